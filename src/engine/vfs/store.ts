@@ -1,0 +1,177 @@
+// What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
+// gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
+import type { MaybePromise } from "../../port/port.ts";
+
+/** A negative errno: -ENOENT and so on. */
+export type Failure = number;
+
+export const FileKind = { FILE: 0, DIRECTORY: 1, SYMLINK: 2, OTHER: 3 } as const;
+export type FileKind = (typeof FileKind)[keyof typeof FileKind];
+
+/** Times are seconds since 1970 (may be negative) with nanoseconds apart; sizes are bytes. */
+export interface FileStat {
+  kind: FileKind;
+  /** Permission bits, 07777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  links: number;
+  size: number;
+  /** Bytes allocated on disk; 0 for an empty file and for a directory. */
+  allocated: number;
+  /** dev_t as one number. With the inode it names the file. */
+  device: number;
+  inodeLow: number;
+  inodeHigh: number;
+  accessSeconds: number;
+  accessNanoseconds: number;
+  modifySeconds: number;
+  modifyNanoseconds: number;
+  /** ctime: any change of data or attributes. */
+  changeSeconds: number;
+  changeNanoseconds: number;
+  /** Birth time; the oldest of the others where the file system keeps none. */
+  birthSeconds: number;
+  birthNanoseconds: number;
+  /** FILE_ATTRIBUTE bits: stored ones, with DIRECTORY, HIDDEN for dot files and so on; never NORMAL. */
+  attributes: number;
+}
+
+/** The result of resolving a path. `path` is the name on disk, as found, relative to the share's root. */
+export interface Found {
+  /** On-disk path without leading slash, `/` between components, "" for the root. */
+  readonly path: string;
+  /** The object, or undefined where only the last component does not exist. */
+  readonly node: FileNode | undefined;
+}
+
+export interface OpenMode {
+  readonly read: boolean;
+  readonly write: boolean;
+  /** Write every byte through to the disk before answering (FILE_WRITE_THROUGH). */
+  readonly writeThrough: boolean;
+}
+
+/** A resolved object, held by an O_PATH descriptor; reads and writes need `open`. Must be closed. */
+export interface FileNode {
+  /** As of the lookup; `refresh` takes it anew. */
+  readonly stat: FileStat;
+  /** Device and inode as one string: the key of the open table. */
+  readonly identity: string;
+  refresh(): MaybePromise<FileStat | Failure>;
+  /** Opens the data of this very object (no second path walk). A directory opens for `list`. */
+  open(mode: OpenMode): MaybePromise<FileHandle | Failure>;
+  /**
+   * Rights of the store's user on this object by POSIX: bits 4 read, 2 write, 1 execute, as access(2) says them,
+   * from mode, owner and groups. Never a promise.
+   */
+  access(): number;
+  setTimes(times: TimeChange): MaybePromise<0 | Failure>;
+  setMode(mode: number): MaybePromise<0 | Failure>;
+  /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where the store cannot keep them. */
+  setAttributes(attributes: number): MaybePromise<0 | Failure>;
+  close(): void;
+}
+
+/** Undefined: leave as it is. */
+export interface TimeChange {
+  readonly access?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
+  readonly modify?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
+  readonly birth?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
+}
+
+/** Open data of a file, or an open directory. */
+export interface FileHandle {
+  /**
+   * Reads into `bytes[at, at + length)`; the number of bytes read, 0 at the end of the file. A number at once
+   * when the page cache has it, a promise when a disk must be asked.
+   */
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number>;
+  /** Writes all `length` bytes or fails; `bytes` must not change until then. The number written, or a failure. */
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number>;
+  /** fstat on the open data. */
+  stat(): MaybePromise<FileStat | Failure>;
+  truncate(size: number): MaybePromise<0 | Failure>;
+  /** Reserves blocks for `size` bytes without changing the file's size. */
+  allocate(size: number): MaybePromise<0 | Failure>;
+  flush(): MaybePromise<0 | Failure>;
+  /** A new enumeration of this directory, from its start. */
+  list(): DirectoryStream;
+  close(): void;
+}
+
+/** An entry of a listing. The object is reused by the next call: keep nothing of it. */
+export interface DirectoryEntry {
+  /** The name as clients see it. */
+  name: string;
+  /** Valid after `withStat`. */
+  stat: FileStat;
+}
+
+/** An enumeration in progress. `.` and `..` come first, from every directory, the root included. */
+export interface DirectoryStream {
+  /**
+   * The next entry whose name `matches`, with its stat taken; undefined at the end. An entry that vanished
+   * between the two is passed over. Vetoed names never appear.
+   */
+  next(matches: (name: string) => boolean): MaybePromise<DirectoryEntry | undefined | Failure>;
+  /** Makes the last answer come again: it did not fit the client's buffer. */
+  unread(): void;
+  restart(): void;
+  close(): void;
+}
+
+export interface VolumeInfo {
+  readonly totalBytes: number;
+  /** Free for the store's user. */
+  readonly availableBytes: number;
+  readonly freeBytes: number;
+  readonly blockBytes: number;
+  /** `NTFS` unless told otherwise: clients behave by it. */
+  readonly fileSystemName: string;
+  /** FILE_FS attribute bits of [MS-FSCC] 2.5.1 that hold for this volume. */
+  readonly attributes: number;
+  readonly maxComponentLength: number;
+  readonly serial: number;
+  readonly createdSeconds: number;
+}
+
+/** The files of one share for one user. */
+export interface FileStore {
+  /**
+   * Resolves a path below the share's root; `components` as the client sent them (validated by path.ts). Case
+   * is folded unless the share says otherwise, reserved characters are mapped, symlinks follow the share's
+   * policy and never leave it.
+   * Failures: -ENOENT or -ENOTDIR where a parent is missing or no directory (a missing last component is
+   * `node: undefined`), -EACCES, -ELOOP or -EXDEV for a link that may not be followed, -ENAMETOOLONG, -EIO.
+   */
+  lookup(components: readonly string[]): MaybePromise<Found | Failure>;
+  /** Creates the file that `found` lacks, O_EXCL; -EEXIST when somebody was faster. `mode` before masks. */
+  createFile(
+    found: Found,
+    mode: OpenMode,
+    attributes: number,
+  ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure>;
+  createDirectory(found: Found, attributes: number): MaybePromise<FileNode | Failure>;
+  /**
+   * Removes the name `path` if it still names the object `identity` (another one there: -ENOENT).
+   * A directory that is not empty: -ENOTEMPTY.
+   */
+  remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure>;
+  /** True when the directory has no entry visible or hidden (vetoed names count). */
+  isEmpty(node: FileNode): MaybePromise<boolean | Failure>;
+  /** Renames `from` (if it still names `identity`) to the last component of `to`; without `replace`, -EEXIST. */
+  rename(
+    from: string,
+    identity: string,
+    to: Found,
+    replace: boolean,
+  ): MaybePromise<{ path: string } | Failure>;
+  /** A second name for `node`; without `replace`, -EEXIST. */
+  link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure>;
+  /** Space and abilities of the file system that `node` lies on. */
+  volume(node: FileNode): MaybePromise<VolumeInfo | Failure>;
+  /** The client's view of an on-disk path: components joined by backslashes. */
+  clientPath(path: string): string;
+  close(): void;
+}

@@ -1,0 +1,151 @@
+// The bridge between engine and manager: every question the engine may ask, every event it may get, on one page
+// (ksmbd's netlink header in its place). Messages are plain cloneable data; answers are frozen snapshots.
+// Types only: neither side can reach the other through this file.
+
+/** An answer that may be at hand already. Never awaited when it is: the hot case makes no promise. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** What the engine needs to know of the configuration; a reload hands it a new snapshot. */
+export interface EngineSettings {
+  readonly serverName: string;
+  /** 16 bytes in hex; the same across restarts. */
+  readonly serverGuid: string;
+  readonly domain: string;
+  /** Addresses to listen on; empty: all, IPv6 and IPv4. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** DialectRevision numbers, 0x0202 to 0x0311. */
+  readonly minDialect: number;
+  readonly maxDialect: number;
+  readonly signing: "auto" | "required";
+  /** `off`: no cipher is offered; `auto`: offered; `desired`: sessions that can are sealed; `required`: others are refused. */
+  readonly encryption: "off" | "auto" | "desired" | "required";
+  readonly cryptoProvider: "auto" | "native" | "pure";
+  /** What a failed log-on becomes: `never` refused; `bad-user`: an unknown name becomes the guest. */
+  readonly mapToGuest: "never" | "bad-user";
+  /** 0: anonymous may connect to IPC$ and to guest shares; 1, 2: to guest shares alone. */
+  readonly restrictAnonymous: number;
+  readonly maxReadBytes: number;
+  readonly maxWriteBytes: number;
+  readonly maxTransactBytes: number;
+  readonly maxCredits: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxSessions: number;
+  readonly maxOpenFiles: number;
+  readonly maxOutstandingRequests: number;
+  /** Bytes that the buffer pool may hold. */
+  readonly bufferBudgetBytes: number;
+  /** Seconds without a request and without open files until a connection is closed; 0: never. */
+  readonly deadtimeSeconds: number;
+  /** Seconds that a connection may live without a finished log-on. */
+  readonly logonTimeoutSeconds: number;
+  readonly logLevel: "error" | "warn" | "info" | "debug";
+}
+
+/** A user of the data base, found by name. */
+export interface Account {
+  readonly name: string;
+  /** MD4 of the UTF-16LE password, 16 bytes in hex. Never logged. */
+  readonly ntHash: string;
+  readonly isGuest: boolean;
+}
+
+/** Who stands behind a session, as the manager is told of it. */
+export interface Identity {
+  readonly user: string;
+  readonly domain: string;
+  readonly isGuest: boolean;
+  readonly isAnonymous: boolean;
+  readonly remoteAddress: string;
+}
+
+/** uid and groups that file access runs with; absent: the server's own. */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
+/** A share as one user sees it: the answer to a tree connect. */
+export interface ShareGrant {
+  /** The name as configured, not as the client typed it. */
+  readonly name: string;
+  readonly type: "disk" | "pipe";
+  /** The directory, absolute; empty for a pipe share. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly encryption: "off" | "desired" | "required";
+  readonly signing: "auto" | "required";
+  readonly credentials: Credentials | null;
+  readonly createMask: number;
+  readonly directoryMask: number;
+  readonly forceCreateMode: number;
+  readonly forceDirectoryMode: number;
+  readonly inheritOwner: boolean;
+  readonly hideDotFiles: boolean;
+  readonly storeDosAttributes: boolean;
+  readonly followSymlinks: boolean;
+  readonly crossMounts: boolean;
+  readonly caseSensitive: boolean;
+  /** Patterns of names that do not exist for clients. */
+  readonly vetoFiles: readonly string[];
+  readonly oplocks: boolean;
+  readonly maxConnections: number;
+}
+
+/** The questions. A status is an NTSTATUS number. */
+export interface Manager {
+  settings(): EngineSettings;
+  /** The account of that name (compared without case), or null. `""` asks for the guest account. */
+  findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
+  connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: number }>;
+  /** Opens a named pipe such as `srvsvc`; the answer's `pipe` names it in the calls below. */
+  openPipe(query: { name: string; identity: Identity }): MaybePromise<{ pipe: number } | { status: number }>;
+  /** A client's bytes for the pipe; what the pipe answers is fetched by `readPipe`. */
+  writePipe(query: { pipe: number; data: Uint8Array }): MaybePromise<{ status: number }>;
+  /** Up to `length` bytes of the pending answer; `more` when the same fragment has more than that. */
+  readPipe(query: {
+    pipe: number;
+    length: number;
+  }): MaybePromise<{ status: number; data: Uint8Array; more: boolean }>;
+  closePipe(query: { pipe: number }): void;
+  /** An event; returns at once. */
+  notify(event: EngineEvent): void;
+}
+
+export type EngineEvent =
+  | { readonly event: "logon"; readonly identity: Identity; readonly dialect: number }
+  | {
+      readonly event: "logonFailed";
+      readonly user: string;
+      readonly remoteAddress: string;
+      readonly reason: string;
+    }
+  | { readonly event: "logoff"; readonly identity: Identity }
+  | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string };
+
+/** What the manager may ask of the engine. */
+export interface EngineControl {
+  /** The port that is listened on (useful when 0 was asked for). */
+  readonly port: number;
+  /** Takes a new snapshot of settings; nobody is disconnected. */
+  reload(): void;
+  stop(): Promise<void>;
+  status(): EngineStatus;
+}
+
+export interface EngineStatus {
+  readonly connections: readonly {
+    readonly id: number;
+    readonly remoteAddress: string;
+    readonly dialect: number;
+    readonly sessions: readonly {
+      readonly user: string;
+      readonly encrypted: boolean;
+      readonly signed: boolean;
+    }[];
+  }[];
+  readonly opens: number;
+  readonly bufferBytes: number;
+}

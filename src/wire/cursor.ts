@@ -1,0 +1,252 @@
+// Bounds-checked access to bytes on the wire: Message (by fixed offset), Reader (in sequence), Writer.
+// Every length, offset and count from a client passes through here; [MS-SMB2] 2.2, all little-endian.
+
+/** The one error a decoder may throw; the dispatcher turns it into STATUS_INVALID_PARAMETER. */
+export class WireError extends Error {
+  override readonly name = "WireError";
+}
+
+// A WireError is an answer, not a bug: collecting its stack would let a client burn our time.
+export function wireError(text: string): WireError {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = new WireError(text);
+  Error.stackTraceLimit = limit;
+  return error;
+}
+
+const decoder16 = new TextDecoder("utf-16le");
+
+/**
+ * One SMB2 message inside a larger buffer. Offsets are relative to the message's own header, as the
+ * specification counts them. The object is reused from message to message: keep nothing of it.
+ */
+export class Message {
+  bytes: Uint8Array;
+  view: DataView;
+  /** Where the SMB2 header starts in `bytes`. */
+  start: number;
+  /** Length of the message in bytes, header included, padding before the next member included. */
+  length: number;
+
+  constructor(bytes: Uint8Array, start = 0, length = bytes.length - start) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.start = start;
+    this.length = length;
+  }
+
+  /** Points this object at another message; `view` must cover exactly `bytes`. */
+  set(bytes: Uint8Array, view: DataView, start: number, length: number): void {
+    this.bytes = bytes;
+    this.view = view;
+    this.start = start;
+    this.length = length;
+  }
+
+  private at(offset: number, size: number): number {
+    if (offset < 0 || offset + size > this.length) throw wireError("message too short");
+    return this.start + offset;
+  }
+
+  u8(offset: number): number {
+    return this.view.getUint8(this.at(offset, 1));
+  }
+  u16(offset: number): number {
+    return this.view.getUint16(this.at(offset, 2), true);
+  }
+  u32(offset: number): number {
+    return this.view.getUint32(this.at(offset, 4), true);
+  }
+  /** A 64-bit value as a number: exact below 2^53, rounded above. Compare with limits only. */
+  u64(offset: number): number {
+    const at = this.at(offset, 8);
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+  big64(offset: number): bigint {
+    return this.view.getBigUint64(this.at(offset, 8), true);
+  }
+
+  /** The `length` bytes at `offset`, not copied. An empty range is allowed at any offset. */
+  range(offset: number, length: number): Uint8Array {
+    if (length === 0) return EMPTY;
+    const at = this.at(offset, length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  /** As `range`, and refuses an offset before `least` (the end of the fixed part) for a non-empty range. */
+  dynamic(offset: number, length: number, least: number): Uint8Array {
+    if (length > 0 && offset < least) throw wireError("dynamic part overlaps the fixed part");
+    return this.range(offset, length);
+  }
+
+  /** A sequential reader over `length` bytes at `offset`. */
+  reader(offset: number, length: number): Reader {
+    return new Reader(this.range(offset, length));
+  }
+}
+
+export const EMPTY: Uint8Array = new Uint8Array(0);
+
+/** Reads little-endian values in sequence and throws WireError at the end of its bytes. */
+export class Reader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  position = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.position;
+  }
+
+  private take(size: number): number {
+    const at = this.position;
+    if (size < 0 || at + size > this.bytes.length) throw wireError("structure too short");
+    this.position = at + size;
+    return at;
+  }
+
+  u8(): number {
+    return this.view.getUint8(this.take(1));
+  }
+  u16(): number {
+    return this.view.getUint16(this.take(2), true);
+  }
+  u32(): number {
+    return this.view.getUint32(this.take(4), true);
+  }
+  i32(): number {
+    return this.view.getInt32(this.take(4), true);
+  }
+  /** A 64-bit value as a number: exact below 2^53, rounded above. */
+  u64(): number {
+    const at = this.take(8);
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+  big64(): bigint {
+    return this.view.getBigUint64(this.take(8), true);
+  }
+  /** The next `length` bytes, not copied. */
+  range(length: number): Uint8Array {
+    const at = this.take(length);
+    return this.bytes.subarray(at, at + length);
+  }
+  skip(length: number): void {
+    this.take(length);
+  }
+  /** Moves to an absolute position inside the bytes. */
+  seek(position: number): void {
+    if (position < 0 || position > this.bytes.length) throw wireError("position outside the structure");
+    this.position = position;
+  }
+  /** UTF-16LE text of `length` bytes; odd lengths and lone surrogates are refused. */
+  utf16(length: number): string {
+    return decodeUtf16(this.range(length));
+  }
+}
+
+/** UTF-16LE bytes to a string. Throws WireError for an odd length or a lone surrogate. */
+export function decodeUtf16(bytes: Uint8Array): string {
+  if (bytes.length % 2 !== 0) throw wireError("UTF-16 text of odd length");
+  const text = decoder16.decode(bytes);
+  // TextDecoder replaces a lone surrogate by U+FFFD; a genuine U+FFFD is FD FF in the input.
+  if (text.includes("\uFFFD") && !sameUtf16(text, bytes)) throw wireError("lone surrogate in UTF-16 text");
+  return text;
+}
+
+function sameUtf16(text: string, bytes: Uint8Array): boolean {
+  if (text.length * 2 !== bytes.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) !== ((bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8))) return false;
+  }
+  return true;
+}
+
+/**
+ * Writes little-endian values in sequence into a buffer whose room the caller reserved beforehand.
+ * Running out of room is a bug of ours and throws RangeError. `origin` is where the message's SMB2
+ * header starts: `offset()` counts from there, as the specification's offset fields do.
+ */
+export class Writer {
+  bytes: Uint8Array;
+  view: DataView;
+  origin: number;
+  position: number;
+
+  constructor(bytes: Uint8Array, origin = 0, position = origin) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.origin = origin;
+    this.position = position;
+  }
+
+  set(bytes: Uint8Array, view: DataView, origin: number, position: number): void {
+    this.bytes = bytes;
+    this.view = view;
+    this.origin = origin;
+    this.position = position;
+  }
+
+  private take(size: number): number {
+    const at = this.position;
+    if (at + size > this.bytes.length) throw new RangeError("reply larger than the room reserved for it");
+    this.position = at + size;
+    return at;
+  }
+
+  /** The offset of the next byte from the SMB2 header. */
+  offset(): number {
+    return this.position - this.origin;
+  }
+  u8(value: number): void {
+    this.view.setUint8(this.take(1), value);
+  }
+  u16(value: number): void {
+    this.view.setUint16(this.take(2), value, true);
+  }
+  u32(value: number): void {
+    this.view.setUint32(this.take(4), value, true);
+  }
+  /** A non-negative integer below 2^53. */
+  u64(value: number): void {
+    const at = this.take(8);
+    this.view.setUint32(at, value % 0x1_0000_0000, true);
+    this.view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+  }
+  big64(value: bigint): void {
+    this.view.setBigUint64(this.take(8), value, true);
+  }
+  /** A 64-bit value given as two halves. */
+  pair(low: number, high: number): void {
+    const at = this.take(8);
+    this.view.setUint32(at, low, true);
+    this.view.setUint32(at + 4, high, true);
+  }
+  raw(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.take(bytes.length));
+  }
+  zero(length: number): void {
+    const at = this.take(length);
+    this.bytes.fill(0, at, at + length);
+  }
+  utf16(text: string): void {
+    const at = this.take(text.length * 2);
+    for (let i = 0; i < text.length; i++) this.view.setUint16(at + 2 * i, text.charCodeAt(i), true);
+  }
+  /** Zero bytes up to the next multiple of `boundary`, counted from the SMB2 header. */
+  align(boundary: number): void {
+    const over = this.offset() % boundary;
+    if (over !== 0) this.zero(boundary - over);
+  }
+  /** Sets a field written earlier; `at` is a position, not an offset. */
+  patch16(at: number, value: number): void {
+    this.view.setUint16(at, value, true);
+  }
+  patch32(at: number, value: number): void {
+    this.view.setUint32(at, value, true);
+  }
+}
