@@ -1,0 +1,104 @@
+// Reading directories: getdents64 into a pooled buffer, entries by offset without objects; getdents64(2).
+import { Scratch, sys } from "./libc.ts";
+import { Syscall } from "./syscall-numbers.ts";
+
+/** d_type. UNKNOWN must be asked of statx: some file systems do not say. */
+export const DirentType = {
+  UNKNOWN: 0,
+  FIFO: 1,
+  CHARACTER: 2,
+  DIRECTORY: 4,
+  BLOCK: 6,
+  REGULAR: 8,
+  SYMLINK: 10,
+  SOCKET: 12,
+} as const;
+
+/** Offsets in struct linux_dirent64; the name is NUL-terminated. */
+export const DIRENT_OFFSETS = { ino: 0, off: 8, reclen: 16, type: 18, name: 19 } as const;
+
+const BATCH_BYTES = 32_768;
+const MAX_IDLE_BATCHES = 8;
+const idle: Scratch[] = [];
+const ascii = new TextDecoder("latin1");
+const strict = new TextDecoder("utf-8", { fatal: true });
+
+/** One getdents64 buffer and a place in it. `release` gives the buffer back; the reader is dead then. */
+export class DirentReader {
+  private scratch: Scratch | undefined = idle.pop() ?? new Scratch(BATCH_BYTES);
+  private filled = 0;
+  private following = 0;
+  private current = 0;
+  private nameEnd = 0;
+
+  /**
+   * Steps to the next entry, asking the kernel for another batch when needed: 1, or 0 at the end, or -errno.
+   * `.` and `..` are among them.
+   */
+  advance(fd: number): number {
+    const scratch = this.scratch;
+    if (scratch === undefined) return 0;
+    if (this.following >= this.filled) {
+      const result = sys(Syscall.getdents64, fd, scratch.address, BATCH_BYTES);
+      this.filled = Math.max(result, 0);
+      this.following = 0;
+      if (result <= 0) return result;
+    }
+    this.current = this.following;
+    this.following += scratch.view.getUint16(this.current + DIRENT_OFFSETS.reclen, true);
+    let end = this.current + DIRENT_OFFSETS.name;
+    while (scratch.bytes[end] !== 0) end++;
+    this.nameEnd = end;
+    return 1;
+  }
+
+  /** Forgets the batch: the descriptor was rewound. */
+  reset(): void {
+    this.filled = 0;
+    this.following = 0;
+  }
+
+  get type(): number {
+    return this.scratch?.bytes[this.current + DIRENT_OFFSETS.type] ?? DirentType.UNKNOWN;
+  }
+
+  /** Whether the entry is `.` or `..`. */
+  get isDots(): boolean {
+    const bytes = this.scratch?.bytes;
+    if (bytes === undefined) return false;
+    const start = this.current + DIRENT_OFFSETS.name;
+    const length = this.nameEnd - start;
+    return length <= 2 && bytes[start] === 0x2e && (length === 1 || bytes[start + 1] === 0x2e);
+  }
+
+  /** Address of the NUL-terminated name, until the next `advance`. */
+  get nameAddress(): number {
+    return this.scratch === undefined ? 0 : this.scratch.address + this.current + DIRENT_OFFSETS.name;
+  }
+
+  /** The name as bytes, until the next `advance`. */
+  get nameBytes(): Uint8Array {
+    if (this.scratch === undefined) return new Uint8Array(0);
+    return this.scratch.bytes.subarray(this.current + DIRENT_OFFSETS.name, this.nameEnd);
+  }
+
+  /** The name, or undefined when it is not valid UTF-8. */
+  get name(): string | undefined {
+    const bytes = this.nameBytes;
+    let isAscii = true;
+    for (let i = 0; i < bytes.length && isAscii; i++) isAscii = (bytes[i] ?? 0) < 0x80;
+    if (isAscii) return ascii.decode(bytes);
+    try {
+      return strict.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
+  release(): void {
+    if (this.scratch !== undefined && idle.length < MAX_IDLE_BATCHES) idle.push(this.scratch);
+    this.scratch = undefined;
+    this.filled = 0;
+    this.following = 0;
+  }
+}

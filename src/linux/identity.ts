@@ -1,0 +1,47 @@
+// The identity that file access runs with, per thread: setfsuid(2), setfsgid(2), setgroups(2) as bare system calls.
+// libc's setgroups would change every thread of the process, those of the runtime included.
+import { Errno } from "./errno.ts";
+import { Scratch, sys } from "./libc.ts";
+import { Syscall } from "./syscall-numbers.ts";
+
+// NGROUPS_MAX.
+const MAX_GROUPS = 65_536;
+const SMALL = 256;
+const groupRoom = new Scratch(SMALL * 4);
+
+export function effectiveUid(): number {
+  return sys(Syscall.geteuid);
+}
+
+export function effectiveGid(): number {
+  return sys(Syscall.getegid);
+}
+
+/** Supplementary groups of this thread, or -errno. */
+export function currentGroups(): number[] | number {
+  const room = new Scratch(MAX_GROUPS * 4);
+  const count = sys(Syscall.getgroups, MAX_GROUPS, room.address);
+  if (count < 0) return count;
+  const groups: number[] = [];
+  for (let i = 0; i < count; i++) groups.push(room.view.getUint32(i * 4, true));
+  return groups;
+}
+
+/** Sets this thread's supplementary groups: 0 or -errno. */
+export function setThreadGroups(groups: readonly number[]): number {
+  if (groups.length > MAX_GROUPS) return -Errno.EINVAL;
+  const room = groups.length <= SMALL ? groupRoom : new Scratch(groups.length * 4);
+  for (let i = 0; i < groups.length; i++) room.view.setUint32(i * 4, groups[i] ?? 0, true);
+  return sys(Syscall.setgroups, groups.length, room.address);
+}
+
+/** The call cannot fail visibly: whether the id took is seen by asking again. */
+export function setThreadFsuid(uid: number): boolean {
+  sys(Syscall.setfsuid, uid);
+  return sys(Syscall.setfsuid, -1) === uid;
+}
+
+export function setThreadFsgid(gid: number): boolean {
+  sys(Syscall.setfsgid, gid);
+  return sys(Syscall.setfsgid, -1) === gid;
+}

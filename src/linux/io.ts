@@ -1,0 +1,119 @@
+// Reading, writing and sizes of open files: preadv2, pwritev2, fallocate, copy_file_range, lseek; readv(2).
+import { Scratch, addressOf, sys } from "./libc.ts";
+import { Syscall } from "./syscall-numbers.ts";
+
+/** RWF_ flags of preadv2 and pwritev2, linux/fs.h. */
+export const Rwf = { HIPRI: 1, DSYNC: 2, SYNC: 4, NOWAIT: 8, APPEND: 16 } as const;
+
+// struct iovec: address, length.
+export const IOVEC_SIZE = 16;
+const iovec = new Scratch(IOVEC_SIZE);
+
+function setIovec(address: number, length: number): void {
+  const view = iovec.view;
+  view.setUint32(0, address % 0x1_0000_0000, true);
+  view.setUint32(4, Math.floor(address / 0x1_0000_0000), true);
+  view.setUint32(8, length, true);
+  view.setUint32(12, 0, true);
+}
+
+/**
+ * preadv2 into `bytes[at, at + length)`: bytes read, 0 at the end of the file, or -errno. With Rwf.NOWAIT
+ * -EAGAIN when a disk must be asked, -EOPNOTSUPP where the file system cannot tell.
+ */
+export function readAt(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  flags: number,
+): number {
+  if (length === 0) return 0;
+  setIovec(addressOf(bytes) + at, length);
+  // The offset goes in two longs for the sake of 32-bit machines; on 64-bit the second is ignored.
+  return sys(Syscall.preadv2, fd, iovec.address, 1, offset, 0, flags);
+}
+
+/** pwritev2 from `bytes[at, at + length)`: bytes written, perhaps fewer than asked, or -errno. */
+export function writeAt(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  flags: number,
+): number {
+  if (length === 0) return 0;
+  setIovec(addressOf(bytes) + at, length);
+  return sys(Syscall.pwritev2, fd, iovec.address, 1, offset, 0, flags);
+}
+
+/** pread(2), which may wait for a disk. */
+export function readPlain(fd: number, bytes: Uint8Array, at: number, length: number, offset: number): number {
+  if (length === 0) return 0;
+  return sys(Syscall.pread64, fd, addressOf(bytes) + at, length, offset);
+}
+
+/** pwrite(2). */
+export function writePlain(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+): number {
+  if (length === 0) return 0;
+  return sys(Syscall.pwrite64, fd, addressOf(bytes) + at, length, offset);
+}
+
+/** FALLOC_FL_ modes. */
+export const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 16 } as const;
+
+/** fallocate(2): 0 or -errno. */
+export function allocate(fd: number, mode: number, offset: number, length: number): number {
+  return sys(Syscall.fallocate, fd, mode, offset, length);
+}
+
+export function truncateFd(fd: number, size: number): number {
+  return sys(Syscall.ftruncate, fd, size);
+}
+
+export function syncFd(fd: number): number {
+  return sys(Syscall.fsync, fd);
+}
+
+export function syncData(fd: number): number {
+  return sys(Syscall.fdatasync, fd);
+}
+
+/** Writes out the whole file system that the descriptor lies on. */
+export function syncFileSystem(fd: number): number {
+  return sys(Syscall.syncfs, fd);
+}
+
+const offsets = new Scratch(16);
+
+/**
+ * copy_file_range(2) with explicit offsets: bytes copied (perhaps fewer than asked, 0 at the source's end) or
+ * -errno: EXDEV, EOPNOTSUPP or EINVAL where the two file systems cannot.
+ */
+export function copyRange(
+  from: number,
+  fromOffset: number,
+  to: number,
+  toOffset: number,
+  length: number,
+): number {
+  offsets.view.setBigInt64(0, BigInt(fromOffset), true);
+  offsets.view.setBigInt64(8, BigInt(toOffset), true);
+  return sys(Syscall.copy_file_range, from, offsets.address, to, offsets.address + 8, length, 0);
+}
+
+/** SEEK_ values of lseek(2). */
+export const Seek = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
+
+/** lseek(2): the new offset or -errno (-ENXIO: no data after `offset`). */
+export function seekFd(fd: number, offset: number, whence: number): number {
+  return sys(Syscall.lseek, fd, offset, whence);
+}

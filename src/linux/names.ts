@@ -1,0 +1,116 @@
+// Names and metadata: rename, link, unlink, mkdir, symlinks, times, mode and owner. All relative to a directory
+// descriptor, with a single name where the caller is careful; rename(2), linkat(2), utimensat(2).
+import { Errno } from "./errno.ts";
+import { Scratch, cString, sys } from "./libc.ts";
+import { AT_FDCWD, At, procPath } from "./open.ts";
+import { Syscall } from "./syscall-numbers.ts";
+
+export const RENAME_NOREPLACE = 1;
+
+/** renameat2(2): 0 or -errno; -EINVAL or -ENOSYS where the file system knows no flags. */
+export function renameAt(
+  fromDirectory: number,
+  from: string,
+  toDirectory: number,
+  to: string,
+  flags: number,
+): number {
+  const a = cString(from, 0);
+  if (a < 0) return a;
+  const b = cString(to, 1);
+  if (b < 0) return b;
+  return sys(Syscall.renameat2, fromDirectory, a, toDirectory, b, flags);
+}
+
+/** A second name for what `from` names; symlinks are not followed. */
+export function linkAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
+  const a = cString(from, 0);
+  if (a < 0) return a;
+  const b = cString(to, 1);
+  if (b < 0) return b;
+  return sys(Syscall.linkat, fromDirectory, a, toDirectory, b, 0);
+}
+
+/** A name for the object of a descriptor, by /proc (the other way needs CAP_DAC_READ_SEARCH). */
+export function linkFd(fd: number, directory: number, name: string): number {
+  const a = cString(procPath(fd), 0);
+  if (a < 0) return a;
+  const b = cString(name, 1);
+  if (b < 0) return b;
+  return sys(Syscall.linkat, AT_FDCWD, a, directory, b, At.SYMLINK_FOLLOW);
+}
+
+/** unlinkat(2); -EISDIR or -ENOTDIR when the name is of the other kind. */
+export function unlinkAt(directory: number, name: string, isDirectory: boolean): number {
+  const a = cString(name);
+  if (a < 0) return a;
+  return sys(Syscall.unlinkat, directory, a, isDirectory ? At.REMOVEDIR : 0);
+}
+
+export function makeDirectoryAt(directory: number, name: string, mode: number): number {
+  const a = cString(name);
+  if (a < 0) return a;
+  return sys(Syscall.mkdirat, directory, a, mode);
+}
+
+export function symlinkAt(target: string, directory: number, name: string): number {
+  const a = cString(target, 0);
+  if (a < 0) return a;
+  const b = cString(name, 1);
+  if (b < 0) return b;
+  return sys(Syscall.symlinkat, a, directory, b);
+}
+
+const linkRoom = new Scratch(4096);
+const linkDecoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The target of a symlink; "" as the name reads the symlink that an O_PATH descriptor holds. -EILSEQ: no UTF-8. */
+export function readLinkAt(directory: number, name: string): string | number {
+  const a = cString(name);
+  if (a < 0) return a;
+  const length = sys(Syscall.readlinkat, directory, a, linkRoom.address, linkRoom.bytes.length);
+  if (length < 0) return length;
+  try {
+    return linkDecoder.decode(linkRoom.bytes.subarray(0, length));
+  } catch {
+    return -Errno.EILSEQ;
+  }
+}
+
+const UTIME_OMIT = 0x3fff_fffe;
+// Two struct timespec: access, modification.
+export const TIMESPEC_SIZE = 16;
+const times = new Scratch(2 * TIMESPEC_SIZE);
+
+function setTimespec(at: number, seconds: number | undefined, nanoseconds: number): void {
+  const whole = seconds ?? 0;
+  times.view.setUint32(at, whole >>> 0, true);
+  times.view.setInt32(at + 4, Math.floor(whole / 0x1_0000_0000), true);
+  times.view.setUint32(at + 8, seconds === undefined ? UTIME_OMIT : nanoseconds, true);
+  times.view.setUint32(at + 12, 0, true);
+}
+
+/** Sets times of a descriptor's object, O_PATH included; undefined seconds leave a time as it is. 0 or -errno. */
+export function setTimesFd(
+  fd: number,
+  accessSeconds: number | undefined,
+  accessNanoseconds: number,
+  modifySeconds: number | undefined,
+  modifyNanoseconds: number,
+): number {
+  setTimespec(0, accessSeconds, accessNanoseconds);
+  setTimespec(TIMESPEC_SIZE, modifySeconds, modifyNanoseconds);
+  const a = cString(procPath(fd));
+  return sys(Syscall.utimensat, AT_FDCWD, a, times.address, 0);
+}
+
+/** chmod of a descriptor's object, O_PATH included (fchmod refuses those). */
+export function setModeFd(fd: number, mode: number): number {
+  return sys(Syscall.fchmodat, AT_FDCWD, cString(procPath(fd)), mode);
+}
+
+/** chown of a descriptor's object, O_PATH included; -1 leaves an id as it is. */
+export function setOwnerFd(fd: number, uid: number, gid: number): number {
+  const a = cString("");
+  return sys(Syscall.fchownat, fd, a, uid, gid, At.EMPTY_PATH);
+}

@@ -1,0 +1,92 @@
+// System call numbers: x86-64 from asm/unistd_64.h, arm64 from asm-generic/unistd.h (the kernel's uapi headers).
+// Calls go by number because a libc may lack a wrapper (openat2, statx and preadv2 in older musl) or do more
+// than the call (glibc's setgroups changes every thread of the process).
+
+/** Number on x86-64, number on arm64. */
+const numbers = {
+  read: [0, 63],
+  write: [1, 64],
+  close: [3, 57],
+  fcntl: [72, 25],
+  flock: [73, 32],
+  ioctl: [16, 29],
+  lseek: [8, 62],
+  pread64: [17, 67],
+  pwrite64: [18, 68],
+  preadv2: [327, 286],
+  pwritev2: [328, 287],
+  fsync: [74, 82],
+  fdatasync: [75, 83],
+  syncfs: [306, 267],
+  ftruncate: [77, 46],
+  fallocate: [285, 47],
+  fadvise64: [221, 223],
+  copy_file_range: [326, 285],
+  openat: [257, 56],
+  openat2: [437, 437],
+  close_range: [436, 436],
+  dup3: [292, 24],
+  statx: [332, 291],
+  statfs: [137, 43],
+  fstatfs: [138, 44],
+  faccessat: [269, 48],
+  faccessat2: [439, 439],
+  getdents64: [217, 61],
+  renameat2: [316, 276],
+  linkat: [265, 37],
+  unlinkat: [263, 35],
+  mkdirat: [258, 34],
+  symlinkat: [266, 36],
+  readlinkat: [267, 78],
+  mknodat: [259, 33],
+  utimensat: [280, 88],
+  fchmod: [91, 52],
+  fchmodat: [268, 53],
+  fchown: [93, 55],
+  fchownat: [260, 54],
+  umask: [95, 166],
+  setxattr: [188, 5],
+  lsetxattr: [189, 6],
+  fsetxattr: [190, 7],
+  getxattr: [191, 8],
+  lgetxattr: [192, 9],
+  fgetxattr: [193, 10],
+  listxattr: [194, 11],
+  llistxattr: [195, 12],
+  flistxattr: [196, 13],
+  removexattr: [197, 14],
+  lremovexattr: [198, 15],
+  fremovexattr: [199, 16],
+  setfsuid: [122, 151],
+  setfsgid: [123, 152],
+  setgroups: [116, 159],
+  getgroups: [115, 158],
+  geteuid: [107, 175],
+  getegid: [108, 177],
+  gettid: [186, 178],
+  inotify_init1: [294, 26],
+  inotify_add_watch: [254, 27],
+  inotify_rm_watch: [255, 28],
+  name_to_handle_at: [303, 264],
+} as const;
+
+export type SyscallName = keyof typeof numbers;
+export type Architecture = "x64" | "arm64";
+
+/** The table of one architecture. */
+export function syscallTable(architecture: Architecture): Readonly<Record<SyscallName, number>> {
+  const column = architecture === "x64" ? 0 : 1;
+  const table: Partial<Record<SyscallName, number>> = {};
+  for (const name of Object.keys(numbers) as SyscallName[]) table[name] = numbers[name][column];
+  return table as Record<SyscallName, number>;
+}
+
+if (process.arch !== "x64" && process.arch !== "arm64") {
+  throw new Error(`minismbd runs on x86-64 and arm64; this is ${process.arch}`);
+}
+
+/** The architecture this process runs on. */
+export const architecture: Architecture = process.arch;
+
+/** System call numbers of this machine. */
+export const Syscall = syscallTable(architecture);
