@@ -1,0 +1,112 @@
+// One session set-up exchange: the client's security buffers in, ours and finally an identity with a key out.
+// [MS-SMB2] 3.3.5.5.3; SPNEGO with NTLM inside, and NTLM without SPNEGO.
+import type { Provider } from "../../crypto/provider.ts";
+import type { Account, MaybePromise } from "../../port/port.ts";
+import { WireError } from "../../wire/cursor.ts";
+import type { Time } from "../../wire/filetime.ts";
+import { isNtlmssp } from "../../wire/ntlmssp.ts";
+import { encodeInit2, Oid } from "../../wire/spnego.ts";
+import { Status } from "../../wire/status.ts";
+import type { LogonGate } from "./logon-gate.ts";
+import { type LogonIdentity, type Mechanism, refuse, type Refusal } from "./mechanism.ts";
+import { createNtlmAcceptor } from "./ntlm.ts";
+import { SpnegoAcceptor } from "./spnego.ts";
+
+/** What an exchange needs of its surroundings. */
+export interface AuthContext {
+  readonly provider: Provider;
+  /** NetBIOS name of this server, at most 15 characters, upper case. */
+  readonly serverName: string;
+  /** Fully qualified name of this server; the host name where there is no domain. */
+  readonly dnsName: string;
+  /** As the port's `Manager.findAccount`; `user: ""` asks for the guest account. */
+  findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
+  readonly mapToGuest: "never" | "bad-user";
+  /** Wall-clock time, for the challenge's time stamp. */
+  now(): Time;
+  /** `length` unpredictable bytes. */
+  random(length: number): Uint8Array;
+  /** Slows guessing down; without it every try is looked at at once. */
+  readonly gate?: LogonGate | undefined;
+}
+
+export type AuthStep =
+  /** Answer STATUS_MORE_PROCESSING_REQUIRED with this token. */
+  | { readonly kind: "continue"; readonly token: Uint8Array }
+  | {
+      readonly kind: "done";
+      readonly token: Uint8Array | undefined;
+      /** The exported session key, 16 bytes. Zeros for a guest: such a session must not sign or seal. */
+      readonly sessionKey: Uint8Array;
+      readonly identity: LogonIdentity;
+    }
+  | Refusal;
+
+export interface Authenticator {
+  /**
+   * Takes the client's next token, which is not kept. Never throws for what is in it: a token that does not
+   * decode is refused with STATUS_INVALID_PARAMETER. After "done" or "refused" every further token is refused.
+   */
+  step(token: Uint8Array): MaybePromise<AuthStep>;
+}
+
+// The mechanisms offered, most preferred first. Another one is another row.
+const MECHANISMS: readonly {
+  readonly oid: string;
+  create(context: AuthContext): Mechanism;
+}[] = [{ oid: Oid.NTLMSSP, create: createNtlmAcceptor }];
+
+/** The NegTokenInit2 that the answer to NEGOTIATE carries. The bytes are shared: not to be written to. */
+export function initialToken(): Uint8Array {
+  return INITIAL_TOKEN;
+}
+
+const INITIAL_TOKEN = encodeInit2(MECHANISMS.map((mechanism) => mechanism.oid));
+
+/** A fresh exchange, for one new session, one re-authentication or one channel binding. */
+export function createAuthenticator(context: AuthContext): Authenticator {
+  return new Exchange(context);
+}
+
+class Exchange implements Authenticator {
+  private readonly context: AuthContext;
+  private acceptor: { step(token: Uint8Array): MaybePromise<AuthStep> } | undefined;
+  private state: "open" | "busy" | "ended" = "open";
+
+  constructor(context: AuthContext) {
+    this.context = context;
+  }
+
+  step(token: Uint8Array): MaybePromise<AuthStep> {
+    if (this.state !== "open") return refuse(Status.INVALID_PARAMETER, "token outside an exchange");
+    try {
+      this.acceptor ??= isNtlmssp(token) ? createNtlmAcceptor(this.context) : this.createSpnego();
+      const step = this.acceptor.step(token);
+      if (!(step instanceof Promise)) return this.settle(step);
+      this.state = "busy";
+      return step.then(
+        (result) => this.settle(result),
+        (error: unknown) => this.fail(error),
+      );
+    } catch (error) {
+      return this.fail(error);
+    }
+  }
+
+  private createSpnego(): SpnegoAcceptor {
+    return new SpnegoAcceptor((oid) => MECHANISMS.find((row) => row.oid === oid)?.create(this.context));
+  }
+
+  private settle(step: AuthStep): AuthStep {
+    this.state = step.kind === "continue" ? "open" : "ended";
+    if (step.kind !== "done") return step;
+    const { kind, token, sessionKey, identity } = step;
+    return { kind, token, sessionKey, identity };
+  }
+
+  private fail(error: unknown): AuthStep {
+    this.state = "ended";
+    if (error instanceof WireError) return refuse(Status.INVALID_PARAMETER, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,307 @@
+// The server's side of NTLM: NEGOTIATE in, CHALLENGE out, AUTHENTICATE in, and an identity with a key or a refusal.
+// [MS-NLMP] 3.2.5.1 (server), 3.3.2 (NTLMv2), 3.4 (session security). NTLMv1, NTLM2 session and LM are refused.
+import { timingSafeEqual } from "node:crypto";
+import { ntlmAuthenticateMic, ntlmMessageSignature, ntlmSealKey, ntlmSignKey, ntowfV2 } from "./ntlm-keys.ts";
+import type { Account, MaybePromise } from "../../port/port.ts";
+import { EMPTY } from "../../wire/cursor.ts";
+import {
+  AV_FLAG_MIC,
+  avFlags,
+  AvId,
+  decodeNtlmAuthenticate,
+  decodeNtlmNegotiate,
+  decodeNtlmType,
+  decodeNtlmv2Response,
+  encodeAvPairs,
+  encodeAvTimestamp,
+  encodeNtlmChallenge,
+  encodeUtf16,
+  MIC_OFFSET,
+  NtlmFlag,
+  NtlmMessageType,
+  type NtlmAuthenticate,
+  type Ntlmv2Response,
+} from "../../wire/ntlmssp.ts";
+import { Status } from "../../wire/status.ts";
+import type { AuthContext } from "./authenticator.ts";
+import {
+  type LogonIdentity,
+  type Mechanism,
+  type MechanismStep,
+  type MessageIntegrity,
+  refuse,
+} from "./mechanism.ts";
+
+// Taken over from the client's NEGOTIATE; everything else in the CHALLENGE is ours to say.
+const NEGOTIABLE =
+  NtlmFlag.SIGN |
+  NtlmFlag.SEAL |
+  NtlmFlag.ALWAYS_SIGN |
+  NtlmFlag.EXTENDED_SESSIONSECURITY |
+  NtlmFlag.VERSION |
+  NtlmFlag.KEY_128 |
+  NtlmFlag.KEY_56 |
+  NtlmFlag.KEY_EXCH;
+
+const KEY_LENGTH = 16;
+/** UNLEN of [MS-SAMR]: longer names belong to no account. */
+const MAX_NAME_LENGTH = 256;
+/** An NtChallengeResponse of this length is NTLMv1's or NTLM2 session's. */
+const V1_RESPONSE_LENGTH = 24;
+
+export function createNtlmAcceptor(context: AuthContext): Mechanism {
+  return new NtlmAcceptor(context);
+}
+
+class NtlmAcceptor implements Mechanism {
+  private readonly context: AuthContext;
+  private state: "negotiate" | "authenticate" | "ended" = "negotiate";
+  private flags = 0;
+  private serverChallenge: Uint8Array = EMPTY;
+  // Kept for the MIC, which covers all three messages.
+  private negotiateMessage: Uint8Array = EMPTY;
+  private challengeMessage: Uint8Array = EMPTY;
+
+  constructor(context: AuthContext) {
+    this.context = context;
+  }
+
+  step(token: Uint8Array): MaybePromise<MechanismStep> {
+    const type = decodeNtlmType(token);
+    if (this.state === "negotiate" && type === NtlmMessageType.NEGOTIATE) return this.challenge(token);
+    if (this.state === "authenticate" && type === NtlmMessageType.AUTHENTICATE) {
+      this.state = "ended";
+      return this.authenticate(token);
+    }
+    this.state = "ended";
+    return refuse(Status.INVALID_PARAMETER, "NTLMSSP message out of order");
+  }
+
+  private challenge(message: Uint8Array): MechanismStep {
+    const { context } = this;
+    const asked = decodeNtlmNegotiate(message);
+    if (!(asked & NtlmFlag.UNICODE)) return refuse(Status.INVALID_PARAMETER, "NTLM client without Unicode");
+    this.flags = NtlmFlag.UNICODE | NtlmFlag.NTLM | NtlmFlag.TARGET_INFO | (asked & NEGOTIABLE);
+    if (asked & NtlmFlag.REQUEST_TARGET) this.flags |= NtlmFlag.REQUEST_TARGET | NtlmFlag.TARGET_TYPE_SERVER;
+    this.serverChallenge = context.random(8);
+    const name = encodeUtf16(context.serverName);
+    const dot = context.dnsName.indexOf(".");
+    // A server that is no domain's member is the authority for its own accounts: the domain is its own name.
+    const targetInfo = encodeAvPairs([
+      { id: AvId.NB_DOMAIN_NAME, value: name },
+      { id: AvId.NB_COMPUTER_NAME, value: name },
+      { id: AvId.DNS_DOMAIN_NAME, value: encodeUtf16(dot < 0 ? "" : context.dnsName.slice(dot + 1)) },
+      { id: AvId.DNS_COMPUTER_NAME, value: encodeUtf16(context.dnsName) },
+      { id: AvId.TIMESTAMP, value: encodeAvTimestamp(context.now()) },
+    ]);
+    this.negotiateMessage = message.slice();
+    this.challengeMessage = encodeNtlmChallenge({
+      flags: this.flags >>> 0,
+      targetName: asked & NtlmFlag.REQUEST_TARGET ? context.serverName : "",
+      serverChallenge: this.serverChallenge,
+      targetInfo,
+    });
+    this.state = "authenticate";
+    return { kind: "continue", token: this.challengeMessage };
+  }
+
+  private authenticate(bytes: Uint8Array): MaybePromise<MechanismStep> {
+    const message = decodeNtlmAuthenticate(bytes);
+    this.flags &= message.flags;
+    const { user, domain, ntResponse, encryptedSessionKey } = message;
+    if (this.flags & NtlmFlag.KEY_EXCH) {
+      // Without SIGN and SEAL the exchange may be left out; [MS-NLMP] 3.1.5.1.2.
+      const mayOmit = !(this.flags & (NtlmFlag.SIGN | NtlmFlag.SEAL));
+      const isOmitted = encryptedSessionKey.length === 0;
+      if (isOmitted && mayOmit) this.flags &= ~NtlmFlag.KEY_EXCH;
+      else if (encryptedSessionKey.length !== KEY_LENGTH) {
+        return refuse(Status.INVALID_PARAMETER, "encrypted session key of wrong size");
+      }
+    }
+    if (isAnonymous(message)) return this.acceptAnonymous(message);
+    if (user.length > MAX_NAME_LENGTH || domain.length > MAX_NAME_LENGTH) {
+      return refuse(Status.LOGON_FAILURE, "user or domain name too long");
+    }
+    // A NUL would let a name pass that a log or a data base reads as another one.
+    if (user === "" || user.includes("\0") || domain.includes("\0")) {
+      return refuse(Status.LOGON_FAILURE, "empty user name or a NUL in it");
+    }
+    if (ntResponse.length <= V1_RESPONSE_LENGTH) return refuse(Status.LOGON_FAILURE, "no NTLMv2 response");
+    // What comes later may wait, and the request's buffer will not: hold copies.
+    const kept = bytes.slice();
+    return this.admit(kept, decodeNtlmAuthenticate(kept));
+  }
+
+  private admit(bytes: Uint8Array, message: NtlmAuthenticate): MaybePromise<MechanismStep> {
+    const response = decodeNtlmv2Response(message.ntResponse);
+    const admitted = this.context.gate?.admit(message.user) ?? true;
+    const proceed = (isAdmitted: boolean): MaybePromise<MechanismStep> => {
+      if (!isAdmitted) return refuse(Status.LOGON_FAILURE, "too many failed log-ons, refused unseen");
+      return this.lookUp(bytes, message, response);
+    };
+    return admitted instanceof Promise ? admitted.then(proceed) : proceed(admitted);
+  }
+
+  private lookUp(
+    bytes: Uint8Array,
+    message: NtlmAuthenticate,
+    response: Ntlmv2Response,
+  ): MaybePromise<MechanismStep> {
+    const { user, domain } = message;
+    const account = this.context.findAccount({ user, domain });
+    const proceed = (found: Account | null): MaybePromise<MechanismStep> => {
+      const step = this.verify(bytes, message, response, found);
+      if (step) {
+        if (step.kind === "done") this.context.gate?.succeeded(user);
+        else this.context.gate?.failed(user);
+        return step;
+      }
+      return this.acceptUnknown(message);
+    };
+    if (!(account instanceof Promise)) return proceed(account);
+    return account.then(proceed, (error: unknown) => {
+      this.context.gate?.failed(user);
+      throw error;
+    });
+  }
+
+  /**
+   * The step for an account that exists, undefined for one that does not. Both do the same work: the time taken
+   * must not tell which users exist.
+   */
+  private verify(
+    bytes: Uint8Array,
+    message: NtlmAuthenticate,
+    response: Ntlmv2Response,
+    account: Account | null,
+  ): MechanismStep | undefined {
+    const { provider } = this.context;
+    const hash = account ? Buffer.from(account.ntHash, "hex") : EMPTY;
+    const isUsable = hash.length === KEY_LENGTH;
+    const ntHash = isUsable ? hash : this.context.random(KEY_LENGTH);
+    // Name and domain as the client sent them; time stamp and target names in the response are not compared with
+    // anything: the challenge binds the response to this exchange, and clocks of small boxes are often wrong.
+    const responseKey = ntowfV2(provider, ntHash, message.user, message.domain);
+    const proof = provider.hmacMd5(responseKey, join(this.serverChallenge, response.clientChallenge));
+    const isRight = timingSafeEqual(proof, response.proof);
+    const sessionKey = this.exportKey(provider.hmacMd5(responseKey, proof), message);
+    const isWhole = this.checkMic(bytes, message, response, sessionKey);
+    if (!account || (!isUsable && account.isGuest)) return undefined;
+    if (!isRight || !isUsable) return refuse(Status.LOGON_FAILURE, "wrong password");
+    if (!isWhole) return refuse(Status.INVALID_PARAMETER, "wrong or missing MIC");
+    return {
+      kind: "done",
+      token: undefined,
+      sessionKey,
+      identity: this.identify(message, account.name, account.isGuest, false),
+      integrity: this.createIntegrity(sessionKey),
+    };
+  }
+
+  // [MS-NLMP] 3.2.5.1.2: the MIC is there when the AV flags, which the proof covers, say so.
+  private checkMic(
+    bytes: Uint8Array,
+    message: NtlmAuthenticate,
+    response: Ntlmv2Response,
+    sessionKey: Uint8Array,
+  ): boolean {
+    const { provider } = this.context;
+    const blank = bytes.slice();
+    if (message.mic) blank.fill(0, MIC_OFFSET, MIC_OFFSET + KEY_LENGTH);
+    const mic = ntlmAuthenticateMic(
+      provider,
+      sessionKey,
+      this.negotiateMessage,
+      this.challengeMessage,
+      blank,
+    );
+    const isRight = message.mic !== undefined && timingSafeEqual(mic, message.mic);
+    return isRight || !(avFlags(response.avPairs) & AV_FLAG_MIC);
+  }
+
+  private acceptUnknown(message: NtlmAuthenticate): MaybePromise<MechanismStep> {
+    const { context } = this;
+    const proceed = (guest: Account | null): MechanismStep => {
+      if (!guest) {
+        context.gate?.failed(message.user);
+        return refuse(Status.LOGON_FAILURE, "unknown user");
+      }
+      context.gate?.succeeded(message.user);
+      return {
+        kind: "done",
+        token: undefined,
+        sessionKey: new Uint8Array(KEY_LENGTH),
+        identity: this.identify(message, guest.name, true, false),
+        integrity: undefined,
+      };
+    };
+    if (context.mapToGuest !== "bad-user") return proceed(null);
+    const guest = context.findAccount({ user: "", domain: message.domain });
+    return guest instanceof Promise ? guest.then(proceed) : proceed(guest);
+  }
+
+  private acceptAnonymous(message: NtlmAuthenticate): MechanismStep {
+    return {
+      kind: "done",
+      token: undefined,
+      // The base key of an anonymous log-on is all zeros, [MS-NLMP] 3.3.2: whoever listens can compute this.
+      sessionKey: this.exportKey(new Uint8Array(KEY_LENGTH), message),
+      identity: this.identify(message, "", false, true),
+      integrity: undefined,
+    };
+  }
+
+  /** [MS-NLMP] 3.2.5.1.2: with NTLMv2 the key-exchange key is the session base key. */
+  private exportKey(baseKey: Uint8Array, message: NtlmAuthenticate): Uint8Array {
+    if (!(this.flags & NtlmFlag.KEY_EXCH)) return baseKey;
+    return this.context.provider.rc4(baseKey).update(message.encryptedSessionKey);
+  }
+
+  private identify(
+    message: NtlmAuthenticate,
+    user: string,
+    isGuest: boolean,
+    anonymous: boolean,
+  ): LogonIdentity {
+    return {
+      user,
+      domain: message.domain,
+      workstation: message.workstation,
+      isGuest,
+      isAnonymous: anonymous,
+    };
+  }
+
+  // Without extended session security the signatures are CRC32s under RC4: worth nothing, so not offered.
+  private createIntegrity(sessionKey: Uint8Array): MessageIntegrity | undefined {
+    const { provider } = this.context;
+    const { flags } = this;
+    if (!(flags & NtlmFlag.EXTENDED_SESSIONSECURITY)) return undefined;
+    const signature = (side: "client" | "server", bytes: Uint8Array): Uint8Array => {
+      const signKey = ntlmSignKey(provider, sessionKey, side);
+      const sealKey = flags & NtlmFlag.KEY_EXCH ? ntlmSealKey(provider, sessionKey, flags, side) : undefined;
+      return ntlmMessageSignature(provider, signKey, sealKey, 0, bytes);
+    };
+    return {
+      sign: (bytes) => signature("server", bytes),
+      verify: (bytes, mic) => {
+        const expected = signature("client", bytes);
+        return mic.length === expected.length && timingSafeEqual(mic, expected);
+      },
+    };
+  }
+}
+
+// [MS-NLMP] 3.2.5.1.2. An empty name with any response is not anonymous, and neither is the flag alone.
+function isAnonymous(message: NtlmAuthenticate): boolean {
+  const { user, ntResponse, lmResponse } = message;
+  if (user !== "" || ntResponse.length !== 0) return false;
+  return lmResponse.length === 0 || (lmResponse.length === 1 && lmResponse[0] === 0);
+}
+
+function join(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const out = new Uint8Array(first.length + second.length);
+  out.set(first);
+  out.set(second, first.length);
+  return out;
+}

@@ -1,0 +1,152 @@
+// The acceptor's side of SPNEGO: chooses a mechanism, carries its tokens, guards the choice with mechListMIC.
+// RFC 4178 4.2, 5 and 5(c); [MS-SPNG] 3.1.5.
+import type { MaybePromise } from "../../port/port.ts";
+import { wireError } from "../../wire/cursor.ts";
+import {
+  decodeSpnego,
+  encodeResp,
+  NegState,
+  type NegTokenInit,
+  type NegTokenResp,
+} from "../../wire/spnego.ts";
+import { Status } from "../../wire/status.ts";
+import { type LogonIdentity, type Mechanism, type MechanismStep, refuse, type Refusal } from "./mechanism.ts";
+
+export type SpnegoStep =
+  | { readonly kind: "continue"; readonly token: Uint8Array }
+  | {
+      readonly kind: "done";
+      readonly token: Uint8Array;
+      readonly sessionKey: Uint8Array;
+      readonly identity: LogonIdentity;
+    }
+  | Refusal;
+
+type Done = Extract<MechanismStep, { kind: "done" }>;
+
+/** Makes the mechanism of that identifier, or undefined where it is not offered. */
+export type MechanismFactory = (oid: string) => Mechanism | undefined;
+
+/** One SPNEGO exchange. `step` throws WireError for a token that does not decode. */
+export class SpnegoAcceptor {
+  private readonly createMechanism: MechanismFactory;
+  private state: "start" | "mechanism" | "mic" | "ended" = "start";
+  private mechanism: Mechanism | undefined;
+  private mechTypesDer: Uint8Array | undefined;
+  private chosen: string | undefined;
+  private isChosenAnnounced = false;
+  // The choice is not the client's first: only the MIC shows that its list arrived as it was sent.
+  private isMicRequired = false;
+  private done: Done | undefined;
+
+  constructor(createMechanism: MechanismFactory) {
+    this.createMechanism = createMechanism;
+  }
+
+  step(bytes: Uint8Array): MaybePromise<SpnegoStep> {
+    const token = decodeSpnego(bytes);
+    if (this.state === "start" && token.kind === "init") return this.start(token);
+    if (this.state === "mechanism" && token.kind === "resp") return this.proceed(token);
+    if (this.state === "mic" && token.kind === "resp") return this.finishWithMic(token);
+    return this.end(refuse(Status.INVALID_PARAMETER, "SPNEGO token out of order"));
+  }
+
+  private start(token: NegTokenInit): MaybePromise<SpnegoStep> {
+    for (const oid of token.mechTypes) {
+      this.mechanism = this.createMechanism(oid);
+      if (!this.mechanism) continue;
+      this.chosen = oid;
+      break;
+    }
+    if (!this.mechanism) {
+      return this.end(refuse(Status.INVALID_PARAMETER, "no mechanism in common"));
+    }
+    this.state = "mechanism";
+    // A copy: the list outlives the request's buffer.
+    this.mechTypesDer = token.mechTypesDer.slice();
+    this.isMicRequired = this.chosen !== token.mechTypes[0];
+    // The optimistic token is for the first mechanism of the list and worthless for any other.
+    if (!this.isMicRequired && token.mechToken) return this.feed(token.mechToken, undefined);
+    const state = this.isMicRequired ? NegState.REQUEST_MIC : NegState.ACCEPT_INCOMPLETE;
+    return { kind: "continue", token: this.respond(state, undefined, undefined) };
+  }
+
+  private proceed(token: NegTokenResp): MaybePromise<SpnegoStep> {
+    if (token.state === NegState.REJECT) {
+      return this.end(refuse(Status.LOGON_FAILURE, "the client rejected the mechanism"));
+    }
+    if (!token.responseToken) throw wireError("SPNEGO response without a token");
+    return this.feed(token.responseToken, token.mechListMic);
+  }
+
+  private feed(token: Uint8Array, clientMic: Uint8Array | undefined): MaybePromise<SpnegoStep> {
+    const mechanism = this.mechanism;
+    if (!mechanism) throw wireError("no mechanism chosen");
+    const step = mechanism.step(token);
+    if (step instanceof Promise) return step.then((result) => this.answer(result, clientMic));
+    return this.answer(step, clientMic);
+  }
+
+  private answer(step: MechanismStep, clientMic: Uint8Array | undefined): SpnegoStep {
+    if (step.kind === "refused") return this.end(step);
+    if (step.kind === "continue") {
+      return { kind: "continue", token: this.respond(NegState.ACCEPT_INCOMPLETE, step.token, undefined) };
+    }
+    const { integrity, identity } = step;
+    const list = this.mechTypesDer;
+    if (!list) throw wireError("no mechanism list");
+    if (!integrity) {
+      // Without a shared secret there is nothing to protect the list with, and no rights worth the downgrade.
+      const isWorthless = identity.isGuest || identity.isAnonymous;
+      if (!isWorthless && (clientMic || this.isMicRequired)) {
+        return this.end(refuse(Status.INVALID_PARAMETER, "mechListMIC without session security"));
+      }
+      return this.complete(step, undefined);
+    }
+    if (clientMic) {
+      if (!integrity.verify(list, clientMic))
+        return this.end(refuse(Status.ACCESS_DENIED, "wrong mechListMIC"));
+      return this.complete(step, integrity.sign(list));
+    }
+    if (!this.isMicRequired) return this.complete(step, undefined);
+    this.state = "mic";
+    this.done = step;
+    return {
+      kind: "continue",
+      token: this.respond(NegState.ACCEPT_INCOMPLETE, step.token, integrity.sign(list)),
+    };
+  }
+
+  private finishWithMic(token: NegTokenResp): SpnegoStep {
+    const { done, mechTypesDer } = this;
+    if (!done?.integrity || !mechTypesDer) throw wireError("no logon to finish");
+    if (!token.mechListMic || !done.integrity.verify(mechTypesDer, token.mechListMic)) {
+      return this.end(refuse(Status.ACCESS_DENIED, "wrong or missing mechListMIC"));
+    }
+    return this.complete({ ...done, token: undefined }, undefined);
+  }
+
+  private complete(step: Done, mic: Uint8Array | undefined): SpnegoStep {
+    this.state = "ended";
+    this.done = undefined;
+    const token = this.respond(NegState.ACCEPT_COMPLETED, step.token, mic);
+    return { kind: "done", token, sessionKey: step.sessionKey, identity: step.identity };
+  }
+
+  private end(refusal: Refusal): Refusal {
+    this.state = "ended";
+    this.done = undefined;
+    return refusal;
+  }
+
+  // supportedMech stands in the first answer only; RFC 4178 4.2.2.
+  private respond(
+    state: NegState,
+    responseToken: Uint8Array | undefined,
+    mechListMic: Uint8Array | undefined,
+  ): Uint8Array {
+    const supportedMech = this.isChosenAnnounced ? undefined : this.chosen;
+    this.isChosenAnnounced = true;
+    return encodeResp({ state, supportedMech, responseToken, mechListMic });
+  }
+}
