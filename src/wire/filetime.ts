@@ -35,3 +35,18 @@ export function readFiletime(reader: Reader): Time | "stop" | "resume" | undefin
   const seconds = Number(ticks / 10_000_000n) - SECONDS_1601_TO_1970;
   return { seconds, nanoseconds: Number(ticks % 10_000_000n) * 100 };
 }
+
+/** Reads a FILETIME that has no special values (an answer, not a request); 0 is 1601 itself. */
+export function readTime(reader: Reader): Time {
+  const ticks = reader.big64();
+  const seconds = Number(ticks / 10_000_000n) - SECONDS_1601_TO_1970;
+  return { seconds, nanoseconds: Number(ticks % 10_000_000n) * 100 };
+}
+
+/** A FILETIME of a request: the reverse of `readFiletime`. */
+export function writeFiletimeChange(writer: Writer, time: Time | "stop" | "resume" | undefined): void {
+  if (time === undefined) writer.pair(0, 0);
+  else if (time === "stop") writer.pair(0xffff_ffff, 0xffff_ffff);
+  else if (time === "resume") writer.pair(0xffff_fffe, 0xffff_ffff);
+  else writeFiletime(writer, time.seconds, time.nanoseconds);
+}

@@ -1,0 +1,51 @@
+// The facts of a file that CREATE, CLOSE and many information classes carry, named as the file system names them
+// so that a stat can be passed as it is: CreationTime is `birth`, LastAccessTime `access`, LastWriteTime `modify`.
+// [MS-FSCC] 2.4.7, 2.4.29; [MS-SMB2] 2.2.14, 2.2.16.
+import type { Reader, Writer } from "../cursor.ts";
+import { readTime, type Time, writeFiletime } from "../filetime.ts";
+
+/** Seconds since 1970 (may be negative) with nanoseconds apart. */
+export interface FileTimes {
+  readonly birthSeconds: number;
+  readonly birthNanoseconds: number;
+  readonly accessSeconds: number;
+  readonly accessNanoseconds: number;
+  readonly modifySeconds: number;
+  readonly modifyNanoseconds: number;
+  readonly changeSeconds: number;
+  readonly changeNanoseconds: number;
+}
+
+export interface FileMetadata extends FileTimes {
+  /** AllocationSize in bytes. */
+  readonly allocated: number;
+  /** EndOfFile in bytes. */
+  readonly size: number;
+  /** FILE_ATTRIBUTE bits; none at all is written as NORMAL. */
+  readonly attributes: number;
+}
+
+/** CreationTime, LastAccessTime, LastWriteTime, ChangeTime: 32 bytes, always in this order. */
+export function writeTimes(writer: Writer, times: FileTimes): void {
+  writeFiletime(writer, times.birthSeconds, times.birthNanoseconds);
+  writeFiletime(writer, times.accessSeconds, times.accessNanoseconds);
+  writeFiletime(writer, times.modifySeconds, times.modifyNanoseconds);
+  writeFiletime(writer, times.changeSeconds, times.changeNanoseconds);
+}
+
+export function readTimes(reader: Reader): FileTimes {
+  return timesOf(readTime(reader), readTime(reader), readTime(reader), readTime(reader));
+}
+
+function timesOf(birth: Time, access: Time, modify: Time, change: Time): FileTimes {
+  return {
+    birthSeconds: birth.seconds,
+    birthNanoseconds: birth.nanoseconds,
+    accessSeconds: access.seconds,
+    accessNanoseconds: access.nanoseconds,
+    modifySeconds: modify.seconds,
+    modifyNanoseconds: modify.nanoseconds,
+    changeSeconds: change.seconds,
+    changeNanoseconds: change.nanoseconds,
+  };
+}
