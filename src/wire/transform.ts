@@ -1,0 +1,64 @@
+// SMB2 TRANSFORM_HEADER: the head of a sealed message, by fixed offsets.
+// [MS-SMB2] 2.2.41.
+import { wireError } from "./cursor.ts";
+import { get64, PROTOCOL_TRANSFORM, set64 } from "./header.ts";
+
+export const TRANSFORM_SIZE = 52;
+
+/** Offsets from the start of the transform header. */
+export const TransformOffset = {
+  PROTOCOL_ID: 0,
+  SIGNATURE: 4,
+  /** 11 bytes of it with CCM, 12 with GCM; the rest is zero. */
+  NONCE: 20,
+  ORIGINAL_MESSAGE_SIZE: 36,
+  RESERVED: 40,
+  /** 3.1.1: Flags; before: EncryptionAlgorithm. 0x0001 in both. */
+  FLAGS: 42,
+  SESSION_ID: 44,
+} as const;
+
+/** The header's bytes from the nonce to the end are the additional authenticated data; 3.1.4.3. */
+export const TRANSFORM_AAD = TransformOffset.NONCE;
+export const TRANSFORM_AAD_SIZE = TRANSFORM_SIZE - TRANSFORM_AAD;
+
+export const TRANSFORM_FLAG_ENCRYPTED = 0x0001;
+
+/** Writes a transform header at `at` with a zero signature; the nonce is copied in, at most 16 bytes of it. */
+export function writeTransform(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  nonce: Uint8Array,
+  originalMessageSize: number,
+  sessionId: number,
+): void {
+  bytes.fill(0, at, at + TRANSFORM_SIZE);
+  view.setUint32(at + TransformOffset.PROTOCOL_ID, PROTOCOL_TRANSFORM, true);
+  bytes.set(nonce, at + TransformOffset.NONCE);
+  view.setUint32(at + TransformOffset.ORIGINAL_MESSAGE_SIZE, originalMessageSize, true);
+  view.setUint16(at + TransformOffset.FLAGS, TRANSFORM_FLAG_ENCRYPTED, true);
+  set64(view, at + TransformOffset.SESSION_ID, sessionId);
+}
+
+/**
+ * Checks the transform header at `at` against the `length` bytes that the transport delivered from there: the size,
+ * the protocol id, the flag, and that OriginalMessageSize is exactly what follows. Throws WireError.
+ */
+export function checkTransform(view: DataView, at: number, length: number): void {
+  if (length <= TRANSFORM_SIZE) throw wireError("transform header cut off");
+  if (view.getUint32(at + TransformOffset.PROTOCOL_ID, true) !== PROTOCOL_TRANSFORM) {
+    throw wireError("not a transform header");
+  }
+  if (view.getUint16(at + TransformOffset.FLAGS, true) !== TRANSFORM_FLAG_ENCRYPTED) {
+    throw wireError("transform that is no encryption");
+  }
+  if (view.getUint32(at + TransformOffset.ORIGINAL_MESSAGE_SIZE, true) !== length - TRANSFORM_SIZE) {
+    throw wireError("wrong OriginalMessageSize");
+  }
+}
+
+/** Exact below 2^53. */
+export function transformSessionId(view: DataView, at: number): number {
+  return get64(view, at + TransformOffset.SESSION_ID);
+}
