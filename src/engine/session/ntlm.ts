@@ -1,7 +1,17 @@
 // The server's side of NTLM: NEGOTIATE in, CHALLENGE out, AUTHENTICATE in, and an identity with a key or a refusal.
 // [MS-NLMP] 3.2.5.1 (server), 3.3.2 (NTLMv2), 3.4 (session security). NTLMv1, NTLM2 session and LM are refused.
 import { timingSafeEqual } from "node:crypto";
-import { ntlmAuthenticateMic, ntlmMessageSignature, ntlmSealKey, ntlmSignKey, ntowfV2 } from "./ntlm-keys.ts";
+import {
+  authenticateMic,
+  decryptSessionKey,
+  messageSignature,
+  ntowfV2,
+  ntProof,
+  type NtlmSide,
+  sealKey,
+  sessionBaseKey,
+  signKey,
+} from "../../crypto/ntowf.ts";
 import type { Account, MaybePromise } from "../../port/port.ts";
 import { EMPTY } from "../../wire/cursor.ts";
 import {
@@ -108,7 +118,7 @@ class NtlmAcceptor implements Mechanism {
   private authenticate(bytes: Uint8Array): MaybePromise<MechanismStep> {
     const message = decodeNtlmAuthenticate(bytes);
     this.flags &= message.flags;
-    const { user, domain, ntResponse, encryptedSessionKey } = message;
+    const { user, domain, encryptedSessionKey } = message;
     if (this.flags & NtlmFlag.KEY_EXCH) {
       // Without SIGN and SEAL the exchange may be left out; [MS-NLMP] 3.1.5.1.2.
       const mayOmit = !(this.flags & (NtlmFlag.SIGN | NtlmFlag.SEAL));
@@ -126,14 +136,15 @@ class NtlmAcceptor implements Mechanism {
     if (user === "" || user.includes("\0") || domain.includes("\0")) {
       return refuse(Status.LOGON_FAILURE, "empty user name or a NUL in it");
     }
-    if (ntResponse.length <= V1_RESPONSE_LENGTH) return refuse(Status.LOGON_FAILURE, "no NTLMv2 response");
     // What comes later may wait, and the request's buffer will not: hold copies.
     const kept = bytes.slice();
     return this.admit(kept, decodeNtlmAuthenticate(kept));
   }
 
   private admit(bytes: Uint8Array, message: NtlmAuthenticate): MaybePromise<MechanismStep> {
-    const response = decodeNtlmv2Response(message.ntResponse);
+    // A name without a password comes with an empty response: it may still become the guest.
+    const isV2 = message.ntResponse.length > V1_RESPONSE_LENGTH;
+    const response = isV2 ? decodeNtlmv2Response(message.ntResponse) : undefined;
     const admitted = this.context.gate?.admit(message.user) ?? true;
     const proceed = (isAdmitted: boolean): MaybePromise<MechanismStep> => {
       if (!isAdmitted) return refuse(Status.LOGON_FAILURE, "too many failed log-ons, refused unseen");
@@ -145,7 +156,7 @@ class NtlmAcceptor implements Mechanism {
   private lookUp(
     bytes: Uint8Array,
     message: NtlmAuthenticate,
-    response: Ntlmv2Response,
+    response: Ntlmv2Response | undefined,
   ): MaybePromise<MechanismStep> {
     const { user, domain } = message;
     const account = this.context.findAccount({ user, domain });
@@ -172,21 +183,23 @@ class NtlmAcceptor implements Mechanism {
   private verify(
     bytes: Uint8Array,
     message: NtlmAuthenticate,
-    response: Ntlmv2Response,
+    response: Ntlmv2Response | undefined,
     account: Account | null,
   ): MechanismStep | undefined {
     const { provider } = this.context;
     const hash = account ? Buffer.from(account.ntHash, "hex") : EMPTY;
     const isUsable = hash.length === KEY_LENGTH;
+    const isUnknown = !account || (!isUsable && account.isGuest);
+    if (!response) return isUnknown ? undefined : refuse(Status.LOGON_FAILURE, "no NTLMv2 response");
     const ntHash = isUsable ? hash : this.context.random(KEY_LENGTH);
     // Name and domain as the client sent them; time stamp and target names in the response are not compared with
     // anything: the challenge binds the response to this exchange, and clocks of small boxes are often wrong.
     const responseKey = ntowfV2(provider, ntHash, message.user, message.domain);
-    const proof = provider.hmacMd5(responseKey, join(this.serverChallenge, response.clientChallenge));
+    const proof = ntProof(provider, responseKey, this.serverChallenge, response.clientChallenge);
     const isRight = timingSafeEqual(proof, response.proof);
-    const sessionKey = this.exportKey(provider.hmacMd5(responseKey, proof), message);
+    const sessionKey = this.exportKey(sessionBaseKey(provider, responseKey, proof), message);
     const isWhole = this.checkMic(bytes, message, response, sessionKey);
-    if (!account || (!isUsable && account.isGuest)) return undefined;
+    if (isUnknown) return undefined;
     if (!isRight || !isUsable) return refuse(Status.LOGON_FAILURE, "wrong password");
     if (!isWhole) return refuse(Status.INVALID_PARAMETER, "wrong or missing MIC");
     return {
@@ -208,13 +221,7 @@ class NtlmAcceptor implements Mechanism {
     const { provider } = this.context;
     const blank = bytes.slice();
     if (message.mic) blank.fill(0, MIC_OFFSET, MIC_OFFSET + KEY_LENGTH);
-    const mic = ntlmAuthenticateMic(
-      provider,
-      sessionKey,
-      this.negotiateMessage,
-      this.challengeMessage,
-      blank,
-    );
+    const mic = authenticateMic(provider, sessionKey, this.negotiateMessage, this.challengeMessage, blank);
     const isRight = message.mic !== undefined && timingSafeEqual(mic, message.mic);
     return isRight || !(avFlags(response.avPairs) & AV_FLAG_MIC);
   }
@@ -254,7 +261,7 @@ class NtlmAcceptor implements Mechanism {
   /** [MS-NLMP] 3.2.5.1.2: with NTLMv2 the key-exchange key is the session base key. */
   private exportKey(baseKey: Uint8Array, message: NtlmAuthenticate): Uint8Array {
     if (!(this.flags & NtlmFlag.KEY_EXCH)) return baseKey;
-    return this.context.provider.rc4(baseKey).update(message.encryptedSessionKey);
+    return decryptSessionKey(this.context.provider, baseKey, message.encryptedSessionKey);
   }
 
   private identify(
@@ -277,10 +284,12 @@ class NtlmAcceptor implements Mechanism {
     const { provider } = this.context;
     const { flags } = this;
     if (!(flags & NtlmFlag.EXTENDED_SESSIONSECURITY)) return undefined;
-    const signature = (side: "client" | "server", bytes: Uint8Array): Uint8Array => {
-      const signKey = ntlmSignKey(provider, sessionKey, side);
-      const sealKey = flags & NtlmFlag.KEY_EXCH ? ntlmSealKey(provider, sessionKey, flags, side) : undefined;
-      return ntlmMessageSignature(provider, signKey, sealKey, 0, bytes);
+    const strength = flags & NtlmFlag.KEY_128 ? 128 : flags & NtlmFlag.KEY_56 ? 56 : 40;
+    const signature = (side: NtlmSide, bytes: Uint8Array): Uint8Array => {
+      const key = signKey(provider, sessionKey, side);
+      const isSealed = (flags & NtlmFlag.KEY_EXCH) !== 0;
+      const seal = isSealed ? provider.rc4(sealKey(provider, sessionKey, side, strength)) : undefined;
+      return messageSignature(provider, key, seal, 0, bytes);
     };
     return {
       sign: (bytes) => signature("server", bytes),
@@ -297,11 +306,4 @@ function isAnonymous(message: NtlmAuthenticate): boolean {
   const { user, ntResponse, lmResponse } = message;
   if (user !== "" || ntResponse.length !== 0) return false;
   return lmResponse.length === 0 || (lmResponse.length === 1 && lmResponse[0] === 0);
-}
-
-function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const out = new Uint8Array(first.length + second.length);
-  out.set(first);
-  out.set(second, first.length);
-  return out;
 }
