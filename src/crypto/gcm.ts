@@ -1,0 +1,159 @@
+// AES-GCM and AES-GMAC in TypeScript over noble's AES block, in place.
+// NIST SP 800-38D 7.1, 7.2 with 96-bit nonces; [MS-SMB2] 3.1.4.1 (GMAC), 3.1.4.3 (GCM).
+
+import { unsafe } from "@noble/ciphers/aes.js";
+import { BLOCK_LENGTH, GCM_NONCE_LENGTH, assertAesKey, assertNonce, tagsEqual } from "./aes-key.ts";
+import { Ghash } from "./ghash.ts";
+import type { Aead, Mac } from "./provider.ts";
+
+const scratch = new Uint8Array(BLOCK_LENGTH);
+const scratchView = new DataView(scratch.buffer);
+const computedTag = new Uint8Array(BLOCK_LENGTH);
+const computedTagView = new DataView(computedTag.buffer);
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The counter's place is the block's last word, big-endian on the wire, little-endian in a register. */
+function counterWord(counter: number): number {
+  return ((counter & 0xff) << 24) | ((counter & 0xff00) << 8) | ((counter >>> 8) & 0xff00) | (counter >>> 24);
+}
+
+class GcmCore {
+  readonly #roundKeys: Uint32Array;
+  readonly #ghash: Ghash;
+  #n0 = 0;
+  #n1 = 0;
+  #n2 = 0;
+
+  constructor(key: Uint8Array) {
+    this.#roundKeys = unsafe.expandKeyLE(key);
+    const hashKey = new Uint8Array(BLOCK_LENGTH);
+    unsafe.encryptBlock(this.#roundKeys, hashKey);
+    this.#ghash = new Ghash(hashKey);
+  }
+
+  begin(nonce: Uint8Array): void {
+    const view = viewOf(nonce);
+    this.#n0 = view.getInt32(0, true);
+    this.#n1 = view.getInt32(4, true);
+    this.#n2 = view.getInt32(8, true);
+  }
+
+  /** GCTR from inc32(J0) over `view[from, to)` in place. */
+  crypt(view: DataView, from: number, to: number): void {
+    const keys = this.#roundKeys;
+    const n0 = this.#n0;
+    const n1 = this.#n1;
+    const n2 = this.#n2;
+    let counter = 2;
+    let at = from;
+    for (; at + BLOCK_LENGTH <= to; at += BLOCK_LENGTH) {
+      const k = unsafe.encrypt(keys, n0, n1, n2, counterWord(counter++));
+      view.setInt32(at, view.getInt32(at, true) ^ k.s0, true);
+      view.setInt32(at + 4, view.getInt32(at + 4, true) ^ k.s1, true);
+      view.setInt32(at + 8, view.getInt32(at + 8, true) ^ k.s2, true);
+      view.setInt32(at + 12, view.getInt32(at + 12, true) ^ k.s3, true);
+    }
+    if (at < to) {
+      const k = unsafe.encrypt(keys, n0, n1, n2, counterWord(counter));
+      scratchView.setInt32(0, k.s0, true);
+      scratchView.setInt32(4, k.s1, true);
+      scratchView.setInt32(8, k.s2, true);
+      scratchView.setInt32(12, k.s3, true);
+      for (let i = 0; at + i < to; i++) view.setUint8(at + i, view.getUint8(at + i) ^ (scratch[i] ?? 0));
+    }
+  }
+
+  /** Leaves the tag over AAD and ciphertext in `computedTag`. */
+  tag(aad: DataView, aadFrom: number, aadTo: number, data: DataView, from: number, to: number): void {
+    const ghash = this.#ghash;
+    ghash.reset();
+    ghash.update(aad, aadFrom, aadTo);
+    ghash.update(data, from, to);
+    ghash.finish(aadTo - aadFrom, to - from);
+    const mask = unsafe.encrypt(this.#roundKeys, this.#n0, this.#n1, this.#n2, counterWord(1));
+    computedTagView.setInt32(0, mask.s0 ^ ghash.s0, true);
+    computedTagView.setInt32(4, mask.s1 ^ ghash.s1, true);
+    computedTagView.setInt32(8, mask.s2 ^ ghash.s2, true);
+    computedTagView.setInt32(12, mask.s3 ^ ghash.s3, true);
+  }
+}
+
+class PureGcm implements Aead {
+  readonly nonceLength = GCM_NONCE_LENGTH;
+  readonly #core: GcmCore;
+
+  constructor(key: Uint8Array) {
+    this.#core = new GcmCore(key);
+  }
+
+  seal(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    tag: Uint8Array,
+  ): void {
+    assertNonce(nonce, GCM_NONCE_LENGTH);
+    const view = viewOf(bytes);
+    this.#core.begin(nonce);
+    this.#core.crypt(view, from, to);
+    this.#core.tag(viewOf(aad), 0, aad.length, view, from, to);
+    tag.set(computedTag);
+  }
+
+  open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    tag: Uint8Array,
+  ): boolean {
+    assertNonce(nonce, GCM_NONCE_LENGTH);
+    const view = viewOf(bytes);
+    this.#core.begin(nonce);
+    this.#core.tag(viewOf(aad), 0, aad.length, view, from, to);
+    if (!tagsEqual(computedTag, tag)) return false;
+    this.#core.crypt(view, from, to);
+    return true;
+  }
+}
+
+class PureGmac implements Mac {
+  readonly #core: GcmCore;
+
+  constructor(key: Uint8Array) {
+    this.#core = new GcmCore(key);
+  }
+
+  compute(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    nonce: Uint8Array | undefined,
+    out: Uint8Array,
+    at: number,
+  ): void {
+    assertNonce(nonce, GCM_NONCE_LENGTH);
+    const view = viewOf(bytes);
+    this.#core.begin(nonce);
+    this.#core.tag(view, from, to, view, to, to);
+    out.set(computedTag, at);
+  }
+}
+
+/** AES-GCM with a key of 16 or 32 bytes; RangeError for any other. */
+export function createGcm(key: Uint8Array): Aead {
+  assertAesKey(key);
+  return new PureGcm(key);
+}
+
+/** AES-GMAC, that is GCM over additional data alone; keys as for GCM. */
+export function createGmac(key: Uint8Array): Mac {
+  assertAesKey(key);
+  return new PureGmac(key);
+}

@@ -1,0 +1,332 @@
+// AES modes on the runtime's BoringSSL through node:crypto, in place.
+// RFC 4493 (CMAC), NIST SP 800-38C (CCM), SP 800-38D (GCM, GMAC); [MS-SMB2] 3.1.4.1 and 3.1.4.3.
+
+import { type Cipheriv, createCipheriv, createDecipheriv } from "node:crypto";
+import {
+  BLOCK_LENGTH,
+  CCM_NONCE_LENGTH,
+  GCM_NONCE_LENGTH,
+  TAG_LENGTH,
+  assertAesKey,
+  assertNonce,
+  doubleBlock,
+  tagsEqual,
+} from "./aes-key.ts";
+import { CTR_FLAGS, writeCcmHead } from "./ccm-head.ts";
+import type { Aead, Mac } from "./provider.ts";
+
+// update() allocates what it returns: large messages go in pieces so that little garbage lives at once.
+const PIECE_LENGTH = 64 * 1024;
+// Up to here a message is gathered into one scratch buffer, so that one native call does it all.
+const SMALL_LENGTH = 4096;
+
+const ZERO_BLOCK = new Uint8Array(BLOCK_LENGTH);
+const small = new Uint8Array(SMALL_LENGTH + 2 * BLOCK_LENGTH);
+const tagMask = new Uint8Array(TAG_LENGTH);
+const counterBlock = new Uint8Array(BLOCK_LENGTH);
+counterBlock[0] = CTR_FLAGS;
+
+function createBlockCipher(mode: "cbc" | "ecb", key: Uint8Array): Cipheriv {
+  const cipher = createCipheriv(`aes-${key.length * 8}-${mode}`, key, mode === "cbc" ? ZERO_BLOCK : null);
+  cipher.setAutoPadding(false);
+  return cipher;
+}
+
+/**
+ * CBC-MAC of many messages over one cipher object. Making a cipher costs more than a small message, so the object
+ * lives on: CBC then starts at the last message's final block instead of zero, which XORing that block into
+ * the first block of the next message undoes.
+ */
+class CbcMac {
+  readonly #cipher: Cipheriv;
+  readonly #chain = new Uint8Array(BLOCK_LENGTH);
+
+  constructor(key: Uint8Array) {
+    this.#cipher = createBlockCipher("cbc", key);
+  }
+
+  /** Makes `block` (16 bytes, the first of a message) start from a chaining value of zero. */
+  restart(block: Uint8Array): void {
+    const chain = this.#chain;
+    for (let i = 0; i < BLOCK_LENGTH; i++) block[i] = (block[i] ?? 0) ^ (chain[i] ?? 0);
+  }
+
+  /** Absorbs whole blocks, at least one. */
+  absorb(blocks: Uint8Array): void {
+    const length = blocks.length;
+    let sealed: Uint8Array = ZERO_BLOCK;
+    if (length <= PIECE_LENGTH) {
+      sealed = this.#cipher.update(blocks);
+    } else {
+      for (let at = 0; at < length; at += PIECE_LENGTH)
+        sealed = this.#cipher.update(blocks.subarray(at, Math.min(at + PIECE_LENGTH, length)));
+    }
+    const start = sealed.length - BLOCK_LENGTH;
+    for (let i = 0; i < BLOCK_LENGTH; i++) this.#chain[i] = sealed[start + i] ?? 0;
+  }
+
+  /** The code so far; changes with the next absorb(). */
+  get value(): Uint8Array {
+    return this.#chain;
+  }
+}
+
+class NativeCmac implements Mac {
+  readonly #mac: CbcMac;
+  readonly #k1: Uint8Array;
+  readonly #k2: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    this.#mac = new CbcMac(key);
+    this.#mac.absorb(ZERO_BLOCK);
+    this.#k1 = this.#mac.value.slice();
+    doubleBlock(this.#k1);
+    this.#k2 = this.#k1.slice();
+    doubleBlock(this.#k2);
+  }
+
+  compute(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    _nonce: Uint8Array | undefined,
+    out: Uint8Array,
+    at: number,
+  ): void {
+    const mac = this.#mac;
+    const length = to - from;
+    // The first block carries the restart and the last one a subkey: both go through scratch.
+    let position = from;
+    if (length > SMALL_LENGTH) {
+      small.set(bytes.subarray(from, from + BLOCK_LENGTH));
+      const first = small.subarray(0, BLOCK_LENGTH);
+      mac.restart(first);
+      mac.absorb(first);
+      const middleEnd = from + ((length - 1) & -BLOCK_LENGTH);
+      mac.absorb(bytes.subarray(from + BLOCK_LENGTH, middleEnd));
+      position = middleEnd;
+    }
+    const rest = to - position;
+    small.set(bytes.subarray(position, to));
+    let gathered = rest;
+    const complete = rest !== 0 && (rest & 15) === 0;
+    if (!complete) {
+      small[gathered++] = 0x80;
+      while ((gathered & 15) !== 0) small[gathered++] = 0;
+    }
+    const subkey = complete ? this.#k1 : this.#k2;
+    const start = gathered - BLOCK_LENGTH;
+    for (let i = 0; i < BLOCK_LENGTH; i++) small[start + i] = (small[start + i] ?? 0) ^ (subkey[i] ?? 0);
+    if (position === from) mac.restart(small);
+    mac.absorb(small.subarray(0, gathered));
+    out.set(mac.value, at);
+  }
+}
+
+class NativeGmac implements Mac {
+  readonly #key: Uint8Array;
+  readonly #algorithm: "aes-128-gcm" | "aes-256-gcm";
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+    this.#algorithm = key.length === 16 ? "aes-128-gcm" : "aes-256-gcm";
+  }
+
+  compute(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    nonce: Uint8Array | undefined,
+    out: Uint8Array,
+    at: number,
+  ): void {
+    assertNonce(nonce, GCM_NONCE_LENGTH);
+    const cipher = createCipheriv(this.#algorithm, this.#key, nonce);
+    cipher.setAAD(bytes.subarray(from, to));
+    cipher.final();
+    out.set(cipher.getAuthTag(), at);
+  }
+}
+
+class NativeGcm implements Aead {
+  readonly nonceLength = GCM_NONCE_LENGTH;
+  readonly #key: Uint8Array;
+  readonly #algorithm: "aes-128-gcm" | "aes-256-gcm";
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+    this.#algorithm = key.length === 16 ? "aes-128-gcm" : "aes-256-gcm";
+  }
+
+  seal(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    tag: Uint8Array,
+  ): void {
+    assertNonce(nonce, GCM_NONCE_LENGTH);
+    const cipher = createCipheriv(this.#algorithm, this.#key, nonce);
+    cipher.setAAD(aad);
+    cryptInPlace(cipher, bytes, from, to);
+    cipher.final();
+    tag.set(cipher.getAuthTag());
+  }
+
+  open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    tag: Uint8Array,
+  ): boolean {
+    assertNonce(nonce, GCM_NONCE_LENGTH);
+    if (tag.length !== TAG_LENGTH) return false;
+    const cipher = createDecipheriv(this.#algorithm, this.#key, nonce);
+    cipher.setAAD(aad);
+    cipher.setAuthTag(tag);
+    cryptInPlace(cipher, bytes, from, to);
+    try {
+      cipher.final();
+      return true;
+    } catch {
+      // final() throws for a wrong tag and for nothing else; the bytes must not be mistaken for data.
+      bytes.fill(0, from, to);
+      return false;
+    }
+  }
+}
+
+function cryptInPlace(
+  cipher: { update(data: Uint8Array): Uint8Array },
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): void {
+  for (let at = from; at < to; at += PIECE_LENGTH) {
+    const piece = bytes.subarray(at, Math.min(at + PIECE_LENGTH, to));
+    bytes.set(cipher.update(piece), at);
+  }
+}
+
+/** BoringSSL's CCM is not reachable from here, so CTR for the data and CBC-MAC for the tag. */
+class NativeCcm implements Aead {
+  readonly nonceLength = CCM_NONCE_LENGTH;
+  readonly #key: Uint8Array;
+  readonly #algorithm: "aes-128-ctr" | "aes-256-ctr";
+  readonly #mac: CbcMac;
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+    this.#algorithm = key.length === 16 ? "aes-128-ctr" : "aes-256-ctr";
+    this.#mac = new CbcMac(key);
+  }
+
+  seal(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    tag: Uint8Array,
+  ): void {
+    assertNonce(nonce, CCM_NONCE_LENGTH);
+    this.#authenticate(nonce, aad, bytes, from, to);
+    this.#crypt(nonce, bytes, from, to);
+    tag.set(this.#finishTag());
+  }
+
+  open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    tag: Uint8Array,
+  ): boolean {
+    assertNonce(nonce, CCM_NONCE_LENGTH);
+    this.#crypt(nonce, bytes, from, to);
+    this.#authenticate(nonce, aad, bytes, from, to);
+    if (tagsEqual(this.#finishTag(), tag)) return true;
+    // What a forged message decrypts to must not be mistaken for data.
+    bytes.fill(0, from, to);
+    return false;
+  }
+
+  /** CBC-MAC over head and plaintext, left in the mac's value. */
+  #authenticate(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
+    const mac = this.#mac;
+    const length = to - from;
+    const head = writeCcmHead(nonce, aad, length);
+    if (head.length + length <= SMALL_LENGTH) {
+      small.set(head);
+      small.set(bytes.subarray(from, to), head.length);
+      mac.restart(small);
+      mac.absorb(fillLastBlock(head.length + length));
+      return;
+    }
+    mac.restart(head);
+    mac.absorb(head);
+    const whole = from + (length & -BLOCK_LENGTH);
+    if (whole > from) mac.absorb(bytes.subarray(from, whole));
+    if (whole === to) return;
+    small.set(bytes.subarray(whole, to));
+    mac.absorb(fillLastBlock(to - whole));
+  }
+
+  /** CTR over the data in place; the first block of key stream, which masks the tag, goes to `tagMask`. */
+  #crypt(nonce: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
+    counterBlock.set(nonce, 1);
+    const cipher = createCipheriv(this.#algorithm, this.#key, counterBlock);
+    const length = to - from;
+    if (length > SMALL_LENGTH) {
+      tagMask.set(cipher.update(ZERO_BLOCK));
+      cryptInPlace(cipher, bytes, from, to);
+      return;
+    }
+    small.fill(0, 0, BLOCK_LENGTH);
+    small.set(bytes.subarray(from, to), BLOCK_LENGTH);
+    const stream = cipher.update(small.subarray(0, BLOCK_LENGTH + length));
+    for (let i = 0; i < BLOCK_LENGTH; i++) tagMask[i] = stream[i] ?? 0;
+    bytes.set(stream.subarray(BLOCK_LENGTH), from);
+  }
+
+  #finishTag(): Uint8Array {
+    const code = this.#mac.value;
+    for (let i = 0; i < TAG_LENGTH; i++) tagMask[i] = (tagMask[i] ?? 0) ^ (code[i] ?? 0);
+    return tagMask;
+  }
+}
+
+/** The first `length` bytes of `small`, filled with zero to whole blocks. */
+function fillLastBlock(length: number): Uint8Array {
+  const filled = (length + BLOCK_LENGTH - 1) & -BLOCK_LENGTH;
+  small.fill(0, length, filled);
+  return small.subarray(0, filled);
+}
+
+/** AES-CMAC with a key of 16 or 32 bytes; RangeError for any other, as for all below. */
+export function createNativeCmac(key: Uint8Array): Mac {
+  assertAesKey(key);
+  return new NativeCmac(key);
+}
+
+/** AES-GMAC: GCM over additional data alone. */
+export function createNativeGmac(key: Uint8Array): Mac {
+  assertAesKey(key);
+  return new NativeGmac(key);
+}
+
+/** AES-GCM with a 12-byte nonce. */
+export function createNativeGcm(key: Uint8Array): Aead {
+  assertAesKey(key);
+  return new NativeGcm(key);
+}
+
+/** AES-CCM with an 11-byte nonce. */
+export function createNativeCcm(key: Uint8Array): Aead {
+  assertAesKey(key);
+  return new NativeCcm(key);
+}
