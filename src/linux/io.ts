@@ -117,3 +117,18 @@ export const Seek = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 export function seekFd(fd: number, offset: number, whence: number): number {
   return sys(Syscall.lseek, fd, offset, whence);
 }
+
+export const CACHESTAT_SIZE = 40;
+const range = new Scratch(16);
+const counts = new Scratch(CACHESTAT_SIZE);
+
+/**
+ * How many pages of a byte range the page cache holds, cachestat(2); -ENOSYS before Linux 6.5, -EPERM for a file
+ * that is neither the caller's nor open for writing.
+ */
+export function cachedPages(fd: number, offset: number, length: number): number {
+  range.view.setBigUint64(0, BigInt(offset), true);
+  range.view.setUint32(8, length, true);
+  const result = sys(Syscall.cachestat, fd, range.address, counts.address, 0);
+  return result < 0 ? result : counts.view.getUint32(0, true);
+}

@@ -67,6 +67,7 @@ const numbers = {
   inotify_init1: [294, 26],
   inotify_add_watch: [254, 27],
   inotify_rm_watch: [255, 28],
+  cachestat: [451, 451],
   name_to_handle_at: [303, 264],
 } as const;
 

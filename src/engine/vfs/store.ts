@@ -41,6 +41,11 @@ export interface FileStat {
 export interface Found {
   /** On-disk path without leading slash, `/` between components, "" for the root. */
   readonly path: string;
+  /**
+   * The last component as the client asked for it, in its on-disk form: other than in `path` where case was
+   * folded, and the new name when a rename changes case alone.
+   */
+  readonly name: string;
   /** The object, or undefined where only the last component does not exist. */
   readonly node: FileNode | undefined;
 }

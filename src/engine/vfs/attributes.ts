@@ -1,0 +1,161 @@
+// From what the kernel says of a file to what the protocol asks: kind, identity, DOS attributes, birth time.
+// [MS-FSCC] 2.6 for the attributes; where they are kept: user.DOSATTRIB, else the name and the mode.
+import { addressOf, Scratch } from "../../linux/libc.ts";
+import { ModeType, type Statx } from "../../linux/stat.ts";
+import { getXattr, getXattrPath, setXattr } from "../../linux/xattr.ts";
+import type { ShareGrant } from "../../port/port.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import {
+  DOS_ATTRIBUTES_XATTR,
+  type DosAttributes,
+  MAX_DOS_ATTRIBUTES_BYTES,
+  readDosAttributes,
+  writeDosAttributes,
+} from "./dos-attributes.ts";
+import { type Failure, FileKind, type FileStat } from "./store.ts";
+
+const xattrRoom = new Scratch(MAX_DOS_ATTRIBUTES_BYTES);
+
+/** dev_t as one number: major and minor each fit 20 bits and more. */
+export function deviceOf(stat: Statx): number {
+  return stat.deviceMajor * 0x10_0000 + stat.deviceMinor;
+}
+
+export function identityOf(stat: Statx): string {
+  return `${deviceOf(stat)}:${stat.inodeHigh}:${stat.inodeLow}`;
+}
+
+export function kindOf(stat: Statx): FileKind {
+  const type = stat.mode & ModeType.MASK;
+  if (type === ModeType.REGULAR) return FileKind.FILE;
+  if (type === ModeType.DIRECTORY) return FileKind.DIRECTORY;
+  return type === ModeType.SYMLINK ? FileKind.SYMLINK : FileKind.OTHER;
+}
+
+/** The stored attributes of a descriptor's object; undefined where none are stored or can be. */
+export function storedAttributes(fd: number): DosAttributes | undefined {
+  const length = getXattr(fd, DOS_ATTRIBUTES_XATTR, xattrRoom);
+  return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
+}
+
+/** The same for a NUL-terminated path in `path`; a symlink is not followed. */
+export function storedAttributesOfPath(path: Uint8Array): DosAttributes | undefined {
+  const length = getXattrPath(addressOf(path), DOS_ATTRIBUTES_XATTR, xattrRoom);
+  return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
+}
+
+/** Stores attributes and birth time: 0 or -errno, -EOPNOTSUPP where the file system keeps no such thing. */
+export function storeAttributes(
+  fd: number,
+  attributes: number,
+  seconds: number,
+  nanoseconds: number,
+): 0 | Failure {
+  return setXattr(fd, DOS_ATTRIBUTES_XATTR, writeDosAttributes(attributes, seconds, nanoseconds));
+}
+
+/** A record for `fillStat`. */
+export function emptyStat(): FileStat {
+  return {
+    kind: FileKind.FILE,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    links: 0,
+    size: 0,
+    allocated: 0,
+    device: 0,
+    inodeLow: 0,
+    inodeHigh: 0,
+    accessSeconds: 0,
+    accessNanoseconds: 0,
+    modifySeconds: 0,
+    modifyNanoseconds: 0,
+    changeSeconds: 0,
+    changeNanoseconds: 0,
+    birthSeconds: 0,
+    birthNanoseconds: 0,
+    attributes: 0,
+  };
+}
+
+/** Fills `out` from a statx, the stored attributes and the on-disk name ("" for the root). */
+export function fillStat(
+  out: FileStat,
+  from: Statx,
+  stored: DosAttributes | undefined,
+  name: string,
+  grant: ShareGrant,
+): FileStat {
+  const kind = kindOf(from);
+  const isDirectory = kind === FileKind.DIRECTORY;
+  out.kind = kind;
+  out.mode = from.mode & 0o7777;
+  out.uid = from.uid;
+  out.gid = from.gid;
+  out.links = from.links;
+  out.size = from.size;
+  out.allocated = isDirectory || from.size === 0 ? 0 : from.blocks * 512;
+  out.device = deviceOf(from);
+  out.inodeLow = from.inodeLow;
+  out.inodeHigh = from.inodeHigh;
+  out.accessSeconds = from.accessSeconds;
+  out.accessNanoseconds = from.accessNanoseconds;
+  out.modifySeconds = from.modifySeconds;
+  out.modifyNanoseconds = from.modifyNanoseconds;
+  out.changeSeconds = from.changeSeconds;
+  out.changeNanoseconds = from.changeNanoseconds;
+  fillBirth(out, from, stored);
+  out.attributes = attributesFor(from, kind, stored, name, grant);
+  return out;
+}
+
+function fillBirth(out: FileStat, from: Statx, stored: DosAttributes | undefined): void {
+  if (stored?.birthSeconds !== undefined) {
+    out.birthSeconds = stored.birthSeconds;
+    out.birthNanoseconds = stored.birthNanoseconds;
+    return;
+  }
+  if (from.hasBirth) {
+    out.birthSeconds = from.birthSeconds;
+    out.birthNanoseconds = from.birthNanoseconds;
+    return;
+  }
+  out.birthSeconds = from.modifySeconds;
+  out.birthNanoseconds = from.modifyNanoseconds;
+  takeOlder(out, from.changeSeconds, from.changeNanoseconds);
+  takeOlder(out, from.accessSeconds, from.accessNanoseconds);
+}
+
+function takeOlder(out: FileStat, seconds: number, nanoseconds: number): void {
+  if (seconds > out.birthSeconds) return;
+  if (seconds === out.birthSeconds && nanoseconds >= out.birthNanoseconds) return;
+  out.birthSeconds = seconds;
+  out.birthNanoseconds = nanoseconds;
+}
+
+function attributesFor(
+  from: Statx,
+  kind: FileKind,
+  stored: DosAttributes | undefined,
+  name: string,
+  grant: ShareGrant,
+): number {
+  const isDirectory = kind === FileKind.DIRECTORY;
+  let bits: number;
+  if (stored?.attributes !== undefined) {
+    bits = stored.attributes & SETTABLE_ATTRIBUTES;
+  } else {
+    // Nobody has archived what no client has touched; a file without the owner's write bit is read-only.
+    bits = isDirectory ? 0 : FileAttribute.ARCHIVE;
+    if (!isDirectory && (from.mode & 0o200) === 0) bits |= FileAttribute.READONLY;
+  }
+  if (isDirectory) bits |= FileAttribute.DIRECTORY;
+  if (grant.hideDotFiles && isDotName(name)) bits |= FileAttribute.HIDDEN;
+  return bits;
+}
+
+/** A name that POSIX hides: with a leading dot, `.` and `..` apart. */
+export function isDotName(name: string): boolean {
+  return name.startsWith(".") && name !== "." && name !== "..";
+}

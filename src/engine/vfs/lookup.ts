@@ -1,0 +1,89 @@
+// From the components that a client sent to an object on disk: exactly as spelled first, then without case.
+import { Errno } from "../../linux/errno.ts";
+import { closeFd } from "../../linux/open.ts";
+import { joinPath, toDiskName } from "./names.ts";
+import { PosixNode } from "./posix-node.ts";
+import type { ShareContext } from "./share-context.ts";
+import type { Failure, Found } from "./store.ts";
+
+/** `FileStore.lookup` for a POSIX directory tree. */
+export function lookupPath(context: ShareContext, components: readonly string[]): Found | Failure {
+  const names: string[] = [];
+  for (const component of components) {
+    const name = toDiskName(component);
+    if (name === undefined || context.veto?.(component)) return -Errno.ENOENT;
+    names.push(name);
+  }
+  const denied = context.identity.enter();
+  if (denied < 0) return denied;
+  try {
+    return resolve(context, names);
+  } finally {
+    context.identity.leave();
+  }
+}
+
+function resolve(context: ShareContext, names: readonly string[]): Found | Failure {
+  const path = names.join("/");
+  const fd = context.openPath(path);
+  if (fd >= 0) return found(context, fd, path, names.at(-1) ?? "");
+  if (fd !== -Errno.ENOENT || names.length === 0) return fd;
+  const parent = openParent(context, names.slice(0, -1));
+  if (typeof parent === "number") return parent;
+  try {
+    return resolveLast(context, parent, names.at(-1) ?? "");
+  } finally {
+    closeFd(parent.fd);
+  }
+}
+
+function resolveLast(context: ShareContext, parent: Directory, name: string): Found | Failure {
+  const real = context.grant.caseSensitive ? undefined : context.root.directories.find(parent.fd, name);
+  if (real !== undefined) {
+    const path = joinPath(parent.path, real);
+    const fd = context.openPath(path);
+    if (fd >= 0) return found(context, fd, path, name);
+    // Gone since: as good as not there.
+    if (fd !== -Errno.ENOENT) return fd;
+  }
+  return { path: joinPath(parent.path, name), name, node: undefined };
+}
+
+function found(context: ShareContext, fd: number, path: string, name: string): Found | Failure {
+  const node = PosixNode.take(context, fd, path);
+  return typeof node === "number" ? node : { path, name, node };
+}
+
+interface Directory {
+  /** To be closed by who asked. */
+  readonly fd: number;
+  /** The on-disk path. */
+  readonly path: string;
+}
+
+function openParent(context: ShareContext, names: readonly string[]): Directory | Failure {
+  const path = names.join("/");
+  const fd = context.openDirectoryPath(path);
+  if (fd >= 0) return { fd, path };
+  if (fd !== -Errno.ENOENT || context.grant.caseSensitive) return fd;
+  return walkFolded(context, names);
+}
+
+/** One component at a time, each by the name that the directory really has. */
+function walkFolded(context: ShareContext, names: readonly string[]): Directory | Failure {
+  let path = "";
+  let fd = context.openDirectoryPath(path);
+  for (const name of names) {
+    if (fd < 0) return fd;
+    let next = context.openDirectoryPath(joinPath(path, name));
+    let real: string | undefined = name;
+    if (next === -Errno.ENOENT) {
+      real = context.root.directories.find(fd, name);
+      if (real !== undefined) next = context.openDirectoryPath(joinPath(path, real));
+    }
+    closeFd(fd);
+    fd = next;
+    path = joinPath(path, real ?? name);
+  }
+  return fd < 0 ? fd : { fd, path };
+}

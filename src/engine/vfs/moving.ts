@@ -1,0 +1,167 @@
+// Removing, renaming and linking: a name is checked to be the object's before it is touched, and what must not
+// replace does not. [MS-FSA] 2.1.5.15.12 (rename), 2.1.5.15.6 (link).
+import { randomBytes } from "node:crypto";
+import { Errno } from "../../linux/errno.ts";
+import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../linux/names.ts";
+import { closeFd } from "../../linux/open.ts";
+import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
+import { identityOf } from "./attributes.ts";
+import { joinPath, splitPath } from "./names.ts";
+import type { PosixNode } from "./posix-node.ts";
+import type { ShareContext } from "./share-context.ts";
+import { type Failure, FileKind, type Found } from "./store.ts";
+
+const statx = emptyStatx();
+
+/** Whether `path`, whose parent is open as `directory`, (still) names the object `identity`. */
+function names(context: ShareContext, directory: number, path: string, identity: string): boolean {
+  const { name } = splitPath(path);
+  if (statAt(directory, name, statx) < 0) return false;
+  if (identityOf(statx) === identity) return true;
+  if (!context.grant.followSymlinks) return false;
+  // The name may be a symlink that leads to the object.
+  const fd = context.openPath(path);
+  if (fd < 0) return false;
+  const isIt = statFd(fd, statx) === 0 && identityOf(statx) === identity;
+  closeFd(fd);
+  return isIt;
+}
+
+/** `FileStore.remove`. A symlink that was followed to the object is removed itself, not the object. */
+export function removeName(
+  context: ShareContext,
+  path: string,
+  identity: string,
+  isDirectory: boolean,
+): 0 | Failure {
+  const { parent, name } = splitPath(path);
+  if (name === "") return -Errno.EBUSY;
+  return context.inDirectory(parent, (directory) => {
+    if (!names(context, directory, path, identity)) return -Errno.ENOENT;
+    const { directories } = context.root;
+    const change = directories.begin(directory);
+    let result = unlinkAt(directory, name, isDirectory);
+    // A symlink to a directory is no directory.
+    if (result === -Errno.ENOTDIR && isDirectory) result = unlinkAt(directory, name, false);
+    if (result === 0) directories.commit(change, directory, undefined, name);
+    return result === -Errno.EEXIST ? -Errno.ENOTEMPTY : result;
+  });
+}
+
+/** `FileStore.rename`. */
+export function renamePath(
+  context: ShareContext,
+  from: string,
+  identity: string,
+  to: Found,
+  replace: boolean,
+): { path: string } | Failure {
+  const source = splitPath(from);
+  if (source.name === "") return -Errno.EBUSY;
+  const isSame = to.node !== undefined && to.node.identity === identity;
+  // The object under its own name: the case of the last component changes, or nothing does.
+  const isRespelled = isSame && to.path === from;
+  if (to.node !== undefined && !isSame && !replace) return -Errno.EEXIST;
+  const target = splitPath(to.path);
+  const newName = isRespelled ? to.name : target.name;
+  const newPath = joinPath(target.parent, newName);
+  if (newPath === from) return { path: from };
+  if (newName === "") return -Errno.EBUSY;
+  const result = context.inDirectory(source.parent, (fromDirectory) => {
+    if (!names(context, fromDirectory, from, identity)) return -Errno.ENOENT;
+    return context.inDirectory(target.parent, (toDirectory) => {
+      const { directories } = context.root;
+      const oldChange = directories.begin(fromDirectory);
+      const newChange = directories.begin(toDirectory);
+      const failure = moveName(
+        { directory: fromDirectory, name: source.name },
+        { directory: toDirectory, name: newName },
+        { isRespelled, isAlias: isSame && !isRespelled, replace },
+      );
+      if (failure < 0) return failure;
+      directories.commit(oldChange, fromDirectory, undefined, source.name);
+      // In one directory both changes are the same entry, and the second sets its times right.
+      directories.commit(newChange, toDirectory, newName);
+      return 0;
+    });
+  });
+  return result < 0 ? result : { path: newPath };
+}
+
+interface Place {
+  readonly directory: number;
+  readonly name: string;
+}
+
+interface MoveKind {
+  readonly isRespelled: boolean;
+  /** The target is another hard link of the same object: rename(2) would do nothing and say it did. */
+  readonly isAlias: boolean;
+  readonly replace: boolean;
+}
+
+function moveName(from: Place, to: Place, kind: MoveKind): 0 | Failure {
+  if (kind.isAlias) return kind.replace ? unlinkAt(from.directory, from.name, false) : -Errno.EEXIST;
+  if (kind.replace && !kind.isRespelled) return renameAt(from.directory, from.name, to.directory, to.name, 0);
+  const result = renameAt(from.directory, from.name, to.directory, to.name, RENAME_NOREPLACE);
+  if (kind.isRespelled && (result === -Errno.EEXIST || isUnsupported(result))) return respell(from, to);
+  return isUnsupported(result) ? moveWithoutFlag(from, to) : result;
+}
+
+function isUnsupported(result: number): boolean {
+  return result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP;
+}
+
+/** Where the disk itself ignores case, the new spelling counts as taken: by way of a third name. */
+function respell(from: Place, to: Place): 0 | Failure {
+  const between = temporaryName();
+  let result = renameAt(from.directory, from.name, from.directory, between, 0);
+  if (result < 0) return result;
+  result = moveWithoutFlag({ directory: from.directory, name: between }, to);
+  if (result < 0) renameAt(from.directory, between, from.directory, from.name, 0);
+  return result;
+}
+
+/** Without RENAME_NOREPLACE: a link cannot replace; a directory or a disk without links is looked at first. */
+function moveWithoutFlag(from: Place, to: Place): 0 | Failure {
+  const linked = linkAt(from.directory, from.name, to.directory, to.name);
+  if (linked === 0) return unlinkAt(from.directory, from.name, false);
+  if (linked === -Errno.EEXIST) return linked;
+  const there = statAt(to.directory, to.name, statx);
+  if (there === 0) return -Errno.EEXIST;
+  if (there !== -Errno.ENOENT) return there;
+  return renameAt(from.directory, from.name, to.directory, to.name, 0);
+}
+
+function temporaryName(): string {
+  return `.minismbd-${randomBytes(8).toString("hex")}`;
+}
+
+/** `FileStore.link`. */
+export function linkNode(context: ShareContext, node: PosixNode, to: Found, replace: boolean): 0 | Failure {
+  if (node.stat.kind === FileKind.DIRECTORY) return -Errno.EISDIR;
+  if (to.node !== undefined) {
+    if (!replace) return -Errno.EEXIST;
+    if (to.node.identity === node.identity) return 0;
+    if (to.node.stat.kind === FileKind.DIRECTORY) return -Errno.EISDIR;
+  }
+  const { parent, name } = splitPath(to.path);
+  return context.inDirectory(parent, (directory) => {
+    const { directories } = context.root;
+    const change = directories.begin(directory);
+    let result = linkFd(node.fd, directory, name);
+    if (result === -Errno.EEXIST && replace) result = linkOver(node.fd, directory, name);
+    if (result === 0 && to.node === undefined) directories.commit(change, directory, name);
+    return result;
+  });
+}
+
+/** The old name is replaced in one step: at no time is there none. */
+function linkOver(fd: number, directory: number, name: string): 0 | Failure {
+  const between = temporaryName();
+  const result = linkFd(fd, directory, between);
+  if (result < 0) return result;
+  const renamed = renameAt(directory, between, directory, name, 0);
+  if (renamed < 0) unlinkAt(directory, between, false);
+  return renamed;
+}

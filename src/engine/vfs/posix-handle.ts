@@ -1,0 +1,100 @@
+// Open data of a file, or an open directory, on a descriptor of its own.
+import { fsync, ftruncate } from "node:fs";
+import { Errno } from "../../linux/errno.ts";
+import { Falloc, allocate, truncateFd } from "../../linux/io.ts";
+import { closeFd } from "../../linux/open.ts";
+import { emptyStatx, statFd } from "../../linux/stat.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import { deviceOf, emptyStat, fillStat, storedAttributes } from "./attributes.ts";
+import { PosixDirectoryStream } from "./directory-stream.ts";
+import { splitPath } from "./names.ts";
+import type { ShareContext } from "./share-context.ts";
+import type { DeviceTraits } from "./share-root.ts";
+import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "./store.ts";
+import { Pending, failureOf, readFile, viaPool, writeFile } from "./transfer.ts";
+
+/** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
+const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
+
+const statx = emptyStatx();
+
+export class PosixHandle implements FileHandle {
+  private readonly context: ShareContext;
+  private readonly fd: number;
+  private readonly path: string;
+  private readonly isWriteThrough: boolean;
+  private readonly traits: DeviceTraits;
+  private readonly pending = new Pending();
+  private isClosed = false;
+
+  /** Takes over `fd`. `path` is the on-disk path at the time of opening, `device` the file's device number. */
+  constructor(context: ShareContext, fd: number, path: string, device: number, mode: OpenMode) {
+    this.context = context;
+    this.fd = fd;
+    this.path = path;
+    this.isWriteThrough = mode.writeThrough;
+    this.traits = context.root.traitsOf(device, fd);
+  }
+
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+    if (this.isClosed) return -Errno.EBADF;
+    return readFile(this.fd, bytes, at, length, offset, this.traits, this.pending);
+  }
+
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+    if (this.isClosed) return -Errno.EBADF;
+    // With write-through the descriptor is O_DSYNC, and every write waits for the disk.
+    return writeFile(this.fd, bytes, at, length, offset, this.traits, !this.isWriteThrough, this.pending);
+  }
+
+  stat(): FileStat | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    const failure = statFd(this.fd, statx);
+    if (failure < 0) return failure;
+    const { grant } = this.context;
+    const stored = grant.storeDosAttributes ? storedAttributes(this.fd) : undefined;
+    return fillStat(emptyStat(), statx, stored, splitPath(this.path).name, grant);
+  }
+
+  truncate(size: number): MaybePromise<0 | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    const failure = statFd(this.fd, statx);
+    if (failure < 0) return failure;
+    if (statx.size === size) return truncateFd(this.fd, size);
+    if (!this.traits.isRemote && Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES) {
+      return truncateFd(this.fd, size);
+    }
+    return viaPool(
+      this.pending,
+      new Promise((resolve) => {
+        ftruncate(this.fd, size, (error) => resolve(error ? failureOf(error) : 0));
+      }),
+    );
+  }
+
+  allocate(size: number): 0 | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    return size === 0 ? 0 : allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
+  }
+
+  flush(): MaybePromise<0 | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return viaPool(
+      this.pending,
+      new Promise((resolve) => {
+        fsync(this.fd, (error) => resolve(error ? failureOf(error) : 0));
+      }),
+    );
+  }
+
+  list(): DirectoryStream {
+    return new PosixDirectoryStream(this.context, this.isClosed ? -1 : this.fd, this.path);
+  }
+
+  /** The descriptor is closed when the last read or write under way has ended. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.pending.afterAll(() => closeFd(this.fd));
+  }
+}

@@ -1,0 +1,72 @@
+// What the files of one store have in common: the share's root, its policy and the user.
+import { openBeneath } from "../../linux/beneath.ts";
+import { Open, Resolve, closeFd } from "../../linux/open.ts";
+import type { ShareGrant } from "../../port/port.ts";
+import { UserIdentity } from "./credentials.ts";
+import type { ShareRoot } from "./share-root.ts";
+import type { Failure } from "./store.ts";
+import { type Veto, compileVeto } from "./veto.ts";
+
+export class ShareContext {
+  readonly grant: ShareGrant;
+  readonly root: ShareRoot;
+  readonly identity: UserIdentity;
+  readonly veto: Veto | undefined;
+  private readonly resolve: number;
+
+  constructor(grant: ShareGrant, root: ShareRoot) {
+    this.grant = grant;
+    this.root = root;
+    this.identity = new UserIdentity(grant.credentials);
+    this.veto = compileVeto(grant.vetoFiles);
+    this.resolve =
+      (grant.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (grant.crossMounts ? 0 : Resolve.NO_XDEV);
+  }
+
+  /** An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. */
+  openPath(path: string): number | Failure {
+    return openBeneath(this.root.fd, path, Open.PATH, 0, this.resolve);
+  }
+
+  openDirectoryPath(path: string): number | Failure {
+    return openBeneath(this.root.fd, path, Open.PATH | Open.DIRECTORY, 0, this.resolve);
+  }
+
+  /** Calls `action` with the parent directory of a name, as the user, and closes it. `action` is synchronous. */
+  inDirectory<T>(path: string, action: (directory: number) => T | Failure): T | Failure {
+    const denied = this.identity.enter();
+    if (denied < 0) return denied;
+    try {
+      const directory = this.openDirectoryPath(path);
+      if (directory < 0) return directory;
+      try {
+        return action(directory);
+      } finally {
+        closeFd(directory);
+      }
+    } finally {
+      this.identity.leave();
+    }
+  }
+
+  /** Calls `action` as the user. `action` is synchronous. */
+  asUser<T>(action: () => T | Failure): T | Failure {
+    const denied = this.identity.enter();
+    if (denied < 0) return denied;
+    try {
+      return action();
+    } finally {
+      this.identity.leave();
+    }
+  }
+
+  /** Calls `action` as the server itself, from within an action that runs as the user. */
+  asServer<T>(action: () => T | Failure): T | Failure {
+    const depth = this.identity.suspend();
+    try {
+      return action();
+    } finally {
+      this.identity.resume(depth);
+    }
+  }
+}

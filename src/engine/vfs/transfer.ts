@@ -1,0 +1,208 @@
+// Bytes in and out of an open file without waiting on the event loop: what the page cache can do is done at once,
+// what may ask a disk goes to the runtime's thread pool. preadv2(2) RWF_NOWAIT, cachestat(2).
+// Measured (2 cores, ext4): a call 1-2 µs for 4 KiB, a hop through the pool 30-70 µs; 1 MiB takes the loop
+// 120-250 µs to write, which the pool does on another core.
+import { read, write } from "node:fs";
+import { Errno } from "../../linux/errno.ts";
+import { Rwf, Seek, cachedPages, readAt, readPlain, seekFd, writePlain } from "../../linux/io.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import type { DeviceTraits } from "./share-root.ts";
+
+const PAGE_BYTES = 4096;
+/** Longer writes are worth a hop through the thread pool. */
+const MAX_DIRECT_WRITE_BYTES = 65_536;
+/** A write that takes the loop longer than this met a throttled page cache. */
+const SLOW_WRITE_MS = 4;
+const THROTTLE_MS = 1_000;
+
+/**
+ * Reads until `length` bytes or the end of the file: the count, or -errno. `settle` is called when a promise was
+ * answered and its work is done, before it resolves.
+ */
+export function readFile(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  traits: DeviceTraits,
+  pending: Pending,
+): MaybePromise<number> {
+  let done = 0;
+  while (done < length) {
+    const count = readReady(fd, bytes, at + done, length - done, offset + done, traits);
+    if (count === 0) return done;
+    if (count === -Errno.EAGAIN) {
+      return viaPool(pending, readWaiting(fd, bytes, at, length, offset, done));
+    }
+    if (count < 0) return count;
+    done += count;
+  }
+  return done;
+}
+
+/** What can be read without waiting: bytes, 0 at the end, -EAGAIN where a disk must be asked. */
+function readReady(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  traits: DeviceTraits,
+): number {
+  if (traits.isMemory) return readPlain(fd, bytes, at, length, offset);
+  if (traits.canReadNowait) {
+    const count = readAt(fd, bytes, at, length, offset, Rwf.NOWAIT);
+    if (count !== -Errno.EOPNOTSUPP && count !== -Errno.ENOSYS) return count;
+    traits.canReadNowait = false;
+  }
+  return isCached(fd, offset, length) ? readPlain(fd, bytes, at, length, offset) : -Errno.EAGAIN;
+}
+
+/** Whether every page of the range is in the page cache; false where the kernel cannot tell. */
+function isCached(fd: number, offset: number, length: number): boolean {
+  const first = Math.floor(offset / PAGE_BYTES);
+  const last = Math.floor((offset + length - 1) / PAGE_BYTES);
+  return cachedPages(fd, offset, length) === last - first + 1;
+}
+
+async function readWaiting(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  done: number,
+): Promise<number> {
+  let total = done;
+  while (total < length) {
+    const count = await poolRead(fd, bytes, at + total, length - total, offset + total);
+    if (count < 0) return count;
+    if (count === 0) break;
+    total += count;
+  }
+  return total;
+}
+
+/** Writes all bytes: `length`, or -errno; a disk that fills up half-way is a failure. */
+export function writeFile(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+  traits: DeviceTraits,
+  isDirect: boolean,
+  pending: Pending,
+): MaybePromise<number> {
+  if (!isDirect || !mayWriteNow(fd, offset, length, traits)) {
+    return viaPool(pending, writeWaiting(fd, bytes, at, length, offset));
+  }
+  const started = performance.now();
+  let done = 0;
+  while (done < length) {
+    const count = writePlain(fd, bytes, at + done, length - done, offset + done);
+    if (count < 0) return count;
+    done += count;
+  }
+  const ended = performance.now();
+  if (ended - started > SLOW_WRITE_MS) traits.throttledUntil = ended + THROTTLE_MS;
+  return length;
+}
+
+function mayWriteNow(fd: number, offset: number, length: number, traits: DeviceTraits): boolean {
+  if (traits.isMemory) return length <= MAX_DIRECT_WRITE_BYTES;
+  if (traits.isRemote || length > MAX_DIRECT_WRITE_BYTES) return false;
+  if (traits.throttledUntil > 0) {
+    if (performance.now() < traits.throttledUntil) return false;
+    traits.throttledUntil = 0;
+  }
+  const end = offset + length;
+  if (offset % PAGE_BYTES === 0 && end % PAGE_BYTES === 0) return true;
+  // A page that is written in part must be read first, unless it is cached or beyond the end of the file.
+  const size = seekFd(fd, 0, Seek.END);
+  return isEdgeReady(fd, offset, size) && isEdgeReady(fd, end, size);
+}
+
+function isEdgeReady(fd: number, edge: number, size: number): boolean {
+  const inside = edge % PAGE_BYTES;
+  const page = edge - inside;
+  return inside === 0 || page >= size || cachedPages(fd, page, PAGE_BYTES) === 1;
+}
+
+async function writeWaiting(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+): Promise<number> {
+  let done = 0;
+  while (done < length) {
+    const count = await poolWrite(fd, bytes, at + done, length - done, offset + done);
+    if (count < 0) return count;
+    if (count === 0) return -Errno.EIO;
+    done += count;
+  }
+  return length;
+}
+
+/** Work of one descriptor that runs elsewhere: the descriptor must stay open until it is done. */
+export class Pending {
+  private count = 0;
+  private whenIdle: (() => void) | undefined;
+
+  add(): void {
+    this.count++;
+  }
+
+  done(): void {
+    if (--this.count === 0) this.whenIdle?.();
+  }
+
+  /** Calls `action` once, as soon as nothing is pending. */
+  afterAll(action: () => void): void {
+    if (this.count === 0) action();
+    else this.whenIdle = action;
+  }
+}
+
+/** Counts `work` as pending until it is settled. */
+export async function viaPool(pending: Pending, work: Promise<number>): Promise<number> {
+  pending.add();
+  try {
+    return await work;
+  } finally {
+    pending.done();
+  }
+}
+
+/** -errno of an error that node:fs gave. */
+export function failureOf(error: NodeJS.ErrnoException): number {
+  const errno = error.errno ?? Errno.EIO;
+  return errno === 0 ? -Errno.EIO : -Math.abs(errno);
+}
+
+function poolRead(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+): Promise<number> {
+  return new Promise((resolve) => {
+    read(fd, bytes, at, length, offset, (error, count) => resolve(error ? failureOf(error) : count));
+  });
+}
+
+function poolWrite(
+  fd: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+): Promise<number> {
+  return new Promise((resolve) => {
+    write(fd, bytes, at, length, offset, (error, count) => resolve(error ? failureOf(error) : count));
+  });
+}
