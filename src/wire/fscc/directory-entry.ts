@@ -1,0 +1,160 @@
+// Entries of directory listings in the six classes that clients ask for, both ways.
+// [MS-FSCC] 2.4.10, 2.4.17, 2.4.8, 2.4.33, 2.4.22, 2.4.23.
+import { Reader, type Writer, wireError } from "../cursor.ts";
+import { attributesOnWire } from "./attributes.ts";
+import { FileInfoClass } from "./info-class.ts";
+import { type FileMetadata, readTimes, writeTimes } from "./metadata.ts";
+
+/** A stat, as the store gives it, is one of these. */
+export interface DirectoryFacts extends FileMetadata {
+  readonly inodeLow: number;
+  readonly inodeHigh: number;
+}
+
+/** One entry. The store's own entry object is one of these and can be passed as it is. */
+export interface DirectoryRecord {
+  readonly name: string;
+  readonly stat: DirectoryFacts;
+  /** EaSize, or the reparse tag of a reparse point; 0 when absent. */
+  readonly eaSize?: number;
+  /** The 8.3 name, at most 12 characters; empty when absent. */
+  readonly shortName?: string;
+}
+
+const SHORT_NAME_SIZE = 24;
+
+// Bytes before the name.
+const fixedSizes: ReadonlyMap<number, number> = new Map([
+  [FileInfoClass.DIRECTORY, 64],
+  [FileInfoClass.FULL_DIRECTORY, 68],
+  [FileInfoClass.BOTH_DIRECTORY, 94],
+  [FileInfoClass.NAMES, 12],
+  [FileInfoClass.ID_BOTH_DIRECTORY, 104],
+  [FileInfoClass.ID_FULL_DIRECTORY, 80],
+]);
+
+/** Bytes of an entry before its name; undefined for a class that is none of the six. */
+export function directoryFixedSize(infoClass: number): number | undefined {
+  return fixedSizes.get(infoClass);
+}
+
+function fixedSizeOf(infoClass: number): number {
+  const size = fixedSizes.get(infoClass);
+  if (size === undefined) throw new RangeError("not a directory information class");
+  return size;
+}
+
+/** Bytes that `appendDirectoryEntry` will take, the padding before the entry included. */
+export function directoryEntryRoom(writer: Writer, infoClass: number, name: string): number {
+  return (-writer.offset() & 7) + fixedSizeOf(infoClass) + name.length * 2;
+}
+
+/**
+ * Appends one entry at the next multiple of 8 and links it to the entry at position `previous`, or to none with -1.
+ * Returns the entry's position, to be handed in with the next one.
+ */
+export function appendDirectoryEntry(
+  writer: Writer,
+  infoClass: number,
+  entry: DirectoryRecord,
+  previous: number,
+): number {
+  writer.align(8);
+  const at = writer.position;
+  if (previous >= 0) writer.patch32(previous, at - previous);
+  const { name, stat } = entry;
+  writer.u32(0);
+  // FileIndex: a file system without stable positions says 0 (2.4.8).
+  writer.u32(0);
+  if (infoClass !== FileInfoClass.NAMES) {
+    writeTimes(writer, stat);
+    writer.u64(stat.size);
+    writer.u64(stat.allocated);
+    writer.u32(attributesOnWire(stat.attributes));
+  }
+  writer.u32(name.length * 2);
+  writeExtras(writer, infoClass, entry);
+  writer.utf16(name);
+  return at;
+}
+
+function writeExtras(writer: Writer, infoClass: number, entry: DirectoryRecord): void {
+  if (infoClass === FileInfoClass.NAMES || infoClass === FileInfoClass.DIRECTORY) return;
+  writer.u32(entry.eaSize ?? 0);
+  if (infoClass === FileInfoClass.FULL_DIRECTORY) return;
+  if (infoClass === FileInfoClass.ID_FULL_DIRECTORY) {
+    writer.u32(0);
+  } else {
+    const shortName = entry.shortName ?? "";
+    writer.u8(shortName.length * 2);
+    writer.u8(0);
+    writer.utf16(shortName);
+    writer.zero(SHORT_NAME_SIZE - shortName.length * 2);
+    if (infoClass === FileInfoClass.BOTH_DIRECTORY) return;
+    writer.u16(0);
+  }
+  writer.pair(entry.stat.inodeLow, entry.stat.inodeHigh);
+}
+
+const NO_FACTS: DirectoryFacts = {
+  birthSeconds: 0,
+  birthNanoseconds: 0,
+  accessSeconds: 0,
+  accessNanoseconds: 0,
+  modifySeconds: 0,
+  modifyNanoseconds: 0,
+  changeSeconds: 0,
+  changeNanoseconds: 0,
+  allocated: 0,
+  size: 0,
+  attributes: 0,
+  inodeLow: 0,
+  inodeHigh: 0,
+};
+
+/** All entries of an answer. What the class does not carry is zero. */
+export function decodeDirectoryEntries(infoClass: number, data: Uint8Array): DirectoryRecord[] {
+  const least = directoryFixedSize(infoClass);
+  if (least === undefined) throw wireError("not a directory information class");
+  const entries: DirectoryRecord[] = [];
+  const reader = new Reader(data);
+  while (reader.remaining > 0) {
+    const at = reader.position;
+    const next = reader.u32();
+    entries.push(readEntry(reader, infoClass));
+    if (next === 0) break;
+    if (at + next < reader.position) throw wireError("directory listing broken");
+    reader.seek(at + next);
+  }
+  return entries;
+}
+
+function readEntry(reader: Reader, infoClass: number): DirectoryRecord {
+  reader.skip(4);
+  if (infoClass === FileInfoClass.NAMES) return { name: reader.utf16(reader.u32()), stat: NO_FACTS };
+  const times = readTimes(reader);
+  const size = reader.u64();
+  const allocated = reader.u64();
+  const attributes = reader.u32();
+  const nameLength = reader.u32();
+  const stat = { ...NO_FACTS, ...times, size, allocated, attributes };
+  if (infoClass === FileInfoClass.DIRECTORY) return { name: reader.utf16(nameLength), stat };
+  const eaSize = reader.u32();
+  if (infoClass === FileInfoClass.FULL_DIRECTORY) return { name: reader.utf16(nameLength), stat, eaSize };
+  let shortName = "";
+  if (infoClass === FileInfoClass.ID_FULL_DIRECTORY) {
+    reader.skip(4);
+  } else {
+    const length = reader.u8();
+    reader.skip(1);
+    const field = new Reader(reader.range(SHORT_NAME_SIZE));
+    shortName = field.utf16(length);
+    if (infoClass === FileInfoClass.BOTH_DIRECTORY) {
+      return { name: reader.utf16(nameLength), stat, eaSize, shortName };
+    }
+    reader.skip(2);
+  }
+  const inodeLow = reader.u32();
+  const inodeHigh = reader.u32();
+  return { name: reader.utf16(nameLength), stat: { ...stat, inodeLow, inodeHigh }, eaSize, shortName };
+}

@@ -1,0 +1,139 @@
+// Numbers of the information classes, and the bytes that each needs at least.
+// [MS-FSCC] 2.4 (files), 2.5 (volumes); the lengths are those that [MS-FSA] 2.1.5.12 and 2.1.5.15 check.
+
+export const FileInfoClass = {
+  DIRECTORY: 1,
+  FULL_DIRECTORY: 2,
+  BOTH_DIRECTORY: 3,
+  BASIC: 4,
+  STANDARD: 5,
+  INTERNAL: 6,
+  EA: 7,
+  ACCESS: 8,
+  NAME: 9,
+  RENAME: 10,
+  LINK: 11,
+  NAMES: 12,
+  DISPOSITION: 13,
+  POSITION: 14,
+  FULL_EA: 15,
+  MODE: 16,
+  ALIGNMENT: 17,
+  ALL: 18,
+  ALLOCATION: 19,
+  END_OF_FILE: 20,
+  ALTERNATE_NAME: 21,
+  STREAM: 22,
+  PIPE: 23,
+  PIPE_LOCAL: 24,
+  PIPE_REMOTE: 25,
+  COMPRESSION: 28,
+  OBJECT_ID: 29,
+  QUOTA: 32,
+  REPARSE_POINT: 33,
+  NETWORK_OPEN: 34,
+  ATTRIBUTE_TAG: 35,
+  ID_BOTH_DIRECTORY: 37,
+  ID_FULL_DIRECTORY: 38,
+  VALID_DATA_LENGTH: 39,
+  SHORT_NAME: 40,
+  SFIO_RESERVE: 44,
+  LINKS: 46,
+  NORMALIZED_NAME: 48,
+  ID_GLOBAL_TX_DIRECTORY: 50,
+  STANDARD_LINK: 54,
+  ID: 59,
+  ID_EXTD_DIRECTORY: 60,
+  DISPOSITION_EX: 64,
+  RENAME_EX: 65,
+  STAT: 68,
+  STAT_LX: 70,
+  CASE_SENSITIVE: 71,
+  LINK_EX: 72,
+  STORAGE_RESERVE_ID: 74,
+} as const;
+export type FileInfoClass = (typeof FileInfoClass)[keyof typeof FileInfoClass];
+
+export const FsInfoClass = {
+  VOLUME: 1,
+  LABEL: 2,
+  SIZE: 3,
+  DEVICE: 4,
+  ATTRIBUTE: 5,
+  CONTROL: 6,
+  FULL_SIZE: 7,
+  OBJECT_ID: 8,
+  DRIVER_PATH: 9,
+  VOLUME_FLAGS: 10,
+  SECTOR_SIZE: 11,
+} as const;
+export type FsInfoClass = (typeof FsInfoClass)[keyof typeof FsInfoClass];
+
+// Fixed parts of answers; a smaller OutputBufferLength is INFO_LENGTH_MISMATCH, a larger one that still does not
+// hold the variable part is BUFFER_OVERFLOW.
+const queryFileSizes: ReadonlyMap<number, number> = new Map([
+  [FileInfoClass.BASIC, 40],
+  [FileInfoClass.STANDARD, 24],
+  [FileInfoClass.INTERNAL, 8],
+  [FileInfoClass.EA, 4],
+  [FileInfoClass.ACCESS, 4],
+  [FileInfoClass.NAME, 4],
+  [FileInfoClass.POSITION, 8],
+  [FileInfoClass.FULL_EA, 8],
+  [FileInfoClass.MODE, 4],
+  [FileInfoClass.ALIGNMENT, 4],
+  [FileInfoClass.ALL, 100],
+  [FileInfoClass.ALTERNATE_NAME, 4],
+  [FileInfoClass.STREAM, 24],
+  [FileInfoClass.PIPE, 8],
+  [FileInfoClass.PIPE_LOCAL, 40],
+  [FileInfoClass.COMPRESSION, 16],
+  [FileInfoClass.NETWORK_OPEN, 56],
+  [FileInfoClass.ATTRIBUTE_TAG, 8],
+  [FileInfoClass.NORMALIZED_NAME, 4],
+  [FileInfoClass.ID, 24],
+]);
+
+const queryFsSizes: ReadonlyMap<number, number> = new Map([
+  [FsInfoClass.VOLUME, 18],
+  [FsInfoClass.SIZE, 24],
+  [FsInfoClass.DEVICE, 8],
+  [FsInfoClass.ATTRIBUTE, 12],
+  [FsInfoClass.CONTROL, 48],
+  [FsInfoClass.FULL_SIZE, 32],
+  [FsInfoClass.OBJECT_ID, 64],
+  [FsInfoClass.SECTOR_SIZE, 28],
+]);
+
+const setFileSizes: ReadonlyMap<number, number> = new Map([
+  [FileInfoClass.BASIC, 40],
+  [FileInfoClass.RENAME, 20],
+  [FileInfoClass.LINK, 20],
+  [FileInfoClass.DISPOSITION, 1],
+  [FileInfoClass.POSITION, 8],
+  [FileInfoClass.FULL_EA, 8],
+  [FileInfoClass.MODE, 4],
+  [FileInfoClass.ALLOCATION, 8],
+  [FileInfoClass.END_OF_FILE, 8],
+  [FileInfoClass.PIPE, 8],
+  [FileInfoClass.VALID_DATA_LENGTH, 8],
+  [FileInfoClass.SHORT_NAME, 4],
+  [FileInfoClass.DISPOSITION_EX, 4],
+  [FileInfoClass.RENAME_EX, 20],
+  [FileInfoClass.LINK_EX, 20],
+]);
+
+/** Bytes of the fixed part of a file query's answer; undefined for a class that has no codec here. */
+export function queryFileSize(infoClass: number): number | undefined {
+  return queryFileSizes.get(infoClass);
+}
+
+/** As `queryFileSize`, for volumes. */
+export function queryFsSize(infoClass: number): number | undefined {
+  return queryFsSizes.get(infoClass);
+}
+
+/** Bytes that a SET_INFO buffer must have at least, else INFO_LENGTH_MISMATCH; undefined as above. */
+export function setFileSize(infoClass: number): number | undefined {
+  return setFileSizes.get(infoClass);
+}

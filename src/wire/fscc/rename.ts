@@ -1,0 +1,55 @@
+// FileRenameInformation, FileLinkInformation and their Ex forms as SMB2 carries them, both ways.
+// [MS-FSCC] 2.4.42.2 (rename type 2), 2.4.43 (RenameEx), 2.4.28.2 (link type 2), 2.4.29 (LinkEx).
+import { Reader, type Writer, wireError } from "../cursor.ts";
+
+/** Flags of RenameEx and LinkEx; the plain forms know REPLACE_IF_EXISTS alone. */
+export const RenameFlag = {
+  REPLACE_IF_EXISTS: 0x0000_0001,
+  POSIX_SEMANTICS: 0x0000_0002,
+  SUPPRESS_PIN_STATE_INHERITANCE: 0x0000_0004,
+  SUPPRESS_STORAGE_RESERVE_INHERITANCE: 0x0000_0008,
+  IGNORE_READONLY_ATTRIBUTE: 0x0000_0040,
+} as const;
+
+/** The new name of a rename, or the further name of a link. */
+export interface RenameInformation {
+  /** RenameFlag bits. */
+  readonly flags: number;
+  /** From the share's root, or `:stream:$DATA`. */
+  readonly name: string;
+}
+
+/** Rename and Link. RootDirectory must be zero over the network, else WireError. */
+export function decodeRenameInformation(data: Uint8Array): RenameInformation {
+  const reader = new Reader(data);
+  const replace = reader.u8() !== 0;
+  reader.skip(7);
+  return { flags: replace ? RenameFlag.REPLACE_IF_EXISTS : 0, name: readTarget(reader) };
+}
+
+export function encodeRenameInformation(writer: Writer, value: RenameInformation): void {
+  writer.u8(value.flags & RenameFlag.REPLACE_IF_EXISTS);
+  writer.zero(15);
+  writer.u32(value.name.length * 2);
+  writer.utf16(value.name);
+}
+
+/** RenameEx and LinkEx. */
+export function decodeRenameInformationEx(data: Uint8Array): RenameInformation {
+  const reader = new Reader(data);
+  const flags = reader.u32();
+  reader.skip(4);
+  return { flags, name: readTarget(reader) };
+}
+
+export function encodeRenameInformationEx(writer: Writer, value: RenameInformation): void {
+  writer.u32(value.flags);
+  writer.zero(12);
+  writer.u32(value.name.length * 2);
+  writer.utf16(value.name);
+}
+
+function readTarget(reader: Reader): string {
+  if (reader.u64() !== 0) throw wireError("rename relative to a directory handle");
+  return reader.utf16(reader.u32());
+}
