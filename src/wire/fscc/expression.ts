@@ -1,5 +1,6 @@
 // Matching of names against DOS wildcards, as file systems of Windows do it.
-// [MS-FSA] 2.1.4.4 "Algorithm for Determining if a FileName Is in an Expression". Time is at most names × pattern.
+// [MS-FSA] 2.1.4.4 "Algorithm for Determining if a FileName Is in an Expression". Time is name length × pattern length.
+import { wireError } from "../cursor.ts";
 
 const STAR = 0x2a;
 const QUESTION = 0x3f;
@@ -16,14 +17,17 @@ export function hasWildcard(text: string): boolean {
   return /[*?<>"]/.test(text);
 }
 
+// No name is longer than 255 units; wildcards that match nothing may make a sensible pattern a little longer.
+const MAX_LENGTH = 512;
+
 /**
  * The test that an expression makes of a name, compiled once for a whole listing. Not case-sensitive unless told so.
+ * Throws WireError for an expression longer than any name can need.
  */
 export function compileExpression(expression: string, caseSensitive = false): (name: string) => boolean {
-  if (expression === "*" || expression === "*.*" || expression === "") {
-    // "*.*" alone means every name ([MS-SMB2] 3.3.5.18 has servers take it so), and no pattern means "*".
-    return () => true;
-  }
+  // 2.1.4.4 part 1 has "*.*" mean every name, with a dot or not; no pattern means "*" (2.1.5.6.3).
+  if (expression === "*" || expression === "*.*" || expression === "") return () => true;
+  if (expression.length > MAX_LENGTH) throw wireError("search pattern too long");
   const fold = caseSensitive ? (text: string) => text : upcase;
   const pattern = fold(expression);
   if (!hasWildcard(pattern)) return (name) => fold(name) === pattern;

@@ -1,0 +1,70 @@
+// Reparse points: the buffers of FSCTL_SET/GET/DELETE_REPARSE_POINT, with symbolic links understood, both ways.
+// [MS-FSCC] 2.1.2.2 (generic buffer), 2.1.2.4 (symbolic link).
+import { EMPTY, Message, Reader, type Writer, wireError } from "../cursor.ts";
+import { ReparseTag } from "./attributes.ts";
+
+export interface ReparseBuffer {
+  readonly tag: number;
+  /** 16 bytes for a tag that is not Microsoft's, else empty. */
+  readonly guid: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+const MICROSOFT_TAG = 0x8000_0000;
+
+/** ReparseDataLength must be exactly what follows, as [MS-FSA] 2.1.5.10.37 checks it. */
+export function decodeReparseBuffer(buffer: Uint8Array): ReparseBuffer {
+  const reader = new Reader(buffer);
+  const tag = reader.u32();
+  const length = reader.u16();
+  reader.skip(2);
+  const guid = tag >= MICROSOFT_TAG ? EMPTY : reader.range(16);
+  if (reader.remaining !== length) throw wireError("wrong ReparseDataLength");
+  return { tag, guid, data: reader.range(length) };
+}
+
+export function encodeReparseBuffer(writer: Writer, value: ReparseBuffer): void {
+  writer.u32(value.tag);
+  writer.u16(value.data.length);
+  writer.u16(0);
+  writer.raw(value.guid);
+  writer.raw(value.data);
+}
+
+export interface SymlinkReparse {
+  readonly isRelative: boolean;
+  readonly substituteName: string;
+  readonly printName: string;
+}
+
+const SYMLINK_FLAG_RELATIVE = 0x0000_0001;
+
+/** The data part of a buffer whose tag is ReparseTag.SYMLINK. */
+export function decodeSymlinkReparse(data: Uint8Array): SymlinkReparse {
+  const message = new Message(data);
+  const name = (at: number) => {
+    const reader = message.reader(12 + message.u16(at), message.u16(at + 2));
+    return reader.utf16(reader.remaining);
+  };
+  return {
+    isRelative: (message.u32(8) & SYMLINK_FLAG_RELATIVE) !== 0,
+    substituteName: name(0),
+    printName: name(4),
+  };
+}
+
+/** A whole reparse buffer. */
+export function encodeSymlinkReparse(writer: Writer, value: SymlinkReparse): void {
+  const substitute = value.substituteName.length * 2;
+  const print = value.printName.length * 2;
+  writer.u32(ReparseTag.SYMLINK);
+  writer.u16(12 + substitute + print);
+  writer.u16(0);
+  writer.u16(0);
+  writer.u16(substitute);
+  writer.u16(substitute);
+  writer.u16(print);
+  writer.u32(value.isRelative ? SYMLINK_FLAG_RELATIVE : 0);
+  writer.utf16(value.substituteName);
+  writer.utf16(value.printName);
+}

@@ -1,0 +1,55 @@
+// Sparse files: FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA and FSCTL_QUERY_ALLOCATED_RANGES, both ways.
+// [MS-FSCC] 2.3.69, 2.3.71, 2.3.48 and 2.3.49.
+import { Reader, type Writer, wireError } from "../cursor.ts";
+
+export interface FileRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const RANGE_SIZE = 16;
+
+/** An empty buffer means "make it sparse". */
+export function decodeSetSparse(data: Uint8Array): boolean {
+  return data.length === 0 || data[0] !== 0;
+}
+export function encodeSetSparse(writer: Writer, isSparse: boolean): void {
+  writer.u8(isSparse ? 1 : 0);
+}
+
+/** The range to become zeros. Refuses negative numbers and an end before the start, as [MS-FSA] 2.1.5.10.36 does. */
+export function decodeZeroData(data: Uint8Array): FileRange {
+  const reader = new Reader(data);
+  const offset = reader.u64();
+  const end = reader.u64();
+  if (offset >= 2 ** 63 || end >= 2 ** 63 || end < offset) throw wireError("range to zero out of order");
+  return { offset, length: end - offset };
+}
+export function encodeZeroData(writer: Writer, range: FileRange): void {
+  writer.u64(range.offset);
+  writer.u64(range.offset + range.length);
+}
+
+/** The range that is asked about. Refuses negative numbers and a length that passes 2^63. */
+export function decodeAllocatedRangesRequest(data: Uint8Array): FileRange {
+  const reader = new Reader(data);
+  const offset = reader.u64();
+  const length = reader.u64();
+  if (offset >= 2 ** 63 || length >= 2 ** 63 || offset + length >= 2 ** 63) {
+    throw wireError("range out of bounds");
+  }
+  return { offset, length };
+}
+
+export function writeFileRange(writer: Writer, offset: number, length: number): void {
+  writer.u64(offset);
+  writer.u64(length);
+}
+
+export function decodeFileRanges(data: Uint8Array): FileRange[] {
+  if (data.length % RANGE_SIZE !== 0) throw wireError("list of ranges cut off");
+  const reader = new Reader(data);
+  const ranges: FileRange[] = [];
+  while (reader.remaining > 0) ranges.push({ offset: reader.u64(), length: reader.u64() });
+  return ranges;
+}
