@@ -5,12 +5,27 @@ import { nativeProvider } from "../../src/crypto/native.ts";
 import { pureProvider } from "../../src/crypto/pure.ts";
 import type { Aead, Provider } from "../../src/crypto/provider.ts";
 import { composeProviders, selectProvider } from "../../src/crypto/select.ts";
+import { passesSelfTest, type Primitive } from "../../src/crypto/self-test.ts";
 
 test("this runtime's native primitives all pass", () => {
   const selected = selectProvider("auto");
   expect(selected.fallbacks).toEqual([]);
   expect(selected.name).toBe("native");
   expect(selected.aesCcm).toBe(nativeProvider.aesCcm);
+});
+
+test("the pure provider passes every self-test, so what falls back is sound", () => {
+  const names = Object.keys(pureProvider).filter((name): name is Primitive => name !== "name");
+  expect(names).toHaveLength(12);
+  for (const name of names)
+    expect({ name, passes: passesSelfTest(pureProvider, name) }).toEqual({ name, passes: true });
+});
+
+test("the pure provider is not loaded where native passes", () => {
+  const selected = composeProviders(nativeProvider, () => {
+    throw new Error("loaded");
+  });
+  expect(selected.fallbacks).toEqual([]);
 });
 
 test("a wish for one provider is kept", () => {
@@ -35,7 +50,7 @@ test("a primitive that throws or answers wrongly falls back alone", () => {
       };
     },
   };
-  const selected = composeProviders(faulty, pureProvider);
+  const selected = composeProviders(faulty, () => pureProvider);
   expect(selected.fallbacks).toEqual(["md4", "sha256", "aesCmac"]);
   expect(selected.md4).toBe(pureProvider.md4);
   expect(selected.aesCmac).toBe(pureProvider.aesCmac);
@@ -53,5 +68,5 @@ test("an AEAD that accepts any tag falls back", () => {
     },
   });
   const faulty: Provider = { ...nativeProvider, aesGcm: (key) => trusting(nativeProvider.aesGcm(key)) };
-  expect(composeProviders(faulty, pureProvider).fallbacks).toEqual(["aesGcm"]);
+  expect(composeProviders(faulty, () => pureProvider).fallbacks).toEqual(["aesGcm"]);
 });
