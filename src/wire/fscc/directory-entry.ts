@@ -44,9 +44,18 @@ function fixedSizeOf(infoClass: number): number {
   return size;
 }
 
+export function isDirectoryInfoClass(infoClass: number): boolean {
+  return fixedSizes.has(infoClass);
+}
+
+/** Bytes of an entry without the padding that may stand before it. */
+export function directoryEntrySize(infoClass: number, name: string): number {
+  return fixedSizeOf(infoClass) + name.length * 2;
+}
+
 /** Bytes that `appendDirectoryEntry` will take, the padding before the entry included. */
 export function directoryEntryRoom(writer: Writer, infoClass: number, name: string): number {
-  return (-writer.offset() & 7) + fixedSizeOf(infoClass) + name.length * 2;
+  return (-writer.offset() & 7) + directoryEntrySize(infoClass, name);
 }
 
 /**
@@ -114,8 +123,7 @@ const NO_FACTS: DirectoryFacts = {
 
 /** All entries of an answer. What the class does not carry is zero. */
 export function decodeDirectoryEntries(infoClass: number, data: Uint8Array): DirectoryRecord[] {
-  const least = directoryFixedSize(infoClass);
-  if (least === undefined) throw wireError("not a directory information class");
+  if (!isDirectoryInfoClass(infoClass)) throw wireError("not a directory information class");
   const entries: DirectoryRecord[] = [];
   const reader = new Reader(data);
   while (reader.remaining > 0) {

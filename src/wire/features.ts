@@ -1,0 +1,212 @@
+// What this server advertises and answers: the one place that says so. Each row names a test that holds it.
+// [MS-SMB2] 3.3.5.4 (negotiation), 3.3.5.15 (controls), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create contexts).
+import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
+import { Fsctl } from "./fscc/fsctl.ts";
+import { Capability, Dialect, SecurityMode } from "./negotiate.ts";
+import { Cipher, HashAlgorithm, SigningAlgorithm } from "./negotiate-context.ts";
+
+/** One thing advertised. `test` is `path/of/file.test.ts#name of the test`. */
+export interface Feature {
+  readonly name: string;
+  readonly value: number;
+  readonly test: string;
+}
+
+/** A capability holds from one dialect to another, both included. */
+export interface CapabilityFeature extends Feature {
+  readonly from: number;
+  readonly to: number;
+  /** True where the client must have announced it too; 3.3.5.4. */
+  readonly needsClient: boolean;
+}
+
+const NEGOTIATE = "test/wire/negotiate.test.ts";
+const FILE = "test/wire/fscc/file-information.test.ts";
+const DIRECTORY = "test/wire/fscc/directory.test.ts";
+const VOLUME = "test/wire/fscc/fs-information.test.ts";
+const CONTEXT = "test/wire/create-context.test.ts";
+
+const dialects: readonly Feature[] = [
+  { name: "2.0.2", value: Dialect.SMB_2_0_2, test: `${NEGOTIATE}#round trip in every dialect` },
+  { name: "2.1", value: Dialect.SMB_2_1, test: `${NEGOTIATE}#round trip in every dialect` },
+  { name: "3.0", value: Dialect.SMB_3_0, test: `${NEGOTIATE}#round trip in every dialect` },
+  { name: "3.0.2", value: Dialect.SMB_3_0_2, test: `${NEGOTIATE}#round trip in every dialect` },
+  { name: "3.1.1", value: Dialect.SMB_3_1_1, test: `${NEGOTIATE}#round trip in every dialect` },
+];
+
+const capabilities: readonly CapabilityFeature[] = [
+  {
+    name: "LARGE_MTU",
+    value: Capability.LARGE_MTU,
+    from: Dialect.SMB_2_1,
+    to: Dialect.SMB_3_1_1,
+    needsClient: false,
+    test: "test/wire/features.test.ts#large transfers from 2.1 on",
+  },
+  {
+    name: "ENCRYPTION",
+    value: Capability.ENCRYPTION,
+    from: Dialect.SMB_3_0,
+    to: Dialect.SMB_3_0_2,
+    needsClient: true,
+    test: "test/wire/features.test.ts#the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it",
+  },
+];
+
+const securityModes: readonly Feature[] = [
+  {
+    name: "SIGNING_ENABLED",
+    value: SecurityMode.SIGNING_ENABLED,
+    test: `${NEGOTIATE}#round trip in every dialect`,
+  },
+  {
+    name: "SIGNING_REQUIRED",
+    value: SecurityMode.SIGNING_REQUIRED,
+    test: `${NEGOTIATE}#round trip in every dialect`,
+  },
+];
+
+// In order of preference: 128 bits first, and GCM before CCM, for the sake of small processors.
+const ciphers: readonly Feature[] = [
+  { name: "AES-128-GCM", value: Cipher.AES_128_GCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+  { name: "AES-128-CCM", value: Cipher.AES_128_CCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+  { name: "AES-256-GCM", value: Cipher.AES_256_GCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+  { name: "AES-256-CCM", value: Cipher.AES_256_CCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+];
+
+const signingAlgorithms: readonly Feature[] = [
+  {
+    name: "AES-GMAC",
+    value: SigningAlgorithm.AES_GMAC,
+    test: `${NEGOTIATE}#negotiate contexts of every kind`,
+  },
+  {
+    name: "AES-CMAC",
+    value: SigningAlgorithm.AES_CMAC,
+    test: `${NEGOTIATE}#negotiate contexts of every kind`,
+  },
+  {
+    name: "HMAC-SHA256",
+    value: SigningAlgorithm.HMAC_SHA256,
+    test: `${NEGOTIATE}#negotiate contexts of every kind`,
+  },
+];
+
+const hashAlgorithms: readonly Feature[] = [
+  { name: "SHA-512", value: HashAlgorithm.SHA_512, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+];
+
+const fsctls: readonly Feature[] = [
+  {
+    name: "VALIDATE_NEGOTIATE_INFO",
+    value: Fsctl.VALIDATE_NEGOTIATE_INFO,
+    test: "test/wire/fscc/fsctl.test.ts#validate negotiate info",
+  },
+  { name: "PIPE_TRANSCEIVE", value: Fsctl.PIPE_TRANSCEIVE, test: "test/wire/ioctl.test.ts#round trip" },
+];
+
+const directoryClasses: readonly Feature[] = [
+  { name: "Directory", value: FileInfoClass.DIRECTORY, test: `${DIRECTORY}#every class both ways` },
+  { name: "FullDirectory", value: FileInfoClass.FULL_DIRECTORY, test: `${DIRECTORY}#every class both ways` },
+  { name: "BothDirectory", value: FileInfoClass.BOTH_DIRECTORY, test: `${DIRECTORY}#every class both ways` },
+  { name: "Names", value: FileInfoClass.NAMES, test: `${DIRECTORY}#every class both ways` },
+  {
+    name: "IdBothDirectory",
+    value: FileInfoClass.ID_BOTH_DIRECTORY,
+    test: `${DIRECTORY}#every class both ways`,
+  },
+  {
+    name: "IdFullDirectory",
+    value: FileInfoClass.ID_FULL_DIRECTORY,
+    test: `${DIRECTORY}#every class both ways`,
+  },
+];
+
+const queryFileClasses: readonly Feature[] = [
+  { name: "Basic", value: FileInfoClass.BASIC, test: `${FILE}#basic` },
+  { name: "Standard", value: FileInfoClass.STANDARD, test: `${FILE}#standard` },
+  { name: "Internal", value: FileInfoClass.INTERNAL, test: `${FILE}#internal and id` },
+  { name: "Ea", value: FileInfoClass.EA, test: `${FILE}#single fields` },
+  { name: "Access", value: FileInfoClass.ACCESS, test: `${FILE}#single fields` },
+  { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#single fields` },
+  { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#single fields` },
+  { name: "Alignment", value: FileInfoClass.ALIGNMENT, test: `${FILE}#single fields` },
+  { name: "All", value: FileInfoClass.ALL, test: `${FILE}#all` },
+  { name: "Stream", value: FileInfoClass.STREAM, test: "test/wire/fscc/stream.test.ts#both ways" },
+  { name: "Compression", value: FileInfoClass.COMPRESSION, test: `${FILE}#compression` },
+  { name: "NetworkOpen", value: FileInfoClass.NETWORK_OPEN, test: `${FILE}#network open` },
+  { name: "AttributeTag", value: FileInfoClass.ATTRIBUTE_TAG, test: `${FILE}#attribute tag` },
+  { name: "NormalizedName", value: FileInfoClass.NORMALIZED_NAME, test: `${FILE}#names` },
+  { name: "Id", value: FileInfoClass.ID, test: `${FILE}#internal and id` },
+];
+
+const setFileClasses: readonly Feature[] = [
+  { name: "Basic", value: FileInfoClass.BASIC, test: `${FILE}#basic, as a change` },
+  { name: "Rename", value: FileInfoClass.RENAME, test: "test/wire/fscc/rename.test.ts#rename and link" },
+  { name: "Link", value: FileInfoClass.LINK, test: "test/wire/fscc/rename.test.ts#rename and link" },
+  { name: "Disposition", value: FileInfoClass.DISPOSITION, test: `${FILE}#single fields` },
+  { name: "DispositionEx", value: FileInfoClass.DISPOSITION_EX, test: `${FILE}#single fields` },
+  { name: "RenameEx", value: FileInfoClass.RENAME_EX, test: "test/wire/fscc/rename.test.ts#the Ex forms" },
+  { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#single fields` },
+  { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#single fields` },
+  { name: "Allocation", value: FileInfoClass.ALLOCATION, test: `${FILE}#single fields` },
+  { name: "EndOfFile", value: FileInfoClass.END_OF_FILE, test: `${FILE}#single fields` },
+];
+
+const queryFsClasses: readonly Feature[] = [
+  { name: "Volume", value: FsInfoClass.VOLUME, test: `${VOLUME}#volume and label` },
+  { name: "Size", value: FsInfoClass.SIZE, test: `${VOLUME}#sizes` },
+  { name: "Device", value: FsInfoClass.DEVICE, test: `${VOLUME}#device` },
+  { name: "Attribute", value: FsInfoClass.ATTRIBUTE, test: `${VOLUME}#attribute` },
+  { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#sizes` },
+  { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#sector size` },
+];
+
+/** Create contexts have no number: `value` is their tag's four characters, big-endian. */
+const createContexts: readonly Feature[] = [
+  { name: "MxAc", value: 0x4d78_4163, test: `${CONTEXT}#requests of every kind` },
+  { name: "QFid", value: 0x5146_6964, test: `${CONTEXT}#requests of every kind` },
+  { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
+];
+
+/** All tables, for the test that looks whether every row's test exists. */
+export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
+  dialects,
+  capabilities,
+  securityModes,
+  ciphers,
+  signingAlgorithms,
+  hashAlgorithms,
+  fsctls,
+  directoryClasses,
+  queryFileClasses,
+  setFileClasses,
+  queryFsClasses,
+  createContexts,
+};
+
+/** Cipher numbers in order of preference. */
+export const CIPHERS: readonly number[] = ciphers.map((row) => row.value);
+/** Signing algorithm numbers in order of preference. */
+export const SIGNING_ALGORITHMS: readonly number[] = signingAlgorithms.map((row) => row.value);
+/** Dialect numbers, oldest first. */
+export const DIALECT_REVISIONS: readonly number[] = dialects.map((row) => row.value);
+
+/**
+ * The Capabilities of a NEGOTIATE response. Without `offersEncryption` the settings forbid ciphers;
+ * `clientCapabilities` are those of the request.
+ */
+export function capabilitiesOf(
+  revision: number,
+  offersEncryption: boolean,
+  clientCapabilities: number,
+): number {
+  let bits = 0;
+  for (const row of capabilities) {
+    if (revision < row.from || revision > row.to) continue;
+    if (row.value === Capability.ENCRYPTION && !offersEncryption) continue;
+    if (row.needsClient && (clientCapabilities & row.value) === 0) continue;
+    bits |= row.value;
+  }
+  return bits;
+}
