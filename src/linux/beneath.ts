@@ -69,6 +69,7 @@ export function walkBeneath(
   mode: number,
   resolve: number,
 ): number {
+  if (path.startsWith("/")) return -Errno.EXDEV;
   const trail = new Trail(root);
   try {
     return walk(trail, path.split("/").reverse(), flags, mode, resolve);

@@ -1,0 +1,87 @@
+// Watching directories; inotify(7). The queue is read without waiting: who drives it decides when.
+import { Errno } from "./errno.ts";
+import { Scratch, cString, sys } from "./libc.ts";
+import { Open, closeFd, procPath } from "./open.ts";
+import { Syscall } from "./syscall-numbers.ts";
+
+/** IN_ masks of sys/inotify.h. */
+export const Inotify = {
+  ACCESS: 0x1,
+  MODIFY: 0x2,
+  ATTRIB: 0x4,
+  CLOSE_WRITE: 0x8,
+  MOVED_FROM: 0x40,
+  MOVED_TO: 0x80,
+  CREATE: 0x100,
+  DELETE: 0x200,
+  DELETE_SELF: 0x400,
+  MOVE_SELF: 0x800,
+  UNMOUNT: 0x2000,
+  /** Events were lost: everything watched must be taken for changed. */
+  Q_OVERFLOW: 0x4000,
+  IGNORED: 0x8000,
+  ONLYDIR: 0x0100_0000,
+  EXCL_UNLINK: 0x0400_0000,
+  ISDIR: 0x4000_0000,
+} as const;
+
+/** Offsets in struct inotify_event; the name follows, NUL-padded to `len`. */
+export const INOTIFY_OFFSETS = { wd: 0, mask: 4, cookie: 8, len: 12, name: 16 } as const;
+
+/** One event. `name` is "" for the watched object itself; undefined where it is not UTF-8. */
+export type InotifyListener = (watch: number, mask: number, cookie: number, name: string | undefined) => void;
+
+/** A new queue: a descriptor or -errno (-EMFILE: fs.inotify.max_user_instances). */
+export function createInotify(): number {
+  return sys(Syscall.inotify_init1, Open.NONBLOCK | Open.CLOEXEC);
+}
+
+/** Watches the object of a descriptor, O_PATH included: a watch number or -errno (-ENOSPC: max_user_watches). */
+export function addWatch(queue: number, fd: number, mask: number): number {
+  return sys(Syscall.inotify_add_watch, queue, cString(procPath(fd)), mask);
+}
+
+/** Ends a watch; an IGNORED event follows. */
+export function removeWatch(queue: number, watch: number): number {
+  return sys(Syscall.inotify_rm_watch, queue, watch);
+}
+
+const room = new Scratch(65_536);
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Hands every event that waits to `listener`: 0 when the queue is empty, or -errno. */
+export function drainInotify(queue: number, listener: InotifyListener): number {
+  for (;;) {
+    const length = sys(Syscall.read, queue, room.address, room.bytes.length);
+    if (length < 0) return length === -Errno.EAGAIN ? 0 : length;
+    // The listener may start another drain: what it is told comes from a copy then.
+    const bytes = room.bytes.slice(0, length);
+    const view = new DataView(bytes.buffer);
+    for (let at = 0; at + INOTIFY_OFFSETS.name <= length;) {
+      const nameLength = view.getUint32(at + INOTIFY_OFFSETS.len, true);
+      const start = at + INOTIFY_OFFSETS.name;
+      const name = nameOf(bytes, start, nameLength);
+      listener(
+        view.getInt32(at + INOTIFY_OFFSETS.wd, true),
+        view.getUint32(at + INOTIFY_OFFSETS.mask, true),
+        view.getUint32(at + INOTIFY_OFFSETS.cookie, true),
+        name,
+      );
+      at = start + nameLength;
+    }
+  }
+}
+
+function nameOf(bytes: Uint8Array, start: number, length: number): string | undefined {
+  let end = start;
+  while (end < start + length && bytes[end] !== 0) end++;
+  try {
+    return decoder.decode(bytes.subarray(start, end));
+  } catch {
+    return undefined;
+  }
+}
+
+export function closeInotify(queue: number): number {
+  return closeFd(queue);
+}

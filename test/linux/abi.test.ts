@@ -1,0 +1,128 @@
+// Numbers and layouts of the kernel's interface against the C headers of this machine, where it has a compiler.
+import { describe, expect, test } from "bun:test";
+import { DIRENT_OFFSETS } from "../../src/linux/dir.ts";
+import { Errno, errnoName } from "../../src/linux/errno.ts";
+import { INOTIFY_OFFSETS, Inotify } from "../../src/linux/inotify.ts";
+import { CACHESTAT_SIZE, Falloc, IOVEC_SIZE, Rwf } from "../../src/linux/io.ts";
+import { FLOCK_OFFSETS, FLOCK_SIZE } from "../../src/linux/locks.ts";
+import { TIMESPEC_SIZE } from "../../src/linux/names.ts";
+import { At, OPEN_HOW_SIZE, Open, Resolve, openFlags } from "../../src/linux/open.ts";
+import { STATFS_OFFSETS, STATFS_SIZE, STATX_OFFSETS, STATX_SIZE } from "../../src/linux/stat.ts";
+import { StatxAttribute, StatxMask } from "../../src/linux/stat.ts";
+import { type SyscallName, architecture, syscallTable } from "../../src/linux/syscall-numbers.ts";
+import { cMacros, cValues, hasCompiler } from "./c-headers.ts";
+
+/** Compares `ours` with what C says of the expression made for each key. */
+function expectSame(
+  includes: string[],
+  ours: Readonly<Record<string, number>>,
+  expression: (key: string) => string,
+): void {
+  const keys = Object.keys(ours);
+  const theirs = cValues(includes, keys.map(expression));
+  expect(Object.fromEntries(keys.map((key, i) => [key, theirs[i]]))).toEqual({ ...ours });
+}
+
+describe.if(hasCompiler)("against the C headers", () => {
+  test("struct statx", () => {
+    const fields: Record<string, string> = {
+      atime: "stx_atime",
+      btime: "stx_btime",
+      ctime: "stx_ctime",
+      mtime: "stx_mtime",
+      rdevMajor: "stx_rdev_major",
+      rdevMinor: "stx_rdev_minor",
+      devMajor: "stx_dev_major",
+      devMinor: "stx_dev_minor",
+      mntId: "stx_mnt_id",
+    };
+    expectSame(
+      ["linux/stat.h"],
+      STATX_OFFSETS,
+      (key) => `offsetof(struct statx, ${fields[key] ?? `stx_${key}`})`,
+    );
+    expect(cValues(["linux/stat.h"], ["sizeof(struct statx)"])).toEqual([STATX_SIZE]);
+    expectSame(["linux/stat.h"], { BASIC: StatxMask.BASIC }, () => "STATX_BASIC_STATS");
+    expectSame(
+      ["linux/stat.h"],
+      { BTIME: StatxMask.BTIME, MNT_ID: StatxMask.MNT_ID },
+      (key) => `STATX_${key}`,
+    );
+    expectSame(["linux/stat.h"], StatxAttribute, (key) => `STATX_ATTR_${key}`);
+  });
+
+  test("struct statfs", () => {
+    expectSame(["sys/vfs.h"], STATFS_OFFSETS, (key) => `offsetof(struct statfs, f_${key})`);
+    expect(cValues(["sys/vfs.h"], ["sizeof(struct statfs)"])).toEqual([STATFS_SIZE]);
+  });
+
+  test("struct linux_dirent64", () => {
+    // The kernel's structure is in no header; glibc's dirent64 is laid out as it is.
+    expectSame(["dirent.h"], DIRENT_OFFSETS, (key) => `offsetof(struct dirent64, d_${key})`);
+  });
+
+  test("sizes of open_how, iovec and timespec", () => {
+    const includes = ["linux/openat2.h", "sys/uio.h", "time.h"];
+    const sizes = ["sizeof(struct open_how)", "sizeof(struct iovec)", "sizeof(struct timespec)"];
+    expect(cValues(includes, sizes)).toEqual([OPEN_HOW_SIZE, IOVEC_SIZE, TIMESPEC_SIZE]);
+    // struct cachestat came with Linux 6.5: five counters of 64 bits.
+    expect(CACHESTAT_SIZE).toBe(5 * 8);
+  });
+
+  test("struct inotify_event and struct flock", () => {
+    expectSame(["sys/inotify.h"], INOTIFY_OFFSETS, (key) => `offsetof(struct inotify_event, ${key})`);
+    expectSame(["fcntl.h"], FLOCK_OFFSETS, (key) => `offsetof(struct flock, l_${key})`);
+    expect(cValues(["fcntl.h"], ["sizeof(struct flock)"])).toEqual([FLOCK_SIZE]);
+  });
+
+  test("flags", () => {
+    // LARGEFILE is 0 to a 64-bit glibc; the kernel's own number stands in asm-generic.
+    const { LARGEFILE: _, ...flags } = Open;
+    expectSame(["fcntl.h"], flags, (key) => `O_${key}`);
+    expectSame(["linux/openat2.h"], Resolve, (key) => `RESOLVE_${key}`);
+    expectSame(["fcntl.h"], At, (key) => `AT_${key}`);
+    expectSame(["linux/fs.h"], Rwf, (key) => `RWF_${key}`);
+    expectSame(["linux/falloc.h"], Falloc, (key) => `FALLOC_FL_${key}`);
+    expectSame(["sys/inotify.h"], Inotify, (key) => `(unsigned)IN_${key}`);
+  });
+
+  test("errno", () => {
+    expectSame(["errno.h"], Errno, (key) => key);
+  });
+
+  test("system call numbers of this architecture and of arm64", () => {
+    const arm = cMacros("asm-generic/unistd.h", ["-D__BITS_PER_LONG=64", "-D__ARCH_WANT_RENAMEAT"]);
+    const here = cMacros("sys/syscall.h", []);
+    const resolve = (macros: Map<string, string>, name: string): number => {
+      let text = macros.get(`__NR_${name}`);
+      if (text?.startsWith("__NR3264_")) text = macros.get(text);
+      return Number(text);
+    };
+    const armTable = syscallTable("arm64");
+    const table = syscallTable(architecture);
+    for (const name of Object.keys(table) as SyscallName[]) {
+      if (name === "cachestat") continue; // newer than these headers
+      expect([name, resolve(arm, name)]).toEqual([name, armTable[name]]);
+      expect([name, resolve(here, name)]).toEqual([name, table[name]]);
+    }
+  });
+});
+
+test("open flags differ between the architectures where the kernel's headers say so", () => {
+  // arch/arm64/include/uapi/asm/fcntl.h and asm-generic/fcntl.h of Linux 6.1.
+  const arm = openFlags("arm64");
+  const x64 = openFlags("x64");
+  expect([arm.DIRECTORY, arm.NOFOLLOW, arm.DIRECT, arm.LARGEFILE]).toEqual([
+    0o40000, 0o100000, 0o200000, 0o400000,
+  ]);
+  expect([x64.DIRECTORY, x64.NOFOLLOW, x64.DIRECT, x64.LARGEFILE]).toEqual([
+    0o200000, 0o400000, 0o40000, 0o100000,
+  ]);
+  expect([arm.PATH, arm.CLOEXEC, arm.CREAT]).toEqual([x64.PATH, x64.CLOEXEC, x64.CREAT]);
+});
+
+test("errno names", () => {
+  expect(errnoName(-2)).toBe("ENOENT");
+  expect(errnoName(28)).toBe("ENOSPC");
+  expect(errnoName(-4095)).toBe("errno 4095");
+});

@@ -1,0 +1,42 @@
+// Values of C expressions as the system's own headers give them: a small program, compiled and run.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const hasCompiler = Bun.which("gcc") !== null;
+
+/** The value of each integer expression. */
+export function cValues(includes: readonly string[], expressions: readonly string[]): number[] {
+  const folder = mkdtempSync(join(tmpdir(), "minismbd-c-"));
+  try {
+    const lines = [
+      "#define _GNU_SOURCE",
+      "#include <stdio.h>",
+      "#include <stddef.h>",
+      ...includes.map((name) => `#include <${name}>`),
+      "int main(void) {",
+      ...expressions.map((expression) => `printf("%lld\\n", (long long)(${expression}));`),
+      "return 0; }",
+    ];
+    writeFileSync(join(folder, "v.c"), lines.join("\n"));
+    const built = spawnSync("gcc", ["-o", join(folder, "v"), join(folder, "v.c")], { encoding: "utf8" });
+    if (built.status !== 0) throw new Error(built.stderr);
+    const run = spawnSync(join(folder, "v"), { encoding: "utf8" });
+    return run.stdout.trim().split("\n").map(Number);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Macros that a header defines, by name, as text; `flags` go to the preprocessor. */
+export function cMacros(header: string, flags: readonly string[]): Map<string, string> {
+  const run = spawnSync("gcc", ["-E", "-dM", "-x", "c", ...flags, "-"], {
+    encoding: "utf8",
+    input: `#include <${header}>\n`,
+  });
+  const macros = new Map<string, string>();
+  for (const match of run.stdout.matchAll(/^#define (\w+) (.+)$/gm))
+    macros.set(match[1] ?? "", match[2] ?? "");
+  return macros;
+}
