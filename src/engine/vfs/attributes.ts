@@ -94,7 +94,7 @@ export function fillStat(
   out.uid = from.uid;
   out.gid = from.gid;
   out.links = from.links;
-  out.size = from.size;
+  out.size = isDirectory ? 0 : from.size;
   out.allocated = isDirectory || from.size === 0 ? 0 : from.blocks * 512;
   out.device = deviceOf(from);
   out.inodeLow = from.inodeLow;

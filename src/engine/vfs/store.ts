@@ -16,6 +16,7 @@ export interface FileStat {
   uid: number;
   gid: number;
   links: number;
+  /** 0 for a directory. */
   size: number;
   /** Bytes allocated on disk; 0 for an empty file and for a directory. */
   allocated: number;

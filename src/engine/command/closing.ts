@@ -1,0 +1,71 @@
+// How opens, trees and sessions end, wanted or not: tables first, then delete-on-close, then descriptors;
+// [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
+import type { MaybePromise } from "../../port/port.ts";
+import type { EngineContext } from "../connection/context.ts";
+import { type Session, SessionState, type Tree } from "../session/session.ts";
+import type { Open } from "../state/open.ts";
+
+const ENOTEMPTY = -39;
+
+/** Closes an open. A promise where the file's name has to be removed and the disk has to be asked. */
+export function closeOpen(context: EngineContext, open: Open): MaybePromise<void> {
+  if (open.isClosed) return undefined;
+  const { file, tree, node } = open;
+  if (file !== undefined && open.deleteOnClose) file.deletePending = true;
+  const wasLast = context.opens.remove(open);
+  if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
+  if (
+    !wasLast ||
+    file === undefined ||
+    !file.deletePending ||
+    tree.store === undefined ||
+    node === undefined
+  ) {
+    open.close();
+    return undefined;
+  }
+  const path = file.pathBelow(tree.grant.path);
+  const removed = tree.store.remove(path, file.identity, open.isDirectory);
+  open.close();
+  if (typeof removed === "number") {
+    reportRemoval(context, path, removed);
+    return undefined;
+  }
+  return removed.then((result) => reportRemoval(context, path, result));
+}
+
+// The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.
+function reportRemoval(context: EngineContext, path: string, result: number): void {
+  if (result < 0 && result !== ENOTEMPTY) {
+    context.log.warn?.(`delete on close of "${path}" failed with errno ${-result}`);
+  }
+}
+
+export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void> {
+  tree.session.trees.delete(tree.id);
+  return closeAll(context, tree.opens, () => tree.store?.close());
+}
+
+/** Ends a session: its opens, its trees, its id. Requests of it that wait are told so by their own means. */
+export function closeSession(context: EngineContext, session: Session): MaybePromise<void> {
+  session.state = SessionState.EXPIRED;
+  context.sessions.delete(session.id);
+  context.connections.get(session.connectionId)?.sessions.delete(session.id);
+  const trees = [...session.trees.values()];
+  session.trees.clear();
+  session.authenticator = undefined;
+  if (session.identity !== undefined) context.manager.notify({ event: "logoff", identity: session.identity });
+  return closeAll(context, session.opens, () => {
+    for (const tree of trees) tree.store?.close();
+  });
+}
+
+function closeAll(context: EngineContext, opens: Set<Open>, after: () => void): MaybePromise<void> {
+  const waits: Promise<void>[] = [];
+  for (const open of [...opens]) {
+    const done = closeOpen(context, open);
+    if (done !== undefined) waits.push(done);
+  }
+  if (waits.length === 0) return after();
+  return Promise.all(waits).then(after);
+}

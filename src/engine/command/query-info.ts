@@ -1,0 +1,234 @@
+// QUERY_INFO by tables of information classes; [MS-SMB2] 3.3.5.20, [MS-FSA] 2.1.5.12 and 2.1.5.13.
+import type { MaybePromise } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../wire/buffer-response.ts";
+import type { Writer } from "../../wire/cursor.ts";
+import {
+  encodeAllInformation,
+  encodeAttributeTagInformation,
+  encodeBasicInformation,
+  encodeCompressionInformation,
+  encodeIdInformation,
+  encodeInternalInformation,
+  encodeNameInformation,
+  encodeNetworkOpenInformation,
+  encodeSizeInformation,
+  encodeStandardInformation,
+  encodeUint32Information,
+} from "../../wire/fscc/file-information.ts";
+import { FileInfoClass, queryFileSize } from "../../wire/fscc/info-class.ts";
+import { appendStream } from "../../wire/fscc/stream.ts";
+import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../wire/query-info.ts";
+import { Status } from "../../wire/status.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import { paysFor } from "../connection/pipeline.ts";
+import type { Open } from "../state/open.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import type { FileNode, FileStat } from "../vfs/store.ts";
+import { statusOf } from "./errno-status.ts";
+import { queryFileSystem } from "./query-fs-info.ts";
+import { querySecurity } from "./query-security.ts";
+
+/** A fixed part and a path of the longest length. */
+const ANSWER_ROOM = 128 + 2 * 32_767;
+
+/** What an answer is made of. */
+interface Facts {
+  readonly open: Open;
+  readonly stat: FileStat;
+  /** The path as the client names it, with a leading backslash. */
+  readonly path: string;
+}
+
+interface FileClassRow {
+  /** Rights of which the open must have one, 0 for none. */
+  readonly access: number;
+  readonly write: (writer: Writer, facts: Facts) => void;
+}
+
+// The access that each class asks for: [MS-FSA] 2.1.5.12.
+const fileClasses = new Map<number, FileClassRow>([
+  [
+    FileInfoClass.BASIC,
+    { access: Access.READ_ATTRIBUTES, write: (w, { stat }) => encodeBasicInformation(w, stat) },
+  ],
+  [
+    FileInfoClass.STANDARD,
+    { access: 0, write: (w, facts) => encodeStandardInformation(w, standardOf(facts)) },
+  ],
+  [FileInfoClass.INTERNAL, { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) }],
+  [FileInfoClass.EA, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
+  [
+    FileInfoClass.ACCESS,
+    { access: 0, write: (w, { open }) => encodeUint32Information(w, open.grantedAccess) },
+  ],
+  [FileInfoClass.POSITION, { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) }],
+  [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
+  [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
+  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll }],
+  [FileInfoClass.STREAM, { access: 0, write: writeStreams }],
+  [
+    FileInfoClass.COMPRESSION,
+    {
+      access: 0,
+      write: (w, { stat }) => encodeCompressionInformation(w, { compressedSize: stat.size, format: 0 }),
+    },
+  ],
+  [
+    FileInfoClass.NETWORK_OPEN,
+    { access: Access.READ_ATTRIBUTES, write: (w, { stat }) => encodeNetworkOpenInformation(w, stat) },
+  ],
+  [
+    FileInfoClass.ATTRIBUTE_TAG,
+    {
+      access: Access.READ_ATTRIBUTES,
+      write: (w, { stat }) =>
+        encodeAttributeTagInformation(w, { attributes: stat.attributes, reparseTag: 0 }),
+    },
+  ],
+  [
+    FileInfoClass.NORMALIZED_NAME,
+    { access: 0, write: (w, { path }) => encodeNameInformation(w, path.slice(1)) },
+  ],
+  [
+    FileInfoClass.ID,
+    {
+      access: 0,
+      write: (w, { stat }) =>
+        encodeIdInformation(w, {
+          volumeLow: stat.device % 2 ** 32,
+          volumeHigh: 0,
+          inodeLow: stat.inodeLow,
+          inodeHigh: stat.inodeHigh,
+        }),
+    },
+  ],
+]);
+
+export function handleQueryInfo(exchange: Exchange): MaybePromise<number> {
+  const request = decodeQueryInfoRequest(exchange.message);
+  const open = exchange.open as Open;
+  if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
+    return Status.INVALID_PARAMETER;
+  if (!paysFor(exchange, Math.max(request.outputBufferLength, request.inputBuffer.length))) {
+    return Status.INVALID_PARAMETER;
+  }
+  if (open.node === undefined) return queryPipe(exchange, open, request);
+  switch (request.infoType) {
+    case InfoType.FILE:
+      return queryFile(exchange, open, open.node, request);
+    case InfoType.FILESYSTEM:
+      return queryFileSystem(exchange, open, open.node, request);
+    case InfoType.SECURITY:
+      return querySecurity(exchange, open, open.node, request);
+    case InfoType.QUOTA:
+      return Status.NOT_SUPPORTED;
+    default:
+      return Status.INVALID_PARAMETER;
+  }
+}
+
+function queryFile(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  request: QueryInfoRequest,
+): MaybePromise<number> {
+  const { infoClass } = request;
+  // No short names are made; [MS-FSA] 2.1.5.12.3.
+  if (infoClass === FileInfoClass.ALTERNATE_NAME) return Status.NOT_SUPPORTED;
+  if (infoClass === FileInfoClass.FULL_EA) {
+    return (open.grantedAccess & Access.READ_EA) === 0 ? Status.ACCESS_DENIED : Status.NO_EAS_ON_FILE;
+  }
+  const row = fileClasses.get(infoClass);
+  if (row === undefined) return Status.INVALID_INFO_CLASS;
+  // Known since 3.1.1 alone; 3.3.5.20.1.
+  const hasNames = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
+  if (infoClass === FileInfoClass.NORMALIZED_NAME && !hasNames) return Status.NOT_SUPPORTED;
+  if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
+  if (request.outputBufferLength < (queryFileSize(infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
+  return andThen(node.refresh(), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    const path = `\\${pathOf(open)}`;
+    return answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path }));
+  });
+}
+
+/**
+ * Writes an answer of unknown length and cuts it to what the client takes: BUFFER_OVERFLOW says that it was cut.
+ * The caller has checked that the fixed part fits.
+ */
+export function answerQuery(
+  exchange: Exchange,
+  request: QueryInfoRequest,
+  write: (writer: Writer) => void,
+): number {
+  const writer = exchange.reserve(ANSWER_ROOM);
+  const mark = beginBufferResponse(writer);
+  write(writer);
+  const isCut = writer.position - mark > request.outputBufferLength;
+  if (isCut) writer.position = mark + request.outputBufferLength;
+  finishBufferResponse(writer, mark);
+  return isCut ? Status.BUFFER_OVERFLOW : Status.SUCCESS;
+}
+
+/** The client's name of an open file, without leading backslash; "" for the root. */
+function pathOf(open: Open): string {
+  const below = open.file?.pathBelow(open.tree.grant.path) ?? "";
+  return open.tree.store?.clientPath(below) ?? "";
+}
+
+function standardOf({ open, stat }: Facts): {
+  allocated: number;
+  size: number;
+  links: number;
+  deletePending: boolean;
+  isDirectory: boolean;
+} {
+  const deletePending = open.file?.deletePending === true;
+  // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
+  const links = deletePending ? Math.max(0, stat.links - 1) : stat.links;
+  return {
+    allocated: stat.allocated,
+    size: stat.size,
+    links: open.isDirectory && !deletePending ? 1 : links,
+    deletePending,
+    isDirectory: open.isDirectory,
+  };
+}
+
+function writeAll(writer: Writer, facts: Facts): void {
+  const { open, stat, path } = facts;
+  encodeAllInformation(writer, {
+    ...stat,
+    ...standardOf(facts),
+    eaSize: 0,
+    accessFlags: open.grantedAccess,
+    position: open.position,
+    mode: open.mode,
+    alignment: 0,
+    name: path,
+  });
+}
+
+function writeStreams(writer: Writer, { open, stat }: Facts): void {
+  if (open.isDirectory) return;
+  appendStream(writer, { name: "::$DATA", size: stat.size, allocated: stat.allocated }, -1);
+}
+
+function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): number {
+  if (request.infoType !== InfoType.FILE) return Status.NOT_SUPPORTED;
+  if (request.infoClass !== FileInfoClass.STANDARD) return Status.INVALID_INFO_CLASS;
+  if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
+    return Status.INFO_LENGTH_MISMATCH;
+  return answerQuery(exchange, request, (writer) =>
+    // As Windows describes its pipes: one link, gone when closed.
+    encodeStandardInformation(writer, {
+      allocated: 4096,
+      size: 0,
+      links: 1,
+      deletePending: open.pipe >= 0,
+      isDirectory: false,
+    }),
+  );
+}

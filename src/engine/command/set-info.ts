@@ -1,0 +1,177 @@
+// SET_INFO by a table of information classes; [MS-SMB2] 3.3.5.21, [MS-FSA] 2.1.5.15.
+import type { MaybePromise } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import {
+  type BasicChange,
+  decodeBasicChange,
+  decodeDispositionInformation,
+  decodeSizeInformation,
+  decodeUint32Information,
+  type TimeRequest,
+} from "../../wire/fscc/file-information.ts";
+import { FileInfoClass, setFileSize } from "../../wire/fscc/info-class.ts";
+import { InfoType } from "../../wire/query-info.ts";
+import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../wire/set-info.ts";
+import { Status } from "../../wire/status.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import { paysFor } from "../connection/pipeline.ts";
+import type { Open } from "../state/open.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import type { FileNode } from "../vfs/store.ts";
+import { statusOf } from "./errno-status.ts";
+import { MAX_FILE_OFFSET } from "./read.ts";
+import { linkFile, renameFile } from "./rename.ts";
+
+const EOPNOTSUPP = -95;
+/** The mode bits that may be set on an open handle; [MS-FSA] 2.1.5.15.8. */
+const KNOWN_MODE_BITS = 0x0000_103e;
+
+export type SetHandler = (
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+) => MaybePromise<number>;
+
+const classes = new Map<number, { readonly access: number; readonly apply: SetHandler }>([
+  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic }],
+  [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
+  [FileInfoClass.LINK, { access: 0, apply: linkFile }],
+  [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
+  [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
+  [FileInfoClass.MODE, { access: 0, apply: setMode }],
+  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation }],
+  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile }],
+  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: () => Status.EAS_NOT_SUPPORTED }],
+]);
+
+export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
+  const request = decodeSetInfoRequest(exchange.message);
+  const open = exchange.open as Open;
+  if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
+  if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  // Security descriptors, quotas and labels are not kept.
+  if (request.infoType !== InfoType.FILE) {
+    return request.infoType > InfoType.QUOTA ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
+  }
+  const row = classes.get(request.infoClass);
+  if (row === undefined) return Status.INVALID_INFO_CLASS;
+  if (request.buffer.length < (setFileSize(request.infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
+  if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
+  return andThen(row.apply(exchange, open, open.node, request.buffer), (status) => {
+    if (status === Status.SUCCESS) encodeSetInfoResponse(exchange.reserve(2));
+    return status;
+  });
+}
+
+function setBasic(_exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
+  const change = decodeBasicChange(buffer);
+  const { attributes } = change;
+  if (!open.isDirectory && (attributes & FileAttribute.DIRECTORY) !== 0) return Status.INVALID_PARAMETER;
+  if (open.isDirectory && (attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
+  if (attributes === 0) return setTimes(node, change);
+  const wanted = attributes & SETTABLE_ATTRIBUTES;
+  return andThen(node.setAttributes(wanted), (result) => {
+    const failed = result < 0 && !(result === EOPNOTSUPP && isSameButArchive(node, wanted));
+    return failed ? statusOf(result) : setTimes(node, change);
+  });
+}
+
+// A disk that keeps no attributes can still be copied to: only what a user would miss is refused.
+function isSameButArchive(node: FileNode, wanted: number): boolean {
+  const missed = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM;
+  return ((node.stat.attributes ^ wanted) & missed) === 0;
+}
+
+function setTimes(node: FileNode, change: BasicChange): MaybePromise<number> {
+  const times = {
+    access: givenTime(change.access),
+    modify: givenTime(change.modify),
+    birth: givenTime(change.birth),
+  };
+  if (times.access === undefined && times.modify === undefined && times.birth === undefined)
+    return Status.SUCCESS;
+  return andThen(node.setTimes(times), (result) => (result < 0 ? statusOf(result) : Status.SUCCESS));
+}
+
+function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
+  return typeof time === "object" ? time : undefined;
+}
+
+/** [MS-FSA] 2.1.5.15.3: from now on, or no longer, the file goes with its last handle. */
+function setDisposition(
+  _exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const { file, tree } = open;
+  if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
+  if (!decodeDispositionInformation(buffer)) {
+    file.deletePending = false;
+    return Status.SUCCESS;
+  }
+  if (file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
+  return andThen(node.refresh(), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    if ((stat.attributes & FileAttribute.READONLY) !== 0) return Status.CANNOT_DELETE;
+    if (!open.isDirectory) {
+      file.deletePending = true;
+      return Status.SUCCESS;
+    }
+    return andThen(tree.store?.isEmpty(node) ?? false, (isEmpty) => {
+      if (typeof isEmpty === "number") return statusOf(isEmpty);
+      if (!isEmpty) return Status.DIRECTORY_NOT_EMPTY;
+      file.deletePending = true;
+      return Status.SUCCESS;
+    });
+  });
+}
+
+function setPosition(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {
+  open.position = decodeSizeInformation(buffer);
+  return Status.SUCCESS;
+}
+
+function setMode(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {
+  const mode = decodeUint32Information(buffer);
+  if ((mode & ~KNOWN_MODE_BITS) !== 0) return Status.INVALID_PARAMETER;
+  open.mode = mode;
+  return Status.SUCCESS;
+}
+
+function setEndOfFile(
+  _exchange: Exchange,
+  open: Open,
+  _node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const size = decodeSizeInformation(buffer);
+  if (open.isDirectory || open.handle === undefined) return Status.INVALID_PARAMETER;
+  if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  return andThen(open.handle.truncate(size), (result) => (result < 0 ? statusOf(result) : Status.SUCCESS));
+}
+
+/** [MS-FSA] 2.1.5.15.1: less than the file's size cuts it, more reserves. */
+function setAllocation(
+  _exchange: Exchange,
+  open: Open,
+  _node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const size = decodeSizeInformation(buffer);
+  const { handle } = open;
+  if (open.isDirectory || handle === undefined) return Status.INVALID_PARAMETER;
+  if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  return andThen(handle.stat(), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);
+    return andThen(change, (result) => {
+      // Reserving is a hint that not every file system can take.
+      if (result === EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
+      return result < 0 ? statusOf(result) : Status.SUCCESS;
+    });
+  });
+}

@@ -1,0 +1,80 @@
+// TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
+import type { MaybePromise, ShareGrant } from "../../port/port.ts";
+import { FileGeneric } from "../../wire/access.ts";
+import { Status } from "../../wire/status.ts";
+import {
+  decodeTreeConnectRequest,
+  encodeTreeConnectResponse,
+  ShareFlag,
+  ShareType,
+} from "../../wire/tree-connect.ts";
+import { encodeTreeDisconnectResponse } from "../../wire/tree-disconnect.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import { type Session, SessionState, type Tree } from "../session/session.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import { openStore } from "../vfs/posix-store.ts";
+import { READ_ONLY_ACCESS } from "./access-check.ts";
+import { closeTree } from "./closing.ts";
+import { statusOf } from "./errno-status.ts";
+
+/** Tree connects that one session may hold. */
+const MAX_TREES_PER_SESSION = 1024;
+const RESPONSE_BYTES = 16;
+
+export function handleTreeConnect(exchange: Exchange): MaybePromise<number> {
+  const session = exchange.session as Session;
+  const { identity } = session;
+  const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
+  if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
+  if (session.trees.size >= MAX_TREES_PER_SESSION) return Status.INSUFFICIENT_RESOURCES;
+  const answer = exchange.context.manager.connectShare({ share: name, identity });
+  return andThen(answer, (grant) => ("status" in grant ? grant.status : connect(exchange, session, grant)));
+}
+
+/** The share of `\\server\share`; the server's part may be any name of ours. */
+function shareNameOf(path: string): string | undefined {
+  const match = /^\\\\[^\\]+\\([^\\]+)$/.exec(path);
+  return match?.[1];
+}
+
+function connect(exchange: Exchange, session: Session, grant: ShareGrant): number {
+  if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
+  const canSeal = session.sealing !== undefined;
+  if (grant.encryption === "required" && !canSeal) return Status.ACCESS_DENIED;
+  if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
+  const store = grant.type === "disk" ? openStore(grant) : undefined;
+  if (typeof store === "number") {
+    exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
+    return store === -2 || store === -20 ? Status.BAD_NETWORK_NAME : statusOf(store);
+  }
+  const tree: Tree = {
+    id: session.nextTreeId(),
+    session,
+    grant,
+    store,
+    mustEncrypt: canSeal && (grant.encryption === "required" || grant.encryption === "desired"),
+    maximalAccess: grant.readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL,
+    opens: new Set(),
+  };
+  // 3.3.5.7 knows no signing by share; a share that asks for it makes its session sign.
+  if (grant.signing === "required") session.mustSign = true;
+  session.trees.set(tree.id, tree);
+  exchange.tree = tree;
+  exchange.treeId = tree.id;
+  encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
+    shareType: grant.type === "disk" ? ShareType.DISK : ShareType.PIPE,
+    shareFlags:
+      (grant.type === "pipe" ? ShareFlag.NO_CACHING : 0) | (tree.mustEncrypt ? ShareFlag.ENCRYPT_DATA : 0),
+    capabilities: 0,
+    maximalAccess: tree.maximalAccess,
+  });
+  return Status.SUCCESS;
+}
+
+export function handleTreeDisconnect(exchange: Exchange): MaybePromise<number> {
+  const tree = exchange.tree as Tree;
+  return andThen(closeTree(exchange.context, tree), () => {
+    encodeTreeDisconnectResponse(exchange.reserve(4));
+    return Status.SUCCESS;
+  });
+}

@@ -1,0 +1,94 @@
+// WRITE; [MS-SMB2] 3.3.5.13. On the hot path: fixed offsets, data written from where it arrived.
+import type { MaybePromise } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
+import { Status } from "../../wire/status.ts";
+import {
+  WriteFlag,
+  writeRequestChannel,
+  writeRequestDataStart,
+  writeRequestFlags,
+  writeRequestLength,
+  writeRequestOffset,
+  writeWriteResponse,
+} from "../../wire/write.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import { paysFor } from "../connection/pipeline.ts";
+import type { Open } from "../state/open.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import type { FileHandle } from "../vfs/store.ts";
+import { statusOf } from "./errno-status.ts";
+import { writeToPipe } from "./pipe.ts";
+import { MAX_FILE_OFFSET } from "./read.ts";
+
+const RESPONSE_BYTES = 16;
+/** An offset of all ones (2^64 - 1, rounded) appends; [MS-FSA] 2.1.5.4. */
+const APPEND_OFFSET = 2 ** 64;
+
+export function handleWrite(exchange: Exchange): MaybePromise<number> {
+  const { message } = exchange;
+  const open = exchange.open as Open;
+  const length = writeRequestLength(message);
+  if (length > exchange.context.settings.maxWriteBytes || !paysFor(exchange, length)) {
+    return Status.INVALID_PARAMETER;
+  }
+  if (exchange.connection.isAtLeast3 && writeRequestChannel(message) !== 0) return Status.INVALID_PARAMETER;
+  const at = writeRequestDataStart(message);
+  if (open.pipe >= 0) return writeToPipe(exchange, open, message.bytes.subarray(at, at + length));
+  if (open.isDirectory) return Status.INVALID_DEVICE_REQUEST;
+  if ((open.grantedAccess & (Access.WRITE_DATA | Access.APPEND_DATA)) === 0) return Status.ACCESS_DENIED;
+  if (open.handle === undefined) return Status.ACCESS_DENIED;
+  const offset = writeRequestOffset(message);
+  if (offset === APPEND_OFFSET) return appendData(exchange, open, open.handle, at, length);
+  if (offset + length > 2 ** 63) return Status.INVALID_PARAMETER;
+  if (offset + length > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  return writeAt(exchange, open, open.handle, at, length, offset);
+}
+
+function writeAt(
+  exchange: Exchange,
+  open: Open,
+  handle: FileHandle,
+  at: number,
+  length: number,
+  offset: number,
+): MaybePromise<number> {
+  if (length === 0) return finishWrite(exchange, open, 0, offset);
+  const outcome = handle.write(exchange.message.bytes, at, length, offset);
+  const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
+  if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count, offset));
+  if (typeof outcome === "number") return finishWrite(exchange, open, outcome, offset);
+  return outcome.then((count) => finishWrite(exchange, open, count, offset));
+}
+
+// The client wants its data on the disk before it reads the answer.
+function flushAndFinish(
+  exchange: Exchange,
+  open: Open,
+  handle: FileHandle,
+  count: number,
+  offset: number,
+): MaybePromise<number> {
+  if (count < 0) return statusOf(count);
+  return andThen(handle.flush(), (result) =>
+    finishWrite(exchange, open, result < 0 ? result : count, offset),
+  );
+}
+
+function appendData(
+  exchange: Exchange,
+  open: Open,
+  handle: FileHandle,
+  at: number,
+  length: number,
+): MaybePromise<number> {
+  return andThen(handle.stat(), (stat) =>
+    typeof stat === "number" ? statusOf(stat) : writeAt(exchange, open, handle, at, length, stat.size),
+  );
+}
+
+function finishWrite(exchange: Exchange, open: Open, count: number, offset: number): number {
+  if (count < 0) return statusOf(count);
+  open.position = offset + count;
+  writeWriteResponse(exchange.reserve(RESPONSE_BYTES), count);
+  return Status.SUCCESS;
+}

@@ -1,0 +1,58 @@
+// What every connection of one engine shares. Built once at start; a reload replaces `settings`.
+import type { Provider } from "../../crypto/provider.ts";
+import type { EngineSettings, Manager } from "../../port/port.ts";
+import type { LogonGates } from "../session/logon-gate.ts";
+import type { Session } from "../session/session.ts";
+import type { OpenTable } from "../state/open-table.ts";
+import type { BufferPool } from "../transport/buffer-pool.ts";
+import type { Connection } from "./connection.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Row } from "./row.ts";
+
+/** Time as the engine sees it; tests put their own in its place. */
+export interface Clock {
+  /** Milliseconds that only grow. */
+  now(): number;
+  /** Milliseconds since 1970. */
+  wallTime(): number;
+  setTimer(delayMs: number, run: () => void): unknown;
+  clearTimer(timer: unknown): void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  setTimer: (delayMs, run) => setTimeout(run, delayMs),
+  clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
+/** Undefined where the level is off: `log.debug?.(...)` then builds no string. */
+export interface Log {
+  error: (text: string) => void;
+  warn: ((text: string) => void) | undefined;
+  info: ((text: string) => void) | undefined;
+  debug: ((text: string) => void) | undefined;
+}
+
+export interface EngineContext {
+  readonly manager: Manager;
+  settings: EngineSettings;
+  /** 16 bytes of ServerGuid. */
+  readonly serverGuid: Uint8Array;
+  readonly provider: Provider;
+  readonly pool: BufferPool;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Indexed by command. */
+  readonly rows: readonly (Row | undefined)[];
+  readonly connections: Map<number, Connection>;
+  readonly sessions: Map<number, Session>;
+  readonly opens: OpenTable;
+  readonly logonGates: LogonGates;
+  /** Exchanges that wait for their next message. */
+  readonly idleExchanges: Exchange[];
+  /** Answers an SMB1 negotiate with an SMB2 one; false: not acceptable, disconnect. [MS-SMB2] 3.3.5.3.1. */
+  readonly negotiateSmb1: (connection: Connection, message: Uint8Array) => boolean;
+  /** Ends what a session holds; set by the command room, which knows how to close opens. */
+  readonly endSession: (session: Session) => void;
+}

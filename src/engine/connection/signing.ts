@@ -1,0 +1,57 @@
+// Signatures of single messages; [MS-SMB2] 3.1.4.1 (making), 3.1.5.1 and 3.3.5.2.4 (checking).
+import { GmacRole, writeGmacNonce } from "../../crypto/nonce.ts";
+import type { Mac } from "../../crypto/provider.ts";
+import type { Message } from "../../wire/cursor.ts";
+import { Command, HeaderFlag, HeaderOffset } from "../../wire/header.ts";
+import { SigningAlgorithm } from "../../wire/negotiate-context.ts";
+import type { Negotiated } from "./connection.ts";
+
+const SIGNATURE_BYTES = 16;
+// Both are used within one call only.
+const nonce = new Uint8Array(12);
+const computed = new Uint8Array(SIGNATURE_BYTES);
+
+function gmacNonce(bytes: Uint8Array, view: DataView, from: number, role: GmacRole): Uint8Array {
+  const isCancel = view.getUint16(from + HeaderOffset.COMMAND, true) === Command.CANCEL;
+  writeGmacNonce(nonce, bytes, from + HeaderOffset.MESSAGE_ID, role, isCancel);
+  return nonce;
+}
+
+function usesNonce(negotiated: Negotiated | undefined): boolean {
+  return negotiated?.signingAlgorithm === SigningAlgorithm.AES_GMAC;
+}
+
+/** Signs the reply `bytes[from, to)`, whose signature field is zero, in place. */
+export function signMessage(
+  key: Mac,
+  negotiated: Negotiated | undefined,
+  bytes: Uint8Array,
+  view: DataView,
+  from: number,
+  to: number,
+): void {
+  const flags = view.getUint32(from + HeaderOffset.FLAGS, true);
+  view.setUint32(from + HeaderOffset.FLAGS, flags | HeaderFlag.SIGNED, true);
+  const iv = usesNonce(negotiated) ? gmacNonce(bytes, view, from, GmacRole.SERVER) : undefined;
+  key.compute(bytes, from, to, iv, bytes, from + HeaderOffset.SIGNATURE);
+}
+
+/** True when the request carries the right signature. Its signature field is zero afterwards. */
+export function verifySignature(key: Mac, negotiated: Negotiated | undefined, message: Message): boolean {
+  const { bytes, view, start, length } = message;
+  const at = start + HeaderOffset.SIGNATURE;
+  const iv = usesNonce(negotiated) ? gmacNonce(bytes, view, start, GmacRole.CLIENT) : undefined;
+  const a = view.getUint32(at, true);
+  const b = view.getUint32(at + 4, true);
+  const c = view.getUint32(at + 8, true);
+  const d = view.getUint32(at + 12, true);
+  bytes.fill(0, at, at + SIGNATURE_BYTES);
+  key.compute(bytes, start, start + length, iv, computed, 0);
+  // No early exit: the time taken must not tell how much of a forged signature was right.
+  let difference = 0;
+  const given = [a, b, c, d];
+  for (let i = 0; i < SIGNATURE_BYTES; i++) {
+    difference |= (computed[i] ?? 0) ^ (((given[i >>> 2] ?? 0) >>> ((i & 3) * 8)) & 0xff);
+  }
+  return difference === 0;
+}

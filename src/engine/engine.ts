@@ -1,0 +1,205 @@
+// The performance path as a whole: listens, serves connections, watches over their limits; design.md's engine.
+import { selectProvider } from "../crypto/select.ts";
+import type { EngineControl, EngineStatus, Manager } from "../port/port.ts";
+import { closeSession } from "./command/closing.ts";
+import { negotiateSmb1 } from "./command/negotiate.ts";
+import { ROWS } from "./command/table.ts";
+import { Connection } from "./connection/connection.ts";
+import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
+import { LogonGates } from "./session/logon-gate.ts";
+import { LogonThrottle } from "./session/logon-throttle.ts";
+import { OpenTable } from "./state/open-table.ts";
+import { BufferPool } from "./transport/buffer-pool.ts";
+import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
+import type { StreamSocket } from "./transport/send-queue.ts";
+
+/** A start that failed for a reason the administrator can mend: `message` is one line for people. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** How often limits in time are looked at. */
+const SWEEP_MS = 5_000;
+/** A message must arrive whole within this time once its first byte is there. */
+const MAX_FRAME_AGE_MS = 60_000;
+
+/** Starts serving. Throws StartError where the address cannot be listened on. */
+export function startEngine(manager: Manager): EngineControl {
+  return new Engine(manager);
+}
+
+class Engine implements EngineControl {
+  readonly port: number;
+  private readonly context: EngineContext;
+  private readonly listeners: Listener[] = [];
+  private readonly sweeper: ReturnType<typeof setInterval>;
+  private readonly perAddress = new Map<string, number>();
+  private lastConnectionId = 0;
+  private wasQuiet = false;
+
+  constructor(manager: Manager) {
+    const settings = manager.settings();
+    const provider = selectProvider(settings.cryptoProvider);
+    const log = makeLog(settings.logLevel);
+    for (const name of provider.fallbacks)
+      log.warn?.(`crypto: native ${name} failed its self-test, using pure`);
+    const context: EngineContext = {
+      manager,
+      settings,
+      serverGuid: new Uint8Array(Buffer.from(settings.serverGuid, "hex")),
+      provider,
+      pool: new BufferPool(settings.bufferBudgetBytes),
+      clock: systemClock,
+      log,
+      rows: ROWS,
+      connections: new Map(),
+      sessions: new Map(),
+      opens: new OpenTable(),
+      logonGates: new LogonGates(new LogonThrottle(systemClock.now), systemClock.setTimer),
+      idleExchanges: [],
+      negotiateSmb1,
+      endSession: (session) => {
+        const ended = closeSession(context, session);
+        if (ended instanceof Promise)
+          ended.catch((error: unknown) => log.error(`closing a session: ${String(error)}`));
+      },
+    };
+    this.context = context;
+    this.port = this.listen(settings.addresses, settings.port);
+    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeper.unref();
+  }
+
+  private listen(addresses: readonly string[], port: number): number {
+    const accept = (socket: StreamSocket, address: string): SocketUser | undefined =>
+      this.accept(socket, address);
+    let actual = port;
+    // "::" takes IPv4 too; where there is no IPv6 at all, 0.0.0.0 does.
+    const wanted = addresses.length > 0 ? addresses : ["::"];
+    for (const address of wanted) {
+      const listener = this.listenOn(address, actual, accept, addresses.length === 0);
+      actual = listener.port;
+      this.listeners.push(listener);
+    }
+    return actual;
+  }
+
+  private listenOn(
+    address: string,
+    port: number,
+    accept: (socket: StreamSocket, address: string) => SocketUser | undefined,
+    mayFallBack: boolean,
+  ): Listener {
+    try {
+      return listenTcp(address, port, accept);
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "";
+      if (mayFallBack && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) {
+        return this.listenOn("0.0.0.0", port, accept, false);
+      }
+      for (const listener of this.listeners) listener.stop();
+      throw new StartError(explainListen(address, port, code));
+    }
+  }
+
+  private accept(socket: StreamSocket, remoteAddress: string): SocketUser | undefined {
+    const { context } = this;
+    const { maxConnections, maxConnectionsPerAddress } = context.settings;
+    const fromHere = this.perAddress.get(remoteAddress) ?? 0;
+    if (context.connections.size >= maxConnections || fromHere >= maxConnectionsPerAddress) {
+      const limit = fromHere >= maxConnectionsPerAddress ? "max ip connections" : "max connections";
+      context.manager.notify({ event: "connectionLimit", remoteAddress, limit });
+      return undefined;
+    }
+    const connection = new Connection(++this.lastConnectionId, context, socket, remoteAddress);
+    context.connections.set(connection.id, connection);
+    this.perAddress.set(remoteAddress, fromHere + 1);
+    return {
+      receive: (chunk) => connection.receive(chunk),
+      drained: () => connection.drained(),
+      closed: () => {
+        const left = (this.perAddress.get(remoteAddress) ?? 1) - 1;
+        if (left > 0) this.perAddress.set(remoteAddress, left);
+        else this.perAddress.delete(remoteAddress);
+        connection.closed();
+      },
+    };
+  }
+
+  /** Ends connections that never log on, send nothing for too long, or leave a message half sent. */
+  private sweep(): void {
+    const { context } = this;
+    const { logonTimeoutSeconds, deadtimeSeconds } = context.settings;
+    const now = context.clock.now();
+    let newest = 0;
+    for (const connection of [...context.connections.values()]) {
+      newest = Math.max(newest, connection.lastActiveMs);
+      if (!connection.isLoggedOn && now - connection.openedMs > logonTimeoutSeconds * 1000) {
+        connection.close("no log-on within the time allowed");
+      } else if (connection.frameAgeMs(now) > MAX_FRAME_AGE_MS) {
+        connection.close("a message took too long to arrive");
+      } else if (deadtimeSeconds > 0 && now - connection.lastActiveMs > deadtimeSeconds * 1000) {
+        if (!connection.hasOpens()) connection.close("idle");
+      }
+    }
+    const isQuiet = now - newest > SWEEP_MS;
+    // Once, when it has become quiet: buffers and garbage of the last burst go back to the system.
+    if (isQuiet && !this.wasQuiet) {
+      context.pool.trim();
+      context.idleExchanges.length = 0;
+      Bun.gc(false);
+    }
+    this.wasQuiet = isQuiet;
+  }
+
+  reload(): void {
+    this.context.settings = this.context.manager.settings();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.sweeper);
+    for (const listener of this.listeners) listener.stop();
+    for (const connection of [...this.context.connections.values()]) connection.close("server stops");
+  }
+
+  status(): EngineStatus {
+    const { connections, opens, pool } = this.context;
+    return {
+      connections: [...connections.values()].map((connection) => ({
+        id: connection.id,
+        remoteAddress: connection.remoteAddress,
+        dialect: connection.negotiated?.dialect.revision ?? 0,
+        sessions: [...connection.sessions.values()].map((session) => ({
+          user: session.identity?.user ?? "",
+          encrypted: session.mustEncrypt,
+          signed: session.mustSign,
+        })),
+      })),
+      opens: opens.count,
+      bufferBytes: pool.lentBytes + pool.idleBytes,
+    };
+  }
+}
+
+function explainListen(address: string, port: number, code: string): string {
+  if (code === "EADDRINUSE") {
+    return `port ${port} is taken by another program; stop it (smbd, ksmbd?) or choose another with -p`;
+  }
+  if (code === "EACCES")
+    return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
+  return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;
+}
+
+const LEVELS = ["error", "warn", "info", "debug"] as const;
+
+function makeLog(level: (typeof LEVELS)[number]): Log {
+  const rank = LEVELS.indexOf(level);
+  const at = (name: (typeof LEVELS)[number]): ((text: string) => void) | undefined =>
+    LEVELS.indexOf(name) <= rank ? (text) => console.error(`minismbd: ${name}: ${text}`) : undefined;
+  return {
+    error: (text) => console.error(`minismbd: error: ${text}`),
+    warn: at("warn"),
+    info: at("info"),
+    debug: at("debug"),
+  };
+}

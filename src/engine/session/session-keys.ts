@@ -1,0 +1,54 @@
+// From an authenticated session key to what signs and seals; [MS-SMB2] 3.1.4.2, 3.3.5.5.3.
+import { deriveKeys30, deriveKeys311, deriveSigningKey2 } from "../../crypto/kdf.ts";
+import { NonceSequence } from "../../crypto/nonce.ts";
+import type { Aead, Mac, Provider } from "../../crypto/provider.ts";
+import { Dialect } from "../../wire/negotiate.ts";
+import { Cipher, SigningAlgorithm } from "../../wire/negotiate-context.ts";
+import type { SealKeys } from "./session.ts";
+
+/** What NEGOTIATE settled, as far as keys depend on it. */
+export interface KeyTerms {
+  readonly revision: number;
+  /** 2.2.3.1.2 id, 0 for none. */
+  readonly cipher: number;
+  /** 2.2.3.1.7 id. */
+  readonly signingAlgorithm: number;
+}
+
+export interface SessionKeys {
+  readonly signing: Mac;
+  readonly sealing: SealKeys | undefined;
+}
+
+/** `preauthHash` (64 bytes) is used by 3.1.1 alone. */
+export function makeSessionKeys(
+  provider: Provider,
+  terms: KeyTerms,
+  sessionKey: Uint8Array,
+  preauthHash: Uint8Array | undefined,
+): SessionKeys {
+  if (terms.revision < Dialect.SMB_3_0) {
+    return { signing: provider.hmacSha256Mac(deriveSigningKey2(sessionKey)), sealing: undefined };
+  }
+  const is256 = terms.cipher === Cipher.AES_256_CCM || terms.cipher === Cipher.AES_256_GCM;
+  const keys =
+    preauthHash === undefined
+      ? deriveKeys30(provider, sessionKey)
+      : deriveKeys311(provider, sessionKey, preauthHash, is256 ? 256 : 128);
+  const signing = makeMac(provider, terms.signingAlgorithm, keys.signingKey);
+  if (terms.cipher === 0) return { signing, sealing: undefined };
+  const seal = makeAead(provider, terms.cipher, keys.encryptionKey);
+  const open = makeAead(provider, terms.cipher, keys.decryptionKey);
+  return { signing, sealing: { seal, open, nonces: new NonceSequence() } };
+}
+
+function makeMac(provider: Provider, algorithm: number, key: Uint8Array): Mac {
+  if (algorithm === SigningAlgorithm.AES_GMAC) return provider.aesGmac(key);
+  if (algorithm === SigningAlgorithm.AES_CMAC) return provider.aesCmac(key);
+  return provider.hmacSha256Mac(key);
+}
+
+function makeAead(provider: Provider, cipher: number, key: Uint8Array): Aead {
+  const isGcm = cipher === Cipher.AES_128_GCM || cipher === Cipher.AES_256_GCM;
+  return isGcm ? provider.aesGcm(key) : provider.aesCcm(key);
+}

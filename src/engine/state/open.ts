@@ -1,0 +1,92 @@
+// An open: one successful CREATE; [MS-SMB2] 3.3.1.10. Plain state; commands and the open table work on it.
+import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
+import type { Session, Tree } from "../session/session.ts";
+import type { SharedFile } from "./open-table.ts";
+
+/** How an enumeration stands: the pattern is fixed by the first query and by a restart. */
+export interface DirectorySearch {
+  stream: DirectoryStream;
+  pattern: string;
+  matches: (name: string) => boolean;
+  /** False until an entry was returned: an empty first answer is NO_SUCH_FILE, a later one NO_MORE_FILES. */
+  hasReturned: boolean;
+}
+
+export class Open {
+  /** The number that stands in both halves of the FileId on the wire. */
+  readonly id: number;
+  readonly session: Session;
+  readonly tree: Tree;
+  /** Undefined for a pipe. */
+  readonly node: FileNode | undefined;
+  readonly file: SharedFile | undefined;
+  /** Data of a file or an open directory; undefined where only attributes were asked for. */
+  readonly handle: FileHandle | undefined;
+  /** The manager's number for a pipe, else -1. */
+  readonly pipe: number;
+  readonly grantedAccess: number;
+  readonly shareAccess: number;
+  readonly createOptions: number;
+  readonly isDirectory: boolean;
+  /** FILE_MODE_INFORMATION as set by the client. */
+  mode: number;
+  position = 0;
+  search: DirectorySearch | undefined;
+  /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
+  deleteOnClose = false;
+  /** Requests that use the handle right now: its descriptor is closed after the last one. */
+  busy = 0;
+  isClosed = false;
+
+  constructor(init: {
+    id: number;
+    session: Session;
+    tree: Tree;
+    node: FileNode | undefined;
+    file: SharedFile | undefined;
+    handle: FileHandle | undefined;
+    pipe: number;
+    grantedAccess: number;
+    shareAccess: number;
+    createOptions: number;
+    isDirectory: boolean;
+  }) {
+    this.id = init.id;
+    this.session = init.session;
+    this.tree = init.tree;
+    this.node = init.node;
+    this.file = init.file;
+    this.handle = init.handle;
+    this.pipe = init.pipe;
+    this.grantedAccess = init.grantedAccess;
+    this.shareAccess = init.shareAccess;
+    this.createOptions = init.createOptions;
+    this.isDirectory = init.isDirectory;
+    this.mode = init.createOptions & 0x1e;
+  }
+
+  /** Counts a request in; pair with `endUse`. */
+  beginUse(): void {
+    this.busy++;
+  }
+
+  /** Counts a request out and closes the descriptors of an open that was closed meanwhile. */
+  endUse(): void {
+    this.busy--;
+    if (this.isClosed && this.busy === 0) this.releaseDescriptors();
+  }
+
+  /** Marks the open closed; its descriptors go as soon as no request uses them. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (this.busy === 0) this.releaseDescriptors();
+  }
+
+  private releaseDescriptors(): void {
+    this.search?.stream.close();
+    this.search = undefined;
+    this.handle?.close();
+    this.node?.close();
+  }
+}

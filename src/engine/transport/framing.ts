@@ -1,0 +1,99 @@
+// Direct TCP framing: one zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1,
+// [MS-SMB] 2.1. Cuts a byte stream into messages, copying only those that span packets.
+import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
+
+/** RFC 1002 4.3: a keep-alive of NetBIOS session service; harmless, and some old clients send it. */
+const NETBIOS_KEEP_ALIVE = 0x85;
+
+export interface FrameSink {
+  /** The largest message taken in the connection's present state, in bytes. */
+  maxFrameBytes(): number;
+  /**
+   * One whole message: `bytes[start, start + length)`. `loan` owns the bytes where they came from the pool,
+   * and is then the sink's to release; otherwise the bytes are the sink's alone.
+   * False: stop, the connection is closing.
+   */
+  takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
+}
+
+/** Assembles messages of one connection. Holds no buffer between messages. */
+export class FrameAssembler {
+  private readonly pool: BufferPool;
+  private readonly sink: FrameSink;
+  private partial: PooledBuffer | undefined;
+  private frameBytes = 0;
+  private filled = 0;
+  private headerFilled = 0;
+  private header = 0;
+
+  constructor(pool: BufferPool, sink: FrameSink) {
+    this.pool = pool;
+    this.sink = sink;
+  }
+
+  /** True between messages: nothing of a message has arrived yet. */
+  isIdle(): boolean {
+    return this.headerFilled === 0;
+  }
+
+  /**
+   * Takes the next bytes of the stream, which are ours from now on. False when the peer breaks the framing or
+   * exceeds its limit: the connection must be closed.
+   */
+  feed(chunk: Uint8Array): boolean {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.headerFilled < 4) {
+        const byte = chunk[at++] ?? 0;
+        this.header = this.headerFilled === 0 ? byte : (this.header << 8) | byte;
+        this.headerFilled++;
+        if (this.headerFilled < 4) continue;
+        if (!this.acceptHeader()) return false;
+        if (this.headerFilled === 0) continue;
+        const whole = chunk.length - at >= this.frameBytes;
+        if (whole) {
+          this.headerFilled = 0;
+          const start = at;
+          at += this.frameBytes;
+          if (!this.sink.takeFrame(chunk, start, this.frameBytes, undefined)) return false;
+        } else {
+          this.partial = this.pool.acquire(this.frameBytes);
+          this.filled = 0;
+        }
+        continue;
+      }
+      at = this.fill(chunk, at);
+      if (this.filled === this.frameBytes) {
+        const loan = this.partial;
+        this.partial = undefined;
+        this.headerFilled = 0;
+        if (loan === undefined || !this.sink.takeFrame(loan.bytes, 0, this.frameBytes, loan)) return false;
+      }
+    }
+    return true;
+  }
+
+  /** Gives back what an unfinished message holds. */
+  close(): void {
+    if (this.partial !== undefined) this.pool.release(this.partial);
+    this.partial = undefined;
+  }
+
+  private acceptHeader(): boolean {
+    const type = this.header >>> 24;
+    this.frameBytes = this.header & 0xff_ffff;
+    if (type === NETBIOS_KEEP_ALIVE && this.frameBytes === 0) {
+      this.headerFilled = 0;
+      return true;
+    }
+    return type === 0 && this.frameBytes > 0 && this.frameBytes <= this.sink.maxFrameBytes();
+  }
+
+  private fill(chunk: Uint8Array, at: number): number {
+    const take = Math.min(this.frameBytes - this.filled, chunk.length - at);
+    const whole = at === 0 && take === chunk.length;
+    this.partial?.bytes.set(whole ? chunk : chunk.subarray(at, at + take), this.filled);
+    this.filled += take;
+    return at + take;
+  }
+}

@@ -1,0 +1,76 @@
+// Replies on their way out of one connection: written at once where the socket takes them, else kept in order
+// until it drains. Buffers go back to the pool as their last byte leaves.
+import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
+
+/** The part of a TCP socket that a connection needs; the test's double implements the same. */
+export interface StreamSocket {
+  /** Bytes taken, fewer than given when the kernel's buffer is full, -1 when the socket is gone. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  /** Closes at once, with a reset. */
+  terminate(): void;
+}
+
+export class SendQueue {
+  private readonly socket: StreamSocket;
+  private readonly pool: BufferPool;
+  private waiting: { buffer: PooledBuffer; from: number; to: number }[] = [];
+  private isClosed = false;
+  /** Bytes accepted for sending and not yet taken by the socket. */
+  pendingBytes = 0;
+
+  constructor(socket: StreamSocket, pool: BufferPool) {
+    this.socket = socket;
+    this.pool = pool;
+  }
+
+  /** Sends `buffer.bytes[from, to)`; the buffer belongs to the queue from here on. */
+  send(buffer: PooledBuffer, from: number, to: number): void {
+    if (this.isClosed) {
+      this.pool.release(buffer);
+      return;
+    }
+    if (this.waiting.length === 0) {
+      const written = this.socket.write(buffer.bytes, from, to - from);
+      if (written < 0) {
+        this.pool.release(buffer);
+        return;
+      }
+      if (written === to - from) {
+        this.pool.release(buffer);
+        return;
+      }
+      from += written;
+    }
+    this.pendingBytes += to - from;
+    this.waiting.push({ buffer, from, to });
+  }
+
+  /** The socket can take more. */
+  drain(): void {
+    let done = 0;
+    for (const item of this.waiting) {
+      const written = this.socket.write(item.buffer.bytes, item.from, item.to - item.from);
+      if (written < 0) break;
+      this.pendingBytes -= written;
+      item.from += written;
+      if (item.from < item.to) break;
+      this.pool.release(item.buffer);
+      done++;
+    }
+    if (done > 0) this.waiting.splice(0, done);
+  }
+
+  isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const item of this.waiting) this.pool.release(item.buffer);
+    this.waiting = [];
+    this.pendingBytes = 0;
+  }
+}
