@@ -1,0 +1,267 @@
+// One client's conversation over one pipe: fragments in, calls made, fragments out. No I/O, no time.
+// C706 12.6 (the protocol), [MS-RPCE] 3.3.1.5; [MS-SMB2] 3.3.5.12 and 3.3.5.13 carry the bytes.
+import type { Identity } from "../../port/port.ts";
+import { WireError } from "../../wire/cursor.ts";
+import { Status } from "../../wire/status.ts";
+import type { RpcContext, RpcInterface } from "./interface.ts";
+import { NdrReader, NdrWriter } from "./ndr.ts";
+import {
+  BindReason,
+  BindResult,
+  type ContextResult,
+  decodeBind,
+  decodeHeader,
+  decodeRequest,
+  encodeBindAck,
+  encodeBindNak,
+  encodeFault,
+  encodeResponse,
+  FaultStatus,
+  HEADER_BYTES,
+  MAX_FRAGMENT_BYTES,
+  MIN_FRAGMENT_BYTES,
+  NakReason,
+  NDR20,
+  PduFlag,
+  type PduHeader,
+  PduType,
+  type PresentationContext,
+} from "./pdu.ts";
+
+/** Stub of one call over all its fragments. The operations there are take names and numbers. */
+export const MAX_REQUEST_BYTES = 64 * 1024;
+/** Answers that wait to be read; with more of them no further call is taken. */
+export const MAX_UNREAD_BYTES = 256 * 1024;
+/** Interfaces that one association may have bound. */
+export const MAX_CONTEXTS = 16;
+
+/** A call whose last fragment has not come. */
+interface Pending {
+  readonly callId: number;
+  readonly contextId: number;
+  readonly opnum: number;
+  readonly littleEndian: boolean;
+  parts: Uint8Array[];
+  bytes: number;
+}
+
+export interface PipeRead {
+  readonly status: number;
+  readonly data: Uint8Array;
+  /** The fragment has more than fitted: STATUS_BUFFER_OVERFLOW. */
+  readonly more: boolean;
+}
+
+const NOTHING = new Uint8Array(0);
+
+export class Association {
+  private readonly interfaces: readonly RpcInterface[];
+  private readonly context: RpcContext;
+  private readonly identity: Identity;
+  /** Such as `\pipe\srvsvc`: told the client in BIND_ACK. */
+  private readonly address: string;
+  private readonly group: number;
+  private readonly contexts = new Map<number, RpcInterface>();
+  private isBound = false;
+  /** The client broke the protocol: what it may still read is the last fault. */
+  private isBroken = false;
+  private maxFragment = MIN_FRAGMENT_BYTES;
+  private input: Uint8Array = NOTHING;
+  private pending: Pending | undefined;
+  private output: Uint8Array[] = [];
+  private outputBytes = 0;
+
+  constructor(
+    interfaces: readonly RpcInterface[],
+    context: RpcContext,
+    identity: Identity,
+    address: string,
+    group: number,
+  ) {
+    this.interfaces = interfaces;
+    this.context = context;
+    this.identity = identity;
+    this.address = address;
+    this.group = group;
+  }
+
+  /** Takes bytes of the client: a fragment, a part of one, or several. Answers an NTSTATUS. */
+  write(data: Uint8Array): number {
+    if (this.isBroken) return Status.PIPE_DISCONNECTED;
+    if (this.outputBytes > MAX_UNREAD_BYTES) return Status.PIPE_BUSY;
+    try {
+      let rest = this.input.length === 0 ? data : join([this.input, data]);
+      while (rest.length >= HEADER_BYTES) {
+        const header = decodeHeader(rest);
+        if (header.fragmentLength > MAX_FRAGMENT_BYTES) return this.fail(header.callId);
+        if (rest.length < header.fragmentLength) break;
+        this.handle(header, rest.subarray(0, header.fragmentLength));
+        rest = rest.subarray(header.fragmentLength);
+        if (this.isBroken) return Status.SUCCESS;
+      }
+      // A copy: the request's buffer goes back to its pool. Shorter than a fragment, so bounded.
+      this.input = rest.slice();
+      return Status.SUCCESS;
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.fail(0);
+    }
+  }
+
+  /** Up to `length` bytes of the oldest fragment not yet read; STATUS_PIPE_EMPTY where there is none. */
+  read(length: number): PipeRead {
+    const first = this.output[0];
+    if (!first) {
+      const status = this.isBroken ? Status.PIPE_DISCONNECTED : Status.PIPE_EMPTY;
+      return { status, data: NOTHING, more: false };
+    }
+    const data = first.subarray(0, length);
+    this.outputBytes -= data.length;
+    const more = data.length < first.length;
+    if (more) this.output[0] = first.subarray(data.length);
+    else this.output.shift();
+    return { status: Status.SUCCESS, data, more };
+  }
+
+  private handle(header: PduHeader, pdu: Uint8Array): void {
+    switch (header.type) {
+      case PduType.BIND:
+      case PduType.ALTER_CONTEXT:
+        return this.bind(header, pdu);
+      case PduType.REQUEST:
+        return this.request(header, pdu);
+      case PduType.CO_CANCEL:
+        // Calls are answered as they come: there is none to cancel.
+        return;
+      case PduType.ORPHANED:
+        this.pending = undefined;
+        return;
+      default:
+        this.fail(header.callId);
+    }
+  }
+
+  private bind(header: PduHeader, pdu: Uint8Array): void {
+    const isAlter = header.type === PduType.ALTER_CONTEXT;
+    // An association is bound once, altered afterwards, and neither while a call's fragments come in.
+    if (isAlter !== this.isBound || this.pending) {
+      if (isAlter) this.fail(header.callId);
+      else this.send(encodeBindNak(header.callId, NakReason.NOT_SPECIFIED));
+      return;
+    }
+    // The session is authenticated already; security of RPC's own is not offered.
+    if (header.authLength !== 0) {
+      this.send(encodeBindNak(header.callId, NakReason.AUTHENTICATION_TYPE));
+      return;
+    }
+    if (header.minorVersion > 1) {
+      this.send(encodeBindNak(header.callId, NakReason.PROTOCOL_VERSION));
+      return;
+    }
+    const bind = decodeBind(pdu, header.littleEndian);
+    const results = bind.contexts.map((context) => this.accept(context));
+    this.isBound = true;
+    if (!isAlter) {
+      this.maxFragment = Math.min(Math.max(bind.maxReceiveFragment, MIN_FRAGMENT_BYTES), MAX_FRAGMENT_BYTES);
+    }
+    const type = isAlter ? PduType.ALTER_CONTEXT_RESP : PduType.BIND_ACK;
+    this.send(encodeBindAck(type, header.callId, this.group, isAlter ? "" : this.address, results));
+  }
+
+  private accept(context: PresentationContext): ContextResult {
+    const { uuid, major, minor } = context.abstractSyntax;
+    const rejected = (reason: number): ContextResult => ({ result: BindResult.PROVIDER_REJECTION, reason });
+    const rpc = this.interfaces.find(
+      (each) => each.uuid === uuid && each.major === major && each.minor >= minor,
+    );
+    if (!rpc) return rejected(BindReason.ABSTRACT_SYNTAX);
+    const isNdr = context.transferSyntaxes.some(
+      (syntax) => syntax.uuid === NDR20.uuid && syntax.major === NDR20.major && syntax.minor === NDR20.minor,
+    );
+    if (!isNdr) return rejected(BindReason.TRANSFER_SYNTAXES);
+    if (this.contexts.size >= MAX_CONTEXTS && !this.contexts.has(context.id)) {
+      return rejected(BindReason.LOCAL_LIMIT);
+    }
+    this.contexts.set(context.id, rpc);
+    return { result: BindResult.ACCEPTANCE, reason: BindReason.NOT_SPECIFIED };
+  }
+
+  private request(header: PduHeader, pdu: Uint8Array): void {
+    const { contextId, opnum, stub } = decodeRequest(pdu, header);
+    const { callId, littleEndian } = header;
+    const isFirst = (header.flags & PduFlag.FIRST_FRAG) !== 0;
+    const isLast = (header.flags & PduFlag.LAST_FRAG) !== 0;
+    if (!this.isBound || header.authLength !== 0 || isFirst === (this.pending !== undefined)) {
+      this.fail(callId);
+      return;
+    }
+    this.pending ??= { callId, contextId, opnum, littleEndian, parts: [], bytes: 0 };
+    const call = this.pending;
+    const isSame = call.callId === callId && call.contextId === contextId && call.opnum === opnum;
+    if (!isSame || call.littleEndian !== littleEndian || call.bytes + stub.length > MAX_REQUEST_BYTES) {
+      this.fail(callId);
+      return;
+    }
+    call.bytes += stub.length;
+    // The last part is used at once; those before it must outlive the request's buffer.
+    if (stub.length > 0) call.parts.push(isLast ? stub : stub.slice());
+    if (!isLast) return;
+    this.pending = undefined;
+    this.call(call);
+  }
+
+  private call(call: Pending): void {
+    const { callId, contextId, opnum } = call;
+    // One write may hold thousands of small calls, each with a large answer that nobody has read.
+    if (this.outputBytes > MAX_UNREAD_BYTES) {
+      this.fail(callId);
+      return;
+    }
+    const bound = this.contexts.get(contextId);
+    const operation = bound?.operations[opnum];
+    if (!operation) {
+      const status = bound ? FaultStatus.OPERATION_RANGE : FaultStatus.UNKNOWN_INTERFACE;
+      this.send(encodeFault(callId, contextId, status));
+      return;
+    }
+    const [only] = call.parts;
+    const stub = call.parts.length === 1 && only ? only : join(call.parts);
+    const output = new NdrWriter();
+    try {
+      const input = new NdrReader(stub, call.littleEndian);
+      operation({ context: this.context, identity: this.identity, input, output });
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.send(encodeFault(callId, contextId, FaultStatus.BAD_STUB_DATA));
+      return;
+    }
+    for (const fragment of encodeResponse(callId, contextId, output.finish(), this.maxFragment)) {
+      this.send(fragment);
+    }
+  }
+
+  private send(fragment: Uint8Array): void {
+    this.output.push(fragment);
+    this.outputBytes += fragment.length;
+  }
+
+  // After a protocol error nothing that follows can be trusted to be a fragment's start.
+  private fail(callId: number): number {
+    this.isBroken = true;
+    this.pending = undefined;
+    this.input = NOTHING;
+    this.contexts.clear();
+    this.send(encodeFault(callId, 0, FaultStatus.PROTOCOL_ERROR));
+    return Status.SUCCESS;
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,72 @@
+// The named pipes on IPC$: opened by name, each one an RPC association of its own.
+// [MS-SMB2] 3.3.5.9 (opening), 3.3.5.12, 3.3.5.13; the manager's half of port.ts's four pipe questions.
+import type { Identity } from "../../port/port.ts";
+import { Status } from "../../wire/status.ts";
+import { Association, type PipeRead } from "./association.ts";
+import type { RpcContext, RpcInterface } from "./interface.ts";
+import { SRVSVC } from "./srvsvc.ts";
+import { WKSSVC } from "./wkssvc.ts";
+
+/** Pipes open at once in the whole server. */
+export const MAX_PIPES = 512;
+
+/** By the pipe's name. Another interface is another row. */
+const INTERFACES: Readonly<Record<string, RpcInterface>> = {
+  srvsvc: SRVSVC,
+  wkssvc: WKSSVC,
+};
+
+export interface Pipes {
+  /** STATUS_OBJECT_NAME_NOT_FOUND for a name there is no service behind. */
+  open(name: string, identity: Identity): { pipe: number } | { status: number };
+  /** Takes the bytes; the buffer may be reused after the call. */
+  write(pipe: number, data: Uint8Array): { status: number };
+  read(pipe: number, length: number): PipeRead;
+  close(pipe: number): void;
+  /** Pipes open now. */
+  readonly size: number;
+}
+
+/** The pipes of one server. Everything is answered at once. */
+export function openPipes(context: RpcContext): Pipes {
+  const associations = new Map<number, Association>();
+  const interfaces = Object.values(INTERFACES);
+  let lastPipe = 0;
+  const nextPipe = (): number => {
+    do {
+      lastPipe = lastPipe >= 0xffff_fffe ? 1 : lastPipe + 1;
+    } while (associations.has(lastPipe));
+    return lastPipe;
+  };
+  return {
+    open(name, identity) {
+      const service = serviceName(name);
+      if (!Object.hasOwn(INTERFACES, service)) return { status: Status.OBJECT_NAME_NOT_FOUND };
+      if (associations.size >= MAX_PIPES) return { status: Status.INSUFFICIENT_RESOURCES };
+      const pipe = nextPipe();
+      // Any interface may be bound over any pipe, as in Windows, where one process serves them all.
+      associations.set(pipe, new Association(interfaces, context, identity, `\\pipe\\${service}`, pipe));
+      return { pipe };
+    },
+    write(pipe, data) {
+      const association = associations.get(pipe);
+      return { status: association ? association.write(data) : Status.INVALID_HANDLE };
+    },
+    read(pipe, length) {
+      const association = associations.get(pipe);
+      if (!association) return { status: Status.INVALID_HANDLE, data: new Uint8Array(0), more: false };
+      return association.read(length);
+    },
+    close(pipe) {
+      associations.delete(pipe);
+    },
+    get size() {
+      return associations.size;
+    },
+  };
+}
+
+// `srvsvc`, `\srvsvc` and `\PIPE\srvsvc` name the same pipe.
+function serviceName(name: string): string {
+  return name.toLowerCase().replace(/^\\?(?:pipe\\)?/, "");
+}

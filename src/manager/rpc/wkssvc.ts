@@ -1,0 +1,46 @@
+// The Workstation Service interface, as much as browsers of the network ask: what machine this is.
+// [MS-WKST] 3.2.4.1 (NetrWkstaGetInfo), 2.2.5.1 to 2.2.5.3 (levels 100 to 102).
+import {
+  PLATFORM_ID_NT,
+  type RpcCall,
+  type RpcInterface,
+  VERSION_MAJOR,
+  VERSION_MINOR,
+  Win32Error,
+} from "./interface.ts";
+
+function getWorkstationInfo(call: RpcCall): void {
+  const { input, output, context } = call;
+  input.uniqueString();
+  const level = input.u32();
+  output.u32(level);
+  if (level !== 100 && level !== 101 && level !== 102) {
+    if (level === 502) output.pointer(false);
+    output.u32(Win32Error.INVALID_LEVEL);
+    return;
+  }
+  // Level 102 counts the users logged on, and is for administrators, of whom this server has none.
+  if (level === 102) {
+    output.pointer(false);
+    output.u32(Win32Error.ACCESS_DENIED);
+    return;
+  }
+  output.pointer();
+  output.u32(PLATFORM_ID_NT);
+  output.pointer();
+  output.pointer();
+  output.u32(VERSION_MAJOR);
+  output.u32(VERSION_MINOR);
+  if (level === 101) output.pointer();
+  output.string(context.serverName);
+  output.string(context.workgroup);
+  if (level === 101) output.string("");
+  output.u32(Win32Error.SUCCESS);
+}
+
+export const WKSSVC: RpcInterface = {
+  uuid: "6bffd098-a112-3610-9833-46c3f87e345a",
+  major: 1,
+  minor: 0,
+  operations: [getWorkstationInfo],
+};

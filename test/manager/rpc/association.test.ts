@@ -1,0 +1,441 @@
+// Clients that break the protocol: fragments, binds, sizes; C706 12.6, and attack class 34 of our list.
+import { describe, expect, test } from "bun:test";
+import { MAX_CONTEXTS, MAX_REQUEST_BYTES } from "../../../src/manager/rpc/association.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { createInputs } from "../../fuzz/bytes.ts";
+import samba from "../../vectors/rpc-samba.json";
+import { ANN, createPipes, faultOf, hex, NOBODY, pdu, PipeClient, request } from "./rpc-rig.ts";
+
+const PROTOCOL_ERROR = 0x1c01000b;
+const BAD_STUB = 0x6f7;
+const OPERATION_RANGE = 0x1c010002;
+const UNKNOWN_INTERFACE = 0x1c010003;
+const FIRST = 1;
+const LAST = 2;
+
+/** The stub of a captured call. */
+function stubOf(name: string): Uint8Array {
+  const call = samba.calls.find((each) => each.name === name);
+  if (!call) throw new Error(`no call ${name}`);
+  return hex(call.request).subarray(24);
+}
+const SERVER_INFO = stubOf("srvinfo");
+
+/** The association is over: the last fault can be read, nothing can be written. */
+function expectBroken(client: PipeClient): void {
+  expect(faultOf(client.read())).toBe(PROTOCOL_ERROR);
+  expect(client.read()).toBeUndefined();
+  expect(client.pipes.read(client.pipe, 10).status).toBe(Status.PIPE_DISCONNECTED);
+  expect(client.write(request(21, SERVER_INFO))).toBe(Status.PIPE_DISCONNECTED);
+}
+
+interface BindOptions {
+  readonly count?: number;
+  readonly maxFragment?: number;
+  readonly uuid?: string;
+  readonly version?: number;
+  readonly transfer?: string;
+}
+
+const SRVSVC = "c84f324b7016d30112785a47bf6ee188";
+const NDR = "045d888aeb1cc9119fe808002b104860";
+const NDR64 = "33057171babe37498319b5dbef9ccc36";
+
+function bindBody(ids: readonly number[], options: BindOptions = {}): Uint8Array {
+  const { maxFragment = 4280, uuid = SRVSVC, version = 3, transfer = NDR } = options;
+  const body = Buffer.alloc(12 + ids.length * 44);
+  body.writeUInt16LE(4280, 0);
+  body.writeUInt16LE(maxFragment, 2);
+  body.writeUInt8(options.count ?? ids.length, 8);
+  ids.forEach((id, i) => {
+    const at = 12 + i * 44;
+    body.writeUInt16LE(id, at);
+    body.writeUInt8(1, at + 2);
+    body.set(hex(uuid), at + 4);
+    body.writeUInt32LE(version, at + 20);
+    body.set(hex(transfer), at + 24);
+    body.writeUInt32LE(transfer === NDR ? 2 : 1, at + 40);
+  });
+  return body;
+}
+
+/** Result and reason of each context in a BIND_ACK. */
+function resultsOf(ack: Uint8Array): [number, number][] {
+  const view = new DataView(ack.buffer, ack.byteOffset, ack.byteLength);
+  const at = Math.ceil((26 + view.getUint16(24, true)) / 4) * 4;
+  return Array.from({ length: view.getUint8(at) }, (_, i) => [
+    view.getUint16(at + 4 + i * 24, true),
+    view.getUint16(at + 6 + i * 24, true),
+  ]);
+}
+
+function unbound(): PipeClient {
+  return new PipeClient(createPipes(), ANN, "srvsvc", false);
+}
+
+describe("fragments of a request", () => {
+  test("several make one call", () => {
+    const client = new PipeClient();
+    const whole = client.ask(request(21, SERVER_INFO));
+    const parts = [
+      SERVER_INFO.slice(0, 8),
+      new Uint8Array(0),
+      SERVER_INFO.slice(8, 16),
+      SERVER_INFO.slice(16),
+    ];
+    parts.forEach((part, i) => {
+      const flags = (i === 0 ? FIRST : 0) | (i === parts.length - 1 ? LAST : 0);
+      expect(client.read()).toBeUndefined();
+      const fragment = request(21, part, { flags });
+      expect(client.write(fragment)).toBe(Status.SUCCESS);
+      fragment.fill(0xee);
+    });
+    expect(client.read()).toEqual(whole);
+  });
+  test("without a first one", () => {
+    for (const flags of [0, LAST]) {
+      const client = new PipeClient();
+      client.write(request(21, SERVER_INFO, { flags }));
+      expectBroken(client);
+    }
+  });
+  test("a second first one before the last", () => {
+    const client = new PipeClient();
+    client.write(request(21, SERVER_INFO, { flags: FIRST }));
+    client.write(request(21, SERVER_INFO, { flags: FIRST | LAST }));
+    expectBroken(client);
+  });
+  test("that change the call, the context or the operation on the way", () => {
+    for (const change of [{ callId: 2 }, { contextId: 1 }]) {
+      const client = new PipeClient();
+      client.write(request(21, SERVER_INFO, { flags: FIRST }));
+      client.write(request(21, SERVER_INFO, { flags: LAST, ...change }));
+      expectBroken(client);
+    }
+    const client = new PipeClient();
+    client.write(request(21, SERVER_INFO, { flags: FIRST }));
+    client.write(request(15, SERVER_INFO, { flags: LAST }));
+    expectBroken(client);
+  });
+  test("never a last one: the total is bounded", () => {
+    const client = new PipeClient();
+    const part = new Uint8Array(4_000);
+    let sent = 0;
+    while (client.write(request(21, part, { flags: sent === 0 ? FIRST : 0 })) === Status.SUCCESS) {
+      sent += part.length;
+      expect(sent).toBeLessThan(MAX_REQUEST_BYTES + 2 * part.length);
+    }
+    expect(faultOf(client.read())).toBe(PROTOCOL_ERROR);
+  });
+  test("an allocation hint of 2^32-1 is a hint", () => {
+    const client = new PipeClient();
+    expect(client.ask(request(21, SERVER_INFO, { allocHint: 0xffff_ffff }))[2]).toBe(2);
+  });
+  test("longer than agreed, or shorter than a header", () => {
+    for (const length of [0, 1, 15, 4_281, 65_535]) {
+      const client = new PipeClient();
+      client.write(request(21, SERVER_INFO, { length }));
+      expectBroken(client);
+    }
+  });
+  test("a PDU whose body is cut short, for every length", () => {
+    const whole = request(21, SERVER_INFO);
+    for (let length = 16; length < 24; length++) {
+      const cut = whole.slice(0, length);
+      new DataView(cut.buffer).setUint16(8, length, true);
+      const client = new PipeClient();
+      client.write(cut);
+      expectBroken(client);
+    }
+  });
+  test("an object identifier before the stub is skipped", () => {
+    const client = new PipeClient();
+    const stub = Buffer.concat([new Uint8Array(16).fill(7), SERVER_INFO]);
+    expect(client.ask(request(21, stub, { flags: 0x83 }))[2]).toBe(2);
+  });
+  test("another protocol or version", () => {
+    for (const [at, value] of [
+      [0, 4],
+      [0, 0xfe],
+      [2, 1],
+      [2, 17],
+      [2, 255],
+    ] as const) {
+      const client = new PipeClient();
+      const bytes = request(21, SERVER_INFO);
+      bytes[at] = value;
+      client.write(bytes);
+      expectBroken(client);
+    }
+  });
+  test("a cancel is no matter, and an orphaned call is forgotten", () => {
+    const client = new PipeClient();
+    client.write(pdu(new Uint8Array(0), { type: 18 }));
+    client.write(request(21, SERVER_INFO, { flags: FIRST }));
+    client.write(pdu(new Uint8Array(0), { type: 19 }));
+    expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
+  });
+  test("requests in big-endian order", () => {
+    const stub = Buffer.from(SERVER_INFO);
+    for (const at of [0, 4, 8, 12, stub.length - 4]) stub.subarray(at, at + 4).swap32();
+    stub.subarray(16, stub.length - 4).swap16();
+    const bytes = Buffer.from(request(21, stub));
+    bytes[4] = 0;
+    bytes.subarray(8, 10).swap16();
+    bytes.subarray(12, 20).swap32();
+    bytes.subarray(20, 24).swap16();
+    const client = new PipeClient();
+    expect(client.ask(bytes)).toEqual(client.ask(request(21, SERVER_INFO)));
+  });
+});
+
+describe("answers", () => {
+  const many = Array.from({ length: 3_000 }, (_, i) => ({
+    name: `share${i}`,
+    type: "disk" as const,
+    comment: "x".repeat(i % 50),
+    browseable: true,
+    path: `/srv/${i}`,
+  }));
+  const ALL = stubOf("smbclient -L");
+
+  test("larger than a fragment come in several, each within what the client takes", () => {
+    const client = new PipeClient(createPipes({ shares: () => many }), ANN, "srvsvc", false);
+    client.ask(pdu(bindBody([0], { maxFragment: 2_000 }), { type: 11 }));
+    let fragment: Uint8Array | undefined = client.ask(request(15, ALL));
+    let bytes = 0;
+    let count = 0;
+    for (; fragment; fragment = client.read()) {
+      expect(fragment.length).toBeLessThanOrEqual(2_000);
+      const flags = fragment[3] ?? 0;
+      expect((flags & FIRST) !== 0).toBe(count === 0);
+      if (!(flags & LAST)) expect((fragment.length - 24) % 8).toBe(0);
+      bytes += fragment.length - 24;
+      count++;
+    }
+    expect(count).toBeGreaterThan(100);
+    const whole = new PipeClient(createPipes({ shares: () => many })).call(request(15, ALL));
+    expect(whole.length).toBe(bytes);
+    expect(new DataView(whole.buffer, whole.byteOffset).getUint32(12, true)).toBe(3_000);
+  });
+
+  test("a client that takes too little is given the least that everybody takes", () => {
+    const client = new PipeClient(createPipes({ shares: () => many }), ANN, "srvsvc", false);
+    client.ask(pdu(bindBody([0], { maxFragment: 0 }), { type: 11 }));
+    expect(client.ask(request(15, ALL)).length).toBe(1_432);
+  });
+
+  test("unread ones are bounded", () => {
+    const client = new PipeClient(createPipes({ shares: () => many }));
+    let calls = 0;
+    while (client.write(request(15, ALL)) === Status.SUCCESS) expect(calls++).toBeLessThan(10);
+    expect(client.write(request(15, ALL))).toBe(Status.PIPE_BUSY);
+    // In one write as well.
+    const other = new PipeClient(createPipes({ shares: () => many }));
+    const flood = Buffer.concat(new Array<Uint8Array>(1_000).fill(request(15, ALL)));
+    other.write(flood);
+    let bytes = 0;
+    for (let fragment = other.read(); fragment; fragment = other.read()) bytes += fragment.length;
+    expect(bytes).toBeLessThan(2_000_000);
+  });
+});
+
+describe("bind", () => {
+  test("an interface, version or transfer syntax that is not there", () => {
+    for (const [options, reason] of [
+      [{ uuid: "00".repeat(16) }, 1],
+      [{ version: 2 }, 1],
+      [{ version: 4 }, 1],
+      [{ version: 0x1_0003 }, 1],
+      [{ transfer: NDR64 }, 2],
+    ] as const) {
+      const client = unbound();
+      expect(resultsOf(client.ask(pdu(bindBody([0], options), { type: 11 })))).toEqual([[2, reason]]);
+      expect(faultOf(client.ask(request(21, SERVER_INFO)))).toBe(UNKNOWN_INTERFACE);
+    }
+  });
+  test("any interface over any pipe", () => {
+    const client = new PipeClient(createPipes(), ANN, "wkssvc", false);
+    expect(resultsOf(client.ask(hex(samba.binds.srvsvc.request)))).toEqual([[0, 0]]);
+  });
+  test("a context never bound, and operations out of range", () => {
+    const client = new PipeClient();
+    expect(faultOf(client.ask(request(21, SERVER_INFO, { contextId: 7 })))).toBe(UNKNOWN_INTERFACE);
+    for (const opnum of [0, 14, 37, 255, 65_535]) {
+      expect(faultOf(client.ask(request(opnum, SERVER_INFO)))).toBe(OPERATION_RANGE);
+    }
+    expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
+  });
+  test("a second bind is refused and the first one stands", () => {
+    const client = new PipeClient();
+    expect(client.ask(pdu(bindBody([1]), { type: 11 }))[2]).toBe(13);
+    expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
+  });
+  test("alter context adds one; before bind it is an error", () => {
+    const client = new PipeClient();
+    const answer = client.ask(pdu(bindBody([1]), { type: 14 }));
+    expect(answer[2]).toBe(15);
+    expect(resultsOf(answer)).toEqual([[0, 0]]);
+    expect(client.ask(request(21, SERVER_INFO, { contextId: 1 }))[2]).toBe(2);
+    const early = unbound();
+    early.write(pdu(bindBody([1]), { type: 14 }));
+    expectBroken(early);
+  });
+  test("a request before bind", () => {
+    const client = unbound();
+    client.write(request(21, SERVER_INFO));
+    expectBroken(client);
+  });
+  test("contexts beyond the limit", () => {
+    const client = unbound();
+    const ids = Array.from({ length: MAX_CONTEXTS + 3 }, (_, i) => i);
+    const results = resultsOf(client.ask(pdu(bindBody(ids), { type: 11 })));
+    expect(results.filter(([result]) => result === 0)).toHaveLength(MAX_CONTEXTS);
+    expect(results.at(-1)).toEqual([2, 3]);
+  });
+  test("more contexts announced than sent", () => {
+    const client = unbound();
+    client.write(pdu(bindBody([0], { count: 255 }), { type: 11 }));
+    expectBroken(client);
+  });
+  test("security of RPC's own is refused", () => {
+    const client = unbound();
+    const answer = client.ask(pdu(bindBody([0]), { type: 11, authLength: 40 }));
+    expect(answer[2]).toBe(13);
+    expect(new DataView(answer.buffer).getUint16(16, true)).toBe(8);
+    const other = new PipeClient();
+    other.write(request(21, SERVER_INFO, { authLength: 16 }));
+    expectBroken(other);
+  });
+  test("a minor version to come", () => {
+    const bytes = pdu(bindBody([0]), { type: 11 });
+    bytes[1] = 2;
+    const answer = unbound().ask(bytes);
+    expect(answer[2]).toBe(13);
+    expect(new DataView(answer.buffer).getUint16(16, true)).toBe(4);
+  });
+});
+
+describe("stubs", () => {
+  const faulty = (opnum: number, stub: Uint8Array): void => {
+    const client = new PipeClient();
+    expect(faultOf(client.ask(request(opnum, stub)))).toBe(BAD_STUB);
+    expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
+  };
+  /** Server name with these counts, then level 101. */
+  const named = (most: number, offset: number, actual: number, units = 4): Uint8Array => {
+    const stub = Buffer.alloc(20 + units * 2, "A\0");
+    [0x20000, most, offset, actual].forEach((value, i) => stub.writeUInt32LE(value >>> 0, 4 * i));
+    stub.writeUInt32LE(101, 16 + units * 2);
+    return stub;
+  };
+  test("counts of a string that disagree, or of 2^31", () => {
+    for (const [most, offset, actual] of [
+      [4, 1, 3],
+      [3, 0, 4],
+      [4, 0xffff_ffff, 4],
+      [0x8000_0000, 0, 0x8000_0000],
+      [0xffff_ffff, 0, 0xffff_ffff],
+      [0x7fff_ffff, 0x7fff_ffff, 4],
+      [1_025, 0, 1_025],
+    ] as const) {
+      faulty(21, named(most, offset, actual));
+    }
+    expect(new PipeClient().ask(request(21, named(4, 0, 4)))[2]).toBe(2);
+    expect(new PipeClient().ask(request(21, named(0xffff, 0, 4)))[2]).toBe(2);
+  });
+  test("every truncation of every captured request", () => {
+    for (const call of samba.calls) {
+      const bytes = hex(call.request);
+      const opnum = new DataView(bytes.buffer).getUint16(22, true);
+      if (call.pipe !== "srvsvc" || ![15, 16, 21, 28, 36].includes(opnum)) continue;
+      // A level that is not served is refused before the rest is read.
+      if (call.name === "netshareenumall 1005") continue;
+      const stub = bytes.subarray(24);
+      const client = new PipeClient();
+      for (let length = 0; length < stub.length; length++) {
+        const answer = client.ask(request(opnum, stub.slice(0, length)));
+        // The time of day needs no more than the server's name, whose padding may lack.
+        if (faultOf(answer) === undefined && opnum === 28) continue;
+        expect(faultOf(answer)).toBe(BAD_STUB);
+      }
+    }
+  });
+  test("a union's level that differs, and containers with entries", () => {
+    const level = 4 + 12 + 20;
+    const change = (at: number, value: number): Uint8Array => {
+      const stub = stubOf("smbclient -L").slice();
+      new DataView(stub.buffer).setUint32(at, value, true);
+      return stub;
+    };
+    faulty(15, change(level + 4, 2));
+    // Count, then the array's pointer.
+    faulty(15, change(level + 12, 1));
+    faulty(15, change(level + 12, 0xffff_ffff));
+    faulty(15, change(level + 16, 0x20004));
+  });
+  test("levels that are not there", () => {
+    const client = new PipeClient();
+    const errorOf = (answer: Uint8Array): number =>
+      new DataView(answer.buffer, answer.byteOffset).getUint32(answer.length - 4, true);
+    for (const level of [3, 77, 503, 1005, 0xffff_ffff]) {
+      const stub = Buffer.from(SERVER_INFO);
+      stub.writeUInt32LE(level, stub.length - 4);
+      expect(errorOf(client.ask(request(21, stub)))).toBe(124);
+    }
+  });
+  test("paths are not for guests", () => {
+    const client = new PipeClient(createPipes(), NOBODY);
+    for (const name of [
+      "netshareenum 2",
+      "netshareenum 502",
+      "netsharegetinfo media 2",
+      "netsharegetinfo media 502",
+    ]) {
+      const opnum = name.startsWith("netshareenum") ? 15 : 16;
+      const answer = client.ask(request(opnum, stubOf(name)));
+      expect(new DataView(answer.buffer).getUint32(answer.length - 4, true)).toBe(5);
+      expect(Buffer.from(answer).includes(Buffer.from("auth-rig", "utf16le"))).toBe(false);
+    }
+    expect(client.ask(request(15, stubOf("smbclient -L"))).length).toBeGreaterThan(100);
+  });
+  test("a list larger than preferred continues at the resume handle", () => {
+    const client = new PipeClient();
+    const names: number[] = [];
+    let resume = 0;
+    for (let calls = 0; calls < 10; calls++) {
+      const stub = Buffer.from(stubOf("smbclient -L"));
+      stub.writeUInt32LE(100, stub.length - 12);
+      stub.writeUInt32LE(resume, stub.length - 4);
+      const answer = client.call(request(15, stub));
+      const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
+      names.push(view.getUint32(12, true));
+      resume = view.getUint32(answer.length - 8, true);
+      const error = view.getUint32(answer.length - 4, true);
+      if (error === 0) break;
+      expect(error).toBe(234);
+    }
+    expect(names.reduce((sum, count) => sum + count, 0)).toBe(4);
+    expect(names.length).toBeGreaterThan(1);
+    expect(resume).toBe(0);
+  });
+});
+
+test("fuzz: no write throws, and every pipe still closes", () => {
+  const samples = [
+    ...Object.values(samba.binds).map((bind) => hex(bind.request)),
+    ...samba.calls.map((call) => hex(call.request)),
+  ];
+  const pipes = createPipes();
+  let answered = 0;
+  let client = new PipeClient(pipes);
+  for (const input of createInputs(samples, 20_000, 706)) {
+    if (client.write(input) !== Status.SUCCESS) {
+      pipes.close(client.pipe);
+      client = new PipeClient(pipes);
+    }
+    while (client.read()) answered++;
+  }
+  expect(answered).toBeGreaterThan(5_000);
+  expect(pipes.size).toBe(1);
+});

@@ -1,0 +1,119 @@
+// Pipes over the captured smbd's shares, and the PDUs of a client that need not be honest.
+import type { RpcContext } from "../../../src/manager/rpc/interface.ts";
+import { openPipes, type Pipes } from "../../../src/manager/rpc/pipes.ts";
+import type { Identity } from "../../../src/port/port.ts";
+import { Status } from "../../../src/wire/status.ts";
+import samba from "../../vectors/rpc-samba.json";
+
+export const ANN: Identity = {
+  user: "ann",
+  domain: "",
+  isGuest: false,
+  isAnonymous: false,
+  remoteAddress: "192.0.2.1",
+};
+export const NOBODY: Identity = { ...ANN, user: "nobody", isGuest: true };
+
+export function createPipes(changes: Partial<RpcContext> = {}): Pipes {
+  return openPipes({
+    serverName: samba.serverName,
+    serverComment: samba.serverComment,
+    workgroup: samba.workgroup,
+    shares: () => samba.shares as ReturnType<RpcContext["shares"]>,
+    now: () => ({ wallTimeMs: Date.UTC(2026, 10, 22, 18, 5, 54), minutesWest: 0, uptimeMs: 1_234 }),
+    ...changes,
+  });
+}
+
+export function hex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "hex"));
+}
+
+/** An open pipe, `srvsvc` bound as context 0 unless asked otherwise. */
+export class PipeClient {
+  readonly pipes: Pipes;
+  readonly pipe: number;
+
+  constructor(pipes = createPipes(), identity = ANN, name: "srvsvc" | "wkssvc" = "srvsvc", isBound = true) {
+    this.pipes = pipes;
+    const opened = pipes.open(name, identity);
+    if (!("pipe" in opened)) throw new Error("not opened");
+    this.pipe = opened.pipe;
+    if (isBound) this.ask(hex(samba.binds[name].request));
+  }
+
+  write(data: Uint8Array): number {
+    return this.pipes.write(this.pipe, data).status;
+  }
+
+  /** The next whole fragment; undefined where there is none. */
+  read(): Uint8Array | undefined {
+    const { status, data, more } = this.pipes.read(this.pipe, 65_536);
+    if (more) throw new Error("a fragment larger than 64 KiB");
+    return status === Status.SUCCESS ? data : undefined;
+  }
+
+  /** Writes, and reads one fragment. */
+  ask(data: Uint8Array): Uint8Array {
+    const status = this.write(data);
+    if (status !== Status.SUCCESS) throw new Error(`write: ${status.toString(16)}`);
+    const answer = this.read();
+    if (!answer) throw new Error("no answer");
+    return answer;
+  }
+
+  /** The stub that answers a request, put together from its fragments. */
+  call(request: Uint8Array): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let fragment = this.ask(request); ;) {
+      if (fragment[2] !== 2) throw new Error(`PDU of type ${fragment[2]}, status ${faultOf(fragment)}`);
+      parts.push(fragment.subarray(24));
+      if ((fragment[3] ?? 0) & 2) break;
+      const next = this.read();
+      if (!next) throw new Error("the last fragment is missing");
+      fragment = next;
+    }
+    return Buffer.concat(parts);
+  }
+}
+
+export interface PduFields {
+  type?: number;
+  flags?: number;
+  callId?: number;
+  /** Written in the place of the true one. */
+  length?: number;
+  authLength?: number;
+}
+
+export function pdu(body: Uint8Array, fields: PduFields = {}): Uint8Array {
+  const out = new Uint8Array(16 + body.length);
+  const view = new DataView(out.buffer);
+  out.set([5, 0, fields.type ?? 0, fields.flags ?? 3, 0x10]);
+  view.setUint16(8, fields.length ?? out.length, true);
+  view.setUint16(10, fields.authLength ?? 0, true);
+  view.setUint32(12, fields.callId ?? 1, true);
+  out.set(body, 16);
+  return out;
+}
+
+/** A REQUEST, whole or a fragment as the flags say. */
+export function request(
+  opnum: number,
+  stub: Uint8Array,
+  fields: PduFields & { contextId?: number; allocHint?: number } = {},
+): Uint8Array {
+  const body = new Uint8Array(8 + stub.length);
+  const view = new DataView(body.buffer);
+  view.setUint32(0, fields.allocHint ?? stub.length, true);
+  view.setUint16(4, fields.contextId ?? 0, true);
+  view.setUint16(6, opnum, true);
+  body.set(stub, 8);
+  return pdu(body, fields);
+}
+
+/** Status of a FAULT, or undefined for any other PDU. */
+export function faultOf(fragment: Uint8Array | undefined): number | undefined {
+  if (!fragment || fragment[2] !== 3) return undefined;
+  return new DataView(fragment.buffer, fragment.byteOffset).getUint32(24, true);
+}
