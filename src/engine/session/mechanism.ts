@@ -27,6 +27,8 @@ export interface Refusal {
   readonly status: number;
   /** For the log; never for the client, and never with a secret in it. */
   readonly reason: string;
+  /** The name that was tried, as the client sent it; empty where it did not come so far. */
+  readonly user: string;
 }
 
 export type MechanismStep =
@@ -47,6 +49,6 @@ export interface Mechanism {
   step(token: Uint8Array): MaybePromise<MechanismStep>;
 }
 
-export function refuse(status: number, reason: string): Refusal {
-  return { kind: "refused", status, reason };
+export function refuse(status: number, reason: string, user = ""): Refusal {
+  return { kind: "refused", status, reason, user };
 }

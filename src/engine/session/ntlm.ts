@@ -134,7 +134,7 @@ class NtlmAcceptor implements Mechanism {
     }
     // A NUL would let a name pass that a log or a data base reads as another one.
     if (user === "" || user.includes("\0") || domain.includes("\0")) {
-      return refuse(Status.LOGON_FAILURE, "empty user name or a NUL in it");
+      return refuse(Status.LOGON_FAILURE, "empty user name or a NUL in it", user);
     }
     // What comes later may wait, and the request's buffer will not: hold copies.
     const kept = bytes.slice();
@@ -147,7 +147,8 @@ class NtlmAcceptor implements Mechanism {
     const response = isV2 ? decodeNtlmv2Response(message.ntResponse) : undefined;
     const admitted = this.context.gate?.admit(message.user) ?? true;
     const proceed = (isAdmitted: boolean): MaybePromise<MechanismStep> => {
-      if (!isAdmitted) return refuse(Status.LOGON_FAILURE, "too many failed log-ons, refused unseen");
+      if (!isAdmitted)
+        return refuse(Status.LOGON_FAILURE, "too many failed log-ons, refused unseen", message.user);
       return this.lookUp(bytes, message, response);
     };
     return admitted instanceof Promise ? admitted.then(proceed) : proceed(admitted);
@@ -190,7 +191,8 @@ class NtlmAcceptor implements Mechanism {
     const hash = account ? Buffer.from(account.ntHash, "hex") : EMPTY;
     const isUsable = hash.length === KEY_LENGTH;
     const isUnknown = !account || (!isUsable && account.isGuest);
-    if (!response) return isUnknown ? undefined : refuse(Status.LOGON_FAILURE, "no NTLMv2 response");
+    if (!response)
+      return isUnknown ? undefined : refuse(Status.LOGON_FAILURE, "no NTLMv2 response", message.user);
     const ntHash = isUsable ? hash : this.context.random(KEY_LENGTH);
     // Name and domain as the client sent them; time stamp and target names in the response are not compared with
     // anything: the challenge binds the response to this exchange, and clocks of small boxes are often wrong.
@@ -200,8 +202,8 @@ class NtlmAcceptor implements Mechanism {
     const sessionKey = this.exportKey(sessionBaseKey(provider, responseKey, proof), message);
     const isWhole = this.checkMic(bytes, message, response, sessionKey);
     if (isUnknown) return undefined;
-    if (!isRight || !isUsable) return refuse(Status.LOGON_FAILURE, "wrong password");
-    if (!isWhole) return refuse(Status.INVALID_PARAMETER, "wrong or missing MIC");
+    if (!isRight || !isUsable) return refuse(Status.LOGON_FAILURE, "wrong password", message.user);
+    if (!isWhole) return refuse(Status.INVALID_PARAMETER, "wrong or missing MIC", message.user);
     return {
       kind: "done",
       token: undefined,
@@ -231,7 +233,7 @@ class NtlmAcceptor implements Mechanism {
     const proceed = (guest: Account | null): MechanismStep => {
       if (!guest) {
         context.gate?.failed(message.user);
-        return refuse(Status.LOGON_FAILURE, "unknown user");
+        return refuse(Status.LOGON_FAILURE, "unknown user", message.user);
       }
       context.gate?.succeeded(message.user);
       return {

@@ -107,6 +107,7 @@ describe("smbclient's tokens", () => {
       expect(last).toMatchObject({
         kind: "refused",
         status: Status.LOGON_FAILURE,
+        user: "smbtester",
         reason: "wrong password",
       });
     }
