@@ -1,0 +1,90 @@
+// Names that clients send: [MS-FSCC] 2.1.5, [MS-SMB2] 3.3.5.9, and the cases of smbtorture's smb2.create and smb2.charset.
+import { expect, test } from "bun:test";
+import { parsePath } from "../../../src/engine/vfs/path.ts";
+import { Status } from "../../../src/wire/status.ts";
+
+function parsed(name: string): readonly string[] {
+  const path = parsePath(name);
+  if (typeof path === "number") throw new Error(`${name}: status ${path.toString(16)}`);
+  expect(path.stream).toBeUndefined();
+  return path.components;
+}
+
+test("components", () => {
+  expect(parsed("")).toEqual([]);
+  expect(parsed("a")).toEqual(["a"]);
+  expect(parsed("dir\\sub\\file.txt")).toEqual(["dir", "sub", "file.txt"]);
+  expect(parsed("dir\\")).toEqual(["dir"]);
+  expect(parsed(" space . dot")).toEqual([" space . dot"]);
+  expect(parsed("...")).toEqual(["..."]);
+  expect(parsed("Grüße\\日本語\\😀")).toEqual(["Grüße", "日本語", "😀"]);
+  expect(parsed("@GMT-2024.01.02-03.04.05\\x")).toEqual(["@GMT-2024.01.02-03.04.05", "x"]);
+  expect(parsed("a".repeat(255))).toEqual(["a".repeat(255)]);
+});
+
+test("a leading backslash is an invalid parameter (smb2.create.leading-slash)", () => {
+  for (const name of ["\\", "\\a", "\\\\server\\share", "\\.."]) {
+    expect(parsePath(name)).toBe(Status.INVALID_PARAMETER);
+  }
+});
+
+test("what is no name", () => {
+  const bad = [
+    "..",
+    ".",
+    "a\\..",
+    "..\\a",
+    "a\\.\\b",
+    "a\\\\b",
+    "a\\\\",
+    "a/b",
+    "/",
+    "a*",
+    "?",
+    'q"',
+    "<",
+    ">",
+    "|",
+  ];
+  for (const name of [
+    ...bad,
+    "a\0b",
+    "\0",
+    "a\nb",
+    "\x01",
+    "\x1f",
+    "a".repeat(256),
+    `d\\${"ü".repeat(256)}`,
+  ]) {
+    expect([name, parsePath(name)]).toEqual([name, Status.OBJECT_NAME_INVALID]);
+  }
+  expect(parsePath("a\\".repeat(16_384))).toBe(Status.OBJECT_NAME_INVALID);
+  expect(parsePath(`${"a\\".repeat(16_383)}a`)).toBeObject();
+});
+
+test("streams", () => {
+  expect(parsePath("file:stream")).toEqual({ components: ["file"], stream: "stream", streamType: "$DATA" });
+  expect(parsePath("d\\file:s p:$data")).toEqual({
+    components: ["d", "file"],
+    stream: "s p",
+    streamType: "$DATA",
+  });
+  expect(parsePath(":stream")).toEqual({ components: [], stream: "stream", streamType: "$DATA" });
+  expect(parsed("file::$DATA")).toEqual(["file"]);
+  expect(parsePath("dir:$I30:$INDEX_ALLOCATION")).toEqual({
+    components: ["dir"],
+    stream: undefined,
+    streamType: "$INDEX_ALLOCATION",
+  });
+  for (const name of [
+    "file:",
+    "a:b\\c",
+    "file:a:b:c",
+    "file:s:$BITMAP",
+    "file:s:",
+    "d\\:s",
+    `f:${"s".repeat(256)}`,
+  ]) {
+    expect([name, parsePath(name)]).toEqual([name, Status.OBJECT_NAME_INVALID]);
+  }
+});

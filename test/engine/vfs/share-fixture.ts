@@ -1,0 +1,140 @@
+// A share on a fresh directory, for the tests of the store.
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore } from "../../../src/engine/vfs/posix-store.ts";
+import type { FileHandle, FileNode, FileStat, FileStore, Found } from "../../../src/engine/vfs/store.ts";
+import type { ShareGrant } from "../../../src/port/port.ts";
+
+export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareGrant {
+  return {
+    name: "share",
+    type: "disk",
+    path,
+    readOnly: false,
+    encryption: "off",
+    signing: "auto",
+    credentials: null,
+    createMask: 0o744,
+    directoryMask: 0o755,
+    forceCreateMode: 0,
+    forceDirectoryMode: 0,
+    inheritOwner: false,
+    hideDotFiles: true,
+    storeDosAttributes: true,
+    followSymlinks: false,
+    crossMounts: true,
+    caseSensitive: false,
+    vetoFiles: [],
+    oplocks: true,
+    maxConnections: 0,
+    ...change,
+  };
+}
+
+/** Narrows an answer that must not be a failure. */
+export function succeeded<T>(answer: T | number): Exclude<T, number | Promise<unknown>> {
+  if (typeof answer === "number" && answer < 0) throw new Error(`failed with ${answer}`);
+  if (answer instanceof Promise) throw new Error("a promise where the answer was at hand");
+  return answer as Exclude<T, number | Promise<unknown>>;
+}
+
+const readWrite = { read: true, write: true, writeThrough: false };
+
+/** A store on a directory of its own, and what tests do with it over and over. */
+export class Fixture {
+  /** The share's directory on disk. */
+  readonly root: string;
+  readonly store: FileStore;
+  private readonly folder: string;
+
+  constructor(change: Partial<ShareGrant> = {}, existing?: Fixture) {
+    this.folder = existing?.folder ?? mkdtempSync(join(tmpdir(), "minismbd-vfs-"));
+    this.root = this.folder;
+    this.store = succeeded<FileStore>(openStore(grantFor(this.root, change)));
+  }
+
+  /** A path on disk below the share. */
+  at(...names: string[]): string {
+    return join(this.root, ...names);
+  }
+
+  async lookup(...components: string[]): Promise<Found | number> {
+    return await this.store.lookup(components);
+  }
+
+  /** The object, which must be there. */
+  async node(...components: string[]): Promise<FileNode> {
+    const found = succeeded<Found>(await this.store.lookup(components));
+    if (found.node === undefined) throw new Error(`${components.join("\\")} is not there`);
+    return found.node;
+  }
+
+  /** The on-disk path that a client's path leads to, a failure, or undefined where the last name is missing. */
+  async resolve(...components: string[]): Promise<string | number | undefined> {
+    const found = await this.store.lookup(components);
+    if (typeof found === "number") return found;
+    found.node?.close();
+    return found.node === undefined ? undefined : found.path;
+  }
+
+  async create(components: string[], attributes = 0): Promise<{ node: FileNode; handle: FileHandle }> {
+    const found = succeeded<Found>(await this.store.lookup(components));
+    return succeeded(await this.store.createFile(found, readWrite, attributes));
+  }
+
+  /** Creates an empty file and lets go of it. */
+  async touch(...components: string[]): Promise<FileStat> {
+    const { node, handle } = await this.create(components);
+    handle.close();
+    node.close();
+    return node.stat;
+  }
+
+  async makeDirectory(...components: string[]): Promise<FileStat> {
+    const found = succeeded<Found>(await this.store.lookup(components));
+    const node = succeeded<FileNode>(await this.store.createDirectory(found, 0));
+    node.close();
+    return node.stat;
+  }
+
+  async open(...components: string[]): Promise<FileHandle> {
+    const node = await this.node(...components);
+    const handle = succeeded<FileHandle>(await node.open(readWrite));
+    node.close();
+    return handle;
+  }
+
+  /** Names of a directory as a client sees them, dots included, in the order of the alphabet. */
+  async list(...components: string[]): Promise<string[]> {
+    const handle = await this.open(...components);
+    const stream = handle.list();
+    const names: string[] = [];
+    for (;;) {
+      const entry = await stream.next(() => true);
+      if (entry === undefined) break;
+      if (typeof entry === "number") throw new Error(`listing failed with ${entry}`);
+      names.push(entry.name);
+    }
+    stream.close();
+    handle.close();
+    return names.sort();
+  }
+
+  close(): void {
+    this.store.close();
+  }
+
+  /** Closes the store and removes the directory. */
+  dispose(): void {
+    this.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** How many descriptors this process has open. */
+export function descriptorCount(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+export { readWrite };
