@@ -250,7 +250,6 @@ describe("lookups", () => {
   });
 
   test("mapped characters", async () => {
-    await share.touch("what\uf025", "x").catch(() => undefined);
     await share.makeDirectory("what\uf025");
     await share.touch("what\uf025", "12\uf02230");
     expect(statSync(share.at("what?", "12:30")).isFile()).toBe(true);

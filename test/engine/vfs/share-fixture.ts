@@ -46,11 +46,10 @@ export class Fixture {
   /** The share's directory on disk. */
   readonly root: string;
   readonly store: FileStore;
-  private readonly folder: string;
 
-  constructor(change: Partial<ShareGrant> = {}, existing?: Fixture) {
-    this.folder = existing?.folder ?? mkdtempSync(join(tmpdir(), "minismbd-vfs-"));
-    this.root = this.folder;
+  /** A share on a fresh directory, or on (a directory below) another one's. */
+  constructor(change: Partial<ShareGrant> = {}, existing?: Fixture, ...below: string[]) {
+    this.root = join(existing?.root ?? mkdtempSync(join(tmpdir(), "minismbd-vfs-")), ...below);
     this.store = succeeded<FileStore>(openStore(grantFor(this.root, change)));
   }
 
@@ -128,7 +127,7 @@ export class Fixture {
   /** Closes the store and removes the directory. */
   dispose(): void {
     this.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,166 @@
+// Files are reached as the session's user and never as root; path_resolution(7), credentials(7).
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { Errno } from "../../../src/linux/errno.ts";
+import { currentGroups, setThreadFsuid } from "../../../src/linux/identity.ts";
+import type { FileStat } from "../../../src/engine/vfs/store.ts";
+import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
+import { Fixture, descriptorCount, readWrite, succeeded } from "./share-fixture.ts";
+
+const USER = 54_321;
+const GROUP = 54_322;
+const EXTRA = 54_323;
+const credentials = { uid: USER, gid: GROUP, groups: [GROUP, EXTRA] };
+
+let owner: Fixture;
+let share: Fixture;
+let before = 0;
+
+describe.if(process.geteuid?.() === 0)("as root", () => {
+  beforeEach(() => {
+    before = descriptorCount();
+    owner = new Fixture();
+    chmodSync(owner.root, 0o755);
+    mkdirSync(owner.at("home"));
+    chownSync(owner.at("home"), USER, GROUP);
+    share = new Fixture({ credentials }, owner);
+  });
+  afterEach(() => {
+    share.close();
+    owner.dispose();
+    expect(descriptorCount()).toBe(before);
+    // The thread is root again after every call: asking changes nothing.
+    expect(setThreadFsuid(0)).toBe(true);
+    writeFileSync("/proc/self/comm", "minismbd-test");
+  });
+
+  test("what is created belongs to the user", async () => {
+    await share.touch("home", "file");
+    await share.makeDirectory("home", "dir");
+    for (const name of ["file", "dir"]) {
+      const stat = statSync(owner.at("home", name));
+      expect([stat.uid, stat.gid]).toEqual([USER, GROUP]);
+    }
+    writeFileSync(owner.at("mine"), "");
+    expect(statSync(owner.at("mine")).uid).toBe(0);
+  });
+
+  test("what the user may not do fails", async () => {
+    writeFileSync(owner.at("secret"), "secret", { mode: 0o600 });
+    mkdirSync(owner.at("closed"), { mode: 0o700 });
+    writeFileSync(owner.at("closed", "file"), "");
+    const missing = succeeded(await share.lookup("new"));
+    expect(await share.store.createFile(missing, readWrite, 0)).toBe(-Errno.EACCES);
+    expect(await share.store.createDirectory(missing, 0)).toBe(-Errno.EACCES);
+    expect(await share.lookup("closed", "file")).toBe(-Errno.EACCES);
+    const node = await share.node("secret");
+    expect(node.access()).toBe(0);
+    expect(node.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
+    expect(await share.store.remove("secret", node.identity, false)).toBe(-Errno.EACCES);
+    const moved = succeeded(await share.lookup("home", "moved"));
+    expect(await share.store.rename("secret", node.identity, moved, false)).toBe(-Errno.EACCES);
+    expect(await share.store.link(node, moved, false)).toBeLessThan(0);
+    expect(node.setMode(0o777)).toBe(-Errno.EPERM);
+    expect(await node.setTimes({ modify: { seconds: 1, nanoseconds: 0 } })).toBeLessThan(0);
+    expect(await node.setAttributes(FileAttribute.HIDDEN)).toBeLessThan(0);
+    node.close();
+    const directory = await share.node("closed");
+    expect(directory.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
+    expect(await share.store.isEmpty(directory)).toBe(-Errno.EACCES);
+    directory.close();
+  });
+
+  test("groups count, the main one and the others", async () => {
+    for (const [name, gid] of [
+      ["main", GROUP],
+      ["extra", EXTRA],
+      ["foreign", 54_999],
+    ] as const) {
+      writeFileSync(owner.at(name), "");
+      chownSync(owner.at(name), 0, gid);
+      chmodSync(owner.at(name), 0o660);
+      const node = await share.node(name);
+      expect([name, node.access()]).toEqual([name, name === "foreign" ? 0 : 6]);
+      const handle = node.open(readWrite);
+      if (name === "foreign") expect(handle).toBe(-Errno.EACCES);
+      else succeeded<{ close(): void }>(handle as never).close();
+      node.close();
+    }
+  });
+
+  test("another user's groups do not stay behind", async () => {
+    writeFileSync(owner.at("extra"), "");
+    chownSync(owner.at("extra"), 0, EXTRA);
+    chmodSync(owner.at("extra"), 0o660);
+    const other = new Fixture({ credentials: { uid: 54_400, gid: 54_400, groups: [54_400] } }, owner);
+    const [first, second] = [await share.node("extra"), await other.node("extra")];
+    expect([first.access(), second.access(), first.access()]).toEqual([6, 0, 6]);
+    first.close();
+    second.close();
+    other.close();
+    expect(currentGroups()).toBeArray();
+  });
+
+  test("the right to write is enough for times and attributes", async () => {
+    writeFileSync(owner.at("shared"), "");
+    chownSync(owner.at("shared"), 0, GROUP);
+    chmodSync(owner.at("shared"), 0o660);
+    const node = await share.node("shared");
+    expect(await node.setTimes({ modify: { seconds: 1_000, nanoseconds: 0 } })).toBe(0);
+    expect(await node.setAttributes(FileAttribute.HIDDEN | FileAttribute.ARCHIVE)).toBe(0);
+    expect(succeeded<FileStat>(await node.refresh())).toMatchObject({
+      modifySeconds: 1_000,
+      attributes: FileAttribute.HIDDEN | FileAttribute.ARCHIVE,
+    });
+    node.close();
+  });
+
+  test("the owner stores attributes on a file that the mode protects", async () => {
+    writeFileSync(owner.at("home", "ro"), "", { mode: 0o400 });
+    chownSync(owner.at("home", "ro"), USER, GROUP);
+    const node = await share.node("home", "ro");
+    expect(await node.setAttributes(FileAttribute.SYSTEM | FileAttribute.READONLY)).toBe(0);
+    expect(succeeded<FileStat>(await node.refresh()).attributes).toBe(
+      FileAttribute.SYSTEM | FileAttribute.READONLY,
+    );
+    node.close();
+    const strict = new Fixture({ credentials, createMask: 0o444 }, owner);
+    const stat = await strict.touch("home", "strict");
+    expect([stat.mode & 0o777, stat.attributes]).toEqual([0o444, FileAttribute.ARCHIVE]);
+    strict.close();
+  });
+
+  test("inherited owner", async () => {
+    mkdirSync(owner.at("box"));
+    chownSync(owner.at("box"), 54_500, GROUP);
+    chmodSync(owner.at("box"), 0o775);
+    const inheriting = new Fixture({ credentials, inheritOwner: true }, owner);
+    await inheriting.touch("box", "f");
+    await inheriting.makeDirectory("box", "d");
+    for (const name of ["f", "d"]) expect(statSync(owner.at("box", name)).uid).toBe(54_500);
+    inheriting.close();
+  });
+
+  test("listing needs the right to read, and shows what it may", async () => {
+    mkdirSync(owner.at("home", "sub"));
+    expect(await share.list("home")).toEqual([".", "..", "sub"]);
+    mkdirSync(owner.at("drop"), { mode: 0o733 });
+    chmodSync(owner.at("drop"), 0o733);
+    const drop = await share.node("drop");
+    expect(drop.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
+    drop.close();
+    // A box for dropping files: what cannot be listed can still be filled.
+    await share.touch("drop", "in");
+    expect(statSync(owner.at("drop", "in")).uid).toBe(USER);
+  });
+
+  test("data is read and written after the open as the handle allows", async () => {
+    const { node, handle } = await share.create(["home", "data"]);
+    chmodSync(owner.at("home", "data"), 0);
+    const bytes = new Uint8Array(300_000).fill(7);
+    expect(await handle.write(bytes, 0, bytes.length, 0)).toBe(bytes.length);
+    expect(await handle.read(bytes, 0, 10, 299_995)).toBe(5);
+    handle.close();
+    node.close();
+  });
+});
