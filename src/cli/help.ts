@@ -1,0 +1,23 @@
+// `minismbd help`.
+
+const TEXT = `minismbd shares folders with Windows, macOS and Linux over SMB2 and SMB3.
+
+Usage: minismbd COMMAND [OPTION]...
+
+  serve      serve, from a configuration or from options alone
+  adduser    add a user
+  passwd     change a user's password
+  deluser    delete a user
+  users      list the users
+  testparm   check the configuration
+  version    print the version
+  help       print this
+
+'minismbd COMMAND --help' says more. Called as ksmbd.mountd, ksmbd.adduser or ksmbd.control it takes the flags of
+ksmbd-tools. To try it: minismbd serve --share docs=/srv/docs --user anna --port 4450
+`;
+
+export function run(): number {
+  process.stdout.write(TEXT);
+  return 0;
+}

@@ -1,0 +1,78 @@
+// Asks for a password on the terminal without showing it; from a pipe it takes a line.
+import { CliError } from "./arguments.ts";
+
+const ENTER = [0x0d, 0x0a];
+const BACKSPACE = [0x7f, 0x08];
+const INTERRUPT = 0x03;
+const END = 0x04;
+const ERASE_LINE = 0x15;
+
+/** Lines that came in one piece with an earlier one. */
+let pending = "";
+
+/** Throws CliError at the end of input or an interruption. */
+export async function promptPassword(question: string): Promise<string> {
+  process.stderr.write(question);
+  const answer = process.stdin.isTTY ? await readHidden() : await readPlain();
+  process.stderr.write("\n");
+  if (answer === undefined) throw new CliError("no password was given, nothing was changed");
+  return answer;
+}
+
+/** Asks twice until both are the same. */
+export async function promptNewPassword(): Promise<string> {
+  for (;;) {
+    const first = await promptPassword("New password:");
+    if ((await promptPassword("Retype password:")) === first) return first;
+    process.stderr.write("The passwords differ, once more.\n");
+  }
+}
+
+async function readHidden(): Promise<string | undefined> {
+  const { stdin } = process;
+  stdin.setRawMode(true);
+  let bytes: number[] = [];
+  try {
+    for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
+      for (const byte of chunk as Uint8Array) {
+        if (ENTER.includes(byte)) return Buffer.from(bytes).toString("utf8");
+        if (byte === INTERRUPT || (byte === END && bytes.length === 0)) return undefined;
+        if (BACKSPACE.includes(byte))
+          bytes = [...Buffer.from([...Buffer.from(bytes).toString()].slice(0, -1).join(""))];
+        else if (byte === ERASE_LINE) bytes = [];
+        else if (byte >= 0x20) bytes.push(byte);
+      }
+    }
+    return undefined;
+  } finally {
+    stdin.setRawMode(false);
+    stdin.pause();
+  }
+}
+
+async function readPlain(): Promise<string | undefined> {
+  for (;;) {
+    const end = pending.indexOf("\n");
+    if (end >= 0) {
+      const line = pending.slice(0, end).replace(/\r$/, "");
+      pending = pending.slice(end + 1);
+      return line;
+    }
+    const more = await nextChunk();
+    if (more === undefined) {
+      const rest = pending;
+      pending = "";
+      return rest === "" ? undefined : rest;
+    }
+    pending += more;
+  }
+}
+
+async function nextChunk(): Promise<string | undefined> {
+  const { stdin } = process;
+  for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
+    stdin.pause();
+    return (chunk as Buffer).toString("utf8");
+  }
+  return undefined;
+}

@@ -1,0 +1,58 @@
+// What `serve --quick-start` needs: a folder, and a user whose password stays the same over restarts.
+import { randomInt } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CliError } from "./arguments.ts";
+
+export interface QuickStart {
+  readonly directory: string;
+  readonly user: string;
+  readonly password: string;
+  /** Where the password is kept. */
+  readonly passwordFile: string;
+}
+
+const USER = "smb";
+const LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+const PASSWORD_LENGTH = 16;
+
+/** Makes `share` and `.minismbd-user` below that directory where they are missing. Throws CliError. */
+export function prepareQuickStart(base: string): QuickStart {
+  const directory = join(base, "share");
+  const passwordFile = join(base, ".minismbd-user");
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new CliError(
+      `${directory} cannot be made (${(error as NodeJS.ErrnoException).code}), go to another folder`,
+    );
+  }
+  return { directory, user: USER, password: readOrMake(passwordFile), passwordFile };
+}
+
+/** 93 bits, of characters that are hard to mistake for each other. */
+export function randomPassword(): string {
+  return Array.from({ length: PASSWORD_LENGTH }, () => LETTERS[randomInt(LETTERS.length)] ?? "").join("");
+}
+
+function readOrMake(file: string): string {
+  try {
+    const kept = /^smb:(\S+)\n?$/.exec(readFileSync(file, "utf8"))?.[1];
+    if (kept !== undefined) return kept;
+    throw new CliError(`${file} is not 'smb:PASSWORD', remove it and a new one is made`);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "ENOENT")
+      throw new CliError(`${file} cannot be read (${code}), correct its owner or remove it`);
+  }
+  const password = randomPassword();
+  try {
+    writeFileSync(file, `${USER}:${password}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    throw new CliError(
+      `${file} cannot be written (${(error as NodeJS.ErrnoException).code}), go to another folder`,
+    );
+  }
+  return password;
+}

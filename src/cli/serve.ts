@@ -1,0 +1,201 @@
+// `minismbd serve`: the server in the foreground, from a configuration or from options alone.
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { startEngine } from "../engine/engine.ts";
+import type { EngineControl } from "../port/port.ts";
+import type { Override } from "../manager/config/load.ts";
+import { takeLock } from "../manager/lock-file.ts";
+import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
+import { defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
+import { userNameFault } from "../manager/users/user-name.ts";
+import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { describeAccess } from "./connect-lines.ts";
+import { promptPassword } from "./prompt.ts";
+import { prepareQuickStart, randomPassword } from "./quick-start.ts";
+import { takeEnvironmentPassword } from "./user-change.ts";
+
+const OPTIONS: readonly Option[] = [
+  { long: "config", short: "C", value: "CONF", help: `the configuration, by default ${defaultConfigFile()}` },
+  { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
+  { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
+  {
+    long: "share",
+    short: "s",
+    value: "NAME=PATH",
+    help: "share a directory, to read and write; may be repeated",
+  },
+  {
+    long: "user",
+    short: "u",
+    value: "NAME[:PASSWORD]",
+    help:
+      "a user; without a password MINISMBD_PASSWORD is taken, " +
+      "or the terminal asks, or a random one is printed; may be repeated",
+  },
+  {
+    long: "option",
+    short: "o",
+    value: "KEY=VALUE",
+    help: "a parameter of [global], before the configuration's; may be repeated",
+  },
+  { long: "quick-start", help: "share ./share with a user of its own, without any configuration" },
+  { long: "lock", value: "FILE", help: "write the process id there, as ksmbd.mountd does" },
+  { long: "nodetach", short: "n", value: "?WAY", help: "accepted: serve never leaves the foreground" },
+  { long: "verbose", short: "v", help: "log level debug" },
+  { long: "help", short: "h", help: "print this" },
+];
+
+/** What a server is started with. */
+export interface ServerPlan extends ManagerOptions {
+  /** Null: none. */
+  readonly lockFile: string | null;
+  /** Lines for people once the port is known. */
+  readonly greet?: (port: number) => string;
+}
+
+export async function run(words: readonly string[]): Promise<number> {
+  const args = parseArguments(words, OPTIONS);
+  if (args.has("help")) {
+    process.stdout.write(`Usage: minismbd serve [OPTION]...\n\n${describeOptions(OPTIONS)}`);
+    return 0;
+  }
+  if (args.operands.length > 0)
+    throw new CliError(`'${args.operands[0]}' is no option of serve, see serve --help`);
+  return serve(await planServer(args));
+}
+
+/** Serves until SIGTERM or SIGINT; SIGHUP reads users and configuration again. Throws ConfigError, StartError. */
+export async function serve(plan: ServerPlan): Promise<number> {
+  const manager = createManager(plan);
+  const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
+  let engine: EngineControl;
+  try {
+    engine = startEngine(manager);
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+  process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
+  if (plan.greet) process.stdout.write(plan.greet(engine.port));
+  try {
+    await untilStopped(manager, engine);
+  } finally {
+    lock?.release();
+  }
+  return 0;
+}
+
+function untilStopped(manager: ServerManager, engine: EngineControl): Promise<void> {
+  process.on("SIGHUP", () => {
+    if (manager.reload()) engine.reload();
+  });
+  // One client's request must not take the others' server away; the line says that something is to be mended here.
+  const tell = (error: unknown) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`minismbd: error: internal error, please report it: ${text}\n`);
+  };
+  process.on("uncaughtException", tell);
+  process.on("unhandledRejection", tell);
+  return new Promise((resolve, reject) => {
+    let isStopping = false;
+    const stop = () => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      engine.stop().then(resolve, reject);
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+  });
+}
+
+async function planServer(args: Arguments): Promise<ServerPlan> {
+  const overrides: Override[] = portOverrides(args);
+  for (const word of args.values("option")) overrides.push(parseOption(word));
+  if (args.has("verbose")) overrides.unshift(globalOverride("log level", "debug", "--verbose"));
+  if (args.has("quick-start")) return planQuickStart(args, overrides);
+  const shares = args.values("share").map(parseShare);
+  for (const { name, path } of shares) {
+    overrides.push({ section: name, key: "path", value: path, place: "--share" });
+    overrides.push({ section: name, key: "read only", value: "no", place: "--share" });
+  }
+  for (const word of args.values("user")) overrides.push(await parseUser(word));
+  const isFree = shares.length > 0 && !args.has("config");
+  const file = isFree ? null : (args.value("config") ?? defaultConfigFile());
+  const usesDefaults = file !== null && !args.has("config");
+  const hasOwnUsers = isFree && args.values("user").length > 0;
+  return {
+    source: { file, overrides },
+    passwordFile: args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE),
+    lockFile: args.value("lock") ?? (usesDefaults ? defaultLockFile() : null),
+  };
+}
+
+function planQuickStart(args: Arguments, overrides: Override[]): ServerPlan {
+  const quick = prepareQuickStart(process.cwd());
+  const port = process.geteuid?.() === 0 ? 445 : 4450;
+  const own = [
+    globalOverride("tcp port", String(port), "--quick-start"),
+    { section: "share", key: "path", value: quick.directory, place: "--quick-start" },
+    { section: "share", key: "read only", value: "no", place: "--quick-start" },
+    { section: `user:${quick.user}`, key: "password", value: quick.password, place: "--quick-start" },
+  ];
+  return {
+    source: { file: args.value("config") ?? null, overrides: [...overrides, ...own] },
+    passwordFile: args.value("pwddb") ?? null,
+    lockFile: args.value("lock") ?? null,
+    greet: (actual) => describeAccess({ share: "share", port: actual, ...quick }),
+  };
+}
+
+/** `-p`. Throws CliError for what is no port. */
+export function portOverrides(args: Arguments): Override[] {
+  const port = args.value("port");
+  if (port === undefined) return [];
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new CliError(`'${port}' is no port, write 1 to 65535`);
+  return [globalOverride("tcp port", port, "--port")];
+}
+
+function globalOverride(key: string, value: string, place: string): Override {
+  return { section: "global", key, value, place };
+}
+
+function parseOption(word: string): Override {
+  const at = word.indexOf("=");
+  if (at < 1) throw new CliError(`--option '${word}' is not 'KEY = VALUE'`);
+  return globalOverride(word.slice(0, at), word.slice(at + 1).trim(), "--option");
+}
+
+function parseShare(word: string): { name: string; path: string } {
+  const at = word.indexOf("=");
+  if (at < 1) throw new CliError(`--share '${word}' is not NAME=PATH`);
+  const path = resolve(word.slice(at + 1));
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw new CliError(`--share: there is no folder ${path}, make it or name another`);
+  if (!found.isDirectory()) throw new CliError(`--share: ${path} is no folder, name one`);
+  return { name: word.slice(0, at).trim(), path };
+}
+
+async function parseUser(word: string): Promise<Override> {
+  const at = word.indexOf(":");
+  const name = at < 0 ? word : word.slice(0, at);
+  const fault = userNameFault(name);
+  if (fault !== undefined) throw new CliError(`--user: ${fault}`);
+  const password = at < 0 ? await findPassword(name) : word.slice(at + 1);
+  const wrong = passwordFault(password);
+  if (wrong !== undefined) throw new CliError(`--user: ${wrong}`);
+  return { section: `user:${name}`, key: "nt hash", value: ntHash(password), place: "--user" };
+}
+
+async function findPassword(name: string): Promise<string> {
+  const given = takeEnvironmentPassword();
+  if (given !== undefined) return given;
+  if (process.stdin.isTTY) {
+    const typed = await promptPassword(`Password for ${name} (empty: a random one): `);
+    if (typed !== "") return typed;
+  }
+  const made = randomPassword();
+  process.stdout.write(`minismbd: the password of ${name} is ${made}\n`);
+  return made;
+}

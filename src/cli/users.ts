@@ -1,0 +1,28 @@
+// `minismbd users`: the names of the users, never their hashes.
+import { loadConfiguration } from "../manager/config/load.ts";
+import { defaultConfigFile } from "../manager/paths.ts";
+import { readPasswordFile } from "../manager/users/password-file.ts";
+import { foldUserName } from "../manager/users/user-name.ts";
+import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { existsSync } from "node:fs";
+import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
+
+const OPTIONS: readonly Option[] = [...FILE_OPTIONS, { long: "help", short: "h", help: "print this" }];
+
+export async function run(words: readonly string[]): Promise<number> {
+  const args = parseArguments(words, OPTIONS);
+  if (args.has("help")) {
+    process.stdout.write(`Usage: minismbd users [-P PWDDB] [-C CONF]\n\n${describeOptions(OPTIONS)}`);
+    return 0;
+  }
+  if (args.operands.length > 0) throw new CliError("users takes no name, it lists all");
+  const names = new Map<string, string>();
+  for (const name of readPasswordFile(passwordFileOf(args)).keys()) names.set(foldUserName(name), name);
+  const config = args.value("config") ?? defaultConfigFile();
+  if (args.has("config") || existsSync(config)) {
+    for (const name of loadConfiguration({ file: config }).users.keys())
+      names.set(foldUserName(name), `${name}\t(in ${config})`);
+  }
+  for (const folded of [...names.keys()].sort()) process.stdout.write(`${names.get(folded) ?? ""}\n`);
+  return 0;
+}

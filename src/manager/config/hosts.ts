@@ -1,0 +1,170 @@
+// `hosts allow` and `hosts deny`: which addresses may connect. smb.conf(5), hosts_access(5); addresses only.
+import { ConfigError } from "./parse.ts";
+
+interface AddressRange {
+  /** 16 bytes; IPv4 as ::ffff:a.b.c.d. */
+  readonly bytes: Uint8Array;
+  readonly bits: number;
+}
+
+interface HostList {
+  readonly ranges: readonly AddressRange[];
+  readonly except: readonly AddressRange[];
+}
+
+/** Both lists of one section; null where the section has neither. */
+export interface HostRule {
+  readonly allow: HostList | null;
+  readonly deny: HostList | null;
+}
+
+const EVERYWHERE: AddressRange = { bytes: new Uint8Array(16), bits: 0 };
+
+/** Throws ConfigError for what is no address: a host name would have to be trusted to whoever answers for it. */
+export function parseHostRule(
+  allow: { words: readonly string[]; place: string },
+  deny: { words: readonly string[]; place: string },
+): HostRule | null {
+  if (allow.words.length === 0 && deny.words.length === 0) return null;
+  return {
+    allow: allow.words.length === 0 ? null : parseHostList(allow.words, `${allow.place}: 'hosts allow'`),
+    deny: deny.words.length === 0 ? null : parseHostList(deny.words, `${deny.place}: 'hosts deny'`),
+  };
+}
+
+/**
+ * Whether that address may connect: on the allow list always; else not on the deny list; with an allow list alone
+ * nobody else. The machine itself may unless denied. An address that does not parse may not.
+ */
+export function isHostAllowed(rule: HostRule | null, address: string): boolean {
+  if (!rule) return true;
+  const bytes = parseAddress(address);
+  if (!bytes) return false;
+  const denied = rule.deny !== null && matches(rule.deny, bytes);
+  if (isLoopback(bytes) && !denied) return true;
+  if (rule.allow !== null && matches(rule.allow, bytes)) return true;
+  return rule.deny === null ? false : !denied;
+}
+
+/** 16 bytes of an IPv4 or IPv6 address as the socket gives it; a scope behind `%` is passed over. */
+export function parseAddress(text: string): Uint8Array | undefined {
+  const bare = text.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
+  const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(bare);
+  if (tail) {
+    const low = parseIpv4(tail[2] ?? "");
+    if (!low) return undefined;
+    const groups = [((low[0] ?? 0) << 8) | (low[1] ?? 0), ((low[2] ?? 0) << 8) | (low[3] ?? 0)];
+    return parseIpv6((tail[1] ?? "") + groups.map((group) => group.toString(16)).join(":"));
+  }
+  if (bare.includes(":")) return parseIpv6(bare);
+  const short = parseIpv4(bare);
+  return short && mapIpv4(short);
+}
+
+function parseHostList(words: readonly string[], place: string): HostList {
+  const at = words.findIndex((word) => word.toUpperCase() === "EXCEPT");
+  const before = at < 0 ? words : words.slice(0, at);
+  const after = at < 0 ? [] : words.slice(at + 1);
+  if (after.some((word) => word.toUpperCase() === "EXCEPT"))
+    throw new ConfigError(place, "EXCEPT stands twice, write it once");
+  return {
+    ranges: before.map((word) => parseRange(word, place)),
+    except: after.map((word) => parseRange(word, place)),
+  };
+}
+
+function matches(list: HostList, address: Uint8Array): boolean {
+  return (
+    list.ranges.some((range) => contains(range, address)) &&
+    !list.except.some((range) => contains(range, address))
+  );
+}
+
+function contains(range: AddressRange, address: Uint8Array): boolean {
+  for (let i = 0; i < 16; i++) {
+    const bits = Math.min(Math.max(range.bits - i * 8, 0), 8);
+    const mask = (0xff00 >> bits) & 0xff;
+    if (((range.bytes[i] ?? 0) & mask) !== ((address[i] ?? 0) & mask)) return false;
+  }
+  return true;
+}
+
+function parseRange(word: string, place: string): AddressRange {
+  if (word.toUpperCase() === "ALL") return EVERYWHERE;
+  if (word.toLowerCase() === "localhost") return { bytes: mapIpv4([127, 0, 0, 0]), bits: 96 + 8 };
+  const range = parsePrefix(word) ?? parseNetwork(word);
+  if (!range)
+    throw new ConfigError(place, `'${word}' is no address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
+  return range;
+}
+
+/** `192.168.1.`: the addresses that begin so. */
+function parsePrefix(word: string): AddressRange | undefined {
+  if (!/^(\d{1,3}\.){1,3}$/.test(word)) return undefined;
+  const numbers = word.slice(0, -1).split(".").map(Number);
+  if (numbers.some((number) => number > 255)) return undefined;
+  const bits = 96 + 8 * numbers.length;
+  while (numbers.length < 4) numbers.push(0);
+  return { bytes: mapIpv4(numbers), bits };
+}
+
+/** ADDRESS, ADDRESS/BITS, IPv4 ADDRESS/MASK. */
+export function parseNetwork(word: string): AddressRange | undefined {
+  const slash = word.indexOf("/");
+  const address = slash < 0 ? word : word.slice(0, slash);
+  const bytes = parseAddress(address);
+  if (!bytes) return undefined;
+  if (slash < 0) return { bytes, bits: 128 };
+  const isIpv4 = !address.includes(":");
+  const suffix = word.slice(slash + 1);
+  const bits = /^\d{1,3}$/.test(suffix) ? Number(suffix) : isIpv4 ? maskBits(suffix) : undefined;
+  if (bits === undefined || bits > (isIpv4 ? 32 : 128)) return undefined;
+  return { bytes, bits: isIpv4 ? 96 + bits : bits };
+}
+
+export function isInNetwork(network: AddressRange, address: Uint8Array): boolean {
+  return contains(network, address);
+}
+
+function maskBits(text: string): number | undefined {
+  const mask = parseIpv4(text);
+  if (!mask) return undefined;
+  const ones = mask.map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  return /^1*0*$/.test(ones) ? ones.replaceAll("0", "").length : undefined;
+}
+
+function parseIpv4(text: string): number[] | undefined {
+  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return undefined;
+  const numbers = text.split(".").map(Number);
+  return numbers.every((number) => number <= 255) ? numbers : undefined;
+}
+
+function mapIpv4(numbers: readonly number[]): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...numbers);
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
+  const head = groups[0] ?? [];
+  const tail = groups[1] ?? [];
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
+  const all = [...head, ...Array<string>(halves.length === 1 ? 0 : missing).fill("0"), ...tail];
+  const bytes = new Uint8Array(16);
+  for (const [i, group] of all.entries()) {
+    if (!/^[\da-f]{1,4}$/i.test(group)) return undefined;
+    const value = Number.parseInt(group, 16);
+    bytes[i * 2] = value >> 8;
+    bytes[i * 2 + 1] = value & 0xff;
+  }
+  return bytes;
+}
+
+function isLoopback(bytes: Uint8Array): boolean {
+  const zeros = bytes.subarray(0, 10).every((byte) => byte === 0);
+  if (!zeros) return false;
+  if (bytes[10] === 0xff && bytes[11] === 0xff) return bytes[12] === 127;
+  return bytes.subarray(10, 15).every((byte) => byte === 0) && bytes[15] === 1;
+}

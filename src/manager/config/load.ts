@@ -1,0 +1,151 @@
+// The configuration's file, and what the command line adds, -> one frozen snapshot.
+import { readFileSync, statSync } from "node:fs";
+import type { EngineSettings } from "../../port/port.ts";
+import { ntHash, passwordFault } from "../users/nt-hash.ts";
+import { type PasswordTable, putUser } from "../users/password-file.ts";
+import { userNameFault } from "../users/user-name.ts";
+import { type HostRule, parseHostRule } from "./hosts.ts";
+import { ConfigError, type Entry, foldKey, parseConfig, prependEntry, type Section } from "./parse.ts";
+import type { Sections } from "./parse.ts";
+import { Report } from "./report.ts";
+import { pickKnown, SectionValues } from "./section-values.ts";
+import { type Machine, readMachine, readSettings } from "./settings.ts";
+import { readShare, type Share } from "./share.ts";
+
+export interface Configuration {
+  readonly settings: EngineSettings;
+  /** Comment beside the server's name. */
+  readonly serverString: string;
+  /** By folded name, in the order of the file. IPC$ is not among them: it is always there. */
+  readonly shares: ReadonlyMap<string, Share>;
+  /** Users of `[user:NAME]` sections. */
+  readonly users: ReadonlyMap<string, string>;
+  readonly guestAccount: string;
+  /** `hosts allow` and `hosts deny` of [global]: they hold for every share. */
+  readonly hosts: HostRule | null;
+  /** One line each. */
+  readonly warnings: readonly string[];
+}
+
+/** `key = value` of the command line; it comes before what the file has. */
+export interface Override {
+  readonly section: string;
+  readonly key: string;
+  readonly value: string;
+  /** The option it came from, for messages. */
+  readonly place: string;
+}
+
+export interface ConfigSource {
+  /** Null: no file, the overrides alone. */
+  readonly file: string | null;
+  readonly overrides?: readonly Override[];
+  readonly machine?: Machine;
+}
+
+/** Throws ConfigError. */
+export function loadConfiguration(source: ConfigSource): Configuration {
+  const report = new Report();
+  const sections = source.file === null ? new Map() : readSections(source.file, report);
+  for (const { section, key, value, place } of [...(source.overrides ?? [])].reverse())
+    prependEntry(sections, section, { key: foldKey(key), value, place, comment: "none" });
+  return buildConfiguration(sections, source.machine ?? readMachine(), report);
+}
+
+/** Throws ConfigError. */
+export function buildConfiguration(sections: Sections, machine: Machine, report: Report): Configuration {
+  const globalEntries = pickKnown(sections.get("global"), true, report);
+  const globals = new SectionValues(globalEntries, null, report);
+  const shares = new Map<string, Share>();
+  const users: PasswordTable = new Map();
+  for (const [folded, section] of sections) {
+    if (folded === "global" || folded === "ipc$") continue;
+    if (folded.startsWith("user:")) readUser(section, users);
+    else {
+      const share = readShare(section, globalEntries, globals.text("root directory"), report);
+      if (share) shares.set(foldShareName(share.name), share);
+    }
+  }
+  return Object.freeze({
+    settings: readSettings(globals, machine, report),
+    serverString: globals.text("server string"),
+    shares,
+    users,
+    guestAccount: globals.text("guest account"),
+    hosts: parseHostRule(
+      { words: globals.list("hosts allow"), place: globals.place("hosts allow") },
+      { words: globals.list("hosts deny"), place: globals.place("hosts deny") },
+    ),
+    warnings: report.warnings(),
+  });
+}
+
+/** The form in which share names are compared. */
+export function foldShareName(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+/** Throws ConfigError for a file that cannot be read or parsed. */
+export function parseConfigFile(file: string): Sections {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const what = code === "ENOENT" ? "there is no such configuration file" : `it cannot be read (${code})`;
+    throw new ConfigError(file, `${what}, name another with -C`);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(file, "the configuration is not UTF-8, save it as UTF-8");
+  }
+  return parseConfig(text, file);
+}
+
+function readSections(file: string, report: Report): Sections {
+  const sections = parseConfigFile(file);
+  const hasUsers = [...sections.keys()].some((name) => name.startsWith("user:"));
+  if (hasUsers && ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0)
+    report.warn(file, "it has passwords and everybody can read it, run chmod 640 on it");
+  return sections;
+}
+
+/** `[user:NAME]` with `password` or `nt hash`. Values never come into messages. */
+function readUser(section: Section, users: PasswordTable): void {
+  const name = section.name.slice(section.name.indexOf(":") + 1).trim();
+  const fault = userNameFault(name);
+  if (fault !== undefined) throw new ConfigError(section.place, fault);
+  let hash: string | undefined;
+  for (const entry of section.entries) {
+    if (entry.key === "comment") continue;
+    const found = readSecret(entry);
+    hash ??= found;
+  }
+  if (hash === undefined)
+    throw new ConfigError(section.place, `user '${name}' has no password, write 'password =' or 'nt hash ='`);
+  putUser(users, name, hash);
+}
+
+function readSecret({ key, value, place, comment }: Entry): string | undefined {
+  if (key !== "password" && key !== "nt hash")
+    throw new ConfigError(
+      place,
+      `'${key}' does not belong to a user, write 'password', 'nt hash' or 'comment'`,
+    );
+  if (comment !== "none" && key === "password")
+    throw new ConfigError(place, "';' and '#' begin a comment, for a password with one write its 'nt hash'");
+  if (key === "nt hash") {
+    const hash = /^[\da-f]{32}$/i.test(value) ? value.toLowerCase() : undefined;
+    const decoded = /^[A-Za-z0-9+/]{22}==$/.test(value)
+      ? Buffer.from(value, "base64").toString("hex")
+      : undefined;
+    if (hash === undefined && decoded === undefined)
+      throw new ConfigError(place, "'nt hash' is 32 hexadecimal digits, or the base64 of ksmbdpwd.db");
+    return hash ?? decoded;
+  }
+  const fault = passwordFault(value);
+  if (fault !== undefined) throw new ConfigError(place, fault);
+  return value === "" ? undefined : ntHash(value);
+}

@@ -1,0 +1,55 @@
+// How much memory there is to plan with, and the sizes that follow from it. design.md, 5.
+import { readFileSync } from "node:fs";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** MemTotal or the control group's limit, whichever is less, in bytes. */
+export function plannedMemoryBytes(readFile: (path: string) => string | undefined = readOrNothing): number {
+  const total = /^MemTotal:\s+(\d+) kB/m.exec(readFile("/proc/meminfo") ?? "")?.[1];
+  let bytes = total === undefined ? 256 * MIB : Number(total) * KIB;
+  for (const limit of groupLimits(readFile)) bytes = Math.min(bytes, limit);
+  return bytes;
+}
+
+/** Limits of the process's own control group and of those above it: version 2, then version 1. */
+function groupLimits(readFile: (path: string) => string | undefined): number[] {
+  const limits: number[] = [];
+  const groups = readFile("/proc/self/cgroup") ?? "";
+  const unified = /^0::(\/.*)$/m.exec(groups)?.[1];
+  const legacy = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(\/.*)$/m.exec(groups)?.[1];
+  for (const [path, root, name] of [
+    [unified, "/sys/fs/cgroup", "memory.max"],
+    [legacy, "/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
+  ] as const) {
+    if (path === undefined) continue;
+    const parts = path.split("/").filter((part) => part !== "");
+    for (let depth = parts.length; depth >= 0; depth--) {
+      const file = [root, ...parts.slice(0, depth), name].join("/");
+      const text = readFile(file)?.trim();
+      if (text !== undefined && /^\d+$/.test(text)) limits.push(Number(text));
+    }
+  }
+  return limits;
+}
+
+/** Longest read, write and transaction for that much memory. */
+export function transferBytesFor(memoryBytes: number): number {
+  // MemTotal is what the kernel leaves of the chips' size: a 64 MiB board shows less than 64 MiB.
+  if (memoryBytes <= 64 * MIB) return 64 * KIB;
+  if (memoryBytes <= 128 * MIB) return 128 * KIB;
+  return memoryBytes <= 256 * MIB ? MIB : 4 * MIB;
+}
+
+/** Bytes that requests and replies under way may take. */
+export function bufferBudgetFor(memoryBytes: number): number {
+  return Math.min(Math.max(Math.floor(memoryBytes / 8), 4 * MIB), 256 * MIB);
+}
+
+function readOrNothing(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

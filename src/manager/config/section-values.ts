@@ -1,0 +1,204 @@
+// Typed values of one section by schema.ts: spellings, the first non-empty value, defaults of [global], ranges.
+// ksmbd.conf(5). What is not understood refuses the file where security hangs on it, else it is warned of.
+import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
+import { ConfigError, type Entry, type Section } from "./parse.ts";
+import type { Report } from "./report.ts";
+import { type ChoiceOf, findParameter, knownSpellings, type NameOf, PARAMETERS } from "./schema.ts";
+import { type Parameter, spellingsOf } from "./schema.ts";
+import { suggest } from "./suggest.ts";
+import {
+  parseBoolean,
+  parseInteger,
+  parseList,
+  parseOctal,
+  parseSize,
+  parseVetoFiles,
+  unquote,
+} from "./values.ts";
+
+type AnyName = (typeof PARAMETERS)[number]["name"];
+
+/** Entries of a section by spelling, known ones alone. */
+export type KnownEntries = ReadonlyMap<string, Entry>;
+
+/** Picks the entries that the schema knows and reports the others. */
+export function pickKnown(section: Section | undefined, isGlobal: boolean, report: Report): KnownEntries {
+  const known = new Map<string, Entry>();
+  for (const entry of section?.entries ?? []) {
+    const parameter = findParameter(entry.key);
+    if (!parameter) {
+      reportUnknown(entry, report);
+      continue;
+    }
+    if (!isGlobal && parameter.scope === "global") {
+      report.warn(entry.place, `'${entry.key}' has no effect in a share, write it in [global]`);
+      continue;
+    }
+    if (!parameter.effective) report.warnTogether("known, and not in effect yet", parameter.name);
+    if (entry.comment === "touching" && (parameter.type === "text" || parameter.type === "list"))
+      report.warn(
+        entry.place,
+        `a comment ends '${entry.key}' behind '${entry.value}', put a blank before it if it is one`,
+      );
+    const spelling = spellingsOf(parameter).find((name) => sameWords(name, entry.key)) ?? parameter.name;
+    const earlier = known.get(spelling);
+    if (entry.value === "") {
+      if (parameter.type === "list" && parameter.security)
+        report.warn(
+          entry.place,
+          `'${entry.key}' names nobody and has no effect, name somebody or take it out`,
+        );
+    } else if (!earlier) known.set(spelling, entry);
+    else if (earlier.value !== entry.value)
+      report.warn(entry.place, `'${entry.key}' is given at ${earlier.place} already, which stays`);
+  }
+  return known;
+}
+
+function sameWords(a: string, b: string): boolean {
+  return a.replaceAll(" ", "") === b.replaceAll(" ", "");
+}
+
+function reportUnknown(entry: Entry, report: Report): void {
+  const instead = REFUSED_PARAMETERS.get(entry.key);
+  if (instead !== undefined)
+    throw new ConfigError(entry.place, `'${entry.key}' is not supported, ${instead}`);
+  if (FOREIGN_PARAMETERS.has(entry.key) || FOREIGN_PREFIXES.some((prefix) => entry.key.startsWith(prefix))) {
+    report.warnTogether("Samba's alone, no effect here", entry.key);
+    return;
+  }
+  const near = suggest(entry.key, knownSpellings());
+  const hint = near === undefined ? "take it out" : `did you mean '${near}'?`;
+  report.warn(entry.place, `'${entry.key}' is unknown and has no effect, ${hint}`);
+}
+
+export class SectionValues {
+  private readonly own: KnownEntries;
+  private readonly defaults: KnownEntries | null;
+  private readonly report: Report;
+
+  /** `defaults`: entries of [global] where this is a share, null where this is [global]. */
+  constructor(own: KnownEntries, defaults: KnownEntries | null, report: Report) {
+    this.own = own;
+    this.defaults = defaults;
+    this.report = report;
+  }
+
+  boolean(name: NameOf<"boolean">): boolean {
+    const parameter = parameterOf(name);
+    const entry = this.entry(name);
+    const standard = parameter.default === "yes";
+    if (!entry) return standard;
+    const value = parseBoolean(entry.value);
+    if (value === undefined) return this.misfit(parameter, entry, "write yes or no", standard);
+    const isInverse = (parameter.inverse ?? []).some((spelling) => sameWords(spelling, entry.key));
+    return isInverse ? !value : value;
+  }
+
+  /** Undefined where neither a value nor a default is there. */
+  number(name: NameOf<"integer" | "size" | "octal">): number | undefined {
+    const parameter = parameterOf(name);
+    const standard = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
+    const entry = this.entry(name);
+    if (!entry) return standard;
+    const value = readNumber(parameter, entry.value);
+    if (value === undefined) return this.misfit(parameter, entry, numberHint(parameter), standard);
+    return this.inRange(parameter, entry, value);
+  }
+
+  text(name: NameOf<"text">): string {
+    const entry = this.entry(name);
+    return entry ? unquote(entry.value) : parameterOf(name).default;
+  }
+
+  list(name: NameOf<"list">): string[] {
+    return parseList(this.entry(name)?.value ?? "");
+  }
+
+  /** Whether the list is written down, even if it holds no word such as `,`. */
+  hasList(name: NameOf<"list">): boolean {
+    return this.entry(name) !== undefined;
+  }
+
+  vetoFiles(): string[] {
+    const entry = this.entry("veto files");
+    if (!entry) return [];
+    return (
+      parseVetoFiles(entry.value) ??
+      this.misfit(parameterOf("veto files"), entry, "write /PATTERN/PATTERN/", [])
+    );
+  }
+
+  choice<N extends NameOf<"choice">>(name: N): ChoiceOf<N> {
+    const parameter = parameterOf(name);
+    const standard = readChoice(parameter, parameter.default) as ChoiceOf<N>;
+    const entry = this.entry(name);
+    if (!entry) return standard;
+    const value = readChoice(parameter, entry.value) as ChoiceOf<N> | undefined;
+    if (value !== undefined) return value;
+    const usual = Object.values(parameter.choices ?? {}).map((spellings) => spellings[0] ?? "");
+    return this.misfit(parameter, entry, `write one of ${usual.join(", ")}`, standard);
+  }
+
+  /** The value as written, for messages. */
+  entry(name: AnyName): Entry | undefined {
+    const parameter = parameterOf(name);
+    const sources = this.defaults && parameter.scope === "share" ? [this.own, this.defaults] : [this.own];
+    for (const source of sources)
+      for (const spelling of spellingsOf(parameter)) {
+        const entry = source.get(spelling);
+        if (entry) return entry;
+      }
+    return undefined;
+  }
+
+  place(name: AnyName): string {
+    return this.entry(name)?.place ?? "";
+  }
+
+  private inRange(parameter: Parameter, entry: Entry, value: number): number {
+    const { min = 0, max = Number.MAX_SAFE_INTEGER } = parameter;
+    if (value >= min && value <= max) return value;
+    if (parameter.security) throw new ConfigError(entry.place, misfitText(entry, `write ${min} to ${max}`));
+    // smb.conf(5) has 0 for "no limit", and ksmbd takes it for the most as well.
+    const nearest = value === 0 || value > max ? max : min;
+    this.report.warn(entry.place, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is taken`);
+    return nearest;
+  }
+
+  private misfit<T>(parameter: Parameter, entry: Entry, hint: string, standard: T): T {
+    if (parameter.security) throw new ConfigError(entry.place, misfitText(entry, hint));
+    const taken = parameter.default === "" ? "the default" : `'${parameter.default}'`;
+    this.report.warn(entry.place, `${misfitText(entry, hint)}; ${taken} is taken`);
+    return standard;
+  }
+}
+
+function misfitText(entry: Entry, hint: string): string {
+  return `'${entry.value}' is no value of '${entry.key}', ${hint}`;
+}
+
+function parameterOf(name: string): Parameter {
+  const parameter = findParameter(name);
+  if (!parameter) throw new Error(`no parameter '${name}' in the schema`);
+  return parameter;
+}
+
+function readNumber(parameter: Parameter, text: string): number | undefined {
+  if (parameter.type === "octal") return parseOctal(text);
+  // `smb ports = 445 139`: the first is the one.
+  if (parameter.type === "integer") return parseInteger(text.split(/[\s,]+/)[0] ?? "");
+  return parseSize(text);
+}
+
+function numberHint(parameter: Parameter): string {
+  if (parameter.type === "octal") return "write an octal mode such as 0755";
+  return parameter.type === "size" ? "write a size such as 64K or 4M" : "write a number";
+}
+
+function readChoice(parameter: Parameter, text: string): string | undefined {
+  const folded = text.toLowerCase().replace(/\s+/g, " ");
+  for (const [value, spellings] of Object.entries(parameter.choices ?? {}))
+    if (spellings.some((spelling) => spelling.toLowerCase() === folded)) return value;
+  return undefined;
+}

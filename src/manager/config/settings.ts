@@ -1,0 +1,171 @@
+// [global] -> what the engine is told (EngineSettings of the port).
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import type { EngineSettings } from "../../port/port.ts";
+import { isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
+import { bufferBudgetFor, plannedMemoryBytes, transferBytesFor } from "./memory.ts";
+import { ConfigError } from "./parse.ts";
+import type { Report } from "./report.ts";
+import type { SectionValues } from "./section-values.ts";
+
+const MAX_SERVER_NAME = 15;
+
+/** What of the machine the settings depend on; tests put their own in its place. */
+export interface Machine {
+  readonly hostName: string;
+  /** Text that is this machine's alone and stays the same. */
+  readonly identity: string;
+  readonly memoryBytes: number;
+  readonly interfaces: readonly { readonly name: string; readonly address: string }[];
+}
+
+export function readMachine(): Machine {
+  const interfaces = Object.entries(networkInterfaces()).flatMap(([name, found]) =>
+    // A link-local address needs its interface's scope beside it to be listened on.
+    (found ?? []).map(({ address, family }) => ({
+      name,
+      address: family === "IPv6" && /^fe[89ab]/i.test(address) ? `${address}%${name}` : address,
+    })),
+  );
+  return {
+    hostName: hostname(),
+    identity: readIdentity(),
+    memoryBytes: plannedMemoryBytes(),
+    interfaces,
+  };
+}
+
+/** Throws ConfigError. */
+export function readSettings(globals: SectionValues, machine: Machine, report: Report): EngineSettings {
+  const [minDialect, maxDialect] = readDialects(globals, report);
+  const transferBytes = transferBytesFor(machine.memoryBytes);
+  const encryption = globals.choice("smb3 encryption");
+  if (encryption === "required" && maxDialect < 0x0300)
+    throw new ConfigError(
+      globals.place("smb3 encryption"),
+      "encryption needs 'server max protocol' SMB3_00 or newer",
+    );
+  const guests = globals.choice("map to guest");
+  if (guests === "unsupported")
+    report.warn(globals.place("map to guest"), "a wrong password never makes a guest here: 'never' is taken");
+  return Object.freeze({
+    serverName: readServerName(globals, machine.hostName, report),
+    serverGuid: createHash("sha256").update(`minismbd server ${machine.identity}`).digest("hex").slice(0, 32),
+    domain: globals.text("workgroup"),
+    addresses: Object.freeze(readAddresses(globals, machine)),
+    port: globals.number("tcp port") ?? 445,
+    minDialect,
+    maxDialect,
+    signing: globals.choice("server signing"),
+    encryption,
+    cryptoProvider: globals.choice("crypto provider"),
+    mapToGuest: guests === "bad-user" ? guests : "never",
+    restrictAnonymous: globals.number("restrict anonymous") ?? 0,
+    maxReadBytes: globals.number("smb2 max read") ?? transferBytes,
+    maxWriteBytes: globals.number("smb2 max write") ?? transferBytes,
+    maxTransactBytes: globals.number("smb2 max trans") ?? transferBytes,
+    bufferBudgetBytes: globals.number("buffer budget") ?? bufferBudgetFor(machine.memoryBytes),
+    ...readLimits(globals),
+    logLevel: readLogLevel(globals, report),
+  });
+}
+
+function readLimits(globals: SectionValues) {
+  return {
+    maxCredits: globals.number("smb2 max credits") ?? 8192,
+    maxConnections: globals.number("max connections") ?? 256,
+    maxConnectionsPerAddress: globals.number("max ip connections") ?? 32,
+    maxSessions: globals.number("max active sessions") ?? 1024,
+    maxOpenFiles: globals.number("max open files") ?? 10_000,
+    maxOutstandingRequests: globals.number("max outstanding requests") ?? 512,
+    deadtimeSeconds: (globals.number("deadtime") ?? 0) * 60,
+    logonTimeoutSeconds: globals.number("logon timeout") ?? 45,
+  };
+}
+
+function readDialects(globals: SectionValues, report: Report): [number, number] {
+  const lowest = Number(globals.choice("server min protocol"));
+  const highest = Number(globals.choice("server max protocol"));
+  const entry = globals.entry("server min protocol");
+  if (entry && /^(nt1|smb1|lanman|core)/i.test(entry.value))
+    report.warn(entry.place, `${entry.value} is not served, SMB2_02 is the oldest dialect`);
+  if (lowest > highest)
+    throw new ConfigError(
+      globals.place("server min protocol") || globals.place("server max protocol"),
+      "'server min protocol' is newer than 'server max protocol', nobody could connect",
+    );
+  return [lowest, highest];
+}
+
+function readServerName(globals: SectionValues, hostName: string, report: Report): string {
+  const wanted = globals.text("netbios name") || (hostName.split(".")[0] ?? "");
+  const name = [...wanted.toUpperCase()]
+    .filter((character) => /[^\s"\\/[\]:|<>+=;,*?\p{C}]/u.test(character))
+    .join("");
+  const short = name.slice(0, MAX_SERVER_NAME);
+  const place = globals.place("netbios name");
+  if (place !== "" && short !== wanted.toUpperCase())
+    report.warn(place, `'${short}' is taken as the server's name`);
+  return short === "" ? "MINISMBD" : short;
+}
+
+/** Empty: all addresses. */
+function readAddresses(globals: SectionValues, machine: Machine): string[] {
+  if (!globals.boolean("bind interfaces only")) return [];
+  const place = globals.place("bind interfaces only");
+  const words = globals.list("interfaces").map((word) => word.replace(/;.*$/, ""));
+  if (words.length === 0)
+    throw new ConfigError(place, "'bind interfaces only' needs 'interfaces', name some");
+  const found = words.flatMap((word) => addressesOf(word, machine));
+  if (found.length === 0)
+    throw new ConfigError(
+      globals.place("interfaces") || place,
+      `no address on '${words.join(" ")}' now, bring the interface up or correct 'interfaces'`,
+    );
+  return [...new Set(found)];
+}
+
+function addressesOf(word: string, machine: Machine): string[] {
+  const network = parseNetwork(word);
+  if (!network) {
+    const pattern = new RegExp(
+      `^${word
+        .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+        .replaceAll("*", ".*")
+        .replaceAll("?", ".")}$`,
+    );
+    return machine.interfaces.filter(({ name }) => pattern.test(name)).map(({ address }) => address);
+  }
+  const inside = machine.interfaces.filter(({ address }) => {
+    const bytes = parseAddress(address);
+    return bytes !== undefined && isInNetwork(network, bytes);
+  });
+  return inside.map(({ address }) => address);
+}
+
+const SAMBA_LEVELS = ["error", "warn", "info", "debug"] as const;
+
+function readLogLevel(globals: SectionValues, report: Report): EngineSettings["logLevel"] {
+  const text = globals.text("log level").toLowerCase();
+  const named = SAMBA_LEVELS.find((level) => text === level || (level === "warn" && text === "warning"));
+  if (named) return named;
+  // `log level = 1 auth:3`: the first number is for all.
+  const digits = /^\d+/.exec(text)?.[0];
+  if (digits !== undefined) return SAMBA_LEVELS[Math.min(Number(digits), 3)] ?? "debug";
+  report.warn(globals.place("log level"), `'${text}' is no value of 'log level', info is taken`);
+  return "info";
+}
+
+function readIdentity(): string {
+  for (const file of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
+    try {
+      const text = readFileSync(file, "utf8").trim();
+      if (/^[\da-f]{32}$/i.test(text)) return text;
+    } catch {
+      // OpenWrt has neither; the network card's address is as lasting.
+    }
+  }
+  const cards = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  return `${hostname()} ${cards.find(({ internal }) => !internal)?.mac ?? ""}`;
+}

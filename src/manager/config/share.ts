@@ -1,0 +1,127 @@
+// One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
+import { isAbsolute, normalize } from "node:path";
+import { type HostRule, parseHostRule } from "./hosts.ts";
+import type { Section } from "./parse.ts";
+import type { Report } from "./report.ts";
+import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
+import type { NameOf } from "./schema.ts";
+import { UserList } from "./user-list.ts";
+
+/** A share as configured, for all users. */
+export interface Share {
+  readonly name: string;
+  readonly comment: string;
+  readonly path: string;
+  readonly browseable: boolean;
+  readonly guestOk: boolean;
+  /** Empty: the server's guest account. */
+  readonly guestAccount: string;
+  readonly hosts: HostRule | null;
+  /** Null: all; a list that names nobody admits nobody. */
+  readonly validUsers: UserList | null;
+  readonly invalidUsers: UserList;
+  readonly readList: UserList;
+  readonly writeList: UserList;
+  readonly readOnly: boolean;
+  readonly encryption: "off" | "desired" | "required";
+  readonly signing: "auto" | "required";
+  readonly forceUser: string;
+  readonly forceGroup: string;
+  readonly createMask: number;
+  readonly directoryMask: number;
+  readonly forceCreateMode: number;
+  readonly forceDirectoryMode: number;
+  readonly inheritOwner: boolean;
+  readonly hideDotFiles: boolean;
+  readonly storeDosAttributes: boolean;
+  readonly followSymlinks: boolean;
+  readonly crossMounts: boolean;
+  readonly caseSensitive: boolean;
+  readonly vetoFiles: readonly string[];
+  readonly oplocks: boolean;
+  readonly maxConnections: number;
+}
+
+const MAX_SHARE_NAME_BYTES = 63;
+const SHARE_MAX_CONNECTIONS = 128;
+/** Characters that [MS-FSCC] 2.1.6 keeps out of share names. */
+const BAD_NAME = /["\\/[\]:|<>+=;,*?\p{Cc}]/u;
+
+/** Undefined where the section makes no share; the report says why. */
+export function readShare(
+  section: Section,
+  globals: KnownEntries,
+  rootDirectory: string,
+  report: Report,
+): Share | undefined {
+  const leaveOut = (why: string): undefined => {
+    report.warn(section.place, `share [${section.name}] is left out: ${why}`);
+  };
+  const values = new SectionValues(pickKnown(section, false, report), globals, report);
+  if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
+  if (isPrinter(section)) return leaveOut("printers are not served");
+  if (!values.boolean("available")) return undefined;
+  if (BAD_NAME.test(section.name) || Buffer.byteLength(section.name) > MAX_SHARE_NAME_BYTES)
+    return leaveOut(`a name has at most ${MAX_SHARE_NAME_BYTES} bytes and none of "\\/[]:|<>+=;,*?`);
+  const path = values.text("path");
+  if (path === "") return leaveOut("it has no path, write 'path = /DIRECTORY'");
+  if (!isAbsolute(path)) return leaveOut(`its path '${path}' is not absolute`);
+  if (/%[a-zA-Z]/.test(path)) return leaveOut(`its path '${path}' has a variable, which is not supported`);
+  return Object.freeze({
+    name: section.name,
+    path: rootDirectory === "" ? path : normalize(`${rootDirectory}/${path}`),
+    ...readAccess(values),
+    ...readFileRules(values),
+  });
+}
+
+function readAccess(values: SectionValues) {
+  const list = (name: NameOf<"list">) => new UserList(values.list(name));
+  const encryption = values.choice("smb3 encryption");
+  return {
+    comment: values.text("comment"),
+    browseable: values.boolean("browseable"),
+    guestOk: values.boolean("guest ok"),
+    guestAccount: values.entry("guest account") ? values.text("guest account") : "",
+    hosts: parseHostRule(
+      { words: values.list("hosts allow"), place: values.place("hosts allow") },
+      { words: values.list("hosts deny"), place: values.place("hosts deny") },
+    ),
+    validUsers: values.hasList("valid users") ? list("valid users") : null,
+    invalidUsers: list("invalid users"),
+    readList: list("read list"),
+    writeList: list("write list"),
+    readOnly: values.boolean("read only"),
+    encryption: encryption === "auto" ? "off" : encryption,
+    signing: values.choice("server signing"),
+    forceUser: values.text("force user"),
+    forceGroup: values.text("force group").replace(/^[+@]/, ""),
+    maxConnections: values.entry("max connections")
+      ? (values.number("max connections") ?? SHARE_MAX_CONNECTIONS)
+      : SHARE_MAX_CONNECTIONS,
+  } as const;
+}
+
+function readFileRules(values: SectionValues) {
+  return {
+    createMask: values.number("create mask") ?? 0,
+    directoryMask: values.number("directory mask") ?? 0,
+    forceCreateMode: values.number("force create mode") ?? 0,
+    forceDirectoryMode: values.number("force directory mode") ?? 0,
+    inheritOwner: values.boolean("inherit owner"),
+    hideDotFiles: values.boolean("hide dot files"),
+    storeDosAttributes: values.boolean("store dos attributes"),
+    followSymlinks: values.boolean("follow symlinks"),
+    crossMounts: values.boolean("crossmnt"),
+    caseSensitive: values.choice("case sensitive") === "yes",
+    vetoFiles: Object.freeze(values.vetoFiles()),
+    oplocks: values.boolean("oplocks"),
+  } as const;
+}
+
+function isPrinter(section: Section): boolean {
+  if (section.name.toLowerCase() === "printers") return true;
+  return section.entries.some(
+    ({ key, value }) => /^(printable|print ok)$/.test(key) && /^(y|t|1|on)/i.test(value),
+  );
+}

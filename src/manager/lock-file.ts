@@ -1,0 +1,63 @@
+// ksmbd.lock: the process id of the server that runs, for whoever must send it a signal. users.md, 2.2.
+import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { ConfigError } from "./config/parse.ts";
+
+/** The process id in the file where that process is a server of ours; undefined else. */
+export function findServer(file: string): number | undefined {
+  let pid: number;
+  try {
+    pid = Number(/^\d{1,9}\s*$/.exec(readFileSync(file, "utf8"))?.[0]);
+  } catch {
+    return undefined;
+  }
+  // Ids are used again: a file left behind by a power cut may name anybody.
+  return pid > 1 && pid !== process.pid && isServer(pid) ? pid : undefined;
+}
+
+/** Takes the lock, a stale one too. Throws ConfigError where another server has it or the file cannot be written. */
+export function takeLock(file: string): { release(): void } {
+  const other = findServer(file);
+  if (other !== undefined)
+    throw new ConfigError(file, `another server runs (process ${other}), stop it first`);
+  try {
+    removeFile(file);
+    // Exclusive: where two start at once, one of them fails here.
+    const descriptor = openSync(file, "wx", 0o644);
+    writeSync(descriptor, `${process.pid}\n`);
+    closeSync(descriptor);
+  } catch (error) {
+    throw new ConfigError(file, `the lock file cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return { release: () => removeFile(file) };
+}
+
+/** Sends SIGHUP, so that users and shares are read again. False: no server runs. */
+export function notifyServer(file: string, signal: "SIGHUP" | "SIGTERM"): boolean {
+  const pid = findServer(file);
+  if (pid === undefined) return false;
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    throw new ConfigError(file, `process ${pid} cannot be told (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function isServer(pid: number): boolean {
+  try {
+    const [name = "", ...rest] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return (
+      /(^|\/)(minismbd|ksmbd\.mountd)[^/]*$/.test(name) || rest.some((word) => /(^|\/)main\.ts$/.test(word))
+    );
+  } catch {
+    return false;
+  }
+}
+
+function removeFile(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}

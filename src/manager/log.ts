@@ -1,0 +1,29 @@
+// The log of the management side: one line an event on standard output, errors and warnings on standard error.
+import type { EngineSettings } from "../port/port.ts";
+
+export type LogLevel = EngineSettings["logLevel"];
+
+export interface Log {
+  error(text: string): void;
+  warn(text: string): void;
+  info(text: string): void;
+  debug(text: string): void;
+}
+
+const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+
+/** `level` is asked at every line: a reload may change it. */
+export function createLog(
+  level: () => LogLevel,
+  write: (line: string, isError: boolean) => void = print,
+): Log {
+  const at = (own: LogLevel) => (text: string) => {
+    if (LEVELS.indexOf(own) <= LEVELS.indexOf(level()))
+      write(`minismbd: ${own}: ${text}\n`, own === "error" || own === "warn");
+  };
+  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+function print(line: string, isError: boolean): void {
+  (isError ? process.stderr : process.stdout).write(line);
+}

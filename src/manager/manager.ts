@@ -1,0 +1,267 @@
+// The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the users.
+// Who may connect: share-access.ts; as whom files are reached: credentials.ts; pipes: rpc/, loaded when first used.
+import { lstat, stat } from "node:fs/promises";
+import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
+import type { ShareGrant } from "../port/port.ts";
+import { Status } from "../wire/status.ts";
+import { isHostAllowed } from "./config/hosts.ts";
+import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
+import { ConfigError } from "./config/parse.ts";
+import type { Share } from "./config/share.ts";
+import { credentialsFor } from "./credentials.ts";
+import { EventLog } from "./event-log.ts";
+import { createLog, type Log } from "./log.ts";
+import type { RpcShare } from "./rpc/interface.ts";
+import type { Pipes } from "./rpc/pipes.ts";
+import { admit } from "./share-access.ts";
+import { SystemAccountFiles } from "./users/system-accounts.ts";
+import { UserDirectory } from "./users/user-directory.ts";
+import { showName } from "./users/user-name.ts";
+
+export interface ManagerOptions {
+  readonly source: ConfigSource;
+  /** ksmbdpwd.db, or null where the configuration has all users. */
+  readonly passwordFile: string | null;
+  readonly log?: Log;
+  readonly systemAccounts?: SystemAccountFiles;
+  /** Whether files are reached with the users' own ids; by default where the server is root. */
+  readonly isRoot?: boolean;
+}
+
+const IPC = "IPC$";
+
+/** Throws ConfigError where the configuration or the password file cannot be used. */
+export function createManager(options: ManagerOptions): ServerManager {
+  return new ServerManager(options);
+}
+
+export class ServerManager implements Manager {
+  private readonly options: ManagerOptions;
+  private readonly log: Log;
+  private readonly events: EventLog;
+  private readonly systemAccounts: SystemAccountFiles;
+  private readonly users: UserDirectory;
+  private readonly isRoot: boolean;
+  private config: Configuration;
+  private pipes: Pipes | undefined;
+  private readonly absentShares = new Set<string>();
+
+  constructor(options: ManagerOptions) {
+    this.options = options;
+    this.config = loadConfiguration(options.source);
+    this.log = options.log ?? createLog(() => this.config.settings.logLevel);
+    this.events = new EventLog(this.log, () => performance.now());
+    this.systemAccounts = options.systemAccounts ?? new SystemAccountFiles();
+    this.users = new UserDirectory(options.passwordFile, this.config.users);
+    this.isRoot = options.isRoot ?? process.geteuid?.() === 0;
+    for (const warning of this.config.warnings) this.log.warn(warning);
+  }
+
+  settings(): EngineSettings {
+    return this.config.settings;
+  }
+
+  configuration(): Configuration {
+    return this.config;
+  }
+
+  /** Users that may log on. */
+  userCount(): number {
+    return this.users.size;
+  }
+
+  /**
+   * Reads configuration and users again. What cannot be used is logged and leaves everything as it was; then the
+   * answer is false.
+   */
+  reload(): boolean {
+    try {
+      const next = loadConfiguration(this.options.source);
+      this.users.reload(next.users);
+      for (const warning of next.warnings) this.log.warn(warning);
+      this.warnOfRestart(this.config.settings, next.settings);
+      this.config = next;
+      this.absentShares.clear();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.log.error(`${error.message}; the configuration stays as it was`);
+      return false;
+    }
+  }
+
+  findAccount({ user }: { user: string; domain: string }): Account | null {
+    if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true };
+    if (this.users.hasChanged()) this.rereadUsers();
+    return this.users.find(user);
+  }
+
+  connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: number }> {
+    const { identity } = query;
+    if (!isHostAllowed(this.config.hosts, identity.remoteAddress))
+      return this.refuseHost(query.share, identity);
+    if (foldShareName(query.share) === foldShareName(IPC)) return this.connectPipes(identity);
+    const share = this.config.shares.get(foldShareName(query.share));
+    if (!share) return { status: Status.BAD_NETWORK_NAME };
+    if (!isHostAllowed(share.hosts, identity.remoteAddress)) return this.refuseHost(share.name, identity);
+    return this.connectDisk(share, identity);
+  }
+
+  openPipe(query: { name: string; identity: Identity }): MaybePromise<{ pipe: number } | { status: number }> {
+    if (this.pipes) return this.pipes.open(query.name, query.identity);
+    return import("./rpc/pipes.ts").then(({ openPipes }) => {
+      this.pipes ??= openPipes(this.rpcContext());
+      return this.pipes.open(query.name, query.identity);
+    });
+  }
+
+  writePipe(query: { pipe: number; data: Uint8Array }): { status: number } {
+    return this.pipes ? this.pipes.write(query.pipe, query.data) : { status: Status.INVALID_HANDLE };
+  }
+
+  readPipe(query: { pipe: number; length: number }): { status: number; data: Uint8Array; more: boolean } {
+    if (this.pipes) return this.pipes.read(query.pipe, query.length);
+    return { status: Status.INVALID_HANDLE, data: new Uint8Array(0), more: false };
+  }
+
+  closePipe(query: { pipe: number }): void {
+    this.pipes?.close(query.pipe);
+  }
+
+  notify(event: EngineEvent): void {
+    this.events.write(event);
+  }
+
+  private connectPipes(identity: Identity): ShareGrant | { status: number } {
+    const isNobody = identity.isGuest || identity.isAnonymous;
+    if (isNobody && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
+    return PIPE_GRANT;
+  }
+
+  private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: number }> {
+    const accounts = this.systemAccounts.read();
+    const guest = share.guestAccount === "" ? this.config.guestAccount : share.guestAccount;
+    const admission = admit(share, identity, guest, accounts);
+    if (!admission) return { status: Status.ACCESS_DENIED };
+    const owner = await this.findDirectory(share);
+    if (!owner) return { status: Status.BAD_NETWORK_NAME };
+    const user = admission.asGuest ? guest : identity.user;
+    const credentials = this.isRoot ? credentialsFor(share, user, admission.asGuest, owner, accounts) : null;
+    if (credentials && "fault" in credentials) {
+      this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
+      return { status: Status.ACCESS_DENIED };
+    }
+    return grantOf(share, admission.readOnly, credentials);
+  }
+
+  /** The owner of the share's directory; undefined, and a log line, where there is none to serve. */
+  private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | undefined> {
+    let fault: string;
+    try {
+      const link = await lstat(share.path);
+      const found = link.isSymbolicLink() ? await stat(share.path) : link;
+      // Whoever may write where the path ends could otherwise choose what is shared.
+      const isForeignLink = link.isSymbolicLink() && link.uid !== 0 && link.uid !== process.geteuid?.();
+      if (found.isDirectory() && !isForeignLink) {
+        if (this.absentShares.delete(share.name))
+          this.log.info(`share [${share.name}]: ${share.path} is there again`);
+        return found;
+      }
+      fault = isForeignLink ? "is a symbolic link of another user" : "is no directory";
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "error";
+      fault = code === "ENOENT" ? "is not there" : `cannot be reached (${code})`;
+    }
+    if (!this.absentShares.has(share.name)) {
+      this.absentShares.add(share.name);
+      this.log.warn(
+        `share [${share.name}]: ${share.path} ${fault}, clients are told that there is no such share`,
+      );
+    }
+    return undefined;
+  }
+
+  private refuseHost(share: string, identity: Identity): { status: number } {
+    const where = `[${showName(share)}] refused to ${identity.remoteAddress}`;
+    this.events.warn("hosts", `share ${where} by 'hosts allow' and 'hosts deny'`);
+    return { status: Status.ACCESS_DENIED };
+  }
+
+  private rereadUsers(): void {
+    try {
+      this.users.reload(this.config.users);
+      this.log.info(`users read again, ${this.users.size} in all`);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.log.error(`${error.message}; the users stay as they were`);
+    }
+  }
+
+  private warnOfRestart(before: EngineSettings, after: EngineSettings): void {
+    const changed = (["port", "cryptoProvider", "bufferBudgetBytes"] as const).some(
+      (key) => before[key] !== after[key],
+    );
+    if (changed || before.addresses.join() !== after.addresses.join())
+      this.log.warn("'tcp port', interfaces, 'crypto provider' and 'buffer budget' change at the next start");
+  }
+
+  private rpcContext() {
+    const manager = this;
+    return {
+      get serverName() {
+        return manager.config.settings.serverName;
+      },
+      get serverComment() {
+        return manager.config.serverString;
+      },
+      get workgroup() {
+        return manager.config.settings.domain;
+      },
+      shares: (identity: Identity) => manager.listShares(identity),
+      now: () => ({
+        wallTimeMs: Date.now(),
+        minutesWest: new Date().getTimezoneOffset(),
+        uptimeMs: process.uptime() * 1000,
+      }),
+    };
+  }
+
+  /** Who has no name is told of the shares that admit him alone. */
+  private listShares(identity: Identity): RpcShare[] {
+    const isNobody = identity.isGuest || identity.isAnonymous;
+    const listed: RpcShare[] = [];
+    for (const { name, comment, path, browseable, guestOk } of this.config.shares.values())
+      if (guestOk || !isNobody) listed.push({ name, type: "disk", comment, browseable, path });
+    listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
+    return listed;
+  }
+}
+
+function grantOf(share: Share, readOnly: boolean, credentials: ShareGrant["credentials"]): ShareGrant {
+  const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
+  const { validUsers, invalidUsers, readList, writeList, ...grant } = rest;
+  return Object.freeze({ ...grant, type: "disk", readOnly, credentials });
+}
+
+const PIPE_GRANT: ShareGrant = Object.freeze({
+  name: IPC,
+  type: "pipe",
+  path: "",
+  readOnly: false,
+  encryption: "off",
+  signing: "auto",
+  credentials: null,
+  createMask: 0,
+  directoryMask: 0,
+  forceCreateMode: 0,
+  forceDirectoryMode: 0,
+  inheritOwner: false,
+  hideDotFiles: false,
+  storeDosAttributes: false,
+  followSymlinks: false,
+  crossMounts: false,
+  caseSensitive: false,
+  vetoFiles: Object.freeze([]),
+  oplocks: false,
+  maxConnections: 65_536,
+});

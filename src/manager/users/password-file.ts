@@ -1,0 +1,155 @@
+// ksmbdpwd.db: one `user:base64(NT hash)` a line. ksmbdpwd.db(5).
+// A bad line rejects the whole file; a later line of the same user replaces the earlier one.
+import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
+import { statSync, unlinkSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { ConfigError } from "../config/parse.ts";
+import { foldUserName, showName, userNameFault } from "./user-name.ts";
+
+/** name as written -> NT hash, 16 bytes in hex. */
+export type PasswordTable = Map<string, string>;
+
+const FILE_MODE = 0o640;
+const LOCK_WAIT_MS = 50;
+const LOCK_TRIES = 60;
+/** A writer takes milliseconds: what is older was left by one that was killed. */
+const ABANDONED_MS = 30_000;
+
+/** Throws ConfigError that names the line and never what stands in it behind the colon. */
+export function parsePasswordFile(text: string, file: string): PasswordTable {
+  const table: PasswordTable = new Map();
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = raw.trim();
+    if (line === "") continue;
+    const place = `${file}:${index + 1}`;
+    const at = line.indexOf(":");
+    if (at < 0) throw new ConfigError(place, "not USER:HASH, take the line out or set the password again");
+    const name = line.slice(0, at);
+    const fault = userNameFault(name);
+    if (fault !== undefined) throw new ConfigError(place, `${fault}, take the line out`);
+    const hash = decodeHash(line.slice(at + 1));
+    if (hash === undefined) {
+      const text = `the hash of '${showName(name)}' is not the base64 of 16 bytes`;
+      throw new ConfigError(place, `${text}, take the line out and set the password again`);
+    }
+    putUser(table, name, hash);
+  }
+  return table;
+}
+
+/** Sorted by name, so that the same users make the same file. */
+export function formatPasswordFile(table: PasswordTable): string {
+  const names = [...table.keys()].sort((a, b) => (foldUserName(a) < foldUserName(b) ? -1 : 1));
+  return names
+    .map((name) => `${name}:${Buffer.from(table.get(name) ?? "", "hex").toString("base64")}\n`)
+    .join("");
+}
+
+/** The spelling under which the table has that user. */
+export function findSpelling(table: PasswordTable, name: string): string | undefined {
+  if (table.has(name)) return name;
+  const folded = foldUserName(name);
+  for (const spelling of table.keys()) if (foldUserName(spelling) === folded) return spelling;
+  return undefined;
+}
+
+/** Sets a user's hash; a spelling that differs by case alone is the same user and stays as it is. */
+export function putUser(table: PasswordTable, name: string, hash: string): void {
+  table.set(findSpelling(table, name) ?? name, hash);
+}
+
+/** An absent file is an empty table. Throws ConfigError for one that cannot be read or understood. */
+export function readPasswordFile(file: string): PasswordTable {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") return new Map();
+    throw new ConfigError(file, `the password file cannot be read (${code}), correct its owner and mode`);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(file, "the password file is not UTF-8, restore it or make it anew");
+  }
+  return parsePasswordFile(text, file);
+}
+
+/**
+ * Changes the file in one step: readers see the old users or the new ones. The new file, which others cannot read
+ * until it has its owner and mode, is the lock against a second writer as well. Throws ConfigError, and whatever
+ * `change` throws; the file stays as it was then.
+ */
+export function updatePasswordFile(file: string, change: (table: PasswordTable) => void): void {
+  const temporary = `${file}.tmp`;
+  const descriptor = openTemporary(file, temporary);
+  try {
+    const table = readPasswordFile(file);
+    change(table);
+    writeTable(file, descriptor, table);
+    renameSync(temporary, file);
+  } catch (error) {
+    removeQuietly(temporary);
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    throw new ConfigError(
+      file,
+      `the password file cannot be written (${code}), look at its owner and the free space`,
+    );
+  } finally {
+    closeSync(descriptor);
+  }
+  syncDirectory(dirname(file));
+}
+
+function openTemporary(file: string, temporary: string): number {
+  for (let triesLeft = LOCK_TRIES; ; triesLeft--) {
+    try {
+      return openSync(temporary, "wx", 0o600);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      const hint = code === "ENOENT" ? "make its directory" : "correct the directory's owner and mode";
+      if (code !== "EEXIST")
+        throw new ConfigError(file, `the password file cannot be written (${code}), ${hint}`);
+      if (triesLeft <= 0)
+        throw new ConfigError(temporary, "another change is under way, remove this file if not");
+      const age = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > ABANDONED_MS) removeQuietly(temporary);
+      else Bun.sleepSync(LOCK_WAIT_MS);
+    }
+  }
+}
+
+function writeTable(file: string, descriptor: number, table: PasswordTable): void {
+  const old = statSync(file, { throwIfNoEntry: false });
+  const bytes = Buffer.from(formatPasswordFile(table));
+  for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+  if (old && process.getuid?.() === 0) fchownSync(descriptor, old.uid, old.gid);
+  fchmodSync(descriptor, FILE_MODE);
+  fsyncSync(descriptor);
+}
+
+function decodeHash(text: string): string | undefined {
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(text)) return undefined;
+  const bytes = Buffer.from(text, "base64");
+  return bytes.toString("base64") === text ? bytes.toString("hex") : undefined;
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function removeQuietly(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It was never made.
+  }
+}

@@ -1,0 +1,114 @@
+// Users and groups of the machine, from /etc/passwd and /etc/group alone: passwd(5), group(5).
+// No NSS: a user of LDAP or SSSD is unknown here and needs `force user`.
+import { readFileSync, statSync } from "node:fs";
+
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface SystemGroup {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** One reading of both files. */
+export interface SystemAccounts {
+  readonly users: ReadonlyMap<string, SystemUser>;
+  readonly groups: ReadonlyMap<string, SystemGroup>;
+}
+
+const MAX_ID = 0xffff_fffe;
+
+/** Lines that are none are passed over, as libc does. */
+export function parseSystemAccounts(passwd: string, group: string): SystemAccounts {
+  const users = new Map<string, SystemUser>();
+  for (const fields of splitLines(passwd)) {
+    const [name = "", , uidText = "", gidText = ""] = fields;
+    const uid = parseId(uidText);
+    const gid = parseId(gidText);
+    if (name === "" || uid === undefined || gid === undefined || users.has(name)) continue;
+    users.set(name, { name, uid, gid });
+  }
+  const groups = new Map<string, SystemGroup>();
+  for (const fields of splitLines(group)) {
+    const [name = "", , gidText = "", memberText = ""] = fields;
+    const gid = parseId(gidText);
+    if (name === "" || gid === undefined || groups.has(name)) continue;
+    groups.set(name, { name, gid, members: memberText.split(",").filter((member) => member !== "") });
+  }
+  return { users, groups };
+}
+
+/** The user of that name; where none is spelled so, the one spelled so in lower case. */
+export function findSystemUser(accounts: SystemAccounts, name: string): SystemUser | undefined {
+  return accounts.users.get(name) ?? accounts.users.get(name.toLowerCase());
+}
+
+/** gids of the user's supplementary groups, the primary one not among them. */
+export function supplementaryGroups(accounts: SystemAccounts, user: SystemUser): number[] {
+  const gids = new Set<number>();
+  for (const group of accounts.groups.values()) if (group.members.includes(user.name)) gids.add(group.gid);
+  gids.delete(user.gid);
+  return [...gids];
+}
+
+/** Names of the group's members, those with it as primary group among them. Undefined: no such group. */
+export function groupMembers(accounts: SystemAccounts, name: string): string[] | undefined {
+  const group = accounts.groups.get(name);
+  if (!group) return undefined;
+  const names = new Set(group.members);
+  for (const user of accounts.users.values()) if (user.gid === group.gid) names.add(user.name);
+  return [...names];
+}
+
+/** Reads the files again when they have changed. */
+export class SystemAccountFiles {
+  private readonly passwdFile: string;
+  private readonly groupFile: string;
+  private stamp = "";
+  private accounts: SystemAccounts = parseSystemAccounts("", "");
+
+  constructor(passwdFile = "/etc/passwd", groupFile = "/etc/group") {
+    this.passwdFile = passwdFile;
+    this.groupFile = groupFile;
+  }
+
+  /** A file that is missing counts as empty. */
+  read(): SystemAccounts {
+    const stamp = stampOf(this.passwdFile) + stampOf(this.groupFile);
+    if (stamp !== this.stamp) {
+      this.accounts = parseSystemAccounts(readOrEmpty(this.passwdFile), readOrEmpty(this.groupFile));
+      this.stamp = stamp;
+    }
+    return this.accounts;
+  }
+}
+
+function splitLines(text: string): string[][] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#") && !/^[+-]/.test(line))
+    .map((line) => line.split(":"));
+}
+
+function parseId(text: string): number | undefined {
+  if (!/^\d{1,10}$/.test(text)) return undefined;
+  const id = Number(text);
+  return id <= MAX_ID ? id : undefined;
+}
+
+function stampOf(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false, bigint: true });
+  return found ? `${found.dev}.${found.ino}.${found.size}.${found.mtimeNs}.${found.ctimeNs};` : "-;";
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

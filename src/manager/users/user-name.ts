@@ -1,0 +1,32 @@
+// What a user name may be, and how two are compared. ksmbd.adduser(8).
+
+export const MAX_NAME_BYTES = 47;
+
+/** Why the text cannot be a user name, or undefined. */
+export function userNameFault(name: string): string | undefined {
+  if (name === "") return "a user name must not be empty";
+  if (!name.isWellFormed()) return "a user name must be UTF-8";
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `a user name has at most ${MAX_NAME_BYTES} bytes`;
+  if (name.includes(":")) return "a user name must not have a colon";
+  if (name !== name.trim() || !isPrintable(name))
+    return "a user name must be printable and have no blanks around it";
+  return undefined;
+}
+
+/** The form in which user names are compared: neither case nor normal form tells two apart. */
+export function foldUserName(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+/** Text for a log or a terminal: what could forge a line or move the cursor is written as an escape. */
+export function showName(name: string): string {
+  let shown = "";
+  for (const character of name.slice(0, 256)) {
+    shown += isPrintable(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  }
+  return shown;
+}
+
+function isPrintable(text: string): boolean {
+  return !/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u.test(text);
+}
