@@ -409,22 +409,17 @@ function encodeList<C extends { unknown?: readonly RawContext[] }>(
 
 function encodeContext(writer: Writer, tag: string, encodeData: () => void): void {
   const start = writer.position;
+  // As Windows lays it out: the data's offset is set and padded up to, even where there is no data.
+  const data = start + ((16 + tag.length + 7) & ~7);
   writer.u32(0);
   writer.u16(16);
   writer.u16(tag.length);
-  writer.u32(0);
+  writer.u16(0);
+  writer.u16(data - start);
   writer.u32(0);
   for (let i = 0; i < tag.length; i++) writer.u8(tag.charCodeAt(i));
-  const tagEnd = writer.position;
-  const data = start + ((16 + tag.length + 7) & ~7);
-  writer.zero(data - tagEnd);
+  writer.zero(data - writer.position);
   encodeData();
-  if (writer.position === data) {
-    // Nothing follows the tag: neither the data nor the padding before it.
-    writer.position = tagEnd;
-    return;
-  }
-  writer.patch16(start + 10, data - start);
   writer.patch32(start + 12, writer.position - data);
 }
 

@@ -22,7 +22,7 @@ export interface CapabilityFeature extends Feature {
 
 const NEGOTIATE = "test/wire/negotiate.test.ts";
 const FILE = "test/wire/fscc/file-information.test.ts";
-const DIRECTORY = "test/wire/fscc/directory.test.ts";
+const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/create-context.test.ts";
 

@@ -47,10 +47,10 @@ export function encodeIoctlRequest(writer: Writer, request: IoctlRequest): void 
   writer.u16(0);
   writer.u32(request.ctlCode);
   writeFileId(writer, request.fileId);
-  writer.u32(request.input.length === 0 ? 0 : REQUEST_BUFFER);
+  writer.u32(REQUEST_BUFFER);
   writer.u32(request.input.length);
   writer.u32(request.maxInputResponse);
-  writer.u32(0);
+  writer.u32(REQUEST_BUFFER);
   writer.u32(0);
   writer.u32(request.maxOutputResponse);
   writer.u32(request.flags);

@@ -30,6 +30,7 @@ const ELEMENT_SIZE = 24;
 export const LockRequestOffset = { COUNT: BODY + 2, SEQUENCE: BODY + 4, FILE_ID: BODY + 8 } as const;
 
 export function decodeLockRequest(message: Message): LockRequest {
+  // The 48 bytes count one range: a request without any is cut off, and refused as one with LockCount 0 must be.
   checkStructureSize(message, 48);
   const count = message.u16(LockRequestOffset.COUNT);
   if (count === 0) throw wireError("LOCK without a range");

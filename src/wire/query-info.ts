@@ -68,7 +68,9 @@ export function encodeQueryInfoRequest(writer: Writer, request: QueryInfoRequest
   writer.u32(request.additionalInformation);
   writer.u32(request.flags);
   writeFileId(writer, request.fileId);
-  writer.raw(request.inputBuffer);
+  // The one byte that StructureSize counts, where there is no input.
+  if (request.inputBuffer.length === 0) writer.u8(0);
+  else writer.raw(request.inputBuffer);
 }
 
 export function encodeQueryInfoResponse(writer: Writer, response: QueryInfoResponse): void {
