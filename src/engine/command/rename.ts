@@ -1,5 +1,6 @@
 // FileRenameInformation and FileLinkInformation; [MS-FSA] 2.1.5.15.11 (rename), 2.1.5.15.6 (link).
 import type { MaybePromise } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
 import { ShareAccess } from "../../wire/create.ts";
 import { decodeRenameInformation, RenameFlag } from "../../wire/fscc/rename.ts";
 import { Status } from "../../wire/status.ts";
@@ -29,6 +30,7 @@ export function renameFile(
   const { opens } = exchange.context;
   // A directory with something open below it stays where it is, as on Windows.
   if (open.isDirectory && opens.hasOpenBelow(file.path)) return Status.ACCESS_DENIED;
+  if (conflictsWithParent(exchange, file.path)) return Status.SHARING_VIOLATION;
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
     const status = checkTarget(exchange, node, found, target.replace);
@@ -88,6 +90,17 @@ function checkSharing(file: SharedFile, open: Open): number {
     if ((other.shareAccess & ShareAccess.DELETE) === 0) return Status.SHARING_VIOLATION;
   }
   return Status.SUCCESS;
+}
+
+// Renaming opens the directory for deletion of a name, sharing no deletion, as Windows does it.
+function conflictsWithParent(exchange: Exchange, path: string): boolean {
+  const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
+  if (parent === undefined) return false;
+  for (const open of parent.opens) {
+    if ((open.grantedAccess & Access.DELETE) !== 0) return true;
+    if (hasDataAccess(open.grantedAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return true;
+  }
+  return false;
 }
 
 function checkTarget(exchange: Exchange, node: FileNode, found: Found, replace: boolean): number {

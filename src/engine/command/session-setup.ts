@@ -62,13 +62,15 @@ function continueSession(exchange: Exchange): Session | number {
   return session;
 }
 
-/** Unpredictable, below 2^52 so that it is exact as a number, never in use, never 0. */
+/**
+ * Unpredictable, never in use, never 0. 32 bits, as Samba's: some clients keep no more of it, and the id is no
+ * secret: what counts are the keys.
+ */
 function newSessionId(exchange: Exchange): number {
-  const words = new Uint32Array(2);
+  const word = new Uint32Array(1);
   for (;;) {
-    crypto.getRandomValues(words);
-    const id = ((words[0] ?? 0) & 0xf_ffff) * 0x1_0000_0000 + (words[1] ?? 0);
-    if (id !== 0 && !exchange.context.sessions.has(id)) return id;
+    const id = crypto.getRandomValues(word)[0] ?? 0;
+    if (id !== 0 && id !== 0xffff_ffff && !exchange.context.sessions.has(id)) return id;
   }
 }
 
@@ -113,7 +115,7 @@ function takeStep(
   if (connection.isClosed) return Status.USER_SESSION_DELETED;
   if (step.kind === "refused") {
     session.authenticator = undefined;
-    const user = session.identity?.user ?? "";
+    const user = step.user;
     context.manager.notify({
       event: "logonFailed",
       user,

@@ -136,6 +136,10 @@ export class Connection implements FrameSink {
     this.adjustFlow();
   }
 
+  pull(bytes: Uint8Array, at: number, length: number): number {
+    return this.socket.receive(bytes, at, length);
+  }
+
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean {
     if (length < 4) return this.refuse(loan);
     const view = loan?.view ?? this.viewOf(bytes);

@@ -57,6 +57,12 @@ export class OpenTable {
     return this.files.get(identity);
   }
 
+  /** The open file or directory of that path, as SharedFile has it. */
+  findByPath(path: string): SharedFile | undefined {
+    for (const file of this.files.values()) if (file.path === path) return file;
+    return undefined;
+  }
+
   /** The shared state of a file about to be opened; forgotten again by `dropIfUnused`. */
   takeFile(identity: string, path: string): SharedFile {
     const known = this.files.get(identity);

@@ -5,9 +5,17 @@ import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 /** RFC 1002 4.3: a keep-alive of NetBIOS session service; harmless, and some old clients send it. */
 const NETBIOS_KEEP_ALIVE = 0x85;
 
+/** Less than this is not worth a call of its own. */
+const LEAST_PULL = 16_384;
+
 export interface FrameSink {
   /** The largest message taken in the connection's present state, in bytes. */
   maxFrameBytes(): number;
+  /**
+   * Receives what has arrived meanwhile into `bytes[at, at + length)`: the number of bytes, or nothing (0 or less).
+   * A large message is filled this way without passing through other buffers.
+   */
+  pull(bytes: Uint8Array, at: number, length: number): number;
   /**
    * One whole message: `bytes[start, start + length)`. `loan` owns the bytes where they came from the pool,
    * and is then the sink's to release; otherwise the bytes are the sink's alone.
@@ -63,6 +71,7 @@ export class FrameAssembler {
         continue;
       }
       at = this.fill(chunk, at);
+      if (at === chunk.length) this.pullRest();
       if (this.filled === this.frameBytes) {
         const loan = this.partial;
         this.partial = undefined;
@@ -71,6 +80,16 @@ export class FrameAssembler {
       }
     }
     return true;
+  }
+
+  // The event loop hands out fresh buffers of its own; large payloads are better taken where they will stay.
+  private pullRest(): void {
+    const { partial } = this;
+    while (partial !== undefined && this.frameBytes - this.filled >= LEAST_PULL) {
+      const count = this.sink.pull(partial.bytes, this.filled, this.frameBytes - this.filled);
+      if (count <= 0) return;
+      this.filled += count;
+    }
   }
 
   /** Gives back what an unfinished message holds. */

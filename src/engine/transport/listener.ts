@@ -1,4 +1,5 @@
 // TCP listeners: accepts sockets and hands their events to whoever serves them; direct TCP, [MS-SMB2] 2.1.
+import { receiveNow } from "../../linux/socket.ts";
 import type { StreamSocket } from "./send-queue.ts";
 
 /** One served connection, as far as the transport knows it. */
@@ -22,12 +23,18 @@ const KEEP_ALIVE_MS = 60_000;
 
 class BunSocket implements StreamSocket {
   private readonly socket: Bun.Socket<SocketData>;
+  private readonly fd: number;
 
   constructor(socket: Bun.Socket<SocketData>) {
     this.socket = socket;
+    // A property that the runtime has and its type declarations lack.
+    this.fd = (socket as unknown as { readonly fd: number }).fd;
   }
   write(bytes: Uint8Array, offset: number, length: number): number {
     return this.socket.write(bytes as Uint8Array<ArrayBuffer>, offset, length);
+  }
+  receive(bytes: Uint8Array, at: number, length: number): number {
+    return receiveNow(this.fd, bytes, at, length);
   }
   pause(): void {
     this.socket.pause();

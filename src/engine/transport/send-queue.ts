@@ -6,6 +6,8 @@ import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 export interface StreamSocket {
   /** Bytes taken, fewer than given when the kernel's buffer is full, -1 when the socket is gone. */
   write(bytes: Uint8Array, offset: number, length: number): number;
+  /** Bytes received into `bytes[at, at + length)`; 0 or less when there is nothing to take now. */
+  receive(bytes: Uint8Array, at: number, length: number): number;
   pause(): void;
   resume(): void;
   end(): void;
