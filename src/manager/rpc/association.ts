@@ -17,6 +17,7 @@ import {
   encodeFault,
   encodeResponse,
   FaultStatus,
+  FEATURE_NEGOTIATION_PREFIX,
   HEADER_BYTES,
   MAX_FRAGMENT_BYTES,
   MIN_FRAGMENT_BYTES,
@@ -178,7 +179,12 @@ export class Association {
     const isNdr = context.transferSyntaxes.some(
       (syntax) => syntax.uuid === NDR20.uuid && syntax.major === NDR20.major && syntax.minor === NDR20.minor,
     );
-    if (!isNdr) return rejected(BindReason.TRANSFER_SYNTAXES);
+    if (!isNdr) {
+      // The answer's reason is the mask of features that both have, and this server has none of them.
+      const isNegotiation = context.transferSyntaxes[0]?.uuid.startsWith(FEATURE_NEGOTIATION_PREFIX);
+      if (isNegotiation) return { result: BindResult.NEGOTIATE_ACK, reason: 0 };
+      return rejected(BindReason.TRANSFER_SYNTAXES);
+    }
     if (this.contexts.size >= MAX_CONTEXTS && !this.contexts.has(context.id)) {
       return rejected(BindReason.LOCAL_LIMIT);
     }

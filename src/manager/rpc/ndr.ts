@@ -37,14 +37,10 @@ export class NdrReader {
    * behind an embedded NUL is refused.
    */
   string(): string {
-    const most = this.u32();
-    const offset = this.u32();
-    const actual = this.u32();
-    if (offset !== 0 || actual > most) throw wireError("string counts disagree");
-    if (actual > MAX_STRING_UNITS) throw wireError("string too long");
-    const at = this.take(actual * 2, 1);
+    const units = this.stringUnits();
+    const at = this.take(units * 2, 1);
     let text = "";
-    for (let i = 0; i < actual; i++) {
+    for (let i = 0; i < units; i++) {
       text += String.fromCharCode(this.view.getUint16(at + 2 * i, this.littleEndian));
     }
     if (text.endsWith("\0")) text = text.slice(0, -1);
@@ -52,9 +48,21 @@ export class NdrReader {
     return text;
   }
 
-  /** A string behind a unique pointer at the top level of the arguments; undefined for a null pointer. */
-  uniqueString(): string | undefined {
-    return this.pointer() ? this.string() : undefined;
+  /**
+   * The server's name behind a unique pointer, with which many operations begin. Nothing depends on it, and some
+   * clients fill it with NULs: its counts are checked and its text is not.
+   */
+  skipServerName(): void {
+    if (this.pointer()) this.take(this.stringUnits() * 2, 1);
+  }
+
+  private stringUnits(): number {
+    const most = this.u32();
+    const offset = this.u32();
+    const actual = this.u32();
+    if (offset !== 0 || actual > most) throw wireError("string counts disagree");
+    if (actual > MAX_STRING_UNITS) throw wireError("string too long");
+    return actual;
   }
 
   private take(size: number, boundary: number): number {

@@ -34,7 +34,7 @@ export const FaultStatus = {
 } as const;
 
 /** provider_reject_reason_t and p_reject_reason_t; C706 12.6.3.1, [MS-RPCE] 2.2.2.5. */
-export const BindResult = { ACCEPTANCE: 0, PROVIDER_REJECTION: 2 } as const;
+export const BindResult = { ACCEPTANCE: 0, PROVIDER_REJECTION: 2, NEGOTIATE_ACK: 3 } as const;
 export const BindReason = {
   NOT_SPECIFIED: 0,
   ABSTRACT_SYNTAX: 1,
@@ -84,6 +84,9 @@ export interface RequestPdu {
   readonly opnum: number;
   readonly stub: Uint8Array;
 }
+
+/** Bind-time feature negotiation: the rest of this identifier is a mask of features; [MS-RPCE] 2.2.2.14. */
+export const FEATURE_NEGOTIATION_PREFIX = "6cb71c2c-9812-4540-";
 
 /** NDR 2.0. */
 export const NDR20: SyntaxId = { uuid: "8a885d04-1ceb-11c9-9fe8-08002b104860", major: 2, minor: 0 };

@@ -17,7 +17,10 @@ const INTERFACES: Readonly<Record<string, RpcInterface>> = {
 };
 
 export interface Pipes {
-  /** STATUS_OBJECT_NAME_NOT_FOUND for a name there is no service behind. */
+  /**
+   * STATUS_OBJECT_NAME_NOT_FOUND for a name there is no service behind. The name is the plain one, in any case:
+   * over SMB2 neither a leading backslash nor `PIPE\\` belongs to it.
+   */
   open(name: string, identity: Identity): { pipe: number } | { status: number };
   /** Takes the bytes; the buffer may be reused after the call. */
   write(pipe: number, data: Uint8Array): { status: number };
@@ -40,7 +43,7 @@ export function openPipes(context: RpcContext): Pipes {
   };
   return {
     open(name, identity) {
-      const service = serviceName(name);
+      const service = name.toLowerCase();
       if (!Object.hasOwn(INTERFACES, service)) return { status: Status.OBJECT_NAME_NOT_FOUND };
       if (associations.size >= MAX_PIPES) return { status: Status.INSUFFICIENT_RESOURCES };
       const pipe = nextPipe();
@@ -64,9 +67,4 @@ export function openPipes(context: RpcContext): Pipes {
       return associations.size;
     },
   };
-}
-
-// `srvsvc`, `\srvsvc` and `\PIPE\srvsvc` name the same pipe.
-function serviceName(name: string): string {
-  return name.toLowerCase().replace(/^\\?(?:pipe\\)?/, "");
 }

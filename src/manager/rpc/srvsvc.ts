@@ -90,16 +90,45 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     isPrivate: true,
     bytesEach: 108,
   },
+  1004: {
+    fixed: (output) => output.pointer(),
+    strings: (output, share) => output.string(share.comment),
+    bytesEach: 20,
+  },
   // Flags of DFS and of client-side caching, all off; [MS-SRVS] 2.2.4.29.
   1005: {
     fixed: (output) => output.u32(0),
     strings: () => {},
     bytesEach: 4,
   },
+  1006: {
+    fixed: (output) => output.u32(UNLIMITED),
+    strings: () => {},
+    bytesEach: 4,
+  },
+  // The flags again, and an alternate directory name.
+  1007: {
+    fixed(output) {
+      output.u32(0);
+      output.pointer();
+    },
+    strings: (output) => output.string(""),
+    bytesEach: 24,
+  },
+  // A security descriptor: none, as in level 502.
+  1501: {
+    fixed(output) {
+      output.u32(0);
+      output.pointer(false);
+    },
+    strings: () => {},
+    isPrivate: true,
+    bytesEach: 8,
+  },
 };
 
 /** Levels that this server lacks and whose answer has, by the interface's definition, a pointer to be null. */
-const OTHER_LEVELS: ReadonlySet<number> = new Set([503, 1004, 1006, 1007, 1501]);
+const OTHER_LEVELS: ReadonlySet<number> = new Set([503]);
 const OTHER_SERVER_LEVELS: ReadonlySet<number> = new Set([103, 502, 503, 599]);
 
 function shareType(share: RpcShare): number {
@@ -118,7 +147,7 @@ function mayKnowPaths(call: RpcCall): boolean {
 // NetrShareEnum and NetrShareEnumSticky differ, here as in Samba, in whether names ending in $ are listed.
 function enumerateShares(call: RpcCall, withHidden: boolean): void {
   const { input, output } = call;
-  input.uniqueString();
+  input.skipServerName();
   const level = input.u32();
   if (input.u32() !== level) throw wireError("union's level differs from the structure's");
   const form = LEVELS[level];
@@ -178,7 +207,7 @@ function takeFitting(
 
 function getShareInfo(call: RpcCall): void {
   const { input, output } = call;
-  input.uniqueString();
+  input.skipServerName();
   const name = input.string().toLowerCase();
   const level = input.u32();
   const form = LEVELS[level];
@@ -201,7 +230,7 @@ function getShareInfo(call: RpcCall): void {
 
 function getServerInfo(call: RpcCall): void {
   const { input, output, context } = call;
-  input.uniqueString();
+  input.skipServerName();
   const level = input.u32();
   output.u32(level);
   if (level !== 100 && level !== 101 && level !== 102) {
@@ -232,7 +261,7 @@ function getServerInfo(call: RpcCall): void {
 // TIME_OF_DAY_INFO, [MS-SRVS] 2.2.4.105: UTC, with the difference of local time from it beside.
 function getTimeOfDay(call: RpcCall): void {
   const { input, output } = call;
-  input.uniqueString();
+  input.skipServerName();
   const { wallTimeMs, minutesWest, uptimeMs } = call.context.now();
   const date = new Date(wallTimeMs);
   output.pointer();

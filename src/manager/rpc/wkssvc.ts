@@ -11,7 +11,7 @@ import {
 
 function getWorkstationInfo(call: RpcCall): void {
   const { input, output, context } = call;
-  input.uniqueString();
+  input.skipServerName();
   const level = input.u32();
   output.u32(level);
   if (level !== 100 && level !== 101 && level !== 102) {

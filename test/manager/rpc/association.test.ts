@@ -349,8 +349,6 @@ describe("stubs", () => {
       const bytes = hex(call.request);
       const opnum = new DataView(bytes.buffer).getUint16(22, true);
       if (call.pipe !== "srvsvc" || ![15, 16, 21, 28, 36].includes(opnum)) continue;
-      // A level that is not served is refused before the rest is read.
-      if (call.name === "netshareenumall 1005") continue;
       const stub = bytes.subarray(24);
       const client = new PipeClient();
       for (let length = 0; length < stub.length; length++) {
@@ -374,11 +372,19 @@ describe("stubs", () => {
     faulty(15, change(level + 12, 0xffff_ffff));
     faulty(15, change(level + 16, 0x20004));
   });
+  test("a server's name of NULs, as impacket sends it, is passed over; a share's is refused", () => {
+    const stub = Buffer.from(stubOf("wkssvc_wkstagetinfo 100"));
+    stub.fill(0, 16, 36);
+    expect(new PipeClient(createPipes(), ANN, "wkssvc").ask(request(0, stub))[2]).toBe(2);
+    const share = Buffer.from(stubOf("netsharegetinfo media 2"));
+    share.fill(0, 36 + 12, 36 + 16);
+    faulty(16, share);
+  });
   test("levels that are not there", () => {
     const client = new PipeClient();
     const errorOf = (answer: Uint8Array): number =>
       new DataView(answer.buffer, answer.byteOffset).getUint32(answer.length - 4, true);
-    for (const level of [3, 77, 503, 1005, 0xffff_ffff]) {
+    for (const level of [3, 77, 103, 503, 0xffff_ffff]) {
       const stub = Buffer.from(SERVER_INFO);
       stub.writeUInt32LE(level, stub.length - 4);
       expect(errorOf(client.ask(request(21, stub)))).toBe(124);
