@@ -65,7 +65,6 @@ export interface ClientOptions {
   domain?: string;
   ntHash?: string;
   flags?: number;
-
   /** Bit 1 of MsvAvFlags, and a MIC; `wrong` breaks it, `missing` leaves it zero. */
   mic?: "right" | "wrong" | "missing" | "none";
   encryptedKey?: Uint8Array;

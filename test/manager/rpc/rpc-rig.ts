@@ -117,3 +117,10 @@ export function faultOf(fragment: Uint8Array | undefined): number | undefined {
   if (!fragment || fragment[2] !== 3) return undefined;
   return new DataView(fragment.buffer, fragment.byteOffset).getUint32(24, true);
 }
+
+/** The stub of a captured call. */
+export function stubOf(name: string): Uint8Array {
+  const call = samba.calls.find((each) => each.name === name);
+  if (!call) throw new Error(`no call ${name}`);
+  return hex(call.request).subarray(24);
+}
