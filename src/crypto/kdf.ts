@@ -69,7 +69,7 @@ export function deriveKey(
   return provider.hmacSha256(key, input).slice(0, lengthBits / 8);
 }
 
-/** The first 16 bytes of the mechanism's key, filled with zero where it is shorter: Session.SessionKey, 3.3.1.8. */
+/** Session.SessionKey, 3.3.1.8: the first 16 bytes of the mechanism's key, filled with zero where it is shorter. */
 export function truncateSessionKey(mechanismKey: Uint8Array): Uint8Array {
   const key = new Uint8Array(SESSION_KEY_LENGTH);
   key.set(mechanismKey.subarray(0, SESSION_KEY_LENGTH));
@@ -105,7 +105,8 @@ export function deriveKeys30(provider: Provider, mechanismKey: Uint8Array): Sess
 /**
  * Keys of an SMB 3.1.1 session or channel. `preauthHash` is the session's 64-byte hash before the final
  * response. With a 256-bit cipher the cipher keys come from the whole mechanism key (Session.FullSessionKey);
- * the signing and application keys stay with 16 bytes and L = 128, as Windows and Samba have it.
+ * the signing and application keys stay with 16 bytes and L = 128, as Samba has it, though 3.1.4.2 reads as if
+ * L = 256 held for all.
  */
 export function deriveKeys311(
   provider: Provider,

@@ -33,8 +33,8 @@ function createBlockCipher(mode: "cbc" | "ecb", key: Uint8Array): Cipheriv {
 }
 
 /**
- * CBC-MAC of many messages over one cipher object. Making a cipher costs more than a small message, so the object
- * lives on: CBC then starts at the last message's final block instead of zero, which XORing that block into
+ * CBC-MAC of many messages over one cipher object. Making a cipher costs more than a small message, so the
+ * object lives on: CBC then starts at the last message's final block instead of zero, which XORing that block into
  * the first block of the next message undoes.
  */
 class CbcMac {

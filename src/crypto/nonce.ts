@@ -20,7 +20,8 @@ export class NonceSequence {
   }
 
   /**
-   * Writes the next nonce over the whole of `nonce` (8 to 12 bytes): the counter in its first eight, zero in the rest.
+   * Writes the next nonce over the whole of `nonce` (8 to 12 bytes): the counter in its first eight, zero in
+   * the rest.
    * False, with nothing written, when the sequence is used up: the session must end.
    */
   next(nonce: Uint8Array): boolean {

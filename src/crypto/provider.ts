@@ -17,7 +17,10 @@ export interface Mac {
   ): void;
 }
 
-/** An AEAD with its key bound. Data is transformed in place; the tag has 16 bytes. */
+/**
+ * An AEAD with its key bound. Data is transformed in place; the tag has 16 bytes. Nonce, additional data and tag
+ * may lie in the buffer of the data, outside the range. A nonce of another length throws RangeError.
+ */
 export interface Aead {
   /** Nonce length in bytes: 11 for CCM, 12 for GCM; [MS-SMB2] 2.2.41. */
   readonly nonceLength: number;
@@ -47,7 +50,10 @@ export interface Stream {
   update(data: Uint8Array): Uint8Array;
 }
 
-/** What a provider answers. Every function is pure; keys are never logged or kept beyond the bound object. */
+/**
+ * What a provider answers. Every function is pure and its answer the caller's own; keys are never logged or kept
+ * beyond the bound object. An AES key of another length than 16 or 32 bytes throws RangeError.
+ */
 export interface Provider {
   readonly name: "pure" | "native";
   md4(data: Uint8Array): Uint8Array;

@@ -1,5 +1,5 @@
 // Known answers by which a provider's primitives are judged at start.
-// Published ones, so that the pure provider and its tables are loaded only where native fails (12 MiB of memory).
+// Published ones, so that the pure provider and its tables (12 MiB of memory) are loaded only where native fails.
 // RFC 1320, 1321, 2202, 4231, 4493, 6229; FIPS 180-4; NIST CAVP gcmtestvectors and ccmtestvectors.
 
 import { TAG_LENGTH } from "./aes-key.ts";
