@@ -4,7 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export const hasCompiler = Bun.which("gcc") !== null;
+/** A compiler for the very machine that the tests run on, an emulated one excepted. */
+export const hasCompiler = compilerMachine().startsWith(process.arch === "arm64" ? "aarch64" : "x86_64");
+
+function compilerMachine(): string {
+  if (Bun.which("gcc") === null) return "";
+  return spawnSync("gcc", ["-dumpmachine"], { encoding: "utf8" }).stdout;
+}
 
 /** The value of each integer expression. */
 export function cValues(includes: readonly string[], expressions: readonly string[]): number[] {

