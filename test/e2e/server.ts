@@ -1,0 +1,104 @@
+// The compiled executable as a server under test: started on a free port with configuration, accounts and folders of its own.
+import { closeSync, existsSync, openSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import {
+  awaitExit,
+  awaitListening,
+  findFreePort,
+  formatConfiguration,
+  makeDirectory,
+  prepareShares,
+  readIfPresent,
+  removeDirectory,
+  type ServerOptions,
+  TESTER,
+  TESTER2,
+  type TestServer,
+  type User,
+} from "../peer/test-server.ts";
+
+const ROOT = resolve(dirname(import.meta.dir), "..");
+
+/** The executable under test: MINISMBD in the environment, else what `npm run build` made. */
+export const EXECUTABLE = process.env["MINISMBD"] ?? join(ROOT, "dist", "minismbd");
+
+/** How a fault of ours shows in the log, whatever it was answered with. */
+const FAULT =
+  /unhandled|uncaught|panic|assertion failed|(?:Type|Range|Reference|Syntax)Error|^\s+at .+[:(].+:\d+/im;
+
+const STOP_TIMEOUT_MS = 10_000;
+
+/** The form of ksmbdpwd.db(5): `user:base64(NT hash)` a line. */
+export function formatPasswordDatabase(users: readonly User[]): string {
+  return users
+    .map(({ user, password }) => {
+      const hash = new Bun.CryptoHasher("md4").update(Buffer.from(password, "utf16le")).digest("base64");
+      return `${user}:${hash}\n`;
+    })
+    .join("");
+}
+
+/** What the log has of a fault of ours, or undefined. */
+export function findFault(log: string): string | undefined {
+  const at = log.search(FAULT);
+  return at < 0 ? undefined : log.slice(Math.max(0, at - 200), at + 1500);
+}
+
+/**
+ * Starts dist/minismbd. Parameters are those of ksmbd.conf(5). Throws with the log where it does not come up;
+ * `stop` throws where the log shows a fault or the exit status is not 0.
+ */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  if (!existsSync(EXECUTABLE)) throw new Error(`${EXECUTABLE} is missing: run "npm run build"`);
+  const host = options.host ?? "127.0.0.1";
+  const port = options.port ?? (await findFreePort(host));
+  const directory = makeDirectory("minismbd", options.parent);
+  const users = options.users ?? [TESTER, TESTER2];
+  const shares = prepareShares(options, directory);
+  const configuration = join(directory, "minismbd.conf");
+  const passwords = join(directory, "ksmbdpwd.db");
+  const globals = {
+    "netbios name": "MINISMBD",
+    workgroup: "WORKGROUP",
+    "bind interfaces only": "yes",
+    interfaces: host,
+    // Every client of a test comes from one address.
+    "max ip connections": "0",
+  };
+  writeFileSync(configuration, formatConfiguration(globals, options, shares));
+  writeFileSync(passwords, formatPasswordDatabase(users), { mode: 0o600 });
+  const logFile = join(directory, "log");
+  const log = openSync(logFile, "a");
+  const child = Bun.spawn(
+    [EXECUTABLE, "serve", "-C", configuration, "-P", passwords, "-n", "-p", String(port)],
+    { stdin: "ignore", stdout: log, stderr: log, cwd: directory },
+  );
+  closeSync(log);
+  const readLog = (): string => readIfPresent(logFile);
+  try {
+    await awaitListening(child, host, port, readLog);
+  } catch (error) {
+    child.kill("SIGKILL");
+    removeDirectory(directory);
+    throw error;
+  }
+  const stop = async (): Promise<void> => {
+    const early = child.exitCode ?? child.signalCode;
+    child.kill("SIGTERM");
+    const status = await awaitExit(child, STOP_TIMEOUT_MS);
+    if (status === undefined) child.kill("SIGKILL");
+    const text = readLog();
+    removeDirectory(directory);
+    if (early !== null) throw new Error(`the server had ended by itself (${early}):\n${text}`);
+    const fault = findFault(text);
+    if (fault !== undefined) throw new Error(`the server's log shows a fault:\n${fault}`);
+    if (status === undefined) throw new Error(`the server did not end when told to:\n${text}`);
+    if (status !== 0) throw new Error(`the server ended with status ${status}:\n${text}`);
+  };
+  return { name: "minismbd", host, port, directory, users, shares, pid: child.pid, log: readLog, stop };
+}
+
+/** The server's executable is there and no older than a given time; for programs that must not test a stale one. */
+export function executableTime(): number {
+  return existsSync(EXECUTABLE) ? statSync(EXECUTABLE).mtimeMs : 0;
+}

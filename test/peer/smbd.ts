@@ -1,0 +1,137 @@
+// Debian's smbd as a peer: started on a free port with configuration, accounts and state in a directory of its own.
+// smb.conf(5); accounts are made with pdbedit(8).
+import { spawnSync } from "node:child_process";
+import { openSync, writeFileSync, mkdirSync, closeSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  awaitExit,
+  awaitListening,
+  findFreePort,
+  formatConfiguration,
+  makeDirectory,
+  prepareShares,
+  readIfPresent,
+  removeDirectory,
+  type ServerOptions,
+  TESTER,
+  TESTER2,
+  type TestServer,
+  type User,
+} from "./test-server.ts";
+
+/** smbd wants a Unix account for each of its own; these are on every Debian, and nobody's. */
+const UNIX_ACCOUNTS = ["daemon", "games", "news", "irc"] as const;
+
+/** True where smbd can be started: it is installed, and we are root. */
+export function hasSmbd(): boolean {
+  return process.getuid?.() === 0 && Bun.which("smbd") !== null && Bun.which("pdbedit") !== null;
+}
+
+/** Starts smbd. Parameters are those of smb.conf(5). Throws with the log where it does not come up. */
+export async function startSmbd(options: ServerOptions = {}): Promise<TestServer> {
+  const host = options.host ?? "127.0.0.1";
+  const port = options.port ?? (await findFreePort(host));
+  const directory = makeDirectory("smbd", options.parent);
+  const users = options.users ?? [TESTER, TESTER2];
+  const shares = prepareShares(options, directory);
+  const configuration = join(directory, "smb.conf");
+  writeFileSync(
+    configuration,
+    formatConfiguration(globals(directory, host, port), withoutGuessing(options), shares),
+  );
+  writeFileSync(join(directory, "users.map"), formatUserMap(users));
+  for (const user of users.entries()) addUser(configuration, ...user);
+  const logFile = join(directory, "log");
+  const log = openSync(logFile, "a");
+  const child = Bun.spawn(["smbd", "--foreground", "--no-process-group", "-s", configuration], {
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+    detached: true,
+  });
+  closeSync(log);
+  const readLog = (): string => readIfPresent(logFile) + readIfPresent(join(directory, "log.smbd"));
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await awaitExit(child, 5000);
+    // Its helpers for RPC leave the tree and the process group; the configuration's path tells whose they are.
+    for (const pid of smbdProcesses(configuration)) kill(pid);
+    removeDirectory(directory);
+  };
+  try {
+    await awaitListening(child, host, port, readLog);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { name: "smbd", host, port, directory, users, shares, pid: child.pid, log: readLog, stop };
+}
+
+function globals(directory: string, host: string, port: number): Record<string, string> {
+  const state: Record<string, string> = {};
+  for (const kind of ["private", "lock", "state", "cache", "pid", "ncalrpc"]) {
+    const path = join(directory, kind);
+    mkdirSync(path, { mode: 0o755 });
+    state[`${kind} ${kind === "private" || kind === "ncalrpc" ? "dir" : "directory"}`] = path;
+  }
+  return {
+    "server role": "standalone server",
+    "netbios name": "PEER",
+    workgroup: "WORKGROUP",
+    ...state,
+    "passdb backend": `tdbsam:${join(directory, "private", "passdb.tdb")}`,
+    "username map": join(directory, "users.map"),
+    "smb ports": String(port),
+    interfaces: host,
+    "bind interfaces only": "yes",
+    "disable netbios": "yes",
+    "disable spoolss": "yes",
+    "load printers": "no",
+    "printcap name": "/dev/null",
+    "log file": join(directory, "log.smbd"),
+    "log level": "0",
+    "server min protocol": "SMB2_02",
+    "map to guest": "never",
+    "restrict anonymous": "0",
+  };
+}
+
+/** smbd's own names for what the tests say in ours. */
+function withoutGuessing(options: ServerOptions): ServerOptions {
+  const { "crypto provider": _provider, ...parameters } = options.parameters ?? {};
+  return { ...options, parameters };
+}
+
+function formatUserMap(users: readonly User[]): string {
+  return users.map((user, index) => `${UNIX_ACCOUNTS[index] ?? ""} = ${user.user}\n`).join("");
+}
+
+function addUser(configuration: string, index: number, user: User): void {
+  const account = UNIX_ACCOUNTS[index];
+  if (account === undefined) throw new Error("smbd as a peer takes four users at most");
+  const done = spawnSync("pdbedit", ["-s", configuration, "-a", "-t", "-u", account], {
+    input: `${user.password}\n${user.password}\n`,
+    encoding: "utf8",
+  });
+  if (done.status !== 0) throw new Error(`pdbedit: ${done.stdout}${done.stderr}`);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Gone meanwhile.
+  }
+}
+
+/** Every process that was started with this configuration file. */
+function smbdProcesses(configuration: string): number[] {
+  const pids: number[] = [];
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const words = readIfPresent(`/proc/${entry}/cmdline`).split("\0");
+    if (words.includes(configuration) || words.includes(`--configfile=${configuration}`))
+      pids.push(Number(entry));
+  }
+  return pids;
+}
