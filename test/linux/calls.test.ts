@@ -150,10 +150,10 @@ describe("data", () => {
     closeFd(to);
   });
 
-  test("cachestat counts what was just written, or the kernel has none", () => {
+  test("cachestat counts what was just written, unless the kernel has none or stacks file systems", () => {
     const fd = opened("cached", Open.RDWR | Open.CREAT);
     io.writePlain(fd, new Uint8Array(8192), 0, 8192, 0);
-    expect([2, -Errno.ENOSYS]).toContain(io.cachedPages(fd, 0, 8192));
+    expect([2, 0, -Errno.ENOSYS]).toContain(io.cachedPages(fd, 0, 8192));
     closeFd(fd);
   });
 });

@@ -3,9 +3,9 @@
 import { DirentReader } from "../../linux/dir.ts";
 import { Errno } from "../../linux/errno.ts";
 import { Seek, seekFd } from "../../linux/io.ts";
-import { Open, closeFd, openAt } from "../../linux/open.ts";
-import { At, procPath } from "../../linux/open.ts";
+import { At, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
 import { ModeType, StatxAttribute, emptyStatx, statAddress, statAt, statFd } from "../../linux/stat.ts";
+import type { MaybePromise } from "../../port/port.ts";
 import { emptyStat, fillStat, storedAttributes, storedAttributesOfPath } from "./attributes.ts";
 import type { DosAttributes } from "./dos-attributes.ts";
 import { joinPath, toClientName } from "./names.ts";
@@ -42,7 +42,7 @@ export class PosixDirectoryStream implements DirectoryStream {
     this.path = path;
   }
 
-  next(matches: (name: string) => boolean): DirectoryEntry | undefined | Failure {
+  next(matches: (name: string) => boolean): MaybePromise<DirectoryEntry | undefined | Failure> {
     if (this.isUnread) {
       this.isUnread = false;
       return this.entry;
@@ -51,6 +51,14 @@ export class PosixDirectoryStream implements DirectoryStream {
       const failure = this.start();
       if (failure < 0) return failure;
     }
+    const { root } = this.context;
+    if (this.reader !== undefined || this.phase === Phase.END || !root.mayRest())
+      return this.advance(matches);
+    return root.wakeDirectory(this.fd).then(() => this.advance(matches));
+  }
+
+  private advance(matches: (name: string) => boolean): DirectoryEntry | undefined | Failure {
+    if (this.fd < 0) return -Errno.EBADF;
     if (this.phase === Phase.DOT) {
       this.phase = Phase.DOT_DOT;
       if (matches(".") && this.takeDots(".")) return this.entry;

@@ -1,19 +1,34 @@
 // From the components that a client sent to an object on disk: exactly as spelled first, then without case.
 import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
+import type { MaybePromise } from "../../port/port.ts";
 import { joinPath, toDiskName } from "./names.ts";
 import { PosixNode } from "./posix-node.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Failure, Found } from "./store.ts";
 
-/** `FileStore.lookup` for a POSIX directory tree. */
-export function lookupPath(context: ShareContext, components: readonly string[]): Found | Failure {
+/**
+ * `FileStore.lookup` for a POSIX directory tree: at once, unless the disk may have to be started for it. The
+ * context must stay alive until then; `isClosed` says when it did not.
+ */
+export function lookupPath(
+  context: ShareContext,
+  components: readonly string[],
+  isClosed: () => boolean,
+): MaybePromise<Found | Failure> {
   const names: string[] = [];
   for (const component of components) {
     const name = toDiskName(component);
     if (name === undefined || context.veto?.(component)) return -Errno.ENOENT;
     names.push(name);
   }
+  if (!context.root.mayRest()) return resolveAsUser(context, names);
+  const path = names.join("/");
+  if (context.isInMemory(path)) return resolveAsUser(context, names);
+  return context.root.wake(path).then(() => (isClosed() ? -Errno.EBADF : resolveAsUser(context, names)));
+}
+
+function resolveAsUser(context: ShareContext, names: readonly string[]): Found | Failure {
   const denied = context.identity.enter();
   if (denied < 0) return denied;
   try {

@@ -4,7 +4,7 @@ import { Errno } from "../../linux/errno.ts";
 import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../linux/names.ts";
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../linux/open.ts";
 import { emptyStatx, statFd } from "../../linux/stat.ts";
-import type { ShareGrant } from "../../port/port.ts";
+import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { storeAttributes } from "./attributes.ts";
 import { lookupPath } from "./lookup.ts";
@@ -41,9 +41,9 @@ class PosixStore implements FileStore {
     this.context = context;
   }
 
-  lookup(components: readonly string[]): Found | Failure {
+  lookup(components: readonly string[]): MaybePromise<Found | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    return lookupPath(this.context, components);
+    return lookupPath(this.context, components, () => this.isClosed);
   }
 
   createFile(

@@ -28,6 +28,13 @@ export class ShareContext {
     return openBeneath(this.root.fd, path, Open.PATH, 0, this.resolve);
   }
 
+  /** Whether a path opens by what is in memory alone; false also where the kernel (before 5.12) cannot tell. */
+  isInMemory(path: string): boolean {
+    const fd = openBeneath(this.root.fd, path, Open.PATH, 0, this.resolve | Resolve.CACHED);
+    if (fd >= 0) closeFd(fd);
+    return fd >= 0;
+  }
+
   openDirectoryPath(path: string): number | Failure {
     return openBeneath(this.root.fd, path, Open.PATH | Open.DIRECTORY, 0, this.resolve);
   }

@@ -1,7 +1,9 @@
 // A share's directory: opened once for all stores on it, counted, with what is remembered of the files below.
+import { readdir, stat } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
-import { AT_FDCWD, Open, closeFd, openAt } from "../../linux/open.ts";
+import { AT_FDCWD, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
 import { FileSystemMagic, ModeType, emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
+import { deviceOf, identityOf } from "./attributes.ts";
 import { DirectoryCache } from "./directory-cache.ts";
 import type { Failure } from "./store.ts";
 
@@ -15,6 +17,16 @@ export interface DeviceTraits {
   canReadNowait: boolean;
   /** Until then (performance.now()) writes go to the thread pool: the page cache was full of dirty pages. */
   throttledUntil: number;
+  /** Until then (performance.now()) the disk is taken to turn, because it answered not long ago. */
+  awakeUntil: number;
+}
+
+// Disks that save power stop after a minute at the earliest, most after ten or twenty.
+const AWAKE_MS = 20_000;
+
+/** Notes that the disk has just answered a question that the memory could not. */
+export function noteAwake(traits: DeviceTraits): void {
+  traits.awakeUntil = performance.now() + AWAKE_MS;
 }
 
 const RAMFS_MAGIC = 0x858458f6;
@@ -37,12 +49,15 @@ export class ShareRoot {
   readonly directories = new DirectoryCache();
   private readonly path: string;
   private readonly devices = new Map<number, DeviceTraits>();
+  private readonly traits: DeviceTraits;
+  private waking: Promise<void> | undefined;
   private references = 1;
 
-  private constructor(path: string, fd: number, identity: string) {
+  private constructor(path: string, fd: number, identity: string, device: number) {
     this.path = path;
     this.fd = fd;
     this.identity = identity;
+    this.traits = this.traitsOf(device, fd);
   }
 
   /**
@@ -53,20 +68,20 @@ export class ShareRoot {
     if (!path.startsWith("/")) return -Errno.EINVAL;
     const fd = openAt(AT_FDCWD, path, Open.PATH | Open.DIRECTORY);
     if (fd < 0) return fd;
-    const stat = emptyStatx();
-    const failure = statFd(fd, stat);
-    if (failure < 0 || (stat.mode & ModeType.MASK) !== ModeType.DIRECTORY) {
+    const facts = emptyStatx();
+    const failure = statFd(fd, facts);
+    if (failure < 0 || (facts.mode & ModeType.MASK) !== ModeType.DIRECTORY) {
       closeFd(fd);
       return failure < 0 ? failure : -Errno.ENOTDIR;
     }
-    const identity = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inodeHigh}:${stat.inodeLow}:${stat.mountId}`;
+    const identity = `${identityOf(facts)}:${facts.mountId}`;
     const known = roots.get(path);
     if (known !== undefined && known.identity === identity) {
       closeFd(fd);
       known.references++;
       return known;
     }
-    const root = new ShareRoot(path, fd, identity);
+    const root = new ShareRoot(path, fd, identity, deviceOf(facts));
     roots.set(path, root);
     return root;
   }
@@ -90,9 +105,41 @@ export class ShareRoot {
       isRemote: remoteMagics.has(type),
       canReadNowait: !isMemory,
       throttledUntil: 0,
+      awakeUntil: 0,
     };
     if (this.devices.size >= MAX_DEVICES) this.devices.clear();
     this.devices.set(device, traits);
     return traits;
+  }
+
+  /** Whether the disk may be at rest: what is not in memory could take it ten seconds to say. */
+  mayRest(): boolean {
+    return !this.traits.isMemory && performance.now() >= this.traits.awakeUntil;
+  }
+
+  /**
+   * Has the thread pool look at an on-disk path, so that the disk turns and its directories are in memory when
+   * the same is asked here. One such look at a time: a disk that hangs takes one thread.
+   */
+  wake(path: string): Promise<void> {
+    return this.wakeBy((done) => stat(`${procPath(this.fd)}/${path}`, done));
+  }
+
+  /** The same for the names in a directory, by its descriptor, which must stay open until then. */
+  wakeDirectory(fd: number): Promise<void> {
+    return this.wakeBy((done) => readdir(procPath(fd), { encoding: "buffer" }, done));
+  }
+
+  private wakeBy(look: (done: () => void) => void): Promise<void> {
+    this.waking ??= new Promise((resolve) => {
+      this.references++;
+      look(() => {
+        noteAwake(this.traits);
+        this.waking = undefined;
+        this.release();
+        resolve();
+      });
+    });
+    return this.waking;
   }
 }

@@ -6,7 +6,7 @@ import { read, write } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
 import { Rwf, Seek, cachedPages, readAt, readPlain, seekFd, writePlain } from "../../linux/io.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import type { DeviceTraits } from "./share-root.ts";
+import { type DeviceTraits, noteAwake } from "./share-root.ts";
 
 const PAGE_BYTES = 4096;
 /** Longer writes are worth a hop through the thread pool. */
@@ -33,7 +33,7 @@ export function readFile(
     const count = readReady(fd, bytes, at + done, length - done, offset + done, traits);
     if (count === 0) return done;
     if (count === -Errno.EAGAIN) {
-      return viaPool(pending, readWaiting(fd, bytes, at, length, offset, done));
+      return viaPool(pending, readWaiting(fd, bytes, at, length, offset, done, traits));
     }
     if (count < 0) return count;
     done += count;
@@ -73,6 +73,7 @@ async function readWaiting(
   length: number,
   offset: number,
   done: number,
+  traits: DeviceTraits,
 ): Promise<number> {
   let total = done;
   while (total < length) {
@@ -81,6 +82,7 @@ async function readWaiting(
     if (count === 0) break;
     total += count;
   }
+  noteAwake(traits);
   return total;
 }
 
