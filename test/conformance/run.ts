@@ -1,0 +1,228 @@
+// Runs smbtorture's smb2 tests against the server, one process a test, and holds the results against pass.txt.
+// Usage: npm run conformance -- [--suite NAME]... [--list FILE] [--jobs N] [--timeout SECONDS] [--update] [--server smbd] [--logs DIR]
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { startServer } from "../e2e/server.ts";
+import { startSmbd } from "../peer/smbd.ts";
+import {
+  isListening,
+  makeDirectory,
+  removeDirectory,
+  type ServerOptions,
+  TESTER_UID,
+  type TestServer,
+} from "../peer/test-server.ts";
+import { type Candidate, isUnder, readCandidates, readPassList, suiteOf, writePassList } from "./lists.ts";
+import { listTests, type Result, Torturer } from "./torture.ts";
+import { makeVolume } from "./volume.ts";
+
+const PASS_LIST = join(import.meta.dir, "pass.txt");
+const CANDIDATES = join(import.meta.dir, "candidates.txt");
+
+/** What smbd needs to be set to for keeping what these tests ask for. */
+const SMBD_PARAMETERS = {
+  "vfs objects": "acl_xattr streams_xattr",
+  "store dos attributes": "yes",
+  "ea support": "yes",
+  "map archive": "no",
+  "map readonly": "no",
+  "kernel oplocks": "no",
+  "kernel share modes": "no",
+  "posix locking": "no",
+  "server multi channel support": "yes",
+  "kernel change notify": "no",
+  "csc policy": "manual",
+};
+
+interface Options {
+  readonly suites: readonly string[];
+  readonly list: string | undefined;
+  readonly jobs: number;
+  readonly limitSeconds: number;
+  readonly isUpdate: boolean;
+  readonly server: string;
+  readonly logs: string | undefined;
+  readonly isQuiet: boolean;
+}
+
+function parseOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      suite: { type: "string", multiple: true },
+      list: { type: "string" },
+      jobs: { type: "string", default: "2" },
+      timeout: { type: "string", default: "60" },
+      update: { type: "boolean", default: false },
+      server: { type: "string", default: "minismbd" },
+      logs: { type: "string" },
+      quiet: { type: "boolean", default: false },
+    },
+  });
+  const jobs = Number(values.jobs);
+  const limitSeconds = Number(values.timeout);
+  if (!Number.isInteger(jobs) || jobs < 1) throw new Error("--jobs wants a number from 1 on");
+  if (!(limitSeconds > 0)) throw new Error("--timeout wants seconds");
+  if (values.server !== "minismbd" && values.server !== "smbd")
+    throw new Error("--server is minismbd or smbd");
+  if (values.update && values.server !== "minismbd") throw new Error("--update is about minismbd");
+  return {
+    suites: values.suite ?? [],
+    list: values.list,
+    jobs,
+    limitSeconds,
+    isUpdate: values.update,
+    server: values.server,
+    logs: values.logs,
+    isQuiet: values.quiet,
+  };
+}
+
+/** The tests asked for, in the order of the list: the candidates, or those of a list of one's own. */
+function chooseTests(options: Options): Candidate[] {
+  const all = readCandidates(CANDIDATES);
+  const byName = new Map(all.map((candidate) => [candidate.name, candidate]));
+  const pool = options.list
+    ? readCandidates(options.list).map((entry) => ({
+        ...entry,
+        limitSeconds: entry.limitSeconds ?? byName.get(entry.name)?.limitSeconds,
+      }))
+    : all;
+  if (options.suites.length === 0) return pool;
+  return pool.filter((entry) => options.suites.some((suite) => isUnder(entry.name, suite)));
+}
+
+function start(options: Options, volume: string): Promise<TestServer> {
+  const shares = Array.from({ length: options.jobs }, (_, index) => {
+    const name = `test${index + 1}`;
+    const path = join(volume, name);
+    mkdirSync(path);
+    if (process.getuid?.() === 0) chownSync(path, TESTER_UID, TESTER_UID);
+    return { name, path, ...(options.server === "smbd" ? { parameters: SMBD_PARAMETERS } : {}) };
+  });
+  const settings: ServerOptions = { shares };
+  return options.server === "smbd" ? startSmbd(settings) : startServer(settings);
+}
+
+function empty(directory: string): void {
+  for (const entry of readdirSync(directory)) {
+    rmSync(join(directory, entry), { recursive: true, force: true });
+  }
+}
+
+/** Runs all tests, each worker on a share of its own. A test of the pass list gets a second chance. */
+async function runAll(
+  options: Options,
+  tests: readonly Candidate[],
+  passList: ReadonlySet<string>,
+  server: TestServer,
+  torturer: Torturer,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = [...tests];
+  const once = async (candidate: Candidate, share: string): Promise<Result> => {
+    if (!(await isListening(server.host, server.port))) throw new Error("the server has gone");
+    empty(server.shares.get(share) ?? "");
+    return torturer.run(candidate.name, share, candidate.limitSeconds ?? options.limitSeconds);
+  };
+  const work = async (share: string): Promise<void> => {
+    for (let candidate = queue.shift(); candidate !== undefined; candidate = queue.shift()) {
+      let result = await once(candidate, share);
+      if (result.verdict !== "pass" && passList.has(candidate.name)) result = await once(candidate, share);
+      results.push(result);
+      if (options.logs) writeFileSync(join(options.logs, candidate.name.replaceAll("/", "_")), result.output);
+      if (options.isQuiet && result.verdict === "pass") continue;
+      console.log(`${result.test}\t${result.verdict}\t${result.seconds.toFixed(1)}\t${result.message}`);
+    }
+  };
+  await Promise.all([...server.shares.keys()].map(work));
+  return results;
+}
+
+/** Prints what passed of each suite, and the differences to the list. Returns true where there is none. */
+function report(
+  tests: readonly Candidate[],
+  results: readonly Result[],
+  passList: ReadonlySet<string>,
+): boolean {
+  const verdicts = new Map(results.map((result) => [result.test, result.verdict]));
+  const suites = new Map<string, { passed: number; listed: number; total: number }>();
+  const lost: string[] = [];
+  const gained: string[] = [];
+  for (const { name, isFlaky } of tests) {
+    const count = suites.get(suiteOf(name)) ?? { passed: 0, listed: 0, total: 0 };
+    suites.set(suiteOf(name), count);
+    const hasPassed = verdicts.get(name) === "pass";
+    count.total++;
+    if (hasPassed) count.passed++;
+    if (passList.has(name)) count.listed++;
+    if (passList.has(name) && !hasPassed) lost.push(name);
+    if (!passList.has(name) && hasPassed && !isFlaky) gained.push(name);
+  }
+  console.log(`\n${"suite".padEnd(36)}passed  listed   total`);
+  let passed = 0;
+  for (const [suite, count] of suites) {
+    passed += count.passed;
+    const cells = [count.passed, count.listed, count.total].map((cell) => String(cell).padStart(8));
+    console.log(`${suite.padEnd(34)}${cells.join("")}`);
+  }
+  console.log(`${passed} of ${tests.length} passed`);
+  for (const name of lost) console.log(`no longer passes: ${name} (${verdicts.get(name)})`);
+  for (const name of gained) console.log(`passes and is missing from pass.txt: ${name}`);
+  return lost.length + gained.length === 0;
+}
+
+async function main(): Promise<number> {
+  const options = parseOptions();
+  const known = listTests();
+  if (known.size === 0) {
+    console.error("conformance: smbtorture is missing (Debian: apt-get install samba-testsuite)");
+    return 2;
+  }
+  const tests = chooseTests(options);
+  if (tests.length === 0) throw new Error("no test chosen");
+  if (options.logs && !existsSync(options.logs)) mkdirSync(options.logs, { recursive: true });
+  // Against smbd everything must pass that one asked for.
+  const passList = options.server === "smbd" ? new Set<string>() : readPassList(PASS_LIST);
+  const volume = makeVolume();
+  const directory = makeDirectory("minismbd-conformance");
+  let server: TestServer | undefined;
+  try {
+    server = await start(options, volume.path);
+    console.log(`${tests.length} tests against ${server.name} on ${volume.kind}, ${options.jobs} at a time`);
+    const torturer = new Torturer(known, server, directory);
+    process.once("SIGINT", () => torturer.stop());
+    const results = await runAll(options, tests, passList, server, torturer);
+    if (options.server === "smbd") {
+      report(tests, results, new Set(results.filter((r) => r.verdict === "pass").map((r) => r.test)));
+      return results.every((result) => result.verdict === "pass") ? 0 : 1;
+    }
+    const isSame = report(tests, results, passList);
+    if (!options.isUpdate) return isSame ? 0 : 1;
+    updatePassList(tests, results, passList);
+    return 0;
+  } finally {
+    await server?.stop();
+    volume.remove();
+    removeDirectory(directory);
+  }
+}
+
+/** Takes the verdicts of the tests that were run; what was not run stays as it is. */
+function updatePassList(
+  tests: readonly Candidate[],
+  results: readonly Result[],
+  passList: ReadonlySet<string>,
+): void {
+  const flaky = new Set(tests.filter((test) => test.isFlaky).map((test) => test.name));
+  const names = new Set(passList);
+  for (const { test, verdict } of results) {
+    if (verdict === "pass" && !flaky.has(test)) names.add(test);
+    else names.delete(test);
+  }
+  writePassList(PASS_LIST, names);
+  console.log(`${resolve(PASS_LIST)}: ${names.size} tests`);
+}
+
+process.exitCode = await main();

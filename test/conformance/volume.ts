@@ -1,0 +1,43 @@
+// The file system under the shares of a conformance run: ext4 with inodes large enough to keep xattrs in them.
+// With other inodes an empty file with xattrs has blocks of its own, and tests of the allocation size fail.
+import { spawnSync } from "node:child_process";
+import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { makeDirectory, removeDirectory } from "../peer/test-server.ts";
+
+const IMAGE_BYTES = 8 * 1024 * 1024 * 1024;
+
+export interface Volume {
+  readonly path: string;
+  /** What it is, for the report. */
+  readonly kind: string;
+  remove(): void;
+}
+
+function run(command: string, ...words: string[]): boolean {
+  return spawnSync(command, words, { stdio: "ignore" }).status === 0;
+}
+
+/** An ext4 image, sparse and mounted, where we may mount; else a plain directory. */
+export function makeVolume(): Volume {
+  const directory = makeDirectory("minismbd-volume");
+  const image = join(directory, "image");
+  const path = join(directory, "volume");
+  mkdirSync(path);
+  const file = openSync(image, "w");
+  ftruncateSync(file, IMAGE_BYTES);
+  closeSync(file);
+  const isMounted =
+    process.getuid?.() === 0 &&
+    run("mkfs.ext4", "-q", "-b", "4096", "-I", "2048", "-E", "lazy_itable_init=1", image) &&
+    run("mount", "-o", "loop,user_xattr,acl", image, path);
+  chmodSync(path, 0o755);
+  return {
+    path,
+    kind: isMounted ? "ext4 with inodes of 2048 bytes" : "a plain directory",
+    remove() {
+      if (isMounted && !run("umount", path)) run("umount", "-l", path);
+      removeDirectory(directory);
+    },
+  };
+}
