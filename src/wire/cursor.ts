@@ -15,7 +15,8 @@ export function wireError(text: string): WireError {
   return error;
 }
 
-const decoder16 = new TextDecoder("utf-16le");
+// A byte order mark is a character of the name like any other.
+const decoder16 = new TextDecoder("utf-16le", { ignoreBOM: true });
 
 /**
  * One SMB2 message inside a larger buffer. Offsets are relative to the message's own header, as the

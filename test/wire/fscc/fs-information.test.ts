@@ -1,0 +1,98 @@
+// Information classes of volumes: layouts by [MS-FSCC] 2.5 and round trips.
+import { expect, test } from "bun:test";
+import { WireError } from "../../../src/wire/cursor.ts";
+import {
+  decodeFsAttributeInformation,
+  decodeFsControlInformation,
+  decodeFsDeviceInformation,
+  decodeFsFullSizeInformation,
+  decodeFsLabelInformation,
+  decodeFsObjectIdInformation,
+  decodeFsSectorSizeInformation,
+  decodeFsSizeInformation,
+  decodeFsVolumeInformation,
+  DeviceType,
+  encodeFsAttributeInformation,
+  encodeFsControlInformation,
+  encodeFsDeviceInformation,
+  encodeFsFullSizeInformation,
+  encodeFsLabelInformation,
+  encodeFsObjectIdInformation,
+  encodeFsSectorSizeInformation,
+  encodeFsSizeInformation,
+  encodeFsVolumeInformation,
+} from "../../../src/wire/fscc/fs-information.ts";
+import { FsInfoClass, queryFsSize } from "../../../src/wire/fscc/info-class.ts";
+import { encodeBytes, fromHex, toHex } from "../encoding.ts";
+
+test("volume and label", () => {
+  const value = {
+    created: { seconds: 1, nanoseconds: 0 },
+    serial: 0xdead_beef,
+    supportsObjects: false,
+    label: "usb",
+  };
+  const encoded = encodeBytes(encodeFsVolumeInformation, value);
+  expect(encoded.length).toBe((queryFsSize(FsInfoClass.VOLUME) ?? 0) + 6);
+  expect(toHex(encoded.subarray(8))).toBe("efbeadde060000000000750073006200");
+  expect(decodeFsVolumeInformation(encoded)).toEqual(value);
+  expect(decodeFsLabelInformation(encodeBytes(encodeFsLabelInformation, "usb"))).toBe("usb");
+});
+
+test("sizes", () => {
+  const value = {
+    totalUnits: 2 ** 40,
+    availableUnits: 5,
+    actualAvailableUnits: 6,
+    sectorsPerUnit: 8,
+    bytesPerSector: 512,
+  };
+  const full = encodeBytes(encodeFsFullSizeInformation, value);
+  expect(full.length).toBe(queryFsSize(FsInfoClass.FULL_SIZE) ?? 0);
+  expect(decodeFsFullSizeInformation(full)).toEqual(value);
+  const { actualAvailableUnits: _, ...plain } = value;
+  expect(decodeFsSizeInformation(encodeBytes(encodeFsSizeInformation, value))).toEqual(plain);
+});
+
+test("device", () => {
+  const value = { deviceType: DeviceType.DISK, characteristics: 0x20 };
+  expect(toHex(encodeBytes(encodeFsDeviceInformation, value))).toBe("0700000020000000");
+  expect(decodeFsDeviceInformation(fromHex("0700000020000000"))).toEqual(value);
+});
+
+test("attribute", () => {
+  const value = { attributes: 0x0001_002f, maxComponentLength: 255, fileSystemName: "NTFS" };
+  const encoded = encodeBytes(encodeFsAttributeInformation, value);
+  expect(toHex(encoded)).toBe("2f000100ff000000080000004e00540046005300");
+  expect(decodeFsAttributeInformation(encoded)).toEqual(value);
+});
+
+test("control and object id", () => {
+  const value = {
+    freeSpaceStartFiltering: 0n,
+    freeSpaceThreshold: 0n,
+    freeSpaceStopFiltering: 0n,
+    defaultQuotaThreshold: 0xffff_ffff_ffff_ffffn,
+    defaultQuotaLimit: 0xffff_ffff_ffff_ffffn,
+    flags: 3,
+  };
+  expect(decodeFsControlInformation(encodeBytes(encodeFsControlInformation, value))).toEqual(value);
+  const id = { objectId: new Uint8Array(16).fill(1), extendedInfo: new Uint8Array(48).fill(2) };
+  expect(decodeFsObjectIdInformation(encodeBytes(encodeFsObjectIdInformation, id))).toEqual(id);
+  expect(() => decodeFsObjectIdInformation(new Uint8Array(63))).toThrow(WireError);
+});
+
+test("sector size", () => {
+  const value = {
+    logicalBytesPerSector: 512,
+    physicalBytesForAtomicity: 4096,
+    physicalBytesForPerformance: 4096,
+    effectiveBytesForAtomicity: 4096,
+    flags: 3,
+    sectorAlignmentBytes: 0,
+    partitionAlignmentBytes: 0xffff_ffff,
+  };
+  const encoded = encodeBytes(encodeFsSectorSizeInformation, value);
+  expect(encoded.length).toBe(28);
+  expect(decodeFsSectorSizeInformation(encoded)).toEqual(value);
+});

@@ -1,0 +1,167 @@
+// Buffers of file system controls: round trips and refusals; recorded ones are in recorded.test.ts.
+import { expect, test } from "bun:test";
+import { EMPTY, WireError } from "../../../src/wire/cursor.ts";
+import {
+  decodeCopyChunkRequest,
+  decodeCopyChunkResponse,
+  decodeDuplicateExtents,
+  decodeResumeKey,
+  encodeCopyChunkRequest,
+  encodeCopyChunkResponse,
+  encodeDuplicateExtents,
+  encodeResumeKey,
+  RESUME_KEY_RESPONSE_SIZE,
+} from "../../../src/wire/fscc/copychunk.ts";
+import {
+  decodeNetworkInterfaces,
+  encodeNetworkInterfaces,
+  networkInterfacesSize,
+} from "../../../src/wire/fscc/network-interface.ts";
+import {
+  decodePipePeekResponse,
+  decodePipeWaitRequest,
+  encodePipePeekResponse,
+  encodePipeWaitRequest,
+} from "../../../src/wire/fscc/pipe-control.ts";
+import {
+  decodePipeInformation,
+  decodePipeLocalInformation,
+  encodePipeInformation,
+  encodePipeLocalInformation,
+} from "../../../src/wire/fscc/pipe-information.ts";
+import { decodeReferralRequest, encodeReferralRequest } from "../../../src/wire/fscc/referral.ts";
+import {
+  decodeReparseBuffer,
+  decodeSymlinkReparse,
+  encodeReparseBuffer,
+  encodeSymlinkReparse,
+} from "../../../src/wire/fscc/reparse.ts";
+import {
+  decodeSnapshotArray,
+  encodeSnapshotArray,
+  snapshotArraySize,
+} from "../../../src/wire/fscc/snapshot.ts";
+import {
+  decodeAllocatedRangesRequest,
+  decodeFileRanges,
+  decodeSetSparse,
+  decodeZeroData,
+  encodeZeroData,
+} from "../../../src/wire/fscc/sparse.ts";
+import {
+  decodeValidateNegotiateRequest,
+  decodeValidateNegotiateResponse,
+  encodeValidateNegotiateRequest,
+  encodeValidateNegotiateResponse,
+} from "../../../src/wire/fscc/validate-negotiate.ts";
+import { encodeBytes, fromHex } from "../encoding.ts";
+
+const guid = Uint8Array.from({ length: 16 }, (_, i) => i);
+
+test("validate negotiate info", () => {
+  const request = { capabilities: 0x7f, clientGuid: guid, securityMode: 1, dialects: [0x0202, 0x0302] };
+  const encoded = encodeBytes(encodeValidateNegotiateRequest, request);
+  expect(decodeValidateNegotiateRequest(encoded)).toEqual(request);
+  expect(() => decodeValidateNegotiateRequest(encoded.subarray(0, -1))).toThrow(WireError);
+  const response = { capabilities: 4, serverGuid: guid, securityMode: 3, dialect: 0x0302 };
+  expect(decodeValidateNegotiateResponse(encodeBytes(encodeValidateNegotiateResponse, response))).toEqual(
+    response,
+  );
+});
+
+test("network interfaces", () => {
+  const interfaces = [
+    { index: 2, capability: 1, linkSpeed: 1e9, address: Uint8Array.of(192, 168, 0, 1) },
+    { index: 3, capability: 0, linkSpeed: 1e8, address: guid },
+  ];
+  const encoded = encodeBytes(encodeNetworkInterfaces, interfaces);
+  expect(encoded.length).toBe(networkInterfacesSize(2));
+  expect(decodeNetworkInterfaces(encoded)).toEqual(interfaces);
+});
+
+test("copies on the server", () => {
+  const key = new Uint8Array(24).fill(7);
+  expect(encodeBytes(encodeResumeKey, key).length).toBe(RESUME_KEY_RESPONSE_SIZE);
+  expect(decodeResumeKey(encodeBytes(encodeResumeKey, key))).toEqual(key);
+  const request = { sourceKey: key, chunks: [{ sourceOffset: 0, targetOffset: 2 ** 33, length: 65_536 }] };
+  const encoded = encodeBytes(encodeCopyChunkRequest, request);
+  expect(decodeCopyChunkRequest(encoded)).toEqual(request);
+  encoded[24] = 2;
+  expect(() => decodeCopyChunkRequest(encoded)).toThrow(WireError);
+  const response = { chunksWritten: 1, chunkBytesWritten: 0, totalBytesWritten: 65_536 };
+  expect(decodeCopyChunkResponse(encodeBytes(encodeCopyChunkResponse, response))).toEqual(response);
+  const source = { persistentLow: 1, persistentHigh: 0, volatileLow: 2, volatileHigh: 0 };
+  const extents = { source, sourceOffset: 0, targetOffset: 4096, byteCount: 8192 };
+  expect(decodeDuplicateExtents(encodeBytes(encodeDuplicateExtents, extents))).toEqual(extents);
+});
+
+test("sparse files", () => {
+  expect(decodeSetSparse(EMPTY)).toBe(true);
+  expect(decodeSetSparse(Uint8Array.of(0))).toBe(false);
+  const range = { offset: 4096, length: 100 };
+  expect(decodeZeroData(encodeBytes(encodeZeroData, range))).toEqual(range);
+  expect(() => decodeZeroData(fromHex("0200000000000000 0100000000000000"))).toThrow(WireError);
+  expect(() => decodeZeroData(fromHex("0000000000000000 0000000000000080"))).toThrow(WireError);
+  expect(() => decodeAllocatedRangesRequest(fromHex("ffffffffffffff7f ffffffffffffff7f"))).toThrow(WireError);
+  expect(() => decodeFileRanges(new Uint8Array(17))).toThrow(WireError);
+});
+
+test("pipes", () => {
+  for (const timeout of [undefined, 50_000]) {
+    const request = { timeout, name: "srvsvc" };
+    expect(decodePipeWaitRequest(encodeBytes(encodePipeWaitRequest, request))).toEqual(request);
+  }
+  const peek = { state: 3, readDataAvailable: 2, messages: 1, messageLength: 2, data: Uint8Array.of(1, 2) };
+  expect(decodePipePeekResponse(encodeBytes(encodePipePeekResponse, peek))).toEqual(peek);
+  const information = { readMode: 1, completionMode: 0 };
+  expect(decodePipeInformation(encodeBytes(encodePipeInformation, information))).toEqual(information);
+  const local = {
+    type: 1,
+    configuration: 2,
+    maximumInstances: 0xffff_ffff,
+    currentInstances: 3,
+    inboundQuota: 4,
+    readDataAvailable: 5,
+    outboundQuota: 6,
+    writeQuotaAvailable: 7,
+    state: 3,
+    end: 1,
+  };
+  const encoded = encodeBytes(encodePipeLocalInformation, local);
+  expect(encoded.length).toBe(40);
+  expect(decodePipeLocalInformation(encoded)).toEqual(local);
+});
+
+test("referrals", () => {
+  const request = { maxLevel: 4, path: "\\server\\share" };
+  const encoded = encodeBytes(encodeReferralRequest, request);
+  expect(decodeReferralRequest(encoded)).toEqual(request);
+  expect(() => decodeReferralRequest(encoded.subarray(0, -2))).toThrow(WireError);
+});
+
+test("reparse points", () => {
+  const link = { isRelative: true, substituteName: "..\\target", printName: "target" };
+  const encoded = encodeBytes(encodeSymlinkReparse, link);
+  const generic = decodeReparseBuffer(encoded);
+  expect(generic.tag).toBe(0xa000_000c);
+  expect(decodeSymlinkReparse(generic.data)).toEqual(link);
+  expect(encodeBytes(encodeReparseBuffer, generic)).toEqual(encoded);
+  const foreign = { tag: 0x1234, guid, data: Uint8Array.of(1) };
+  expect(decodeReparseBuffer(encodeBytes(encodeReparseBuffer, foreign))).toEqual(foreign);
+  expect(() => decodeReparseBuffer(encoded.subarray(0, -1))).toThrow(WireError);
+});
+
+test("snapshots", () => {
+  const tokens = ["@GMT-2024.01.02-03.04.05", "@GMT-2023.12.31-23.59.59"];
+  const value = { available: 2, arraySize: snapshotArraySize(2), tokens };
+  const encoded = encodeBytes(encodeSnapshotArray, value);
+  expect(encoded.length).toBe(12 + value.arraySize);
+  expect(decodeSnapshotArray(encoded)).toEqual(value);
+  const none = encodeBytes(encodeSnapshotArray, {
+    available: 5,
+    arraySize: snapshotArraySize(5),
+    tokens: [],
+  });
+  expect(none.length).toBe(16);
+  expect(decodeSnapshotArray(none).available).toBe(5);
+});
