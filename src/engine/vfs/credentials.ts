@@ -51,23 +51,6 @@ export class UserIdentity {
     this.restore();
   }
 
-  /** Back to the server for a while, from inside a pair; give the answer to `resume`. */
-  suspend(): number {
-    const { depth } = this;
-    if (depth > 0) {
-      this.depth = 0;
-      this.restore();
-    }
-    return depth;
-  }
-
-  resume(depth: number): void {
-    if (depth === 0) return;
-    // The identity was in force a moment ago; should the kernel refuse it now, the rest must not run as root.
-    if (this.enter() < 0) throw new Error("cannot return to the user's uid");
-    this.depth = depth;
-  }
-
   private giveUp(): number {
     this.depth = 0;
     this.restore();

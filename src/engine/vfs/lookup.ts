@@ -29,44 +29,46 @@ export function lookupPath(
 }
 
 function resolveAsUser(context: ShareContext, names: readonly string[]): Found | Failure {
-  const denied = context.identity.enter();
-  if (denied < 0) return denied;
-  try {
-    return resolve(context, names);
-  } finally {
-    context.identity.leave();
-  }
+  const located = context.asUser(() => resolve(context, names));
+  if (typeof located === "number") return located;
+  const { fd, path, name } = located;
+  if (fd < 0) return { path, name, node: undefined };
+  // What the object is like is the server's to see, whatever the user may read of it.
+  const node = PosixNode.take(context, fd, path);
+  return typeof node === "number" ? node : { path, name, node };
 }
 
-function resolve(context: ShareContext, names: readonly string[]): Found | Failure {
+/** An object found, or the place where one is missing: `fd` is -1 then. */
+interface Located {
+  readonly fd: number;
+  readonly path: string;
+  readonly name: string;
+}
+
+function resolve(context: ShareContext, names: readonly string[]): Located | Failure {
   const path = names.join("/");
+  const name = names.at(-1) ?? "";
   const fd = context.openPath(path);
-  if (fd >= 0) return found(context, fd, path, names.at(-1) ?? "");
+  if (fd >= 0) return { fd, path, name };
   if (fd !== -Errno.ENOENT || names.length === 0) return fd;
   const parent = openParent(context, names.slice(0, -1));
   if (typeof parent === "number") return parent;
   try {
-    return resolveLast(context, parent, names.at(-1) ?? "");
+    return resolveLast(context, parent, name);
   } finally {
     closeFd(parent.fd);
   }
 }
 
-function resolveLast(context: ShareContext, parent: Directory, name: string): Found | Failure {
+function resolveLast(context: ShareContext, parent: Directory, name: string): Located | Failure {
   const real = context.grant.caseSensitive ? undefined : context.root.directories.find(parent.fd, name);
   if (real !== undefined) {
     const path = joinPath(parent.path, real);
     const fd = context.openPath(path);
-    if (fd >= 0) return found(context, fd, path, name);
     // Gone since: as good as not there.
-    if (fd !== -Errno.ENOENT) return fd;
+    if (fd !== -Errno.ENOENT) return fd < 0 ? fd : { fd, path, name };
   }
-  return { path: joinPath(parent.path, name), name, node: undefined };
-}
-
-function found(context: ShareContext, fd: number, path: string, name: string): Found | Failure {
-  const node = PosixNode.take(context, fd, path);
-  return typeof node === "number" ? node : { path, name, node };
+  return { fd: -1, path: joinPath(parent.path, name), name };
 }
 
 interface Directory {

@@ -90,7 +90,8 @@ export class PosixNode implements FileNode {
   }
 
   setTimes(times: TimeChange): 0 | Failure {
-    if (this.isClosed) return -Errno.EBADF;
+    const refusal = this.refuseChange();
+    if (refusal < 0) return refusal;
     const { access, modify, birth } = times;
     if (access !== undefined || modify !== undefined) {
       const set = () =>
@@ -108,12 +109,14 @@ export class PosixNode implements FileNode {
   }
 
   setMode(mode: number): 0 | Failure {
-    if (this.isClosed) return -Errno.EBADF;
+    const refusal = this.refuseChange();
+    if (refusal < 0) return refusal;
     return this.context.asUser(() => setModeFd(this.fd, mode & 0o7777));
   }
 
   setAttributes(attributes: number): 0 | Failure {
-    if (this.isClosed) return -Errno.EBADF;
+    const refusal = this.refuseChange();
+    if (refusal < 0) return refusal;
     const stat = this.refresh();
     if (typeof stat === "number") return stat;
     const bits = attributes & SETTABLE_ATTRIBUTES;
@@ -130,6 +133,11 @@ export class PosixNode implements FileNode {
     if (this.isClosed) return;
     this.isClosed = true;
     closeFd(this.fd);
+  }
+
+  private refuseChange(): 0 | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.context.grant.readOnly ? -Errno.EROFS : 0;
   }
 
   /** The name is opened once more where /proc is missing, and must still name this object. */

@@ -58,29 +58,15 @@ class PosixStore implements FileStore {
     if (!grant.storeDosAttributes && (attributes & FileAttribute.READONLY) !== 0)
       permissions &= READ_ONLY_MASK;
     const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (mode.writeThrough ? Open.DSYNC : 0);
-    const { parent, name } = splitPath(found.path);
-    let fd: number = -Errno.EIO;
-    const node = this.context.inDirectory(parent, (directory) => {
-      const { directories } = this.context.root;
-      const change = directories.begin(directory);
-      fd = openAt(directory, name, flags, permissions);
-      if (fd < 0) return fd;
-      directories.commit(change, directory, name);
-      const made = this.finishCreation(
-        fd,
-        directory,
-        found.path,
-        permissions,
-        attributes | FileAttribute.ARCHIVE,
-      );
-      if (typeof made === "number") {
-        closeFd(fd);
-        unlinkAt(directory, name, false);
-      }
-      return made;
-    });
-    if (typeof node === "number") return node;
-    return { node, handle: new PosixHandle(this.context, fd, found.path, node.stat.device, mode) };
+    const fd = this.createName(found.path, (directory, name) => openAt(directory, name, flags, permissions));
+    if (fd < 0) return fd;
+    const node = this.finishCreation(fd, found.path, permissions, attributes | FileAttribute.ARCHIVE);
+    if (typeof node !== "number") {
+      return { node, handle: new PosixHandle(this.context, fd, found.path, node.stat.device, mode) };
+    }
+    closeFd(fd);
+    this.undoCreation(found.path, false);
+    return node;
   }
 
   createDirectory(found: Found, attributes: number): FileNode | Failure {
@@ -88,20 +74,18 @@ class PosixStore implements FileStore {
     const refusal = this.refuseChange(found);
     if (refusal < 0) return refusal;
     const permissions = (DIRECTORY_MODE & grant.directoryMask) | grant.forceDirectoryMode;
-    const { parent, name } = splitPath(found.path);
-    return this.context.inDirectory(parent, (directory) => {
-      const { directories } = this.context.root;
-      const change = directories.begin(directory);
+    const fd = this.createName(found.path, (directory, name) => {
       const made = makeDirectoryAt(directory, name, permissions & 0o777);
       if (made < 0) return made;
-      directories.commit(change, directory, name);
-      const fd = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
-      const bits = attributes & ~FileAttribute.ARCHIVE;
-      const node = fd < 0 ? fd : this.finishCreation(fd, directory, found.path, permissions, bits);
-      if (fd >= 0) closeFd(fd);
-      if (typeof node === "number") unlinkAt(directory, name, true);
-      return node;
+      const opened = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+      if (opened < 0) unlinkAt(directory, name, true);
+      return opened;
     });
+    if (fd < 0) return fd;
+    const node = this.finishCreation(fd, found.path, permissions, attributes & ~FileAttribute.ARCHIVE);
+    closeFd(fd);
+    if (typeof node === "number") this.undoCreation(found.path, true);
+    return node;
   }
 
   remove(path: string, identity: string, isDirectory: boolean): 0 | Failure {
@@ -152,10 +136,31 @@ class PosixStore implements FileStore {
     return found.node === undefined && found.path !== "" ? 0 : -Errno.EEXIST;
   }
 
-  /** Mode, owner and attributes of a new object, and the node for it. `fd` stays the caller's. */
+  /** Makes a name as the user: what `make` answers, a descriptor or a failure. */
+  private createName(path: string, make: (directory: number, name: string) => number): number {
+    const { directories } = this.context.root;
+    const { parent, name } = splitPath(path);
+    return this.context.inDirectory(parent, (directory) => {
+      const change = directories.begin(directory);
+      const fd = make(directory, name);
+      if (fd < 0) return fd;
+      directories.commit(change, directory, name);
+      if (this.context.grant.inheritOwner) statFd(directory, parentStatx);
+      return fd;
+    });
+  }
+
+  private undoCreation(path: string, isDirectory: boolean): void {
+    const { parent, name } = splitPath(path);
+    this.context.inDirectory(parent, (directory) => unlinkAt(directory, name, isDirectory));
+  }
+
+  /**
+   * Mode, owner and attributes of an object that the user has just made, and the node for it. Done as the
+   * server: a new file may be one that its owner cannot write. `fd` stays the caller's.
+   */
   private finishCreation(
     fd: number,
-    directory: number,
     path: string,
     permissions: number,
     attributes: number,
@@ -169,8 +174,8 @@ class PosixStore implements FileStore {
       failure = setModeFd(fd, (statx.mode & 0o7777) | missing);
       if (failure < 0) return failure;
     }
-    if (grant.inheritOwner) {
-      failure = this.inheritOwner(fd, directory);
+    if (grant.inheritOwner && parentStatx.uid !== statx.uid) {
+      failure = setOwnerFd(fd, parentStatx.uid, -1);
       if (failure < 0) return failure;
     }
     if (grant.storeDosAttributes) this.storeFirst(fd, attributes);
@@ -185,20 +190,9 @@ class PosixStore implements FileStore {
     const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
     const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
     const bits = attributes & SETTABLE_ATTRIBUTES;
-    const store = () => storeAttributes(fd, bits, birth, nanoseconds);
-    let failure = store();
-    // A file that its owner may not write takes attributes from root alone.
-    if (failure === -Errno.EACCES) failure = this.context.asServer(store);
+    const failure = storeAttributes(fd, bits, birth, nanoseconds);
     if (failure === -Errno.EOPNOTSUPP && (bits & FileAttribute.READONLY) !== 0) {
       setModeFd(fd, statx.mode & 0o7777 & READ_ONLY_MASK);
     }
-  }
-
-  /** The parent's owner becomes the file's: only the server, as root, may give files away. */
-  private inheritOwner(fd: number, directory: number): 0 | Failure {
-    const failure = statFd(directory, parentStatx);
-    if (failure < 0) return failure;
-    if (parentStatx.uid === statx.uid) return 0;
-    return this.context.asServer(() => setOwnerFd(fd, parentStatx.uid, -1));
   }
 }

@@ -66,14 +66,4 @@ export class ShareContext {
       this.identity.leave();
     }
   }
-
-  /** Calls `action` as the server itself, from within an action that runs as the user. */
-  asServer<T>(action: () => T | Failure): T | Failure {
-    const depth = this.identity.suspend();
-    try {
-      return action();
-    } finally {
-      this.identity.resume(depth);
-    }
-  }
 }

@@ -130,6 +130,16 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     strict.close();
   });
 
+  test("attributes are seen of files that may not be read", async () => {
+    const { node, handle } = await owner.create(["private"], FileAttribute.HIDDEN);
+    handle.close();
+    node.close();
+    chmodSync(owner.at("private"), 0o600);
+    const seen = await share.node("private");
+    expect([seen.access(), seen.stat.attributes]).toEqual([0, FileAttribute.HIDDEN | FileAttribute.ARCHIVE]);
+    seen.close();
+  });
+
   test("inherited owner", async () => {
     mkdirSync(owner.at("box"));
     chownSync(owner.at("box"), 54_500, GROUP);

@@ -301,6 +301,9 @@ describe("a read-only share", () => {
     const node = await other.node("f");
     const missing = succeeded(await other.lookup("new"));
     expect(node.open(readWrite)).toBe(-Errno.EROFS);
+    expect(node.setMode(0)).toBe(-Errno.EROFS);
+    expect(node.setAttributes(0)).toBe(-Errno.EROFS);
+    expect(node.setTimes({})).toBe(-Errno.EROFS);
     expect(await other.store.createFile(missing, readWrite, 0)).toBe(-Errno.EROFS);
     expect(await other.store.createDirectory(missing, 0)).toBe(-Errno.EROFS);
     expect(await other.store.remove("f", node.identity, false)).toBe(-Errno.EROFS);
