@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { ConfigError, foldKey, parseConfig, prependEntry } from "../../../src/manager/config/parse.ts";
+
+function entriesOf(text: string, section = "global"): [string, string][] {
+  return (parseConfig(text, "f").get(section)?.entries ?? []).map(({ key, value }) => [key, value]);
+}
+
+function faultOf(text: string): string {
+  try {
+    parseConfig(text, "ksmbd.conf");
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+test("keys are folded, values trimmed", () => {
+  expect(entriesOf("[global]\n\tServer   String =  A  server \r\n")).toEqual([
+    ["server string", "A  server"],
+  ]);
+});
+
+test("; and # begin a comment anywhere", () => {
+  const text = "; one\n# two\n[global] ; three\nread only = ; yes\ncomment = a # b ; c\n";
+  expect(entriesOf(text)).toEqual([
+    ["read only", ""],
+    ["comment", "a"],
+  ]);
+});
+
+test("a comment that touches the value is marked", () => {
+  const entries = parseConfig("[global]\na = b#c\nd = e #f\ng = h\n", "f").get("global")?.entries ?? [];
+  expect(entries.map(({ comment }) => comment)).toEqual(["touching", "apart", "none"]);
+});
+
+test("sections of one name are one, in any case", () => {
+  const sections = parseConfig("[Docs]\na = 1\n[other]\nb = 2\n[ docs ]\nc = 3\n", "f");
+  expect([...sections.keys()]).toEqual(["docs", "other"]);
+  expect(sections.get("docs")?.name).toBe("Docs");
+  expect(sections.get("docs")?.entries.map(({ key, place }) => `${key} ${place}`)).toEqual([
+    "a f:2",
+    "c f:6",
+  ]);
+});
+
+test("a byte order mark is passed over", () => {
+  expect(entriesOf("\ufeff[global]\na = 1")).toEqual([["a", "1"]]);
+});
+
+test("a value may hold an equals sign", () => {
+  expect(entriesOf("[global]\na = b = c\n")).toEqual([["a", "b = c"]]);
+});
+
+test.each([
+  ["workgroup = X\n", "ksmbd.conf:1: 'workgroup = X' stands before any section, write [global] above it"],
+  ["[global\n", "ksmbd.conf:1: '[global' is not a section, write [NAME]"],
+  ["[a]b\n", "ksmbd.conf:1: '[a]b' is not a section, write [NAME]"],
+  ["[a;b]\n", "ksmbd.conf:1: '[a' is not a section, write [NAME]"],
+  ["[]\n", "ksmbd.conf:1: a section without a name, write [NAME]"],
+  ["\n[global]\nworkgroup\n", "ksmbd.conf:3: 'workgroup' is not 'NAME = VALUE'"],
+  ["[global]\n= x\n", "ksmbd.conf:2: nothing stands before '=', write 'NAME = VALUE'"],
+  ["[global]\na = b\\\n", "ksmbd.conf:2: 'a' ends in '\\': lines are not continued, write it in one line"],
+  ["[global]\na = \u0000\n", "ksmbd.conf:2: a control character, take it out"],
+])("refuses %j with one line", (text, message) => {
+  expect(faultOf(text)).toBe(message);
+});
+
+test("a user's malformed line does not come into the message", () => {
+  expect(faultOf("[user:anna]\npassword hunter2\n")).toBe("ksmbd.conf:2: the line is not 'NAME = VALUE'");
+});
+
+test("an entry put in front wins over the file's", () => {
+  const sections = parseConfig("[global]\na = 1\n", "f");
+  prependEntry(sections, "Global", { key: foldKey("A"), value: "2", place: "--option", comment: "none" });
+  expect(sections.get("global")?.entries.map(({ value }) => value)).toEqual(["2", "1"]);
+});

@@ -1,0 +1,144 @@
+import { expect, test } from "bun:test";
+import { buildConfiguration } from "../../src/manager/config/load.ts";
+import { parseConfig } from "../../src/manager/config/parse.ts";
+import { Report } from "../../src/manager/config/report.ts";
+import { readMachine } from "../../src/manager/config/settings.ts";
+import type { Share } from "../../src/manager/config/share.ts";
+import { credentialsFor } from "../../src/manager/credentials.ts";
+import { type Admission, admit } from "../../src/manager/share-access.ts";
+import { parseSystemAccounts } from "../../src/manager/users/system-accounts.ts";
+import type { Identity } from "../../src/port/port.ts";
+
+const accounts = parseSystemAccounts(
+  "root:x:0:0::/:/x\nanna:x:1000:1000::/:/x\nbob:x:1001:100::/:/x\nnobody:x:65534:65534::/:/x\ndisk:x:900:901::/:/x\n",
+  "staff:x:50:anna\nempty:x:60:\nmedia:x:70:anna,disk\nusers:x:100:\n",
+);
+
+function shareOf(lines: string): Share {
+  const text = `[docs]\npath = /srv\n${lines}\n`;
+  const share = buildConfiguration(parseConfig(text, "f"), readMachine(), new Report()).shares.get("docs");
+  if (!share) throw new Error("no share");
+  return share;
+}
+
+function identity(user: string, kind: "user" | "guest" | "anonymous" = "user"): Identity {
+  return {
+    user,
+    domain: "",
+    isGuest: kind === "guest",
+    isAnonymous: kind === "anonymous",
+    remoteAddress: "192.168.1.9",
+  };
+}
+
+function admission(lines: string, who: Identity): Admission | undefined {
+  return admit(shareOf(lines), who, "nobody", accounts);
+}
+
+const user = (lines: string, name: string) => admission(lines, identity(name));
+
+test("without lists every user may, and read only is the share's", () => {
+  expect(user("", "anna")).toEqual({ readOnly: true, asGuest: false });
+  expect(user("read only = no", "anna")).toEqual({ readOnly: false, asGuest: false });
+});
+
+test("guests and sessions without a name need guest ok", () => {
+  for (const kind of ["guest", "anonymous"] as const) {
+    expect(admission("read only = no", identity("", kind))).toBeUndefined();
+    expect(admission("guest ok = yes", identity("", kind))).toEqual({ readOnly: true, asGuest: true });
+  }
+});
+
+test("guests come before valid users", () => {
+  expect(admission("guest ok = yes\nvalid users = anna", identity("", "guest"))?.asGuest).toBe(true);
+});
+
+test("valid users, by name in any case and by group", () => {
+  expect(user("valid users = ANNA", "anna")).toBeDefined();
+  expect(user("valid users = anna", "bob")).toBeUndefined();
+  expect(user("valid users = @staff", "anna")).toBeDefined();
+  expect(user("valid users = @staff", "bob")).toBeUndefined();
+  expect(user("valid users = +users", "bob")).toBeDefined();
+});
+
+// Attack class 40: a user list that names nobody.
+test.each([
+  "valid users = @empty",
+  "valid users = @nosuchgroup",
+  "valid users = ,",
+  "valid users = &nis",
+  "valid users = @",
+])("%s admits nobody", (line) => {
+  expect(user(line, "anna")).toBeUndefined();
+  expect(user(line, "")).toBeUndefined();
+});
+
+test("invalid users beat everything", () => {
+  const lines =
+    "invalid users = anna\nvalid users = anna\nwrite list = anna\nread list = anna\nguest ok = yes";
+  expect(user(lines, "Anna")).toBeUndefined();
+  expect(user("invalid users = @staff", "anna")).toBeUndefined();
+  expect(user("invalid users = @staff", "bob")).toBeDefined();
+});
+
+test("read list beats write list, both beat valid users", () => {
+  expect(user("read only = no\nread list = anna\nwrite list = anna", "anna")?.readOnly).toBe(true);
+  expect(user("write list = anna", "anna")?.readOnly).toBe(false);
+  expect(user("write list = anna\nvalid users = bob", "anna")?.readOnly).toBe(false);
+  expect(user("read list = anna\nvalid users = bob", "anna")?.readOnly).toBe(true);
+});
+
+test("a user whom valid users leaves out is the guest where guests may", () => {
+  expect(user("guest ok = yes\nvalid users = bob", "anna")).toEqual({ readOnly: true, asGuest: true });
+  expect(
+    user("guest ok = yes\nvalid users = bob\nread only = no\nread list = nobody", "anna")?.readOnly,
+  ).toBe(true);
+});
+
+// Attack class 7: a guest must not get a writable share by a list.
+test("a guest's rights follow the guest account, not the name he came with", () => {
+  expect(admission("guest ok = yes\nwrite list = anna", identity("anna", "guest"))?.readOnly).toBe(true);
+  expect(admission("guest ok = yes\nwrite list = nobody", identity("anna", "guest"))?.readOnly).toBe(false);
+  expect(admission("guest ok = yes\ninvalid users = nobody", identity("", "guest"))).toBeUndefined();
+});
+
+const OWNER = { uid: 500, gid: 501 };
+
+function credentials(lines: string, name: string, isGuest = false) {
+  return credentialsFor(shareOf(lines), name, isGuest, OWNER, accounts);
+}
+
+test("the system account of the user's name", () => {
+  expect(credentials("", "anna")).toEqual({ uid: 1000, gid: 1000, groups: [50, 70] });
+  expect(credentials("", "ANNA")).toEqual({ uid: 1000, gid: 1000, groups: [50, 70] });
+});
+
+test("without one the owner of the directory; never for a guest", () => {
+  expect(credentials("", "stranger")).toEqual({ uid: 500, gid: 501, groups: [] });
+  expect(credentials("", "nobody", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
+  expect(credentials("", "visitor", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
+});
+
+test("force user brings its groups; force group alone keeps the uid", () => {
+  expect(credentials("force user = disk", "anna")).toEqual({ uid: 900, gid: 901, groups: [70] });
+  expect(credentials("force user = disk\nforce group = staff", "anna")).toEqual({
+    uid: 900,
+    gid: 50,
+    groups: [70],
+  });
+  expect(credentials("force group = media", "anna")).toMatchObject({ uid: 1000, gid: 70 });
+  expect(credentials("force group = media", "stranger")).toMatchObject({ uid: 500, gid: 70 });
+  expect(credentials("force user = root\nforce group = users", "nobody", true)).toMatchObject({
+    uid: 0,
+    gid: 100,
+  });
+});
+
+test("a forced name that the machine lacks is a fault, not somebody else", () => {
+  expect(credentials("force user = ghost", "anna")).toEqual({
+    fault: "'force user' names 'ghost', whom /etc/passwd lacks",
+  });
+  expect(credentials("force group = ghosts", "anna")).toEqual({
+    fault: "'force group' names 'ghosts', which /etc/group lacks",
+  });
+});

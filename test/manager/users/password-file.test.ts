@@ -1,0 +1,159 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError } from "../../../src/manager/config/parse.ts";
+import { ntHash, passwordFault } from "../../../src/manager/users/nt-hash.ts";
+import {
+  findSpelling,
+  formatPasswordFile,
+  parsePasswordFile,
+  putUser,
+  readPasswordFile,
+  updatePasswordFile,
+} from "../../../src/manager/users/password-file.ts";
+import { UserDirectory } from "../../../src/manager/users/user-directory.ts";
+import { foldUserName, showName, userNameFault } from "../../../src/manager/users/user-name.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "minismbd-users-"));
+const file = join(directory, "ksmbdpwd.db");
+beforeEach(() => rmSync(file, { force: true }));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+// [MS-NLMP] 4.2.2.1.2: NTOWFv1 of "Password".
+const MS_PASSWORD = "a4f49c406510bdcab6824ee7c30fd852";
+const LINE = `anna:${Buffer.from(MS_PASSWORD, "hex").toString("base64")}`;
+
+test("the hash of [MS-NLMP] 4.2.2.1.2", () => {
+  expect(ntHash("Password")).toBe(MS_PASSWORD);
+});
+
+test("a password has at most 128 bytes of UTF-8", () => {
+  expect(passwordFault("ä".repeat(64))).toBeUndefined();
+  expect(passwordFault("ä".repeat(64) + "x")).toBe("a password has at most 128 bytes");
+  expect(passwordFault("\ud800")).toBe("a password must be UTF-8");
+});
+
+test("reads lines, blank ones too; a later one replaces an earlier one", () => {
+  const other = ntHash("other");
+  const text = `\n${LINE}\n\nANNA:${Buffer.from(other, "hex").toString("base64")}\n`;
+  expect([...parsePasswordFile(text, file)]).toEqual([["anna", other]]);
+});
+
+test.each([
+  ["anna", "not USER:HASH, take the line out or set the password again"],
+  [
+    "anna:AAAA",
+    "the hash of 'anna' is not the base64 of 16 bytes, take the line out and set the password again",
+  ],
+  [
+    `${LINE}=`,
+    "the hash of 'anna' is not the base64 of 16 bytes, take the line out and set the password again",
+  ],
+  [
+    LINE.replace("==", "==" + "x"),
+    "the hash of 'anna' is not the base64 of 16 bytes, take the line out and set the password again",
+  ],
+  [LINE.replace("anna", ""), "a user name must not be empty, take the line out"],
+  [LINE.replace("anna", "x".repeat(48)), "a user name has at most 47 bytes, take the line out"],
+])("one bad line rejects the file: %s", (line, message) => {
+  const good = LINE.replace("anna", "good");
+  expect(() => parsePasswordFile(`${good}\n${line}\n`, "db")).toThrow(new ConfigError("db:2", message));
+});
+
+test("written sorted, mode 0640, in one step and without a trace", () => {
+  updatePasswordFile(file, (table) => {
+    putUser(table, "zoe", ntHash("z"));
+    putUser(table, "Anna", ntHash("Password"));
+    putUser(table, "bob", ntHash("b"));
+  });
+  const names = readFileSync(file, "utf8")
+    .split("\n")
+    .map((line) => line.split(":")[0]);
+  expect(names).toEqual(["Anna", "bob", "zoe", ""]);
+  expect(statSync(file).mode & 0o7777).toBe(0o640);
+  expect(readdirSync(directory)).toEqual(["ksmbdpwd.db"]);
+  expect(parsePasswordFile(formatPasswordFile(readPasswordFile(file)), file)).toEqual(readPasswordFile(file));
+});
+
+test("an update of another spelling keeps the first", () => {
+  updatePasswordFile(file, (table) => putUser(table, "Anna", ntHash("1")));
+  updatePasswordFile(file, (table) => putUser(table, "aNNA", ntHash("2")));
+  expect([...readPasswordFile(file)]).toEqual([["Anna", ntHash("2")]]);
+  expect(findSpelling(readPasswordFile(file), "ANNA")).toBe("Anna");
+});
+
+test("a change that throws leaves the file and the lock as they were", () => {
+  writeFileSync(file, `${LINE}\n`);
+  expect(() =>
+    updatePasswordFile(file, () => {
+      throw new Error("no");
+    }),
+  ).toThrow("no");
+  expect(readFileSync(file, "utf8")).toBe(`${LINE}\n`);
+  expect(existsSync(`${file}.tmp`)).toBe(false);
+});
+
+test("a corrupt file is not overwritten", () => {
+  writeFileSync(file, "garbage\n");
+  expect(() => updatePasswordFile(file, (table) => putUser(table, "x", ntHash("x")))).toThrow(ConfigError);
+  expect(readFileSync(file, "utf8")).toBe("garbage\n");
+});
+
+test("a missing directory is one clear line", () => {
+  const absent = join(directory, "none/db");
+  expect(() => updatePasswordFile(absent, () => {})).toThrow(
+    `${absent}: the password file cannot be written (ENOENT), make its directory`,
+  );
+});
+
+test("an absent file has no users; a directory in its place is refused", () => {
+  expect(readPasswordFile(file).size).toBe(0);
+  expect(() => readPasswordFile(directory)).toThrow("cannot be read (EISDIR)");
+});
+
+test("user names: bytes, colon, blanks, invisible characters", () => {
+  expect(userNameFault("anna maria")).toBeUndefined();
+  expect(userNameFault("ä".repeat(23))).toBeUndefined();
+  for (const name of ["", "a:b", " a", "a ", "a\nb", "a\u200bb", "a\u202eb", "\ud800", "ä".repeat(24)])
+    expect(userNameFault(name)).toBeDefined();
+});
+
+test("names are shown without what could forge a line", () => {
+  expect(showName("a\nminismbd: error\u001b[31m")).toBe("a\\u{a}minismbd: error\\u{1b}[31m");
+  expect(showName("x".repeat(10_000)).length).toBe(256);
+});
+
+// Attack class 7: a name that differs by case or normal form.
+test("users are found without case and normal form; the configuration's go first", () => {
+  writeFileSync(file, `${LINE}\n`);
+  const users = new UserDirectory(file, new Map([["ZOË", ntHash("z")]]));
+  expect(users.find("ANNA")).toEqual({ name: "anna", ntHash: MS_PASSWORD, isGuest: false });
+  expect(users.find("zoe\u0308")?.name).toBe("ZOË");
+  expect(users.find("anna\0")).toBeNull();
+  expect(users.find("")).toBeNull();
+  expect(foldUserName("ZOË")).toBe("zoë");
+  users.reload(new Map([["Anna", ntHash("inline")]]));
+  expect(users.find("anna")?.ntHash).toBe(ntHash("inline"));
+  expect(users.find("zoë")).toBeNull();
+});
+
+test("a change of the file is seen once; a corrupt one changes nothing", () => {
+  writeFileSync(file, `${LINE}\n`);
+  const users = new UserDirectory(file, new Map());
+  expect(users.hasChanged()).toBe(false);
+  writeFileSync(file, "garbage garbage\n");
+  expect(users.hasChanged()).toBe(true);
+  expect(users.hasChanged()).toBe(false);
+  expect(() => users.reload(new Map())).toThrow(ConfigError);
+  expect(users.find("anna")?.ntHash).toBe(MS_PASSWORD);
+});
