@@ -50,10 +50,15 @@ export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void
 export function closeSession(context: EngineContext, session: Session): MaybePromise<void> {
   session.state = SessionState.EXPIRED;
   context.sessions.delete(session.id);
-  context.connections.get(session.connectionId)?.sessions.delete(session.id);
+  for (const id of session.connectionIds) {
+    const connection = context.connections.get(id);
+    connection?.sessions.delete(session.id);
+    connection?.channelKeys.delete(session.id);
+    connection?.logons.delete(session.id);
+  }
+  session.connectionIds.clear();
   const trees = [...session.trees.values()];
   session.trees.clear();
-  session.authenticator = undefined;
   if (session.identity !== undefined) context.manager.notify({ event: "logoff", identity: session.identity });
   return closeAll(context, session.opens, () => {
     for (const tree of trees) tree.store?.close();

@@ -1,5 +1,5 @@
-// SESSION_SETUP: log-on and re-authentication; [MS-SMB2] 3.3.5.5.
-import { extendPreauthHash, initialPreauthHash } from "../../crypto/preauth.ts";
+// SESSION_SETUP: log-on, re-authentication and the binding of further channels; [MS-SMB2] 3.3.5.5.
+import { extendPreauthHash } from "../../crypto/preauth.ts";
 import type { Identity, MaybePromise } from "../../port/port.ts";
 import { SecurityMode } from "../../wire/negotiate.ts";
 import {
@@ -12,54 +12,76 @@ import {
 import { Status } from "../../wire/status.ts";
 import type { Negotiated } from "../connection/connection.ts";
 import type { Exchange } from "../connection/exchange.ts";
-import { type AuthStep, createAuthenticator } from "../session/authenticator.ts";
-import { Session, SessionState } from "../session/session.ts";
+import { type Authenticator, type AuthStep, createAuthenticator } from "../session/authenticator.ts";
+import { type Logon, LogonKind } from "../session/logon.ts";
+import { Session, SessionState, type SessionTerms } from "../session/session.ts";
 import { makeSessionKeys } from "../session/session-keys.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import { beginBinding, finishBinding } from "./bind-session.ts";
 import { closeSession } from "./closing.ts";
 
 /** Log-ons that one connection may have under way. */
 const MAX_UNFINISHED_PER_CONNECTION = 32;
+const NO_TOKEN = new Uint8Array(0);
+
+type Done = Extract<AuthStep, { kind: "done" }>;
 
 export function handleSessionSetup(exchange: Exchange): MaybePromise<number> {
   const { connection, context } = exchange;
   const negotiated = connection.negotiated as Negotiated;
   const request = decodeSessionSetupRequest(exchange.message);
   if (context.settings.encryption === "required" && negotiated.cipher === 0) return Status.ACCESS_DENIED;
-  // 3.3.5.5.2: a session lives on one connection; several channels are not offered.
-  if ((request.flags & SessionSetupFlag.BINDING) !== 0) return Status.REQUEST_NOT_ACCEPTED;
-  const session = exchange.sessionId === 0 ? beginSession(exchange) : continueSession(exchange);
-  if (typeof session === "number") return session;
-  exchange.session = session;
-  exchange.sessionId = session.id;
-  chainRequest(exchange, negotiated, session);
-  const authenticator = session.authenticator;
-  if (authenticator === undefined) return Status.INVALID_PARAMETER;
-  const step = authenticator.step(request.securityBuffer);
-  return andThen(step, (result) => takeStep(exchange, negotiated, session, request, result));
+  const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
+  const logon = isBinding
+    ? beginBinding(exchange, negotiated, () => newAuthenticator(exchange))
+    : takeUpLogon(exchange, negotiated);
+  if (typeof logon === "number") return logon;
+  exchange.session = logon.session;
+  exchange.sessionId = logon.session.id;
+  if (logon.preauthHash !== undefined) {
+    const { bytes, start, length } = exchange.message;
+    const message = bytes.subarray(start, start + length);
+    logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash, message);
+  }
+  const step = logon.authenticator.step(request.securityBuffer);
+  return andThen(step, (result) => takeStep(exchange, negotiated, logon, request, result));
 }
 
-function beginSession(exchange: Exchange): Session | number {
+/** The log-on that the request continues, or a new one: of a new session or of one that exists. */
+function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | number {
   const { connection, context } = exchange;
-  if (context.sessions.size >= context.settings.maxSessions) return Status.INSUFFICIENT_RESOURCES;
-  let unfinished = 0;
-  for (const session of connection.sessions.values()) {
-    if (session.state === SessionState.IN_PROGRESS) unfinished++;
+  const known = connection.logons.get(exchange.sessionId);
+  if (known !== undefined) {
+    // A binding goes on as a binding; 3.3.5.5.
+    return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
   }
-  if (unfinished >= MAX_UNFINISHED_PER_CONNECTION) return Status.INSUFFICIENT_RESOURCES;
-  const session = new Session(newSessionId(exchange), connection.id);
-  session.authenticator = newAuthenticator(exchange);
-  session.preauthHash = connection.preauthHash;
+  if (connection.logons.size >= MAX_UNFINISHED_PER_CONNECTION) return Status.INSUFFICIENT_RESOURCES;
+  const authenticator = newAuthenticator(exchange);
+  if (exchange.sessionId !== 0) {
+    const { session } = exchange;
+    if (session === undefined) return Status.USER_SESSION_DELETED;
+    const again: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
+    connection.logons.set(session.id, again);
+    return again;
+  }
+  if (context.sessions.size >= context.settings.maxSessions) return Status.INSUFFICIENT_RESOURCES;
+  const session = new Session(newSessionId(exchange), termsOf(negotiated));
+  session.connectionIds.add(connection.id);
   connection.sessions.set(session.id, session);
   context.sessions.set(session.id, session);
-  return session;
+  // 3.3.5.5: each session has a hash of its own set-up, which begins with the negotiation's.
+  const logon: Logon = { kind: LogonKind.NEW, session, authenticator, preauthHash: connection.preauthHash };
+  connection.logons.set(session.id, logon);
+  return logon;
 }
 
-function continueSession(exchange: Exchange): Session | number {
-  const { session } = exchange;
-  if (session === undefined) return Status.USER_SESSION_DELETED;
-  if (session.authenticator === undefined) session.authenticator = newAuthenticator(exchange);
-  return session;
+function termsOf(negotiated: Negotiated): SessionTerms {
+  return {
+    revision: negotiated.dialect.revision,
+    cipher: negotiated.cipher,
+    signingAlgorithm: negotiated.signingAlgorithm,
+    clientGuid: negotiated.clientGuid.toHex(),
+  };
 }
 
 /**
@@ -74,7 +96,7 @@ function newSessionId(exchange: Exchange): number {
   }
 }
 
-function newAuthenticator(exchange: Exchange): ReturnType<typeof createAuthenticator> {
+function newAuthenticator(exchange: Exchange): Authenticator {
   const { context, connection } = exchange;
   const { settings, manager, provider } = context;
   return createAuthenticator({
@@ -92,55 +114,40 @@ function newAuthenticator(exchange: Exchange): ReturnType<typeof createAuthentic
   });
 }
 
-// 3.3.5.5: each session of a 3.1.1 connection has a hash of its own set-up, beginning with the negotiation's.
-function chainRequest(exchange: Exchange, negotiated: Negotiated, session: Session): void {
-  if (!negotiated.dialect.hasNegotiateContexts || session.state !== SessionState.IN_PROGRESS) return;
-  const { bytes, start, length } = exchange.message;
-  const message = bytes.subarray(start, start + length);
-  session.preauthHash = extendPreauthHash(
-    exchange.context.provider,
-    session.preauthHash ?? initialPreauthHash(),
-    message,
-  );
-}
-
 function takeStep(
   exchange: Exchange,
   negotiated: Negotiated,
-  session: Session,
+  logon: Logon,
   request: SessionSetupRequest,
   step: AuthStep,
 ): MaybePromise<number> {
   const { connection, context } = exchange;
-  if (connection.isClosed) return Status.USER_SESSION_DELETED;
-  if (step.kind === "refused") {
-    session.authenticator = undefined;
-    const user = step.user;
-    context.manager.notify({
-      event: "logonFailed",
-      user,
-      remoteAddress: connection.remoteAddress,
-      reason: step.reason,
-    });
-    // A re-authentication that fails takes nothing from the session that exists.
-    if (session.state === SessionState.IN_PROGRESS) forget(exchange, session);
-    return step.status;
-  }
+  const { session } = logon;
+  // The connection or the session may have ended while a password was looked at.
+  if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
   if (step.kind === "continue") {
-    if (negotiated.dialect.hasNegotiateContexts && session.state === SessionState.IN_PROGRESS) {
+    if (logon.preauthHash !== undefined) {
       exchange.onReply = (reply) => {
-        session.preauthHash = extendPreauthHash(
-          context.provider,
-          session.preauthHash ?? initialPreauthHash(),
-          reply,
-        );
+        logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash as Uint8Array, reply);
       };
     }
     writeResponse(exchange, 0, step.token);
     return Status.MORE_PROCESSING_REQUIRED;
   }
-  session.authenticator = undefined;
-  return finish(exchange, negotiated, session, request, step);
+  connection.logons.delete(session.id);
+  if (step.kind === "refused") {
+    const { reason, user } = step;
+    context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
+    // A re-authentication or binding that fails takes nothing from the session that exists.
+    if (logon.kind === LogonKind.NEW) forget(exchange, session);
+    return step.status;
+  }
+  if (logon.kind === LogonKind.BINDING) {
+    const status = finishBinding(exchange, negotiated, logon, step);
+    if (status === Status.SUCCESS) writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
+    return status;
+  }
+  return finish(exchange, negotiated, logon, request, step);
 }
 
 function forget(exchange: Exchange, session: Session): void {
@@ -151,58 +158,52 @@ function forget(exchange: Exchange, session: Session): void {
 function finish(
   exchange: Exchange,
   negotiated: Negotiated,
-  session: Session,
+  logon: Logon,
   request: SessionSetupRequest,
-  step: Extract<AuthStep, { kind: "done" }>,
+  step: Done,
 ): MaybePromise<number> {
   const { connection, context } = exchange;
+  const { session } = logon;
   const { user, domain, isGuest, isAnonymous } = step.identity;
   const identity: Identity = { user, domain, isGuest, isAnonymous, remoteAddress: connection.remoteAddress };
-  const isNobody = isGuest || isAnonymous;
-  if (isNobody && context.settings.encryption === "required") {
-    if (session.state === SessionState.IN_PROGRESS) forget(exchange, session);
+  const isNew = logon.kind === LogonKind.NEW;
+  if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
+    if (isNew) forget(exchange, session);
     return Status.ACCESS_DENIED;
   }
-  const isFirst = session.state === SessionState.IN_PROGRESS;
   session.identity = identity;
-  if (isFirst) establish(exchange, negotiated, session, request, step.sessionKey, isNobody);
+  if (isNew) establish(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
   if (!isAnonymous) connection.raiseFrameLimit();
-  if (session.signing !== undefined && exchange.sealedBy === undefined) exchange.signWith = session.signing;
-  let flags = 0;
-  if (isGuest) flags |= SessionFlag.IS_GUEST;
-  if (isAnonymous) flags |= SessionFlag.IS_NULL;
-  if (session.mustEncrypt) flags |= SessionFlag.ENCRYPT_DATA;
+  exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
-  const done = isFirst ? endPrevious(exchange, session, request.previousSessionId) : undefined;
+  const done = isNew ? endPrevious(exchange, session, request.previousSessionId) : undefined;
   return andThen(done, () => {
-    writeResponse(exchange, flags, step.token ?? new Uint8Array(0));
+    writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
     return Status.SUCCESS;
   });
+}
+
+function flagsOf(session: Session): number {
+  let flags = 0;
+  if (session.isGuest) flags |= SessionFlag.IS_GUEST;
+  if (session.isAnonymous) flags |= SessionFlag.IS_NULL;
+  if (session.mustEncrypt) flags |= SessionFlag.ENCRYPT_DATA;
+  return flags;
 }
 
 function establish(
   exchange: Exchange,
   negotiated: Negotiated,
-  session: Session,
+  logon: Logon,
   request: SessionSetupRequest,
-  sessionKey: Uint8Array,
-  isNobody: boolean,
+  step: Done,
 ): void {
+  const { session } = logon;
   // Neither guest nor anonymous shares a secret with us: such a session signs and seals nothing; 3.3.5.5.3.
-  if (isNobody) return;
+  if (step.identity.isGuest || step.identity.isAnonymous) return;
   const { settings, provider } = exchange.context;
-  const keys = makeSessionKeys(
-    provider,
-    {
-      revision: negotiated.dialect.revision,
-      cipher: negotiated.cipher,
-      signingAlgorithm: negotiated.signingAlgorithm,
-    },
-    sessionKey,
-    session.preauthHash,
-  );
-  session.preauthHash = undefined;
+  const keys = makeSessionKeys(provider, session.terms, step.sessionKey, logon.preauthHash);
   session.signing = keys.signing;
   session.sealing = keys.sealing;
   const clientWants =
@@ -217,13 +218,15 @@ function endPrevious(exchange: Exchange, session: Session, previousId: number): 
   if (previousId === 0 || previousId === session.id) return undefined;
   const previous = exchange.context.sessions.get(previousId);
   if (previous === undefined || previous.state === SessionState.IN_PROGRESS) return undefined;
-  const mine = session.identity;
-  const its = previous.identity;
-  const isSameUser =
-    mine !== undefined && its !== undefined && !mine.isGuest && !mine.isAnonymous && its.user === mine.user;
-  return isSameUser && !its.isGuest && !its.isAnonymous
-    ? closeSession(exchange.context, previous)
-    : undefined;
+  return isSameUser(session, previous) ? closeSession(exchange.context, previous) : undefined;
+}
+
+function isSameUser(one: Session, other: Session): boolean {
+  const a = one.identity;
+  const b = other.identity;
+  if (a === undefined || b === undefined || a.isGuest || a.isAnonymous || b.isGuest || b.isAnonymous)
+    return false;
+  return a.user === b.user;
 }
 
 function writeResponse(exchange: Exchange, flags: number, token: Uint8Array): void {

@@ -13,6 +13,7 @@ import {
 import { Status } from "../../wire/status.ts";
 import { Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/error-response.ts";
+import type { Logon } from "../session/logon.ts";
 import type { Session } from "../session/session.ts";
 import { HEAD_ROOM, type PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
@@ -60,6 +61,10 @@ export class Connection implements FrameSink {
   preauthHash: Uint8Array | undefined;
   window: SequenceWindow;
   readonly sessions = new Map<number, Session>();
+  /** Signing keys of sessions that were set up elsewhere and bound to this connection; by session id. */
+  readonly channelKeys = new Map<number, Mac>();
+  /** Log-ons under way, by session id. */
+  readonly logons = new Map<number, Logon>();
   /** Members told to wait, by their AsyncId. */
   readonly waiting = new Map<number, Exchange>();
   /** Members under way without an interim response. */
@@ -276,6 +281,13 @@ export class Connection implements FrameSink {
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }
 
+  /** The key that signs messages of `session` on this connection. */
+  signingKeyOf(session: Session): Mac | undefined {
+    return this.channelKeys.size > 0
+      ? (this.channelKeys.get(session.id) ?? session.signing)
+      : session.signing;
+  }
+
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void {
     signMessage(key, this.negotiated, reply.bytes, reply.view, from, to);
   }
@@ -333,7 +345,14 @@ export class Connection implements FrameSink {
     this.sendQueue.close();
     for (const exchange of this.waiting.values()) exchange.cancel?.();
     for (const exchange of this.inFlight) exchange.cancel?.();
-    for (const session of this.sessions.values()) this.context.endSession(session);
+    this.logons.clear();
+    this.channelKeys.clear();
+    const sessions = [...this.sessions.values()];
     this.sessions.clear();
+    for (const session of sessions) {
+      session.connectionIds.delete(this.id);
+      // 3.3.7.1: a session lives as long as one of its channels.
+      if (session.connectionIds.size === 0) this.context.endSession(session);
+    }
   }
 }

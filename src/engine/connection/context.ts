@@ -56,3 +56,13 @@ export interface EngineContext {
   /** Ends what a session holds; set by the command room, which knows how to close opens. */
   readonly endSession: (session: Session) => void;
 }
+
+/** The live connections that carry `session`, the newest first: where a message of our own accord may go. */
+export function connectionsOf(context: EngineContext, session: Session): Connection[] {
+  const found: Connection[] = [];
+  for (const id of session.connectionIds) {
+    const connection = context.connections.get(id);
+    if (connection !== undefined && !connection.isClosed) found.unshift(connection);
+  }
+  return found;
+}

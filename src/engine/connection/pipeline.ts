@@ -120,7 +120,7 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
   const isSetup = exchange.command === Command.SESSION_SETUP || exchange.command === Command.NEGOTIATE;
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0;
   if (session !== undefined && session.state !== SessionState.IN_PROGRESS && sealedBy === undefined) {
-    const key = session.signing;
+    const key = connection.signingKeyOf(session);
     if (isSigned && key !== undefined) {
       if (!verifySignature(key, connection.negotiated, exchange.message)) return Status.ACCESS_DENIED;
       exchange.signWith = key;
@@ -192,8 +192,9 @@ function cancelRequest(exchange: Exchange): number {
   const { connection, message } = exchange;
   const session = connection.sessions.get(exchange.sessionId);
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0;
-  if (isSigned && session?.signing !== undefined && exchange.sealedBy === undefined) {
-    if (!verifySignature(session.signing, connection.negotiated, message)) return NO_REPLY;
+  const key = session && connection.signingKeyOf(session);
+  if (isSigned && key !== undefined && exchange.sealedBy === undefined) {
+    if (!verifySignature(key, connection.negotiated, message)) return NO_REPLY;
   }
   const isAsync = (exchange.flags & HeaderFlag.ASYNC_COMMAND) !== 0;
   connection.cancel(isAsync ? message.u64(HeaderOffset.ASYNC_ID) : 0, exchange.messageId);

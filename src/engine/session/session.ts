@@ -1,10 +1,9 @@
 // A session and its tree connects; [MS-SMB2] 3.3.1.8, 3.3.1.9. State and look-ups only: commands change it.
 import type { Aead, Mac } from "../../crypto/provider.ts";
 import type { NonceSequence } from "../../crypto/nonce.ts";
-import type { Credentials, Identity, ShareGrant } from "../../port/port.ts";
+import type { Identity, ShareGrant } from "../../port/port.ts";
 import type { FileStore } from "../vfs/store.ts";
 import type { Open } from "../state/open.ts";
-import type { Authenticator } from "./authenticator.ts";
 
 export const SessionState = { IN_PROGRESS: 0, VALID: 1, EXPIRED: 2 } as const;
 export type SessionState = (typeof SessionState)[keyof typeof SessionState];
@@ -29,30 +28,34 @@ export interface SealKeys {
   readonly nonces: NonceSequence;
 }
 
+/** What NEGOTIATE settled on the connection of a session's set-up; a further channel must match it, 3.3.5.5.2. */
+export interface SessionTerms {
+  readonly revision: number;
+  readonly cipher: number;
+  readonly signingAlgorithm: number;
+  /** 16 bytes in hex. */
+  readonly clientGuid: string;
+}
+
 export class Session {
   readonly id: number;
-  /** The connection's number: a session lives on the connection it was set up on. */
-  readonly connectionId: number;
+  readonly terms: SessionTerms;
+  /** The connections (their numbers) that may carry requests of this session: its channels. */
+  readonly connectionIds = new Set<number>();
   state: SessionState = SessionState.IN_PROGRESS;
   identity: Identity | undefined;
-  credentials: Credentials | null = null;
-  /** Set-up or re-authentication under way. */
-  authenticator: Authenticator | undefined;
-  /** The session key, once authenticated; never logged. */
-  sessionKey: Uint8Array | undefined;
+  /** Signs on the connection of the set-up; a further channel has a key of its own there. */
   signing: Mac | undefined;
   sealing: SealKeys | undefined;
   mustSign = false;
   mustEncrypt = false;
-  /** Preauthentication hash of this session's set-up; 3.1.1 alone. */
-  preauthHash: Uint8Array | undefined;
   readonly trees = new Map<number, Tree>();
   readonly opens = new Set<Open>();
   private lastTreeId = 0;
 
-  constructor(id: number, connectionId: number) {
+  constructor(id: number, terms: SessionTerms) {
     this.id = id;
-    this.connectionId = connectionId;
+    this.terms = terms;
   }
 
   get isGuest(): boolean {
