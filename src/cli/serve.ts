@@ -76,10 +76,11 @@ export async function serve(plan: ServerPlan): Promise<number> {
     lock?.release();
     throw error;
   }
+  const stopped = untilStopped(manager, engine);
   process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
   if (plan.greet) process.stdout.write(plan.greet(engine.port));
   try {
-    await untilStopped(manager, engine);
+    await stopped;
   } finally {
     lock?.release();
   }

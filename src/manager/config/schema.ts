@@ -455,11 +455,11 @@ export const PARAMETERS = [
   {
     name: "server multi channel support",
     type: "boolean",
-    default: "no",
+    default: "",
     scope: "global",
     reload: "live",
-    effective: false,
-    help: "Sessions over several connections.",
+    effective: true,
+    help: "Sessions over several connections (SMB 3.x). Unset: on where the machine has several network interfaces.",
   },
   {
     name: "aapl model",

@@ -62,6 +62,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     cryptoProvider: globals.choice("crypto provider"),
     mapToGuest: guests === "bad-user" ? guests : "never",
     restrictAnonymous: globals.number("restrict anonymous") ?? 0,
+    multiChannel: readMultiChannel(globals, machine),
     maxReadBytes: globals.number("smb2 max read") ?? transferBytes,
     maxWriteBytes: globals.number("smb2 max write") ?? transferBytes,
     maxTransactBytes: globals.number("smb2 max trans") ?? transferBytes,
@@ -69,6 +70,15 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     ...readLimits(globals),
     logLevel: readLogLevel(globals, report),
   });
+}
+
+/** Without a word in the configuration: where a second interface gives a second channel something to win. */
+function readMultiChannel(globals: SectionValues, machine: Machine): boolean {
+  if (globals.entry("server multi channel support") !== undefined) {
+    return globals.boolean("server multi channel support");
+  }
+  const names = machine.interfaces.map(({ name }) => name).filter((name) => name !== "lo");
+  return new Set(names).size > 1;
 }
 
 function readLimits(globals: SectionValues) {

@@ -60,6 +60,8 @@ export function readShare(
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
   if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
   if (isPrinter(section)) return leaveOut("printers are not served");
+  // Read in any case: a share that is left out today must not open up when its fault is mended.
+  const rules = { ...readAccess(values), ...readFileRules(values) };
   if (!values.boolean("available")) return undefined;
   if (BAD_NAME.test(section.name) || Buffer.byteLength(section.name) > MAX_SHARE_NAME_BYTES)
     return leaveOut(`a name has at most ${MAX_SHARE_NAME_BYTES} bytes and none of "\\/[]:|<>+=;,*?`);
@@ -70,8 +72,7 @@ export function readShare(
   return Object.freeze({
     name: section.name,
     path: rootDirectory === "" ? path : normalize(`${rootDirectory}/${path}`),
-    ...readAccess(values),
-    ...readFileRules(values),
+    ...rules,
   });
 }
 

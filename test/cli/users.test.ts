@@ -1,0 +1,113 @@
+// adduser, passwd, deluser, users, and ksmbd.adduser, by the built executable.
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./executable.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "minismbd-cli-users-"));
+const db = join(directory, "ksmbdpwd.db");
+beforeEach(() => rmSync(db, { force: true }));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+// MD4 of "secret" in UTF-16LE, from impacket's ntlm.compute_nthash.
+const SECRET = `anna:${Buffer.from("878d8014606cda29677a44efa1353fc7", "hex").toString("base64")}\n`;
+
+test("adduser makes the file ksmbd reads", () => {
+  expect(run(["adduser", "-P", db, "-p", "secret", "anna"])).toEqual({
+    status: 0,
+    out: "User 'anna' added\n",
+    err: "",
+  });
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  expect(statSync(db).mode & 0o777).toBe(0o640);
+});
+
+test("the password may come from the environment or from standard input, twice", () => {
+  expect(run(["adduser", "-P", db, "anna"], { env: { MINISMBD_PASSWORD: "secret" } }).status).toBe(0);
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  rmSync(db);
+  const typed = run(["adduser", "-P", db, "anna"], { input: "typo\nsecret\nsecret\nsecret\n" });
+  expect(typed.err).toContain("The passwords differ");
+  expect(typed.status).toBe(0);
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+});
+
+test("no password at all changes nothing", () => {
+  const refused = run(["adduser", "-P", db, "anna"], { input: "" });
+  expect(refused.status).toBe(1);
+  expect(refused.err).toEndWith("minismbd: no password was given, nothing was changed\n");
+  expect(() => statSync(db)).toThrow();
+});
+
+test("adduser, passwd and deluser know who is there", () => {
+  expect(run(["passwd", "-P", db, "-p", "x", "anna"]).err).toBe(
+    `minismbd: there is no user 'anna' in ${db}, use adduser to add one\n`,
+  );
+  expect(run(["adduser", "-P", db, "-p", "x", "anna"]).status).toBe(0);
+  expect(run(["adduser", "-P", db, "-p", "x", "ANNA"]).err).toBe(
+    `minismbd: user 'ANNA' is in ${db} already, use passwd to change the password\n`,
+  );
+  expect(run(["passwd", "-P", db, "-p", "secret", "Anna"]).out).toBe("User 'Anna' updated\n");
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  expect(run(["users", "-P", db]).out).toBe("anna\n");
+  expect(run(["deluser", "-P", db, "anna"]).out).toBe("User 'anna' deleted\n");
+  expect(run(["users", "-P", db]).out).toBe("");
+  expect(run(["deluser", "-P", db, "anna"]).status).toBe(1);
+});
+
+test("ksmbd.adduser: -a, -u, -d, neither, -V", () => {
+  const tool = { as: "ksmbd.adduser" };
+  expect(run(["-u", "-p", "x", "-P", db, "anna"], tool).status).toBe(1);
+  expect(run(["-a", "-p", "x", "-P", db, "anna"], tool).status).toBe(0);
+  expect(run(["-a", "-p", "x", "-P", db, "anna"], tool).status).toBe(1);
+  expect(run(["--password=secret", `--pwddb=${db}`, "anna"], tool).status).toBe(0);
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  expect(run(["-d", "-P", db, "anna"], tool).status).toBe(0);
+  expect(run(["-a", "-d", "-P", db, "anna"], tool).err).toContain("exclude each other");
+  expect(run(["-V"], tool).out).toMatch(/version : \S+/);
+});
+
+test("ksmbd.adduser does not delete the guest account", () => {
+  const config = join(directory, "ksmbd.conf");
+  writeFileSync(config, "[global]\nguest account = visitor\n");
+  run(["-a", "-p", "x", "-P", db, "visitor"], { as: "ksmbd.adduser" });
+  const refused = run(["-d", "-P", db, "-C", config, "visitor"], { as: "ksmbd.adduser" });
+  expect(refused.err).toBe(`minismbd: 'visitor' is a guest account of ${config}, change that first\n`);
+});
+
+test.each([
+  [["a:b"], "a user name must not have a colon"],
+  [["x".repeat(48)], "a user name has at most 47 bytes"],
+  [[], "one user name is needed"],
+  [["a", "b"], "one user name is needed"],
+  [["-p", "y".repeat(129), "a"], "a password has at most 128 bytes"],
+])("refused in one line: adduser %j", (words, message) => {
+  const { status, err, out } = run(["adduser", "-P", db, ...words]);
+  expect([status, out]).toEqual([1, ""]);
+  expect(err).toContain(message);
+  expect(err.split("\n")).toHaveLength(2);
+});
+
+test("a corrupt file is one clear line, and stays", () => {
+  writeFileSync(db, "anna:oops\n");
+  for (const words of [["adduser", "-p", "x", "bob"], ["users"], ["deluser", "anna"]]) {
+    const { status, err } = run([...words, "-P", db]);
+    expect(status).toBe(1);
+    expect(err).toBe(
+      `minismbd: ${db}:1: the hash of 'anna' is not the base64 of 16 bytes, ` +
+        "take the line out and set the password again\n",
+    );
+  }
+  expect(readFileSync(db, "utf8")).toBe("anna:oops\n");
+});
+
+test("two writers at once lose nothing", async () => {
+  const names = Array.from({ length: 8 }, (_, i) => `user${i}`);
+  const { EXECUTABLE } = await import("./executable.ts");
+  const children = names.map((name) =>
+    Bun.spawn([EXECUTABLE, "adduser", "-P", db, "-p", "x", name], { stdout: "ignore", stderr: "inherit" }),
+  );
+  expect(await Promise.all(children.map((child) => child.exited))).toEqual(names.map(() => 0));
+  expect(run(["users", "-P", db]).out).toBe(names.map((name) => `${name}\n`).join(""));
+});
