@@ -1,6 +1,13 @@
 // Create contexts: the list of tagged extras of a CREATE, by one table from tag to codec.
 // [MS-SMB2] 2.2.13.2 (requests), 2.2.14.2 (responses); AAPL by Apple's published client sources.
-import { EMPTY, Reader, type Writer, wireError } from "./cursor.ts";
+import {
+  type ContextCodec,
+  type ContextTable,
+  decodeContextList,
+  encodeContextList,
+  type RawContext,
+} from "./create-context-list.ts";
+import { EMPTY, type Reader, type Writer, wireError } from "./cursor.ts";
 import { type FileId, takeFileId, writeFileId } from "./file-id.ts";
 import { readTime, type Time, writeFiletime } from "./filetime.ts";
 
@@ -51,13 +58,6 @@ export interface AppleResponse {
 }
 
 export const AppleBitmap = { SERVER_CAPS: 1, VOLUME_CAPS: 2, MODEL_INFO: 4 } as const;
-
-/** A context whose tag the table lacks: kept as bytes, for layers and for tests. */
-export interface RawContext {
-  /** The tag, one character a byte. */
-  readonly tag: string;
-  readonly data: Uint8Array;
-}
 
 /** The contexts of a request by name; a missing property is a missing context. Of two alike the first counts. */
 export interface CreateRequestContexts {
@@ -110,33 +110,24 @@ export interface CreateResponseContexts {
   unknown?: readonly RawContext[];
 }
 
-interface Codec<T> {
-  readonly decode: (reader: Reader) => T;
-  readonly encode: (writer: Writer, value: T) => void;
-}
-
-type Table<C> = {
-  readonly [K in Exclude<keyof C, "unknown">]-?: { readonly tag: string } & Codec<NonNullable<C[K]>>;
-};
-
 export const APP_INSTANCE_ID_TAG = tagOf("45bca66aefa7f74a9008fa462e144d74");
 export const APP_INSTANCE_VERSION_TAG = tagOf("b982d0b73b56074fa07b524a8116a010");
 /** SVHDX_OPEN_DEVICE_CONTEXT of [MS-RSVD]: shared virtual disks. Stays among the unknown. */
 export const SVHDX_TAG = tagOf("9ccbcf9e04c1e643980e158da1f6ec83");
 
-const bytes: Codec<Uint8Array> = {
+const bytes: ContextCodec<Uint8Array> = {
   decode: (reader) => reader.range(reader.remaining),
   encode: (writer, value) => writer.raw(value),
 };
 
-const nothing: Codec<true> = {
+const nothing: ContextCodec<true> = {
   decode: () => true,
   encode: () => undefined,
 };
 
-const fileId: Codec<FileId> = { decode: takeFileId, encode: writeFileId };
+const fileId: ContextCodec<FileId> = { decode: takeFileId, encode: writeFileId };
 
-const lease: Codec<LeaseContext> = {
+const lease: ContextCodec<LeaseContext> = {
   decode(reader) {
     const version = exactly(reader, 32, 52) === 32 ? 1 : 2;
     const key = reader.range(16);
@@ -158,7 +149,7 @@ const lease: Codec<LeaseContext> = {
   },
 };
 
-const requests: Table<CreateRequestContexts> = {
+const requests: ContextTable<CreateRequestContexts> = {
   extendedAttributes: { tag: "ExtA", ...bytes },
   securityDescriptor: { tag: "SecD", ...bytes },
   durableRequest: {
@@ -257,7 +248,7 @@ const requests: Table<CreateRequestContexts> = {
   },
 };
 
-const responses: Table<CreateResponseContexts> = {
+const responses: ContextTable<CreateResponseContexts> = {
   durable: { tag: "DHnQ", decode: nothing.decode, encode: (writer) => writer.zero(8) },
   maximalAccess: {
     tag: "MxAc",
@@ -318,109 +309,17 @@ function encodeApple(writer: Writer, value: AppleResponse): void {
 }
 
 export function decodeCreateRequestContexts(data: Uint8Array): CreateRequestContexts {
-  return decodeList<CreateRequestContexts>(requests, data);
+  return decodeContextList<CreateRequestContexts>(requests, data);
 }
 export function decodeCreateResponseContexts(data: Uint8Array): CreateResponseContexts {
-  return decodeList<CreateResponseContexts>(responses, data);
+  return decodeContextList<CreateResponseContexts>(responses, data);
 }
 /** Writes the list at the writer's position, which must be a multiple of 8 from the header, in property order. */
 export function encodeCreateRequestContexts(writer: Writer, contexts: CreateRequestContexts): void {
-  encodeList(writer, requests, contexts);
+  encodeContextList(writer, requests, contexts);
 }
 export function encodeCreateResponseContexts(writer: Writer, contexts: CreateResponseContexts): void {
-  encodeList(writer, responses, contexts);
-}
-
-// The walk below is generic over the two tables; each table's type ties its keys to its codecs.
-type AnyTable = Readonly<Record<string, { readonly tag: string } & Codec<never>>>;
-
-function decodeList<C extends { unknown?: readonly RawContext[] }>(table: Table<C>, data: Uint8Array): C {
-  const known = table as unknown as AnyTable;
-  const found: Record<string, unknown> = {};
-  const unknown: RawContext[] = [];
-  let at = 0;
-  while (at < data.length) {
-    const head = new Reader(data.subarray(at));
-    const next = head.u32();
-    // Every step goes forward by at least a context's fixed part, so the walk ends.
-    if (next !== 0 && (next < 16 || next % 8 !== 0 || next >= data.length - at)) {
-      throw wireError("create context list broken");
-    }
-    const end = next === 0 ? data.length - at : next;
-    const { tag, value } = splitContext(head, data.subarray(at, at + end));
-    const key = keyOf(known, tag);
-    if (key === undefined) unknown.push({ tag, data: value });
-    else if (!(key in found)) found[key] = known[key]?.decode(new Reader(value));
-    if (next === 0) break;
-    at += next;
-  }
-  if (unknown.length > 0) found["unknown"] = unknown;
-  return found as C;
-}
-
-function splitContext(head: Reader, context: Uint8Array): { tag: string; value: Uint8Array } {
-  const tagOffset = head.u16();
-  const tagLength = head.u16();
-  head.skip(2);
-  const dataOffset = head.u16();
-  const dataLength = head.u32();
-  if (tagLength < 4 || tagOffset < 16 || tagOffset + tagLength > context.length) {
-    throw wireError("create context tag out of bounds");
-  }
-  let tag = "";
-  for (const byte of context.subarray(tagOffset, tagOffset + tagLength)) tag += String.fromCharCode(byte);
-  if (dataLength === 0) return { tag, value: EMPTY };
-  if (dataOffset < tagOffset + tagLength || dataOffset + dataLength > context.length) {
-    throw wireError("create context data out of bounds");
-  }
-  return { tag, value: context.subarray(dataOffset, dataOffset + dataLength) };
-}
-
-function keyOf(table: AnyTable, tag: string): string | undefined {
-  for (const key in table) if (table[key]?.tag === tag) return key;
-  return undefined;
-}
-
-function encodeList<C extends { unknown?: readonly RawContext[] }>(
-  writer: Writer,
-  table: Table<C>,
-  contexts: C,
-): void {
-  const known = table as unknown as Readonly<Record<string, { readonly tag: string } & Codec<unknown>>>;
-  let last = -1;
-  const begin = () => {
-    if (last >= 0) {
-      writer.align(8);
-      writer.patch32(last, writer.position - last);
-    }
-    last = writer.position;
-  };
-  for (const [key, value] of Object.entries(contexts)) {
-    const codec = known[key];
-    if (codec === undefined || value === undefined) continue;
-    begin();
-    encodeContext(writer, codec.tag, () => codec.encode(writer, value));
-  }
-  for (const raw of contexts.unknown ?? []) {
-    begin();
-    encodeContext(writer, raw.tag, () => writer.raw(raw.data));
-  }
-}
-
-function encodeContext(writer: Writer, tag: string, encodeData: () => void): void {
-  const start = writer.position;
-  // As Windows lays it out: the data's offset is set and padded up to, even where there is no data.
-  const data = start + ((16 + tag.length + 7) & ~7);
-  writer.u32(0);
-  writer.u16(16);
-  writer.u16(tag.length);
-  writer.u16(0);
-  writer.u16(data - start);
-  writer.u32(0);
-  for (let i = 0; i < tag.length; i++) writer.u8(tag.charCodeAt(i));
-  writer.zero(data - writer.position);
-  encodeData();
-  writer.patch32(start + 12, writer.position - data);
+  encodeContextList(writer, responses, contexts);
 }
 
 function exactly(reader: Reader, first: number, second: number): number {

@@ -1,5 +1,6 @@
 // Copies on the server: the resume key of a source file, the list of chunks and the count of what was copied.
-// [MS-SMB2] 2.2.31.1 (SRV_COPYCHUNK_COPY), 2.2.32.1 (response), 2.2.32.3 (resume key); [MS-FSCC] 2.3.7 (duplicate extents).
+// [MS-SMB2] 2.2.31.1 (SRV_COPYCHUNK_COPY), 2.2.32.1 (response), 2.2.32.3 (resume key);
+// [MS-FSCC] 2.3, FSCTL_DUPLICATE_EXTENTS_TO_FILE.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { type FileId, takeFileId, writeFileId } from "../file-id.ts";
 

@@ -1,5 +1,6 @@
 // Entries of directory listings in the six classes that clients ask for, both ways.
-// [MS-FSCC] 2.4.10, 2.4.17, 2.4.8, 2.4.33, 2.4.22, 2.4.23.
+// [MS-FSCC] 2.4: FileDirectory, FileFullDirectory, FileBothDirectory, FileNames, FileIdBothDirectory,
+// FileIdFullDirectoryInformation.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { attributesOnWire } from "./attributes.ts";
 import { FileInfoClass } from "./info-class.ts";
@@ -73,7 +74,7 @@ export function appendDirectoryEntry(
   if (previous >= 0) writer.patch32(previous, at - previous);
   const { name, stat } = entry;
   writer.u32(0);
-  // FileIndex: a file system without stable positions says 0 (2.4.8).
+  // FileIndex: a file system without stable positions says 0.
   writer.u32(0);
   if (infoClass !== FileInfoClass.NAMES) {
     writeTimes(writer, stat);

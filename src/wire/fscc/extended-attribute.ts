@@ -1,5 +1,5 @@
 // Lists of extended attributes: FileFullEaInformation and the names a client asks for, both ways.
-// [MS-FSCC] 2.4.15 (full), 2.4.15.1 (get). A broken list is EA_LIST_INCONSISTENT: the caller turns WireError into it.
+// [MS-FSCC] 2.4, FileFullEaInformation and FILE_GET_EA_INFORMATION. A broken list is EA_LIST_INCONSISTENT: the caller turns WireError into it.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
 /** FILE_NEED_EA: a reader that does not know this attribute must not open the file. */

@@ -1,11 +1,11 @@
 // File information classes of fixed size and those with one name, both ways.
-// [MS-FSCC] 2.4; the section of each class stands beside it.
+// [MS-FSCC] 2.4; the classes carry the names of its sections (their numbers change from edition to edition).
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { readFiletime, type Time, writeFiletimeChange } from "../filetime.ts";
 import { attributesOnWire } from "./attributes.ts";
 import { type FileMetadata, type FileTimes, readTimes, writeTimes } from "./metadata.ts";
 
-/** FileBasicInformation of an answer; 2.4.7. */
+/** FileBasicInformation of an answer. */
 export interface BasicInformation extends FileTimes {
   readonly attributes: number;
 }
@@ -24,7 +24,7 @@ export function decodeBasicInformation(data: Uint8Array): BasicInformation {
 /** A time of SET_INFO: undefined leaves it, "stop" and "resume" govern automatic updates through this handle. */
 export type TimeRequest = Time | "stop" | "resume" | undefined;
 
-/** FileBasicInformation of SET_INFO; 2.4.7. Attributes 0 leave the attributes as they are. */
+/** FileBasicInformation of SET_INFO. Attributes 0 leave the attributes as they are. */
 export interface BasicChange {
   readonly birth: TimeRequest;
   readonly access: TimeRequest;
@@ -63,7 +63,7 @@ function readTimeRequest(reader: Reader): TimeRequest {
   return time;
 }
 
-/** FileStandardInformation; 2.4.47. */
+/** FileStandardInformation. */
 export interface StandardInformation {
   readonly allocated: number;
   readonly size: number;
@@ -97,7 +97,7 @@ function readStandard(reader: Reader): StandardInformation {
   return value;
 }
 
-/** FileInternalInformation; 2.4.27: the file's number on its volume. */
+/** FileInternalInformation: the file's number on its volume. */
 export interface InternalInformation {
   readonly inodeLow: number;
   readonly inodeHigh: number;
@@ -112,7 +112,7 @@ export function decodeInternalInformation(data: Uint8Array): InternalInformation
   return { inodeLow: reader.u32(), inodeHigh: reader.u32() };
 }
 
-/** FileIdInformation; 2.4.26: the volume's serial and a 128-bit file id, of which the low half is used. */
+/** FileIdInformation: the volume's serial and a 128-bit file id, of which the low half is used. */
 export interface IdInformation extends InternalInformation {
   readonly volumeLow: number;
   readonly volumeHigh: number;
@@ -136,7 +136,7 @@ export function decodeIdInformation(data: Uint8Array): IdInformation {
   return value;
 }
 
-/** The classes that are one 32-bit field: Ea 2.4.12, Access 2.4.1, Mode 2.4.31, Alignment 2.4.3, DispositionEx 2.4.12. */
+/** The classes that are one 32-bit field: Ea, Access, Mode, Alignment, DispositionEx. */
 export function encodeUint32Information(writer: Writer, value: number): void {
   writer.u32(value);
 }
@@ -145,8 +145,8 @@ export function decodeUint32Information(data: Uint8Array): number {
 }
 
 /**
- * The classes that are one 64-bit size or position: Position 2.4.40, Allocation 2.4.4, EndOfFile 2.4.14,
- * ValidDataLength 2.4.51. Signed on the wire: a negative one is refused with WireError.
+ * The classes that are one 64-bit size or position: Position, Allocation, EndOfFile,
+ * ValidDataLength. Signed on the wire: a negative one is refused with WireError.
  */
 export function decodeSizeInformation(data: Uint8Array): number {
   const value = new Reader(data).u64();
@@ -157,7 +157,7 @@ export function encodeSizeInformation(writer: Writer, value: number): void {
   writer.u64(value);
 }
 
-/** Flags of FileDispositionInformationEx; 2.4.12. */
+/** Flags of FileDispositionInformationEx. */
 export const DispositionFlag = {
   DELETE: 0x0000_0001,
   POSIX_SEMANTICS: 0x0000_0002,
@@ -166,7 +166,7 @@ export const DispositionFlag = {
   IGNORE_READONLY_ATTRIBUTE: 0x0000_0010,
 } as const;
 
-/** FileDispositionInformation; 2.4.11. */
+/** FileDispositionInformation. */
 export function decodeDispositionInformation(data: Uint8Array): boolean {
   return new Reader(data).u8() !== 0;
 }
@@ -174,7 +174,7 @@ export function encodeDispositionInformation(writer: Writer, deletePending: bool
   writer.u8(deletePending ? 1 : 0);
 }
 
-/** FileNetworkOpenInformation; 2.4.33. */
+/** FileNetworkOpenInformation. */
 export function encodeNetworkOpenInformation(writer: Writer, value: FileMetadata): void {
   writeTimes(writer, value);
   writer.u64(value.allocated);
@@ -193,7 +193,7 @@ export function decodeNetworkOpenInformation(data: Uint8Array): FileMetadata {
   };
 }
 
-/** FileAttributeTagInformation; 2.4.6. */
+/** FileAttributeTagInformation. */
 export interface AttributeTagInformation {
   readonly attributes: number;
   readonly reparseTag: number;
@@ -209,7 +209,7 @@ export function decodeAttributeTagInformation(data: Uint8Array): AttributeTagInf
   return { attributes: reader.u32(), reparseTag: reader.u32() };
 }
 
-/** FileCompressionInformation; 2.4.9. Format 0 is "not compressed". */
+/** FileCompressionInformation. Format 0 is "not compressed". */
 export interface CompressionInformation {
   readonly compressedSize: number;
   readonly format: number;
@@ -228,7 +228,7 @@ export function decodeCompressionInformation(data: Uint8Array): CompressionInfor
   return value;
 }
 
-/** The classes that are a length and a name: Name 2.4.32, AlternateName 2.4.5, NormalizedName 2.4.36. */
+/** The classes that are a length and a name: Name, AlternateName, NormalizedName. */
 export function encodeNameInformation(writer: Writer, name: string): void {
   writer.u32(name.length * 2);
   writer.utf16(name);
@@ -238,7 +238,7 @@ export function decodeNameInformation(data: Uint8Array): string {
   return reader.utf16(reader.u32());
 }
 
-/** FileAllInformation; 2.4.2: nine classes in a row. */
+/** FileAllInformation: nine classes in a row. */
 export interface AllInformation extends FileMetadata, InternalInformation {
   readonly links: number;
   readonly deletePending: boolean;

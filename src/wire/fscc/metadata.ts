@@ -1,6 +1,6 @@
 // The facts of a file that CREATE, CLOSE and many information classes carry, named as the file system names them
 // so that a stat can be passed as it is: CreationTime is `birth`, LastAccessTime `access`, LastWriteTime `modify`.
-// [MS-FSCC] 2.4.7, 2.4.29; [MS-SMB2] 2.2.14, 2.2.16.
+// [MS-FSCC] 2.4, FileBasicInformation and FileNetworkOpenInformation; [MS-SMB2] 2.2.14, 2.2.16.
 import type { Reader, Writer } from "../cursor.ts";
 import { readTime, type Time, writeFiletime } from "../filetime.ts";
 

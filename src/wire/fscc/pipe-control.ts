@@ -1,5 +1,5 @@
 // FSCTL_PIPE_WAIT and FSCTL_PIPE_PEEK, both ways. FSCTL_PIPE_TRANSCEIVE carries bare bytes.
-// [MS-FSCC] 2.3.34 (wait), 2.3.32 (peek).
+// [MS-FSCC] 2.3, FSCTL_PIPE_WAIT Request and FSCTL_PIPE_PEEK Reply.
 import { Reader, type Writer } from "../cursor.ts";
 
 export interface PipeWaitRequest {

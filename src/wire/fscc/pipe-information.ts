@@ -1,5 +1,5 @@
 // Facts of a named pipe, both ways.
-// [MS-FSCC] 2.4.37 (FilePipeInformation), 2.4.38 (FilePipeLocalInformation).
+// [MS-FSCC] 2.4, FilePipeInformation and FilePipeLocalInformation.
 import { Reader, type Writer } from "../cursor.ts";
 
 export const PipeReadMode = { BYTE: 0, MESSAGE: 1 } as const;

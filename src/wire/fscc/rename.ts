@@ -1,5 +1,6 @@
 // FileRenameInformation, FileLinkInformation and their Ex forms as SMB2 carries them, both ways.
-// [MS-FSCC] 2.4.42.2 (rename type 2), 2.4.43 (RenameEx), 2.4.28.2 (link type 2), 2.4.29 (LinkEx).
+// [MS-FSCC] 2.4, FileRenameInformation and FileLinkInformation (type 2, for SMB2), FileRenameInformationEx,
+// FileLinkInformationEx.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
 /** Flags of RenameEx and LinkEx; the plain forms know REPLACE_IF_EXISTS alone. */

@@ -12,7 +12,7 @@ export interface ReparseBuffer {
 
 const MICROSOFT_TAG = 0x8000_0000;
 
-/** ReparseDataLength must be exactly what follows, as [MS-FSA] 2.1.5.10.37 checks it. */
+/** ReparseDataLength must be exactly what follows, as [MS-FSA] checks it for FSCTL_SET_REPARSE_POINT. */
 export function decodeReparseBuffer(buffer: Uint8Array): ReparseBuffer {
   const reader = new Reader(buffer);
   const tag = reader.u32();

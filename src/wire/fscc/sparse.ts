@@ -1,5 +1,5 @@
 // Sparse files: FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA and FSCTL_QUERY_ALLOCATED_RANGES, both ways.
-// [MS-FSCC] 2.3.69, 2.3.71, 2.3.48 and 2.3.49.
+// [MS-FSCC] 2.3, the sections of these names.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
 export interface FileRange {
@@ -17,7 +17,8 @@ export function encodeSetSparse(writer: Writer, isSparse: boolean): void {
   writer.u8(isSparse ? 1 : 0);
 }
 
-/** The range to become zeros. Refuses negative numbers and an end before the start, as [MS-FSA] 2.1.5.10.36 does. */
+/** The range to become zeros. Refuses negative numbers and an end before the start, as [MS-FSA] does for
+ * FSCTL_SET_ZERO_DATA. */
 export function decodeZeroData(data: Uint8Array): FileRange {
   const reader = new Reader(data);
   const offset = reader.u64();

@@ -1,5 +1,5 @@
 // FileStreamInformation: the list of a file's streams, both ways.
-// [MS-FSCC] 2.4.49.
+// [MS-FSCC] 2.4, FileStreamInformation.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
 export interface StreamInformation {
