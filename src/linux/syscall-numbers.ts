@@ -65,6 +65,7 @@ const numbers = {
   geteuid: [107, 175],
   getegid: [108, 177],
   gettid: [186, 178],
+  prlimit64: [302, 261],
   inotify_init1: [294, 26],
   inotify_add_watch: [254, 27],
   inotify_rm_watch: [255, 28],

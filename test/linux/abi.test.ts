@@ -4,6 +4,7 @@ import { DIRENT_OFFSETS } from "../../src/linux/dir.ts";
 import { Errno, errnoName } from "../../src/linux/errno.ts";
 import { INOTIFY_OFFSETS, Inotify } from "../../src/linux/inotify.ts";
 import { CACHESTAT_SIZE, Falloc, IOVEC_SIZE, Rwf } from "../../src/linux/io.ts";
+import { RLIMIT_SIZE } from "../../src/linux/limits.ts";
 import { FLOCK_OFFSETS, FLOCK_SIZE } from "../../src/linux/locks.ts";
 import { TIMESPEC_SIZE } from "../../src/linux/names.ts";
 import { At, OPEN_HOW_SIZE, Open, Resolve, openFlags } from "../../src/linux/open.ts";
@@ -61,10 +62,10 @@ describe.if(hasCompiler)("against the C headers", () => {
     expectSame(["dirent.h"], DIRENT_OFFSETS, (key) => `offsetof(struct dirent64, d_${key})`);
   });
 
-  test("sizes of open_how, iovec and timespec", () => {
-    const includes = ["linux/openat2.h", "sys/uio.h", "time.h"];
-    const sizes = ["sizeof(struct open_how)", "sizeof(struct iovec)", "sizeof(struct timespec)"];
-    expect(cValues(includes, sizes)).toEqual([OPEN_HOW_SIZE, IOVEC_SIZE, TIMESPEC_SIZE]);
+  test("sizes of open_how, iovec, timespec and rlimit", () => {
+    const includes = ["linux/openat2.h", "sys/uio.h", "time.h", "sys/resource.h"];
+    const sizes = ["open_how", "iovec", "timespec", "rlimit64"].map((name) => `sizeof(struct ${name})`);
+    expect(cValues(includes, sizes)).toEqual([OPEN_HOW_SIZE, IOVEC_SIZE, TIMESPEC_SIZE, RLIMIT_SIZE]);
     // struct cachestat came with Linux 6.5: five counters of 64 bits.
     expect(CACHESTAT_SIZE).toBe(5 * 8);
   });

@@ -13,7 +13,8 @@ import {
 } from "../../../src/engine/vfs/store.ts";
 import { VolumeAttribute } from "../../../src/engine/vfs/volume.ts";
 import { Errno } from "../../../src/linux/errno.ts";
-import { Open } from "../../../src/linux/open.ts";
+import { openFileLimit, setOpenFileLimit } from "../../../src/linux/limits.ts";
+import { AT_FDCWD, Open, closeFd, openAt } from "../../../src/linux/open.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import { Fixture, descriptorCount, grantFor, readWrite, succeeded } from "./share-fixture.ts";
 
@@ -153,6 +154,26 @@ describe("files", () => {
     expect([-Errno.EFBIG, -Errno.EINVAL]).toContain(result as -27);
     handle.close();
     node.close();
+  });
+
+  test("a disk that fills up half-way fails the write", async () => {
+    if (process.geteuid?.() !== 0) return;
+    mkdirSync(share.at("small"));
+    const mounted = await Bun.$`mount -t tmpfs -o size=128k none ${share.at("small")}`.quiet().nothrow();
+    if (mounted.exitCode !== 0) return;
+    try {
+      const { node, handle } = await share.create(["small", "file"]);
+      const bytes = new Uint8Array(1_048_576);
+      expect(await handle.write(bytes, 0, bytes.length, 0)).toBe(-Errno.ENOSPC);
+      await handle.truncate(0);
+      for (let at = 0; at < 98_304; at += 49_152)
+        expect(await handle.write(bytes, 0, 49_152, at)).toBe(49_152);
+      expect(await handle.write(bytes, 0, 49_152, 98_304)).toBe(-Errno.ENOSPC);
+      handle.close();
+      node.close();
+    } finally {
+      await Bun.$`umount ${share.at("small")}`.quiet();
+    }
   });
 
   test("opening for reading alone does not write", async () => {
@@ -315,6 +336,57 @@ describe("a read-only share", () => {
     other.close();
   });
 });
+
+test("when descriptors run out, operations fail and give back what they got", async () => {
+  mkdirSync(share.at("Dir"));
+  for (const name of ["file", "other", "moved"]) writeFileSync(share.at("Dir", name), "");
+  const node = await share.node("Dir", "file");
+  const directory = await share.node("Dir");
+  const missing = succeeded(await share.lookup("Dir", "new"));
+  const limit = openFileLimit();
+  if (typeof limit === "number") throw new Error(`prlimit: ${limit}`);
+  const used = descriptorCount();
+  const failures = new Set<number>();
+  for (let spare = 0; spare < 4; spare++) {
+    expect(setOpenFileLimit({ soft: firstFree() + spare, hard: limit.hard })).toBe(0);
+    const answers = [
+      share.store.lookup(["DIR", "FILE"]),
+      share.store.lookup(["DIR", "none"]),
+      share.store.createFile(missing, readWrite, 0),
+      share.store.createDirectory({ ...missing, path: "Dir/sub" }, 0),
+      node.open(readWrite),
+      share.store.isEmpty(directory),
+      share.store.rename("Dir/none", node.identity, missing, false),
+      share.store.link(node, { ...missing, path: "Dir/linked" }, false),
+      share.store.remove("Dir/none", node.identity, false),
+    ];
+    setOpenFileLimit(limit);
+    for (const answer of await Promise.all(answers)) {
+      if (typeof answer === "number") failures.add(answer);
+      else closeAll(answer);
+    }
+    await Bun.$`rm -rf ${share.at("Dir", "new")} ${share.at("Dir", "sub")} ${share.at("Dir", "linked")}`;
+    expect(descriptorCount()).toBe(used);
+  }
+  expect([...failures]).toContain(-Errno.EMFILE);
+  node.close();
+  directory.close();
+});
+
+/** The lowest number that no descriptor has: the next open gets it. */
+function firstFree(): number {
+  const fd = openAt(AT_FDCWD, "/", Open.PATH);
+  closeFd(fd);
+  return fd;
+}
+
+function closeAll(answer: object | boolean): void {
+  for (const key of ["node", "handle"]) {
+    const part: unknown = Reflect.get(Object(answer), key);
+    if (part instanceof Object && "close" in part) Reflect.apply(part.close as () => void, part, []);
+  }
+  if (typeof answer === "object" && "close" in answer) (answer as { close(): void }).close();
+}
 
 describe("directories", () => {
   test("are empty until something is in them", async () => {
