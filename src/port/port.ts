@@ -25,6 +25,8 @@ export interface EngineSettings {
   readonly mapToGuest: "never" | "bad-user";
   /** 0: anonymous may connect to IPC$ and to guest shares; 1, 2: to guest shares alone. */
   readonly restrictAnonymous: number;
+  /** Several connections may carry one session (SMB 3.x). */
+  readonly multiChannel: boolean;
   readonly maxReadBytes: number;
   readonly maxWriteBytes: number;
   readonly maxTransactBytes: number;

@@ -51,6 +51,14 @@ const capabilities: readonly CapabilityFeature[] = [
     needsClient: true,
     test: "test/wire/features.test.ts#the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it",
   },
+  {
+    name: "MULTI_CHANNEL",
+    value: Capability.MULTI_CHANNEL,
+    from: Dialect.SMB_3_0,
+    to: Dialect.SMB_3_1_1,
+    needsClient: true,
+    test: "test/wire/features.test.ts#several channels in 3.x, where allowed and announced",
+  },
 ];
 
 const securityModes: readonly Feature[] = [
@@ -103,6 +111,11 @@ const fsctls: readonly Feature[] = [
     test: "test/wire/fscc/fsctl.test.ts#validate negotiate info",
   },
   { name: "PIPE_TRANSCEIVE", value: Fsctl.PIPE_TRANSCEIVE, test: "test/wire/ioctl.test.ts#round trip" },
+  {
+    name: "QUERY_NETWORK_INTERFACE_INFO",
+    value: Fsctl.QUERY_NETWORK_INTERFACE_INFO,
+    test: "test/wire/fscc/fsctl.test.ts#network interfaces",
+  },
 ];
 
 const directoryClasses: readonly Feature[] = [
@@ -193,18 +206,13 @@ export const SIGNING_ALGORITHMS: readonly number[] = signingAlgorithms.map((row)
 export const DIALECT_REVISIONS: readonly number[] = dialects.map((row) => row.value);
 
 /**
- * The Capabilities of a NEGOTIATE response. Without `offersEncryption` the settings forbid ciphers;
- * `clientCapabilities` are those of the request.
+ * The Capabilities of a NEGOTIATE response: what the dialect knows, the settings allow (`allowed`, as Capability
+ * bits) and, where the specification asks for it, the client announced as well (`clientCapabilities`).
  */
-export function capabilitiesOf(
-  revision: number,
-  offersEncryption: boolean,
-  clientCapabilities: number,
-): number {
+export function capabilitiesOf(revision: number, clientCapabilities: number, allowed: number): number {
   let bits = 0;
   for (const row of capabilities) {
-    if (revision < row.from || revision > row.to) continue;
-    if (row.value === Capability.ENCRYPTION && !offersEncryption) continue;
+    if (revision < row.from || revision > row.to || (allowed & row.value) === 0) continue;
     if (row.needsClient && (clientCapabilities & row.value) === 0) continue;
     bits |= row.value;
   }

@@ -8,20 +8,30 @@ import { Capability, Dialect } from "../../src/wire/negotiate.ts";
 const ALL = 0xffff_ffff;
 
 test("large transfers from 2.1 on", () => {
-  expect(capabilitiesOf(Dialect.SMB_2_0_2, true, ALL)).toBe(0);
+  expect(capabilitiesOf(Dialect.SMB_2_0_2, ALL, ALL)).toBe(0);
   for (const dialect of [Dialect.SMB_2_1, Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1]) {
-    expect(capabilitiesOf(dialect, false, 0)).toBe(Capability.LARGE_MTU);
+    expect(capabilitiesOf(dialect, 0, Capability.LARGE_MTU)).toBe(Capability.LARGE_MTU);
   }
 });
 
 test("the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it", () => {
-  const both = Capability.LARGE_MTU | Capability.ENCRYPTION;
-  expect(capabilitiesOf(Dialect.SMB_3_0, true, ALL)).toBe(both);
-  expect(capabilitiesOf(Dialect.SMB_3_0_2, true, Capability.ENCRYPTION)).toBe(both);
-  expect(capabilitiesOf(Dialect.SMB_3_0, true, 0)).toBe(Capability.LARGE_MTU);
-  expect(capabilitiesOf(Dialect.SMB_3_0, false, ALL)).toBe(Capability.LARGE_MTU);
-  expect(capabilitiesOf(Dialect.SMB_3_1_1, true, ALL)).toBe(Capability.LARGE_MTU);
-  expect(capabilitiesOf(Dialect.SMB_2_1, true, ALL)).toBe(Capability.LARGE_MTU);
+  const bit = Capability.ENCRYPTION;
+  expect(capabilitiesOf(Dialect.SMB_3_0, ALL, bit)).toBe(bit);
+  expect(capabilitiesOf(Dialect.SMB_3_0_2, bit, ALL) & bit).toBe(bit);
+  expect(capabilitiesOf(Dialect.SMB_3_0, 0, bit)).toBe(0);
+  expect(capabilitiesOf(Dialect.SMB_3_0, ALL, 0)).toBe(0);
+  expect(capabilitiesOf(Dialect.SMB_3_1_1, ALL, bit)).toBe(0);
+  expect(capabilitiesOf(Dialect.SMB_2_1, ALL, bit)).toBe(0);
+});
+
+test("several channels in 3.x, where allowed and announced", () => {
+  const bit = Capability.MULTI_CHANNEL;
+  for (const dialect of [Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1]) {
+    expect(capabilitiesOf(dialect, ALL, bit)).toBe(bit);
+    expect(capabilitiesOf(dialect, ALL, 0)).toBe(0);
+    expect(capabilitiesOf(dialect, 0, bit)).toBe(0);
+  }
+  expect(capabilitiesOf(Dialect.SMB_2_1, ALL, bit)).toBe(0);
 });
 
 test("algorithms in order of preference", () => {

@@ -12,6 +12,7 @@ import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { paysFor, withOpen } from "../connection/pipeline.ts";
 import type { Open } from "../state/open.ts";
+import { queryNetworkInterfaces } from "./network-interfaces.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
 
 /** The fixed part of the response. */
@@ -28,6 +29,7 @@ const rows = new Map<number, IoctlRow>([
   // 3.3.5.15.2: no DFS here.
   [Fsctl.DFS_GET_REFERRALS, { needsOpen: false, handle: () => Status.FS_DRIVER_REQUIRED }],
   [Fsctl.DFS_GET_REFERRALS_EX, { needsOpen: false, handle: () => Status.FS_DRIVER_REQUIRED }],
+  [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needsOpen: false, handle: queryNetworkInterfaces }],
   [Fsctl.PIPE_TRANSCEIVE, { needsOpen: true, handle: transceive }],
 ]);
 

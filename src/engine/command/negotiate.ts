@@ -1,16 +1,23 @@
 // NEGOTIATE, and an SMB1 negotiate that offers SMB2; [MS-SMB2] 3.3.5.3, 3.3.5.4.
 import { extendPreauthHash, initialPreauthHash } from "../../crypto/preauth.ts";
+import type { EngineSettings } from "../../port/port.ts";
 import { Message, wireError, Writer } from "../../wire/cursor.ts";
 import { capabilitiesOf, CIPHERS, SIGNING_ALGORITHMS } from "../../wire/features.ts";
 import { Command, HEADER_SIZE, HeaderFlag, writeHeader } from "../../wire/header.ts";
 import {
+  Capability,
   decodeNegotiateRequest,
   Dialect as Revision,
   encodeNegotiateResponse,
   type NegotiateRequest,
   SecurityMode,
 } from "../../wire/negotiate.ts";
-import { HashAlgorithm, type NegotiateContext, SigningAlgorithm } from "../../wire/negotiate-context.ts";
+import {
+  Cipher,
+  HashAlgorithm,
+  type NegotiateContext,
+  SigningAlgorithm,
+} from "../../wire/negotiate-context.ts";
 import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../wire/smb1-negotiate.ts";
 import { Status } from "../../wire/status.ts";
 import type { Connection, Negotiated } from "../connection/connection.ts";
@@ -99,10 +106,8 @@ function settle(
   choice: Choice,
 ): Negotiated {
   const { settings } = connection.context;
-  const offersEncryption = settings.encryption !== "off";
-  const capabilities = capabilitiesOf(dialect.revision, offersEncryption, request.capabilities);
-  const byCapability =
-    dialect.hasEncryptionCapability && (capabilities & request.capabilities & ENCRYPTION_CAPABILITY) !== 0;
+  const capabilities = capabilitiesOf(dialect.revision, request.capabilities, allowedCapabilities(settings));
+  const byCapability = dialect.hasEncryptionCapability && (capabilities & Capability.ENCRYPTION) !== 0;
   return {
     dialect,
     clientGuid: request.clientGuid.slice(),
@@ -118,9 +123,16 @@ function settle(
   };
 }
 
-const ENCRYPTION_CAPABILITY = 0x40;
-/** AES-128-CCM, the one cipher of 3.0 and 3.0.2. */
-const CIPHER_OF_3_0 = 1;
+/** The one cipher of 3.0 and 3.0.2. */
+const CIPHER_OF_3_0 = Cipher.AES_128_CCM;
+
+/** Capability bits that the settings leave to the dialect and the client. */
+function allowedCapabilities(settings: EngineSettings): number {
+  let bits: number = Capability.LARGE_MTU;
+  if (settings.encryption !== "off") bits |= Capability.ENCRYPTION;
+  if (settings.multiChannel) bits |= Capability.MULTI_CHANNEL;
+  return bits;
+}
 
 function securityModeOf(connection: Connection): number {
   const isRequired = connection.context.settings.signing === "required";

@@ -4,6 +4,7 @@ import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2 } from ".
 import { Status } from "../../wire/status.ts";
 import { SessionState } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
+import { enterSequence, leaveSequence } from "./channel-sequence.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Row } from "./row.ts";
 import { verifySignature } from "./signing.ts";
@@ -65,19 +66,26 @@ function runHandler(exchange: Exchange, row: Row): MaybePromise<number> {
 
 /** Runs `handle` while `open` is counted in use, so that its descriptors outlive a CLOSE that overtakes it. */
 function useOpen(exchange: Exchange, open: Open, handle: Row["handle"]): MaybePromise<number> {
+  const refusal = enterSequence(exchange, open);
+  if (refusal !== Status.SUCCESS) return refusal;
   open.beginUse();
   let outcome: MaybePromise<number>;
   try {
     outcome = handle(exchange);
   } catch (error) {
-    open.endUse();
+    endUse(exchange, open);
     throw error;
   }
   if (typeof outcome === "number") {
-    open.endUse();
+    endUse(exchange, open);
     return outcome;
   }
-  return outcome.finally(() => open.endUse());
+  return outcome.finally(() => endUse(exchange, open));
+}
+
+function endUse(exchange: Exchange, open: Open): void {
+  leaveSequence(exchange, open);
+  open.endUse();
 }
 
 /** For requests whose FileId need not name an open: finds it at `offset` all the same and runs `handle` with it. */

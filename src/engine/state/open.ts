@@ -34,6 +34,8 @@ export class Open {
   search: DirectorySearch | undefined;
   /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
   deleteOnClose = false;
+  /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */
+  readonly sequence = { number: 0, outstanding: 0, before: 0 };
   /** Requests that use the handle right now: its descriptor is closed after the last one. */
   busy = 0;
   isClosed = false;
