@@ -110,6 +110,11 @@ const fsctls: readonly Feature[] = [
     value: Fsctl.VALIDATE_NEGOTIATE_INFO,
     test: "test/wire/fscc/fsctl.test.ts#validate negotiate info",
   },
+  {
+    name: "QUERY_NETWORK_INTERFACE_INFO",
+    value: Fsctl.QUERY_NETWORK_INTERFACE_INFO,
+    test: "test/wire/fscc/fsctl.test.ts#network interfaces",
+  },
   { name: "PIPE_TRANSCEIVE", value: Fsctl.PIPE_TRANSCEIVE, test: "test/wire/ioctl.test.ts#round trip" },
   {
     name: "QUERY_NETWORK_INTERFACE_INFO",
@@ -158,8 +163,6 @@ const setFileClasses: readonly Feature[] = [
   { name: "Rename", value: FileInfoClass.RENAME, test: "test/wire/fscc/rename.test.ts#rename and link" },
   { name: "Link", value: FileInfoClass.LINK, test: "test/wire/fscc/rename.test.ts#rename and link" },
   { name: "Disposition", value: FileInfoClass.DISPOSITION, test: `${FILE}#single fields` },
-  { name: "DispositionEx", value: FileInfoClass.DISPOSITION_EX, test: `${FILE}#single fields` },
-  { name: "RenameEx", value: FileInfoClass.RENAME_EX, test: "test/wire/fscc/rename.test.ts#the Ex forms" },
   { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#single fields` },
   { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#single fields` },
   { name: "Allocation", value: FileInfoClass.ALLOCATION, test: `${FILE}#single fields` },
