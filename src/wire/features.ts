@@ -116,11 +116,6 @@ const fsctls: readonly Feature[] = [
     test: "test/wire/fscc/fsctl.test.ts#network interfaces",
   },
   { name: "PIPE_TRANSCEIVE", value: Fsctl.PIPE_TRANSCEIVE, test: "test/wire/ioctl.test.ts#round trip" },
-  {
-    name: "QUERY_NETWORK_INTERFACE_INFO",
-    value: Fsctl.QUERY_NETWORK_INTERFACE_INFO,
-    test: "test/wire/fscc/fsctl.test.ts#network interfaces",
-  },
 ];
 
 const directoryClasses: readonly Feature[] = [
