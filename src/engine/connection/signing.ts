@@ -7,9 +7,10 @@ import { SigningAlgorithm } from "../../wire/negotiate-context.ts";
 import type { Negotiated } from "./connection.ts";
 
 const SIGNATURE_BYTES = 16;
-// Both are used within one call only.
+// All are used within one call only.
 const nonce = new Uint8Array(12);
 const computed = new Uint8Array(SIGNATURE_BYTES);
+const given = new Uint8Array(SIGNATURE_BYTES);
 
 function gmacNonce(bytes: Uint8Array, view: DataView, from: number, role: GmacRole): Uint8Array {
   const isCancel = view.getUint16(from + HeaderOffset.COMMAND, true) === Command.CANCEL;
@@ -36,22 +37,17 @@ export function signMessage(
   key.compute(bytes, from, to, iv, bytes, from + HeaderOffset.SIGNATURE);
 }
 
-/** True when the request carries the right signature. Its signature field is zero afterwards. */
+/** True when the request carries the right signature. The message is the same afterwards: hashes cover it whole. */
 export function verifySignature(key: Mac, negotiated: Negotiated | undefined, message: Message): boolean {
   const { bytes, view, start, length } = message;
   const at = start + HeaderOffset.SIGNATURE;
   const iv = usesNonce(negotiated) ? gmacNonce(bytes, view, start, GmacRole.CLIENT) : undefined;
-  const a = view.getUint32(at, true);
-  const b = view.getUint32(at + 4, true);
-  const c = view.getUint32(at + 8, true);
-  const d = view.getUint32(at + 12, true);
+  given.set(bytes.subarray(at, at + SIGNATURE_BYTES));
   bytes.fill(0, at, at + SIGNATURE_BYTES);
   key.compute(bytes, start, start + length, iv, computed, 0);
+  bytes.set(given, at);
   // No early exit: the time taken must not tell how much of a forged signature was right.
   let difference = 0;
-  const given = [a, b, c, d];
-  for (let i = 0; i < SIGNATURE_BYTES; i++) {
-    difference |= (computed[i] ?? 0) ^ (((given[i >>> 2] ?? 0) >>> ((i & 3) * 8)) & 0xff);
-  }
+  for (let i = 0; i < SIGNATURE_BYTES; i++) difference |= (computed[i] ?? 0) ^ (given[i] ?? 0);
   return difference === 0;
 }
