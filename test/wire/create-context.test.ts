@@ -22,7 +22,7 @@ function bytes(length: number, first: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (first + i) & 0xff);
 }
 
-test("contexts of a Windows client and a Windows server", () => {
+test("contexts of a published exchange", () => {
   const request = decodeCreateRequest(new Message(windows[6] ?? EMPTY));
   expect(Object.keys(request.contexts)).toEqual(["durableRequestV2", "maximalAccess", "queryOnDiskId"]);
   const guid = request.contexts.durableRequestV2?.createGuid ?? EMPTY;
