@@ -3,7 +3,7 @@ import { fsync, ftruncate } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
 import { Falloc, allocate, truncateFd } from "../../linux/io.ts";
 import { closeFd } from "../../linux/open.ts";
-import { emptyStatx, statFd } from "../../linux/stat.ts";
+import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { deviceOf, emptyStat, fillStat, storedAttributes } from "./attributes.ts";
 import { PosixDirectoryStream } from "./directory-stream.ts";
@@ -15,6 +15,9 @@ import { Pending, failureOf, readFile, viaPool, writeFile } from "./transfer.ts"
 
 /** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
 const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
+
+/** Reserved at a time; between two such steps others have their turn. */
+const ALLOCATION_STEP_BYTES = 67_108_864;
 
 const statx = emptyStatx();
 
@@ -72,9 +75,27 @@ export class PosixHandle implements FileHandle {
     );
   }
 
-  allocate(size: number): 0 | Failure {
+  allocate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    return size === 0 ? 0 : allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
+    if (size <= ALLOCATION_STEP_BYTES) return size === 0 ? 0 : allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
+    return viaPool(this.pending, this.allocateInSteps(size));
+  }
+
+  /** node:fs has no fallocate for its thread pool, and FAT takes seconds for a large file: so in steps. */
+  private async allocateInSteps(size: number): Promise<number> {
+    const failure = statFd(this.fd, statx);
+    if (failure < 0) return failure;
+    const facts = statfsFd(this.fd);
+    if (typeof facts === "number") return facts;
+    // Refused as a whole rather than half-way, which would leave the disk full.
+    if (facts.available * facts.blockBytes < size - statx.blocks * 512) return -Errno.ENOSPC;
+    for (let at = 0; at < size; at += ALLOCATION_STEP_BYTES) {
+      const length = Math.min(ALLOCATION_STEP_BYTES, size - at);
+      const result = allocate(this.fd, Falloc.KEEP_SIZE, at, length);
+      if (result < 0) return result;
+      await new Promise(setImmediate);
+    }
+    return 0;
   }
 
   flush(): MaybePromise<0 | Failure> {

@@ -128,9 +128,13 @@ describe("files", () => {
     expect(await handle.truncate(100_000_000)).toBe(0);
     expect(statSync(share.at("sized")).size).toBe(100_000_000);
     expect(await handle.truncate(0)).toBe(0);
-    expect(await handle.allocate(65_536)).toBe(0);
-    const stat = statSync(share.at("sized"));
-    expect([stat.size, stat.blocks * 512 >= 65_536]).toEqual([0, true]);
+    for (const size of [65_536, 200_000_000]) {
+      expect(await handle.allocate(size)).toBe(0);
+      const stat = statSync(share.at("sized"));
+      expect([stat.size, stat.blocks * 512 >= size]).toEqual([0, true]);
+    }
+    expect(await handle.allocate(2 ** 50)).toBe(-Errno.ENOSPC);
+    expect(statSync(share.at("sized")).blocks * 512).toBeLessThan(300_000_000);
     expect(await handle.flush()).toBe(0);
     handle.close();
     node.close();
