@@ -1,0 +1,247 @@
+// The house rules that a program can hold: imports, sizes, names, and that everything advertised has a test.
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import * as features from "../src/wire/features.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const MAX_FILE_LINES = 400;
+const MAX_FUNCTION_LINES = 70;
+
+const sources = filesBelow("src");
+const tests = filesBelow("test");
+
+function filesBelow(directory: string): string[] {
+  return [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, directory))]
+    .map((path) => `${directory}/${path}`)
+    .sort();
+}
+
+function linesOf(path: string): string[] {
+  return readFileSync(join(ROOT, path), "utf8").trimEnd().split("\n");
+}
+
+// ---- imports
+
+/** What a room may import: other rooms, packages, built-in modules. node: is free but for wire. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  crypto: ["@noble/", "node:"],
+  linux: ["bun:ffi", "node:"],
+  port: [],
+  engine: ["wire", "crypto", "linux", "port", "node:"],
+  manager: ["wire", "crypto", "linux", "port", "node:"],
+  cli: ["manager", "port", "node:"],
+  "main.ts": ["cli"],
+};
+
+/** The one module of cli that starts the engine. */
+const SERVE = "src/cli/serve.ts";
+
+/** Specifiers of imports and re-exports, dynamic ones too; `types` tells those that vanish at run time. */
+function importsOf(path: string): { specifier: string; types: boolean }[] {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  const found: { specifier: string; types: boolean }[] = [];
+  for (const match of text.matchAll(/^(?:import|export)\b([^;"']*?)from\s*["']([^"']+)["']/gm))
+    found.push({ specifier: match[2] ?? "", types: /^\s*type\b/.test(match[1] ?? "") });
+  for (const match of text.matchAll(/^import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/gm))
+    found.push({ specifier: match[1] ?? match[2] ?? "", types: false });
+  return found;
+}
+
+/** Room of a path below src; a package's or a built-in module's own name. */
+function roomOf(from: string, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  const path = normalize(join(dirname(from), specifier));
+  return path.startsWith("src/") ? (path.split("/")[1] ?? "") : `outside src: ${path}`;
+}
+
+test("rooms import only what they may", () => {
+  const faults: string[] = [];
+  for (const path of sources) {
+    const room = path.split("/")[1] ?? "";
+    const allowed = [...(MAY_IMPORT[room] ?? []), room];
+    if (path === SERVE) allowed.push("engine");
+    for (const { specifier } of importsOf(path)) {
+      const target = roomOf(path, specifier);
+      const isAllowed = allowed.some(
+        (name) => target === name || (/[:/]$/.test(name) && target.startsWith(name)),
+      );
+      if (!isAllowed) faults.push(`${path} imports ${specifier}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+test("the port has types alone", () => {
+  const port = readFileSync(join(ROOT, "src/port/port.ts"), "utf8");
+  expect(port).not.toMatch(/^export (?:const|function|class|let)\b/m);
+  expect(new Bun.Transpiler({ loader: "ts" }).transformSync(port).trim()).toBe("");
+});
+
+test("inside the engine calls go one way", () => {
+  const LOWER: Readonly<Record<string, readonly string[]>> = {
+    transport: ["connection", "command", "session", "state", "vfs"],
+    state: ["transport", "connection", "command", "session"],
+    vfs: ["transport", "connection", "command", "session"],
+  };
+  const faults = sources
+    .filter((path) => path.startsWith("src/engine/"))
+    .flatMap((path) => {
+      const barred = LOWER[path.split("/")[2] ?? ""] ?? [];
+      return importsOf(path)
+        .filter(({ types }) => !types)
+        .map(({ specifier }) => normalize(join(dirname(path), specifier)))
+        .filter((target) => barred.includes(target.split("/")[2] ?? "") && target.startsWith("src/engine/"))
+        .map((target) => `${path} imports ${target}`);
+    });
+  expect(faults).toEqual([]);
+});
+
+// ---- sizes
+
+interface Block {
+  readonly name: string;
+  readonly lines: number;
+}
+
+const FUNCTION_HEAD =
+  /^(\s*)(?:export )?(?:(?:private|protected|public|static|async|override|get|set) )*(?:function\*? (\w+)|(?:const|let) (\w+) = (?:async )?(?:<.*>)?\(|(?!(?:if|for|while|switch|catch|return|function|describe|test|it)\b)(#?\w+)(?:<.*>)?\()/;
+
+/** Functions and methods by their indentation: the formatter puts the closing brace under the head. */
+function functionsOf(lines: readonly string[]): Block[] {
+  const blocks: Block[] = [];
+  for (const [start, line] of lines.entries()) {
+    const head = FUNCTION_HEAD.exec(line);
+    if (!head) continue;
+    const indent = head[1] ?? "";
+    const end = lines.findIndex(
+      (other, i) => i > start && other.startsWith(`${indent}}`) && !other.endsWith("{"),
+    );
+    const between = lines.slice(start + 1, end);
+    const isBroken = between.some(
+      (other) =>
+        other !== "" &&
+        !other.startsWith(`${indent} `) &&
+        !other.startsWith(`${indent})`) &&
+        !other.startsWith(`${indent}}`),
+    );
+    const isCall = between.some((other) => other.startsWith(`${indent})`) && !other.endsWith("{"));
+    if (end < 0 || isBroken || isCall) continue;
+    blocks.push({ name: head[2] ?? head[3] ?? head[4] ?? "", lines: end - start + 1 });
+  }
+  return blocks;
+}
+
+/** Lines of test/house-allowed.txt: `PATH LINES` or `PATH#FUNCTION LINES`, a table or something older than the rule. */
+function allowedSizes(): Map<string, number> {
+  const rows = linesOf("test/house-allowed.txt").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(rows.map((row) => [row.split(/\s+/)[0] ?? "", Number(row.split(/\s+/)[1])]));
+}
+
+test("files and functions keep to their size", () => {
+  const offenders = new Map<string, number>();
+  for (const path of [...sources, ...tests]) {
+    const lines = linesOf(path);
+    if (lines.length > MAX_FILE_LINES) offenders.set(path, lines.length);
+    for (const { name, lines: length } of functionsOf(lines))
+      if (length > MAX_FUNCTION_LINES) offenders.set(`${path}#${name}`, length);
+  }
+  const allowed = allowedSizes();
+  const grown = [...offenders].filter(([name, length]) => length > (allowed.get(name) ?? 0));
+  expect(grown.map(([name, length]) => `${name} ${length}`)).toEqual([]);
+  const stale = [...allowed.keys()].filter((name) => !offenders.has(name));
+  expect(stale.map((name) => `${name} is within its size: take it off the list`)).toEqual([]);
+});
+
+test("the size report sees functions", () => {
+  const text =
+    "export function a(\n  b: number,\n): void {\n  c(\n    d,\n  );\n}\nclass E {\n  private f(): number {\n    return 1;\n  }\n}\n";
+  expect(functionsOf(text.split("\n"))).toEqual([
+    { name: "a", lines: 7 },
+    { name: "f", lines: 3 },
+  ]);
+});
+
+// ---- names and forms
+
+test("no grab-bags, no odd file names", () => {
+  const names = [...sources, ...tests].filter((path) => {
+    const name = path.split("/").at(-1) ?? "";
+    return (
+      /^(utils?|helpers?|common|types|misc|index)\.ts$/.test(name) ||
+      !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/.test(name)
+    );
+  });
+  expect(names).toEqual([]);
+});
+
+/** Source without comments and strings, so that prose does not count as code. */
+function codeOf(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/(["'`])(?:\\.|(?!\1)[^\\\n])*\1/g, '""')
+    .replace(/(^|[^:\\])\/\/.*$/gm, "$1");
+}
+
+test.each([
+  ["no default exports", /^export default\b/m],
+  ["no enums", /^\s*(?:export )?(?:const |declare )*enum\b/m],
+  ["no namespaces", /^\s*(?:export )?(?:declare )?namespace\b/m],
+  ["no any", /[:<,|&(]\s*any\b(?!\s*[(:])|\bas any\b|\bany\[\]/],
+] as const)("%s", (_, pattern) => {
+  expect([...sources, ...tests].filter((path) => pattern.test(codeOf(path)))).toEqual([]);
+});
+
+test("no errors of the compiler are silenced", () => {
+  const silenced = [...sources, ...tests].filter((path) =>
+    /@ts-(?:ignore|nocheck|expect-error)/.test(
+      linesOf(path)
+        .join("\n")
+        .replace(/\/@ts-[^/]*\//g, ""),
+    ),
+  );
+  expect(silenced).toEqual([]);
+});
+
+test("no barrels: a file has something of its own", () => {
+  const barrels = sources.filter((path) => {
+    const code = codeOf(path).replace(/^(?:import|export)\b[^;]*?from\s*"";/gm, "");
+    return code.trim() === "";
+  });
+  expect(barrels).toEqual([]);
+});
+
+test("every source file begins with what it is", () => {
+  expect(sources.filter((path) => !/^\/\/ \S/.test(linesOf(path)[0] ?? ""))).toEqual([]);
+});
+
+test("every test file asserts, and none leaves others out", () => {
+  const files = tests.filter((path) => path.endsWith(".test.ts"));
+  expect(files.filter((path) => !codeOf(path).includes("expect"))).toEqual([]);
+  expect(files.filter((path) => /\b(?:test|describe)\.only\b/.test(codeOf(path)))).toEqual([]);
+});
+
+// ---- what is advertised
+
+interface Advertised {
+  readonly name: string;
+  readonly test: string;
+}
+
+/** Rows of features.ts, wherever they stand in what it exports. */
+function rowsIn(value: unknown, depth = 0): Advertised[] {
+  if (typeof value !== "object" || value === null || depth > 4) return [];
+  if ("name" in value && "test" in value) return [value as Advertised];
+  return Object.values(value).flatMap((item) => rowsIn(item, depth + 1));
+}
+
+test("everything advertised names a test that exists", () => {
+  const rows = rowsIn({ ...features });
+  expect(rows.length).toBeGreaterThan(20);
+  const missing = rows.filter(({ test: id }) => {
+    const [path = "", name = ""] = id.split("#");
+    return name === "" || !existsSync(join(ROOT, path)) || !linesOf(path).join("\n").includes(name);
+  });
+  expect(missing.map(({ name, test: id }) => `${name}: ${id}`)).toEqual([]);
+});
