@@ -139,11 +139,19 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
   }
   exchange.session = session;
   if (row?.needsSession !== true) return 0;
+  if (session === undefined && isSigned) signForStranger(exchange);
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
   if (session.state === SessionState.EXPIRED && !mayUseExpired(exchange.command)) {
     return Status.NETWORK_SESSION_EXPIRED;
   }
   return 0;
+}
+
+// A session that exists, but not on this connection: its client believes the refusal only when it is signed.
+function signForStranger(exchange: Exchange): void {
+  const key = exchange.context.sessions.get(exchange.sessionId)?.signing;
+  const { negotiated } = exchange.connection;
+  if (key !== undefined && verifySignature(key, negotiated, exchange.message)) exchange.signWith = key;
 }
 
 // 3.3.5.2.9: what only gives things back still works.
