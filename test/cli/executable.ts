@@ -3,8 +3,8 @@ import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "../..");
-/** MINISMBD_BIN names another one: that of another target, say. */
-export const EXECUTABLE = process.env.MINISMBD_BIN ?? join(ROOT, "dist/minismbd");
+/** MINISMBD names another one: that of another target, say. */
+export const EXECUTABLE = process.env.MINISMBD ?? join(ROOT, "dist/minismbd");
 
 if (!existsSync(EXECUTABLE)) throw new Error(`${EXECUTABLE} is missing, run npm run build`);
 
