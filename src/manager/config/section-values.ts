@@ -49,7 +49,7 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
           `'${entry.key}' names nobody and has no effect, name somebody or take it out`,
         );
     } else if (!earlier) known.set(spelling, entry);
-    else if (earlier.value !== entry.value)
+    else if (earlier.value !== entry.value && !earlier.place.startsWith("--"))
       report.warn(entry.place, `'${entry.key}' is given at ${earlier.place} already, which stays`);
   }
   return known;
