@@ -36,7 +36,7 @@ import {
 } from "./raw-calls.ts";
 import { NtlmExchange } from "./raw-ntlm.ts";
 import { type Algorithms, RawSession } from "./raw-session.ts";
-import { ConnectionClosed, type Place, RawSocket } from "./raw-socket.ts";
+import { ConnectionClosed, type FrameSocket, type Place, RawSocket } from "./raw-socket.ts";
 
 /** A request that did not succeed. */
 export class StatusError extends Error {
@@ -57,8 +57,8 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-export class RawClient {
-  readonly socket: RawSocket;
+export class RawClient<S extends FrameSocket = RawSocket> {
+  readonly socket: S;
   /** Replies that nobody waits for by message id: breaks, and answers to what was sent by hand. */
   readonly unclaimed: Reply[] = [];
   /** Frames that are no SMB2 messages. */
@@ -74,7 +74,7 @@ export class RawClient {
   private unclaimedWaiters: (() => void)[] = [];
   private creditWaiters: (() => void)[] = [];
 
-  private constructor(socket: RawSocket) {
+  constructor(socket: S) {
     this.socket = socket;
     socket.onFrame = (frame) => this.takeFrame(frame);
     void socket.closed.then(() => {

@@ -27,14 +27,14 @@ import { decodeReadResponse, encodeReadRequest } from "../../src/wire/read.ts";
 import { encodeSetInfoRequest } from "../../src/wire/set-info.ts";
 import { Status } from "../../src/wire/status.ts";
 import { decodeWriteResponse, encodeWriteRequest } from "../../src/wire/write.ts";
-import type { Place } from "./raw-socket.ts";
+import type { FrameSocket, Place, RawSocket } from "./raw-socket.ts";
 import type { Call, LogOnOptions, NegotiateOptions } from "./raw-calls.ts";
 import { RawClient, StatusError } from "./raw-client.ts";
 import type { RawSession } from "./raw-session.ts";
 
 /** A client that is logged on and connected to a share. */
-export interface Mount {
-  readonly client: RawClient;
+export interface Mount<S extends FrameSocket = FrameSocket> {
+  readonly client: RawClient<S>;
   readonly session: RawSession;
   readonly treeId: number;
 }
@@ -48,7 +48,7 @@ export async function mountShare(
   logOn: LogOnOptions,
   share: string,
   options: NegotiateOptions & { readonly protection?: Protection } = {},
-): Promise<Mount> {
+): Promise<Mount<RawSocket>> {
   const client = await RawClient.connect(place);
   try {
     await client.negotiate(options);

@@ -85,17 +85,22 @@ export class RawSession {
 
   /** A frame's content: transform header and sealed messages. `nonce` repeats one on purpose. */
   seal(messages: Uint8Array, nonce?: Uint8Array): Uint8Array {
+    const frame = new Uint8Array(TRANSFORM_SIZE + messages.length);
+    this.sealInto(frame, messages, nonce);
+    return frame;
+  }
+
+  /** As `seal`, into a buffer of just that size. */
+  sealInto(frame: Uint8Array, messages: Uint8Array, nonce?: Uint8Array): void {
     if (this.sealer === undefined) throw new Error("no cipher was negotiated");
     const used = nonce ?? new Uint8Array(this.sealer.nonceLength);
     if (nonce === undefined) this.nonces.next(used);
-    const frame = new Uint8Array(TRANSFORM_SIZE + messages.length);
-    const view = new DataView(frame.buffer);
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     writeTransform(frame, view, 0, used, messages.length, this.id);
     frame.set(messages, TRANSFORM_SIZE);
     const tag = frame.subarray(TransformOffset.SIGNATURE, TransformOffset.NONCE);
     const aad = frame.subarray(TRANSFORM_AAD, TRANSFORM_SIZE);
     this.sealer.seal(used, aad, frame, TRANSFORM_SIZE, frame.length, tag);
-    return frame;
   }
 
   /** The messages in a sealed frame. Throws where the tag is wrong. */

@@ -12,12 +12,22 @@ export interface Place {
   readonly port: number;
 }
 
+/** What a client needs of its connection. */
+export interface FrameSocket {
+  /** Called with each frame; the bytes are the receiver's to keep. */
+  onFrame: (frame: Uint8Array) => void;
+  /** Resolved when the connection has ended, whoever ended it. */
+  readonly closed: Promise<void>;
+  readonly isClosed: boolean;
+  /** Sends a message behind its length. */
+  sendFrame(message: Uint8Array): void;
+  destroy(): void;
+}
+
 const HEAD = 4;
 
-export class RawSocket {
-  /** Called with each frame; the bytes are the receiver's to keep. */
+export class RawSocket implements FrameSocket {
   onFrame: (frame: Uint8Array) => void = () => undefined;
-  /** Resolved when the connection has ended, whoever ended it. */
   readonly closed: Promise<void>;
   isClosed = false;
   bytesReceived = 0;

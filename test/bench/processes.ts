@@ -1,0 +1,34 @@
+// CPU time and memory of a server, over all its processes; proc(5).
+import { processTree, readIfPresent, statFields } from "../peer/test-server.ts";
+
+const TICKS_PER_SECOND = 100;
+
+/** Indexes in what `statFields` gives: utime, stime, cutime, cstime. */
+const CPU_FIELDS = [11, 12, 13, 14] as const;
+
+/** CPU seconds spent so far by the process, its descendants, and those of them that have ended. */
+export function cpuSeconds(pid: number): number {
+  let ticks = 0;
+  for (const each of processTree(pid)) {
+    const fields = statFields(each);
+    if (fields) for (const index of CPU_FIELDS) ticks += Number(fields[index] ?? 0);
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+export interface Memory {
+  readonly pssKib: number;
+  readonly anonymousKib: number;
+}
+
+/** Proportional share and anonymous memory, summed over the process and its descendants. */
+export function memoryOf(pid: number): Memory {
+  let pssKib = 0;
+  let anonymousKib = 0;
+  for (const each of processTree(pid)) {
+    const rollup = readIfPresent(`/proc/${each}/smaps_rollup`);
+    pssKib += Number(/^Pss: +(\d+)/m.exec(rollup)?.[1] ?? 0);
+    anonymousKib += Number(/^Anonymous: +(\d+)/m.exec(rollup)?.[1] ?? 0);
+  }
+  return { pssKib, anonymousKib };
+}
