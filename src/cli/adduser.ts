@@ -6,7 +6,7 @@ import { FILE_OPTIONS, PASSWORD_OPTION, passwordFileOf, removeUser } from "./use
 import { setPassword, userOperand } from "./user-change.ts";
 import { printToolVersion } from "./version.ts";
 
-const OPTIONS: readonly Option[] = [
+export const OPTIONS: readonly Option[] = [
   { long: "add", short: "a", help: "add the user; it must not exist" },
   { long: "update", short: "u", help: "change the password; the user must exist" },
   { long: "delete", short: "d", help: "delete the user" },

@@ -4,7 +4,7 @@ import { defaultLockFile } from "../manager/paths.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { printToolVersion } from "./version.ts";
 
-const OPTIONS: readonly Option[] = [
+export const OPTIONS: readonly Option[] = [
   { long: "shutdown", short: "s", help: "stop the server" },
   { long: "reload", short: "r", help: "read users and configuration again" },
   { long: "list", short: "l", help: "list the shares" },

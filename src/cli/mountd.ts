@@ -5,7 +5,7 @@ import { defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/pa
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { printToolVersion } from "./version.ts";
 
-const OPTIONS: readonly Option[] = [
+export const OPTIONS: readonly Option[] = [
   { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
   { long: "nodetach", short: "n", value: "?WAY", help: "stay in the foreground; WAY 0: do not" },
   { long: "config", short: "C", value: "CONF", help: "the configuration" },

@@ -2,7 +2,7 @@
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { FILE_OPTIONS, PASSWORD_OPTION, setPassword, userOperand } from "./user-change.ts";
 
-const OPTIONS: readonly Option[] = [
+export const OPTIONS: readonly Option[] = [
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
   { long: "help", short: "h", help: "print this" },

@@ -6,7 +6,7 @@ import type { EngineControl } from "../port/port.ts";
 import type { Override } from "../manager/config/load.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
-import { defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { CONFIG_FILE, defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
@@ -15,8 +15,8 @@ import { promptPassword } from "./prompt.ts";
 import { prepareQuickStart, randomPassword } from "./quick-start.ts";
 import { takeEnvironmentPassword } from "./user-change.ts";
 
-const OPTIONS: readonly Option[] = [
-  { long: "config", short: "C", value: "CONF", help: `the configuration, by default ${defaultConfigFile()}` },
+export const OPTIONS: readonly Option[] = [
+  { long: "config", short: "C", value: "CONF", help: `the configuration, by default ${CONFIG_FILE}` },
   { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
   { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
   {

@@ -8,7 +8,7 @@ import { defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { readPasswordFile } from "../manager/users/password-file.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 
-const OPTIONS: readonly Option[] = [
+export const OPTIONS: readonly Option[] = [
   { long: "suppress-prompt", short: "s", help: "accepted: there is no prompt" },
   { long: "verbose", short: "v", help: "print parameters that have their default too" },
   { long: "section-name", value: "NAME", help: "print this section alone" },

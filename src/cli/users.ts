@@ -7,7 +7,7 @@ import { CliError, describeOptions, type Option, parseArguments } from "./argume
 import { existsSync } from "node:fs";
 import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
 
-const OPTIONS: readonly Option[] = [...FILE_OPTIONS, { long: "help", short: "h", help: "print this" }];
+export const OPTIONS: readonly Option[] = [...FILE_OPTIONS, { long: "help", short: "h", help: "print this" }];
 
 export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);

@@ -1,13 +1,15 @@
 // Where the files are when nobody says otherwise: ksmbd-tools' places. users.md, 2.2.
 import { existsSync } from "node:fs";
 
-const CONFIG_FILES = ["/etc/ksmbd/ksmbd.conf", "/etc/ksmbd/smb.conf"] as const;
+export const CONFIG_FILE = "/etc/ksmbd/ksmbd.conf";
+/** ksmbd-tools' older name. */
+const OLD_CONFIG_FILE = "/etc/ksmbd/smb.conf";
 
 export const PASSWORD_FILE = "/etc/ksmbd/ksmbdpwd.db";
 
-/** The second name is ksmbd-tools' older one. */
+/** The usual one; the older name where that alone is there. */
 export function defaultConfigFile(): string {
-  return CONFIG_FILES.find((file) => existsSync(file)) ?? CONFIG_FILES[0];
+  return !existsSync(CONFIG_FILE) && existsSync(OLD_CONFIG_FILE) ? OLD_CONFIG_FILE : CONFIG_FILE;
 }
 
 /** OpenWrt has its runtime directory in /tmp. */

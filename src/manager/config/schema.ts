@@ -456,10 +456,11 @@ export const PARAMETERS = [
     name: "server multi channel support",
     type: "boolean",
     default: "",
+    defaultHelp: "yes where the machine has several network interfaces",
     scope: "global",
     reload: "live",
     effective: true,
-    help: "Sessions over several connections (SMB 3.x). Unset: on where the machine has several network interfaces.",
+    help: "Sessions over several connections, from SMB 3.0 on.",
   },
   {
     name: "aapl model",

@@ -1,0 +1,247 @@
+// Writes the man pages and the README's reference from the schema and the commands' own tables: `npm run docs`.
+// man-pages(7), groff_man(7).
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Option } from "../src/cli/arguments.ts";
+import { OPTIONS as ADDUSER } from "../src/cli/adduser.ts";
+import { OPTIONS as CONTROL } from "../src/cli/control.ts";
+import { OPTIONS as DELUSER } from "../src/cli/deluser.ts";
+import { OPTIONS as MOUNTD } from "../src/cli/mountd.ts";
+import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
+import { OPTIONS as SERVE } from "../src/cli/serve.ts";
+import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
+import { OPTIONS as USERS } from "../src/cli/users.ts";
+import { PARAMETERS, type Parameter } from "../src/manager/config/schema.ts";
+import { CONFIG_FILE, PASSWORD_FILE } from "../src/manager/paths.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const BEGIN = "<!-- options: begin; written by npm run docs -->";
+const END = "<!-- options: end -->";
+
+const parameters = PARAMETERS as readonly Parameter[];
+
+interface Command {
+  readonly usage: string;
+  readonly text: string;
+  readonly options: readonly Option[];
+}
+
+const COMMANDS: readonly Command[] = [
+  {
+    usage: "minismbd serve [OPTION]...",
+    text:
+      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reads users and configuration again; nobody is " +
+      "disconnected, and a configuration that cannot be used changes nothing. With --share and without --config " +
+      "no configuration is read.",
+    options: SERVE,
+  },
+  { usage: "minismbd adduser [OPTION]... USER", text: "Adds a user.", options: ADDUSER },
+  { usage: "minismbd passwd [OPTION]... USER", text: "Changes a user's password.", options: PASSWD },
+  { usage: "minismbd deluser [OPTION]... USER", text: "Deletes a user.", options: DELUSER },
+  { usage: "minismbd users [OPTION]...", text: "Lists the users' names.", options: USERS },
+  {
+    usage: "minismbd testparm [OPTION]... [CONF]",
+    text:
+      "Reads the configuration as the server would, prints what is set, and warns. The exit status is 1 where the " +
+      "server would refuse to start.",
+    options: TESTPARM,
+  },
+  { usage: "minismbd version", text: "Prints the version and the commit it was built from.", options: [] },
+  {
+    usage: "ksmbd.mountd [OPTION]...",
+    text: "The executable called by this name: serve, with ksmbd-tools' flags and lock file, in the background.",
+    options: MOUNTD,
+  },
+  {
+    usage: "ksmbd.adduser [OPTION]... USER",
+    text: "As adduser; without -a, -u and -d the user is added or updated.",
+    options: ADDUSER,
+  },
+  {
+    usage: "ksmbd.control OPTION",
+    text: "Tells the server whose process id is in the lock file.",
+    options: CONTROL,
+  },
+];
+
+/** Every generated file: path below the root -> text. */
+export function generatedFiles(): ReadonlyMap<string, string> {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  return new Map([
+    ["man/minismbd.8", commandPage()],
+    ["man/minismbd.conf.5", configurationPage()],
+    ["README.md", replaceReference(readme)],
+  ]);
+}
+
+function replaceReference(readme: string): string {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error("README.md lacks the marks of the options' reference");
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${referenceTables()}\n${readme.slice(end)}`;
+}
+
+// ---- README
+
+function referenceTables(): string {
+  const globals = parameters.filter(({ scope }) => scope !== "share");
+  const shares = parameters.filter(({ scope }) => scope !== "global");
+  return `${referenceTable("[global]", globals)}\n${referenceTable("A share", shares)}`;
+}
+
+function referenceTable(title: string, rows: readonly Parameter[]): string {
+  const lines = rows.map((row) => {
+    const names = [row.name, ...(row.aliases ?? [])].map((name) => `\`${name}\``).join(", ");
+    const inverse = row.inverse ? `; opposite: ${row.inverse.map((name) => `\`${name}\``).join(", ")}` : "";
+    return `| ${names}${inverse} | ${defaultOf(row, "`")} | ${row.effective ? "" : "*Not in effect yet.* "}${row.help} |`;
+  });
+  return `### ${title}\n\n| parameter | default | meaning |\n| --- | --- | --- |\n${lines.join("\n")}\n`;
+}
+
+function defaultOf(row: Parameter, quote: string): string {
+  if (row.default !== "") return `${quote}${row.default}${quote}`;
+  return row.defaultHelp ?? "none";
+}
+
+// ---- man pages
+
+/** Text for roff: a dot or quote in front would be a request, a hyphen in an option must stay one. */
+function roff(text: string): string {
+  return text
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replaceAll("`", "")
+    .replace(/^([.'])/gm, "\\&$1");
+}
+
+function page(name: string, section: number, summary: string, body: string): string {
+  const head = `.\\" Written by npm run docs.\n.TH ${name.toUpperCase()} ${section} "" minismbd\n`;
+  return `${head}.SH NAME\n${roff(name)} \\- ${roff(summary)}\n${body}`;
+}
+
+function commandPage(): string {
+  const synopsis = COMMANDS.map(({ usage }) => `.B ${roff(usage)}\n.br\n`).join("");
+  const commands = COMMANDS.map(({ usage, text, options }) => {
+    const name = usage.split(/ \[| OPTION| USER/)[0] ?? usage;
+    return `.SS ${roff(name)}\n${roff(text)}\n${options.map(optionItem).join("")}`;
+  }).join("");
+  const body = `.SH SYNOPSIS
+${synopsis}.SH DESCRIPTION
+minismbd shares folders with Windows, macOS and Linux over SMB2 and SMB3. It reads ksmbd's configuration and users.
+A long option may be shortened as long as it is the only one that begins so.
+.SH COMMANDS
+${commands}.SH ENVIRONMENT
+.TP
+.B MINISMBD_PASSWORD
+The password, where one is needed and no option gives it.
+.SH FILES
+.TP
+.I ${CONFIG_FILE}
+The configuration, see
+.BR minismbd.conf (5).
+.TP
+.I ${PASSWORD_FILE}
+The users: one line each, the name, a colon, and the NT hash in base64. Whoever reads a hash can log on with it.
+.TP
+.I /run/ksmbd.lock
+The process id of the server.
+.SH EXIT STATUS
+0, or 1 after one line on standard error that says what, where, and what to do.
+.SH SEE ALSO
+.BR minismbd.conf (5)
+`;
+  return page("minismbd", 8, "an SMB2 and SMB3 file server", body);
+}
+
+function optionItem({ short, long, value, help }: Option): string {
+  const shown = value === undefined ? "" : value.startsWith("?") ? `[=${value.slice(1)}]` : ` ${value}`;
+  const names = `${short === undefined ? "" : `-${short}, `}--${long}${shown}`;
+  return `.TP\n.B ${roff(names)}\n${roff(sentence(help))}\n`;
+}
+
+function configurationPage(): string {
+  const item = (row: Parameter) => `.TP\n.BR "${roff(row.name)}" " (${scopeOf(row)})"\n${itemText(row)}\n`;
+  const body = `.SH DESCRIPTION
+The configuration is a text of sections,
+.BR [global] ,
+one for each share by its name, and one for each user as
+.BR [user:NAME] .
+A section has lines
+.IR "NAME = VALUE" .
+Case and the number of blanks in a name do not matter.
+.PP
+A semicolon or a number sign begins a comment, in the middle of a line too. The first value that is not empty wins;
+sections of the same name are one. A line that is none of these refuses the whole file, and so does a value that is
+not understood where security hangs on it. What is unknown, and what is known and not in effect yet, is warned of.
+.PP
+Lists are separated by blanks or commas; double quotes hold a name with blanks together.
+.I @group
+stands for the members of a group of /etc/group.
+.PP
+Who may connect to a share is asked in this order: guests by
+.BR "guest ok" ;
+.BR "invalid users" ;
+.BR "read list" ;
+.BR "write list" ;
+.BR "valid users" .
+.PP
+Where the server runs as root, files are reached as
+.BR "force user" ,
+else as the system's user of the same name, else as the owner of the share's directory. A guest is never the owner.
+.SH USERS
+A section
+.B [user:NAME]
+makes a user, beside those of ksmbdpwd.db.
+.TP
+.B password
+The password. It cannot have a semicolon or a number sign.
+.TP
+.B nt hash
+The NT hash instead: 32 hexadecimal digits, or base64 as in ksmbdpwd.db.
+.SH PARAMETERS
+G: of [global]. S: of a share; in [global] it is the default of all shares. GS: in [global] and in a share it is two
+things.
+${parameters.map(item).join("")}.SH EXAMPLE
+.nf
+[global]
+	workgroup = HOME
+	smb3 encryption = desired
+
+[docs]
+	path = /srv/docs
+	read only = no
+	valid users = anna @family
+
+[public]
+	path = /srv/public
+	guest ok = yes
+.fi
+.SH SEE ALSO
+.BR minismbd (8)
+`;
+  return page("minismbd.conf", 5, "configuration of minismbd", body);
+}
+
+function itemText(row: Parameter): string {
+  const also = [...(row.aliases ?? []).map((name) => `"${name}"`)];
+  const parts = [
+    row.effective ? "" : "Not in effect yet.",
+    sentence(row.help),
+    `Default: ${defaultOf(row, "")}.`,
+    row.reload === "restart" ? "Takes effect at the next start." : "",
+    also.length === 0 ? "" : `Also: ${also.join(", ")}.`,
+    row.inverse ? `The opposite: ${row.inverse.map((name) => `"${name}"`).join(", ")}.` : "",
+  ];
+  return roff(parts.filter((part) => part !== "").join(" "));
+}
+
+function scopeOf({ scope }: Parameter): string {
+  return scope === "global" ? "G" : scope === "share" ? "S" : "GS";
+}
+
+function sentence(text: string): string {
+  const upper = text.charAt(0).toUpperCase() + text.slice(1);
+  return upper.endsWith(".") ? upper : `${upper}.`;
+}
+
+if (import.meta.main) for (const [path, text] of generatedFiles()) writeFileSync(join(ROOT, path), text);

@@ -1,0 +1,62 @@
+// Man pages and README say what the schema says.
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { generatedFiles } from "../man/generate.ts";
+import { FOREIGN_PARAMETERS, REFUSED_PARAMETERS } from "../src/manager/config/foreign.ts";
+import { findParameter, PARAMETERS, type Parameter, spellingsOf } from "../src/manager/config/schema.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const parameters = PARAMETERS as readonly Parameter[];
+
+test.each([...generatedFiles().keys()])("%s is up to date, else: npm run docs", (path) => {
+  expect(readFileSync(join(ROOT, path), "utf8") === generatedFiles().get(path)).toBe(true);
+});
+
+test("every spelling names one parameter", () => {
+  const spellings = parameters.flatMap((parameter) => spellingsOf(parameter));
+  expect(new Set(spellings).size).toBe(spellings.length);
+  for (const parameter of parameters)
+    for (const spelling of spellingsOf(parameter)) expect(findParameter(spelling)?.name).toBe(parameter.name);
+  const foreign = [...FOREIGN_PARAMETERS, ...REFUSED_PARAMETERS.keys()];
+  expect(foreign.filter((name) => findParameter(name) !== undefined)).toEqual([]);
+});
+
+test("defaults are values of their own parameter", () => {
+  for (const { name, type, choices, default: standard, defaultHelp } of parameters) {
+    if (defaultHelp !== undefined) continue;
+    if (type === "boolean") expect([name, ["yes", "no"].includes(standard)]).toEqual([name, true]);
+    if (type === "choice")
+      expect([
+        name,
+        Object.values(choices ?? {})
+          .flat()
+          .includes(standard),
+      ]).toEqual([name, true]);
+  }
+});
+
+// users.md, 2.4: the parameters of ksmbd.conf(5).
+test("every parameter of ksmbd.conf(5) is known", () => {
+  const names = readFileSync(join(ROOT, "test/vectors/ksmbd-parameters.txt"), "utf8").trim().split("\n");
+  const known = names.filter((name) => !name.startsWith("#"));
+  expect(known.length).toBeGreaterThan(60);
+  expect(known.filter((name) => findParameter(name) === undefined)).toEqual([]);
+});
+
+test.skipIf(Bun.which("groff") === null)("the man pages are roff without faults", () => {
+  for (const path of ["man/minismbd.8", "man/minismbd.conf.5"]) {
+    const tool = Bun.which("groff") === null ? ["man", "--warnings", "-l"] : ["groff", "-man", "-ww", "-z"];
+    const result = Bun.spawnSync(["groff", "-man", "-ww", "-z", join(ROOT, path)], {
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect(result.stderr.toString()).toBe("");
+  }
+});
+
+test("links of the README lead somewhere", () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1] ?? "");
+  expect(links.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
