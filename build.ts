@@ -55,8 +55,9 @@ function ownTarget(): TargetName {
 }
 
 async function buildTarget(target: TargetName, executablePath: string, outfile: string): Promise<void> {
-  mkdirSync(DIST, { recursive: true });
-  const temporary = `${outfile}.${process.pid}.tmp`;
+  const directory = join(DIST, `.build-${process.pid}`);
+  mkdirSync(directory, { recursive: true });
+  const temporary = join(directory, "minismbd");
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src/main.ts"), ...findWorkers()],
     root: join(ROOT, "src"),
@@ -80,9 +81,10 @@ async function buildTarget(target: TargetName, executablePath: string, outfile: 
     },
     throw: false,
   });
-  if (!result.success) throw new BuildError(`the build of ${target} failed:\n${result.logs.join("\n")}`);
   // In one step: a server that runs from the old file keeps it.
-  renameSync(temporary, outfile);
+  if (result.success) renameSync(temporary, outfile);
+  rmSync(directory, { recursive: true });
+  if (!result.success) throw new BuildError(`the build of ${target} failed:\n${result.logs.join("\n")}`);
 }
 
 /** Modules that run in threads of their own are entries beside main.ts. */

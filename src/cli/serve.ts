@@ -67,6 +67,8 @@ export async function run(words: readonly string[]): Promise<number> {
 
 /** Serves until SIGTERM or SIGINT; SIGHUP reads users and configuration again. Throws ConfigError, StartError. */
 export async function serve(plan: ServerPlan): Promise<number> {
+  // Whoever read the log may be gone; the server is not to end for that.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const manager = createManager(plan);
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
   let engine: EngineControl;
@@ -76,6 +78,8 @@ export async function serve(plan: ServerPlan): Promise<number> {
     lock?.release();
     throw error;
   }
+  // What a new file may be is the configuration's to say.
+  process.umask(0);
   const stopped = untilStopped(manager, engine);
   process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
   if (plan.greet) process.stdout.write(plan.greet(engine.port));
