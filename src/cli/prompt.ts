@@ -12,8 +12,7 @@ let pending = "";
 
 /** Throws CliError at the end of input or an interruption. */
 export async function promptPassword(question: string): Promise<string> {
-  process.stderr.write(question);
-  const answer = process.stdin.isTTY ? await readHidden() : await readPlain();
+  const answer = process.stdin.isTTY ? await readHidden(question) : await readPlain(question);
   process.stderr.write("\n");
   if (answer === undefined) throw new CliError("no password was given, nothing was changed");
   return answer;
@@ -28,9 +27,11 @@ export async function promptNewPassword(): Promise<string> {
   }
 }
 
-async function readHidden(): Promise<string | undefined> {
+async function readHidden(question: string): Promise<string | undefined> {
   const { stdin } = process;
+  // Before the question: what is typed at once must not be shown either.
   stdin.setRawMode(true);
+  process.stderr.write(question);
   let bytes: number[] = [];
   try {
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
@@ -50,7 +51,8 @@ async function readHidden(): Promise<string | undefined> {
   }
 }
 
-async function readPlain(): Promise<string | undefined> {
+async function readPlain(question: string): Promise<string | undefined> {
+  process.stderr.write(question);
   for (;;) {
     const end = pending.indexOf("\n");
     if (end >= 0) {

@@ -118,6 +118,35 @@ test.skipIf(!hasClient)("serve --share --user: lists, writes, reads, refuses", a
   }
 });
 
+test.skipIf(!hasClient)(
+  "max connections of a share: [MS-SMB2] 3.3.5.7, STATUS_REQUEST_NOT_ACCEPTED",
+  async () => {
+    writeFileSync(
+      config,
+      `[global]\ntcp port = 0\n[docs]\npath = ${docs}\nread only = no\nmax connections = 1\n[user:anna]\npassword = x\n`,
+    );
+    const server = await startServer(["serve", ...FILES]);
+    const words = ["smbclient", "//127.0.0.1/docs", "-p", String(server.port), "-U", "anna%x"];
+    const ready = join(docs, "connected");
+    const first = Bun.spawn(words, { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
+    first.stdin.write("mkdir connected\n");
+    await first.stdin.flush();
+    try {
+      for (let i = 0; i < 100 && !existsSync(ready); i++) await Bun.sleep(20);
+      expect(smbclient(server.port, "docs", "anna", "x", "ls").out).toContain(
+        "NT_STATUS_REQUEST_NOT_ACCEPTED",
+      );
+      first.kill("SIGKILL");
+      await first.exited;
+      await server.waitFor("logged off");
+      expect(smbclient(server.port, "docs", "anna", "x", "ls").status).toBe(0);
+    } finally {
+      first.kill("SIGKILL");
+      expect(await server.stop()).toBe(0);
+    }
+  },
+);
+
 test("a random password is printed once; the environment's is not printed", async () => {
   const words = ["serve", "--share", `docs=${docs}`, "--user", "anna", "-p", "0"];
   const random = await startServer(words);

@@ -1,0 +1,40 @@
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findServer, notifyServer, takeLock } from "../../src/manager/lock-file.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "minismbd-lock-"));
+const file = join(directory, "ksmbd.lock");
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test("the process id and a newline; gone when released", () => {
+  const lock = takeLock(file);
+  expect(readFileSync(file, "utf8")).toBe(`${process.pid}\n`);
+  lock.release();
+  expect(existsSync(file)).toBe(false);
+  lock.release();
+});
+
+test.each(["", "garbage\n", "0\n", "1\n", "-1\n", "999999999\n"])("a stale lock %j names nobody", (text) => {
+  writeFileSync(file, text);
+  expect(findServer(file)).toBeUndefined();
+  expect(notifyServer(file, "SIGTERM")).toBe(false);
+  takeLock(file).release();
+});
+
+// Ids are used again after a power cut.
+test("the id of a process that is no server names nobody", async () => {
+  const other = Bun.spawn(["sleep", "60"]);
+  writeFileSync(file, `${other.pid}\n`);
+  expect(findServer(file)).toBeUndefined();
+  expect(notifyServer(file, "SIGTERM")).toBe(false);
+  expect(other.exitCode).toBeNull();
+  other.kill();
+  await other.exited;
+});
+
+test("a place that cannot be written is one clear line", () => {
+  const absent = join(directory, "none/ksmbd.lock");
+  expect(() => takeLock(absent)).toThrow(`${absent}: the lock file cannot be written (ENOENT)`);
+});
