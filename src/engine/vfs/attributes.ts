@@ -1,6 +1,8 @@
 // From what the kernel says of a file to what the protocol asks: kind, identity, DOS attributes, birth time.
 // [MS-FSCC] 2.6 for the attributes; where they are kept: user.DOSATTRIB, else the name and the mode.
+import { Errno } from "../../linux/errno.ts";
 import { addressOf, Scratch } from "../../linux/libc.ts";
+import { setModeFd } from "../../linux/names.ts";
 import { ModeType, type Statx } from "../../linux/stat.ts";
 import { getXattr, getXattrPath, setXattr } from "../../linux/xattr.ts";
 import type { ShareGrant } from "../../port/port.ts";
@@ -44,14 +46,25 @@ export function storedAttributesOfPath(path: Uint8Array): DosAttributes | undefi
   return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
 }
 
-/** Stores attributes and birth time: 0 or -errno, -EOPNOTSUPP where the file system keeps no such thing. */
+/**
+ * Stores attributes and birth time of an object whose permission bits are `mode`: 0 or -errno, -EOPNOTSUPP where
+ * the file system keeps no such thing.
+ */
 export function storeAttributes(
   fd: number,
+  mode: number,
   attributes: number,
   seconds: number,
   nanoseconds: number,
 ): 0 | Failure {
-  return setXattr(fd, DOS_ATTRIBUTES_XATTR, writeDosAttributes(attributes, seconds, nanoseconds));
+  const value = writeDosAttributes(attributes, seconds, nanoseconds);
+  const result = setXattr(fd, DOS_ATTRIBUTES_XATTR, value);
+  if (result !== -Errno.EACCES || (mode & 0o200) !== 0) return result;
+  // Only root may do this to a file that its mode protects, but the owner may lift the protection for a moment.
+  if (setModeFd(fd, mode | 0o200) < 0) return result;
+  const again = setXattr(fd, DOS_ATTRIBUTES_XATTR, value);
+  const restored = setModeFd(fd, mode);
+  return again < 0 ? again : restored;
 }
 
 /** A record for `fillStat`. */

@@ -121,7 +121,7 @@ export class PosixNode implements FileNode {
     if (typeof stat === "number") return stat;
     const bits = attributes & SETTABLE_ATTRIBUTES;
     if (this.context.grant.storeDosAttributes) {
-      const store = () => storeAttributes(this.fd, bits, stat.birthSeconds, stat.birthNanoseconds);
+      const store = () => storeAttributes(this.fd, stat.mode, bits, stat.birthSeconds, stat.birthNanoseconds);
       const failure = this.asWriter(store);
       if (failure === 0) return this.makeWritable(bits, stat);
       if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
@@ -193,7 +193,7 @@ export class PosixNode implements FileNode {
     const stat = this.refresh();
     if (typeof stat === "number") return stat;
     const failure = this.asWriter(() =>
-      storeAttributes(this.fd, storedBits(stat, this.path), seconds, nanoseconds),
+      storeAttributes(this.fd, stat.mode, storedBits(stat, this.path), seconds, nanoseconds),
     );
     return failure === -Errno.EOPNOTSUPP ? 0 : failure;
   }

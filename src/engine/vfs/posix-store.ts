@@ -171,7 +171,8 @@ class PosixStore implements FileStore {
     const missing = permissions & ~statx.mode & 0o7777;
     // A mode cut down by the process's umask is set right; one cut down by the parent's default ACL is meant so.
     if (missing !== 0 && (missing & ~(process.umask() | 0o7000)) === 0) {
-      failure = setModeFd(fd, (statx.mode & 0o7777) | missing);
+      statx.mode |= missing;
+      failure = setModeFd(fd, statx.mode & 0o7777);
       if (failure < 0) return failure;
     }
     if (grant.inheritOwner && parentStatx.uid !== statx.uid) {
@@ -190,7 +191,7 @@ class PosixStore implements FileStore {
     const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
     const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
     const bits = attributes & SETTABLE_ATTRIBUTES;
-    const failure = storeAttributes(fd, bits, birth, nanoseconds);
+    const failure = storeAttributes(fd, statx.mode & 0o7777, bits, birth, nanoseconds);
     if (failure === -Errno.EOPNOTSUPP && (bits & FileAttribute.READONLY) !== 0) {
       setModeFd(fd, statx.mode & 0o7777 & READ_ONLY_MASK);
     }

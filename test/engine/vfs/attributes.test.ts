@@ -7,7 +7,7 @@ import { Scratch } from "../../../src/linux/libc.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../src/linux/open.ts";
 import { getXattr } from "../../../src/linux/xattr.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
-import { Fixture, descriptorCount, succeeded } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors, succeeded } from "./share-fixture.ts";
 
 let share: Fixture;
 let before = 0;
@@ -16,9 +16,9 @@ beforeEach(() => {
   share = new Fixture();
 });
 // Every test gives back each descriptor that it got.
-afterEach(() => {
+afterEach(async () => {
   share.dispose();
-  expect(descriptorCount()).toBe(before);
+  await expectDescriptors(before);
 });
 
 describe("modes and attributes", () => {

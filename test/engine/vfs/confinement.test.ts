@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { Errno } from "../../../src/linux/errno.ts";
 import { FileKind, type Found } from "../../../src/engine/vfs/store.ts";
-import { Fixture, descriptorCount, readWrite, succeeded } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "./share-fixture.ts";
 
 /** The share is `inner` of this fixture's directory; `outside` lies beside it. */
 let outer: Fixture;
@@ -14,9 +14,9 @@ beforeEach(() => {
   mkdirSync(outer.at("outside"));
   writeFileSync(outer.at("outside", "secret"), "secret");
 });
-afterEach(() => {
+afterEach(async () => {
   outer.dispose();
-  expect(descriptorCount()).toBe(before);
+  await expectDescriptors(before);
 });
 
 function innerOf(followSymlinks: boolean): Fixture {

@@ -5,7 +5,7 @@ import { Errno } from "../../../src/linux/errno.ts";
 import { currentGroups, setThreadFsuid } from "../../../src/linux/identity.ts";
 import type { FileStat } from "../../../src/engine/vfs/store.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
-import { Fixture, descriptorCount, readWrite, succeeded } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "./share-fixture.ts";
 
 const USER = 54_321;
 const GROUP = 54_322;
@@ -25,10 +25,10 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     chownSync(owner.at("home"), USER, GROUP);
     share = new Fixture({ credentials }, owner);
   });
-  afterEach(() => {
+  afterEach(async () => {
     share.close();
     owner.dispose();
-    expect(descriptorCount()).toBe(before);
+    await expectDescriptors(before);
     // The thread is root again after every call: asking changes nothing.
     expect(setThreadFsuid(0)).toBe(true);
     writeFileSync("/proc/self/comm", "minismbd-test");

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Errno } from "../../../src/linux/errno.ts";
-import { Fixture, descriptorCount, succeeded } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors, succeeded } from "./share-fixture.ts";
 
 let share: Fixture;
 let before = 0;
@@ -10,9 +10,9 @@ beforeEach(() => {
   before = descriptorCount();
   share = new Fixture();
 });
-afterEach(() => {
+afterEach(async () => {
   share.dispose();
-  expect(descriptorCount()).toBe(before);
+  await expectDescriptors(before);
 });
 
 describe("look-ups without case", () => {

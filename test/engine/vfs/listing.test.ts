@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { FileKind, type DirectoryEntry, type DirectoryStream } from "../../../src/engine/vfs/store.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
-import { Fixture, descriptorCount } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors } from "./share-fixture.ts";
 
 let share: Fixture;
 let before = 0;
@@ -11,9 +11,9 @@ beforeEach(() => {
   before = descriptorCount();
   share = new Fixture();
 });
-afterEach(() => {
+afterEach(async () => {
   share.dispose();
-  expect(descriptorCount()).toBe(before);
+  await expectDescriptors(before);
 });
 
 const all = (): boolean => true;

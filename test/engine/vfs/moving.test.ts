@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { Errno } from "../../../src/linux/errno.ts";
 import type { Found } from "../../../src/engine/vfs/store.ts";
-import { Fixture, descriptorCount, succeeded } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors, succeeded } from "./share-fixture.ts";
 
 let share: Fixture;
 let before = 0;
@@ -11,9 +11,9 @@ beforeEach(() => {
   before = descriptorCount();
   share = new Fixture();
 });
-afterEach(() => {
+afterEach(async () => {
   share.dispose();
-  expect(descriptorCount()).toBe(before);
+  await expectDescriptors(before);
 });
 
 async function identityOf(...components: string[]): Promise<string> {

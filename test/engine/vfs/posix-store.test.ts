@@ -1,6 +1,6 @@
 // Creating, finding, opening, reading and writing on a real directory. [MS-FSA] 2.1.5.1, 2.1.5.3, 2.1.5.4.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { openStore } from "../../../src/engine/vfs/posix-store.ts";
@@ -16,7 +16,14 @@ import { Errno } from "../../../src/linux/errno.ts";
 import { openFileLimit, setOpenFileLimit } from "../../../src/linux/limits.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../src/linux/open.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
-import { Fixture, descriptorCount, grantFor, readWrite, succeeded } from "./share-fixture.ts";
+import {
+  Fixture,
+  descriptorCount,
+  expectDescriptors,
+  grantFor,
+  readWrite,
+  succeeded,
+} from "./share-fixture.ts";
 
 let share: Fixture;
 let before = 0;
@@ -25,9 +32,9 @@ beforeEach(() => {
   share = new Fixture();
 });
 // Every test gives back each descriptor that it got.
-afterEach(() => {
+afterEach(async () => {
   share.dispose();
-  expect(descriptorCount()).toBe(before);
+  await expectDescriptors(before);
 });
 
 const text = new TextEncoder();
@@ -369,7 +376,8 @@ test("when descriptors run out, operations fail and give back what they got", as
       if (typeof answer === "number") failures.add(answer);
       else closeAll(answer);
     }
-    await Bun.$`rm -rf ${share.at("Dir", "new")} ${share.at("Dir", "sub")} ${share.at("Dir", "linked")}`;
+    for (const name of ["new", "sub", "linked"])
+      rmSync(share.at("Dir", name), { recursive: true, force: true });
     expect(descriptorCount()).toBe(used);
   }
   expect([...failures]).toContain(-Errno.EMFILE);

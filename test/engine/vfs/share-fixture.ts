@@ -1,4 +1,5 @@
 // A share on a fresh directory, for the tests of the store.
+import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +135,16 @@ export class Fixture {
 /** How many descriptors this process has open. */
 export function descriptorCount(): number {
   return readdirSync("/proc/self/fd").length;
+}
+
+/**
+ * Waits until as many descriptors are open as before: those of a child process that has ended are closed by the
+ * runtime a moment later. What is still open after a second has leaked.
+ */
+export async function expectDescriptors(count: number): Promise<void> {
+  const until = performance.now() + 1_000;
+  while (descriptorCount() !== count && performance.now() < until) await Bun.sleep(1);
+  expect(descriptorCount()).toBe(count);
 }
 
 export { readWrite };
