@@ -39,25 +39,24 @@ export function listTests(): Map<string, string> {
   return names;
 }
 
-/** Starts smbtorture with a configuration, a working directory and a share of its own for each worker. */
+/** Starts smbtorture with a configuration and a working directory of its own. */
 export class Torturer {
   private readonly known: ReadonlyMap<string, string>;
-  private readonly server: TestServer;
   private readonly directory: string;
   private readonly configuration: string;
+  isStopped = false;
   private readonly running = new Set<Bun.Subprocess>();
 
-  constructor(known: ReadonlyMap<string, string>, server: TestServer, directory: string) {
+  constructor(known: ReadonlyMap<string, string>, directory: string) {
     this.known = known;
-    this.server = server;
     this.directory = directory;
     this.configuration = join(directory, "client.conf");
     writeFileSync(this.configuration, clientConfiguration(directory));
   }
 
-  /** Runs one test on a share. */
-  async run(test: string, share: string, limitSeconds: number): Promise<Result> {
-    const command = this.commandFor(test, share);
+  /** Runs one test on a share of a server. */
+  async run(test: string, server: TestServer, share: string, limitSeconds: number): Promise<Result> {
+    const command = this.commandFor(test, server, share);
     if (command === undefined) {
       return { test, verdict: "error", seconds: 0, message: "this smbtorture has no such test", output: "" };
     }
@@ -89,15 +88,16 @@ export class Torturer {
     return { test, verdict, seconds, message, output };
   }
 
-  /** Ends whatever still runs. */
+  /** Ends whatever still runs; nothing more is to be started. */
   stop(): void {
+    this.isStopped = true;
     for (const child of this.running) child.kill("SIGKILL");
   }
 
-  private commandFor(test: string, share: string): string[] | undefined {
+  private commandFor(test: string, server: TestServer, share: string): string[] | undefined {
     const listed = this.known.get(test);
     if (listed === undefined) return undefined;
-    const { host, port, users } = this.server;
+    const { host, port, users } = server;
     const [first, second] = users;
     const command = [
       "smbtorture",
@@ -115,7 +115,7 @@ export class Torturer {
     // Several tests share one group in smbtorture: pick the one by its full name.
     const picks = join(this.directory, "picks");
     mkdirSync(picks, { recursive: true });
-    const pick = join(picks, share);
+    const pick = join(picks, String(port));
     writeFileSync(pick, `${listed}\n`);
     return [...command, "--fullname", `--load-list=${pick}`, listed.slice(0, listed.lastIndexOf("."))];
   }

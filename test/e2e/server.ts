@@ -24,7 +24,7 @@ export const EXECUTABLE = process.env["MINISMBD"] ?? join(ROOT, "dist", "minismb
 
 /** How a fault of ours shows in the log, whatever it was answered with. */
 const FAULT =
-  /unhandled|uncaught|panic|assertion failed|(?:Type|Range|Reference|Syntax)Error|^\s+at .+[:(].+:\d+/im;
+  /unhandled|uncaught|internal error|panic|assertion failed|(?:Type|Range|Reference|Syntax)Error|^\s+at .+[:(].+:\d+/im;
 
 const STOP_TIMEOUT_MS = 10_000;
 
