@@ -70,6 +70,8 @@ export class RawClient<S extends FrameSocket = RawSocket> {
   nextMessageId = 0;
   /** Message ids that may still be used. */
   credits = 1;
+  /** Sees each sealed frame before it is opened. */
+  onSealed: (frame: Uint8Array) => void = () => undefined;
   private readonly waiters = new Map<number, Waiter>();
   private unclaimedWaiters: (() => void)[] = [];
   private creditWaiters: (() => void)[] = [];
@@ -329,6 +331,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
       this.takeMessages(frame, undefined);
       return;
     }
+    this.onSealed(frame);
     const session = this.sessions.get(transformSessionId(view, 0));
     if (session === undefined) throw new Error("a frame sealed for an unknown session");
     this.takeMessages(session.open(frame).slice(), session);

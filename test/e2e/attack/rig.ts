@@ -53,9 +53,17 @@ export async function outcomeOf(action: Promise<unknown>): Promise<Outcome> {
   }
 }
 
+let lastAddress = 0;
+
+/** An address of this machine that was not used before: guesses at passwords are slowed by address. */
+export function freshAddress(): string {
+  lastAddress++;
+  return `127.77.${lastAddress >> 8}.${lastAddress & 0xff}`;
+}
+
 /** Logs on over a connection of its own. */
 export async function tryLogOn(server: TestServer, options: LogOnOptions): Promise<Outcome> {
-  const client = await RawClient.connect(server);
+  const client = await RawClient.connect(server, freshAddress());
   const outcome = await outcomeOf(client.negotiate().then(() => client.logOn(options)));
   client.close();
   return outcome;
