@@ -82,6 +82,21 @@ function nameOf(bytes: Uint8Array, start: number, length: number): string | unde
   }
 }
 
+// fcntl(2) commands and the flag of asm-generic/fcntl.h; the same on x86-64 and arm64.
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const O_ASYNC = 0x2000;
+
+/**
+ * Has the kernel send this process SIGIO when events arrive, or stop it. A listener for SIGIO must stand for good
+ * before: the signal's default is to end the process. 0 or -errno.
+ */
+export function signalEvents(queue: number, wanted: boolean): number {
+  if (!wanted) return sys(Syscall.fcntl, queue, F_SETFL, Open.NONBLOCK);
+  const owned = sys(Syscall.fcntl, queue, F_SETOWN, process.pid);
+  return owned < 0 ? owned : sys(Syscall.fcntl, queue, F_SETFL, Open.NONBLOCK | O_ASYNC);
+}
+
 export function closeInotify(queue: number): number {
   return closeFd(queue);
 }

@@ -133,8 +133,15 @@ function moveWithoutFlag(from: Place, to: Place): 0 | Failure {
   return renameAt(from.directory, from.name, to.directory, to.name, 0);
 }
 
+const TEMPORARY = /^\.minismbd-[0-9a-f]{16}$/;
+
 function temporaryName(): string {
   return `.minismbd-${randomBytes(8).toString("hex")}`;
+}
+
+/** Whether a name on disk is one that an object has for a moment while it is moved or linked. */
+export function isTemporaryName(name: string): boolean {
+  return TEMPORARY.test(name);
 }
 
 /** `FileStore.link`. */

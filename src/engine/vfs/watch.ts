@@ -1,23 +1,19 @@
 // Changes that other programs make below a share: inotify(7) events of watched directories, less those that our own
 // operations cause. Where the kernel gives no watch, our own changes are still told, by whoever makes them.
 import { readdirSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { openBeneath } from "../../linux/beneath.ts";
-import {
-  Inotify,
-  addWatch,
-  closeInotify,
-  createInotify,
-  drainInotify,
-  removeWatch,
-  signalEvents,
-} from "../../linux/inotify.ts";
-import { AT_FDCWD, Open, Resolve, closeFd, openAt, procPath } from "../../linux/open.ts";
-import type { ShareGrant } from "../../port/port.ts";
+import { Inotify, closeInotify, createInotify, drainInotify, signalEvents } from "../../linux/inotify.ts";
+import { closeFd, procPath } from "../../linux/open.ts";
 import { CompletionFilter } from "../../wire/change-notify.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { ExpectedEvents } from "./expected-events.ts";
 import { isTemporaryName } from "./moving.ts";
+import {
+  type Reach,
+  WatchedDirectories,
+  type WatchLimits,
+  type WatchRequest,
+  openDirectory,
+} from "./watched-directories.ts";
 
 /** Events are taken at once after a quiet time, and this often while they keep coming. */
 const DRAIN_INTERVAL_MS = 20;
@@ -47,21 +43,6 @@ export interface ChangeSink {
   reportLoss(): void;
 }
 
-/** How a directory is reached: below its share's directory, by the share's rules. */
-type Reach = Pick<ShareGrant, "path" | "followSymlinks" | "crossMounts">;
-
-interface WatchedDirectory {
-  path: string;
-  readonly watch: number;
-  readonly reach: Reach;
-}
-
-/** Watches that were asked for at one path. */
-interface Root {
-  plain: number;
-  recursive: number;
-}
-
 interface HalfMove {
   readonly cookie: number;
   readonly path: string;
@@ -69,91 +50,74 @@ interface HalfMove {
   readonly isOurs: boolean;
 }
 
-export interface WatcherInit {
+export interface WatcherInit extends WatchLimits {
   readonly sink: ChangeSink;
   readonly setTimer: (delayMs: number, run: () => void) => unknown;
   readonly clearTimer: (timer: unknown) => void;
-  /** Directories that may be watched at once. */
-  readonly maxWatches: () => number;
-  readonly warn: (text: string) => void;
 }
 
 export class DirectoryWatcher {
   private readonly init: WatcherInit;
+  private readonly directories: WatchedDirectories;
   private readonly expected = new ExpectedEvents();
-  private readonly roots = new Map<string, Root>();
-  private readonly byWatch = new Map<number, WatchedDirectory>();
-  private readonly byPath = new Map<string, WatchedDirectory>();
-  /** Directories whose sub-directories are still to be watched. */
-  private readonly toWalk: { path: string; reach: Reach }[] = [];
-  private isWalking = false;
-  private queue = -1;
-  private hasWarned = false;
   private timer: unknown;
   private moved: HalfMove | undefined;
 
   constructor(init: WatcherInit) {
     this.init = init;
+    this.directories = new WatchedDirectories(MASK, init);
   }
 
   /** Directories that the kernel watches. */
   get watchCount(): number {
-    return this.byWatch.size;
+    return this.directories.count;
   }
 
-  /** Watches a directory of a share, and with `recursive`, as fast as they can be listed, all below. */
-  add(reach: Reach, path: string, recursive: boolean): void {
-    const root = this.roots.get(path) ?? { plain: 0, recursive: 0 };
-    this.roots.set(path, root);
-    if (recursive) root.recursive++;
-    else root.plain++;
-    if (!this.watch(reach, path) || !recursive || root.recursive > 1) return;
-    this.walk(reach, path);
+  /** Watches a directory of a share, and with `isRecursive`, as fast as they can be listed, all below. */
+  add(reach: Reach, path: string, isRecursive: boolean): WatchRequest {
+    if (this.directories.queue < 0) this.openQueue();
+    return this.directories.add(reach, path, isRecursive);
   }
 
   /** Takes back one `add`. */
-  remove(path: string, recursive: boolean): void {
-    const root = this.roots.get(path);
-    if (root === undefined) return;
-    if (recursive) root.recursive--;
-    else root.plain--;
-    if (root.plain + root.recursive === 0) this.roots.delete(path);
-    if (this.roots.size === 0) this.close();
-    else if (!recursive) this.drop(path);
-    else if (root.recursive === 0) this.dropBelow(path, false);
+  remove(request: WatchRequest): void {
+    this.directories.remove(request);
+    if (this.directories.isIdle) this.close();
   }
 
   expect(action: NotifyAction, path: string): void {
-    if (this.queue < 0) return;
-    if (this.expected.isFull) this.drain();
-    this.expected.add(action, path);
+    if (this.prepareExpecting()) this.expected.add(action, path);
   }
 
   expectClose(path: string): void {
-    if (this.queue < 0) return;
+    if (this.prepareExpecting()) this.expected.addClose(path);
+  }
+
+  // What is expected is forgotten when the queue has been read, which must therefore be soon.
+  private prepareExpecting(): boolean {
+    if (this.directories.queue < 0) return false;
     if (this.expected.isFull) this.drain();
-    this.expected.addClose(path);
+    if (this.timer === undefined) this.drainLater();
+    return true;
   }
 
   close(): void {
-    if (this.queue < 0) return;
+    const { queue } = this.directories;
+    if (queue < 0) return;
     listeners.delete(this);
-    signalEvents(this.queue, false);
-    closeInotify(this.queue);
-    this.queue = -1;
+    signalEvents(queue, false);
+    closeInotify(queue);
     if (this.timer !== undefined) this.init.clearTimer(this.timer);
     this.timer = undefined;
     this.moved = undefined;
-    this.byWatch.clear();
-    this.byPath.clear();
-    this.toWalk.length = 0;
+    this.directories.clear();
     this.expected.clear();
   }
 
   /** SIGIO: there may be events. */
   signalled(): void {
-    if (this.queue < 0 || this.timer !== undefined) return;
-    signalEvents(this.queue, false);
+    if (this.directories.queue < 0 || this.timer !== undefined) return;
+    signalEvents(this.directories.queue, false);
     this.drain();
     this.drainLater();
   }
@@ -161,11 +125,11 @@ export class DirectoryWatcher {
   private drainLater(): void {
     this.timer = this.init.setTimer(DRAIN_INTERVAL_MS, () => {
       this.timer = undefined;
-      if (this.queue < 0) return;
+      if (this.directories.queue < 0) return;
       // In this order: what comes between the two is found by the second, what comes later is signalled.
-      signalEvents(this.queue, true);
+      signalEvents(this.directories.queue, true);
       if (this.drain() === 0) return;
-      signalEvents(this.queue, false);
+      signalEvents(this.directories.queue, false);
       this.drainLater();
     });
   }
@@ -174,7 +138,7 @@ export class DirectoryWatcher {
   private drain(): number {
     const held = this.moved;
     let count = 0;
-    drainInotify(this.queue, (watch, mask, cookie, name) => {
+    drainInotify(this.directories.queue, (watch, mask, cookie, name) => {
       count++;
       this.take(watch, mask, cookie, name);
     });
@@ -187,14 +151,15 @@ export class DirectoryWatcher {
 
   private take(watch: number, mask: number, cookie: number, name: string | undefined): void {
     if ((mask & Inotify.Q_OVERFLOW) !== 0) {
-      this.expected.clear();
+      // Directories may have come unseen, too.
       this.init.sink.reportLoss();
+      this.directories.walkAgain();
       return;
     }
-    const directory = this.byWatch.get(watch);
+    const directory = this.directories.find(watch);
     if (directory === undefined) return;
     if ((mask & Inotify.IGNORED) !== 0) {
-      this.forget(directory);
+      this.directories.forget(directory);
       return;
     }
     // No name: the directory itself, which its parent's watch tells of. Not UTF-8: no client can see it.
@@ -238,11 +203,11 @@ export class DirectoryWatcher {
       if (!isOurs && !from.isOurs) sink.reportRename(from.path, path, isDirectory);
       else if (!isOurs) sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
       else if (!from.isOurs) sink.report(NotifyAction.REMOVED, from.path, nameFilterOf(isDirectory));
-      if (isDirectory) this.repath(from.path, path);
+      if (isDirectory) this.directories.repath(from.path, path);
     } else if (!isOurs) {
       sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
     }
-    if (isDirectory) this.enter(reach, path, false);
+    if (isDirectory && !this.directories.has(path)) this.enter(reach, path, false);
   }
 
   /** What was moved away went where nobody looks. */
@@ -253,20 +218,22 @@ export class DirectoryWatcher {
     if (!moved.isOurs && !isTemporaryName(moved.path.slice(moved.path.lastIndexOf("/") + 1))) {
       this.init.sink.report(NotifyAction.REMOVED, moved.path, nameFilterOf(moved.isDirectory));
     }
-    if (moved.isDirectory) this.dropBelow(moved.path, true);
+    if (moved.isDirectory) this.directories.dropTree(moved.path);
   }
 
   /** A directory that has appeared. What was put into a new one before it was watched is told of from here. */
   private enter(reach: Reach, path: string, isNew: boolean): void {
-    if (!this.isWanted(path) || !this.watch(reach, path)) return;
+    const { directories } = this;
+    if (!directories.isWanted(path) || !directories.watch(reach, path)) return;
     if (!isNew) {
-      if (this.isBelowRecursive(path)) this.walk(reach, path);
+      directories.walk(reach, path);
       return;
     }
     const fd = openDirectory(reach, path);
     if (fd < 0) return;
     try {
       for (const entry of readdirSync(procPath(fd), { withFileTypes: true })) {
+        if (isTemporaryName(entry.name) || entry.name.includes("\ufffd")) continue;
         const child = `${path}/${entry.name}`;
         this.expected.addCreation(child);
         this.init.sink.report(NotifyAction.ADDED, child, nameFilterOf(entry.isDirectory()));
@@ -279,135 +246,22 @@ export class DirectoryWatcher {
     }
   }
 
-  private isWanted(path: string): boolean {
-    return this.roots.has(path) || this.isBelowRecursive(path);
-  }
-
-  private isBelowRecursive(path: string): boolean {
-    for (let slash = path.length; slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
-      if ((this.roots.get(path.slice(0, slash))?.recursive ?? 0) > 0) return true;
-    }
-    return false;
-  }
-
-  /** Has the kernel watch one directory; false where it cannot or may not. */
-  private watch(reach: Reach, path: string): boolean {
-    if (this.byPath.has(path)) return true;
-    if (this.byWatch.size >= this.init.maxWatches()) {
-      this.warnOnce("'max notify watches' is reached");
-      return false;
-    }
-    if (this.queue < 0 && !this.openQueue()) return false;
-    const fd = openDirectory(reach, path);
-    if (fd < 0) return false;
-    const watch = addWatch(this.queue, fd, MASK);
-    closeFd(fd);
-    if (watch < 0) {
-      this.warnOnce(`the kernel watches no more (errno ${-watch}; see fs.inotify.max_user_watches)`);
-      return false;
-    }
-    // The same directory by another path: it has one watch, and one of its paths is told.
-    if (this.byWatch.has(watch)) return false;
-    const directory = { path, watch, reach };
-    this.byWatch.set(watch, directory);
-    this.byPath.set(path, directory);
-    return true;
-  }
-
-  private openQueue(): boolean {
+  private openQueue(): void {
     const queue = createInotify();
     if (queue < 0) {
-      this.warnOnce(`the kernel gives no inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`);
-      return false;
+      this.directories.warnOnce(
+        `the kernel gives no inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`,
+      );
+      return;
     }
-    this.queue = queue;
+    this.directories.queue = queue;
     listenForSignals(this);
     signalEvents(queue, true);
-    return true;
-  }
-
-  private warnOnce(reason: string): void {
-    if (this.hasWarned) return;
-    this.hasWarned = true;
-    this.init.warn(`changes by other programs are not all told to clients that watch folders: ${reason}`);
-  }
-
-  private walk(reach: Reach, path: string): void {
-    this.toWalk.push({ path, reach });
-    if (this.isWalking) return;
-    this.isWalking = true;
-    void this.walkAll().finally(() => {
-      this.isWalking = false;
-    });
-  }
-
-  /** One directory at a time, listed in the thread pool. */
-  private async walkAll(): Promise<void> {
-    for (let next = this.toWalk.pop(); next !== undefined; next = this.toWalk.pop()) {
-      const { path, reach } = next;
-      const fd = openDirectory(reach, path);
-      if (fd < 0) continue;
-      const entries = await readdir(procPath(fd), { withFileTypes: true }).catch(() => []);
-      closeFd(fd);
-      for (const entry of entries) {
-        const child = `${path}/${entry.name}`;
-        if (!entry.isDirectory() || !this.isBelowRecursive(child)) continue;
-        if (!this.watch(reach, child)) break;
-        this.toWalk.push({ path: child, reach });
-      }
-    }
-  }
-
-  /** Ends the watches below a directory (and with `all` of roots too) that nobody wants any more. */
-  private dropBelow(path: string, all: boolean): void {
-    const below = `${path}/`;
-    for (const directory of [...this.byWatch.values()]) {
-      if (directory.path !== path && !directory.path.startsWith(below)) continue;
-      if (all || !this.isWanted(directory.path)) this.end(directory);
-    }
-  }
-
-  private drop(path: string): void {
-    const directory = this.byPath.get(path);
-    if (directory !== undefined && !this.isWanted(path)) this.end(directory);
-  }
-
-  private end(directory: WatchedDirectory): void {
-    this.forget(directory);
-    removeWatch(this.queue, directory.watch);
-  }
-
-  private forget(directory: WatchedDirectory): void {
-    this.byWatch.delete(directory.watch);
-    if (this.byPath.get(directory.path) === directory) this.byPath.delete(directory.path);
-  }
-
-  private repath(from: string, to: string): void {
-    const below = `${from}/`;
-    for (const directory of [...this.byWatch.values()]) {
-      const { path } = directory;
-      if (path !== from && !path.startsWith(below)) continue;
-      this.byPath.delete(path);
-      directory.path = to + path.slice(from.length);
-      this.byPath.set(directory.path, directory);
-    }
   }
 }
 
 function nameFilterOf(isDirectory: boolean): number {
   return isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME;
-}
-
-/** An O_PATH descriptor of a directory below its share's, or a failure. */
-function openDirectory(reach: Reach, path: string): number {
-  const root = openAt(AT_FDCWD, reach.path, Open.PATH | Open.DIRECTORY);
-  if (root < 0) return root;
-  const resolve =
-    (reach.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (reach.crossMounts ? 0 : Resolve.NO_XDEV);
-  const below = path.slice(reach.path.length + 1);
-  const fd = openBeneath(root, below, Open.PATH | Open.DIRECTORY, 0, resolve);
-  closeFd(root);
-  return fd;
 }
 
 const listeners = new Set<DirectoryWatcher>();
