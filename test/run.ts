@@ -71,6 +71,7 @@ const GROUPS: readonly { readonly name: string; readonly paths: readonly string[
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const faults: string[] = [];
+const leftOut: string[] = [];
 
 async function main(): Promise<void> {
   provideTools();
@@ -83,6 +84,7 @@ async function main(): Promise<void> {
     }
   }
   if (IS_CI && counts.skipped > 0) faults.push(`${counts.skipped} tests were skipped, in CI none may be`);
+  process.stdout.write(`\n${leftOut.join("")}`);
   for (const fault of faults) process.stdout.write(`FAILED: ${fault}\n`);
   const isFine = counts.failed === 0 && faults.length === 0;
   if (!isFine && counts.failed === 0) counts.failed = faults.length;
@@ -100,8 +102,9 @@ function provideTools(): void {
   for (const { name, packages, needed } of missing) {
     const hint = `apt-get install ${packages.join(" ")}`;
     if (IS_CI) faults.push(`${name} is missing, needed for ${needed}: ${hint}`);
-    else process.stdout.write(`left out: ${needed}: ${name} is missing, run as root: ${hint}\n`);
+    else leftOut.push(`left out: ${needed}, because ${name} is missing; as root: ${hint}\n`);
   }
+  process.stdout.write(leftOut.join(""));
 }
 
 function install(packages: readonly string[]): void {
