@@ -47,7 +47,7 @@ const TOOLS: readonly Tool[] = [
   },
   {
     name: "qemu-aarch64-static",
-    isThere: command("qemu-aarch64-static"),
+    isThere: () => process.arch === "arm64" || command("qemu-aarch64-static")(),
     packages: ["qemu-user-static"],
     needed: "the arm64 executable",
   },

@@ -284,6 +284,32 @@ test("unknown parameters get a hint, foreign and later ones one line each", () =
   ]);
 });
 
+// users.md, 1.2 to 1.5: what OpenWrt's init script writes on a device with 64 MiB.
+test("OpenWrt's configuration is taken as it is", () => {
+  const { settings, shares, warnings } = load(
+    "[global]\n\tnetbios name = OpenWrt\n\tserver string = Ksmbd on OpenWrt\n\tworkgroup = WORKGROUP\n\tinterfaces = eth0\n" +
+      "\tbind interfaces only = yes\n\tipc timeout = 20\n\tdeadtime = 15\n\tmap to guest = Bad User\n\tserver signing = auto\n" +
+      "\tsmb2 max read = 64K\n\tsmb2 max write = 64K\n\tsmb2 max trans = 64K\n\tcache read buffers = no\n" +
+      "\tcache trans buffers = no\n\n[testshare]\n\tpath = /tmp\n\tforce user = root\n\tforce group = root\n" +
+      "\tcreate mask = 0666\n\tdirectory mask = 0777\n\tread only = no\n\tguest ok = yes\n",
+  );
+  expect(warnings).toEqual([]);
+  expect(settings).toMatchObject({
+    serverName: "OPENWRT",
+    addresses: ["192.168.1.2", "fd00::2"],
+    deadtimeSeconds: 900,
+    mapToGuest: "bad-user",
+    maxReadBytes: 65_536,
+  });
+  expect(shares.get("testshare")).toMatchObject({
+    forceUser: "root",
+    forceGroup: "root",
+    createMask: 0o666,
+    readOnly: false,
+    guestOk: true,
+  });
+});
+
 test("an empty list of users is warned of", () => {
   expect(load("[docs]\npath = /srv\nvalid users = ; anna\n").warnings).toEqual([
     "f:3: 'valid users' names nobody and has no effect, name somebody or take it out",
