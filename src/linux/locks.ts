@@ -21,7 +21,7 @@ const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const room = new Scratch(FLOCK_SIZE);
 
-function fill(type: number, start: number, length: number): void {
+function fill(type: number, start: number | bigint, length: number | bigint): void {
   const { view } = room;
   view.setInt16(FLOCK_OFFSETS.type, type, true);
   view.setInt16(FLOCK_OFFSETS.whence, 0, true);
@@ -32,7 +32,7 @@ function fill(type: number, start: number, length: number): void {
 }
 
 /** Sets or ends a byte-range lock without waiting; length 0 reaches to the end. 0 or -errno (-EAGAIN: held). */
-export function lockRange(fd: number, type: number, start: number, length: number): number {
+export function lockRange(fd: number, type: number, start: number | bigint, length: number | bigint): number {
   fill(type, start, length);
   return sys(Syscall.fcntl, fd, F_OFD_SETLK, room.address);
 }

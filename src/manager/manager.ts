@@ -262,6 +262,7 @@ const PIPE_GRANT: ShareGrant = Object.freeze({
   crossMounts: false,
   caseSensitive: false,
   vetoFiles: Object.freeze([]),
+  posixLocking: false,
   oplocks: false,
   maxConnections: 65_536,
 });

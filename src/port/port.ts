@@ -35,6 +35,9 @@ export interface EngineSettings {
   readonly maxConnectionsPerAddress: number;
   readonly maxSessions: number;
   readonly maxOpenFiles: number;
+  /** Byte-range locks held and awaited. */
+  readonly maxLocksPerOpen: number;
+  readonly maxLocksPerFile: number;
   readonly maxOutstandingRequests: number;
   /** Bytes that the buffer pool may hold. */
   readonly bufferBudgetBytes: number;
@@ -92,6 +95,8 @@ export interface ShareGrant {
   readonly caseSensitive: boolean;
   /** Patterns of names that do not exist for clients. */
   readonly vetoFiles: readonly string[];
+  /** Byte-range locks are kept in step with those of programs on the server. */
+  readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
 }

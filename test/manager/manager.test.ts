@@ -80,6 +80,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     crossMounts: true,
     caseSensitive: false,
     vetoFiles: [".DS_Store"],
+    posixLocking: false,
     oplocks: true,
     maxConnections: 128,
   };

@@ -4,6 +4,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import type { EngineContext } from "../connection/context.ts";
 import { type Session, SessionState, type Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
+import { releaseLocks } from "./lock.ts";
 
 const ENOTEMPTY = -39;
 
@@ -12,6 +13,7 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<void
   if (open.isClosed) return undefined;
   const { file, tree, node } = open;
   if (file !== undefined && open.deleteOnClose) file.deletePending = true;
+  releaseLocks(open);
   const wasLast = context.opens.remove(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
   if (

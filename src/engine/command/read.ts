@@ -36,6 +36,10 @@ export function handleRead(exchange: Exchange): MaybePromise<number> {
   if (offset + length > 2 ** 63) return Status.INVALID_PARAMETER;
   if (open.handle === undefined) return Status.ACCESS_DENIED;
   if (offset > MAX_FILE_OFFSET) return Status.END_OF_FILE;
+  const locks = open.file?.locks;
+  if (locks !== undefined && length > 0 && locks.blocksRead(open.id, offset, length)) {
+    return Status.FILE_LOCK_CONFLICT;
+  }
   const writer = exchange.reserve(RESPONSE_BYTES + length);
   const at = writer.position + RESPONSE_BYTES;
   const outcome = open.handle.read(writer.bytes, at, length, offset);

@@ -14,6 +14,7 @@ import type { Row } from "../connection/row.ts";
 import { handleClose } from "./close.ts";
 import { handleCreate } from "./create.ts";
 import { handleIoctl } from "./ioctl.ts";
+import { handleLock } from "./lock.ts";
 import { handleNegotiate } from "./negotiate.ts";
 import { handleQueryDirectory } from "./query-directory.ts";
 import { handleQueryInfo } from "./query-info.ts";
@@ -57,9 +58,9 @@ function buildRows(): (Row | undefined)[] {
   rows[Command.FLUSH] = row("FLUSH", 24, "tree", FlushRequestOffset.FILE_ID, false, handleFlush);
   rows[Command.READ] = row("READ", 49, "tree", ReadRequestOffset.FILE_ID, false, handleRead);
   rows[Command.WRITE] = row("WRITE", 49, "tree", WriteRequestOffset.FILE_ID, true, handleWrite);
-  // Neither locks nor notifications nor oplocks are kept yet, and none is promised.
+  // Neither notifications nor oplocks are kept yet, and none is promised.
   const notSupported = refuse(Status.NOT_SUPPORTED);
-  rows[Command.LOCK] = row("LOCK", 48, "tree", LockRequestOffset.FILE_ID, false, notSupported);
+  rows[Command.LOCK] = row("LOCK", 48, "tree", LockRequestOffset.FILE_ID, false, handleLock);
   rows[Command.IOCTL] = row("IOCTL", 57, "tree", NO_FILE_ID, true, handleIoctl);
   rows[Command.ECHO] = row("ECHO", 4, "nothing", NO_FILE_ID, false, handleEcho);
   rows[Command.QUERY_DIRECTORY] = row(

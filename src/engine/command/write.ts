@@ -53,6 +53,7 @@ function writeAt(
   offset: number,
 ): MaybePromise<number> {
   if (length === 0) return finishWrite(exchange, open, 0, offset);
+  if (open.file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
   const outcome = handle.write(exchange.message.bytes, at, length, offset);
   const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
   if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count, offset));

@@ -3,6 +3,7 @@
 import { Access } from "../../wire/access.ts";
 import { ShareAccess } from "../../wire/create.ts";
 import type { Open } from "./open.ts";
+import type { RangeLocks } from "./range-locks.ts";
 
 /** What all opens of one file share. Lives while there is an open. */
 export class SharedFile {
@@ -10,6 +11,8 @@ export class SharedFile {
   readonly opens = new Set<Open>();
   /** The share's directory and the path below it, joined: comparable across shares. Follows our renames. */
   path: string;
+  /** Undefined while nobody holds or awaits a lock: reads and writes then ask no further. */
+  locks: RangeLocks | undefined;
   /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
   deletePending = false;
 

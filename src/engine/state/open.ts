@@ -1,6 +1,7 @@
 // An open: one successful CREATE; [MS-SMB2] 3.3.1.10. Plain state; commands and the open table work on it.
 import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "../session/session.ts";
+import type { LockSequences } from "./lock-sequence.ts";
 import type { SharedFile } from "./open-table.ts";
 
 /** How an enumeration stands: the pattern is fixed by the first query and by a restart. */
@@ -34,6 +35,8 @@ export class Open {
   search: DirectorySearch | undefined;
   /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
   deleteOnClose = false;
+  /** Made by the first LOCK that may have to be recognized when it is sent again. */
+  lockSequences: LockSequences | undefined;
   /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */
   readonly sequence = { number: 0, outstanding: 0, before: 0 };
   /** Requests that use the handle right now: its descriptor is closed after the last one. */

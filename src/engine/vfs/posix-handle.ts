@@ -2,6 +2,7 @@
 import { fsync, ftruncate } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
 import { Falloc, allocate, truncateFd } from "../../linux/io.ts";
+import { LockType, lockRange } from "../../linux/locks.ts";
 import { closeFd } from "../../linux/open.ts";
 import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
@@ -18,6 +19,8 @@ const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
 
 /** Reserved at a time; between two such steps others have their turn. */
 const ALLOCATION_STEP_BYTES = 67_108_864;
+
+const LOCK_TYPES = { nothing: LockType.UNLOCK, shared: LockType.READ, exclusive: LockType.WRITE } as const;
 
 const statx = emptyStatx();
 
@@ -106,6 +109,11 @@ export class PosixHandle implements FileHandle {
         fsync(this.fd, (error) => resolve(error ? failureOf(error) : 0));
       }),
     );
+  }
+
+  lockRange(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
   }
 
   list(): DirectoryStream {

@@ -101,6 +101,11 @@ export interface FileHandle {
   /** Reserves blocks for `size` bytes without changing the file's size. */
   allocate(size: number): MaybePromise<0 | Failure>;
   flush(): MaybePromise<0 | Failure>;
+  /**
+   * Sets or ends a lock that programs on the server see, over `length` bytes (0: to the end): -EAGAIN where one of
+   * them has another; -EBADF where the handle lacks the access. Undefined for what has no such locks.
+   */
+  lockRange?(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure;
   /** A new enumeration of this directory, from its start. */
   list(): DirectoryStream;
   close(): void;

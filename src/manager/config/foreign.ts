@@ -91,7 +91,6 @@ export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "passwd chat",
   "passwd program",
   "pid directory",
-  "posix locking",
   "preferred master",
   "preserve case",
   "printable",

@@ -88,6 +88,8 @@ function readLimits(globals: SectionValues) {
     maxConnectionsPerAddress: globals.number("max ip connections") ?? 32,
     maxSessions: globals.number("max active sessions") ?? 1024,
     maxOpenFiles: globals.number("max open files") ?? 10_000,
+    maxLocksPerOpen: globals.number("max locks per open") ?? 10_000,
+    maxLocksPerFile: globals.number("max locks per file") ?? 65_536,
     maxOutstandingRequests: globals.number("max outstanding requests") ?? 512,
     deadtimeSeconds: (globals.number("deadtime") ?? 0) * 60,
     logonTimeoutSeconds: globals.number("logon timeout") ?? 45,

@@ -38,6 +38,7 @@ export interface Share {
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
   readonly vetoFiles: readonly string[];
+  readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
 }
@@ -116,6 +117,7 @@ function readFileRules(values: SectionValues) {
     crossMounts: values.boolean("crossmnt"),
     caseSensitive: values.choice("case sensitive") === "yes",
     vetoFiles: Object.freeze(values.vetoFiles()),
+    posixLocking: values.boolean("posix locking"),
     oplocks: values.boolean("oplocks"),
   } as const;
 }

@@ -27,6 +27,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     crossMounts: true,
     caseSensitive: false,
     vetoFiles: [],
+    posixLocking: false,
     oplocks: true,
     maxConnections: 0,
     ...change,
