@@ -63,7 +63,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     "bind interfaces only": "yes",
     interfaces: host,
     // Every client of a test comes from one address.
-    "max ip connections": "0",
+    "max ip connections": "65536",
   };
   writeFileSync(configuration, formatConfiguration(globals, options, shares));
   writeFileSync(passwords, formatPasswordDatabase(users), { mode: 0o600 });
