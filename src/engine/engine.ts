@@ -6,8 +6,10 @@ import { negotiateSmb1 } from "./command/negotiate.ts";
 import { ROWS } from "./command/table.ts";
 import { Connection } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
+import { sendBreak } from "./connection/notification.ts";
 import { LogonGates } from "./session/logon-gate.ts";
 import { LogonThrottle } from "./session/logon-throttle.ts";
+import { CachingTable } from "./state/caching.ts";
 import { OpenTable } from "./state/open-table.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
@@ -55,6 +57,13 @@ class Engine implements EngineControl {
       connections: new Map(),
       sessions: new Map(),
       opens: new OpenTable(),
+      caching: new CachingTable({
+        timers: systemClock,
+        breakTimeoutMs: () => context.settings.oplockBreakTimeoutMs,
+        sendBreak: (holder, from, to, needsAnswer) => sendBreak(context, holder, from, to, needsAnswer),
+        unreachable: () => undefined,
+        expired: () => log.warn?.("a client did not answer an oplock break in time: others go on"),
+      }),
       logonGates: new LogonGates(new LogonThrottle(systemClock.now), systemClock.setTimer),
       idleExchanges: [],
       negotiateSmb1,

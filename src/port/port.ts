@@ -27,6 +27,10 @@ export interface EngineSettings {
   readonly restrictAnonymous: number;
   /** Several connections may carry one session (SMB 3.x). */
   readonly multiChannel: boolean;
+  /** Clients may have leases (2.1 and later), on directories too (3.x); oplocks are the share's to decide. */
+  readonly leases: boolean;
+  /** How long a client may take to give up an oplock or a lease that others wait for. */
+  readonly oplockBreakTimeoutMs: number;
   readonly maxReadBytes: number;
   readonly maxWriteBytes: number;
   readonly maxTransactBytes: number;

@@ -52,6 +52,22 @@ const capabilities: readonly CapabilityFeature[] = [
     test: "test/wire/features.test.ts#the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it",
   },
   {
+    name: "LEASING",
+    value: Capability.LEASING,
+    from: Dialect.SMB_2_1,
+    to: Dialect.SMB_3_1_1,
+    needsClient: false,
+    test: "test/wire/features.test.ts#leases from 2.1 on, of directories in 3.x to clients that know them",
+  },
+  {
+    name: "DIRECTORY_LEASING",
+    value: Capability.DIRECTORY_LEASING,
+    from: Dialect.SMB_3_0,
+    to: Dialect.SMB_3_1_1,
+    needsClient: true,
+    test: "test/wire/features.test.ts#leases from 2.1 on, of directories in 3.x to clients that know them",
+  },
+  {
     name: "MULTI_CHANNEL",
     value: Capability.MULTI_CHANNEL,
     from: Dialect.SMB_3_0,
@@ -177,6 +193,11 @@ const queryFsClasses: readonly Feature[] = [
 const createContexts: readonly Feature[] = [
   { name: "MxAc", value: 0x4d78_4163, test: `${CONTEXT}#requests of every kind` },
   { name: "QFid", value: 0x5146_6964, test: `${CONTEXT}#requests of every kind` },
+  {
+    name: "RqLs",
+    value: 0x5271_4c73,
+    test: "test/e2e/leases.test.ts#a lease is granted, broken and acknowledged",
+  },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
 ];
 

@@ -54,3 +54,14 @@ test("no value stands twice in a table", () => {
     expect(new Set(rows.map((row) => row.value)).size).toBe(rows.length);
   }
 });
+
+test("leases from 2.1 on, of directories in 3.x to clients that know them", () => {
+  const { LEASING, DIRECTORY_LEASING } = Capability;
+  expect(capabilitiesOf(Dialect.SMB_2_0_2, ALL, LEASING | DIRECTORY_LEASING)).toBe(0);
+  expect(capabilitiesOf(Dialect.SMB_2_1, 0, LEASING | DIRECTORY_LEASING)).toBe(LEASING);
+  for (const dialect of [Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1]) {
+    expect(capabilitiesOf(dialect, 0, LEASING | DIRECTORY_LEASING)).toBe(LEASING);
+    expect(capabilitiesOf(dialect, ALL, LEASING | DIRECTORY_LEASING)).toBe(LEASING | DIRECTORY_LEASING);
+    expect(capabilitiesOf(dialect, ALL, 0)).toBe(0);
+  }
+});

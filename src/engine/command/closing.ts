@@ -1,9 +1,12 @@
 // How opens, trees and sessions end, wanted or not: tables first, then delete-on-close, then descriptors;
 // [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
 import type { MaybePromise } from "../../port/port.ts";
-import type { EngineContext } from "../connection/context.ts";
+import { Command } from "../../wire/header.ts";
+import { connectionsOf, type EngineContext } from "../connection/context.ts";
 import { type Session, SessionState, type Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import { entryChanged, listingChanged } from "./caching.ts";
 import { releaseLocks } from "./lock.ts";
 
 const ENOTEMPTY = -39;
@@ -12,7 +15,13 @@ const ENOTEMPTY = -39;
 export function closeOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (open.isClosed) return undefined;
   const { file, tree, node } = open;
-  if (file !== undefined && open.deleteOnClose) file.deletePending = true;
+  if (file !== undefined && open.deleteOnClose && !file.deletePending) {
+    file.deletePending = true;
+    file.deleterParentKey = open.parentLeaseKey;
+    // Nobody can be kept waiting by a close: others are told, and may close before the name goes.
+    context.caching.breakHandles(file.caching, open);
+  }
+  if (open.hasWritten) entryChanged(context, open);
   releaseLocks(open);
   const wasLast = context.opens.remove(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
@@ -24,16 +33,20 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<void
     node === undefined
   ) {
     open.close();
+    context.caching.release(open);
     return undefined;
   }
   const path = file.pathBelow(tree.grant.path);
   const removed = tree.store.remove(path, file.identity, open.isDirectory);
   open.close();
-  if (typeof removed === "number") {
-    reportRemoval(context, path, removed);
-    return undefined;
-  }
-  return removed.then((result) => reportRemoval(context, path, result));
+  return andThen(removed, (result) => {
+    reportRemoval(context, path, result);
+    // The directory's lease stays only with the client that asked for the deletion and ends it as well.
+    const parentKey = file.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
+    if (result === 0) listingChanged(context, file.path, parentKey);
+    // Not before: who waits for the file must not find a name that is about to go.
+    context.caching.release(open);
+  });
 }
 
 // The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.
@@ -45,6 +58,7 @@ function reportRemoval(context: EngineContext, path: string, result: number): vo
 
 export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void> {
   tree.session.trees.delete(tree.id);
+  endWaits(context, tree.session, tree);
   return closeAll(context, tree.opens, () => tree.store?.close());
 }
 
@@ -52,6 +66,7 @@ export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void
 export function closeSession(context: EngineContext, session: Session): MaybePromise<void> {
   session.state = SessionState.EXPIRED;
   context.sessions.delete(session.id);
+  endWaits(context, session, undefined);
   for (const id of session.connectionIds) {
     const connection = context.connections.get(id);
     connection?.sessions.delete(session.id);
@@ -65,6 +80,18 @@ export function closeSession(context: EngineContext, session: Session): MaybePro
   return closeAll(context, session.opens, () => {
     for (const tree of trees) tree.store?.close();
   });
+}
+
+/** Ends the requests that wait without an open of their own: a CREATE behind an oplock. 3.3.5.6, 3.3.5.8. */
+function endWaits(context: EngineContext, session: Session, tree: Tree | undefined): void {
+  for (const connection of connectionsOf(context, session)) {
+    for (const waiting of [connection.waiting.values(), connection.inFlight.values()]) {
+      for (const exchange of waiting) {
+        const isIts = exchange.session === session && (tree === undefined || exchange.tree === tree);
+        if (isIts && exchange.command === Command.CREATE) exchange.cancel?.();
+      }
+    }
+  }
 }
 
 function closeAll(context: EngineContext, opens: Set<Open>, after: () => void): MaybePromise<void> {

@@ -8,29 +8,28 @@ import {
   CreateOption,
   type CreateRequest,
   decodeCreateRequest,
-  encodeCreateResponse,
-  OplockLevel,
 } from "../../wire/create.ts";
-import type { CreateResponseContexts } from "../../wire/create-context.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
+import type { CachingHolder } from "../state/caching-holder.ts";
 import { Open } from "../state/open.ts";
 import { joinPath, type SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { parsePath } from "../vfs/path.ts";
 import { type FileHandle, FileKind, type FileNode, type FileStore, type Found } from "../vfs/store.ts";
-import { maximalAccessOf, refusedByReadOnly } from "./access-check.ts";
+import { entryChanged, waitForCaching } from "./caching.ts";
+import { writeCreateAnswer } from "./create-answer.ts";
 import { checkCreateRequest } from "./create-check.ts";
+import { checkExisting, decideAccess, mayRemove, overwrites } from "./create-existing.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
+import { type CachingRequest, forDirectory, parentKeyOf, readCachingRequest } from "./lease-request.ts";
 import { openPipe } from "./open-pipe.ts";
 
 const EEXIST = -17;
 /** Look-up and creation race with other programs on the same disk; more rounds than this mean trouble. */
 const MAX_ROUNDS = 4;
-/** The fixed response with every context we give. */
-const RESPONSE_ROOM = 88 + 160;
 
 export function handleCreate(exchange: Exchange): MaybePromise<number> {
   const request = decodeCreateRequest(exchange.message);
@@ -61,6 +60,9 @@ class Creation {
   private granted = 0;
   private action: number = CreateAction.OPENED;
   private rounds = 0;
+  /** What is asked for to be cached, whatever the object turns out to be. */
+  private readonly caching: CachingRequest;
+  private hasWaited = false;
 
   constructor(
     exchange: Exchange,
@@ -74,11 +76,13 @@ class Creation {
     this.tree = tree;
     this.store = store;
     this.components = components;
+    this.caching = readCachingRequest(exchange, tree, request);
   }
 
   run(): MaybePromise<number> {
     const outcome = this.lookUp();
     if (typeof outcome === "number") return this.settle(outcome);
+    // Sent again while it waits, it must not be carried out twice.
     return outcome.then(
       (status) => this.settle(status),
       (error: unknown) => {
@@ -94,9 +98,10 @@ class Creation {
   }
 
   private undo(): void {
-    const { opens } = this.exchange.context;
+    const { opens, caching } = this.exchange.context;
     if (this.open !== undefined) {
       opens.remove(this.open);
+      caching.release(this.open);
       this.open.close();
     } else {
       this.handle?.close();
@@ -126,6 +131,8 @@ class Creation {
     if (this.tree.grant.readOnly) return Status.ACCESS_DENIED;
     const isReadOnly = (fileAttributes & FileAttribute.READONLY) !== 0;
     if (isReadOnly && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
+    // 3.3.5.9.8: a key names one file, and this one is yet to be made.
+    if (this.leaseHolder() !== undefined) return Status.INVALID_PARAMETER;
     // 2.1.5.1.1: the creator gets what it asks for, and everything where it asks for the most.
     const mapped = mapGenericAccess(desiredAccess);
     const all = this.tree.maximalAccess;
@@ -158,95 +165,30 @@ class Creation {
     return (this.request.createOptions & CreateOption.WRITE_THROUGH) !== 0;
   }
 
-  private get overwrites(): boolean {
-    const { createDisposition } = this.request;
-    return (
-      createDisposition === CreateDisposition.SUPERSEDE ||
-      createDisposition === CreateDisposition.OVERWRITE ||
-      createDisposition === CreateDisposition.OVERWRITE_IF
-    );
+  private leaseHolder(): CachingHolder | undefined {
+    const { lease } = this.caching;
+    return lease === undefined ? undefined : this.exchange.context.caching.findLease(lease.id);
   }
 
   private openExisting(found: Found, node: FileNode): MaybePromise<number> {
-    const refusal = this.checkExisting(node) || this.checkAccess(node);
+    const { request, tree, components } = this;
+    const refusal = checkExisting(request, tree, components, node);
     if (refusal !== Status.SUCCESS) return refusal;
-    if ((this.granted & Access.DELETE) === 0 || this.components.length === 0)
-      return this.openData(found, node);
-    if ((mapGenericAccess(this.request.desiredAccess) & Access.DELETE) === 0)
-      return this.openData(found, node);
-    return andThen(this.mayRemove(node), (status) =>
-      status === Status.SUCCESS ? this.openData(found, node) : status,
+    const { status, granted } = decideAccess(request, tree, node);
+    if (status !== Status.SUCCESS) return status;
+    this.granted = granted;
+    const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
+    if (!removes || components.length === 0) return this.openData(found, node);
+    return andThen(mayRemove(this.store, tree, components, node), (allowed) =>
+      allowed === Status.SUCCESS ? this.openData(found, node) : allowed,
     );
-  }
-
-  private checkExisting(node: FileNode): number {
-    const { createDisposition, createOptions, fileAttributes } = this.request;
-    const { kind, attributes } = node.stat;
-    if (createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
-    const isDirectory = kind === FileKind.DIRECTORY;
-    if (isDirectory) {
-      if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
-      if (this.overwrites) return Status.INVALID_PARAMETER;
-    } else {
-      if ((createOptions & CreateOption.DIRECTORY_FILE) !== 0) return Status.NOT_A_DIRECTORY;
-      // Opening a FIFO would wait for its other end, a device would do who knows what.
-      if (kind !== FileKind.FILE) return Status.ACCESS_DENIED;
-    }
-    if (this.overwrites) {
-      if (this.tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0)
-        return Status.ACCESS_DENIED;
-      // 2.1.5.1.2.1: what is hidden or a system file stays so, or is not overwritten.
-      const kept = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
-      const isDotFile = this.tree.grant.hideDotFiles && this.components.at(-1)?.startsWith(".") === true;
-      const asked = fileAttributes | (isDotFile ? FileAttribute.HIDDEN : 0);
-      if ((kept & ~asked) !== 0) return Status.ACCESS_DENIED;
-    }
-    return Status.SUCCESS;
-  }
-
-  private checkAccess(node: FileNode): number {
-    const maximal = maximalAccessOf(this.tree, node);
-    const mapped = mapGenericAccess(this.request.desiredAccess);
-    let granted = mapped & ~Access.MAXIMUM_ALLOWED;
-    if ((granted & ~maximal) !== 0) return Status.ACCESS_DENIED;
-    if (refusedByReadOnly(node, granted)) return Status.ACCESS_DENIED;
-    if ((mapped & Access.MAXIMUM_ALLOWED) !== 0) {
-      granted |= maximal;
-      if (refusedByReadOnly(node, granted)) granted &= ~(Access.WRITE_DATA | Access.APPEND_DATA);
-    }
-    if (this.overwrites && (maximal & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;
-    if ((this.request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {
-      if ((granted & Access.DELETE) === 0) return Status.ACCESS_DENIED;
-      if ((node.stat.attributes & FileAttribute.READONLY) !== 0) return Status.CANNOT_DELETE;
-    }
-    this.granted = granted >>> 0;
-    return Status.SUCCESS;
-  }
-
-  // Removing or renaming is a matter of the directory: asked beforehand, for nobody can be told at close.
-  private mayRemove(node: FileNode): MaybePromise<number> {
-    const parent = this.store.lookup(this.components.slice(0, -1));
-    return andThen(parent, (found) => {
-      if (typeof found === "number") return lookupStatusOf(found);
-      const directory = found.node;
-      if (directory === undefined) return Status.OBJECT_PATH_NOT_FOUND;
-      const mayWrite = (directory.access() & 2) !== 0;
-      const { credentials } = this.tree.grant;
-      const isSticky = (directory.stat.mode & 0o1000) !== 0;
-      const owns =
-        credentials === null ||
-        credentials.uid === 0 ||
-        credentials.uid === node.stat.uid ||
-        credentials.uid === directory.stat.uid;
-      directory.close();
-      return mayWrite && (!isSticky || owns) ? Status.SUCCESS : Status.ACCESS_DENIED;
-    });
   }
 
   private openData(found: Found, node: FileNode): MaybePromise<number> {
     const isDirectory = node.stat.kind === FileKind.DIRECTORY;
     const write =
-      !isDirectory && (this.overwrites || (this.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
+      !isDirectory &&
+      (overwrites(this.request) || (this.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
     const read = (this.granted & (Access.READ_DATA | Access.EXECUTE)) !== 0;
     if (!write && !read) return this.register(found, node);
     const canRead = isDirectory || (node.access() & 4) !== 0;
@@ -259,20 +201,63 @@ class Creation {
     });
   }
 
-  /** Sharing check and entry into the tables in one go: nothing can come between. */
+  /**
+   * Sharing check, breaks of what others cache, and entry into the tables in one go: nothing can come between.
+   * [MS-SMB2] 3.3.5.9; [MS-FSA] 2.1.5.1.2.
+   */
   private register(found: Found, node: FileNode): MaybePromise<number> {
-    const { opens } = this.exchange.context;
-    const { session } = this.tree;
-    // The session may have ended while the disk was asked.
-    if (!session.trees.has(this.tree.id)) return Status.NETWORK_NAME_DELETED;
+    const { opens, caching } = this.exchange.context;
+    // The session may have ended while the disk or another client was asked.
+    if (!this.isTreeAlive()) return Status.NETWORK_NAME_DELETED;
     const file = opens.takeFile(node.identity, joinPath(this.tree.grant.path, found.path));
     this.file = file;
     if (file.deletePending) return Status.DELETE_PENDING;
+    const known = this.leaseHolder();
+    if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
+    const { shareAccess } = this.request;
+    const conflicts = opens.conflicts(file, this.granted, shareAccess);
+    const mustWait = caching.admit(file.caching, {
+      leaseId: this.caching.lease?.id,
+      access: this.granted,
+      overwrites: this.truncates,
+      conflicts,
+      isFirstTry: !this.hasWaited,
+    });
+    if (mustWait) return this.waitFor(file, found, node);
+    // Looked at again: who could not be asked any more may have been closed.
+    if (conflicts && opens.conflicts(file, this.granted, shareAccess)) return Status.SHARING_VIOLATION;
+    const open = this.enter(file, node);
+    return this.truncates ? this.truncate(open, node) : this.preallocate(open);
+  }
+
+  private isTreeAlive(): boolean {
+    return this.tree.session.trees.get(this.tree.id) === this.tree;
+  }
+
+  private get truncates(): boolean {
+    return this.action !== CreateAction.CREATED && overwrites(this.request);
+  }
+
+  private waitFor(file: SharedFile, found: Found, node: FileNode): Promise<number> {
+    this.hasWaited = true;
+    const isOurs = this.action === CreateAction.CREATED;
+    // Nothing is held meanwhile: the file may be renamed, deleted or replaced by who gives it up.
+    if (!isOurs) this.undo();
+    return waitForCaching(this.exchange, file.caching).then((hasMoved) => {
+      if (!hasMoved) return Status.CANCELLED;
+      if (!this.isTreeAlive()) return Status.NETWORK_NAME_DELETED;
+      if (isOurs) return this.register(found, node);
+      this.rounds = 0;
+      return this.lookUp();
+    });
+  }
+
+  private enter(file: SharedFile, node: FileNode): Open {
+    const { opens } = this.exchange.context;
     const { shareAccess, createOptions } = this.request;
-    if (opens.conflicts(file, this.granted, shareAccess)) return Status.SHARING_VIOLATION;
-    this.open = new Open({
+    const open = new Open({
       id: opens.nextId(),
-      session,
+      session: this.tree.session,
       tree: this.tree,
       node,
       file,
@@ -283,10 +268,11 @@ class Creation {
       createOptions,
       isDirectory: node.stat.kind === FileKind.DIRECTORY,
     });
-    this.open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
-    opens.add(this.open);
-    if (this.action === CreateAction.CREATED || !this.overwrites) return this.preallocate(this.open);
-    return this.truncate(this.open, node);
+    open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+    open.parentLeaseKey = parentKeyOf(this.exchange, this.request);
+    this.open = open;
+    opens.add(open);
+    return open;
   }
 
   private truncate(open: Open, node: FileNode): MaybePromise<number> {
@@ -295,10 +281,18 @@ class Creation {
       createDisposition === CreateDisposition.SUPERSEDE ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
     return andThen(this.handle?.truncate(0) ?? 0, (result) => {
       if (result < 0) return statusOf(result);
+      this.breakReaders(open);
       const attributes = (fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
       // A disk that keeps no attributes still takes the data.
       return andThen(node.setAttributes(attributes), () => this.preallocate(open));
     });
+  }
+
+  // Who came while the disk was at work may have read, and cached, what is gone now.
+  private breakReaders(open: Open): void {
+    const caching = open.file?.caching;
+    if (caching !== undefined && caching.active > 0)
+      this.exchange.context.caching.breakReading(caching, open);
   }
 
   private preallocate(open: Open): MaybePromise<number> {
@@ -315,42 +309,33 @@ class Creation {
 
   private answer(open: Open): MaybePromise<number> {
     const node = open.node as FileNode;
-    if (this.action === CreateAction.OPENED) return this.writeAnswer(open, node);
+    if (this.action === CreateAction.OPENED) return this.finish(open, node);
+    entryChanged(this.exchange.context, open);
     return andThen(node.refresh(), (stat) =>
-      typeof stat === "number" ? statusOf(stat) : this.writeAnswer(open, node),
+      typeof stat === "number" ? statusOf(stat) : this.finish(open, node),
     );
   }
 
-  private writeAnswer(open: Open, node: FileNode): number {
-    const { exchange } = this;
-    const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
-    encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
-      oplockLevel: OplockLevel.NONE,
-      flags: 0,
-      createAction: this.action,
-      file: node.stat,
-      fileId: id,
-      contexts: this.responseContexts(node),
-    });
-    exchange.open = open;
+  private finish(open: Open, node: FileNode): number {
+    if (open.isClosed) return Status.FILE_CLOSED;
+    const status = this.grantCaching(open);
+    if (status !== Status.SUCCESS) return status;
+    writeCreateAnswer(this.exchange, this.request.contexts, open, node, this.action);
     return Status.SUCCESS;
   }
 
-  private responseContexts(node: FileNode): CreateResponseContexts {
-    const { contexts } = this.request;
-    const answer: CreateResponseContexts = {};
-    if (contexts.maximalAccess !== undefined) {
-      answer.maximalAccess = { queryStatus: Status.SUCCESS, maximalAccess: maximalAccessOf(this.tree, node) };
-    }
-    if (contexts.queryOnDiskId === true) {
-      const { inodeLow, inodeHigh, device } = node.stat;
-      answer.onDiskId = {
-        fileIdLow: inodeLow,
-        fileIdHigh: inodeHigh,
-        volumeIdLow: device % 2 ** 32,
-        volumeIdHigh: 0,
-      };
-    }
-    return answer;
+  private grantCaching(open: Open): number {
+    const file = open.file as SharedFile;
+    const known = this.leaseHolder();
+    // The same key came with another file while the disk was asked.
+    if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
+    const isFixed = !this.tree.grant.followSymlinks;
+    const { wanted, lease, epoch } = open.isDirectory
+      ? forDirectory(this.exchange, this.caching, isFixed)
+      : this.caching;
+    // Nobody may cache reads of what others have locked.
+    const allowed = file.locks === undefined ? wanted : 0;
+    this.exchange.context.caching.grant(file.caching, open, allowed, lease, epoch);
+    return Status.SUCCESS;
   }
 }

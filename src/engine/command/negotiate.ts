@@ -131,6 +131,7 @@ function allowedCapabilities(settings: EngineSettings): number {
   let bits: number = Capability.LARGE_MTU;
   if (settings.encryption !== "off") bits |= Capability.ENCRYPTION;
   if (settings.multiChannel) bits |= Capability.MULTI_CHANNEL;
+  if (settings.leases) bits |= Capability.LEASING | Capability.DIRECTORY_LEASING;
   return bits;
 }
 

@@ -10,6 +10,7 @@ import { hasDataAccess, joinPath, type SharedFile } from "../state/open-table.ts
 import { andThen } from "../vfs/maybe-promise.ts";
 import { parsePath } from "../vfs/path.ts";
 import { FileKind, type FileNode, type FileStore, type Found } from "../vfs/store.ts";
+import { listingChanged, waitForCaching } from "./caching.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
 
 export function renameFile(
@@ -18,6 +19,7 @@ export function renameFile(
   node: FileNode,
   buffer: Uint8Array,
 ): MaybePromise<number> {
+  if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   const { store } = tree;
   const target = decodeTarget(buffer);
@@ -25,24 +27,85 @@ export function renameFile(
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
   const root = tree.grant.path;
   if (file.path === root) return Status.ACCESS_DENIED;
+  const { opens, caching } = exchange.context;
+  const again = (): MaybePromise<number> => renameFile(exchange, open, node, buffer);
+  // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
+  if (caching.breakHandles(file.caching, open)) return waitAndTryAgain(exchange, file, again);
   const refusal = checkSharing(file, open);
   if (refusal !== Status.SUCCESS) return refusal;
-  const { opens } = exchange.context;
-  // A directory with something open below it stays where it is, as on Windows.
-  if (open.isDirectory && opens.hasOpenBelow(file.path)) return Status.ACCESS_DENIED;
-  if (conflictsWithParent(exchange, file.path)) return Status.SHARING_VIOLATION;
+  if (open.isDirectory && opens.hasOpenBelow(file.path)) {
+    return giveWayBelow(exchange, file, again);
+  }
+  const parent = conflictingParent(exchange, file.path);
+  if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
     const status = checkTarget(exchange, node, found, target.replace);
+    const inTheWay = found.node && opens.findFile(found.node.identity);
     found.node?.close();
+    if (status === Status.ACCESS_DENIED && inTheWay !== undefined) {
+      return giveWay(exchange, inTheWay, again, status);
+    }
     if (status !== Status.SUCCESS) return status;
-    const from = file.pathBelow(root);
-    return andThen(store.rename(from, file.identity, found, target.replace), (renamed) => {
-      if (typeof renamed === "number") return statusOf(renamed);
-      opens.renamePaths(joinPath(root, from), joinPath(root, renamed.path));
-      return Status.SUCCESS;
-    });
+    const newParent = conflictingParent(exchange, joinPath(root, found.path));
+    if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
+    return move(exchange, open, file, found, target.replace);
   });
+}
+
+function move(
+  exchange: Exchange,
+  open: Open,
+  file: SharedFile,
+  found: Found,
+  replace: boolean,
+): MaybePromise<number> {
+  const { context } = exchange;
+  const root = open.tree.grant.path;
+  const from = file.pathBelow(root);
+  const renamed = (open.tree.store as FileStore).rename(from, file.identity, found, replace);
+  return andThen(renamed, (result) => {
+    if (typeof result === "number") return statusOf(result);
+    const oldPath = joinPath(root, from);
+    const newPath = joinPath(root, result.path);
+    context.opens.renamePaths(oldPath, newPath);
+    listingChanged(context, oldPath, open.parentLeaseKey);
+    listingChanged(context, newPath, open.parentLeaseKey);
+    return Status.SUCCESS;
+  });
+}
+
+/** Has those who only keep a handle to `file` close it, then tries again; `refusal` where that is not the matter. */
+function giveWay(
+  exchange: Exchange,
+  file: SharedFile,
+  again: () => MaybePromise<number>,
+  refusal: number,
+): MaybePromise<number> {
+  return exchange.context.caching.breakHandles(file.caching, undefined)
+    ? waitAndTryAgain(exchange, file, again)
+    : refusal;
+}
+
+// A directory with something open below it stays where it is, as on Windows.
+function giveWayBelow(
+  exchange: Exchange,
+  directory: SharedFile,
+  again: () => MaybePromise<number>,
+): MaybePromise<number> {
+  const { opens } = exchange.context;
+  const stubborn = opens.findBelow(directory.path, (file) => file.caching.handles === 0);
+  if (stubborn !== undefined) return Status.ACCESS_DENIED;
+  const first = opens.findBelow(directory.path, () => true);
+  return first === undefined ? again() : giveWay(exchange, first, again, Status.ACCESS_DENIED);
+}
+
+function waitAndTryAgain(
+  exchange: Exchange,
+  file: SharedFile,
+  again: () => MaybePromise<number>,
+): Promise<number> {
+  return waitForCaching(exchange, file.caching).then((hasMoved) => (hasMoved ? again() : Status.CANCELLED));
 }
 
 export function linkFile(
@@ -61,7 +124,12 @@ export function linkFile(
     if (typeof found === "number") return lookupStatusOf(found);
     const status = checkTarget(exchange, node, found, target.replace);
     found.node?.close();
-    return status === Status.SUCCESS ? link(store, node, found, target.replace) : status;
+    if (status !== Status.SUCCESS) return status;
+    return andThen(link(store, node, found, target.replace), (linked) => {
+      const newPath = joinPath(open.tree.grant.path, found.path);
+      if (linked === Status.SUCCESS) listingChanged(exchange.context, newPath, open.parentLeaseKey);
+      return linked;
+    });
   });
 }
 
@@ -93,14 +161,14 @@ function checkSharing(file: SharedFile, open: Open): number {
 }
 
 // Renaming opens the directory for deletion of a name, sharing no deletion, as Windows does it.
-function conflictsWithParent(exchange: Exchange, path: string): boolean {
+function conflictingParent(exchange: Exchange, path: string): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
-  if (parent === undefined) return false;
+  if (parent === undefined) return undefined;
   for (const open of parent.opens) {
-    if ((open.grantedAccess & Access.DELETE) !== 0) return true;
-    if (hasDataAccess(open.grantedAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return true;
+    if ((open.grantedAccess & Access.DELETE) !== 0) return parent;
+    if (hasDataAccess(open.grantedAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return parent;
   }
-  return false;
+  return undefined;
 }
 
 function checkTarget(exchange: Exchange, node: FileNode, found: Found, replace: boolean): number {

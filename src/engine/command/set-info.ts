@@ -19,6 +19,7 @@ import { paysFor } from "../connection/pipeline.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode } from "../vfs/store.ts";
+import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, renameFile } from "./rename.ts";
@@ -34,15 +35,22 @@ export type SetHandler = (
   buffer: Uint8Array,
 ) => MaybePromise<number>;
 
-const classes = new Map<number, { readonly access: number; readonly apply: SetHandler }>([
-  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic }],
+interface SetClass {
+  readonly access: number;
+  readonly apply: SetHandler;
+  /** What it changes is seen in the listing of the file's directory. */
+  readonly shows?: boolean;
+}
+
+const classes = new Map<number, SetClass>([
+  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, shows: true }],
   [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
   [FileInfoClass.LINK, { access: 0, apply: linkFile }],
   [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
   [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
   [FileInfoClass.MODE, { access: 0, apply: setMode }],
-  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation }],
-  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile }],
+  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, shows: true }],
+  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, shows: true }],
   [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: () => Status.EAS_NOT_SUPPORTED }],
 ]);
 
@@ -61,7 +69,9 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
   if (request.buffer.length < (setFileSize(request.infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
   return andThen(row.apply(exchange, open, open.node, request.buffer), (status) => {
-    if (status === Status.SUCCESS) encodeSetInfoResponse(exchange.reserve(2));
+    if (status !== Status.SUCCESS) return status;
+    if (row.shows) entryChanged(exchange.context, open);
+    encodeSetInfoResponse(exchange.reserve(2));
     return status;
   });
 }
@@ -102,7 +112,7 @@ function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } 
 
 /** [MS-FSA] 2.1.5.15.3: from now on, or no longer, the file goes with its last handle. */
 function setDisposition(
-  _exchange: Exchange,
+  exchange: Exchange,
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
@@ -114,18 +124,26 @@ function setDisposition(
     return Status.SUCCESS;
   }
   if (file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
+  // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
+  if (exchange.context.caching.breakHandles(file.caching, open)) {
+    return waitForCaching(exchange, file.caching).then((hasMoved) => {
+      if (!hasMoved) return Status.CANCELLED;
+      return open.isClosed ? Status.FILE_CLOSED : setDisposition(exchange, open, node, buffer);
+    });
+  }
+  const { parentLeaseKey } = open;
+  const setPending = (): number => {
+    file.deletePending = true;
+    file.deleterParentKey = parentLeaseKey;
+    return Status.SUCCESS;
+  };
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if ((stat.attributes & FileAttribute.READONLY) !== 0) return Status.CANNOT_DELETE;
-    if (!open.isDirectory) {
-      file.deletePending = true;
-      return Status.SUCCESS;
-    }
+    if (!open.isDirectory) return setPending();
     return andThen(tree.store?.isEmpty(node) ?? false, (isEmpty) => {
       if (typeof isEmpty === "number") return statusOf(isEmpty);
-      if (!isEmpty) return Status.DIRECTORY_NOT_EMPTY;
-      file.deletePending = true;
-      return Status.SUCCESS;
+      return isEmpty ? setPending() : Status.DIRECTORY_NOT_EMPTY;
     });
   });
 }
@@ -143,7 +161,7 @@ function setMode(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8
 }
 
 function setEndOfFile(
-  _exchange: Exchange,
+  exchange: Exchange,
   open: Open,
   _node: FileNode,
   buffer: Uint8Array,
@@ -151,12 +169,15 @@ function setEndOfFile(
   const size = decodeSizeInformation(buffer);
   if (open.isDirectory || open.handle === undefined) return Status.INVALID_PARAMETER;
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
-  return andThen(open.handle.truncate(size), (result) => (result < 0 ? statusOf(result) : Status.SUCCESS));
+  return andThen(open.handle.truncate(size), (result) => {
+    dataChanged(exchange.context, open);
+    return result < 0 ? statusOf(result) : Status.SUCCESS;
+  });
 }
 
 /** [MS-FSA] 2.1.5.15.1: less than the file's size cuts it, more reserves. */
 function setAllocation(
-  _exchange: Exchange,
+  exchange: Exchange,
   open: Open,
   _node: FileNode,
   buffer: Uint8Array,
@@ -169,6 +190,7 @@ function setAllocation(
     if (typeof stat === "number") return statusOf(stat);
     const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);
     return andThen(change, (result) => {
+      dataChanged(exchange.context, open);
       // Reserving is a hint that not every file system can take.
       if (result === EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
       return result < 0 ? statusOf(result) : Status.SUCCESS;

@@ -16,6 +16,7 @@ import { handleCreate } from "./create.ts";
 import { handleIoctl } from "./ioctl.ts";
 import { handleLock } from "./lock.ts";
 import { handleNegotiate } from "./negotiate.ts";
+import { handleOplockBreak } from "./oplock-break.ts";
 import { handleQueryDirectory } from "./query-directory.ts";
 import { handleQueryInfo } from "./query-info.ts";
 import { handleRead } from "./read.ts";
@@ -81,15 +82,8 @@ function buildRows(): (Row | undefined)[] {
     handleQueryInfo,
   );
   rows[Command.SET_INFO] = row("SET_INFO", 33, "tree", SetInfoRequestOffset.FILE_ID, true, handleSetInfo);
-  // No oplock is ever granted, so that no break is under way that could be acknowledged; 3.3.5.22.1.
-  rows[Command.OPLOCK_BREAK] = row(
-    "OPLOCK_BREAK",
-    0,
-    "tree",
-    0,
-    false,
-    refuse(Status.INVALID_OPLOCK_PROTOCOL),
-  );
+  // Two structures, one with a FileId: the handler looks.
+  rows[Command.OPLOCK_BREAK] = row("OPLOCK_BREAK", 0, "tree", NO_FILE_ID, false, handleOplockBreak);
   return rows;
 }
 

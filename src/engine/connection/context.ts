@@ -3,6 +3,7 @@ import type { Provider } from "../../crypto/provider.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../session/logon-gate.ts";
 import type { Session } from "../session/session.ts";
+import type { CachingTable } from "../state/caching.ts";
 import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { Connection } from "./connection.ts";
@@ -48,6 +49,7 @@ export interface EngineContext {
   readonly connections: Map<number, Connection>;
   readonly sessions: Map<number, Session>;
   readonly opens: OpenTable;
+  readonly caching: CachingTable;
   readonly logonGates: LogonGates;
   /** Exchanges that wait for their next message. */
   readonly idleExchanges: Exchange[];

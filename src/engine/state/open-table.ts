@@ -2,23 +2,38 @@
 // delete-pending; [MS-SMB2] 3.3.1.1 (GlobalOpenTable), [MS-FSA] 2.1.5.1.2.2 (sharing), 2.1.5.5 (close).
 import { Access } from "../../wire/access.ts";
 import { ShareAccess } from "../../wire/create.ts";
+import { FileCaching, isOplockStat } from "./caching-holder.ts";
 import type { Open } from "./open.ts";
+import { PathIndex, type PathPlace } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
 
 /** What all opens of one file share. Lives while there is an open. */
 export class SharedFile {
   readonly identity: string;
   readonly opens = new Set<Open>();
-  /** The share's directory and the path below it, joined: comparable across shares. Follows our renames. */
-  path: string;
+  /** Oplocks, leases, and who waits for them to break. */
+  readonly caching = new FileCaching();
   /** Undefined while nobody holds or awaits a lock: reads and writes then ask no further. */
   locks: RangeLocks | undefined;
   /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
   deletePending = false;
+  /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
+  deleterParentKey: string | undefined;
+  /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */
+  readonly uses: SharingCounts = [0, 0, 0];
+  readonly refusals: SharingCounts = [0, 0, 0];
+  place: PathPlace<SharedFile>;
+  private readonly index: PathIndex<SharedFile>;
 
-  constructor(identity: string, path: string) {
+  constructor(identity: string, path: string, index: PathIndex<SharedFile> = new PathIndex()) {
     this.identity = identity;
-    this.path = path;
+    this.index = index;
+    this.place = index.insert(path, this);
+  }
+
+  /** The share's directory and the path below it, joined: comparable across shares. Follows our renames. */
+  get path(): string {
+    return this.index.path(this.place);
   }
 
   /** The path below a share's directory `root`. */
@@ -26,6 +41,9 @@ export class SharedFile {
     return this.path.length > root.length ? this.path.slice(root.length + 1) : "";
   }
 }
+
+/** For reading, writing and deletion, in this order. */
+type SharingCounts = [number, number, number];
 
 /** The path of SharedFile for something below the share directory `root`. */
 export function joinPath(root: string, path: string): string {
@@ -43,6 +61,7 @@ export function hasDataAccess(access: number): boolean {
 export class OpenTable {
   private readonly opens = new Map<number, Open>();
   private readonly files = new Map<string, SharedFile>();
+  private readonly paths = new PathIndex<SharedFile>();
   private lastId = 0;
 
   get count(): number {
@@ -62,21 +81,27 @@ export class OpenTable {
 
   /** The open file or directory of that path, as SharedFile has it. */
   findByPath(path: string): SharedFile | undefined {
-    for (const file of this.files.values()) if (file.path === path) return file;
-    return undefined;
+    return this.paths.find(path);
   }
 
   /** The shared state of a file about to be opened; forgotten again by `dropIfUnused`. */
   takeFile(identity: string, path: string): SharedFile {
     const known = this.files.get(identity);
     if (known !== undefined) return known;
-    const file = new SharedFile(identity, path);
+    const file = new SharedFile(identity, path, this.paths);
     this.files.set(identity, file);
     return file;
   }
 
   dropIfUnused(file: SharedFile): void {
-    if (file.opens.size === 0) this.files.delete(file.identity);
+    if (file.opens.size === 0) this.drop(file);
+  }
+
+  private drop(file: SharedFile): void {
+    // A request may still hold a file that was closed by all, and opened anew by another, meanwhile.
+    if (this.files.get(file.identity) !== file) return;
+    this.files.delete(file.identity);
+    this.paths.remove(file.place, file);
   }
 
   /** A FileId not in use. Ids are not reused before the counter wraps at 2^32. */
@@ -89,7 +114,11 @@ export class OpenTable {
 
   add(open: Open): void {
     this.opens.set(open.id, open);
-    open.file?.opens.add(open);
+    const { file } = open;
+    if (file !== undefined) {
+      file.opens.add(open);
+      countOpen(file, open, 1);
+    }
     open.tree.opens.add(open);
     open.session.opens.add(open);
   }
@@ -101,49 +130,60 @@ export class OpenTable {
     open.session.opens.delete(open);
     const file = open.file;
     if (file === undefined) return false;
-    file.opens.delete(open);
+    if (file.opens.delete(open)) countOpen(file, open, -1);
     if (file.opens.size > 0) return false;
-    this.files.delete(file.identity);
+    this.drop(file);
     return true;
   }
 
   /** True when a new open of `file` with these masks conflicts with one that exists; [MS-FSA] 2.1.5.1.2.2. */
   conflicts(file: SharedFile, access: number, share: number): boolean {
     if (!hasDataAccess(access)) return false;
-    for (const other of file.opens) {
-      if (hasDataAccess(other.grantedAccess) && excludes(other, access, share)) return true;
+    const { uses, refusals } = file;
+    for (const [i, { right, bit }] of SHARING.entries()) {
+      if ((access & right) !== 0 && (refusals[i] ?? 0) > 0) return true;
+      if ((share & bit) === 0 && (uses[i] ?? 0) > 0) return true;
     }
     return false;
   }
 
   /** Moves every open file at or below `from` to `to`: a directory's rename renames what is open in it. */
   renamePaths(from: string, to: string): void {
-    const below = `${from}/`;
-    for (const file of this.files.values()) {
-      if (file.path === from) file.path = to;
-      else if (file.path.startsWith(below)) file.path = `${to}/${file.path.slice(below.length)}`;
-    }
+    this.paths.move(from, to, (file, place) => {
+      file.place = place;
+    });
   }
 
   /** True when something is open below the directory `path` (and not the directory itself). */
   hasOpenBelow(path: string): boolean {
-    const below = `${path}/`;
-    for (const file of this.files.values()) {
-      if (file.path.startsWith(below)) return true;
-    }
-    return false;
+    return this.paths.hasBelow(path);
+  }
+
+  /** Something open below the directory `path` that `matches`. */
+  findBelow(path: string, matches: (file: SharedFile) => boolean): SharedFile | undefined {
+    let found: SharedFile | undefined;
+    this.paths.someBelow(path, (file) => {
+      if (!matches(file)) return false;
+      found = file;
+      return true;
+    });
+    return found;
   }
 }
 
-function excludes(other: Open, access: number, share: number): boolean {
-  const writes = Access.WRITE_DATA | Access.APPEND_DATA;
-  const reads = Access.READ_DATA | Access.EXECUTE;
-  return (
-    ((access & reads) !== 0 && (other.shareAccess & ShareAccess.READ) === 0) ||
-    ((access & writes) !== 0 && (other.shareAccess & ShareAccess.WRITE) === 0) ||
-    ((access & Access.DELETE) !== 0 && (other.shareAccess & ShareAccess.DELETE) === 0) ||
-    ((other.grantedAccess & reads) !== 0 && (share & ShareAccess.READ) === 0) ||
-    ((other.grantedAccess & writes) !== 0 && (share & ShareAccess.WRITE) === 0) ||
-    ((other.grantedAccess & Access.DELETE) !== 0 && (share & ShareAccess.DELETE) === 0)
-  );
+const SHARING = [
+  { right: Access.READ_DATA | Access.EXECUTE, bit: ShareAccess.READ },
+  { right: Access.WRITE_DATA | Access.APPEND_DATA, bit: ShareAccess.WRITE },
+  { right: Access.DELETE, bit: ShareAccess.DELETE },
+] as const;
+
+function countOpen(file: SharedFile, open: Open, by: 1 | -1): void {
+  if (!isOplockStat(open.grantedAccess)) file.caching.busyOpens += by;
+  if (!hasDataAccess(open.grantedAccess)) return;
+  for (let i = 0; i < 3; i++) {
+    const rule = SHARING[i];
+    if (rule === undefined) continue;
+    if ((open.grantedAccess & rule.right) !== 0) file.uses[i] = (file.uses[i] ?? 0) + by;
+    if ((open.shareAccess & rule.bit) === 0) file.refusals[i] = (file.refusals[i] ?? 0) + by;
+  }
 }

@@ -1,6 +1,7 @@
 // An open: one successful CREATE; [MS-SMB2] 3.3.1.10. Plain state; commands and the open table work on it.
 import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "../session/session.ts";
+import type { CachingHolder } from "./caching-holder.ts";
 import type { LockSequences } from "./lock-sequence.ts";
 import type { SharedFile } from "./open-table.ts";
 
@@ -35,6 +36,12 @@ export class Open {
   search: DirectorySearch | undefined;
   /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
   deleteOnClose = false;
+  /** The oplock or lease that the client caches the file by. */
+  caching: CachingHolder | undefined;
+  /** In hex, as the client named it with its lease: what this open changes in the directory does not end that lease. */
+  parentLeaseKey: string | undefined;
+  /** Data was written: the directory's listing shows other sizes and times once this open closes. */
+  hasWritten = false;
   /** Made by the first LOCK that may have to be recognized when it is sent again. */
   lockSequences: LockSequences | undefined;
   /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */

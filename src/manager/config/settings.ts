@@ -63,6 +63,8 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     mapToGuest: guests === "bad-user" ? guests : "never",
     restrictAnonymous: globals.number("restrict anonymous") ?? 0,
     multiChannel: readMultiChannel(globals, machine),
+    leases: globals.boolean("smb2 leases"),
+    oplockBreakTimeoutMs: (globals.number("oplock break timeout") ?? 35) * 1000,
     maxReadBytes: globals.number("smb2 max read") ?? transferBytes,
     maxWriteBytes: globals.number("smb2 max write") ?? transferBytes,
     maxTransactBytes: globals.number("smb2 max trans") ?? transferBytes,

@@ -1,0 +1,47 @@
+// What commands do about the caches of others: wait for them, and end those that a change makes stale.
+// [MS-FSA] 2.1.4.12; [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
+import type { EngineContext } from "../connection/context.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import type { FileCaching } from "../state/caching-holder.ts";
+import type { Open } from "../state/open.ts";
+
+/**
+ * Parks the request until those who cache `file` have moved: true then, and the caller looks again. False when the
+ * client took the request back or is gone.
+ */
+export function waitForCaching(exchange: Exchange, file: FileCaching): Promise<boolean> {
+  const { caching } = exchange.context;
+  if (exchange.connection.isClosed) return Promise.resolve(false);
+  exchange.connection.sendInterim(exchange);
+  return new Promise((resolve) => {
+    const settle = (hasMoved: boolean): void => {
+      caching.unwait(file, moved);
+      exchange.cancel = undefined;
+      resolve(hasMoved);
+    };
+    const moved = (): void => settle(true);
+    caching.wait(file, moved);
+    exchange.cancel = () => settle(false);
+  });
+}
+
+/** The data of `open`'s file has changed: reads from caches of others end. One check where nobody else caches. */
+export function dataChanged(context: EngineContext, open: Open): void {
+  open.hasWritten = true;
+  const caching = open.file?.caching;
+  if (caching !== undefined && caching.active > 0) context.caching.breakReading(caching, open);
+}
+
+/** What is seen of `path` (as SharedFile has it) in its directory's listing has changed, by an open with that key. */
+export function listingChanged(context: EngineContext, path: string, parentKey: string | undefined): void {
+  if (context.caching.directoryLeases === 0) return;
+  const slash = path.lastIndexOf("/");
+  const parent = slash < 0 ? undefined : context.opens.findByPath(path.slice(0, slash));
+  if (parent !== undefined) context.caching.breakListing(parent.caching, parentKey);
+}
+
+/** The same for the file that `open` is of. */
+export function entryChanged(context: EngineContext, open: Open): void {
+  if (context.caching.directoryLeases === 0 || open.file === undefined) return;
+  listingChanged(context, open.file.path, open.parentLeaseKey);
+}

@@ -1,0 +1,57 @@
+// The answer of a CREATE that succeeded; [MS-SMB2] 2.2.14, 3.3.5.9.
+import { encodeCreateResponse } from "../../wire/create.ts";
+import type { CreateRequestContexts, CreateResponseContexts } from "../../wire/create-context.ts";
+import { Status } from "../../wire/status.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import type { Tree } from "../session/session.ts";
+import type { Open } from "../state/open.ts";
+import type { FileNode } from "../vfs/store.ts";
+import { maximalAccessOf } from "./access-check.ts";
+import { grantedLevel, leaseAnswer } from "./lease-request.ts";
+
+/** The fixed response with every context we give. */
+const RESPONSE_ROOM = 88 + 240;
+
+/** Writes the body and leaves the open for related requests. */
+export function writeCreateAnswer(
+  exchange: Exchange,
+  contexts: CreateRequestContexts,
+  open: Open,
+  node: FileNode,
+  createAction: number,
+): void {
+  const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
+  encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
+    oplockLevel: grantedLevel(open),
+    flags: 0,
+    createAction,
+    file: node.stat,
+    fileId: id,
+    contexts: responseContexts(contexts, open.tree, open, node),
+  });
+  exchange.open = open;
+}
+
+function responseContexts(
+  contexts: CreateRequestContexts,
+  tree: Tree,
+  open: Open,
+  node: FileNode,
+): CreateResponseContexts {
+  const answer: CreateResponseContexts = {};
+  if (contexts.maximalAccess !== undefined) {
+    answer.maximalAccess = { queryStatus: Status.SUCCESS, maximalAccess: maximalAccessOf(tree, node) };
+  }
+  if (contexts.queryOnDiskId === true) {
+    const { inodeLow, inodeHigh, device } = node.stat;
+    answer.onDiskId = {
+      fileIdLow: inodeLow,
+      fileIdHigh: inodeHigh,
+      volumeIdLow: device % 2 ** 32,
+      volumeIdHigh: 0,
+    };
+  }
+  const lease = leaseAnswer(open);
+  if (lease !== undefined) answer.lease = lease;
+  return answer;
+}

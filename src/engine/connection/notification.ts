@@ -1,0 +1,93 @@
+// What the server sends of its own accord: break notifications; [MS-SMB2] 2.2.23, 3.3.4.6 (oplocks), 3.3.4.7 (leases).
+import { Writer } from "../../wire/cursor.ts";
+import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, writeHeader } from "../../wire/header.ts";
+import {
+  encodeOplockBreakNotification,
+  LeaseBreakFlag,
+  type OplockBreakNotification,
+} from "../../wire/oplock-break.ts";
+import type { Session } from "../session/session.ts";
+import { levelOf } from "../state/caching-grant.ts";
+import type { CachingHolder } from "../state/caching-holder.ts";
+import type { Open } from "../state/open.ts";
+import { HEAD_ROOM } from "../transport/buffer-pool.ts";
+import type { Connection } from "./connection.ts";
+import { connectionsOf, type EngineContext } from "./context.ts";
+
+const NOTIFICATION_ROOM = 64;
+
+/** Tells the client that holds `holder` to fall to `to`. False where it has no connection left. */
+export function sendBreak(
+  context: EngineContext,
+  holder: CachingHolder,
+  from: number,
+  to: number,
+  needsAnswer: boolean,
+): boolean {
+  for (const open of holder.opens) {
+    const connection = connectionsOf(context, open.session)[0];
+    if (connection === undefined) continue;
+    const notification =
+      holder.lease === undefined
+        ? oplockNotification(open, to)
+        : leaseNotification(holder, from, to, needsAnswer);
+    sendUnasked(connection, sealingSessionOf(open), notification);
+    return true;
+  }
+  return false;
+}
+
+function oplockNotification(open: Open, to: number): OplockBreakNotification {
+  const { id } = open;
+  const fileId = { persistentLow: id, persistentHigh: 0, volatileLow: id, volatileHigh: 0 };
+  return { kind: "oplock", oplockLevel: levelOf(to), fileId };
+}
+
+function leaseNotification(
+  holder: CachingHolder,
+  from: number,
+  to: number,
+  needsAnswer: boolean,
+): OplockBreakNotification {
+  const { lease, epoch } = holder;
+  return {
+    kind: "leaseNotification",
+    newEpoch: lease?.version === 2 ? epoch : 0,
+    flags: needsAnswer ? LeaseBreakFlag.ACK_REQUIRED : 0,
+    leaseKey: lease?.key ?? new Uint8Array(16),
+    currentLeaseState: from,
+    newLeaseState: to,
+  };
+}
+
+// 3.3.4.6, 3.3.4.7: not signed, for no request was; encrypted where the session or the tree would have it.
+function sealingSessionOf(open: Open): Session | undefined {
+  const { session, tree } = open;
+  return (session.mustEncrypt || tree.mustEncrypt) && session.sealing !== undefined ? session : undefined;
+}
+
+function sendUnasked(
+  connection: Connection,
+  sealedBy: Session | undefined,
+  notification: OplockBreakNotification,
+): void {
+  const reply = connection.context.pool.acquire(HEAD_ROOM + HEADER_SIZE + NOTIFICATION_ROOM);
+  const writer = new Writer(reply.bytes, HEAD_ROOM);
+  writeHeader(writer, {
+    creditCharge: 0,
+    status: 0,
+    command: Command.OPLOCK_BREAK,
+    credits: 0,
+    flags: HeaderFlag.SERVER_TO_REDIR,
+    nextCommand: 0,
+    messageId: 0,
+    asyncId: 0,
+    treeId: 0,
+    sessionId: 0,
+  });
+  // A MessageId of all ones: the answer to nothing.
+  const at = HEAD_ROOM + HeaderOffset.MESSAGE_ID;
+  reply.bytes.fill(0xff, at, at + 8);
+  encodeOplockBreakNotification(writer, notification);
+  connection.sendReply(reply, writer.position, sealedBy);
+}

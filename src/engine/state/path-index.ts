@@ -1,0 +1,143 @@
+// Open files by their path: a tree of names, so that a look-up costs the depth of the path and the rename of a
+// directory one move, however many files are open.
+
+/** A name that something is open at or below. */
+class PathNode<T> {
+  parent: PathNode<T> | undefined;
+  name: string;
+  children: Map<string, PathNode<T>> | undefined;
+  /** Nearly always one: two only while a name was given to another object behind our back. */
+  items: T[] | undefined;
+
+  constructor(parent: PathNode<T> | undefined, name: string) {
+    this.parent = parent;
+    this.name = name;
+  }
+}
+
+/** Where an item stands in the index: given to `path` and `remove`. */
+export type PathPlace<T> = PathNode<T>;
+
+export class PathIndex<T> {
+  private readonly root = new PathNode<T>(undefined, "");
+
+  /** Enters `item` at `path`: components joined by slashes. */
+  insert(path: string, item: T): PathPlace<T> {
+    const node = this.nodeFor(path);
+    if (node.items === undefined) node.items = [item];
+    else node.items.push(item);
+    return node;
+  }
+
+  remove(place: PathPlace<T>, item: T): void {
+    const items = place.items;
+    if (items === undefined) return;
+    const at = items.indexOf(item);
+    if (at < 0) return;
+    items.splice(at, 1);
+    if (items.length === 0) place.items = undefined;
+    this.prune(place);
+  }
+
+  /** The item at exactly that path; the newest of several. */
+  find(path: string): T | undefined {
+    return this.walk(path)?.items?.at(-1);
+  }
+
+  /** The path of a place as of now: renames change it. */
+  path(place: PathPlace<T>): string {
+    let path = place.name;
+    for (let node = place.parent; node?.parent !== undefined; node = node.parent)
+      path = `${node.name}/${path}`;
+    return path;
+  }
+
+  /** True when an item stands below `path`, itself not counted. */
+  hasBelow(path: string): boolean {
+    return this.walk(path)?.children !== undefined;
+  }
+
+  /** Calls `visit` for every item below `path` until it answers true; true then. */
+  someBelow(path: string, visit: (item: T) => boolean): boolean {
+    const start = this.walk(path);
+    const open = start === undefined ? [] : [start];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const child of node.children?.values() ?? []) {
+        if (child.items?.some(visit) === true) return true;
+        open.push(child);
+      }
+    }
+    return false;
+  }
+
+  /** Moves what stands at and below `from` to `to`, beside what stands there. */
+  move(from: string, to: string, replaced: (item: T, place: PathPlace<T>) => void): void {
+    const node = this.walk(from);
+    if (node === undefined || from === to) return;
+    const parent = node.parent;
+    parent?.children?.delete(node.name);
+    if (parent?.children?.size === 0) parent.children = undefined;
+    if (parent !== undefined) this.prune(parent);
+    const target = this.nodeFor(to);
+    this.merge(node, target, replaced);
+    this.prune(target);
+  }
+
+  private merge(from: PathNode<T>, to: PathNode<T>, replaced: (item: T, place: PathPlace<T>) => void): void {
+    for (const item of from.items ?? []) {
+      if (to.items === undefined) to.items = [item];
+      else to.items.push(item);
+      replaced(item, to);
+    }
+    for (const [name, child] of from.children ?? []) {
+      to.children ??= new Map();
+      const known = to.children.get(name);
+      if (known !== undefined) {
+        this.merge(child, known, replaced);
+        continue;
+      }
+      child.parent = to;
+      to.children.set(name, child);
+    }
+  }
+
+  private nodeFor(path: string): PathNode<T> {
+    let node = this.root;
+    for (let at = 0; at <= path.length;) {
+      const slash = path.indexOf("/", at);
+      const end = slash < 0 ? path.length : slash;
+      const name = path.slice(at, end);
+      node.children ??= new Map();
+      let child = node.children.get(name);
+      if (child === undefined) {
+        child = new PathNode(node, name);
+        node.children.set(name, child);
+      }
+      node = child;
+      at = end + 1;
+    }
+    return node;
+  }
+
+  private walk(path: string): PathNode<T> | undefined {
+    let node: PathNode<T> | undefined = this.root;
+    for (let at = 0; at <= path.length && node !== undefined;) {
+      const slash = path.indexOf("/", at);
+      const end = slash < 0 ? path.length : slash;
+      node = node.children?.get(path.slice(at, end));
+      at = end + 1;
+    }
+    return node;
+  }
+
+  // Names that lead nowhere any more are forgotten, up to the first that does.
+  private prune(node: PathNode<T>): void {
+    let dead = node;
+    while (dead.parent !== undefined && dead.items === undefined && dead.children === undefined) {
+      const parent: PathNode<T> = dead.parent;
+      parent.children?.delete(dead.name);
+      if (parent.children?.size === 0) parent.children = undefined;
+      dead = parent;
+    }
+  }
+}
