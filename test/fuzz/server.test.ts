@@ -1,0 +1,151 @@
+// Seeded fuzz of the whole server over a socket: spoilt messages before and after log-on, plain, signed and sealed.
+// FUZZ_SECONDS in the environment makes it longer, FUZZ_SEED another one; a failure names the seed.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "../../src/wire/header.ts";
+import { anonymousKib, expectServing, mountTest } from "../e2e/attack/rig.ts";
+import { RawClient } from "../e2e/raw-client.ts";
+import { callOn, type Mount } from "../e2e/raw-files.ts";
+import { ConnectionClosed, type RawSocket } from "../e2e/raw-socket.ts";
+import { startServer } from "../e2e/server.ts";
+import type { TestServer } from "../peer/test-server.ts";
+import { createInputs, createRandom } from "./bytes.ts";
+import { callsAfterLogOn, callsBeforeLogOn, openTargets, repairHeader, retarget } from "./server-samples.ts";
+
+const seconds = Number(process.env["FUZZ_SECONDS"] ?? "3");
+const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
+const TIMEOUT_MS = (seconds + 20) * 1000;
+const MAX_GROWTH_KIB = 96 * 1024;
+
+let server: TestServer;
+let path = "";
+let isMounted = false;
+let idleKib = 0;
+
+beforeAll(async () => {
+  // A spoilt size may well be a good one: the disk that it fills is to be small.
+  path = mkdtempSync(join(tmpdir(), "minismbd-fuzz-"));
+  const words = ["-t", "tmpfs", "-o", "size=64m,nr_inodes=20000,mode=0777", "tmpfs", path];
+  isMounted = process.getuid?.() === 0 && spawnSync("mount", words).status === 0;
+  server = await startServer({ shares: [{ name: "test", path }], parameters: { "log level": "error" } });
+  await expectServing(server);
+  idleKib = anonymousKib(server);
+});
+
+afterAll(async () => {
+  try {
+    // Fails where the log has an exception that escaped, whatever was answered.
+    await server.stop();
+  } finally {
+    if (isMounted) spawnSync("umount", [path]);
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
+/** Runs `step` with spoilt messages until time is up, and looks after the server now and then. */
+async function fuzz(
+  samples: readonly Uint8Array[],
+  salt: number,
+  step: (input: Uint8Array, random: () => number) => Promise<void>,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  const random = createRandom(seed + salt);
+  let count = 0;
+  for (let round = 0; performance.now() < end; round++) {
+    for (const input of createInputs(samples, 2000, seed + salt + round)) {
+      try {
+        await step(input, random);
+        if (++count % 500 === 0) await expectHealth();
+      } catch (error) {
+        throw new Error(`seed ${seed}, message ${count}: ${Buffer.from(input).toString("hex")}`, {
+          cause: error,
+        });
+      }
+      if (performance.now() >= end) break;
+    }
+  }
+  await expectHealth();
+  expect(count).toBeGreaterThan(100);
+}
+
+async function expectHealth(): Promise<void> {
+  if (isMounted) spawnSync("find", [path, "-mindepth", "1", "-delete"]);
+  await expectServing(server);
+  expect(anonymousKib(server) - idleKib).toBeLessThan(MAX_GROWTH_KIB);
+}
+
+/** Sends a message and an ECHO behind it: true while the connection lives. */
+async function sendAndEcho(client: RawClient, bytes: Uint8Array, mount?: Mount): Promise<boolean> {
+  client.transmit(bytes, mount?.session);
+  if (client.socket.isClosed) return false;
+  const echo = mount
+    ? callOn(mount, Command.ECHO, (writer) => writer.u32(4))
+    : { command: Command.ECHO, body: (writer: { u32(value: number): void }) => writer.u32(4) };
+  try {
+    await client.request({ ...echo, credits: 8 });
+    client.unclaimed.length = 0;
+    return true;
+  } catch (error) {
+    if (error instanceof ConnectionClosed) return false;
+    throw error;
+  }
+}
+
+describe("fuzz of the server", () => {
+  test(
+    "before negotiation and log-on",
+    async () => {
+      const builder = await RawClient.connect(server);
+      const samples = callsBeforeLogOn().map((call) => builder.build({ ...call, messageId: 0 }).bytes);
+      builder.close();
+      await fuzz(samples, 1, async (input, random) => {
+        const client = await RawClient.connect(server);
+        const isNegotiated = random() < 0.6;
+        if (isNegotiated) await client.negotiate({ dialects: [random() < 0.5 ? 0x0311 : 0x0210] });
+        if (random() < 0.8) repairHeader(input, client.nextMessageId++);
+        const length = random() < 0.95 ? input.length : Math.floor(random() * 0x1_0000);
+        client.socket.sendFrame(input, length);
+        if (length <= input.length) await settle(client.socket);
+        client.close();
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test.each(["plain", "signed", "sealed"] as const)(
+    "after log-on, %s",
+    async (protection) => {
+      let mount = await mountTest(server, { protection });
+      const first = await openTargets(mount);
+      let targets = first;
+      const samples = callsAfterLogOn(mount, first, isMounted).map((call) =>
+        mount.client.build({ ...call, messageId: 0, sign: false }).bytes.slice(),
+      );
+      await fuzz(samples, protection.length, async (input, random) => {
+        if (mount.client.socket.isClosed) {
+          mount = await mountTest(server, { protection });
+          targets = await openTargets(mount);
+        }
+        const { client, session } = mount;
+        retarget(input, first, targets);
+        if (random() < 0.9) repairHeader(input, client.nextMessageId++, mount);
+        if (protection === "signed" && input.length >= 64) session.sign(input);
+        const isAlive = await sendAndEcho(client, input, mount);
+        // Now and then another connection: file, tree or session may have gone by then.
+        if (!isAlive || random() < 0.05) client.close();
+      });
+      mount.client.close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** Waits for an answer or the end of the connection; spoilt messages may have neither. */
+async function settle(socket: RawSocket): Promise<void> {
+  const received = socket.bytesReceived;
+  for (let wait = 0; wait < 5 && !socket.isClosed && socket.bytesReceived === received; wait++)
+    await Bun.sleep(1);
+}
