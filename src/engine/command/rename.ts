@@ -2,9 +2,11 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
 import { ShareAccess } from "../../wire/create.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { decodeRenameInformation, RenameFlag } from "../../wire/fscc/rename.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
+import { nameFilter } from "../state/notify.ts";
 import type { Open } from "../state/open.ts";
 import { hasDataAccess, joinPath, type SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
@@ -36,7 +38,7 @@ export function renameFile(
   if (open.isDirectory && opens.hasOpenBelow(file.path)) {
     return giveWayBelow(exchange, file, again);
   }
-  const parent = conflictingParent(exchange, file.path);
+  const parent = conflictingParent(exchange, file.path, open.isDirectory);
   if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
@@ -47,7 +49,7 @@ export function renameFile(
       return giveWay(exchange, inTheWay, again, status);
     }
     if (status !== Status.SUCCESS) return status;
-    const newParent = conflictingParent(exchange, joinPath(root, found.path));
+    const newParent = conflictingParent(exchange, joinPath(root, found.path), open.isDirectory);
     if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
     return move(exchange, open, file, found, target.replace);
   });
@@ -69,6 +71,7 @@ function move(
     const oldPath = joinPath(root, from);
     const newPath = joinPath(root, result.path);
     context.opens.renamePaths(oldPath, newPath);
+    reportRename(exchange, open, oldPath, newPath, found);
     listingChanged(context, oldPath, open.parentLeaseKey);
     listingChanged(context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;
@@ -108,6 +111,15 @@ function waitAndTryAgain(
   return waitForCaching(exchange, file.caching).then((hasMoved) => (hasMoved ? again() : Status.CANCELLED));
 }
 
+function reportRename(exchange: Exchange, open: Open, from: string, to: string, found: Found): void {
+  const { notify } = exchange.context;
+  if (notify.count === 0 || from === to) return;
+  if (found.node !== undefined && found.node.identity !== open.node?.identity) {
+    notify.report(NotifyAction.REMOVED, to, nameFilter(false));
+  }
+  notify.renamed(from, to, open.isDirectory);
+}
+
 export function linkFile(
   exchange: Exchange,
   open: Open,
@@ -124,21 +136,27 @@ export function linkFile(
     if (typeof found === "number") return lookupStatusOf(found);
     const status = checkTarget(exchange, node, found, target.replace);
     found.node?.close();
-    if (status !== Status.SUCCESS) return status;
-    return andThen(link(store, node, found, target.replace), (linked) => {
-      const newPath = joinPath(open.tree.grant.path, found.path);
-      if (linked === Status.SUCCESS) listingChanged(exchange.context, newPath, open.parentLeaseKey);
-      return linked;
-    });
+    return status === Status.SUCCESS ? link(exchange, open, store, node, found, target.replace) : status;
   });
 }
 
-function link(store: FileStore, node: FileNode, found: Found, replace: boolean): MaybePromise<number> {
+function link(
+  exchange: Exchange,
+  open: Open,
+  store: FileStore,
+  node: FileNode,
+  found: Found,
+  replace: boolean,
+): MaybePromise<number> {
   // Both names are one file already.
   if (found.node?.identity === node.identity) return Status.SUCCESS;
-  return andThen(store.link(node, found, replace), (result) =>
-    result < 0 ? statusOf(result) : Status.SUCCESS,
-  );
+  return andThen(store.link(node, found, replace), (result) => {
+    if (result < 0) return statusOf(result);
+    const newPath = joinPath(open.tree.grant.path, found.path);
+    exchange.context.notify.linked(newPath, found.node !== undefined);
+    listingChanged(exchange.context, newPath, open.parentLeaseKey);
+    return Status.SUCCESS;
+  });
 }
 
 function decodeTarget(buffer: Uint8Array): { components: readonly string[]; replace: boolean } | number {
@@ -160,12 +178,17 @@ function checkSharing(file: SharedFile, open: Open): number {
   return Status.SUCCESS;
 }
 
-// Renaming opens the directory for deletion of a name, sharing no deletion, as Windows does it.
-function conflictingParent(exchange: Exchange, path: string): SharedFile | undefined {
+// Renaming opens the directory for deletion of a name, sharing no deletion, as Windows does it. A directory in it can
+// be renamed all the same while the one above is only held, as Samba has it.
+function conflictingParent(
+  exchange: Exchange,
+  path: string,
+  isDirectory: boolean,
+): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;
   for (const open of parent.opens) {
-    if ((open.grantedAccess & Access.DELETE) !== 0) return parent;
+    if (!isDirectory && (open.grantedAccess & Access.DELETE) !== 0) return parent;
     if (hasDataAccess(open.grantedAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return parent;
   }
   return undefined;

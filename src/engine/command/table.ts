@@ -1,4 +1,5 @@
 // The dispatch table: one row a command; [MS-SMB2] 3.3.5.2 and 3.3.5.4 to 3.3.5.22.
+import { ChangeNotifyRequestOffset } from "../../wire/change-notify.ts";
 import { CloseRequestOffset } from "../../wire/close.ts";
 import { FlushRequestOffset } from "../../wire/flush.ts";
 import { Command } from "../../wire/header.ts";
@@ -11,6 +12,7 @@ import { SetInfoRequestOffset } from "../../wire/set-info.ts";
 import { Status } from "../../wire/status.ts";
 import { WriteRequestOffset } from "../../wire/write.ts";
 import type { Row } from "../connection/row.ts";
+import { handleChangeNotify } from "./change-notify.ts";
 import { handleClose } from "./close.ts";
 import { handleCreate } from "./create.ts";
 import { handleIoctl } from "./ioctl.ts";
@@ -28,7 +30,6 @@ import { handleWrite } from "./write.ts";
 
 // FileIds of IOCTL may be all ones for calls that concern the server itself: its handler looks the open up.
 const NO_FILE_ID = 0;
-const CHANGE_NOTIFY_FILE_ID = 72;
 
 function row(
   name: string,
@@ -59,7 +60,6 @@ function buildRows(): (Row | undefined)[] {
   rows[Command.FLUSH] = row("FLUSH", 24, "tree", FlushRequestOffset.FILE_ID, false, handleFlush);
   rows[Command.READ] = row("READ", 49, "tree", ReadRequestOffset.FILE_ID, false, handleRead);
   rows[Command.WRITE] = row("WRITE", 49, "tree", WriteRequestOffset.FILE_ID, true, handleWrite);
-  // Neither notifications nor oplocks are kept yet, and none is promised.
   const notSupported = refuse(Status.NOT_SUPPORTED);
   rows[Command.LOCK] = row("LOCK", 48, "tree", LockRequestOffset.FILE_ID, false, handleLock);
   rows[Command.IOCTL] = row("IOCTL", 57, "tree", NO_FILE_ID, true, handleIoctl);
@@ -72,7 +72,14 @@ function buildRows(): (Row | undefined)[] {
     false,
     handleQueryDirectory,
   );
-  rows[Command.CHANGE_NOTIFY] = row("CHANGE_NOTIFY", 32, "tree", CHANGE_NOTIFY_FILE_ID, false, notSupported);
+  rows[Command.CHANGE_NOTIFY] = row(
+    "CHANGE_NOTIFY",
+    32,
+    "tree",
+    ChangeNotifyRequestOffset.FILE_ID,
+    false,
+    handleChangeNotify,
+  );
   rows[Command.QUERY_INFO] = row(
     "QUERY_INFO",
     41,

@@ -37,6 +37,8 @@ export interface WatchTerms {
 export interface LocalChanges {
   /** A change of ours by its NotifyAction: its events are no news. */
   expect(action: NotifyAction, path: string): void;
+  /** A directory has another path, by a rename of ours that was expected. */
+  moved(from: string, to: string): void;
   /** A descriptor of ours that could write is closed. */
   expectClose(path: string): void;
 }
@@ -140,6 +142,7 @@ export class NotifyTable {
     if (this.watches.size === 0) return;
     this.local?.expect(NotifyAction.RENAMED_OLD_NAME, from);
     this.local?.expect(NotifyAction.RENAMED_NEW_NAME, to);
+    if (isDirectory) this.local?.moved(from, to);
     this.reportRename(from, to, isDirectory);
     this.move(from, to);
   }

@@ -25,6 +25,7 @@ const LOCK_TYPES = { nothing: LockType.UNLOCK, shared: LockType.READ, exclusive:
 const statx = emptyStatx();
 
 export class PosixHandle implements FileHandle {
+  readonly canWrite: boolean;
   private readonly context: ShareContext;
   private readonly fd: number;
   private readonly path: string;
@@ -39,6 +40,7 @@ export class PosixHandle implements FileHandle {
     this.fd = fd;
     this.path = path;
     this.isWriteThrough = mode.writeThrough;
+    this.canWrite = mode.write;
     this.traits = context.root.traitsOf(device, fd);
   }
 

@@ -3,13 +3,13 @@ import { DirentReader } from "../../linux/dir.ts";
 import { Errno } from "../../linux/errno.ts";
 import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../linux/names.ts";
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../linux/open.ts";
-import { emptyStatx, statFd } from "../../linux/stat.ts";
+import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { storeAttributes } from "./attributes.ts";
 import { lookupPath } from "./lookup.ts";
 import { linkNode, removeName, renamePath } from "./moving.ts";
-import { splitPath, toClientName } from "./names.ts";
+import { joinPath, splitPath, toClientName } from "./names.ts";
 import { PosixHandle } from "./posix-handle.ts";
 import { PosixNode } from "./posix-node.ts";
 import { ShareContext } from "./share-context.ts";
@@ -122,6 +122,15 @@ class PosixStore implements FileStore {
 
   clientPath(path: string): string {
     return path.split("/").map(toClientName).join("\\");
+  }
+
+  seesBelow(directory: string, path: string): boolean {
+    const { veto, identity } = this.context;
+    if (this.isClosed || (veto && path.split("/").some((name) => veto(toClientName(name))))) return false;
+    const { parent } = splitPath(path);
+    if (parent === "" || !identity.isSwitching) return true;
+    const listed = this.context.inDirectory(joinPath(directory, parent), (fd) => accessFd(fd, Access.READ));
+    return listed === 0;
   }
 
   close(): void {

@@ -88,6 +88,8 @@ export interface TimeChange {
 
 /** Open data of a file, or an open directory. */
 export interface FileHandle {
+  /** Opened for writing. */
+  readonly canWrite: boolean;
   /**
    * Reads into `bytes[at, at + length)`; the number of bytes read, 0 at the end of the file. A number at once
    * when the page cache has it, a promise when a disk must be asked.
@@ -184,5 +186,10 @@ export interface FileStore {
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure>;
   /** The client's view of an on-disk path: components joined by backslashes. */
   clientPath(path: string): string;
+  /**
+   * Whether the user may know of `path` (on disk, relative to `directory`), where it may list `directory`: no name
+   * on the way is vetoed, and the directory that holds the last one can be listed.
+   */
+  seesBelow(directory: string, path: string): boolean;
   close(): void;
 }

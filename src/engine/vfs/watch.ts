@@ -61,7 +61,8 @@ export class DirectoryWatcher {
   private readonly directories: WatchedDirectories;
   private readonly expected = new ExpectedEvents();
   private timer: unknown;
-  private moved: HalfMove | undefined;
+  private isDraining = false;
+  private half: HalfMove | undefined;
 
   constructor(init: WatcherInit) {
     this.init = init;
@@ -93,11 +94,25 @@ export class DirectoryWatcher {
     if (this.prepareExpecting()) this.expected.addClose(path);
   }
 
+  moved(from: string, to: string): void {
+    if (this.directories.queue < 0) return;
+    // Events from before still have the old path; where the parent is watched, it is told of the move as well.
+    this.drain();
+    this.directories.repath(from, to);
+  }
+
   // What is expected is forgotten when the queue has been read, which must therefore be soon.
   private prepareExpecting(): boolean {
     if (this.directories.queue < 0) return false;
-    if (this.expected.isFull) this.drain();
     if (this.timer === undefined) this.drainLater();
+    if (this.expected.isFull && !this.isDraining) {
+      this.isDraining = true;
+      // Not now: an operation may have more to say of its events.
+      queueMicrotask(() => {
+        this.isDraining = false;
+        if (this.directories.queue >= 0) this.drain();
+      });
+    }
     return true;
   }
 
@@ -109,7 +124,7 @@ export class DirectoryWatcher {
     closeInotify(queue);
     if (this.timer !== undefined) this.init.clearTimer(this.timer);
     this.timer = undefined;
-    this.moved = undefined;
+    this.half = undefined;
     this.directories.clear();
     this.expected.clear();
   }
@@ -136,17 +151,17 @@ export class DirectoryWatcher {
 
   /** Handles what waits; the number of events. */
   private drain(): number {
-    const held = this.moved;
+    const held = this.half;
     let count = 0;
     drainInotify(this.directories.queue, (watch, mask, cookie, name) => {
       count++;
       this.take(watch, mask, cookie, name);
     });
     // The other half of a move follows at once, if at all.
-    if (held !== undefined && this.moved === held) this.endMove();
+    if (held !== undefined && this.half === held) this.endMove();
     // Our operations are over when they are expected: their events were among these.
     this.expected.clear();
-    return this.moved === undefined ? count : Math.max(1, count);
+    return this.half === undefined ? count : Math.max(1, count);
   }
 
   private take(watch: number, mask: number, cookie: number, name: string | undefined): void {
@@ -167,10 +182,10 @@ export class DirectoryWatcher {
     const path = `${directory.path}/${name}`;
     const isDirectory = (mask & Inotify.ISDIR) !== 0;
     if ((mask & Inotify.MOVED_TO) !== 0) return this.takeArrival(directory.reach, path, isDirectory, cookie);
-    if (this.moved !== undefined) this.endMove();
+    if (this.half !== undefined) this.endMove();
     if ((mask & Inotify.MOVED_FROM) !== 0) {
       const isOurs = this.expected.take(Inotify.MOVED_FROM, path);
-      this.moved = { cookie, path, isDirectory, isOurs };
+      this.half = { cookie, path, isDirectory, isOurs };
       return;
     }
     this.takeChange(directory.reach, mask, path, isDirectory);
@@ -195,9 +210,9 @@ export class DirectoryWatcher {
 
   private takeArrival(reach: Reach, path: string, isDirectory: boolean, cookie: number): void {
     const { sink } = this.init;
-    const from = this.moved?.cookie === cookie ? this.moved : undefined;
-    if (from === undefined && this.moved !== undefined) this.endMove();
-    this.moved = undefined;
+    const from = this.half?.cookie === cookie ? this.half : undefined;
+    if (from === undefined && this.half !== undefined) this.endMove();
+    this.half = undefined;
     const isOurs = this.expected.take(Inotify.MOVED_TO, path);
     if (from !== undefined) {
       if (!isOurs && !from.isOurs) sink.reportRename(from.path, path, isDirectory);
@@ -212,13 +227,13 @@ export class DirectoryWatcher {
 
   /** What was moved away went where nobody looks. */
   private endMove(): void {
-    const { moved } = this;
-    if (moved === undefined) return;
-    this.moved = undefined;
-    if (!moved.isOurs && !isTemporaryName(moved.path.slice(moved.path.lastIndexOf("/") + 1))) {
-      this.init.sink.report(NotifyAction.REMOVED, moved.path, nameFilterOf(moved.isDirectory));
+    const { half } = this;
+    if (half === undefined) return;
+    this.half = undefined;
+    if (!half.isOurs) {
+      this.init.sink.report(NotifyAction.REMOVED, half.path, nameFilterOf(half.isDirectory));
     }
-    if (moved.isDirectory) this.directories.dropTree(moved.path);
+    if (half.isDirectory) this.directories.dropTree(half.path);
   }
 
   /** A directory that has appeared. What was put into a new one before it was watched is told of from here. */

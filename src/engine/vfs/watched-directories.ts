@@ -161,7 +161,7 @@ export class WatchedDirectories {
   private async watchChildren(path: string, reach: Reach, directory: string): Promise<void> {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const child = `${path}/${entry.name}`;
-      if (!entry.isDirectory() || this.byPath.has(child) || !this.isBelowRecursive(child)) continue;
+      if (!entry.isDirectory() || !this.isBelowRecursive(child)) continue;
       // Opened here it would have to come from the disk.
       await stat(`${directory}/${entry.name}`);
       if (this.watch(reach, child)) this.toWalk.push({ path: child, reach });

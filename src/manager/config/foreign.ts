@@ -10,7 +10,6 @@ export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "aio read size",
   "aio write size",
   "browse list",
-  "kernel change notify",
   "client ipc max protocol",
   "client ipc min protocol",
   "client max protocol",
