@@ -53,8 +53,15 @@ export interface Targets {
   readonly folder: FileId;
 }
 
+let opened = 0;
+
+/** Names of their own: spoilt requests leave files behind that are read-only, deleted or folders. */
 export async function openTargets(mount: Mount): Promise<Targets> {
-  return { file: await createFile(mount, "fuzz.bin"), folder: await createDirectory(mount, "fuzz") };
+  opened++;
+  return {
+    file: await createFile(mount, `fuzz ${opened}.bin`),
+    folder: await createDirectory(mount, `fuzz ${opened}`),
+  };
 }
 
 /** Gives a message the FileIds of other targets in place of those it was built with. */
