@@ -27,9 +27,14 @@ export function waitForCaching(exchange: Exchange, file: FileCaching): Promise<b
 
 /** The data of `open`'s file has changed: reads from caches of others end. One check where nobody else caches. */
 export function dataChanged(context: EngineContext, open: Open): void {
-  open.hasWritten = true;
   const caching = open.file?.caching;
   if (caching !== undefined && caching.active > 0) context.caching.breakReading(caching, open);
+}
+
+/** The same for data written: the listing of the directory follows when the open closes; [MS-FSA] 2.1.5.5. */
+export function dataWritten(context: EngineContext, open: Open): void {
+  open.hasWritten = true;
+  dataChanged(context, open);
 }
 
 /** What is seen of `path` (as SharedFile has it) in its directory's listing has changed, by an open with that key. */

@@ -16,7 +16,7 @@ import { paysFor } from "../connection/pipeline.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileHandle } from "../vfs/store.ts";
-import { dataChanged } from "./caching.ts";
+import { dataWritten } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 import { writeToPipe } from "./pipe.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
@@ -90,7 +90,7 @@ function appendData(
 
 function finishWrite(exchange: Exchange, open: Open, count: number, offset: number): number {
   // A write that failed may have come half the way.
-  dataChanged(exchange.context, open);
+  dataWritten(exchange.context, open);
   if (count < 0) return statusOf(count);
   open.position = offset + count;
   writeWriteResponse(exchange.reserve(RESPONSE_BYTES), count);
