@@ -1,32 +1,25 @@
 // CHANGE_NOTIFY at the socket: every change is told once, whoever makes it, and every request that waits has its end.
-// [MS-SMB2] 3.3.5.19, [MS-FSA] 2.1.5.11.1; ../../../shared/attack-classes.md 18 and 32.
+// [MS-SMB2] 3.3.5.19, [MS-FSA] 2.1.5.11.1.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access } from "../../src/wire/access.ts";
 import { encodeCancelRequest } from "../../src/wire/cancel.ts";
-import {
-  ChangeNotifyFlag,
-  CompletionFilter,
-  decodeChangeNotifyResponse,
-  encodeChangeNotifyRequest,
-} from "../../src/wire/change-notify.ts";
+import { CompletionFilter } from "../../src/wire/change-notify.ts";
 import { CreateDisposition, CreateOption } from "../../src/wire/create.ts";
-import { FILE_ID_ALL_ONES, type FileId } from "../../src/wire/file-id.ts";
+import type { FileId } from "../../src/wire/file-id.ts";
 import { FileAttribute } from "../../src/wire/fscc/attributes.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
-import { decodeChanges, NotifyAction } from "../../src/wire/fscc/notify.ts";
 import { Command, HeaderFlag } from "../../src/wire/header.ts";
 import { encodeLogoffRequest } from "../../src/wire/logoff.ts";
 import { Status, statusName } from "../../src/wire/status.ts";
 import { encodeTreeDisconnectRequest } from "../../src/wire/tree-disconnect.ts";
 import { startSubject } from "../peer/start.ts";
 import { TESTER, TESTER_UID, type TestServer } from "../peer/test-server.ts";
-import type { Call, Pending, Reply } from "./raw-calls.ts";
+import type { Call } from "./raw-calls.ts";
 import {
   callOn,
   closeFile,
-  createCall,
   createDirectory,
   createFile,
   deleteCall,
@@ -38,17 +31,15 @@ import {
   setInfoCall,
   writeFile,
 } from "./raw-files.ts";
+import { endOf, linesOf, NAMES, notifyCall, type NotifyOptions, startWaiting } from "./raw-notify.ts";
 
 const ALL = 0xfff;
-const NAMES = CompletionFilter.FILE_NAME | CompletionFilter.DIR_NAME;
 
 let server: TestServer;
 let root = "";
 
 beforeAll(async () => {
-  server = await startSubject({
-    parameters: { "max waiting requests": "40", "max notify handles": "30" },
-  });
+  server = await startSubject();
   root = server.shares.get("test") ?? "";
 });
 
@@ -56,37 +47,6 @@ afterAll(() => server.stop());
 
 function mount(): Promise<Mount> {
   return mountShare(server, TESTER, "test");
-}
-
-interface NotifyOptions {
-  readonly recursive?: boolean;
-  readonly filter?: number;
-  readonly outputBytes?: number;
-}
-
-function notifyCall(on: Mount, fileId: FileId, options: NotifyOptions = {}): Call {
-  return callOn(on, Command.CHANGE_NOTIFY, (writer) =>
-    encodeChangeNotifyRequest(writer, {
-      flags: options.recursive === true ? ChangeNotifyFlag.WATCH_TREE : 0,
-      outputBufferLength: options.outputBytes ?? 8192,
-      fileId,
-      completionFilter: options.filter ?? NAMES,
-    }),
-  );
-}
-
-const LETTERS: Record<number, string> = {
-  [NotifyAction.ADDED]: "+",
-  [NotifyAction.REMOVED]: "-",
-  [NotifyAction.MODIFIED]: "~",
-  [NotifyAction.RENAMED_OLD_NAME]: "<",
-  [NotifyAction.RENAMED_NEW_NAME]: ">",
-};
-
-function linesOf(reply: Reply): string[] {
-  expect(statusName(reply.status)).toBe("STATUS_SUCCESS");
-  const { buffer } = decodeChangeNotifyResponse(reply.message);
-  return decodeChanges(buffer).map(({ action, name }) => `${LETTERS[action]}${name}`);
 }
 
 /** Watches a directory from before `change`; what is told until a mark made after it is told of. */
@@ -215,17 +175,6 @@ async function remove(on: Mount, name: string): Promise<void> {
   await closeFile(on, fileId);
 }
 
-async function startWaiting(on: Mount, fileId: FileId, options?: NotifyOptions): Promise<Pending> {
-  const pending = on.client.start(notifyCall(on, fileId, options));
-  const interim = await pending.interim;
-  expect(statusName(interim.status)).toBe("STATUS_PENDING");
-  return pending;
-}
-
-async function endOf(pending: Pending): Promise<string> {
-  return statusName((await pending.reply).status);
-}
-
 describe("a request that waits ends", () => {
   test("with CANCEL, by its AsyncId", async () => {
     const on = await mount();
@@ -288,80 +237,6 @@ describe("a request that waits ends", () => {
     const next = await startWaiting(on, fileId);
     writeFileSync(join(root, "after/g"), "");
     expect(linesOf(await next.reply)).toEqual(["+g"]);
-    on.client.close();
-    other.client.close();
-  });
-});
-
-describe("what is refused", () => {
-  test("files, closed opens, opens that may not list, too large answers", async () => {
-    const on = await mount();
-    const file = await createFile(on, "plain");
-    const closed = await createDirectory(on, "refused");
-    await closeFile(on, closed);
-    const blind = await openFile(on, "refused", { desiredAccess: Access.READ_ATTRIBUTES });
-    const directory = await createDirectory(on, "refused");
-    const outcome = async (fileId: FileId, options?: NotifyOptions): Promise<string> =>
-      statusName((await on.client.request(notifyCall(on, fileId, options))).status);
-    expect(await outcome(file)).toBe("STATUS_INVALID_PARAMETER");
-    expect(await outcome(closed)).toBe("STATUS_FILE_CLOSED");
-    expect(await outcome(blind.fileId)).toBe("STATUS_ACCESS_DENIED");
-    expect(await outcome(directory, { outputBytes: 0xffff_ffff })).toBe("STATUS_INVALID_PARAMETER");
-    on.client.close();
-  });
-
-  test("an answer that does not fit: the client is to look for itself", async () => {
-    const on = await mount();
-    const fileId = await createDirectory(on, "small");
-    const pending = await startWaiting(on, fileId, { outputBytes: 8 });
-    writeFileSync(join(root, "small/f"), "");
-    const reply = await pending.reply;
-    expect(statusName(reply.status)).toBe("STATUS_NOTIFY_ENUM_DIR");
-    expect(decodeChangeNotifyResponse(reply.message).buffer).toHaveLength(0);
-    on.client.close();
-  });
-
-  test("waiting in the middle of a compound", async () => {
-    const on = await mount();
-    const notify = notifyCall(on, FILE_ID_ALL_ONES);
-    const related = HeaderFlag.RELATED_OPERATIONS;
-    const replies = on.client.compound([
-      createCall(on, "middle", {
-        createDisposition: CreateDisposition.OPEN_IF,
-        createOptions: CreateOption.DIRECTORY_FILE,
-      }),
-      { ...notify, flags: related },
-      { ...notify, flags: related },
-    ]);
-    const [created, middle] = await Promise.all(replies.slice(0, 2));
-    expect(created?.status).toBe(Status.SUCCESS);
-    expect(middle?.status).toBe(Status.INTERNAL_ERROR);
-    on.client.close();
-  });
-
-  test("more than may wait on one connection; those that wait are answered", async () => {
-    const on = await mount();
-    const fileId = await createDirectory(on, "crowd");
-    const waits: Pending[] = [];
-    for (let i = 0; i < 40; i++) waits.push(await startWaiting(on, fileId));
-    expect((await on.client.request(notifyCall(on, fileId))).status).toBe(Status.INSUFFICIENT_RESOURCES);
-    await closeFile(on, fileId);
-    const ends = await Promise.all(waits.map(endOf));
-    expect(new Set(ends)).toEqual(new Set(["STATUS_NOTIFY_CLEANUP"]));
-    on.client.close();
-  });
-
-  test("more watches than one session may have; closing one makes room", async () => {
-    const on = await mount();
-    const opens: FileId[] = [];
-    for (let i = 0; i < 31; i++) opens.push(await createDirectory(on, "watches"));
-    const last = opens.pop() as FileId;
-    for (const fileId of opens) await startWaiting(on, fileId, { recursive: true });
-    expect((await on.client.request(notifyCall(on, last))).status).toBe(Status.INSUFFICIENT_RESOURCES);
-    await closeFile(on, opens.pop() as FileId);
-    await startWaiting(on, last);
-    const other = await mount();
-    await startWaiting(other, await createDirectory(other, "watches"));
     on.client.close();
     other.client.close();
   });

@@ -44,6 +44,7 @@ export function handleChangeNotify(exchange: Exchange): MaybePromise<number> {
   if (!exchange.isLast) return Status.INTERNAL_ERROR;
   if (connection.waiting.size >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   connection.sendInterim(exchange);
+  exchange.dropRequest();
   return waitForChange(exchange, open, request.outputBufferLength).then((outcome) =>
     answer(exchange, outcome),
   );

@@ -254,6 +254,13 @@ export class Exchange {
     this.keys.length = 0;
   }
 
+  /** Lets go of the bytes of a last member that may wait for hours; the fields read from its header stay. */
+  dropRequest(): void {
+    if (this.loan !== undefined) this.context.pool.release(this.loan);
+    this.loan = undefined;
+    this.message.set(NO_BYTES, NO_VIEW, 0, 0);
+  }
+
   /** Gives back the request's and the reply's buffers; called once, when nothing of them is needed. */
   dispose(): void {
     if (this.loan !== undefined) this.context.pool.release(this.loan);
