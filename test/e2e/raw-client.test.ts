@@ -1,4 +1,4 @@
-// The raw client itself, held against the server in every dialect, plain, signed and sealed.
+// The raw client itself, held against the server in every dialect, plain, signed and sealed, with both crypto providers.
 // With SERVER=smbd in the environment the same tests prove the client against Debian's smbd.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
@@ -26,14 +26,26 @@ import {
 import { FILE_ID_ALL_ONES } from "../../src/wire/file-id.ts";
 import { HeaderFlag } from "../../src/wire/header.ts";
 
-let server: TestServer;
+const servers = new Map<string, TestServer>();
+const PROVIDERS = ["native", "pure"] as const;
 beforeAll(async () => {
-  server = await startSubject();
+  for (const provider of PROVIDERS) {
+    servers.set(provider, await startSubject({ parameters: { "crypto provider": provider } }));
+  }
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  for (const server of servers.values()) await server.stop();
+});
+
+function serverOf(provider: string): TestServer {
+  const server = servers.get(provider);
+  if (!server) throw new Error(provider);
+  return server;
+}
 
 interface Case {
   readonly title: string;
+  readonly provider: string;
   readonly protection: Protection;
   readonly options: NegotiateOptions;
 }
@@ -47,7 +59,11 @@ const NAMES: Readonly<Record<number, string>> = {
 };
 
 function cases(): Case[] {
-  const list: Case[] = [];
+  return PROVIDERS.flatMap((provider) => variants().map((variant) => ({ ...variant, provider })));
+}
+
+function variants(): Omit<Case, "provider">[] {
+  const list: Omit<Case, "provider">[] = [];
   for (const dialect of ALL_DIALECTS) {
     const title = NAMES[dialect] ?? "";
     list.push({ title: `${title} plain`, protection: "plain", options: { dialects: [dialect] } });
@@ -67,9 +83,9 @@ function cases(): Case[] {
   return list;
 }
 
-describe.each(cases())("$title", ({ title, protection, options }) => {
+describe.each(cases())("$provider, $title", ({ title, provider, protection, options }) => {
   test("write, read, list, delete", async () => {
-    const mount = await mountShare(server, TESTER, "test", { ...options, protection });
+    const mount = await mountShare(serverOf(provider), TESTER, "test", { ...options, protection });
     const { client } = mount;
     const wanted = options.dialects?.[0] ?? 0;
     expect(client.algorithms.dialect).toBe(wanted);
@@ -97,7 +113,7 @@ describe.each(cases())("$title", ({ title, protection, options }) => {
   });
 
   test("a related compound: create, read, close", async () => {
-    const mount = await mountShare(server, TESTER, "test", { ...options, protection });
+    const mount = await mountShare(serverOf(provider), TESTER, "test", { ...options, protection });
     const file = await createFile(mount, "compound.bin");
     await writeFile(mount, file, 0, new TextEncoder().encode("in one frame"));
     await closeFile(mount, file);
@@ -115,7 +131,7 @@ describe.each(cases())("$title", ({ title, protection, options }) => {
   });
 
   test("requests in parallel", async () => {
-    const mount = await mountShare(server, TESTER, "test", { ...options, protection });
+    const mount = await mountShare(serverOf(provider), TESTER, "test", { ...options, protection });
     const file = await createFile(mount, `parallel ${title}.bin`);
     const data = new Uint8Array(randomBytes(65_536));
     for (let part = 0; part < 16; part++) await writeFile(mount, file, part * 65_536, data);
@@ -127,7 +143,7 @@ describe.each(cases())("$title", ({ title, protection, options }) => {
 });
 
 test("anonymous log-on", async () => {
-  const mount = await mountShare(server, { user: "", password: "", isAnonymous: true }, "IPC$");
+  const mount = await mountShare(serverOf("native"), { user: "", password: "", isAnonymous: true }, "IPC$");
   // smbd leaves IS_NULL out; 3.3.5.5.3 wants it.
   expect(mount.session.flags & SessionFlag.IS_NULL).toBe(againstSmbd ? 0 : SessionFlag.IS_NULL);
   mount.client.close();
