@@ -133,19 +133,3 @@ export function oplockAck(mount: Mount, fileId: FileId, oplockLevel: number): Ca
     encodeOplockBreakRequest(writer, { kind: "oplock", oplockLevel, fileId }),
   );
 }
-
-/** CANCEL of a request that was told to wait. */
-export function cancelCall(mount: Mount, asyncId: number): Call {
-  return {
-    command: Command.CANCEL,
-    session: mount.session,
-    messageId: 0,
-    creditCharge: 0,
-    flags: 0x2,
-    asyncId,
-    body: (writer) => {
-      writer.u16(4);
-      writer.u16(0);
-    },
-  };
-}
