@@ -10,10 +10,12 @@ import { sendBreak } from "./connection/notification.ts";
 import { LogonGates } from "./session/logon-gate.ts";
 import { LogonThrottle } from "./session/logon-throttle.ts";
 import { CachingTable } from "./state/caching.ts";
+import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
+import { DirectoryWatcher } from "./vfs/watch.ts";
 
 /** A start that failed for a reason the administrator can mend: `message` is one line for people. */
 export class StartError extends Error {
@@ -45,6 +47,7 @@ class Engine implements EngineControl {
     const log = makeLog(settings.logLevel);
     for (const name of provider.fallbacks)
       log.warn?.(`crypto: native ${name} failed its self-test, using pure`);
+    const notify = new NotifyTable();
     const context: EngineContext = {
       manager,
       settings,
@@ -57,6 +60,14 @@ class Engine implements EngineControl {
       connections: new Map(),
       sessions: new Map(),
       opens: new OpenTable(),
+      notify,
+      watcher: new DirectoryWatcher({
+        sink: notify,
+        setTimer: systemClock.setTimer,
+        clearTimer: systemClock.clearTimer,
+        maxWatches: () => context.settings.maxNotifyWatches,
+        warn: (text) => log.warn?.(text),
+      }),
       caching: new CachingTable({
         timers: systemClock,
         breakTimeoutMs: () => context.settings.oplockBreakTimeoutMs,
@@ -73,6 +84,7 @@ class Engine implements EngineControl {
           ended.catch((error: unknown) => log.error(`closing a session: ${String(error)}`));
       },
     };
+    notify.local = context.watcher;
     this.context = context;
     this.port = this.listen(settings.addresses, settings.port);
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);

@@ -43,6 +43,14 @@ export interface EngineSettings {
   readonly maxLocksPerOpen: number;
   readonly maxLocksPerFile: number;
   readonly maxOutstandingRequests: number;
+  /** Requests of one connection that were told to wait (STATUS_PENDING). */
+  readonly maxWaitingRequests: number;
+  /** Clients may watch directories for changes; with `kernelChangeNotify` those of other programs are told, too. */
+  readonly changeNotify: boolean;
+  readonly kernelChangeNotify: boolean;
+  /** Directories that one session may watch, and that the kernel watches for all. */
+  readonly maxNotifyHandles: number;
+  readonly maxNotifyWatches: number;
   /** Bytes that the buffer pool may hold. */
   readonly bufferBudgetBytes: number;
   /** Seconds without a request and without open files until a connection is closed; 0: never. */

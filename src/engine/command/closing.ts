@@ -1,10 +1,14 @@
 // How opens, trees and sessions end, wanted or not: tables first, then delete-on-close, then descriptors;
 // [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
 import type { MaybePromise } from "../../port/port.ts";
+import { CompletionFilter } from "../../wire/change-notify.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { Command } from "../../wire/header.ts";
 import { connectionsOf, type EngineContext } from "../connection/context.ts";
 import { type Session, SessionState, type Tree } from "../session/session.ts";
+import { nameFilter } from "../state/notify.ts";
 import type { Open } from "../state/open.ts";
+import { joinPath, type SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { entryChanged, listingChanged } from "./caching.ts";
 import { releaseLocks } from "./lock.ts";
@@ -14,14 +18,23 @@ const ENOTEMPTY = -39;
 /** Closes an open. A promise where the file's name has to be removed and the disk has to be asked. */
 export function closeOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (open.isClosed) return undefined;
+  const hadWaiting = context.notify.remove(open);
+  const ended = endOpen(context, open);
+  // Who waited for a change is answered first.
+  return hadWaiting ? new Promise((resolve) => setImmediate(() => resolve(ended))) : ended;
+}
+
+function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const { file, tree, node } = open;
   if (file !== undefined && open.deleteOnClose && !file.deletePending) {
     file.deletePending = true;
     file.deleterParentKey = open.parentLeaseKey;
+    context.notify.deletePending(file);
     // Nobody can be kept waiting by a close: others are told, and may close before the name goes.
     context.caching.breakHandles(file.caching, open);
   }
   if (open.hasWritten) entryChanged(context, open);
+  if (context.notify.count > 0 && file !== undefined) reportClose(context, open, file);
   releaseLocks(open);
   const wasLast = context.opens.remove(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
@@ -41,12 +54,26 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<void
   open.close();
   return andThen(removed, (result) => {
     reportRemoval(context, path, result);
+    if (result === 0) {
+      const whole = joinPath(tree.grant.path, path);
+      context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(open.isDirectory));
+    }
     // The directory's lease stays only with the client that asked for the deletion and ends it as well.
     const parentKey = file.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
     if (result === 0) listingChanged(context, file.path, parentKey);
     // Not before: who waits for the file must not find a name that is about to go.
     context.caching.release(open);
   });
+}
+
+/** 2.1.5.5: what was written shows in the directory when the open that wrote it closes. */
+function reportClose(context: EngineContext, open: Open, file: SharedFile): void {
+  const { notify } = context;
+  const { path } = file;
+  if (open.hasWritten && !file.deletePending) {
+    notify.changed(NotifyAction.MODIFIED, path, CompletionFilter.SIZE | CompletionFilter.LAST_WRITE);
+  }
+  if (open.handle?.canWrite === true) open.beforeRelease = () => notify.closing(path);
 }
 
 // The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.

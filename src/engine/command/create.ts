@@ -2,6 +2,7 @@
 // place. [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access, mapGenericAccess } from "../../wire/access.ts";
+import { CompletionFilter } from "../../wire/change-notify.ts";
 import {
   CreateAction,
   CreateDisposition,
@@ -10,10 +11,12 @@ import {
   decodeCreateRequest,
 } from "../../wire/create.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
 import type { CachingHolder } from "../state/caching-holder.ts";
+import { nameFilter } from "../state/notify.ts";
 import { Open } from "../state/open.ts";
 import { joinPath, type SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
@@ -28,6 +31,8 @@ import { type CachingRequest, forDirectory, parentKeyOf, readCachingRequest } fr
 import { openPipe } from "./open-pipe.ts";
 
 const EEXIST = -17;
+/** What is reported of a file whose data was replaced. */
+const OVERWRITTEN = CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
 /** Look-up and creation race with other programs on the same disk; more rounds than this mean trouble. */
 const MAX_ROUNDS = 4;
 
@@ -145,6 +150,7 @@ class Creation {
       return andThen(this.store.createDirectory(found, attributes), (node) => {
         if (typeof node === "number") return this.retryIfExists(node);
         this.node = node;
+        this.reportCreated(found, true);
         return this.openData(found, node);
       });
     }
@@ -153,8 +159,15 @@ class Creation {
       if (typeof created === "number") return this.retryIfExists(created);
       this.node = created.node;
       this.handle = created.handle;
+      this.reportCreated(found, false);
       return this.register(found, created.node);
     });
+  }
+
+  private reportCreated(found: Found, isDirectory: boolean): void {
+    const { notify } = this.exchange.context;
+    if (notify.count === 0) return;
+    notify.changed(NotifyAction.ADDED, joinPath(this.tree.grant.path, found.path), nameFilter(isDirectory));
   }
 
   private retryIfExists(failure: number): MaybePromise<number> {
@@ -284,7 +297,11 @@ class Creation {
       this.breakReaders(open);
       const attributes = (fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
       // A disk that keeps no attributes still takes the data.
-      return andThen(node.setAttributes(attributes), () => this.preallocate(open));
+      return andThen(node.setAttributes(attributes), () => {
+        const { notify } = this.exchange.context;
+        if (notify.count > 0 && open.file) notify.changed(NotifyAction.MODIFIED, open.file.path, OVERWRITTEN);
+        return this.preallocate(open);
+      });
     });
   }
 

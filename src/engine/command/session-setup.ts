@@ -138,9 +138,10 @@ function takeStep(
   if (step.kind === "refused") {
     const { reason, user } = step;
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
-    // A re-authentication or binding that fails takes nothing from the session that exists.
     if (logon.kind === LogonKind.NEW) forget(exchange, session);
-    return step.status;
+    // Who cannot prove again to be its user has lost the session; a binding that fails takes nothing from it.
+    const ended = logon.kind === LogonKind.AGAIN ? closeSession(context, session) : undefined;
+    return andThen(ended, () => step.status);
   }
   if (logon.kind === LogonKind.BINDING) {
     const status = finishBinding(exchange, negotiated, logon, step);

@@ -1,6 +1,7 @@
 // SET_INFO by a table of information classes; [MS-SMB2] 3.3.5.21, [MS-FSA] 2.1.5.15.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
+import { CompletionFilter } from "../../wire/change-notify.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import {
   type BasicChange,
@@ -11,6 +12,7 @@ import {
   type TimeRequest,
 } from "../../wire/fscc/file-information.ts";
 import { FileInfoClass, setFileSize } from "../../wire/fscc/info-class.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { InfoType } from "../../wire/query-info.ts";
 import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../wire/set-info.ts";
 import { Status } from "../../wire/status.ts";
@@ -76,8 +78,32 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
   });
 }
 
-function setBasic(_exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
+function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
   const change = decodeBasicChange(buffer);
+  return andThen(applyBasic(open, node, change), (status) => {
+    const filter = filterOf(change);
+    if (status === Status.SUCCESS && filter !== 0) reportModified(exchange, open, filter);
+    return status;
+  });
+}
+
+/** The completion filters that notice a change of attributes and times. */
+function filterOf(change: BasicChange): number {
+  let filter = change.attributes === 0 ? 0 : CompletionFilter.ATTRIBUTES;
+  if (givenTime(change.birth) !== undefined) filter |= CompletionFilter.CREATION;
+  if (givenTime(change.access) !== undefined) filter |= CompletionFilter.LAST_ACCESS;
+  if (givenTime(change.modify) !== undefined) filter |= CompletionFilter.LAST_WRITE;
+  return filter;
+}
+
+function reportModified(exchange: Exchange, open: Open, filter: number): void {
+  const { notify } = exchange.context;
+  if (notify.count > 0 && open.file !== undefined) {
+    notify.changed(NotifyAction.MODIFIED, open.file.path, filter);
+  }
+}
+
+function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromise<number> {
   const { attributes } = change;
   if (!open.isDirectory && (attributes & FileAttribute.DIRECTORY) !== 0) return Status.INVALID_PARAMETER;
   if (open.isDirectory && (attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
@@ -143,7 +169,9 @@ function setDisposition(
     if (!open.isDirectory) return setPending();
     return andThen(tree.store?.isEmpty(node) ?? false, (isEmpty) => {
       if (typeof isEmpty === "number") return statusOf(isEmpty);
-      return isEmpty ? setPending() : Status.DIRECTORY_NOT_EMPTY;
+      if (!isEmpty) return Status.DIRECTORY_NOT_EMPTY;
+      exchange.context.notify.deletePending(file);
+      return setPending();
     });
   });
 }
@@ -171,7 +199,9 @@ function setEndOfFile(
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
   return andThen(open.handle.truncate(size), (result) => {
     dataChanged(exchange.context, open);
-    return result < 0 ? statusOf(result) : Status.SUCCESS;
+    if (result < 0) return statusOf(result);
+    reportModified(exchange, open, CompletionFilter.SIZE);
+    return Status.SUCCESS;
   });
 }
 
@@ -193,7 +223,9 @@ function setAllocation(
       dataChanged(exchange.context, open);
       // Reserving is a hint that not every file system can take.
       if (result === EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
-      return result < 0 ? statusOf(result) : Status.SUCCESS;
+      if (result < 0) return statusOf(result);
+      if (size < stat.size) reportModified(exchange, open, CompletionFilter.SIZE);
+      return Status.SUCCESS;
     });
   });
 }

@@ -4,8 +4,10 @@ import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../session/logon-gate.ts";
 import type { Session } from "../session/session.ts";
 import type { CachingTable } from "../state/caching.ts";
+import type { NotifyTable } from "../state/notify.ts";
 import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
+import type { DirectoryWatcher } from "../vfs/watch.ts";
 import type { Connection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Row } from "./row.ts";
@@ -49,6 +51,8 @@ export interface EngineContext {
   readonly connections: Map<number, Connection>;
   readonly sessions: Map<number, Session>;
   readonly opens: OpenTable;
+  readonly notify: NotifyTable;
+  readonly watcher: DirectoryWatcher;
   readonly caching: CachingTable;
   readonly logonGates: LogonGates;
   /** Exchanges that wait for their next message. */

@@ -46,6 +46,8 @@ export class Open {
   lockSequences: LockSequences | undefined;
   /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */
   readonly sequence = { number: 0, outstanding: 0, before: 0 };
+  /** Runs when the descriptors are about to be closed, which may be later than the open is. */
+  beforeRelease: (() => void) | undefined;
   /** Requests that use the handle right now: its descriptor is closed after the last one. */
   busy = 0;
   isClosed = false;
@@ -96,6 +98,7 @@ export class Open {
   }
 
   private releaseDescriptors(): void {
+    this.beforeRelease?.();
     this.search?.stream.close();
     this.search = undefined;
     this.handle?.close();

@@ -63,6 +63,8 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     mapToGuest: guests === "bad-user" ? guests : "never",
     restrictAnonymous: globals.number("restrict anonymous") ?? 0,
     multiChannel: readMultiChannel(globals, machine),
+    changeNotify: globals.boolean("change notify"),
+    kernelChangeNotify: globals.boolean("kernel change notify"),
     leases: globals.boolean("smb2 leases"),
     oplockBreakTimeoutMs: (globals.number("oplock break timeout") ?? 35) * 1000,
     maxReadBytes: globals.number("smb2 max read") ?? transferBytes,
@@ -93,6 +95,9 @@ function readLimits(globals: SectionValues) {
     maxLocksPerOpen: globals.number("max locks per open") ?? 10_000,
     maxLocksPerFile: globals.number("max locks per file") ?? 65_536,
     maxOutstandingRequests: globals.number("max outstanding requests") ?? 512,
+    maxWaitingRequests: globals.number("max waiting requests") ?? 512,
+    maxNotifyHandles: globals.number("max notify handles") ?? 1024,
+    maxNotifyWatches: globals.number("max notify watches") ?? 8192,
     deadtimeSeconds: (globals.number("deadtime") ?? 0) * 60,
     logonTimeoutSeconds: globals.number("logon timeout") ?? 45,
   };
