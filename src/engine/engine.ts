@@ -1,7 +1,7 @@
 // The performance path as a whole: listens, serves connections, watches over their limits; design.md's engine.
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, Manager } from "../port/port.ts";
-import { closeSession } from "./command/closing.ts";
+import { closeOpen, closeUnreachable, loseSession } from "./command/closing.ts";
 import { negotiateSmb1 } from "./command/negotiate.ts";
 import { ROWS } from "./command/table.ts";
 import { Connection } from "./connection/connection.ts";
@@ -9,6 +9,7 @@ import { type EngineContext, type Log, systemClock } from "./connection/context.
 import { sendBreak } from "./connection/notification.ts";
 import { LogonGates } from "./session/logon-gate.ts";
 import { LogonThrottle } from "./session/logon-throttle.ts";
+import { DurableOpens } from "./state/durable-opens.ts";
 import { CachingTable } from "./state/caching.ts";
 import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
@@ -72,14 +73,15 @@ class Engine implements EngineControl {
         timers: systemClock,
         breakTimeoutMs: () => context.settings.oplockBreakTimeoutMs,
         sendBreak: (holder, from, to, needsAnswer) => sendBreak(context, holder, from, to, needsAnswer),
-        unreachable: () => undefined,
+        unreachable: (holder) => closeUnreachable(context, holder),
         expired: () => log.warn?.("a client did not answer an oplock break in time: others go on"),
       }),
+      durables: new DurableOpens(),
       logonGates: new LogonGates(new LogonThrottle(systemClock.now), systemClock.setTimer),
       idleExchanges: [],
       negotiateSmb1,
       endSession: (session) => {
-        const ended = closeSession(context, session);
+        const ended = loseSession(context, session);
         if (ended instanceof Promise)
           ended.catch((error: unknown) => log.error(`closing a session: ${String(error)}`));
       },
@@ -163,6 +165,7 @@ class Engine implements EngineControl {
         if (!connection.hasOpens()) connection.close("idle");
       }
     }
+    for (const open of context.durables.expired(now)) closeOpen(context, open);
     const isQuiet = now - newest > SWEEP_MS;
     // Once, when it has become quiet: buffers and garbage of the last burst go back to the system.
     if (isQuiet && !this.wasQuiet) {

@@ -25,6 +25,8 @@ export interface EngineSettings {
   readonly mapToGuest: "never" | "bad-user";
   /** 0: anonymous may connect to IPC$ and to guest shares; 1, 2: to guest shares alone. */
   readonly restrictAnonymous: number;
+  /** Opens with a batch oplock or a handle lease survive a lost connection for a while. */
+  readonly durableHandles: boolean;
   /** Several connections may carry one session (SMB 3.x). */
   readonly multiChannel: boolean;
   /** Clients may have leases (2.1 and later), on directories too (3.x); oplocks are the share's to decide. */

@@ -2,10 +2,10 @@
 // 3.3.5.5.3. Signed with the session's key until the channel has one of its own.
 import { Capability } from "../../wire/negotiate.ts";
 import { HeaderFlag } from "../../wire/header.ts";
+import { SigningAlgorithm } from "../../wire/negotiate-context.ts";
 import { Status } from "../../wire/status.ts";
 import type { Negotiated } from "../connection/connection.ts";
 import type { Exchange } from "../connection/exchange.ts";
-import { verifySignature } from "../connection/signing.ts";
 import type { Authenticator, AuthStep } from "../session/authenticator.ts";
 import { type Logon, LogonKind } from "../session/logon.ts";
 import { type Session, SessionState } from "../session/session.ts";
@@ -23,22 +23,23 @@ export function beginBinding(
   const { connection, context } = exchange;
   if (exchange.sessionId === 0) return Status.INVALID_PARAMETER;
   const session = context.sessions.get(exchange.sessionId);
+  const key = session?.signing;
+  // The pipeline has held the signature against the session's key, with which a refusal is signed, too.
+  const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0 && key !== undefined;
+  if (isSigned && exchange.sealedBy === undefined && exchange.signWith !== key) return Status.ACCESS_DENIED;
+  const algorithms = session === undefined ? Status.SUCCESS : checkSigning(negotiated, session);
+  if (algorithms !== Status.SUCCESS) return algorithms;
   const offersChannels = (negotiated.serverCapabilities & Capability.MULTI_CHANNEL) !== 0;
   if (!negotiated.dialect.hasEncryption || !offersChannels) return Status.REQUEST_NOT_ACCEPTED;
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
-  if ((exchange.flags & HeaderFlag.SIGNED) === 0) return Status.INVALID_PARAMETER;
+  if (!isSigned) return Status.INVALID_PARAMETER;
   const status = checkTerms(negotiated, session);
   if (status !== Status.SUCCESS) return status;
   if (session.state === SessionState.EXPIRED) return Status.REQUEST_NOT_ACCEPTED;
-  if (session.isGuest || session.isAnonymous || session.signing === undefined) return Status.NOT_SUPPORTED;
+  if (session.isGuest || session.isAnonymous) return Status.NOT_SUPPORTED;
   const known = connection.logons.get(session.id);
   const isBound = session.connectionIds.has(connection.id);
   if (isBound && known?.kind !== LogonKind.BINDING) return Status.REQUEST_NOT_ACCEPTED;
-  // Not yet a session of this connection, so that the pipeline could not hold the signature against its key.
-  if (exchange.sealedBy === undefined && !verifySignature(session.signing, negotiated, exchange.message)) {
-    return Status.ACCESS_DENIED;
-  }
-  exchange.signWith = session.signing;
   if (known !== undefined) return known;
   if (session.connectionIds.size >= MAX_CHANNELS) return Status.INSUFFICIENT_RESOURCES;
   const logon: Logon = {
@@ -55,10 +56,17 @@ export function beginBinding(
 function checkTerms(negotiated: Negotiated, session: Session): number {
   const { terms } = session;
   if (terms.revision !== negotiated.dialect.revision) return Status.INVALID_PARAMETER;
-  if (terms.clientGuid !== negotiated.clientGuid.toHex()) return Status.USER_SESSION_DELETED;
-  if (terms.signingAlgorithm !== negotiated.signingAlgorithm) return Status.REQUEST_OUT_OF_SEQUENCE;
   if (terms.cipher !== negotiated.cipher) return Status.INVALID_PARAMETER;
-  return Status.SUCCESS;
+  return terms.clientGuid === negotiated.clientGuid.toHex() ? Status.SUCCESS : Status.USER_SESSION_DELETED;
+}
+
+// As Windows has it: HMAC and CMAC may differ between channels, GMAC goes with nothing else, and that is looked at
+// before the dialects.
+function checkSigning(negotiated: Negotiated, session: Session): number {
+  const hasGmac = session.terms.signingAlgorithm === SigningAlgorithm.AES_GMAC;
+  const getsGmac = negotiated.signingAlgorithm === SigningAlgorithm.AES_GMAC;
+  if (hasGmac === getsGmac) return Status.SUCCESS;
+  return hasGmac ? Status.REQUEST_OUT_OF_SEQUENCE : Status.NOT_SUPPORTED;
 }
 
 /** SUCCESS: the connection carries the session from now on. */

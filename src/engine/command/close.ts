@@ -8,6 +8,7 @@ import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileStat } from "../vfs/store.ts";
 import { closeOpen } from "./closing.ts";
+import { countReserved } from "./reserved-space.ts";
 
 const FLAGS_OFFSET = 66;
 const POSTQUERY_ATTRIBUTES = 0x0001;
@@ -26,7 +27,7 @@ function closeAndAnswer(
   stat: FileStat | number | undefined,
 ): MaybePromise<number> {
   // The stat object may be the node's own: it is written out before the node goes.
-  writeAnswer(exchange, typeof stat === "object" ? stat : undefined);
+  writeAnswer(exchange, typeof stat === "object" ? countReserved(open, stat) : undefined);
   return andThen(closeOpen(exchange.context, open), () => Status.SUCCESS);
 }
 

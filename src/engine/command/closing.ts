@@ -6,12 +6,14 @@ import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { Command } from "../../wire/header.ts";
 import { connectionsOf, type EngineContext } from "../connection/context.ts";
 import { type Session, SessionState, type Tree } from "../session/session.ts";
+import type { CachingHolder } from "../state/caching-holder.ts";
+import { mayOutlive } from "../state/durable-opens.ts";
 import { nameFilter } from "../state/notify.ts";
 import type { Open } from "../state/open.ts";
 import { joinPath, type SharedFile } from "../state/open-table.ts";
+import { releaseLocks } from "./lock.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { entryChanged, listingChanged } from "./caching.ts";
-import { releaseLocks } from "./lock.ts";
 
 const ENOTEMPTY = -39;
 
@@ -37,6 +39,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (context.notify.count > 0 && file !== undefined) reportClose(context, open, file);
   releaseLocks(open);
   const wasLast = context.opens.remove(open);
+  context.durables.forget(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
   if (
     !wasLast ||
@@ -47,6 +50,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   ) {
     open.close();
     context.caching.release(open);
+    leaveLostTree(tree);
     return undefined;
   }
   const path = file.pathBelow(tree.grant.path);
@@ -63,6 +67,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     if (result === 0) listingChanged(context, file.path, parentKey);
     // Not before: who waits for the file must not find a name that is about to go.
     context.caching.release(open);
+    leaveLostTree(tree);
   });
 }
 
@@ -74,6 +79,11 @@ function reportClose(context: EngineContext, open: Open, file: SharedFile): void
     notify.changed(NotifyAction.MODIFIED, path, CompletionFilter.SIZE | CompletionFilter.LAST_WRITE);
   }
   if (open.handle?.canWrite === true) open.beforeRelease = () => notify.closing(path);
+}
+
+/** The last open that waited for its client takes the store with it. */
+function leaveLostTree(tree: Tree): void {
+  if (tree.isLost && tree.opens.size === 0) tree.store?.close();
 }
 
 // The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.
@@ -89,8 +99,11 @@ export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void
   return closeAll(context, tree.opens, () => tree.store?.close());
 }
 
-/** Ends a session: its opens, its trees, its id. Requests of it that wait are told so by their own means. */
-export function closeSession(context: EngineContext, session: Session): MaybePromise<void> {
+/**
+ * Ends a session that logs off or lost its last connection: its trees, its id, and its opens but for durable ones,
+ * which wait for their client; 3.3.5.6, 3.3.7.1. Requests of it that wait are told so by their own means.
+ */
+export function loseSession(context: EngineContext, session: Session): MaybePromise<void> {
   session.state = SessionState.EXPIRED;
   context.sessions.delete(session.id);
   endWaits(context, session, undefined);
@@ -104,9 +117,31 @@ export function closeSession(context: EngineContext, session: Session): MaybePro
   const trees = [...session.trees.values()];
   session.trees.clear();
   if (session.identity !== undefined) context.manager.notify({ event: "logoff", identity: session.identity });
+  detachOpens(context, session);
   return closeAll(context, session.opens, () => {
-    for (const tree of trees) tree.store?.close();
+    for (const tree of trees) {
+      tree.isLost = true;
+      leaveLostTree(tree);
+    }
   });
+}
+
+/** Others need what a client without a connection cached: what it held by that right is given up; 3.3.4.6, 3.3.4.7. */
+export function closeUnreachable(context: EngineContext, holder: CachingHolder): void {
+  for (const open of [...holder.opens]) {
+    if (!context.durables.isDetached(open) || mayOutlive(open)) continue;
+    const done = closeOpen(context, open);
+    if (done instanceof Promise)
+      done.catch((error: unknown) => context.log.error(`closing: ${String(error)}`));
+  }
+}
+
+function detachOpens(context: EngineContext, session: Session): void {
+  for (const open of [...session.opens]) {
+    if (!mayOutlive(open)) continue;
+    session.opens.delete(open);
+    context.durables.detach(open, context.clock.now());
+  }
 }
 
 /** Ends the requests that wait without an open of their own: a CREATE behind an oplock. 3.3.5.6, 3.3.5.8. */

@@ -8,24 +8,26 @@ import type { Open } from "../state/open.ts";
 import type { FileNode } from "../vfs/store.ts";
 import { maximalAccessOf } from "./access-check.ts";
 import { grantedLevel, leaseAnswer } from "./lease-request.ts";
+import { countReserved } from "./reserved-space.ts";
 
 /** The fixed response with every context we give. */
 const RESPONSE_ROOM = 88 + 240;
 
-/** Writes the body and leaves the open for related requests. */
+/** Writes the body and leaves the open for related requests. `oplockLevel` is told in place of the granted one. */
 export function writeCreateAnswer(
   exchange: Exchange,
   contexts: CreateRequestContexts,
   open: Open,
   node: FileNode,
   createAction: number,
+  oplockLevel: number = grantedLevel(open),
 ): void {
   const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
   encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
-    oplockLevel: grantedLevel(open),
+    oplockLevel,
     flags: 0,
     createAction,
-    file: node.stat,
+    file: countReserved(open, node.stat),
     fileId: id,
     contexts: responseContexts(contexts, open.tree, open, node),
   });
@@ -53,5 +55,11 @@ function responseContexts(
   }
   const lease = leaseAnswer(open);
   if (lease !== undefined) answer.lease = lease;
+  const { durability } = open;
+  // A reconnect asks for none and is told of none: what it gets back is as durable as before.
+  if (durability?.version === 1 && contexts.durableRequest !== undefined) answer.durable = true;
+  if (durability?.version === 2 && contexts.durableRequestV2 !== undefined) {
+    answer.durableV2 = { timeoutMs: durability.timeoutMs, flags: 0 };
+  }
   return answer;
 }

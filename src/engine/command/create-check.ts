@@ -18,19 +18,17 @@ const REFUSED_OPTIONS =
 const KNOWN_ATTRIBUTES = 0x0000_7fb7;
 // ENCRYPTED asks for a service of the file system that is not there.
 const REFUSED_ATTRIBUTES = 0x0000_4000;
-const SYNCHRONOUS = CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
 
 /** SUCCESS or the status to refuse the request with. */
 export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
   const { createOptions, createDisposition, desiredAccess, shareAccess, fileAttributes, contexts } = request;
   if (request.impersonationLevel > ImpersonationLevel.DELEGATE) return Status.BAD_IMPERSONATION_LEVEL;
-  if ((createOptions & UNKNOWN_OPTIONS) !== 0) return Status.INVALID_PARAMETER;
   if ((createOptions & REFUSED_OPTIONS) !== 0) return Status.NOT_SUPPORTED;
+  if ((createOptions & UNKNOWN_OPTIONS) !== 0) return Status.INVALID_PARAMETER;
   if (createDisposition > CreateDisposition.OVERWRITE_IF) return Status.INVALID_PARAMETER;
   if ((shareAccess & ~SHARE_BITS) !== 0) return Status.INVALID_PARAMETER;
   if ((fileAttributes & ~KNOWN_ATTRIBUTES) !== 0) return Status.INVALID_PARAMETER;
   if ((fileAttributes & REFUSED_ATTRIBUTES) !== 0) return Status.ACCESS_DENIED;
-  if ((createOptions & SYNCHRONOUS) === SYNCHRONOUS) return Status.INVALID_PARAMETER;
   const status = checkKind(createOptions, createDisposition);
   if (status !== Status.SUCCESS) return status;
   if (desiredAccess === 0 || (desiredAccess & ACCESS_RESERVED) !== 0) return Status.ACCESS_DENIED;
@@ -42,10 +40,6 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
     if (tree.grant.readOnly) return Status.ACCESS_DENIED;
   }
   if ((mapped & ~Access.MAXIMUM_ALLOWED & ~tree.maximalAccess) !== 0) return Status.ACCESS_DENIED;
-  // Nothing durable is kept: there is nothing to reconnect to. 3.3.5.9.7, 3.3.5.9.12.
-  if (contexts.durableReconnect !== undefined || contexts.durableReconnectV2 !== undefined) {
-    return Status.OBJECT_NAME_NOT_FOUND;
-  }
   // No snapshot is kept either, so that no name exists in one.
   if (contexts.timewarp !== undefined) return Status.OBJECT_NAME_NOT_FOUND;
   if (contexts.extendedAttributes !== undefined && contexts.extendedAttributes.length > 0) {

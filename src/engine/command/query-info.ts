@@ -28,6 +28,7 @@ import type { FileNode, FileStat } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
 import { queryFileSystem } from "./query-fs-info.ts";
 import { querySecurity } from "./query-security.ts";
+import { countReserved } from "./reserved-space.ts";
 
 /** A fixed part and a path of the longest length. */
 const ANSWER_ROOM = 128 + 2 * 32_767;
@@ -150,6 +151,7 @@ function queryFile(
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     const path = `\\${pathOf(open)}`;
+    countReserved(open, stat);
     return answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path }));
   });
 }

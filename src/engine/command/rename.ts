@@ -180,11 +180,7 @@ function checkSharing(file: SharedFile, open: Open): number {
 
 // Renaming opens the directory for deletion of a name, sharing no deletion, as Windows does it. A directory in it can
 // be renamed all the same while the one above is only held, as Samba has it.
-function conflictingParent(
-  exchange: Exchange,
-  path: string,
-  isDirectory: boolean,
-): SharedFile | undefined {
+function conflictingParent(exchange: Exchange, path: string, isDirectory: boolean): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;
   for (const open of parent.opens) {

@@ -18,7 +18,7 @@ import { Session, SessionState, type SessionTerms } from "../session/session.ts"
 import { makeSessionKeys } from "../session/session-keys.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
-import { closeSession } from "./closing.ts";
+import { loseSession } from "./closing.ts";
 
 /** Log-ons that one connection may have under way. */
 const MAX_UNFINISHED_PER_CONNECTION = 32;
@@ -140,7 +140,7 @@ function takeStep(
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
     if (logon.kind === LogonKind.NEW) forget(exchange, session);
     // Who cannot prove again to be its user has lost the session; a binding that fails takes nothing from it.
-    const ended = logon.kind === LogonKind.AGAIN ? closeSession(context, session) : undefined;
+    const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
     return andThen(ended, () => step.status);
   }
   if (logon.kind === LogonKind.BINDING) {
@@ -219,7 +219,7 @@ function endPrevious(exchange: Exchange, session: Session, previousId: number): 
   if (previousId === 0 || previousId === session.id) return undefined;
   const previous = exchange.context.sessions.get(previousId);
   if (previous === undefined || previous.state === SessionState.IN_PROGRESS) return undefined;
-  return isSameUser(session, previous) ? closeSession(exchange.context, previous) : undefined;
+  return isSameUser(session, previous) ? loseSession(exchange.context, previous) : undefined;
 }
 
 function isSameUser(one: Session, other: Session): boolean {

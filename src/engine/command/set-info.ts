@@ -25,6 +25,7 @@ import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, renameFile } from "./rename.ts";
+import { noteReserved } from "./reserved-space.ts";
 
 const EOPNOTSUPP = -95;
 /** The mode bits that may be set on an open handle; [MS-FSA] 2.1.5.15.8. */
@@ -224,6 +225,7 @@ function setAllocation(
       // Reserving is a hint that not every file system can take.
       if (result === EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
       if (result < 0) return statusOf(result);
+      noteReserved(open, size);
       if (size < stat.size) reportModified(exchange, open, CompletionFilter.SIZE);
       return Status.SUCCESS;
     });

@@ -9,13 +9,14 @@ import type { Exchange } from "../connection/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import { closeSession } from "./closing.ts";
+import { loseSession } from "./closing.ts";
 import { statusOf } from "./errno-status.ts";
 
 const RESPONSE_BYTES = 4;
 
+/** Durable opens stay for their user even then, as Windows and Samba have it. */
 export function handleLogoff(exchange: Exchange): MaybePromise<number> {
-  return andThen(closeSession(exchange.context, exchange.session as Session), () => {
+  return andThen(loseSession(exchange.context, exchange.session as Session), () => {
     encodeLogoffResponse(exchange.reserve(RESPONSE_BYTES));
     return Status.SUCCESS;
   });

@@ -56,6 +56,7 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): numbe
     mustEncrypt: canSeal && (grant.encryption === "required" || grant.encryption === "desired"),
     maximalAccess: grant.readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL,
     opens: new Set(),
+    isLost: false,
   };
   // 3.3.5.7 knows no signing by share; a share that asks for it makes its session sign.
   if (grant.signing === "required") session.mustSign = true;

@@ -289,7 +289,7 @@ export class Connection implements FrameSink {
   }
 
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void {
-    signMessage(key, this.negotiated, reply.bytes, reply.view, from, to);
+    signMessage(key, reply.bytes, reply.view, from, to);
   }
 
   /** Frames and sends `reply.bytes[HEAD_ROOM, to)`, encrypted for `sealedBy` where given. Takes the buffer. */
@@ -343,8 +343,6 @@ export class Connection implements FrameSink {
     this.context.connections.delete(this.id);
     this.frames.close();
     this.sendQueue.close();
-    for (const exchange of this.waiting.values()) exchange.cancel?.();
-    for (const exchange of this.inFlight) exchange.cancel?.();
     this.logons.clear();
     this.channelKeys.clear();
     const sessions = [...this.sessions.values()];
@@ -353,6 +351,11 @@ export class Connection implements FrameSink {
       session.connectionIds.delete(this.id);
       // 3.3.7.1: a session lives as long as one of its channels.
       if (session.connectionIds.size === 0) this.context.endSession(session);
+    }
+    for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
+      // A CREATE goes on for a session that has other channels: its client will ask for the answer there.
+      const hasOthers = (exchange.session?.connectionIds.size ?? 0) > 0;
+      if (exchange.command !== Command.CREATE || !hasOthers) exchange.cancel?.();
     }
   }
 }

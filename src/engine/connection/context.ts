@@ -3,6 +3,7 @@ import type { Provider } from "../../crypto/provider.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../session/logon-gate.ts";
 import type { Session } from "../session/session.ts";
+import type { DurableOpens } from "../state/durable-opens.ts";
 import type { CachingTable } from "../state/caching.ts";
 import type { NotifyTable } from "../state/notify.ts";
 import type { OpenTable } from "../state/open-table.ts";
@@ -54,6 +55,7 @@ export interface EngineContext {
   readonly notify: NotifyTable;
   readonly watcher: DirectoryWatcher;
   readonly caching: CachingTable;
+  readonly durables: DurableOpens;
   readonly logonGates: LogonGates;
   /** Exchanges that wait for their next message. */
   readonly idleExchanges: Exchange[];

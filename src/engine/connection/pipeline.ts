@@ -68,6 +68,7 @@ function runHandler(exchange: Exchange, row: Row): MaybePromise<number> {
 function useOpen(exchange: Exchange, open: Open, handle: Row["handle"]): MaybePromise<number> {
   const refusal = enterSequence(exchange, open);
   if (refusal !== Status.SUCCESS) return refusal;
+  if (open.isReplayable) exchange.context.durables.endReplay(open);
   open.beginUse();
   let outcome: MaybePromise<number>;
   try {
@@ -130,7 +131,7 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
   if (session !== undefined && session.state !== SessionState.IN_PROGRESS && sealedBy === undefined) {
     const key = connection.signingKeyOf(session);
     if (isSigned && key !== undefined) {
-      if (!verifySignature(key, connection.negotiated, exchange.message)) return Status.ACCESS_DENIED;
+      if (!verifySignature(key, exchange.message)) return Status.ACCESS_DENIED;
       exchange.signWith = key;
     } else if (session.mustSign && !isSetup) {
       return Status.ACCESS_DENIED;
@@ -138,8 +139,8 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
     if (session.mustEncrypt && !isSetup) return Status.ACCESS_DENIED;
   }
   exchange.session = session;
-  if (row?.needsSession !== true) return 0;
   if (session === undefined && isSigned) signForStranger(exchange);
+  if (row?.needsSession !== true) return 0;
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
   if (session.state === SessionState.EXPIRED && !mayUseExpired(exchange.command)) {
     return Status.NETWORK_SESSION_EXPIRED;
@@ -150,8 +151,7 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
 // A session that exists, but not on this connection: its client believes the refusal only when it is signed.
 function signForStranger(exchange: Exchange): void {
   const key = exchange.context.sessions.get(exchange.sessionId)?.signing;
-  const { negotiated } = exchange.connection;
-  if (key !== undefined && verifySignature(key, negotiated, exchange.message)) exchange.signWith = key;
+  if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 
 // 3.3.5.2.9: what only gives things back still works.
@@ -210,7 +210,7 @@ function cancelRequest(exchange: Exchange): number {
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0;
   const key = session && connection.signingKeyOf(session);
   if (isSigned && key !== undefined && exchange.sealedBy === undefined) {
-    if (!verifySignature(key, connection.negotiated, message)) return NO_REPLY;
+    if (!verifySignature(key, message)) return NO_REPLY;
   }
   const isAsync = (exchange.flags & HeaderFlag.ASYNC_COMMAND) !== 0;
   connection.cancel(isAsync ? message.u64(HeaderOffset.ASYNC_ID) : 0, exchange.messageId);

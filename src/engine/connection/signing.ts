@@ -3,8 +3,6 @@ import { GmacRole, writeGmacNonce } from "../../crypto/nonce.ts";
 import type { Mac } from "../../crypto/provider.ts";
 import type { Message } from "../../wire/cursor.ts";
 import { Command, HeaderFlag, HeaderOffset } from "../../wire/header.ts";
-import { SigningAlgorithm } from "../../wire/negotiate-context.ts";
-import type { Negotiated } from "./connection.ts";
 
 const SIGNATURE_BYTES = 16;
 // All are used within one call only.
@@ -18,30 +16,20 @@ function gmacNonce(bytes: Uint8Array, view: DataView, from: number, role: GmacRo
   return nonce;
 }
 
-function usesNonce(negotiated: Negotiated | undefined): boolean {
-  return negotiated?.signingAlgorithm === SigningAlgorithm.AES_GMAC;
-}
-
 /** Signs the reply `bytes[from, to)`, whose signature field is zero, in place. */
-export function signMessage(
-  key: Mac,
-  negotiated: Negotiated | undefined,
-  bytes: Uint8Array,
-  view: DataView,
-  from: number,
-  to: number,
-): void {
+export function signMessage(key: Mac, bytes: Uint8Array, view: DataView, from: number, to: number): void {
   const flags = view.getUint32(from + HeaderOffset.FLAGS, true);
   view.setUint32(from + HeaderOffset.FLAGS, flags | HeaderFlag.SIGNED, true);
-  const iv = usesNonce(negotiated) ? gmacNonce(bytes, view, from, GmacRole.SERVER) : undefined;
+  // Only GMAC looks at it; which algorithm a key is for, the key knows alone.
+  const iv = gmacNonce(bytes, view, from, GmacRole.SERVER);
   key.compute(bytes, from, to, iv, bytes, from + HeaderOffset.SIGNATURE);
 }
 
 /** True when the request carries the right signature. The message is the same afterwards: hashes cover it whole. */
-export function verifySignature(key: Mac, negotiated: Negotiated | undefined, message: Message): boolean {
+export function verifySignature(key: Mac, message: Message): boolean {
   const { bytes, view, start, length } = message;
   const at = start + HeaderOffset.SIGNATURE;
-  const iv = usesNonce(negotiated) ? gmacNonce(bytes, view, start, GmacRole.CLIENT) : undefined;
+  const iv = gmacNonce(bytes, view, start, GmacRole.CLIENT);
   given.set(bytes.subarray(at, at + SIGNATURE_BYTES));
   bytes.fill(0, at, at + SIGNATURE_BYTES);
   key.compute(bytes, start, start + length, iv, computed, 0);

@@ -19,6 +19,8 @@ export interface Tree {
   /** FILE_ access mask that this user may ever get on this share. */
   readonly maximalAccess: number;
   readonly opens: Set<Open>;
+  /** Its session is gone; the store lives on for the opens that wait for their client. */
+  isLost: boolean;
 }
 
 /** The two directions of an encrypting session; 3.1.4.2. */

@@ -17,6 +17,8 @@ export class SharedFile {
   locks: RangeLocks | undefined;
   /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
   deletePending = false;
+  /** Bytes reserved on request, rounded up to blocks; 0 for none. */
+  reservedBytes = 0;
   /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
   deleterParentKey: string | undefined;
   /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */

@@ -2,6 +2,7 @@
 import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "../session/session.ts";
 import type { CachingHolder } from "./caching-holder.ts";
+import type { Durability } from "./durable-opens.ts";
 import type { LockSequences } from "./lock-sequence.ts";
 import type { SharedFile } from "./open-table.ts";
 
@@ -17,8 +18,9 @@ export interface DirectorySearch {
 export class Open {
   /** The number that stands in both halves of the FileId on the wire. */
   readonly id: number;
-  readonly session: Session;
-  readonly tree: Tree;
+  /** The session and tree it was opened on, or got back on; of a detached open the ones it was lost with. */
+  session: Session;
+  tree: Tree;
   /** Undefined for a pipe. */
   readonly node: FileNode | undefined;
   readonly file: SharedFile | undefined;
@@ -42,6 +44,16 @@ export class Open {
   parentLeaseKey: string | undefined;
   /** Data was written: the directory's listing shows other sizes and times once this open closes. */
   hasWritten = false;
+  /** Set while the open may outlive its connection. */
+  durability: Durability | undefined;
+  /** CreateAction of the answer to its CREATE: a replay gets the same. */
+  createAction = 0;
+  /** Client and CreateGuid of the CREATE that made it, "" without one. */
+  createKey = "";
+  /** True until the open is used: its CREATE may be sent again with the same CreateGuid; 3.3.1.10. */
+  isReplayable = false;
+  /** In hex; "" where the client named no application. */
+  appInstanceId = "";
   /** Made by the first LOCK that may have to be recognized when it is sent again. */
   lockSequences: LockSequences | undefined;
   /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */

@@ -530,10 +530,10 @@ export const PARAMETERS = [
   {
     name: "durable handles",
     type: "boolean",
-    default: "no",
+    default: "yes",
     scope: "global",
     reload: "live",
-    effective: false,
+    effective: true,
     help: "Open files survive a lost connection.",
   },
   {

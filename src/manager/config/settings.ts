@@ -62,6 +62,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     cryptoProvider: globals.choice("crypto provider"),
     mapToGuest: guests === "bad-user" ? guests : "never",
     restrictAnonymous: globals.number("restrict anonymous") ?? 0,
+    durableHandles: globals.boolean("durable handles"),
     multiChannel: readMultiChannel(globals, machine),
     changeNotify: globals.boolean("change notify"),
     kernelChangeNotify: globals.boolean("kernel change notify"),
