@@ -1,0 +1,69 @@
+// What a lease costs: processor time of the server for pairs of CREATE and CLOSE with and without one, and of look-ups
+// with few and with many files open. Run: bun test/bench/leases.ts (MINISMBD names the executable).
+import { CreateDisposition, decodeCreateResponse, OplockLevel } from "../../src/wire/create.ts";
+import { leaseV2, mountLeasing, READ_WRITE_DATA, RWH } from "../e2e/lease-rig.ts";
+import { closeCall, createCall, type Mount, openFile } from "../e2e/raw-files.ts";
+import { startServer } from "../e2e/server.ts";
+import { cpuSeconds } from "./processes.ts";
+
+const DEPTH = 32;
+
+/** Opens and closes one of `DEPTH` files, again and again, `pairs` times in all. */
+async function runPairs(mount: Mount, pairs: number, isLeased: boolean): Promise<void> {
+  let left = pairs;
+  const worker = async (index: number): Promise<void> => {
+    while (left-- > 0) {
+      const options = isLeased
+        ? { oplockLevel: OplockLevel.LEASE, contexts: { lease: leaseV2(index + 1, RWH) } }
+        : {};
+      await mount.client.awaitCredits(1);
+      const reply = await mount.client.request({
+        ...createCall(mount, `pair${index}`, {
+          desiredAccess: READ_WRITE_DATA,
+          createDisposition: CreateDisposition.OPEN_IF,
+          ...options,
+        }),
+        room: 512,
+      });
+      const { fileId } = decodeCreateResponse(reply.message);
+      await mount.client.awaitCredits(1);
+      await mount.client.request({ ...closeCall(mount, fileId), room: 128 });
+    }
+  };
+  await Promise.all(Array.from({ length: DEPTH }, (_, index) => worker(index)));
+}
+
+async function cost(pid: number, work: () => Promise<void>): Promise<number> {
+  const before = cpuSeconds(pid);
+  await work();
+  return cpuSeconds(pid) - before;
+}
+
+const PAIRS = 6_000;
+const server = await startServer({ parameters: { "max open files": "30000", "log level": "warn" } });
+try {
+  const mount = await mountLeasing(server);
+  await runPairs(mount, PAIRS, true);
+  let plain = 0;
+  let leased = 0;
+  for (let round = 0; round < 4; round++) {
+    plain += await cost(server.pid, () => runPairs(mount, PAIRS, false));
+    leased += await cost(server.pid, () => runPairs(mount, PAIRS, true));
+  }
+  const perPair = (seconds: number): string => `${((seconds / (4 * PAIRS)) * 1e6).toFixed(1)} us`;
+  console.log(
+    `pair without a lease ${perPair(plain)}, with one ${perPair(leased)}: ${(leased / plain).toFixed(2)}`,
+  );
+  const few = await cost(server.pid, () => runPairs(mount, PAIRS * 2, true));
+  for (let i = 0; i < 10_000; i++) {
+    await openFile(mount, i % 2 === 0 ? `many${i}` : "pair0", {
+      createDisposition: CreateDisposition.OPEN_IF,
+      desiredAccess: i % 2 === 0 ? READ_WRITE_DATA : 0x80,
+    });
+  }
+  const many = await cost(server.pid, () => runPairs(mount, PAIRS * 2, true));
+  console.log(`pair beside 10,000 opens: ${(many / few).toFixed(2)} of the time beside none`);
+  mount.client.close();
+} finally {
+  await server.stop();
+}
