@@ -124,8 +124,13 @@ export function get64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
 }
 
-/** Writes a number below 2^53 as a 64-bit field. */
+/** Writes a number below 2^53 as a 64-bit field; what was read as all ones (rounded to 2^64) is written as such. */
 export function set64(view: DataView, at: number, value: number): void {
+  if (value >= 2 ** 64) {
+    view.setUint32(at, 0xffff_ffff, true);
+    view.setUint32(at + 4, 0xffff_ffff, true);
+    return;
+  }
   view.setUint32(at, value % 0x1_0000_0000, true);
   view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
 }

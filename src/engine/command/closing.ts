@@ -107,12 +107,7 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
   session.state = SessionState.EXPIRED;
   context.sessions.delete(session.id);
   endWaits(context, session, undefined);
-  for (const id of session.connectionIds) {
-    const connection = context.connections.get(id);
-    connection?.sessions.delete(session.id);
-    connection?.channelKeys.delete(session.id);
-    connection?.logons.delete(session.id);
-  }
+  for (const id of session.connectionIds) context.connections.get(id)?.dropSession(session);
   session.connectionIds.clear();
   const trees = [...session.trees.values()];
   session.trees.clear();

@@ -30,6 +30,8 @@ import { signMessage } from "./signing.ts";
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
 // A client that does not read its replies is not read from either.
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+/** Ended sessions whose refusals are still signed. */
+const MAX_ENDED_KEYS = 4;
 /** Exchanges kept for reuse by the whole engine. */
 const MAX_IDLE_EXCHANGES = 64;
 
@@ -63,6 +65,8 @@ export class Connection implements FrameSink {
   readonly sessions = new Map<number, Session>();
   /** Signing keys of sessions that were set up elsewhere and bound to this connection; by session id. */
   readonly channelKeys = new Map<number, Mac>();
+  /** Keys of sessions that ended here of late: what is asked of them is refused with a signature. */
+  readonly endedKeys = new Map<number, Mac>();
   /** Log-ons under way, by session id. */
   readonly logons = new Map<number, Logon>();
   /** Members told to wait, by their AsyncId. */
@@ -286,6 +290,19 @@ export class Connection implements FrameSink {
     return this.channelKeys.size > 0
       ? (this.channelKeys.get(session.id) ?? session.signing)
       : session.signing;
+  }
+
+  /** Forgets `session`, which ended; its key still signs the refusal of what its client has sent since. */
+  dropSession(session: Session): void {
+    const key = this.signingKeyOf(session);
+    if (key !== undefined) this.endedKeys.set(session.id, key);
+    for (const id of this.endedKeys.keys()) {
+      if (this.endedKeys.size <= MAX_ENDED_KEYS) break;
+      this.endedKeys.delete(id);
+    }
+    this.sessions.delete(session.id);
+    this.channelKeys.delete(session.id);
+    this.logons.delete(session.id);
   }
 
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void {

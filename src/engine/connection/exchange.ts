@@ -109,10 +109,6 @@ export class Exchange {
   get isLast(): boolean {
     return this.nextCommand === 0;
   }
-  get isFirst(): boolean {
-    return this.memberCount === 1;
-  }
-
   /** Reads the current member's header into the fields above. */
   readMember(): void {
     const view = this.message.view;
@@ -193,7 +189,9 @@ export class Exchange {
 
   private leaveForNext(status: number): void {
     const before = this.predecessor;
-    before.sessionId = this.session?.id ?? this.sessionId;
+    // What follows nothing leaves nothing: all related members behind it are as invalid.
+    if (this.isRelated && before.sessionId === -1) return;
+    before.sessionId = this.session?.id ?? -1;
     before.treeId = this.tree?.id ?? this.treeId;
     if (this.command === Command.CREATE || !this.isRelated) {
       before.failure = status >>> 30 === 3 ? status : 0;

@@ -99,7 +99,7 @@ export function withOpen(exchange: Exchange, offset: number, handle: Row["handle
 /** Finds session, tree and open and holds the request against them. 0: the handler may run. */
 function resolve(exchange: Exchange, row: Row | undefined): number {
   if (exchange.isRelated) {
-    if (exchange.isFirst) return Status.INVALID_PARAMETER;
+    if (exchange.predecessor.sessionId === -1) return Status.INVALID_PARAMETER;
     exchange.sessionId = exchange.predecessor.sessionId;
     exchange.treeId = exchange.predecessor.treeId;
   }
@@ -148,9 +148,10 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
   return 0;
 }
 
-// A session that exists, but not on this connection: its client believes the refusal only when it is signed.
+// A session that ended, or that exists on other connections: its client believes the refusal only when it is signed.
 function signForStranger(exchange: Exchange): void {
-  const key = exchange.context.sessions.get(exchange.sessionId)?.signing;
+  const { context, connection, sessionId } = exchange;
+  const key = connection.endedKeys.get(sessionId) ?? context.sessions.get(sessionId)?.signing;
   if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 
