@@ -1,0 +1,76 @@
+// What the two servers were asked and answered, kept for the report of a difference; [MS-SMB2] 2.2.13, 2.2.14.
+const HEADER_BYTES = 64;
+const CREATE = 5;
+const CLOSE = 6;
+/** Where the FileId stands behind the header, by command. */
+const FILE_ID_AT: Readonly<Record<number, number>> = { 6: 8, 7: 8, 8: 16, 9: 16, 10: 8, 16: 24, 17: 16 };
+
+const COMMANDS: Readonly<Record<number, string>> = {
+  5: "CREATE",
+  6: "CLOSE",
+  7: "FLUSH",
+  8: "READ",
+  9: "WRITE",
+  10: "LOCK",
+  13: "ECHO",
+  16: "QUERY_INFO",
+  17: "SET_INFO",
+};
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function describeCreate(request: Uint8Array): string {
+  const view = viewOf(request);
+  const field = (at: number): string => `0x${view.getUint32(HEADER_BYTES + at, true).toString(16)}`;
+  const nameAt = view.getUint16(HEADER_BYTES + 44, true);
+  const name = request.subarray(nameAt, nameAt + view.getUint16(HEADER_BYTES + 46, true));
+  const text = Buffer.from(name).toString("utf16le");
+  return `"${text}" access ${field(24)} attributes ${field(28)} share ${field(32)} disposition ${field(36)} options ${field(40)}`;
+}
+
+/** One server's side: which opens there are, what was said last. */
+export class Trace {
+  private readonly opens = new Map<string, string>();
+  private last = "";
+
+  readonly observe = (request: Uint8Array, answer: Uint8Array): void => {
+    if (request.length < HEADER_BYTES || answer.length < HEADER_BYTES) return;
+    const command = viewOf(request).getUint16(12, true);
+    const status = viewOf(answer).getUint32(8, true);
+    const told = `${this.describe(command, request)}\n    -> 0x${status.toString(16)} ${hex(answer.subarray(HEADER_BYTES, HEADER_BYTES + 96))}`;
+    // What ends a run is of no interest: TREE_DISCONNECT, LOGOFF.
+    if (COMMANDS[command] !== undefined) this.last = told;
+    if (status !== 0) return;
+    if (command === CREATE) {
+      this.opens.set(hex(answer.subarray(HEADER_BYTES + 64, HEADER_BYTES + 80)), describeCreate(request));
+    }
+    if (command === CLOSE) this.opens.delete(this.idOf(command, request));
+  };
+
+  private idOf(command: number, request: Uint8Array): string {
+    const at = HEADER_BYTES + (FILE_ID_AT[command] ?? 0);
+    return hex(request.subarray(at, at + 16));
+  }
+
+  private describe(command: number, request: Uint8Array): string {
+    const name = COMMANDS[command] ?? `command ${command}`;
+    if (command === CREATE) {
+      const view = viewOf(request);
+      const contexts = view.getUint32(HEADER_BYTES + 48, true);
+      return `${name} ${describeCreate(request)} contexts ${contexts === 0 ? "none" : hex(request.subarray(contexts, contexts + 160))}`;
+    }
+    const open = this.opens.get(this.idOf(command, request)) ?? "no open";
+    return `${name} ${hex(request.subarray(HEADER_BYTES, HEADER_BYTES + 96))}\n    on ${open}`;
+  }
+
+  /** The last exchange, for people. */
+  report(): string {
+    return this.last;
+  }
+}
