@@ -87,17 +87,24 @@ function chooseTests(options: Options): Candidate[] {
   return pool.filter((entry) => options.suites.some((suite) => isUnder(entry.name, suite)));
 }
 
-/** One share a server, each on a directory of its own: tests of one suite use the same names. */
+/** The share that is worked on, and one in which the tester may do nothing, as two tests want it. */
 function start(options: Options, path: string): Promise<TestServer> {
-  const share = { name: SHARE, path };
-  if (options.server === "smbd") return startSmbd({ shares: [{ ...share, parameters: SMBD_PARAMETERS }] });
-  return startServer({ shares: [share] });
+  const isSmbd = options.server === "smbd";
+  const parameters = isSmbd ? SMBD_PARAMETERS : {};
+  const shares = [
+    { name: SHARE, path, parameters },
+    { name: "noperm", path: `${path}-noperm` },
+  ];
+  if (isSmbd) return startSmbd({ shares });
+  return startServer({ shares, parameters: { "server multi channel support": "yes" } });
 }
 
+/** A directory for each worker: tests of one suite use the same names. */
 function makeShare(volume: string, worker: number): string {
   const path = join(volume, `worker${worker}`);
   mkdirSync(path);
   if (process.getuid?.() === 0) chownSync(path, TESTER_UID, TESTER_UID);
+  mkdirSync(`${path}-noperm`, { mode: 0 });
   return path;
 }
 
