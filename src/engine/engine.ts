@@ -2,6 +2,7 @@
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, Manager } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/closing.ts";
+import { LeasedDirectories, makeChangeSink } from "./command/leased-directories.ts";
 import { negotiateSmb1 } from "./command/negotiate.ts";
 import { ROWS } from "./command/table.ts";
 import { Connection } from "./connection/connection.ts";
@@ -49,6 +50,7 @@ class Engine implements EngineControl {
     for (const name of provider.fallbacks)
       log.warn?.(`crypto: native ${name} failed its self-test, using pure`);
     const notify = new NotifyTable();
+    const leasedDirectories = new LeasedDirectories();
     const context: EngineContext = {
       manager,
       settings,
@@ -63,7 +65,7 @@ class Engine implements EngineControl {
       opens: new OpenTable(),
       notify,
       watcher: new DirectoryWatcher({
-        sink: notify,
+        sink: makeChangeSink(notify, () => context),
         setTimer: systemClock.setTimer,
         clearTimer: systemClock.clearTimer,
         maxWatches: () => context.settings.maxNotifyWatches,
@@ -74,6 +76,8 @@ class Engine implements EngineControl {
         breakTimeoutMs: () => context.settings.oplockBreakTimeoutMs,
         sendBreak: (holder, from, to, needsAnswer) => sendBreak(context, holder, from, to, needsAnswer),
         unreachable: (holder) => closeUnreachable(context, holder),
+        directoryLeased: (holder, open) => leasedDirectories.begin(context, holder, open),
+        directoryReleased: (holder) => leasedDirectories.end(context, holder),
         expired: () => log.warn?.("a client did not answer an oplock break in time: others go on"),
       }),
       durables: new DurableOpens(),

@@ -1,6 +1,8 @@
 // Leases on directories: a client keeps a listing until somebody else changes what it shows; [MS-SMB2] 3.3.4.7,
 // [MS-FSA] 2.1.5.18. What is expected is what Samba's newer smbtorture (smb2.dirlease) finds on Windows.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { appendFileSync, chmodSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Access } from "../../src/wire/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest, OplockLevel } from "../../src/wire/create.ts";
 import { Writer } from "../../src/wire/cursor.ts";
@@ -8,7 +10,7 @@ import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
 import { LeaseBreakFlag } from "../../src/wire/oplock-break.ts";
 import { Dialect } from "../../src/wire/negotiate.ts";
 import { Status } from "../../src/wire/status.ts";
-import { startSubject } from "../peer/start.ts";
+import { againstSmbd, startSubject } from "../peer/start.ts";
 import type { TestServer } from "../peer/test-server.ts";
 import {
   isQuiet,
@@ -266,3 +268,34 @@ test("a holder that does not answer is not waited for", async () => {
   expect(await nextLeaseBreak(holder)).toMatchObject({ newLeaseState: 0 });
   expect(await isQuiet(holder)).toBe(true);
 });
+
+test.skipIf(againstSmbd)(
+  "a change by a program on the server, and none by the client that knows the lease",
+  async () => {
+    const path = join(server.shares.get("test") ?? "", directory);
+    for (const change of [
+      () => writeFileSync(join(path, "local"), "made here"),
+      () => appendFileSync(join(path, "local"), "longer"),
+      () => renameSync(join(path, "local"), join(path, "renamed")),
+      () => chmodSync(join(path, "renamed"), 0o600),
+      () => unlinkSync(join(path, "renamed")),
+    ]) {
+      change();
+      await expectBreak();
+      // Some changes are several events.
+      for (;;) {
+        const more = await nextLeaseBreak(holder, 100);
+        if (more === undefined) break;
+        await holder.client.outcome(leaseAck(holder, key(1), 0));
+        await closeFile(holder, (await openLeased(holder, directory, leaseV2(1, RH), DIRECTORY)).fileId);
+      }
+    }
+    const known = await openChild("known", 1, { createDisposition: CreateDisposition.CREATE });
+    await writeFile(other, known.fileId, 0, new Uint8Array(100));
+    const renamed = renameCall(other, known.fileId, `${directory}\\known2`, false);
+    expect(await other.client.outcome(renamed)).toBe(Status.SUCCESS);
+    expect(await other.client.outcome(deleteCall(other, known.fileId))).toBe(Status.SUCCESS);
+    await closeFile(other, known.fileId);
+    expect(await nextLeaseBreak(holder, 300)).toBeUndefined();
+  },
+);

@@ -26,6 +26,9 @@ export interface CachingRules {
   readonly sendBreak: (holder: CachingHolder, from: number, to: number, needsAnswer: boolean) => boolean;
   /** `sendBreak` found no way: the holder has fallen all the same. */
   readonly unreachable: (holder: CachingHolder) => void;
+  /** A lease on a directory begins with `open`, and ends. */
+  readonly directoryLeased: (holder: CachingHolder, open: Open) => void;
+  readonly directoryReleased: (holder: CachingHolder) => void;
   /** A client did not answer in time: it has lost all rights. */
   readonly expired: (holder: CachingHolder) => void;
 }
@@ -45,8 +48,7 @@ export interface Arrival {
 export class CachingTable {
   private readonly rules: CachingRules;
   private readonly leases = new Map<string, CachingHolder>();
-  /** Leases on directories: changes of files ask for nothing while there is none. */
-  directoryLeases = 0;
+  private readonly onDirectories = new Set<CachingHolder>();
 
   constructor(rules: CachingRules) {
     this.rules = rules;
@@ -54,6 +56,10 @@ export class CachingTable {
 
   get leaseCount(): number {
     return this.leases.size;
+  }
+  /** Leases on directories: changes of files ask for nothing while there is none. */
+  get directoryLeases(): number {
+    return this.onDirectories.size;
   }
 
   findLease(id: string): CachingHolder | undefined {
@@ -117,7 +123,9 @@ export class CachingTable {
     if (lease === undefined) return;
     holder.epoch = (state === 0 ? epoch : epoch + 1) & 0xffff;
     this.leases.set(lease.id, holder);
-    if (open.isDirectory) this.directoryLeases++;
+    if (!open.isDirectory) return;
+    this.onDirectories.add(holder);
+    this.rules.directoryLeased(holder, open);
   }
 
   /** An open is gone. Its oplock goes with it, a lease with the last of its opens; who waits looks again. */
@@ -127,18 +135,18 @@ export class CachingTable {
     if (holder !== undefined && holder.opens.delete(open)) {
       open.caching = undefined;
       if (!isOplockStat(open.grantedAccess)) holder.busyOpens--;
-      if (holder.opens.size === 0) this.forget(holder, open.isDirectory);
+      if (holder.opens.size === 0) this.forget(holder);
     }
     if (file !== undefined) this.wake(file);
   }
 
-  private forget(holder: CachingHolder, isDirectory: boolean): void {
+  private forget(holder: CachingHolder): void {
     this.endBreak(holder);
     holder.state = 0;
     holder.file.holders.delete(holder);
     if (holder.lease === undefined) return;
     this.leases.delete(holder.lease.id);
-    if (isDirectory) this.directoryLeases--;
+    if (this.onDirectories.delete(holder)) this.rules.directoryReleased(holder);
   }
 
   /** The data of `file` is changed by `open`: nobody else may read it from a cache any more. Waits for nobody. */
@@ -172,6 +180,11 @@ export class CachingTable {
       if (holder.state === 0) continue;
       if (parentKey === undefined || holder.lease?.keyText !== parentKey) this.demand(holder, 0);
     }
+  }
+
+  /** Nobody can say any more which directories changed. */
+  breakListings(): void {
+    for (const holder of [...this.onDirectories]) this.demand(holder, 0);
   }
 
   /** Calls `run` once, at the next change of `file`. Take it back with `unwait`. */

@@ -67,9 +67,12 @@ export class NotifyTable {
   private readonly byPath = new Map<string, Set<Watch>>();
   private totalBytes = 0;
 
+  /** Directories that are watched for another purpose: our own changes must be known from others' there, too. */
+  observers = 0;
+
   /** Watches there are. Nothing need be reported while it is 0. */
   get count(): number {
-    return this.watches.size;
+    return this.watches.size + this.observers;
   }
 
   has(owner: object): boolean {
@@ -132,14 +135,14 @@ export class NotifyTable {
 
   /** A change that we made; `filter` has the CompletionFilter bits that it concerns. Call it in the turn of the change. */
   changed(action: NotifyAction, path: string, filter: number): void {
-    if (this.watches.size === 0) return;
+    if (this.count === 0) return;
     this.local?.expect(action, path);
     this.report(action, path, filter);
   }
 
   /** A rename that we made. */
   renamed(from: string, to: string, isDirectory: boolean): void {
-    if (this.watches.size === 0) return;
+    if (this.count === 0) return;
     this.local?.expect(NotifyAction.RENAMED_OLD_NAME, from);
     this.local?.expect(NotifyAction.RENAMED_NEW_NAME, to);
     if (isDirectory) this.local?.moved(from, to);
@@ -149,7 +152,7 @@ export class NotifyTable {
 
   /** A further name that we made for a file, in the place of another where there was one. */
   linked(path: string, isReplacing: boolean): void {
-    if (this.watches.size === 0) return;
+    if (this.count === 0) return;
     if (isReplacing) {
       // It is put there by renaming.
       this.local?.expect(NotifyAction.RENAMED_NEW_NAME, path);
@@ -160,7 +163,7 @@ export class NotifyTable {
 
   /** The descriptor of a file that could be written is about to be closed. */
   closing(path: string): void {
-    if (this.watches.size > 0) this.local?.expectClose(path);
+    if (this.count > 0) this.local?.expectClose(path);
   }
 
   /** Tells every watch that sees `path` of a change, whoever made it. */

@@ -22,6 +22,8 @@ export class CachingRig {
   readonly told: string[] = [];
   readonly expired: string[] = [];
   readonly unreachable: string[] = [];
+  /** Leases on directories that are told of. */
+  readonly directories: string[] = [];
   isConnected = true;
   readonly table: CachingTable;
   private nowMs = 0;
@@ -46,6 +48,8 @@ export class CachingRig {
         return true;
       },
       unreachable: (holder) => this.unreachable.push(nameOf(holder)),
+      directoryLeased: (holder) => this.directories.push(nameOf(holder)),
+      directoryReleased: (holder) => this.directories.splice(this.directories.indexOf(nameOf(holder)), 1),
       expired: (holder) => this.expired.push(nameOf(holder)),
     });
   }

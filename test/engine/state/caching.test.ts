@@ -254,13 +254,13 @@ test("a directory's leases end when its entries change, but for the one named as
   const directory = rig.file("/share/directory");
   rig.lease(directory, "a", RH, DATA, true);
   const other = rig.lease(directory, "b", RH, DATA, true);
-  expect(rig.table.directoryLeases).toBe(2);
+  expect([rig.table.directoryLeases, rig.directories]).toEqual([2, ["a", "b"]]);
   rig.table.breakListing(directory.caching, "a");
   expect(rig.heard()).toEqual(["b RH>-!"]);
   rig.table.breakListing(directory.caching, undefined);
   expect(rig.heard()).toEqual(["a RH>-!"]);
   rig.close(other);
-  expect(rig.table.directoryLeases).toBe(1);
+  expect([rig.table.directoryLeases, rig.directories]).toEqual([1, ["a"]]);
 });
 
 test("counts of a file come back to nothing", () => {
