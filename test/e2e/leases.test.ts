@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { CreateDisposition, OplockLevel, ShareAccess } from "../../src/wire/create.ts";
 import { LeaseFlag } from "../../src/wire/create-context.ts";
 import { LeaseBreakFlag } from "../../src/wire/oplock-break.ts";
-import { Dialect } from "../../src/wire/negotiate.ts";
+import { Capability, Dialect } from "../../src/wire/negotiate.ts";
 import { Status } from "../../src/wire/status.ts";
-import { startSubject } from "../peer/start.ts";
+import { againstSmbd, startSubject } from "../peer/start.ts";
 import type { TestServer } from "../peer/test-server.ts";
 import {
   finishOpen,
@@ -14,6 +14,7 @@ import {
   leaseAck,
   leaseV1,
   leaseV2,
+  LEASING,
   mountLeasing,
   nextLeaseBreak,
   nextOplockBreak,
@@ -241,4 +242,43 @@ test("nothing is broken by who only looks", async () => {
     expect(looking.oplockLevel).toBe(OplockLevel.NONE);
     expect(await isQuiet(holder as Mount)).toBe(true);
   });
+});
+
+test.skipIf(againstSmbd)("neither is granted where the configuration says so", async () => {
+  const plain = await startSubject({
+    parameters: { "smb2 leases": "no" },
+    shares: [{ name: "test" }, { name: "none", parameters: { oplocks: "no" } }],
+  });
+  const asksForAll = { createDisposition: CreateDisposition.OPEN_IF, desiredAccess: READ_WRITE_DATA };
+  try {
+    const mount = await mountLeasing(plain);
+    expect((mount.client.negotiated?.capabilities ?? 0) & LEASING & ~Capability.LARGE_MTU).toBe(0);
+    expect((await openLeased(mount, "file", leaseV2(1, RWH))).oplockLevel).toBe(OplockLevel.NONE);
+    const batch = { ...asksForAll, oplockLevel: OplockLevel.BATCH };
+    expect((await openFile(mount, "other", batch)).oplockLevel).toBe(OplockLevel.BATCH);
+    const none = { ...mount, treeId: await mount.client.connectTree(mount.session, "none") };
+    expect((await openFile(none, "file", batch)).oplockLevel).toBe(OplockLevel.NONE);
+    mount.client.close();
+  } finally {
+    await plain.stop();
+  }
+});
+
+test.skipIf(againstSmbd)("more than may wait are refused, and those who wait are served", async () => {
+  const small = await startSubject({ parameters: { "max waiting requests": "3" } });
+  try {
+    const [holder, other] = [await mountLeasing(small), await mountLeasing(small)];
+    await openLeased(holder, "crowded", leaseV2(1, RWH));
+    const pending = [1, 2, 3, 4, 5].map(() => startOpen(other, "crowded"));
+    await nextLeaseBreak(holder);
+    for (const { reply } of pending.slice(3)) {
+      expect((await reply).status).toBe(Status.INSUFFICIENT_RESOURCES);
+    }
+    await holder.client.outcome(leaseAck(holder, key(1), RH));
+    for (const { reply } of pending.slice(0, 3)) expect((await reply).status).toBe(Status.SUCCESS);
+    holder.client.close();
+    other.client.close();
+  } finally {
+    await small.stop();
+  }
 });

@@ -1,28 +1,39 @@
 // What commands do about the caches of others: wait for them, and end those that a change makes stale.
 // [MS-FSA] 2.1.4.12; [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
+import type { MaybePromise } from "../../port/port.ts";
+import { Status } from "../../wire/status.ts";
 import type { EngineContext } from "../connection/context.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { FileCaching } from "../state/caching-holder.ts";
 import type { Open } from "../state/open.ts";
 
 /**
- * Parks the request until those who cache `file` have moved: true then, and the caller looks again. False when the
- * client took the request back or is gone.
+ * Parks the request until those who cache `file` have moved: then the caller looks again, by `again`. Another status
+ * when the client took the request back or is gone, or has too many that wait.
  */
-export function waitForCaching(exchange: Exchange, file: FileCaching): Promise<boolean> {
-  const { caching } = exchange.context;
-  if (exchange.connection.isClosed) return Promise.resolve(false);
-  exchange.connection.sendInterim(exchange);
-  return new Promise((resolve) => {
-    const settle = (hasMoved: boolean): void => {
-      caching.unwait(file, moved);
+export function waitForCaching(
+  exchange: Exchange,
+  file: FileCaching,
+  again: () => MaybePromise<number>,
+): MaybePromise<number> {
+  const { connection, context } = exchange;
+  if (connection.isClosed) return Status.CANCELLED;
+  const isKnownToWait = exchange.asyncId !== 0;
+  if (!isKnownToWait && connection.waiting.size >= context.settings.maxWaitingRequests) {
+    return Status.INSUFFICIENT_RESOURCES;
+  }
+  connection.sendInterim(exchange);
+  const hasMoved = new Promise<boolean>((resolve) => {
+    const settle = (outcome: boolean): void => {
+      context.caching.unwait(file, moved);
       exchange.cancel = undefined;
-      resolve(hasMoved);
+      resolve(outcome);
     };
     const moved = (): void => settle(true);
-    caching.wait(file, moved);
+    context.caching.wait(file, moved);
     exchange.cancel = () => settle(false);
   });
+  return hasMoved.then((moved) => (moved ? again() : Status.CANCELLED));
 }
 
 /** The data of `open`'s file has changed: reads from caches of others end. One check where nobody else caches. */

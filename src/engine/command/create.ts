@@ -267,13 +267,12 @@ class Creation {
     return this.action !== CreateAction.CREATED && overwrites(this.request);
   }
 
-  private waitFor(file: SharedFile, found: Found, node: FileNode): Promise<number> {
+  private waitFor(file: SharedFile, found: Found, node: FileNode): MaybePromise<number> {
     this.hasWaited = true;
     const isOurs = this.action === CreateAction.CREATED;
     // Nothing is held meanwhile: the file may be renamed, deleted or replaced by who gives it up.
     if (!isOurs) this.undo();
-    return waitForCaching(this.exchange, file.caching).then((hasMoved) => {
-      if (!hasMoved) return Status.CANCELLED;
+    return waitForCaching(this.exchange, file.caching, () => {
       if (!this.isTreeAlive()) return Status.NETWORK_NAME_DELETED;
       if (isOurs) return this.register(found, node);
       this.rounds = 0;

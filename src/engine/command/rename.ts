@@ -32,7 +32,7 @@ export function renameFile(
   const { opens, caching } = exchange.context;
   const again = (): MaybePromise<number> => renameFile(exchange, open, node, buffer);
   // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
-  if (caching.breakHandles(file.caching, open)) return waitAndTryAgain(exchange, file, again);
+  if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, again);
   const refusal = checkSharing(file, open);
   if (refusal !== Status.SUCCESS) return refusal;
   if (open.isDirectory && opens.hasOpenBelow(file.path)) {
@@ -86,7 +86,7 @@ function giveWay(
   refusal: number,
 ): MaybePromise<number> {
   return exchange.context.caching.breakHandles(file.caching, undefined)
-    ? waitAndTryAgain(exchange, file, again)
+    ? waitForCaching(exchange, file.caching, again)
     : refusal;
 }
 
@@ -101,14 +101,6 @@ function giveWayBelow(
   if (stubborn !== undefined) return Status.ACCESS_DENIED;
   const first = opens.findBelow(directory.path, () => true);
   return first === undefined ? again() : giveWay(exchange, first, again, Status.ACCESS_DENIED);
-}
-
-function waitAndTryAgain(
-  exchange: Exchange,
-  file: SharedFile,
-  again: () => MaybePromise<number>,
-): Promise<number> {
-  return waitForCaching(exchange, file.caching).then((hasMoved) => (hasMoved ? again() : Status.CANCELLED));
 }
 
 function reportRename(exchange: Exchange, open: Open, from: string, to: string, found: Found): void {

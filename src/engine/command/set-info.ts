@@ -153,10 +153,9 @@ function setDisposition(
   if (file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
   // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
   if (exchange.context.caching.breakHandles(file.caching, open)) {
-    return waitForCaching(exchange, file.caching).then((hasMoved) => {
-      if (!hasMoved) return Status.CANCELLED;
-      return open.isClosed ? Status.FILE_CLOSED : setDisposition(exchange, open, node, buffer);
-    });
+    return waitForCaching(exchange, file.caching, () =>
+      open.isClosed ? Status.FILE_CLOSED : setDisposition(exchange, open, node, buffer),
+    );
   }
   const { parentLeaseKey } = open;
   const setPending = (): number => {
