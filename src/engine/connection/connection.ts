@@ -146,6 +146,9 @@ export class Connection implements FrameSink {
   }
 
   pull(bytes: Uint8Array, at: number, length: number): number {
+    const { pool, settings } = this.context;
+    // Never of a socket that is closed: its descriptor may be another's by now.
+    if (this.isClosed || pool.isLow() || this.inFlight.size >= settings.maxOutstandingRequests) return 0;
     return this.socket.receive(bytes, at, length);
   }
 

@@ -7,6 +7,9 @@ const NETBIOS_KEEP_ALIVE = 0x85;
 
 /** Less than this is not worth a call of its own. */
 const LEAST_PULL = 16_384;
+/** What one connection may take in one turn of the event loop beyond what it was handed. */
+const MAX_PULLED_BYTES = 8 * 1024 * 1024;
+const headerBytes = new Uint8Array(4);
 
 export interface FrameSink {
   /** The largest message taken in the connection's present state, in bytes. */
@@ -73,11 +76,38 @@ export class FrameAssembler {
       at = this.fill(chunk, at);
       if (at === chunk.length) this.pullRest();
       if (this.filled === this.frameBytes) {
-        const loan = this.partial;
-        this.partial = undefined;
-        this.headerFilled = 0;
-        if (loan === undefined || !this.sink.takeFrame(loan.bytes, 0, this.frameBytes, loan)) return false;
+        if (!this.endFrame()) return false;
+        if (at === chunk.length && this.frameBytes >= LEAST_PULL && !this.pullFrames()) return false;
       }
+    }
+    return true;
+  }
+
+  private endFrame(): boolean {
+    const loan = this.partial;
+    this.partial = undefined;
+    this.headerFilled = 0;
+    return loan !== undefined && this.sink.takeFrame(loan.bytes, 0, this.frameBytes, loan);
+  }
+
+  // Behind a large message often stands the next one: taken without a turn of the event loop, up to a limit, so
+  // that other connections get theirs.
+  private pullFrames(): boolean {
+    for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + LEAST_PULL) {
+      const count = this.sink.pull(headerBytes, 0, 4 - this.headerFilled);
+      for (let i = 0; i < count; i++) {
+        this.header =
+          this.headerFilled === 0 ? (headerBytes[i] ?? 0) : (this.header << 8) | (headerBytes[i] ?? 0);
+        this.headerFilled++;
+      }
+      if (this.headerFilled < 4) return true;
+      if (!this.acceptHeader()) return false;
+      if (this.headerFilled === 0) continue;
+      this.partial = this.pool.acquire(this.frameBytes);
+      this.filled = 0;
+      this.pullRest();
+      if (this.filled < this.frameBytes) return true;
+      if (!this.endFrame()) return false;
     }
     return true;
   }
@@ -85,7 +115,8 @@ export class FrameAssembler {
   // The event loop hands out fresh buffers of its own; large payloads are better taken where they will stay.
   private pullRest(): void {
     const { partial } = this;
-    while (partial !== undefined && this.frameBytes - this.filled >= LEAST_PULL) {
+    if (partial === undefined || this.frameBytes - this.filled < LEAST_PULL) return;
+    while (this.filled < this.frameBytes) {
       const count = this.sink.pull(partial.bytes, this.filled, this.frameBytes - this.filled);
       if (count <= 0) return;
       this.filled += count;
