@@ -40,6 +40,7 @@ class Engine implements EngineControl {
   private readonly listeners: Listener[] = [];
   private readonly sweeper: ReturnType<typeof setInterval>;
   private readonly perAddress = new Map<string, number>();
+  private readonly leasedDirectories = new LeasedDirectories();
   private lastConnectionId = 0;
   private wasQuiet = false;
 
@@ -50,7 +51,7 @@ class Engine implements EngineControl {
     for (const name of provider.fallbacks)
       log.warn?.(`crypto: native ${name} failed its self-test, using pure`);
     const notify = new NotifyTable();
-    const leasedDirectories = new LeasedDirectories();
+    const { leasedDirectories } = this;
     const context: EngineContext = {
       manager,
       settings,
@@ -158,6 +159,7 @@ class Engine implements EngineControl {
     const { context } = this;
     const { logonTimeoutSeconds, deadtimeSeconds } = context.settings;
     const now = context.clock.now();
+    this.leasedDirectories.sweep(context);
     let newest = 0;
     for (const connection of [...context.connections.values()]) {
       newest = Math.max(newest, connection.lastActiveMs);

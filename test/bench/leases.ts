@@ -1,6 +1,12 @@
 // What a lease costs: processor time of the server for pairs of CREATE and CLOSE with and without one, and of look-ups
 // with few and with many files open. Run: bun test/bench/leases.ts (MINISMBD names the executable).
-import { CreateDisposition, decodeCreateResponse, OplockLevel } from "../../src/wire/create.ts";
+import {
+  CreateDisposition,
+  CreateOption,
+  type CreateRequest,
+  decodeCreateResponse,
+  OplockLevel,
+} from "../../src/wire/create.ts";
 import { leaseV2, mountLeasing, READ_WRITE_DATA, RWH } from "../e2e/lease-rig.ts";
 import { closeCall, createCall, type Mount, openFile } from "../e2e/raw-files.ts";
 import { startServer } from "../e2e/server.ts";
@@ -8,8 +14,13 @@ import { cpuSeconds } from "./processes.ts";
 
 const DEPTH = 32;
 
-/** Opens and closes one of `DEPTH` files, again and again, `pairs` times in all. */
-async function runPairs(mount: Mount, pairs: number, isLeased: boolean): Promise<void> {
+/** Opens and closes one of `DEPTH` files or directories, again and again, `pairs` times in all. */
+async function runPairs(
+  mount: Mount,
+  pairs: number,
+  isLeased: boolean,
+  kind: Partial<CreateRequest> = {},
+): Promise<void> {
   let left = pairs;
   const worker = async (index: number): Promise<void> => {
     while (left-- > 0) {
@@ -18,9 +29,10 @@ async function runPairs(mount: Mount, pairs: number, isLeased: boolean): Promise
         : {};
       await mount.client.awaitCredits(1);
       const reply = await mount.client.request({
-        ...createCall(mount, `pair${index}`, {
+        ...createCall(mount, `pair${kind.createOptions ?? 0}-${index}`, {
           desiredAccess: READ_WRITE_DATA,
           createDisposition: CreateDisposition.OPEN_IF,
+          ...kind,
           ...options,
         }),
         room: 512,
@@ -40,23 +52,28 @@ async function cost(pid: number, work: () => Promise<void>): Promise<number> {
 }
 
 const PAIRS = 6_000;
+const KINDS: readonly (readonly [string, Partial<CreateRequest>])[] = [
+  ["files", {}],
+  ["directories", { createOptions: CreateOption.DIRECTORY_FILE, desiredAccess: 0x81 }],
+];
 const server = await startServer({ parameters: { "max open files": "30000", "log level": "warn" } });
 try {
   const mount = await mountLeasing(server);
-  await runPairs(mount, PAIRS, true);
-  let plain = 0;
-  let leased = 0;
-  for (let round = 0; round < 4; round++) {
-    plain += await cost(server.pid, () => runPairs(mount, PAIRS, false));
-    leased += await cost(server.pid, () => runPairs(mount, PAIRS, true));
+  for (const [what, kind] of KINDS) {
+    await runPairs(mount, PAIRS, true, kind);
+    let plain = 0;
+    let leased = 0;
+    for (let round = 0; round < 4; round++) {
+      plain += await cost(server.pid, () => runPairs(mount, PAIRS, false, kind));
+      leased += await cost(server.pid, () => runPairs(mount, PAIRS, true, kind));
+    }
+    const perPair = (seconds: number): string => `${((seconds / (4 * PAIRS)) * 1e6).toFixed(1)} us`;
+    const ratio = (leased / plain).toFixed(2);
+    console.log(`${what}: without a lease ${perPair(plain)}, with one ${perPair(leased)}: ${ratio}`);
   }
-  const perPair = (seconds: number): string => `${((seconds / (4 * PAIRS)) * 1e6).toFixed(1)} us`;
-  console.log(
-    `pair without a lease ${perPair(plain)}, with one ${perPair(leased)}: ${(leased / plain).toFixed(2)}`,
-  );
   const few = await cost(server.pid, () => runPairs(mount, PAIRS * 2, true));
   for (let i = 0; i < 10_000; i++) {
-    await openFile(mount, i % 2 === 0 ? `many${i}` : "pair0", {
+    await openFile(mount, i % 2 === 0 ? `many${i}` : "pair0-0", {
       createDisposition: CreateDisposition.OPEN_IF,
       desiredAccess: i % 2 === 0 ? READ_WRITE_DATA : 0x80,
     });

@@ -27,22 +27,59 @@ export function makeChangeSink(notify: NotifyTable, context: () => EngineContext
   };
 }
 
+/** How long a directory stays watched after its lease: clients close it and come back, and watching has a price. */
+const LINGER_MS = 10_000;
+const MAX_LINGERING = 256;
+
+interface Watched {
+  readonly identity: string;
+  readonly request: WatchRequest;
+  endedMs: number;
+}
+
 /** The watches that go with leases on directories. */
 export class LeasedDirectories {
-  private readonly watches = new Map<CachingHolder, WatchRequest>();
+  private readonly watches = new Map<CachingHolder, Watched>();
+  /** Those whose lease has ended, by the directory's identity, the oldest first. */
+  private readonly lingering = new Map<string, Watched>();
 
   /** A lease was made on the directory that `open` is of. */
   begin(context: EngineContext, holder: CachingHolder, open: Open): void {
     if (!context.settings.kernelChangeNotify || open.file === undefined) return;
-    context.notify.observers++;
-    this.watches.set(holder, context.watcher.add(open.tree.grant, open.file.path, false));
+    const { identity, path } = open.file;
+    const { watcher, notify } = context;
+    // A watch that the kernel ended is not taken for one that lasts.
+    watcher.settle();
+    const request = watcher.add(open.tree.grant, path, false);
+    notify.observers++;
+    this.watches.set(holder, { identity, request, endedMs: 0 });
+    const before = this.lingering.get(identity);
+    if (before !== undefined) this.drop(context, before);
   }
 
   end(context: EngineContext, holder: CachingHolder): void {
-    const watch = this.watches.get(holder);
-    if (watch === undefined) return;
+    const watched = this.watches.get(holder);
+    if (watched === undefined) return;
     this.watches.delete(holder);
+    const before = this.lingering.get(watched.identity);
+    if (before !== undefined) this.drop(context, before);
+    watched.endedMs = context.clock.now();
+    this.lingering.set(watched.identity, watched);
+    if (this.lingering.size <= MAX_LINGERING) return;
+    for (const oldest of this.lingering.values()) return this.drop(context, oldest);
+  }
+
+  /** Ends watches that nobody came back to; called now and then. */
+  sweep(context: EngineContext): void {
+    const nowMs = context.clock.now();
+    for (const watched of [...this.lingering.values()]) {
+      if (nowMs - watched.endedMs >= LINGER_MS) this.drop(context, watched);
+    }
+  }
+
+  private drop(context: EngineContext, watched: Watched): void {
+    this.lingering.delete(watched.identity);
     context.notify.observers--;
-    context.watcher.remove(watch);
+    context.watcher.remove(watched.request);
   }
 }

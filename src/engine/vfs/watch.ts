@@ -80,6 +80,11 @@ export class DirectoryWatcher {
     return this.directories.add(reach, path, isRecursive);
   }
 
+  /** Takes the events that have come so far: what the kernel watches no more is known then. */
+  settle(): void {
+    if (this.directories.queue >= 0) this.drain();
+  }
+
   /** Takes back one `add`. */
   remove(request: WatchRequest): void {
     this.directories.remove(request);
