@@ -133,7 +133,8 @@ const memory: Figure = {
   unit: "KiB",
   digits: 1,
   async measure(old) {
-    const settings = { shares: [{ name: SHARE, path: old.shares.get(SHARE) ?? "" }] };
+    const parameters = { "max connections": "1000" };
+    const settings = { shares: [{ name: SHARE, path: old.shares.get(SHARE) ?? "", parameters }], parameters };
     const start = old.name === "smbd" ? startSmbd : startServer;
     const server = await start(settings);
     try {
@@ -144,7 +145,8 @@ const memory: Figure = {
       const one = memoryOf(server.pid);
       await first();
       const release = await holdConnections(server, CONNECTIONS + 1);
-      await Bun.sleep(2000);
+      // Idle means idle: time enough for a server to put its affairs in order.
+      await Bun.sleep(12_000);
       const many = memoryOf(server.pid);
       await release();
       return {

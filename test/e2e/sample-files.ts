@@ -53,19 +53,58 @@ export function writeSparseFile(path: string, size: number): void {
   closeSync(file);
 }
 
-/** Size and digest of the sampled places, and of some between them. */
+/** Digests of a file's sampled places, and of some between them, from its bytes in sequence. */
+export class SampleDigest {
+  private position = 0;
+  private readonly windows: readonly { readonly from: number; readonly hasher: Bun.CryptoHasher }[];
+
+  /** `size` is what the file should have: it says where to look. */
+  constructor(size: number) {
+    const between = Array.from({ length: 16 }, (_, index) => Math.floor((size / 16) * index));
+    this.windows = [...sampleOffsets(size), ...between].map((from) => ({
+      from,
+      hasher: new Bun.CryptoHasher("sha256"),
+    }));
+  }
+
+  /** Takes the next bytes. */
+  update(chunk: Uint8Array): void {
+    const end = this.position + chunk.length;
+    for (const { from, hasher } of this.windows) {
+      const start = Math.max(from, this.position);
+      const stop = Math.min(from + SAMPLE, end);
+      if (start < stop) hasher.update(chunk.subarray(start - this.position, stop - this.position));
+    }
+    this.position = end;
+  }
+
+  /** Feeds the windows that begin at `from`, and no other. */
+  take(from: number, bytes: Uint8Array): void {
+    for (const window of this.windows) if (window.from === from) window.hasher.update(bytes);
+  }
+
+  get offsets(): readonly number[] {
+    return this.windows.map(({ from }) => from);
+  }
+
+  /** The size and all digests, in one line. */
+  finish(size = this.position): string {
+    return `${size} ${this.windows.map(({ hasher }) => hasher.digest("hex").slice(0, 16)).join(" ")}`;
+  }
+}
+
+/** Size and digests of the sampled places of a file on disk. */
 export function digestSamples(path: string): string {
   const { size } = statSync(path);
-  const hasher = new Bun.CryptoHasher("sha256");
+  const digest = new SampleDigest(size);
   const buffer = new Uint8Array(SAMPLE);
   const file = openSync(path, "r");
-  const between = Array.from({ length: 16 }, (_, index) => Math.floor((size / 16) * index));
-  for (const offset of [...sampleOffsets(size), ...between]) {
+  for (const offset of new Set(digest.offsets)) {
     const count = readSync(file, buffer, 0, SAMPLE, offset);
-    hasher.update(buffer.subarray(0, count));
+    digest.take(offset, buffer.subarray(0, count));
   }
   closeSync(file);
-  return `${size} ${hasher.digest("hex")}`;
+  return digest.finish(size);
 }
 
 /** A tree of `files` small files, 20 a folder, folders nested by threes. */

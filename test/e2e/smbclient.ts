@@ -1,5 +1,6 @@
 // Debian's smbclient, run against a server under test; smbclient(1).
 import type { TestServer, User } from "../peer/test-server.ts";
+import { SampleDigest } from "./sample-files.ts";
 
 export const DIALECTS = ["SMB2_02", "SMB2_10", "SMB3_00", "SMB3_02", "SMB3_11"] as const;
 export type DialectName = (typeof DIALECTS)[number];
@@ -81,10 +82,11 @@ export async function demandSmbclient(
   return output;
 }
 
-/** SHA-256, in hex, of what `get` writes to its standard output: nothing of it is kept. */
+/** As `digestSamples`, of what `get` writes to its standard output: nothing of it is kept. */
 export async function digestDownload(
   server: TestServer,
   name: string,
+  size: number,
   options: SmbclientOptions = {},
 ): Promise<string> {
   const share = `//${server.host}/${options.share ?? "test"}`;
@@ -92,9 +94,9 @@ export async function digestDownload(
     ["smbclient", share, ...connectionWords(server, options), "-c", `get "${name}" -`],
     { stdin: "ignore", stdout: "pipe", stderr: "ignore" },
   );
-  const hasher = new Bun.CryptoHasher("sha256");
-  for await (const chunk of child.stdout) hasher.update(chunk);
-  return hasher.digest("hex");
+  const digest = new SampleDigest(size);
+  for await (const chunk of child.stdout) digest.update(chunk);
+  return digest.finish();
 }
 
 /** `smbclient -L`. */
