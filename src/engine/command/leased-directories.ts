@@ -37,23 +37,35 @@ interface Watched {
   endedMs: number;
 }
 
+/** A directory's name in the kernel: a new one gets the inode of one just removed, but not its birth. */
+function instanceOf(open: Open): string {
+  const stat = open.node?.stat;
+  return `${open.file?.identity ?? ""} ${stat?.birthSeconds ?? 0} ${stat?.birthNanoseconds ?? 0}`;
+}
+
 /** The watches that go with leases on directories. */
 export class LeasedDirectories {
   private readonly watches = new Map<CachingHolder, Watched>();
-  /** Those whose lease has ended, by the directory's identity, the oldest first. */
+  /** Those whose lease has ended, by the directory, the oldest first. */
   private readonly lingering = new Map<string, Watched>();
 
   /** A lease was made on the directory that `open` is of. */
   begin(context: EngineContext, holder: CachingHolder, open: Open): void {
     if (!context.settings.kernelChangeNotify || open.file === undefined) return;
-    const { identity, path } = open.file;
+    const { path } = open.file;
+    const identity = instanceOf(open);
     const { watcher, notify } = context;
+    const before = this.lingering.get(identity);
+    if (before !== undefined && before.request.path === path && watcher.has(path)) {
+      this.lingering.delete(identity);
+      this.watches.set(holder, before);
+      return;
+    }
     // A watch that the kernel ended is not taken for one that lasts.
     watcher.settle();
     const request = watcher.add(open.tree.grant, path, false);
     notify.observers++;
     this.watches.set(holder, { identity, request, endedMs: 0 });
-    const before = this.lingering.get(identity);
     if (before !== undefined) this.drop(context, before);
   }
 

@@ -85,6 +85,11 @@ export class DirectoryWatcher {
     if (this.directories.queue >= 0) this.drain();
   }
 
+  /** True while the kernel watches the directory of that path. */
+  has(path: string): boolean {
+    return this.directories.has(path);
+  }
+
   /** Takes back one `add`. */
   remove(request: WatchRequest): void {
     this.directories.remove(request);
