@@ -82,15 +82,16 @@ function fileIdBytes(id: FileId): Uint8Array {
 }
 
 /** One request of every command, on these targets. */
-export function callsAfterLogOn(mount: Mount, { file, folder }: Targets, canAllocate: boolean): Call[] {
-  const eightBytes = new Uint8Array(8);
-  const related = { flags: HeaderFlag.RELATED_OPERATIONS };
-  const informationClasses = [
-    FileInfoClass.BASIC,
-    FileInfoClass.ALL,
-    FileInfoClass.STREAM,
-    FileInfoClass.NETWORK_OPEN,
+export function callsAfterLogOn(mount: Mount, targets: Targets, canAllocate: boolean): Call[] {
+  return [
+    ...dataCalls(mount, targets, canAllocate),
+    ...informationCalls(mount, targets, canAllocate),
+    ...sessionCalls(mount),
   ];
+}
+
+function dataCalls(mount: Mount, { file }: Targets, canAllocate: boolean): Call[] {
+  const related = { flags: HeaderFlag.RELATED_OPERATIONS };
   return [
     createCall(mount, "some name.txt", {
       desiredAccess: Access.MAXIMUM_ALLOWED,
@@ -125,6 +126,18 @@ export function callsAfterLogOn(mount: Mount, { file, folder }: Targets, canAllo
     { ...closeCall(mount, file), command: Command.FLUSH },
     readCall(mount, file, 0, 1000),
     writeCall(mount, file, 0, new Uint8Array(500).fill(7)),
+  ];
+}
+
+function informationCalls(mount: Mount, { file, folder }: Targets, canAllocate: boolean): Call[] {
+  const eightBytes = new Uint8Array(8);
+  const informationClasses = [
+    FileInfoClass.BASIC,
+    FileInfoClass.ALL,
+    FileInfoClass.STREAM,
+    FileInfoClass.NETWORK_OPEN,
+  ];
+  return [
     queryDirectoryCall(mount, folder),
     queryDirectoryCall(mount, folder, {
       pattern: "*.t?t",
@@ -159,6 +172,11 @@ export function callsAfterLogOn(mount: Mount, { file, folder }: Targets, canAllo
         completionFilter: CompletionFilter.FILE_NAME,
       }),
     ),
+  ];
+}
+
+function sessionCalls(mount: Mount): Call[] {
+  return [
     treeConnectCall(mount.session, "test"),
     treeConnectCall(mount.session, "IPC$"),
     simple(mount, Command.ECHO),
