@@ -1,5 +1,6 @@
 // IOCTL by a table of control codes; [MS-SMB2] 3.3.5.15. A code that is not in it is refused.
 import type { MaybePromise } from "../../port/port.ts";
+import { isAllOnes } from "../../wire/file-id.ts";
 import { Fsctl } from "../../wire/fscc/fsctl.ts";
 import {
   decodeIoctlRequest,
@@ -43,7 +44,10 @@ export function handleIoctl(exchange: Exchange): MaybePromise<number> {
   }
   if (!paysFor(exchange, largest)) return Status.INVALID_PARAMETER;
   const row = rows.get(request.ctlCode);
-  if (row?.needsOpen === false) return row.handle(exchange, request);
+  if (row?.needsOpen === false) {
+    // 3.3.5.15: what concerns the server names no file.
+    return isAllOnes(request.fileId) ? row.handle(exchange, request) : Status.INVALID_PARAMETER;
+  }
   return withOpen(
     exchange,
     IoctlRequestOffset.FILE_ID,

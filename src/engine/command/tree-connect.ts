@@ -42,7 +42,7 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): numbe
   const canSeal = session.sealing !== undefined;
   if (grant.encryption === "required" && !canSeal) return Status.ACCESS_DENIED;
   if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
-  if (countUses(exchange, grant.name) >= grant.maxConnections) return Status.REQUEST_NOT_ACCEPTED;
+  if (isFull(exchange, grant)) return Status.REQUEST_NOT_ACCEPTED;
   const store = grant.type === "disk" ? openStore(grant) : undefined;
   if (typeof store === "number") {
     exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
@@ -73,12 +73,19 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): numbe
   return Status.SUCCESS;
 }
 
-/** Share.CurrentUses of 3.3.5.7: tree connects to that share, of all sessions. */
-function countUses(exchange: Exchange, share: string): number {
-  let uses = 0;
-  for (const session of exchange.context.sessions.values())
-    for (const tree of session.trees.values()) if (tree.grant.name === share) uses++;
-  return uses;
+/**
+ * True when as many connections as the share takes are on it already. Connections are counted, not tree connects:
+ * one client must not be able to close a share to everybody else.
+ */
+function isFull(exchange: Exchange, grant: ShareGrant): boolean {
+  const connections = new Set<number>();
+  for (const session of exchange.context.sessions.values()) {
+    for (const tree of session.trees.values()) {
+      if (tree.grant.name !== grant.name) continue;
+      for (const id of session.connectionIds) connections.add(id);
+    }
+  }
+  return connections.size >= grant.maxConnections && !connections.has(exchange.connection.id);
 }
 
 export function handleTreeDisconnect(exchange: Exchange): MaybePromise<number> {

@@ -137,7 +137,7 @@ export class Connection implements FrameSink {
 
   /** Milliseconds that an unfinished message has been arriving; 0 between messages. */
   frameAgeMs(nowMs: number): number {
-    return this.frames.isIdle() ? 0 : nowMs - this.frameStartedMs;
+    return this.frames.isIdle() || this.frames.isHolding ? 0 : nowMs - this.frameStartedMs;
   }
 
   drained(): void {
@@ -146,9 +146,8 @@ export class Connection implements FrameSink {
   }
 
   pull(bytes: Uint8Array, at: number, length: number): number {
-    const { pool, settings } = this.context;
     // Never of a socket that is closed: its descriptor may be another's by now.
-    if (this.isClosed || pool.isLow() || this.inFlight.size >= settings.maxOutstandingRequests) return 0;
+    if (this.isClosed || this.isStalled()) return 0;
     return this.socket.receive(bytes, at, length);
   }
 
@@ -333,15 +332,28 @@ export class Connection implements FrameSink {
     this.sendQueue.send(reply, from, to);
   }
 
-  /** Reads no more while replies pile up, requests exceed their limit or buffers are short. */
+  mayTake(): boolean {
+    return !this.isStalled();
+  }
+
+  /** True while replies pile up, too many requests are under way or buffers are short: no more are taken then. */
+  private isStalled(): boolean {
+    const { pool, settings } = this.context;
+    if (this.sendQueue.pendingBytes > MAX_UNSENT_BYTES) return true;
+    if (this.inFlight.size >= settings.maxOutstandingRequests) return true;
+    // One that waits for nothing is let on even then: it may be the one to give buffers back.
+    return pool.isLow() && (this.inFlight.size > 0 || !this.sendQueue.isEmpty());
+  }
+
+  /** Takes up what was held back, and reads from the socket only while more may be taken. */
   private adjustFlow(): void {
     if (this.isClosed) return;
-    const { pool, settings } = this.context;
-    const isBusy = this.inFlight.size > 0 || !this.sendQueue.isEmpty();
-    const pause =
-      this.sendQueue.pendingBytes > MAX_UNSENT_BYTES ||
-      this.inFlight.size >= settings.maxOutstandingRequests ||
-      (pool.isLow() && isBusy);
+    if (this.frames.isHolding && !this.isStalled() && !this.frames.resume()) {
+      this.close("broken framing");
+      return;
+    }
+    if (this.isClosed) return;
+    const pause = this.isStalled() || this.frames.isHolding;
     if (pause === this.isPaused) return;
     this.isPaused = pause;
     if (pause) this.socket.pause();

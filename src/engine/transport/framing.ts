@@ -14,6 +14,8 @@ const headerBytes = new Uint8Array(4);
 export interface FrameSink {
   /** The largest message taken in the connection's present state, in bytes. */
   maxFrameBytes(): number;
+  /** False while no further message is to be taken: what arrived stays where it is until `resume`. */
+  mayTake(): boolean;
   /**
    * Receives what has arrived meanwhile into `bytes[at, at + length)`: the number of bytes, or nothing (0 or less).
    * A large message is filled this way without passing through other buffers.
@@ -27,7 +29,7 @@ export interface FrameSink {
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
 }
 
-/** Assembles messages of one connection. Holds no buffer between messages. */
+/** Assembles messages of one connection. Holds no buffer between messages, but for what came while none was taken. */
 export class FrameAssembler {
   private readonly pool: BufferPool;
   private readonly sink: FrameSink;
@@ -36,6 +38,7 @@ export class FrameAssembler {
   private filled = 0;
   private headerFilled = 0;
   private header = 0;
+  private held: Uint8Array[] = [];
 
   constructor(pool: BufferPool, sink: FrameSink) {
     this.pool = pool;
@@ -52,8 +55,38 @@ export class FrameAssembler {
    * exceeds its limit: the connection must be closed.
    */
   feed(chunk: Uint8Array): boolean {
+    if (this.held.length > 0) {
+      this.held.push(chunk);
+      return true;
+    }
+    return this.cut(chunk);
+  }
+
+  /** True when messages wait for `resume`. */
+  get isHolding(): boolean {
+    return this.held.length > 0;
+  }
+
+  /** Goes on with what was held back, as far as messages may be taken; false as `feed`. */
+  resume(): boolean {
+    while (this.held.length > 0 && this.sink.mayTake()) {
+      const chunk = this.held.shift() as Uint8Array;
+      const waiting = this.held;
+      this.held = [];
+      const isSound = this.cut(chunk);
+      this.held.push(...waiting);
+      if (!isSound) return false;
+    }
+    return true;
+  }
+
+  private cut(chunk: Uint8Array): boolean {
     let at = 0;
     while (at < chunk.length) {
+      if (this.headerFilled === 0 && at > 0 && !this.sink.mayTake()) {
+        this.held.push(chunk.subarray(at));
+        return true;
+      }
       if (this.headerFilled < 4) {
         const byte = chunk[at++] ?? 0;
         this.header = this.headerFilled === 0 ? byte : (this.header << 8) | byte;
@@ -127,6 +160,7 @@ export class FrameAssembler {
   close(): void {
     if (this.partial !== undefined) this.pool.release(this.partial);
     this.partial = undefined;
+    this.held = [];
   }
 
   private acceptHeader(): boolean {

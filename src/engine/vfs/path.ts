@@ -47,6 +47,7 @@ export function parsePath(name: string): ParsedPath | number {
     if (file === "") components.pop();
     else components[components.length - 1] = file;
   }
+  if (climbsOut(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
   for (const component of components) {
     if (component === "" || component === "." || component === ".." || component.includes(":")) {
       return Status.OBJECT_NAME_INVALID;
@@ -54,6 +55,16 @@ export function parsePath(name: string): ParsedPath | number {
     if (component.length > MAX_COMPONENT_UNITS) return Status.OBJECT_NAME_INVALID;
   }
   return { components, stream, streamType };
+}
+
+// Clients resolve `..` themselves; a path that leads out of the share is told apart, as Windows does it.
+function climbsOut(components: readonly string[]): boolean {
+  let depth = 0;
+  for (const component of components) {
+    depth += component === ".." ? -1 : 1;
+    if (depth < 0) return true;
+  }
+  return false;
 }
 
 function parseType(text: string | undefined): ParsedPath["streamType"] | undefined {

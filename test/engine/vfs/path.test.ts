@@ -28,12 +28,16 @@ test("a leading backslash is an invalid parameter (smb2.create.leading-slash)", 
   }
 });
 
+test("a path that leads out of the share", () => {
+  for (const name of ["..", "..\\a", "a\\..\\..", "..\\..\\.."]) {
+    expect(parsePath(name)).toBe(Status.OBJECT_PATH_SYNTAX_BAD);
+  }
+});
+
 test("what is no name", () => {
   const bad = [
-    "..",
     ".",
     "a\\..",
-    "..\\a",
     "a\\.\\b",
     "a\\\\b",
     "a\\\\",
