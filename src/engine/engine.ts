@@ -14,6 +14,7 @@ import { DurableOpens } from "./state/durable-opens.ts";
 import { CachingTable } from "./state/caching.ts";
 import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
+import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
@@ -29,6 +30,9 @@ const SWEEP_MS = 5_000;
 /** A message must arrive whole within this time once its first byte is there. */
 const MAX_FRAME_AGE_MS = 60_000;
 
+/** How long after the last connection what it held is counted: descriptors may still be about to be closed. */
+const REPORT_DELAY_MS = 100;
+
 /** Starts serving. Throws StartError where the address cannot be listened on. */
 export function startEngine(manager: Manager): EngineControl {
   return new Engine(manager);
@@ -43,6 +47,7 @@ class Engine implements EngineControl {
   private readonly leasedDirectories = new LeasedDirectories();
   private lastConnectionId = 0;
   private wasQuiet = false;
+  private reportTimer: unknown;
 
   constructor(manager: Manager) {
     const settings = manager.settings();
@@ -150,8 +155,20 @@ class Engine implements EngineControl {
         if (left > 0) this.perAddress.set(remoteAddress, left);
         else this.perAddress.delete(remoteAddress);
         connection.closed();
+        if (context.connections.size === 0) this.reportTablesSoon();
       },
     };
+  }
+
+  /** The last connection has gone: says what is left, once. */
+  private reportTablesSoon(): void {
+    const { clock, connections, log } = this.context;
+    if (log.debug === undefined || this.reportTimer !== undefined) return;
+    this.reportTimer = clock.setTimer(REPORT_DELAY_MS, () => {
+      this.reportTimer = undefined;
+      if (connections.size > 0) return;
+      log.debug?.(describeTables(this.context, this.leasedDirectories.lingeringCount));
+    });
   }
 
   /** Ends connections that never log on, send nothing for too long, or leave a message half sent. */
@@ -188,6 +205,7 @@ class Engine implements EngineControl {
 
   async stop(): Promise<void> {
     clearInterval(this.sweeper);
+    this.context.clock.clearTimer(this.reportTimer);
     for (const listener of this.listeners) listener.stop();
     for (const connection of [...this.context.connections.values()]) connection.close("server stops");
   }

@@ -96,7 +96,7 @@ function start(options: Options, path: string): Promise<TestServer> {
     { name: "noperm", path: `${path}-noperm` },
   ];
   if (isSmbd) return startSmbd({ shares });
-  return startServer({ shares, parameters: { "server multi channel support": "yes" } });
+  return startServer({ shares, parameters: { "server multi channel support": "yes", "log level": "info" } });
 }
 
 /** A directory for each worker: tests of one suite use the same names. */

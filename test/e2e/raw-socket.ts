@@ -26,6 +26,14 @@ export interface FrameSocket {
 
 const HEAD = 4;
 
+/** Connections of this process that are still there, with the port they lead to. */
+const living = new Map<RawSocket, number>();
+
+/** Ends what tests have left open towards a server that is about to stop. */
+export function closeSocketsTo(port: number): void {
+  for (const [socket, to] of [...living]) if (to === port) socket.destroy();
+}
+
 export class RawSocket implements FrameSocket {
   onFrame: (frame: Uint8Array) => void = () => undefined;
   readonly closed: Promise<void>;
@@ -46,6 +54,7 @@ export class RawSocket implements FrameSocket {
     this.closed = new Promise((resolve) => {
       const finish = (): void => {
         this.isClosed = true;
+        living.delete(this);
         resolve();
       };
       socket.once("end", finish);
@@ -63,7 +72,9 @@ export class RawSocket implements FrameSocket {
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);
-        resolve(new RawSocket(socket));
+        const made = new RawSocket(socket);
+        living.set(made, place.port);
+        resolve(made);
       });
     });
   }

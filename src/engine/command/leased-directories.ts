@@ -49,6 +49,11 @@ export class LeasedDirectories {
   /** Those whose lease has ended, by the directory, the oldest first. */
   private readonly lingering = new Map<string, Watched>();
 
+  /** Watches that outlive their lease for a while. */
+  get lingeringCount(): number {
+    return this.lingering.size;
+  }
+
   /** A lease was made on the directory that `open` is of. */
   begin(context: EngineContext, holder: CachingHolder, open: Open): void {
     if (!context.settings.kernelChangeNotify || open.file === undefined) return;

@@ -56,6 +56,11 @@ export class DurableOpens {
     return this.deadlines.size;
   }
 
+  /** CREATEs under way. */
+  get pendingCount(): number {
+    return this.pending.size;
+  }
+
   findByCreateGuid(clientGuid: string, createGuid: string): Open | undefined {
     return this.byCreateGuid.get(clientGuid + createGuid);
   }

@@ -73,6 +73,11 @@ export class OpenTable {
     return this.files.size;
   }
 
+  /** Files that are open, or about to be. */
+  sharedFiles(): IterableIterator<SharedFile> {
+    return this.files.values();
+  }
+
   find(id: number): Open | undefined {
     return this.opens.get(id);
   }

@@ -1,0 +1,27 @@
+// What the tables hold, in one line of the log: with no connection left, anything but a durable open's is a leak.
+// [MS-SMB2] 3.3.7.1 (loss of a connection).
+import type { EngineContext } from "./connection/context.ts";
+
+/** `tables: opens=N files=N …`; `lingering` watches are nobody's, and not counted. */
+export function describeTables(context: EngineContext, lingering: number): string {
+  const { caching, durables, notify, opens, pool, sessions } = context;
+  let locks = 0;
+  let waiting = durables.pendingCount;
+  for (const file of opens.sharedFiles()) {
+    locks += file.locks?.count ?? 0;
+    waiting += (file.locks?.waiterCount ?? 0) + file.caching.waiters.size;
+  }
+  const counts = {
+    opens: opens.count,
+    files: opens.fileCount,
+    sessions: sessions.size,
+    locks,
+    leases: caching.leaseCount,
+    watches: notify.count - lingering,
+    waiting,
+    detached: durables.detachedCount,
+    buffers: pool.lentBytes,
+  };
+  const fields = Object.entries(counts).map(([name, count]) => `${name}=${count}`);
+  return `tables: ${fields.join(" ")}`;
+}
