@@ -6,6 +6,7 @@ import {
   type CreateRequest,
   ImpersonationLevel,
 } from "../../wire/create.ts";
+import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import { Status } from "../../wire/status.ts";
 import type { Tree } from "../session/session.ts";
 
@@ -29,14 +30,14 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
   if ((shareAccess & ~SHARE_BITS) !== 0) return Status.INVALID_PARAMETER;
   if ((fileAttributes & ~KNOWN_ATTRIBUTES) !== 0) return Status.INVALID_PARAMETER;
   if ((fileAttributes & REFUSED_ATTRIBUTES) !== 0) return Status.ACCESS_DENIED;
-  const status = checkKind(createOptions, createDisposition);
+  const status = checkKind(createOptions, createDisposition, fileAttributes);
   if (status !== Status.SUCCESS) return status;
   if (desiredAccess === 0 || (desiredAccess & ACCESS_RESERVED) !== 0) return Status.ACCESS_DENIED;
   // The system ACL is for administrators, and nobody is one here.
   if ((desiredAccess & Access.ACCESS_SYSTEM_SECURITY) !== 0) return Status.PRIVILEGE_NOT_HELD;
   const mapped = mapGenericAccess(desiredAccess);
   if ((createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {
-    if ((mapped & (Access.DELETE | Access.MAXIMUM_ALLOWED)) === 0) return Status.INVALID_PARAMETER;
+    if ((mapped & Access.DELETE) === 0) return Status.INVALID_PARAMETER;
     if (tree.grant.readOnly) return Status.ACCESS_DENIED;
   }
   if ((mapped & ~Access.MAXIMUM_ALLOWED & ~tree.maximalAccess) !== 0) return Status.ACCESS_DENIED;
@@ -48,9 +49,10 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
   return Status.SUCCESS;
 }
 
-function checkKind(options: number, disposition: number): number {
+function checkKind(options: number, disposition: number, attributes: number): number {
   const isDirectory = (options & CreateOption.DIRECTORY_FILE) !== 0;
   if (!isDirectory) return Status.SUCCESS;
+  if ((attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
   if ((options & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.INVALID_PARAMETER;
   const fits =
     disposition === CreateDisposition.OPEN ||

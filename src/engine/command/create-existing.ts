@@ -62,7 +62,10 @@ export function decideAccess(
   if (refusedByReadOnly(node, granted)) return refused;
   if ((mapped & Access.MAXIMUM_ALLOWED) !== 0) {
     granted |= maximal;
-    if (refusedByReadOnly(node, granted)) granted &= ~(Access.WRITE_DATA | Access.APPEND_DATA);
+    // 2.1.5.1.2.1: the most that a READONLY file allows.
+    if (refusedByReadOnly(node, granted)) {
+      granted &= ~(Access.WRITE_DATA | Access.APPEND_DATA | Access.DELETE_CHILD);
+    }
   }
   if (overwrites(request) && (maximal & Access.WRITE_DATA) === 0) return refused;
   if ((request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {

@@ -136,7 +136,7 @@ function queryFile(
   request: QueryInfoRequest,
 ): MaybePromise<number> {
   const { infoClass } = request;
-  // No short names are made; [MS-FSA] 2.1.5.12.3.
+  // No short names are made. With the OBJECT_NAME_NOT_FOUND of [MS-FSA] 2.1.5.12.4 smbclient would give up.
   if (infoClass === FileInfoClass.ALTERNATE_NAME) return Status.NOT_SUPPORTED;
   if (infoClass === FileInfoClass.FULL_EA) {
     return (open.grantedAccess & Access.READ_EA) === 0 ? Status.ACCESS_DENIED : Status.NO_EAS_ON_FILE;
@@ -188,12 +188,12 @@ function standardOf({ open, stat }: Facts): {
   isDirectory: boolean;
 } {
   const deletePending = open.file?.deletePending === true;
-  // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
-  const links = deletePending ? Math.max(0, stat.links - 1) : stat.links;
+  const links = open.isDirectory ? 1 : stat.links;
   return {
     allocated: stat.allocated,
     size: stat.size,
-    links: open.isDirectory && !deletePending ? 1 : links,
+    // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
+    links: deletePending ? Math.max(0, links - 1) : links,
     deletePending,
     isDirectory: open.isDirectory,
   };

@@ -49,9 +49,10 @@ export function handleRead(exchange: Exchange): MaybePromise<number> {
 
 function finishRead(exchange: Exchange, open: Open, count: number, length: number, offset: number): number {
   if (count < 0) return statusOf(count);
-  if (count < readRequestMinimumCount(exchange.message) || (count === 0 && length > 0))
-    return Status.END_OF_FILE;
+  if (count === 0 && length > 0) return Status.END_OF_FILE;
+  // What was read counts, also where it is less than the client had.
   open.position = offset + count;
+  if (count < readRequestMinimumCount(exchange.message)) return Status.END_OF_FILE;
   const { writer } = exchange;
   writeReadResponse(writer, count);
   writer.position += count;

@@ -23,6 +23,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode } from "../vfs/store.ts";
 import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
+import { fixModifyTime, noteModified } from "./modified.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, renameFile } from "./rename.ts";
 import { noteReserved } from "./reserved-space.ts";
@@ -82,9 +83,10 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
 function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
   const change = decodeBasicChange(buffer);
   return andThen(applyBasic(open, node, change), (status) => {
+    if (status !== Status.SUCCESS) return status;
     const filter = filterOf(change);
-    if (status === Status.SUCCESS && filter !== 0) reportModified(exchange, open, filter);
-    return status;
+    if (filter !== 0) reportModified(exchange, open, filter);
+    return andThen(fixModifyTime(open, node, change), () => status);
   });
 }
 
@@ -201,7 +203,7 @@ function setEndOfFile(
     dataChanged(exchange.context, open);
     if (result < 0) return statusOf(result);
     reportModified(exchange, open, CompletionFilter.SIZE);
-    return Status.SUCCESS;
+    return andThen(noteModified(open, true), () => Status.SUCCESS);
   });
 }
 
@@ -225,8 +227,9 @@ function setAllocation(
       if (result === EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
       if (result < 0) return statusOf(result);
       noteReserved(open, size);
-      if (size < stat.size) reportModified(exchange, open, CompletionFilter.SIZE);
-      return Status.SUCCESS;
+      if (size >= stat.size) return Status.SUCCESS;
+      reportModified(exchange, open, CompletionFilter.SIZE);
+      return andThen(noteModified(open, true), () => Status.SUCCESS);
     });
   });
 }

@@ -3,6 +3,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
 import { Status } from "../../wire/status.ts";
 import {
+  isAppendRequest,
   WriteFlag,
   writeRequestChannel,
   writeRequestDataStart,
@@ -18,12 +19,11 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileHandle } from "../vfs/store.ts";
 import { dataWritten } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
+import { noteModified } from "./modified.ts";
 import { writeToPipe } from "./pipe.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 
 const RESPONSE_BYTES = 16;
-/** An offset of all ones (2^64 - 1, rounded) appends; [MS-FSA] 2.1.5.4. */
-const APPEND_OFFSET = 2 ** 64;
 
 export function handleWrite(exchange: Exchange): MaybePromise<number> {
   const { message } = exchange;
@@ -39,7 +39,7 @@ export function handleWrite(exchange: Exchange): MaybePromise<number> {
   if ((open.grantedAccess & (Access.WRITE_DATA | Access.APPEND_DATA)) === 0) return Status.ACCESS_DENIED;
   if (open.handle === undefined) return Status.ACCESS_DENIED;
   const offset = writeRequestOffset(message);
-  if (offset === APPEND_OFFSET) return appendData(exchange, open, open.handle, at, length);
+  if (isAppendRequest(message)) return appendData(exchange, open, open.handle, at, length);
   if (offset + length > 2 ** 63) return Status.INVALID_PARAMETER;
   if (offset + length > MAX_FILE_OFFSET) return Status.DISK_FULL;
   return writeAt(exchange, open, open.handle, at, length, offset);
@@ -53,13 +53,13 @@ function writeAt(
   length: number,
   offset: number,
 ): MaybePromise<number> {
-  if (length === 0) return finishWrite(exchange, open, 0, offset);
+  if (length === 0) return answer(exchange, 0);
   if (open.file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
   const outcome = handle.write(exchange.message.bytes, at, length, offset);
   const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
-  if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count, offset));
-  if (typeof outcome === "number") return finishWrite(exchange, open, outcome, offset);
-  return outcome.then((count) => finishWrite(exchange, open, count, offset));
+  if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
+  if (typeof outcome === "number") return finishWrite(exchange, open, outcome);
+  return outcome.then((count) => finishWrite(exchange, open, count));
 }
 
 // The client wants its data on the disk before it reads the answer.
@@ -68,12 +68,9 @@ function flushAndFinish(
   open: Open,
   handle: FileHandle,
   count: number,
-  offset: number,
 ): MaybePromise<number> {
   if (count < 0) return statusOf(count);
-  return andThen(handle.flush(), (result) =>
-    finishWrite(exchange, open, result < 0 ? result : count, offset),
-  );
+  return andThen(handle.flush(), (result) => finishWrite(exchange, open, result < 0 ? result : count));
 }
 
 function appendData(
@@ -88,11 +85,19 @@ function appendData(
   );
 }
 
-function finishWrite(exchange: Exchange, open: Open, count: number, offset: number): number {
+function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromise<number> {
+  const isFirst = !open.hasWritten;
   // A write that failed may have come half the way.
   dataWritten(exchange.context, open);
   if (count < 0) return statusOf(count);
-  open.position = offset + count;
+  // Once is enough: who takes the mark away while this open writes on wants it gone.
+  if (isFirst || open.fixedModify !== undefined) {
+    return andThen(noteModified(open, isFirst), () => answer(exchange, count));
+  }
+  return answer(exchange, count);
+}
+
+function answer(exchange: Exchange, count: number): number {
   writeWriteResponse(exchange.reserve(RESPONSE_BYTES), count);
   return Status.SUCCESS;
 }

@@ -1,4 +1,5 @@
 // An open: one successful CREATE; [MS-SMB2] 3.3.1.10. Plain state; commands and the open table work on it.
+import type { Time } from "../../wire/filetime.ts";
 import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "../session/session.ts";
 import type { CachingHolder } from "./caching-holder.ts";
@@ -44,6 +45,8 @@ export class Open {
   parentLeaseKey: string | undefined;
   /** Data was written: the directory's listing shows other sizes and times once this open closes. */
   hasWritten = false;
+  /** Modification time that the client has set through this open: what it writes then leaves it; [MS-FSA] 2.1.4.17. */
+  fixedModify: Time | undefined;
   /** Set while the open may outlive its connection. */
   durability: Durability | undefined;
   /** CreateAction of the answer to its CREATE: a replay gets the same. */
