@@ -32,7 +32,12 @@ export function checkWriteRequest(message: Message): void {
 export function writeRequestLength(message: Message): number {
   return message.u32(WriteRequestOffset.LENGTH);
 }
-/** Exact below 2^53, rounded above; 2^64 - 1 asks for an append where the rights allow nothing else. */
+/** True where the offset is all ones: the data goes to the end of the file. */
+export function isAppendRequest(message: Message): boolean {
+  const at = WriteRequestOffset.OFFSET;
+  return message.u32(at) === 0xffff_ffff && message.u32(at + 4) === 0xffff_ffff;
+}
+/** Exact below 2^53, rounded above. */
 export function writeRequestOffset(message: Message): number {
   return message.u64(WriteRequestOffset.OFFSET);
 }
