@@ -153,7 +153,8 @@ function link(
 
 function decodeTarget(buffer: Uint8Array): { components: readonly string[]; replace: boolean } | number {
   const { flags, name } = decodeRenameInformation(buffer);
-  const path = parsePath(name);
+  // smbclient names a link's target from the root, as Samba takes it.
+  const path = parsePath(name.startsWith("\\") ? name.slice(1) : name);
   if (typeof path === "number") return path;
   if (path.stream !== undefined) return Status.NOT_SUPPORTED;
   // The root of the share cannot be a new name.
