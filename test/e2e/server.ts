@@ -17,7 +17,7 @@ import {
   type TestServer,
   type User,
 } from "../peer/test-server.ts";
-import { closeSocketsTo } from "./raw-socket.ts";
+import { closeSocketsTo, type Place } from "./raw-socket.ts";
 
 const ROOT = resolve(dirname(import.meta.dir), "..");
 
@@ -53,19 +53,24 @@ const TABLES_TIMEOUT_MS = 2000;
  * What the server still holds although nobody is connected, in its own words; undefined where it is nothing, or only
  * what a durable handle explains.
  */
-async function findLeft(host: string, port: number, readLog: () => string): Promise<string | undefined> {
+async function findLeft(place: Place, readLog: () => string): Promise<string | undefined> {
   const end = performance.now() + TABLES_TIMEOUT_MS;
-  const before = [...readLog().matchAll(TABLES)].length;
   let left: string | undefined;
   do {
-    // A connection that comes and goes makes the server count anew.
-    await isListening(host, port);
-    await Bun.sleep(120);
-    const lines = [...readLog().matchAll(TABLES)];
-    const line = lines.length > before ? (lines.at(-1)?.[1] ?? "") : "a connection";
+    const line = (await readTables(place, readLog)) ?? "a connection";
     left = isExplained(line) ? undefined : line;
   } while (left !== undefined && performance.now() < end);
   return left;
+}
+
+/** What the server holds, as it counts it with nobody connected: `opens=N …`; undefined while somebody is. */
+export async function readTables(place: Place, readLog: () => string): Promise<string | undefined> {
+  const before = [...readLog().matchAll(TABLES)].length;
+  // A connection that comes and goes makes the server count anew.
+  await isListening(place.host, place.port);
+  await Bun.sleep(120);
+  const lines = [...readLog().matchAll(TABLES)];
+  return lines.length > before ? lines.at(-1)?.[1] : undefined;
 }
 
 /** Zeros throughout, but for durable handles and what belongs to them. */
@@ -123,7 +128,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const saysTables = options.parameters?.["log level"] === undefined;
   const stop = async (): Promise<void> => {
     closeSocketsTo(port);
-    const left = saysTables && child.exitCode === null ? await findLeft(host, port, readLog) : undefined;
+    const left = saysTables && child.exitCode === null ? await findLeft({ host, port }, readLog) : undefined;
     const early = child.exitCode ?? child.signalCode;
     child.kill("SIGTERM");
     const status = await awaitExit(child, STOP_TIMEOUT_MS);
