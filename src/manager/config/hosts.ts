@@ -1,7 +1,7 @@
 // `hosts allow` and `hosts deny`: which addresses may connect. smb.conf(5), hosts_access(5); addresses only.
 import { ConfigError } from "./parse.ts";
 
-interface AddressRange {
+export interface AddressRange {
   /** 16 bytes; IPv4 as ::ffff:a.b.c.d. */
   readonly bytes: Uint8Array;
   readonly bits: number;

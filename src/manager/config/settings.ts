@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { EngineSettings } from "../../port/port.ts";
-import { isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
+import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
 import { bufferBudgetFor, plannedMemoryBytes, transferBytesFor } from "./memory.ts";
 import { ConfigError } from "./parse.ts";
 import type { Report } from "./report.ts";
@@ -161,7 +161,14 @@ function addressesOf(word: string, machine: Machine): string[] {
     const bytes = parseAddress(address);
     return bytes !== undefined && isInNetwork(network, bytes);
   });
+  if (inside.length === 0 && isLoopback(word, network)) return [word];
   return inside.map(({ address }) => address);
+}
+
+/** Every address of 127.0.0.0/8 can be listened on, though no interface lists it; RFC 1122, 3.2.1.3. */
+function isLoopback(word: string, network: AddressRange): boolean {
+  const loopback = parseNetwork("127.0.0.0/8");
+  return !word.includes("/") && loopback !== undefined && isInNetwork(loopback, network.bytes);
 }
 
 const SAMBA_LEVELS = ["error", "warn", "info", "debug"] as const;

@@ -158,6 +158,7 @@ test.each([
   ["interfaces = eth* lo", ["192.168.1.2", "fd00::2", "127.0.0.1"]],
   ["interfaces = 10.0.0.0/8", ["10.0.0.2"]],
   ["interfaces = 192.168.1.2", ["192.168.1.2"]],
+  ["interfaces = 127.0.0.2", ["127.0.0.2"]],
 ])("bind interfaces only: %s", (line, addresses) => {
   expect(global(`bind interfaces only = yes\n${line}`).addresses).toEqual(addresses);
 });
