@@ -1,23 +1,50 @@
 // What gentest's requests are changed to before both servers see them: fields where smbd 4.17 takes what the
 // specification has refused, or the other way round, so that one server goes on and the other does not. Each rule
 // names its section; everything that may differ in the answers alone is in gentest-ignore.txt.
-import type { Rule } from "./gentest-relay.ts";
+import {
+  type AnswerRule,
+  fileIdOf,
+  forgetFileId,
+  type KnownOpens,
+  newNameOf,
+  type Rule,
+} from "./gentest-relay.ts";
 
 const HEADER_BYTES = 64;
 const CREATE = 5;
+const CLOSE = 6;
 const READ = 8;
 const WRITE = 9;
+const QUERY_INFO = 16;
+const SET_INFO = 17;
+/** The classes of SET_INFO that rules are about; [MS-FSCC] 2.4. */
+const BASIC = 0x04;
+const RENAME = 0x0a;
+const DISPOSITION = 0x0d;
+const ALLOCATION = 0x13;
+const END_OF_FILE = 0x14;
+/** DELETE, MAXIMUM_ALLOWED or GENERIC_ALL; [MS-SMB2] 2.2.13.1. */
+const MAY_DELETE = 0x1201_0000;
+const DIRECTORY = 0x10;
+const ARCHIVE = 0x20;
+const NORMAL = 0x80;
+/** Where the attributes stand in the answer to a QUERY_INFO, by class, from the buffer's start; [MS-FSCC] 2.4. */
+const ATTRIBUTES_AT: Readonly<Record<number, number>> = { 4: 32, 18: 32, 34: 48, 35: 0 };
 
 /** Field offsets from the header's start; [MS-SMB2] 2.2.13, 2.2.19, 2.2.21. */
 const Field = {
   CREATE_ATTRIBUTES: HEADER_BYTES + 28,
   CREATE_SHARE_ACCESS: HEADER_BYTES + 32,
+  CREATE_DISPOSITION: HEADER_BYTES + 36,
   CREATE_OPTIONS: HEADER_BYTES + 40,
   CREATE_CONTEXTS: HEADER_BYTES + 48,
   READ_CHANNEL: HEADER_BYTES + 36,
   WRITE_DATA_OFFSET: HEADER_BYTES + 2,
   WRITE_LENGTH: HEADER_BYTES + 4,
   WRITE_CHANNEL: HEADER_BYTES + 32,
+  SET_INFO_CLASS: HEADER_BYTES + 3,
+  SET_BASIC_ATTRIBUTES: HEADER_BYTES + 32 + 32,
+  SET_RENAME_ROOT: HEADER_BYTES + 32 + 8,
 } as const;
 
 function commandOf(request: DataView): number {
@@ -35,6 +62,24 @@ function keepBits(request: DataView, at: number, bits: number): void {
  */
 function keepKnownAttributes(request: DataView): void {
   if (commandOf(request) === CREATE) keepBits(request, Field.CREATE_ATTRIBUTES, 0x3fb7);
+}
+
+/**
+ * TEMPORARY, OFFLINE and NOT_CONTENT_INDEXED are kept with the file; [MS-FSA] 2.1.5.1.1. smbd forgets them. A READONLY
+ * file can be opened with MAXIMUM_ALLOWED; 2.1.5.1.2.1, smb2.maximum_allowed.read_only_file. smbd 4.17 refuses it.
+ */
+function dropForgottenAttributes(request: DataView): void {
+  if (commandOf(request) !== CREATE) return;
+  // A directory cannot be TEMPORARY at all: there both refuse.
+  const isDirectory = (request.getUint32(Field.CREATE_OPTIONS, true) & 1) !== 0;
+  keepBits(request, Field.CREATE_ATTRIBUTES, isDirectory ? ~0x3001 : ~0x3101);
+}
+
+/** What is HIDDEN or SYSTEM is superseded only as such: ACCESS_DENIED else; [MS-FSA] 2.1.5.1.2. smbd does it all the same. */
+function supersedeAsHidden(request: DataView): void {
+  if (commandOf(request) !== CREATE || request.getUint32(Field.CREATE_DISPOSITION, true) !== 0) return;
+  const attributes = request.getUint32(Field.CREATE_ATTRIBUTES, true);
+  request.setUint32(Field.CREATE_ATTRIBUTES, attributes | 0x6, true);
 }
 
 /** ShareAccess: bits that are none of the three are refused with INVALID_PARAMETER; [MS-FSA] 2.1.5.1. smbd ignores them. */
@@ -75,11 +120,95 @@ function placeNoData(request: DataView): void {
   request.setUint16(Field.WRITE_DATA_OFFSET, HEADER_BYTES + 48, true);
 }
 
+function setClassOf(request: DataView): number {
+  return commandOf(request) === SET_INFO ? request.getUint8(Field.SET_INFO_CLASS) : 0;
+}
+
+/**
+ * A file is made no directory: INVALID_PARAMETER; [MS-FSA] 2.1.5.15.2. smbd ignores the bit. What
+ * is not kept in a CREATE is not kept here either.
+ */
+function keepPlainAttributes(request: DataView): void {
+  if (setClassOf(request) === BASIC) keepBits(request, Field.SET_BASIC_ATTRIBUTES, ~(DIRECTORY | 0x3101));
+}
+
+/** RootDirectory of a rename is zero over the network, else INVALID_PARAMETER; [MS-FSCC] 2.4.42.2. smbd ignores it. */
+function dropRootDirectory(request: DataView): void {
+  if (setClassOf(request) !== RENAME) return;
+  request.setUint32(Field.SET_RENAME_ROOT, 0, true);
+  request.setUint32(Field.SET_RENAME_ROOT + 4, 0, true);
+}
+
+/** A directory has no size to set: INVALID_PARAMETER; [MS-FSA] 2.1.5.15.1, 2.1.5.15.4. smbd says yes and does nothing. */
+function spareDirectories(request: DataView, opens: KnownOpens): void {
+  const kind = setClassOf(request);
+  if (kind !== ALLOCATION && kind !== END_OF_FILE) return;
+  if (opens.get(fileIdOf(request))?.isDirectory === true) forgetFileId(request);
+}
+
+/**
+ * Who has no right to delete may neither change the disposition nor rename: ACCESS_DENIED; [MS-FSA] 2.1.5.15.3,
+ * 2.1.5.15.11. smbd lets it take back a deletion and rename a file to its own name.
+ */
+function spareUndeletable(request: DataView, opens: KnownOpens): void {
+  const kind = setClassOf(request);
+  if (kind !== DISPOSITION && kind !== RENAME) return;
+  const open = opens.get(fileIdOf(request));
+  if (open !== undefined && (open.desiredAccess & MAY_DELETE) === 0) forgetFileId(request);
+}
+
+function parentOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf("\\")));
+}
+
+/**
+ * A rename opens the directories of the old and the new name, and shares no deletion: SHARING_VIOLATION where one is
+ * held for that; [MS-FSA] 2.1.5.15.11 with 2.1.5.1.2.2, smb2.rename.*. smbd looks at opens of the same connection alone.
+ * A directory with something open in it stays, under its own name too: ACCESS_DENIED. smbd does not look then. A file
+ * that is renamed still goes with its last handle; 2.1.5.5. smbd lets it live.
+ */
+function spareHeldDirectories(request: DataView, opens: KnownOpens): void {
+  const newName = newNameOf(request);
+  const open = opens.get(fileIdOf(request));
+  if (newName === undefined || open === undefined) return;
+  const parents = [parentOf(newName), parentOf(open.name)];
+  for (const other of opens.values()) {
+    if (other.isDirectory && parents.includes(other.name)) return forgetFileId(request);
+  }
+  if (open.isDeletePending || (open.isDirectory && newName === open.name)) forgetFileId(request);
+}
+
 export const rules: readonly Rule[] = [
   keepKnownAttributes,
+  dropForgottenAttributes,
+  supersedeAsHidden,
   keepKnownSharing,
   dropTreeConnection,
   hideTimewarp,
   dropChannel,
   placeNoData,
+  keepPlainAttributes,
+  dropRootDirectory,
+  spareDirectories,
+  spareUndeletable,
+  spareHeldDirectories,
 ];
+
+function attributesAt(request: DataView): number {
+  const command = commandOf(request);
+  if (command === CREATE || command === CLOSE) return HEADER_BYTES + 56;
+  const isFile = command === QUERY_INFO && request.getUint8(HEADER_BYTES + 2) === 1;
+  const at = isFile ? ATTRIBUTES_AT[request.getUint8(HEADER_BYTES + 3)] : undefined;
+  return at === undefined ? 0 : HEADER_BYTES + 8 + at;
+}
+
+/** ARCHIVE is set by every change of a file's data; [MS-FSA] 2.1.4.17. smbd sets it with the first write of an open alone. */
+function hideArchive(answer: DataView, request: DataView): void {
+  const at = attributesAt(request);
+  if (at === 0 || at + 4 > answer.byteLength) return;
+  const attributes = answer.getUint32(at, true);
+  // A CLOSE that was not asked for attributes tells of none.
+  if (attributes !== 0) answer.setUint32(at, attributes & ~(ARCHIVE | NORMAL) || NORMAL, true);
+}
+
+export const answerRules: readonly AnswerRule[] = [hideArchive];

@@ -1,9 +1,9 @@
 // What the two servers were asked and answered, kept for the report of a difference; [MS-SMB2] 2.2.13, 2.2.14.
+import { fileIdOf } from "./gentest-relay.ts";
+
 const HEADER_BYTES = 64;
 const CREATE = 5;
 const CLOSE = 6;
-/** Where the FileId stands behind the header, by command. */
-const FILE_ID_AT: Readonly<Record<number, number>> = { 6: 8, 7: 8, 8: 16, 9: 16, 10: 8, 16: 24, 17: 16 };
 
 const COMMANDS: Readonly<Record<number, string>> = {
   5: "CREATE",
@@ -50,13 +50,8 @@ export class Trace {
     if (command === CREATE) {
       this.opens.set(hex(answer.subarray(HEADER_BYTES + 64, HEADER_BYTES + 80)), describeCreate(request));
     }
-    if (command === CLOSE) this.opens.delete(this.idOf(command, request));
+    if (command === CLOSE) this.opens.delete(fileIdOf(viewOf(request)));
   };
-
-  private idOf(command: number, request: Uint8Array): string {
-    const at = HEADER_BYTES + (FILE_ID_AT[command] ?? 0);
-    return hex(request.subarray(at, at + 16));
-  }
 
   private describe(command: number, request: Uint8Array): string {
     const name = COMMANDS[command] ?? `command ${command}`;
@@ -65,7 +60,7 @@ export class Trace {
       const contexts = view.getUint32(HEADER_BYTES + 48, true);
       return `${name} ${describeCreate(request)} contexts ${contexts === 0 ? "none" : hex(request.subarray(contexts, contexts + 160))}`;
     }
-    const open = this.opens.get(this.idOf(command, request)) ?? "no open";
+    const open = this.opens.get(fileIdOf(viewOf(request))) ?? "no open";
     return `${name} ${hex(request.subarray(HEADER_BYTES, HEADER_BYTES + 96))}\n    on ${open}`;
   }
 

@@ -1,13 +1,20 @@
 // Samba's gentest: the same random operations sent to Debian's smbd and to dist/minismbd, whose answers must be alike
 // but for what gentest-ignore.txt and gentest-rules.ts list. Usage: npm run gentest -- [--seeds 20] [--ops 2000] [--from 1]
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startServer } from "../e2e/server.ts";
 import { hasSmbd, startSmbd } from "../peer/smbd.ts";
-import { findFreePort, makeDirectory, removeDirectory, TESTER, type TestServer } from "../peer/test-server.ts";
+import {
+  findFreePort,
+  makeDirectory,
+  removeDirectory,
+  TESTER,
+  TESTER_UID,
+  type TestServer,
+} from "../peer/test-server.ts";
 import { type Relay, startRelay } from "./gentest-relay.ts";
-import { rules } from "./gentest-rules.ts";
+import { answerRules, rules } from "./gentest-rules.ts";
 import { Trace } from "./gentest-trace.ts";
 import { makeVolume } from "./volume.ts";
 
@@ -16,7 +23,6 @@ const IGNORE_LIST = join(import.meta.dir, "gentest-ignore.txt");
 /** gentest takes one port for both servers. */
 const HOSTS = { smbd: "127.0.0.1", minismbd: "127.0.0.2" } as const;
 const SEED_LIMIT_MS = 300_000;
-const FORCED = { "force user": "root" } as const;
 /** The allocation size as the disk has it, and nothing that other programs could see. */
 const SMBD_PARAMETERS = {
   "allocation roundup size": "0",
@@ -71,7 +77,14 @@ async function runSeed(
   const traces = servers.map(() => new Trace());
   const hosts = [HOSTS.smbd, HOSTS.minismbd];
   const relays: Relay[] = servers.map((server, i) =>
-    startRelay({ host: hosts[i] ?? "", port, server, rules, observe: (traces[i] as Trace).observe }),
+    startRelay({
+      host: hosts[i] ?? "",
+      port,
+      server,
+      rules,
+      answerRules,
+      observe: (traces[i] as Trace).observe,
+    }),
   );
   const account = `${TESTER.user}%${TESTER.password}`;
   const child = Bun.spawn(
@@ -86,7 +99,6 @@ async function runSeed(
       "--use-kerberos=off",
       "--noacls",
       "--noeas",
-      "--maskindexing",
       `--seed=${seed}`,
       `--num-ops=${ops}`,
       `--seedsfile=${join(directory, "seeds")}`,
@@ -112,10 +124,11 @@ async function main(): Promise<number> {
   const volume = makeVolume();
   const directory = makeDirectory("gentest");
   writePatterns(join(directory, "ignore"));
-  const shareFor = (name: string): { name: string; path: string; parameters: typeof FORCED } => {
+  const shareFor = (name: string): { name: string; path: string } => {
     const path = join(volume.path, name);
-    mkdirSync(path, { mode: 0o777 });
-    return { name: SHARE, path, parameters: FORCED };
+    mkdirSync(path);
+    chownSync(path, TESTER_UID, TESTER_UID);
+    return { name: SHARE, path };
   };
   const servers: TestServer[] = [];
   let different = 0;
