@@ -197,7 +197,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     expect(again.fileId.persistentLow).toBe(durable.created.fileId.persistentLow);
     const { mount } = durable;
     expect(await readFile(mount, durable.fileId, 0, 2000)).toEqual(data);
-    const other = await mountAs(bytes16(), TESTER2);
+    const other = await mountAs(bytes16());
     const beside = await openBeside(durable, other);
     expectOutcome(await other.client.outcome(writeCall(other, beside, 120, data)), Status.FILE_LOCK_CONFLICT);
     expectOutcome(
@@ -219,7 +219,9 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     expectOutcome(await tryOpen(durable.mount, durable.name, durable.reconnect()), NOT_FOUND);
     durable.cut();
     const thief = await mountAs(durable.clientGuid, TESTER2);
-    expectOutcome(await tryOpen(thief, durable.name, durable.reconnect()), Status.ACCESS_DENIED);
+    // smbd does not let on that there is such a handle.
+    const denied = againstSmbd ? NOT_FOUND : Status.ACCESS_DENIED;
+    expectOutcome(await tryOpen(thief, durable.name, durable.reconnect()), denied);
     thief.client.close();
     if (kind.by === "lease") {
       const stranger = await mountAs(bytes16());
@@ -280,7 +282,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
   test("a client that vanished gives way at once", async () => {
     const durable = await new Durable(kind, nameOf("vanished")).open(0, { shareAccess: 0 });
     durable.cut();
-    const other = await mountAs(bytes16(), TESTER2);
+    const other = await mountAs(bytes16());
     const startedMs = performance.now();
     const { reply } = startOpen(other, durable.name, { shareAccess: ShareAccess.READ });
     expectOutcome((await reply).status, Status.SUCCESS);
@@ -323,7 +325,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
 test("a lease that keeps its handle caching outlives another's open", async () => {
   const durable = await new Durable({ version: 2, by: "lease" }, "broken to RH").open();
   durable.cut();
-  const other = await mountAs(bytes16(), TESTER2);
+  const other = await mountAs(bytes16());
   expectOutcome((await startOpen(other, durable.name).reply).status, Status.SUCCESS);
   const again = await durable.resume();
   expect(again.contexts.lease?.state).toBe(RH);
@@ -354,7 +356,7 @@ test("a CREATE sent again is answered from the handle it made, until that is use
     }),
     Status.ACCESS_DENIED,
   );
-  const other = await mountAs(bytes16(), TESTER2);
+  const other = await mountAs(bytes16());
   const apart = await openFile(other, "replayed elsewhere", durable.request());
   expect(apart.fileId).not.toEqual(durable.fileId);
   await writeFile(mount, durable.fileId, 0, new Uint8Array(10));

@@ -101,7 +101,7 @@ test("a lease break takes another channel when the one of the open is gone", asy
   const second = await addChannel(first, termsOf(guid));
   await openLeased(first, "failover", leaseV2(1, RWH));
   first.client.close();
-  const other = await mountShare(server, TESTER2, "test", termsOf(bytes16()));
+  const other = await mountShare(server, TESTER, "test", termsOf(bytes16()));
   const pending = startOpen(other, "failover");
   expect(await nextLeaseBreak(second)).toMatchObject({ currentLeaseState: RWH, newLeaseState: RH });
   expect(await second.client.outcome(leaseAck(second, key(1), RH))).toBe(0);
@@ -219,7 +219,7 @@ describe("9 PreviousSessionId", () => {
   test("of the same user ends that session and what waits in it", async () => {
     const guid = bytes16();
     const before = await mountShare(server, TESTER, "test", termsOf(guid));
-    const holder = await mountShare(server, TESTER2, "test", termsOf(bytes16()));
+    const holder = await mountShare(server, TESTER, "test", termsOf(bytes16()));
     const held = await createFile(holder, "waited for");
     expect(await holder.client.outcome(lockOne(holder, held, 0, 10, EXCLUSIVE_NOW))).toBe(0);
     const file = decodeCreateResponse((await startOpen(before, "waited for").reply).message).fileId;
