@@ -246,33 +246,36 @@ describe("9 PreviousSessionId", () => {
   });
 });
 
-test("200 clients that are cut off and come back leave nothing", async () => {
-  const CLIENTS = 200;
-  const own = againstSmbd
-    ? server
-    : await startSubject({ shares: [{ name: "test", parameters: { "max connections": "1000" } }] });
-  try {
-    const guids = Array.from({ length: CLIENTS }, bytes16);
-    let sessions: number[] = Array.from({ length: CLIENTS }, () => 0);
-    for (let round = 0; round < 2; round++) {
-      const mounts = await Promise.all(
-        guids.map(async (guid, index) => {
-          const logOn = { ...TESTER, previousSessionId: sessions[index] ?? 0 };
-          const mount = await mountShare(own, logOn, "test", termsOf(guid));
-          const { contexts } = await openLeased(mount, `storm ${index}`, leaseV2(index & 0xff, RWH));
-          expect(contexts.lease?.state).toBe(RWH);
-          return mount;
-        }),
+test.skipIf(againstSmbd)(
+  "200 clients that are cut off and come back leave nothing",
+  async () => {
+    const CLIENTS = 200;
+    const own = againstSmbd
+      ? server
+      : await startSubject({ shares: [{ name: "test", parameters: { "max connections": "1000" } }] });
+    try {
+      const guids = Array.from({ length: CLIENTS }, bytes16);
+      let sessions: number[] = Array.from({ length: CLIENTS }, () => 0);
+      for (let round = 0; round < 2; round++) {
+        const mounts = await Promise.all(
+          guids.map(async (guid, index) => {
+            const logOn = { ...TESTER, previousSessionId: sessions[index] ?? 0 };
+            const mount = await mountShare(own, logOn, "test", termsOf(guid));
+            const { contexts } = await openLeased(mount, `storm ${index}`, leaseV2(index & 0xff, RWH));
+            expect(contexts.lease?.state).toBe(RWH);
+            return mount;
+          }),
+        );
+        sessions = mounts.map((mount) => mount.session.id);
+        for (const mount of mounts) mount.client.close();
+      }
+      await expectServing(own);
+      expect(await readTables(own, own.log)).toBe(
+        "opens=0 files=0 sessions=0 locks=0 leases=0 watches=0 waiting=0 detached=0 buffers=0",
       );
-      sessions = mounts.map((mount) => mount.session.id);
-      for (const mount of mounts) mount.client.close();
+    } finally {
+      await own.stop();
     }
-    await expectServing(own);
-    if (againstSmbd) return;
-    expect(await readTables(own, own.log)).toBe(
-      "opens=0 files=0 sessions=0 locks=0 leases=0 watches=0 waiting=0 detached=0 buffers=0",
-    );
-  } finally {
-    if (own !== server) await own.stop();
-  }
-}, 60_000);
+  },
+  60_000,
+);
