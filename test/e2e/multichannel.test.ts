@@ -250,9 +250,7 @@ test.skipIf(againstSmbd)(
   "200 clients that are cut off and come back leave nothing",
   async () => {
     const CLIENTS = 200;
-    const own = againstSmbd
-      ? server
-      : await startSubject({ shares: [{ name: "test", parameters: { "max connections": "1000" } }] });
+    const own = await startSubject({ shares: [{ name: "test", parameters: { "max connections": "1000" } }] });
     try {
       const guids = Array.from({ length: CLIENTS }, bytes16);
       let sessions: number[] = Array.from({ length: CLIENTS }, () => 0);
