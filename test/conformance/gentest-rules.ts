@@ -164,8 +164,9 @@ function parentOf(name: string): string {
 /**
  * A rename opens the directories of the old and the new name, and shares no deletion: SHARING_VIOLATION where one is
  * held for that; [MS-FSA] 2.1.5.15.11 with 2.1.5.1.2.2, smb2.rename.*. smbd looks at opens of the same connection alone.
- * A directory with something open in it stays, under its own name too: ACCESS_DENIED. smbd does not look then. A file
- * that is renamed still goes with its last handle; 2.1.5.5. smbd lets it live.
+ * A directory with something open in it stays, under its own name too: ACCESS_DENIED. smbd does not look then. What is
+ * open is not replaced: ACCESS_DENIED; [MS-FSCC] 2.4.42. smbd replaces what only another connection has open. A file
+ * renamed while it waits for deletion goes with its last handle all the same; 2.1.5.5. smbd lets it live.
  */
 function spareHeldDirectories(request: DataView, opens: KnownOpens): void {
   const newName = newNameOf(request);
@@ -173,7 +174,8 @@ function spareHeldDirectories(request: DataView, opens: KnownOpens): void {
   if (newName === undefined || open === undefined) return;
   const parents = [parentOf(newName), parentOf(open.name)];
   for (const other of opens.values()) {
-    if (other.isDirectory && parents.includes(other.name)) return forgetFileId(request);
+    const isTarget = other.name === newName && open.name !== newName;
+    if (isTarget || (other.isDirectory && parents.includes(other.name))) return forgetFileId(request);
   }
   if (open.isDeletePending || (open.isDirectory && newName === open.name)) forgetFileId(request);
 }
