@@ -39,6 +39,8 @@ export class FrameAssembler {
   private headerFilled = 0;
   private header = 0;
   private held: Uint8Array[] = [];
+  /** Set while chunks that came earlier still wait: what the socket has comes after them. */
+  private hasMoreHeld = false;
 
   constructor(pool: BufferPool, sink: FrameSink) {
     this.pool = pool;
@@ -73,7 +75,9 @@ export class FrameAssembler {
       const chunk = this.held.shift() as Uint8Array;
       const waiting = this.held;
       this.held = [];
+      this.hasMoreHeld = waiting.length > 0;
       const isSound = this.cut(chunk);
+      this.hasMoreHeld = false;
       this.held.push(...waiting);
       if (!isSound) return false;
     }
@@ -107,10 +111,11 @@ export class FrameAssembler {
         continue;
       }
       at = this.fill(chunk, at);
-      if (at === chunk.length) this.pullRest();
+      if (at === chunk.length && !this.hasMoreHeld) this.pullRest();
       if (this.filled === this.frameBytes) {
         if (!this.endFrame()) return false;
-        if (at === chunk.length && this.frameBytes >= LEAST_PULL && !this.pullFrames()) return false;
+        if (at === chunk.length && !this.hasMoreHeld && this.frameBytes >= LEAST_PULL && !this.pullFrames())
+          return false;
       }
     }
     return true;
