@@ -1,5 +1,5 @@
 // Requests for changes that must not be granted, or not in that number; each that waits has its end.
-// [MS-SMB2] 3.3.5.19; ../../../../shared/attack-classes.md 18 and 32.
+// [MS-SMB2] 3.3.5.19; too many waiting requests, and watches on what is closed, renamed or deleted.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
