@@ -30,6 +30,7 @@ import {
   answerReplay,
   beginPendingCreate,
   checkDurableContexts,
+  closeOfApplication,
   grantDurability,
   reconnectOpen,
 } from "./durable.ts";
@@ -207,9 +208,15 @@ class Creation {
     if (status !== Status.SUCCESS) return status;
     this.granted = granted;
     const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
-    if (!removes || components.length === 0) return this.openData(found, node);
+    if (!removes || components.length === 0) return this.takeOver(found, node);
     return andThen(mayRemove(this.store, tree, components, node), (allowed) =>
-      allowed === Status.SUCCESS ? this.openData(found, node) : allowed,
+      allowed === Status.SUCCESS ? this.takeOver(found, node) : allowed,
+    );
+  }
+
+  private takeOver(found: Found, node: FileNode): MaybePromise<number> {
+    return andThen(closeOfApplication(this.exchange, this.request, this.tree, node), () =>
+      this.openData(found, node),
     );
   }
 

@@ -205,7 +205,13 @@ export function closeOfApplication(
   const waits: Promise<void>[] = [];
   for (const open of [...context.durables.ofApplication(id)]) {
     const isElsewhere = open.session.terms.clientGuid !== tree.session.terms.clientGuid;
-    if (!isElsewhere || open.tree.grant.name !== tree.grant.name || open.file?.identity !== node.identity)
+    const isSameUser = open.session.identity?.user === tree.session.identity?.user;
+    if (
+      !isElsewhere ||
+      !isSameUser ||
+      open.tree.grant.name !== tree.grant.name ||
+      open.file?.identity !== node.identity
+    )
       continue;
     const done = closeOpen(context, open);
     if (done !== undefined) waits.push(done);
