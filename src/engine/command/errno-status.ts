@@ -1,18 +1,18 @@
-// The one place where a failed system call becomes an NTSTATUS: a column for I/O, one for locks;
+// The one place where a failed system call becomes an NTSTATUS;
 // values as Windows gives them for the same condition, [MS-ERREF] 2.3.
 import { Status } from "../../wire/status.ts";
 
 // Generic Linux numbers, the same on every architecture served.
-const rows: readonly (readonly [errno: number, io: number, lock?: number])[] = [
+const statuses: ReadonlyMap<number, number> = new Map([
   [1, Status.ACCESS_DENIED], // EPERM
   [2, Status.OBJECT_NAME_NOT_FOUND], // ENOENT
   [4, Status.IO_TIMEOUT], // EINTR
   [5, Status.UNEXPECTED_IO_ERROR], // EIO
   [6, Status.NO_SUCH_DEVICE], // ENXIO
-  [9, Status.FILE_CLOSED, Status.FILE_CLOSED], // EBADF
-  [11, Status.IO_TIMEOUT, Status.LOCK_NOT_GRANTED], // EAGAIN
-  [12, Status.INSUFFICIENT_RESOURCES, Status.INSUFFICIENT_RESOURCES], // ENOMEM
-  [13, Status.ACCESS_DENIED, Status.LOCK_NOT_GRANTED], // EACCES
+  [9, Status.FILE_CLOSED], // EBADF
+  [11, Status.IO_TIMEOUT], // EAGAIN
+  [12, Status.INSUFFICIENT_RESOURCES], // ENOMEM
+  [13, Status.ACCESS_DENIED], // EACCES
   [14, Status.INVALID_PARAMETER], // EFAULT
   [16, Status.SHARING_VIOLATION], // EBUSY
   [17, Status.OBJECT_NAME_COLLISION], // EEXIST
@@ -20,7 +20,7 @@ const rows: readonly (readonly [errno: number, io: number, lock?: number])[] = [
   [19, Status.NO_SUCH_DEVICE], // ENODEV
   [20, Status.NOT_A_DIRECTORY], // ENOTDIR
   [21, Status.FILE_IS_A_DIRECTORY], // EISDIR
-  [22, Status.INVALID_PARAMETER, Status.INVALID_PARAMETER], // EINVAL
+  [22, Status.INVALID_PARAMETER], // EINVAL
   [23, Status.TOO_MANY_OPENED_FILES], // ENFILE
   [24, Status.TOO_MANY_OPENED_FILES], // EMFILE
   [26, Status.SHARING_VIOLATION], // ETXTBSY
@@ -30,7 +30,7 @@ const rows: readonly (readonly [errno: number, io: number, lock?: number])[] = [
   [31, Status.TOO_MANY_NAMES], // EMLINK
   [34, Status.INVALID_PARAMETER], // ERANGE
   [36, Status.OBJECT_NAME_INVALID], // ENAMETOOLONG
-  [37, Status.INSUFFICIENT_RESOURCES, Status.INSUFFICIENT_RESOURCES], // ENOLCK
+  [37, Status.INSUFFICIENT_RESOURCES], // ENOLCK
   [38, Status.NOT_SUPPORTED], // ENOSYS
   [39, Status.DIRECTORY_NOT_EMPTY], // ENOTEMPTY
   [40, Status.ACCESS_DENIED], // ELOOP: a symbolic link that may not be followed
@@ -45,24 +45,12 @@ const rows: readonly (readonly [errno: number, io: number, lock?: number])[] = [
   [117, Status.DISK_CORRUPT_ERROR], // EUCLEAN
   [122, Status.DISK_FULL], // EDQUOT
   [123, Status.NO_MEDIA_IN_DEVICE], // ENOMEDIUM
-  [125, Status.CANCELLED, Status.CANCELLED], // ECANCELED
-];
-
-const ioColumn = new Map<number, number>();
-const lockColumn = new Map<number, number>();
-for (const [errno, io, lock] of rows) {
-  ioColumn.set(errno, io);
-  lockColumn.set(errno, lock ?? io);
-}
+  [125, Status.CANCELLED], // ECANCELED
+]);
 
 /** NTSTATUS for a negative errno of a file operation. */
 export function statusOf(failure: number): number {
-  return ioColumn.get(-failure) ?? Status.UNSUCCESSFUL;
-}
-
-/** NTSTATUS for a negative errno of a lock operation. */
-export function lockStatusOf(failure: number): number {
-  return lockColumn.get(-failure) ?? Status.UNSUCCESSFUL;
+  return statuses.get(-failure) ?? Status.UNSUCCESSFUL;
 }
 
 /** NTSTATUS for a failed look-up: there, what is missing or no directory is a parent. */

@@ -66,7 +66,6 @@ export class Exchange {
   private frameEnd = 0;
   private memberStart = 0;
   private nextCommand = 0;
-  private memberCount = 0;
   private reply: PooledBuffer | undefined;
   private replyAt = HEAD_ROOM;
   // What to do with each completed member once it is known which ones share a frame.
@@ -92,7 +91,6 @@ export class Exchange {
     this.loan = loan;
     this.sealedBy = sealedBy;
     this.memberStart = start;
-    this.memberCount = 0;
     this.replyAt = HEAD_ROOM;
     this.message.set(bytes, view, start, length);
     const before = this.predecessor;
@@ -102,13 +100,11 @@ export class Exchange {
     before.failure = 0;
   }
 
-  /** True for a message of several members. */
-  get isCompound(): boolean {
-    return this.nextCommand !== 0 || this.memberCount > 1;
-  }
+  /** True for the last member of a message. */
   get isLast(): boolean {
     return this.nextCommand === 0;
   }
+
   /** Reads the current member's header into the fields above. */
   readMember(): void {
     const view = this.message.view;
@@ -116,7 +112,6 @@ export class Exchange {
     this.nextCommand = view.getUint32(at + HeaderOffset.NEXT_COMMAND, true);
     const length = this.nextCommand === 0 ? this.frameEnd - at : this.nextCommand;
     this.message.set(this.message.bytes, view, at, length);
-    this.memberCount++;
     this.command = view.getUint16(at + HeaderOffset.COMMAND, true);
     this.creditCharge = view.getUint16(at + HeaderOffset.CREDIT_CHARGE, true);
     this.channelSequence = view.getUint16(at + HeaderOffset.STATUS, true);
