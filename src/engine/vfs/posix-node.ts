@@ -12,6 +12,7 @@ import {
   storeAttributes,
   storedAttributes,
 } from "./attributes.ts";
+import { ExtendedAttributes } from "./extended-attributes.ts";
 import { splitPath } from "./names.ts";
 import { PosixHandle } from "./posix-handle.ts";
 import type { ShareContext } from "./share-context.ts";
@@ -20,6 +21,7 @@ import {
   FileKind,
   type FileNode,
   type FileStat,
+  type NamedValues,
   type OpenMode,
   type TimeChange,
 } from "./store.ts";
@@ -32,6 +34,7 @@ export class PosixNode implements FileNode {
   readonly fd: number;
   readonly path: string;
   readonly identity: string;
+  readonly values: NamedValues;
   private readonly context: ShareContext;
   private current: FileStat;
   private isClosed = false;
@@ -42,6 +45,7 @@ export class PosixNode implements FileNode {
     this.path = path;
     this.identity = identity;
     this.current = stat;
+    this.values = new ExtendedAttributes(fd);
   }
 
   /** Takes over `fd`, also when it fails. `path` is the on-disk path it was opened by. */

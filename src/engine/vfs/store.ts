@@ -58,8 +58,24 @@ export interface OpenMode {
   readonly writeThrough: boolean;
 }
 
+/**
+ * Named values kept with an object: extended attributes of the disk, or what stands in for them where it has none.
+ * Names are whole (`user.DOSATTRIB`, `security.NTACL`). Everything is done as the server: who may is decided before.
+ */
+export interface NamedValues {
+  /** The value, a copy; -ENODATA where there is none, -EOPNOTSUPP where none can be kept. */
+  get(name: string): MaybePromise<Uint8Array | Failure>;
+  /** Creates or replaces; -ENOSPC, -E2BIG or -ERANGE where it is too large for the disk. */
+  set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
+  /** -ENODATA where there is none. */
+  remove(name: string): MaybePromise<0 | Failure>;
+  /** All names; empty where none can be kept. */
+  list(): MaybePromise<readonly string[] | Failure>;
+}
+
 /** A resolved object, held by an O_PATH descriptor; reads and writes need `open`. Must be closed. */
 export interface FileNode {
+  readonly values: NamedValues;
   /** As of the lookup; `refresh` takes it anew. */
   readonly stat: FileStat;
   /** Device and inode as one string: the key of the open table. */
