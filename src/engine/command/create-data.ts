@@ -1,0 +1,27 @@
+// CREATE: opening the data of the object that was found or made.
+import type { MaybePromise } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
+import { FileKind, type FileNode, type Found } from "../vfs/store.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import { overwrites } from "./create-existing.ts";
+import { register } from "./create-register.ts";
+import type { Creation } from "./creation.ts";
+import { statusOf } from "./errno-status.ts";
+
+/** Opens the data, where the granted access works on any. */
+export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  const write =
+    !isDirectory &&
+    (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
+  const read = (creation.granted & (Access.READ_DATA | Access.EXECUTE)) !== 0;
+  if (!write && !read) return register(creation, found, node);
+  const canRead = isDirectory || (node.access() & 4) !== 0;
+  const mode = { read: read && canRead, write, writeThrough: creation.isWriteThrough };
+  if (!mode.read && !mode.write) return register(creation, found, node);
+  return andThen(node.open(mode), (handle) => {
+    if (typeof handle === "number") return statusOf(handle);
+    creation.handle = handle;
+    return register(creation, found, node);
+  });
+}

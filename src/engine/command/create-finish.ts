@@ -1,0 +1,96 @@
+// CREATE: what is left when the open is in the tables: truncation, preallocation, caching, durability, the answer.
+// [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.
+import type { MaybePromise } from "../../port/port.ts";
+import { CompletionFilter } from "../../wire/change-notify.ts";
+import { CreateAction, CreateDisposition } from "../../wire/create.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
+import { Status } from "../../wire/status.ts";
+import type { Open } from "../state/open.ts";
+import type { SharedFile } from "../state/open-table.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import type { FileNode } from "../vfs/store.ts";
+import { entryChanged } from "./caching.ts";
+import { writeCreateAnswer } from "./create-answer.ts";
+import type { Creation } from "./creation.ts";
+import { grantDurability } from "./durable.ts";
+import { statusOf } from "./errno-status.ts";
+import { forDirectory } from "./lease-request.ts";
+import { noteReserved } from "./reserved-space.ts";
+
+/** What is reported of a file whose data was replaced. */
+const OVERWRITTEN = CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
+
+/** [MS-FSA] 2.1.5.1.2: the old data goes, and the attributes with it. */
+export function truncate(creation: Creation, open: Open, node: FileNode): MaybePromise<number> {
+  const { createDisposition, fileAttributes } = creation.request;
+  creation.action =
+    createDisposition === CreateDisposition.SUPERSEDE ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
+  return andThen(creation.handle?.truncate(0) ?? 0, (result) => {
+    if (result < 0) return statusOf(result);
+    breakReaders(creation, open);
+    const attributes = (fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
+    // A disk that keeps no attributes still takes the data.
+    return andThen(node.setAttributes(attributes), () => {
+      const { notify } = creation.exchange.context;
+      if (notify.count > 0 && open.file) notify.changed(NotifyAction.MODIFIED, open.file.path, OVERWRITTEN);
+      return preallocate(creation, open);
+    });
+  });
+}
+
+// Who came while the disk was at work may have read, and cached, what is gone now.
+function breakReaders(creation: Creation, open: Open): void {
+  const caching = open.file?.caching;
+  if (caching !== undefined && caching.active > 0)
+    creation.exchange.context.caching.breakReading(caching, open);
+}
+
+/** The size that the client says it will write. */
+export function preallocate(creation: Creation, open: Open): MaybePromise<number> {
+  const size = creation.request.contexts.allocationSize ?? 0;
+  const isNew = creation.action !== CreateAction.OPENED;
+  if (size === 0 || !isNew || creation.handle === undefined || open.isDirectory)
+    return answer(creation, open);
+  if (size >= 2 ** 53) return Status.DISK_FULL;
+  return andThen(creation.handle.allocate(size), (result) => {
+    // Reserving is a hint where the file system cannot do it; a full disk is no hint.
+    const status = result < 0 ? statusOf(result) : Status.SUCCESS;
+    if (result >= 0) noteReserved(open, size);
+    return status === Status.DISK_FULL ? status : answer(creation, open);
+  });
+}
+
+function answer(creation: Creation, open: Open): MaybePromise<number> {
+  const node = open.node as FileNode;
+  if (creation.action === CreateAction.OPENED) return finish(creation, open, node);
+  entryChanged(creation.exchange.context, open);
+  return andThen(node.refresh(), (stat) =>
+    typeof stat === "number" ? statusOf(stat) : finish(creation, open, node),
+  );
+}
+
+function finish(creation: Creation, open: Open, node: FileNode): number {
+  if (open.isClosed) return Status.FILE_CLOSED;
+  const status = grantCaching(creation, open);
+  if (status !== Status.SUCCESS) return status;
+  open.createAction = creation.action;
+  grantDurability(creation.exchange, creation.request, creation.tree, open);
+  writeCreateAnswer(creation.exchange, creation.request.contexts, open, node, creation.action);
+  return Status.SUCCESS;
+}
+
+function grantCaching(creation: Creation, open: Open): number {
+  const file = open.file as SharedFile;
+  const known = creation.leaseHolder();
+  // The same key came with another file while the disk was asked.
+  if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
+  const isFixed = !creation.tree.grant.followSymlinks;
+  const { wanted, lease, epoch } = open.isDirectory
+    ? forDirectory(creation.exchange, creation.caching, isFixed)
+    : creation.caching;
+  // Nobody may cache reads of what others have locked.
+  const allowed = file.locks === undefined ? wanted : 0;
+  creation.exchange.context.caching.grant(file.caching, open, allowed, lease, epoch);
+  return Status.SUCCESS;
+}

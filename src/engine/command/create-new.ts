@@ -1,0 +1,64 @@
+// CREATE of a name that is free; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
+import type { MaybePromise } from "../../port/port.ts";
+import { Access, mapGenericAccess } from "../../wire/access.ts";
+import { CreateAction, CreateDisposition, CreateOption } from "../../wire/create.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
+import { Status } from "../../wire/status.ts";
+import { nameFilter } from "../state/notify.ts";
+import { joinPath } from "../state/open-table.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import type { Found } from "../vfs/store.ts";
+import { openData } from "./create-data.ts";
+import { register } from "./create-register.ts";
+import type { Creation } from "./creation.ts";
+import { statusOf } from "./errno-status.ts";
+
+const EEXIST = -17;
+
+/** [MS-FSA] 2.1.5.1.1: the name is free, and the request may take it. */
+export function createNew(creation: Creation, found: Found): MaybePromise<number> {
+  const { createDisposition, createOptions, fileAttributes, desiredAccess } = creation.request;
+  if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {
+    return Status.OBJECT_NAME_NOT_FOUND;
+  }
+  if (creation.tree.grant.readOnly) return Status.ACCESS_DENIED;
+  const isReadOnly = (fileAttributes & FileAttribute.READONLY) !== 0;
+  if (isReadOnly && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
+  // 3.3.5.9.8: a key names one file, and this one is yet to be made.
+  if (creation.leaseHolder() !== undefined) return Status.INVALID_PARAMETER;
+  // 2.1.5.1.1: the creator gets what it asks for, and everything where it asks for the most.
+  const mapped = mapGenericAccess(desiredAccess);
+  const all = creation.tree.maximalAccess;
+  creation.granted =
+    ((mapped & Access.MAXIMUM_ALLOWED) !== 0 ? mapped | all : mapped) & ~Access.MAXIMUM_ALLOWED;
+  creation.action = CreateAction.CREATED;
+  const wantsDirectory = (createOptions & CreateOption.DIRECTORY_FILE) !== 0;
+  const attributes = fileAttributes & SETTABLE_ATTRIBUTES;
+  if (wantsDirectory) {
+    return andThen(creation.store.createDirectory(found, attributes), (node) => {
+      if (typeof node === "number") return retryIfExists(creation, node);
+      creation.node = node;
+      reportCreated(creation, found, true);
+      return openData(creation, found, node);
+    });
+  }
+  const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
+  return andThen(creation.store.createFile(found, mode, attributes | FileAttribute.ARCHIVE), (created) => {
+    if (typeof created === "number") return retryIfExists(creation, created);
+    creation.node = created.node;
+    creation.handle = created.handle;
+    reportCreated(creation, found, false);
+    return register(creation, found, created.node);
+  });
+}
+
+function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {
+  const { notify } = creation.exchange.context;
+  if (notify.count === 0) return;
+  notify.changed(NotifyAction.ADDED, joinPath(creation.tree.grant.path, found.path), nameFilter(isDirectory));
+}
+
+function retryIfExists(creation: Creation, failure: number): MaybePromise<number> {
+  return failure === EEXIST ? creation.again(creation) : statusOf(failure);
+}

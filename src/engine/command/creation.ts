@@ -1,0 +1,96 @@
+// One CREATE on its way: what its steps have reached so far, and how that is undone when a later step fails.
+// [MS-SMB2] 3.3.5.9.
+import type { MaybePromise } from "../../port/port.ts";
+import { CreateAction, CreateOption, type CreateRequest } from "../../wire/create.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import type { Tree } from "../session/session.ts";
+import type { CachingHolder } from "../state/caching-holder.ts";
+import type { Open } from "../state/open.ts";
+import type { SharedFile } from "../state/open-table.ts";
+import type { ParsedPath } from "../vfs/path.ts";
+import type { FileHandle, FileNode, FileStore } from "../vfs/store.ts";
+import { overwrites } from "./create-existing.ts";
+import { type CachingRequest, readCachingRequest } from "./lease-request.ts";
+
+/** Look-up and creation race with other programs on the same disk; more rounds than this mean trouble. */
+export const MAX_ROUNDS = 4;
+
+export class Creation {
+  readonly exchange: Exchange;
+  readonly request: CreateRequest;
+  readonly tree: Tree;
+  readonly store: FileStore;
+  readonly path: ParsedPath;
+  /** Starts over at the look-up. */
+  readonly again: (creation: Creation) => MaybePromise<number>;
+  node: FileNode | undefined;
+  handle: FileHandle | undefined;
+  file: SharedFile | undefined;
+  open: Open | undefined;
+  /** The access mask that the open gets. */
+  granted = 0;
+  action: number = CreateAction.OPENED;
+  rounds = 0;
+  /** What is asked for to be cached, whatever the object turns out to be. */
+  readonly caching: CachingRequest;
+  hasWaited = false;
+
+  constructor(
+    exchange: Exchange,
+    request: CreateRequest,
+    tree: Tree,
+    store: FileStore,
+    path: ParsedPath,
+    again: (creation: Creation) => MaybePromise<number>,
+  ) {
+    this.exchange = exchange;
+    this.request = request;
+    this.tree = tree;
+    this.store = store;
+    this.path = path;
+    this.again = again;
+    this.caching = readCachingRequest(exchange, tree, request);
+  }
+
+  get components(): readonly string[] {
+    return this.path.components;
+  }
+
+  get isWriteThrough(): boolean {
+    return (this.request.createOptions & CreateOption.WRITE_THROUGH) !== 0;
+  }
+
+  /** True where the data of an existing object goes. */
+  get truncates(): boolean {
+    return this.action !== CreateAction.CREATED && overwrites(this.request);
+  }
+
+  /** The session may end while the disk or another client is asked. */
+  get isTreeAlive(): boolean {
+    return this.tree.session.trees.get(this.tree.id) === this.tree;
+  }
+
+  /** The lease that the request names, where it exists already. */
+  leaseHolder(): CachingHolder | undefined {
+    const { lease } = this.caching;
+    return lease === undefined ? undefined : this.exchange.context.caching.findLease(lease.id);
+  }
+
+  /** Lets go of everything that the steps have taken. */
+  undo(): void {
+    const { opens, caching } = this.exchange.context;
+    if (this.open !== undefined) {
+      opens.remove(this.open);
+      caching.release(this.open);
+      this.open.close();
+    } else {
+      this.handle?.close();
+      this.node?.close();
+      if (this.file !== undefined) opens.dropIfUnused(this.file);
+    }
+    this.open = undefined;
+    this.handle = undefined;
+    this.node = undefined;
+    this.file = undefined;
+  }
+}
