@@ -6,7 +6,7 @@ import { setModeFd } from "../../linux/names.ts";
 import { ModeType, type Statx } from "../../linux/stat.ts";
 import { getXattr, getXattrPath, setXattr } from "../../linux/xattr.ts";
 import type { ShareGrant } from "../../port/port.ts";
-import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { FileAttribute, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import {
   DOS_ATTRIBUTES_XATTR,
   type DosAttributes,
@@ -157,7 +157,7 @@ function attributesFor(
   const isDirectory = kind === FileKind.DIRECTORY;
   let bits: number;
   if (stored?.attributes !== undefined) {
-    bits = stored.attributes & SETTABLE_ATTRIBUTES;
+    bits = stored.attributes & STORED_ATTRIBUTES;
   } else {
     // Nobody has archived what no client has touched; a file without the owner's write bit is read-only.
     bits = isDirectory ? 0 : FileAttribute.ARCHIVE;

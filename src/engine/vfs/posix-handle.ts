@@ -7,10 +7,12 @@ import { closeFd } from "../../linux/open.ts";
 import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { deviceOf, emptyStat, fillStat, storedAttributes } from "./attributes.ts";
+import { cloneRangeOf, copyRangeOf } from "./copying.ts";
 import { PosixDirectoryStream } from "./directory-stream.ts";
 import { splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { DeviceTraits } from "./share-root.ts";
+import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "./store.ts";
 import { Pending, failureOf, readFile, viaPool, writeFile } from "./transfer.ts";
 
@@ -116,6 +118,26 @@ export class PosixHandle implements FileHandle {
   lockRange(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure {
     if (this.isClosed) return -Errno.EBADF;
     return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
+  }
+
+  zeroRange(offset: number, length: number, frees: boolean): 0 | Failure {
+    return this.isClosed ? -Errno.EBADF : zeroRangeOf(this.fd, offset, length, frees);
+  }
+
+  allocatedRanges(offset: number, length: number, limit: number): number[] | Failure {
+    return this.isClosed ? -Errno.EBADF : allocatedRangesOf(this.fd, offset, length, limit);
+  }
+
+  copyFrom(source: FileHandle, from: number, offset: number, length: number): number {
+    if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
+    if (this.isClosed || source.isClosed) return -Errno.EBADF;
+    return copyRangeOf(source.fd, from, this.fd, offset, length);
+  }
+
+  cloneFrom(source: FileHandle, from: number, offset: number, length: number): 0 | Failure {
+    if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
+    if (this.isClosed || source.isClosed) return -Errno.EBADF;
+    return cloneRangeOf(source.fd, from, this.fd, offset, length);
   }
 
   list(): DirectoryStream {

@@ -3,7 +3,7 @@ import { Errno } from "../../linux/errno.ts";
 import { setModeFd, setTimesFd } from "../../linux/names.ts";
 import { Open, closeFd, openAt, reopen } from "../../linux/open.ts";
 import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
-import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import {
   emptyStat,
   fillStat,
@@ -123,20 +123,34 @@ export class PosixNode implements FileNode {
     if (refusal < 0) return refusal;
     const stat = this.refresh();
     if (typeof stat === "number") return stat;
-    const bits = attributes & SETTABLE_ATTRIBUTES;
+    const bits = (attributes & SETTABLE_ATTRIBUTES) | (stat.attributes & FileAttribute.SPARSE_FILE);
     if (this.context.grant.storeDosAttributes) {
-      const store = () => storeAttributes(this.fd, stat.mode, bits, stat.birthSeconds, stat.birthNanoseconds);
-      const failure = this.asWriter(store);
+      const failure = this.store(bits, stat);
       if (failure === 0) return this.makeWritable(bits, stat);
       if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
     }
     return this.keepInMode(bits, stat);
   }
 
+  setSparse(isSparse: boolean): 0 | Failure {
+    const refusal = this.refuseChange();
+    if (refusal < 0) return refusal;
+    const stat = this.refresh();
+    if (typeof stat === "number") return stat;
+    const others = storedBits(stat, this.path) & ~FileAttribute.SPARSE_FILE;
+    if (!this.context.grant.storeDosAttributes) return -Errno.EOPNOTSUPP;
+    return this.store(others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     closeFd(this.fd);
+  }
+
+  private store(bits: number, stat: FileStat): 0 | Failure {
+    const { mode, birthSeconds, birthNanoseconds } = stat;
+    return this.asWriter(() => storeAttributes(this.fd, mode, bits, birthSeconds, birthNanoseconds));
   }
 
   private refuseChange(): 0 | Failure {
@@ -224,7 +238,7 @@ export class PosixNode implements FileNode {
 
 /** The bits to store for a file as it is: what its name alone makes HIDDEN is not stored. */
 function storedBits(stat: FileStat, path: string): number {
-  const bits = stat.attributes & SETTABLE_ATTRIBUTES;
+  const bits = stat.attributes & STORED_ATTRIBUTES;
   return isDotName(splitPath(path).name) ? bits & ~FileAttribute.HIDDEN : bits;
 }
 

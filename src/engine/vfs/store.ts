@@ -92,6 +92,8 @@ export interface FileNode {
   setMode(mode: number): MaybePromise<0 | Failure>;
   /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where the store cannot keep them. */
   setAttributes(attributes: number): MaybePromise<0 | Failure>;
+  /** Marks the file as sparse, or no longer; -EOPNOTSUPP where the store cannot keep that. */
+  setSparse(isSparse: boolean): MaybePromise<0 | Failure>;
   close(): void;
 }
 
@@ -124,6 +126,20 @@ export interface FileHandle {
    * them has another; -EBADF where the handle lacks the access. Undefined for what has no such locks.
    */
   lockRange?(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure;
+  /**
+   * Makes [offset, offset + length) zeros, no further than the file's end, which stays; with `frees` the blocks
+   * are given back where the disk can. Done at once: the caller goes in steps.
+   */
+  zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<0 | Failure>;
+  /** Where [offset, offset + length) has blocks: offset and length by turns, at most `limit` ranges. */
+  allocatedRanges?(offset: number, length: number, limit: number): MaybePromise<number[] | Failure>;
+  /**
+   * Copies data of `source` here without it passing through the server: bytes copied, perhaps fewer than asked, 0
+   * at the source's end; -EXDEV or -EOPNOTSUPP where it must be read and written. The caller goes in steps.
+   */
+  copyFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number>;
+  /** Lets both files share the blocks of whole clusters, FICLONERANGE; -EOPNOTSUPP or -EXDEV where the disk cannot. */
+  cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
   /** A new enumeration of this directory, from its start. */
   list(): DirectoryStream;
   close(): void;

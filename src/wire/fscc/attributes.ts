@@ -33,6 +33,9 @@ export const SETTABLE_ATTRIBUTES =
   FileAttribute.OFFLINE |
   FileAttribute.NOT_CONTENT_INDEXED;
 
+/** The attributes that are stored with a file: also what a control code of its own sets. */
+export const STORED_ATTRIBUTES = SETTABLE_ATTRIBUTES | FileAttribute.SPARSE_FILE;
+
 /** Attributes as an answer carries them: no bit at all is said as NORMAL, and NORMAL never stands beside others. */
 export function attributesOnWire(attributes: number): number {
   const plain = attributes & ~FileAttribute.NORMAL;
