@@ -1,5 +1,6 @@
 // Reading directories: getdents64 into a pooled buffer, entries by offset without objects; getdents64(2).
 import { Scratch, sys } from "./libc.ts";
+import { decodeName } from "./name-bytes.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 /** d_type. UNKNOWN must be asked of statx: some file systems do not say. */
@@ -20,8 +21,6 @@ export const DIRENT_OFFSETS = { ino: 0, off: 8, reclen: 16, type: 18, name: 19 }
 const BATCH_BYTES = 32_768;
 const MAX_IDLE_BATCHES = 8;
 const idle: Scratch[] = [];
-const ascii = new TextDecoder("latin1");
-const strict = new TextDecoder("utf-8", { fatal: true });
 
 /** One getdents64 buffer and a place in it. `release` gives the buffer back; the reader is dead then. */
 export class DirentReader {
@@ -82,17 +81,9 @@ export class DirentReader {
     return this.scratch.bytes.subarray(this.current + DIRENT_OFFSETS.name, this.nameEnd);
   }
 
-  /** The name, or undefined when it is not valid UTF-8. */
-  get name(): string | undefined {
-    const bytes = this.nameBytes;
-    let isAscii = true;
-    for (let i = 0; i < bytes.length && isAscii; i++) isAscii = (bytes[i] ?? 0) < 0x80;
-    if (isAscii) return ascii.decode(bytes);
-    try {
-      return strict.decode(bytes);
-    } catch {
-      return undefined;
-    }
+  /** The name as text; bytes that are not UTF-8 as name-bytes.ts has them. */
+  get name(): string {
+    return decodeName(this.nameBytes);
   }
 
   release(): void {

@@ -1,6 +1,7 @@
 // Watching directories; inotify(7). The queue is read without waiting: who drives it decides when.
 import { Errno } from "./errno.ts";
 import { Scratch, cString, sys } from "./libc.ts";
+import { decodeName } from "./name-bytes.ts";
 import { Open, closeFd, procPath } from "./open.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
@@ -28,8 +29,8 @@ export const Inotify = {
 /** Offsets in struct inotify_event; the name follows, NUL-padded to `len`. */
 export const INOTIFY_OFFSETS = { wd: 0, mask: 4, cookie: 8, len: 12, name: 16 } as const;
 
-/** One event. `name` is "" for the watched object itself; undefined where it is not UTF-8. */
-export type InotifyListener = (watch: number, mask: number, cookie: number, name: string | undefined) => void;
+/** One event. `name` is "" for the watched object itself. */
+export type InotifyListener = (watch: number, mask: number, cookie: number, name: string) => void;
 
 /** A new queue: a descriptor or -errno (-EMFILE: fs.inotify.max_user_instances). */
 export function createInotify(): number {
@@ -47,7 +48,6 @@ export function removeWatch(queue: number, watch: number): number {
 }
 
 const room = new Scratch(65_536);
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Hands every event that waits to `listener`: 0 when the queue is empty, or -errno. */
 export function drainInotify(queue: number, listener: InotifyListener): number {
@@ -72,14 +72,10 @@ export function drainInotify(queue: number, listener: InotifyListener): number {
   }
 }
 
-function nameOf(bytes: Uint8Array, start: number, length: number): string | undefined {
+function nameOf(bytes: Uint8Array, start: number, length: number): string {
   let end = start;
   while (end < start + length && bytes[end] !== 0) end++;
-  try {
-    return decoder.decode(bytes.subarray(start, end));
-  } catch {
-    return undefined;
-  }
+  return decodeName(bytes.subarray(start, end));
 }
 
 // fcntl(2) commands and the flag of asm-generic/fcntl.h; the same on x86-64 and arm64.

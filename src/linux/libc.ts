@@ -2,6 +2,7 @@
 // and answers a number >= 0 or -errno; nothing here throws after the library is loaded.
 import { FFIType, dlopen, ptr, read, type Pointer } from "bun:ffi";
 import { Errno } from "./errno.ts";
+import { encodeEscaped, hasEscapes } from "./name-bytes.ts";
 
 // Comes back as a number, not as a bigint, for every value that the kernel answers.
 const LONG = FFIType.i64_fast;
@@ -64,15 +65,20 @@ const encoder = new TextEncoder();
 const slots = [new Scratch(PATH_ROOM), new Scratch(PATH_ROOM), new Scratch(PATH_ROOM)] as const;
 
 /**
- * Encodes a path as NUL-terminated UTF-8 into a reused buffer and answers its address, or -errno: ENAMETOOLONG
- * at 4,096 bytes, EINVAL for a NUL inside. `slot` tells apart the strings of one call; the address is good
+ * Encodes a path as NUL-terminated UTF-8 (odd bytes by name-bytes.ts) into a reused buffer and answers its
+ * address, or -errno: ENAMETOOLONG at 4,096 bytes, EINVAL for a NUL inside, EILSEQ for text that no bytes are. `slot` tells apart the strings of one call; the address is good
  * until the slot's next use.
  */
 export function cString(text: string, slot: 0 | 1 | 2 = 0): number {
   const room = slots[slot];
-  const { read: units, written } = encoder.encodeInto(text, room.bytes);
+  let { read: units, written } = encoder.encodeInto(text, room.bytes);
   if (units < text.length || written >= PATH_ROOM) return -Errno.ENAMETOOLONG;
   if (text.indexOf("\0") >= 0) return -Errno.EINVAL;
+  // More bytes than units: beyond ASCII, where a surrogate may stand alone.
+  if (written > units && hasEscapes(text)) {
+    written = encodeEscaped(text, room.bytes.subarray(0, PATH_ROOM - 1));
+    if (written < 0) return -Errno.EILSEQ;
+  }
   room.bytes[written] = 0;
   return room.address;
 }

@@ -168,21 +168,19 @@ test("a directory's names, types and rewinding", () => {
   }
   mkdirSync(join(place, "sub"));
   expected.push("sub", ".", "..");
-  // A name in Latin-1 is no UTF-8.
+  // A name in Latin-1 is no UTF-8, and comes as what stands for its byte.
+  expected.push("bad-\udce4");
   writeFileSync(Buffer.concat([Buffer.from(`${place}/bad-`), Buffer.from([0xe4])]), "");
   const fd = opened("dir", Open.RDONLY | Open.DIRECTORY);
   const reader = new DirentReader();
   for (let round = 0; round < 2; round++) {
     const seen: string[] = [];
-    let unreadable = 0;
     while (reader.advance(fd) > 0) {
       const { name } = reader;
-      if (name === undefined) unreadable++;
-      else seen.push(name);
+      seen.push(name);
       if (name === "sub") expect([DirentType.DIRECTORY, DirentType.UNKNOWN]).toContain(reader.type as 4);
       expect(reader.isDots).toBe(name === "." || name === "..");
     }
-    expect(unreadable).toBe(1);
     expect(seen.sort()).toEqual(expected.sort());
     io.seekFd(fd, 0, io.Seek.SET);
     reader.reset();

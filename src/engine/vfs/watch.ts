@@ -174,7 +174,7 @@ export class DirectoryWatcher {
     return this.half === undefined ? count : Math.max(1, count);
   }
 
-  private take(watch: number, mask: number, cookie: number, name: string | undefined): void {
+  private take(watch: number, mask: number, cookie: number, name: string): void {
     if ((mask & Inotify.Q_OVERFLOW) !== 0) {
       // Directories may have come unseen, too.
       this.init.sink.reportLoss();
@@ -187,8 +187,8 @@ export class DirectoryWatcher {
       this.directories.forget(directory);
       return;
     }
-    // No name: the directory itself, which its parent's watch tells of. Not UTF-8: no client can see it.
-    if (name === undefined || name === "" || isTemporaryName(name)) return;
+    // No name: the directory itself, which its parent's watch tells of.
+    if (name === "" || isTemporaryName(name)) return;
     const path = `${directory.path}/${name}`;
     const isDirectory = (mask & Inotify.ISDIR) !== 0;
     if ((mask & Inotify.MOVED_TO) !== 0) return this.takeArrival(directory.reach, path, isDirectory, cookie);
