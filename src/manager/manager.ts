@@ -257,6 +257,7 @@ const PIPE_GRANT: ShareGrant = Object.freeze({
   forceDirectoryMode: 0,
   inheritOwner: false,
   hideDotFiles: false,
+  eaSupport: false,
   storeDosAttributes: false,
   followSymlinks: false,
   crossMounts: false,

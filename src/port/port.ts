@@ -103,6 +103,8 @@ export interface ShareGrant {
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
   readonly hideDotFiles: boolean;
+  /** Clients reach the extended attributes below `user.`. */
+  readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
   readonly followSymlinks: boolean;
   readonly crossMounts: boolean;

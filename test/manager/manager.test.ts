@@ -75,6 +75,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     forceDirectoryMode: 0,
     inheritOwner: false,
     hideDotFiles: true,
+    eaSupport: true,
     storeDosAttributes: true,
     followSymlinks: false,
     crossMounts: true,

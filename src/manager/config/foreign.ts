@@ -31,7 +31,6 @@ export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "dos charset",
   "dos filemode",
   "dos filetimes",
-  "ea support",
   "enable core files",
   "enhanced browsing",
   "fake oplocks",

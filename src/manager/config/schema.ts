@@ -860,6 +860,15 @@ export const PARAMETERS = [
     help: "Keep hidden, system, archive and creation time in the extended attribute user.DOSATTRIB.",
   },
   {
+    name: "ea support",
+    type: "boolean",
+    default: "yes",
+    scope: "share",
+    reload: "live",
+    effective: true,
+    help: "Clients read and set extended attributes; on the disk they are those of user.",
+  },
+  {
     name: "posix locking",
     type: "boolean",
     default: "no",

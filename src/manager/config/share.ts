@@ -33,6 +33,7 @@ export interface Share {
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
   readonly hideDotFiles: boolean;
+  readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
   readonly followSymlinks: boolean;
   readonly crossMounts: boolean;
@@ -112,6 +113,7 @@ function readFileRules(values: SectionValues) {
     forceDirectoryMode: values.number("force directory mode") ?? 0,
     inheritOwner: values.boolean("inherit owner"),
     hideDotFiles: values.boolean("hide dot files"),
+    eaSupport: values.boolean("ea support"),
     storeDosAttributes: values.boolean("store dos attributes"),
     followSymlinks: values.boolean("follow symlinks"),
     crossMounts: values.boolean("crossmnt"),

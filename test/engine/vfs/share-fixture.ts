@@ -22,6 +22,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     forceDirectoryMode: 0,
     inheritOwner: false,
     hideDotFiles: true,
+    eaSupport: true,
     storeDosAttributes: true,
     followSymlinks: false,
     crossMounts: true,
