@@ -2,22 +2,17 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { isAllOnes } from "../../wire/file-id.ts";
 import { Fsctl } from "../../wire/fscc/fsctl.ts";
-import {
-  decodeIoctlRequest,
-  encodeIoctlResponse,
-  IoctlFlag,
-  type IoctlRequest,
-  IoctlRequestOffset,
-} from "../../wire/ioctl.ts";
+import { decodeIoctlRequest, IoctlFlag, type IoctlRequest, IoctlRequestOffset } from "../../wire/ioctl.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { paysFor, withOpen } from "../connection/pipeline.ts";
 import type { Open } from "../state/open.ts";
+import { getCompression, setCompression } from "./compression-control.ts";
+import { answerIoctl } from "./ioctl-answer.ts";
 import { queryNetworkInterfaces } from "./network-interfaces.ts";
+import { copyChunks, requestResumeKey } from "./server-copy.ts";
+import { queryAllocatedRanges, setSparse, setZeroData } from "./sparse-control.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
-
-/** The fixed part of the response. */
-const RESPONSE_BYTES = 48;
 
 interface IoctlRow {
   /** False: the call concerns the server, its FileId is all ones. */
@@ -32,6 +27,18 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.DFS_GET_REFERRALS_EX, { needsOpen: false, handle: () => Status.FS_DRIVER_REQUIRED }],
   [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needsOpen: false, handle: queryNetworkInterfaces }],
   [Fsctl.PIPE_TRANSCEIVE, { needsOpen: true, handle: transceive }],
+  [Fsctl.SET_SPARSE, { needsOpen: true, handle: setSparse }],
+  [Fsctl.SET_ZERO_DATA, { needsOpen: true, handle: setZeroData }],
+  [Fsctl.QUERY_ALLOCATED_RANGES, { needsOpen: true, handle: queryAllocatedRanges }],
+  [Fsctl.GET_COMPRESSION, { needsOpen: true, handle: getCompression }],
+  [Fsctl.SET_COMPRESSION, { needsOpen: true, handle: setCompression }],
+  [Fsctl.OFFLOAD_READ, { needsOpen: true, handle: () => Status.NOT_SUPPORTED }],
+  [Fsctl.OFFLOAD_WRITE, { needsOpen: true, handle: () => Status.NOT_SUPPORTED }],
+  // 3.3.5.15.7: no hashes of files are kept.
+  [Fsctl.SRV_READ_HASH, { needsOpen: true, handle: () => Status.HASH_NOT_SUPPORTED }],
+  [Fsctl.SRV_REQUEST_RESUME_KEY, { needsOpen: true, handle: requestResumeKey }],
+  [Fsctl.SRV_COPYCHUNK, { needsOpen: true, handle: copyChunks }],
+  [Fsctl.SRV_COPYCHUNK_WRITE, { needsOpen: true, handle: copyChunks }],
 ]);
 
 export function handleIoctl(exchange: Exchange): MaybePromise<number> {
@@ -57,16 +64,6 @@ export function handleIoctl(exchange: Exchange): MaybePromise<number> {
 
 function refuse(exchange: Exchange): number {
   return (exchange.open as Open).pipe >= 0 ? Status.NOT_SUPPORTED : Status.INVALID_DEVICE_REQUEST;
-}
-
-/** Writes the answer; `output` is at most what the request allows. */
-export function answerIoctl(exchange: Exchange, request: IoctlRequest, output: Uint8Array): void {
-  encodeIoctlResponse(exchange.reserve(RESPONSE_BYTES + output.length), {
-    ctlCode: request.ctlCode,
-    fileId: request.fileId,
-    output,
-    flags: 0,
-  });
 }
 
 /** 3.3.5.15.10: write to the pipe and read its answer in one go. */

@@ -11,7 +11,7 @@ import type { IoctlRequest } from "../../wire/ioctl.ts";
 import { Capability } from "../../wire/negotiate.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
-import { answerIoctl } from "./ioctl.ts";
+import { answerIoctl } from "./ioctl-answer.ts";
 
 /** What is told where the driver knows no speed: 1 Gbit/s, as Samba assumes. */
 const UNKNOWN_BITS_PER_SECOND = 1_000_000_000;

@@ -10,7 +10,7 @@ import type { Negotiated } from "../connection/connection.ts";
 import { chooseDialect } from "../connection/dialect.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { NO_REPLY } from "../connection/pipeline.ts";
-import { answerIoctl } from "./ioctl.ts";
+import { answerIoctl } from "./ioctl-answer.ts";
 
 const RESPONSE_BYTES = 24;
 

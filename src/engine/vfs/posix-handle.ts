@@ -120,7 +120,7 @@ export class PosixHandle implements FileHandle {
     return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
   }
 
-  zeroRange(offset: number, length: number, frees: boolean): 0 | Failure {
+  zeroRange(offset: number, length: number, frees: boolean): number | Failure {
     return this.isClosed ? -Errno.EBADF : zeroRangeOf(this.fd, offset, length, frees);
   }
 

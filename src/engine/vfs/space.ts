@@ -5,28 +5,31 @@ import { Falloc, Seek, allocate, seekFd, writePlain } from "../../linux/io.ts";
 import type { Failure } from "./store.ts";
 
 const ZEROS = new Uint8Array(65_536);
+/** Written at a time where the file system has no other way to zero. */
+const MAX_WRITTEN_BYTES = 1_048_576;
 
 /** `FileHandle.zeroRange` for a descriptor open for writing. */
-export function zeroRangeOf(fd: number, offset: number, length: number, frees: boolean): 0 | Failure {
+export function zeroRangeOf(fd: number, offset: number, length: number, frees: boolean): number | Failure {
   const size = seekFd(fd, 0, Seek.END);
   if (size < 0) return size;
-  const end = Math.min(offset + length, size);
-  if (end <= offset) return 0;
+  const count = Math.min(offset + length, size) - offset;
+  if (count <= 0) return 0;
   const ways = frees ? [Falloc.PUNCH_HOLE, Falloc.ZERO_RANGE] : [Falloc.ZERO_RANGE];
   for (const way of ways) {
-    const result = allocate(fd, way | Falloc.KEEP_SIZE, offset, end - offset);
-    if (result !== -Errno.EOPNOTSUPP && result !== -Errno.ENOSYS) return result < 0 ? result : 0;
+    const result = allocate(fd, way | Falloc.KEEP_SIZE, offset, count);
+    if (result !== -Errno.EOPNOTSUPP && result !== -Errno.ENOSYS) return result < 0 ? result : count;
   }
-  return writeZeros(fd, offset, end);
+  return writeZeros(fd, offset, Math.min(count, MAX_WRITTEN_BYTES));
 }
 
-function writeZeros(fd: number, offset: number, end: number): 0 | Failure {
-  for (let at = offset; at < end;) {
-    const count = writePlain(fd, ZEROS, 0, Math.min(ZEROS.length, end - at), at);
+function writeZeros(fd: number, offset: number, length: number): number | Failure {
+  let done = 0;
+  while (done < length) {
+    const count = writePlain(fd, ZEROS, 0, Math.min(ZEROS.length, length - done), offset + done);
     if (count < 0) return count;
-    at += count;
+    done += count;
   }
-  return 0;
+  return done;
 }
 
 /** `FileHandle.allocatedRanges`. A file system that cannot tell has blocks everywhere. */

@@ -128,9 +128,10 @@ export interface FileHandle {
   lockRange?(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure;
   /**
    * Makes [offset, offset + length) zeros, no further than the file's end, which stays; with `frees` the blocks
-   * are given back where the disk can. Done at once: the caller goes in steps.
+   * are given back where the disk can. The number of bytes zeroed, perhaps fewer than asked, 0 at the end: the
+   * caller goes in steps.
    */
-  zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<0 | Failure>;
+  zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<number | Failure>;
   /** Where [offset, offset + length) has blocks: offset and length by turns, at most `limit` ranges. */
   allocatedRanges?(offset: number, length: number, limit: number): MaybePromise<number[] | Failure>;
   /**
