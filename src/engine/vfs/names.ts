@@ -1,6 +1,7 @@
 // Names as clients see them and as the disk has them, and when two names are the same. Characters that Windows
 // reserves travel in the private use area as "Services for Macintosh" does it (macOS clients, Linux cifs with
 // mapposix, Samba's fruit); reserved characters: [MS-FSCC] 2.1.5.2.
+import { upcase } from "../../wire/fscc/upcase.ts";
 
 // U+F001..U+F01F stand for control characters, the rest as listed; the last two at the end of a name only.
 const BASE = 0xf000;
@@ -28,14 +29,25 @@ const unfitForClients = /[\u0001-\u001f"*:<>?\\|]|[ .]$/;
 const unfitAnywhere = /[\u0001-\u001f"*:<>?\\|]/g;
 const mappedOnes = /[\uf001-\uf029]/;
 const mappedAnywhere = /[\uf001-\uf027]/g;
+// Bytes that are not UTF-8, as linux/name-bytes.ts has them: lone surrogates alone match with the u flag.
+const oddBytes = /[\udc80-\udcff]/gu;
+const mayNeedSearch = /[\uf001-\uf0ff]/;
 
-/** The name as clients see it: what Windows cannot hold is mapped. */
+/**
+ * The name as clients see it: what Windows cannot hold is mapped. A byte 0x80..0xFF that is not UTF-8 shows as
+ * U+F080..U+F0FF; the way back from there is a search of the directory, for the character may be meant as it stands.
+ */
 export function toClientName(name: string): string {
-  if (!unfitForClients.test(name)) return name;
-  let mapped = name.replace(unfitAnywhere, (character) => toClientMap.get(character) ?? character);
+  const whole = name.isWellFormed() ? name : name.replace(oddBytes, showByte);
+  if (!unfitForClients.test(whole)) return whole;
+  let mapped = whole.replace(unfitAnywhere, (character) => toClientMap.get(character) ?? character);
   if (mapped.endsWith(" ")) mapped = mapped.slice(0, -1) + TRAILING_SPACE;
   else if (mapped.endsWith(".")) mapped = mapped.slice(0, -1) + TRAILING_DOT;
   return mapped;
+}
+
+function showByte(escape: string): string {
+  return String.fromCharCode(BASE | (escape.charCodeAt(0) & 0xff));
 }
 
 /** The name as the disk has it; undefined where the mapping would make `.`, `..` or a path of it. */
@@ -47,25 +59,21 @@ export function toDiskName(name: string): string | undefined {
   return mapped === "." || mapped === ".." ? undefined : mapped;
 }
 
-const asciiOnly = /^[\u0000-\u007f]*$/;
-
-/**
- * The form in which equal names are equal: composed (NFC), then every UTF-16 unit in upper case, as NTFS does it:
- * one unit becomes one unit, and no letter beyond ASCII becomes an ASCII one (U+0131, U+017F).
- */
-export function foldName(name: string): string {
-  if (asciiOnly.test(name)) return name.toUpperCase();
-  const composed = name.normalize("NFC");
-  let folded = "";
-  for (let i = 0; i < composed.length; i++) folded += foldUnit(composed.charCodeAt(i));
-  return folded;
+/** Whether a name from a client may stand for another on disk than the mapping says. */
+export function isAmbiguous(name: string): boolean {
+  return mayNeedSearch.test(name);
 }
 
-function foldUnit(unit: number): string {
-  const character = String.fromCharCode(unit);
-  const upper = character.toUpperCase();
-  if (upper.length !== 1) return character;
-  return unit >= 0x80 && upper.charCodeAt(0) < 0x80 ? character : upper;
+const asciiOnly = /^[\u0000-\u007f]*$/;
+
+/** Equal for names that differ by case alone, as NTFS compares: the form that a look-up of any client goes by. */
+export function foldCase(name: string): string {
+  return upcase(name);
+}
+
+/** Equal also for composed and decomposed spellings of a name (NFC, NFD): the form that directories are kept by. */
+export function foldName(name: string): string {
+  return asciiOnly.test(name) ? name.toUpperCase() : upcase(name.normalize("NFC"));
 }
 
 /** Splits an on-disk path into its parent's path ("" for the root) and its last component. */

@@ -1,6 +1,7 @@
 // Matching of names against DOS wildcards, as file systems of Windows do it.
 // [MS-FSA] 2.1.4.4 "Algorithm for Determining if a FileName Is in an Expression". Time is name length × pattern length.
 import { wireError } from "../cursor.ts";
+import { upcase } from "./upcase.ts";
 
 const STAR = 0x2a;
 const QUESTION = 0x3f;
@@ -37,29 +38,6 @@ export function compileExpression(expression: string, caseSensitive = false): (n
 /** One test; for many names against one expression use `compileExpression`. */
 export function isNameInExpression(expression: string, name: string, caseSensitive = false): boolean {
   return compileExpression(expression, caseSensitive)(name);
-}
-
-/**
- * Upper case unit by unit, as the file systems' tables do it: the length never changes, and no character outside
- * ASCII becomes one inside it.
- */
-export function upcase(text: string): string {
-  let plain = true;
-  for (let i = 0; i < text.length; i++) {
-    if (text.charCodeAt(i) > 0x7f) {
-      plain = false;
-      break;
-    }
-  }
-  if (plain) return text.toUpperCase();
-  let upper = "";
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charAt(i);
-    const changed = unit.toUpperCase();
-    const stays = changed.length !== 1 || (changed.charCodeAt(0) < 0x80 && unit.charCodeAt(0) >= 0x80);
-    upper += stays ? unit : changed;
-  }
-  return upper;
 }
 
 // All places of the pattern that the name read so far can have reached, one byte each: never a recursion.

@@ -1,12 +1,8 @@
 // DOS wildcards: the rules of [MS-FSA] 2.1.4.4, and that no pattern takes more than quadratic time.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
-import {
-  compileExpression,
-  hasWildcard,
-  isNameInExpression,
-  upcase,
-} from "../../../src/wire/fscc/expression.ts";
+import { compileExpression, hasWildcard, isNameInExpression } from "../../../src/wire/fscc/expression.ts";
+import { upcase } from "../../../src/wire/fscc/upcase.ts";
 
 const rules: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ["*", ["", "a", "a.b"], []],
