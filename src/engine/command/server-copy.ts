@@ -84,7 +84,7 @@ function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
 function checkHandles(source: Open, target: Open, readsTarget: boolean): number {
   if (source.isDirectory || target.isDirectory) return Status.ACCESS_DENIED;
   if (source.handle === undefined || target.handle === undefined) return Status.ACCESS_DENIED;
-  if ((source.grantedAccess & Access.READ_DATA) === 0) return Status.ACCESS_DENIED;
+  if ((source.grantedAccess & (Access.READ_DATA | Access.EXECUTE)) === 0) return Status.ACCESS_DENIED;
   if ((target.grantedAccess & (Access.WRITE_DATA | Access.APPEND_DATA)) === 0) return Status.ACCESS_DENIED;
   return readsTarget && (target.grantedAccess & Access.READ_DATA) === 0
     ? Status.ACCESS_DENIED
