@@ -9,6 +9,7 @@ import {
 import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import { Status } from "../../wire/status.ts";
 import type { Tree } from "../session/session.ts";
+import { checkCreateAttributes } from "./extended-attributes.ts";
 
 const SHARE_BITS = 0x7;
 // Bits above 0x00ffffff are no option of any version.
@@ -43,10 +44,7 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
   if ((mapped & ~Access.MAXIMUM_ALLOWED & ~tree.maximalAccess) !== 0) return Status.ACCESS_DENIED;
   // No snapshot is kept either, so that no name exists in one.
   if (contexts.timewarp !== undefined) return Status.OBJECT_NAME_NOT_FOUND;
-  if (contexts.extendedAttributes !== undefined && contexts.extendedAttributes.length > 0) {
-    return Status.EAS_NOT_SUPPORTED;
-  }
-  return Status.SUCCESS;
+  return checkCreateAttributes(request, tree);
 }
 
 function checkKind(options: number, disposition: number, attributes: number): number {

@@ -15,6 +15,7 @@ import { writeCreateAnswer } from "./create-answer.ts";
 import type { Creation } from "./creation.ts";
 import { grantDurability } from "./durable.ts";
 import { statusOf } from "./errno-status.ts";
+import { applyCreateAttributes } from "./extended-attributes.ts";
 import { forDirectory } from "./lease-request.ts";
 import { noteReserved } from "./reserved-space.ts";
 
@@ -65,9 +66,12 @@ function answer(creation: Creation, open: Open): MaybePromise<number> {
   const node = open.node as FileNode;
   if (creation.action === CreateAction.OPENED) return finish(creation, open, node);
   entryChanged(creation.exchange.context, open);
-  return andThen(node.refresh(), (stat) =>
-    typeof stat === "number" ? statusOf(stat) : finish(creation, open, node),
-  );
+  return andThen(applyCreateAttributes(creation, node), (status) => {
+    if (status !== Status.SUCCESS) return status;
+    return andThen(node.refresh(), (stat) =>
+      typeof stat === "number" ? statusOf(stat) : finish(creation, open, node),
+    );
+  });
 }
 
 function finish(creation: Creation, open: Open, node: FileNode): number {

@@ -22,6 +22,7 @@ import {
   reconnectOpen,
 } from "./durable.ts";
 import { lookupStatusOf } from "./errno-status.ts";
+import { checkKnowledge } from "./extended-attributes.ts";
 import { openPipe } from "./open-pipe.ts";
 
 export function handleCreate(exchange: Exchange): MaybePromise<number> {
@@ -81,6 +82,13 @@ function openExisting(creation: Creation, found: Found, node: FileNode): MaybePr
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
+  return andThen(checkKnowledge(creation, node), (known) =>
+    known === Status.SUCCESS ? checkRemoval(creation, found, node) : known,
+  );
+}
+
+function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  const { request, tree, components } = creation;
   const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
   if (!removes || components.length === 0) return takeOver(creation, found, node);
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) =>

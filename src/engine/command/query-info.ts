@@ -26,6 +26,7 @@ import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode, FileStat } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
+import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
 import { queryFileSystem } from "./query-fs-info.ts";
 import { querySecurity } from "./query-security.ts";
 import { countReserved } from "./reserved-space.ts";
@@ -39,12 +40,15 @@ interface Facts {
   readonly stat: FileStat;
   /** The path as the client names it, with a leading backslash. */
   readonly path: string;
+  /** EaSize; 0 where the class does not tell it. */
+  readonly eaSize: number;
 }
 
 interface FileClassRow {
   /** Rights of which the open must have one, 0 for none. */
   readonly access: number;
   readonly write: (writer: Writer, facts: Facts) => void;
+  readonly tellsEaSize?: boolean;
 }
 
 // The access that each class asks for: [MS-FSA] 2.1.5.12.
@@ -58,7 +62,10 @@ const fileClasses = new Map<number, FileClassRow>([
     { access: 0, write: (w, facts) => encodeStandardInformation(w, standardOf(facts)) },
   ],
   [FileInfoClass.INTERNAL, { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) }],
-  [FileInfoClass.EA, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
+  [
+    FileInfoClass.EA,
+    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), tellsEaSize: true },
+  ],
   [
     FileInfoClass.ACCESS,
     { access: 0, write: (w, { open }) => encodeUint32Information(w, open.grantedAccess) },
@@ -66,7 +73,7 @@ const fileClasses = new Map<number, FileClassRow>([
   [FileInfoClass.POSITION, { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) }],
   [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
   [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
-  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll }],
+  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, tellsEaSize: true }],
   [FileInfoClass.STREAM, { access: 0, write: writeStreams }],
   [
     FileInfoClass.COMPRESSION,
@@ -138,9 +145,7 @@ function queryFile(
   const { infoClass } = request;
   // No short names are made. With the OBJECT_NAME_NOT_FOUND of [MS-FSA] 2.1.5.12.4 smbclient would give up.
   if (infoClass === FileInfoClass.ALTERNATE_NAME) return Status.NOT_SUPPORTED;
-  if (infoClass === FileInfoClass.FULL_EA) {
-    return (open.grantedAccess & Access.READ_EA) === 0 ? Status.ACCESS_DENIED : Status.NO_EAS_ON_FILE;
-  }
+  if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
   const row = fileClasses.get(infoClass);
   if (row === undefined) return Status.INVALID_INFO_CLASS;
   // Known since 3.1.1 alone; 3.3.5.20.1.
@@ -152,7 +157,9 @@ function queryFile(
     if (typeof stat === "number") return statusOf(stat);
     const path = `\\${pathOf(open)}`;
     countReserved(open, stat);
-    return answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path }));
+    return andThen(row.tellsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
+      answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path, eaSize })),
+    );
   });
 }
 
@@ -204,7 +211,7 @@ function writeAll(writer: Writer, facts: Facts): void {
   encodeAllInformation(writer, {
     ...stat,
     ...standardOf(facts),
-    eaSize: 0,
+    eaSize: facts.eaSize,
     accessFlags: open.grantedAccess,
     position: open.position,
     mode: open.mode,

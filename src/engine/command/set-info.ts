@@ -23,6 +23,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode } from "../vfs/store.ts";
 import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
+import { setExtendedAttributes } from "./extended-attributes.ts";
 import { fixModifyTime, noteModified } from "./modified.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, renameFile } from "./rename.ts";
@@ -55,7 +56,7 @@ const classes = new Map<number, SetClass>([
   [FileInfoClass.MODE, { access: 0, apply: setMode }],
   [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, shows: true }],
   [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, shows: true }],
-  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: () => Status.EAS_NOT_SUPPORTED }],
+  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, shows: true }],
 ]);
 
 export function handleSetInfo(exchange: Exchange): MaybePromise<number> {

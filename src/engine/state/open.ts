@@ -37,6 +37,8 @@ export class Open {
   mode: number;
   position = 0;
   search: DirectorySearch | undefined;
+  /** How many extended attributes have been returned: the next query goes on there. */
+  nextAttribute = 0;
   /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
   deleteOnClose = false;
   /** The oplock or lease that the client caches the file by. */

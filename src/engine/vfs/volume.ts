@@ -1,6 +1,10 @@
 // Space and abilities of the file system behind a share; [MS-FSCC] 2.5.1, 2.5.4, 2.5.8, 2.5.9.
+import { Errno } from "../../linux/errno.ts";
+import { Scratch } from "../../linux/libc.ts";
 import { FileSystemMagic, StatfsFlag, emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
+import { getXattr } from "../../linux/xattr.ts";
 import { deviceOf } from "./attributes.ts";
+import { DOS_ATTRIBUTES_XATTR, MAX_DOS_ATTRIBUTES_BYTES } from "./dos-attributes.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Failure, VolumeInfo } from "./store.ts";
 
@@ -10,6 +14,7 @@ export const VolumeAttribute = {
   CASE_PRESERVED_NAMES: 0x0000_0002,
   UNICODE_ON_DISK: 0x0000_0004,
   SUPPORTS_SPARSE_FILES: 0x0000_0040,
+  SUPPORTS_EXTENDED_ATTRIBUTES: 0x0080_0000,
   READ_ONLY_VOLUME: 0x0008_0000,
 } as const;
 
@@ -22,6 +27,7 @@ const withoutHoles: ReadonlySet<number> = new Set([
 
 const MAX_COMPONENT_UNITS = 255;
 const statx = emptyStatx();
+const room = new Scratch(MAX_DOS_ATTRIBUTES_BYTES);
 
 /** The volume that a descriptor's object lies on, with the share's root for its date. */
 export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failure {
@@ -35,6 +41,7 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
     VolumeAttribute.CASE_PRESERVED_NAMES |
     VolumeAttribute.UNICODE_ON_DISK;
   if (!withoutHoles.has(facts.type)) attributes |= VolumeAttribute.SUPPORTS_SPARSE_FILES;
+  if (context.grant.eaSupport && keepsValues(fd)) attributes |= VolumeAttribute.SUPPORTS_EXTENDED_ATTRIBUTES;
   if (context.grant.readOnly || (facts.flags & StatfsFlag.RDONLY) !== 0) {
     attributes |= VolumeAttribute.READ_ONLY_VOLUME;
   }
@@ -49,6 +56,10 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
     serial: ((facts.fsidLow ^ facts.fsidHigh) >>> 0 || device) >>> 0,
     createdSeconds: rootBirth(context),
   };
+}
+
+function keepsValues(fd: number): boolean {
+  return getXattr(fd, DOS_ATTRIBUTES_XATTR, room) !== -Errno.EOPNOTSUPP;
 }
 
 function rootBirth(context: ShareContext): number {
