@@ -7,6 +7,7 @@ import { Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
+import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
 import { credentialsFor } from "./credentials.ts";
 import { EventLog } from "./event-log.ts";
@@ -151,7 +152,7 @@ export class ServerManager implements Manager {
       this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
       return { status: Status.ACCESS_DENIED };
     }
-    return grantOf(share, admission.readOnly, credentials);
+    return grantOf(share, admission.readOnly, credentials, identity);
   }
 
   /** The owner of the share's directory; undefined, and a log line, where there is none to serve. */
@@ -237,13 +238,19 @@ export class ServerManager implements Manager {
   }
 }
 
-function grantOf(share: Share, readOnly: boolean, credentials: ShareGrant["credentials"]): ShareGrant {
+function grantOf(
+  share: Share,
+  readOnly: boolean,
+  credentials: ShareGrant["credentials"],
+  identity: Identity,
+): ShareGrant {
   const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
   const { validUsers, invalidUsers, readList, writeList, ...grant } = rest;
-  return Object.freeze({ ...grant, type: "disk", readOnly, credentials });
+  const recycle = grant.recycle && fillRepository(grant.recycle, share.name, identity);
+  return Object.freeze({ ...grant, type: "disk", readOnly, credentials, recycle });
 }
 
-const PIPE_GRANT: ShareGrant = Object.freeze({
+const PIPE_GRANT = Object.freeze<ShareGrant>({
   name: IPC,
   type: "pipe",
   path: "",
@@ -263,6 +270,9 @@ const PIPE_GRANT: ShareGrant = Object.freeze({
   crossMounts: false,
   caseSensitive: false,
   vetoFiles: Object.freeze([]),
+  names: { characterMap: [], shortNames: "no", shortNamePrefix: 1, newCase: "keep", newShortCase: "keep" },
+  hiding: { files: [], unreadable: false, unwriteable: false, special: false, deleteVetoed: false },
+  recycle: null,
   posixLocking: false,
   oplocks: false,
   maxConnections: 65_536,

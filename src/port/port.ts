@@ -86,6 +86,50 @@ export interface Credentials {
   readonly groups: readonly number[];
 }
 
+/** How names on disk and names of clients belong together, beyond what holds for every share. */
+export interface NameRules {
+  /** UTF-16 units: as on disk, as clients see them. */
+  readonly characterMap: readonly (readonly [disk: number, client: number])[];
+  /** Which names have a short one (8.3): those that Windows cannot hold, or all that need it. */
+  readonly shortNames: "no" | "illegal" | "yes";
+  /** Characters of the name that a short name begins with, 1 to 6. */
+  readonly shortNamePrefix: number;
+  /** The case of new names; the second for those of the form 8.3. */
+  readonly newCase: "keep" | "lower" | "upper";
+  readonly newShortCase: "keep" | "lower" | "upper";
+}
+
+/** What is there and does not show, or shows as hidden. */
+export interface HidingRules {
+  /** Patterns of names that have the attribute HIDDEN. */
+  readonly files: readonly string[];
+  readonly unreadable: boolean;
+  readonly unwriteable: boolean;
+  /** Sockets, devices, FIFOs. */
+  readonly special: boolean;
+  /** Vetoed names go with the directory that holds nothing else. */
+  readonly deleteVetoed: boolean;
+}
+
+/** Where deleted files go. Sizes in bytes; 0 for no limit. */
+export interface RecycleRules {
+  /** Below the share, `/` between components. */
+  readonly repository: string;
+  readonly keepTree: boolean;
+  readonly versions: boolean;
+  readonly touchAccess: boolean;
+  readonly touchModify: boolean;
+  readonly directoryMode: number;
+  readonly subdirectoryMode: number;
+  readonly exclude: readonly string[];
+  readonly excludeDirectories: readonly string[];
+  readonly noVersions: readonly string[];
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly maxAgeDays: number;
+  readonly limitBytes: number;
+}
+
 /** A share as one user sees it: the answer to a tree connect. */
 export interface ShareGrant {
   /** The name as configured, not as the client typed it. */
@@ -111,6 +155,10 @@ export interface ShareGrant {
   readonly caseSensitive: boolean;
   /** Patterns of names that do not exist for clients. */
   readonly vetoFiles: readonly string[];
+  readonly names: NameRules;
+  readonly hiding: HidingRules;
+  /** Null: what is deleted is gone. */
+  readonly recycle: RecycleRules | null;
   /** Byte-range locks are kept in step with those of programs on the server. */
   readonly posixLocking: boolean;
   readonly oplocks: boolean;

@@ -120,13 +120,17 @@ export class SectionValues {
     return this.entry(name) !== undefined;
   }
 
-  vetoFiles(): string[] {
-    const entry = this.entry("veto files");
+  patterns(name: NameOf<"veto">): string[] {
+    const entry = this.entry(name);
     if (!entry) return [];
     return (
-      parseVetoFiles(entry.value) ??
-      this.misfit(parameterOf("veto files"), entry, "write /PATTERN/PATTERN/", [])
+      parseVetoFiles(entry.value) ?? this.misfit(parameterOf(name), entry, "write /PATTERN/PATTERN/", [])
     );
+  }
+
+  /** For what only the caller can judge: a warning beside the entry. */
+  warn(name: AnyName, text: string): void {
+    this.report.warn(this.place(name), text);
   }
 
   choice<N extends NameOf<"choice">>(name: N): ChoiceOf<N> {

@@ -1,7 +1,10 @@
 // One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
+import type { HidingRules, NameRules, RecycleRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
+import { readHidingRules, readNameRules } from "./name-rules.ts";
 import type { Section } from "./parse.ts";
+import { readRecycleRules } from "./recycle-rules.ts";
 import type { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import type { NameOf } from "./schema.ts";
@@ -39,6 +42,10 @@ export interface Share {
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
   readonly vetoFiles: readonly string[];
+  readonly names: NameRules;
+  readonly hiding: HidingRules;
+  /** Its repository may hold variables. */
+  readonly recycle: RecycleRules | null;
   readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
@@ -118,7 +125,10 @@ function readFileRules(values: SectionValues) {
     followSymlinks: values.boolean("follow symlinks"),
     crossMounts: values.boolean("crossmnt"),
     caseSensitive: values.choice("case sensitive") === "yes",
-    vetoFiles: Object.freeze(values.vetoFiles()),
+    vetoFiles: Object.freeze(values.patterns("veto files")),
+    names: readNameRules(values),
+    hiding: readHidingRules(values),
+    recycle: readRecycleRules(values),
     posixLocking: values.boolean("posix locking"),
     oplocks: values.boolean("oplocks"),
   } as const;

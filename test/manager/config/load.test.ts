@@ -281,7 +281,7 @@ test("unknown parameters get a hint, foreign and later ones one line each", () =
     "f:6: 'frobnicate' is unknown and has no effect, take it out",
     "f:9: 'tcp port' has no effect in a share, write it in [global]",
     "Samba's alone, no effect here: socket options, log file, fruit:metadata",
-    "known, and not in effect yet: kerberos support, vfs objects",
+    "known, and not in effect yet: kerberos support",
   ]);
 });
 
