@@ -6,10 +6,18 @@ import { FileCaching, isOplockStat } from "./caching-holder.ts";
 import type { Open } from "./open.ts";
 import { PathIndex, type PathPlace } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
+import type { StreamPlace } from "../vfs/stream-handle.ts";
 
-/** What all opens of one file share. Lives while there is an open. */
+/** What all opens of one file, or of one named stream of it, share. Lives while there is an open. */
 export class SharedFile {
-  readonly identity: string;
+  /** Of a stream: changed by its rename. */
+  identity: string;
+  /** Undefined but for a named stream: the file it is of, which stays known as long as one of its streams is open. */
+  readonly base: SharedFile | undefined;
+  /** The open named streams of this file by their folded names; undefined where there is none. */
+  streams: Map<string, SharedFile> | undefined;
+  /** Of a named stream: where it is kept. */
+  stream: StreamPlace | undefined;
   readonly opens = new Set<Open>();
   /** Oplocks, leases, and who waits for them to break. */
   readonly caching = new FileCaching();
@@ -24,18 +32,34 @@ export class SharedFile {
   /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */
   readonly uses: SharingCounts = [0, 0, 0];
   readonly refusals: SharingCounts = [0, 0, 0];
-  place: PathPlace<SharedFile>;
+  place: PathPlace<SharedFile> | undefined;
   private readonly index: PathIndex<SharedFile>;
 
-  constructor(identity: string, path: string, index: PathIndex<SharedFile> = new PathIndex()) {
+  /** With `base` it is a stream of that file: `path` is not used then. */
+  constructor(
+    identity: string,
+    path: string,
+    index: PathIndex<SharedFile> = new PathIndex(),
+    base?: SharedFile,
+  ) {
     this.identity = identity;
     this.index = index;
-    this.place = index.insert(path, this);
+    this.base = base;
+    this.place = base === undefined ? index.insert(path, this) : undefined;
   }
 
-  /** The share's directory and the path below it, joined: comparable across shares. Follows our renames. */
+  /**
+   * The share's directory and the path below it, joined: comparable across shares. Follows our renames. A stream has
+   * its file's.
+   */
   get path(): string {
-    return this.index.path(this.place);
+    if (this.base !== undefined) return this.base.path;
+    return this.place === undefined ? "" : this.index.path(this.place);
+  }
+
+  /** The file or one of its streams is open. */
+  get isInUse(): boolean {
+    return this.opens.size > 0 || this.streams !== undefined;
   }
 
   /** The path below a share's directory `root`. */
@@ -100,15 +124,45 @@ export class OpenTable {
     return file;
   }
 
+  /** The same for the named stream of `base` that is `folded` in the form in which equal names are equal. */
+  takeStream(base: SharedFile, folded: string): SharedFile {
+    const known = base.streams?.get(folded);
+    if (known !== undefined) return known;
+    const identity = streamIdentity(base, folded);
+    const file = new SharedFile(identity, "", this.paths, base);
+    base.streams ??= new Map();
+    base.streams.set(folded, file);
+    this.files.set(identity, file);
+    return file;
+  }
+
+  /** A stream has another name from now on, one that no open stream has. */
+  renameStream(file: SharedFile, folded: string): void {
+    const { base } = file;
+    if (base?.streams === undefined) return;
+    this.files.delete(file.identity);
+    base.streams.delete(foldedNameOf(file, base));
+    file.identity = streamIdentity(base, folded);
+    base.streams.set(folded, file);
+    this.files.set(file.identity, file);
+  }
+
   dropIfUnused(file: SharedFile): void {
-    if (file.opens.size === 0) this.drop(file);
+    if (!file.isInUse) this.drop(file);
   }
 
   private drop(file: SharedFile): void {
     // A request may still hold a file that was closed by all, and opened anew by another, meanwhile.
     if (this.files.get(file.identity) !== file) return;
     this.files.delete(file.identity);
-    this.paths.remove(file.place, file);
+    const { base } = file;
+    if (base === undefined) {
+      if (file.place !== undefined) this.paths.remove(file.place, file);
+      return;
+    }
+    base.streams?.delete(foldedNameOf(file, base));
+    if (base.streams?.size === 0) base.streams = undefined;
+    this.dropIfUnused(base);
   }
 
   /** A FileId not in use. Ids are not reused before the counter wraps at 2^32. */
@@ -139,12 +193,18 @@ export class OpenTable {
     if (file === undefined) return false;
     if (file.opens.delete(open)) countOpen(file, open, -1);
     if (file.opens.size > 0) return false;
-    this.drop(file);
+    this.dropIfUnused(file);
     return true;
   }
 
-  /** True when a new open of `file` with these masks conflicts with one that exists; [MS-FSA] 2.1.5.1.2.2. */
-  conflicts(file: SharedFile, access: number, share: number): boolean {
+  /**
+   * True when a new open of `file` with these masks conflicts with one that exists; [MS-FSA] 2.1.5.1.2.2. A file that
+   * may be deleted, or `overwrites` says that it will lose its streams, conflicts with who keeps one of them.
+   */
+  conflicts(file: SharedFile, access: number, share: number, overwrites = false): boolean {
+    if (overwrites || (access & Access.DELETE) !== 0) {
+      for (const stream of file.streams?.values() ?? []) if (stream.refusals[2] > 0) return true;
+    }
     if (!hasDataAccess(access)) return false;
     const { uses, refusals } = file;
     for (const [i, { right, bit }] of SHARING.entries()) {
@@ -176,6 +236,14 @@ export class OpenTable {
     });
     return found;
   }
+}
+
+function streamIdentity(base: SharedFile, folded: string): string {
+  return `${base.identity}:${folded}`;
+}
+
+function foldedNameOf(stream: SharedFile, base: SharedFile): string {
+  return stream.identity.slice(base.identity.length + 1);
 }
 
 const SHARING = [

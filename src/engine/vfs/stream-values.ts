@@ -1,0 +1,305 @@
+// Named streams as Samba's vfs_streams_xattr(8) and ksmbd keep them: a stream is the named value
+// `user.DosStream.NAME:$DATA`, its data followed by one byte, for a value cannot be empty everywhere. The byte is 0,
+// or tells how many values named `user.DosStreamExt.N.NAME:$DATA` carry on (Samba's "max xattrs per stream"; those
+// have no such byte). ksmbd adds nothing. [MS-FSCC] 2.1.5.3 has the names, [MS-FSA] 2.1.1.5 the streams.
+import { Errno } from "../../linux/errno.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import { andThen } from "./maybe-promise.ts";
+import { foldName } from "./names.ts";
+import type { Failure, NamedValues } from "./store.ts";
+
+export const STREAM_PREFIX = "user.DosStream.";
+const EXTENT_PREFIX = "user.DosStreamExt.";
+const TYPE = ":$DATA";
+/** XATTR_NAME_MAX. */
+const MAX_KEY_BYTES = 255;
+/** XATTR_SIZE_MAX, what Samba takes for a part. */
+const LARGEST_PART_BYTES = 65_536;
+/** Fits into a leaf of btrfs, which takes many of them. */
+const SMALL_PART_BYTES = 15_872;
+/** Samba reads no more than 16 parts. */
+const MAX_EXTENTS = 15;
+export const MAX_STREAM_BYTES: number = (MAX_EXTENTS + 1) * LARGEST_PART_BYTES - 1;
+
+/** macOS keeps its Finder information in a stream of exactly this size, which often ends in zeros. */
+const FINDER_INFORMATION = { name: "AFP_AFPINFO", bytes: 60 } as const;
+
+const encoder = new TextEncoder();
+// The character that Windows does not take in a stream's name, and what stands for it on the way; see names.ts.
+const COLON = ":";
+const MAPPED_COLON = "\uf022";
+const NO_DATA = new Uint8Array();
+
+/** Where a stream's data is kept. */
+export interface StoredStream {
+  /** As clients see it, without colon and type. */
+  readonly name: string;
+  /** The named value. */
+  readonly key: string;
+}
+
+export interface SizedStream {
+  readonly name: string;
+  readonly size: number;
+}
+
+/** A stream's data, and how many further values it fills. */
+interface Content {
+  readonly data: Uint8Array;
+  readonly extents: number;
+}
+
+/** The value that a new stream is kept in; undefined where the name is too long for one. */
+export function streamKey(name: string): string | undefined {
+  const key = STREAM_PREFIX + name + TYPE;
+  return name.isWellFormed() && encoder.encode(key).length <= MAX_KEY_BYTES ? key : undefined;
+}
+
+/** The name of the stream that is kept in `key`; undefined for any other value. */
+function nameOfKey(key: string): string | undefined {
+  if (!key.startsWith(STREAM_PREFIX)) return undefined;
+  const bare = key.slice(STREAM_PREFIX.length);
+  // Samba leaves the type out with `store_stream_type = no`.
+  const name = bare.endsWith(TYPE) ? bare.slice(0, -TYPE.length) : bare;
+  if (name === "" || /[\\/\0\ufffd]/.test(name)) return undefined;
+  // Samba's fruit keeps macOS's names as macOS has them.
+  return name.replaceAll(COLON, MAPPED_COLON);
+}
+
+/** All streams but the file's own data, in the order of the disk. */
+export function listStreams(values: NamedValues): MaybePromise<readonly StoredStream[] | Failure> {
+  return andThen(values.list(), (keys) => {
+    if (typeof keys === "number") return keys;
+    const streams: StoredStream[] = [];
+    for (const key of keys) {
+      const name = nameOfKey(key);
+      if (name !== undefined) streams.push({ name, key });
+    }
+    return streams;
+  });
+}
+
+/** The stream that a client means by `name`; undefined where there is none. */
+export function findStream(
+  values: NamedValues,
+  name: string,
+): MaybePromise<StoredStream | undefined | Failure> {
+  return andThen(listStreams(values), (streams) => {
+    if (typeof streams === "number") return streams;
+    const exact = streams.find((stream) => stream.name === name);
+    if (exact !== undefined) return exact;
+    const folded = foldName(name);
+    return streams.find((stream) => foldName(stream.name) === folded);
+  });
+}
+
+/** All streams with their sizes; one that vanishes meanwhile is left out. */
+export async function sizeStreams(
+  values: NamedValues,
+  streams: readonly StoredStream[],
+): Promise<readonly SizedStream[] | Failure> {
+  const sized: SizedStream[] = [];
+  for (const { name, key } of streams) {
+    const content = await readContent(values, key);
+    if (typeof content === "object") sized.push({ name, size: content.data.length });
+    else if (content !== -Errno.ENODATA) return content;
+  }
+  return sized;
+}
+
+/** A stream's data; -ENODATA where it is gone. */
+export function readStream(values: NamedValues, key: string): MaybePromise<Uint8Array | Failure> {
+  return andThen(readContent(values, key), (content) =>
+    typeof content === "number" ? content : content.data,
+  );
+}
+
+function readContent(values: NamedValues, key: string): MaybePromise<Content | Failure> {
+  return andThen(values.get(key), (value) => {
+    if (typeof value === "number") return value;
+    const last = value.at(-1);
+    if (last === undefined) return { data: NO_DATA, extents: 0 };
+    if (last > MAX_EXTENTS) return { data: value, extents: 0 };
+    if (last === 0)
+      return { data: value.subarray(0, value.length - (endsInData(key, value) ? 0 : 1)), extents: 0 };
+    // Data that ends in a small number, as ksmbd has it, is not carried on.
+    return andThen(values.get(extentKey(key, 1)), (first) => {
+      if (first === -Errno.ENODATA) return { data: value, extents: 0 };
+      return typeof first === "number" ? first : readExtents(values, key, value, first);
+    });
+  });
+}
+
+/** A last 0 that is data, by all one can tell: the value then is as ksmbd wrote it. */
+function endsInData(key: string, value: Uint8Array): boolean {
+  return (
+    value.length === FINDER_INFORMATION.bytes && nameOfKey(key)?.toUpperCase() === FINDER_INFORMATION.name
+  );
+}
+
+async function readExtents(
+  values: NamedValues,
+  key: string,
+  anchor: Uint8Array,
+  first: Uint8Array,
+): Promise<Content | Failure> {
+  const count = anchor.at(-1) ?? 0;
+  const parts = [anchor.subarray(0, anchor.length - 1), first];
+  for (let i = 2; i <= count; i++) {
+    const part = await values.get(extentKey(key, i));
+    // Samba takes what is there.
+    if (part === -Errno.ENODATA) break;
+    if (typeof part === "number") return part;
+    parts.push(part);
+  }
+  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  return { data, extents: parts.length - 1 };
+}
+
+function extentKey(key: string, number: number): string {
+  return `${EXTENT_PREFIX}${number}.${key.slice(STREAM_PREFIX.length)}`;
+}
+
+/** Makes an empty stream: -EEXIST where there is one. */
+export function createStream(values: NamedValues, key: string): MaybePromise<0 | Failure> {
+  return andThen(values.get(key), (value) => {
+    if (typeof value !== "number") return -Errno.EEXIST;
+    return value === -Errno.ENODATA ? values.set(key, new Uint8Array(1)) : value;
+  });
+}
+
+/**
+ * Changes a stream's data as a whole; `change` gets the data and answers what it becomes, itself where nothing
+ * changes, or a failure. -ENOSPC where it is more than the disk keeps of a stream: the old data is still there then.
+ */
+export function changeStream(
+  values: NamedValues,
+  key: string,
+  change: (data: Uint8Array) => Uint8Array | Failure,
+): MaybePromise<0 | Failure> {
+  return andThen(readContent(values, key), (old) => {
+    if (typeof old === "number") return old;
+    const data = change(old.data);
+    if (typeof data === "number") return data;
+    if (data === old.data) return 0;
+    return writeContent(values, key, data, old);
+  });
+}
+
+/** Writes a stream that is new or to be replaced. */
+export function writeStream(values: NamedValues, key: string, data: Uint8Array): MaybePromise<0 | Failure> {
+  return andThen(readContent(values, key), (old) => {
+    if (typeof old === "number" && old !== -Errno.ENODATA) return old;
+    return writeContent(values, key, data, typeof old === "number" ? undefined : old);
+  });
+}
+
+function writeContent(
+  values: NamedValues,
+  key: string,
+  data: Uint8Array,
+  old: Content | undefined,
+): MaybePromise<0 | Failure> {
+  if (data.length > MAX_STREAM_BYTES) return -Errno.ENOSPC;
+  if (data.length >= LARGEST_PART_BYTES) return writeParts(values, key, data, old);
+  const value = new Uint8Array(data.length + 1);
+  value.set(data);
+  return andThen(values.set(key, value), (result) => {
+    if (result === 0) return old === undefined || old.extents === 0 ? 0 : dropExtents(values, key, 1);
+    if (isTooLarge(result) && data.length >= SMALL_PART_BYTES) return writeParts(values, key, data, old);
+    return isTooLarge(result) ? -Errno.ENOSPC : result;
+  });
+}
+
+/** What file systems say of a value that they cannot keep. */
+function isTooLarge(failure: Failure): boolean {
+  return failure === -Errno.ENOSPC || failure === -Errno.E2BIG || failure === -Errno.ERANGE;
+}
+
+async function writeParts(
+  values: NamedValues,
+  key: string,
+  data: Uint8Array,
+  old: Content | undefined,
+): Promise<0 | Failure> {
+  for (const bytes of [LARGEST_PART_BYTES, SMALL_PART_BYTES]) {
+    const extents = Math.ceil((data.length - (bytes - 1)) / bytes);
+    if (extents < 1 || extents > MAX_EXTENTS) continue;
+    const result = await writePartsOf(values, key, data, bytes, extents);
+    if (result === 0) return dropExtents(values, key, extents + 1);
+    await restore(values, key, old);
+    if (!isTooLarge(result)) return result;
+  }
+  return -Errno.ENOSPC;
+}
+
+/** The first part comes last: a new stream is not seen before it is whole. */
+async function writePartsOf(
+  values: NamedValues,
+  key: string,
+  data: Uint8Array,
+  bytes: number,
+  extents: number,
+): Promise<0 | Failure> {
+  for (let i = extents; i >= 1; i--) {
+    const start = bytes - 1 + (i - 1) * bytes;
+    const result = await values.set(extentKey(key, i), data.slice(start, start + bytes));
+    if (result !== 0) return result;
+  }
+  const anchor = data.slice(0, bytes);
+  anchor[bytes - 1] = extents;
+  return values.set(key, anchor);
+}
+
+/** The disk had no room for the new data: the old is put back, where it fitted before. */
+async function restore(values: NamedValues, key: string, old: Content | undefined): Promise<void> {
+  if (old === undefined) {
+    await dropExtents(values, key, 1);
+    return;
+  }
+  if (old.extents === 0) {
+    await dropExtents(values, key, 1);
+    return;
+  }
+  await dropExtents(values, key, old.extents + 1);
+  for (const bytes of [LARGEST_PART_BYTES, SMALL_PART_BYTES]) {
+    const extents = Math.ceil((old.data.length - (bytes - 1)) / bytes);
+    if (extents === old.extents && (await writePartsOf(values, key, old.data, bytes, extents)) === 0) return;
+  }
+}
+
+/** Removes the values that would carry a stream on from number `from`. */
+async function dropExtents(values: NamedValues, key: string, from: number): Promise<0 | Failure> {
+  for (let i = from; i <= MAX_EXTENTS; i++) {
+    const result = await values.remove(extentKey(key, i));
+    if (result === -Errno.ENODATA) break;
+    if (result !== 0) return result;
+  }
+  return 0;
+}
+
+/** -ENODATA where there is none. */
+export function removeStream(values: NamedValues, key: string): MaybePromise<0 | Failure> {
+  return andThen(values.remove(key), (result) => (result === 0 ? dropExtents(values, key, 1) : result));
+}
+
+/** Removes all streams but the file's own data. */
+export function removeStreams(values: NamedValues): MaybePromise<0 | Failure> {
+  return andThen(listStreams(values), (streams) => {
+    if (typeof streams === "number") return streams;
+    return streams.length === 0 ? 0 : removeEach(values, streams);
+  });
+}
+
+async function removeEach(values: NamedValues, streams: readonly StoredStream[]): Promise<0 | Failure> {
+  for (const { key } of streams) {
+    const result = await removeStream(values, key);
+    if (result !== 0 && result !== -Errno.ENODATA) return result;
+  }
+  return 0;
+}
