@@ -7,8 +7,8 @@ export interface ParsedPath {
   readonly components: readonly string[];
   /** The named stream; undefined for the file itself (`name::$DATA` too). */
   readonly stream: string | undefined;
-  /** The attribute type after the second colon; `$DATA` unless the client said otherwise. */
-  readonly streamType: "$DATA" | "$INDEX_ALLOCATION";
+  /** What the name says that the object itself is: `name::$DATA` a file, `name::$INDEX_ALLOCATION` a directory. */
+  readonly kind: "any" | "file" | "directory";
 }
 
 /** [MS-FSCC] 2.1.5: a component has at most 255 characters, a path 32,760 with the share; Windows counts 32,767. */
@@ -17,6 +17,8 @@ const MAX_PATH_UNITS = 32_767;
 
 // Control characters and the reserved ones, colon and backslash apart; [MS-FSCC] 2.1.5.2.
 const forbidden = /[\u0000-\u001f"*/<>?|]/;
+// A stream's name may have all but these, and colon and backslash; [MS-FSCC] 2.1.5.3.
+const forbiddenInStream = /[\u0000/]/;
 
 /**
  * Takes a name apart. Answers an NTSTATUS where the name is no name: INVALID_PARAMETER for a leading backslash,
@@ -25,28 +27,17 @@ const forbidden = /[\u0000-\u001f"*/<>?|]/;
 export function parsePath(name: string): ParsedPath | number {
   if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
   if (name.startsWith("\\")) return Status.INVALID_PARAMETER;
+  const colon = name.indexOf(":", name.lastIndexOf("\\") + 1);
+  if (colon >= 0) return parseStream(name.slice(0, colon), name.slice(colon + 1));
+  const components = parseComponents(name);
+  return typeof components === "number" ? components : { components, stream: undefined, kind: "any" };
+}
+
+function parseComponents(name: string): string[] | number {
   if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
   // A directory's name may end with one backslash.
   const plain = name.endsWith("\\") ? name.slice(0, -1) : name;
   const components = plain === "" ? [] : plain.split("\\");
-  const last = components.at(-1) ?? "";
-  let stream: string | undefined;
-  let streamType: ParsedPath["streamType"] = "$DATA";
-  if (last.includes(":")) {
-    const parts = last.split(":");
-    const type = parseType(parts[2]);
-    if (parts.length > 3 || type === undefined) return Status.OBJECT_NAME_INVALID;
-    stream = parts[1] ?? "";
-    // `name:` names nothing; `name::$DATA` names the file.
-    if (stream === "" && parts.length < 3) return Status.OBJECT_NAME_INVALID;
-    if (stream.length > MAX_COMPONENT_UNITS) return Status.OBJECT_NAME_INVALID;
-    streamType = type;
-    if (stream === "" || isDirectoryStream(stream, type)) stream = undefined;
-    const file = parts[0] ?? "";
-    if (file === "" && components.length > 1) return Status.OBJECT_NAME_INVALID;
-    if (file === "") components.pop();
-    else components[components.length - 1] = file;
-  }
   if (climbsOut(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
   for (const component of components) {
     if (component === "" || component === "." || component === ".." || component.includes(":")) {
@@ -54,7 +45,35 @@ export function parsePath(name: string): ParsedPath | number {
     }
     if (component.length > MAX_COMPONENT_UNITS) return Status.OBJECT_NAME_INVALID;
   }
-  return { components, stream, streamType };
+  return components;
+}
+
+/** `text` is what follows the first colon behind a file's name: `stream`, `stream:type`, `:type`. */
+function parseStream(file: string, text: string): ParsedPath | number {
+  // A stream is of something that has a name, or of the root.
+  if (file.endsWith("\\")) return Status.OBJECT_NAME_INVALID;
+  const components = parseComponents(file);
+  if (typeof components === "number") return components;
+  const parts = text.split(":");
+  const [stream = "", type] = parts;
+  if (parts.length > 2 || stream.length > MAX_COMPONENT_UNITS || forbiddenInStream.test(stream)) {
+    return Status.OBJECT_NAME_INVALID;
+  }
+  switch (type?.toUpperCase()) {
+    case undefined:
+      // `name:` names nothing.
+      if (stream === "") return Status.OBJECT_NAME_INVALID;
+      return { components, stream, kind: "any" };
+    case "$DATA":
+      if (stream === "") return { components, stream: undefined, kind: "file" };
+      return { components, stream, kind: "any" };
+    case "$INDEX_ALLOCATION":
+      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself, and no other of that type can be opened.
+      if (stream !== "" && stream.toUpperCase() !== "$I30") return Status.OBJECT_NAME_INVALID;
+      return { components, stream: undefined, kind: "directory" };
+    default:
+      return Status.OBJECT_NAME_INVALID;
+  }
 }
 
 // Clients resolve `..` themselves; a path that leads out of the share is told apart, as Windows does it.
@@ -65,15 +84,4 @@ function climbsOut(components: readonly string[]): boolean {
     if (depth < 0) return true;
   }
   return false;
-}
-
-function parseType(text: string | undefined): ParsedPath["streamType"] | undefined {
-  if (text === undefined) return "$DATA";
-  const upper = text.toUpperCase();
-  return upper === "$DATA" || upper === "$INDEX_ALLOCATION" ? upper : undefined;
-}
-
-/** `dir:$I30:$INDEX_ALLOCATION` is the directory itself; [MS-FSCC] 2.1.5.3. */
-function isDirectoryStream(stream: string, type: ParsedPath["streamType"]): boolean {
-  return type === "$INDEX_ALLOCATION" && stream.toUpperCase() === "$I30";
 }

@@ -53,28 +53,53 @@ test("what is no name", () => {
 });
 
 test("streams", () => {
-  expect(parsePath("file:stream")).toEqual({ components: ["file"], stream: "stream", streamType: "$DATA" });
-  expect(parsePath("d\\file:s p:$data")).toEqual({
-    components: ["d", "file"],
-    stream: "s p",
-    streamType: "$DATA",
-  });
-  expect(parsePath(":stream")).toEqual({ components: [], stream: "stream", streamType: "$DATA" });
-  expect(parsed("file::$DATA")).toEqual(["file"]);
-  expect(parsePath("dir:$I30:$INDEX_ALLOCATION")).toEqual({
-    components: ["dir"],
-    stream: undefined,
-    streamType: "$INDEX_ALLOCATION",
-  });
+  expect(parsePath("file:stream")).toEqual({ components: ["file"], stream: "stream", kind: "any" });
+  expect(parsePath("d\\file:s p:$data")).toEqual({ components: ["d", "file"], stream: "s p", kind: "any" });
+  expect(parsePath(":stream")).toEqual({ components: [], stream: "stream", kind: "any" });
+  expect(parsePath("file::$DATA")).toEqual({ components: ["file"], stream: undefined, kind: "file" });
+  for (const name of ["dir:$I30:$INDEX_ALLOCATION", "dir:$i30:$Index_Allocation", "dir::$INDEX_ALLOCATION"]) {
+    expect(parsePath(name)).toEqual({ components: ["dir"], stream: undefined, kind: "directory" });
+  }
+});
+
+test("a stream's name takes what a file's does not (smb2.streams.names, names2)", () => {
+  for (const stream of [
+    "\u0005Stream\n One",
+    "?Stream*",
+    '"<>|',
+    "..",
+    " .",
+    "@GMT-2024.01.02-03.04.05",
+    "日本",
+  ]) {
+    expect(parsePath(`f:${stream}`)).toEqual({ components: ["f"], stream, kind: "any" });
+  }
+});
+
+test("what is no name of a stream", () => {
   for (const name of [
     "file:",
     "a:b\\c",
+    "file:..\\x",
+    "file:a/b",
+    "file:\\",
+    "file:s\\",
+    "file:a\0b",
     "file:a:b:c",
     "file:s:$BITMAP",
     "file:s:",
+    "file:s:$INDEX_ALLOCATION",
+    "file::",
+    "file:::$DATA",
     "d\\:s",
+    "d\\\\:s",
+    "*:s",
+    "..:s\\..",
+    "fi*le::$DATA",
     `f:${"s".repeat(256)}`,
   ]) {
     expect([name, parsePath(name)]).toEqual([name, Status.OBJECT_NAME_INVALID]);
   }
+  expect(parsePath("..:s")).toBe(Status.OBJECT_PATH_SYNTAX_BAD);
+  expect(parsePath("\\file:s")).toBe(Status.INVALID_PARAMETER);
 });
