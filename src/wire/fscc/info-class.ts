@@ -69,7 +69,7 @@ export const FsInfoClass = {
 } as const;
 export type FsInfoClass = (typeof FsInfoClass)[keyof typeof FsInfoClass];
 
-// Fixed parts of answers; a smaller OutputBufferLength is INFO_LENGTH_MISMATCH, a larger one that still does not
+// Fixed parts of answers, those of names and labels aligned to eight where [MS-FSA] says so; a smaller OutputBufferLength is INFO_LENGTH_MISMATCH, a larger one that still does not
 // hold the variable part is BUFFER_OVERFLOW.
 const queryFileSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.BASIC, 40],
@@ -82,7 +82,7 @@ const queryFileSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.FULL_EA, 8],
   [FileInfoClass.MODE, 4],
   [FileInfoClass.ALIGNMENT, 4],
-  [FileInfoClass.ALL, 100],
+  [FileInfoClass.ALL, 104],
   [FileInfoClass.ALTERNATE_NAME, 4],
   [FileInfoClass.STREAM, 24],
   [FileInfoClass.PIPE, 8],
@@ -95,10 +95,10 @@ const queryFileSizes: ReadonlyMap<number, number> = new Map([
 ]);
 
 const queryFsSizes: ReadonlyMap<number, number> = new Map([
-  [FsInfoClass.VOLUME, 18],
+  [FsInfoClass.VOLUME, 24],
   [FsInfoClass.SIZE, 24],
   [FsInfoClass.DEVICE, 8],
-  [FsInfoClass.ATTRIBUTE, 12],
+  [FsInfoClass.ATTRIBUTE, 16],
   [FsInfoClass.CONTROL, 48],
   [FsInfoClass.FULL_SIZE, 32],
   [FsInfoClass.OBJECT_ID, 64],
