@@ -266,6 +266,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
   hideDotFiles: false,
   eaSupport: false,
   storeDosAttributes: false,
+  streams: false,
   followSymlinks: false,
   crossMounts: false,
   caseSensitive: false,

@@ -150,6 +150,8 @@ export interface ShareGrant {
   /** Clients reach the extended attributes below `user.`. */
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
+  /** Named streams are kept, where the disk can. */
+  readonly streams: boolean;
   readonly followSymlinks: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;

@@ -77,6 +77,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,
+    streams: true,
     followSymlinks: false,
     crossMounts: true,
     caseSensitive: false,

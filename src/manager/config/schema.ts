@@ -860,6 +860,15 @@ export const PARAMETERS = [
     help: "Keep hidden, system, archive and creation time in the extended attribute user.DOSATTRIB.",
   },
   {
+    name: "streams",
+    type: "boolean",
+    default: "yes",
+    scope: "share",
+    reload: "live",
+    effective: true,
+    help: "Alternate data streams (macOS's Finder data, Windows' marks of downloads), kept in user.DosStream.* attributes.",
+  },
+  {
     name: "ea support",
     type: "boolean",
     default: "yes",

@@ -38,6 +38,7 @@ export interface Share {
   readonly hideDotFiles: boolean;
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
+  readonly streams: boolean;
   readonly followSymlinks: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
@@ -122,6 +123,7 @@ function readFileRules(values: SectionValues) {
     hideDotFiles: values.boolean("hide dot files"),
     eaSupport: values.boolean("ea support"),
     storeDosAttributes: values.boolean("store dos attributes"),
+    streams: values.boolean("streams"),
     followSymlinks: values.boolean("follow symlinks"),
     crossMounts: values.boolean("crossmnt"),
     caseSensitive: values.choice("case sensitive") === "yes",

@@ -24,6 +24,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,
+    streams: true,
     followSymlinks: false,
     crossMounts: true,
     caseSensitive: false,
