@@ -69,8 +69,9 @@ export const FsInfoClass = {
 } as const;
 export type FsInfoClass = (typeof FsInfoClass)[keyof typeof FsInfoClass];
 
-// Fixed parts of answers, those of names and labels aligned to eight where [MS-FSA] says so; a smaller OutputBufferLength is INFO_LENGTH_MISMATCH, a larger one that still does not
-// hold the variable part is BUFFER_OVERFLOW.
+// Fixed parts of answers, those with a name or a label behind aligned as [MS-FSA] 2.1.5.12 and 2.1.5.13 say; a smaller
+// OutputBufferLength is INFO_LENGTH_MISMATCH, a larger one that still does not hold the variable part is
+// BUFFER_OVERFLOW.
 const queryFileSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.BASIC, 40],
   [FileInfoClass.STANDARD, 24],

@@ -135,6 +135,8 @@ test("all", () => {
     name: "\\folder",
   };
   const encoded = encodeBytes(encodeAllInformation, value);
-  expect(encoded.length).toBe((queryFileSize(FileInfoClass.ALL) ?? 0) + value.name.length * 2);
+  expect(encoded.length).toBe(100 + value.name.length * 2);
+  // [MS-FSA] 2.1.5.12: where the name begins, aligned to eight.
+  expect(queryFileSize(FileInfoClass.ALL)).toBe(104);
   expect(decodeAllInformation(encoded)).toEqual(value);
 });

@@ -33,7 +33,9 @@ test("volume and label", () => {
     label: "usb",
   };
   const encoded = encodeBytes(encodeFsVolumeInformation, value);
-  expect(encoded.length).toBe((queryFsSize(FsInfoClass.VOLUME) ?? 0) + 6);
+  expect(encoded.length).toBe(18 + 6);
+  // [MS-FSA] 2.1.5.13: where the label begins, aligned to eight.
+  expect(queryFsSize(FsInfoClass.VOLUME)).toBe(24);
   expect(toHex(encoded.subarray(8))).toBe("efbeadde060000000000750073006200");
   expect(decodeFsVolumeInformation(encoded)).toEqual(value);
   expect(decodeFsLabelInformation(encodeBytes(encodeFsLabelInformation, "usb"))).toBe("usb");
