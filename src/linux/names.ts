@@ -3,6 +3,7 @@
 import { Errno } from "./errno.ts";
 import { Scratch, cString, sys } from "./libc.ts";
 import { AT_FDCWD, At, procPath } from "./open.ts";
+import { decodeName } from "./name-bytes.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 export const RENAME_NOREPLACE = 1;
@@ -75,6 +76,18 @@ export function readLinkAt(directory: number, name: string): string | number {
   } catch {
     return -Errno.EILSEQ;
   }
+}
+
+/** Where the object of a descriptor is now, as an absolute path; a name that is gone ends in ` (deleted)`. */
+export function readProcLink(fd: number): string | number {
+  const length = sys(
+    Syscall.readlinkat,
+    AT_FDCWD,
+    cString(procPath(fd)),
+    linkRoom.address,
+    linkRoom.bytes.length,
+  );
+  return length < 0 ? length : decodeName(linkRoom.bytes.subarray(0, length));
 }
 
 const UTIME_OMIT = 0x3fff_fffe;

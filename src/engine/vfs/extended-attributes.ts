@@ -9,6 +9,7 @@ const room = new Scratch(65_536);
 
 /** The extended attributes of the object that `fd` holds; `fd` stays the caller's. */
 export class ExtendedAttributes implements NamedValues {
+  readonly maxValueBytes = 65_536;
   private readonly fd: number;
 
   constructor(fd: number) {

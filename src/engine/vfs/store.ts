@@ -63,6 +63,8 @@ export interface OpenMode {
  * Names are whole (`user.DOSATTRIB`, `security.NTACL`). Everything is done as the server: who may is decided before.
  */
 export interface NamedValues {
+  /** No value can be longer; a disk may take less. 65,536 for extended attributes, 16 MiB where a sidecar has them. */
+  readonly maxValueBytes: number;
   /** The value, a copy; -ENODATA where there is none, -EOPNOTSUPP where none can be kept. */
   get(name: string): MaybePromise<Uint8Array | Failure>;
   /** Creates or replaces; -ENOSPC, -E2BIG or -ERANGE where it is too large for the disk. */

@@ -20,6 +20,7 @@ const E2BIG = -7;
 
 /** Named values in memory. `fails` names those that cannot be set. */
 class MemoryValues implements NamedValues {
+  readonly maxValueBytes = 65_536;
   readonly map = new Map<string, Uint8Array>();
   fails = "";
   private readonly isLater: boolean;

@@ -1,0 +1,300 @@
+// Named values where the disk has no extended attributes: in a hidden directory of the folder that holds the file,
+// and a folder's own inside itself, so that they go where the folder goes. Synchronous functions on descriptors, done
+// as the thread is; names and stats are those of the object at the time of the call.
+import { Errno } from "../../linux/errno.ts";
+import { DirentReader } from "../../linux/dir.ts";
+import { makeDirectoryAt, renameAt, setOwnerFd, unlinkAt } from "../../linux/names.ts";
+import { Open, closeFd, openAt } from "../../linux/open.ts";
+import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
+import { setFatAttributes } from "../../linux/fat-attributes.ts";
+import {
+  type OpenEntry,
+  type Subject,
+  describesExactly,
+  isEntryOf,
+  openEntry,
+  readEntryValue,
+  readEntryValues,
+  replaceEntry,
+} from "./sidecar-entry.ts";
+import {
+  SIDECAR_DIRECTORY,
+  entryNameOf,
+  isSidecarName,
+  isTemporaryEntry,
+  nextNameOf,
+  subjectOfEntry,
+} from "./sidecar-name.ts";
+import type { Failure } from "./store.ts";
+
+// The owner of a folder must be able to remove it with what is inside; the entries stay the server's.
+const SIDECAR_MODE = 0o700;
+const FAT_HIDDEN = 0x02;
+const FAT_DIRECTORY = 0x10;
+
+const folderFacts = emptyStatx();
+const entryFacts = emptyStatx();
+const noValues: ReadonlyMap<string, Uint8Array> = new Map();
+
+/** The sidecar of a folder as an O_PATH descriptor to be closed; -ENOENT where there is none. */
+export function openSidecar(folder: number): number | Failure {
+  return openAt(folder, SIDECAR_DIRECTORY, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+}
+
+/** The same, made where it is missing; what is no directory gives way to it. */
+export function makeSidecar(folder: number): number | Failure {
+  const there = openSidecar(folder);
+  if (there >= 0) return there;
+  if (there === -Errno.ENOTDIR || there === -Errno.ELOOP) unlinkAt(folder, SIDECAR_DIRECTORY, false);
+  const made = makeDirectoryAt(folder, SIDECAR_DIRECTORY, SIDECAR_MODE);
+  if (made < 0 && made !== -Errno.EEXIST) return made;
+  const sidecar = openSidecar(folder);
+  if (sidecar < 0 || made < 0) return sidecar;
+  // Neither is needed for it to work: FAT knows no owners, other disks no hidden mark.
+  if (statFd(folder, folderFacts) === 0) setOwnerFd(sidecar, folderFacts.uid, folderFacts.gid);
+  hideDirectory(folder);
+  return sidecar;
+}
+
+function hideDirectory(folder: number): void {
+  const fd = openAt(folder, SIDECAR_DIRECTORY, Open.RDONLY | Open.DIRECTORY | Open.NOFOLLOW);
+  if (fd < 0) return;
+  setFatAttributes(fd, FAT_DIRECTORY | FAT_HIDDEN);
+  closeFd(fd);
+}
+
+/** Calls `action` with the sidecar of a folder, or answers `missing` where there is none. */
+function withSidecar<T>(folder: number, missing: T, action: (sidecar: number) => T): T {
+  const sidecar = openSidecar(folder);
+  if (sidecar < 0) return missing;
+  try {
+    return action(sidecar);
+  } finally {
+    closeFd(sidecar);
+  }
+}
+
+/** The entry of a file, which must be closed; undefined where there is none, or it is broken or a stranger's. */
+export function entryOf(sidecar: number, subject: Subject): OpenEntry | undefined {
+  settleMove(sidecar, subject);
+  const entry = openEntry(sidecar, entryNameOf(subject.name));
+  if (entry === undefined || isEntryOf(entry, subject)) return entry;
+  closeFd(entry.fd);
+  return undefined;
+}
+
+/** Ends what a server that was killed had begun: the entry of a file that was being renamed to this name. */
+function settleMove(sidecar: number, subject: Subject): void {
+  if (subject.name === "") return;
+  const nextName = nextNameOf(subject.name);
+  const next = openEntry(sidecar, nextName);
+  if (next === undefined) return;
+  const hasMoved = describesExactly(next, subject);
+  closeFd(next.fd);
+  if (hasMoved) renameAt(sidecar, nextName, sidecar, entryNameOf(subject.name), 0);
+  else unlinkAt(sidecar, nextName, false);
+}
+
+/** A value, or -ENODATA. */
+export function getSidecarValue(folder: number, subject: Subject, name: string): Uint8Array | Failure {
+  return withSidecar<Uint8Array | Failure>(folder, -Errno.ENODATA, (sidecar) => {
+    const entry = entryOf(sidecar, subject);
+    if (entry === undefined) return -Errno.ENODATA;
+    const value = readEntryValue(entry, name);
+    closeFd(entry.fd);
+    return value ?? -Errno.ENODATA;
+  });
+}
+
+/** The names of all values. */
+export function listSidecarValues(folder: number, subject: Subject): string[] {
+  return withSidecar<string[]>(folder, [], (sidecar) => {
+    const entry = entryOf(sidecar, subject);
+    if (entry === undefined) return [];
+    closeFd(entry.fd);
+    return [...entry.table.places.keys()];
+  });
+}
+
+/** All values; a map that is the caller's. */
+function valuesOf(sidecar: number, subject: Subject): Map<string, Uint8Array> | undefined {
+  const entry = entryOf(sidecar, subject);
+  if (entry === undefined) return undefined;
+  const values = readEntryValues(entry);
+  closeFd(entry.fd);
+  return values;
+}
+
+/** Creates or replaces a value: 0, -E2BIG beyond the limits, -ENOSPC, -EROFS and so on. */
+export function setSidecarValue(
+  folder: number,
+  subject: Subject,
+  name: string,
+  value: Uint8Array,
+): 0 | Failure {
+  const sidecar = makeSidecar(folder);
+  if (sidecar < 0) return sidecar;
+  const known = valuesOf(sidecar, subject);
+  if (known === undefined && subject.name !== "") sweep(folder, sidecar);
+  const values = known ?? new Map<string, Uint8Array>();
+  values.set(name, value);
+  const result = replaceEntry(sidecar, entryNameOf(subject.name), subject, values);
+  closeFd(sidecar);
+  if (result < 0) removeSidecarIfEmpty(folder);
+  return result;
+}
+
+/** 0, or -ENODATA where there is no such value. The last value takes the entry with it, the last entry the sidecar. */
+export function removeSidecarValue(folder: number, subject: Subject, name: string): 0 | Failure {
+  const result = withSidecar<0 | Failure>(folder, -Errno.ENODATA, (sidecar) => {
+    const values = valuesOf(sidecar, subject);
+    if (values?.delete(name) !== true) return -Errno.ENODATA;
+    const entryName = entryNameOf(subject.name);
+    if (values.size > 0) return replaceEntry(sidecar, entryName, subject, values);
+    const removed = unlinkAt(sidecar, entryName, false);
+    return removed === -Errno.ENOENT ? 0 : removed;
+  });
+  if (result === 0) removeSidecarIfEmpty(folder);
+  return result;
+}
+
+function removeSidecarIfEmpty(folder: number): void {
+  unlinkAt(folder, SIDECAR_DIRECTORY, true);
+}
+
+/** Forgets what was kept for a name: its file is gone, or a new one has been made under it. */
+export function dropSidecarEntry(folder: number, name: string): void {
+  const wasThere = withSidecar(folder, false, (sidecar) => {
+    unlinkAt(sidecar, nextNameOf(name), false);
+    return unlinkAt(sidecar, entryNameOf(name), false) === 0;
+  });
+  if (wasThere) removeSidecarIfEmpty(folder);
+}
+
+/** Before a file is renamed or linked to a name: its values are laid ready beside that name. False: it has none. */
+export function prepareSidecarMove(
+  from: number,
+  subject: Subject,
+  to: number,
+  newName: string,
+): boolean | Failure {
+  const values = withSidecar(from, undefined, (sidecar) => valuesOf(sidecar, subject));
+  if (values === undefined) return false;
+  const sidecar = makeSidecar(to);
+  if (sidecar < 0) return sidecar;
+  const result = replaceEntry(sidecar, nextNameOf(newName), { ...subject, name: newName }, values);
+  closeFd(sidecar);
+  return result < 0 ? result : true;
+}
+
+/** After that: the values laid ready become those of the new name, or, where it was not done, they are taken away. */
+export function finishSidecarMove(to: number, newName: string, isDone: boolean): void {
+  withSidecar<void>(to, undefined, (sidecar) => {
+    if (isDone) renameAt(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName), 0);
+    else unlinkAt(sidecar, nextNameOf(newName), false);
+  });
+  if (!isDone) removeSidecarIfEmpty(to);
+}
+
+/** After a move: the old name's entry goes, unless the disk takes both names for one. */
+export function dropMovedEntry(from: number, name: string, to: number, newName: string): void {
+  const isOne =
+    withSidecar(from, undefined, (sidecar) => identityAt(sidecar, entryNameOf(name))) ===
+    withSidecar(to, undefined, (sidecar) => identityAt(sidecar, entryNameOf(newName)));
+  if (!isOne) dropSidecarEntry(from, name);
+}
+
+function identityAt(sidecar: number, entryName: string): string | undefined {
+  if (statAt(sidecar, entryName, entryFacts) < 0) return undefined;
+  return `${entryFacts.inodeHigh}:${entryFacts.inodeLow}`;
+}
+
+/**
+ * Removes a folder that is empty but for its sidecar, as the thread is: 0, -ENOTEMPTY where it has anything else.
+ * Its own values are put back when a file appeared in it meanwhile.
+ */
+export function removeFolderWithSidecar(parent: number, name: string): 0 | Failure {
+  const folder = openAt(parent, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+  if (folder < 0) return folder;
+  const own: Subject = { name: "", stat: folderFacts, hasStableInodes: false };
+  const values = hasOthers(folder) ? undefined : takeOut(folder, own);
+  const result = values === undefined ? -Errno.ENOTEMPTY : unlinkAt(parent, name, true);
+  if (result < 0 && values !== undefined && values.size > 0) {
+    const sidecar = makeSidecar(folder);
+    if (statFd(folder, folderFacts) === 0) replaceEntry(sidecar, entryNameOf(""), own, values);
+    closeFd(sidecar);
+  }
+  closeFd(folder);
+  return result as 0 | Failure;
+}
+
+/** Removes a folder's sidecar: the folder's own values, undefined where there is no sidecar. */
+function takeOut(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | undefined {
+  const values = withSidecar<ReadonlyMap<string, Uint8Array> | undefined>(folder, undefined, (sidecar) => {
+    const kept = valuesOf(sidecar, own) ?? noValues;
+    emptySidecar(sidecar);
+    return kept;
+  });
+  if (values !== undefined) removeSidecarIfEmpty(folder);
+  return values;
+}
+
+/** Whether a folder has any entry but the sidecar. */
+function hasOthers(folder: number): boolean {
+  let found = false;
+  eachName(folder, (name) => {
+    found = !isSidecarName(name);
+    return !found;
+  });
+  return found;
+}
+
+function emptySidecar(sidecar: number): void {
+  const names: string[] = [];
+  eachName(sidecar, (name) => names.push(name) > 0);
+  // The folder's own last: the others' files are gone already.
+  for (const name of names) if (name !== entryNameOf("")) unlinkAt(sidecar, name, false);
+  unlinkAt(sidecar, entryNameOf(""), false);
+}
+
+/** Calls `take` with every name in a directory until it answers false; -errno where it cannot be read. */
+export function eachName(directory: number, take: (name: string) => boolean): 0 | Failure {
+  const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+  if (fd < 0) return fd;
+  const reader = new DirentReader();
+  let result = reader.advance(fd);
+  while (result > 0 && (reader.isDots || take(reader.name))) result = reader.advance(fd);
+  reader.release();
+  closeFd(fd);
+  return result < 0 ? result : 0;
+}
+
+// Other programs remove and rename files and know nothing of entries. One in so many new entries looks for those
+// whose file is gone; the rest of the time nobody is held up.
+const SWEEP_ONE_IN = 64;
+const MAX_SWEPT = 4096;
+/** A program that replaces a file by a new one may do it in two steps. */
+const ORPHAN_AGE_SECONDS = 3600;
+
+function sweep(folder: number, sidecar: number): void {
+  if (Math.random() * SWEEP_ONE_IN >= 1) return;
+  dropOrphans(folder, sidecar, Date.now() / 1000);
+}
+
+/** Removes entries whose file is not there (any more) and what a killed server left; younger ones stay. */
+export function dropOrphans(folder: number, sidecar: number, nowSeconds: number): void {
+  const orphans: string[] = [];
+  let left = MAX_SWEPT;
+  eachName(sidecar, (entry) => {
+    const subject = subjectOfEntry(entry);
+    const isOrphan =
+      isTemporaryEntry(entry) ||
+      (subject !== undefined && subject !== "" && statAt(folder, subject, entryFacts) === -Errno.ENOENT);
+    if (isOrphan) orphans.push(entry);
+    return --left > 0;
+  });
+  for (const entry of orphans) {
+    if (statAt(sidecar, entry, entryFacts) < 0) continue;
+    if (nowSeconds - entryFacts.changeSeconds > ORPHAN_AGE_SECONDS) unlinkAt(sidecar, entry, false);
+  }
+}
