@@ -156,13 +156,17 @@ export function replaceEntry(
   const flags = Open.WRONLY | Open.CREAT | Open.EXCL | Open.NOFOLLOW;
   const fd = openAt(sidecar, temporary, flags, ENTRY_MODE);
   if (fd < 0) return fd;
-  let failure = writeEntry(fd, subject, values);
+  let failure: number = writeEntry(fd, subject, values);
   const closed = closeFd(fd);
   // NFS and user space may say at the end only that the disk is full.
   if (failure === 0 && closed < 0) failure = closed;
   if (failure === 0) failure = renameAt(sidecar, temporary, sidecar, entryName, 0);
+  // Nobody but a stranger made that.
+  if (failure === -Errno.EISDIR && unlinkAt(sidecar, entryName, true) === 0) {
+    failure = renameAt(sidecar, temporary, sidecar, entryName, 0);
+  }
   if (failure < 0) unlinkAt(sidecar, temporary, false);
-  return failure;
+  return failure as 0 | Failure;
 }
 
 function writeEntry(fd: number, subject: Subject, values: ReadonlyMap<string, Uint8Array>): 0 | Failure {
