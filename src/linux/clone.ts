@@ -27,3 +27,16 @@ export function cloneRange(
   view.setBigUint64(24, BigInt(toOffset), true);
   return sys(Syscall.ioctl, to, FICLONERANGE, range.address);
 }
+
+/** _IOR('X', 126, struct xfs_fsop_geom), the number and layout of xfs_fs.h since Linux 5.2. */
+const XFS_IOC_FSGEOMETRY = 0x8100_587e;
+const XFS_GEOMETRY_SIZE = 256;
+const XFS_GEOMETRY_FLAGS = 92;
+const XFS_GEOMETRY_REFLINK = 1 << 20;
+const geometry = new Scratch(XFS_GEOMETRY_SIZE);
+
+/** Whether the XFS that a descriptor (not an O_PATH one) lies on was made with reflinks. */
+export function hasXfsReflinks(fd: number): boolean {
+  if (sys(Syscall.ioctl, fd, XFS_IOC_FSGEOMETRY, geometry.address) < 0) return false;
+  return (geometry.view.getUint32(XFS_GEOMETRY_FLAGS, true) & XFS_GEOMETRY_REFLINK) !== 0;
+}

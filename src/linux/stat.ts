@@ -197,6 +197,8 @@ export const FileSystemMagic = {
   NINEP: 0x01021997,
   FUSE: 0x65735546,
   HFSPLUS: 0x482b,
+  BTRFS: 0x9123683e,
+  XFS: 0x58465342,
 } as const;
 
 /** ST_ flags in f_flags. */

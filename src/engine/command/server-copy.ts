@@ -24,6 +24,7 @@ import { statusOf } from "./errno-status.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
 import { MORE, workInSteps } from "./long-work.ts";
 import { noteModified } from "./modified.ts";
+import { whileUsed } from "./open-use.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 
 /** What one request may ask for, the same as Windows has it; 3.3.3. */
@@ -149,21 +150,6 @@ function copyChunk(
     if (sourceOffset + length > stat.size) return Status.INVALID_VIEW_SIZE;
     return copyStretch(exchange, source, target, { sourceOffset, targetOffset, length });
   });
-}
-
-/** Keeps the source's descriptor open, whatever its client does meanwhile. */
-function whileUsed(source: Open, work: () => MaybePromise<number>): MaybePromise<number> {
-  source.beginUse();
-  let outcome: MaybePromise<number>;
-  try {
-    outcome = work();
-  } catch (error) {
-    source.endUse();
-    throw error;
-  }
-  if (outcome instanceof Promise) return outcome.finally(() => source.endUse());
-  source.endUse();
-  return outcome;
 }
 
 function answer(exchange: Exchange, request: IoctlRequest, response: CopyChunkResponse): void {

@@ -4,6 +4,7 @@ import { Scratch } from "../../linux/libc.ts";
 import { FileSystemMagic, StatfsFlag, emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import { getXattr } from "../../linux/xattr.ts";
 import { deviceOf } from "./attributes.ts";
+import { sharesBlocks } from "./copying.ts";
 import { DOS_ATTRIBUTES_XATTR, MAX_DOS_ATTRIBUTES_BYTES } from "./dos-attributes.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Failure, VolumeInfo } from "./store.ts";
@@ -16,6 +17,7 @@ export const VolumeAttribute = {
   SUPPORTS_SPARSE_FILES: 0x0000_0040,
   SUPPORTS_EXTENDED_ATTRIBUTES: 0x0080_0000,
   READ_ONLY_VOLUME: 0x0008_0000,
+  SUPPORTS_BLOCK_REFCOUNTING: 0x0800_0000,
 } as const;
 
 /** File systems that give every byte of a file a block. */
@@ -41,6 +43,7 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
     VolumeAttribute.CASE_PRESERVED_NAMES |
     VolumeAttribute.UNICODE_ON_DISK;
   if (!withoutHoles.has(facts.type)) attributes |= VolumeAttribute.SUPPORTS_SPARSE_FILES;
+  if (sharesBlocks(fd, facts.type)) attributes |= VolumeAttribute.SUPPORTS_BLOCK_REFCOUNTING;
   if (context.grant.eaSupport && keepsValues(fd)) attributes |= VolumeAttribute.SUPPORTS_EXTENDED_ATTRIBUTES;
   if (context.grant.readOnly || (facts.flags & StatfsFlag.RDONLY) !== 0) {
     attributes |= VolumeAttribute.READ_ONLY_VOLUME;
