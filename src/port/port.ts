@@ -130,6 +130,22 @@ export interface RecycleRules {
   readonly limitBytes: number;
 }
 
+/** Whose access rights count, and what new objects get. */
+export interface SecurityRules {
+  /** `nt`: descriptors are kept and decide, beside the rights on disk; `posix`: those alone, shown as descriptors. */
+  readonly acl: "posix" | "nt";
+  /** Kept descriptors count whatever the rights on disk are, and are not mapped to these. */
+  readonly ignoreSystemAcls: boolean;
+  /** Clients may change owners and rights. */
+  readonly canChange: boolean;
+  /** Who may write a file may change its mode, with `posix`. */
+  readonly writersMayChange: boolean;
+  /** New objects get the mode of their directory, whatever the masks say. */
+  readonly inheritPermissions: boolean;
+  /** Masks do not take away what a directory's default POSIX list gives. */
+  readonly inheritAcls: boolean;
+}
+
 /** A share as one user sees it: the answer to a tree connect. */
 export interface ShareGrant {
   /** The name as configured, not as the client typed it. */
@@ -146,6 +162,7 @@ export interface ShareGrant {
   readonly forceCreateMode: number;
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
+  readonly security: SecurityRules;
   readonly hideDotFiles: boolean;
   /** Clients reach the extended attributes below `user.`. */
   readonly eaSupport: boolean;

@@ -1,6 +1,8 @@
 // What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
 // gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
 import type { MaybePromise } from "../../port/port.ts";
+import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
+import type { PosixAcl } from "./posix-acl.ts";
 
 /** A negative errno: -ENOENT and so on. */
 export type Failure = number;
@@ -75,9 +77,32 @@ export interface NamedValues {
   list(): MaybePromise<readonly string[] | Failure>;
 }
 
+/** What is to become of an object's owner and rights. */
+export interface SecurityChange {
+  /** -1: as it is. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Undefined: as it is. */
+  readonly acl: PosixAcl | undefined;
+  /** Kept beside the object and bound to the rights on disk; undefined: none is kept any longer. */
+  readonly descriptor: SecurityDescriptor | undefined;
+}
+
+/** Owner and rights of an object, as descriptors and as POSIX has them. Done as the server: who may is decided before. */
+export interface ObjectSecurity {
+  /** The descriptor kept, if it still belongs to the rights on disk; -ENODATA where there is none. */
+  readDescriptor(): MaybePromise<SecurityDescriptor | Failure>;
+  /** The POSIX list; where there is none, what the mode says. */
+  readAcl(): MaybePromise<PosixAcl | Failure>;
+  /** -ENOSPC, -E2BIG or -ERANGE where the disk has no room for the descriptor; the rights may be changed by then. */
+  write(change: SecurityChange): MaybePromise<0 | Failure>;
+}
+
 /** A resolved object, held by an O_PATH descriptor; reads and writes need `open`. Must be closed. */
 export interface FileNode {
   readonly values: NamedValues;
+  /** Undefined for what has no rights of its own. */
+  readonly security?: ObjectSecurity;
   /** As of the lookup; `refresh` takes it anew. */
   readonly stat: FileStat;
   /** Device and inode as one string: the key of the open table. */

@@ -1,11 +1,12 @@
 // One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
-import type { HidingRules, NameRules, RecycleRules } from "../../port/port.ts";
+import type { HidingRules, NameRules, RecycleRules, SecurityRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
 import type { Section } from "./parse.ts";
 import { readRecycleRules } from "./recycle-rules.ts";
 import type { Report } from "./report.ts";
+import { readSecurityRules } from "./security-rules.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import type { NameOf } from "./schema.ts";
 import { UserList } from "./user-list.ts";
@@ -35,6 +36,7 @@ export interface Share {
   readonly forceCreateMode: number;
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
+  readonly security: SecurityRules;
   readonly hideDotFiles: boolean;
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
@@ -120,6 +122,7 @@ function readFileRules(values: SectionValues) {
     forceCreateMode: values.number("force create mode") ?? 0,
     forceDirectoryMode: values.number("force directory mode") ?? 0,
     inheritOwner: values.boolean("inherit owner"),
+    security: readSecurityRules(values),
     hideDotFiles: values.boolean("hide dot files"),
     eaSupport: values.boolean("ea support"),
     storeDosAttributes: values.boolean("store dos attributes"),

@@ -1,0 +1,142 @@
+// Between descriptors and POSIX rights, both ways. A list becomes the bits that its evaluation gives to the owner, to
+// the group, to each Unix user and group that it names, and to everybody else, so that programs on the server meet
+// about the same rights; bits become three entries, and one for each further entry of a POSIX list. acl(5).
+import { Access, FileGeneric } from "../../wire/access.ts";
+import { type Ace, ACL_REVISION, AceFlag, AceType, simpleAce } from "../../wire/security/acl.ts";
+import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
+import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
+import { AclTag, type PosixAcl, type PosixAclEntry } from "../vfs/posix-acl.ts";
+import { rightsOf } from "./access-rights.ts";
+import { gidOfSid, type SecurityToken, sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
+
+/** What a set permission bit grants. DELETE goes with writing, as a directory's owner would expect. */
+const MAY_READ = FileGeneric.READ;
+const MAY_WRITE = FileGeneric.WRITE | Access.DELETE | Access.DELETE_CHILD;
+const MAY_EXECUTE = FileGeneric.EXECUTE;
+const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
+const OF_OWNER = Access.WRITE_DAC | Access.WRITE_OWNER | Access.WRITE_ATTRIBUTES | Access.WRITE_EA;
+
+/** The access mask that permission bits stand for. */
+export function maskOfBits(bits: number): number {
+  let mask: number = ALWAYS;
+  if ((bits & 4) !== 0) mask |= MAY_READ;
+  if ((bits & 2) !== 0) mask |= MAY_WRITE;
+  if ((bits & 1) !== 0) mask |= MAY_EXECUTE;
+  return (bits & 7) === 7 ? FileGeneric.ALL & ~(Access.WRITE_DAC | Access.WRITE_OWNER) : mask >>> 0;
+}
+
+/** The descriptor of an object for which none is kept. */
+export function describeAcl(acl: PosixAcl, uid: number, gid: number): SecurityDescriptor {
+  const owner = sidOfUid(uid);
+  const group = sidOfGid(gid);
+  const limit = acl.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? 7;
+  const aces: Ace[] = [];
+  const allow = (sid: Sid, mask: number): void => {
+    aces.push(simpleAce(AceType.ACCESS_ALLOWED, 0, mask >>> 0, sid));
+  };
+  for (const { tag, permissions, id } of acl) {
+    if (tag === AclTag.USER_OBJ) allow(owner, maskOfBits(permissions) | OF_OWNER);
+    else if (tag === AclTag.USER) allow(sidOfUid(id), maskOfBits(permissions & limit));
+    else if (tag === AclTag.GROUP_OBJ) allow(group, maskOfBits(permissions & limit));
+    else if (tag === AclTag.GROUP) allow(sidOfGid(id), maskOfBits(permissions & limit));
+    else if (tag === AclTag.OTHER) allow(WellKnownSid.WORLD, maskOfBits(permissions));
+  }
+  return { control: 0, owner, group, dacl: { revision: ACL_REVISION, aces }, sacl: undefined };
+}
+
+/** The kernel takes more, a disk's extended attribute does not. */
+const MAX_NAMED = 64;
+
+/** The POSIX list that comes nearest to the descriptor's, for an object of this owner and group. */
+export function aclOfDescriptor(
+  descriptor: SecurityDescriptor,
+  uid: number,
+  gid: number,
+  isDirectory: boolean,
+): PosixAcl {
+  const bitsOf = (sids: readonly Sid[], isOwner: boolean): number =>
+    bitsOfRights(rightsOf(descriptor, tokenOfSids(sids), isOwner), isDirectory);
+  const named: PosixAclEntry[] = [];
+  for (const sid of namedSids(descriptor)) {
+    if (named.length >= MAX_NAMED) break;
+    const user = uidOfSid(sid);
+    const group = gidOfSid(sid);
+    if (user !== undefined && user !== uid) {
+      named.push({ tag: AclTag.USER, permissions: bitsOf([sid, ...USERS], false), id: user });
+    } else if (group !== undefined && group !== gid) {
+      named.push({ tag: AclTag.GROUP, permissions: bitsOf([sid, ...USERS], false), id: group });
+    }
+  }
+  const ownGroup = bitsOf([sidOfGid(gid), ...groupSidOf(descriptor, gid), ...USERS], false);
+  const base = {
+    user: bitsOf([sidOfUid(uid), sidOfGid(gid), ...USERS], true),
+    other: bitsOf(USERS, false),
+  };
+  named.sort((a, b) => a.tag - b.tag || a.id - b.id);
+  const users = named.filter(({ tag }) => tag === AclTag.USER);
+  const groups = named.filter(({ tag }) => tag === AclTag.GROUP);
+  const mask = named.reduce((all, { permissions }) => all | permissions, ownGroup);
+  return [
+    { tag: AclTag.USER_OBJ, permissions: base.user, id: 0 },
+    ...users,
+    { tag: AclTag.GROUP_OBJ, permissions: ownGroup, id: 0 },
+    ...groups,
+    ...(named.length === 0 ? [] : [{ tag: AclTag.MASK, permissions: mask, id: 0 }]),
+    { tag: AclTag.OTHER, permissions: base.other, id: 0 },
+  ];
+}
+
+/** Everybody who could log on: what these may, all others of the server may too. */
+const USERS = [
+  WellKnownSid.WORLD,
+  WellKnownSid.NETWORK,
+  WellKnownSid.AUTHENTICATED_USERS,
+  WellKnownSid.BUILTIN_USERS,
+];
+
+function tokenOfSids(sids: readonly Sid[]): SecurityToken {
+  return { sids, uid: -1, gid: -1, groups: [], isRoot: false };
+}
+
+/** The Unix users and groups that the list has entries for, each once. */
+function namedSids(descriptor: SecurityDescriptor): Sid[] {
+  const named: Sid[] = [];
+  for (const { sid, flags } of descriptor.dacl?.aces ?? []) {
+    if ((flags & AceFlag.INHERIT_ONLY) !== 0) continue;
+    if (uidOfSid(sid) === undefined && gidOfSid(sid) === undefined) continue;
+    if (!named.some((known) => sameSid(known, sid))) named.push(sid);
+  }
+  return named;
+}
+
+/** The descriptor's group may be another server's name for the group on disk, but not that of another Unix group. */
+function groupSidOf({ group }: SecurityDescriptor, gid: number): Sid[] {
+  if (group === undefined) return [];
+  const other = gidOfSid(group);
+  return other === undefined || other === gid ? [group] : [];
+}
+
+function bitsOfRights(rights: number, isDirectory: boolean): number {
+  let bits = 0;
+  if ((rights & Access.READ_DATA) !== 0) bits |= 4;
+  if ((rights & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0) bits |= 2;
+  if ((rights & Access.EXECUTE) !== 0) bits |= 1;
+  // Users of Windows may pass through directories whatever their list says, and who removes names writes.
+  if (isDirectory && (rights & Access.DELETE_CHILD) !== 0) bits |= 2;
+  if (isDirectory && bits !== 0) bits |= 1;
+  return bits;
+}
+
+/** Whether anybody whom `descriptor` allows something can be told by POSIX rights. */
+export function isExpressible(descriptor: SecurityDescriptor): boolean {
+  const { dacl, owner } = descriptor;
+  if (!dacl || dacl.aces.length === 0) return true;
+  return dacl.aces.some(
+    ({ sid }) =>
+      uidOfSid(sid) !== undefined ||
+      gidOfSid(sid) !== undefined ||
+      USERS.some((known) => sameSid(known, sid)) ||
+      sameSid(sid, WellKnownSid.OWNER_RIGHTS) ||
+      (owner !== undefined && sameSid(sid, owner)),
+  );
+}

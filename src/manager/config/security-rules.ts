@@ -1,0 +1,18 @@
+// Whose rights count in a share and what new files get; smb.conf(5), vfs_acl_xattr(8).
+import type { SecurityRules } from "../../port/port.ts";
+import { hasModule } from "./name-rules.ts";
+import type { SectionValues } from "./section-values.ts";
+
+export function readSecurityRules(values: SectionValues): SecurityRules {
+  // `acl` itself, where it is written, says more than a module that came with a file from elsewhere.
+  const acl =
+    values.entry("acl") === undefined && hasModule(values, "acl_xattr") ? "nt" : values.choice("acl");
+  return Object.freeze({
+    acl,
+    ignoreSystemAcls: acl === "nt" && values.boolean("acl_xattr:ignore system acls"),
+    canChange: values.boolean("nt acl support"),
+    writersMayChange: values.boolean("dos filemode"),
+    inheritPermissions: values.boolean("inherit permissions"),
+    inheritAcls: values.boolean("inherit acls"),
+  });
+}
