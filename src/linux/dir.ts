@@ -57,6 +57,11 @@ export class DirentReader {
     this.following = 0;
   }
 
+  /** Whether the next entry is here already, so that `advance` does not ask the kernel. */
+  get hasMore(): boolean {
+    return this.following < this.filled;
+  }
+
   get type(): number {
     return this.scratch?.bytes[this.current + DIRENT_OFFSETS.type] ?? DirentType.UNKNOWN;
   }

@@ -42,6 +42,19 @@ export class DirectoryCache {
   // In order of use, the oldest first.
   private readonly entries = new Map<string, Entry>();
   private total = 0;
+  private trustedFromMs = 0;
+  /** Changes of directories made through here. */
+  changes = 0;
+  /** Wall clock of the last one. */
+  changedMs = 0;
+
+  /**
+   * Somebody else, who has a memory of his own, changed directories at that time (wall clock): what was read up to
+   * then is believed only where the directory's times prove it.
+   */
+  distrust(changedMs: number): void {
+    this.trustedFromMs = Math.max(this.trustedFromMs, changedMs);
+  }
 
   /**
    * The on-disk name in the directory (an O_PATH descriptor) that equals `name` (on-disk form) when case is
@@ -63,6 +76,8 @@ export class DirectoryCache {
 
   /** Before a change of the directory by ourselves: undefined where nothing (still) true is kept of it. */
   begin(directory: number): PendingChange | undefined {
+    this.changes++;
+    this.changedMs = Date.now();
     if (this.entries.size === 0 || statFd(directory, stat) < 0) return undefined;
     const entry = this.entries.get(keyOf(stat));
     return entry !== undefined && entry.stamp === stampOf(stat) ? { entry } : undefined;
@@ -98,7 +113,8 @@ export class DirectoryCache {
 
   private holds(entry: Entry): boolean {
     if (entry.stamp !== stampOf(stat)) return false;
-    return !entry.isRacy || Date.now() - entry.readMs < entry.settleMs;
+    if (!entry.isRacy) return true;
+    return Date.now() - entry.readMs < entry.settleMs && entry.readMs > this.trustedFromMs;
   }
 
   private read(directory: number, key: string, wanted: string): string | undefined {

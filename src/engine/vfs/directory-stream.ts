@@ -1,73 +1,74 @@
-// An enumeration of a directory: names in batches from getdents64, a stat for those alone that the client asked for.
-// The order is the file system's, as [MS-FSA] 2.1.5.6.3 allows.
+// An enumeration of a directory. On a disk that answers at once entry by entry; else names and their stats come in
+// batches from the volume's worker. The order is the file system's, as [MS-FSA] 2.1.5.6.3 allows.
 import { DirentReader } from "../../linux/dir.ts";
 import { Errno } from "../../linux/errno.ts";
 import { Seek, seekFd } from "../../linux/io.ts";
-import { At, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
-import { ModeType, StatxAttribute, emptyStatx, statAddress, statAt, statFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import { emptyStat, fillStat, storedAttributes, storedAttributesOfPath } from "./attributes.ts";
-import type { DosAttributes } from "./dos-attributes.ts";
-import { joinPath, toClientName } from "./names.ts";
-import type { ShareContext } from "./share-context.ts";
-import type { DirectoryEntry, DirectoryStream, Failure } from "./store.ts";
+import { emptyStat } from "./attributes.ts";
+import { EntryStats } from "./listing.ts";
+import { andThen } from "./maybe-promise.ts";
+import type { MountedVolume } from "./mounted-volume.ts";
+import { toClientName } from "./names.ts";
+import { Pending } from "./pending.ts";
+import type { ShareDisk } from "./share-disk.ts";
+import type { DirectoryEntry, DirectoryStream, Failure, FileStat } from "./store.ts";
 
-const Phase = { DOT: 0, DOT_DOT: 1, NAMES: 2, END: 3 } as const;
-type Phase = (typeof Phase)[keyof typeof Phase];
+const DOTS: readonly ("." | "..")[] = [".", ".."];
+/** Stats that the worker takes at a time: few at first, for clients that want one entry. */
+const FIRST_STATS = 16;
+const MAX_STATS = 256;
 
-const NAME_MAX_BYTES = 255;
-const statx = emptyStatx();
-const encoder = new TextEncoder();
+type Matches = (name: string) => boolean;
+type Answer = DirectoryEntry | undefined | Failure;
 
 export class PosixDirectoryStream implements DirectoryStream {
-  private readonly context: ShareContext;
+  private readonly disk: ShareDisk;
+  private readonly volume: MountedVolume;
   private readonly directory: number;
+  private readonly directoryHold: Pending;
   private readonly path: string;
-  /** A descriptor of its own, so that enumerations of one handle do not share a place. */
+  private readonly pending = new Pending();
   private fd = -1;
   private reader: DirentReader | undefined;
-  /** `/proc/self/fd/N/` with room for a name and a NUL: where an entry's extended attributes are found. */
-  private entryPath = new Uint8Array(0);
-  private prefixBytes = 0;
-  private phase: Phase = Phase.DOT;
+  private stats: EntryStats | undefined;
+  /** Dots given out. */
+  private dots = 0;
+  private isEnd = false;
+  private isClosed = false;
   private isUnread = false;
   private readonly entry: DirectoryEntry = { name: "", stat: emptyStat() };
+  /** On-disk names without a stat yet, and entries that wait to be given out. */
+  private names: string[] = [];
+  private ready: { name: string; stat: FileStat }[] = [];
+  private readyAt = 0;
+  private statCount = FIRST_STATS;
   /** Names passed over because they are not UTF-8. */
   unreadableNames = 0;
 
-  /** `directory` stays the caller's; `path` is its on-disk path. */
-  constructor(context: ShareContext, directory: number, path: string) {
-    this.context = context;
+  /** `directory` stays the caller's, held open by `directoryHold`; `path` is its on-disk path. */
+  constructor(
+    disk: ShareDisk,
+    volume: MountedVolume,
+    directory: number,
+    directoryHold: Pending,
+    path: string,
+  ) {
+    this.disk = disk;
+    this.volume = volume;
     this.directory = directory;
+    this.directoryHold = directoryHold;
     this.path = path;
   }
 
-  next(matches: (name: string) => boolean): MaybePromise<DirectoryEntry | undefined | Failure> {
+  next(matches: Matches): MaybePromise<Answer> {
     if (this.isUnread) {
       this.isUnread = false;
       return this.entry;
     }
     if (this.fd < 0) {
-      const failure = this.start();
-      if (failure < 0) return failure;
+      return andThen(this.start(), (failure) => (failure < 0 ? failure : this.advance(matches)));
     }
-    const { root } = this.context;
-    if (this.reader !== undefined || this.phase === Phase.END || !root.mayRest())
-      return this.advance(matches);
-    return root.wakeDirectory(this.fd).then(() => this.advance(matches));
-  }
-
-  private advance(matches: (name: string) => boolean): DirectoryEntry | undefined | Failure {
-    if (this.fd < 0) return -Errno.EBADF;
-    if (this.phase === Phase.DOT) {
-      this.phase = Phase.DOT_DOT;
-      if (matches(".") && this.takeDots(".")) return this.entry;
-    }
-    if (this.phase === Phase.DOT_DOT) {
-      this.phase = Phase.NAMES;
-      if (matches("..") && this.takeDots("..")) return this.entry;
-    }
-    return this.nextName(matches);
+    return this.advance(matches);
   }
 
   unread(): void {
@@ -76,104 +77,171 @@ export class PosixDirectoryStream implements DirectoryStream {
 
   restart(): void {
     this.isUnread = false;
-    this.phase = Phase.DOT;
+    this.isEnd = false;
+    this.dots = 0;
     this.reader?.reset();
+    this.names = [];
+    this.ready = [];
+    this.readyAt = 0;
+    this.statCount = FIRST_STATS;
     if (this.fd >= 0) seekFd(this.fd, 0, Seek.SET);
   }
 
   close(): void {
-    if (this.fd >= 0) closeFd(this.fd);
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const { fd } = this;
     this.fd = -1;
-    this.reader?.release();
-    this.reader = undefined;
-    this.phase = Phase.END;
+    this.finish();
+    if (fd >= 0) this.pending.afterAll(() => this.disk.closeFd(this.volume, fd));
   }
 
-  private start(): number {
-    if (this.phase === Phase.END || this.directory < 0) return -Errno.EBADF;
-    const fd = this.context.asUser(() => openAt(this.directory, ".", Open.RDONLY | Open.DIRECTORY));
-    if (fd < 0) return fd;
-    this.fd = fd;
-    const prefix = encoder.encode(`${procPath(fd)}/`);
-    this.entryPath = new Uint8Array(prefix.length + NAME_MAX_BYTES + 1);
-    this.entryPath.set(prefix);
-    this.prefixBytes = prefix.length;
-    return 0;
+  private start(): MaybePromise<number> {
+    if (this.isClosed || this.directory < 0) return -Errno.EBADF;
+    const opened = this.disk.runOn(this.volume, this.directoryHold, "openStream", [this.directory]);
+    return andThen(opened, (fd) => {
+      if (fd < 0) return fd;
+      if (this.isClosed) {
+        this.disk.closeFd(this.volume, fd);
+        return -Errno.EBADF;
+      }
+      this.fd = fd;
+      this.stats = new EntryStats(this.disk.context, fd, this.path);
+      return 0;
+    });
   }
 
-  private nextName(matches: (name: string) => boolean): DirectoryEntry | undefined | Failure {
-    if (this.phase === Phase.END) return undefined;
-    const reader = (this.reader ??= new DirentReader());
-    const { veto } = this.context;
-    for (;;) {
-      const result = reader.advance(this.fd);
-      if (result < 0) return result;
-      if (result === 0) {
+  private advance(matches: Matches): MaybePromise<Answer> {
+    if (this.fd < 0) return -Errno.EBADF;
+    const waiting = this.takeReady(matches);
+    if (waiting !== undefined) return waiting;
+    if (this.names.length === 0 && this.volume.isLively(performance.now())) return this.nextHere(matches);
+    return this.nextElsewhere(matches);
+  }
+
+  private takeReady(matches: Matches): DirectoryEntry | undefined {
+    while (this.readyAt < this.ready.length) {
+      const one = this.ready[this.readyAt++];
+      if (one === undefined || !matches(one.name)) continue;
+      this.entry.name = one.name;
+      this.entry.stat = one.stat;
+      return this.entry;
+    }
+    return undefined;
+  }
+
+  private nextHere(matches: Matches): MaybePromise<Answer> {
+    if (this.isEnd) return undefined;
+    const { volume, stats } = this;
+    const { veto } = this.disk.context;
+    this.reader ??= new DirentReader();
+    const { reader } = this;
+    for (let now = performance.now(); ;) {
+      const dot = DOTS[this.dots];
+      const name = dot ?? this.nextName(reader);
+      if (typeof name === "number") return name;
+      if (name === undefined) {
         this.finish();
         return undefined;
       }
+      if (dot !== undefined) this.dots++;
+      const clientName = dot ?? toClientName(name);
+      if ((dot === undefined && veto?.(clientName)) || !matches(clientName)) continue;
+      const { stat } = this.entry;
+      const isThere =
+        dot === undefined ? stats?.take(reader.nameBytes, name, stat) : stats?.takeDots(dot, stat);
+      now = volume.noteCall(now);
+      if (isThere) {
+        this.entry.name = clientName;
+        return this.entry;
+      }
+      if (!volume.isLively(now)) return this.nextElsewhere(matches);
+    }
+  }
+
+  /** The next name from the buffer or the disk; undefined at the end. */
+  private nextName(reader: DirentReader): string | undefined | Failure {
+    for (;;) {
+      const result = reader.advance(this.fd);
+      if (result <= 0) return result < 0 ? result : undefined;
       if (reader.isDots) continue;
-      const name = reader.name;
-      if (name === undefined) {
-        this.unreadableNames++;
+      const { name } = reader;
+      if (name !== undefined) return name;
+      this.unreadableNames++;
+    }
+  }
+
+  private async nextElsewhere(matches: Matches): Promise<Answer> {
+    this.drainReader();
+    for (;;) {
+      const waiting = this.takeReady(matches);
+      if (waiting !== undefined) return waiting;
+      if (this.names.length === 0) {
+        if (this.isEnd) return undefined;
+        const failure = await this.fetchNames(matches);
+        if (failure < 0) return failure;
         continue;
       }
-      const clientName = toClientName(name);
-      if (veto?.(clientName) || !matches(clientName)) continue;
-      if (!this.takeName(reader, name)) continue;
-      this.entry.name = clientName;
-      return this.entry;
+      const failure = await this.fetchStats();
+      if (failure < 0) return failure;
     }
+  }
+
+  /** What was read on the loop goes on elsewhere. */
+  private drainReader(): void {
+    const { reader } = this;
+    if (reader === undefined) return;
+    while (reader.hasMore && reader.advance(this.fd) > 0) {
+      const { name } = reader;
+      if (name === undefined) this.unreadableNames++;
+      else if (!reader.isDots) this.names.push(name);
+    }
+    reader.release();
+    this.reader = undefined;
+  }
+
+  private async fetchNames(matches: Matches): Promise<number> {
+    const { veto } = this.disk.context;
+    if (this.dots < DOTS.length) {
+      this.names = DOTS.slice(this.dots).filter(matches);
+      this.dots = DOTS.length;
+    }
+    const batch = await this.disk.runOn(this.volume, this.pending, "readNames", [this.fd]);
+    if (this.fd < 0) return -Errno.EBADF;
+    if (typeof batch === "number") return batch;
+    this.unreadableNames += batch.unreadable;
+    this.isEnd = batch.isEnd;
+    for (const name of batch.names) {
+      const clientName = toClientName(name);
+      if (!veto?.(clientName) && matches(clientName)) this.names.push(name);
+    }
+    return 0;
+  }
+
+  private async fetchStats(): Promise<number> {
+    const names = this.names.splice(0, this.statCount);
+    this.statCount = Math.min(this.statCount * 2, MAX_STATS);
+    const stats = await this.disk.runOn(this.volume, this.pending, "statNames", [this.fd, this.path, names]);
+    if (this.fd < 0) return -Errno.EBADF;
+    if (typeof stats === "number") return stats;
+    this.ready = [];
+    this.readyAt = 0;
+    for (const [at, name] of names.entries()) {
+      const stat = stats[at];
+      if (stat === undefined) continue;
+      this.ready.push({ name: isDots(name) ? name : toClientName(name), stat });
+    }
+    return 0;
   }
 
   /** At the end: the buffer goes back, the descriptor stays for a restart. */
   private finish(): void {
-    this.phase = Phase.END;
+    this.isEnd = true;
     this.reader?.release();
     this.reader = undefined;
   }
+}
 
-  /** Fills the entry from the name under the reader; false where it vanished or is not to be shown. */
-  private takeName(reader: DirentReader, name: string): boolean {
-    if (statAddress(this.fd, reader.nameAddress, At.SYMLINK_NOFOLLOW, statx) < 0) return false;
-    const { grant } = this.context;
-    if (!grant.crossMounts && (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0) return false;
-    if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name);
-    const stored = grant.storeDosAttributes ? this.storedBelow(reader.nameBytes) : undefined;
-    fillStat(this.entry.stat, statx, stored, name, grant);
-    return true;
-  }
-
-  /** A symlink shows as what it leads to, if the share follows it and it stays inside. */
-  private takeLink(name: string): boolean {
-    const { context } = this;
-    if (!context.grant.followSymlinks) return false;
-    const fd = context.asUser(() => context.openPath(joinPath(this.path, name)));
-    if (fd < 0) return false;
-    const isFound = statFd(fd, statx) === 0;
-    if (isFound) {
-      const stored = context.grant.storeDosAttributes ? storedAttributes(fd) : undefined;
-      fillStat(this.entry.stat, statx, stored, name, context.grant);
-    }
-    closeFd(fd);
-    return isFound;
-  }
-
-  private storedBelow(name: Uint8Array): DosAttributes | undefined {
-    if (name.length > NAME_MAX_BYTES) return undefined;
-    this.entryPath.set(name, this.prefixBytes);
-    this.entryPath[this.prefixBytes + name.length] = 0;
-    return storedAttributesOfPath(this.entryPath);
-  }
-
-  /** `.` and `..`; the parent of the share's root is the root itself. */
-  private takeDots(name: "." | ".."): boolean {
-    const isParent = name === ".." && this.path !== "";
-    const failure = isParent ? statAt(this.fd, "..", statx) : statFd(this.fd, statx);
-    if (failure < 0) return false;
-    const stored = this.context.grant.storeDosAttributes && !isParent ? storedAttributes(this.fd) : undefined;
-    fillStat(this.entry.stat, statx, stored, name, this.context.grant);
-    this.entry.name = name;
-    return true;
-  }
+function isDots(name: string): boolean {
+  return name === "." || name === "..";
 }

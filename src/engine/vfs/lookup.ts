@@ -1,41 +1,41 @@
 // From the components that a client sent to an object on disk: exactly as spelled first, then without case.
 import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
-import type { MaybePromise } from "../../port/port.ts";
 import { joinPath, toDiskName } from "./names.ts";
-import { PosixNode } from "./posix-node.ts";
+import { type NodeFacts, describeNode } from "./node-operations.ts";
 import type { ShareContext } from "./share-context.ts";
-import type { Failure, Found } from "./store.ts";
+import type { Failure } from "./store.ts";
 
-/**
- * `FileStore.lookup` for a POSIX directory tree: at once, unless the disk may have to be started for it. The
- * context must stay alive until then; `isClosed` says when it did not.
- */
-export function lookupPath(
-  context: ShareContext,
-  components: readonly string[],
-  isClosed: () => boolean,
-): MaybePromise<Found | Failure> {
+/** What a look-up finds: `fd` (O_PATH, the caller's) is -1 and `facts` undefined where the last name is missing. */
+export interface FoundPath {
+  readonly path: string;
+  readonly name: string;
+  readonly fd: number;
+  readonly facts: NodeFacts | undefined;
+}
+
+/** The names on disk of what a client sent; undefined where there can be no such object. */
+export function diskNamesOf(context: ShareContext, components: readonly string[]): string[] | undefined {
   const names: string[] = [];
   for (const component of components) {
     const name = toDiskName(component);
-    if (name === undefined || context.veto?.(component)) return -Errno.ENOENT;
+    if (name === undefined || context.veto?.(component)) return undefined;
     names.push(name);
   }
-  if (!context.root.mayRest()) return resolveAsUser(context, names);
-  const path = names.join("/");
-  if (context.isInMemory(path)) return resolveAsUser(context, names);
-  return context.root.wake(path).then(() => (isClosed() ? -Errno.EBADF : resolveAsUser(context, names)));
+  return names;
 }
 
-function resolveAsUser(context: ShareContext, names: readonly string[]): Found | Failure {
+/** `FileStore.lookup` for on-disk names. */
+export function findPath(context: ShareContext, names: readonly string[]): FoundPath | Failure {
   const located = context.asUser(() => resolve(context, names));
   if (typeof located === "number") return located;
   const { fd, path, name } = located;
-  if (fd < 0) return { path, name, node: undefined };
+  if (fd < 0) return { path, name, fd, facts: undefined };
   // What the object is like is the server's to see, whatever the user may read of it.
-  const node = PosixNode.take(context, fd, path);
-  return typeof node === "number" ? node : { path, name, node };
+  const facts = describeNode(context, fd, path);
+  if (typeof facts !== "number") return { path, name, fd, facts };
+  closeFd(fd);
+  return facts;
 }
 
 /** An object found, or the place where one is missing: `fd` is -1 then. */
@@ -61,7 +61,7 @@ function resolve(context: ShareContext, names: readonly string[]): Located | Fai
 }
 
 function resolveLast(context: ShareContext, parent: Directory, name: string): Located | Failure {
-  const real = context.grant.caseSensitive ? undefined : context.root.directories.find(parent.fd, name);
+  const real = context.grant.caseSensitive ? undefined : context.directories.find(parent.fd, name);
   if (real !== undefined) {
     const path = joinPath(parent.path, real);
     const fd = context.openPath(path);
@@ -95,7 +95,7 @@ function walkFolded(context: ShareContext, names: readonly string[]): Directory 
     let next = context.openDirectoryPath(joinPath(path, name));
     let real: string | undefined = name;
     if (next === -Errno.ENOENT) {
-      real = context.root.directories.find(fd, name);
+      real = context.directories.find(fd, name);
       if (real !== undefined) next = context.openDirectoryPath(joinPath(path, real));
     }
     closeFd(fd);

@@ -7,11 +7,29 @@ import { closeFd } from "../../linux/open.ts";
 import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { identityOf } from "./attributes.ts";
 import { joinPath, splitPath } from "./names.ts";
-import type { PosixNode } from "./posix-node.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type Failure, FileKind, type Found } from "./store.ts";
 
 const statx = emptyStatx();
+
+/** Where something is to get a name, and what has that name now. */
+export interface Target {
+  readonly path: string;
+  readonly name: string;
+  /** "" where nothing has the name. */
+  readonly identity: string;
+  readonly isDirectory: boolean;
+}
+
+export function targetOf(found: Found): Target {
+  const { path, name, node } = found;
+  return {
+    path,
+    name,
+    identity: node?.identity ?? "",
+    isDirectory: node?.stat.kind === FileKind.DIRECTORY,
+  };
+}
 
 /** Whether `path`, whose parent is open as `directory`, (still) names the object `identity`. */
 function names(context: ShareContext, directory: number, path: string, identity: string): boolean {
@@ -38,7 +56,7 @@ export function removeName(
   if (name === "") return -Errno.EBUSY;
   return context.inDirectory(parent, (directory) => {
     if (!names(context, directory, path, identity)) return -Errno.ENOENT;
-    const { directories } = context.root;
+    const { directories } = context;
     const change = directories.begin(directory);
     let result = unlinkAt(directory, name, isDirectory);
     // A symlink to a directory is no directory.
@@ -53,15 +71,15 @@ export function renamePath(
   context: ShareContext,
   from: string,
   identity: string,
-  to: Found,
+  to: Target,
   replace: boolean,
 ): { path: string } | Failure {
   const source = splitPath(from);
   if (source.name === "") return -Errno.EBUSY;
-  const isSame = to.node !== undefined && to.node.identity === identity;
+  const isSame = to.identity === identity;
   // The object under its own name: the case of the last component changes, or nothing does.
   const isRespelled = isSame && to.path === from;
-  if (to.node !== undefined && !isSame && !replace) return -Errno.EEXIST;
+  if (to.identity !== "" && !isSame && !replace) return -Errno.EEXIST;
   const target = splitPath(to.path);
   const newName = isRespelled ? to.name : target.name;
   const newPath = joinPath(target.parent, newName);
@@ -70,7 +88,7 @@ export function renamePath(
   const result = context.inDirectory(source.parent, (fromDirectory) => {
     if (!names(context, fromDirectory, from, identity)) return -Errno.ENOENT;
     return context.inDirectory(target.parent, (toDirectory) => {
-      const { directories } = context.root;
+      const { directories } = context;
       const oldChange = directories.begin(fromDirectory);
       const newChange = directories.begin(toDirectory);
       const failure = moveName(
@@ -144,21 +162,25 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
-/** `FileStore.link`. */
-export function linkNode(context: ShareContext, node: PosixNode, to: Found, replace: boolean): 0 | Failure {
-  if (node.stat.kind === FileKind.DIRECTORY) return -Errno.EISDIR;
-  if (to.node !== undefined) {
-    if (!replace) return -Errno.EEXIST;
-    if (to.node.identity === node.identity) return 0;
-    if (to.node.stat.kind === FileKind.DIRECTORY) return -Errno.EISDIR;
-  }
+/** `FileStore.link` for the object `identity` that `fd` holds, which is no directory. */
+export function linkObject(
+  context: ShareContext,
+  fd: number,
+  identity: string,
+  to: Target,
+  replace: boolean,
+): 0 | Failure {
+  const isTaken = to.identity !== "";
+  if (isTaken && !replace) return -Errno.EEXIST;
+  if (isTaken && to.identity === identity) return 0;
+  if (isTaken && to.isDirectory) return -Errno.EISDIR;
   const { parent, name } = splitPath(to.path);
   return context.inDirectory(parent, (directory) => {
-    const { directories } = context.root;
+    const { directories } = context;
     const change = directories.begin(directory);
-    let result = linkFd(node.fd, directory, name);
-    if (result === -Errno.EEXIST && replace) result = linkOver(node.fd, directory, name);
-    if (result === 0 && to.node === undefined) directories.commit(change, directory, name);
+    let result = linkFd(fd, directory, name);
+    if (result === -Errno.EEXIST && replace) result = linkOver(fd, directory, name);
+    if (result === 0 && !isTaken) directories.commit(change, directory, name);
     return result;
   });
 }

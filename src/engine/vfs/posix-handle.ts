@@ -3,18 +3,17 @@ import { fsync, ftruncate } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
 import { Falloc, allocate, truncateFd } from "../../linux/io.ts";
 import { LockType, lockRange } from "../../linux/locks.ts";
-import { closeFd } from "../../linux/open.ts";
 import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import { deviceOf, emptyStat, fillStat, storedAttributes } from "./attributes.ts";
 import { cloneRangeOf, copyRangeOf } from "./copying.ts";
 import { PosixDirectoryStream } from "./directory-stream.ts";
-import { splitPath } from "./names.ts";
-import type { ShareContext } from "./share-context.ts";
-import type { DeviceTraits } from "./share-root.ts";
+import { andThen } from "./maybe-promise.ts";
+import type { MountedVolume } from "./mounted-volume.ts";
+import { Pending } from "./pending.ts";
+import type { ShareDisk } from "./share-disk.ts";
 import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "./store.ts";
-import { Pending, failureOf, readFile, viaPool, writeFile } from "./transfer.ts";
+import { failureOf, readFile, viaPool, writeFile } from "./transfer.ts";
 
 /** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
 const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
@@ -28,42 +27,39 @@ const statx = emptyStatx();
 
 export class PosixHandle implements FileHandle {
   readonly canWrite: boolean;
-  private readonly context: ShareContext;
+  private readonly disk: ShareDisk;
+  private readonly volume: MountedVolume;
   private readonly fd: number;
   private readonly path: string;
   private readonly isWriteThrough: boolean;
-  private readonly traits: DeviceTraits;
   private readonly pending = new Pending();
   private isClosed = false;
 
-  /** Takes over `fd`. `path` is the on-disk path at the time of opening, `device` the file's device number. */
-  constructor(context: ShareContext, fd: number, path: string, device: number, mode: OpenMode) {
-    this.context = context;
+  /** Takes over `fd`, on `volume`. `path` is the on-disk path at the time of opening. */
+  constructor(disk: ShareDisk, volume: MountedVolume, fd: number, path: string, mode: OpenMode) {
+    this.disk = disk;
+    this.volume = volume;
     this.fd = fd;
     this.path = path;
     this.isWriteThrough = mode.writeThrough;
     this.canWrite = mode.write;
-    this.traits = context.root.traitsOf(device, fd);
+    disk.root.hold();
   }
 
   read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
     if (this.isClosed) return -Errno.EBADF;
-    return readFile(this.fd, bytes, at, length, offset, this.traits, this.pending);
+    return readFile(this.fd, bytes, at, length, offset, this.volume, this.pending);
   }
 
   write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
     if (this.isClosed) return -Errno.EBADF;
     // With write-through the descriptor is O_DSYNC, and every write waits for the disk.
-    return writeFile(this.fd, bytes, at, length, offset, this.traits, !this.isWriteThrough, this.pending);
+    return writeFile(this.fd, bytes, at, length, offset, this.volume, !this.isWriteThrough, this.pending);
   }
 
-  stat(): FileStat | Failure {
+  stat(): MaybePromise<FileStat | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    const failure = statFd(this.fd, statx);
-    if (failure < 0) return failure;
-    const { grant } = this.context;
-    const stored = grant.storeDosAttributes ? storedAttributes(this.fd) : undefined;
-    return fillStat(emptyStat(), statx, stored, splitPath(this.path).name, grant);
+    return this.disk.runOn(this.volume, this.pending, "stat", [this.fd, this.path]);
   }
 
   truncate(size: number): MaybePromise<0 | Failure> {
@@ -71,7 +67,7 @@ export class PosixHandle implements FileHandle {
     const failure = statFd(this.fd, statx);
     if (failure < 0) return failure;
     if (statx.size === size) return truncateFd(this.fd, size);
-    if (!this.traits.isRemote && Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES) {
+    if (!this.volume.isRemote && Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES) {
       return truncateFd(this.fd, size);
     }
     return viaPool(
@@ -141,13 +137,22 @@ export class PosixHandle implements FileHandle {
   }
 
   list(): DirectoryStream {
-    return new PosixDirectoryStream(this.context, this.isClosed ? -1 : this.fd, this.path);
+    return new PosixDirectoryStream(
+      this.disk,
+      this.volume,
+      this.isClosed ? -1 : this.fd,
+      this.pending,
+      this.path,
+    );
   }
 
   /** The descriptor is closed when the last read or write under way has ended. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.pending.afterAll(() => closeFd(this.fd));
+    this.pending.afterAll(() => {
+      this.disk.closeFd(this.volume, this.fd);
+      this.disk.root.release();
+    });
   }
 }

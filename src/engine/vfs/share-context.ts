@@ -1,22 +1,30 @@
-// What the files of one store have in common: the share's root, its policy and the user.
+// What disk functions need to know of a share and its user: the root's descriptor, the policy, the identity. Both the
+// event loop and a volume's worker have one, each its own.
 import { openBeneath } from "../../linux/beneath.ts";
 import { Open, Resolve, closeFd } from "../../linux/open.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { UserIdentity } from "./credentials.ts";
-import type { ShareRoot } from "./share-root.ts";
+import type { DirectoryCache } from "./directory-cache.ts";
 import type { Failure } from "./store.ts";
 import { type Veto, compileVeto } from "./veto.ts";
 
 export class ShareContext {
   readonly grant: ShareGrant;
-  readonly root: ShareRoot;
+  /** O_PATH descriptor of the share's directory; belongs to the loop's ShareRoot. */
+  readonly rootFd: number;
+  /** What this thread remembers of directories. */
+  readonly directories: DirectoryCache;
+  /** True in a volume's worker. */
+  readonly isElsewhere: boolean;
   readonly identity: UserIdentity;
   readonly veto: Veto | undefined;
   private readonly resolve: number;
 
-  constructor(grant: ShareGrant, root: ShareRoot) {
+  constructor(grant: ShareGrant, rootFd: number, directories: DirectoryCache, isElsewhere: boolean) {
     this.grant = grant;
-    this.root = root;
+    this.rootFd = rootFd;
+    this.directories = directories;
+    this.isElsewhere = isElsewhere;
     this.identity = new UserIdentity(grant.credentials);
     this.veto = compileVeto(grant.vetoFiles);
     this.resolve =
@@ -25,18 +33,18 @@ export class ShareContext {
 
   /** An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. */
   openPath(path: string): number | Failure {
-    return openBeneath(this.root.fd, path, Open.PATH, 0, this.resolve);
+    return openBeneath(this.rootFd, path, Open.PATH, 0, this.resolve);
   }
 
   /** Whether a path opens by what is in memory alone; false also where the kernel (before 5.12) cannot tell. */
   isInMemory(path: string): boolean {
-    const fd = openBeneath(this.root.fd, path, Open.PATH, 0, this.resolve | Resolve.CACHED);
+    const fd = openBeneath(this.rootFd, path, Open.PATH, 0, this.resolve | Resolve.CACHED);
     if (fd >= 0) closeFd(fd);
     return fd >= 0;
   }
 
   openDirectoryPath(path: string): number | Failure {
-    return openBeneath(this.root.fd, path, Open.PATH | Open.DIRECTORY, 0, this.resolve);
+    return openBeneath(this.rootFd, path, Open.PATH | Open.DIRECTORY, 0, this.resolve);
   }
 
   /** Calls `action` with the parent directory of a name, as the user, and closes it. `action` is synchronous. */

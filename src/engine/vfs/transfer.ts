@@ -6,7 +6,8 @@ import { read, write } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
 import { Rwf, Seek, cachedPages, readAt, readPlain, seekFd, writePlain } from "../../linux/io.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import { type DeviceTraits, noteAwake } from "./share-root.ts";
+import type { MountedVolume } from "./mounted-volume.ts";
+import type { Pending } from "./pending.ts";
 
 const PAGE_BYTES = 4096;
 /** Longer writes are worth a hop through the thread pool. */
@@ -25,15 +26,15 @@ export function readFile(
   at: number,
   length: number,
   offset: number,
-  traits: DeviceTraits,
+  volume: MountedVolume,
   pending: Pending,
 ): MaybePromise<number> {
   let done = 0;
   while (done < length) {
-    const count = readReady(fd, bytes, at + done, length - done, offset + done, traits);
+    const count = readReady(fd, bytes, at + done, length - done, offset + done, volume);
     if (count === 0) return done;
     if (count === -Errno.EAGAIN) {
-      return viaPool(pending, readWaiting(fd, bytes, at, length, offset, done, traits));
+      return viaPool(pending, readWaiting(fd, bytes, at, length, offset, done, volume));
     }
     if (count < 0) return count;
     done += count;
@@ -48,13 +49,13 @@ function readReady(
   at: number,
   length: number,
   offset: number,
-  traits: DeviceTraits,
+  volume: MountedVolume,
 ): number {
-  if (traits.isMemory) return readPlain(fd, bytes, at, length, offset);
-  if (traits.canReadNowait) {
+  if (volume.isMemory) return readPlain(fd, bytes, at, length, offset);
+  if (volume.canReadNowait) {
     const count = readAt(fd, bytes, at, length, offset, Rwf.NOWAIT);
     if (count !== -Errno.EOPNOTSUPP && count !== -Errno.ENOSYS) return count;
-    traits.canReadNowait = false;
+    volume.canReadNowait = false;
   }
   return isCached(fd, offset, length) ? readPlain(fd, bytes, at, length, offset) : -Errno.EAGAIN;
 }
@@ -73,7 +74,7 @@ async function readWaiting(
   length: number,
   offset: number,
   done: number,
-  traits: DeviceTraits,
+  volume: MountedVolume,
 ): Promise<number> {
   let total = done;
   while (total < length) {
@@ -82,7 +83,7 @@ async function readWaiting(
     if (count === 0) break;
     total += count;
   }
-  noteAwake(traits);
+  volume.noteAwake();
   return total;
 }
 
@@ -93,11 +94,11 @@ export function writeFile(
   at: number,
   length: number,
   offset: number,
-  traits: DeviceTraits,
+  volume: MountedVolume,
   isDirect: boolean,
   pending: Pending,
 ): MaybePromise<number> {
-  if (!isDirect || !mayWriteNow(fd, offset, length, traits)) {
+  if (!isDirect || !mayWriteNow(fd, offset, length, volume)) {
     return viaPool(pending, writeWaiting(fd, bytes, at, length, offset));
   }
   const started = performance.now();
@@ -108,16 +109,16 @@ export function writeFile(
     done += count;
   }
   const ended = performance.now();
-  if (ended - started > SLOW_WRITE_MS) traits.throttledUntil = ended + THROTTLE_MS;
+  if (ended - started > SLOW_WRITE_MS) volume.throttledUntil = ended + THROTTLE_MS;
   return length;
 }
 
-function mayWriteNow(fd: number, offset: number, length: number, traits: DeviceTraits): boolean {
-  if (traits.isMemory) return length <= MAX_DIRECT_WRITE_BYTES;
-  if (traits.isRemote || length > MAX_DIRECT_WRITE_BYTES) return false;
-  if (traits.throttledUntil > 0) {
-    if (performance.now() < traits.throttledUntil) return false;
-    traits.throttledUntil = 0;
+function mayWriteNow(fd: number, offset: number, length: number, volume: MountedVolume): boolean {
+  if (volume.isMemory) return length <= MAX_DIRECT_WRITE_BYTES;
+  if (volume.isRemote || length > MAX_DIRECT_WRITE_BYTES) return false;
+  if (volume.throttledUntil > 0) {
+    if (performance.now() < volume.throttledUntil) return false;
+    volume.throttledUntil = 0;
   }
   const end = offset + length;
   if (offset % PAGE_BYTES === 0 && end % PAGE_BYTES === 0) return true;
@@ -147,26 +148,6 @@ async function writeWaiting(
     done += count;
   }
   return length;
-}
-
-/** Work of one descriptor that runs elsewhere: the descriptor must stay open until it is done. */
-export class Pending {
-  private count = 0;
-  private whenIdle: (() => void) | undefined;
-
-  add(): void {
-    this.count++;
-  }
-
-  done(): void {
-    if (--this.count === 0) this.whenIdle?.();
-  }
-
-  /** Calls `action` once, as soon as nothing is pending. */
-  afterAll(action: () => void): void {
-    if (this.count === 0) action();
-    else this.whenIdle = action;
-  }
 }
 
 /** Counts `work` as pending until it is settled. */

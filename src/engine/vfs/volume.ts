@@ -66,6 +66,6 @@ function keepsValues(fd: number): boolean {
 }
 
 function rootBirth(context: ShareContext): number {
-  if (statFd(context.root.fd, statx) < 0) return 0;
+  if (statFd(context.rootFd, statx) < 0) return 0;
   return statx.hasBirth ? statx.birthSeconds : Math.min(statx.modifySeconds, statx.changeSeconds);
 }

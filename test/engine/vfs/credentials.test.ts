@@ -81,7 +81,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
       chmodSync(owner.at(name), 0o660);
       const node = await share.node(name);
       expect([name, node.access()]).toEqual([name, name === "foreign" ? 0 : 6]);
-      const handle = node.open(readWrite);
+      const handle = await node.open(readWrite);
       if (name === "foreign") expect(handle).toBe(-Errno.EACCES);
       else succeeded<{ close(): void }>(handle as never).close();
       node.close();

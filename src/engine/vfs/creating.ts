@@ -1,0 +1,140 @@
+// Making files and directories, and setting what is new as the share says; [MS-FSA] 2.1.5.1.1.
+import { Errno } from "../../linux/errno.ts";
+import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../linux/names.ts";
+import { Open, closeFd, duplicateFd, openAt, reopen } from "../../linux/open.ts";
+import { emptyStatx, statFd } from "../../linux/stat.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { storeAttributes } from "./attributes.ts";
+import { splitPath } from "./names.ts";
+import { type NodeFacts, describeNode } from "./node-operations.ts";
+import type { ShareContext } from "./share-context.ts";
+import type { Failure } from "./store.ts";
+
+const FILE_MODE = 0o666;
+const DIRECTORY_MODE = 0o777;
+const READ_ONLY_MASK = ~0o222;
+
+const statx = emptyStatx();
+const parentStatx = emptyStatx();
+
+export interface CreatedNode extends NodeFacts {
+  /** O_PATH; the caller's. */
+  readonly fd: number;
+}
+
+export interface CreatedFile extends CreatedNode {
+  /** Open for reading and writing; the caller's. */
+  readonly dataFd: number;
+}
+
+/** `FileStore.createFile` for an on-disk path. */
+export function createFileAt(
+  context: ShareContext,
+  path: string,
+  writeThrough: boolean,
+  attributes: number,
+): CreatedFile | Failure {
+  const { grant } = context;
+  let permissions = (FILE_MODE & grant.createMask) | grant.forceCreateMode;
+  if (!grant.storeDosAttributes && (attributes & FileAttribute.READONLY) !== 0) permissions &= READ_ONLY_MASK;
+  const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
+  const fd = createName(context, path, (directory, name) => openAt(directory, name, flags, permissions));
+  if (fd < 0) return fd;
+  const made = finishCreation(context, fd, path, permissions, attributes | FileAttribute.ARCHIVE);
+  if (typeof made !== "number") return { ...made, dataFd: fd };
+  closeFd(fd);
+  undoCreation(context, path, false);
+  return made;
+}
+
+/** `FileStore.createDirectory` for an on-disk path. */
+export function createDirectoryAt(
+  context: ShareContext,
+  path: string,
+  attributes: number,
+): CreatedNode | Failure {
+  const { grant } = context;
+  const permissions = (DIRECTORY_MODE & grant.directoryMask) | grant.forceDirectoryMode;
+  const fd = createName(context, path, (directory, name) => {
+    const made = makeDirectoryAt(directory, name, permissions & 0o777);
+    if (made < 0) return made;
+    const opened = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+    if (opened < 0) unlinkAt(directory, name, true);
+    return opened;
+  });
+  if (fd < 0) return fd;
+  const made = finishCreation(context, fd, path, permissions, attributes & ~FileAttribute.ARCHIVE);
+  closeFd(fd);
+  if (typeof made === "number") undoCreation(context, path, true);
+  return made;
+}
+
+/** Makes a name as the user: what `make` answers, a descriptor or a failure. */
+function createName(
+  context: ShareContext,
+  path: string,
+  make: (directory: number, name: string) => number,
+): number {
+  const { directories } = context;
+  const { parent, name } = splitPath(path);
+  return context.inDirectory(parent, (directory) => {
+    const change = directories.begin(directory);
+    const fd = make(directory, name);
+    if (fd < 0) return fd;
+    directories.commit(change, directory, name);
+    if (context.grant.inheritOwner) statFd(directory, parentStatx);
+    return fd;
+  });
+}
+
+function undoCreation(context: ShareContext, path: string, isDirectory: boolean): void {
+  const { parent, name } = splitPath(path);
+  context.inDirectory(parent, (directory) => unlinkAt(directory, name, isDirectory));
+}
+
+/**
+ * Mode, owner and attributes of an object that the user has just made, and a descriptor for the node. Done as the
+ * server: a new file may be one that its owner cannot write. `fd` stays the caller's.
+ */
+function finishCreation(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  permissions: number,
+  attributes: number,
+): CreatedNode | Failure {
+  const { grant } = context;
+  let failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  const missing = permissions & ~statx.mode & 0o7777;
+  // A mode cut down by the process's umask is set right; one cut down by the parent's default ACL is meant so.
+  if (missing !== 0 && (missing & ~(process.umask() | 0o7000)) === 0) {
+    statx.mode |= missing;
+    failure = setModeFd(fd, statx.mode & 0o7777);
+    if (failure < 0) return failure;
+  }
+  if (grant.inheritOwner && parentStatx.uid !== statx.uid) {
+    failure = setOwnerFd(fd, parentStatx.uid, -1);
+    if (failure < 0) return failure;
+  }
+  if (grant.storeDosAttributes) storeFirst(fd, attributes);
+  const pathFd = reopen(fd, Open.PATH);
+  // Without /proc the same description serves; the node never reads or writes by it.
+  const nodeFd = pathFd === -Errno.ENOENT ? duplicateFd(fd) : pathFd;
+  if (nodeFd < 0) return nodeFd;
+  const facts = describeNode(context, nodeFd, path);
+  if (typeof facts !== "number") return { fd: nodeFd, ...facts };
+  closeFd(nodeFd);
+  return facts;
+}
+
+/** A file system without extended attributes keeps what its mode can say. */
+function storeFirst(fd: number, attributes: number): void {
+  const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
+  const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
+  const bits = attributes & SETTABLE_ATTRIBUTES;
+  const failure = storeAttributes(fd, statx.mode & 0o7777, bits, birth, nanoseconds);
+  if (failure === -Errno.EOPNOTSUPP && (bits & FileAttribute.READONLY) !== 0) {
+    setModeFd(fd, statx.mode & 0o7777 & READ_ONLY_MASK);
+  }
+}

@@ -1,0 +1,78 @@
+// Every operation that may wait for a disk, by name: synchronous functions `(context, ...plain data) => plain data`,
+// run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
+import { closeFd } from "../../linux/open.ts";
+import { createDirectoryAt, createFileAt } from "./creating.ts";
+import { isEmptyDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
+import { findPath } from "./lookup.ts";
+import { linkObject, removeName, renamePath } from "./moving.ts";
+import {
+  describeNode,
+  openNode,
+  setNodeAttributes,
+  setNodeMode,
+  setNodeSparse,
+  setNodeTimes,
+  statNode,
+} from "./node-operations.ts";
+import { readNodeAcl, readNodeDescriptor, writeNodeSecurity } from "./node-security.ts";
+import type { ShareContext } from "./share-context.ts";
+import { volumeOf } from "./volume.ts";
+
+export const diskOperations = {
+  close: (_: ShareContext, fd: number) => closeFd(fd),
+  createDirectory: createDirectoryAt,
+  createFile: createFileAt,
+  describe: describeNode,
+  find: findPath,
+  isEmpty: isEmptyDirectory,
+  link: linkObject,
+  open: openNode,
+  openStream: openDirectoryStream,
+  readAcl: readNodeAcl,
+  readDescriptor: readNodeDescriptor,
+  readNames,
+  remove: removeName,
+  rename: renamePath,
+  setAttributes: setNodeAttributes,
+  setMode: setNodeMode,
+  setSparse: setNodeSparse,
+  setTimes: setNodeTimes,
+  stat: statNode,
+  statNames,
+  volume: volumeOf,
+  writeSecurity: writeNodeSecurity,
+};
+
+type Operations = typeof diskOperations;
+
+export type OperationName = keyof Operations;
+
+export type OperationArgs<K extends OperationName> = Operations[K] extends (
+  context: ShareContext,
+  ...args: infer Args
+) => unknown
+  ? Args
+  : never;
+
+export type OperationResult<K extends OperationName> = ReturnType<Operations[K]>;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields of answers that are descriptors, the caller's to close; "" for an answer that is one itself. */
+const descriptorFields: Readonly<Record<string, readonly string[]>> = {
+  createDirectory: ["fd"],
+  createFile: ["fd", "dataFd"],
+  find: ["fd"],
+  open: [""],
+  openStream: [""],
+};
+
+/** The descriptors in an answer that nobody waits for any more. */
+export function descriptorsIn(operation: string, result: unknown): number[] {
+  const found: number[] = [];
+  for (const field of descriptorFields[operation] ?? []) {
+    const value = field === "" ? result : (result as Fields | null)?.[field];
+    if (typeof value === "number" && value >= 0) found.push(value);
+  }
+  return found;
+}

@@ -1,0 +1,37 @@
+// What the event loop and a volume's worker say to each other: plain, cloneable data. Descriptors are numbers that
+// mean the same to every thread of the process.
+import type { ShareGrant } from "../../port/port.ts";
+
+/** What a worker needs to make its own ShareContext. */
+export interface ShareDefinition {
+  readonly grant: ShareGrant;
+  readonly rootFd: number;
+}
+
+export interface DiskRequest {
+  readonly job: number;
+  /** A key of `diskOperations`. */
+  readonly operation: string;
+  readonly args: readonly unknown[];
+  readonly share: number;
+  /** With the first request for a share. */
+  readonly definition: ShareDefinition | undefined;
+  /** Wall clock of the last change that the loop itself made to a directory. */
+  readonly changedMs: number;
+}
+
+/** The share is not asked for any more. */
+export interface ForgetShare {
+  readonly forget: number;
+}
+
+export type ToDiskWorker = DiskRequest | ForgetShare;
+
+export interface DiskAnswer {
+  readonly job: number;
+  readonly result: unknown;
+  /** The operation threw; the text says what. */
+  readonly error: string | undefined;
+  /** The operation has (perhaps) changed a directory that the loop remembers. */
+  readonly hasChanged: boolean;
+}

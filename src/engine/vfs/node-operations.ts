@@ -1,0 +1,208 @@
+// What is done to an object that an O_PATH descriptor holds: its stat, rights, data, times, mode and attributes.
+// Synchronous, over plain data: on the event loop or in a volume's worker.
+import { Errno } from "../../linux/errno.ts";
+import { setModeFd, setTimesFd } from "../../linux/names.ts";
+import { Open, closeFd, openAt, reopen } from "../../linux/open.ts";
+import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import {
+  emptyStat,
+  fillStat,
+  identityOf,
+  isDotName,
+  storeAttributes,
+  storedAttributes,
+} from "./attributes.ts";
+import { splitPath } from "./names.ts";
+import type { ShareContext } from "./share-context.ts";
+import { type Failure, FileKind, type FileStat, type OpenMode, type TimeChange } from "./store.ts";
+
+const statx = emptyStatx();
+// What the store has no place for outside the extended attribute; ARCHIVE is let go.
+const KEPT_ONLY_STORED = SETTABLE_ATTRIBUTES & ~(FileAttribute.READONLY | FileAttribute.ARCHIVE);
+
+/** The stat of an object; `path` is the on-disk path it was opened by. */
+export function statNode(context: ShareContext, fd: number, path: string): FileStat | Failure {
+  const failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  const { grant } = context;
+  const stored = grant.storeDosAttributes ? storedAttributes(fd) : undefined;
+  return fillStat(emptyStat(), statx, stored, splitPath(path).name, grant);
+}
+
+/** What a FileNode is made of. */
+export interface NodeFacts {
+  readonly stat: FileStat;
+  /** As `FileNode.access` says; -1 where it is asked anew each time. */
+  readonly rights: number;
+}
+
+/** `statNode`, and the user's rights where the loop may not ask for them itself. */
+export function describeNode(context: ShareContext, fd: number, path: string): NodeFacts | Failure {
+  const stat = statNode(context, fd, path);
+  if (typeof stat === "number") return stat;
+  return { stat, rights: context.isElsewhere ? nodeAccess(context, fd, stat) : -1 };
+}
+
+/** `FileNode.access`. */
+export function nodeAccess(context: ShareContext, fd: number, stat: FileStat): number {
+  const rights = context.asUser(() => askAccess(context, fd, stat));
+  return rights < 0 ? 0 : rights;
+}
+
+function askAccess(context: ShareContext, fd: number, stat: FileStat): number {
+  let rights = 0;
+  const both = accessFd(fd, Access.READ | Access.WRITE);
+  if (both === -Errno.ENOSYS || both === -Errno.EPERM) return accessByMode(context, stat);
+  if (both === 0) rights = Access.READ | Access.WRITE;
+  else if (accessFd(fd, Access.READ) === 0) rights = Access.READ;
+  else if (accessFd(fd, Access.WRITE) === 0) rights = Access.WRITE;
+  return accessFd(fd, Access.EXECUTE) === 0 ? rights | Access.EXECUTE : rights;
+}
+
+/** By owner, group and mode alone, as path_resolution(7) tells it. */
+function accessByMode(context: ShareContext, stat: FileStat): number {
+  const { mode, uid, gid, kind } = stat;
+  const user = context.identity;
+  if (user.uid === 0) return kind === FileKind.DIRECTORY || (mode & 0o111) !== 0 ? 7 : 6;
+  if (user.uid === uid) return (mode >> 6) & 7;
+  return user.gid === gid || user.groups.includes(gid) ? (mode >> 3) & 7 : mode & 7;
+}
+
+/** Opens the data of the object, as the user: a descriptor or a failure. */
+export function openNode(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  identity: string,
+  kind: FileKind,
+  mode: OpenMode,
+): number | Failure {
+  const flags = kind === FileKind.DIRECTORY ? Open.RDONLY | Open.DIRECTORY : openFlagsOf(mode);
+  return context.asUser(() => openAgain(context, fd, path, identity, flags));
+}
+
+/** The name is opened once more where /proc is missing, and must still name this object. */
+function openAgain(context: ShareContext, fd: number, path: string, identity: string, flags: number): number {
+  const again = reopen(fd, flags);
+  if (again !== -Errno.ENOENT) return again;
+  const { parent, name } = splitPath(path);
+  const directory = context.openDirectoryPath(parent);
+  if (directory < 0) return directory;
+  const other = openAt(directory, name === "" ? "." : name, flags | Open.NOFOLLOW);
+  closeFd(directory);
+  if (other < 0) return other;
+  if (statFd(other, statx) === 0 && identityOf(statx) === identity) return other;
+  closeFd(other);
+  return -Errno.ENOENT;
+}
+
+function openFlagsOf(mode: OpenMode): number {
+  const flags = mode.write ? (mode.read ? Open.RDWR : Open.WRONLY) : Open.RDONLY;
+  return flags | Open.NOCTTY | (mode.writeThrough ? Open.DSYNC : 0);
+}
+
+/** `FileNode.setTimes`. Where nothing keeps a birth time, it stays what the file system says. */
+export function setNodeTimes(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  times: TimeChange,
+): 0 | Failure {
+  const { access, modify, birth } = times;
+  if (access !== undefined || modify !== undefined) {
+    const set = () =>
+      setTimesFd(fd, access?.seconds, access?.nanoseconds ?? 0, modify?.seconds, modify?.nanoseconds ?? 0);
+    const failure = asWriter(context, fd, set);
+    if (failure < 0) return failure;
+  }
+  if (birth === undefined || !context.grant.storeDosAttributes) return 0;
+  const stat = statNode(context, fd, path);
+  if (typeof stat === "number") return stat;
+  const bits = storedBits(stat, path);
+  const failure = asWriter(context, fd, () =>
+    storeAttributes(fd, stat.mode, bits, birth.seconds, birth.nanoseconds),
+  );
+  return failure === -Errno.EOPNOTSUPP ? 0 : failure;
+}
+
+/** `FileNode.setMode`. */
+export function setNodeMode(context: ShareContext, fd: number, mode: number): 0 | Failure {
+  return context.asUser(() => setModeFd(fd, mode & 0o7777));
+}
+
+/** `FileNode.setAttributes`. */
+export function setNodeAttributes(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  attributes: number,
+): 0 | Failure {
+  const stat = statNode(context, fd, path);
+  if (typeof stat === "number") return stat;
+  const bits = (attributes & SETTABLE_ATTRIBUTES) | (stat.attributes & FileAttribute.SPARSE_FILE);
+  if (context.grant.storeDosAttributes) {
+    const failure = store(context, fd, bits, stat);
+    if (failure === 0) return makeWritable(context, fd, bits, stat);
+    if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
+  }
+  return keepInMode(context, fd, bits, stat);
+}
+
+/** `FileNode.setSparse`. */
+export function setNodeSparse(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  isSparse: boolean,
+): 0 | Failure {
+  const stat = statNode(context, fd, path);
+  if (typeof stat === "number") return stat;
+  const others = storedBits(stat, path) & ~FileAttribute.SPARSE_FILE;
+  if (!context.grant.storeDosAttributes) return -Errno.EOPNOTSUPP;
+  return store(context, fd, others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
+}
+
+function store(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
+  const { mode, birthSeconds, birthNanoseconds } = stat;
+  return asWriter(context, fd, () => storeAttributes(fd, mode, bits, birthSeconds, birthNanoseconds));
+}
+
+/**
+ * Does `action` as the user, and where POSIX wants the owner but Windows would be content with the right to
+ * write, as the server.
+ */
+function asWriter(context: ShareContext, fd: number, action: () => number): 0 | Failure {
+  const failure = context.asUser(action);
+  if (failure !== -Errno.EPERM && failure !== -Errno.EACCES) return failure;
+  const { identity } = context;
+  if (!identity.isSwitching) return failure;
+  const stat = statNode(context, fd, "");
+  if (typeof stat === "number") return stat;
+  const mayWrite = stat.uid === identity.uid || (nodeAccess(context, fd, stat) & Access.WRITE) !== 0;
+  return mayWrite ? action() : failure;
+}
+
+/** READONLY taken away must also let the file be written: a mode without the owner's write bit gets it. */
+function makeWritable(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
+  if (stat.kind !== FileKind.FILE || (bits & FileAttribute.READONLY) !== 0) return 0;
+  if ((stat.attributes & FileAttribute.READONLY) === 0 || (stat.mode & 0o200) !== 0) return 0;
+  return setNodeMode(context, fd, stat.mode | 0o200);
+}
+
+/** Without extended attributes: READONLY is the write bits of the mode, the rest cannot be kept. */
+function keepInMode(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
+  const inherent = stat.attributes & KEPT_ONLY_STORED;
+  if ((bits & KEPT_ONLY_STORED & ~inherent) !== 0) return -Errno.EOPNOTSUPP;
+  if (stat.kind !== FileKind.FILE) return 0;
+  const isReadOnly = (bits & FileAttribute.READONLY) !== 0;
+  const mode = isReadOnly ? stat.mode & ~0o222 : stat.mode | 0o200 | (0o022 & context.grant.createMask);
+  const changes = isReadOnly ? (stat.mode & 0o222) !== 0 : (stat.mode & 0o200) === 0;
+  return changes ? setNodeMode(context, fd, mode) : 0;
+}
+
+/** The bits to store for a file as it is: what its name alone makes HIDDEN is not stored. */
+function storedBits(stat: FileStat, path: string): number {
+  const bits = stat.attributes & STORED_ATTRIBUTES;
+  return isDotName(splitPath(path).name) ? bits & ~FileAttribute.HIDDEN : bits;
+}

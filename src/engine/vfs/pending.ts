@@ -1,0 +1,20 @@
+// Work on a descriptor that goes on elsewhere: the descriptor stays open until the last of it is done.
+
+export class Pending {
+  private count = 0;
+  private whenIdle: (() => void) | undefined;
+
+  add(): void {
+    this.count++;
+  }
+
+  done(): void {
+    if (--this.count === 0) this.whenIdle?.();
+  }
+
+  /** Calls `action` once, as soon as nothing is pending. */
+  afterAll(action: () => void): void {
+    if (this.count === 0) action();
+    else this.whenIdle = action;
+  }
+}

@@ -1,0 +1,63 @@
+// How the objects of one store come to their disk: a call of the table of disk operations, made at once on the event
+// loop or by the volume's worker.
+import { closeFd } from "../../linux/open.ts";
+import type { MaybePromise, ShareGrant } from "../../port/port.ts";
+import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
+import type { MountedVolume } from "./mounted-volume.ts";
+import type { Pending } from "./pending.ts";
+import { ShareContext } from "./share-context.ts";
+import type { ShareRoot } from "./share-root.ts";
+
+let lastId = 0;
+
+export class ShareDisk {
+  /** Names the share and its user to the workers. */
+  readonly id = ++lastId;
+  readonly root: ShareRoot;
+  readonly context: ShareContext;
+
+  /** Takes over the caller's hold on `root`. */
+  constructor(grant: ShareGrant, root: ShareRoot) {
+    this.root = root;
+    this.context = new ShareContext(grant, root.fd, root.directories, false);
+  }
+
+  /** An operation by path below the root. */
+  run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
+    return this.runOn(this.root.volume, undefined, name, args);
+  }
+
+  /** The operation `find`: on the loop also where the disk may rest, if the path is in memory. */
+  find(names: readonly string[]): MaybePromise<OperationResult<"find">> {
+    const { context } = this;
+    const { volume } = this.root;
+    const now = performance.now();
+    if (volume.isLively(now) || (!volume.isRemote && context.isInMemory(names.join("/")))) {
+      return volume.callHere(context, "find", [names], now);
+    }
+    return volume.callElsewhere(this, undefined, "find", [names]);
+  }
+
+  /** An operation on a descriptor of `volume`, which `hold` keeps open until it is over. */
+  runOn<K extends OperationName>(
+    volume: MountedVolume,
+    hold: Pending | undefined,
+    name: K,
+    args: OperationArgs<K>,
+  ): MaybePromise<OperationResult<K>> {
+    const now = performance.now();
+    if (volume.isLively(now)) return volume.callHere(this.context, name, args, now);
+    return volume.callElsewhere(this, hold, name, args);
+  }
+
+  /** Closes a descriptor of `volume`; where that may ask the other side, nobody waits for it. */
+  closeFd(volume: MountedVolume, fd: number): void {
+    if (volume.isRemote) void volume.callElsewhere(this, undefined, "close", [fd]);
+    else closeFd(fd);
+  }
+
+  close(): void {
+    this.root.forgetShare(this.id);
+    this.root.release();
+  }
+}
