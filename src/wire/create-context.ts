@@ -10,6 +10,7 @@ import {
 import { EMPTY, type Reader, type Writer, wireError } from "./cursor.ts";
 import { type FileId, takeFileId, writeFileId } from "./file-id.ts";
 import { readTime, type Time, writeFiletime } from "./filetime.ts";
+import { POSIX_EXTENSIONS_ID, type PosixFacts, readPosixFacts, writePosixFacts } from "./posix.ts";
 
 export const LeaseState = { NONE: 0, READ: 0x1, HANDLE: 0x2, WRITE: 0x4 } as const;
 export const LeaseFlag = { BREAK_IN_PROGRESS: 0x2, PARENT_LEASE_KEY_SET: 0x4 } as const;
@@ -88,6 +89,8 @@ export interface CreateRequestContexts {
   appInstanceVersion?: { readonly high: bigint; readonly low: bigint };
   /** AAPL. */
   apple?: AppleRequest;
+  /** The permission bits for what is created. */
+  posix?: { readonly mode: number };
   unknown?: readonly RawContext[];
 }
 
@@ -107,11 +110,13 @@ export interface CreateResponseContexts {
   /** DH2Q. */
   durableV2?: { readonly timeoutMs: number; readonly flags: number };
   apple?: AppleResponse;
+  posix?: PosixFacts;
   unknown?: readonly RawContext[];
 }
 
 export const APP_INSTANCE_ID_TAG = tagOf("45bca66aefa7f74a9008fa462e144d74");
 export const APP_INSTANCE_VERSION_TAG = tagOf("b982d0b73b56074fa07b524a8116a010");
+const POSIX_TAG = String.fromCharCode(...POSIX_EXTENSIONS_ID);
 /** SVHDX_OPEN_DEVICE_CONTEXT of [MS-RSVD]: shared virtual disks. Stays among the unknown. */
 export const SVHDX_TAG = tagOf("9ccbcf9e04c1e643980e158da1f6ec83");
 
@@ -246,6 +251,11 @@ const requests: ContextTable<CreateRequestContexts> = {
       writer.u64(value.clientCapabilities);
     },
   },
+  posix: {
+    tag: POSIX_TAG,
+    decode: (reader) => ({ mode: reader.u32() }),
+    encode: (writer, value) => writer.u32(value.mode),
+  },
 };
 
 const responses: ContextTable<CreateResponseContexts> = {
@@ -282,6 +292,7 @@ const responses: ContextTable<CreateResponseContexts> = {
     },
   },
   apple: { tag: "AAPL", decode: decodeApple, encode: encodeApple },
+  posix: { tag: POSIX_TAG, decode: readPosixFacts, encode: writePosixFacts },
 };
 
 function decodeApple(reader: Reader): AppleResponse {

@@ -10,6 +10,7 @@ export const NegotiateContextType = {
   TRANSPORT_CAPABILITIES: 0x0006,
   RDMA_TRANSFORM_CAPABILITIES: 0x0007,
   SIGNING_CAPABILITIES: 0x0008,
+  POSIX_EXTENSIONS_AVAILABLE: 0x0100,
 } as const;
 
 export const HashAlgorithm = { SHA_512: 0x0001 } as const;
@@ -35,6 +36,8 @@ export type NegotiateContext =
   | { readonly kind: "transport"; readonly flags: number }
   | { readonly kind: "rdma"; readonly transforms: readonly number[] }
   | { readonly kind: "signing"; readonly algorithms: readonly number[] }
+  /** Names of versions of the POSIX extensions, 16 bytes each; see posix.ts. */
+  | { readonly kind: "posix"; readonly versions: Uint8Array }
   | { readonly kind: "unknown"; readonly type: number; readonly data: Uint8Array };
 
 type Kind = Exclude<NegotiateContext["kind"], "unknown">;
@@ -117,6 +120,11 @@ const table: Table = {
       writeList(writer, context.algorithms);
     },
   },
+  posix: {
+    type: NegotiateContextType.POSIX_EXTENSIONS_AVAILABLE,
+    decode: (reader) => ({ kind: "posix", versions: reader.range(reader.remaining) }),
+    encode: (writer, context) => writer.raw(context.versions),
+  },
 };
 
 const decoders = new Map<number, (reader: Reader) => NegotiateContext>(
@@ -180,6 +188,8 @@ function encodeContext(writer: Writer, context: NegotiateContext): void {
       return table.rdma.encode(writer, context);
     case "signing":
       return table.signing.encode(writer, context);
+    case "posix":
+      return table.posix.encode(writer, context);
     case "unknown":
       return writer.raw(context.data);
   }

@@ -1,0 +1,229 @@
+// The POSIX extensions of SMB 3.1.1, as Linux's client and ksmbd have them: a negotiate context, a create context, and
+// level 100 of files, listings and volumes. "SMB3 POSIX Extensions" 2.2.3.1, 2.2.13.2, 2.2.14.2, "POSIX Extensions to
+// MS-FSCC" 2.3; as structures in Linux's fs/smb/common/smb2pdu.h.
+import { Reader, type Writer } from "./cursor.ts";
+import { attributesOnWire } from "./fscc/attributes.ts";
+import { type FileMetadata, readTimes, writeTimes } from "./fscc/metadata.ts";
+import { readSid, type Sid, sidSize, WellKnownSid, writeSid } from "./security/sid.ts";
+
+/** Names the version of the extensions in NEGOTIATE, and is the tag of the create context. */
+export const POSIX_EXTENSIONS_ID: Uint8Array = Uint8Array.of(
+  ...[0x93, 0xad, 0x25, 0x50, 0x9c, 0xb4, 0x11, 0xe7],
+  ...[0xb4, 0x23, 0x83, 0xde, 0x96, 0x8b, 0xcd, 0x7c],
+);
+
+/** The level in which files, listings and volumes are told of by POSIX. */
+export const POSIX_INFO_CLASS = 100;
+
+/** The kinds of files in bits 12 to 15 of a mode on the wire. */
+export const PosixFileType = {
+  REGULAR: 0,
+  DIRECTORY: 1,
+  SYMLINK: 2,
+  CHARACTER: 3,
+  BLOCK: 4,
+  FIFO: 5,
+  SOCKET: 6,
+} as const;
+export type PosixFileType = (typeof PosixFileType)[keyof typeof PosixFileType];
+
+const TYPE_SHIFT = 12;
+const PERMISSIONS = 0o7777;
+
+/** What POSIX knows of an object beside what every client is told. */
+export interface PosixFacts {
+  readonly links: number;
+  /** 0 for what is no reparse point. */
+  readonly reparseTag: number;
+  /** Permission bits, 07777. */
+  readonly mode: number;
+  readonly fileType: PosixFileType;
+  readonly owner: Sid;
+  readonly group: Sid;
+}
+
+/** Everything that level 100 tells of an object. */
+export interface PosixInformation extends FileMetadata, PosixFacts {
+  readonly inodeLow: number;
+  readonly inodeHigh: number;
+  readonly device: number;
+}
+
+/** A user and a group by their numbers: S-1-22-1-uid and S-1-22-2-gid. */
+export function unixUserSid(uid: number): Sid {
+  return { authority: 22, subAuthorities: [1, uid] };
+}
+export function unixGroupSid(gid: number): Sid {
+  return { authority: 22, subAuthorities: [2, gid] };
+}
+
+/** The mode of a SID S-1-5-88-3-mode, which stands in an access list for permission bits; undefined for others. */
+export function modeOfSid(sid: Sid): number | undefined {
+  return lastOf(sid, WellKnownSid.NFS_MODE);
+}
+
+/** The uid of S-1-22-1-uid and S-1-5-88-1-uid; undefined for others. */
+export function uidOfSid(sid: Sid): number | undefined {
+  return lastOf(sid, WellKnownSid.UNIX_USERS) ?? lastOf(sid, WellKnownSid.NFS_USERS);
+}
+
+/** The gid of S-1-22-2-gid and S-1-5-88-2-gid; undefined for others. */
+export function gidOfSid(sid: Sid): number | undefined {
+  return lastOf(sid, WellKnownSid.UNIX_GROUPS) ?? lastOf(sid, WellKnownSid.NFS_GROUPS);
+}
+
+function lastOf(sid: Sid, base: Sid): number | undefined {
+  const { authority, subAuthorities } = base;
+  const isBelow =
+    sid.authority === authority &&
+    sid.subAuthorities.length === subAuthorities.length + 1 &&
+    subAuthorities.every((sub, index) => sub === sid.subAuthorities[index]);
+  return isBelow ? sid.subAuthorities.at(-1) : undefined;
+}
+
+/** The create context of an answer; the end of level 100 as well. */
+export function writePosixFacts(writer: Writer, value: PosixFacts): void {
+  writer.u32(value.links);
+  writer.u32(value.reparseTag);
+  writer.u32(wireMode(value));
+  writeSid(writer, value.owner);
+  writeSid(writer, value.group);
+}
+
+export function readPosixFacts(reader: Reader): PosixFacts {
+  const links = reader.u32();
+  const reparseTag = reader.u32();
+  const mode = reader.u32();
+  const fileType = (mode >>> TYPE_SHIFT) as PosixFileType;
+  const owner = readSid(reader);
+  return { links, reparseTag, mode: mode & PERMISSIONS, fileType, owner, group: readSid(reader) };
+}
+
+// Clients up to Linux 6.12 add the type that the attributes say: a directory's bits must not be in the way.
+function wireMode({ mode, fileType }: PosixFacts): number {
+  const type = fileType === PosixFileType.DIRECTORY ? PosixFileType.REGULAR : fileType;
+  return (mode & PERMISSIONS) | (type << TYPE_SHIFT);
+}
+
+export function encodePosixInformation(writer: Writer, value: PosixInformation): void {
+  writeTimes(writer, value);
+  writer.u64(value.size);
+  writer.u64(value.allocated);
+  writer.u32(attributesOnWire(value.attributes));
+  writer.pair(value.inodeLow, value.inodeHigh);
+  writer.u32(value.device % 2 ** 32);
+  writer.u32(0);
+  writePosixFacts(writer, value);
+}
+
+export function decodePosixInformation(data: Uint8Array): PosixInformation {
+  return readInformation(new Reader(data));
+}
+
+function readInformation(reader: Reader): PosixInformation {
+  const times = readTimes(reader);
+  const size = reader.u64();
+  const allocated = reader.u64();
+  const attributes = reader.u32();
+  const inodeLow = reader.u32();
+  const inodeHigh = reader.u32();
+  const device = reader.u32();
+  reader.skip(4);
+  return {
+    ...times,
+    size,
+    allocated,
+    attributes,
+    inodeLow,
+    inodeHigh,
+    device,
+    ...readPosixFacts(reader),
+  };
+}
+
+// Bytes of an entry without its SIDs and its name.
+const ENTRY_FIXED = 92;
+
+/** Bytes that `appendPosixEntry` will take, the padding before the entry included. */
+export function posixEntryRoom(writer: Writer, name: string, value: PosixInformation): number {
+  const size = ENTRY_FIXED + sidSize(value.owner) + sidSize(value.group) + name.length * 2;
+  return (-writer.offset() & 7) + size;
+}
+
+/** Appends an entry of a listing, as `appendDirectoryEntry` does. Returns its position. */
+export function appendPosixEntry(
+  writer: Writer,
+  name: string,
+  value: PosixInformation,
+  previous: number,
+): number {
+  writer.align(8);
+  const at = writer.position;
+  if (previous >= 0) writer.patch32(previous, at - previous);
+  writer.u32(0);
+  writer.u32(0);
+  encodePosixInformation(writer, value);
+  writer.u32(name.length * 2);
+  writer.utf16(name);
+  return at;
+}
+
+export interface PosixEntry extends PosixInformation {
+  readonly name: string;
+}
+
+/** All entries of an answer. */
+export function decodePosixEntries(data: Uint8Array): PosixEntry[] {
+  const entries: PosixEntry[] = [];
+  for (let at = 0; at < data.length;) {
+    const reader = new Reader(data.subarray(at));
+    const next = reader.u32();
+    reader.skip(4);
+    const information = readInformation(reader);
+    entries.push({ ...information, name: reader.utf16(reader.u32()) });
+    if (next < ENTRY_FIXED) break;
+    at += next;
+  }
+  return entries;
+}
+
+/** FileFsPosixInformation: what statvfs(3) says. Sizes in blocks. */
+export interface FsPosixInformation {
+  /** Bytes that are best written at once. */
+  readonly transferBytes: number;
+  readonly blockBytes: number;
+  readonly blocks: number;
+  readonly freeBlocks: number;
+  /** Free for the user. */
+  readonly availableBlocks: number;
+  readonly files: number;
+  readonly freeFiles: number;
+  readonly fsidLow: number;
+  readonly fsidHigh: number;
+}
+
+export function encodeFsPosixInformation(writer: Writer, value: FsPosixInformation): void {
+  writer.u32(value.transferBytes);
+  writer.u32(value.blockBytes);
+  writer.u64(value.blocks);
+  writer.u64(value.freeBlocks);
+  writer.u64(value.availableBlocks);
+  writer.u64(value.files);
+  writer.u64(value.freeFiles);
+  writer.pair(value.fsidLow, value.fsidHigh);
+}
+
+export function decodeFsPosixInformation(data: Uint8Array): FsPosixInformation {
+  const reader = new Reader(data);
+  return {
+    transferBytes: reader.u32(),
+    blockBytes: reader.u32(),
+    blocks: reader.u64(),
+    freeBlocks: reader.u64(),
+    availableBlocks: reader.u64(),
+    files: reader.u64(),
+    freeFiles: reader.u64(),
+    fsidLow: reader.u32(),
+    fsidHigh: reader.u32(),
+  };
+}
