@@ -115,7 +115,7 @@ function carryOut(
     }),
   );
   return andThen(copied, (status) => {
-    const noted = total > 0 ? noteModified(target, !wasWritten) : undefined;
+    const noted = total > 0 ? noteModified(exchange.context, target, !wasWritten) : undefined;
     return andThen(noted, () => {
       // 3.3.5.15.6.2: told also when a chunk failed.
       answer(exchange, request, {
@@ -137,7 +137,7 @@ function copyChunk(
 ): MaybePromise<number> {
   const from = source.handle;
   if (source.isClosed || target.isClosed || from === undefined) return Status.FILE_CLOSED;
-  if (targetOffset + length > 2 ** 63) return Status.INVALID_PARAMETER;
+  if (targetOffset >= 2 ** 63) return Status.INVALID_PARAMETER;
   if (targetOffset + length > MAX_FILE_OFFSET) return Status.DISK_FULL;
   if (source.file?.locks?.blocksRead(source.id, sourceOffset, length) === true) {
     return Status.FILE_LOCK_CONFLICT;

@@ -8,6 +8,8 @@ export interface FileRange {
 }
 
 const RANGE_SIZE = 16;
+/** Exact: the largest signed number stands for "to the end", and is no double. */
+const LIMIT = 1n << 63n;
 
 /** An empty buffer means "make it sparse". */
 export function decodeSetSparse(data: Uint8Array): boolean {
@@ -21,10 +23,10 @@ export function encodeSetSparse(writer: Writer, isSparse: boolean): void {
  * FSCTL_SET_ZERO_DATA. */
 export function decodeZeroData(data: Uint8Array): FileRange {
   const reader = new Reader(data);
-  const offset = reader.u64();
-  const end = reader.u64();
-  if (offset >= 2 ** 63 || end >= 2 ** 63 || end < offset) throw wireError("range to zero out of order");
-  return { offset, length: end - offset };
+  const offset = reader.big64();
+  const end = reader.big64();
+  if (offset >= LIMIT || end >= LIMIT || end < offset) throw wireError("range to zero out of order");
+  return { offset: Number(offset), length: Number(end - offset) };
 }
 export function encodeZeroData(writer: Writer, range: FileRange): void {
   writer.u64(range.offset);
@@ -34,12 +36,10 @@ export function encodeZeroData(writer: Writer, range: FileRange): void {
 /** The range that is asked about. Refuses negative numbers and a length that passes 2^63. */
 export function decodeAllocatedRangesRequest(data: Uint8Array): FileRange {
   const reader = new Reader(data);
-  const offset = reader.u64();
-  const length = reader.u64();
-  if (offset >= 2 ** 63 || length >= 2 ** 63 || offset + length >= 2 ** 63) {
-    throw wireError("range out of bounds");
-  }
-  return { offset, length };
+  const offset = reader.big64();
+  const length = reader.big64();
+  if (offset >= LIMIT || length >= LIMIT || offset + length >= LIMIT) throw wireError("range out of bounds");
+  return { offset: Number(offset), length: Number(length) };
 }
 
 export function writeFileRange(writer: Writer, offset: number, length: number): void {
