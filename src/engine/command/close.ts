@@ -9,6 +9,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileStat } from "../vfs/store.ts";
 import { closeOpen } from "./closing.ts";
 import { countReserved } from "./reserved-space.ts";
+import { statOfOpen } from "./stat-of-open.ts";
 
 const FLAGS_OFFSET = 66;
 const POSTQUERY_ATTRIBUTES = 0x0001;
@@ -18,7 +19,7 @@ export function handleClose(exchange: Exchange): MaybePromise<number> {
   const open = exchange.open as Open;
   const wantsAttributes = (exchange.message.u16(FLAGS_OFFSET) & POSTQUERY_ATTRIBUTES) !== 0;
   if (!wantsAttributes || open.node === undefined) return closeAndAnswer(exchange, open, undefined);
-  return andThen(open.node.refresh(), (stat) => closeAndAnswer(exchange, open, stat));
+  return andThen(statOfOpen(open, open.node), (stat) => closeAndAnswer(exchange, open, stat));
 }
 
 function closeAndAnswer(
@@ -26,6 +27,7 @@ function closeAndAnswer(
   open: Open,
   stat: FileStat | number | undefined,
 ): MaybePromise<number> {
+  if (typeof stat === "object") exchange.context.changeTimes.apply(stat);
   // The stat object may be the node's own: it is written out before the node goes.
   writeAnswer(exchange, typeof stat === "object" ? countReserved(open, stat) : undefined);
   return andThen(closeOpen(exchange.context, open), () => Status.SUCCESS);

@@ -13,9 +13,14 @@ import type { Open } from "../state/open.ts";
 import { joinPath, type SharedFile } from "../state/open-table.ts";
 import { releaseLocks } from "./lock.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import { FileKind } from "../vfs/store.ts";
+import { StreamHandle } from "../vfs/stream-handle.ts";
 import { entryChanged, listingChanged } from "./caching.ts";
+import { reportStream } from "./stream-changes.ts";
 
 const ENOTEMPTY = -39;
+const ENODATA = -61;
+const STREAM_WRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
 
 /** Closes an open. A promise where the file's name has to be removed and the disk has to be asked. */
 export function closeOpen(context: EngineContext, open: Open): MaybePromise<void> {
@@ -41,31 +46,52 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const wasLast = context.opens.remove(open);
   context.durables.forget(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
-  if (
-    !wasLast ||
-    file === undefined ||
-    !file.deletePending ||
-    tree.store === undefined ||
-    node === undefined
-  ) {
+  const doomed = wasLast ? findDoomed(file) : undefined;
+  if (doomed === undefined || file === undefined || tree.store === undefined || node === undefined) {
     open.close();
     context.caching.release(open);
     leaveLostTree(tree);
     return undefined;
   }
+  if (doomed.base !== undefined) return removeStreamOf(context, open);
   const path = file.pathBelow(tree.grant.path);
-  const removed = tree.store.remove(path, file.identity, open.isDirectory);
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  const removed = tree.store.remove(path, doomed.identity, isDirectory);
   open.close();
   return andThen(removed, (result) => {
     reportRemoval(context, path, result);
     if (result === 0) {
       const whole = joinPath(tree.grant.path, path);
-      context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(open.isDirectory));
+      context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
     }
     // The directory's lease stays only with the client that asked for the deletion and ends it as well.
-    const parentKey = file.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
+    const parentKey = doomed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
     if (result === 0) listingChanged(context, file.path, parentKey);
     // Not before: who waits for the file must not find a name that is about to go.
+    context.caching.release(open);
+    leaveLostTree(tree);
+  });
+}
+
+/** What goes now that `file` has no open any more: a file together with the last of its streams, or a stream alone. */
+function findDoomed(file: SharedFile | undefined): SharedFile | undefined {
+  if (file === undefined) return undefined;
+  const whole = file.base ?? file;
+  if (whole.deletePending && !whole.isInUse) return whole;
+  return file.base !== undefined && file.deletePending ? file : undefined;
+}
+
+function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> {
+  const { file, handle, tree } = open;
+  // The descriptor serves until the stream is gone.
+  open.beginUse();
+  open.close();
+  const removed = handle instanceof StreamHandle ? handle.remove() : 0;
+  return andThen(removed, (result) => {
+    open.endUse();
+    if (result === 0) reportStream(context, open, NotifyAction.REMOVED_STREAM, CompletionFilter.STREAM_NAME);
+    else if (result !== ENODATA)
+      reportRemoval(context, `${file?.path ?? ""}:${file?.stream?.name ?? ""}`, result);
     context.caching.release(open);
     leaveLostTree(tree);
   });
@@ -75,6 +101,11 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
 function reportClose(context: EngineContext, open: Open, file: SharedFile): void {
   const { notify } = context;
   const { path } = file;
+  if (file.base !== undefined) {
+    if (open.hasWritten && !file.deletePending)
+      reportStream(context, open, NotifyAction.MODIFIED_STREAM, STREAM_WRITTEN);
+    return;
+  }
   if (open.hasWritten && !file.deletePending) {
     notify.changed(NotifyAction.MODIFIED, path, CompletionFilter.SIZE | CompletionFilter.LAST_WRITE);
   }

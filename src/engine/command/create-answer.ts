@@ -5,7 +5,7 @@ import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
-import type { FileNode } from "../vfs/store.ts";
+import type { FileNode, FileStat } from "../vfs/store.ts";
 import { maximalAccessOf } from "./access-check.ts";
 import { grantedLevel, leaseAnswer } from "./lease-request.ts";
 import { countReserved } from "./reserved-space.ts";
@@ -19,15 +19,17 @@ export function writeCreateAnswer(
   contexts: CreateRequestContexts,
   open: Open,
   node: FileNode,
+  stat: FileStat,
   createAction: number,
   oplockLevel: number = grantedLevel(open),
 ): void {
   const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
+  exchange.context.changeTimes.apply(node.stat);
   encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
     oplockLevel,
     flags: 0,
     createAction,
-    file: countReserved(open, node.stat),
+    file: countReserved(open, stat),
     fileId: id,
     contexts: responseContexts(contexts, open.tree, open, node),
   });

@@ -9,7 +9,8 @@ import { Status } from "../../wire/status.ts";
 import type { Open } from "../state/open.ts";
 import type { SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import type { FileNode } from "../vfs/store.ts";
+import type { FileNode, FileStat } from "../vfs/store.ts";
+import { removeStreams } from "../vfs/stream-values.ts";
 import { entryChanged } from "./caching.ts";
 import { writeCreateAnswer } from "./create-answer.ts";
 import type { Creation } from "./creation.ts";
@@ -18,6 +19,9 @@ import { statusOf } from "./errno-status.ts";
 import { applyCreateAttributes } from "./extended-attributes.ts";
 import { forDirectory } from "./lease-request.ts";
 import { noteReserved } from "./reserved-space.ts";
+import { statOfOpen } from "./stat-of-open.ts";
+
+const EOPNOTSUPP = -95;
 
 /** What is reported of a file whose data was replaced. */
 const OVERWRITTEN = CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
@@ -27,7 +31,7 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
   const { createDisposition, fileAttributes } = creation.request;
   creation.action =
     createDisposition === CreateDisposition.SUPERSEDE ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
-  return andThen(creation.handle?.truncate(0) ?? 0, (result) => {
+  return andThen(emptyFile(creation, node), (result) => {
     if (result < 0) return statusOf(result);
     breakReaders(creation, open);
     const attributes = (fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
@@ -40,8 +44,16 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
   });
 }
 
+/** Its streams go with a file's data; those without it would be another file's. */
+function emptyFile(creation: Creation, node: FileNode): MaybePromise<number> {
+  return andThen(creation.handle?.truncate(0) ?? 0, (result) => {
+    if (result < 0 || !creation.tree.grant.streams) return result;
+    return andThen(removeStreams(node.values), (removed) => (removed === EOPNOTSUPP ? 0 : removed));
+  });
+}
+
 // Who came while the disk was at work may have read, and cached, what is gone now.
-function breakReaders(creation: Creation, open: Open): void {
+export function breakReaders(creation: Creation, open: Open): void {
   const caching = open.file?.caching;
   if (caching !== undefined && caching.active > 0)
     creation.exchange.context.caching.breakReading(caching, open);
@@ -64,23 +76,25 @@ export function preallocate(creation: Creation, open: Open): MaybePromise<number
 
 function answer(creation: Creation, open: Open): MaybePromise<number> {
   const node = open.node as FileNode;
-  if (creation.action === CreateAction.OPENED) return finish(creation, open, node);
+  if (creation.action === CreateAction.OPENED && creation.stream === undefined) {
+    return finish(creation, open, node, node.stat);
+  }
   entryChanged(creation.exchange.context, open);
   return andThen(applyCreateAttributes(creation, node), (status) => {
     if (status !== Status.SUCCESS) return status;
-    return andThen(node.refresh(), (stat) =>
-      typeof stat === "number" ? statusOf(stat) : finish(creation, open, node),
+    return andThen(statOfOpen(open, node), (stat) =>
+      typeof stat === "number" ? statusOf(stat) : finish(creation, open, node, stat),
     );
   });
 }
 
-function finish(creation: Creation, open: Open, node: FileNode): number {
+function finish(creation: Creation, open: Open, node: FileNode, stat: FileStat): number {
   if (open.isClosed) return Status.FILE_CLOSED;
   const status = grantCaching(creation, open);
   if (status !== Status.SUCCESS) return status;
   open.createAction = creation.action;
   grantDurability(creation.exchange, creation.request, creation.tree, open);
-  writeCreateAnswer(creation.exchange, creation.request.contexts, open, node, creation.action);
+  writeCreateAnswer(creation.exchange, creation.request.contexts, open, node, stat, creation.action);
   return Status.SUCCESS;
 }
 

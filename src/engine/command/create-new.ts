@@ -53,7 +53,7 @@ export function createNew(creation: Creation, found: Found): MaybePromise<number
   });
 }
 
-function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {
+export function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {
   const { notify } = creation.exchange.context;
   if (notify.count === 0) return;
   notify.changed(NotifyAction.ADDED, joinPath(creation.tree.grant.path, found.path), nameFilter(isDirectory));

@@ -8,6 +8,7 @@ import { joinPath, type SharedFile } from "../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../vfs/store.ts";
 import { waitForCaching } from "./caching.ts";
 import { preallocate, truncate } from "./create-finish.ts";
+import { finishStream, shareStream } from "./create-stream.ts";
 import type { Creation } from "./creation.ts";
 import { parentKeyOf } from "./lease-request.ts";
 
@@ -19,13 +20,17 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   const { opens, caching } = creation.exchange.context;
   // The session may have ended while the disk or another client was asked.
   if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
-  const file = opens.takeFile(node.identity, joinPath(creation.tree.grant.path, found.path));
+  const base = opens.takeFile(node.identity, joinPath(creation.tree.grant.path, found.path));
+  creation.file = base;
+  // [MS-FSA] 2.1.5.1.2: a file that is to go takes its streams with it.
+  if (base.deletePending) return Status.DELETE_PENDING;
+  const file = creation.stream === undefined ? base : shareStream(creation.stream, opens, base);
   creation.file = file;
   if (file.deletePending) return Status.DELETE_PENDING;
   const known = creation.leaseHolder();
   if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
   const { shareAccess } = creation.request;
-  const conflicts = opens.conflicts(file, creation.granted, shareAccess);
+  const conflicts = opens.conflicts(file, creation.granted, shareAccess, creation.truncates);
   const mustWait = caching.admit(file.caching, {
     leaseId: creation.caching.lease?.id,
     access: creation.granted,
@@ -35,14 +40,17 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   });
   if (mustWait) return waitFor(creation, file, found, node);
   // Looked at again: who could not be asked any more may have been closed.
-  if (conflicts && opens.conflicts(file, creation.granted, shareAccess)) return Status.SHARING_VIOLATION;
+  if (conflicts && opens.conflicts(file, creation.granted, shareAccess, creation.truncates)) {
+    return Status.SHARING_VIOLATION;
+  }
   const open = enter(creation, file, node);
+  if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
   return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
 }
 
 function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<number> {
   creation.hasWaited = true;
-  const isOurs = creation.action === CreateAction.CREATED;
+  const isOurs = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
   // Nothing is held meanwhile: the file may be renamed, deleted or replaced by who gives it up.
   if (!isOurs) creation.undo();
   return waitForCaching(creation.exchange, file.caching, () => {
@@ -67,7 +75,7 @@ function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
     grantedAccess: creation.granted >>> 0,
     shareAccess,
     createOptions,
-    isDirectory: node.stat.kind === FileKind.DIRECTORY,
+    isDirectory: node.stat.kind === FileKind.DIRECTORY && creation.stream === undefined,
   });
   open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   open.parentLeaseKey = parentKeyOf(creation.exchange, creation.request);

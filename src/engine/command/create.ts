@@ -13,6 +13,7 @@ import { checkCreateRequest } from "./create-check.ts";
 import { openData } from "./create-data.ts";
 import { checkExisting, decideAccess, mayRemove } from "./create-existing.ts";
 import { createNew } from "./create-new.ts";
+import { applyNamedKind, openStream } from "./create-stream.ts";
 import { Creation, MAX_ROUNDS } from "./creation.ts";
 import {
   answerReplay,
@@ -42,9 +43,9 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   if (replayed !== undefined) return replayed;
   const path = parsePath(request.name);
   if (typeof path === "number") return path;
-  // Named streams are not kept here: the name as a whole is one that this file system cannot hold.
-  if (path.stream !== undefined) return Status.OBJECT_NAME_INVALID;
-  return run(new Creation(exchange, request, tree, tree.store, path, lookUp));
+  const named = applyNamedKind(request, tree, path);
+  if (typeof named === "number") return named;
+  return run(new Creation(exchange, named, tree, tree.store, path, lookUp));
 }
 
 function run(creation: Creation): MaybePromise<number> {
@@ -71,6 +72,7 @@ function lookUp(creation: Creation): MaybePromise<number> {
   return andThen(creation.store.lookup(creation.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
     creation.node = found.node;
+    if (creation.path.stream !== undefined) return openStream(creation, creation.path.stream, found);
     return found.node === undefined ? createNew(creation, found) : openExisting(creation, found, found.node);
   });
 }

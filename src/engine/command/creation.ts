@@ -9,11 +9,23 @@ import type { Open } from "../state/open.ts";
 import type { SharedFile } from "../state/open-table.ts";
 import type { ParsedPath } from "../vfs/path.ts";
 import type { FileHandle, FileNode, FileStore } from "../vfs/store.ts";
+import type { StreamHandle } from "../vfs/stream-handle.ts";
 import { overwrites } from "./create-existing.ts";
 import { type CachingRequest, readCachingRequest } from "./lease-request.ts";
 
 /** Look-up and creation race with other programs on the same disk; more rounds than this mean trouble. */
 export const MAX_ROUNDS = 4;
+
+/** What there is to know of a stream on its way. */
+export interface StreamCreation {
+  readonly handle: StreamHandle;
+  /** The name in the form in which equal names are equal. */
+  readonly folded: string;
+  /** It is not there yet: made once the open is in the tables. */
+  isMissing: boolean;
+  /** The file was made for the stream's sake, and goes again where the stream cannot be made. */
+  readonly hasNewFile: boolean;
+}
 
 export class Creation {
   readonly exchange: Exchange;
@@ -25,6 +37,8 @@ export class Creation {
   readonly again: (creation: Creation) => MaybePromise<number>;
   node: FileNode | undefined;
   handle: FileHandle | undefined;
+  /** Set where a named stream is opened; `node` is the file it is of. */
+  stream: StreamCreation | undefined;
   file: SharedFile | undefined;
   open: Open | undefined;
   /** The access mask that the open gets. */
@@ -90,6 +104,7 @@ export class Creation {
     }
     this.open = undefined;
     this.handle = undefined;
+    this.stream = undefined;
     this.node = undefined;
     this.file = undefined;
   }

@@ -37,7 +37,7 @@ export function duplicateExtents(exchange: Exchange, request: IoctlRequest): May
   const cloned = whileUsed(source, () => cloneChecked(exchange, source, target, asked));
   return andThen(cloned, (status) => {
     if (status !== Status.SUCCESS) return status;
-    return andThen(noteModified(target, true), () => {
+    return andThen(noteModified(exchange.context, target, true), () => {
       answerIoctl(exchange, request, EMPTY);
       return status;
     });

@@ -11,12 +11,14 @@ import type { Session, Tree } from "../session/session.ts";
 import { grantedTimeoutMs, holdsHandle } from "../state/durable-opens.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import { foldName } from "../vfs/names.ts";
 import { parsePath } from "../vfs/path.ts";
 import type { FileNode } from "../vfs/store.ts";
 import { closeOpen } from "./closing.ts";
 import { writeCreateAnswer } from "./create-answer.ts";
 import { statusOf } from "./errno-status.ts";
 import { grantedLevel } from "./lease-request.ts";
+import { statOfOpen } from "./stat-of-open.ts";
 
 const NO_GUID = "0".repeat(32);
 
@@ -46,12 +48,12 @@ export function reconnectOpen(
   if (status !== Status.SUCCESS) return status;
   const { node } = open;
   if (node === undefined) return Status.OBJECT_NAME_NOT_FOUND;
-  return andThen(node.refresh(), (stat) => {
+  return andThen(statOfOpen(open, node), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if (open.isClosed || !exchange.context.durables.isDetached(open)) return Status.OBJECT_NAME_NOT_FOUND;
     if (!tree.session.trees.has(tree.id)) return Status.NETWORK_NAME_DELETED;
     attach(exchange, open, tree);
-    writeCreateAnswer(exchange, {}, open, node, CreateAction.OPENED);
+    writeCreateAnswer(exchange, {}, open, node, stat, CreateAction.OPENED);
     return Status.SUCCESS;
   });
 }
@@ -95,7 +97,8 @@ function isNameOf(name: string, open: Open): boolean {
   if (typeof path === "number") return false;
   const below = open.file?.pathBelow(open.tree.grant.path) ?? "";
   const known = open.tree.store?.clientPath(below) ?? "";
-  return known.toUpperCase() === path.components.join("\\").toUpperCase();
+  if (known.toUpperCase() !== path.components.join("\\").toUpperCase()) return false;
+  return foldName(open.file?.stream?.name ?? "") === foldName(path.stream ?? "");
 }
 
 /** The open belongs to the new session and tree from here on; locks, oplock or lease stay as they are. */
@@ -141,6 +144,7 @@ export function answerReplay(exchange: Exchange, request: CreateRequest): MaybeP
       level === undefined ? request.contexts : {},
       open,
       node,
+      stat,
       open.createAction,
       level,
     );

@@ -34,6 +34,7 @@ import {
 } from "../vfs/user-attributes.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "./errno-status.ts";
+import { holdChangeTime } from "./modified.ts";
 
 /** Header of the response, and what one entry may stand away from the one before. */
 const HEAD_ROOM = 16;
@@ -143,7 +144,7 @@ export function setExtendedAttributes(
     if (notify.count > 0 && open.file !== undefined) {
       notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.EA);
     }
-    return status;
+    return andThen(holdChangeTime(exchange.context, open), () => status);
   });
 }
 

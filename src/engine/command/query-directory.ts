@@ -116,6 +116,7 @@ class Listing {
       if (this.last >= 0) return this.finish();
       return this.fail(Status.INFO_LENGTH_MISMATCH);
     }
+    this.exchange.context.changeTimes.apply(entry.stat);
     this.last = appendDirectoryEntry(this.writer, this.request.infoClass, entry, this.last);
     this.search.hasReturned = true;
     return (this.request.flags & QueryDirectoryFlag.RETURN_SINGLE_ENTRY) !== 0 ? this.finish() : undefined;

@@ -17,7 +17,6 @@ import {
   encodeUint32Information,
 } from "../../wire/fscc/file-information.ts";
 import { FileInfoClass, queryFileSize } from "../../wire/fscc/info-class.ts";
-import { appendStream } from "../../wire/fscc/stream.ts";
 import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../wire/query-info.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
@@ -29,7 +28,9 @@ import { statusOf } from "./errno-status.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
 import { queryFileSystem } from "./query-fs-info.ts";
 import { querySecurity } from "./query-security.ts";
+import { queryStreams } from "./query-streams.ts";
 import { countReserved } from "./reserved-space.ts";
+import { statOfOpen } from "./stat-of-open.ts";
 
 /** A fixed part and a path of the longest length. */
 const ANSWER_ROOM = 128 + 2 * 32_767;
@@ -74,7 +75,6 @@ const fileClasses = new Map<number, FileClassRow>([
   [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
   [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
   [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, tellsEaSize: true }],
-  [FileInfoClass.STREAM, { access: 0, write: writeStreams }],
   [
     FileInfoClass.COMPRESSION,
     {
@@ -146,6 +146,7 @@ function queryFile(
   // No short names are made. With the OBJECT_NAME_NOT_FOUND of [MS-FSA] 2.1.5.12.4 smbclient would give up.
   if (infoClass === FileInfoClass.ALTERNATE_NAME) return Status.NOT_SUPPORTED;
   if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
+  if (infoClass === FileInfoClass.STREAM) return queryStreams(exchange, open, node, request);
   const row = fileClasses.get(infoClass);
   if (row === undefined) return Status.INVALID_INFO_CLASS;
   // Known since 3.1.1 alone; 3.3.5.20.1.
@@ -153,10 +154,11 @@ function queryFile(
   if (infoClass === FileInfoClass.NORMALIZED_NAME && !hasNames) return Status.NOT_SUPPORTED;
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
   if (request.outputBufferLength < (queryFileSize(infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
-  return andThen(node.refresh(), (stat) => {
+  return andThen(statOfOpen(open, node), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     const path = `\\${pathOf(open)}`;
     countReserved(open, stat);
+    exchange.context.changeTimes.apply(stat);
     return andThen(row.tellsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
       answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path, eaSize })),
     );
@@ -184,7 +186,9 @@ export function answerQuery(
 /** The client's name of an open file, without leading backslash; "" for the root. */
 function pathOf(open: Open): string {
   const below = open.file?.pathBelow(open.tree.grant.path) ?? "";
-  return open.tree.store?.clientPath(below) ?? "";
+  const path = open.tree.store?.clientPath(below) ?? "";
+  const stream = open.file?.stream;
+  return stream === undefined ? path : `${path}:${stream.name}`;
 }
 
 function standardOf({ open, stat }: Facts): {
@@ -194,7 +198,7 @@ function standardOf({ open, stat }: Facts): {
   deletePending: boolean;
   isDirectory: boolean;
 } {
-  const deletePending = open.file?.deletePending === true;
+  const deletePending = open.file?.deletePending === true || open.file?.base?.deletePending === true;
   const links = open.isDirectory ? 1 : stat.links;
   return {
     allocated: stat.allocated,
@@ -218,11 +222,6 @@ function writeAll(writer: Writer, facts: Facts): void {
     alignment: 0,
     name: path,
   });
-}
-
-function writeStreams(writer: Writer, { open, stat }: Facts): void {
-  if (open.isDirectory) return;
-  appendStream(writer, { name: "::$DATA", size: stat.size, allocated: stat.allocated }, -1);
 }
 
 function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): number {

@@ -14,6 +14,7 @@ import { parsePath } from "../vfs/path.ts";
 import { FileKind, type FileNode, type FileStore, type Found } from "../vfs/store.ts";
 import { listingChanged, waitForCaching } from "./caching.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
+import { renameStream } from "./rename-stream.ts";
 
 export function renameFile(
   exchange: Exchange,
@@ -24,6 +25,7 @@ export function renameFile(
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   const { store } = tree;
+  if (file?.base !== undefined) return renameStream(exchange, open, node, buffer);
   const target = decodeTarget(buffer);
   if (typeof target === "number") return target;
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
@@ -35,6 +37,10 @@ export function renameFile(
   if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, again);
   const refusal = checkSharing(file, open);
   if (refusal !== Status.SUCCESS) return refusal;
+  // [MS-FSA] 2.1.5.15.11: nor does a file with an open stream get another name.
+  for (const stream of file.streams?.values() ?? []) {
+    return giveWay(exchange, stream, again, Status.ACCESS_DENIED);
+  }
   if (open.isDirectory && opens.hasOpenBelow(file.path)) {
     return giveWayBelow(exchange, file, again);
   }
@@ -123,6 +129,7 @@ export function linkFile(
   if (typeof target === "number") return target;
   if (store === undefined) return Status.INVALID_PARAMETER;
   if (open.tree.grant.readOnly) return Status.ACCESS_DENIED;
+  if (open.file?.base !== undefined) return Status.INVALID_PARAMETER;
   if (open.isDirectory) return Status.FILE_IS_A_DIRECTORY;
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);

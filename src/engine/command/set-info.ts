@@ -24,10 +24,12 @@ import type { FileNode } from "../vfs/store.ts";
 import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 import { setExtendedAttributes } from "./extended-attributes.ts";
-import { fixModifyTime, noteModified } from "./modified.ts";
+import { fixTimes, holdChangeTime, noteModified } from "./modified.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, renameFile } from "./rename.ts";
 import { noteReserved } from "./reserved-space.ts";
+import { setSecurity } from "./set-security.ts";
+import { reportStream } from "./stream-changes.ts";
 
 const EOPNOTSUPP = -95;
 /** The mode bits that may be set on an open handle; [MS-FSA] 2.1.5.15.8. */
@@ -65,7 +67,8 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
   if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
   if (open.node === undefined) return Status.NOT_SUPPORTED;
-  // Security descriptors, quotas and labels are not kept.
+  if (request.infoType === InfoType.SECURITY) return setSecurity(exchange, open, open.node, request);
+  // Quotas and labels are not kept.
   if (request.infoType !== InfoType.FILE) {
     return request.infoType > InfoType.QUOTA ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
   }
@@ -83,12 +86,15 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
 
 function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
   const change = decodeBasicChange(buffer);
-  return andThen(applyBasic(open, node, change), (status) => {
-    if (status !== Status.SUCCESS) return status;
-    const filter = filterOf(change);
-    if (filter !== 0) reportModified(exchange, open, filter);
-    return andThen(fixModifyTime(open, node, change), () => status);
-  });
+  const { context } = exchange;
+  return andThen(fixTimes(context, open, node, change), () =>
+    andThen(applyBasic(open, node, change), (status) => {
+      if (status !== Status.SUCCESS) return status;
+      const filter = filterOf(change);
+      if (filter !== 0) reportModified(exchange, open, filter);
+      return andThen(holdChangeTime(context, open), () => status);
+    }),
+  );
 }
 
 /** The completion filters that notice a change of attributes and times. */
@@ -102,7 +108,9 @@ function filterOf(change: BasicChange): number {
 
 function reportModified(exchange: Exchange, open: Open, filter: number): void {
   const { notify } = exchange.context;
-  if (notify.count > 0 && open.file !== undefined) {
+  if (open.file?.stream !== undefined && filter === CompletionFilter.SIZE) {
+    reportStream(exchange.context, open, NotifyAction.MODIFIED_STREAM, CompletionFilter.STREAM_SIZE);
+  } else if (notify.count > 0 && open.file !== undefined) {
     notify.changed(NotifyAction.MODIFIED, open.file.path, filter);
   }
 }
@@ -153,7 +161,7 @@ function setDisposition(
     file.deletePending = false;
     return Status.SUCCESS;
   }
-  if (file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
+  if (file.base === undefined && file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
   // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
   if (exchange.context.caching.breakHandles(file.caching, open)) {
     return waitForCaching(exchange, file.caching, () =>
@@ -204,7 +212,7 @@ function setEndOfFile(
     dataChanged(exchange.context, open);
     if (result < 0) return statusOf(result);
     reportModified(exchange, open, CompletionFilter.SIZE);
-    return andThen(noteModified(open, true), () => Status.SUCCESS);
+    return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
   });
 }
 
@@ -230,7 +238,7 @@ function setAllocation(
       noteReserved(open, size);
       if (size >= stat.size) return Status.SUCCESS;
       reportModified(exchange, open, CompletionFilter.SIZE);
-      return andThen(noteModified(open, true), () => Status.SUCCESS);
+      return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
     });
   });
 }

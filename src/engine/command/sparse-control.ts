@@ -71,7 +71,7 @@ export function setZeroData(exchange: Exchange, request: IoctlRequest): MaybePro
     const frees = (stat.attributes & FileAttribute.SPARSE_FILE) !== 0;
     return andThen(zeroInSteps(exchange, open, handle, range, frees), (status) => {
       if (status !== Status.SUCCESS) return status;
-      return andThen(noteModified(open, true), () => {
+      return andThen(noteModified(exchange.context, open, true), () => {
         answerIoctl(exchange, request, EMPTY);
         return status;
       });

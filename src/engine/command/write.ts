@@ -91,8 +91,8 @@ function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromis
   dataWritten(exchange.context, open);
   if (count < 0) return statusOf(count);
   // Once is enough: who takes the mark away while this open writes on wants it gone.
-  if (isFirst || open.fixedModify !== undefined) {
-    return andThen(noteModified(open, isFirst), () => answer(exchange, count));
+  if (isFirst || open.fixedTimes !== undefined || open.file?.base !== undefined) {
+    return andThen(noteModified(exchange.context, open, isFirst), () => answer(exchange, count));
   }
   return answer(exchange, count);
 }

@@ -3,6 +3,7 @@ import type { Provider } from "../../crypto/provider.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../session/logon-gate.ts";
 import type { Session } from "../session/session.ts";
+import type { ChangeTimes } from "../state/change-times.ts";
 import type { DurableOpens } from "../state/durable-opens.ts";
 import type { CachingTable } from "../state/caching.ts";
 import type { NotifyTable } from "../state/notify.ts";
@@ -56,6 +57,7 @@ export interface EngineContext {
   readonly watcher: DirectoryWatcher;
   readonly caching: CachingTable;
   readonly durables: DurableOpens;
+  readonly changeTimes: ChangeTimes;
   readonly logonGates: LogonGates;
   /** Exchanges that wait for their next message. */
   readonly idleExchanges: Exchange[];

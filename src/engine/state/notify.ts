@@ -140,6 +140,23 @@ export class NotifyTable {
     this.report(action, path, filter);
   }
 
+  /** A change of ours to the named stream `name` of the file `path`, or `name` itself is new or gone. */
+  streamChanged(action: NotifyAction, path: string, name: string, filter: number): void {
+    if (this.count === 0) return;
+    // Other programs see a change of the file's attributes.
+    this.local?.expect(NotifyAction.MODIFIED, path);
+    this.forEachWatcher(path, filter, (watch, start) => {
+      this.keep(watch, action, path.slice(start), `:${name}`);
+      this.deliver(watch);
+    });
+  }
+
+  /** A stream of the file `path` has another name. */
+  streamRenamed(path: string, from: string, to: string): void {
+    this.streamChanged(NotifyAction.REMOVED_STREAM, path, from, CompletionFilter.STREAM_NAME);
+    this.streamChanged(NotifyAction.ADDED_STREAM, path, to, CompletionFilter.STREAM_NAME);
+  }
+
   /** A rename that we made. */
   renamed(from: string, to: string, isDirectory: boolean): void {
     if (this.count === 0) return;
@@ -214,10 +231,11 @@ export class NotifyTable {
     }
   }
 
-  private keep(watch: Watch, action: NotifyAction, path: string): void {
+  private keep(watch: Watch, action: NotifyAction, path: string, stream = ""): void {
     if (watch.hasOverflowed) return;
-    const name = watch.nameOf(path);
-    if (name === undefined) return;
+    const fileName = watch.nameOf(path);
+    if (fileName === undefined) return;
+    const name = fileName + stream;
     const bytes = (-watch.bytes & 3) + ENTRY_BYTES + name.length * 2;
     const limit = Math.min(watch.outputBytes, MAX_WATCH_BYTES);
     if (watch.bytes + bytes > limit || this.totalBytes + bytes > MAX_TOTAL_BYTES) {

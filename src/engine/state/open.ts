@@ -16,6 +16,13 @@ export interface DirectorySearch {
   hasReturned: boolean;
 }
 
+/** Times that do not move with what is done through an open; undefined: as usual. */
+export interface FixedTimes {
+  readonly access: Time | undefined;
+  readonly modify: Time | undefined;
+  readonly change: Time | undefined;
+}
+
 export class Open {
   /** The number that stands in both halves of the FileId on the wire. */
   readonly id: number;
@@ -47,8 +54,8 @@ export class Open {
   parentLeaseKey: string | undefined;
   /** Data was written: the directory's listing shows other sizes and times once this open closes. */
   hasWritten = false;
-  /** Modification time that the client has set through this open: what it writes then leaves it; [MS-FSA] 2.1.4.17. */
-  fixedModify: Time | undefined;
+  /** Set or stopped by the client through this open: what it does with the data leaves them; [MS-FSA] 2.1.5.15.2. */
+  fixedTimes: FixedTimes | undefined;
   /** Set while the open may outlive its connection. */
   durability: Durability | undefined;
   /** CreateAction of the answer to its CREATE: a replay gets the same. */

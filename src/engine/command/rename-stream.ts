@@ -1,0 +1,111 @@
+// FileRenameInformation on a named stream: another name beside the same file; [MS-FSA] 2.1.5.15.11.
+import type { MaybePromise } from "../../port/port.ts";
+import { decodeRenameInformation, RenameFlag } from "../../wire/fscc/rename.ts";
+import { Status } from "../../wire/status.ts";
+import type { Exchange } from "../connection/exchange.ts";
+import type { Open } from "../state/open.ts";
+import type { SharedFile } from "../state/open-table.ts";
+import { foldName } from "../vfs/names.ts";
+import { parsePath } from "../vfs/path.ts";
+import type { FileNode, NamedValues } from "../vfs/store.ts";
+import type { StreamPlace } from "../vfs/stream-handle.ts";
+import { findStream, readStream, removeStream, streamKey, writeStream } from "../vfs/stream-values.ts";
+import { entryChanged } from "./caching.ts";
+import { statusOf } from "./errno-status.ts";
+
+export function renameStream(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const { file } = open;
+  const { flags, name } = decodeRenameInformation(buffer);
+  const path = parsePath(name);
+  if (typeof path === "number") return path;
+  // The name of another file, or of this one in full: as Windows answers it (smb2.streams.rename2).
+  if (path.components.length > 0) {
+    return path.stream === undefined ? Status.INVALID_PARAMETER : Status.SHARING_VIOLATION;
+  }
+  // The data of the file itself is kept otherwise and does not become a stream's.
+  if (path.stream === undefined) return Status.NOT_SUPPORTED;
+  const key = streamKey(path.stream);
+  if (key === undefined || file?.stream === undefined) return Status.OBJECT_NAME_INVALID;
+  if (file.deletePending) return Status.ACCESS_DENIED;
+  if (path.stream === file.stream.name) return Status.SUCCESS;
+  const replaces = (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0;
+  return move(exchange, open, file, file.stream, node, { name: path.stream, key, replaces });
+}
+
+interface Target {
+  readonly name: string;
+  readonly key: string;
+  readonly replaces: boolean;
+}
+
+async function move(
+  exchange: Exchange,
+  open: Open,
+  file: SharedFile,
+  place: StreamPlace,
+  node: FileNode,
+  target: Target,
+): Promise<number> {
+  const { context } = exchange;
+  const folded = foldName(target.name);
+  const from = place.name;
+  const isSame = folded === foldName(from);
+  open.beginUse();
+  try {
+    if (!isSame) {
+      const status = await checkTarget(file, node.values, target, folded);
+      if (status !== Status.SUCCESS) return status;
+    }
+    const status = await place.run(() => moveValue(node.values, place, target));
+    if (status !== Status.SUCCESS) return status;
+    if (!isSame) context.opens.renameStream(file, folded);
+    context.notify.streamRenamed(file.path, from, target.name);
+    entryChanged(context, open);
+    return Status.SUCCESS;
+  } finally {
+    open.endUse();
+  }
+}
+
+/** What has data, or is open, is not replaced by a rename. */
+async function checkTarget(
+  file: SharedFile,
+  values: NamedValues,
+  target: Target,
+  folded: string,
+): Promise<number> {
+  const stored = await findStream(values, target.name);
+  if (typeof stored === "number") return statusOf(stored);
+  if (file.base?.streams?.has(folded) === true) {
+    return target.replaces ? Status.INVALID_PARAMETER : Status.OBJECT_NAME_COLLISION;
+  }
+  if (stored === undefined) return Status.SUCCESS;
+  if (!target.replaces) return Status.OBJECT_NAME_COLLISION;
+  const data = await readStream(values, stored.key);
+  if (typeof data === "number") return statusOf(data);
+  if (data.length > 0) return Status.INVALID_PARAMETER;
+  // Its name may be of other case: only one of the two may be left.
+  const removed = stored.key === target.key ? 0 : await removeStream(values, stored.key);
+  return removed < 0 ? statusOf(removed) : Status.SUCCESS;
+}
+
+/** The new value is whole before the old one goes. */
+async function moveValue(values: NamedValues, place: StreamPlace, target: Target): Promise<number> {
+  const data = await readStream(values, place.key);
+  if (typeof data === "number") return statusOf(data);
+  const written = await writeStream(values, target.key, data);
+  if (written < 0) return statusOf(written);
+  const removed = await removeStream(values, place.key);
+  if (removed < 0) {
+    await removeStream(values, target.key);
+    return statusOf(removed);
+  }
+  place.key = target.key;
+  place.name = target.name;
+  return Status.SUCCESS;
+}
