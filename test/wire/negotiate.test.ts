@@ -86,7 +86,7 @@ const everyKind: readonly NegotiateContext[] = [
   { kind: "transport", flags: 1 },
   { kind: "rdma", transforms: [1, 2] },
   { kind: "signing", algorithms: Object.values(SigningAlgorithm) },
-  { kind: "unknown", type: 0x100, data: Uint8Array.of(9, 8, 7, 6, 5) },
+  { kind: "unknown", type: 0x101, data: Uint8Array.of(9, 8, 7, 6, 5) },
 ];
 
 test("negotiate contexts of every kind", () => {
