@@ -10,6 +10,7 @@ import { type EngineContext, type Log, systemClock } from "./connection/context.
 import { sendBreak } from "./connection/notification.ts";
 import { LogonGates } from "./session/logon-gate.ts";
 import { LogonThrottle } from "./session/logon-throttle.ts";
+import { ChangeTimes } from "./state/change-times.ts";
 import { DurableOpens } from "./state/durable-opens.ts";
 import { CachingTable } from "./state/caching.ts";
 import { NotifyTable } from "./state/notify.ts";
@@ -87,6 +88,7 @@ class Engine implements EngineControl {
         expired: () => log.warn?.("a client did not answer an oplock break in time: others go on"),
       }),
       durables: new DurableOpens(),
+      changeTimes: new ChangeTimes(),
       logonGates: new LogonGates(new LogonThrottle(systemClock.now), systemClock.setTimer),
       idleExchanges: [],
       negotiateSmb1,

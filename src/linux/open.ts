@@ -115,3 +115,12 @@ const F_DUPFD_CLOEXEC = 1030;
 export function duplicateFd(fd: number): number {
   return sys(Syscall.fcntl, fd, F_DUPFD_CLOEXEC, 3);
 }
+
+// fcntl(2); O_NOATIME is the same on x86-64 and arm64.
+const F_SETFL = 4;
+const O_NOATIME = 0o1000000;
+
+/** Reads by this descriptor leave the access time alone, or no longer: 0 or -errno (-EPERM for who is not the owner). */
+export function setNoAccessTime(fd: number, keeps: boolean): number {
+  return sys(Syscall.fcntl, fd, F_SETFL, keeps ? O_NOATIME : 0);
+}

@@ -24,7 +24,7 @@ export function writeCreateAnswer(
   oplockLevel: number = grantedLevel(open),
 ): void {
   const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
-  exchange.context.changeTimes.apply(node.stat);
+  exchange.context.changeTimes.apply(stat);
   encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
     oplockLevel,
     flags: 0,

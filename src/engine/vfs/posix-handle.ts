@@ -3,6 +3,7 @@ import { fsync, ftruncate } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
 import { Falloc, allocate, truncateFd } from "../../linux/io.ts";
 import { LockType, lockRange } from "../../linux/locks.ts";
+import { setNoAccessTime } from "../../linux/open.ts";
 import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { cloneRangeOf, copyRangeOf } from "./copying.ts";
@@ -134,6 +135,10 @@ export class PosixHandle implements FileHandle {
     if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
     if (this.isClosed || source.isClosed) return -Errno.EBADF;
     return cloneRangeOf(source.fd, from, this.fd, offset, length);
+  }
+
+  keepAccessTime(keeps: boolean): void {
+    if (!this.isClosed) setNoAccessTime(this.fd, keeps);
   }
 
   list(): DirectoryStream {
