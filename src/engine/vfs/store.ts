@@ -168,6 +168,8 @@ export interface FileHandle {
   copyFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number>;
   /** Lets both files share the blocks of whole clusters, FICLONERANGE; -EOPNOTSUPP or -EXDEV where the disk cannot. */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
+  /** Reading leaves the access time as it is, or no longer. Undefined for what has no such switch. */
+  keepAccessTime?(keeps: boolean): void;
   /** A new enumeration of this directory, from its start. */
   list(): DirectoryStream;
   close(): void;
