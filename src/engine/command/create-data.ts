@@ -10,6 +10,7 @@ import { statusOf } from "./errno-status.ts";
 
 /** Opens the data, where the granted access works on any. */
 export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  if (creation.handle !== undefined) return register(creation, found, node);
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const write =
     !isDirectory &&

@@ -11,6 +11,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { Found } from "../vfs/store.ts";
 import { openData } from "./create-data.ts";
 import { register } from "./create-register.ts";
+import { finishSecurity, prepareSecurity } from "./create-security.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "./errno-status.ts";
 
@@ -34,22 +35,38 @@ export function createNew(creation: Creation, found: Found): MaybePromise<number
     ((mapped & Access.MAXIMUM_ALLOWED) !== 0 ? mapped | all : mapped) & ~Access.MAXIMUM_ALLOWED;
   creation.action = CreateAction.CREATED;
   const wantsDirectory = (createOptions & CreateOption.DIRECTORY_FILE) !== 0;
-  const attributes = fileAttributes & SETTABLE_ATTRIBUTES;
-  if (wantsDirectory) {
-    return andThen(creation.store.createDirectory(found, attributes), (node) => {
-      if (typeof node === "number") return retryIfExists(creation, node);
-      creation.node = node;
+  return andThen(prepareSecurity(creation, wantsDirectory), (status) => {
+    if (status !== Status.SUCCESS) return status;
+    return wantsDirectory ? makeDirectory(creation, found) : makeFile(creation, found);
+  });
+}
+
+function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
+  const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
+  return andThen(creation.store.createDirectory(found, attributes), (node) => {
+    if (typeof node === "number") return retryIfExists(creation, node);
+    creation.node = node;
+    return andThen(finishSecurity(creation, node, found.path), (status) => {
+      if (status !== Status.SUCCESS) return status;
       reportCreated(creation, found, true);
       return openData(creation, found, node);
     });
-  }
+  });
+}
+
+function makeFile(creation: Creation, found: Found): MaybePromise<number> {
+  const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
-  return andThen(creation.store.createFile(found, mode, attributes | FileAttribute.ARCHIVE), (created) => {
+  return andThen(creation.store.createFile(found, mode, attributes), (created) => {
     if (typeof created === "number") return retryIfExists(creation, created);
-    creation.node = created.node;
+    const { node } = created;
+    creation.node = node;
     creation.handle = created.handle;
-    reportCreated(creation, found, false);
-    return register(creation, found, created.node);
+    return andThen(finishSecurity(creation, node, found.path), (status) => {
+      if (status !== Status.SUCCESS) return status;
+      reportCreated(creation, found, false);
+      return register(creation, found, node);
+    });
   });
 }
 

@@ -20,6 +20,7 @@ import { decideAccess, overwrites } from "./create-existing.ts";
 import { breakReaders, preallocate } from "./create-finish.ts";
 import { reportCreated } from "./create-new.ts";
 import { register } from "./create-register.ts";
+import { finishSecurity, prepareSecurity } from "./create-security.ts";
 import type { Creation, StreamCreation } from "./creation.ts";
 import { closeOfApplication } from "./durable.ts";
 import { statusOf } from "./errno-status.ts";
@@ -104,13 +105,20 @@ function makeFileFor(creation: Creation, stored: StoredStream, found: Found): Ma
   creation.action = CreateAction.CREATED;
   const attributes = (request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: false };
-  return andThen(store.createFile(found, mode, attributes), (created) => {
-    if (created === EEXIST) return creation.again(creation);
-    if (typeof created === "number") return statusOf(created);
-    created.handle.close();
-    creation.node = created.node;
-    reportCreated(creation, found, false);
-    return enterStream(creation, stored, found, created.node, { isMissing: true, hasNewFile: true });
+  return andThen(prepareSecurity(creation, false), (refusal) => {
+    if (refusal !== Status.SUCCESS) return refusal;
+    return andThen(store.createFile(found, mode, attributes), (created) => {
+      if (created === EEXIST) return creation.again(creation);
+      if (typeof created === "number") return statusOf(created);
+      const { node } = created;
+      created.handle.close();
+      creation.node = node;
+      return andThen(finishSecurity(creation, node, found.path), (status) => {
+        if (status !== Status.SUCCESS) return status;
+        reportCreated(creation, found, false);
+        return enterStream(creation, stored, found, node, { isMissing: true, hasNewFile: true });
+      });
+    });
   });
 }
 

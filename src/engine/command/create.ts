@@ -2,13 +2,14 @@
 // place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access, mapGenericAccess } from "../../wire/access.ts";
-import { decodeCreateRequest } from "../../wire/create.ts";
+import { CreateOption, decodeCreateRequest } from "../../wire/create.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { parsePath } from "../vfs/path.ts";
 import type { FileNode, Found } from "../vfs/store.ts";
+import { learnRights } from "./access-check.ts";
 import { checkCreateRequest } from "./create-check.ts";
 import { openData } from "./create-data.ts";
 import { checkExisting, decideAccess, mayRemove } from "./create-existing.ts";
@@ -72,9 +73,25 @@ function lookUp(creation: Creation): MaybePromise<number> {
   return andThen(creation.store.lookup(creation.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
     creation.node = found.node;
-    if (creation.path.stream !== undefined) return openStream(creation, creation.path.stream, found);
-    return found.node === undefined ? createNew(creation, found) : openExisting(creation, found, found.node);
+    if (found.node === undefined) return openFound(creation, found);
+    return andThen(learnOfExisting(creation, found.node), (status) =>
+      status === Status.SUCCESS ? openFound(creation, found) : status,
+    );
   });
+}
+
+/** What the descriptor of the object and, where it matters, that of its directory grant. */
+function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<number> {
+  const { tree, store, components, request } = creation;
+  const { desiredAccess, contexts, createOptions } = request;
+  const isOpen = (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
+  const removes = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
+  return learnRights(tree, store, components, node, isOpen ? -1 : mapGenericAccess(desiredAccess) | removes);
+}
+
+function openFound(creation: Creation, found: Found): MaybePromise<number> {
+  if (creation.path.stream !== undefined) return openStream(creation, creation.path.stream, found);
+  return found.node === undefined ? createNew(creation, found) : openExisting(creation, found, found.node);
 }
 
 function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {

@@ -2,6 +2,7 @@
 // [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../port/port.ts";
 import { CreateAction, CreateOption, type CreateRequest } from "../../wire/create.ts";
+import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
 import type { CachingHolder } from "../state/caching-holder.ts";
@@ -41,6 +42,8 @@ export class Creation {
   stream: StreamCreation | undefined;
   file: SharedFile | undefined;
   open: Open | undefined;
+  /** The descriptor that a new object begins with; undefined: nothing says more than its mode. */
+  birth: SecurityDescriptor | undefined;
   /** The access mask that the open gets. */
   granted = 0;
   action: number = CreateAction.OPENED;

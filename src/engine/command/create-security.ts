@@ -1,0 +1,133 @@
+// CREATE of something new: whether its directory takes it, and the owner and rights that it begins with; [MS-FSA]
+// 2.1.5.1.1, [MS-DTYP] 2.5.3.4, [MS-SMB2] 2.2.13.2.2.
+import type { MaybePromise } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
+import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
+import { Status } from "../../wire/status.ts";
+import { rightsOf } from "../security/access-rights.ts";
+import { descriptorAtBirth } from "../security/inheritance.ts";
+import { isExpressible } from "../security/posix-rights.ts";
+import { gidOfSid, holds, uidOfSid } from "../security/token.ts";
+import { andThen } from "../vfs/maybe-promise.ts";
+import { FileKind, type FileNode } from "../vfs/store.ts";
+import { learnRights } from "./access-check.ts";
+import type { Creation } from "./creation.ts";
+import { lookupStatusOf, statusOf } from "./errno-status.ts";
+import { keptDescriptor, tokenOf } from "./node-descriptor.ts";
+import { rightsChange, takeDescriptor } from "./set-security.ts";
+
+/**
+ * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
+ * `creation.birth`.
+ */
+export function prepareSecurity(creation: Creation, isDirectory: boolean): MaybePromise<number> {
+  const { request, tree } = creation;
+  const isNt = tree.grant.security.acl === "nt";
+  const data = request.contexts.securityDescriptor;
+  if (data === undefined && !isNt) return Status.SUCCESS;
+  const given = data === undefined ? undefined : takeDescriptor(data);
+  if (typeof given === "number") return given;
+  const refusal = given === undefined ? Status.SUCCESS : checkGiven(creation, given);
+  if (refusal !== Status.SUCCESS) return refusal;
+  if (!isNt) {
+    creation.birth = descriptorAtBirth({ parent: undefined, given, token: tokenOf(tree), isDirectory });
+    return Status.SUCCESS;
+  }
+  return andThen(readParent(creation), (parent) => {
+    if (typeof parent === "number") return lookupStatusOf(parent);
+    const token = tokenOf(tree);
+    if (parent !== undefined) {
+      const { descriptor, isOwner } = parent;
+      const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
+      if ((rightsOf(descriptor, token, isOwner) & needed) === 0) return Status.ACCESS_DENIED;
+    }
+    creation.birth = descriptorAtBirth({ parent: parent?.descriptor, given, token, isDirectory });
+    return Status.SUCCESS;
+  });
+}
+
+/** Nobody gives away what he makes, and where only POSIX rights are kept, they must be able to say it. */
+function checkGiven(creation: Creation, given: SecurityDescriptor): number {
+  const { security, readOnly } = creation.tree.grant;
+  if (!security.canChange || readOnly) return Status.ACCESS_DENIED;
+  const token = tokenOf(creation.tree);
+  const { owner, group } = given;
+  const isNt = security.acl === "nt";
+  if (owner !== undefined && !token.isRoot) {
+    const isOwn = isNt ? holds(token, owner) : uidOfSid(owner) === token.uid;
+    if (!isOwn) return Status.INVALID_OWNER;
+  }
+  if (!isNt && group !== undefined && !token.isRoot) {
+    const gid = gidOfSid(group);
+    if (gid === undefined || !token.groups.includes(gid)) return Status.INVALID_PRIMARY_GROUP;
+  }
+  return isNt || isExpressible(given) ? Status.SUCCESS : Status.INVALID_ACL;
+}
+
+interface Parent {
+  readonly descriptor: SecurityDescriptor;
+  readonly isOwner: boolean;
+}
+
+/** What the directory keeps; undefined where it keeps nothing: the rights on disk are checked when the name is made. */
+function readParent(creation: Creation): MaybePromise<Parent | number | undefined> {
+  const { store, tree, components } = creation;
+  return andThen(store.lookup(components.slice(0, -1)), (found) => {
+    if (typeof found === "number") return found;
+    const directory = found.node;
+    if (directory === undefined) return undefined;
+    const isOwner = directory.stat.uid === tokenOf(tree).uid;
+    return andThen(keptDescriptor(tree, directory), (descriptor) => {
+      directory.close();
+      return descriptor === undefined || typeof descriptor === "number"
+        ? descriptor
+        : { descriptor, isOwner };
+    });
+  });
+}
+
+/**
+ * After the object is made: gives it what it is to begin with. SUCCESS, or a status; what was made is removed then.
+ */
+export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<number> {
+  const { birth, tree } = creation;
+  const { security } = node;
+  if (birth === undefined || security === undefined) return learnBorn(creation, node);
+  return andThen(openBorn(creation, node), (opened) => {
+    if (opened < 0) return undoBirth(creation, node, path, opened);
+    const uid = changeOf(birth.owner && uidOfSid(birth.owner), node.stat.uid);
+    const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
+    const change = rightsChange(tree, node.stat, birth, uid, gid, true);
+    return andThen(security.write(change), (result) =>
+      result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),
+    );
+  });
+}
+
+function changeOf(wanted: number | undefined, current: number): number {
+  return wanted === undefined || wanted === current ? -1 : wanted;
+}
+
+/** Who makes a directory has it open as asked for, whatever it grants to those who come later. */
+function openBorn(creation: Creation, node: FileNode): MaybePromise<number> {
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  const reads = (creation.granted & (Access.READ_DATA | Access.EXECUTE)) !== 0;
+  if (!isDirectory || !reads || creation.handle !== undefined) return 0;
+  return andThen(node.open({ read: true, write: false, writeThrough: false }), (handle) => {
+    if (typeof handle === "number") return handle;
+    creation.handle = handle;
+    return 0;
+  });
+}
+
+/** The answer may have to tell the rights of those who come later. */
+function learnBorn(creation: Creation, node: FileNode): MaybePromise<number> {
+  const { tree, store, components, request } = creation;
+  if (request.contexts.maximalAccess === undefined) return Status.SUCCESS;
+  return learnRights(tree, store, components, node, -1);
+}
+
+function undoBirth(creation: Creation, node: FileNode, path: string, failure: number): MaybePromise<number> {
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  return andThen(creation.store.remove(path, node.identity, isDirectory), () => statusOf(failure));
+}

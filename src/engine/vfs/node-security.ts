@@ -1,0 +1,150 @@
+// The security descriptor of an object and the POSIX rights under it, as the disk keeps them; acl(5), xattr(7). A
+// stored descriptor counts as long as the rights on disk are those that it was stored with: who changes them with
+// chmod(1) or setfacl(1) has the last word. Synchronous, over plain data, and done as the server.
+import { Errno } from "../../linux/errno.ts";
+import { Scratch } from "../../linux/libc.ts";
+import { setModeFd, setOwnerFd } from "../../linux/names.ts";
+import { emptyStatx, ModeType, type Statx, statFd } from "../../linux/stat.ts";
+import { getXattr, removeXattr, setXattr } from "../../linux/xattr.ts";
+import { WireError } from "../../wire/cursor.ts";
+import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
+import { getNamedValue, removeNamedValue, setNamedValue } from "./named-values.ts";
+import { decodeNtAcl, encodeNtAcl, NTACL, type NtAcl, NtAclBinding } from "./ntacl.ts";
+import {
+  ACCESS_ACL,
+  AclTag,
+  aclOfMode,
+  DEFAULT_ACL,
+  decodePosixAcl,
+  encodePosixAcl,
+  hashRights,
+  isExtended,
+  modeOfAcl,
+  type PosixAcl,
+} from "./posix-acl.ts";
+import type { ShareContext } from "./share-context.ts";
+import type { Failure, SecurityChange } from "./store.ts";
+
+const statx = emptyStatx();
+const room = new Scratch(65_536);
+
+/** `FileNode.readDescriptor`. */
+export function readNodeDescriptor(
+  context: ShareContext,
+  fd: number,
+  path: string,
+): SecurityDescriptor | Failure {
+  const value = getNamedValue(context, fd, path, NTACL);
+  if (typeof value === "number") {
+    return value === -Errno.EOPNOTSUPP || value === -Errno.ENOENT ? -Errno.ENODATA : value;
+  }
+  const stored = decodeStored(value);
+  if (stored === undefined) return -Errno.ENODATA;
+  if (stored.binding === NtAclBinding.NONE || context.grant.security.ignoreSystemAcls)
+    return stored.descriptor;
+  if (stored.binding !== NtAclBinding.RIGHTS) return -Errno.ENODATA;
+  const failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  return isBoundTo(fd, statx, stored) ? stored.descriptor : -Errno.ENODATA;
+}
+
+/** What cannot be read is as good as not there: the rights on disk stand for it. */
+function decodeStored(value: Uint8Array): NtAcl | undefined {
+  try {
+    return decodeNtAcl(value);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
+function isBoundTo(fd: number, facts: Statx, stored: NtAcl): boolean {
+  const listed = readList(fd, ACCESS_ACL);
+  const { uid, gid, mode } = facts;
+  const rights = { inherited: inheritedOf(fd, facts), uid, gid, mode };
+  const access = listed ?? aclOfMode(mode);
+  if (Buffer.compare(hashRights({ ...rights, access }), stored.rightsHash) === 0) return true;
+  // ksmbd counts a file without a list as one with no entries.
+  const bare = { ...rights, access: undefined };
+  return listed === undefined && Buffer.compare(hashRights(bare), stored.rightsHash) === 0;
+}
+
+function inheritedOf(fd: number, facts: Statx): PosixAcl | undefined {
+  const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
+  return isDirectory ? readList(fd, DEFAULT_ACL) : undefined;
+}
+
+/** Undefined where there is none, or none that can be read. */
+function readList(fd: number, name: string): PosixAcl | undefined {
+  const length = getXattr(fd, name, room);
+  if (length <= 0) return undefined;
+  try {
+    const acl = decodePosixAcl(room.bytes.subarray(0, length));
+    return acl.length === 0 ? undefined : acl;
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
+/** `FileNode.readAcl`. */
+export function readNodeAcl(_: ShareContext, fd: number): PosixAcl | Failure {
+  const failure = statFd(fd, statx);
+  return failure < 0 ? failure : (readList(fd, ACCESS_ACL) ?? aclOfMode(statx.mode));
+}
+
+/**
+ * `FileNode.writeSecurity`: rights first, then the descriptor that is bound to them. Between the two the old
+ * descriptor does not count, and the new rights do.
+ */
+export function writeNodeSecurity(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  change: SecurityChange,
+): 0 | Failure {
+  if (context.grant.readOnly) return -Errno.EROFS;
+  const { uid, gid, acl, descriptor } = change;
+  let failure = uid >= 0 || gid >= 0 ? setOwnerFd(fd, uid, gid) : 0;
+  if (failure < 0) return failure;
+  failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  if (acl !== undefined) {
+    failure = writeAcl(fd, statx.mode & 0o7000, acl);
+    if (failure < 0) return failure;
+  }
+  if (descriptor === undefined) return forget(context, fd, path);
+  failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  const { mode, changeSeconds, changeNanoseconds } = statx;
+  const hash = hashRights({
+    access: readList(fd, ACCESS_ACL) ?? aclOfMode(mode),
+    inherited: inheritedOf(fd, statx),
+    uid: statx.uid,
+    gid: statx.gid,
+    mode,
+  });
+  const time = { seconds: changeSeconds, nanoseconds: changeNanoseconds };
+  return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time));
+}
+
+/** What was stored by another server would come back with the rights that it was stored with. */
+function forget(context: ShareContext, fd: number, path: string): 0 | Failure {
+  const result = removeNamedValue(context, fd, path, NTACL);
+  const isGone = result === -Errno.ENODATA || result === -Errno.EOPNOTSUPP || result === -Errno.ENOENT;
+  return isGone ? 0 : result;
+}
+
+function writeAcl(fd: number, special: number, acl: PosixAcl): 0 | Failure {
+  if (!isExtended(acl)) {
+    const removed = removeXattr(fd, ACCESS_ACL);
+    if (removed < 0 && removed !== -Errno.ENODATA && removed !== -Errno.EOPNOTSUPP) return removed;
+    return setModeFd(fd, special | modeOfAcl(acl));
+  }
+  const failure = setXattr(fd, ACCESS_ACL, encodePosixAcl(acl));
+  if (failure !== -Errno.EOPNOTSUPP) return failure;
+  // A disk without lists keeps what three classes can say: nobody gets more by that.
+  return setModeFd(fd, special | modeOfAcl(acl.filter(({ tag }) => BASE_TAGS.has(tag))));
+}
+
+const BASE_TAGS: ReadonlySet<number> = new Set([AclTag.USER_OBJ, AclTag.GROUP_OBJ, AclTag.OTHER]);
