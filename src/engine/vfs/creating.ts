@@ -4,11 +4,12 @@ import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../linux/na
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../linux/open.ts";
 import { emptyStatx, statFd } from "../../linux/stat.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
-import { storeAttributes } from "./attributes.ts";
 import { splitPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import type { ShareContext } from "./share-context.ts";
+import { forgetKept } from "./sidecar-moving.ts";
 import type { Failure } from "./store.ts";
+import { isSaidByDisk, writeStored } from "./stored-attributes.ts";
 
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
@@ -33,9 +34,10 @@ export function createFileAt(
   path: string,
   writeThrough: boolean,
   attributes: number,
+  asked: number = FILE_MODE,
 ): CreatedFile | Failure {
   const { grant } = context;
-  let permissions = (FILE_MODE & grant.createMask) | grant.forceCreateMode;
+  let permissions = (asked & grant.createMask) | grant.forceCreateMode;
   if (!grant.storeDosAttributes && (attributes & FileAttribute.READONLY) !== 0) permissions &= READ_ONLY_MASK;
   const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
   const fd = createName(context, path, (directory, name) => openAt(directory, name, flags, permissions));
@@ -52,9 +54,10 @@ export function createDirectoryAt(
   context: ShareContext,
   path: string,
   attributes: number,
+  asked: number = DIRECTORY_MODE,
 ): CreatedNode | Failure {
   const { grant } = context;
-  const permissions = (DIRECTORY_MODE & grant.directoryMask) | grant.forceDirectoryMode;
+  const permissions = (asked & grant.directoryMask) | grant.forceDirectoryMode;
   const fd = createName(context, path, (directory, name) => {
     const made = makeDirectoryAt(directory, name, permissions & 0o777);
     if (made < 0) return made;
@@ -82,6 +85,7 @@ function createName(
     const fd = make(directory, name);
     if (fd < 0) return fd;
     directories.commit(change, directory, name);
+    forgetKept(context, directory, name);
     if (context.grant.inheritOwner) statFd(directory, parentStatx);
     return fd;
   });
@@ -117,7 +121,7 @@ function finishCreation(
     failure = setOwnerFd(fd, parentStatx.uid, -1);
     if (failure < 0) return failure;
   }
-  if (grant.storeDosAttributes) storeFirst(fd, attributes);
+  if (grant.storeDosAttributes) storeFirst(context, fd, path, attributes);
   const pathFd = reopen(fd, Open.PATH);
   // Without /proc the same description serves; the node never reads or writes by it.
   const nodeFd = pathFd === -Errno.ENOENT ? duplicateFd(fd) : pathFd;
@@ -128,13 +132,15 @@ function finishCreation(
   return facts;
 }
 
-/** A file system without extended attributes keeps what its mode can say. */
-function storeFirst(fd: number, attributes: number): void {
+/** Where nothing can be stored, the mode keeps what it can say. */
+function storeFirst(context: ShareContext, fd: number, path: string, attributes: number): void {
+  if (isSaidByDisk(context, fd, statx, attributes)) return;
   const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
   const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
   const bits = attributes & SETTABLE_ATTRIBUTES;
-  const failure = storeAttributes(fd, statx.mode & 0o7777, bits, birth, nanoseconds);
+  const mode = statx.mode & 0o7777;
+  const failure = writeStored(context, fd, path, mode, bits, birth, nanoseconds);
   if (failure === -Errno.EOPNOTSUPP && (bits & FileAttribute.READONLY) !== 0) {
-    setModeFd(fd, statx.mode & 0o7777 & READ_ONLY_MASK);
+    setModeFd(fd, mode & READ_ONLY_MASK);
   }
 }

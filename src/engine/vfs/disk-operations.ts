@@ -1,10 +1,12 @@
 // Every operation that may wait for a disk, by name: synchronous functions `(context, ...plain data) => plain data`,
 // run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
+import { readLinkAt } from "../../linux/names.ts";
 import { closeFd } from "../../linux/open.ts";
 import { createDirectoryAt, createFileAt } from "./creating.ts";
 import { isEmptyDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
 import { findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./moving.ts";
+import { getNamedValue, listNamedValues, removeNamedValue, setNamedValue } from "./named-values.ts";
 import {
   describeNode,
   openNode,
@@ -24,19 +26,24 @@ export const diskOperations = {
   createFile: createFileAt,
   describe: describeNode,
   find: findPath,
+  getValue: getNamedValue,
   isEmpty: isEmptyDirectory,
   link: linkObject,
+  listValues: listNamedValues,
   open: openNode,
   openStream: openDirectoryStream,
   readAcl: readNodeAcl,
   readDescriptor: readNodeDescriptor,
+  readLink: (_: ShareContext, fd: number) => readLinkAt(fd, ""),
   readNames,
   remove: removeName,
+  removeValue: removeNamedValue,
   rename: renamePath,
   setAttributes: setNodeAttributes,
   setMode: setNodeMode,
   setSparse: setNodeSparse,
   setTimes: setNodeTimes,
+  setValue: setNamedValue,
   stat: statNode,
   statNames,
   volume: volumeOf,

@@ -4,10 +4,14 @@ import { addressOf } from "../../linux/libc.ts";
 import { encodeEscaped, hasEscapes } from "../../linux/name-bytes.ts";
 import { At, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
 import { ModeType, StatxAttribute, emptyStatx, statAddress, statAt, statFd } from "../../linux/stat.ts";
-import { emptyStat, fillStat, storedAttributes, storedAttributesOfPath } from "./attributes.ts";
+import { emptyStat, fillStat } from "./attributes.ts";
+import { ListedAttributes } from "./listed-attributes.ts";
+import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
 import { joinPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
+import { isSidecarName } from "./sidecar-name.ts";
 import type { Failure, FileStat } from "./store.ts";
+import { readStored } from "./stored-attributes.ts";
 
 const NAME_MAX_BYTES = 255;
 const statx = emptyStatx();
@@ -19,7 +23,7 @@ export function isEmptyDirectory(context: ShareContext, directory: number): bool
   if (fd < 0) return fd;
   const reader = new DirentReader();
   let result = reader.advance(fd);
-  while (result > 0 && reader.isDots) result = reader.advance(fd);
+  while (result > 0 && (reader.isDots || isSidecarName(reader.name))) result = reader.advance(fd);
   reader.release();
   closeFd(fd);
   return result < 0 ? result : result === 0;
@@ -32,9 +36,8 @@ export function openDirectoryStream(context: ShareContext, directory: number): n
 
 /** Some names of a directory in its order. */
 export interface NameBatch {
-  /** On-disk names; without `.` and `..` and what is not UTF-8. */
+  /** On-disk names; without `.` and `..`. */
   readonly names: readonly string[];
-  readonly unreadable: number;
   readonly isEnd: boolean;
 }
 
@@ -42,17 +45,13 @@ export interface NameBatch {
 export function readNames(_: ShareContext, fd: number): NameBatch | Failure {
   const reader = new DirentReader();
   const names: string[] = [];
-  let unreadable = 0;
   let result = reader.advance(fd);
   const isEnd = result === 0;
   for (; result > 0; result = reader.hasMore ? reader.advance(fd) : 0) {
-    if (reader.isDots) continue;
-    const { name } = reader;
-    if (name === undefined) unreadable++;
-    else names.push(name);
+    if (!reader.isDots) names.push(reader.name);
   }
   reader.release();
-  return result < 0 ? result : { names, unreadable, isEnd };
+  return result < 0 ? result : { names, isEnd };
 }
 
 /** A stat for each name, `.` and `..` among them; undefined where it vanished or is not to be shown. */
@@ -85,6 +84,7 @@ export class EntryStats {
   /** `/proc/self/fd/N/` with room for a name and a NUL: where an entry's extended attributes are found. */
   private readonly entryPath: Uint8Array;
   private readonly prefixBytes: number;
+  private readonly attributes: ListedAttributes;
 
   /** `fd` stays the caller's; `path` is its on-disk path. */
   constructor(context: ShareContext, fd: number, path: string) {
@@ -95,6 +95,7 @@ export class EntryStats {
     this.entryPath = new Uint8Array(prefix.length + NAME_MAX_BYTES + 1);
     this.entryPath.set(prefix);
     this.prefixBytes = prefix.length;
+    this.attributes = new ListedAttributes(context, fd, path);
   }
 
   /** Fills `out` for a name, given as bytes and as text; false where it vanished or is not to be shown. */
@@ -107,9 +108,9 @@ export class EntryStats {
     const { grant } = this.context;
     if (!grant.crossMounts && (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0) return false;
     if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name, out);
-    const stored = grant.storeDosAttributes ? storedAttributesOfPath(this.entryPath) : undefined;
+    const stored = this.attributes.of(statx, name, this.entryPath);
     fillStat(out, statx, stored, name, grant);
-    return true;
+    return !hidesEntries(grant) || showsEntry(this.context, this.fd, name, out);
   }
 
   /** `.` and `..`; the parent of the share's root is the root itself. */
@@ -117,21 +118,26 @@ export class EntryStats {
     const isParent = name === ".." && this.path !== "";
     const failure = isParent ? statAt(this.fd, "..", statx) : statFd(this.fd, statx);
     if (failure < 0) return false;
-    const stored = this.context.grant.storeDosAttributes && !isParent ? storedAttributes(this.fd) : undefined;
+    const stored = isParent ? undefined : readStored(this.context, this.fd, statx, this.path);
     fillStat(out, statx, stored, name, this.context.grant);
     return true;
   }
 
-  /** A symlink shows as what it leads to, if the share follows it and it stays inside. */
+  /** A symlink shows as what it leads to, if the share follows it and it stays inside; by POSIX as itself. */
   private takeLink(name: string, out: FileStat): boolean {
     const { context } = this;
+    if (context.isPosix) {
+      fillStat(out, statx, undefined, name, context.grant);
+      return true;
+    }
     if (!context.grant.followSymlinks) return false;
     const fd = context.asUser(() => context.openPath(joinPath(this.path, name)));
     if (fd < 0) return false;
-    const isFound = statFd(fd, statx) === 0;
+    let isFound = statFd(fd, statx) === 0;
     if (isFound) {
-      const stored = context.grant.storeDosAttributes ? storedAttributes(fd) : undefined;
+      const stored = readStored(context, fd, statx, joinPath(this.path, name));
       fillStat(out, statx, stored, name, context.grant);
+      isFound = !hidesEntries(context.grant) || showsObject(context, fd, out);
     }
     closeFd(fd);
     return isFound;

@@ -8,6 +8,7 @@ import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { identityOf } from "./attributes.ts";
 import { joinPath, splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
+import { type NamePlace, linkKept, moveKept, unlinkKept } from "./sidecar-moving.ts";
 import { type Failure, FileKind, type Found } from "./store.ts";
 
 const statx = emptyStatx();
@@ -58,7 +59,7 @@ export function removeName(
     if (!names(context, directory, path, identity)) return -Errno.ENOENT;
     const { directories } = context;
     const change = directories.begin(directory);
-    let result = unlinkAt(directory, name, isDirectory);
+    let result = unlinkKept(context, directory, name, isDirectory);
     // A symlink to a directory is no directory.
     if (result === -Errno.ENOTDIR && isDirectory) result = unlinkAt(directory, name, false);
     if (result === 0) directories.commit(change, directory, undefined, name);
@@ -91,11 +92,10 @@ export function renamePath(
       const { directories } = context;
       const oldChange = directories.begin(fromDirectory);
       const newChange = directories.begin(toDirectory);
-      const failure = moveName(
-        { directory: fromDirectory, name: source.name },
-        { directory: toDirectory, name: newName },
-        { isRespelled, isAlias: isSame && !isRespelled, replace },
-      );
+      const old: NamePlace = { directory: fromDirectory, name: source.name };
+      const place: NamePlace = { directory: toDirectory, name: newName };
+      const kind = { isRespelled, isAlias: isSame && !isRespelled, replace };
+      const failure = moveKept(context, old, place, () => moveName(old, place, kind));
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
       // In one directory both changes are the same entry, and the second sets its times right.
@@ -106,11 +106,6 @@ export function renamePath(
   return result < 0 ? result : { path: newPath };
 }
 
-interface Place {
-  readonly directory: number;
-  readonly name: string;
-}
-
 interface MoveKind {
   readonly isRespelled: boolean;
   /** The target is another hard link of the same object: rename(2) would do nothing and say it did. */
@@ -118,7 +113,7 @@ interface MoveKind {
   readonly replace: boolean;
 }
 
-function moveName(from: Place, to: Place, kind: MoveKind): 0 | Failure {
+function moveName(from: NamePlace, to: NamePlace, kind: MoveKind): 0 | Failure {
   if (kind.isAlias) return kind.replace ? unlinkAt(from.directory, from.name, false) : -Errno.EEXIST;
   if (kind.replace && !kind.isRespelled) return renameAt(from.directory, from.name, to.directory, to.name, 0);
   const result = renameAt(from.directory, from.name, to.directory, to.name, RENAME_NOREPLACE);
@@ -131,7 +126,7 @@ function isUnsupported(result: number): boolean {
 }
 
 /** Where the disk itself ignores case, the new spelling counts as taken: by way of a third name. */
-function respell(from: Place, to: Place): 0 | Failure {
+function respell(from: NamePlace, to: NamePlace): 0 | Failure {
   const between = temporaryName();
   let result = renameAt(from.directory, from.name, from.directory, between, 0);
   if (result < 0) return result;
@@ -141,7 +136,7 @@ function respell(from: Place, to: Place): 0 | Failure {
 }
 
 /** Without RENAME_NOREPLACE: a link cannot replace; a directory or a disk without links is looked at first. */
-function moveWithoutFlag(from: Place, to: Place): 0 | Failure {
+function moveWithoutFlag(from: NamePlace, to: NamePlace): 0 | Failure {
   const linked = linkAt(from.directory, from.name, to.directory, to.name);
   if (linked === 0) return unlinkAt(from.directory, from.name, false);
   if (linked === -Errno.EEXIST) return linked;
@@ -178,8 +173,10 @@ export function linkObject(
   return context.inDirectory(parent, (directory) => {
     const { directories } = context;
     const change = directories.begin(directory);
-    let result = linkFd(fd, directory, name);
-    if (result === -Errno.EEXIST && replace) result = linkOver(fd, directory, name);
+    const result = linkKept(context, fd, { directory, name }, () => {
+      const made = linkFd(fd, directory, name);
+      return made === -Errno.EEXIST && replace ? linkOver(fd, directory, name) : (made as 0 | Failure);
+    });
     if (result === 0 && !isTaken) directories.commit(change, directory, name);
     return result;
   });

@@ -5,17 +5,13 @@ import { setModeFd, setTimesFd } from "../../linux/names.ts";
 import { Open, closeFd, openAt, reopen } from "../../linux/open.ts";
 import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
-import {
-  emptyStat,
-  fillStat,
-  identityOf,
-  isDotName,
-  storeAttributes,
-  storedAttributes,
-} from "./attributes.ts";
+import { emptyStat, fillStat, identityOf } from "./attributes.ts";
+import { maxValueBytesOf } from "./named-values.ts";
+import { isHiddenByName } from "./hidden-names.ts";
 import { splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type Failure, FileKind, type FileStat, type OpenMode, type TimeChange } from "./store.ts";
+import { readStored, writeStored } from "./stored-attributes.ts";
 
 const statx = emptyStatx();
 // What the store has no place for outside the extended attribute; ARCHIVE is let go.
@@ -26,7 +22,7 @@ export function statNode(context: ShareContext, fd: number, path: string): FileS
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const { grant } = context;
-  const stored = grant.storeDosAttributes ? storedAttributes(fd) : undefined;
+  const stored = readStored(context, fd, statx, path);
   return fillStat(emptyStat(), statx, stored, splitPath(path).name, grant);
 }
 
@@ -35,13 +31,16 @@ export interface NodeFacts {
   readonly stat: FileStat;
   /** As `FileNode.access` says; -1 where it is asked anew each time. */
   readonly rights: number;
+  /** As `NamedValues.maxValueBytes` says. */
+  readonly maxValueBytes: number;
 }
 
 /** `statNode`, and the user's rights where the loop may not ask for them itself. */
 export function describeNode(context: ShareContext, fd: number, path: string): NodeFacts | Failure {
   const stat = statNode(context, fd, path);
   if (typeof stat === "number") return stat;
-  return { stat, rights: context.isElsewhere ? nodeAccess(context, fd, stat) : -1 };
+  const rights = context.isElsewhere ? nodeAccess(context, fd, stat) : -1;
+  return { stat, rights, maxValueBytes: maxValueBytesOf(context, fd, stat.device) };
 }
 
 /** `FileNode.access`. */
@@ -119,9 +118,9 @@ export function setNodeTimes(
   if (birth === undefined || !context.grant.storeDosAttributes) return 0;
   const stat = statNode(context, fd, path);
   if (typeof stat === "number") return stat;
-  const bits = storedBits(stat, path);
+  const bits = storedBits(context, stat, path);
   const failure = asWriter(context, fd, () =>
-    storeAttributes(fd, stat.mode, bits, birth.seconds, birth.nanoseconds),
+    writeStored(context, fd, path, stat.mode, bits, birth.seconds, birth.nanoseconds),
   );
   return failure === -Errno.EOPNOTSUPP ? 0 : failure;
 }
@@ -142,7 +141,7 @@ export function setNodeAttributes(
   if (typeof stat === "number") return stat;
   const bits = (attributes & SETTABLE_ATTRIBUTES) | (stat.attributes & FileAttribute.SPARSE_FILE);
   if (context.grant.storeDosAttributes) {
-    const failure = store(context, fd, bits, stat);
+    const failure = store(context, fd, path, bits, stat);
     if (failure === 0) return makeWritable(context, fd, bits, stat);
     if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
   }
@@ -158,14 +157,16 @@ export function setNodeSparse(
 ): 0 | Failure {
   const stat = statNode(context, fd, path);
   if (typeof stat === "number") return stat;
-  const others = storedBits(stat, path) & ~FileAttribute.SPARSE_FILE;
+  const others = storedBits(context, stat, path) & ~FileAttribute.SPARSE_FILE;
   if (!context.grant.storeDosAttributes) return -Errno.EOPNOTSUPP;
-  return store(context, fd, others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
+  return store(context, fd, path, others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
 }
 
-function store(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
+function store(context: ShareContext, fd: number, path: string, bits: number, stat: FileStat): 0 | Failure {
   const { mode, birthSeconds, birthNanoseconds } = stat;
-  return asWriter(context, fd, () => storeAttributes(fd, mode, bits, birthSeconds, birthNanoseconds));
+  return asWriter(context, fd, () =>
+    writeStored(context, fd, path, mode, bits, birthSeconds, birthNanoseconds),
+  );
 }
 
 /**
@@ -202,7 +203,7 @@ function keepInMode(context: ShareContext, fd: number, bits: number, stat: FileS
 }
 
 /** The bits to store for a file as it is: what its name alone makes HIDDEN is not stored. */
-function storedBits(stat: FileStat, path: string): number {
+function storedBits(context: ShareContext, stat: FileStat, path: string): number {
   const bits = stat.attributes & STORED_ATTRIBUTES;
-  return isDotName(splitPath(path).name) ? bits & ~FileAttribute.HIDDEN : bits;
+  return isHiddenByName(splitPath(path).name, context.grant) ? bits & ~FileAttribute.HIDDEN : bits;
 }

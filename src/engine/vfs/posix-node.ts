@@ -2,7 +2,7 @@
 import { Errno } from "../../linux/errno.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
-import { ExtendedAttributes } from "./extended-attributes.ts";
+import { NodeValues } from "./named-values.ts";
 import { andThen } from "./maybe-promise.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
 import { type NodeFacts, nodeAccess } from "./node-operations.ts";
@@ -42,7 +42,7 @@ export class PosixNode implements FileNode {
     this.identity = `${stat.device}:${stat.inodeHigh}:${stat.inodeLow}`;
     this.current = stat;
     this.rights = facts.rights;
-    this.values = new ExtendedAttributes(fd);
+    this.values = new NodeValues(this, facts.maxValueBytes);
     this.volume = disk.root.volumeOf(stat.device);
     disk.root.hold();
   }
@@ -81,6 +81,11 @@ export class PosixNode implements FileNode {
     // What a network or another process would have to say is as of the last look.
     if (this.volume.isRemote && this.rights >= 0) return this.rights;
     return nodeAccess(this.disk.context, this.fd, this.current);
+  }
+
+  readLink(): MaybePromise<string | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.current.kind === FileKind.SYMLINK ? this.run("readLink", this.fd) : -Errno.EINVAL;
   }
 
   setTimes(times: TimeChange): MaybePromise<0 | Failure> {

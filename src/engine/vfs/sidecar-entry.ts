@@ -1,10 +1,11 @@
 // Entries of a sidecar on disk: read, replaced in one step, removed. Whatever is no sound entry counts as none, so
 // that a broken sidecar never fails a copy, and the next value set replaces it. Everything is done as the thread is.
 import { randomFillSync } from "node:crypto";
+import { openBeneath } from "../../linux/beneath.ts";
 import { Errno } from "../../linux/errno.ts";
 import { readPlain, syncData, writePlain } from "../../linux/io.ts";
 import { renameAt, unlinkAt } from "../../linux/names.ts";
-import { Open, closeFd, openAt } from "../../linux/open.ts";
+import { Open, Resolve, closeFd, openAt } from "../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../linux/stat.ts";
 import {
   type EntrySubject,
@@ -44,10 +45,11 @@ export interface OpenEntry {
   readonly table: EntryTable;
 }
 
-/** A sound entry of the sidecar, or undefined. */
+/** A sound entry of the sidecar, or undefined; `entryName` may be a path, no component of which is a symlink. */
 export function openEntry(sidecar: number, entryName: string): OpenEntry | undefined {
   // NONBLOCK: a FIFO that somebody put there must not hold the server.
-  const fd = openAt(sidecar, entryName, Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY);
+  const flags = Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
+  const fd = openBeneath(sidecar, entryName, flags, 0, Resolve.NO_SYMLINKS);
   if (fd < 0) return undefined;
   const table = readTable(fd);
   if (table !== undefined) return { fd, table };

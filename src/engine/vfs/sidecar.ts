@@ -204,6 +204,19 @@ export function dropMovedEntry(from: number, name: string, to: number, newName: 
   if (!isOne) dropSidecarEntry(from, name);
 }
 
+/** Moves the entry after its file in one step that needs no room; a server killed in between would lose it. */
+export function moveSidecarEntry(
+  from: { directory: number; name: string },
+  to: { directory: number; name: string },
+): void {
+  withSidecar<void>(from.directory, undefined, (old) => {
+    const made = makeSidecar(to.directory);
+    if (made < 0) return;
+    renameAt(old, entryNameOf(from.name), made, entryNameOf(to.name), 0);
+    closeFd(made);
+  });
+}
+
 function identityAt(sidecar: number, entryName: string): string | undefined {
   if (statAt(sidecar, entryName, entryFacts) < 0) return undefined;
   return `${entryFacts.inodeHigh}:${entryFacts.inodeLow}`;

@@ -1,0 +1,80 @@
+// What a disk can keep beside a file's data, found out once for each disk that a share spans.
+import { Errno } from "../../linux/errno.ts";
+import { FileSystemMagic, statfsFd } from "../../linux/stat.ts";
+import { Scratch } from "../../linux/libc.ts";
+import { getXattr } from "../../linux/xattr.ts";
+import type { ShareContext } from "./share-context.ts";
+
+/** What is false was tried and refused. */
+export interface DiskKeeping {
+  /** f_type of statfs. */
+  readonly type: number;
+  /** Inode numbers last as long as the file: not so on FAT, nor in user space. */
+  readonly hasStableInodes: boolean;
+  /** Another spelling or a short name may open a file: the FAT family and what may hide one behind FUSE. */
+  readonly hasAliases: boolean;
+  /** Extended attributes of the `user.` space, and of all other spaces. */
+  hasUserXattrs: boolean;
+  hasOtherXattrs: boolean;
+  /** Attributes by FAT_IOCTL_; the creation time is not settable there. */
+  hasFatAttributes: boolean;
+  /** Attributes and creation time by system.ntfs_attrib and its like; undefined: not asked yet. */
+  hasNtfsAttributes: boolean;
+}
+
+const MAX_DISKS = 64;
+export const NTFS3_MAGIC = 0x7366_746e;
+export const NTFS_ATTRIBUTES_XATTR = "system.ntfs_attrib_be";
+
+const known = new WeakMap<ShareContext, Map<number, DiskKeeping>>();
+const room = new Scratch(64);
+
+/** The keeping of the disk `device`, asked of `fd` (an object on it) when it is not known yet. */
+export function keepingOf(context: ShareContext, device: number, fd: number): DiskKeeping {
+  let disks = known.get(context);
+  if (disks === undefined) known.set(context, (disks = new Map()));
+  const there = disks.get(device);
+  if (there !== undefined) return there;
+  const keeping = askDisk(fd);
+  if (disks.size >= MAX_DISKS) disks.clear();
+  disks.set(device, keeping);
+  return keeping;
+}
+
+function askDisk(fd: number): DiskKeeping {
+  const facts = statfsFd(fd);
+  const type = typeof facts === "number" ? 0 : facts.type;
+  const isFat = type === FileSystemMagic.MSDOS || type === FileSystemMagic.EXFAT;
+  const isUserSpace = type === FileSystemMagic.FUSE;
+  return {
+    type,
+    hasStableInodes: !isFat && !isUserSpace,
+    hasAliases: isFat || isUserSpace,
+    hasUserXattrs: hasXattr(fd, "user.DOSATTRIB"),
+    hasOtherXattrs: hasXattr(fd, "security.NTACL"),
+    hasFatAttributes: isFat,
+    hasNtfsAttributes:
+      (isUserSpace || type === NTFS3_MAGIC) && getXattr(fd, NTFS_ATTRIBUTES_XATTR, room) === 4,
+  };
+}
+
+/** Anything but "not here" may be about this one object. */
+function hasXattr(fd: number, name: string): boolean {
+  return getXattr(fd, name, room) !== -Errno.EOPNOTSUPP;
+}
+
+/** Whether values of that name have the disk's own place. */
+export function keepsXattr(keeping: DiskKeeping, name: string): boolean {
+  return name.startsWith("user.") ? keeping.hasUserXattrs : keeping.hasOtherXattrs;
+}
+
+/** Notes that the disk has refused one of that name after all. */
+export function noteNoXattr(keeping: DiskKeeping, name: string): void {
+  if (name.startsWith("user.")) keeping.hasUserXattrs = false;
+  else keeping.hasOtherXattrs = false;
+}
+
+/** Whether anything at all is kept in a sidecar there. */
+export function needsSidecar(keeping: DiskKeeping): boolean {
+  return !keeping.hasUserXattrs || !keeping.hasOtherXattrs;
+}

@@ -1,0 +1,123 @@
+// The stored attributes of a directory's entries, for listings: as few calls for each as the disk allows.
+import { Open, closeFd, openAt } from "../../linux/open.ts";
+import { ModeType, type Statx, emptyStatx, statFd } from "../../linux/stat.ts";
+import { upcase } from "../../wire/fscc/upcase.ts";
+import { deviceOf, storedAttributesOfPath } from "./attributes.ts";
+import { type DiskKeeping, keepingOf } from "./disk-keeping.ts";
+import { DOS_ATTRIBUTES_XATTR, type DosAttributes } from "./dos-attributes.ts";
+import { joinPath } from "./names.ts";
+import type { ShareContext } from "./share-context.ts";
+import { type OpenEntry, type Subject, openEntry, readEntryValue } from "./sidecar-entry.ts";
+import { SIDECAR_DIRECTORY, entryNameOf, nextNameOf } from "./sidecar-name.ts";
+import { eachName, entryOf, openSidecar } from "./sidecar.ts";
+import {
+  canOpen,
+  fatAttributes,
+  mergeFat,
+  parseStored,
+  readNtfsOfPath,
+  readStored,
+} from "./stored-attributes.ts";
+
+const GLANCE = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
+/** The names of a sidecar are read once for a listing, and anew when the same enumeration goes on for longer. */
+const NAMES_KEPT_MS = 1000;
+const facts = emptyStatx();
+
+/** The entries of one open directory, done as the server. */
+export class ListedAttributes {
+  private readonly context: ShareContext;
+  private readonly directory: number;
+  private readonly path: string;
+  private device = -1;
+  private keeping: DiskKeeping | undefined;
+  /** Folded names of the sidecar's entries; undefined where there is none. */
+  private entries: Set<string> | undefined;
+  private readAt = Number.NEGATIVE_INFINITY;
+
+  /** `directory` stays the caller's; `path` is its on-disk path. */
+  constructor(context: ShareContext, directory: number, path: string) {
+    this.context = context;
+    this.directory = directory;
+    this.path = path;
+  }
+
+  /** What is stored for an entry, no symlink: its statx, its name, and where it is as a NUL-terminated path. */
+  of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
+    if (!this.context.grant.storeDosAttributes) return undefined;
+    const keeping = this.ownKeeping();
+    if (deviceOf(stat) !== this.device) return this.ofOtherDisk(stat, name);
+    if (keeping.hasNtfsAttributes) return readNtfsOfPath(entryPath);
+    if (keeping.hasUserXattrs && !keeping.hasFatAttributes) return storedAttributesOfPath(entryPath);
+    if (!canOpen(stat)) return undefined;
+    const value = this.valueOf({ name, stat, hasStableInodes: keeping.hasStableInodes });
+    return keeping.hasFatAttributes ? this.withFat(keeping, stat, name, value) : value;
+  }
+
+  private ownKeeping(): DiskKeeping {
+    if (this.keeping !== undefined) return this.keeping;
+    if (statFd(this.directory, facts) === 0) this.device = deviceOf(facts);
+    this.keeping = keepingOf(this.context, this.device, this.directory);
+    return this.keeping;
+  }
+
+  /** A directory that another disk is mounted on. */
+  private ofOtherDisk(stat: Statx, name: string): DosAttributes | undefined {
+    const fd = openAt(this.directory, name, Open.PATH | Open.NOFOLLOW);
+    if (fd < 0) return undefined;
+    const stored = readStored(this.context, fd, stat, joinPath(this.path, name));
+    closeFd(fd);
+    return stored;
+  }
+
+  private withFat(
+    keeping: DiskKeeping,
+    stat: Statx,
+    name: string,
+    value: DosAttributes | undefined,
+  ): DosAttributes | undefined {
+    const fd = openAt(this.directory, name, GLANCE);
+    if (fd < 0) return value;
+    const native = fatAttributes(keeping, fd);
+    closeFd(fd);
+    return native === undefined ? value : mergeFat(native, stat, value);
+  }
+
+  private valueOf(subject: Subject): DosAttributes | undefined {
+    if ((subject.stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
+      // A folder's own values are inside it.
+      return valueIn(openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`));
+    }
+    const entries = this.entryNames();
+    if (entries === undefined) return undefined;
+    const isThere =
+      entries.has(upcase(entryNameOf(subject.name))) || entries.has(upcase(nextNameOf(subject.name)));
+    if (!isThere) return undefined;
+    const sidecar = openSidecar(this.directory);
+    if (sidecar < 0) return undefined;
+    const value = valueIn(entryOf(sidecar, subject));
+    closeFd(sidecar);
+    return value;
+  }
+
+  private entryNames(): Set<string> | undefined {
+    const now = performance.now();
+    if (now - this.readAt < NAMES_KEPT_MS) return this.entries;
+    this.readAt = now;
+    this.entries = undefined;
+    const sidecar = openSidecar(this.directory);
+    if (sidecar < 0) return undefined;
+    const names = new Set<string>();
+    eachName(sidecar, (entry) => names.add(upcase(entry)).size > 0);
+    closeFd(sidecar);
+    this.entries = names;
+    return names;
+  }
+}
+
+function valueIn(entry: OpenEntry | undefined): DosAttributes | undefined {
+  if (entry === undefined) return undefined;
+  const value = readEntryValue(entry, DOS_ATTRIBUTES_XATTR);
+  closeFd(entry.fd);
+  return value === undefined ? undefined : parseStored(value);
+}
