@@ -1,0 +1,48 @@
+// ChangeTime as clients set it, remembered beside the disk's own.
+import { expect, test } from "bun:test";
+import { ChangeTimes } from "../../../src/engine/state/change-times.ts";
+
+function statOf(inodeLow: number, changeSeconds: number, device = 1, inodeHigh = 0) {
+  return { device, inodeLow, inodeHigh, changeSeconds, changeNanoseconds: 5 };
+}
+const SET = { seconds: 7, nanoseconds: 700 };
+
+test("the time set is told for as long as the disk's stays, also twice of one record", () => {
+  const times = new ChangeTimes();
+  times.note(statOf(1, 100), SET);
+  const stat = statOf(1, 100);
+  times.apply(stat);
+  times.apply(stat);
+  expect([stat.changeSeconds, stat.changeNanoseconds]).toEqual([7, 700]);
+  expect(times.count).toBe(1);
+});
+
+test("a change makes it forgotten", () => {
+  const times = new ChangeTimes();
+  times.note(statOf(1, 100), SET);
+  const changed = statOf(1, 101);
+  times.apply(changed);
+  expect(changed.changeSeconds).toBe(101);
+  expect(times.count).toBe(0);
+});
+
+test("files of other disks, and others with the same half of a number, are left alone", () => {
+  const times = new ChangeTimes();
+  times.note(statOf(1, 100), SET);
+  for (const other of [statOf(2, 100), statOf(1, 100, 2), statOf(1, 100, 1, 9)]) {
+    times.apply(other);
+    expect(other.changeSeconds).toBe(100);
+  }
+  expect(times.count).toBe(1);
+});
+
+test("the oldest are forgotten beyond the limit", () => {
+  const times = new ChangeTimes();
+  for (let inode = 1; inode <= 5000; inode++) times.note(statOf(inode, 100), SET);
+  expect(times.count).toBe(4096);
+  const first = statOf(1, 100);
+  const last = statOf(5000, 100);
+  times.apply(first);
+  times.apply(last);
+  expect([first.changeSeconds, last.changeSeconds]).toEqual([100, 7]);
+});
