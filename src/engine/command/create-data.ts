@@ -15,7 +15,9 @@ export function openData(creation: Creation, found: Found, node: FileNode): Mayb
   const write =
     !isDirectory &&
     (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
-  const read = (creation.granted & (Access.READ_DATA | Access.EXECUTE)) !== 0;
+  // A program is run by reading it; who may only pass through a directory may not list it.
+  const readers = isDirectory ? Access.LIST_DIRECTORY : Access.READ_DATA | Access.EXECUTE;
+  const read = (creation.granted & readers) !== 0;
   if (!write && !read) return register(creation, found, node);
   const canRead = isDirectory || (node.access() & 4) !== 0;
   const mode = { read: read && canRead, write, writeThrough: creation.isWriteThrough };

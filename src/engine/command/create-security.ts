@@ -111,7 +111,7 @@ function changeOf(wanted: number | undefined, current: number): number {
 /** Who makes a directory has it open as asked for, whatever it grants to those who come later. */
 function openBorn(creation: Creation, node: FileNode): MaybePromise<number> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
-  const reads = (creation.granted & (Access.READ_DATA | Access.EXECUTE)) !== 0;
+  const reads = (creation.granted & Access.LIST_DIRECTORY) !== 0;
   if (!isDirectory || !reads || creation.handle !== undefined) return 0;
   return andThen(node.open({ read: true, write: false, writeThrough: false }), (handle) => {
     if (typeof handle === "number") return handle;
