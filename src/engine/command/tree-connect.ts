@@ -9,9 +9,11 @@ import {
   ShareType,
 } from "../../wire/tree-connect.ts";
 import { encodeTreeDisconnectResponse } from "../../wire/tree-disconnect.ts";
+import type { EngineContext } from "../connection/context.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { type Session, SessionState, type Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import type { FileStore } from "../vfs/store.ts";
 import { openStore } from "../vfs/posix-store.ts";
 import { READ_ONLY_ACCESS } from "./access-check.ts";
 import { closeTree } from "./closing.ts";
@@ -37,17 +39,39 @@ function shareNameOf(path: string): string | undefined {
   return match?.[1];
 }
 
-function connect(exchange: Exchange, session: Session, grant: ShareGrant): number {
+function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<number> {
+  const refusal = refuse(exchange, session, grant);
+  if (refusal !== Status.SUCCESS || grant.type !== "disk") {
+    return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
+  }
+  return andThen(openStore(grant), (store) => {
+    if (typeof store === "number") {
+      exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
+      return store === -2 || store === -20 ? Status.BAD_NETWORK_NAME : statusOf(store);
+    }
+    // A disk may have taken its time.
+    const late = refuse(exchange, session, grant);
+    if (late === Status.SUCCESS) return addTree(exchange, session, grant, store);
+    store.close();
+    return late;
+  });
+}
+
+function refuse(exchange: Exchange, session: Session, grant: ShareGrant): number {
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
-  const canSeal = session.sealing !== undefined;
-  if (grant.encryption === "required" && !canSeal) return Status.ACCESS_DENIED;
+  if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
   if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
   if (isFull(exchange, grant)) return Status.REQUEST_NOT_ACCEPTED;
-  const store = grant.type === "disk" ? openStore(grant) : undefined;
-  if (typeof store === "number") {
-    exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
-    return store === -2 || store === -20 ? Status.BAD_NETWORK_NAME : statusOf(store);
-  }
+  return Status.SUCCESS;
+}
+
+function addTree(
+  exchange: Exchange,
+  session: Session,
+  grant: ShareGrant,
+  store: FileStore | undefined,
+): number {
+  const canSeal = session.sealing !== undefined;
   const tree: Tree = {
     id: session.nextTreeId(),
     session,
@@ -61,6 +85,7 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): numbe
   // 3.3.5.7 knows no signing by share; a share that asks for it makes its session sign.
   if (grant.signing === "required") session.mustSign = true;
   session.trees.set(tree.id, tree);
+  store?.onLoss(() => loseTree(exchange.context, tree));
   exchange.tree = tree;
   exchange.treeId = tree.id;
   encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
@@ -71,6 +96,15 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): numbe
     maximalAccess: tree.maximalAccess,
   });
   return Status.SUCCESS;
+}
+
+/** Its disk is gone: its opens end, and clients that come back with it hear NETWORK_NAME_DELETED and connect anew. */
+function loseTree(context: EngineContext, tree: Tree): void {
+  context.log.warn?.(`share ${tree.grant.name}: the disk at ${tree.grant.path} is gone`);
+  const done = closeTree(context, tree);
+  if (done instanceof Promise) {
+    done.catch((error: unknown) => context.log.error(`share ${tree.grant.name}: closing: ${String(error)}`));
+  }
 }
 
 /**

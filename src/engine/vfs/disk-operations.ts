@@ -18,6 +18,7 @@ import {
 } from "./node-operations.ts";
 import { readNodeAcl, readNodeDescriptor, writeNodeSecurity } from "./node-security.ts";
 import type { ShareContext } from "./share-context.ts";
+import { openPlace } from "./share-place.ts";
 import { volumeOf } from "./volume.ts";
 
 export const diskOperations = {
@@ -31,6 +32,7 @@ export const diskOperations = {
   link: linkObject,
   listValues: listNamedValues,
   open: openNode,
+  openPlace,
   openStream: openDirectoryStream,
   readAcl: readNodeAcl,
   readDescriptor: readNodeDescriptor,
@@ -71,6 +73,7 @@ const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   createFile: ["fd", "dataFd"],
   find: ["fd"],
   open: [""],
+  openPlace: ["fd"],
   openStream: [""],
 };
 

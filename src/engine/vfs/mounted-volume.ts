@@ -3,7 +3,8 @@
 // 20 to 90; a disk that has to be started takes ten seconds.
 import { Errno } from "../../linux/errno.ts";
 import { currentMounts } from "../../linux/mountinfo.ts";
-import type { MaybePromise } from "../../port/port.ts";
+import type { ShareGrant } from "../../port/port.ts";
+import type { DirectoryCache } from "./directory-cache.ts";
 import {
   type OperationArgs,
   type OperationName,
@@ -12,7 +13,6 @@ import {
   diskOperations,
 } from "./disk-operations.ts";
 import { closeFd } from "../../linux/open.ts";
-import type { ShareDisk } from "./share-disk.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Pending } from "./pending.ts";
 import { VolumeWorkers } from "./volume-workers.ts";
@@ -51,6 +51,20 @@ export const volumeLimits = {
   /** A call that is not answered by then fails with -ETIMEDOUT. */
   timeoutMs: 30_000,
 };
+
+/** On whose behalf a worker makes a call. */
+export interface CallOwner {
+  /** Names the share and its user to the workers. */
+  readonly id: number;
+  readonly grant: ShareGrant;
+  readonly rootFd: number;
+  readonly directories: DirectoryCache;
+  /** Keep the root's descriptor open from the one to the other. */
+  hold(): void;
+  release(): void;
+  /** A call by a worker failed with this negative errno. */
+  failed(errno: number): void;
+}
 
 type Call = (context: ShareContext, ...args: readonly unknown[]) => unknown;
 
@@ -146,7 +160,7 @@ export class MountedVolume {
    * closed. `hold` is kept until the call is really over.
    */
   callElsewhere<K extends OperationName>(
-    disk: ShareDisk,
+    owner: CallOwner,
     hold: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
@@ -154,7 +168,7 @@ export class MountedVolume {
     return new Promise((resolve, reject) => {
       const call = new WaitingCall(
         this,
-        disk,
+        owner,
         hold,
         name,
         args,
@@ -214,14 +228,14 @@ class WaitingCall {
   readonly share: number;
   readonly startedMs = performance.now();
   private readonly volume: MountedVolume;
-  private readonly disk: ShareDisk;
+  private readonly owner: CallOwner;
   private readonly hold: Pending | undefined;
   private resolve: ((result: unknown) => void) | undefined;
   private reject: ((error: Error) => void) | undefined;
 
   constructor(
     volume: MountedVolume,
-    disk: ShareDisk,
+    owner: CallOwner,
     hold: Pending | undefined,
     operation: OperationName,
     args: readonly unknown[],
@@ -229,33 +243,34 @@ class WaitingCall {
     reject: (error: Error) => void,
   ) {
     this.volume = volume;
-    this.disk = disk;
+    this.owner = owner;
     this.hold = hold;
     this.operation = operation;
     this.args = args;
-    this.share = disk.id;
+    this.share = owner.id;
     this.resolve = resolve;
     this.reject = reject;
     volume.beginWork();
-    disk.root.hold();
+    owner.hold();
     hold?.add();
   }
 
   get definition() {
-    return { grant: this.disk.context.grant, rootFd: this.disk.context.rootFd };
+    return { grant: this.owner.grant, rootFd: this.owner.rootFd };
   }
 
   changedMs(): number {
-    return this.disk.context.directories.changedMs;
+    return this.owner.directories.changedMs;
   }
 
   answered(result: unknown, hasChanged: boolean): void {
-    if (hasChanged) this.disk.context.directories.distrust(Date.now());
+    if (hasChanged) this.owner.directories.distrust(Date.now());
     this.volume.noteAwake();
     const isLate = this.resolve === undefined;
     this.end();
     if (isLate) for (const fd of descriptorsIn(this.operation, result)) closeFd(fd);
     else this.settle(result);
+    if (typeof result === "number" && result < 0) this.owner.failed(result);
   }
 
   failed(error: Error): void {
@@ -276,7 +291,7 @@ class WaitingCall {
   end(): void {
     this.volume.endWork();
     this.hold?.done();
-    this.disk.root.release();
+    this.owner.release();
   }
 
   settle(result: unknown): void {

@@ -5,9 +5,10 @@ import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { diskNamesOf } from "./lookup.ts";
 import { andThen } from "./maybe-promise.ts";
 import { targetOf } from "./moving.ts";
-import { joinPath, splitPath, toClientName } from "./names.ts";
+import { joinPath, splitPath } from "./names.ts";
 import { PosixHandle } from "./posix-handle.ts";
 import { PosixNode } from "./posix-node.ts";
+import { posixView } from "./posix-view.ts";
 import { ShareDisk } from "./share-disk.ts";
 import { ShareRoot } from "./share-root.ts";
 import {
@@ -25,14 +26,26 @@ import {
  * The files below `grant.path`. A failure where the path is missing (-ENOENT), no directory (-ENOTDIR) or not
  * absolute (-EINVAL). The store must be closed; nodes and handles of it may outlive it.
  */
-export function openStore(grant: ShareGrant): FileStore | Failure {
-  const root = ShareRoot.acquire(grant.path);
-  return typeof root === "number" ? root : new PosixStore(new ShareDisk(grant, root));
+export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> {
+  return andThen(ShareRoot.acquire(grant), (root) => {
+    if (typeof root === "number") return root;
+    const disk = new ShareDisk(grant, root);
+    if (!root.volume.isRemote) return new PosixStore(disk);
+    // What is remembered of the directory does not say whether the other side still answers.
+    return andThen(disk.run("stat", root.fd, ""), (stat) => {
+      if (typeof stat !== "number") return new PosixStore(disk);
+      disk.close();
+      return stat;
+    });
+  });
 }
 
 class PosixStore implements FileStore {
   private readonly disk: ShareDisk;
+  findsAnyForm = false;
+  private view: PosixStore | undefined;
   private isClosed = false;
+  private endLossWatch: (() => void) | undefined;
 
   constructor(disk: ShareDisk) {
     this.disk = disk;
@@ -43,7 +56,7 @@ class PosixStore implements FileStore {
     const { disk } = this;
     const names = diskNamesOf(disk.context, components);
     if (names === undefined) return -Errno.ENOENT;
-    return andThen(disk.find(names), (found) => {
+    return andThen(disk.find(names, this.findsAnyForm), (found) => {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;
       const node = facts && new PosixNode(disk, fd, path, facts);
@@ -57,12 +70,13 @@ class PosixStore implements FileStore {
     found: Found,
     mode: OpenMode,
     attributes: number,
+    permissions?: number,
   ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure> {
     const refusal = this.refuseChange(found);
     if (refusal < 0) return refusal;
     const { disk } = this;
     const { path } = found;
-    return andThen(disk.run("createFile", path, mode.writeThrough, attributes), (made) => {
+    return andThen(disk.run("createFile", path, mode.writeThrough, attributes, permissions), (made) => {
       if (typeof made === "number") return made;
       const node = new PosixNode(disk, made.fd, path, made);
       const volume = disk.root.volumeOf(made.stat.device);
@@ -70,12 +84,12 @@ class PosixStore implements FileStore {
     });
   }
 
-  createDirectory(found: Found, attributes: number): MaybePromise<FileNode | Failure> {
+  createDirectory(found: Found, attributes: number, permissions?: number): MaybePromise<FileNode | Failure> {
     const refusal = this.refuseChange(found);
     if (refusal < 0) return refusal;
     const { disk } = this;
     const { path } = found;
-    return andThen(disk.run("createDirectory", path, attributes), (made) =>
+    return andThen(disk.run("createDirectory", path, attributes, permissions), (made) =>
       typeof made === "number" ? made : new PosixNode(disk, made.fd, path, made),
     );
   }
@@ -110,23 +124,44 @@ class PosixStore implements FileStore {
     return node instanceof PosixNode ? node.run("volume", node.fd) : -Errno.EINVAL;
   }
 
+  posixView(): FileStore {
+    const { disk } = this;
+    this.view ??= new PosixStore(new ShareDisk(posixView(disk.context.grant), disk.root.retain()));
+    return this.view;
+  }
+
   clientPath(path: string): string {
-    return path.split("/").map(toClientName).join("\\");
+    if (this.disk.context.isPosix) return path;
+    const { names } = this.disk.context;
+    return path
+      .split("/")
+      .map((name) => names.toClient(name))
+      .join("\\");
+  }
+
+  shortNameOf(name: string): string {
+    return this.disk.context.names.shortNameOf(name);
   }
 
   seesBelow(directory: string, path: string): boolean {
     const { context } = this.disk;
-    const { veto, identity } = context;
-    if (this.isClosed || (veto && path.split("/").some((name) => veto(toClientName(name))))) return false;
+    const { identity } = context;
+    if (this.isClosed || path.split("/").some((name) => context.isVetoed(name))) return false;
     const { parent } = splitPath(path);
     if (parent === "" || !identity.isSwitching) return true;
     const listed = context.inDirectory(joinPath(directory, parent), (fd) => accessFd(fd, Access.READ));
     return listed === 0;
   }
 
+  onLoss(action: () => void): void {
+    this.endLossWatch = this.disk.root.onLoss(action);
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.endLossWatch?.();
+    this.view?.close();
     this.disk.close();
   }
 

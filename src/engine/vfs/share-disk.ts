@@ -2,19 +2,27 @@
 // loop or by the volume's worker.
 import { closeFd } from "../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
+import type { DirectoryCache } from "./directory-cache.ts";
 import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
-import type { MountedVolume } from "./mounted-volume.ts";
+import type { CallOwner, MountedVolume } from "./mounted-volume.ts";
 import type { Pending } from "./pending.ts";
 import { ShareContext } from "./share-context.ts";
+import { isLossOfDisk } from "./share-place.ts";
 import type { ShareRoot } from "./share-root.ts";
 
 let lastId = 0;
 
-export class ShareDisk {
+/** A number that names a share and its user to the workers. */
+export function nextOwnerId(): number {
+  return ++lastId;
+}
+
+export class ShareDisk implements CallOwner {
   /** Names the share and its user to the workers. */
-  readonly id = ++lastId;
+  readonly id = nextOwnerId();
   readonly root: ShareRoot;
   readonly context: ShareContext;
+  private isAsking = false;
 
   /** Takes over the caller's hold on `root`. */
   constructor(grant: ShareGrant, root: ShareRoot) {
@@ -28,14 +36,14 @@ export class ShareDisk {
   }
 
   /** The operation `find`: on the loop also where the disk may rest, if the path is in memory. */
-  find(names: readonly string[]): MaybePromise<OperationResult<"find">> {
+  find(names: readonly string[], anyForm: boolean): MaybePromise<OperationResult<"find">> {
     const { context } = this;
     const { volume } = this.root;
     const now = performance.now();
     if (volume.isLively(now) || (!volume.isRemote && context.isInMemory(names.join("/")))) {
-      return volume.callHere(context, "find", [names], now);
+      return volume.callHere(context, "find", [names, anyForm], now);
     }
-    return volume.callElsewhere(this, undefined, "find", [names]);
+    return volume.callElsewhere(this, undefined, "find", [names, anyForm]);
   }
 
   /** An operation on a descriptor of `volume`, which `hold` keeps open until it is over. */
@@ -54,6 +62,36 @@ export class ShareDisk {
   closeFd(volume: MountedVolume, fd: number): void {
     if (volume.isRemote) void volume.callElsewhere(this, undefined, "close", [fd]);
     else closeFd(fd);
+  }
+
+  get grant(): ShareGrant {
+    return this.context.grant;
+  }
+
+  get rootFd(): number {
+    return this.root.fd;
+  }
+
+  get directories(): DirectoryCache {
+    return this.root.directories;
+  }
+
+  hold(): void {
+    this.root.hold();
+  }
+
+  release(): void {
+    this.root.release();
+  }
+
+  /** Whether the disk behind the root has gone is asked of the root itself. */
+  failed(errno: number): void {
+    if (!isLossOfDisk(errno) || this.isAsking || this.root.isLost) return;
+    this.isAsking = true;
+    void this.root.volume.callElsewhere(this, undefined, "stat", [this.root.fd, ""]).then((stat) => {
+      this.isAsking = false;
+      if (typeof stat === "number" && isLossOfDisk(stat)) this.root.lose();
+    });
   }
 
   close(): void {

@@ -1,62 +1,126 @@
 // A share's directory: opened once for all stores on it, counted, with what is remembered of the files below.
 import { Errno } from "../../linux/errno.ts";
-import { AT_FDCWD, Open, closeFd, openAt } from "../../linux/open.ts";
-import { ModeType, emptyStatx, statFd } from "../../linux/stat.ts";
-import { deviceOf, identityOf } from "./attributes.ts";
+import { closeFd } from "../../linux/open.ts";
+import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { DirectoryCache } from "./directory-cache.ts";
-import { type MountedVolume, acquireVolume, releaseVolume } from "./mounted-volume.ts";
+import { type CallOwner, type MountedVolume, acquireVolume, releaseVolume } from "./mounted-volume.ts";
+import { nextOwnerId } from "./share-disk.ts";
+import { type Place, deviceOfPath, isPlaceLost, openCachedPlace } from "./share-place.ts";
 import type { Failure } from "./store.ts";
 
 const roots = new Map<string, ShareRoot>();
+/** How often it is looked whether the disks of the shares in use are still there. */
+const CHECK_MS = 5_000;
+let checking: ReturnType<typeof setTimeout> | undefined;
+
+function checkLater(): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(() => {
+    checking = undefined;
+    for (const root of [...roots.values()]) root.check();
+    if (roots.size > 0) checking = checkLater();
+  }, CHECK_MS);
+  timer.unref();
+  return timer;
+}
 
 /** The directory of a share while at least one store uses it. */
 export class ShareRoot {
   readonly fd: number;
-  readonly identity: string;
   readonly directories = new DirectoryCache();
   /** What the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
+  private readonly place: Place;
+  private whenLost: Set<() => void> | undefined = new Set();
   /** Other disks that are mounted below and were come to. */
   private readonly others = new Map<number, MountedVolume>();
   private references = 1;
 
-  private constructor(path: string, fd: number, identity: string, device: number) {
+  private constructor(path: string, place: Place) {
     this.path = path;
-    this.fd = fd;
-    this.identity = identity;
-    this.volume = acquireVolume(device);
+    this.place = place;
+    this.fd = place.fd;
+    this.volume = acquireVolume(place.device);
   }
 
   /**
    * The root for an absolute path; -ENOTDIR, -ENOENT and so on. Where another directory (a disk mounted
-   * meanwhile) stands at the path, a new root is made and the old one lives on for those who hold it.
+   * meanwhile) stands at the path, a new root is made and the old one lives on for those who hold it. A promise
+   * where a disk has to be asked.
    */
-  static acquire(path: string): ShareRoot | Failure {
+  static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
+    const { path } = grant;
     if (!path.startsWith("/")) return -Errno.EINVAL;
-    const fd = openAt(AT_FDCWD, path, Open.PATH | Open.DIRECTORY);
-    if (fd < 0) return fd;
-    const facts = emptyStatx();
-    const failure = statFd(fd, facts);
-    if (failure < 0 || (facts.mode & ModeType.MASK) !== ModeType.DIRECTORY) {
-      closeFd(fd);
-      return failure < 0 ? failure : -Errno.ENOTDIR;
-    }
-    const identity = `${identityOf(facts)}:${facts.mountId}`;
+    const cached = openCachedPlace(path);
+    if (cached !== -Errno.EAGAIN) return ShareRoot.adopt(path, cached);
+    const volume = acquireVolume(deviceOfPath(path));
+    const owner: CallOwner = {
+      id: nextOwnerId(),
+      grant,
+      rootFd: -1,
+      directories: new DirectoryCache(),
+      hold: () => undefined,
+      release: () => undefined,
+      failed: () => undefined,
+    };
+    return volume.callElsewhere(owner, undefined, "openPlace", [path]).then((place) => {
+      volume.forgetShare(owner.id);
+      const root = ShareRoot.adopt(path, place);
+      releaseVolume(volume);
+      return root;
+    });
+  }
+
+  /** Takes over the place's descriptor. */
+  private static adopt(path: string, place: Place | Failure): ShareRoot | Failure {
+    if (typeof place === "number") return place;
     const known = roots.get(path);
-    if (known !== undefined && known.identity === identity) {
-      closeFd(fd);
+    if (known !== undefined && known.place.identity === place.identity) {
+      closeFd(place.fd);
       known.references++;
       return known;
     }
-    const root = new ShareRoot(path, fd, identity, deviceOf(facts));
+    const root = new ShareRoot(path, place);
     roots.set(path, root);
+    checking ??= checkLater();
+    // Those who use what stood here before need not wait for the next round to hear of it.
+    known?.check();
     return root;
+  }
+
+  /** Its disk is gone, or another stands in its place. */
+  get isLost(): boolean {
+    return this.whenLost === undefined;
+  }
+
+  /** Calls `action` once, when the root is lost; answers how to take that back. */
+  onLoss(action: () => void): () => void {
+    this.whenLost?.add(action);
+    return () => this.whenLost?.delete(action);
+  }
+
+  /** Nothing is done here any more: who uses it is told, and the path is looked up anew for others. */
+  lose(): void {
+    const { whenLost } = this;
+    this.whenLost = undefined;
+    if (roots.get(this.path) === this) roots.delete(this.path);
+    for (const action of whenLost ?? []) action();
+  }
+
+  /** Looks whether the path still leads here. */
+  check(): void {
+    if (isPlaceLost(this.path, this.place)) this.lose();
   }
 
   /** One more who needs the descriptor; pair with `release`. */
   hold(): void {
     this.references++;
+  }
+
+  /** Another hold on it. */
+  retain(): this {
+    this.references++;
+    return this;
   }
 
   release(): void {

@@ -15,6 +15,8 @@ export interface FileStat {
   kind: FileKind;
   /** Permission bits, 07777. */
   mode: number;
+  /** S_IFMT bits: what OTHER does not tell. */
+  format: number;
   uid: number;
   gid: number;
   links: number;
@@ -117,6 +119,8 @@ export interface FileNode {
   access(): number;
   setTimes(times: TimeChange): MaybePromise<0 | Failure>;
   setMode(mode: number): MaybePromise<0 | Failure>;
+  /** The target of a symlink, as it stands; absent where the store follows them all. */
+  readLink?(): MaybePromise<string | Failure>;
   /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where the store cannot keep them. */
   setAttributes(attributes: number): MaybePromise<0 | Failure>;
   /** Marks the file as sparse, or no longer; -EOPNOTSUPP where the store cannot keep that. */
@@ -221,13 +225,16 @@ export interface FileStore {
    * `node: undefined`), -EACCES, -ELOOP or -EXDEV for a link that may not be followed, -ENAMETOOLONG, -EIO.
    */
   lookup(components: readonly string[]): MaybePromise<Found | Failure>;
-  /** Creates the file that `found` lacks, O_EXCL; -EEXIST when somebody was faster. `mode` before masks. */
+  /** A name in another normal form (NFC, NFD) is found where none is spelled as asked: the client is a Mac. */
+  findsAnyForm: boolean;
+  /** Creates the file that `found` lacks, O_EXCL; -EEXIST when somebody was faster. `permissions` before masks; all where absent. */
   createFile(
     found: Found,
     mode: OpenMode,
     attributes: number,
+    permissions?: number,
   ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure>;
-  createDirectory(found: Found, attributes: number): MaybePromise<FileNode | Failure>;
+  createDirectory(found: Found, attributes: number, permissions?: number): MaybePromise<FileNode | Failure>;
   /**
    * Removes the name `path` if it still names the object `identity` (another one there: -ENOENT).
    * A directory that is not empty: -ENOTEMPTY.
@@ -248,10 +255,16 @@ export interface FileStore {
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure>;
   /** The client's view of an on-disk path: components joined by backslashes. */
   clientPath(path: string): string;
+  /** The short name (8.3) beside a name as clients see it; "" where there is none. */
+  shortNameOf?(name: string): string;
+  /** The same files by POSIX names: see posix-view.ts. Closed together with this store. */
+  posixView?(): FileStore;
   /**
    * Whether the user may know of `path` (on disk, relative to `directory`), where it may list `directory`: no name
    * on the way is vetoed, and the directory that holds the last one can be listed.
    */
   seesBelow(directory: string, path: string): boolean;
+  /** Calls `action` when the disk behind the store has gone: unmounted, unplugged, or another mounted in its place. */
+  onLoss(action: () => void): void;
   close(): void;
 }

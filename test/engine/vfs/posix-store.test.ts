@@ -40,12 +40,12 @@ afterEach(async () => {
 const text = new TextEncoder();
 
 describe("the store itself", () => {
-  test("needs an existing, absolute directory", () => {
+  test("needs an existing, absolute directory", async () => {
     writeFileSync(share.at("file"), "");
-    expect(openStore(grantFor(share.at("missing")))).toBe(-Errno.ENOENT);
-    expect(openStore(grantFor(share.at("file")))).toBe(-Errno.ENOTDIR);
-    expect(openStore(grantFor("relative"))).toBe(-Errno.EINVAL);
-    expect(openStore(grantFor(""))).toBe(-Errno.EINVAL);
+    expect(await openStore(grantFor(share.at("missing")))).toBe(-Errno.ENOENT);
+    expect(await openStore(grantFor(share.at("file")))).toBe(-Errno.ENOTDIR);
+    expect(await openStore(grantFor("relative"))).toBe(-Errno.EINVAL);
+    expect(await openStore(grantFor(""))).toBe(-Errno.EINVAL);
   });
 
   test("stores on one directory share one descriptor, until the last is closed", async () => {

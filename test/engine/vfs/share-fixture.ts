@@ -65,7 +65,7 @@ export class Fixture {
   /** A share on a fresh directory, or on (a directory below) another one's. */
   constructor(change: Partial<ShareGrant> = {}, existing?: Fixture, ...below: string[]) {
     this.root = join(existing?.root ?? mkdtempSync(join(tmpdir(), "minismbd-vfs-")), ...below);
-    this.store = succeeded<FileStore>(openStore(grantFor(this.root, change)));
+    this.store = succeeded(openStore(grantFor(this.root, change)));
   }
 
   /** A path on disk below the share. */
