@@ -14,6 +14,7 @@ import {
   readDosAttributes,
   writeDosAttributes,
 } from "./dos-attributes.ts";
+import { isHiddenByName } from "./hidden-names.ts";
 import { type Failure, FileKind, type FileStat } from "./store.ts";
 
 const xattrRoom = new Scratch(MAX_DOS_ATTRIBUTES_BYTES);
@@ -72,6 +73,7 @@ export function emptyStat(): FileStat {
   return {
     kind: FileKind.FILE,
     mode: 0,
+    format: 0,
     uid: 0,
     gid: 0,
     links: 0,
@@ -104,6 +106,7 @@ export function fillStat(
   const isDirectory = kind === FileKind.DIRECTORY;
   out.kind = kind;
   out.mode = from.mode & 0o7777;
+  out.format = from.mode & ModeType.MASK;
   out.uid = from.uid;
   out.gid = from.gid;
   out.links = from.links;
@@ -164,11 +167,6 @@ function attributesFor(
     if (!isDirectory && (from.mode & 0o200) === 0) bits |= FileAttribute.READONLY;
   }
   if (isDirectory) bits |= FileAttribute.DIRECTORY;
-  if (grant.hideDotFiles && isDotName(name)) bits |= FileAttribute.HIDDEN;
+  if (isHiddenByName(name, grant)) bits |= FileAttribute.HIDDEN;
   return bits;
-}
-
-/** A name that POSIX hides: with a leading dot, `.` and `..` apart. */
-export function isDotName(name: string): boolean {
-  return name.startsWith(".") && name !== "." && name !== "..";
 }

@@ -26,9 +26,8 @@ interface Entry {
   settleMs: number;
   /** The times were too fresh at the reading to show a later change. */
   isRacy: boolean;
-  /** Two names fold to the same: removing one must bring back the other. */
-  hasTwins: boolean;
-  names: Map<string, string>;
+  /** On-disk names by their folded form; several where they are equal when folded. */
+  names: Map<string, string | readonly string[]>;
 }
 
 const stat = emptyStatx();
@@ -57,21 +56,49 @@ export class DirectoryCache {
   }
 
   /**
-   * The on-disk name in the directory (an O_PATH descriptor) that equals `name` (on-disk form) when case is
-   * folded; undefined where there is none or the directory may not be read.
+   * The on-disk names in the directory (an O_PATH descriptor) that equal `name` (on-disk form) when folded; none
+   * where the directory may not be read.
    */
-  find(directory: number, name: string): string | undefined {
-    if (statFd(directory, stat) < 0) return undefined;
+  find(directory: number, name: string): readonly string[] {
     const folded = foldName(toClientName(name));
+    const entry = this.entryOf(directory);
+    if (entry !== undefined) return listOf(entry.names.get(folded));
+    const found: string[] = [];
+    this.read(directory, (candidate, form) => {
+      if (form === folded) found.push(candidate);
+    });
+    return found;
+  }
+
+  /** The first on-disk name that passes `test`. */
+  findWhere(directory: number, test: (name: string) => boolean): string | undefined {
+    const entry = this.entryOf(directory);
+    if (entry !== undefined) {
+      for (const names of entry.names.values()) {
+        const found = listOf(names).find(test);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    }
+    let found: string | undefined;
+    this.read(directory, (candidate) => {
+      if (found === undefined && test(candidate)) found = candidate;
+    });
+    return found;
+  }
+
+  /** What is known of the directory, if it still holds. Leaves its stat in `stat`. */
+  private entryOf(directory: number): Entry | undefined {
+    if (statFd(directory, stat) < 0) return undefined;
     const key = keyOf(stat);
     const known = this.entries.get(key);
     if (known !== undefined && this.holds(known)) {
       this.entries.delete(key);
       this.entries.set(key, known);
-      return known.names.get(folded);
+      return known;
     }
     if (known !== undefined) this.drop(known);
-    return this.read(directory, key, folded);
+    return undefined;
   }
 
   /** Before a change of the directory by ourselves: undefined where nothing (still) true is kept of it. */
@@ -88,17 +115,13 @@ export class DirectoryCache {
     if (change === undefined) return;
     const { entry } = change;
     if (this.entries.get(entry.key) !== entry) return;
-    if (statFd(directory, stat) < 0 || (removed !== undefined && entry.hasTwins)) {
+    if (statFd(directory, stat) < 0) {
       this.drop(entry);
       return;
     }
     const before = entry.names.size;
-    if (removed !== undefined) entry.names.delete(foldName(toClientName(removed)));
-    if (added !== undefined) {
-      const folded = foldName(toClientName(added));
-      if (entry.names.has(folded)) entry.hasTwins = true;
-      else entry.names.set(folded, added);
-    }
+    if (removed !== undefined) leave(entry.names, removed);
+    if (added !== undefined) enter(entry.names, foldName(toClientName(added)), added);
     this.total += entry.names.size - before;
     entry.stamp = stampOf(stat);
     // The reading's own time stays: from here on it is known only as well as it was then.
@@ -117,40 +140,37 @@ export class DirectoryCache {
     return Date.now() - entry.readMs < entry.settleMs && entry.readMs > this.trustedFromMs;
   }
 
-  private read(directory: number, key: string, wanted: string): string | undefined {
+  /** Reads the directory, whose stat has just been taken, and keeps its names where they are not too many. */
+  private read(directory: number, see: (name: string, folded: string) => void): void {
     const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
-    if (fd < 0) return undefined;
+    if (fd < 0) return;
     const readMs = Date.now();
     const entry: Entry = {
-      key,
+      key: keyOf(stat),
       stamp: stampOf(stat),
       readMs,
       settleMs: SETTLE_MS,
       isRacy: readMs - changedMs(stat) < tickMs(stat),
-      hasTwins: false,
       names: new Map(),
     };
-    let found: string | undefined;
     let fits = true;
     const reader = new DirentReader();
     let result = reader.advance(fd);
     for (; result > 0; result = reader.advance(fd)) {
       const name = reader.name;
-      if (name === undefined || name === "." || name === "..") continue;
+      if (name === "." || name === "..") continue;
       const folded = foldName(toClientName(name));
-      if (folded === wanted) found ??= name;
-      if (entry.names.has(folded)) entry.hasTwins = true;
-      else if (fits) entry.names.set(folded, name);
+      see(name, folded);
+      if (fits) enter(entry.names, folded, name);
       fits &&= entry.names.size <= MAX_NAMES / 2;
     }
     reader.release();
     closeFd(fd);
-    if (result < 0 || !fits) return found;
+    if (result < 0 || !fits) return;
     entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - readMs));
-    this.entries.set(key, entry);
+    this.entries.set(entry.key, entry);
     this.total += entry.names.size;
     this.trim();
-    return found;
   }
 
   private drop(entry: Entry): void {
@@ -163,6 +183,26 @@ export class DirectoryCache {
       this.drop(entry);
     }
   }
+}
+
+type Names = Map<string, string | readonly string[]>;
+
+function listOf(names: string | readonly string[] | undefined): readonly string[] {
+  return names === undefined ? [] : typeof names === "string" ? [names] : names;
+}
+
+function enter(into: Names, folded: string, name: string): void {
+  const known = into.get(folded);
+  if (known === undefined) into.set(folded, name);
+  else if (!listOf(known).includes(name)) into.set(folded, [...listOf(known), name]);
+}
+
+function leave(from: Names, name: string): void {
+  const folded = foldName(toClientName(name));
+  const rest = listOf(from.get(folded)).filter((one) => one !== name);
+  const [only] = rest;
+  if (only === undefined) from.delete(folded);
+  else from.set(folded, rest.length === 1 ? only : rest);
 }
 
 function keyOf(of: Statx): string {

@@ -8,7 +8,6 @@ import { emptyStat } from "./attributes.ts";
 import { EntryStats } from "./listing.ts";
 import { andThen } from "./maybe-promise.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
-import { toClientName } from "./names.ts";
 import { Pending } from "./pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
 import type { DirectoryEntry, DirectoryStream, Failure, FileStat } from "./store.ts";
@@ -42,8 +41,6 @@ export class PosixDirectoryStream implements DirectoryStream {
   private ready: { name: string; stat: FileStat }[] = [];
   private readyAt = 0;
   private statCount = FIRST_STATS;
-  /** Names passed over because they are not UTF-8. */
-  unreadableNames = 0;
 
   /** `directory` stays the caller's, held open by `directoryHold`; `path` is its on-disk path. */
   constructor(
@@ -133,7 +130,7 @@ export class PosixDirectoryStream implements DirectoryStream {
   private nextHere(matches: Matches): MaybePromise<Answer> {
     if (this.isEnd) return undefined;
     const { volume, stats } = this;
-    const { veto } = this.disk.context;
+    const { context } = this.disk;
     this.reader ??= new DirentReader();
     const { reader } = this;
     for (let now = performance.now(); ;) {
@@ -145,8 +142,8 @@ export class PosixDirectoryStream implements DirectoryStream {
         return undefined;
       }
       if (dot !== undefined) this.dots++;
-      const clientName = dot ?? toClientName(name);
-      if ((dot === undefined && veto?.(clientName)) || !matches(clientName)) continue;
+      const clientName = dot ?? this.clientName(name);
+      if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) continue;
       const { stat } = this.entry;
       const isThere =
         dot === undefined ? stats?.take(reader.nameBytes, name, stat) : stats?.takeDots(dot, stat);
@@ -164,10 +161,7 @@ export class PosixDirectoryStream implements DirectoryStream {
     for (;;) {
       const result = reader.advance(this.fd);
       if (result <= 0) return result < 0 ? result : undefined;
-      if (reader.isDots) continue;
-      const { name } = reader;
-      if (name !== undefined) return name;
-      this.unreadableNames++;
+      if (!reader.isDots) return reader.name;
     }
   }
 
@@ -192,16 +186,14 @@ export class PosixDirectoryStream implements DirectoryStream {
     const { reader } = this;
     if (reader === undefined) return;
     while (reader.hasMore && reader.advance(this.fd) > 0) {
-      const { name } = reader;
-      if (name === undefined) this.unreadableNames++;
-      else if (!reader.isDots) this.names.push(name);
+      if (!reader.isDots) this.names.push(reader.name);
     }
     reader.release();
     this.reader = undefined;
   }
 
   private async fetchNames(matches: Matches): Promise<number> {
-    const { veto } = this.disk.context;
+    const { context } = this.disk;
     if (this.dots < DOTS.length) {
       this.names = DOTS.slice(this.dots).filter(matches);
       this.dots = DOTS.length;
@@ -209,11 +201,9 @@ export class PosixDirectoryStream implements DirectoryStream {
     const batch = await this.disk.runOn(this.volume, this.pending, "readNames", [this.fd]);
     if (this.fd < 0) return -Errno.EBADF;
     if (typeof batch === "number") return batch;
-    this.unreadableNames += batch.unreadable;
     this.isEnd = batch.isEnd;
     for (const name of batch.names) {
-      const clientName = toClientName(name);
-      if (!veto?.(clientName) && matches(clientName)) this.names.push(name);
+      if (!context.isVetoed(name) && matches(this.clientName(name))) this.names.push(name);
     }
     return 0;
   }
@@ -229,9 +219,14 @@ export class PosixDirectoryStream implements DirectoryStream {
     for (const [at, name] of names.entries()) {
       const stat = stats[at];
       if (stat === undefined) continue;
-      this.ready.push({ name: isDots(name) ? name : toClientName(name), stat });
+      this.ready.push({ name: isDots(name) ? name : this.clientName(name), stat });
     }
     return 0;
+  }
+
+  private clientName(name: string): string {
+    const { context } = this.disk;
+    return context.isPosix ? name : context.names.toClient(name);
   }
 
   /** At the end: the buffer goes back, the descriptor stays for a restart. */

@@ -1,7 +1,7 @@
 // From the components that a client sent to an object on disk: exactly as spelled first, then without case.
 import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
-import { joinPath, toDiskName } from "./names.ts";
+import { joinPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Failure } from "./store.ts";
@@ -18,16 +18,20 @@ export interface FoundPath {
 export function diskNamesOf(context: ShareContext, components: readonly string[]): string[] | undefined {
   const names: string[] = [];
   for (const component of components) {
-    const name = toDiskName(component);
-    if (name === undefined || context.veto?.(component)) return undefined;
+    const name = context.names.toDisk(component);
+    if (name === undefined || context.isVetoed(name)) return undefined;
     names.push(name);
   }
   return names;
 }
 
-/** `FileStore.lookup` for on-disk names. */
-export function findPath(context: ShareContext, names: readonly string[]): FoundPath | Failure {
-  const located = context.asUser(() => resolve(context, names));
+/** `FileStore.lookup` for on-disk names; `anyForm` as `FileStore.findsAnyForm`. */
+export function findPath(
+  context: ShareContext,
+  names: readonly string[],
+  anyForm: boolean,
+): FoundPath | Failure {
+  const located = context.asUser(() => resolve(context, names, anyForm));
   if (typeof located === "number") return located;
   const { fd, path, name } = located;
   if (fd < 0) return { path, name, fd, facts: undefined };
@@ -45,30 +49,68 @@ interface Located {
   readonly name: string;
 }
 
-function resolve(context: ShareContext, names: readonly string[]): Located | Failure {
+function resolve(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
   const path = names.join("/");
   const name = names.at(-1) ?? "";
   const fd = context.openPath(path);
   if (fd >= 0) return { fd, path, name };
   if (fd !== -Errno.ENOENT || names.length === 0) return fd;
-  const parent = openParent(context, names.slice(0, -1));
+  const parent = openParent(context, names.slice(0, -1), anyForm);
   if (typeof parent === "number") return parent;
   try {
-    return resolveLast(context, parent, name);
+    // Below a directory of another spelling than the one asked for, the name may be there as it is spelled.
+    const isElsewhere = joinPath(parent.path, name) !== path;
+    return (
+      (isElsewhere ? openBelow(context, parent, name, name) : undefined) ??
+      resolveLast(context, parent, name, anyForm)
+    );
   } finally {
     closeFd(parent.fd);
   }
 }
 
-function resolveLast(context: ShareContext, parent: Directory, name: string): Located | Failure {
-  const real = context.grant.caseSensitive ? undefined : context.directories.find(parent.fd, name);
-  if (real !== undefined) {
-    const path = joinPath(parent.path, real);
-    const fd = context.openPath(path);
-    // Gone since: as good as not there.
-    if (fd !== -Errno.ENOENT) return fd < 0 ? fd : { fd, path, name };
-  }
-  return { fd: -1, path: joinPath(parent.path, name), name };
+function resolveLast(
+  context: ShareContext,
+  parent: Directory,
+  name: string,
+  anyForm: boolean,
+): Located | Failure {
+  const real = findName(context, parent.fd, name, anyForm);
+  const found = real === undefined ? undefined : openBelow(context, parent, real, name);
+  if (found !== undefined) return found;
+  const spelled = context.names.spellNew(name);
+  return { fd: -1, path: joinPath(parent.path, spelled), name: spelled };
+}
+
+/** Undefined where it is not there, or gone since. */
+function openBelow(
+  context: ShareContext,
+  parent: Directory,
+  real: string,
+  name: string,
+): Located | Failure | undefined {
+  const path = joinPath(parent.path, real);
+  const fd = context.openPath(path);
+  if (fd === -Errno.ENOENT) return undefined;
+  return fd < 0 ? fd : { fd, path, name };
+}
+
+/** The name in a directory that is meant by one that is not there as spelled. What is vetoed is not there. */
+function findName(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  anyForm: boolean,
+): string | undefined {
+  const { directories, names } = context;
+  if (!names.mayDiffer(name, anyForm)) return undefined;
+  const equal = directories.find(directory, name).filter((candidate) => !context.isVetoed(candidate));
+  const chosen = names.choose(equal, name, anyForm);
+  if (chosen !== undefined || !names.mayBeShort(name)) return chosen;
+  return directories.findWhere(
+    directory,
+    (candidate) => names.isShortOf(name, candidate) && !context.isVetoed(candidate),
+  );
 }
 
 interface Directory {
@@ -78,16 +120,16 @@ interface Directory {
   readonly path: string;
 }
 
-function openParent(context: ShareContext, names: readonly string[]): Directory | Failure {
+function openParent(context: ShareContext, names: readonly string[], anyForm: boolean): Directory | Failure {
   const path = names.join("/");
   const fd = context.openDirectoryPath(path);
   if (fd >= 0) return { fd, path };
-  if (fd !== -Errno.ENOENT || context.grant.caseSensitive) return fd;
-  return walkFolded(context, names);
+  if (fd !== -Errno.ENOENT || !names.some((name) => context.names.mayDiffer(name, anyForm))) return fd;
+  return walkFolded(context, names, anyForm);
 }
 
 /** One component at a time, each by the name that the directory really has. */
-function walkFolded(context: ShareContext, names: readonly string[]): Directory | Failure {
+function walkFolded(context: ShareContext, names: readonly string[], anyForm: boolean): Directory | Failure {
   let path = "";
   let fd = context.openDirectoryPath(path);
   for (const name of names) {
@@ -95,7 +137,7 @@ function walkFolded(context: ShareContext, names: readonly string[]): Directory 
     let next = context.openDirectoryPath(joinPath(path, name));
     let real: string | undefined = name;
     if (next === -Errno.ENOENT) {
-      real = context.directories.find(fd, name);
+      real = findName(context, fd, name, anyForm);
       if (real !== undefined) next = context.openDirectoryPath(joinPath(path, real));
     }
     closeFd(fd);

@@ -5,8 +5,10 @@ import { Open, Resolve, closeFd } from "../../linux/open.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { UserIdentity } from "./credentials.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
+import { isPosixView } from "./posix-view.ts";
+import { ShareNames } from "./share-names.ts";
 import type { Failure } from "./store.ts";
-import { type Veto, compileVeto } from "./veto.ts";
+import { type Veto, compileVeto, vetoWithSidecar } from "./veto.ts";
 
 export class ShareContext {
   readonly grant: ShareGrant;
@@ -17,7 +19,10 @@ export class ShareContext {
   /** True in a volume's worker. */
   readonly isElsewhere: boolean;
   readonly identity: UserIdentity;
-  readonly veto: Veto | undefined;
+  readonly names: ShareNames;
+  private readonly veto: Veto;
+  /** Names are as they stand on the disk, and a symlink is opened itself: see posix-view.ts. */
+  readonly isPosix: boolean;
   private readonly resolve: number;
 
   constructor(grant: ShareGrant, rootFd: number, directories: DirectoryCache, isElsewhere: boolean) {
@@ -26,21 +31,34 @@ export class ShareContext {
     this.directories = directories;
     this.isElsewhere = isElsewhere;
     this.identity = new UserIdentity(grant.credentials);
-    this.veto = compileVeto(grant.vetoFiles);
+    this.names = new ShareNames(grant);
+    this.veto = vetoWithSidecar(compileVeto(grant.vetoFiles));
+    this.isPosix = isPosixView(grant);
     this.resolve =
       (grant.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (grant.crossMounts ? 0 : Resolve.NO_XDEV);
   }
 
+  /** Whether a name (in its on-disk form) does not exist for clients, by what is on disk or by what they see. */
+  isVetoed(name: string): boolean {
+    if (this.veto(name)) return true;
+    const shown = this.names.toClient(name);
+    return shown !== name && this.veto(shown);
+  }
+
   /** An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. */
   openPath(path: string): number | Failure {
-    return openBeneath(this.rootFd, path, Open.PATH, 0, this.resolve);
+    return openBeneath(this.rootFd, path, this.pathFlags, 0, this.resolve);
   }
 
   /** Whether a path opens by what is in memory alone; false also where the kernel (before 5.12) cannot tell. */
   isInMemory(path: string): boolean {
-    const fd = openBeneath(this.rootFd, path, Open.PATH, 0, this.resolve | Resolve.CACHED);
+    const fd = openBeneath(this.rootFd, path, this.pathFlags, 0, this.resolve | Resolve.CACHED);
     if (fd >= 0) closeFd(fd);
     return fd >= 0;
+  }
+
+  private get pathFlags(): number {
+    return this.isPosix ? Open.PATH | Open.NOFOLLOW : Open.PATH;
   }
 
   openDirectoryPath(path: string): number | Failure {

@@ -42,14 +42,39 @@ describe("look-ups without case", () => {
     minding.close();
   });
 
-  test("composed and decomposed forms find each other", async () => {
+  test("composed and decomposed forms are two names", async () => {
     writeFileSync(share.at("Cafe\u0301"), "");
-    writeFileSync(share.at("\u00dcber"), "");
-    expect(await share.resolve("CAF\u00c9")).toBe("Cafe\u0301");
-    expect(await share.resolve("Cafe\u0301")).toBe("Cafe\u0301");
-    expect(await share.resolve("u\u0308ber")).toBe("\u00dcber");
+    expect(await share.resolve("Caf\u00e9")).toBeUndefined();
+    await share.touch("Caf\u00e9");
+    expect(await share.resolve("Caf\u00e9")).toBe("Caf\u00e9");
+    expect(await share.resolve("CAF\u00c9")).toBe("Caf\u00e9");
+    expect(await share.resolve("CAFE\u0301")).toBe("Cafe\u0301");
+    expect(await share.list()).toEqual([".", "..", "Cafe\u0301", "Caf\u00e9"]);
+  });
+
+  test("for a Mac they find each other, and the exact spelling comes first", async () => {
+    share.store.findsAnyForm = true;
+    mkdirSync(share.at("U\u0308ber"));
+    writeFileSync(share.at("U\u0308ber", "Cafe\u0301"), "");
+    expect(await share.resolve("\u00dcber", "Caf\u00e9")).toBe("U\u0308ber/Cafe\u0301");
+    expect(await share.resolve("\u00fcBER", "CAF\u00c9")).toBe("U\u0308ber/Cafe\u0301");
+    // What is new there lies in the folder that is there.
+    const missing = succeeded(await share.lookup("\u00dcber", "neu\u0308"));
+    expect(missing.path).toBe("U\u0308ber/neu\u0308");
+    mkdirSync(share.at("\u00dcber"));
+    expect(await share.resolve("\u00dcber")).toBe("\u00dcber");
+    expect(await share.resolve("U\u0308ber")).toBe("U\u0308ber");
     // What is on the disk is what a listing shows.
-    expect(await share.list()).toEqual([".", "..", "Cafe\u0301", "\u00dcber"]);
+    expect(await share.list()).toEqual([".", "..", "U\u0308ber", "\u00dcber"]);
+  });
+
+  test("for a Mac on a share that minds case", async () => {
+    mkdirSync(share.at("U\u0308ber"));
+    const minding = new Fixture({ caseSensitive: true }, share);
+    minding.store.findsAnyForm = true;
+    expect(await minding.resolve("\u00dcber")).toBe("U\u0308ber");
+    expect(await minding.resolve("\u00fcber")).toBeUndefined();
+    minding.close();
   });
 });
 

@@ -110,9 +110,8 @@ test("two enumerations of one handle do not disturb each other, and outlive it",
   expect(await one.next(all)).toBeNumber();
 });
 
-test("names that vanish and names that are no UTF-8 are passed over", async () => {
+test("names that vanish are passed over", async () => {
   for (let i = 0; i < 100; i++) await share.touch(`f${i}`);
-  writeFileSync(Buffer.concat([Buffer.from(`${share.root}/latin-`), Buffer.from([0xe4])]), "");
   const handle = await share.open();
   const stream = handle.list();
   await entryOf(stream);

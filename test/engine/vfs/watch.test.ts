@@ -114,11 +114,11 @@ describe("a directory", () => {
     expect(watcher.watchCount).toBe(1);
   });
 
-  test("names that are not UTF-8 are passed over", async () => {
+  test("names that are not UTF-8 are told as listings have them", async () => {
     watch("", false);
     writeFileSync(Buffer.concat([Buffer.from(`${base}/`), Buffer.from([0xff, 0xfe])]), "x");
     writeFileSync(at("after"), "");
-    expect(await toldUntilNow()).toEqual(["+after", "~after"]);
+    expect(await toldUntilNow()).toEqual(["+\udcff\udcfe", "~\udcff\udcfe", "+after", "~after"]);
   });
 });
 
