@@ -38,8 +38,9 @@ const OVERWRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE
 export function applyNamedKind(request: CreateRequest, tree: Tree, path: ParsedPath): CreateRequest | number {
   const { createOptions } = request;
   const { stream, kind } = path;
-  if (stream !== undefined && !tree.grant.streams) return Status.OBJECT_NAME_INVALID;
   if (stream === undefined && kind === "any") return request;
+  // Without streams a colon is part of no name, as Samba answers it (smb2.create_no_streams).
+  if (!tree.grant.streams) return Status.OBJECT_NAME_INVALID;
   if (kind === "directory") {
     if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
     if (overwrites(request)) return Status.INVALID_PARAMETER;

@@ -177,8 +177,10 @@ export class Exchange {
     this.starts.push(this.replyAt);
     this.keys.push(this.signWith);
     const end = (writer.position + 7) & ~7;
-    if (this.nextCommand !== 0) (this.reply as PooledBuffer).bytes.fill(0, writer.position, end);
-    this.replyAt = this.nextCommand !== 0 ? end : writer.position;
+    // 3.3.4.1.3: the last of several is padded like the others, as Windows and Samba have it.
+    const isPadded = this.nextCommand !== 0 || this.starts.length > 1;
+    if (isPadded) (this.reply as PooledBuffer).bytes.fill(0, writer.position, end);
+    this.replyAt = isPadded ? end : writer.position;
     this.leaveForNext(status);
   }
 
