@@ -274,6 +274,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
   hideDotFiles: false,
   eaSupport: false,
   storeDosAttributes: false,
+  posixExtensions: false,
   streams: false,
   followSymlinks: false,
   crossMounts: false,

@@ -29,6 +29,8 @@ export interface EngineSettings {
   readonly durableHandles: boolean;
   /** Several connections may carry one session (SMB 3.x). */
   readonly multiChannel: boolean;
+  /** Linux clients may have the POSIX extensions of 3.1.1; each share says so as well. */
+  readonly posixExtensions: boolean;
   /** Clients may have leases (2.1 and later), on directories too (3.x); oplocks are the share's to decide. */
   readonly leases: boolean;
   /** How long a client may take to give up an oplock or a lease that others wait for. */
@@ -170,6 +172,8 @@ export interface ShareGrant {
   /** Named streams are kept, where the disk can. */
   readonly streams: boolean;
   readonly followSymlinks: boolean;
+  /** Clients with the POSIX extensions get them here. */
+  readonly posixExtensions: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
   /** Patterns of names that do not exist for clients. */

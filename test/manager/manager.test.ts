@@ -87,6 +87,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     storeDosAttributes: true,
     streams: true,
     followSymlinks: false,
+    posixExtensions: true,
     crossMounts: true,
     caseSensitive: false,
     vetoFiles: [".DS_Store"],

@@ -8,10 +8,11 @@ import type { Open } from "../state/open.ts";
 import type { FileNode, FileStat } from "../vfs/store.ts";
 import { maximalAccessOf } from "./access-check.ts";
 import { grantedLevel, leaseAnswer } from "./lease-request.ts";
+import { posixFactsOf } from "./posix-facts.ts";
 import { countReserved } from "./reserved-space.ts";
 
 /** The fixed response with every context we give. */
-const RESPONSE_ROOM = 88 + 240;
+const RESPONSE_ROOM = 88 + 320;
 
 /** Writes the body and leaves the open for related requests. `oplockLevel` is told in place of the granted one. */
 export function writeCreateAnswer(
@@ -31,7 +32,7 @@ export function writeCreateAnswer(
     createAction,
     file: countReserved(open, stat),
     fileId: id,
-    contexts: responseContexts(contexts, open.tree, open, node),
+    contexts: responseContexts(contexts, open.tree, open, node, stat),
   });
   exchange.open = open;
 }
@@ -41,6 +42,7 @@ function responseContexts(
   tree: Tree,
   open: Open,
   node: FileNode,
+  stat: FileStat,
 ): CreateResponseContexts {
   const answer: CreateResponseContexts = {};
   if (contexts.maximalAccess !== undefined) {
@@ -57,6 +59,7 @@ function responseContexts(
   }
   const lease = leaseAnswer(open);
   if (lease !== undefined) answer.lease = lease;
+  if (open.isPosix && contexts.posix !== undefined) answer.posix = posixFactsOf(stat);
   const { durability } = open;
   // A reconnect asks for none and is told of none: what it gets back is as durable as before.
   if (durability?.version === 1 && contexts.durableRequest !== undefined) answer.durable = true;

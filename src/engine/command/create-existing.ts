@@ -27,6 +27,7 @@ export function checkExisting(
   tree: Tree,
   components: readonly string[],
   node: FileNode,
+  isPosix = false,
 ): number {
   const { createDisposition, createOptions, fileAttributes } = request;
   const { kind, attributes } = node.stat;
@@ -37,7 +38,7 @@ export function checkExisting(
   } else {
     if ((createOptions & CreateOption.DIRECTORY_FILE) !== 0) return Status.NOT_A_DIRECTORY;
     // Opening a FIFO would wait for its other end, a device would do who knows what.
-    if (kind !== FileKind.FILE) return Status.ACCESS_DENIED;
+    if (kind !== FileKind.FILE && (!isPosix || overwrites(request))) return Status.ACCESS_DENIED;
   }
   if (!overwrites(request)) return Status.SUCCESS;
   if (tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0) return Status.ACCESS_DENIED;

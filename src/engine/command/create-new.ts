@@ -43,7 +43,7 @@ export function createNew(creation: Creation, found: Found): MaybePromise<number
 
 function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
   const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
-  return andThen(creation.store.createDirectory(found, attributes), (node) => {
+  return andThen(creation.store.createDirectory(found, attributes, permissionsOf(creation)), (node) => {
     if (typeof node === "number") return retryIfExists(creation, node);
     creation.node = node;
     return andThen(finishSecurity(creation, node, found.path), (status) => {
@@ -57,7 +57,7 @@ function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
 function makeFile(creation: Creation, found: Found): MaybePromise<number> {
   const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
-  return andThen(creation.store.createFile(found, mode, attributes), (created) => {
+  return andThen(creation.store.createFile(found, mode, attributes, permissionsOf(creation)), (created) => {
     if (typeof created === "number") return retryIfExists(creation, created);
     const { node } = created;
     creation.node = node;
@@ -68,6 +68,11 @@ function makeFile(creation: Creation, found: Found): MaybePromise<number> {
       return register(creation, found, node);
     });
   });
+}
+
+/** What the client asks for, where it knows of permissions. */
+function permissionsOf({ isPosix, request }: Creation): number | undefined {
+  return isPosix && request.contexts.posix !== undefined ? request.contexts.posix.mode & 0o7777 : undefined;
 }
 
 export function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {

@@ -77,6 +77,7 @@ function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
     createOptions,
     isDirectory: node.stat.kind === FileKind.DIRECTORY && creation.stream === undefined,
   });
+  open.isPosix = creation.isPosix;
   open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   open.parentLeaseKey = parentKeyOf(creation.exchange, creation.request);
   creation.open = open;

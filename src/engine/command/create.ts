@@ -7,7 +7,6 @@ import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import { parsePath } from "../vfs/path.ts";
 import type { FileNode, Found } from "../vfs/store.ts";
 import { learnRights } from "./access-check.ts";
 import { checkCreateRequest } from "./create-check.ts";
@@ -26,6 +25,7 @@ import {
 import { lookupStatusOf } from "./errno-status.ts";
 import { checkKnowledge } from "./extended-attributes.ts";
 import { openPipe } from "./open-pipe.ts";
+import { asksForPosix, placeOf, stopsAtLink, tellLink } from "./posix-create.ts";
 
 export function handleCreate(exchange: Exchange): MaybePromise<number> {
   const request = decodeCreateRequest(exchange.message);
@@ -42,11 +42,14 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   if (opens.count >= settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
   const replayed = answerReplay(exchange, request);
   if (replayed !== undefined) return replayed;
-  const path = parsePath(request.name);
+  const isPosix = asksForPosix(exchange, request, tree);
+  const { store, path } = placeOf(request, tree.store, isPosix);
   if (typeof path === "number") return path;
   const named = applyNamedKind(request, tree, path);
   if (typeof named === "number") return named;
-  return run(new Creation(exchange, named, tree, tree.store, path, lookUp));
+  const creation = new Creation(exchange, named, tree, store, path, lookUp);
+  creation.isPosix = isPosix;
+  return run(creation);
 }
 
 function run(creation: Creation): MaybePromise<number> {
@@ -95,8 +98,9 @@ function openFound(creation: Creation, found: Found): MaybePromise<number> {
 }
 
 function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
-  const { request, tree, components } = creation;
-  const refusal = checkExisting(request, tree, components, node);
+  const { request, tree, components, isPosix } = creation;
+  if (isPosix && stopsAtLink(request, node)) return tellLink(creation.exchange, node);
+  const refusal = checkExisting(request, tree, components, node, isPosix);
   if (refusal !== Status.SUCCESS) return refusal;
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;

@@ -51,6 +51,8 @@ export class Creation {
   /** What is asked for to be cached, whatever the object turns out to be. */
   readonly caching: CachingRequest;
   hasWaited = false;
+  /** By the rules of the POSIX extensions. */
+  isPosix = false;
 
   constructor(
     exchange: Exchange,

@@ -18,6 +18,7 @@ import {
   type NegotiateContext,
   SigningAlgorithm,
 } from "../../wire/negotiate-context.ts";
+import { POSIX_EXTENSIONS_ID } from "../../wire/posix.ts";
 import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../wire/smb1-negotiate.ts";
 import { Status } from "../../wire/status.ts";
 import type { Connection, Negotiated } from "../connection/connection.ts";
@@ -63,8 +64,9 @@ function chainPreauth(exchange: Exchange, connection: Connection): void {
 interface Choice {
   readonly cipher: number | undefined;
   readonly signing: number | undefined;
+  readonly posix: boolean;
 }
-const NO_CHOICE: Choice = { cipher: undefined, signing: undefined };
+const NO_CHOICE: Choice = { cipher: undefined, signing: undefined, posix: false };
 
 function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice | number {
   const preauth = only(request.contexts, "preauth");
@@ -82,7 +84,18 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
     // 2.2.4.1.2: a cipher of 0 says that there is none in common.
     cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
     signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
+    posix:
+      exchange.context.settings.posixExtensions && offersPosix(only(request.contexts, "posix")?.versions),
   };
+}
+
+/** Whether the versions of the POSIX extensions that a client knows, 16 bytes each, have ours among them. */
+function offersPosix(versions: Uint8Array | undefined): boolean {
+  const size = POSIX_EXTENSIONS_ID.length;
+  for (let at = 0; at + size <= (versions?.length ?? 0); at += size) {
+    if (POSIX_EXTENSIONS_ID.every((byte, index) => byte === versions?.[at + index])) return true;
+  }
+  return false;
 }
 
 // 3.3.5.4: a context that stands there twice makes the request invalid.
@@ -120,6 +133,7 @@ function settle(
     signingAlgorithm:
       choice.signing ??
       (dialect.defaultSigning === "aes-cmac" ? SigningAlgorithm.AES_CMAC : SigningAlgorithm.HMAC_SHA256),
+    hasPosixExtensions: choice.posix,
   };
 }
 
@@ -145,6 +159,7 @@ function answerContexts(exchange: Exchange, choice: Choice): NegotiateContext[] 
   const contexts: NegotiateContext[] = [{ kind: "preauth", hashAlgorithms: [HashAlgorithm.SHA_512], salt }];
   if (choice.cipher !== undefined) contexts.push({ kind: "encryption", ciphers: [choice.cipher] });
   if (choice.signing !== undefined) contexts.push({ kind: "signing", algorithms: [choice.signing] });
+  if (choice.posix) contexts.push({ kind: "posix", versions: POSIX_EXTENSIONS_ID });
   return contexts;
 }
 

@@ -10,6 +10,7 @@ import {
   directoryFixedSize,
 } from "../../wire/fscc/directory-entry.ts";
 import { compileExpression } from "../../wire/fscc/expression.ts";
+import { POSIX_INFO_CLASS } from "../../wire/posix.ts";
 import {
   decodeQueryDirectoryRequest,
   QueryDirectoryFlag,
@@ -21,6 +22,7 @@ import { paysFor } from "../connection/pipeline.ts";
 import type { DirectorySearch, Open } from "../state/open.ts";
 import type { DirectoryEntry, FileHandle } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
+import { appendPosix, posixRoom } from "./posix-query.ts";
 
 const FIXED_BYTES = 8;
 /** What is set aside for one reply at most: clients ask for up to 1 MiB, and fill a fraction of it. */
@@ -34,7 +36,11 @@ export function handleQueryDirectory(exchange: Exchange): MaybePromise<number> {
   if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
     return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.outputBufferLength)) return Status.INVALID_PARAMETER;
-  if (directoryFixedSize(request.infoClass) === undefined) return Status.INVALID_INFO_CLASS;
+  const isKnown =
+    request.infoClass === POSIX_INFO_CLASS
+      ? open.isPosix
+      : directoryFixedSize(request.infoClass) !== undefined;
+  if (!isKnown) return Status.INVALID_INFO_CLASS;
   if ((open.grantedAccess & Access.LIST_DIRECTORY) === 0) return Status.ACCESS_DENIED;
   if (open.handle === undefined) return Status.ACCESS_DENIED;
   const search = prepareSearch(open, open.handle, request);
@@ -117,14 +123,23 @@ class Listing {
       return this.fail(Status.INFO_LENGTH_MISMATCH);
     }
     this.exchange.context.changeTimes.apply(entry.stat);
-    this.last = appendDirectoryEntry(this.writer, this.request.infoClass, entry, this.last);
+    const { infoClass } = this.request;
+    this.last =
+      infoClass === POSIX_INFO_CLASS
+        ? appendPosix(this.writer, entry, this.last)
+        : appendDirectoryEntry(this.writer, infoClass, entry, this.last);
     this.search.hasReturned = true;
     return (this.request.flags & QueryDirectoryFlag.RETURN_SINGLE_ENTRY) !== 0 ? this.finish() : undefined;
   }
 
   private fits(entry: DirectoryEntry): boolean {
     const used = this.writer.position - this.mark;
-    return used + directoryEntryRoom(this.writer, this.request.infoClass, entry.name) <= this.room;
+    const { infoClass } = this.request;
+    const size =
+      infoClass === POSIX_INFO_CLASS
+        ? posixRoom(this.writer, entry)
+        : directoryEntryRoom(this.writer, infoClass, entry.name);
+    return used + size <= this.room;
   }
 
   private emptyStatus(): number {

@@ -12,6 +12,7 @@ import {
   encodeFsVolumeInformation,
   SectorSizeFlag,
 } from "../../wire/fscc/fs-information.ts";
+import { POSIX_INFO_CLASS } from "../../wire/posix.ts";
 import { FsInfoClass, queryFsSize } from "../../wire/fscc/info-class.ts";
 import type { QueryInfoRequest } from "../../wire/query-info.ts";
 import { Status } from "../../wire/status.ts";
@@ -20,6 +21,7 @@ import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode, VolumeInfo } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
+import { queryPosixVolume } from "./posix-query.ts";
 import { answerQuery } from "./query-info.ts";
 
 const BYTES_PER_SECTOR = 512;
@@ -77,10 +79,12 @@ export function queryFileSystem(
 ): MaybePromise<number> {
   const write = classes.get(request.infoClass);
   const { store } = open.tree;
-  if (write === undefined || store === undefined) return Status.INVALID_INFO_CLASS;
+  const isPosix = request.infoClass === POSIX_INFO_CLASS;
+  if ((write === undefined && !isPosix) || store === undefined) return Status.INVALID_INFO_CLASS;
   if (request.outputBufferLength < (queryFsSize(request.infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
   return andThen(store.volume(node), (volume) => {
     if (typeof volume === "number") return statusOf(volume);
+    if (write === undefined) return queryPosixVolume(exchange, open, request, volume);
     return answerQuery(exchange, request, (writer) => write(writer, { volume, label: open.tree.grant.name }));
   });
 }

@@ -17,6 +17,7 @@ import {
   encodeUint32Information,
 } from "../../wire/fscc/file-information.ts";
 import { FileInfoClass, queryFileSize } from "../../wire/fscc/info-class.ts";
+import { POSIX_INFO_CLASS } from "../../wire/posix.ts";
 import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../wire/query-info.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
@@ -26,6 +27,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode, FileStat } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
+import { queryPosixFile } from "./posix-query.ts";
 import { queryFileSystem } from "./query-fs-info.ts";
 import { querySecurity } from "./query-security.ts";
 import { queryStreams } from "./query-streams.ts";
@@ -147,6 +149,7 @@ function queryFile(
   if (infoClass === FileInfoClass.ALTERNATE_NAME) return Status.NOT_SUPPORTED;
   if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
   if (infoClass === FileInfoClass.STREAM) return queryStreams(exchange, open, node, request);
+  if (infoClass === POSIX_INFO_CLASS) return queryPosixFile(exchange, open, node, request);
   const row = fileClasses.get(infoClass);
   if (row === undefined) return Status.INVALID_INFO_CLASS;
   // Known since 3.1.1 alone; 3.3.5.20.1.

@@ -10,10 +10,10 @@ import { nameFilter } from "../state/notify.ts";
 import type { Open } from "../state/open.ts";
 import { hasDataAccess, joinPath, type SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import { parsePath } from "../vfs/path.ts";
 import { FileKind, type FileNode, type FileStore, type Found } from "../vfs/store.ts";
 import { listingChanged, waitForCaching } from "./caching.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
+import { parsePathFor, storeOf } from "./posix-create.ts";
 import { renameStream } from "./rename-stream.ts";
 
 export function renameFile(
@@ -24,9 +24,9 @@ export function renameFile(
 ): MaybePromise<number> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
-  const { store } = tree;
+  const store = storeOf(open);
   if (file?.base !== undefined) return renameStream(exchange, open, node, buffer);
-  const target = decodeTarget(buffer);
+  const target = decodeTarget(open, buffer);
   if (typeof target === "number") return target;
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
   const root = tree.grant.path;
@@ -41,14 +41,14 @@ export function renameFile(
   for (const stream of file.streams?.values() ?? []) {
     return giveWay(exchange, stream, again, Status.ACCESS_DENIED);
   }
-  if (open.isDirectory && opens.hasOpenBelow(file.path)) {
+  if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(file.path)) {
     return giveWayBelow(exchange, file, again);
   }
   const parent = conflictingParent(exchange, file.path, open.isDirectory);
   if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
-    const status = checkTarget(exchange, node, found, target.replace);
+    const status = checkTarget(exchange, open, node, found, target.replace);
     const inTheWay = found.node && opens.findFile(found.node.identity);
     found.node?.close();
     if (status === Status.ACCESS_DENIED && inTheWay !== undefined) {
@@ -124,8 +124,8 @@ export function linkFile(
   node: FileNode,
   buffer: Uint8Array,
 ): MaybePromise<number> {
-  const { store } = open.tree;
-  const target = decodeTarget(buffer);
+  const store = storeOf(open);
+  const target = decodeTarget(open, buffer);
   if (typeof target === "number") return target;
   if (store === undefined) return Status.INVALID_PARAMETER;
   if (open.tree.grant.readOnly) return Status.ACCESS_DENIED;
@@ -133,7 +133,7 @@ export function linkFile(
   if (open.isDirectory) return Status.FILE_IS_A_DIRECTORY;
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
-    const status = checkTarget(exchange, node, found, target.replace);
+    const status = checkTarget(exchange, open, node, found, target.replace);
     found.node?.close();
     return status === Status.SUCCESS ? link(exchange, open, store, node, found, target.replace) : status;
   });
@@ -158,10 +158,13 @@ function link(
   });
 }
 
-function decodeTarget(buffer: Uint8Array): { components: readonly string[]; replace: boolean } | number {
+function decodeTarget(
+  open: Open,
+  buffer: Uint8Array,
+): { components: readonly string[]; replace: boolean } | number {
   const { flags, name } = decodeRenameInformation(buffer);
   // smbclient names a link's target from the root, as Samba takes it.
-  const path = parsePath(name.startsWith("\\") ? name.slice(1) : name);
+  const path = parsePathFor(open, name.startsWith("\\") ? name.slice(1) : name);
   if (typeof path === "number") return path;
   if (path.stream !== undefined) return Status.NOT_SUPPORTED;
   // The root of the share cannot be a new name.
@@ -190,12 +193,14 @@ function conflictingParent(exchange: Exchange, path: string, isDirectory: boolea
   return undefined;
 }
 
-function checkTarget(exchange: Exchange, node: FileNode, found: Found, replace: boolean): number {
+function checkTarget(exchange: Exchange, open: Open, node: FileNode, found: Found, replace: boolean): number {
   const target = found.node;
   if (target === undefined) return Status.SUCCESS;
   // A change of case finds the file itself.
   if (target.identity === node.identity) return Status.SUCCESS;
   if (!replace) return Status.OBJECT_NAME_COLLISION;
+  // rename(2) may replace an empty directory by another, and what is open: its readers keep it.
+  if (open.isPosix) return Status.SUCCESS;
   if (target.stat.kind === FileKind.DIRECTORY) return Status.ACCESS_DENIED;
   // What is open is not replaced: its readers would lose it.
   if (exchange.context.opens.findFile(target.identity) !== undefined) return Status.ACCESS_DENIED;

@@ -48,6 +48,8 @@ export interface Negotiated {
   readonly cipher: number;
   /** 2.2.3.1.7 id. */
   readonly signingAlgorithm: number;
+  /** Both know the POSIX extensions: see wire/posix.ts. */
+  readonly hasPosixExtensions: boolean;
 }
 
 export class Connection implements FrameSink {

@@ -40,6 +40,8 @@ export class Open {
   readonly shareAccess: number;
   readonly createOptions: number;
   readonly isDirectory: boolean;
+  /** Opened by a client with the POSIX extensions, and by their rules. */
+  isPosix = false;
   /** FILE_MODE_INFORMATION as set by the client. */
   mode: number;
   position = 0;

@@ -212,6 +212,9 @@ export interface VolumeInfo {
   readonly attributes: number;
   readonly maxComponentLength: number;
   readonly serial: number;
+  /** Inodes there are and inodes that are free; 0 where the file system makes them as needed. */
+  readonly files?: number;
+  readonly freeFiles?: number;
   readonly createdSeconds: number;
 }
 

@@ -198,6 +198,18 @@ export const PARAMETERS = [
       "signing off: `disabled` means auto.",
   },
   {
+    name: "smb3 unix extensions",
+    aliases: ["smb3 posix extensions"],
+    type: "boolean",
+    default: "yes",
+    scope: "both",
+    reload: "live",
+    effective: true,
+    help:
+      "Linux clients that mount with `posix` get modes, owners, links and case-sensitive names as they are on the " +
+      "disk; must be on in [global], and in the share.",
+  },
+  {
     name: "smb3 encryption",
     aliases: ["server smb encrypt", "smb encrypt"],
     type: "choice",

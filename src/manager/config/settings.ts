@@ -64,6 +64,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     restrictAnonymous: globals.number("restrict anonymous") ?? 0,
     durableHandles: globals.boolean("durable handles"),
     multiChannel: readMultiChannel(globals, machine),
+    posixExtensions: globals.boolean("smb3 unix extensions"),
     changeNotify: globals.boolean("change notify"),
     kernelChangeNotify: globals.boolean("kernel change notify"),
     leases: globals.boolean("smb2 leases"),

@@ -42,6 +42,7 @@ export interface Share {
   readonly storeDosAttributes: boolean;
   readonly streams: boolean;
   readonly followSymlinks: boolean;
+  readonly posixExtensions: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
   readonly vetoFiles: readonly string[];
@@ -128,6 +129,7 @@ function readFileRules(values: SectionValues) {
     storeDosAttributes: values.boolean("store dos attributes"),
     streams: values.boolean("streams"),
     followSymlinks: values.boolean("follow symlinks"),
+    posixExtensions: values.boolean("smb3 unix extensions"),
     crossMounts: values.boolean("crossmnt"),
     caseSensitive: values.choice("case sensitive") === "yes",
     vetoFiles: Object.freeze(values.patterns("veto files")),

@@ -34,6 +34,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     storeDosAttributes: true,
     streams: true,
     followSymlinks: false,
+    posixExtensions: false,
     crossMounts: true,
     caseSensitive: false,
     vetoFiles: [],
