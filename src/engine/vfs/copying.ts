@@ -5,10 +5,12 @@ import { Errno } from "../../linux/errno.ts";
 import { copyRange } from "../../linux/io.ts";
 import { Open, closeFd, reopen } from "../../linux/open.ts";
 import { FileSystemMagic } from "../../linux/stat.ts";
+import type { ShareContext } from "./share-context.ts";
 import type { Failure } from "./store.ts";
 
 /** `FileHandle.copyFrom` for two descriptors. */
 export function copyRangeOf(
+  _: ShareContext,
   from: number,
   fromOffset: number,
   to: number,
@@ -23,6 +25,7 @@ export function copyRangeOf(
 
 /** `FileHandle.cloneFrom` for two descriptors. */
 export function cloneRangeOf(
+  _: ShareContext,
   from: number,
   fromOffset: number,
   to: number,

@@ -2,7 +2,9 @@
 // run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
 import { readLinkAt } from "../../linux/names.ts";
 import { closeFd } from "../../linux/open.ts";
+import { cloneRangeOf, copyRangeOf } from "./copying.ts";
 import { createDirectoryAt, createFileAt } from "./creating.ts";
+import { allocateData, readData, syncData, truncateData, writeData } from "./data-operations.ts";
 import { isEmptyDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
 import { findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./moving.ts";
@@ -19,10 +21,15 @@ import {
 import { readNodeAcl, readNodeDescriptor, writeNodeSecurity } from "./node-security.ts";
 import type { ShareContext } from "./share-context.ts";
 import { openPlace } from "./share-place.ts";
+import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import { volumeOf } from "./volume.ts";
 
 export const diskOperations = {
+  allocatedRanges: allocatedRangesOf,
+  cloneRange: cloneRangeOf,
+  allocate: allocateData,
   close: (_: ShareContext, fd: number) => closeFd(fd),
+  copyRange: copyRangeOf,
   createDirectory: createDirectoryAt,
   createFile: createFileAt,
   describe: describeNode,
@@ -35,6 +42,7 @@ export const diskOperations = {
   openPlace,
   openStream: openDirectoryStream,
   readAcl: readNodeAcl,
+  readData,
   readDescriptor: readNodeDescriptor,
   readLink: (_: ShareContext, fd: number) => readLinkAt(fd, ""),
   readNames,
@@ -50,6 +58,7 @@ export const diskOperations = {
   statNames,
   volume: volumeOf,
   writeSecurity: writeNodeSecurity,
+  zeroRange: zeroRangeOf,
 };
 
 type Operations = typeof diskOperations;
@@ -66,6 +75,9 @@ export type OperationArgs<K extends OperationName> = Operations[K] extends (
 export type OperationResult<K extends OperationName> = ReturnType<Operations[K]>;
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Operations that may take long on a disk that is well: it is not suspected for them. */
+export const longOperations: ReadonlySet<string> = new Set<OperationName>(["allocate", "sync", "truncate"]);
 
 /** Fields of answers that are descriptors, the caller's to close; "" for an answer that is one itself. */
 const descriptorFields: Readonly<Record<string, readonly string[]>> = {

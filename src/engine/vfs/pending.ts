@@ -18,3 +18,25 @@ export class Pending {
     else this.whenIdle = action;
   }
 }
+
+/** Work on two descriptors at once. */
+export class PendingOnBoth extends Pending {
+  private readonly first: Pending;
+  private readonly second: Pending;
+
+  constructor(first: Pending, second: Pending) {
+    super();
+    this.first = first;
+    this.second = second;
+  }
+
+  override add(): void {
+    this.first.add();
+    this.second.add();
+  }
+
+  override done(): void {
+    this.first.done();
+    this.second.done();
+  }
+}

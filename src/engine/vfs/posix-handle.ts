@@ -6,13 +6,12 @@ import { LockType, lockRange } from "../../linux/locks.ts";
 import { setNoAccessTime } from "../../linux/open.ts";
 import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import { cloneRangeOf, copyRangeOf } from "./copying.ts";
+import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
 import { PosixDirectoryStream } from "./directory-stream.ts";
 import { andThen } from "./maybe-promise.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
-import { Pending } from "./pending.ts";
+import { Pending, PendingOnBoth } from "./pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
-import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "./store.ts";
 import { failureOf, readFile, viaPool, writeFile } from "./transfer.ts";
 
@@ -117,24 +116,26 @@ export class PosixHandle implements FileHandle {
     return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
   }
 
-  zeroRange(offset: number, length: number, frees: boolean): number | Failure {
-    return this.isClosed ? -Errno.EBADF : zeroRangeOf(this.fd, offset, length, frees);
+  zeroRange(offset: number, length: number, frees: boolean): MaybePromise<number | Failure> {
+    return this.runLong("zeroRange", [this.fd, offset, length, frees]);
   }
 
-  allocatedRanges(offset: number, length: number, limit: number): number[] | Failure {
-    return this.isClosed ? -Errno.EBADF : allocatedRangesOf(this.fd, offset, length, limit);
+  allocatedRanges(offset: number, length: number, limit: number): MaybePromise<number[] | Failure> {
+    return this.runLong("allocatedRanges", [this.fd, offset, length, limit]);
   }
 
-  copyFrom(source: FileHandle, from: number, offset: number, length: number): number {
+  copyFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number> {
     if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
-    if (this.isClosed || source.isClosed) return -Errno.EBADF;
-    return copyRangeOf(source.fd, from, this.fd, offset, length);
+    if (source.isClosed) return -Errno.EBADF;
+    const both = new PendingOnBoth(this.pending, source.pending);
+    return this.runLong("copyRange", [source.fd, from, this.fd, offset, length], both);
   }
 
-  cloneFrom(source: FileHandle, from: number, offset: number, length: number): 0 | Failure {
+  cloneFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure> {
     if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
-    if (this.isClosed || source.isClosed) return -Errno.EBADF;
-    return cloneRangeOf(source.fd, from, this.fd, offset, length);
+    if (source.isClosed) return -Errno.EBADF;
+    const both = new PendingOnBoth(this.pending, source.pending);
+    return this.runLong("cloneRange", [source.fd, from, this.fd, offset, length], both);
   }
 
   keepAccessTime(keeps: boolean): void {
@@ -149,6 +150,16 @@ export class PosixHandle implements FileHandle {
       this.pending,
       this.path,
     );
+  }
+
+  /** What moves or frees data takes its time on every disk: never done on the loop. */
+  private runLong<K extends OperationName>(
+    name: K,
+    args: OperationArgs<K>,
+    hold: Pending = this.pending,
+  ): MaybePromise<OperationResult<K> | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.volume.callElsewhere(this.disk, hold, name, args);
   }
 
   /** The descriptor is closed when the last read or write under way has ended. */

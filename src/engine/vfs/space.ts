@@ -2,6 +2,7 @@
 // [MS-FSA] 2.1.5.10.22 (allocated ranges), 2.1.5.10.37 (zero data).
 import { Errno } from "../../linux/errno.ts";
 import { Falloc, Seek, allocate, seekFd, writePlain } from "../../linux/io.ts";
+import type { ShareContext } from "./share-context.ts";
 import type { Failure } from "./store.ts";
 
 const ZEROS = new Uint8Array(65_536);
@@ -9,7 +10,13 @@ const ZEROS = new Uint8Array(65_536);
 const MAX_WRITTEN_BYTES = 1_048_576;
 
 /** `FileHandle.zeroRange` for a descriptor open for writing. */
-export function zeroRangeOf(fd: number, offset: number, length: number, frees: boolean): number | Failure {
+export function zeroRangeOf(
+  _: ShareContext,
+  fd: number,
+  offset: number,
+  length: number,
+  frees: boolean,
+): number | Failure {
   const size = seekFd(fd, 0, Seek.END);
   if (size < 0) return size;
   const count = Math.min(offset + length, size) - offset;
@@ -34,6 +41,7 @@ function writeZeros(fd: number, offset: number, length: number): number | Failur
 
 /** `FileHandle.allocatedRanges`. A file system that cannot tell has blocks everywhere. */
 export function allocatedRangesOf(
+  _: ShareContext,
   fd: number,
   offset: number,
   length: number,

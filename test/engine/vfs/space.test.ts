@@ -4,8 +4,11 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { copyRangeOf } from "../../../src/engine/vfs/copying.ts";
+import type { ShareContext } from "../../../src/engine/vfs/share-context.ts";
 import { allocatedRangesOf, zeroRangeOf } from "../../../src/engine/vfs/space.ts";
 
+// None of these functions asks the share for anything.
+const context = {} as ShareContext;
 const BLOCK = 65_536;
 let directory: string;
 beforeAll(() => {
@@ -26,26 +29,26 @@ function withFile<T>(name: string, blocks: number, use: (fd: number, path: strin
 
 test("a hole within, from the start and up to the end; the size stays", () => {
   withFile("hole", 8, (fd, path) => {
-    expect(zeroRangeOf(fd, BLOCK, BLOCK, true)).toBe(BLOCK);
-    expect(zeroRangeOf(fd, 7 * BLOCK, 100 * BLOCK, true)).toBe(BLOCK);
-    expect(zeroRangeOf(fd, 8 * BLOCK, BLOCK, true)).toBe(0);
-    expect(zeroRangeOf(fd, 100 * BLOCK, BLOCK, true)).toBe(0);
+    expect(zeroRangeOf(context, fd, BLOCK, BLOCK, true)).toBe(BLOCK);
+    expect(zeroRangeOf(context, fd, 7 * BLOCK, 100 * BLOCK, true)).toBe(BLOCK);
+    expect(zeroRangeOf(context, fd, 8 * BLOCK, BLOCK, true)).toBe(0);
+    expect(zeroRangeOf(context, fd, 100 * BLOCK, BLOCK, true)).toBe(0);
     expect(statSync(path).size).toBe(8 * BLOCK);
     const data = readFileSync(path);
     expect(data.subarray(BLOCK, 2 * BLOCK).every((byte) => byte === 0)).toBe(true);
     expect(data.subarray(0, BLOCK).every((byte) => byte === 7)).toBe(true);
-    const ranges = allocatedRangesOf(fd, 0, 100 * BLOCK, 10);
+    const ranges = allocatedRangesOf(context, fd, 0, 100 * BLOCK, 10);
     expect(ranges).toEqual([0, BLOCK, 2 * BLOCK, 5 * BLOCK]);
-    expect(allocatedRangesOf(fd, 0, 100 * BLOCK, 1)).toEqual([0, BLOCK]);
-    expect(allocatedRangesOf(fd, BLOCK + 3, BLOCK, 10)).toEqual([2 * BLOCK, 3]);
-    expect(allocatedRangesOf(fd, 7 * BLOCK, BLOCK, 10)).toEqual([]);
-    expect(allocatedRangesOf(fd, 9 * BLOCK, BLOCK, 10)).toEqual([]);
+    expect(allocatedRangesOf(context, fd, 0, 100 * BLOCK, 1)).toEqual([0, BLOCK]);
+    expect(allocatedRangesOf(context, fd, BLOCK + 3, BLOCK, 10)).toEqual([2 * BLOCK, 3]);
+    expect(allocatedRangesOf(context, fd, 7 * BLOCK, BLOCK, 10)).toEqual([]);
+    expect(allocatedRangesOf(context, fd, 9 * BLOCK, BLOCK, 10)).toEqual([]);
   });
 });
 
 test("zeros without a hole keep the neighbours", () => {
   withFile("zeros", 2, (fd, path) => {
-    expect(zeroRangeOf(fd, 5, 10, false)).toBe(10);
+    expect(zeroRangeOf(context, fd, 5, 10, false)).toBe(10);
     const data = readFileSync(path);
     expect([...data.subarray(4, 16)]).toEqual([7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
     expect(data.length).toBe(2 * BLOCK);
@@ -54,7 +57,7 @@ test("zeros without a hole keep the neighbours", () => {
 
 test("a copy within one file that overlaps itself is not the kernel's to do", () => {
   withFile("self", 2, (fd) => {
-    expect(copyRangeOf(fd, 0, fd, 10, 100)).toBe(-95);
-    expect(copyRangeOf(fd, 0, fd, BLOCK, 100)).toBe(100);
+    expect(copyRangeOf(context, fd, 0, fd, 10, 100)).toBe(-95);
+    expect(copyRangeOf(context, fd, 0, fd, BLOCK, 100)).toBe(100);
   });
 });
