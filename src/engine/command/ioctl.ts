@@ -11,6 +11,7 @@ import { getCompression, setCompression } from "./compression-control.ts";
 import { duplicateExtents } from "./duplicate-extents.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
 import { queryNetworkInterfaces } from "./network-interfaces.ts";
+import { getObjectId } from "./object-id.ts";
 import { copyChunks, requestResumeKey } from "./server-copy.ts";
 import { queryAllocatedRanges, setSparse, setZeroData } from "./sparse-control.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
@@ -38,6 +39,7 @@ const rows = new Map<number, IoctlRow>([
   // 3.3.5.15.7: no hashes of files are kept.
   [Fsctl.SRV_READ_HASH, { needsOpen: true, handle: () => Status.HASH_NOT_SUPPORTED }],
   [Fsctl.SRV_REQUEST_RESUME_KEY, { needsOpen: true, handle: requestResumeKey }],
+  [Fsctl.CREATE_OR_GET_OBJECT_ID, { needsOpen: true, handle: getObjectId }],
   [Fsctl.DUPLICATE_EXTENTS_TO_FILE, { needsOpen: true, handle: duplicateExtents }],
   [Fsctl.SRV_COPYCHUNK, { needsOpen: true, handle: copyChunks }],
   [Fsctl.SRV_COPYCHUNK_WRITE, { needsOpen: true, handle: copyChunks }],
