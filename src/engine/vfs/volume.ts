@@ -15,6 +15,7 @@ export const VolumeAttribute = {
   CASE_PRESERVED_NAMES: 0x0000_0002,
   UNICODE_ON_DISK: 0x0000_0004,
   SUPPORTS_SPARSE_FILES: 0x0000_0040,
+  NAMED_STREAMS: 0x0004_0000,
   SUPPORTS_EXTENDED_ATTRIBUTES: 0x0080_0000,
   READ_ONLY_VOLUME: 0x0008_0000,
   SUPPORTS_BLOCK_REFCOUNTING: 0x0800_0000,
@@ -44,7 +45,9 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
     VolumeAttribute.UNICODE_ON_DISK;
   if (!withoutHoles.has(facts.type)) attributes |= VolumeAttribute.SUPPORTS_SPARSE_FILES;
   if (sharesBlocks(fd, facts.type)) attributes |= VolumeAttribute.SUPPORTS_BLOCK_REFCOUNTING;
-  if (context.grant.eaSupport && keepsValues(fd)) attributes |= VolumeAttribute.SUPPORTS_EXTENDED_ATTRIBUTES;
+  const hasValues = keepsValues(fd);
+  if (context.grant.eaSupport && hasValues) attributes |= VolumeAttribute.SUPPORTS_EXTENDED_ATTRIBUTES;
+  if (context.grant.streams && hasValues) attributes |= VolumeAttribute.NAMED_STREAMS;
   if (context.grant.readOnly || (facts.flags & StatfsFlag.RDONLY) !== 0) {
     attributes |= VolumeAttribute.READ_ONLY_VOLUME;
   }
