@@ -90,7 +90,8 @@ function chooseTests(options: Options): Candidate[] {
 /** The share that is worked on, and one in which the tester may do nothing, as two tests want it. */
 function start(options: Options, path: string): Promise<TestServer> {
   const isSmbd = options.server === "smbd";
-  const parameters = isSmbd ? SMBD_PARAMETERS : {};
+  // The list to be reached was made with acl_xattr.
+  const parameters = isSmbd ? SMBD_PARAMETERS : { acl: "nt" };
   const shares = [
     { name: SHARE, path, parameters },
     { name: "noperm", path: `${path}-noperm` },

@@ -8,7 +8,6 @@ import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { SecurityInformation } from "../../wire/query-info.ts";
 import {
   decodeSecurityDescriptor,
-  SecurityControl,
   type SecurityDescriptor,
   securityDescriptorSize,
 } from "../../wire/security/security-descriptor.ts";
@@ -105,7 +104,7 @@ function changeFor(
 ): SecurityChange | number {
   const owner = (flags & OWNER) !== 0 ? given.owner : undefined;
   const group = (flags & GROUP) !== 0 ? given.group : undefined;
-  const hasDacl = (flags & DACL) !== 0 && (given.control & SecurityControl.DACL_PRESENT) !== 0;
+  const hasDacl = (flags & DACL) !== 0;
   const uid = owner === undefined ? -1 : newUid(tree, stat, current, owner);
   if (uid === undefined) return Status.INVALID_OWNER;
   const gid = group === undefined ? -1 : newGid(tree, stat, current, group);
@@ -114,7 +113,8 @@ function changeFor(
     control: hasDacl ? given.control : current.control,
     owner: owner ?? current.owner,
     group: group ?? current.group,
-    dacl: hasDacl ? given.dacl : current.dacl,
+    // A descriptor without a list takes the list away, as on Windows: everybody may do everything then.
+    dacl: hasDacl ? (given.dacl ?? null) : current.dacl,
     sacl: current.sacl,
   };
   if (hasDacl && tree.grant.security.acl === "posix" && !isExpressible(merged)) return Status.INVALID_ACL;
