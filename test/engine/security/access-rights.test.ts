@@ -1,0 +1,86 @@
+// The access check of [MS-DTYP] 2.5.3.2 and the tokens it is asked with.
+import { expect, test } from "bun:test";
+import { rightsOf } from "../../../src/engine/security/access-rights.ts";
+import { gidOfSid, holds, makeToken, uidOfSid } from "../../../src/engine/security/token.ts";
+import { Access, FileGeneric } from "../../../src/wire/access.ts";
+import { AceFlag, AceType, simpleAce } from "../../../src/wire/security/acl.ts";
+import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
+import { parseSid } from "../../../src/wire/security/sid.ts";
+
+const alice = makeToken({ uid: 1001, gid: 100, groups: [27], isGuest: false, isAnonymous: false });
+const { ACCESS_ALLOWED, ACCESS_DENIED } = AceType;
+const OWNER_RIGHTS = "S-1-3-4";
+const ALICE = "S-1-22-1-1001";
+const IMPLICIT = Access.READ_CONTROL | Access.WRITE_DAC;
+
+type Entry = readonly [type: AceType, sid: string, mask: number, flags?: number];
+
+function described(owner: string, ...entries: Entry[]): SecurityDescriptor {
+  const aces = entries.map(([type, sid, mask, flags = 0]) => simpleAce(type, flags, mask, parseSid(sid)));
+  return {
+    control: 0,
+    owner: parseSid(owner),
+    group: undefined,
+    dacl: { revision: 2, aces },
+    sacl: undefined,
+  };
+}
+
+test("entries count in their order, for the user's SIDs alone", () => {
+  const entries: Entry[] = [
+    [ACCESS_DENIED, "S-1-22-2-27", Access.WRITE_DATA],
+    [ACCESS_ALLOWED, ALICE, Access.READ_DATA | Access.WRITE_DATA],
+    [ACCESS_DENIED, ALICE, Access.READ_DATA],
+    [ACCESS_ALLOWED, "S-1-22-1-7", FileGeneric.ALL],
+    [ACCESS_ALLOWED, "S-1-5-11", Access.READ_EA],
+  ];
+  expect(rightsOf(described("S-1-22-1-7", ...entries), alice)).toBe(Access.READ_DATA | Access.READ_EA);
+});
+
+test("entries for what will be made count for nothing yet", () => {
+  const later: Entry = [ACCESS_ALLOWED, ALICE, FileGeneric.ALL, AceFlag.INHERIT_ONLY];
+  expect(rightsOf(described("S-1-22-1-7", later), alice)).toBe(0);
+});
+
+test("generic rights stand for those of files", () => {
+  const all: Entry = [ACCESS_ALLOWED, "S-1-1-0", Access.GENERIC_READ];
+  expect(rightsOf(described("S-1-22-1-7", all), alice)).toBe(FileGeneric.READ);
+});
+
+test("the owner reads and changes the list, unless it speaks of owners", () => {
+  expect(rightsOf(described(ALICE), alice)).toBe(IMPLICIT);
+  const limit: Entry = [ACCESS_ALLOWED, OWNER_RIGHTS, Access.READ_DATA];
+  expect(rightsOf(described(ALICE, limit), alice)).toBe(Access.READ_DATA);
+  expect(rightsOf(described("S-1-22-1-7", limit), alice)).toBe(0);
+});
+
+test("another server's name for the owner is the uid on disk", () => {
+  const foreign = "S-1-5-21-1-2-3-1000";
+  const entry: Entry = [ACCESS_ALLOWED, foreign, Access.READ_DATA];
+  expect(rightsOf(described(foreign, entry), alice, true)).toBe(IMPLICIT | Access.READ_DATA);
+  expect(rightsOf(described(foreign, entry), alice, false)).toBe(0);
+});
+
+test("no list protects nothing, an empty one everything", () => {
+  expect(rightsOf({ ...described("S-1-22-1-7"), dacl: null }, alice)).toBe(FileGeneric.ALL);
+  expect(rightsOf(described("S-1-22-1-7"), alice)).toBe(0);
+});
+
+test("guests and nameless sessions are no authenticated users", () => {
+  const guest = makeToken({ uid: 65534, gid: 65534, groups: [], isGuest: true, isAnonymous: false });
+  const nobody = makeToken({ uid: 65534, gid: 65534, groups: [], isGuest: false, isAnonymous: true });
+  for (const token of [guest, nobody]) {
+    expect(holds(token, parseSid("S-1-5-11"))).toBe(false);
+    expect(holds(token, parseSid("S-1-5-32-545"))).toBe(false);
+    expect(holds(token, parseSid("S-1-1-0"))).toBe(true);
+  }
+  expect(holds(alice, parseSid("S-1-22-2-100"))).toBe(true);
+});
+
+test("Unix ids by their SIDs, Samba's and NFS's", () => {
+  expect(uidOfSid(parseSid("S-1-22-1-4000000000"))).toBe(4_000_000_000);
+  expect(uidOfSid(parseSid("S-1-5-88-1-7"))).toBe(7);
+  expect(gidOfSid(parseSid("S-1-22-2-7"))).toBe(7);
+  for (const sid of ["S-1-22-2-7", "S-1-22-1-4294967295", "S-1-5-21-1-2-3-7", "S-1-22-1", "S-1-22-1-7-7"])
+    expect(uidOfSid(parseSid(sid))).toBeUndefined();
+});

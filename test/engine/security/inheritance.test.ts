@@ -1,0 +1,105 @@
+// What new objects get from their directory: the table of [MS-DTYP] 2.5.3.4.2, and descriptors as they are kept.
+import { expect, test } from "bun:test";
+import { descriptorAtBirth, handsDown, normalize } from "../../../src/engine/security/inheritance.ts";
+import { makeToken } from "../../../src/engine/security/token.ts";
+import { Access, FileGeneric } from "../../../src/wire/access.ts";
+import { AceFlag, AceType, aclSize, simpleAce } from "../../../src/wire/security/acl.ts";
+import { SecurityControl, type SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
+import { formatSid, parseSid } from "../../../src/wire/security/sid.ts";
+
+const token = makeToken({ uid: 1001, gid: 100, groups: [], isGuest: false, isAnonymous: false });
+const {
+  OBJECT_INHERIT: OI,
+  CONTAINER_INHERIT: CI,
+  NO_PROPAGATE_INHERIT: NP,
+  INHERIT_ONLY: IO,
+  INHERITED,
+} = AceFlag;
+
+function directory(control: number, ...entries: (readonly [sid: string, mask: number, flags: number])[]) {
+  const aces = entries.map(([sid, mask, flags]) =>
+    simpleAce(AceType.ACCESS_ALLOWED, flags, mask, parseSid(sid)),
+  );
+  return { control, owner: undefined, group: undefined, dacl: { revision: 2, aces }, sacl: undefined };
+}
+
+function shown(descriptor: SecurityDescriptor | undefined): string[] | undefined {
+  return descriptor?.dacl?.aces.map(
+    ({ sid, mask, flags }) => `${formatSid(sid)} ${mask.toString(16)} ${flags.toString(16)}`,
+  );
+}
+
+function born(parent: SecurityDescriptor, isDirectory: boolean): string[] | undefined {
+  return shown(descriptorAtBirth({ parent, given: undefined, token, isDirectory }));
+}
+
+test("what files and directories inherit, flag by flag", () => {
+  // flags of the directory's entry; what a file gets, what a directory gets (undefined: nothing).
+  const cases: [number, number | undefined, number | undefined][] = [
+    [0, undefined, undefined],
+    [OI, 0, OI | IO],
+    [CI, undefined, CI],
+    [OI | CI, 0, OI | CI],
+    [OI | NP, 0, undefined],
+    [CI | NP, undefined, 0],
+    [OI | CI | NP, 0, 0],
+    [OI | IO, 0, OI | IO],
+    [CI | IO, undefined, CI],
+    [OI | CI | IO | NP, 0, 0],
+  ];
+  for (const [flags, file, folder] of cases) {
+    const parent = directory(0, ["S-1-1-0", 2, flags]);
+    const entry = (result: number | undefined): string[] | undefined =>
+      result === undefined ? undefined : [`S-1-1-0 2 ${result.toString(16)}`];
+    expect(born(parent, false)).toEqual(entry(file));
+    expect(born(parent, true)).toEqual(entry(folder));
+    expect(handsDown(parent, true)).toBe(folder !== undefined);
+  }
+});
+
+test("CREATOR OWNER and CREATOR GROUP become who makes the object, and stay for what comes below", () => {
+  const parent = directory(0, ["S-1-3-0", Access.GENERIC_ALL, OI | CI | IO], ["S-1-3-1", 1, OI | CI | IO]);
+  expect(born(parent, false)).toEqual(["S-1-22-1-1001 1f01ff 0", "S-1-22-2-100 1 0"]);
+  expect(born(parent, true)).toEqual([
+    "S-1-22-1-1001 1f01ff 0",
+    `S-1-3-0 ${Access.GENERIC_ALL.toString(16)} ${(OI | CI | IO).toString(16)}`,
+    "S-1-22-2-100 1 0",
+    `S-1-3-1 1 ${(OI | CI | IO).toString(16)}`,
+  ]);
+});
+
+test("entries are marked as inherited where the directory's list is kept so", () => {
+  const parent = directory(SecurityControl.DACL_AUTO_INHERITED, ["S-1-1-0", 1, OI]);
+  const child = descriptorAtBirth({ parent, given: undefined, token, isDirectory: false });
+  expect(shown(child)).toEqual([`S-1-1-0 1 ${INHERITED.toString(16)}`]);
+  expect(child?.control).toBe(SecurityControl.DACL_AUTO_INHERITED);
+});
+
+test("a list that the creator gives takes the place of what would be inherited", () => {
+  const parent = directory(0, ["S-1-1-0", 1, OI]);
+  const given = directory(SecurityControl.DACL_PRESENT, ["S-1-22-1-5", 2, 0]);
+  expect(shown(descriptorAtBirth({ parent, given, token, isDirectory: false }))).toEqual(["S-1-22-1-5 2 0"]);
+});
+
+test("as many entries as the form has room for", () => {
+  const many = Array.from({ length: 2000 }, () => ["S-1-3-0", 1, OI | CI] as const);
+  const child = descriptorAtBirth({
+    parent: directory(0, ...many),
+    given: undefined,
+    token,
+    isDirectory: true,
+  });
+  expect(child?.dacl && aclSize(child.dacl)).toBeLessThanOrEqual(0xffff);
+});
+
+test("AUTO_INHERITED is kept where it was asked for, generic rights where they are for later", () => {
+  const { DACL_AUTO_INHERITED, DACL_AUTO_INHERIT_REQ, DACL_PROTECTED } = SecurityControl;
+  const control = (bits: number): number => normalize(directory(bits)).control;
+  expect(control(DACL_AUTO_INHERITED)).toBe(0);
+  expect(control(DACL_AUTO_INHERIT_REQ | DACL_PROTECTED)).toBe(DACL_PROTECTED);
+  expect(control(DACL_AUTO_INHERITED | DACL_AUTO_INHERIT_REQ)).toBe(DACL_AUTO_INHERITED);
+  const kept = normalize(
+    directory(0, ["S-1-1-0", Access.GENERIC_READ, 0], ["S-1-1-0", Access.GENERIC_READ, OI | IO]),
+  );
+  expect(kept.dacl?.aces.map(({ mask }) => mask)).toEqual([FileGeneric.READ, Access.GENERIC_READ]);
+});
