@@ -5,7 +5,7 @@ import { Access, mapGenericAccess } from "../../wire/access.ts";
 import { CreateOption, decodeCreateRequest } from "../../wire/create.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
-import type { Tree } from "../session/session.ts";
+import type { Session, Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode, Found } from "../vfs/store.ts";
 import { learnRights } from "./access-check.ts";
@@ -42,6 +42,7 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   if (opens.count >= settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
   const replayed = answerReplay(exchange, request);
   if (replayed !== undefined) return replayed;
+  if (request.contexts.apple !== undefined) markApple(tree.session);
   const isPosix = asksForPosix(exchange, request, tree);
   const { store, path } = placeOf(request, tree.store, isPosix);
   if (typeof path === "number") return path;
@@ -50,6 +51,12 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   const creation = new Creation(exchange, named, tree, store, path, lookUp);
   creation.isPosix = isPosix;
   return run(creation);
+}
+
+/** A Mac says what it is once in a session; its shares are looked up as it spells names, see share-names.ts. */
+function markApple(session: Session): void {
+  session.isApple = true;
+  for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
 }
 
 function run(creation: Creation): MaybePromise<number> {

@@ -9,7 +9,7 @@ import {
   directoryEntryRoom,
   directoryFixedSize,
 } from "../../wire/fscc/directory-entry.ts";
-import { compileExpression } from "../../wire/fscc/expression.ts";
+import { FileInfoClass } from "../../wire/fscc/info-class.ts";
 import { POSIX_INFO_CLASS } from "../../wire/posix.ts";
 import {
   decodeQueryDirectoryRequest,
@@ -22,6 +22,7 @@ import { paysFor } from "../connection/pipeline.ts";
 import type { DirectorySearch, Open } from "../state/open.ts";
 import type { DirectoryEntry, FileHandle } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
+import { compilePattern } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix-query.ts";
 
 const FIXED_BYTES = 8;
@@ -72,7 +73,7 @@ function prepareSearch(
   const made: DirectorySearch = {
     stream: search?.stream ?? handle.list(),
     pattern: now,
-    matches: compileExpression(now),
+    matches: compilePattern(now, open.tree.store),
     hasReturned: false,
   };
   open.search = made;
@@ -124,6 +125,9 @@ class Listing {
     }
     this.exchange.context.changeTimes.apply(entry.stat);
     const { infoClass } = this.request;
+    if (infoClass === FileInfoClass.BOTH_DIRECTORY || infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
+      entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
+    }
     this.last =
       infoClass === POSIX_INFO_CLASS
         ? appendPosix(this.writer, entry, this.last)

@@ -24,6 +24,7 @@ import type { Exchange } from "../connection/exchange.ts";
 import { paysFor } from "../connection/pipeline.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import { isShortName } from "../vfs/short-names.ts";
 import type { FileNode, FileStat } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
@@ -145,8 +146,7 @@ function queryFile(
   request: QueryInfoRequest,
 ): MaybePromise<number> {
   const { infoClass } = request;
-  // No short names are made. With the OBJECT_NAME_NOT_FOUND of [MS-FSA] 2.1.5.12.4 smbclient would give up.
-  if (infoClass === FileInfoClass.ALTERNATE_NAME) return Status.NOT_SUPPORTED;
+  if (infoClass === FileInfoClass.ALTERNATE_NAME) return queryShortName(exchange, open, request);
   if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
   if (infoClass === FileInfoClass.STREAM) return queryStreams(exchange, open, node, request);
   if (infoClass === POSIX_INFO_CLASS) return queryPosixFile(exchange, open, node, request);
@@ -184,6 +184,18 @@ export function answerQuery(
   if (isCut) writer.position = mark + request.outputBufferLength;
   finishBufferResponse(writer, mark);
   return isCut ? Status.BUFFER_OVERFLOW : Status.SUCCESS;
+}
+
+/** [MS-FSA] 2.1.5.12.4. A name of the form 8.3 is its own short name, as NTFS has it. */
+function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): number {
+  if ((open.grantedAccess & Access.READ_ATTRIBUTES) === 0) return Status.ACCESS_DENIED;
+  if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
+    return Status.INFO_LENGTH_MISMATCH;
+  const name = pathOf(open).split("\\").at(-1) ?? "";
+  const short = open.tree.store?.shortNameOf?.(name) || (isShortName(name) ? name : "");
+  // With the OBJECT_NAME_NOT_FOUND of 2.1.5.12.4 smbclient's allinfo gives up on the file.
+  if (short === "") return Status.NOT_SUPPORTED;
+  return answerQuery(exchange, request, (writer) => encodeNameInformation(writer, short));
 }
 
 /** The client's name of an open file, without leading backslash; "" for the root. */

@@ -72,6 +72,7 @@ function addTree(
   store: FileStore | undefined,
 ): number {
   const canSeal = session.sealing !== undefined;
+  if (store !== undefined) store.findsAnyForm = session.isApple;
   const tree: Tree = {
     id: session.nextTreeId(),
     session,

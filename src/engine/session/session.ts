@@ -50,6 +50,8 @@ export class Session {
   signing: Mac | undefined;
   sealing: SealKeys | undefined;
   mustSign = false;
+  /** The client has shown itself to be a Mac, by the AAPL create context. */
+  isApple = false;
   mustEncrypt = false;
   readonly trees = new Map<number, Tree>();
   readonly opens = new Set<Open>();

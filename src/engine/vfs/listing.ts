@@ -5,13 +5,14 @@ import { encodeEscaped, hasEscapes } from "../../linux/name-bytes.ts";
 import { At, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
 import { ModeType, StatxAttribute, emptyStatx, statAddress, statAt, statFd } from "../../linux/stat.ts";
 import { emptyStat, fillStat } from "./attributes.ts";
-import { ListedAttributes } from "./listed-attributes.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
+import { ListedAttributes } from "./listed-attributes.ts";
 import { joinPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import { isSidecarName } from "./sidecar-name.ts";
 import type { Failure, FileStat } from "./store.ts";
 import { readStored } from "./stored-attributes.ts";
+import { keepsDirectory } from "./vetoed-leftovers.ts";
 
 const NAME_MAX_BYTES = 255;
 const statx = emptyStatx();
@@ -23,10 +24,15 @@ export function isEmptyDirectory(context: ShareContext, directory: number): bool
   if (fd < 0) return fd;
   const reader = new DirentReader();
   let result = reader.advance(fd);
-  while (result > 0 && (reader.isDots || isSidecarName(reader.name))) result = reader.advance(fd);
+  while (result > 0 && (reader.isDots || !holds(context, reader.name))) result = reader.advance(fd);
   reader.release();
   closeFd(fd);
   return result < 0 ? result : result === 0;
+}
+
+/** Whether a name keeps its directory from being deleted. */
+function holds(context: ShareContext, name: string): boolean {
+  return !isSidecarName(name) && keepsDirectory(context, name);
 }
 
 /** A descriptor of its own for an enumeration, so that those of one handle do not share a place; as the user. */

@@ -4,12 +4,13 @@ import { randomBytes } from "node:crypto";
 import { Errno } from "../../linux/errno.ts";
 import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../linux/names.ts";
 import { closeFd } from "../../linux/open.ts";
-import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
+import { ModeType, emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { identityOf } from "./attributes.ts";
 import { joinPath, splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type NamePlace, linkKept, moveKept, unlinkKept } from "./sidecar-moving.ts";
 import { type Failure, FileKind, type Found } from "./store.ts";
+import { removeVetoed } from "./vetoed-leftovers.ts";
 
 const statx = emptyStatx();
 
@@ -62,6 +63,9 @@ export function removeName(
     let result = unlinkKept(context, directory, name, isDirectory);
     // A symlink to a directory is no directory.
     if (result === -Errno.ENOTDIR && isDirectory) result = unlinkAt(directory, name, false);
+    const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
+    if (isFull && removeVetoed(context, directory, name) === 0)
+      result = unlinkKept(context, directory, name, true);
     if (result === 0) directories.commit(change, directory, undefined, name);
     return result === -Errno.EEXIST ? -Errno.ENOTEMPTY : result;
   });
@@ -94,7 +98,8 @@ export function renamePath(
       const newChange = directories.begin(toDirectory);
       const old: NamePlace = { directory: fromDirectory, name: source.name };
       const place: NamePlace = { directory: toDirectory, name: newName };
-      const kind = { isRespelled, isAlias: isSame && !isRespelled, replace };
+      const isAlias = isSame && !isRespelled && hasOtherName(fromDirectory, source.name);
+      const kind = { isRespelled: isSame && !isAlias, isAlias, replace };
       const failure = moveKept(context, old, place, () => moveName(old, place, kind));
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
@@ -104,6 +109,12 @@ export function renamePath(
     });
   });
   return result < 0 ? result : { path: newPath };
+}
+
+/** Whether a name is not the only one of its object; a disk that ignores case finds one name by many spellings. */
+function hasOtherName(directory: number, name: string): boolean {
+  if (statAt(directory, name, statx) < 0) return true;
+  return statx.links > 1 || (statx.mode & ModeType.MASK) === ModeType.SYMLINK;
 }
 
 interface MoveKind {

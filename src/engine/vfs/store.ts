@@ -183,6 +183,8 @@ export interface FileHandle {
 export interface DirectoryEntry {
   /** The name as clients see it. */
   name: string;
+  /** For who lists to fill in: the listing itself leaves it alone. */
+  shortName?: string;
   /** Valid after `withStat`. */
   stat: FileStat;
 }
