@@ -67,6 +67,16 @@ export function writePlain(
   return sys(Syscall.pwrite64, fd, addressOf(bytes) + at, length, offset);
 }
 
+/** pread(2) to an address: the memory of another thread, which keeps it until the answer. */
+export function readToAddress(fd: number, address: number, length: number, offset: number): number {
+  return sys(Syscall.pread64, fd, address, length, offset);
+}
+
+/** pwrite(2) from an address, in the same way. */
+export function writeFromAddress(fd: number, address: number, length: number, offset: number): number {
+  return sys(Syscall.pwrite64, fd, address, length, offset);
+}
+
 /** FALLOC_FL_ modes. */
 export const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 16 } as const;
 

@@ -56,7 +56,10 @@ export const diskOperations = {
   setValue: setNamedValue,
   stat: statNode,
   statNames,
+  sync: syncData,
+  truncate: truncateData,
   volume: volumeOf,
+  writeData,
   writeSecurity: writeNodeSecurity,
   zeroRange: zeroRangeOf,
 };
@@ -77,7 +80,15 @@ export type OperationResult<K extends OperationName> = ReturnType<Operations[K]>
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Operations that may take long on a disk that is well: it is not suspected for them. */
-export const longOperations: ReadonlySet<string> = new Set<OperationName>(["allocate", "sync", "truncate"]);
+export const longOperations: ReadonlySet<string> = new Set<OperationName>([
+  "allocate",
+  "allocatedRanges",
+  "cloneRange",
+  "copyRange",
+  "sync",
+  "truncate",
+  "zeroRange",
+]);
 
 /** Fields of answers that are descriptors, the caller's to close; "" for an answer that is one itself. */
 const descriptorFields: Readonly<Record<string, readonly string[]>> = {

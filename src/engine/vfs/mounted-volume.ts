@@ -1,15 +1,17 @@
 // One mounted disk as the event loop sees it: what it is like, how lively it is, and whether a call that may touch it
 // is made here or by the volume's worker. A call on the loop costs a microsecond or two, a hop through the worker
 // 20 to 90; a disk that has to be started takes ten seconds.
+import { availableParallelism } from "node:os";
 import { Errno } from "../../linux/errno.ts";
 import { currentMounts } from "../../linux/mountinfo.ts";
-import type { ShareGrant } from "../../port/port.ts";
+import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
 import {
   type OperationArgs,
   type OperationName,
   type OperationResult,
   descriptorsIn,
+  longOperations,
   diskOperations,
 } from "./disk-operations.ts";
 import { closeFd } from "../../linux/open.ts";
@@ -45,6 +47,9 @@ const remoteTypes: ReadonlySet<string> = new Set([
   "smb3",
   "virtiofs",
 ]);
+
+/** Threads of the runtime's own pool, which all volumes share. */
+const POOL_THREADS = Math.max(2, availableParallelism());
 
 /** What holds for all volumes; set from the settings. */
 export const volumeLimits = {
@@ -86,6 +91,10 @@ export class MountedVolume {
   private inFlight = 0;
   private progressMs = 0;
   private readonly workers = new VolumeWorkers();
+  /** Threads of the runtime's pool that this volume has, and who waits for one. */
+  private inPool = 0;
+  private readonly poolQueue: ((isIn: boolean) => void)[] = [];
+  private poolTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly waiting = new Set<WaitingCall>();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -133,6 +142,49 @@ export class MountedVolume {
     return !this.isSuspect(now);
   }
 
+  /**
+   * Takes one of the runtime's few pool threads, for reads and writes; pair with `leavePool`. False where the volume
+   * hangs or has had its share for too long: its own worker is to do it. So however many volumes hang, one thread is
+   * left for the others. `isLong` work takes its time on a disk that is well.
+   */
+  enterPool(isLong = false): MaybePromise<boolean> {
+    const now = performance.now();
+    if (this.isRemote || this.isSuspect(now)) return false;
+    if (this.inPool < this.poolLimit(now)) {
+      this.takeThread(isLong);
+      return true;
+    }
+    if (isLong) return false;
+    this.poolTimer ??= setTimeout(() => this.giveUpPool(), SUSPECT_MS);
+    return new Promise((resolve) => this.poolQueue.push(resolve));
+  }
+
+  leavePool(isLong = false): void {
+    this.inPool--;
+    if (!isLong) this.endWork();
+    const next = this.poolQueue.shift();
+    if (next === undefined) return;
+    this.takeThread(false);
+    next(true);
+  }
+
+  private takeThread(isLong: boolean): void {
+    this.inPool++;
+    if (!isLong) this.beginWork();
+  }
+
+  private poolLimit(now: number): number {
+    let stuck = 0;
+    for (const { volume } of volumes.values())
+      if (volume !== this && volume.isSuspect(now)) stuck += volume.inPool;
+    return POOL_THREADS - 1 - stuck;
+  }
+
+  private giveUpPool(): void {
+    this.poolTimer = undefined;
+    for (const refuse of this.poolQueue.splice(0)) refuse(false);
+  }
+
   /** Makes a call of the table at once, and learns from how long it took. */
   callHere<K extends OperationName>(
     context: ShareContext,
@@ -157,13 +209,14 @@ export class MountedVolume {
 
   /**
    * Has the worker make a call of the table. -ETIMEDOUT where it does not answer in time; what a late answer brings is
-   * closed. `hold` is kept until the call is really over.
+   * closed. `hold` and `keeps`, memory that the call is told the address of, are kept until the call is really over.
    */
   callElsewhere<K extends OperationName>(
     owner: CallOwner,
     hold: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
+    keeps?: Uint8Array,
   ): Promise<OperationResult<K>> {
     return new Promise((resolve, reject) => {
       const call = new WaitingCall(
@@ -174,6 +227,7 @@ export class MountedVolume {
         args,
         resolve as (result: unknown) => void,
         reject,
+        keeps,
       );
       this.waiting.add(call);
       this.timer ??= this.expireLater(call);
@@ -195,7 +249,9 @@ export class MountedVolume {
 
   close(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.poolTimer);
     this.timer = undefined;
+    this.giveUpPool();
     this.workers.close();
   }
 
@@ -226,6 +282,9 @@ class WaitingCall {
   readonly operation: string;
   readonly args: readonly unknown[];
   readonly share: number;
+  readonly isLong: boolean;
+  /** Only held, so that the memory stays. */
+  readonly keeps: Uint8Array | undefined;
   readonly startedMs = performance.now();
   private readonly volume: MountedVolume;
   private readonly owner: CallOwner;
@@ -241,7 +300,10 @@ class WaitingCall {
     args: readonly unknown[],
     resolve: (result: unknown) => void,
     reject: (error: Error) => void,
+    keeps: Uint8Array | undefined,
   ) {
+    this.keeps = keeps;
+    this.isLong = longOperations.has(operation);
     this.volume = volume;
     this.owner = owner;
     this.hold = hold;
@@ -250,7 +312,7 @@ class WaitingCall {
     this.share = owner.id;
     this.resolve = resolve;
     this.reject = reject;
-    volume.beginWork();
+    if (!this.isLong) volume.beginWork();
     owner.hold();
     hold?.add();
   }
@@ -289,7 +351,7 @@ class WaitingCall {
 
   /** Nobody works on it any more. */
   end(): void {
-    this.volume.endWork();
+    if (!this.isLong) this.volume.endWork();
     this.hold?.done();
     this.owner.release();
   }

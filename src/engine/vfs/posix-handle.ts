@@ -4,7 +4,7 @@ import { Errno } from "../../linux/errno.ts";
 import { Falloc, allocate, truncateFd } from "../../linux/io.ts";
 import { LockType, lockRange } from "../../linux/locks.ts";
 import { setNoAccessTime } from "../../linux/open.ts";
-import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
+import { emptyStatx, statFd } from "../../linux/stat.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
 import { PosixDirectoryStream } from "./directory-stream.ts";
@@ -13,26 +13,25 @@ import type { MountedVolume } from "./mounted-volume.ts";
 import { Pending, PendingOnBoth } from "./pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
 import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "./store.ts";
-import { failureOf, readFile, viaPool, writeFile } from "./transfer.ts";
+import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
 
 /** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
 const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
 
-/** Reserved at a time; between two such steps others have their turn. */
-const ALLOCATION_STEP_BYTES = 67_108_864;
+const MAX_DIRECT_ALLOCATION_BYTES = 67_108_864;
 
 const LOCK_TYPES = { nothing: LockType.UNLOCK, shared: LockType.READ, exclusive: LockType.WRITE } as const;
 
 const statx = emptyStatx();
 
-export class PosixHandle implements FileHandle {
+export class PosixHandle implements FileHandle, OpenData {
   readonly canWrite: boolean;
-  private readonly disk: ShareDisk;
-  private readonly volume: MountedVolume;
-  private readonly fd: number;
+  readonly disk: ShareDisk;
+  readonly volume: MountedVolume;
+  readonly fd: number;
   private readonly path: string;
   private readonly isWriteThrough: boolean;
-  private readonly pending = new Pending();
+  readonly pending = new Pending();
   private isClosed = false;
 
   /** Takes over `fd`, on `volume`. `path` is the on-disk path at the time of opening. */
@@ -48,13 +47,13 @@ export class PosixHandle implements FileHandle {
 
   read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
     if (this.isClosed) return -Errno.EBADF;
-    return readFile(this.fd, bytes, at, length, offset, this.volume, this.pending);
+    return readFile(this, bytes, at, length, offset);
   }
 
   write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
     if (this.isClosed) return -Errno.EBADF;
     // With write-through the descriptor is O_DSYNC, and every write waits for the disk.
-    return writeFile(this.fd, bytes, at, length, offset, this.volume, !this.isWriteThrough, this.pending);
+    return writeFile(this, bytes, at, length, offset, !this.isWriteThrough);
   }
 
   stat(): MaybePromise<FileStat | Failure> {
@@ -64,50 +63,34 @@ export class PosixHandle implements FileHandle {
 
   truncate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
+    if (!this.volume.isLively(performance.now())) return this.runLong("truncate", [this.fd, size]);
     const failure = statFd(this.fd, statx);
     if (failure < 0) return failure;
-    if (statx.size === size) return truncateFd(this.fd, size);
-    if (!this.volume.isRemote && Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES) {
-      return truncateFd(this.fd, size);
-    }
+    const isSmall = statx.size === size || Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES;
+    if (isSmall) return truncateFd(this.fd, size);
     return viaPool(
-      this.pending,
-      new Promise((resolve) => {
-        ftruncate(this.fd, size, (error) => resolve(error ? failureOf(error) : 0));
-      }),
+      this,
+      (done) => ftruncate(this.fd, size, done),
+      () => this.runLong("truncate", [this.fd, size]),
     );
   }
 
   allocate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    if (size <= ALLOCATION_STEP_BYTES) return size === 0 ? 0 : allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
-    return viaPool(this.pending, this.allocateInSteps(size));
-  }
-
-  /** node:fs has no fallocate for its thread pool, and FAT takes seconds for a large file: so in steps. */
-  private async allocateInSteps(size: number): Promise<number> {
-    const failure = statFd(this.fd, statx);
-    if (failure < 0) return failure;
-    const facts = statfsFd(this.fd);
-    if (typeof facts === "number") return facts;
-    // Refused as a whole rather than half-way, which would leave the disk full.
-    if (facts.available * facts.blockBytes < size - statx.blocks * 512) return -Errno.ENOSPC;
-    for (let at = 0; at < size; at += ALLOCATION_STEP_BYTES) {
-      const length = Math.min(ALLOCATION_STEP_BYTES, size - at);
-      const result = allocate(this.fd, Falloc.KEEP_SIZE, at, length);
-      if (result < 0) return result;
-      await new Promise(setImmediate);
+    if (size === 0) return 0;
+    // FAT takes seconds for a large file.
+    if (size > MAX_DIRECT_ALLOCATION_BYTES || !this.volume.isLively(performance.now())) {
+      return this.runLong("allocate", [this.fd, size]);
     }
-    return 0;
+    return allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
   }
 
   flush(): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     return viaPool(
-      this.pending,
-      new Promise((resolve) => {
-        fsync(this.fd, (error) => resolve(error ? failureOf(error) : 0));
-      }),
+      this,
+      (done) => fsync(this.fd, done),
+      () => this.runLong("sync", [this.fd]),
     );
   }
 

@@ -58,6 +58,17 @@ export class ShareDisk implements CallOwner {
     return volume.callElsewhere(this, hold, name, args);
   }
 
+  /** The same, by the worker in any case; `keeps` is memory whose address is among the arguments. */
+  runElsewhere<K extends OperationName>(
+    volume: MountedVolume,
+    hold: Pending,
+    name: K,
+    args: OperationArgs<K>,
+    keeps?: Uint8Array,
+  ): Promise<OperationResult<K>> {
+    return volume.callElsewhere(this, hold, name, args, keeps);
+  }
+
   /** Closes a descriptor of `volume`; where that may ask the other side, nobody waits for it. */
   closeFd(volume: MountedVolume, fd: number): void {
     if (volume.isRemote) void volume.callElsewhere(this, undefined, "close", [fd]);

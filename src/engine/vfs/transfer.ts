@@ -4,10 +4,12 @@
 // 120-250 µs to write, which the pool does on another core.
 import { read, write } from "node:fs";
 import { Errno } from "../../linux/errno.ts";
+import { addressOf } from "../../linux/libc.ts";
 import { Rwf, Seek, cachedPages, readAt, readPlain, seekFd, writePlain } from "../../linux/io.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
 import type { Pending } from "./pending.ts";
+import type { ShareDisk } from "./share-disk.ts";
 
 const PAGE_BYTES = 4096;
 /** Longer writes are worth a hop through the thread pool. */
@@ -16,26 +18,29 @@ const MAX_DIRECT_WRITE_BYTES = 65_536;
 const SLOW_WRITE_MS = 4;
 const THROTTLE_MS = 1_000;
 
-/**
- * Reads until `length` bytes or the end of the file: the count, or -errno. `settle` is called when a promise was
- * answered and its work is done, before it resolves.
- */
+/** An open file, as far as its bytes are concerned. */
+export interface OpenData {
+  readonly disk: ShareDisk;
+  readonly volume: MountedVolume;
+  readonly fd: number;
+  /** Keeps the descriptor open. */
+  readonly pending: Pending;
+}
+
+/** Reads until `length` bytes or the end of the file: the count, or -errno. */
 export function readFile(
-  fd: number,
+  data: OpenData,
   bytes: Uint8Array,
   at: number,
   length: number,
   offset: number,
-  volume: MountedVolume,
-  pending: Pending,
 ): MaybePromise<number> {
+  if (data.volume.isRemote) return readElsewhere(data, bytes, at, length, offset);
   let done = 0;
   while (done < length) {
-    const count = readReady(fd, bytes, at + done, length - done, offset + done, volume);
+    const count = readReady(data.fd, bytes, at + done, length - done, offset + done, data.volume);
     if (count === 0) return done;
-    if (count === -Errno.EAGAIN) {
-      return viaPool(pending, readWaiting(fd, bytes, at, length, offset, done, volume));
-    }
+    if (count === -Errno.EAGAIN) return readWaiting(data, bytes, at, length, offset, done);
     if (count < 0) return count;
     done += count;
   }
@@ -68,38 +73,65 @@ function isCached(fd: number, offset: number, length: number): boolean {
 }
 
 async function readWaiting(
-  fd: number,
+  data: OpenData,
   bytes: Uint8Array,
   at: number,
   length: number,
   offset: number,
   done: number,
-  volume: MountedVolume,
 ): Promise<number> {
-  let total = done;
-  while (total < length) {
-    const count = await poolRead(fd, bytes, at + total, length - total, offset + total);
-    if (count < 0) return count;
-    if (count === 0) break;
-    total += count;
+  const { fd, volume, pending } = data;
+  pending.add();
+  try {
+    if (!(await volume.enterPool())) return await readElsewhere(data, bytes, at, length, offset);
+    try {
+      let total = done;
+      while (total < length) {
+        const count = await poolRead(fd, bytes, at + total, length - total, offset + total);
+        if (count < 0) return count;
+        if (count === 0) break;
+        total += count;
+      }
+      volume.noteAwake();
+      return total;
+    } finally {
+      volume.leavePool();
+    }
+  } finally {
+    pending.done();
   }
-  volume.noteAwake();
-  return total;
 }
 
-/** Writes all bytes: `length`, or -errno; a disk that fills up half-way is a failure. */
-export function writeFile(
-  fd: number,
+/**
+ * By the volume's worker, which may be at it long after nobody waits any more: into memory of its own, for the
+ * caller's is used again by then.
+ */
+async function readElsewhere(
+  data: OpenData,
   bytes: Uint8Array,
   at: number,
   length: number,
   offset: number,
-  volume: MountedVolume,
+): Promise<number> {
+  const room = new Uint8Array(length);
+  const args: [number, number, number, number] = [data.fd, addressOf(room), length, offset];
+  const count = await data.disk.runElsewhere(data.volume, data.pending, "readData", args, room);
+  if (count > 0) bytes.set(count === length ? room : room.subarray(0, count), at);
+  return count;
+}
+
+/** Writes all bytes: `length`, or -errno; a disk that fills up half-way is a failure. */
+export function writeFile(
+  data: OpenData,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
   isDirect: boolean,
-  pending: Pending,
 ): MaybePromise<number> {
+  const { fd, volume } = data;
   if (!isDirect || !mayWriteNow(fd, offset, length, volume)) {
-    return viaPool(pending, writeWaiting(fd, bytes, at, length, offset));
+    return writeWaiting(data, bytes, at, length, offset);
   }
   const started = performance.now();
   let done = 0;
@@ -134,34 +166,71 @@ function isEdgeReady(fd: number, edge: number, size: number): boolean {
 }
 
 async function writeWaiting(
-  fd: number,
+  data: OpenData,
   bytes: Uint8Array,
   at: number,
   length: number,
   offset: number,
 ): Promise<number> {
-  let done = 0;
-  while (done < length) {
-    const count = await poolWrite(fd, bytes, at + done, length - done, offset + done);
-    if (count < 0) return count;
-    if (count === 0) return -Errno.EIO;
-    done += count;
-  }
-  return length;
-}
-
-/** Counts `work` as pending until it is settled. */
-export async function viaPool(pending: Pending, work: Promise<number>): Promise<number> {
+  const { fd, volume, pending } = data;
   pending.add();
   try {
-    return await work;
+    if (!(await volume.enterPool())) return await writeElsewhere(data, bytes, at, length, offset);
+    try {
+      let done = 0;
+      while (done < length) {
+        const count = await poolWrite(fd, bytes, at + done, length - done, offset + done);
+        if (count < 0) return count;
+        if (count === 0) return -Errno.EIO;
+        done += count;
+      }
+      return length;
+    } finally {
+      volume.leavePool();
+    }
+  } finally {
+    pending.done();
+  }
+}
+
+/** From a copy, as in `readElsewhere`. */
+function writeElsewhere(
+  data: OpenData,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+): Promise<number> {
+  const copy = bytes.slice(at, at + length);
+  const args: [number, number, number, number] = [data.fd, addressOf(copy), length, offset];
+  return data.disk.runElsewhere(data.volume, data.pending, "writeData", args, copy);
+}
+
+/**
+ * Work on a descriptor that takes long on every disk: in the runtime's pool if there is room for it, which `start`
+ * begins, or as `elsewhere` says.
+ */
+export async function viaPool(
+  data: OpenData,
+  start: (done: (error: NodeJS.ErrnoException | null) => void) => void,
+  elsewhere: () => MaybePromise<number>,
+): Promise<number> {
+  const { volume, pending } = data;
+  pending.add();
+  try {
+    if (!(await volume.enterPool(true))) return await elsewhere();
+    try {
+      return await new Promise<number>((resolve) => start((error) => resolve(error ? failureOf(error) : 0)));
+    } finally {
+      volume.leavePool(true);
+    }
   } finally {
     pending.done();
   }
 }
 
 /** -errno of an error that node:fs gave. */
-export function failureOf(error: NodeJS.ErrnoException): number {
+function failureOf(error: NodeJS.ErrnoException): number {
   const errno = error.errno ?? Errno.EIO;
   return errno === 0 ? -Errno.EIO : -Math.abs(errno);
 }

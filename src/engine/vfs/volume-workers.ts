@@ -8,6 +8,8 @@ export interface DiskJob {
   readonly operation: string;
   readonly args: readonly unknown[];
   readonly share: number;
+  /** Takes its time on a disk that is well: nothing else is put behind it. */
+  readonly isLong: boolean;
   readonly definition: ShareDefinition;
   /** Asked when the job is handed to the worker. */
   readonly changedMs: () => number;
@@ -45,9 +47,17 @@ class Thread {
     this.worker.unref();
   }
 
-  canTake(now: number): boolean {
+  /** At work on something long. */
+  isLong = false;
+
+  canTake(now: number, isLong: boolean): boolean {
     const { size } = this.posted;
-    return size === 0 || (size < MAX_POSTED && now - this.sinceMs < HANGING_MS);
+    if (size === 0) return true;
+    return !isLong && size < MAX_POSTED && this.isAlive(now);
+  }
+
+  isAlive(now: number): boolean {
+    return !this.isLong && now - this.sinceMs < HANGING_MS;
   }
 }
 
@@ -93,24 +103,31 @@ export class VolumeWorkers {
 
   private pump(): void {
     const now = performance.now();
-    while (this.queue.length > 0) {
-      const thread = this.threadFor(now);
+    for (let at = 0; at < this.queue.length;) {
+      const job = this.queue[at] as DiskJob;
+      const thread = this.threadFor(now, job.isLong);
       if (thread === undefined) {
-        // All are busy: those that hang get company when they have hung for long enough.
-        if (this.threads.length < MAX_WORKERS) this.retryLater();
-        return;
+        at++;
+        continue;
       }
-      this.hand(thread, this.queue.shift() as DiskJob, now);
+      this.queue.splice(at, 1);
+      this.hand(thread, job, now);
     }
+    // All are busy: those that hang get company when they have hung for long enough.
+    if (this.queue.length > 0 && this.threads.length < MAX_WORKERS) this.retryLater();
   }
 
-  private threadFor(now: number): Thread | undefined {
+  private threadFor(now: number, isLong: boolean): Thread | undefined {
+    let others = 0;
     let isAnyAlive = false;
     for (const thread of this.threads) {
-      if (thread.canTake(now)) return thread;
-      isAnyAlive ||= now - thread.sinceMs < HANGING_MS;
+      if (thread.isLong) others++;
+      isAnyAlive ||= thread.isAlive(now);
     }
-    if (isAnyAlive || this.threads.length >= MAX_WORKERS) return undefined;
+    // Of several threads one is left for what is short.
+    if (isLong && others >= Math.max(1, MAX_WORKERS - 1)) return undefined;
+    for (const thread of this.threads) if (thread.canTake(now, isLong)) return thread;
+    if ((!isLong && isAnyAlive) || this.threads.length >= MAX_WORKERS) return undefined;
     return this.start();
   }
 
@@ -131,6 +148,7 @@ export class VolumeWorkers {
     const id = ++this.lastId;
     if (thread.posted.size === 0) thread.sinceMs = now;
     thread.posted.set(id, job);
+    thread.isLong = job.isLong;
     const isKnown = thread.shares.has(job.share);
     thread.shares.add(job.share);
     const request: DiskRequest = {
@@ -149,6 +167,7 @@ export class VolumeWorkers {
     if (job === undefined) return;
     thread.posted.delete(answer.job);
     thread.sinceMs = performance.now();
+    if (job.isLong) thread.isLong = false;
     if (answer.error === undefined) job.answered(answer.result, answer.hasChanged);
     else job.failed(new Error(answer.error));
     if (this.queue.length > 0) this.pump();
