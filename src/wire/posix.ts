@@ -59,26 +59,12 @@ export function unixGroupSid(gid: number): Sid {
 
 /** The mode of a SID S-1-5-88-3-mode, which stands in an access list for permission bits; undefined for others. */
 export function modeOfSid(sid: Sid): number | undefined {
-  return lastOf(sid, WellKnownSid.NFS_MODE);
-}
-
-/** The uid of S-1-22-1-uid and S-1-5-88-1-uid; undefined for others. */
-export function uidOfSid(sid: Sid): number | undefined {
-  return lastOf(sid, WellKnownSid.UNIX_USERS) ?? lastOf(sid, WellKnownSid.NFS_USERS);
-}
-
-/** The gid of S-1-22-2-gid and S-1-5-88-2-gid; undefined for others. */
-export function gidOfSid(sid: Sid): number | undefined {
-  return lastOf(sid, WellKnownSid.UNIX_GROUPS) ?? lastOf(sid, WellKnownSid.NFS_GROUPS);
-}
-
-function lastOf(sid: Sid, base: Sid): number | undefined {
-  const { authority, subAuthorities } = base;
-  const isBelow =
+  const { authority, subAuthorities } = WellKnownSid.NFS_MODE;
+  const isMode =
     sid.authority === authority &&
     sid.subAuthorities.length === subAuthorities.length + 1 &&
     subAuthorities.every((sub, index) => sub === sid.subAuthorities[index]);
-  return isBelow ? sid.subAuthorities.at(-1) : undefined;
+  return isMode ? (sid.subAuthorities.at(-1) ?? 0) & PERMISSIONS : undefined;
 }
 
 /** The create context of an answer; the end of level 100 as well. */

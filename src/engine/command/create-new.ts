@@ -12,6 +12,7 @@ import type { Found } from "../vfs/store.ts";
 import { openData } from "./create-data.ts";
 import { register } from "./create-register.ts";
 import { finishSecurity, prepareSecurity } from "./create-security.ts";
+import { enterNewStream } from "./create-stream.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "./errno-status.ts";
 
@@ -43,7 +44,7 @@ export function createNew(creation: Creation, found: Found): MaybePromise<number
 
 function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
   const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
-  return andThen(creation.store.createDirectory(found, attributes, permissionsOf(creation)), (node) => {
+  return andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) => {
     if (typeof node === "number") return retryIfExists(creation, node);
     creation.node = node;
     return andThen(finishSecurity(creation, node, found.path), (status) => {
@@ -57,7 +58,7 @@ function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
 function makeFile(creation: Creation, found: Found): MaybePromise<number> {
   const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
-  return andThen(creation.store.createFile(found, mode, attributes, permissionsOf(creation)), (created) => {
+  return andThen(creation.store.createFile(found, mode, attributes, creation.permissions), (created) => {
     if (typeof created === "number") return retryIfExists(creation, created);
     const { node } = created;
     creation.node = node;
@@ -65,17 +66,14 @@ function makeFile(creation: Creation, found: Found): MaybePromise<number> {
     return andThen(finishSecurity(creation, node, found.path), (status) => {
       if (status !== Status.SUCCESS) return status;
       reportCreated(creation, found, false);
+      if (creation.path.stream !== undefined)
+        return enterNewStream(creation, found, node, creation.path.stream);
       return register(creation, found, node);
     });
   });
 }
 
-/** What the client asks for, where it knows of permissions. */
-function permissionsOf({ isPosix, request }: Creation): number | undefined {
-  return isPosix && request.contexts.posix !== undefined ? request.contexts.posix.mode & 0o7777 : undefined;
-}
-
-export function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {
+function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {
   const { notify } = creation.exchange.context;
   if (notify.count === 0) return;
   notify.changed(NotifyAction.ADDED, joinPath(creation.tree.grant.path, found.path), nameFilter(isDirectory));

@@ -14,7 +14,7 @@ import { learnRights } from "./access-check.ts";
 import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
 import { keptDescriptor, tokenOf } from "./node-descriptor.ts";
-import { rightsChange, takeDescriptor } from "./set-security.ts";
+import { modeOf, rightsChange, takeDescriptor } from "./set-security.ts";
 
 /**
  * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
@@ -29,6 +29,12 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
   if (typeof given === "number") return given;
   const refusal = given === undefined ? Status.SUCCESS : checkGiven(creation, given);
   if (refusal !== Status.SUCCESS) return refusal;
+  // Who creates with a mode in place of a list gets that mode.
+  const mode = given === undefined ? undefined : modeOf(given);
+  if (mode !== undefined) {
+    creation.permissions = mode;
+    return Status.SUCCESS;
+  }
   if (!isNt) {
     creation.birth = descriptorAtBirth({ parent: undefined, given, token: tokenOf(tree), isDirectory });
     return Status.SUCCESS;
@@ -41,7 +47,10 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
       const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
       if ((rightsOf(descriptor, token, isOwner) & needed) === 0) return Status.ACCESS_DENIED;
     }
-    creation.birth = descriptorAtBirth({ parent: parent?.descriptor, given, token, isDirectory });
+    // Who asks for a mode gets that, and not what the directory hands down.
+    if (!creation.isPosix) {
+      creation.birth = descriptorAtBirth({ parent: parent?.descriptor, given, token, isDirectory });
+    }
     return Status.SUCCESS;
   });
 }
@@ -61,7 +70,7 @@ function checkGiven(creation: Creation, given: SecurityDescriptor): number {
     const gid = gidOfSid(group);
     if (gid === undefined || !token.groups.includes(gid)) return Status.INVALID_PRIMARY_GROUP;
   }
-  return isNt || isExpressible(given) ? Status.SUCCESS : Status.INVALID_ACL;
+  return isNt || modeOf(given) !== undefined || isExpressible(given) ? Status.SUCCESS : Status.INVALID_ACL;
 }
 
 interface Parent {

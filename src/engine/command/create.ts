@@ -25,7 +25,7 @@ import {
 import { lookupStatusOf } from "./errno-status.ts";
 import { checkKnowledge } from "./extended-attributes.ts";
 import { openPipe } from "./open-pipe.ts";
-import { asksForPosix, placeOf, stopsAtLink, tellLink } from "./posix-create.ts";
+import { asksForPosix, byPosixRules, placeOf, stopsAtLink, tellLink } from "./posix-create.ts";
 
 export function handleCreate(exchange: Exchange): MaybePromise<number> {
   const request = decodeCreateRequest(exchange.message);
@@ -49,7 +49,7 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   const named = applyNamedKind(request, tree, path);
   if (typeof named === "number") return named;
   const creation = new Creation(exchange, named, tree, store, path, lookUp);
-  creation.isPosix = isPosix;
+  if (isPosix) byPosixRules(creation);
   return run(creation);
 }
 
@@ -120,6 +120,9 @@ function openExisting(creation: Creation, found: Found, node: FileNode): MaybePr
 function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
   const { request, tree, components } = creation;
   const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
+  // The share's root stays, as smbd has it.
+  const dooms = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  if (dooms && components.length === 0) return Status.ACCESS_DENIED;
   if (!removes || components.length === 0) return takeOver(creation, found, node);
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) =>
     allowed === Status.SUCCESS ? takeOver(creation, found, node) : allowed,

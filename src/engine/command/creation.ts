@@ -44,6 +44,8 @@ export class Creation {
   open: Open | undefined;
   /** The descriptor that a new object begins with; undefined: nothing says more than its mode. */
   birth: SecurityDescriptor | undefined;
+  /** The mode that a new object is asked to have; undefined: all that the share's masks leave. */
+  permissions: number | undefined;
   /** The access mask that the open gets. */
   granted = 0;
   action: number = CreateAction.OPENED;

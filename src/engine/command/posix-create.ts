@@ -12,6 +12,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import { parsePosixPath } from "../vfs/posix-path.ts";
 import { type ParsedPath, parsePath } from "../vfs/path.ts";
 import { FileKind, type FileNode, type FileStore } from "../vfs/store.ts";
+import type { Creation } from "./creation.ts";
 import { statusOf } from "./errno-status.ts";
 
 const EOPNOTSUPP = -95;
@@ -35,6 +36,12 @@ export function placeOf(
 ): { readonly store: FileStore; readonly path: ParsedPath | number } {
   if (!isPosix) return { store, path: parsePath(request.name) };
   return { store: store.posixView?.() ?? store, path: parsePosixPath(request.name) };
+}
+
+/** Marks a CREATE that `asksForPosix`. */
+export function byPosixRules(creation: Creation): void {
+  creation.isPosix = true;
+  creation.permissions = (creation.request.contexts.posix?.mode ?? 0) & 0o7777;
 }
 
 /** The store by whose rules an open goes. */

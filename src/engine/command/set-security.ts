@@ -5,6 +5,7 @@ import { Access } from "../../wire/access.ts";
 import { CompletionFilter } from "../../wire/change-notify.ts";
 import { WireError } from "../../wire/cursor.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
+import { modeOfSid } from "../../wire/posix.ts";
 import { SecurityInformation } from "../../wire/query-info.ts";
 import {
   decodeSecurityDescriptor,
@@ -59,10 +60,23 @@ export function setSecurity(
     if (typeof stat === "number") return statusOf(stat);
     return andThen(descriptorOf(open.tree, node), (current) => {
       if (typeof current === "number") return statusOf(current);
-      const change = changeFor(open.tree, stat, current, given, flags);
-      return typeof change === "number" ? change : apply(exchange, open, node, change);
+      const mode = (flags & DACL) === 0 ? undefined : modeOf(given);
+      const others = mode === undefined ? flags : flags & ~DACL;
+      const change = changeFor(open.tree, stat, current, given, others);
+      if (typeof change === "number") return change;
+      if (mode === undefined) return apply(exchange, open, node, change);
+      return apply(exchange, open, node, { ...change, acl: undefined, descriptor: undefined }, mode);
     });
   });
+}
+
+/** The mode that a Linux client means by a list with S-1-5-88-3-mode, and nothing else of that list. */
+export function modeOf({ dacl }: SecurityDescriptor): number | undefined {
+  for (const { sid } of dacl?.aces ?? []) {
+    const mode = modeOfSid(sid);
+    if (mode !== undefined) return mode;
+  }
+  return undefined;
 }
 
 /** 3.3.5.21.3: what each part asks of the handle. */
@@ -79,10 +93,20 @@ function checkAccess(open: Open, flags: number): number {
   return (flags & SETTABLE) === 0 ? Status.NOT_SUPPORTED : Status.SUCCESS;
 }
 
-function apply(exchange: Exchange, open: Open, node: FileNode, change: SecurityChange): MaybePromise<number> {
+function apply(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  change: SecurityChange,
+  mode?: number,
+): MaybePromise<number> {
   const { security } = node;
   if (security === undefined) return Status.NOT_SUPPORTED;
-  return andThen(security.write(change), (result) => {
+  // A new owner costs a program its set-user-id bit: the mode comes last.
+  const written = andThen(security.write(change), (result) =>
+    result < 0 || mode === undefined ? result : node.setMode(mode),
+  );
+  return andThen(written, (result) => {
     const { context } = exchange;
     entryChanged(context, open);
     if (context.notify.count > 0 && open.file !== undefined) {
