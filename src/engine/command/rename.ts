@@ -2,8 +2,14 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
 import { ShareAccess } from "../../wire/create.ts";
+import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
-import { decodeRenameInformation, RenameFlag } from "../../wire/fscc/rename.ts";
+import {
+  decodeRenameInformation,
+  decodeRenameInformationEx,
+  RenameFlag,
+  type RenameInformation,
+} from "../../wire/fscc/rename.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { nameFilter } from "../state/notify.ts";
@@ -13,8 +19,11 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import { FileKind, type FileNode, type FileStore, type Found } from "../vfs/store.ts";
 import { listingChanged, waitForCaching } from "./caching.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
+import { tellMoved } from "./moved-paths.ts";
 import { parsePathFor, storeOf } from "./posix-create.ts";
 import { renameStream } from "./rename-stream.ts";
+
+const KNOWN_FLAGS = Object.values(RenameFlag).reduce<number>((all, flag) => all | flag, 0);
 
 export function renameFile(
   exchange: Exchange,
@@ -22,17 +31,36 @@ export function renameFile(
   node: FileNode,
   buffer: Uint8Array,
 ): MaybePromise<number> {
+  return rename(exchange, open, node, decodeRenameInformation(buffer));
+}
+
+export function renameFileEx(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  return rename(exchange, open, node, decodeRenameInformationEx(buffer));
+}
+
+function rename(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  information: RenameInformation,
+): MaybePromise<number> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   const store = storeOf(open);
-  if (file?.base !== undefined) return renameStream(exchange, open, node, buffer);
-  const target = decodeTarget(open, buffer);
+  if (file?.base !== undefined) return renameStream(exchange, open, node, information);
+  const target = decodeTarget(open, information);
   if (typeof target === "number") return target;
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
   const root = tree.grant.path;
+  if (!file.hasName) return Status.FILE_DELETED;
   if (file.path === root) return Status.ACCESS_DENIED;
   const { opens, caching } = exchange.context;
-  const again = (): MaybePromise<number> => renameFile(exchange, open, node, buffer);
+  const again = (): MaybePromise<number> => rename(exchange, open, node, information);
   // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
   if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, again);
   const refusal = checkSharing(file, open);
@@ -48,13 +76,17 @@ export function renameFile(
   if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
-    const status = checkTarget(exchange, open, node, found, target.replace);
+    const status = checkTarget(exchange, open, node, found, target);
     const inTheWay = found.node && opens.findFile(found.node.identity);
     found.node?.close();
     if (status === Status.ACCESS_DENIED && inTheWay !== undefined) {
       return giveWay(exchange, inTheWay, again, status);
     }
     if (status !== Status.SUCCESS) return status;
+    // What is replaced while it is open stays with those who have it, but not for those who hoped to open it again.
+    const isReplaced = inTheWay !== undefined && inTheWay !== file;
+    if (isReplaced && caching.breakHandles(inTheWay.caching, open))
+      return waitForCaching(exchange, inTheWay.caching, again);
     const newParent = conflictingParent(exchange, joinPath(root, found.path), open.isDirectory);
     if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
     return move(exchange, open, file, found, target.replace);
@@ -76,12 +108,22 @@ function move(
     if (typeof result === "number") return statusOf(result);
     const oldPath = joinPath(root, from);
     const newPath = joinPath(root, result.path);
+    loseReplaced(exchange, newPath, found, file.identity);
     context.opens.renamePaths(oldPath, newPath);
+    tellMoved(context.opens, file);
     reportRename(exchange, open, oldPath, newPath, found);
     listingChanged(context, oldPath, open.parentLeaseKey);
     listingChanged(context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;
   });
+}
+
+/** Who has the replaced file open keeps it, but not its name. */
+function loseReplaced(exchange: Exchange, path: string, found: Found, identity: string): void {
+  const { opens } = exchange.context;
+  if (found.node === undefined || found.node.identity === identity) return;
+  const replaced = opens.findFile(found.node.identity);
+  if (replaced?.path === path) opens.loseName(replaced);
 }
 
 /** Has those who only keep a handle to `file` close it, then tries again; `refusal` where that is not the matter. */
@@ -124,8 +166,26 @@ export function linkFile(
   node: FileNode,
   buffer: Uint8Array,
 ): MaybePromise<number> {
+  return addLink(exchange, open, node, decodeRenameInformation(buffer));
+}
+
+export function linkFileEx(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  return addLink(exchange, open, node, decodeRenameInformationEx(buffer));
+}
+
+function addLink(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  information: RenameInformation,
+): MaybePromise<number> {
   const store = storeOf(open);
-  const target = decodeTarget(open, buffer);
+  const target = decodeTarget(open, information);
   if (typeof target === "number") return target;
   if (store === undefined) return Status.INVALID_PARAMETER;
   if (open.tree.grant.readOnly) return Status.ACCESS_DENIED;
@@ -133,7 +193,7 @@ export function linkFile(
   if (open.isDirectory) return Status.FILE_IS_A_DIRECTORY;
   return andThen(store.lookup(target.components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
-    const status = checkTarget(exchange, open, node, found, target.replace);
+    const status = checkTarget(exchange, open, node, found, target);
     found.node?.close();
     return status === Status.SUCCESS ? link(exchange, open, store, node, found, target.replace) : status;
   });
@@ -152,24 +212,37 @@ function link(
   return andThen(store.link(node, found, replace), (result) => {
     if (result < 0) return statusOf(result);
     const newPath = joinPath(open.tree.grant.path, found.path);
+    loseReplaced(exchange, newPath, found, node.identity);
     exchange.context.notify.linked(newPath, found.node !== undefined);
     listingChanged(exchange.context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;
   });
 }
 
-function decodeTarget(
-  open: Open,
-  buffer: Uint8Array,
-): { components: readonly string[]; replace: boolean } | number {
-  const { flags, name } = decodeRenameInformation(buffer);
+/** A new name, and what it may do to whom it belongs to now. */
+interface NewName {
+  readonly components: readonly string[];
+  readonly replace: boolean;
+  /** What is open may be replaced too: those who have it open keep it. */
+  readonly replacesOpen: boolean;
+  readonly replacesReadOnly: boolean;
+}
+
+function decodeTarget(open: Open, { flags, name }: RenameInformation): NewName | number {
+  // How much space is kept and what a cloud keeps here is none of ours: the other flags ask for nothing.
+  if ((flags & ~KNOWN_FLAGS) !== 0) return Status.INVALID_PARAMETER;
   // smbclient names a link's target from the root, as Samba takes it.
   const path = parsePathFor(open, name.startsWith("\\") ? name.slice(1) : name);
   if (typeof path === "number") return path;
   if (path.stream !== undefined) return Status.NOT_SUPPORTED;
   // The root of the share cannot be a new name.
   if (path.components.length === 0) return Status.OBJECT_NAME_INVALID;
-  return { components: path.components, replace: (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0 };
+  return {
+    components: path.components,
+    replace: (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0,
+    replacesOpen: (flags & RenameFlag.POSIX_SEMANTICS) !== 0,
+    replacesReadOnly: (flags & RenameFlag.IGNORE_READONLY_ATTRIBUTE) !== 0,
+  };
 }
 
 /** Others may have the file open only if they said that it may be deleted or renamed under them. */
@@ -193,16 +266,19 @@ function conflictingParent(exchange: Exchange, path: string, isDirectory: boolea
   return undefined;
 }
 
-function checkTarget(exchange: Exchange, open: Open, node: FileNode, found: Found, replace: boolean): number {
+function checkTarget(exchange: Exchange, open: Open, node: FileNode, found: Found, to: NewName): number {
   const target = found.node;
   if (target === undefined) return Status.SUCCESS;
   // A change of case finds the file itself.
   if (target.identity === node.identity) return Status.SUCCESS;
-  if (!replace) return Status.OBJECT_NAME_COLLISION;
+  if (!to.replace) return Status.OBJECT_NAME_COLLISION;
   // rename(2) may replace an empty directory by another, and what is open: its readers keep it.
   if (open.isPosix) return Status.SUCCESS;
   if (target.stat.kind === FileKind.DIRECTORY) return Status.ACCESS_DENIED;
-  // What is open is not replaced: its readers would lose it.
-  if (exchange.context.opens.findFile(target.identity) !== undefined) return Status.ACCESS_DENIED;
-  return Status.SUCCESS;
+  if ((target.stat.attributes & FileAttribute.READONLY) !== 0 && !to.replacesReadOnly)
+    return Status.ACCESS_DENIED;
+  const inTheWay = exchange.context.opens.findFile(target.identity);
+  if (inTheWay === undefined) return Status.SUCCESS;
+  // What is open is not replaced, or only where everybody shares its deletion.
+  return to.replacesOpen ? checkSharing(inTheWay, open) : Status.ACCESS_DENIED;
 }

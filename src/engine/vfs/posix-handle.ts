@@ -29,7 +29,7 @@ export class PosixHandle implements FileHandle, OpenData {
   readonly disk: ShareDisk;
   readonly volume: MountedVolume;
   readonly fd: number;
-  private readonly path: string;
+  private path: string;
   private readonly isWriteThrough: boolean;
   readonly pending = new Pending();
   private isClosed = false;
@@ -146,6 +146,10 @@ export class PosixHandle implements FileHandle, OpenData {
   }
 
   /** The descriptor is closed when the last read or write under way has ended. */
+  renamed(path: string): void {
+    this.path = path;
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;

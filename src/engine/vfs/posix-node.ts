@@ -23,7 +23,7 @@ import {
 
 export class PosixNode implements FileNode {
   readonly fd: number;
-  readonly path: string;
+  path: string;
   readonly identity: string;
   readonly values: NamedValues;
   private readonly disk: ShareDisk;
@@ -114,6 +114,10 @@ export class PosixNode implements FileNode {
   }
 
   /** The descriptor is closed when the last call under way has ended. */
+  renamed(path: string): void {
+    this.path = path;
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;

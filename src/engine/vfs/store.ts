@@ -125,6 +125,8 @@ export interface FileNode {
   setAttributes(attributes: number): MaybePromise<0 | Failure>;
   /** Marks the file as sparse, or no longer; -EOPNOTSUPP where the store cannot keep that. */
   setSparse(isSparse: boolean): MaybePromise<0 | Failure>;
+  /** The object has another on-disk path now. */
+  renamed?(path: string): void;
   close(): void;
 }
 
@@ -176,6 +178,8 @@ export interface FileHandle {
   keepAccessTime?(keeps: boolean): void;
   /** A new enumeration of this directory, from its start. */
   list(): DirectoryStream;
+  /** The object has another on-disk path now. */
+  renamed?(path: string): void;
   close(): void;
 }
 

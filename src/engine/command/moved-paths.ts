@@ -1,0 +1,19 @@
+// After a rename: what is open there, and below where it is a directory, learns the path it has now, by which
+// attributes depend on names (hide dot files) and metadata lies beside its file.
+import type { OpenTable, SharedFile } from "../state/open-table.ts";
+
+export function tellMoved(opens: OpenTable, file: SharedFile): void {
+  tell(file);
+  opens.findBelow(file.path, (below) => {
+    tell(below);
+    return false;
+  });
+}
+
+function tell(file: SharedFile): void {
+  for (const { node, handle, tree } of file.opens) {
+    const path = file.pathBelow(tree.grant.path);
+    node?.renamed?.(path);
+    handle?.renamed?.(path);
+  }
+}
