@@ -59,19 +59,20 @@ function decodeStored(value: Uint8Array): NtAcl | undefined {
 }
 
 function isBoundTo(fd: number, facts: Statx, stored: NtAcl): boolean {
-  const listed = readList(fd, ACCESS_ACL);
   const { uid, gid, mode } = facts;
-  const rights = { inherited: inheritedOf(fd, facts), uid, gid, mode };
-  const access = listed ?? aclOfMode(mode);
-  if (Buffer.compare(hashRights({ ...rights, access }), stored.rightsHash) === 0) return true;
-  // ksmbd counts a file without a list as one with no entries.
-  const bare = { ...rights, access: undefined };
-  return listed === undefined && Buffer.compare(hashRights(bare), stored.rightsHash) === 0;
+  const matches = (access: PosixAcl | undefined, inherited: PosixAcl | undefined): boolean =>
+    Buffer.compare(hashRights({ access, inherited, uid, gid, mode }), stored.rightsHash) === 0;
+  const access = readList(fd, ACCESS_ACL);
+  const inherited = inheritedOf(fd, facts);
+  if (matches(access ?? aclOfMode(mode), inherited)) return true;
+  // ksmbd counts a list that is not there as none.
+  return matches(access, inherited?.length === 0 ? undefined : inherited);
 }
 
+/** Samba counts the default list that a directory does not have as one without entries. */
 function inheritedOf(fd: number, facts: Statx): PosixAcl | undefined {
   const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
-  return isDirectory ? readList(fd, DEFAULT_ACL) : undefined;
+  return isDirectory ? (readList(fd, DEFAULT_ACL) ?? []) : undefined;
 }
 
 /** Undefined where there is none, or none that can be read. */
