@@ -41,11 +41,21 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   if (mustWait) return waitFor(creation, file, found, node);
   // Looked at again: who could not be asked any more may have been closed.
   if (conflicts && opens.conflicts(file, creation.granted, shareAccess, creation.truncates)) {
-    return Status.SHARING_VIOLATION;
+    const holder = findHolder(creation, file);
+    return holder === undefined ? Status.SHARING_VIOLATION : waitFor(creation, holder, found, node);
   }
   const open = enter(creation, file, node);
   if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
   return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
+}
+
+/** A stream that is in the way of `file`'s deletion, and perhaps only because its client keeps the handle. */
+function findHolder(creation: Creation, file: SharedFile): SharedFile | undefined {
+  const { caching } = creation.exchange.context;
+  for (const stream of file.streams?.values() ?? []) {
+    if (stream.refusals[2] > 0 && caching.breakHandles(stream.caching, undefined)) return stream;
+  }
+  return undefined;
 }
 
 function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<number> {

@@ -1,10 +1,10 @@
 // CREATE of a named stream: the file it is of is found or made first, the stream has its own sharing and caching;
 // [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../port/port.ts";
-import { Access, mapGenericAccess } from "../../wire/access.ts";
+import { Access } from "../../wire/access.ts";
 import { CompletionFilter } from "../../wire/change-notify.ts";
 import { CreateAction, CreateDisposition, CreateOption, type CreateRequest } from "../../wire/create.ts";
-import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { Status } from "../../wire/status.ts";
 import type { Tree } from "../session/session.ts";
@@ -16,9 +16,10 @@ import type { ParsedPath } from "../vfs/path.ts";
 import { FileKind, type FileNode, type Found } from "../vfs/store.ts";
 import { StreamHandle, StreamPlace } from "../vfs/stream-handle.ts";
 import { findStream, type StoredStream, streamKey } from "../vfs/stream-values.ts";
+import { maximalAccessOf } from "./access-check.ts";
 import { decideAccess, overwrites } from "./create-existing.ts";
 import { breakReaders, preallocate } from "./create-finish.ts";
-import { reportCreated } from "./create-new.ts";
+import { createNew } from "./create-new.ts";
 import { register } from "./create-register.ts";
 import { finishSecurity, prepareSecurity } from "./create-security.ts";
 import type { Creation, StreamCreation } from "./creation.ts";
@@ -56,7 +57,7 @@ export function openStream(creation: Creation, name: string, found: Found): Mayb
   const key = streamKey(name);
   if (key === undefined) return Status.OBJECT_NAME_INVALID;
   const { node } = found;
-  if (node === undefined) return makeFileFor(creation, { name, key }, found);
+  if (node === undefined) return createNew(creation, found);
   const { kind } = node.stat;
   if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return Status.ACCESS_DENIED;
   return andThen(findStream(node.values, name), (stored) => {
@@ -84,43 +85,26 @@ function decide(creation: Creation, node: FileNode, exists: boolean): number {
   if (exists) return Status.SUCCESS;
   // A stream more changes the file.
   creation.action = CreateAction.CREATED;
-  const canWrite = (node.access() & 2) !== 0;
-  return canWrite ? Status.SUCCESS : Status.ACCESS_DENIED;
+  const mayWrite = (maximalAccessOf(tree, node) & Access.WRITE_DATA) !== 0;
+  return mayWrite ? Status.SUCCESS : Status.ACCESS_DENIED;
 }
 
 function mayCreate(disposition: number): boolean {
   return disposition !== CreateDisposition.OPEN && disposition !== CreateDisposition.OVERWRITE;
 }
 
-/** 2.1.5.1.1: neither file nor stream is there. */
-function makeFileFor(creation: Creation, stored: StoredStream, found: Found): MaybePromise<number> {
-  const { request, tree, store } = creation;
-  if (!mayCreate(request.createDisposition)) return Status.OBJECT_NAME_NOT_FOUND;
-  if (tree.grant.readOnly) return Status.ACCESS_DENIED;
-  const isReadOnly = (request.fileAttributes & FileAttribute.READONLY) !== 0;
-  if (isReadOnly && (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
-  if (creation.leaseHolder() !== undefined) return Status.INVALID_PARAMETER;
-  const mapped = mapGenericAccess(request.desiredAccess);
-  const most = (mapped & Access.MAXIMUM_ALLOWED) === 0 ? 0 : tree.maximalAccess;
-  creation.granted = (mapped | most) & ~Access.MAXIMUM_ALLOWED;
-  creation.action = CreateAction.CREATED;
-  const attributes = (request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
-  const mode = { read: true, write: true, writeThrough: false };
-  return andThen(prepareSecurity(creation, false), (refusal) => {
-    if (refusal !== Status.SUCCESS) return refusal;
-    return andThen(store.createFile(found, mode, attributes), (created) => {
-      if (created === EEXIST) return creation.again(creation);
-      if (typeof created === "number") return statusOf(created);
-      const { node } = created;
-      created.handle.close();
-      creation.node = node;
-      return andThen(finishSecurity(creation, node, found.path), (status) => {
-        if (status !== Status.SUCCESS) return status;
-        reportCreated(creation, found, false);
-        return enterStream(creation, stored, found, node, { isMissing: true, hasNewFile: true });
-      });
-    });
-  });
+/** The file was made for the stream `name` of it. */
+export function enterNewStream(
+  creation: Creation,
+  found: Found,
+  node: FileNode,
+  name: string,
+): MaybePromise<number> {
+  creation.handle?.close();
+  creation.handle = undefined;
+  // `openStream` has seen that it is a name.
+  const key = streamKey(name) ?? "";
+  return enterStream(creation, { name, key }, found, node, { isMissing: true, hasNewFile: true });
 }
 
 function enterStream(
@@ -154,8 +138,13 @@ function takeBack(creation: Creation, found: Found, node: FileNode): MaybePromis
 
 /** The shared state of the stream, which all who have it open see alike. */
 export function shareStream(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
-  const file = opens.takeStream(base, stream.folded);
-  file.stream ??= stream.handle.place;
+  const { place } = stream.handle;
+  let file = opens.takeStream(base, stream.folded);
+  // Other programs can make two streams whose names are equal here: they still are not one.
+  if (!stream.isMissing && file.stream !== undefined && file.stream.key !== place.key) {
+    file = opens.takeStream(base, `${stream.folded}\0${place.key}`);
+  }
+  file.stream ??= place;
   stream.handle.place = file.stream;
   return file;
 }

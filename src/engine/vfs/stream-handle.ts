@@ -17,6 +17,8 @@ import { changeStream, createStream, MAX_STREAM_BYTES, readStream, removeStream 
 
 /** NTFS keeps small streams in units of this many bytes. */
 const ALLOCATION_UNIT_BYTES = 8;
+/** The stream was removed while it was open: with its file's data, or by another program. */
+const GONE = -Errno.ESTALE;
 
 /** Where an open stream is, shared by all who have it open: a rename changes it for all of them. */
 export class StreamPlace {
@@ -71,7 +73,10 @@ export class StreamHandle implements FileHandle {
   }
 
   private load(): MaybePromise<Uint8Array | Failure> {
-    return this.place.run(() => readStream(this.node.values, this.place.key));
+    return andThen(
+      this.place.run(() => readStream(this.node.values, this.place.key)),
+      (data) => (data === -Errno.ENODATA ? GONE : data),
+    );
   }
 
   read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
@@ -154,8 +159,10 @@ export class StreamHandle implements FileHandle {
 
   private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
     const changed = this.place.run(() => changeStream(this.node.values, this.place.key, change));
-    if (!this.isWriteThrough) return changed;
-    return andThen(changed, (result) => (result < 0 ? result : this.flush()));
+    return andThen(changed, (result) => {
+      if (result < 0) return result === -Errno.ENODATA ? GONE : result;
+      return this.isWriteThrough ? this.flush() : 0;
+    });
   }
 }
 
