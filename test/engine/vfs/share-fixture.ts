@@ -64,9 +64,19 @@ export class Fixture {
   readonly store: FileStore;
 
   /** A share on a fresh directory, or on (a directory below) another one's. */
-  constructor(change: Partial<ShareGrant> = {}, existing?: Fixture, ...below: string[]) {
+  constructor(
+    change: Partial<ShareGrant> = {},
+    existing?: Fixture | { readonly root: string; readonly store: FileStore },
+    ...below: string[]
+  ) {
     this.root = join(existing?.root ?? mkdtempSync(join(tmpdir(), "minismbd-vfs-")), ...below);
-    this.store = succeeded(openStore(grantFor(this.root, change)));
+    const isOpen = existing !== undefined && !(existing instanceof Fixture);
+    this.store = isOpen ? existing.store : succeeded(openStore(grantFor(this.root, change)));
+  }
+
+  /** A share on a directory that a disk may have to be asked for. */
+  static async on(root: string, change: Partial<ShareGrant> = {}): Promise<Fixture> {
+    return new Fixture(change, { root, store: succeeded(await openStore(grantFor(root, change))) });
   }
 
   /** A path on disk below the share. */
