@@ -113,6 +113,32 @@ export function rightsOnParent(
   });
 }
 
+/**
+ * Whether descriptors let `node` get another name: its new directory must take it, and what has the name now must be
+ * free to go. [MS-FSA] 2.1.5.15.11, 2.1.5.15.6. The rights on disk are asked when it is done.
+ */
+export function mayTakeName(
+  tree: Tree,
+  store: FileStore,
+  components: readonly string[],
+  node: FileNode,
+  replaced: FileNode | undefined,
+): MaybePromise<number> {
+  if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
+  return andThen(rightsOnParent(tree, store, components), (above) => {
+    if (above < 0) return statusOf(above);
+    if ((above & needed) === 0) return Status.ACCESS_DENIED;
+    if (replaced === undefined || replaced.identity === node.identity) return Status.SUCCESS;
+    if ((above & Access.DELETE_CHILD) !== 0) return Status.SUCCESS;
+    return andThen(rightsOn(tree, replaced), (rights) => {
+      if (rights < 0) return statusOf(rights);
+      return (rights & Access.DELETE) === 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
+    });
+  });
+}
+
 /** The part of `access` that a READONLY file refuses. */
 export function refusedByReadOnly(node: FileNode, access: number): boolean {
   if ((node.stat.attributes & FileAttribute.READONLY) === 0 || node.stat.kind === FileKind.DIRECTORY)

@@ -17,6 +17,7 @@ import type { Open } from "../state/open.ts";
 import { hasDataAccess, joinPath, type SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { FileKind, type FileNode, type FileStore, type Found } from "../vfs/store.ts";
+import { mayTakeName } from "./access-check.ts";
 import { listingChanged, waitForCaching } from "./caching.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
 import { tellMoved } from "./moved-paths.ts";
@@ -74,11 +75,10 @@ function rename(
   }
   const parent = conflictingParent(exchange, file.path, open.isDirectory);
   if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
-  return andThen(store.lookup(target.components), (found) => {
-    if (typeof found === "number") return lookupStatusOf(found);
+  return andThen(lookUpNewName(open, store, node, target.components), (found) => {
+    if (typeof found === "number") return found;
     const status = checkTarget(exchange, open, node, found, target);
     const inTheWay = found.node && opens.findFile(found.node.identity);
-    found.node?.close();
     if (status === Status.ACCESS_DENIED && inTheWay !== undefined) {
       return giveWay(exchange, inTheWay, again, status);
     }
@@ -191,10 +191,9 @@ function addLink(
   if (open.tree.grant.readOnly) return Status.ACCESS_DENIED;
   if (open.file?.base !== undefined) return Status.INVALID_PARAMETER;
   if (open.isDirectory) return Status.FILE_IS_A_DIRECTORY;
-  return andThen(store.lookup(target.components), (found) => {
-    if (typeof found === "number") return lookupStatusOf(found);
+  return andThen(lookUpNewName(open, store, node, target.components), (found) => {
+    if (typeof found === "number") return found;
     const status = checkTarget(exchange, open, node, found, target);
-    found.node?.close();
     return status === Status.SUCCESS ? link(exchange, open, store, node, found, target.replace) : status;
   });
 }
@@ -264,6 +263,23 @@ function conflictingParent(exchange: Exchange, path: string, isDirectory: boolea
     if (hasDataAccess(open.grantedAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return parent;
   }
   return undefined;
+}
+
+/** The place of a new name, with its node closed, or the status that refuses it. */
+function lookUpNewName(
+  open: Open,
+  store: FileStore,
+  node: FileNode,
+  components: readonly string[],
+): MaybePromise<Found | number> {
+  return andThen(store.lookup(components), (found) => {
+    if (typeof found === "number") return lookupStatusOf(found);
+    const allowed = mayTakeName(open.tree, store, components, node, found.node);
+    return andThen(allowed, (status) => {
+      found.node?.close();
+      return status === Status.SUCCESS ? found : status;
+    });
+  });
 }
 
 function checkTarget(exchange: Exchange, open: Open, node: FileNode, found: Found, to: NewName): number {
