@@ -5,6 +5,7 @@ import { joinPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Failure } from "./store.ts";
+import { findsOtherSpellings, listedNames } from "./true-spelling.ts";
 
 /** What a look-up finds: `fd` (O_PATH, the caller's) is -1 and `facts` undefined where the last name is missing. */
 export interface FoundPath {
@@ -50,14 +51,20 @@ interface Located {
 }
 
 function resolve(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
+  if (findsOtherSpellings(context, context.rootFd)) return resolveListed(context, names, anyForm);
   const path = names.join("/");
   const name = names.at(-1) ?? "";
   const fd = context.openPath(path);
-  if (fd >= 0) return { fd, path, name };
+  if (fd >= 0) {
+    if (!findsOtherSpellings(context, fd)) return { fd, path, name };
+    closeFd(fd);
+    return resolveListed(context, names, anyForm);
+  }
   if (fd !== -Errno.ENOENT || names.length === 0) return fd;
   const parent = openParent(context, names.slice(0, -1), anyForm);
   if (typeof parent === "number") return parent;
   try {
+    if (findsOtherSpellings(context, parent.fd)) return resolveListed(context, names, anyForm);
     // Below a directory of another spelling than the one asked for, the name may be there as it is spelled.
     const isElsewhere = joinPath(parent.path, name) !== path;
     return (
@@ -67,6 +74,24 @@ function resolve(context: ShareContext, names: readonly string[], anyForm: boole
   } finally {
     closeFd(parent.fd);
   }
+}
+
+/** The same where a disk finds more names than it lists: those alone count that it lists. */
+function resolveListed(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
+  const listed = listedNames(context, names, anyForm);
+  const name = names.at(-1) ?? "";
+  if (listed.length === names.length) {
+    const path = listed.join("/");
+    const fd = context.openPath(path);
+    if (fd !== -Errno.ENOENT) return fd < 0 ? fd : { fd, path, name };
+  }
+  if (listed.length < names.length - 1) return -Errno.ENOENT;
+  const path = listed.slice(0, names.length - 1).join("/");
+  const fd = context.openDirectoryPath(path);
+  if (fd < 0) return fd;
+  const located = resolveLast(context, { fd, path }, name, anyForm);
+  closeFd(fd);
+  return located;
 }
 
 function resolveLast(

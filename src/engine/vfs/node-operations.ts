@@ -6,6 +6,7 @@ import { Open, closeFd, openAt, reopen } from "../../linux/open.ts";
 import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { emptyStat, fillStat, identityOf } from "./attributes.ts";
+import { togetherOn } from "./disk-keeping.ts";
 import { maxValueBytesOf } from "./named-values.ts";
 import { isHiddenByName } from "./hidden-names.ts";
 import { splitPath } from "./names.ts";
@@ -108,7 +109,7 @@ export function setNodeTimes(
   path: string,
   times: TimeChange,
 ): 0 | Failure {
-  const { access, modify, birth } = times;
+  const { access, modify, birth } = togetherOn(context, fd, times);
   if (access !== undefined || modify !== undefined) {
     const set = () =>
       setTimesFd(fd, access?.seconds, access?.nanoseconds ?? 0, modify?.seconds, modify?.nanoseconds ?? 0);

@@ -16,14 +16,6 @@ export function isSidecarName(name: string): boolean {
   return name.length === SIDECAR_DIRECTORY.length && name.toLowerCase() === SIDECAR_DIRECTORY;
 }
 
-// Most programs and disks cut trailing dots off, FAT makes short names with a tilde.
-const aliasShape = /~[0-9]|[. ]$/;
-
-/** Whether a disk of the FAT kind might take the name for that of another entry. */
-export function mayBeAlias(name: string): boolean {
-  return aliasShape.test(name) && name !== "." && name !== "..";
-}
-
 /**
  * The name below the sidecar for a file's values ("" for the folder's own). The disk itself compares it, with or
  * without case as it compares the file's name; a name too long for that goes by a hash of its folded form.

@@ -6,6 +6,8 @@ import { DirentReader } from "../../linux/dir.ts";
 import { makeDirectoryAt, renameAt, setOwnerFd, unlinkAt } from "../../linux/names.ts";
 import { Open, closeFd, openAt } from "../../linux/open.ts";
 import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
+import { upcase } from "../../wire/fscc/upcase.ts";
+import { identityOf } from "./attributes.ts";
 import { setFatAttributes } from "../../linux/fat-attributes.ts";
 import {
   type OpenEntry,
@@ -198,10 +200,26 @@ export function finishSidecarMove(to: number, newName: string, isDone: boolean):
 
 /** After a move: the old name's entry goes, unless the disk takes both names for one. */
 export function dropMovedEntry(from: number, name: string, to: number, newName: string): void {
-  const isOne =
-    withSidecar(from, undefined, (sidecar) => identityAt(sidecar, entryNameOf(name))) ===
-    withSidecar(to, undefined, (sidecar) => identityAt(sidecar, entryNameOf(newName)));
-  if (!isOne) dropSidecarEntry(from, name);
+  const mayBeOne = upcase(name) === upcase(newName) && identityOfFolder(from) === identityOfFolder(to);
+  // Where user space numbers inodes, each spelling has a number of its own: the directory knows.
+  if (!mayBeOne || withSidecar(from, false, (sidecar) => listsEntry(sidecar, entryNameOf(name)))) {
+    dropSidecarEntry(from, name);
+  }
+}
+
+function listsEntry(sidecar: number, entryName: string): boolean {
+  let count = 0;
+  let isListed = false;
+  eachName(sidecar, (entry) => {
+    if (entry === entryName) isListed = true;
+    if (upcase(entry) === upcase(entryName)) count++;
+    return true;
+  });
+  return isListed && count > 1;
+}
+
+function identityOfFolder(folder: number): string | undefined {
+  return statFd(folder, entryFacts) < 0 ? undefined : identityOf(entryFacts);
 }
 
 /** Moves the entry after its file in one step that needs no room; a server killed in between would lose it. */
@@ -215,11 +233,6 @@ export function moveSidecarEntry(
     renameAt(old, entryNameOf(from.name), made, entryNameOf(to.name), 0);
     closeFd(made);
   });
-}
-
-function identityAt(sidecar: number, entryName: string): string | undefined {
-  if (statAt(sidecar, entryName, entryFacts) < 0) return undefined;
-  return `${entryFacts.inodeHigh}:${entryFacts.inodeLow}`;
 }
 
 /**
