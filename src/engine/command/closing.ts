@@ -33,7 +33,8 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<void
 
 function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const { file, tree, node } = open;
-  if (file !== undefined && open.deleteOnClose && !file.deletePending) {
+  if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
+  if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
     file.deletePending = true;
     file.deleterParentKey = open.parentLeaseKey;
     context.notify.deletePending(file);
@@ -46,7 +47,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const wasLast = context.opens.remove(open);
   context.durables.forget(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
-  const doomed = wasLast ? findDoomed(file) : undefined;
+  const doomed = wasLast || open.deletesAtOnce ? findDoomed(file, open) : undefined;
   if (doomed === undefined || file === undefined || tree.store === undefined || node === undefined) {
     open.close();
     context.caching.release(open);
@@ -56,28 +57,41 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (doomed.base !== undefined) return removeStreamOf(context, open);
   const path = file.pathBelow(tree.grant.path);
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
-  const removed = tree.store.remove(path, doomed.identity, isDirectory);
+  doomed.isGoing = true;
+  const removed = isDirectory
+    ? tree.store.remove(path, doomed.identity, true)
+    : tree.store.discard(path, doomed.identity);
   open.close();
-  return andThen(removed, (result) => {
+  return andThen(removed, (outcome) => {
+    doomed.isGoing = false;
+    const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
+    const result = typeof outcome === "number" ? outcome : 0;
     reportRemoval(context, path, result);
+    const whole = joinPath(tree.grant.path, path);
     if (result === 0) {
-      const whole = joinPath(tree.grant.path, path);
-      context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+      if (!wasLast) context.opens.loseName(doomed);
+      if (movedTo !== undefined) context.notify.renamed(whole, joinPath(tree.grant.path, movedTo), false);
+      else context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
     }
     // The directory's lease stays only with the client that asked for the deletion and ends it as well.
     const parentKey = doomed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
-    if (result === 0) listingChanged(context, file.path, parentKey);
+    if (result === 0) listingChanged(context, whole, parentKey);
     // Not before: who waits for the file must not find a name that is about to go.
     context.caching.release(open);
     leaveLostTree(tree);
   });
 }
 
-/** What goes now that `file` has no open any more: a file together with the last of its streams, or a stream alone. */
-function findDoomed(file: SharedFile | undefined): SharedFile | undefined {
+/**
+ * What goes now that `open` is closed: a file together with the last of its streams, or a stream alone; a file that
+ * others have open where it was to go by this very open.
+ */
+function findDoomed(file: SharedFile | undefined, open: Open): SharedFile | undefined {
   if (file === undefined) return undefined;
   const whole = file.base ?? file;
-  if (whole.deletePending && !whole.isInUse) return whole;
+  if (whole.isGoing) return undefined;
+  if (whole.deletePending && (!whole.isInUse || (open.deletesAtOnce && whole === file))) return whole;
+  if (file.opens.size > 0) return undefined;
   return file.base !== undefined && file.deletePending ? file : undefined;
 }
 

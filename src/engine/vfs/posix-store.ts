@@ -2,6 +2,7 @@
 import { Errno } from "../../linux/errno.ts";
 import { Access, accessFd } from "../../linux/stat.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
+import { binGrant, RecycleBin } from "./layer/recycle.ts";
 import { diskNamesOf } from "./lookup.ts";
 import { andThen } from "./maybe-promise.ts";
 import { targetOf } from "./moving.ts";
@@ -12,6 +13,7 @@ import { posixView } from "./posix-view.ts";
 import { ShareDisk } from "./share-disk.ts";
 import { ShareRoot } from "./share-root.ts";
 import {
+  type Discarded,
   type Failure,
   type FileHandle,
   FileKind,
@@ -30,19 +32,34 @@ export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> 
   return andThen(ShareRoot.acquire(grant), (root) => {
     if (typeof root === "number") return root;
     const disk = new ShareDisk(grant, root);
-    if (!root.volume.isRemote) return new PosixStore(disk);
+    if (!root.volume.isRemote) return withBin(new PosixStore(disk), grant);
     // What is remembered of the directory does not say whether the other side still answers.
     return andThen(disk.run("stat", root.fd, ""), (stat) => {
-      if (typeof stat !== "number") return new PosixStore(disk);
+      if (typeof stat !== "number") return withBin(new PosixStore(disk), grant);
       disk.close();
       return stat;
     });
   });
 }
 
+/** The bin has a store of its own, in which no name is hidden or mapped by the share's wishes. */
+function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore | Failure> {
+  if (grant.recycle === null) return store;
+  const { recycle } = grant;
+  return andThen(openStore(binGrant(grant)), (own) => {
+    if (typeof own === "number") {
+      store.close();
+      return own;
+    }
+    store.bin = new RecycleBin(own, recycle, grant.crossMounts);
+    return store;
+  });
+}
+
 class PosixStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
+  bin: RecycleBin | undefined;
   private view: PosixStore | undefined;
   private isClosed = false;
   private endLossWatch: (() => void) | undefined;
@@ -97,6 +114,13 @@ class PosixStore implements FileStore {
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure> {
     if (this.disk.context.grant.readOnly) return -Errno.EROFS;
     return this.disk.run("remove", path, identity, isDirectory);
+  }
+
+  discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
+    if (this.bin !== undefined) return this.bin.discard(path, identity);
+    return andThen(this.remove(path, identity, false), (result) =>
+      result < 0 ? result : { movedTo: undefined },
+    );
   }
 
   isEmpty(node: FileNode): MaybePromise<boolean | Failure> {
@@ -162,6 +186,7 @@ class PosixStore implements FileStore {
     this.isClosed = true;
     this.endLossWatch?.();
     this.view?.close();
+    this.bin?.close();
     this.disk.close();
   }
 

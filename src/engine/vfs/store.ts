@@ -121,6 +121,8 @@ export interface FileNode {
   setMode(mode: number): MaybePromise<0 | Failure>;
   /** The target of a symlink, as it stands; absent where the store follows them all. */
   readLink?(): MaybePromise<string | Failure>;
+  /** Major and minor number of what a device file stands for. */
+  deviceNumbers?(): MaybePromise<readonly number[] | Failure>;
   /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where the store cannot keep them. */
   setAttributes(attributes: number): MaybePromise<0 | Failure>;
   /** Marks the file as sparse, or no longer; -EOPNOTSUPP where the store cannot keep that. */
@@ -189,6 +191,8 @@ export interface DirectoryEntry {
   name: string;
   /** For who lists to fill in: the listing itself leaves it alone. */
   shortName?: string;
+  /** The same. */
+  eaSize?: number;
   /** Valid after `withStat`. */
   stat: FileStat;
 }
@@ -224,6 +228,11 @@ export interface VolumeInfo {
   readonly createdSeconds: number;
 }
 
+/** What became of a file that a client deleted: the on-disk path that it has now, undefined where it is gone. */
+export interface Discarded {
+  readonly movedTo: string | undefined;
+}
+
 /** The files of one share for one user. */
 export interface FileStore {
   /**
@@ -249,6 +258,8 @@ export interface FileStore {
    * A directory that is not empty: -ENOTEMPTY.
    */
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure>;
+  /** Deletes a file for a client: to the share's recycle bin where it has one, for good else. */
+  discard(path: string, identity: string): MaybePromise<Discarded | Failure>;
   /** True when the directory has no entry visible or hidden (vetoed names count). */
   isEmpty(node: FileNode): MaybePromise<boolean | Failure>;
   /** Renames `from` (if it still names `identity`) to the last component of `to`; without `replace`, -EEXIST. */
