@@ -3,7 +3,8 @@
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
 import { Capability, Dialect, SecurityMode } from "./negotiate.ts";
-import { Cipher, HashAlgorithm, SigningAlgorithm } from "./negotiate-context.ts";
+import { Cipher, HashAlgorithm, NegotiateContextType, SigningAlgorithm } from "./negotiate-context.ts";
+import { POSIX_INFO_CLASS } from "./posix.ts";
 
 /** One thing advertised. `test` is `path/of/file.test.ts#name of the test`. */
 export interface Feature {
@@ -201,6 +202,29 @@ const createContexts: readonly Feature[] = [
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
 ];
 
+const posixExtensions: readonly Feature[] = [
+  {
+    name: "negotiated",
+    value: NegotiateContextType.POSIX_EXTENSIONS_AVAILABLE,
+    test: "test/e2e/posix.test.ts#negotiated with who knows them, and told of in NEGOTIATE",
+  },
+  {
+    name: "files",
+    value: POSIX_INFO_CLASS,
+    test: "test/e2e/posix.test.ts#a file's facts are those of stat(2)",
+  },
+  {
+    name: "listings",
+    value: POSIX_INFO_CLASS,
+    test: "test/e2e/posix.test.ts#a listing shows every kind of object as what it is, by its own name",
+  },
+  {
+    name: "volumes",
+    value: POSIX_INFO_CLASS,
+    test: "test/e2e/posix.test.ts#a volume's facts are those of statvfs(3)",
+  },
+];
+
 /** All tables, for the test that looks whether every row's test exists. */
 export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   dialects,
@@ -215,6 +239,7 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   setFileClasses,
   queryFsClasses,
   createContexts,
+  posixExtensions,
 };
 
 /** Cipher numbers in order of preference. */

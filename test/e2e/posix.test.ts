@@ -1,0 +1,385 @@
+// The POSIX extensions at the socket, as cifs.ko's `posix` mounts use them. "SMB3 POSIX Extensions"; "POSIX Extensions
+// to MS-FSCC".
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { Access, FileGeneric } from "../../src/wire/access.ts";
+import { decodeBufferResponse } from "../../src/wire/buffer-response.ts";
+import { CreateDisposition, CreateOption } from "../../src/wire/create.ts";
+import { FileAttribute, ReparseTag } from "../../src/wire/fscc/attributes.ts";
+import {
+  decodeFsPosixInformation,
+  PosixFileType,
+  POSIX_INFO_CLASS,
+  unixGroupSid,
+  unixUserSid,
+} from "../../src/wire/posix.ts";
+import { InfoType, SecurityInformation } from "../../src/wire/query-info.ts";
+import { AceType, ACL_REVISION, simpleAce } from "../../src/wire/security/acl.ts";
+import { SecurityControl } from "../../src/wire/security/security-descriptor.ts";
+import { parseSid } from "../../src/wire/security/sid.ts";
+import { Status } from "../../src/wire/status.ts";
+import type { TestServer } from "../peer/test-server.ts";
+import { mountTest } from "./attack/rig.ts";
+import {
+  listPosix,
+  lstat,
+  makeFile,
+  mountPosix,
+  openPosix,
+  posixly,
+  statPosix,
+  targetOf,
+} from "./posix-calls.ts";
+import {
+  closeFile,
+  createCall,
+  deleteCall,
+  linkCall,
+  type Mount,
+  openFile,
+  queryDirectoryCall,
+  queryInfoCall,
+  readFile,
+  renameCall,
+  writeCall,
+} from "./raw-files.ts";
+import { encodeDescriptor, setSecurityCall } from "./security-calls.ts";
+import { startServer } from "./server.ts";
+
+let server: TestServer;
+let mount: Mount;
+let root: string;
+beforeAll(async () => {
+  server = await startServer({
+    shares: [
+      { name: "test", parameters: { "create mask": "07777", "directory mask": "07777" } },
+      { name: "plain", parameters: { "smb3 unix extensions": "no" } },
+    ],
+  });
+  mount = await mountPosix(server);
+  root = server.shares.get("test") ?? "";
+});
+afterAll(async () => {
+  mount.client.close();
+  await server.stop();
+});
+
+/** A directory that everybody may change. */
+function makeDirectory(name: string): void {
+  mkdirSync(join(root, name));
+  chmodSync(join(root, name), 0o777);
+}
+
+const text = async (name: string): Promise<string> => {
+  const { fileId } = await openPosix(mount, name);
+  const data = await readFile(mount, fileId, 0, 1000);
+  await closeFile(mount, fileId);
+  return new TextDecoder().decode(data);
+};
+
+async function statusOf(name: string, options: Parameters<typeof createCall>[2] = {}): Promise<number> {
+  return (await mount.client.request(createCall(mount, name, posixly(0, options)))).status;
+}
+
+describe("the agreement", () => {
+  test("negotiated with who knows them, and told of in NEGOTIATE", async () => {
+    const contexts = mount.client.negotiated?.contexts ?? [];
+    expect(contexts.some(({ kind }) => kind === "posix")).toBe(true);
+    const other = await mountTest(server);
+    expect(other.client.negotiated?.contexts.some(({ kind }) => kind === "posix")).toBe(false);
+    // Without the agreement the create context is any unknown one, and level 100 unknown.
+    const { fileId, contexts: answered } = await openFile(other, "", posixly(0o700));
+    expect(answered.posix).toBeUndefined();
+    const reply = await other.client.request(queryInfoCall(other, fileId, InfoType.FILE, POSIX_INFO_CLASS));
+    expect(reply.status).toBe(Status.INVALID_INFO_CLASS);
+    other.client.close();
+  });
+
+  test("a share without them ignores the context", async () => {
+    const treeId = await mount.client.connectTree(mount.session, "plain");
+    const plain = { ...mount, treeId };
+    const { fileId, contexts } = await openFile(plain, "", posixly(0));
+    expect(contexts.posix).toBeUndefined();
+    const listing = await plain.client.request(
+      queryDirectoryCall(plain, fileId, { infoClass: POSIX_INFO_CLASS }),
+    );
+    expect(listing.status).toBe(Status.INVALID_INFO_CLASS);
+  });
+
+  test("an open without the context is as for everybody", async () => {
+    writeFileSync(join(root, "Everybody"), "");
+    const { fileId } = await openFile(mount, "eVERYBODY");
+    const reply = await mount.client.request(queryInfoCall(mount, fileId, InfoType.FILE, POSIX_INFO_CLASS));
+    expect(reply.status).toBe(Status.INVALID_INFO_CLASS);
+    await closeFile(mount, fileId);
+  });
+});
+
+describe("modes and owners", () => {
+  test("what is created has the mode that was asked for, and the answer tells it", async () => {
+    for (const mode of [0o640, 0o600, 0o666, 0o755, 0o4711]) {
+      const name = `mode ${mode.toString(8)}`;
+      const { contexts } = await makeFile(mount, name, mode);
+      const stat = lstatSync(join(root, name));
+      expect(stat.mode & 0o7777).toBe(mode);
+      expect(contexts.posix).toEqual({
+        links: 1,
+        reparseTag: 0,
+        mode,
+        fileType: PosixFileType.REGULAR,
+        owner: unixUserSid(stat.uid),
+        group: unixGroupSid(stat.gid),
+      });
+    }
+  });
+
+  test("a directory too", async () => {
+    const { fileId, contexts } = await openFile(
+      mount,
+      "directory 750",
+      posixly(0o750, {
+        createDisposition: CreateDisposition.CREATE,
+        createOptions: CreateOption.DIRECTORY_FILE,
+      }),
+    );
+    expect(contexts.posix?.mode).toBe(0o750);
+    expect(contexts.posix?.links).toBe(2);
+    expect(lstatSync(join(root, "directory 750")).mode & 0o7777).toBe(0o750);
+    await closeFile(mount, fileId);
+  });
+
+  test("chmod is an access list with the mode in it", async () => {
+    await makeFile(mount, "chmod", 0o644);
+    for (const mode of [0o600, 0o751]) {
+      const { fileId } = await openPosix(mount, "chmod", { desiredAccess: Access.WRITE_DAC });
+      const sid = parseSid(`S-1-5-88-3-${mode}`);
+      const buffer = encodeDescriptor({
+        control: SecurityControl.SELF_RELATIVE | SecurityControl.DACL_PRESENT,
+        owner: undefined,
+        group: undefined,
+        dacl: { revision: ACL_REVISION, aces: [simpleAce(AceType.ACCESS_ALLOWED, 0, 0, sid)] },
+        sacl: undefined,
+      });
+      await mount.client.demand("chmod", setSecurityCall(mount, fileId, buffer, SecurityInformation.DACL));
+      await closeFile(mount, fileId);
+      expect(lstatSync(join(root, "chmod")).mode & 0o7777).toBe(mode);
+    }
+  });
+});
+
+describe("level 100", () => {
+  test("a file's facts are those of stat(2)", async () => {
+    writeFileSync(join(root, "facts"), "12345");
+    chmodSync(join(root, "facts"), 0o604);
+    linkSync(join(root, "facts"), join(root, "facts 2"));
+    const stat = lstatSync(join(root, "facts"), { bigint: true });
+    const told = await lstat(mount, "facts");
+    expect(told.mode).toBe(0o604);
+    expect(told.links).toBe(2);
+    expect(told.size).toBe(5);
+    expect(BigInt(told.inodeHigh) * 2n ** 32n + BigInt(told.inodeLow)).toBe(stat.ino);
+    expect(BigInt(told.modifySeconds) * 1_000_000_000n + BigInt(told.modifyNanoseconds)).toBe(
+      (stat.mtimeNs / 100n) * 100n,
+    );
+    expect(told.owner).toEqual(unixUserSid(Number(stat.uid)));
+    expect(told.group).toEqual(unixGroupSid(Number(stat.gid)));
+  });
+
+  test("a listing shows every kind of object as what it is, by its own name", async () => {
+    const directory = join(root, "kinds");
+    mkdirSync(join(directory, "folder"), { recursive: true });
+    writeFileSync(join(directory, "c:d*?"), "x");
+    writeFileSync(join(directory, "dots."), "");
+    symlinkSync("../outside", join(directory, "link"));
+    execFileSync("mkfifo", [join(directory, "fifo")]);
+    const { fileId } = await openPosix(mount, "kinds");
+    const entries = await listPosix(mount, fileId);
+    await closeFile(mount, fileId);
+    const named = new Map(entries.map((entry) => [entry.name, entry]));
+    expect([...named.keys()].toSorted()).toEqual([".", "..", "c:d*?", "dots.", "fifo", "folder", "link"]);
+    // A directory is known by its attribute.
+    expect(named.get("folder")?.attributes).toBe(FileAttribute.DIRECTORY);
+    expect(named.get("c:d*?")?.fileType).toBe(PosixFileType.REGULAR);
+    expect(named.get("fifo")?.fileType).toBe(PosixFileType.FIFO);
+    expect(named.get("link")?.fileType).toBe(PosixFileType.SYMLINK);
+    expect(named.get("link")?.reparseTag).toBe(ReparseTag.SYMLINK);
+    expect((named.get("link")?.attributes ?? 0) & FileAttribute.REPARSE_POINT).not.toBe(0);
+  });
+
+  test("a long listing comes in parts and is whole", async () => {
+    mkdirSync(join(root, "many"));
+    const names = Array.from({ length: 300 }, (_, i) => `entry number ${i}`);
+    for (const name of names) writeFileSync(join(root, "many", name), "");
+    const { fileId } = await openPosix(mount, "many");
+    const entries = await listPosix(mount, fileId);
+    expect(entries.map(({ name }) => name).toSorted()).toEqual([".", "..", ...names].toSorted());
+    await closeFile(mount, fileId);
+  });
+
+  test("a volume's facts are those of statvfs(3)", async () => {
+    const { fileId } = await openPosix(mount, "");
+    const call = queryInfoCall(mount, fileId, InfoType.FILESYSTEM, POSIX_INFO_CLASS);
+    const reply = await mount.client.demand("level 100 of a volume", call);
+    const facts = decodeFsPosixInformation(decodeBufferResponse(reply.message).buffer);
+    const [blockBytes, blocks] = execFileSync("stat", ["-f", "-c", "%S %b", root]).toString().split(" ");
+    expect(facts.blockBytes).toBe(Number(blockBytes));
+    expect(facts.blocks).toBe(Number(blocks));
+    expect(facts.availableBlocks).toBeLessThanOrEqual(facts.freeBlocks);
+    await closeFile(mount, fileId);
+  });
+
+  test("too little room is refused", async () => {
+    const { fileId } = await openPosix(mount, "");
+    for (const type of [InfoType.FILE, InfoType.FILESYSTEM]) {
+      const reply = await mount.client.request(queryInfoCall(mount, fileId, type, POSIX_INFO_CLASS, 20));
+      expect(reply.status).toBe(Status.INFO_LENGTH_MISMATCH);
+    }
+    await closeFile(mount, fileId);
+  });
+});
+
+describe("names", () => {
+  test("two that differ by case are two", async () => {
+    await makeFile(mount, "Case", 0o644, "upper");
+    await makeFile(mount, "case", 0o644, "lower");
+    expect(await text("Case")).toBe("upper");
+    expect(await text("case")).toBe("lower");
+    expect(await statusOf("CASE")).toBe(Status.OBJECT_NAME_NOT_FOUND);
+  });
+
+  test("any character but slash and NUL is one of a name", async () => {
+    makeDirectory("odd.");
+    for (const name of ["a:b", 'q"?*<>|', "dot.", "space ", "back\\slash", "a::$DATA"]) {
+      await makeFile(mount, `odd./${name}`, 0o644, name);
+      expect(readFileSync(join(root, "odd.", name), "utf8")).toBe(name);
+    }
+    expect(readdirSync(join(root, "odd.")).length).toBe(6);
+  });
+
+  test("mapped characters are what they stand for, as Linux sends them by default", async () => {
+    await makeFile(mount, "mapped\uf022colon", 0o644, "x");
+    expect(readFileSync(join(root, "mapped:colon"), "utf8")).toBe("x");
+  });
+
+  test("no way out of the share", async () => {
+    for (const name of ["..", "../x", "a/../../x", "./x", "..\\x", "a//b"]) {
+      expect(await statusOf(name)).toBe(Status.OBJECT_NAME_INVALID);
+    }
+    expect(await statusOf("/etc/passwd")).toBe(Status.INVALID_PARAMETER);
+    expect(await statusOf("x\0y")).toBe(Status.OBJECT_NAME_INVALID);
+    // A mapped slash is no slash.
+    expect(await statusOf("..\uf00fetc")).toBe(Status.OBJECT_NAME_NOT_FOUND);
+  });
+});
+
+describe("symlinks", () => {
+  test("are told of and not followed", async () => {
+    writeFileSync(join(root, "aim"), "aimed at");
+    symlinkSync("aim", join(root, "inside"));
+    symlinkSync("/etc/passwd", join(root, "outside"));
+    symlinkSync("nowhere/ü", join(root, "dangling"));
+    expect(await targetOf(mount, "inside")).toMatchObject({ substituteName: "aim", isRelative: true });
+    expect(await targetOf(mount, "outside")).toMatchObject({
+      substituteName: "/etc/passwd",
+      isRelative: false,
+    });
+    expect(await targetOf(mount, "dangling")).toMatchObject({ printName: "nowhere/ü" });
+    expect((await lstat(mount, "outside")).fileType).toBe(PosixFileType.SYMLINK);
+  });
+
+  test("their data is nobody's, and a way through them is closed", async () => {
+    symlinkSync("/etc", join(root, "etc"));
+    expect(await statusOf("etc/passwd")).not.toBe(Status.SUCCESS);
+    expect(await statusOf("etc\\passwd")).not.toBe(Status.SUCCESS);
+    const options = { createOptions: CreateOption.OPEN_REPARSE_POINT };
+    // The link itself has no data.
+    const desiredAccess = Access.READ_DATA | Access.WRITE_DATA;
+    const { fileId } = await openPosix(mount, "etc", { ...options, desiredAccess });
+    const written = await mount.client.request(writeCall(mount, fileId, 0, Uint8Array.of(1)));
+    expect(written.status).not.toBe(Status.SUCCESS);
+    await closeFile(mount, fileId);
+    const replace = { ...options, createDisposition: CreateDisposition.OVERWRITE_IF };
+    expect(await statusOf("etc", replace)).toBe(Status.ACCESS_DENIED);
+  });
+
+  test("the link itself can be removed and renamed", async () => {
+    symlinkSync("aim", join(root, "link to move"));
+    const options = {
+      desiredAccess: Access.DELETE | Access.READ_ATTRIBUTES,
+      createOptions: CreateOption.OPEN_REPARSE_POINT,
+    };
+    const { fileId } = await openPosix(mount, "link to move", options);
+    await mount.client.demand("rename", renameCall(mount, fileId, "moved link", false));
+    expect(lstatSync(join(root, "moved link")).isSymbolicLink()).toBe(true);
+    await mount.client.demand("delete", deleteCall(mount, fileId));
+    await closeFile(mount, fileId);
+    expect(readdirSync(root)).not.toContain("moved link");
+    expect(readFileSync(join(root, "aim"), "utf8")).toBe("aimed at");
+  });
+});
+
+describe("names change under open files", () => {
+  test("an open file is replaced, and who has it open keeps it", async () => {
+    await makeFile(mount, "old", 0o644, "old data");
+    await makeFile(mount, "new", 0o644, "new data");
+    const reader = await openPosix(mount, "old");
+    const mover = await openPosix(mount, "new", { desiredAccess: FileGeneric.ALL });
+    await mount.client.demand("rename", renameCall(mount, mover.fileId, "old", true));
+    await closeFile(mount, mover.fileId);
+    expect(await text("old")).toBe("new data");
+    expect(new TextDecoder().decode(await readFile(mount, reader.fileId, 0, 100))).toBe("old data");
+    await closeFile(mount, reader.fileId);
+    expect(readFileSync(join(root, "old"), "utf8")).toBe("new data");
+  });
+
+  test("an open file is removed at once, and who has it open keeps it", async () => {
+    await makeFile(mount, "to remove", 0o644, "still here");
+    const reader = await openPosix(mount, "to remove");
+    const remover = await openPosix(mount, "to remove", {
+      desiredAccess: Access.DELETE,
+      createOptions: CreateOption.DELETE_ON_CLOSE,
+    });
+    await closeFile(mount, remover.fileId);
+    expect(readdirSync(root)).not.toContain("to remove");
+    expect(await statusOf("to remove")).toBe(Status.OBJECT_NAME_NOT_FOUND);
+    expect(new TextDecoder().decode(await readFile(mount, reader.fileId, 0, 100))).toBe("still here");
+    expect((await statPosix(mount, reader.fileId)).links).toBe(0);
+    // The name is free.
+    await makeFile(mount, "to remove", 0o644, "another");
+    await closeFile(mount, reader.fileId);
+    expect(readFileSync(join(root, "to remove"), "utf8")).toBe("another");
+  });
+
+  test("a directory moves with what is open in it", async () => {
+    makeDirectory("moving");
+    writeFileSync(join(root, "moving", "inner"), "inner data");
+    const inner = await openPosix(mount, "moving/inner");
+    const mover = await openPosix(mount, "moving", { desiredAccess: Access.DELETE });
+    await mount.client.demand("rename", renameCall(mount, mover.fileId, "moved", false));
+    await closeFile(mount, mover.fileId);
+    expect(new TextDecoder().decode(await readFile(mount, inner.fileId, 0, 100))).toBe("inner data");
+    expect(await text("moved/inner")).toBe("inner data");
+    await closeFile(mount, inner.fileId);
+  });
+
+  test("links and renames take names by the same rules", async () => {
+    await makeFile(mount, "first", 0o644, "linked");
+    const { fileId } = await openPosix(mount, "first", { desiredAccess: FileGeneric.ALL });
+    await mount.client.demand("link", linkCall(mount, fileId, "FIRST", false));
+    await mount.client.demand("rename", renameCall(mount, fileId, "odd./1:2.", false));
+    await closeFile(mount, fileId);
+    expect(readFileSync(join(root, "FIRST"), "utf8")).toBe("linked");
+    expect(readFileSync(join(root, "odd.", "1:2."), "utf8")).toBe("linked");
+  });
+});
