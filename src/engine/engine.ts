@@ -19,6 +19,7 @@ import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
+import { endVolumes, volumeLimits } from "./vfs/mounted-volume.ts";
 import { DirectoryWatcher } from "./vfs/watch.ts";
 
 /** A start that failed for a reason the administrator can mend: `message` is one line for people. */
@@ -30,6 +31,9 @@ export class StartError extends Error {
 const SWEEP_MS = 5_000;
 /** A message must arrive whole within this time once its first byte is there. */
 const MAX_FRAME_AGE_MS = 60_000;
+
+/** What disks still have to do when the server stops may take this long. */
+const VOLUMES_GRACE_MS = 2_000;
 
 /** How long after the last connection what it held is counted: descriptors may still be about to be closed. */
 const REPORT_DELAY_MS = 100;
@@ -52,6 +56,7 @@ class Engine implements EngineControl {
 
   constructor(manager: Manager) {
     const settings = manager.settings();
+    volumeLimits.timeoutMs = settings.volumeTimeoutMs;
     const provider = selectProvider(settings.cryptoProvider);
     const log = makeLog(settings.logLevel);
     for (const name of provider.fallbacks)
@@ -203,6 +208,7 @@ class Engine implements EngineControl {
 
   reload(): void {
     this.context.settings = this.context.manager.settings();
+    volumeLimits.timeoutMs = this.context.settings.volumeTimeoutMs;
   }
 
   async stop(): Promise<void> {
@@ -210,6 +216,7 @@ class Engine implements EngineControl {
     this.context.clock.clearTimer(this.reportTimer);
     for (const listener of this.listeners) listener.stop();
     for (const connection of [...this.context.connections.values()]) connection.close("server stops");
+    await endVolumes(VOLUMES_GRACE_MS);
   }
 
   status(): EngineStatus {

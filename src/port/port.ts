@@ -35,6 +35,8 @@ export interface EngineSettings {
   readonly leases: boolean;
   /** How long a client may take to give up an oplock or a lease that others wait for. */
   readonly oplockBreakTimeoutMs: number;
+  /** How long a disk may take for one operation. */
+  readonly volumeTimeoutMs: number;
   readonly maxReadBytes: number;
   readonly maxWriteBytes: number;
   readonly maxTransactBytes: number;

@@ -387,8 +387,11 @@ export function releaseVolume(volume: MountedVolume): void {
   volume.close();
 }
 
-/** Ends the workers of all volumes; what they are at is lost. */
-export function closeVolumes(): void {
+/** Ends the workers of all volumes. What is under way gets that long to finish; a disk that hangs keeps nobody. */
+export async function endVolumes(graceMs: number): Promise<void> {
+  const until = performance.now() + graceMs;
+  const isBusy = () => [...volumes.values()].some(({ volume }) => volume.waitingCount > 0);
+  while (isBusy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
   for (const { volume } of volumes.values()) volume.close();
 }
 

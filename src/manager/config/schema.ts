@@ -529,6 +529,17 @@ export const PARAMETERS = [
     help: "Grant leases: clients may cache files, and from SMB 3 on folders, until somebody else needs them.",
   },
   {
+    name: "volume timeout",
+    type: "integer",
+    default: "30",
+    min: 1,
+    max: 600,
+    scope: "global",
+    reload: "live",
+    effective: true,
+    help: "Seconds that a disk may take for one operation until its client is told STATUS_IO_TIMEOUT.",
+  },
+  {
     name: "oplock break timeout",
     type: "integer",
     default: "35",
