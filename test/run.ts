@@ -46,6 +46,18 @@ const TOOLS: readonly Tool[] = [
     needed: "the C headers' structure offsets",
   },
   {
+    name: "exFAT in user space",
+    isThere: () => command("mount.exfat-fuse")() && command("mkfs.exfat")(),
+    packages: ["exfat-fuse", "exfatprogs"],
+    needed: "tests on a disk without extended attributes",
+  },
+  {
+    name: "ntfs-3g",
+    isThere: () => command("ntfs-3g")() && command("mkfs.ntfs")(),
+    packages: ["ntfs-3g"],
+    needed: "tests on a disk with attributes of its own",
+  },
+  {
     name: "qemu-aarch64-static",
     isThere: () => process.arch === "arm64" || command("qemu-aarch64-static")(),
     packages: ["qemu-user-static"],

@@ -1,7 +1,7 @@
 // Disks as people plug them in, as far as any kernel has them: without extended attributes (ramfs, exFAT by FUSE), and
 // NTFS by FUSE with attributes of its own. Needs root.
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, closeSync, ftruncateSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, existsSync, ftruncateSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, removeDirectory, TESTER_UID } from "./test-server.ts";
 
@@ -22,6 +22,13 @@ export interface PluggedDisk {
   /** Where it is mounted. */
   readonly path: string;
   remove(): void;
+}
+
+/** Whether this machine can make such a disk: as root, with the programs that it takes. */
+export function canMakePluggedDisk(kind: PluggedKind): boolean {
+  const { maker, mount } = KINDS[kind];
+  if (process.getuid?.() !== 0 || !existsSync("/dev/fuse")) return false;
+  return maker === undefined || (Bun.which(maker[0]) !== null && Bun.which(`mount.${mount[2]}`) !== null);
 }
 
 function run(command: readonly string[]): void {

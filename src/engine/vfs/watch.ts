@@ -7,6 +7,7 @@ import { CompletionFilter } from "../../wire/change-notify.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { ExpectedEvents } from "./expected-events.ts";
 import { isTemporaryName } from "./moving.ts";
+import { isSidecarName } from "./sidecar-name.ts";
 import {
   type Reach,
   WatchedDirectories,
@@ -188,7 +189,7 @@ export class DirectoryWatcher {
       return;
     }
     // No name: the directory itself, which its parent's watch tells of.
-    if (name === "" || isTemporaryName(name)) return;
+    if (name === "" || isTemporaryName(name) || isSidecarName(name)) return;
     const path = `${directory.path}/${name}`;
     const isDirectory = (mask & Inotify.ISDIR) !== 0;
     if ((mask & Inotify.MOVED_TO) !== 0) return this.takeArrival(directory.reach, path, isDirectory, cookie);
@@ -258,7 +259,8 @@ export class DirectoryWatcher {
     if (fd < 0) return;
     try {
       for (const entry of readdirSync(procPath(fd), { withFileTypes: true })) {
-        if (isTemporaryName(entry.name) || entry.name.includes("\ufffd")) continue;
+        const isOurs = isTemporaryName(entry.name) || isSidecarName(entry.name);
+        if (isOurs || entry.name.includes("\ufffd")) continue;
         const child = `${path}/${entry.name}`;
         this.expected.addCreation(child);
         this.init.sink.report(NotifyAction.ADDED, child, nameFilterOf(entry.isDirectory()));

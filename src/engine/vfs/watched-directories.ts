@@ -5,6 +5,7 @@ import { openBeneath } from "../../linux/beneath.ts";
 import { addWatch, removeWatch } from "../../linux/inotify.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt, procPath } from "../../linux/open.ts";
 import type { ShareGrant } from "../../port/port.ts";
+import { isSidecarName } from "./sidecar-name.ts";
 
 /** How a directory is reached: below its share's directory, by the share's rules. */
 export type Reach = Pick<ShareGrant, "path" | "followSymlinks" | "crossMounts">;
@@ -161,7 +162,7 @@ export class WatchedDirectories {
   private async watchChildren(path: string, reach: Reach, directory: string): Promise<void> {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const child = `${path}/${entry.name}`;
-      if (!entry.isDirectory() || !this.isBelowRecursive(child)) continue;
+      if (!entry.isDirectory() || isSidecarName(entry.name) || !this.isBelowRecursive(child)) continue;
       // Opened here it would have to come from the disk.
       await stat(`${directory}/${entry.name}`);
       if (this.watch(reach, child)) this.toWalk.push({ path: child, reach });
