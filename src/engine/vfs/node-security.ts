@@ -28,7 +28,7 @@ import type { Failure, SecurityChange } from "./store.ts";
 const statx = emptyStatx();
 const room = new Scratch(65_536);
 
-/** `FileNode.readDescriptor`. */
+/** `ObjectSecurity.readDescriptor`. */
 export function readNodeDescriptor(
   context: ShareContext,
   fd: number,
@@ -88,15 +88,15 @@ function readList(fd: number, name: string): PosixAcl | undefined {
   }
 }
 
-/** `FileNode.readAcl`. */
+/** `ObjectSecurity.readAcl`. */
 export function readNodeAcl(_: ShareContext, fd: number): PosixAcl | Failure {
   const failure = statFd(fd, statx);
   return failure < 0 ? failure : (readList(fd, ACCESS_ACL) ?? aclOfMode(statx.mode));
 }
 
 /**
- * `FileNode.writeSecurity`: rights first, then the descriptor that is bound to them. Between the two the old
- * descriptor does not count, and the new rights do.
+ * `ObjectSecurity.write`: rights first, then the descriptor that is bound to them. Between the two the old descriptor
+ * does not count, and the new rights do; where the new one cannot be kept, the old rights come back, and it with them.
  */
 export function writeNodeSecurity(
   context: ShareContext,
@@ -105,26 +105,39 @@ export function writeNodeSecurity(
   change: SecurityChange,
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
-  const { uid, gid, acl, descriptor } = change;
-  let failure = uid >= 0 || gid >= 0 ? setOwnerFd(fd, uid, gid) : 0;
+  const failure = statFd(fd, statx);
   if (failure < 0) return failure;
-  failure = statFd(fd, statx);
-  if (failure < 0) return failure;
-  if (acl !== undefined) {
-    failure = writeAcl(fd, statx.mode & 0o7000, acl);
-    if (failure < 0) return failure;
+  const { uid, gid, mode } = statx;
+  const acl = readList(fd, ACCESS_ACL) ?? aclOfMode(mode);
+  const changed = writeRights(fd, change);
+  const result = changed < 0 ? changed : writeDescriptor(context, fd, path, change.descriptor);
+  if (result < 0) {
+    const before = { uid: change.uid < 0 ? -1 : uid, gid: change.gid < 0 ? -1 : gid, acl };
+    writeRights(fd, { ...before, descriptor: undefined });
   }
-  if (descriptor === undefined) return forget(context, fd, path);
+  return result;
+}
+
+function writeRights(fd: number, { uid, gid, acl }: SecurityChange): 0 | Failure {
+  let failure = uid >= 0 || gid >= 0 ? setOwnerFd(fd, uid, gid) : 0;
+  if (failure < 0 || acl === undefined) return failure;
+  // The kernel takes setuid and setgid away from a file with a new owner; they are not given back.
   failure = statFd(fd, statx);
+  return failure < 0 ? failure : writeAcl(fd, statx.mode & 0o7000, acl);
+}
+
+function writeDescriptor(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  descriptor: SecurityDescriptor | undefined,
+): 0 | Failure {
+  if (descriptor === undefined) return forget(context, fd, path);
+  const failure = statFd(fd, statx);
   if (failure < 0) return failure;
-  const { mode, changeSeconds, changeNanoseconds } = statx;
-  const hash = hashRights({
-    access: readList(fd, ACCESS_ACL) ?? aclOfMode(mode),
-    inherited: inheritedOf(fd, statx),
-    uid: statx.uid,
-    gid: statx.gid,
-    mode,
-  });
+  const { uid, gid, mode, changeSeconds, changeNanoseconds } = statx;
+  const access = readList(fd, ACCESS_ACL) ?? aclOfMode(mode);
+  const hash = hashRights({ access, inherited: inheritedOf(fd, statx), uid, gid, mode });
   const time = { seconds: changeSeconds, nanoseconds: changeNanoseconds };
   return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time));
 }

@@ -14,7 +14,9 @@ export const VolumeAttribute = {
   CASE_SENSITIVE_SEARCH: 0x0000_0001,
   CASE_PRESERVED_NAMES: 0x0000_0002,
   UNICODE_ON_DISK: 0x0000_0004,
+  PERSISTENT_ACLS: 0x0000_0008,
   SUPPORTS_SPARSE_FILES: 0x0000_0040,
+  SUPPORTS_POSIX_UNLINK_RENAME: 0x0000_0400,
   NAMED_STREAMS: 0x0004_0000,
   SUPPORTS_EXTENDED_ATTRIBUTES: 0x0080_0000,
   READ_ONLY_VOLUME: 0x0008_0000,
@@ -42,9 +44,13 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
   let attributes: number =
     VolumeAttribute.CASE_SENSITIVE_SEARCH |
     VolumeAttribute.CASE_PRESERVED_NAMES |
-    VolumeAttribute.UNICODE_ON_DISK;
+    VolumeAttribute.UNICODE_ON_DISK |
+    VolumeAttribute.SUPPORTS_POSIX_UNLINK_RENAME;
   if (!withoutHoles.has(facts.type)) attributes |= VolumeAttribute.SUPPORTS_SPARSE_FILES;
   if (sharesBlocks(fd, facts.type)) attributes |= VolumeAttribute.SUPPORTS_BLOCK_REFCOUNTING;
+  // Windows shows and changes rights where this is set, and FAT keeps none.
+  const keepsRights = facts.type !== FileSystemMagic.MSDOS && facts.type !== FileSystemMagic.EXFAT;
+  if (keepsRights && context.grant.security.canChange) attributes |= VolumeAttribute.PERSISTENT_ACLS;
   const hasValues = keepsValues(fd);
   if (context.grant.eaSupport && hasValues) attributes |= VolumeAttribute.SUPPORTS_EXTENDED_ATTRIBUTES;
   if (context.grant.streams && hasValues) attributes |= VolumeAttribute.NAMED_STREAMS;
