@@ -26,6 +26,7 @@ const FILE = "test/wire/fscc/file-information.test.ts";
 const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/create-context.test.ts";
+const POSIX = "test/e2e/posix.test.ts";
 
 const dialects: readonly Feature[] = [
   { name: "2.0.2", value: Dialect.SMB_2_0_2, test: `${NEGOTIATE}#round trip in every dialect` },
@@ -150,6 +151,11 @@ const directoryClasses: readonly Feature[] = [
     value: FileInfoClass.ID_FULL_DIRECTORY,
     test: `${DIRECTORY}#every class both ways`,
   },
+  {
+    name: "Posix",
+    value: POSIX_INFO_CLASS,
+    test: `${POSIX}#a listing shows every kind of object as what it is, by its own name`,
+  },
 ];
 
 const queryFileClasses: readonly Feature[] = [
@@ -168,6 +174,7 @@ const queryFileClasses: readonly Feature[] = [
   { name: "AttributeTag", value: FileInfoClass.ATTRIBUTE_TAG, test: `${FILE}#attribute tag` },
   { name: "NormalizedName", value: FileInfoClass.NORMALIZED_NAME, test: `${FILE}#names` },
   { name: "Id", value: FileInfoClass.ID, test: `${FILE}#internal and id` },
+  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a file's facts are those of stat(2)` },
 ];
 
 const setFileClasses: readonly Feature[] = [
@@ -188,6 +195,7 @@ const queryFsClasses: readonly Feature[] = [
   { name: "Attribute", value: FsInfoClass.ATTRIBUTE, test: `${VOLUME}#attribute` },
   { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#sizes` },
   { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#sector size` },
+  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's facts are those of statvfs(3)` },
 ];
 
 /** Create contexts have no number: `value` is their tag's four characters, big-endian. */
@@ -202,26 +210,12 @@ const createContexts: readonly Feature[] = [
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
 ];
 
-const posixExtensions: readonly Feature[] = [
+/** What NEGOTIATE may answer beside what has a table of its own. */
+const negotiateContexts: readonly Feature[] = [
   {
-    name: "negotiated",
+    name: "POSIX extensions",
     value: NegotiateContextType.POSIX_EXTENSIONS_AVAILABLE,
-    test: "test/e2e/posix.test.ts#negotiated with who knows them, and told of in NEGOTIATE",
-  },
-  {
-    name: "files",
-    value: POSIX_INFO_CLASS,
-    test: "test/e2e/posix.test.ts#a file's facts are those of stat(2)",
-  },
-  {
-    name: "listings",
-    value: POSIX_INFO_CLASS,
-    test: "test/e2e/posix.test.ts#a listing shows every kind of object as what it is, by its own name",
-  },
-  {
-    name: "volumes",
-    value: POSIX_INFO_CLASS,
-    test: "test/e2e/posix.test.ts#a volume's facts are those of statvfs(3)",
+    test: `${POSIX}#negotiated with who knows them, and told of in NEGOTIATE`,
   },
 ];
 
@@ -239,7 +233,7 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   setFileClasses,
   queryFsClasses,
   createContexts,
-  posixExtensions,
+  negotiateContexts,
 };
 
 /** Cipher numbers in order of preference. */
