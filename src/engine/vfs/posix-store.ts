@@ -3,6 +3,7 @@ import { Errno } from "../../linux/errno.ts";
 import { Access, accessFd } from "../../linux/stat.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { binGrant, RecycleBin } from "./layer/recycle.ts";
+import { RecycleKeeper } from "./layer/recycle-keeper.ts";
 import { diskNamesOf } from "./lookup.ts";
 import { andThen } from "./maybe-promise.ts";
 import { targetOf } from "./moving.ts";
@@ -51,7 +52,12 @@ function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore |
       store.close();
       return own;
     }
-    store.bin = new RecycleBin(own, recycle, grant.crossMounts);
+    const keeper = new RecycleKeeper({
+      rules: recycle,
+      key: `${grant.path}/${recycle.repository} ${grant.credentials?.uid ?? -1}`,
+      openStore: () => openStore({ ...binGrant(grant), followSymlinks: false, crossMounts: false }),
+    });
+    store.bin = new RecycleBin(own, recycle, grant.crossMounts, keeper);
     return store;
   });
 }

@@ -15,6 +15,7 @@ import {
 } from "../store.ts";
 import { type Veto, compileVeto } from "../veto.ts";
 import { copyName } from "./copy-name.ts";
+import type { RecycleKeeper } from "./recycle-keeper.ts";
 
 /** Directories that others remove meanwhile are made again so often. */
 const MAX_ROUNDS = 4;
@@ -42,12 +43,14 @@ export class RecycleBin {
   private readonly rules: RecycleRules;
   private readonly store: FileStore;
   private readonly crossMounts: boolean;
+  private readonly keeper: RecycleKeeper | undefined;
   private readonly isExcluded: Veto;
   private readonly isSingle: Veto;
   private readonly excludedDirectories: Veto | undefined;
 
   /** `store` is the bin's own, with every name visible; `crossMounts`: other file systems belong to the share. */
-  constructor(store: FileStore, rules: RecycleRules, crossMounts: boolean) {
+  constructor(store: FileStore, rules: RecycleRules, crossMounts: boolean, keeper?: RecycleKeeper) {
+    this.keeper = keeper;
     this.store = store;
     this.rules = rules;
     this.crossMounts = crossMounts;
@@ -71,12 +74,14 @@ export class RecycleBin {
       }
       return andThen(this.keep(path, node), (result) => {
         node.close();
+        if (typeof result !== "number" && result.movedTo !== undefined) this.keeper?.noteDiscard();
         return result;
       });
     });
   }
 
   close(): void {
+    this.keeper?.close();
     this.store.close();
   }
 
