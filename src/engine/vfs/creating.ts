@@ -2,10 +2,13 @@
 import { Errno } from "../../linux/errno.ts";
 import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../linux/names.ts";
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../linux/open.ts";
+import { Scratch } from "../../linux/libc.ts";
 import { emptyStatx, statFd } from "../../linux/stat.ts";
+import { getXattr } from "../../linux/xattr.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { splitPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
+import { DEFAULT_ACL } from "./posix-acl.ts";
 import type { ShareContext } from "./share-context.ts";
 import { forgetKept } from "./sidecar-moving.ts";
 import type { Failure } from "./store.ts";
@@ -17,6 +20,7 @@ const READ_ONLY_MASK = ~0o222;
 
 const statx = emptyStatx();
 const parentStatx = emptyStatx();
+const aclRoom = new Scratch(64);
 
 export interface CreatedNode extends NodeFacts {
   /** O_PATH; the caller's. */
@@ -37,10 +41,15 @@ export function createFileAt(
   asked: number = FILE_MODE,
 ): CreatedFile | Failure {
   const { grant } = context;
-  let permissions = (asked & grant.createMask) | grant.forceCreateMode;
-  if (!grant.storeDosAttributes && (attributes & FileAttribute.READONLY) !== 0) permissions &= READ_ONLY_MASK;
+  const masked = (asked & grant.createMask) | grant.forceCreateMode;
+  let permissions = masked;
   const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
-  const fd = createName(context, path, (directory, name) => openAt(directory, name, flags, permissions));
+  const fd = createName(context, path, (directory, name) => {
+    permissions = handedDown(context, directory, FILE_MODE) ?? masked;
+    const isReadOnly = !grant.storeDosAttributes && (attributes & FileAttribute.READONLY) !== 0;
+    if (isReadOnly) permissions &= READ_ONLY_MASK;
+    return openAt(directory, name, flags, permissions);
+  });
   if (fd < 0) return fd;
   const made = finishCreation(context, fd, path, permissions, attributes | FileAttribute.ARCHIVE);
   if (typeof made !== "number") return { ...made, dataFd: fd };
@@ -57,8 +66,9 @@ export function createDirectoryAt(
   asked: number = DIRECTORY_MODE,
 ): CreatedNode | Failure {
   const { grant } = context;
-  const permissions = (asked & grant.directoryMask) | grant.forceDirectoryMode;
+  let permissions = (asked & grant.directoryMask) | grant.forceDirectoryMode;
   const fd = createName(context, path, (directory, name) => {
+    permissions = handedDown(context, directory, DIRECTORY_MODE) ?? permissions;
     const made = makeDirectoryAt(directory, name, permissions & 0o777);
     if (made < 0) return made;
     const opened = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
@@ -70,6 +80,20 @@ export function createDirectoryAt(
   closeFd(fd);
   if (typeof made === "number") undoCreation(context, path, true);
   return made;
+}
+
+/** The mode that a directory hands down, whatever the masks say; undefined where the share or the directory has none. */
+function handedDown(context: ShareContext, directory: number, limit: number): number | undefined {
+  const { inheritPermissions, inheritAcls } = context.grant.security;
+  // The list is the limit then: the kernel takes from the mode what it has not.
+  if (inheritAcls && hasDefaultList(directory)) return limit;
+  if (!inheritPermissions || statFd(directory, parentStatx) < 0) return undefined;
+  return parentStatx.mode & (limit === DIRECTORY_MODE ? 0o3777 : limit);
+}
+
+function hasDefaultList(directory: number): boolean {
+  const length = getXattr(directory, DEFAULT_ACL, aclRoom);
+  return length > 4 || length === -Errno.ERANGE;
 }
 
 /** Makes a name as the user: what `make` answers, a descriptor or a failure. */

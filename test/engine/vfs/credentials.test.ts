@@ -1,11 +1,20 @@
 // Files are reached as the session's user and never as root; path_resolution(7), credentials(7).
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
 import { Errno } from "../../../src/linux/errno.ts";
 import { currentGroups, setThreadFsuid } from "../../../src/linux/identity.ts";
+import { setXattr } from "../../../src/linux/xattr.ts";
+import { DEFAULT_ACL } from "../../../src/engine/vfs/posix-acl.ts";
 import type { FileStat } from "../../../src/engine/vfs/store.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
-import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "./share-fixture.ts";
+import {
+  Fixture,
+  descriptorCount,
+  expectDescriptors,
+  grantFor,
+  readWrite,
+  succeeded,
+} from "./share-fixture.ts";
 
 const USER = 54_321;
 const GROUP = 54_322;
@@ -149,6 +158,37 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     await inheriting.makeDirectory("box", "d");
     for (const name of ["f", "d"]) expect(statSync(owner.at("box", name)).uid).toBe(54_500);
     inheriting.close();
+  });
+
+  test("inherited mode, whatever the masks say", async () => {
+    mkdirSync(owner.at("shared"));
+    chownSync(owner.at("shared"), USER, GROUP);
+    chmodSync(owner.at("shared"), 0o2770);
+    const security = { ...grantFor("").security, inheritPermissions: true };
+    const inheriting = new Fixture({ credentials, security, createMask: 0o600 }, owner);
+    await inheriting.touch("shared", "f");
+    await inheriting.makeDirectory("shared", "d");
+    expect(statSync(owner.at("shared", "f")).mode & 0o7777).toBe(0o660);
+    expect(statSync(owner.at("shared", "d")).mode & 0o7777).toBe(0o2770);
+    inheriting.close();
+  });
+
+  test("inherited access list: the masks do not cut it down", async () => {
+    mkdirSync(owner.at("listed"));
+    chownSync(owner.at("listed"), USER, GROUP);
+    // Owner rw-, group rw-, others ---, for whatever is made.
+    const list = "0200000001000600ffffffff04000600ffffffff20000000ffffffff";
+    const directory = openSync(owner.at("listed"), "r");
+    const failure = setXattr(directory, DEFAULT_ACL, Buffer.from(list, "hex"));
+    closeSync(directory);
+    if (failure === -Errno.EOPNOTSUPP) return;
+    const security = { ...grantFor("").security, inheritAcls: true };
+    const inheriting = new Fixture({ credentials, security, createMask: 0o600 }, owner);
+    await inheriting.touch("listed", "f");
+    expect(statSync(owner.at("listed", "f")).mode & 0o7777).toBe(0o660);
+    inheriting.close();
+    await share.touch("listed", "g");
+    expect(statSync(owner.at("listed", "g")).mode & 0o077).toBe(0o040);
   });
 
   test("listing needs the right to read, and shows what it may", async () => {
