@@ -22,10 +22,10 @@ import {
   closeOfApplication,
   reconnectOpen,
 } from "./durable.ts";
-import { lookupStatusOf } from "./errno-status.ts";
 import { checkKnowledge } from "./extended-attributes.ts";
 import { openPipe } from "./open-pipe.ts";
-import { asksForPosix, byPosixRules, placeOf, stopsAtLink, tellLink } from "./posix-create.ts";
+import { asksForPosix, byPosixRules, placeOf } from "./posix-create.ts";
+import { reparseTagOf, stopsAtReparse, tellFailedLookup, tellReparse } from "./reparse-open.ts";
 
 export function handleCreate(exchange: Exchange): MaybePromise<number> {
   const request = decodeCreateRequest(exchange.message);
@@ -80,8 +80,11 @@ function settle(creation: Creation, status: number): number {
 
 function lookUp(creation: Creation): MaybePromise<number> {
   if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
+  const { exchange } = creation;
   return andThen(creation.store.lookup(creation.components), (found) => {
-    if (typeof found === "number") return lookupStatusOf(found);
+    if (typeof found === "number") {
+      return tellFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
+    }
     creation.node = found.node;
     if (found.node === undefined) return openFound(creation, found);
     return andThen(learnOfExisting(creation, found.node), (status) =>
@@ -100,14 +103,21 @@ function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<numbe
 }
 
 function openFound(creation: Creation, found: Found): MaybePromise<number> {
-  if (creation.path.stream !== undefined) return openStream(creation, creation.path.stream, found);
+  if (creation.path.stream !== undefined) {
+    // What is no file has no streams.
+    if (found.node !== undefined && reparseTagOf(found.node.stat.kind) !== 0)
+      return Status.OBJECT_NAME_NOT_FOUND;
+    return openStream(creation, creation.path.stream, found);
+  }
   return found.node === undefined ? createNew(creation, found) : openExisting(creation, found, found.node);
 }
 
 function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
   const { request, tree, components, isPosix } = creation;
-  if (isPosix && stopsAtLink(request, node)) return tellLink(creation.exchange, node);
-  const refusal = checkExisting(request, tree, components, node, isPosix);
+  if (stopsAtReparse(request, node, isPosix)) {
+    return tellReparse(creation.exchange, creation.store, node, isPosix);
+  }
+  const refusal = checkExisting(request, tree, components, node);
   if (refusal !== Status.SUCCESS) return refusal;
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;

@@ -30,6 +30,7 @@ import { statusOf } from "./errno-status.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
 import { queryPosixFile } from "./posix-query.ts";
 import { queryFileSystem } from "./query-fs-info.ts";
+import { reparseTagOf } from "./reparse-open.ts";
 import { querySecurity } from "./query-security.ts";
 import { queryStreams } from "./query-streams.ts";
 import { countReserved } from "./reserved-space.ts";
@@ -94,7 +95,10 @@ const fileClasses = new Map<number, FileClassRow>([
     {
       access: Access.READ_ATTRIBUTES,
       write: (w, { stat }) =>
-        encodeAttributeTagInformation(w, { attributes: stat.attributes, reparseTag: 0 }),
+        encodeAttributeTagInformation(w, {
+          attributes: stat.attributes,
+          reparseTag: reparseTagOf(stat.kind),
+        }),
     },
   ],
   [
@@ -214,13 +218,14 @@ function standardOf({ open, stat }: Facts): {
   isDirectory: boolean;
 } {
   const deletePending = open.file?.deletePending === true || open.file?.base?.deletePending === true;
+  const isGone = open.file !== undefined && !(open.file.base ?? open.file).hasName;
   const links = open.isDirectory ? 1 : stat.links;
   return {
     allocated: stat.allocated,
     size: stat.size,
     // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
     links: deletePending ? Math.max(0, links - 1) : links,
-    deletePending,
+    deletePending: deletePending || isGone,
     isDirectory: open.isDirectory,
   };
 }

@@ -1,6 +1,6 @@
 // FileRenameInformation on a named stream: another name beside the same file; [MS-FSA] 2.1.5.15.11.
 import type { MaybePromise } from "../../port/port.ts";
-import { decodeRenameInformation, RenameFlag } from "../../wire/fscc/rename.ts";
+import { RenameFlag, type RenameInformation } from "../../wire/fscc/rename.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Open } from "../state/open.ts";
@@ -17,10 +17,9 @@ export function renameStream(
   exchange: Exchange,
   open: Open,
   node: FileNode,
-  buffer: Uint8Array,
+  { flags, name }: RenameInformation,
 ): MaybePromise<number> {
   const { file } = open;
-  const { flags, name } = decodeRenameInformation(buffer);
   const path = parsePath(name);
   if (typeof path === "number") return path;
   // The name of another file, or of this one in full: as Windows answers it (smb2.streams.rename2).

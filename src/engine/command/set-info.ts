@@ -6,7 +6,6 @@ import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.t
 import {
   type BasicChange,
   decodeBasicChange,
-  decodeDispositionInformation,
   decodeSizeInformation,
   decodeUint32Information,
   type TimeRequest,
@@ -22,11 +21,12 @@ import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileNode } from "../vfs/store.ts";
 import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
+import { setDisposition, setDispositionEx } from "./disposition.ts";
 import { statusOf } from "./errno-status.ts";
 import { setExtendedAttributes } from "./extended-attributes.ts";
 import { fixTimes, holdChangeTime, noteModified } from "./modified.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
-import { linkFile, renameFile } from "./rename.ts";
+import { linkFile, linkFileEx, renameFile, renameFileEx } from "./rename.ts";
 import { noteReserved } from "./reserved-space.ts";
 import { setSecurity } from "./set-security.ts";
 import { reportStream } from "./stream-changes.ts";
@@ -54,6 +54,12 @@ const classes = new Map<number, SetClass>([
   [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
   [FileInfoClass.LINK, { access: 0, apply: linkFile }],
   [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
+  [FileInfoClass.DISPOSITION_EX, { access: Access.DELETE, apply: setDispositionEx }],
+  [FileInfoClass.RENAME_EX, { access: Access.DELETE, apply: renameFileEx }],
+  [FileInfoClass.LINK_EX, { access: 0, apply: linkFileEx }],
+  // Both are for administrators, [MS-FSA] 2.1.5.15.13 and 2.1.5.15.14, and nobody is one here.
+  [FileInfoClass.VALID_DATA_LENGTH, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
+  [FileInfoClass.SHORT_NAME, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
   [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
   [FileInfoClass.MODE, { access: 0, apply: setMode }],
   [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, shows: true }],
@@ -146,45 +152,6 @@ function setTimes(node: FileNode, change: BasicChange): MaybePromise<number> {
 
 function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
   return typeof time === "object" ? time : undefined;
-}
-
-/** [MS-FSA] 2.1.5.15.3: from now on, or no longer, the file goes with its last handle. */
-function setDisposition(
-  exchange: Exchange,
-  open: Open,
-  node: FileNode,
-  buffer: Uint8Array,
-): MaybePromise<number> {
-  const { file, tree } = open;
-  if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
-  if (!decodeDispositionInformation(buffer)) {
-    file.deletePending = false;
-    return Status.SUCCESS;
-  }
-  if (file.base === undefined && file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
-  // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
-  if (exchange.context.caching.breakHandles(file.caching, open)) {
-    return waitForCaching(exchange, file.caching, () =>
-      open.isClosed ? Status.FILE_CLOSED : setDisposition(exchange, open, node, buffer),
-    );
-  }
-  const { parentLeaseKey } = open;
-  const setPending = (): number => {
-    file.deletePending = true;
-    file.deleterParentKey = parentLeaseKey;
-    return Status.SUCCESS;
-  };
-  return andThen(node.refresh(), (stat) => {
-    if (typeof stat === "number") return statusOf(stat);
-    if ((stat.attributes & FileAttribute.READONLY) !== 0) return Status.CANNOT_DELETE;
-    if (!open.isDirectory) return setPending();
-    return andThen(tree.store?.isEmpty(node) ?? false, (isEmpty) => {
-      if (typeof isEmpty === "number") return statusOf(isEmpty);
-      if (!isEmpty) return Status.DIRECTORY_NOT_EMPTY;
-      exchange.context.notify.deletePending(file);
-      return setPending();
-    });
-  });
 }
 
 function setPosition(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {

@@ -25,6 +25,10 @@ export class SharedFile {
   locks: RangeLocks | undefined;
   /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
   deletePending = false;
+  /** Its name is being removed right now. */
+  isGoing = false;
+  /** False once its name is gone, or another object's: who has it open keeps it. */
+  hasName = true;
   /** Bytes reserved on request, rounded up to blocks; 0 for none. */
   reservedBytes = 0;
   /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
@@ -62,8 +66,9 @@ export class SharedFile {
     return this.opens.size > 0 || this.streams !== undefined;
   }
 
-  /** The path below a share's directory `root`. */
+  /** The path below a share's directory `root`; "" also for what has no name. */
   pathBelow(root: string): string {
+    if (!(this.base ?? this).hasName) return "";
     return this.path.length > root.length ? this.path.slice(root.length + 1) : "";
   }
 }
@@ -118,7 +123,10 @@ export class OpenTable {
   /** The shared state of a file about to be opened; forgotten again by `dropIfUnused`. */
   takeFile(identity: string, path: string): SharedFile {
     const known = this.files.get(identity);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (!known.hasName) this.giveName(known, path);
+      return known;
+    }
     const file = new SharedFile(identity, path, this.paths);
     this.files.set(identity, file);
     return file;
@@ -145,6 +153,23 @@ export class OpenTable {
     file.identity = streamIdentity(base, folded);
     base.streams.set(folded, file);
     this.files.set(file.identity, file);
+  }
+
+  /** The name of an open file was removed, or is another object's now: nothing done by name reaches it any more. */
+  loseName(file: SharedFile): void {
+    if (file.base !== undefined || !file.hasName) return;
+    if (file.place !== undefined) this.paths.remove(file.place, file);
+    file.hasName = false;
+    file.deletePending = false;
+    // No path begins so: they all begin with a share's directory.
+    file.place = this.paths.insert(`\0/${file.identity}`, file);
+  }
+
+  /** It was found by another of its names. */
+  private giveName(file: SharedFile, path: string): void {
+    if (file.place !== undefined) this.paths.remove(file.place, file);
+    file.hasName = true;
+    file.place = this.paths.insert(path, file);
   }
 
   dropIfUnused(file: SharedFile): void {

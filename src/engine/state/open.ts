@@ -50,6 +50,8 @@ export class Open {
   nextAttribute = 0;
   /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
   deleteOnClose = false;
+  /** Where the file goes by this open, its name goes as soon as this open ends, whoever else has it open. */
+  deletesAtOnce = false;
   /** The oplock or lease that the client caches the file by. */
   caching: CachingHolder | undefined;
   /** In hex, as the client named it with its lease: what this open changes in the directory does not end that lease. */
