@@ -31,6 +31,16 @@ export function openBeneath(
   }
 }
 
+/**
+ * The same without bounds: symlinks may lead anywhere, but for those of /proc. Where the kernel lacks openat2 these
+ * are followed as well.
+ */
+export function openWide(root: number, path: string, flags: number, mode: number, resolve: number): number {
+  const name = path === "" ? "." : path;
+  if (!hasOpenAt2()) return openAt(root, name, flags, mode);
+  return openAt2(root, name, flags, mode, resolve | Resolve.NO_MAGICLINKS);
+}
+
 const seen = emptyStatx();
 
 /** The directories from the root to where the walk stands; all but the root are owned. */

@@ -169,6 +169,15 @@ export function statFdCached(fd: number, out: Statx): number {
   return statAddress(fd, empty.address, At.EMPTY_PATH | DONT_SYNC, out);
 }
 
+/** Major and minor number of the device that a descriptor's object stands for, or -errno. */
+export function deviceNumbersOf(fd: number): [number, number] | number {
+  const flags = At.EMPTY_PATH | At.NO_AUTOMOUNT;
+  const result = sys(Syscall.statx, fd, empty.address, flags, WANTED, room.address);
+  if (result < 0) return result;
+  const { rdevMajor, rdevMinor } = STATX_OFFSETS;
+  return [room.view.getUint32(rdevMajor, true), room.view.getUint32(rdevMinor, true)];
+}
+
 /** What faccessat2 asks for. */
 export const Access = { EXECUTE: 1, WRITE: 2, READ: 4 } as const;
 

@@ -11,7 +11,10 @@ import { statusOf } from "./errno-status.ts";
 /** Opens the data, where the granted access works on any. */
 export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
   if (creation.handle !== undefined) return register(creation, found, node);
-  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  const { kind } = node.stat;
+  const isDirectory = kind === FileKind.DIRECTORY;
+  // A reparse point is opened itself, and has no data.
+  if (!isDirectory && kind !== FileKind.FILE) return register(creation, found, node);
   const write =
     !isDirectory &&
     (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);

@@ -27,7 +27,6 @@ export function checkExisting(
   tree: Tree,
   components: readonly string[],
   node: FileNode,
-  isPosix = false,
 ): number {
   const { createDisposition, createOptions, fileAttributes } = request;
   const { kind, attributes } = node.stat;
@@ -37,8 +36,8 @@ export function checkExisting(
     if (overwrites(request)) return Status.INVALID_PARAMETER;
   } else {
     if ((createOptions & CreateOption.DIRECTORY_FILE) !== 0) return Status.NOT_A_DIRECTORY;
-    // Opening a FIFO would wait for its other end, a device would do who knows what.
-    if (kind !== FileKind.FILE && (!isPosix || overwrites(request))) return Status.ACCESS_DENIED;
+    // Data written to a FIFO or a device would go to whoever is behind it.
+    if (kind !== FileKind.FILE && overwrites(request)) return Status.ACCESS_DENIED;
   }
   if (!overwrites(request)) return Status.SUCCESS;
   if (tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0) return Status.ACCESS_DENIED;

@@ -12,6 +12,7 @@ import { duplicateExtents } from "./duplicate-extents.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
 import { queryNetworkInterfaces } from "./network-interfaces.ts";
 import { getObjectId } from "./object-id.ts";
+import { deleteReparsePoint, getReparsePoint, setReparsePoint } from "./reparse-control.ts";
 import { copyChunks, requestResumeKey } from "./server-copy.ts";
 import { queryAllocatedRanges, setSparse, setZeroData } from "./sparse-control.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
@@ -32,6 +33,9 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.SET_SPARSE, { needsOpen: true, handle: setSparse }],
   [Fsctl.SET_ZERO_DATA, { needsOpen: true, handle: setZeroData }],
   [Fsctl.QUERY_ALLOCATED_RANGES, { needsOpen: true, handle: queryAllocatedRanges }],
+  [Fsctl.GET_REPARSE_POINT, { needsOpen: true, handle: getReparsePoint }],
+  [Fsctl.SET_REPARSE_POINT, { needsOpen: true, handle: setReparsePoint }],
+  [Fsctl.DELETE_REPARSE_POINT, { needsOpen: true, handle: deleteReparsePoint }],
   [Fsctl.GET_COMPRESSION, { needsOpen: true, handle: getCompression }],
   [Fsctl.SET_COMPRESSION, { needsOpen: true, handle: setCompression }],
   [Fsctl.OFFLOAD_READ, { needsOpen: true, handle: () => Status.NOT_SUPPORTED }],

@@ -1,23 +1,13 @@
-// CREATE by a client with the POSIX extensions: which store and which rules, and what happens at a symlink.
-// "SMB3 POSIX Extensions" 3.3.5.9; [MS-SMB2] 2.2.2.2.1, 3.3.5.9.
-import type { MaybePromise } from "../../port/port.ts";
-import { CreateOption, type CreateRequest } from "../../wire/create.ts";
-import { EMPTY, Writer } from "../../wire/cursor.ts";
-import { encodeErrorResponse, encodeSymlinkError, ErrorId } from "../../wire/error-response.ts";
-import { Status } from "../../wire/status.ts";
+// CREATE by a client with the POSIX extensions: which store and which rules.
+// "SMB3 POSIX Extensions" 3.3.5.9.
+import type { CreateRequest } from "../../wire/create.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
-import { andThen } from "../vfs/maybe-promise.ts";
 import { parsePosixPath } from "../vfs/posix-path.ts";
 import { type ParsedPath, parsePath } from "../vfs/path.ts";
-import { FileKind, type FileNode, type FileStore } from "../vfs/store.ts";
+import type { FileStore } from "../vfs/store.ts";
 import type { Creation } from "./creation.ts";
-import { statusOf } from "./errno-status.ts";
-
-const EOPNOTSUPP = -95;
-/** The head of an error's context, the link's fixed part, and its target twice; PATH_MAX is 4096 bytes. */
-const LINK_ERROR_ROOM = 64 + 4 * 4096;
 
 /** Whether the request is to be treated by POSIX's rules: agreed on by NEGOTIATE, and asked for by the request. */
 export function asksForPosix(exchange: Exchange, request: CreateRequest, tree: Tree): boolean {
@@ -53,31 +43,4 @@ export function storeOf(open: Open): FileStore | undefined {
 /** A path in a request on `open`: a new name, by the rules that the open goes by. */
 export function parsePathFor(open: Open, name: string): ParsedPath | number {
   return open.isPosix ? parsePosixPath(name) : parsePath(name);
-}
-
-/** Whether `node` is a symlink that the client wants followed, which by these rules is its own affair. */
-export function stopsAtLink(request: CreateRequest, node: FileNode): boolean {
-  return (
-    node.stat.kind === FileKind.SYMLINK && (request.createOptions & CreateOption.OPEN_REPARSE_POINT) === 0
-  );
-}
-
-/** Tells the client where the symlink leads: STOPPED_ON_SYMLINK with the target as it stands. */
-export function tellLink(exchange: Exchange, node: FileNode): MaybePromise<number> {
-  return andThen(node.readLink?.() ?? EOPNOTSUPP, (target) => {
-    if (typeof target === "number") return statusOf(target);
-    const data = new Writer(new Uint8Array(LINK_ERROR_ROOM));
-    encodeSymlinkError(data, {
-      unparsedPathLength: 0,
-      isRelative: !target.startsWith("/"),
-      substituteName: target,
-      printName: target,
-    });
-    // Opened by what speaks 3.1.1 alone, so that error data stands in a context; 2.2.2.
-    encodeErrorResponse(exchange.reserve(LINK_ERROR_ROOM), {
-      data: EMPTY,
-      contexts: [{ errorId: ErrorId.DEFAULT, data: data.bytes.subarray(0, data.position) }],
-    });
-    return Status.STOPPED_ON_SYMLINK;
-  });
 }

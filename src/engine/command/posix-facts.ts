@@ -1,6 +1,6 @@
 // What clients with the POSIX extensions are told of a file, in CREATE's answer and in level 100; "SMB3 POSIX
 // Extensions" 2.2.14.2, "POSIX Extensions to MS-FSCC" 2.3.
-import { FileAttribute, ReparseTag } from "../../wire/fscc/attributes.ts";
+import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import {
   PosixFileType,
   type PosixFacts,
@@ -8,7 +8,8 @@ import {
   unixGroupSid,
   unixUserSid,
 } from "../../wire/posix.ts";
-import { FileKind, type FileStat } from "../vfs/store.ts";
+import type { FileStat } from "../vfs/store.ts";
+import { reparseTagOf } from "./reparse-open.ts";
 
 // S_IFMT bits, shifted down by twelve.
 const fileTypes: ReadonlyMap<number, PosixFileType> = new Map([
@@ -29,11 +30,6 @@ export function posixFactsOf(stat: FileStat): PosixFacts {
     owner: unixUserSid(stat.uid),
     group: unixGroupSid(stat.gid),
   };
-}
-
-function reparseTagOf(kind: FileKind): number {
-  if (kind === FileKind.SYMLINK) return ReparseTag.SYMLINK;
-  return kind === FileKind.OTHER ? ReparseTag.NFS : 0;
 }
 
 export function posixInformationOf(stat: FileStat): PosixInformation {

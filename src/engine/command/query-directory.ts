@@ -22,6 +22,7 @@ import { paysFor } from "../connection/pipeline.ts";
 import type { DirectorySearch, Open } from "../state/open.ts";
 import type { DirectoryEntry, FileHandle } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
+import { reparseTagOf } from "./reparse-open.ts";
 import { compilePattern } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix-query.ts";
 
@@ -128,6 +129,8 @@ class Listing {
     if (infoClass === FileInfoClass.BOTH_DIRECTORY || infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
       entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
     }
+    // [MS-FSCC] 2.4.8: the field holds the tag of a reparse point.
+    entry.eaSize = reparseTagOf(entry.stat.kind);
     this.last =
       infoClass === POSIX_INFO_CLASS
         ? appendPosix(this.writer, entry, this.last)

@@ -159,7 +159,9 @@ function attributesFor(
 ): number {
   const isDirectory = kind === FileKind.DIRECTORY;
   let bits: number;
-  if (stored?.attributes !== undefined) {
+  if (kind === FileKind.SYMLINK || kind === FileKind.OTHER) {
+    bits = FileAttribute.REPARSE_POINT;
+  } else if (stored?.attributes !== undefined) {
     bits = stored.attributes & STORED_ATTRIBUTES;
   } else {
     // Nobody has archived what no client has touched; a file without the owner's write bit is read-only.

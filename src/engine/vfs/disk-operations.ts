@@ -2,6 +2,7 @@
 // run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
 import { readLinkAt } from "../../linux/names.ts";
 import { closeFd } from "../../linux/open.ts";
+import { deviceNumbersOf } from "../../linux/stat.ts";
 import { cloneRangeOf, copyRangeOf } from "./copying.ts";
 import { createDirectoryAt, createFileAt } from "./creating.ts";
 import { allocateData, readData, syncData, truncateData, writeData } from "./data-operations.ts";
@@ -33,6 +34,7 @@ export const diskOperations = {
   createDirectory: createDirectoryAt,
   createFile: createFileAt,
   describe: describeNode,
+  deviceNumbers: (_: ShareContext, fd: number) => deviceNumbersOf(fd),
   find: findPath,
   getValue: getNamedValue,
   isEmpty: isEmptyDirectory,

@@ -129,14 +129,13 @@ export class EntryStats {
     return true;
   }
 
-  /** A symlink shows as what it leads to, if the share follows it and it stays inside; by POSIX as itself. */
+  /** A symlink shows as what it leads to where the share follows it and it stays inside, else as itself. */
   private takeLink(name: string, out: FileStat): boolean {
     const { context } = this;
-    if (context.isPosix) {
+    if (context.isPosix || !context.grant.followSymlinks) {
       fillStat(out, statx, undefined, name, context.grant);
       return true;
     }
-    if (!context.grant.followSymlinks) return false;
     const fd = context.asUser(() => context.openPath(joinPath(this.path, name)));
     if (fd < 0) return false;
     let isFound = statFd(fd, statx) === 0;

@@ -88,6 +88,11 @@ export class PosixNode implements FileNode {
     return this.current.kind === FileKind.SYMLINK ? this.run("readLink", this.fd) : -Errno.EINVAL;
   }
 
+  deviceNumbers(): MaybePromise<readonly number[] | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.run("deviceNumbers", this.fd);
+  }
+
   setTimes(times: TimeChange): MaybePromise<0 | Failure> {
     const refusal = this.refuseChange();
     return refusal < 0 ? refusal : this.run("setTimes", this.fd, this.path, times);

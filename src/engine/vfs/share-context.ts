@@ -5,6 +5,7 @@ import { Open, Resolve, closeFd } from "../../linux/open.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { UserIdentity } from "./credentials.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
+import { type LinkPolicy, openFollowing, openLink } from "./links.ts";
 import { isPosixView } from "./posix-view.ts";
 import { ShareNames } from "./share-names.ts";
 import type { Failure } from "./store.ts";
@@ -24,6 +25,7 @@ export class ShareContext {
   /** Names are as they stand on the disk, and a symlink is opened itself: see posix-view.ts. */
   readonly isPosix: boolean;
   private readonly resolve: number;
+  private readonly links: LinkPolicy;
 
   constructor(grant: ShareGrant, rootFd: number, directories: DirectoryCache, isElsewhere: boolean) {
     this.grant = grant;
@@ -34,6 +36,7 @@ export class ShareContext {
     this.names = new ShareNames(grant);
     this.veto = vetoWithSidecar(compileVeto(grant.vetoFiles));
     this.isPosix = isPosixView(grant);
+    this.links = { path: grant.path, followSymlinks: grant.followSymlinks, wideLinks: false };
     this.resolve =
       (grant.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (grant.crossMounts ? 0 : Resolve.NO_XDEV);
   }
@@ -45,9 +48,13 @@ export class ShareContext {
     return shown !== name && this.veto(shown);
   }
 
-  /** An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. */
+  /**
+   * An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. A symlink at its end that
+   * cannot be followed is opened itself.
+   */
   openPath(path: string): number | Failure {
-    return openBeneath(this.rootFd, path, this.pathFlags, 0, this.resolve);
+    const fd = openFollowing(this.rootFd, this.links, path, this.pathFlags, this.resolve);
+    return fd >= 0 || this.isPosix ? fd : openLink(this.rootFd, path, this.resolve, fd);
   }
 
   /** Whether a path opens by what is in memory alone; false also where the kernel (before 5.12) cannot tell. */
@@ -62,7 +69,7 @@ export class ShareContext {
   }
 
   openDirectoryPath(path: string): number | Failure {
-    return openBeneath(this.rootFd, path, Open.PATH | Open.DIRECTORY, 0, this.resolve);
+    return openFollowing(this.rootFd, this.links, path, Open.PATH | Open.DIRECTORY, this.resolve);
   }
 
   /** Calls `action` with the parent directory of a name, as the user, and closes it. `action` is synchronous. */

@@ -1,5 +1,5 @@
 // Reparse points: the buffers of FSCTL_SET/GET/DELETE_REPARSE_POINT, with symbolic links understood, both ways.
-// [MS-FSCC] 2.1.2.2 (generic buffer), 2.1.2.4 (symbolic link).
+// [MS-FSCC] 2.1.2.2 (generic buffer), 2.1.2.4 (symbolic link), 2.1.2.6 (special files of NFS).
 import { EMPTY, Message, Reader, type Writer, wireError } from "../cursor.ts";
 import { ReparseTag } from "./attributes.ts";
 
@@ -67,4 +67,44 @@ export function encodeSymlinkReparse(writer: Writer, value: SymlinkReparse): voi
   writer.u32(value.isRelative ? SYMLINK_FLAG_RELATIVE : 0);
   writer.utf16(value.substituteName);
   writer.utf16(value.printName);
+}
+
+/** InodeType of an NFS reparse buffer. */
+export const NfsInodeType = {
+  SYMLINK: 0x014b_4e4c,
+  CHARACTER: 0x0052_4843,
+  BLOCK: 0x004b_4c42,
+  FIFO: 0x4f46_4946,
+  SOCKET: 0x4b43_4f53,
+} as const;
+export type NfsInodeType = (typeof NfsInodeType)[keyof typeof NfsInodeType];
+
+export interface NfsReparse {
+  readonly type: number;
+  /** Of CHARACTER and BLOCK alone. */
+  readonly major: number;
+  readonly minor: number;
+}
+
+function isDevice(type: number): boolean {
+  return type === NfsInodeType.CHARACTER || type === NfsInodeType.BLOCK;
+}
+
+/** A whole reparse buffer of a special file. */
+export function encodeNfsReparse(writer: Writer, value: NfsReparse): void {
+  writer.u32(ReparseTag.NFS);
+  writer.u16(isDevice(value.type) ? 16 : 8);
+  writer.u16(0);
+  writer.u64(value.type);
+  if (!isDevice(value.type)) return;
+  writer.u32(value.major);
+  writer.u32(value.minor);
+}
+
+/** The data part of a buffer whose tag is ReparseTag.NFS; a symbolic link's target is not looked at. */
+export function decodeNfsReparse(data: Uint8Array): NfsReparse {
+  const reader = new Reader(data);
+  const type = reader.u64();
+  if (!isDevice(type)) return { type, major: 0, minor: 0 };
+  return { type, major: reader.u32(), minor: reader.u32() };
 }

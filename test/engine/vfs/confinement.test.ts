@@ -1,6 +1,7 @@
 // Nothing outside of the share is ever reached, whatever links there are and whoever moves them meanwhile.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import { Errno } from "../../../src/linux/errno.ts";
 import { FileKind, type Found } from "../../../src/engine/vfs/store.ts";
 import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "./share-fixture.ts";
@@ -40,12 +41,15 @@ function plantLinks(share: Fixture): void {
 }
 
 for (const follow of [false, true]) {
-  test(`links that lead outside are refused; following them ${follow ? "is allowed" : "is not"}`, async () => {
+  test(`links that lead outside are what they are, and no way; following them ${follow ? "is allowed" : "is not"}`, async () => {
     const share = innerOf(follow);
     plantLinks(share);
     const wanted = follow ? -Errno.EXDEV : -Errno.ELOOP;
     for (const name of escapes) {
-      expect([name, await share.lookup(name)]).toEqual([name, wanted]);
+      const itself = await share.node(name);
+      expect([name, itself.stat.kind]).toEqual([name, FileKind.SYMLINK]);
+      expect(await itself.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
+      itself.close();
       expect([name, await share.lookup(name, "secret")]).toEqual([name, wanted]);
       expect([name, await share.lookup(name.toUpperCase(), "secret")]).toEqual([name, wanted]);
       expect([name, await share.lookup(name, "new")]).toEqual([name, wanted]);
@@ -67,18 +71,76 @@ test("links that stay inside lead to their target, where the share follows them"
   expect(directory.stat.kind).toBe(FileKind.DIRECTORY);
   directory.close();
   // It leaves the share on its way, if only to come back.
-  expect(await share.lookup("round")).toBe(-Errno.EXDEV);
+  const round = await share.node("round");
+  expect(round.stat.kind).toBe(FileKind.SYMLINK);
+  round.close();
   share.close();
 });
 
-test("links are listed only where they can be followed, as what they lead to", async () => {
+test("absolute links to below the share lead there, however many; none to beside it", async () => {
+  const share = innerOf(true);
+  plantLinks(share);
+  symlinkSync(share.at("dir", "file"), share.at("absolute file"));
+  symlinkSync(share.at("dir"), share.at("absolute dir"));
+  symlinkSync("absolute dir", share.at("chain"));
+  symlinkSync(share.at("chain"), share.at("long chain"));
+  symlinkSync(share.at(""), share.at("top"));
+  symlinkSync(`${share.at("")}/../outside`, share.at("sly"));
+  symlinkSync(`${share.at("")}x`, share.at("prefix"));
+  symlinkSync(share.at("absolute loop"), share.at("absolute loop"));
+  const real = await share.node("dir", "file");
+  const ways = [
+    ["absolute file"],
+    ["Absolute Dir", "FILE"],
+    ["chain", "file"],
+    ["long chain", "file"],
+    ["top", "chain", "file"],
+  ];
+  for (const way of ways) {
+    const node = await share.node(...way);
+    expect([way, node.identity]).toEqual([way, real.identity]);
+    node.close();
+  }
+  real.close();
+  for (const name of ["sly", "prefix", "absolute loop", "absolute"]) {
+    const node = await share.node(name);
+    expect([name, node.stat.kind]).toEqual([name, FileKind.SYMLINK]);
+    node.close();
+    expect(typeof (await share.lookup(name, "secret"))).toBe("number");
+  }
+  share.close();
+});
+
+test("links are listed as what they lead to where they are followed, else as themselves", async () => {
   const share = innerOf(false);
   plantLinks(share);
-  expect(await share.list()).toEqual([".", "..", "dir"]);
+  const links = ["absolute", "dangling", "inside", "proc", "round", "slash", "twice", "up"];
+  expect(await share.list()).toEqual([".", "..", ...[...links, "dir"].sort()]);
+  const link = await share.node("inside");
+  expect(link.stat.attributes).toBe(FileAttribute.REPARSE_POINT);
+  link.close();
   share.close();
   const following = innerOf(true);
-  expect(await following.list()).toEqual([".", "..", "dir", "inside"]);
+  expect(await following.list()).toEqual([".", "..", ...[...links, "dir"].sort()]);
+  const inside = await following.node("inside");
+  expect(inside.stat.attributes).toBe(FileAttribute.DIRECTORY);
+  inside.close();
   following.close();
+});
+
+test("a link that leads nowhere is removed and renamed itself", async () => {
+  const share = innerOf(false);
+  plantLinks(share);
+  for (const name of ["dangling", "absolute", "inside"]) {
+    const node = await share.node(name);
+    const to = succeeded(await share.lookup("moved"));
+    expect(await share.store.rename(name, node.identity, to, false)).toEqual({ path: "moved" });
+    expect(await share.store.remove("moved", node.identity, false)).toBe(0);
+    node.close();
+  }
+  expect(readFileSync(outer.at("outside", "secret"), "latin1")).toBe("secret");
+  expect(readFileSync(share.at("dir", "file"), "latin1")).toBe("mine");
+  share.close();
 });
 
 test("nothing is created through a link", async () => {
