@@ -135,7 +135,6 @@ export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "include system krb5 conf",
   "server smb3 encryption algorithms",
   "server smb3 signing algorithms",
-  "smb3 unix extensions",
   "volume",
 ]);
 
