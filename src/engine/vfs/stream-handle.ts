@@ -13,7 +13,7 @@ import {
   type FileNode,
   type FileStat,
 } from "./store.ts";
-import { changeStream, createStream, MAX_STREAM_BYTES, readStream, removeStream } from "./stream-values.ts";
+import { changeStream, createStream, maxStreamBytes, readStream, removeStream } from "./stream-values.ts";
 
 /** NTFS keeps small streams in units of this many bytes. */
 const ALLOCATION_UNIT_BYTES = 8;
@@ -91,7 +91,7 @@ export class StreamHandle implements FileHandle {
 
   write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
     const end = offset + length;
-    if (end > MAX_STREAM_BYTES) return -Errno.ENOSPC;
+    if (end > maxStreamBytes(this.node.values)) return -Errno.ENOSPC;
     const changed = this.change((data) => {
       const larger = new Uint8Array(Math.max(data.length, end));
       larger.set(data);
@@ -119,7 +119,7 @@ export class StreamHandle implements FileHandle {
   }
 
   truncate(size: number): MaybePromise<0 | Failure> {
-    if (size > MAX_STREAM_BYTES) return -Errno.ENOSPC;
+    if (size > maxStreamBytes(this.node.values)) return -Errno.ENOSPC;
     return this.change((data) => {
       if (size === data.length) return data;
       if (size < data.length) return data.slice(0, size);
@@ -131,7 +131,7 @@ export class StreamHandle implements FileHandle {
 
   /** Nothing can be reserved; what could never be written is refused beforehand. */
   allocate(size: number): 0 | Failure {
-    return size > MAX_STREAM_BYTES ? -Errno.ENOSPC : 0;
+    return size > maxStreamBytes(this.node.values) ? -Errno.ENOSPC : 0;
   }
 
   flush(): MaybePromise<0 | Failure> {

@@ -19,7 +19,7 @@ const LARGEST_PART_BYTES = 65_536;
 const SMALL_PART_BYTES = 15_872;
 /** Samba reads no more than 16 parts. */
 const MAX_EXTENTS = 15;
-export const MAX_STREAM_BYTES: number = (MAX_EXTENTS + 1) * LARGEST_PART_BYTES - 1;
+const MAX_BYTES_IN_PARTS = (MAX_EXTENTS + 1) * LARGEST_PART_BYTES - 1;
 
 /** macOS keeps its Finder information in a stream of exactly this size, which often ends in zeros. */
 const FINDER_INFORMATION = { name: "AFP_AFPINFO", bytes: 60 } as const;
@@ -43,10 +43,17 @@ export interface SizedStream {
   readonly size: number;
 }
 
-/** A stream's data, and how many further values it fills. */
+/** A stream's data, and the values that carry it on behind the first. */
 interface Content {
   readonly data: Uint8Array;
-  readonly extents: number;
+  readonly extents: readonly Uint8Array[];
+}
+
+const NO_EXTENTS: readonly Uint8Array[] = [];
+
+/** The longest stream that may be kept; a disk may take less. */
+export function maxStreamBytes(values: NamedValues): number {
+  return Math.max(MAX_BYTES_IN_PARTS, values.maxValueBytes - 1);
 }
 
 /** The value that a new stream is kept in; undefined where the name is too long for one. */
@@ -118,13 +125,16 @@ function readContent(values: NamedValues, key: string): MaybePromise<Content | F
   return andThen(values.get(key), (value) => {
     if (typeof value === "number") return value;
     const last = value.at(-1);
-    if (last === undefined) return { data: NO_DATA, extents: 0 };
-    if (last > MAX_EXTENTS) return { data: value, extents: 0 };
+    if (last === undefined) return { data: NO_DATA, extents: NO_EXTENTS };
+    if (last > MAX_EXTENTS) return { data: value, extents: NO_EXTENTS };
     if (last === 0)
-      return { data: value.subarray(0, value.length - (endsInData(key, value) ? 0 : 1)), extents: 0 };
+      return {
+        data: value.subarray(0, value.length - (endsInData(key, value) ? 0 : 1)),
+        extents: NO_EXTENTS,
+      };
     // Data that ends in a small number, as ksmbd has it, is not carried on.
     return andThen(values.get(extentKey(key, 1)), (first) => {
-      if (first === -Errno.ENODATA) return { data: value, extents: 0 };
+      if (first === -Errno.ENODATA) return { data: value, extents: NO_EXTENTS };
       return typeof first === "number" ? first : readExtents(values, key, value, first);
     });
   });
@@ -144,21 +154,22 @@ async function readExtents(
   first: Uint8Array,
 ): Promise<Content | Failure> {
   const count = anchor.at(-1) ?? 0;
-  const parts = [anchor.subarray(0, anchor.length - 1), first];
+  const extents = [first];
   for (let i = 2; i <= count; i++) {
     const part = await values.get(extentKey(key, i));
     // Samba takes what is there.
     if (part === -Errno.ENODATA) break;
     if (typeof part === "number") return part;
-    parts.push(part);
+    extents.push(part);
   }
-  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
+  let at = anchor.length - 1;
+  const data = new Uint8Array(extents.reduce((sum, part) => sum + part.length, at));
+  data.set(anchor.subarray(0, at));
+  for (const part of extents) {
     data.set(part, at);
     at += part.length;
   }
-  return { data, extents: parts.length - 1 };
+  return { data, extents };
 }
 
 function extentKey(key: string, number: number): string {
@@ -205,12 +216,12 @@ function writeContent(
   data: Uint8Array,
   old: Content | undefined,
 ): MaybePromise<0 | Failure> {
-  if (data.length > MAX_STREAM_BYTES) return -Errno.ENOSPC;
-  if (data.length >= LARGEST_PART_BYTES) return writeParts(values, key, data, old);
+  if (data.length > maxStreamBytes(values)) return -Errno.ENOSPC;
+  if (data.length >= values.maxValueBytes) return writeParts(values, key, data, old);
   const value = new Uint8Array(data.length + 1);
   value.set(data);
   return andThen(values.set(key, value), (result) => {
-    if (result === 0) return old === undefined || old.extents === 0 ? 0 : dropExtents(values, key, 1);
+    if (result === 0) return old === undefined || old.extents.length === 0 ? 0 : dropExtents(values, key, 1);
     if (isTooLarge(result) && data.length >= SMALL_PART_BYTES) return writeParts(values, key, data, old);
     return isTooLarge(result) ? -Errno.ENOSPC : result;
   });
@@ -232,7 +243,7 @@ async function writeParts(
     if (extents < 1 || extents > MAX_EXTENTS) continue;
     const result = await writePartsOf(values, key, data, bytes, extents);
     if (result === 0) return dropExtents(values, key, extents + 1);
-    await restore(values, key, old);
+    await restore(values, key, old?.extents ?? NO_EXTENTS);
     if (!isTooLarge(result)) return result;
   }
   return -Errno.ENOSPC;
@@ -256,21 +267,18 @@ async function writePartsOf(
   return values.set(key, anchor);
 }
 
-/** The disk had no room for the new data: the old is put back, where it fitted before. */
-async function restore(values: NamedValues, key: string, old: Content | undefined): Promise<void> {
-  if (old === undefined) {
-    await dropExtents(values, key, 1);
-    return;
+/**
+ * The disk had no room for the new data: what it has instead of the old goes, and the old is put back, where it
+ * fitted before. The first value is still the old one: it is written last.
+ */
+async function restore(values: NamedValues, key: string, old: readonly Uint8Array[]): Promise<void> {
+  await dropExtents(values, key, old.length + 1);
+  // Those that became larger first give room.
+  for (const [i, part] of old.entries()) {
+    const result = await values.set(extentKey(key, i + 1), part);
+    if (result !== 0) await values.remove(extentKey(key, i + 1));
   }
-  if (old.extents === 0) {
-    await dropExtents(values, key, 1);
-    return;
-  }
-  await dropExtents(values, key, old.extents + 1);
-  for (const bytes of [LARGEST_PART_BYTES, SMALL_PART_BYTES]) {
-    const extents = Math.ceil((old.data.length - (bytes - 1)) / bytes);
-    if (extents === old.extents && (await writePartsOf(values, key, old.data, bytes, extents)) === 0) return;
-  }
+  for (const [i, part] of old.entries()) await values.set(extentKey(key, i + 1), part);
 }
 
 /** Removes the values that would carry a stream on from number `from`. */

@@ -1,0 +1,89 @@
+// Named streams in the open table: a file is known as long as one of its streams is open, each has its own sharing;
+// [MS-FSA] 2.1.5.1.2.2.
+import { expect, test } from "bun:test";
+import type { Open } from "../../../src/engine/state/open.ts";
+import { OpenTable } from "../../../src/engine/state/open-table.ts";
+import { Access } from "../../../src/wire/access.ts";
+import { ShareAccess } from "../../../src/wire/create.ts";
+
+const ALL = ShareAccess.READ | ShareAccess.WRITE | ShareAccess.DELETE;
+
+function openOf(
+  table: OpenTable,
+  file: ReturnType<OpenTable["takeFile"]>,
+  access: number,
+  share: number,
+): Open {
+  const holder = { opens: new Set<Open>() };
+  const open = { id: table.nextId(), file, grantedAccess: access, shareAccess: share } as unknown as Open;
+  Object.assign(open, { tree: holder, session: holder });
+  table.add(open);
+  return open;
+}
+
+test("a file stays while one of its streams is open, and goes with the last", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/share/f");
+  const one = table.takeStream(base, "ONE");
+  const two = table.takeStream(base, "TWO");
+  expect(table.takeStream(base, "ONE")).toBe(one);
+  expect([one.identity, one.base, one.path, one.pathBelow("/share")]).toEqual([
+    "1:2:ONE",
+    base,
+    "/share/f",
+    "f",
+  ]);
+  const first = openOf(table, one, Access.READ_DATA, ALL);
+  const second = openOf(table, two, Access.READ_DATA, ALL);
+  expect([base.isInUse, base.opens.size, table.fileCount]).toEqual([true, 0, 3]);
+  expect(table.hasOpenBelow("/share")).toBe(true);
+  expect(table.remove(first)).toBe(true);
+  expect([base.isInUse, table.findFile("1:2"), table.fileCount]).toEqual([true, base, 2]);
+  expect(table.remove(second)).toBe(true);
+  expect([base.isInUse, table.findFile("1:2"), table.fileCount]).toEqual([false, undefined, 0]);
+  expect(table.hasOpenBelow("/share")).toBe(false);
+});
+
+test("a stream's path follows its file's", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/share/d/f");
+  const stream = table.takeStream(base, "S");
+  table.renamePaths("/share/d", "/share/e");
+  expect(stream.path).toBe("/share/e/f");
+});
+
+test("streams share among themselves, and none with the file's data", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/f");
+  const stream = table.takeStream(base, "S");
+  openOf(table, stream, Access.WRITE_DATA, 0);
+  expect(table.conflicts(stream, Access.READ_DATA, ALL)).toBe(true);
+  expect(table.conflicts(base, Access.READ_DATA | Access.WRITE_DATA, 0)).toBe(false);
+  expect(table.conflicts(table.takeStream(base, "T"), Access.WRITE_DATA, 0)).toBe(false);
+});
+
+test("who keeps a stream keeps the file; who keeps the file does not keep its streams", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/f");
+  const stream = table.takeStream(base, "S");
+  const kept = openOf(table, stream, Access.READ_DATA, ShareAccess.READ);
+  expect(table.conflicts(base, Access.DELETE, ALL)).toBe(true);
+  // Overwriting would take the stream away.
+  expect(table.conflicts(base, Access.WRITE_DATA, ALL, true)).toBe(true);
+  expect(table.conflicts(base, Access.WRITE_DATA, ALL)).toBe(false);
+  table.remove(kept);
+  openOf(table, base, Access.READ_DATA, ShareAccess.READ);
+  expect(table.conflicts(table.takeStream(base, "S"), Access.DELETE, ALL)).toBe(false);
+});
+
+test("a renamed stream is found by its new name alone", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/f");
+  const stream = table.takeStream(base, "OLD");
+  const open = openOf(table, stream, Access.READ_DATA, ALL);
+  table.renameStream(stream, "NEW");
+  expect(table.takeStream(base, "NEW")).toBe(stream);
+  expect(table.findFile("1:2:OLD")).toBeUndefined();
+  table.remove(open);
+  expect(table.fileCount).toBe(0);
+});
