@@ -25,8 +25,9 @@ import { answerIoctl } from "./ioctl-answer.ts";
 import { MORE, workInSteps } from "./long-work.ts";
 import { noteModified } from "./modified.ts";
 
-/** Given back at a time. */
+/** Zeroed at a time at first; holes take no time, and the steps through them grow. */
 const ZERO_STEP_BYTES = 67_108_864;
+const QUICK_STEP_MS = 10;
 const RANGE_BYTES = 16;
 /** Looked for at a time. */
 const RANGES_STEP = 1024;
@@ -86,13 +87,17 @@ function zeroInSteps(
   range: FileRange,
   frees: boolean,
 ): MaybePromise<number> {
+  const { clock } = exchange.context;
   let at = range.offset;
   const end = range.offset + range.length;
+  let stepBytes = ZERO_STEP_BYTES;
   return workInSteps(exchange, () => {
     if (at >= end) return Status.SUCCESS;
     if (open.isClosed) return Status.FILE_CLOSED;
-    const outcome = handle.zeroRange?.(at, Math.min(end - at, ZERO_STEP_BYTES), frees) ?? 0;
+    const started = clock.now();
+    const outcome = handle.zeroRange?.(at, Math.min(end - at, stepBytes), frees) ?? 0;
     return andThen(outcome, (count) => {
+      stepBytes = clock.now() - started < QUICK_STEP_MS ? stepBytes * 2 : ZERO_STEP_BYTES;
       dataWritten(exchange.context, open);
       if (count < 0) return statusOf(count);
       at += count;
