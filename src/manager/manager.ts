@@ -268,6 +268,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
     ignoreSystemAcls: false,
     canChange: false,
     writersMayChange: false,
+    inheritOwnerName: false,
     inheritPermissions: false,
     inheritAcls: false,
   },

@@ -144,6 +144,8 @@ export interface SecurityRules {
   readonly canChange: boolean;
   /** Who may write a file may change its mode, with `posix`. */
   readonly writersMayChange: boolean;
+  /** With `inheritOwner`: kept descriptors name the directory's owner as well. */
+  readonly inheritOwnerName: boolean;
   /** New objects get the mode of their directory, whatever the masks say. */
   readonly inheritPermissions: boolean;
   /** Masks do not take away what a directory's default POSIX list gives. */

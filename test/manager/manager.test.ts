@@ -79,6 +79,7 @@ test("a share by its name in any case, with every field of a grant and no other"
       ignoreSystemAcls: false,
       canChange: true,
       writersMayChange: false,
+      inheritOwnerName: false,
       inheritPermissions: false,
       inheritAcls: false,
     },

@@ -7,7 +7,7 @@ import { Status } from "../../wire/status.ts";
 import { rightsOf } from "../security/access-rights.ts";
 import { descriptorAtBirth } from "../security/inheritance.ts";
 import { isExpressible } from "../security/posix-rights.ts";
-import { gidOfSid, holds, uidOfSid } from "../security/token.ts";
+import { gidOfSid, holds, sidOfUid, uidOfSid } from "../security/token.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { FileKind, type FileNode } from "../vfs/store.ts";
 import { learnRights } from "./access-check.ts";
@@ -15,6 +15,8 @@ import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
 import { keptDescriptor, tokenOf } from "./node-descriptor.ts";
 import { modeOf, rightsChange, takeDescriptor } from "./set-security.ts";
+
+const ENOENT = -2;
 
 /**
  * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
@@ -36,21 +38,25 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
     return Status.SUCCESS;
   }
   if (!isNt) {
-    creation.birth = descriptorAtBirth({ parent: undefined, given, token: tokenOf(tree), isDirectory });
+    creation.birth = descriptorAtBirth({
+      parent: undefined,
+      given,
+      owner: undefined,
+      token: tokenOf(tree),
+      isDirectory,
+    });
     return Status.SUCCESS;
   }
   return andThen(readParent(creation), (parent) => {
     if (typeof parent === "number") return lookupStatusOf(parent);
     const token = tokenOf(tree);
-    if (parent !== undefined) {
-      const { descriptor, isOwner } = parent;
+    const { descriptor, uid } = parent;
+    if (descriptor !== undefined) {
       const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
-      if ((rightsOf(descriptor, token, isOwner) & needed) === 0) return Status.ACCESS_DENIED;
+      if ((rightsOf(descriptor, token, uid === token.uid) & needed) === 0) return Status.ACCESS_DENIED;
     }
-    // Who asks for a mode gets that, and not what the directory hands down.
-    if (!creation.isPosix) {
-      creation.birth = descriptorAtBirth({ parent: parent?.descriptor, given, token, isDirectory });
-    }
+    const owner = tree.grant.security.inheritOwnerName ? (descriptor?.owner ?? sidOfUid(uid)) : undefined;
+    creation.birth = descriptorAtBirth({ parent: descriptor, given, owner, token, isDirectory });
     return Status.SUCCESS;
   });
 }
@@ -74,23 +80,21 @@ function checkGiven(creation: Creation, given: SecurityDescriptor): number {
 }
 
 interface Parent {
-  readonly descriptor: SecurityDescriptor;
-  readonly isOwner: boolean;
+  /** Undefined where it keeps none: the rights on disk are checked when the name is made. */
+  readonly descriptor: SecurityDescriptor | undefined;
+  readonly uid: number;
 }
 
-/** What the directory keeps; undefined where it keeps nothing: the rights on disk are checked when the name is made. */
-function readParent(creation: Creation): MaybePromise<Parent | number | undefined> {
+function readParent(creation: Creation): MaybePromise<Parent | number> {
   const { store, tree, components } = creation;
   return andThen(store.lookup(components.slice(0, -1)), (found) => {
     if (typeof found === "number") return found;
     const directory = found.node;
-    if (directory === undefined) return undefined;
-    const isOwner = directory.stat.uid === tokenOf(tree).uid;
+    if (directory === undefined) return ENOENT;
+    const { uid } = directory.stat;
     return andThen(keptDescriptor(tree, directory), (descriptor) => {
       directory.close();
-      return descriptor === undefined || typeof descriptor === "number"
-        ? descriptor
-        : { descriptor, isOwner };
+      return typeof descriptor === "number" ? descriptor : { descriptor, uid };
     });
   });
 }
@@ -100,11 +104,14 @@ function readParent(creation: Creation): MaybePromise<Parent | number | undefine
  */
 export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<number> {
   const { birth, tree } = creation;
+  if (birth === undefined) return learnBorn(creation, node);
   const { security } = node;
-  if (birth === undefined || security === undefined) return learnBorn(creation, node);
+  if (security === undefined) return learnBorn(creation, node);
   return andThen(openBorn(creation, node), (opened) => {
     if (opened < 0) return undoBirth(creation, node, path, opened);
-    const uid = changeOf(birth.owner && uidOfSid(birth.owner), node.stat.uid);
+    // Whose file it is on disk has been decided where it was made.
+    const owner = tree.grant.inheritOwner ? undefined : birth.owner;
+    const uid = changeOf(owner && uidOfSid(owner), node.stat.uid);
     const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
     const change = rightsChange(tree, node.stat, birth, uid, gid, true);
     return andThen(security.write(change), (result) =>

@@ -35,6 +35,8 @@ export interface Birth {
   readonly parent: SecurityDescriptor | undefined;
   /** What the creator gave along, as `normalize` leaves it. */
   readonly given: SecurityDescriptor | undefined;
+  /** Who owns what is made, where the creator does not and has not said. */
+  readonly owner: Sid | undefined;
   readonly token: SecurityToken;
   readonly isDirectory: boolean;
 }
@@ -42,7 +44,7 @@ export interface Birth {
 /** Undefined where nothing says anything: the object has what its mode bits say. */
 export function descriptorAtBirth(birth: Birth): SecurityDescriptor | undefined {
   const { parent, given, token, isDirectory } = birth;
-  const owner = given?.owner ?? sidOfUid(token.uid);
+  const owner = given?.owner ?? birth.owner ?? sidOfUid(token.uid);
   const group = given?.group ?? sidOfGid(token.gid);
   if (given !== undefined && given.dacl !== undefined) {
     const inherits = (given.control & SecurityControl.DACL_AUTO_INHERITED) !== 0;

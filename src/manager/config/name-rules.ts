@@ -17,7 +17,10 @@ export function warnOfModules(values: SectionValues): void {
     .map((word) => word.split(":")[0] ?? "")
     .filter((module) => !BUILT_IN.has(module.toLowerCase()));
   if (unknown.length > 0) {
-    values.warn("vfs objects", `'vfs objects' has ${unknown.join(", ")}, which is not known and does nothing`);
+    values.warn(
+      "vfs objects",
+      `'vfs objects' has ${unknown.join(", ")}, which is not known and does nothing`,
+    );
   }
 }
 

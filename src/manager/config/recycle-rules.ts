@@ -29,7 +29,9 @@ export function readRecycleRules(values: SectionValues): RecycleRules | null {
 
 /** Words between commas, bars, semicolons and blanks; double quotes hold blanks together. */
 function splitPatterns(text: string): string[] {
-  return [...text.matchAll(/"([^"]*)"|[^\s,;|"]+/g)].map((match) => match[1] ?? match[0]).filter((word) => word !== "");
+  return [...text.matchAll(/"([^"]*)"|[^\s,;|"]+/g)]
+    .map((match) => match[1] ?? match[0])
+    .filter((word) => word !== "");
 }
 
 function trimSlashes(path: string): string {

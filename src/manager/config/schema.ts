@@ -815,13 +815,18 @@ export const PARAMETERS = [
   },
   {
     name: "inherit owner",
-    type: "boolean",
+    type: "choice",
+    choices: {
+      no: ["no", "false", "0", "off"],
+      both: ["yes", "true", "1", "on", "windows and unix"],
+      unix: ["unix only"],
+    },
     default: "no",
     scope: "share",
     reload: "live",
     effective: true,
     security: true,
-    help: "New files belong to the owner of the directory they are made in.",
+    help: "New files belong to the owner of the directory they are made in. unix only: on disk, while kept descriptors name their creator.",
   },
   {
     name: "acl",

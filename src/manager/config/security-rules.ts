@@ -12,6 +12,7 @@ export function readSecurityRules(values: SectionValues): SecurityRules {
     ignoreSystemAcls: acl === "nt" && values.boolean("acl_xattr:ignore system acls"),
     canChange: values.boolean("nt acl support"),
     writersMayChange: values.boolean("dos filemode"),
+    inheritOwnerName: values.choice("inherit owner") === "both",
     inheritPermissions: values.boolean("inherit permissions"),
     inheritAcls: values.boolean("inherit acls"),
   });

@@ -122,7 +122,7 @@ function readFileRules(values: SectionValues) {
     directoryMask: values.number("directory mask") ?? 0,
     forceCreateMode: values.number("force create mode") ?? 0,
     forceDirectoryMode: values.number("force directory mode") ?? 0,
-    inheritOwner: values.boolean("inherit owner"),
+    inheritOwner: values.choice("inherit owner") !== "no",
     security: readSecurityRules(values),
     hideDotFiles: values.boolean("hide dot files"),
     eaSupport: values.boolean("ea support"),

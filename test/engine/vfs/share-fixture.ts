@@ -26,6 +26,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
       ignoreSystemAcls: false,
       canChange: true,
       writersMayChange: false,
+      inheritOwnerName: false,
       inheritPermissions: false,
       inheritAcls: false,
     },
