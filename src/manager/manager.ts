@@ -278,6 +278,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
   posixExtensions: false,
   streams: false,
   followSymlinks: false,
+  wideLinks: false,
   crossMounts: false,
   caseSensitive: false,
   vetoFiles: Object.freeze([]),

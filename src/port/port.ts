@@ -176,6 +176,8 @@ export interface ShareGrant {
   /** Named streams are kept, where the disk can. */
   readonly streams: boolean;
   readonly followSymlinks: boolean;
+  /** Symlinks are followed to outside the share as well; only where `followSymlinks` is set. */
+  readonly wideLinks: boolean;
   /** Clients with the POSIX extensions get them here. */
   readonly posixExtensions: boolean;
   readonly crossMounts: boolean;

@@ -88,6 +88,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     storeDosAttributes: true,
     streams: true,
     followSymlinks: false,
+    wideLinks: false,
     posixExtensions: true,
     crossMounts: true,
     caseSensitive: false,

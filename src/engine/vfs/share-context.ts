@@ -36,7 +36,11 @@ export class ShareContext {
     this.names = new ShareNames(grant);
     this.veto = vetoWithSidecar(compileVeto(grant.vetoFiles));
     this.isPosix = isPosixView(grant);
-    this.links = { path: grant.path, followSymlinks: grant.followSymlinks, wideLinks: false };
+    this.links = {
+      path: grant.path,
+      followSymlinks: grant.followSymlinks,
+      wideLinks: grant.followSymlinks && grant.wideLinks,
+    };
     this.resolve =
       (grant.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (grant.crossMounts ? 0 : Resolve.NO_XDEV);
   }

@@ -5,7 +5,6 @@
 export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "acl allow execute always",
   "access based share enum",
-  "allow insecure wide links",
   "allow trusted domains",
   "aio read size",
   "aio write size",
@@ -122,7 +121,6 @@ export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "usershare path",
   "utmp",
   "veto oplock files",
-  "wide links",
   "winbind enum groups",
   "winbind enum users",
   "winbind use default domain",

@@ -2,6 +2,7 @@
 import { isAbsolute, normalize } from "node:path";
 import type { HidingRules, NameRules, RecycleRules, SecurityRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
+import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
 import type { Section } from "./parse.ts";
 import { readRecycleRules } from "./recycle-rules.ts";
@@ -42,6 +43,7 @@ export interface Share {
   readonly storeDosAttributes: boolean;
   readonly streams: boolean;
   readonly followSymlinks: boolean;
+  readonly wideLinks: boolean;
   readonly posixExtensions: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
@@ -74,7 +76,11 @@ export function readShare(
   if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
   if (isPrinter(section)) return leaveOut("printers are not served");
   // Read in any case: a share that is left out today must not open up when its fault is mended.
-  const rules = { ...readAccess(values), ...readFileRules(values) };
+  const rules = {
+    ...readAccess(values),
+    ...readFileRules(values),
+    ...readLinkRules(values, new SectionValues(globals, null, report)),
+  };
   if (!values.boolean("available")) return undefined;
   if (BAD_NAME.test(section.name) || Buffer.byteLength(section.name) > MAX_SHARE_NAME_BYTES)
     return leaveOut(`a name has at most ${MAX_SHARE_NAME_BYTES} bytes and none of "\\/[]:|<>+=;,*?`);
@@ -128,7 +134,6 @@ function readFileRules(values: SectionValues) {
     eaSupport: values.boolean("ea support"),
     storeDosAttributes: values.boolean("store dos attributes"),
     streams: values.boolean("streams"),
-    followSymlinks: values.boolean("follow symlinks"),
     posixExtensions: values.boolean("smb3 unix extensions"),
     crossMounts: values.boolean("crossmnt"),
     caseSensitive: values.choice("case sensitive") === "yes",

@@ -35,6 +35,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     storeDosAttributes: true,
     streams: true,
     followSymlinks: false,
+    wideLinks: false,
     posixExtensions: false,
     crossMounts: true,
     caseSensitive: false,

@@ -1,0 +1,32 @@
+// `follow symlinks`, `wide links`, `allow insecure wide links`: how far symlinks in a share lead; smb.conf(5).
+import type { SectionValues } from "./section-values.ts";
+
+export interface LinkRules {
+  readonly followSymlinks: boolean;
+  /** Also to outside the share. Never without `followSymlinks`. */
+  readonly wideLinks: boolean;
+}
+
+/**
+ * As Samba has it, wide links and the extensions by which clients may make symlinks exclude each other: who could do
+ * both would reach every file that the user may read on the server.
+ */
+export function readLinkRules(values: SectionValues, globals: SectionValues): LinkRules {
+  const followSymlinks = values.boolean("follow symlinks");
+  if (!values.boolean("wide links")) return { followSymlinks, wideLinks: false };
+  if (!followSymlinks) {
+    values.warn("wide links", "'wide links' has no effect without 'follow symlinks = yes'");
+    return { followSymlinks, wideLinks: false };
+  }
+  const hasExtensions = values.boolean("smb3 unix extensions") && globals.boolean("smb3 unix extensions");
+  if (hasExtensions && !values.boolean("allow insecure wide links")) {
+    values.warn(
+      "wide links",
+      "'wide links' has no effect beside 'smb3 unix extensions = yes'; " +
+        "write that as 'no', or 'allow insecure wide links = yes'",
+    );
+    return { followSymlinks, wideLinks: false };
+  }
+  values.warn("wide links", "wide links lead clients to wherever on the server their user may go");
+  return { followSymlinks, wideLinks: true };
+}
