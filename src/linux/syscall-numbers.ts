@@ -71,6 +71,7 @@ const numbers = {
   inotify_rm_watch: [255, 28],
   cachestat: [451, 451],
   name_to_handle_at: [303, 264],
+  quotactl_fd: [443, 443],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

@@ -9,6 +9,7 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [4, Status.IO_TIMEOUT], // EINTR
   [5, Status.UNEXPECTED_IO_ERROR], // EIO
   [6, Status.NO_SUCH_DEVICE], // ENXIO
+  [7, Status.DISK_FULL], // E2BIG: a value beyond what the disk or its sidecar takes
   [9, Status.FILE_CLOSED], // EBADF
   [11, Status.IO_TIMEOUT], // EAGAIN
   [12, Status.INSUFFICIENT_RESOURCES], // ENOMEM
@@ -24,10 +25,10 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [23, Status.TOO_MANY_OPENED_FILES], // ENFILE
   [24, Status.TOO_MANY_OPENED_FILES], // EMFILE
   [26, Status.SHARING_VIOLATION], // ETXTBSY
-  [27, Status.DISK_FULL], // EFBIG: larger than the file system can hold
+  [27, Status.FILE_TOO_LARGE], // EFBIG: FAT ends at four gigabytes
   [28, Status.DISK_FULL], // ENOSPC
   [30, Status.MEDIA_WRITE_PROTECTED], // EROFS
-  [31, Status.TOO_MANY_NAMES], // EMLINK
+  [31, Status.TOO_MANY_LINKS], // EMLINK
   [34, Status.INVALID_PARAMETER], // ERANGE
   [36, Status.OBJECT_NAME_INVALID], // ENAMETOOLONG
   [37, Status.INSUFFICIENT_RESOURCES], // ENOLCK
@@ -46,6 +47,7 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [122, Status.DISK_FULL], // EDQUOT
   [123, Status.NO_MEDIA_IN_DEVICE], // ENOMEDIUM
   [125, Status.CANCELLED], // ECANCELED
+  [126, Status.OBJECT_NAME_NOT_FOUND], // ENOKEY: a name that is not for clients
 ]);
 
 /** NTSTATUS for a negative errno of a file operation. */
