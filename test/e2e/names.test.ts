@@ -205,6 +205,25 @@ describe("a share that hides", () => {
     expect(readdirSync(stays).sort()).toEqual([".DS_Store", "real"]);
   });
 
+  test("a vetoed name is missing, its folder is not", async () => {
+    const folder = fill("vetoed", ".DS_Store");
+    const disposition = { desiredAccess: READ_WRITE, createDisposition: CreateDisposition.OPEN_IF };
+    for (const options of [{}, disposition]) {
+      expect(await outcomeOf(openFile(strict, "vetoed\\.ds_store", options))).toBe(
+        Status.OBJECT_NAME_NOT_FOUND,
+      );
+      expect(await outcomeOf(openFile(strict, "vetoed\\._x\\y", options))).toBe(Status.OBJECT_PATH_NOT_FOUND);
+    }
+    const long = "\u00e4".repeat(128);
+    expect(await outcomeOf(openFile(strict, `vetoed\\${long}`, disposition))).toBe(
+      Status.OBJECT_NAME_INVALID,
+    );
+    expect(await outcomeOf(openFile(strict, "vetoed\\.\uf029", disposition))).toBe(
+      Status.OBJECT_NAME_INVALID,
+    );
+    expect(readdirSync(folder)).toEqual([".DS_Store"]);
+  });
+
   test("names that are hidden by pattern or dot, and no longer after a rename", async () => {
     fill("marks", "desktop.INI", ".dot", "plain");
     const { fileId: listing } = await openFile(strict, "marks");

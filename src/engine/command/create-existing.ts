@@ -7,6 +7,7 @@ import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import { Status } from "../../wire/status.ts";
 import type { Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import { isHiddenByName } from "../vfs/hidden-names.ts";
 import { FileKind, type FileNode, type FileStore } from "../vfs/store.ts";
 import { maximalAccessOf, refusedByReadOnly } from "./access-check.ts";
 import { lookupStatusOf } from "./errno-status.ts";
@@ -43,8 +44,8 @@ export function checkExisting(
   if (tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0) return Status.ACCESS_DENIED;
   // 2.1.5.1.2.1: what is hidden or a system file stays so, or is not overwritten.
   const kept = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
-  const isDotFile = tree.grant.hideDotFiles && components.at(-1)?.startsWith(".") === true;
-  const asked = fileAttributes | (isDotFile ? FileAttribute.HIDDEN : 0);
+  const isHidden = isHiddenByName(components.at(-1) ?? "", tree.grant);
+  const asked = fileAttributes | (isHidden ? FileAttribute.HIDDEN : 0);
   return (kept & ~asked) !== 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
 }
 

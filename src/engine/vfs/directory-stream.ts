@@ -225,8 +225,7 @@ export class PosixDirectoryStream implements DirectoryStream {
   }
 
   private clientName(name: string): string {
-    const { context } = this.disk;
-    return context.isPosix ? name : context.names.toClient(name);
+    return this.disk.context.names.toClient(name);
   }
 
   /** At the end: the buffer goes back, the descriptor stays for a restart. */

@@ -15,13 +15,18 @@ export interface FoundPath {
   readonly facts: NodeFacts | undefined;
 }
 
-/** The names on disk of what a client sent; undefined where there can be no such object. */
-export function diskNamesOf(context: ShareContext, components: readonly string[]): string[] | undefined {
+/**
+ * The names on disk of what a client sent. -EILSEQ: such a name cannot be; vetoed ones: -ENOENT on the way, -ENOKEY
+ * at its end, so that nobody takes the directory for missing.
+ */
+export function diskNamesOf(context: ShareContext, components: readonly string[]): string[] | Failure {
   const names: string[] = [];
   for (const component of components) {
     const name = context.names.toDisk(component);
-    if (name === undefined || context.isVetoed(name)) return undefined;
+    if (name === undefined) return -Errno.EILSEQ;
     names.push(name);
+    if (!context.isVetoed(name)) continue;
+    return names.length === components.length ? -Errno.ENOKEY : -Errno.ENOENT;
   }
   return names;
 }

@@ -38,12 +38,17 @@ const mayNeedSearch = /[\uf001-\uf0ff]/;
  * U+F080..U+F0FF; the way back from there is a search of the directory, for the character may be meant as it stands.
  */
 export function toClientName(name: string): string {
-  const whole = name.isWellFormed() ? name : name.replace(oddBytes, showByte);
+  const whole = showBytes(name);
   if (!unfitForClients.test(whole)) return whole;
   let mapped = whole.replace(unfitAnywhere, (character) => toClientMap.get(character) ?? character);
   if (mapped.endsWith(" ")) mapped = mapped.slice(0, -1) + TRAILING_SPACE;
   else if (mapped.endsWith(".")) mapped = mapped.slice(0, -1) + TRAILING_DOT;
   return mapped;
+}
+
+/** The bytes that are not UTF-8 alone; everything else as it stands. */
+export function showBytes(name: string): string {
+  return name.isWellFormed() ? name : name.replace(oddBytes, showByte);
 }
 
 function showByte(escape: string): string {

@@ -78,7 +78,7 @@ class PosixStore implements FileStore {
     if (this.isClosed) return -Errno.EBADF;
     const { disk } = this;
     const names = diskNamesOf(disk.context, components);
-    if (names === undefined) return -Errno.ENOENT;
+    if (typeof names === "number") return names;
     return andThen(disk.find(names, this.findsAnyForm), (found) => {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;

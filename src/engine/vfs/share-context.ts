@@ -9,7 +9,8 @@ import { type LinkPolicy, openFollowing, openLink } from "./links.ts";
 import { isPosixView } from "./posix-view.ts";
 import { ShareNames } from "./share-names.ts";
 import type { Failure } from "./store.ts";
-import { type Veto, compileVeto, vetoWithSidecar } from "./veto.ts";
+import { isSidecarName } from "./sidecar-name.ts";
+import { type Veto, compileVeto } from "./veto.ts";
 
 export class ShareContext {
   readonly grant: ShareGrant;
@@ -21,7 +22,7 @@ export class ShareContext {
   readonly isElsewhere: boolean;
   readonly identity: UserIdentity;
   readonly names: ShareNames;
-  private readonly veto: Veto;
+  private readonly veto: Veto | undefined;
   /** Names are as they stand on the disk, and a symlink is opened itself: see posix-view.ts. */
   readonly isPosix: boolean;
   private readonly resolve: number;
@@ -33,9 +34,9 @@ export class ShareContext {
     this.directories = directories;
     this.isElsewhere = isElsewhere;
     this.identity = new UserIdentity(grant.credentials);
-    this.names = new ShareNames(grant);
-    this.veto = vetoWithSidecar(compileVeto(grant.vetoFiles));
     this.isPosix = isPosixView(grant);
+    this.names = new ShareNames(grant, this.isPosix);
+    this.veto = compileVeto(grant.vetoFiles);
     this.links = {
       path: grant.path,
       followSymlinks: grant.followSymlinks,
@@ -47,6 +48,8 @@ export class ShareContext {
 
   /** Whether a name (in its on-disk form) does not exist for clients, by what is on disk or by what they see. */
   isVetoed(name: string): boolean {
+    if (isSidecarName(name)) return true;
+    if (this.veto === undefined) return false;
     if (this.veto(name)) return true;
     const shown = this.names.toClient(name);
     return shown !== name && this.veto(shown);

@@ -7,7 +7,7 @@
 // twin of it.
 import type { NameRules, ShareGrant } from "../../port/port.ts";
 import { upcase } from "../../wire/fscc/upcase.ts";
-import { foldCase, isAmbiguous, toClientName, toDiskName } from "./names.ts";
+import { foldCase, isAmbiguous, showBytes, toClientName, toDiskName } from "./names.ts";
 import { isDeviceName, isShortName, looksMade, makeShortName } from "./short-names.ts";
 
 const asciiOnly = /^[\u0000-\u007f]*$/;
@@ -15,10 +15,13 @@ const asciiOnly = /^[\u0000-\u007f]*$/;
 export class ShareNames {
   private readonly rules: NameRules;
   private readonly minds: boolean;
+  private readonly isPosix: boolean;
   private readonly toClientMap = new Map<string, string>();
   private readonly toDiskMap = new Map<string, string>();
 
-  constructor(grant: Pick<ShareGrant, "names" | "caseSensitive">) {
+  /** `isPosix`: clients see every character as it stands on the disk. */
+  constructor(grant: Pick<ShareGrant, "names" | "caseSensitive">, isPosix = false) {
+    this.isPosix = isPosix;
     this.rules = grant.names;
     this.minds = grant.caseSensitive;
     for (const [disk, client] of grant.names.characterMap) {
@@ -29,11 +32,13 @@ export class ShareNames {
 
   /** The name as clients of this share see it. */
   toClient(name: string): string {
+    if (this.isPosix) return showBytes(name);
     return toClientName(this.toClientMap.size === 0 ? name : replaceAll(name, this.toClientMap));
   }
 
   /** The name as the disk has it; undefined where it would be no name. */
   toDisk(name: string): string | undefined {
+    if (this.isPosix) return name;
     if (this.toDiskMap.size === 0) return toDiskName(name);
     const mapped = toDiskName(replaceAll(name, this.toDiskMap));
     return mapped === "." || mapped === ".." ? undefined : mapped;

@@ -240,7 +240,8 @@ export interface FileStore {
    * is folded unless the share says otherwise, reserved characters are mapped, symlinks follow the share's
    * policy and never leave it.
    * Failures: -ENOENT or -ENOTDIR where a parent is missing or no directory (a missing last component is
-   * `node: undefined`), -EACCES, -ELOOP or -EXDEV for a link that may not be followed, -ENAMETOOLONG, -EIO.
+   * `node: undefined`), -ENOKEY for a last component that is vetoed, -EILSEQ for what can be no name, -EACCES,
+   * -ELOOP or -EXDEV for a link that may not be followed, -ENAMETOOLONG, -EIO.
    */
   lookup(components: readonly string[]): MaybePromise<Found | Failure>;
   /** A name in another normal form (NFC, NFD) is found where none is spelled as asked: the client is a Mac. */

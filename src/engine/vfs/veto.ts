@@ -1,6 +1,5 @@
 // Names that do not exist for clients: the share's `veto files`, patterns with `*` and `?`, compared without case.
 import { foldName } from "./names.ts";
-import { isSidecarName } from "./sidecar-name.ts";
 
 /** Answers whether a name (as clients see it) is vetoed. */
 export type Veto = (name: string) => boolean;
@@ -13,11 +12,6 @@ export function compileVeto(patterns: readonly string[]): Veto | undefined {
     const upper = foldName(name);
     return folded.some((pattern) => matchesWildcard(pattern, upper));
   };
-}
-
-/** The same with the sidecar, which is there for no client. */
-export function vetoWithSidecar(veto: Veto | undefined): Veto {
-  return veto === undefined ? isSidecarName : (name) => isSidecarName(name) || veto(name);
 }
 
 // Two pointers and the last star: at worst pattern times name, whatever a client calls its files.
