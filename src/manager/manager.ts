@@ -1,6 +1,5 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the users.
 // Who may connect: share-access.ts; as whom files are reached: credentials.ts; pipes: rpc/, loaded when first used.
-import { lstat, stat } from "node:fs/promises";
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
 import type { ShareGrant } from "../port/port.ts";
 import { Status } from "../wire/status.ts";
@@ -15,6 +14,7 @@ import { createLog, type Log } from "./log.ts";
 import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { admit } from "./share-access.ts";
+import { lookAtDirectory } from "./share-directory.ts";
 import { SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { showName } from "./users/user-name.ts";
@@ -157,21 +157,22 @@ export class ServerManager implements Manager {
 
   /** The owner of the share's directory; undefined, and a log line, where there is none to serve. */
   private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | undefined> {
+    const timeoutMs = this.config.settings.volumeTimeoutMs;
+    const link = await lookAtDirectory(share.path, false, timeoutMs);
+    const isLink = "uid" in link && link.isSymbolicLink;
+    const found = isLink ? await lookAtDirectory(share.path, true, timeoutMs) : link;
+    // Whoever may write where the path ends could otherwise choose what is shared.
+    const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
     let fault: string;
-    try {
-      const link = await lstat(share.path);
-      const found = link.isSymbolicLink() ? await stat(share.path) : link;
-      // Whoever may write where the path ends could otherwise choose what is shared.
-      const isForeignLink = link.isSymbolicLink() && link.uid !== 0 && link.uid !== process.geteuid?.();
-      if (found.isDirectory() && !isForeignLink) {
+    if ("code" in found) {
+      fault = found.code === "ENOENT" ? "is not there" : `cannot be reached (${found.code})`;
+    } else {
+      if (found.isDirectory && !isForeignLink) {
         if (this.absentShares.delete(share.name))
           this.log.info(`share [${share.name}]: ${share.path} is there again`);
         return found;
       }
       fault = isForeignLink ? "is a symbolic link of another user" : "is no directory";
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "error";
-      fault = code === "ENOENT" ? "is not there" : `cannot be reached (${code})`;
     }
     if (!this.absentShares.has(share.name)) {
       this.absentShares.add(share.name);
