@@ -38,6 +38,9 @@ const LETTERS: Record<number, string> = {
   [NotifyAction.MODIFIED]: "~",
   [NotifyAction.RENAMED_OLD_NAME]: "<",
   [NotifyAction.RENAMED_NEW_NAME]: ">",
+  [NotifyAction.ADDED_STREAM]: "s+",
+  [NotifyAction.REMOVED_STREAM]: "s-",
+  [NotifyAction.MODIFIED_STREAM]: "s~",
 };
 
 /** An answer as lines: a sign for the action, and the name. */

@@ -153,8 +153,13 @@ export class NotifyTable {
 
   /** A stream of the file `path` has another name. */
   streamRenamed(path: string, from: string, to: string): void {
-    this.streamChanged(NotifyAction.REMOVED_STREAM, path, from, CompletionFilter.STREAM_NAME);
-    this.streamChanged(NotifyAction.ADDED_STREAM, path, to, CompletionFilter.STREAM_NAME);
+    if (this.count === 0) return;
+    this.local?.expect(NotifyAction.MODIFIED, path);
+    this.forEachWatcher(path, CompletionFilter.STREAM_NAME, (watch, start) => {
+      this.keep(watch, NotifyAction.REMOVED_STREAM, path.slice(start), `:${from}`);
+      this.keep(watch, NotifyAction.ADDED_STREAM, path.slice(start), `:${to}`);
+      this.deliver(watch);
+    });
   }
 
   /** A rename that we made. */
