@@ -207,7 +207,7 @@ function link(
   replace: boolean,
 ): MaybePromise<number> {
   // Both names are one file already.
-  if (found.node?.identity === node.identity) return Status.SUCCESS;
+  if (found.node?.identity === node.identity) return replace ? Status.SUCCESS : Status.OBJECT_NAME_COLLISION;
   return andThen(store.link(node, found, replace), (result) => {
     if (result < 0) return statusOf(result);
     const newPath = joinPath(open.tree.grant.path, found.path);
