@@ -33,17 +33,22 @@ export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: 
   if ((request.createOptions & CreateOption.OPEN_REPARSE_POINT) !== 0) return false;
   // By POSIX's rules everything but a symlink is opened itself.
   if (isPosix) return kind === FileKind.SYMLINK;
-  return request.createDisposition !== CreateDisposition.CREATE && !isAboutName(request);
+  if (request.createDisposition === CreateDisposition.CREATE) return false;
+  return kind === FileKind.SYMLINK ? !isAboutName(request) : !isAboutItself(request);
 }
 
 /**
  * Removing or renaming what cannot be followed can only mean the thing itself, also for the clients that know nothing
  * of reparse points.
  */
-function isAboutName({ desiredAccess, createDisposition }: CreateRequest): boolean {
-  const access = mapGenericAccess(desiredAccess);
+function isAboutName(request: CreateRequest): boolean {
+  return (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0 && isAboutItself(request);
+}
+
+/** Linux's client before 6.7 looks at special files only this way, and could not even remove them else. */
+function isAboutItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
   if (createDisposition !== CreateDisposition.OPEN) return false;
-  return (access & Access.DELETE) !== 0 && (access & (DATA_ACCESS | Access.MAXIMUM_ALLOWED)) === 0;
+  return (mapGenericAccess(desiredAccess) & (DATA_ACCESS | Access.MAXIMUM_ALLOWED)) === 0;
 }
 
 /** A target as clients know paths. */
