@@ -228,6 +228,9 @@ export interface Statfs {
   blocks: number;
   free: number;
   available: number;
+  /** Inodes; 0 where they are made as needed. */
+  files: number;
+  freeFiles: number;
   fsidLow: number;
   fsidHigh: number;
   maxNameBytes: number;
@@ -253,6 +256,8 @@ export function statfsFd(fd: number): Statfs | number {
     blocks: statfs64(at.blocks),
     free: statfs64(at.bfree),
     available: statfs64(at.bavail),
+    files: statfs64(at.files),
+    freeFiles: statfs64(at.ffree),
     fsidLow: view.getUint32(at.fsid, true),
     fsidHigh: view.getUint32(at.fsid + 4, true),
     maxNameBytes: statfs64(at.namelen),

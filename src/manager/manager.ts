@@ -1,7 +1,7 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the users.
 // Who may connect: share-access.ts; as whom files are reached: credentials.ts; pipes: rpc/, loaded when first used.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
-import type { ShareGrant } from "../port/port.ts";
+import type { NamedUsers, ShareGrant } from "../port/port.ts";
 import { Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
@@ -13,11 +13,12 @@ import { EventLog } from "./event-log.ts";
 import { createLog, type Log } from "./log.ts";
 import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
-import { admit } from "./share-access.ts";
+import { type Admission, admit } from "./share-access.ts";
 import { lookAtDirectory } from "./share-directory.ts";
-import { SystemAccountFiles } from "./users/system-accounts.ts";
+import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { showName } from "./users/user-name.ts";
+import { serverSid, userSid } from "./users/user-sid.ts";
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
@@ -152,7 +153,22 @@ export class ServerManager implements Manager {
       this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
       return { status: Status.ACCESS_DENIED };
     }
-    return grantOf(share, admission.readOnly, credentials, identity);
+    const named = this.namedUsersOf(share, user, admission, owner);
+    return grantOf(share, admission.readOnly, credentials, identity, named);
+  }
+
+  /** Where descriptors are kept, they name those for whom the machine has no account. */
+  private namedUsersOf(
+    share: Share,
+    user: string,
+    { asGuest }: Admission,
+    owner: { readonly uid: number },
+  ): NamedUsers | null {
+    if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
+    const { serverGuid } = this.config.settings;
+    const isNamed = !asGuest && findSystemUser(this.systemAccounts.read(), user) === undefined;
+    const sid = isNamed ? userSid(serverGuid, user) : "";
+    return Object.freeze({ domain: serverSid(serverGuid), uid: owner.uid, sid });
   }
 
   /** The owner of the share's directory; undefined, and a log line, where there is none to serve. */
@@ -244,11 +260,12 @@ function grantOf(
   readOnly: boolean,
   credentials: ShareGrant["credentials"],
   identity: Identity,
+  namedUsers: NamedUsers | null,
 ): ShareGrant {
   const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
   const { validUsers, invalidUsers, readList, writeList, ...grant } = rest;
   const recycle = grant.recycle && fillRepository(grant.recycle, share.name, identity);
-  return Object.freeze({ ...grant, type: "disk", readOnly, credentials, recycle });
+  return Object.freeze({ ...grant, type: "disk", readOnly, credentials, recycle, namedUsers });
 }
 
 const PIPE_GRANT = Object.freeze<ShareGrant>({
@@ -273,6 +290,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
     inheritPermissions: false,
     inheritAcls: false,
   },
+  namedUsers: null,
   hideDotFiles: false,
   eaSupport: false,
   storeDosAttributes: false,
@@ -286,6 +304,8 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
   names: { characterMap: [], shortNames: "no", shortNamePrefix: 1, newCase: "keep", newShortCase: "keep" },
   hiding: { files: [], unreadable: false, unwriteable: false, special: false, deleteVetoed: false },
   recycle: null,
+  snapshots: null,
+  space: { maxDiskBytes: 0, timeMachineMaxBytes: 0 },
   posixLocking: false,
   oplocks: false,
   maxConnections: 65_536,

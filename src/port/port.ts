@@ -134,6 +134,28 @@ export interface RecycleRules {
   readonly limitBytes: number;
 }
 
+/** Where the earlier states of a share are. */
+export interface SnapshotRules {
+  /** `folder`: directories whose names tell their time; `snapper`: numbered ones of btrfs. */
+  readonly kind: "folder" | "snapper";
+  /** Also those may see them who cannot list the folder. */
+  readonly forAll: boolean;
+  /** Absolute, or below the mount point. */
+  readonly folder: string;
+  /** What the snapshots are of; empty: the mount point. */
+  readonly base: string;
+  /** Empty: that of the share's directory. */
+  readonly mountPoint: string;
+  /** Of names, as strptime(3) has it. */
+  readonly format: string;
+  /** What a name begins with, before `delimiter`, as a regular expression; empty: nothing. */
+  readonly prefix: string;
+  readonly delimiter: string;
+  readonly isLocalTime: boolean;
+  /** Clients are told of the oldest first. */
+  readonly isAscending: boolean;
+}
+
 /** Whose access rights count, and what new objects get. */
 export interface SecurityRules {
   /** `nt`: descriptors are kept and decide, beside the rights on disk; `posix`: those alone, shown as descriptors. */
@@ -150,6 +172,22 @@ export interface SecurityRules {
   readonly inheritPermissions: boolean;
   /** Masks do not take away what a directory's default POSIX list gives. */
   readonly inheritAcls: boolean;
+}
+
+/** Users for whom the machine has no account: their files belong to one uid, and descriptors name them by SIDs. */
+export interface NamedUsers {
+  /** All of them have SIDs below this one. */
+  readonly domain: string;
+  readonly uid: number;
+  /** That of the user of this grant; "" for one who has an account. */
+  readonly sid: string;
+}
+
+/** Limits of what a share's disk is said to have, in bytes; 0 for none. What is written is limited by neither. */
+export interface SpaceRules {
+  readonly maxDiskBytes: number;
+  /** The backups that are there count as used. */
+  readonly timeMachineMaxBytes: number;
 }
 
 /** A share as one user sees it: the answer to a tree connect. */
@@ -169,12 +207,15 @@ export interface ShareGrant {
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
   readonly security: SecurityRules;
+  /** Null: whoever comes is a user of the machine, or all are one. */
+  readonly namedUsers: NamedUsers | null;
   readonly hideDotFiles: boolean;
   /** Clients reach the extended attributes below `user.`. */
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
   /** Named streams are kept, where the disk can. */
   readonly streams: boolean;
+  readonly space: SpaceRules;
   readonly followSymlinks: boolean;
   /** Symlinks are followed to outside the share as well; only where `followSymlinks` is set. */
   readonly wideLinks: boolean;
@@ -188,6 +229,8 @@ export interface ShareGrant {
   readonly hiding: HidingRules;
   /** Null: what is deleted is gone. */
   readonly recycle: RecycleRules | null;
+  /** Null: no previous versions. */
+  readonly snapshots: SnapshotRules | null;
   /** Byte-range locks are kept in step with those of programs on the server. */
   readonly posixLocking: boolean;
   readonly oplocks: boolean;

@@ -193,6 +193,8 @@ const queryFsClasses: readonly Feature[] = [
   { name: "Size", value: FsInfoClass.SIZE, test: `${VOLUME}#sizes` },
   { name: "Device", value: FsInfoClass.DEVICE, test: `${VOLUME}#device` },
   { name: "Attribute", value: FsInfoClass.ATTRIBUTE, test: `${VOLUME}#attribute` },
+  { name: "Control", value: FsInfoClass.CONTROL, test: `${VOLUME}#control and object id` },
+  { name: "ObjectId", value: FsInfoClass.OBJECT_ID, test: `${VOLUME}#control and object id` },
   { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#sizes` },
   { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#sector size` },
   { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's facts are those of statvfs(3)` },

@@ -5,11 +5,14 @@ import {
   DeviceCharacteristic,
   DeviceType,
   encodeFsAttributeInformation,
+  encodeFsControlInformation,
   encodeFsDeviceInformation,
   encodeFsFullSizeInformation,
+  encodeFsObjectIdInformation,
   encodeFsSectorSizeInformation,
   encodeFsSizeInformation,
   encodeFsVolumeInformation,
+  FsAttribute,
   SectorSizeFlag,
 } from "../../wire/fscc/fs-information.ts";
 import { POSIX_INFO_CLASS } from "../../wire/posix.ts";
@@ -24,7 +27,9 @@ import { statusOf } from "./errno-status.ts";
 import { queryPosixVolume } from "./posix-query.ts";
 import { answerQuery } from "./query-info.ts";
 
-const BYTES_PER_SECTOR = 512;
+const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
+/** FILE_VC_QUOTA_ENFORCE; [MS-FSCC] 2.5.2. */
+const QUOTA_ENFORCE = 0x2;
 
 interface Facts {
   readonly volume: VolumeInfo;
@@ -69,6 +74,8 @@ const classes = new Map<number, (writer: Writer, facts: Facts) => void>([
       }),
   ],
   [FsInfoClass.SECTOR_SIZE, writeSectorSize],
+  [FsInfoClass.CONTROL, writeControl],
+  [FsInfoClass.OBJECT_ID, writeObjectId],
 ]);
 
 export function queryFileSystem(
@@ -89,6 +96,28 @@ export function queryFileSystem(
   });
 }
 
+/** Limits by default, and what is done with them: the kernel has none but for single users, and says so itself. */
+function writeControl(writer: Writer, { volume }: Facts): void {
+  const isEnforced = (volume.attributes & FsAttribute.VOLUME_QUOTAS) !== 0;
+  encodeFsControlInformation(writer, {
+    freeSpaceStartFiltering: 0n,
+    freeSpaceThreshold: 0n,
+    freeSpaceStopFiltering: 0n,
+    defaultQuotaThreshold: NO_LIMIT,
+    defaultQuotaLimit: NO_LIMIT,
+    flags: isEnforced ? QUOTA_ENFORCE : 0,
+  });
+}
+
+/** The volume's own, which has nothing to do with those of files: from its serial number, the same each time. */
+function writeObjectId(writer: Writer, { volume }: Facts): void {
+  const objectId = new Uint8Array(16);
+  const view = new DataView(objectId.buffer);
+  view.setUint32(0, volume.serial, true);
+  view.setFloat64(8, volume.createdSeconds, true);
+  encodeFsObjectIdInformation(writer, { objectId, extendedInfo: new Uint8Array(48) });
+}
+
 function unitsOf(volume: VolumeInfo): {
   totalUnits: number;
   availableUnits: number;
@@ -98,18 +127,22 @@ function unitsOf(volume: VolumeInfo): {
   return {
     totalUnits: Math.floor(volume.totalBytes / volume.blockBytes),
     availableUnits: Math.floor(volume.availableBytes / volume.blockBytes),
-    sectorsPerUnit: Math.max(1, Math.floor(volume.blockBytes / BYTES_PER_SECTOR)),
-    bytesPerSector: BYTES_PER_SECTOR,
+    sectorsPerUnit: volume.blockBytes / volume.logicalSectorBytes,
+    bytesPerSector: volume.logicalSectorBytes,
   };
 }
 
 function writeSectorSize(writer: Writer, { volume }: Facts): void {
+  const { logicalSectorBytes, physicalSectorBytes } = volume;
+  let flags = SectorSizeFlag.ALIGNED_DEVICE | SectorSizeFlag.PARTITION_ALIGNED_ON_DEVICE;
+  if (!volume.hasSeekPenalty) flags |= SectorSizeFlag.NO_SEEK_PENALTY;
+  if (volume.takesTrim) flags |= SectorSizeFlag.TRIM_ENABLED;
   encodeFsSectorSizeInformation(writer, {
-    logicalBytesPerSector: BYTES_PER_SECTOR,
-    physicalBytesForAtomicity: volume.blockBytes,
-    physicalBytesForPerformance: volume.blockBytes,
-    effectiveBytesForAtomicity: volume.blockBytes,
-    flags: SectorSizeFlag.ALIGNED_DEVICE | SectorSizeFlag.PARTITION_ALIGNED_ON_DEVICE,
+    logicalBytesPerSector: logicalSectorBytes,
+    physicalBytesForAtomicity: physicalSectorBytes,
+    physicalBytesForPerformance: physicalSectorBytes,
+    effectiveBytesForAtomicity: physicalSectorBytes,
+    flags,
     sectorAlignmentBytes: 0,
     partitionAlignmentBytes: 0,
   });

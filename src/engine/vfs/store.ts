@@ -1,5 +1,6 @@
 // What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
 // gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
+import type { ShareSnapshots } from "./layer/snapshots.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { PosixAcl } from "./posix-acl.ts";
@@ -215,7 +216,13 @@ export interface VolumeInfo {
   /** Free for the store's user. */
   readonly availableBytes: number;
   readonly freeBytes: number;
+  /** The unit of allocation, a multiple of the sector. */
   readonly blockBytes: number;
+  readonly logicalSectorBytes: number;
+  readonly physicalSectorBytes: number;
+  /** A disk that turns, or one that nothing is known of. */
+  readonly hasSeekPenalty: boolean;
+  readonly takesTrim: boolean;
   /** `NTFS` unless told otherwise: clients behave by it. */
   readonly fileSystemName: string;
   /** FILE_FS attribute bits of [MS-FSCC] 2.5.1 that hold for this volume. */
@@ -278,6 +285,8 @@ export interface FileStore {
   clientPath(path: string): string;
   /** The short name (8.3) beside a name as clients see it; "" where there is none. */
   shortNameOf?(name: string): string;
+  /** Earlier states of the share. Closed together with this store. */
+  snapshots?(): ShareSnapshots;
   /** The same files by POSIX names: see posix-view.ts. Closed together with this store. */
   posixView?(): FileStore;
   /**

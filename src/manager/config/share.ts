@@ -1,11 +1,12 @@
 // One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
-import type { HidingRules, NameRules, RecycleRules, SecurityRules } from "../../port/port.ts";
+import type { HidingRules, NameRules, RecycleRules, SnapshotRules, SpaceRules, SecurityRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
 import type { Section } from "./parse.ts";
 import { readRecycleRules } from "./recycle-rules.ts";
+import { readSnapshotRules } from "./snapshot-rules.ts";
 import type { Report } from "./report.ts";
 import { readSecurityRules } from "./security-rules.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
@@ -42,6 +43,7 @@ export interface Share {
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
   readonly streams: boolean;
+  readonly space: SpaceRules;
   readonly followSymlinks: boolean;
   readonly wideLinks: boolean;
   readonly posixExtensions: boolean;
@@ -52,6 +54,7 @@ export interface Share {
   readonly hiding: HidingRules;
   /** Its repository may hold variables. */
   readonly recycle: RecycleRules | null;
+  readonly snapshots: SnapshotRules | null;
   readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
@@ -134,6 +137,10 @@ function readFileRules(values: SectionValues) {
     eaSupport: values.boolean("ea support"),
     storeDosAttributes: values.boolean("store dos attributes"),
     streams: values.boolean("streams"),
+    space: Object.freeze({
+      maxDiskBytes: (values.number("max disk size") ?? 0) * 1_048_576,
+      timeMachineMaxBytes: values.number("time machine max size") ?? 0,
+    }),
     posixExtensions: values.boolean("smb3 unix extensions"),
     crossMounts: values.boolean("crossmnt"),
     caseSensitive: values.choice("case sensitive") === "yes",
@@ -141,6 +148,7 @@ function readFileRules(values: SectionValues) {
     names: readNameRules(values),
     hiding: readHidingRules(values),
     recycle: readRecycleRules(values),
+    snapshots: readSnapshotRules(values),
     posixLocking: values.boolean("posix locking"),
     oplocks: values.boolean("oplocks"),
   } as const;

@@ -11,7 +11,7 @@ import {
   type FileStat,
   type Found,
 } from "../../../src/engine/vfs/store.ts";
-import { VolumeAttribute } from "../../../src/engine/vfs/volume.ts";
+import { FsAttribute } from "../../../src/wire/fscc/fs-information.ts";
 import { Errno } from "../../../src/linux/errno.ts";
 import { openFileLimit, setOpenFileLimit } from "../../../src/linux/limits.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../src/linux/open.ts";
@@ -342,7 +342,7 @@ describe("a read-only share", () => {
     expect(await other.store.rename("f", node.identity, missing, false)).toBe(-Errno.EROFS);
     expect(await other.store.link(node, missing, false)).toBe(-Errno.EROFS);
     const volume = succeeded<{ attributes: number }>(await other.store.volume(node));
-    expect(volume.attributes & VolumeAttribute.READ_ONLY_VOLUME).not.toBe(0);
+    expect(volume.attributes & FsAttribute.READ_ONLY_VOLUME).not.toBe(0);
     node.close();
     other.close();
   });
