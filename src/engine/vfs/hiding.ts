@@ -1,9 +1,15 @@
 // What is there and does not show in listings; smb.conf(5): hide unreadable, hide unwriteable files, hide special
-// files. It still opens by its name.
+// files. It still opens by its name, as far as the user's rights go.
+import { effectiveGid, effectiveUid } from "../../linux/identity.ts";
 import { Open, closeFd, openAt } from "../../linux/open.ts";
-import { Access } from "../../linux/stat.ts";
+import { Access as PosixAccess } from "../../linux/stat.ts";
 import type { ShareGrant } from "../../port/port.ts";
+import { Access } from "../../wire/access.ts";
+import { rightsOf } from "../security/access-rights.ts";
+import { makeToken, type SecurityToken } from "../security/token.ts";
+import { joinPath } from "./names.ts";
 import { nodeAccess } from "./node-operations.ts";
+import { readNodeDescriptor } from "./node-security.ts";
 import type { ShareContext } from "./share-context.ts";
 import { FileKind, type FileStat } from "./store.ts";
 
@@ -12,21 +18,64 @@ export function hidesEntries({ hiding }: ShareGrant): boolean {
   return hiding.unreadable || hiding.unwriteable || hiding.special;
 }
 
-/** Whether an object shows to the user in listings; `fd` holds it (O_PATH). */
-export function showsObject(context: ShareContext, fd: number, stat: FileStat): boolean {
+/** Whether an object shows to the user in listings; `fd` holds it (O_PATH), `path` is its on-disk path. */
+export function showsObject(context: ShareContext, fd: number, path: string, stat: FileStat): boolean {
   const { hiding } = context.grant;
   const isDirectory = stat.kind === FileKind.DIRECTORY;
   if (hiding.special && stat.kind === FileKind.OTHER) return false;
-  const needed =
-    (hiding.unreadable ? Access.READ : 0) | (hiding.unwriteable && !isDirectory ? Access.WRITE : 0);
-  return needed === 0 || (nodeAccess(context, fd, stat) & needed) === needed;
+  const writes = hiding.unwriteable && !isDirectory;
+  if (!hiding.unreadable && !writes) return true;
+  const { reads: canRead, writes: canWrite } = rightsIn(context, fd, path, stat);
+  return (canRead || !hiding.unreadable) && (canWrite || !writes);
 }
 
-/** The same for an entry, no symlink, of an open directory. */
-export function showsEntry(context: ShareContext, directory: number, name: string, stat: FileStat): boolean {
+/** The same for an entry, no symlink, of an open directory, whose on-disk path is `below`. */
+export function showsEntry(
+  context: ShareContext,
+  directory: number,
+  below: string,
+  name: string,
+  stat: FileStat,
+): boolean {
   const fd = openAt(directory, name, Open.PATH | Open.NOFOLLOW);
   if (fd < 0) return false;
-  const shows = showsObject(context, fd, stat);
+  const shows = showsObject(context, fd, joinPath(below, name), stat);
   closeFd(fd);
   return shows;
+}
+
+interface Rights {
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+/** By the descriptor that is kept, where the share keeps them, else by POSIX. */
+function rightsIn(context: ShareContext, fd: number, path: string, stat: FileStat): Rights {
+  if (context.grant.security.acl === "nt") {
+    const descriptor = readNodeDescriptor(context, fd, path);
+    if (typeof descriptor !== "number") {
+      const mask = rightsOf(descriptor, tokenOf(context.grant), stat.uid === context.identity.uid);
+      return { reads: (mask & Access.READ_DATA) !== 0, writes: (mask & Access.WRITE_DATA) !== 0 };
+    }
+  }
+  const bits = nodeAccess(context, fd, stat);
+  return { reads: (bits & PosixAccess.READ) !== 0, writes: (bits & PosixAccess.WRITE) !== 0 };
+}
+
+const tokens = new WeakMap<ShareGrant, SecurityToken>();
+
+/** The user as the grant knows it: whether it is a guest, it does not say. */
+function tokenOf(grant: ShareGrant): SecurityToken {
+  const known = tokens.get(grant);
+  if (known !== undefined) return known;
+  const { credentials } = grant;
+  const token = makeToken({
+    uid: credentials?.uid ?? effectiveUid(),
+    gid: credentials?.gid ?? effectiveGid(),
+    groups: credentials?.groups ?? [],
+    isGuest: false,
+    isAnonymous: false,
+  });
+  tokens.set(grant, token);
+  return token;
 }

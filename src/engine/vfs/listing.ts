@@ -116,7 +116,7 @@ export class EntryStats {
     if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name, out);
     const stored = this.attributes.of(statx, name, this.entryPath);
     fillStat(out, statx, stored, name, grant);
-    return !hidesEntries(grant) || showsEntry(this.context, this.fd, name, out);
+    return !hidesEntries(grant) || showsEntry(this.context, this.fd, this.path, name, out);
   }
 
   /** `.` and `..`; the parent of the share's root is the root itself. */
@@ -142,7 +142,7 @@ export class EntryStats {
     if (isFound) {
       const stored = readStored(context, fd, statx, joinPath(this.path, name));
       fillStat(out, statx, stored, name, context.grant);
-      isFound = !hidesEntries(context.grant) || showsObject(context, fd, out);
+      isFound = !hidesEntries(context.grant) || showsObject(context, fd, joinPath(this.path, name), out);
     }
     closeFd(fd);
     return isFound;

@@ -4,6 +4,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSyn
 import type { FileNode } from "../../../src/engine/vfs/store.ts";
 import type { NameRules } from "../../../src/port/port.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
+import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
+import { type Sid, WellKnownSid } from "../../../src/wire/security/sid.ts";
 import { descriptorCount, expectDescriptors, Fixture, grantFor } from "./share-fixture.ts";
 
 // The runtime keeps descriptors of its first child process.
@@ -201,4 +203,38 @@ describe("hiding", () => {
     expect(await writer.list()).toEqual([".", "..", "closed", "folder", "open"]);
     writer.close();
   });
+});
+
+test.if(process.geteuid?.() === 0)("where descriptors are kept, they say what shows", async () => {
+  const base = grantFor(share.root);
+  const security = { ...base.security, acl: "nt" } as const;
+  const keeper = new Fixture({ security }, share);
+  for (const name of ["granted", "denied", "plain"]) writeFileSync(share.at(name), "", { mode: 0o644 });
+  const reads = (sid: Sid): SecurityDescriptor => ({
+    control: 0,
+    owner: WellKnownSid.BUILTIN_ADMINISTRATORS,
+    group: WellKnownSid.BUILTIN_ADMINISTRATORS,
+    sacl: undefined,
+    dacl: {
+      revision: 2,
+      aces: [{ type: 0, flags: 0, mask: 0x0012_0089, sid, applicationData: new Uint8Array(0) }],
+    },
+  });
+  for (const [name, sid] of [
+    ["granted", WellKnownSid.WORLD],
+    ["denied", WellKnownSid.BUILTIN_ADMINISTRATORS],
+  ] as const) {
+    const node = await keeper.node(name);
+    const change = { uid: -1, gid: -1, acl: undefined, descriptor: reads(sid) };
+    const result = await node.security?.write(change);
+    node.close();
+    expect(result).toBe(0);
+  }
+  keeper.close();
+  const user = { uid: 12345, gid: 12345, groups: [] };
+  chmodSync(share.root, 0o755);
+  const hiding = { ...base.hiding, unreadable: true };
+  const reader = new Fixture({ credentials: user, security, hiding }, share);
+  expect(await reader.list()).toEqual([".", "..", "granted", "plain"]);
+  reader.close();
 });
