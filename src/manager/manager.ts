@@ -154,7 +154,7 @@ export class ServerManager implements Manager {
       return { status: Status.ACCESS_DENIED };
     }
     const named = this.namedUsersOf(share, user, admission, owner);
-    return grantOf(share, admission.readOnly, credentials, identity, named);
+    return grantOf(share, admission, credentials, identity, named);
   }
 
   /** Where descriptors are kept, they name those for whom the machine has no account. */
@@ -257,7 +257,7 @@ export class ServerManager implements Manager {
 
 function grantOf(
   share: Share,
-  readOnly: boolean,
+  { readOnly, asGuest }: Admission,
   credentials: ShareGrant["credentials"],
   identity: Identity,
   namedUsers: NamedUsers | null,
@@ -265,7 +265,7 @@ function grantOf(
   const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
   const { validUsers, invalidUsers, readList, writeList, ...grant } = rest;
   const recycle = grant.recycle && fillRepository(grant.recycle, share.name, identity);
-  return Object.freeze({ ...grant, type: "disk", readOnly, credentials, recycle, namedUsers });
+  return Object.freeze({ ...grant, type: "disk", readOnly, credentials, recycle, namedUsers, asGuest });
 }
 
 const PIPE_GRANT = Object.freeze<ShareGrant>({
@@ -291,6 +291,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
     inheritAcls: false,
   },
   namedUsers: null,
+  asGuest: false,
   hideDotFiles: false,
   eaSupport: false,
   storeDosAttributes: false,

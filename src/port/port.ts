@@ -209,6 +209,8 @@ export interface ShareGrant {
   readonly security: SecurityRules;
   /** Null: whoever comes is a user of the machine, or all are one. */
   readonly namedUsers: NamedUsers | null;
+  /** The user is the share's guest, by whatever name it came. */
+  readonly asGuest: boolean;
   readonly hideDotFiles: boolean;
   /** Clients reach the extended attributes below `user.`. */
   readonly eaSupport: boolean;

@@ -84,6 +84,7 @@ test("a share by its name in any case, with every field of a grant and no other"
       inheritAcls: false,
     },
     namedUsers: null,
+    asGuest: false,
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,

@@ -32,6 +32,8 @@ export function handleChangeNotify(exchange: Exchange): MaybePromise<number> {
   const { context, connection } = exchange;
   const { notify, settings } = context;
   if (!settings.changeNotify) return Status.NOT_IMPLEMENTED;
+  // What is past does not change.
+  if (open.snapshotPath !== undefined) return Status.NOT_SUPPORTED;
   const refusal = checkRequest(exchange, open, request);
   if (refusal !== Status.SUCCESS) return refusal;
   if (!notify.has(open)) {

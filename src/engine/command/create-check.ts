@@ -23,7 +23,7 @@ const REFUSED_ATTRIBUTES = 0x0000_4000;
 
 /** SUCCESS or the status to refuse the request with. */
 export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
-  const { createOptions, createDisposition, desiredAccess, shareAccess, fileAttributes, contexts } = request;
+  const { createOptions, createDisposition, desiredAccess, shareAccess, fileAttributes } = request;
   if (request.impersonationLevel > ImpersonationLevel.DELEGATE) return Status.BAD_IMPERSONATION_LEVEL;
   if ((createOptions & REFUSED_OPTIONS) !== 0) return Status.NOT_SUPPORTED;
   if ((createOptions & UNKNOWN_OPTIONS) !== 0) return Status.INVALID_PARAMETER;
@@ -42,8 +42,6 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
     if (tree.grant.readOnly) return Status.ACCESS_DENIED;
   }
   if ((mapped & ~Access.MAXIMUM_ALLOWED & ~tree.maximalAccess) !== 0) return Status.ACCESS_DENIED;
-  // No snapshot is kept either, so that no name exists in one.
-  if (contexts.timewarp !== undefined) return Status.OBJECT_NAME_NOT_FOUND;
   return checkCreateAttributes(request, tree);
 }
 

@@ -15,8 +15,10 @@ export function openData(creation: Creation, found: Found, node: FileNode): Mayb
   const isDirectory = kind === FileKind.DIRECTORY;
   // A reparse point is opened itself, and has no data.
   if (!isDirectory && kind !== FileKind.FILE) return register(creation, found, node);
+  // A snapshot opens for writing, and does not take it.
   const write =
     !isDirectory &&
+    creation.snapshotPath === undefined &&
     (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
   // A program is run by reading it; who may only pass through a directory may not list it.
   const readers = isDirectory ? Access.LIST_DIRECTORY : Access.READ_DATA | Access.EXECUTE;

@@ -20,7 +20,8 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   const { opens, caching } = creation.exchange.context;
   // The session may have ended while the disk or another client was asked.
   if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
-  const base = opens.takeFile(node.identity, joinPath(creation.tree.grant.path, found.path));
+  const rootPath = creation.snapshotPath ?? creation.tree.grant.path;
+  const base = opens.takeFile(node.identity, joinPath(rootPath, found.path));
   creation.file = base;
   // [MS-FSA] 2.1.5.1.2: a file that is to go takes its streams with it.
   if (base.deletePending) return Status.DELETE_PENDING;
@@ -88,6 +89,7 @@ function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
     isDirectory: node.stat.kind === FileKind.DIRECTORY && creation.stream === undefined,
   });
   open.isPosix = creation.isPosix;
+  open.snapshotPath = creation.snapshotPath;
   open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   open.parentLeaseKey = parentKeyOf(creation.exchange, creation.request);
   creation.open = open;

@@ -2,11 +2,12 @@
 // place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access, mapGenericAccess } from "../../wire/access.ts";
-import { CreateOption, decodeCreateRequest } from "../../wire/create.ts";
+import { CreateOption, type CreateRequest, decodeCreateRequest } from "../../wire/create.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Session, Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import type { ParsedPath } from "../vfs/path.ts";
 import type { FileNode, Found } from "../vfs/store.ts";
 import { learnRights } from "./access-check.ts";
 import { checkCreateRequest } from "./create-check.ts";
@@ -25,6 +26,7 @@ import {
 import { checkKnowledge } from "./extended-attributes.ts";
 import { openPipe } from "./open-pipe.ts";
 import { asksForPosix, byPosixRules, placeOf } from "./posix-create.ts";
+import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshots.ts";
 import { reparseTagOf, stopsAtReparse, tellFailedLookup, tellReparse } from "./reparse-open.ts";
 
 export function handleCreate(exchange: Exchange): MaybePromise<number> {
@@ -48,9 +50,32 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   if (typeof path === "number") return path;
   const named = applyNamedKind(request, tree, path);
   if (typeof named === "number") return named;
+  const timed = findTime(named, path, tree.grant);
+  if (typeof timed === "number") return timed;
+  if (timed.seconds !== undefined)
+    return inSnapshot(exchange, named, tree, timed.path, timed.seconds, isPosix);
   const creation = new Creation(exchange, named, tree, store, path, lookUp);
   if (isPosix) byPosixRules(creation);
   return run(creation);
+}
+
+function inSnapshot(
+  exchange: Exchange,
+  request: CreateRequest,
+  tree: Tree,
+  path: ParsedPath,
+  seconds: number,
+  isPosix: boolean,
+): MaybePromise<number> {
+  const refusal = checkSnapshotRequest(request);
+  if (refusal !== Status.SUCCESS) return refusal;
+  return andThen(openSnapshot(tree, seconds, isPosix), (snapshot) => {
+    if (typeof snapshot === "number") return snapshot;
+    const creation = new Creation(exchange, request, tree, snapshot.store, path, lookUp);
+    creation.snapshotPath = snapshot.path;
+    if (isPosix) byPosixRules(creation);
+    return run(creation);
+  });
 }
 
 /** A Mac says what it is once in a session; its shares are looked up as it spells names, see share-names.ts. */

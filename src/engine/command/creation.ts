@@ -46,6 +46,8 @@ export class Creation {
   birth: SecurityDescriptor | undefined;
   /** The mode that a new object is asked to have; undefined: all that the share's masks leave. */
   permissions: number | undefined;
+  /** It begins with what its mode says, and with the name of its creator. */
+  isNamedAtBirth = false;
   /** The access mask that the open gets. */
   granted = 0;
   action: number = CreateAction.OPENED;
@@ -53,6 +55,8 @@ export class Creation {
   /** What is asked for to be cached, whatever the object turns out to be. */
   readonly caching: CachingRequest;
   hasWaited = false;
+  /** Of an open in a snapshot: where that is, in place of the share's directory. */
+  snapshotPath: string | undefined;
   /** By the rules of the POSIX extensions. */
   isPosix = false;
 

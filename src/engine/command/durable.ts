@@ -176,6 +176,8 @@ export function beginPendingCreate(exchange: Exchange, request: CreateRequest): 
 
 /** Makes `open` durable where the request asks for it and what it caches allows it. */
 export function grantDurability(exchange: Exchange, request: CreateRequest, tree: Tree, open: Open): void {
+  // What is read there can be read again: nothing is lost with a connection.
+  if (open.snapshotPath !== undefined) return;
   const { contexts } = request;
   const { settings, durables } = exchange.context;
   const { terms, identity } = tree.session;

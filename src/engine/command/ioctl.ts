@@ -14,6 +14,7 @@ import { queryNetworkInterfaces } from "./network-interfaces.ts";
 import { getObjectId } from "./object-id.ts";
 import { deleteReparsePoint, getReparsePoint, setReparsePoint } from "./reparse-control.ts";
 import { copyChunks, requestResumeKey } from "./server-copy.ts";
+import { changesSnapshotByControl, enumerateSnapshots } from "./snapshots.ts";
 import { queryAllocatedRanges, setSparse, setZeroData } from "./sparse-control.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
 
@@ -45,6 +46,7 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.SRV_REQUEST_RESUME_KEY, { needsOpen: true, handle: requestResumeKey }],
   [Fsctl.CREATE_OR_GET_OBJECT_ID, { needsOpen: true, handle: getObjectId }],
   [Fsctl.DUPLICATE_EXTENTS_TO_FILE, { needsOpen: true, handle: duplicateExtents }],
+  [Fsctl.SRV_ENUMERATE_SNAPSHOTS, { needsOpen: true, handle: enumerateSnapshots }],
   [Fsctl.SRV_COPYCHUNK, { needsOpen: true, handle: copyChunks }],
   [Fsctl.SRV_COPYCHUNK_WRITE, { needsOpen: true, handle: copyChunks }],
 ]);
@@ -63,11 +65,10 @@ export function handleIoctl(exchange: Exchange): MaybePromise<number> {
     // 3.3.5.15: what concerns the server names no file.
     return isAllOnes(request.fileId) ? row.handle(exchange, request) : Status.INVALID_PARAMETER;
   }
-  return withOpen(
-    exchange,
-    IoctlRequestOffset.FILE_ID,
-    () => row?.handle(exchange, request) ?? refuse(exchange),
-  );
+  return withOpen(exchange, IoctlRequestOffset.FILE_ID, () => {
+    if (changesSnapshotByControl(exchange.open, request.ctlCode)) return Status.MEDIA_WRITE_PROTECTED;
+    return row?.handle(exchange, request) ?? refuse(exchange);
+  });
 }
 
 function refuse(exchange: Exchange): number {

@@ -11,8 +11,9 @@ export function tellMoved(opens: OpenTable, file: SharedFile): void {
 }
 
 function tell(file: SharedFile): void {
-  for (const { node, handle, tree } of file.opens) {
-    const path = file.pathBelow(tree.grant.path);
+  for (const { node, handle, rootPath, snapshotPath } of file.opens) {
+    if (snapshotPath !== undefined) continue;
+    const path = file.pathBelow(rootPath);
     node?.renamed?.(path);
     handle?.renamed?.(path);
   }

@@ -28,6 +28,7 @@ import { fixTimes, holdChangeTime, noteModified } from "./modified.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, linkFileEx, renameFile, renameFileEx } from "./rename.ts";
 import { noteReserved } from "./reserved-space.ts";
+import { changesSnapshot } from "./snapshots.ts";
 import { setSecurity } from "./set-security.ts";
 import { reportStream } from "./stream-changes.ts";
 
@@ -73,6 +74,7 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
   if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
   if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if (changesSnapshot(open, request)) return Status.MEDIA_WRITE_PROTECTED;
   if (request.infoType === InfoType.SECURITY) return setSecurity(exchange, open, open.node, request);
   // Quotas and labels are not kept.
   if (request.infoType !== InfoType.FILE) {

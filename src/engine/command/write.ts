@@ -36,6 +36,7 @@ export function handleWrite(exchange: Exchange): MaybePromise<number> {
   const at = writeRequestDataStart(message);
   if (open.pipe >= 0) return writeToPipe(exchange, open, message.bytes.subarray(at, at + length));
   if (open.isDirectory) return Status.INVALID_DEVICE_REQUEST;
+  if (open.snapshotPath !== undefined) return Status.MEDIA_WRITE_PROTECTED;
   if ((open.grantedAccess & (Access.WRITE_DATA | Access.APPEND_DATA)) === 0) return Status.ACCESS_DENIED;
   if (open.handle === undefined) return Status.ACCESS_DENIED;
   const offset = writeRequestOffset(message);

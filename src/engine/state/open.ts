@@ -40,6 +40,8 @@ export class Open {
   readonly shareAccess: number;
   readonly createOptions: number;
   readonly isDirectory: boolean;
+  /** Of an open in a snapshot: where that is, in place of the share's directory. */
+  snapshotPath: string | undefined;
   /** Opened by a client with the POSIX extensions, and by their rules. */
   isPosix = false;
   /** FILE_MODE_INFORMATION as set by the client. */
@@ -105,6 +107,11 @@ export class Open {
     this.createOptions = init.createOptions;
     this.isDirectory = init.isDirectory;
     this.mode = init.createOptions & 0x1e;
+  }
+
+  /** The directory that the path of `file` begins with. */
+  get rootPath(): string {
+    return this.snapshotPath ?? this.tree.grant.path;
   }
 
   /** Counts a request in; pair with `endUse`. */

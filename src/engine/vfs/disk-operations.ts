@@ -23,6 +23,7 @@ import { readNodeAcl, readNodeDescriptor, writeNodeSecurity } from "./node-secur
 import type { ShareContext } from "./share-context.ts";
 import { openPlace } from "./share-place.ts";
 import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
+import { listSnapshots, placeOfRoot } from "./snapshot-folder.ts";
 import { volumeOf } from "./volume.ts";
 
 export const diskOperations = {
@@ -42,7 +43,9 @@ export const diskOperations = {
   listValues: listNamedValues,
   open: openNode,
   openPlace,
+  listSnapshots,
   openStream: openDirectoryStream,
+  placeOfRoot,
   readAcl: readNodeAcl,
   readData,
   readDescriptor: readNodeDescriptor,

@@ -3,6 +3,7 @@ import { Errno } from "../../linux/errno.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
 import { NodeValues } from "./named-values.ts";
+import { snapshotSecondsOf } from "./layer/snapshots.ts";
 import { andThen } from "./maybe-promise.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
 import { type NodeFacts, nodeAccess } from "./node-operations.ts";
@@ -27,6 +28,8 @@ export class PosixNode implements FileNode {
   readonly identity: string;
   readonly values: NamedValues;
   private readonly disk: ShareDisk;
+  /** As the disk's operations know it. */
+  private readonly diskIdentity: string;
   private readonly volume: MountedVolume;
   private readonly pending = new Pending();
   private current: FileStat;
@@ -39,7 +42,9 @@ export class PosixNode implements FileNode {
     this.disk = disk;
     this.fd = fd;
     this.path = path;
-    this.identity = `${stat.device}:${stat.inodeHigh}:${stat.inodeLow}`;
+    this.diskIdentity = `${stat.device}:${stat.inodeHigh}:${stat.inodeLow}`;
+    const snapshot = snapshotSecondsOf(disk.context.grant);
+    this.identity = snapshot === undefined ? this.diskIdentity : `${this.diskIdentity}@${snapshot}`;
     this.current = stat;
     this.rights = facts.rights;
     this.values = new NodeValues(this, facts.maxValueBytes);
@@ -71,7 +76,7 @@ export class PosixNode implements FileNode {
     // Opening a FIFO or a device would wait for, or act on, whatever is behind it.
     if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return -Errno.EACCES;
     if (mode.write && this.disk.context.grant.readOnly) return -Errno.EROFS;
-    return andThen(this.run("open", this.fd, this.path, this.identity, kind, mode), (fd) =>
+    return andThen(this.run("open", this.fd, this.path, this.diskIdentity, kind, mode), (fd) =>
       fd < 0 ? fd : new PosixHandle(this.disk, this.volume, fd, this.path, mode),
     );
   }

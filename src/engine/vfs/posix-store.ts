@@ -5,6 +5,7 @@ import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { binGrant, RecycleBin } from "./layer/recycle.ts";
 import { RecycleKeeper } from "./layer/recycle-keeper.ts";
 import { diskNamesOf } from "./lookup.ts";
+import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "./layer/snapshots.ts";
 import { andThen } from "./maybe-promise.ts";
 import { targetOf } from "./moving.ts";
 import { joinPath, splitPath } from "./names.ts";
@@ -62,11 +63,23 @@ function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore |
   });
 }
 
+function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure> {
+  return andThen(openStore(grant), (store) => {
+    if (typeof store === "number") return store;
+    return andThen((store as PosixStore).place(), (path) => {
+      if (typeof path === "string") return { store, path };
+      store.close();
+      return path;
+    });
+  });
+}
+
 class PosixStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
   bin: RecycleBin | undefined;
   private view: PosixStore | undefined;
+  private versions: ShareSnapshots | undefined;
   private isClosed = false;
   private endLossWatch: (() => void) | undefined;
 
@@ -154,6 +167,21 @@ class PosixStore implements FileStore {
     return node instanceof PosixNode ? node.run("volume", node.fd) : -Errno.EINVAL;
   }
 
+  snapshots(): ShareSnapshots {
+    const { disk } = this;
+    this.versions ??= new ShareSnapshots({
+      grant: disk.context.grant,
+      list: () => disk.run("listSnapshots"),
+      open: openSnapshot,
+    });
+    return this.versions;
+  }
+
+  /** The path of the share's directory, as the kernel has it. */
+  place(): MaybePromise<string | Failure> {
+    return this.disk.run("placeOfRoot");
+  }
+
   posixView(): FileStore {
     const { disk } = this;
     this.view ??= new PosixStore(new ShareDisk(posixView(disk.context.grant), disk.root.retain()));
@@ -192,6 +220,7 @@ class PosixStore implements FileStore {
     this.isClosed = true;
     this.endLossWatch?.();
     this.view?.close();
+    this.versions?.close();
     this.bin?.close();
     this.disk.close();
   }

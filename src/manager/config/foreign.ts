@@ -92,7 +92,6 @@ export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "server role",
   "server services",
   "server multi channel",
-  "shadow:snapdir",
   "show add printer wizard",
   "smb2 disable lock sequence checking",
   "smb2 disable oplock break retry",

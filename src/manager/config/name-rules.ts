@@ -3,7 +3,15 @@ import type { HidingRules, NameRules } from "../../port/port.ts";
 import type { SectionValues } from "./section-values.ts";
 
 /** Modules of Samba that are here by another name or always: no word about them. */
-const BUILT_IN: ReadonlySet<string> = new Set(["recycle", "catia", "streams_xattr", "acl_xattr", "fruit"]);
+const BUILT_IN: ReadonlySet<string> = new Set([
+  "recycle",
+  "catia",
+  "streams_xattr",
+  "acl_xattr",
+  "fruit",
+  "shadow_copy2",
+  "snapper",
+]);
 
 /** Whether `vfs objects` names the module. */
 export function hasModule(values: SectionValues, module: string): boolean {

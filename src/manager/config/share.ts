@@ -1,6 +1,13 @@
 // One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
-import type { HidingRules, NameRules, RecycleRules, SnapshotRules, SpaceRules, SecurityRules } from "../../port/port.ts";
+import type {
+  HidingRules,
+  NameRules,
+  RecycleRules,
+  SnapshotRules,
+  SpaceRules,
+  SecurityRules,
+} from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";

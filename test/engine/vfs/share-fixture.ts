@@ -31,6 +31,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
       inheritAcls: false,
     },
     namedUsers: null,
+    asGuest: false,
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,

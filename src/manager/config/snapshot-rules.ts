@@ -1,0 +1,50 @@
+// Where a share's previous versions are; vfs_shadow_copy2(8), snapper(8).
+import type { SnapshotRules } from "../../port/port.ts";
+import { hasModule } from "./name-rules.ts";
+import type { SectionValues } from "./section-values.ts";
+
+const STANDARD_FORMAT = "@GMT-%Y.%m.%d-%H.%M.%S";
+
+/** Null where the share has none. */
+export function readSnapshotRules(values: SectionValues): SnapshotRules | null {
+  const wanted = values.choice("previous versions");
+  if (wanted === "no") return null;
+  const kind = hasModule(values, "shadow_copy2") ? "folder" : "snapper";
+  const format = readFormat(values);
+  return Object.freeze({
+    kind,
+    forAll: wanted === "yes",
+    folder: values.text("shadow:snapdir"),
+    base: values.text("shadow:basedir").replace(/(?<=.)\/+$/, ""),
+    mountPoint: values.text("shadow:mountpoint").replace(/(?<=.)\/+$/, ""),
+    format,
+    prefix: readPrefix(values),
+    delimiter: values.text("shadow:delimiter"),
+    isLocalTime: values.boolean("shadow:localtime"),
+    isAscending: values.text("shadow:sort").toLowerCase() === "asc",
+  });
+}
+
+function readFormat(values: SectionValues): string {
+  const format = values.text("shadow:format");
+  const unknown = /%(?![YymdHMSsFTR%])./.exec(format)?.[0];
+  if (unknown === undefined) return format;
+  values.warn("shadow:format", `'${unknown}' in a snapshot's name is not known; ${STANDARD_FORMAT} is taken`);
+  return STANDARD_FORMAT;
+}
+
+function readPrefix(values: SectionValues): string {
+  const prefix = values.text("shadow:snapprefix");
+  try {
+    // A basic regular expression of POSIX: groups and repetitions are escaped there and are not here.
+    const expression = prefix.replace(
+      /\\([(){}])|[(){}]/g,
+      (whole, one: string | undefined) => one ?? `\\${whole}`,
+    );
+    new RegExp(expression);
+    return expression;
+  } catch {
+    values.warn("shadow:snapprefix", `'${prefix}' is no regular expression`);
+    return "";
+  }
+}
