@@ -8,8 +8,8 @@ import { SecurityInformation } from "../../src/wire/query-info.ts";
 import { AceFlag } from "../../src/wire/security/acl.ts";
 import { SecurityControl } from "../../src/wire/security/security-descriptor.ts";
 import { Status } from "../../src/wire/status.ts";
-import { type TestServer, TESTER_UID } from "../peer/test-server.ts";
-import { closeFile, type Mount } from "./raw-files.ts";
+import { type TestServer, TESTER_UID, type User } from "../peer/test-server.ts";
+import { closeFile, type Mount, mountShare } from "./raw-files.ts";
 import { canPair, mountFolder, type Pair, startPair } from "./samba-server.ts";
 import {
   type AceText,
@@ -19,6 +19,9 @@ import {
   securityOf,
   setSecurity,
 } from "./security-calls.ts";
+
+/** Whom smbd knows as its first user: on both servers the same uid. */
+const OWNER: User = { user: "daemon", password: "owner-1" };
 
 const { OBJECT_INHERIT, CONTAINER_INHERIT, INHERIT_ONLY, INHERITED } = AceFlag;
 const { DACL_PROTECTED, DACL_AUTO_INHERITED, DACL_AUTO_INHERIT_REQ } = SecurityControl;
@@ -48,8 +51,10 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
   const on = (server: TestServer): Mount => mounts.get(server) as Mount;
   beforeAll(async () => {
     const option = { "acl_xattr:ignore system acls": ignores };
-    pair = await startPair({ ours: { "vfs objects": "acl_xattr", ...option }, samba: option });
-    for (const server of [pair.ours, pair.samba]) mounts.set(server, await mountFolder(server));
+    const ours = { "vfs objects": "acl_xattr", ...option };
+    pair = await startPair({ ours, samba: option, users: [OWNER] });
+    mounts.set(pair.samba, await mountFolder(pair.samba));
+    mounts.set(pair.ours, await mountShare(pair.ours, OWNER, "test"));
   });
   afterAll(async () => {
     for (const mount of mounts.values()) mount.client.close();

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { hasSmbd, startSmbd } from "../peer/smbd.ts";
-import { makeDirectory, TESTER, TESTER_UID, type TestServer } from "../peer/test-server.ts";
+import { makeDirectory, TESTER, TESTER_UID, type TestServer, type User } from "../peer/test-server.ts";
 import { type Mount, mountShare } from "./raw-files.ts";
 import { startServer } from "./server.ts";
 
@@ -24,6 +24,8 @@ export interface PairOptions {
   /** Lines of the share's section, of ours and of smb.conf. */
   readonly ours?: Readonly<Record<string, string>>;
   readonly samba?: Readonly<Record<string, string>>;
+  /** Users of ours; absent: the two of all tests, for whom the machine has no account. */
+  readonly users?: readonly User[];
 }
 
 /** What smbd keeps everything with that this project keeps too. */
@@ -51,7 +53,10 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
   try {
     const samba = await startSmbd({ shares: share({ ...SAMBA_SHARE, ...options.samba }) });
     try {
-      const ours = await startServer({ shares: share({ oplocks: "no", ...options.ours }) });
+      const ours = await startServer({
+        shares: share({ oplocks: "no", ...options.ours }),
+        ...(options.users && { users: options.users }),
+      });
       const stop = async (): Promise<void> => {
         try {
           await samba.stop();

@@ -36,6 +36,9 @@ const { OBJECT_INHERIT, CONTAINER_INHERIT } = AceFlag;
 // Accounts that every Debian has: uid 1 and 5.
 const FIRST: User = { user: "daemon", password: "first-1" };
 const SECOND: User = { user: "games", password: "second-2" };
+// And two that no machine has.
+const ANNA: User = { user: "anna-without-account", password: "third-3" };
+const BERT: User = { user: "bert-without-account", password: "fourth-4" };
 const FIRST_SID = "S-1-22-1-1";
 const SECOND_SID = "S-1-22-1-5";
 
@@ -61,7 +64,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       chmodSync(path, 0o777);
     }
     writeFileSync(at("readonly", "file"), "");
-    server = await startServer({ users: [FIRST, SECOND], shares });
+    server = await startServer({ users: [FIRST, SECOND, ANNA, BERT], shares });
     first = await mountShare(server, FIRST, "nt");
     second = await mountShare(server, SECOND, "nt");
   });
@@ -259,6 +262,32 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       expect(statusName(reply.status)).toBe("STATUS_INVALID_OWNER");
       expect(() => statSync(at("nt", "not given"))).toThrow("ENOENT");
     });
+  });
+
+  test("users without an account share a uid, and are told apart by descriptors all the same", async () => {
+    const anna = await mountShare(server, ANNA, "nt");
+    const bert = await mountShare(server, BERT, "nt");
+    await closeFile(anna, await openAll(anna, "hers"));
+    const { owner, aces } = await securityOf(bert, "hers");
+    expect(owner).toMatch(/^S-1-5-21-\d+-\d+-\d+-\d{10}$/);
+    expect(aces?.[0]?.[3]).toBe(owner ?? "");
+    expect(statSync(at("nt", "hers")).uid).toBe(statSync(at("nt", "")).uid);
+    // What is hers alone, nobody else with that uid opens.
+    await give(anna, "hers", { aces: [["A", 0, FileGeneric.ALL, owner ?? ""]] });
+    expect(await outcomeOf(anna, "hers", FileGeneric.READ | FileGeneric.WRITE)).toBe("STATUS_SUCCESS");
+    expect(await outcomeOf(bert, "hers", Access.READ_DATA)).toBe("STATUS_ACCESS_DENIED");
+    await closeFile(bert, await openAll(bert, "his"));
+    const his = (await securityOf(bert, "his")).owner ?? "";
+    expect(his).not.toBe(owner ?? "");
+    await give(anna, "hers", {
+      aces: [
+        ["A", 0, FileGeneric.READ, owner ?? ""],
+        ["A", 0, FileGeneric.READ | FileGeneric.WRITE, his],
+      ],
+    });
+    expect(await outcomeOf(bert, "hers", FileGeneric.READ | FileGeneric.WRITE)).toBe("STATUS_SUCCESS");
+    expect(await outcomeOf(anna, "hers", Access.WRITE_DATA)).toBe("STATUS_ACCESS_DENIED");
+    for (const mount of [anna, bert]) mount.client.close();
   });
 
   describe("rights on disk alone", () => {

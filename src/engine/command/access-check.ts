@@ -5,6 +5,7 @@ import { FileAttribute } from "../../wire/fscc/attributes.ts";
 import { Status } from "../../wire/status.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { rightsOf } from "../security/access-rights.ts";
+import { ownsOnDisk } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { FileKind, type FileNode, type FileStore } from "../vfs/store.ts";
@@ -92,7 +93,7 @@ export function rightsOn(tree: Tree, node: FileNode): MaybePromise<number> {
     if (kept === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);
     // Another server's name for the owner is the uid that the disk has.
-    return rightsOf(kept, token, token.uid === node.stat.uid);
+    return rightsOf(kept, token, ownsOnDisk(token, node.stat.uid));
   });
 }
 

@@ -6,14 +6,14 @@ import type { SecurityDescriptor } from "../../wire/security/security-descriptor
 import { Status } from "../../wire/status.ts";
 import { rightsOf } from "../security/access-rights.ts";
 import { descriptorAtBirth } from "../security/inheritance.ts";
-import { isExpressible } from "../security/posix-rights.ts";
-import { gidOfSid, holds, sidOfUid, uidOfSid } from "../security/token.ts";
+import { describeAcl, isExpressible } from "../security/posix-rights.ts";
+import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../security/token.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import { FileKind, type FileNode } from "../vfs/store.ts";
+import { FileKind, type FileNode, type ObjectSecurity } from "../vfs/store.ts";
 import { learnRights } from "./access-check.ts";
 import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "./errno-status.ts";
-import { keptDescriptor, tokenOf } from "./node-descriptor.ts";
+import { keptDescriptor, tokenOf, uidOn } from "./node-descriptor.ts";
 import { modeOf, rightsChange, takeDescriptor } from "./set-security.ts";
 
 const ENOENT = -2;
@@ -53,10 +53,11 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
     const { descriptor, uid } = parent;
     if (descriptor !== undefined) {
       const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
-      if ((rightsOf(descriptor, token, uid === token.uid) & needed) === 0) return Status.ACCESS_DENIED;
+      if ((rightsOf(descriptor, token, ownsOnDisk(token, uid)) & needed) === 0) return Status.ACCESS_DENIED;
     }
     const owner = tree.grant.security.inheritOwnerName ? (descriptor?.owner ?? sidOfUid(uid)) : undefined;
     creation.birth = descriptorAtBirth({ parent: descriptor, given, owner, token, isDirectory });
+    creation.isNamedAtBirth = creation.birth === undefined && token.isNamed;
     return Status.SUCCESS;
   });
 }
@@ -104,17 +105,35 @@ function readParent(creation: Creation): MaybePromise<Parent | number> {
  */
 export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<number> {
   const { birth, tree } = creation;
-  if (birth === undefined) return learnBorn(creation, node);
+  if (birth === undefined && !creation.isNamedAtBirth) return learnBorn(creation, node);
   const { security } = node;
   if (security === undefined) return learnBorn(creation, node);
+  if (birth === undefined) return nameCreator(creation, node, security, path);
   return andThen(openBorn(creation, node), (opened) => {
     if (opened < 0) return undoBirth(creation, node, path, opened);
     // Whose file it is on disk has been decided where it was made.
     const owner = tree.grant.inheritOwner ? undefined : birth.owner;
-    const uid = changeOf(owner && uidOfSid(owner), node.stat.uid);
+    const uid = changeOf(owner && uidOn(tree, owner), node.stat.uid);
     const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
     const change = rightsChange(tree, node.stat, birth, uid, gid, true);
     return andThen(security.write(change), (result) =>
+      result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),
+    );
+  });
+}
+
+/** Rights on disk cannot tell who of those with one uid has made the object: its descriptor does. */
+function nameCreator(
+  creation: Creation,
+  node: FileNode,
+  security: ObjectSecurity,
+  path: string,
+): MaybePromise<number> {
+  const { uid, gid } = node.stat;
+  return andThen(security.readAcl(), (acl) => {
+    if (typeof acl === "number") return undoBirth(creation, node, path, acl);
+    const descriptor = describeAcl(acl, uid, gid, ownSid(tokenOf(creation.tree)));
+    return andThen(security.write({ uid: -1, gid: -1, acl: undefined, descriptor }), (result) =>
       result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),
     );
   });

@@ -1,9 +1,10 @@
 // The security descriptor of an object, kept or made from its rights on disk, and the token of who asks.
-import { effectiveGid, effectiveUid } from "../../linux/identity.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
+import { formatSid, type Sid } from "../../wire/security/sid.ts";
+import { tokenOfGrant } from "../security/grant-token.ts";
 import { describeAcl } from "../security/posix-rights.ts";
-import { makeToken, type SecurityToken } from "../security/token.ts";
+import { type SecurityToken, uidOfSid } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { Failure, FileNode } from "../vfs/store.ts";
@@ -11,22 +12,16 @@ import type { Failure, FileNode } from "../vfs/store.ts";
 const EOPNOTSUPP = -95;
 const ENODATA = -61;
 
-const tokens = new WeakMap<Tree, SecurityToken>();
-
-/** The user of a tree connect, by the uid and groups that its files are reached with. */
+/** The user of a tree connect. */
 export function tokenOf(tree: Tree): SecurityToken {
-  const known = tokens.get(tree);
-  if (known !== undefined) return known;
-  const { credentials } = tree.grant;
-  const token = makeToken({
-    uid: credentials?.uid ?? effectiveUid(),
-    gid: credentials?.gid ?? effectiveGid(),
-    groups: credentials?.groups ?? [],
-    isGuest: tree.session.isGuest,
-    isAnonymous: tree.session.isAnonymous,
-  });
-  tokens.set(tree, token);
-  return token;
+  return tokenOfGrant(tree.grant);
+}
+
+/** The uid that a SID stands for on a share's disk: a Unix user's, or that of all who have no account. */
+export function uidOn(tree: Tree, sid: Sid): number | undefined {
+  const { namedUsers } = tree.grant;
+  if (namedUsers === null || sid.authority !== 5 || sid.subAuthorities.length !== 5) return uidOfSid(sid);
+  return formatSid(sid).startsWith(`${namedUsers.domain}-`) ? namedUsers.uid : uidOfSid(sid);
 }
 
 /** The descriptor that is kept for `node` and counts; undefined where none does, or the share keeps none. */

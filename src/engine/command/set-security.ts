@@ -18,7 +18,7 @@ import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { normalize } from "../security/inheritance.ts";
 import { aclOfDescriptor, isExpressible } from "../security/posix-rights.ts";
-import { gidOfSid, holds, uidOfSid } from "../security/token.ts";
+import { gidOfSid, holds } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
@@ -26,7 +26,7 @@ import { aclOfMode } from "../vfs/posix-acl.ts";
 import { FileKind, type FileNode, type FileStat, type SecurityChange } from "../vfs/store.ts";
 import { entryChanged } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
-import { descriptorOf, tokenOf } from "./node-descriptor.ts";
+import { descriptorOf, tokenOf, uidOn } from "./node-descriptor.ts";
 
 const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
 const SETTABLE = OWNER | GROUP | DACL;
@@ -162,7 +162,8 @@ export function rightsChange(
   }
   // With `posix` a change of owner alone leaves the rights: they are the owner's, whoever that is.
   if (kind === "posix" && !hasDacl) return { uid, gid, acl: undefined, descriptor: undefined };
-  const acl = aclOfDescriptor(descriptor, uid < 0 ? stat.uid : uid, gid < 0 ? stat.gid : gid, isDirectory);
+  const [user, group] = [uid < 0 ? stat.uid : uid, gid < 0 ? stat.gid : gid];
+  const acl = aclOfDescriptor(descriptor, user, group, isDirectory, (sid) => uidOn(tree, sid));
   return { uid, gid, acl, descriptor: kind === "nt" ? descriptor : undefined };
 }
 
@@ -172,7 +173,7 @@ export function rightsChange(
  */
 function newUid(tree: Tree, stat: FileStat, current: SecurityDescriptor, owner: Sid): number | undefined {
   const token = tokenOf(tree);
-  const uid = uidOfSid(owner);
+  const uid = uidOn(tree, owner);
   if (uid === stat.uid || (current.owner !== undefined && sameSid(owner, current.owner))) return -1;
   const isNt = tree.grant.security.acl === "nt";
   if (!token.isRoot && !(isNt && holds(token, owner))) return undefined;

@@ -4,7 +4,7 @@ import { Access, mapGenericAccess } from "../../wire/access.ts";
 import { type Ace, AceFlag, type Acl, aclSize } from "../../wire/security/acl.ts";
 import { SecurityControl, type SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { sidOfGid, sidOfUid, type SecurityToken } from "./token.ts";
+import { ownSid, sidOfGid, type SecurityToken } from "./token.ts";
 
 const INHERITANCE =
   AceFlag.OBJECT_INHERIT |
@@ -44,7 +44,7 @@ export interface Birth {
 /** Undefined where nothing says anything: the object has what its mode bits say. */
 export function descriptorAtBirth(birth: Birth): SecurityDescriptor | undefined {
   const { parent, given, token, isDirectory } = birth;
-  const owner = given?.owner ?? birth.owner ?? sidOfUid(token.uid);
+  const owner = given?.owner ?? birth.owner ?? ownSid(token);
   const group = given?.group ?? sidOfGid(token.gid);
   if (given !== undefined && given.dacl !== undefined) {
     const inherits = (given.control & SecurityControl.DACL_AUTO_INHERITED) !== 0;

@@ -26,8 +26,12 @@ export function maskOfBits(bits: number): number {
 }
 
 /** The descriptor of an object for which none is kept. */
-export function describeAcl(acl: PosixAcl, uid: number, gid: number): SecurityDescriptor {
-  const owner = sidOfUid(uid);
+export function describeAcl(
+  acl: PosixAcl,
+  uid: number,
+  gid: number,
+  owner: Sid = sidOfUid(uid),
+): SecurityDescriptor {
   const group = sidOfGid(gid);
   const limit = acl.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? 7;
   const aces: Ace[] = [];
@@ -47,29 +51,39 @@ export function describeAcl(acl: PosixAcl, uid: number, gid: number): SecurityDe
 /** The kernel takes more, a disk's extended attribute does not. */
 const MAX_NAMED = 64;
 
+/** The uid on disk that a SID stands for; several SIDs may stand for one. */
+export type UidOf = (sid: Sid) => number | undefined;
+
 /** The POSIX list that comes nearest to the descriptor's, for an object of this owner and group. */
 export function aclOfDescriptor(
   descriptor: SecurityDescriptor,
   uid: number,
   gid: number,
   isDirectory: boolean,
+  uidOf: UidOf = uidOfSid,
 ): PosixAcl {
   const bitsOf = (sids: readonly Sid[], isOwner: boolean): number =>
     bitsOfRights(rightsOf(descriptor, tokenOfSids(sids), isOwner), isDirectory);
-  const named: PosixAclEntry[] = [];
-  for (const sid of namedSids(descriptor)) {
-    if (named.length >= MAX_NAMED) break;
-    const user = uidOfSid(sid);
-    const group = gidOfSid(sid);
-    if (user !== undefined && user !== uid) {
-      named.push({ tag: AclTag.USER, permissions: bitsOf([sid, ...USERS], false), id: user });
-    } else if (group !== undefined && group !== gid) {
-      named.push({ tag: AclTag.GROUP, permissions: bitsOf([sid, ...USERS], false), id: group });
-    }
+  const entries = new Map<string, PosixAclEntry>();
+  let owners = 0;
+  for (const sid of namedSids(descriptor, uidOf)) {
+    const user = uidOf(sid);
+    const tag = user === undefined ? AclTag.GROUP : AclTag.USER;
+    const id = user ?? gidOfSid(sid) ?? 0;
+    if (tag === AclTag.GROUP && id === gid) continue;
+    const bits = bitsOf([sid, ...USERS], false);
+    // Whose files are the owner's on disk have what is theirs through the owner.
+    if (user === uid) owners |= bits;
+    if (user === uid) continue;
+    const key = `${tag}:${id}`;
+    const known = entries.get(key)?.permissions;
+    if (known === undefined && entries.size >= MAX_NAMED) continue;
+    entries.set(key, { tag, permissions: bits | (known ?? 0), id });
   }
+  const named = [...entries.values()];
   const ownGroup = bitsOf([sidOfGid(gid), ...groupSidOf(descriptor, gid), ...USERS], false);
   const base = {
-    user: bitsOf([sidOfUid(uid), sidOfGid(gid), ...USERS], true),
+    user: owners | bitsOf([sidOfUid(uid), sidOfGid(gid), ...USERS], true),
     other: bitsOf(USERS, false),
   };
   named.sort((a, b) => a.tag - b.tag || a.id - b.id);
@@ -95,15 +109,15 @@ const USERS = [
 ];
 
 function tokenOfSids(sids: readonly Sid[]): SecurityToken {
-  return { sids, uid: -1, gid: -1, groups: [], isRoot: false };
+  return { sids, uid: -1, gid: -1, groups: [], isNamed: false, isRoot: false };
 }
 
 /** The Unix users and groups that the list has entries for, each once. */
-function namedSids(descriptor: SecurityDescriptor): Sid[] {
+function namedSids(descriptor: SecurityDescriptor, uidOf: UidOf): Sid[] {
   const named: Sid[] = [];
   for (const { sid, flags } of descriptor.dacl?.aces ?? []) {
     if ((flags & AceFlag.INHERIT_ONLY) !== 0) continue;
-    if (uidOfSid(sid) === undefined && gidOfSid(sid) === undefined) continue;
+    if (uidOf(sid) === undefined && gidOfSid(sid) === undefined) continue;
     if (!named.some((known) => sameSid(known, sid))) named.push(sid);
   }
   return named;

@@ -9,6 +9,8 @@ export interface SecurityToken {
   readonly gid: number;
   /** gids of all groups, the primary one among them. */
   readonly groups: readonly number[];
+  /** Shares its uid with others: what is that uid's is not therefore this user's. */
+  readonly isNamed: boolean;
   /** Acts as root: may take and give ownership. No right to a file follows from it. */
   readonly isRoot: boolean;
 }
@@ -17,28 +19,40 @@ export interface TokenSource {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** The user's own, where it is not made of the uid. */
+  readonly sid: Sid | undefined;
+  /** Comes as the guest, with a name or without. */
   readonly isGuest: boolean;
-  readonly isAnonymous: boolean;
 }
 
 const fixed = {
   everybody: [WellKnownSid.WORLD, WellKnownSid.NETWORK],
   named: [WellKnownSid.AUTHENTICATED_USERS, WellKnownSid.BUILTIN_USERS],
   guest: [WellKnownSid.BUILTIN_GUESTS],
-  anonymous: [WellKnownSid.ANONYMOUS],
 };
 
 export function makeToken(source: TokenSource): SecurityToken {
-  const { uid, gid, isGuest, isAnonymous } = source;
+  const { uid, gid, sid, isGuest } = source;
   const groups = [gid, ...source.groups.filter((group) => group !== gid)];
-  const more = isAnonymous ? fixed.anonymous : isGuest ? fixed.guest : fixed.named;
+  const more = isGuest ? fixed.guest : fixed.named;
   return {
-    sids: [sidOfUid(uid), ...groups.map(sidOfGid), ...fixed.everybody, ...more],
+    sids: [sid ?? sidOfUid(uid), ...groups.map(sidOfGid), ...fixed.everybody, ...more],
     uid,
     gid,
     groups,
-    isRoot: uid === 0,
+    isNamed: sid !== undefined,
+    isRoot: uid === 0 && sid === undefined,
   };
+}
+
+/** The SID that stands for the user where files are owned. */
+export function ownSid(token: SecurityToken): Sid {
+  return token.sids[0] ?? sidOfUid(token.uid);
+}
+
+/** Whether an object of this uid on disk is the user's. */
+export function ownsOnDisk(token: SecurityToken, uid: number): boolean {
+  return !token.isNamed && token.uid === uid;
 }
 
 export function sidOfUid(uid: number): Sid {

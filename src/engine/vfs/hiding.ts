@@ -1,12 +1,12 @@
 // What is there and does not show in listings; smb.conf(5): hide unreadable, hide unwriteable files, hide special
 // files. It still opens by its name, as far as the user's rights go.
-import { effectiveGid, effectiveUid } from "../../linux/identity.ts";
 import { Open, closeFd, openAt } from "../../linux/open.ts";
 import { Access as PosixAccess } from "../../linux/stat.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
 import { rightsOf } from "../security/access-rights.ts";
-import { makeToken, type SecurityToken } from "../security/token.ts";
+import { tokenOfGrant } from "../security/grant-token.ts";
+import { ownsOnDisk } from "../security/token.ts";
 import { joinPath } from "./names.ts";
 import { nodeAccess } from "./node-operations.ts";
 import { readNodeDescriptor } from "./node-security.ts";
@@ -54,28 +54,11 @@ function rightsIn(context: ShareContext, fd: number, path: string, stat: FileSta
   if (context.grant.security.acl === "nt") {
     const descriptor = readNodeDescriptor(context, fd, path);
     if (typeof descriptor !== "number") {
-      const mask = rightsOf(descriptor, tokenOf(context.grant), stat.uid === context.identity.uid);
+      const token = tokenOfGrant(context.grant);
+      const mask = rightsOf(descriptor, token, ownsOnDisk(token, stat.uid));
       return { reads: (mask & Access.READ_DATA) !== 0, writes: (mask & Access.WRITE_DATA) !== 0 };
     }
   }
   const bits = nodeAccess(context, fd, stat);
   return { reads: (bits & PosixAccess.READ) !== 0, writes: (bits & PosixAccess.WRITE) !== 0 };
-}
-
-const tokens = new WeakMap<ShareGrant, SecurityToken>();
-
-/** The user as the grant knows it: whether it is a guest, it does not say. */
-function tokenOf(grant: ShareGrant): SecurityToken {
-  const known = tokens.get(grant);
-  if (known !== undefined) return known;
-  const { credentials } = grant;
-  const token = makeToken({
-    uid: credentials?.uid ?? effectiveUid(),
-    gid: credentials?.gid ?? effectiveGid(),
-    groups: credentials?.groups ?? [],
-    isGuest: false,
-    isAnonymous: false,
-  });
-  tokens.set(grant, token);
-  return token;
 }

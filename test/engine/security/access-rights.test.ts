@@ -1,13 +1,26 @@
 // The access check of [MS-DTYP] 2.5.3.2 and the tokens it is asked with.
 import { expect, test } from "bun:test";
 import { rightsOf } from "../../../src/engine/security/access-rights.ts";
-import { gidOfSid, holds, makeToken, uidOfSid } from "../../../src/engine/security/token.ts";
+import {
+  gidOfSid,
+  holds,
+  makeToken,
+  ownSid,
+  ownsOnDisk,
+  uidOfSid,
+} from "../../../src/engine/security/token.ts";
 import { Access, FileGeneric } from "../../../src/wire/access.ts";
 import { AceFlag, AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { parseSid } from "../../../src/wire/security/sid.ts";
 
-const alice = makeToken({ uid: 1001, gid: 100, groups: [27], isGuest: false, isAnonymous: false });
+const alice = makeToken({
+  uid: 1001,
+  gid: 100,
+  groups: [27],
+  sid: undefined,
+  isGuest: false,
+});
 const { ACCESS_ALLOWED, ACCESS_DENIED } = AceType;
 const OWNER_RIGHTS = "S-1-3-4";
 const ALICE = "S-1-22-1-1001";
@@ -66,15 +79,20 @@ test("no list protects nothing, an empty one everything", () => {
   expect(rightsOf(described("S-1-22-1-7"), alice)).toBe(0);
 });
 
-test("guests and nameless sessions are no authenticated users", () => {
-  const guest = makeToken({ uid: 65534, gid: 65534, groups: [], isGuest: true, isAnonymous: false });
-  const nobody = makeToken({ uid: 65534, gid: 65534, groups: [], isGuest: false, isAnonymous: true });
-  for (const token of [guest, nobody]) {
-    expect(holds(token, parseSid("S-1-5-11"))).toBe(false);
-    expect(holds(token, parseSid("S-1-5-32-545"))).toBe(false);
-    expect(holds(token, parseSid("S-1-1-0"))).toBe(true);
-  }
+test("guests are no authenticated users", () => {
+  const guest = makeToken({ uid: 65534, gid: 65534, groups: [], sid: undefined, isGuest: true });
+  expect(holds(guest, parseSid("S-1-5-11"))).toBe(false);
+  expect(holds(guest, parseSid("S-1-5-32-545"))).toBe(false);
+  expect(holds(guest, parseSid("S-1-1-0"))).toBe(true);
   expect(holds(alice, parseSid("S-1-22-2-100"))).toBe(true);
+});
+
+test("who has a name alone is not all that its uid is", () => {
+  const sid = parseSid("S-1-5-21-1-2-3-1073741824");
+  const named = makeToken({ uid: 1001, gid: 100, groups: [], sid, isGuest: false });
+  expect(holds(named, parseSid(ALICE))).toBe(false);
+  expect(ownSid(named)).toEqual(sid);
+  expect([ownsOnDisk(named, 1001), ownsOnDisk(alice, 1001)]).toEqual([false, true]);
 });
 
 test("Unix ids by their SIDs, Samba's and NFS's", () => {

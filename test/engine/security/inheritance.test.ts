@@ -7,7 +7,13 @@ import { AceFlag, AceType, aclSize, simpleAce } from "../../../src/wire/security
 import { SecurityControl, type SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { formatSid, parseSid } from "../../../src/wire/security/sid.ts";
 
-const token = makeToken({ uid: 1001, gid: 100, groups: [], isGuest: false, isAnonymous: false });
+const token = makeToken({
+  uid: 1001,
+  gid: 100,
+  groups: [],
+  sid: undefined,
+  isGuest: false,
+});
 const {
   OBJECT_INHERIT: OI,
   CONTAINER_INHERIT: CI,
