@@ -15,6 +15,8 @@ import type { ShareDisk } from "./share-disk.ts";
 import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "./store.ts";
 import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
 
+/** What ftruncate of node:fs takes. */
+const MAX_POOL_SIZE = 2 ** 52 - 1;
 /** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
 const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
 
@@ -63,7 +65,9 @@ export class PosixHandle implements FileHandle, OpenData {
 
   truncate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    if (!this.volume.isLively(performance.now())) return this.runLong("truncate", [this.fd, size]);
+    if (size > MAX_POOL_SIZE || !this.volume.isLively(performance.now())) {
+      return this.runLong("truncate", [this.fd, size]);
+    }
     const failure = statFd(this.fd, statx);
     if (failure < 0) return failure;
     const isSmall = statx.size === size || Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES;
