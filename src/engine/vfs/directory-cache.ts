@@ -27,8 +27,12 @@ interface Entry {
   /** The times were too fresh at the reading to show a later change. */
   isRacy: boolean;
   /** On-disk names by their folded form; several where they are equal when folded. */
-  names: Map<string, string | readonly string[]>;
+  names: Names;
+  /** On-disk names by their short ones, once somebody has asked for such a one. */
+  shorts: { readonly rule: string; readonly names: ReadonlyMap<string, string> } | undefined;
 }
+
+type Names = Map<string, string | readonly string[]>;
 
 const stat = emptyStatx();
 
@@ -70,19 +74,24 @@ export class DirectoryCache {
     return found;
   }
 
-  /** The first on-disk name that passes `test`. */
-  findWhere(directory: number, test: (name: string) => boolean): string | undefined {
+  /**
+   * The on-disk name whose short name is `short`, where one is. `rule` names the rule by which `shortOf` gives short
+   * names: they are made once for a directory as long as it stays the same.
+   */
+  findShort(
+    directory: number,
+    short: string,
+    rule: string,
+    shortOf: (name: string) => string,
+  ): string | undefined {
     const entry = this.entryOf(directory);
     if (entry !== undefined) {
-      for (const names of entry.names.values()) {
-        const found = listOf(names).find(test);
-        if (found !== undefined) return found;
-      }
-      return undefined;
+      if (entry.shorts?.rule !== rule) entry.shorts = { rule, names: shortNamesOf(entry.names, shortOf) };
+      return entry.shorts.names.get(short);
     }
     let found: string | undefined;
     this.read(directory, (candidate) => {
-      if (found === undefined && test(candidate)) found = candidate;
+      if (found === undefined && shortOf(candidate) === short) found = candidate;
     });
     return found;
   }
@@ -119,6 +128,7 @@ export class DirectoryCache {
       this.drop(entry);
       return;
     }
+    entry.shorts = undefined;
     const before = entry.names.size;
     if (removed !== undefined) leave(entry.names, removed);
     if (added !== undefined) enter(entry.names, foldName(toClientName(added)), added);
@@ -152,6 +162,7 @@ export class DirectoryCache {
       settleMs: SETTLE_MS,
       isRacy: readMs - changedMs(stat) < tickMs(stat),
       names: new Map(),
+      shorts: undefined,
     };
     let fits = true;
     const reader = new DirentReader();
@@ -185,8 +196,6 @@ export class DirectoryCache {
   }
 }
 
-type Names = Map<string, string | readonly string[]>;
-
 function listOf(names: string | readonly string[] | undefined): readonly string[] {
   return names === undefined ? [] : typeof names === "string" ? [names] : names;
 }
@@ -203,6 +212,17 @@ function leave(from: Names, name: string): void {
   const [only] = rest;
   if (only === undefined) from.delete(folded);
   else from.set(folded, rest.length === 1 ? only : rest);
+}
+
+function shortNamesOf(names: Names, shortOf: (name: string) => string): Map<string, string> {
+  const shorts = new Map<string, string>();
+  for (const equal of names.values()) {
+    for (const name of listOf(equal)) {
+      const short = shortOf(name);
+      if (short !== "" && !shorts.has(short)) shorts.set(short, name);
+    }
+  }
+  return shorts;
 }
 
 function keyOf(of: Statx): string {

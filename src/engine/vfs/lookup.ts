@@ -1,6 +1,7 @@
 // From the components that a client sent to an object on disk: exactly as spelled first, then without case.
 import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
+import { upcase } from "../../wire/fscc/upcase.ts";
 import { joinPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import type { ShareContext } from "./share-context.ts";
@@ -137,10 +138,10 @@ function findName(
   const equal = directories.find(directory, name).filter((candidate) => !context.isVetoed(candidate));
   const chosen = names.choose(equal, name, anyForm);
   if (chosen !== undefined || !names.mayBeShort(name)) return chosen;
-  return directories.findWhere(
-    directory,
-    (candidate) => names.isShortOf(name, candidate) && !context.isVetoed(candidate),
+  const found = directories.findShort(directory, upcase(name), names.shortRule, (candidate) =>
+    names.shortNameOf(names.toClient(candidate)),
   );
+  return found === undefined || context.isVetoed(found) ? undefined : found;
 }
 
 interface Directory {

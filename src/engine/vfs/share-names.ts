@@ -91,9 +91,10 @@ export class ShareNames {
     return this.rules.shortNames !== "no" && looksMade(name);
   }
 
-  /** Whether `short`, of which `mayBeShort` holds, is the short name of `candidate`; both in their on-disk form. */
-  isShortOf(short: string, candidate: string): boolean {
-    return this.shortNameOf(this.toClient(candidate)) === upcase(short);
+  /** By what rule this share makes short names: the same text, the same names. */
+  get shortRule(): string {
+    const { shortNames, shortNamePrefix, characterMap } = this.rules;
+    return `${shortNames} ${shortNamePrefix} ${characterMap.join(" ")}`;
   }
 
   private isIllegal(clientName: string): boolean {
