@@ -23,6 +23,7 @@ import { answerIoctl } from "./ioctl-answer.ts";
 
 const EOPNOTSUPP = -95;
 const EACCES = -13;
+const ENOENT = -2;
 /** The three numbers of SRV_SNAPSHOT_ARRAY, and the least that a client leaves room for. */
 const HEAD_BYTES = 12;
 const LEAST_BYTES = 16;
@@ -76,7 +77,8 @@ export function openSnapshot(tree: Tree, seconds: number, isPosix: boolean): May
       const { store, path } = snapshot;
       return isPosix ? { store: store.posixView?.() ?? store, path } : snapshot;
     }
-    return snapshot === EOPNOTSUPP ? Status.OBJECT_NAME_NOT_FOUND : lookupStatusOf(snapshot);
+    const isMissing = snapshot === EOPNOTSUPP || snapshot === ENOENT;
+    return isMissing ? Status.OBJECT_NAME_NOT_FOUND : lookupStatusOf(snapshot);
   });
 }
 
