@@ -76,6 +76,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     // The directory's lease stays only with the client that asked for the deletion and ends it as well.
     const parentKey = doomed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
     if (result === 0) listingChanged(context, whole, parentKey);
+    if (movedTo !== undefined) listingChanged(context, joinPath(tree.grant.path, movedTo), undefined);
     // Not before: who waits for the file must not find a name that is about to go.
     context.caching.release(open);
     leaveLostTree(tree);

@@ -4,7 +4,7 @@
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../maybe-promise.ts";
-import { joinPath, splitPath } from "../names.ts";
+import { foldCase, joinPath, splitPath } from "../names.ts";
 import {
   type Discarded,
   type Failure,
@@ -89,9 +89,9 @@ export class RecycleBin {
     return andThen(this.store.remove(path, identity, false), (result) => (result < 0 ? result : GONE));
   }
 
-  /** In the repository, or in that of another share or file system below. */
+  /** In the repository, or in that of another share or file system below; the disk may not mind case. */
   private isInside(path: string): boolean {
-    return `/${path}`.includes(`/${this.rules.repository}/`);
+    return foldCase(`/${path}`).includes(foldCase(`/${this.rules.repository}/`));
   }
 
   /** By the directory itself or one above it. */

@@ -5,13 +5,17 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { copyName } from "../../../../src/engine/vfs/layer/copy-name.ts";
 import { binGrant } from "../../../../src/engine/vfs/layer/recycle.ts";
 import { sweepRepository } from "../../../../src/engine/vfs/layer/recycle-sweep.ts";
@@ -166,10 +170,26 @@ describe("moving", () => {
   });
 });
 
+describe("a repository that is a link", () => {
+  test("leads nowhere outside, and the file stays", async () => {
+    const outside = mkdtempSync(join(tmpdir(), "minismbd-outside-"));
+    symlinkSync(outside, share.at(".recycle"));
+    for (const followSymlinks of [false, true]) {
+      const bin = new Fixture({ recycle: { ...rules, keepTree: true }, followSymlinks }, share);
+      others.push(bin);
+      expect(await remove(bin, "a/f")).toBeLessThan(0);
+      expect(text("a/f")).toBe("a/f");
+    }
+    expect(readdirSync(outside)).toEqual([]);
+    rmdirSync(outside);
+  });
+});
+
 describe("for good", () => {
   test.each<[string, Partial<RecycleRules>, string]>([
     ["what is in the repository", {}, ".recycle/f"],
     ["what is in another one below", {}, "sub/.recycle/f"],
+    ["what is in it by another spelling", {}, ".Recycle/f"],
     ["excluded names", { exclude: ["*.TMP", "~$*"] }, "a/x.tmp"],
     ["excluded directories", { excludeDirectories: ["tmp", "c*/x"] }, "tmp/deep/f"],
     ["excluded directories by pattern", { excludeDirectories: ["tmp", "c*/x"] }, "cache/x/f"],
