@@ -46,6 +46,7 @@ const numbers = {
   fchown: [93, 55],
   fchownat: [260, 54],
   umask: [95, 166],
+  getrusage: [98, 165],
   setxattr: [188, 5],
   lsetxattr: [189, 6],
   fsetxattr: [190, 7],

@@ -145,9 +145,10 @@ export class PosixDirectoryStream implements DirectoryStream {
       const clientName = dot ?? this.clientName(name);
       if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) continue;
       const { stat } = this.entry;
+      const waits = volume.countWaits(now);
       const isThere =
         dot === undefined ? stats?.take(reader.nameBytes, name, stat) : stats?.takeDots(dot, stat);
-      now = volume.noteCall(now);
+      now = volume.noteCall(now, waits);
       if (isThere) {
         this.entry.name = clientName;
         return this.entry;

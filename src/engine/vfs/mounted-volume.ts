@@ -4,6 +4,7 @@
 import { availableParallelism } from "node:os";
 import { Errno } from "../../linux/errno.ts";
 import { currentMounts } from "../../linux/mountinfo.ts";
+import { voluntarySwitches } from "../../linux/thread-usage.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
 import {
@@ -21,9 +22,11 @@ import { VolumeWorkers } from "./volume-workers.ts";
 
 // Disks that save power stop after a minute at the earliest, most after ten or twenty.
 const AWAKE_MS = 20_000;
-/** A call that takes the loop longer than this may have waited for the disk; a second one soon after has. */
+/** A call that takes the loop longer than this may have waited for the disk; the next one like it is looked at. */
 const SLOW_CALL_MS = 8;
-const SLOW_MS = 1_000;
+const WATCHFUL_MS = 1_000;
+/** How long after a call that did wait the worker makes them. */
+const SLOW_MS = 250;
 /** A disk that has had something to do for this long without having done any of it may hang. */
 const SUSPECT_MS = 20;
 
@@ -86,7 +89,7 @@ export class MountedVolume {
   throttledUntil = 0;
   private awakeUntil = 0;
   private slowUntil = 0;
-  private lastSlowMs = -SLOW_MS;
+  private watchfulUntil = 0;
   /** Work under way elsewhere, and when the volume last showed that it does any of it. */
   private inFlight = 0;
   private progressMs = 0;
@@ -193,17 +196,26 @@ export class MountedVolume {
     now: number,
   ): OperationResult<K> {
     const call = diskOperations[name] as unknown as Call;
+    const waits = this.countWaits(now);
     const result = call(context, ...args) as OperationResult<K>;
-    if (!this.isMemory) this.noteCall(now);
+    if (!this.isMemory) this.noteCall(now, waits);
     return result;
   }
 
-  /** Notes how long something on the loop took that began at `startedMs`; answers the time. */
-  noteCall(startedMs: number): number {
+  /** To be given to `noteCall` after something that is done on the loop now. */
+  countWaits(now: number): number {
+    return now < this.watchfulUntil ? voluntarySwitches() : -1;
+  }
+
+  /**
+   * Notes how long something on the loop took that began at `startedMs`; answers the time. Long for want of a
+   * processor is not slow.
+   */
+  noteCall(startedMs: number, waitsBefore: number): number {
     const now = performance.now();
     if (now - startedMs <= SLOW_CALL_MS) return now;
-    if (now - this.lastSlowMs < SLOW_MS) this.slowUntil = now + SLOW_MS;
-    this.lastSlowMs = now;
+    if (waitsBefore >= 0 && voluntarySwitches() !== waitsBefore) this.slowUntil = now + SLOW_MS;
+    this.watchfulUntil = now + WATCHFUL_MS;
     return now;
   }
 

@@ -1,0 +1,20 @@
+// Voluntary context switches of a thread; getrusage(2).
+import { expect, test } from "bun:test";
+import { Scratch, sys } from "../../src/linux/libc.ts";
+import { voluntarySwitches } from "../../src/linux/thread-usage.ts";
+
+const NANOSLEEP = process.arch === "x64" ? 35 : 101;
+
+test("waiting counts, working does not", () => {
+  const sleep = new Scratch(16);
+  sleep.view.setUint32(8, 1_000_000, true);
+  const before = voluntarySwitches();
+  for (let i = 0; i < 10; i++) sys(NANOSLEEP, sleep.address, 0);
+  const after = voluntarySwitches();
+  expect(after - before).toBeGreaterThanOrEqual(10);
+  let sum = 0;
+  for (let i = 0; i < 1_000_000; i++) sum += i;
+  expect(sum).toBeGreaterThan(0);
+  // The garbage collector may wait now and then.
+  expect(voluntarySwitches() - after).toBeLessThan(10);
+});
