@@ -25,25 +25,26 @@ export function maskOfBits(bits: number): number {
   return (bits & 7) === 7 ? FileGeneric.ALL & ~(Access.WRITE_DAC | Access.WRITE_OWNER) : mask >>> 0;
 }
 
-/** The descriptor of an object for which none is kept. */
-export function describeAcl(
-  acl: PosixAcl,
-  uid: number,
-  gid: number,
-  owner: Sid = sidOfUid(uid),
-): SecurityDescriptor {
+/**
+ * The descriptor of an object for which none is kept. With an owner `named` otherwise than by the uid it is to be kept:
+ * the owner has all rights, and whoever may read may execute, as access by mode bits has it; what the bits leave out is
+ * the disk's to refuse.
+ */
+export function describeAcl(acl: PosixAcl, uid: number, gid: number, named?: Sid): SecurityDescriptor {
+  const owner = named ?? sidOfUid(uid);
   const group = sidOfGid(gid);
   const limit = acl.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? 7;
+  const maskOf = (bits: number): number => maskOfBits(named && (bits & 4) !== 0 ? bits | 1 : bits);
   const aces: Ace[] = [];
   const allow = (sid: Sid, mask: number): void => {
     aces.push(simpleAce(AceType.ACCESS_ALLOWED, 0, mask >>> 0, sid));
   };
   for (const { tag, permissions, id } of acl) {
-    if (tag === AclTag.USER_OBJ) allow(owner, maskOfBits(permissions) | OF_OWNER);
-    else if (tag === AclTag.USER) allow(sidOfUid(id), maskOfBits(permissions & limit));
-    else if (tag === AclTag.GROUP_OBJ) allow(group, maskOfBits(permissions & limit));
-    else if (tag === AclTag.GROUP) allow(sidOfGid(id), maskOfBits(permissions & limit));
-    else if (tag === AclTag.OTHER) allow(WellKnownSid.WORLD, maskOfBits(permissions));
+    if (tag === AclTag.USER_OBJ) allow(owner, named ? FileGeneric.ALL : maskOf(permissions) | OF_OWNER);
+    else if (tag === AclTag.USER) allow(sidOfUid(id), maskOf(permissions & limit));
+    else if (tag === AclTag.GROUP_OBJ) allow(group, maskOf(permissions & limit));
+    else if (tag === AclTag.GROUP) allow(sidOfGid(id), maskOf(permissions & limit));
+    else if (tag === AclTag.OTHER) allow(WellKnownSid.WORLD, maskOf(permissions));
   }
   return { control: 0, owner, group, dacl: { revision: ACL_REVISION, aces }, sacl: undefined };
 }
