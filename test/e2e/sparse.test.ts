@@ -159,3 +159,34 @@ test("ranges that do not fit are cut and said to be", async () => {
   expect((await ranges(file, 0, MIB)).length).toBe(8);
   await closeFile(mount, file);
 });
+
+test("what is trimmed is given back by a sparse file, and is zeros in any", async () => {
+  for (const isSparse of [true, false]) {
+    const name = isSparse ? "trimmed" : "trimmed solid";
+    const file = await fullFile(name);
+    if (isSparse) await outcome(file, Fsctl.SET_SPARSE, EMPTY);
+    const before = statSync(join(directory, name)).blocks;
+    const input = new Uint8Array([
+      0,
+      0,
+      0,
+      0,
+      2,
+      0,
+      0,
+      0,
+      ...pair(0n, BigInt(MIB)),
+      ...pair(BigInt(2 * MIB), 5n),
+    ]);
+    const reply = await mount.client.demand("trim", ioctlCall(mount, Fsctl.FILE_LEVEL_TRIM, input, file));
+    expect([...outputOf(reply)]).toEqual([2, 0, 0, 0]);
+    const freed = before - statSync(join(directory, name)).blocks;
+    expect(freed).toBe(isSparse ? MIB / 512 : 0);
+    expect(await readFile(mount, file, MIB - 1, 2)).toEqual(new Uint8Array([0, 7]));
+    expect(await readFile(mount, file, 2 * MIB, 6)).toEqual(new Uint8Array([0, 0, 0, 0, 0, 7]));
+    for (const wrong of [input.subarray(0, 24), input.subarray(0, 7), new Uint8Array(8)]) {
+      expectOutcome(await outcome(file, Fsctl.FILE_LEVEL_TRIM, wrong), Status.INVALID_PARAMETER);
+    }
+    await closeFile(mount, file);
+  }
+});

@@ -16,6 +16,7 @@ import { deleteReparsePoint, getReparsePoint, setReparsePoint } from "./reparse-
 import { copyChunks, requestResumeKey } from "./server-copy.ts";
 import { changesSnapshotByControl, enumerateSnapshots } from "./snapshots.ts";
 import { queryAllocatedRanges, setSparse, setZeroData } from "./sparse-control.ts";
+import { trimRanges } from "./trim-control.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
 
 interface IoctlRow {
@@ -33,6 +34,7 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.PIPE_TRANSCEIVE, { needsOpen: true, handle: transceive }],
   [Fsctl.SET_SPARSE, { needsOpen: true, handle: setSparse }],
   [Fsctl.SET_ZERO_DATA, { needsOpen: true, handle: setZeroData }],
+  [Fsctl.FILE_LEVEL_TRIM, { needsOpen: true, handle: trimRanges }],
   [Fsctl.QUERY_ALLOCATED_RANGES, { needsOpen: true, handle: queryAllocatedRanges }],
   [Fsctl.GET_REPARSE_POINT, { needsOpen: true, handle: getReparsePoint }],
   [Fsctl.SET_REPARSE_POINT, { needsOpen: true, handle: setReparsePoint }],

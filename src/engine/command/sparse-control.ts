@@ -80,7 +80,8 @@ export function setZeroData(exchange: Exchange, request: IoctlRequest): MaybePro
   });
 }
 
-function zeroInSteps(
+/** Zeros a range up to the file's end, with other requests in between. A status. */
+export function zeroInSteps(
   exchange: Exchange,
   open: Open,
   handle: FileHandle,
