@@ -295,6 +295,7 @@ const PIPE_GRANT = Object.freeze<ShareGrant>({
   hideDotFiles: false,
   eaSupport: false,
   storeDosAttributes: false,
+  modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
   posixExtensions: false,
   streams: false,
   followSymlinks: false,

@@ -190,6 +190,15 @@ export interface SpaceRules {
   readonly timeMachineMaxBytes: number;
 }
 
+/** What a file's mode tells of its DOS attributes where none are stored. */
+export interface ModeMapping {
+  /** `auto`: every file has ARCHIVE. */
+  readonly archive: "auto" | "yes" | "no";
+  readonly hidden: boolean;
+  readonly system: boolean;
+  readonly readonly: boolean;
+}
+
 /** A share as one user sees it: the answer to a tree connect. */
 export interface ShareGrant {
   /** The name as configured, not as the client typed it. */
@@ -215,6 +224,7 @@ export interface ShareGrant {
   /** Clients reach the extended attributes below `user.`. */
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
+  readonly modeMapping: ModeMapping;
   /** Named streams are kept, where the disk can. */
   readonly streams: boolean;
   readonly space: SpaceRules;

@@ -88,6 +88,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,
+    modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
     streams: true,
     followSymlinks: false,
     wideLinks: false,

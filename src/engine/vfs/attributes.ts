@@ -14,6 +14,7 @@ import {
   readDosAttributes,
   writeDosAttributes,
 } from "./dos-attributes.ts";
+import { attributesOfMode } from "./mode-attributes.ts";
 import { isHiddenByName } from "./hidden-names.ts";
 import { type Failure, FileKind, type FileStat } from "./store.ts";
 
@@ -164,9 +165,7 @@ function attributesFor(
   } else if (stored?.attributes !== undefined) {
     bits = stored.attributes & STORED_ATTRIBUTES;
   } else {
-    // Nobody has archived what no client has touched; a file without the owner's write bit is read-only.
-    bits = isDirectory ? 0 : FileAttribute.ARCHIVE;
-    if (!isDirectory && (from.mode & 0o200) === 0) bits |= FileAttribute.READONLY;
+    bits = attributesOfMode(from.mode, isDirectory, grant.modeMapping);
   }
   if (isDirectory) bits |= FileAttribute.DIRECTORY;
   if (isHiddenByName(name, grant)) bits |= FileAttribute.HIDDEN;

@@ -3,9 +3,10 @@ import { Errno } from "../../linux/errno.ts";
 import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../linux/names.ts";
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../linux/open.ts";
 import { Scratch } from "../../linux/libc.ts";
-import { emptyStatx, statFd } from "../../linux/stat.ts";
+import { emptyStatx, ModeType, statFd } from "../../linux/stat.ts";
 import { getXattr } from "../../linux/xattr.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { modeOfAttributes } from "./mode-attributes.ts";
 import { splitPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import { DEFAULT_ACL } from "./posix-acl.ts";
@@ -16,7 +17,6 @@ import { isSaidByDisk, writeStored } from "./stored-attributes.ts";
 
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
-const READ_ONLY_MASK = ~0o222;
 
 const statx = emptyStatx();
 const parentStatx = emptyStatx();
@@ -46,8 +46,8 @@ export function createFileAt(
   const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
   const fd = createName(context, path, (directory, name) => {
     permissions = handedDown(context, directory, FILE_MODE) ?? masked;
-    const isReadOnly = !grant.storeDosAttributes && (attributes & FileAttribute.READONLY) !== 0;
-    if (isReadOnly) permissions &= READ_ONLY_MASK;
+    if (!grant.storeDosAttributes)
+      permissions = modeOfAttributes(permissions, attributes | FileAttribute.ARCHIVE, grant.modeMapping);
     return openAt(directory, name, flags, permissions);
   });
   if (fd < 0) return fd;
@@ -164,7 +164,7 @@ function storeFirst(context: ShareContext, fd: number, path: string, attributes:
   const bits = attributes & SETTABLE_ATTRIBUTES;
   const mode = statx.mode & 0o7777;
   const failure = writeStored(context, fd, path, mode, bits, birth, nanoseconds);
-  if (failure === -Errno.EOPNOTSUPP && (bits & FileAttribute.READONLY) !== 0) {
-    setModeFd(fd, mode & READ_ONLY_MASK);
-  }
+  const said = modeOfAttributes(mode, bits, context.grant.modeMapping);
+  const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
+  if (failure === -Errno.EOPNOTSUPP && isFile && said !== mode) setModeFd(fd, said);
 }

@@ -9,14 +9,13 @@ import { emptyStat, fillStat, identityOf } from "./attributes.ts";
 import { togetherOn } from "./disk-keeping.ts";
 import { maxValueBytesOf } from "./named-values.ts";
 import { isHiddenByName } from "./hidden-names.ts";
+import { attributesInMode, modeOfAttributes } from "./mode-attributes.ts";
 import { splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type Failure, FileKind, type FileStat, type OpenMode, type TimeChange } from "./store.ts";
 import { readStored, writeStored } from "./stored-attributes.ts";
 
 const statx = emptyStatx();
-// What the store has no place for outside the extended attribute; ARCHIVE is let go.
-const KEPT_ONLY_STORED = SETTABLE_ATTRIBUTES & ~(FileAttribute.READONLY | FileAttribute.ARCHIVE);
 
 /** The stat of an object; `path` is the on-disk path it was opened by. */
 export function statNode(context: ShareContext, fd: number, path: string): FileStat | Failure {
@@ -192,15 +191,14 @@ function makeWritable(context: ShareContext, fd: number, bits: number, stat: Fil
   return setNodeMode(context, fd, stat.mode | 0o200);
 }
 
-/** Without extended attributes: READONLY is the write bits of the mode, the rest cannot be kept. */
+/** Where nothing is stored: what the mode can say of a file is kept there, the rest cannot be. */
 function keepInMode(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
-  const inherent = stat.attributes & KEPT_ONLY_STORED;
-  if ((bits & KEPT_ONLY_STORED & ~inherent) !== 0) return -Errno.EOPNOTSUPP;
+  const { modeMapping, createMask } = context.grant;
+  const lost = SETTABLE_ATTRIBUTES & ~attributesInMode(modeMapping) & ~stat.attributes;
+  if ((bits & lost) !== 0) return -Errno.EOPNOTSUPP;
   if (stat.kind !== FileKind.FILE) return 0;
-  const isReadOnly = (bits & FileAttribute.READONLY) !== 0;
-  const mode = isReadOnly ? stat.mode & ~0o222 : stat.mode | 0o200 | (0o022 & context.grant.createMask);
-  const changes = isReadOnly ? (stat.mode & 0o222) !== 0 : (stat.mode & 0o200) === 0;
-  return changes ? setNodeMode(context, fd, mode) : 0;
+  const mode = modeOfAttributes(stat.mode, bits, modeMapping, createMask & 0o022);
+  return mode === stat.mode ? 0 : setNodeMode(context, fd, mode);
 }
 
 /** The bits to store for a file as it is: what its name alone makes HIDDEN is not stored. */

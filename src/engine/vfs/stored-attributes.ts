@@ -15,6 +15,7 @@ import {
   readDosAttributes,
   writeDosAttributes,
 } from "./dos-attributes.ts";
+import { attributesOfMode } from "./mode-attributes.ts";
 import { inSidecar } from "./named-values.ts";
 import type { ShareContext } from "./share-context.ts";
 import { getSidecarValue, removeSidecarValue, setSidecarValue } from "./sidecar.ts";
@@ -194,5 +195,6 @@ export function isSaidByDisk(context: ShareContext, fd: number, from: Statx, att
   const keeping = keepingOf(context, deviceOf(from), fd);
   if (keeping.hasUserXattrs || keeping.hasNtfsAttributes) return false;
   const isDirectory = (from.mode & ModeType.MASK) === ModeType.DIRECTORY;
-  return (attributes & STORED_ATTRIBUTES) === (isDirectory ? 0 : FileAttribute.ARCHIVE);
+  const said = attributesOfMode(from.mode, isDirectory, context.grant.modeMapping);
+  return (attributes & STORED_ATTRIBUTES) === said;
 }

@@ -1,6 +1,7 @@
 // One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
 import type {
+  ModeMapping,
   HidingRules,
   NameRules,
   RecycleRules,
@@ -49,6 +50,7 @@ export interface Share {
   readonly hideDotFiles: boolean;
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
+  readonly modeMapping: ModeMapping;
   readonly streams: boolean;
   readonly space: SpaceRules;
   readonly followSymlinks: boolean;
@@ -143,6 +145,12 @@ function readFileRules(values: SectionValues) {
     hideDotFiles: values.boolean("hide dot files"),
     eaSupport: values.boolean("ea support"),
     storeDosAttributes: values.boolean("store dos attributes"),
+    modeMapping: Object.freeze({
+      archive: values.choice("map archive"),
+      hidden: values.boolean("map hidden"),
+      system: values.boolean("map system"),
+      readonly: values.boolean("map readonly"),
+    }),
     streams: values.boolean("streams"),
     space: Object.freeze({
       maxDiskBytes: (values.number("max disk size") ?? 0) * 1_048_576,

@@ -35,6 +35,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,
+    modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
     streams: true,
     followSymlinks: false,
     wideLinks: false,
