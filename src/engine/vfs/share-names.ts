@@ -38,7 +38,8 @@ export class ShareNames {
 
   /** The name as the disk has it; undefined where it would be no name. */
   toDisk(name: string): string | undefined {
-    if (this.isPosix) return name;
+    // Linux maps reserved characters even where it need not.
+    if (this.isPosix) return toDiskName(name);
     if (this.toDiskMap.size === 0) return toDiskName(name);
     const mapped = toDiskName(replaceAll(name, this.toDiskMap));
     return mapped === "." || mapped === ".." ? undefined : mapped;
