@@ -1,6 +1,6 @@
 // Copies on the server at the socket: keys, chunks, limits, access, locks, overlapping ranges, other clients meanwhile.
 // [MS-SMB2] 3.3.5.15.5, 3.3.5.15.6.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,10 +9,11 @@ import { CreateDisposition } from "../../src/wire/create.ts";
 import type { FileId } from "../../src/wire/file-id.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { Status } from "../../src/wire/status.ts";
+import { canMountFuse, SlowDisk } from "../peer/fuse/slow-disk.ts";
 import { TESTER, TESTER2, type TestServer } from "../peer/test-server.ts";
 import { expectOutcome } from "./attack/rig.ts";
 import { copied, copyCall, resumeKey } from "./fsctl-calls.ts";
-import { EXCLUSIVE_NOW, lockOne } from "./lock-calls.ts";
+import { EXCLUSIVE_NOW, lockOne, sendCancel } from "./lock-calls.ts";
 import {
   closeFile,
   createFile,
@@ -158,4 +159,50 @@ test("what was written is seen at once by who had read it", async () => {
   expect(new TextDecoder().decode(await readFile(mount, target, 0, 6))).toBe("after!");
   await closeFile(mount, target);
   await closeFile(mount, source);
+});
+
+describe.if(await canMountFuse())("on a disk that takes its time", () => {
+  let disk: SlowDisk;
+  let slow: TestServer;
+  beforeAll(async () => {
+    disk = await SlowDisk.mount();
+    slow = await startServer({ shares: [{ name: "fast" }, { name: "slow", path: disk.folder }] });
+  });
+  afterAll(async () => {
+    await disk.go();
+    await slow.stop();
+    await disk.dispose();
+  });
+
+  test("the client is told to wait, others are served, and the copy ends when it is not wanted any more", async () => {
+    const copier = await mountShare(slow, TESTER, "slow");
+    const source = await createFile(copier, "source");
+    await writeFile(copier, source, 0, new Uint8Array(65_536).fill(1));
+    const target = await createFile(copier, "target");
+    const key = await resumeKey(copier, source);
+    const chunks = Array.from({ length: 200 }, (_, i) => ({
+      sourceOffset: 0,
+      targetOffset: i * 65_536,
+      length: 65_536,
+    }));
+    await disk.hold(1000);
+    const { reply, interim, messageId } = copier.client.start(copyCall(copier, target, key, chunks));
+    const told = await interim;
+    expect(told.status).toBe(Status.PENDING);
+    const other = await mountShare(slow, TESTER2, "fast");
+    const began = performance.now();
+    const file = await createFile(other, "meanwhile");
+    await writeFile(other, file, 0, new Uint8Array(1000));
+    await closeFile(other, file);
+    expect(performance.now() - began).toBeLessThan(500);
+    other.client.close();
+    sendCancel(copier, messageId, told.header.asyncId);
+    expectOutcome((await reply).status, Status.CANCELLED);
+    expect(performance.now() - began).toBeLessThan(1000);
+    await disk.go();
+    await closeFile(copier, target);
+    await closeFile(copier, source);
+    expect(statSync(join(disk.folder, "target")).size).toBeLessThan(100 * 65_536);
+    copier.client.close();
+  }, 30_000);
 });

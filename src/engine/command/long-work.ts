@@ -34,20 +34,41 @@ async function goOn(
   first: MaybePromise<number>,
 ): Promise<number> {
   const { clock } = exchange.context;
-  let isCancelled = false;
-  exchange.cancel = () => {
-    isCancelled = true;
-  };
-  let status = await first;
-  while (status === MORE) {
-    await new Promise(setImmediate);
-    if (isCancelled || exchange.connection.isClosed) return Status.CANCELLED;
-    const turn = clock.now();
-    if (turn - started >= INTERIM_AFTER_MS) exchange.connection.sendInterim(exchange);
-    do {
-      const outcome = step();
-      status = typeof outcome === "number" ? outcome : await outcome;
-    } while (status === MORE && clock.now() - turn < TURN_MS);
+  const patience = new Patience();
+  exchange.cancel = () => patience.end();
+  const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
+  const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), sendInterim);
+  try {
+    let status = await patience.awaitStep(first);
+    while (status === MORE) {
+      await new Promise(setImmediate);
+      if (exchange.connection.isClosed) patience.end();
+      const turn = clock.now();
+      do status = await patience.awaitStep(patience.isOver ? Status.CANCELLED : step());
+      while (status === MORE && clock.now() - turn < TURN_MS);
+    }
+    return status;
+  } finally {
+    clock.clearTimer(timer);
+    exchange.cancel = undefined;
   }
-  return status;
+}
+
+/** A client that waits, until it does not any more: then nobody waits for the step under way either. */
+class Patience {
+  isOver = false;
+  private leave: ((status: number) => void) | undefined;
+
+  end(): void {
+    this.isOver = true;
+    this.leave?.(Status.CANCELLED);
+  }
+
+  awaitStep(outcome: MaybePromise<number>): MaybePromise<number> {
+    if (typeof outcome === "number") return outcome;
+    return new Promise((resolve, reject) => {
+      this.leave = resolve;
+      outcome.then(resolve, reject);
+    });
+  }
 }

@@ -116,6 +116,8 @@ function carryOut(
   );
   return andThen(copied, (status) => {
     const noted = total > 0 ? noteModified(exchange.context, target, !wasWritten) : undefined;
+    // Who took the request back does not wait for the disk either.
+    if (status === Status.CANCELLED) return status;
     return andThen(noted, () => {
       // 3.3.5.15.6.2: told also when a chunk failed.
       answer(exchange, request, {

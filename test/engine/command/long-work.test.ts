@@ -1,0 +1,97 @@
+// Work in steps: told of when it takes long, ended when the client does not want it any more; [MS-SMB2] 3.3.4.2, 3.3.5.16.
+import { expect, test } from "bun:test";
+import { MORE, workInSteps } from "../../../src/engine/command/long-work.ts";
+import type { Exchange } from "../../../src/engine/connection/exchange.ts";
+import { Status } from "../../../src/wire/status.ts";
+
+/** An exchange whose clock goes on by `stepMs` with every look at it. */
+function fakeExchange(stepMs: number) {
+  let nowMs = 0;
+  const timers = new Set<() => void>();
+  const fake = {
+    interims: 0,
+    timers,
+    connection: {
+      isClosed: false,
+      sendInterim: () => {
+        fake.interims++;
+        return true;
+      },
+    },
+    context: {
+      clock: {
+        now: () => (nowMs += stepMs),
+        wallTime: () => 0,
+        setTimer: (_delayMs: number, run: () => void) => {
+          timers.add(run);
+          return run;
+        },
+        clearTimer: (run: () => void) => timers.delete(run),
+      },
+    },
+    cancel: undefined as (() => void) | undefined,
+  };
+  return { fake, exchange: fake as unknown as Exchange };
+}
+
+test("what is done at once is answered at once", () => {
+  const { fake, exchange } = fakeExchange(0);
+  let steps = 0;
+  expect(workInSteps(exchange, () => (++steps < 5 ? MORE : Status.SUCCESS))).toBe(Status.SUCCESS);
+  expect([steps, fake.interims, fake.timers.size]).toEqual([5, 0, 0]);
+});
+
+test("others have their turn between steps", async () => {
+  const { fake, exchange } = fakeExchange(2);
+  let steps = 0;
+  let turns = 0;
+  const turn = (): void => {
+    turns++;
+    if (steps < 20) setImmediate(turn);
+  };
+  setImmediate(turn);
+  expect(await workInSteps(exchange, () => (++steps < 20 ? MORE : Status.SUCCESS))).toBe(Status.SUCCESS);
+  expect(turns).toBeGreaterThan(5);
+  expect(fake.timers.size).toBe(0);
+  expect(fake.cancel).toBeUndefined();
+});
+
+test("a step that hangs is told of, and left by who takes the request back", async () => {
+  const { fake, exchange } = fakeExchange(1);
+  let finish: (status: number) => void = () => undefined;
+  let steps = 0;
+  const outcome = workInSteps(exchange, () => {
+    steps++;
+    return new Promise<number>((resolve) => {
+      finish = resolve;
+    });
+  });
+  for (const run of fake.timers) run();
+  expect(fake.interims).toBe(1);
+  fake.cancel?.();
+  expect(await outcome).toBe(Status.CANCELLED);
+  finish(MORE);
+  await new Promise(setImmediate);
+  expect(steps).toBe(1);
+  expect(fake.timers.size).toBe(0);
+});
+
+test("nothing more is done for a connection that is gone", async () => {
+  const { fake, exchange } = fakeExchange(2);
+  let steps = 0;
+  const outcome = workInSteps(exchange, () => {
+    if (++steps === 5) fake.connection.isClosed = true;
+    return MORE;
+  });
+  expect(await outcome).toBe(Status.CANCELLED);
+  expect(steps).toBeLessThan(8);
+});
+
+test("a fault in a step comes out, and leaves nothing behind", async () => {
+  const { fake, exchange } = fakeExchange(1);
+  expect(Promise.resolve(workInSteps(exchange, () => Promise.reject(new Error("fault"))))).rejects.toThrow(
+    "fault",
+  );
+  await new Promise(setImmediate);
+  expect(fake.timers.size).toBe(0);
+});
