@@ -53,7 +53,6 @@ export function applyNamedKind(request: CreateRequest, tree: Tree, path: ParsedP
 
 /** Opens or makes the stream `name` of what was found. */
 export function openStream(creation: Creation, name: string, found: Found): MaybePromise<number> {
-  creation.action = CreateAction.OPENED;
   const key = streamKey(name);
   if (key === undefined) return Status.OBJECT_NAME_INVALID;
   const { node } = found;

@@ -2,7 +2,7 @@
 // place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access, mapGenericAccess } from "../../wire/access.ts";
-import { CreateOption, type CreateRequest, decodeCreateRequest } from "../../wire/create.ts";
+import { CreateAction, CreateOption, type CreateRequest, decodeCreateRequest } from "../../wire/create.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Session, Tree } from "../session/session.ts";
@@ -105,6 +105,8 @@ function settle(creation: Creation, status: number): number {
 
 function lookUp(creation: Creation): MaybePromise<number> {
   if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
+  // Somebody else was faster to make what this request set out to make.
+  creation.action = CreateAction.OPENED;
   const { exchange } = creation;
   return andThen(creation.store.lookup(creation.components), (found) => {
     if (typeof found === "number") {
