@@ -2,6 +2,7 @@
 import type { MaybePromise } from "../../port/port.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { formatSid, type Sid } from "../../wire/security/sid.ts";
+import { DescriptorCache } from "../security/descriptor-cache.ts";
 import { tokenOfGrant } from "../security/grant-token.ts";
 import { describeAcl } from "../security/posix-rights.ts";
 import { type SecurityToken, uidOfSid } from "../security/token.ts";
@@ -24,11 +25,36 @@ export function uidOn(tree: Tree, sid: Sid): number | undefined {
   return formatSid(sid).startsWith(`${namedUsers.domain}-`) ? namedUsers.uid : uidOfSid(sid);
 }
 
-/** The descriptor that is kept for `node` and counts; undefined where none does, or the share keeps none. */
+const MAX_REMEMBERED = 512;
+const cache = new DescriptorCache(MAX_REMEMBERED, () => Date.now() / 1000);
+
+/**
+ * The descriptor that is kept for `node` and counts; undefined where none does, or the share keeps none. `node` has
+ * just been looked up: its stat says whether what is remembered still holds.
+ */
 export function keptDescriptor(
   tree: Tree,
   node: FileNode,
 ): MaybePromise<SecurityDescriptor | Failure | undefined> {
+  const { acl, ignoreSystemAcls } = tree.grant.security;
+  if (acl !== "nt") return undefined;
+  const key = ignoreSystemAcls ? `${node.identity}!` : node.identity;
+  const known = cache.find(key, node.stat);
+  if (known !== undefined) return known.descriptor;
+  const { changeSeconds, changeNanoseconds } = node.stat;
+  return andThen(readKept(tree, node), (kept) => {
+    if (typeof kept !== "number") cache.remember(key, { changeSeconds, changeNanoseconds }, kept);
+    return kept;
+  });
+}
+
+/** The descriptor of `node` has been changed. */
+export function forgetDescriptor(node: FileNode): void {
+  cache.forget(node.identity);
+  cache.forget(`${node.identity}!`);
+}
+
+function readKept(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure | undefined> {
   if (tree.grant.security.acl !== "nt" || node.security === undefined) return undefined;
   return andThen(node.security.readDescriptor(), (kept) => (kept === ENODATA ? undefined : kept));
 }
@@ -37,7 +63,7 @@ export function keptDescriptor(
 export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure> {
   const { security } = node;
   if (security === undefined) return EOPNOTSUPP;
-  return andThen(keptDescriptor(tree, node), (kept) => {
+  return andThen(readKept(tree, node), (kept) => {
     if (kept !== undefined) return kept;
     return andThen(node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;

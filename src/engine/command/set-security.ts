@@ -26,7 +26,7 @@ import { aclOfMode } from "../vfs/posix-acl.ts";
 import { FileKind, type FileNode, type FileStat, type SecurityChange } from "../vfs/store.ts";
 import { entryChanged } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
-import { descriptorOf, tokenOf, uidOn } from "./node-descriptor.ts";
+import { descriptorOf, forgetDescriptor, tokenOf, uidOn } from "./node-descriptor.ts";
 
 const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
 const SETTABLE = OWNER | GROUP | DACL;
@@ -108,6 +108,7 @@ function apply(
   );
   return andThen(written, (result) => {
     const { context } = exchange;
+    forgetDescriptor(node);
     entryChanged(context, open);
     if (context.notify.count > 0 && open.file !== undefined) {
       context.notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.SECURITY);
