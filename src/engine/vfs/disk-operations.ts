@@ -24,6 +24,7 @@ import type { ShareContext } from "./share-context.ts";
 import { openPlace } from "./share-place.ts";
 import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import { listSnapshots, placeOfRoot } from "./snapshot-folder.ts";
+import { replaceBySpecial } from "./special-files.ts";
 import { volumeOf } from "./volume.ts";
 
 export const diskOperations = {
@@ -54,6 +55,7 @@ export const diskOperations = {
   remove: removeName,
   removeValue: removeNamedValue,
   rename: renamePath,
+  replaceBySpecial,
   setAttributes: setNodeAttributes,
   setMode: setNodeMode,
   setSparse: setNodeSparse,
@@ -95,12 +97,16 @@ export const longOperations: ReadonlySet<string> = new Set<OperationName>([
   "zeroRange",
 ]);
 
+/** Operations on an open object that local file systems answer from memory, also while the disk rests. */
+export const memoryOperations: ReadonlySet<string> = new Set<OperationName>(["describe", "stat"]);
+
 /** Fields of answers that are descriptors, the caller's to close; "" for an answer that is one itself. */
 const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   createDirectory: ["fd"],
   createFile: ["fd", "dataFd"],
   find: ["fd"],
   open: [""],
+  replaceBySpecial: ["fd"],
   openPlace: ["fd"],
   openStream: [""],
 };

@@ -3,8 +3,14 @@
 import { closeFd } from "../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
-import type { OperationArgs, OperationName, OperationResult } from "./disk-operations.ts";
-import type { CallOwner, MountedVolume } from "./mounted-volume.ts";
+import {
+  type OperationArgs,
+  type OperationName,
+  type OperationResult,
+  memoryOperations,
+} from "./disk-operations.ts";
+import type { MountedVolume } from "./mounted-volume.ts";
+import type { CallOwner } from "./waiting-call.ts";
 import type { Pending } from "./pending.ts";
 import { ShareContext } from "./share-context.ts";
 import { isLossOfDisk } from "./share-place.ts";
@@ -40,7 +46,7 @@ export class ShareDisk implements CallOwner {
     const { context } = this;
     const { volume } = this.root;
     const now = performance.now();
-    if (volume.isLively(now) || (!volume.isRemote && context.isInMemory(names.join("/")))) {
+    if (volume.isLively(now) || (volume.isCalm(now) && context.isInMemory(names.join("/")))) {
       return volume.callHere(context, "find", [names, anyForm], now);
     }
     return volume.callElsewhere(this, undefined, "find", [names, anyForm]);
@@ -54,7 +60,8 @@ export class ShareDisk implements CallOwner {
     args: OperationArgs<K>,
   ): MaybePromise<OperationResult<K>> {
     const now = performance.now();
-    if (volume.isLively(now)) return volume.callHere(this.context, name, args, now);
+    const isHere = memoryOperations.has(name) ? volume.isCalm(now) : volume.isLively(now);
+    if (isHere) return volume.callHere(this.context, name, args, now);
     return volume.callElsewhere(this, hold, name, args);
   }
 

@@ -3,9 +3,10 @@ import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { DirectoryCache } from "./directory-cache.ts";
-import { type CallOwner, type MountedVolume, acquireVolume, releaseVolume } from "./mounted-volume.ts";
+import { type MountedVolume, acquireVolume, releaseVolume } from "./mounted-volume.ts";
 import { nextOwnerId } from "./share-disk.ts";
 import { type Place, deviceOfPath, isPlaceLost, openCachedPlace } from "./share-place.ts";
+import type { CallOwner } from "./waiting-call.ts";
 import type { Failure } from "./store.ts";
 
 const roots = new Map<string, ShareRoot>();

@@ -64,7 +64,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await share.lookup("closed", "file")).toBe(-Errno.EACCES);
     const node = await share.node("secret");
     expect(node.access()).toBe(0);
-    expect(node.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
+    expect(await node.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
     expect(await share.store.remove("secret", node.identity, false)).toBe(-Errno.EACCES);
     const moved = succeeded(await share.lookup("home", "moved"));
     expect(await share.store.rename("secret", node.identity, moved, false)).toBe(-Errno.EACCES);
@@ -197,7 +197,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     mkdirSync(owner.at("drop"), { mode: 0o733 });
     chmodSync(owner.at("drop"), 0o733);
     const drop = await share.node("drop");
-    expect(drop.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
+    expect(await drop.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
     drop.close();
     // A box for dropping files: what cannot be listed can still be filled.
     await share.touch("drop", "in");

@@ -111,6 +111,7 @@ test("two enumerations of one handle do not disturb each other, and outlive it",
 });
 
 test("names that vanish are passed over", async () => {
+  await share.wake();
   for (let i = 0; i < 100; i++) await share.touch(`f${i}`);
   const handle = await share.open();
   const stream = handle.list();

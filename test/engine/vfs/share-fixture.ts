@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { acquireVolume, releaseVolume } from "../../../src/engine/vfs/mounted-volume.ts";
 import { openStore } from "../../../src/engine/vfs/posix-store.ts";
 import type { FileHandle, FileNode, FileStat, FileStore, Found } from "../../../src/engine/vfs/store.ts";
 import type { ShareGrant } from "../../../src/port/port.ts";
@@ -89,6 +90,15 @@ export class Fixture {
   /** A path on disk below the share. */
   at(...names: string[]): string {
     return join(this.root, ...names);
+  }
+
+  /** From here on the disk is known to turn: what it is asked is asked at once. */
+  async wake(): Promise<void> {
+    const root = await this.node();
+    const volume = acquireVolume(root.stat.device);
+    volume.noteAwake();
+    releaseVolume(volume);
+    root.close();
   }
 
   async lookup(...components: string[]): Promise<Found | number> {
