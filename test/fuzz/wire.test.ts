@@ -44,12 +44,13 @@ import { decodePipePeekResponse, decodePipeWaitRequest } from "../../src/wire/fs
 import { decodePipeInformation, decodePipeLocalInformation } from "../../src/wire/fscc/pipe-information.ts";
 import { decodeReferralRequest } from "../../src/wire/fscc/referral.ts";
 import { decodeRenameInformation, decodeRenameInformationEx } from "../../src/wire/fscc/rename.ts";
-import { decodeReparseBuffer, decodeSymlinkReparse } from "../../src/wire/fscc/reparse.ts";
+import { decodeNfsReparse, decodeReparseBuffer, decodeSymlinkReparse } from "../../src/wire/fscc/reparse.ts";
 import { decodeSnapshotArray } from "../../src/wire/fscc/snapshot.ts";
 import {
   decodeAllocatedRangesRequest,
   decodeFileRanges,
   decodeSetSparse,
+  decodeTrim,
   decodeZeroData,
 } from "../../src/wire/fscc/sparse.ts";
 import { decodeStreams } from "../../src/wire/fscc/stream.ts";
@@ -183,6 +184,8 @@ const structures: readonly (readonly [string, (data: Uint8Array) => unknown])[] 
   ["rename ex", decodeRenameInformationEx],
   ["reparse", decodeReparseBuffer],
   ["symlink reparse", decodeSymlinkReparse],
+  ["trim", decodeTrim],
+  ["NFS reparse", decodeNfsReparse],
   ["snapshots", decodeSnapshotArray],
   ["ranges request", decodeAllocatedRangesRequest],
   ["ranges", decodeFileRanges],

@@ -1,9 +1,9 @@
 // FSCTL_FILE_LEVEL_TRIM: the client needs these ranges no longer. They become zeros, and holes where the file is
 // sparse. [MS-FSA] 2.1.5.10.6; [MS-FSCC] 2.3.13, 2.3.14.
 import { Access } from "../../wire/access.ts";
-import { EMPTY, Reader, Writer } from "../../wire/cursor.ts";
+import { EMPTY, Writer } from "../../wire/cursor.ts";
 import { FileAttribute } from "../../wire/fscc/attributes.ts";
-import type { FileRange } from "../../wire/fscc/sparse.ts";
+import { decodeTrim } from "../../wire/fscc/sparse.ts";
 import type { IoctlRequest } from "../../wire/ioctl.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
@@ -13,9 +13,6 @@ import { answerIoctl } from "./ioctl-answer.ts";
 import { noteModified } from "./modified.ts";
 import { zeroInSteps } from "./sparse-control.ts";
 
-const RANGE_BYTES = 16;
-/** More ranges than programs send at once. */
-const MAX_RANGES = 4096;
 const COUNT_BYTES = 4;
 
 export async function trimRanges(exchange: Exchange, request: IoctlRequest): Promise<number> {
@@ -24,8 +21,7 @@ export async function trimRanges(exchange: Exchange, request: IoctlRequest): Pro
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
   if ((open.grantedAccess & Access.WRITE_DATA) === 0 || handle === undefined) return Status.ACCESS_DENIED;
-  const ranges = decodeRanges(request.input);
-  if (ranges === undefined) return Status.INVALID_PARAMETER;
+  const ranges = decodeTrim(request.input);
   if (handle.zeroRange === undefined) return Status.INVALID_DEVICE_REQUEST;
   const stat = await node.refresh();
   if (typeof stat === "number") return statusOf(stat);
@@ -42,21 +38,6 @@ export async function trimRanges(exchange: Exchange, request: IoctlRequest): Pro
   if (processed > 0) await noteModified(exchange.context, open, true);
   if (status === Status.SUCCESS) answerIoctl(exchange, request, countFor(request, processed));
   return status;
-}
-
-function decodeRanges(input: Uint8Array): FileRange[] | undefined {
-  const reader = new Reader(input);
-  // The key has no meaning over the network; 2.3.13.
-  reader.skip(4);
-  const count = reader.u32();
-  if (count === 0 || count > MAX_RANGES || count * RANGE_BYTES > reader.remaining) return undefined;
-  const ranges: FileRange[] = [];
-  for (let i = 0; i < count; i++) {
-    const range = { offset: reader.u64(), length: reader.u64() };
-    if (range.offset + range.length >= 2 ** 63) return undefined;
-    ranges.push(range);
-  }
-  return ranges;
 }
 
 /** How many ranges were trimmed, for who has room for it. */

@@ -1,4 +1,4 @@
-// Sparse files: FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA and FSCTL_QUERY_ALLOCATED_RANGES, both ways.
+// Sparse files: FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA, FSCTL_QUERY_ALLOCATED_RANGES and FSCTL_FILE_LEVEL_TRIM.
 // [MS-FSCC] 2.3, the sections of these names.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
@@ -35,11 +35,28 @@ export function encodeZeroData(writer: Writer, range: FileRange): void {
 
 /** The range that is asked about. Refuses negative numbers and a length that passes 2^63. */
 export function decodeAllocatedRangesRequest(data: Uint8Array): FileRange {
-  const reader = new Reader(data);
+  return takeRange(new Reader(data));
+}
+
+function takeRange(reader: Reader): FileRange {
   const offset = reader.big64();
   const length = reader.big64();
   if (offset >= LIMIT || length >= LIMIT || offset + length >= LIMIT) throw wireError("range out of bounds");
   return { offset: Number(offset), length: Number(length) };
+}
+
+/** More ranges than programs send at once. */
+const MAX_TRIM_RANGES = 4096;
+
+/** The ranges that are needed no longer. The key has no meaning over the network. */
+export function decodeTrim(data: Uint8Array): FileRange[] {
+  const reader = new Reader(data);
+  reader.skip(4);
+  const count = reader.u32();
+  if (count === 0 || count > MAX_TRIM_RANGES) throw wireError("number of ranges to trim");
+  const ranges: FileRange[] = [];
+  for (let i = 0; i < count; i++) ranges.push(takeRange(reader));
+  return ranges;
 }
 
 export function writeFileRange(writer: Writer, offset: number, length: number): void {

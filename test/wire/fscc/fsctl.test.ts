@@ -31,10 +31,13 @@ import {
 } from "../../../src/wire/fscc/pipe-information.ts";
 import { decodeReferralRequest, encodeReferralRequest } from "../../../src/wire/fscc/referral.ts";
 import {
+  decodeNfsReparse,
   decodeReparseBuffer,
   decodeSymlinkReparse,
+  encodeNfsReparse,
   encodeReparseBuffer,
   encodeSymlinkReparse,
+  NfsInodeType,
 } from "../../../src/wire/fscc/reparse.ts";
 import {
   decodeSnapshotArray,
@@ -45,6 +48,7 @@ import {
   decodeAllocatedRangesRequest,
   decodeFileRanges,
   decodeSetSparse,
+  decodeTrim,
   decodeZeroData,
   encodeZeroData,
 } from "../../../src/wire/fscc/sparse.ts";
@@ -103,7 +107,12 @@ test("sparse files", () => {
   expect(() => decodeZeroData(fromHex("0200000000000000 0100000000000000"))).toThrow(WireError);
   expect(() => decodeZeroData(fromHex("0000000000000000 0000000000000080"))).toThrow(WireError);
   expect(() => decodeAllocatedRangesRequest(fromHex("ffffffffffffff7f ffffffffffffff7f"))).toThrow(WireError);
+  expect(decodeAllocatedRangesRequest(fromHex("0000000000000000 ffffffffffffff7f")).offset).toBe(0);
   expect(() => decodeFileRanges(new Uint8Array(17))).toThrow(WireError);
+  const trim = fromHex("00000000 01000000 0010000000000000 6400000000000000");
+  expect(decodeTrim(trim)).toEqual([range]);
+  expect(() => decodeTrim(trim.subarray(0, 23))).toThrow(WireError);
+  expect(() => decodeTrim(new Uint8Array(24))).toThrow(WireError);
 });
 
 test("pipes", () => {
@@ -137,6 +146,21 @@ test("referrals", () => {
   const encoded = encodeBytes(encodeReferralRequest, request);
   expect(decodeReferralRequest(encoded)).toEqual(request);
   expect(() => decodeReferralRequest(encoded.subarray(0, -2))).toThrow(WireError);
+});
+
+// [MS-FSCC] 2.1.2.6: the type is the name's four letters, backwards as a number.
+test("reparse points of special files", () => {
+  const fifo = fromHex("14000080 0800 0000 4649464f00000000");
+  const device = fromHex("14000080 1000 0000 4348520000000000 01000000 03000000");
+  const values = [
+    { bytes: fifo, type: NfsInodeType.FIFO, major: 0, minor: 0 },
+    { bytes: device, type: NfsInodeType.CHARACTER, major: 1, minor: 3 },
+  ];
+  for (const { bytes, ...value } of values) {
+    expect(encodeBytes(encodeNfsReparse, value)).toEqual(bytes);
+    expect(decodeNfsReparse(decodeReparseBuffer(bytes).data)).toEqual(value);
+  }
+  expect(() => decodeNfsReparse(device.subarray(8, 20))).toThrow(WireError);
 });
 
 test("reparse points", () => {
