@@ -73,6 +73,8 @@ const numbers = {
   cachestat: [451, 451],
   name_to_handle_at: [303, 264],
   quotactl_fd: [443, 443],
+  capget: [125, 90],
+  capset: [126, 91],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

@@ -4,6 +4,8 @@ import { DIRENT_OFFSETS } from "../../src/linux/dir.ts";
 import { Errno, errnoName } from "../../src/linux/errno.ts";
 import { INOTIFY_OFFSETS, Inotify } from "../../src/linux/inotify.ts";
 import { CACHESTAT_SIZE, Falloc, IOVEC_SIZE, Rwf } from "../../src/linux/io.ts";
+import { FAT_IOCTL_GET_ATTRIBUTES, FAT_IOCTL_SET_ATTRIBUTES } from "../../src/linux/fat-attributes.ts";
+import { DQBLK_SIZE } from "../../src/linux/quota.ts";
 import { RLIMIT_SIZE } from "../../src/linux/limits.ts";
 import { FLOCK_OFFSETS, FLOCK_SIZE } from "../../src/linux/locks.ts";
 import { TIMESPEC_SIZE } from "../../src/linux/names.ts";
@@ -68,6 +70,15 @@ describe.if(hasCompiler)("against the C headers", () => {
     expect(cValues(includes, sizes)).toEqual([OPEN_HOW_SIZE, IOVEC_SIZE, TIMESPEC_SIZE, RLIMIT_SIZE]);
     // struct cachestat came with Linux 6.5: five counters of 64 bits.
     expect(CACHESTAT_SIZE).toBe(5 * 8);
+  });
+
+  test("FAT's controls and the quota structures", () => {
+    const controls = ["FAT_IOCTL_GET_ATTRIBUTES", "FAT_IOCTL_SET_ATTRIBUTES"];
+    expect(cValues(["linux/msdos_fs.h"], controls)).toEqual([
+      FAT_IOCTL_GET_ATTRIBUTES,
+      FAT_IOCTL_SET_ATTRIBUTES,
+    ]);
+    expect(cValues(["linux/quota.h"], ["sizeof(struct if_dqblk)"])).toEqual([DQBLK_SIZE]);
   });
 
   test("struct inotify_event and struct flock", () => {
