@@ -74,11 +74,11 @@ describe.if(hasCompiler)("against the C headers", () => {
 
   test("FAT's controls and the quota structures", () => {
     const controls = ["FAT_IOCTL_GET_ATTRIBUTES", "FAT_IOCTL_SET_ATTRIBUTES"];
-    expect(cValues(["linux/msdos_fs.h"], controls)).toEqual([
+    expect(cValues(["linux/types.h", "linux/msdos_fs.h"], controls)).toEqual([
       FAT_IOCTL_GET_ATTRIBUTES,
       FAT_IOCTL_SET_ATTRIBUTES,
     ]);
-    expect(cValues(["linux/quota.h"], ["sizeof(struct if_dqblk)"])).toEqual([DQBLK_SIZE]);
+    expect(cValues(["linux/types.h", "linux/quota.h"], ["sizeof(struct if_dqblk)"])).toEqual([DQBLK_SIZE]);
   });
 
   test("struct inotify_event and struct flock", () => {
