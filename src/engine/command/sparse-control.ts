@@ -5,6 +5,7 @@ import { Access } from "../../wire/access.ts";
 import { CompletionFilter } from "../../wire/change-notify.ts";
 import { EMPTY, Writer } from "../../wire/cursor.ts";
 import { FileAttribute } from "../../wire/fscc/attributes.ts";
+import { FsAttribute } from "../../wire/fscc/fs-information.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
 import {
   decodeAllocatedRangesRequest,
@@ -18,7 +19,7 @@ import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import type { FileHandle } from "../vfs/store.ts";
+import type { FileHandle, FileNode } from "../vfs/store.ts";
 import { dataWritten, entryChanged } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
@@ -28,6 +29,7 @@ import { noteModified } from "./modified.ts";
 /** Zeroed at a time at first; holes take no time, and the steps through them grow. */
 const ZERO_STEP_BYTES = 67_108_864;
 const QUICK_STEP_MS = 10;
+const EOPNOTSUPP = -95;
 const RANGE_BYTES = 16;
 /** Looked for at a time. */
 const RANGES_STEP = 1024;
@@ -40,10 +42,26 @@ export function setSparse(exchange: Exchange, request: IoctlRequest): MaybePromi
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
   if ((open.grantedAccess & MARK_ACCESS) === 0) return Status.ACCESS_DENIED;
+  const { node } = open;
   const isSparse = decodeSetSparse(request.input);
-  return andThen(open.node.setSparse(isSparse), (result) => {
-    // What keeps no mark can have no sparse files; 2.1.5.10.36.
-    if (result === -95) return Status.INVALID_DEVICE_REQUEST;
+  return andThen(open.tree.store?.volume(node) ?? EOPNOTSUPP, (volume) => {
+    if (typeof volume === "number") return statusOf(volume);
+    // 2.1.5.10.36: a disk without holes has no sparse files.
+    const keepsHoles = (volume.attributes & FsAttribute.SUPPORTS_SPARSE_FILES) !== 0;
+    return keepsHoles ? mark(exchange, request, open, node, isSparse) : Status.INVALID_DEVICE_REQUEST;
+  });
+}
+
+function mark(
+  exchange: Exchange,
+  request: IoctlRequest,
+  open: Open,
+  node: FileNode,
+  isSparse: boolean,
+): MaybePromise<number> {
+  return andThen(node.setSparse(isSparse), (result) => {
+    // Nor has one that keeps no mark.
+    if (result === EOPNOTSUPP) return Status.INVALID_DEVICE_REQUEST;
     if (result < 0) return statusOf(result);
     entryChanged(exchange.context, open);
     const { notify } = exchange.context;

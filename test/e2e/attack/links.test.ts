@@ -5,6 +5,8 @@ import { execFileSync } from "node:child_process";
 import {
   chownSync,
   existsSync,
+  lchownSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,12 +18,18 @@ import {
 import { join } from "node:path";
 import { Access } from "../../../src/wire/access.ts";
 import { CreateDisposition, CreateOption, decodeCreateResponse } from "../../../src/wire/create.ts";
+import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
+import { encodeBasicChange } from "../../../src/wire/fscc/file-information.ts";
+import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
+import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { encode, pair } from "../fsctl-calls.ts";
 import {
   closeFile,
   createCall,
   createFile,
+  ioctlCall,
   linkCall,
   listDirectory,
   type Mount,
@@ -29,6 +37,8 @@ import {
   openFile,
   READ_WRITE,
   renameCall,
+  setInfoCall,
+  writeCall,
 } from "../raw-files.ts";
 import { startServer } from "../server.ts";
 import { expectServing } from "./rig.ts";
@@ -169,6 +179,62 @@ describe.each(SHARES)("22 in [%s] a folder that is a link in every other moment"
     );
     mount.client.close();
   }, 30_000);
+});
+
+test("22 what is changed of a link itself never reaches its target", async () => {
+  const mount = await mountShare(server, TESTER, "test");
+  const path = server.shares.get("test") ?? "";
+  const secret = join(outside, "secret");
+  symlinkSync(secret, join(path, "link"));
+  if (isRoot) lchownSync(join(path, "link"), TESTER_UID, TESTER_UID);
+  const facts = () =>
+    JSON.stringify(lstatSync(secret), (key, value: unknown) => (key.startsWith("atime") ? 0 : value));
+  const before = facts();
+  const rights =
+    Access.WRITE_ATTRIBUTES | Access.WRITE_DATA | Access.WRITE_EA | Access.WRITE_DAC | Access.DELETE;
+  const file = await openFile(mount, "link", {
+    desiredAccess: rights,
+    createOptions: CreateOption.OPEN_REPARSE_POINT,
+  });
+  const long = { seconds: 1_000_000_000, nanoseconds: 0 };
+  const basic = encode(64, (writer) =>
+    encodeBasicChange(writer, {
+      birth: long,
+      access: long,
+      modify: long,
+      change: undefined,
+      attributes: FileAttribute.READONLY,
+    }),
+  );
+  const ea = encode(64, (writer) => {
+    writer.u32(0);
+    writer.u8(0);
+    writer.u8(3);
+    writer.u16(5);
+    writer.raw(new TextEncoder().encode("abc\0value"));
+  });
+  const size = new Uint8Array(8);
+  const calls = [
+    setInfoCall(mount, file.fileId, FileInfoClass.BASIC, basic),
+    setInfoCall(mount, file.fileId, FileInfoClass.FULL_EA, ea),
+    setInfoCall(mount, file.fileId, FileInfoClass.END_OF_FILE, size),
+    setInfoCall(mount, file.fileId, FileInfoClass.ALLOCATION, size),
+    writeCall(mount, file.fileId, 0, new Uint8Array(4)),
+    ioctlCall(mount, Fsctl.SET_SPARSE, new Uint8Array(0), file.fileId),
+    ioctlCall(mount, Fsctl.SET_ZERO_DATA, pair(0n, 100n), file.fileId),
+  ];
+  for (const call of calls) expect(await mount.client.outcome(call)).not.toBe("closed");
+  await closeFile(mount, file.fileId);
+  expect(facts()).toBe(before);
+  const stream = { desiredAccess: READ_WRITE, createDisposition: CreateDisposition.OPEN_IF };
+  for (const createOptions of [0, CreateOption.OPEN_REPARSE_POINT]) {
+    const outcome = await mount.client.outcome(
+      createCall(mount, "link:stream", { ...stream, createOptions }),
+    );
+    expect(outcome).not.toBe(Status.SUCCESS);
+  }
+  expect(facts()).toBe(before);
+  mount.client.close();
 });
 
 describe("22 magic links and mounts", () => {
