@@ -46,7 +46,7 @@ export interface Ace {
 }
 
 export interface Acl {
-  /** 2, or 4 where object entries occur. */
+  /** 2, or 4 where object entries occur; as it came, 3 included. */
   readonly revision: number;
   readonly aces: readonly Ace[];
 }
@@ -73,7 +73,8 @@ const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(AceType));
 export function decodeAcl(data: Uint8Array): Acl {
   const reader = new Reader(data);
   const revision = reader.u8();
-  if (revision !== ACL_REVISION && revision !== ACL_REVISION_DS) throw wireError("unknown ACL revision");
+  // 3 is not in the specification: smbcacls writes it, and Windows takes it.
+  if (revision < ACL_REVISION || revision > ACL_REVISION_DS) throw wireError("unknown ACL revision");
   reader.skip(1);
   const size = reader.u16();
   const count = reader.u16();

@@ -96,8 +96,16 @@ test("ACLs both ways", () => {
   expect(decodeAcl(encoded)).toEqual(acl);
 });
 
+test("the revision that smbcacls 4.17 writes where it takes entries away", () => {
+  // Captured: `smbcacls -I remove`, one of its three entries.
+  const sent = "03001c000100000000001400890012000101000000000001000000 00".replaceAll(" ", "");
+  const decoded = decodeAcl(fromHex(sent));
+  expect(decoded).toMatchObject({ revision: 3, aces: [{ mask: 0x120089 }] });
+  expect(toHex(encodeBytes(encodeAcl, decoded))).toBe(sent);
+});
+
 const brokenAcls: Readonly<Record<string, string>> = {
-  "an unknown revision": "0300080000000000",
+  "an unknown revision": "0500080000000000",
   "a size below its head": "0200070000000000",
   "a size past the end": "0200090000000000",
   "more entries than bytes": "0200080001000000",
