@@ -62,6 +62,12 @@ export function symlinkAt(target: string, directory: number, name: string): numb
   return sys(Syscall.symlinkat, a, directory, b);
 }
 
+/** mknodat(2) for what has no device: `mode` with its S_IFMT bits. */
+export function makeNodeAt(directory: number, name: string, mode: number): number {
+  const a = cString(name);
+  return a < 0 ? a : sys(Syscall.mknodat, directory, a, mode, 0);
+}
+
 const linkRoom = new Scratch(4096);
 const linkDecoder = new TextDecoder("utf-8", { fatal: true });
 

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -17,6 +18,8 @@ import { Access, FileGeneric } from "../../src/wire/access.ts";
 import { decodeBufferResponse } from "../../src/wire/buffer-response.ts";
 import { CreateDisposition, CreateOption } from "../../src/wire/create.ts";
 import { FileAttribute, ReparseTag } from "../../src/wire/fscc/attributes.ts";
+import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
+import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../src/wire/fscc/reparse.ts";
 import {
   decodeFsPosixInformation,
   PosixFileType,
@@ -31,6 +34,7 @@ import { parseSid } from "../../src/wire/security/sid.ts";
 import { Status } from "../../src/wire/status.ts";
 import type { TestServer } from "../peer/test-server.ts";
 import { mountTest } from "./attack/rig.ts";
+import { encode } from "./fsctl-calls.ts";
 import {
   listPosix,
   lstat,
@@ -45,6 +49,7 @@ import {
   closeFile,
   createCall,
   deleteCall,
+  ioctlCall,
   linkCall,
   type Mount,
   openFile,
@@ -326,6 +331,81 @@ describe("symlinks", () => {
     await closeFile(mount, fileId);
     expect(readdirSync(root)).not.toContain("moved link");
     expect(readFileSync(join(root, "aim"), "utf8")).toBe("aimed at");
+  });
+});
+
+describe("what has no data is made", () => {
+  async function special(name: string, input: Uint8Array): Promise<number> {
+    const { fileId } = await openFile(
+      mount,
+      name,
+      posixly(0o644, {
+        desiredAccess: Access.DELETE | Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES,
+        createDisposition: CreateDisposition.CREATE,
+        createOptions: CreateOption.OPEN_REPARSE_POINT | CreateOption.NON_DIRECTORY_FILE,
+      }),
+    );
+    const reply = await mount.client.request(ioctlCall(mount, Fsctl.SET_REPARSE_POINT, input, fileId, 0));
+    if (reply.status === Status.SUCCESS) {
+      // The open is of what stands there now.
+      const { ino } = lstatSync(join(root, name), { bigint: true });
+      const told = await statPosix(mount, fileId);
+      expect(BigInt(told.inodeHigh) * 2n ** 32n + BigInt(told.inodeLow)).toBe(ino);
+    }
+    await closeFile(mount, fileId);
+    return reply.status;
+  }
+
+  const link = (substituteName: string, isRelative: boolean): Uint8Array =>
+    encode(4096, (writer) =>
+      encodeSymlinkReparse(writer, { isRelative, substituteName, printName: substituteName }),
+    );
+
+  test("symlinks, with the target as it was given", async () => {
+    expect(await special("link 1", link("aim", true))).toBe(Status.SUCCESS);
+    expect(readlinkSync(join(root, "link 1"))).toBe("aim");
+    expect(await targetOf(mount, "link 1")).toMatchObject({ substituteName: "aim" });
+    // Linux leaves the first slash out, and maps characters.
+    expect(await special("link 2", link("etc/a\uf022b", false))).toBe(Status.SUCCESS);
+    expect(readlinkSync(join(root, "link 2"))).toBe("/etc/a:b");
+    expect((await targetOf(mount, "link 2")).isRelative).toBe(false);
+    expect(readdirSync(root).filter((name) => name.startsWith(".minismbd"))).toEqual([]);
+  });
+
+  test("FIFOs and sockets, but no devices", async () => {
+    const nfs = (type: number): Uint8Array =>
+      encode(64, (writer) => encodeNfsReparse(writer, { type, major: 1, minor: 3 }));
+    expect(await special("pipe", nfs(NfsInodeType.FIFO))).toBe(Status.SUCCESS);
+    expect(lstatSync(join(root, "pipe")).isFIFO()).toBe(true);
+    expect(await special("socket", nfs(NfsInodeType.SOCKET))).toBe(Status.SUCCESS);
+    expect(lstatSync(join(root, "socket")).isSocket()).toBe(true);
+    expect(await special("null", nfs(NfsInodeType.CHARACTER))).toBe(Status.NOT_SUPPORTED);
+    expect(lstatSync(join(root, "null")).isFile()).toBe(true);
+  });
+
+  test("a file with data, or that others have open, stays what it is", async () => {
+    await makeFile(mount, "with data", 0o644, "data");
+    const desiredAccess = Access.DELETE | Access.WRITE_ATTRIBUTES;
+    const { fileId } = await openPosix(mount, "with data", { desiredAccess });
+    const call = ioctlCall(mount, Fsctl.SET_REPARSE_POINT, link("aim", true), fileId, 0);
+    expect((await mount.client.request(call)).status).not.toBe(Status.SUCCESS);
+    await closeFile(mount, fileId);
+    await makeFile(mount, "held", 0o644);
+    const first = await openPosix(mount, "held");
+    const second = await openPosix(mount, "held", { desiredAccess });
+    const again = ioctlCall(mount, Fsctl.SET_REPARSE_POINT, link("aim", true), second.fileId, 0);
+    expect((await mount.client.request(again)).status).toBe(Status.ACCESS_DENIED);
+    for (const open of [first, second]) await closeFile(mount, open.fileId);
+    expect(readFileSync(join(root, "with data"), "utf8")).toBe("data");
+    expect(lstatSync(join(root, "held")).isFile()).toBe(true);
+  });
+
+  test("what is no reparse point is refused", async () => {
+    const { IO_REPARSE_DATA_INVALID } = Status;
+    const cut = link("aim", true).slice(0, -2);
+    expect(await special("bad 1", cut)).toBe(IO_REPARSE_DATA_INVALID);
+    expect(await special("bad 2", link("", true))).toBe(IO_REPARSE_DATA_INVALID);
+    expect(await special("bad 3", link("a\0b", true))).toBe(IO_REPARSE_DATA_INVALID);
   });
 });
 

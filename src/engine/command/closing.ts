@@ -49,6 +49,8 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
   const doomed = wasLast || open.deletesAtOnce ? findDoomed(file, open) : undefined;
   if (doomed === undefined || file === undefined || tree.store === undefined || node === undefined) {
+    if (wasLast && file !== undefined && (file.base ?? file).isGoing === false)
+      context.opens.dropIfUnused(file);
     open.close();
     context.caching.release(open);
     leaveLostTree(tree);
@@ -66,6 +68,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     doomed.isGoing = false;
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
+    forgetDoomed(context, file);
     reportRemoval(context, path, result);
     const whole = joinPath(tree.grant.path, path);
     if (result === 0) {
@@ -91,9 +94,17 @@ function findDoomed(file: SharedFile | undefined, open: Open): SharedFile | unde
   if (file === undefined) return undefined;
   const whole = file.base ?? file;
   if (whole.isGoing) return undefined;
-  if (whole.deletePending && (!whole.isInUse || (open.deletesAtOnce && whole === file))) return whole;
+  if (whole.deletePending && (!whole.isOpen || (open.deletesAtOnce && whole === file))) return whole;
   if (file.opens.size > 0) return undefined;
   return file.base !== undefined && file.deletePending ? file : undefined;
+}
+
+/** The name is gone, or stays for good: it can be opened again, what is left of it. */
+function forgetDoomed(context: EngineContext, file: SharedFile): void {
+  const whole = file.base ?? file;
+  if (!whole.isOpen) whole.deletePending = false;
+  context.opens.dropIfUnused(file);
+  context.opens.dropIfUnused(whole);
 }
 
 function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> {
@@ -104,6 +115,7 @@ function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> 
   const removed = handle instanceof StreamHandle ? handle.remove() : 0;
   return andThen(removed, (result) => {
     open.endUse();
+    if (file !== undefined) context.opens.dropIfUnused(file);
     if (result === 0) reportStream(context, open, NotifyAction.REMOVED_STREAM, CompletionFilter.STREAM_NAME);
     else if (result !== ENODATA)
       reportRemoval(context, `${file?.path ?? ""}:${file?.stream?.name ?? ""}`, result);

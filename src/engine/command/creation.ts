@@ -105,7 +105,8 @@ export class Creation {
   undo(): void {
     const { opens, caching } = this.exchange.context;
     if (this.open !== undefined) {
-      opens.remove(this.open);
+      const { file } = this.open;
+      if (opens.remove(this.open) && file !== undefined) opens.dropIfUnused(file);
       caching.release(this.open);
       this.open.close();
     } else {

@@ -1,5 +1,5 @@
 // FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT, FSCTL_DELETE_REPARSE_POINT: what a symlink or a special file is can
-// be read; clients make none, which could lead anywhere. [MS-FSA] 2.1.5.10.5, 2.1.5.10.14, 2.1.5.10.35.
+// be read; clients make none but by POSIX's rules. [MS-FSA] 2.1.5.10.5, 2.1.5.10.14, 2.1.5.10.35.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
 import { Reader, Writer } from "../../wire/cursor.ts";
@@ -13,6 +13,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import { FileKind, type FileNode } from "../vfs/store.ts";
 import { statusOf } from "./errno-status.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
+import { makeSpecial } from "./posix-special.ts";
 import { clientTarget, reparseTagOf } from "./reparse-open.ts";
 
 const EOPNOTSUPP = -95;
@@ -71,10 +72,12 @@ function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | number>
   });
 }
 
-/** Always refused, by the status that says best why. */
-export function setReparsePoint(exchange: Exchange, request: IoctlRequest): number {
+/** Refused but to POSIX clients, by the status that says best why. */
+export function setReparsePoint(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
   const status = checkChange(exchange, request);
   if (typeof status === "number") return status;
+  const open = exchange.open as Open;
+  if (open.isPosix) return makeSpecial(exchange, open, request);
   // 2.1.5.10.35: nobody has the privilege to make symbolic links.
   return status.tag === ReparseTag.SYMLINK ? Status.ACCESS_DENIED : Status.NOT_SUPPORTED;
 }

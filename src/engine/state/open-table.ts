@@ -62,8 +62,15 @@ export class SharedFile {
   }
 
   /** The file or one of its streams is open. */
-  get isInUse(): boolean {
-    return this.opens.size > 0 || this.streams !== undefined;
+  get isOpen(): boolean {
+    if (this.opens.size > 0) return true;
+    for (const stream of this.streams?.values() ?? []) if (stream.opens.size > 0) return true;
+    return false;
+  }
+
+  /** The file, or for a stream the file that it is of, is to go or going. */
+  get isDoomed(): boolean {
+    return this.deletePending || this.base?.deletePending === true;
   }
 
   /** The path below a share's directory `root`; "" also for what has no name. */
@@ -172,8 +179,15 @@ export class OpenTable {
     file.place = this.paths.insert(path, file);
   }
 
+  /** Another object has taken the place of an open file: its opens are opens of that. */
+  renew(file: SharedFile, identity: string): void {
+    if (this.files.get(file.identity) === file) this.files.delete(file.identity);
+    file.identity = identity;
+    this.files.set(identity, file);
+  }
+
   dropIfUnused(file: SharedFile): void {
-    if (!file.isInUse) this.drop(file);
+    if (file.opens.size === 0 && file.streams === undefined) this.drop(file);
   }
 
   private drop(file: SharedFile): void {
@@ -209,7 +223,10 @@ export class OpenTable {
     open.session.opens.add(open);
   }
 
-  /** Takes an open out of all tables. True when it was the last one of its file. */
+  /**
+   * Takes an open out of all tables. True when it was the last one of its file: a file that is to be deleted stays
+   * known all the same until `dropIfUnused`, so that nobody opens it while it goes.
+   */
   remove(open: Open): boolean {
     this.opens.delete(open.id);
     open.tree.opens.delete(open);
@@ -218,7 +235,7 @@ export class OpenTable {
     if (file === undefined) return false;
     if (file.opens.delete(open)) countOpen(file, open, -1);
     if (file.opens.size > 0) return false;
-    this.dropIfUnused(file);
+    if (!file.isDoomed) this.dropIfUnused(file);
     return true;
   }
 

@@ -30,10 +30,10 @@ export class Open {
   session: Session;
   tree: Tree;
   /** Undefined for a pipe. */
-  readonly node: FileNode | undefined;
+  node: FileNode | undefined;
   readonly file: SharedFile | undefined;
   /** Data of a file or an open directory; undefined where only attributes were asked for. */
-  readonly handle: FileHandle | undefined;
+  handle: FileHandle | undefined;
   /** The manager's number for a pipe, else -1. */
   readonly pipe: number;
   readonly grantedAccess: number;
@@ -112,6 +112,14 @@ export class Open {
   /** The directory that the path of `file` begins with. */
   get rootPath(): string {
     return this.snapshotPath ?? this.tree.grant.path;
+  }
+
+  /** Another object, which has no data, stands in the place of the one that was opened. */
+  replaceNode(node: FileNode): void {
+    this.handle?.close();
+    this.handle = undefined;
+    this.node?.close();
+    this.node = node;
   }
 
   /** Counts a request in; pair with `endUse`. */

@@ -159,7 +159,8 @@ function moveWithoutFlag(from: NamePlace, to: NamePlace): 0 | Failure {
 
 const TEMPORARY = /^\.minismbd-[0-9a-f]{16}$/;
 
-function temporaryName(): string {
+/** A name in the form that `isTemporaryName` knows. */
+export function temporaryName(): string {
   return `.minismbd-${randomBytes(8).toString("hex")}`;
 }
 

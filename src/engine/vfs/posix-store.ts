@@ -23,6 +23,7 @@ import {
   type FileStore,
   type Found,
   type OpenMode,
+  type SpecialFile,
   type VolumeInfo,
 } from "./store.ts";
 
@@ -165,6 +166,14 @@ class PosixStore implements FileStore {
 
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure> {
     return node instanceof PosixNode ? node.run("volume", node.fd) : -Errno.EINVAL;
+  }
+
+  replaceBySpecial(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure> {
+    const { disk } = this;
+    if (disk.context.grant.readOnly) return -Errno.EROFS;
+    return andThen(disk.run("replaceBySpecial", path, identity, special), (made) =>
+      typeof made === "number" ? made : new PosixNode(disk, made.fd, path, made),
+    );
   }
 
   snapshots(): ShareSnapshots {

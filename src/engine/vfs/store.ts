@@ -240,6 +240,10 @@ export interface Discarded {
   readonly movedTo: string | undefined;
 }
 
+/** What has no data of its own. */
+export type SpecialFile =
+  { readonly kind: "symlink"; readonly target: string } | { readonly kind: "fifo" | "socket" };
+
 /** The files of one share for one user. */
 export interface FileStore {
   /**
@@ -279,6 +283,8 @@ export interface FileStore {
   ): MaybePromise<{ path: string } | Failure>;
   /** A second name for `node`; without `replace`, -EEXIST. */
   link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure>;
+  /** Puts a symlink, FIFO or socket in the place of the empty file `path` if that still is `identity`. */
+  replaceBySpecial?(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure>;
   /** Space and abilities of the file system that `node` lies on. */
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure>;
   /** The client's view of an on-disk path: components joined by backslashes. */
