@@ -7,6 +7,8 @@ import { FileAttribute } from "../../src/wire/fscc/attributes.ts";
 import { encodeBasicChange } from "../../src/wire/fscc/file-information.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
 import { Writer } from "../../src/wire/cursor.ts";
+import { SIDECAR_DIRECTORY } from "../../src/engine/vfs/sidecar-name.ts";
+import { canMakePluggedDisk, makePluggedDisk } from "../peer/plugged-disk.ts";
 import { makeDirectory, removeDirectory, TESTER_UID } from "../peer/test-server.ts";
 import { mountTest } from "./attack/rig.ts";
 import {
@@ -31,10 +33,9 @@ const BYTES = 4096;
 const LONG_AGO = { seconds: 1_000_000_000, nanoseconds: 123_456_700 };
 const MARKED = FileAttribute.HIDDEN | FileAttribute.SYSTEM;
 
-const directory = makeDirectory("sigkill");
-if (process.getuid?.() === 0) chownSync(directory, TESTER_UID, TESTER_UID);
-const options = { shares: [{ name: "test", path: directory }] };
-afterAll(() => removeDirectory(directory));
+const ordinary = makeDirectory("sigkill");
+if (process.getuid?.() === 0) chownSync(ordinary, TESTER_UID, TESTER_UID);
+afterAll(() => removeDirectory(ordinary));
 
 const filled = (value: number): Uint8Array => new Uint8Array(BYTES).fill(value & 0xff);
 const oldBytes = (index: number): number => index * 2;
@@ -127,27 +128,44 @@ async function checkFile(
   expect(current.birth).toBe(LONG_AGO.seconds);
 }
 
-for (let round = 0; round < ROUNDS; round++) {
-  test(`killed after ${round + 1} of ${ROUNDS + 1} parts of the work`, async () => {
-    const victim = await startServer(options);
-    const mount = await mountTest(victim);
-    await prepare(mount, round);
-    const done = await changeUntilKilled(mount, round, victim.pid);
-    mount.client.close();
-    await expect(victim.stop()).rejects.toThrow("the server had ended by itself (SIGKILL)");
-    expect(done.size).toBeLessThan(FILES);
+async function killInTheMiddle(directory: string, round: number): Promise<void> {
+  const options = { shares: [{ name: "test", path: directory }] };
+  const victim = await startServer(options);
+  const mount = await mountTest(victim);
+  await prepare(mount, round);
+  const done = await changeUntilKilled(mount, round, victim.pid);
+  mount.client.close();
+  await expect(victim.stop()).rejects.toThrow("the server had ended by itself (SIGKILL)");
+  expect(done.size).toBeLessThan(FILES);
 
-    const server = await startServer(options);
-    try {
-      const again = await mountTest(server);
-      const names = new Set(readdirSync(directory));
-      for (let index = 0; index < FILES; index++)
-        await checkFile(again, names, round, index, done.has(index));
-      // Nothing but what was asked for, temporary names included.
-      expect([...names].filter((name) => !/^(old|new)-\d-\d+$/.test(name))).toEqual([]);
-      again.client.close();
-    } finally {
-      await server.stop();
-    }
-  }, 60_000);
+  const server = await startServer(options);
+  try {
+    const again = await mountTest(server);
+    const names = new Set(readdirSync(directory));
+    for (let index = 0; index < FILES; index++) await checkFile(again, names, round, index, done.has(index));
+    // Nothing but what was asked for, temporary names included.
+    names.delete(SIDECAR_DIRECTORY);
+    expect([...names].filter((name) => !/^(old|new)-\d-\d+$/.test(name))).toEqual([]);
+    again.client.close();
+  } finally {
+    await server.stop();
+  }
+}
+
+for (let round = 0; round < ROUNDS; round++) {
+  const part = `killed after ${round + 1} of ${ROUNDS + 1} parts of the work`;
+  test(part, () => killInTheMiddle(ordinary, round), 60_000);
+
+  test.skipIf(!canMakePluggedDisk("ramfs"))(
+    `${part}, on a disk without extended attributes`,
+    async () => {
+      const disk = makePluggedDisk("ramfs");
+      try {
+        await killInTheMiddle(disk.path, round);
+      } finally {
+        disk.remove();
+      }
+    },
+    60_000,
+  );
 }

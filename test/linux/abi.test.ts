@@ -74,7 +74,7 @@ describe.if(hasCompiler)("against the C headers", () => {
 
   test("FAT's controls and the quota structures", () => {
     const controls = ["FAT_IOCTL_GET_ATTRIBUTES", "FAT_IOCTL_SET_ATTRIBUTES"];
-    expect(cValues(["linux/types.h", "linux/msdos_fs.h"], controls)).toEqual([
+    expect(cValues(["sys/ioctl.h", "linux/types.h", "linux/msdos_fs.h"], controls)).toEqual([
       FAT_IOCTL_GET_ATTRIBUTES,
       FAT_IOCTL_SET_ATTRIBUTES,
     ]);
