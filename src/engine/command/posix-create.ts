@@ -28,10 +28,14 @@ export function placeOf(
   return { store: store.posixView?.() ?? store, path: parsePosixPath(request.name) };
 }
 
+/** What Linux sends where it has no mode in mind: (umode_t)-1. */
+const NO_MODE = 0xffff;
+
 /** Marks a CREATE that `asksForPosix`. */
 export function byPosixRules(creation: Creation): void {
   creation.isPosix = true;
-  creation.permissions = (creation.request.contexts.posix?.mode ?? 0) & 0o7777;
+  const mode = creation.request.contexts.posix?.mode ?? NO_MODE;
+  creation.permissions = (mode & 0xffff) === NO_MODE ? undefined : mode & 0o7777;
 }
 
 /** The store by whose rules an open goes. */

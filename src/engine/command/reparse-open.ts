@@ -19,6 +19,7 @@ const EOPNOTSUPP = -95;
 /** The head of an error's context, the link's fixed part, and its target twice; PATH_MAX is 4096 bytes. */
 const LINK_ERROR_ROOM = 64 + 4 * 4096;
 const DATA_ACCESS = Access.READ_DATA | Access.WRITE_DATA | Access.APPEND_DATA | Access.EXECUTE;
+const LINK_CHANGES = Access.DELETE | Access.WRITE_ATTRIBUTES | Access.SYNCHRONIZE;
 
 /** The reparse tag of an object, 0 for a file or a directory. */
 export function reparseTagOf(kind: FileKind): number {
@@ -32,9 +33,15 @@ export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: 
   if (kind === FileKind.FILE || kind === FileKind.DIRECTORY) return false;
   if ((request.createOptions & CreateOption.OPEN_REPARSE_POINT) !== 0) return false;
   // By POSIX's rules everything but a symlink is opened itself.
-  if (isPosix) return kind === FileKind.SYMLINK;
+  if (isPosix) return kind === FileKind.SYMLINK && !changesLink(request);
   if (request.createDisposition === CreateDisposition.CREATE) return false;
   return kind === FileKind.SYMLINK ? !isAboutName(request) : !isAboutItself(request);
+}
+
+/** Who changes times or the name of a symlink and reads nothing has seen that it is one: lutimes(3), rename(2). */
+function changesLink({ desiredAccess, createDisposition }: CreateRequest): boolean {
+  const others = mapGenericAccess(desiredAccess) & ~LINK_CHANGES;
+  return createDisposition === CreateDisposition.OPEN && others === 0;
 }
 
 /**
