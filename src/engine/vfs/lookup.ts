@@ -57,7 +57,7 @@ interface Located {
 }
 
 function resolve(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
-  if (findsOtherSpellings(context, context.rootFd)) return resolveListed(context, names, anyForm);
+  if (rootFindsOtherSpellings(context)) return resolveListed(context, names, anyForm);
   const path = names.join("/");
   const name = names.at(-1) ?? "";
   const fd = context.openPath(path);
@@ -80,6 +80,14 @@ function resolve(context: ShareContext, names: readonly string[], anyForm: boole
   } finally {
     closeFd(parent.fd);
   }
+}
+
+const ofRoots = new WeakMap<ShareContext, boolean>();
+
+function rootFindsOtherSpellings(context: ShareContext): boolean {
+  let finds = ofRoots.get(context);
+  if (finds === undefined) ofRoots.set(context, (finds = findsOtherSpellings(context, context.rootFd)));
+  return finds;
 }
 
 /** The same where a disk finds more names than it lists: those alone count that it lists. */
