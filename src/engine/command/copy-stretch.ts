@@ -1,11 +1,9 @@
 // A stretch of one open file copied to another: by the kernel where it can, else read and written.
 // [MS-SMB2] 3.3.5.15.6.
-import type { MaybePromise } from "../../port/port.ts";
 import type { CopyChunk } from "../../wire/fscc/copychunk.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Open } from "../state/open.ts";
-import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileHandle } from "../vfs/store.ts";
 import { dataWritten } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
@@ -14,6 +12,14 @@ const EXDEV = -18;
 const EOPNOTSUPP = -95;
 /** Read and written at a time. */
 const BUFFER_BYTES = 262_144;
+/** A slow disk copies less at a time, so that the others who use it have their turn. */
+const SLOW_STEP_MS = 20;
+const SLOW_STEP_BYTES = 131_072;
+
+/** How much one copy has the kernel do at a time; kept from chunk to chunk. */
+export interface Pace {
+  stepBytes: number;
+}
 
 /**
  * SUCCESS when all `length` bytes (of a chunk's size at most) are copied. Where the two ranges overlap in one file,
@@ -24,44 +30,39 @@ export function copyStretch(
   source: Open,
   target: Open,
   chunk: CopyChunk,
-): MaybePromise<number> {
+  pace: Pace,
+): Promise<number> {
   const from = source.handle as FileHandle;
   const to = target.handle as FileHandle;
   if (overlaps(source, target, chunk) || to.copyFrom === undefined) {
     return copyByBuffer(exchange, from, target, to, chunk);
   }
-  return copyByKernel(exchange, from, target, to, chunk, 0);
+  return copyByKernel(exchange, from, target, to, chunk, pace);
 }
 
 function overlaps(source: Open, target: Open, { sourceOffset, targetOffset, length }: CopyChunk): boolean {
   return source.file === target.file && Math.abs(sourceOffset - targetOffset) < length;
 }
 
-function copyByKernel(
+async function copyByKernel(
   exchange: Exchange,
   from: FileHandle,
   target: Open,
   to: FileHandle,
   chunk: CopyChunk,
-  before: number,
-): MaybePromise<number> {
+  pace: Pace,
+): Promise<number> {
   const { sourceOffset, targetOffset, length } = chunk;
-  let done = before;
-  while (done < length) {
-    const outcome =
-      to.copyFrom?.(from, sourceOffset + done, targetOffset + done, length - done) ?? EOPNOTSUPP;
-    if (outcome instanceof Promise) {
-      const at = done;
-      return outcome.then((count) => {
-        const status = afterKernel(exchange, target, count);
-        if (status === EOPNOTSUPP) return copyByBuffer(exchange, from, target, to, chunk, at);
-        return status < 0 ? copyByKernel(exchange, from, target, to, chunk, at + count) : status;
-      });
-    }
-    const status = afterKernel(exchange, target, outcome);
+  const { clock } = exchange.context;
+  for (let done = 0; done < length;) {
+    const started = clock.now();
+    const wanted = Math.min(length - done, pace.stepBytes);
+    const count = (await to.copyFrom?.(from, sourceOffset + done, targetOffset + done, wanted)) ?? EOPNOTSUPP;
+    const status = afterKernel(exchange, target, count);
     if (status === EOPNOTSUPP) return copyByBuffer(exchange, from, target, to, chunk, done);
     if (status >= 0) return status;
-    done += outcome;
+    pace.stepBytes = clock.now() - started > SLOW_STEP_MS ? SLOW_STEP_BYTES : Infinity;
+    done += count;
   }
   return Status.SUCCESS;
 }

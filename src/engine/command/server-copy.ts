@@ -19,7 +19,7 @@ import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import { copyStretch } from "./copy-stretch.ts";
+import { copyStretch, type Pace } from "./copy-stretch.ts";
 import { statusOf } from "./errno-status.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
 import { MORE, workInSteps } from "./long-work.ts";
@@ -102,11 +102,12 @@ function carryOut(
   let total = 0;
   let next = 0;
   const wasWritten = target.hasWritten;
+  const pace = { stepBytes: Infinity };
   const copied = whileUsed(source, () =>
     workInSteps(exchange, () => {
       const chunk = chunks[next];
       if (chunk === undefined) return Status.SUCCESS;
-      return andThen(copyChunk(exchange, source, target, chunk), (status) => {
+      return andThen(copyChunk(exchange, source, target, chunk, pace), (status) => {
         if (status !== Status.SUCCESS) return status;
         next++;
         total += chunk.length;
@@ -136,6 +137,7 @@ function copyChunk(
   source: Open,
   target: Open,
   { sourceOffset, targetOffset, length }: CopyChunk,
+  pace: Pace,
 ): MaybePromise<number> {
   const from = source.handle;
   if (source.isClosed || target.isClosed || from === undefined) return Status.FILE_CLOSED;
@@ -150,7 +152,7 @@ function copyChunk(
   return andThen(from.stat(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if (sourceOffset + length > stat.size) return Status.INVALID_VIEW_SIZE;
-    return copyStretch(exchange, source, target, { sourceOffset, targetOffset, length });
+    return copyStretch(exchange, source, target, { sourceOffset, targetOffset, length }, pace);
   });
 }
 
