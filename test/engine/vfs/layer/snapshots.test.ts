@@ -1,0 +1,172 @@
+// Snapshots of a share as stores: lists, what is kept open, what is not opened at all.
+import { afterAll, describe, expect, test } from "bun:test";
+import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Errno } from "../../../../src/linux/errno.ts";
+import { ShareSnapshots, type Snapshot } from "../../../../src/engine/vfs/layer/snapshots.ts";
+import type { FileStore, Found } from "../../../../src/engine/vfs/store.ts";
+import type { SnapshotRules } from "../../../../src/port/port.ts";
+import { Fixture, grantFor, succeeded } from "../share-fixture.ts";
+
+const rules: SnapshotRules = {
+  kind: "folder",
+  forAll: false,
+  folder: "",
+  base: "",
+  mountPoint: "",
+  format: "@GMT-%Y.%m.%d-%H.%M.%S",
+  prefix: "",
+  delimiter: "_GMT",
+  isLocalTime: false,
+  isAscending: false,
+};
+const FIRST = Date.UTC(2020, 0, 1) / 1000;
+const SECOND = Date.UTC(2021, 0, 1) / 1000;
+
+const outer = new Fixture();
+const snaps = outer.at("snaps");
+mkdirSync(outer.at("share"));
+for (const token of ["@GMT-2020.01.01-00.00.00", "@GMT-2021.01.01-00.00.00"]) {
+  mkdirSync(join(snaps, token, "share"), { recursive: true });
+  writeFileSync(join(snaps, token, "share", "file"), token);
+}
+writeFileSync(join(snaps, "@GMT-2022.01.01-00.00.00"), "a file");
+mkdirSync(join(snaps, "@GMT-2023.01.01-00.00.00"));
+const fixtures: Fixture[] = [outer];
+
+function shareWith(change: Partial<SnapshotRules> = {}): FileStore {
+  const snapshots = { ...rules, folder: snaps, base: outer.root, ...change };
+  const fixture = new Fixture({ snapshots }, outer, "share");
+  fixtures.push(fixture);
+  return fixture.store;
+}
+
+const versionsOf = (store: FileStore): ShareSnapshots => {
+  const versions = store.snapshots?.();
+  if (versions === undefined) throw new Error("no snapshots");
+  return versions;
+};
+
+afterAll(() => {
+  for (const { store } of fixtures) store.close();
+  rmSync(outer.root, { recursive: true, force: true });
+});
+
+describe("a folder of snapshots", () => {
+  test("directories by name, the newest first or the oldest", async () => {
+    const third = Date.UTC(2023, 0, 1) / 1000;
+    expect(await versionsOf(shareWith()).times()).toEqual([third, SECOND, FIRST]);
+    expect(await versionsOf(shareWith({ isAscending: true })).times()).toEqual([FIRST, SECOND, third]);
+  });
+
+  test("each is a store of the share's directory as it was, that takes no change", async () => {
+    const versions = versionsOf(shareWith());
+    const { store, path } = succeeded<Snapshot>(await versions.at(FIRST));
+    expect(path).toBe(join(snaps, "@GMT-2020.01.01-00.00.00", "share"));
+    const found = await store.lookup(["FILE"]);
+    const node = typeof found === "number" ? undefined : found.node;
+    expect(node?.stat.size).toBe(24);
+    expect(await node?.setMode(0o777)).toBe(-Errno.EROFS);
+    expect(await store.remove("file", node?.identity ?? "", false)).toBe(-Errno.EROFS);
+    expect(await node?.open({ read: true, write: true, writeThrough: false })).toBe(-Errno.EROFS);
+    node?.close();
+  });
+
+  test("a file that snapshots and share have in common is another in each", async () => {
+    writeFileSync(outer.at("share", "linked"), "one");
+    const tokens = ["@GMT-2020.01.01-00.00.00", "@GMT-2021.01.01-00.00.00"];
+    for (const token of tokens) linkSync(outer.at("share", "linked"), join(snaps, token, "share", "linked"));
+    const share = shareWith();
+    const stores = [share];
+    for (const seconds of [FIRST, SECOND]) {
+      stores.push(succeeded<Snapshot>(await versionsOf(share).at(seconds)).store);
+    }
+    const identities = new Set<string>();
+    for (const store of stores) {
+      const { node } = succeeded<Found>(await store.lookup(["linked"]));
+      identities.add(node?.identity ?? "");
+      // By the disk's own it is opened all the same.
+      const handle = await node?.open({ read: true, write: false, writeThrough: false });
+      expect(typeof handle).toBe("object");
+      if (typeof handle === "object") handle.close();
+      node?.close();
+    }
+    expect(identities.size).toBe(3);
+  });
+
+  test("what has no such directory, or is none, is not there", async () => {
+    const versions = versionsOf(shareWith());
+    // The snapshot has no `share`.
+    expect(await versions.at(Date.UTC(2023, 0, 1) / 1000)).toBe(-Errno.ENOENT);
+    expect(await versions.at(FIRST + 1)).toBe(-Errno.ENOENT);
+  });
+
+  test("a directory that turned into a symlink is not opened", async () => {
+    const versions = versionsOf(shareWith());
+    await versions.times();
+    const at = join(snaps, "@GMT-2021.01.01-00.00.00");
+    renameSync(at, `${at}.real`);
+    symlinkSync(`${at}.real`, at);
+    expect(await versions.at(SECOND)).toBe(-Errno.ENOENT);
+    rmSync(at);
+    renameSync(`${at}.real`, at);
+    expect(typeof (await versions.at(SECOND))).toBe("object");
+  });
+
+  test("snapshots of what the share is no part of are none of it", async () => {
+    expect(await versionsOf(shareWith({ base: outer.at("elsewhere") })).times()).toBe(-Errno.EOPNOTSUPP);
+  });
+
+  test("snapper's are looked for on btrfs alone", async () => {
+    mkdirSync(outer.at("share", ".snapshots"), { recursive: true });
+    expect(await versionsOf(shareWith({ kind: "snapper" })).times()).toBe(-Errno.EOPNOTSUPP);
+    expect(await versionsOf(outer.store).times()).toBe(-Errno.EOPNOTSUPP);
+  });
+});
+
+describe("what is kept open", () => {
+  /** A source that counts the stores it opened and has not seen closed. */
+  function counted() {
+    let open = 0;
+    let opened = 0;
+    const versions = new ShareSnapshots({
+      grant: grantFor("/share", { snapshots: rules }),
+      list: () => Array.from({ length: 100 }, (_, i) => ({ seconds: i + 1, path: `/snaps/${i + 1}` })),
+      open: async (grant) => {
+        open++;
+        opened++;
+        await Promise.resolve();
+        const store = { close: () => open-- } as unknown as FileStore;
+        return { store, path: grant.path };
+      },
+    });
+    return { versions, open: () => open, opened: () => opened };
+  }
+
+  test("one store for each, however many ask at once", async () => {
+    const { versions, opened } = counted();
+    const all = await Promise.all([versions.at(7), versions.at(7), versions.at(7)]);
+    expect(new Set(all).size).toBe(1);
+    expect(opened()).toBe(1);
+  });
+
+  test("the oldest go where there are many, and all with the share", async () => {
+    const { versions, open } = counted();
+    for (let seconds = 1; seconds <= 100; seconds++) await versions.at(seconds);
+    expect(open()).toBeLessThanOrEqual(32);
+    versions.close();
+    expect(open()).toBe(0);
+    expect(await versions.at(1)).toBe(-Errno.EBADF);
+  });
+
+  test("a store that is elsewhere than it should be is closed", async () => {
+    let closed = 0;
+    const versions = new ShareSnapshots({
+      grant: grantFor("/share", { snapshots: rules }),
+      list: () => [{ seconds: 1, path: "/snaps/1" }],
+      open: () => ({ store: { close: () => closed++ } as unknown as FileStore, path: "/etc" }),
+    });
+    expect(await versions.at(1)).toBe(-Errno.ENOENT);
+    expect(closed).toBe(1);
+  });
+});
