@@ -317,6 +317,32 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       others.client.close();
     });
 
+    test("are handed down by a folder to what others make in it", async () => {
+      const others = await mountShare(server, SECOND, "posix");
+      const folder = await makeDirectoryAll(on, "shared");
+      const below = OBJECT_INHERIT | CONTAINER_INHERIT;
+      const text: DescriptorText = {
+        aces: [
+          ["A", below, FileGeneric.ALL, FIRST_SID],
+          ["A", below, FileGeneric.ALL, SECOND_SID],
+        ],
+      };
+      expect(statusName(await setSecurity(on, folder, text, DACL))).toBe("STATUS_SUCCESS");
+      const { aces } = await readSecurity(on, folder);
+      expect(aces?.find(([, , , sid]) => sid === SECOND_SID)?.[1]).toBe(below);
+      await closeFile(on, folder);
+      for (const [maker, user] of [
+        [on, others],
+        [others, on],
+      ] as const) {
+        const name = maker === on ? "shared\\first" : "shared\\second";
+        await closeFile(maker, await openAll(maker, name));
+        expect(await outcomeOf(user, name, Access.READ_DATA | Access.WRITE_DATA)).toBe("STATUS_SUCCESS");
+      }
+      expect(statSync(at("posix", "shared/first")).mode & 0o007).toBe(0);
+      others.client.close();
+    });
+
     test("cannot be given to others, nor say what they cannot say", async () => {
       const fileId = await openAll(on, "narrow");
       const outcome = async (text: DescriptorText, parts: number): Promise<string> =>

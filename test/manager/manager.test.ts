@@ -81,7 +81,7 @@ test("a share by its name in any case, with every field of a grant and no other"
       writersMayChange: false,
       inheritOwnerName: false,
       inheritPermissions: false,
-      inheritAcls: false,
+      inheritAcls: true,
     },
     namedUsers: null,
     asGuest: false,

@@ -130,10 +130,11 @@ function nameCreator(
   path: string,
 ): MaybePromise<number> {
   const { uid, gid } = node.stat;
-  return andThen(security.readAcl(), (acl) => {
-    if (typeof acl === "number") return undoBirth(creation, node, path, acl);
-    const descriptor = describeAcl(acl, uid, gid, ownSid(tokenOf(creation.tree)));
-    return andThen(security.write({ uid: -1, gid: -1, acl: undefined, descriptor }), (result) =>
+  return andThen(security.readRights(), (rights) => {
+    if (typeof rights === "number") return undoBirth(creation, node, path, rights);
+    const descriptor = describeAcl(rights.access, uid, gid, ownSid(tokenOf(creation.tree)));
+    const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
+    return andThen(security.write(change), (result) =>
       result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),
     );
   });

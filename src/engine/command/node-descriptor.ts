@@ -4,6 +4,7 @@ import type { SecurityDescriptor } from "../../wire/security/security-descriptor
 import { formatSid, type Sid } from "../../wire/security/sid.ts";
 import { DescriptorCache } from "../security/descriptor-cache.ts";
 import { tokenOfGrant } from "../security/grant-token.ts";
+import { withInherited } from "../security/posix-inheritance.ts";
 import { describeAcl } from "../security/posix-rights.ts";
 import { type SecurityToken, uidOfSid } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
@@ -67,9 +68,11 @@ export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityD
     if (kept !== undefined) return kept;
     return andThen(node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;
-      return andThen(security.readAcl(), (acl) =>
-        typeof acl === "number" ? acl : describeAcl(acl, stat.uid, stat.gid),
-      );
+      return andThen(security.readRights(), (rights) => {
+        if (typeof rights === "number") return rights;
+        const descriptor = describeAcl(rights.access, stat.uid, stat.gid);
+        return rights.inherited ? withInherited(descriptor, rights.inherited) : descriptor;
+      });
     });
   });
 }

@@ -17,6 +17,7 @@ import { encodeSetInfoResponse, type SetInfoRequest } from "../../wire/set-info.
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { normalize } from "../security/inheritance.ts";
+import { inheritedAclOf } from "../security/posix-inheritance.ts";
 import { aclOfDescriptor, isExpressible } from "../security/posix-rights.ts";
 import { gidOfSid, holds } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
@@ -159,13 +160,17 @@ export function rightsChange(
   const isDirectory = stat.kind === FileKind.DIRECTORY;
   if (ignoreSystemAcls) {
     const open = isDirectory ? 0o777 : 0o666;
-    return { uid, gid, acl: aclOfMode(stat.mode | open), descriptor };
+    return { uid, gid, acl: aclOfMode(stat.mode | open), inherited: undefined, descriptor };
   }
   // With `posix` a change of owner alone leaves the rights: they are the owner's, whoever that is.
-  if (kind === "posix" && !hasDacl) return { uid, gid, acl: undefined, descriptor: undefined };
+  if (kind === "posix" && !hasDacl) {
+    return { uid, gid, acl: undefined, inherited: undefined, descriptor: undefined };
+  }
   const [user, group] = [uid < 0 ? stat.uid : uid, gid < 0 ? stat.gid : gid];
-  const acl = aclOfDescriptor(descriptor, user, group, isDirectory, (sid) => uidOn(tree, sid));
-  return { uid, gid, acl, descriptor: kind === "nt" ? descriptor : undefined };
+  const uidOf = (sid: Sid): number | undefined => uidOn(tree, sid);
+  const acl = aclOfDescriptor(descriptor, user, group, isDirectory, uidOf);
+  const inherited = isDirectory ? inheritedAclOf(descriptor, uidOf) : undefined;
+  return { uid, gid, acl, inherited, descriptor: kind === "nt" ? descriptor : undefined };
 }
 
 /**

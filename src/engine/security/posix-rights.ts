@@ -14,7 +14,9 @@ const MAY_READ = FileGeneric.READ;
 const MAY_WRITE = FileGeneric.WRITE | Access.DELETE | Access.DELETE_CHILD;
 const MAY_EXECUTE = FileGeneric.EXECUTE;
 const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
-const OF_OWNER = Access.WRITE_DAC | Access.WRITE_OWNER | Access.WRITE_ATTRIBUTES | Access.WRITE_EA;
+/** What is an owner's whatever the bits say. */
+export const OF_OWNER: number =
+  Access.WRITE_DAC | Access.WRITE_OWNER | Access.WRITE_ATTRIBUTES | Access.WRITE_EA;
 
 /** The access mask that permission bits stand for. */
 export function maskOfBits(bits: number): number {
@@ -63,42 +65,67 @@ export function aclOfDescriptor(
   isDirectory: boolean,
   uidOf: UidOf = uidOfSid,
 ): PosixAcl {
-  const bitsOf = (sids: readonly Sid[], isOwner: boolean): number =>
-    bitsOfRights(rightsOf(descriptor, tokenOfSids(sids), isOwner), isDirectory);
+  const named = namedEntries(descriptor, isDirectory, uidOf);
+  // Whose files are the owner's on disk have what is theirs through the owner.
+  const owners = named.find(({ tag, id }) => tag === AclTag.USER && id === uid)?.permissions ?? 0;
+  const others = named.filter(({ tag, id }) => id !== (tag === AclTag.USER ? uid : gid));
+  const ofOwner = [sidOfUid(uid), sidOfGid(gid)];
+  const ofGroup = [sidOfGid(gid), ...groupSidOf(descriptor, gid)];
+  return assembleAcl(
+    owners | bitsFor(descriptor, ofOwner, isDirectory, true),
+    bitsFor(descriptor, ofGroup, isDirectory),
+    bitsFor(descriptor, [], isDirectory),
+    others,
+  );
+}
+
+/** In the kernel's order; where somebody is named there is a mask, which takes nothing from anybody. */
+export function assembleAcl(
+  user: number,
+  group: number,
+  other: number,
+  named: readonly PosixAclEntry[],
+): PosixAcl {
+  const sorted = [...named].sort((a, b) => a.tag - b.tag || a.id - b.id);
+  const mask = sorted.reduce((all, { permissions }) => all | permissions, group);
+  return [
+    { tag: AclTag.USER_OBJ, permissions: user, id: 0 },
+    ...sorted.filter(({ tag }) => tag === AclTag.USER),
+    { tag: AclTag.GROUP_OBJ, permissions: group, id: 0 },
+    ...sorted.filter(({ tag }) => tag === AclTag.GROUP),
+    ...(sorted.length === 0 ? [] : [{ tag: AclTag.MASK, permissions: mask, id: 0 }]),
+    { tag: AclTag.OTHER, permissions: other, id: 0 },
+  ];
+}
+
+/** The permission bits that come to who has these SIDs, beside those that everybody has. */
+export function bitsFor(
+  descriptor: SecurityDescriptor,
+  sids: readonly Sid[],
+  isDirectory: boolean,
+  isOwner = false,
+): number {
+  const token = { sids: [...sids, ...USERS], uid: -1, gid: -1, groups: [], isNamed: false, isRoot: false };
+  return bitsOfRights(rightsOf(descriptor, token, isOwner), isDirectory);
+}
+
+/** An entry for each Unix user and group that the list names. */
+export function namedEntries(
+  descriptor: SecurityDescriptor,
+  isDirectory: boolean,
+  uidOf: UidOf,
+): PosixAclEntry[] {
   const entries = new Map<string, PosixAclEntry>();
-  let owners = 0;
   for (const sid of namedSids(descriptor, uidOf)) {
     const user = uidOf(sid);
     const tag = user === undefined ? AclTag.GROUP : AclTag.USER;
     const id = user ?? gidOfSid(sid) ?? 0;
-    if (tag === AclTag.GROUP && id === gid) continue;
-    const bits = bitsOf([sid, ...USERS], false);
-    // Whose files are the owner's on disk have what is theirs through the owner.
-    if (user === uid) owners |= bits;
-    if (user === uid) continue;
     const key = `${tag}:${id}`;
     const known = entries.get(key)?.permissions;
     if (known === undefined && entries.size >= MAX_NAMED) continue;
-    entries.set(key, { tag, permissions: bits | (known ?? 0), id });
+    entries.set(key, { tag, permissions: bitsFor(descriptor, [sid], isDirectory) | (known ?? 0), id });
   }
-  const named = [...entries.values()];
-  const ownGroup = bitsOf([sidOfGid(gid), ...groupSidOf(descriptor, gid), ...USERS], false);
-  const base = {
-    user: owners | bitsOf([sidOfUid(uid), sidOfGid(gid), ...USERS], true),
-    other: bitsOf(USERS, false),
-  };
-  named.sort((a, b) => a.tag - b.tag || a.id - b.id);
-  const users = named.filter(({ tag }) => tag === AclTag.USER);
-  const groups = named.filter(({ tag }) => tag === AclTag.GROUP);
-  const mask = named.reduce((all, { permissions }) => all | permissions, ownGroup);
-  return [
-    { tag: AclTag.USER_OBJ, permissions: base.user, id: 0 },
-    ...users,
-    { tag: AclTag.GROUP_OBJ, permissions: ownGroup, id: 0 },
-    ...groups,
-    ...(named.length === 0 ? [] : [{ tag: AclTag.MASK, permissions: mask, id: 0 }]),
-    { tag: AclTag.OTHER, permissions: base.other, id: 0 },
-  ];
+  return [...entries.values()];
 }
 
 /** Everybody who could log on: what these may, all others of the server may too. */
@@ -108,10 +135,6 @@ const USERS = [
   WellKnownSid.AUTHENTICATED_USERS,
   WellKnownSid.BUILTIN_USERS,
 ];
-
-function tokenOfSids(sids: readonly Sid[]): SecurityToken {
-  return { sids, uid: -1, gid: -1, groups: [], isNamed: false, isRoot: false };
-}
 
 /** The Unix users and groups that the list has entries for, each once. */
 function namedSids(descriptor: SecurityDescriptor, uidOf: UidOf): Sid[] {

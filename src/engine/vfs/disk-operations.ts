@@ -19,7 +19,7 @@ import {
   setNodeTimes,
   statNode,
 } from "./node-operations.ts";
-import { readNodeAcl, readNodeDescriptor, writeNodeSecurity } from "./node-security.ts";
+import { readNodeDescriptor, readNodeRights, writeNodeSecurity } from "./node-security.ts";
 import type { ShareContext } from "./share-context.ts";
 import { openPlace } from "./share-place.ts";
 import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
@@ -47,7 +47,7 @@ export const diskOperations = {
   listSnapshots,
   openStream: openDirectoryStream,
   placeOfRoot,
-  readAcl: readNodeAcl,
+  readRights: readNodeRights,
   readData,
   readDescriptor: readNodeDescriptor,
   readLink: (_: ShareContext, fd: number) => readLinkAt(fd, ""),

@@ -23,7 +23,7 @@ import {
   type PosixAcl,
 } from "./posix-acl.ts";
 import type { ShareContext } from "./share-context.ts";
-import type { Failure, SecurityChange } from "./store.ts";
+import type { Failure, PosixRights, SecurityChange } from "./store.ts";
 
 const statx = emptyStatx();
 const room = new Scratch(65_536);
@@ -88,10 +88,14 @@ function readList(fd: number, name: string): PosixAcl | undefined {
   }
 }
 
-/** `ObjectSecurity.readAcl`. */
-export function readNodeAcl(_: ShareContext, fd: number): PosixAcl | Failure {
+/** `ObjectSecurity.readRights`. */
+export function readNodeRights(_: ShareContext, fd: number): PosixRights | Failure {
   const failure = statFd(fd, statx);
-  return failure < 0 ? failure : (readList(fd, ACCESS_ACL) ?? aclOfMode(statx.mode));
+  if (failure < 0) return failure;
+  const { mode } = statx;
+  const isDirectory = (mode & ModeType.MASK) === ModeType.DIRECTORY;
+  const inherited = isDirectory ? readList(fd, DEFAULT_ACL) : undefined;
+  return { access: readList(fd, ACCESS_ACL) ?? aclOfMode(mode), inherited };
 }
 
 /**
@@ -107,19 +111,26 @@ export function writeNodeSecurity(
   if (context.grant.readOnly) return -Errno.EROFS;
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
-  const { uid, gid, mode } = statx;
-  const acl = readList(fd, ACCESS_ACL) ?? aclOfMode(mode);
+  const { uid, gid } = statx;
+  const before = readNodeRights(context, fd);
+  if (typeof before === "number") return before;
   const changed = writeRights(fd, change);
   const result = changed < 0 ? changed : writeDescriptor(context, fd, path, change.descriptor);
   if (result < 0) {
-    const before = { uid: change.uid < 0 ? -1 : uid, gid: change.gid < 0 ? -1 : gid, acl };
-    writeRights(fd, { ...before, descriptor: undefined });
+    writeRights(fd, {
+      uid: change.uid < 0 ? -1 : uid,
+      gid: change.gid < 0 ? -1 : gid,
+      acl: before.access,
+      inherited: change.inherited === undefined ? undefined : (before.inherited ?? null),
+      descriptor: undefined,
+    });
   }
   return result;
 }
 
-function writeRights(fd: number, { uid, gid, acl }: SecurityChange): 0 | Failure {
+function writeRights(fd: number, { uid, gid, acl, inherited }: SecurityChange): 0 | Failure {
   let failure = uid >= 0 || gid >= 0 ? setOwnerFd(fd, uid, gid) : 0;
+  if (failure >= 0 && inherited !== undefined) failure = writeInherited(fd, inherited);
   if (failure < 0 || acl === undefined) return failure;
   // The kernel takes setuid and setgid away from a file with a new owner; they are not given back.
   failure = statFd(fd, statx);
@@ -147,6 +158,14 @@ function forget(context: ShareContext, fd: number, path: string): 0 | Failure {
   const result = removeNamedValue(context, fd, path, NTACL);
   const isGone = result === -Errno.ENODATA || result === -Errno.EOPNOTSUPP || result === -Errno.ENOENT;
   return isGone ? 0 : result;
+}
+
+/** A disk without lists hands nothing down. */
+function writeInherited(fd: number, inherited: PosixAcl | null): 0 | Failure {
+  const result =
+    inherited === null ? removeXattr(fd, DEFAULT_ACL) : setXattr(fd, DEFAULT_ACL, encodePosixAcl(inherited));
+  const isNone = result === -Errno.EOPNOTSUPP || (inherited === null && result === -Errno.ENODATA);
+  return isNone ? 0 : result;
 }
 
 function writeAcl(fd: number, special: number, acl: PosixAcl): 0 | Failure {

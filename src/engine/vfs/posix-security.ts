@@ -2,9 +2,8 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { Errno } from "../../linux/errno.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
-import type { PosixAcl } from "./posix-acl.ts";
 import type { PosixNode } from "./posix-node.ts";
-import type { Failure, ObjectSecurity, SecurityChange } from "./store.ts";
+import type { Failure, ObjectSecurity, PosixRights, SecurityChange } from "./store.ts";
 
 export class PosixSecurity implements ObjectSecurity {
   private readonly node: PosixNode;
@@ -18,9 +17,9 @@ export class PosixSecurity implements ObjectSecurity {
     return node.isClosed ? -Errno.EBADF : node.run("readDescriptor", node.fd, node.path);
   }
 
-  readAcl(): MaybePromise<PosixAcl | Failure> {
+  readRights(): MaybePromise<PosixRights | Failure> {
     const { node } = this;
-    return node.isClosed ? -Errno.EBADF : node.run("readAcl", node.fd);
+    return node.isClosed ? -Errno.EBADF : node.run("readRights", node.fd);
   }
 
   write(change: SecurityChange): MaybePromise<0 | Failure> {

@@ -87,16 +87,24 @@ export interface SecurityChange {
   readonly gid: number;
   /** Undefined: as it is. */
   readonly acl: PosixAcl | undefined;
+  /** A directory's default list; null: none; undefined: as it is. */
+  readonly inherited: PosixAcl | null | undefined;
   /** Kept beside the object and bound to the rights on disk; undefined: none is kept any longer. */
   readonly descriptor: SecurityDescriptor | undefined;
+}
+
+export interface PosixRights {
+  /** Where there is no list, what the mode says. */
+  readonly access: PosixAcl;
+  /** A directory's default list. */
+  readonly inherited: PosixAcl | undefined;
 }
 
 /** Owner and rights of an object, as descriptors and as POSIX has them. Done as the server: who may is decided before. */
 export interface ObjectSecurity {
   /** The descriptor kept, if it still belongs to the rights on disk; -ENODATA where there is none. */
   readDescriptor(): MaybePromise<SecurityDescriptor | Failure>;
-  /** The POSIX list; where there is none, what the mode says. */
-  readAcl(): MaybePromise<PosixAcl | Failure>;
+  readRights(): MaybePromise<PosixRights | Failure>;
   /** -ENOSPC, -E2BIG or -ERANGE where the disk has no room for the descriptor; the rights may be changed by then. */
   write(change: SecurityChange): MaybePromise<0 | Failure>;
 }

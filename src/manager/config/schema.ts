@@ -882,12 +882,12 @@ export const PARAMETERS = [
   {
     name: "inherit acls",
     type: "boolean",
-    default: "no",
+    default: "yes",
     scope: "share",
     reload: "live",
     effective: true,
     security: true,
-    help: "Where a directory has a default POSIX access list, that alone decides about the mode of new files.",
+    help: "Where a directory has a default POSIX access list, as rights that are handed down make one, that alone decides about the mode of new files; otherwise `create mask` may cut it down.",
   },
   {
     name: "hide dot files",

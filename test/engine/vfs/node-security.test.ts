@@ -53,7 +53,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     share.dispose();
   });
 
-  const keep = { uid: -1, gid: -1, acl: undefined, descriptor: DESCRIPTOR };
+  const keep = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor: DESCRIPTOR };
 
   function store(value: Uint8Array): void {
     const fd = openSync(share.at("f"), "r");
@@ -63,7 +63,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
 
   test("none at first, and the mode as a list", async () => {
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
-    expect(await security.readAcl()).toEqual(aclOfMode(0o640));
+    expect(await security.readRights()).toEqual({ access: aclOfMode(0o640), inherited: undefined });
   });
 
   test("what was written is read, until the rights on disk are others", async () => {
@@ -89,10 +89,10 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await security.write({ ...keep, uid: OWNER + 1, gid: OWNER + 2, acl: LISTED })).toBe(0);
     const { uid, gid, mode } = statSync(share.at("f"));
     expect([uid, gid, mode & 0o7777]).toEqual([OWNER + 1, OWNER + 2, 0o640]);
-    expect(await security.readAcl()).toEqual(LISTED);
+    expect(await security.readRights()).toMatchObject({ access: LISTED });
     expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
     expect(await security.write({ ...keep, acl: aclOfMode(0o600) })).toBe(0);
-    expect(await security.readAcl()).toEqual(aclOfMode(0o600));
+    expect(await security.readRights()).toMatchObject({ access: aclOfMode(0o600) });
     await share.makeDirectory("d");
     chmodSync(share.at("d"), 0o2755);
     const directory = await share.node("d");
@@ -107,11 +107,36 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
       simpleAce(AceType.ACCESS_ALLOWED, 0, 1, parseSid("S-1-1-0")),
     );
     const large = { ...DESCRIPTOR, dacl: { revision: 2, aces } };
-    const result = await security.write({ uid: -1, gid: -1, acl: aclOfMode(0o777), descriptor: large });
+    const result = await security.write({
+      uid: -1,
+      gid: -1,
+      acl: aclOfMode(0o777),
+      inherited: undefined,
+      descriptor: large,
+    });
     if (result === 0) return;
     expect([-Errno.ENOSPC, -Errno.E2BIG]).toContain(result);
-    expect(await security.readAcl()).toEqual(LISTED);
+    expect(await security.readRights()).toMatchObject({ access: LISTED });
     expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
+  });
+
+  test("a directory's default list, set, replaced by nothing, and as it was where the descriptor cannot be kept", async () => {
+    await share.makeDirectory("d");
+    const directory = await share.node("d");
+    const own = directory.security as ObjectSecurity;
+    expect(await own.write({ ...keep, inherited: LISTED })).toBe(0);
+    expect(await own.readRights()).toMatchObject({ inherited: LISTED });
+    expect(await own.readDescriptor()).toEqual(DESCRIPTOR);
+    const aces = Array.from({ length: 3000 }, () =>
+      simpleAce(AceType.ACCESS_ALLOWED, 0, 1, parseSid("S-1-1-0")),
+    );
+    const large = { ...DESCRIPTOR, dacl: { revision: 2, aces } };
+    if ((await own.write({ ...keep, inherited: null, descriptor: large })) !== 0) {
+      expect(await own.readRights()).toMatchObject({ inherited: LISTED });
+    }
+    expect(await own.write({ ...keep, inherited: null })).toBe(0);
+    expect(await own.readRights()).toMatchObject({ inherited: undefined });
+    directory.close();
   });
 
   test("without a descriptor the old one goes", async () => {
@@ -126,7 +151,15 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
       ),
     );
     expect((await security.readDescriptor()) as unknown).toMatchObject({ owner: parseSid("S-1-22-1-5") });
-    expect(await security.write({ uid: -1, gid: -1, acl: aclOfMode(0o600), descriptor: undefined })).toBe(0);
+    expect(
+      await security.write({
+        uid: -1,
+        gid: -1,
+        acl: aclOfMode(0o600),
+        inherited: undefined,
+        descriptor: undefined,
+      }),
+    ).toBe(0);
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
   });
 

@@ -225,7 +225,7 @@ test.if(process.geteuid?.() === 0)("where descriptors are kept, they say what sh
     ["denied", WellKnownSid.BUILTIN_ADMINISTRATORS],
   ] as const) {
     const node = await keeper.node(name);
-    const change = { uid: -1, gid: -1, acl: undefined, descriptor: reads(sid) };
+    const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor: reads(sid) };
     const result = await node.security?.write(change);
     node.close();
     expect(result).toBe(0);

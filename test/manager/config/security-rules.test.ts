@@ -23,7 +23,7 @@ describe("whose rights count", () => {
       writersMayChange: false,
       inheritOwnerName: false,
       inheritPermissions: false,
-      inheritAcls: false,
+      inheritAcls: true,
     });
   });
 
@@ -70,12 +70,12 @@ test("the other options", () => {
     "nt acl support = no",
     "dos filemode = yes",
     "inherit permissions = yes",
-    "inherit acls = yes",
+    "inherit acls = no",
   );
   expect(security).toMatchObject({
     canChange: false,
     writersMayChange: true,
     inheritPermissions: true,
-    inheritAcls: true,
+    inheritAcls: false,
   });
 });
