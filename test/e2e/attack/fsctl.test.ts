@@ -9,7 +9,7 @@ import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { againstSmbd } from "../../peer/start.ts";
 import { TESTER2, type TestServer } from "../../peer/test-server.ts";
-import { copied, copyCall, encode, pair, resumeKey } from "../fsctl-calls.ts";
+import { copied, copyCall, encode, outputOf, pair, resumeKey } from "../fsctl-calls.ts";
 import {
   chargeFor,
   closeCall,
@@ -208,6 +208,37 @@ describe("31 ranges", () => {
     expectOutcome(await outcome(Fsctl.QUERY_ALLOCATED_RANGES, pair(0n, 1n << 62n), huge), Status.SUCCESS);
     expect(anonymousKib(server) - before).toBeLessThan(32_768);
     await mount.client.demand("close", closeCall(mount, huge));
+  });
+});
+
+describe("31 what is not offered", () => {
+  test.skipIf(againstSmbd).each([
+    ["OFFLOAD_READ", Status.NOT_SUPPORTED],
+    ["OFFLOAD_WRITE", Status.NOT_SUPPORTED],
+    ["SRV_READ_HASH", Status.HASH_NOT_SUPPORTED],
+    ["LMR_REQUEST_RESILIENCY", Status.INVALID_DEVICE_REQUEST],
+    ["GET_INTEGRITY_INFORMATION", Status.INVALID_DEVICE_REQUEST],
+    ["SET_INTEGRITY_INFORMATION", Status.INVALID_DEVICE_REQUEST],
+    ["QUERY_SHARED_VIRTUAL_DISK_SUPPORT", Status.INVALID_DEVICE_REQUEST],
+    ["SVHDX_SYNC_TUNNEL_REQUEST", Status.INVALID_DEVICE_REQUEST],
+    ["SET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
+    ["DUPLICATE_EXTENTS_TO_FILE_EX", Status.INVALID_DEVICE_REQUEST],
+  ] as const)("%s is refused by the status that says so", async (name, status) => {
+    expectOutcome(await outcome(Fsctl[name], new Uint8Array(64)), status);
+  });
+
+  test("files are not compressed, and can be told not to be", async () => {
+    const reply = await mount.client.demand(
+      "GET_COMPRESSION",
+      ioctlCall(mount, Fsctl.GET_COMPRESSION, new Uint8Array(0), file, 2),
+    );
+    expect([...outputOf(reply)]).toEqual([0, 0]);
+    expectOutcome(await outcome(Fsctl.SET_COMPRESSION, new Uint8Array([2, 0])), Status.NOT_SUPPORTED);
+    expectOutcome(
+      await outcome(Fsctl.SET_COMPRESSION, new Uint8Array([0, 0])),
+      Status.SUCCESS,
+      Status.NOT_SUPPORTED,
+    );
   });
 });
 
