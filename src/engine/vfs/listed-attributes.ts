@@ -7,7 +7,7 @@ import { type DiskKeeping, keepingOf } from "./disk-keeping.ts";
 import { DOS_ATTRIBUTES_XATTR, type DosAttributes } from "./dos-attributes.ts";
 import { joinPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
-import { type OpenEntry, type Subject, openEntry, readEntryValue } from "./sidecar-entry.ts";
+import { type OpenEntry, type Subject, openEntry, readEntryValue, sidecarChanges } from "./sidecar-entry.ts";
 import { SIDECAR_DIRECTORY, entryNameOf, nextNameOf } from "./sidecar-name.ts";
 import { eachName, entryOf, openSidecar } from "./sidecar.ts";
 import {
@@ -20,8 +20,10 @@ import {
 } from "./stored-attributes.ts";
 
 const GLANCE = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
-/** The names of a sidecar are read once for a listing, and anew when the same enumeration goes on for longer. */
-const NAMES_KEPT_MS = 1000;
+// The names of a sidecar are read once for many entries of a listing, and anew when this thread has changed one; what
+// others change shows after this long, or so that the reading takes a tenth of the time at most.
+const SETTLE_MS = 20;
+const SETTLE_READINGS = 10;
 const facts = emptyStatx();
 
 /** The entries of one open directory, done as the server. */
@@ -33,7 +35,8 @@ export class ListedAttributes {
   private keeping: DiskKeeping | undefined;
   /** Folded names of the sidecar's entries; undefined where there is none. */
   private entries: Set<string> | undefined;
-  private readAt = Number.NEGATIVE_INFINITY;
+  private keptUntilMs = Number.NEGATIVE_INFINITY;
+  private changes = -1;
 
   /** `directory` stays the caller's; `path` is its on-disk path. */
   constructor(context: ShareContext, directory: number, path: string) {
@@ -100,18 +103,24 @@ export class ListedAttributes {
     return value;
   }
 
-  private entryNames(): Set<string> | undefined {
-    const now = performance.now();
-    if (now - this.readAt < NAMES_KEPT_MS) return this.entries;
-    this.readAt = now;
-    this.entries = undefined;
+  private readNames(): Set<string> | undefined {
     const sidecar = openSidecar(this.directory);
     if (sidecar < 0) return undefined;
     const names = new Set<string>();
     eachName(sidecar, (entry) => names.add(upcase(entry)).size > 0);
     closeFd(sidecar);
-    this.entries = names;
     return names;
+  }
+
+  private entryNames(): Set<string> | undefined {
+    const startMs = performance.now();
+    const changes = sidecarChanges();
+    if (startMs < this.keptUntilMs && changes === this.changes) return this.entries;
+    this.entries = this.readNames();
+    this.changes = changes;
+    const readMs = performance.now() - startMs;
+    this.keptUntilMs = startMs + Math.max(SETTLE_MS, SETTLE_READINGS * readMs);
+    return this.entries;
   }
 }
 

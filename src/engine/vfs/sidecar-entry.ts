@@ -31,6 +31,19 @@ const head = new Uint8Array(HEAD_BYTES);
 const facts = emptyStatx();
 const random = new Uint8Array(8);
 
+let changes = 0;
+
+/** How many entries this thread has put in their place so far. */
+export function sidecarChanges(): number {
+  return changes;
+}
+
+/** renameat(2) of an entry, counted. */
+export function placeEntry(from: number, name: string, to: number, newName: string): number {
+  changes++;
+  return renameAt(from, name, to, newName, 0);
+}
+
 /** What a file has to be for an entry to be its own. */
 export interface Subject {
   readonly name: string;
@@ -162,10 +175,10 @@ export function replaceEntry(
   const closed = closeFd(fd);
   // NFS and user space may say at the end only that the disk is full.
   if (failure === 0 && closed < 0) failure = closed;
-  if (failure === 0) failure = renameAt(sidecar, temporary, sidecar, entryName, 0);
+  if (failure === 0) failure = placeEntry(sidecar, temporary, sidecar, entryName);
   // Nobody but a stranger made that.
   if (failure === -Errno.EISDIR && unlinkAt(sidecar, entryName, true) === 0) {
-    failure = renameAt(sidecar, temporary, sidecar, entryName, 0);
+    failure = placeEntry(sidecar, temporary, sidecar, entryName);
   }
   if (failure < 0) unlinkAt(sidecar, temporary, false);
   return failure as 0 | Failure;

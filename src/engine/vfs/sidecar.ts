@@ -3,7 +3,7 @@
 // as the thread is; names and stats are those of the object at the time of the call.
 import { Errno } from "../../linux/errno.ts";
 import { DirentReader } from "../../linux/dir.ts";
-import { makeDirectoryAt, renameAt, setOwnerFd, unlinkAt } from "../../linux/names.ts";
+import { makeDirectoryAt, setOwnerFd, unlinkAt } from "../../linux/names.ts";
 import { Open, closeFd, openAt } from "../../linux/open.ts";
 import { emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { upcase } from "../../wire/fscc/upcase.ts";
@@ -15,6 +15,7 @@ import {
   describesExactly,
   isEntryOf,
   openEntry,
+  placeEntry,
   readEntryValue,
   readEntryValues,
   replaceEntry,
@@ -93,7 +94,7 @@ function settleMove(sidecar: number, subject: Subject): void {
   if (next === undefined) return;
   const hasMoved = describesExactly(next, subject);
   closeFd(next.fd);
-  if (hasMoved) renameAt(sidecar, nextName, sidecar, entryNameOf(subject.name), 0);
+  if (hasMoved) placeEntry(sidecar, nextName, sidecar, entryNameOf(subject.name));
   else unlinkAt(sidecar, nextName, false);
 }
 
@@ -192,7 +193,7 @@ export function prepareSidecarMove(
 /** After that: the values laid ready become those of the new name, or, where it was not done, they are taken away. */
 export function finishSidecarMove(to: number, newName: string, isDone: boolean): void {
   withSidecar<void>(to, undefined, (sidecar) => {
-    if (isDone) renameAt(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName), 0);
+    if (isDone) placeEntry(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName));
     else unlinkAt(sidecar, nextNameOf(newName), false);
   });
   if (!isDone) removeSidecarIfEmpty(to);
@@ -230,7 +231,7 @@ export function moveSidecarEntry(
   withSidecar<void>(from.directory, undefined, (old) => {
     const made = makeSidecar(to.directory);
     if (made < 0) return;
-    renameAt(old, entryNameOf(from.name), made, entryNameOf(to.name), 0);
+    placeEntry(old, entryNameOf(from.name), made, entryNameOf(to.name));
     closeFd(made);
   });
 }

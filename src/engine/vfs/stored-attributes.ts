@@ -100,7 +100,13 @@ function readFatByReopening(context: ShareContext, keeping: DiskKeeping, fd: num
 }
 
 function readNtfs(fd: number): DosAttributes {
-  return parseNtfs((name) => getXattr(fd, name, room));
+  const found = parseNtfs((name) => getXattr(fd, name, room));
+  if (found.birthSeconds !== undefined) return found;
+  // ntfs3 in the kernel does not say it in this way: the disk's own, or what a client has set.
+  const value = storedAttributes(fd);
+  return value === undefined
+    ? found
+    : { ...found, birthSeconds: value.birthSeconds, birthNanoseconds: value.birthNanoseconds };
 }
 
 /** The same by a NUL-terminated path. */
@@ -135,7 +141,7 @@ export function writeStored(
   const failure = statFd(fd, facts);
   if (failure < 0) return failure;
   const keeping = keepingOf(context, deviceOf(facts), fd);
-  if (keeping.hasNtfsAttributes) return writeNtfs(fd, attributes, seconds, nanoseconds);
+  if (keeping.hasNtfsAttributes) return writeNtfs(fd, mode, attributes, seconds, nanoseconds);
   if (keeping.hasFatAttributes && canOpen(facts)) {
     const isFarBirth = !facts.hasBirth || Math.abs(facts.birthSeconds - seconds) > BIRTH_TOLERANCE_SECONDS;
     const isBeyond = isFarBirth || (attributes & STORED_ATTRIBUTES & ~FAT_BITS) !== 0;
@@ -174,7 +180,13 @@ function writeFat(keeping: DiskKeeping, fd: number, attributes: number): 0 | Fai
   return result as 0 | Failure;
 }
 
-function writeNtfs(fd: number, attributes: number, seconds: number, nanoseconds: number): 0 | Failure {
+function writeNtfs(
+  fd: number,
+  mode: number,
+  attributes: number,
+  seconds: number,
+  nanoseconds: number,
+): 0 | Failure {
   const view = new DataView(value8.buffer);
   // The driver keeps what is not the caller's to change (directory, compressed, sparse).
   view.setUint32(0, attributes & STORED_ATTRIBUTES, false);
@@ -183,8 +195,10 @@ function writeNtfs(fd: number, attributes: number, seconds: number, nanoseconds:
   const ticks = BigInt(Math.max(seconds + SECONDS_1601_TO_1970, 0)) * TICKS;
   view.setBigUint64(0, ticks + BigInt(Math.floor(nanoseconds / 100)), false);
   const result = setXattr(fd, NTFS_CREATED_XATTR, value8);
-  // ntfs3 in the kernel has no such name: the time of the disk stays.
-  return result === -Errno.EOPNOTSUPP || result === -Errno.EINVAL ? 0 : (result as 0 | Failure);
+  if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result as 0 | Failure;
+  // ntfs3 in the kernel has no such name.
+  const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
+  return isNear ? 0 : storeAttributes(fd, mode, attributes, seconds, nanoseconds);
 }
 
 /**
