@@ -1,6 +1,6 @@
 // The performance path as a whole: listens, serves connections, watches over their limits; design.md's engine.
 import { selectProvider } from "../crypto/select.ts";
-import type { EngineControl, EngineStatus, Manager } from "../port/port.ts";
+import type { EngineControl, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/closing.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/leased-directories.ts";
 import { negotiateSmb1 } from "./command/negotiate.ts";
@@ -20,6 +20,7 @@ import { BufferPool } from "./transport/buffer-pool.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
 import { endVolumes, volumeLimits } from "./vfs/mounted-volume.ts";
+import { watchElsewhere } from "./vfs/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch.ts";
 
 /** A start that failed for a reason the administrator can mend: `message` is one line for people. */
@@ -80,6 +81,8 @@ class Engine implements EngineControl {
         sink: makeChangeSink(notify, () => context),
         setTimer: systemClock.setTimer,
         clearTimer: systemClock.clearTimer,
+        // Whoever watches hands over the grant of a tree.
+        watchElsewhere: (reach, ...how) => watchElsewhere(reach as ShareGrant, ...how),
         maxWatches: () => context.settings.maxNotifyWatches,
         warn: (text) => log.warn?.(text),
       }),

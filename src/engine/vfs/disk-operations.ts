@@ -6,7 +6,7 @@ import { deviceNumbersOf } from "../../linux/stat.ts";
 import { cloneRangeOf, copyRangeOf } from "./copying.ts";
 import { createDirectoryAt, createFileAt } from "./creating.ts";
 import { allocateData, readData, syncData, truncateData, writeData } from "./data-operations.ts";
-import { isEmptyDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
+import { isEmptyDirectory, mayListDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
 import { findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./moving.ts";
 import { getNamedValue, listNamedValues, removeNamedValue, setNamedValue } from "./named-values.ts";
@@ -26,6 +26,7 @@ import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import { listSnapshots, placeOfRoot } from "./snapshot-folder.ts";
 import { replaceBySpecial } from "./special-files.ts";
 import { volumeOf } from "./volume.ts";
+import { watchDirectory } from "./watching.ts";
 
 export const diskOperations = {
   allocatedRanges: allocatedRangesOf,
@@ -40,6 +41,7 @@ export const diskOperations = {
   find: findPath,
   getValue: getNamedValue,
   isEmpty: isEmptyDirectory,
+  mayList: mayListDirectory,
   link: linkObject,
   listValues: listNamedValues,
   open: openNode,
@@ -66,6 +68,7 @@ export const diskOperations = {
   sync: syncData,
   truncate: truncateData,
   volume: volumeOf,
+  watchDirectory,
   writeData,
   writeSecurity: writeNodeSecurity,
   zeroRange: zeroRangeOf,

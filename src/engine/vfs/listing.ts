@@ -3,7 +3,16 @@ import { DirentReader } from "../../linux/dir.ts";
 import { addressOf } from "../../linux/libc.ts";
 import { encodeEscaped, hasEscapes } from "../../linux/name-bytes.ts";
 import { At, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
-import { ModeType, StatxAttribute, emptyStatx, statAddress, statAt, statFd } from "../../linux/stat.ts";
+import {
+  Access,
+  ModeType,
+  StatxAttribute,
+  accessFd,
+  emptyStatx,
+  statAddress,
+  statAt,
+  statFd,
+} from "../../linux/stat.ts";
 import { emptyStat, fillStat } from "./attributes.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
 import { ListedAttributes } from "./listed-attributes.ts";
@@ -33,6 +42,11 @@ export function isEmptyDirectory(context: ShareContext, directory: number): bool
 /** Whether a name keeps its directory from being deleted. */
 function holds(context: ShareContext, name: string): boolean {
   return !isSidecarName(name) && keepsDirectory(context, name);
+}
+
+/** 0 where the user may list the directory of that on-disk path. */
+export function mayListDirectory(context: ShareContext, path: string): 0 | Failure {
+  return context.inDirectory(path, (fd) => accessFd(fd, Access.READ));
 }
 
 /** A descriptor of its own for an enumeration, so that those of one handle do not share a place; as the user. */

@@ -1,6 +1,5 @@
 // The files of one share for one user, on a directory of this machine.
 import { Errno } from "../../linux/errno.ts";
-import { Access, accessFd } from "../../linux/stat.ts";
 import type { MaybePromise, ShareGrant } from "../../port/port.ts";
 import { binGrant, RecycleBin } from "./layer/recycle.ts";
 import { RecycleKeeper } from "./layer/recycle-keeper.ts";
@@ -75,6 +74,8 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
   });
 }
 
+const MAX_LISTABLE = 256;
+
 class PosixStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
@@ -82,6 +83,8 @@ class PosixStore implements FileStore {
   private view: PosixStore | undefined;
   private versions: ShareSnapshots | undefined;
   private isClosed = false;
+  /** Whether directories may be listed, as of the last time that a worker said. */
+  private readonly listable = new Map<string, boolean>();
   private endLossWatch: (() => void) | undefined;
 
   constructor(disk: ShareDisk) {
@@ -216,8 +219,19 @@ class PosixStore implements FileStore {
     if (this.isClosed || path.split("/").some((name) => context.isVetoed(name))) return false;
     const { parent } = splitPath(path);
     if (parent === "" || !identity.isSwitching) return true;
-    const listed = context.inDirectory(joinPath(directory, parent), (fd) => accessFd(fd, Access.READ));
-    return listed === 0;
+    return this.mayList(joinPath(directory, parent));
+  }
+
+  /** Nobody can be kept waiting: where it takes time to say, the answer of the last time counts, and no before that. */
+  private mayList(path: string): boolean {
+    const answer = this.disk.run("mayList", path);
+    if (typeof answer === "number") return answer === 0;
+    const known = this.listable.get(path) === true;
+    void answer.then((result) => {
+      if (this.listable.size >= MAX_LISTABLE) this.listable.clear();
+      this.listable.set(path, result === 0);
+    });
+    return known;
   }
 
   onLoss(action: () => void): void {

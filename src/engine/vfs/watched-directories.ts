@@ -23,6 +23,13 @@ export interface WatchRequest {
 }
 
 export interface WatchLimits {
+  /** Has a volume's worker watch a directory that must not be asked for here; undefined where it may be. */
+  readonly watchElsewhere?: (
+    reach: Reach,
+    path: string,
+    queue: number,
+    mask: number,
+  ) => Promise<number> | undefined;
   /** Directories that may be watched at once. */
   readonly maxWatches: () => number;
   readonly warn: (text: string) => void;
@@ -110,10 +117,29 @@ export class WatchedDirectories {
       return false;
     }
     if (this.queue < 0) return false;
+    const { queue } = this;
+    const elsewhere = this.limits.watchElsewhere?.(reach, path, queue, this.mask);
+    if (elsewhere !== undefined) {
+      // Its children are left: each would have to be asked for.
+      void elsewhere.then((watch) => this.takeLate(reach, path, queue, watch));
+      return false;
+    }
     const fd = openDirectory(reach, path);
     if (fd < 0) return false;
-    const watch = addWatch(this.queue, fd, this.mask);
+    const watch = addWatch(queue, fd, this.mask);
     closeFd(fd);
+    return this.take(reach, path, watch);
+  }
+
+  /** A watch that was waited for: the directory may not be wanted any more. */
+  private takeLate(reach: Reach, path: string, queue: number, watch: number): void {
+    if (this.queue !== queue) return;
+    const isWanted = this.isWanted(path) && !this.byPath.has(path);
+    if (isWanted) this.take(reach, path, watch);
+    else if (watch >= 0 && !this.byWatch.has(watch)) removeWatch(queue, watch);
+  }
+
+  private take(reach: Reach, path: string, watch: number): boolean {
     if (watch < 0) {
       this.warnOnce(`the kernel watches no more (errno ${-watch}; see fs.inotify.max_user_watches)`);
       return false;

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { volumeLimits } from "../../../src/engine/vfs/mounted-volume.ts";
 import { openStore } from "../../../src/engine/vfs/posix-store.ts";
+import { watchElsewhere } from "../../../src/engine/vfs/remote-watch.ts";
 import type { DirectoryEntry, FileStat, Found } from "../../../src/engine/vfs/store.ts";
+import { Inotify, closeInotify, createInotify } from "../../../src/linux/inotify.ts";
 import { Errno } from "../../../src/linux/errno.ts";
 import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
 import {
@@ -147,6 +149,18 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     node.close();
     await disk.go();
   }, 30_000);
+
+  test("its directories are watched without waiting, those of others at once", async () => {
+    const queue = createInotify();
+    expect(watchElsewhere(grantFor("/dev/shm"), "/dev/shm", queue, Inotify.CREATE)).toBeUndefined();
+    await disk.hold(HOLD_MS);
+    const started = performance.now();
+    const watch = watchElsewhere(grantFor(disk.folder), disk.folder, queue, Inotify.CREATE);
+    expect(performance.now() - started).toBeLessThan(HOLD_MS / 2);
+    expect(await watch).toBeGreaterThan(0);
+    expect(performance.now() - started).toBeGreaterThan(HOLD_MS / 2);
+    closeInotify(queue);
+  });
 
   test("what is not answered in time fails, and what comes late is closed", async () => {
     const { node, handle } = await share.create(["file"]);
