@@ -337,3 +337,42 @@ describe("nothing leaks", () => {
     expect(readdirSync(at(`snaps/${OLD}/share`))).not.toContain("renamed");
   });
 });
+
+describe("contexts that lie", () => {
+  const raw = (tag: string, ...parts: Uint8Array[]) => ({
+    contexts: { unknown: parts.map((data) => ({ tag, data })) },
+  });
+  const filetime = (value: bigint): Uint8Array => {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, value, true);
+    return bytes;
+  };
+
+  test("a time that is cut off is refused, one with more behind it is taken", async () => {
+    for (const length of [0, 1, 7]) {
+      expect(await statusOf("file", raw("TWrp", new Uint8Array(length)))).toBe(Status.INVALID_PARAMETER);
+    }
+    const old = (BigInt(OLD_TIME.seconds) + 11_644_473_600n) * 10_000_000n;
+    expect(await text("file", raw("TWrp", filetime(old)))).toBe("old");
+    // Of two alike the first counts.
+    expect(await text("file", raw("TWrp", filetime(old), filetime(0n)))).toBe("old");
+  });
+
+  test("times that nobody lives in are none of a snapshot", async () => {
+    for (const value of [1n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n - 2n]) {
+      expect(await statusOf("file", raw("TWrp", filetime(value)))).toBe(Status.OBJECT_NAME_NOT_FOUND);
+    }
+  });
+
+  test("a hundred snapshots asked for at once", async () => {
+    const calls = Array.from({ length: 100 }, (_, i) =>
+      createCall(mount, "file", {
+        contexts: { timewarp: { seconds: OLD_TIME.seconds + i, nanoseconds: 0 } },
+      }),
+    );
+    await mount.client.awaitCredits(100);
+    const statuses = await Promise.all(calls.map(async (call) => (await mount.client.request(call)).status));
+    expect(statuses[0]).toBe(Status.SUCCESS);
+    expect(new Set(statuses.slice(1))).toEqual(new Set([Status.OBJECT_NAME_NOT_FOUND]));
+  });
+});

@@ -24,6 +24,8 @@ import { answerIoctl } from "./ioctl-answer.ts";
 const EOPNOTSUPP = -95;
 const EACCES = -13;
 const ENOENT = -2;
+/** A FILETIME of zero: the client means no snapshot. */
+const NO_TIME_SECONDS = -11_644_473_600;
 /** The three numbers of SRV_SNAPSHOT_ARRAY, and the least that a client leaves room for. */
 const HEAD_BYTES = 12;
 const LEAST_BYTES = 16;
@@ -40,8 +42,8 @@ export interface TimedPath {
  */
 export function findTime(request: CreateRequest, path: ParsedPath, grant: ShareGrant): TimedPath | number {
   const { timewarp } = request.contexts;
-  // Zero is no time.
-  let seconds = timewarp === undefined || timewarp.seconds <= 0 ? undefined : timewarp.seconds;
+  const isZero = timewarp?.seconds === NO_TIME_SECONDS && timewarp.nanoseconds === 0;
+  let seconds = isZero ? undefined : timewarp?.seconds;
   if (grant.snapshots === null || !path.components.some((name) => name.startsWith("@GMT-"))) {
     return { seconds, path };
   }
