@@ -1,7 +1,7 @@
 // Disks without extended attributes, and those with attributes of their own: what a client stores beside the data comes
 // back, goes with its file and its folder, and is never in the way. [MS-FSCC] 2.6, 2.4.15; [MS-FSA] 2.1.5.1.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Access } from "../../src/wire/access.ts";
 import { CreateDisposition, CreateOption } from "../../src/wire/create.ts";
@@ -40,6 +40,19 @@ async function makeFile(mount: Mount, name: string): Promise<FileId> {
 
 async function makeFolder(mount: Mount, name: string): Promise<FileId> {
   return (await openFile(mount, name, { ...DIRECTORY, createDisposition: CreateDisposition.CREATE })).fileId;
+}
+
+/** Writes until nothing more fits. */
+function fillDisk(path: string): void {
+  const file = openSync(path, "w");
+  for (let bytes = 1_048_576; bytes >= 512; bytes /= 2) {
+    try {
+      for (;;) if (writeSync(file, new Uint8Array(bytes)) < bytes) break;
+    } catch {
+      // That much does not fit; perhaps half of it does.
+    }
+  }
+  closeSync(file);
 }
 
 for (const kind of PLUGGED_KINDS) {
@@ -204,6 +217,33 @@ for (const kind of PLUGGED_KINDS) {
           expect((await readAll(mount, again.fileId)).attributes).toBe(HIDDEN_SYSTEM);
           await closeFile(mount, again.fileId);
         }
+        expect(await remove(mount, "file")).toBe(Status.SUCCESS);
+      });
+      expect(readdirSync(disk.path)).toEqual([]);
+    });
+
+    test("a disk that is full or read-only says so, and what was kept stays", async () => {
+      await onShare(async (mount) => {
+        await make(mount, "file");
+        // Nothing that is open for writing keeps the disk from being made read-only.
+        const { fileId } = await openFile(mount, "file", {
+          desiredAccess: Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES | Access.READ_EA | Access.WRITE_EA,
+        });
+        const large = attributeList({ LARGE: "x".repeat(60_000) });
+        if (kind === "exFAT by FUSE") {
+          fillDisk(join(disk.path, "filler"));
+          expect(await setAttributes(mount, fileId, large)).toBe(Status.DISK_FULL);
+          rmSync(join(disk.path, "filler"));
+        }
+        if (kind === "ramfs") {
+          Bun.spawnSync(["mount", "-o", "remount,ro", disk.path]);
+          const hidden = { attributes: FileAttribute.HIDDEN };
+          expect(await setBasic(mount, fileId, hidden)).toBe(Status.MEDIA_WRITE_PROTECTED);
+          expect(await setAttributes(mount, fileId, large)).toBe(Status.MEDIA_WRITE_PROTECTED);
+          Bun.spawnSync(["mount", "-o", "remount,rw", disk.path]);
+        }
+        await closeFile(mount, fileId);
+        await expectKept(mount, "file", "of file");
         expect(await remove(mount, "file")).toBe(Status.SUCCESS);
       });
       expect(readdirSync(disk.path)).toEqual([]);

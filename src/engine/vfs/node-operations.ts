@@ -140,12 +140,13 @@ export function setNodeAttributes(
   const stat = statNode(context, fd, path);
   if (typeof stat === "number") return stat;
   const bits = (attributes & SETTABLE_ATTRIBUTES) | (stat.attributes & FileAttribute.SPARSE_FILE);
-  if (context.grant.storeDosAttributes) {
-    const failure = store(context, fd, path, bits, stat);
-    if (failure === 0) return makeWritable(context, fd, bits, stat);
-    if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
-  }
-  return keepInMode(context, fd, bits, stat);
+  if (!context.grant.storeDosAttributes) return keepInMode(context, fd, bits, stat);
+  const failure = store(context, fd, path, bits, stat);
+  if (failure === 0) return makeWritable(context, fd, bits, stat);
+  if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
+  // A full disk may still keep what the mode can say.
+  const kept = keepInMode(context, fd, bits, stat);
+  return kept === -Errno.EOPNOTSUPP ? failure : kept;
 }
 
 /** `FileNode.setSparse`. */
