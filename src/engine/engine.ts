@@ -2,6 +2,7 @@
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/closing.ts";
+import { refreshTrees } from "./command/refresh-trees.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/leased-directories.ts";
 import { negotiateSmb1 } from "./command/negotiate.ts";
 import { ROWS } from "./command/table.ts";
@@ -212,6 +213,7 @@ class Engine implements EngineControl {
   reload(): void {
     this.context.settings = this.context.manager.settings();
     volumeLimits.timeoutMs = this.context.settings.volumeTimeoutMs;
+    refreshTrees(this.context).catch((error: unknown) => this.context.log.error(`reload: ${String(error)}`));
   }
 
   async stop(): Promise<void> {

@@ -12,7 +12,8 @@ export type SessionState = (typeof SessionState)[keyof typeof SessionState];
 export interface Tree {
   readonly id: number;
   readonly session: Session;
-  readonly grant: ShareGrant;
+  /** Replaced where a reload finds other groups for its user. */
+  grant: ShareGrant;
   /** Undefined for IPC$. */
   readonly store: FileStore | undefined;
   readonly mustEncrypt: boolean;

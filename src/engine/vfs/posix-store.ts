@@ -1,6 +1,6 @@
 // The files of one share for one user, on a directory of this machine.
 import { Errno } from "../../linux/errno.ts";
-import type { MaybePromise, ShareGrant } from "../../port/port.ts";
+import type { Credentials, MaybePromise, ShareGrant } from "../../port/port.ts";
 import { binGrant, RecycleBin } from "./layer/recycle.ts";
 import { RecycleKeeper } from "./layer/recycle-keeper.ts";
 import { diskNamesOf } from "./lookup.ts";
@@ -236,6 +236,11 @@ class PosixStore implements FileStore {
 
   onLoss(action: () => void): void {
     this.endLossWatch = this.disk.root.onLoss(action);
+  }
+
+  setCredentials(credentials: Credentials | null): void {
+    this.disk.setCredentials(credentials);
+    this.view?.setCredentials(credentials);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // How the objects of one store come to their disk: a call of the table of disk operations, made at once on the event
 // loop or by the volume's worker.
 import { closeFd } from "../../linux/open.ts";
-import type { MaybePromise, ShareGrant } from "../../port/port.ts";
+import type { Credentials, MaybePromise, ShareGrant } from "../../port/port.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
 import {
   type OperationArgs,
@@ -25,9 +25,9 @@ export function nextOwnerId(): number {
 
 export class ShareDisk implements CallOwner {
   /** Names the share and its user to the workers. */
-  readonly id = nextOwnerId();
+  id = nextOwnerId();
   readonly root: ShareRoot;
-  readonly context: ShareContext;
+  context: ShareContext;
   private isAsking = false;
 
   /** Takes over the caller's hold on `root`. */
@@ -80,6 +80,14 @@ export class ShareDisk implements CallOwner {
   closeFd(volume: MountedVolume, fd: number): void {
     if (volume.isRemote) void volume.callElsewhere(this, undefined, "close", [fd]);
     else closeFd(fd);
+  }
+
+  /** The user has other groups, or is another one on this machine: what is asked from here on is asked as such. */
+  setCredentials(credentials: Credentials | null): void {
+    const grant = { ...this.grant, credentials };
+    this.root.forgetShare(this.id);
+    this.id = nextOwnerId();
+    this.context = new ShareContext(grant, this.root.fd, this.root.directories, false);
   }
 
   get grant(): ShareGrant {

@@ -1,7 +1,7 @@
 // What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
 // gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
 import type { ShareSnapshots } from "./layer/snapshots.ts";
-import type { MaybePromise } from "../../port/port.ts";
+import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { PosixAcl } from "./posix-acl.ts";
 
@@ -310,5 +310,7 @@ export interface FileStore {
   seesBelow(directory: string, path: string): boolean;
   /** Calls `action` when the disk behind the store has gone: unmounted, unplugged, or another mounted in its place. */
   onLoss(action: () => void): void;
+  /** From here on files are reached as another user of the machine, or with other groups. */
+  setCredentials?(credentials: Credentials | null): void;
   close(): void;
 }

@@ -191,6 +191,23 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(statSync(owner.at("listed", "g")).mode & 0o077).toBe(0o040);
   });
 
+  test("other groups from one moment to the next", async () => {
+    const { node, handle } = await owner.create(["teams"]);
+    handle.close();
+    node.close();
+    chownSync(owner.at("teams"), 0, EXTRA);
+    chmodSync(owner.at("teams"), 0o640);
+    const before = await share.node("teams");
+    expect(before.access()).toBe(4);
+    share.store.setCredentials?.({ uid: USER, gid: GROUP, groups: [] });
+    const after = await share.node("teams");
+    expect([before.access(), after.access()]).toEqual([0, 0]);
+    share.store.setCredentials?.(credentials);
+    expect(after.access()).toBe(4);
+    before.close();
+    after.close();
+  });
+
   test("listing needs the right to read, and shows what it may", async () => {
     mkdirSync(owner.at("home", "sub"));
     expect(await share.list("home")).toEqual([".", "..", "sub"]);
