@@ -5,6 +5,6 @@ import type { Failure, FileNode, FileStat } from "../vfs/store.ts";
 
 /** Taken anew. `node` is the open's. */
 export function statOfOpen(open: Open, node: FileNode): MaybePromise<FileStat | Failure> {
-  const isStream = open.file?.base !== undefined && open.handle !== undefined;
-  return isStream ? open.handle.stat() : node.refresh();
+  const { file, handle } = open;
+  return file?.base !== undefined && handle !== undefined ? handle.stat() : node.refresh();
 }

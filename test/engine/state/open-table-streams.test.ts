@@ -35,12 +35,12 @@ test("a file stays while one of its streams is open, and goes with the last", ()
   ]);
   const first = openOf(table, one, Access.READ_DATA, ALL);
   const second = openOf(table, two, Access.READ_DATA, ALL);
-  expect([base.isInUse, base.opens.size, table.fileCount]).toEqual([true, 0, 3]);
+  expect([base.isOpen, base.opens.size, table.fileCount]).toEqual([true, 0, 3]);
   expect(table.hasOpenBelow("/share")).toBe(true);
   expect(table.remove(first)).toBe(true);
-  expect([base.isInUse, table.findFile("1:2"), table.fileCount]).toEqual([true, base, 2]);
+  expect([base.isOpen, table.findFile("1:2"), table.fileCount]).toEqual([true, base, 2]);
   expect(table.remove(second)).toBe(true);
-  expect([base.isInUse, table.findFile("1:2"), table.fileCount]).toEqual([false, undefined, 0]);
+  expect([base.isOpen, table.findFile("1:2"), table.fileCount]).toEqual([false, undefined, 0]);
   expect(table.hasOpenBelow("/share")).toBe(false);
 });
 
@@ -85,5 +85,31 @@ test("a renamed stream is found by its new name alone", () => {
   expect(table.takeStream(base, "NEW")).toBe(stream);
   expect(table.findFile("1:2:OLD")).toBeUndefined();
   table.remove(open);
+  expect(table.fileCount).toBe(0);
+});
+
+test("a file that is to go stays known until it is gone", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/f");
+  const open = openOf(table, base, Access.DELETE, ALL);
+  base.deletePending = true;
+  expect(table.remove(open)).toBe(true);
+  expect([table.takeFile("1:2", "/f"), base.isOpen, base.isDoomed]).toEqual([base, false, true]);
+  table.dropIfUnused(base);
+  expect([table.fileCount, table.takeFile("1:2", "/f").isDoomed]).toEqual([0, false]);
+});
+
+test("so does a stream of it, and a stream that goes alone", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/f");
+  const whole = openOf(table, base, Access.READ_DATA, ALL);
+  const stream = table.takeStream(base, "S");
+  const open = openOf(table, stream, Access.DELETE, ALL);
+  stream.deletePending = true;
+  table.remove(open);
+  expect(table.takeStream(base, "S")).toBe(stream);
+  table.dropIfUnused(stream);
+  expect(base.streams).toBeUndefined();
+  table.remove(whole);
   expect(table.fileCount).toBe(0);
 });
