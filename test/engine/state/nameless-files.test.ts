@@ -1,0 +1,47 @@
+// Open files whose names are gone: removed, or given to another object. [MS-FSA] 2.1.5.5, 2.1.5.15.11.
+import { expect, test } from "bun:test";
+import { OpenTable } from "../../../src/engine/state/open-table.ts";
+
+test("a file that lost its name is found by its identity, and the name is free for another", () => {
+  const table = new OpenTable();
+  const old = table.takeFile("1:0:7", "/share/name");
+  old.deletePending = true;
+  table.loseName(old);
+  expect(table.findByPath("/share/name")).toBeUndefined();
+  expect(table.findFile("1:0:7")).toBe(old);
+  expect([old.hasName, old.deletePending, old.pathBelow("/share")]).toEqual([false, false, ""]);
+  const other = table.takeFile("1:0:8", "/share/name");
+  expect(table.findByPath("/share/name")).toBe(other);
+  expect(other).not.toBe(old);
+  // Nothing is open below a directory for its sake any more.
+  table.dropIfUnused(other);
+  expect(table.hasOpenBelow("/share")).toBe(false);
+});
+
+test("renames of what has the name now leave it alone", () => {
+  const table = new OpenTable();
+  const old = table.takeFile("1:0:7", "/share/a");
+  table.loseName(old);
+  const moved = table.takeFile("1:0:8", "/share/a");
+  table.renamePaths("/share", "/elsewhere");
+  expect(moved.path).toBe("/elsewhere/a");
+  expect(old.path.startsWith("/")).toBe(false);
+});
+
+test("another of its names gives it one again", () => {
+  const table = new OpenTable();
+  const file = table.takeFile("1:0:7", "/share/one");
+  table.loseName(file);
+  expect(table.takeFile("1:0:7", "/share/two")).toBe(file);
+  expect([file.hasName, file.path]).toEqual([true, "/share/two"]);
+  expect(table.findByPath("/share/two")).toBe(file);
+});
+
+test("it leaves the tables like any other", () => {
+  const table = new OpenTable();
+  const file = table.takeFile("1:0:7", "/share/name");
+  table.loseName(file);
+  table.loseName(file);
+  table.dropIfUnused(file);
+  expect([table.fileCount, table.findFile("1:0:7")]).toEqual([0, undefined]);
+});
