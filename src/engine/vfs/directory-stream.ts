@@ -186,8 +186,9 @@ export class PosixDirectoryStream implements DirectoryStream {
   private drainReader(): void {
     const { reader } = this;
     if (reader === undefined) return;
+    const { context } = this.disk;
     while (reader.hasMore && reader.advance(this.fd) > 0) {
-      if (!reader.isDots) this.names.push(reader.name);
+      if (!reader.isDots && !context.isVetoed(reader.name)) this.names.push(reader.name);
     }
     reader.release();
     this.reader = undefined;
