@@ -94,6 +94,11 @@ export interface Credentials {
 export interface NameRules {
   /** UTF-16 units: as on disk, as clients see them. */
   readonly characterMap: readonly (readonly [disk: number, client: number])[];
+  /**
+   * Characters that Windows reserves, which clients spell in the private use area: as themselves on disk, as clients
+   * spell them, or the one or the other by what the disk can hold.
+   */
+  readonly reserved: "native" | "private" | "auto";
   /** Which names have a short one (8.3): those that Windows cannot hold, or all that need it. */
   readonly shortNames: "no" | "illegal" | "yes";
   /** Characters of the name that a short name begins with, 1 to 6. */
@@ -227,6 +232,8 @@ export interface ShareGrant {
   readonly modeMapping: ModeMapping;
   /** Named streams are kept, where the disk can. */
   readonly streams: boolean;
+  /** Whether a zero byte stands behind the data of a stream, as Samba keeps it, or none, as ksmbd does. */
+  readonly streamForm: "samba" | "ksmbd";
   readonly space: SpaceRules;
   readonly followSymlinks: boolean;
   /** Symlinks are followed to outside the share as well; only where `followSymlinks` is set. */

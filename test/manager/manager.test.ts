@@ -90,6 +90,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     storeDosAttributes: true,
     modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
     streams: true,
+    streamForm: "samba",
     followSymlinks: false,
     wideLinks: false,
     posixExtensions: true,
@@ -98,6 +99,7 @@ test("a share by its name in any case, with every field of a grant and no other"
     vetoFiles: [".DS_Store"],
     names: {
       characterMap: [],
+      reserved: "auto",
       shortNames: "illegal",
       shortNamePrefix: 1,
       newCase: "keep",

@@ -23,6 +23,13 @@ export function nextOwnerId(): number {
   return ++lastId;
 }
 
+/** The grant with what only the disk can say: which names it takes. */
+function grantOn(root: ShareRoot, grant: ShareGrant): ShareGrant {
+  if (grant.names.reserved !== "auto") return grant;
+  const reserved = root.volume.reservesCharacters ? "private" : "native";
+  return { ...grant, names: { ...grant.names, reserved } };
+}
+
 export class ShareDisk implements CallOwner {
   /** Names the share and its user to the workers. */
   id = nextOwnerId();
@@ -33,7 +40,7 @@ export class ShareDisk implements CallOwner {
   /** Takes over the caller's hold on `root`. */
   constructor(grant: ShareGrant, root: ShareRoot) {
     this.root = root;
-    this.context = new ShareContext(grant, root.fd, root.directories, false);
+    this.context = new ShareContext(grantOn(root, grant), root.fd, root.directories, false);
   }
 
   /** An operation by path below the root. */

@@ -39,10 +39,15 @@ export class ShareNames {
   /** The name as the disk has it; undefined where it would be no name. */
   toDisk(name: string): string | undefined {
     // Linux maps reserved characters even where it need not.
-    if (this.isPosix) return toDiskName(name);
-    if (this.toDiskMap.size === 0) return toDiskName(name);
-    const mapped = toDiskName(replaceAll(name, this.toDiskMap));
+    if (this.isPosix) return this.reserve(name);
+    if (this.toDiskMap.size === 0) return this.reserve(name);
+    const mapped = this.reserve(replaceAll(name, this.toDiskMap));
     return mapped === "." || mapped === ".." ? undefined : mapped;
+  }
+
+  /** As Macs themselves do it on FAT: what the disk cannot hold as itself stays in the private area. */
+  private reserve(name: string): string | undefined {
+    return this.rules.reserved === "private" ? name : toDiskName(name);
   }
 
   /** The short name beside a name that clients see; "" where there is none. */

@@ -14,6 +14,8 @@ const SLOW_MS = 250;
 /** A disk that has had something to do for this long without having done any of it may hang. */
 const SUSPECT_MS = 20;
 
+/** File systems of Windows; `fuseblk` is NTFS or exFAT in user space. */
+const windowsTypes: ReadonlySet<string> = new Set(["vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk"]);
 const memoryTypes: ReadonlySet<string> = new Set(["tmpfs", "ramfs", "devtmpfs"]);
 /** File systems whose answers come from a network or from another process. */
 const remoteTypes: ReadonlySet<string> = new Set([
@@ -38,6 +40,8 @@ const remoteTypes: ReadonlySet<string> = new Set([
 export class VolumeHealth {
   /** dev_t as one number. */
   readonly device: number;
+  /** It takes no name with a character that Windows reserves, or Windows could not read that name there. */
+  readonly reservesCharacters: boolean;
   /** Nothing ever waits: the data is in memory. */
   readonly isMemory: boolean;
   /** Any call may wait for a network or another process. */
@@ -46,6 +50,8 @@ export class VolumeHealth {
   canReadNowait: boolean;
   /** Until then (performance.now()) writes go to the thread pool: the page cache was full of dirty pages. */
   throttledUntil = 0;
+  /** Reads that wait for the disk. */
+  readsUnderWay = 0;
   private awakeUntil = 0;
   private slowUntil = 0;
   private watchfulUntil = 0;
@@ -57,6 +63,7 @@ export class VolumeHealth {
   constructor(device: number) {
     const fileSystem = fileSystemOf(device);
     this.device = device;
+    this.reservesCharacters = windowsTypes.has(fileSystem);
     this.isMemory = memoryTypes.has(fileSystem);
     this.isRemote = remoteTypes.has(fileSystem) || fileSystem.startsWith("fuse.");
     this.canReadNowait = !this.isMemory;

@@ -37,6 +37,7 @@ export function readNameRules(values: SectionValues): NameRules {
   const newCase = values.choice("default case");
   return Object.freeze({
     characterMap: Object.freeze(hasModule(values, "catia") ? readCharacterMap(values) : []),
+    reserved: values.choice("fruit:encoding"),
     shortNames: values.choice("mangled names"),
     shortNamePrefix: values.number("mangle prefix") ?? 1,
     newCase: values.boolean("preserve case") ? "keep" : newCase,

@@ -46,6 +46,8 @@ const MAX_DIALECT = {
   "0x0202": ["SMB2_02"],
 } as const;
 
+const STREAM_FORM = { samba: ["samba"], ksmbd: ["ksmbd"] } as const;
+
 const SIGNING = {
   auto: [
     "auto",
@@ -1015,6 +1017,16 @@ export const PARAMETERS = [
     help: "Where no attributes are stored, a file that its owner may not write is read-only.",
   },
   {
+    name: "stream form",
+    type: "choice",
+    choices: STREAM_FORM,
+    default: "samba",
+    scope: "share",
+    reload: "live",
+    effective: true,
+    help: "How streams end in their attributes: with a zero byte behind the data (samba), or not (ksmbd; for folders that ksmbd has filled, where a last zero is data).",
+  },
+  {
     name: "ea support",
     type: "boolean",
     default: "yes",
@@ -1161,6 +1173,16 @@ export const PARAMETERS = [
     reload: "live",
     effective: true,
     help: "With `vfs objects = catia`: characters on disk and as clients see them, `0x3a:0xf7,0x2a:0xa4`.",
+  },
+  {
+    name: "fruit:encoding",
+    type: "choice",
+    choices: { auto: ["auto"], native: ["native"], private: ["private"] },
+    default: "auto",
+    scope: "share",
+    reload: "live",
+    effective: true,
+    help: "Characters that Windows reserves (`: * ? \" < > |`, a dot at the end), which Macs and Linux send in Unicode's private area: kept on disk as themselves (`native`), as sent (`private`), or, with `auto`, as sent on FAT, exFAT and NTFS alone.",
   },
   {
     name: "previous versions",

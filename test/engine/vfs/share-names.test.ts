@@ -31,6 +31,23 @@ function namesShare(change: Partial<NameRules>, caseSensitive = false): Fixture 
 const bytes = (hex: string): Buffer =>
   Buffer.concat([Buffer.from(`${share.root}/`), Buffer.from(hex, "hex")]);
 
+describe("characters that Windows reserves", () => {
+  test("are themselves on a disk that takes them", async () => {
+    await share.touch("a\uf022b\uf029");
+    expect(readdirSync(share.root)).toEqual(["a:b."]);
+  });
+
+  test("stay in the private area on one that does not, and what stands there as itself is found", async () => {
+    const fat = namesShare({ reserved: "private" });
+    await fat.touch("a\uf022b\uf029");
+    expect(readdirSync(share.root)).toEqual(["a\uf022b\uf029"]);
+    writeFileSync(`${share.root}/c:d`, "");
+    expect(await fat.list()).toEqual([".", "..", "a\uf022b\uf029", "c\uf022d"]);
+    expect(await fat.resolve("C\uf022D")).toBe("c:d");
+    fat.close();
+  });
+});
+
 describe("names that are not UTF-8", () => {
   test("show in the private area, open, and are renamed and deleted", async () => {
     writeFileSync(bytes("636166e9"), "latin");

@@ -26,6 +26,7 @@ describe("names", () => {
     const { names, hiding, recycle, warnings } = shareOf();
     expect(names).toEqual({
       characterMap: [],
+      reserved: "auto",
       shortNames: "illegal",
       shortNamePrefix: 1,
       newCase: "keep",

@@ -29,6 +29,7 @@ export function binGrant(grant: ShareGrant): ShareGrant {
     vetoFiles: [],
     names: {
       characterMap: [],
+      reserved: grant.names.reserved,
       shortNames: "no",
       shortNamePrefix: 1,
       newCase: "keep",
