@@ -116,7 +116,13 @@ function enterStream(
   const writes =
     overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
   const place = new StreamPlace(stored.name, stored.key);
-  const handle = new StreamHandle(node, place, writes, creation.isWriteThrough);
+  const handle = new StreamHandle(
+    node,
+    place,
+    creation.tree.grant.streamForm,
+    writes,
+    creation.isWriteThrough,
+  );
   creation.stream = { handle, folded: foldName(stored.name), isMissing, hasNewFile };
   creation.handle = handle;
   return andThen(register(creation, found, node), (status) => {

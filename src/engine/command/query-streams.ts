@@ -33,7 +33,7 @@ export function queryStreams(
       if (streams === EOPNOTSUPP) return answer(exchange, request, own);
       if (typeof streams === "number") return statusOf(streams);
       if (streams.length === 0) return answer(exchange, request, own);
-      return andThen(sizeStreams(node.values, streams), (sized) =>
+      return andThen(sizeStreams(node.values, streams, open.tree.grant.streamForm), (sized) =>
         typeof sized === "number"
           ? statusOf(sized)
           : answer(exchange, request, [...own, ...sized.map(informationOf)]),

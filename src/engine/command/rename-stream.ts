@@ -9,7 +9,14 @@ import { foldName } from "../vfs/names.ts";
 import { parsePath } from "../vfs/path.ts";
 import type { FileNode, NamedValues } from "../vfs/store.ts";
 import type { StreamPlace } from "../vfs/stream-handle.ts";
-import { findStream, readStream, removeStream, streamKey, writeStream } from "../vfs/stream-values.ts";
+import {
+  findStream,
+  readStream,
+  removeStream,
+  type StreamForm,
+  streamKey,
+  writeStream,
+} from "../vfs/stream-values.ts";
 import { entryChanged } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 
@@ -33,10 +40,16 @@ export function renameStream(
   if (file.deletePending) return Status.ACCESS_DENIED;
   if (path.stream === file.stream.name) return Status.SUCCESS;
   const replaces = (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0;
-  return move(exchange, open, file, file.stream, node, { name: path.stream, key, replaces });
+  return move(exchange, open, file, file.stream, node, {
+    form: open.tree.grant.streamForm,
+    name: path.stream,
+    key,
+    replaces,
+  });
 }
 
 interface Target {
+  readonly form: StreamForm;
   readonly name: string;
   readonly key: string;
   readonly replaces: boolean;
@@ -51,41 +64,38 @@ async function move(
   target: Target,
 ): Promise<number> {
   const { context } = exchange;
+  const { opens } = context;
   const folded = foldName(target.name);
   const from = place.name;
   const isSame = folded === foldName(from);
-  open.beginUse();
-  try {
-    if (!isSame) {
-      const status = await checkTarget(file, node.values, target, folded);
-      if (status !== Status.SUCCESS) return status;
-    }
-    const status = await place.run(() => moveValue(node.values, place, target));
-    if (status !== Status.SUCCESS) return status;
-    if (!isSame) context.opens.renameStream(file, folded);
-    context.notify.streamRenamed(file.path, from, target.name);
-    entryChanged(context, open);
-    return Status.SUCCESS;
-  } finally {
-    open.endUse();
-  }
-}
-
-/** What has data, or is open, is not replaced by a rename. */
-async function checkTarget(
-  file: SharedFile,
-  values: NamedValues,
-  target: Target,
-  folded: string,
-): Promise<number> {
-  const stored = await findStream(values, target.name);
-  if (typeof stored === "number") return statusOf(stored);
-  if (file.base?.streams?.has(folded) === true) {
+  if (!isSame && file.base?.streams?.has(folded) === true) {
     return target.replaces ? Status.INVALID_PARAMETER : Status.OBJECT_NAME_COLLISION;
   }
+  // Nobody may open what has that name until this is done.
+  const reserved = isSame || file.base === undefined ? undefined : opens.takeStream(file.base, folded);
+  if (reserved !== undefined) reserved.deletePending = true;
+  open.beginUse();
+  try {
+    let status = isSame ? Status.SUCCESS : await checkTarget(node.values, target);
+    if (status === Status.SUCCESS) status = await place.run(() => moveValue(node.values, place, target));
+    if (status !== Status.SUCCESS) return status;
+  } finally {
+    open.endUse();
+    if (reserved !== undefined) opens.dropIfUnused(reserved);
+  }
+  if (!isSame) opens.renameStream(file, folded);
+  context.notify.streamRenamed(file.path, from, target.name);
+  entryChanged(context, open);
+  return Status.SUCCESS;
+}
+
+/** What has data is not replaced by a rename. */
+async function checkTarget(values: NamedValues, target: Target): Promise<number> {
+  const stored = await findStream(values, target.name);
+  if (typeof stored === "number") return statusOf(stored);
   if (stored === undefined) return Status.SUCCESS;
   if (!target.replaces) return Status.OBJECT_NAME_COLLISION;
-  const data = await readStream(values, stored.key);
+  const data = await readStream(values, stored.key, target.form);
   if (typeof data === "number") return statusOf(data);
   if (data.length > 0) return Status.INVALID_PARAMETER;
   // Its name may be of other case: only one of the two may be left.
@@ -95,9 +105,9 @@ async function checkTarget(
 
 /** The new value is whole before the old one goes. */
 async function moveValue(values: NamedValues, place: StreamPlace, target: Target): Promise<number> {
-  const data = await readStream(values, place.key);
+  const data = await readStream(values, place.key, target.form);
   if (typeof data === "number") return statusOf(data);
-  const written = await writeStream(values, target.key, data);
+  const written = await writeStream(values, target.key, data, target.form);
   if (written < 0) return statusOf(written);
   const removed = await removeStream(values, place.key);
   if (removed < 0) {

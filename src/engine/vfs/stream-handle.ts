@@ -13,7 +13,14 @@ import {
   type FileNode,
   type FileStat,
 } from "./store.ts";
-import { changeStream, createStream, maxStreamBytes, readStream, removeStream } from "./stream-values.ts";
+import {
+  changeStream,
+  createStream,
+  maxStreamBytes,
+  readStream,
+  removeStream,
+  type StreamForm,
+} from "./stream-values.ts";
 
 /** NTFS keeps small streams in units of this many bytes. */
 const ALLOCATION_UNIT_BYTES = 8;
@@ -52,11 +59,19 @@ export class StreamHandle implements FileHandle {
   /** Replaced by the place that earlier opens of the stream share. */
   place: StreamPlace;
   private readonly node: FileNode;
+  private readonly form: StreamForm;
   private readonly isWriteThrough: boolean;
 
   /** `node` is the file that the stream belongs to; it stays the caller's. */
-  constructor(node: FileNode, place: StreamPlace, canWrite: boolean, isWriteThrough: boolean) {
+  constructor(
+    node: FileNode,
+    place: StreamPlace,
+    form: StreamForm,
+    canWrite: boolean,
+    isWriteThrough: boolean,
+  ) {
     this.node = node;
+    this.form = form;
     this.place = place;
     this.canWrite = canWrite;
     this.isWriteThrough = isWriteThrough;
@@ -64,7 +79,7 @@ export class StreamHandle implements FileHandle {
 
   /** Makes the stream, which must not be there: -EEXIST. */
   create(): MaybePromise<0 | Failure> {
-    return this.place.run(() => createStream(this.node.values, this.place.key));
+    return this.place.run(() => createStream(this.node.values, this.place.key, this.form));
   }
 
   /** Removes the stream: -ENODATA where it is gone already. */
@@ -74,7 +89,7 @@ export class StreamHandle implements FileHandle {
 
   private load(): MaybePromise<Uint8Array | Failure> {
     return andThen(
-      this.place.run(() => readStream(this.node.values, this.place.key)),
+      this.place.run(() => readStream(this.node.values, this.place.key, this.form)),
       (data) => (data === -Errno.ENODATA ? GONE : data),
     );
   }
@@ -91,7 +106,7 @@ export class StreamHandle implements FileHandle {
 
   write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
     const end = offset + length;
-    if (end > maxStreamBytes(this.node.values)) return -Errno.ENOSPC;
+    if (end > maxStreamBytes(this.node.values, this.form)) return -Errno.ENOSPC;
     const changed = this.change((data) => {
       const larger = new Uint8Array(Math.max(data.length, end));
       larger.set(data);
@@ -119,7 +134,7 @@ export class StreamHandle implements FileHandle {
   }
 
   truncate(size: number): MaybePromise<0 | Failure> {
-    if (size > maxStreamBytes(this.node.values)) return -Errno.ENOSPC;
+    if (size > maxStreamBytes(this.node.values, this.form)) return -Errno.ENOSPC;
     return this.change((data) => {
       if (size === data.length) return data;
       if (size < data.length) return data.slice(0, size);
@@ -131,7 +146,7 @@ export class StreamHandle implements FileHandle {
 
   /** Nothing can be reserved; what could never be written is refused beforehand. */
   allocate(size: number): 0 | Failure {
-    return size > maxStreamBytes(this.node.values) ? -Errno.ENOSPC : 0;
+    return size > maxStreamBytes(this.node.values, this.form) ? -Errno.ENOSPC : 0;
   }
 
   flush(): MaybePromise<0 | Failure> {
@@ -158,7 +173,7 @@ export class StreamHandle implements FileHandle {
   close(): void {}
 
   private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
-    const changed = this.place.run(() => changeStream(this.node.values, this.place.key, change));
+    const changed = this.place.run(() => changeStream(this.node.values, this.place.key, this.form, change));
     return andThen(changed, (result) => {
       if (result < 0) return result === -Errno.ENODATA ? GONE : result;
       return this.isWriteThrough ? this.flush() : 0;

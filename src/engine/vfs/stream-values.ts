@@ -49,10 +49,17 @@ interface Content {
   readonly extents: readonly Uint8Array[];
 }
 
+/**
+ * How the end of a stream is kept: `samba` with a zero byte behind it; `ksmbd` without, for folders that it has filled:
+ * a last zero is data then.
+ */
+export type StreamForm = "samba" | "ksmbd";
+
 const NO_EXTENTS: readonly Uint8Array[] = [];
 
 /** The longest stream that may be kept; a disk may take less. */
-export function maxStreamBytes(values: NamedValues): number {
+export function maxStreamBytes(values: NamedValues, form: StreamForm): number {
+  if (form === "ksmbd") return values.maxValueBytes;
   return Math.max(MAX_BYTES_IN_PARTS, values.maxValueBytes - 1);
 }
 
@@ -104,10 +111,11 @@ export function findStream(
 export async function sizeStreams(
   values: NamedValues,
   streams: readonly StoredStream[],
+  form: StreamForm,
 ): Promise<readonly SizedStream[] | Failure> {
   const sized: SizedStream[] = [];
   for (const { name, key } of streams) {
-    const content = await readContent(values, key);
+    const content = await readContent(values, key, form);
     if (typeof content === "object") sized.push({ name, size: content.data.length });
     else if (content !== -Errno.ENODATA) return content;
   }
@@ -115,13 +123,17 @@ export async function sizeStreams(
 }
 
 /** A stream's data; -ENODATA where it is gone. */
-export function readStream(values: NamedValues, key: string): MaybePromise<Uint8Array | Failure> {
-  return andThen(readContent(values, key), (content) =>
+export function readStream(
+  values: NamedValues,
+  key: string,
+  form: StreamForm,
+): MaybePromise<Uint8Array | Failure> {
+  return andThen(readContent(values, key, form), (content) =>
     typeof content === "number" ? content : content.data,
   );
 }
 
-function readContent(values: NamedValues, key: string): MaybePromise<Content | Failure> {
+function readContent(values: NamedValues, key: string, form: StreamForm): MaybePromise<Content | Failure> {
   return andThen(values.get(key), (value) => {
     if (typeof value === "number") return value;
     const last = value.at(-1);
@@ -129,7 +141,7 @@ function readContent(values: NamedValues, key: string): MaybePromise<Content | F
     if (last > MAX_EXTENTS) return { data: value, extents: NO_EXTENTS };
     if (last === 0)
       return {
-        data: value.subarray(0, value.length - (endsInData(key, value) ? 0 : 1)),
+        data: value.subarray(0, value.length - (form === "ksmbd" || endsInData(key, value) ? 0 : 1)),
         extents: NO_EXTENTS,
       };
     // Data that ends in a small number, as ksmbd has it, is not carried on.
@@ -177,10 +189,10 @@ function extentKey(key: string, number: number): string {
 }
 
 /** Makes an empty stream: -EEXIST where there is one. */
-export function createStream(values: NamedValues, key: string): MaybePromise<0 | Failure> {
+export function createStream(values: NamedValues, key: string, form: StreamForm): MaybePromise<0 | Failure> {
   return andThen(values.get(key), (value) => {
     if (typeof value !== "number") return -Errno.EEXIST;
-    return value === -Errno.ENODATA ? values.set(key, new Uint8Array(1)) : value;
+    return value === -Errno.ENODATA ? values.set(key, new Uint8Array(form === "samba" ? 1 : 0)) : value;
   });
 }
 
@@ -191,22 +203,28 @@ export function createStream(values: NamedValues, key: string): MaybePromise<0 |
 export function changeStream(
   values: NamedValues,
   key: string,
+  form: StreamForm,
   change: (data: Uint8Array) => Uint8Array | Failure,
 ): MaybePromise<0 | Failure> {
-  return andThen(readContent(values, key), (old) => {
+  return andThen(readContent(values, key, form), (old) => {
     if (typeof old === "number") return old;
     const data = change(old.data);
     if (typeof data === "number") return data;
     if (data === old.data) return 0;
-    return writeContent(values, key, data, old);
+    return writeContent(values, key, data, old, form);
   });
 }
 
 /** Writes a stream that is new or to be replaced. */
-export function writeStream(values: NamedValues, key: string, data: Uint8Array): MaybePromise<0 | Failure> {
-  return andThen(readContent(values, key), (old) => {
+export function writeStream(
+  values: NamedValues,
+  key: string,
+  data: Uint8Array,
+  form: StreamForm,
+): MaybePromise<0 | Failure> {
+  return andThen(readContent(values, key, form), (old) => {
     if (typeof old === "number" && old !== -Errno.ENODATA) return old;
-    return writeContent(values, key, data, typeof old === "number" ? undefined : old);
+    return writeContent(values, key, data, typeof old === "number" ? undefined : old, form);
   });
 }
 
@@ -215,14 +233,17 @@ function writeContent(
   key: string,
   data: Uint8Array,
   old: Content | undefined,
+  form: StreamForm,
 ): MaybePromise<0 | Failure> {
-  if (data.length > maxStreamBytes(values)) return -Errno.ENOSPC;
-  if (data.length >= values.maxValueBytes) return writeParts(values, key, data, old);
-  const value = new Uint8Array(data.length + 1);
+  if (data.length > maxStreamBytes(values, form)) return -Errno.ENOSPC;
+  const end = form === "samba" ? 1 : 0;
+  if (data.length + end > values.maxValueBytes) return writeParts(values, key, data, old);
+  const value = new Uint8Array(data.length + end);
   value.set(data);
   return andThen(values.set(key, value), (result) => {
     if (result === 0) return old === undefined || old.extents.length === 0 ? 0 : dropExtents(values, key, 1);
-    if (isTooLarge(result) && data.length >= SMALL_PART_BYTES) return writeParts(values, key, data, old);
+    if (isTooLarge(result) && form === "samba" && data.length >= SMALL_PART_BYTES)
+      return writeParts(values, key, data, old);
     return isTooLarge(result) ? -Errno.ENOSPC : result;
   });
 }

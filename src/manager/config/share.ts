@@ -52,6 +52,7 @@ export interface Share {
   readonly storeDosAttributes: boolean;
   readonly modeMapping: ModeMapping;
   readonly streams: boolean;
+  readonly streamForm: "samba" | "ksmbd";
   readonly space: SpaceRules;
   readonly followSymlinks: boolean;
   readonly wideLinks: boolean;
@@ -152,6 +153,7 @@ function readFileRules(values: SectionValues) {
       readonly: values.boolean("map readonly"),
     }),
     streams: values.boolean("streams"),
+    streamForm: values.choice("stream form"),
     space: Object.freeze({
       maxDiskBytes: (values.number("max disk size") ?? 0) * 1_048_576,
       timeMachineMaxBytes: values.number("time machine max size") ?? 0,

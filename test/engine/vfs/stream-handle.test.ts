@@ -40,7 +40,11 @@ class FakeNode {
 
 function handleOn(values: MemoryValues, place = new StreamPlace("s", KEY), isWriteThrough = false) {
   const node = new FakeNode(values);
-  return { handle: new StreamHandle(node as unknown as FileNode, place, true, isWriteThrough), node, place };
+  return {
+    handle: new StreamHandle(node as unknown as FileNode, place, "samba", true, isWriteThrough),
+    node,
+    place,
+  };
 }
 
 async function text(handle: StreamHandle): Promise<string | number> {

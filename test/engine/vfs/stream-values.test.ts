@@ -11,6 +11,7 @@ import {
   readStream,
   removeStream,
   removeStreams,
+  type StreamForm,
   sizeStreams,
   streamKey,
   writeStream,
@@ -32,8 +33,8 @@ function disk(values: Readonly<Record<string, string | Uint8Array>>, limits?: Di
   return memory;
 }
 
-async function read(memory: MemoryValues, key = KEY): Promise<string | number> {
-  const data = await readStream(memory, key);
+async function read(memory: MemoryValues, key = KEY, form: StreamForm = "samba"): Promise<string | number> {
+  const data = await readStream(memory, key, form);
   return typeof data === "number" ? data : data.toHex();
 }
 
@@ -113,10 +114,10 @@ test("keys hold what a name of the disk holds", () => {
 describe("what we write", () => {
   test("is Samba's form", async () => {
     const memory = disk({});
-    expect(await createStream(memory, KEY)).toBe(0);
+    expect(await createStream(memory, KEY, "samba")).toBe(0);
     expect(memory.map.get(KEY)?.toHex()).toBe("00");
-    expect(await createStream(memory, KEY)).toBe(-Errno.EEXIST);
-    expect(await changeStream(memory, KEY, () => new TextEncoder().encode("hello"))).toBe(0);
+    expect(await createStream(memory, KEY, "samba")).toBe(-Errno.EEXIST);
+    expect(await changeStream(memory, KEY, "samba", () => new TextEncoder().encode("hello"))).toBe(0);
     expect(memory.map.get(KEY)?.toHex()).toBe(SAMBA);
     expect([...memory.map.keys()]).toEqual([KEY]);
   });
@@ -125,34 +126,34 @@ describe("what we write", () => {
     const memory = disk({});
     for (const size of [65_534, 65_535, 65_536, 131_071, 131_072, 1_000_000, MAX]) {
       const data = pattern(size);
-      expect(await writeStream(memory, KEY, data)).toBe(0);
+      expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
       // Samba's writing: the count stands in the first value, 65,536 bytes in each but the last.
       const extents = size < 65_536 ? 0 : Math.ceil((size - 65_535) / 65_536);
       expect([size, memory.map.get(KEY)?.at(-1), memory.map.size]).toEqual([size, extents, 1 + extents]);
       expect(memory.map.get(KEY)?.length).toBe(Math.min(size + 1, 65_536));
-      expect(await readStream(memory, KEY)).toEqual(data);
+      expect(await readStream(memory, KEY, "samba")).toEqual(data);
     }
-    expect(await writeStream(memory, KEY, pattern(MAX + 1))).toBe(-Errno.ENOSPC);
-    expect(await writeStream(memory, KEY, pattern(3))).toBe(0);
+    expect(await writeStream(memory, KEY, pattern(MAX + 1), "samba")).toBe(-Errno.ENOSPC);
+    expect(await writeStream(memory, KEY, pattern(3), "samba")).toBe(0);
     expect(memory.map.size).toBe(1);
   });
 
   test("is one value where the disk has no limit of its own", async () => {
     const memory = disk({}, { maxValueBytes: 4_194_304 });
-    expect([maxStreamBytes(memory), maxStreamBytes(disk({}))]).toEqual([4_194_303, MAX]);
+    expect([maxStreamBytes(memory, "samba"), maxStreamBytes(disk({}), "samba")]).toEqual([4_194_303, MAX]);
     const data = pattern(4_194_303);
-    expect(await writeStream(memory, KEY, data)).toBe(0);
-    expect(await readStream(memory, KEY)).toEqual(data);
+    expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
+    expect(await readStream(memory, KEY, "samba")).toEqual(data);
     expect(memory.map.size).toBe(1);
-    expect(await writeStream(memory, KEY, pattern(4_194_304))).toBe(-Errno.ENOSPC);
-    expect(await readStream(memory, KEY)).toEqual(data);
+    expect(await writeStream(memory, KEY, pattern(4_194_304), "samba")).toBe(-Errno.ENOSPC);
+    expect(await readStream(memory, KEY, "samba")).toEqual(data);
   });
 
   test("is cut smaller for a disk of small values", async () => {
     const memory = disk({}, { valueBytes: 16_000 });
     const data = pattern(40_000);
-    expect(await writeStream(memory, KEY, data)).toBe(0);
-    expect(await readStream(memory, KEY)).toEqual(data);
+    expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
+    expect(await readStream(memory, KEY, "samba")).toEqual(data);
     expect(memory.map.size).toBe(3);
     expect(await removeStream(memory, KEY)).toBe(0);
     expect(memory.map.size).toBe(0);
@@ -163,24 +164,43 @@ describe("what we write", () => {
     for (const before of [5, 20_000, 50_000]) {
       const memory = disk({}, { valueBytes: 16_000, totalBytes: 60_000 });
       const old = pattern(before);
-      expect(await writeStream(memory, KEY, old)).toBe(0);
+      expect(await writeStream(memory, KEY, old, "samba")).toBe(0);
       const names = [...memory.map.keys()].sort();
-      expect(await writeStream(memory, KEY, pattern(70_000, 99))).toBe(-Errno.ENOSPC);
-      expect(await readStream(memory, KEY)).toEqual(old);
+      expect(await writeStream(memory, KEY, pattern(70_000, 99), "samba")).toBe(-Errno.ENOSPC);
+      expect(await readStream(memory, KEY, "samba")).toEqual(old);
       expect([...memory.map.keys()].sort()).toEqual(names);
     }
     const memory = disk({}, { valueBytes: 4000 });
-    expect(await writeStream(memory, KEY, pattern(4000))).toBe(-Errno.ENOSPC);
+    expect(await writeStream(memory, KEY, pattern(4000), "samba")).toBe(-Errno.ENOSPC);
     expect(memory.map.size).toBe(0);
   });
 });
 
+test("in ksmbd's form the end of the value is the end of the data", async () => {
+  expect(await read(disk({ [KEY]: "610000" }), KEY, "ksmbd")).toBe("610000");
+  expect(await read(disk({ [KEY]: "00" }), KEY, "ksmbd")).toBe("00");
+  const memory = disk({});
+  expect(await createStream(memory, KEY, "ksmbd")).toBe(0);
+  expect(memory.map.get(KEY)).toHaveLength(0);
+  for (const size of [1, 256, 65_536]) {
+    expect(await writeStream(memory, KEY, pattern(size), "ksmbd")).toBe(0);
+    expect(memory.map.get(KEY)).toEqual(pattern(size));
+    expect(await readStream(memory, KEY, "ksmbd")).toEqual(pattern(size));
+  }
+  expect(await writeStream(memory, KEY, pattern(65_537), "ksmbd")).toBe(-Errno.ENOSPC);
+  // What Samba carried on is read all the same, and is ksmbd's once it was changed.
+  const carried = disk({ [KEY]: "616201", [EXTENT]: "6300" });
+  expect(await read(carried, KEY, "ksmbd")).toBe("61626300");
+  expect(await changeStream(carried, KEY, "ksmbd", (data) => data.slice(1))).toBe(0);
+  expect([...carried.map]).toEqual([[KEY, Uint8Array.fromHex("626300")]]);
+});
+
 test("all streams of a file go together, with what carries them on, and nothing else", async () => {
   const memory = disk({ "user.DOSATTRIB": "00", "user.x": "00", "user.DosStream.b:$DATA": SAMBA });
-  await writeStream(memory, KEY, pattern(100_000));
+  await writeStream(memory, KEY, pattern(100_000), "samba");
   const streams = await listStreams(memory);
   if (typeof streams === "number") throw new Error("no list");
-  expect(await sizeStreams(memory, streams)).toEqual([
+  expect(await sizeStreams(memory, streams, "samba")).toEqual([
     { name: "b", size: 5 },
     { name: "s", size: 100_000 },
   ]);
@@ -200,14 +220,14 @@ test("fuzz: any value is read without an error, and any change leaves what was a
     const memory = disk({}, { valueBytes: 1 + random(65_536), totalBytes: 1000 + random(300_000) });
     memory.map.set(KEY, pattern(random(40), round));
     if (random(2) === 0) memory.map.set(EXTENT, pattern(random(40), round));
-    let expected = await readStream(memory, KEY);
+    let expected = await readStream(memory, KEY, "samba");
     if (typeof expected === "number") throw new Error(`${expected}`);
     for (let step = 0; step < 4; step++) {
       const data = pattern(random(random(4) === 0 ? 200_000 : 40_000), random(256));
-      const result = await changeStream(memory, KEY, () => data);
+      const result = await changeStream(memory, KEY, "samba", () => data);
       if (result === 0) expected = data;
       else expect(result).toBe(-Errno.ENOSPC);
-      expect(await readStream(memory, KEY)).toEqual(expected);
+      expect(await readStream(memory, KEY, "samba")).toEqual(expected);
     }
   }
 });
