@@ -3,9 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { decodeBufferResponse } from "../../src/wire/buffer-response.ts";
 import { Access, FileGeneric } from "../../src/wire/access.ts";
 import { CreateDisposition, CreateOption } from "../../src/wire/create.ts";
-import { SecurityInformation } from "../../src/wire/query-info.ts";
+import { FsInfoClass } from "../../src/wire/fscc/info-class.ts";
+import { InfoType, SecurityInformation } from "../../src/wire/query-info.ts";
 import { AceFlag } from "../../src/wire/security/acl.ts";
 import { Status, statusName } from "../../src/wire/status.ts";
 import { makeDirectory, removeDirectory, type TestServer, type User } from "../peer/test-server.ts";
@@ -15,6 +17,7 @@ import {
   type Mount,
   mountShare,
   openFile,
+  queryInfoCall,
   readFile,
   renameCall,
 } from "./raw-files.ts";
@@ -130,6 +133,23 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       const reply = await first.client.request(querySecurityCall(first, fileId, DACL, 8));
       expect(statusName(reply.status)).toBe("STATUS_BUFFER_TOO_SMALL");
       await closeFile(first, fileId);
+    });
+
+    test("a volume says whether it keeps rights", async () => {
+      for (const [share, keeps] of [
+        ["nt", true],
+        ["posix", true],
+        ["fixed", false],
+      ] as const) {
+        const on = await mountShare(server, FIRST, share);
+        const { fileId } = await openFile(on, "", { desiredAccess: Access.READ_ATTRIBUTES });
+        const call = queryInfoCall(on, fileId, InfoType.FILESYSTEM, FsInfoClass.ATTRIBUTE);
+        const { buffer } = decodeBufferResponse((await on.client.demand("QUERY_INFO", call)).message);
+        const attributes = new DataView(buffer.buffer, buffer.byteOffset).getUint32(0, true);
+        // FILE_PERSISTENT_ACLS, [MS-FSCC] 2.5.1.
+        expect((attributes & 0x8) !== 0).toBe(keeps);
+        on.client.close();
+      }
     });
 
     test("a share that is read-only or keeps its rights", async () => {

@@ -16,7 +16,9 @@ import { lookupStatusOf, statusOf } from "./errno-status.ts";
 import { keptDescriptor, tokenOf, uidOn } from "./node-descriptor.ts";
 import { modeOf, rightsChange, takeDescriptor } from "./set-security.ts";
 
+const EPERM = -1;
 const ENOENT = -2;
+const EOPNOTSUPP = -95;
 
 /**
  * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
@@ -116,9 +118,13 @@ export function finishSecurity(creation: Creation, node: FileNode, path: string)
     const uid = changeOf(owner && uidOn(tree, owner), node.stat.uid);
     const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
     const change = rightsChange(tree, node.stat, birth, uid, gid, true);
-    return andThen(security.write(change), (result) =>
-      result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),
-    );
+    return andThen(security.write(change), (result) => {
+      // Where nothing can be kept, as in a container without CAP_SYS_ADMIN, the file is the uid's and no more.
+      if (result < 0 && result !== EPERM && result !== EOPNOTSUPP) {
+        return undoBirth(creation, node, path, result);
+      }
+      return learnBorn(creation, node);
+    });
   });
 }
 

@@ -15,6 +15,7 @@ import {
 import { type Sid, sameSid } from "../../wire/security/sid.ts";
 import { encodeSetInfoResponse, type SetInfoRequest } from "../../wire/set-info.ts";
 import { Status } from "../../wire/status.ts";
+import type { EngineContext } from "../connection/context.ts";
 import type { Exchange } from "../connection/exchange.ts";
 import { normalize } from "../security/inheritance.ts";
 import { inheritedAclOf } from "../security/posix-inheritance.ts";
@@ -29,6 +30,7 @@ import { entryChanged } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
 import { descriptorOf, forgetDescriptor, tokenOf, uidOn } from "./node-descriptor.ts";
 
+const EPERM = -1;
 const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
 const SETTABLE = OWNER | GROUP | DACL;
 /** With what is stored around it, it must fit an extended attribute (64 KiB). */
@@ -114,10 +116,20 @@ function apply(
     if (context.notify.count > 0 && open.file !== undefined) {
       context.notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.SECURITY);
     }
+    if (result === EPERM) tellWhatIsMissing(context);
     if (result < 0) return statusOf(result);
     encodeSetInfoResponse(exchange.reserve(2));
     return Status.SUCCESS;
   });
+}
+
+let hasTold = false;
+
+/** It is not the client's fault, and the client cannot tell its user why. */
+function tellWhatIsMissing({ log }: EngineContext): void {
+  if (hasTold) return;
+  hasTold = true;
+  log.warn?.("rights cannot be set: that needs root, and CAP_SYS_ADMIN for a share with 'acl = nt'");
 }
 
 /** What `given` changes of `current`, for the parts in `flags`, or the status that refuses it. */
