@@ -2,7 +2,7 @@
 // "SMB3 POSIX Extensions"; "POSIX Extensions to MS-FSCC".
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { chmodSync, linkSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access } from "../../src/wire/access.ts";
 import { decodeBufferResponse } from "../../src/wire/buffer-response.ts";
@@ -23,7 +23,14 @@ import { Status } from "../../src/wire/status.ts";
 import { type TestServer } from "../peer/test-server.ts";
 import { mountTest } from "./attack/rig.ts";
 import { listPosix, lstat, makeFile, mountPosix, openPosix, posixly } from "./posix-calls.ts";
-import { closeFile, type Mount, openFile, queryDirectoryCall, queryInfoCall } from "./raw-files.ts";
+import {
+  closeFile,
+  deleteCall,
+  type Mount,
+  openFile,
+  queryDirectoryCall,
+  queryInfoCall,
+} from "./raw-files.ts";
 import { encodeDescriptor, setSecurityCall } from "./security-calls.ts";
 import { startServer } from "./server.ts";
 
@@ -132,6 +139,29 @@ describe("modes and owners", () => {
       await mount.client.demand("chmod", setSecurityCall(mount, fileId, buffer, SecurityInformation.DACL));
       await closeFile(mount, fileId);
       expect(lstatSync(join(root, "chmod")).mode & 0o7777).toBe(mode);
+    }
+  });
+});
+
+describe("directories that nobody may search, or read", () => {
+  test("are listed and removed as rmdir(2) has it", async () => {
+    for (const mode of [0o600, 0o400, 0o300, 0o000]) {
+      const name = `closed ${mode.toString(8)}`;
+      const options = {
+        createDisposition: CreateDisposition.CREATE,
+        createOptions: CreateOption.DIRECTORY_FILE,
+        desiredAccess: Access.READ_ATTRIBUTES,
+      };
+      await closeFile(mount, (await openFile(mount, name, posixly(mode, options))).fileId);
+      if ((mode & 0o400) !== 0) {
+        const { fileId } = await openPosix(mount, name);
+        expect((await listPosix(mount, fileId)).map((entry) => entry.name)).toEqual([".", ".."]);
+        await closeFile(mount, fileId);
+      }
+      const { fileId } = await openPosix(mount, name, { desiredAccess: Access.DELETE });
+      await mount.client.demand("rmdir", deleteCall(mount, fileId));
+      await closeFile(mount, fileId);
+      expect(readdirSync(root)).not.toContain(name);
     }
   });
 });

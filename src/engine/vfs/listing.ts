@@ -1,8 +1,9 @@
 // Reading directories: names in batches from getdents64, a stat for those alone that somebody asked for.
 import { DirentReader } from "../../linux/dir.ts";
+import { Errno } from "../../linux/errno.ts";
 import { addressOf } from "../../linux/libc.ts";
 import { encodeEscaped, hasEscapes } from "../../linux/name-bytes.ts";
-import { At, Open, closeFd, openAt, procPath } from "../../linux/open.ts";
+import { At, Open, closeFd, openAt, procPath, reopen } from "../../linux/open.ts";
 import {
   Access,
   ModeType,
@@ -29,7 +30,8 @@ const encoder = new TextEncoder();
 
 /** `FileStore.isEmpty` for an O_PATH descriptor. */
 export function isEmptyDirectory(context: ShareContext, directory: number): boolean | Failure {
-  const fd = openDirectoryStream(context, directory);
+  // Who may remove a directory need not be able to read it: rmdir(2).
+  const fd = openStream(directory);
   if (fd < 0) return fd;
   const reader = new DirentReader();
   let result = reader.advance(fd);
@@ -51,7 +53,14 @@ export function mayListDirectory(context: ShareContext, path: string): 0 | Failu
 
 /** A descriptor of its own for an enumeration, so that those of one handle do not share a place; as the user. */
 export function openDirectoryStream(context: ShareContext, directory: number): number | Failure {
-  return context.asUser(() => openAt(directory, ".", Open.RDONLY | Open.DIRECTORY));
+  return context.asUser(() => openStream(directory));
+}
+
+function openStream(directory: number): number {
+  const flags = Open.RDONLY | Open.DIRECTORY;
+  const fd = openAt(directory, ".", flags);
+  // By its own dot a directory is found by who may search it; listing it takes the right to read alone.
+  return fd === -Errno.EACCES ? reopen(directory, flags) : fd;
 }
 
 /** Some names of a directory in its order. */
