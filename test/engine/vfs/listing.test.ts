@@ -1,9 +1,15 @@
 // Enumerations: [MS-FSA] 2.1.5.6.3. Every name once, the dots first, nothing that vanished.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { FileKind, type DirectoryEntry, type DirectoryStream } from "../../../src/engine/vfs/store.ts";
+import { acquireVolume, releaseVolume } from "../../../src/engine/vfs/mounted-volume.ts";
+import {
+  FileKind,
+  type DirectoryEntry,
+  type DirectoryStream,
+  type FileHandle,
+} from "../../../src/engine/vfs/store.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
-import { Fixture, descriptorCount, expectDescriptors } from "./share-fixture.ts";
+import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "./share-fixture.ts";
 
 let share: Fixture;
 let before = 0;
@@ -144,4 +150,31 @@ test("5,000 entries with their attributes take well under 50 ms", async () => {
   }
   // Of processor time: the machine may have other things to do.
   expect(Math.min(...times)).toBeLessThan(50);
+});
+
+test("vetoed names and the sidecar stay out when a disk goes slow in the middle of a listing", async () => {
+  const other = new Fixture({ vetoFiles: ["*.secret"] });
+  for (let i = 0; i < 100; i++) writeFileSync(other.at(i % 2 === 0 ? `${i}.secret` : `${i}.txt`), "");
+  mkdirSync(other.at(".minismbd"));
+  const root = await other.node();
+  const volume = acquireVolume(root.stat.device);
+  const handle = succeeded<FileHandle>(await root.open(readWrite));
+  const stream = handle.list();
+  const names: string[] = [];
+  const slow = spyOn(volume, "isLively");
+  for (;;) {
+    const entry = await stream.next(() => true);
+    if (entry === undefined) break;
+    if (typeof entry === "number") throw new Error(`listing failed with ${entry}`);
+    names.push(entry.name);
+    if (names.length === 5) slow.mockReturnValue(false);
+  }
+  slow.mockRestore();
+  stream.close();
+  handle.close();
+  root.close();
+  releaseVolume(volume);
+  other.dispose();
+  const expected = Array.from({ length: 50 }, (_, i) => `${i * 2 + 1}.txt`);
+  expect(names.toSorted()).toEqual([".", "..", ...expected].toSorted());
 });
