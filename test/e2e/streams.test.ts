@@ -14,6 +14,7 @@ import {
   encodeBasicChange,
   encodeSizeInformation,
 } from "../../src/wire/fscc/file-information.ts";
+import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass, FsInfoClass } from "../../src/wire/fscc/info-class.ts";
 import { InfoType } from "../../src/wire/query-info.ts";
 import { statusName } from "../../src/wire/status.ts";
@@ -26,6 +27,7 @@ import {
   deleteCall,
   type Mount,
   openFile,
+  ioctlCall,
   queryInfoCall,
   READ_WRITE,
   readCall,
@@ -34,8 +36,9 @@ import {
   writeCall,
   writeFile,
 } from "./raw-files.ts";
+import { outputOf } from "./fsctl-calls.ts";
 import { startServer } from "./server.ts";
-import { getText, listOf, openForWriting, putStream, tryCreate } from "./stream-calls.ts";
+import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "./stream-calls.ts";
 
 const NAMED_STREAMS = 0x0004_0000;
 /** More than a block: ext4 keeps no such value. */
@@ -189,6 +192,49 @@ describe("making and opening", () => {
       await plain.stop();
     }
   });
+});
+
+test.skipIf(Bun.which("setfattr") === null)(
+  "a folder that ksmbd has filled: the end of the attribute is the end of the stream",
+  async () => {
+    const parameters = { "stream form": "ksmbd" };
+    const kept = await startServer({ shares: [{ name: "test", parameters }] });
+    const on = await mountTest(kept);
+    try {
+      await putStream(on, "f:s", new Uint8Array([97, 0]));
+      const path = join(kept.shares.get("test") ?? "", "f");
+      const name = "user.DosStream.s:$DATA";
+      const run = (...words: string[]): string => Bun.spawnSync(words).stdout.toString();
+      expect(run("getfattr", "--absolute-names", "--only-values", "-n", name, path)).toBe("a\0");
+      run("setfattr", "-n", name, "-v", "0x000000", path);
+      expect(await listOf(on, "f")).toEqual(["::$DATA 0", ":s:$DATA 3"]);
+      expect(await getBytes(on, "f:s")).toEqual(new Uint8Array(3));
+    } finally {
+      on.client.close();
+      await kept.stop();
+    }
+  },
+);
+
+test("an object id is the file's, whichever of its streams asks", async () => {
+  const idOf = async (name: string): Promise<string> => {
+    const { fileId } = await openFile(mount, name);
+    const call = ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(), fileId, 64);
+    const id = outputOf(await mount.client.demand("object id", call)).toHex();
+    expect(
+      await statusOf(ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(), fileId, 63)),
+    ).toBe("STATUS_INVALID_PARAMETER");
+    await closeFile(mount, fileId);
+    return id;
+  };
+  await putStream(mount, "known:s", "x");
+  await putStream(mount, "other", "x");
+  const id = await idOf("known");
+  expect(id).toHaveLength(128);
+  expect(await idOf("known:s")).toBe(id);
+  expect(await idOf("other")).not.toBe(id);
+  // The object's own id and that at its birth; the domain is always zero.
+  expect([id.slice(0, 32), id.slice(96)]).toEqual([id.slice(64, 96), "0".repeat(32)]);
 });
 
 async function volumeAttributes(on: Mount): Promise<number> {
