@@ -138,7 +138,7 @@ function nameCreator(
   const { uid, gid } = node.stat;
   return andThen(security.readRights(), (rights) => {
     if (typeof rights === "number") return undoBirth(creation, node, path, rights);
-    const descriptor = describeAcl(rights.access, uid, gid, ownSid(tokenOf(creation.tree)));
+    const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
     return andThen(security.write(change), (result) =>
       result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),

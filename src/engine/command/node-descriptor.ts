@@ -70,7 +70,7 @@ export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityD
       if (typeof stat === "number") return stat;
       return andThen(security.readRights(), (rights) => {
         if (typeof rights === "number") return rights;
-        const descriptor = describeAcl(rights.access, stat.uid, stat.gid);
+        const descriptor = describeAcl(rights.access, stat.uid, stat.gid, tree.grant.security.acl === "nt");
         return rights.inherited ? withInherited(descriptor, rights.inherited) : descriptor;
       });
     });

@@ -28,15 +28,21 @@ export function maskOfBits(bits: number): number {
 }
 
 /**
- * The descriptor of an object for which none is kept. With an owner `named` otherwise than by the uid it is to be kept:
- * the owner has all rights, and whoever may read may execute, as access by mode bits has it; what the bits leave out is
- * the disk's to refuse.
+ * The descriptor of an object for which none is kept. Where it may come to be kept (`isKept`), who may read may execute,
+ * as access by mode bits has it: the bit that lets a file run on the server says nothing of clients. An owner `named`
+ * otherwise than by the uid has all rights; what the bits leave out is the disk's to refuse.
  */
-export function describeAcl(acl: PosixAcl, uid: number, gid: number, named?: Sid): SecurityDescriptor {
+export function describeAcl(
+  acl: PosixAcl,
+  uid: number,
+  gid: number,
+  isKept = false,
+  named?: Sid,
+): SecurityDescriptor {
   const owner = named ?? sidOfUid(uid);
   const group = sidOfGid(gid);
   const limit = acl.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? 7;
-  const maskOf = (bits: number): number => maskOfBits(named && (bits & 4) !== 0 ? bits | 1 : bits);
+  const maskOf = (bits: number): number => maskOfBits(isKept && (bits & 4) !== 0 ? bits | 1 : bits);
   const aces: Ace[] = [];
   const allow = (sid: Sid, mask: number): void => {
     aces.push(simpleAce(AceType.ACCESS_ALLOWED, 0, mask >>> 0, sid));
