@@ -82,6 +82,7 @@ async function readWaiting(
 ): Promise<number> {
   const { fd, volume, pending } = data;
   pending.add();
+  volume.readsUnderWay++;
   try {
     if (!(await volume.enterPool())) return await readElsewhere(data, bytes, at, length, offset);
     try {
@@ -98,6 +99,7 @@ async function readWaiting(
       volume.leavePool();
     }
   } finally {
+    volume.readsUnderWay--;
     pending.done();
   }
 }
@@ -148,21 +150,27 @@ export function writeFile(
 function mayWriteNow(fd: number, offset: number, length: number, volume: MountedVolume): boolean {
   if (volume.isMemory) return length <= MAX_DIRECT_WRITE_BYTES;
   if (volume.isRemote || length > MAX_DIRECT_WRITE_BYTES) return false;
-  if (volume.throttledUntil > 0) {
-    if (performance.now() < volume.throttledUntil) return false;
-    volume.throttledUntil = 0;
-  }
+  const now = performance.now();
+  // A page that is being read is locked until the disk has answered.
+  if (now < volume.throttledUntil || volume.readsUnderWay > 0 || !volume.isCalm(now)) return false;
   const end = offset + length;
   if (offset % PAGE_BYTES === 0 && end % PAGE_BYTES === 0) return true;
   // A page that is written in part must be read first, unless it is cached or beyond the end of the file.
   const size = seekFd(fd, 0, Seek.END);
-  return isEdgeReady(fd, offset, size) && isEdgeReady(fd, end, size);
+  return isEdgeReady(fd, offset, size, volume) && isEdgeReady(fd, end, size, volume);
 }
 
-function isEdgeReady(fd: number, edge: number, size: number): boolean {
+const oneByte = new Uint8Array(new ArrayBuffer(1));
+
+function isEdgeReady(fd: number, edge: number, size: number, volume: MountedVolume): boolean {
   const inside = edge % PAGE_BYTES;
   const page = edge - inside;
-  return inside === 0 || page >= size || cachedPages(fd, page, PAGE_BYTES) === 1;
+  if (inside === 0 || page >= size) return true;
+  // In the page cache a page may also be one that is being read; one byte of it tells. Where the file is not open
+  // for reading, or the file system cannot say, the cache's count has to do.
+  const count = volume.canReadNowait ? readAt(fd, oneByte, 0, 1, page, Rwf.NOWAIT) : -Errno.EBADF;
+  if (count >= 0 || count === -Errno.EAGAIN) return count > 0;
+  return cachedPages(fd, page, PAGE_BYTES) === 1;
 }
 
 async function writeWaiting(
