@@ -139,7 +139,8 @@ function finishCreation(
   if (missing !== 0 && (missing & ~(process.umask() | 0o7000)) === 0) {
     statx.mode |= missing;
     failure = setModeFd(fd, statx.mode & 0o7777);
-    if (failure < 0) return failure;
+    // FAT has the modes that it was mounted with, for all files.
+    if (failure < 0 && failure !== -Errno.EPERM) return failure;
   }
   if (grant.inheritOwner && parentStatx.uid !== statx.uid) {
     failure = setOwnerFd(fd, parentStatx.uid, -1);
