@@ -134,6 +134,11 @@ const fsctls: readonly Feature[] = [
     test: "test/wire/fscc/fsctl.test.ts#network interfaces",
   },
   { name: "PIPE_TRANSCEIVE", value: Fsctl.PIPE_TRANSCEIVE, test: "test/wire/ioctl.test.ts#round trip" },
+  {
+    name: "SRV_ENUMERATE_SNAPSHOTS",
+    value: Fsctl.SRV_ENUMERATE_SNAPSHOTS,
+    test: "test/e2e/previous-versions.test.ts#all tokens, the newest first; symlinks and other names are none",
+  },
 ];
 
 const directoryClasses: readonly Feature[] = [
@@ -208,6 +213,11 @@ const createContexts: readonly Feature[] = [
     name: "RqLs",
     value: 0x5271_4c73,
     test: "test/e2e/leases.test.ts#a lease is granted, broken and acknowledged",
+  },
+  {
+    name: "TWrp",
+    value: 0x5457_7270,
+    test: "test/e2e/previous-versions.test.ts#by TWrp, and by a token anywhere in the path",
   },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
 ];

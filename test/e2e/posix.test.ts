@@ -11,6 +11,7 @@ import { FileAttribute, ReparseTag } from "../../src/wire/fscc/attributes.ts";
 import {
   decodeFsPosixInformation,
   PosixFileType,
+  POSIX_EXTENSIONS_ID,
   POSIX_INFO_CLASS,
   unixGroupSid,
   unixUserSid,
@@ -21,10 +22,14 @@ import { SecurityControl } from "../../src/wire/security/security-descriptor.ts"
 import { parseSid } from "../../src/wire/security/sid.ts";
 import { Status } from "../../src/wire/status.ts";
 import { type TestServer } from "../peer/test-server.ts";
+import { contextsOf, negotiateCall } from "./raw-calls.ts";
+import { RawClient } from "./raw-client.ts";
+import { decodeNegotiateResponse } from "../../src/wire/negotiate.ts";
 import { mountTest } from "./attack/rig.ts";
 import { listPosix, lstat, makeFile, mountPosix, openPosix, posixly } from "./posix-calls.ts";
 import {
   closeFile,
+  createCall,
   deleteCall,
   type Mount,
   openFile,
@@ -64,6 +69,32 @@ describe("the agreement", () => {
     const reply = await other.client.request(queryInfoCall(other, fileId, InfoType.FILE, POSIX_INFO_CLASS));
     expect(reply.status).toBe(Status.INVALID_INFO_CLASS);
     other.client.close();
+  });
+
+  test("versions that lie are not agreed on, and two lists are an error", async () => {
+    const ours = [...POSIX_EXTENSIONS_ID];
+    const agreed = async (...lists: readonly (readonly number[])[]): Promise<boolean | number> => {
+      const contexts = lists.map((list) => ({ kind: "posix", versions: Uint8Array.from(list) }) as const);
+      const other = await RawClient.connect(server);
+      const reply = await other.request(negotiateCall({ contexts: [...contextsOf({}), ...contexts] }));
+      other.close();
+      if (reply.status !== Status.SUCCESS) return reply.status;
+      return decodeNegotiateResponse(reply.message).contexts.some(({ kind }) => kind === "posix");
+    };
+    expect(await agreed([])).toBe(false);
+    expect(await agreed(ours.slice(0, 15))).toBe(false);
+    expect(await agreed([0, ...ours])).toBe(false);
+    expect(await agreed([...Array.from({ length: 16 }, () => 7), ...ours, 1])).toBe(true);
+    expect(await agreed(ours, ours)).toBe(Status.INVALID_PARAMETER);
+  });
+
+  test("a create context without a mode is refused", async () => {
+    const tag = String.fromCharCode(...POSIX_EXTENSIONS_ID);
+    for (const length of [0, 3]) {
+      const contexts = { unknown: [{ tag, data: new Uint8Array(length) }] };
+      const reply = await mount.client.request(createCall(mount, "", { contexts }));
+      expect(reply.status).toBe(Status.INVALID_PARAMETER);
+    }
   });
 
   test("a share without them ignores the context", async () => {
