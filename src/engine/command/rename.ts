@@ -89,8 +89,19 @@ function rename(
       return waitForCaching(exchange, inTheWay.caching, again);
     const newParent = conflictingParent(exchange, joinPath(root, found.path), open.isDirectory);
     if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
-    return move(exchange, open, file, found, target.replace);
+    // Another rename of it is at the disk: where it lies then is not where it lies now.
+    if (file.moving !== undefined) return file.moving.then(again);
+    return moveAlone(file, move(exchange, open, file, found, target.replace));
   });
+}
+
+function moveAlone(file: SharedFile, outcome: MaybePromise<number>): MaybePromise<number> {
+  if (!(outcome instanceof Promise)) return outcome;
+  const ended = (): void => {
+    file.moving = undefined;
+  };
+  file.moving = outcome.then(ended, ended);
+  return outcome;
 }
 
 function move(
