@@ -22,6 +22,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileHandle, FileNode } from "../vfs/store.ts";
 import { dataWritten, entryChanged } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
+import { statOfOpen } from "./stat-of-open.ts";
 import { answerIoctl } from "./ioctl-answer.ts";
 import { MORE, workInSteps } from "./long-work.ts";
 import { noteModified } from "./modified.ts";
@@ -134,7 +135,7 @@ export function queryAllocatedRanges(exchange: Exchange, request: IoctlRequest):
   if ((open.grantedAccess & Access.READ_DATA) === 0 || handle === undefined) return Status.ACCESS_DENIED;
   const range = decodeAllocatedRangesRequest(request.input);
   const limit = Math.floor(request.maxOutputResponse / RANGE_BYTES);
-  return andThen(node.refresh(), (stat) => {
+  return andThen(statOfOpen(open, node), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     const end = Math.min(range.offset + range.length, stat.size);
     if (end <= range.offset) return answerRanges(exchange, request, [], limit);

@@ -149,6 +149,16 @@ export class StreamHandle implements FileHandle {
     return size > maxStreamBytes(this.node.values, this.form) ? -Errno.ENOSPC : 0;
   }
 
+  /** Nothing can be freed within a value: the range reads as zeros all the same. */
+  zeroRange(offset: number, length: number): MaybePromise<number | Failure> {
+    let count = 0;
+    const changed = this.change((data) => {
+      count = Math.max(0, Math.min(length, data.length - offset));
+      return count === 0 ? data : data.slice().fill(0, offset, offset + count);
+    });
+    return andThen(changed, (result) => (result < 0 ? result : count));
+  }
+
   flush(): MaybePromise<0 | Failure> {
     const isDirectory = this.node.stat.kind === FileKind.DIRECTORY;
     // Whoever may change a stream can open the file itself one way or the other.

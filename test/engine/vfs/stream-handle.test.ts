@@ -102,6 +102,19 @@ test("at once where the disk answers at once", () => {
   expect(bytes.toHex()).toBe("00002d2d2d2d0000");
 });
 
+test("a range of zeros ends with the stream", async () => {
+  const { handle } = handleOn(new MemoryValues());
+  handle.create();
+  handle.write(bytesOf("abcdef"), 0, 6, 0);
+  expect(await handle.zeroRange(1, 2)).toBe(2);
+  expect(await handle.zeroRange(5, 100)).toBe(1);
+  expect(await handle.zeroRange(6, 1)).toBe(0);
+  expect(await handle.zeroRange(2 ** 52, 1)).toBe(0);
+  const bytes = new Uint8Array(6);
+  handle.read(bytes, 0, 6, 0);
+  expect(bytes.toHex()).toBe("610000646500");
+});
+
 test("offsets and sizes beyond every disk are refused before anything is made of them", async () => {
   const { handle } = handleOn(new MemoryValues());
   handle.create();
