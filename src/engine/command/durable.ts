@@ -134,7 +134,7 @@ export function answerReplay(exchange: Exchange, request: CreateRequest): MaybeP
   if (status !== Status.SUCCESS) return status;
   const { node } = open;
   if (node === undefined) return Status.DUPLICATE_OBJECTID;
-  return andThen(node.refresh(), (stat) => {
+  return andThen(statOfOpen(open, node), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if (open.isClosed) return Status.FILE_CLOSED;
     // A replay that hands in another oplock level hears it back; the open keeps what it has.
