@@ -18,6 +18,8 @@ export function encodeFsVolumeInformation(writer: Writer, value: FsVolumeInforma
   writer.u8(value.supportsObjects ? 1 : 0);
   writer.u8(0);
   writer.utf16(value.label);
+  // The structure has 24 bytes at least in C, and Samba's clients ask for as many.
+  for (let units = value.label.length; units < 3; units++) writer.u16(0);
 }
 
 export function decodeFsVolumeInformation(data: Uint8Array): FsVolumeInformation {

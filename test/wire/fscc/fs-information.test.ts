@@ -39,6 +39,10 @@ test("volume and label", () => {
   expect(toHex(encoded.subarray(8))).toBe("efbeadde060000000000750073006200");
   expect(decodeFsVolumeInformation(encoded)).toEqual(value);
   expect(decodeFsLabelInformation(encodeBytes(encodeFsLabelInformation, "usb"))).toBe("usb");
+  const short = { ...value, label: "q" };
+  const padded = encodeBytes(encodeFsVolumeInformation, short);
+  expect(padded.length).toBe(24);
+  expect(decodeFsVolumeInformation(padded)).toEqual(short);
 });
 
 test("sizes", () => {
