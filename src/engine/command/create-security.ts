@@ -9,6 +9,7 @@ import { descriptorAtBirth } from "../security/inheritance.ts";
 import { describeAcl, isExpressible } from "../security/posix-rights.ts";
 import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../security/token.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
+import { aclOfMode } from "../vfs/posix-acl.ts";
 import { FileKind, type FileNode, type ObjectSecurity } from "../vfs/store.ts";
 import { learnRights } from "./access-check.ts";
 import type { Creation } from "./creation.ts";
@@ -18,6 +19,7 @@ import { modeOf, rightsChange, takeDescriptor } from "./set-security.ts";
 
 const EPERM = -1;
 const ENOENT = -2;
+const EACCES = -13;
 const EOPNOTSUPP = -95;
 
 /**
@@ -155,6 +157,17 @@ function openBorn(creation: Creation, node: FileNode): MaybePromise<number> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const reads = (creation.granted & Access.LIST_DIRECTORY) !== 0;
   if (!isDirectory || !reads || creation.handle !== undefined) return 0;
+  return andThen(openToRead(creation, node), (opened) => {
+    if (opened !== EACCES) return opened;
+    // A default list may have made it one that its owner cannot read; what it begins with is set afterwards.
+    const whole = { uid: -1, gid: -1, acl: aclOfMode(0o700), inherited: undefined, descriptor: undefined };
+    return andThen(node.security?.write(whole) ?? EACCES, (written) =>
+      written < 0 ? written : openToRead(creation, node),
+    );
+  });
+}
+
+function openToRead(creation: Creation, node: FileNode): MaybePromise<number> {
   return andThen(node.open({ read: true, write: false, writeThrough: false }), (handle) => {
     if (typeof handle === "number") return handle;
     creation.handle = handle;

@@ -8,12 +8,16 @@ import { assembleAcl, bitsFor, maskOfBits, namedEntries, OF_OWNER, type UidOf } 
 import { sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
 const BELOW = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT;
+const NO_PROPAGATE = AceFlag.NO_PROPAGATE_INHERIT;
 const ALL_BITS = 7;
 
-/** The default list for what will be made in a directory; null where its list hands nothing down. */
+/**
+ * The default list for what will be made in a directory; null where its list hands nothing down. The kernel gives it to
+ * files and directories alike, and on to what is below: entries that are for less are not in it.
+ */
 export function inheritedAclOf(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): PosixAcl | null {
   const { dacl } = descriptor;
-  const aces = (dacl?.aces ?? []).filter(({ flags }) => (flags & BELOW) !== 0);
+  const aces = (dacl?.aces ?? []).filter(({ flags }) => (flags & (BELOW | NO_PROPAGATE)) === BELOW);
   if (!dacl || aces.length === 0) return null;
   const later: SecurityDescriptor = {
     control: 0,

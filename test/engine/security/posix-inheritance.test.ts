@@ -24,6 +24,8 @@ function shown(acl: PosixAcl | null): string | undefined {
 test("nothing inheritable, no list", () => {
   expect(inheritedAclOf(described([0, "S-1-1-0", FileGeneric.ALL]))).toBeNull();
   expect(inheritedAclOf({ ...described(), dacl: null })).toBeNull();
+  for (const flags of [OI, CI | IO, OI | CI | AceFlag.NO_PROPAGATE_INHERIT])
+    expect(inheritedAclOf(described([flags, "S-1-1-0", FileGeneric.ALL]))).toBeNull();
 });
 
 test("entries for users, for the creator and for everybody", () => {
@@ -39,7 +41,7 @@ test("entries for users, for the creator and for everybody", () => {
 });
 
 test("who makes a file has it whole where the list does not speak of creators", () => {
-  expect(shown(inheritedAclOf(described([OI, "S-1-22-2-7", FileGeneric.READ])))).toBe(
+  expect(shown(inheritedAclOf(described([OI | CI, "S-1-22-2-7", FileGeneric.READ])))).toBe(
     "1:0:7 4:0:0 8:7:5 16:0:5 32:0:0",
   );
 });
