@@ -185,6 +185,17 @@ def expected(root, manifest):
     return faults
 
 
+def changes(old, new, prefix=""):
+    """Which parts of a description differ, and how."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return [f"{prefix or 'whole'}: {old} -> {new}"]
+    lines = []
+    for key in sorted(set(old) | set(new)):
+        if old.get(key) != new.get(key):
+            lines += changes(old.get(key), new.get(key), f"{prefix}{key} ")
+    return lines
+
+
 def main():
     mode, root, file = sys.argv[1:]
     root = os.path.join(root, "round-trip")
@@ -207,7 +218,7 @@ def main():
     before, after = manifest["tree"], json.loads(json.dumps(survey(root)))
     differences = [path for path in sorted(set(before) | set(after)) if before.get(path) != after.get(path)]
     for path in differences:
-        print(f"DIFFERENT\t{path[:60]}\n  was {before.get(path)}\n  is  {after.get(path)}")
+        print(f"DIFFERENT\t{path[:60]}\t{', '.join(changes(before.get(path), after.get(path)))}")
     print(f"{len(after)} objects, {len(differences)} different")
     return 1 if differences else 0
 
