@@ -1,7 +1,7 @@
 // Named streams at the socket: sharing, deleting, renaming and listing them, who is told, and what the file they are
 // of has to do with it. [MS-FSA] 2.1.5.1.2, 2.1.5.5, 2.1.5.12.31, 2.1.5.15.11.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access, FileGeneric } from "../../src/wire/access.ts";
 import { decodeBufferResponse } from "../../src/wire/buffer-response.ts";
@@ -163,6 +163,27 @@ describe("sharing and deleting", () => {
     expect(await getText(mount, "fixed:s")).toBe("data");
   });
 });
+
+test.skipIf(process.getuid?.() !== 0 || Bun.which("setfattr") === null)(
+  "who may only read a file reads its streams, and neither makes, changes nor removes one",
+  async () => {
+    const path = join(root, "others");
+    writeFileSync(path, "data", { mode: 0o644 });
+    Bun.spawnSync(["setfattr", "-n", "user.DosStream.s:$DATA", "-v", "0x616200", path]);
+    expect(await getText(mount, "others:s")).toBe("ab");
+    const denied = "STATUS_ACCESS_DENIED";
+    for (const desiredAccess of [Access.WRITE_DATA, Access.APPEND_DATA, FileGeneric.ALL]) {
+      expect(await tryCreate(mount, "others:s", { desiredAccess })).toBe(denied);
+    }
+    for (const createDisposition of [CreateDisposition.OVERWRITE, CreateDisposition.SUPERSEDE]) {
+      expect(await tryCreate(mount, "others:s", { createDisposition })).toBe(denied);
+    }
+    for (const createDisposition of [CreateDisposition.CREATE, CreateDisposition.OPEN_IF]) {
+      expect(await tryCreate(mount, "others:t", { createDisposition })).toBe(denied);
+    }
+    expect(await listOf(mount, "others")).toEqual(["::$DATA 4", ":s:$DATA 2"]);
+  },
+);
 
 describe("renaming", () => {
   test("a stream has another name, for all who have it open", async () => {

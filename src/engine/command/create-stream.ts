@@ -9,7 +9,7 @@ import { NotifyAction } from "../../wire/fscc/notify.ts";
 import { Status } from "../../wire/status.ts";
 import type { Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
-import type { OpenTable, SharedFile } from "../state/open-table.ts";
+import { type OpenTable, type SharedFile, streamIdentity } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { foldName } from "../vfs/names.ts";
 import type { ParsedPath } from "../vfs/path.ts";
@@ -63,7 +63,8 @@ export function openStream(creation: Creation, name: string, found: Found): Mayb
     if (typeof stored === "number") return streamStatusOf(stored);
     const status = decide(creation, node, stored !== undefined);
     if (status !== Status.SUCCESS) return status;
-    return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node), () =>
+    const identity = streamIdentity(node, foldName(stored?.name ?? name));
+    return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, identity), () =>
       enterStream(creation, stored ?? { name, key }, found, node, { isMissing: stored === undefined }),
     );
   });

@@ -167,7 +167,7 @@ function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePr
 }
 
 function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
-  return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node), () =>
+  return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node.identity), () =>
     openData(creation, found, node),
   );
 }

@@ -13,7 +13,6 @@ import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { foldName } from "../vfs/names.ts";
 import { parsePath } from "../vfs/path.ts";
-import type { FileNode } from "../vfs/store.ts";
 import { closeOpen } from "./closing.ts";
 import { writeCreateAnswer } from "./create-answer.ts";
 import { statusOf } from "./errno-status.ts";
@@ -203,7 +202,7 @@ export function closeOfApplication(
   exchange: Exchange,
   request: CreateRequest,
   tree: Tree,
-  node: FileNode,
+  identity: string,
 ): MaybePromise<void> {
   const id = request.contexts.appInstanceId?.toHex();
   if (id === undefined) return undefined;
@@ -216,7 +215,7 @@ export function closeOfApplication(
       !isElsewhere ||
       !isSameUser ||
       open.tree.grant.name !== tree.grant.name ||
-      open.file?.identity !== node.identity
+      open.file?.identity !== identity
     )
       continue;
     const done = closeOpen(context, open);

@@ -282,7 +282,8 @@ export class OpenTable {
   }
 }
 
-function streamIdentity(base: SharedFile, folded: string): string {
+/** The identity of the SharedFile of a stream of `base`, its name in the form in which equal names are equal. */
+export function streamIdentity(base: { readonly identity: string }, folded: string): string {
   return `${base.identity}:${folded}`;
 }
 
