@@ -47,11 +47,10 @@ function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
   return andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) => {
     if (typeof node === "number") return retryIfExists(creation, node);
     creation.node = node;
-    return andThen(finishSecurity(creation, node, found.path), (status) => {
-      if (status !== Status.SUCCESS) return status;
-      reportCreated(creation, found, true);
-      return openData(creation, found, node);
-    });
+    reportCreated(creation, found, true);
+    return andThen(finishSecurity(creation, node, found.path), (status) =>
+      status === Status.SUCCESS ? openData(creation, found, node) : status,
+    );
   });
 }
 
@@ -63,9 +62,9 @@ function makeFile(creation: Creation, found: Found): MaybePromise<number> {
     const { node } = created;
     creation.node = node;
     creation.handle = created.handle;
+    reportCreated(creation, found, false);
     return andThen(finishSecurity(creation, node, found.path), (status) => {
       if (status !== Status.SUCCESS) return status;
-      reportCreated(creation, found, false);
       if (creation.path.stream !== undefined)
         return enterNewStream(creation, found, node, creation.path.stream);
       return register(creation, found, node);

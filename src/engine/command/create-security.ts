@@ -2,12 +2,15 @@
 // 2.1.5.1.1, [MS-DTYP] 2.5.3.4, [MS-SMB2] 2.2.13.2.2.
 import type { MaybePromise } from "../../port/port.ts";
 import { Access } from "../../wire/access.ts";
+import { NotifyAction } from "../../wire/fscc/notify.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { Status } from "../../wire/status.ts";
 import { rightsOf } from "../security/access-rights.ts";
 import { descriptorAtBirth } from "../security/inheritance.ts";
 import { describeAcl, isExpressible } from "../security/posix-rights.ts";
 import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../security/token.ts";
+import { nameFilter } from "../state/notify.ts";
+import { joinPath } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import { aclOfMode } from "../vfs/posix-acl.ts";
 import { FileKind, type FileNode, type ObjectSecurity } from "../vfs/store.ts";
@@ -121,6 +124,7 @@ export function finishSecurity(creation: Creation, node: FileNode, path: string)
     const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
     const change = rightsChange(tree, node.stat, birth, uid, gid, true);
     return andThen(security.write(change), (result) => {
+      noteWritten(creation, path);
       // Where nothing can be kept, as in a container without CAP_SYS_ADMIN, the file is the uid's and no more.
       if (result < 0 && result !== EPERM && result !== EOPNOTSUPP) {
         return undoBirth(creation, node, path, result);
@@ -142,9 +146,10 @@ function nameCreator(
     if (typeof rights === "number") return undoBirth(creation, node, path, rights);
     const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
-    return andThen(security.write(change), (result) =>
-      result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node),
-    );
+    return andThen(security.write(change), (result) => {
+      noteWritten(creation, path);
+      return result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node);
+    });
   });
 }
 
@@ -182,7 +187,22 @@ function learnBorn(creation: Creation, node: FileNode): MaybePromise<number> {
   return learnRights(tree, store, components, node, -1);
 }
 
+/** What the disk tells of it is no news: that the object is there was told already. */
+function noteWritten(creation: Creation, path: string): void {
+  const { notify } = creation.exchange.context;
+  if (notify.count > 0) {
+    notify.changed(NotifyAction.MODIFIED, joinPath(creation.tree.grant.path, path), 0);
+  }
+}
+
 function undoBirth(creation: Creation, node: FileNode, path: string, failure: number): MaybePromise<number> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
-  return andThen(creation.store.remove(path, node.identity, isDirectory), () => statusOf(failure));
+  return andThen(creation.store.remove(path, node.identity, isDirectory), (removed) => {
+    const { notify } = creation.exchange.context;
+    if (removed === 0 && notify.count > 0) {
+      const whole = joinPath(creation.tree.grant.path, path);
+      notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+    }
+    return statusOf(failure);
+  });
 }
