@@ -33,6 +33,16 @@ export class BlockActivity {
     return activity.read() === undefined ? undefined : activity;
   }
 
+  /** The device's file, which only root may read. */
+  get deviceFile(): string {
+    try {
+      const name = /^DEVNAME=(.+)$/m.exec(readFileSync(`${this.directory}/uevent`, "latin1"))?.[1];
+      return name === undefined ? "" : `/dev/${name}`;
+    } catch {
+      return "";
+    }
+  }
+
   /** False for flash, which is never at rest. */
   canRest(): boolean {
     for (const place of ["queue", "../queue"]) {

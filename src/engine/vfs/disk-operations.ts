@@ -25,6 +25,7 @@ import { openPlace } from "./share-place.ts";
 import { allocatedRangesOf, zeroRangeOf } from "./space.ts";
 import { listSnapshots, placeOfRoot } from "./snapshot-folder.ts";
 import { replaceBySpecial } from "./special-files.ts";
+import { probeDevice } from "./probing.ts";
 import { volumeOf } from "./volume.ts";
 import { watchDirectory } from "./watching.ts";
 
@@ -48,6 +49,7 @@ export const diskOperations = {
   openPlace,
   listSnapshots,
   openStream: openDirectoryStream,
+  probe: probeDevice,
   placeOfRoot,
   readRights: readNodeRights,
   readData,

@@ -34,4 +34,6 @@ export interface DiskAnswer {
   readonly error: string | undefined;
   /** The operation has (perhaps) changed a directory that the loop remembers. */
   readonly hasChanged: boolean;
+  /** The thread had to wait: the answer did not come from memory. */
+  readonly hasWaited: boolean;
 }

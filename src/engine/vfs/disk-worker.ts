@@ -1,5 +1,6 @@
 // A thread that makes a volume's calls and waits for them alone: it runs operations of the table, as the user whose
 // share it is, and keeps what it learns of directories to itself.
+import { voluntarySwitches } from "../../linux/thread-usage.ts";
 import { DirectoryCache } from "./directory-cache.ts";
 import { diskOperations } from "./disk-operations.ts";
 import type { DiskAnswer, DiskRequest, ToDiskWorker } from "./disk-worker-protocol.ts";
@@ -23,13 +24,15 @@ function answer(request: DiskRequest): DiskAnswer {
   const { job } = request;
   directories.distrust(request.changedMs);
   const before = directories.changes;
+  const waits = voluntarySwitches();
   try {
     const operation = table[request.operation];
     if (operation === undefined) throw new Error(`no operation ${request.operation}`);
     const result = operation(contextOf(request), ...request.args);
-    return { job, result, error: undefined, hasChanged: directories.changes !== before };
+    const hasChanged = directories.changes !== before;
+    return { job, result, error: undefined, hasChanged, hasWaited: voluntarySwitches() !== waits };
   } catch (error) {
-    return { job, result: undefined, error: String(error), hasChanged: true };
+    return { job, result: undefined, error: String(error), hasChanged: true, hasWaited: false };
   }
 }
 

@@ -117,6 +117,19 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     args: OperationArgs<K>,
     keeps?: Uint8Array,
   ): Promise<OperationResult<K>> {
+    const answer = this.send(owner, hold, name, args, keeps);
+    const file = this.beginProbe(performance.now());
+    if (file !== "") void this.send(owner, undefined, "probe", [file]).then(() => this.noteProbe());
+    return answer;
+  }
+
+  private send<K extends OperationName>(
+    owner: CallOwner,
+    hold: Pending | undefined,
+    name: K,
+    args: OperationArgs<K>,
+    keeps?: Uint8Array,
+  ): Promise<OperationResult<K>> {
     return new Promise((resolve, reject) => {
       const call = new WaitingCall(
         this,

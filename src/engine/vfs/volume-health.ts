@@ -59,6 +59,7 @@ export class VolumeHealth {
   private inFlight = 0;
   private progressMs = 0;
   private readonly activity: BlockActivity | undefined;
+  private isProbing = false;
 
   constructor(device: number) {
     const fileSystem = fileSystemOf(device);
@@ -77,12 +78,29 @@ export class VolumeHealth {
     this.awakeUntil = Math.max(this.awakeUntil, performance.now() + AWAKE_MS);
   }
 
-  /** Notes an answer that may have come from memory: what the kernel counts tells, where it does. */
-  noteAnswer(): void {
+  /** Notes an answer: one that was waited for, or one from memory; then what the kernel counts may still tell. */
+  noteAnswer(hasWaited: boolean): void {
     if (this.isRemote) return;
     const now = performance.now();
-    if (this.activity === undefined || (now >= this.awakeUntil && this.activity.check(now, true)))
-      this.noteAwake();
+    const isKnown =
+      hasWaited || this.activity === undefined || (now >= this.awakeUntil && this.activity.check(now, true));
+    if (isKnown) this.noteAwake();
+  }
+
+  /**
+   * The device's file, where the disk itself should be asked whether it turns: something is to be done with it, so it
+   * would be started soon in any case. "" where not; else `noteProbe` is to be called with what came of it.
+   */
+  beginProbe(now: number): string {
+    if (this.activity === undefined || this.isProbing || now < this.awakeUntil) return "";
+    this.isProbing = true;
+    return this.activity.deviceFile;
+  }
+
+  /** What cannot be asked is taken to turn. */
+  noteProbe(): void {
+    this.isProbing = false;
+    this.noteAwake();
   }
 
   /** Something begins that the volume does elsewhere; pair with `endWork`. */
@@ -104,10 +122,10 @@ export class VolumeHealth {
     return this.activity?.isStalled(now) === true;
   }
 
-  /** Whether calls that may ask the disk are made on the loop. */
+  /** Whether calls that may ask the disk are made on the loop: not while it is being asked by others. */
   isLively(now: number): boolean {
     if (this.isMemory) return true;
-    return this.isCalm(now) && now < this.awakeUntil;
+    return this.readsUnderWay === 0 && this.isCalm(now) && now < this.awakeUntil;
   }
 
   /** Whether calls that should not have to ask the disk are made on the loop. */

@@ -13,7 +13,7 @@ export interface DiskJob {
   readonly definition: ShareDefinition;
   /** Asked when the job is handed to the worker. */
   readonly changedMs: () => number;
-  answered(result: unknown, hasChanged: boolean): void;
+  answered(result: unknown, answer: DiskAnswer): void;
   /** The operation threw. */
   failed(error: Error): void;
   /** The worker has ended. */
@@ -168,7 +168,7 @@ export class VolumeWorkers {
     thread.posted.delete(answer.job);
     thread.sinceMs = performance.now();
     if (job.isLong) thread.isLong = false;
-    if (answer.error === undefined) job.answered(answer.result, answer.hasChanged);
+    if (answer.error === undefined) job.answered(answer.result, answer);
     else job.failed(new Error(answer.error));
     if (this.queue.length > 0) this.pump();
     this.idle ??= this.stopLater();

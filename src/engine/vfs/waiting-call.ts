@@ -4,6 +4,7 @@ import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
+import type { DiskAnswer } from "./disk-worker-protocol.ts";
 import { type OperationName, descriptorsIn, longOperations } from "./disk-operations.ts";
 import type { Pending } from "./pending.ts";
 import type { DiskJob } from "./volume-workers.ts";
@@ -27,7 +28,7 @@ export interface CallVolume {
   beginWork(): void;
   endWork(): void;
   /** The worker has answered. */
-  noteAnswer(): void;
+  noteAnswer(hasWaited: boolean): void;
   /** Nobody waits for the call any more. */
   settled(call: WaitingCall): void;
 }
@@ -80,9 +81,9 @@ export class WaitingCall implements DiskJob {
     return this.owner.directories.changedMs;
   }
 
-  answered(result: unknown, hasChanged: boolean): void {
+  answered(result: unknown, { hasChanged, hasWaited }: DiskAnswer): void {
     if (hasChanged) this.owner.directories.distrust(Date.now());
-    this.volume.noteAnswer();
+    this.volume.noteAnswer(hasWaited);
     const isLate = this.resolve === undefined;
     this.end();
     if (isLate) for (const fd of descriptorsIn(this.operation, result)) closeFd(fd);
