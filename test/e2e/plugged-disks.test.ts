@@ -20,6 +20,7 @@ import {
   closeFile,
   createCall,
   deleteCall,
+  linkCall,
   listDirectory,
   type Mount,
   mountShare,
@@ -176,6 +177,17 @@ for (const kind of PLUGGED_KINDS) {
         await closeFile(mount, fileId);
         await expectKept(mount, "after", "late");
         expect(await remove(mount, "after")).toBe(Status.SUCCESS);
+      });
+    });
+
+    test("a hard link is made, or refused as what the disk has not, so that programs copy instead", async () => {
+      await onShare(async (mount) => {
+        const fileId = await makeFile(mount, "first");
+        const { status } = await mount.client.request(linkCall(mount, fileId, "second", false));
+        expect(status).toBe(kind === "exFAT by FUSE" ? Status.NOT_SUPPORTED : Status.SUCCESS);
+        await closeFile(mount, fileId);
+        expect(await remove(mount, "first")).toBe(Status.SUCCESS);
+        if (status === Status.SUCCESS) expect(await remove(mount, "second")).toBe(Status.SUCCESS);
       });
     });
 

@@ -74,6 +74,11 @@ function isOnBlocks(fd: number): boolean {
   return currentMounts().some((mount) => mount.mountId === mountId && mount.fileSystem === "fuseblk");
 }
 
+/** A disk of the FAT family has none; in user space it is one that finds names without regard to case. */
+export function hasHardLinks({ type, hasAliases }: DiskKeeping): boolean {
+  return type !== FileSystemMagic.MSDOS && type !== FileSystemMagic.EXFAT && !hasAliases;
+}
+
 /** Anything but "not here" may be about this one object. */
 function hasXattr(fd: number, name: string): boolean {
   return getXattr(fd, name, room) !== -Errno.EOPNOTSUPP;

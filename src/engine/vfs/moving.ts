@@ -5,7 +5,8 @@ import { Errno } from "../../linux/errno.ts";
 import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../linux/names.ts";
 import { closeFd } from "../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../linux/stat.ts";
-import { identityOf } from "./attributes.ts";
+import { deviceOf, identityOf } from "./attributes.ts";
+import { hasHardLinks, keepingOf } from "./disk-keeping.ts";
 import { joinPath, splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type NamePlace, linkKept, moveKept, unlinkKept } from "./sidecar-moving.ts";
@@ -190,8 +191,14 @@ export function linkObject(
       return made === -Errno.EEXIST && replace ? linkOver(fd, directory, name) : (made as 0 | Failure);
     });
     if (result === 0 && !isTaken) directories.commit(change, directory, name);
-    return result;
+    // [MS-FSA] 2.1.5.15.6: not a matter of rights.
+    return result === -Errno.EPERM && !linksOn(context, fd) ? -Errno.EOPNOTSUPP : result;
   });
+}
+
+/** Whether the disk of `fd` may have hard links at all. */
+function linksOn(context: ShareContext, fd: number): boolean {
+  return statFd(fd, statx) < 0 || hasHardLinks(keepingOf(context, deviceOf(statx), fd));
 }
 
 /** The old name is replaced in one step: at no time is there none. */

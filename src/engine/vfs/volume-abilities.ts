@@ -3,7 +3,7 @@
 import { FileSystemMagic } from "../../linux/stat.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { FsAttribute } from "../../wire/fscc/fs-information.ts";
-import type { DiskKeeping } from "./disk-keeping.ts";
+import { type DiskKeeping, hasHardLinks } from "./disk-keeping.ts";
 
 /** What the abilities of a volume depend on. */
 export interface AbilityFacts {
@@ -21,11 +21,6 @@ const always = (): boolean => true;
 
 function isFat({ keeping }: AbilityFacts): boolean {
   return keeping.type === FileSystemMagic.MSDOS || keeping.type === FileSystemMagic.EXFAT;
-}
-
-/** A disk of the FAT family in user space is one that finds names without regard to case. */
-function hasHardLinks(facts: AbilityFacts): boolean {
-  return !isFat(facts) && !facts.keeping.hasAliases;
 }
 
 /** File systems that give every byte of a file a block. */
@@ -49,7 +44,7 @@ const rows: readonly (readonly [bit: number, holds: (facts: AbilityFacts) => boo
   [FsAttribute.SUPPORTS_POSIX_UNLINK_RENAME, always],
   [FsAttribute.NAMED_STREAMS, (facts) => facts.grant.streams],
   [FsAttribute.READ_ONLY_VOLUME, (facts) => facts.grant.readOnly || facts.isReadOnly],
-  [FsAttribute.SUPPORTS_HARD_LINKS, hasHardLinks],
+  [FsAttribute.SUPPORTS_HARD_LINKS, ({ keeping }) => hasHardLinks(keeping)],
   [FsAttribute.SUPPORTS_EXTENDED_ATTRIBUTES, (facts) => facts.grant.eaSupport],
   [FsAttribute.SUPPORTS_BLOCK_REFCOUNTING, (facts) => facts.sharesBlocks],
 ];
