@@ -1,5 +1,6 @@
 // FSCTL_GET_COMPRESSION and FSCTL_SET_COMPRESSION where no file is ever compressed for a client.
 // [MS-FSA] 2.1.5.10.9, 2.1.5.10.33; [MS-FSCC] 2.3.19, 2.3.67.
+import { Access } from "../../wire/access.ts";
 import { EMPTY, Reader } from "../../wire/cursor.ts";
 import type { IoctlRequest } from "../../wire/ioctl.ts";
 import { Status } from "../../wire/status.ts";
@@ -19,7 +20,9 @@ export function getCompression(exchange: Exchange, request: IoctlRequest): numbe
 
 /** That a file is not to be compressed can be had; anything else cannot. */
 export function setCompression(exchange: Exchange, request: IoctlRequest): number {
-  if ((exchange.open as Open).node === undefined) return Status.NOT_SUPPORTED;
+  const open = exchange.open as Open;
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if ((open.grantedAccess & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;
   if (new Reader(request.input).u16() !== FORMAT_NONE) return Status.NOT_SUPPORTED;
   answerIoctl(exchange, request, EMPTY);
   return Status.SUCCESS;

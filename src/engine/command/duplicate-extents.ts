@@ -17,6 +17,7 @@ import { answerIoctl } from "./ioctl-answer.ts";
 import { MORE, workInSteps } from "./long-work.ts";
 import { noteModified } from "./modified.ts";
 import { whileUsed } from "./open-use.ts";
+import { mayLeave } from "./server-copy.ts";
 
 /** Shared at a time: whole clusters on every file system. */
 const STEP_BYTES = 268_435_456;
@@ -32,6 +33,7 @@ export function duplicateExtents(exchange: Exchange, request: IoctlRequest): May
   }
   const source = findOpen(exchange, asked.source);
   if (source === undefined) return Status.INVALID_HANDLE;
+  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkOpens(source, target, asked);
   if (refusal !== Status.SUCCESS) return refusal;
   const cloned = whileUsed(source, () => cloneChecked(exchange, source, target, asked));

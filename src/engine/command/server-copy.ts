@@ -67,9 +67,15 @@ export function copyChunks(exchange: Exchange, request: IoctlRequest): MaybeProm
   }
   const source = findByResumeKey(exchange, sourceKey);
   if (source === undefined) return Status.OBJECT_NAME_NOT_FOUND;
+  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkHandles(source, target, request.ctlCode === Fsctl.SRV_COPYCHUNK);
   if (refusal !== Status.SUCCESS) return refusal;
   return carryOut(exchange, request, source, target, chunks);
+}
+
+/** What is only to be had by encrypted requests is not copied by others either: to where anybody could read it. */
+export function mayLeave(exchange: Exchange, source: Open): boolean {
+  return !source.tree.mustEncrypt || exchange.sealedBy !== undefined;
 }
 
 function isWithinLimits(chunks: readonly CopyChunk[]): boolean {

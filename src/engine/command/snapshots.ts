@@ -102,6 +102,7 @@ export function changesSnapshot(open: Open, request: SetInfoRequest): boolean {
 const changingControls: ReadonlySet<number> = new Set([
   Fsctl.SET_SPARSE,
   Fsctl.SET_ZERO_DATA,
+  Fsctl.FILE_LEVEL_TRIM,
   Fsctl.SET_COMPRESSION,
   Fsctl.SRV_COPYCHUNK,
   Fsctl.SRV_COPYCHUNK_WRITE,

@@ -53,11 +53,15 @@ export class UserIdentity {
 
   /** Calls `action`, which is synchronous, as the server, also between `enter` and `leave`. */
   outside<T>(action: () => T): T {
-    if (this.depth === 0) return action();
+    const { depth } = this;
+    if (depth === 0) return action();
     this.restore();
+    // Who enters from in there becomes the user again.
+    this.depth = 0;
     try {
       return action();
     } finally {
+      this.depth = depth;
       // The groups have stayed. To go on as the server would be worse than to stop.
       if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid))
         throw new Error("cannot return to the user's uid");

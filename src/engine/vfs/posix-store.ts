@@ -56,7 +56,7 @@ function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore |
     const keeper = new RecycleKeeper({
       rules: recycle,
       key: `${grant.path}/${recycle.repository} ${grant.credentials?.uid ?? -1}`,
-      openStore: () => openStore({ ...binGrant(grant), followSymlinks: false, crossMounts: false }),
+      openStore: () => openStore({ ...binGrant(store.grant), followSymlinks: false, crossMounts: false }),
     });
     store.bin = new RecycleBin(own, recycle, grant.crossMounts, keeper);
     return store;
@@ -241,6 +241,15 @@ class PosixStore implements FileStore {
   setCredentials(credentials: Credentials | null): void {
     this.disk.setCredentials(credentials);
     this.view?.setCredentials(credentials);
+    this.bin?.setCredentials(credentials);
+    // Snapshots are opened anew, as the user that he is now.
+    this.versions?.close();
+    this.versions = undefined;
+    this.listable.clear();
+  }
+
+  get grant(): ShareGrant {
+    return this.disk.context.grant;
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 // vfs_recycle(8). Unlike there, a file that cannot be moved stays where it is and is not deleted: a bin that is full
 // or closed to the user must not cost data. What is overwritten or renamed over is not kept, as in Samba.
 import { Errno } from "../../../linux/errno.ts";
-import type { MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
+import type { Credentials, MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../maybe-promise.ts";
 import { foldCase, joinPath, splitPath } from "../names.ts";
 import {
@@ -79,6 +79,11 @@ export class RecycleBin {
         return result;
       });
     });
+  }
+
+  /** As `FileStore.setCredentials`. */
+  setCredentials(credentials: Credentials | null): void {
+    this.store.setCredentials?.(credentials);
   }
 
   close(): void {
