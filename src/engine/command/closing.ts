@@ -35,7 +35,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const { file, tree, node } = open;
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
   if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
-    file.deletePending = true;
+    context.opens.doom(file, open);
     file.deleterParentKey = open.parentLeaseKey;
     context.notify.deletePending(file);
     // Nobody can be kept waiting by a close: others are told, and may close before the name goes.
@@ -57,22 +57,22 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     return undefined;
   }
   if (doomed.base !== undefined) return removeStreamOf(context, open);
-  const path = file.pathBelow(tree.grant.path);
+  const path = doomed.pathBelow(tree.grant.path, doomed.doomedPlace);
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   doomed.isGoing = true;
   const removed = isDirectory
     ? tree.store.remove(path, doomed.identity, true)
     : tree.store.discard(path, doomed.identity);
   open.close();
-  return andThen(removed, (outcome) => {
+  const whole = joinPath(tree.grant.path, path);
+  const gone = andThen(removed, (outcome) => {
     doomed.isGoing = false;
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
     forgetDoomed(context, file);
     reportRemoval(context, path, result);
-    const whole = joinPath(tree.grant.path, path);
     if (result === 0) {
-      if (!wasLast) context.opens.loseName(doomed);
+      if (!wasLast) context.opens.loseName(doomed, whole);
       if (movedTo !== undefined) context.notify.renamed(whole, joinPath(tree.grant.path, movedTo), false);
       else context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
     }
@@ -84,6 +84,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     context.caching.release(open);
     leaveLostTree(tree);
   });
+  return context.notify.during(gone, whole);
 }
 
 /**
@@ -102,7 +103,7 @@ function findDoomed(file: SharedFile | undefined, open: Open): SharedFile | unde
 /** The name is gone, or stays for good: it can be opened again, what is left of it. */
 function forgetDoomed(context: EngineContext, file: SharedFile): void {
   const whole = file.base ?? file;
-  if (!whole.isOpen) whole.deletePending = false;
+  if (!whole.isOpen) context.opens.spare(whole);
   context.opens.dropIfUnused(file);
   context.opens.dropIfUnused(whole);
 }
@@ -113,7 +114,7 @@ function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> 
   open.beginUse();
   open.close();
   const removed = handle instanceof StreamHandle ? handle.remove() : 0;
-  return andThen(removed, (result) => {
+  const gone = andThen(removed, (result) => {
     open.endUse();
     if (file !== undefined) context.opens.dropIfUnused(file);
     if (result === 0) reportStream(context, open, NotifyAction.REMOVED_STREAM, CompletionFilter.STREAM_NAME);
@@ -122,6 +123,7 @@ function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> 
     context.caching.release(open);
     leaveLostTree(tree);
   });
+  return file === undefined ? gone : context.notify.during(gone, file.path);
 }
 
 /** 2.1.5.5: what was written shows in the directory when the open that wrote it closes. */

@@ -46,6 +46,7 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
     return holder === undefined ? Status.SHARING_VIOLATION : waitFor(creation, holder, found, node);
   }
   const open = enter(creation, file, node);
+  opens.addName(open, joinPath(rootPath, found.path));
   if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
   return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
 }

@@ -48,8 +48,8 @@ function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number):
   if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
   // The name went while this open stayed: nothing brings it back.
   if (!file.hasName) return Status.FILE_DELETED;
-  if ((flags & DELETE) === 0) return keep(open, file, flags);
-  if (file.base === undefined && file.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
+  if ((flags & DELETE) === 0) return keep(exchange, open, file, flags);
+  if (file.base === undefined && open.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
   // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
   if (exchange.context.caching.breakHandles(file.caching, open)) {
     return waitForCaching(exchange, file.caching, () => dispose(exchange, open, node, flags));
@@ -62,16 +62,16 @@ function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number):
       return status;
     }
     if (open.isDirectory) exchange.context.notify.deletePending(file);
-    file.deletePending = true;
+    exchange.context.opens.doom(file, open);
     file.deleterParentKey = open.parentLeaseKey;
     return status;
   });
 }
 
-function keep(open: Open, file: SharedFile, flags: number): number {
+function keep(exchange: Exchange, open: Open, file: SharedFile, flags: number): number {
   open.deletesAtOnce = false;
   if ((flags & ON_CLOSE) !== 0) open.deleteOnClose = false;
-  else file.deletePending = false;
+  else exchange.context.opens.spare(file);
   return Status.SUCCESS;
 }
 

@@ -2,18 +2,19 @@
 // attributes depend on names (hide dot files) and metadata lies beside its file.
 import type { OpenTable, SharedFile } from "../state/open-table.ts";
 
-export function tellMoved(opens: OpenTable, file: SharedFile): void {
+export function tellMoved(opens: OpenTable, file: SharedFile, path: string): void {
   tell(file);
-  opens.findBelow(file.path, (below) => {
+  opens.findBelow(path, (below) => {
     tell(below);
     return false;
   });
 }
 
 function tell(file: SharedFile): void {
-  for (const { node, handle, rootPath, snapshotPath } of file.opens) {
-    if (snapshotPath !== undefined) continue;
-    const path = file.pathBelow(rootPath);
+  for (const open of file.opens) {
+    const { node, handle } = open;
+    if (open.snapshotPath !== undefined) continue;
+    const path = open.pathBelow(open.rootPath);
     node?.renamed?.(path);
     handle?.renamed?.(path);
   }

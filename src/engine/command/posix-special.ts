@@ -35,8 +35,8 @@ export function makeSpecial(exchange: Exchange, open: Open, request: IoctlReques
   if (file.opens.size !== 1 || file.streams !== undefined || open.isDirectory || !file.hasName) {
     return Status.ACCESS_DENIED;
   }
-  const replaced = store.replaceBySpecial(file.pathBelow(open.rootPath), file.identity, special);
-  return andThen(replaced, (node) => {
+  const replaced = store.replaceBySpecial(open.pathBelow(open.rootPath), file.identity, special);
+  const done = andThen(replaced, (node) => {
     if (typeof node === "number") return statusOf(node);
     if (open.isClosed) {
       node.close();
@@ -51,6 +51,7 @@ export function makeSpecial(exchange: Exchange, open: Open, request: IoctlReques
     answerIoctl(exchange, request, EMPTY);
     return Status.SUCCESS;
   });
+  return exchange.context.notify.during(done, file.path);
 }
 
 function readSpecial(input: Uint8Array): SpecialFile | number {

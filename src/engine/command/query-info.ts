@@ -204,7 +204,7 @@ function queryShortName(exchange: Exchange, open: Open, request: QueryInfoReques
 
 /** The client's name of an open file, without leading backslash; "" for the root. */
 function pathOf(open: Open): string {
-  const below = open.file?.pathBelow(open.rootPath) ?? "";
+  const below = open.pathBelow(open.rootPath);
   const path = open.tree.store?.clientPath(below) ?? "";
   const stream = open.file?.stream;
   return stream === undefined ? path : `${path}:${stream.name}`;

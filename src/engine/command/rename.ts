@@ -59,7 +59,8 @@ function rename(
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
   const root = tree.grant.path;
   if (!file.hasName) return Status.FILE_DELETED;
-  if (file.path === root) return Status.ACCESS_DENIED;
+  const path = file.pathOf(open.place);
+  if (path === root) return Status.ACCESS_DENIED;
   const { opens, caching } = exchange.context;
   const again = (): MaybePromise<number> => rename(exchange, open, node, information);
   // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
@@ -70,10 +71,10 @@ function rename(
   for (const stream of file.streams?.values() ?? []) {
     return giveWay(exchange, stream, again, Status.ACCESS_DENIED);
   }
-  if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(file.path)) {
-    return giveWayBelow(exchange, file, again);
+  if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(path)) {
+    return giveWayBelow(exchange, path, again);
   }
-  const parent = conflictingParent(exchange, file.path, open.isDirectory);
+  const parent = conflictingParent(exchange, path, open.isDirectory);
   if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
     if (typeof found === "number") return found;
@@ -113,20 +114,21 @@ function move(
 ): MaybePromise<number> {
   const { context } = exchange;
   const root = open.tree.grant.path;
-  const from = file.pathBelow(root);
+  const from = open.pathBelow(root);
   const renamed = (open.tree.store as FileStore).rename(from, file.identity, found, replace);
-  return andThen(renamed, (result) => {
+  const oldPath = joinPath(root, from);
+  const moved = andThen(renamed, (result) => {
     if (typeof result === "number") return statusOf(result);
-    const oldPath = joinPath(root, from);
     const newPath = joinPath(root, result.path);
     loseReplaced(exchange, newPath, found, file.identity);
     context.opens.renamePaths(oldPath, newPath);
-    tellMoved(context.opens, file);
+    tellMoved(context.opens, file, newPath);
     reportRename(exchange, open, oldPath, newPath, found);
     listingChanged(context, oldPath, open.parentLeaseKey);
     listingChanged(context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;
   });
+  return context.notify.during(moved, oldPath, joinPath(root, found.path));
 }
 
 /** Who has the replaced file open keeps it, but not its name. */
@@ -134,7 +136,7 @@ function loseReplaced(exchange: Exchange, path: string, found: Found, identity: 
   const { opens } = exchange.context;
   if (found.node === undefined || found.node.identity === identity) return;
   const replaced = opens.findFile(found.node.identity);
-  if (replaced?.path === path) opens.loseName(replaced);
+  if (replaced !== undefined) opens.loseName(replaced, path);
 }
 
 /** Has those who only keep a handle to `file` close it, then tries again; `refusal` where that is not the matter. */
@@ -152,13 +154,13 @@ function giveWay(
 // A directory with something open below it stays where it is, as on Windows.
 function giveWayBelow(
   exchange: Exchange,
-  directory: SharedFile,
+  directory: string,
   again: () => MaybePromise<number>,
 ): MaybePromise<number> {
   const { opens } = exchange.context;
-  const stubborn = opens.findBelow(directory.path, (file) => file.caching.handles === 0);
+  const stubborn = opens.findBelow(directory, (file) => file.caching.handles === 0);
   if (stubborn !== undefined) return Status.ACCESS_DENIED;
-  const first = opens.findBelow(directory.path, () => true);
+  const first = opens.findBelow(directory, () => true);
   return first === undefined ? again() : giveWay(exchange, first, again, Status.ACCESS_DENIED);
 }
 
@@ -219,14 +221,15 @@ function link(
 ): MaybePromise<number> {
   // Both names are one file already.
   if (found.node?.identity === node.identity) return replace ? Status.SUCCESS : Status.OBJECT_NAME_COLLISION;
-  return andThen(store.link(node, found, replace), (result) => {
+  const newPath = joinPath(open.tree.grant.path, found.path);
+  const linked = andThen(store.link(node, found, replace), (result) => {
     if (result < 0) return statusOf(result);
-    const newPath = joinPath(open.tree.grant.path, found.path);
     loseReplaced(exchange, newPath, found, node.identity);
     exchange.context.notify.linked(newPath, found.node !== undefined);
     listingChanged(exchange.context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;
   });
+  return exchange.context.notify.during(linked, newPath);
 }
 
 /** A new name, and what it may do to whom it belongs to now. */

@@ -39,6 +39,8 @@ export class SharedFile {
   readonly uses: SharingCounts = [0, 0, 0];
   readonly refusals: SharingCounts = [0, 0, 0];
   place: PathPlace<SharedFile> | undefined;
+  /** The name that goes where `deletePending` is set: of a file with hard links the one that was opened. */
+  doomedPlace: PathPlace<SharedFile> | undefined;
   private readonly index: PathIndex<SharedFile>;
 
   /** With `base` it is a stream of that file: `path` is not used then. */
@@ -59,8 +61,13 @@ export class SharedFile {
    * its file's.
    */
   get path(): string {
-    if (this.base !== undefined) return this.base.path;
-    return this.place === undefined ? "" : this.index.path(this.place);
+    return this.base === undefined ? this.pathOf(this.place) : this.base.path;
+  }
+
+  /** The path of one of its names; of the name it is known by where there is none. */
+  pathOf(place: PathPlace<SharedFile> | undefined): string {
+    const own = place ?? this.place;
+    return own === undefined ? "" : this.index.path(own);
   }
 
   /** The file or one of its streams is open. */
@@ -75,10 +82,11 @@ export class SharedFile {
     return this.deletePending || this.base?.deletePending === true;
   }
 
-  /** The path below a share's directory `root`; "" also for what has no name. */
-  pathBelow(root: string): string {
+  /** The path below a share's directory `root`, of the name `place` if given; "" also for what has no name. */
+  pathBelow(root: string, place?: PathPlace<SharedFile>): string {
     if (!(this.base ?? this).hasName) return "";
-    return this.path.length > root.length ? this.path.slice(root.length + 1) : "";
+    const path = this.base === undefined ? this.pathOf(place) : this.path;
+    return path.length > root.length ? path.slice(root.length + 1) : "";
   }
 }
 
@@ -164,12 +172,43 @@ export class OpenTable {
     this.files.set(file.identity, file);
   }
 
-  /** The name of an open file was removed, or is another object's now: nothing done by name reaches it any more. */
-  loseName(file: SharedFile): void {
-    if (file.base !== undefined || !file.hasName) return;
-    if (file.place !== undefined) this.paths.remove(file.place, file);
-    file.hasName = false;
+  /** `open` came by another name of its file than the one that is known. */
+  addName(open: Open, path: string): void {
+    const { file } = open;
+    if (file === undefined || file.base !== undefined || file.path === path) return;
+    open.place = this.paths.insert(path, file);
+  }
+
+  /** The file is to go by the name that `open` came by. */
+  doom(file: SharedFile, open: Open): void {
+    this.spare(file);
+    file.deletePending = true;
+    if (open.place !== undefined) file.doomedPlace = this.paths.insert(file.pathOf(open.place), file);
+  }
+
+  /** It stays after all, or has gone. */
+  spare(file: SharedFile): void {
     file.deletePending = false;
+    if (file.doomedPlace !== undefined) this.paths.remove(file.doomedPlace, file);
+    file.doomedPlace = undefined;
+  }
+
+  /**
+   * The name `path` of an open file was removed, or is another object's now: nothing done by that name reaches the
+   * file any more. Who came by another hard link still has that.
+   */
+  loseName(file: SharedFile, path: string): void {
+    if (file.base !== undefined || !file.hasName) return;
+    if (file.pathOf(file.doomedPlace) === path) this.spare(file);
+    if (file.path !== path) return;
+    if (file.place !== undefined) this.paths.remove(file.place, file);
+    const other = [...file.opens].find(({ place }) => place !== undefined && file.pathOf(place) !== path);
+    if (other?.place !== undefined) {
+      file.place = other.place;
+      other.place = undefined;
+      return;
+    }
+    file.hasName = false;
     // No path begins so: they all begin with a share's directory.
     file.place = this.paths.insert(`\0/${file.identity}`, file);
   }
@@ -197,6 +236,7 @@ export class OpenTable {
     if (this.files.get(file.identity) !== file) return;
     this.files.delete(file.identity);
     const { base } = file;
+    this.spare(file);
     if (base === undefined) {
       if (file.place !== undefined) this.paths.remove(file.place, file);
       return;
@@ -236,6 +276,7 @@ export class OpenTable {
     const file = open.file;
     if (file === undefined) return false;
     if (file.opens.delete(open)) countOpen(file, open, -1);
+    if (open.place !== undefined) this.paths.remove(open.place, file);
     if (file.opens.size > 0) return false;
     if (!file.isDoomed) this.dropIfUnused(file);
     return true;
@@ -260,8 +301,10 @@ export class OpenTable {
 
   /** Moves every open file at or below `from` to `to`: a directory's rename renames what is open in it. */
   renamePaths(from: string, to: string): void {
-    this.paths.move(from, to, (file, place) => {
-      file.place = place;
+    this.paths.move(from, to, (file, place, old) => {
+      if (file.place === old) file.place = place;
+      if (file.doomedPlace === old) file.doomedPlace = place;
+      for (const open of file.opens) if (open.place === old) open.place = place;
     });
   }
 

@@ -6,6 +6,7 @@ import type { CachingHolder } from "./caching-holder.ts";
 import type { Durability } from "./durable-opens.ts";
 import type { LockSequences } from "./lock-sequence.ts";
 import type { SharedFile } from "./open-table.ts";
+import type { PathPlace } from "./path-index.ts";
 
 /** How an enumeration stands: the pattern is fixed by the first query and by a restart. */
 export interface DirectorySearch {
@@ -44,6 +45,8 @@ export class Open {
   snapshotPath: string | undefined;
   /** Opened by a client with the POSIX extensions, and by their rules. */
   isPosix = false;
+  /** The name that it was opened by, where that is another hard link than the file's `place`. */
+  place: PathPlace<SharedFile> | undefined;
   /** FILE_MODE_INFORMATION as set by the client. */
   mode: number;
   position = 0;
@@ -107,6 +110,11 @@ export class Open {
     this.createOptions = init.createOptions;
     this.isDirectory = init.isDirectory;
     this.mode = init.createOptions & 0x1e;
+  }
+
+  /** The path that it was opened by, as of now, below a share's directory `root`; see `SharedFile.pathBelow`. */
+  pathBelow(root: string): string {
+    return this.file?.pathBelow(root, this.place) ?? "";
   }
 
   /** The directory that the path of `file` begins with. */

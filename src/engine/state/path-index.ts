@@ -18,6 +18,8 @@ class PathNode<T> {
 /** Where an item stands in the index: given to `path` and `remove`. */
 export type PathPlace<T> = PathNode<T>;
 
+type Replaced<T> = (item: T, place: PathPlace<T>, old: PathPlace<T>) => void;
+
 export class PathIndex<T> {
   private readonly root = new PathNode<T>(undefined, "");
 
@@ -70,8 +72,8 @@ export class PathIndex<T> {
     return false;
   }
 
-  /** Moves what stands at and below `from` to `to`, beside what stands there. */
-  move(from: string, to: string, replaced: (item: T, place: PathPlace<T>) => void): void {
+  /** Moves what stands at and below `from` to `to`, beside what stands there; `replaced` is told new and old place. */
+  move(from: string, to: string, replaced: Replaced<T>): void {
     const node = this.walk(from);
     if (node === undefined || from === to) return;
     const parent = node.parent;
@@ -83,11 +85,11 @@ export class PathIndex<T> {
     this.prune(target);
   }
 
-  private merge(from: PathNode<T>, to: PathNode<T>, replaced: (item: T, place: PathPlace<T>) => void): void {
+  private merge(from: PathNode<T>, to: PathNode<T>, replaced: Replaced<T>): void {
     for (const item of from.items ?? []) {
       if (to.items === undefined) to.items = [item];
       else to.items.push(item);
-      replaced(item, to);
+      replaced(item, to, from);
     }
     for (const [name, child] of from.children ?? []) {
       to.children ??= new Map();
