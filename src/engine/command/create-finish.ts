@@ -31,17 +31,19 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
   const { createDisposition, fileAttributes } = creation.request;
   creation.action =
     createDisposition === CreateDisposition.SUPERSEDE ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
-  return andThen(emptyFile(creation, node), (result) => {
+  const { notify } = creation.exchange.context;
+  const emptied = andThen(emptyFile(creation, node), (result) => {
     if (result < 0) return statusOf(result);
     breakReaders(creation, open);
     const attributes = (fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
     // A disk that keeps no attributes still takes the data.
     return andThen(node.setAttributes(attributes), () => {
-      const { notify } = creation.exchange.context;
       if (notify.count > 0 && open.file) notify.changed(NotifyAction.MODIFIED, open.file.path, OVERWRITTEN);
-      return preallocate(creation, open);
+      return Status.SUCCESS;
     });
   });
+  const told = open.file === undefined ? emptied : notify.during(emptied, open.file.path);
+  return andThen(told, (status) => (status === Status.SUCCESS ? preallocate(creation, open) : status));
 }
 
 /** Its streams go with a file's data; those without it would be another file's. */

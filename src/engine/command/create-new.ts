@@ -8,7 +8,7 @@ import { Status } from "../../wire/status.ts";
 import { nameFilter } from "../state/notify.ts";
 import { joinPath } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import type { Found } from "../vfs/store.ts";
+import type { FileNode, Found } from "../vfs/store.ts";
 import { openData } from "./create-data.ts";
 import { register } from "./create-register.ts";
 import { finishSecurity, prepareSecurity } from "./create-security.ts";
@@ -44,40 +44,60 @@ export function createNew(creation: Creation, found: Found): MaybePromise<number
 
 function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
   const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
-  return andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) => {
-    if (typeof node === "number") return retryIfExists(creation, node);
-    creation.node = node;
-    reportCreated(creation, found, true);
-    return andThen(finishSecurity(creation, node, found.path), (status) =>
-      status === Status.SUCCESS ? openData(creation, found, node) : status,
-    );
-  });
+  const made = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
+    typeof node === "number" ? node : secure(creation, found, node, true),
+  );
+  return afterMaking(creation, found, made, (node) => openData(creation, found, node));
 }
 
 function makeFile(creation: Creation, found: Found): MaybePromise<number> {
   const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
-  return andThen(creation.store.createFile(found, mode, attributes, creation.permissions), (created) => {
-    if (typeof created === "number") return retryIfExists(creation, created);
-    const { node } = created;
-    creation.node = node;
-    creation.handle = created.handle;
-    reportCreated(creation, found, false);
-    return andThen(finishSecurity(creation, node, found.path), (status) => {
-      if (status !== Status.SUCCESS) return status;
-      if (creation.path.stream !== undefined)
-        return enterNewStream(creation, found, node, creation.path.stream);
-      return register(creation, found, node);
-    });
+  const made = andThen(
+    creation.store.createFile(found, mode, attributes, creation.permissions),
+    (created) => {
+      if (typeof created === "number") return created;
+      creation.handle = created.handle;
+      return secure(creation, found, created.node, false);
+    },
+  );
+  return afterMaking(creation, found, made, (node) =>
+    creation.path.stream === undefined
+      ? register(creation, found, node)
+      : enterNewStream(creation, found, node, creation.path.stream),
+  );
+}
+
+/** What was made is told of and gets its rights; an NTSTATUS. */
+function secure(
+  creation: Creation,
+  found: Found,
+  node: FileNode,
+  isDirectory: boolean,
+): MaybePromise<number> {
+  creation.node = node;
+  const { notify } = creation.exchange.context;
+  if (notify.count > 0) notify.changed(NotifyAction.ADDED, pathOf(creation, found), nameFilter(isDirectory));
+  return finishSecurity(creation, node, found.path);
+}
+
+/** Goes on with what was made; `made` answers an NTSTATUS or a negative errno. */
+function afterMaking(
+  creation: Creation,
+  found: Found,
+  made: MaybePromise<number>,
+  next: (node: FileNode) => MaybePromise<number>,
+): MaybePromise<number> {
+  const { notify } = creation.exchange.context;
+  const told = notify.count > 0 ? notify.during(made, pathOf(creation, found)) : made;
+  return andThen(told, (result) => {
+    if (result === EEXIST) return creation.again(creation);
+    if (result < 0) return statusOf(result);
+    const { node } = creation;
+    return result === Status.SUCCESS && node !== undefined ? next(node) : result;
   });
 }
 
-function reportCreated(creation: Creation, found: Found, isDirectory: boolean): void {
-  const { notify } = creation.exchange.context;
-  if (notify.count === 0) return;
-  notify.changed(NotifyAction.ADDED, joinPath(creation.tree.grant.path, found.path), nameFilter(isDirectory));
-}
-
-function retryIfExists(creation: Creation, failure: number): MaybePromise<number> {
-  return failure === EEXIST ? creation.again(creation) : statusOf(failure);
+function pathOf(creation: Creation, found: Found): string {
+  return joinPath(creation.tree.grant.path, found.path);
 }

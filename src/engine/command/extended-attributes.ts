@@ -138,14 +138,15 @@ export function setExtendedAttributes(
   if (typeof attributes === "number") return attributes;
   const refusal = checkAttributes(attributes);
   if (refusal !== Status.SUCCESS) return refusal;
-  return andThen(change(open.tree, node, attributes), (status) => {
+  const { notify } = exchange.context;
+  const done = andThen(change(open.tree, node, attributes), (status) => {
     if (status !== Status.SUCCESS) return status;
-    const { notify } = exchange.context;
     if (notify.count > 0 && open.file !== undefined) {
       notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.EA);
     }
     return andThen(holdChangeTime(exchange.context, open), () => status);
   });
+  return open.file === undefined ? done : notify.during(done, open.file.path);
 }
 
 function change(tree: Tree, node: FileNode, attributes: readonly ExtendedAttribute[]): MaybePromise<number> {

@@ -95,7 +95,7 @@ export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
 function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
   const change = decodeBasicChange(buffer);
   const { context } = exchange;
-  return andThen(fixTimes(context, open, node, change), () =>
+  const done = andThen(fixTimes(context, open, node, change), () =>
     andThen(applyBasic(open, node, change), (status) => {
       if (status !== Status.SUCCESS) return status;
       const filter = filterOf(change);
@@ -103,6 +103,7 @@ function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8A
       return andThen(holdChangeTime(context, open), () => status);
     }),
   );
+  return open.file === undefined ? done : context.notify.during(done, open.file.path);
 }
 
 /** The completion filters that notice a change of attributes and times. */

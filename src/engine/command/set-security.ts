@@ -109,8 +109,8 @@ function apply(
   const written = andThen(security.write(change), (result) =>
     result < 0 || mode === undefined ? result : node.setMode(mode),
   );
-  return andThen(written, (result) => {
-    const { context } = exchange;
+  const { context } = exchange;
+  const done = andThen(written, (result) => {
     forgetDescriptor(node);
     entryChanged(context, open);
     if (context.notify.count > 0 && open.file !== undefined) {
@@ -121,6 +121,7 @@ function apply(
     encodeSetInfoResponse(exchange.reserve(2));
     return Status.SUCCESS;
   });
+  return open.file === undefined ? done : context.notify.during(done, open.file.path);
 }
 
 let hasTold = false;

@@ -60,18 +60,19 @@ function mark(
   node: FileNode,
   isSparse: boolean,
 ): MaybePromise<number> {
-  return andThen(node.setSparse(isSparse), (result) => {
+  const { notify } = exchange.context;
+  const done = andThen(node.setSparse(isSparse), (result) => {
     // Nor has one that keeps no mark.
     if (result === EOPNOTSUPP) return Status.INVALID_DEVICE_REQUEST;
     if (result < 0) return statusOf(result);
     entryChanged(exchange.context, open);
-    const { notify } = exchange.context;
     if (notify.count > 0 && open.file !== undefined) {
       notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.ATTRIBUTES);
     }
     answerIoctl(exchange, request, EMPTY);
     return Status.SUCCESS;
   });
+  return open.file === undefined ? done : notify.during(done, open.file.path);
 }
 
 /** FSCTL_SET_ZERO_DATA: zeros up to the end of the file at most; a sparse file gives its blocks back. */

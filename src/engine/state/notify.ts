@@ -1,5 +1,6 @@
 // Watches on directories: what changed since a client last asked, and the requests that wait for a change.
 // [MS-SMB2] 3.3.5.19; [MS-FSA] 2.1.4.1 (sending a notification), 2.1.5.11.1 (asking for one).
+import type { MaybePromise } from "../../port/port.ts";
 import { CompletionFilter } from "../../wire/change-notify.ts";
 import { type Change, NotifyAction } from "../../wire/fscc/notify.ts";
 import { Status } from "../../wire/status.ts";
@@ -41,6 +42,9 @@ export interface LocalChanges {
   moved(from: string, to: string): void;
   /** A descriptor of ours that could write is closed. */
   expectClose(path: string): void;
+  /** An operation of ours on `path` is under way; ended by `end`, when what came of it is expected. */
+  begin(path: string): void;
+  end(path: string): void;
 }
 
 interface Watch extends WatchTerms {
@@ -131,6 +135,21 @@ export class NotifyTable {
     for (const watch of this.byPath.get(directory.path) ?? []) {
       if (watch.directory === directory) finishAll(watch, Status.DELETE_PENDING);
     }
+  }
+
+  /**
+   * Operations on `paths` that have begun: `work` ends when they are over and what came of them has been told here.
+   * Until then nobody else tells of these paths. Where the answer is at hand there is nothing to wait for.
+   */
+  during<T>(work: MaybePromise<T>, ...paths: readonly string[]): MaybePromise<T> {
+    const { local } = this;
+    if (local === undefined || this.count === 0 || !(work instanceof Promise)) return work;
+    for (const path of paths) local.begin(path);
+    const end = (): void => {
+      for (const path of paths) local.end(path);
+    };
+    work.then(end, end);
+    return work;
   }
 
   /** A change that we made; `filter` has the CompletionFilter bits that it concerns. Call it in the turn of the change. */

@@ -1,69 +1,103 @@
-// The inotify events that our own operations cause, by what was done and to which path: they are no news. An
-// operation is over before its events are expected, so that all of them come with the next batch taken from the
-// queue: after that nothing is expected any more, and no change by another program is mistaken for long.
+// The inotify events that our own operations cause, by what was done and to which path: they are no news. What is
+// expected when the queue is read came into the queue before: it is forgotten when all that was read is handled, so that
+// no change by another program is mistaken for long. What is expected later waits for the next reading.
 import { Inotify } from "../../linux/inotify.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
 
 const MAX_EXPECTED = 4096;
 
-export class ExpectedEvents {
-  // Names come and go one event each; the kernel merges events of attributes and of closing, so these have no number.
-  private readonly counted = new Map<string, number>();
-  private readonly merged = new Set<string>();
+interface Expected {
+  readonly kind: number;
+  readonly path: string;
+  /** How many events; the kernel merges those of attributes and of closing, so they have no number. */
+  count: number;
+  /** The reading of the queue after which it was expected. */
+  reading: number;
+}
 
-  /** The batch must be taken first: no more is remembered. */
+export class ExpectedEvents {
+  private readonly expected = new Map<string, Expected>();
+  private reading = 0;
+
+  /** The queue should be read first: what is expected grows. */
   get isFull(): boolean {
-    return this.counted.size + this.merged.size >= MAX_EXPECTED;
+    return this.expected.size >= MAX_EXPECTED;
   }
 
   /** A change of ours, by its NotifyAction. */
   add(action: NotifyAction, path: string): void {
     if (action === NotifyAction.ADDED) {
-      this.addCreation(path);
+      this.expect(Inotify.CREATE, path);
       // Mode, owner and stored attributes of what is new.
-      this.merged.add(keyOf(Inotify.ATTRIB, path));
+      this.expect(Inotify.ATTRIB, path);
     } else if (action === NotifyAction.REMOVED) {
-      this.count(Inotify.DELETE, path);
+      this.expect(Inotify.DELETE, path);
     } else if (action === NotifyAction.RENAMED_OLD_NAME) {
-      this.count(Inotify.MOVED_FROM, path);
+      this.expect(Inotify.MOVED_FROM, path);
     } else if (action === NotifyAction.RENAMED_NEW_NAME) {
-      this.count(Inotify.MOVED_TO, path);
+      this.expect(Inotify.MOVED_TO, path);
     } else {
-      this.merged.add(keyOf(Inotify.ATTRIB, path));
+      this.expect(Inotify.ATTRIB, path);
     }
   }
 
-  addCreation(path: string): void {
-    this.count(Inotify.CREATE, path);
+  /** What a listing has shown already: its event is in the queue, with `isReading` in the part that is being read. */
+  addSeen(path: string, isReading: boolean): void {
+    this.expect(Inotify.CREATE, path, isReading ? this.reading - 1 : this.reading);
   }
 
   addClose(path: string): void {
-    this.merged.add(keyOf(Inotify.CLOSE_WRITE, path));
+    this.expect(Inotify.CLOSE_WRITE, path);
   }
 
   /** Whether an event of that kind is ours; it is then expected once less. */
   take(kind: number, path: string): boolean {
     const key = keyOf(kind, path);
-    const count = this.counted.get(key) ?? 0;
-    if (count === 0) return false;
-    if (count === 1) this.counted.delete(key);
-    else this.counted.set(key, count - 1);
+    const expected = this.expected.get(key);
+    if (expected === undefined) return false;
+    if (--expected.count === 0) this.expected.delete(key);
     return true;
   }
 
   /** Whether events of that kind may be ours; as many as there are. */
   has(kind: number, path: string): boolean {
-    return this.merged.has(keyOf(kind, path));
+    return this.expected.has(keyOf(kind, path));
+  }
+
+  /** A directory has another path: what is below it as well. */
+  moved(from: string, to: string): void {
+    const below = `${from}/`;
+    for (const [key, { kind, path, count, reading }] of [...this.expected]) {
+      if (!path.startsWith(below)) continue;
+      this.expected.delete(key);
+      const newPath = to + path.slice(from.length);
+      this.expected.set(keyOf(kind, newPath), { kind, path: newPath, count, reading });
+    }
+  }
+
+  /** The queue is read now. */
+  read(): void {
+    this.reading++;
+  }
+
+  /** All that was read is handled. */
+  handled(): void {
+    for (const [key, { reading }] of this.expected) if (reading < this.reading) this.expected.delete(key);
   }
 
   clear(): void {
-    this.counted.clear();
-    this.merged.clear();
+    this.expected.clear();
   }
 
-  private count(kind: number, path: string): void {
+  private expect(kind: number, path: string, reading = this.reading): void {
     const key = keyOf(kind, path);
-    this.counted.set(key, (this.counted.get(key) ?? 0) + 1);
+    const expected = this.expected.get(key);
+    if (expected === undefined) {
+      this.expected.set(key, { kind, path, count: 1, reading });
+    } else {
+      expected.count++;
+      expected.reading = Math.max(reading, expected.reading);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // Changes that other programs make below a share: inotify(7) events of watched directories, less those that our own
-// operations cause. Where the kernel gives no watch, our own changes are still told, by whoever makes them.
+// operations cause. Where the kernel gives no watch, our own changes are still told, by whoever makes them. An operation
+// that a volume's worker makes may be in the queue before its answer is here: such events wait for the answer.
 import { readdirSync } from "node:fs";
 import { Inotify, closeInotify, createInotify, drainInotify, signalEvents } from "../../linux/inotify.ts";
 import { closeFd, procPath } from "../../linux/open.ts";
@@ -13,11 +14,15 @@ import {
   WatchedDirectories,
   type WatchLimits,
   type WatchRequest,
+  type WatchedDirectory,
   openDirectory,
 } from "./watched-directories.ts";
 
 /** Events are taken at once after a quiet time, and this often while they keep coming. */
 const DRAIN_INTERVAL_MS = 20;
+
+/** Events wait this long for an operation of ours on the same path; one that takes longer is told of twice. */
+const HOLD_MS = 2_000;
 
 const MASK =
   Inotify.CREATE |
@@ -51,6 +56,14 @@ interface HalfMove {
   readonly isOurs: boolean;
 }
 
+/** What was read and is still to be handled. */
+interface ReadEvent {
+  readonly directory: WatchedDirectory;
+  readonly mask: number;
+  readonly cookie: number;
+  readonly name: string;
+}
+
 export interface WatcherInit extends WatchLimits {
   readonly sink: ChangeSink;
   readonly setTimer: (delayMs: number, run: () => void) => unknown;
@@ -63,7 +76,13 @@ export class DirectoryWatcher {
   private readonly expected = new ExpectedEvents();
   private timer: unknown;
   private isDraining = false;
+  private isReading = false;
   private half: HalfMove | undefined;
+  /** Paths that operations of ours are at work on, each with the number of these. */
+  private readonly underWay = new Map<string, number>();
+  /** Events in the order of the queue; the first waits for an operation. */
+  private held: ReadEvent[] = [];
+  private holdTimer: unknown;
 
   constructor(init: WatcherInit) {
     this.init = init;
@@ -109,7 +128,23 @@ export class DirectoryWatcher {
     if (this.directories.queue < 0) return;
     // Events from before still have the old path; where the parent is watched, it is told of the move as well.
     this.drain();
+    this.expected.moved(from, to);
     this.directories.repath(from, to);
+  }
+
+  /** An operation on `path` is under way: what the kernel tells of that path, and all after it, waits for its end. */
+  begin(path: string): void {
+    this.underWay.set(path, (this.underWay.get(path) ?? 0) + 1);
+  }
+
+  /** Ends one `begin`; what came of it has been expected. */
+  end(path: string): void {
+    const count = this.underWay.get(path);
+    if (count === undefined) return;
+    if (count > 1) this.underWay.set(path, count - 1);
+    else this.underWay.delete(path);
+    if (this.prepareExpecting()) this.expected.add(NotifyAction.MODIFIED, path);
+    if (this.held.length > 0) this.handleHeld();
   }
 
   // What is expected is forgotten when the queue has been read, which must therefore be soon.
@@ -136,6 +171,8 @@ export class DirectoryWatcher {
     if (this.timer !== undefined) this.init.clearTimer(this.timer);
     this.timer = undefined;
     this.half = undefined;
+    this.held = [];
+    this.stopHolding();
     this.directories.clear();
     this.expected.clear();
   }
@@ -160,19 +197,26 @@ export class DirectoryWatcher {
     });
   }
 
-  /** Handles what waits; the number of events. */
+  /** Reads what waits and handles what need not wait longer; the number of events, at least 1 while some are held. */
   private drain(): number {
-    const held = this.half;
+    const half = this.half;
     let count = 0;
+    this.expected.read();
+    this.isReading = true;
     drainInotify(this.directories.queue, (watch, mask, cookie, name) => {
       count++;
       this.take(watch, mask, cookie, name);
     });
+    this.isReading = false;
+    this.settleHandled(half);
+    return this.half === undefined && this.held.length === 0 ? count : Math.max(1, count);
+  }
+
+  private settleHandled(half: HalfMove | undefined): void {
+    if (this.held.length > 0) return;
     // The other half of a move follows at once, if at all.
-    if (held !== undefined && this.half === held) this.endMove();
-    // Our operations are over when they are expected: their events were among these.
-    this.expected.clear();
-    return this.half === undefined ? count : Math.max(1, count);
+    if (half !== undefined && this.half === half) this.endMove();
+    this.expected.handled();
   }
 
   private take(watch: number, mask: number, cookie: number, name: string): void {
@@ -190,6 +234,43 @@ export class DirectoryWatcher {
     }
     // No name: the directory itself, which its parent's watch tells of.
     if (name === "" || isTemporaryName(name) || isSidecarName(name)) return;
+    const event = { directory, mask, cookie, name };
+    if (this.held.length === 0 && !this.mustWait(event)) return this.handle(event);
+    this.held.push(event);
+    if (this.held.length === 1) this.hold(event);
+  }
+
+  private mustWait({ directory, name }: ReadEvent): boolean {
+    return this.underWay.size > 0 && this.underWay.has(`${directory.path}/${name}`);
+  }
+
+  private hold(first: ReadEvent): void {
+    this.holdTimer = this.init.setTimer(HOLD_MS, () => {
+      this.underWay.delete(`${first.directory.path}/${first.name}`);
+      this.handleHeld();
+    });
+  }
+
+  private stopHolding(): void {
+    if (this.holdTimer !== undefined) this.init.clearTimer(this.holdTimer);
+    this.holdTimer = undefined;
+  }
+
+  /** Handles what was held up to the next event that must wait. */
+  private handleHeld(): void {
+    const { held } = this;
+    const first = held[0];
+    if (first === undefined || this.mustWait(first)) return;
+    this.stopHolding();
+    const next = held.findIndex((event) => this.mustWait(event));
+    this.held = next < 0 ? [] : held.slice(next);
+    for (const event of next < 0 ? held : held.slice(0, next)) this.handle(event);
+    const waiting = this.held[0];
+    if (waiting !== undefined) this.hold(waiting);
+    else this.settleHandled(undefined);
+  }
+
+  private handle({ directory, mask, cookie, name }: ReadEvent): void {
     const path = `${directory.path}/${name}`;
     const isDirectory = (mask & Inotify.ISDIR) !== 0;
     if ((mask & Inotify.MOVED_TO) !== 0) return this.takeArrival(directory.reach, path, isDirectory, cookie);
@@ -259,12 +340,16 @@ export class DirectoryWatcher {
     if (fd < 0) return;
     try {
       for (const entry of readdirSync(procPath(fd), { withFileTypes: true })) {
-        const isOurs = isTemporaryName(entry.name) || isSidecarName(entry.name);
-        if (isOurs || entry.name.includes("\ufffd")) continue;
+        const isHidden = isTemporaryName(entry.name) || isSidecarName(entry.name);
+        if (isHidden || entry.name.includes("\ufffd")) continue;
         const child = `${path}/${entry.name}`;
-        this.expected.addCreation(child);
-        this.init.sink.report(NotifyAction.ADDED, child, nameFilterOf(entry.isDirectory()));
-        if (entry.isDirectory()) this.enter(reach, child, true);
+        // A client of ours was quicker than its directory's event, or is at it.
+        const isClients = this.underWay.has(child) || this.expected.take(Inotify.CREATE, child);
+        if (!isClients) {
+          this.expected.addSeen(child, this.isReading);
+          this.init.sink.report(NotifyAction.ADDED, child, nameFilterOf(entry.isDirectory()));
+        }
+        if (entry.isDirectory()) this.enter(reach, child, !isClients);
       }
     } catch {
       // Gone again: its removal is told by its parent.

@@ -309,6 +309,8 @@ test("the source of local changes hears of ours, and only while somebody watches
     expect: (action, path) => void heard.push(`${LETTERS[action]}${path}`),
     moved: (from, to) => void heard.push(`${from}>${to}`),
     expectClose: (path) => void heard.push(`close ${path}`),
+    begin: (path) => void heard.push(`begin ${path}`),
+    end: (path) => void heard.push(`end ${path}`),
   };
   const table = new NotifyTable();
   table.local = local;
@@ -326,4 +328,45 @@ test("the source of local changes hears of ours, and only while somebody watches
   const renames = ["</srv/a", ">/srv/b", "</srv/c", ">/srv/d", "/srv/c>/srv/d"];
   expect(heard).toEqual(["+/srv/a", "close /srv/a", ...renames]);
   expect(table.hasNews(owner)).toBe(false);
+});
+
+describe("operations that wait for a disk", () => {
+  function listening(): { table: NotifyTable; heard: string[] } {
+    const heard: string[] = [];
+    const table = new NotifyTable();
+    table.local = {
+      expect: (action, path) => void heard.push(`${LETTERS[action]}${path}`),
+      moved: () => undefined,
+      expectClose: () => undefined,
+      begin: (path) => void heard.push(`begin ${path}`),
+      end: (path) => void heard.push(`end ${path}`),
+    };
+    return { table, heard };
+  }
+
+  test("are announced from their beginning until they have been told of, or have failed", async () => {
+    const { table, heard } = listening();
+    watch(table, "/srv");
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const work = promise.then((status) => {
+      table.changed(NotifyAction.ADDED, "/srv/a", FILE);
+      return status;
+    });
+    const told = table.during(work, "/srv/a", "/srv/b");
+    expect(heard).toEqual(["begin /srv/a", "begin /srv/b"]);
+    resolve(0);
+    expect(await told).toBe(0);
+    expect(heard.slice(2)).toEqual(["+/srv/a", "end /srv/a", "end /srv/b"]);
+    const failing = table.during(Promise.reject(new Error("lost")), "/srv/c");
+    await expect(failing).rejects.toThrow("lost");
+    expect(heard.slice(5)).toEqual(["begin /srv/c", "end /srv/c"]);
+  });
+
+  test("are not announced where the answer is at hand, or while nobody watches", async () => {
+    const { table, heard } = listening();
+    expect(await table.during(Promise.resolve(1), "/srv/a")).toBe(1);
+    watch(table, "/srv");
+    expect(table.during(2, "/srv/a")).toBe(2);
+    expect(heard).toEqual([]);
+  });
 });

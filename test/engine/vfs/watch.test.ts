@@ -23,6 +23,7 @@ let outside = "";
 let told: string[] = [];
 let warnings: string[] = [];
 let maxWatches = 100;
+let longestTimerMs = Number.POSITIVE_INFINITY;
 let watcher: DirectoryWatcher;
 
 const LETTERS: Record<number, string> = {
@@ -37,6 +38,7 @@ beforeEach(() => {
   told = [];
   warnings = [];
   maxWatches = 100;
+  longestTimerMs = Number.POSITIVE_INFINITY;
   const below = (path: string): string => path.slice(base.length + 1);
   watcher = new DirectoryWatcher({
     sink: {
@@ -48,7 +50,7 @@ beforeEach(() => {
         void told.push(`${below(from)}>${below(to)}${isDirectory ? "/" : ""}`),
       reportLoss: () => void told.push("loss"),
     },
-    setTimer: (delayMs, run) => setTimeout(run, delayMs),
+    setTimer: (delayMs, run) => setTimeout(run, Math.min(delayMs, longestTimerMs)),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
     maxWatches: () => maxWatches,
     warn: (text) => void warnings.push(text),
@@ -270,5 +272,104 @@ describe("what we did ourselves", () => {
     }
     const lines = await toldUntilNow();
     expect(lines.filter((line) => line !== "loss")).toEqual([]);
+  });
+});
+
+describe("an operation of ours that a worker makes", () => {
+  /** As a client's CREATE ends: told of by us, then the kernel may go on. */
+  function created(name: string): void {
+    watcher.expect(NotifyAction.ADDED, at(name));
+    watcher.expectClose(at(name));
+    told.push(`ours ${name}`);
+    watcher.end(at(name));
+  }
+
+  test("the kernel's event first, then the answer: told once, and what came after it later", async () => {
+    watch("", false);
+    watcher.begin(at("f"));
+    writeFileSync(at("f"), "x");
+    mkdirSync(at("d"));
+    await Bun.sleep(60);
+    expect(told).toEqual([]);
+    created("f");
+    expect(told).toEqual(["ours f", "+d/"]);
+    expect(await toldUntilNow()).toEqual(["ours f", "+d/"]);
+  });
+
+  test("the answer first, then the kernel's event: told once", async () => {
+    watch("", false);
+    watcher.begin(at("f"));
+    writeFileSync(at("f"), "x");
+    created("f");
+    mkdirSync(at("d"));
+    expect(await toldUntilNow()).toEqual(["ours f", "+d/"]);
+  });
+
+  test("the event is read with the answer of one operation, while another goes on", async () => {
+    watch("", false);
+    watcher.begin(at("f"));
+    watcher.begin(at("g"));
+    writeFileSync(at("f"), "");
+    writeFileSync(at("g"), "");
+    await Bun.sleep(60);
+    created("f");
+    await Bun.sleep(60);
+    created("g");
+    expect(await toldUntilNow()).toEqual(["ours f", "ours g"]);
+  });
+
+  test("one that fails because another program was faster: the other's is told", async () => {
+    watch("", false);
+    watcher.begin(at("f"));
+    writeFileSync(at("f"), "");
+    await Bun.sleep(60);
+    expect(told).toEqual([]);
+    watcher.end(at("f"));
+    expect(await toldUntilNow()).toEqual(["+f", "~f"]);
+  });
+
+  test("a rename: both halves wait", async () => {
+    mkdirSync(at("d"));
+    watch("", true);
+    await until(() => watcher.watchCount === 2);
+    for (const name of ["d", "e"]) watcher.begin(at(name));
+    writeFileSync(at("d/before"), "");
+    renameSync(at("d"), at("e"));
+    writeFileSync(at("e/after"), "");
+    await Bun.sleep(60);
+    expect(told).toEqual(["+d/before", "~d/before"]);
+    watcher.expect(NotifyAction.RENAMED_OLD_NAME, at("d"));
+    watcher.expect(NotifyAction.RENAMED_NEW_NAME, at("e"));
+    watcher.moved(at("d"), at("e"));
+    for (const name of ["d", "e"]) watcher.end(at(name));
+    expect(await toldUntilNow()).toEqual(["+d/before", "~d/before", "+e/after", "~e/after"]);
+    expect(watcher.watchCount).toBe(3);
+  });
+
+  test("in a directory that another program has only just made: told once", async () => {
+    watch("", true);
+    mkdirSync(at("d"));
+    watcher.begin(at("d/f"));
+    writeFileSync(at("d/f"), "");
+    await until(() => told.includes("+d/"));
+    created("d/f");
+    mkdirSync(at("e"));
+    writeFileSync(at("e/f"), "");
+    watcher.expect(NotifyAction.ADDED, at("e/f"));
+    expect((await toldUntilNow()).filter((line) => !line.startsWith("~"))).toEqual([
+      "+d/",
+      "ours d/f",
+      "+e/",
+    ]);
+  });
+
+  test("one that hangs does not keep the others' changes for ever", async () => {
+    longestTimerMs = 50;
+    watch("", false);
+    watcher.begin(at("f"));
+    writeFileSync(at("f"), "");
+    mkdirSync(at("d"));
+    expect(await toldUntilNow()).toEqual(["+f", "~f", "+d/"]);
+    watcher.end(at("f"));
   });
 });
