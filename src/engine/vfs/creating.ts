@@ -134,7 +134,9 @@ function finishCreation(
   const { grant } = context;
   let failure = statFd(fd, statx);
   if (failure < 0) return failure;
-  const missing = permissions & ~statx.mode & 0o7777;
+  // The group's bit of a file is the kernel's to give: only who is in the group gets it.
+  const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
+  const missing = permissions & ~statx.mode & (isFile ? 0o5777 : 0o7777);
   // A mode cut down by the process's umask is set right; one cut down by the parent's default ACL is meant so.
   if (missing !== 0 && (missing & ~(process.umask() | 0o7000)) === 0) {
     statx.mode |= missing;

@@ -3,6 +3,7 @@
 import { randomFillSync } from "node:crypto";
 import { openBeneath } from "../../linux/beneath.ts";
 import { Errno } from "../../linux/errno.ts";
+import { effectiveUid } from "../../linux/identity.ts";
 import { readPlain, syncData, writePlain } from "../../linux/io.ts";
 import { renameAt, unlinkAt } from "../../linux/names.ts";
 import { Open, Resolve, closeFd, openAt } from "../../linux/open.ts";
@@ -26,6 +27,8 @@ const BIRTH_TOLERANCE_SECONDS = 2.5;
 // What a small value is that need not be on the disk before the answer; access rights always are.
 const MAX_UNSYNCED_BYTES = 65_536;
 const SYNCED_PREFIX = "security.";
+
+const serverUid = effectiveUid();
 
 const head = new Uint8Array(HEAD_BYTES);
 const facts = emptyStatx();
@@ -55,6 +58,8 @@ export interface Subject {
 /** An entry that is open for reading; `fd` is to be closed. */
 export interface OpenEntry {
   readonly fd: number;
+  /** Who has written it. */
+  readonly uid: number;
   readonly table: EntryTable;
 }
 
@@ -65,7 +70,7 @@ export function openEntry(sidecar: number, entryName: string): OpenEntry | undef
   const fd = openBeneath(sidecar, entryName, flags, 0, Resolve.NO_SYMLINKS);
   if (fd < 0) return undefined;
   const table = readTable(fd);
-  if (table !== undefined) return { fd, table };
+  if (table !== undefined) return { fd, uid: facts.uid, table };
   closeFd(fd);
   return undefined;
 }
@@ -80,6 +85,16 @@ function readTable(fd: number): EntryTable | undefined {
   if (end === undefined || end <= length) return decodeEntryTable(head.subarray(0, length), size);
   const large = new Uint8Array(end);
   return readPlain(fd, large, 0, end, 0) === end ? decodeEntryTable(large, size) : undefined;
+}
+
+/**
+ * The entry without what nobody but the server or the file's owner may say of the file: who owns a folder can put
+ * entries of his own into its sidecar, also for the files that others have in it.
+ */
+export function withoutForged(entry: OpenEntry, subject: Subject): OpenEntry {
+  if (entry.uid === serverUid || entry.uid === subject.stat.uid) return entry;
+  const places = new Map([...entry.table.places].filter(([name]) => !name.startsWith(SYNCED_PREFIX)));
+  return { ...entry, table: { ...entry.table, places } };
 }
 
 /** A value of an open entry, whole and sound, or undefined. */

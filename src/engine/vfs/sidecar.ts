@@ -19,6 +19,7 @@ import {
   readEntryValue,
   readEntryValues,
   replaceEntry,
+  withoutForged,
 } from "./sidecar-entry.ts";
 import {
   SIDECAR_DIRECTORY,
@@ -53,10 +54,18 @@ export function makeSidecar(folder: number): number | Failure {
   if (made < 0 && made !== -Errno.EEXIST) return made;
   const sidecar = openSidecar(folder);
   if (sidecar < 0 || made < 0) return sidecar;
-  // Neither is needed for it to work: FAT knows no owners, other disks no hidden mark.
-  if (statFd(folder, folderFacts) === 0) setOwnerFd(sidecar, folderFacts.uid, folderFacts.gid);
+  // Neither is needed for it to work: FAT knows no owners, other disks no hidden mark. What is not empty is not the
+  // one that was made: somebody would have a directory given to him that he has put in its place.
+  if (statFd(folder, folderFacts) === 0 && isEmpty(sidecar))
+    setOwnerFd(sidecar, folderFacts.uid, folderFacts.gid);
   hideDirectory(folder);
   return sidecar;
+}
+
+function isEmpty(directory: number): boolean {
+  let isNone = true;
+  const failure = eachName(directory, () => (isNone = false));
+  return isNone && failure === 0;
 }
 
 function hideDirectory(folder: number): void {
@@ -81,7 +90,8 @@ function withSidecar<T>(folder: number, missing: T, action: (sidecar: number) =>
 export function entryOf(sidecar: number, subject: Subject): OpenEntry | undefined {
   settleMove(sidecar, subject);
   const entry = openEntry(sidecar, entryNameOf(subject.name));
-  if (entry === undefined || isEntryOf(entry, subject)) return entry;
+  if (entry === undefined) return undefined;
+  if (isEntryOf(entry, subject)) return withoutForged(entry, subject);
   closeFd(entry.fd);
   return undefined;
 }

@@ -1,8 +1,20 @@
 // Where the snapshots of a share are: directories whose names tell their time (vfs_shadow_copy2(8)), or snapper's
 // numbered ones on btrfs (snapper(8)). Disk work; nothing of a snapshot itself is opened here.
-import { closeSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { join, relative } from "node:path";
 import { Errno } from "../../linux/errno.ts";
+import { effectiveUid } from "../../linux/identity.ts";
 import { currentMounts, mountOf } from "../../linux/mountinfo.ts";
 import { readProcLink } from "../../linux/names.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../linux/open.ts";
@@ -33,7 +45,7 @@ export function listSnapshots(context: ShareContext): SnapshotPlace[] | Failure 
   try {
     const share = realpathSync(context.grant.path);
     const found = rules.kind === "snapper" ? snapperFolder(context, share) : namedFolder(rules, share);
-    if (found === undefined) return -Errno.EOPNOTSUPP;
+    if (found === undefined || isAnybodysLink(found.folder)) return -Errno.EOPNOTSUPP;
     const folder = realpathSync(found.folder);
     if (!rules.forAll && !mayList(context, folder)) return -Errno.EACCES;
     const snapshots = rules.kind === "snapper" ? snapperSnapshots(folder) : namedSnapshots(rules, folder);
@@ -77,14 +89,26 @@ function snapperFolder(context: ShareContext, share: string): Folder | undefined
   const { dev } = statSync(share);
   for (let root = share; ; root = join(root, "..")) {
     const folder = join(root, ".snapshots");
-    if (isDirectory(folder)) return { folder, below: relative(root, share) };
+    if (isSnapperFolder(folder)) return { folder, below: relative(root, share) };
     // A subvolume is a device of its own.
     if (root === "/" || statSync(join(root, "..")).dev !== dev) return undefined;
   }
 }
 
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** A symlink that a user of the share may have put there would lead to wherever he likes. */
+function isAnybodysLink(folder: string): boolean {
+  const link = lstatSync(folder, { throwIfNoEntry: false });
+  return link?.isSymbolicLink() === true && !isOurs(link);
+}
+
+function isOurs({ uid }: Stats): boolean {
+  return uid === 0 || uid === effectiveUid();
+}
+
+/** Snapper makes its folder as root; one that a user has made in the share has nobody's past in it. */
+function isSnapperFolder(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && isOurs(stat);
 }
 
 /** Whether the share's user may list and pass through the folder, as to see what is in it without us. */
@@ -122,9 +146,12 @@ function snapperSnapshots(folder: string): Found[] {
 
 function readInfo(path: string): string | undefined {
   try {
-    const fd = openSync(path, "r");
+    // Who may write to the share may have made the directory: what is no plain file is not waited for.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      return readFileSync(fd, "utf8").slice(0, MAX_INFO_BYTES);
+      if (!fstatSync(fd).isFile()) return undefined;
+      const bytes = Buffer.alloc(MAX_INFO_BYTES);
+      return bytes.toString("utf8", 0, readSync(fd, bytes, 0, MAX_INFO_BYTES, 0));
     } finally {
       closeSync(fd);
     }

@@ -1,11 +1,23 @@
 // Files are reached as the session's user and never as root; path_resolution(7), credentials(7).
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, closeSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { Errno } from "../../../src/linux/errno.ts";
 import { currentGroups, setThreadFsuid } from "../../../src/linux/identity.ts";
+import { AT_FDCWD, Open, closeFd, openAt } from "../../../src/linux/open.ts";
 import { setXattr } from "../../../src/linux/xattr.ts";
+import { UserIdentity } from "../../../src/engine/vfs/credentials.ts";
 import { DEFAULT_ACL } from "../../../src/engine/vfs/posix-acl.ts";
-import type { FileStat } from "../../../src/engine/vfs/store.ts";
+import type { FileStat, Found } from "../../../src/engine/vfs/store.ts";
+import type { RecycleRules, SnapshotRules } from "../../../src/port/port.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import {
   Fixture,
@@ -20,6 +32,34 @@ const USER = 54_321;
 const GROUP = 54_322;
 const EXTRA = 54_323;
 const credentials = { uid: USER, gid: GROUP, groups: [GROUP, EXTRA] };
+const RECYCLE: RecycleRules = {
+  repository: "home/.recycle",
+  keepTree: false,
+  versions: false,
+  touchAccess: false,
+  touchModify: false,
+  directoryMode: 0o700,
+  subdirectoryMode: 0o700,
+  exclude: [],
+  excludeDirectories: [],
+  noVersions: [],
+  minBytes: 0,
+  maxBytes: 0,
+  maxAgeDays: 0,
+  limitBytes: 0,
+};
+const snapshotsIn = (root: string): SnapshotRules => ({
+  kind: "folder",
+  forAll: false,
+  folder: `${root}/group`,
+  base: root,
+  mountPoint: "",
+  format: "@GMT-%Y.%m.%d-%H.%M.%S",
+  prefix: "",
+  delimiter: "_GMT",
+  isLocalTime: false,
+  isAscending: false,
+});
 
 let owner: Fixture;
 let share: Fixture;
@@ -52,6 +92,48 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     }
     writeFileSync(owner.at("mine"), "");
     expect(statSync(owner.at("mine")).uid).toBe(0);
+  });
+
+  test("a group that is taken away is taken from recycle bin and snapshots too", async () => {
+    const bin = new Fixture({ credentials, recycle: RECYCLE, snapshots: snapshotsIn(owner.root) }, owner);
+    mkdirSync(owner.at("group", "@GMT-2020.01.01-00.00.00", "home"), { recursive: true });
+    chownSync(owner.at("group"), 0, EXTRA);
+    chmodSync(owner.at("group"), 0o770);
+    writeFileSync(owner.at("group", "file"), "theirs");
+    const found = succeeded<Found>(await owner.store.lookup(["group", "file"]));
+    const identity = found.node?.identity ?? "";
+    found.node?.close();
+    expect(await bin.store.snapshots?.().times()).toHaveLength(1);
+    bin.store.setCredentials?.({ uid: USER, gid: GROUP, groups: [GROUP] });
+    // What cannot be seen is not there.
+    expect(await bin.store.discard("group/file", identity)).toBe(-Errno.ENOENT);
+    expect(await bin.store.snapshots?.().times()).toBe(-Errno.EACCES);
+    expect(readdirSync(owner.at("group"))).toContain("file");
+    bin.store.setCredentials?.(credentials);
+    expect(await bin.store.snapshots?.().times()).toHaveLength(1);
+    bin.close();
+  });
+
+  test("who enters while the server has stepped in is the user, and then the server again", () => {
+    const user = new UserIdentity(credentials);
+    writeFileSync(owner.at("secret"), "secret", { mode: 0o600 });
+    const read = (): number => {
+      const fd = openAt(AT_FDCWD, owner.at("secret"), Open.RDONLY);
+      if (fd >= 0) closeFd(fd);
+      return Math.min(fd, 0);
+    };
+    expect(user.enter()).toBe(0);
+    expect(read()).toBe(-Errno.EACCES);
+    user.outside(() => {
+      expect(read()).toBe(0);
+      expect(user.enter()).toBe(0);
+      expect(read()).toBe(-Errno.EACCES);
+      user.leave();
+      expect(read()).toBe(0);
+    });
+    expect(read()).toBe(-Errno.EACCES);
+    user.leave();
+    expect(read()).toBe(0);
   });
 
   test("what the user may not do fails", async () => {

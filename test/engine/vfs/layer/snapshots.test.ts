@@ -1,11 +1,21 @@
 // Snapshots of a share as stores: lists, what is kept open, what is not opened at all.
 import { afterAll, describe, expect, test } from "bun:test";
-import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Errno } from "../../../../src/linux/errno.ts";
 import { ShareSnapshots, type Snapshot } from "../../../../src/engine/vfs/layer/snapshots.ts";
 import type { FileStore, Found } from "../../../../src/engine/vfs/store.ts";
 import type { SnapshotRules } from "../../../../src/port/port.ts";
+import { makeDiskImage } from "../../../peer/disk-image.ts";
 import { Fixture, grantFor, succeeded } from "../share-fixture.ts";
 
 const rules: SnapshotRules = {
@@ -117,10 +127,57 @@ describe("a folder of snapshots", () => {
     expect(await versionsOf(shareWith({ base: outer.at("elsewhere") })).times()).toBe(-Errno.EOPNOTSUPP);
   });
 
+  test.skipIf(process.getuid?.() !== 0)("a folder that is a user's symlink is none", async () => {
+    const link = outer.at("link");
+    symlinkSync(snaps, link);
+    expect(await versionsOf(shareWith({ folder: link })).times()).toHaveLength(3);
+    lchownSync(link, 1, 1);
+    expect(await versionsOf(shareWith({ folder: link })).times()).toBe(-Errno.EOPNOTSUPP);
+  });
+
   test("snapper's are looked for on btrfs alone", async () => {
     mkdirSync(outer.at("share", ".snapshots"), { recursive: true });
     expect(await versionsOf(shareWith({ kind: "snapper" })).times()).toBe(-Errno.EOPNOTSUPP);
     expect(await versionsOf(outer.store).times()).toBe(-Errno.EOPNOTSUPP);
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("snapper's folder on btrfs", () => {
+  const disk = process.getuid?.() === 0 ? makeDiskImage("btrfs", 200 * 1_048_576) : undefined;
+  afterAll(() => disk?.remove());
+  const below = (...names: string[]): string => join(disk?.path ?? "", ...names);
+  const INFO = "<snapshot><date>2024-05-06 07:08:09</date></snapshot>";
+
+  /** What a share there has been told of its snapshots. */
+  async function timesOf(): Promise<number[] | number> {
+    const fixture = await Fixture.on(below("share"), {
+      snapshots: { ...rules, kind: "snapper", forAll: true },
+    });
+    fixtures.push(fixture);
+    return versionsOf(fixture.store).times();
+  }
+
+  test("its numbers have the times that their info.xml tells; a FIFO, a device and a link tell nothing", async () => {
+    mkdirSync(below("share"), { recursive: true });
+    for (const number of ["1", "2", "3", "4"])
+      mkdirSync(below(".snapshots", number, "snapshot"), { recursive: true });
+    writeFileSync(below(".snapshots", "1", "info.xml"), INFO);
+    expect(Bun.spawnSync(["mkfifo", below(".snapshots", "2", "info.xml")]).exitCode).toBe(0);
+    expect(Bun.spawnSync(["mknod", below(".snapshots", "3", "info.xml"), "c", "1", "5"]).exitCode).toBe(0);
+    symlinkSync(below(".snapshots", "1", "info.xml"), below(".snapshots", "4", "info.xml"));
+    expect(await timesOf()).toEqual([Date.UTC(2024, 4, 6, 7, 8, 9) / 1000]);
+  });
+
+  test("one that a user has made in the share is no snapper's", async () => {
+    mkdirSync(below("share", ".snapshots", "9", "snapshot"), { recursive: true });
+    writeFileSync(below("share", ".snapshots", "9", "info.xml"), INFO.replace("2024", "2019"));
+    expect(await timesOf()).toEqual([Date.UTC(2019, 4, 6, 7, 8, 9) / 1000]);
+    chownSync(below("share", ".snapshots"), 1, 1);
+    expect(await timesOf()).toEqual([Date.UTC(2024, 4, 6, 7, 8, 9) / 1000]);
+    rmSync(below("share", ".snapshots"), { recursive: true });
+    symlinkSync("../.snapshots", below("share", ".snapshots"));
+    lchownSync(below("share", ".snapshots"), 1, 1);
+    expect(await timesOf()).toEqual([Date.UTC(2024, 4, 6, 7, 8, 9) / 1000]);
   });
 });
 
