@@ -1,6 +1,6 @@
 // The extended attribute user.DOSATTRIB that Samba and ksmbd keep DOS attributes and the creation time in: Samba's
 // librpc/idl/xattr.idl (xattr_DOSATTRIB) as NDR, little-endian. Versions 1, 3, 4, 5 and the older bare text are
-// read, 5 is written.
+// read; 4 is written: ksmbd reads no later one, and Samba does.
 
 export const DOS_ATTRIBUTES_XATTR = "user.DOSATTRIB";
 
@@ -17,7 +17,7 @@ const Valid = { ATTRIBUTES: 0x01, CREATE_TIME: 0x10 } as const;
 /** Largest value that is understood: version 2 carries a name and is not. */
 export const MAX_DOS_ATTRIBUTES_BYTES = 128;
 /** Size of what is written. */
-const WRITTEN_BYTES = 24;
+const WRITTEN_BYTES = 32;
 
 const SECONDS_1601_TO_1970 = 11_644_473_600;
 const TICKS = 10_000_000n;
@@ -64,7 +64,7 @@ function skipText(view: DataView, length: number): number | undefined {
   return undefined;
 }
 
-/** The value to store, version 5. */
+/** The value to store, version 4 without its time of the inode, which Samba would make a file's number of. */
 export function writeDosAttributes(
   attributes: number,
   birthSeconds: number,
@@ -72,11 +72,11 @@ export function writeDosAttributes(
 ): Uint8Array {
   const bytes = new Uint8Array(WRITTEN_BYTES);
   const view = new DataView(bytes.buffer);
-  view.setUint16(2, 5, true);
-  view.setUint16(4, 5, true);
+  view.setUint16(2, 4, true);
+  view.setUint16(4, 4, true);
   view.setUint32(8, Valid.ATTRIBUTES | Valid.CREATE_TIME, true);
   view.setUint32(12, attributes >>> 0, true);
   const whole = BigInt(Math.max(birthSeconds + SECONDS_1601_TO_1970, 0));
-  view.setBigUint64(16, whole * TICKS + BigInt(Math.floor(birthNanoseconds / 100)), true);
+  view.setBigUint64(24, whole * TICKS + BigInt(Math.floor(birthNanoseconds / 100)), true);
   return bytes;
 }

@@ -6,6 +6,7 @@ import { type Time, writeFiletime } from "../../wire/filetime.ts";
 import {
   decodeSecurityDescriptor,
   encodeSecurityDescriptor,
+  SecurityControl,
   type SecurityDescriptor,
   securityDescriptorSize,
 } from "../../wire/security/security-descriptor.ts";
@@ -40,6 +41,7 @@ const DESCRIPTION = "posix_acl";
 /** Where the descriptor of version 4 starts with that description. */
 const V4_DESCRIPTOR = 160;
 const DESCRIPTOR_HEAD = 20;
+const CONTROL = 2;
 const FIRST_POINTER = 4;
 const MAX_DESCRIPTION = 256;
 
@@ -86,11 +88,15 @@ function found(
 
 const NO_HASH = new Uint8Array(0);
 
-/** The descriptor with its offsets from its own start: NDR counts them from the start of the whole. */
+/**
+ * The descriptor with its offsets from its own start: NDR counts them from the start of the whole. ksmbd keeps what a
+ * client has set without the bit that says that it is in this form.
+ */
 function rebased(data: Uint8Array, start: number): Uint8Array {
   if (start + DESCRIPTOR_HEAD > data.length) throw wireError("NTACL too short");
   const copy = new Uint8Array(data.subarray(start));
   const view = new DataView(copy.buffer);
+  view.setUint16(CONTROL, view.getUint16(CONTROL, true) | SecurityControl.SELF_RELATIVE, true);
   for (let i = 0; i < 4; i++) {
     const at = FIRST_POINTER + 4 * i;
     const offset = view.getUint32(at, true);

@@ -1,4 +1,4 @@
-// user.DOSATTRIB against what Samba stored, and against the layouts of Samba's librpc/idl/xattr.idl.
+// user.DOSATTRIB against what Samba and ksmbd stored, and against the layouts of Samba's librpc/idl/xattr.idl.
 import { expect, test } from "bun:test";
 import { readDosAttributes, writeDosAttributes } from "../../../src/engine/vfs/dos-attributes.ts";
 
@@ -28,16 +28,23 @@ test("what Samba wrote", () => {
   expect(read(samba.readOnlyFile)?.attributes).toBe(0x21);
 });
 
-test("what is written is what Samba writes", () => {
-  for (const hex of Object.values(samba)) {
-    const found = read(hex);
-    const written = writeDosAttributes(
-      found?.attributes ?? 0,
-      found?.birthSeconds ?? 0,
-      found?.birthNanoseconds ?? 0,
-    );
-    expect(Buffer.from(written).toString("hex")).toBe(hex);
-  }
+// Written by the ksmbd of Linux 6.12, `store dos attributes = yes`, for a file that was made a system file and was
+// said to be born in 2001.
+const ksmbd = "00000400040000005100000024000000a64379a8cf7add0187561245d138c101";
+const BORN = { seconds: 1_000_000_000, nanoseconds: 123_456_700 };
+
+test("what ksmbd wrote, and what it reads", () => {
+  expect(read(ksmbd)).toEqual({
+    attributes: 0x24,
+    birthSeconds: BORN.seconds,
+    birthNanoseconds: BORN.nanoseconds,
+  });
+  const written = Buffer.from(writeDosAttributes(0x24, BORN.seconds, BORN.nanoseconds));
+  // But for the time of the inode and the bit that says that there is one.
+  const expected = Buffer.from(ksmbd, "hex");
+  expected[8] = 0x11;
+  expected.fill(0, 16, 24);
+  expect(written.toString("hex")).toBe(expected.toString("hex"));
 });
 
 test("older versions", () => {

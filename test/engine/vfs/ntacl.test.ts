@@ -41,6 +41,31 @@ const FILE_V3 =
   "1800bf0112000102000000000016020000000100000000001800ff011f000102000000000016010000000200000000002400" +
   "ff011f0001050000000000051500000005ae4dcee5567103443b9fe4e8030000";
 
+// The same from the ksmbd of Linux 6.12.95: set by smbcacls on a file of uid 544, gid 0 and mode 0775.
+const KSMBD =
+  "0400040000000200040002000100d7458d45bbff377e2768a770f28900e0f0ce2f6b6c2af26b10a4de06d5672de400000000" +
+  "00000000000000000000000000000000000000000000000000000000706f7369785f61636c0026f031aacf7add014e6fa263" +
+  "4225694b6af48cb3102039be38d27c3f48a0a19a3b49e6e036b4baae00000000000000000000000000000000000000000000" +
+  "0000000000000000000001000400b4000000c400000000000000d00000000102000000000005200000002002000001010000" +
+  "0000000100000000030040000200000000001400ff011f000101000000000001000000000000240089001200010500000000" +
+  "000515000000010000000200000003000000ea030000";
+const KSMBD_ACL =
+  "0200000001000700ffffffff02000400ea03000004000700ffffffff080007000000000010000700ffffffff20000500ffff" +
+  "ffff";
+
+test("what ksmbd keeps of a client's descriptor is read, though it does not say that it is self-relative", () => {
+  const stored = decodeNtAcl(fromHex(KSMBD));
+  const { owner, group, dacl } = stored.descriptor;
+  expect([owner, group].map((sid) => sid && formatSid(sid))).toEqual(["S-1-5-32-544", "S-1-1-0"]);
+  expect(dacl?.aces.map(({ sid, mask }) => `${formatSid(sid)} ${mask.toString(16)}`)).toEqual([
+    "S-1-1-0 1f01ff",
+    "S-1-5-21-1-2-3-1002 120089",
+  ]);
+  const access = decodePosixAcl(fromHex(KSMBD_ACL));
+  const rights = { access, inherited: undefined, uid: 544, gid: 0, mode: 0o100775 };
+  expect(toHex(hashRights(rights))).toBe(toHex(stored.rightsHash));
+});
+
 test("version 4 of smbd is read, and written again it has the same descriptor at the same place", () => {
   const stored = decodeNtAcl(fromHex(FILE_V4));
   expect(stored.version).toBe(4);
