@@ -11,7 +11,59 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-const EXTREMES = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+/** Where numbers change their kind: signs, widths, and what a double is exact to. */
+const EXTREMES: readonly bigint[] = [
+  ...[0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn],
+  ...[1n << 53n, (1n << 53n) + 1n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n],
+];
+
+/** Writes the low `width` bytes of `value`, as far as there is room. */
+function plant(bytes: Uint8Array, at: number, width: number, value: bigint): void {
+  let rest = value;
+  for (let k = 0; k < width && at + k < bytes.length; k++) {
+    bytes[at + k] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+}
+
+function valueAt(bytes: Uint8Array, at: number, width: number): bigint {
+  let value = 0n;
+  for (let k = width - 1; k >= 0; k--) value = (value << 8n) | BigInt(bytes[at + k] ?? 0);
+  return value;
+}
+
+/**
+ * What a length, an offset or a count at `at` can be made to say: an extreme, one more or less than it says, the
+ * length of the whole and what is left behind it (and one beside), or a step back to itself or the start.
+ */
+function edgesAt(bytes: Uint8Array, at: number, width: number): bigint[] {
+  const said = valueAt(bytes, at, width);
+  const whole = BigInt(bytes.length);
+  const left = BigInt(bytes.length - at);
+  const steps = [said - 1n, said + 1n, said - 4n, said + 8n, whole - 1n, whole, whole + 1n];
+  return [...EXTREMES, ...steps, left - 1n, left, left + 1n, -BigInt(at), -8n];
+}
+
+/** A copy of `sample` with one to four changes. */
+export function mutate(sample: Uint8Array, random: () => number, from = 0): Uint8Array {
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const bytes = sample.slice();
+  if (bytes.length <= from) return bytes;
+  for (let changes = 1 + below(4); changes > 0; changes--) {
+    const at = from + below(bytes.length - from);
+    const kind = below(4);
+    if (kind === 0) bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8));
+    else if (kind === 1) bytes[at] = below(256);
+    else {
+      const width = 1 << below(4);
+      // Fields stand where their width divides the offset, most of them.
+      const aligned = kind === 2 ? Math.max(from, at - (at % width)) : at;
+      const edges = edgesAt(bytes, aligned, width);
+      plant(bytes, aligned, width, edges[below(edges.length)] ?? 0n);
+    }
+  }
+  return bytes;
+}
 
 /** `count` inputs made of the samples, then every truncation of each sample. */
 export function* createInputs(
@@ -23,28 +75,23 @@ export function* createInputs(
   const below = (limit: number): number => Math.floor(random() * limit);
   for (let i = 0; i < count; i++) {
     const sample = samples[below(samples.length)];
-    if (!sample || i % 8 === 0) {
-      yield Uint8Array.from({ length: below(300) }, () => below(256));
-      continue;
-    }
-    const bytes = sample.slice();
-    for (let changes = 1 + below(4); changes > 0 && bytes.length > 0; changes--) {
-      const at = below(bytes.length);
-      const kind = below(3);
-      if (kind === 0) bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8));
-      else if (kind === 1) bytes[at] = below(256);
-      else {
-        const width = 1 << below(3);
-        let value = EXTREMES[below(EXTREMES.length)] ?? 0;
-        for (let k = 0; k < width && at + k < bytes.length; k++) {
-          bytes[at + k] = value & 0xff;
-          value >>>= 8;
-        }
-      }
-    }
-    yield bytes;
+    if (!sample || i % 8 === 0) yield Uint8Array.from({ length: below(300) }, () => below(256));
+    else yield mutate(sample, random);
   }
   for (const sample of samples) {
     for (let length = 0; length < sample.length; length++) yield sample.slice(0, length);
+  }
+}
+
+/** Each field of 2, 4 and 8 bytes of a sample, one after the other, with each value at an edge. */
+export function* createEdges(sample: Uint8Array): Generator<Uint8Array> {
+  for (const width of [2, 4, 8]) {
+    for (let at = 0; at + width <= sample.length; at += Math.min(width, 4)) {
+      for (const value of edgesAt(sample, at, width)) {
+        const bytes = sample.slice();
+        plant(bytes, at, width, value);
+        yield bytes;
+      }
+    }
   }
 }

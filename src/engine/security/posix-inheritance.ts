@@ -4,7 +4,15 @@ import { type Ace, AceFlag, AceType, simpleAce } from "../../wire/security/acl.t
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
 import { AclTag, type PosixAcl } from "../vfs/posix-acl.ts";
-import { assembleAcl, bitsFor, maskOfBits, namedEntries, OF_OWNER, type UidOf } from "./posix-rights.ts";
+import {
+  assembleAcl,
+  bitsFor,
+  maskOfBits,
+  namedEntries,
+  OF_OWNER,
+  shownEntries,
+  type UidOf,
+} from "./posix-rights.ts";
 import { sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
 const BELOW = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT;
@@ -40,7 +48,7 @@ export function withInherited(descriptor: SecurityDescriptor, inherited: PosixAc
   if (!dacl) return descriptor;
   const aces: Ace[] = [...dacl.aces];
   const limit = inherited.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? ALL_BITS;
-  for (const { tag, permissions, id } of inherited) {
+  for (const { tag, permissions, id } of shownEntries(inherited)) {
     const sid = sidOfEntry(tag, id);
     const bits = tag === AclTag.USER_OBJ || tag === AclTag.OTHER ? permissions : permissions & limit;
     if (sid === undefined || bits === 0) continue;

@@ -47,7 +47,7 @@ export function describeAcl(
   const allow = (sid: Sid, mask: number): void => {
     aces.push(simpleAce(AceType.ACCESS_ALLOWED, 0, mask >>> 0, sid));
   };
-  for (const { tag, permissions, id } of acl) {
+  for (const { tag, permissions, id } of shownEntries(acl)) {
     if (tag === AclTag.USER_OBJ) allow(owner, named ? FileGeneric.ALL : maskOf(permissions) | OF_OWNER);
     else if (tag === AclTag.USER) allow(sidOfUid(id), maskOf(permissions & limit));
     else if (tag === AclTag.GROUP_OBJ) allow(group, maskOf(permissions & limit));
@@ -55,6 +55,16 @@ export function describeAcl(
     else if (tag === AclTag.OTHER) allow(WellKnownSid.WORLD, maskOf(permissions));
   }
   return { control: 0, owner, group, dacl: { revision: ACL_REVISION, aces }, sacl: undefined };
+}
+
+/** A list and a default list of so many, as entries of a descriptor, are less than the 64 KiB that it may have. */
+const MAX_SHOWN_NAMED = 1300;
+
+/** The entries that a descriptor has room for: of very many users and groups the last are left out. */
+export function shownEntries(acl: PosixAcl): PosixAcl {
+  if (acl.length <= MAX_SHOWN_NAMED) return acl;
+  let named = 0;
+  return acl.filter(({ tag }) => (tag !== AclTag.USER && tag !== AclTag.GROUP) || ++named <= MAX_SHOWN_NAMED);
 }
 
 /** The kernel takes more, a disk's extended attribute does not. */

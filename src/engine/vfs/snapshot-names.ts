@@ -66,6 +66,8 @@ function isField(letter: string): letter is Field {
   return letter in patterns;
 }
 
+const END_OF_TOKENS_MS = Date.UTC(10_000, 0);
+
 function secondsOf(
   fields: readonly Field[],
   values: readonly number[],
@@ -80,7 +82,8 @@ function secondsOf(
   const short = of("y");
   // strptime(3): 69 to 99 are of the last century.
   const year = of("Y") ?? (short === undefined ? undefined : short + (short < 69 ? 2000 : 1900));
-  if (year === undefined) return undefined;
+  // Clients' times begin with 1601, and tokens have four digits.
+  if (year === undefined || year < 1601) return undefined;
   const month = of("m") ?? 1;
   const day = of("d") ?? 1;
   const clock = [of("H") ?? 0, of("M") ?? 0, of("S") ?? 0] as const;
@@ -90,15 +93,14 @@ function secondsOf(
   const milliseconds = isLocalTime
     ? new Date(year, month - 1, day, ...clock).getTime()
     : Date.UTC(year, month - 1, day, ...clock);
-  return Math.floor(milliseconds / 1000);
+  return milliseconds < END_OF_TOKENS_MS ? Math.floor(milliseconds / 1000) : undefined;
 }
 
 const DATE = /<date>\s*(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\s*<\/date>/;
+const DATE_FIELDS: readonly Field[] = ["Y", "m", "d", "H", "M", "S"];
 
 /** The time that snapper's info.xml says, which is UTC. */
 export function secondsOfSnapperInfo(text: string): number | undefined {
   const match = DATE.exec(text);
-  if (match === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
-  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000;
+  return match === null ? undefined : secondsOf(DATE_FIELDS, match.slice(1).map(Number), false);
 }

@@ -1,0 +1,430 @@
+// What is read from disk, where anybody may have written anything: every reader answers a value or "not there", and
+// what it answers can be told on and stored again. Samples: what Samba, ksmbd and the kernel have written. The readers'
+// formats are named in the files that they are in.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { descriptorAtBirth } from "../../src/engine/security/inheritance.ts";
+import { inheritedAclOf, withInherited } from "../../src/engine/security/posix-inheritance.ts";
+import { rightsOf } from "../../src/engine/security/access-rights.ts";
+import { aclOfDescriptor, describeAcl, isExpressible } from "../../src/engine/security/posix-rights.ts";
+import { makeToken } from "../../src/engine/security/token.ts";
+import { writeDosAttributes } from "../../src/engine/vfs/dos-attributes.ts";
+import { decodeNtAcl, encodeNtAcl } from "../../src/engine/vfs/ntacl.ts";
+import {
+  AclTag,
+  decodePosixAcl,
+  encodePosixAcl,
+  hashRights,
+  isExtended,
+  modeOfAcl,
+  type PosixAcl,
+} from "../../src/engine/vfs/posix-acl.ts";
+import { getSidecarValue, listSidecarValues, setSidecarValue } from "../../src/engine/vfs/sidecar.ts";
+import type { Subject } from "../../src/engine/vfs/sidecar-entry.ts";
+import { decodeEntryTable, encodeEntry, ENTRY_HEADER_BYTES } from "../../src/engine/vfs/sidecar-format.ts";
+import {
+  compileSnapshotFormat,
+  secondsOfSnapperInfo,
+  secondsOfToken,
+  tokenOf,
+} from "../../src/engine/vfs/snapshot-names.ts";
+import { parseStored } from "../../src/engine/vfs/stored-attributes.ts";
+import { findStream, listStreams, readStream, sizeStreams } from "../../src/engine/vfs/stream-values.ts";
+import { attributesSize, needsKnowledge, readUserAttributes } from "../../src/engine/vfs/user-attributes.ts";
+import { emptyStatx, statAt } from "../../src/linux/stat.ts";
+import { WireError, Writer } from "../../src/wire/cursor.ts";
+import { writeFiletime } from "../../src/wire/filetime.ts";
+import { appendExtendedAttribute } from "../../src/wire/fscc/extended-attribute.ts";
+import {
+  decodeSecurityDescriptor,
+  encodeSecurityDescriptor,
+  type SecurityDescriptor,
+  securityDescriptorSize,
+} from "../../src/wire/security/security-descriptor.ts";
+import { formatSid } from "../../src/wire/security/sid.ts";
+import { MemoryValues } from "../engine/vfs/memory-values.ts";
+import { createEdges, createInputs, createRandom, mutate } from "./bytes.ts";
+import { DOS_ATTRIBUTES, NTACLS, POSIX_ACLS } from "./stored-samples.ts";
+
+const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
+/** FUZZ_SECONDS makes it longer here, too. */
+const COUNT = 1000 * Number(process.env["FUZZ_SECONDS"] ?? "3");
+const MAX_ACL_BYTES = 0xffff;
+const TIMEOUT_MS = 20_000 + COUNT * 20;
+
+/** Runs `read` on spoilt samples; what it throws fails the test, with seed and input. */
+async function readAll(
+  samples: readonly Uint8Array[],
+  read: (input: Uint8Array) => unknown,
+  count = COUNT,
+): Promise<number> {
+  let values = 0;
+  const inputs = [createInputs(samples, count, seed), ...samples.map((sample) => createEdges(sample))];
+  for (const each of inputs) {
+    for (const input of each) {
+      try {
+        if ((await read(input)) !== undefined) values++;
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${input.toHex()}`, { cause: error });
+      }
+    }
+  }
+  return values;
+}
+
+function orAbsent<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
+const token = makeToken({ uid: 1, gid: 1, groups: [1, 2], sid: undefined, isGuest: false });
+
+/** Everything that is done with a descriptor from disk: told, checked, handed down, mapped, stored. */
+function useDescriptor(descriptor: SecurityDescriptor): void {
+  const { dacl } = descriptor;
+  for (const { sid } of dacl?.aces ?? []) formatSid(sid);
+  expect(rightsOf(descriptor, token)).toBeGreaterThanOrEqual(0);
+  isExpressible(descriptor);
+  for (const isDirectory of [false, true]) {
+    const acl = aclOfDescriptor(descriptor, 1, 1, isDirectory);
+    expect(modeOfAcl(acl)).toBeLessThanOrEqual(0o777);
+    const born = descriptorAtBirth({
+      parent: descriptor,
+      given: undefined,
+      owner: undefined,
+      token,
+      isDirectory,
+    });
+    if (born !== undefined) storeDescriptor(born);
+  }
+  inheritedAclOf(descriptor);
+  storeDescriptor(descriptor);
+}
+
+function storeDescriptor(descriptor: SecurityDescriptor): void {
+  const stored = encodeNtAcl(descriptor, new Uint8Array(32), { seconds: 0, nanoseconds: 0 });
+  const again = decodeNtAcl(stored).descriptor;
+  expect(again.dacl?.aces.length).toBe(descriptor.dacl?.aces.length);
+}
+
+test(
+  "DOS attributes",
+  async () => {
+    const values = await readAll(DOS_ATTRIBUTES, (input) => {
+      const found = parseStored(input);
+      if (found === undefined) return undefined;
+      const { attributes, birthSeconds, birthNanoseconds } = found;
+      writeDosAttributes(attributes ?? 0, birthSeconds ?? 0, birthNanoseconds);
+      if (birthSeconds !== undefined) {
+        writeFiletime(new Writer(new Uint8Array(8)), birthSeconds, birthNanoseconds);
+        expect(Number.isSafeInteger(birthSeconds)).toBe(true);
+      }
+      return found;
+    });
+    expect(values).toBeGreaterThan(100);
+  },
+  TIMEOUT_MS,
+);
+
+describe("rights", () => {
+  test(
+    "descriptors of every version of security.NTACL",
+    async () => {
+      const values = await readAll(NTACLS, (input) => {
+        const stored = orAbsent(() => decodeNtAcl(input));
+        if (stored !== undefined) useDescriptor(stored.descriptor);
+        return stored;
+      });
+      expect(values).toBeGreaterThan(100);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "POSIX lists",
+    async () => {
+      const values = await readAll(POSIX_ACLS, (input) => {
+        const acl = orAbsent(() => decodePosixAcl(input));
+        if (acl === undefined) return undefined;
+        useAcl(acl);
+        return acl;
+      });
+      expect(values).toBeGreaterThan(100);
+    },
+    TIMEOUT_MS,
+  );
+
+  test("lists as long as an extended attribute can be", () => {
+    for (const tag of [AclTag.USER, AclTag.GROUP]) {
+      const named = Array.from({ length: 8188 }, (_, id) => ({ tag, permissions: 7, id: id + 10 }));
+      const [owner, group, other] = [AclTag.USER_OBJ, AclTag.GROUP_OBJ, AclTag.OTHER].map((of) => ({
+        tag: of,
+        permissions: 7,
+        id: 0,
+      }));
+      useAcl([owner, ...named, group, other].filter((entry) => entry !== undefined));
+    }
+  });
+});
+
+/** A list as what clients are told of it. */
+function useAcl(acl: PosixAcl): void {
+  const same = decodePosixAcl(encodePosixAcl(acl));
+  expect(same.length).toBe(acl.length);
+  isExtended(acl);
+  modeOfAcl(acl);
+  hashRights({ access: acl, inherited: acl, uid: 1, gid: 1, mode: 0o100644 });
+  for (const isKept of [false, true]) {
+    const described = withInherited(describeAcl(acl, 1, 1, isKept), acl);
+    const bytes = new Uint8Array(securityDescriptorSize(described));
+    encodeSecurityDescriptor(new Writer(bytes), described);
+    expect(decodeSecurityDescriptor(bytes).dacl?.aces.length).toBe(described.dacl?.aces.length);
+    expect(bytes.length).toBeLessThan(MAX_ACL_BYTES + 200);
+    rightsOf(described, token);
+  }
+}
+
+/** Names of values as they may be on a disk, some of them nearly right. */
+function keyOf(random: () => number): string {
+  const parts = [
+    "user.",
+    "DosStream",
+    "DosStreamExt",
+    ".",
+    "1.",
+    "a",
+    ":$DATA",
+    ":",
+    "\0",
+    "\ufffd",
+    "/",
+    "é",
+  ];
+  const heads = ["user.DosStream.", "user.DosStreamExt.1.", "user.", "security.", "user.minismbd."];
+  let key = heads[Math.floor(random() * heads.length)] ?? "";
+  for (let left = Math.floor(random() * 5); left > 0; left--) {
+    key += parts[Math.floor(random() * parts.length)] ?? "";
+  }
+  return key;
+}
+
+describe("named values", () => {
+  const values = (input: Uint8Array, random: () => number): MemoryValues => {
+    const memory = new MemoryValues();
+    memory.map.set("user.DosStream.s:$DATA", input);
+    memory.map.set("user.DosStreamExt.1.s:$DATA", mutate(input, random));
+    memory.map.set("user.minismbd.NEED_EA", mutate(input, random));
+    for (let left = Math.floor(random() * 4); left > 0; left--) {
+      memory.map.set(keyOf(random), input.slice(Math.floor(random() * input.length)));
+    }
+    return memory;
+  };
+  // As smbd 4.17 keeps them: with a zero, carried on, and macOS's Finder information.
+  const samples = ["68656c6c6f00", "610a01", "414650", "00", "0f"].map((hex) => Uint8Array.fromHex(hex));
+
+  test(
+    "streams",
+    async () => {
+      const random = createRandom(seed);
+      await readAll(samples, async (input) => {
+        const memory = values(input, random);
+        const streams = await listStreams(memory);
+        if (typeof streams === "number") throw new Error("no list");
+        for (const form of ["samba", "ksmbd"] as const) {
+          const sized = await sizeStreams(memory, streams, form);
+          if (typeof sized === "number") throw new Error("no sizes");
+          expect(sized.length).toBe(streams.length);
+          for (const { name, key } of streams) {
+            const data = await readStream(memory, key, form);
+            expect(typeof data === "number" ? data : data.length).toBeGreaterThanOrEqual(0);
+            expect(name).not.toMatch(/[\\/\0:]/);
+            expect(await findStream(memory, name)).toBeDefined();
+          }
+        }
+        return streams;
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "extended attributes",
+    async () => {
+      const random = createRandom(seed + 1);
+      await readAll(samples, async (input) => {
+        const memory = values(input, random);
+        const attributes = await readUserAttributes(memory);
+        if (typeof attributes === "number") throw new Error("no list");
+        await needsKnowledge(memory);
+        const writer = new Writer(new Uint8Array(2 * attributesSize(attributes) + 64 * attributes.length));
+        let previous = -1;
+        for (const each of attributes) {
+          expect(each.name).not.toMatch(/^(dosstream|minismbd)\./i);
+          previous = appendExtendedAttribute(writer, each, previous);
+        }
+        return attributes;
+      });
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("sidecar", () => {
+  let root = "";
+  let folder = -1;
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), "minismbd-fuzz-sidecar-"));
+    folder = openSync(root, "r");
+  });
+  afterAll(() => {
+    closeSync(folder);
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const stored = (): Uint8Array => {
+    const number = { birth: 1, entryBirth: 1, size: 2, modified: 3, inodeLow: 4, inodeHigh: 0 };
+    const subject = { name: "file", ...number, entryInodeLow: 5, entryInodeHigh: 0 };
+    const data = new Map([
+      ["user.DOSATTRIB", Uint8Array.fromHex("000005000500000011000000220000007e01f64cae7add01")],
+      ["user.DosStream.s:$DATA", new Uint8Array(30)],
+    ]);
+    return encodeEntry(subject, data) ?? new Uint8Array();
+  };
+
+  /** Checksums and sizes made good again, so that what stands behind them is looked at. */
+  const repaired = (input: Uint8Array): Uint8Array => {
+    const bytes = input.slice();
+    if (bytes.length < ENTRY_HEADER_BYTES) return bytes;
+    const view = new DataView(bytes.buffer);
+    bytes.set(stored().subarray(0, 6));
+    view.setUint32(16, bytes.length, true);
+    const end = Math.min(bytes.length, ENTRY_HEADER_BYTES + view.getUint32(8, true));
+    view.setUint32(12, Bun.hash.crc32(bytes.subarray(ENTRY_HEADER_BYTES, end)), true);
+    return bytes;
+  };
+
+  test(
+    "tables",
+    async () => {
+      const values = await readAll([stored()], (input) => {
+        decodeEntryTable(input, input.length);
+        const bytes = repaired(input);
+        const table = decodeEntryTable(bytes, bytes.length);
+        for (const { offset, length } of table?.places.values() ?? []) {
+          expect(offset + length).toBeLessThanOrEqual(bytes.length);
+        }
+        return table;
+      });
+      expect(values).toBeGreaterThan(100);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "entries on disk: read as they are or as none, and replaced by what is set next",
+    async () => {
+      const subjectOf = (name: string): Subject => {
+        const stat = emptyStatx();
+        expect(statAt(folder, name === "" ? "." : name, stat)).toBe(0);
+        return { name, stat, hasStableInodes: true };
+      };
+      writeFileSync(join(root, "file"), "data");
+      for (const name of ["file", ""]) {
+        expect(setSidecarValue(folder, subjectOf(name), "user.DOSATTRIB", new Uint8Array(24))).toBe(0);
+        const entry = join(root, ".minismbd", name === "" ? ".values" : "file.values");
+        const sample = new Uint8Array(readFileSync(entry));
+        const random = createRandom(seed + 2);
+        for (let i = 0; i < Math.min(COUNT / 10, 3000); i++) {
+          const input = mutate(sample, random);
+          writeFileSync(entry, i % 2 === 0 ? input : repaired(input));
+          const keys = listSidecarValues(folder, subjectOf(name));
+          for (const key of [...keys, "user.DOSATTRIB"]) getSidecarValue(folder, subjectOf(name), key);
+          if (i % 20 === 0) {
+            expect(setSidecarValue(folder, subjectOf(name), "user.x", Uint8Array.of(i & 0xff))).toBe(0);
+            expect(getSidecarValue(folder, subjectOf(name), "user.x")).toEqual(Uint8Array.of(i & 0xff));
+          }
+        }
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("snapshots", () => {
+  const formats = ["@GMT-%Y.%m.%d-%H.%M.%S", "snap%s", "%F_%T", "%y%m%d", "(%Y", "%Q", "%%%Y"];
+  const readers = formats.map((format) =>
+    compileSnapshotFormat({
+      kind: "folder",
+      forAll: false,
+      folder: "",
+      base: "",
+      mountPoint: "",
+      format,
+      prefix: "",
+      delimiter: "_",
+      isLocalTime: false,
+      isAscending: false,
+    }),
+  );
+  /** Absent, or a time that a client can be told of and ask for. */
+  const isTold = (seconds: number | undefined): number | undefined => {
+    if (seconds !== undefined) expect(secondsOfToken(tokenOf(seconds))).toBe(seconds);
+    return seconds;
+  };
+
+  test("dates that are none", () => {
+    for (const date of [
+      "9999-99-99 99:99:99",
+      "9999-12-31 23:59:60",
+      "0000-00-00 00:00:00",
+      "0001-01-01 00:00:00",
+    ]) {
+      isTold(secondsOfSnapperInfo(`<date>${date}</date>`));
+      const [day = "", time = ""] = date.split(" ");
+      for (const read of readers) {
+        isTold(read(`${day}_${time}`));
+        isTold(read(`@GMT-${day.replaceAll("-", ".")}-${time.replaceAll(":", ".")}`));
+      }
+    }
+  });
+
+  test(
+    "names of folders, tokens and snapper's info.xml",
+    async () => {
+      const info =
+        '<?xml version="1.0"?>\n<snapshot><type>single</type><num>1</num><date>2026-11-22 18:21:32</date></snapshot>';
+      const names = [
+        "@GMT-2020.01.02-03.04.05",
+        "snap1577934245",
+        "2020-01-02_03:04:05",
+        "200102",
+        "(2020",
+        "%2020",
+      ];
+      const digits = "0123456789";
+      const random = createRandom(seed + 3);
+      const samples = [info, ...names].map((text) => new TextEncoder().encode(text));
+      const values = await readAll(samples, (input) => {
+        const text = new TextDecoder().decode(input);
+        const other = text.replace(/\d/g, (digit) =>
+          random() < 0.3 ? (digits[Math.floor(random() * 10)] ?? "0") : digit,
+        );
+        let found: number | undefined;
+        for (const name of [text, other]) {
+          found = isTold(secondsOfSnapperInfo(name)) ?? found;
+          found = isTold(secondsOfToken(name)) ?? found;
+          for (const read of readers) found = isTold(read(name)) ?? found;
+        }
+        return found;
+      });
+      expect(values).toBeGreaterThan(100);
+    },
+    TIMEOUT_MS,
+  );
+});
