@@ -26,13 +26,6 @@ let share: Fixture;
 let before = 0;
 const timeoutMs = volumeLimits.timeoutMs;
 
-/** Descriptors come back to what they were; threads that have ended give theirs up a little later, perhaps from before. */
-async function expectNoMore(count: number): Promise<void> {
-  const until = performance.now() + 2_000;
-  while (descriptorCount() > count && performance.now() < until) await Bun.sleep(1);
-  expect(descriptorCount()).toBeLessThanOrEqual(count);
-}
-
 /** How long the event loop was kept from anything else at most while `work` went on. */
 async function longestStall(work: Promise<unknown>): Promise<number> {
   let isOver = false;
@@ -60,7 +53,7 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     volumeLimits.timeoutMs = timeoutMs;
     await disk.go();
     share.close();
-    await expectNoMore(before);
+    await expectDescriptors(before);
     await disk.dispose();
   });
 
@@ -216,7 +209,7 @@ describe.if(await canMountFuse())("a volume that goes away", () => {
     handle.close();
     node.close();
     gone.close();
-    await expectNoMore(count);
+    await expectDescriptors(count);
     expect(await openStore(grantFor(mounted.folder))).toBe(-Errno.ENOTCONN);
     await mounted.dispose(true);
     const again = await SlowDisk.mount(mounted.folder);
