@@ -11,7 +11,7 @@ import { splitPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import { DEFAULT_ACL } from "./posix-acl.ts";
 import type { ShareContext } from "./share-context.ts";
-import { forgetKept } from "./sidecar-moving.ts";
+import { createKept } from "./sidecar-moving.ts";
 import type { Failure } from "./store.ts";
 import { isSaidByDisk, writeStored } from "./stored-attributes.ts";
 
@@ -106,10 +106,9 @@ function createName(
   const { parent, name } = splitPath(path);
   return context.inDirectory(parent, (directory) => {
     const change = directories.begin(directory);
-    const fd = make(directory, name);
+    const fd = createKept(context, directory, name, () => make(directory, name));
     if (fd < 0) return fd;
     directories.commit(change, directory, name);
-    forgetKept(context, directory, name);
     if (context.grant.inheritOwner) statFd(directory, parentStatx);
     return fd;
   });

@@ -98,7 +98,7 @@ export class ListedAttributes {
     if (!isThere) return undefined;
     const sidecar = openSidecar(this.directory);
     if (sidecar < 0) return undefined;
-    const value = valueIn(entryOf(sidecar, subject));
+    const value = valueIn(entryOf(this.directory, sidecar, subject));
     closeFd(sidecar);
     return value;
   }

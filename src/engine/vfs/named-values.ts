@@ -11,6 +11,7 @@ import { keepingOf, keepsXattr, needsSidecar, noteNoXattr } from "./disk-keeping
 import { splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Subject } from "./sidecar-entry.ts";
+import { lockFolders, unlockFolders } from "./sidecar-lock.ts";
 import { MAX_SIDECAR_VALUE_BYTES } from "./sidecar-format.ts";
 import { getSidecarValue, listSidecarValues, removeSidecarValue, setSidecarValue } from "./sidecar.ts";
 import type { OperationArgs, OperationResult } from "./disk-operations.ts";
@@ -19,6 +20,8 @@ import type { Failure, NamedValues } from "./store.ts";
 
 // XATTR_SIZE_MAX: the kernel takes no larger value.
 const MAX_XATTR_BYTES = 65_536;
+/** A file that is being renamed is looked for so often. */
+const MAX_ROUNDS = 4;
 const room = new Scratch(MAX_XATTR_BYTES);
 const stat = emptyStatx();
 const namedStat = emptyStatx();
@@ -96,9 +99,7 @@ export function setNamedValue(
     if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
     noteNoXattr(keeping, name);
   }
-  return inSidecar<0 | Failure>(context, fd, path, (folder, subject) =>
-    setSidecarValue(folder, subject, name, value),
-  );
+  return changeSidecar(context, fd, path, (folder, subject) => setSidecarValue(folder, subject, name, value));
 }
 
 /** `NamedValues.remove`. */
@@ -106,9 +107,7 @@ export function removeNamedValue(context: ShareContext, fd: number, path: string
   if (context.grant.readOnly) return -Errno.EROFS;
   const result = removeXattr(fd, name);
   if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
-  return inSidecar<0 | Failure>(context, fd, path, (folder, subject) =>
-    removeSidecarValue(folder, subject, name),
-  );
+  return changeSidecar(context, fd, path, (folder, subject) => removeSidecarValue(folder, subject, name));
 }
 
 /** `NamedValues.list`. */
@@ -153,6 +152,35 @@ export function inSidecar<T>(
       closeFd(place.folder);
     }
   });
+}
+
+/**
+ * `inSidecar` for an action that changes the values: nobody else does meanwhile, nor renames the file. -EAGAIN where
+ * the loop would have to wait for that.
+ */
+export function changeSidecar(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  action: (folder: number, subject: Subject) => 0 | Failure,
+): 0 | Failure {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const result = inSidecar<0 | Failure | undefined>(context, fd, path, (folder, subject) => {
+      const locks = lockFolders([folder], context.isElsewhere);
+      if (locks === undefined) return -Errno.EAGAIN;
+      try {
+        // It may have been renamed before the lock was ours.
+        const { name } = subject;
+        if (name === "") return action(folder, subject);
+        const isThere = statAt(folder, name, namedStat) === 0 && identityOf(namedStat) === identityOf(stat);
+        return isThere ? action(folder, subject) : undefined;
+      } finally {
+        unlockFolders(locks);
+      }
+    });
+    if (result !== undefined) return result;
+  }
+  return -Errno.ENOENT;
 }
 
 interface Place {

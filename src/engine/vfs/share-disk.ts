@@ -1,5 +1,6 @@
 // How the objects of one store come to their disk: a call of the table of disk operations, made at once on the event
 // loop or by the volume's worker.
+import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
 import type { Credentials, MaybePromise, ShareGrant } from "../../port/port.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
@@ -68,7 +69,11 @@ export class ShareDisk implements CallOwner {
   ): MaybePromise<OperationResult<K>> {
     const now = performance.now();
     const isHere = memoryOperations.has(name) ? volume.isCalm(now) : volume.isLively(now);
-    if (isHere) return volume.callHere(this.context, name, args, now);
+    if (isHere) {
+      const result = volume.callHere(this.context, name, args, now);
+      // A worker is at what this would change: it did nothing, and is to wait for that.
+      if (result !== -Errno.EAGAIN) return result;
+    }
     return volume.callElsewhere(this, hold, name, args);
   }
 

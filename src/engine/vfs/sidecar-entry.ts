@@ -63,28 +63,43 @@ export interface OpenEntry {
   readonly table: EntryTable;
 }
 
+/** What says that there is no entry, or something that is none. */
+const noEntry: ReadonlySet<number> = new Set(
+  [Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO, Errno.ENAMETOOLONG].map((errno) => -errno),
+);
+
 /** A sound entry of the sidecar, or undefined; `entryName` may be a path, no component of which is a symlink. */
 export function openEntry(sidecar: number, entryName: string): OpenEntry | undefined {
+  const entry = tryOpenEntry(sidecar, entryName);
+  return typeof entry === "number" ? undefined : entry;
+}
+
+/** The same, or why it cannot be said: it may well be there, and must not be replaced then. */
+export function tryOpenEntry(sidecar: number, entryName: string): OpenEntry | undefined | Failure {
   // NONBLOCK: a FIFO that somebody put there must not hold the server.
   const flags = Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
   const fd = openBeneath(sidecar, entryName, flags, 0, Resolve.NO_SYMLINKS);
-  if (fd < 0) return undefined;
+  if (fd < 0) return noEntry.has(fd) ? undefined : fd;
   const table = readTable(fd);
-  if (table !== undefined) return { fd, uid: facts.uid, table };
+  if (typeof table === "object") return { fd, uid: facts.uid, table };
   closeFd(fd);
-  return undefined;
+  return table;
 }
 
-function readTable(fd: number): EntryTable | undefined {
-  if (statFd(fd, facts) < 0 || (facts.mode & ModeType.MASK) !== ModeType.REGULAR) return undefined;
+function readTable(fd: number): EntryTable | undefined | Failure {
+  const failure = statFd(fd, facts);
+  if (failure < 0) return failure;
+  if ((facts.mode & ModeType.MASK) !== ModeType.REGULAR) return undefined;
   const { size } = facts;
   if (size > MAX_ENTRY_BYTES) return undefined;
   const length = readPlain(fd, head, 0, Math.min(HEAD_BYTES, size), 0);
-  if (length < 0) return undefined;
+  if (length < 0) return length;
   const end = entryTableEnd(head.subarray(0, length), size);
   if (end === undefined || end <= length) return decodeEntryTable(head.subarray(0, length), size);
   const large = new Uint8Array(end);
-  return readPlain(fd, large, 0, end, 0) === end ? decodeEntryTable(large, size) : undefined;
+  const got = readPlain(fd, large, 0, end, 0);
+  if (got < 0) return got;
+  return got === end ? decodeEntryTable(large, size) : undefined;
 }
 
 /**
@@ -99,13 +114,19 @@ export function withoutForged(entry: OpenEntry, subject: Subject): OpenEntry {
 
 /** A value of an open entry, whole and sound, or undefined. */
 export function readEntryValue(entry: OpenEntry, name: string): Uint8Array | undefined {
+  const value = tryReadValue(entry, name);
+  return typeof value === "number" ? undefined : value;
+}
+
+function tryReadValue(entry: OpenEntry, name: string): Uint8Array | undefined | Failure {
   const place = entry.table.places.get(name);
   if (place === undefined) return undefined;
   const value = new Uint8Array(place.length);
   let done = 0;
   while (done < place.length) {
     const length = readPlain(entry.fd, value, done, place.length - done, place.offset + done);
-    if (length <= 0) return undefined;
+    if (length < 0) return length;
+    if (length === 0) return undefined;
     done += length;
   }
   return Bun.hash.crc32(value) === place.checksum ? value : undefined;
@@ -162,11 +183,12 @@ function modifiedOf(stat: Statx): number {
   return stat.modifySeconds + stat.modifyNanoseconds / 1e9;
 }
 
-/** All values of an entry; those that are not sound are left out. */
-export function readEntryValues(entry: OpenEntry): Map<string, Uint8Array> {
+/** All values of an entry; those that are not sound are left out. A failure where one could not be read. */
+export function readEntryValues(entry: OpenEntry): Map<string, Uint8Array> | Failure {
   const values = new Map<string, Uint8Array>();
   for (const name of entry.table.places.keys()) {
-    const value = readEntryValue(entry, name);
+    const value = tryReadValue(entry, name);
+    if (typeof value === "number") return value;
     if (value !== undefined) values.set(name, value);
   }
   return values;

@@ -2,11 +2,13 @@
 // Called between `enter` and `leave` of the user; the sidecar's part is done as the server.
 import { Errno } from "../../linux/errno.ts";
 import { unlinkAt } from "../../linux/names.ts";
+import { Open, closeFd, openAt } from "../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { deviceOf } from "./attributes.ts";
 import { type DiskKeeping, keepingOf, needsSidecar } from "./disk-keeping.ts";
 import { inSidecar } from "./named-values.ts";
 import type { ShareContext } from "./share-context.ts";
+import { lockFolders, unlockFolders } from "./sidecar-lock.ts";
 import {
   dropMovedEntry,
   dropSidecarEntry,
@@ -31,9 +33,36 @@ function keepingAt(context: ShareContext, directory: number): DiskKeeping | unde
   return needsSidecar(keeping) ? keeping : undefined;
 }
 
-/** Forgets what an earlier file of that name had: its file is gone, or this one is new. */
-export function forgetKept(context: ShareContext, directory: number, name: string): void {
-  if (keepingAt(context, directory) === undefined) return;
+/**
+ * Calls `action` while nobody else changes what sidecars keep in these folders. -EAGAIN, and nothing was done, where
+ * the loop would have to wait for that.
+ */
+function aloneIn<T>(context: ShareContext, folders: readonly number[], action: () => T): T | Failure {
+  const locks = context.identity.outside(() => lockFolders(folders, context.isElsewhere));
+  if (locks === undefined) return -Errno.EAGAIN;
+  try {
+    return action();
+  } finally {
+    unlockFolders(locks);
+  }
+}
+
+/** `create`, which makes a new file or directory of that name, and forgets what an earlier one had. */
+export function createKept(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  create: () => number,
+): number {
+  if (keepingAt(context, directory) === undefined) return create();
+  return aloneIn(context, [directory], () => {
+    const result = create();
+    if (result >= 0) forgetKept(context, directory, name);
+    return result;
+  });
+}
+
+function forgetKept(context: ShareContext, directory: number, name: string): void {
   context.identity.outside(() => dropSidecarEntry(directory, name));
 }
 
@@ -44,6 +73,15 @@ export function unlinkKept(
   name: string,
   isDirectory: boolean,
 ): number {
+  if (keepingAt(context, directory) === undefined) return unlinkAt(directory, name, isDirectory);
+  const folder = isDirectory ? openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW) : -1;
+  const folders = folder < 0 ? [directory] : [directory, folder];
+  const result = aloneIn(context, folders, () => unlinkAlone(context, directory, name, isDirectory));
+  if (folder >= 0) closeFd(folder);
+  return result;
+}
+
+function unlinkAlone(context: ShareContext, directory: number, name: string, isDirectory: boolean): number {
   const result = unlinkAt(directory, name, isDirectory);
   if (result === 0 && !isDirectory) forgetKept(context, directory, name);
   // The kernel says so only where the user may remove it.
@@ -59,8 +97,20 @@ export function moveKept(
   move: () => 0 | Failure,
 ): 0 | Failure {
   const keeping = keepingAt(context, from.directory);
-  if (keeping === undefined || statAt(from.directory, from.name, stat) < 0) return move();
+  if (keeping === undefined) return move();
+  const folders = [from.directory, to.directory];
+  return aloneIn(context, folders, () => moveAlone(context, keeping, from, to, move));
+}
+
+function moveAlone(
+  context: ShareContext,
+  keeping: DiskKeeping,
+  from: NamePlace,
+  to: NamePlace,
+  move: () => 0 | Failure,
+): 0 | Failure {
   const { identity } = context;
+  if (statAt(from.directory, from.name, stat) < 0) return move();
   if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
     const result = move();
     if (result === 0) forgetKept(context, to.directory, to.name);
@@ -70,11 +120,11 @@ export function moveKept(
   const ready = identity.outside(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
   const result = move();
   identity.outside(() => {
-    if (ready === true) finishSidecarMove(to.directory, to.name, result === 0);
+    const isLaid = ready === true && finishSidecarMove(to.directory, to.name, result === 0);
     if (result < 0) return;
-    if (ready === true) dropMovedEntry(from.directory, from.name, to.directory, to.name);
+    if (isLaid) dropMovedEntry(from.directory, from.name, to.directory, to.name);
     else if (ready === false) dropSidecarEntry(to.directory, to.name);
-    // No room to lay them ready: a rename needs none.
+    // No room to lay them ready, or they could not be read: a rename needs neither.
     else moveSidecarEntry(from, to);
   });
   return result;
@@ -88,6 +138,10 @@ export function linkKept(
   link: () => 0 | Failure,
 ): 0 | Failure {
   if (keepingAt(context, to.directory) === undefined) return link();
+  return aloneIn(context, [to.directory], () => linkAlone(context, fd, to, link));
+}
+
+function linkAlone(context: ShareContext, fd: number, to: NamePlace, link: () => 0 | Failure): 0 | Failure {
   const ready = inSidecar<boolean | Failure>(context, fd, "", (folder, subject) =>
     prepareSidecarMove(folder, subject, to.directory, to.name),
   );

@@ -19,8 +19,10 @@ import {
   readEntryValue,
   readEntryValues,
   replaceEntry,
+  tryOpenEntry,
   withoutForged,
 } from "./sidecar-entry.ts";
+import { ifAlone } from "./sidecar-lock.ts";
 import {
   SIDECAR_DIRECTORY,
   entryNameOf,
@@ -87,32 +89,44 @@ function withSidecar<T>(folder: number, missing: T, action: (sidecar: number) =>
 }
 
 /** The entry of a file, which must be closed; undefined where there is none, or it is broken or a stranger's. */
-export function entryOf(sidecar: number, subject: Subject): OpenEntry | undefined {
-  settleMove(sidecar, subject);
-  const entry = openEntry(sidecar, entryNameOf(subject.name));
-  if (entry === undefined) return undefined;
+export function entryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
+  const entry = tryEntryOf(folder, sidecar, subject);
+  return typeof entry === "number" ? undefined : entry;
+}
+
+/** The same, or why it cannot be said. */
+function tryEntryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined | Failure {
+  const moved = subject.name === "" ? undefined : settleMove(folder, sidecar, subject);
+  if (moved !== undefined) return withoutForged(moved, subject);
+  const entry = tryOpenEntry(sidecar, entryNameOf(subject.name));
+  if (typeof entry !== "object") return entry;
   if (isEntryOf(entry, subject)) return withoutForged(entry, subject);
   closeFd(entry.fd);
   return undefined;
 }
 
-/** Ends what a server that was killed had begun: the entry of a file that was being renamed to this name. */
-function settleMove(sidecar: number, subject: Subject): void {
-  if (subject.name === "") return;
+/**
+ * Ends what a server that was killed had begun: the entry of a file that was being renamed to this name. Where one
+ * is at it right now it is left to that. The entry, if it is this file's already.
+ */
+function settleMove(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
   const nextName = nextNameOf(subject.name);
   const next = openEntry(sidecar, nextName);
-  if (next === undefined) return;
+  if (next === undefined) return undefined;
   const hasMoved = describesExactly(next, subject);
-  closeFd(next.fd);
-  if (hasMoved) placeEntry(sidecar, nextName, sidecar, entryNameOf(subject.name));
-  else unlinkAt(sidecar, nextName, false);
+  if (!hasMoved) closeFd(next.fd);
+  ifAlone(folder, () => {
+    if (hasMoved) placeEntry(sidecar, nextName, sidecar, entryNameOf(subject.name));
+    else unlinkAt(sidecar, nextName, false);
+  });
+  return hasMoved ? next : undefined;
 }
 
 /** A value, or -ENODATA. */
 export function getSidecarValue(folder: number, subject: Subject, name: string): Uint8Array | Failure {
   return withSidecar<Uint8Array | Failure>(folder, -Errno.ENODATA, (sidecar) => {
-    const entry = entryOf(sidecar, subject);
-    if (entry === undefined) return -Errno.ENODATA;
+    const entry = tryEntryOf(folder, sidecar, subject);
+    if (typeof entry !== "object") return entry ?? -Errno.ENODATA;
     const value = readEntryValue(entry, name);
     closeFd(entry.fd);
     return value ?? -Errno.ENODATA;
@@ -122,17 +136,21 @@ export function getSidecarValue(folder: number, subject: Subject, name: string):
 /** The names of all values. */
 export function listSidecarValues(folder: number, subject: Subject): string[] {
   return withSidecar<string[]>(folder, [], (sidecar) => {
-    const entry = entryOf(sidecar, subject);
+    const entry = entryOf(folder, sidecar, subject);
     if (entry === undefined) return [];
     closeFd(entry.fd);
     return [...entry.table.places.keys()];
   });
 }
 
-/** All values; a map that is the caller's. */
-function valuesOf(sidecar: number, subject: Subject): Map<string, Uint8Array> | undefined {
-  const entry = entryOf(sidecar, subject);
-  if (entry === undefined) return undefined;
+/** All values, a map that is the caller's; a failure where they cannot be read, and so must not be replaced. */
+function valuesOf(
+  folder: number,
+  sidecar: number,
+  subject: Subject,
+): Map<string, Uint8Array> | undefined | Failure {
+  const entry = tryEntryOf(folder, sidecar, subject);
+  if (typeof entry !== "object") return entry;
   const values = readEntryValues(entry);
   closeFd(entry.fd);
   return values;
@@ -147,11 +165,12 @@ export function setSidecarValue(
 ): 0 | Failure {
   const sidecar = makeSidecar(folder);
   if (sidecar < 0) return sidecar;
-  const known = valuesOf(sidecar, subject);
+  const known = valuesOf(folder, sidecar, subject);
   if (known === undefined && subject.name !== "") sweep(folder, sidecar);
   const values = known ?? new Map<string, Uint8Array>();
-  values.set(name, value);
-  const result = replaceEntry(sidecar, entryNameOf(subject.name), subject, values);
+  let result: 0 | Failure;
+  if (typeof values === "number") result = values;
+  else result = replaceEntry(sidecar, entryNameOf(subject.name), subject, values.set(name, value));
   closeFd(sidecar);
   if (result < 0) removeSidecarIfEmpty(folder);
   return result;
@@ -160,7 +179,8 @@ export function setSidecarValue(
 /** 0, or -ENODATA where there is no such value. The last value takes the entry with it, the last entry the sidecar. */
 export function removeSidecarValue(folder: number, subject: Subject, name: string): 0 | Failure {
   const result = withSidecar<0 | Failure>(folder, -Errno.ENODATA, (sidecar) => {
-    const values = valuesOf(sidecar, subject);
+    const values = valuesOf(folder, sidecar, subject);
+    if (typeof values === "number") return values;
     if (values?.delete(name) !== true) return -Errno.ENODATA;
     const entryName = entryNameOf(subject.name);
     if (values.size > 0) return replaceEntry(sidecar, entryName, subject, values);
@@ -191,7 +211,8 @@ export function prepareSidecarMove(
   to: number,
   newName: string,
 ): boolean | Failure {
-  const values = withSidecar(from, undefined, (sidecar) => valuesOf(sidecar, subject));
+  const values = withSidecar(from, undefined, (sidecar) => valuesOf(from, sidecar, subject));
+  if (typeof values === "number") return values;
   if (values === undefined) return false;
   const sidecar = makeSidecar(to);
   if (sidecar < 0) return sidecar;
@@ -200,13 +221,18 @@ export function prepareSidecarMove(
   return result < 0 ? result : true;
 }
 
-/** After that: the values laid ready become those of the new name, or, where it was not done, they are taken away. */
-export function finishSidecarMove(to: number, newName: string, isDone: boolean): void {
-  withSidecar<void>(to, undefined, (sidecar) => {
-    if (isDone) placeEntry(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName));
-    else unlinkAt(sidecar, nextNameOf(newName), false);
-  });
+/**
+ * After that: the values laid ready become those of the new name, or, where it was not done, they are taken away.
+ * False where they are not there; where the disk will not have them in their place, the next look puts them there.
+ */
+export function finishSidecarMove(to: number, newName: string, isDone: boolean): boolean {
+  const result = withSidecar<number>(to, -Errno.ENOENT, (sidecar) =>
+    isDone
+      ? placeEntry(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName))
+      : unlinkAt(sidecar, nextNameOf(newName), false),
+  );
   if (!isDone) removeSidecarIfEmpty(to);
+  return result !== -Errno.ENOENT;
 }
 
 /** After a move: the old name's entry goes, unless the disk takes both names for one. */
@@ -254,9 +280,10 @@ export function removeFolderWithSidecar(parent: number, name: string): 0 | Failu
   const folder = openAt(parent, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
   if (folder < 0) return folder;
   const own: Subject = { name: "", stat: folderFacts, hasStableInodes: false };
-  const values = hasOthers(folder) ? undefined : takeOut(folder, own);
-  const result = values === undefined ? -Errno.ENOTEMPTY : unlinkAt(parent, name, true);
-  if (result < 0 && values !== undefined && values.size > 0) {
+  const others = hasOthers(folder);
+  const values = typeof others === "number" ? others : others ? -Errno.ENOTEMPTY : takeOut(folder, own);
+  const result = typeof values === "number" ? values : unlinkAt(parent, name, true);
+  if (result < 0 && typeof values === "object" && values.size > 0) {
     const sidecar = makeSidecar(folder);
     if (statFd(folder, folderFacts) === 0) replaceEntry(sidecar, entryNameOf(""), own, values);
     closeFd(sidecar);
@@ -265,25 +292,26 @@ export function removeFolderWithSidecar(parent: number, name: string): 0 | Failu
   return result as 0 | Failure;
 }
 
-/** Removes a folder's sidecar: the folder's own values, undefined where there is no sidecar. */
-function takeOut(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | undefined {
-  const values = withSidecar<ReadonlyMap<string, Uint8Array> | undefined>(folder, undefined, (sidecar) => {
-    const kept = valuesOf(sidecar, own) ?? noValues;
-    emptySidecar(sidecar);
+/** Removes a folder's sidecar: the folder's own values, -ENOTEMPTY where there is no sidecar. */
+function takeOut(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | Failure {
+  const missing = -Errno.ENOTEMPTY;
+  const values = withSidecar<ReadonlyMap<string, Uint8Array> | Failure>(folder, missing, (sidecar) => {
+    const kept = valuesOf(folder, sidecar, own) ?? noValues;
+    if (typeof kept === "object") emptySidecar(sidecar);
     return kept;
   });
-  if (values !== undefined) removeSidecarIfEmpty(folder);
+  if (typeof values === "object") removeSidecarIfEmpty(folder);
   return values;
 }
 
-/** Whether a folder has any entry but the sidecar. */
-function hasOthers(folder: number): boolean {
+/** Whether a folder has any entry but the sidecar; a failure where it cannot be said. */
+function hasOthers(folder: number): boolean | Failure {
   let found = false;
-  eachName(folder, (name) => {
+  const failure = eachName(folder, (name) => {
     found = !isSidecarName(name);
     return !found;
   });
-  return found;
+  return failure < 0 ? failure : found;
 }
 
 function emptySidecar(sidecar: number): void {

@@ -16,7 +16,7 @@ import {
   writeDosAttributes,
 } from "./dos-attributes.ts";
 import { attributesOfMode } from "./mode-attributes.ts";
-import { inSidecar } from "./named-values.ts";
+import { changeSidecar, inSidecar } from "./named-values.ts";
 import type { ShareContext } from "./share-context.ts";
 import { getSidecarValue, removeSidecarValue, setSidecarValue } from "./sidecar.ts";
 import type { Failure } from "./store.ts";
@@ -156,14 +156,14 @@ export function writeStored(
   const denied = accessFd(fd, Access.WRITE);
   if (denied < 0 && denied !== -Errno.ENOSYS) return denied;
   const value = writeDosAttributes(attributes, seconds, nanoseconds);
-  return inSidecar<0 | Failure>(context, fd, path, (folder, subject) =>
+  return changeSidecar(context, fd, path, (folder, subject) =>
     setSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR, value),
   );
 }
 
 /** FAT says it all: a value from before would say something else. */
 function forgetValue(context: ShareContext, fd: number, path: string): 0 {
-  inSidecar<0 | Failure>(context, fd, path, (folder, subject) =>
+  changeSidecar(context, fd, path, (folder, subject) =>
     removeSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
   );
   return 0;

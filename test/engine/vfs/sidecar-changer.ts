@@ -1,0 +1,37 @@
+// A program of its own that changes what a sidecar keeps, for tests of several at once: `set PREFIX COUNT` gives the
+// file so many values, `move COUNT` renames it to and fro. Arguments: root, file, what.
+import { DirectoryCache } from "../../../src/engine/vfs/directory-cache.ts";
+import { renamePath } from "../../../src/engine/vfs/moving.ts";
+import { setNamedValue } from "../../../src/engine/vfs/named-values.ts";
+import { ShareContext } from "../../../src/engine/vfs/share-context.ts";
+import { identityOf } from "../../../src/engine/vfs/attributes.ts";
+import { AT_FDCWD, Open, openAt } from "../../../src/linux/open.ts";
+import { emptyStatx, statFd } from "../../../src/linux/stat.ts";
+import { grantFor } from "./share-fixture.ts";
+
+const [root = "", file = "", what = "", first = "", second = ""] = process.argv.slice(2);
+const rootFd = openAt(AT_FDCWD, root, Open.PATH | Open.DIRECTORY);
+const context = new ShareContext(grantFor(root), rootFd, new DirectoryCache(), true);
+const fd = openAt(rootFd, file, Open.PATH);
+if (fd < 0) throw new Error(`${file}: ${fd}`);
+
+function check(answer: unknown): void {
+  if (typeof answer === "number" && answer < 0) throw new Error(`${what}: errno ${-answer}`);
+}
+
+if (what === "set") {
+  const value = new Uint8Array(100);
+  for (let i = 0; i < Number(second); i++)
+    check(setNamedValue(context, fd, file, `user.${first}${i}`, value));
+} else {
+  const stat = emptyStatx();
+  statFd(fd, stat);
+  const identity = identityOf(stat);
+  let name = file;
+  for (let i = 0; i < Number(first); i++) {
+    const path = i % 2 === 0 ? `sub/${file}` : file;
+    const target = { path, name: file, identity: "", isDirectory: false };
+    check(renamePath(context, name, identity, target, false));
+    name = path;
+  }
+}
