@@ -1,0 +1,231 @@
+// Seeded fuzz of what belongs to files, over a socket: spoilt create contexts, information, listings and controls, on
+// shares with descriptors, POSIX lists, a recycle bin and snapshots, on disks with extended attributes and without.
+// FUZZ_SECONDS in the environment makes it longer (for each share), FUZZ_SEED another one; a failure names the seed.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { statfsSync } from "node:fs";
+import { Command } from "../../src/wire/header.ts";
+import { POSIX_EXTENSIONS_ID } from "../../src/wire/posix.ts";
+import { anonymousKib } from "../e2e/attack/rig.ts";
+import { contextsOf } from "../e2e/raw-calls.ts";
+import {
+  closeFile,
+  createFile,
+  callOn,
+  deleteCall,
+  type Mount,
+  mountShare,
+  readFile,
+  writeFile,
+} from "../e2e/raw-files.ts";
+import { ConnectionClosed, type RawSocket } from "../e2e/raw-socket.ts";
+import { findFault, readTables, startServer } from "../e2e/server.ts";
+import { canMakePluggedDisk } from "../peer/plugged-disk.ts";
+import { TESTER, type TestServer } from "../peer/test-server.ts";
+import { createRandom, mutate } from "./bytes.ts";
+import {
+  controlSamples,
+  createSamples,
+  dataSamples,
+  type FileTargets,
+  informationSamples,
+  listingSamples,
+  openFileTargets,
+  retargetFiles,
+} from "./file-samples.ts";
+import { type FuzzDisk, KINDS, makeFuzzDisk, ROLES, shareOf } from "./fuzz-disk.ts";
+import { lookAtEverything, plantGarbage } from "./planted.ts";
+import { repairHeader } from "./server-samples.ts";
+
+const seconds = Number(process.env["FUZZ_SECONDS"] ?? "1");
+const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
+const TIMEOUT_MS = (seconds * 3 + 60) * 1000;
+const MAX_GROWTH_KIB = 160 * 1024;
+/** What one request may take; a disk in a loop device on a busy machine has its moments. */
+const MAX_REQUEST_MS = 10_000;
+const BATCH = 500;
+
+let server: TestServer;
+let idleKib = 0;
+const disks: FuzzDisk[] = [];
+
+describe.skipIf(!canMakePluggedDisk("ramfs"))("fuzz of files", () => {
+  beforeAll(async () => {
+    for (const kind of KINDS) disks.push(makeFuzzDisk(kind));
+    server = await startServer({
+      shares: disks.flatMap((disk) => disk.shares),
+      // The tables are counted in the end; what else is told at that level would fill the disk.
+      parameters: { "smb2 max trans": "1m" },
+    });
+    for (const kind of KINDS) for (const role of ROLES) await expectServing(shareOf(kind, role));
+    idleKib = anonymousKib(server);
+  });
+
+  afterAll(async () => {
+    try {
+      // Fails where the log has an exception that escaped, or where something is held that nobody has open.
+      await server?.stop();
+    } finally {
+      for (const disk of disks) disk.remove();
+    }
+  });
+
+  for (const kind of KINDS) {
+    const disk = (): FuzzDisk => disks.find((one) => one.kind === kind) as FuzzDisk;
+    test.each([...ROLES])(
+      `spoilt requests, ${kind}, %s`,
+      async (role) => {
+        await fuzzShare(disk(), shareOf(kind, role));
+      },
+      TIMEOUT_MS,
+    );
+
+    test.each([...ROLES])(
+      `spoilt files, ${kind}, %s`,
+      async (role) => {
+        await fuzzStored(disk(), role);
+      },
+      TIMEOUT_MS,
+    );
+  }
+});
+
+function mount(share: string): Promise<Mount<RawSocket>> {
+  return mountShare(server, TESTER, share, {
+    protection: "plain",
+    contexts: [...contextsOf({}), { kind: "posix", versions: POSIX_EXTENSIONS_ID }],
+  });
+}
+
+async function expectServing(share: string): Promise<void> {
+  const start = performance.now();
+  const mounted = await mount(share);
+  const file = await createFile(mounted, "still serving");
+  const data = new TextEncoder().encode("as ever");
+  expect(await writeFile(mounted, file, 0, data)).toBe(data.length);
+  expect(await readFile(mounted, file, 0, 100)).toEqual(data);
+  await mounted.client.demand("delete", deleteCall(mounted, file));
+  await closeFile(mounted, file);
+  mounted.client.close();
+  expect(performance.now() - start).toBeLessThan(MAX_REQUEST_MS);
+}
+
+/** The server serves, has told of no fault, does not grow, and has touched nothing beside the shares. */
+async function expectHealth(disk: FuzzDisk, share: string): Promise<void> {
+  disk.expectUntouched();
+  const path = server.shares.get(share) ?? "";
+  spawnSync("find", [path, "-mindepth", "1", "-delete"]);
+  await expectServing(share);
+  expect(findFault(server.log())).toBeUndefined();
+  expect(anonymousKib(server) - idleKib).toBeLessThan(MAX_GROWTH_KIB);
+  // What has no size of its own lies in the machine's memory.
+  const { bavail, bsize } = statfsSync(disk.path);
+  if (disk.kind === "ext4") expect(bavail * bsize).toBeGreaterThan(0);
+}
+
+/** Sends one request and waits for what becomes of it: false where the connection is of no use any more. */
+async function sendOne(mounted: Mount, input: Uint8Array): Promise<boolean> {
+  const { client, session } = mounted;
+  const messageId = client.nextMessageId++;
+  repairHeader(input, messageId, mounted);
+  const start = performance.now();
+  const pending = client.expect(messageId);
+  client.transmit(input, session);
+  try {
+    await client.request({ ...callOn(mounted, Command.ECHO, (writer) => writer.u32(4)), credits: 8 });
+    const outcome = await Promise.race([
+      pending.reply.then(() => "answered"),
+      pending.interim.then(() => "waits"),
+      Bun.sleep(MAX_REQUEST_MS).then(() => "hangs"),
+    ]);
+    if (outcome === "hangs") throw new Error(`no answer within ${MAX_REQUEST_MS} ms`);
+    expect(performance.now() - start).toBeLessThan(MAX_REQUEST_MS);
+    client.unclaimed.length = 0;
+    // One that waits for somebody else's break is given up.
+    return outcome === "answered";
+  } catch (error) {
+    if (error instanceof ConnectionClosed) return false;
+    throw error;
+  }
+}
+
+async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
+  const random = createRandom(seed + share.length * 31 + share.charCodeAt(0));
+  let mounted = await mount(share);
+  const first = await openFileTargets(mounted);
+  let targets: FileTargets = first;
+  const samples = [
+    createSamples(mounted),
+    informationSamples(mounted, first),
+    listingSamples(mounted, first),
+    controlSamples(mounted, first),
+    dataSamples(mounted, first),
+  ].map((calls) =>
+    calls.map((call) => mounted.client.build({ ...call, messageId: 0, sign: false }).bytes.slice()),
+  );
+  const end = performance.now() + seconds * 1000;
+  let count = 0;
+  let used = 0;
+  while (performance.now() < end) {
+    if (mounted.client.socket.isClosed || ++used > 60) {
+      mounted.client.close();
+      mounted = await mount(share);
+      targets = await openFileTargets(mounted);
+      used = 0;
+    }
+    const group = samples[Math.floor(random() * samples.length)] ?? [];
+    const sample = group[Math.floor(random() * group.length)] ?? new Uint8Array(64);
+    const input = spoil(sample, random);
+    retargetFiles(input, first, targets);
+    try {
+      if (!(await sendOne(mounted, input))) mounted.client.close();
+      if (++count % BATCH === 0) {
+        mounted.client.close();
+        await expectHealth(disk, share);
+      }
+    } catch (error) {
+      throw new Error(`seed ${seed}, ${share}, message ${count}: ${input.toHex()}`, { cause: error });
+    }
+  }
+  mounted.client.close();
+  await expectHealth(disk, share);
+  expect(await readTables(server, server.log)).toContain("opens=0");
+  told(`${share}: ${count} requests`);
+  expect(count).toBeGreaterThan(50);
+}
+
+/** Good as it is, cut off, or changed: anywhere, or in its second half, where inner structures are. */
+function spoil(sample: Uint8Array, random: () => number): Uint8Array {
+  const kind = random();
+  if (kind < 0.1) return sample.slice();
+  if (kind < 0.2) return sample.slice(0, 64 + Math.floor(random() * (sample.length - 64)));
+  return mutate(sample, random, kind < 0.6 ? 64 : (64 + sample.length) >> 1);
+}
+
+/** What stands beside files is spoilt on the disk, and everything a client can ask is asked. */
+async function fuzzStored(disk: FuzzDisk, role: (typeof ROLES)[number]): Promise<void> {
+  const share = shareOf(disk.kind, role);
+  const path = server.shares.get(share) ?? "";
+  const random = createRandom(seed + 7 * share.length + share.charCodeAt(0));
+  const end = performance.now() + seconds * 1000;
+  let rounds = 0;
+  do {
+    rounds++;
+    const mounted = await mount(share);
+    try {
+      await plantGarbage(mounted, path, role, random);
+      await lookAtEverything(mounted, MAX_REQUEST_MS);
+    } catch (error) {
+      throw new Error(`seed ${seed}, ${share}, round ${rounds}`, { cause: error });
+    }
+    mounted.client.close();
+    await expectHealth(disk, share);
+  } while (performance.now() < end);
+  expect(await readTables(server, server.log)).toContain("opens=0");
+  told(`${share}: ${rounds} rounds of spoilt files`);
+}
+
+/** How much was tried, in a longer run. */
+function told(text: string): void {
+  if (process.env["FUZZ_SECONDS"] !== undefined) process.stdout.write(`${text}\n`);
+}
