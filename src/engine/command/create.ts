@@ -67,10 +67,11 @@ function inSnapshot(
   seconds: number,
   isPosix: boolean,
 ): MaybePromise<number> {
-  const refusal = checkSnapshotRequest(request);
-  if (refusal !== Status.SUCCESS) return refusal;
   return andThen(openSnapshot(tree, seconds, isPosix), (snapshot) => {
     if (typeof snapshot === "number") return snapshot;
+    // A time without a snapshot is a name that is not there, whatever is to be done with it.
+    const refusal = checkSnapshotRequest(request);
+    if (refusal !== Status.SUCCESS) return refusal;
     const creation = new Creation(exchange, request, tree, snapshot.store, path, lookUp);
     creation.snapshotPath = snapshot.path;
     if (isPosix) byPosixRules(creation);
