@@ -9,6 +9,19 @@ import { getXattr, listXattrs, removeXattr, setXattr } from "../../linux/xattr.t
 import { deviceOf, identityOf } from "./attributes.ts";
 import { keepingOf, keepsXattr, needsSidecar, noteNoXattr } from "./disk-keeping.ts";
 import { splitPath } from "./names.ts";
+import {
+  OVERFLOW_MARK,
+  type ValuePlace,
+  dropBeside,
+  isBeside,
+  isMarkedFor,
+  isStub,
+  isTooLarge,
+  listBeside,
+  mayOverflow,
+  putBeside,
+  removeBeside,
+} from "./overflow-values.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Subject } from "./sidecar-entry.ts";
 import { lockFolders, unlockFolders } from "./sidecar-lock.ts";
@@ -16,7 +29,7 @@ import { MAX_SIDECAR_VALUE_BYTES } from "./sidecar-format.ts";
 import { getSidecarValue, listSidecarValues, removeSidecarValue, setSidecarValue } from "./sidecar.ts";
 import type { OperationArgs, OperationResult } from "./disk-operations.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import type { Failure, NamedValues } from "./store.ts";
+import type { Failure, NamedValues, ValueOverflow } from "./store.ts";
 
 // XATTR_SIZE_MAX: the kernel takes no larger value.
 const MAX_XATTR_BYTES = 65_536;
@@ -38,6 +51,10 @@ type ValueOperation = "getValue" | "setValue" | "removeValue" | "listValues";
 /** The values of an object that is held by an O_PATH descriptor. */
 export class NodeValues implements NamedValues {
   readonly maxValueBytes: number;
+  readonly overflow: ValueOverflow = {
+    maxBytes: MAX_SIDECAR_VALUE_BYTES,
+    set: (name, value) => this.node.run("setValue", this.node.fd, this.node.path, name, value, true),
+  };
   private readonly node: ObjectCalls;
 
   constructor(node: ObjectCalls, maxValueBytes: number) {
@@ -75,27 +92,42 @@ export function getNamedValue(
   name: string,
 ): Uint8Array | Failure {
   const length = getXattr(fd, name, room);
-  if (length >= 0) return room.bytes.slice(0, length);
-  if (length !== -Errno.EOPNOTSUPP) return length;
-  return inSidecar<Uint8Array | Failure>(context, fd, path, (folder, subject) =>
+  const own = length >= 0 ? room.bytes.slice(0, length) : undefined;
+  if (own !== undefined && !isStub(name, own)) return own;
+  if (
+    own === undefined &&
+    length !== -Errno.EOPNOTSUPP &&
+    (length !== -Errno.ENODATA || !isMarkedFor(fd, name))
+  )
+    return length;
+  const value = inSidecar<Uint8Array | Failure>(context, fd, path, (folder, subject) =>
     getSidecarValue(folder, subject, name),
   );
+  if (length === -Errno.EOPNOTSUPP || typeof value === "object") return value;
+  if (value !== -Errno.ENOENT && value !== -Errno.ENODATA) return value;
+  // Rights that are lost are not nobody's: the stub says what holds then.
+  return name.startsWith("user.") ? -Errno.ENODATA : (own ?? -Errno.ENODATA);
 }
 
-/** `NamedValues.set`. */
+/** `NamedValues.set`; with `overflows` that of `ValueOverflow`. */
 export function setNamedValue(
   context: ShareContext,
   fd: number,
   path: string,
   name: string,
   value: Uint8Array,
+  overflows = false,
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
   const keeping = keepingOf(context, deviceOf(stat), fd);
   if (keepsXattr(keeping, name)) {
+    const wasBeside = mayOverflow(name) && isBeside(fd, name);
     const result = setXattr(fd, name, value);
+    if (result === 0 && wasBeside) changeBeside(context, fd, path, (place) => dropBeside(place, name));
+    if (overflows && mayOverflow(name) && isTooLarge(result))
+      return changeBeside(context, fd, path, (place) => putBeside(place, name, value));
     if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
     noteNoXattr(keeping, name);
   }
@@ -105,6 +137,10 @@ export function setNamedValue(
 /** `NamedValues.remove`. */
 export function removeNamedValue(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
+  if (mayOverflow(name) && isBeside(fd, name)) {
+    const result = changeBeside(context, fd, path, (place) => removeBeside(place, name));
+    if (result !== -Errno.ENOENT) return result;
+  }
   const result = removeXattr(fd, name);
   if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
   return changeSidecar(context, fd, path, (folder, subject) => removeSidecarValue(folder, subject, name));
@@ -121,10 +157,37 @@ export function listNamedValues(
   const names = listXattrs(fd);
   if (typeof names === "number" && names !== -Errno.EOPNOTSUPP) return names;
   const own = typeof names === "number" ? [] : names;
+  if (own.includes(OVERFLOW_MARK)) return withBeside(context, fd, path, own);
   if (!needsSidecar(keepingOf(context, deviceOf(stat), fd))) return own;
   const others = inSidecar<string[] | Failure>(context, fd, path, listSidecarValues);
   if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
   return [...own, ...others];
+}
+
+function withBeside(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  own: readonly string[],
+): readonly string[] | Failure {
+  const others = inSidecar<string[] | Failure>(context, fd, path, (folder, subject) =>
+    listBeside({ fd, folder, subject }),
+  );
+  if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
+  const known = new Set(own);
+  return [...own, ...others.filter((name) => !known.has(name))];
+}
+
+/** Changes what is kept of an object beside its attributes; once more where it was renamed meanwhile. */
+function changeBeside(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  change: (place: ValuePlace) => 0 | Failure,
+): 0 | Failure {
+  const action = (folder: number, subject: Subject): 0 | Failure => change({ fd, folder, subject });
+  const result = changeSidecar(context, fd, path, action);
+  return result === -Errno.ESTALE ? changeSidecar(context, fd, path, action) : result;
 }
 
 /**

@@ -150,7 +150,7 @@ function writeDescriptor(
   const access = readList(fd, ACCESS_ACL) ?? aclOfMode(mode);
   const hash = hashRights({ access, inherited: inheritedOf(fd, statx), uid, gid, mode });
   const time = { seconds: changeSeconds, nanoseconds: changeNanoseconds };
-  return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time));
+  return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time), true);
 }
 
 /** What was stored by another server would come back with the rights that it was stored with. */

@@ -24,6 +24,8 @@ const HEAD_BYTES = 4096;
 const ENTRY_MODE = 0o600;
 // FAT keeps the times of a birth in steps of up to two seconds.
 const BIRTH_TOLERANCE_SECONDS = 2.5;
+/** What a number of 64 bits loses of a time in nanoseconds. */
+const INODE_BIRTH_TOLERANCE_SECONDS = 1e-5;
 // What a small value is that need not be on the disk before the answer; access rights always are.
 const MAX_UNSYNCED_BYTES = 65_536;
 const SYNCED_PREFIX = "security.";
@@ -146,7 +148,10 @@ export function isEntryOf(entry: OpenEntry, subject: Subject): boolean {
   if (subject.hasStableInodes) {
     const isInPlace = facts.inodeLow === was.entryInodeLow && facts.inodeHigh === was.entryInodeHigh;
     const { stat } = subject;
-    return !isInPlace || (stat.inodeLow === was.inodeLow && stat.inodeHigh === was.inodeHigh);
+    const isSameInode = stat.inodeLow === was.inodeLow && stat.inodeHigh === was.inodeHigh;
+    // A number that is free is given again, at once by some disks.
+    const isSameBirth = !(Math.abs(birthOf(stat) - was.birth) > INODE_BIRTH_TOLERANCE_SECONDS);
+    return !isInPlace || (isSameInode && isSameBirth);
   }
   const isInPlace = isNear(birthOf(facts), was.entryBirth);
   return !isInPlace || !isFar(birthOf(subject.stat), was.birth);

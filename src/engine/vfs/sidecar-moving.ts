@@ -7,8 +7,10 @@ import { ModeType, emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { deviceOf } from "./attributes.ts";
 import { type DiskKeeping, keepingOf, needsSidecar } from "./disk-keeping.ts";
 import { inSidecar } from "./named-values.ts";
+import { isMarked } from "./overflow-values.ts";
 import type { ShareContext } from "./share-context.ts";
 import { lockFolders, unlockFolders } from "./sidecar-lock.ts";
+import { SIDECAR_DIRECTORY } from "./sidecar-name.ts";
 import {
   dropMovedEntry,
   dropSidecarEntry,
@@ -27,10 +29,29 @@ export interface NamePlace {
   readonly name: string;
 }
 
+/** Undefined where the folder has no sidecar and the disk no need of one. */
 function keepingAt(context: ShareContext, directory: number): DiskKeeping | undefined {
   if (statFd(directory, stat) < 0) return undefined;
   const keeping = keepingOf(context, deviceOf(stat), directory);
-  return needsSidecar(keeping) ? keeping : undefined;
+  return needsSidecar(keeping) || hasSidecar(directory) ? keeping : undefined;
+}
+
+/** Where there are attributes, it has what they have no room for. */
+function hasSidecar(directory: number): boolean {
+  return statAt(directory, SIDECAR_DIRECTORY, stat) === 0;
+}
+
+/** The same of a folder within one. */
+function holdsSidecar(directory: number, name: string): boolean {
+  const folder = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+  if (folder < 0) return false;
+  const isThere = hasSidecar(folder);
+  closeFd(folder);
+  return isThere;
+}
+
+function needsSidecarAt(context: ShareContext, directory: number): boolean {
+  return statFd(directory, stat) === 0 && needsSidecar(keepingOf(context, deviceOf(stat), directory));
 }
 
 /**
@@ -54,7 +75,8 @@ export function createKept(
   name: string,
   create: () => number,
 ): number {
-  if (keepingAt(context, directory) === undefined) return create();
+  // On a disk with attributes an object without the mark has nothing in the sidecar.
+  if (!needsSidecarAt(context, directory)) return create();
   return aloneIn(context, [directory], () => {
     const result = create();
     if (result >= 0) forgetKept(context, directory, name);
@@ -73,7 +95,11 @@ export function unlinkKept(
   name: string,
   isDirectory: boolean,
 ): number {
-  if (keepingAt(context, directory) === undefined) return unlinkAt(directory, name, isDirectory);
+  if (keepingAt(context, directory) === undefined) {
+    const result = unlinkAt(directory, name, isDirectory);
+    const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
+    if (!isFull || !holdsSidecar(directory, name)) return result;
+  }
   const folder = isDirectory ? openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW) : -1;
   const folders = folder < 0 ? [directory] : [directory, folder];
   const result = aloneIn(context, folders, () => unlinkAlone(context, directory, name, isDirectory));
@@ -96,7 +122,9 @@ export function moveKept(
   to: NamePlace,
   move: () => 0 | Failure,
 ): 0 | Failure {
-  const keeping = keepingAt(context, from.directory);
+  let keeping = keepingAt(context, from.directory);
+  // What is replaced may have left something in the other folder.
+  if (keeping === undefined && to.directory !== from.directory) keeping = keepingAt(context, to.directory);
   if (keeping === undefined) return move();
   const folders = [from.directory, to.directory];
   return aloneIn(context, folders, () => moveAlone(context, keeping, from, to, move));
@@ -137,7 +165,7 @@ export function linkKept(
   to: NamePlace,
   link: () => 0 | Failure,
 ): 0 | Failure {
-  if (keepingAt(context, to.directory) === undefined) return link();
+  if (!isMarked(fd) && keepingAt(context, to.directory) === undefined) return link();
   return aloneIn(context, [to.directory], () => linkAlone(context, fd, to, link));
 }
 

@@ -156,18 +156,24 @@ function valuesOf(
   return values;
 }
 
-/** Creates or replaces a value: 0, -E2BIG beyond the limits, -ENOSPC, -EROFS and so on. */
+/**
+ * Creates or replaces a value: 0, -E2BIG beyond the limits, -ENOSPC, -EROFS and so on. Other values that `isKept` does
+ * not know go with that.
+ */
 export function setSidecarValue(
   folder: number,
   subject: Subject,
   name: string,
   value: Uint8Array,
+  isKept?: (name: string) => boolean,
 ): 0 | Failure {
   const sidecar = makeSidecar(folder);
   if (sidecar < 0) return sidecar;
   const known = valuesOf(folder, sidecar, subject);
   if (known === undefined && subject.name !== "") sweep(folder, sidecar);
   const values = known ?? new Map<string, Uint8Array>();
+  if (typeof values === "object" && isKept !== undefined)
+    for (const other of values.keys()) if (!isKept(other)) values.delete(other);
   let result: 0 | Failure;
   if (typeof values === "number") result = values;
   else result = replaceEntry(sidecar, entryNameOf(subject.name), subject, values.set(name, value));

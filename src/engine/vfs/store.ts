@@ -78,6 +78,15 @@ export interface NamedValues {
   remove(name: string): MaybePromise<0 | Failure>;
   /** All names; empty where none can be kept. */
   list(): MaybePromise<readonly string[] | Failure>;
+  /** Where a value goes that its own place has no room for; `get`, `remove` and `list` find it there. */
+  readonly overflow?: ValueOverflow;
+}
+
+export interface ValueOverflow {
+  /** No value can be longer. */
+  readonly maxBytes: number;
+  /** As `NamedValues.set`, but where that has no room the value is kept elsewhere, whole. */
+  set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
 }
 
 /** What is to become of an object's owner and rights. */
@@ -282,14 +291,17 @@ export interface FileStore {
   discard(path: string, identity: string): MaybePromise<Discarded | Failure>;
   /** True when the directory has no entry visible or hidden (vetoed names count). */
   isEmpty(node: FileNode): MaybePromise<boolean | Failure>;
-  /** Renames `from` (if it still names `identity`) to the last component of `to`; without `replace`, -EEXIST. */
+  /**
+   * Renames `from` (if it still names `identity`) to the last component of `to`; -EEXIST where that is taken, without
+   * `replace` or by another object than `to` tells of.
+   */
   rename(
     from: string,
     identity: string,
     to: Found,
     replace: boolean,
   ): MaybePromise<{ path: string } | Failure>;
-  /** A second name for `node`; without `replace`, -EEXIST. */
+  /** A second name for `node`; -EEXIST as in `rename`. */
   link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure>;
   /** Puts a symlink, FIFO or socket in the place of the empty file `path` if that still is `identity`. */
   replaceBySpecial?(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure>;

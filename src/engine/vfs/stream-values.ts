@@ -59,8 +59,8 @@ const NO_EXTENTS: readonly Uint8Array[] = [];
 
 /** The longest stream that may be kept; a disk may take less. */
 export function maxStreamBytes(values: NamedValues, form: StreamForm): number {
-  if (form === "ksmbd") return values.maxValueBytes;
-  return Math.max(MAX_BYTES_IN_PARTS, values.maxValueBytes - 1);
+  const most = Math.max(values.maxValueBytes, values.overflow?.maxBytes ?? 0);
+  return form === "ksmbd" ? most : Math.max(MAX_BYTES_IN_PARTS, most - 1);
 }
 
 /** The value that a new stream is kept in; undefined where the name is too long for one. */
@@ -192,7 +192,8 @@ function extentKey(key: string, number: number): string {
 export function createStream(values: NamedValues, key: string, form: StreamForm): MaybePromise<0 | Failure> {
   return andThen(values.get(key), (value) => {
     if (typeof value !== "number") return -Errno.EEXIST;
-    return value === -Errno.ENODATA ? values.set(key, new Uint8Array(form === "samba" ? 1 : 0)) : value;
+    if (value !== -Errno.ENODATA) return value;
+    return (values.overflow ?? values).set(key, new Uint8Array(form === "samba" ? 1 : 0));
   });
 }
 
@@ -237,15 +238,26 @@ function writeContent(
 ): MaybePromise<0 | Failure> {
   if (data.length > maxStreamBytes(values, form)) return -Errno.ENOSPC;
   const end = form === "samba" ? 1 : 0;
-  if (data.length + end > values.maxValueBytes) return writeParts(values, key, data, old);
   const value = new Uint8Array(data.length + end);
   value.set(data);
-  return andThen(values.set(key, value), (result) => {
-    if (result === 0) return old === undefined || old.extents.length === 0 ? 0 : dropExtents(values, key, 1);
-    if (isTooLarge(result) && form === "samba" && data.length >= SMALL_PART_BYTES)
-      return writeParts(values, key, data, old);
-    return isTooLarge(result) ? -Errno.ENOSPC : result;
+  const whole = value.length > values.maxValueBytes ? -Errno.E2BIG : values.set(key, value);
+  const parted = andThen(whole, (result) =>
+    isTooLarge(result) && form === "samba" && data.length >= SMALL_PART_BYTES
+      ? writeParts(values, key, data, old)
+      : andThen(result, (failure) => (failure === 0 ? dropOld(values, key, old) : failure)),
+  );
+  return andThen(parted, (result) => {
+    if (!isTooLarge(result)) return result;
+    if (values.overflow === undefined) return -Errno.ENOSPC;
+    return andThen(values.overflow.set(key, value), (failure) => {
+      if (failure === 0) return dropOld(values, key, old);
+      return isTooLarge(failure) ? -Errno.ENOSPC : failure;
+    });
   });
+}
+
+function dropOld(values: NamedValues, key: string, old: Content | undefined): MaybePromise<0 | Failure> {
+  return old === undefined || old.extents.length === 0 ? 0 : dropExtents(values, key, 1);
 }
 
 /** What file systems say of a value that they cannot keep. */

@@ -11,7 +11,7 @@ const PREFIX = "user.";
 const NEEDED_NAMES = "user.minismbd.NEED_EA";
 /** What belongs to this server, Samba or ksmbd: attributes, streams, descriptors, reparse points, POSIX ACLs. */
 const RESERVED =
-  /^user\.(?:dosattrib$|dosstream\.|samba[._]|smbreparse$|ntacl$|minismbd\.|posix_acl_|cifs[._]acl|ksmbd\.)/i;
+  /^user\.(?:dosattrib$|dosstream(?:ext)?\.|samba[._]|smbreparse$|ntacl$|minismbd\.|posix_acl_|cifs[._]acl|ksmbd\.)/i;
 /** The kernel's limit for names, XATTR_NAME_MAX. */
 const MAX_STORED_NAME_BYTES = 255;
 // 2.4.15: 8-bit characters but for controls and those that OS/2 had other uses for.
@@ -161,7 +161,7 @@ function apply(values: NamedValues, changes: readonly Change[]): MaybePromise<0 
 }
 
 function put(values: NamedValues, stored: string, value: Uint8Array | undefined): MaybePromise<number> {
-  if (value !== undefined) return values.set(stored, value);
+  if (value !== undefined) return (values.overflow ?? values).set(stored, value);
   return andThen(values.remove(stored), (result) => (result === -Errno.ENODATA ? 0 : result));
 }
 
