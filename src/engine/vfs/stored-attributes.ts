@@ -6,7 +6,7 @@ import { Scratch, addressOf } from "../../linux/libc.ts";
 import { Open, closeFd, reopen } from "../../linux/open.ts";
 import { Access, ModeType, type Statx, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
 import { getXattr, getXattrPath, setXattr } from "../../linux/xattr.ts";
-import { FileAttribute, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { attributesOnWire, FileAttribute, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { deviceOf, storeAttributes, storedAttributes } from "./attributes.ts";
 import { type DiskKeeping, NTFS_ATTRIBUTES_XATTR, keepingOf } from "./disk-keeping.ts";
 import {
@@ -149,7 +149,7 @@ export function writeStored(
     if (result === 0 && !isBeyond) return forgetValue(context, fd, path);
     if (result < 0 && result !== -Errno.ENOTTY && result !== -Errno.EINVAL) return result;
   } else if (keeping.hasUserXattrs) {
-    const result = storeAttributes(fd, mode, attributes, seconds, nanoseconds);
+    const result = storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
     if (result !== -Errno.EOPNOTSUPP) return result;
     keeping.hasUserXattrs = false;
   }
@@ -198,7 +198,13 @@ function writeNtfs(
   if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result as 0 | Failure;
   // ntfs3 in the kernel has no such name.
   const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
-  return isNear ? 0 : storeAttributes(fd, mode, attributes, seconds, nanoseconds);
+  return isNear ? 0 : storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
+}
+
+/** Attributes of what `facts` tells of, whole: ksmbd believes the value, that a directory is one included. */
+function asKsmbdReads(attributes: number): number {
+  const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
+  return attributesOnWire(isDirectory ? attributes | FileAttribute.DIRECTORY : attributes);
 }
 
 /**

@@ -58,7 +58,7 @@ describe("modes and attributes", () => {
     const { node, handle } = await share.create(["f"], FileAttribute.HIDDEN);
     const out = new Scratch(64);
     const fd = openAt(AT_FDCWD, share.at("f"), Open.RDONLY);
-    expect(getXattr(fd, "user.DOSATTRIB", out)).toBe(24);
+    expect(getXattr(fd, "user.DOSATTRIB", out)).toBe(32);
     expect(out.view.getUint32(12, true)).toBe(FileAttribute.HIDDEN | FileAttribute.ARCHIVE);
     closeFd(fd);
     const wanted = FileAttribute.READONLY | FileAttribute.SYSTEM;
@@ -70,6 +70,24 @@ describe("modes and attributes", () => {
     const again = await share.node("F");
     expect(again.stat.attributes).toBe(wanted);
     again.close();
+  });
+
+  test("what is stored says all of it: ksmbd believes that a directory is one, and that nothing is set", async () => {
+    const out = new Scratch(64);
+    const storedOf = (name: string): number => {
+      const fd = openAt(AT_FDCWD, share.at(name), Open.RDONLY);
+      expect(getXattr(fd, "user.DOSATTRIB", out)).toBe(32);
+      closeFd(fd);
+      return out.view.getUint32(12, true);
+    };
+    await share.makeDirectory("d");
+    expect(storedOf("d")).toBe(FileAttribute.DIRECTORY);
+    await share.touch("f");
+    const node = await share.node("f");
+    expect(await node.setAttributes(FileAttribute.NORMAL)).toBe(0);
+    expect(storedOf("f")).toBe(FileAttribute.NORMAL);
+    expect(succeeded<FileStat>(await node.refresh()).attributes).toBe(0);
+    node.close();
   });
 
   test("dot files are hidden, if the share says so", async () => {
