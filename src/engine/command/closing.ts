@@ -13,7 +13,7 @@ import type { Open } from "../state/open.ts";
 import { joinPath, type SharedFile } from "../state/open-table.ts";
 import { releaseLocks } from "./lock.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
-import { FileKind } from "../vfs/store.ts";
+import { FileKind, type FileStore } from "../vfs/store.ts";
 import { StreamHandle } from "../vfs/stream-handle.ts";
 import { entryChanged, listingChanged } from "./caching.ts";
 import { reportStream } from "./stream-changes.ts";
@@ -57,16 +57,33 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     return undefined;
   }
   if (doomed.base !== undefined) return removeStreamOf(context, open);
-  const path = doomed.pathBelow(tree.grant.path, doomed.doomedPlace);
-  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   doomed.isGoing = true;
-  const removed = isDirectory
-    ? tree.store.remove(path, doomed.identity, true)
-    : tree.store.discard(path, doomed.identity);
+  // Where it lies then is not where it lies now. The descriptor stays until then: it keeps the number of an inode on
+  // disks that give one out anew.
+  open.beginUse();
   open.close();
+  const remove = (): MaybePromise<void> => removeNameOf(context, open, file, doomed, wasLast);
+  return doomed.moving === undefined ? remove() : doomed.moving.then(remove);
+}
+
+function removeNameOf(
+  context: EngineContext,
+  open: Open,
+  file: SharedFile,
+  doomed: SharedFile,
+  wasLast: boolean,
+): MaybePromise<void> {
+  const { tree } = open;
+  const store = tree.store as FileStore;
+  const path = doomed.pathBelow(tree.grant.path, doomed.doomedPlace);
+  const isDirectory = open.node?.stat.kind === FileKind.DIRECTORY;
+  const removed = isDirectory
+    ? store.remove(path, doomed.identity, true)
+    : store.discard(path, doomed.identity);
   const whole = joinPath(tree.grant.path, path);
   const gone = andThen(removed, (outcome) => {
     doomed.isGoing = false;
+    open.endUse();
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
     forgetDoomed(context, file);
@@ -84,7 +101,15 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     context.caching.release(open);
     leaveLostTree(tree);
   });
-  return context.notify.during(gone, whole);
+  const ended = context.notify.during(gone, whole);
+  // Who gives that name to another object waits: what is removed must be this one.
+  if (ended instanceof Promise) {
+    const forget = (): void => {
+      doomed.moving = undefined;
+    };
+    doomed.moving = ended.then(forget, forget);
+  }
+  return ended;
 }
 
 /**

@@ -24,6 +24,8 @@ import { tellMoved } from "./moved-paths.ts";
 import { parsePathFor, storeOf } from "./posix-create.ts";
 import { renameStream } from "./rename-stream.ts";
 
+/** A name that others take again and again is looked up so often. */
+const MAX_ROUNDS = 3;
 const KNOWN_FLAGS = Object.values(RenameFlag).reduce<number>((all, flag) => all | flag, 0);
 
 export function renameFile(
@@ -49,6 +51,7 @@ function rename(
   open: Open,
   node: FileNode,
   information: RenameInformation,
+  round = 0,
 ): MaybePromise<number> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
@@ -62,7 +65,7 @@ function rename(
   const path = file.pathOf(open.place);
   if (path === root) return Status.ACCESS_DENIED;
   const { opens, caching } = exchange.context;
-  const again = (): MaybePromise<number> => rename(exchange, open, node, information);
+  const again = (): MaybePromise<number> => rename(exchange, open, node, information, round);
   // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
   if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, again);
   const refusal = checkSharing(file, open);
@@ -90,9 +93,14 @@ function rename(
       return waitForCaching(exchange, inTheWay.caching, again);
     const newParent = conflictingParent(exchange, joinPath(root, found.path), open.isDirectory);
     if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
-    // Another rename of it is at the disk: where it lies then is not where it lies now.
-    if (file.moving !== undefined) return file.moving.then(again);
-    return moveAlone(file, move(exchange, open, file, found, target.replace));
+    // Another rename of it is at the disk: where it lies then is not where it lies now. Or what has the new name goes.
+    const other = file.moving ?? inTheWay?.moving;
+    if (other !== undefined) return other.then(again);
+    return andThen(moveAlone(file, move(exchange, open, file, found, target.replace)), (moved) => {
+      // What has that name is not what was looked up: it may be open, or must not be replaced.
+      const isOther = target.replace && moved === Status.OBJECT_NAME_COLLISION && round < MAX_ROUNDS;
+      return isOther ? rename(exchange, open, node, information, round + 1) : moved;
+    });
   });
 }
 

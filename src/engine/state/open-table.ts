@@ -25,7 +25,7 @@ export class SharedFile {
   locks: RangeLocks | undefined;
   /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
   deletePending = false;
-  /** Settles when the rename ends that is at the disk right now; never rejects. */
+  /** Settles when the rename or removal of its name ends that is at the disk right now; never rejects. */
   moving: Promise<void> | undefined;
   /** Its name is being removed right now. */
   isGoing = false;

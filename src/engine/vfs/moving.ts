@@ -100,7 +100,10 @@ export function renamePath(
       const old: NamePlace = { directory: fromDirectory, name: source.name };
       const place: NamePlace = { directory: toDirectory, name: newName };
       const isAlias = isSame && !isRespelled && hasOtherName(fromDirectory, source.name);
-      const kind = { isRespelled: isSame && !isAlias, isAlias, replace };
+      // Only what was looked up is replaced: what has got that name since may be open.
+      const mayReplace = replace && !isSame && to.identity !== "";
+      const isAsked = mayReplace && names(context, toDirectory, to.path, to.identity);
+      const kind = { isRespelled: isSame && !isAlias, isAlias, replace: isSame ? replace : isAsked };
       const failure = moveKept(context, old, place, () => moveName(old, place, kind));
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
@@ -188,7 +191,9 @@ export function linkObject(
     const change = directories.begin(directory);
     const result = linkKept(context, fd, { directory, name }, () => {
       const made = linkFd(fd, directory, name);
-      return made === -Errno.EEXIST && replace ? linkOver(fd, directory, name) : (made as 0 | Failure);
+      // Only what was looked up is replaced: what has got that name since may be open.
+      const isAsked = made === -Errno.EEXIST && isTaken && names(context, directory, to.path, to.identity);
+      return isAsked ? linkOver(fd, directory, name) : (made as 0 | Failure);
     });
     if (result === 0 && !isTaken) directories.commit(change, directory, name);
     // [MS-FSA] 2.1.5.15.6: not a matter of rights.

@@ -81,6 +81,29 @@ describe("renaming", () => {
     expect(readFileSync(share.at("b"), "latin1")).toBe("old");
   });
 
+  test("replaces nothing but what was looked up", async () => {
+    writeFileSync(share.at("from"), "from");
+    writeFileSync(share.at("there"), "there");
+    const identity = await identityOf("from");
+    const [missing, there] = [await target("new"), await target("there")];
+    writeFileSync(share.at("new"), "new");
+    writeFileSync(share.at("other"), "other");
+    renameSync(share.at("other"), share.at("there"));
+    for (const to of [missing, there]) {
+      expect(await share.store.rename("from", identity, to, true)).toBe(-Errno.EEXIST);
+      const node = await share.node("from");
+      expect(await share.store.link(node, to, true)).toBe(-Errno.EEXIST);
+      node.close();
+    }
+    for (const [name, text] of Object.entries({ from: "from", new: "new", there: "other" }))
+      expect(readFileSync(share.at(name), "utf8")).toBe(text);
+    // What is gone meanwhile needs no replacing.
+    expect(await share.store.rename("new", await identityOf("new"), await target("there"), true)).toEqual({
+      path: "there",
+    });
+    expect(readdirSync(share.root).sort()).toEqual(["from", "there"]);
+  });
+
   test("changes case alone", async () => {
     writeFileSync(share.at("readme.txt"), "x");
     expect(await rename("readme.txt", ["README.txt"], false)).toEqual({ path: "README.txt" });

@@ -20,6 +20,10 @@ import type { RecycleKeeper } from "./recycle-keeper.ts";
 /** Directories that others remove meanwhile are made again so often. */
 const MAX_ROUNDS = 4;
 const MAX_COPIES = 10_000;
+/** What tells nothing of the file: it stays. */
+const unknown: ReadonlySet<number> = new Set(
+  [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE].map((errno) => -errno),
+);
 const GONE: Discarded = { movedTo: undefined };
 
 /** The share as the bin sees it: every name there is, as it stands on the disk. */
@@ -67,7 +71,7 @@ export class RecycleBin {
       return this.delete(path, identity);
     }
     return andThen(this.store.lookup(this.store.clientPath(path).split("\\")), (found) => {
-      if (typeof found === "number") return this.delete(path, identity);
+      if (typeof found === "number") return unknown.has(found) ? found : this.delete(path, identity);
       const { node } = found;
       if (node === undefined || found.path !== path || node.identity !== identity || !this.isKept(node)) {
         node?.close();
