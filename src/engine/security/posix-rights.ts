@@ -181,11 +181,15 @@ function bitsOfRights(rights: number, isDirectory: boolean): number {
   return bits;
 }
 
-/** Whether anybody whom `descriptor` allows something can be told by POSIX rights. */
+/**
+ * Whether anybody whom `descriptor` allows something can be told by POSIX rights; a list that allows nobody anything
+ * here, because it denies or is for what is made below, says nothing that they cannot say.
+ */
 export function isExpressible(descriptor: SecurityDescriptor): boolean {
   const { dacl, owner } = descriptor;
-  if (!dacl || dacl.aces.length === 0) return true;
-  return dacl.aces.some(
+  const allowed = dacl?.aces.filter(allowsHere) ?? [];
+  if (allowed.length === 0) return true;
+  return allowed.some(
     ({ sid }) =>
       uidOfSid(sid) !== undefined ||
       gidOfSid(sid) !== undefined ||
@@ -194,3 +198,17 @@ export function isExpressible(descriptor: SecurityDescriptor): boolean {
       (owner !== undefined && sameSid(sid, owner)),
   );
 }
+
+/** [MS-DTYP] 2.4.2.4: the creator's entries are for what inherits them, flagged or not. */
+function allowsHere({ type, flags, sid }: Ace): boolean {
+  const { CREATOR_OWNER, CREATOR_GROUP } = WellKnownSid;
+  if ((flags & AceFlag.INHERIT_ONLY) !== 0) return false;
+  return allowing.has(type) && !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
+}
+
+const allowing: ReadonlySet<number> = new Set([
+  AceType.ACCESS_ALLOWED,
+  AceType.ACCESS_ALLOWED_OBJECT,
+  AceType.ACCESS_ALLOWED_CALLBACK,
+  AceType.ACCESS_ALLOWED_CALLBACK_OBJECT,
+]);

@@ -81,4 +81,7 @@ test("a list of strangers alone says nothing that POSIX could", () => {
   expect(isExpressible(described([ACCESS_ALLOWED, "S-1-5-21-1-2-3-1000", FileGeneric.ALL]))).toBe(false);
   expect(isExpressible(described([ACCESS_ALLOWED, "S-1-5-11", FileGeneric.ALL]))).toBe(true);
   expect(isExpressible(described())).toBe(true);
+  // Nobody is allowed anything, which a mode can say.
+  expect(isExpressible(described([ACCESS_ALLOWED, "S-1-3-0", FileGeneric.ALL]))).toBe(true);
+  expect(isExpressible(described([ACCESS_DENIED, "S-1-5-21-1-2-3-1000", FileGeneric.ALL]))).toBe(true);
 });
