@@ -1,6 +1,8 @@
 // What disk functions need to know of a share and its user: the root's descriptor, the policy, the identity. Both the
 // event loop and a volume's worker have one, each its own.
 import { openBeneath } from "../../linux/beneath.ts";
+import { Errno } from "../../linux/errno.ts";
+import { readProcLink } from "../../linux/names.ts";
 import { Open, Resolve, closeFd } from "../../linux/open.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { UserIdentity } from "./credentials.ts";
@@ -60,7 +62,7 @@ export class ShareContext {
    * cannot be followed is opened itself.
    */
   openPath(path: string): number | Failure {
-    const fd = openFollowing(this.rootFd, this.links, path, this.pathFlags, this.resolve);
+    const fd = this.openShown(path, this.pathFlags);
     return fd >= 0 || this.isPosix ? fd : openLink(this.rootFd, path, this.resolve, fd);
   }
 
@@ -76,7 +78,30 @@ export class ShareContext {
   }
 
   openDirectoryPath(path: string): number | Failure {
-    return openFollowing(this.rootFd, this.links, path, Open.PATH | Open.DIRECTORY, this.resolve);
+    return this.openShown(path, Open.PATH | Open.DIRECTORY);
+  }
+
+  /** The names on the way have been looked at; where a symlink leads is looked at here. */
+  private openShown(path: string, flags: number): number | Failure {
+    const { rootFd, links, resolve } = this;
+    if (links.followSymlinks) {
+      const plain = openBeneath(rootFd, path, flags, 0, resolve | Resolve.NO_SYMLINKS);
+      if (plain !== -Errno.ELOOP) return plain;
+    }
+    const fd = openFollowing(rootFd, links, path, flags, resolve);
+    if (fd < 0 || !links.followSymlinks || !this.isVetoedPlace(fd)) return fd;
+    closeFd(fd);
+    return -Errno.ENOENT;
+  }
+
+  /** Whether an object lies where clients see nothing, by whatever way it was come to. */
+  private isVetoedPlace(fd: number): boolean {
+    const place = readProcLink(fd);
+    // Without /proc nobody can tell.
+    if (typeof place === "number") return this.veto !== undefined;
+    const root = `${readProcLink(this.rootFd)}/`;
+    const below = place.startsWith(root) ? place.slice(root.length) : place;
+    return below.split("/").some((name) => this.isVetoed(name));
   }
 
   /** Calls `action` with the parent directory of a name, as the user, and closes it. `action` is synchronous. */
