@@ -7,7 +7,7 @@ import { type FileId, writeFileId } from "../../src/wire/file-id.ts";
 import { encodeDuplicateExtents } from "../../src/wire/fscc/copychunk.ts";
 import { encodeAttributeNames } from "../../src/wire/fscc/extended-attribute.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
-import { FileInfoClass, FsInfoClass } from "../../src/wire/fscc/info-class.ts";
+import { FileInfoClass, FsInfoClass, queryFileSize } from "../../src/wire/fscc/info-class.ts";
 import { encodeRenameInformation, encodeRenameInformationEx } from "../../src/wire/fscc/rename.ts";
 import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../src/wire/fscc/reparse.ts";
 import { Command } from "../../src/wire/header.ts";
@@ -50,7 +50,12 @@ let opened = 0;
 /** Files with names of their own; spoilt requests leave them read-only, renamed, deleted or as something else. */
 export async function openFileTargets(mount: Mount): Promise<FileTargets> {
   const name = `target ${++opened}`;
-  const all = { desiredAccess: FileGeneric.ALL, createDisposition: CreateDisposition.OPEN_IF };
+  const all = {
+    desiredAccess: FileGeneric.ALL,
+    createDisposition: CreateDisposition.OPEN_IF,
+    // Some controls and levels are for those who open by POSIX's rules.
+    contexts: opened % 2 === 0 ? {} : { posix: { mode: 0o777 } },
+  };
   const file = (await openFile(mount, name, all)).fileId;
   const folder = await openFile(mount, `${name}.d`, { ...all, createOptions: CreateOption.DIRECTORY_FILE });
   const stream = (await openFile(mount, `${name}:stream`, all)).fileId;
@@ -63,11 +68,12 @@ const idBytes = (id: FileId): Uint8Array => bytesOf((writer) => writeFileId(writ
 /** Gives a message ids and key of other targets in place of those that it was built with. */
 export function retargetFiles(bytes: Uint8Array, from: FileTargets, to: FileTargets): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // The key has the file's id in it.
   const pairs = [
+    [from.key, to.key],
     [idBytes(from.file), idBytes(to.file)],
     [idBytes(from.folder), idBytes(to.folder)],
     [idBytes(from.stream), idBytes(to.stream)],
-    [from.key, to.key],
   ] as const;
   // Ids of old and new targets are never alike: what was put in place is not taken for an old one.
   for (const [was, is] of pairs) {
@@ -77,14 +83,19 @@ export function retargetFiles(bytes: Uint8Array, from: FileTargets, to: FileTarg
 
 const DESCRIPTOR = encodeDescriptor(
   descriptorOf({
-    owner: "S-1-22-1-1",
-    group: "S-1-22-2-1",
     aces: [
       ["D", 0x13, 0x40, "S-1-22-1-2"],
       ["A", 0x03, 0x001f01ff, "S-1-22-1-1"],
       ["A", 0x0b, 0x001f01ff, "S-1-3-0"],
       ["A", 0x00, 0x001200a9, "S-1-1-0"],
     ],
+  }),
+);
+const WITH_OWNER = encodeDescriptor(
+  descriptorOf({
+    owner: "S-1-22-1-1",
+    group: "S-1-22-2-1",
+    aces: [["A", 0x00, 0x001f01ff, "S-1-1-0"]],
   }),
 );
 const ATTRIBUTES = attributeList({ ONE: "first", Two: "second value", three: "" });
@@ -107,6 +118,7 @@ export function createSamples(mount: Mount): Call[] {
   return [
     make("new ea", { extendedAttributes: ATTRIBUTES }),
     make("new sd", { securityDescriptor: DESCRIPTOR, ...both }),
+    make("new owner", { securityDescriptor: WITH_OWNER, ...both }),
     make("new sd folder", { securityDescriptor: DESCRIPTOR }, inFolder),
     make("new sd folder\\child", { extendedAttributes: ATTRIBUTES, securityDescriptor: DESCRIPTOR, ...both }),
     make("posix", { posix: { mode: 0o4755 }, ...both }),
@@ -134,7 +146,10 @@ export function createSamples(mount: Mount): Call[] {
   ];
 }
 
-const FILE_CLASSES = [...new Set<number>([...Object.values(FileInfoClass), POSIX_INFO_CLASS])];
+const FILE_CLASSES: readonly number[] = [
+  ...Object.values(FileInfoClass).filter((infoClass) => queryFileSize(infoClass) !== undefined),
+  ...[FileInfoClass.STREAM, FileInfoClass.QUOTA, FileInfoClass.STAT, POSIX_INFO_CLASS],
+];
 const SET_CLASSES = [
   FileInfoClass.BASIC,
   FileInfoClass.DISPOSITION,
@@ -155,9 +170,10 @@ export function informationSamples(mount: Mount, { file, folder, stream }: FileT
     );
   const moved = { flags: 3, name: "moved here" };
   const calls = [
-    setSecurityCall(mount, file, DESCRIPTOR, 7),
+    setSecurityCall(mount, file, DESCRIPTOR, 4),
     setSecurityCall(mount, folder, DESCRIPTOR, 4),
-    setSecurityCall(mount, stream, DESCRIPTOR, 5),
+    setSecurityCall(mount, stream, DESCRIPTOR, 4),
+    setSecurityCall(mount, file, WITH_OWNER, 7),
     ...[file, folder, stream].map((id) => querySecurityCall(mount, id, 7)),
     ...[file, folder, stream].map((id) => setInfoCall(mount, id, FileInfoClass.FULL_EA, ATTRIBUTES)),
     attributesCall(mount, file),
@@ -275,25 +291,34 @@ export function controlSamples(mount: Mount, targets: FileTargets): Call[] {
     [Fsctl.DELETE_REPARSE_POINT, Uint8Array.fromHex("0c0000a000000000")],
     [Fsctl.DUPLICATE_EXTENTS_TO_FILE, bytesOf((writer) => encodeDuplicateExtents(writer, copy))],
   ];
-  const bare = Object.values(Fsctl).filter((code) => !inputs.some(([known]) => known === code));
+  const bare = [
+    Fsctl.VALIDATE_NEGOTIATE_INFO,
+    Fsctl.OFFLOAD_READ,
+    Fsctl.SET_OBJECT_ID,
+    Fsctl.QUERY_FILE_REGIONS,
+  ];
   return [
     ...inputs.flatMap(([code, input]) =>
       [file, stream, folder].map((id) => ioctlCall(mount, code, input, id)),
     ),
     ...bare.map((code) => ioctlCall(mount, code, new Uint8Array(32), file)),
     copyCall(mount, file, key, chunks),
+    copyCall(mount, file, key, chunks, Fsctl.SRV_COPYCHUNK_WRITE),
+    copyCall(mount, stream, key, chunks.slice(1)),
     copyCall(mount, stream, key, chunks, Fsctl.SRV_COPYCHUNK_WRITE),
     ioctlCall(mount, Fsctl.QUERY_ALLOCATED_RANGES, pair(0n, 1n << 40n), file, 20),
     ioctlCall(mount, Fsctl.SRV_ENUMERATE_SNAPSHOTS, EMPTY, folder, 16),
   ];
 }
 
-/** Data of streams, and the ends of opens. */
-export function dataSamples(mount: Mount, { file, stream, folder }: FileTargets): Call[] {
+export function dataSamples(mount: Mount, { file, stream }: FileTargets): Call[] {
   return [
     writeCall(mount, stream, 0, new Uint8Array(100).fill(9)),
     writeCall(mount, file, 60_000, new Uint8Array(300).fill(8)),
     readCall(mount, stream, 0, 1000),
-    ...[stream, folder, file].map((id) => closeCall(mount, id, 1)),
   ];
+}
+
+export function closeSamples(mount: Mount, { file, stream, folder }: FileTargets): Call[] {
+  return [stream, folder, file].map((id) => closeCall(mount, id, 1));
 }

@@ -4,8 +4,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { statfsSync } from "node:fs";
-import { Command } from "../../src/wire/header.ts";
+import { Command, HeaderOffset } from "../../src/wire/header.ts";
 import { POSIX_EXTENSIONS_ID } from "../../src/wire/posix.ts";
+import { Status } from "../../src/wire/status.ts";
 import { anonymousKib } from "../e2e/attack/rig.ts";
 import { contextsOf } from "../e2e/raw-calls.ts";
 import {
@@ -24,6 +25,7 @@ import { canMakePluggedDisk } from "../peer/plugged-disk.ts";
 import { TESTER, type TestServer } from "../peer/test-server.ts";
 import { createRandom, mutate } from "./bytes.ts";
 import {
+  closeSamples,
   controlSamples,
   createSamples,
   dataSamples,
@@ -123,8 +125,8 @@ async function expectHealth(disk: FuzzDisk, share: string): Promise<void> {
   if (disk.kind === "ext4") expect(bavail * bsize).toBeGreaterThan(0);
 }
 
-/** Sends one request and waits for what becomes of it: false where the connection is of no use any more. */
-async function sendOne(mounted: Mount, input: Uint8Array): Promise<boolean> {
+/** Sends one request and waits for its status: undefined where the connection is of no use any more. */
+async function sendOne(mounted: Mount, input: Uint8Array): Promise<number | undefined> {
   const { client, session } = mounted;
   const messageId = client.nextMessageId++;
   repairHeader(input, messageId, mounted);
@@ -134,17 +136,17 @@ async function sendOne(mounted: Mount, input: Uint8Array): Promise<boolean> {
   try {
     await client.request({ ...callOn(mounted, Command.ECHO, (writer) => writer.u32(4)), credits: 8 });
     const outcome = await Promise.race([
-      pending.reply.then(() => "answered"),
-      pending.interim.then(() => "waits"),
-      Bun.sleep(MAX_REQUEST_MS).then(() => "hangs"),
+      pending.reply.then(({ status }) => status),
+      // One that waits for somebody else's break is given up.
+      pending.interim.then(() => undefined),
+      Bun.sleep(MAX_REQUEST_MS).then(() => "hangs" as const),
     ]);
     if (outcome === "hangs") throw new Error(`no answer within ${MAX_REQUEST_MS} ms`);
     expect(performance.now() - start).toBeLessThan(MAX_REQUEST_MS);
     client.unclaimed.length = 0;
-    // One that waits for somebody else's break is given up.
-    return outcome === "answered";
+    return outcome;
   } catch (error) {
-    if (error instanceof ConnectionClosed) return false;
+    if (error instanceof ConnectionClosed) return undefined;
     throw error;
   }
 }
@@ -155,6 +157,7 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
   const first = await openFileTargets(mounted);
   let targets: FileTargets = first;
   const samples = [
+    closeSamples(mounted, first),
     createSamples(mounted),
     informationSamples(mounted, first),
     listingSamples(mounted, first),
@@ -173,12 +176,14 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
       targets = await openFileTargets(mounted);
       used = 0;
     }
-    const group = samples[Math.floor(random() * samples.length)] ?? [];
+    const group = samples[random() < 0.02 ? 0 : 1 + Math.floor(random() * (samples.length - 1))] ?? [];
     const sample = group[Math.floor(random() * group.length)] ?? new Uint8Array(64);
     const input = spoil(sample, random);
     retargetFiles(input, first, targets);
     try {
-      if (!(await sendOne(mounted, input))) mounted.client.close();
+      const status = await sendOne(mounted, input);
+      if (status === undefined) mounted.client.close();
+      if (status === Status.FILE_CLOSED) used += 10;
       if (++count % BATCH === 0) {
         mounted.client.close();
         await expectHealth(disk, share);
@@ -199,8 +204,24 @@ function spoil(sample: Uint8Array, random: () => number): Uint8Array {
   const kind = random();
   if (kind < 0.1) return sample.slice();
   if (kind < 0.2) return sample.slice(0, 64 + Math.floor(random() * (sample.length - 64)));
-  return mutate(sample, random, kind < 0.6 ? 64 : (64 + sample.length) >> 1);
+  const input = mutate(sample, random, kind < 0.6 ? 64 : (64 + sample.length) >> 1);
+  // Most of what has another size or names no open is refused at the door.
+  if (random() < 0.9) input.set(sample.subarray(64, 66), 64);
+  const id = FILE_ID_AT.get(sample[HeaderOffset.COMMAND] ?? 0);
+  if (id !== undefined && random() < 0.9) input.set(sample.subarray(id, id + 16), id);
+  return input;
 }
+
+/** Where the FileId stands in requests. */
+const FILE_ID_AT: ReadonlyMap<number, number> = new Map([
+  [Command.CLOSE, 72],
+  [Command.READ, 80],
+  [Command.WRITE, 80],
+  [Command.IOCTL, 72],
+  [Command.QUERY_DIRECTORY, 72],
+  [Command.QUERY_INFO, 88],
+  [Command.SET_INFO, 80],
+]);
 
 /** What stands beside files is spoilt on the disk, and everything a client can ask is asked. */
 async function fuzzStored(disk: FuzzDisk, role: (typeof ROLES)[number]): Promise<void> {

@@ -24,12 +24,6 @@ import {
 import { getSidecarValue, listSidecarValues, setSidecarValue } from "../../src/engine/vfs/sidecar.ts";
 import type { Subject } from "../../src/engine/vfs/sidecar-entry.ts";
 import { decodeEntryTable, encodeEntry, ENTRY_HEADER_BYTES } from "../../src/engine/vfs/sidecar-format.ts";
-import {
-  compileSnapshotFormat,
-  secondsOfSnapperInfo,
-  secondsOfToken,
-  tokenOf,
-} from "../../src/engine/vfs/snapshot-names.ts";
 import { parseStored } from "../../src/engine/vfs/stored-attributes.ts";
 import { findStream, listStreams, readStream, sizeStreams } from "../../src/engine/vfs/stream-values.ts";
 import { attributesSize, needsKnowledge, readUserAttributes } from "../../src/engine/vfs/user-attributes.ts";
@@ -45,34 +39,11 @@ import {
 } from "../../src/wire/security/security-descriptor.ts";
 import { formatSid } from "../../src/wire/security/sid.ts";
 import { MemoryValues } from "../engine/vfs/memory-values.ts";
-import { createEdges, createInputs, createRandom, mutate } from "./bytes.ts";
+import { createRandom, mutate } from "./bytes.ts";
+import { COUNT, readAll, seed, TIMEOUT_MS } from "./reading.ts";
 import { DOS_ATTRIBUTES, NTACLS, POSIX_ACLS } from "./stored-samples.ts";
 
-const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
-/** FUZZ_SECONDS makes it longer here, too. */
-const COUNT = 1000 * Number(process.env["FUZZ_SECONDS"] ?? "3");
 const MAX_ACL_BYTES = 0xffff;
-const TIMEOUT_MS = 20_000 + COUNT * 20;
-
-/** Runs `read` on spoilt samples; what it throws fails the test, with seed and input. */
-async function readAll(
-  samples: readonly Uint8Array[],
-  read: (input: Uint8Array) => unknown,
-  count = COUNT,
-): Promise<number> {
-  let values = 0;
-  const inputs = [createInputs(samples, count, seed), ...samples.map((sample) => createEdges(sample))];
-  for (const each of inputs) {
-    for (const input of each) {
-      try {
-        if ((await read(input)) !== undefined) values++;
-      } catch (error) {
-        throw new Error(`seed ${seed}: ${input.toHex()}`, { cause: error });
-      }
-    }
-  }
-  return values;
-}
 
 function orAbsent<T>(read: () => T): T | undefined {
   try {
@@ -351,79 +322,6 @@ describe("sidecar", () => {
           }
         }
       }
-    },
-    TIMEOUT_MS,
-  );
-});
-
-describe("snapshots", () => {
-  const formats = ["@GMT-%Y.%m.%d-%H.%M.%S", "snap%s", "%F_%T", "%y%m%d", "(%Y", "%Q", "%%%Y"];
-  const readers = formats.map((format) =>
-    compileSnapshotFormat({
-      kind: "folder",
-      forAll: false,
-      folder: "",
-      base: "",
-      mountPoint: "",
-      format,
-      prefix: "",
-      delimiter: "_",
-      isLocalTime: false,
-      isAscending: false,
-    }),
-  );
-  /** Absent, or a time that a client can be told of and ask for. */
-  const isTold = (seconds: number | undefined): number | undefined => {
-    if (seconds !== undefined) expect(secondsOfToken(tokenOf(seconds))).toBe(seconds);
-    return seconds;
-  };
-
-  test("dates that are none", () => {
-    for (const date of [
-      "9999-99-99 99:99:99",
-      "9999-12-31 23:59:60",
-      "0000-00-00 00:00:00",
-      "0001-01-01 00:00:00",
-    ]) {
-      isTold(secondsOfSnapperInfo(`<date>${date}</date>`));
-      const [day = "", time = ""] = date.split(" ");
-      for (const read of readers) {
-        isTold(read(`${day}_${time}`));
-        isTold(read(`@GMT-${day.replaceAll("-", ".")}-${time.replaceAll(":", ".")}`));
-      }
-    }
-  });
-
-  test(
-    "names of folders, tokens and snapper's info.xml",
-    async () => {
-      const info =
-        '<?xml version="1.0"?>\n<snapshot><type>single</type><num>1</num><date>2026-11-22 18:21:32</date></snapshot>';
-      const names = [
-        "@GMT-2020.01.02-03.04.05",
-        "snap1577934245",
-        "2020-01-02_03:04:05",
-        "200102",
-        "(2020",
-        "%2020",
-      ];
-      const digits = "0123456789";
-      const random = createRandom(seed + 3);
-      const samples = [info, ...names].map((text) => new TextEncoder().encode(text));
-      const values = await readAll(samples, (input) => {
-        const text = new TextDecoder().decode(input);
-        const other = text.replace(/\d/g, (digit) =>
-          random() < 0.3 ? (digits[Math.floor(random() * 10)] ?? "0") : digit,
-        );
-        let found: number | undefined;
-        for (const name of [text, other]) {
-          found = isTold(secondsOfSnapperInfo(name)) ?? found;
-          found = isTold(secondsOfToken(name)) ?? found;
-          for (const read of readers) found = isTold(read(name)) ?? found;
-        }
-        return found;
-      });
-      expect(values).toBeGreaterThan(100);
     },
     TIMEOUT_MS,
   );
