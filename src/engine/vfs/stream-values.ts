@@ -276,13 +276,16 @@ async function writeParts(
     if (extents < 1 || extents > MAX_EXTENTS) continue;
     const result = await writePartsOf(values, key, data, bytes, extents);
     if (result === 0) return dropExtents(values, key, extents + 1);
-    await restore(values, key, old?.extents ?? NO_EXTENTS);
+    await restore(values, key, old?.extents ?? NO_EXTENTS, extents);
     if (!isTooLarge(result)) return result;
   }
   return -Errno.ENOSPC;
 }
 
-/** The first part comes last: a new stream is not seen before it is whole. */
+/**
+ * The first part comes last: a new stream is not seen before it is whole. The one behind it comes first: where there is
+ * no room for that nothing has been written.
+ */
 async function writePartsOf(
   values: NamedValues,
   key: string,
@@ -290,7 +293,7 @@ async function writePartsOf(
   bytes: number,
   extents: number,
 ): Promise<0 | Failure> {
-  for (let i = extents; i >= 1; i--) {
+  for (let i = 1; i <= extents; i++) {
     const start = bytes - 1 + (i - 1) * bytes;
     const result = await values.set(extentKey(key, i), data.slice(start, start + bytes));
     if (result !== 0) return result;
@@ -304,8 +307,13 @@ async function writePartsOf(
  * The disk had no room for the new data: what it has instead of the old goes, and the old is put back, where it
  * fitted before. The first value is still the old one: it is written last.
  */
-async function restore(values: NamedValues, key: string, old: readonly Uint8Array[]): Promise<void> {
-  await dropExtents(values, key, old.length + 1);
+async function restore(
+  values: NamedValues,
+  key: string,
+  old: readonly Uint8Array[],
+  tried: number,
+): Promise<void> {
+  for (let i = old.length + 1; i <= tried; i++) await values.remove(extentKey(key, i));
   // Those that became larger first give room.
   for (const [i, part] of old.entries()) {
     const result = await values.set(extentKey(key, i + 1), part);
