@@ -8,6 +8,7 @@ import type { SharedFile } from "../state/open-table.ts";
 import { foldName } from "../vfs/names.ts";
 import { parsePath } from "../vfs/path.ts";
 import type { FileNode, NamedValues } from "../vfs/store.ts";
+import { throughGate } from "../vfs/stream-gate.ts";
 import type { StreamPlace } from "../vfs/stream-handle.ts";
 import {
   findStream,
@@ -77,7 +78,8 @@ async function move(
   open.beginUse();
   try {
     let status = isSame ? Status.SUCCESS : await checkTarget(node.values, target);
-    if (status === Status.SUCCESS) status = await place.run(() => moveValue(node.values, place, target));
+    if (status === Status.SUCCESS)
+      status = await place.run(() => throughGate(node, () => moveValue(node.values, place, target)));
     if (status !== Status.SUCCESS) return status;
   } finally {
     open.endUse();

@@ -13,6 +13,7 @@ import {
   type FileNode,
   type FileStat,
 } from "./store.ts";
+import { throughGate } from "./stream-gate.ts";
 import {
   changeStream,
   createStream,
@@ -183,7 +184,10 @@ export class StreamHandle implements FileHandle {
   close(): void {}
 
   private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
-    const changed = this.place.run(() => changeStream(this.node.values, this.place.key, this.form, change));
+    const { node, place, form } = this;
+    const changed = place.run(() =>
+      throughGate(node, () => changeStream(node.values, place.key, form, change)),
+    );
     return andThen(changed, (result) => {
       if (result < 0) return result === -Errno.ENODATA ? GONE : result;
       return this.isWriteThrough ? this.flush() : 0;
