@@ -15,6 +15,7 @@ import {
 import type { Exchange } from "../connection/exchange.ts";
 import { paysFor } from "../connection/pipeline.ts";
 import type { Open } from "../state/open.ts";
+import type { SharedFile } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileHandle } from "../vfs/store.ts";
 import { dataWritten } from "./caching.ts";
@@ -81,9 +82,23 @@ function appendData(
   at: number,
   length: number,
 ): MaybePromise<number> {
-  return andThen(handle.stat(), (stat) =>
-    typeof stat === "number" ? statusOf(stat) : writeAt(exchange, open, handle, at, length, stat.size),
-  );
+  const append = (): MaybePromise<number> =>
+    andThen(handle.stat(), (stat) =>
+      typeof stat === "number" ? statusOf(stat) : writeAt(exchange, open, handle, at, length, stat.size),
+    );
+  return open.file === undefined ? append() : appendInTurn(open.file, append);
+}
+
+/** The file ends where the one before has put its end: nobody writes over what another appends. */
+function appendInTurn(file: SharedFile, append: () => MaybePromise<number>): MaybePromise<number> {
+  const outcome = file.appending === undefined ? append() : file.appending.then(append);
+  if (!(outcome instanceof Promise)) return outcome;
+  const ended = (): void => {
+    if (file.appending === settled) file.appending = undefined;
+  };
+  const settled: Promise<void> = outcome.then(ended, ended);
+  file.appending = settled;
+  return outcome;
 }
 
 function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromise<number> {

@@ -27,6 +27,8 @@ export class SharedFile {
   deletePending = false;
   /** Settles when the rename or removal of its name ends that is at the disk right now; never rejects. */
   moving: Promise<void> | undefined;
+  /** Settles when the last of those who append to it has done so; never rejects. */
+  appending: Promise<void> | undefined;
   /** Its name is being removed right now. */
   isGoing = false;
   /** False once its name is gone, or another object's: who has it open keeps it. */
