@@ -18,7 +18,12 @@ import { join } from "node:path";
 import { ACCESS_ACL, DEFAULT_ACL } from "../../src/engine/vfs/posix-acl.ts";
 import { setXattr } from "../../src/linux/xattr.ts";
 import { Access, FileGeneric } from "../../src/wire/access.ts";
-import { CreateDisposition, CreateOption, decodeCreateResponse } from "../../src/wire/create.ts";
+import {
+  CreateDisposition,
+  CreateOption,
+  type CreateRequest,
+  decodeCreateResponse,
+} from "../../src/wire/create.ts";
 import { EMPTY } from "../../src/wire/cursor.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
@@ -31,11 +36,13 @@ import {
   createCall,
   deleteCall,
   ioctlCall,
+  linkCall,
   type Mount,
   queryDirectoryCall,
   queryInfoCall,
   readCall,
   renameCall,
+  writeCall,
 } from "../e2e/raw-files.ts";
 import { descriptorOf, encodeDescriptor, querySecurityCall, setSecurityCall } from "../e2e/security-calls.ts";
 import { TESTER_UID } from "../peer/test-server.ts";
@@ -201,6 +208,8 @@ const NAMES = [
   ...[".recycle", ".recycle\\out", ".recycle\\folder\\one"],
 ];
 
+const LINKS = ["link 1", "link 4", "link 6"];
+
 /** Asks, changes and deletes; every request is answered within `maxMs`, and never with a fault of the server's own. */
 export async function lookAtEverything(mount: Mount, maxMs: number): Promise<void> {
   const { client } = mount;
@@ -212,6 +221,19 @@ export async function lookAtEverything(mount: Mount, maxMs: number): Promise<voi
     if (performance.now() - start > maxMs) throw new Error(`an answer took longer than ${maxMs} ms`);
     if (reply.status === Status.INTERNAL_ERROR) throw new Error("internal error");
     return reply;
+  };
+  const closeNew = async (name: string, contexts: CreateRequest["contexts"]): Promise<void> => {
+    const createDisposition = CreateDisposition.OVERWRITE_IF;
+    const made = await ask(
+      createCall(mount, name, { desiredAccess: FileGeneric.ALL, createDisposition, contexts }),
+    );
+    if (made.status !== Status.SUCCESS) return;
+    const { fileId } = decodeCreateResponse(made.message);
+    await ask(writeCall(mount, fileId, 0, new Uint8Array(10)));
+    for (const link of LINKS) await ask(linkCall(mount, fileId, `${link}\\linked`, true));
+    for (const link of LINKS) await ask(renameCall(mount, fileId, `${link}\\moved`, true));
+    await ask(deleteCall(mount, fileId));
+    await ask(closeCall(mount, fileId));
   };
   for (const name of NAMES) {
     for (const createOptions of [0, CreateOption.OPEN_REPARSE_POINT]) {
@@ -228,6 +250,12 @@ export async function lookAtEverything(mount: Mount, maxMs: number): Promise<voi
         for (const infoClass of LEVELS) await ask(queryDirectoryCall(mount, fileId, { infoClass, flags: 1 }));
         await ask(closeCall(mount, fileId, 1));
       }
+    }
+  }
+  // Links that lead out of the share lead nowhere.
+  for (const link of LINKS) {
+    for (const name of [link, `${link}\\canary`, `${link}\\made`, `${link}\\outside\\made`]) {
+      for (const contexts of [{}, { posix: { mode: 0o666 } }]) await closeNew(name, contexts);
     }
   }
   // What is spoilt can be renamed, replaced and deleted all the same.
