@@ -58,11 +58,11 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   }
   if (doomed.base !== undefined) return removeStreamOf(context, open);
   doomed.isGoing = true;
-  // Where it lies then is not where it lies now. The descriptor stays until then: it keeps the number of an inode on
-  // disks that give one out anew.
-  open.beginUse();
-  open.close();
-  const remove = (): MaybePromise<void> => removeNameOf(context, open, file, doomed, wasLast);
+  // What holds the object keeps its number on disks that give it out anew; open data would keep the file from going.
+  const { release } = open.closeData();
+  const remove = (): MaybePromise<void> =>
+    andThen(removeNameOf(context, open, file, doomed, wasLast), () => release());
+  // Where it lies then is not where it lies now.
   return doomed.moving === undefined ? remove() : doomed.moving.then(remove);
 }
 
@@ -83,7 +83,6 @@ function removeNameOf(
   const whole = joinPath(tree.grant.path, path);
   const gone = andThen(removed, (outcome) => {
     doomed.isGoing = false;
-    open.endUse();
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
     forgetDoomed(context, file);

@@ -148,11 +148,27 @@ export class Open {
     if (this.busy === 0) this.releaseDescriptors();
   }
 
-  private releaseDescriptors(): void {
+  /**
+   * The same for an object that is to be removed: the data goes before the CLOSE that uses it is over, what holds the
+   * object when `release` is called.
+   */
+  closeData(): { release: () => void } {
+    if (this.busy <= 1) this.releaseData();
+    this.beginUse();
+    this.close();
+    return { release: () => this.endUse() };
+  }
+
+  private releaseData(): void {
     this.beforeRelease?.();
+    this.beforeRelease = undefined;
     this.search?.stream.close();
     this.search = undefined;
     this.handle?.close();
+  }
+
+  private releaseDescriptors(): void {
+    this.releaseData();
     this.node?.close();
   }
 }
