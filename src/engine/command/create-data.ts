@@ -24,7 +24,9 @@ export function openData(creation: Creation, found: Found, node: FileNode): Mayb
   const readers = isDirectory ? Access.LIST_DIRECTORY : Access.READ_DATA | Access.EXECUTE;
   const read = (creation.granted & readers) !== 0;
   if (!write && !read) return register(creation, found, node);
-  const canRead = isDirectory || (node.access() & 4) !== 0;
+  // READ_DATA by mode has just been granted for what the disk lets be read.
+  const isByMode = creation.tree.grant.security.acl !== "nt" && (creation.granted & Access.READ_DATA) !== 0;
+  const canRead = isDirectory || isByMode || (node.access() & 4) !== 0;
   const mode = { read: read && canRead, write, writeThrough: creation.isWriteThrough };
   if (!mode.read && !mode.write) return register(creation, found, node);
   return andThen(node.open(mode), (handle) => {

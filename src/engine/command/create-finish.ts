@@ -82,12 +82,29 @@ function answer(creation: Creation, open: Open): MaybePromise<number> {
     return finish(creation, open, node, node.stat);
   }
   entryChanged(creation.exchange.context, open);
+  const { file, isDirectory } = open;
+  if (file !== undefined && file.base === undefined && !isDirectory) file.isMarked = true;
+  if (isAsMade(creation)) return finish(creation, open, node, node.stat);
   return andThen(applyCreateAttributes(creation, node), (status) => {
     if (status !== Status.SUCCESS) return status;
     return andThen(statOfOpen(open, node), (stat) =>
       typeof stat === "number" ? statusOf(stat) : finish(creation, open, node, stat),
     );
   });
+}
+
+/** Nothing has touched what was just made: its stat is what it was made with. */
+function isAsMade(creation: Creation): boolean {
+  const { contexts } = creation.request;
+  return (
+    creation.action === CreateAction.CREATED &&
+    creation.stream === undefined &&
+    creation.birth === undefined &&
+    !creation.isNamedAtBirth &&
+    !creation.hasWaited &&
+    (contexts.allocationSize ?? 0) === 0 &&
+    (contexts.extendedAttributes?.length ?? 0) === 0
+  );
 }
 
 function finish(creation: Creation, open: Open, node: FileNode, stat: FileStat): number {

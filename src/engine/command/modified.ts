@@ -16,7 +16,9 @@ import type { FileNode } from "../vfs/store.ts";
 export function noteModified(context: EngineContext, open: Open, marks: boolean): MaybePromise<unknown> {
   const { node } = open;
   if (node === undefined) return undefined;
-  return andThen(marks ? markForArchive(node) : undefined, () => restoreTimes(context, open));
+  const isMarked = !marks || open.file?.isMarked === true;
+  if (isMarked && open.fixedTimes === undefined && open.file?.base === undefined) return undefined;
+  return andThen(isMarked ? undefined : markForArchive(node), () => restoreTimes(context, open));
 }
 
 function markForArchive(node: FileNode): MaybePromise<unknown> {

@@ -130,6 +130,7 @@ function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromi
   if (open.isDirectory && (attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
   if (attributes === 0) return setTimes(node, change);
   const wanted = attributes & SETTABLE_ATTRIBUTES;
+  if (open.file !== undefined) (open.file.base ?? open.file).isMarked = false;
   return andThen(node.setAttributes(wanted), (result) => {
     const failed = result < 0 && !(result === EOPNOTSUPP && isSameButArchive(node, wanted));
     return failed ? statusOf(result) : setTimes(node, change);

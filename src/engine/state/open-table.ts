@@ -33,6 +33,8 @@ export class SharedFile {
   isGoing = false;
   /** False once its name is gone, or another object's: who has it open keeps it. */
   hasName = true;
+  /** Made or emptied while it is open, and so marked ARCHIVE; false once somebody has set other attributes. */
+  isMarked = false;
   /** Bytes reserved on request, rounded up to blocks; 0 for none. */
   reservedBytes = 0;
   /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
@@ -177,7 +179,8 @@ export class OpenTable {
   /** `open` came by another name of its file than the one that is known. */
   addName(open: Open, path: string): void {
     const { file } = open;
-    if (file === undefined || file.base !== undefined || file.path === path) return;
+    if (file === undefined || file.base !== undefined) return;
+    if (file.place !== undefined && this.paths.isAt(file.place, path)) return;
     open.place = this.paths.insert(path, file);
   }
 
@@ -226,6 +229,7 @@ export class OpenTable {
   renew(file: SharedFile, identity: string): void {
     if (this.files.get(file.identity) === file) this.files.delete(file.identity);
     file.identity = identity;
+    file.isMarked = false;
     this.files.set(identity, file);
   }
 

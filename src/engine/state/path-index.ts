@@ -54,6 +54,20 @@ export class PathIndex<T> {
     return path;
   }
 
+  /** Whether `path` is the path of a place, without making that. */
+  isAt(place: PathPlace<T>, path: string): boolean {
+    let end = path.length;
+    for (let node = place; ;) {
+      const start = end - node.name.length;
+      const { parent } = node;
+      if (start < 0 || parent === undefined || !path.startsWith(node.name, start)) return false;
+      if (parent.parent === undefined) return start === 0;
+      if (path[start - 1] !== "/") return false;
+      end = start - 1;
+      node = parent;
+    }
+  }
+
   /** True when an item stands below `path`, itself not counted. */
   hasBelow(path: string): boolean {
     return this.walk(path)?.children !== undefined;

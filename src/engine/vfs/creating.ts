@@ -6,6 +6,9 @@ import { Scratch } from "../../linux/libc.ts";
 import { emptyStatx, ModeType, statFd } from "../../linux/stat.ts";
 import { getXattr } from "../../linux/xattr.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
+import { deviceOf } from "./attributes.ts";
+import { keepingOf } from "./disk-keeping.ts";
+import type { DosAttributes } from "./dos-attributes.ts";
 import { modeOfAttributes } from "./mode-attributes.ts";
 import { splitPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
@@ -13,7 +16,7 @@ import { DEFAULT_ACL } from "./posix-acl.ts";
 import type { ShareContext } from "./share-context.ts";
 import { createKept } from "./sidecar-moving.ts";
 import type { Failure } from "./store.ts";
-import { isSaidByDisk, writeStored } from "./stored-attributes.ts";
+import { asStored, isSaidByDisk, writeStored } from "./stored-attributes.ts";
 
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
@@ -52,7 +55,10 @@ export function createFileAt(
   });
   if (fd < 0) return fd;
   const made = finishCreation(context, fd, path, permissions, attributes | FileAttribute.ARCHIVE);
-  if (typeof made !== "number") return { ...made, dataFd: fd };
+  if (typeof made !== "number") {
+    const { fd: pathFd, stat, rights, maxValueBytes } = made;
+    return { fd: pathFd, stat, rights, maxValueBytes, dataFd: fd };
+  }
   closeFd(fd);
   undoCreation(context, path, false);
   return made;
@@ -147,26 +153,43 @@ function finishCreation(
     failure = setOwnerFd(fd, parentStatx.uid, -1);
     if (failure < 0) return failure;
   }
-  if (grant.storeDosAttributes) storeFirst(context, fd, path, attributes);
+  const stored = grant.storeDosAttributes ? storeFirst(context, fd, path, attributes) : undefined;
   const pathFd = reopen(fd, Open.PATH);
   // Without /proc the same description serves; the node never reads or writes by it.
   const nodeFd = pathFd === -Errno.ENOENT ? duplicateFd(fd) : pathFd;
   if (nodeFd < 0) return nodeFd;
-  const facts = describeNode(context, nodeFd, path);
-  if (typeof facts !== "number") return { fd: nodeFd, ...facts };
-  closeFd(nodeFd);
-  return facts;
+  const facts = describeNode(context, nodeFd, path, stored);
+  if (typeof facts === "number") {
+    closeFd(nodeFd);
+    return facts;
+  }
+  const { stat, rights, maxValueBytes } = facts;
+  return { fd: nodeFd, stat, rights, maxValueBytes };
 }
 
-/** Where nothing can be stored, the mode keeps what it can say. */
-function storeFirst(context: ShareContext, fd: number, path: string, attributes: number): void {
-  if (isSaidByDisk(context, fd, statx, attributes)) return;
+/**
+ * Where nothing can be stored, the mode keeps what it can say. What reading it would give, where that is as it was
+ * written.
+ */
+function storeFirst(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  attributes: number,
+): DosAttributes | undefined {
+  const keeping = keepingOf(context, deviceOf(statx), fd);
+  if (isSaidByDisk(context, keeping, statx, attributes)) return undefined;
   const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
   const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
   const bits = attributes & SETTABLE_ATTRIBUTES;
   const mode = statx.mode & 0o7777;
   const failure = writeStored(context, fd, path, mode, bits, birth, nanoseconds);
+  if (failure === 0) {
+    const isPlain = keeping.hasUserXattrs && !keeping.hasFatAttributes && !keeping.hasNtfsAttributes;
+    return isPlain ? asStored(bits, birth, nanoseconds) : undefined;
+  }
   const said = modeOfAttributes(mode, bits, context.grant.modeMapping);
   const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
   if (failure === -Errno.EOPNOTSUPP && isFile && said !== mode) setModeFd(fd, said);
+  return undefined;
 }

@@ -36,6 +36,9 @@ type Names = Map<string, string | readonly string[]>;
 
 const stat = emptyStatx();
 
+/** In place of names where a directory may not be read. */
+export const NOT_READ: readonly string[] = [];
+
 /** What `begin` gives to `commit`. */
 export interface PendingChange {
   readonly entry: Entry;
@@ -60,7 +63,7 @@ export class DirectoryCache {
   }
 
   /**
-   * The on-disk names in the directory (an O_PATH descriptor) that equal `name` (on-disk form) when folded; none
+   * The on-disk names in the directory (an O_PATH descriptor) that equal `name` (on-disk form) when folded; NOT_READ
    * where the directory may not be read.
    */
   find(directory: number, name: string): readonly string[] {
@@ -68,10 +71,10 @@ export class DirectoryCache {
     const entry = this.entryOf(directory);
     if (entry !== undefined) return listOf(entry.names.get(folded));
     const found: string[] = [];
-    this.read(directory, (candidate, form) => {
+    const isRead = this.read(directory, (candidate, form) => {
       if (form === folded) found.push(candidate);
     });
-    return found;
+    return isRead ? found : NOT_READ;
   }
 
   /**
@@ -150,10 +153,13 @@ export class DirectoryCache {
     return Date.now() - entry.readMs < entry.settleMs && entry.readMs > this.trustedFromMs;
   }
 
-  /** Reads the directory, whose stat has just been taken, and keeps its names where they are not too many. */
-  private read(directory: number, see: (name: string, folded: string) => void): void {
+  /**
+   * Reads the directory, whose stat has just been taken, and keeps its names where they are not too many. False where
+   * it may not be read.
+   */
+  private read(directory: number, see: (name: string, folded: string) => void): boolean {
     const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
-    if (fd < 0) return;
+    if (fd < 0) return false;
     const readMs = Date.now();
     const entry: Entry = {
       key: keyOf(stat),
@@ -177,11 +183,12 @@ export class DirectoryCache {
     }
     reader.release();
     closeFd(fd);
-    if (result < 0 || !fits) return;
+    if (result < 0 || !fits) return true;
     entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - readMs));
     this.entries.set(entry.key, entry);
     this.total += entry.names.size;
     this.trim();
+    return true;
   }
 
   private drop(entry: Entry): void {

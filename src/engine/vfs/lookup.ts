@@ -1,7 +1,11 @@
 // From the components that a client sent to an object on disk: exactly as spelled first, then without case.
 import { Errno } from "../../linux/errno.ts";
 import { closeFd } from "../../linux/open.ts";
+import { emptyStatx, statFd } from "../../linux/stat.ts";
 import { upcase } from "../../wire/fscc/upcase.ts";
+import { deviceOf } from "./attributes.ts";
+import { NOT_READ } from "./directory-cache.ts";
+import { keepingOf } from "./disk-keeping.ts";
 import { joinPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
 import type { ShareContext } from "./share-context.ts";
@@ -40,10 +44,24 @@ export function findPath(
 ): FoundPath | Failure {
   const located = context.asUser(() => resolve(context, names, anyForm));
   if (typeof located === "number") return located;
-  const { fd, path, name } = located;
-  if (fd < 0) return { path, name, fd, facts: undefined };
+  if (located.fd < 0) return missing(located);
   // What the object is like is the server's to see, whatever the user may read of it.
-  const facts = describeNode(context, fd, path);
+  const facts = describeNode(context, located.fd, located.path);
+  const mayDiffer = located.isAsSpelled === true && typeof facts !== "number";
+  if (mayDiffer && keepingOf(context, facts.stat.device, located.fd).hasAliases) {
+    closeFd(located.fd);
+    const listed = context.asUser(() => resolveListed(context, names, anyForm));
+    if (typeof listed === "number") return listed;
+    return listed.fd < 0 ? missing(listed) : found(listed, describeNode(context, listed.fd, listed.path));
+  }
+  return found(located, facts);
+}
+
+function missing({ path, name }: Located): FoundPath {
+  return { path, name, fd: -1, facts: undefined };
+}
+
+function found({ fd, path, name }: Located, facts: NodeFacts | Failure): FoundPath | Failure {
   if (typeof facts !== "number") return { path, name, fd, facts };
   closeFd(fd);
   return facts;
@@ -54,23 +72,27 @@ interface Located {
   readonly fd: number;
   readonly path: string;
   readonly name: string;
+  /** It opened as the client spelled it: where the disk finds other spellings too, that may be none of its names. */
+  readonly isAsSpelled?: boolean;
 }
+
+const parentFacts = emptyStatx();
 
 function resolve(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
   if (rootFindsOtherSpellings(context)) return resolveListed(context, names, anyForm);
   const path = names.join("/");
   const name = names.at(-1) ?? "";
-  const fd = context.openPath(path);
-  if (fd >= 0) {
-    if (!findsOtherSpellings(context, fd)) return { fd, path, name };
-    closeFd(fd);
-    return resolveListed(context, names, anyForm);
-  }
+  // A symlink that leads nowhere is found with the names of its directory, where those are to be looked at anyway.
+  const looksFurther = names.length > 0 && context.names.mayDiffer(name, anyForm);
+  const fd = context.openPath(path, looksFurther);
+  if (fd >= 0) return { fd, path, name, isAsSpelled: true };
   if (fd !== -Errno.ENOENT || names.length === 0) return fd;
   const parent = openParent(context, names.slice(0, -1), anyForm);
   if (typeof parent === "number") return parent;
   try {
-    if (findsOtherSpellings(context, parent.fd)) return resolveListed(context, names, anyForm);
+    const isKnown = statFd(parent.fd, parentFacts) === 0;
+    if (isKnown && keepingOf(context, deviceOf(parentFacts), parent.fd).hasAliases)
+      return resolveListed(context, names, anyForm);
     // Below a directory of another spelling than the one asked for, the name may be there as it is spelled.
     const isElsewhere = joinPath(parent.path, name) !== path;
     return (
@@ -143,7 +165,10 @@ function findName(
 ): string | undefined {
   const { directories, names } = context;
   if (!names.mayDiffer(name, anyForm)) return undefined;
-  const equal = directories.find(directory, name).filter((candidate) => !context.isVetoed(candidate));
+  const listed = directories.find(directory, name);
+  // Who may not list a directory finds what he can name.
+  if (listed === NOT_READ) return name;
+  const equal = listed.length === 0 ? listed : listed.filter((candidate) => !context.isVetoed(candidate));
   const chosen = names.choose(equal, name, anyForm);
   if (chosen !== undefined || !names.mayBeShort(name)) return chosen;
   const found = directories.findShort(directory, upcase(name), names.shortRule, (candidate) =>

@@ -100,9 +100,10 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     now: number,
   ): OperationResult<K> {
     const call = diskOperations[name] as unknown as Call;
+    if (this.isMemory) return call(context, ...args) as OperationResult<K>;
     const waits = this.countWaits(now);
     const result = call(context, ...args) as OperationResult<K>;
-    if (!this.isMemory) this.noteCall(now, waits);
+    this.noteCall(now, waits);
     return result;
   }
 

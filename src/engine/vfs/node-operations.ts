@@ -6,23 +6,33 @@ import { Open, closeFd, openAt, reopen } from "../../linux/open.ts";
 import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { emptyStat, fillStat, identityOf } from "./attributes.ts";
+import type { DosAttributes } from "./dos-attributes.ts";
 import { togetherOn } from "./disk-keeping.ts";
 import { maxValueBytesOf } from "./named-values.ts";
 import { isHiddenByName } from "./hidden-names.ts";
 import { attributesInMode, modeOfAttributes } from "./mode-attributes.ts";
 import { splitPath } from "./names.ts";
+import { readNodeDescriptor } from "./node-security.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type Failure, FileKind, type FileStat, type OpenMode, type TimeChange } from "./store.ts";
 import { readStored, writeStored } from "./stored-attributes.ts";
 
 const statx = emptyStatx();
 
-/** The stat of an object; `path` is the on-disk path it was opened by. */
-export function statNode(context: ShareContext, fd: number, path: string): FileStat | Failure {
+/**
+ * The stat of an object; `path` is the on-disk path it was opened by. `known` is what is stored for it, where somebody
+ * has just stored that.
+ */
+export function statNode(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  known?: DosAttributes,
+): FileStat | Failure {
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const { grant } = context;
-  const stored = readStored(context, fd, statx, path);
+  const stored = known ?? readStored(context, fd, statx, path);
   return fillStat(emptyStat(), statx, stored, splitPath(path).name, grant);
 }
 
@@ -36,8 +46,13 @@ export interface NodeFacts {
 }
 
 /** `statNode`, and the user's rights where the loop may not ask for them itself. */
-export function describeNode(context: ShareContext, fd: number, path: string): NodeFacts | Failure {
-  const stat = statNode(context, fd, path);
+export function describeNode(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  known?: DosAttributes,
+): NodeFacts | Failure {
+  const stat = statNode(context, fd, path, known);
   if (typeof stat === "number") return stat;
   const rights = context.isElsewhere ? nodeAccess(context, fd, stat) : -1;
   return { stat, rights, maxValueBytes: maxValueBytesOf(context, fd, stat.device) };
@@ -140,12 +155,12 @@ export function setNodeAttributes(
   const stat = statNode(context, fd, path);
   if (typeof stat === "number") return stat;
   const bits = (attributes & SETTABLE_ATTRIBUTES) | (stat.attributes & FileAttribute.SPARSE_FILE);
-  if (!context.grant.storeDosAttributes) return keepInMode(context, fd, bits, stat);
+  if (!context.grant.storeDosAttributes) return keepInMode(context, fd, path, bits, stat);
   const failure = store(context, fd, path, bits, stat);
-  if (failure === 0) return makeWritable(context, fd, bits, stat);
+  if (failure === 0) return makeWritable(context, fd, path, bits, stat);
   if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
   // A full disk may still keep what the mode can say.
-  const kept = keepInMode(context, fd, bits, stat);
+  const kept = keepInMode(context, fd, path, bits, stat);
   return kept === -Errno.EOPNOTSUPP ? failure : kept;
 }
 
@@ -186,20 +201,38 @@ function asWriter(context: ShareContext, fd: number, action: () => number): 0 | 
 }
 
 /** READONLY taken away must also let the file be written: a mode without the owner's write bit gets it. */
-function makeWritable(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
+function makeWritable(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  bits: number,
+  stat: FileStat,
+): 0 | Failure {
   if (stat.kind !== FileKind.FILE || (bits & FileAttribute.READONLY) !== 0) return 0;
   if ((stat.attributes & FileAttribute.READONLY) === 0 || (stat.mode & 0o200) !== 0) return 0;
-  return setNodeMode(context, fd, stat.mode | 0o200);
+  return isModeBound(context, fd, path) ? 0 : setNodeMode(context, fd, stat.mode | 0o200);
 }
 
 /** Where nothing is stored: what the mode can say of a file is kept there, the rest cannot be. */
-function keepInMode(context: ShareContext, fd: number, bits: number, stat: FileStat): 0 | Failure {
+function keepInMode(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  bits: number,
+  stat: FileStat,
+): 0 | Failure {
   const { modeMapping, createMask } = context.grant;
   const lost = SETTABLE_ATTRIBUTES & ~attributesInMode(modeMapping) & ~stat.attributes;
   if ((bits & lost) !== 0) return -Errno.EOPNOTSUPP;
   if (stat.kind !== FileKind.FILE) return 0;
   const mode = modeOfAttributes(stat.mode, bits, modeMapping, createMask & 0o022);
-  return mode === stat.mode ? 0 : setNodeMode(context, fd, mode);
+  if (mode === stat.mode) return 0;
+  return isModeBound(context, fd, path) ? -Errno.EOPNOTSUPP : setNodeMode(context, fd, mode);
+}
+
+/** A descriptor counts as long as the mode stays: who may change attributes must not get rid of it that way. */
+function isModeBound(context: ShareContext, fd: number, path: string): boolean {
+  return context.grant.security.acl === "nt" && typeof readNodeDescriptor(context, fd, path) !== "number";
 }
 
 /** The bits to store for a file as it is: what its name alone makes HIDDEN is not stored. */

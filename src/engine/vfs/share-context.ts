@@ -59,11 +59,12 @@ export class ShareContext {
 
   /**
    * An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. A symlink at its end that
-   * cannot be followed is opened itself.
+   * cannot be followed is opened itself; with `looksFurther` one that leads nowhere is not looked for.
    */
-  openPath(path: string): number | Failure {
+  openPath(path: string, looksFurther = false): number | Failure {
     const fd = this.openShown(path, this.pathFlags);
-    return fd >= 0 || this.isPosix ? fd : openLink(this.rootFd, path, this.resolve, fd);
+    if (fd >= 0 || this.isPosix || (looksFurther && fd === -Errno.ENOENT)) return fd;
+    return openLink(this.rootFd, path, this.resolve, fd);
   }
 
   /** Whether a path opens by what is in memory alone; false also where the kernel (before 5.12) cannot tell. */

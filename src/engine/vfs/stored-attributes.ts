@@ -207,12 +207,22 @@ function asKsmbdReads(attributes: number): number {
   return attributesOnWire(isDirectory ? attributes | FileAttribute.DIRECTORY : attributes);
 }
 
+/** What reading gives where that was written. */
+export function asStored(attributes: number, seconds: number, nanoseconds: number): DosAttributes {
+  const birthNanoseconds = nanoseconds - (nanoseconds % 100);
+  return { attributes, birthSeconds: seconds, birthNanoseconds };
+}
+
 /**
  * Whether a new object's attributes need not be stored: a disk without extended attributes says the same of it by
  * itself, and a file of its own for each would be dear there.
  */
-export function isSaidByDisk(context: ShareContext, fd: number, from: Statx, attributes: number): boolean {
-  const keeping = keepingOf(context, deviceOf(from), fd);
+export function isSaidByDisk(
+  context: ShareContext,
+  keeping: DiskKeeping,
+  from: Statx,
+  attributes: number,
+): boolean {
   if (keeping.hasUserXattrs || keeping.hasNtfsAttributes) return false;
   const isDirectory = (from.mode & ModeType.MASK) === ModeType.DIRECTORY;
   const said = attributesOfMode(from.mode, isDirectory, context.grant.modeMapping);
