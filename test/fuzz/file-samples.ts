@@ -58,7 +58,7 @@ export async function openFileTargets(mount: Mount): Promise<FileTargets> {
   };
   const file = (await openFile(mount, name, all)).fileId;
   const folder = await openFile(mount, `${name}.d`, { ...all, createOptions: CreateOption.DIRECTORY_FILE });
-  const stream = (await openFile(mount, `${name}:stream`, all)).fileId;
+  const stream = (await openFile(mount, `${name}:stream`, { ...all, contexts: {} })).fileId;
   await mount.client.demand("write", writeCall(mount, file, 0, new Uint8Array(70_000).fill(5)));
   return { file, folder: folder.fileId, stream, key: await resumeKey(mount, file) };
 }
