@@ -59,6 +59,8 @@ export function removeName(
   if (name === "") return -Errno.EBUSY;
   return context.inDirectory(parent, (directory) => {
     if (!names(context, directory, path, identity)) return -Errno.ENOENT;
+    // It may have been opened anew by now.
+    if (isGivenUp()) return -Errno.ETIMEDOUT;
     const { directories } = context;
     const change = directories.begin(directory);
     let result = unlinkKept(context, directory, name, isDirectory);
@@ -98,13 +100,15 @@ export function renamePath(
       const oldChange = directories.begin(fromDirectory);
       const newChange = directories.begin(toDirectory);
       const old: NamePlace = { directory: fromDirectory, name: source.name };
-      const place: NamePlace = { directory: toDirectory, name: newName };
+      const replacesElsewhere = to.identity !== "" && !isSame && source.parent !== target.parent;
+      const place: NamePlace = { directory: toDirectory, name: newName, replacesElsewhere };
       const isAlias = isSame && !isRespelled && hasOtherName(fromDirectory, source.name);
       // Only what was looked up is replaced: what has got that name since may be open.
       const mayReplace = replace && !isSame && to.identity !== "";
       const isAsked = mayReplace && names(context, toDirectory, to.path, to.identity);
       const kind = { isRespelled: isSame && !isAlias, isAlias, replace: isSame ? replace : isAsked };
-      const failure = moveKept(context, old, place, () => moveName(old, place, kind));
+      const move = () => (isGivenUp() ? -Errno.ETIMEDOUT : moveName(old, place, kind));
+      const failure = moveKept(context, old, place, move);
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
       // In one directory both changes are the same entry, and the second sets its times right.

@@ -27,6 +27,8 @@ const stat = emptyStatx();
 export interface NamePlace {
   readonly directory: number;
   readonly name: string;
+  /** What has the name goes, and may have something kept in this folder, which is not the one that is moved from. */
+  readonly replacesElsewhere?: boolean;
 }
 
 /** Undefined where the folder has no sidecar and the disk no need of one. */
@@ -123,8 +125,7 @@ export function moveKept(
   move: () => 0 | Failure,
 ): 0 | Failure {
   let keeping = keepingAt(context, from.directory);
-  // What is replaced may have left something in the other folder.
-  if (keeping === undefined && to.directory !== from.directory) keeping = keepingAt(context, to.directory);
+  if (keeping === undefined && to.replacesElsewhere === true) keeping = keepingAt(context, to.directory);
   if (keeping === undefined) return move();
   const folders = [from.directory, to.directory];
   return aloneIn(context, folders, () => moveAlone(context, keeping, from, to, move));
