@@ -20,7 +20,7 @@ import type { Exchange } from "../connection/exchange.ts";
 import { normalize } from "../security/inheritance.ts";
 import { inheritedAclOf } from "../security/posix-inheritance.ts";
 import { aclOfDescriptor, isExpressible } from "../security/posix-rights.ts";
-import { gidOfSid, holds } from "../security/token.ts";
+import { gidOfSid, mayOwnAs, uidOfSid } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
@@ -193,10 +193,12 @@ export function rightsChange(
 function newUid(tree: Tree, stat: FileStat, current: SecurityDescriptor, owner: Sid): number | undefined {
   const token = tokenOf(tree);
   const uid = uidOn(tree, owner);
-  if (uid === stat.uid || (current.owner !== undefined && sameSid(owner, current.owner))) return -1;
+  if (current.owner !== undefined && sameSid(owner, current.owner)) return -1;
+  // The disk's own name for who owns it now; who shares the uid with others is not meant by it.
+  if (uidOfSid(owner) === stat.uid && !token.isNamed) return -1;
   const isNt = tree.grant.security.acl === "nt";
-  if (!token.isRoot && !(isNt && holds(token, owner))) return undefined;
-  if (uid !== undefined) return uid;
+  if (!token.isRoot && !(isNt && mayOwnAs(token, owner))) return undefined;
+  if (uid !== undefined) return uid === stat.uid ? -1 : uid;
   return isNt ? -1 : undefined;
 }
 

@@ -83,6 +83,11 @@ function unixId(sid: Sid, kind: number): number | undefined {
   return id === 0xffff_ffff ? undefined : id;
 }
 
+/** Whether the user may own by this name: his own or a Unix group's of his, and not what everybody holds. */
+export function mayOwnAs(token: SecurityToken, sid: Sid): boolean {
+  return sameSid(ownSid(token), sid) || token.groups.some((gid) => sameSid(sidOfGid(gid), sid));
+}
+
 export function holds(token: SecurityToken, sid: Sid): boolean {
   return token.sids.some((own) => sameSid(own, sid));
 }
