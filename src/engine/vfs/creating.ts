@@ -9,6 +9,7 @@ import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../wire/fscc/attributes.t
 import { deviceOf } from "./attributes.ts";
 import { keepingOf } from "./disk-keeping.ts";
 import type { DosAttributes } from "./dos-attributes.ts";
+import { isGivenUp } from "./given-up.ts";
 import { modeOfAttributes } from "./mode-attributes.ts";
 import { splitPath } from "./names.ts";
 import { type NodeFacts, describeNode } from "./node-operations.ts";
@@ -112,7 +113,9 @@ function createName(
   const { parent, name } = splitPath(path);
   return context.inDirectory(parent, (directory) => {
     const change = directories.begin(directory);
-    const fd = createKept(context, directory, name, () => make(directory, name));
+    const fd = createKept(context, directory, name, () =>
+      isGivenUp() ? -Errno.ETIMEDOUT : make(directory, name),
+    );
     if (fd < 0) return fd;
     directories.commit(change, directory, name);
     if (context.grant.inheritOwner) statFd(directory, parentStatx);

@@ -3,6 +3,7 @@
 import { Errno } from "../../linux/errno.ts";
 import { Falloc, allocate, readToAddress, syncFd, truncateFd, writeFromAddress } from "../../linux/io.ts";
 import { emptyStatx, statFd, statfsFd } from "../../linux/stat.ts";
+import { isGivenUp } from "./given-up.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { Failure } from "./store.ts";
 
@@ -36,6 +37,7 @@ export function writeData(
 ): number | Failure {
   let done = 0;
   while (done < length) {
+    if (isGivenUp()) return -Errno.ETIMEDOUT;
     const count = writeFromAddress(fd, address + done, length - done, offset + done);
     if (count < 0) return count;
     if (count === 0) return -Errno.EIO;

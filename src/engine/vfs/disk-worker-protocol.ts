@@ -1,5 +1,6 @@
 // What the event loop and a volume's worker say to each other: plain, cloneable data. Descriptors are numbers that
 // mean the same to every thread of the process.
+import type { JobSlots } from "./given-up.ts";
 import type { ShareGrant } from "../../port/port.ts";
 
 /** What a worker needs to make its own ShareContext. */
@@ -10,6 +11,8 @@ export interface ShareDefinition {
 
 export interface DiskRequest {
   readonly job: number;
+  /** Of the job among those of this worker; see given-up.ts. */
+  readonly slot: number;
   /** A key of `diskOperations`. */
   readonly operation: string;
   readonly args: readonly unknown[];
@@ -25,7 +28,12 @@ export interface ForgetShare {
   readonly forget: number;
 }
 
-export type ToDiskWorker = DiskRequest | ForgetShare;
+/** The first message to a worker. */
+export interface ShareSlots {
+  readonly slots: JobSlots;
+}
+
+export type ToDiskWorker = DiskRequest | ForgetShare | ShareSlots;
 
 export interface DiskAnswer {
   readonly job: number;

@@ -1,9 +1,11 @@
 // A thread that makes a volume's calls and waits for them alone: it runs operations of the table, as the user whose
 // share it is, and keeps what it learns of directories to itself.
+import { Errno } from "../../linux/errno.ts";
 import { voluntarySwitches } from "../../linux/thread-usage.ts";
 import { DirectoryCache } from "./directory-cache.ts";
 import { diskOperations } from "./disk-operations.ts";
 import type { DiskAnswer, DiskRequest, ToDiskWorker } from "./disk-worker-protocol.ts";
+import { beginJob, makeSlots } from "./given-up.ts";
 import { ShareContext } from "./share-context.ts";
 
 declare const self: Worker;
@@ -13,10 +15,12 @@ type AnyOperation = (context: ShareContext, ...args: readonly unknown[]) => unkn
 const table = diskOperations as unknown as Readonly<Record<string, AnyOperation | undefined>>;
 const shares = new Map<number, ShareContext>();
 const directories = new DirectoryCache();
+let slots = makeSlots(0);
 
 self.onmessage = (event: MessageEvent<ToDiskWorker>) => {
   const message = event.data;
   if ("forget" in message) shares.delete(message.forget);
+  else if ("slots" in message) slots = message.slots;
   else self.postMessage(answer(message));
 };
 
@@ -28,7 +32,9 @@ function answer(request: DiskRequest): DiskAnswer {
   try {
     const operation = table[request.operation];
     if (operation === undefined) throw new Error(`no operation ${request.operation}`);
-    const result = operation(contextOf(request), ...request.args);
+    const context = contextOf(request);
+    const isWanted = beginJob(slots, request.slot);
+    const result = isWanted ? operation(context, ...request.args) : -Errno.ETIMEDOUT;
     const hasChanged = directories.changes !== before;
     return { job, result, error: undefined, hasChanged, hasWaited: voluntarySwitches() !== waits };
   } catch (error) {

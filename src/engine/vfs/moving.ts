@@ -7,6 +7,7 @@ import { closeFd } from "../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../linux/stat.ts";
 import { deviceOf, identityOf } from "./attributes.ts";
 import { hasHardLinks, keepingOf } from "./disk-keeping.ts";
+import { isGivenUp } from "./given-up.ts";
 import { joinPath, splitPath } from "./names.ts";
 import type { ShareContext } from "./share-context.ts";
 import { type NamePlace, linkKept, moveKept, unlinkKept } from "./sidecar-moving.ts";

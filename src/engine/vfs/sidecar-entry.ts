@@ -8,6 +8,7 @@ import { readPlain, syncData, writePlain } from "../../linux/io.ts";
 import { renameAt, unlinkAt } from "../../linux/names.ts";
 import { Open, Resolve, closeFd, openAt } from "../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../linux/stat.ts";
+import { isGivenUp } from "./given-up.ts";
 import {
   type EntrySubject,
   type EntryTable,
@@ -217,6 +218,7 @@ export function replaceEntry(
   const closed = closeFd(fd);
   // NFS and user space may say at the end only that the disk is full.
   if (failure === 0 && closed < 0) failure = closed;
+  if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
   if (failure === 0) failure = placeEntry(sidecar, temporary, sidecar, entryName);
   // Nobody but a stranger made that.
   if (failure === -Errno.EISDIR && unlinkAt(sidecar, entryName, true) === 0) {

@@ -1,6 +1,7 @@
 // The threads of one volume: started at first need, stopped when idle. One serves; where it hangs, a few more are
 // started for what may still be possible, so that a disk takes a bounded part of the machine however many wait for it.
 import { totalmem } from "node:os";
+import { giveUp, makeSlots, waitInSlot } from "./given-up.ts";
 import type { DiskAnswer, DiskRequest, ShareDefinition, ToDiskWorker } from "./disk-worker-protocol.ts";
 
 /** What is to be done by a worker. Exactly one of the last three is called, once. */
@@ -35,16 +36,41 @@ function startThread(): Worker {
     : new Worker(new URL("./disk-worker.ts", import.meta.url));
 }
 
+interface PostedJob {
+  readonly job: DiskJob;
+  readonly slot: number;
+}
+
 class Thread {
   readonly worker: Worker;
   readonly shares = new Set<number>();
-  readonly posted = new Map<number, DiskJob>();
+  readonly posted = new Map<number, PostedJob>();
+  readonly slots = makeSlots(MAX_POSTED);
+  private readonly freeSlots = Array.from({ length: MAX_POSTED }, (_, slot) => slot);
   /** performance.now() of the last sign of life, or of the first job after a rest. */
   sinceMs = 0;
 
   constructor() {
     this.worker = startThread();
     this.worker.unref();
+    this.worker.postMessage({ slots: this.slots } satisfies ToDiskWorker);
+  }
+
+  /** Notes a job as posted: its slot. */
+  enter(id: number, job: DiskJob): number {
+    const slot = this.freeSlots.pop() ?? 0;
+    waitInSlot(this.slots, slot);
+    this.posted.set(id, { job, slot });
+    return slot;
+  }
+
+  /** The job with that number, which is answered now. */
+  leave(id: number): DiskJob | undefined {
+    const entry = this.posted.get(id);
+    if (entry === undefined) return undefined;
+    this.posted.delete(id);
+    this.freeSlots.push(entry.slot);
+    return entry.job;
   }
 
   /** At work on something long. */
@@ -78,11 +104,18 @@ export class VolumeWorkers {
     this.pump();
   }
 
-  /** Takes back a job that no worker has yet; false where one has. */
+  /** Takes back a job that no worker has yet; false where one has, which is told not to begin it, or to stop. */
   withdraw(job: DiskJob): boolean {
     const at = this.queue.indexOf(job);
     if (at >= 0) this.queue.splice(at, 1);
+    else this.giveUp(job);
     return at >= 0;
+  }
+
+  private giveUp(job: DiskJob): void {
+    for (const { posted, slots } of this.threads) {
+      for (const entry of posted.values()) if (entry.job === job) giveUp(slots, entry.slot);
+    }
   }
 
   forget(share: number): void {
@@ -147,12 +180,13 @@ export class VolumeWorkers {
   private hand(thread: Thread, job: DiskJob, now: number): void {
     const id = ++this.lastId;
     if (thread.posted.size === 0) thread.sinceMs = now;
-    thread.posted.set(id, job);
+    const slot = thread.enter(id, job);
     thread.isLong = job.isLong;
     const isKnown = thread.shares.has(job.share);
     thread.shares.add(job.share);
     const request: DiskRequest = {
       job: id,
+      slot,
       operation: job.operation,
       args: job.args,
       share: job.share,
@@ -163,9 +197,8 @@ export class VolumeWorkers {
   }
 
   private take(thread: Thread, answer: DiskAnswer): void {
-    const job = thread.posted.get(answer.job);
+    const job = thread.leave(answer.job);
     if (job === undefined) return;
-    thread.posted.delete(answer.job);
     thread.sinceMs = performance.now();
     if (job.isLong) thread.isLong = false;
     if (answer.error === undefined) job.answered(answer.result, answer);
@@ -201,7 +234,7 @@ export class VolumeWorkers {
     thread.worker.terminate();
     const lost = [...thread.posted.values()];
     thread.posted.clear();
-    for (const job of lost) job.lost();
+    for (const { job } of lost) job.lost();
   }
 }
 

@@ -1,6 +1,6 @@
 // Volumes that keep their callers waiting: a FUSE file system that holds its operations, seen by the store.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { volumeLimits } from "../../../src/engine/vfs/mounted-volume.ts";
 import { openStore } from "../../../src/engine/vfs/posix-store.ts";
 import { watchElsewhere } from "../../../src/engine/vfs/remote-watch.ts";
@@ -189,10 +189,39 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     await disk.go();
     expect(succeeded(await handle.stat()).size).toBe(6);
     expect(room).toEqual(new Uint8Array(6));
+    // The write had not been begun; its client was told that it failed.
     expect(await handle.read(room, 0, 6, 0)).toBe(6);
-    expect(new TextDecoder().decode(room)).toBe("change");
+    expect(new TextDecoder().decode(room)).toBe("secret");
     handle.close();
     node.close();
+  });
+
+  test("what was given up is not done later, over what was done since", async () => {
+    const { node, handle } = await share.create(["file"]);
+    await handle.write(bytes("0123456789"), 0, 10, 0);
+    const doomed = await share.create(["doomed"]);
+    const missing = succeeded(await share.store.lookup(["new"]));
+    volumeLimits.timeoutMs = 50;
+    await disk.stall();
+    const { identity } = doomed.node;
+    const answers = await Promise.all([
+      handle.read(new Uint8Array(10), 0, 10, 0),
+      handle.truncate(2),
+      handle.write(bytes("old"), 0, 3, 0),
+      share.store.remove("doomed", identity, false),
+      share.store.createFile(missing, readWrite, 0),
+      share.store.rename("file", node.identity, missing, true),
+    ]);
+    for (const answer of answers) expect(answer).toBe(-Errno.ETIMEDOUT);
+    volumeLimits.timeoutMs = timeoutMs;
+    await disk.go();
+    expect(await handle.write(bytes("new"), 0, 3, 0)).toBe(3);
+    await Bun.sleep(100);
+    const room = new Uint8Array(12);
+    expect(await handle.read(room, 0, 12, 0)).toBe(10);
+    expect(new TextDecoder().decode(room.subarray(0, 10))).toBe("new3456789");
+    expect(readdirSync(disk.folder).sort()).toEqual(["doomed", "file"]);
+    for (const one of [handle, node, doomed.handle, doomed.node]) one.close();
   });
 });
 
