@@ -291,5 +291,6 @@ async function fuzzStored(disk: FuzzDisk, role: (typeof ROLES)[number]): Promise
 
 /** How much was tried, in a longer run. */
 function told(text: string): void {
-  if (process.env["FUZZ_SECONDS"] !== undefined) process.stdout.write(`${text}\n`);
+  if (process.env["FUZZ_SECONDS"] === undefined) return;
+  process.stdout.write(`${text}; ${anonymousKib(server) - idleKib} KiB more than idle\n`);
 }
