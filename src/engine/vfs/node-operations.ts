@@ -3,7 +3,7 @@
 import { Errno } from "../../linux/errno.ts";
 import { setModeFd, setTimesFd } from "../../linux/names.ts";
 import { Open, closeFd, openAt, reopen } from "../../linux/open.ts";
-import { Access, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
+import { Access, ModeType, accessFd, emptyStatx, statFd } from "../../linux/stat.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../wire/fscc/attributes.ts";
 import { emptyStat, fillStat, identityOf } from "./attributes.ts";
 import type { DosAttributes } from "./dos-attributes.ts";
@@ -140,9 +140,17 @@ export function setNodeTimes(
   return failure === -Errno.EOPNOTSUPP ? 0 : failure;
 }
 
-/** `FileNode.setMode`. */
+/**
+ * `FileNode.setMode`. A file that runs with the rights of its owner or group comes about where the masks for new files
+ * have those bits too, and nowhere else: the share may act as root, or as one user for all.
+ */
 export function setNodeMode(context: ShareContext, fd: number, mode: number): 0 | Failure {
-  return context.asUser(() => setModeFd(fd, mode & 0o7777));
+  const failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  const { createMask, forceCreateMode } = context.grant;
+  const isDirectory = (statx.mode & ModeType.MASK) === ModeType.DIRECTORY;
+  const kept = isDirectory ? 0o7777 : 0o1777 | createMask | forceCreateMode | statx.mode;
+  return context.asUser(() => setModeFd(fd, mode & kept & 0o7777));
 }
 
 /** `FileNode.setAttributes`. */

@@ -20,7 +20,7 @@ import {
 } from "../../peer/test-server.ts";
 import { attributeList, attributesCall, bytesOf, setAttributes, setBasic } from "../attribute-calls.ts";
 import { copyCall, resumeKey } from "../fsctl-calls.ts";
-import { makeFile } from "../posix-calls.ts";
+import { makeFile, mountPosix } from "../posix-calls.ts";
 import { contextsOf } from "../raw-calls.ts";
 import {
   closeFile,
@@ -318,6 +318,39 @@ test.skipIf(process.getuid?.() !== 0)(
     } finally {
       await server.stop();
       removeDirectory(root);
+    }
+  },
+);
+
+test.skipIf(process.getuid?.() !== 0)(
+  "24 a mode makes no program that runs as its owner, unless the share has it so",
+  async () => {
+    const shares = [{ name: "test" }, { name: "masked", parameters: { "create mask": "04755" } }];
+    const server = await startServer({ shares, parameters: { "smb3 unix extensions": "yes" } });
+    try {
+      const { client, session } = await mountPosix(server);
+      for (const [share, expected] of [
+        ["test", 0o755],
+        ["masked", 0o4755],
+      ] as const) {
+        const mount = { client, session, treeId: await client.connectTree(session, share) };
+        const path = join(server.shares.get(share) ?? "", "program");
+        await makeFile(mount, "program", 0o6755);
+        const { fileId } = await openFile(mount, "program", { desiredAccess: Access.WRITE_DAC });
+        const mode = { aces: [["A", 0, 0, `S-1-5-88-3-${0o6755}`]] } as const;
+        expectOutcome(await setSecurity(mount, fileId, mode, SecurityInformation.DACL), Status.SUCCESS);
+        await closeFile(mount, fileId);
+        expect(statSync(path).mode & 0o7777).toBe(expected);
+        // What is so already stays.
+        chmodSync(path, 0o4755);
+        const again = await openFile(mount, "program", { desiredAccess: Access.WRITE_DAC });
+        await setSecurity(mount, again.fileId, mode, SecurityInformation.DACL);
+        await closeFile(mount, again.fileId);
+        expect(statSync(path).mode & 0o7777).toBe(0o4755);
+      }
+      client.close();
+    } finally {
+      await server.stop();
     }
   },
 );
