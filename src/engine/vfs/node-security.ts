@@ -65,8 +65,12 @@ function isBoundTo(fd: number, facts: Statx, stored: NtAcl): boolean {
   const access = readList(fd, ACCESS_ACL);
   const inherited = inheritedOf(fd, facts);
   if (matches(access ?? aclOfMode(mode), inherited)) return true;
-  // ksmbd counts a list that is not there as none.
-  return matches(access, inherited?.length === 0 ? undefined : inherited);
+  return matches(access, orNone(inherited));
+}
+
+/** ksmbd counts a list that is not there as none. */
+function orNone(acl: PosixAcl | undefined): PosixAcl | undefined {
+  return acl?.length === 0 ? undefined : acl;
 }
 
 /** Samba counts the default list that a directory does not have as one without entries. */
@@ -147,8 +151,13 @@ function writeDescriptor(
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const { uid, gid, mode, changeSeconds, changeNanoseconds } = statx;
-  const access = readList(fd, ACCESS_ACL) ?? aclOfMode(mode);
-  const hash = hashRights({ access, inherited: inheritedOf(fd, statx), uid, gid, mode });
+  // Where both lists are there, Samba and ksmbd agree.
+  const isForKsmbd = context.grant.streamForm === "ksmbd";
+  const list = readList(fd, ACCESS_ACL);
+  const access = isForKsmbd ? list : (list ?? aclOfMode(mode));
+  const asSamba = inheritedOf(fd, statx);
+  const inherited = isForKsmbd ? orNone(asSamba) : asSamba;
+  const hash = hashRights({ access, inherited, uid, gid, mode });
   const time = { seconds: changeSeconds, nanoseconds: changeNanoseconds };
   return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time), true);
 }

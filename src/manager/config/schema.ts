@@ -977,7 +977,7 @@ export const PARAMETERS = [
     scope: "share",
     reload: "live",
     effective: true,
-    help: "Alternate data streams (macOS's Finder data, Windows' marks of downloads), kept in user.DosStream.* attributes.",
+    help: "Alternate data streams (macOS's Finder data, Windows' marks of downloads), kept in user.DosStream.* attributes, or in .minismbd of the folder where the disk has no room for one there (ext4: about 4 KiB a file); Samba does not see those, and its `delete veto files` with `veto files = /.minismbd/` lets it remove such folders.",
   },
   {
     name: "map archive",
@@ -1024,7 +1024,7 @@ export const PARAMETERS = [
     scope: "share",
     reload: "live",
     effective: true,
-    help: "How streams end in their attributes: with a zero byte behind the data (samba), or not (ksmbd; for folders that ksmbd has filled, where a last zero is data).",
+    help: "How streams end in their attributes: with a zero byte behind the data (samba), or not (ksmbd; for folders that ksmbd has filled, where a last zero is data). Descriptors that are kept with `acl = nt` are bound to the rights on disk as that server reads them.",
   },
   {
     name: "ea support",

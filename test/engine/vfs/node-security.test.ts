@@ -1,11 +1,12 @@
 // Descriptors kept beside an object and bound to its rights on disk; acl(5), xattr(7).
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, closeSync, openSync, statSync } from "node:fs";
-import { encodeNtAcl, NTACL } from "../../../src/engine/vfs/ntacl.ts";
+import { decodeNtAcl, encodeNtAcl, NTACL } from "../../../src/engine/vfs/ntacl.ts";
 import { aclOfMode, AclTag, hashRights, type PosixAcl } from "../../../src/engine/vfs/posix-acl.ts";
 import type { FileNode, ObjectSecurity } from "../../../src/engine/vfs/store.ts";
 import { Errno } from "../../../src/linux/errno.ts";
-import { setXattr } from "../../../src/linux/xattr.ts";
+import { Scratch } from "../../../src/linux/libc.ts";
+import { getXattr, setXattr } from "../../../src/linux/xattr.ts";
 import { AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { parseSid } from "../../../src/wire/security/sid.ts";
@@ -169,6 +170,22 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
     chmodSync(share.at("f"), 0o600);
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
+  });
+
+  test("written in ksmbd's form where the share says so, and read in either", async () => {
+    const other = new Fixture({ streamForm: "ksmbd" }, share);
+    const same = await other.node("f");
+    expect(await same.security?.write(keep)).toBe(0);
+    expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
+    const fd = openSync(share.at("f"), "r");
+    const out = new Scratch(1024);
+    const length = getXattr(fd, NTACL, out);
+    closeSync(fd);
+    const rights = { access: undefined, inherited: undefined, uid: OWNER, gid: OWNER, mode: 0o100640 };
+    const { rightsHash } = decodeNtAcl(out.bytes.subarray(0, length));
+    expect(rightsHash).toEqual(new Uint8Array(hashRights(rights)));
+    same.close();
+    other.close();
   });
 
   test("what is bound to Samba's own view alone, or is damaged, does not count", async () => {
