@@ -81,6 +81,9 @@ const GROUPS: readonly { readonly name: string; readonly paths: readonly string[
   { name: "other implementations", paths: ["peer"] },
 ];
 
+/** For tests that say nothing else: what takes two seconds takes ten on a machine with other work. */
+const TEST_LIMIT_MS = 30_000;
+
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const faults: string[] = [];
 const leftOut: string[] = [];
@@ -150,7 +153,8 @@ async function step(name: string, words: readonly string[]): Promise<boolean> {
 async function runTests(name: string, paths: readonly string[]): Promise<void> {
   process.stdout.write(`\n== ${name}: ${paths.join(" ")}\n`);
   const startMs = performance.now();
-  const child = Bun.spawn([BUN, "test", ...paths.map((path) => `./${path}`)], {
+  const files = paths.map((path) => `./${path}`);
+  const child = Bun.spawn([BUN, "test", "--timeout", String(TEST_LIMIT_MS), ...files], {
     cwd: ROOT,
     stdin: "ignore",
     stdout: "inherit",

@@ -66,8 +66,11 @@ for (const kind of PLUGGED_KINDS) {
       server = await startServer({ shares: [{ name: "test", path: disk.path }] });
     });
     afterAll(async () => {
-      await server?.stop();
-      disk?.remove();
+      try {
+        await server?.stop();
+      } finally {
+        disk?.remove();
+      }
     });
 
     async function onShare(action: (mount: Mount) => Promise<void>): Promise<void> {

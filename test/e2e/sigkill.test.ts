@@ -25,7 +25,7 @@ import {
 import { startServer } from "./server.ts";
 
 const ROUNDS = 5;
-const FILES = 200;
+const FILES = 120;
 /** Files that are being changed at the same time. */
 const PARALLEL = 16;
 /** One page: the kernel writes it whole or not at all. */
