@@ -19,7 +19,9 @@ import type { RecycleKeeper } from "./recycle-keeper.ts";
 
 /** Directories that others remove meanwhile are made again so often. */
 const MAX_ROUNDS = 4;
-const MAX_COPIES = 10_000;
+const MAX_COPIES = 1_000_000;
+/** So many are tried one after the other. */
+const FEW_COPIES = 8;
 /** What tells nothing of the file: it stays. */
 const unknown: ReadonlySet<number> = new Set(
   [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE].map((errno) => -errno),
@@ -31,6 +33,8 @@ export function binGrant(grant: ShareGrant): ShareGrant {
   return {
     ...grant,
     vetoFiles: [],
+    // It knows every name as it stands: none has to be searched for.
+    caseSensitive: true,
     names: {
       characterMap: [],
       reserved: grant.names.reserved,
@@ -183,7 +187,34 @@ export class RecycleBin {
       }
       if (result !== -Errno.EEXIST || copy >= MAX_COPIES) return result;
       const isReplacing = copy === 0 && (!this.rules.versions || this.isSingle(move.name));
-      return isReplacing ? this.replace(move, target) : this.place(move, copy + 1, round);
+      if (isReplacing) return this.replace(move, target);
+      if (copy < FEW_COPIES) return this.place(move, copy + 1, round);
+      return andThen(this.findFree(move, copy, 2 * copy, false), (free) => this.place(move, free, round));
+    });
+  }
+
+  /**
+   * A number whose name is free, by halves: who deletes one name over and over must not keep the disk busy. `taken` is
+   * not free; `high` is, where `isFree`.
+   */
+  private findFree(move: Move, taken: number, high: number, isFree: boolean): MaybePromise<number> {
+    if (high - taken <= 1 && isFree) return high;
+    const number = isFree ? Math.floor((taken + high) / 2) : high;
+    if (!isFree && number >= MAX_COPIES) return MAX_COPIES;
+    return andThen(this.isTaken(move, number), (isThere) => {
+      if (!isThere) return this.findFree(move, taken, number, true);
+      return isFree
+        ? this.findFree(move, number, high, true)
+        : this.findFree(move, number, 2 * number, false);
+    });
+  }
+
+  private isTaken({ directory, name }: Move, number: number): MaybePromise<boolean> {
+    const components = this.componentsOf(joinPath(directory, copyName(name, number)));
+    return andThen(this.store.lookup(components), (found) => {
+      if (typeof found === "number") return false;
+      found.node?.close();
+      return found.node !== undefined;
     });
   }
 

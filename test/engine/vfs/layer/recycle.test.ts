@@ -1,5 +1,5 @@
 // The recycle bin on a real directory: what vfs_recycle(8) says of each option, and that nothing is lost.
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { copyName } from "../../../../src/engine/vfs/layer/copy-name.ts";
 import { binGrant } from "../../../../src/engine/vfs/layer/recycle.ts";
 import { sweepRepository } from "../../../../src/engine/vfs/layer/recycle-sweep.ts";
+import type { FileStore } from "../../../../src/engine/vfs/store.ts";
 import type { RecycleRules } from "../../../../src/port/port.ts";
 import { descriptorCount, expectDescriptors, Fixture, grantFor } from "../share-fixture.ts";
 
@@ -104,6 +105,25 @@ describe("moving", () => {
       "stream\0",
     );
     kept.close();
+  });
+
+  test("the thousandth file of a name takes few steps, and the names of all are told apart", async () => {
+    const bin = binShare({ versions: true });
+    mkdirSync(share.at(".recycle"));
+    for (let copy = 0; copy < 1000; copy++)
+      writeFileSync(share.at(".recycle", copyName("file", copy)), "old");
+    const lookup = spyOn(Object.getPrototypeOf(bin.store) as FileStore, "lookup");
+    const rename = spyOn(Object.getPrototypeOf(bin.store) as FileStore, "rename");
+    try {
+      expect(await remove(bin, "file", "new")).toBe(".recycle/Copy #1000 of file");
+      expect(await remove(bin, "file", "newer")).toBe(".recycle/Copy #1001 of file");
+      expect(lookup.mock.calls.length + rename.mock.calls.length).toBeLessThan(80);
+    } finally {
+      lookup.mockRestore();
+      rename.mockRestore();
+    }
+    expect(text(".recycle/Copy #1000 of file")).toBe("new");
+    expect(text(".recycle/Copy #999 of file")).toBe("old");
   });
 
   test("one file of a name, or all of them", async () => {
