@@ -103,7 +103,8 @@ function openAgain(context: ShareContext, fd: number, path: string, identity: st
   const { parent, name } = splitPath(path);
   const directory = context.openDirectoryPath(parent);
   if (directory < 0) return directory;
-  const other = openAt(directory, name === "" ? "." : name, flags | Open.NOFOLLOW);
+  // By now it may be a FIFO, which is not waited for.
+  const other = openAt(directory, name === "" ? "." : name, flags | Open.NOFOLLOW | Open.NONBLOCK);
   closeFd(directory);
   if (other < 0) return other;
   if (statFd(other, statx) === 0 && identityOf(statx) === identity) return other;
