@@ -119,6 +119,8 @@ export function setNamedValue(
   overflows = false,
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
+  // It goes into a file of its own, and that is waited for until it is on the disk: not by the loop.
+  if (value.length > MAX_XATTR_BYTES && !context.isElsewhere) return -Errno.EAGAIN;
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
   const keeping = keepingOf(context, deviceOf(stat), fd);
