@@ -47,6 +47,8 @@ const MAX_GROWTH_KIB = 256 * 1024;
 /** What one request may take; a disk in a loop device on a busy machine has its moments. */
 const MAX_REQUEST_MS = 10_000;
 const BATCH = 500;
+/** On a machine with much else to do a second is nothing. */
+const LEAST_REQUESTS = 100;
 const LEAST_ROOM_BYTES = 16 * 1024 * 1024;
 
 let server: TestServer;
@@ -121,6 +123,8 @@ async function expectHealth(disk: FuzzDisk, share: string): Promise<void> {
   expect(findFault(server.log())).toBeUndefined();
   expect(anonymousKib(server) - idleKib).toBeLessThan(MAX_GROWTH_KIB);
   // What was deleted, and whose opens have ended with their connections, gives its blocks back.
+  const end = performance.now() + MAX_REQUEST_MS;
+  while (isNearlyFull(disk) && performance.now() < end) await Bun.sleep(20);
   expect(isNearlyFull(disk)).toBe(false);
 }
 
@@ -201,7 +205,7 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
   const end = performance.now() + seconds * 1000;
   let count = 0;
   let used = 0;
-  while (performance.now() < end) {
+  while (performance.now() < end || count < LEAST_REQUESTS) {
     if (mounted.client.socket.isClosed || ++used > 60) {
       mounted.client.close();
       if (isNearlyFull(disk)) await expectHealth(disk, share);
@@ -239,7 +243,6 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
   await expectHealth(disk, share);
   await expectNothingHeld();
   told(`${share}: ${count} requests`);
-  expect(count).toBeGreaterThan(50);
 }
 
 /** Good as it is, cut off, or changed: anywhere, or in its second half, where inner structures are. */
