@@ -161,6 +161,28 @@ describe("changes by clients are told once, with the kernel looking on", () => {
     });
     expect(told).toEqual(["~f"]);
   });
+
+  test("what writing changes beside the data is not told", async () => {
+    const other = await mount();
+    mkdirSync(join(root, "marked"));
+    chmodSync(join(root, "marked"), 0o777);
+    for (const name of ["f", "g"]) writeFileSync(join(root, "marked", name), "");
+    for (const name of ["f", "g"]) chmodSync(join(root, "marked", name), 0o666);
+    const told = await watchDuring("marked", { filter: ALL }, async () => {
+      // It has no mark for archiving yet.
+      const { fileId } = await openFile(other, "marked\\f", { desiredAccess: Access.WRITE_DATA });
+      await writeFile(other, fileId, 0, new Uint8Array(100));
+      await Bun.sleep(60);
+      await closeFile(other, fileId);
+      const stream = await createFile(other, "marked\\g:s");
+      for (let i = 0; i < 3; i++) {
+        await writeFile(other, stream, i * 10, new Uint8Array(10));
+        await Bun.sleep(60);
+      }
+      await closeFile(other, stream);
+    });
+    expect(told).toEqual(["~f", "s+g:s", "s~g:s"]);
+  });
 });
 
 function attributesCall(on: Mount, fileId: FileId, attributes: number): Call {

@@ -18,7 +18,8 @@ export function noteModified(context: EngineContext, open: Open, marks: boolean)
   if (node === undefined) return undefined;
   const isMarked = !marks || open.file?.isMarked === true;
   if (isMarked && open.fixedTimes === undefined && open.file?.base === undefined) return undefined;
-  return andThen(isMarked ? undefined : markForArchive(node), () => restoreTimes(context, open));
+  const noted = andThen(isMarked ? undefined : markForArchive(node), () => restoreTimes(context, open));
+  return context.notify.quietly(noted, open.file?.path);
 }
 
 function markForArchive(node: FileNode): MaybePromise<unknown> {

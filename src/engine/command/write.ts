@@ -57,7 +57,10 @@ function writeAt(
 ): MaybePromise<number> {
   if (length === 0) return answer(exchange, 0);
   if (open.file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
-  const outcome = handle.write(exchange.message.bytes, at, length, offset);
+  const written = handle.write(exchange.message.bytes, at, length, offset);
+  // Of streams it is told when they are closed; the disk may tell of each write.
+  const isBeside = open.file?.base !== undefined;
+  const outcome = isBeside ? exchange.context.notify.quietly(written, open.file?.path) : written;
   const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
   if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
   if (typeof outcome === "number") return finishWrite(exchange, open, outcome);

@@ -152,6 +152,14 @@ export class NotifyTable {
     return work;
   }
 
+  /** The same for `work` that changes what is stored beside the data of `path` and is not told of. */
+  quietly<T>(work: MaybePromise<T>, path: string | undefined): MaybePromise<T> {
+    if (path === undefined || this.count === 0) return work;
+    if (work instanceof Promise) return this.during(work, path);
+    this.local?.expect(NotifyAction.MODIFIED, path);
+    return work;
+  }
+
   /** A change that we made; `filter` has the CompletionFilter bits that it concerns. Call it in the turn of the change. */
   changed(action: NotifyAction, path: string, filter: number): void {
     if (this.count === 0) return;

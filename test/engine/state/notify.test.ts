@@ -369,4 +369,16 @@ describe("operations that wait for a disk", () => {
     expect(table.during(2, "/srv/a")).toBe(2);
     expect(heard).toEqual([]);
   });
+
+  test("beside the data are not told of, and no news from elsewhere", async () => {
+    const { table, heard } = listening();
+    expect(table.quietly(1, "/srv/a")).toBe(1);
+    expect(heard).toEqual([]);
+    const owner = watch(table, "/srv");
+    expect(table.quietly(1, "/srv/a")).toBe(1);
+    expect(table.quietly(2, undefined)).toBe(2);
+    expect(await table.quietly(Promise.resolve(3), "/srv/b")).toBe(3);
+    expect(heard).toEqual(["~/srv/a", "begin /srv/b", "end /srv/b"]);
+    expect(table.hasNews(owner)).toBe(false);
+  });
 });
