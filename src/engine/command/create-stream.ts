@@ -159,7 +159,8 @@ export function shareStream(stream: StreamCreation, opens: OpenTable, base: Shar
 export function finishStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<number> {
   const { context } = creation.exchange;
   if (stream.isMissing) {
-    return andThen(stream.handle.create(), (result) => {
+    const made = context.notify.quietly(stream.handle.create(), open.file?.path);
+    return andThen(made, (result) => {
       // Somebody who has it open already was faster.
       if (result === EEXIST) {
         if (creation.request.createDisposition === CreateDisposition.CREATE)
@@ -178,7 +179,8 @@ export function finishStream(creation: Creation, open: Open, stream: StreamCreat
 function emptyStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<number> {
   const isSuperseded = creation.request.createDisposition === CreateDisposition.SUPERSEDE;
   creation.action = isSuperseded ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
-  return andThen(stream.handle.truncate(0), (result) => {
+  const { notify } = creation.exchange.context;
+  return andThen(notify.quietly(stream.handle.truncate(0), open.file?.path), (result) => {
     if (result < 0) return streamStatusOf(result);
     breakReaders(creation, open);
     reportStream(creation.exchange.context, open, NotifyAction.MODIFIED_STREAM, OVERWRITTEN);

@@ -79,7 +79,10 @@ async function move(
   try {
     let status = isSame ? Status.SUCCESS : await checkTarget(node.values, target);
     if (status === Status.SUCCESS)
-      status = await place.run(() => throughGate(node, () => moveValue(node.values, place, target)));
+      status = await context.notify.quietly(
+        place.run(() => throughGate(node, () => moveValue(node.values, place, target))),
+        file.path,
+      );
     if (status !== Status.SUCCESS) return status;
   } finally {
     open.endUse();
