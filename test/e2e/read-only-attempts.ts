@@ -253,6 +253,8 @@ export const changes: readonly (readonly [string, Changing])[] = [
       name: "blank",
       access: WRITE_ATTRIBUTES,
       isPosix: true,
+      // Only what the very open has made becomes one.
+      works: [Status.ACCESS_DENIED],
       call: control(
         Fsctl.SET_REPARSE_POINT,
         bytesOf((w) => encodeSymlinkReparse(w, { isRelative: true, substituteName: "x", printName: "x" })),
@@ -265,6 +267,8 @@ export const changes: readonly (readonly [string, Changing])[] = [
       name: "blank",
       access: WRITE_ATTRIBUTES,
       isPosix: true,
+      // Only what the very open has made becomes one.
+      works: [Status.ACCESS_DENIED],
       call: control(
         Fsctl.SET_REPARSE_POINT,
         bytesOf((w) => encodeNfsReparse(w, { type: NfsInodeType.FIFO, major: 0, minor: 0 })),

@@ -3,6 +3,7 @@
 // [MS-FSA] 2.1.5.10.37; [MS-FSCC] 2.1.2.4, 2.1.2.6.
 import type { MaybePromise } from "../../port/port.ts";
 import { CompletionFilter } from "../../wire/change-notify.ts";
+import { CreateAction } from "../../wire/create.ts";
 import { EMPTY, WireError } from "../../wire/cursor.ts";
 import { ReparseTag } from "../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../wire/fscc/notify.ts";
@@ -31,6 +32,8 @@ export function makeSpecial(exchange: Exchange, open: Open, request: IoctlReques
   const { file } = open;
   const store = storeOf(open);
   if (file === undefined || store?.replaceBySpecial === undefined) return Status.NOT_SUPPORTED;
+  // What was there before is not replaced by who may merely write to it: that is for who may delete it.
+  if (open.createAction !== CreateAction.CREATED) return Status.ACCESS_DENIED;
   // Who else has it open has a file, and would keep that.
   if (file.opens.size !== 1 || file.streams !== undefined || open.isDirectory || !file.hasName) {
     return Status.ACCESS_DENIED;
