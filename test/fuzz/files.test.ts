@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { statfsSync } from "node:fs";
-import { Command, HeaderOffset } from "../../src/wire/header.ts";
+import { Command, HeaderFlag, HeaderOffset } from "../../src/wire/header.ts";
 import { POSIX_EXTENSIONS_ID } from "../../src/wire/posix.ts";
 import { Status } from "../../src/wire/status.ts";
 import { anonymousKib } from "../e2e/attack/rig.ts";
@@ -153,6 +153,7 @@ function isEmpty(line: string | undefined): boolean {
 async function sendAll(
   mounted: Mount,
   inputs: readonly Uint8Array[],
+  isCompound: boolean,
 ): Promise<(number | undefined)[] | undefined> {
   const { client, session } = mounted;
   const start = performance.now();
@@ -160,9 +161,10 @@ async function sendAll(
     const messageId = client.nextMessageId++;
     repairHeader(input, messageId, mounted);
     const expected = client.expect(messageId);
-    client.transmit(input, session);
+    if (!isCompound) client.transmit(input, session);
     return expected;
   });
+  if (isCompound) client.transmit(chain(inputs), session);
   try {
     await client.request({ ...callOn(mounted, Command.ECHO, (writer) => writer.u32(4)), credits: 64 });
     const outcomes: (number | undefined)[] = [];
@@ -185,6 +187,24 @@ async function sendAll(
     if (error instanceof ConnectionClosed) return undefined;
     throw error;
   }
+}
+
+/** One frame of several requests, every other one about the file of the one before; [MS-SMB2] 3.2.4.1.4. */
+function chain(inputs: readonly Uint8Array[]): Uint8Array {
+  const parts = inputs.map((input, index) => {
+    const isLast = index === inputs.length - 1;
+    const part = new Uint8Array(isLast ? input.length : (input.length + 7) & ~7);
+    part.set(input);
+    const view = new DataView(part.buffer);
+    if (!isLast) view.setUint32(HeaderOffset.NEXT_COMMAND, part.length, true);
+    const id = FILE_ID_AT.get(part[HeaderOffset.COMMAND] ?? 0);
+    if (index % 2 === 1 && id !== undefined && id + 16 <= part.length) {
+      view.setUint32(HeaderOffset.FLAGS, HeaderFlag.RELATED_OPERATIONS, true);
+      part.fill(0xff, id, id + 16);
+    }
+    return part;
+  });
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
@@ -221,7 +241,7 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
       return input;
     });
     try {
-      const statuses = await sendAll(mounted, inputs);
+      const statuses = await sendAll(mounted, inputs, random() < 0.4);
       // What waits is given up, and a disk that a request has filled is emptied.
       const isOver =
         statuses === undefined || statuses.includes(undefined) || statuses.includes(Status.DISK_FULL);
