@@ -161,10 +161,15 @@ function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePr
   // The share's root stays, as smbd has it.
   const dooms = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   if (dooms && components.length === 0) return Status.ACCESS_DENIED;
-  if (!removes || components.length === 0) return takeOver(creation, found, node);
-  return andThen(mayRemove(creation.store, tree, components, node), (allowed) =>
-    allowed === Status.SUCCESS ? takeOver(creation, found, node) : allowed,
-  );
+  const isAsked = removes || (creation.granted & Access.DELETE) !== 0;
+  if (!isAsked || components.length === 0) return takeOver(creation, found, node);
+  return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
+    if (allowed === Status.SUCCESS) return takeOver(creation, found, node);
+    if (removes) return allowed;
+    // The most that is allowed is not more than can be done: nobody is told at close.
+    creation.granted &= ~Access.DELETE;
+    return takeOver(creation, found, node);
+  });
 }
 
 function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {

@@ -1,7 +1,7 @@
 // Ways around the rights that a descriptor gives, tried by users whom nothing on disk tells apart; and around the
 // encryption that a share asks for. ../shared/attack-classes.md 12, 23, 24, 29, 31.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access, FileGeneric } from "../../../src/wire/access.ts";
 import { CreateDisposition, type CreateRequest } from "../../../src/wire/create.ts";
@@ -26,6 +26,7 @@ import {
   closeFile,
   createCall,
   createFile,
+  deleteCall,
   ioctlCall,
   linkCall,
   type Mount,
@@ -349,6 +350,34 @@ test.skipIf(process.getuid?.() !== 0)(
         expect(statSync(path).mode & 0o7777).toBe(0o4755);
       }
       client.close();
+    } finally {
+      await server.stop();
+    }
+  },
+);
+
+test.skipIf(process.getuid?.() !== 0)(
+  "33 the most that is allowed is no deletion that the directory refuses",
+  async () => {
+    const server = await startServer();
+    try {
+      const root = server.shares.get("test") ?? "";
+      mkdirSync(join(root, "closed"));
+      writeFileSync(join(root, "closed", "file"), "kept");
+      chmodSync(join(root, "closed", "file"), 0o666);
+      const mount = await mountTest(server);
+      const options = { desiredAccess: Access.MAXIMUM_ALLOWED };
+      const { fileId } = await openFile(mount, "closed\\file", options);
+      expect(await writeFile(mount, fileId, 0, secret)).toBe(secret.length);
+      expectOutcome((await mount.client.request(deleteCall(mount, fileId))).status, Status.ACCESS_DENIED);
+      await closeFile(mount, fileId);
+      expect(readFileSync(join(root, "closed", "file"), "utf8")).toBe("secret");
+      const own = await openFile(mount, "own", { ...options, createDisposition: CreateDisposition.CREATE });
+      await closeFile(mount, own.fileId);
+      const again = await openFile(mount, "own", options);
+      await mount.client.demand("delete", deleteCall(mount, again.fileId));
+      await closeFile(mount, again.fileId);
+      mount.client.close();
     } finally {
       await server.stop();
     }
