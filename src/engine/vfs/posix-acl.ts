@@ -122,7 +122,8 @@ export function hashRights(rights: HashedRights): Uint8Array {
   writer.pair(gid, 0);
   writer.u32(mode);
   if (access !== undefined) writeList(writer, access);
-  if (inherited !== undefined) writeList(writer, inherited);
+  // ksmbd leaves the second out where the first is not there.
+  if (access !== undefined && inherited !== undefined) writeList(writer, inherited);
   return createHash("sha256").update(bytes.subarray(0, writer.position)).digest();
 }
 

@@ -53,6 +53,16 @@ const KSMBD_ACL =
   "0200000001000700ffffffff02000400ea03000004000700ffffffff080007000000000010000700ffffffff20000500ffff" +
   "ffff";
 
+test("without an access list ksmbd counts that there is a default list, and not what is in it", () => {
+  const access = decodePosixAcl(fromHex(KSMBD_ACL));
+  const rights = { access: undefined, uid: 0, gid: 0, mode: 0o40755 };
+  const [one, other] = [access, aclOfMode(0o700)].map((inherited) =>
+    toHex(hashRights({ ...rights, inherited })),
+  );
+  expect(one).toBe(other);
+  expect(one).not.toBe(toHex(hashRights({ ...rights, inherited: undefined })));
+});
+
 test("what ksmbd keeps of a client's descriptor is read, though it does not say that it is self-relative", () => {
   const stored = decodeNtAcl(fromHex(KSMBD));
   const { owner, group, dacl } = stored.descriptor;
