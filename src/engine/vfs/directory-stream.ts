@@ -16,6 +16,8 @@ const DOTS: readonly ("." | "..")[] = [".", ".."];
 /** Stats that the worker takes at a time: few at first, for clients that want one entry. */
 const FIRST_STATS = 16;
 const MAX_STATS = 256;
+/** Less than a call must take to have waited for a disk. */
+const LIVELY_MS = 1;
 
 type Matches = (name: string) => boolean;
 type Answer = DirectoryEntry | undefined | Failure;
@@ -41,6 +43,8 @@ export class PosixDirectoryStream implements DirectoryStream {
   private ready: { name: string; stat: FileStat }[] = [];
   private readyAt = 0;
   private statCount = FIRST_STATS;
+  /** When the disk was last found lively. */
+  private livelyMs = Number.NEGATIVE_INFINITY;
 
   /** `directory` stays the caller's, held open by `directoryHold`; `path` is its on-disk path. */
   constructor(
@@ -112,7 +116,10 @@ export class PosixDirectoryStream implements DirectoryStream {
     if (this.fd < 0) return -Errno.EBADF;
     const waiting = this.takeReady(matches);
     if (waiting !== undefined) return waiting;
-    if (this.names.length === 0 && this.volume.isLively(performance.now())) return this.nextHere(matches);
+    const now = performance.now();
+    // Entry by entry: asked anew when the last answer is not just from now.
+    if (this.names.length === 0 && (now - this.livelyMs < LIVELY_MS || this.volume.isLively(now)))
+      return this.nextHere(matches, now);
     return this.nextElsewhere(matches);
   }
 
@@ -127,13 +134,14 @@ export class PosixDirectoryStream implements DirectoryStream {
     return undefined;
   }
 
-  private nextHere(matches: Matches): MaybePromise<Answer> {
+  private nextHere(matches: Matches, startMs: number): MaybePromise<Answer> {
     if (this.isEnd) return undefined;
+    if (startMs - this.livelyMs >= LIVELY_MS) this.livelyMs = startMs;
     const { volume, stats } = this;
     const { context } = this.disk;
     this.reader ??= new DirentReader();
     const { reader } = this;
-    for (let now = performance.now(); ;) {
+    for (let now = startMs; ;) {
       const dot = DOTS[this.dots];
       const name = dot ?? this.nextName(reader);
       if (typeof name === "number") return name;
@@ -145,7 +153,7 @@ export class PosixDirectoryStream implements DirectoryStream {
       const clientName = dot ?? this.clientName(name);
       if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) continue;
       const { stat } = this.entry;
-      const waits = volume.countWaits(now);
+      const waits = volume.countWaits(now, true);
       const isThere =
         dot === undefined ? stats?.take(reader.nameBytes, name, stat) : stats?.takeDots(dot, stat);
       now = volume.noteCall(now, waits);
@@ -153,7 +161,7 @@ export class PosixDirectoryStream implements DirectoryStream {
         this.entry.name = clientName;
         return this.entry;
       }
-      if (!volume.isLively(now)) return this.nextElsewhere(matches);
+      if (now - this.livelyMs >= LIVELY_MS && !volume.isLively(now)) return this.nextElsewhere(matches);
     }
   }
 

@@ -42,7 +42,7 @@ export function findPath(
   names: readonly string[],
   anyForm: boolean,
 ): FoundPath | Failure {
-  const located = context.asUser(() => resolve(context, names, anyForm));
+  const located = resolveAsUser(context, names, anyForm);
   if (typeof located === "number") return located;
   if (located.fd < 0) return missing(located);
   // What the object is like is the server's to see, whatever the user may read of it.
@@ -55,6 +55,16 @@ export function findPath(
     return listed.fd < 0 ? missing(listed) : found(listed, describeNode(context, listed.fd, listed.path));
   }
   return found(located, facts);
+}
+
+function resolveAsUser(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
+  const denied = context.identity.enter();
+  if (denied < 0) return denied as Failure;
+  try {
+    return resolve(context, names, anyForm);
+  } finally {
+    context.identity.leave();
+  }
 }
 
 function missing({ path, name }: Located): FoundPath {

@@ -60,8 +60,13 @@ export function describeNode(
 
 /** `FileNode.access`. */
 export function nodeAccess(context: ShareContext, fd: number, stat: FileStat): number {
-  const rights = context.asUser(() => askAccess(context, fd, stat));
-  return rights < 0 ? 0 : rights;
+  const { identity } = context;
+  if (identity.enter() < 0) return 0;
+  try {
+    return askAccess(context, fd, stat);
+  } finally {
+    identity.leave();
+  }
 }
 
 function askAccess(context: ShareContext, fd: number, stat: FileStat): number {
@@ -93,7 +98,14 @@ export function openNode(
   mode: OpenMode,
 ): number | Failure {
   const flags = kind === FileKind.DIRECTORY ? Open.RDONLY | Open.DIRECTORY : openFlagsOf(mode);
-  return context.asUser(() => openAgain(context, fd, path, identity, flags));
+  const user = context.identity;
+  const denied = user.enter();
+  if (denied < 0) return denied;
+  try {
+    return openAgain(context, fd, path, identity, flags);
+  } finally {
+    user.leave();
+  }
 }
 
 /** The name is opened once more where /proc is missing, and must still name this object. */

@@ -12,6 +12,10 @@ export class Pending {
     if (--this.count === 0) this.whenIdle?.();
   }
 
+  get isIdle(): boolean {
+    return this.count === 0;
+  }
+
   /** Calls `action` once, as soon as nothing is pending. */
   afterAll(action: () => void): void {
     if (this.count === 0) action();

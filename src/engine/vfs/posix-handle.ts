@@ -157,9 +157,12 @@ export class PosixHandle implements FileHandle, OpenData {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.pending.afterAll(() => {
-      this.disk.closeFd(this.volume, this.fd);
-      this.disk.root.release();
-    });
+    if (this.pending.isIdle) this.release();
+    else this.pending.afterAll(() => this.release());
+  }
+
+  private release(): void {
+    this.disk.closeFd(this.volume, this.fd);
+    this.disk.root.release();
   }
 }

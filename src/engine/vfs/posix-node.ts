@@ -26,7 +26,6 @@ export class PosixNode implements FileNode {
   readonly fd: number;
   path: string;
   readonly identity: string;
-  readonly values: NamedValues;
   private readonly disk: ShareDisk;
   /** As the disk's operations know it. */
   private readonly diskIdentity: string;
@@ -34,6 +33,7 @@ export class PosixNode implements FileNode {
   private readonly pending = new Pending();
   private current: FileStat;
   private rights: number;
+  private readonly maxValueBytes: number;
   isClosed = false;
 
   /** Takes over `fd`. `path` is the on-disk path it was opened by. */
@@ -47,13 +47,17 @@ export class PosixNode implements FileNode {
     this.identity = snapshot === undefined ? this.diskIdentity : `${this.diskIdentity}@${snapshot}`;
     this.current = stat;
     this.rights = facts.rights;
-    this.values = new NodeValues(this, facts.maxValueBytes);
+    this.maxValueBytes = facts.maxValueBytes;
     this.volume = disk.root.volumeOf(stat.device);
     disk.root.hold();
   }
 
   get stat(): FileStat {
     return this.current;
+  }
+
+  get values(): NamedValues {
+    return new NodeValues(this, this.maxValueBytes);
   }
 
   get security(): ObjectSecurity {
@@ -131,10 +135,13 @@ export class PosixNode implements FileNode {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.pending.afterAll(() => {
-      this.disk.closeFd(this.volume, this.fd);
-      this.disk.root.release();
-    });
+    if (this.pending.isIdle) this.release();
+    else this.pending.afterAll(() => this.release());
+  }
+
+  private release(): void {
+    this.disk.closeFd(this.volume, this.fd);
+    this.disk.root.release();
   }
 
   private refuseChange(): 0 | Failure {

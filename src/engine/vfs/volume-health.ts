@@ -9,6 +9,8 @@ const AWAKE_MS = 20_000;
 /** A call that takes the loop longer than this may have waited for the disk; the next one like it is looked at. */
 const SLOW_CALL_MS = 8;
 const WATCHFUL_MS = 1_000;
+/** Entries of a directory that follow each other so closely are one call. */
+const COUNT_MS = 0.1;
 /** How long after a call that did wait the worker makes them. */
 const SLOW_MS = 250;
 /** A disk that has had something to do for this long without having done any of it may hang. */
@@ -55,6 +57,8 @@ export class VolumeHealth {
   private awakeUntil = 0;
   private slowUntil = 0;
   private watchfulUntil = 0;
+  private countedMs = Number.NEGATIVE_INFINITY;
+  private counted = 0;
   /** Work under way elsewhere, and when the volume last showed that it does any of it. */
   private inFlight = 0;
   private progressMs = 0;
@@ -134,9 +138,14 @@ export class VolumeHealth {
     return !this.isRemote && now >= this.slowUntil && !this.isSuspect(now);
   }
 
-  /** To be given to `noteCall` after something that is done on the loop now. */
-  countWaits(now: number): number {
-    return now < this.watchfulUntil ? voluntarySwitches() : -1;
+  /** To be given to `noteCall` after something that is done on the loop now; `isNext`: it may follow another closely. */
+  countWaits(now: number, isNext = false): number {
+    if (now >= this.watchfulUntil) return -1;
+    if (!isNext || now - this.countedMs > COUNT_MS) {
+      this.countedMs = now;
+      this.counted = voluntarySwitches();
+    }
+    return this.counted;
   }
 
   /**
