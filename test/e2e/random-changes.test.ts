@@ -1,6 +1,6 @@
 // Two clients change a tree at random, on disks with extended attributes and without, by the loop and by workers: each
 // file has what a model says, for both of them and for a third. RANDOM_ROUNDS and RANDOM_SEED for longer runs.
-import { afterAll, beforeAll, describe, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { canMakePluggedDisk, makePluggedDisk, PLUGGED_KINDS } from "../peer/plugged-disk.ts";
 import { TESTER, type TestServer } from "../peer/test-server.ts";
 import { RandomChanges } from "./random-changes.ts";
@@ -35,6 +35,7 @@ function describeOn(kind: string, makeParent: () => { path: string; remove(): vo
           if (round % 10 === 9) await changes.verify(mounts[round % 2] as Mount);
         }
         await changes.verify(await mountShare(server, TESTER, "test"));
+        expect(changes.story.length).toBeGreaterThan(ROUNDS);
       } catch (error) {
         throw new Error(`after:\n${changes.story.slice(-30).join("\n")}`, { cause: error });
       }

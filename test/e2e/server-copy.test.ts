@@ -205,4 +205,30 @@ describe.if(await canMountFuse())("on a disk that takes its time", () => {
     expect(statSync(join(disk.folder, "target")).size).toBeLessThan(100 * 65_536);
     copier.client.close();
   }, 30_000);
+
+  test("what is written after a copy was cancelled stays: the rest of it does not come over that", async () => {
+    const copier = await mountShare(slow, TESTER, "slow");
+    const source = await createFile(copier, "from");
+    await writeFile(copier, source, 0, new Uint8Array(65_536).fill(1));
+    const target = await createFile(copier, "onto");
+    const key = await resumeKey(copier, source);
+    const chunks = [{ sourceOffset: 0, targetOffset: 0, length: 65_536 }];
+    await disk.hold(700);
+    const { reply, interim, messageId } = copier.client.start(copyCall(copier, target, key, chunks));
+    const told = await interim;
+    sendCancel(copier, messageId, told.header.asyncId);
+    expectOutcome((await reply).status, Status.CANCELLED);
+    await disk.hold(50);
+    expect(await writeFile(copier, target, 0, new Uint8Array(65_536).fill(2))).toBe(65_536);
+    await disk.go();
+    await Bun.sleep(1000);
+    expect(countOf(readFileSync(join(disk.folder, "onto")), 2)).toBe(65_536);
+    await closeFile(copier, target);
+    await closeFile(copier, source);
+    copier.client.close();
+  }, 30_000);
 });
+
+function countOf(bytes: Uint8Array, value: number): number {
+  return bytes.reduce((count, byte) => count + (byte === value ? 1 : 0), 0);
+}

@@ -3,6 +3,7 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
+import type { SharedFile } from "../state/open-table.ts";
 
 /** What a step answers that is not the last one; anything else is the status of the whole. */
 export const MORE = -1;
@@ -17,6 +18,22 @@ const INTERIM_AFTER_MS = 200;
  * still there; CANCELLED where the client does not want the rest.
  */
 export function workInSteps(exchange: Exchange, step: () => MaybePromise<number>): MaybePromise<number> {
+  const file = exchange.open?.file;
+  return file?.late === undefined ? workNow(exchange, step) : afterLate(file, () => workNow(exchange, step));
+}
+
+/**
+ * Calls `change`, which changes the file's data, when nothing works on it any more that was cancelled: that would come
+ * over what is told to be done now.
+ */
+export function afterLate(
+  file: SharedFile | undefined,
+  change: () => MaybePromise<number>,
+): MaybePromise<number> {
+  return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
+}
+
+function workNow(exchange: Exchange, step: () => MaybePromise<number>): MaybePromise<number> {
   const { clock } = exchange.context;
   const started = clock.now();
   for (;;) {
@@ -34,7 +51,7 @@ async function goOn(
   first: MaybePromise<number>,
 ): Promise<number> {
   const { clock } = exchange.context;
-  const patience = new Patience();
+  const patience = new Patience(exchange.open?.file);
   exchange.cancel = () => patience.end();
   const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
   const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), sendInterim);
@@ -57,18 +74,36 @@ async function goOn(
 /** A client that waits, until it does not any more: then nobody waits for the step under way either. */
 class Patience {
   isOver = false;
+  private readonly file: SharedFile | undefined;
+  private underWay: Promise<number> | undefined;
   private leave: ((status: number) => void) | undefined;
+
+  /** `file` is the one that is worked on. */
+  constructor(file: SharedFile | undefined) {
+    this.file = file;
+  }
 
   end(): void {
     this.isOver = true;
+    if (this.file !== undefined && this.underWay !== undefined) noteLate(this.file, this.underWay);
     this.leave?.(Status.CANCELLED);
   }
 
   awaitStep(outcome: MaybePromise<number>): MaybePromise<number> {
+    this.underWay = undefined;
     if (typeof outcome === "number") return outcome;
+    this.underWay = outcome;
     return new Promise((resolve, reject) => {
       this.leave = resolve;
       outcome.then(resolve, reject);
     });
   }
+}
+
+function noteLate(file: SharedFile, work: Promise<number>): void {
+  const before = file.late;
+  const late = Promise.allSettled([before, work]).then(() => {
+    if (file.late === late) file.late = undefined;
+  });
+  file.late = late;
 }

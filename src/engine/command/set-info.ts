@@ -24,6 +24,7 @@ import { dataChanged, entryChanged, waitForCaching } from "./caching.ts";
 import { setDisposition, setDispositionEx } from "./disposition.ts";
 import { statusOf } from "./errno-status.ts";
 import { setExtendedAttributes } from "./extended-attributes.ts";
+import { afterLate } from "./long-work.ts";
 import { fixTimes, holdChangeTime, noteModified } from "./modified.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
 import { linkFile, linkFileEx, renameFile, renameFileEx } from "./rename.ts";
@@ -179,12 +180,16 @@ function setEndOfFile(
   const size = decodeSizeInformation(buffer);
   if (open.isDirectory || open.handle === undefined) return Status.INVALID_PARAMETER;
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
-  return andThen(open.handle.truncate(size), (result) => {
-    dataChanged(exchange.context, open);
-    if (result < 0) return statusOf(result);
-    reportModified(exchange, open, CompletionFilter.SIZE);
-    return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
-  });
+  const { file, handle } = open;
+  return andThen(
+    afterLate(file, () => handle.truncate(size)),
+    (result) => {
+      dataChanged(exchange.context, open);
+      if (result < 0) return statusOf(result);
+      reportModified(exchange, open, CompletionFilter.SIZE);
+      return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
+    },
+  );
 }
 
 /** [MS-FSA] 2.1.5.15.1: less than the file's size cuts it, more reserves. */
@@ -198,6 +203,8 @@ function setAllocation(
   const { handle } = open;
   if (open.isDirectory || handle === undefined) return Status.INVALID_PARAMETER;
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  if (open.file?.late !== undefined)
+    return afterLate(open.file, () => setAllocation(exchange, open, _node, buffer));
   return andThen(handle.stat(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);

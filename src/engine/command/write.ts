@@ -20,6 +20,7 @@ import { andThen } from "../vfs/maybe-promise.ts";
 import type { FileHandle } from "../vfs/store.ts";
 import { dataWritten } from "./caching.ts";
 import { statusOf } from "./errno-status.ts";
+import { afterLate } from "./long-work.ts";
 import { noteModified } from "./modified.ts";
 import { writeToPipe } from "./pipe.ts";
 import { MAX_FILE_OFFSET } from "./read.ts";
@@ -56,7 +57,10 @@ function writeAt(
   offset: number,
 ): MaybePromise<number> {
   if (length === 0) return answer(exchange, 0);
-  if (open.file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
+  const { file } = open;
+  if (file?.late !== undefined)
+    return afterLate(file, () => writeAt(exchange, open, handle, at, length, offset));
+  if (file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
   const written = handle.write(exchange.message.bytes, at, length, offset);
   // Of streams it is told when they are closed; the disk may tell of each write.
   const isBeside = open.file?.base !== undefined;

@@ -29,6 +29,8 @@ export class SharedFile {
   moving: Promise<void> | undefined;
   /** Settles when the last of those who append to it has done so; never rejects. */
   appending: Promise<void> | undefined;
+  /** Settles when work on its data ends whose client was told that it is cancelled; never rejects. */
+  late: Promise<unknown> | undefined;
   /** Its name is being removed right now. */
   isGoing = false;
   /** False once its name is gone, or another object's: who has it open keeps it. */
