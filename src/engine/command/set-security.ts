@@ -20,7 +20,7 @@ import type { Exchange } from "../connection/exchange.ts";
 import { normalize } from "../security/inheritance.ts";
 import { inheritedAclOf } from "../security/posix-inheritance.ts";
 import { aclOfDescriptor, isExpressible } from "../security/posix-rights.ts";
-import { gidOfSid, mayOwnAs, uidOfSid } from "../security/token.ts";
+import { gidOfSid, holds, uidOfSid } from "../security/token.ts";
 import type { Tree } from "../session/session.ts";
 import type { Open } from "../state/open.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
@@ -197,7 +197,7 @@ function newUid(tree: Tree, stat: FileStat, current: SecurityDescriptor, owner: 
   // The disk's own name for who owns it now; who shares the uid with others is not meant by it.
   if (uidOfSid(owner) === stat.uid && !token.isNamed) return -1;
   const isNt = tree.grant.security.acl === "nt";
-  if (!token.isRoot && !(isNt && mayOwnAs(token, owner))) return undefined;
+  if (!token.isRoot && !(isNt && holds(token, owner))) return undefined;
   if (uid !== undefined) return uid === stat.uid ? -1 : uid;
   return isNt ? -1 : undefined;
 }

@@ -4,7 +4,7 @@ import { Access, FileGeneric, mapGenericAccess } from "../../wire/access.ts";
 import { type Ace, AceFlag, AceType } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { holds, type SecurityToken } from "./token.ts";
+import { holds, mayOwnAs, type SecurityToken } from "./token.ts";
 
 /** What the owner may do whatever the list says, unless it has entries for OWNER RIGHTS. */
 const OWNER_IMPLICIT = Access.READ_CONTROL | Access.WRITE_DAC;
@@ -26,7 +26,7 @@ export function rightsOf(descriptor: SecurityDescriptor, token: SecurityToken, i
   const { dacl, owner } = descriptor;
   // No list at all protects nothing.
   if (dacl === null || dacl === undefined) return FileGeneric.ALL;
-  const owns = isOwner || (owner !== undefined && holds(token, owner));
+  const owns = isOwner || (owner !== undefined && mayOwnAs(token, owner));
   const applies = (sid: Sid): boolean =>
     holds(token, sid) ||
     (owns && sameSid(sid, WellKnownSid.OWNER_RIGHTS)) ||
