@@ -8,7 +8,7 @@ import { Status } from "../../wire/status.ts";
 import { rightsOf } from "../security/access-rights.ts";
 import { descriptorAtBirth } from "../security/inheritance.ts";
 import { describeAcl, isExpressible } from "../security/posix-rights.ts";
-import { gidOfSid, mayOwnAs, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../security/token.ts";
+import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../security/token.ts";
 import { nameFilter } from "../state/notify.ts";
 import { joinPath } from "../state/open-table.ts";
 import { andThen } from "../vfs/maybe-promise.ts";
@@ -77,7 +77,7 @@ function checkGiven(creation: Creation, given: SecurityDescriptor): number {
   const { owner, group } = given;
   const isNt = security.acl === "nt";
   if (owner !== undefined && !token.isRoot) {
-    const isOwn = isNt ? mayOwnAs(token, owner) : uidOfSid(owner) === token.uid;
+    const isOwn = isNt ? holds(token, owner) : uidOfSid(owner) === token.uid;
     if (!isOwn) return Status.INVALID_OWNER;
   }
   if (!isNt && group !== undefined && !token.isRoot) {
