@@ -376,7 +376,7 @@ test("when descriptors run out, operations fail and give back what they got", as
     }
     for (const name of ["new", "sub", "linked"])
       rmSync(share.at("Dir", name), { recursive: true, force: true });
-    expect(descriptorCount()).toBe(used);
+    await expectDescriptors(used);
   }
   expect([...failures]).toContain(-Errno.EMFILE);
   node.close();
