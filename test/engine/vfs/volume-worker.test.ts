@@ -53,8 +53,11 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     volumeLimits.timeoutMs = timeoutMs;
     await disk.go();
     share.close();
-    await expectDescriptors(before);
-    await disk.dispose();
+    try {
+      await expectDescriptors(before);
+    } finally {
+      await disk.dispose();
+    }
   });
 
   test("does everything that a store does, by its worker", async () => {
