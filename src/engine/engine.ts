@@ -1,10 +1,10 @@
 // The performance path as a whole: listens, serves connections, watches over their limits; design.md's engine.
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
-import { closeOpen, closeUnreachable, loseSession } from "./command/closing.ts";
-import { refreshTrees } from "./command/refresh-trees.ts";
-import { LeasedDirectories, makeChangeSink } from "./command/leased-directories.ts";
-import { negotiateSmb1 } from "./command/negotiate.ts";
+import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
+import { refreshTrees } from "./command/session/refresh-trees.ts";
+import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
+import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
 import { Connection } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
@@ -20,9 +20,9 @@ import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
-import { endVolumes, volumeLimits } from "./vfs/mounted-volume.ts";
-import { watchElsewhere } from "./vfs/remote-watch.ts";
-import { DirectoryWatcher } from "./vfs/watch.ts";
+import { endVolumes, volumeLimits } from "./vfs/volume/mounted-volume.ts";
+import { watchElsewhere } from "./vfs/local/remote-watch.ts";
+import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
 /** A start that failed for a reason the administrator can mend: `message` is one line for people. */
 export class StartError extends Error {

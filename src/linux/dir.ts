@@ -2,6 +2,7 @@
 import { Scratch, sys } from "./libc.ts";
 import { decodeName } from "./name-bytes.ts";
 import { Syscall } from "./syscall-numbers.ts";
+import { Open, closeFd, openAt } from "./open.ts";
 
 /** d_type. UNKNOWN must be asked of statx: some file systems do not say. */
 export const DirentType = {
@@ -97,4 +98,16 @@ export class DirentReader {
     this.filled = 0;
     this.following = 0;
   }
+}
+
+/** Calls `take` with every name in a directory until it answers false; -errno where it cannot be read. */
+export function eachName(directory: number, take: (name: string) => boolean): number {
+  const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+  if (fd < 0) return fd;
+  const reader = new DirentReader();
+  let result = reader.advance(fd);
+  while (result > 0 && (reader.isDots || take(reader.name))) result = reader.advance(fd);
+  reader.release();
+  closeFd(fd);
+  return result < 0 ? result : 0;
 }

@@ -7,7 +7,6 @@ import { FileAttribute } from "../../src/wire/fscc/attributes.ts";
 import { encodeBasicChange } from "../../src/wire/fscc/file-information.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
 import { Writer } from "../../src/wire/cursor.ts";
-import { SIDECAR_DIRECTORY } from "../../src/engine/vfs/sidecar-name.ts";
 import { canMakePluggedDisk, makePluggedDisk } from "../peer/plugged-disk.ts";
 import { makeDirectory, removeDirectory, TESTER_UID } from "../peer/test-server.ts";
 import { mountTest } from "./attack/rig.ts";
@@ -23,6 +22,7 @@ import {
   writeFile,
 } from "./raw-files.ts";
 import { startServer } from "./server.ts";
+import { SIDECAR_DIRECTORY } from "../../src/engine/vfs/name/own-names.ts";
 
 const ROUNDS = 5;
 const FILES = 120;

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ACCESS_ACL, DEFAULT_ACL } from "../../src/engine/vfs/posix-acl.ts";
+import { ACCESS_ACL, DEFAULT_ACL } from "../../src/engine/security/posix-acl.ts";
 import { setXattr } from "../../src/linux/xattr.ts";
 import { Access, FileGeneric } from "../../src/wire/access.ts";
 import {

@@ -6,7 +6,7 @@ import {
   secondsOfSnapperInfo,
   secondsOfToken,
   tokenOf,
-} from "../../src/engine/vfs/snapshot-names.ts";
+} from "../../src/engine/vfs/snapshot/names.ts";
 import { createRandom } from "./bytes.ts";
 import { readAll, seed, TIMEOUT_MS } from "./reading.ts";
 

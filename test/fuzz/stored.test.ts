@@ -10,8 +10,8 @@ import { inheritedAclOf, withInherited } from "../../src/engine/security/posix-i
 import { rightsOf } from "../../src/engine/security/access-rights.ts";
 import { aclOfDescriptor, describeAcl, isExpressible } from "../../src/engine/security/posix-rights.ts";
 import { makeToken } from "../../src/engine/security/token.ts";
-import { writeDosAttributes } from "../../src/engine/vfs/dos-attributes.ts";
-import { decodeNtAcl, encodeNtAcl } from "../../src/engine/vfs/ntacl.ts";
+import { writeDosAttributes } from "../../src/engine/vfs/format/dos-attributes.ts";
+import { decodeNtAcl, encodeNtAcl } from "../../src/engine/vfs/format/ntacl.ts";
 import {
   AclTag,
   decodePosixAcl,
@@ -20,13 +20,22 @@ import {
   isExtended,
   modeOfAcl,
   type PosixAcl,
-} from "../../src/engine/vfs/posix-acl.ts";
-import { getSidecarValue, listSidecarValues, setSidecarValue } from "../../src/engine/vfs/sidecar.ts";
-import type { Subject } from "../../src/engine/vfs/sidecar-entry.ts";
-import { decodeEntryTable, encodeEntry, ENTRY_HEADER_BYTES } from "../../src/engine/vfs/sidecar-format.ts";
-import { parseStored } from "../../src/engine/vfs/stored-attributes.ts";
-import { findStream, listStreams, readStream, sizeStreams } from "../../src/engine/vfs/stream-values.ts";
-import { attributesSize, needsKnowledge, readUserAttributes } from "../../src/engine/vfs/user-attributes.ts";
+} from "../../src/engine/security/posix-acl.ts";
+import { getSidecarValue, listSidecarValues, setSidecarValue } from "../../src/engine/vfs/sidecar/folder.ts";
+import type { Subject } from "../../src/engine/vfs/sidecar/entry.ts";
+import { decodeEntryTable, encodeEntry, ENTRY_HEADER_BYTES } from "../../src/engine/vfs/sidecar/format.ts";
+import { parseStored } from "../../src/engine/vfs/values/stored-attributes.ts";
+import {
+  findStream,
+  listStreams,
+  readStream,
+  sizeStreams,
+} from "../../src/engine/vfs/stream/stored-stream.ts";
+import {
+  attributesSize,
+  needsKnowledge,
+  readUserAttributes,
+} from "../../src/engine/vfs/extended-attributes.ts";
 import { emptyStatx, statAt } from "../../src/linux/stat.ts";
 import { WireError, Writer } from "../../src/wire/cursor.ts";
 import { writeFiletime } from "../../src/wire/filetime.ts";
@@ -38,7 +47,7 @@ import {
   securityDescriptorSize,
 } from "../../src/wire/security/security-descriptor.ts";
 import { formatSid } from "../../src/wire/security/sid.ts";
-import { MemoryValues } from "../engine/vfs/memory-values.ts";
+import { MemoryValues } from "../engine/vfs/stream/memory-values.ts";
 import { createRandom, mutate } from "./bytes.ts";
 import { COUNT, readAll, seed, TIMEOUT_MS } from "./reading.ts";
 import { DOS_ATTRIBUTES, NTACLS, POSIX_ACLS } from "./stored-samples.ts";

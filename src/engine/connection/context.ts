@@ -9,7 +9,7 @@ import type { CachingTable } from "../state/caching.ts";
 import type { NotifyTable } from "../state/notify.ts";
 import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
-import type { DirectoryWatcher } from "../vfs/watch.ts";
+import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Connection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Row } from "./row.ts";

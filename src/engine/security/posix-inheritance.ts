@@ -3,7 +3,7 @@
 import { type Ace, AceFlag, AceType, simpleAce } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { AclTag, type PosixAcl } from "../vfs/posix-acl.ts";
+import { AclTag, type PosixAcl } from "./posix-acl.ts";
 import {
   assembleAcl,
   bitsFor,

@@ -5,7 +5,7 @@ import { Access, FileGeneric } from "../../wire/access.ts";
 import { type Ace, ACL_REVISION, AceFlag, AceType, simpleAce } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { AclTag, type PosixAcl, type PosixAclEntry } from "../vfs/posix-acl.ts";
+import { AclTag, type PosixAcl, type PosixAclEntry } from "./posix-acl.ts";
 import { rightsOf } from "./access-rights.ts";
 import { gidOfSid, type SecurityToken, sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 

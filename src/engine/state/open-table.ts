@@ -6,7 +6,7 @@ import { FileCaching, isOplockStat } from "./caching-holder.ts";
 import type { Open } from "./open.ts";
 import { PathIndex, type PathPlace } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
-import type { StreamPlace } from "../vfs/stream-handle.ts";
+import type { StreamPlace } from "../vfs/stream/stream-handle.ts";
 
 /** What all opens of one file, or of one named stream of it, share. Lives while there is an open. */
 export class SharedFile {

@@ -1,9 +1,8 @@
 // What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
 // gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
-import type { ShareSnapshots } from "./layer/snapshots.ts";
 import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
-import type { PosixAcl } from "./posix-acl.ts";
+import type { PosixAcl } from "../security/posix-acl.ts";
 
 /** A negative errno: -ENOENT and so on. */
 export type Failure = number;
@@ -261,6 +260,22 @@ export interface Discarded {
 export type SpecialFile =
   { readonly kind: "symlink"; readonly target: string } | { readonly kind: "fifo" | "socket" };
 
+/** One earlier state of a share. */
+export interface Snapshot {
+  readonly store: FileStore;
+  /** The snapshot's own directory; it replaces the share's directory in the paths of its files. */
+  readonly path: string;
+}
+
+/** The earlier states of a share. */
+export interface Snapshots {
+  /** The times of all snapshots, in seconds since 1970; -EOPNOTSUPP where the share has none to look for. */
+  times(): MaybePromise<number[] | Failure>;
+  /** The snapshot of that second; -ENOENT where there is none. */
+  at(seconds: number): MaybePromise<Snapshot | Failure>;
+  close(): void;
+}
+
 /** The files of one share for one user. */
 export interface FileStore {
   /**
@@ -312,7 +327,7 @@ export interface FileStore {
   /** The short name (8.3) beside a name as clients see it; "" where there is none. */
   shortNameOf?(name: string): string;
   /** Earlier states of the share. Closed together with this store. */
-  snapshots?(): ShareSnapshots;
+  snapshots?(): Snapshots;
   /** The same files by POSIX names: see posix-view.ts. Closed together with this store. */
   posixView?(): FileStore;
   /**
@@ -326,3 +341,6 @@ export interface FileStore {
   setCredentials?(credentials: Credentials | null): void;
   close(): void;
 }
+
+/** Beyond it a double is no longer exact; no file system of Linux has larger files. */
+export const MAX_FILE_OFFSET = 2 ** 53 - 2 ** 24;

@@ -1,6 +1,6 @@
 // Who is connected gets other groups by a reload; initgroups(3).
 import { expect, test } from "bun:test";
-import { refreshTrees } from "../../../src/engine/command/refresh-trees.ts";
+import { refreshTrees } from "../../../src/engine/command/session/refresh-trees.ts";
 import type { EngineContext } from "../../../src/engine/connection/context.ts";
 import type { Session, Tree } from "../../../src/engine/session/session.ts";
 import type { Credentials, Identity, ShareGrant } from "../../../src/port/port.ts";

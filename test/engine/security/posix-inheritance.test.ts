@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { inheritedAclOf, withInherited } from "../../../src/engine/security/posix-inheritance.ts";
 import { describeAcl } from "../../../src/engine/security/posix-rights.ts";
-import { aclOfMode, type PosixAcl } from "../../../src/engine/vfs/posix-acl.ts";
+import { aclOfMode, type PosixAcl } from "../../../src/engine/security/posix-acl.ts";
 import { FileGeneric } from "../../../src/wire/access.ts";
 import { AceFlag, AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";

@@ -1,7 +1,7 @@
 // Descriptors made of POSIX rights and the other way round; acl(5).
 import { expect, test } from "bun:test";
 import { aclOfDescriptor, describeAcl, isExpressible } from "../../../src/engine/security/posix-rights.ts";
-import { aclOfMode, AclTag, type PosixAcl } from "../../../src/engine/vfs/posix-acl.ts";
+import { aclOfMode, AclTag, type PosixAcl } from "../../../src/engine/security/posix-acl.ts";
 import { Access, FileGeneric } from "../../../src/wire/access.ts";
 import { AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";

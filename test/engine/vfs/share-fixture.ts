@@ -3,8 +3,8 @@ import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { acquireVolume, releaseVolume } from "../../../src/engine/vfs/mounted-volume.ts";
-import { openStore } from "../../../src/engine/vfs/posix-store.ts";
+import { acquireVolume, releaseVolume } from "../../../src/engine/vfs/volume/mounted-volume.ts";
+import { openStore } from "../../../src/engine/vfs/local/local-store.ts";
 import type { FileHandle, FileNode, FileStat, FileStore, Found } from "../../../src/engine/vfs/store.ts";
 import type { ShareGrant } from "../../../src/port/port.ts";
 

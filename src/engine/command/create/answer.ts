@@ -1,0 +1,70 @@
+// The answer of a CREATE that succeeded; [MS-SMB2] 2.2.14, 3.3.5.9.
+import { encodeCreateResponse } from "../../../wire/create.ts";
+import type { CreateRequestContexts, CreateResponseContexts } from "../../../wire/create-context.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Tree } from "../../session/session.ts";
+import type { Open } from "../../state/open.ts";
+import type { FileNode, FileStat } from "../../vfs/store.ts";
+import { maximalAccessOf } from "../open/access-check.ts";
+import { grantedLevel, leaseAnswer } from "./caching-request.ts";
+import { posixFactsOf } from "../open/posix-facts.ts";
+import { countReserved } from "../open/stat.ts";
+
+/** The fixed response with every context we give. */
+const RESPONSE_ROOM = 88 + 320;
+
+/** Writes the body and leaves the open for related requests. `oplockLevel` is told in place of the granted one. */
+export function writeCreateAnswer(
+  exchange: Exchange,
+  contexts: CreateRequestContexts,
+  open: Open,
+  node: FileNode,
+  stat: FileStat,
+  createAction: number,
+  oplockLevel: number = grantedLevel(open),
+): void {
+  const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
+  exchange.context.changeTimes.apply(stat);
+  encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
+    oplockLevel,
+    flags: 0,
+    createAction,
+    file: countReserved(open, stat),
+    fileId: id,
+    contexts: responseContexts(contexts, open.tree, open, node, stat),
+  });
+  exchange.open = open;
+}
+
+function responseContexts(
+  contexts: CreateRequestContexts,
+  tree: Tree,
+  open: Open,
+  node: FileNode,
+  stat: FileStat,
+): CreateResponseContexts {
+  const answer: CreateResponseContexts = {};
+  if (contexts.maximalAccess !== undefined) {
+    answer.maximalAccess = { queryStatus: Status.SUCCESS, maximalAccess: maximalAccessOf(tree, node) };
+  }
+  if (contexts.queryOnDiskId === true) {
+    const { inodeLow, inodeHigh, device } = node.stat;
+    answer.onDiskId = {
+      fileIdLow: inodeLow,
+      fileIdHigh: inodeHigh,
+      volumeIdLow: device % 2 ** 32,
+      volumeIdHigh: 0,
+    };
+  }
+  const lease = leaseAnswer(open);
+  if (lease !== undefined) answer.lease = lease;
+  if (open.isPosix && contexts.posix !== undefined) answer.posix = posixFactsOf(stat);
+  const { durability } = open;
+  // A reconnect asks for none and is told of none: what it gets back is as durable as before.
+  if (durability?.version === 1 && contexts.durableRequest !== undefined) answer.durable = true;
+  if (durability?.version === 2 && contexts.durableRequestV2 !== undefined) {
+    answer.durableV2 = { timeoutMs: durability.timeoutMs, flags: 0 };
+  }
+  return answer;
+}

@@ -1,0 +1,58 @@
+// What a CREATE may ask for at all, before any file is looked at; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1 phase 1.
+import { Access, ACCESS_RESERVED, mapGenericAccess } from "../../../wire/access.ts";
+import {
+  CreateDisposition,
+  CreateOption,
+  type CreateRequest,
+  ImpersonationLevel,
+} from "../../../wire/create.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Tree } from "../../session/session.ts";
+import { checkCreateAttributes } from "./extended-attributes.ts";
+
+const SHARE_BITS = 0x7;
+// Bits above 0x00ffffff are no option of any version.
+const UNKNOWN_OPTIONS = 0xff00_0000;
+const REFUSED_OPTIONS =
+  CreateOption.CREATE_TREE_CONNECTION | CreateOption.OPEN_BY_FILE_ID | CreateOption.RESERVE_OPFILTER;
+/** FILE_ATTRIBUTE bits that CREATE takes; [MS-FSCC] 2.6, others are INVALID_PARAMETER. */
+const KNOWN_ATTRIBUTES = 0x0000_7fb7;
+// ENCRYPTED asks for a service of the file system that is not there.
+const REFUSED_ATTRIBUTES = 0x0000_4000;
+
+/** SUCCESS or the status to refuse the request with. */
+export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
+  const { createOptions, createDisposition, desiredAccess, shareAccess, fileAttributes } = request;
+  if (request.impersonationLevel > ImpersonationLevel.DELEGATE) return Status.BAD_IMPERSONATION_LEVEL;
+  if ((createOptions & REFUSED_OPTIONS) !== 0) return Status.NOT_SUPPORTED;
+  if ((createOptions & UNKNOWN_OPTIONS) !== 0) return Status.INVALID_PARAMETER;
+  if (createDisposition > CreateDisposition.OVERWRITE_IF) return Status.INVALID_PARAMETER;
+  if ((shareAccess & ~SHARE_BITS) !== 0) return Status.INVALID_PARAMETER;
+  if ((fileAttributes & ~KNOWN_ATTRIBUTES) !== 0) return Status.INVALID_PARAMETER;
+  if ((fileAttributes & REFUSED_ATTRIBUTES) !== 0) return Status.ACCESS_DENIED;
+  const status = checkKind(createOptions, createDisposition, fileAttributes);
+  if (status !== Status.SUCCESS) return status;
+  if (desiredAccess === 0 || (desiredAccess & ACCESS_RESERVED) !== 0) return Status.ACCESS_DENIED;
+  // The system ACL is for administrators, and nobody is one here.
+  if ((desiredAccess & Access.ACCESS_SYSTEM_SECURITY) !== 0) return Status.PRIVILEGE_NOT_HELD;
+  const mapped = mapGenericAccess(desiredAccess);
+  if ((createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {
+    if ((mapped & Access.DELETE) === 0) return Status.INVALID_PARAMETER;
+    if (tree.grant.readOnly) return Status.ACCESS_DENIED;
+  }
+  if ((mapped & ~Access.MAXIMUM_ALLOWED & ~tree.maximalAccess) !== 0) return Status.ACCESS_DENIED;
+  return checkCreateAttributes(request, tree);
+}
+
+function checkKind(options: number, disposition: number, attributes: number): number {
+  const isDirectory = (options & CreateOption.DIRECTORY_FILE) !== 0;
+  if (!isDirectory) return Status.SUCCESS;
+  if ((attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
+  if ((options & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.INVALID_PARAMETER;
+  const fits =
+    disposition === CreateDisposition.OPEN ||
+    disposition === CreateDisposition.CREATE ||
+    disposition === CreateDisposition.OPEN_IF;
+  return fits ? Status.SUCCESS : Status.INVALID_PARAMETER;
+}

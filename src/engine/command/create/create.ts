@@ -1,0 +1,183 @@
+// CREATE: a short list of named steps in the specification's order; what a failed step leaves is undone in one
+// place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
+import { streamKey } from "../../vfs/stream/stored-stream.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access, mapGenericAccess } from "../../../wire/access.ts";
+import { CreateAction, CreateOption, type CreateRequest, decodeCreateRequest } from "../../../wire/create.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Session, Tree } from "../../session/session.ts";
+import { andThen } from "../../and-then.ts";
+import type { ParsedPath } from "../../vfs/name/client-path.ts";
+import type { FileNode, Found } from "../../vfs/store.ts";
+import { learnRights } from "../open/access-check.ts";
+import { checkCreateRequest } from "./check-request.ts";
+import { checkExisting, decideAccess, mayRemove } from "./existing.ts";
+import { createNew } from "./new.ts";
+import { applyNamedKind, openStream } from "./stream.ts";
+import { Creation, MAX_ROUNDS } from "./creation.ts";
+import {
+  answerReplay,
+  beginPendingCreate,
+  checkDurableContexts,
+  closeOfApplication,
+  reconnectOpen,
+} from "./durable.ts";
+import { openPipe } from "./pipe.ts";
+import { asksForPosix, byPosixRules, placeOf } from "./posix.ts";
+import { stopsAtReparse, tellFailedLookup, tellReparse } from "./reparse.ts";
+import { openData } from "./register.ts";
+import { reparseTagOf } from "../open/reparse-tag.ts";
+import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshot.ts";
+import { checkKnowledge } from "./extended-attributes.ts";
+
+export function handleCreate(exchange: Exchange): MaybePromise<number> {
+  const request = decodeCreateRequest(exchange.message);
+  const tree = exchange.tree as Tree;
+  if (tree.store === undefined) return openPipe(exchange, request);
+  const durableStatus = checkDurableContexts(request);
+  if (durableStatus !== Status.SUCCESS) return durableStatus;
+  // Who wants an open back need say nothing more: the other fields are not looked at; 3.3.5.9.7, 3.3.5.9.12.
+  const reconnected = reconnectOpen(exchange, request, tree);
+  if (reconnected !== undefined) return reconnected;
+  const refusal = checkCreateRequest(request, tree);
+  if (refusal !== Status.SUCCESS) return refusal;
+  const { opens, settings } = exchange.context;
+  if (opens.count >= settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
+  const replayed = answerReplay(exchange, request);
+  if (replayed !== undefined) return replayed;
+  if (request.contexts.apple !== undefined) markApple(tree.session);
+  const isPosix = asksForPosix(exchange, request, tree);
+  const { store, path } = placeOf(request, tree.store, isPosix);
+  if (typeof path === "number") return path;
+  const named = applyNamedKind(request, tree, path);
+  if (typeof named === "number") return named;
+  const timed = findTime(named, path, tree.grant);
+  if (typeof timed === "number") return timed;
+  if (timed.seconds !== undefined)
+    return inSnapshot(exchange, named, tree, timed.path, timed.seconds, isPosix);
+  const creation = new Creation(exchange, named, tree, store, path, lookUp);
+  if (isPosix) byPosixRules(creation);
+  return run(creation);
+}
+
+function inSnapshot(
+  exchange: Exchange,
+  request: CreateRequest,
+  tree: Tree,
+  path: ParsedPath,
+  seconds: number,
+  isPosix: boolean,
+): MaybePromise<number> {
+  return andThen(openSnapshot(tree, seconds, isPosix), (snapshot) => {
+    if (typeof snapshot === "number") return snapshot;
+    // A time without a snapshot is a name that is not there, whatever is to be done with it.
+    const refusal = checkSnapshotRequest(request);
+    if (refusal !== Status.SUCCESS) return refusal;
+    const creation = new Creation(exchange, request, tree, snapshot.store, path, lookUp);
+    creation.snapshotPath = snapshot.path;
+    if (isPosix) byPosixRules(creation);
+    return run(creation);
+  });
+}
+
+/** A Mac says what it is once in a session; its shares are looked up as it spells names, see share-names.ts. */
+function markApple(session: Session): void {
+  session.isApple = true;
+  for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
+}
+
+function run(creation: Creation): MaybePromise<number> {
+  const outcome = lookUp(creation);
+  if (typeof outcome === "number") return settle(creation, outcome);
+  // Sent again while it waits, it must not be carried out twice.
+  const endPending = beginPendingCreate(creation.exchange, creation.request);
+  return outcome.finally(endPending).then(
+    (status) => settle(creation, status),
+    (error: unknown) => {
+      creation.undo();
+      throw error;
+    },
+  );
+}
+
+function settle(creation: Creation, status: number): number {
+  if (status !== Status.SUCCESS) creation.undo();
+  return status;
+}
+
+function lookUp(creation: Creation): MaybePromise<number> {
+  if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
+  // Somebody else was faster to make what this request set out to make.
+  creation.action = CreateAction.OPENED;
+  const { exchange } = creation;
+  return andThen(creation.store.lookup(creation.components), (found) => {
+    if (typeof found === "number") {
+      return tellFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
+    }
+    creation.node = found.node;
+    if (found.node === undefined) return openFound(creation, found);
+    return andThen(learnOfExisting(creation, found.node), (status) =>
+      status === Status.SUCCESS ? openFound(creation, found) : status,
+    );
+  });
+}
+
+/** What the descriptor of the object and, where it matters, that of its directory grant. */
+function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<number> {
+  const { tree, store, components, request } = creation;
+  const { desiredAccess, contexts, createOptions } = request;
+  const isOpen = (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
+  const removes = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
+  return learnRights(tree, store, components, node, isOpen ? -1 : mapGenericAccess(desiredAccess) | removes);
+}
+
+function openFound(creation: Creation, found: Found): MaybePromise<number> {
+  if (creation.path.stream !== undefined) {
+    // What is no file has no streams.
+    if (found.node !== undefined && reparseTagOf(found.node.stat.kind) !== 0)
+      return Status.OBJECT_NAME_NOT_FOUND;
+    if (streamKey(creation.path.stream) === undefined) return Status.OBJECT_NAME_INVALID;
+    if (found.node === undefined) return createNew(creation, found);
+    return openStream(creation, creation.path.stream, found, found.node);
+  }
+  return found.node === undefined ? createNew(creation, found) : openExisting(creation, found, found.node);
+}
+
+function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  const { request, tree, components, isPosix } = creation;
+  if (stopsAtReparse(request, node, isPosix)) {
+    return tellReparse(creation.exchange, creation.store, node, isPosix);
+  }
+  const refusal = checkExisting(request, tree, components, node);
+  if (refusal !== Status.SUCCESS) return refusal;
+  const { status, granted } = decideAccess(request, tree, node);
+  if (status !== Status.SUCCESS) return status;
+  creation.granted = granted;
+  return andThen(checkKnowledge(creation, node), (known) =>
+    known === Status.SUCCESS ? checkRemoval(creation, found, node) : known,
+  );
+}
+
+function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  const { request, tree, components } = creation;
+  const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
+  // The share's root stays, as smbd has it.
+  const dooms = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  if (dooms && components.length === 0) return Status.ACCESS_DENIED;
+  const isAsked = removes || (creation.granted & Access.DELETE) !== 0;
+  if (!isAsked || components.length === 0) return takeOver(creation, found, node);
+  return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
+    if (allowed === Status.SUCCESS) return takeOver(creation, found, node);
+    if (removes) return allowed;
+    // The most that is allowed is not more than can be done: nobody is told at close.
+    creation.granted &= ~Access.DELETE;
+    return takeOver(creation, found, node);
+  });
+}
+
+function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node.identity), () =>
+    openData(creation, found, node),
+  );
+}

@@ -1,0 +1,225 @@
+// Durable opens: granted, got back after a lost connection, and recognised when their CREATE is sent again;
+// [MS-SMB2] 3.3.5.9.6 and .10 (requests), .7 and .12 (reconnects), .13 (application instances).
+import type { MaybePromise } from "../../../port/port.ts";
+import { CreateAction, type CreateRequest, OplockLevel } from "../../../wire/create.ts";
+import type { LeaseContext } from "../../../wire/create-context.ts";
+import type { FileId } from "../../../wire/file-id.ts";
+import { HeaderFlag } from "../../../wire/header.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Session, Tree } from "../../session/session.ts";
+import { grantedTimeoutMs, holdsHandle } from "../../state/durable-opens.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { foldName } from "../../vfs/name/names.ts";
+import { parsePath } from "../../vfs/name/client-path.ts";
+import { closeOpen } from "../close/teardown.ts";
+import { writeCreateAnswer } from "./answer.ts";
+import { statusOf } from "../errno-status.ts";
+import { grantedLevel } from "./caching-request.ts";
+import { statOfOpen } from "../open/stat.ts";
+
+const NO_GUID = "0".repeat(32);
+
+/** Contexts that exclude each other; 3.3.5.9.6, .7, .10, .12. SUCCESS where they go together. */
+export function checkDurableContexts({ contexts }: CreateRequest): number {
+  const { durableRequest, durableReconnect, durableRequestV2, durableReconnectV2 } = contexts;
+  const hasOld = durableRequest !== undefined || durableReconnect !== undefined;
+  const hasNew = durableRequestV2 !== undefined || durableReconnectV2 !== undefined;
+  if (hasOld && hasNew) return Status.INVALID_PARAMETER;
+  if (durableRequestV2 !== undefined && durableReconnectV2 !== undefined) return Status.INVALID_PARAMETER;
+  return Status.SUCCESS;
+}
+
+/** Answers a CREATE that asks for an open back; undefined for any other. */
+export function reconnectOpen(
+  exchange: Exchange,
+  request: CreateRequest,
+  tree: Tree,
+): MaybePromise<number> | undefined {
+  const { durableReconnect, durableReconnectV2 } = request.contexts;
+  const wanted: FileId | undefined = durableReconnectV2?.fileId ?? durableReconnect;
+  if (wanted === undefined) return undefined;
+  const open = exchange.context.opens.find(wanted.persistentLow);
+  if (open === undefined || wanted.persistentHigh !== 0) return Status.OBJECT_NAME_NOT_FOUND;
+  const guid = durableReconnectV2 === undefined ? undefined : durableReconnectV2.createGuid.toHex();
+  const status = checkReconnect(exchange, request, tree, open, guid);
+  if (status !== Status.SUCCESS) return status;
+  const { node } = open;
+  if (node === undefined) return Status.OBJECT_NAME_NOT_FOUND;
+  return andThen(statOfOpen(open, node), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    if (open.isClosed || !exchange.context.durables.isDetached(open)) return Status.OBJECT_NAME_NOT_FOUND;
+    if (!tree.session.trees.has(tree.id)) return Status.NETWORK_NAME_DELETED;
+    attach(exchange, open, tree);
+    writeCreateAnswer(exchange, {}, open, node, stat, CreateAction.OPENED);
+    return Status.SUCCESS;
+  });
+}
+
+function checkReconnect(
+  exchange: Exchange,
+  request: CreateRequest,
+  tree: Tree,
+  open: Open,
+  createGuid: string | undefined,
+): number {
+  const { durability } = open;
+  const session = exchange.session as Session;
+  if (durability === undefined || !exchange.context.durables.isDetached(open))
+    return Status.OBJECT_NAME_NOT_FOUND;
+  // An open that was made without a CreateGuid has one of zeros: either form of reconnect finds it.
+  const known = open.createKey === "" ? NO_GUID : open.createKey.slice(durability.clientGuid.length);
+  if (createGuid !== undefined && createGuid !== known) return Status.OBJECT_NAME_NOT_FOUND;
+  if (durability.share !== tree.grant.name) return Status.OBJECT_NAME_NOT_FOUND;
+  const lease = open.caching?.lease;
+  // A lease belongs to a client; whoever has FileId, CreateGuid and the user's password may come as another one.
+  const isSameClient = durability.clientGuid === session.terms.clientGuid;
+  if (lease !== undefined && !isSameClient) return Status.OBJECT_NAME_NOT_FOUND;
+  const leaseStatus = checkLease(exchange, request, open);
+  if (leaseStatus !== Status.SUCCESS) return leaseStatus;
+  return durability.user === session.identity?.user ? Status.SUCCESS : Status.ACCESS_DENIED;
+}
+
+// 3.3.5.9.7: with a lease its key and the name must be the same; an oplock needs no name.
+function checkLease(exchange: Exchange, request: CreateRequest, open: Open): number {
+  const lease = open.caching?.lease;
+  const given: LeaseContext | undefined = request.contexts.lease;
+  if (lease === undefined) return given === undefined ? Status.SUCCESS : Status.OBJECT_NAME_NOT_FOUND;
+  if (given === undefined || given.version !== lease.version) return Status.OBJECT_NAME_NOT_FOUND;
+  if (given.key.toHex() !== lease.keyText) return Status.OBJECT_NAME_NOT_FOUND;
+  return isNameOf(request.name, open) ? Status.SUCCESS : Status.INVALID_PARAMETER;
+}
+
+function isNameOf(name: string, open: Open): boolean {
+  const path = parsePath(name);
+  if (typeof path === "number") return false;
+  const below = open.file?.pathBelow(open.tree.grant.path) ?? "";
+  const known = open.tree.store?.clientPath(below) ?? "";
+  if (known.toUpperCase() !== path.components.join("\\").toUpperCase()) return false;
+  return foldName(open.file?.stream?.name ?? "") === foldName(path.stream ?? "");
+}
+
+/** The open belongs to the new session and tree from here on; locks, oplock or lease stay as they are. */
+function attach(exchange: Exchange, open: Open, tree: Tree): void {
+  const lost = open.tree;
+  lost.opens.delete(open);
+  open.session = tree.session;
+  open.tree = tree;
+  tree.session.opens.add(open);
+  tree.opens.add(open);
+  open.sequence.number = exchange.channelSequence;
+  exchange.context.durables.attach(open);
+  if (lost.isLost && lost.opens.size === 0) lost.store?.close();
+}
+
+/**
+ * A CREATE whose CreateGuid is known: answered again where it is a replay, refused where it is not; undefined for a
+ * fresh one. 3.3.5.9.10.
+ */
+export function answerReplay(exchange: Exchange, request: CreateRequest): MaybePromise<number> | undefined {
+  const guid = request.contexts.durableRequestV2?.createGuid.toHex();
+  if (guid === undefined || !exchange.connection.isAtLeast3) return undefined;
+  const session = exchange.session as Session;
+  const { durables } = exchange.context;
+  const { clientGuid } = session.terms;
+  const isReplay = (exchange.flags & HeaderFlag.REPLAY_OPERATION) !== 0;
+  if (durables.isPending(clientGuid, guid))
+    return isReplay ? Status.FILE_NOT_AVAILABLE : Status.DUPLICATE_OBJECTID;
+  const open = durables.findByCreateGuid(clientGuid, guid);
+  if (open === undefined) return undefined;
+  if (!isReplay) return Status.DUPLICATE_OBJECTID;
+  const status = checkReplay(exchange, request, session, open);
+  if (status !== Status.SUCCESS) return status;
+  const { node } = open;
+  if (node === undefined) return Status.DUPLICATE_OBJECTID;
+  return andThen(statOfOpen(open, node), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    if (open.isClosed) return Status.FILE_CLOSED;
+    // A replay that hands in another oplock level hears it back; the open keeps what it has.
+    const level = request.oplockLevel === grantedLevel(open) ? undefined : request.oplockLevel;
+    writeCreateAnswer(
+      exchange,
+      level === undefined ? request.contexts : {},
+      open,
+      node,
+      stat,
+      open.createAction,
+      level,
+    );
+    return Status.SUCCESS;
+  });
+}
+
+function checkReplay(exchange: Exchange, request: CreateRequest, session: Session, open: Open): number {
+  if (exchange.context.durables.isDetached(open) || open.session !== session)
+    return Status.DUPLICATE_OBJECTID;
+  const lease = open.caching?.lease;
+  const given = request.contexts.lease;
+  const asksLease = request.oplockLevel === OplockLevel.LEASE && given !== undefined;
+  if (asksLease !== (lease !== undefined)) return Status.ACCESS_DENIED;
+  if (given !== undefined && lease !== undefined && given.key.toHex() !== lease.keyText)
+    return Status.ACCESS_DENIED;
+  return Status.SUCCESS;
+}
+
+/** Marks the request's CreateGuid as under way; the answer takes the mark off again. */
+export function beginPendingCreate(exchange: Exchange, request: CreateRequest): () => void {
+  const guid = request.contexts.durableRequestV2?.createGuid.toHex();
+  if (guid === undefined || !exchange.connection.isAtLeast3) return () => undefined;
+  const { durables } = exchange.context;
+  const { clientGuid } = (exchange.session as Session).terms;
+  durables.beginCreate(clientGuid, guid);
+  return () => durables.endCreate(clientGuid, guid);
+}
+
+/** Makes `open` durable where the request asks for it and what it caches allows it. */
+export function grantDurability(exchange: Exchange, request: CreateRequest, tree: Tree, open: Open): void {
+  // What is read there can be read again: nothing is lost with a connection.
+  if (open.snapshotPath !== undefined) return;
+  const { contexts } = request;
+  const { settings, durables } = exchange.context;
+  const { terms, identity } = tree.session;
+  const asked = contexts.durableRequestV2;
+  if (contexts.appInstanceId !== undefined) open.appInstanceId = contexts.appInstanceId.toHex();
+  if (asked !== undefined && exchange.connection.isAtLeast3) {
+    durables.remember(open, terms.clientGuid, asked.createGuid.toHex());
+  }
+  const version = asked !== undefined && exchange.connection.isAtLeast3 ? 2 : contexts.durableRequest ? 1 : 0;
+  if (version === 0 || !settings.durableHandles || !holdsHandle(open) || identity === undefined) return;
+  if (identity.isGuest || identity.isAnonymous) return;
+  open.durability = {
+    version,
+    timeoutMs: grantedTimeoutMs(asked?.timeoutMs ?? 0),
+    clientGuid: terms.clientGuid,
+    user: identity.user,
+    share: tree.grant.name,
+  };
+}
+
+/** 3.3.5.9.13: the same application on another client takes over; what it left behind there is closed. */
+export function closeOfApplication(
+  exchange: Exchange,
+  request: CreateRequest,
+  tree: Tree,
+  identity: string,
+): MaybePromise<void> {
+  const id = request.contexts.appInstanceId?.toHex();
+  if (id === undefined) return undefined;
+  const { context } = exchange;
+  const waits: Promise<void>[] = [];
+  for (const open of [...context.durables.ofApplication(id)]) {
+    const isElsewhere = open.session.terms.clientGuid !== tree.session.terms.clientGuid;
+    const isSameUser = open.session.identity?.user === tree.session.identity?.user;
+    if (
+      !isElsewhere ||
+      !isSameUser ||
+      open.tree.grant.name !== tree.grant.name ||
+      open.file?.identity !== identity
+    )
+      continue;
+    const done = closeOpen(context, open);
+    if (done !== undefined) waits.push(done);
+  }
+  return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+}

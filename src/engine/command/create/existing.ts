@@ -1,0 +1,98 @@
+// What CREATE asks of an object that exists already: kind, disposition, access, and whether its name may go;
+// [MS-FSA] 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access, mapGenericAccess } from "../../../wire/access.ts";
+import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Tree } from "../../session/session.ts";
+import { andThen } from "../../and-then.ts";
+import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
+import { maximalAccessOf, refusedByReadOnly } from "../open/access-check.ts";
+import { lookupStatusOf } from "../errno-status.ts";
+import { isHiddenByName } from "../../vfs/name/veto.ts";
+import { overwrites } from "./creation.ts";
+
+/** SUCCESS, or why kind and attributes of `node` do not go with the request. */
+export function checkExisting(
+  request: CreateRequest,
+  tree: Tree,
+  components: readonly string[],
+  node: FileNode,
+): number {
+  const { createDisposition, createOptions, fileAttributes } = request;
+  const { kind, attributes } = node.stat;
+  if (createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
+  if (kind === FileKind.DIRECTORY) {
+    if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
+    if (overwrites(request)) return Status.INVALID_PARAMETER;
+  } else {
+    if ((createOptions & CreateOption.DIRECTORY_FILE) !== 0) return Status.NOT_A_DIRECTORY;
+    // Data written to a FIFO or a device would go to whoever is behind it.
+    if (kind !== FileKind.FILE && overwrites(request)) return Status.ACCESS_DENIED;
+  }
+  if (!overwrites(request)) return Status.SUCCESS;
+  if (tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0) return Status.ACCESS_DENIED;
+  // 2.1.5.1.2.1: what is hidden or a system file stays so, or is not overwritten.
+  const kept = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
+  const isHidden = isHiddenByName(components.at(-1) ?? "", tree.grant);
+  const asked = fileAttributes | (isHidden ? FileAttribute.HIDDEN : 0);
+  return (kept & ~asked) !== 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
+}
+
+/** The access that is granted on `node`, or the status that refuses it. */
+export function decideAccess(
+  request: CreateRequest,
+  tree: Tree,
+  node: FileNode,
+): { readonly status: number; readonly granted: number } {
+  const maximal = maximalAccessOf(tree, node);
+  const mapped = mapGenericAccess(request.desiredAccess);
+  let granted = mapped & ~Access.MAXIMUM_ALLOWED;
+  const refused = { status: Status.ACCESS_DENIED, granted: 0 };
+  if ((granted & ~maximal) !== 0) return refused;
+  if (refusedByReadOnly(node, granted)) return refused;
+  if ((mapped & Access.MAXIMUM_ALLOWED) !== 0) {
+    granted |= maximal;
+    // 2.1.5.1.2.1: the most that a READONLY file allows.
+    if (refusedByReadOnly(node, granted)) {
+      granted &= ~(Access.WRITE_DATA | Access.APPEND_DATA | Access.DELETE_CHILD);
+    }
+  }
+  if (overwrites(request) && (maximal & Access.WRITE_DATA) === 0) return refused;
+  if ((request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {
+    if ((granted & Access.DELETE) === 0) return refused;
+    if ((node.stat.attributes & FileAttribute.READONLY) !== 0) {
+      return { status: Status.CANNOT_DELETE, granted: 0 };
+    }
+  }
+  return { status: Status.SUCCESS, granted: granted >>> 0 };
+}
+
+/**
+ * Removing or renaming is a matter of the directory: asked beforehand, for nobody can be told at close. SUCCESS or
+ * the status that refuses.
+ */
+export function mayRemove(
+  store: FileStore,
+  tree: Tree,
+  components: readonly string[],
+  node: FileNode,
+): MaybePromise<number> {
+  const parent = store.lookup(components.slice(0, -1));
+  return andThen(parent, (found) => {
+    if (typeof found === "number") return lookupStatusOf(found);
+    const directory = found.node;
+    if (directory === undefined) return Status.OBJECT_PATH_NOT_FOUND;
+    const mayWrite = (directory.access() & 2) !== 0;
+    const { credentials } = tree.grant;
+    const isSticky = (directory.stat.mode & 0o1000) !== 0;
+    const owns =
+      credentials === null ||
+      credentials.uid === 0 ||
+      credentials.uid === node.stat.uid ||
+      credentials.uid === directory.stat.uid;
+    directory.close();
+    return mayWrite && (!isSticky || owns) ? Status.SUCCESS : Status.ACCESS_DENIED;
+  });
+}

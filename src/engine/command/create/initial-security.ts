@@ -1,0 +1,204 @@
+// CREATE of something new: whether its directory takes it, and the owner and rights that it begins with; [MS-FSA]
+// 2.1.5.1.1, [MS-DTYP] 2.5.3.4, [MS-SMB2] 2.2.13.2.2.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { NotifyAction } from "../../../wire/fscc/notify.ts";
+import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
+import { Status } from "../../../wire/status.ts";
+import { rightsOf } from "../../security/access-rights.ts";
+import { descriptorAtBirth } from "../../security/inheritance.ts";
+import { describeAcl, isExpressible } from "../../security/posix-rights.ts";
+import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../../security/token.ts";
+import { nameFilter } from "../../state/notify.ts";
+import { joinPath } from "../../state/open-table.ts";
+import { andThen } from "../../and-then.ts";
+import { aclOfMode } from "../../security/posix-acl.ts";
+import { FileKind, type FileNode, type ObjectSecurity } from "../../vfs/store.ts";
+import { learnRights } from "../open/access-check.ts";
+import type { Creation } from "./creation.ts";
+import { lookupStatusOf, statusOf } from "../errno-status.ts";
+import { keptDescriptor, tokenOf, uidOn } from "../open/descriptor.ts";
+import { modeOf, rightsChange, takeDescriptor } from "../open/rights-change.ts";
+
+/**
+ * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
+ * `creation.birth`.
+ */
+export function prepareSecurity(creation: Creation, isDirectory: boolean): MaybePromise<number> {
+  const { request, tree } = creation;
+  const isNt = tree.grant.security.acl === "nt";
+  const data = request.contexts.securityDescriptor;
+  if (data === undefined && !isNt) return Status.SUCCESS;
+  const given = data === undefined ? undefined : takeDescriptor(data);
+  if (typeof given === "number") return given;
+  const refusal = given === undefined ? Status.SUCCESS : checkGiven(creation, given);
+  if (refusal !== Status.SUCCESS) return refusal;
+  // Who creates with a mode in place of a list gets that mode.
+  const mode = given === undefined ? undefined : modeOf(given);
+  if (mode !== undefined) {
+    creation.permissions = mode;
+    return Status.SUCCESS;
+  }
+  if (!isNt) {
+    creation.birth = descriptorAtBirth({
+      parent: undefined,
+      given,
+      owner: undefined,
+      token: tokenOf(tree),
+      isDirectory,
+    });
+    return Status.SUCCESS;
+  }
+  return andThen(readParent(creation), (parent) => {
+    if (typeof parent === "number") return lookupStatusOf(parent);
+    const token = tokenOf(tree);
+    const { descriptor, uid } = parent;
+    if (descriptor !== undefined) {
+      const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
+      if ((rightsOf(descriptor, token, ownsOnDisk(token, uid)) & needed) === 0) return Status.ACCESS_DENIED;
+    }
+    const owner = tree.grant.security.inheritOwnerName ? (descriptor?.owner ?? sidOfUid(uid)) : undefined;
+    creation.birth = descriptorAtBirth({ parent: descriptor, given, owner, token, isDirectory });
+    creation.isNamedAtBirth = creation.birth === undefined && token.isNamed;
+    return Status.SUCCESS;
+  });
+}
+
+/** Nobody gives away what he makes, and where only POSIX rights are kept, they must be able to say it. */
+function checkGiven(creation: Creation, given: SecurityDescriptor): number {
+  const { security, readOnly } = creation.tree.grant;
+  if (!security.canChange || readOnly) return Status.ACCESS_DENIED;
+  const token = tokenOf(creation.tree);
+  const { owner, group } = given;
+  const isNt = security.acl === "nt";
+  if (owner !== undefined && !token.isRoot) {
+    const isOwn = isNt ? holds(token, owner) : uidOfSid(owner) === token.uid;
+    if (!isOwn) return Status.INVALID_OWNER;
+  }
+  if (!isNt && group !== undefined && !token.isRoot) {
+    const gid = gidOfSid(group);
+    if (gid === undefined || !token.groups.includes(gid)) return Status.INVALID_PRIMARY_GROUP;
+  }
+  return isNt || modeOf(given) !== undefined || isExpressible(given) ? Status.SUCCESS : Status.INVALID_ACL;
+}
+
+interface Parent {
+  /** Undefined where it keeps none: the rights on disk are checked when the name is made. */
+  readonly descriptor: SecurityDescriptor | undefined;
+  readonly uid: number;
+}
+
+function readParent(creation: Creation): MaybePromise<Parent | number> {
+  const { store, tree, components } = creation;
+  return andThen(store.lookup(components.slice(0, -1)), (found) => {
+    if (typeof found === "number") return found;
+    const directory = found.node;
+    if (directory === undefined) return -Errno.ENOENT;
+    const { uid } = directory.stat;
+    return andThen(keptDescriptor(tree, directory), (descriptor) => {
+      directory.close();
+      return typeof descriptor === "number" ? descriptor : { descriptor, uid };
+    });
+  });
+}
+
+/**
+ * After the object is made: gives it what it is to begin with. SUCCESS, or a status; what was made is removed then.
+ */
+export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<number> {
+  const { birth, tree } = creation;
+  if (birth === undefined && !creation.isNamedAtBirth) return learnBorn(creation, node);
+  const { security } = node;
+  if (security === undefined) return learnBorn(creation, node);
+  if (birth === undefined) return nameCreator(creation, node, security, path);
+  return andThen(openBorn(creation, node), (opened) => {
+    if (opened < 0) return undoBirth(creation, node, path, opened);
+    // Whose file it is on disk has been decided where it was made.
+    const owner = tree.grant.inheritOwner ? undefined : birth.owner;
+    const uid = changeOf(owner && uidOn(tree, owner), node.stat.uid);
+    const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
+    const change = rightsChange(tree, node.stat, birth, uid, gid, true);
+    return andThen(security.write(change), (result) => {
+      noteWritten(creation, path);
+      // Where nothing can be kept, as in a container without CAP_SYS_ADMIN, the file is the uid's and no more.
+      if (result < 0 && result !== -Errno.EPERM && result !== -Errno.EOPNOTSUPP) {
+        return undoBirth(creation, node, path, result);
+      }
+      return learnBorn(creation, node);
+    });
+  });
+}
+
+/** Rights on disk cannot tell who of those with one uid has made the object: its descriptor does. */
+function nameCreator(
+  creation: Creation,
+  node: FileNode,
+  security: ObjectSecurity,
+  path: string,
+): MaybePromise<number> {
+  const { uid, gid } = node.stat;
+  return andThen(security.readRights(), (rights) => {
+    if (typeof rights === "number") return undoBirth(creation, node, path, rights);
+    const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
+    const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
+    return andThen(security.write(change), (result) => {
+      noteWritten(creation, path);
+      return result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node);
+    });
+  });
+}
+
+function changeOf(wanted: number | undefined, current: number): number {
+  return wanted === undefined || wanted === current ? -1 : wanted;
+}
+
+/** Who makes a directory has it open as asked for, whatever it grants to those who come later. */
+function openBorn(creation: Creation, node: FileNode): MaybePromise<number> {
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  const reads = (creation.granted & Access.LIST_DIRECTORY) !== 0;
+  if (!isDirectory || !reads || creation.handle !== undefined) return 0;
+  return andThen(openToRead(creation, node), (opened) => {
+    if (opened !== -Errno.EACCES) return opened;
+    // A default list may have made it one that its owner cannot read; what it begins with is set afterwards.
+    const whole = { uid: -1, gid: -1, acl: aclOfMode(0o700), inherited: undefined, descriptor: undefined };
+    return andThen(node.security?.write(whole) ?? -Errno.EACCES, (written) =>
+      written < 0 ? written : openToRead(creation, node),
+    );
+  });
+}
+
+function openToRead(creation: Creation, node: FileNode): MaybePromise<number> {
+  return andThen(node.open({ read: true, write: false, writeThrough: false }), (handle) => {
+    if (typeof handle === "number") return handle;
+    creation.handle = handle;
+    return 0;
+  });
+}
+
+/** The answer may have to tell the rights of those who come later. */
+function learnBorn(creation: Creation, node: FileNode): MaybePromise<number> {
+  const { tree, store, components, request } = creation;
+  if (request.contexts.maximalAccess === undefined) return Status.SUCCESS;
+  return learnRights(tree, store, components, node, -1);
+}
+
+/** What the disk tells of it is no news: that the object is there was told already. */
+function noteWritten(creation: Creation, path: string): void {
+  const { notify } = creation.exchange.context;
+  if (notify.count > 0) {
+    notify.changed(NotifyAction.MODIFIED, joinPath(creation.tree.grant.path, path), 0);
+  }
+}
+
+function undoBirth(creation: Creation, node: FileNode, path: string, failure: number): MaybePromise<number> {
+  const isDirectory = node.stat.kind === FileKind.DIRECTORY;
+  return andThen(creation.store.remove(path, node.identity, isDirectory), (removed) => {
+    const { notify } = creation.exchange.context;
+    if (removed === 0 && notify.count > 0) {
+      const whole = joinPath(creation.tree.grant.path, path);
+      notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+    }
+    return statusOf(failure);
+  });
+}

@@ -1,0 +1,101 @@
+// CREATE of a name that is free; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access, mapGenericAccess } from "../../../wire/access.ts";
+import { CreateAction, CreateDisposition, CreateOption } from "../../../wire/create.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
+import { NotifyAction } from "../../../wire/fscc/notify.ts";
+import { Status } from "../../../wire/status.ts";
+import { nameFilter } from "../../state/notify.ts";
+import { joinPath } from "../../state/open-table.ts";
+import { andThen } from "../../and-then.ts";
+import type { FileNode, Found } from "../../vfs/store.ts";
+import { register, openData } from "./register.ts";
+import { finishSecurity, prepareSecurity } from "./initial-security.ts";
+import { enterNewStream } from "./stream.ts";
+import type { Creation } from "./creation.ts";
+import { statusOf } from "../errno-status.ts";
+
+/** [MS-FSA] 2.1.5.1.1: the name is free, and the request may take it. */
+export function createNew(creation: Creation, found: Found): MaybePromise<number> {
+  const { createDisposition, createOptions, fileAttributes, desiredAccess } = creation.request;
+  if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {
+    return Status.OBJECT_NAME_NOT_FOUND;
+  }
+  if (creation.tree.grant.readOnly) return Status.ACCESS_DENIED;
+  const isReadOnly = (fileAttributes & FileAttribute.READONLY) !== 0;
+  if (isReadOnly && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
+  // 3.3.5.9.8: a key names one file, and this one is yet to be made.
+  if (creation.leaseHolder() !== undefined) return Status.INVALID_PARAMETER;
+  // 2.1.5.1.1: the creator gets what it asks for, and everything where it asks for the most.
+  const mapped = mapGenericAccess(desiredAccess);
+  const all = creation.tree.maximalAccess;
+  creation.granted =
+    ((mapped & Access.MAXIMUM_ALLOWED) !== 0 ? mapped | all : mapped) & ~Access.MAXIMUM_ALLOWED;
+  creation.action = CreateAction.CREATED;
+  const wantsDirectory = (createOptions & CreateOption.DIRECTORY_FILE) !== 0;
+  return andThen(prepareSecurity(creation, wantsDirectory), (status) => {
+    if (status !== Status.SUCCESS) return status;
+    return wantsDirectory ? makeDirectory(creation, found) : makeFile(creation, found);
+  });
+}
+
+function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
+  const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
+  const made = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
+    typeof node === "number" ? node : secure(creation, found, node, true),
+  );
+  return afterMaking(creation, found, made, (node) => openData(creation, found, node));
+}
+
+function makeFile(creation: Creation, found: Found): MaybePromise<number> {
+  const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
+  const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
+  const made = andThen(
+    creation.store.createFile(found, mode, attributes, creation.permissions),
+    (created) => {
+      if (typeof created === "number") return created;
+      creation.handle = created.handle;
+      return secure(creation, found, created.node, false);
+    },
+  );
+  return afterMaking(creation, found, made, (node) =>
+    creation.path.stream === undefined
+      ? register(creation, found, node)
+      : enterNewStream(creation, found, node, creation.path.stream),
+  );
+}
+
+/** What was made is told of and gets its rights; an NTSTATUS. */
+function secure(
+  creation: Creation,
+  found: Found,
+  node: FileNode,
+  isDirectory: boolean,
+): MaybePromise<number> {
+  creation.node = node;
+  const { notify } = creation.exchange.context;
+  if (notify.count > 0) notify.changed(NotifyAction.ADDED, pathOf(creation, found), nameFilter(isDirectory));
+  return finishSecurity(creation, node, found.path);
+}
+
+/** Goes on with what was made; `made` answers an NTSTATUS or a negative errno. */
+function afterMaking(
+  creation: Creation,
+  found: Found,
+  made: MaybePromise<number>,
+  next: (node: FileNode) => MaybePromise<number>,
+): MaybePromise<number> {
+  const { notify } = creation.exchange.context;
+  const told = notify.count > 0 ? notify.during(made, pathOf(creation, found)) : made;
+  return andThen(told, (result) => {
+    if (result === -Errno.EEXIST) return creation.again(creation);
+    if (result < 0) return statusOf(result);
+    const { node } = creation;
+    return result === Status.SUCCESS && node !== undefined ? next(node) : result;
+  });
+}
+
+function pathOf(creation: Creation, found: Found): string {
+  return joinPath(creation.tree.grant.path, found.path);
+}

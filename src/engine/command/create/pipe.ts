@@ -1,0 +1,63 @@
+// CREATE on IPC$: opening a named pipe; [MS-SMB2] 3.3.5.9 ("If the share is a pipe").
+import { Access, FileGeneric, mapGenericAccess } from "../../../wire/access.ts";
+import { CreateAction, type CreateRequest, encodeCreateResponse, OplockLevel } from "../../../wire/create.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Tree } from "../../session/session.ts";
+import { Open } from "../../state/open.ts";
+
+const RESPONSE_ROOM = 96;
+// Written as a FILETIME of zero: a pipe has no times.
+const NEVER = -11_644_473_600;
+const NO_TIMES = {
+  birthSeconds: NEVER,
+  birthNanoseconds: 0,
+  accessSeconds: NEVER,
+  accessNanoseconds: 0,
+  modifySeconds: NEVER,
+  modifyNanoseconds: 0,
+  changeSeconds: NEVER,
+  changeNanoseconds: 0,
+};
+
+export async function openPipe(exchange: Exchange, request: CreateRequest): Promise<number> {
+  const { context } = exchange;
+  const tree = exchange.tree as Tree;
+  const { session } = tree;
+  const { identity } = session;
+  if (identity === undefined) return Status.ACCESS_DENIED;
+  if (context.opens.count >= context.settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
+  const answer = await context.manager.openPipe({ name: request.name, identity });
+  if ("status" in answer) return answer.status;
+  if (!session.trees.has(tree.id)) {
+    context.manager.closePipe({ pipe: answer.pipe });
+    return Status.NETWORK_NAME_DELETED;
+  }
+  const wanted = mapGenericAccess(request.desiredAccess);
+  const all = FileGeneric.READ | FileGeneric.WRITE;
+  const open = new Open({
+    id: context.opens.nextId(),
+    session,
+    tree,
+    node: undefined,
+    file: undefined,
+    handle: undefined,
+    pipe: answer.pipe,
+    grantedAccess: (wanted & Access.MAXIMUM_ALLOWED) !== 0 ? all : wanted & all,
+    shareAccess: request.shareAccess,
+    createOptions: request.createOptions,
+    isDirectory: false,
+  });
+  context.opens.add(open);
+  exchange.open = open;
+  encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
+    oplockLevel: OplockLevel.NONE,
+    flags: 0,
+    createAction: CreateAction.OPENED,
+    file: { ...NO_TIMES, allocated: 4096, size: 0, attributes: FileAttribute.NORMAL },
+    fileId: { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 },
+    contexts: {},
+  });
+  return Status.SUCCESS;
+}

@@ -1,0 +1,130 @@
+// CREATE: sharing, the breaks of what others cache, and the entry into the tables; [MS-SMB2] 3.3.5.9,
+// [MS-FSA] 2.1.5.1.2.
+import type { MaybePromise } from "../../../port/port.ts";
+import { CreateAction, CreateOption } from "../../../wire/create.ts";
+import { Status } from "../../../wire/status.ts";
+import { Open } from "../../state/open.ts";
+import { joinPath, type SharedFile } from "../../state/open-table.ts";
+import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
+import { waitForCaching } from "../open/cache-breaks.ts";
+import { preallocate, truncate } from "./finish.ts";
+import { type Creation, overwrites } from "./creation.ts";
+import { parentKeyOf } from "./caching-request.ts";
+import { Access } from "../../../wire/access.ts";
+import { andThen } from "../../and-then.ts";
+import { statusOf } from "../errno-status.ts";
+import { finishStream, shareStream } from "./stream-entry.ts";
+
+/**
+ * Sharing check, breaks of what others cache, and entry into the tables in one go: nothing can come between.
+ * [MS-SMB2] 3.3.5.9; [MS-FSA] 2.1.5.1.2.
+ */
+export function register(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  const { opens, caching } = creation.exchange.context;
+  // The session may have ended while the disk or another client was asked.
+  if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
+  const rootPath = creation.snapshotPath ?? creation.tree.grant.path;
+  const base = opens.takeFile(node.identity, joinPath(rootPath, found.path));
+  creation.file = base;
+  // [MS-FSA] 2.1.5.1.2: a file that is to go takes its streams with it.
+  if (base.deletePending) return Status.DELETE_PENDING;
+  const file = creation.stream === undefined ? base : shareStream(creation.stream, opens, base);
+  creation.file = file;
+  if (file.deletePending) return Status.DELETE_PENDING;
+  const known = creation.leaseHolder();
+  if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
+  const { shareAccess } = creation.request;
+  const conflicts = opens.conflicts(file, creation.granted, shareAccess, creation.truncates);
+  const mustWait = caching.admit(file.caching, {
+    leaseId: creation.caching.lease?.id,
+    access: creation.granted,
+    overwrites: creation.truncates,
+    conflicts,
+    isFirstTry: !creation.hasWaited,
+  });
+  if (mustWait) return waitFor(creation, file, found, node);
+  // Looked at again: who could not be asked any more may have been closed.
+  if (conflicts && opens.conflicts(file, creation.granted, shareAccess, creation.truncates)) {
+    const holder = findHolder(creation, file);
+    return holder === undefined ? Status.SHARING_VIOLATION : waitFor(creation, holder, found, node);
+  }
+  const open = enter(creation, file, node);
+  opens.addName(open, joinPath(rootPath, found.path));
+  if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
+  return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
+}
+
+/** A stream that is in the way of `file`'s deletion, and perhaps only because its client keeps the handle. */
+function findHolder(creation: Creation, file: SharedFile): SharedFile | undefined {
+  const { caching } = creation.exchange.context;
+  for (const stream of file.streams?.values() ?? []) {
+    if (stream.refusals[2] > 0 && caching.breakHandles(stream.caching, undefined)) return stream;
+  }
+  return undefined;
+}
+
+function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<number> {
+  creation.hasWaited = true;
+  const isOurs = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
+  // Nothing is held meanwhile: the file may be renamed, deleted or replaced by who gives it up.
+  if (!isOurs) creation.undo();
+  return waitForCaching(creation.exchange, file.caching, () => {
+    if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
+    if (isOurs) return register(creation, found, node);
+    creation.rounds = 0;
+    return creation.again(creation);
+  });
+}
+
+function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
+  const { opens } = creation.exchange.context;
+  const { shareAccess, createOptions } = creation.request;
+  const open = new Open({
+    id: opens.nextId(),
+    session: creation.tree.session,
+    tree: creation.tree,
+    node,
+    file,
+    handle: creation.handle,
+    pipe: -1,
+    grantedAccess: creation.granted >>> 0,
+    shareAccess,
+    createOptions,
+    isDirectory: node.stat.kind === FileKind.DIRECTORY && creation.stream === undefined,
+  });
+  open.isPosix = creation.isPosix;
+  open.snapshotPath = creation.snapshotPath;
+  open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  open.parentLeaseKey = parentKeyOf(creation.exchange, creation.request);
+  creation.open = open;
+  opens.add(open);
+  return open;
+}
+
+/** Opens the data, where the granted access works on any. */
+export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+  if (creation.handle !== undefined) return register(creation, found, node);
+  const { kind } = node.stat;
+  const isDirectory = kind === FileKind.DIRECTORY;
+  // A reparse point is opened itself, and has no data.
+  if (!isDirectory && kind !== FileKind.FILE) return register(creation, found, node);
+  // A snapshot opens for writing, and does not take it.
+  const write =
+    !isDirectory &&
+    creation.snapshotPath === undefined &&
+    (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
+  // A program is run by reading it; who may only pass through a directory may not list it.
+  const readers = isDirectory ? Access.LIST_DIRECTORY : Access.READ_DATA | Access.EXECUTE;
+  const read = (creation.granted & readers) !== 0;
+  if (!write && !read) return register(creation, found, node);
+  // READ_DATA by mode has just been granted for what the disk lets be read.
+  const isByMode = creation.tree.grant.security.acl !== "nt" && (creation.granted & Access.READ_DATA) !== 0;
+  const canRead = isDirectory || isByMode || (node.access() & 4) !== 0;
+  const mode = { read: read && canRead, write, writeThrough: creation.isWriteThrough };
+  if (!mode.read && !mode.write) return register(creation, found, node);
+  return andThen(node.open(mode), (handle) => {
+    if (typeof handle === "number") return statusOf(handle);
+    creation.handle = handle;
+    return register(creation, found, node);
+  });
+}

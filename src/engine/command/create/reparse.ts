@@ -1,0 +1,116 @@
+// CREATE and what is no file and no directory: a symlink that the share does not follow, a FIFO, a socket, a device.
+// To clients these are reparse points: opened themselves where that is asked for, never opened for data.
+// [MS-SMB2] 2.2.2.2.1, 3.3.5.9; [MS-FSA] 2.1.5.1.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access, mapGenericAccess } from "../../../wire/access.ts";
+import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { EMPTY, Writer } from "../../../wire/cursor.ts";
+import { encodeErrorResponse, encodeSymlinkError, ErrorId } from "../../../wire/error-response.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { andThen } from "../../and-then.ts";
+import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
+import { lookupStatusOf, statusOf } from "../errno-status.ts";
+import { clientTarget } from "../open/reparse-tag.ts";
+
+/** The head of an error's context, the link's fixed part, and its target twice; PATH_MAX is 4096 bytes. */
+const LINK_ERROR_ROOM = 64 + 4 * 4096;
+const DATA_ACCESS = Access.READ_DATA | Access.WRITE_DATA | Access.APPEND_DATA | Access.EXECUTE;
+const LINK_CHANGES = Access.DELETE | Access.WRITE_ATTRIBUTES | Access.SYNCHRONIZE;
+
+/** Whether an open of `node` ends with what it is, because the client did not ask for the reparse point itself. */
+export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: boolean): boolean {
+  const { kind } = node.stat;
+  if (kind === FileKind.FILE || kind === FileKind.DIRECTORY) return false;
+  if ((request.createOptions & CreateOption.OPEN_REPARSE_POINT) !== 0) return false;
+  // By POSIX's rules everything but a symlink is opened itself.
+  if (isPosix) return kind === FileKind.SYMLINK && !changesLink(request);
+  if (request.createDisposition === CreateDisposition.CREATE) return false;
+  return kind === FileKind.SYMLINK ? !isAboutName(request) : !isAboutItself(request);
+}
+
+/** Who changes times or the name of a symlink and reads nothing has seen that it is one: lutimes(3), rename(2). */
+function changesLink({ desiredAccess, createDisposition }: CreateRequest): boolean {
+  const others = mapGenericAccess(desiredAccess) & ~LINK_CHANGES;
+  return createDisposition === CreateDisposition.OPEN && others === 0;
+}
+
+/**
+ * Removing or renaming what cannot be followed can only mean the thing itself, also for the clients that know nothing
+ * of reparse points.
+ */
+function isAboutName(request: CreateRequest): boolean {
+  return (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0 && isAboutItself(request);
+}
+
+/** Linux's client before 6.7 looks at special files only this way, and could not even remove them else. */
+function isAboutItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
+  if (createDisposition !== CreateDisposition.OPEN) return false;
+  return (mapGenericAccess(desiredAccess) & (DATA_ACCESS | Access.MAXIMUM_ALLOWED)) === 0;
+}
+
+/**
+ * The status for `node` where an open stops at it; for a symlink with its target. `unparsedBytes`: what of the name,
+ * in UTF-16, lies behind it.
+ */
+export function tellReparse(
+  exchange: Exchange,
+  store: FileStore,
+  node: FileNode,
+  isPosix: boolean,
+  unparsedBytes = 0,
+): MaybePromise<number> {
+  if (node.stat.kind !== FileKind.SYMLINK) return Status.IO_REPARSE_TAG_NOT_HANDLED;
+  return andThen(node.readLink?.() ?? -Errno.EOPNOTSUPP, (target) => {
+    if (typeof target === "number") return statusOf(target);
+    const name = isPosix ? target : clientTarget(store, target);
+    const writer = new Writer(new Uint8Array(LINK_ERROR_ROOM));
+    encodeSymlinkError(writer, {
+      unparsedPathLength: unparsedBytes,
+      isRelative: !target.startsWith("/"),
+      substituteName: name,
+      printName: name,
+    });
+    const data = writer.bytes.subarray(0, writer.position);
+    // 2.2.2: since 3.1.1 error data stands in a context.
+    const hasContexts = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
+    const contexts = hasContexts ? [{ errorId: ErrorId.DEFAULT, data }] : [];
+    encodeErrorResponse(exchange.reserve(LINK_ERROR_ROOM), { data: hasContexts ? EMPTY : data, contexts });
+    return Status.STOPPED_ON_SYMLINK;
+  });
+}
+
+/** The status for a look-up that failed: where a symlink on the way was in the way, the client is told of it. */
+export function tellFailedLookup(
+  exchange: Exchange,
+  store: FileStore,
+  components: readonly string[],
+  isPosix: boolean,
+  failure: number,
+): MaybePromise<number> {
+  if (failure !== -Errno.ELOOP && failure !== -Errno.EXDEV) return lookupStatusOf(failure);
+  return findLinkOnTheWay(exchange, store, components, isPosix, failure);
+}
+
+async function findLinkOnTheWay(
+  exchange: Exchange,
+  store: FileStore,
+  components: readonly string[],
+  isPosix: boolean,
+  failure: number,
+): Promise<number> {
+  for (let count = 1; count < components.length; count++) {
+    const found = await store.lookup(components.slice(0, count));
+    if (typeof found === "number" || found.node === undefined) break;
+    const { node } = found;
+    try {
+      if (node.stat.kind !== FileKind.SYMLINK) continue;
+      const rest = components.slice(count).reduce((bytes, name) => bytes + 2 * (name.length + 1), 0);
+      return await tellReparse(exchange, store, node, isPosix, rest);
+    } finally {
+      node.close();
+    }
+  }
+  return lookupStatusOf(failure);
+}

@@ -1,0 +1,69 @@
+// CREATE of a named stream: its entry in the open table, and making or emptying it.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { CreateAction, CreateDisposition } from "../../../wire/create.ts";
+import { NotifyAction } from "../../../wire/fscc/notify.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Open } from "../../state/open.ts";
+import type { OpenTable, SharedFile } from "../../state/open-table.ts";
+import { andThen } from "../../and-then.ts";
+import { breakReaders, preallocate } from "./finish.ts";
+import type { Creation, StreamCreation } from "./creation.ts";
+import { statusOf } from "../errno-status.ts";
+import { reportStream } from "../open/modified.ts";
+
+const OVERWRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
+
+/** The shared state of the stream, which all who have it open see alike. */
+export function shareStream(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
+  const { place } = stream.handle;
+  let file = opens.takeStream(base, stream.folded);
+  // Other programs can make two streams whose names are equal here: they still are not one.
+  if (!stream.isMissing && file.stream !== undefined && file.stream.key !== place.key) {
+    file = opens.takeStream(base, `${stream.folded}\0${place.key}`);
+  }
+  file.stream ??= place;
+  stream.handle.place = file.stream;
+  return file;
+}
+
+/** The open is in the tables: the stream is made or emptied. */
+export function finishStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<number> {
+  const { context } = creation.exchange;
+  if (stream.isMissing) {
+    const made = context.notify.quietly(stream.handle.create(), open.file?.path);
+    return andThen(made, (result) => {
+      // Somebody who has it open already was faster.
+      if (result === -Errno.EEXIST) {
+        if (creation.request.createDisposition === CreateDisposition.CREATE)
+          return Status.OBJECT_NAME_COLLISION;
+        creation.action = CreateAction.OPENED;
+        return creation.truncates ? emptyStream(creation, open, stream) : preallocate(creation, open);
+      }
+      if (result < 0) return streamStatusOf(result);
+      reportStream(context, open, NotifyAction.ADDED_STREAM, CompletionFilter.STREAM_NAME);
+      return preallocate(creation, open);
+    });
+  }
+  return creation.truncates ? emptyStream(creation, open, stream) : preallocate(creation, open);
+}
+
+function emptyStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<number> {
+  const isSuperseded = creation.request.createDisposition === CreateDisposition.SUPERSEDE;
+  creation.action = isSuperseded ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
+  const { notify } = creation.exchange.context;
+  return andThen(notify.quietly(stream.handle.truncate(0), open.file?.path), (result) => {
+    if (result < 0) return streamStatusOf(result);
+    breakReaders(creation, open);
+    reportStream(creation.exchange.context, open, NotifyAction.MODIFIED_STREAM, OVERWRITTEN);
+    return preallocate(creation, open);
+  });
+}
+
+/** A disk that keeps no streams cannot have one of that name; nor of one that is too long for it. */
+export function streamStatusOf(failure: number): number {
+  return failure === -Errno.EOPNOTSUPP || failure === -Errno.ERANGE
+    ? Status.OBJECT_NAME_INVALID
+    : statusOf(failure);
+}

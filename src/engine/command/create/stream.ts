@@ -1,0 +1,136 @@
+// CREATE of a named stream: the file it is of is found or made first, the stream has its own sharing and caching;
+// [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { CreateAction, CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Tree } from "../../session/session.ts";
+import { streamIdentity } from "../../state/open-table.ts";
+import { andThen } from "../../and-then.ts";
+import { foldName } from "../../vfs/name/names.ts";
+import type { ParsedPath } from "../../vfs/name/client-path.ts";
+import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
+import { StreamHandle, StreamPlace } from "../../vfs/stream/stream-handle.ts";
+import { findStream, type StoredStream, streamKey } from "../../vfs/stream/stored-stream.ts";
+import { maximalAccessOf } from "../open/access-check.ts";
+import { decideAccess } from "./existing.ts";
+import { register } from "./register.ts";
+import { type Creation, overwrites } from "./creation.ts";
+import { closeOfApplication } from "./durable.ts";
+import { streamStatusOf } from "./stream-entry.ts";
+
+/**
+ * The request with what its name says of the object: `::$DATA` is a file, `::$INDEX_ALLOCATION` a directory, a named
+ * stream neither. Or the status where the options say otherwise.
+ */
+export function applyNamedKind(request: CreateRequest, tree: Tree, path: ParsedPath): CreateRequest | number {
+  const { createOptions } = request;
+  const { stream, kind } = path;
+  if (stream === undefined && kind === "any") return request;
+  // Without streams a colon is part of no name, as Samba answers it (smb2.create_no_streams).
+  if (!tree.grant.streams) return Status.OBJECT_NAME_INVALID;
+  if (kind === "directory") {
+    if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
+    if (overwrites(request)) return Status.INVALID_PARAMETER;
+    return { ...request, createOptions: createOptions | CreateOption.DIRECTORY_FILE };
+  }
+  if ((createOptions & CreateOption.DIRECTORY_FILE) !== 0) return Status.NOT_A_DIRECTORY;
+  return { ...request, createOptions: createOptions | CreateOption.NON_DIRECTORY_FILE };
+}
+
+/** Opens or makes the stream `name` of what was found. */
+export function openStream(
+  creation: Creation,
+  name: string,
+  found: Found,
+  node: FileNode,
+): MaybePromise<number> {
+  const { kind } = node.stat;
+  if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return Status.ACCESS_DENIED;
+  return andThen(findStream(node.values, name), (stored) => {
+    if (typeof stored === "number") return streamStatusOf(stored);
+    const status = decide(creation, node, stored !== undefined);
+    if (status !== Status.SUCCESS) return status;
+    const identity = streamIdentity(node, foldName(stored?.name ?? name));
+    return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, identity), () =>
+      enterStream(creation, stored ?? streamNamed(name), found, node, { isMissing: stored === undefined }),
+    );
+  });
+}
+
+/** 2.1.5.1.1 and 2.1.5.1.2 for a stream of a file that is there. */
+function decide(creation: Creation, node: FileNode, exists: boolean): number {
+  const { request, tree } = creation;
+  const { createDisposition } = request;
+  if (exists && createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
+  if (!exists && !mayCreate(createDisposition)) return Status.OBJECT_NAME_NOT_FOUND;
+  const { status, granted } = decideAccess(request, tree, node);
+  if (status !== Status.SUCCESS) return status;
+  creation.granted = granted;
+  if (exists && !overwrites(request)) return Status.SUCCESS;
+  if (tree.grant.readOnly || (node.stat.attributes & FileAttribute.READONLY) !== 0)
+    return Status.ACCESS_DENIED;
+  if (exists) return Status.SUCCESS;
+  // A stream more changes the file.
+  creation.action = CreateAction.CREATED;
+  const mayWrite = (maximalAccessOf(tree, node) & Access.WRITE_DATA) !== 0;
+  return mayWrite ? Status.SUCCESS : Status.ACCESS_DENIED;
+}
+
+function mayCreate(disposition: number): boolean {
+  return disposition !== CreateDisposition.OPEN && disposition !== CreateDisposition.OVERWRITE;
+}
+
+/** The file was made for the stream `name` of it. */
+export function enterNewStream(
+  creation: Creation,
+  found: Found,
+  node: FileNode,
+  name: string,
+): MaybePromise<number> {
+  creation.handle?.close();
+  creation.handle = undefined;
+  return enterStream(creation, streamNamed(name), found, node, { isMissing: true, hasNewFile: true });
+}
+
+/** A stream that is yet to be made. `openFound` has checked that the name has a key. */
+function streamNamed(name: string): StoredStream {
+  return { name, key: streamKey(name) ?? "" };
+}
+
+function enterStream(
+  creation: Creation,
+  stored: StoredStream,
+  found: Found,
+  node: FileNode,
+  { isMissing, hasNewFile = false }: { readonly isMissing: boolean; readonly hasNewFile?: boolean },
+): MaybePromise<number> {
+  const writes =
+    overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
+  const place = new StreamPlace(stored.name, stored.key);
+  const handle = new StreamHandle(
+    node,
+    place,
+    creation.tree.grant.streamForm,
+    writes,
+    creation.isWriteThrough,
+  );
+  creation.stream = { handle, folded: foldName(stored.name), isMissing, hasNewFile };
+  creation.handle = handle;
+  return andThen(register(creation, found, node), (status) => {
+    if (status === Status.SUCCESS || !hasNewFile) return status;
+    return andThen(takeBack(creation, found, node), () => status);
+  });
+}
+
+/** Nothing is left of a request that failed: the file goes again, unless somebody else has it open by now. */
+function takeBack(creation: Creation, found: Found, node: FileNode): MaybePromise<unknown> {
+  const { opens } = creation.exchange.context;
+  const { identity } = node;
+  creation.undo();
+  return opens.findFile(identity) === undefined
+    ? creation.store.remove(found.path, identity, false)
+    : undefined;
+}

@@ -1,0 +1,23 @@
+// SMB2 FLUSH; [MS-SMB2] 3.3.5.11, [MS-FSA] 2.1.5.7.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { encodeFlushResponse } from "../../../wire/flush.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { statusOf } from "../errno-status.ts";
+
+const RESPONSE_BYTES = 4;
+
+export function handleFlush(exchange: Exchange): MaybePromise<number> {
+  const open = exchange.open as Open;
+  // 3.3.5.11: flushing is for who may change something; [MS-FSA] 2.1.5.6.
+  const changes = Access.WRITE_DATA | Access.APPEND_DATA;
+  if (open.pipe < 0 && (open.grantedAccess & changes) === 0) return Status.ACCESS_DENIED;
+  return andThen(open.handle?.flush() ?? 0, (result) => {
+    if (result < 0) return statusOf(result);
+    encodeFlushResponse(exchange.reserve(RESPONSE_BYTES));
+    return Status.SUCCESS;
+  });
+}

@@ -1,0 +1,125 @@
+// WRITE; [MS-SMB2] 3.3.5.13. On the hot path: fixed offsets, data written from where it arrived.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { Status } from "../../../wire/status.ts";
+import {
+  isAppendRequest,
+  WriteFlag,
+  writeRequestChannel,
+  writeRequestDataStart,
+  writeRequestFlags,
+  writeRequestLength,
+  writeRequestOffset,
+  writeWriteResponse,
+} from "../../../wire/write.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { paysFor } from "../../connection/pipeline.ts";
+import type { Open } from "../../state/open.ts";
+import type { SharedFile } from "../../state/open-table.ts";
+import { andThen } from "../../and-then.ts";
+import { type FileHandle, MAX_FILE_OFFSET } from "../../vfs/store.ts";
+import { dataWritten } from "../open/cache-breaks.ts";
+import { statusOf } from "../errno-status.ts";
+import { afterLate } from "../open/long-work.ts";
+import { noteModified } from "../open/modified.ts";
+import { writeToPipe } from "./pipe.ts";
+
+const RESPONSE_BYTES = 16;
+
+export function handleWrite(exchange: Exchange): MaybePromise<number> {
+  const { message } = exchange;
+  const open = exchange.open as Open;
+  const length = writeRequestLength(message);
+  if (length > exchange.context.settings.maxWriteBytes || !paysFor(exchange, length)) {
+    return Status.INVALID_PARAMETER;
+  }
+  if (exchange.connection.isAtLeast3 && writeRequestChannel(message) !== 0) return Status.INVALID_PARAMETER;
+  const at = writeRequestDataStart(message);
+  if (open.pipe >= 0) return writeToPipe(exchange, open, message.bytes.subarray(at, at + length));
+  if (open.isDirectory) return Status.INVALID_DEVICE_REQUEST;
+  if (open.snapshotPath !== undefined) return Status.MEDIA_WRITE_PROTECTED;
+  if ((open.grantedAccess & (Access.WRITE_DATA | Access.APPEND_DATA)) === 0) return Status.ACCESS_DENIED;
+  if (open.handle === undefined) return Status.ACCESS_DENIED;
+  const offset = writeRequestOffset(message);
+  if (isAppendRequest(message)) return appendData(exchange, open, open.handle, at, length);
+  if (offset + length > 2 ** 63) return Status.INVALID_PARAMETER;
+  if (offset + length > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  return writeAt(exchange, open, open.handle, at, length, offset);
+}
+
+function writeAt(
+  exchange: Exchange,
+  open: Open,
+  handle: FileHandle,
+  at: number,
+  length: number,
+  offset: number,
+): MaybePromise<number> {
+  if (length === 0) return answer(exchange, 0);
+  const { file } = open;
+  if (file?.late !== undefined)
+    return afterLate(file, () => writeAt(exchange, open, handle, at, length, offset));
+  if (file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
+  const written = handle.write(exchange.message.bytes, at, length, offset);
+  // Of streams it is told when they are closed; the disk may tell of each write.
+  const isBeside = open.file?.base !== undefined;
+  const outcome = isBeside ? exchange.context.notify.quietly(written, open.file?.path) : written;
+  const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
+  if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
+  if (typeof outcome === "number") return finishWrite(exchange, open, outcome);
+  return outcome.then((count) => finishWrite(exchange, open, count));
+}
+
+// The client wants its data on the disk before it reads the answer.
+function flushAndFinish(
+  exchange: Exchange,
+  open: Open,
+  handle: FileHandle,
+  count: number,
+): MaybePromise<number> {
+  if (count < 0) return statusOf(count);
+  return andThen(handle.flush(), (result) => finishWrite(exchange, open, result < 0 ? result : count));
+}
+
+function appendData(
+  exchange: Exchange,
+  open: Open,
+  handle: FileHandle,
+  at: number,
+  length: number,
+): MaybePromise<number> {
+  const append = (): MaybePromise<number> =>
+    andThen(handle.stat(), (stat) =>
+      typeof stat === "number" ? statusOf(stat) : writeAt(exchange, open, handle, at, length, stat.size),
+    );
+  return open.file === undefined ? append() : appendInTurn(open.file, append);
+}
+
+/** The file ends where the one before has put its end: nobody writes over what another appends. */
+function appendInTurn(file: SharedFile, append: () => MaybePromise<number>): MaybePromise<number> {
+  const outcome = file.appending === undefined ? append() : file.appending.then(append);
+  if (!(outcome instanceof Promise)) return outcome;
+  const ended = (): void => {
+    if (file.appending === settled) file.appending = undefined;
+  };
+  const settled: Promise<void> = outcome.then(ended, ended);
+  file.appending = settled;
+  return outcome;
+}
+
+function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromise<number> {
+  const isFirst = !open.hasWritten;
+  // A write that failed may have come half the way.
+  dataWritten(exchange.context, open);
+  if (count < 0) return statusOf(count);
+  // Once is enough: who takes the mark away while this open writes on wants it gone.
+  if (isFirst || open.fixedTimes !== undefined || open.file?.base !== undefined) {
+    return andThen(noteModified(exchange.context, open, isFirst), () => answer(exchange, count));
+  }
+  return answer(exchange, count);
+}
+
+function answer(exchange: Exchange, count: number): number {
+  writeWriteResponse(exchange.reserve(RESPONSE_BYTES), count);
+  return Status.SUCCESS;
+}

@@ -1,0 +1,11 @@
+// SMB2 ECHO; [MS-SMB2] 3.3.5.17.
+import { encodeEchoResponse } from "../../wire/echo.ts";
+import { Status } from "../../wire/status.ts";
+import type { Exchange } from "../connection/exchange.ts";
+
+const RESPONSE_BYTES = 4;
+
+export function handleEcho(exchange: Exchange): number {
+  encodeEchoResponse(exchange.reserve(RESPONSE_BYTES));
+  return Status.SUCCESS;
+}

@@ -1,0 +1,16 @@
+// The answer of an IOCTL; [MS-SMB2] 2.2.32.
+import { encodeIoctlResponse, type IoctlRequest } from "../../../wire/ioctl.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+
+/** The fixed part of the response. */
+const RESPONSE_BYTES = 48;
+
+/** Writes the answer; `output` is at most what the request allows. */
+export function answerIoctl(exchange: Exchange, request: IoctlRequest, output: Uint8Array): void {
+  encodeIoctlResponse(exchange.reserve(RESPONSE_BYTES + output.length), {
+    ctlCode: request.ctlCode,
+    fileId: request.fileId,
+    output,
+    flags: 0,
+  });
+}

@@ -1,0 +1,29 @@
+// FSCTL_GET_COMPRESSION and FSCTL_SET_COMPRESSION where no file is ever compressed for a client.
+// [MS-FSA] 2.1.5.10.9, 2.1.5.10.33; [MS-FSCC] 2.3.19, 2.3.67.
+import { Access } from "../../../wire/access.ts";
+import { EMPTY, Reader } from "../../../wire/cursor.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { answerIoctl } from "./answer.ts";
+
+const FORMAT_NONE = 0;
+const STATE_BYTES = 2;
+
+export function getCompression(exchange: Exchange, request: IoctlRequest): number {
+  if ((exchange.open as Open).node === undefined) return Status.NOT_SUPPORTED;
+  if (request.maxOutputResponse < STATE_BYTES) return Status.INVALID_PARAMETER;
+  answerIoctl(exchange, request, new Uint8Array(STATE_BYTES));
+  return Status.SUCCESS;
+}
+
+/** That a file is not to be compressed can be had; anything else cannot. */
+export function setCompression(exchange: Exchange, request: IoctlRequest): number {
+  const open = exchange.open as Open;
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if ((open.grantedAccess & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;
+  if (new Reader(request.input).u16() !== FORMAT_NONE) return Status.NOT_SUPPORTED;
+  answerIoctl(exchange, request, EMPTY);
+  return Status.SUCCESS;
+}

@@ -1,0 +1,128 @@
+// FSCTL_DUPLICATE_EXTENTS_TO_FILE: the target shares the source's blocks; [MS-FSA] 2.1.5.10.4, [MS-FSCC] 2.3.7.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { EMPTY } from "../../../wire/cursor.ts";
+import type { FileId } from "../../../wire/file-id.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import { decodeDuplicateExtents, type DuplicateExtents } from "../../../wire/fscc/copychunk.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import type { FileStat, VolumeInfo } from "../../vfs/store.ts";
+import { dataWritten } from "../open/cache-breaks.ts";
+import { statusOf } from "../errno-status.ts";
+import { answerIoctl } from "./answer.ts";
+import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
+import { noteModified } from "../open/modified.ts";
+import { mayLeave } from "./server-copy.ts";
+
+/** Shared at a time: whole clusters on every file system. */
+const STEP_BYTES = 268_435_456;
+
+export function duplicateExtents(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
+  const target = exchange.open as Open;
+  const asked = decodeDuplicateExtents(request.input);
+  if (target.node === undefined || target.handle?.cloneFrom === undefined) {
+    return target.isDirectory ? Status.INVALID_PARAMETER : Status.INVALID_DEVICE_REQUEST;
+  }
+  const source = findOpen(exchange, asked.source);
+  if (source === undefined) return Status.INVALID_HANDLE;
+  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
+  const refusal = checkOpens(source, target, asked);
+  if (refusal !== Status.SUCCESS) return refusal;
+  const cloned = whileUsed(source, () => cloneChecked(exchange, source, target, asked));
+  return andThen(cloned, (status) => {
+    if (status !== Status.SUCCESS) return status;
+    return andThen(noteModified(exchange.context, target, true), () => {
+      answerIoctl(exchange, request, EMPTY);
+      return status;
+    });
+  });
+}
+
+function findOpen(exchange: Exchange, id: FileId): Open | undefined {
+  if (id.volatileHigh !== 0 || id.persistentHigh !== 0 || id.persistentLow !== id.volatileLow)
+    return undefined;
+  const open = exchange.context.opens.find(id.volatileLow);
+  return open?.session === exchange.session ? open : undefined;
+}
+
+/** Byte-range locks do not matter here, as on Windows: they are about reading and writing. */
+function checkOpens(source: Open, target: Open, asked: DuplicateExtents): number {
+  const { sourceOffset, targetOffset, byteCount } = asked;
+  if (source.isDirectory || source.handle === undefined) return Status.ACCESS_DENIED;
+  if ((source.grantedAccess & Access.READ_DATA) === 0) return Status.ACCESS_DENIED;
+  if ((target.grantedAccess & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;
+  if (sourceOffset + byteCount >= 2 ** 53 || targetOffset + byteCount >= 2 ** 53) {
+    return Status.INVALID_PARAMETER;
+  }
+  if (byteCount === 0) return Status.SUCCESS;
+  const overlaps = source.file === target.file && Math.abs(sourceOffset - targetOffset) < byteCount;
+  return overlaps ? Status.NOT_SUPPORTED : Status.SUCCESS;
+}
+
+async function cloneChecked(
+  exchange: Exchange,
+  source: Open,
+  target: Open,
+  asked: DuplicateExtents,
+): Promise<number> {
+  const { sourceOffset, targetOffset, byteCount } = asked;
+  if (byteCount === 0) return Status.SUCCESS;
+  const { store } = target.tree;
+  if (store === undefined || target.node === undefined) return Status.INVALID_DEVICE_REQUEST;
+  const volume = await store.volume(target.node);
+  const from = (await source.handle?.stat()) ?? -Errno.EBADF;
+  const to = (await target.handle?.stat()) ?? -Errno.EBADF;
+  for (const facts of [volume, from, to]) if (typeof facts === "number") return statusOf(facts);
+  const { blockBytes } = volume as VolumeInfo;
+  const roundUp = (size: number): number => Math.ceil(size / blockBytes) * blockBytes;
+  const sourceSize = (from as FileStat).size;
+  // Clients ask for whole clusters, also of a source that ends within one.
+  if (sourceOffset >= sourceSize || sourceOffset + byteCount > roundUp(sourceSize)) {
+    return Status.NOT_SUPPORTED;
+  }
+  // A sparse file can grow by what it is given, and have holes; in others blocks are only exchanged.
+  if (!isSparse(to as FileStat)) {
+    const isBeyond = targetOffset + byteCount > roundUp((to as FileStat).size);
+    if (isBeyond || isSparse(from as FileStat)) return Status.NOT_SUPPORTED;
+  }
+  const count = Math.min(byteCount, sourceSize - sourceOffset);
+  return clone(exchange, source, target, { ...asked, byteCount: count });
+}
+
+function isSparse(stat: FileStat): boolean {
+  return (stat.attributes & FileAttribute.SPARSE_FILE) !== 0;
+}
+
+function clone(
+  exchange: Exchange,
+  source: Open,
+  target: Open,
+  { sourceOffset, targetOffset, byteCount }: DuplicateExtents,
+): MaybePromise<number> {
+  let done = 0;
+  return workInSteps(exchange, () => {
+    const { handle } = source;
+    if (done >= byteCount) return Status.SUCCESS;
+    if (source.isClosed || target.isClosed || handle === undefined) return Status.FILE_CLOSED;
+    const count = Math.min(STEP_BYTES, byteCount - done);
+    const outcome =
+      target.handle?.cloneFrom?.(handle, sourceOffset + done, targetOffset + done, count) ?? -Errno.EINVAL;
+    return andThen(outcome, (result) => {
+      if (result < 0) return cloneStatusOf(result);
+      dataWritten(exchange.context, target);
+      done += count;
+      return MORE;
+    });
+  });
+}
+
+/** 2.1.5.10.4: what the disk cannot share is not supported, what is not whole clusters is a wrong parameter. */
+function cloneStatusOf(failure: number): number {
+  if (failure === -Errno.EXDEV) return Status.INVALID_PARAMETER;
+  return failure === -Errno.EINVAL ? Status.INVALID_PARAMETER : statusOf(failure);
+}

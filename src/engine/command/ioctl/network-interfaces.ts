@@ -1,0 +1,76 @@
+// FSCTL_QUERY_NETWORK_INTERFACE_INFO: where a client may open further channels; [MS-SMB2] 3.3.5.15.11.
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { Writer } from "../../../wire/cursor.ts";
+import {
+  encodeNetworkInterfaces,
+  type NetworkInterface,
+  networkInterfacesSize,
+} from "../../../wire/fscc/network-interface.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Capability } from "../../../wire/negotiate.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { answerIoctl } from "./answer.ts";
+
+/** What is told where the driver knows no speed: 1 Gbit/s, as Samba assumes. */
+const UNKNOWN_BITS_PER_SECOND = 1_000_000_000;
+
+export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest): number {
+  const { negotiated } = exchange.connection;
+  const isOffered = ((negotiated?.serverCapabilities ?? 0) & Capability.MULTI_CHANNEL) !== 0;
+  // A server of one channel does not know this call.
+  if (!isOffered) return Status.NOT_SUPPORTED;
+  const found = listInterfaces(exchange.context.settings.addresses);
+  const size = networkInterfacesSize(found.length);
+  if (found.length === 0) return Status.NOT_SUPPORTED;
+  if (request.maxOutputResponse < size) return Status.BUFFER_TOO_SMALL;
+  const output = new Uint8Array(size);
+  encodeNetworkInterfaces(new Writer(output), found);
+  answerIoctl(exchange, request, output);
+  return Status.SUCCESS;
+}
+
+/** The interfaces that are listened on; the loopback one only where there is no other. */
+function listInterfaces(addresses: readonly string[]): NetworkInterface[] {
+  const outside: NetworkInterface[] = [];
+  const inside: NetworkInterface[] = [];
+  for (const [name, entries] of Object.entries(networkInterfaces())) {
+    for (const { address, family, internal } of entries ?? []) {
+      if (addresses.length > 0 && !addresses.includes(address)) continue;
+      // A link-local address means nothing without the client's own scope.
+      if (family === "IPv6" && /^fe[89ab]/i.test(address)) continue;
+      const bytes = family === "IPv4" ? ipv4Bytes(address) : ipv6Bytes(address);
+      const index = Number(readSys(name, "ifindex") ?? 0);
+      const megabits = Number(readSys(name, "speed") ?? 0);
+      const linkSpeed = megabits > 0 ? megabits * 1_000_000 : UNKNOWN_BITS_PER_SECOND;
+      (internal ? inside : outside).push({ index, capability: 0, linkSpeed, address: bytes });
+    }
+  }
+  return outside.length > 0 ? outside : inside;
+}
+
+function readSys(name: string, file: string): string | undefined {
+  try {
+    return readFileSync(`/sys/class/net/${name}/${file}`, "utf8").trim();
+  } catch {
+    // Virtual interfaces have no speed to tell.
+    return undefined;
+  }
+}
+
+function ipv4Bytes(address: string): Uint8Array {
+  return Uint8Array.from(address.split("."), Number);
+}
+
+function ipv6Bytes(address: string): Uint8Array {
+  const [head = "", tail] = address.split("::");
+  const front = head === "" ? [] : head.split(":");
+  const back = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - front.length - back.length;
+  const groups = [...front, ...new Array<string>(zeros).fill("0"), ...back];
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  groups.slice(0, 8).forEach((group, i) => view.setUint16(2 * i, Number.parseInt(group, 16)));
+  return bytes;
+}

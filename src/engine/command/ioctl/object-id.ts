@@ -1,0 +1,35 @@
+// FSCTL_CREATE_OR_GET_OBJECT_ID: a number that stays with a file for its life; [MS-FSCC] 2.1.3.1 and 2.3, [MS-FSA]
+// 2.1.5.10. It is made of the volume's serial and the file's number, as Samba has it: nothing has to be stored, and
+// none can be set.
+import type { MaybePromise } from "../../../port/port.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { statusOf } from "../errno-status.ts";
+import { answerIoctl } from "./answer.ts";
+
+/** FILE_OBJECTID_BUFFER type 1: the file's id, its volume's and file's at birth, and a domain that is always zero. */
+const OBJECT_ID_BYTES = 64;
+
+export function getObjectId(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
+  const open = exchange.open as Open;
+  const { node, tree } = open;
+  if (node === undefined || tree.store === undefined) return Status.NOT_SUPPORTED;
+  if (request.maxOutputResponse < OBJECT_ID_BYTES) return Status.INVALID_PARAMETER;
+  return andThen(tree.store.volume(node), (volume) => {
+    if (typeof volume === "number") return statusOf(volume);
+    const bytes = new Uint8Array(OBJECT_ID_BYTES);
+    const view = new DataView(bytes.buffer);
+    const { inodeLow, inodeHigh } = node.stat;
+    for (const at of [0, 32]) {
+      view.setUint32(at, volume.serial, true);
+      view.setUint32(at + 8, inodeLow, true);
+      view.setUint32(at + 12, inodeHigh, true);
+    }
+    view.setUint32(16, volume.serial, true);
+    answerIoctl(exchange, request, bytes);
+    return Status.SUCCESS;
+  });
+}

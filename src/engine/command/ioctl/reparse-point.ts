@@ -1,0 +1,109 @@
+// FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT, FSCTL_DELETE_REPARSE_POINT: what a symlink or a special file is can
+// be read; clients make none but by POSIX's rules. [MS-FSA] 2.1.5.10.5, 2.1.5.10.14, 2.1.5.10.35.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { Reader, Writer } from "../../../wire/cursor.ts";
+import { ReparseTag } from "../../../wire/fscc/attributes.ts";
+import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../../wire/fscc/reparse.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { FileKind, type FileNode } from "../../vfs/store.ts";
+import { statusOf } from "../errno-status.ts";
+import { answerIoctl } from "./answer.ts";
+import { makeSpecial } from "./posix-special-file.ts";
+import { clientTarget, reparseTagOf } from "../open/reparse-tag.ts";
+
+/** Tag, length and a GUID: less than that cannot say anything; 2.1.5.10.14. */
+const LEAST_OUTPUT_BYTES = 8;
+/** A buffer's fixed part, and a target of PATH_MAX twice. */
+const ROOM = 64 + 4 * 4096;
+/** Tag, ReparseDataLength, Reserved. */
+const HEADER_BYTES = 8;
+const TAG_RESERVED = 0x0fff_0000;
+
+const inodeTypes: ReadonlyMap<number, number> = new Map([
+  [0o010000, NfsInodeType.FIFO],
+  [0o020000, NfsInodeType.CHARACTER],
+  [0o060000, NfsInodeType.BLOCK],
+  [0o140000, NfsInodeType.SOCKET],
+]);
+
+export function getReparsePoint(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
+  const open = exchange.open as Open;
+  const { node } = open;
+  if (node === undefined) return Status.NOT_SUPPORTED;
+  if (reparseTagOf(node.stat.kind) === 0) return Status.NOT_A_REPARSE_POINT;
+  if (request.maxOutputResponse < LEAST_OUTPUT_BYTES) return Status.BUFFER_TOO_SMALL;
+  return andThen(describe(open, node), (buffer) => {
+    if (typeof buffer === "number") return statusOf(buffer);
+    const fits = buffer.length <= request.maxOutputResponse;
+    answerIoctl(exchange, request, fits ? buffer : buffer.subarray(0, request.maxOutputResponse));
+    return fits ? Status.SUCCESS : Status.BUFFER_OVERFLOW;
+  });
+}
+
+/** The whole reparse buffer, or a negative errno. */
+function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | number> {
+  const writer = new Writer(new Uint8Array(ROOM));
+  const { stat } = node;
+  if (stat.kind !== FileKind.SYMLINK) {
+    const type = inodeTypes.get(stat.format);
+    if (type === undefined) return -Errno.EOPNOTSUPP;
+    return andThen(node.deviceNumbers?.() ?? [0, 0], (numbers) => {
+      if (typeof numbers === "number") return numbers;
+      encodeNfsReparse(writer, { type, major: numbers[0] ?? 0, minor: numbers[1] ?? 0 });
+      return writer.bytes.subarray(0, writer.position);
+    });
+  }
+  return andThen(node.readLink?.() ?? -Errno.EOPNOTSUPP, (target) => {
+    if (typeof target === "number") return target;
+    const { store } = open.tree;
+    const name = open.isPosix || store === undefined ? target : clientTarget(store, target);
+    encodeSymlinkReparse(writer, {
+      isRelative: !target.startsWith("/"),
+      substituteName: name,
+      printName: name,
+    });
+    return writer.bytes.subarray(0, writer.position);
+  });
+}
+
+/** Refused but to POSIX clients, by the status that says best why. */
+export function setReparsePoint(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
+  const status = checkChange(exchange, request);
+  if (typeof status === "number") return status;
+  const open = exchange.open as Open;
+  if (open.isPosix) return makeSpecial(exchange, open, request);
+  // 2.1.5.10.35: nobody has the privilege to make symbolic links.
+  return status.tag === ReparseTag.SYMLINK ? Status.ACCESS_DENIED : Status.NOT_SUPPORTED;
+}
+
+/** A symlink without its target would be nothing: the thing as a whole can be deleted. */
+export function deleteReparsePoint(exchange: Exchange, request: IoctlRequest): number {
+  const status = checkChange(exchange, request);
+  if (typeof status === "number") return status;
+  if (status.length !== 0) return Status.IO_REPARSE_DATA_INVALID;
+  const tag = reparseTagOf(((exchange.open as Open).node as FileNode).stat.kind);
+  if (tag === 0) return Status.NOT_A_REPARSE_POINT;
+  return tag === status.tag ? Status.ACCESS_DENIED : Status.IO_REPARSE_TAG_MISMATCH;
+}
+
+/** What both check first: the tag and the length that the input names, or the status to refuse it with. */
+function checkChange(
+  exchange: Exchange,
+  request: IoctlRequest,
+): number | { readonly tag: number; readonly length: number } {
+  const open = exchange.open as Open;
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if ((open.grantedAccess & (Access.WRITE_DATA | Access.WRITE_ATTRIBUTES)) === 0) return Status.ACCESS_DENIED;
+  if (request.input.length < HEADER_BYTES) return Status.IO_REPARSE_DATA_INVALID;
+  const reader = new Reader(request.input);
+  const tag = reader.u32();
+  const length = reader.u16();
+  if (tag <= 1 || (tag & TAG_RESERVED) !== 0) return Status.IO_REPARSE_TAG_INVALID;
+  return { tag, length };
+}

@@ -1,0 +1,168 @@
+// Copies on the server: FSCTL_SRV_REQUEST_RESUME_KEY, FSCTL_SRV_COPYCHUNK, FSCTL_SRV_COPYCHUNK_WRITE.
+// [MS-SMB2] 3.3.5.15.5, 3.3.5.15.6.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { Writer } from "../../../wire/cursor.ts";
+import {
+  COPYCHUNK_RESPONSE_SIZE,
+  type CopyChunk,
+  type CopyChunkResponse,
+  decodeCopyChunkRequest,
+  encodeCopyChunkResponse,
+  encodeResumeKey,
+  RESUME_KEY_RESPONSE_SIZE,
+  RESUME_KEY_SIZE,
+} from "../../../wire/fscc/copychunk.ts";
+import { Fsctl } from "../../../wire/fscc/fsctl.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { copyStretch, type Pace } from "./copy-stretch.ts";
+import { statusOf } from "../errno-status.ts";
+import { answerIoctl } from "./answer.ts";
+import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
+import { noteModified } from "../open/modified.ts";
+import { MAX_FILE_OFFSET } from "../../vfs/store.ts";
+
+/** What one request may ask for, the same as Windows has it; 3.3.3. */
+const MAX_CHUNKS = 256;
+const MAX_CHUNK_BYTES = 1_048_576;
+const MAX_TOTAL_BYTES = 16_777_216;
+
+/** A key is the number of the open: it is good within the session that the open belongs to, and nowhere else. */
+export function requestResumeKey(exchange: Exchange, request: IoctlRequest): number {
+  const open = exchange.open as Open;
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if (request.maxOutputResponse < RESUME_KEY_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
+  const key = new Uint8Array(RESUME_KEY_SIZE);
+  new DataView(key.buffer).setUint32(0, open.id, true);
+  const writer = new Writer(new Uint8Array(RESUME_KEY_RESPONSE_SIZE));
+  encodeResumeKey(writer, key);
+  answerIoctl(exchange, request, writer.bytes);
+  return Status.SUCCESS;
+}
+
+function findByResumeKey(exchange: Exchange, key: Uint8Array): Open | undefined {
+  if (key.some((byte, at) => at >= 4 && byte !== 0)) return undefined;
+  const id = new DataView(key.buffer, key.byteOffset, key.byteLength).getUint32(0, true);
+  const source = exchange.context.opens.find(id);
+  return source?.session === exchange.session ? source : undefined;
+}
+
+/** FSCTL_SRV_COPYCHUNK and FSCTL_SRV_COPYCHUNK_WRITE, the latter for a target that cannot be read. */
+export function copyChunks(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
+  const target = exchange.open as Open;
+  if (request.maxOutputResponse < COPYCHUNK_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
+  const { sourceKey, chunks } = decodeCopyChunkRequest(request.input);
+  if (!isWithinLimits(chunks)) {
+    answer(exchange, request, {
+      chunksWritten: MAX_CHUNKS,
+      chunkBytesWritten: MAX_CHUNK_BYTES,
+      totalBytesWritten: MAX_TOTAL_BYTES,
+    });
+    return Status.INVALID_PARAMETER;
+  }
+  const source = findByResumeKey(exchange, sourceKey);
+  if (source === undefined) return Status.OBJECT_NAME_NOT_FOUND;
+  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
+  const refusal = checkHandles(source, target, request.ctlCode === Fsctl.SRV_COPYCHUNK);
+  if (refusal !== Status.SUCCESS) return refusal;
+  return carryOut(exchange, request, source, target, chunks);
+}
+
+/** What is only to be had by encrypted requests is not copied by others either: to where anybody could read it. */
+export function mayLeave(exchange: Exchange, source: Open): boolean {
+  return !source.tree.mustEncrypt || exchange.sealedBy !== undefined;
+}
+
+function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
+  if (chunks.length > MAX_CHUNKS) return false;
+  let total = 0;
+  for (const { length } of chunks) {
+    if (length === 0 || length > MAX_CHUNK_BYTES) return false;
+    total += length;
+  }
+  return total <= MAX_TOTAL_BYTES;
+}
+
+function checkHandles(source: Open, target: Open, readsTarget: boolean): number {
+  if (source.isDirectory || target.isDirectory) return Status.ACCESS_DENIED;
+  if (source.handle === undefined || target.handle === undefined) return Status.ACCESS_DENIED;
+  if ((source.grantedAccess & (Access.READ_DATA | Access.EXECUTE)) === 0) return Status.ACCESS_DENIED;
+  if ((target.grantedAccess & (Access.WRITE_DATA | Access.APPEND_DATA)) === 0) return Status.ACCESS_DENIED;
+  return readsTarget && (target.grantedAccess & Access.READ_DATA) === 0
+    ? Status.ACCESS_DENIED
+    : Status.SUCCESS;
+}
+
+function carryOut(
+  exchange: Exchange,
+  request: IoctlRequest,
+  source: Open,
+  target: Open,
+  chunks: readonly CopyChunk[],
+): MaybePromise<number> {
+  let total = 0;
+  let next = 0;
+  const wasWritten = target.hasWritten;
+  const pace = { stepBytes: Infinity };
+  const copied = whileUsed(source, () =>
+    workInSteps(exchange, () => {
+      const chunk = chunks[next];
+      if (chunk === undefined) return Status.SUCCESS;
+      return andThen(copyChunk(exchange, source, target, chunk, pace), (status) => {
+        if (status !== Status.SUCCESS) return status;
+        next++;
+        total += chunk.length;
+        return MORE;
+      });
+    }),
+  );
+  return andThen(copied, (status) => {
+    const noted = total > 0 ? noteModified(exchange.context, target, !wasWritten) : undefined;
+    // Who took the request back does not wait for the disk either.
+    if (status === Status.CANCELLED) return status;
+    return andThen(noted, () => {
+      // 3.3.5.15.6.2: told also when a chunk failed.
+      answer(exchange, request, {
+        chunksWritten: next,
+        chunkBytesWritten: 0,
+        totalBytesWritten: total,
+      });
+      return status;
+    });
+  });
+}
+
+/** One chunk: what is locked or not there is refused before anything of it is written. */
+function copyChunk(
+  exchange: Exchange,
+  source: Open,
+  target: Open,
+  { sourceOffset, targetOffset, length }: CopyChunk,
+  pace: Pace,
+): MaybePromise<number> {
+  const from = source.handle;
+  if (source.isClosed || target.isClosed || from === undefined) return Status.FILE_CLOSED;
+  if (targetOffset >= 2 ** 63) return Status.INVALID_PARAMETER;
+  if (targetOffset + length > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  if (source.file?.locks?.blocksRead(source.id, sourceOffset, length) === true) {
+    return Status.FILE_LOCK_CONFLICT;
+  }
+  if (target.file?.locks?.blocksWrite(target.id, targetOffset, length) === true) {
+    return Status.FILE_LOCK_CONFLICT;
+  }
+  return andThen(from.stat(), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    if (sourceOffset + length > stat.size) return Status.INVALID_VIEW_SIZE;
+    return copyStretch(exchange, source, target, { sourceOffset, targetOffset, length }, pace);
+  });
+}
+
+function answer(exchange: Exchange, request: IoctlRequest, response: CopyChunkResponse): void {
+  const writer = new Writer(new Uint8Array(COPYCHUNK_RESPONSE_SIZE));
+  encodeCopyChunkResponse(writer, response);
+  answerIoctl(exchange, request, writer.bytes);
+}

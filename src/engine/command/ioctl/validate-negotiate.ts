@@ -1,0 +1,43 @@
+// FSCTL_VALIDATE_NEGOTIATE_INFO: was the negotiation changed on its way? [MS-SMB2] 3.3.5.15.12.
+import {
+  decodeValidateNegotiateRequest,
+  encodeValidateNegotiateResponse,
+} from "../../../wire/fscc/validate-negotiate.ts";
+import { Writer } from "../../../wire/cursor.ts";
+import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Negotiated } from "../../connection/connection.ts";
+import { chooseDialect } from "../../connection/dialect.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { NO_REPLY } from "../../connection/pipeline.ts";
+import { answerIoctl } from "./answer.ts";
+
+const RESPONSE_BYTES = 24;
+
+export function validateNegotiate(exchange: Exchange, request: IoctlRequest): number {
+  const { connection, context } = exchange;
+  const negotiated = connection.negotiated as Negotiated;
+  if (request.maxOutputResponse < RESPONSE_BYTES) return Status.INVALID_PARAMETER;
+  const told = decodeValidateNegotiateRequest(request.input);
+  const { minDialect, maxDialect } = context.settings;
+  const chosen = chooseDialect(told.dialects, minDialect, maxDialect);
+  const isSame =
+    !negotiated.dialect.hasNegotiateContexts &&
+    chosen === negotiated.dialect &&
+    told.capabilities === negotiated.clientCapabilities &&
+    told.securityMode === negotiated.clientSecurityMode &&
+    told.clientGuid.every((byte, i) => byte === negotiated.clientGuid[i]);
+  if (!isSame) {
+    connection.close("negotiation was tampered with");
+    return NO_REPLY;
+  }
+  const output = new Uint8Array(RESPONSE_BYTES);
+  encodeValidateNegotiateResponse(new Writer(output), {
+    capabilities: negotiated.serverCapabilities,
+    serverGuid: context.serverGuid,
+    securityMode: negotiated.serverSecurityMode,
+    dialect: negotiated.dialect.revision,
+  });
+  answerIoctl(exchange, request, output);
+  return Status.SUCCESS;
+}

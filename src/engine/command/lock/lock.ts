@@ -1,0 +1,181 @@
+// LOCK: byte ranges locked and unlocked, at once or after a wait; [MS-SMB2] 3.3.5.14, 3.3.5.14.1 (unlocks),
+// 3.3.5.14.2 (locks), 3.3.5.16 (cancel).
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { decodeLockRequest, encodeLockResponse, LockFlag, LockRequestOffset } from "../../../wire/lock.ts";
+import type { LockElement } from "../../../wire/lock.ts";
+import { Capability, Dialect } from "../../../wire/negotiate.ts";
+import { Status } from "../../../wire/status.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { LockSequences } from "../../state/lock-sequence.ts";
+import type { Open } from "../../state/open.ts";
+import type { SharedFile } from "../../state/open-table.ts";
+import { type LockLimits, LockOutcome, type LockRange, RangeLocks } from "../../state/range-locks.ts";
+import { andThen } from "../../and-then.ts";
+import { mirrorLocks, unmirrorAll } from "./lock-mirror.ts";
+
+/** Ranges in one request. Linux sends what fits a page, 170 of them; Windows one. */
+const MAX_ELEMENTS = 1024;
+const RESPONSE_BYTES = 4;
+/** The end of everything that can be locked. */
+const OFFSET_LIMIT = 1n << 64n;
+
+export function handleLock(exchange: Exchange): MaybePromise<number> {
+  const { message } = exchange;
+  const open = exchange.open as Open;
+  if (message.u16(LockRequestOffset.COUNT) > MAX_ELEMENTS) return Status.INSUFFICIENT_RESOURCES;
+  const { locks, sequenceIndex, sequenceNumber } = decodeLockRequest(message);
+  const { file } = open;
+  if (file === undefined) return Status.INVALID_DEVICE_REQUEST;
+  // [MS-FSA] 2.1.5.8: directories have no bytes to lock.
+  if (open.isDirectory) return Status.INVALID_PARAMETER;
+  if ((open.grantedAccess & (Access.READ_DATA | Access.WRITE_DATA)) === 0) return Status.ACCESS_DENIED;
+  const sequences = sequencesOf(exchange, open);
+  if (sequences?.isReplay(sequenceIndex, sequenceNumber) === true) return answer(exchange);
+  const isUnlock = ((locks[0]?.flags ?? 0) & LockFlag.UNLOCK) !== 0;
+  const outcome = isUnlock ? unlockRanges(open, file, locks) : lockRanges(exchange, open, file, locks);
+  return andThen(outcome, (status) => {
+    if (status !== Status.SUCCESS) return status;
+    sequences?.remember(sequenceIndex, sequenceNumber);
+    return answer(exchange);
+  });
+}
+
+/** Ends what a closing open holds and waits for; those who wait for it are served in order. */
+export function releaseLocks(open: Open): void {
+  const { file } = open;
+  if (file?.locks === undefined) return;
+  if (open.tree.grant.posixLocking) unmirrorAll(open);
+  file.locks.release(open.id);
+  dropIfUnused(file);
+}
+
+function answer(exchange: Exchange): number {
+  encodeLockResponse(exchange.reserve(RESPONSE_BYTES));
+  return Status.SUCCESS;
+}
+
+// Where a request can come twice: an open that survives its connection, or a session with several of them.
+function sequencesOf(exchange: Exchange, open: Open): LockSequences | undefined {
+  const { negotiated, isAtLeast3 } = exchange.connection;
+  if (negotiated === undefined || negotiated.dialect.revision === Dialect.SMB_2_0_2) return undefined;
+  const hasChannels = isAtLeast3 && (negotiated.serverCapabilities & Capability.MULTI_CHANNEL) !== 0;
+  if (open.durability === undefined && !hasChannels) return undefined;
+  open.lockSequences ??= new LockSequences();
+  return open.lockSequences;
+}
+
+// 3.3.5.14.1: element after element; what was unlocked before a refusal stays so.
+function unlockRanges(open: Open, file: SharedFile, elements: readonly LockElement[]): number {
+  for (const { offset, length, flags } of elements) {
+    if (flags !== LockFlag.UNLOCK) return Status.INVALID_PARAMETER;
+    if (offset + length > OFFSET_LIMIT) return Status.INVALID_LOCK_RANGE;
+    const { locks } = file;
+    if (locks === undefined) return Status.RANGE_NOT_LOCKED;
+    const isMirrored = open.tree.grant.posixLocking;
+    const beforeServing = isMirrored ? () => void mirrorLocks(open, locks, offset, length) : undefined;
+    if (!locks.unlock(open.id, offset, length, beforeServing)) return Status.RANGE_NOT_LOCKED;
+    dropIfUnused(file);
+  }
+  return Status.SUCCESS;
+}
+
+function lockRanges(
+  exchange: Exchange,
+  open: Open,
+  file: SharedFile,
+  elements: readonly LockElement[],
+): MaybePromise<number> {
+  for (const { flags } of elements) if (!isSound(flags, elements.length)) return Status.INVALID_PARAMETER;
+  const { context } = exchange;
+  // [MS-FSA] 2.1.5.8: who reads from a cache would not see that the bytes are locked.
+  if (file.caching.active > 0) context.caching.breakReading(file.caching, open);
+  const limits = limitsOf(context);
+  file.locks ??= new RangeLocks();
+  const { locks } = file;
+  const taken: LockRange[] = [];
+  let status: number = Status.SUCCESS;
+  for (const { offset, length, flags } of elements) {
+    const range = { owner: open.id, offset, length, isExclusive: (flags & LockFlag.EXCLUSIVE) !== 0 };
+    const outcome = offset + length > OFFSET_LIMIT ? Status.INVALID_LOCK_RANGE : locks.lock(range, limits);
+    if (outcome === LockOutcome.CONFLICT && (flags & LockFlag.FAIL_IMMEDIATELY) === 0) {
+      return awaitLock(exchange, open, file, locks, range);
+    }
+    status = outcome === LockOutcome.GRANTED ? confirm(open, locks, range) : statusFor(outcome);
+    if (status !== Status.SUCCESS) break;
+    taken.push(range);
+  }
+  if (status === Status.SUCCESS) return status;
+  for (const range of taken.reverse()) takeBack(open, locks, range);
+  dropIfUnused(file);
+  return status;
+}
+
+// 3.3.5.14.2: only a lock that is alone in its request may wait.
+function isSound(flags: number, count: number): boolean {
+  const kind = flags & ~LockFlag.FAIL_IMMEDIATELY;
+  if (kind !== LockFlag.SHARED && kind !== LockFlag.EXCLUSIVE) return false;
+  return count === 1 || (flags & LockFlag.FAIL_IMMEDIATELY) !== 0;
+}
+
+function statusFor(outcome: number): number {
+  if (outcome === LockOutcome.CONFLICT) return Status.LOCK_NOT_GRANTED;
+  return outcome === LockOutcome.LIMIT ? Status.INSUFFICIENT_RESOURCES : outcome;
+}
+
+function limitsOf(context: EngineContext): LockLimits {
+  return { perOpen: context.settings.maxLocksPerOpen, perFile: context.settings.maxLocksPerFile };
+}
+
+/** Makes a lock just granted known on the server. A local program's lock that stands against it is not waited for. */
+function confirm(open: Open, locks: RangeLocks, range: LockRange): number {
+  if (!open.tree.grant.posixLocking || mirrorLocks(open, locks, range.offset, range.length)) {
+    return Status.SUCCESS;
+  }
+  takeBack(open, locks, range);
+  return Status.LOCK_NOT_GRANTED;
+}
+
+function takeBack(open: Open, locks: RangeLocks, range: LockRange): void {
+  locks.undo(range);
+  if (open.tree.grant.posixLocking) mirrorLocks(open, locks, range.offset, range.length);
+}
+
+function awaitLock(
+  exchange: Exchange,
+  open: Open,
+  file: SharedFile,
+  locks: RangeLocks,
+  range: LockRange,
+): MaybePromise<number> {
+  const { connection, context } = exchange;
+  if (connection.waiting.size >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
+  return new Promise((resolve) => {
+    const limits = limitsOf(context);
+    const forget = locks.wait(range, limits, (isGranted) =>
+      resolve(isGranted ? confirmAwaited(open, file, locks, range) : Status.RANGE_NOT_LOCKED),
+    );
+    if (forget === undefined) return resolve(Status.INSUFFICIENT_RESOURCES);
+    exchange.cancel = () => {
+      forget();
+      dropIfUnused(file);
+      resolve(Status.CANCELLED);
+    };
+    connection.sendInterim(exchange);
+  });
+}
+
+// Others may have been passed over for a lock that a local program now prevents: they get their turn.
+function confirmAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): number {
+  const status = confirm(open, locks, range);
+  if (status !== Status.SUCCESS) {
+    locks.serveWaiters(range.offset, range.offset + range.length - 1n);
+    dropIfUnused(file);
+  }
+  return status;
+}
+
+function dropIfUnused(file: SharedFile): void {
+  if (file.locks?.isEmpty === true) file.locks = undefined;
+}

@@ -1,0 +1,127 @@
+// CHANGE_NOTIFY; [MS-SMB2] 2.2.35, 2.2.36, 3.3.5.19, [MS-FSA] 2.1.5.11.1. What changed is kept in state/notify.ts;
+// here requests are held against the specification, made to wait, and answered.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import {
+  ChangeNotifyFlag,
+  type ChangeNotifyRequest,
+  decodeChangeNotifyRequest,
+} from "../../../wire/change-notify.ts";
+import { appendChange, type Change } from "../../../wire/fscc/notify.ts";
+import { Status } from "../../../wire/status.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { paysFor } from "../../connection/pipeline.ts";
+import type { Session } from "../../session/session.ts";
+import type { WaitingRequest } from "../../state/notify.ts";
+import type { Open } from "../../state/open.ts";
+
+const FIXED_BYTES = 8;
+/** FILE_NOTIFY_INFORMATION without its name, with padding. */
+const MAX_ENTRY_BYTES = 16;
+
+interface Outcome {
+  readonly status: number;
+  readonly changes: readonly Change[];
+}
+
+export function handleChangeNotify(exchange: Exchange): MaybePromise<number> {
+  const request = decodeChangeNotifyRequest(exchange.message);
+  const open = exchange.open as Open;
+  const { context, connection } = exchange;
+  const { notify, settings } = context;
+  if (!settings.changeNotify) return Status.NOT_IMPLEMENTED;
+  // What is past does not change.
+  if (open.snapshotPath !== undefined) return Status.NOT_SUPPORTED;
+  const refusal = checkRequest(exchange, open, request);
+  if (refusal !== Status.SUCCESS) return refusal;
+  if (!notify.has(open)) {
+    if (countWatches(context, open.session) >= settings.maxNotifyHandles)
+      return Status.INSUFFICIENT_RESOURCES;
+    startWatch(context, open, request);
+  }
+  if (notify.hasNews(open)) return answerNow(exchange, open, request.outputBufferLength);
+  // Only the last member of a message can be answered later than the others; see 3.3.4.2.
+  if (!exchange.isLast) return Status.INTERNAL_ERROR;
+  if (connection.waiting.size >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
+  connection.sendInterim(exchange);
+  exchange.dropRequest();
+  return waitForChange(exchange, open, request.outputBufferLength).then((outcome) =>
+    answer(exchange, outcome),
+  );
+}
+
+function checkRequest(exchange: Exchange, open: Open, request: ChangeNotifyRequest): number {
+  const { outputBufferLength } = request;
+  if (outputBufferLength > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
+  if (!paysFor(exchange, outputBufferLength)) return Status.INVALID_PARAMETER;
+  if (!open.isDirectory || open.file === undefined) return Status.INVALID_PARAMETER;
+  if ((open.grantedAccess & Access.LIST_DIRECTORY) === 0) return Status.ACCESS_DENIED;
+  if (open.file.deletePending) return Status.DELETE_PENDING;
+  return Status.SUCCESS;
+}
+
+function countWatches(context: EngineContext, session: Session): number {
+  let count = 0;
+  if (context.notify.count < context.settings.maxNotifyHandles) return 0;
+  for (const open of session.opens) if (context.notify.has(open)) count++;
+  return count;
+}
+
+/** The first request on an open says for its life what is watched; later ones only ask for it. */
+function startWatch(context: EngineContext, open: Open, request: ChangeNotifyRequest): void {
+  const { file, tree } = open;
+  const { store, grant } = tree;
+  if (file === undefined || store === undefined) return;
+  const isRecursive = (request.flags & ChangeNotifyFlag.WATCH_TREE) !== 0;
+  const { watcher } = context;
+  const watching = context.settings.kernelChangeNotify
+    ? watcher.add(grant, file.path, isRecursive)
+    : undefined;
+  context.notify.add(open, {
+    directory: file,
+    isRecursive,
+    filter: request.completionFilter,
+    outputBytes: request.outputBufferLength,
+    nameOf: (path) =>
+      store.seesBelow(file.pathBelow(grant.path), path) ? store.clientPath(path) : undefined,
+    ended: () => {
+      if (watching !== undefined) watcher.remove(watching);
+    },
+  });
+}
+
+function answerNow(exchange: Exchange, open: Open, outputBytes: number): number {
+  let outcome: Outcome | undefined;
+  exchange.context.notify.request(open, {
+    outputBytes,
+    finish: (status, changes) => {
+      outcome = { status, changes };
+    },
+  });
+  return outcome === undefined ? Status.INTERNAL_ERROR : answer(exchange, outcome);
+}
+
+function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Promise<Outcome> {
+  const { notify } = exchange.context;
+  return new Promise((resolve) => {
+    const waiting: WaitingRequest = {
+      outputBytes,
+      finish: (status, changes) => resolve({ status, changes }),
+    };
+    exchange.cancel = () => notify.cancel(open, waiting);
+    notify.request(open, waiting);
+  });
+}
+
+function answer(exchange: Exchange, { status, changes }: Outcome): number {
+  let room = FIXED_BYTES;
+  for (const { name } of changes) room += MAX_ENTRY_BYTES + name.length * 2;
+  const writer = exchange.reserve(room);
+  const mark = beginBufferResponse(writer);
+  let previous = -1;
+  for (const change of changes) previous = appendChange(writer, change, previous);
+  finishBufferResponse(writer, mark);
+  return status;
+}

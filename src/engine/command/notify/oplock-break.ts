@@ -1,0 +1,59 @@
+// OPLOCK_BREAK: a client acknowledges that an oplock or a lease was taken back; [MS-SMB2] 3.3.5.22.1, 3.3.5.22.2.
+import type { MaybePromise } from "../../../port/port.ts";
+import { OplockLevel } from "../../../wire/create.ts";
+import {
+  decodeOplockBreakRequest,
+  encodeOplockBreakResponse,
+  isLeaseBreak,
+  type LeaseBreak,
+  OplockBreakRequestOffset,
+} from "../../../wire/oplock-break.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { withOpen } from "../../connection/pipeline.ts";
+import type { Session } from "../../session/session.ts";
+import { levelOf, rightsOf } from "../../state/caching-grant.ts";
+import type { Open } from "../../state/open.ts";
+import { leaseIdOf } from "../open/lease-id.ts";
+
+const OPLOCK_RESPONSE_BYTES = 24;
+const LEASE_RESPONSE_BYTES = 36;
+
+export function handleOplockBreak(exchange: Exchange): MaybePromise<number> {
+  if (isLeaseBreak(exchange.message)) return acknowledgeLease(exchange);
+  return withOpen(exchange, OplockBreakRequestOffset.FILE_ID, acknowledgeOplock);
+}
+
+function acknowledgeOplock(exchange: Exchange): number {
+  const request = decodeOplockBreakRequest(exchange.message);
+  if (request.kind !== "oplock") return Status.INVALID_PARAMETER;
+  const { caching } = exchange.context;
+  const holder = (exchange.open as Open).caching;
+  if (holder === undefined || holder.lease !== undefined || !holder.isBreaking)
+    return Status.INVALID_DEVICE_STATE;
+  const level = request.oplockLevel;
+  const isSound = level === OplockLevel.NONE || level === OplockLevel.II;
+  // A wrong answer to a break is an answer: nothing is left of the oplock.
+  exchange.afterSend = caching.acknowledgeOplock(holder, isSound ? rightsOf(level) : 0).then;
+  if (level === OplockLevel.LEASE) return Status.INVALID_PARAMETER;
+  if (!isSound) return Status.INVALID_OPLOCK_PROTOCOL;
+  const { fileId } = request;
+  const oplockLevel = levelOf(holder.state);
+  encodeOplockBreakResponse(exchange.reserve(OPLOCK_RESPONSE_BYTES), { kind: "oplock", oplockLevel, fileId });
+  return Status.SUCCESS;
+}
+
+function acknowledgeLease(exchange: Exchange): number {
+  const request = decodeOplockBreakRequest(exchange.message) as LeaseBreak;
+  const id = leaseIdOf((exchange.session as Session).terms.clientGuid, request.leaseKey);
+  const { status, then } = exchange.context.caching.acknowledgeLease(id, request.leaseState);
+  if (status !== Status.SUCCESS) return status;
+  exchange.afterSend = then;
+  encodeOplockBreakResponse(exchange.reserve(LEASE_RESPONSE_BYTES), {
+    kind: "lease",
+    leaseKey: request.leaseKey,
+    leaseState: request.leaseState,
+    flags: 0,
+  });
+  return Status.SUCCESS;
+}

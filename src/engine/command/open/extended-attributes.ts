@@ -1,0 +1,53 @@
+// Extended attributes asked for, set, and given with CREATE; [MS-SMB2] 3.3.5.20.1, 3.3.5.21.1, [MS-FSA] 2.1.5.12.12,
+// 2.1.5.15.5, 2.1.5.1.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { WireError } from "../../../wire/cursor.ts";
+import { type ExtendedAttribute, NEED_EA } from "../../../wire/fscc/extended-attribute.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Tree } from "../../session/session.ts";
+import { andThen } from "../../and-then.ts";
+import { FileKind, type FileNode } from "../../vfs/store.ts";
+import { changeUserAttributes, toStoredName } from "../../vfs/extended-attributes.ts";
+import { statusOf } from "../errno-status.ts";
+import { isReservedName } from "../../vfs/format/value-names.ts";
+
+export function change(
+  tree: Tree,
+  node: FileNode,
+  attributes: readonly ExtendedAttribute[],
+): MaybePromise<number> {
+  if (node.stat.kind === FileKind.SYMLINK) return Status.EAS_NOT_SUPPORTED;
+  return andThen(changeUserAttributes(node.values, attributes), (result) => {
+    if (result === -Errno.EOPNOTSUPP) return Status.EAS_NOT_SUPPORTED;
+    if (result === -Errno.E2BIG) return Status.EA_TOO_LARGE;
+    // The kernel's limit of names is counted in bytes that ours has seen already: what is left is a value.
+    if (result === -Errno.ERANGE) return Status.INVALID_EA_NAME;
+    if (result === -Errno.ENOSPC && tree.store !== undefined) {
+      // ext4 says the same of a full disk and of a value that does not fit the inode's room.
+      return andThen(tree.store.volume(node), (volume) =>
+        typeof volume === "number" || volume.availableBytes > 0 ? Status.EA_TOO_LARGE : Status.DISK_FULL,
+      );
+    }
+    return result < 0 ? statusOf(result) : Status.SUCCESS;
+  });
+}
+
+/** SUCCESS, or why these cannot be set. */
+export function checkAttributes(attributes: readonly ExtendedAttribute[]): number {
+  for (const { flags, name } of attributes) {
+    const stored = toStoredName(name);
+    if (stored === undefined || (flags & ~NEED_EA) !== 0) return Status.INVALID_EA_NAME;
+    if (isReservedName(stored)) return Status.ACCESS_DENIED;
+  }
+  return Status.SUCCESS;
+}
+
+export function decodeList<T>(data: Uint8Array, decode: (data: Uint8Array) => T[]): T[] | number {
+  try {
+    return decode(data);
+  } catch (error) {
+    if (error instanceof WireError) return Status.EA_LIST_INCONSISTENT;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+// Directories that a client caches the listing of, and programs on the server that change them: the kernel is asked
+// to tell of it, as it is for CHANGE_NOTIFY, and the lease ends. [MS-SMB2] 3.3.4.7; inotify(7).
+import type { EngineContext } from "../../connection/context.ts";
+import type { CachingHolder } from "../../state/caching-holder.ts";
+import type { NotifyTable } from "../../state/notify.ts";
+import type { Open } from "../../state/open.ts";
+import type { ChangeSink } from "../../vfs/watch/directory-watcher.ts";
+import type { WatchRequest } from "../../vfs/watch/watched-directories.ts";
+import { listingChanged } from "./cache-breaks.ts";
+
+/** Takes the kernel's news to those who watch and to those who cache. */
+export function makeChangeSink(notify: NotifyTable, context: () => EngineContext): ChangeSink {
+  return {
+    report(action, path, filter) {
+      notify.report(action, path, filter);
+      listingChanged(context(), path, undefined);
+    },
+    reportRename(from, to, isDirectory) {
+      notify.reportRename(from, to, isDirectory);
+      listingChanged(context(), from, undefined);
+      listingChanged(context(), to, undefined);
+    },
+    reportLoss() {
+      notify.reportLoss();
+      context().caching.breakListings();
+    },
+  };
+}
+
+/** How long a directory stays watched after its lease: clients close it and come back, and watching has a price. */
+const LINGER_MS = 10_000;
+const MAX_LINGERING = 256;
+
+interface Watched {
+  readonly identity: string;
+  readonly request: WatchRequest;
+  endedMs: number;
+}
+
+/** A directory's name in the kernel: a new one gets the inode of one just removed, but not its birth. */
+function instanceOf(open: Open): string {
+  const stat = open.node?.stat;
+  return `${open.file?.identity ?? ""} ${stat?.birthSeconds ?? 0} ${stat?.birthNanoseconds ?? 0}`;
+}
+
+/** The watches that go with leases on directories. */
+export class LeasedDirectories {
+  private readonly watches = new Map<CachingHolder, Watched>();
+  /** Those whose lease has ended, by the directory, the oldest first. */
+  private readonly lingering = new Map<string, Watched>();
+
+  /** Watches that outlive their lease for a while. */
+  get lingeringCount(): number {
+    return this.lingering.size;
+  }
+
+  /** A lease was made on the directory that `open` is of. */
+  begin(context: EngineContext, holder: CachingHolder, open: Open): void {
+    if (!context.settings.kernelChangeNotify || open.file === undefined) return;
+    const { path } = open.file;
+    const identity = instanceOf(open);
+    const { watcher, notify } = context;
+    const before = this.lingering.get(identity);
+    if (before !== undefined && before.request.path === path && watcher.has(path)) {
+      this.lingering.delete(identity);
+      this.watches.set(holder, before);
+      return;
+    }
+    // A watch that the kernel ended is not taken for one that lasts.
+    watcher.settle();
+    const request = watcher.add(open.tree.grant, path, false);
+    notify.observers++;
+    this.watches.set(holder, { identity, request, endedMs: 0 });
+    if (before !== undefined) this.drop(context, before);
+  }
+
+  end(context: EngineContext, holder: CachingHolder): void {
+    const watched = this.watches.get(holder);
+    if (watched === undefined) return;
+    this.watches.delete(holder);
+    const before = this.lingering.get(watched.identity);
+    if (before !== undefined) this.drop(context, before);
+    watched.endedMs = context.clock.now();
+    this.lingering.set(watched.identity, watched);
+    if (this.lingering.size <= MAX_LINGERING) return;
+    for (const oldest of this.lingering.values()) return this.drop(context, oldest);
+  }
+
+  /** Ends watches that nobody came back to; called now and then. */
+  sweep(context: EngineContext): void {
+    const nowMs = context.clock.now();
+    for (const watched of [...this.lingering.values()]) {
+      if (nowMs - watched.endedMs >= LINGER_MS) this.drop(context, watched);
+    }
+  }
+
+  private drop(context: EngineContext, watched: Watched): void {
+    this.lingering.delete(watched.identity);
+    context.notify.observers--;
+    context.watcher.remove(watched.request);
+  }
+}

@@ -1,0 +1,125 @@
+// Work that may take long, done in steps: others have their turn between them, the client is told to wait, and may
+// take its request back. [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
+import type { MaybePromise } from "../../../port/port.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { SharedFile } from "../../state/open-table.ts";
+import type { Open } from "../../state/open.ts";
+
+/** What a step answers that is not the last one; anything else is the status of the whole. */
+export const MORE = -1;
+
+/** Steps go on at once for so long before others have their turn. */
+const TURN_MS = 3;
+/** A client is told to wait when its answer takes longer than this. */
+const INTERIM_AFTER_MS = 200;
+
+/**
+ * Calls `step` until it answers a status. A step is a bounded piece of work and looks itself whether its opens are
+ * still there; CANCELLED where the client does not want the rest.
+ */
+export function workInSteps(exchange: Exchange, step: () => MaybePromise<number>): MaybePromise<number> {
+  const file = exchange.open?.file;
+  return file?.late === undefined ? workNow(exchange, step) : afterLate(file, () => workNow(exchange, step));
+}
+
+/**
+ * Calls `change`, which changes the file's data, when nothing works on it any more that was cancelled: that would come
+ * over what is told to be done now.
+ */
+export function afterLate(
+  file: SharedFile | undefined,
+  change: () => MaybePromise<number>,
+): MaybePromise<number> {
+  return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
+}
+
+function workNow(exchange: Exchange, step: () => MaybePromise<number>): MaybePromise<number> {
+  const { clock } = exchange.context;
+  const started = clock.now();
+  for (;;) {
+    const outcome = step();
+    if (outcome instanceof Promise) return goOn(exchange, step, started, outcome);
+    if (outcome !== MORE) return outcome;
+    if (clock.now() - started >= TURN_MS) return goOn(exchange, step, started, MORE);
+  }
+}
+
+async function goOn(
+  exchange: Exchange,
+  step: () => MaybePromise<number>,
+  started: number,
+  first: MaybePromise<number>,
+): Promise<number> {
+  const { clock } = exchange.context;
+  const patience = new Patience(exchange.open?.file);
+  exchange.cancel = () => patience.end();
+  const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
+  const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), sendInterim);
+  try {
+    let status = await patience.awaitStep(first);
+    while (status === MORE) {
+      await new Promise(setImmediate);
+      if (exchange.connection.isClosed) patience.end();
+      const turn = clock.now();
+      do status = await patience.awaitStep(patience.isOver ? Status.CANCELLED : step());
+      while (status === MORE && clock.now() - turn < TURN_MS);
+    }
+    return status;
+  } finally {
+    clock.clearTimer(timer);
+    exchange.cancel = undefined;
+  }
+}
+
+/** A client that waits, until it does not any more: then nobody waits for the step under way either. */
+class Patience {
+  isOver = false;
+  private readonly file: SharedFile | undefined;
+  private underWay: Promise<number> | undefined;
+  private leave: ((status: number) => void) | undefined;
+
+  /** `file` is the one that is worked on. */
+  constructor(file: SharedFile | undefined) {
+    this.file = file;
+  }
+
+  end(): void {
+    this.isOver = true;
+    if (this.file !== undefined && this.underWay !== undefined) noteLate(this.file, this.underWay);
+    this.leave?.(Status.CANCELLED);
+  }
+
+  awaitStep(outcome: MaybePromise<number>): MaybePromise<number> {
+    this.underWay = undefined;
+    if (typeof outcome === "number") return outcome;
+    this.underWay = outcome;
+    return new Promise((resolve, reject) => {
+      this.leave = resolve;
+      outcome.then(resolve, reject);
+    });
+  }
+}
+
+function noteLate(file: SharedFile, work: Promise<number>): void {
+  const before = file.late;
+  const late = Promise.allSettled([before, work]).then(() => {
+    if (file.late === late) file.late = undefined;
+  });
+  file.late = late;
+}
+
+/** Keeps the descriptors of `open` until `work` is done, whatever its client does meanwhile. */
+export function whileUsed(open: Open, work: () => MaybePromise<number>): MaybePromise<number> {
+  open.beginUse();
+  let outcome: MaybePromise<number>;
+  try {
+    outcome = work();
+  } catch (error) {
+    open.endUse();
+    throw error;
+  }
+  if (outcome instanceof Promise) return outcome.finally(() => open.endUse());
+  open.endUse();
+  return outcome;
+}

@@ -1,0 +1,105 @@
+// What a change of a file's data does to its attributes and times: ARCHIVE is set, and times that the client has set
+// or stopped through the same open stay. [MS-FSA] 2.1.4.17, 2.1.5.15.2.
+import type { MaybePromise } from "../../../port/port.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import type { BasicChange, TimeRequest } from "../../../wire/fscc/file-information.ts";
+import type { Time } from "../../../wire/filetime.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import type { FixedTimes, Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import type { FileNode } from "../../vfs/store.ts";
+import { NotifyAction } from "../../../wire/fscc/notify.ts";
+
+/**
+ * To be called when data was changed through `open`. The mark is set only where `marks` says so: once in an open's
+ * life will do. A disk that keeps neither is no reason to fail.
+ */
+export function noteModified(context: EngineContext, open: Open, marks: boolean): MaybePromise<unknown> {
+  const { node } = open;
+  if (node === undefined) return undefined;
+  const isMarked = !marks || open.file?.isMarked === true;
+  if (isMarked && open.fixedTimes === undefined && open.file?.base === undefined) return undefined;
+  const noted = andThen(isMarked ? undefined : markForArchive(node), () => restoreTimes(context, open));
+  return context.notify.quietly(noted, open.file?.path);
+}
+
+function markForArchive(node: FileNode): MaybePromise<unknown> {
+  return andThen(node.refresh(), (stat) => {
+    if (typeof stat === "number" || (stat.attributes & FileAttribute.ARCHIVE) !== 0) return undefined;
+    return node.setAttributes(stat.attributes | FileAttribute.ARCHIVE);
+  });
+}
+
+/** Puts the times that `open` holds fast back where the disk has moved them. */
+function restoreTimes(context: EngineContext, open: Open): MaybePromise<unknown> {
+  // Data that a disk keeps beside the file's does not move the file's time by itself.
+  const now = open.file?.base === undefined ? undefined : timeOf(Date.now());
+  const modify = open.fixedTimes?.modify ?? now;
+  const restored = modify === undefined ? undefined : open.node?.setTimes({ modify });
+  return andThen(restored, () => holdChangeTime(context, open));
+}
+
+/** The same for ChangeTime alone, where nothing but attributes was changed. */
+export function holdChangeTime(context: EngineContext, open: Open): MaybePromise<unknown> {
+  const change = open.fixedTimes?.change;
+  if (change === undefined || open.node === undefined) return undefined;
+  return andThen(open.node.refresh(), (stat) => {
+    if (typeof stat === "object") context.changeTimes.note(stat, change);
+  });
+}
+
+/**
+ * Remembers what the client said of the times: set or stopped they stay, until they are let go again. To be called
+ * before anything is changed.
+ */
+export function fixTimes(
+  context: EngineContext,
+  open: Open,
+  node: FileNode,
+  change: BasicChange,
+): MaybePromise<unknown> {
+  const { access, modify, change: changed } = change;
+  if (access === undefined && modify === undefined && changed === undefined) return undefined;
+  return andThen(node.refresh(), (stat) => {
+    if (typeof stat === "number") return;
+    context.changeTimes.apply(stat);
+    const before = open.fixedTimes;
+    const times: FixedTimes = {
+      access: fixedBy(access, before?.access, stat.accessSeconds, stat.accessNanoseconds),
+      modify: fixedBy(modify, before?.modify, stat.modifySeconds, stat.modifyNanoseconds),
+      change: fixedBy(changed, before?.change, stat.changeSeconds, stat.changeNanoseconds),
+    };
+    const isAny = times.access ?? times.modify ?? times.change;
+    open.fixedTimes = isAny === undefined ? undefined : times;
+    if (access !== undefined) open.handle?.keepAccessTime?.(times.access !== undefined);
+  });
+}
+
+function timeOf(milliseconds: number): Time {
+  return { seconds: Math.floor(milliseconds / 1000), nanoseconds: (milliseconds % 1000) * 1_000_000 };
+}
+
+function fixedBy(
+  request: TimeRequest,
+  before: Time | undefined,
+  seconds: number,
+  nanoseconds: number,
+): Time | undefined {
+  if (request === undefined) return before;
+  if (request === "resume") return undefined;
+  return request === "stop" ? { seconds, nanoseconds } : request;
+}
+
+/** `filter` has the CompletionFilter bits that the change concerns. Call it in the turn of the change. */
+export function reportStream(
+  context: EngineContext,
+  open: Open,
+  action: NotifyAction,
+  filter: number,
+  name: string | undefined = open.file?.stream?.name,
+): void {
+  const { notify } = context;
+  if (notify.count > 0 && open.file !== undefined && name !== undefined) {
+    notify.streamChanged(action, open.file.path, name, filter);
+  }
+}

@@ -1,0 +1,15 @@
+// Reparse points as clients see objects that are neither file nor directory: tag and target.
+import { ReparseTag } from "../../../wire/fscc/attributes.ts";
+import { FileKind, type FileStore } from "../../vfs/store.ts";
+
+/** The reparse tag of an object, 0 for a file or a directory. */
+export function reparseTagOf(kind: FileKind): number {
+  if (kind === FileKind.SYMLINK) return ReparseTag.SYMLINK;
+  return kind === FileKind.OTHER ? ReparseTag.NFS : 0;
+}
+
+/** A target as clients know paths. */
+export function clientTarget(store: FileStore, target: string): string {
+  const components = target.split("/");
+  return components.map((name) => (/^\.{0,2}$/.test(name) ? name : store.clientPath(name))).join("\\");
+}

@@ -1,0 +1,27 @@
+// QUERY_INFO answers of unknown length, cut to the client's buffer.
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import type { Writer } from "../../../wire/cursor.ts";
+import type { QueryInfoRequest } from "../../../wire/query-info.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+
+/** A fixed part and a path of the longest length. */
+const ANSWER_ROOM = 128 + 2 * 32_767;
+
+/**
+ * Writes an answer of unknown length and cuts it to what the client takes: BUFFER_OVERFLOW says that it was cut.
+ * The caller has checked that the fixed part fits.
+ */
+export function answerQuery(
+  exchange: Exchange,
+  request: QueryInfoRequest,
+  write: (writer: Writer) => void,
+): number {
+  const writer = exchange.reserve(ANSWER_ROOM);
+  const mark = beginBufferResponse(writer);
+  write(writer);
+  const isCut = writer.position - mark > request.outputBufferLength;
+  if (isCut) writer.position = mark + request.outputBufferLength;
+  finishBufferResponse(writer, mark);
+  return isCut ? Status.BUFFER_OVERFLOW : Status.SUCCESS;
+}

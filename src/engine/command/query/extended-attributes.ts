@@ -1,0 +1,115 @@
+// QUERY_INFO of FileFullEaInformation; [MS-SMB2] 3.3.5.20.1, [MS-FSA] 2.1.5.12.10.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import {
+  appendExtendedAttribute,
+  decodeAttributeNames,
+  type ExtendedAttribute,
+  extendedAttributeSize,
+} from "../../../wire/fscc/extended-attribute.ts";
+import { QueryInfoFlag, type QueryInfoRequest } from "../../../wire/query-info.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import type { FileNode } from "../../vfs/store.ts";
+import {
+  attributesSize,
+  foldAttributeName,
+  readUserAttributes,
+  toStoredName,
+} from "../../vfs/extended-attributes.ts";
+import { statusOf } from "../errno-status.ts";
+import { decodeList } from "../open/extended-attributes.ts";
+
+/** Header of the response, and what one entry may stand away from the one before. */
+const HEAD_ROOM = 16;
+
+const NO_VALUE = new Uint8Array(0);
+
+/** FileFullEaInformation of QUERY_INFO. */
+export function queryExtendedAttributes(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  request: QueryInfoRequest,
+): MaybePromise<number> {
+  if ((open.grantedAccess & Access.READ_EA) === 0) return Status.ACCESS_DENIED;
+  if (!open.tree.grant.eaSupport) return Status.EAS_NOT_SUPPORTED;
+  const { inputBuffer, flags } = request;
+  const names = inputBuffer.length === 0 ? undefined : decodeList(inputBuffer, decodeAttributeNames);
+  if (typeof names === "number") return names;
+  return andThen(readUserAttributes(node.values), (all) => {
+    if (typeof all === "number") return statusOf(all);
+    if (names !== undefined) {
+      const found = pick(all, names);
+      return typeof found === "number" ? found : answer(exchange, request, found).status;
+    }
+    const start = startOf(open, request, all.length);
+    if (start < 0) return Status.NONEXISTENT_EA_ENTRY;
+    if (all.length === 0) return Status.NO_EAS_ON_FILE;
+    if (start >= all.length) return Status.NO_MORE_EAS;
+    const isSingle = (flags & QueryInfoFlag.RETURN_SINGLE_ENTRY) !== 0;
+    const { status, count } = answer(exchange, request, all.slice(start, isSingle ? start + 1 : undefined));
+    open.nextAttribute = start + count;
+    return status;
+  });
+}
+
+/** Where the scan goes on, or -1 for an index that is no entry's; the index counts from one. */
+function startOf(open: Open, request: QueryInfoRequest, count: number): number {
+  const { flags, additionalInformation } = request;
+  if ((flags & QueryInfoFlag.INDEX_SPECIFIED) !== 0) {
+    return additionalInformation > count + 1 ? -1 : additionalInformation - 1;
+  }
+  return (flags & QueryInfoFlag.RESTART_SCAN) === 0 ? open.nextAttribute : 0;
+}
+
+/** The attributes named, in that order and each once; one that the file lacks has an empty value. */
+function pick(
+  all: readonly ExtendedAttribute[],
+  names: readonly string[],
+): readonly ExtendedAttribute[] | number {
+  const byName = new Map(all.map((attribute) => [foldAttributeName(attribute.name), attribute]));
+  const found = new Map<string, ExtendedAttribute>();
+  for (const name of names) {
+    if (toStoredName(name) === undefined) return Status.INVALID_EA_NAME;
+    const key = foldAttributeName(name);
+    found.set(key, byName.get(key) ?? { flags: 0, name, value: NO_VALUE });
+  }
+  return [...found.values()];
+}
+
+/** Writes as many whole entries as the client takes: SUCCESS, BUFFER_OVERFLOW for a part, BUFFER_TOO_SMALL for none. */
+function answer(
+  exchange: Exchange,
+  request: QueryInfoRequest,
+  attributes: readonly ExtendedAttribute[],
+): { readonly status: number; readonly count: number } {
+  let size = 0;
+  let count = 0;
+  for (const { name, value } of attributes) {
+    const end = ((size + 3) & ~3) + extendedAttributeSize(name.length, value.length);
+    if (end > request.outputBufferLength) break;
+    size = end;
+    count++;
+  }
+  if (count === 0) return { status: Status.BUFFER_TOO_SMALL, count };
+  const writer = exchange.reserve(HEAD_ROOM + size);
+  const mark = beginBufferResponse(writer);
+  let previous = -1;
+  for (const attribute of attributes.slice(0, count)) {
+    previous = appendExtendedAttribute(writer, attribute, previous);
+  }
+  finishBufferResponse(writer, mark);
+  return { status: count < attributes.length ? Status.BUFFER_OVERFLOW : Status.SUCCESS, count };
+}
+
+/** EaSize of an open file. */
+export function eaSizeOf(open: Open, node: FileNode): MaybePromise<number> {
+  if (!open.tree.grant.eaSupport) return 0;
+  return andThen(readUserAttributes(node.values), (attributes) =>
+    typeof attributes === "number" ? 0 : attributesSize(attributes),
+  );
+}

@@ -1,0 +1,166 @@
+// QUERY_DIRECTORY: entries are written straight into the reply as the listing yields them; [MS-SMB2] 3.3.5.18,
+// [MS-FSA] 2.1.5.6.3.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import type { Writer } from "../../../wire/cursor.ts";
+import {
+  appendDirectoryEntry,
+  directoryEntryRoom,
+  directoryFixedSize,
+} from "../../../wire/fscc/directory-entry.ts";
+import { FileInfoClass } from "../../../wire/fscc/info-class.ts";
+import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
+import {
+  decodeQueryDirectoryRequest,
+  QueryDirectoryFlag,
+  type QueryDirectoryRequest,
+} from "../../../wire/query-directory.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { paysFor } from "../../connection/pipeline.ts";
+import type { DirectorySearch, Open } from "../../state/open.ts";
+import type { DirectoryEntry, FileHandle } from "../../vfs/store.ts";
+import { statusOf } from "../errno-status.ts";
+import { compilePattern } from "./search-pattern.ts";
+import { appendPosix, posixRoom } from "./posix.ts";
+import { reparseTagOf } from "../open/reparse-tag.ts";
+
+const FIXED_BYTES = 8;
+/** What is set aside for one reply at most: clients ask for up to 1 MiB, and fill a fraction of it. */
+const MAX_LISTING_BYTES = 1_048_576;
+const MAX_PATTERN_UNITS = 255;
+
+export function handleQueryDirectory(exchange: Exchange): MaybePromise<number> {
+  const request = decodeQueryDirectoryRequest(exchange.message);
+  const open = exchange.open as Open;
+  if (!open.isDirectory) return Status.INVALID_PARAMETER;
+  if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
+    return Status.INVALID_PARAMETER;
+  if (!paysFor(exchange, request.outputBufferLength)) return Status.INVALID_PARAMETER;
+  const isKnown =
+    request.infoClass === POSIX_INFO_CLASS
+      ? open.isPosix
+      : directoryFixedSize(request.infoClass) !== undefined;
+  if (!isKnown) return Status.INVALID_INFO_CLASS;
+  if ((open.grantedAccess & Access.LIST_DIRECTORY) === 0) return Status.ACCESS_DENIED;
+  if (open.handle === undefined) return Status.ACCESS_DENIED;
+  const search = prepareSearch(open, open.handle, request);
+  if (typeof search === "number") return search;
+  return new Listing(exchange, request, search).run();
+}
+
+function prepareSearch(
+  open: Open,
+  handle: FileHandle,
+  request: QueryDirectoryRequest,
+): DirectorySearch | number {
+  const { flags, pattern } = request;
+  let search = open.search;
+  const isFresh = search === undefined || (flags & QueryDirectoryFlag.REOPEN) !== 0;
+  const restarts = (flags & QueryDirectoryFlag.RESTART_SCANS) !== 0;
+  if (search !== undefined && !isFresh && !restarts) return search;
+  if (pattern === "" && isFresh) return Status.OBJECT_NAME_INVALID;
+  if (pattern.length > MAX_PATTERN_UNITS) return Status.OBJECT_NAME_INVALID;
+  if (isFresh) {
+    search?.stream.close();
+    search = undefined;
+    open.search = undefined;
+  } else {
+    search?.stream.restart();
+  }
+  const kept = search?.pattern;
+  const now = pattern !== "" ? pattern : (kept ?? "*");
+  const made: DirectorySearch = {
+    stream: search?.stream ?? handle.list(),
+    pattern: now,
+    matches: compilePattern(now, open.tree.store),
+    hasReturned: false,
+  };
+  open.search = made;
+  return made;
+}
+
+/** One QUERY_DIRECTORY on its way through the stream. */
+class Listing {
+  private readonly exchange: Exchange;
+  private readonly request: QueryDirectoryRequest;
+  private readonly search: DirectorySearch;
+  private readonly room: number;
+  private readonly writer: Writer;
+  private readonly mark: number;
+  private last = -1;
+
+  constructor(exchange: Exchange, request: QueryDirectoryRequest, search: DirectorySearch) {
+    this.exchange = exchange;
+    this.request = request;
+    this.search = search;
+    this.room = Math.min(request.outputBufferLength, MAX_LISTING_BYTES);
+    this.writer = exchange.reserve(FIXED_BYTES + this.room);
+    this.mark = beginBufferResponse(this.writer);
+  }
+
+  run(): MaybePromise<number> {
+    const { stream, matches } = this.search;
+    for (;;) {
+      const next = stream.next(matches);
+      if (next instanceof Promise) {
+        return next.then((entry) => {
+          const status = this.take(entry);
+          return status === undefined ? this.run() : status;
+        });
+      }
+      const status = this.take(next);
+      if (status !== undefined) return status;
+    }
+  }
+
+  /** The final status, or undefined to go on. */
+  private take(entry: DirectoryEntry | undefined | number): number | undefined {
+    if (typeof entry === "number") return this.last < 0 ? this.fail(statusOf(entry)) : this.finish();
+    if (entry === undefined) return this.last < 0 ? this.fail(this.emptyStatus()) : this.finish();
+    if (!this.fits(entry)) {
+      this.search.stream.unread();
+      if (this.last >= 0) return this.finish();
+      return this.fail(Status.INFO_LENGTH_MISMATCH);
+    }
+    this.exchange.context.changeTimes.apply(entry.stat);
+    const { infoClass } = this.request;
+    if (infoClass === FileInfoClass.BOTH_DIRECTORY || infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
+      entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
+    }
+    // [MS-FSCC] 2.4.8: the field holds the tag of a reparse point.
+    entry.eaSize = reparseTagOf(entry.stat.kind);
+    this.last =
+      infoClass === POSIX_INFO_CLASS
+        ? appendPosix(this.writer, entry, this.last)
+        : appendDirectoryEntry(this.writer, infoClass, entry, this.last);
+    this.search.hasReturned = true;
+    return (this.request.flags & QueryDirectoryFlag.RETURN_SINGLE_ENTRY) !== 0 ? this.finish() : undefined;
+  }
+
+  private fits(entry: DirectoryEntry): boolean {
+    const used = this.writer.position - this.mark;
+    const { infoClass } = this.request;
+    const size =
+      infoClass === POSIX_INFO_CLASS
+        ? posixRoom(this.writer, entry)
+        : directoryEntryRoom(this.writer, infoClass, entry.name);
+    return used + size <= this.room;
+  }
+
+  private emptyStatus(): number {
+    return this.search.hasReturned ? Status.NO_MORE_FILES : Status.NO_SUCH_FILE;
+  }
+
+  private fail(status: number): number {
+    if (status === Status.NO_SUCH_FILE) this.search.hasReturned = true;
+    this.exchange.dropBody();
+    return status;
+  }
+
+  private finish(): number {
+    finishBufferResponse(this.writer, this.mark);
+    return Status.SUCCESS;
+  }
+}

@@ -1,0 +1,240 @@
+// QUERY_INFO by tables of information classes; [MS-SMB2] 3.3.5.20, [MS-FSA] 2.1.5.12 and 2.1.5.13.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import type { Writer } from "../../../wire/cursor.ts";
+import {
+  encodeAllInformation,
+  encodeAttributeTagInformation,
+  encodeBasicInformation,
+  encodeCompressionInformation,
+  encodeIdInformation,
+  encodeInternalInformation,
+  encodeNameInformation,
+  encodeNetworkOpenInformation,
+  encodeSizeInformation,
+  encodeStandardInformation,
+  encodeUint32Information,
+} from "../../../wire/fscc/file-information.ts";
+import { FileInfoClass, queryFileSize } from "../../../wire/fscc/info-class.ts";
+import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
+import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../../wire/query-info.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { paysFor } from "../../connection/pipeline.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { isShortName } from "../../vfs/name/short-names.ts";
+import type { FileNode, FileStat } from "../../vfs/store.ts";
+import { statusOf } from "../errno-status.ts";
+import { queryPosixFile } from "./posix.ts";
+import { queryFileSystem } from "./volume.ts";
+import { querySecurity } from "./security.ts";
+import { queryStreams } from "./streams.ts";
+import { statOfOpen, countReserved } from "../open/stat.ts";
+import { reparseTagOf } from "../open/reparse-tag.ts";
+import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
+import { answerQuery } from "./answer.ts";
+
+/** What an answer is made of. */
+interface Facts {
+  readonly open: Open;
+  readonly stat: FileStat;
+  /** The path as the client names it, with a leading backslash. */
+  readonly path: string;
+  /** EaSize; 0 where the class does not tell it. */
+  readonly eaSize: number;
+}
+
+interface FileClassRow {
+  /** Rights of which the open must have one, 0 for none. */
+  readonly access: number;
+  readonly write: (writer: Writer, facts: Facts) => void;
+  readonly tellsEaSize?: boolean;
+}
+
+// The access that each class asks for: [MS-FSA] 2.1.5.12.
+const fileClasses = new Map<number, FileClassRow>([
+  [
+    FileInfoClass.BASIC,
+    { access: Access.READ_ATTRIBUTES, write: (w, { stat }) => encodeBasicInformation(w, stat) },
+  ],
+  [
+    FileInfoClass.STANDARD,
+    { access: 0, write: (w, facts) => encodeStandardInformation(w, standardOf(facts)) },
+  ],
+  [FileInfoClass.INTERNAL, { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) }],
+  [
+    FileInfoClass.EA,
+    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), tellsEaSize: true },
+  ],
+  [
+    FileInfoClass.ACCESS,
+    { access: 0, write: (w, { open }) => encodeUint32Information(w, open.grantedAccess) },
+  ],
+  [FileInfoClass.POSITION, { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) }],
+  [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
+  [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
+  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, tellsEaSize: true }],
+  [
+    FileInfoClass.COMPRESSION,
+    {
+      access: 0,
+      write: (w, { stat }) => encodeCompressionInformation(w, { compressedSize: stat.size, format: 0 }),
+    },
+  ],
+  [
+    FileInfoClass.NETWORK_OPEN,
+    { access: Access.READ_ATTRIBUTES, write: (w, { stat }) => encodeNetworkOpenInformation(w, stat) },
+  ],
+  [
+    FileInfoClass.ATTRIBUTE_TAG,
+    {
+      access: Access.READ_ATTRIBUTES,
+      write: (w, { stat }) =>
+        encodeAttributeTagInformation(w, {
+          attributes: stat.attributes,
+          reparseTag: reparseTagOf(stat.kind),
+        }),
+    },
+  ],
+  [
+    FileInfoClass.NORMALIZED_NAME,
+    { access: 0, write: (w, { path }) => encodeNameInformation(w, path.slice(1)) },
+  ],
+  [
+    FileInfoClass.ID,
+    {
+      access: 0,
+      write: (w, { stat }) =>
+        encodeIdInformation(w, {
+          volumeLow: stat.device % 2 ** 32,
+          volumeHigh: 0,
+          inodeLow: stat.inodeLow,
+          inodeHigh: stat.inodeHigh,
+        }),
+    },
+  ],
+]);
+
+export function handleQueryInfo(exchange: Exchange): MaybePromise<number> {
+  const request = decodeQueryInfoRequest(exchange.message);
+  const open = exchange.open as Open;
+  if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
+    return Status.INVALID_PARAMETER;
+  if (!paysFor(exchange, Math.max(request.outputBufferLength, request.inputBuffer.length))) {
+    return Status.INVALID_PARAMETER;
+  }
+  if (open.node === undefined) return queryPipe(exchange, open, request);
+  switch (request.infoType) {
+    case InfoType.FILE:
+      return queryFile(exchange, open, open.node, request);
+    case InfoType.FILESYSTEM:
+      return queryFileSystem(exchange, open, open.node, request);
+    case InfoType.SECURITY:
+      return querySecurity(exchange, open, open.node, request);
+    case InfoType.QUOTA:
+      return Status.NOT_SUPPORTED;
+    default:
+      return Status.INVALID_PARAMETER;
+  }
+}
+
+function queryFile(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  request: QueryInfoRequest,
+): MaybePromise<number> {
+  const { infoClass } = request;
+  if (infoClass === FileInfoClass.ALTERNATE_NAME) return queryShortName(exchange, open, request);
+  if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
+  if (infoClass === FileInfoClass.STREAM) return queryStreams(exchange, open, node, request);
+  if (infoClass === POSIX_INFO_CLASS) return queryPosixFile(exchange, open, node, request);
+  const row = fileClasses.get(infoClass);
+  if (row === undefined) return Status.INVALID_INFO_CLASS;
+  // Known since 3.1.1 alone; 3.3.5.20.1.
+  const hasNames = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
+  if (infoClass === FileInfoClass.NORMALIZED_NAME && !hasNames) return Status.NOT_SUPPORTED;
+  if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
+  if (request.outputBufferLength < (queryFileSize(infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
+  return andThen(statOfOpen(open, node), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    const path = `\\${pathOf(open)}`;
+    countReserved(open, stat);
+    exchange.context.changeTimes.apply(stat);
+    return andThen(row.tellsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
+      answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path, eaSize })),
+    );
+  });
+}
+
+/** [MS-FSA] 2.1.5.12.4. A name of the form 8.3 is its own short name, as NTFS has it. */
+function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): number {
+  if ((open.grantedAccess & Access.READ_ATTRIBUTES) === 0) return Status.ACCESS_DENIED;
+  if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
+    return Status.INFO_LENGTH_MISMATCH;
+  const name = pathOf(open).split("\\").at(-1) ?? "";
+  const short = open.tree.store?.shortNameOf?.(name) || (isShortName(name) ? name : "");
+  // With the OBJECT_NAME_NOT_FOUND of 2.1.5.12.4 smbclient's allinfo gives up on the file.
+  if (short === "") return Status.NOT_SUPPORTED;
+  return answerQuery(exchange, request, (writer) => encodeNameInformation(writer, short));
+}
+
+/** The client's name of an open file, without leading backslash; "" for the root. */
+function pathOf(open: Open): string {
+  const below = open.pathBelow(open.rootPath);
+  const path = open.tree.store?.clientPath(below) ?? "";
+  const stream = open.file?.stream;
+  return stream === undefined ? path : `${path}:${stream.name}`;
+}
+
+function standardOf({ open, stat }: Facts): {
+  allocated: number;
+  size: number;
+  links: number;
+  deletePending: boolean;
+  isDirectory: boolean;
+} {
+  const deletePending = open.file?.deletePending === true || open.file?.base?.deletePending === true;
+  const isGone = open.file !== undefined && !(open.file.base ?? open.file).hasName;
+  const links = open.isDirectory ? 1 : stat.links;
+  return {
+    allocated: stat.allocated,
+    size: stat.size,
+    // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
+    links: deletePending ? Math.max(0, links - 1) : links,
+    deletePending: deletePending || isGone,
+    isDirectory: open.isDirectory,
+  };
+}
+
+function writeAll(writer: Writer, facts: Facts): void {
+  const { open, stat, path } = facts;
+  encodeAllInformation(writer, {
+    ...stat,
+    ...standardOf(facts),
+    eaSize: facts.eaSize,
+    accessFlags: open.grantedAccess,
+    position: open.position,
+    mode: open.mode,
+    alignment: 0,
+    name: path,
+  });
+}
+
+function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): number {
+  if (request.infoType !== InfoType.FILE) return Status.NOT_SUPPORTED;
+  if (request.infoClass !== FileInfoClass.STANDARD) return Status.INVALID_INFO_CLASS;
+  if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
+    return Status.INFO_LENGTH_MISMATCH;
+  return answerQuery(exchange, request, (writer) =>
+    // As Windows describes its pipes: one link, gone when closed.
+    encodeStandardInformation(writer, {
+      allocated: 4096,
+      size: 0,
+      links: 1,
+      deletePending: open.pipe >= 0,
+      isDirectory: false,
+    }),
+  );
+}

@@ -1,0 +1,92 @@
+// A further channel for a session that exists: SESSION_SETUP with SMB2_SESSION_FLAG_BINDING; [MS-SMB2] 3.3.5.5.2,
+// 3.3.5.5.3. Signed with the session's key until the channel has one of its own.
+import { Capability } from "../../../wire/negotiate.ts";
+import { HeaderFlag } from "../../../wire/header.ts";
+import { SigningAlgorithm } from "../../../wire/negotiate-context.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Negotiated } from "../../connection/connection.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Authenticator, AuthStep } from "../../session/authenticator.ts";
+import { type Logon, LogonKind } from "../../session/logon.ts";
+import { type Session, SessionState } from "../../session/session.ts";
+import { makeSessionKeys } from "../../session/session-keys.ts";
+
+/** Channels of one session; as Windows and Samba limit them. */
+const MAX_CHANNELS = 32;
+
+/** The binding that the request begins or continues, or the status that refuses it. */
+export function beginBinding(
+  exchange: Exchange,
+  negotiated: Negotiated,
+  newAuthenticator: () => Authenticator,
+): Logon | number {
+  const { connection, context } = exchange;
+  if (exchange.sessionId === 0) return Status.INVALID_PARAMETER;
+  const session = context.sessions.get(exchange.sessionId);
+  const key = session?.signing;
+  // The pipeline has held the signature against the session's key, with which a refusal is signed, too.
+  const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0 && key !== undefined;
+  if (isSigned && exchange.sealedBy === undefined && exchange.signWith !== key) return Status.ACCESS_DENIED;
+  const algorithms = session === undefined ? Status.SUCCESS : checkSigning(negotiated, session);
+  if (algorithms !== Status.SUCCESS) return algorithms;
+  const offersChannels = (negotiated.serverCapabilities & Capability.MULTI_CHANNEL) !== 0;
+  if (!negotiated.dialect.hasEncryption || !offersChannels) return Status.REQUEST_NOT_ACCEPTED;
+  if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
+  if (!isSigned) return Status.INVALID_PARAMETER;
+  const status = checkTerms(negotiated, session);
+  if (status !== Status.SUCCESS) return status;
+  if (session.state === SessionState.EXPIRED) return Status.REQUEST_NOT_ACCEPTED;
+  if (session.isGuest || session.isAnonymous) return Status.NOT_SUPPORTED;
+  const known = connection.logons.get(session.id);
+  const isBound = session.connectionIds.has(connection.id);
+  if (isBound && known?.kind !== LogonKind.BINDING) return Status.REQUEST_NOT_ACCEPTED;
+  if (known !== undefined) return known;
+  if (session.connectionIds.size >= MAX_CHANNELS) return Status.INSUFFICIENT_RESOURCES;
+  const logon: Logon = {
+    kind: LogonKind.BINDING,
+    session,
+    authenticator: newAuthenticator(),
+    preauthHash: connection.preauthHash,
+  };
+  connection.logons.set(session.id, logon);
+  return logon;
+}
+
+// 3.3.5.5.2: a channel speaks as the connection of the set-up did.
+function checkTerms(negotiated: Negotiated, session: Session): number {
+  const { terms } = session;
+  if (terms.revision !== negotiated.dialect.revision) return Status.INVALID_PARAMETER;
+  if (terms.cipher !== negotiated.cipher) return Status.INVALID_PARAMETER;
+  return terms.clientGuid === negotiated.clientGuid.toHex() ? Status.SUCCESS : Status.USER_SESSION_DELETED;
+}
+
+// As Windows has it: HMAC and CMAC may differ between channels, GMAC goes with nothing else, and that is looked at
+// before the dialects.
+function checkSigning(negotiated: Negotiated, session: Session): number {
+  const hasGmac = session.terms.signingAlgorithm === SigningAlgorithm.AES_GMAC;
+  const getsGmac = negotiated.signingAlgorithm === SigningAlgorithm.AES_GMAC;
+  if (hasGmac === getsGmac) return Status.SUCCESS;
+  return hasGmac ? Status.REQUEST_OUT_OF_SEQUENCE : Status.NOT_SUPPORTED;
+}
+
+/** SUCCESS: the connection carries the session from now on. */
+export function finishBinding(
+  exchange: Exchange,
+  negotiated: Negotiated,
+  logon: Logon,
+  step: Extract<AuthStep, { kind: "done" }>,
+): number {
+  const { connection, context } = exchange;
+  const { session } = logon;
+  const { user, isGuest, isAnonymous } = step.identity;
+  if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
+  if (isGuest || isAnonymous || session.identity?.user !== user) return Status.ACCESS_DENIED;
+  const terms = { ...session.terms, signingAlgorithm: negotiated.signingAlgorithm };
+  const keys = makeSessionKeys(context.provider, terms, step.sessionKey, logon.preauthHash);
+  connection.sessions.set(session.id, session);
+  connection.channelKeys.set(session.id, keys.signing);
+  session.connectionIds.add(connection.id);
+  connection.raiseFrameLimit();
+  exchange.signWith = keys.signing;
+  return Status.SUCCESS;
+}

@@ -1,0 +1,246 @@
+// NEGOTIATE, and an SMB1 negotiate that offers SMB2; [MS-SMB2] 3.3.5.3, 3.3.5.4.
+import { extendPreauthHash, initialPreauthHash } from "../../../crypto/preauth.ts";
+import type { EngineSettings } from "../../../port/port.ts";
+import { Message, wireError, Writer } from "../../../wire/cursor.ts";
+import { capabilitiesOf, CIPHERS, SIGNING_ALGORITHMS } from "../../../wire/features.ts";
+import { Command, HEADER_SIZE, HeaderFlag, writeHeader } from "../../../wire/header.ts";
+import {
+  Capability,
+  decodeNegotiateRequest,
+  Dialect as Revision,
+  encodeNegotiateResponse,
+  type NegotiateRequest,
+  SecurityMode,
+} from "../../../wire/negotiate.ts";
+import {
+  Cipher,
+  HashAlgorithm,
+  type NegotiateContext,
+  SigningAlgorithm,
+} from "../../../wire/negotiate-context.ts";
+import { POSIX_EXTENSIONS_ID } from "../../../wire/posix.ts";
+import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../../wire/smb1-negotiate.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Connection, Negotiated } from "../../connection/connection.ts";
+import { chooseDialect, type Dialect } from "../../connection/dialect.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { initialToken } from "../../session/authenticator.ts";
+import { HEAD_ROOM } from "../../transport/buffer-pool.ts";
+
+/** What 2.0.2 reads and writes at most; 3.3.5.4. */
+const MAX_BYTES_BEFORE_MULTI_CREDIT = 65_536;
+const SALT_BYTES = 32;
+/** The fixed part, our token and our contexts. */
+const RESPONSE_ROOM = 64 + 512;
+
+export function handleNegotiate(exchange: Exchange): number {
+  const { connection } = exchange;
+  const request = decodeNegotiateRequest(exchange.message);
+  const { settings } = exchange.context;
+  if (request.dialects.length === 0) return Status.INVALID_PARAMETER;
+  const dialect = chooseDialect(request.dialects, settings.minDialect, settings.maxDialect);
+  if (dialect === undefined) return Status.NOT_SUPPORTED;
+  const choice = dialect.hasNegotiateContexts ? chooseAlgorithms(exchange, request) : NO_CHOICE;
+  if (typeof choice === "number") return choice;
+  const negotiated = settle(connection, request, dialect, choice);
+  connection.negotiated = negotiated;
+  connection.awaitsSecondNegotiate = false;
+  const contexts = dialect.hasNegotiateContexts ? answerContexts(exchange, choice) : [];
+  writeResponse(exchange.reserve(RESPONSE_ROOM), connection, dialect.revision, negotiated, contexts);
+  if (dialect.hasNegotiateContexts) chainPreauth(exchange, connection);
+  return Status.SUCCESS;
+}
+
+function chainPreauth(exchange: Exchange, connection: Connection): void {
+  const { provider } = exchange.context;
+  const { bytes, start, length } = exchange.message;
+  const hash = extendPreauthHash(provider, initialPreauthHash(), bytes.subarray(start, start + length));
+  exchange.onReply = (reply) => {
+    connection.preauthHash = extendPreauthHash(provider, hash, reply);
+  };
+}
+
+/** What the contexts of a 3.1.1 request settle; zero and undefined: nothing in common, or not asked. */
+interface Choice {
+  readonly cipher: number | undefined;
+  readonly signing: number | undefined;
+  readonly posix: boolean;
+}
+const NO_CHOICE: Choice = { cipher: undefined, signing: undefined, posix: false };
+
+function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice | number {
+  const preauth = only(request.contexts, "preauth");
+  const encryption = only(request.contexts, "encryption");
+  const signing = only(request.contexts, "signing");
+  only(request.contexts, "compression");
+  only(request.contexts, "netname");
+  if (preauth === undefined || preauth.hashAlgorithms.length === 0) return Status.INVALID_PARAMETER;
+  if (!preauth.hashAlgorithms.includes(HashAlgorithm.SHA_512))
+    return Status.SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP;
+  if (encryption !== undefined && encryption.ciphers.length === 0) return Status.INVALID_PARAMETER;
+  if (signing !== undefined && signing.algorithms.length === 0) return Status.INVALID_PARAMETER;
+  const offersCipher = encryption !== undefined && exchange.context.settings.encryption !== "off";
+  return {
+    // 2.2.4.1.2: a cipher of 0 says that there is none in common.
+    cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
+    signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
+    posix:
+      exchange.context.settings.posixExtensions && offersPosix(only(request.contexts, "posix")?.versions),
+  };
+}
+
+/** Whether the versions of the POSIX extensions that a client knows, 16 bytes each, have ours among them. */
+function offersPosix(versions: Uint8Array | undefined): boolean {
+  const size = POSIX_EXTENSIONS_ID.length;
+  for (let at = 0; at + size <= (versions?.length ?? 0); at += size) {
+    if (POSIX_EXTENSIONS_ID.every((byte, index) => byte === versions?.[at + index])) return true;
+  }
+  return false;
+}
+
+// 3.3.5.4: a context that stands there twice makes the request invalid.
+function only<K extends NegotiateContext["kind"]>(
+  contexts: readonly NegotiateContext[],
+  kind: K,
+): Extract<NegotiateContext, { kind: K }> | undefined {
+  let found: Extract<NegotiateContext, { kind: K }> | undefined;
+  for (const context of contexts) {
+    if (context.kind !== kind) continue;
+    if (found !== undefined) throw wireError(`two ${kind} contexts`);
+    found = context as Extract<NegotiateContext, { kind: K }>;
+  }
+  return found;
+}
+
+function settle(
+  connection: Connection,
+  request: NegotiateRequest,
+  dialect: Dialect,
+  choice: Choice,
+): Negotiated {
+  const { settings } = connection.context;
+  const capabilities = capabilitiesOf(dialect.revision, request.capabilities, allowedCapabilities(settings));
+  const byCapability = dialect.hasEncryptionCapability && (capabilities & Capability.ENCRYPTION) !== 0;
+  return {
+    dialect,
+    clientGuid: request.clientGuid.slice(),
+    clientCapabilities: request.capabilities,
+    clientSecurityMode: request.securityMode,
+    clientDialects: request.dialects,
+    serverCapabilities: capabilities,
+    serverSecurityMode: securityModeOf(connection),
+    cipher: byCapability ? CIPHER_OF_3_0 : (choice.cipher ?? 0),
+    signingAlgorithm:
+      choice.signing ??
+      (dialect.defaultSigning === "aes-cmac" ? SigningAlgorithm.AES_CMAC : SigningAlgorithm.HMAC_SHA256),
+    hasPosixExtensions: choice.posix,
+  };
+}
+
+/** The one cipher of 3.0 and 3.0.2. */
+const CIPHER_OF_3_0 = Cipher.AES_128_CCM;
+
+/** Capability bits that the settings leave to the dialect and the client. */
+function allowedCapabilities(settings: EngineSettings): number {
+  let bits: number = Capability.LARGE_MTU;
+  if (settings.encryption !== "off") bits |= Capability.ENCRYPTION;
+  if (settings.multiChannel) bits |= Capability.MULTI_CHANNEL;
+  if (settings.leases) bits |= Capability.LEASING | Capability.DIRECTORY_LEASING;
+  return bits;
+}
+
+function securityModeOf(connection: Connection): number {
+  const isRequired = connection.context.settings.signing === "required";
+  return SecurityMode.SIGNING_ENABLED | (isRequired ? SecurityMode.SIGNING_REQUIRED : 0);
+}
+
+function answerContexts(exchange: Exchange, choice: Choice): NegotiateContext[] {
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const contexts: NegotiateContext[] = [{ kind: "preauth", hashAlgorithms: [HashAlgorithm.SHA_512], salt }];
+  if (choice.cipher !== undefined) contexts.push({ kind: "encryption", ciphers: [choice.cipher] });
+  if (choice.signing !== undefined) contexts.push({ kind: "signing", algorithms: [choice.signing] });
+  if (choice.posix) contexts.push({ kind: "posix", versions: POSIX_EXTENSIONS_ID });
+  return contexts;
+}
+
+function writeResponse(
+  writer: Writer,
+  connection: Connection,
+  revision: number,
+  negotiated: Negotiated | undefined,
+  contexts: readonly NegotiateContext[],
+): void {
+  const { settings, serverGuid, clock } = connection.context;
+  const isLarge = negotiated?.dialect.hasMultiCredit ?? revision === Revision.WILDCARD;
+  const limit = (bytes: number): number => (isLarge ? bytes : Math.min(bytes, MAX_BYTES_BEFORE_MULTI_CREDIT));
+  const nowMs = clock.wallTime();
+  encodeNegotiateResponse(writer, {
+    securityMode: securityModeOf(connection),
+    dialect: revision,
+    serverGuid,
+    capabilities: negotiated?.serverCapabilities ?? 0,
+    maxTransactSize: limit(settings.maxTransactBytes),
+    maxReadSize: limit(settings.maxReadBytes),
+    maxWriteSize: limit(settings.maxWriteBytes),
+    systemTime: { seconds: Math.floor(nowMs / 1000), nanoseconds: Math.floor(nowMs % 1000) * 1_000_000 },
+    serverStartTime: undefined,
+    securityBuffer: initialToken(),
+    contexts,
+  });
+}
+
+/**
+ * Answers an SMB1 NEGOTIATE; 3.3.5.3.1. Windows of old, some scanners and many TVs begin this way. False where the
+ * client offers nothing that is served.
+ */
+export function negotiateSmb1(connection: Connection, bytes: Uint8Array): boolean {
+  const { context } = connection;
+  const { minDialect, maxDialect } = context.settings;
+  let dialects: readonly string[];
+  try {
+    dialects = decodeSmb1NegotiateRequest(new Message(bytes)).dialects;
+  } catch {
+    return false;
+  }
+  const isWild = dialects.includes(Smb1Dialect.SMB_2_WILDCARD) && maxDialect >= Revision.SMB_2_1;
+  const isOldest = !isWild && dialects.includes(Smb1Dialect.SMB_2_002) && minDialect <= Revision.SMB_2_0_2;
+  if (!isWild && !isOldest) {
+    context.log.warn?.(`${connection.remoteAddress}: this client speaks SMB1 only, which is not served`);
+    return false;
+  }
+  // The SMB1 request takes message id 0; 3.3.5.3.1.
+  if (!connection.window.consume(0, 1)) return false;
+  if (isOldest) {
+    const dialect = chooseDialect([Revision.SMB_2_0_2], Revision.SMB_2_0_2, Revision.SMB_2_0_2) as Dialect;
+    connection.negotiated = settle(connection, NO_REQUEST, dialect, NO_CHOICE);
+  } else {
+    connection.awaitsSecondNegotiate = true;
+  }
+  const reply = context.pool.acquire(HEAD_ROOM + HEADER_SIZE + RESPONSE_ROOM);
+  const writer = new Writer(reply.bytes, HEAD_ROOM);
+  writeHeader(writer, {
+    creditCharge: 0,
+    status: Status.SUCCESS,
+    command: Command.NEGOTIATE,
+    credits: connection.window.grant(1, 1),
+    flags: HeaderFlag.SERVER_TO_REDIR,
+    nextCommand: 0,
+    messageId: 0,
+    asyncId: 0,
+    treeId: 0,
+    sessionId: 0,
+  });
+  const revision = isWild ? Revision.WILDCARD : Revision.SMB_2_0_2;
+  writeResponse(writer, connection, revision, connection.negotiated, []);
+  connection.sendReply(reply, writer.position, undefined);
+  return true;
+}
+
+// What an SMB1 request says of an SMB2 client: nothing.
+const NO_REQUEST: NegotiateRequest = {
+  securityMode: 0,
+  capabilities: 0,
+  clientGuid: new Uint8Array(16),
+  dialects: [Revision.SMB_2_0_2],
+  contexts: [],
+};

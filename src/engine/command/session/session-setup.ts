@@ -1,0 +1,238 @@
+// SESSION_SETUP: log-on, re-authentication and the binding of further channels; [MS-SMB2] 3.3.5.5.
+import { extendPreauthHash } from "../../../crypto/preauth.ts";
+import type { Identity, MaybePromise } from "../../../port/port.ts";
+import { SecurityMode } from "../../../wire/negotiate.ts";
+import {
+  decodeSessionSetupRequest,
+  encodeSessionSetupResponse,
+  SessionFlag,
+  SessionSetupFlag,
+  type SessionSetupRequest,
+} from "../../../wire/session-setup.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Negotiated } from "../../connection/connection.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { type Authenticator, type AuthStep, createAuthenticator } from "../../session/authenticator.ts";
+import { type Logon, LogonKind } from "../../session/logon.ts";
+import { Session, SessionState, type SessionTerms } from "../../session/session.ts";
+import { makeSessionKeys } from "../../session/session-keys.ts";
+import { andThen } from "../../and-then.ts";
+import { beginBinding, finishBinding } from "./bind-session.ts";
+import { loseSession } from "../close/teardown.ts";
+
+/** Log-ons that one connection may have under way. */
+const MAX_UNFINISHED_PER_CONNECTION = 32;
+const NO_TOKEN = new Uint8Array(0);
+
+type Done = Extract<AuthStep, { kind: "done" }>;
+
+export function handleSessionSetup(exchange: Exchange): MaybePromise<number> {
+  const { connection, context } = exchange;
+  const negotiated = connection.negotiated as Negotiated;
+  const request = decodeSessionSetupRequest(exchange.message);
+  if (context.settings.encryption === "required" && negotiated.cipher === 0) return Status.ACCESS_DENIED;
+  const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
+  const logon = isBinding
+    ? beginBinding(exchange, negotiated, () => newAuthenticator(exchange))
+    : takeUpLogon(exchange, negotiated);
+  if (typeof logon === "number") return logon;
+  exchange.session = logon.session;
+  exchange.sessionId = logon.session.id;
+  if (logon.preauthHash !== undefined) {
+    const { bytes, start, length } = exchange.message;
+    const message = bytes.subarray(start, start + length);
+    logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash, message);
+  }
+  const step = logon.authenticator.step(request.securityBuffer);
+  return andThen(step, (result) => takeStep(exchange, negotiated, logon, request, result));
+}
+
+/** The log-on that the request continues, or a new one: of a new session or of one that exists. */
+function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | number {
+  const { connection, context } = exchange;
+  const known = connection.logons.get(exchange.sessionId);
+  if (known !== undefined) {
+    // A binding goes on as a binding; 3.3.5.5.
+    return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
+  }
+  if (connection.logons.size >= MAX_UNFINISHED_PER_CONNECTION) return Status.INSUFFICIENT_RESOURCES;
+  const authenticator = newAuthenticator(exchange);
+  if (exchange.sessionId !== 0) {
+    const { session } = exchange;
+    if (session === undefined) return Status.USER_SESSION_DELETED;
+    const again: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
+    connection.logons.set(session.id, again);
+    return again;
+  }
+  if (context.sessions.size >= context.settings.maxSessions) return Status.INSUFFICIENT_RESOURCES;
+  const session = new Session(newSessionId(exchange), termsOf(negotiated));
+  session.connectionIds.add(connection.id);
+  connection.sessions.set(session.id, session);
+  context.sessions.set(session.id, session);
+  // 3.3.5.5: each session has a hash of its own set-up, which begins with the negotiation's.
+  const logon: Logon = { kind: LogonKind.NEW, session, authenticator, preauthHash: connection.preauthHash };
+  connection.logons.set(session.id, logon);
+  return logon;
+}
+
+function termsOf(negotiated: Negotiated): SessionTerms {
+  return {
+    revision: negotiated.dialect.revision,
+    cipher: negotiated.cipher,
+    signingAlgorithm: negotiated.signingAlgorithm,
+    clientGuid: negotiated.clientGuid.toHex(),
+  };
+}
+
+/**
+ * Unpredictable, never in use, never 0. 32 bits, as Samba's: some clients keep no more of it, and the id is no
+ * secret: what counts are the keys.
+ */
+function newSessionId(exchange: Exchange): number {
+  const word = new Uint32Array(1);
+  for (;;) {
+    const id = crypto.getRandomValues(word)[0] ?? 0;
+    if (id !== 0 && id !== 0xffff_ffff && !exchange.context.sessions.has(id)) return id;
+  }
+}
+
+function newAuthenticator(exchange: Exchange): Authenticator {
+  const { context, connection } = exchange;
+  const { settings, manager, provider } = context;
+  return createAuthenticator({
+    provider,
+    serverName: settings.serverName,
+    dnsName: settings.serverName.toLowerCase(),
+    findAccount: (query) => manager.findAccount(query),
+    mapToGuest: settings.mapToGuest,
+    gate: context.logonGates.forAddress(connection.remoteAddress),
+    now() {
+      const nowMs = context.clock.wallTime();
+      return { seconds: Math.floor(nowMs / 1000), nanoseconds: Math.floor(nowMs % 1000) * 1_000_000 };
+    },
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  });
+}
+
+function takeStep(
+  exchange: Exchange,
+  negotiated: Negotiated,
+  logon: Logon,
+  request: SessionSetupRequest,
+  step: AuthStep,
+): MaybePromise<number> {
+  const { connection, context } = exchange;
+  const { session } = logon;
+  // The connection or the session may have ended while a password was looked at.
+  if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
+  if (step.kind === "continue") {
+    if (logon.preauthHash !== undefined) {
+      exchange.onReply = (reply) => {
+        logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash as Uint8Array, reply);
+      };
+    }
+    writeResponse(exchange, 0, step.token);
+    return Status.MORE_PROCESSING_REQUIRED;
+  }
+  connection.logons.delete(session.id);
+  if (step.kind === "refused") {
+    const { reason, user } = step;
+    context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
+    if (logon.kind === LogonKind.NEW) forget(exchange, session);
+    // Who cannot prove again to be its user has lost the session; a binding that fails takes nothing from it.
+    const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
+    return andThen(ended, () => step.status);
+  }
+  if (logon.kind === LogonKind.BINDING) {
+    const status = finishBinding(exchange, negotiated, logon, step);
+    if (status === Status.SUCCESS) writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
+    return status;
+  }
+  return finish(exchange, negotiated, logon, request, step);
+}
+
+function forget(exchange: Exchange, session: Session): void {
+  exchange.connection.sessions.delete(session.id);
+  exchange.context.sessions.delete(session.id);
+}
+
+function finish(
+  exchange: Exchange,
+  negotiated: Negotiated,
+  logon: Logon,
+  request: SessionSetupRequest,
+  step: Done,
+): MaybePromise<number> {
+  const { connection, context } = exchange;
+  const { session } = logon;
+  const { user, domain, isGuest, isAnonymous } = step.identity;
+  const identity: Identity = { user, domain, isGuest, isAnonymous, remoteAddress: connection.remoteAddress };
+  const isNew = logon.kind === LogonKind.NEW;
+  if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
+    if (isNew) forget(exchange, session);
+    return Status.ACCESS_DENIED;
+  }
+  session.identity = identity;
+  if (isNew) establish(exchange, negotiated, logon, request, step);
+  session.state = SessionState.VALID;
+  if (!isAnonymous) connection.raiseFrameLimit();
+  exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
+  context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
+  const done = isNew ? endPrevious(exchange, session, request.previousSessionId) : undefined;
+  return andThen(done, () => {
+    writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
+    return Status.SUCCESS;
+  });
+}
+
+function flagsOf(session: Session): number {
+  let flags = 0;
+  if (session.isGuest) flags |= SessionFlag.IS_GUEST;
+  if (session.isAnonymous) flags |= SessionFlag.IS_NULL;
+  if (session.mustEncrypt) flags |= SessionFlag.ENCRYPT_DATA;
+  return flags;
+}
+
+function establish(
+  exchange: Exchange,
+  negotiated: Negotiated,
+  logon: Logon,
+  request: SessionSetupRequest,
+  step: Done,
+): void {
+  const { session } = logon;
+  // Neither guest nor anonymous shares a secret with us: such a session signs and seals nothing; 3.3.5.5.3.
+  if (step.identity.isGuest || step.identity.isAnonymous) return;
+  const { settings, provider } = exchange.context;
+  const keys = makeSessionKeys(provider, session.terms, step.sessionKey, logon.preauthHash);
+  session.signing = keys.signing;
+  session.sealing = keys.sealing;
+  const clientWants =
+    ((request.securityMode | negotiated.clientSecurityMode) & SecurityMode.SIGNING_REQUIRED) !== 0;
+  session.mustSign = clientWants || settings.signing === "required";
+  const wantsSeal = settings.encryption === "required" || settings.encryption === "desired";
+  session.mustEncrypt = wantsSeal && keys.sealing !== undefined;
+}
+
+/** 3.3.5.5.3: the client comes back after a broken connection and gives up what it held there. */
+function endPrevious(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
+  if (previousId === 0 || previousId === session.id) return undefined;
+  const previous = exchange.context.sessions.get(previousId);
+  if (previous === undefined || previous.state === SessionState.IN_PROGRESS) return undefined;
+  return isSameUser(session, previous) ? loseSession(exchange.context, previous) : undefined;
+}
+
+function isSameUser(one: Session, other: Session): boolean {
+  const a = one.identity;
+  const b = other.identity;
+  if (a === undefined || b === undefined || a.isGuest || a.isAnonymous || b.isGuest || b.isAnonymous)
+    return false;
+  return a.user === b.user;
+}
+
+function writeResponse(exchange: Exchange, flags: number, token: Uint8Array): void {
+  encodeSessionSetupResponse(exchange.reserve(8 + token.length), {
+    sessionFlags: flags,
+    securityBuffer: token,
+  });
+}

@@ -1,0 +1,132 @@
+// TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
+import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
+import { FileGeneric } from "../../../wire/access.ts";
+import { Status } from "../../../wire/status.ts";
+import {
+  decodeTreeConnectRequest,
+  encodeTreeConnectResponse,
+  ShareFlag,
+  ShareType,
+} from "../../../wire/tree-connect.ts";
+import { encodeTreeDisconnectResponse } from "../../../wire/tree-disconnect.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { type Session, SessionState, type Tree } from "../../session/session.ts";
+import { andThen } from "../../and-then.ts";
+import type { FileStore } from "../../vfs/store.ts";
+import { openStore } from "../../vfs/local/local-store.ts";
+import { READ_ONLY_ACCESS } from "../open/access-check.ts";
+import { closeTree } from "../close/teardown.ts";
+import { statusOf } from "../errno-status.ts";
+
+/** Tree connects that one session may hold. */
+const MAX_TREES_PER_SESSION = 1024;
+const RESPONSE_BYTES = 16;
+
+export function handleTreeConnect(exchange: Exchange): MaybePromise<number> {
+  const session = exchange.session as Session;
+  const { identity } = session;
+  const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
+  if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
+  if (session.trees.size >= MAX_TREES_PER_SESSION) return Status.INSUFFICIENT_RESOURCES;
+  const answer = exchange.context.manager.connectShare({ share: name, identity });
+  return andThen(answer, (grant) => ("status" in grant ? grant.status : connect(exchange, session, grant)));
+}
+
+/** The share of `\\server\share`; the server's part may be any name of ours. */
+function shareNameOf(path: string): string | undefined {
+  const match = /^\\\\[^\\]+\\([^\\]+)$/.exec(path);
+  return match?.[1];
+}
+
+function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<number> {
+  const refusal = refuse(exchange, session, grant);
+  if (refusal !== Status.SUCCESS || grant.type !== "disk") {
+    return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
+  }
+  return andThen(openStore(grant), (store) => {
+    if (typeof store === "number") {
+      exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
+      return store === -2 || store === -20 ? Status.BAD_NETWORK_NAME : statusOf(store);
+    }
+    // A disk may have taken its time.
+    const late = refuse(exchange, session, grant);
+    if (late === Status.SUCCESS) return addTree(exchange, session, grant, store);
+    store.close();
+    return late;
+  });
+}
+
+function refuse(exchange: Exchange, session: Session, grant: ShareGrant): number {
+  if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
+  if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
+  if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
+  if (isFull(exchange, grant)) return Status.REQUEST_NOT_ACCEPTED;
+  return Status.SUCCESS;
+}
+
+function addTree(
+  exchange: Exchange,
+  session: Session,
+  grant: ShareGrant,
+  store: FileStore | undefined,
+): number {
+  const canSeal = session.sealing !== undefined;
+  if (store !== undefined) store.findsAnyForm = session.isApple;
+  const tree: Tree = {
+    id: session.nextTreeId(),
+    session,
+    grant,
+    store,
+    mustEncrypt: canSeal && (grant.encryption === "required" || grant.encryption === "desired"),
+    maximalAccess: grant.readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL,
+    opens: new Set(),
+    isLost: false,
+  };
+  // 3.3.5.7 knows no signing by share; a share that asks for it makes its session sign.
+  if (grant.signing === "required") session.mustSign = true;
+  session.trees.set(tree.id, tree);
+  store?.onLoss(() => loseTree(exchange.context, tree));
+  exchange.tree = tree;
+  exchange.treeId = tree.id;
+  encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
+    shareType: grant.type === "disk" ? ShareType.DISK : ShareType.PIPE,
+    shareFlags:
+      (grant.type === "pipe" ? ShareFlag.NO_CACHING : 0) | (tree.mustEncrypt ? ShareFlag.ENCRYPT_DATA : 0),
+    capabilities: 0,
+    maximalAccess: tree.maximalAccess,
+  });
+  return Status.SUCCESS;
+}
+
+/** Its disk is gone: its opens end, and clients that come back with it hear NETWORK_NAME_DELETED and connect anew. */
+function loseTree(context: EngineContext, tree: Tree): void {
+  context.log.warn?.(`share ${tree.grant.name}: the disk at ${tree.grant.path} is gone`);
+  const done = closeTree(context, tree);
+  if (done instanceof Promise) {
+    done.catch((error: unknown) => context.log.error(`share ${tree.grant.name}: closing: ${String(error)}`));
+  }
+}
+
+/**
+ * True when as many connections as the share takes are on it already. Connections are counted, not tree connects:
+ * one client must not be able to close a share to everybody else.
+ */
+function isFull(exchange: Exchange, grant: ShareGrant): boolean {
+  const connections = new Set<number>();
+  for (const session of exchange.context.sessions.values()) {
+    for (const tree of session.trees.values()) {
+      if (tree.grant.name !== grant.name) continue;
+      for (const id of session.connectionIds) connections.add(id);
+    }
+  }
+  return connections.size >= grant.maxConnections && !connections.has(exchange.connection.id);
+}
+
+export function handleTreeDisconnect(exchange: Exchange): MaybePromise<number> {
+  const tree = exchange.tree as Tree;
+  return andThen(closeTree(exchange.context, tree), () => {
+    encodeTreeDisconnectResponse(exchange.reserve(4));
+    return Status.SUCCESS;
+  });
+}

@@ -1,0 +1,92 @@
+// FileDispositionInformation and its Ex form: the file goes when it is closed, or stays after all.
+// [MS-FSA] 2.1.5.15.3 and 2.1.5.15.4; [MS-FSCC] 2.4, FileDispositionInformationEx.
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import {
+  decodeDispositionInformation,
+  decodeUint32Information,
+  DispositionFlag,
+} from "../../../wire/fscc/file-information.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import type { SharedFile } from "../../state/open-table.ts";
+import { andThen } from "../../and-then.ts";
+import type { FileNode } from "../../vfs/store.ts";
+import { waitForCaching } from "../open/cache-breaks.ts";
+import { statusOf } from "../errno-status.ts";
+
+const { DELETE, POSIX_SEMANTICS, FORCE_IMAGE_SECTION_CHECK, ON_CLOSE, IGNORE_READONLY_ATTRIBUTE } =
+  DispositionFlag;
+const KNOWN_FLAGS =
+  DELETE | POSIX_SEMANTICS | FORCE_IMAGE_SECTION_CHECK | ON_CLOSE | IGNORE_READONLY_ATTRIBUTE;
+
+export function setDisposition(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  return dispose(exchange, open, node, decodeDispositionInformation(buffer) ? DELETE : 0);
+}
+
+export function setDispositionEx(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const flags = decodeUint32Information(buffer);
+  // No program runs from here: there are no image sections to look for.
+  return (flags & ~KNOWN_FLAGS) !== 0 ? Status.INVALID_PARAMETER : dispose(exchange, open, node, flags);
+}
+
+function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number): MaybePromise<number> {
+  if (open.isClosed) return Status.FILE_CLOSED;
+  const { file, tree } = open;
+  if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
+  // The name went while this open stayed: nothing brings it back.
+  if (!file.hasName) return Status.FILE_DELETED;
+  if ((flags & DELETE) === 0) return keep(exchange, open, file, flags);
+  if (file.base === undefined && open.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
+  // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
+  if (exchange.context.caching.breakHandles(file.caching, open)) {
+    return waitForCaching(exchange, file.caching, () => dispose(exchange, open, node, flags));
+  }
+  return andThen(checkDeletion(open, node, flags), (status) => {
+    if (status !== Status.SUCCESS) return status;
+    open.deletesAtOnce = open.isPosix || (flags & POSIX_SEMANTICS) !== 0;
+    if ((flags & ON_CLOSE) !== 0) {
+      open.deleteOnClose = true;
+      return status;
+    }
+    if (open.isDirectory) exchange.context.notify.deletePending(file);
+    exchange.context.opens.doom(file, open);
+    file.deleterParentKey = open.parentLeaseKey;
+    return status;
+  });
+}
+
+function keep(exchange: Exchange, open: Open, file: SharedFile, flags: number): number {
+  open.deletesAtOnce = false;
+  if ((flags & ON_CLOSE) !== 0) open.deleteOnClose = false;
+  else exchange.context.opens.spare(file);
+  return Status.SUCCESS;
+}
+
+/** SUCCESS, or why the object may not go: read-only, or a directory that is not empty. */
+function checkDeletion(open: Open, node: FileNode, flags: number): MaybePromise<number> {
+  // Who may set the attributes could take the mark away first.
+  const mayIgnore = (open.grantedAccess & Access.WRITE_ATTRIBUTES) !== 0;
+  const ignoresMark = (flags & IGNORE_READONLY_ATTRIBUTE) !== 0 && mayIgnore;
+  return andThen(node.refresh(), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    if ((stat.attributes & FileAttribute.READONLY) !== 0 && !ignoresMark) return Status.CANNOT_DELETE;
+    if (!open.isDirectory) return Status.SUCCESS;
+    return andThen(open.tree.store?.isEmpty(node) ?? false, (isEmpty) => {
+      if (typeof isEmpty === "number") return statusOf(isEmpty);
+      return isEmpty ? Status.SUCCESS : Status.DIRECTORY_NOT_EMPTY;
+    });
+  });
+}

@@ -1,0 +1,125 @@
+// FileRenameInformation on a named stream: another name beside the same file; [MS-FSA] 2.1.5.15.11.
+import type { MaybePromise } from "../../../port/port.ts";
+import { RenameFlag, type RenameInformation } from "../../../wire/fscc/rename.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import type { Open } from "../../state/open.ts";
+import type { SharedFile } from "../../state/open-table.ts";
+import { foldName } from "../../vfs/name/names.ts";
+import { parsePath } from "../../vfs/name/client-path.ts";
+import type { FileNode, NamedValues } from "../../vfs/store.ts";
+import { throughGate } from "../../vfs/stream/stream-gate.ts";
+import type { StreamPlace } from "../../vfs/stream/stream-handle.ts";
+import {
+  findStream,
+  readStream,
+  removeStream,
+  type StreamForm,
+  streamKey,
+  writeStream,
+} from "../../vfs/stream/stored-stream.ts";
+import { entryChanged } from "../open/cache-breaks.ts";
+import { statusOf } from "../errno-status.ts";
+
+export function renameStream(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  { flags, name }: RenameInformation,
+): MaybePromise<number> {
+  const { file } = open;
+  const path = parsePath(name);
+  if (typeof path === "number") return path;
+  // The name of another file, or of this one in full: as Windows answers it (smb2.streams.rename2).
+  if (path.components.length > 0) {
+    return path.stream === undefined ? Status.INVALID_PARAMETER : Status.SHARING_VIOLATION;
+  }
+  // The data of the file itself is kept otherwise and does not become a stream's.
+  if (path.stream === undefined) return Status.NOT_SUPPORTED;
+  const key = streamKey(path.stream);
+  if (key === undefined || file?.stream === undefined) return Status.OBJECT_NAME_INVALID;
+  if (file.deletePending) return Status.ACCESS_DENIED;
+  if (path.stream === file.stream.name) return Status.SUCCESS;
+  const replaces = (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0;
+  return move(exchange, open, file, file.stream, node, {
+    form: open.tree.grant.streamForm,
+    name: path.stream,
+    key,
+    replaces,
+  });
+}
+
+interface Target {
+  readonly form: StreamForm;
+  readonly name: string;
+  readonly key: string;
+  readonly replaces: boolean;
+}
+
+async function move(
+  exchange: Exchange,
+  open: Open,
+  file: SharedFile,
+  place: StreamPlace,
+  node: FileNode,
+  target: Target,
+): Promise<number> {
+  const { context } = exchange;
+  const { opens } = context;
+  const folded = foldName(target.name);
+  const from = place.name;
+  const isSame = folded === foldName(from);
+  if (!isSame && file.base?.streams?.has(folded) === true) {
+    return target.replaces ? Status.INVALID_PARAMETER : Status.OBJECT_NAME_COLLISION;
+  }
+  // Nobody may open what has that name until this is done.
+  const reserved = isSame || file.base === undefined ? undefined : opens.takeStream(file.base, folded);
+  if (reserved !== undefined) reserved.deletePending = true;
+  open.beginUse();
+  try {
+    let status = isSame ? Status.SUCCESS : await checkTarget(node.values, target);
+    if (status === Status.SUCCESS)
+      status = await context.notify.quietly(
+        place.run(() => throughGate(node, () => moveValue(node.values, place, target))),
+        file.path,
+      );
+    if (status !== Status.SUCCESS) return status;
+  } finally {
+    open.endUse();
+    if (reserved !== undefined) opens.dropIfUnused(reserved);
+  }
+  if (!isSame) opens.renameStream(file, folded);
+  context.notify.streamRenamed(file.path, from, target.name);
+  entryChanged(context, open);
+  return Status.SUCCESS;
+}
+
+/** What has data is not replaced by a rename. */
+async function checkTarget(values: NamedValues, target: Target): Promise<number> {
+  const stored = await findStream(values, target.name);
+  if (typeof stored === "number") return statusOf(stored);
+  if (stored === undefined) return Status.SUCCESS;
+  if (!target.replaces) return Status.OBJECT_NAME_COLLISION;
+  const data = await readStream(values, stored.key, target.form);
+  if (typeof data === "number") return statusOf(data);
+  if (data.length > 0) return Status.INVALID_PARAMETER;
+  // Its name may be of other case: only one of the two may be left.
+  const removed = stored.key === target.key ? 0 : await removeStream(values, stored.key);
+  return removed < 0 ? statusOf(removed) : Status.SUCCESS;
+}
+
+/** The new value is whole before the old one goes. */
+async function moveValue(values: NamedValues, place: StreamPlace, target: Target): Promise<number> {
+  const data = await readStream(values, place.key, target.form);
+  if (typeof data === "number") return statusOf(data);
+  const written = await writeStream(values, target.key, data, target.form);
+  if (written < 0) return statusOf(written);
+  const removed = await removeStream(values, place.key);
+  if (removed < 0) {
+    await removeStream(values, target.key);
+    return statusOf(removed);
+  }
+  place.key = target.key;
+  place.name = target.name;
+  return Status.SUCCESS;
+}

@@ -1,0 +1,221 @@
+// SET_INFO by a table of information classes; [MS-SMB2] 3.3.5.21, [MS-FSA] 2.1.5.15.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { Access } from "../../../wire/access.ts";
+import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
+import {
+  type BasicChange,
+  decodeBasicChange,
+  decodeSizeInformation,
+  decodeUint32Information,
+  type TimeRequest,
+} from "../../../wire/fscc/file-information.ts";
+import { FileInfoClass, setFileSize } from "../../../wire/fscc/info-class.ts";
+import { NotifyAction } from "../../../wire/fscc/notify.ts";
+import { InfoType } from "../../../wire/query-info.ts";
+import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/set-info.ts";
+import { Status } from "../../../wire/status.ts";
+import type { Exchange } from "../../connection/exchange.ts";
+import { paysFor } from "../../connection/pipeline.ts";
+import type { Open } from "../../state/open.ts";
+import { andThen } from "../../and-then.ts";
+import { type FileNode, MAX_FILE_OFFSET } from "../../vfs/store.ts";
+import { dataChanged, entryChanged, waitForCaching } from "../open/cache-breaks.ts";
+import { setDisposition, setDispositionEx } from "./disposition.ts";
+import { statusOf } from "../errno-status.ts";
+import { afterLate } from "../open/long-work.ts";
+import { fixTimes, holdChangeTime, noteModified, reportStream } from "../open/modified.ts";
+import { renameFile, renameFileEx } from "./rename.ts";
+import { setSecurity } from "./security.ts";
+import { changesSnapshot } from "../open/snapshot-writes.ts";
+import { setExtendedAttributes } from "./extended-attributes.ts";
+import { noteReserved } from "../open/stat.ts";
+import { linkFile, linkFileEx } from "./link.ts";
+
+/** The mode bits that may be set on an open handle; [MS-FSA] 2.1.5.15.8. */
+const KNOWN_MODE_BITS = 0x0000_103e;
+
+export type SetHandler = (
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+) => MaybePromise<number>;
+
+interface SetClass {
+  readonly access: number;
+  readonly apply: SetHandler;
+  /** What it changes is seen in the listing of the file's directory. */
+  readonly shows?: boolean;
+}
+
+const classes = new Map<number, SetClass>([
+  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, shows: true }],
+  [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
+  [FileInfoClass.LINK, { access: 0, apply: linkFile }],
+  [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
+  [FileInfoClass.DISPOSITION_EX, { access: Access.DELETE, apply: setDispositionEx }],
+  [FileInfoClass.RENAME_EX, { access: Access.DELETE, apply: renameFileEx }],
+  [FileInfoClass.LINK_EX, { access: 0, apply: linkFileEx }],
+  // Both are for administrators, [MS-FSA] 2.1.5.15.13 and 2.1.5.15.14, and nobody is one here.
+  [FileInfoClass.VALID_DATA_LENGTH, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
+  [FileInfoClass.SHORT_NAME, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
+  [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
+  [FileInfoClass.MODE, { access: 0, apply: setMode }],
+  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, shows: true }],
+  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, shows: true }],
+  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, shows: true }],
+]);
+
+export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
+  const request = decodeSetInfoRequest(exchange.message);
+  const open = exchange.open as Open;
+  if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
+  if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if (changesSnapshot(open, request)) return Status.MEDIA_WRITE_PROTECTED;
+  if (request.infoType === InfoType.SECURITY) return setSecurity(exchange, open, open.node, request);
+  // Quotas and labels are not kept.
+  if (request.infoType !== InfoType.FILE) {
+    return request.infoType > InfoType.QUOTA ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
+  }
+  const row = classes.get(request.infoClass);
+  if (row === undefined) return Status.INVALID_INFO_CLASS;
+  if (request.buffer.length < (setFileSize(request.infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
+  if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
+  return andThen(row.apply(exchange, open, open.node, request.buffer), (status) => {
+    if (status !== Status.SUCCESS) return status;
+    if (row.shows) entryChanged(exchange.context, open);
+    encodeSetInfoResponse(exchange.reserve(2));
+    return status;
+  });
+}
+
+function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
+  const change = decodeBasicChange(buffer);
+  const { context } = exchange;
+  const done = andThen(fixTimes(context, open, node, change), () =>
+    andThen(applyBasic(open, node, change), (status) => {
+      if (status !== Status.SUCCESS) return status;
+      const filter = filterOf(change);
+      if (filter !== 0) reportModified(exchange, open, filter);
+      return andThen(holdChangeTime(context, open), () => status);
+    }),
+  );
+  return open.file === undefined ? done : context.notify.during(done, open.file.path);
+}
+
+/** The completion filters that notice a change of attributes and times. */
+function filterOf(change: BasicChange): number {
+  let filter = change.attributes === 0 ? 0 : CompletionFilter.ATTRIBUTES;
+  if (givenTime(change.birth) !== undefined) filter |= CompletionFilter.CREATION;
+  if (givenTime(change.access) !== undefined) filter |= CompletionFilter.LAST_ACCESS;
+  if (givenTime(change.modify) !== undefined) filter |= CompletionFilter.LAST_WRITE;
+  return filter;
+}
+
+function reportModified(exchange: Exchange, open: Open, filter: number): void {
+  const { notify } = exchange.context;
+  if (open.file?.stream !== undefined && filter === CompletionFilter.SIZE) {
+    reportStream(exchange.context, open, NotifyAction.MODIFIED_STREAM, CompletionFilter.STREAM_SIZE);
+  } else if (notify.count > 0 && open.file !== undefined) {
+    notify.changed(NotifyAction.MODIFIED, open.file.path, filter);
+  }
+}
+
+function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromise<number> {
+  const { attributes } = change;
+  if (!open.isDirectory && (attributes & FileAttribute.DIRECTORY) !== 0) return Status.INVALID_PARAMETER;
+  if (open.isDirectory && (attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
+  if (attributes === 0) return setTimes(node, change);
+  const wanted = attributes & SETTABLE_ATTRIBUTES;
+  if (open.file !== undefined) (open.file.base ?? open.file).isMarked = false;
+  return andThen(node.setAttributes(wanted), (result) => {
+    const failed = result < 0 && !(result === -Errno.EOPNOTSUPP && isSameButArchive(node, wanted));
+    return failed ? statusOf(result) : setTimes(node, change);
+  });
+}
+
+// A disk that keeps no attributes can still be copied to: only what a user would miss is refused.
+function isSameButArchive(node: FileNode, wanted: number): boolean {
+  const missed = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM;
+  return ((node.stat.attributes ^ wanted) & missed) === 0;
+}
+
+function setTimes(node: FileNode, change: BasicChange): MaybePromise<number> {
+  const times = {
+    access: givenTime(change.access),
+    modify: givenTime(change.modify),
+    birth: givenTime(change.birth),
+  };
+  if (times.access === undefined && times.modify === undefined && times.birth === undefined)
+    return Status.SUCCESS;
+  return andThen(node.setTimes(times), (result) => (result < 0 ? statusOf(result) : Status.SUCCESS));
+}
+
+function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
+  return typeof time === "object" ? time : undefined;
+}
+
+function setPosition(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {
+  open.position = decodeSizeInformation(buffer);
+  return Status.SUCCESS;
+}
+
+function setMode(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {
+  const mode = decodeUint32Information(buffer);
+  if ((mode & ~KNOWN_MODE_BITS) !== 0) return Status.INVALID_PARAMETER;
+  open.mode = mode;
+  return Status.SUCCESS;
+}
+
+function setEndOfFile(
+  exchange: Exchange,
+  open: Open,
+  _node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const size = decodeSizeInformation(buffer);
+  if (open.isDirectory || open.handle === undefined) return Status.INVALID_PARAMETER;
+  if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  const { file, handle } = open;
+  return andThen(
+    afterLate(file, () => handle.truncate(size)),
+    (result) => {
+      dataChanged(exchange.context, open);
+      if (result < 0) return statusOf(result);
+      reportModified(exchange, open, CompletionFilter.SIZE);
+      return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
+    },
+  );
+}
+
+/** [MS-FSA] 2.1.5.15.1: less than the file's size cuts it, more reserves. */
+function setAllocation(
+  exchange: Exchange,
+  open: Open,
+  _node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<number> {
+  const size = decodeSizeInformation(buffer);
+  const { handle } = open;
+  if (open.isDirectory || handle === undefined) return Status.INVALID_PARAMETER;
+  if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
+  if (open.file?.late !== undefined)
+    return afterLate(open.file, () => setAllocation(exchange, open, _node, buffer));
+  return andThen(handle.stat(), (stat) => {
+    if (typeof stat === "number") return statusOf(stat);
+    const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);
+    return andThen(change, (result) => {
+      dataChanged(exchange.context, open);
+      // Reserving is a hint that not every file system can take.
+      if (result === -Errno.EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
+      if (result < 0) return statusOf(result);
+      noteReserved(open, size);
+      if (size >= stat.size) return Status.SUCCESS;
+      reportModified(exchange, open, CompletionFilter.SIZE);
+      return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
+    });
+  });
+}

@@ -1,0 +1,198 @@
+// Making files and directories, and setting what is new as the share says; [MS-FSA] 2.1.5.1.1.
+import { Errno } from "../../../linux/errno.ts";
+import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../../linux/names.ts";
+import { Open, closeFd, duplicateFd, openAt, reopen } from "../../../linux/open.ts";
+import { Scratch } from "../../../linux/libc.ts";
+import { emptyStatx, ModeType, statFd } from "../../../linux/stat.ts";
+import { getXattr } from "../../../linux/xattr.ts";
+import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
+import { deviceOf } from "../format/file-stat.ts";
+import { keepingOf } from "../context/disk-traits.ts";
+import type { DosAttributes } from "../format/dos-attributes.ts";
+import { isGivenUp } from "../context/given-up.ts";
+import { modeOfAttributes } from "../format/mode-attributes.ts";
+import { splitPath } from "../name/names.ts";
+import { type NodeFacts, describeNode } from "./node.ts";
+import { DEFAULT_ACL } from "../../security/posix-acl.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import { createKept } from "../values/follow-name.ts";
+import type { Failure } from "../store.ts";
+import { asStored, isSaidByDisk, writeStored } from "../values/stored-attributes.ts";
+
+const FILE_MODE = 0o666;
+const DIRECTORY_MODE = 0o777;
+
+const statx = emptyStatx();
+const parentStatx = emptyStatx();
+const aclRoom = new Scratch(64);
+
+export interface CreatedNode extends NodeFacts {
+  /** O_PATH; the caller's. */
+  readonly fd: number;
+}
+
+export interface CreatedFile extends CreatedNode {
+  /** Open for reading and writing; the caller's. */
+  readonly dataFd: number;
+}
+
+/** `FileStore.createFile` for an on-disk path. */
+export function createFileAt(
+  context: ShareContext,
+  path: string,
+  writeThrough: boolean,
+  attributes: number,
+  asked: number = FILE_MODE,
+): CreatedFile | Failure {
+  const { grant } = context;
+  const masked = (asked & grant.createMask) | grant.forceCreateMode;
+  let permissions = masked;
+  const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
+  const fd = createName(context, path, (directory, name) => {
+    permissions = handedDown(context, directory, FILE_MODE) ?? masked;
+    if (!grant.storeDosAttributes)
+      permissions = modeOfAttributes(permissions, attributes | FileAttribute.ARCHIVE, grant.modeMapping);
+    return openAt(directory, name, flags, permissions);
+  });
+  if (fd < 0) return fd;
+  const made = finishCreation(context, fd, path, permissions, attributes | FileAttribute.ARCHIVE);
+  if (typeof made !== "number") {
+    const { fd: pathFd, stat, rights, maxValueBytes } = made;
+    return { fd: pathFd, stat, rights, maxValueBytes, dataFd: fd };
+  }
+  closeFd(fd);
+  undoCreation(context, path, false);
+  return made;
+}
+
+/** `FileStore.createDirectory` for an on-disk path. */
+export function createDirectoryAt(
+  context: ShareContext,
+  path: string,
+  attributes: number,
+  asked: number = DIRECTORY_MODE,
+): CreatedNode | Failure {
+  const { grant } = context;
+  let permissions = (asked & grant.directoryMask) | grant.forceDirectoryMode;
+  const fd = createName(context, path, (directory, name) => {
+    permissions = handedDown(context, directory, DIRECTORY_MODE) ?? permissions;
+    const made = makeDirectoryAt(directory, name, permissions & 0o777);
+    if (made < 0) return made;
+    const opened = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+    if (opened < 0) unlinkAt(directory, name, true);
+    return opened;
+  });
+  if (fd < 0) return fd;
+  const made = finishCreation(context, fd, path, permissions, attributes & ~FileAttribute.ARCHIVE);
+  closeFd(fd);
+  if (typeof made === "number") undoCreation(context, path, true);
+  return made;
+}
+
+/** The mode that a directory hands down, whatever the masks say; undefined where the share or the directory has none. */
+function handedDown(context: ShareContext, directory: number, limit: number): number | undefined {
+  const { inheritPermissions, inheritAcls } = context.grant.security;
+  // The list is the limit then: the kernel takes from the mode what it has not.
+  if (inheritAcls && hasDefaultList(directory)) return limit;
+  if (!inheritPermissions || statFd(directory, parentStatx) < 0) return undefined;
+  return parentStatx.mode & (limit === DIRECTORY_MODE ? 0o3777 : limit);
+}
+
+function hasDefaultList(directory: number): boolean {
+  const length = getXattr(directory, DEFAULT_ACL, aclRoom);
+  return length > 4 || length === -Errno.ERANGE;
+}
+
+/** Makes a name as the user: what `make` answers, a descriptor or a failure. */
+function createName(
+  context: ShareContext,
+  path: string,
+  make: (directory: number, name: string) => number,
+): number {
+  const { directories } = context;
+  const { parent, name } = splitPath(path);
+  return context.inDirectory(parent, (directory) => {
+    const change = directories.begin(directory);
+    const fd = createKept(context, directory, name, () =>
+      isGivenUp() ? -Errno.ETIMEDOUT : make(directory, name),
+    );
+    if (fd < 0) return fd;
+    directories.commit(change, directory, name);
+    if (context.grant.inheritOwner) statFd(directory, parentStatx);
+    return fd;
+  });
+}
+
+function undoCreation(context: ShareContext, path: string, isDirectory: boolean): void {
+  const { parent, name } = splitPath(path);
+  context.inDirectory(parent, (directory) => unlinkAt(directory, name, isDirectory));
+}
+
+/**
+ * Mode, owner and attributes of an object that the user has just made, and a descriptor for the node. Done as the
+ * server: a new file may be one that its owner cannot write. `fd` stays the caller's.
+ */
+function finishCreation(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  permissions: number,
+  attributes: number,
+): CreatedNode | Failure {
+  const { grant } = context;
+  let failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  // The group's bit of a file is the kernel's to give: only who is in the group gets it.
+  const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
+  const missing = permissions & ~statx.mode & (isFile ? 0o5777 : 0o7777);
+  // A mode cut down by the process's umask is set right; one cut down by the parent's default ACL is meant so.
+  if (missing !== 0 && (missing & ~(process.umask() | 0o7000)) === 0) {
+    statx.mode |= missing;
+    failure = setModeFd(fd, statx.mode & 0o7777);
+    // FAT has the modes that it was mounted with, for all files.
+    if (failure < 0 && failure !== -Errno.EPERM) return failure;
+  }
+  if (grant.inheritOwner && parentStatx.uid !== statx.uid) {
+    failure = setOwnerFd(fd, parentStatx.uid, -1);
+    if (failure < 0) return failure;
+  }
+  const stored = grant.storeDosAttributes ? storeFirst(context, fd, path, attributes) : undefined;
+  const pathFd = reopen(fd, Open.PATH);
+  // Without /proc the same description serves; the node never reads or writes by it.
+  const nodeFd = pathFd === -Errno.ENOENT ? duplicateFd(fd) : pathFd;
+  if (nodeFd < 0) return nodeFd;
+  const facts = describeNode(context, nodeFd, path, stored);
+  if (typeof facts === "number") {
+    closeFd(nodeFd);
+    return facts;
+  }
+  const { stat, rights, maxValueBytes } = facts;
+  return { fd: nodeFd, stat, rights, maxValueBytes };
+}
+
+/**
+ * Where nothing can be stored, the mode keeps what it can say. What reading it would give, where that is as it was
+ * written.
+ */
+function storeFirst(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  attributes: number,
+): DosAttributes | undefined {
+  const keeping = keepingOf(context, deviceOf(statx), fd);
+  if (isSaidByDisk(context, keeping, statx, attributes)) return undefined;
+  const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
+  const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
+  const bits = attributes & SETTABLE_ATTRIBUTES;
+  const mode = statx.mode & 0o7777;
+  const failure = writeStored(context, fd, path, mode, bits, birth, nanoseconds);
+  if (failure === 0) {
+    const isPlain = keeping.hasUserXattrs && !keeping.hasFatAttributes && !keeping.hasNtfsAttributes;
+    return isPlain ? asStored(bits, birth, nanoseconds) : undefined;
+  }
+  const said = modeOfAttributes(mode, bits, context.grant.modeMapping);
+  const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
+  if (failure === -Errno.EOPNOTSUPP && isFile && said !== mode) setModeFd(fd, said);
+  return undefined;
+}

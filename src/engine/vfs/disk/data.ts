@@ -1,0 +1,168 @@
+// What is done to the data of an open file where it is not done on the loop or in the runtime's pool. Memory is told by
+// its address: it is the loop's, which keeps it until the answer.
+import { Errno } from "../../../linux/errno.ts";
+import {
+  Falloc,
+  allocate,
+  readToAddress,
+  syncFd,
+  truncateFd,
+  writeFromAddress,
+  copyRange,
+  Seek,
+  seekFd,
+  writePlain,
+} from "../../../linux/io.ts";
+import { emptyStatx, statFd, statfsFd } from "../../../linux/stat.ts";
+import { isGivenUp } from "../context/given-up.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import type { Failure } from "../store.ts";
+import { cloneRange } from "../../../linux/clone.ts";
+
+const statx = emptyStatx();
+
+/** Reads until `length` bytes or the end of the file: the count, or a failure. */
+export function readData(
+  _: ShareContext,
+  fd: number,
+  address: number,
+  length: number,
+  offset: number,
+): number | Failure {
+  let done = 0;
+  while (done < length) {
+    const count = readToAddress(fd, address + done, length - done, offset + done);
+    if (count < 0) return count;
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/** Writes all bytes: `length`, or a failure. */
+export function writeData(
+  _: ShareContext,
+  fd: number,
+  address: number,
+  length: number,
+  offset: number,
+): number | Failure {
+  let done = 0;
+  while (done < length) {
+    if (isGivenUp()) return -Errno.ETIMEDOUT;
+    const count = writeFromAddress(fd, address + done, length - done, offset + done);
+    if (count < 0) return count;
+    if (count === 0) return -Errno.EIO;
+    done += count;
+  }
+  return length;
+}
+
+/** `FileHandle.truncate`. */
+export function truncateData(_: ShareContext, fd: number, size: number): 0 | Failure {
+  return truncateFd(fd, size);
+}
+
+/** `FileHandle.flush`. */
+export function syncData(_: ShareContext, fd: number): 0 | Failure {
+  return syncFd(fd);
+}
+
+/** `FileHandle.allocate`. Refused as a whole rather than half-way, which would leave the disk full. */
+export function allocateData(_: ShareContext, fd: number, size: number): 0 | Failure {
+  const failure = statFd(fd, statx);
+  if (failure < 0) return failure;
+  const facts = statfsFd(fd);
+  if (typeof facts === "number") return facts;
+  if (facts.available * facts.blockBytes < size - statx.blocks * 512) return -Errno.ENOSPC;
+  return size === 0 ? 0 : allocate(fd, Falloc.KEEP_SIZE, 0, size);
+}
+
+/** `FileHandle.copyFrom` for two descriptors. */
+export function copyRangeOf(
+  _: ShareContext,
+  from: number,
+  fromOffset: number,
+  to: number,
+  toOffset: number,
+  length: number,
+): number {
+  const count = copyRange(from, fromOffset, to, toOffset, length);
+  // Within one file ranges that overlap are refused by the kernel, and read and written by the caller.
+  if (count === -Errno.EINVAL || count === -Errno.ENOSYS) return -Errno.EOPNOTSUPP;
+  return count;
+}
+
+/** `FileHandle.cloneFrom` for two descriptors. */
+export function cloneRangeOf(
+  _: ShareContext,
+  from: number,
+  fromOffset: number,
+  to: number,
+  toOffset: number,
+  length: number,
+): 0 | Failure {
+  const result = cloneRange(from, fromOffset, to, toOffset, length);
+  if (result >= 0) return 0;
+  return result === -Errno.ENOTTY || result === -Errno.ENOSYS ? -Errno.EOPNOTSUPP : result;
+}
+
+const ZEROS = new Uint8Array(65_536);
+
+/** Written at a time where the file system has no other way to zero. */
+const MAX_WRITTEN_BYTES = 1_048_576;
+
+/** `FileHandle.zeroRange` for a descriptor open for writing. */
+export function zeroRangeOf(
+  _: ShareContext,
+  fd: number,
+  offset: number,
+  length: number,
+  frees: boolean,
+): number | Failure {
+  const size = seekFd(fd, 0, Seek.END);
+  if (size < 0) return size;
+  const count = Math.min(offset + length, size) - offset;
+  if (count <= 0) return 0;
+  const ways = frees ? [Falloc.PUNCH_HOLE, Falloc.ZERO_RANGE] : [Falloc.ZERO_RANGE];
+  for (const way of ways) {
+    const result = allocate(fd, way | Falloc.KEEP_SIZE, offset, count);
+    if (result !== -Errno.EOPNOTSUPP && result !== -Errno.ENOSYS) return result < 0 ? result : count;
+  }
+  return writeZeros(fd, offset, Math.min(count, MAX_WRITTEN_BYTES));
+}
+
+function writeZeros(fd: number, offset: number, length: number): number | Failure {
+  let done = 0;
+  while (done < length) {
+    const count = writePlain(fd, ZEROS, 0, Math.min(ZEROS.length, length - done), offset + done);
+    if (count < 0) return count;
+    done += count;
+  }
+  return done;
+}
+
+/** `FileHandle.allocatedRanges`. A file system that cannot tell has blocks everywhere. */
+export function allocatedRangesOf(
+  _: ShareContext,
+  fd: number,
+  offset: number,
+  length: number,
+  limit: number,
+): number[] | Failure {
+  const size = seekFd(fd, 0, Seek.END);
+  if (size < 0) return size;
+  const end = Math.min(offset + length, size);
+  const ranges: number[] = [];
+  for (let at = offset; at < end && ranges.length < limit * 2;) {
+    const data = seekFd(fd, at, Seek.DATA);
+    if (data === -Errno.ENXIO) break;
+    if (data < 0) return data === -Errno.EINVAL ? [offset, end - offset] : data;
+    if (data >= end) break;
+    const hole = seekFd(fd, data, Seek.HOLE);
+    if (hole < 0) return hole;
+    ranges.push(data, Math.min(hole, end) - data);
+    at = hole;
+  }
+  return ranges;
+}

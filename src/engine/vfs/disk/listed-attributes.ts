@@ -1,0 +1,135 @@
+// The stored attributes of a directory's entries, for listings: as few calls for each as the disk allows.
+import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
+import { upcase } from "../../../wire/fscc/upcase.ts";
+import { deviceOf } from "../format/file-stat.ts";
+import { type DiskKeeping, keepingOf } from "../context/disk-traits.ts";
+import { DOS_ATTRIBUTES_XATTR, type DosAttributes } from "../format/dos-attributes.ts";
+import { joinPath } from "../name/names.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import { type OpenEntry, type Subject, openEntry, readEntryValue, sidecarChanges } from "../sidecar/entry.ts";
+import { entryNameOf, nextNameOf } from "../sidecar/entry-name.ts";
+import { entryOf, openSidecar } from "../sidecar/folder.ts";
+import {
+  canOpen,
+  fatAttributes,
+  mergeFat,
+  parseStored,
+  readNtfsOfPath,
+  readStored,
+  storedAttributesOfPath,
+} from "../values/stored-attributes.ts";
+import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
+import { eachName } from "../../../linux/dir.ts";
+
+const GLANCE = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
+// The names of a sidecar are read once for many entries of a listing, and anew when this thread has changed one; what
+// others change shows after this long, or so that the reading takes a tenth of the time at most.
+const SETTLE_MS = 20;
+const SETTLE_READINGS = 10;
+const facts = emptyStatx();
+
+/** The entries of one open directory, done as the server. */
+export class ListedAttributes {
+  private readonly context: ShareContext;
+  private readonly directory: number;
+  private readonly path: string;
+  private device = -1;
+  private keeping: DiskKeeping | undefined;
+  /** Folded names of the sidecar's entries; undefined where there is none. */
+  private entries: Set<string> | undefined;
+  private keptUntilMs = Number.NEGATIVE_INFINITY;
+  private changes = -1;
+
+  /** `directory` stays the caller's; `path` is its on-disk path. */
+  constructor(context: ShareContext, directory: number, path: string) {
+    this.context = context;
+    this.directory = directory;
+    this.path = path;
+  }
+
+  /** What is stored for an entry, no symlink: its statx, its name, and where it is as a NUL-terminated path. */
+  of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
+    if (!this.context.grant.storeDosAttributes) return undefined;
+    const keeping = this.ownKeeping();
+    if (deviceOf(stat) !== this.device) return this.ofOtherDisk(stat, name);
+    if (keeping.hasNtfsAttributes) return readNtfsOfPath(entryPath);
+    if (keeping.hasUserXattrs && !keeping.hasFatAttributes) return storedAttributesOfPath(entryPath);
+    if (!canOpen(stat)) return undefined;
+    const value = this.valueOf({ name, stat, hasStableInodes: keeping.hasStableInodes });
+    return keeping.hasFatAttributes ? this.withFat(keeping, stat, name, value) : value;
+  }
+
+  private ownKeeping(): DiskKeeping {
+    if (this.keeping !== undefined) return this.keeping;
+    if (statFd(this.directory, facts) === 0) this.device = deviceOf(facts);
+    this.keeping = keepingOf(this.context, this.device, this.directory);
+    return this.keeping;
+  }
+
+  /** A directory that another disk is mounted on. */
+  private ofOtherDisk(stat: Statx, name: string): DosAttributes | undefined {
+    const fd = openAt(this.directory, name, Open.PATH | Open.NOFOLLOW);
+    if (fd < 0) return undefined;
+    const stored = readStored(this.context, fd, stat, joinPath(this.path, name));
+    closeFd(fd);
+    return stored;
+  }
+
+  private withFat(
+    keeping: DiskKeeping,
+    stat: Statx,
+    name: string,
+    value: DosAttributes | undefined,
+  ): DosAttributes | undefined {
+    const fd = openAt(this.directory, name, GLANCE);
+    if (fd < 0) return value;
+    const native = fatAttributes(keeping, fd);
+    closeFd(fd);
+    return native === undefined ? value : mergeFat(native, stat, value);
+  }
+
+  private valueOf(subject: Subject): DosAttributes | undefined {
+    if ((subject.stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
+      // A folder's own values are inside it.
+      return valueIn(openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`));
+    }
+    const entries = this.entryNames();
+    if (entries === undefined) return undefined;
+    const isThere =
+      entries.has(upcase(entryNameOf(subject.name))) || entries.has(upcase(nextNameOf(subject.name)));
+    if (!isThere) return undefined;
+    const sidecar = openSidecar(this.directory);
+    if (sidecar < 0) return undefined;
+    const value = valueIn(entryOf(this.directory, sidecar, subject));
+    closeFd(sidecar);
+    return value;
+  }
+
+  private readNames(): Set<string> | undefined {
+    const sidecar = openSidecar(this.directory);
+    if (sidecar < 0) return undefined;
+    const names = new Set<string>();
+    eachName(sidecar, (entry) => names.add(upcase(entry)).size > 0);
+    closeFd(sidecar);
+    return names;
+  }
+
+  private entryNames(): Set<string> | undefined {
+    const startMs = performance.now();
+    const changes = sidecarChanges();
+    if (startMs < this.keptUntilMs && changes === this.changes) return this.entries;
+    this.entries = this.readNames();
+    this.changes = changes;
+    const readMs = performance.now() - startMs;
+    this.keptUntilMs = startMs + Math.max(SETTLE_MS, SETTLE_READINGS * readMs);
+    return this.entries;
+  }
+}
+
+function valueIn(entry: OpenEntry | undefined): DosAttributes | undefined {
+  if (entry === undefined) return undefined;
+  const value = readEntryValue(entry, DOS_ATTRIBUTES_XATTR);
+  closeFd(entry.fd);
+  return value === undefined ? undefined : parseStored(value);
+}

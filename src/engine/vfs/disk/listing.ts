@@ -1,0 +1,173 @@
+// Reading directories: names in batches from getdents64, a stat for those alone that somebody asked for.
+import { DirentReader } from "../../../linux/dir.ts";
+import { Errno } from "../../../linux/errno.ts";
+import { addressOf } from "../../../linux/libc.ts";
+import { encodeEscaped, hasEscapes } from "../../../linux/name-bytes.ts";
+import { At, Open, closeFd, openAt, procPath, reopen } from "../../../linux/open.ts";
+import {
+  Access,
+  ModeType,
+  StatxAttribute,
+  accessFd,
+  emptyStatx,
+  statAddress,
+  statAt,
+  statFd,
+} from "../../../linux/stat.ts";
+import { emptyStat, fillStat } from "../format/file-stat.ts";
+import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
+import { ListedAttributes } from "./listed-attributes.ts";
+import { joinPath } from "../name/names.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import type { Failure, FileStat } from "../store.ts";
+import { readStored } from "../values/stored-attributes.ts";
+import { keepsDirectory } from "./vetoed-leftovers.ts";
+import { isSidecarName } from "../name/own-names.ts";
+
+const NAME_MAX_BYTES = 255;
+const statx = emptyStatx();
+const encoder = new TextEncoder();
+
+/** `FileStore.isEmpty` for an O_PATH descriptor. */
+export function isEmptyDirectory(context: ShareContext, directory: number): boolean | Failure {
+  // Who may remove a directory need not be able to read it: rmdir(2).
+  const fd = openStream(directory);
+  if (fd < 0) return fd;
+  const reader = new DirentReader();
+  let result = reader.advance(fd);
+  while (result > 0 && (reader.isDots || !holds(context, reader.name))) result = reader.advance(fd);
+  reader.release();
+  closeFd(fd);
+  return result < 0 ? result : result === 0;
+}
+
+/** Whether a name keeps its directory from being deleted. */
+function holds(context: ShareContext, name: string): boolean {
+  return !isSidecarName(name) && keepsDirectory(context, name);
+}
+
+/** 0 where the user may list the directory of that on-disk path. */
+export function mayListDirectory(context: ShareContext, path: string): 0 | Failure {
+  return context.inDirectory(path, (fd) => accessFd(fd, Access.READ));
+}
+
+/** A descriptor of its own for an enumeration, so that those of one handle do not share a place; as the user. */
+export function openDirectoryStream(context: ShareContext, directory: number): number | Failure {
+  return context.asUser(() => openStream(directory));
+}
+
+function openStream(directory: number): number {
+  const flags = Open.RDONLY | Open.DIRECTORY;
+  const fd = openAt(directory, ".", flags);
+  // By its own dot a directory is found by who may search it; listing it takes the right to read alone.
+  return fd === -Errno.EACCES ? reopen(directory, flags) : fd;
+}
+
+/** Some names of a directory in its order. */
+export interface NameBatch {
+  /** On-disk names; without `.` and `..`. */
+  readonly names: readonly string[];
+  readonly isEnd: boolean;
+}
+
+/** One getdents64 from where the descriptor stands. */
+export function readNames(_: ShareContext, fd: number): NameBatch | Failure {
+  const reader = new DirentReader();
+  const names: string[] = [];
+  let result = reader.advance(fd);
+  const isEnd = result === 0;
+  for (; result > 0; result = reader.hasMore ? reader.advance(fd) : 0) {
+    if (!reader.isDots) names.push(reader.name);
+  }
+  reader.release();
+  return result < 0 ? result : { names, isEnd };
+}
+
+/** A stat for each name, `.` and `..` among them; undefined where it vanished or is not to be shown. */
+export function statNames(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  names: readonly string[],
+): (FileStat | undefined)[] {
+  const stats = new EntryStats(context, fd, path);
+  return names.map((name) => {
+    const stat = emptyStat();
+    const isThere =
+      name === "." || name === ".." ? stats.takeDots(name, stat) : stats.take(bytesOf(name), name, stat);
+    return isThere ? stat : undefined;
+  });
+}
+
+function bytesOf(name: string): Uint8Array {
+  if (!hasEscapes(name)) return encoder.encode(name);
+  const bytes = new Uint8Array(name.length * 3);
+  return bytes.subarray(0, Math.max(0, encodeEscaped(name, bytes)));
+}
+
+/** The entries of one open directory. */
+export class EntryStats {
+  private readonly context: ShareContext;
+  private readonly fd: number;
+  private readonly path: string;
+  /** `/proc/self/fd/N/` with room for a name and a NUL: where an entry's extended attributes are found. */
+  private readonly entryPath: Uint8Array;
+  private readonly prefixBytes: number;
+  private readonly attributes: ListedAttributes;
+
+  /** `fd` stays the caller's; `path` is its on-disk path. */
+  constructor(context: ShareContext, fd: number, path: string) {
+    this.context = context;
+    this.fd = fd;
+    this.path = path;
+    const prefix = encoder.encode(`${procPath(fd)}/`);
+    this.entryPath = new Uint8Array(prefix.length + NAME_MAX_BYTES + 1);
+    this.entryPath.set(prefix);
+    this.prefixBytes = prefix.length;
+    this.attributes = new ListedAttributes(context, fd, path);
+  }
+
+  /** Fills `out` for a name, given as bytes and as text; false where it vanished or is not to be shown. */
+  take(bytes: Uint8Array, name: string, out: FileStat): boolean {
+    if (bytes.length > NAME_MAX_BYTES) return false;
+    this.entryPath.set(bytes, this.prefixBytes);
+    this.entryPath[this.prefixBytes + bytes.length] = 0;
+    const address = addressOf(this.entryPath) + this.prefixBytes;
+    if (statAddress(this.fd, address, At.SYMLINK_NOFOLLOW, statx) < 0) return false;
+    const { grant } = this.context;
+    if (!grant.crossMounts && (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0) return false;
+    if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name, out);
+    const stored = this.attributes.of(statx, name, this.entryPath);
+    fillStat(out, statx, stored, name, grant);
+    return !hidesEntries(grant) || showsEntry(this.context, this.fd, this.path, name, out);
+  }
+
+  /** `.` and `..`; the parent of the share's root is the root itself. */
+  takeDots(name: "." | "..", out: FileStat): boolean {
+    const isParent = name === ".." && this.path !== "";
+    const failure = isParent ? statAt(this.fd, "..", statx) : statFd(this.fd, statx);
+    if (failure < 0) return false;
+    const stored = isParent ? undefined : readStored(this.context, this.fd, statx, this.path);
+    fillStat(out, statx, stored, name, this.context.grant);
+    return true;
+  }
+
+  /** A symlink shows as what it leads to where the share follows it and it stays inside, else as itself. */
+  private takeLink(name: string, out: FileStat): boolean {
+    const { context } = this;
+    if (context.isPosix || !context.grant.followSymlinks) {
+      fillStat(out, statx, undefined, name, context.grant);
+      return true;
+    }
+    const fd = context.asUser(() => context.openPath(joinPath(this.path, name)));
+    if (fd < 0) return false;
+    let isFound = statFd(fd, statx) === 0;
+    if (isFound) {
+      const stored = readStored(context, fd, statx, joinPath(this.path, name));
+      fillStat(out, statx, stored, name, context.grant);
+      isFound = !hidesEntries(context.grant) || showsObject(context, fd, joinPath(this.path, name), out);
+    }
+    closeFd(fd);
+    return isFound;
+  }
+}

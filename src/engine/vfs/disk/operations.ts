@@ -1,0 +1,135 @@
+// Every operation that may wait for a disk, by name: synchronous functions `(context, ...plain data) => plain data`,
+// run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
+import { readLinkAt } from "../../../linux/names.ts";
+import { closeFd } from "../../../linux/open.ts";
+import { deviceNumbersOf } from "../../../linux/stat.ts";
+import { createDirectoryAt, createFileAt } from "./create.ts";
+import {
+  allocateData,
+  readData,
+  syncData,
+  truncateData,
+  writeData,
+  cloneRangeOf,
+  copyRangeOf,
+  allocatedRangesOf,
+  zeroRangeOf,
+} from "./data.ts";
+import { isEmptyDirectory, mayListDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
+import { findPath } from "./lookup.ts";
+import { linkObject, removeName, renamePath } from "./rename.ts";
+import { getNamedValue, listNamedValues, removeNamedValue, setNamedValue } from "../values/named-values.ts";
+import {
+  describeNode,
+  openNode,
+  setNodeAttributes,
+  setNodeMode,
+  setNodeSparse,
+  setNodeTimes,
+  statNode,
+} from "./node.ts";
+import { readNodeDescriptor, readNodeRights, writeNodeSecurity } from "../values/security.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import { openPlace } from "./share-directory.ts";
+import { listSnapshots, placeOfRoot } from "../snapshot/folder.ts";
+import { replaceBySpecial } from "./special-file.ts";
+import { probeDevice } from "./probe.ts";
+import { volumeOf } from "../volume-info/volume-info.ts";
+import { watchDirectory } from "./watch-directory.ts";
+
+export const diskOperations = {
+  allocatedRanges: allocatedRangesOf,
+  cloneRange: cloneRangeOf,
+  allocate: allocateData,
+  close: (_: ShareContext, fd: number) => closeFd(fd),
+  copyRange: copyRangeOf,
+  createDirectory: createDirectoryAt,
+  createFile: createFileAt,
+  describe: describeNode,
+  deviceNumbers: (_: ShareContext, fd: number) => deviceNumbersOf(fd),
+  find: findPath,
+  getValue: getNamedValue,
+  isEmpty: isEmptyDirectory,
+  mayList: mayListDirectory,
+  link: linkObject,
+  listValues: listNamedValues,
+  open: openNode,
+  openPlace,
+  listSnapshots,
+  openStream: openDirectoryStream,
+  probe: probeDevice,
+  placeOfRoot,
+  readRights: readNodeRights,
+  readData,
+  readDescriptor: readNodeDescriptor,
+  readLink: (_: ShareContext, fd: number) => readLinkAt(fd, ""),
+  readNames,
+  remove: removeName,
+  removeValue: removeNamedValue,
+  rename: renamePath,
+  replaceBySpecial,
+  setAttributes: setNodeAttributes,
+  setMode: setNodeMode,
+  setSparse: setNodeSparse,
+  setTimes: setNodeTimes,
+  setValue: setNamedValue,
+  stat: statNode,
+  statNames,
+  sync: syncData,
+  truncate: truncateData,
+  volume: volumeOf,
+  watchDirectory,
+  writeData,
+  writeSecurity: writeNodeSecurity,
+  zeroRange: zeroRangeOf,
+};
+
+type Operations = typeof diskOperations;
+
+export type OperationName = keyof Operations;
+
+export type OperationArgs<K extends OperationName> = Operations[K] extends (
+  context: ShareContext,
+  ...args: infer Args
+) => unknown
+  ? Args
+  : never;
+
+export type OperationResult<K extends OperationName> = ReturnType<Operations[K]>;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Operations that may take long on a disk that is well: it is not suspected for them. */
+export const longOperations: ReadonlySet<string> = new Set<OperationName>([
+  "allocate",
+  "allocatedRanges",
+  "cloneRange",
+  "copyRange",
+  "sync",
+  "truncate",
+  "zeroRange",
+]);
+
+/** Operations on an open object that local file systems answer from memory, also while the disk rests. */
+export const memoryOperations: ReadonlySet<string> = new Set<OperationName>(["describe", "stat"]);
+
+/** Fields of answers that are descriptors, the caller's to close; "" for an answer that is one itself. */
+const descriptorFields: Readonly<Record<string, readonly string[]>> = {
+  createDirectory: ["fd"],
+  createFile: ["fd", "dataFd"],
+  find: ["fd"],
+  open: [""],
+  replaceBySpecial: ["fd"],
+  openPlace: ["fd"],
+  openStream: [""],
+};
+
+/** The descriptors in an answer that nobody waits for any more. */
+export function descriptorsIn(operation: string, result: unknown): number[] {
+  const found: number[] = [];
+  for (const field of descriptorFields[operation] ?? []) {
+    const value = field === "" ? result : (result as Fields | null)?.[field];
+    if (typeof value === "number" && value >= 0) found.push(value);
+  }
+  return found;
+}

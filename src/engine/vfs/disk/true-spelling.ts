@@ -1,0 +1,63 @@
+// Names as the directory has them, on disks that find a file by other spellings too: without case, by a short name, with
+// dots at the end. Were those let through, one file would be two for locks and share modes, and what is vetoed or the
+// server's own could be reached by another name of it. In user space each spelling may even be an object of its own
+// for a while, so that a name is looked up in the listing before it is opened.
+import { closeFd } from "../../../linux/open.ts";
+import { emptyStatx, statFd } from "../../../linux/stat.ts";
+import { deviceOf } from "../format/file-stat.ts";
+import { keepingOf } from "../context/disk-traits.ts";
+import { foldName, joinPath } from "../name/names.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import { eachName } from "../../../linux/dir.ts";
+
+const stat = emptyStatx();
+
+/** Whether the disk that `fd` lies on finds names by other spellings. */
+export function findsOtherSpellings(context: ShareContext, fd: number): boolean {
+  return statFd(fd, stat) === 0 && keepingOf(context, deviceOf(stat), fd).hasAliases;
+}
+
+/** The names on a way as their directories list them, up to the first that is listed nowhere. */
+export function listedNames(context: ShareContext, names: readonly string[], anyForm: boolean): string[] {
+  return context.identity.outside(() => {
+    const listed: string[] = [];
+    let path = "";
+    for (const name of names) {
+      const directory = context.openDirectoryPath(path);
+      if (directory < 0) break;
+      const real = listedName(context, directory, name, anyForm);
+      closeFd(directory);
+      if (real === undefined || context.isVetoed(real)) break;
+      listed.push(real);
+      path = joinPath(path, real);
+    }
+    return listed;
+  });
+}
+
+/** From what is remembered of the directory, else from the directory itself. */
+function listedName(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  anyForm: boolean,
+): string | undefined {
+  const known = choose(context, context.directories.find(directory, name), name, anyForm);
+  if (known !== undefined) return known;
+  const folded = foldName(name);
+  const equal: string[] = [];
+  eachName(directory, (candidate) => {
+    if (foldName(candidate) === folded) equal.push(candidate);
+    return true;
+  });
+  return choose(context, equal, name, anyForm);
+}
+
+function choose(
+  context: ShareContext,
+  candidates: readonly string[],
+  name: string,
+  anyForm: boolean,
+): string | undefined {
+  return candidates.includes(name) ? name : context.names.choose(candidates, name, anyForm);
+}

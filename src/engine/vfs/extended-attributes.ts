@@ -1,0 +1,187 @@
+// The extended attributes that clients see: the named values below `user.` but for those that servers keep their own
+// things in. Names and limits of [MS-FSCC] 2.4.15, [MS-FSA] 2.1.5.15.5; on disk as Samba and ksmbd write them.
+import { Errno } from "../../linux/errno.ts";
+import { type ExtendedAttribute, NEED_EA } from "../../wire/fscc/extended-attribute.ts";
+import { andThen } from "../and-then.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import type { Failure, NamedValues } from "./store.ts";
+import { PREFIX, isReservedName } from "./format/value-names.ts";
+
+/** The names of attributes that were set with NEED_EA, each ended by a NUL: the disk has no place for the flag. */
+const NEEDED_NAMES = "user.minismbd.NEED_EA";
+/** The kernel's limit for names, XATTR_NAME_MAX. */
+const MAX_STORED_NAME_BYTES = 255;
+// 2.4.15: 8-bit characters but for controls and those that OS/2 had other uses for.
+// oxlint-disable-next-line no-control-regex
+const UNFIT = /[\u0000-\u001f"*+,/:;<=>?[\\\]|]/;
+
+/** The most that the attributes of one file may take together, counted as EaSize is. */
+export const MAX_ATTRIBUTES_BYTES = 65_536 - 5;
+/** What the value of one can be: its length travels in 16 bits. */
+const MAX_VALUE_BYTES = 65_535;
+
+const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The on-disk name for a client's, whose characters stand for bytes; undefined where it is not well-formed. */
+export function toStoredName(name: string): string | undefined {
+  if (name.length === 0 || PREFIX.length + name.length > MAX_STORED_NAME_BYTES || UNFIT.test(name))
+    return undefined;
+  try {
+    return PREFIX + strictDecoder.decode(Uint8Array.from(name, (character) => character.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}
+
+function toClientName(stored: string): string {
+  let name = "";
+  for (const byte of encoder.encode(stored.slice(PREFIX.length))) name += String.fromCharCode(byte);
+  return name;
+}
+
+/** Names are equal without regard to the case of ASCII letters. */
+export function foldAttributeName(name: string): string {
+  return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+}
+
+/** [MS-FSA] 2.1.5.12.10: EaSize of these attributes, 0 for none. */
+export function attributesSize(attributes: readonly ExtendedAttribute[]): number {
+  let size = 0;
+  for (const { name, value } of attributes) size += 4 + name.length + 1 + value.length;
+  return size === 0 ? 0 : size + 4;
+}
+
+/** All that a client may see, in the disk's order. */
+export function readUserAttributes(values: NamedValues): MaybePromise<ExtendedAttribute[] | Failure> {
+  return andThen(values.list(), (names) => {
+    if (typeof names === "number") return names;
+    if (names.length === 0) return [];
+    const visible = names.filter((name) => !isReservedName(name));
+    if (visible.length === 0) return [];
+    return andThen(names.includes(NEEDED_NAMES) ? readNeeded(values) : undefined, (needed) => {
+      const found: ExtendedAttribute[] = [];
+      const read = (stored: string): MaybePromise<number> =>
+        andThen(values.get(stored), (value) => {
+          // Gone meanwhile.
+          if (value === -Errno.ENODATA) return 0;
+          if (typeof value === "number") return value;
+          const name = toClientName(stored);
+          if (value.length > MAX_VALUE_BYTES || name.length > 255) return 0;
+          found.push({ flags: needed?.has(foldAttributeName(name)) ? NEED_EA : 0, name, value });
+          return 0;
+        });
+      return andThen(inTurn(visible, read), (failure) => (failure < 0 ? failure : found));
+    });
+  });
+}
+
+function readNeeded(values: NamedValues): MaybePromise<Set<string>> {
+  return andThen(values.get(NEEDED_NAMES), (value) => {
+    if (typeof value === "number") return new Set<string>();
+    const text = Buffer.from(value).toString("latin1");
+    return new Set(text.split("\0").filter((name) => name !== ""));
+  });
+}
+
+/** True where an attribute of the file was set with NEED_EA; 2.1.5.1.2. */
+export function needsKnowledge(values: NamedValues): MaybePromise<boolean> {
+  return andThen(values.get(NEEDED_NAMES), (value) => {
+    if (typeof value === "number") return false;
+    return andThen(readUserAttributes(values), (attributes) =>
+      typeof attributes === "number" ? true : attributes.some(({ flags }) => (flags & NEED_EA) !== 0),
+    );
+  });
+}
+
+interface Change {
+  readonly stored: string;
+  /** Undefined: it goes. */
+  readonly value: Uint8Array | undefined;
+  readonly previous: Uint8Array | undefined;
+}
+
+/**
+ * Sets attributes, and removes those whose value is empty; all or none of them. Names are well-formed and not
+ * reserved: the caller has looked. -E2BIG where they would be too many together.
+ */
+export function changeUserAttributes(
+  values: NamedValues,
+  wanted: readonly ExtendedAttribute[],
+): MaybePromise<0 | Failure> {
+  return andThen(readUserAttributes(values), (before) => {
+    if (typeof before === "number") return before;
+    const after = new Map(before.map((attribute) => [foldAttributeName(attribute.name), attribute]));
+    const touched = new Set<string>();
+    for (const attribute of wanted) {
+      const key = foldAttributeName(attribute.name);
+      // What is there keeps the case that its name was made with.
+      const name = after.get(key)?.name ?? attribute.name;
+      if (attribute.value.length === 0) after.delete(key);
+      else after.set(key, { ...attribute, name });
+      touched.add(key);
+    }
+    const left = [...after.values()];
+    if (attributesSize(left) > MAX_ATTRIBUTES_BYTES) return -Errno.E2BIG;
+    const changes: Change[] = [];
+    for (const key of touched) {
+      const previous = before.find(({ name }) => foldAttributeName(name) === key);
+      const now = after.get(key);
+      const stored = toStoredName((now ?? previous)?.name ?? "");
+      if (stored === undefined) continue;
+      changes.push({ stored, value: now?.value, previous: previous?.value });
+    }
+    return andThen(apply(values, changes), (failure) =>
+      failure < 0 ? failure : writeNeeded(values, before, left),
+    );
+  });
+}
+
+function apply(values: NamedValues, changes: readonly Change[]): MaybePromise<0 | Failure> {
+  const done: Change[] = [];
+  const make = (change: Change): MaybePromise<number> =>
+    andThen(put(values, change.stored, change.value), (result) => {
+      if (result === 0) done.unshift(change);
+      return result;
+    });
+  return andThen(inTurn(changes, make), (failure) => {
+    if (failure >= 0) return 0;
+    const restore = (change: Change) =>
+      andThen(put(values, change.stored, change.previous), () => 0 as number);
+    return andThen(inTurn(done, restore), () => failure);
+  });
+}
+
+function put(values: NamedValues, stored: string, value: Uint8Array | undefined): MaybePromise<number> {
+  if (value !== undefined) return (values.overflow ?? values).set(stored, value);
+  return andThen(values.remove(stored), (result) => (result === -Errno.ENODATA ? 0 : result));
+}
+
+function writeNeeded(
+  values: NamedValues,
+  before: readonly ExtendedAttribute[],
+  after: readonly ExtendedAttribute[],
+): MaybePromise<0 | Failure> {
+  const had = neededNames(before);
+  const has = neededNames(after);
+  if (had === has) return 0;
+  const value = has === "" ? undefined : new Uint8Array(Buffer.from(has, "latin1"));
+  return andThen(put(values, NEEDED_NAMES, value), (result) => (result < 0 ? result : 0));
+}
+
+function neededNames(attributes: readonly ExtendedAttribute[]): string {
+  const needed = attributes.filter(({ flags }) => (flags & NEED_EA) !== 0);
+  return needed.map(({ name }) => `${foldAttributeName(name)}\0`).join("");
+}
+
+/** One after the other until one fails. */
+function inTurn<T>(items: readonly T[], action: (item: T) => MaybePromise<number>): MaybePromise<number> {
+  for (const [i, item] of items.entries()) {
+    const result = action(item);
+    if (result instanceof Promise) {
+      return result.then((value) => (value < 0 ? value : inTurn(items.slice(i + 1), action)));
+    }
+    if (result < 0) return result;
+  }
+  return 0;
+}

@@ -1,0 +1,168 @@
+// Open data of a file, or an open directory, on a descriptor of its own.
+import { fsync, ftruncate } from "node:fs";
+import { Errno } from "../../../linux/errno.ts";
+import { Falloc, allocate, truncateFd } from "../../../linux/io.ts";
+import { LockType, lockRange } from "../../../linux/locks.ts";
+import { setNoAccessTime } from "../../../linux/open.ts";
+import { emptyStatx, statFd } from "../../../linux/stat.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import type { OperationArgs, OperationName, OperationResult } from "../disk/operations.ts";
+import { PosixDirectoryStream } from "./directory-stream.ts";
+import { andThen } from "../../and-then.ts";
+import type { MountedVolume } from "../volume/mounted-volume.ts";
+import { Pending, PendingOnBoth } from "../volume/pending.ts";
+import type { ShareDisk } from "./share-disk.ts";
+import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "../store.ts";
+import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
+
+/** What ftruncate of node:fs takes. */
+const MAX_POOL_SIZE = 2 ** 52 - 1;
+/** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
+const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
+
+const MAX_DIRECT_ALLOCATION_BYTES = 67_108_864;
+
+const LOCK_TYPES = { nothing: LockType.UNLOCK, shared: LockType.READ, exclusive: LockType.WRITE } as const;
+
+const statx = emptyStatx();
+
+export class PosixHandle implements FileHandle, OpenData {
+  readonly canWrite: boolean;
+  readonly disk: ShareDisk;
+  readonly volume: MountedVolume;
+  readonly fd: number;
+  private path: string;
+  private readonly isWriteThrough: boolean;
+  readonly pending = new Pending();
+  private isClosed = false;
+
+  /** Takes over `fd`, on `volume`. `path` is the on-disk path at the time of opening. */
+  constructor(disk: ShareDisk, volume: MountedVolume, fd: number, path: string, mode: OpenMode) {
+    this.disk = disk;
+    this.volume = volume;
+    this.fd = fd;
+    this.path = path;
+    this.isWriteThrough = mode.writeThrough;
+    this.canWrite = mode.write;
+    disk.root.hold();
+  }
+
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+    if (this.isClosed) return -Errno.EBADF;
+    return readFile(this, bytes, at, length, offset);
+  }
+
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+    if (this.isClosed) return -Errno.EBADF;
+    // With write-through the descriptor is O_DSYNC, and every write waits for the disk.
+    return writeFile(this, bytes, at, length, offset, !this.isWriteThrough);
+  }
+
+  stat(): MaybePromise<FileStat | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.disk.runOn(this.volume, this.pending, "stat", [this.fd, this.path]);
+  }
+
+  truncate(size: number): MaybePromise<0 | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    if (size > MAX_POOL_SIZE || !this.volume.isLively(performance.now())) {
+      return this.runLong("truncate", [this.fd, size]);
+    }
+    const failure = statFd(this.fd, statx);
+    if (failure < 0) return failure;
+    const isSmall = statx.size === size || Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES;
+    if (isSmall) return truncateFd(this.fd, size);
+    return viaPool(
+      this,
+      (done) => ftruncate(this.fd, size, done),
+      () => this.runLong("truncate", [this.fd, size]),
+    );
+  }
+
+  allocate(size: number): MaybePromise<0 | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    if (size === 0) return 0;
+    // FAT takes seconds for a large file.
+    if (size > MAX_DIRECT_ALLOCATION_BYTES || !this.volume.isLively(performance.now())) {
+      return this.runLong("allocate", [this.fd, size]);
+    }
+    return allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
+  }
+
+  flush(): MaybePromise<0 | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return viaPool(
+      this,
+      (done) => fsync(this.fd, done),
+      () => this.runLong("sync", [this.fd]),
+    );
+  }
+
+  lockRange(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
+  }
+
+  zeroRange(offset: number, length: number, frees: boolean): MaybePromise<number | Failure> {
+    return this.runLong("zeroRange", [this.fd, offset, length, frees]);
+  }
+
+  allocatedRanges(offset: number, length: number, limit: number): MaybePromise<number[] | Failure> {
+    return this.runLong("allocatedRanges", [this.fd, offset, length, limit]);
+  }
+
+  copyFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number> {
+    if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
+    if (source.isClosed) return -Errno.EBADF;
+    const both = new PendingOnBoth(this.pending, source.pending);
+    return this.runLong("copyRange", [source.fd, from, this.fd, offset, length], both);
+  }
+
+  cloneFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure> {
+    if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
+    if (source.isClosed) return -Errno.EBADF;
+    const both = new PendingOnBoth(this.pending, source.pending);
+    return this.runLong("cloneRange", [source.fd, from, this.fd, offset, length], both);
+  }
+
+  keepAccessTime(keeps: boolean): void {
+    if (!this.isClosed) setNoAccessTime(this.fd, keeps);
+  }
+
+  list(): DirectoryStream {
+    return new PosixDirectoryStream(
+      this.disk,
+      this.volume,
+      this.isClosed ? -1 : this.fd,
+      this.pending,
+      this.path,
+    );
+  }
+
+  /** What moves or frees data takes its time on every disk: never done on the loop. */
+  private runLong<K extends OperationName>(
+    name: K,
+    args: OperationArgs<K>,
+    hold: Pending = this.pending,
+  ): MaybePromise<OperationResult<K> | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.volume.callElsewhere(this.disk, hold, name, args);
+  }
+
+  /** The descriptor is closed when the last read or write under way has ended. */
+  renamed(path: string): void {
+    this.path = path;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (this.pending.isIdle) this.release();
+    else this.pending.afterAll(() => this.release());
+  }
+
+  private release(): void {
+    this.disk.closeFd(this.volume, this.fd);
+    this.disk.root.release();
+  }
+}

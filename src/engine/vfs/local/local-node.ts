@@ -1,0 +1,150 @@
+// A resolved object, held by an O_PATH descriptor: no later rename or swap of names can turn it into another.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import type { OperationArgs, OperationName, OperationResult } from "../disk/operations.ts";
+import { snapshotSecondsOf } from "../snapshot/share-snapshots.ts";
+import { andThen } from "../../and-then.ts";
+import type { MountedVolume } from "../volume/mounted-volume.ts";
+import { type NodeFacts, nodeAccess } from "../disk/node.ts";
+import { Pending } from "../volume/pending.ts";
+import { PosixHandle } from "./local-handle.ts";
+import { PosixSecurity, NodeValues } from "./node-metadata.ts";
+import type { ShareDisk } from "./share-disk.ts";
+import {
+  type Failure,
+  FileKind,
+  type FileNode,
+  type FileStat,
+  type NamedValues,
+  type ObjectSecurity,
+  type OpenMode,
+  type TimeChange,
+} from "../store.ts";
+
+export class PosixNode implements FileNode {
+  readonly fd: number;
+  path: string;
+  readonly identity: string;
+  private readonly disk: ShareDisk;
+  /** As the disk's operations know it. */
+  private readonly diskIdentity: string;
+  private readonly volume: MountedVolume;
+  private readonly pending = new Pending();
+  private current: FileStat;
+  private rights: number;
+  private readonly maxValueBytes: number;
+  isClosed = false;
+
+  /** Takes over `fd`. `path` is the on-disk path it was opened by. */
+  constructor(disk: ShareDisk, fd: number, path: string, facts: NodeFacts) {
+    const { stat } = facts;
+    this.disk = disk;
+    this.fd = fd;
+    this.path = path;
+    this.diskIdentity = `${stat.device}:${stat.inodeHigh}:${stat.inodeLow}`;
+    const snapshot = snapshotSecondsOf(disk.context.grant);
+    this.identity = snapshot === undefined ? this.diskIdentity : `${this.diskIdentity}@${snapshot}`;
+    this.current = stat;
+    this.rights = facts.rights;
+    this.maxValueBytes = facts.maxValueBytes;
+    this.volume = disk.root.volumeOf(stat.device);
+    disk.root.hold();
+  }
+
+  get stat(): FileStat {
+    return this.current;
+  }
+
+  get values(): NamedValues {
+    return new NodeValues(this, this.maxValueBytes);
+  }
+
+  get security(): ObjectSecurity {
+    return new PosixSecurity(this);
+  }
+
+  refresh(): MaybePromise<FileStat | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return andThen(this.run("describe", this.fd, this.path), (facts) => {
+      if (typeof facts === "number") return facts;
+      this.rights = facts.rights;
+      this.current = facts.stat;
+      return facts.stat;
+    });
+  }
+
+  open(mode: OpenMode): MaybePromise<PosixHandle | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    const { kind } = this.current;
+    // Opening a FIFO or a device would wait for, or act on, whatever is behind it.
+    if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return -Errno.EACCES;
+    if (mode.write && this.disk.context.grant.readOnly) return -Errno.EROFS;
+    return andThen(this.run("open", this.fd, this.path, this.diskIdentity, kind, mode), (fd) =>
+      fd < 0 ? fd : new PosixHandle(this.disk, this.volume, fd, this.path, mode),
+    );
+  }
+
+  access(): number {
+    if (this.isClosed) return 0;
+    // What a network or another process would have to say is as of the last look.
+    if (this.volume.isRemote && this.rights >= 0) return this.rights;
+    return nodeAccess(this.disk.context, this.fd, this.current);
+  }
+
+  readLink(): MaybePromise<string | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.current.kind === FileKind.SYMLINK ? this.run("readLink", this.fd) : -Errno.EINVAL;
+  }
+
+  deviceNumbers(): MaybePromise<readonly number[] | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.run("deviceNumbers", this.fd);
+  }
+
+  setTimes(times: TimeChange): MaybePromise<0 | Failure> {
+    const refusal = this.refuseChange();
+    return refusal < 0 ? refusal : this.run("setTimes", this.fd, this.path, times);
+  }
+
+  setMode(mode: number): MaybePromise<0 | Failure> {
+    const refusal = this.refuseChange();
+    return refusal < 0 ? refusal : this.run("setMode", this.fd, mode);
+  }
+
+  setAttributes(attributes: number): MaybePromise<0 | Failure> {
+    const refusal = this.refuseChange();
+    return refusal < 0 ? refusal : this.run("setAttributes", this.fd, this.path, attributes);
+  }
+
+  setSparse(isSparse: boolean): MaybePromise<0 | Failure> {
+    const refusal = this.refuseChange();
+    return refusal < 0 ? refusal : this.run("setSparse", this.fd, this.path, isSparse);
+  }
+
+  /** A call of the table on this object, whose descriptor stays open until it is over. */
+  run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
+    return this.disk.runOn(this.volume, this.pending, name, args);
+  }
+
+  /** The descriptor is closed when the last call under way has ended. */
+  renamed(path: string): void {
+    this.path = path;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (this.pending.isIdle) this.release();
+    else this.pending.afterAll(() => this.release());
+  }
+
+  private release(): void {
+    this.disk.closeFd(this.volume, this.fd);
+    this.disk.root.release();
+  }
+
+  private refuseChange(): 0 | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    return this.disk.context.grant.readOnly ? -Errno.EROFS : 0;
+  }
+}

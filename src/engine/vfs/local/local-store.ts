@@ -1,0 +1,270 @@
+// The files of one share for one user, on a directory of this machine.
+import { Errno } from "../../../linux/errno.ts";
+import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.ts";
+import { binGrant, RecycleBin } from "../recycle/bin.ts";
+import { RecycleKeeper } from "../recycle/keeper.ts";
+import { diskNamesOf } from "../disk/lookup.ts";
+import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "../snapshot/share-snapshots.ts";
+import { andThen } from "../../and-then.ts";
+import { targetOf } from "../disk/rename.ts";
+import { joinPath, splitPath } from "../name/names.ts";
+import { PosixHandle } from "./local-handle.ts";
+import { PosixNode } from "./local-node.ts";
+import { posixView } from "../context/posix-view.ts";
+import { ShareDisk } from "./share-disk.ts";
+import { ShareRoot } from "./share-root.ts";
+import {
+  type Discarded,
+  type Failure,
+  type FileHandle,
+  FileKind,
+  type FileNode,
+  type FileStore,
+  type Found,
+  type OpenMode,
+  type SpecialFile,
+  type VolumeInfo,
+} from "../store.ts";
+
+/**
+ * The files below `grant.path`. A failure where the path is missing (-ENOENT), no directory (-ENOTDIR) or not
+ * absolute (-EINVAL). The store must be closed; nodes and handles of it may outlive it.
+ */
+export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> {
+  return andThen(ShareRoot.acquire(grant), (root) => {
+    if (typeof root === "number") return root;
+    const disk = new ShareDisk(grant, root);
+    if (!root.volume.isRemote) return withBin(new PosixStore(disk), grant);
+    // What is remembered of the directory does not say whether the other side still answers.
+    return andThen(disk.run("stat", root.fd, ""), (stat) => {
+      if (typeof stat !== "number") return withBin(new PosixStore(disk), grant);
+      disk.close();
+      return stat;
+    });
+  });
+}
+
+/** The bin has a store of its own, in which no name is hidden or mapped by the share's wishes. */
+function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore | Failure> {
+  if (grant.recycle === null) return store;
+  const { recycle } = grant;
+  return andThen(openStore(binGrant(grant)), (own) => {
+    if (typeof own === "number") {
+      store.close();
+      return own;
+    }
+    const keeper = new RecycleKeeper({
+      rules: recycle,
+      key: `${grant.path}/${recycle.repository} ${grant.credentials?.uid ?? -1}`,
+      openStore: () => openStore({ ...binGrant(store.grant), followSymlinks: false, crossMounts: false }),
+    });
+    store.bin = new RecycleBin(own, recycle, grant.crossMounts, keeper);
+    return store;
+  });
+}
+
+function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure> {
+  return andThen(openStore(grant), (store) => {
+    if (typeof store === "number") return store;
+    return andThen((store as PosixStore).place(), (path) => {
+      if (typeof path === "string") return { store, path };
+      store.close();
+      return path;
+    });
+  });
+}
+
+const MAX_LISTABLE = 256;
+
+class PosixStore implements FileStore {
+  private readonly disk: ShareDisk;
+  findsAnyForm = false;
+  bin: RecycleBin | undefined;
+  private view: PosixStore | undefined;
+  private versions: ShareSnapshots | undefined;
+  private isClosed = false;
+  /** Whether directories may be listed, as of the last time that a worker said. */
+  private readonly listable = new Map<string, boolean>();
+  private endLossWatch: (() => void) | undefined;
+
+  constructor(disk: ShareDisk) {
+    this.disk = disk;
+  }
+
+  lookup(components: readonly string[]): MaybePromise<Found | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    const { disk } = this;
+    const names = diskNamesOf(disk.context, components);
+    if (typeof names === "number") return names;
+    return andThen(disk.find(names, this.findsAnyForm), (found) => {
+      if (typeof found === "number") return found;
+      const { fd, path, name, facts } = found;
+      const node = facts && new PosixNode(disk, fd, path, facts);
+      if (!this.isClosed) return { path, name, node };
+      node?.close();
+      return -Errno.EBADF;
+    });
+  }
+
+  createFile(
+    found: Found,
+    mode: OpenMode,
+    attributes: number,
+    permissions?: number,
+  ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure> {
+    const refusal = this.refuseChange(found);
+    if (refusal < 0) return refusal;
+    const { disk } = this;
+    const { path } = found;
+    return andThen(disk.run("createFile", path, mode.writeThrough, attributes, permissions), (made) => {
+      if (typeof made === "number") return made;
+      const node = new PosixNode(disk, made.fd, path, made);
+      const volume = disk.root.volumeOf(made.stat.device);
+      return { node, handle: new PosixHandle(disk, volume, made.dataFd, path, mode) };
+    });
+  }
+
+  createDirectory(found: Found, attributes: number, permissions?: number): MaybePromise<FileNode | Failure> {
+    const refusal = this.refuseChange(found);
+    if (refusal < 0) return refusal;
+    const { disk } = this;
+    const { path } = found;
+    return andThen(disk.run("createDirectory", path, attributes, permissions), (made) =>
+      typeof made === "number" ? made : new PosixNode(disk, made.fd, path, made),
+    );
+  }
+
+  remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure> {
+    if (this.disk.context.grant.readOnly) return -Errno.EROFS;
+    return this.disk.run("remove", path, identity, isDirectory);
+  }
+
+  discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
+    if (this.bin !== undefined) return this.bin.discard(path, identity);
+    return andThen(this.remove(path, identity, false), (result) =>
+      result < 0 ? result : { movedTo: undefined },
+    );
+  }
+
+  isEmpty(node: FileNode): MaybePromise<boolean | Failure> {
+    return node instanceof PosixNode ? node.run("isEmpty", node.fd) : -Errno.EINVAL;
+  }
+
+  rename(
+    from: string,
+    identity: string,
+    to: Found,
+    replace: boolean,
+  ): MaybePromise<{ path: string } | Failure> {
+    if (this.disk.context.grant.readOnly) return -Errno.EROFS;
+    return this.disk.run("rename", from, identity, targetOf(to), replace);
+  }
+
+  link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure> {
+    if (this.disk.context.grant.readOnly) return -Errno.EROFS;
+    if (!(node instanceof PosixNode)) return -Errno.EINVAL;
+    if (node.stat.kind === FileKind.DIRECTORY) return -Errno.EISDIR;
+    return node.run("link", node.fd, node.identity, targetOf(to), replace);
+  }
+
+  volume(node: FileNode): MaybePromise<VolumeInfo | Failure> {
+    return node instanceof PosixNode ? node.run("volume", node.fd) : -Errno.EINVAL;
+  }
+
+  replaceBySpecial(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure> {
+    const { disk } = this;
+    if (disk.context.grant.readOnly) return -Errno.EROFS;
+    return andThen(disk.run("replaceBySpecial", path, identity, special), (made) =>
+      typeof made === "number" ? made : new PosixNode(disk, made.fd, path, made),
+    );
+  }
+
+  snapshots(): ShareSnapshots {
+    const { disk } = this;
+    this.versions ??= new ShareSnapshots({
+      grant: disk.context.grant,
+      list: () => disk.run("listSnapshots"),
+      open: openSnapshot,
+    });
+    return this.versions;
+  }
+
+  /** The path of the share's directory, as the kernel has it. */
+  place(): MaybePromise<string | Failure> {
+    return this.disk.run("placeOfRoot");
+  }
+
+  posixView(): FileStore {
+    const { disk } = this;
+    this.view ??= new PosixStore(new ShareDisk(posixView(disk.context.grant), disk.root.retain()));
+    return this.view;
+  }
+
+  clientPath(path: string): string {
+    if (this.disk.context.isPosix) return path;
+    const { names } = this.disk.context;
+    return path
+      .split("/")
+      .map((name) => names.toClient(name))
+      .join("\\");
+  }
+
+  shortNameOf(name: string): string {
+    return this.disk.context.names.shortNameOf(name);
+  }
+
+  seesBelow(directory: string, path: string): boolean {
+    const { context } = this.disk;
+    const { identity } = context;
+    if (this.isClosed || path.split("/").some((name) => context.isVetoed(name))) return false;
+    const { parent } = splitPath(path);
+    if (parent === "" || !identity.isSwitching) return true;
+    return this.mayList(joinPath(directory, parent));
+  }
+
+  /** Nobody can be kept waiting: where it takes time to say, the answer of the last time counts, and no before that. */
+  private mayList(path: string): boolean {
+    const answer = this.disk.run("mayList", path);
+    if (typeof answer === "number") return answer === 0;
+    const known = this.listable.get(path) === true;
+    void answer.then((result) => {
+      if (this.listable.size >= MAX_LISTABLE) this.listable.clear();
+      this.listable.set(path, result === 0);
+    });
+    return known;
+  }
+
+  onLoss(action: () => void): void {
+    this.endLossWatch = this.disk.root.onLoss(action);
+  }
+
+  setCredentials(credentials: Credentials | null): void {
+    this.disk.setCredentials(credentials);
+    this.view?.setCredentials(credentials);
+    this.bin?.setCredentials(credentials);
+    // Snapshots are opened anew, as the user that he is now.
+    this.versions?.close();
+    this.versions = undefined;
+    this.listable.clear();
+  }
+
+  get grant(): ShareGrant {
+    return this.disk.context.grant;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.endLossWatch?.();
+    this.view?.close();
+    this.versions?.close();
+    this.bin?.close();
+    this.disk.close();
+  }
+
+  private refuseChange(found: Found): 0 | Failure {
+    if (this.isClosed) return -Errno.EBADF;
+    if (this.disk.context.grant.readOnly) return -Errno.EROFS;
+    return found.node === undefined && found.path !== "" ? 0 : -Errno.EEXIST;
+  }
+}

@@ -1,0 +1,103 @@
+// A name as a client sends it, taken apart: components and stream. Relative to the share's root, backslashes between
+// components; [MS-FSCC] 2.1.5, [MS-SMB2] 2.2.13 and 3.3.5.9.
+import { Status } from "../../../wire/status.ts";
+
+export interface ParsedPath {
+  /** Empty for the share's root. */
+  readonly components: readonly string[];
+  /** The named stream; undefined for the file itself (`name::$DATA` too). */
+  readonly stream: string | undefined;
+  /** What the name says that the object itself is: `name::$DATA` a file, `name::$INDEX_ALLOCATION` a directory. */
+  readonly kind: "any" | "file" | "directory";
+}
+
+/** [MS-FSCC] 2.1.5: a component has at most 255 characters, a path 32,760 with the share; Windows counts 32,767. */
+const MAX_COMPONENT_UNITS = 255;
+const MAX_PATH_UNITS = 32_767;
+
+// Control characters and the reserved ones, colon and backslash apart; [MS-FSCC] 2.1.5.2.
+const forbidden = /[\u0000-\u001f"*/<>?|]/;
+// A stream's name may have all but these, and colon and backslash; [MS-FSCC] 2.1.5.3.
+const forbiddenInStream = /[\u0000/]/;
+
+/**
+ * Takes a name apart. Answers an NTSTATUS where the name is no name: INVALID_PARAMETER for a leading backslash,
+ * OBJECT_NAME_INVALID for everything else.
+ */
+export function parsePath(name: string): ParsedPath | number {
+  if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
+  if (name.startsWith("\\")) return Status.INVALID_PARAMETER;
+  const colon = name.indexOf(":", name.lastIndexOf("\\") + 1);
+  if (colon >= 0) return parseStream(name.slice(0, colon), name.slice(colon + 1));
+  const components = parseComponents(name);
+  return typeof components === "number" ? components : { components, stream: undefined, kind: "any" };
+}
+
+function parseComponents(name: string): string[] | number {
+  if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
+  // A directory's name may end with one backslash.
+  const plain = name.endsWith("\\") ? name.slice(0, -1) : name;
+  const components = plain === "" ? [] : plain.split("\\");
+  if (climbsOut(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
+  for (const component of components) {
+    if (component === "" || component === "." || component === ".." || component.includes(":")) {
+      return Status.OBJECT_NAME_INVALID;
+    }
+    if (component.length > MAX_COMPONENT_UNITS) return Status.OBJECT_NAME_INVALID;
+  }
+  return components;
+}
+
+/** `text` is what follows the first colon behind a file's name: `stream`, `stream:type`, `:type`. */
+function parseStream(file: string, text: string): ParsedPath | number {
+  // A stream is of something that has a name, or of the root.
+  if (file.endsWith("\\")) return Status.OBJECT_NAME_INVALID;
+  const components = parseComponents(file);
+  if (typeof components === "number") return components;
+  const parts = text.split(":");
+  const [stream = "", type] = parts;
+  if (parts.length > 2 || stream.length > MAX_COMPONENT_UNITS || forbiddenInStream.test(stream)) {
+    return Status.OBJECT_NAME_INVALID;
+  }
+  switch (type?.toUpperCase()) {
+    case undefined:
+      // `name:` names nothing.
+      if (stream === "") return Status.OBJECT_NAME_INVALID;
+      return { components, stream, kind: "any" };
+    case "$DATA":
+      if (stream === "") return { components, stream: undefined, kind: "file" };
+      return { components, stream, kind: "any" };
+    case "$INDEX_ALLOCATION":
+      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself, and no other of that type can be opened.
+      if (stream !== "" && stream.toUpperCase() !== "$I30") return Status.OBJECT_NAME_INVALID;
+      return { components, stream: undefined, kind: "directory" };
+    default:
+      return Status.OBJECT_NAME_INVALID;
+  }
+}
+
+// Clients resolve `..` themselves; a path that leads out of the share is told apart, as Windows does it.
+function climbsOut(components: readonly string[]): boolean {
+  let depth = 0;
+  for (const component of components) {
+    depth += component === ".." ? -1 : 1;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Takes a name apart, or answers an NTSTATUS. Linux's client separates by slashes, and a backslash beside one is part
+ * of a name; without any slash it separates, as [MS-FSCC] 2.1.5 has it.
+ */
+export function parsePosixPath(name: string): ParsedPath | number {
+  if (name.length > MAX_PATH_UNITS || name.includes("\0")) return Status.OBJECT_NAME_INVALID;
+  const separator = name.includes("/") ? "/" : "\\";
+  if (name.startsWith(separator)) return Status.INVALID_PARAMETER;
+  const plain = name.endsWith(separator) ? name.slice(0, -1) : name;
+  const components = plain === "" ? [] : plain.split(separator);
+  for (const component of components) {
+    if (component === "" || component === "." || component === "..") return Status.OBJECT_NAME_INVALID;
+  }
+  return { components, stream: undefined, kind: "any" };
+}

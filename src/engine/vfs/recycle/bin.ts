@@ -1,0 +1,300 @@
+// The recycle bin: what a client deletes is moved to a directory of the share, with everything that is kept of it;
+// vfs_recycle(8). Unlike there, a file that cannot be moved stays where it is and is not deleted: a bin that is full
+// or closed to the user must not cost data. What is overwritten or renamed over is not kept, as in Samba.
+import { Errno } from "../../../linux/errno.ts";
+import type { Credentials, MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
+import { andThen } from "../../and-then.ts";
+import { foldCase, joinPath, splitPath } from "../name/names.ts";
+import {
+  type Discarded,
+  type Failure,
+  FileKind,
+  type FileNode,
+  type FileStore,
+  type Found,
+} from "../store.ts";
+import { type Veto, compileVeto } from "../name/veto.ts";
+import type { RecycleKeeper } from "./keeper.ts";
+
+/** Directories that others remove meanwhile are made again so often. */
+const MAX_ROUNDS = 4;
+const MAX_COPIES = 1_000_000;
+/** So many are tried one after the other. */
+const FEW_COPIES = 8;
+/** What tells nothing of the file: it stays. */
+const unknown: ReadonlySet<number> = new Set(
+  [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE].map((errno) => -errno),
+);
+const GONE: Discarded = { movedTo: undefined };
+
+/** The share as the bin sees it: every name there is, as it stands on the disk. */
+export function binGrant(grant: ShareGrant): ShareGrant {
+  return {
+    ...grant,
+    vetoFiles: [],
+    // It knows every name as it stands: none has to be searched for.
+    caseSensitive: true,
+    names: {
+      characterMap: [],
+      reserved: grant.names.reserved,
+      shortNames: "no",
+      shortNamePrefix: 1,
+      newCase: "keep",
+      newShortCase: "keep",
+    },
+    hiding: { files: [], unreadable: false, unwriteable: false, special: false, deleteVetoed: false },
+    recycle: null,
+  };
+}
+
+export class RecycleBin {
+  private readonly rules: RecycleRules;
+  private readonly store: FileStore;
+  private readonly crossMounts: boolean;
+  private readonly keeper: RecycleKeeper | undefined;
+  private readonly isExcluded: Veto;
+  private readonly isSingle: Veto;
+  private readonly excludedDirectories: Veto | undefined;
+
+  /** `store` is the bin's own, with every name visible; `crossMounts`: other file systems belong to the share. */
+  constructor(store: FileStore, rules: RecycleRules, crossMounts: boolean, keeper?: RecycleKeeper) {
+    this.keeper = keeper;
+    this.store = store;
+    this.rules = rules;
+    this.crossMounts = crossMounts;
+    this.isExcluded = compileVeto(rules.exclude) ?? (() => false);
+    this.isSingle = compileVeto(rules.noVersions) ?? (() => false);
+    this.excludedDirectories = compileVeto(rules.excludeDirectories);
+  }
+
+  /** Moves the file `path`, if it still is the object `identity`, to the repository, or deletes it for good. */
+  discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
+    const { parent, name } = splitPath(path);
+    if (this.isInside(path) || this.isExcluded(name) || this.excludes(parent)) {
+      return this.delete(path, identity);
+    }
+    return andThen(this.store.lookup(this.store.clientPath(path).split("\\")), (found) => {
+      if (typeof found === "number") return unknown.has(found) ? found : this.delete(path, identity);
+      const { node } = found;
+      if (node === undefined || found.path !== path || node.identity !== identity || !this.isKept(node)) {
+        node?.close();
+        return this.delete(path, identity);
+      }
+      return andThen(this.keep(path, node), (result) => {
+        node.close();
+        if (typeof result !== "number" && result.movedTo !== undefined) this.keeper?.noteDiscard();
+        return result;
+      });
+    });
+  }
+
+  /** As `FileStore.setCredentials`. */
+  setCredentials(credentials: Credentials | null): void {
+    this.store.setCredentials?.(credentials);
+  }
+
+  close(): void {
+    this.keeper?.close();
+    this.store.close();
+  }
+
+  private delete(path: string, identity: string): MaybePromise<Discarded | Failure> {
+    return andThen(this.store.remove(path, identity, false), (result) => (result < 0 ? result : GONE));
+  }
+
+  /** In the repository, or in that of another share or file system below; the disk may not mind case. */
+  private isInside(path: string): boolean {
+    return foldCase(`/${path}`).includes(foldCase(`/${this.rules.repository}/`));
+  }
+
+  /** By the directory itself or one above it. */
+  private excludes(directory: string): boolean {
+    const matches = this.excludedDirectories;
+    if (matches === undefined) return false;
+    for (let path = directory; path !== ""; path = splitPath(path).parent) if (matches(path)) return true;
+    return false;
+  }
+
+  private isKept(node: FileNode): boolean {
+    const { kind, size } = node.stat;
+    const { minBytes, maxBytes } = this.rules;
+    return kind === FileKind.FILE && size >= minBytes && (maxBytes === 0 || size <= maxBytes);
+  }
+
+  private keep(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+    return andThen(this.touch(node), () =>
+      andThen(this.moveTo("", path, node), (result) =>
+        result === -Errno.EXDEV && this.crossMounts ? this.keepOnMount(path, node) : result,
+      ),
+    );
+  }
+
+  /** A file of a disk mounted below the share goes to a repository of that disk: no byte is copied. */
+  private keepOnMount(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+    return andThen(this.findMount(splitPath(path).parent, node.stat.device), (top) =>
+      typeof top === "number" ? top : this.moveTo(top, path, node),
+    );
+  }
+
+  /** The highest directory on the way to `directory` that lies on the same disk. */
+  private findMount(directory: string, device: number): MaybePromise<string | Failure> {
+    const { parent } = splitPath(directory);
+    if (directory === "") return -Errno.EXDEV;
+    return andThen(this.store.lookup(this.componentsOf(parent)), (found) => {
+      if (typeof found === "number") return found;
+      const isSame = found.node?.stat.device === device;
+      found.node?.close();
+      return isSame ? this.findMount(parent, device) : directory;
+    });
+  }
+
+  private componentsOf(path: string): string[] {
+    return path === "" ? [] : this.store.clientPath(path).split("\\");
+  }
+
+  /** The times that show when a file was deleted. That they cannot be set keeps nobody from deleting. */
+  private touch(node: FileNode): MaybePromise<number> {
+    const { touchAccess, touchModify, maxAgeDays, limitBytes } = this.rules;
+    const isAged = maxAgeDays > 0 || limitBytes > 0;
+    if (!touchAccess && !touchModify && !isAged) return 0;
+    const now = Date.now();
+    const time = { seconds: Math.floor(now / 1000), nanoseconds: (now % 1000) * 1_000_000 };
+    return node.setTimes({
+      access: touchAccess || isAged ? time : undefined,
+      modify: touchModify ? time : undefined,
+    });
+  }
+
+  /** Into the repository below `top`. */
+  private moveTo(top: string, path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+    const { parent, name } = splitPath(path);
+    const repository = joinPath(top, this.rules.repository);
+    const below = parent === top ? "" : top === "" ? parent : parent.slice(top.length + 1);
+    const target = this.rules.keepTree && below !== "" ? joinPath(repository, below) : repository;
+    return this.place({ path, node, repository, directory: target, name }, 0, 0);
+  }
+
+  private place(move: Move, copy: number, round: number): MaybePromise<Discarded | Failure> {
+    const { path, node, directory } = move;
+    const target = joinPath(directory, copyName(move.name, copy));
+    return andThen(this.store.rename(path, node.identity, missing(target), false), (result) => {
+      if (typeof result !== "number") return { movedTo: result.path };
+      if (result === -Errno.ENOENT && round < MAX_ROUNDS) {
+        return andThen(this.makeDirectories(move), (failure) =>
+          failure < 0 ? failure : this.place(move, copy, round + 1),
+        );
+      }
+      if (result !== -Errno.EEXIST || copy >= MAX_COPIES) return result;
+      const isReplacing = copy === 0 && (!this.rules.versions || this.isSingle(move.name));
+      if (isReplacing) return this.replace(move, target);
+      if (copy < FEW_COPIES) return this.place(move, copy + 1, round);
+      return andThen(this.findFree(move, copy, 2 * copy, false), (free) => this.place(move, free, round));
+    });
+  }
+
+  /**
+   * A number whose name is free, by halves: who deletes one name over and over must not keep the disk busy. `taken` is
+   * not free; `high` is, where `isFree`.
+   */
+  private findFree(move: Move, taken: number, high: number, isFree: boolean): MaybePromise<number> {
+    if (high - taken <= 1 && isFree) return high;
+    const number = isFree ? Math.floor((taken + high) / 2) : high;
+    if (!isFree && number >= MAX_COPIES) return MAX_COPIES;
+    return andThen(this.isTaken(move, number), (isThere) => {
+      if (!isThere) return this.findFree(move, taken, number, true);
+      return isFree
+        ? this.findFree(move, number, high, true)
+        : this.findFree(move, number, 2 * number, false);
+    });
+  }
+
+  private isTaken({ directory, name }: Move, number: number): MaybePromise<boolean> {
+    const components = this.componentsOf(joinPath(directory, copyName(name, number)));
+    return andThen(this.store.lookup(components), (found) => {
+      if (typeof found === "number") return false;
+      found.node?.close();
+      return found.node !== undefined;
+    });
+  }
+
+  /** The file in the repository gives way to the one that is deleted now. */
+  private replace(move: Move, target: string): MaybePromise<Discarded | Failure> {
+    const { path, node } = move;
+    return andThen(this.store.lookup(this.componentsOf(target)), (found) => {
+      if (typeof found === "number") return found;
+      const there = found.node;
+      there?.close();
+      // Another name of the very object lies there already: nothing is lost with this one.
+      if (there?.identity === node.identity) return this.delete(path, node.identity);
+      if (there === undefined || found.path !== target || there.stat.kind !== FileKind.FILE) {
+        return this.place(move, 1, 0);
+      }
+      return andThen(this.store.rename(path, node.identity, found, true), (result) =>
+        typeof result === "number" ? result : { movedTo: result.path },
+      );
+    });
+  }
+
+  private makeDirectories({ path, repository, directory }: Move): MaybePromise<number> {
+    const paths: string[] = [];
+    for (let at = directory; at !== ""; at = splitPath(at).parent) paths.unshift(at);
+    return this.makeNext(paths, repository, path);
+  }
+
+  private makeNext(paths: readonly string[], repository: string, source: string): MaybePromise<number> {
+    const [path, ...rest] = paths;
+    if (path === undefined) return 0;
+    // A directory on the way to a disk's own repository is there, for the file is below it.
+    if (source.startsWith(`${path}/`)) return this.makeNext(rest, repository, source);
+    return andThen(this.store.createDirectory(missing(path), 0), (node) => {
+      if (node === -Errno.EEXIST) return this.makeNext(rest, repository, source);
+      if (typeof node === "number") return node;
+      const { directoryMode, subdirectoryMode } = this.rules;
+      const isSubdirectory = path.startsWith(`${repository}/`);
+      return andThen(node.setMode(isSubdirectory ? subdirectoryMode : directoryMode), () => {
+        node.close();
+        return this.makeNext(rest, repository, source);
+      });
+    });
+  }
+}
+
+/** A file on its way into the repository. */
+interface Move {
+  readonly path: string;
+  readonly node: FileNode;
+  readonly repository: string;
+  /** Below the repository, or itself. */
+  readonly directory: string;
+  readonly name: string;
+}
+
+function missing(path: string): Found {
+  return { path, name: splitPath(path).name, node: undefined };
+}
+
+// The name that a file gets in the recycle bin where another is there already, as Samba's recycle gives it.
+const MAX_BYTES = 255;
+
+const encoder = new TextEncoder();
+
+/** `name` for copy 0, else `Copy #N of name`; what the disk would find too long loses the end of its stem. */
+export function copyName(name: string, copy: number): string {
+  if (copy === 0) return name;
+  const prefix = `Copy #${copy} of `;
+  let stem = name;
+  let extension = "";
+  const dot = name.lastIndexOf(".");
+  if (dot > 0 && name.length - dot <= 16) {
+    stem = name.slice(0, dot);
+    extension = name.slice(dot);
+  }
+  let characters: string[] | undefined;
+  while (encoder.encode(prefix + stem + extension).length > MAX_BYTES && stem !== "") {
+    // By characters, so that none is cut in two.
+    characters ??= [...stem];
+    characters.pop();
+    stem = characters.join("");
+  }
+  return prefix + stem + extension;
+}

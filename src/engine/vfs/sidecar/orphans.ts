@@ -1,0 +1,38 @@
+// Entries of a sidecar whose file was removed or renamed by a program that does not know sidecars.
+import { Errno } from "../../../linux/errno.ts";
+import { eachName } from "../../../linux/dir.ts";
+import { unlinkAt } from "../../../linux/names.ts";
+import { emptyStatx, statAt } from "../../../linux/stat.ts";
+import { isTemporaryEntry, subjectOfEntry } from "./entry-name.ts";
+
+const entryStat = emptyStatx();
+
+/** One in so many new entries looks for orphans, so that writing a value stays cheap. */
+const SWEEP_ONE_IN = 64;
+const MAX_SWEPT = 4096;
+
+/** A program that replaces a file by a new one may do it in two steps. */
+const ORPHAN_AGE_SECONDS = 3600;
+
+export function sweep(folder: number, sidecar: number): void {
+  if (Math.random() * SWEEP_ONE_IN >= 1) return;
+  dropOrphans(folder, sidecar, Date.now() / 1000);
+}
+
+/** Removes entries whose file is not there (any more) and what a killed server left; younger ones stay. */
+export function dropOrphans(folder: number, sidecar: number, nowSeconds: number): void {
+  const orphans: string[] = [];
+  let left = MAX_SWEPT;
+  eachName(sidecar, (entry) => {
+    const subject = subjectOfEntry(entry);
+    const isOrphan =
+      isTemporaryEntry(entry) ||
+      (subject !== undefined && subject !== "" && statAt(folder, subject, entryStat) === -Errno.ENOENT);
+    if (isOrphan) orphans.push(entry);
+    return --left > 0;
+  });
+  for (const entry of orphans) {
+    if (statAt(sidecar, entry, entryStat) < 0) continue;
+    if (nowSeconds - entryStat.changeSeconds > ORPHAN_AGE_SECONDS) unlinkAt(sidecar, entry, false);
+  }
+}

@@ -1,0 +1,215 @@
+// Open data of a named stream: every read takes the stored value, every write replaces it as a whole. Nothing is kept
+// in memory between two, so that other programs' changes are seen and many open streams cost nothing.
+import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
+import { FileAttribute } from "../../../wire/fscc/attributes.ts";
+import { andThen } from "../../and-then.ts";
+import {
+  type DirectoryEntry,
+  type DirectoryStream,
+  type Failure,
+  type FileHandle,
+  FileKind,
+  type FileNode,
+  type FileStat,
+} from "../store.ts";
+import { throughGate } from "./stream-gate.ts";
+import {
+  changeStream,
+  createStream,
+  maxStreamBytes,
+  readStream,
+  removeStream,
+  type StreamForm,
+} from "./stored-stream.ts";
+
+/** NTFS keeps small streams in units of this many bytes. */
+const ALLOCATION_UNIT_BYTES = 8;
+/** The stream was removed while it was open: with its file's data, or by another program. */
+const GONE = -Errno.ESTALE;
+
+/** Where an open stream is, shared by all who have it open: a rename changes it for all of them. */
+export class StreamPlace {
+  /** As clients see it, without colon and type. */
+  name: string;
+  /** The named value that keeps it. */
+  key: string;
+  private last: Promise<unknown> | undefined;
+
+  constructor(name: string, key: string) {
+    this.name = name;
+    this.key = key;
+  }
+
+  /** Does one thing after the other: what takes a value and puts back another must not be interrupted. */
+  run<T>(step: () => MaybePromise<T>): MaybePromise<T> {
+    const outcome = this.last === undefined ? step() : this.last.then(step);
+    if (!(outcome instanceof Promise)) return outcome;
+    const settled = outcome
+      .catch(() => undefined)
+      .then(() => {
+        if (this.last === settled) this.last = undefined;
+      });
+    this.last = settled;
+    return outcome;
+  }
+}
+
+export class StreamHandle implements FileHandle {
+  readonly canWrite: boolean;
+  /** Replaced by the place that earlier opens of the stream share. */
+  place: StreamPlace;
+  private readonly node: FileNode;
+  private readonly form: StreamForm;
+  private readonly isWriteThrough: boolean;
+
+  /** `node` is the file that the stream belongs to; it stays the caller's. */
+  constructor(
+    node: FileNode,
+    place: StreamPlace,
+    form: StreamForm,
+    canWrite: boolean,
+    isWriteThrough: boolean,
+  ) {
+    this.node = node;
+    this.form = form;
+    this.place = place;
+    this.canWrite = canWrite;
+    this.isWriteThrough = isWriteThrough;
+  }
+
+  /** Makes the stream, which must not be there: -EEXIST. */
+  create(): MaybePromise<0 | Failure> {
+    return this.place.run(() => createStream(this.node.values, this.place.key, this.form));
+  }
+
+  /** Removes the stream: -ENODATA where it is gone already. */
+  remove(): MaybePromise<0 | Failure> {
+    return this.place.run(() => removeStream(this.node.values, this.place.key));
+  }
+
+  private load(): MaybePromise<Uint8Array | Failure> {
+    return andThen(
+      this.place.run(() => readStream(this.node.values, this.place.key, this.form)),
+      (data) => (data === -Errno.ENODATA ? GONE : data),
+    );
+  }
+
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+    return andThen(this.load(), (data) => {
+      if (typeof data === "number") return data;
+      if (offset >= data.length) return 0;
+      const part = data.subarray(offset, offset + length);
+      bytes.set(part, at);
+      return part.length;
+    });
+  }
+
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+    const end = offset + length;
+    if (end > maxStreamBytes(this.node.values, this.form)) return -Errno.ENOSPC;
+    const changed = this.change((data) => {
+      const larger = new Uint8Array(Math.max(data.length, end));
+      larger.set(data);
+      larger.set(bytes.subarray(at, at + length), offset);
+      return larger;
+    });
+    return andThen(changed, (result) => (result < 0 ? result : length));
+  }
+
+  /** The file's own, but for what is different from stream to stream; [MS-FSA] 2.1.5.12. */
+  stat(): MaybePromise<FileStat | Failure> {
+    return andThen(this.node.refresh(), (stat) => {
+      if (typeof stat === "number") return stat;
+      return andThen(this.load(), (data) => {
+        if (typeof data === "number") return data;
+        return {
+          ...stat,
+          kind: FileKind.FILE,
+          attributes: stat.attributes & ~FileAttribute.DIRECTORY,
+          size: data.length,
+          allocated: allocatedFor(data.length),
+        };
+      });
+    });
+  }
+
+  truncate(size: number): MaybePromise<0 | Failure> {
+    if (size > maxStreamBytes(this.node.values, this.form)) return -Errno.ENOSPC;
+    return this.change((data) => {
+      if (size === data.length) return data;
+      if (size < data.length) return data.slice(0, size);
+      const larger = new Uint8Array(size);
+      larger.set(data);
+      return larger;
+    });
+  }
+
+  /** Nothing can be reserved; what could never be written is refused beforehand. */
+  allocate(size: number): 0 | Failure {
+    return size > maxStreamBytes(this.node.values, this.form) ? -Errno.ENOSPC : 0;
+  }
+
+  /** Nothing can be freed within a value: the range reads as zeros all the same. */
+  zeroRange(offset: number, length: number): MaybePromise<number | Failure> {
+    let count = 0;
+    const changed = this.change((data) => {
+      count = Math.max(0, Math.min(length, data.length - offset));
+      return count === 0 ? data : data.slice().fill(0, offset, offset + count);
+    });
+    return andThen(changed, (result) => (result < 0 ? result : count));
+  }
+
+  flush(): MaybePromise<0 | Failure> {
+    const isDirectory = this.node.stat.kind === FileKind.DIRECTORY;
+    // Whoever may change a stream can open the file itself one way or the other.
+    const modes = [
+      { read: true, write: false, writeThrough: false },
+      { read: false, write: !isDirectory, writeThrough: false },
+    ] as const;
+    return andThen(this.node.open(modes[0]), (readable) =>
+      typeof readable === "object"
+        ? syncAndClose(readable)
+        : andThen(this.node.open(modes[1]), (handle) =>
+            typeof handle === "number" ? handle : syncAndClose(handle),
+          ),
+    );
+  }
+
+  list(): DirectoryStream {
+    return NO_DIRECTORY;
+  }
+
+  /** The descriptor is the node's. */
+  close(): void {}
+
+  private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
+    const { node, place, form } = this;
+    const changed = place.run(() =>
+      throughGate(node, () => changeStream(node.values, place.key, form, change)),
+    );
+    return andThen(changed, (result) => {
+      if (result < 0) return result === -Errno.ENODATA ? GONE : result;
+      return this.isWriteThrough ? this.flush() : 0;
+    });
+  }
+}
+
+function syncAndClose(handle: FileHandle): MaybePromise<0 | Failure> {
+  return andThen(handle.flush(), (result) => {
+    handle.close();
+    return result;
+  });
+}
+
+/** The allocation size that is told of a stream of `size` bytes. */
+export function allocatedFor(size: number): number {
+  return Math.ceil(size / ALLOCATION_UNIT_BYTES) * ALLOCATION_UNIT_BYTES;
+}
+
+const NO_DIRECTORY: DirectoryStream = {
+  next: (): DirectoryEntry | undefined | Failure => -Errno.ENOTDIR,
+  unread: () => undefined,
+  restart: () => undefined,
+  close: () => undefined,
+};

@@ -1,0 +1,183 @@
+// Removing, renaming and linking on disks that keep named values in sidecars: what is kept for a name goes with it.
+// Called between `enter` and `leave` of the user; the sidecar's part is done as the server.
+import { Errno } from "../../../linux/errno.ts";
+import { unlinkAt } from "../../../linux/names.ts";
+import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import { ModeType, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
+import { deviceOf } from "../format/file-stat.ts";
+import { type DiskKeeping, keepingOf, needsSidecar } from "../context/disk-traits.ts";
+import { isMarked } from "./overflow.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import { lockFolders, unlockFolders } from "../sidecar/lock.ts";
+import {
+  dropMovedEntry,
+  dropSidecarEntry,
+  finishSidecarMove,
+  moveSidecarEntry,
+  prepareSidecarMove,
+  removeFolderWithSidecar,
+} from "../sidecar/folder.ts";
+import type { Failure } from "../store.ts";
+import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
+import { inSidecar } from "./in-sidecar.ts";
+
+const stat = emptyStatx();
+
+/** A name in a directory that is open. */
+export interface NamePlace {
+  readonly directory: number;
+  readonly name: string;
+  /** What has the name goes, and may have something kept in this folder, which is not the one that is moved from. */
+  readonly replacesElsewhere?: boolean;
+}
+
+/** Undefined where the folder has no sidecar and the disk no need of one. */
+function keepingAt(context: ShareContext, directory: number): DiskKeeping | undefined {
+  if (statFd(directory, stat) < 0) return undefined;
+  const keeping = keepingOf(context, deviceOf(stat), directory);
+  return needsSidecar(keeping) || hasSidecar(directory) ? keeping : undefined;
+}
+
+/** Where there are attributes, it has what they have no room for. */
+function hasSidecar(directory: number): boolean {
+  return statAt(directory, SIDECAR_DIRECTORY, stat) === 0;
+}
+
+/** The same of a folder within one. */
+function holdsSidecar(directory: number, name: string): boolean {
+  const folder = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+  if (folder < 0) return false;
+  const isThere = hasSidecar(folder);
+  closeFd(folder);
+  return isThere;
+}
+
+function needsSidecarAt(context: ShareContext, directory: number): boolean {
+  return statFd(directory, stat) === 0 && needsSidecar(keepingOf(context, deviceOf(stat), directory));
+}
+
+/**
+ * Calls `action` while nobody else changes what sidecars keep in these folders. -EAGAIN, and nothing was done, where
+ * the loop would have to wait for that.
+ */
+function aloneIn<T>(context: ShareContext, folders: readonly number[], action: () => T): T | Failure {
+  const locks = context.identity.outside(() => lockFolders(folders, context.isElsewhere));
+  if (locks === undefined) return -Errno.EAGAIN;
+  try {
+    return action();
+  } finally {
+    unlockFolders(locks);
+  }
+}
+
+/** `create`, which makes a new file or directory of that name, and forgets what an earlier one had. */
+export function createKept(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  create: () => number,
+): number {
+  // On a disk with attributes an object without the mark has nothing in the sidecar.
+  if (!needsSidecarAt(context, directory)) return create();
+  return aloneIn(context, [directory], () => {
+    const result = create();
+    if (result >= 0) forgetKept(context, directory, name);
+    return result;
+  });
+}
+
+function forgetKept(context: ShareContext, directory: number, name: string): void {
+  context.identity.outside(() => dropSidecarEntry(directory, name));
+}
+
+/** unlinkat(2) of a name; a directory that holds nothing but its sidecar counts as empty. 0 or -errno. */
+export function unlinkKept(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  isDirectory: boolean,
+): number {
+  if (keepingAt(context, directory) === undefined) {
+    const result = unlinkAt(directory, name, isDirectory);
+    const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
+    if (!isFull || !holdsSidecar(directory, name)) return result;
+  }
+  const folder = isDirectory ? openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW) : -1;
+  const folders = folder < 0 ? [directory] : [directory, folder];
+  const result = aloneIn(context, folders, () => unlinkAlone(context, directory, name, isDirectory));
+  if (folder >= 0) closeFd(folder);
+  return result;
+}
+
+function unlinkAlone(context: ShareContext, directory: number, name: string, isDirectory: boolean): number {
+  const result = unlinkAt(directory, name, isDirectory);
+  if (result === 0 && !isDirectory) forgetKept(context, directory, name);
+  // The kernel says so only where the user may remove it.
+  const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
+  return isFull ? context.identity.outside(() => removeFolderWithSidecar(directory, name)) : result;
+}
+
+/** Does `move`, the renaming of `from` to `to`, and has the values go along: with it, or not at all. */
+export function moveKept(
+  context: ShareContext,
+  from: NamePlace,
+  to: NamePlace,
+  move: () => 0 | Failure,
+): 0 | Failure {
+  let keeping = keepingAt(context, from.directory);
+  if (keeping === undefined && to.replacesElsewhere === true) keeping = keepingAt(context, to.directory);
+  if (keeping === undefined) return move();
+  const folders = [from.directory, to.directory];
+  return aloneIn(context, folders, () => moveAlone(context, keeping, from, to, move));
+}
+
+function moveAlone(
+  context: ShareContext,
+  keeping: DiskKeeping,
+  from: NamePlace,
+  to: NamePlace,
+  move: () => 0 | Failure,
+): 0 | Failure {
+  const { identity } = context;
+  if (statAt(from.directory, from.name, stat) < 0) return move();
+  if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
+    const result = move();
+    if (result === 0) forgetKept(context, to.directory, to.name);
+    return result;
+  }
+  const subject = { name: from.name, stat, hasStableInodes: keeping.hasStableInodes };
+  const ready = identity.outside(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
+  const result = move();
+  identity.outside(() => {
+    const isLaid = ready === true && finishSidecarMove(to.directory, to.name, result === 0);
+    if (result < 0) return;
+    if (isLaid) dropMovedEntry(from.directory, from.name, to.directory, to.name);
+    else if (ready === false) dropSidecarEntry(to.directory, to.name);
+    // No room to lay them ready, or they could not be read: a rename needs neither.
+    else moveSidecarEntry(from, to);
+  });
+  return result;
+}
+
+/** Does `link`, the making of another name `to` for the file of `fd`, which gets the values that the file has now. */
+export function linkKept(
+  context: ShareContext,
+  fd: number,
+  to: NamePlace,
+  link: () => 0 | Failure,
+): 0 | Failure {
+  if (!isMarked(fd) && keepingAt(context, to.directory) === undefined) return link();
+  return aloneIn(context, [to.directory], () => linkAlone(context, fd, to, link));
+}
+
+function linkAlone(context: ShareContext, fd: number, to: NamePlace, link: () => 0 | Failure): 0 | Failure {
+  const ready = inSidecar<boolean | Failure>(context, fd, "", (folder, subject) =>
+    prepareSidecarMove(folder, subject, to.directory, to.name),
+  );
+  const result = link();
+  context.identity.outside(() => {
+    if (ready === true) finishSidecarMove(to.directory, to.name, result === 0);
+    else if (result === 0) dropSidecarEntry(to.directory, to.name);
+  });
+  return result;
+}

@@ -1,0 +1,108 @@
+// Finds the sidecar that holds an object's values, and locks it for changes.
+import { readProcLink } from "../../../linux/names.ts";
+import { Errno } from "../../../linux/errno.ts";
+import { openBeneath } from "../../../linux/beneath.ts";
+import { Open, Resolve, closeFd } from "../../../linux/open.ts";
+import { ModeType, type Statx, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
+import { deviceOf, identityOf } from "../format/file-stat.ts";
+import { keepingOf } from "../context/disk-traits.ts";
+import { splitPath } from "../name/names.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import type { Subject } from "../sidecar/entry.ts";
+import { lockFolders, unlockFolders } from "../sidecar/lock.ts";
+import type { Failure } from "../store.ts";
+
+/** A file that is being renamed is looked for so often. */
+const MAX_ROUNDS = 4;
+const stat = emptyStatx();
+const namedStat = emptyStatx();
+
+/**
+ * Calls `action`, as the server, with the folder that holds the object's values: the object's own where it is one,
+ * else the one that its name is in now. -ENOENT where the object has no name below the root any more.
+ */
+export function inSidecar<T>(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  action: (folder: number, subject: Subject) => T,
+): T | Failure {
+  return context.identity.outside(() => {
+    const failure = statFd(fd, stat);
+    if (failure < 0) return failure;
+    const { hasStableInodes } = keepingOf(context, deviceOf(stat), fd);
+    if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
+      return action(fd, { name: "", stat, hasStableInodes });
+    }
+    const place = placeOf(context, fd, path, stat);
+    if (typeof place === "number") return place;
+    try {
+      return action(place.folder, { name: place.name, stat, hasStableInodes });
+    } finally {
+      closeFd(place.folder);
+    }
+  });
+}
+
+/**
+ * `inSidecar` for an action that changes the values: nobody else does meanwhile, nor renames the file. -EAGAIN where
+ * the loop would have to wait for that.
+ */
+export function changeSidecar(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  action: (folder: number, subject: Subject) => 0 | Failure,
+): 0 | Failure {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const result = inSidecar<0 | Failure | undefined>(context, fd, path, (folder, subject) => {
+      const locks = lockFolders([folder], context.isElsewhere);
+      if (locks === undefined) return -Errno.EAGAIN;
+      try {
+        // It may have been renamed before the lock was ours.
+        const { name } = subject;
+        if (name === "") return action(folder, subject);
+        const isThere = statAt(folder, name, namedStat) === 0 && identityOf(namedStat) === identityOf(stat);
+        return isThere ? action(folder, subject) : undefined;
+      } finally {
+        unlockFolders(locks);
+      }
+    });
+    if (result !== undefined) return result;
+  }
+  return -Errno.ENOENT;
+}
+
+interface Place {
+  /** O_PATH, to be closed. */
+  readonly folder: number;
+  readonly name: string;
+}
+
+/** Where the object's name is now, as the kernel knows it, else where it was opened; checked to be its name. */
+function placeOf(context: ShareContext, fd: number, path: string, of: Statx): Place | Failure {
+  const current = pathBelow(readProcLink(context.rootFd), readProcLink(fd));
+  if (current !== undefined && current !== path) {
+    const place = openPlace(context, current, of, Resolve.NO_SYMLINKS);
+    if (typeof place !== "number") return place;
+  }
+  return openPlace(context, path, of, 0);
+}
+
+/** The part of an absolute path below a directory; undefined where it is not below it. */
+export function pathBelow(root: string | Failure, path: string | Failure): string | undefined {
+  if (typeof root === "number" || typeof path === "number") return undefined;
+  const prefix = root === "/" ? "/" : `${root}/`;
+  return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
+}
+
+function openPlace(context: ShareContext, path: string, of: Statx, resolve: number): Place | Failure {
+  const { parent, name } = splitPath(path);
+  const folder = openBeneath(context.rootFd, parent, Open.PATH | Open.DIRECTORY, 0, resolve);
+  if (folder < 0) return folder;
+  if (statAt(folder, name, namedStat) === 0 && identityOf(namedStat) === identityOf(of)) {
+    return { folder, name };
+  }
+  closeFd(folder);
+  return -Errno.ENOENT;
+}

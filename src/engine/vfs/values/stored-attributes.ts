@@ -1,0 +1,264 @@
+// Where the DOS attributes and the creation time of an object are kept: the disk's own (FAT, exFAT, NTFS), else the
+// value user.DOSATTRIB beside the file; [MS-FSCC] 2.6. What the disk's own cannot say is kept in that value too.
+import { Errno } from "../../../linux/errno.ts";
+import { getFatAttributes, setFatAttributes } from "../../../linux/fat-attributes.ts";
+import { Scratch, addressOf } from "../../../linux/libc.ts";
+import { Open, closeFd, reopen } from "../../../linux/open.ts";
+import { Access, ModeType, type Statx, accessFd, emptyStatx, statFd } from "../../../linux/stat.ts";
+import { getXattr, getXattrPath, setXattr } from "../../../linux/xattr.ts";
+import { attributesOnWire, FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
+import { deviceOf, xattrRoom } from "../format/file-stat.ts";
+import { type DiskKeeping, NTFS_ATTRIBUTES_XATTR, keepingOf } from "../context/disk-traits.ts";
+import {
+  DOS_ATTRIBUTES_XATTR,
+  type DosAttributes,
+  readDosAttributes,
+  writeDosAttributes,
+} from "../format/dos-attributes.ts";
+import { attributesOfMode } from "../format/mode-attributes.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import { getSidecarValue, removeSidecarValue, setSidecarValue } from "../sidecar/folder.ts";
+import type { Failure } from "../store.ts";
+import { setModeFd } from "../../../linux/names.ts";
+import { changeSidecar, inSidecar } from "./in-sidecar.ts";
+
+const NTFS_CREATED_XATTR = "system.ntfs_crtime_be";
+/** What FAT has bits for; the numbers are the same. */
+const FAT_BITS = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM | FileAttribute.ARCHIVE;
+const FAT_DIRECTORY = 0x10;
+const FAT_ROOT_INODE = 1;
+/** FAT tells births to 10 ms, and clients set what they were told. */
+const BIRTH_TOLERANCE_SECONDS = 2;
+const SECONDS_1601_TO_1970 = 11_644_473_600;
+const TICKS = 10_000_000n;
+
+const room = new Scratch(16);
+const value8 = new Uint8Array(8);
+const facts = emptyStatx();
+
+/** What is stored for the object of a descriptor, whose statx is `from`; undefined where nothing is, or can be. */
+export function readStored(
+  context: ShareContext,
+  fd: number,
+  from: Statx,
+  path: string,
+): DosAttributes | undefined {
+  if (!context.grant.storeDosAttributes) return undefined;
+  const keeping = keepingOf(context, deviceOf(from), fd);
+  if (keeping.hasNtfsAttributes) return readNtfs(fd);
+  if (keeping.hasFatAttributes && canOpen(from)) {
+    const native = readFatByReopening(context, keeping, fd);
+    if (native !== undefined) return mergeFat(native, from, valueOf(context, fd, path));
+  }
+  if (keeping.hasUserXattrs) return storedAttributes(fd);
+  return canOpen(from) ? valueOf(context, fd, path) : undefined;
+}
+
+/** Whether opening it reaches a disk and nothing else. */
+export function canOpen(stat: Statx): boolean {
+  const type = stat.mode & ModeType.MASK;
+  return type === ModeType.REGULAR || type === ModeType.DIRECTORY;
+}
+
+function valueOf(context: ShareContext, fd: number, path: string): DosAttributes | undefined {
+  const value = inSidecar<Uint8Array | Failure>(context, fd, path, (folder, subject) =>
+    getSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
+  );
+  return typeof value === "number" ? undefined : parseStored(value);
+}
+
+export function parseStored(value: Uint8Array): DosAttributes | undefined {
+  return readDosAttributes(new DataView(value.buffer, value.byteOffset, value.byteLength), value.length);
+}
+
+/** The disk's own bits decide; other bits and a birth time that a client has set come from the value. */
+export function mergeFat(native: number, from: Statx, value: DosAttributes | undefined): DosAttributes {
+  // The root of such a disk has no attributes that could be set.
+  const isRoot = from.inodeLow === FAT_ROOT_INODE && from.inodeHigh === 0;
+  const asked = (value?.attributes ?? 0) & STORED_ATTRIBUTES;
+  return {
+    attributes: isRoot ? asked : (native & FAT_BITS) | (asked & ~FAT_BITS),
+    birthSeconds: value?.birthSeconds,
+    birthNanoseconds: value?.birthNanoseconds ?? 0,
+  };
+}
+
+/** Undefined where the kernel's driver has no such call, which is noted. */
+export function fatAttributes(keeping: DiskKeeping, fd: number): number | undefined {
+  const bits = getFatAttributes(fd);
+  if (bits === -Errno.ENOTTY || bits === -Errno.EOPNOTSUPP) keeping.hasFatAttributes = false;
+  return bits < 0 ? undefined : bits;
+}
+
+function readFatByReopening(context: ShareContext, keeping: DiskKeeping, fd: number): number | undefined {
+  return context.identity.outside(() => {
+    const opened = reopen(fd, Open.RDONLY | Open.NONBLOCK | Open.NOCTTY);
+    if (opened < 0) return undefined;
+    const bits = fatAttributes(keeping, opened);
+    closeFd(opened);
+    return bits;
+  });
+}
+
+function readNtfs(fd: number): DosAttributes {
+  const found = parseNtfs((name) => getXattr(fd, name, room));
+  if (found.birthSeconds !== undefined) return found;
+  // ntfs3 in the kernel does not say it in this way: the disk's own, or what a client has set.
+  const value = storedAttributes(fd);
+  return value === undefined
+    ? found
+    : { ...found, birthSeconds: value.birthSeconds, birthNanoseconds: value.birthNanoseconds };
+}
+
+/** The same by a NUL-terminated path. */
+export function readNtfsOfPath(path: Uint8Array): DosAttributes {
+  return parseNtfs((name) => getXattrPath(addressOf(path), name, room));
+}
+
+function parseNtfs(fetch: (name: string) => number): DosAttributes {
+  const found: DosAttributes = { attributes: undefined, birthSeconds: undefined, birthNanoseconds: 0 };
+  if (fetch(NTFS_ATTRIBUTES_XATTR) === 4) found.attributes = room.view.getUint32(0, false);
+  if (fetch(NTFS_CREATED_XATTR) === 8) {
+    const ticks = room.view.getBigUint64(0, false);
+    found.birthSeconds = Number(ticks / TICKS) - SECONDS_1601_TO_1970;
+    found.birthNanoseconds = Number(ticks % TICKS) * 100;
+  }
+  return found;
+}
+
+/**
+ * Stores attributes and birth time of an object whose permission bits are `mode`, as the thread is: 0, or -errno;
+ * -EOPNOTSUPP where nothing can be kept.
+ */
+export function writeStored(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  mode: number,
+  attributes: number,
+  seconds: number,
+  nanoseconds: number,
+): 0 | Failure {
+  const failure = statFd(fd, facts);
+  if (failure < 0) return failure;
+  const keeping = keepingOf(context, deviceOf(facts), fd);
+  if (keeping.hasNtfsAttributes) return writeNtfs(fd, mode, attributes, seconds, nanoseconds);
+  if (keeping.hasFatAttributes && canOpen(facts)) {
+    const isFarBirth = !facts.hasBirth || Math.abs(facts.birthSeconds - seconds) > BIRTH_TOLERANCE_SECONDS;
+    const isBeyond = isFarBirth || (attributes & STORED_ATTRIBUTES & ~FAT_BITS) !== 0;
+    const result = writeFat(keeping, fd, attributes);
+    if (result === 0 && !isBeyond) return forgetValue(context, fd, path);
+    if (result < 0 && result !== -Errno.ENOTTY && result !== -Errno.EINVAL) return result;
+  } else if (keeping.hasUserXattrs) {
+    const result = storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
+    if (result !== -Errno.EOPNOTSUPP) return result;
+    keeping.hasUserXattrs = false;
+  }
+  const denied = accessFd(fd, Access.WRITE);
+  if (denied < 0 && denied !== -Errno.ENOSYS) return denied;
+  const value = writeDosAttributes(attributes, seconds, nanoseconds);
+  return changeSidecar(context, fd, path, (folder, subject) =>
+    setSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR, value),
+  );
+}
+
+/** FAT says it all: a value from before would say something else. */
+function forgetValue(context: ShareContext, fd: number, path: string): 0 {
+  changeSidecar(context, fd, path, (folder, subject) =>
+    removeSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
+  );
+  return 0;
+}
+
+function writeFat(keeping: DiskKeeping, fd: number, attributes: number): 0 | Failure {
+  const opened = reopen(fd, Open.RDONLY | Open.NONBLOCK | Open.NOCTTY);
+  if (opened < 0) return opened;
+  const before = fatAttributes(keeping, opened);
+  let result = before === undefined ? -Errno.ENOTTY : 0;
+  const wanted = (attributes & FAT_BITS) | ((before ?? 0) & FAT_DIRECTORY);
+  if (before !== undefined && before !== wanted) result = setFatAttributes(opened, wanted);
+  closeFd(opened);
+  return result as 0 | Failure;
+}
+
+function writeNtfs(
+  fd: number,
+  mode: number,
+  attributes: number,
+  seconds: number,
+  nanoseconds: number,
+): 0 | Failure {
+  const view = new DataView(value8.buffer);
+  // The driver keeps what is not the caller's to change (directory, compressed, sparse).
+  view.setUint32(0, attributes & STORED_ATTRIBUTES, false);
+  const failure = setXattr(fd, NTFS_ATTRIBUTES_XATTR, value8.subarray(0, 4));
+  if (failure < 0) return failure;
+  const ticks = BigInt(Math.max(seconds + SECONDS_1601_TO_1970, 0)) * TICKS;
+  view.setBigUint64(0, ticks + BigInt(Math.floor(nanoseconds / 100)), false);
+  const result = setXattr(fd, NTFS_CREATED_XATTR, value8);
+  if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result as 0 | Failure;
+  // ntfs3 in the kernel has no such name.
+  const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
+  return isNear ? 0 : storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
+}
+
+/** Attributes of what `facts` tells of, whole: ksmbd believes the value, that a directory is one included. */
+function asKsmbdReads(attributes: number): number {
+  const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
+  return attributesOnWire(isDirectory ? attributes | FileAttribute.DIRECTORY : attributes);
+}
+
+/** What reading gives where that was written. */
+export function asStored(attributes: number, seconds: number, nanoseconds: number): DosAttributes {
+  const birthNanoseconds = nanoseconds - (nanoseconds % 100);
+  return { attributes, birthSeconds: seconds, birthNanoseconds };
+}
+
+/**
+ * Whether a new object's attributes need not be stored: a disk without extended attributes says the same of it by
+ * itself, and a file of its own for each would be dear there.
+ */
+export function isSaidByDisk(
+  context: ShareContext,
+  keeping: DiskKeeping,
+  from: Statx,
+  attributes: number,
+): boolean {
+  if (keeping.hasUserXattrs || keeping.hasNtfsAttributes) return false;
+  const isDirectory = (from.mode & ModeType.MASK) === ModeType.DIRECTORY;
+  const said = attributesOfMode(from.mode, isDirectory, context.grant.modeMapping);
+  return (attributes & STORED_ATTRIBUTES) === said;
+}
+
+/** The stored attributes of a descriptor's object; undefined where none are stored or can be. */
+export function storedAttributes(fd: number): DosAttributes | undefined {
+  const length = getXattr(fd, DOS_ATTRIBUTES_XATTR, xattrRoom);
+  return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
+}
+
+/** The same for a NUL-terminated path in `path`; a symlink is not followed. */
+export function storedAttributesOfPath(path: Uint8Array): DosAttributes | undefined {
+  const length = getXattrPath(addressOf(path), DOS_ATTRIBUTES_XATTR, xattrRoom);
+  return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
+}
+
+/**
+ * Stores attributes and birth time of an object whose permission bits are `mode`: 0 or -errno, -EOPNOTSUPP where
+ * the file system keeps no such thing.
+ */
+export function storeAttributes(
+  fd: number,
+  mode: number,
+  attributes: number,
+  seconds: number,
+  nanoseconds: number,
+): 0 | Failure {
+  const value = writeDosAttributes(attributes, seconds, nanoseconds);
+  const result = setXattr(fd, DOS_ATTRIBUTES_XATTR, value);
+  if (result !== -Errno.EACCES || (mode & 0o200) !== 0) return result;
+  // Only root may do this to a file that its mode protects, but the owner may lift the protection for a moment.
+  if (setModeFd(fd, mode | 0o200) < 0) return result;
+  const again = setXattr(fd, DOS_ATTRIBUTES_XATTR, value);
+  const restored = setModeFd(fd, mode);
+  return again < 0 ? again : restored;
+}

@@ -1,0 +1,55 @@
+// A thread that makes a volume's calls and waits for them alone: it runs operations of the table, as the user whose
+// share it is, and keeps what it learns of directories to itself.
+import { Errno } from "../../../linux/errno.ts";
+import { voluntarySwitches } from "../../../linux/thread-usage.ts";
+import { DirectoryCache } from "../context/directory-cache.ts";
+import { diskOperations } from "../disk/operations.ts";
+import type { DiskAnswer, DiskRequest, ToDiskWorker } from "./worker-protocol.ts";
+import { beginJob, makeSlots } from "../context/given-up.ts";
+import { ShareContext } from "../context/share-context.ts";
+
+declare const self: Worker;
+
+type AnyOperation = (context: ShareContext, ...args: readonly unknown[]) => unknown;
+
+const table = diskOperations as unknown as Readonly<Record<string, AnyOperation | undefined>>;
+const shares = new Map<number, ShareContext>();
+const directories = new DirectoryCache();
+let slots = makeSlots(0);
+
+self.onmessage = (event: MessageEvent<ToDiskWorker>) => {
+  const message = event.data;
+  if ("forget" in message) shares.delete(message.forget);
+  else if ("slots" in message) slots = message.slots;
+  else self.postMessage(answer(message));
+};
+
+function answer(request: DiskRequest): DiskAnswer {
+  const { job } = request;
+  directories.distrust(request.changedMs);
+  const before = directories.changes;
+  const waits = voluntarySwitches();
+  try {
+    const operation = table[request.operation];
+    if (operation === undefined) throw new Error(`no operation ${request.operation}`);
+    const context = contextOf(request);
+    const isWanted = beginJob(slots, request.slot);
+    const result = isWanted ? operation(context, ...request.args) : -Errno.ETIMEDOUT;
+    const hasChanged = directories.changes !== before;
+    return { job, result, error: undefined, hasChanged, hasWaited: voluntarySwitches() !== waits };
+  } catch (error) {
+    return { job, result: undefined, error: String(error), hasChanged: true, hasWaited: false };
+  }
+}
+
+function contextOf(request: DiskRequest): ShareContext {
+  const { share, definition } = request;
+  if (definition !== undefined) {
+    const made = new ShareContext(definition.grant, definition.rootFd, directories, true);
+    shares.set(share, made);
+    return made;
+  }
+  const known = shares.get(share);
+  if (known === undefined) throw new Error(`no share ${share}`);
+  return known;
+}

@@ -1,0 +1,276 @@
+// Which directories the kernel watches for us: those asked for, and below the recursive ones as many as may be;
+// inotify(7). A directory is reached as the share's rules say, never through a path that was joined.
+import { readdir, stat } from "node:fs/promises";
+import { openBeneath } from "../../../linux/beneath.ts";
+import { addWatch, removeWatch } from "../../../linux/inotify.ts";
+import { AT_FDCWD, Open, Resolve, closeFd, openAt, procPath } from "../../../linux/open.ts";
+import type { ShareGrant } from "../../../port/port.ts";
+import { isSidecarName } from "../name/own-names.ts";
+
+/** How a directory is reached: below its share's directory, by the share's rules. */
+export type Reach = Pick<ShareGrant, "path" | "followSymlinks" | "crossMounts">;
+
+export interface WatchedDirectory {
+  path: string;
+  readonly watch: number;
+  readonly reach: Reach;
+}
+
+/** A watch that was asked for; its path follows renames. */
+export interface WatchRequest {
+  path: string;
+  readonly isRecursive: boolean;
+}
+
+export interface WatchLimits {
+  /** Has a volume's worker watch a directory that must not be asked for here; undefined where it may be. */
+  readonly watchElsewhere?: (
+    reach: Reach,
+    path: string,
+    queue: number,
+    mask: number,
+  ) => Promise<number> | undefined;
+  /** Directories that may be watched at once. */
+  readonly maxWatches: () => number;
+  readonly warn: (text: string) => void;
+}
+
+export class WatchedDirectories {
+  /** The inotify queue; -1 while there is none, and nothing is watched. */
+  queue = -1;
+  private readonly mask: number;
+  private readonly limits: WatchLimits;
+  private readonly requests = new Map<string, Set<WatchRequest>>();
+  private readonly byWatch = new Map<number, WatchedDirectory>();
+  private readonly byPath = new Map<string, WatchedDirectory>();
+  /** Directories whose sub-directories are still to be watched. */
+  private readonly toWalk: { path: string; reach: Reach }[] = [];
+  private isWalking = false;
+  private hasWarned = false;
+
+  constructor(mask: number, limits: WatchLimits) {
+    this.mask = mask;
+    this.limits = limits;
+  }
+
+  get count(): number {
+    return this.byWatch.size;
+  }
+  /** Nothing is asked for any more. */
+  get isIdle(): boolean {
+    return this.requests.size === 0;
+  }
+
+  find(watch: number): WatchedDirectory | undefined {
+    return this.byWatch.get(watch);
+  }
+
+  has(path: string): boolean {
+    return this.byPath.has(path);
+  }
+
+  add(reach: Reach, path: string, isRecursive: boolean): WatchRequest {
+    const request = { path, isRecursive };
+    this.link(request);
+    if (this.watch(reach, path) && isRecursive) this.walk(reach, path);
+    return request;
+  }
+
+  remove(request: WatchRequest): void {
+    this.unlink(request);
+    this.dropUnwanted(request.path, request.isRecursive);
+  }
+
+  /** Forgets every watch; the queue is closed by who opened it. */
+  clear(): void {
+    this.queue = -1;
+    this.byWatch.clear();
+    this.byPath.clear();
+    this.toWalk.length = 0;
+  }
+
+  /** Looks for directories once more below all that are watched with what is in them. */
+  walkAgain(): void {
+    for (const [path, requests] of this.requests) {
+      const reach = this.byPath.get(path)?.reach;
+      if (reach !== undefined && hasRecursive(requests)) this.walk(reach, path);
+    }
+  }
+
+  isWanted(path: string): boolean {
+    return this.requests.has(path) || this.isBelowRecursive(path);
+  }
+
+  private isBelowRecursive(path: string): boolean {
+    for (let slash = path.length; slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
+      const requests = this.requests.get(path.slice(0, slash));
+      if (requests !== undefined && hasRecursive(requests)) return true;
+    }
+    return false;
+  }
+
+  /** Has the kernel watch one directory; false where it cannot or may not. */
+  watch(reach: Reach, path: string): boolean {
+    if (this.byPath.has(path)) return true;
+    if (this.byWatch.size >= this.limits.maxWatches()) {
+      this.warnOnce("'max notify watches' is reached");
+      return false;
+    }
+    if (this.queue < 0) return false;
+    const { queue } = this;
+    const elsewhere = this.limits.watchElsewhere?.(reach, path, queue, this.mask);
+    if (elsewhere !== undefined) {
+      // Its children are left: each would have to be asked for.
+      void elsewhere.then((watch) => this.takeLate(reach, path, queue, watch));
+      return false;
+    }
+    const fd = openDirectory(reach, path);
+    if (fd < 0) return false;
+    const watch = addWatch(queue, fd, this.mask);
+    closeFd(fd);
+    return this.take(reach, path, watch);
+  }
+
+  /** A watch that was waited for: the directory may not be wanted any more. */
+  private takeLate(reach: Reach, path: string, queue: number, watch: number): void {
+    if (this.queue !== queue) return;
+    const isWanted = this.isWanted(path) && !this.byPath.has(path);
+    if (isWanted) this.take(reach, path, watch);
+    else if (watch >= 0 && !this.byWatch.has(watch)) removeWatch(queue, watch);
+  }
+
+  private take(reach: Reach, path: string, watch: number): boolean {
+    if (watch < 0) {
+      this.warnOnce(`the kernel watches no more (errno ${-watch}; see fs.inotify.max_user_watches)`);
+      return false;
+    }
+    // The same directory by another path: it has one watch, and one of its paths is told.
+    if (this.byWatch.has(watch)) return false;
+    const directory = { path, watch, reach };
+    this.byWatch.set(watch, directory);
+    this.byPath.set(path, directory);
+    return true;
+  }
+
+  warnOnce(reason: string): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    this.limits.warn(`changes by other programs are not all told to clients that watch folders: ${reason}`);
+  }
+
+  /** Watches what is below a directory where somebody wants that; done bit by bit. */
+  walk(reach: Reach, path: string): void {
+    if (!this.isBelowRecursive(path)) return;
+    this.toWalk.push({ path, reach });
+    if (this.isWalking) return;
+    this.isWalking = true;
+    void this.walkAll().finally(() => {
+      this.isWalking = false;
+    });
+  }
+
+  /** One directory at a time, listed in the thread pool. */
+  private async walkAll(): Promise<void> {
+    for (let next = this.toWalk.pop(); next !== undefined; next = this.toWalk.pop()) {
+      const { path, reach } = next;
+      const fd = openDirectory(reach, path);
+      if (fd < 0) continue;
+      try {
+        await this.watchChildren(path, reach, procPath(fd));
+      } catch {
+        // Gone, or not ours to list: what can be watched is.
+      } finally {
+        closeFd(fd);
+      }
+    }
+  }
+
+  private async watchChildren(path: string, reach: Reach, directory: string): Promise<void> {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      const child = `${path}/${entry.name}`;
+      if (!entry.isDirectory() || isSidecarName(entry.name) || !this.isBelowRecursive(child)) continue;
+      // Opened here it would have to come from the disk.
+      await stat(`${directory}/${entry.name}`);
+      if (this.watch(reach, child)) this.toWalk.push({ path: child, reach });
+      else if (this.byWatch.size >= this.limits.maxWatches()) return;
+    }
+  }
+
+  /** Ends the watch of a directory, and with `below` those of what is in it, unless somebody else wants them. */
+  private dropUnwanted(path: string, below: boolean): void {
+    const directories = below ? this.atOrBelow(path) : [this.byPath.get(path)];
+    for (const directory of directories) {
+      if (directory !== undefined && !this.isWanted(directory.path)) this.end(directory);
+    }
+  }
+
+  /** Ends all watches at or below a path. */
+  dropTree(path: string): void {
+    for (const directory of this.atOrBelow(path)) this.end(directory);
+  }
+
+  private atOrBelow(path: string): WatchedDirectory[] {
+    const below = `${path}/`;
+    return [...this.byWatch.values()].filter(
+      (directory) => directory.path === path || directory.path.startsWith(below),
+    );
+  }
+
+  private end(directory: WatchedDirectory): void {
+    this.forget(directory);
+    removeWatch(this.queue, directory.watch);
+  }
+
+  /** The kernel ends a watch by itself where the directory is gone. */
+  forget(directory: WatchedDirectory): void {
+    this.byWatch.delete(directory.watch);
+    if (this.byPath.get(directory.path) === directory) this.byPath.delete(directory.path);
+  }
+
+  /** A watched directory has another path now. */
+  repath(from: string, to: string): void {
+    for (const directory of this.atOrBelow(from)) {
+      this.byPath.delete(directory.path);
+      directory.path = to + directory.path.slice(from.length);
+      this.byPath.set(directory.path, directory);
+    }
+    const below = `${from}/`;
+    for (const [path, asked] of [...this.requests]) {
+      if (path !== from && !path.startsWith(below)) continue;
+      for (const request of [...asked]) {
+        this.unlink(request);
+        request.path = to + path.slice(from.length);
+        this.link(request);
+      }
+    }
+  }
+
+  private link(request: WatchRequest): void {
+    const there = this.requests.get(request.path);
+    if (there === undefined) this.requests.set(request.path, new Set([request]));
+    else there.add(request);
+  }
+
+  private unlink(request: WatchRequest): void {
+    const there = this.requests.get(request.path);
+    there?.delete(request);
+    if (there?.size === 0) this.requests.delete(request.path);
+  }
+}
+
+function hasRecursive(requests: Iterable<WatchRequest>): boolean {
+  for (const request of requests) if (request.isRecursive) return true;
+  return false;
+}
+
+/** An O_PATH descriptor of a directory below its share's, or a failure. */
+export function openDirectory(reach: Reach, path: string): number {
+  const root = openAt(AT_FDCWD, reach.path, Open.PATH | Open.DIRECTORY);
+  if (root < 0) return root;
+  const resolve =
+    (reach.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (reach.crossMounts ? 0 : Resolve.NO_XDEV);
+  const below = path.slice(reach.path.length + 1);
+  const fd = openBeneath(root, below, Open.PATH | Open.DIRECTORY, 0, resolve);
+  closeFd(root);
+  return fd;
+}

@@ -1,0 +1,233 @@
+// How streams are kept. The values are what smbd 4.17.12 and setfattr(1) left on a disk: `SAMBA` was read with
+// getfattr after smbclient's put; the form with further values is that of Samba's vfs_streams_xattr(8), "max xattrs
+// per stream"; ksmbd's is that of fs/smb/server/vfs.c, which stores the data alone.
+import { describe, expect, test } from "bun:test";
+import {
+  changeStream,
+  createStream,
+  findStream,
+  listStreams,
+  maxStreamBytes,
+  readStream,
+  removeStream,
+  removeStreams,
+  type StreamForm,
+  sizeStreams,
+  streamKey,
+  writeStream,
+} from "../../../../src/engine/vfs/stream/stored-stream.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
+import { type DiskLimits, MemoryValues } from "./memory-values.ts";
+
+const KEY = "user.DosStream.s:$DATA";
+const EXTENT = "user.DosStreamExt.1.s:$DATA";
+const SAMBA = "68656c6c6f00";
+
+const MAX = 1_048_575;
+
+function disk(values: Readonly<Record<string, string | Uint8Array>>, limits?: DiskLimits): MemoryValues {
+  const memory = new MemoryValues(limits);
+  for (const [name, value] of Object.entries(values)) {
+    memory.map.set(name, typeof value === "string" ? Uint8Array.fromHex(value) : value);
+  }
+  return memory;
+}
+
+async function read(memory: MemoryValues, key = KEY, form: StreamForm = "samba"): Promise<string | number> {
+  const data = await readStream(memory, key, form);
+  return typeof data === "number" ? data : data.toHex();
+}
+
+function pattern(length: number, seed = 7): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + seed + (i >> 8)) & 0xff;
+  return bytes;
+}
+
+describe("what others wrote", () => {
+  test("Samba: data and a zero", async () => {
+    expect(await read(disk({ [KEY]: SAMBA }))).toBe("68656c6c6f");
+    expect(await read(disk({ [KEY]: "00" }))).toBe("");
+    // Only the last zero is not data.
+    expect(await read(disk({ [KEY]: "610000" }))).toBe("6100");
+  });
+
+  test("ksmbd: data alone", async () => {
+    expect(await read(disk({ [KEY]: "68656c6c6f" }))).toBe("68656c6c6f");
+    expect(await read(disk({ [KEY]: "" }))).toBe("");
+    // A small number at the end is no count where nothing carries on.
+    expect(await read(disk({ [KEY]: "610a" }))).toBe("610a");
+    expect(await read(disk({ [KEY]: "61ff" }))).toBe("61ff");
+  });
+
+  test("macOS's Finder information has one size, zero at the end or not", async () => {
+    const key = "user.DosStream.AFP_AfpInfo:$DATA";
+    const data = "41465000".padEnd(120, "0");
+    expect(await read(disk({ [key]: data }), key)).toBe(data);
+    expect(await read(disk({ [key]: `${data}00` }), key)).toBe(data);
+  });
+
+  test("Samba's further values", async () => {
+    expect(await read(disk({ [KEY]: "616201", [EXTENT]: "6364" }))).toBe("61626364");
+    const second = "user.DosStreamExt.2.s:$DATA";
+    expect(await read(disk({ [KEY]: "616202", [EXTENT]: "6364", [second]: "00" }))).toBe("6162636400");
+    // Cut short while it was written: Samba takes what is there.
+    expect(await read(disk({ [KEY]: "616202", [EXTENT]: "6364" }))).toBe("61626364");
+    // Left over from a longer one, or of no use.
+    expect(await read(disk({ [KEY]: "616200", [EXTENT]: "6364" }))).toBe("6162");
+  });
+
+  test("names: types left out, colons of macOS, and what is no stream", async () => {
+    const memory = disk({
+      "user.DosStream.a:$DATA": "00",
+      "user.DosStream.b": "00",
+      "user.DosStream.com.apple.metadata:_kMDItem:$DATA": "00",
+      "user.DosStream.:$DATA": "00",
+      "user.DosStream.x/y:$DATA": "00",
+      "user.DosStreamExt.1.a:$DATA": "00",
+      "user.DOSATTRIB": "00",
+      "user.a": "00",
+    });
+    expect(await listStreams(memory)).toEqual([
+      { name: "a", key: "user.DosStream.a:$DATA" },
+      { name: "b", key: "user.DosStream.b" },
+      { name: "com.apple.metadata\uf022_kMDItem", key: "user.DosStream.com.apple.metadata:_kMDItem:$DATA" },
+    ]);
+  });
+});
+
+test("names are found in any case, and exactly where there are two", async () => {
+  const memory = disk({ "user.DosStream.Größe:$DATA": SAMBA, "user.DosStream.größe:$DATA": "00" });
+  expect(await findStream(memory, "größe")).toEqual({ name: "größe", key: "user.DosStream.größe:$DATA" });
+  expect(await findStream(memory, "GRÖSSE")).toBeUndefined();
+  expect(await findStream(memory, "GRÖßE")).toEqual({ name: "Größe", key: "user.DosStream.Größe:$DATA" });
+});
+
+test("keys hold what a name of the disk holds", () => {
+  expect(streamKey("s")).toBe(KEY);
+  expect(streamKey("s".repeat(234))).toBeString();
+  expect(streamKey("s".repeat(235))).toBeUndefined();
+  expect(streamKey("ü".repeat(118))).toBeUndefined();
+  expect(streamKey("\ud800")).toBeUndefined();
+});
+
+describe("what we write", () => {
+  test("is Samba's form", async () => {
+    const memory = disk({});
+    expect(await createStream(memory, KEY, "samba")).toBe(0);
+    expect(memory.map.get(KEY)?.toHex()).toBe("00");
+    expect(await createStream(memory, KEY, "samba")).toBe(-Errno.EEXIST);
+    expect(await changeStream(memory, KEY, "samba", () => new TextEncoder().encode("hello"))).toBe(0);
+    expect(memory.map.get(KEY)?.toHex()).toBe(SAMBA);
+    expect([...memory.map.keys()]).toEqual([KEY]);
+  });
+
+  test("carries on where one value is not enough, as Samba reads it", async () => {
+    const memory = disk({});
+    for (const size of [65_534, 65_535, 65_536, 131_071, 131_072, 1_000_000, MAX]) {
+      const data = pattern(size);
+      expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
+      // Samba's writing: the count stands in the first value, 65,536 bytes in each but the last.
+      const extents = size < 65_536 ? 0 : Math.ceil((size - 65_535) / 65_536);
+      expect([size, memory.map.get(KEY)?.at(-1), memory.map.size]).toEqual([size, extents, 1 + extents]);
+      expect(memory.map.get(KEY)?.length).toBe(Math.min(size + 1, 65_536));
+      expect(await readStream(memory, KEY, "samba")).toEqual(data);
+    }
+    expect(await writeStream(memory, KEY, pattern(MAX + 1), "samba")).toBe(-Errno.ENOSPC);
+    expect(await writeStream(memory, KEY, pattern(3), "samba")).toBe(0);
+    expect(memory.map.size).toBe(1);
+  });
+
+  test("is one value where the disk has no limit of its own", async () => {
+    const memory = disk({}, { maxValueBytes: 4_194_304 });
+    expect([maxStreamBytes(memory, "samba"), maxStreamBytes(disk({}), "samba")]).toEqual([4_194_303, MAX]);
+    const data = pattern(4_194_303);
+    expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
+    expect(await readStream(memory, KEY, "samba")).toEqual(data);
+    expect(memory.map.size).toBe(1);
+    expect(await writeStream(memory, KEY, pattern(4_194_304), "samba")).toBe(-Errno.ENOSPC);
+    expect(await readStream(memory, KEY, "samba")).toEqual(data);
+  });
+
+  test("is cut smaller for a disk of small values", async () => {
+    const memory = disk({}, { valueBytes: 16_000 });
+    const data = pattern(40_000);
+    expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
+    expect(await readStream(memory, KEY, "samba")).toEqual(data);
+    expect(memory.map.size).toBe(3);
+    expect(await removeStream(memory, KEY)).toBe(0);
+    expect(memory.map.size).toBe(0);
+    expect(await removeStream(memory, KEY)).toBe(-Errno.ENODATA);
+  });
+
+  test("nothing of the old data is lost where the new does not fit", async () => {
+    for (const before of [5, 20_000, 50_000]) {
+      const memory = disk({}, { valueBytes: 16_000, totalBytes: 60_000 });
+      const old = pattern(before);
+      expect(await writeStream(memory, KEY, old, "samba")).toBe(0);
+      const names = [...memory.map.keys()].sort();
+      expect(await writeStream(memory, KEY, pattern(70_000, 99), "samba")).toBe(-Errno.ENOSPC);
+      expect(await readStream(memory, KEY, "samba")).toEqual(old);
+      expect([...memory.map.keys()].sort()).toEqual(names);
+    }
+    const memory = disk({}, { valueBytes: 4000 });
+    expect(await writeStream(memory, KEY, pattern(4000), "samba")).toBe(-Errno.ENOSPC);
+    expect(memory.map.size).toBe(0);
+  });
+});
+
+test("in ksmbd's form the end of the value is the end of the data", async () => {
+  expect(await read(disk({ [KEY]: "610000" }), KEY, "ksmbd")).toBe("610000");
+  expect(await read(disk({ [KEY]: "00" }), KEY, "ksmbd")).toBe("00");
+  const memory = disk({});
+  expect(await createStream(memory, KEY, "ksmbd")).toBe(0);
+  expect(memory.map.get(KEY)).toHaveLength(0);
+  for (const size of [1, 256, 65_536]) {
+    expect(await writeStream(memory, KEY, pattern(size), "ksmbd")).toBe(0);
+    expect(memory.map.get(KEY)).toEqual(pattern(size));
+    expect(await readStream(memory, KEY, "ksmbd")).toEqual(pattern(size));
+  }
+  expect(await writeStream(memory, KEY, pattern(65_537), "ksmbd")).toBe(-Errno.ENOSPC);
+  // What Samba carried on is read all the same, and is ksmbd's once it was changed.
+  const carried = disk({ [KEY]: "616201", [EXTENT]: "6300" });
+  expect(await read(carried, KEY, "ksmbd")).toBe("61626300");
+  expect(await changeStream(carried, KEY, "ksmbd", (data) => data.slice(1))).toBe(0);
+  expect([...carried.map]).toEqual([[KEY, Uint8Array.fromHex("626300")]]);
+});
+
+test("all streams of a file go together, with what carries them on, and nothing else", async () => {
+  const memory = disk({ "user.DOSATTRIB": "00", "user.x": "00", "user.DosStream.b:$DATA": SAMBA });
+  await writeStream(memory, KEY, pattern(100_000), "samba");
+  const streams = await listStreams(memory);
+  if (typeof streams === "number") throw new Error("no list");
+  expect(await sizeStreams(memory, streams, "samba")).toEqual([
+    { name: "b", size: 5 },
+    { name: "s", size: 100_000 },
+  ]);
+  expect(await removeStreams(memory)).toBe(0);
+  expect([...memory.map.keys()]).toEqual(["user.DOSATTRIB", "user.x"]);
+});
+
+test("fuzz: any value is read without an error, and any change leaves what was asked for", async () => {
+  let seed = 0x2545_f491;
+  const random = (below: number): number => {
+    seed ^= seed << 13;
+    seed ^= seed >>> 17;
+    seed ^= seed << 5;
+    return (seed >>> 0) % below;
+  };
+  for (let round = 0; round < 300; round++) {
+    const memory = disk({}, { valueBytes: 1 + random(65_536), totalBytes: 1000 + random(300_000) });
+    memory.map.set(KEY, pattern(random(40), round));
+    if (random(2) === 0) memory.map.set(EXTENT, pattern(random(40), round));
+    let expected = await readStream(memory, KEY, "samba");
+    if (typeof expected === "number") throw new Error(`${expected}`);
+    for (let step = 0; step < 4; step++) {
+      const data = pattern(random(random(4) === 0 ? 200_000 : 40_000), random(256));
+      const result = await changeStream(memory, KEY, "samba", () => data);
+      if (result === 0) expected = data;
+      else expect(result).toBe(-Errno.ENOSPC);
+      expect(await readStream(memory, KEY, "samba")).toEqual(expected);
+    }
+  }
+});

@@ -1,0 +1,82 @@
+// Changes of large streams: few at a time on one disk, others pass by, and nobody is forgotten.
+import { describe, expect, test } from "bun:test";
+import { throughGate } from "../../../../src/engine/vfs/stream/stream-gate.ts";
+import type { FileNode } from "../../../../src/engine/vfs/store.ts";
+
+const LARGE = 16 * 1_048_576;
+
+function nodeOn(device: number, maxValueBytes = LARGE): FileNode {
+  return { stat: { device }, values: { maxValueBytes } } as unknown as FileNode;
+}
+
+/** Steps that end when told, and how many of them are under way. */
+class Steps {
+  active = 0;
+  most = 0;
+  started = 0;
+  private readonly ends: ((isWell: boolean) => void)[] = [];
+
+  readonly step = (): Promise<number> => {
+    this.started++;
+    this.most = Math.max(this.most, ++this.active);
+    return new Promise((resolve, reject) =>
+      this.ends.push((isWell) => {
+        this.active--;
+        if (isWell) resolve(this.started);
+        else reject(new Error("broken"));
+      }),
+    );
+  };
+
+  async endOne(isWell = true): Promise<void> {
+    this.ends.shift()?.(isWell);
+    await Bun.sleep(0);
+  }
+}
+
+describe("changes of streams on one disk", () => {
+  test("two at a time, each in its turn, also after one that fails", async () => {
+    const steps = new Steps();
+    const outcomes = Array.from({ length: 50 }, () =>
+      Promise.resolve(throughGate(nodeOn(1), steps.step)).then(
+        () => "well",
+        () => "failed",
+      ),
+    );
+    for (let i = 0; i < 50; i++) {
+      expect(steps.active).toBe(i < 49 ? 2 : 1);
+      await steps.endOne(i % 7 !== 0);
+    }
+    const ended = await Promise.all(outcomes);
+    expect(ended.filter((each) => each === "failed")).toHaveLength(8);
+    expect(steps.most).toBe(2);
+  });
+
+  test("one that throws or answers at once gives its place back", async () => {
+    const node = nodeOn(2);
+    for (let i = 0; i < 5; i++) {
+      expect(throughGate(node, () => i)).toBe(i);
+      expect(() =>
+        throughGate(node, () => {
+          throw new Error("thrown");
+        }),
+      ).toThrow("thrown");
+    }
+    const steps = new Steps();
+    const waiting = [1, 2, 3].map(() => throughGate(node, steps.step));
+    expect(steps.active).toBe(2);
+    for (let i = 0; i < 3; i++) await steps.endOne();
+    expect(await Promise.all(waiting)).toHaveLength(3);
+  });
+
+  test("another disk, and one whose values are small, do not wait", async () => {
+    const [one, other] = [new Steps(), new Steps()];
+    const waiting = [1, 2, 3].map(() => throughGate(nodeOn(3), one.step));
+    waiting.push(throughGate(nodeOn(4), other.step));
+    for (let i = 0; i < 9; i++) waiting.push(throughGate(nodeOn(3, 65_536), other.step));
+    expect([one.active, other.active]).toEqual([2, 10]);
+    for (let i = 0; i < 3; i++) await one.endOne();
+    for (let i = 0; i < 10; i++) await other.endOne();
+    await Promise.all(waiting);
+  });
+});

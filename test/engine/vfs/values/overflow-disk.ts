@@ -1,0 +1,56 @@
+// The values of a file as the disk's operations keep them, without a server: for tests of what has no room in them.
+import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
+import { emptyStatx, statFd } from "../../../../src/linux/stat.ts";
+import { identityOf } from "../../../../src/engine/vfs/format/file-stat.ts";
+import { DirectoryCache } from "../../../../src/engine/vfs/context/directory-cache.ts";
+import {
+  type OperationArgs,
+  type OperationName,
+  type OperationResult,
+  diskOperations,
+} from "../../../../src/engine/vfs/disk/operations.ts";
+import { ShareContext } from "../../../../src/engine/vfs/context/share-context.ts";
+import { grantFor } from "../share-fixture.ts";
+import { NodeValues } from "../../../../src/engine/vfs/local/node-metadata.ts";
+
+export interface OpenObject {
+  readonly fd: number;
+  readonly identity: string;
+  readonly values: NodeValues;
+}
+
+type AnyCall = (context: ShareContext, ...args: unknown[]) => unknown;
+
+/** A folder as a share, whose calls are made at once. */
+export class OverflowDisk {
+  readonly context: ShareContext;
+  private readonly opened: number[] = [];
+
+  constructor(root: string) {
+    const rootFd = openAt(AT_FDCWD, root, Open.PATH | Open.DIRECTORY);
+    if (rootFd < 0) throw new Error(`${root}: errno ${-rootFd}`);
+    this.opened.push(rootFd);
+    this.context = new ShareContext(grantFor(root), rootFd, new DirectoryCache(), true);
+  }
+
+  /** The object that `path` leads to below the root ("." for that itself), by which its values are asked from now on. */
+  open(path: string): OpenObject {
+    const fd = openAt(this.context.rootFd, path, Open.PATH);
+    if (fd < 0) throw new Error(`${path}: errno ${-fd}`);
+    this.opened.push(fd);
+    const stat = emptyStatx();
+    statFd(fd, stat);
+    const { context } = this;
+    const run = <K extends OperationName>(name: K, ...args: OperationArgs<K>): OperationResult<K> =>
+      (diskOperations[name] as unknown as AnyCall)(context, ...args) as OperationResult<K>;
+    return {
+      fd,
+      identity: identityOf(stat),
+      values: new NodeValues({ fd, path: path === "." ? "" : path, isClosed: false, run }, 65_536),
+    };
+  }
+
+  close(): void {
+    for (const fd of this.opened.splice(0)) closeFd(fd);
+  }
+}

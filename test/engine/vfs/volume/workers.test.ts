@@ -1,0 +1,285 @@
+// Volumes that keep their callers waiting: a FUSE file system that holds its operations, seen by the store.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { volumeLimits } from "../../../../src/engine/vfs/volume/mounted-volume.ts";
+import { openStore } from "../../../../src/engine/vfs/local/local-store.ts";
+import { watchElsewhere } from "../../../../src/engine/vfs/local/remote-watch.ts";
+import type { DirectoryEntry, FileStat, Found } from "../../../../src/engine/vfs/store.ts";
+import { Inotify, closeInotify, createInotify } from "../../../../src/linux/inotify.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
+import { canMountFuse, SlowDisk } from "../../../peer/fuse/slow-disk.ts";
+import {
+  descriptorCount,
+  expectDescriptors,
+  Fixture,
+  grantFor,
+  readWrite,
+  succeeded,
+} from "../share-fixture.ts";
+
+const HOLD_MS = 120;
+const all = () => true;
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+let disk: SlowDisk;
+let share: Fixture;
+let before = 0;
+const timeoutMs = volumeLimits.timeoutMs;
+
+/** How long the event loop was kept from anything else at most while `work` went on. */
+async function longestStall(work: Promise<unknown>): Promise<number> {
+  let isOver = false;
+  let longest = 0;
+  const over = work.finally(() => (isOver = true));
+  for (let last = performance.now(); !isOver;) {
+    await new Promise(setImmediate);
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    await Bun.sleep(1);
+    last = performance.now();
+  }
+  await over;
+  return longest;
+}
+
+describe.if(await canMountFuse())("a volume that takes its time", () => {
+  beforeEach(async () => {
+    disk = await SlowDisk.mount();
+    before = descriptorCount();
+    share = await Fixture.on(disk.folder);
+  });
+  afterEach(async () => {
+    volumeLimits.timeoutMs = timeoutMs;
+    await disk.go();
+    share.close();
+    try {
+      await expectDescriptors(before);
+    } finally {
+      await disk.dispose();
+    }
+  });
+
+  test("does everything that a store does, by its worker", async () => {
+    const { node, handle } = await share.create(["Hello.txt"]);
+    expect(await handle.write(bytes("some text"), 0, 9, 0)).toBe(9);
+    expect(await handle.flush()).toBe(0);
+    const room = new Uint8Array(20);
+    expect(await handle.read(room, 2, 18, 5)).toBe(4);
+    expect(new TextDecoder().decode(room.subarray(2, 6))).toBe("text");
+    expect(await handle.truncate(4)).toBe(0);
+    expect(await handle.stat()).toMatchObject({ size: 4 });
+    expect(await node.setTimes({ modify: { seconds: 1_000_000_000, nanoseconds: 0 } })).toBe(0);
+    expect(await node.refresh()).toMatchObject({ size: 4, modifySeconds: 1_000_000_000 });
+    expect(node.access()).toBe(6);
+    expect(await node.setAttributes(2)).toBe(0);
+    expect(((await node.refresh()) as FileStat).attributes).toBe(2);
+    await share.makeDirectory("Sub");
+    const target = succeeded<Found>(await share.lookup("sub", "New name"));
+    expect(await share.store.rename("Hello.txt", node.identity, target, false)).toEqual({
+      path: "Sub/New name",
+    });
+    expect(await share.list("SUB")).toEqual([".", "..", "New name"]);
+    expect(await share.resolve("hello.txt")).toBeUndefined();
+    expect(await share.resolve("sub", "NEW NAME")).toBe("Sub/New name");
+    const sub = await share.node("Sub");
+    expect(await share.store.isEmpty(sub)).toBe(false);
+    expect(await share.store.volume(sub)).toMatchObject({ totalBytes: 4_096_000_000 });
+    expect(await share.store.remove("Sub/New name", node.identity, false)).toBe(0);
+    expect(await share.store.isEmpty(sub)).toBe(true);
+    expect(statSync(share.at("Sub")).isDirectory()).toBe(true);
+    for (const one of [sub, node, handle]) one.close();
+  });
+
+  test("a folder of many names is listed whole", async () => {
+    const names = [".", ".."];
+    for (let i = 0; i < 700; i++) {
+      names.push(`name ${String(i).padStart(3, "0")}`);
+      writeFileSync(share.at(names.at(-1) as string), "");
+    }
+    expect(await share.list()).toEqual(names);
+    const handle = await share.open();
+    const stream = handle.list();
+    const wanted = (name: string) => name.endsWith("33");
+    const found: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      for (;;) {
+        const entry = (await stream.next(wanted)) as DirectoryEntry | undefined;
+        if (entry === undefined) break;
+        found.push(entry.name);
+      }
+      stream.restart();
+    }
+    const once = names.filter(wanted);
+    expect(found.sort()).toEqual([...once, ...once].sort());
+    stream.close();
+    handle.close();
+  });
+
+  test("keeps nobody else waiting: the loop goes on in all operations", async () => {
+    const { node, handle } = await share.create(["file"]);
+    writeFileSync(share.at("other"), "");
+    await disk.hold(HOLD_MS);
+    const work: (() => unknown)[] = [
+      () => share.resolve("OTHER"),
+      () => share.touch("new"),
+      () => node.refresh(),
+      () => handle.write(bytes("x"), 0, 1, 0),
+      () => handle.read(new Uint8Array(1), 0, 1, 0),
+      () => handle.flush(),
+      () => handle.truncate(0),
+      () => node.setAttributes(2),
+      () => share.list(),
+      () => share.store.remove("other", node.identity, false),
+      async () => succeeded(await openStore(grantFor(disk.folder))).close(),
+    ];
+    const started = performance.now();
+    const ends = work.map(async (one) => {
+      await one();
+      return performance.now() - started;
+    });
+    // A call on the loop would have held it for as long as the file system holds a call.
+    expect(await longestStall(Promise.all(ends))).toBeLessThan(HOLD_MS * 0.9);
+    for (const elapsed of await Promise.all(ends)) expect(elapsed).toBeGreaterThan(HOLD_MS / 2);
+    handle.close();
+    node.close();
+    await disk.go();
+  }, 30_000);
+
+  test("its directories are watched without waiting, those of others at once", async () => {
+    const queue = createInotify();
+    expect(watchElsewhere(grantFor("/dev/shm"), "/dev/shm", queue, Inotify.CREATE)).toBeUndefined();
+    await disk.hold(HOLD_MS);
+    const started = performance.now();
+    const watch = watchElsewhere(grantFor(disk.folder), disk.folder, queue, Inotify.CREATE);
+    expect(performance.now() - started).toBeLessThan(HOLD_MS / 2);
+    expect(await watch).toBeGreaterThan(0);
+    expect(performance.now() - started).toBeGreaterThan(HOLD_MS / 2);
+    closeInotify(queue);
+  });
+
+  test("what is not answered in time fails, and what comes late is closed", async () => {
+    const { node, handle } = await share.create(["file"]);
+    volumeLimits.timeoutMs = 100;
+    await disk.stall();
+    const started = performance.now();
+    const answers = await Promise.all([
+      share.lookup("file"),
+      node.open(readWrite),
+      share.store.lookup(["Nothing"]),
+      handle.read(new Uint8Array(10), 0, 10, 0),
+      node.refresh(),
+    ]);
+    for (const answer of answers) expect(answer).toBe(-Errno.ETIMEDOUT);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    handle.close();
+    node.close();
+    // Those that a worker had been given are answered now; the descriptors of these answers are not kept.
+    await disk.go();
+  });
+
+  test("memory that a late read fills is not the caller's", async () => {
+    const { node, handle } = await share.create(["file"]);
+    await handle.write(bytes("secret"), 0, 6, 0);
+    volumeLimits.timeoutMs = 50;
+    await disk.stall();
+    const room = new Uint8Array(6);
+    expect(await handle.read(room, 0, 6, 0)).toBe(-Errno.ETIMEDOUT);
+    const data = bytes("changed");
+    expect(await handle.write(data, 0, 6, 0)).toBe(-Errno.ETIMEDOUT);
+    data.fill(0);
+    volumeLimits.timeoutMs = timeoutMs;
+    await disk.go();
+    expect(succeeded(await handle.stat()).size).toBe(6);
+    expect(room).toEqual(new Uint8Array(6));
+    // The write had not been begun; its client was told that it failed.
+    expect(await handle.read(room, 0, 6, 0)).toBe(6);
+    expect(new TextDecoder().decode(room)).toBe("secret");
+    handle.close();
+    node.close();
+  });
+
+  test("what was given up is not done later, over what was done since", async () => {
+    const { node, handle } = await share.create(["file"]);
+    await handle.write(bytes("0123456789"), 0, 10, 0);
+    const doomed = await share.create(["doomed"]);
+    const missing = succeeded(await share.store.lookup(["new"]));
+    volumeLimits.timeoutMs = 50;
+    await disk.stall();
+    const { identity } = doomed.node;
+    // The read is what the disk holds; the others have not been begun. (What has been begun, as a truncation on a thread
+    // of its own, cannot be called back: it is done before what comes later on that file, not over it.)
+    const answers = await Promise.all([
+      handle.read(new Uint8Array(10), 0, 10, 0),
+      handle.write(bytes("old"), 0, 3, 0),
+      share.store.remove("doomed", identity, false),
+      share.store.createFile(missing, readWrite, 0),
+      share.store.rename("file", node.identity, missing, true),
+    ]);
+    for (const answer of answers) expect(answer).toBe(-Errno.ETIMEDOUT);
+    volumeLimits.timeoutMs = timeoutMs;
+    await disk.go();
+    expect(await handle.write(bytes("new"), 0, 3, 0)).toBe(3);
+    await Bun.sleep(100);
+    const room = new Uint8Array(12);
+    expect(await handle.read(room, 0, 12, 0)).toBe(10);
+    expect(new TextDecoder().decode(room.subarray(0, 10))).toBe("new3456789");
+    expect(readdirSync(disk.folder).sort()).toEqual(["doomed", "file"]);
+    for (const one of [handle, node, doomed.handle, doomed.node]) one.close();
+  });
+});
+
+describe.if(await canMountFuse())("a volume that goes away", () => {
+  test("its server killed: errors at once, those who use it are told, and it serves again when it is back", async () => {
+    const mounted = await SlowDisk.mount();
+    const count = descriptorCount();
+    const gone = await Fixture.on(mounted.folder);
+    const { node, handle } = await gone.create(["file"]);
+    const lost = new Promise<void>((resolve) => gone.store.onLoss(resolve));
+    await mounted.die();
+    expect(await gone.lookup("file")).toBe(-Errno.ENOTCONN);
+    await lost;
+    handle.close();
+    node.close();
+    gone.close();
+    await expectDescriptors(count);
+    expect(await openStore(grantFor(mounted.folder))).toBe(-Errno.ENOTCONN);
+    await mounted.dispose(true);
+    const again = await SlowDisk.mount(mounted.folder);
+    const back = await Fixture.on(again.folder);
+    await back.touch("new");
+    expect(await back.list()).toEqual([".", "..", "new"]);
+    back.close();
+    await again.dispose();
+  }, 20_000);
+
+  test("unmounted while files are open, and mounted again at the same place", async () => {
+    const first = await SlowDisk.mount();
+    const old = await Fixture.on(first.folder);
+    const { node, handle } = await old.create(["file"]);
+    let losses = 0;
+    old.store.onLoss(() => losses++);
+    await first.dispose(true);
+    const second = await SlowDisk.mount(first.folder);
+    const other = await Fixture.on(second.folder);
+    // Who came anew found another disk: those on the old one hear of it.
+    expect(losses).toBe(1);
+    expect(await other.list()).toEqual([".", ".."]);
+    for (const one of [handle, node, old, other]) one.close();
+    await second.dispose();
+  }, 20_000);
+
+  test("a share's folder that is only renamed is no loss", async () => {
+    const fixture = new Fixture();
+    mkdirSync(fixture.at("inner"));
+    const inner = new Fixture({}, fixture, "inner");
+    let losses = 0;
+    inner.store.onLoss(() => losses++);
+    rmdirSync(fixture.at("inner"));
+    mkdirSync(fixture.at("inner"));
+    const other = new Fixture({}, fixture, "inner");
+    expect(losses).toBe(0);
+    for (const one of [inner, other]) one.close();
+    fixture.dispose();
+  });
+});
