@@ -6,11 +6,11 @@ import { refreshTrees } from "./command/session/refresh-trees.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
 import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
-import { Connection } from "./connection/connection.ts";
+import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { sendBreak } from "./connection/notification.ts";
-import { LogonGates } from "./session/logon-gate.ts";
-import { LogonThrottle } from "./session/logon-throttle.ts";
+import { LogonGates } from "./logon/logon-gate.ts";
+import { LogonThrottle } from "./logon/logon-throttle.ts";
 import { ChangeTimes } from "./state/change-times.ts";
 import { DurableOpens } from "./state/durable-opens.ts";
 import { CachingTable } from "./state/caching.ts";
@@ -48,6 +48,8 @@ export function startEngine(manager: Manager): EngineControl {
 class Engine implements EngineControl {
   readonly port: number;
   private readonly context: EngineContext;
+  private readonly host: ConnectionHost;
+  private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listener[] = [];
   private readonly sweeper: ReturnType<typeof setInterval>;
   private readonly perAddress = new Map<string, number>();
@@ -73,8 +75,7 @@ class Engine implements EngineControl {
       pool: new BufferPool(settings.bufferBudgetBytes),
       clock: systemClock,
       log,
-      rows: ROWS,
-      connections: new Map(),
+      connections: this.connections,
       sessions: new Map(),
       opens: new OpenTable(),
       notify,
@@ -99,6 +100,13 @@ class Engine implements EngineControl {
       durables: new DurableOpens(),
       changeTimes: new ChangeTimes(),
       logonGates: new LogonGates(new LogonThrottle(systemClock.now), systemClock.setTimer),
+    };
+    notify.local = context.watcher;
+    this.context = context;
+    this.host = {
+      context,
+      rows: ROWS,
+      connections: this.connections,
       idleExchanges: [],
       negotiateSmb1,
       endSession: (session) => {
@@ -107,8 +115,6 @@ class Engine implements EngineControl {
           ended.catch((error: unknown) => log.error(`closing a session: ${String(error)}`));
       },
     };
-    notify.local = context.watcher;
-    this.context = context;
     this.port = this.listen(settings.addresses, settings.port);
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
@@ -155,8 +161,8 @@ class Engine implements EngineControl {
       context.manager.notify({ event: "connectionLimit", remoteAddress, limit });
       return undefined;
     }
-    const connection = new Connection(++this.lastConnectionId, context, socket, remoteAddress);
-    context.connections.set(connection.id, connection);
+    const connection = new Connection(++this.lastConnectionId, this.host, socket, remoteAddress);
+    this.connections.set(connection.id, connection);
     this.perAddress.set(remoteAddress, fromHere + 1);
     return {
       receive: (chunk) => connection.receive(chunk),
@@ -189,7 +195,7 @@ class Engine implements EngineControl {
     const now = context.clock.now();
     this.leasedDirectories.sweep(context);
     let newest = 0;
-    for (const connection of [...context.connections.values()]) {
+    for (const connection of [...this.connections.values()]) {
       newest = Math.max(newest, connection.lastActiveMs);
       if (!connection.isLoggedOn && now - connection.openedMs > logonTimeoutSeconds * 1000) {
         connection.close("no log-on within the time allowed");
@@ -204,7 +210,7 @@ class Engine implements EngineControl {
     // Once, when it has become quiet: buffers and garbage of the last burst go back to the system.
     if (isQuiet && !this.wasQuiet) {
       context.pool.trim();
-      context.idleExchanges.length = 0;
+      this.host.idleExchanges.length = 0;
       Bun.gc(false);
     }
     this.wasQuiet = isQuiet;
@@ -220,12 +226,13 @@ class Engine implements EngineControl {
     clearInterval(this.sweeper);
     this.context.clock.clearTimer(this.reportTimer);
     for (const listener of this.listeners) listener.stop();
-    for (const connection of [...this.context.connections.values()]) connection.close("server stops");
+    for (const connection of [...this.connections.values()]) connection.close("server stops");
     await endVolumes(VOLUMES_GRACE_MS);
   }
 
   status(): EngineStatus {
-    const { connections, opens, pool } = this.context;
+    const { connections } = this;
+    const { opens, pool } = this.context;
     return {
       connections: [...connections.values()].map((connection) => ({
         id: connection.id,

@@ -9,9 +9,8 @@ import { QueryDirectoryRequestOffset } from "../../wire/query-directory.ts";
 import { QueryInfoRequestOffset } from "../../wire/query-info.ts";
 import { ReadRequestOffset } from "../../wire/read.ts";
 import { SetInfoRequestOffset } from "../../wire/set-info.ts";
-import { Status } from "../../wire/status.ts";
 import { WriteRequestOffset } from "../../wire/write.ts";
-import type { Row } from "../connection/row.ts";
+import type { OpenHandler, Row } from "../connection/exchange.ts";
 import { handleChangeNotify } from "./notify/change-notify.ts";
 import { handleClose } from "./close/close.ts";
 import { handleCreate } from "./create/create.ts";
@@ -30,71 +29,77 @@ import { handleWrite } from "./data/write.ts";
 import { handleLogoff } from "./session/logoff.ts";
 import { handleFlush } from "./data/flush.ts";
 
-// FileIds of IOCTL may be all ones for calls that concern the server itself: its handler looks the open up.
-const NO_FILE_ID = 0;
-
-function row(
+function onOpen(
   name: string,
   bodySize: number,
-  needs: "nothing" | "session" | "tree",
   fileIdOffset: number,
-  mayChangeData: boolean,
-  handle: Row["handle"],
+  handle: OpenHandler,
+  mayChangeData = false,
 ): Row {
-  const needsTree = needs === "tree";
-  const needsSession = needsTree || needs === "session";
-  return Object.freeze({ name, bodySize, needsSession, needsTree, fileIdOffset, mayChangeData, handle });
+  return { name, bodySize, mayChangeData, needs: "open", fileIdOffset, handle };
 }
 
-function refuse(status: number): Row["handle"] {
-  return () => status;
-}
-
-function buildRows(): (Row | undefined)[] {
-  const rows: (Row | undefined)[] = [];
-  rows[Command.NEGOTIATE] = row("NEGOTIATE", 36, "nothing", NO_FILE_ID, false, handleNegotiate);
-  rows[Command.SESSION_SETUP] = row("SESSION_SETUP", 25, "nothing", NO_FILE_ID, false, handleSessionSetup);
-  rows[Command.LOGOFF] = row("LOGOFF", 4, "session", NO_FILE_ID, false, handleLogoff);
-  rows[Command.TREE_CONNECT] = row("TREE_CONNECT", 9, "session", NO_FILE_ID, false, handleTreeConnect);
-  rows[Command.TREE_DISCONNECT] = row("TREE_DISCONNECT", 4, "tree", NO_FILE_ID, false, handleTreeDisconnect);
-  rows[Command.CREATE] = row("CREATE", 57, "tree", NO_FILE_ID, false, handleCreate);
-  rows[Command.CLOSE] = row("CLOSE", 24, "tree", CloseRequestOffset.FILE_ID, false, handleClose);
-  rows[Command.FLUSH] = row("FLUSH", 24, "tree", FlushRequestOffset.FILE_ID, false, handleFlush);
-  rows[Command.READ] = row("READ", 49, "tree", ReadRequestOffset.FILE_ID, false, handleRead);
-  rows[Command.WRITE] = row("WRITE", 49, "tree", WriteRequestOffset.FILE_ID, true, handleWrite);
-  const notSupported = refuse(Status.NOT_SUPPORTED);
-  rows[Command.LOCK] = row("LOCK", 48, "tree", LockRequestOffset.FILE_ID, false, handleLock);
-  rows[Command.IOCTL] = row("IOCTL", 57, "tree", NO_FILE_ID, true, handleIoctl);
-  rows[Command.ECHO] = row("ECHO", 4, "nothing", NO_FILE_ID, false, handleEcho);
-  rows[Command.QUERY_DIRECTORY] = row(
-    "QUERY_DIRECTORY",
-    33,
-    "tree",
-    QueryDirectoryRequestOffset.FILE_ID,
-    false,
-    handleQueryDirectory,
-  );
-  rows[Command.CHANGE_NOTIFY] = row(
-    "CHANGE_NOTIFY",
-    32,
-    "tree",
-    ChangeNotifyRequestOffset.FILE_ID,
-    false,
-    handleChangeNotify,
-  );
-  rows[Command.QUERY_INFO] = row(
-    "QUERY_INFO",
-    41,
-    "tree",
-    QueryInfoRequestOffset.FILE_ID,
-    false,
-    handleQueryInfo,
-  );
-  rows[Command.SET_INFO] = row("SET_INFO", 33, "tree", SetInfoRequestOffset.FILE_ID, true, handleSetInfo);
-  // Two structures, one with a FileId: the handler looks.
-  rows[Command.OPLOCK_BREAK] = row("OPLOCK_BREAK", 0, "tree", NO_FILE_ID, false, handleOplockBreak);
-  return rows;
-}
+const rowsByCommand: ReadonlyMap<number, Row> = new Map<number, Row>([
+  [
+    Command.NEGOTIATE,
+    { name: "NEGOTIATE", bodySize: 36, mayChangeData: false, needs: "nothing", handle: handleNegotiate },
+  ],
+  [
+    Command.SESSION_SETUP,
+    {
+      name: "SESSION_SETUP",
+      bodySize: 25,
+      mayChangeData: false,
+      needs: "nothing",
+      handle: handleSessionSetup,
+    },
+  ],
+  [
+    Command.LOGOFF,
+    { name: "LOGOFF", bodySize: 4, mayChangeData: false, needs: "session", handle: handleLogoff },
+  ],
+  [
+    Command.TREE_CONNECT,
+    { name: "TREE_CONNECT", bodySize: 9, mayChangeData: false, needs: "session", handle: handleTreeConnect },
+  ],
+  [
+    Command.TREE_DISCONNECT,
+    {
+      name: "TREE_DISCONNECT",
+      bodySize: 4,
+      mayChangeData: false,
+      needs: "tree",
+      handle: handleTreeDisconnect,
+    },
+  ],
+  [
+    Command.CREATE,
+    { name: "CREATE", bodySize: 57, mayChangeData: false, needs: "tree", handle: handleCreate },
+  ],
+  [Command.CLOSE, onOpen("CLOSE", 24, CloseRequestOffset.FILE_ID, handleClose)],
+  [Command.FLUSH, onOpen("FLUSH", 24, FlushRequestOffset.FILE_ID, handleFlush)],
+  [Command.READ, onOpen("READ", 49, ReadRequestOffset.FILE_ID, handleRead)],
+  [Command.WRITE, onOpen("WRITE", 49, WriteRequestOffset.FILE_ID, handleWrite, true)],
+  [Command.LOCK, onOpen("LOCK", 48, LockRequestOffset.FILE_ID, handleLock)],
+  // FileIds of IOCTL may be all ones for calls that concern the server itself: its handler finds the open.
+  [Command.IOCTL, { name: "IOCTL", bodySize: 57, mayChangeData: true, needs: "tree", handle: handleIoctl }],
+  [Command.ECHO, { name: "ECHO", bodySize: 4, mayChangeData: false, needs: "nothing", handle: handleEcho }],
+  [
+    Command.QUERY_DIRECTORY,
+    onOpen("QUERY_DIRECTORY", 33, QueryDirectoryRequestOffset.FILE_ID, handleQueryDirectory),
+  ],
+  [Command.CHANGE_NOTIFY, onOpen("CHANGE_NOTIFY", 32, ChangeNotifyRequestOffset.FILE_ID, handleChangeNotify)],
+  [Command.QUERY_INFO, onOpen("QUERY_INFO", 41, QueryInfoRequestOffset.FILE_ID, handleQueryInfo)],
+  [Command.SET_INFO, onOpen("SET_INFO", 33, SetInfoRequestOffset.FILE_ID, handleSetInfo, true)],
+  // Two structures, one with a FileId: the handler finds out which.
+  [
+    Command.OPLOCK_BREAK,
+    { name: "OPLOCK_BREAK", bodySize: 0, mayChangeData: false, needs: "tree", handle: handleOplockBreak },
+  ],
+]);
 
 /** Indexed by command; CANCEL has no row, for it is never answered. */
-export const ROWS: readonly (Row | undefined)[] = buildRows();
+export const ROWS: readonly (Row | undefined)[] = Array.from(
+  { length: Command.OPLOCK_BREAK + 1 },
+  (_, command) => rowsByCommand.get(command),
+);

@@ -1,4 +1,4 @@
-// One client connection: framing below, the pipeline above, and the state of [MS-SMB2] 3.3.1.7 between them.
+// One client connection: frames come in from the socket, the pipeline answers them, replies go out.
 import type { Mac } from "../../crypto/provider.ts";
 import {
   Command,
@@ -13,16 +13,15 @@ import {
 import { Status } from "../../wire/status.ts";
 import { Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/error-response.ts";
-import type { Logon } from "../session/logon.ts";
-import type { Session } from "../session/session.ts";
+import type { Session, Tree } from "../state/session.ts";
 import { HEAD_ROOM, type PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
 import { SendQueue, type StreamSocket } from "../transport/send-queue.ts";
 import type { EngineContext } from "./context.ts";
-import { SequenceWindow } from "./credits.ts";
-import type { Dialect } from "./dialect.ts";
-import { Exchange } from "./exchange.ts";
-import { handleMember, hasSoundMembers, NO_REPLY } from "./pipeline.ts";
+import type { Channel } from "./channels.ts";
+import { ConnectionState } from "./connection-state.ts";
+import { Exchange, type ExchangeHost, NO_REPLY, type Row } from "./exchange.ts";
+import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
 
@@ -30,97 +29,58 @@ import { signMessage } from "./signing.ts";
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
 // A client that does not read its replies is not read from either.
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
-/** Ended sessions whose refusals are still signed. */
-const MAX_ENDED_KEYS = 4;
 /** Exchanges kept for reuse by the whole engine. */
 const MAX_IDLE_EXCHANGES = 64;
 
-/** What NEGOTIATE settles for the connection's life; 3.3.5.4. */
-export interface Negotiated {
-  readonly dialect: Dialect;
-  readonly clientGuid: Uint8Array;
-  readonly clientCapabilities: number;
-  readonly clientSecurityMode: number;
-  readonly clientDialects: readonly number[];
-  readonly serverCapabilities: number;
-  readonly serverSecurityMode: number;
-  /** 2.2.3.1.2 id; 0: no encryption on this connection. */
-  readonly cipher: number;
-  /** 2.2.3.1.7 id. */
-  readonly signingAlgorithm: number;
-  /** Both know the POSIX extensions: see wire/posix.ts. */
-  readonly hasPosixExtensions: boolean;
+/** What the engine provides to its connections alone. */
+export interface ConnectionHost {
+  readonly context: EngineContext;
+  /** The dispatch table, indexed by command. */
+  readonly rows: readonly (Row | undefined)[];
+  readonly connections: Map<number, Connection>;
+  /** Exchanges that wait for their next message. */
+  readonly idleExchanges: Exchange[];
+  /** Answers an SMB1 negotiate with an SMB2 one; false: not acceptable, disconnect. [MS-SMB2] 3.3.5.3.1. */
+  readonly negotiateSmb1: (connection: Connection, message: Uint8Array) => boolean;
+  /** Ends what a session holds: its trees and opens. */
+  readonly endSession: (session: Session) => void;
 }
 
-export class Connection implements FrameSink {
-  readonly id: number;
-  readonly context: EngineContext;
-  readonly remoteAddress: string;
+export class Connection extends ConnectionState implements FrameSink, ExchangeHost, Channel {
   readonly sendQueue: SendQueue;
-  readonly openedMs: number;
   lastActiveMs: number;
-  negotiated: Negotiated | undefined;
-  /** Set while an SMB1 negotiate was answered with 2.??? and the real one is awaited. */
-  awaitsSecondNegotiate = false;
-  preauthHash: Uint8Array | undefined;
-  window: SequenceWindow;
-  readonly sessions = new Map<number, Session>();
-  /** Signing keys of sessions that were set up elsewhere and bound to this connection; by session id. */
-  readonly channelKeys = new Map<number, Mac>();
-  /** Keys of sessions that ended here of late: what is asked of them is refused with a signature. */
-  readonly endedKeys = new Map<number, Mac>();
-  /** Log-ons under way, by session id. */
-  readonly logons = new Map<number, Logon>();
   /** Members told to wait, by their AsyncId. */
-  readonly waiting = new Map<number, Exchange>();
+  private readonly waiting = new Map<number, Exchange>();
   /** Members under way without an interim response. */
-  readonly inFlight = new Set<Exchange>();
-  isClosed = false;
-  private hasLoggedOn = false;
+  private readonly inFlight = new Set<Exchange>();
   private isPaused = false;
   private lastAsyncId = 0;
   private frameStartedMs = 0;
+  private readonly host: ConnectionHost;
   private readonly socket: StreamSocket;
   private readonly frames: FrameAssembler;
   private chunk: Uint8Array | undefined;
   private chunkView: DataView | undefined;
 
-  constructor(id: number, context: EngineContext, socket: StreamSocket, remoteAddress: string) {
-    this.id = id;
-    this.context = context;
+  constructor(id: number, host: ConnectionHost, socket: StreamSocket, remoteAddress: string) {
+    super(id, host.context, remoteAddress);
+    this.host = host;
     this.socket = socket;
-    this.remoteAddress = remoteAddress;
-    this.sendQueue = new SendQueue(socket, context.pool);
-    this.frames = new FrameAssembler(context.pool, this);
-    this.window = new SequenceWindow(context.settings.maxCredits);
-    this.openedMs = context.clock.now();
+    this.sendQueue = new SendQueue(socket, host.context.pool);
+    this.frames = new FrameAssembler(host.context.pool, this);
     this.lastActiveMs = this.openedMs;
   }
 
   maxFrameBytes(): number {
-    if (!this.hasLoggedOn) return MAX_FRAME_BEFORE_LOGON;
+    if (!this.isLoggedOn) return MAX_FRAME_BEFORE_LOGON;
     const { maxWriteBytes, maxTransactBytes } = this.context.settings;
     // A compound may carry other members beside the largest one.
     return Math.max(maxWriteBytes, maxTransactBytes) + 65_536;
   }
 
-  /** A session of this connection has been authenticated: larger messages are taken from now on. */
-  raiseFrameLimit(): void {
-    this.hasLoggedOn = true;
-  }
-
-  /** An SMB 3.x dialect is spoken: channel fields and transform headers have a meaning. */
-  get isAtLeast3(): boolean {
-    return this.negotiated?.dialect.hasEncryption === true;
-  }
-
-  hasOpens(): boolean {
-    for (const session of this.sessions.values()) if (session.opens.size > 0) return true;
-    return false;
-  }
-
-  get isLoggedOn(): boolean {
-    return this.hasLoggedOn;
+  /** Members that wait after an interim response. */
+  get waitingCount(): number {
+    return this.waiting.size;
   }
 
   /** Bytes from the socket, ours from now on. */
@@ -169,7 +129,7 @@ export class Connection implements FrameSink {
       return this.refuse(loan);
     }
     if (!hasSoundMembers(view, start, length)) return this.refuse(loan);
-    const exchange = this.context.idleExchanges.pop() ?? new Exchange(this.context);
+    const exchange = this.host.idleExchanges.pop() ?? new Exchange(this.context);
     exchange.begin(this, bytes, view, start, length, loan, sealedBy);
     this.run(exchange);
     return !this.isClosed;
@@ -189,7 +149,7 @@ export class Connection implements FrameSink {
     loan: PooledBuffer | undefined,
   ): boolean {
     const isFirst = this.negotiated === undefined && !this.awaitsSecondNegotiate;
-    const accepted = isFirst && this.context.negotiateSmb1(this, bytes.subarray(start, start + length));
+    const accepted = isFirst && this.host.negotiateSmb1(this, bytes.subarray(start, start + length));
     if (loan !== undefined) this.context.pool.release(loan);
     return accepted;
   }
@@ -203,7 +163,7 @@ export class Connection implements FrameSink {
   private run(exchange: Exchange): void {
     for (;;) {
       exchange.readMember();
-      const outcome = handleMember(exchange);
+      const outcome = handleMember(exchange, this.host.rows);
       if (typeof outcome !== "number") {
         this.park(exchange, outcome);
         return;
@@ -218,7 +178,7 @@ export class Connection implements FrameSink {
     if (exchange.advance() && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
     exchange.dispose();
-    if (this.context.idleExchanges.length < MAX_IDLE_EXCHANGES) this.context.idleExchanges.push(exchange);
+    if (this.host.idleExchanges.length < MAX_IDLE_EXCHANGES) this.host.idleExchanges.push(exchange);
     return false;
   }
 
@@ -235,10 +195,6 @@ export class Connection implements FrameSink {
     outcome.then(settle, (error: unknown) => settle(exchange.failed(error)));
   }
 
-  /**
-   * Tells the client that the current member will take its time; [MS-SMB2] 3.3.4.2. Only the last member of a
-   * message can wait this way: false for another one, which then simply takes longer.
-   */
   sendInterim(exchange: Exchange): boolean {
     if (exchange.asyncId !== 0) return true;
     if (!exchange.isLast || this.isClosed) return false;
@@ -261,7 +217,6 @@ export class Connection implements FrameSink {
     return true;
   }
 
-  /** CANCEL: by AsyncId where the client was told one, else by MessageId; 3.3.5.16. */
   cancel(asyncId: number, messageId: number): void {
     if (asyncId !== 0) {
       this.waiting.get(asyncId)?.cancel?.();
@@ -276,44 +231,17 @@ export class Connection implements FrameSink {
     for (const exchange of this.inFlight) if (exchange.messageId === messageId) exchange.cancel?.();
   }
 
-  grantCredits(exchange: Exchange, status: number): number {
-    const charge = Math.max(1, exchange.creditCharge);
-    const requested = Math.max(1, exchange.creditsRequested);
-    let extra = requested - charge;
-    // A client that has not proved who it is holds few credits; 32 more come with the log-on, as Windows has it.
-    if (exchange.command === Command.NEGOTIATE) extra = 0;
-    else if (exchange.command === Command.SESSION_SETUP)
-      extra = Math.min(extra, status === Status.SUCCESS ? 32 : 0);
-    const limit = this.context.pool.isLow() ? 64 : this.context.settings.maxCredits;
-    const granted = this.window.grant(Math.max(1, charge + Math.min(extra, 0xffff)), limit);
-    return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
-  }
-
-  /** The key that signs messages of `session` on this connection. */
-  signingKeyOf(session: Session): Mac | undefined {
-    return this.channelKeys.size > 0
-      ? (this.channelKeys.get(session.id) ?? session.signing)
-      : session.signing;
-  }
-
-  /** Forgets `session`, which ended; its key still signs the refusal of what its client has sent since. */
-  dropSession(session: Session): void {
-    const key = this.signingKeyOf(session);
-    if (key !== undefined) this.endedKeys.set(session.id, key);
-    for (const id of this.endedKeys.keys()) {
-      if (this.endedKeys.size <= MAX_ENDED_KEYS) break;
-      this.endedKeys.delete(id);
+  cancelCreates(session: Session, tree: Tree | undefined): void {
+    for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
+      const isIts = exchange.session === session && (tree === undefined || exchange.tree === tree);
+      if (isIts && exchange.command === Command.CREATE) exchange.cancel?.();
     }
-    this.sessions.delete(session.id);
-    this.channelKeys.delete(session.id);
-    this.logons.delete(session.id);
   }
 
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void {
     signMessage(key, reply.bytes, reply.view, from, to);
   }
 
-  /** Frames and sends `reply.bytes[HEAD_ROOM, to)`, encrypted for `sealedBy` where given. Takes the buffer. */
   sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void {
     if (this.isClosed) {
       this.context.pool.release(reply);
@@ -374,7 +302,7 @@ export class Connection implements FrameSink {
   closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.context.connections.delete(this.id);
+    this.host.connections.delete(this.id);
     this.frames.close();
     this.sendQueue.close();
     this.logons.clear();
@@ -384,7 +312,7 @@ export class Connection implements FrameSink {
     for (const session of sessions) {
       session.connectionIds.delete(this.id);
       // 3.3.7.1: a session lives as long as one of its channels.
-      if (session.connectionIds.size === 0) this.context.endSession(session);
+      if (session.connectionIds.size === 0) this.host.endSession(session);
     }
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
       // A CREATE goes on for a session that has other channels: its client will ask for the answer there.

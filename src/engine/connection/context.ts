@@ -1,8 +1,8 @@
-// What every connection of one engine shares. Built once at start; a reload replaces `settings`.
+// The services and tables that commands work with. Built once at start; a reload replaces `settings`.
 import type { Provider } from "../../crypto/provider.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
-import type { LogonGates } from "../session/logon-gate.ts";
-import type { Session } from "../session/session.ts";
+import type { LogonGates } from "../logon/logon-gate.ts";
+import type { Session } from "../state/session.ts";
 import type { ChangeTimes } from "../state/change-times.ts";
 import type { DurableOpens } from "../state/durable-opens.ts";
 import type { CachingTable } from "../state/caching.ts";
@@ -10,9 +10,7 @@ import type { NotifyTable } from "../state/notify.ts";
 import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
-import type { Connection } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Row } from "./row.ts";
+import type { Channel } from "./channels.ts";
 
 /** Time as the engine sees it; tests put their own in its place. */
 export interface Clock {
@@ -48,9 +46,7 @@ export interface EngineContext {
   readonly pool: BufferPool;
   readonly clock: Clock;
   readonly log: Log;
-  /** Indexed by command. */
-  readonly rows: readonly (Row | undefined)[];
-  readonly connections: Map<number, Connection>;
+  readonly connections: ReadonlyMap<number, Channel>;
   readonly sessions: Map<number, Session>;
   readonly opens: OpenTable;
   readonly notify: NotifyTable;
@@ -59,20 +55,4 @@ export interface EngineContext {
   readonly durables: DurableOpens;
   readonly changeTimes: ChangeTimes;
   readonly logonGates: LogonGates;
-  /** Exchanges that wait for their next message. */
-  readonly idleExchanges: Exchange[];
-  /** Answers an SMB1 negotiate with an SMB2 one; false: not acceptable, disconnect. [MS-SMB2] 3.3.5.3.1. */
-  readonly negotiateSmb1: (connection: Connection, message: Uint8Array) => boolean;
-  /** Ends what a session holds; set by the command room, which knows how to close opens. */
-  readonly endSession: (session: Session) => void;
-}
-
-/** The live connections that carry `session`, the newest first: where a message of our own accord may go. */
-export function connectionsOf(context: EngineContext, session: Session): Connection[] {
-  const found: Connection[] = [];
-  for (const id of session.connectionIds) {
-    const connection = context.connections.get(id);
-    if (connection !== undefined && !connection.isClosed) found.unshift(connection);
-  }
-  return found;
 }

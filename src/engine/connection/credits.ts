@@ -1,7 +1,10 @@
 // Credits and the sequence window of one connection; [MS-SMB2] 3.3.1.1, 3.3.1.2, 3.3.5.2.3.
 // Message ids are granted as credits, used once, in any order; the window never spans more than its bitmap.
+import type { Dialect } from "./dialect.ts";
 
 const START_WORDS = 16;
+/** Bytes that one credit pays for; 3.1.5.2. */
+const CREDIT_BYTES = 65_536;
 
 export class SequenceWindow {
   /** The lowest id that was granted and not yet used. */
@@ -79,4 +82,20 @@ export class SequenceWindow {
       if (((old[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0) this.setBit(id & (words * 32 - 1));
     }
   }
+}
+
+interface ChargedRequest {
+  readonly connection: { readonly negotiated: { readonly dialect: Dialect } | undefined };
+  readonly creditCharge: number;
+}
+
+/**
+ * False when a request pays too few credits for `payloadBytes`, the larger of what it sends and asks for;
+ * [MS-SMB2] 3.3.5.2.5.
+ */
+export function paysFor(request: ChargedRequest, payloadBytes: number): boolean {
+  const { negotiated } = request.connection;
+  if (negotiated?.dialect.hasMultiCredit !== true) return payloadBytes <= CREDIT_BYTES;
+  const needed = payloadBytes === 0 ? 1 : Math.floor((payloadBytes - 1) / CREDIT_BYTES) + 1;
+  return needed <= Math.max(1, request.creditCharge);
 }

@@ -1,22 +1,67 @@
 // One received message on its way through the server: its members (a compound has several), the reply that
 // grows for them, and what one member hands to the next; [MS-SMB2] 3.3.4.1, 3.3.5.2.7.
 import type { Mac } from "../../crypto/provider.ts";
+import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/error-response.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
 import { Status } from "../../wire/status.ts";
-import type { Session, Tree } from "../session/session.ts";
+import type { Session, Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { HEAD_ROOM, LARGEST_BUFFER, type PooledBuffer } from "../transport/buffer-pool.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
-import type { Row } from "./row.ts";
 
 // Room that every reply has without asking: an error body, padding, and the small fixed responses.
 const BASE_ROOM = 128;
 
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+/** The outcome of a member that is never answered, or whose connection was closed: no NTSTATUS. */
+export const NO_REPLY = 0x1_0000_0000;
+
+interface RowFields {
+  readonly name: string;
+  /** StructureSize of the request; [MS-SMB2] 2.2. 0: the handler checks it. */
+  readonly bodySize: number;
+  /** Refused when a channel sequence is stale; 3.3.5.2.10. */
+  readonly mayChangeData: boolean;
+}
+
+/**
+ * A row of the dispatch table: what the pipeline finds and checks before the handler runs. A handler answers with an
+ * NTSTATUS and, through `exchange.reserve`, a body. It may throw WireError alone.
+ */
+export type Row = RowFields &
+  (
+    | { readonly needs: "nothing"; readonly handle: (exchange: Exchange) => MaybePromise<number> }
+    | {
+        readonly needs: "session";
+        readonly handle: (exchange: Exchange, session: Session) => MaybePromise<number>;
+      }
+    | { readonly needs: "tree"; readonly handle: (exchange: Exchange, tree: Tree) => MaybePromise<number> }
+    | { readonly needs: "open"; readonly fileIdOffset: number; readonly handle: OpenHandler }
+  );
+
+export type OpenHandler = (exchange: Exchange, open: Open) => MaybePromise<number>;
+
+/** What an exchange asks of the connection that it came by. */
+export interface ExchangeHost extends ConnectionState {
+  /**
+   * Tells the client that the current member will take its time; [MS-SMB2] 3.3.4.2. Only the last member of a
+   * message can wait this way: false for another one, which then simply takes longer.
+   */
+  sendInterim(exchange: Exchange): boolean;
+  /** Members that wait after an interim response. */
+  readonly waitingCount: number;
+  /** CANCEL: by AsyncId where the client was told one, else by MessageId; 3.3.5.16. */
+  cancel(asyncId: number, messageId: number): void;
+  sign(key: Mac, reply: PooledBuffer, from: number, to: number): void;
+  sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void;
+  /** Ends the connection, where the specification says so. */
+  close(reason: string): void;
+}
 
 /** What a member leaves for related ones behind it; 3.3.5.2.7.2. */
 export interface Predecessor {
@@ -28,7 +73,7 @@ export interface Predecessor {
 }
 
 export class Exchange {
-  connection!: Connection;
+  connection!: ExchangeHost;
   readonly context: EngineContext;
   /** The member being handled; offsets count from its header. */
   readonly message = new Message(NO_BYTES);
@@ -78,7 +123,7 @@ export class Exchange {
 
   /** Takes up a received message; the object is used again after `dispose`. */
   begin(
-    connection: Connection,
+    connection: ExchangeHost,
     bytes: Uint8Array,
     view: DataView,
     start: number,

@@ -6,13 +6,12 @@ import {
   LeaseBreakFlag,
   type OplockBreakNotification,
 } from "../../wire/oplock-break.ts";
-import type { Session } from "../session/session.ts";
+import type { Session } from "../state/session.ts";
 import { levelOf } from "../state/caching-grant.ts";
-import type { CachingHolder } from "../state/caching-holder.ts";
-import type { Open } from "../state/open.ts";
+import type { CachingHolder, CachingOpen } from "../state/caching-holder.ts";
 import { HEAD_ROOM } from "../transport/buffer-pool.ts";
-import type { Connection } from "./connection.ts";
-import { connectionsOf, type EngineContext } from "./context.ts";
+import { type Channel, channelsOf } from "./channels.ts";
+import type { EngineContext } from "./context.ts";
 
 const NOTIFICATION_ROOM = 64;
 
@@ -25,19 +24,19 @@ export function sendBreak(
   needsAnswer: boolean,
 ): boolean {
   for (const open of holder.opens) {
-    const connection = connectionsOf(context, open.session)[0];
+    const connection = channelsOf(context.connections, open.session)[0];
     if (connection === undefined) continue;
     const notification =
       holder.lease === undefined
         ? oplockNotification(open, to)
         : leaseNotification(holder, from, to, needsAnswer);
-    sendUnasked(connection, sealingSessionOf(open), notification);
+    sendUnasked(context, connection, sealingSessionOf(open), notification);
     return true;
   }
   return false;
 }
 
-function oplockNotification(open: Open, to: number): OplockBreakNotification {
+function oplockNotification(open: CachingOpen, to: number): OplockBreakNotification {
   const { id } = open;
   const fileId = { persistentLow: id, persistentHigh: 0, volatileLow: id, volatileHigh: 0 };
   return { kind: "oplock", oplockLevel: levelOf(to), fileId };
@@ -61,17 +60,18 @@ function leaseNotification(
 }
 
 // 3.3.4.6, 3.3.4.7: not signed, for no request was; encrypted where the session or the tree would have it.
-function sealingSessionOf(open: Open): Session | undefined {
+function sealingSessionOf(open: CachingOpen): Session | undefined {
   const { session, tree } = open;
   return (session.mustEncrypt || tree.mustEncrypt) && session.sealing !== undefined ? session : undefined;
 }
 
 function sendUnasked(
-  connection: Connection,
+  { pool }: EngineContext,
+  connection: Channel,
   sealedBy: Session | undefined,
   notification: OplockBreakNotification,
 ): void {
-  const reply = connection.context.pool.acquire(HEAD_ROOM + HEADER_SIZE + NOTIFICATION_ROOM);
+  const reply = pool.acquire(HEAD_ROOM + HEADER_SIZE + NOTIFICATION_ROOM);
   const writer = new Writer(reply.bytes, HEAD_ROOM);
   writeHeader(writer, {
     creditCharge: 0,

@@ -2,20 +2,15 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2 } from "../../wire/header.ts";
 import { Status } from "../../wire/status.ts";
-import { SessionState } from "../session/session.ts";
+import { type Session, SessionState, type Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { enterSequence, leaveSequence } from "./channel-sequence.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Row } from "./row.ts";
+import { type Exchange, NO_REPLY, type OpenHandler, type Row } from "./exchange.ts";
 import { verifySignature } from "./signing.ts";
 
-/** The outcome of a member that is never answered, or whose connection was closed. */
-export const NO_REPLY = -1;
 /** Members that one message may hold; far above what clients send, and each costs credits anyway. */
 const MAX_MEMBERS = 512;
 const ALL_ONES = 0xffff_ffff;
-/** Bytes that one credit pays for; 3.1.5.2. */
-const CREDIT_BYTES = 65_536;
 
 /** Checks the chain of headers of a whole message; false: disconnect, 3.3.5.2.6 and 3.3.5.2.7. */
 export function hasSoundMembers(view: DataView, start: number, length: number): boolean {
@@ -36,7 +31,7 @@ export function hasSoundMembers(view: DataView, start: number, length: number): 
 }
 
 /** Runs one member: an NTSTATUS, at once or later, or NO_REPLY. */
-export function handleMember(exchange: Exchange): MaybePromise<number> {
+export function handleMember(exchange: Exchange, rows: readonly (Row | undefined)[]): MaybePromise<number> {
   const { connection } = exchange;
   if (exchange.command === Command.CANCEL) return cancelRequest(exchange);
   const negotiated = connection.negotiated;
@@ -49,30 +44,64 @@ export function handleMember(exchange: Exchange): MaybePromise<number> {
     connection.close("negotiate out of order");
     return NO_REPLY;
   }
-  const row = exchange.context.rows[exchange.command];
+  const row = rows[exchange.command];
   exchange.row = row;
-  const refusal = resolve(exchange, row);
-  if (refusal !== 0) return refusal;
-  return runHandler(exchange, row as Row);
-}
-
-function runHandler(exchange: Exchange, row: Row): MaybePromise<number> {
+  if (exchange.isRelated) {
+    if (exchange.predecessor.sessionId === -1) return Status.INVALID_PARAMETER;
+    exchange.sessionId = exchange.predecessor.sessionId;
+    exchange.treeId = exchange.predecessor.treeId;
+  }
+  const refusal = authenticate(exchange);
+  if (refusal !== Status.SUCCESS) return refusal;
+  if (row === undefined) return Status.INVALID_PARAMETER;
   try {
-    return exchange.open === undefined ? row.handle(exchange) : useOpen(exchange, exchange.open, row.handle);
+    return dispatch(exchange, row);
   } catch (error) {
     return exchange.failed(error);
   }
 }
 
+/** Finds what the row needs, in the order of 3.3.5.2.9 to 3.3.5.2.11, and runs its handler with it. */
+function dispatch(exchange: Exchange, row: Row): MaybePromise<number> {
+  const session = row.needs === "nothing" ? undefined : usableSession(exchange);
+  if (typeof session === "number") return session;
+  if (!hasBody(exchange, row.bodySize)) return Status.INVALID_PARAMETER;
+  if (row.needs === "nothing") return row.handle(exchange);
+  if (session === undefined) return Status.USER_SESSION_DELETED;
+  if (row.needs === "session") return row.handle(exchange, session);
+  const tree = resolveTree(exchange, session);
+  if (typeof tree === "number") return tree;
+  if (row.needs === "tree") return row.handle(exchange, tree);
+  return withOpen(exchange, tree, row.fileIdOffset, row.handle);
+}
+
+function hasBody({ message }: Exchange, bodySize: number): boolean {
+  if (bodySize === 0) return true;
+  return message.length >= HEADER_SIZE + (bodySize & ~1) && message.u16(HEADER_SIZE) === bodySize;
+}
+
+/** Finds the open whose FileId stands at `offset` of the request, and runs `handle` with it. */
+export function withOpen(
+  exchange: Exchange,
+  tree: Tree,
+  offset: number,
+  handle: OpenHandler,
+): MaybePromise<number> {
+  const open = resolveOpen(exchange, tree, offset);
+  if (typeof open === "number") return open;
+  exchange.open = open;
+  return useOpen(exchange, open, handle);
+}
+
 /** Runs `handle` while `open` is counted in use, so that its descriptors outlive a CLOSE that overtakes it. */
-function useOpen(exchange: Exchange, open: Open, handle: Row["handle"]): MaybePromise<number> {
+function useOpen(exchange: Exchange, open: Open, handle: OpenHandler): MaybePromise<number> {
   const refusal = enterSequence(exchange, open);
   if (refusal !== Status.SUCCESS) return refusal;
   if (open.isReplayable) exchange.context.durables.endReplay(open);
   open.beginUse();
   let outcome: MaybePromise<number>;
   try {
-    outcome = handle(exchange);
+    outcome = handle(exchange, open);
   } catch (error) {
     endUse(exchange, open);
     throw error;
@@ -89,36 +118,8 @@ function endUse(exchange: Exchange, open: Open): void {
   open.endUse();
 }
 
-/** For requests whose FileId need not name an open: finds it at `offset` all the same and runs `handle` with it. */
-export function withOpen(exchange: Exchange, offset: number, handle: Row["handle"]): MaybePromise<number> {
-  const status = resolveOpen(exchange, offset);
-  if (status !== 0 || exchange.open === undefined) return status;
-  return useOpen(exchange, exchange.open, handle);
-}
-
-/** Finds session, tree and open and holds the request against them. 0: the handler may run. */
-function resolve(exchange: Exchange, row: Row | undefined): number {
-  if (exchange.isRelated) {
-    if (exchange.predecessor.sessionId === -1) return Status.INVALID_PARAMETER;
-    exchange.sessionId = exchange.predecessor.sessionId;
-    exchange.treeId = exchange.predecessor.treeId;
-  }
-  const status = resolveSession(exchange, row);
-  if (status !== 0) return status;
-  if (row === undefined) return Status.INVALID_PARAMETER;
-  if (row.bodySize !== 0) {
-    const { message } = exchange;
-    if (message.length < HEADER_SIZE + (row.bodySize & ~1)) return Status.INVALID_PARAMETER;
-    if (message.u16(HEADER_SIZE) !== row.bodySize) return Status.INVALID_PARAMETER;
-  }
-  if (row.needsTree) {
-    const treeStatus = resolveTree(exchange);
-    if (treeStatus !== 0) return treeStatus;
-  }
-  return row.fileIdOffset === 0 ? 0 : resolveOpen(exchange, row.fileIdOffset);
-}
-
-function resolveSession(exchange: Exchange, row: Row | undefined): number {
+/** Finds the session and checks encryption and signature; 3.3.5.2.1, 3.3.5.2.4. */
+function authenticate(exchange: Exchange): number {
   const { connection, sealedBy } = exchange;
   const session = connection.sessions.get(exchange.sessionId);
   if (sealedBy !== undefined && session !== sealedBy) {
@@ -140,12 +141,14 @@ function resolveSession(exchange: Exchange, row: Row | undefined): number {
   }
   exchange.session = session;
   if (session === undefined && isSigned) signForStranger(exchange);
-  if (row?.needsSession !== true) return 0;
+  return Status.SUCCESS;
+}
+
+/** The session, once a request may use it; 3.3.5.2.9. */
+function usableSession({ session, command }: Exchange): Session | number {
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
-  if (session.state === SessionState.EXPIRED && !mayUseExpired(exchange.command)) {
-    return Status.NETWORK_SESSION_EXPIRED;
-  }
-  return 0;
+  const isRefused = session.state === SessionState.EXPIRED && !mayUseExpired(command);
+  return isRefused ? Status.NETWORK_SESSION_EXPIRED : session;
 }
 
 // A session that ended, or that exists on other connections: its client believes the refusal only when it is signed.
@@ -165,15 +168,15 @@ function mayUseExpired(command: number): boolean {
   );
 }
 
-function resolveTree(exchange: Exchange): number {
-  const tree = exchange.session?.trees.get(exchange.treeId);
+function resolveTree(exchange: Exchange, session: Session): Tree | number {
+  const tree = session.trees.get(exchange.treeId);
   if (tree === undefined) return Status.NETWORK_NAME_DELETED;
   if (tree.mustEncrypt && exchange.sealedBy === undefined) return Status.ACCESS_DENIED;
   exchange.tree = tree;
-  return 0;
+  return tree;
 }
 
-function resolveOpen(exchange: Exchange, offset: number): number {
+function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | number {
   const { message, predecessor } = exchange;
   const persistentLow = message.u32(offset);
   const persistentHigh = message.u32(offset + 4);
@@ -187,8 +190,7 @@ function resolveOpen(exchange: Exchange, offset: number): number {
   if (exchange.isRelated && (isAllOnes || predecessor.failure !== 0)) {
     if (predecessor.failure !== 0) return predecessor.failure;
     if (predecessor.open === undefined || predecessor.open.isClosed) return Status.FILE_CLOSED;
-    exchange.open = predecessor.open;
-    return 0;
+    return predecessor.open;
   }
   const open = exchange.context.opens.find(volatileLow);
   if (
@@ -196,12 +198,11 @@ function resolveOpen(exchange: Exchange, offset: number): number {
     volatileHigh !== 0 ||
     persistentLow !== open.id ||
     persistentHigh !== 0 ||
-    open.tree !== exchange.tree
+    open.tree !== tree
   ) {
     return Status.FILE_CLOSED;
   }
-  exchange.open = open;
-  return 0;
+  return open;
 }
 
 // 3.3.5.16: never answered. A signature that is wrong makes the request void.
@@ -216,15 +217,4 @@ function cancelRequest(exchange: Exchange): number {
   const isAsync = (exchange.flags & HeaderFlag.ASYNC_COMMAND) !== 0;
   connection.cancel(isAsync ? message.u64(HeaderOffset.ASYNC_ID) : 0, exchange.messageId);
   return NO_REPLY;
-}
-
-/**
- * False when a request pays too few credits for `payloadBytes`, the larger of what it sends and asks for;
- * [MS-SMB2] 3.3.5.2.5.
- */
-export function paysFor(exchange: Exchange, payloadBytes: number): boolean {
-  const { negotiated } = exchange.connection;
-  if (negotiated?.dialect.hasMultiCredit !== true) return payloadBytes <= CREDIT_BYTES;
-  const needed = payloadBytes === 0 ? 1 : Math.floor((payloadBytes - 1) / CREDIT_BYTES) + 1;
-  return needed <= Math.max(1, exchange.creditCharge);
 }

@@ -1,8 +1,8 @@
 // Encryption of whole messages: opening requests and sealing replies in place; [MS-SMB2] 2.2.41, 3.1.4.3, 3.3.5.2.1.
 import { PROTOCOL_SMB2, PROTOCOL_TRANSFORM, get64, set64 } from "../../wire/header.ts";
-import { type Session, SessionState } from "../session/session.ts";
+import { type Session, SessionState } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 
 const TRANSFORM_SIZE = 52;
 /** Offsets inside the transform header. */
@@ -21,7 +21,7 @@ const ENCRYPTED = 1;
  * The session it was for, or undefined where the connection must be closed; 3.3.5.2.1.1.
  */
 export function openSealed(
-  connection: Connection,
+  connection: ConnectionState,
   bytes: Uint8Array,
   view: DataView,
   start: number,

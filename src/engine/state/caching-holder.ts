@@ -2,7 +2,7 @@
 // with the same three rights; [MS-SMB2] 3.3.1.11 to 3.3.1.13 (leases), [MS-FSA] 2.1.1.10 (oplocks).
 import { Access } from "../../wire/access.ts";
 import { LeaseState } from "../../wire/create-context.ts";
-import type { Open } from "./open.ts";
+import type { Session, Tree } from "./session.ts";
 
 /** The rights to cache, as the bits of a lease state: data read, the handle, data to be written. */
 export const Cache = LeaseState;
@@ -33,12 +33,19 @@ export interface Lease {
   readonly parentKey: Uint8Array | undefined;
 }
 
+/** What a holder knows of its opens: where a break goes, and how to find them in the open table. */
+export interface CachingOpen {
+  readonly id: number;
+  readonly session: Session;
+  readonly tree: Tree;
+}
+
 export class CachingHolder {
   readonly file: FileCaching;
   /** Undefined: an oplock. */
   readonly lease: Lease | undefined;
   /** An oplock has one. */
-  readonly opens = new Set<Open>();
+  readonly opens = new Set<CachingOpen>();
   /** Opens of this holder that are more than stat opens. */
   busyOpens = 0;
   /** Counts the changes of a lease's state; 16 bits. */

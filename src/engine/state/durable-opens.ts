@@ -3,19 +3,6 @@
 import { Cache } from "./caching-holder.ts";
 import type { Open } from "./open.ts";
 
-/** What makes an open durable. */
-export interface Durability {
-  readonly version: 1 | 2;
-  /** How long it is kept without a connection. */
-  readonly timeoutMs: number;
-  /** Of the client that made it, 16 bytes in hex. */
-  readonly clientGuid: string;
-  /** Only this user may have it back. */
-  readonly user: string;
-  /** The share it was opened on; reconnecting elsewhere finds nothing. */
-  readonly share: string;
-}
-
 /** Milliseconds for a client that names no time-out (v1 never does), and the longest that is granted. */
 export const DEFAULT_DURABLE_TIMEOUT_MS = 60_000;
 export const MAX_DURABLE_TIMEOUT_MS = 300_000;

@@ -1,103 +1,11 @@
 // All opens of the server, and the files they are of, keyed by identity and not by name: share modes,
 // delete-pending; [MS-SMB2] 3.3.1.1 (GlobalOpenTable), [MS-FSA] 2.1.5.1.2.2 (sharing), 2.1.5.5 (close).
+import type { Session, Tree } from "./session.ts";
 import { Access } from "../../wire/access.ts";
 import { ShareAccess } from "../../wire/create.ts";
-import { FileCaching, isOplockStat } from "./caching-holder.ts";
-import type { Open } from "./open.ts";
-import { PathIndex, type PathPlace } from "./path-index.ts";
-import type { RangeLocks } from "./range-locks.ts";
-import type { StreamPlace } from "../vfs/stream/stream-handle.ts";
-
-/** What all opens of one file, or of one named stream of it, share. Lives while there is an open. */
-export class SharedFile {
-  /** Of a stream: changed by its rename. */
-  identity: string;
-  /** Undefined but for a named stream: the file it is of, which stays known as long as one of its streams is open. */
-  readonly base: SharedFile | undefined;
-  /** The open named streams of this file by their folded names; undefined where there is none. */
-  streams: Map<string, SharedFile> | undefined;
-  /** Of a named stream: where it is kept. */
-  stream: StreamPlace | undefined;
-  readonly opens = new Set<Open>();
-  /** Oplocks, leases, and who waits for them to break. */
-  readonly caching = new FileCaching();
-  /** Undefined while nobody holds or awaits a lock: reads and writes then ask no further. */
-  locks: RangeLocks | undefined;
-  /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
-  deletePending = false;
-  /** Settles when the rename or removal of its name ends that is at the disk right now; never rejects. */
-  moving: Promise<void> | undefined;
-  /** Settles when the last of those who append to it has done so; never rejects. */
-  appending: Promise<void> | undefined;
-  /** Settles when work on its data ends whose client was told that it is cancelled; never rejects. */
-  late: Promise<unknown> | undefined;
-  /** Its name is being removed right now. */
-  isGoing = false;
-  /** False once its name is gone, or another object's: who has it open keeps it. */
-  hasName = true;
-  /** Made or emptied while it is open, and so marked ARCHIVE; false once somebody has set other attributes. */
-  isMarked = false;
-  /** Bytes reserved on request, rounded up to blocks; 0 for none. */
-  reservedBytes = 0;
-  /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
-  deleterParentKey: string | undefined;
-  /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */
-  readonly uses: SharingCounts = [0, 0, 0];
-  readonly refusals: SharingCounts = [0, 0, 0];
-  place: PathPlace<SharedFile> | undefined;
-  /** The name that goes where `deletePending` is set: of a file with hard links the one that was opened. */
-  doomedPlace: PathPlace<SharedFile> | undefined;
-  private readonly index: PathIndex<SharedFile>;
-
-  /** With `base` it is a stream of that file: `path` is not used then. */
-  constructor(
-    identity: string,
-    path: string,
-    index: PathIndex<SharedFile> = new PathIndex(),
-    base?: SharedFile,
-  ) {
-    this.identity = identity;
-    this.index = index;
-    this.base = base;
-    this.place = base === undefined ? index.insert(path, this) : undefined;
-  }
-
-  /**
-   * The share's directory and the path below it, joined: comparable across shares. Follows our renames. A stream has
-   * its file's.
-   */
-  get path(): string {
-    return this.base === undefined ? this.pathOf(this.place) : this.base.path;
-  }
-
-  /** The path of one of its names; of the name it is known by where there is none. */
-  pathOf(place: PathPlace<SharedFile> | undefined): string {
-    const own = place ?? this.place;
-    return own === undefined ? "" : this.index.path(own);
-  }
-
-  /** The file or one of its streams is open. */
-  get isOpen(): boolean {
-    if (this.opens.size > 0) return true;
-    for (const stream of this.streams?.values() ?? []) if (stream.opens.size > 0) return true;
-    return false;
-  }
-
-  /** The file, or for a stream the file that it is of, is to go or going. */
-  get isDoomed(): boolean {
-    return this.deletePending || this.base?.deletePending === true;
-  }
-
-  /** The path below a share's directory `root`, of the name `place` if given; "" also for what has no name. */
-  pathBelow(root: string, place?: PathPlace<SharedFile>): string {
-    if (!(this.base ?? this).hasName) return "";
-    const path = this.base === undefined ? this.pathOf(place) : this.path;
-    return path.length > root.length ? path.slice(root.length + 1) : "";
-  }
-}
-
-/** For reading, writing and deletion, in this order. */
-type SharingCounts = [number, number, number];
+import { isOplockStat } from "./caching-holder.ts";
+import { type Open, SharedFile } from "./open.ts";
+import { PathIndex } from "./path-index.ts";
 
 /** The path of SharedFile for something below the share directory `root`. */
 export function joinPath(root: string, path: string): string {
@@ -112,10 +20,25 @@ export function hasDataAccess(access: number): boolean {
   return (access & DATA_ACCESS) !== 0;
 }
 
+const NO_OPENS: ReadonlySet<Open> = new Set();
+
+function addTo<K>(opens: Map<K, Set<Open>>, key: K, open: Open): void {
+  const known = opens.get(key);
+  if (known === undefined) opens.set(key, new Set([open]));
+  else known.add(open);
+}
+
+function removeFrom<K>(opens: Map<K, Set<Open>>, key: K, open: Open): void {
+  const known = opens.get(key);
+  if (known?.delete(open) === true && known.size === 0) opens.delete(key);
+}
+
 export class OpenTable {
   private readonly opens = new Map<number, Open>();
   private readonly files = new Map<string, SharedFile>();
   private readonly paths = new PathIndex<SharedFile>();
+  private readonly bySession = new Map<Session, Set<Open>>();
+  private readonly byTree = new Map<Tree, Set<Open>>();
   private lastId = 0;
 
   get count(): number {
@@ -269,8 +192,33 @@ export class OpenTable {
       file.opens.add(open);
       countOpen(file, open, 1);
     }
-    open.tree.opens.add(open);
-    open.session.opens.add(open);
+    addTo(this.byTree, open.tree, open);
+    addTo(this.bySession, open.session, open);
+  }
+
+  /** The opens of a session that have a connection: without those that `detach` took away. */
+  ofSession(session: Session): ReadonlySet<Open> {
+    return this.bySession.get(session) ?? NO_OPENS;
+  }
+
+  /** The opens of a tree, those that wait for their client included. */
+  ofTree(tree: Tree): ReadonlySet<Open> {
+    return this.byTree.get(tree) ?? NO_OPENS;
+  }
+
+  /** A durable open outlives its session; it stays with the tree that it was lost with. */
+  detach(open: Open): void {
+    removeFrom(this.bySession, open.session, open);
+  }
+
+  /** A client has its durable open back, on another session and tree. */
+  attach(open: Open, tree: Tree): void {
+    removeFrom(this.byTree, open.tree, open);
+    removeFrom(this.bySession, open.session, open);
+    open.tree = tree;
+    open.session = tree.session;
+    addTo(this.byTree, tree, open);
+    addTo(this.bySession, tree.session, open);
   }
 
   /**
@@ -279,8 +227,8 @@ export class OpenTable {
    */
   remove(open: Open): boolean {
     this.opens.delete(open.id);
-    open.tree.opens.delete(open);
-    open.session.opens.delete(open);
+    removeFrom(this.byTree, open.tree, open);
+    removeFrom(this.bySession, open.session, open);
     const file = open.file;
     if (file === undefined) return false;
     if (file.opens.delete(open)) countOpen(file, open, -1);

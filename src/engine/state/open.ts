@@ -1,12 +1,12 @@
 // An open: one successful CREATE; [MS-SMB2] 3.3.1.10. Plain state; commands and the open table work on it.
 import type { Time } from "../../wire/filetime.ts";
 import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
-import type { Session, Tree } from "../session/session.ts";
-import type { CachingHolder } from "./caching-holder.ts";
-import type { Durability } from "./durable-opens.ts";
+import type { Session, Tree } from "./session.ts";
+import { type CachingHolder, FileCaching } from "./caching-holder.ts";
 import type { LockSequences } from "./lock-sequence.ts";
-import type { SharedFile } from "./open-table.ts";
-import type { PathPlace } from "./path-index.ts";
+import { type PathPlace, PathIndex } from "./path-index.ts";
+import type { RangeLocks } from "./range-locks.ts";
+import type { StreamPlace } from "../vfs/stream/stream-handle.ts";
 
 /** How an enumeration stands: the pattern is fixed by the first query and by a restart. */
 export interface DirectorySearch {
@@ -171,4 +171,108 @@ export class Open {
     this.releaseData();
     this.node?.close();
   }
+}
+
+/** What all opens of one file, or of one named stream of it, share. Lives while there is an open. */
+export class SharedFile {
+  /** Of a stream: changed by its rename. */
+  identity: string;
+  /** Undefined but for a named stream: the file it is of, which stays known as long as one of its streams is open. */
+  readonly base: SharedFile | undefined;
+  /** The open named streams of this file by their folded names; undefined where there is none. */
+  streams: Map<string, SharedFile> | undefined;
+  /** Of a named stream: where it is kept. */
+  stream: StreamPlace | undefined;
+  readonly opens = new Set<Open>();
+  /** Oplocks, leases, and who waits for them to break. */
+  readonly caching = new FileCaching();
+  /** Undefined while nobody holds or awaits a lock: reads and writes then ask no further. */
+  locks: RangeLocks | undefined;
+  /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
+  deletePending = false;
+  /** Settles when the rename or removal of its name ends that is at the disk right now; never rejects. */
+  moving: Promise<void> | undefined;
+  /** Settles when the last of those who append to it has done so; never rejects. */
+  appending: Promise<void> | undefined;
+  /** Settles when work on its data ends whose client was told that it is cancelled; never rejects. */
+  late: Promise<unknown> | undefined;
+  /** Its name is being removed right now. */
+  isGoing = false;
+  /** False once its name is gone, or another object's: who has it open keeps it. */
+  hasName = true;
+  /** Made or emptied while it is open, and so marked ARCHIVE; false once somebody has set other attributes. */
+  isMarked = false;
+  /** Bytes reserved on request, rounded up to blocks; 0 for none. */
+  reservedBytes = 0;
+  /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
+  deleterParentKey: string | undefined;
+  /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */
+  readonly uses: SharingCounts = [0, 0, 0];
+  readonly refusals: SharingCounts = [0, 0, 0];
+  place: PathPlace<SharedFile> | undefined;
+  /** The name that goes where `deletePending` is set: of a file with hard links the one that was opened. */
+  doomedPlace: PathPlace<SharedFile> | undefined;
+  private readonly index: PathIndex<SharedFile>;
+
+  /** With `base` it is a stream of that file: `path` is not used then. */
+  constructor(
+    identity: string,
+    path: string,
+    index: PathIndex<SharedFile> = new PathIndex(),
+    base?: SharedFile,
+  ) {
+    this.identity = identity;
+    this.index = index;
+    this.base = base;
+    this.place = base === undefined ? index.insert(path, this) : undefined;
+  }
+
+  /**
+   * The share's directory and the path below it, joined: comparable across shares. Follows our renames. A stream has
+   * its file's.
+   */
+  get path(): string {
+    return this.base === undefined ? this.pathOf(this.place) : this.base.path;
+  }
+
+  /** The path of one of its names; of the name it is known by where there is none. */
+  pathOf(place: PathPlace<SharedFile> | undefined): string {
+    const own = place ?? this.place;
+    return own === undefined ? "" : this.index.path(own);
+  }
+
+  /** The file or one of its streams is open. */
+  get isOpen(): boolean {
+    if (this.opens.size > 0) return true;
+    for (const stream of this.streams?.values() ?? []) if (stream.opens.size > 0) return true;
+    return false;
+  }
+
+  /** The file, or for a stream the file that it is of, is to go or going. */
+  get isDoomed(): boolean {
+    return this.deletePending || this.base?.deletePending === true;
+  }
+
+  /** The path below a share's directory `root`, of the name `place` if given; "" also for what has no name. */
+  pathBelow(root: string, place?: PathPlace<SharedFile>): string {
+    if (!(this.base ?? this).hasName) return "";
+    const path = this.base === undefined ? this.pathOf(place) : this.path;
+    return path.length > root.length ? path.slice(root.length + 1) : "";
+  }
+}
+
+/** For reading, writing and deletion, in this order. */
+type SharingCounts = [number, number, number];
+
+/** What makes an open durable. */
+export interface Durability {
+  readonly version: 1 | 2;
+  /** How long it is kept without a connection. */
+  readonly timeoutMs: number;
+  /** Of the client that made it, 16 bytes in hex. */
+  readonly clientGuid: string;
+  /** Only this user may have it back. */
+  readonly user: string;
+  /** The share it was opened on; reconnecting elsewhere finds nothing. */
+  readonly share: string;
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { refreshTrees } from "../../../src/engine/command/session/refresh-trees.ts";
 import type { EngineContext } from "../../../src/engine/connection/context.ts";
-import type { Session, Tree } from "../../../src/engine/session/session.ts";
+import type { Session, Tree } from "../../../src/engine/state/session.ts";
 import type { Credentials, Identity, ShareGrant } from "../../../src/port/port.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { grantFor } from "../vfs/share-fixture.ts";

@@ -2,8 +2,7 @@
 // [MS-FSA] 2.1.5.18 (who may hold what beside whom), [MS-SMB2] 3.3.6.1, 3.3.6.5 (nobody waits for ever).
 import { expect, test } from "bun:test";
 import { isOplockStat } from "../../../src/engine/state/caching-holder.ts";
-import type { Open } from "../../../src/engine/state/open.ts";
-import type { SharedFile } from "../../../src/engine/state/open-table.ts";
+import type { Open, SharedFile } from "../../../src/engine/state/open.ts";
 import { BREAK_TIMEOUT_MS, CachingRig, DATA, leaseOf, STAT } from "./caching-rig.ts";
 
 const WRITE = 4;

@@ -1,9 +1,9 @@
 // A caching table with a clock of its own, files and opens without a disk, and a record of what clients were told.
-import type { Session, Tree } from "../../../src/engine/session/session.ts";
+import type { Session, Tree } from "../../../src/engine/state/session.ts";
 import { CachingTable } from "../../../src/engine/state/caching.ts";
 import { type CachingHolder, type Lease } from "../../../src/engine/state/caching-holder.ts";
-import { Open } from "../../../src/engine/state/open.ts";
-import { OpenTable, type SharedFile } from "../../../src/engine/state/open-table.ts";
+import { Open, type SharedFile } from "../../../src/engine/state/open.ts";
+import { OpenTable } from "../../../src/engine/state/open-table.ts";
 import { Access } from "../../../src/wire/access.ts";
 
 export const R = 1;
@@ -29,8 +29,8 @@ export class CachingRig {
   private nowMs = 0;
   private readonly timers = new Map<number, { at: number; run: () => void }>();
   private lastTimer = 0;
-  private readonly session = { opens: new Set() } as unknown as Session;
-  private readonly tree = { opens: new Set(), session: this.session } as unknown as Tree;
+  private readonly session = {} as unknown as Session;
+  private readonly tree = { session: this.session } as unknown as Tree;
 
   constructor() {
     this.table = new CachingTable({

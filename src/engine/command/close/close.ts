@@ -14,8 +14,7 @@ const FLAGS_OFFSET = 66;
 const POSTQUERY_ATTRIBUTES = 0x0001;
 const RESPONSE_BYTES = 60;
 
-export function handleClose(exchange: Exchange): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function handleClose(exchange: Exchange, open: Open): MaybePromise<number> {
   const wantsAttributes = (exchange.message.u16(FLAGS_OFFSET) & POSTQUERY_ATTRIBUTES) !== 0;
   if (!wantsAttributes || open.node === undefined) return closeAndAnswer(exchange, open, undefined);
   return andThen(statOfOpen(open, open.node), (stat) => closeAndAnswer(exchange, open, stat));

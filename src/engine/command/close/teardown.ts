@@ -4,14 +4,14 @@ import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { Command } from "../../../wire/header.ts";
-import { connectionsOf, type EngineContext } from "../../connection/context.ts";
-import { type Session, SessionState, type Tree } from "../../session/session.ts";
+import { channelsOf } from "../../connection/channels.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
 import { mayOutlive } from "../../state/durable-opens.ts";
 import { nameFilter } from "../../state/notify.ts";
-import type { Open } from "../../state/open.ts";
-import { joinPath, type SharedFile } from "../../state/open-table.ts";
+import type { Open, SharedFile } from "../../state/open.ts";
+import { joinPath } from "../../state/open-table.ts";
 import { releaseLocks } from "../lock/lock.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileStore } from "../../vfs/store.ts";
@@ -52,7 +52,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
       context.opens.dropIfUnused(file);
     open.close();
     context.caching.release(open);
-    leaveLostTree(tree);
+    leaveLostTree(context, tree);
     return undefined;
   }
   if (doomed.base !== undefined) return removeStreamOf(context, open);
@@ -97,7 +97,7 @@ function removeNameOf(
     if (movedTo !== undefined) listingChanged(context, joinPath(tree.grant.path, movedTo), undefined);
     // Not before: who waits for the file must not find a name that is about to go.
     context.caching.release(open);
-    leaveLostTree(tree);
+    leaveLostTree(context, tree);
   });
   const ended = context.notify.during(gone, whole);
   // Who gives that name to another object waits: what is removed must be this one.
@@ -144,7 +144,7 @@ function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> 
     else if (result !== -Errno.ENODATA)
       reportRemoval(context, `${file?.path ?? ""}:${file?.stream?.name ?? ""}`, result);
     context.caching.release(open);
-    leaveLostTree(tree);
+    leaveLostTree(context, tree);
   });
   return file === undefined ? gone : context.notify.during(gone, file.path);
 }
@@ -165,8 +165,8 @@ function reportClose(context: EngineContext, open: Open, file: SharedFile): void
 }
 
 /** The last open that waited for its client takes the store with it. */
-function leaveLostTree(tree: Tree): void {
-  if (tree.isLost && tree.opens.size === 0) tree.store?.close();
+export function leaveLostTree(context: EngineContext, tree: Tree): void {
+  if (tree.isLost && context.opens.ofTree(tree).size === 0) tree.store?.close();
 }
 
 // The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.
@@ -179,7 +179,7 @@ function reportRemoval(context: EngineContext, path: string, result: number): vo
 export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void> {
   tree.session.trees.delete(tree.id);
   endWaits(context, tree.session, tree);
-  return closeAll(context, tree.opens, () => tree.store?.close());
+  return closeAll(context, context.opens.ofTree(tree), () => tree.store?.close());
 }
 
 /**
@@ -196,18 +196,19 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
   session.trees.clear();
   if (session.identity !== undefined) context.manager.notify({ event: "logoff", identity: session.identity });
   detachOpens(context, session);
-  return closeAll(context, session.opens, () => {
+  return closeAll(context, context.opens.ofSession(session), () => {
     for (const tree of trees) {
       tree.isLost = true;
-      leaveLostTree(tree);
+      leaveLostTree(context, tree);
     }
   });
 }
 
 /** Others need what a client without a connection cached: what it held by that right is given up; 3.3.4.6, 3.3.4.7. */
 export function closeUnreachable(context: EngineContext, holder: CachingHolder): void {
-  for (const open of [...holder.opens]) {
-    if (!context.durables.isDetached(open) || mayOutlive(open)) continue;
+  for (const { id } of [...holder.opens]) {
+    const open = context.opens.find(id);
+    if (open === undefined || !context.durables.isDetached(open) || mayOutlive(open)) continue;
     const done = closeOpen(context, open);
     if (done instanceof Promise)
       done.catch((error: unknown) => context.log.error(`closing: ${String(error)}`));
@@ -215,26 +216,19 @@ export function closeUnreachable(context: EngineContext, holder: CachingHolder):
 }
 
 function detachOpens(context: EngineContext, session: Session): void {
-  for (const open of [...session.opens]) {
+  for (const open of [...context.opens.ofSession(session)]) {
     if (!mayOutlive(open)) continue;
-    session.opens.delete(open);
+    context.opens.detach(open);
     context.durables.detach(open, context.clock.now());
   }
 }
 
 /** Ends the requests that wait without an open of their own: a CREATE behind an oplock. 3.3.5.6, 3.3.5.8. */
 function endWaits(context: EngineContext, session: Session, tree: Tree | undefined): void {
-  for (const connection of connectionsOf(context, session)) {
-    for (const waiting of [connection.waiting.values(), connection.inFlight.values()]) {
-      for (const exchange of waiting) {
-        const isIts = exchange.session === session && (tree === undefined || exchange.tree === tree);
-        if (isIts && exchange.command === Command.CREATE) exchange.cancel?.();
-      }
-    }
-  }
+  for (const channel of channelsOf(context.connections, session)) channel.cancelCreates(session, tree);
 }
 
-function closeAll(context: EngineContext, opens: Set<Open>, after: () => void): MaybePromise<void> {
+function closeAll(context: EngineContext, opens: ReadonlySet<Open>, after: () => void): MaybePromise<void> {
   const waits: Promise<void>[] = [];
   for (const open of [...opens]) {
     const done = closeOpen(context, open);

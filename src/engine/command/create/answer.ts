@@ -3,7 +3,7 @@ import { encodeCreateResponse } from "../../../wire/create.ts";
 import type { CreateRequestContexts, CreateResponseContexts } from "../../../wire/create-context.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import type { Open } from "../../state/open.ts";
 import type { FileNode, FileStat } from "../../vfs/store.ts";
 import { maximalAccessOf } from "../open/access-check.ts";

@@ -4,7 +4,7 @@ import { OplockLevel } from "../../../wire/create.ts";
 import { type LeaseContext, LeaseFlag } from "../../../wire/create-context.ts";
 import { Capability } from "../../../wire/negotiate.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { levelOf, rightsOf } from "../../state/caching-grant.ts";
 import { Cache, type Lease } from "../../state/caching-holder.ts";
 import type { Open } from "../../state/open.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../../wire/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { checkCreateAttributes } from "./extended-attributes.ts";
 
 const SHARE_BITS = 0x7;

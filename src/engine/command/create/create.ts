@@ -6,7 +6,7 @@ import { Access, mapGenericAccess } from "../../../wire/access.ts";
 import { CreateAction, CreateOption, type CreateRequest, decodeCreateRequest } from "../../../wire/create.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Session, Tree } from "../../session/session.ts";
+import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
@@ -31,10 +31,9 @@ import { reparseTagOf } from "../open/reparse-tag.ts";
 import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshot.ts";
 import { checkKnowledge } from "./extended-attributes.ts";
 
-export function handleCreate(exchange: Exchange): MaybePromise<number> {
+export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<number> {
   const request = decodeCreateRequest(exchange.message);
-  const tree = exchange.tree as Tree;
-  if (tree.store === undefined) return openPipe(exchange, request);
+  if (tree.store === undefined) return openPipe(exchange, tree, request);
   const durableStatus = checkDurableContexts(request);
   if (durableStatus !== Status.SUCCESS) return durableStatus;
   // Who wants an open back need say nothing more: the other fields are not looked at; 3.3.5.9.7, 3.3.5.9.12.
@@ -44,7 +43,7 @@ export function handleCreate(exchange: Exchange): MaybePromise<number> {
   if (refusal !== Status.SUCCESS) return refusal;
   const { opens, settings } = exchange.context;
   if (opens.count >= settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
-  const replayed = answerReplay(exchange, request);
+  const replayed = answerReplay(exchange, tree.session, request);
   if (replayed !== undefined) return replayed;
   if (request.contexts.apple !== undefined) markApple(tree.session);
   const isPosix = asksForPosix(exchange, request, tree);
@@ -91,7 +90,7 @@ function run(creation: Creation): MaybePromise<number> {
   const outcome = lookUp(creation);
   if (typeof outcome === "number") return settle(creation, outcome);
   // Sent again while it waits, it must not be carried out twice.
-  const endPending = beginPendingCreate(creation.exchange, creation.request);
+  const endPending = beginPendingCreate(creation.exchange, creation.tree.session, creation.request);
   return outcome.finally(endPending).then(
     (status) => settle(creation, status),
     (error: unknown) => {

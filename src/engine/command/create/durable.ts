@@ -7,13 +7,13 @@ import type { FileId } from "../../../wire/file-id.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Session, Tree } from "../../session/session.ts";
+import type { Session, Tree } from "../../state/session.ts";
 import { grantedTimeoutMs, holdsHandle } from "../../state/durable-opens.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import { parsePath } from "../../vfs/name/client-path.ts";
-import { closeOpen } from "../close/teardown.ts";
+import { closeOpen, leaveLostTree } from "../close/teardown.ts";
 import { writeCreateAnswer } from "./answer.ts";
 import { statusOf } from "../errno-status.ts";
 import { grantedLevel } from "./caching-request.ts";
@@ -65,7 +65,7 @@ function checkReconnect(
   createGuid: string | undefined,
 ): number {
   const { durability } = open;
-  const session = exchange.session as Session;
+  const { session } = tree;
   if (durability === undefined || !exchange.context.durables.isDetached(open))
     return Status.OBJECT_NAME_NOT_FOUND;
   // An open that was made without a CreateGuid has one of zeros: either form of reconnect finds it.
@@ -103,24 +103,24 @@ function isNameOf(name: string, open: Open): boolean {
 /** The open belongs to the new session and tree from here on; locks, oplock or lease stay as they are. */
 function attach(exchange: Exchange, open: Open, tree: Tree): void {
   const lost = open.tree;
-  lost.opens.delete(open);
-  open.session = tree.session;
-  open.tree = tree;
-  tree.session.opens.add(open);
-  tree.opens.add(open);
+  const { context } = exchange;
+  context.opens.attach(open, tree);
   open.sequence.number = exchange.channelSequence;
-  exchange.context.durables.attach(open);
-  if (lost.isLost && lost.opens.size === 0) lost.store?.close();
+  context.durables.attach(open);
+  leaveLostTree(context, lost);
 }
 
 /**
  * A CREATE whose CreateGuid is known: answered again where it is a replay, refused where it is not; undefined for a
  * fresh one. 3.3.5.9.10.
  */
-export function answerReplay(exchange: Exchange, request: CreateRequest): MaybePromise<number> | undefined {
+export function answerReplay(
+  exchange: Exchange,
+  session: Session,
+  request: CreateRequest,
+): MaybePromise<number> | undefined {
   const guid = request.contexts.durableRequestV2?.createGuid.toHex();
   if (guid === undefined || !exchange.connection.isAtLeast3) return undefined;
-  const session = exchange.session as Session;
   const { durables } = exchange.context;
   const { clientGuid } = session.terms;
   const isReplay = (exchange.flags & HeaderFlag.REPLAY_OPERATION) !== 0;
@@ -164,11 +164,11 @@ function checkReplay(exchange: Exchange, request: CreateRequest, session: Sessio
 }
 
 /** Marks the request's CreateGuid as under way; the answer takes the mark off again. */
-export function beginPendingCreate(exchange: Exchange, request: CreateRequest): () => void {
+export function beginPendingCreate(exchange: Exchange, session: Session, request: CreateRequest): () => void {
   const guid = request.contexts.durableRequestV2?.createGuid.toHex();
   if (guid === undefined || !exchange.connection.isAtLeast3) return () => undefined;
   const { durables } = exchange.context;
-  const { clientGuid } = (exchange.session as Session).terms;
+  const { clientGuid } = session.terms;
   durables.beginCreate(clientGuid, guid);
   return () => durables.endCreate(clientGuid, guid);
 }

@@ -5,7 +5,7 @@ import { Access, mapGenericAccess } from "../../../wire/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
 import { maximalAccessOf, refusedByReadOnly } from "../open/access-check.ts";

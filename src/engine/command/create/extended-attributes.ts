@@ -3,7 +3,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption, type CreateRequest } from "../../../wire/create.ts";
 import { decodeExtendedAttributes } from "../../../wire/fscc/extended-attribute.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
 import { needsKnowledge } from "../../vfs/extended-attributes.ts";

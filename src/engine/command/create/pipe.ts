@@ -4,7 +4,7 @@ import { CreateAction, type CreateRequest, encodeCreateResponse, OplockLevel } f
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { Open } from "../../state/open.ts";
 
 const RESPONSE_ROOM = 96;
@@ -21,9 +21,8 @@ const NO_TIMES = {
   changeNanoseconds: 0,
 };
 
-export async function openPipe(exchange: Exchange, request: CreateRequest): Promise<number> {
+export async function openPipe(exchange: Exchange, tree: Tree, request: CreateRequest): Promise<number> {
   const { context } = exchange;
-  const tree = exchange.tree as Tree;
   const { session } = tree;
   const { identity } = session;
   if (identity === undefined) return Status.ACCESS_DENIED;

@@ -2,7 +2,7 @@
 // "SMB3 POSIX Extensions" 3.3.5.9.
 import type { CreateRequest } from "../../../wire/create.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { type ParsedPath, parsePath, parsePosixPath } from "../../vfs/name/client-path.ts";
 import type { FileStore } from "../../vfs/store.ts";
 import type { Creation } from "./creation.ts";

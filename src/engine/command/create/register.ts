@@ -3,8 +3,8 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption } from "../../../wire/create.ts";
 import { Status } from "../../../wire/status.ts";
-import { Open } from "../../state/open.ts";
-import { joinPath, type SharedFile } from "../../state/open-table.ts";
+import { Open, type SharedFile } from "../../state/open.ts";
+import { joinPath } from "../../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
 import { waitForCaching } from "../open/cache-breaks.ts";
 import { preallocate, truncate } from "./finish.ts";

@@ -3,7 +3,7 @@ import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import type { Snapshot } from "../../vfs/store.ts";
 import { andThen } from "../../and-then.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";

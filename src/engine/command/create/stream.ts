@@ -6,7 +6,7 @@ import { Access } from "../../../wire/access.ts";
 import { CreateAction, CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { streamIdentity } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";

@@ -10,8 +10,7 @@ import { statusOf } from "../errno-status.ts";
 
 const RESPONSE_BYTES = 4;
 
-export function handleFlush(exchange: Exchange): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function handleFlush(exchange: Exchange, open: Open): MaybePromise<number> {
   // 3.3.5.11: flushing is for who may change something; [MS-FSA] 2.1.5.6.
   const changes = Access.WRITE_DATA | Access.APPEND_DATA;
   if (open.pipe < 0 && (open.grantedAccess & changes) === 0) return Status.ACCESS_DENIED;

@@ -10,7 +10,7 @@ import {
 } from "../../../wire/read.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor } from "../../connection/pipeline.ts";
+import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
 import { statusOf } from "../errno-status.ts";
 import { readFromPipe } from "./pipe.ts";
@@ -18,9 +18,8 @@ import { MAX_FILE_OFFSET } from "../../vfs/store.ts";
 
 /** The fixed part of the response, before its data. */
 const RESPONSE_BYTES = 16;
-export function handleRead(exchange: Exchange): MaybePromise<number> {
+export function handleRead(exchange: Exchange, open: Open): MaybePromise<number> {
   const { message } = exchange;
-  const open = exchange.open as Open;
   const length = readRequestLength(message);
   if (length > exchange.context.settings.maxReadBytes || !paysFor(exchange, length)) {
     return Status.INVALID_PARAMETER;

@@ -13,9 +13,8 @@ import {
   writeWriteResponse,
 } from "../../../wire/write.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor } from "../../connection/pipeline.ts";
-import type { Open } from "../../state/open.ts";
-import type { SharedFile } from "../../state/open-table.ts";
+import { paysFor } from "../../connection/credits.ts";
+import type { Open, SharedFile } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { type FileHandle, MAX_FILE_OFFSET } from "../../vfs/store.ts";
 import { dataWritten } from "../open/cache-breaks.ts";
@@ -26,9 +25,8 @@ import { writeToPipe } from "./pipe.ts";
 
 const RESPONSE_BYTES = 16;
 
-export function handleWrite(exchange: Exchange): MaybePromise<number> {
+export function handleWrite(exchange: Exchange, open: Open): MaybePromise<number> {
   const { message } = exchange;
-  const open = exchange.open as Open;
   const length = writeRequestLength(message);
   if (length > exchange.context.settings.maxWriteBytes || !paysFor(exchange, length)) {
     return Status.INVALID_PARAMETER;

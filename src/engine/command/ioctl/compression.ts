@@ -11,16 +11,15 @@ import { answerIoctl } from "./answer.ts";
 const FORMAT_NONE = 0;
 const STATE_BYTES = 2;
 
-export function getCompression(exchange: Exchange, request: IoctlRequest): number {
-  if ((exchange.open as Open).node === undefined) return Status.NOT_SUPPORTED;
+export function getCompression(exchange: Exchange, open: Open, request: IoctlRequest): number {
+  if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < STATE_BYTES) return Status.INVALID_PARAMETER;
   answerIoctl(exchange, request, new Uint8Array(STATE_BYTES));
   return Status.SUCCESS;
 }
 
 /** That a file is not to be compressed can be had; anything else cannot. */
-export function setCompression(exchange: Exchange, request: IoctlRequest): number {
-  const open = exchange.open as Open;
+export function setCompression(exchange: Exchange, open: Open, request: IoctlRequest): number {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if ((open.grantedAccess & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;
   if (new Reader(request.input).u16() !== FORMAT_NONE) return Status.NOT_SUPPORTED;

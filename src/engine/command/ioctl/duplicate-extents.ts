@@ -22,8 +22,11 @@ import { mayLeave } from "./server-copy.ts";
 /** Shared at a time: whole clusters on every file system. */
 const STEP_BYTES = 268_435_456;
 
-export function duplicateExtents(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const target = exchange.open as Open;
+export function duplicateExtents(
+  exchange: Exchange,
+  target: Open,
+  request: IoctlRequest,
+): MaybePromise<number> {
   const asked = decodeDuplicateExtents(request.input);
   if (target.node === undefined || target.handle?.cloneFrom === undefined) {
     return target.isDirectory ? Status.INVALID_PARAMETER : Status.INVALID_DEVICE_REQUEST;

@@ -5,8 +5,10 @@ import { Fsctl } from "../../../wire/fscc/fsctl.ts";
 import { decodeIoctlRequest, IoctlFlag, type IoctlRequest, IoctlRequestOffset } from "../../../wire/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor, withOpen } from "../../connection/pipeline.ts";
+import { paysFor } from "../../connection/credits.ts";
+import { withOpen } from "../../connection/pipeline.ts";
 import type { Open } from "../../state/open.ts";
+import type { Tree } from "../../state/session.ts";
 import { getCompression, setCompression } from "./compression.ts";
 import { duplicateExtents } from "./duplicate-extents.ts";
 import { answerIoctl } from "./answer.ts";
@@ -20,41 +22,46 @@ import { trimRanges } from "./trim.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
 import { changesSnapshotByControl } from "../open/snapshot-writes.ts";
 
-interface IoctlRow {
-  /** False: the call concerns the server, its FileId is all ones. */
-  readonly needsOpen: boolean;
-  readonly handle: (exchange: Exchange, request: IoctlRequest) => MaybePromise<number>;
-}
+/** `server`: the call names no file, its FileId is all ones. `open`: it acts on the open that its FileId names. */
+type IoctlRow =
+  | {
+      readonly needs: "server";
+      readonly handle: (exchange: Exchange, request: IoctlRequest) => MaybePromise<number>;
+    }
+  | {
+      readonly needs: "open";
+      readonly handle: (exchange: Exchange, open: Open, request: IoctlRequest) => MaybePromise<number>;
+    };
 
 const rows = new Map<number, IoctlRow>([
-  [Fsctl.VALIDATE_NEGOTIATE_INFO, { needsOpen: false, handle: validateNegotiate }],
+  [Fsctl.VALIDATE_NEGOTIATE_INFO, { needs: "server", handle: validateNegotiate }],
   // 3.3.5.15.2: no DFS here.
-  [Fsctl.DFS_GET_REFERRALS, { needsOpen: false, handle: () => Status.FS_DRIVER_REQUIRED }],
-  [Fsctl.DFS_GET_REFERRALS_EX, { needsOpen: false, handle: () => Status.FS_DRIVER_REQUIRED }],
-  [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needsOpen: false, handle: queryNetworkInterfaces }],
-  [Fsctl.PIPE_TRANSCEIVE, { needsOpen: true, handle: transceive }],
-  [Fsctl.SET_SPARSE, { needsOpen: true, handle: setSparse }],
-  [Fsctl.SET_ZERO_DATA, { needsOpen: true, handle: setZeroData }],
-  [Fsctl.FILE_LEVEL_TRIM, { needsOpen: true, handle: trimRanges }],
-  [Fsctl.QUERY_ALLOCATED_RANGES, { needsOpen: true, handle: queryAllocatedRanges }],
-  [Fsctl.GET_REPARSE_POINT, { needsOpen: true, handle: getReparsePoint }],
-  [Fsctl.SET_REPARSE_POINT, { needsOpen: true, handle: setReparsePoint }],
-  [Fsctl.DELETE_REPARSE_POINT, { needsOpen: true, handle: deleteReparsePoint }],
-  [Fsctl.GET_COMPRESSION, { needsOpen: true, handle: getCompression }],
-  [Fsctl.SET_COMPRESSION, { needsOpen: true, handle: setCompression }],
-  [Fsctl.OFFLOAD_READ, { needsOpen: true, handle: () => Status.NOT_SUPPORTED }],
-  [Fsctl.OFFLOAD_WRITE, { needsOpen: true, handle: () => Status.NOT_SUPPORTED }],
+  [Fsctl.DFS_GET_REFERRALS, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
+  [Fsctl.DFS_GET_REFERRALS_EX, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
+  [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needs: "server", handle: queryNetworkInterfaces }],
+  [Fsctl.PIPE_TRANSCEIVE, { needs: "open", handle: transceive }],
+  [Fsctl.SET_SPARSE, { needs: "open", handle: setSparse }],
+  [Fsctl.SET_ZERO_DATA, { needs: "open", handle: setZeroData }],
+  [Fsctl.FILE_LEVEL_TRIM, { needs: "open", handle: trimRanges }],
+  [Fsctl.QUERY_ALLOCATED_RANGES, { needs: "open", handle: queryAllocatedRanges }],
+  [Fsctl.GET_REPARSE_POINT, { needs: "open", handle: getReparsePoint }],
+  [Fsctl.SET_REPARSE_POINT, { needs: "open", handle: setReparsePoint }],
+  [Fsctl.DELETE_REPARSE_POINT, { needs: "open", handle: deleteReparsePoint }],
+  [Fsctl.GET_COMPRESSION, { needs: "open", handle: getCompression }],
+  [Fsctl.SET_COMPRESSION, { needs: "open", handle: setCompression }],
+  [Fsctl.OFFLOAD_READ, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
+  [Fsctl.OFFLOAD_WRITE, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
   // 3.3.5.15.7: no hashes of files are kept.
-  [Fsctl.SRV_READ_HASH, { needsOpen: true, handle: () => Status.HASH_NOT_SUPPORTED }],
-  [Fsctl.SRV_REQUEST_RESUME_KEY, { needsOpen: true, handle: requestResumeKey }],
-  [Fsctl.CREATE_OR_GET_OBJECT_ID, { needsOpen: true, handle: getObjectId }],
-  [Fsctl.DUPLICATE_EXTENTS_TO_FILE, { needsOpen: true, handle: duplicateExtents }],
-  [Fsctl.SRV_ENUMERATE_SNAPSHOTS, { needsOpen: true, handle: enumerateSnapshots }],
-  [Fsctl.SRV_COPYCHUNK, { needsOpen: true, handle: copyChunks }],
-  [Fsctl.SRV_COPYCHUNK_WRITE, { needsOpen: true, handle: copyChunks }],
+  [Fsctl.SRV_READ_HASH, { needs: "open", handle: () => Status.HASH_NOT_SUPPORTED }],
+  [Fsctl.SRV_REQUEST_RESUME_KEY, { needs: "open", handle: requestResumeKey }],
+  [Fsctl.CREATE_OR_GET_OBJECT_ID, { needs: "open", handle: getObjectId }],
+  [Fsctl.DUPLICATE_EXTENTS_TO_FILE, { needs: "open", handle: duplicateExtents }],
+  [Fsctl.SRV_ENUMERATE_SNAPSHOTS, { needs: "open", handle: enumerateSnapshots }],
+  [Fsctl.SRV_COPYCHUNK, { needs: "open", handle: copyChunks }],
+  [Fsctl.SRV_COPYCHUNK_WRITE, { needs: "open", handle: copyChunks }],
 ]);
 
-export function handleIoctl(exchange: Exchange): MaybePromise<number> {
+export function handleIoctl(exchange: Exchange, tree: Tree): MaybePromise<number> {
   const request = decodeIoctlRequest(exchange.message);
   if (request.flags !== IoctlFlag.IS_FSCTL) return Status.NOT_SUPPORTED;
   const { maxTransactBytes } = exchange.context.settings;
@@ -64,23 +71,19 @@ export function handleIoctl(exchange: Exchange): MaybePromise<number> {
   }
   if (!paysFor(exchange, largest)) return Status.INVALID_PARAMETER;
   const row = rows.get(request.ctlCode);
-  if (row?.needsOpen === false) {
+  if (row?.needs === "server") {
     // 3.3.5.15: what concerns the server names no file.
     return isAllOnes(request.fileId) ? row.handle(exchange, request) : Status.INVALID_PARAMETER;
   }
-  return withOpen(exchange, IoctlRequestOffset.FILE_ID, () => {
-    if (changesSnapshotByControl(exchange.open, request.ctlCode)) return Status.MEDIA_WRITE_PROTECTED;
-    return row?.handle(exchange, request) ?? refuse(exchange);
+  return withOpen(exchange, tree, IoctlRequestOffset.FILE_ID, (_, open) => {
+    if (changesSnapshotByControl(open, request.ctlCode)) return Status.MEDIA_WRITE_PROTECTED;
+    if (row !== undefined) return row.handle(exchange, open, request);
+    return open.pipe >= 0 ? Status.NOT_SUPPORTED : Status.INVALID_DEVICE_REQUEST;
   });
 }
 
-function refuse(exchange: Exchange): number {
-  return (exchange.open as Open).pipe >= 0 ? Status.NOT_SUPPORTED : Status.INVALID_DEVICE_REQUEST;
-}
-
 /** 3.3.5.15.10: write to the pipe and read its answer in one go. */
-async function transceive(exchange: Exchange, request: IoctlRequest): Promise<number> {
-  const open = exchange.open as Open;
+async function transceive(exchange: Exchange, open: Open, request: IoctlRequest): Promise<number> {
   if (open.pipe < 0) return Status.NOT_SUPPORTED;
   const { manager } = exchange.context;
   const written = await manager.writePipe({ pipe: open.pipe, data: request.input.slice() });

@@ -13,8 +13,7 @@ import { answerIoctl } from "./answer.ts";
 /** FILE_OBJECTID_BUFFER type 1: the file's id, its volume's and file's at birth, and a domain that is always zero. */
 const OBJECT_ID_BYTES = 64;
 
-export function getObjectId(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function getObjectId(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
   const { node, tree } = open;
   if (node === undefined || tree.store === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < OBJECT_ID_BYTES) return Status.INVALID_PARAMETER;

@@ -32,8 +32,7 @@ const inodeTypes: ReadonlyMap<number, number> = new Map([
   [0o140000, NfsInodeType.SOCKET],
 ]);
 
-export function getReparsePoint(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function getReparsePoint(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
   const { node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (reparseTagOf(node.stat.kind) === 0) return Status.NOT_A_REPARSE_POINT;
@@ -73,37 +72,36 @@ function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | number>
 }
 
 /** Refused but to POSIX clients, by the status that says best why. */
-export function setReparsePoint(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const status = checkChange(exchange, request);
+export function setReparsePoint(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+  const status = checkChange(open, request);
   if (typeof status === "number") return status;
-  const open = exchange.open as Open;
   if (open.isPosix) return makeSpecial(exchange, open, request);
   // 2.1.5.10.35: nobody has the privilege to make symbolic links.
   return status.tag === ReparseTag.SYMLINK ? Status.ACCESS_DENIED : Status.NOT_SUPPORTED;
 }
 
 /** A symlink without its target would be nothing: the thing as a whole can be deleted. */
-export function deleteReparsePoint(exchange: Exchange, request: IoctlRequest): number {
-  const status = checkChange(exchange, request);
+export function deleteReparsePoint(_exchange: Exchange, open: Open, request: IoctlRequest): number {
+  const status = checkChange(open, request);
   if (typeof status === "number") return status;
   if (status.length !== 0) return Status.IO_REPARSE_DATA_INVALID;
-  const tag = reparseTagOf(((exchange.open as Open).node as FileNode).stat.kind);
+  const tag = reparseTagOf(status.node.stat.kind);
   if (tag === 0) return Status.NOT_A_REPARSE_POINT;
   return tag === status.tag ? Status.ACCESS_DENIED : Status.IO_REPARSE_TAG_MISMATCH;
 }
 
 /** What both check first: the tag and the length that the input names, or the status to refuse it with. */
 function checkChange(
-  exchange: Exchange,
+  open: Open,
   request: IoctlRequest,
-): number | { readonly tag: number; readonly length: number } {
-  const open = exchange.open as Open;
-  if (open.node === undefined) return Status.NOT_SUPPORTED;
+): number | { readonly node: FileNode; readonly tag: number; readonly length: number } {
+  const { node } = open;
+  if (node === undefined) return Status.NOT_SUPPORTED;
   if ((open.grantedAccess & (Access.WRITE_DATA | Access.WRITE_ATTRIBUTES)) === 0) return Status.ACCESS_DENIED;
   if (request.input.length < HEADER_BYTES) return Status.IO_REPARSE_DATA_INVALID;
   const reader = new Reader(request.input);
   const tag = reader.u32();
   const length = reader.u16();
   if (tag <= 1 || (tag & TAG_RESERVED) !== 0) return Status.IO_REPARSE_TAG_INVALID;
-  return { tag, length };
+  return { node, tag, length };
 }

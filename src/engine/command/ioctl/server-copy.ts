@@ -32,8 +32,7 @@ const MAX_CHUNK_BYTES = 1_048_576;
 const MAX_TOTAL_BYTES = 16_777_216;
 
 /** A key is the number of the open: it is good within the session that the open belongs to, and nowhere else. */
-export function requestResumeKey(exchange: Exchange, request: IoctlRequest): number {
-  const open = exchange.open as Open;
+export function requestResumeKey(exchange: Exchange, open: Open, request: IoctlRequest): number {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < RESUME_KEY_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
   const key = new Uint8Array(RESUME_KEY_SIZE);
@@ -52,8 +51,7 @@ function findByResumeKey(exchange: Exchange, key: Uint8Array): Open | undefined 
 }
 
 /** FSCTL_SRV_COPYCHUNK and FSCTL_SRV_COPYCHUNK_WRITE, the latter for a target that cannot be read. */
-export function copyChunks(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const target = exchange.open as Open;
+export function copyChunks(exchange: Exchange, target: Open, request: IoctlRequest): MaybePromise<number> {
   if (request.maxOutputResponse < COPYCHUNK_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
   const { sourceKey, chunks } = decodeCopyChunkRequest(request.input);
   if (!isWithinLimits(chunks)) {

@@ -18,8 +18,11 @@ const HEAD_BYTES = 12;
 const LEAST_BYTES = 16;
 
 /** FSCTL_SRV_ENUMERATE_SNAPSHOTS: all tokens, or how much room they need. */
-export function enumerateSnapshots(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const { tree } = exchange.open as Open;
+export function enumerateSnapshots(
+  exchange: Exchange,
+  { tree }: Open,
+  request: IoctlRequest,
+): MaybePromise<number> {
   if (request.maxOutputResponse < LEAST_BYTES) return Status.INVALID_PARAMETER;
   return andThen(tree.store?.snapshots?.().times() ?? -Errno.EOPNOTSUPP, (times) => {
     // Who may not list them is told of none.

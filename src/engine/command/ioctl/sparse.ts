@@ -38,8 +38,7 @@ const RANGES_STEP = 1024;
 const MARK_ACCESS = Access.WRITE_DATA | Access.APPEND_DATA | Access.WRITE_ATTRIBUTES;
 
 /** FSCTL_SET_SPARSE: a mark alone. Holes that a file has stay when it is taken away. */
-export function setSparse(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function setSparse(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
   if ((open.grantedAccess & MARK_ACCESS) === 0) return Status.ACCESS_DENIED;
@@ -76,8 +75,7 @@ function mark(
 }
 
 /** FSCTL_SET_ZERO_DATA: zeros up to the end of the file at most; a sparse file gives its blocks back. */
-export function setZeroData(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function setZeroData(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
@@ -128,8 +126,11 @@ export function zeroInSteps(
 }
 
 /** FSCTL_QUERY_ALLOCATED_RANGES: a file that is not sparse has all its blocks, whatever the disk made of it. */
-export function queryAllocatedRanges(exchange: Exchange, request: IoctlRequest): MaybePromise<number> {
-  const open = exchange.open as Open;
+export function queryAllocatedRanges(
+  exchange: Exchange,
+  open: Open,
+  request: IoctlRequest,
+): MaybePromise<number> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;

@@ -15,8 +15,7 @@ import { zeroInSteps } from "./sparse.ts";
 
 const COUNT_BYTES = 4;
 
-export async function trimRanges(exchange: Exchange, request: IoctlRequest): Promise<number> {
-  const open = exchange.open as Open;
+export async function trimRanges(exchange: Exchange, open: Open, request: IoctlRequest): Promise<number> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;

@@ -6,17 +6,17 @@ import {
 import { Writer } from "../../../wire/cursor.ts";
 import type { IoctlRequest } from "../../../wire/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Negotiated } from "../../connection/connection.ts";
+import type { Negotiated } from "../../connection/connection-state.ts";
 import { chooseDialect } from "../../connection/dialect.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { NO_REPLY } from "../../connection/pipeline.ts";
+import { NO_REPLY } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";
 
 const RESPONSE_BYTES = 24;
 
 export function validateNegotiate(exchange: Exchange, request: IoctlRequest): number {
   const { connection, context } = exchange;
-  const negotiated = connection.negotiated as Negotiated;
+  const negotiated = connection.terms;
   if (request.maxOutputResponse < RESPONSE_BYTES) return Status.INVALID_PARAMETER;
   const told = decodeValidateNegotiateRequest(request.input);
   const { minDialect, maxDialect } = context.settings;

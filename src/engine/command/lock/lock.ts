@@ -9,8 +9,7 @@ import { Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { LockSequences } from "../../state/lock-sequence.ts";
-import type { Open } from "../../state/open.ts";
-import type { SharedFile } from "../../state/open-table.ts";
+import type { Open, SharedFile } from "../../state/open.ts";
 import { type LockLimits, LockOutcome, type LockRange, RangeLocks } from "../../state/range-locks.ts";
 import { andThen } from "../../and-then.ts";
 import { mirrorLocks, unmirrorAll } from "./lock-mirror.ts";
@@ -21,9 +20,8 @@ const RESPONSE_BYTES = 4;
 /** The end of everything that can be locked. */
 const OFFSET_LIMIT = 1n << 64n;
 
-export function handleLock(exchange: Exchange): MaybePromise<number> {
+export function handleLock(exchange: Exchange, open: Open): MaybePromise<number> {
   const { message } = exchange;
-  const open = exchange.open as Open;
   if (message.u16(LockRequestOffset.COUNT) > MAX_ELEMENTS) return Status.INSUFFICIENT_RESOURCES;
   const { locks, sequenceIndex, sequenceNumber } = decodeLockRequest(message);
   const { file } = open;
@@ -150,7 +148,7 @@ function awaitLock(
   range: LockRange,
 ): MaybePromise<number> {
   const { connection, context } = exchange;
-  if (connection.waiting.size >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
+  if (connection.waitingCount >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   return new Promise((resolve) => {
     const limits = limitsOf(context);
     const forget = locks.wait(range, limits, (isGranted) =>

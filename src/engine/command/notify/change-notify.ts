@@ -12,8 +12,8 @@ import { appendChange, type Change } from "../../../wire/fscc/notify.ts";
 import { Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor } from "../../connection/pipeline.ts";
-import type { Session } from "../../session/session.ts";
+import { paysFor } from "../../connection/credits.ts";
+import type { Session } from "../../state/session.ts";
 import type { WaitingRequest } from "../../state/notify.ts";
 import type { Open } from "../../state/open.ts";
 
@@ -26,9 +26,8 @@ interface Outcome {
   readonly changes: readonly Change[];
 }
 
-export function handleChangeNotify(exchange: Exchange): MaybePromise<number> {
+export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise<number> {
   const request = decodeChangeNotifyRequest(exchange.message);
-  const open = exchange.open as Open;
   const { context, connection } = exchange;
   const { notify, settings } = context;
   if (!settings.changeNotify) return Status.NOT_IMPLEMENTED;
@@ -44,7 +43,7 @@ export function handleChangeNotify(exchange: Exchange): MaybePromise<number> {
   if (notify.hasNews(open)) return answerNow(exchange, open, request.outputBufferLength);
   // Only the last member of a message can be answered later than the others; see 3.3.4.2.
   if (!exchange.isLast) return Status.INTERNAL_ERROR;
-  if (connection.waiting.size >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
+  if (connection.waitingCount >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   connection.sendInterim(exchange);
   exchange.dropRequest();
   return waitForChange(exchange, open, request.outputBufferLength).then((outcome) =>
@@ -65,7 +64,7 @@ function checkRequest(exchange: Exchange, open: Open, request: ChangeNotifyReque
 function countWatches(context: EngineContext, session: Session): number {
   let count = 0;
   if (context.notify.count < context.settings.maxNotifyHandles) return 0;
-  for (const open of session.opens) if (context.notify.has(open)) count++;
+  for (const open of context.opens.ofSession(session)) if (context.notify.has(open)) count++;
   return count;
 }
 

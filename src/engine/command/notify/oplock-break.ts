@@ -11,7 +11,7 @@ import {
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { withOpen } from "../../connection/pipeline.ts";
-import type { Session } from "../../session/session.ts";
+import type { Session, Tree } from "../../state/session.ts";
 import { levelOf, rightsOf } from "../../state/caching-grant.ts";
 import type { Open } from "../../state/open.ts";
 import { leaseIdOf } from "../open/lease-id.ts";
@@ -19,16 +19,16 @@ import { leaseIdOf } from "../open/lease-id.ts";
 const OPLOCK_RESPONSE_BYTES = 24;
 const LEASE_RESPONSE_BYTES = 36;
 
-export function handleOplockBreak(exchange: Exchange): MaybePromise<number> {
-  if (isLeaseBreak(exchange.message)) return acknowledgeLease(exchange);
-  return withOpen(exchange, OplockBreakRequestOffset.FILE_ID, acknowledgeOplock);
+export function handleOplockBreak(exchange: Exchange, tree: Tree): MaybePromise<number> {
+  if (isLeaseBreak(exchange.message)) return acknowledgeLease(exchange, tree.session);
+  return withOpen(exchange, tree, OplockBreakRequestOffset.FILE_ID, acknowledgeOplock);
 }
 
-function acknowledgeOplock(exchange: Exchange): number {
+function acknowledgeOplock(exchange: Exchange, open: Open): number {
   const request = decodeOplockBreakRequest(exchange.message);
   if (request.kind !== "oplock") return Status.INVALID_PARAMETER;
   const { caching } = exchange.context;
-  const holder = (exchange.open as Open).caching;
+  const holder = open.caching;
   if (holder === undefined || holder.lease !== undefined || !holder.isBreaking)
     return Status.INVALID_DEVICE_STATE;
   const level = request.oplockLevel;
@@ -43,9 +43,9 @@ function acknowledgeOplock(exchange: Exchange): number {
   return Status.SUCCESS;
 }
 
-function acknowledgeLease(exchange: Exchange): number {
+function acknowledgeLease(exchange: Exchange, session: Session): number {
   const request = decodeOplockBreakRequest(exchange.message) as LeaseBreak;
-  const id = leaseIdOf((exchange.session as Session).terms.clientGuid, request.leaseKey);
+  const id = leaseIdOf(session.terms.clientGuid, request.leaseKey);
   const { status, then } = exchange.context.caching.acknowledgeLease(id, request.leaseState);
   if (status !== Status.SUCCESS) return status;
   exchange.afterSend = then;

@@ -7,7 +7,7 @@ import { Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { rightsOf } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";

@@ -19,7 +19,7 @@ export function waitForCaching(
   const { connection, context } = exchange;
   if (connection.isClosed) return Status.CANCELLED;
   const isKnownToWait = exchange.asyncId !== 0;
-  if (!isKnownToWait && connection.waiting.size >= context.settings.maxWaitingRequests) {
+  if (!isKnownToWait && connection.waitingCount >= context.settings.maxWaitingRequests) {
     return Status.INSUFFICIENT_RESOURCES;
   }
   connection.sendInterim(exchange);

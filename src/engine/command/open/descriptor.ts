@@ -8,7 +8,7 @@ import { tokenOfGrant } from "../../security/grant-token.ts";
 import { withInherited } from "../../security/posix-inheritance.ts";
 import { describeAcl } from "../../security/posix-rights.ts";
 import { type SecurityToken, uidOfSid } from "../../security/token.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { Failure, FileNode } from "../../vfs/store.ts";
 

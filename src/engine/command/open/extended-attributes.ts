@@ -5,7 +5,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { WireError } from "../../../wire/cursor.ts";
 import { type ExtendedAttribute, NEED_EA } from "../../../wire/fscc/extended-attribute.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
 import { changeUserAttributes, toStoredName } from "../../vfs/extended-attributes.ts";

@@ -3,11 +3,10 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { SharedFile } from "../../state/open-table.ts";
-import type { Open } from "../../state/open.ts";
+import type { Open, SharedFile } from "../../state/open.ts";
 
-/** What a step answers that is not the last one; anything else is the status of the whole. */
-export const MORE = -1;
+/** What a step returns that is not the last one: no NTSTATUS. Anything else is the status of the whole. */
+export const MORE = 0x1_0000_0001;
 
 /** Steps go on at once for so long before others have their turn. */
 const TURN_MS = 3;

@@ -11,7 +11,7 @@ import { Status } from "../../../wire/status.ts";
 import { normalize } from "../../security/inheritance.ts";
 import { inheritedAclOf } from "../../security/posix-inheritance.ts";
 import { aclOfDescriptor } from "../../security/posix-rights.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
 import { FileKind, type FileStat, type SecurityChange } from "../../vfs/store.ts";
 import { uidOn } from "./descriptor.ts";

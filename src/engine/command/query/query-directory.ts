@@ -18,7 +18,7 @@ import {
 } from "../../../wire/query-directory.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor } from "../../connection/pipeline.ts";
+import { paysFor } from "../../connection/credits.ts";
 import type { DirectorySearch, Open } from "../../state/open.ts";
 import type { DirectoryEntry, FileHandle } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
@@ -31,9 +31,8 @@ const FIXED_BYTES = 8;
 const MAX_LISTING_BYTES = 1_048_576;
 const MAX_PATTERN_UNITS = 255;
 
-export function handleQueryDirectory(exchange: Exchange): MaybePromise<number> {
+export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromise<number> {
   const request = decodeQueryDirectoryRequest(exchange.message);
-  const open = exchange.open as Open;
   if (!open.isDirectory) return Status.INVALID_PARAMETER;
   if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
     return Status.INVALID_PARAMETER;

@@ -20,7 +20,7 @@ import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
 import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../../wire/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor } from "../../connection/pipeline.ts";
+import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { isShortName } from "../../vfs/name/short-names.ts";
@@ -116,9 +116,8 @@ const fileClasses = new Map<number, FileClassRow>([
   ],
 ]);
 
-export function handleQueryInfo(exchange: Exchange): MaybePromise<number> {
+export function handleQueryInfo(exchange: Exchange, open: Open): MaybePromise<number> {
   const request = decodeQueryInfoRequest(exchange.message);
-  const open = exchange.open as Open;
   if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
     return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, Math.max(request.outputBufferLength, request.inputBuffer.length))) {

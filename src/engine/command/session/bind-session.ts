@@ -4,12 +4,12 @@ import { Capability } from "../../../wire/negotiate.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
 import { SigningAlgorithm } from "../../../wire/negotiate-context.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Negotiated } from "../../connection/connection.ts";
+import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Authenticator, AuthStep } from "../../session/authenticator.ts";
-import { type Logon, LogonKind } from "../../session/logon.ts";
-import { type Session, SessionState } from "../../session/session.ts";
-import { makeSessionKeys } from "../../session/session-keys.ts";
+import type { Authenticator, AuthStep } from "../../logon/authenticator.ts";
+import { type Logon, LogonKind } from "../../logon/logon.ts";
+import { type Session, SessionState } from "../../state/session.ts";
+import { makeSessionKeys } from "../../logon/session-keys.ts";
 
 /** Channels of one session; as Windows and Samba limit them. */
 const MAX_CHANNELS = 32;
@@ -86,7 +86,7 @@ export function finishBinding(
   connection.sessions.set(session.id, session);
   connection.channelKeys.set(session.id, keys.signing);
   session.connectionIds.add(connection.id);
-  connection.raiseFrameLimit();
+  connection.isLoggedOn = true;
   exchange.signWith = keys.signing;
   return Status.SUCCESS;
 }

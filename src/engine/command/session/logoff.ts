@@ -3,15 +3,15 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { encodeLogoffResponse } from "../../../wire/logoff.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Session } from "../../session/session.ts";
+import type { Session } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { loseSession } from "../close/teardown.ts";
 
 const RESPONSE_BYTES = 4;
 
 /** Durable opens stay for their user even then, as Windows and Samba have it. */
-export function handleLogoff(exchange: Exchange): MaybePromise<number> {
-  return andThen(loseSession(exchange.context, exchange.session as Session), () => {
+export function handleLogoff(exchange: Exchange, session: Session): MaybePromise<number> {
+  return andThen(loseSession(exchange.context, session), () => {
     encodeLogoffResponse(exchange.reserve(RESPONSE_BYTES));
     return Status.SUCCESS;
   });

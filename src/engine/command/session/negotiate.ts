@@ -21,10 +21,11 @@ import {
 import { POSIX_EXTENSIONS_ID } from "../../../wire/posix.ts";
 import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../../wire/smb1-negotiate.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Connection, Negotiated } from "../../connection/connection.ts";
+import type { Channel } from "../../connection/channels.ts";
+import type { ConnectionState, Negotiated } from "../../connection/connection-state.ts";
 import { chooseDialect, type Dialect } from "../../connection/dialect.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { initialToken } from "../../session/authenticator.ts";
+import { initialToken } from "../../logon/authenticator.ts";
 import { HEAD_ROOM } from "../../transport/buffer-pool.ts";
 
 /** What 2.0.2 reads and writes at most; 3.3.5.4. */
@@ -51,7 +52,7 @@ export function handleNegotiate(exchange: Exchange): number {
   return Status.SUCCESS;
 }
 
-function chainPreauth(exchange: Exchange, connection: Connection): void {
+function chainPreauth(exchange: Exchange, connection: ConnectionState): void {
   const { provider } = exchange.context;
   const { bytes, start, length } = exchange.message;
   const hash = extendPreauthHash(provider, initialPreauthHash(), bytes.subarray(start, start + length));
@@ -113,7 +114,7 @@ function only<K extends NegotiateContext["kind"]>(
 }
 
 function settle(
-  connection: Connection,
+  connection: ConnectionState,
   request: NegotiateRequest,
   dialect: Dialect,
   choice: Choice,
@@ -149,7 +150,7 @@ function allowedCapabilities(settings: EngineSettings): number {
   return bits;
 }
 
-function securityModeOf(connection: Connection): number {
+function securityModeOf(connection: ConnectionState): number {
   const isRequired = connection.context.settings.signing === "required";
   return SecurityMode.SIGNING_ENABLED | (isRequired ? SecurityMode.SIGNING_REQUIRED : 0);
 }
@@ -165,7 +166,7 @@ function answerContexts(exchange: Exchange, choice: Choice): NegotiateContext[] 
 
 function writeResponse(
   writer: Writer,
-  connection: Connection,
+  connection: ConnectionState,
   revision: number,
   negotiated: Negotiated | undefined,
   contexts: readonly NegotiateContext[],
@@ -193,7 +194,7 @@ function writeResponse(
  * Answers an SMB1 NEGOTIATE; 3.3.5.3.1. Windows of old, some scanners and many TVs begin this way. False where the
  * client offers nothing that is served.
  */
-export function negotiateSmb1(connection: Connection, bytes: Uint8Array): boolean {
+export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint8Array): boolean {
   const { context } = connection;
   const { minDialect, maxDialect } = context.settings;
   let dialects: readonly string[];

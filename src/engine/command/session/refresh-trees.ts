@@ -2,7 +2,7 @@
 // allows is asked anew at the next TREE_CONNECT.
 import type { Credentials } from "../../../port/port.ts";
 import type { EngineContext } from "../../connection/context.ts";
-import type { Session, Tree } from "../../session/session.ts";
+import type { Session, Tree } from "../../state/session.ts";
 
 export async function refreshTrees(context: EngineContext): Promise<void> {
   for (const session of [...context.sessions.values()]) {

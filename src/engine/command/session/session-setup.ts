@@ -10,12 +10,12 @@ import {
   type SessionSetupRequest,
 } from "../../../wire/session-setup.ts";
 import { Status } from "../../../wire/status.ts";
-import type { Negotiated } from "../../connection/connection.ts";
+import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { type Authenticator, type AuthStep, createAuthenticator } from "../../session/authenticator.ts";
-import { type Logon, LogonKind } from "../../session/logon.ts";
-import { Session, SessionState, type SessionTerms } from "../../session/session.ts";
-import { makeSessionKeys } from "../../session/session-keys.ts";
+import { type Authenticator, type AuthStep, createAuthenticator } from "../../logon/authenticator.ts";
+import { type Logon, LogonKind } from "../../logon/logon.ts";
+import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
+import { makeSessionKeys } from "../../logon/session-keys.ts";
 import { andThen } from "../../and-then.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
@@ -28,7 +28,7 @@ type Done = Extract<AuthStep, { kind: "done" }>;
 
 export function handleSessionSetup(exchange: Exchange): MaybePromise<number> {
   const { connection, context } = exchange;
-  const negotiated = connection.negotiated as Negotiated;
+  const negotiated = connection.terms;
   const request = decodeSessionSetupRequest(exchange.message);
   if (context.settings.encryption === "required" && negotiated.cipher === 0) return Status.ACCESS_DENIED;
   const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
@@ -175,7 +175,7 @@ function finish(
   session.identity = identity;
   if (isNew) establish(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
-  if (!isAnonymous) connection.raiseFrameLimit();
+  if (!isAnonymous) connection.isLoggedOn = true;
   exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
   const done = isNew ? endPrevious(exchange, session, request.previousSessionId) : undefined;

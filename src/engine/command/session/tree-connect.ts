@@ -11,7 +11,7 @@ import {
 import { encodeTreeDisconnectResponse } from "../../../wire/tree-disconnect.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { type Session, SessionState, type Tree } from "../../session/session.ts";
+import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileStore } from "../../vfs/store.ts";
 import { openStore } from "../../vfs/local/local-store.ts";
@@ -23,8 +23,7 @@ import { statusOf } from "../errno-status.ts";
 const MAX_TREES_PER_SESSION = 1024;
 const RESPONSE_BYTES = 16;
 
-export function handleTreeConnect(exchange: Exchange): MaybePromise<number> {
-  const session = exchange.session as Session;
+export function handleTreeConnect(exchange: Exchange, session: Session): MaybePromise<number> {
   const { identity } = session;
   const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
   if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
@@ -80,7 +79,6 @@ function addTree(
     store,
     mustEncrypt: canSeal && (grant.encryption === "required" || grant.encryption === "desired"),
     maximalAccess: grant.readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL,
-    opens: new Set(),
     isLost: false,
   };
   // 3.3.5.7 knows no signing by share; a share that asks for it makes its session sign.
@@ -123,8 +121,7 @@ function isFull(exchange: Exchange, grant: ShareGrant): boolean {
   return connections.size >= grant.maxConnections && !connections.has(exchange.connection.id);
 }
 
-export function handleTreeDisconnect(exchange: Exchange): MaybePromise<number> {
-  const tree = exchange.tree as Tree;
+export function handleTreeDisconnect(exchange: Exchange, tree: Tree): MaybePromise<number> {
   return andThen(closeTree(exchange.context, tree), () => {
     encodeTreeDisconnectResponse(exchange.reserve(4));
     return Status.SUCCESS;

@@ -10,8 +10,7 @@ import {
 } from "../../../wire/fscc/file-information.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Open } from "../../state/open.ts";
-import type { SharedFile } from "../../state/open-table.ts";
+import type { Open, SharedFile } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode } from "../../vfs/store.ts";
 import { waitForCaching } from "../open/cache-breaks.ts";

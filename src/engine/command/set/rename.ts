@@ -12,8 +12,8 @@ import {
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { nameFilter } from "../../state/notify.ts";
-import type { Open } from "../../state/open.ts";
-import { hasDataAccess, joinPath, type SharedFile, type OpenTable } from "../../state/open-table.ts";
+import type { Open, SharedFile } from "../../state/open.ts";
+import { hasDataAccess, joinPath, type OpenTable } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { listingChanged, waitForCaching } from "../open/cache-breaks.ts";

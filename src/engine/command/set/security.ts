@@ -14,7 +14,7 @@ import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { isExpressible } from "../../security/posix-rights.ts";
 import { gidOfSid, holds, uidOfSid } from "../../security/token.ts";
-import type { Tree } from "../../session/session.ts";
+import type { Tree } from "../../state/session.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode, FileStat, SecurityChange } from "../../vfs/store.ts";

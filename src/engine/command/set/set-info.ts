@@ -17,7 +17,7 @@ import { InfoType } from "../../../wire/query-info.ts";
 import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/set-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { paysFor } from "../../connection/pipeline.ts";
+import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { type FileNode, MAX_FILE_OFFSET } from "../../vfs/store.ts";
@@ -68,9 +68,8 @@ const classes = new Map<number, SetClass>([
   [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, shows: true }],
 ]);
 
-export function handleSetInfo(exchange: Exchange): MaybePromise<number> {
+export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<number> {
   const request = decodeSetInfoRequest(exchange.message);
-  const open = exchange.open as Open;
   if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
   if (open.node === undefined) return Status.NOT_SUPPORTED;

@@ -1,3 +1,4 @@
+// Names inside a sidecar: the entry that holds a file's values, and entries on their way.
 const VALUES_SUFFIX = ".values";
 const NEXT_SUFFIX = ".next";
 const TEMPORARY = /^[0-9a-f]{16}\.tmp$/;

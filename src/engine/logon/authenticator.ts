@@ -1,34 +1,13 @@
 // One session set-up exchange: the client's security buffers in, ours and finally an identity with a key out.
 // [MS-SMB2] 3.3.5.5.3; SPNEGO with NTLM inside, and NTLM without SPNEGO.
-import type { Provider } from "../../crypto/provider.ts";
-import type { Account, MaybePromise } from "../../port/port.ts";
+import type { MaybePromise } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
-import type { Time } from "../../wire/filetime.ts";
 import { isNtlmssp } from "../../wire/ntlmssp.ts";
 import { encodeInit2, Oid } from "../../wire/spnego.ts";
 import { Status } from "../../wire/status.ts";
-import type { LogonGate } from "./logon-gate.ts";
-import { type LogonIdentity, type Mechanism, refuse, type Refusal } from "./mechanism.ts";
+import { type LogonIdentity, type Mechanism, refuse, type Refusal, type AuthContext } from "./mechanism.ts";
 import { createNtlmAcceptor } from "./ntlm.ts";
 import { SpnegoAcceptor } from "./spnego.ts";
-
-/** What an exchange needs of its surroundings. */
-export interface AuthContext {
-  readonly provider: Provider;
-  /** NetBIOS name of this server, at most 15 characters, upper case. */
-  readonly serverName: string;
-  /** Fully qualified name of this server; the host name where there is no domain. */
-  readonly dnsName: string;
-  /** As the port's `Manager.findAccount`; `user: ""` asks for the guest account. */
-  findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
-  readonly mapToGuest: "never" | "bad-user";
-  /** Wall-clock time, for the challenge's time stamp. */
-  now(): Time;
-  /** `length` unpredictable bytes. */
-  random(length: number): Uint8Array;
-  /** Slows guessing down; without it every try is looked at at once. */
-  readonly gate?: LogonGate | undefined;
-}
 
 export type AuthStep =
   /** Answer STATUS_MORE_PROCESSING_REQUIRED with this token. */

@@ -33,13 +33,13 @@ import {
   type Ntlmv2Response,
 } from "../../wire/ntlmssp.ts";
 import { Status } from "../../wire/status.ts";
-import type { AuthContext } from "./authenticator.ts";
 import {
   type LogonIdentity,
   type Mechanism,
   type MechanismStep,
   type MessageIntegrity,
   refuse,
+  type AuthContext,
 } from "./mechanism.ts";
 
 // Taken over from the client's NEGOTIATE; everything else in the CHALLENGE is ours to say.

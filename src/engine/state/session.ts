@@ -3,7 +3,6 @@ import type { Aead, Mac } from "../../crypto/provider.ts";
 import type { NonceSequence } from "../../crypto/nonce.ts";
 import type { Identity, ShareGrant } from "../../port/port.ts";
 import type { FileStore } from "../vfs/store.ts";
-import type { Open } from "../state/open.ts";
 
 export const SessionState = { IN_PROGRESS: 0, VALID: 1, EXPIRED: 2 } as const;
 export type SessionState = (typeof SessionState)[keyof typeof SessionState];
@@ -19,7 +18,6 @@ export interface Tree {
   readonly mustEncrypt: boolean;
   /** FILE_ access mask that this user may ever get on this share. */
   readonly maximalAccess: number;
-  readonly opens: Set<Open>;
   /** Its session is gone; the store lives on for the opens that wait for their client. */
   isLost: boolean;
 }
@@ -55,7 +53,6 @@ export class Session {
   isApple = false;
   mustEncrypt = false;
   readonly trees = new Map<number, Tree>();
-  readonly opens = new Set<Open>();
   private lastTreeId = 0;
 
   constructor(id: number, terms: SessionTerms) {

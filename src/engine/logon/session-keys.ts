@@ -4,7 +4,7 @@ import { NonceSequence } from "../../crypto/nonce.ts";
 import type { Aead, Mac, Provider } from "../../crypto/provider.ts";
 import { Dialect } from "../../wire/negotiate.ts";
 import { Cipher, SigningAlgorithm } from "../../wire/negotiate-context.ts";
-import type { SealKeys } from "./session.ts";
+import type { SealKeys } from "../state/session.ts";
 
 /** What NEGOTIATE settled, as far as keys depend on it. */
 export interface KeyTerms {

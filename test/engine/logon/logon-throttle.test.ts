@@ -1,6 +1,6 @@
 // Guessing is slowed down, its victims are not locked out, and memory has an end. The clock is the test's.
 import { describe, expect, test } from "bun:test";
-import { LogonGates, MAX_WAITING_LOGONS } from "../../../src/engine/session/logon-gate.ts";
+import { LogonGates, MAX_WAITING_LOGONS } from "../../../src/engine/logon/logon-gate.ts";
 import {
   FORGET_MS,
   FREE_FAILURES,
@@ -9,7 +9,7 @@ import {
   MAX_LINE_MS,
   MAX_REMEMBERED,
   MAX_USER_DELAY_MS,
-} from "../../../src/engine/session/logon-throttle.ts";
+} from "../../../src/engine/logon/logon-throttle.ts";
 
 const HERE = "192.0.2.1";
 const THERE = "192.0.2.2";

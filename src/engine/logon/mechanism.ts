@@ -1,6 +1,9 @@
 // What a security mechanism under SPNEGO is to the session set-up: a token in, a step out. NTLM is the one there is.
 // RFC 2743 1.2.7 and 2.2.2 (accepting a context).
-import type { MaybePromise } from "../../port/port.ts";
+import type { MaybePromise, Account } from "../../port/port.ts";
+import type { Provider } from "../../crypto/provider.ts";
+import type { Time } from "../../wire/filetime.ts";
+import type { LogonGate } from "./logon-gate.ts";
 
 /** Who logged on, as proved by the mechanism. */
 export interface LogonIdentity {
@@ -51,4 +54,22 @@ export interface Mechanism {
 
 export function refuse(status: number, reason: string, user = ""): Refusal {
   return { kind: "refused", status, reason, user };
+}
+
+/** What an exchange needs of its surroundings. */
+export interface AuthContext {
+  readonly provider: Provider;
+  /** NetBIOS name of this server, at most 15 characters, upper case. */
+  readonly serverName: string;
+  /** Fully qualified name of this server; the host name where there is no domain. */
+  readonly dnsName: string;
+  /** As the port's `Manager.findAccount`; `user: ""` asks for the guest account. */
+  findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
+  readonly mapToGuest: "never" | "bad-user";
+  /** Wall-clock time, for the challenge's time stamp. */
+  now(): Time;
+  /** `length` unpredictable bytes. */
+  random(length: number): Uint8Array;
+  /** Slows guessing down; without it every try is looked at at once. */
+  readonly gate?: LogonGate | undefined;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { messageSignature, sealKey, signKey } from "../../../src/crypto/ntowf.ts";
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
-import { type AuthStep, createAuthenticator } from "../../../src/engine/session/authenticator.ts";
+import { type AuthStep, createAuthenticator } from "../../../src/engine/logon/authenticator.ts";
 import {
   decodeSpnego,
   encodeInit,

@@ -3,7 +3,6 @@
 import { randomBytes } from "node:crypto";
 import { ntowfV2 } from "../../../src/crypto/ntowf.ts";
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
-import type { AuthContext } from "../../../src/engine/session/authenticator.ts";
 import type { Account } from "../../../src/port/port.ts";
 import {
   decodeNtlmChallenge,
@@ -12,6 +11,7 @@ import {
   MIC_OFFSET,
   NtlmFlag,
 } from "../../../src/wire/ntlmssp.ts";
+import type { AuthContext } from "../../../src/engine/logon/mechanism.ts";
 
 export function fromHex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "hex"));

@@ -1,10 +1,6 @@
 // Whole exchanges: what smbclient said to smbd, said again to us; [MS-NLMP] 4.2.4; impacket as a live client.
 import { describe, expect, test } from "bun:test";
-import {
-  type AuthStep,
-  createAuthenticator,
-  initialToken,
-} from "../../../src/engine/session/authenticator.ts";
+import { type AuthStep, createAuthenticator, initialToken } from "../../../src/engine/logon/authenticator.ts";
 import { decodeAvPairs, decodeAvTimestamp, decodeNtlmChallenge, findAv } from "../../../src/wire/ntlmssp.ts";
 import { encodeNtlmNegotiate } from "../../../src/wire/ntlmssp.ts";
 import { decodeSpnego } from "../../../src/wire/spnego.ts";
