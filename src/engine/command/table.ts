@@ -10,7 +10,7 @@ import { QueryInfoRequestOffset } from "../../wire/query-info.ts";
 import { ReadRequestOffset } from "../../wire/read.ts";
 import { SetInfoRequestOffset } from "../../wire/set-info.ts";
 import { WriteRequestOffset } from "../../wire/write.ts";
-import type { OpenHandler, Row } from "../connection/exchange.ts";
+import type { OpenHandler, Row, ServerHandler, SessionHandler, TreeHandler } from "../connection/exchange.ts";
 import { handleChangeNotify } from "./notify/change-notify.ts";
 import { handleClose } from "./close/close.ts";
 import { handleCreate } from "./create/create.ts";
@@ -29,6 +29,18 @@ import { handleWrite } from "./data/write.ts";
 import { handleLogoff } from "./session/logoff.ts";
 import { handleFlush } from "./data/flush.ts";
 
+function onServer(name: string, bodySize: number, handle: ServerHandler): Row {
+  return { name, bodySize, mayChangeData: false, needs: "nothing", handle };
+}
+
+function inSession(name: string, bodySize: number, handle: SessionHandler): Row {
+  return { name, bodySize, mayChangeData: false, needs: "session", handle };
+}
+
+function onTree(name: string, bodySize: number, handle: TreeHandler, mayChangeData = false): Row {
+  return { name, bodySize, mayChangeData, needs: "tree", handle };
+}
+
 function onOpen(
   name: string,
   bodySize: number,
@@ -40,50 +52,20 @@ function onOpen(
 }
 
 const rowsByCommand: ReadonlyMap<number, Row> = new Map<number, Row>([
-  [
-    Command.NEGOTIATE,
-    { name: "NEGOTIATE", bodySize: 36, mayChangeData: false, needs: "nothing", handle: handleNegotiate },
-  ],
-  [
-    Command.SESSION_SETUP,
-    {
-      name: "SESSION_SETUP",
-      bodySize: 25,
-      mayChangeData: false,
-      needs: "nothing",
-      handle: handleSessionSetup,
-    },
-  ],
-  [
-    Command.LOGOFF,
-    { name: "LOGOFF", bodySize: 4, mayChangeData: false, needs: "session", handle: handleLogoff },
-  ],
-  [
-    Command.TREE_CONNECT,
-    { name: "TREE_CONNECT", bodySize: 9, mayChangeData: false, needs: "session", handle: handleTreeConnect },
-  ],
-  [
-    Command.TREE_DISCONNECT,
-    {
-      name: "TREE_DISCONNECT",
-      bodySize: 4,
-      mayChangeData: false,
-      needs: "tree",
-      handle: handleTreeDisconnect,
-    },
-  ],
-  [
-    Command.CREATE,
-    { name: "CREATE", bodySize: 57, mayChangeData: false, needs: "tree", handle: handleCreate },
-  ],
+  [Command.NEGOTIATE, onServer("NEGOTIATE", 36, handleNegotiate)],
+  [Command.SESSION_SETUP, onServer("SESSION_SETUP", 25, handleSessionSetup)],
+  [Command.LOGOFF, inSession("LOGOFF", 4, handleLogoff)],
+  [Command.TREE_CONNECT, inSession("TREE_CONNECT", 9, handleTreeConnect)],
+  [Command.TREE_DISCONNECT, onTree("TREE_DISCONNECT", 4, handleTreeDisconnect)],
+  [Command.CREATE, onTree("CREATE", 57, handleCreate)],
   [Command.CLOSE, onOpen("CLOSE", 24, CloseRequestOffset.FILE_ID, handleClose)],
   [Command.FLUSH, onOpen("FLUSH", 24, FlushRequestOffset.FILE_ID, handleFlush)],
   [Command.READ, onOpen("READ", 49, ReadRequestOffset.FILE_ID, handleRead)],
   [Command.WRITE, onOpen("WRITE", 49, WriteRequestOffset.FILE_ID, handleWrite, true)],
   [Command.LOCK, onOpen("LOCK", 48, LockRequestOffset.FILE_ID, handleLock)],
   // FileIds of IOCTL may be all ones for calls that concern the server itself: its handler finds the open.
-  [Command.IOCTL, { name: "IOCTL", bodySize: 57, mayChangeData: true, needs: "tree", handle: handleIoctl }],
-  [Command.ECHO, { name: "ECHO", bodySize: 4, mayChangeData: false, needs: "nothing", handle: handleEcho }],
+  [Command.IOCTL, onTree("IOCTL", 57, handleIoctl, true)],
+  [Command.ECHO, onServer("ECHO", 4, handleEcho)],
   [
     Command.QUERY_DIRECTORY,
     onOpen("QUERY_DIRECTORY", 33, QueryDirectoryRequestOffset.FILE_ID, handleQueryDirectory),
@@ -92,10 +74,7 @@ const rowsByCommand: ReadonlyMap<number, Row> = new Map<number, Row>([
   [Command.QUERY_INFO, onOpen("QUERY_INFO", 41, QueryInfoRequestOffset.FILE_ID, handleQueryInfo)],
   [Command.SET_INFO, onOpen("SET_INFO", 33, SetInfoRequestOffset.FILE_ID, handleSetInfo, true)],
   // Two structures, one with a FileId: the handler finds out which.
-  [
-    Command.OPLOCK_BREAK,
-    { name: "OPLOCK_BREAK", bodySize: 0, mayChangeData: false, needs: "tree", handle: handleOplockBreak },
-  ],
+  [Command.OPLOCK_BREAK, onTree("OPLOCK_BREAK", 0, handleOplockBreak)],
 ]);
 
 /** Indexed by command; CANCEL has no row, for it is never answered. */

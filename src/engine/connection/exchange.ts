@@ -35,15 +35,15 @@ interface RowFields {
  */
 export type Row = RowFields &
   (
-    | { readonly needs: "nothing"; readonly handle: (exchange: Exchange) => MaybePromise<number> }
-    | {
-        readonly needs: "session";
-        readonly handle: (exchange: Exchange, session: Session) => MaybePromise<number>;
-      }
-    | { readonly needs: "tree"; readonly handle: (exchange: Exchange, tree: Tree) => MaybePromise<number> }
+    | { readonly needs: "nothing"; readonly handle: ServerHandler }
+    | { readonly needs: "session"; readonly handle: SessionHandler }
+    | { readonly needs: "tree"; readonly handle: TreeHandler }
     | { readonly needs: "open"; readonly fileIdOffset: number; readonly handle: OpenHandler }
   );
 
+export type ServerHandler = (exchange: Exchange) => MaybePromise<number>;
+export type SessionHandler = (exchange: Exchange, session: Session) => MaybePromise<number>;
+export type TreeHandler = (exchange: Exchange, tree: Tree) => MaybePromise<number>;
 export type OpenHandler = (exchange: Exchange, open: Open) => MaybePromise<number>;
 
 /** What an exchange asks of the connection that it came by. */
