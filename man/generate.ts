@@ -11,7 +11,8 @@ import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
 import { OPTIONS as SERVE } from "../src/cli/serve.ts";
 import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
 import { OPTIONS as USERS } from "../src/cli/users.ts";
-import { PARAMETERS, type Parameter } from "../src/manager/config/schema.ts";
+import { PARAMETERS } from "../src/manager/config/schema.ts";
+import type { Parameter } from "../src/manager/config/schema/parameter.ts";
 import { CONFIG_FILE, PASSWORD_FILE } from "../src/manager/paths.ts";
 
 const ROOT = join(import.meta.dir, "..");

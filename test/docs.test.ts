@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generatedFiles } from "../man/generate.ts";
 import { FOREIGN_PARAMETERS, REFUSED_PARAMETERS } from "../src/manager/config/foreign.ts";
-import { findParameter, PARAMETERS, type Parameter, spellingsOf } from "../src/manager/config/schema.ts";
+import { findParameter, PARAMETERS, spellingsOf } from "../src/manager/config/schema.ts";
+import type { Parameter } from "../src/manager/config/schema/parameter.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const parameters = PARAMETERS as readonly Parameter[];

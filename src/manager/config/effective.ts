@@ -1,6 +1,7 @@
 // What each parameter of a section comes to, as text, for testparm.
 import { foldKey, type Sections } from "./parse.ts";
-import { PARAMETERS, type Parameter, spellingsOf } from "./schema.ts";
+import { PARAMETERS, spellingsOf } from "./schema.ts";
+import type { Parameter } from "./schema/parameter.ts";
 import { parseBoolean } from "./values.ts";
 
 export interface EffectiveValue {

@@ -3,8 +3,15 @@
 import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
 import { ConfigError, type Entry, type Section } from "./parse.ts";
 import type { Report } from "./report.ts";
-import { type ChoiceOf, findParameter, knownSpellings, type NameOf, PARAMETERS } from "./schema.ts";
-import { type Parameter, spellingsOf } from "./schema.ts";
+import {
+  type ChoiceOf,
+  findParameter,
+  knownSpellings,
+  type NameOf,
+  PARAMETERS,
+  spellingsOf,
+} from "./schema.ts";
+import type { Parameter } from "./schema/parameter.ts";
 import { suggest } from "./suggest.ts";
 import {
   parseBoolean,
