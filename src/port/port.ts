@@ -204,41 +204,35 @@ export interface ModeMapping {
   readonly readonly: boolean;
 }
 
-/** A share as one user sees it: the answer to a tree connect. */
-export interface ShareGrant {
-  /** The name as configured, not as the client typed it. */
+/** A share as configured: what holds for all of its users. */
+export interface ShareRules {
+  /** As configured, not as the client typed it. */
   readonly name: string;
-  readonly type: "disk" | "pipe";
   /** The directory, absolute; empty for a pipe share. */
   readonly path: string;
   readonly readOnly: boolean;
   readonly encryption: "off" | "desired" | "required";
   readonly signing: "auto" | "required";
-  readonly credentials: Credentials | null;
   readonly createMask: number;
   readonly directoryMask: number;
   readonly forceCreateMode: number;
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
   readonly security: SecurityRules;
-  /** Null: whoever comes is a user of the machine, or all are one. */
-  readonly namedUsers: NamedUsers | null;
-  /** The user is the share's guest, by whatever name it came. */
-  readonly asGuest: boolean;
   readonly hideDotFiles: boolean;
-  /** Clients reach the extended attributes below `user.`. */
+  /** Clients may read and set the extended attributes of the namespace `user.`. */
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
   readonly modeMapping: ModeMapping;
-  /** Named streams are kept, where the disk can. */
+  /** Named streams are offered where the disk can store them. */
   readonly streams: boolean;
-  /** Whether a zero byte stands behind the data of a stream, as Samba keeps it, or none, as ksmbd does. */
+  /** samba: a zero byte follows the data of a stream in its attribute; ksmbd: none. */
   readonly streamForm: "samba" | "ksmbd";
   readonly space: SpaceRules;
   readonly followSymlinks: boolean;
-  /** Symlinks are followed to outside the share as well; only where `followSymlinks` is set. */
+  /** Symbolic links may lead out of the share; only with `followSymlinks`. */
   readonly wideLinks: boolean;
-  /** Clients with the POSIX extensions get them here. */
+  /** The SMB3 POSIX extensions are available here to clients that negotiated them. */
   readonly posixExtensions: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
@@ -246,14 +240,24 @@ export interface ShareGrant {
   readonly vetoFiles: readonly string[];
   readonly names: NameRules;
   readonly hiding: HidingRules;
-  /** Null: what is deleted is gone. */
+  /** Null: deleted files are removed at once. */
   readonly recycle: RecycleRules | null;
   /** Null: no previous versions. */
   readonly snapshots: SnapshotRules | null;
-  /** Byte-range locks are kept in step with those of programs on the server. */
+  /** Byte-range locks are also taken as fcntl(2) locks, so programs on the server and clients see each other's. */
   readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
+}
+
+/** A share as one user may use it: the answer to a tree connect. `readOnly` is this user's. */
+export interface ShareGrant extends ShareRules {
+  readonly type: "disk" | "pipe";
+  readonly credentials: Credentials | null;
+  /** Null: every user has an account on the machine, or all act as one. */
+  readonly namedUsers: NamedUsers | null;
+  /** The user has the guest's rights here, whatever name the session has. */
+  readonly asGuest: boolean;
 }
 
 /** The questions. A status is an NTSTATUS number. */

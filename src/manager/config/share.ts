@@ -1,14 +1,6 @@
 // One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
-import type {
-  ModeMapping,
-  HidingRules,
-  NameRules,
-  RecycleRules,
-  SnapshotRules,
-  SpaceRules,
-  SecurityRules,
-} from "../../port/port.ts";
+import type { ShareRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
@@ -21,53 +13,21 @@ import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts
 import type { NameOf } from "./schema.ts";
 import { UserList } from "./user-list.ts";
 
-/** A share as configured, for all users. */
-export interface Share {
-  readonly name: string;
+/** A share with the rules on who may connect and as whom. The repository of `recycle` may hold variables. */
+export interface Share extends ShareRules {
   readonly comment: string;
-  readonly path: string;
   readonly browseable: boolean;
   readonly guestOk: boolean;
-  /** Empty: the server's guest account. */
+  /** Empty: the guest account of [global]. */
   readonly guestAccount: string;
   readonly hosts: HostRule | null;
-  /** Null: all; a list that names nobody admits nobody. */
+  /** Null: all users; an empty list admits nobody. */
   readonly validUsers: UserList | null;
   readonly invalidUsers: UserList;
   readonly readList: UserList;
   readonly writeList: UserList;
-  readonly readOnly: boolean;
-  readonly encryption: "off" | "desired" | "required";
-  readonly signing: "auto" | "required";
   readonly forceUser: string;
   readonly forceGroup: string;
-  readonly createMask: number;
-  readonly directoryMask: number;
-  readonly forceCreateMode: number;
-  readonly forceDirectoryMode: number;
-  readonly inheritOwner: boolean;
-  readonly security: SecurityRules;
-  readonly hideDotFiles: boolean;
-  readonly eaSupport: boolean;
-  readonly storeDosAttributes: boolean;
-  readonly modeMapping: ModeMapping;
-  readonly streams: boolean;
-  readonly streamForm: "samba" | "ksmbd";
-  readonly space: SpaceRules;
-  readonly followSymlinks: boolean;
-  readonly wideLinks: boolean;
-  readonly posixExtensions: boolean;
-  readonly crossMounts: boolean;
-  readonly caseSensitive: boolean;
-  readonly vetoFiles: readonly string[];
-  readonly names: NameRules;
-  readonly hiding: HidingRules;
-  /** Its repository may hold variables. */
-  readonly recycle: RecycleRules | null;
-  readonly snapshots: SnapshotRules | null;
-  readonly posixLocking: boolean;
-  readonly oplocks: boolean;
-  readonly maxConnections: number;
 }
 
 const MAX_SHARE_NAME_BYTES = 63;
