@@ -47,20 +47,20 @@ export const PROTOCOL = [
     "server signing",
     SIGNING,
     "auto",
-    "auto: whoever asks is answered with signatures; mandatory: everybody must sign. SMB2 cannot switch signing off: `disabled` means auto.",
+    "auto: the server signs for clients that ask for it; mandatory: clients must sign. SMB2 cannot switch signing off: `disabled` means auto.",
     { scope: "both", security: true },
   ),
   flag(
     "smb3 unix extensions",
     "yes",
-    "Linux clients that mount with `posix` get modes, owners, links and case-sensitive names as they are on the disk; must be on in [global], and in the share.",
+    "Linux clients that mount with `posix` get modes, owners, links and case-sensitive names as on the disk. Must be on in [global] and in the share.",
     { scope: "both", aliases: ["smb3 posix extensions"] },
   ),
   choice(
     "smb3 encryption",
     ENCRYPTION,
     "auto",
-    "disabled: not offered; auto: for clients that ask; desired: for all clients that can; mandatory: others are refused.",
+    "disabled: not offered; auto: for clients that ask for it; desired: for all clients that support it; mandatory: other clients are refused.",
     { scope: "both", aliases: ["server smb encrypt", "smb encrypt"], security: true },
   ),
   choice(
@@ -70,11 +70,16 @@ export const PROTOCOL = [
     "native: the runtime's BoringSSL; pure: TypeScript; auto: native for each primitive that passes its self-test.",
     { reload: "restart", security: true },
   ),
-  integer("restrict anonymous", "0", "1 or 2: sessions without a name may not use IPC$, nor list shares.", {
-    min: 0,
-    max: 2,
-    security: true,
-  }),
+  integer(
+    "restrict anonymous",
+    "0",
+    "1 or 2: guests and anonymous sessions may not connect to IPC$, so they cannot list shares.",
+    {
+      min: 0,
+      max: 2,
+      security: true,
+    },
+  ),
   choice(
     "map to guest",
     { never: ["never"], "bad-user": ["bad user"], unsupported: ["bad password", "bad uid"] },
@@ -82,10 +87,15 @@ export const PROTOCOL = [
     "bad user: an unknown user name becomes the guest. A known name with a wrong password never does.",
     { security: true },
   ),
-  text("guest account", "nobody", "Account that guests' file access runs with; in a share: for that share.", {
-    scope: "both",
-  }),
-  integer("logon timeout", "45", "Seconds that a connection may live without a finished log-on.", {
+  text(
+    "guest account",
+    "nobody",
+    "System account that guests' file access runs as; in a share: for that share.",
+    {
+      scope: "both",
+    },
+  ),
+  integer("logon timeout", "45", "Seconds that a connection may exist without a completed log-on.", {
     min: 1,
     max: 3600,
   }),
