@@ -123,8 +123,8 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
   if (args.has("quick-start")) return planQuickStart(args, overrides);
   const shares = args.values("share").map(parseShare);
   for (const { name, path } of shares) {
-    overrides.push({ section: name, key: "path", value: path, place: "--share" });
-    overrides.push({ section: name, key: "read only", value: "no", place: "--share" });
+    overrides.push({ section: name, key: "path", value: path, position: "--share" });
+    overrides.push({ section: name, key: "read only", value: "no", position: "--share" });
   }
   for (const word of args.values("user")) overrides.push(await parseUser(word));
   const isFree = shares.length > 0 && !args.has("config");
@@ -143,9 +143,9 @@ function planQuickStart(args: Arguments, overrides: Override[]): ServerPlan {
   const port = process.geteuid?.() === 0 ? 445 : 4450;
   const own = [
     globalOverride("tcp port", String(port), "--quick-start"),
-    { section: "share", key: "path", value: quick.directory, place: "--quick-start" },
-    { section: "share", key: "read only", value: "no", place: "--quick-start" },
-    { section: `user:${quick.user}`, key: "password", value: quick.password, place: "--quick-start" },
+    { section: "share", key: "path", value: quick.directory, position: "--quick-start" },
+    { section: "share", key: "read only", value: "no", position: "--quick-start" },
+    { section: `user:${quick.user}`, key: "password", value: quick.password, position: "--quick-start" },
   ];
   return {
     source: { file: args.value("config") ?? null, overrides: [...overrides, ...own] },
@@ -164,8 +164,8 @@ export function portOverrides(args: Arguments): Override[] {
   return [globalOverride("tcp port", port, "--port")];
 }
 
-function globalOverride(key: string, value: string, place: string): Override {
-  return { section: "global", key, value, place };
+function globalOverride(key: string, value: string, position: string): Override {
+  return { section: "global", key, value, position };
 }
 
 function parseOption(word: string): Override {
@@ -192,7 +192,7 @@ async function parseUser(word: string): Promise<Override> {
   const password = at < 0 ? await findPassword(name) : word.slice(at + 1);
   const wrong = passwordFault(password);
   if (wrong !== undefined) throw new CliError(`--user: ${wrong}`);
-  return { section: `user:${name}`, key: "nt hash", value: ntHash(password), place: "--user" };
+  return { section: `user:${name}`, key: "nt hash", value: ntHash(password), position: "--user" };
 }
 
 async function findPassword(name: string): Promise<string> {

@@ -22,13 +22,13 @@ const EVERYWHERE: AddressRange = { bytes: new Uint8Array(16), bits: 0 };
 
 /** Throws ConfigError for what is no address: a host name would have to be trusted to whoever answers for it. */
 export function parseHostRule(
-  allow: { words: readonly string[]; place: string },
-  deny: { words: readonly string[]; place: string },
+  allow: { words: readonly string[]; position: string },
+  deny: { words: readonly string[]; position: string },
 ): HostRule | null {
   if (allow.words.length === 0 && deny.words.length === 0) return null;
   return {
-    allow: allow.words.length === 0 ? null : parseHostList(allow.words, `${allow.place}: 'hosts allow'`),
-    deny: deny.words.length === 0 ? null : parseHostList(deny.words, `${deny.place}: 'hosts deny'`),
+    allow: allow.words.length === 0 ? null : parseHostList(allow.words, `${allow.position}: 'hosts allow'`),
+    deny: deny.words.length === 0 ? null : parseHostList(deny.words, `${deny.position}: 'hosts deny'`),
   };
 }
 
@@ -61,15 +61,15 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return short && mapIpv4(short);
 }
 
-function parseHostList(words: readonly string[], place: string): HostList {
+function parseHostList(words: readonly string[], position: string): HostList {
   const at = words.findIndex((word) => word.toUpperCase() === "EXCEPT");
   const before = at < 0 ? words : words.slice(0, at);
   const after = at < 0 ? [] : words.slice(at + 1);
   if (after.some((word) => word.toUpperCase() === "EXCEPT"))
-    throw new ConfigError(place, "EXCEPT stands twice, write it once");
+    throw new ConfigError(position, "EXCEPT stands twice, write it once");
   return {
-    ranges: before.map((word) => parseRange(word, place)),
-    except: after.map((word) => parseRange(word, place)),
+    ranges: before.map((word) => parseRange(word, position)),
+    except: after.map((word) => parseRange(word, position)),
   };
 }
 
@@ -89,12 +89,12 @@ function contains(range: AddressRange, address: Uint8Array): boolean {
   return true;
 }
 
-function parseRange(word: string, place: string): AddressRange {
+function parseRange(word: string, position: string): AddressRange {
   if (word.toUpperCase() === "ALL") return EVERYWHERE;
   if (word.toLowerCase() === "localhost") return { bytes: mapIpv4([127, 0, 0, 0]), bits: 96 + 8 };
   const range = parsePrefix(word) ?? parseNetwork(word);
   if (!range)
-    throw new ConfigError(place, `'${word}' is no address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
+    throw new ConfigError(position, `'${word}' is no address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
   return range;
 }
 

@@ -33,7 +33,7 @@ export interface Override {
   readonly key: string;
   readonly value: string;
   /** The option it came from, for messages. */
-  readonly place: string;
+  readonly position: string;
 }
 
 export interface ConfigSource {
@@ -47,8 +47,8 @@ export interface ConfigSource {
 export function loadConfiguration(source: ConfigSource): Configuration {
   const report = new Report();
   const sections = source.file === null ? new Map() : readSections(source.file, report);
-  for (const { section, key, value, place } of [...(source.overrides ?? [])].reverse())
-    prependEntry(sections, section, { key: foldKey(key), value, place, comment: "none" });
+  for (const { section, key, value, position } of [...(source.overrides ?? [])].reverse())
+    prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none" });
   return buildConfiguration(sections, source.machine ?? readMachine(), report);
 }
 
@@ -73,8 +73,8 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     users,
     guestAccount: globals.text("guest account"),
     hosts: parseHostRule(
-      { words: globals.list("hosts allow"), place: globals.place("hosts allow") },
-      { words: globals.list("hosts deny"), place: globals.place("hosts deny") },
+      { words: globals.list("hosts allow"), position: globals.position("hosts allow") },
+      { words: globals.list("hosts deny"), position: globals.position("hosts deny") },
     ),
     warnings: report.warnings(),
   });
@@ -116,7 +116,7 @@ function readSections(file: string, report: Report): Sections {
 function readUser(section: Section, users: PasswordTable): void {
   const name = section.name.slice(section.name.indexOf(":") + 1).trim();
   const fault = userNameFault(name);
-  if (fault !== undefined) throw new ConfigError(section.place, fault);
+  if (fault !== undefined) throw new ConfigError(section.position, fault);
   let hash: string | undefined;
   for (const entry of section.entries) {
     if (entry.key === "comment") continue;
@@ -124,28 +124,34 @@ function readUser(section: Section, users: PasswordTable): void {
     hash ??= found;
   }
   if (hash === undefined)
-    throw new ConfigError(section.place, `user '${name}' has no password, write 'password =' or 'nt hash ='`);
+    throw new ConfigError(
+      section.position,
+      `user '${name}' has no password, write 'password =' or 'nt hash ='`,
+    );
   putUser(users, name, hash);
 }
 
-function readSecret({ key, value, place, comment }: Entry): string | undefined {
+function readSecret({ key, value, position, comment }: Entry): string | undefined {
   if (key !== "password" && key !== "nt hash")
     throw new ConfigError(
-      place,
+      position,
       `'${key}' does not belong to a user, write 'password', 'nt hash' or 'comment'`,
     );
   if (comment !== "none" && key === "password")
-    throw new ConfigError(place, "';' and '#' begin a comment, for a password with one write its 'nt hash'");
+    throw new ConfigError(
+      position,
+      "';' and '#' begin a comment, for a password with one write its 'nt hash'",
+    );
   if (key === "nt hash") {
     const hash = /^[\da-f]{32}$/i.test(value) ? value.toLowerCase() : undefined;
     const decoded = /^[A-Za-z0-9+/]{22}==$/.test(value)
       ? Buffer.from(value, "base64").toString("hex")
       : undefined;
     if (hash === undefined && decoded === undefined)
-      throw new ConfigError(place, "'nt hash' is 32 hexadecimal digits, or the base64 of ksmbdpwd.db");
+      throw new ConfigError(position, "'nt hash' is 32 hexadecimal digits, or the base64 of ksmbdpwd.db");
     return hash ?? decoded;
   }
   const fault = passwordFault(value);
-  if (fault !== undefined) throw new ConfigError(place, fault);
+  if (fault !== undefined) throw new ConfigError(position, fault);
   return value === "" ? undefined : ntHash(value);
 }

@@ -3,8 +3,8 @@
 
 /** The configuration cannot be used. The message is one line for people: where, what, what to do. */
 export class ConfigError extends Error {
-  constructor(place: string, text: string) {
-    super(place === "" ? text : `${place}: ${text}`);
+  constructor(position: string, text: string) {
+    super(position === "" ? text : `${position}: ${text}`);
     this.name = "ConfigError";
   }
 }
@@ -16,7 +16,7 @@ export interface Entry {
   /** Without blanks around it and without the comment; may be empty. */
   readonly value: string;
   /** `FILE:LINE`, or the option of the command line that stands for it. */
-  readonly place: string;
+  readonly position: string;
   /** A comment behind the value; touching, without a blank between, it may have been meant as value. */
   readonly comment: "none" | "apart" | "touching";
 }
@@ -24,7 +24,7 @@ export interface Entry {
 export interface Section {
   /** As written first. */
   readonly name: string;
-  readonly place: string;
+  readonly position: string;
   readonly entries: Entry[];
 }
 
@@ -42,19 +42,19 @@ export function parseConfig(text: string, file: string): Sections {
   let current: Section | undefined;
   const lines = text.replace(/^\ufeff/, "").split("\n");
   for (const [index, raw] of lines.entries()) {
-    const place = `${file}:${index + 1}`;
+    const position = `${file}:${index + 1}`;
     const start = raw.search(/[;#]/);
     const line = (start < 0 ? raw : raw.slice(0, start)).trim();
     if (line === "") continue;
-    if (hasControl(line)) throw new ConfigError(place, "a control character, take it out");
+    if (hasControl(line)) throw new ConfigError(position, "a control character, take it out");
     if (line.startsWith("[")) {
-      current = openSection(sections, line, place);
+      current = openSection(sections, line, position);
       continue;
     }
     if (!current)
-      throw new ConfigError(place, `'${line}' stands before any section, write [global] above it`);
+      throw new ConfigError(position, `'${line}' stands before any section, write [global] above it`);
     const comment = start < 0 ? "none" : /\s/.test(raw.charAt(start - 1)) ? "apart" : "touching";
-    current.entries.push(parseEntry(line, place, comment, isSecret(current)));
+    current.entries.push(parseEntry(line, position, comment, isSecret(current)));
   }
   return sections;
 }
@@ -64,29 +64,29 @@ export function prependEntry(sections: Sections, section: string, entry: Entry):
   const folded = foldKey(section);
   const found = sections.get(folded);
   if (found) found.entries.unshift(entry);
-  else sections.set(folded, { name: section, place: entry.place, entries: [entry] });
+  else sections.set(folded, { name: section, position: entry.position, entries: [entry] });
 }
 
-function openSection(sections: Sections, line: string, place: string): Section {
+function openSection(sections: Sections, line: string, position: string): Section {
   const name = /^\[([^[\]]*)\]$/.exec(line)?.[1]?.trim();
-  if (name === undefined) throw new ConfigError(place, `'${line}' is not a section, write [NAME]`);
-  if (name === "") throw new ConfigError(place, "a section without a name, write [NAME]");
+  if (name === undefined) throw new ConfigError(position, `'${line}' is not a section, write [NAME]`);
+  if (name === "") throw new ConfigError(position, "a section without a name, write [NAME]");
   const folded = foldKey(name);
-  const section = sections.get(folded) ?? { name, place, entries: [] };
+  const section = sections.get(folded) ?? { name, position, entries: [] };
   sections.set(folded, section);
   return section;
 }
 
-function parseEntry(line: string, place: string, comment: Entry["comment"], secret: boolean): Entry {
+function parseEntry(line: string, position: string, comment: Entry["comment"], secret: boolean): Entry {
   const at = line.indexOf("=");
   const shown = secret ? "the line" : `'${line}'`;
-  if (at < 0) throw new ConfigError(place, `${shown} is not 'NAME = VALUE'`);
+  if (at < 0) throw new ConfigError(position, `${shown} is not 'NAME = VALUE'`);
   const key = foldKey(line.slice(0, at));
   const value = line.slice(at + 1).trim();
-  if (key === "") throw new ConfigError(place, "nothing stands before '=', write 'NAME = VALUE'");
+  if (key === "") throw new ConfigError(position, "nothing stands before '=', write 'NAME = VALUE'");
   if (value.endsWith("\\") && !secret)
-    throw new ConfigError(place, `'${key}' ends in '\\': lines are not continued, write it in one line`);
-  return { key, value, place, comment };
+    throw new ConfigError(position, `'${key}' ends in '\\': lines are not continued, write it in one line`);
+  return { key, value, position, comment };
 }
 
 /** Lines of a user's section have passwords, which must not come into a message. */

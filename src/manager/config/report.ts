@@ -5,8 +5,8 @@ export class Report {
   private readonly lines: string[] = [];
   private readonly groups = new Map<string, Set<string>>();
 
-  warn(place: string, text: string): void {
-    const line = place === "" ? text : `${place}: ${text}`;
+  warn(position: string, text: string): void {
+    const line = position === "" ? text : `${position}: ${text}`;
     if (!this.lines.includes(line)) this.lines.push(line);
   }
 

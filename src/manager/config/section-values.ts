@@ -38,13 +38,13 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
       continue;
     }
     if (!isGlobal && parameter.scope === "global") {
-      report.warn(entry.place, `'${entry.key}' has no effect in a share, write it in [global]`);
+      report.warn(entry.position, `'${entry.key}' has no effect in a share, write it in [global]`);
       continue;
     }
     if (!parameter.effective) report.warnTogether("known, and not in effect yet", parameter.name);
     if (entry.comment === "touching" && (parameter.type === "text" || parameter.type === "list"))
       report.warn(
-        entry.place,
+        entry.position,
         `a comment ends '${entry.key}' behind '${entry.value}', put a blank before it if it is one`,
       );
     const spelling = spellingsOf(parameter).find((name) => sameWords(name, entry.key)) ?? parameter.name;
@@ -52,12 +52,12 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
     if (entry.value === "") {
       if (parameter.type === "list" && parameter.security)
         report.warn(
-          entry.place,
+          entry.position,
           `'${entry.key}' names nobody and has no effect, name somebody or take it out`,
         );
     } else if (!earlier) known.set(spelling, entry);
-    else if (earlier.value !== entry.value && !earlier.place.startsWith("--"))
-      report.warn(entry.place, `'${entry.key}' is given at ${earlier.place} already, which stays`);
+    else if (earlier.value !== entry.value && !earlier.position.startsWith("--"))
+      report.warn(entry.position, `'${entry.key}' is given at ${earlier.position} already, which stays`);
   }
   return known;
 }
@@ -69,14 +69,14 @@ function sameWords(a: string, b: string): boolean {
 function reportUnknown(entry: Entry, report: Report): void {
   const instead = REFUSED_PARAMETERS.get(entry.key);
   if (instead !== undefined)
-    throw new ConfigError(entry.place, `'${entry.key}' is not supported, ${instead}`);
+    throw new ConfigError(entry.position, `'${entry.key}' is not supported, ${instead}`);
   if (FOREIGN_PARAMETERS.has(entry.key) || FOREIGN_PREFIXES.some((prefix) => entry.key.startsWith(prefix))) {
     report.warnTogether("Samba's alone, no effect here", entry.key);
     return;
   }
   const near = suggest(entry.key, knownSpellings());
   const hint = near === undefined ? "take it out" : `did you mean '${near}'?`;
-  report.warn(entry.place, `'${entry.key}' is unknown and has no effect, ${hint}`);
+  report.warn(entry.position, `'${entry.key}' is unknown and has no effect, ${hint}`);
 }
 
 export class SectionValues {
@@ -137,7 +137,7 @@ export class SectionValues {
 
   /** For what only the caller can judge: a warning beside the entry. */
   warn(name: AnyName, text: string): void {
-    this.report.warn(this.place(name), text);
+    this.report.warn(this.position(name), text);
   }
 
   choice<N extends NameOf<"choice">>(name: N): ChoiceOf<N> {
@@ -163,24 +163,25 @@ export class SectionValues {
     return undefined;
   }
 
-  place(name: AnyName): string {
-    return this.entry(name)?.place ?? "";
+  position(name: AnyName): string {
+    return this.entry(name)?.position ?? "";
   }
 
   private inRange(parameter: Parameter, entry: Entry, value: number): number {
     const { min = 0, max = Number.MAX_SAFE_INTEGER } = parameter;
     if (value >= min && value <= max) return value;
-    if (parameter.security) throw new ConfigError(entry.place, misfitText(entry, `write ${min} to ${max}`));
+    if (parameter.security)
+      throw new ConfigError(entry.position, misfitText(entry, `write ${min} to ${max}`));
     // smb.conf(5) has 0 for "no limit", and ksmbd takes it for the most as well.
     const nearest = value === 0 || value > max ? max : min;
-    this.report.warn(entry.place, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is taken`);
+    this.report.warn(entry.position, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is taken`);
     return nearest;
   }
 
   private misfit<T>(parameter: Parameter, entry: Entry, hint: string, standard: T): T {
-    if (parameter.security) throw new ConfigError(entry.place, misfitText(entry, hint));
+    if (parameter.security) throw new ConfigError(entry.position, misfitText(entry, hint));
     const taken = parameter.default === "" ? "the default" : `'${parameter.default}'`;
-    this.report.warn(entry.place, `${misfitText(entry, hint)}; ${taken} is taken`);
+    this.report.warn(entry.position, `${misfitText(entry, hint)}; ${taken} is taken`);
     return standard;
   }
 }

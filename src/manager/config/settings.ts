@@ -43,12 +43,15 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
   const encryption = globals.choice("smb3 encryption");
   if (encryption === "required" && maxDialect < 0x0300)
     throw new ConfigError(
-      globals.place("smb3 encryption"),
+      globals.position("smb3 encryption"),
       "encryption needs 'server max protocol' SMB3_00 or newer",
     );
   const guests = globals.choice("map to guest");
   if (guests === "unsupported")
-    report.warn(globals.place("map to guest"), "a wrong password never makes a guest here: 'never' is taken");
+    report.warn(
+      globals.position("map to guest"),
+      "a wrong password never makes a guest here: 'never' is taken",
+    );
   return Object.freeze({
     serverName: readServerName(globals, machine.hostName, report),
     serverGuid: createHash("sha256").update(`minismbd server ${machine.identity}`).digest("hex").slice(0, 32),
@@ -111,10 +114,10 @@ function readDialects(globals: SectionValues, report: Report): [number, number] 
   const highest = Number(globals.choice("server max protocol"));
   const entry = globals.entry("server min protocol");
   if (entry && /^(nt1|smb1|lanman|core)/i.test(entry.value))
-    report.warn(entry.place, `${entry.value} is not served, SMB2_02 is the oldest dialect`);
+    report.warn(entry.position, `${entry.value} is not served, SMB2_02 is the oldest dialect`);
   if (lowest > highest)
     throw new ConfigError(
-      globals.place("server min protocol") || globals.place("server max protocol"),
+      globals.position("server min protocol") || globals.position("server max protocol"),
       "'server min protocol' is newer than 'server max protocol', nobody could connect",
     );
   return [lowest, highest];
@@ -126,23 +129,23 @@ function readServerName(globals: SectionValues, hostName: string, report: Report
     .filter((character) => /[^\s"\\/[\]:|<>+=;,*?\p{C}]/u.test(character))
     .join("");
   const short = name.slice(0, MAX_SERVER_NAME);
-  const place = globals.place("netbios name");
-  if (place !== "" && short !== wanted.toUpperCase())
-    report.warn(place, `'${short}' is taken as the server's name`);
+  const position = globals.position("netbios name");
+  if (position !== "" && short !== wanted.toUpperCase())
+    report.warn(position, `'${short}' is taken as the server's name`);
   return short === "" ? "MINISMBD" : short;
 }
 
 /** Empty: all addresses. */
 function readAddresses(globals: SectionValues, machine: Machine): string[] {
   if (!globals.boolean("bind interfaces only")) return [];
-  const place = globals.place("bind interfaces only");
+  const position = globals.position("bind interfaces only");
   const words = globals.list("interfaces").map((word) => word.replace(/;.*$/, ""));
   if (words.length === 0)
-    throw new ConfigError(place, "'bind interfaces only' needs 'interfaces', name some");
+    throw new ConfigError(position, "'bind interfaces only' needs 'interfaces', name some");
   const found = words.flatMap((word) => addressesOf(word, machine));
   if (found.length === 0)
     throw new ConfigError(
-      globals.place("interfaces") || place,
+      globals.position("interfaces") || position,
       `no address on '${words.join(" ")}' now, bring the interface up or correct 'interfaces'`,
     );
   return [...new Set(found)];
@@ -182,7 +185,7 @@ function readLogLevel(globals: SectionValues, report: Report): EngineSettings["l
   // `log level = 1 auth:3`: the first number is for all.
   const digits = /^\d+/.exec(text)?.[0];
   if (digits !== undefined) return SAMBA_LEVELS[Math.min(Number(digits), 3)] ?? "debug";
-  report.warn(globals.place("log level"), `'${text}' is no value of 'log level', info is taken`);
+  report.warn(globals.position("log level"), `'${text}' is no value of 'log level', info is taken`);
   return "info";
 }
 

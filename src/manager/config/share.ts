@@ -43,7 +43,7 @@ export function readShare(
   report: Report,
 ): Share | undefined {
   const leaveOut = (why: string): undefined => {
-    report.warn(section.place, `share [${section.name}] is left out: ${why}`);
+    report.warn(section.position, `share [${section.name}] is left out: ${why}`);
   };
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
   if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
@@ -77,8 +77,8 @@ function readAccess(values: SectionValues) {
     guestOk: values.boolean("guest ok"),
     guestAccount: values.entry("guest account") ? values.text("guest account") : "",
     hosts: parseHostRule(
-      { words: values.list("hosts allow"), place: values.place("hosts allow") },
-      { words: values.list("hosts deny"), place: values.place("hosts deny") },
+      { words: values.list("hosts allow"), position: values.position("hosts allow") },
+      { words: values.list("hosts deny"), position: values.position("hosts deny") },
     ),
     validUsers: values.hasList("valid users") ? list("valid users") : null,
     invalidUsers: list("invalid users"),

@@ -21,16 +21,16 @@ export function parsePasswordFile(text: string, file: string): PasswordTable {
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     if (line === "") continue;
-    const place = `${file}:${index + 1}`;
+    const position = `${file}:${index + 1}`;
     const at = line.indexOf(":");
-    if (at < 0) throw new ConfigError(place, "not USER:HASH, take the line out or set the password again");
+    if (at < 0) throw new ConfigError(position, "not USER:HASH, take the line out or set the password again");
     const name = line.slice(0, at);
     const fault = userNameFault(name);
-    if (fault !== undefined) throw new ConfigError(place, `${fault}, take the line out`);
+    if (fault !== undefined) throw new ConfigError(position, `${fault}, take the line out`);
     const hash = decodeHash(line.slice(at + 1));
     if (hash === undefined) {
       const text = `the hash of '${showName(name)}' is not the base64 of 16 bytes`;
-      throw new ConfigError(place, `${text}, take the line out and set the password again`);
+      throw new ConfigError(position, `${text}, take the line out and set the password again`);
     }
     putUser(table, name, hash);
   }

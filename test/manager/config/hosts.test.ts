@@ -4,7 +4,7 @@ import { ConfigError } from "../../../src/manager/config/parse.ts";
 
 function rule(allow: string, deny = "") {
   const words = (text: string) => text.split(" ").filter((word) => word !== "");
-  return parseHostRule({ words: words(allow), place: "f:1" }, { words: words(deny), place: "f:2" });
+  return parseHostRule({ words: words(allow), position: "f:1" }, { words: words(deny), position: "f:2" });
 }
 
 test.each([

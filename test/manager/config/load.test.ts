@@ -378,7 +378,7 @@ test("files: missing, not UTF-8, overrides before the file, modes", () => {
   expect(() => loadConfiguration({ file, machine: MACHINE })).toThrow("is not UTF-8");
   writeFileSync(file, "[global]\ntcp port = 1\n[user:anna]\npassword = x\n");
   chmodSync(file, 0o644);
-  const overrides = [{ section: "global", key: "TCP Port", value: "2", place: "--port" }];
+  const overrides = [{ section: "global", key: "TCP Port", value: "2", position: "--port" }];
   const { settings, warnings } = loadConfiguration({ file, overrides, machine: MACHINE });
   expect(settings.port).toBe(2);
   expect(warnings).toContain(`${file}: it has passwords and everybody can read it, run chmod 640 on it`);

@@ -38,7 +38,7 @@ test("sections of one name are one, in any case", () => {
   const sections = parseConfig("[Docs]\na = 1\n[other]\nb = 2\n[ docs ]\nc = 3\n", "f");
   expect([...sections.keys()]).toEqual(["docs", "other"]);
   expect(sections.get("docs")?.name).toBe("Docs");
-  expect(sections.get("docs")?.entries.map(({ key, place }) => `${key} ${place}`)).toEqual([
+  expect(sections.get("docs")?.entries.map(({ key, position }) => `${key} ${position}`)).toEqual([
     "a f:2",
     "c f:6",
   ]);
@@ -72,6 +72,6 @@ test("a user's malformed line does not come into the message", () => {
 
 test("an entry put in front wins over the file's", () => {
   const sections = parseConfig("[global]\na = 1\n", "f");
-  prependEntry(sections, "Global", { key: foldKey("A"), value: "2", place: "--option", comment: "none" });
+  prependEntry(sections, "Global", { key: foldKey("A"), value: "2", position: "--option", comment: "none" });
   expect(sections.get("global")?.entries.map(({ value }) => value)).toEqual(["2", "1"]);
 });
