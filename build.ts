@@ -44,7 +44,7 @@ function chooseTargets(words: readonly string[], own: TargetName): TargetName[] 
 
 function parseTarget(name: string): TargetName {
   if (Object.hasOwn(TARGETS, name)) return name as TargetName;
-  throw new BuildError(`'${name}' is no target, write one of ${Object.keys(TARGETS).join(", ")}`);
+  throw new BuildError(`'${name}' is not a target, write one of ${Object.keys(TARGETS).join(", ")}`);
 }
 
 /** This machine's, by the C library that the running Bun was linked with. */

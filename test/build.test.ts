@@ -16,9 +16,9 @@ function build(...words: string[]) {
 test.each([
   [
     ["--target", "windows-x64"],
-    "'windows-x64' is no target, write one of linux-x64, linux-x64-musl, linux-arm64",
+    "'windows-x64' is not a target, write one of linux-x64, linux-x64-musl, linux-arm64",
   ],
-  [["--target"], "'' is no target"],
+  [["--target"], "'' is not a target"],
   [["--fast"], "'--fast' is unknown, write --all or --target NAME"],
 ])("%j is refused in one line", (words, message) => {
   const { status, err } = build(...words);

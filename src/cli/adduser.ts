@@ -13,7 +13,7 @@ export const OPTIONS: readonly Option[] = [
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
   { long: "version", short: "V", help: "print the version" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
 const USAGE = "[-a | -u | -d] [-p PWD] [-P PWDDB] [-C CONF] USER";
@@ -36,7 +36,7 @@ async function change(words: readonly string[], tool: string, usual: "absent" | 
   }
   if (args.has("version")) return printToolVersion(tool);
   if (["add", "update", "delete"].filter((flag) => args.has(flag)).length > 1)
-    throw new CliError("-a, -u and -d exclude each other, write one of them");
+    throw new CliError("-a, -u and -d exclude each other, use one of them");
   const name = userOperand(args, `${tool} ${USAGE}`);
   if (args.has("delete")) {
     refuseGuestAccount(args, name);

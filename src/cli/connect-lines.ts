@@ -25,7 +25,7 @@ export function describeAccess(access: Access, address = findAddress()): string 
   return `
   Sharing  ${directory}
   User     ${user}
-  Password ${password}   (kept in ${passwordFile})
+  Password ${password}   (stored in ${passwordFile})
 
   smbclient         PASSWD='${password}' smbclient //${address}/${share}${portOption} -U ${user}
   Windows Explorer  ${windows}

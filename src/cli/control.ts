@@ -10,9 +10,9 @@ export const OPTIONS: readonly Option[] = [
   { long: "list", short: "l", help: "list the shares" },
   { long: "debug", short: "d", value: "COMPONENT", help: "toggle debug output of a component" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
-  { long: "verbose", short: "v", help: "say more" },
+  { long: "verbose", short: "v", help: "print more messages" },
   { long: "version", short: "V", help: "print the version" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
 export function runTool(words: readonly string[]): number {

@@ -6,14 +6,14 @@ import { type Arguments, CliError, describeOptions, type Option, parseArguments 
 import { printToolVersion } from "./version.ts";
 
 export const OPTIONS: readonly Option[] = [
-  { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
-  { long: "nodetach", short: "n", value: "?WAY", help: "stay in the foreground; WAY 0: do not" },
+  { long: "port", short: "p", value: "PORT", help: "the TCP port; overrides 'tcp port'" },
+  { long: "nodetach", short: "n", value: "?WAY", help: "stay in the foreground, unless WAY is 0" },
   { long: "config", short: "C", value: "CONF", help: "the configuration" },
   { long: "pwddb", short: "P", value: "PWDDB", help: "the users' file" },
   { long: "lock", value: "FILE", help: "the lock file" },
   { long: "verbose", short: "v", help: "log level debug" },
   { long: "version", short: "V", help: "print the version" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
 /** ksmbd-tools' older spellings, before 2022-09: `-c CONF -u DB`. */
@@ -32,7 +32,7 @@ export async function runTool(words: readonly string[]): Promise<number> {
   }
   if (args.has("version")) return printToolVersion("ksmbd.mountd");
   if (args.operands.length > 0)
-    throw new CliError(`'${args.operands[0]}' is too much, see ksmbd.mountd --help`);
+    throw new CliError(`'${args.operands[0]}' is not an option of ksmbd.mountd, see ksmbd.mountd --help`);
   const staysInFront = args.has("nodetach") && args.value("nodetach") !== "0";
   const serveWords = toServeWords(args);
   if (!staysInFront) return detach(serveWords);

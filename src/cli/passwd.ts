@@ -5,7 +5,7 @@ import { FILE_OPTIONS, PASSWORD_OPTION, setPassword, userOperand } from "./user-
 export const OPTIONS: readonly Option[] = [
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 const USAGE = "minismbd passwd [-p PWD] [-P PWDDB] USER";
 

@@ -19,32 +19,37 @@ import { takeEnvironmentPassword } from "./user-change.ts";
 export const OPTIONS: readonly Option[] = [
   { long: "config", short: "C", value: "CONF", help: `the configuration, by default ${CONFIG_FILE}` },
   { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
-  { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
+  { long: "port", short: "p", value: "PORT", help: "the TCP port; overrides 'tcp port'" },
   {
     long: "share",
     short: "s",
     value: "NAME=PATH",
-    help: "share a directory, to read and write; may be repeated",
+    help: "share a directory for reading and writing; may be repeated",
   },
   {
     long: "user",
     short: "u",
     value: "NAME[:PASSWORD]",
     help:
-      "a user; without a password MINISMBD_PASSWORD is taken, " +
-      "or the terminal asks, or a random one is printed; may be repeated",
+      "a user; a missing password is taken from MINISMBD_PASSWORD, " +
+      "or asked for on the terminal, or made and printed; may be repeated",
   },
   {
     long: "option",
     short: "o",
     value: "KEY=VALUE",
-    help: "a parameter of [global], before the configuration's; may be repeated",
+    help: "a parameter of [global], overrides the configuration; may be repeated",
   },
   { long: "quick-start", help: "share ./share with a user of its own, without any configuration" },
   { long: "lock", value: "FILE", help: "write the process id there, as ksmbd.mountd does" },
-  { long: "nodetach", short: "n", value: "?WAY", help: "accepted: serve never leaves the foreground" },
+  {
+    long: "nodetach",
+    short: "n",
+    value: "?WAY",
+    help: "accepted and ignored: serve stays in the foreground",
+  },
   { long: "verbose", short: "v", help: "log level debug" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
 /** What a server is started with. */
@@ -63,7 +68,7 @@ export async function run(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (args.operands.length > 0)
-    throw new CliError(`'${args.operands[0]}' is no option of serve, see serve --help`);
+    throw new CliError(`'${args.operands[0]}' is not an option of serve, see serve --help`);
   return serve(await planServer(args));
 }
 
@@ -160,7 +165,7 @@ export function portOverrides(args: Arguments): Override[] {
   const port = args.value("port");
   if (port === undefined) return [];
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new CliError(`'${port}' is no port, write 1 to 65535`);
+    throw new CliError(`'${port}' is not a port, write 1 to 65535`);
   return [globalOverride("tcp port", port, "--port")];
 }
 
@@ -180,7 +185,7 @@ function parseShare(word: string): { name: string; path: string } {
   const path = resolve(word.slice(at + 1));
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) throw new CliError(`--share: there is no folder ${path}, make it or name another`);
-  if (!found.isDirectory()) throw new CliError(`--share: ${path} is no folder, name one`);
+  if (!found.isDirectory()) throw new CliError(`--share: ${path} is not a folder, name one`);
   return { name: word.slice(0, at).trim(), path };
 }
 

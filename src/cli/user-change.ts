@@ -21,14 +21,14 @@ export type Expectation = "absent" | "present" | "either";
 export const FILE_OPTIONS: readonly Option[] = [
   { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
   { long: "config", short: "C", value: "CONF", help: "the configuration" },
-  { long: "verbose", short: "v", help: "say more" },
+  { long: "verbose", short: "v", help: "print more messages" },
 ];
 
 export const PASSWORD_OPTION: Option = {
   long: "password",
   short: "p",
   value: "PWD",
-  help: "the password; others can see it in the list of processes: MINISMBD_PASSWORD or the prompt hide it",
+  help: "the password; other users can see it in the process list, unlike MINISMBD_PASSWORD or the prompt",
 };
 
 /** The one operand, checked. Throws CliError. */
@@ -92,5 +92,5 @@ function checkExpectation(table: PasswordTable, name: string, expected: Expectat
 
 function tellServer(done: string): void {
   const isTold = notifyServer(defaultLockFile(), "SIGHUP");
-  process.stdout.write(`${done}${isTold ? ", the running server has been told" : ""}\n`);
+  process.stdout.write(`${done}${isTold ? ", the running server was notified" : ""}\n`);
 }

@@ -7,7 +7,10 @@ import { CliError, describeOptions, type Option, parseArguments } from "./argume
 import { existsSync } from "node:fs";
 import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
 
-export const OPTIONS: readonly Option[] = [...FILE_OPTIONS, { long: "help", short: "h", help: "print this" }];
+export const OPTIONS: readonly Option[] = [
+  ...FILE_OPTIONS,
+  { long: "help", short: "h", help: "print this help" },
+];
 
 export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);

@@ -24,10 +24,10 @@ export function credentialsFor(
 ): Credentials | CredentialFault {
   const forced = share.forceUser === "" ? undefined : findSystemUser(accounts, share.forceUser);
   if (share.forceUser !== "" && !forced)
-    return { fault: `'force user' names '${share.forceUser}', whom /etc/passwd lacks` };
+    return { fault: `'force user' is '${share.forceUser}', which is not in /etc/passwd` };
   const group = share.forceGroup === "" ? undefined : accounts.groups.get(share.forceGroup);
   if (share.forceGroup !== "" && !group)
-    return { fault: `'force group' names '${share.forceGroup}', which /etc/group lacks` };
+    return { fault: `'force group' is '${share.forceGroup}', which is not in /etc/group` };
   const account = forced ?? findSystemUser(accounts, user);
   const fallback = isGuest ? { uid: NOBODY, gid: NOBODY } : owner;
   const { uid, gid } = account ?? fallback;

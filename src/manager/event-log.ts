@@ -71,7 +71,7 @@ export function dialectName(dialect: number): string {
 }
 
 function who(identity: Identity): string {
-  const name = identity.isAnonymous ? "somebody without a name" : quote(identity.user);
+  const name = identity.isAnonymous ? "an anonymous user" : quote(identity.user);
   return `${name}${identity.isGuest ? " (guest)" : ""} from ${identity.remoteAddress}`;
 }
 

@@ -39,7 +39,10 @@ export function notifyServer(file: string, signal: "SIGHUP" | "SIGTERM"): boolea
     process.kill(pid, signal);
     return true;
   } catch (error) {
-    throw new ConfigError(file, `process ${pid} cannot be told (${(error as NodeJS.ErrnoException).code})`);
+    throw new ConfigError(
+      file,
+      `${signal} to process ${pid} failed (${(error as NodeJS.ErrnoException).code})`,
+    );
   }
 }
 

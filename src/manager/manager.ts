@@ -181,20 +181,18 @@ export class ServerManager implements Manager {
     const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
     let fault: string;
     if ("code" in found) {
-      fault = found.code === "ENOENT" ? "is not there" : `cannot be reached (${found.code})`;
+      fault = found.code === "ENOENT" ? "does not exist" : `cannot be reached (${found.code})`;
     } else {
       if (found.isDirectory && !isForeignLink) {
         if (this.absentShares.delete(share.name))
-          this.log.info(`share [${share.name}]: ${share.path} is there again`);
+          this.log.info(`share [${share.name}]: ${share.path} exists again`);
         return found;
       }
-      fault = isForeignLink ? "is a symbolic link of another user" : "is no directory";
+      fault = isForeignLink ? "is a symbolic link of another user" : "is not a directory";
     }
     if (!this.absentShares.has(share.name)) {
       this.absentShares.add(share.name);
-      this.log.warn(
-        `share [${share.name}]: ${share.path} ${fault}, clients are told that there is no such share`,
-      );
+      this.log.warn(`share [${share.name}]: ${share.path} ${fault}, clients get STATUS_BAD_NETWORK_NAME`);
     }
     return undefined;
   }
@@ -220,7 +218,9 @@ export class ServerManager implements Manager {
       (key) => before[key] !== after[key],
     );
     if (changed || before.addresses.join() !== after.addresses.join())
-      this.log.warn("'tcp port', interfaces, 'crypto provider' and 'buffer budget' change at the next start");
+      this.log.warn(
+        "changes of 'tcp port', 'interfaces', 'crypto provider' and 'buffer budget' take effect at the next start",
+      );
   }
 
   private rpcContext() {

@@ -48,15 +48,15 @@ test("version and help", () => {
 test.each([
   [["frobnicate"], "there is no command 'frobnicate', see minismbd help"],
   [["serve", "--frob"], "unknown option --frob, see --help"],
-  [["serve", "extra"], "'extra' is no option of serve, see serve --help"],
+  [["serve", "extra"], "'extra' is not an option of serve, see serve --help"],
   [["serve", "--share", "docs"], "--share 'docs' is not NAME=PATH"],
   [["serve", "--share", "docs=/no/such"], "--share: there is no folder /no/such, make it or name another"],
-  [["serve", "--share", "docs=/etc/passwd"], "--share: /etc/passwd is no folder, name one"],
-  [["serve", "--share", "docs=/tmp", "-p", "70000"], "'70000' is no port, write 1 to 65535"],
+  [["serve", "--share", "docs=/etc/passwd"], "--share: /etc/passwd is not a folder, name one"],
+  [["serve", "--share", "docs=/tmp", "-p", "70000"], "'70000' is not a port, write 1 to 65535"],
   [["serve", "--share", "docs=/tmp", "--user", "a\tb:x"], "--user: a user name must be printable"],
   [
     ["serve", "--share", "docs=/tmp", "-o", "server signing = sometimes"],
-    "--option: 'sometimes' is no value of",
+    "--option: 'sometimes' is not a value of",
   ],
   [
     ["serve", "-C", "/no/such.conf"],
@@ -236,7 +236,7 @@ test("ksmbd.mountd goes to the background once it serves, or says why not", asyn
   writeFileSync(config, "[global]\nserver signing = x\n");
   const failed = run(words, { as: "ksmbd.mountd" });
   expect(failed.status).toBe(1);
-  expect(failed.err).toContain("'x' is no value of 'server signing'");
+  expect(failed.err).toContain("'x' is not a value of 'server signing'");
 });
 
 test("ksmbd.control and ksmbd.addshare say what they cannot do", () => {
@@ -257,8 +257,8 @@ test("testparm prints what is set, warns, and refuses what the server would refu
   expect(out).toBe(
     `[global]\n\tworkgroup = HOME\n\n[docs]\n\tpath = ${docs}\n\tread only = no\n\n[gone]\n\tpath = /no/such\n\n[user:anna]\n\n`,
   );
-  expect(err).toContain("warning: Samba's alone, no effect here: socket options\n");
-  expect(err).toContain("warning: share [gone]: /no/such is not there\n");
+  expect(err).toContain("warning: Samba parameters that have no effect here: socket options\n");
+  expect(err).toContain("warning: share [gone]: /no/such does not exist\n");
   expect(err).not.toContain("secret");
   expect(run(["testparm", "-v", config]).out).toContain("\tserver min protocol = SMB2_02\n");
   expect(run(["testparm", "--parameter-name", "server signing", config]).out).toBe("auto\n");
@@ -266,5 +266,7 @@ test("testparm prints what is set, warns, and refuses what the server would refu
   writeFileSync(config, "[docs]\nguest ok = perhaps\n");
   const refused = run(["testparm", config]);
   expect(refused.status).toBe(1);
-  expect(refused.err).toBe(`minismbd: ${config}:2: 'perhaps' is no value of 'guest ok', write yes or no\n`);
+  expect(refused.err).toBe(
+    `minismbd: ${config}:2: 'perhaps' is not a value of 'guest ok', write yes or no\n`,
+  );
 });

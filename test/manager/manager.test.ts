@@ -142,12 +142,10 @@ test("a directory that is missing is one log line, and one more when it is back"
   rmSync(docs, { recursive: true });
   expect(await connect(manager, "docs")).toEqual({ status: Status.BAD_NETWORK_NAME });
   expect(await connect(manager, "docs")).toEqual({ status: Status.BAD_NETWORK_NAME });
-  expect(lines).toEqual([
-    `warn: share [docs]: ${docs} is not there, clients are told that there is no such share`,
-  ]);
+  expect(lines).toEqual([`warn: share [docs]: ${docs} does not exist, clients get STATUS_BAD_NETWORK_NAME`]);
   mkdirSync(docs);
   expect(await connect(manager, "docs")).toMatchObject({ path: docs });
-  expect(lines.at(-1)).toBe(`info: share [docs]: ${docs} is there again`);
+  expect(lines.at(-1)).toBe(`info: share [docs]: ${docs} exists again`);
 });
 
 test("a file in place of the directory", async () => {
@@ -191,7 +189,7 @@ test("a user of the machine added later is found", async () => {
 test("a forced user that does not exist refuses the share", async () => {
   const manager = start(`${DOCS}force user = ghost\n`, true);
   expect(await connect(manager, "docs")).toEqual({ status: Status.ACCESS_DENIED });
-  expect(lines).toEqual(["warn: share [docs] refused: 'force user' names 'ghost', whom /etc/passwd lacks"]);
+  expect(lines).toEqual(["warn: share [docs] refused: 'force user' is 'ghost', which is not in /etc/passwd"]);
 });
 
 test("hosts allow of [global] and of the share", async () => {
@@ -264,7 +262,7 @@ test("reload takes the new configuration, or keeps the old one whole", async () 
   expect(manager.settings().signing).toBe("required");
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
   expect(lines).toEqual([
-    "warn: 'tcp port', interfaces, 'crypto provider' and 'buffer budget' change at the next start",
+    "warn: changes of 'tcp port', 'interfaces', 'crypto provider' and 'buffer budget' take effect at the next start",
   ]);
 
   writeFileSync(config, "[global]\nserver signing = off course\n");

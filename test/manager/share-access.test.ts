@@ -136,9 +136,9 @@ test("force user brings its groups; force group alone keeps the uid", () => {
 
 test("a forced name that the machine lacks is a fault, not somebody else", () => {
   expect(credentials("force user = ghost", "anna")).toEqual({
-    fault: "'force user' names 'ghost', whom /etc/passwd lacks",
+    fault: "'force user' is 'ghost', which is not in /etc/passwd",
   });
   expect(credentials("force group = ghosts", "anna")).toEqual({
-    fault: "'force group' names 'ghosts', which /etc/group lacks",
+    fault: "'force group' is 'ghosts', which is not in /etc/group",
   });
 });

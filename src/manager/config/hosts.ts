@@ -66,7 +66,7 @@ function parseHostList(words: readonly string[], position: string): HostList {
   const before = at < 0 ? words : words.slice(0, at);
   const after = at < 0 ? [] : words.slice(at + 1);
   if (after.some((word) => word.toUpperCase() === "EXCEPT"))
-    throw new ConfigError(position, "EXCEPT stands twice, write it once");
+    throw new ConfigError(position, "EXCEPT is written twice, write it once");
   return {
     ranges: before.map((word) => parseRange(word, position)),
     except: after.map((word) => parseRange(word, position)),
@@ -94,7 +94,7 @@ function parseRange(word: string, position: string): AddressRange {
   if (word.toLowerCase() === "localhost") return { bytes: mapIpv4([127, 0, 0, 0]), bits: 96 + 8 };
   const range = parsePrefix(word) ?? parseNetwork(word);
   if (!range)
-    throw new ConfigError(position, `'${word}' is no address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
+    throw new ConfigError(position, `'${word}' is not an address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
   return range;
 }
 

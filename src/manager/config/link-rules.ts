@@ -27,6 +27,9 @@ export function readLinkRules(values: SectionValues, globals: SectionValues): Li
     );
     return { followSymlinks, wideLinks: false };
   }
-  values.warn("wide links", "wide links lead clients to wherever on the server their user may go");
+  values.warn(
+    "wide links",
+    "'wide links' lets clients reach every file on the server that their user may reach",
+  );
   return { followSymlinks, wideLinks: true };
 }

@@ -108,7 +108,7 @@ function readSections(file: string, report: Report): Sections {
   const sections = parseConfigFile(file);
   const hasUsers = [...sections.keys()].some((name) => name.startsWith("user:"));
   if (hasUsers && ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0)
-    report.warn(file, "it has passwords and everybody can read it, run chmod 640 on it");
+    report.warn(file, "it contains passwords and everybody can read it, run chmod 640 on it");
   return sections;
 }
 

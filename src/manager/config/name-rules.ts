@@ -25,10 +25,7 @@ export function warnOfModules(values: SectionValues): void {
     .map((word) => word.split(":")[0] ?? "")
     .filter((module) => !BUILT_IN.has(module.toLowerCase()));
   if (unknown.length > 0) {
-    values.warn(
-      "vfs objects",
-      `'vfs objects' has ${unknown.join(", ")}, which is not known and does nothing`,
-    );
+    values.warn("vfs objects", `'vfs objects' has ${unknown.join(", ")}, which is unknown and ignored`);
   }
 }
 
@@ -69,7 +66,10 @@ function readCharacterMap(values: SectionValues): [disk: number, client: number]
     const pair: [number, number] = [Number(disk), Number(client)];
     const isTaken = seen.has(`d${pair[0]}`) || seen.has(`c${pair[1]}`);
     if (disk === undefined || isTaken || pair.some(unfit) || pair[1] === 0x5c || pair[1] === 0x2e) {
-      values.warn("catia:mappings", `'${word}' maps no character to another one of its own, it is left out`);
+      values.warn(
+        "catia:mappings",
+        `'${word}' is not a pair of characters that are each mapped once, it is ignored`,
+      );
       continue;
     }
     seen.add(`d${pair[0]}`).add(`c${pair[1]}`);

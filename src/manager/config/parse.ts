@@ -51,8 +51,7 @@ export function parseConfig(text: string, file: string): Sections {
       current = openSection(sections, line, position);
       continue;
     }
-    if (!current)
-      throw new ConfigError(position, `'${line}' stands before any section, write [global] above it`);
+    if (!current) throw new ConfigError(position, `'${line}' is before any section, write [global] above it`);
     const comment = start < 0 ? "none" : /\s/.test(raw.charAt(start - 1)) ? "apart" : "touching";
     current.entries.push(parseEntry(line, position, comment, isSecret(current)));
   }
@@ -70,7 +69,7 @@ export function prependEntry(sections: Sections, section: string, entry: Entry):
 function openSection(sections: Sections, line: string, position: string): Section {
   const name = /^\[([^[\]]*)\]$/.exec(line)?.[1]?.trim();
   if (name === undefined) throw new ConfigError(position, `'${line}' is not a section, write [NAME]`);
-  if (name === "") throw new ConfigError(position, "a section without a name, write [NAME]");
+  if (name === "") throw new ConfigError(position, "the section has no name, write [NAME]");
   const folded = foldKey(name);
   const section = sections.get(folded) ?? { name, position, entries: [] };
   sections.set(folded, section);
@@ -83,7 +82,7 @@ function parseEntry(line: string, position: string, comment: Entry["comment"], s
   if (at < 0) throw new ConfigError(position, `${shown} is not 'NAME = VALUE'`);
   const key = foldKey(line.slice(0, at));
   const value = line.slice(at + 1).trim();
-  if (key === "") throw new ConfigError(position, "nothing stands before '=', write 'NAME = VALUE'");
+  if (key === "") throw new ConfigError(position, "there is no name before '=', write 'NAME = VALUE'");
   if (value.endsWith("\\") && !secret)
     throw new ConfigError(position, `'${key}' ends in '\\': lines are not continued, write it in one line`);
   return { key, value, position, comment };

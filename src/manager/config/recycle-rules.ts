@@ -44,8 +44,8 @@ function readRepository(values: SectionValues): string {
   const isBad = path === "" || path.split("/").some((name) => name === "." || name === "..");
   const unknown = /%(?![USum])./.exec(path)?.[0];
   if (!isBad && unknown === undefined) return path;
-  const why = isBad ? "is no directory below the share" : `has the variable ${unknown}, which is not known`;
-  values.warn("recycle:repository", `'${written}' ${why}; '${STANDARD_REPOSITORY}' is taken`);
+  const why = isBad ? "is not a directory below the share" : `has the unknown variable ${unknown}`;
+  values.warn("recycle:repository", `'${written}' ${why}; '${STANDARD_REPOSITORY}' is used`);
   return STANDARD_REPOSITORY;
 }
 

@@ -41,11 +41,11 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
       report.warn(entry.position, `'${entry.key}' has no effect in a share, write it in [global]`);
       continue;
     }
-    if (!parameter.effective) report.warnTogether("known, and not in effect yet", parameter.name);
+    if (!parameter.effective) report.warnTogether("known but not in effect yet", parameter.name);
     if (entry.comment === "touching" && (parameter.type === "text" || parameter.type === "list"))
       report.warn(
         entry.position,
-        `a comment ends '${entry.key}' behind '${entry.value}', put a blank before it if it is one`,
+        `a comment ends the value of '${entry.key}' after '${entry.value}', put a blank before the comment if it is one`,
       );
     const spelling = spellingsOf(parameter).find((name) => sameWords(name, entry.key)) ?? parameter.name;
     const earlier = known.get(spelling);
@@ -53,11 +53,11 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
       if (parameter.type === "list" && parameter.security)
         report.warn(
           entry.position,
-          `'${entry.key}' names nobody and has no effect, name somebody or take it out`,
+          `'${entry.key}' names no user and has no effect, name a user or take it out`,
         );
     } else if (!earlier) known.set(spelling, entry);
     else if (earlier.value !== entry.value && !earlier.position.startsWith("--"))
-      report.warn(entry.position, `'${entry.key}' is given at ${earlier.position} already, which stays`);
+      report.warn(entry.position, `'${entry.key}' is already set at ${earlier.position}, that value is used`);
   }
   return known;
 }
@@ -71,7 +71,7 @@ function reportUnknown(entry: Entry, report: Report): void {
   if (instead !== undefined)
     throw new ConfigError(entry.position, `'${entry.key}' is not supported, ${instead}`);
   if (FOREIGN_PARAMETERS.has(entry.key) || FOREIGN_PREFIXES.some((prefix) => entry.key.startsWith(prefix))) {
-    report.warnTogether("Samba's alone, no effect here", entry.key);
+    report.warnTogether("Samba parameters that have no effect here", entry.key);
     return;
   }
   const near = suggest(entry.key, knownSpellings());
@@ -174,20 +174,20 @@ export class SectionValues {
       throw new ConfigError(entry.position, misfitText(entry, `write ${min} to ${max}`));
     // smb.conf(5) has 0 for "no limit", and ksmbd takes it for the most as well.
     const nearest = value === 0 || value > max ? max : min;
-    this.report.warn(entry.position, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is taken`);
+    this.report.warn(entry.position, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is used`);
     return nearest;
   }
 
   private misfit<T>(parameter: Parameter, entry: Entry, hint: string, standard: T): T {
     if (parameter.security) throw new ConfigError(entry.position, misfitText(entry, hint));
     const taken = parameter.default === "" ? "the default" : `'${parameter.default}'`;
-    this.report.warn(entry.position, `${misfitText(entry, hint)}; ${taken} is taken`);
+    this.report.warn(entry.position, `${misfitText(entry, hint)}; ${taken} is used`);
     return standard;
   }
 }
 
 function misfitText(entry: Entry, hint: string): string {
-  return `'${entry.value}' is no value of '${entry.key}', ${hint}`;
+  return `'${entry.value}' is not a value of '${entry.key}', ${hint}`;
 }
 
 function parameterOf(name: string): Parameter {

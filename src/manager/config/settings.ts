@@ -50,7 +50,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
   if (guests === "unsupported")
     report.warn(
       globals.position("map to guest"),
-      "a wrong password never makes a guest here: 'never' is taken",
+      "a wrong password never makes a guest here: 'never' is used",
     );
   return Object.freeze({
     serverName: readServerName(globals, machine.hostName, report),
@@ -131,7 +131,7 @@ function readServerName(globals: SectionValues, hostName: string, report: Report
   const short = name.slice(0, MAX_SERVER_NAME);
   const position = globals.position("netbios name");
   if (position !== "" && short !== wanted.toUpperCase())
-    report.warn(position, `'${short}' is taken as the server's name`);
+    report.warn(position, `'${short}' is used as the server's name`);
   return short === "" ? "MINISMBD" : short;
 }
 
@@ -185,7 +185,7 @@ function readLogLevel(globals: SectionValues, report: Report): EngineSettings["l
   // `log level = 1 auth:3`: the first number is for all.
   const digits = /^\d+/.exec(text)?.[0];
   if (digits !== undefined) return SAMBA_LEVELS[Math.min(Number(digits), 3)] ?? "debug";
-  report.warn(globals.position("log level"), `'${text}' is no value of 'log level', info is taken`);
+  report.warn(globals.position("log level"), `'${text}' is not a value of 'log level', info is used`);
   return "info";
 }
 

@@ -29,7 +29,10 @@ function readFormat(values: SectionValues): string {
   const format = values.text("shadow:format");
   const unknown = /%(?![YymdHMSsFTR%])./.exec(format)?.[0];
   if (unknown === undefined) return format;
-  values.warn("shadow:format", `'${unknown}' in a snapshot's name is not known; ${STANDARD_FORMAT} is taken`);
+  values.warn(
+    "shadow:format",
+    `'${unknown}' in the name of a snapshot is unknown; ${STANDARD_FORMAT} is used`,
+  );
   return STANDARD_FORMAT;
 }
 
@@ -44,7 +47,7 @@ function readPrefix(values: SectionValues): string {
     new RegExp(expression);
     return expression;
   } catch {
-    values.warn("shadow:snapprefix", `'${prefix}' is no regular expression`);
+    values.warn("shadow:snapprefix", `'${prefix}' is not a regular expression, it is ignored`);
     return "";
   }
 }

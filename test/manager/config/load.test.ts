@@ -130,19 +130,19 @@ test.each([
 test.each([
   [
     "server signing = mandatry",
-    "f:2: 'mandatry' is no value of 'server signing', write one of auto, mandatory",
+    "f:2: 'mandatry' is not a value of 'server signing', write one of auto, mandatory",
   ],
   ["smb3 encryption = aes256", "write one of disabled, auto, desired, mandatory"],
-  ["server min protocol = SMB4", "is no value of 'server min protocol'"],
+  ["server min protocol = SMB4", "is not a value of 'server min protocol'"],
   ["map to guest = anybody", "write one of never, bad user, bad password"],
-  ["restrict anonymous = 3", "f:2: '3' is no value of 'restrict anonymous', write 0 to 2"],
+  ["restrict anonymous = 3", "f:2: '3' is not a value of 'restrict anonymous', write 0 to 2"],
   ["restrict anonymous = yes", "write a number"],
   ["crypto provider = openssl", "write one of auto, native, pure"],
   ["read only = yep", "write yes or no"],
   ["guest ok = maybe", "write yes or no"],
   ["bind interfaces only = lan", "write yes or no"],
   ["create mask = rwx", "write an octal mode"],
-  ["hosts allow = my-laptop", "'my-laptop' is no address"],
+  ["hosts allow = my-laptop", "'my-laptop' is not an address"],
   ["server min protocol = SMB3_11\nserver max protocol = SMB2_10", "nobody could connect"],
   ["smb3 encryption = mandatory\nserver max protocol = SMB2_10", "encryption needs 'server max protocol'"],
   ["include = /etc/more.conf", "f:2: 'include' is not supported, put the lines of that file into this one"],
@@ -178,7 +178,7 @@ test("numbers: suffixes, ranges, zero for no limit", () => {
   expect(global("tcp port = 4450").port).toBe(4450);
   expect(global("smb ports = 1445 139").port).toBe(1445);
   expect(load("[global]\nsmb2 max write = lots\n").warnings).toEqual([
-    "f:2: 'lots' is no value of 'smb2 max write', write a size such as 64K or 4M; the default is taken",
+    "f:2: 'lots' is not a value of 'smb2 max write', write a size such as 64K or 4M; the default is used",
   ]);
 });
 
@@ -203,8 +203,8 @@ test("the first non-empty value wins, sections merge", () => {
   const { shares, warnings } = load(text);
   expect(shares.get("docs")).toMatchObject({ name: "docs", path: "/a", readOnly: false });
   expect(warnings).toEqual([
-    "f:8: 'path' is given at f:4 already, which stays",
-    "f:9: 'read only' is given at f:3 already, which stays",
+    "f:8: 'path' is already set at f:4, that value is used",
+    "f:9: 'read only' is already set at f:3, that value is used",
   ]);
 });
 
@@ -280,8 +280,8 @@ test("unknown parameters get a hint, foreign and later ones one line each", () =
     "f:2: 'workgruop' is unknown and has no effect, did you mean 'workgroup'?",
     "f:6: 'frobnicate' is unknown and has no effect, take it out",
     "f:9: 'tcp port' has no effect in a share, write it in [global]",
-    "Samba's alone, no effect here: socket options, log file, fruit:metadata",
-    "known, and not in effect yet: kerberos support",
+    "Samba parameters that have no effect here: socket options, log file, fruit:metadata",
+    "known but not in effect yet: kerberos support",
   ]);
 });
 
@@ -313,7 +313,7 @@ test("OpenWrt's configuration is taken as it is", () => {
 
 test("an empty list of users is warned of", () => {
   expect(load("[docs]\npath = /srv\nvalid users = ; anna\n").warnings).toEqual([
-    "f:3: 'valid users' names nobody and has no effect, name somebody or take it out",
+    "f:3: 'valid users' names no user and has no effect, name a user or take it out",
   ]);
 });
 
@@ -381,5 +381,5 @@ test("files: missing, not UTF-8, overrides before the file, modes", () => {
   const overrides = [{ section: "global", key: "TCP Port", value: "2", position: "--port" }];
   const { settings, warnings } = loadConfiguration({ file, overrides, machine: MACHINE });
   expect(settings.port).toBe(2);
-  expect(warnings).toContain(`${file}: it has passwords and everybody can read it, run chmod 640 on it`);
+  expect(warnings).toContain(`${file}: it contains passwords and everybody can read it, run chmod 640 on it`);
 });

@@ -53,13 +53,13 @@ test("a value may hold an equals sign", () => {
 });
 
 test.each([
-  ["workgroup = X\n", "ksmbd.conf:1: 'workgroup = X' stands before any section, write [global] above it"],
+  ["workgroup = X\n", "ksmbd.conf:1: 'workgroup = X' is before any section, write [global] above it"],
   ["[global\n", "ksmbd.conf:1: '[global' is not a section, write [NAME]"],
   ["[a]b\n", "ksmbd.conf:1: '[a]b' is not a section, write [NAME]"],
   ["[a;b]\n", "ksmbd.conf:1: '[a' is not a section, write [NAME]"],
-  ["[]\n", "ksmbd.conf:1: a section without a name, write [NAME]"],
+  ["[]\n", "ksmbd.conf:1: the section has no name, write [NAME]"],
   ["\n[global]\nworkgroup\n", "ksmbd.conf:3: 'workgroup' is not 'NAME = VALUE'"],
-  ["[global]\n= x\n", "ksmbd.conf:2: nothing stands before '=', write 'NAME = VALUE'"],
+  ["[global]\n= x\n", "ksmbd.conf:2: there is no name before '=', write 'NAME = VALUE'"],
   ["[global]\na = b\\\n", "ksmbd.conf:2: 'a' ends in '\\': lines are not continued, write it in one line"],
   ["[global]\na = \u0000\n", "ksmbd.conf:2: a control character, take it out"],
 ])("refuses %j with one line", (text, message) => {
