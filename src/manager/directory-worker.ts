@@ -1,4 +1,4 @@
-// A thread that looks at one directory and waits for its disk alone.
+// Worker that stats one share's directory, so that only this thread waits for a disk that hangs.
 import { lstatSync, statSync } from "node:fs";
 import type { LookAnswer, LookRequest } from "./share-directory.ts";
 

@@ -1,5 +1,5 @@
-// The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the users.
-// Who may connect: share-access.ts; as whom files are reached: credentials.ts; pipes: rpc/, loaded when first used.
+// The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
+// users. rpc/ is loaded when the first pipe is opened.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
 import type { NamedUsers, ShareGrant } from "../port/port.ts";
 import { Status } from "../wire/status.ts";
@@ -22,17 +22,17 @@ import { serverSid, userSid } from "./users/user-sid.ts";
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
-  /** ksmbdpwd.db, or null where the configuration has all users. */
+  /** ksmbdpwd.db, or null if all users are in the configuration. */
   readonly passwordFile: string | null;
   readonly log?: Log;
   readonly systemAccounts?: SystemAccountFiles;
-  /** Whether files are reached with the users' own ids; by default where the server is root. */
+  /** File access runs with the users' own ids; default: true if the server runs as root. */
   readonly isRoot?: boolean;
 }
 
 const IPC = "IPC$";
 
-/** Throws ConfigError where the configuration or the password file cannot be used. */
+/** Throws ConfigError if the configuration or the password file cannot be used. */
 export function createManager(options: ManagerOptions): ServerManager {
   return new ServerManager(options);
 }
@@ -67,14 +67,13 @@ export class ServerManager implements Manager {
     return this.config;
   }
 
-  /** Users that may log on. */
+  /** Number of users that can log on. */
   userCount(): number {
     return this.users.size;
   }
 
   /**
-   * Reads configuration and users again. What cannot be used is logged and leaves everything as it was; then the
-   * answer is false.
+   * Reads configuration and users again. If they cannot be used, logs why, changes nothing and returns false.
    */
   reload(): boolean {
     try {
@@ -157,7 +156,7 @@ export class ServerManager implements Manager {
     return grantOf(share, admission, credentials, identity, named);
   }
 
-  /** Where descriptors are kept, they name those for whom the machine has no account. */
+  /** Null unless descriptors are stored: only these name users without an account on the machine. */
   private namedUsersOf(
     share: Share,
     user: string,
@@ -171,13 +170,13 @@ export class ServerManager implements Manager {
     return Object.freeze({ domain: serverSid(serverGuid), uid: owner.uid, sid });
   }
 
-  /** The owner of the share's directory; undefined, and a log line, where there is none to serve. */
+  /** The owner of the share's directory; undefined, with a log line, if the directory cannot be served. */
   private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | undefined> {
     const timeoutMs = this.config.settings.volumeTimeoutMs;
     const link = await lookAtDirectory(share.path, false, timeoutMs);
     const isLink = "uid" in link && link.isSymbolicLink;
     const found = isLink ? await lookAtDirectory(share.path, true, timeoutMs) : link;
-    // Whoever may write where the path ends could otherwise choose what is shared.
+    // Otherwise a user who may write to the parent directory could choose what is shared.
     const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
     let fault: string;
     if ("code" in found) {
@@ -244,7 +243,7 @@ export class ServerManager implements Manager {
     };
   }
 
-  /** Who has no name is told of the shares that admit him alone. */
+  /** Guests and anonymous sessions see only shares with `guest ok`. */
   private listShares(identity: Identity): RpcShare[] {
     const isNobody = identity.isGuest || identity.isAnonymous;
     const listed: RpcShare[] = [];

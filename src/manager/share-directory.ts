@@ -1,12 +1,11 @@
-// Looking at a share's directory without waiting for its disk: by what the kernel remembers, else in a thread that is
-// started for it, one for each directory, so that a disk that hangs takes nothing from other shares.
-// openat2(2) RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC.
+// Stats a share's directory without blocking the event loop: from the kernel's caches (openat2(2)
+// RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC), else in a worker of its own, so that a disk that hangs does
+// not affect other shares.
 import { errnoName, Errno } from "../linux/errno.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt2 } from "../linux/open.ts";
 import { ModeType, emptyStatx, statFdCached } from "../linux/stat.ts";
 import type { MaybePromise } from "../port/port.ts";
 
-/** What a path leads to. */
 export interface DirectoryLook {
   readonly isDirectory: boolean;
   readonly isSymbolicLink: boolean;
@@ -19,15 +18,15 @@ export interface LookRequest {
   readonly follows: boolean;
 }
 
-/** `code` is an errno's name. */
+/** `code` is the name of an errno. */
 export type LookAnswer = DirectoryLook | { readonly code: string };
 
 const statx = emptyStatx();
 const underWay = new Map<string, Promise<LookAnswer>>();
 
 /**
- * What an absolute path names; with `follows`, what a symlink there leads to. The name of the errno where nothing can
- * be said, ETIMEDOUT after `timeoutMs`.
+ * Stats an absolute path; `follows`: the target of a symbolic link. On failure the errno's name, ETIMEDOUT
+ * after `timeoutMs`.
  */
 export function lookAtDirectory(path: string, follows: boolean, timeoutMs: number): MaybePromise<LookAnswer> {
   const cached = lookInMemory(path, follows);
@@ -44,7 +43,8 @@ export function lookAtDirectory(path: string, follows: boolean, timeoutMs: numbe
 function lookInMemory(path: string, follows: boolean): LookAnswer | undefined {
   const flags = Open.PATH | (follows ? 0 : Open.NOFOLLOW);
   const fd = openAt2(AT_FDCWD, path, flags, 0, Resolve.CACHED);
-  // EAGAIN: not in memory. Kernels before 5.12 do not know the flag, before 5.6 the call; a filter may refuse it.
+  // EAGAIN: not cached. Kernels before 5.12 lack the flag, before 5.6 the call; a seccomp filter may refuse
+  // it.
   if (fd === -Errno.EAGAIN || fd === -Errno.EINVAL || fd === -Errno.ENOSYS || fd === -Errno.EPERM)
     return undefined;
   if (fd < 0) return { code: errnoName(fd) };

@@ -1,4 +1,4 @@
-// The configuration's file, and what the command line adds, -> one frozen snapshot.
+// Loads the configuration file and the command line's overrides into one frozen snapshot.
 import { readFileSync, statSync } from "node:fs";
 import type { EngineSettings } from "../../port/port.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
@@ -14,30 +14,29 @@ import { readShare, type Share } from "./share.ts";
 
 export interface Configuration {
   readonly settings: EngineSettings;
-  /** Comment beside the server's name. */
+  /** `server string`. */
   readonly serverString: string;
-  /** By folded name, in the order of the file. IPC$ is not among them: it is always there. */
+  /** By folded name, in the order of the file; without IPC$, which always exists. */
   readonly shares: ReadonlyMap<string, Share>;
-  /** Users of `[user:NAME]` sections. */
+  /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
-  /** `hosts allow` and `hosts deny` of [global]: they hold for every share. */
+  /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
   readonly hosts: HostRule | null;
-  /** One line each. */
   readonly warnings: readonly string[];
 }
 
-/** `key = value` of the command line; it comes before what the file has. */
+/** `key = value` of the command line; overrides the file. */
 export interface Override {
   readonly section: string;
   readonly key: string;
   readonly value: string;
-  /** The option it came from, for messages. */
+  /** The option that set it, for messages. */
   readonly position: string;
 }
 
 export interface ConfigSource {
-  /** Null: no file, the overrides alone. */
+  /** Null: no file, only the overrides. */
   readonly file: string | null;
   readonly overrides?: readonly Override[];
   readonly machine?: Machine;
@@ -112,7 +111,7 @@ function readSections(file: string, report: Report): Sections {
   return sections;
 }
 
-/** `[user:NAME]` with `password` or `nt hash`. Values never come into messages. */
+/** Reads `[user:NAME]` with `password` or `nt hash`. Messages never contain the values. */
 function readUser(section: Section, users: PasswordTable): void {
   const name = section.name.slice(section.name.indexOf(":") + 1).trim();
   const fault = userNameFault(name);

@@ -1,7 +1,7 @@
-// Text of ksmbd.conf or smb.conf -> sections and entries; what they mean is schema.ts's business.
-// ksmbd.conf(5): `;` and `#` begin a comment anywhere in a line, a line that is neither refuses the whole file.
+// Parses the text of ksmbd.conf or smb.conf into sections and entries. As in ksmbd.conf(5), `;` and `#` begin
+// a comment anywhere in a line, and a line that does not parse refuses the whole file.
 
-/** The configuration cannot be used. The message is one line for people: where, what, what to do. */
+/** The configuration cannot be used. The message is one line: where, what, what to do. */
 export class ConfigError extends Error {
   constructor(position: string, text: string) {
     super(position === "" ? text : `${position}: ${text}`);
@@ -11,24 +11,27 @@ export class ConfigError extends Error {
 
 /** One `key = value`. */
 export interface Entry {
-  /** Lower case, blanks between words made one. */
+  /** Lower case, with single blanks between words. */
   readonly key: string;
-  /** Without blanks around it and without the comment; may be empty. */
+  /** Trimmed, without the comment; may be empty. */
   readonly value: string;
-  /** `FILE:LINE`, or the option of the command line that stands for it. */
+  /** `FILE:LINE`, or the command-line option that set it. */
   readonly position: string;
-  /** A comment behind the value; touching, without a blank between, it may have been meant as value. */
+  /**
+   * The comment after the value. `touching`: no blank before it, so it may have been meant as part of the
+   * value.
+   */
   readonly comment: "none" | "apart" | "touching";
 }
 
 export interface Section {
-  /** As written first. */
+  /** As written at its first occurrence. */
   readonly name: string;
   readonly position: string;
   readonly entries: Entry[];
 }
 
-/** Sections by folded name; sections of one name are one. */
+/** By folded name; sections of the same name are merged. */
 export type Sections = Map<string, Section>;
 
 /** The form in which keys and section names are compared. */
@@ -36,7 +39,7 @@ export function foldKey(text: string): string {
   return text.trim().toLowerCase().replace(/\s+/g, " ");
 }
 
-/** Throws ConfigError for a line that is no section, entry, comment or blank. */
+/** Throws ConfigError for a line that is not a section, entry, comment or blank. */
 export function parseConfig(text: string, file: string): Sections {
   const sections: Sections = new Map();
   let current: Section | undefined;
@@ -58,7 +61,7 @@ export function parseConfig(text: string, file: string): Sections {
   return sections;
 }
 
-/** Puts an entry in front of what the section has: the first value wins. */
+/** Adds an entry before the section's others, so that it overrides them: the first value wins. */
 export function prependEntry(sections: Sections, section: string, entry: Entry): void {
   const folded = foldKey(section);
   const found = sections.get(folded);
@@ -88,7 +91,7 @@ function parseEntry(line: string, position: string, comment: Entry["comment"], s
   return { key, value, position, comment };
 }
 
-/** Lines of a user's section have passwords, which must not come into a message. */
+/** A user's section contains passwords, which messages must not show. */
 function isSecret(section: Section): boolean {
   return foldKey(section.name).startsWith("user:");
 }

@@ -1,6 +1,5 @@
-// What a configuration's reading has to tell people: warnings of one line each.
+// Collects the warnings that reading a configuration causes, one line each.
 
-/** Collects; the loader prints. */
 export class Report {
   private readonly lines: string[] = [];
   private readonly groups = new Map<string, Set<string>>();
@@ -10,7 +9,7 @@ export class Report {
     if (!this.lines.includes(line)) this.lines.push(line);
   }
 
-  /** Names under one heading share one line: `HEADING: NAME, NAME`. */
+  /** Collects names for one line `HEADING: NAME, NAME`. */
   warnTogether(heading: string, name: string): void {
     const names = this.groups.get(heading) ?? new Set();
     names.add(name);

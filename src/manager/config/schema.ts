@@ -1,5 +1,6 @@
-// Every parameter of the configuration in one table: the parser, testparm, the man page and the README read it.
-// Names and defaults are those of ksmbd.conf(5), with smb.conf(5)'s spellings as aliases; the limits are minismbd's.
+// Every parameter of the configuration in one table: the parser, testparm, the man page and the README read
+// it. Names and defaults are those of ksmbd.conf(5), with smb.conf(5)'s spellings as aliases; the limits are
+// minismbd's.
 import { IGNORED } from "./schema/ignored.ts";
 import { LIMITS } from "./schema/limits.ts";
 import type { Parameter, ValueType } from "./schema/parameter.ts";
@@ -13,7 +14,7 @@ export const PARAMETERS = [...SERVER, ...PROTOCOL, ...LIMITS, ...IGNORED, ...SHA
 export type KnownParameter = (typeof PARAMETERS)[number];
 /** Names of the parameters of one type. */
 export type NameOf<T extends ValueType> = Extract<KnownParameter, { readonly type: T }>["name"];
-/** What a choice of that name may be. */
+/** Values of the choice of that name. */
 export type ChoiceOf<N extends NameOf<"choice">> = keyof Extract<
   KnownParameter,
   { readonly name: N; readonly choices: unknown }
@@ -23,12 +24,12 @@ const bySpelling = new Map<string, Parameter>();
 for (const parameter of PARAMETERS as readonly Parameter[])
   for (const spelling of spellingsOf(parameter)) bySpelling.set(spelling, parameter);
 
-/** All spellings in the order of their priority. */
+/** All spellings, in the order of their priority. */
 export function spellingsOf(parameter: Parameter): readonly string[] {
   return [parameter.name, ...(parameter.aliases ?? []), ...(parameter.inverse ?? [])];
 }
 
-/** The parameter that a folded key names, by any spelling; blanks within do not matter. */
+/** Finds a parameter by any spelling of its folded key; blanks within the key do not matter. */
 export function findParameter(key: string): Parameter | undefined {
   return bySpelling.get(key) ?? byJoined(key);
 }

@@ -1,5 +1,5 @@
-// Typed values of one section by schema.ts: spellings, the first non-empty value, defaults of [global], ranges.
-// ksmbd.conf(5). What is not understood refuses the file where security hangs on it, else it is warned of.
+// Typed values of one section, by the schema: spellings, the first non-empty value, defaults of [global],
+// ranges. An invalid value of a security parameter refuses the configuration; any other causes a warning.
 import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
 import { ConfigError, type Entry, type Section } from "./parse.ts";
 import type { Report } from "./report.ts";
@@ -25,10 +25,10 @@ import {
 
 type AnyName = (typeof PARAMETERS)[number]["name"];
 
-/** Entries of a section by spelling, known ones alone. */
+/** The known entries of a section, by spelling. */
 export type KnownEntries = ReadonlyMap<string, Entry>;
 
-/** Picks the entries that the schema knows and reports the others. */
+/** Selects the entries that the schema knows and reports the others. */
 export function pickKnown(section: Section | undefined, isGlobal: boolean, report: Report): KnownEntries {
   const known = new Map<string, Entry>();
   for (const entry of section?.entries ?? []) {
@@ -84,7 +84,7 @@ export class SectionValues {
   private readonly defaults: KnownEntries | null;
   private readonly report: Report;
 
-  /** `defaults`: entries of [global] where this is a share, null where this is [global]. */
+  /** `defaults`: the entries of [global] for a share, null for [global] itself. */
   constructor(own: KnownEntries, defaults: KnownEntries | null, report: Report) {
     this.own = own;
     this.defaults = defaults;
@@ -102,7 +102,7 @@ export class SectionValues {
     return isInverse ? !value : value;
   }
 
-  /** Undefined where neither a value nor a default is there. */
+  /** Undefined if there is neither a value nor a default. */
   number(name: NameOf<"integer" | "size" | "octal">): number | undefined {
     const parameter = parameterOf(name);
     const standard = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
@@ -122,7 +122,7 @@ export class SectionValues {
     return parseList(this.entry(name)?.value ?? "");
   }
 
-  /** Whether the list is written down, even if it holds no word such as `,`. */
+  /** True if the list is set, even to a value without words such as `,`. */
   hasList(name: NameOf<"list">): boolean {
     return this.entry(name) !== undefined;
   }
@@ -135,7 +135,7 @@ export class SectionValues {
     );
   }
 
-  /** For what only the caller can judge: a warning beside the entry. */
+  /** Adds a warning with the entry's position. */
   warn(name: AnyName, text: string): void {
     this.report.warn(this.position(name), text);
   }
@@ -151,7 +151,7 @@ export class SectionValues {
     return this.misfit(parameter, entry, `write one of ${usual.join(", ")}`, standard);
   }
 
-  /** The value as written, for messages. */
+  /** The entry that sets the value; undefined: the default applies. */
   entry(name: AnyName): Entry | undefined {
     const parameter = parameterOf(name);
     const sources = this.defaults && parameter.scope === "share" ? [this.own, this.defaults] : [this.own];
@@ -172,7 +172,7 @@ export class SectionValues {
     if (value >= min && value <= max) return value;
     if (parameter.security)
       throw new ConfigError(entry.position, misfitText(entry, `write ${min} to ${max}`));
-    // smb.conf(5) has 0 for "no limit", and ksmbd takes it for the most as well.
+    // 0 is "no limit" in smb.conf(5), and ksmbd treats it as the maximum as well.
     const nearest = value === 0 || value > max ? max : min;
     this.report.warn(entry.position, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is used`);
     return nearest;
@@ -198,7 +198,7 @@ function parameterOf(name: string): Parameter {
 
 function readNumber(parameter: Parameter, text: string): number | undefined {
   if (parameter.type === "octal") return parseOctal(text);
-  // `smb ports = 445 139`: the first is the one.
+  // `smb ports = 445 139`: the first counts.
   if (parameter.type === "integer") return parseInteger(text.split(/[\s,]+/)[0] ?? "");
   return parseSize(text);
 }

@@ -1,4 +1,4 @@
-// [global] -> what the engine is told (EngineSettings of the port).
+// [global] -> EngineSettings.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
@@ -11,10 +11,10 @@ import type { SectionValues } from "./section-values.ts";
 
 const MAX_SERVER_NAME = 15;
 
-/** What of the machine the settings depend on; tests put their own in its place. */
+/** Properties of the machine that the settings depend on; tests replace them. */
 export interface Machine {
   readonly hostName: string;
-  /** Text that is this machine's alone and stays the same. */
+  /** Text that identifies this machine and does not change. */
   readonly identity: string;
   readonly memoryBytes: number;
   readonly interfaces: readonly { readonly name: string; readonly address: string }[];
@@ -22,7 +22,7 @@ export interface Machine {
 
 export function readMachine(): Machine {
   const interfaces = Object.entries(networkInterfaces()).flatMap(([name, found]) =>
-    // A link-local address needs its interface's scope beside it to be listened on.
+    // Listening on a link-local address needs its interface as scope.
     (found ?? []).map(({ address, family }) => ({
       name,
       address: family === "IPv6" && /^fe[89ab]/i.test(address) ? `${address}%${name}` : address,
@@ -82,7 +82,9 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
   });
 }
 
-/** Without a word in the configuration: where a second interface gives a second channel something to win. */
+/**
+ * If not configured: on if there is a second network interface, without which a second channel gains nothing.
+ */
 function readMultiChannel(globals: SectionValues, machine: Machine): boolean {
   if (globals.entry("server multi channel support") !== undefined) {
     return globals.boolean("server multi channel support");
@@ -170,7 +172,7 @@ function addressesOf(word: string, machine: Machine): string[] {
   return inside.map(({ address }) => address);
 }
 
-/** Every address of 127.0.0.0/8 can be listened on, though no interface lists it; RFC 1122, 3.2.1.3. */
+/** The server can listen on every address of 127.0.0.0/8, though no interface lists it; RFC 1122, 3.2.1.3. */
 function isLoopback(word: string, network: AddressRange): boolean {
   const loopback = parseNetwork("127.0.0.0/8");
   return !word.includes("/") && loopback !== undefined && isInNetwork(loopback, network.bytes);
@@ -182,7 +184,7 @@ function readLogLevel(globals: SectionValues, report: Report): EngineSettings["l
   const text = globals.text("log level").toLowerCase();
   const named = SAMBA_LEVELS.find((level) => text === level || (level === "warn" && text === "warning"));
   if (named) return named;
-  // `log level = 1 auth:3`: the first number is for all.
+  // `log level = 1 auth:3`: the first number applies to all classes.
   const digits = /^\d+/.exec(text)?.[0];
   if (digits !== undefined) return SAMBA_LEVELS[Math.min(Number(digits), 3)] ?? "debug";
   report.warn(globals.position("log level"), `'${text}' is not a value of 'log level', info is used`);
@@ -195,7 +197,7 @@ function readIdentity(): string {
       const text = readFileSync(file, "utf8").trim();
       if (/^[\da-f]{32}$/i.test(text)) return text;
     } catch {
-      // OpenWrt has neither; the network card's address is as lasting.
+      // OpenWrt has neither file; the network card's address does not change either.
     }
   }
   const cards = Object.values(networkInterfaces()).flatMap((found) => found ?? []);

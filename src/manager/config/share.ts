@@ -1,4 +1,4 @@
-// One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
+// Reads one section of the configuration into a share; ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
 import type { ShareRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
@@ -32,10 +32,10 @@ export interface Share extends ShareRules {
 
 const MAX_SHARE_NAME_BYTES = 63;
 const SHARE_MAX_CONNECTIONS = 128;
-/** Characters that [MS-FSCC] 2.1.6 keeps out of share names. */
+/** Characters that [MS-FSCC] 2.1.6 excludes from share names. */
 const BAD_NAME = /["\\/[\]:|<>+=;,*?\p{Cc}]/u;
 
-/** Undefined where the section makes no share; the report says why. */
+/** Undefined if the section is not a valid share; the report says why. */
 export function readShare(
   section: Section,
   globals: KnownEntries,
@@ -48,7 +48,7 @@ export function readShare(
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
   if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
   if (isPrinter(section)) return leaveOut("printers are not served");
-  // Read in any case: a share that is left out today must not open up when its fault is mended.
+  // Read first, so that errors in the access rules of an invalid or unavailable share are reported.
   const rules = {
     ...readAccess(values),
     ...readFileRules(values),

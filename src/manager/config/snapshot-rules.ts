@@ -1,11 +1,11 @@
-// Where a share's previous versions are; vfs_shadow_copy2(8), snapper(8).
+// Options of previous versions; vfs_shadow_copy2(8), snapper(8).
 import type { SnapshotRules } from "../../port/port.ts";
 import { hasModule } from "./name-rules.ts";
 import type { SectionValues } from "./section-values.ts";
 
 const STANDARD_FORMAT = "@GMT-%Y.%m.%d-%H.%M.%S";
 
-/** Null where the share has none. */
+/** Null if the share has no previous versions. */
 export function readSnapshotRules(values: SectionValues): SnapshotRules | null {
   const wanted = values.choice("previous versions");
   if (wanted === "no") return null;
@@ -39,7 +39,8 @@ function readFormat(values: SectionValues): string {
 function readPrefix(values: SectionValues): string {
   const prefix = values.text("shadow:snapprefix");
   try {
-    // A basic regular expression of POSIX: groups and repetitions are escaped there and are not here.
+    // A basic regular expression (regex(7)), in which groups and repetitions are escaped, unlike in
+    // JavaScript.
     const expression = prefix.replace(
       /\\([(){}])|[(){}]/g,
       (whole, one: string | undefined) => one ?? `\\${whole}`,
