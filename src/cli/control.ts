@@ -1,4 +1,4 @@
-// ksmbd.control: tells the running server to stop or to read its files again. users.md, 2.1.
+// ksmbd.control: signals the running server to stop or to read its files again.
 import { notifyServer } from "../manager/lock-file.ts";
 import { defaultLockFile } from "../manager/paths.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";

@@ -1,4 +1,4 @@
-// `minismbd deluser USER`: takes a user out.
+// `minismbd deluser USER`: deletes a user.
 import { describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { FILE_OPTIONS, passwordFileOf, removeUser, userOperand } from "./user-change.ts";
 

@@ -1,4 +1,4 @@
-// ksmbd.mountd: the server with ksmbd-tools' flags; without -n it goes to the background. users.md, 2.1.
+// ksmbd.mountd: the server with ksmbd-tools' flags; runs in the background unless -n is given.
 import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
@@ -16,7 +16,7 @@ export const OPTIONS: readonly Option[] = [
   { long: "help", short: "h", help: "print this help" },
 ];
 
-/** ksmbd-tools' older spellings, before 2022-09: `-c CONF -u DB`. */
+/** Spellings of ksmbd-tools before 2022-09: `-c CONF -u DB`. */
 const OLD_SPELLINGS: Readonly<Record<string, string>> = { "-c": "-C", "-u": "-P" };
 
 export async function runTool(words: readonly string[]): Promise<number> {
@@ -51,7 +51,7 @@ function toServeWords(args: Arguments): string[] {
   ];
 }
 
-/** Starts the server as a process of its own and returns once it serves, or has failed. */
+/** Starts the server as a detached process. Resolves to 0 once it serves, to 1 if it fails. */
 async function detach(serveWords: readonly string[]): Promise<number> {
   const script = process.argv[1] ?? "";
   const isCompiled = script.startsWith("/$bunfs/");

@@ -1,4 +1,4 @@
-// `minismbd passwd USER`: sets another password.
+// `minismbd passwd USER`: changes a user's password.
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { FILE_OPTIONS, PASSWORD_OPTION, setPassword, userOperand } from "./user-change.ts";
 

@@ -1,4 +1,4 @@
-// `minismbd serve`: the server in the foreground, from a configuration or from options alone.
+// `minismbd serve`: runs the server in the foreground, from a configuration or from options only.
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
@@ -52,11 +52,10 @@ export const OPTIONS: readonly Option[] = [
   { long: "help", short: "h", help: "print this help" },
 ];
 
-/** What a server is started with. */
 export interface ServerPlan extends ManagerOptions {
-  /** Null: none. */
+  /** Null: no lock file. */
   readonly lockFile: string | null;
-  /** Lines for people once the port is known. */
+  /** Text to print once the port is known. */
   readonly greet?: (port: number) => string;
 }
 
@@ -72,9 +71,9 @@ export async function run(words: readonly string[]): Promise<number> {
   return serve(await planServer(args));
 }
 
-/** Serves until SIGTERM or SIGINT; SIGHUP reads users and configuration again. Throws ConfigError, StartError. */
+/** Serves until SIGTERM or SIGINT; SIGHUP reloads users and configuration. Throws ConfigError, StartError. */
 export async function serve(plan: ServerPlan): Promise<number> {
-  // Whoever read the log may be gone; the server is not to end for that.
+  // Without this an EPIPE from a closed log pipe would end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const manager = createManager(plan);
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
@@ -85,7 +84,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
     lock?.release();
     throw error;
   }
-  // What a new file may be is the configuration's to say.
+  // The configuration alone decides the modes of new files.
   process.umask(0);
   const stopped = untilStopped(manager, engine);
   process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
@@ -102,7 +101,7 @@ function untilStopped(manager: ServerManager, engine: EngineControl): Promise<vo
   process.on("SIGHUP", () => {
     if (manager.reload()) engine.reload();
   });
-  // One client's request must not take the others' server away; the line says that something is to be mended here.
+  // A bug in the handling of one request must not end the server for all clients.
   const tell = (error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`minismbd: error: internal error, please report it: ${text}\n`);
@@ -160,7 +159,7 @@ function planQuickStart(args: Arguments, overrides: Override[]): ServerPlan {
   };
 }
 
-/** `-p`. Throws CliError for what is no port. */
+/** The override for `-p`. Throws CliError for an invalid port. */
 export function portOverrides(args: Arguments): Override[] {
   const port = args.value("port");
   if (port === undefined) return [];

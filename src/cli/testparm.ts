@@ -1,4 +1,4 @@
-// `minismbd testparm`: reads the configuration as the server would and says what it makes of it.
+// `minismbd testparm`: reads the configuration as the server does, prints the effective values and warns.
 import { existsSync } from "node:fs";
 import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
 import { parseConfigFile } from "../manager/config/load.ts";
@@ -18,7 +18,10 @@ export const OPTIONS: readonly Option[] = [
   { long: "help", short: "h", help: "print this help" },
 ];
 
-/** Prints the sections to standard output and warnings to standard error; throws ConfigError for a refused file. */
+/**
+ * Prints sections to standard output, warnings to standard error. Throws ConfigError if the server would not
+ * start.
+ */
 export function run(words: readonly string[]): number {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
@@ -64,7 +67,7 @@ function printValue(values: readonly EffectiveValue[], parameter: string): void 
   process.stdout.write(`${value.value}\n`);
 }
 
-/** What a configuration cannot show by itself: folders that are missing, users that nobody can log on as. */
+/** Warnings that depend on the machine: missing folders, no shares, no users. */
 function checkMachine(configuration: Configuration, passwordFile: string | undefined): string[] {
   const warnings: string[] = [];
   for (const { name, path } of configuration.shares.values())

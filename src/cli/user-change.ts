@@ -1,4 +1,4 @@
-// What adduser, passwd and deluser share: the options, the change of ksmbdpwd.db, the word to a running server.
+// Common parts of adduser, passwd and deluser: options, changing ksmbdpwd.db, notifying the running server.
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { notifyServer } from "../manager/lock-file.ts";
@@ -15,7 +15,7 @@ import { showName, userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
 import { promptNewPassword } from "./prompt.ts";
 
-/** What must be true of the user beforehand. */
+/** Whether the user must exist before the change. */
 export type Expectation = "absent" | "present" | "either";
 
 export const FILE_OPTIONS: readonly Option[] = [
@@ -31,7 +31,7 @@ export const PASSWORD_OPTION: Option = {
   help: "the password; other users can see it in the process list, unlike MINISMBD_PASSWORD or the prompt",
 };
 
-/** The one operand, checked. Throws CliError. */
+/** The user name, which must be the only operand. Throws CliError. */
 export function userOperand(args: Arguments, usage: string): string {
   const [name, ...more] = args.operands;
   if (name === undefined || more.length > 0) throw new CliError(`one user name is needed: ${usage}`);
@@ -44,7 +44,7 @@ export function passwordFileOf(args: Arguments): string {
   return args.value("pwddb") ?? PASSWORD_FILE;
 }
 
-/** From the option, the environment or the prompt. Throws CliError. */
+/** Takes the password from the option, the environment or the prompt. Throws CliError. */
 export async function readPassword(args: Arguments): Promise<string> {
   const password = args.value("password") ?? takeEnvironmentPassword() ?? (await promptNewPassword());
   const fault = passwordFault(password);
@@ -52,18 +52,18 @@ export async function readPassword(args: Arguments): Promise<string> {
   return password;
 }
 
-/** MINISMBD_PASSWORD, once: children do not inherit it. */
+/** Removes MINISMBD_PASSWORD from the environment, so that children do not inherit it, and returns it. */
 export function takeEnvironmentPassword(): string | undefined {
   const password = process.env.MINISMBD_PASSWORD;
   delete process.env.MINISMBD_PASSWORD;
   return password;
 }
 
-/** Sets a password. Throws CliError where the expectation fails, ConfigError for the file. */
+/** Sets a password. Throws CliError if the expectation fails, ConfigError for errors of the file. */
 export async function setPassword(args: Arguments, name: string, expected: Expectation): Promise<void> {
   const file = passwordFileOf(args);
   if (file === PASSWORD_FILE) mkdirSync(dirname(file), { recursive: true });
-  // Looked at before the prompt as well: nobody should type a password in vain.
+  // Checked before the prompt as well, so that nobody types a password in vain.
   checkExpectation(readPasswordFile(file), name, expected, file);
   const hash = ntHash(await readPassword(args));
   updatePasswordFile(file, (table) => {
@@ -73,7 +73,7 @@ export async function setPassword(args: Arguments, name: string, expected: Expec
   tellServer(`User '${showName(name)}' ${expected === "present" ? "updated" : "added"}`);
 }
 
-/** Throws CliError where there is no such user. */
+/** Deletes a user. Throws CliError if there is no such user. */
 export function removeUser(file: string, name: string): void {
   updatePasswordFile(file, (table) => {
     checkExpectation(table, name, "present", file);

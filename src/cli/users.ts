@@ -1,4 +1,4 @@
-// `minismbd users`: the names of the users, never their hashes.
+// `minismbd users`: lists the names of the users.
 import { loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
 import { readPasswordFile } from "../manager/users/password-file.ts";
