@@ -15,7 +15,7 @@ function faultOf(text: string): string {
   return "";
 }
 
-test("keys are folded, values trimmed", () => {
+test("keys are folded and values trimmed", () => {
   expect(entriesOf("[global]\n\tServer   String =  A  server \r\n")).toEqual([
     ["server string", "A  server"],
   ]);
@@ -29,12 +29,12 @@ test("; and # begin a comment anywhere", () => {
   ]);
 });
 
-test("a comment that touches the value is marked", () => {
+test("a comment without a blank before it is marked", () => {
   const entries = parseConfig("[global]\na = b#c\nd = e #f\ng = h\n", "f").get("global")?.entries ?? [];
   expect(entries.map(({ comment }) => comment)).toEqual(["touching", "apart", "none"]);
 });
 
-test("sections of one name are one, in any case", () => {
+test("sections of the same name in any case are merged", () => {
   const sections = parseConfig("[Docs]\na = 1\n[other]\nb = 2\n[ docs ]\nc = 3\n", "f");
   expect([...sections.keys()]).toEqual(["docs", "other"]);
   expect(sections.get("docs")?.name).toBe("Docs");
@@ -44,11 +44,11 @@ test("sections of one name are one, in any case", () => {
   ]);
 });
 
-test("a byte order mark is passed over", () => {
+test("a byte order mark is ignored", () => {
   expect(entriesOf("\ufeff[global]\na = 1")).toEqual([["a", "1"]]);
 });
 
-test("a value may hold an equals sign", () => {
+test("a value may contain an equals sign", () => {
   expect(entriesOf("[global]\na = b = c\n")).toEqual([["a", "b = c"]]);
 });
 
@@ -66,11 +66,11 @@ test.each([
   expect(faultOf(text)).toBe(message);
 });
 
-test("a user's malformed line does not come into the message", () => {
+test("the message about an invalid line of a user does not contain the line", () => {
   expect(faultOf("[user:anna]\npassword hunter2\n")).toBe("ksmbd.conf:2: the line is not 'NAME = VALUE'");
 });
 
-test("an entry put in front wins over the file's", () => {
+test("a prepended entry overrides the file's", () => {
   const sections = parseConfig("[global]\na = 1\n", "f");
   prependEntry(sections, "Global", { key: foldKey("A"), value: "2", position: "--option", comment: "none" });
   expect(sections.get("global")?.entries.map(({ value }) => value)).toEqual(["2", "1"]);
