@@ -33,9 +33,9 @@ export async function runTool(words: readonly string[]): Promise<number> {
   if (args.has("version")) return printToolVersion("ksmbd.mountd");
   if (args.operands.length > 0)
     throw new CliError(`'${args.operands[0]}' is not an option of ksmbd.mountd, see ksmbd.mountd --help`);
-  const staysInFront = args.has("nodetach") && args.value("nodetach") !== "0";
+  const staysInForeground = args.has("nodetach") && args.value("nodetach") !== "0";
   const serveWords = toServeWords(args);
-  if (!staysInFront) return detach(serveWords);
+  if (!staysInForeground) return detach(serveWords);
   const { run } = await import("./serve.ts");
   return run(serveWords);
 }

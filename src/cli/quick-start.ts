@@ -37,8 +37,8 @@ export function randomPassword(): string {
 
 function readOrMake(file: string): string {
   try {
-    const kept = /^smb:(\S+)\n?$/.exec(readFileSync(file, "utf8"))?.[1];
-    if (kept !== undefined) return kept;
+    const stored = /^smb:(\S+)\n?$/.exec(readFileSync(file, "utf8"))?.[1];
+    if (stored !== undefined) return stored;
     throw new CliError(`${file} is not 'smb:PASSWORD', remove it and a new one is made`);
   } catch (error) {
     if (error instanceof CliError) throw error;

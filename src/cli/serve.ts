@@ -102,12 +102,12 @@ function untilStopped(manager: ServerManager, engine: EngineControl): Promise<vo
     if (manager.reload()) engine.reload();
   });
   // A bug in the handling of one request must not end the server for all clients.
-  const tell = (error: unknown) => {
+  const report = (error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`minismbd: error: internal error, please report it: ${text}\n`);
   };
-  process.on("uncaughtException", tell);
-  process.on("unhandledRejection", tell);
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
   return new Promise((resolve, reject) => {
     let isStopping = false;
     const stop = () => {
@@ -131,10 +131,10 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
     overrides.push({ section: name, key: "read only", value: "no", position: "--share" });
   }
   for (const word of args.values("user")) overrides.push(await parseUser(word));
-  const isFree = shares.length > 0 && !args.has("config");
-  const file = isFree ? null : (args.value("config") ?? defaultConfigFile());
+  const usesNoFile = shares.length > 0 && !args.has("config");
+  const file = usesNoFile ? null : (args.value("config") ?? defaultConfigFile());
   const usesDefaults = file !== null && !args.has("config");
-  const hasOwnUsers = isFree && args.values("user").length > 0;
+  const hasOwnUsers = usesNoFile && args.values("user").length > 0;
   return {
     source: { file, overrides },
     passwordFile: args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE),

@@ -70,7 +70,7 @@ export async function setPassword(args: Arguments, name: string, expected: Expec
     checkExpectation(table, name, expected, file);
     putUser(table, name, hash);
   });
-  tellServer(`User '${showName(name)}' ${expected === "present" ? "updated" : "added"}`);
+  notifyRunningServer(`User '${showName(name)}' ${expected === "present" ? "updated" : "added"}`);
 }
 
 /** Deletes a user. Throws CliError if there is no such user. */
@@ -79,7 +79,7 @@ export function removeUser(file: string, name: string): void {
     checkExpectation(table, name, "present", file);
     table.delete(findSpelling(table, name) ?? name);
   });
-  tellServer(`User '${showName(name)}' deleted`);
+  notifyRunningServer(`User '${showName(name)}' deleted`);
 }
 
 function checkExpectation(table: PasswordTable, name: string, expected: Expectation, file: string): void {
@@ -90,7 +90,7 @@ function checkExpectation(table: PasswordTable, name: string, expected: Expectat
     throw new CliError(`there is no user '${showName(name)}' in ${file}, use adduser to add one`);
 }
 
-function tellServer(done: string): void {
-  const isTold = notifyServer(defaultLockFile(), "SIGHUP");
-  process.stdout.write(`${done}${isTold ? ", the running server was notified" : ""}\n`);
+function notifyRunningServer(done: string): void {
+  const wasNotified = notifyServer(defaultLockFile(), "SIGHUP");
+  process.stdout.write(`${done}${wasNotified ? ", the running server was notified" : ""}\n`);
 }

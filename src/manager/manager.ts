@@ -14,7 +14,7 @@ import { createLog, type Log } from "./log.ts";
 import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
-import { lookAtDirectory } from "./share-directory.ts";
+import { statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { showName } from "./users/user-name.ts";
@@ -93,7 +93,7 @@ export class ServerManager implements Manager {
 
   findAccount({ user }: { user: string; domain: string }): Account | null {
     if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true };
-    if (this.users.hasChanged()) this.rereadUsers();
+    if (this.users.hasChanged()) this.reloadUsers();
     return this.users.find(user);
   }
 
@@ -134,8 +134,8 @@ export class ServerManager implements Manager {
   }
 
   private connectPipes(identity: Identity): ShareGrant | { status: number } {
-    const isNobody = identity.isGuest || identity.isAnonymous;
-    if (isNobody && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
+    const isUnnamed = identity.isGuest || identity.isAnonymous;
+    if (isUnnamed && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
     return PIPE_GRANT;
   }
 
@@ -173,9 +173,9 @@ export class ServerManager implements Manager {
   /** The owner of the share's directory; undefined, with a log line, if the directory cannot be served. */
   private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | undefined> {
     const timeoutMs = this.config.settings.volumeTimeoutMs;
-    const link = await lookAtDirectory(share.path, false, timeoutMs);
+    const link = await statDirectory(share.path, false, timeoutMs);
     const isLink = "uid" in link && link.isSymbolicLink;
-    const found = isLink ? await lookAtDirectory(share.path, true, timeoutMs) : link;
+    const found = isLink ? await statDirectory(share.path, true, timeoutMs) : link;
     // Otherwise a user who may write to the parent directory could choose what is shared.
     const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
     let fault: string;
@@ -202,7 +202,7 @@ export class ServerManager implements Manager {
     return { status: Status.ACCESS_DENIED };
   }
 
-  private rereadUsers(): void {
+  private reloadUsers(): void {
     try {
       this.users.reload(this.config.users);
       this.log.info(`users read again, ${this.users.size} in all`);
@@ -245,10 +245,10 @@ export class ServerManager implements Manager {
 
   /** Guests and anonymous sessions see only shares with `guest ok`. */
   private listShares(identity: Identity): RpcShare[] {
-    const isNobody = identity.isGuest || identity.isAnonymous;
+    const isUnnamed = identity.isGuest || identity.isAnonymous;
     const listed: RpcShare[] = [];
     for (const { name, comment, path, browseable, guestOk } of this.config.shares.values())
-      if (guestOk || !isNobody) listed.push({ name, type: "disk", comment, browseable, path });
+      if (guestOk || !isUnnamed) listed.push({ name, type: "disk", comment, browseable, path });
     listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
     return listed;
   }

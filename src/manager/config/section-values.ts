@@ -94,10 +94,10 @@ export class SectionValues {
   boolean(name: NameOf<"boolean">): boolean {
     const parameter = parameterOf(name);
     const entry = this.entry(name);
-    const standard = parameter.default === "yes";
-    if (!entry) return standard;
+    const fallback = parameter.default === "yes";
+    if (!entry) return fallback;
     const value = parseBoolean(entry.value);
-    if (value === undefined) return this.misfit(parameter, entry, "write yes or no", standard);
+    if (value === undefined) return this.rejectValue(parameter, entry, "write yes or no", fallback);
     const isInverse = (parameter.inverse ?? []).some((spelling) => sameWords(spelling, entry.key));
     return isInverse ? !value : value;
   }
@@ -105,11 +105,11 @@ export class SectionValues {
   /** Undefined if there is neither a value nor a default. */
   number(name: NameOf<"integer" | "size" | "octal">): number | undefined {
     const parameter = parameterOf(name);
-    const standard = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
+    const fallback = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
     const entry = this.entry(name);
-    if (!entry) return standard;
+    if (!entry) return fallback;
     const value = readNumber(parameter, entry.value);
-    if (value === undefined) return this.misfit(parameter, entry, numberHint(parameter), standard);
+    if (value === undefined) return this.rejectValue(parameter, entry, numberHint(parameter), fallback);
     return this.inRange(parameter, entry, value);
   }
 
@@ -131,7 +131,7 @@ export class SectionValues {
     const entry = this.entry(name);
     if (!entry) return [];
     return (
-      parseVetoFiles(entry.value) ?? this.misfit(parameterOf(name), entry, "write /PATTERN/PATTERN/", [])
+      parseVetoFiles(entry.value) ?? this.rejectValue(parameterOf(name), entry, "write /PATTERN/PATTERN/", [])
     );
   }
 
@@ -142,13 +142,13 @@ export class SectionValues {
 
   choice<N extends NameOf<"choice">>(name: N): ChoiceOf<N> {
     const parameter = parameterOf(name);
-    const standard = readChoice(parameter, parameter.default) as ChoiceOf<N>;
+    const fallback = readChoice(parameter, parameter.default) as ChoiceOf<N>;
     const entry = this.entry(name);
-    if (!entry) return standard;
+    if (!entry) return fallback;
     const value = readChoice(parameter, entry.value) as ChoiceOf<N> | undefined;
     if (value !== undefined) return value;
     const usual = Object.values(parameter.choices ?? {}).map((spellings) => spellings[0] ?? "");
-    return this.misfit(parameter, entry, `write one of ${usual.join(", ")}`, standard);
+    return this.rejectValue(parameter, entry, `write one of ${usual.join(", ")}`, fallback);
   }
 
   /** The entry that sets the value; undefined: the default applies. */
@@ -171,22 +171,22 @@ export class SectionValues {
     const { min = 0, max = Number.MAX_SAFE_INTEGER } = parameter;
     if (value >= min && value <= max) return value;
     if (parameter.security)
-      throw new ConfigError(entry.position, misfitText(entry, `write ${min} to ${max}`));
+      throw new ConfigError(entry.position, invalidText(entry, `write ${min} to ${max}`));
     // 0 is "no limit" in smb.conf(5), and ksmbd treats it as the maximum as well.
     const nearest = value === 0 || value > max ? max : min;
     this.report.warn(entry.position, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is used`);
     return nearest;
   }
 
-  private misfit<T>(parameter: Parameter, entry: Entry, hint: string, standard: T): T {
-    if (parameter.security) throw new ConfigError(entry.position, misfitText(entry, hint));
-    const taken = parameter.default === "" ? "the default" : `'${parameter.default}'`;
-    this.report.warn(entry.position, `${misfitText(entry, hint)}; ${taken} is used`);
-    return standard;
+  private rejectValue<T>(parameter: Parameter, entry: Entry, hint: string, fallback: T): T {
+    if (parameter.security) throw new ConfigError(entry.position, invalidText(entry, hint));
+    const used = parameter.default === "" ? "the default" : `'${parameter.default}'`;
+    this.report.warn(entry.position, `${invalidText(entry, hint)}; ${used} is used`);
+    return fallback;
   }
 }
 
-function misfitText(entry: Entry, hint: string): string {
+function invalidText(entry: Entry, hint: string): string {
   return `'${entry.value}' is not a value of '${entry.key}', ${hint}`;
 }
 

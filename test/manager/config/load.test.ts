@@ -359,13 +359,13 @@ test("no message or warning contains a password", () => {
     `[user:anna]\nnt hash = ${secret}\n`,
     `[user:anna]\npassword = ${secret}\\\n`,
   ]) {
-    let told: string;
+    let output: string;
     try {
-      told = load(text).warnings.join("\n");
+      output = load(text).warnings.join("\n");
     } catch (error) {
-      told = String(error);
+      output = String(error);
     }
-    expect(told).not.toContain(secret);
+    expect(output).not.toContain(secret);
   }
 });
 

@@ -42,10 +42,10 @@ export function rowsOf(scope: "global" | "share") {
   const usual = { scope, reload: "live", effective: true } as const;
   const of =
     <T extends ValueType, D extends string = string>(type: T) =>
-    <N extends string>(name: N, standard: D, help: string, more: More = {}): Row<N, T> => ({
+    <N extends string>(name: N, defaultValue: D, help: string, more: More = {}): Row<N, T> => ({
       name,
       type,
-      default: standard,
+      default: defaultValue,
       help,
       ...usual,
       ...more,
@@ -61,10 +61,10 @@ export function rowsOf(scope: "global" | "share") {
     choice: <N extends string, const C extends Choices>(
       name: N,
       choices: C,
-      standard: NoInfer<C[keyof C][number]>,
+      defaultValue: NoInfer<C[keyof C][number]>,
       help: string,
       more: More = {},
-    ) => ({ ...of("choice")(name, standard, help, more), choices }),
+    ) => ({ ...of("choice")(name, defaultValue, help, more), choices }),
   };
 }
 
