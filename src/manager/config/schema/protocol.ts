@@ -74,11 +74,7 @@ export const PROTOCOL = [
     "restrict anonymous",
     "0",
     "1 or 2: guests and anonymous sessions may not connect to IPC$, so they cannot list shares.",
-    {
-      min: 0,
-      max: 2,
-      security: true,
-    },
+    { min: 0, max: 2, security: true },
   ),
   choice(
     "map to guest",
@@ -91,9 +87,7 @@ export const PROTOCOL = [
     "guest account",
     "nobody",
     "System account that guests' file access runs as; in a share: for that share.",
-    {
-      scope: "both",
-    },
+    { scope: "both" },
   ),
   integer("logon timeout", "45", "Seconds that a connection may exist without a completed log-on.", {
     min: 1,
