@@ -1,5 +1,5 @@
-// Builds dist/minismbd: one executable with the runtime inside. `--all` and `--target NAME` build for other machines,
-// with Bun's executables from their npm packages, checked against package-lock.json.
+// Builds dist/minismbd, one executable that contains the runtime. `--all` and `--target NAME` build for other
+// machines, with Bun's executables from npm packages, verified against package-lock.json.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ type TargetName = keyof typeof TARGETS;
 const ROOT = import.meta.dir;
 const DIST = join(ROOT, "dist");
 
-/** One line for people; the build ends with status 1. */
+/** The message is one line for the user; the build exits with status 1. */
 class BuildError extends Error {}
 
 async function main(words: readonly string[]): Promise<void> {
@@ -44,10 +44,10 @@ function chooseTargets(words: readonly string[], own: TargetName): TargetName[] 
 
 function parseTarget(name: string): TargetName {
   if (Object.hasOwn(TARGETS, name)) return name as TargetName;
-  throw new BuildError(`'${name}' is no target, write one of ${Object.keys(TARGETS).join(", ")}`);
+  throw new BuildError(`'${name}' is not a target, write one of ${Object.keys(TARGETS).join(", ")}`);
 }
 
-/** This machine's, by the C library that the running Bun was linked with. */
+/** This machine's target, by the C library that the running Bun is linked with. */
 function ownTarget(): TargetName {
   const cpu = process.arch === "arm64" ? "arm64" : "x64";
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
@@ -81,13 +81,13 @@ async function buildTarget(target: TargetName, executablePath: string, outfile: 
     },
     throw: false,
   });
-  // In one step: a server that runs from the old file keeps it.
+  // Atomic: a server that runs from the old file is not affected.
   if (result.success) renameSync(temporary, outfile);
   rmSync(directory, { recursive: true });
   if (!result.success) throw new BuildError(`the build of ${target} failed:\n${result.logs.join("\n")}`);
 }
 
-/** Modules that run in threads of their own are entries beside main.ts. */
+/** Worker modules are entry points besides main.ts. */
 function findWorkers(): string[] {
   return [...new Bun.Glob("**/*-worker.ts").scanSync(join(ROOT, "src"))]
     .sort()
@@ -108,7 +108,7 @@ function readCommit(): string {
   return head.stdout.toString().trim() + (isClean ? "" : "+");
 }
 
-/** The target's Bun out of its npm package; kept in the cache for the next build. */
+/** Downloads and verifies the target's Bun from its npm package; cached for later builds. */
 async function fetchRuntime(target: TargetName): Promise<string> {
   const { npm } = TARGETS[target];
   const { version, integrity } = readLock(npm);
@@ -138,14 +138,16 @@ function readLock(npm: string): { version: string; integrity: string } {
   const found = lock.packages[`node_modules/${npm}`];
   if (!found) throw new BuildError(`package-lock.json lacks ${npm}, run npm install`);
   if (found.version !== Bun.version)
-    throw new BuildError(`${npm} is ${found.version}, this Bun ${Bun.version}`);
+    throw new BuildError(
+      `${npm} is ${found.version} in package-lock.json, but this Bun is ${Bun.version}; run npm ci`,
+    );
   return found;
 }
 
 async function checkIntegrity(file: string, integrity: string, npm: string): Promise<void> {
   const hash = new Bun.CryptoHasher("sha512").update(await Bun.file(file).arrayBuffer()).digest("base64");
   if (`sha512-${hash}` !== integrity)
-    throw new BuildError(`${npm}: not the package that package-lock.json names`);
+    throw new BuildError(`${npm}: the downloaded package does not match package-lock.json`);
 }
 
 function cacheDirectory(): string {

@@ -1,5 +1,5 @@
-// Writes the man pages and the README's reference from the schema and the commands' own tables: `npm run docs`.
-// man-pages(7), groff_man(7).
+// Generates the man pages (man-pages(7), groff_man(7)) and the README's option reference from the parameter
+// schema and the commands' option tables: `npm run docs`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Option } from "../src/cli/arguments.ts";
@@ -11,7 +11,8 @@ import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
 import { OPTIONS as SERVE } from "../src/cli/serve.ts";
 import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
 import { OPTIONS as USERS } from "../src/cli/users.ts";
-import { PARAMETERS, type Parameter } from "../src/manager/config/schema.ts";
+import { PARAMETERS } from "../src/manager/config/schema.ts";
+import type { Parameter } from "../src/manager/config/schema/parameter.ts";
 import { CONFIG_FILE, PASSWORD_FILE } from "../src/manager/paths.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -30,9 +31,8 @@ const COMMANDS: readonly Command[] = [
   {
     usage: "minismbd serve [OPTION]...",
     text:
-      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reads users and configuration again; nobody is " +
-      "disconnected, and a configuration that cannot be used changes nothing. With --share and without --config " +
-      "no configuration is read.",
+      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reloads users and configuration; connections stay, " +
+      "and an invalid configuration changes nothing. With --share and without --config no configuration is read.",
     options: SERVE,
   },
   { usage: "minismbd adduser [OPTION]... USER", text: "Adds a user.", options: ADDUSER },
@@ -42,14 +42,14 @@ const COMMANDS: readonly Command[] = [
   {
     usage: "minismbd testparm [OPTION]... [CONF]",
     text:
-      "Reads the configuration as the server would, prints what is set, and warns. The exit status is 1 where the " +
-      "server would refuse to start.",
+      "Reads the configuration as the server does, prints the parameters that are set, and prints warnings. The exit " +
+      "status is 1 if the server would not start.",
     options: TESTPARM,
   },
   { usage: "minismbd version", text: "Prints the version and the commit it was built from.", options: [] },
   {
     usage: "ksmbd.mountd [OPTION]...",
-    text: "The executable called by this name: serve, with ksmbd-tools' flags and lock file, in the background.",
+    text: "The executable under this name: serve in the background, with ksmbd-tools' flags and lock file.",
     options: MOUNTD,
   },
   {
@@ -59,7 +59,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     usage: "ksmbd.control OPTION",
-    text: "Tells the server whose process id is in the lock file.",
+    text: "Signals the server whose process id is in the lock file.",
     options: CONTROL,
   },
 ];
@@ -105,7 +105,7 @@ function defaultOf(row: Parameter, quote: string): string {
 
 // ---- man pages
 
-/** Text for roff: a dot or quote in front would be a request, a hyphen in an option must stay one. */
+/** Escapes text for roff: a leading dot or quote would be a request, a plain hyphen may become a dash. */
 function roff(text: string): string {
   return text
     .replaceAll("\\", "\\e")
@@ -128,12 +128,12 @@ function commandPage(): string {
   const body = `.SH SYNOPSIS
 ${synopsis}.SH DESCRIPTION
 minismbd shares folders with Windows, macOS and Linux over SMB2 and SMB3. It reads ksmbd's configuration and users.
-A long option may be shortened as long as it is the only one that begins so.
+A long option may be shortened to a unique prefix.
 .SH COMMANDS
 ${commands}.SH ENVIRONMENT
 .TP
 .B MINISMBD_PASSWORD
-The password, where one is needed and no option gives it.
+The password, if one is needed and no option gives it.
 .SH FILES
 .TP
 .I ${CONFIG_FILE}
@@ -141,12 +141,12 @@ The configuration, see
 .BR minismbd.conf (5).
 .TP
 .I ${PASSWORD_FILE}
-The users: one line each, the name, a colon, and the NT hash in base64. Whoever reads a hash can log on with it.
+The users: one line each, the name, a colon, and the NT hash in base64. Anyone who can read a hash can log on with it.
 .TP
 .I /run/ksmbd.lock
 The process id of the server.
 .SH EXIT STATUS
-0, or 1 after one line on standard error that says what, where, and what to do.
+0 on success. 1 on failure, after one line on standard error that says what, where, and what to do.
 .SH SEE ALSO
 .BR minismbd.conf (5)
 `;
@@ -162,7 +162,7 @@ function optionItem({ short, long, value, help }: Option): string {
 function configurationPage(): string {
   const item = (row: Parameter) => `.TP\n.BR "${roff(row.name)}" " (${scopeOf(row)})"\n${itemText(row)}\n`;
   const body = `.SH DESCRIPTION
-The configuration is a text of sections,
+The configuration is a text file of sections:
 .BR [global] ,
 one for each share by its name, and one for each user as
 .BR [user:NAME] .
@@ -170,28 +170,28 @@ A section has lines
 .IR "NAME = VALUE" .
 Case and the number of blanks in a name do not matter.
 .PP
-A semicolon or a number sign begins a comment, in the middle of a line too. The first value that is not empty wins;
-sections of the same name are one. A line that is none of these refuses the whole file, and so does a value that is
-not understood where security hangs on it. What is unknown, and what is known and not in effect yet, is warned of.
+A semicolon or a number sign begins a comment, also in the middle of a line. The first value of a parameter that is not
+empty counts; sections of the same name are merged. The server refuses a file with any other line, or with an invalid
+value of a security parameter. It warns about unknown parameters and about those that are not in effect yet.
 .PP
-Lists are separated by blanks or commas; double quotes hold a name with blanks together.
+Blanks or commas separate the items of a list; double quotes protect a name with blanks.
 .I @group
 stands for the members of a group of /etc/group.
 .PP
-Who may connect to a share is asked in this order: guests by
+The server checks in this order who may connect to a share: guests by
 .BR "guest ok" ;
 .BR "invalid users" ;
 .BR "read list" ;
 .BR "write list" ;
 .BR "valid users" .
 .PP
-Where the server runs as root, files are reached as
+A server that runs as root accesses files as
 .BR "force user" ,
-else as the system's user of the same name, else as the owner of the share's directory. A guest is never the owner.
+else as the system user of the same name, else as the owner of the share's directory. A guest never acts as the owner.
 .SH USERS
 A section
 .B [user:NAME]
-makes a user, beside those of ksmbdpwd.db.
+defines a user, in addition to those of ksmbdpwd.db.
 .TP
 .B password
 The password. It cannot have a semicolon or a number sign.
@@ -199,8 +199,8 @@ The password. It cannot have a semicolon or a number sign.
 .B nt hash
 The NT hash instead: 32 hexadecimal digits, or base64 as in ksmbdpwd.db.
 .SH PARAMETERS
-G: of [global]. S: of a share; in [global] it is the default of all shares. GS: in [global] and in a share it is two
-things.
+G: of [global]. S: of a share; in [global] it sets the default of all shares. GS: has a meaning of its own in [global]
+and in a share.
 ${parameters.map(item).join("")}.SH EXAMPLE
 .nf
 [global]

@@ -1,4 +1,4 @@
-// argv[0] or argv[1] -> verb; nothing else.
+// Entry point: selects the command by argv[0] (ksmbd-tools' names) or argv[1].
 
 type Verb = (words: readonly string[]) => number | Promise<number>;
 
@@ -13,7 +13,7 @@ const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   help: async () => (await import("./cli/help.ts")).run,
 };
 
-/** Names of ksmbd-tools that the executable may be called by. */
+/** Commands of ksmbd-tools, selected by the name the executable is called by. */
 const TOOLS: Readonly<Record<string, () => Promise<Verb>>> = {
   "ksmbd.mountd": async () => (await import("./cli/mountd.ts")).runTool,
   "ksmbd.adduser": async () => (await import("./cli/adduser.ts")).runTool,

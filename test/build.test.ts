@@ -1,4 +1,5 @@
-// build.ts: what it refuses, and what is compiled into the executable.
+// build.ts: the arguments it refuses, the pinned Bun, and that the executable reads no files of its start
+// directory.
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,18 +17,18 @@ function build(...words: string[]) {
 test.each([
   [
     ["--target", "windows-x64"],
-    "'windows-x64' is no target, write one of linux-x64, linux-x64-musl, linux-arm64",
+    "'windows-x64' is not a target, write one of linux-x64, linux-x64-musl, linux-arm64",
   ],
-  [["--target"], "'' is no target"],
+  [["--target"], "'' is not a target"],
   [["--fast"], "'--fast' is unknown, write --all or --target NAME"],
-])("%j is refused in one line", (words, message) => {
+])("%j fails with a one-line message", (words, message) => {
   const { status, err } = build(...words);
   expect(status).toBe(1);
   expect(err).toStartWith(`build: ${message}`);
   expect(err.split("\n")).toHaveLength(2);
 });
 
-test("Bun is pinned, and the lock file has the executables of every target", () => {
+test("Bun is pinned, and the lock file lists the executables of all targets", () => {
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
     devDependencies: Record<string, string>;
   };
@@ -42,11 +43,11 @@ test("Bun is pinned, and the lock file has the executables of every target", () 
   }
 });
 
-test("the executable reads nothing from where it is started", () => {
+test("the executable reads no files of the directory it is started in", () => {
   const executable = join(ROOT, "dist/minismbd");
   expect(existsSync(executable)).toBe(true);
   const directory = join(ROOT, "test/vectors/start-directory");
-  // .env and bunfig.toml there would set a variable and load a module that ends the process with status 3.
+  // The .env and bunfig.toml there set a variable and load a module that exits with status 3.
   const result = Bun.spawnSync([executable, "version"], { cwd: directory, stdout: "pipe", stderr: "pipe" });
   expect([result.exitCode, result.stderr.toString()]).toEqual([0, ""]);
   expect(result.stdout.toString()).toStartWith("minismbd ");

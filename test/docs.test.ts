@@ -1,10 +1,11 @@
-// Man pages and README say what the schema says.
+// Man pages and README match the schema; the schema is consistent.
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generatedFiles } from "../man/generate.ts";
 import { FOREIGN_PARAMETERS, REFUSED_PARAMETERS } from "../src/manager/config/foreign.ts";
-import { findParameter, PARAMETERS, type Parameter, spellingsOf } from "../src/manager/config/schema.ts";
+import { findParameter, PARAMETERS, spellingsOf } from "../src/manager/config/schema.ts";
+import type { Parameter } from "../src/manager/config/schema/parameter.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const parameters = PARAMETERS as readonly Parameter[];
@@ -13,7 +14,7 @@ test.each([...generatedFiles().keys()])("%s is up to date, else: npm run docs", 
   expect(readFileSync(join(ROOT, path), "utf8") === generatedFiles().get(path)).toBe(true);
 });
 
-test("every spelling names one parameter", () => {
+test("every spelling belongs to one parameter", () => {
   const spellings = parameters.flatMap((parameter) => spellingsOf(parameter));
   expect(new Set(spellings).size).toBe(spellings.length);
   for (const parameter of parameters)
@@ -22,7 +23,7 @@ test("every spelling names one parameter", () => {
   expect(foreign.filter((name) => findParameter(name) !== undefined)).toEqual([]);
 });
 
-test("defaults are values of their own parameter", () => {
+test("defaults are valid values of their parameter", () => {
   for (const { name, type, choices, default: standard, defaultHelp } of parameters) {
     if (defaultHelp !== undefined) continue;
     if (type === "boolean") expect([name, ["yes", "no"].includes(standard)]).toEqual([name, true]);
@@ -36,7 +37,6 @@ test("defaults are values of their own parameter", () => {
   }
 });
 
-// users.md, 2.4: the parameters of ksmbd.conf(5).
 test("every parameter of ksmbd.conf(5) is known", () => {
   const names = readFileSync(join(ROOT, "test/vectors/ksmbd-parameters.txt"), "utf8").trim().split("\n");
   const known = names.filter((name) => !name.startsWith("#"));
@@ -44,9 +44,8 @@ test("every parameter of ksmbd.conf(5) is known", () => {
   expect(known.filter((name) => findParameter(name) === undefined)).toEqual([]);
 });
 
-test.skipIf(Bun.which("groff") === null)("the man pages are roff without faults", () => {
+test.skipIf(Bun.which("groff") === null)("groff formats the man pages without warnings", () => {
   for (const path of ["man/minismbd.8", "man/minismbd.conf.5"]) {
-    const tool = Bun.which("groff") === null ? ["man", "--warnings", "-l"] : ["groff", "-man", "-ww", "-z"];
     const result = Bun.spawnSync(["groff", "-man", "-ww", "-z", join(ROOT, path)], {
       stdout: "pipe",
       stderr: "pipe",
@@ -55,7 +54,7 @@ test.skipIf(Bun.which("groff") === null)("the man pages are roff without faults"
   }
 });
 
-test("links of the README lead somewhere", () => {
+test("links of the README lead to existing files", () => {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1] ?? "");
   expect(links.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);

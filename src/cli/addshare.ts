@@ -1,4 +1,4 @@
-// ksmbd.addshare: not there yet; it says where a share is written instead.
+// ksmbd.addshare: not supported; the error says where to define a share.
 import { defaultConfigFile } from "../manager/paths.ts";
 import { CliError } from "./arguments.ts";
 import { printToolVersion } from "./version.ts";

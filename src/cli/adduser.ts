@@ -1,4 +1,4 @@
-// `minismbd adduser`, and ksmbd.adduser with its flags: adds, updates or deletes a user. users.md, 2.1.
+// `minismbd adduser`, and ksmbd.adduser with ksmbd-tools' flags: adds, updates or deletes a user.
 import { loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
@@ -13,17 +13,17 @@ export const OPTIONS: readonly Option[] = [
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
   { long: "version", short: "V", help: "print the version" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
 const USAGE = "[-a | -u | -d] [-p PWD] [-P PWDDB] [-C CONF] USER";
 
-/** `minismbd adduser`: adds, or updates with -u. */
+/** `minismbd adduser`: adds a user; with -u updates, with -d deletes. */
 export async function run(words: readonly string[]): Promise<number> {
   return change(words, "minismbd adduser", "absent");
 }
 
-/** `ksmbd.adduser`: without a flag it adds or updates. */
+/** `ksmbd.adduser`: as above, but without a flag it adds or updates. */
 export async function runTool(words: readonly string[]): Promise<number> {
   return change(words, "ksmbd.adduser", "either");
 }
@@ -36,7 +36,7 @@ async function change(words: readonly string[], tool: string, usual: "absent" | 
   }
   if (args.has("version")) return printToolVersion(tool);
   if (["add", "update", "delete"].filter((flag) => args.has(flag)).length > 1)
-    throw new CliError("-a, -u and -d exclude each other, write one of them");
+    throw new CliError("-a, -u and -d exclude each other, use one of them");
   const name = userOperand(args, `${tool} ${USAGE}`);
   if (args.has("delete")) {
     refuseGuestAccount(args, name);
@@ -47,7 +47,7 @@ async function change(words: readonly string[], tool: string, usual: "absent" | 
   return 0;
 }
 
-/** The guests' account is not deleted while the configuration names it. */
+/** Throws CliError if the configuration uses the account for guests. */
 function refuseGuestAccount(args: Arguments, name: string): void {
   const file = args.value("config") ?? defaultConfigFile();
   let guests: string[];
@@ -55,7 +55,7 @@ function refuseGuestAccount(args: Arguments, name: string): void {
     const { guestAccount, shares } = loadConfiguration({ file });
     guests = [guestAccount, ...[...shares.values()].map((share) => share.guestAccount)];
   } catch {
-    // Without a configuration that can be read nothing names the user.
+    // Without a readable configuration nothing uses the account.
     return;
   }
   if (guests.includes(name)) throw new CliError(`'${name}' is a guest account of ${file}, change that first`);

@@ -1,6 +1,6 @@
-// Options of a command line: short ones, long ones and their unique beginnings, as getopt_long(3) takes them.
+// Parses command lines as getopt_long(3) does: short options, long options and their unique prefixes.
 
-/** One line for people; the process ends with status 1. */
+/** The message is one line for the user; the process exits with status 1. */
 export class CliError extends Error {
   override readonly name = "CliError";
 }
@@ -10,20 +10,23 @@ export interface Option {
   readonly long: string;
   /** One letter. */
   readonly short?: string;
-  /** What the value is called; `?` in front: it may be left out and stands right behind the option. */
+  /**
+   * The value's name in the help. With a leading `?` the value is optional and must be attached to the
+   * option.
+   */
   readonly value?: string;
   readonly help: string;
 }
 
 export interface Arguments {
   has(long: string): boolean;
-  /** The last value given. */
+  /** The last value of the option. */
   value(long: string): string | undefined;
   values(long: string): readonly string[];
   readonly operands: readonly string[];
 }
 
-/** Throws CliError for an option that is unknown, ambiguous, or lacks its value. */
+/** Throws CliError for an unknown or ambiguous option, or one without its value. */
 export function parseArguments(words: readonly string[], options: readonly Option[]): Arguments {
   const given = new Map<string, string[]>();
   const operands: string[] = [];
@@ -48,7 +51,7 @@ export function parseArguments(words: readonly string[], options: readonly Optio
   };
 }
 
-/** The options as a help text's lines. */
+/** Help text: one line an option. */
 export function describeOptions(options: readonly Option[]): string {
   const heads = options.map(({ short, long, value }) => {
     const shown = value === undefined ? "" : value.startsWith("?") ? `[=${value.slice(1)}]` : ` ${value}`;

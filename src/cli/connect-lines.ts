@@ -1,4 +1,4 @@
-// Lines to paste that reach a share, one for each client.
+// Prints, for each kind of client, a line to paste that connects to a share.
 import { networkInterfaces } from "node:os";
 
 export interface Access {
@@ -12,7 +12,7 @@ export interface Access {
 
 const SMB_PORT = 445;
 
-/** smbclient's line takes the password from the environment: others can read a command's arguments. */
+/** smbclient's line passes the password in the environment: other users can read a command's arguments. */
 export function describeAccess(access: Access, address = findAddress()): string {
   const { share, directory, user, password, passwordFile, port } = access;
   const isUsual = port === SMB_PORT;
@@ -25,7 +25,7 @@ export function describeAccess(access: Access, address = findAddress()): string 
   return `
   Sharing  ${directory}
   User     ${user}
-  Password ${password}   (kept in ${passwordFile})
+  Password ${password}   (stored in ${passwordFile})
 
   smbclient         PASSWD='${password}' smbclient //${address}/${share}${portOption} -U ${user}
   Windows Explorer  ${windows}
@@ -36,7 +36,7 @@ ${isUsual ? "" : "\n  Windows takes a port other than 445 since Windows 11 24H2;
 `;
 }
 
-/** The first address that others can reach; the machine's own name for itself without one. */
+/** The first external IPv4 address, else the loopback address. */
 function findAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   return all.find(({ internal, family }) => !internal && family === "IPv4")?.address ?? "127.0.0.1";

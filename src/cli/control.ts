@@ -1,4 +1,4 @@
-// ksmbd.control: tells the running server to stop or to read its files again. users.md, 2.1.
+// ksmbd.control: signals the running server to stop or to read its files again.
 import { notifyServer } from "../manager/lock-file.ts";
 import { defaultLockFile } from "../manager/paths.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
@@ -10,9 +10,9 @@ export const OPTIONS: readonly Option[] = [
   { long: "list", short: "l", help: "list the shares" },
   { long: "debug", short: "d", value: "COMPONENT", help: "toggle debug output of a component" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
-  { long: "verbose", short: "v", help: "say more" },
+  { long: "verbose", short: "v", help: "print more messages" },
   { long: "version", short: "V", help: "print the version" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
 export function runTool(words: readonly string[]): number {

@@ -11,7 +11,7 @@ Usage: minismbd COMMAND [OPTION]...
   users      list the users
   testparm   check the configuration
   version    print the version
-  help       print this
+  help       print this help
 
 'minismbd COMMAND --help' says more. Called as ksmbd.mountd, ksmbd.adduser or ksmbd.control it takes the flags of
 ksmbd-tools. To try it: minismbd serve --share docs=/srv/docs --user anna --port 4450

@@ -1,4 +1,4 @@
-// ksmbd.mountd: the server with ksmbd-tools' flags; without -n it goes to the background. users.md, 2.1.
+// ksmbd.mountd: the server with ksmbd-tools' flags; runs in the background unless -n is given.
 import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
@@ -6,17 +6,17 @@ import { type Arguments, CliError, describeOptions, type Option, parseArguments 
 import { printToolVersion } from "./version.ts";
 
 export const OPTIONS: readonly Option[] = [
-  { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
-  { long: "nodetach", short: "n", value: "?WAY", help: "stay in the foreground; WAY 0: do not" },
+  { long: "port", short: "p", value: "PORT", help: "the TCP port; overrides 'tcp port'" },
+  { long: "nodetach", short: "n", value: "?WAY", help: "stay in the foreground, unless WAY is 0" },
   { long: "config", short: "C", value: "CONF", help: "the configuration" },
   { long: "pwddb", short: "P", value: "PWDDB", help: "the users' file" },
   { long: "lock", value: "FILE", help: "the lock file" },
   { long: "verbose", short: "v", help: "log level debug" },
   { long: "version", short: "V", help: "print the version" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
-/** ksmbd-tools' older spellings, before 2022-09: `-c CONF -u DB`. */
+/** Spellings of ksmbd-tools before 2022-09: `-c CONF -u DB`. */
 const OLD_SPELLINGS: Readonly<Record<string, string>> = { "-c": "-C", "-u": "-P" };
 
 export async function runTool(words: readonly string[]): Promise<number> {
@@ -32,10 +32,10 @@ export async function runTool(words: readonly string[]): Promise<number> {
   }
   if (args.has("version")) return printToolVersion("ksmbd.mountd");
   if (args.operands.length > 0)
-    throw new CliError(`'${args.operands[0]}' is too much, see ksmbd.mountd --help`);
-  const staysInFront = args.has("nodetach") && args.value("nodetach") !== "0";
+    throw new CliError(`'${args.operands[0]}' is not an option of ksmbd.mountd, see ksmbd.mountd --help`);
+  const staysInForeground = args.has("nodetach") && args.value("nodetach") !== "0";
   const serveWords = toServeWords(args);
-  if (!staysInFront) return detach(serveWords);
+  if (!staysInForeground) return detach(serveWords);
   const { run } = await import("./serve.ts");
   return run(serveWords);
 }
@@ -51,7 +51,7 @@ function toServeWords(args: Arguments): string[] {
   ];
 }
 
-/** Starts the server as a process of its own and returns once it serves, or has failed. */
+/** Starts the server as a detached process. Resolves to 0 once it serves, to 1 if it fails. */
 async function detach(serveWords: readonly string[]): Promise<number> {
   const script = process.argv[1] ?? "";
   const isCompiled = script.startsWith("/$bunfs/");

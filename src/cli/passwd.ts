@@ -1,11 +1,11 @@
-// `minismbd passwd USER`: sets another password.
+// `minismbd passwd USER`: changes a user's password.
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { FILE_OPTIONS, PASSWORD_OPTION, setPassword, userOperand } from "./user-change.ts";
 
 export const OPTIONS: readonly Option[] = [
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 const USAGE = "minismbd passwd [-p PWD] [-P PWDDB] USER";
 

@@ -1,4 +1,4 @@
-// Asks for a password on the terminal without showing it; from a pipe it takes a line.
+// Reads a password: from a terminal without echo, else one line of standard input.
 import { CliError } from "./arguments.ts";
 
 const ENTER = [0x0d, 0x0a];
@@ -7,10 +7,10 @@ const INTERRUPT = 0x03;
 const END = 0x04;
 const ERASE_LINE = 0x15;
 
-/** Lines that came in one piece with an earlier one. */
+/** Input read beyond the end of the last line. */
 let pending = "";
 
-/** Throws CliError at the end of input or an interruption. */
+/** Throws CliError on end of input or Ctrl-C. */
 export async function promptPassword(question: string): Promise<string> {
   const answer = process.stdin.isTTY ? await readHidden(question) : await readPlain(question);
   process.stderr.write("\n");
@@ -18,7 +18,7 @@ export async function promptPassword(question: string): Promise<string> {
   return answer;
 }
 
-/** Asks twice until both are the same. */
+/** Asks twice until both answers match. */
 export async function promptNewPassword(): Promise<string> {
   for (;;) {
     const first = await promptPassword("New password:");
@@ -29,7 +29,7 @@ export async function promptNewPassword(): Promise<string> {
 
 async function readHidden(question: string): Promise<string | undefined> {
   const { stdin } = process;
-  // Before the question: what is typed at once must not be shown either.
+  // Before the question, so that early keys are not echoed either.
   stdin.setRawMode(true);
   process.stderr.write(question);
   let bytes: number[] = [];

@@ -1,4 +1,4 @@
-// What `serve --quick-start` needs: a folder, and a user whose password stays the same over restarts.
+// Folder and user for `serve --quick-start`; the password stays the same across restarts.
 import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ export interface QuickStart {
   readonly directory: string;
   readonly user: string;
   readonly password: string;
-  /** Where the password is kept. */
+  /** The file that stores user and password. */
   readonly passwordFile: string;
 }
 
@@ -16,7 +16,7 @@ const USER = "smb";
 const LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const PASSWORD_LENGTH = 16;
 
-/** Makes `share` and `.minismbd-user` below that directory where they are missing. Throws CliError. */
+/** Creates `share` and `.minismbd-user` in the directory if they are missing. Throws CliError. */
 export function prepareQuickStart(base: string): QuickStart {
   const directory = join(base, "share");
   const passwordFile = join(base, ".minismbd-user");
@@ -30,15 +30,15 @@ export function prepareQuickStart(base: string): QuickStart {
   return { directory, user: USER, password: readOrMake(passwordFile), passwordFile };
 }
 
-/** 93 bits, of characters that are hard to mistake for each other. */
+/** 93 random bits, in characters that are easy to tell apart. */
 export function randomPassword(): string {
   return Array.from({ length: PASSWORD_LENGTH }, () => LETTERS[randomInt(LETTERS.length)] ?? "").join("");
 }
 
 function readOrMake(file: string): string {
   try {
-    const kept = /^smb:(\S+)\n?$/.exec(readFileSync(file, "utf8"))?.[1];
-    if (kept !== undefined) return kept;
+    const stored = /^smb:(\S+)\n?$/.exec(readFileSync(file, "utf8"))?.[1];
+    if (stored !== undefined) return stored;
     throw new CliError(`${file} is not 'smb:PASSWORD', remove it and a new one is made`);
   } catch (error) {
     if (error instanceof CliError) throw error;

@@ -1,4 +1,4 @@
-// `minismbd serve`: the server in the foreground, from a configuration or from options alone.
+// `minismbd serve`: runs the server in the foreground, from a configuration or from options only.
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
@@ -19,39 +19,43 @@ import { takeEnvironmentPassword } from "./user-change.ts";
 export const OPTIONS: readonly Option[] = [
   { long: "config", short: "C", value: "CONF", help: `the configuration, by default ${CONFIG_FILE}` },
   { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
-  { long: "port", short: "p", value: "PORT", help: "the TCP port; goes before 'tcp port'" },
+  { long: "port", short: "p", value: "PORT", help: "the TCP port; overrides 'tcp port'" },
   {
     long: "share",
     short: "s",
     value: "NAME=PATH",
-    help: "share a directory, to read and write; may be repeated",
+    help: "share a directory for reading and writing; may be repeated",
   },
   {
     long: "user",
     short: "u",
     value: "NAME[:PASSWORD]",
     help:
-      "a user; without a password MINISMBD_PASSWORD is taken, " +
-      "or the terminal asks, or a random one is printed; may be repeated",
+      "a user; a missing password is taken from MINISMBD_PASSWORD, " +
+      "or asked for on the terminal, or made and printed; may be repeated",
   },
   {
     long: "option",
     short: "o",
     value: "KEY=VALUE",
-    help: "a parameter of [global], before the configuration's; may be repeated",
+    help: "a parameter of [global], overrides the configuration; may be repeated",
   },
   { long: "quick-start", help: "share ./share with a user of its own, without any configuration" },
   { long: "lock", value: "FILE", help: "write the process id there, as ksmbd.mountd does" },
-  { long: "nodetach", short: "n", value: "?WAY", help: "accepted: serve never leaves the foreground" },
+  {
+    long: "nodetach",
+    short: "n",
+    value: "?WAY",
+    help: "accepted and ignored: serve stays in the foreground",
+  },
   { long: "verbose", short: "v", help: "log level debug" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
-/** What a server is started with. */
 export interface ServerPlan extends ManagerOptions {
-  /** Null: none. */
+  /** Null: no lock file. */
   readonly lockFile: string | null;
-  /** Lines for people once the port is known. */
+  /** Text to print once the port is known. */
   readonly greet?: (port: number) => string;
 }
 
@@ -63,13 +67,13 @@ export async function run(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (args.operands.length > 0)
-    throw new CliError(`'${args.operands[0]}' is no option of serve, see serve --help`);
+    throw new CliError(`'${args.operands[0]}' is not an option of serve, see serve --help`);
   return serve(await planServer(args));
 }
 
-/** Serves until SIGTERM or SIGINT; SIGHUP reads users and configuration again. Throws ConfigError, StartError. */
+/** Serves until SIGTERM or SIGINT; SIGHUP reloads users and configuration. Throws ConfigError, StartError. */
 export async function serve(plan: ServerPlan): Promise<number> {
-  // Whoever read the log may be gone; the server is not to end for that.
+  // Without this an EPIPE from a closed log pipe would end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const manager = createManager(plan);
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
@@ -80,7 +84,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
     lock?.release();
     throw error;
   }
-  // What a new file may be is the configuration's to say.
+  // The configuration alone decides the modes of new files.
   process.umask(0);
   const stopped = untilStopped(manager, engine);
   process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
@@ -97,13 +101,13 @@ function untilStopped(manager: ServerManager, engine: EngineControl): Promise<vo
   process.on("SIGHUP", () => {
     if (manager.reload()) engine.reload();
   });
-  // One client's request must not take the others' server away; the line says that something is to be mended here.
-  const tell = (error: unknown) => {
+  // A bug in the handling of one request must not end the server for all clients.
+  const report = (error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`minismbd: error: internal error, please report it: ${text}\n`);
   };
-  process.on("uncaughtException", tell);
-  process.on("unhandledRejection", tell);
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
   return new Promise((resolve, reject) => {
     let isStopping = false;
     const stop = () => {
@@ -123,14 +127,14 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
   if (args.has("quick-start")) return planQuickStart(args, overrides);
   const shares = args.values("share").map(parseShare);
   for (const { name, path } of shares) {
-    overrides.push({ section: name, key: "path", value: path, place: "--share" });
-    overrides.push({ section: name, key: "read only", value: "no", place: "--share" });
+    overrides.push({ section: name, key: "path", value: path, position: "--share" });
+    overrides.push({ section: name, key: "read only", value: "no", position: "--share" });
   }
   for (const word of args.values("user")) overrides.push(await parseUser(word));
-  const isFree = shares.length > 0 && !args.has("config");
-  const file = isFree ? null : (args.value("config") ?? defaultConfigFile());
+  const usesNoFile = shares.length > 0 && !args.has("config");
+  const file = usesNoFile ? null : (args.value("config") ?? defaultConfigFile());
   const usesDefaults = file !== null && !args.has("config");
-  const hasOwnUsers = isFree && args.values("user").length > 0;
+  const hasOwnUsers = usesNoFile && args.values("user").length > 0;
   return {
     source: { file, overrides },
     passwordFile: args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE),
@@ -143,9 +147,9 @@ function planQuickStart(args: Arguments, overrides: Override[]): ServerPlan {
   const port = process.geteuid?.() === 0 ? 445 : 4450;
   const own = [
     globalOverride("tcp port", String(port), "--quick-start"),
-    { section: "share", key: "path", value: quick.directory, place: "--quick-start" },
-    { section: "share", key: "read only", value: "no", place: "--quick-start" },
-    { section: `user:${quick.user}`, key: "password", value: quick.password, place: "--quick-start" },
+    { section: "share", key: "path", value: quick.directory, position: "--quick-start" },
+    { section: "share", key: "read only", value: "no", position: "--quick-start" },
+    { section: `user:${quick.user}`, key: "password", value: quick.password, position: "--quick-start" },
   ];
   return {
     source: { file: args.value("config") ?? null, overrides: [...overrides, ...own] },
@@ -155,17 +159,17 @@ function planQuickStart(args: Arguments, overrides: Override[]): ServerPlan {
   };
 }
 
-/** `-p`. Throws CliError for what is no port. */
+/** The override for `-p`. Throws CliError for an invalid port. */
 export function portOverrides(args: Arguments): Override[] {
   const port = args.value("port");
   if (port === undefined) return [];
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new CliError(`'${port}' is no port, write 1 to 65535`);
+    throw new CliError(`'${port}' is not a port, write 1 to 65535`);
   return [globalOverride("tcp port", port, "--port")];
 }
 
-function globalOverride(key: string, value: string, place: string): Override {
-  return { section: "global", key, value, place };
+function globalOverride(key: string, value: string, position: string): Override {
+  return { section: "global", key, value, position };
 }
 
 function parseOption(word: string): Override {
@@ -180,7 +184,7 @@ function parseShare(word: string): { name: string; path: string } {
   const path = resolve(word.slice(at + 1));
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) throw new CliError(`--share: there is no folder ${path}, make it or name another`);
-  if (!found.isDirectory()) throw new CliError(`--share: ${path} is no folder, name one`);
+  if (!found.isDirectory()) throw new CliError(`--share: ${path} is not a folder, name one`);
   return { name: word.slice(0, at).trim(), path };
 }
 
@@ -192,7 +196,7 @@ async function parseUser(word: string): Promise<Override> {
   const password = at < 0 ? await findPassword(name) : word.slice(at + 1);
   const wrong = passwordFault(password);
   if (wrong !== undefined) throw new CliError(`--user: ${wrong}`);
-  return { section: `user:${name}`, key: "nt hash", value: ntHash(password), place: "--user" };
+  return { section: `user:${name}`, key: "nt hash", value: ntHash(password), position: "--user" };
 }
 
 async function findPassword(name: string): Promise<string> {

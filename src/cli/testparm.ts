@@ -1,4 +1,4 @@
-// `minismbd testparm`: reads the configuration as the server would and says what it makes of it.
+// `minismbd testparm`: reads the configuration as the server does, prints the effective values and warns.
 import { existsSync } from "node:fs";
 import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
 import { parseConfigFile } from "../manager/config/load.ts";
@@ -9,16 +9,19 @@ import { readPasswordFile } from "../manager/users/password-file.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 
 export const OPTIONS: readonly Option[] = [
-  { long: "suppress-prompt", short: "s", help: "accepted: there is no prompt" },
-  { long: "verbose", short: "v", help: "print parameters that have their default too" },
+  { long: "suppress-prompt", short: "s", help: "accepted and ignored: there is no prompt" },
+  { long: "verbose", short: "v", help: "print parameters with their default as well" },
   { long: "section-name", value: "NAME", help: "print this section alone" },
   { long: "parameter-name", value: "NAME", help: "print the value of this parameter alone" },
-  { long: "config", short: "C", value: "CONF", help: "the configuration; an operand says the same" },
-  { long: "pwddb", short: "P", value: "PWDDB", help: "the users' file, to check it as well" },
-  { long: "help", short: "h", help: "print this" },
+  { long: "config", short: "C", value: "CONF", help: "the configuration; the same as the operand" },
+  { long: "pwddb", short: "P", value: "PWDDB", help: "the users' file, is checked as well" },
+  { long: "help", short: "h", help: "print this help" },
 ];
 
-/** Prints the sections to standard output and warnings to standard error; throws ConfigError for a refused file. */
+/**
+ * Prints sections to standard output, warnings to standard error. Throws ConfigError if the server would not
+ * start.
+ */
 export function run(words: readonly string[]): number {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
@@ -34,7 +37,7 @@ export function run(words: readonly string[]): number {
   const parameter = args.value("parameter-name");
   const wanted = args.value("section-name") ?? (parameter === undefined ? undefined : "global");
   const sections = parseConfigFile(file);
-  if (!sections.has("global")) sections.set("global", { name: "global", place: file, entries: [] });
+  if (!sections.has("global")) sections.set("global", { name: "global", position: file, entries: [] });
   let found = 0;
   for (const [folded, section] of sections) {
     if (wanted !== undefined && foldKey(wanted) !== folded) continue;
@@ -64,12 +67,12 @@ function printValue(values: readonly EffectiveValue[], parameter: string): void 
   process.stdout.write(`${value.value}\n`);
 }
 
-/** What a configuration cannot show by itself: folders that are missing, users that nobody can log on as. */
+/** Warnings that depend on the machine: missing folders, no shares, no users. */
 function checkMachine(configuration: Configuration, passwordFile: string | undefined): string[] {
   const warnings: string[] = [];
   for (const { name, path } of configuration.shares.values())
-    if (!existsSync(path)) warnings.push(`share [${name}]: ${path} is not there`);
-  if (configuration.shares.size === 0) warnings.push("no share is left, clients will find nothing");
+    if (!existsSync(path)) warnings.push(`share [${name}]: ${path} does not exist`);
+  if (configuration.shares.size === 0) warnings.push("there is no usable share, clients will find nothing");
   const file = passwordFile ?? (existsSync(PASSWORD_FILE) ? PASSWORD_FILE : undefined);
   const users = configuration.users.size + (file === undefined ? 0 : readPasswordFile(file).size);
   const guests = [...configuration.shares.values()].some(({ guestOk }) => guestOk);

@@ -1,4 +1,4 @@
-// `minismbd users`: the names of the users, never their hashes.
+// `minismbd users`: lists the names of the users.
 import { loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
 import { readPasswordFile } from "../manager/users/password-file.ts";
@@ -7,7 +7,10 @@ import { CliError, describeOptions, type Option, parseArguments } from "./argume
 import { existsSync } from "node:fs";
 import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
 
-export const OPTIONS: readonly Option[] = [...FILE_OPTIONS, { long: "help", short: "h", help: "print this" }];
+export const OPTIONS: readonly Option[] = [
+  ...FILE_OPTIONS,
+  { long: "help", short: "h", help: "print this help" },
+];
 
 export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);

@@ -1,10 +1,10 @@
-// The version, compiled in by build.ts.
+// Version and commit, defined by build.ts.
 
 declare const MINISMBD_VERSION: string | undefined;
 declare const MINISMBD_COMMIT: string | undefined;
 
 export const VERSION = typeof MINISMBD_VERSION === "string" ? MINISMBD_VERSION : "0.0.0";
-/** Short git commit; empty where it is not known. */
+/** Short git commit; empty if unknown. */
 export const COMMIT = typeof MINISMBD_COMMIT === "string" ? MINISMBD_COMMIT : "";
 
 /** `minismbd version`. */
@@ -13,7 +13,7 @@ export function run(): number {
   return 0;
 }
 
-/** What LuCI looks for behind `ksmbd.mountd -V`. */
+/** In the format that LuCI parses from `ksmbd.mountd -V`. */
 export function printToolVersion(tool: string): number {
   process.stdout.write(`[${tool}/${process.pid}]: INFO: ksmbd-tools version : ${VERSION} (minismbd)\n`);
   return 0;

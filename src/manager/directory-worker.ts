@@ -1,15 +1,15 @@
-// A thread that looks at one directory and waits for its disk alone.
+// Worker that stats one share's directory, so that only this thread waits for a disk that hangs.
 import { lstatSync, statSync } from "node:fs";
-import type { LookAnswer, LookRequest } from "./share-directory.ts";
+import type { StatAnswer, StatRequest } from "./share-directory.ts";
 
 declare const self: Worker;
 
-self.onmessage = (event: MessageEvent<LookRequest>) => {
+self.onmessage = (event: MessageEvent<StatRequest>) => {
   const { path, follows } = event.data;
-  self.postMessage(look(path, follows));
+  self.postMessage(statPath(path, follows));
 };
 
-function look(path: string, follows: boolean): LookAnswer {
+function statPath(path: string, follows: boolean): StatAnswer {
   try {
     const found = follows ? statSync(path) : lstatSync(path);
     return {

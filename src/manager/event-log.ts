@@ -1,5 +1,5 @@
-// What the engine tells of, as log lines. A client can cause events at will, so that lines of one kind are limited:
-// a log that fills the disk stops more than the server.
+// Log lines for the engine's events. Clients can cause any number of events, so the lines of each kind are
+// limited: a log that fills the disk stops more than the server.
 import type { EngineEvent, Identity } from "../port/port.ts";
 import type { Log } from "./log.ts";
 import { showName } from "./users/user-name.ts";
@@ -18,7 +18,7 @@ export class EventLog {
   private readonly nowMs: () => number;
   private readonly windows = new Map<string, Window>();
 
-  /** `nowMs`: milliseconds of a monotonic clock. */
+  /** `nowMs` is a monotonic clock. */
   constructor(log: Log, nowMs: () => number) {
     this.log = log;
     this.nowMs = nowMs;
@@ -39,7 +39,7 @@ export class EventLog {
     }
   }
 
-  /** A line about a share, of which a client can cause any number. */
+  /** Logs a warning, limited like the events; `kind` names the limit it counts against. */
   warn(kind: string, text: string): void {
     if (this.admit(kind)) this.log.warn(text);
   }
@@ -71,7 +71,7 @@ export function dialectName(dialect: number): string {
 }
 
 function who(identity: Identity): string {
-  const name = identity.isAnonymous ? "somebody without a name" : quote(identity.user);
+  const name = identity.isAnonymous ? "an anonymous user" : quote(identity.user);
   return `${name}${identity.isGuest ? " (guest)" : ""} from ${identity.remoteAddress}`;
 }
 

@@ -1,8 +1,8 @@
-// ksmbd.lock: the process id of the server that runs, for whoever must send it a signal. users.md, 2.2.
+// ksmbd.lock: the process id of the running server, for commands that signal it.
 import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { ConfigError } from "./config/parse.ts";
 
-/** The process id in the file where that process is a server of ours; undefined else. */
+/** The process id in the file, or undefined if that process is not a minismbd server. */
 export function findServer(file: string): number | undefined {
   let pid: number;
   try {
@@ -10,18 +10,21 @@ export function findServer(file: string): number | undefined {
   } catch {
     return undefined;
   }
-  // Ids are used again: a file left behind by a power cut may name anybody.
+  // Process ids are reused: after a power cut the file may name any process.
   return pid > 1 && pid !== process.pid && isServer(pid) ? pid : undefined;
 }
 
-/** Takes the lock, a stale one too. Throws ConfigError where another server has it or the file cannot be written. */
+/**
+ * Takes the lock, replacing a stale one. Throws ConfigError if another server holds it or the file cannot be
+ * written.
+ */
 export function takeLock(file: string): { release(): void } {
   const other = findServer(file);
   if (other !== undefined)
     throw new ConfigError(file, `another server runs (process ${other}), stop it first`);
   try {
     removeFile(file);
-    // Exclusive: where two start at once, one of them fails here.
+    // Exclusive: of two servers that start at once, one fails here.
     const descriptor = openSync(file, "wx", 0o644);
     writeSync(descriptor, `${process.pid}\n`);
     closeSync(descriptor);
@@ -31,7 +34,7 @@ export function takeLock(file: string): { release(): void } {
   return { release: () => removeFile(file) };
 }
 
-/** Sends SIGHUP, so that users and shares are read again. False: no server runs. */
+/** Sends a signal to the server. False: no server runs. Throws ConfigError if the signal cannot be sent. */
 export function notifyServer(file: string, signal: "SIGHUP" | "SIGTERM"): boolean {
   const pid = findServer(file);
   if (pid === undefined) return false;
@@ -39,7 +42,10 @@ export function notifyServer(file: string, signal: "SIGHUP" | "SIGTERM"): boolea
     process.kill(pid, signal);
     return true;
   } catch (error) {
-    throw new ConfigError(file, `process ${pid} cannot be told (${(error as NodeJS.ErrnoException).code})`);
+    throw new ConfigError(
+      file,
+      `${signal} to process ${pid} failed (${(error as NodeJS.ErrnoException).code})`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-// The log of the management side: one line an event on standard output, errors and warnings on standard error.
+// The server's log: one line an event on standard output, errors and warnings on standard error.
 import type { EngineSettings } from "../port/port.ts";
 
 export type LogLevel = EngineSettings["logLevel"];
@@ -12,7 +12,7 @@ export interface Log {
 
 const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
-/** `level` is asked at every line: a reload may change it. */
+/** `level` is called for every line, because a reload may change it. */
 export function createLog(
   level: () => LogLevel,
   write: (line: string, isError: boolean) => void = print,

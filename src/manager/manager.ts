@@ -1,5 +1,5 @@
-// The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the users.
-// Who may connect: share-access.ts; as whom files are reached: credentials.ts; pipes: rpc/, loaded when first used.
+// The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
+// users. rpc/ is loaded when the first pipe is opened.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
 import type { NamedUsers, ShareGrant } from "../port/port.ts";
 import { Status } from "../wire/status.ts";
@@ -14,7 +14,7 @@ import { createLog, type Log } from "./log.ts";
 import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
-import { lookAtDirectory } from "./share-directory.ts";
+import { statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { showName } from "./users/user-name.ts";
@@ -22,17 +22,17 @@ import { serverSid, userSid } from "./users/user-sid.ts";
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
-  /** ksmbdpwd.db, or null where the configuration has all users. */
+  /** ksmbdpwd.db, or null if all users are in the configuration. */
   readonly passwordFile: string | null;
   readonly log?: Log;
   readonly systemAccounts?: SystemAccountFiles;
-  /** Whether files are reached with the users' own ids; by default where the server is root. */
+  /** File access runs with the users' own ids; default: true if the server runs as root. */
   readonly isRoot?: boolean;
 }
 
 const IPC = "IPC$";
 
-/** Throws ConfigError where the configuration or the password file cannot be used. */
+/** Throws ConfigError if the configuration or the password file cannot be used. */
 export function createManager(options: ManagerOptions): ServerManager {
   return new ServerManager(options);
 }
@@ -67,14 +67,13 @@ export class ServerManager implements Manager {
     return this.config;
   }
 
-  /** Users that may log on. */
+  /** Number of users that can log on. */
   userCount(): number {
     return this.users.size;
   }
 
   /**
-   * Reads configuration and users again. What cannot be used is logged and leaves everything as it was; then the
-   * answer is false.
+   * Reads configuration and users again. If they cannot be used, logs why, changes nothing and returns false.
    */
   reload(): boolean {
     try {
@@ -94,7 +93,7 @@ export class ServerManager implements Manager {
 
   findAccount({ user }: { user: string; domain: string }): Account | null {
     if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true };
-    if (this.users.hasChanged()) this.rereadUsers();
+    if (this.users.hasChanged()) this.reloadUsers();
     return this.users.find(user);
   }
 
@@ -135,8 +134,8 @@ export class ServerManager implements Manager {
   }
 
   private connectPipes(identity: Identity): ShareGrant | { status: number } {
-    const isNobody = identity.isGuest || identity.isAnonymous;
-    if (isNobody && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
+    const isUnnamed = identity.isGuest || identity.isAnonymous;
+    if (isUnnamed && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
     return PIPE_GRANT;
   }
 
@@ -157,7 +156,7 @@ export class ServerManager implements Manager {
     return grantOf(share, admission, credentials, identity, named);
   }
 
-  /** Where descriptors are kept, they name those for whom the machine has no account. */
+  /** Null unless descriptors are stored: only these name users without an account on the machine. */
   private namedUsersOf(
     share: Share,
     user: string,
@@ -171,30 +170,28 @@ export class ServerManager implements Manager {
     return Object.freeze({ domain: serverSid(serverGuid), uid: owner.uid, sid });
   }
 
-  /** The owner of the share's directory; undefined, and a log line, where there is none to serve. */
+  /** The owner of the share's directory; undefined, with a log line, if the directory cannot be served. */
   private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | undefined> {
     const timeoutMs = this.config.settings.volumeTimeoutMs;
-    const link = await lookAtDirectory(share.path, false, timeoutMs);
+    const link = await statDirectory(share.path, false, timeoutMs);
     const isLink = "uid" in link && link.isSymbolicLink;
-    const found = isLink ? await lookAtDirectory(share.path, true, timeoutMs) : link;
-    // Whoever may write where the path ends could otherwise choose what is shared.
+    const found = isLink ? await statDirectory(share.path, true, timeoutMs) : link;
+    // Otherwise a user who may write to the parent directory could choose what is shared.
     const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
     let fault: string;
     if ("code" in found) {
-      fault = found.code === "ENOENT" ? "is not there" : `cannot be reached (${found.code})`;
+      fault = found.code === "ENOENT" ? "does not exist" : `cannot be reached (${found.code})`;
     } else {
       if (found.isDirectory && !isForeignLink) {
         if (this.absentShares.delete(share.name))
-          this.log.info(`share [${share.name}]: ${share.path} is there again`);
+          this.log.info(`share [${share.name}]: ${share.path} exists again`);
         return found;
       }
-      fault = isForeignLink ? "is a symbolic link of another user" : "is no directory";
+      fault = isForeignLink ? "is a symbolic link of another user" : "is not a directory";
     }
     if (!this.absentShares.has(share.name)) {
       this.absentShares.add(share.name);
-      this.log.warn(
-        `share [${share.name}]: ${share.path} ${fault}, clients are told that there is no such share`,
-      );
+      this.log.warn(`share [${share.name}]: ${share.path} ${fault}, clients get STATUS_BAD_NETWORK_NAME`);
     }
     return undefined;
   }
@@ -205,7 +202,7 @@ export class ServerManager implements Manager {
     return { status: Status.ACCESS_DENIED };
   }
 
-  private rereadUsers(): void {
+  private reloadUsers(): void {
     try {
       this.users.reload(this.config.users);
       this.log.info(`users read again, ${this.users.size} in all`);
@@ -220,7 +217,9 @@ export class ServerManager implements Manager {
       (key) => before[key] !== after[key],
     );
     if (changed || before.addresses.join() !== after.addresses.join())
-      this.log.warn("'tcp port', interfaces, 'crypto provider' and 'buffer budget' change at the next start");
+      this.log.warn(
+        "changes of 'tcp port', 'interfaces', 'crypto provider' and 'buffer budget' take effect at the next start",
+      );
   }
 
   private rpcContext() {
@@ -244,12 +243,12 @@ export class ServerManager implements Manager {
     };
   }
 
-  /** Who has no name is told of the shares that admit him alone. */
+  /** Guests and anonymous sessions see only shares with `guest ok`. */
   private listShares(identity: Identity): RpcShare[] {
-    const isNobody = identity.isGuest || identity.isAnonymous;
+    const isUnnamed = identity.isGuest || identity.isAnonymous;
     const listed: RpcShare[] = [];
     for (const { name, comment, path, browseable, guestOk } of this.config.shares.values())
-      if (guestOk || !isNobody) listed.push({ name, type: "disk", comment, browseable, path });
+      if (guestOk || !isUnnamed) listed.push({ name, type: "disk", comment, browseable, path });
     listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
     return listed;
   }

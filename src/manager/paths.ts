@@ -1,18 +1,18 @@
-// Where the files are when nobody says otherwise: ksmbd-tools' places. users.md, 2.2.
+// Default paths of configuration, password and lock file: those of ksmbd-tools.
 import { existsSync } from "node:fs";
 
 export const CONFIG_FILE = "/etc/ksmbd/ksmbd.conf";
-/** ksmbd-tools' older name. */
+/** The name in older ksmbd-tools. */
 const OLD_CONFIG_FILE = "/etc/ksmbd/smb.conf";
 
 export const PASSWORD_FILE = "/etc/ksmbd/ksmbdpwd.db";
 
-/** The usual one; the older name where that alone is there. */
+/** CONFIG_FILE, or the older name if only that exists. */
 export function defaultConfigFile(): string {
   return !existsSync(CONFIG_FILE) && existsSync(OLD_CONFIG_FILE) ? OLD_CONFIG_FILE : CONFIG_FILE;
 }
 
-/** OpenWrt has its runtime directory in /tmp. */
+/** OpenWrt's runtime directory is /tmp. */
 export function defaultLockFile(): string {
   return existsSync("/etc/openwrt_release") ? "/tmp/ksmbd.lock" : "/run/ksmbd.lock";
 }

@@ -1,17 +1,18 @@
-// Who may connect to a share, and may they change things. users.md, 2.3 (16): ksmbd's order.
+// Decides whether a user may connect to a share, and whether read-only; the lists in ksmbd's order.
 import type { Identity } from "../port/port.ts";
 import type { Share } from "./config/share.ts";
 import type { SystemAccounts } from "./users/system-accounts.ts";
 
 export interface Admission {
   readonly readOnly: boolean;
-  /** The session counts as the guest here, though it may have a name. */
+  /** The session is treated as the guest in this share, even if it has a name. */
   readonly asGuest: boolean;
 }
 
 /**
- * Guest first, then invalid users, read list, write list, valid users; members of the read and write list need not
- * be valid users. A user whom `valid users` leaves out may still come as the guest where guests may. Undefined: no.
+ * Checks guests first, then invalid users, read list, write list, valid users; members of the read and write
+ * list need not be valid users. A user whom `valid users` leaves out connects as the guest if `guest ok` is
+ * set. Undefined: refused.
  */
 export function admit(
   share: Share,

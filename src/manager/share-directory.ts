@@ -1,50 +1,50 @@
-// Looking at a share's directory without waiting for its disk: by what the kernel remembers, else in a thread that is
-// started for it, one for each directory, so that a disk that hangs takes nothing from other shares.
-// openat2(2) RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC.
+// Stats a share's directory without blocking the event loop: from the kernel's caches (openat2(2)
+// RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC), else in a worker of its own, so that a disk that hangs does
+// not affect other shares.
 import { errnoName, Errno } from "../linux/errno.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt2 } from "../linux/open.ts";
 import { ModeType, emptyStatx, statFdCached } from "../linux/stat.ts";
 import type { MaybePromise } from "../port/port.ts";
 
-/** What a path leads to. */
-export interface DirectoryLook {
+export interface DirectoryStat {
   readonly isDirectory: boolean;
   readonly isSymbolicLink: boolean;
   readonly uid: number;
   readonly gid: number;
 }
 
-export interface LookRequest {
+export interface StatRequest {
   readonly path: string;
   readonly follows: boolean;
 }
 
-/** `code` is an errno's name. */
-export type LookAnswer = DirectoryLook | { readonly code: string };
+/** `code` is the name of an errno. */
+export type StatAnswer = DirectoryStat | { readonly code: string };
 
 const statx = emptyStatx();
-const underWay = new Map<string, Promise<LookAnswer>>();
+const pending = new Map<string, Promise<StatAnswer>>();
 
 /**
- * What an absolute path names; with `follows`, what a symlink there leads to. The name of the errno where nothing can
- * be said, ETIMEDOUT after `timeoutMs`.
+ * Stats an absolute path; `follows`: the target of a symbolic link. On failure the errno's name, ETIMEDOUT
+ * after `timeoutMs`.
  */
-export function lookAtDirectory(path: string, follows: boolean, timeoutMs: number): MaybePromise<LookAnswer> {
-  const cached = lookInMemory(path, follows);
+export function statDirectory(path: string, follows: boolean, timeoutMs: number): MaybePromise<StatAnswer> {
+  const cached = statFromCache(path, follows);
   if (cached !== undefined) return cached;
   const key = `${follows} ${path}`;
-  let asked = underWay.get(key);
-  if (asked === undefined) {
-    asked = askThread({ path, follows }).finally(() => underWay.delete(key));
-    underWay.set(key, asked);
+  let running = pending.get(key);
+  if (running === undefined) {
+    running = statInWorker({ path, follows }).finally(() => pending.delete(key));
+    pending.set(key, running);
   }
-  return Promise.race([asked, expire(timeoutMs)]);
+  return Promise.race([running, expire(timeoutMs)]);
 }
 
-function lookInMemory(path: string, follows: boolean): LookAnswer | undefined {
+function statFromCache(path: string, follows: boolean): StatAnswer | undefined {
   const flags = Open.PATH | (follows ? 0 : Open.NOFOLLOW);
   const fd = openAt2(AT_FDCWD, path, flags, 0, Resolve.CACHED);
-  // EAGAIN: not in memory. Kernels before 5.12 do not know the flag, before 5.6 the call; a filter may refuse it.
+  // EAGAIN: not cached. Kernels before 5.12 lack the flag, before 5.6 the call; a seccomp filter may refuse
+  // it.
   if (fd === -Errno.EAGAIN || fd === -Errno.EINVAL || fd === -Errno.ENOSYS || fd === -Errno.EPERM)
     return undefined;
   if (fd < 0) return { code: errnoName(fd) };
@@ -60,19 +60,19 @@ function lookInMemory(path: string, follows: boolean): LookAnswer | undefined {
   };
 }
 
-function askThread(request: LookRequest): Promise<LookAnswer> {
+function statInWorker(request: StatRequest): Promise<StatAnswer> {
   const worker = import.meta.url.includes("$bunfs")
     ? new Worker("./manager/directory-worker.ts")
     : new Worker(new URL("./directory-worker.ts", import.meta.url));
   worker.unref();
-  return new Promise<LookAnswer>((resolve) => {
-    worker.onmessage = (event: MessageEvent<LookAnswer>) => resolve(event.data);
+  return new Promise<StatAnswer>((resolve) => {
+    worker.onmessage = (event: MessageEvent<StatAnswer>) => resolve(event.data);
     worker.onerror = () => resolve({ code: "EIO" });
     worker.postMessage(request);
   }).finally(() => worker.terminate());
 }
 
-function expire(afterMs: number): Promise<LookAnswer> {
+function expire(afterMs: number): Promise<StatAnswer> {
   return new Promise((resolve) => {
     setTimeout(() => resolve({ code: "ETIMEDOUT" }), afterMs).unref();
   });

@@ -1,14 +1,14 @@
-// The bridge between engine and manager: every question the engine may ask, every event it may get, on one page
-// (ksmbd's netlink header in its place). Messages are plain cloneable data; answers are frozen snapshots.
-// Types only: neither side can reach the other through this file.
+// The interface between engine and manager: every question the engine asks and every event it reports (the
+// counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
+// snapshots.
 
-/** An answer that may be at hand already. Never awaited when it is: the hot case makes no promise. */
+/** A value or a promise of it. Callers do not await a value: the fast path creates no promise. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** What the engine needs to know of the configuration; a reload hands it a new snapshot. */
+/** The engine's part of the configuration. A reload brings a new snapshot. */
 export interface EngineSettings {
   readonly serverName: string;
-  /** 16 bytes in hex; the same across restarts. */
+  /** 16 bytes in hex; does not change across restarts. */
   readonly serverGuid: string;
   readonly domain: string;
   /** Addresses to listen on; empty: all, IPv6 and IPv4. */
@@ -18,24 +18,29 @@ export interface EngineSettings {
   readonly minDialect: number;
   readonly maxDialect: number;
   readonly signing: "auto" | "required";
-  /** `off`: no cipher is offered; `auto`: offered; `desired`: sessions that can are sealed; `required`: others are refused. */
+  /**
+   * off: no cipher is offered; auto: offered; desired: used where the client supports it; required: others
+   * are refused.
+   */
   readonly encryption: "off" | "auto" | "desired" | "required";
   readonly cryptoProvider: "auto" | "native" | "pure";
-  /** What a failed log-on becomes: `never` refused; `bad-user`: an unknown name becomes the guest. */
+  /** A log-on with an unknown user name: refused (`never`), or the guest (`bad-user`). */
   readonly mapToGuest: "never" | "bad-user";
-  /** 0: anonymous may connect to IPC$ and to guest shares; 1, 2: to guest shares alone. */
+  /** 0: guests and anonymous sessions may connect to IPC$ and to guest shares; 1, 2: to guest shares only. */
   readonly restrictAnonymous: number;
-  /** Opens with a batch oplock or a handle lease survive a lost connection for a while. */
+  /** Opens with a batch oplock or a handle lease survive a lost connection for a limited time. */
   readonly durableHandles: boolean;
-  /** Several connections may carry one session (SMB 3.x). */
+  /** A session may use several connections (SMB 3.x). */
   readonly multiChannel: boolean;
-  /** Linux clients may have the POSIX extensions of 3.1.1; each share says so as well. */
+  /** The SMB3 POSIX extensions (dialect 3.1.1) are offered; each share enables them as well. */
   readonly posixExtensions: boolean;
-  /** Clients may have leases (2.1 and later), on directories too (3.x); oplocks are the share's to decide. */
+  /**
+   * Leases (2.1 and later), on directories from 3.0 on; each share enables them and oplocks with `oplocks`.
+   */
   readonly leases: boolean;
-  /** How long a client may take to give up an oplock or a lease that others wait for. */
+  /** Time a client has to acknowledge the break of an oplock or a lease. */
   readonly oplockBreakTimeoutMs: number;
-  /** How long a disk may take for one operation. */
+  /** Time one disk operation may take. */
   readonly volumeTimeoutMs: number;
   readonly maxReadBytes: number;
   readonly maxWriteBytes: number;
@@ -45,28 +50,29 @@ export interface EngineSettings {
   readonly maxConnectionsPerAddress: number;
   readonly maxSessions: number;
   readonly maxOpenFiles: number;
-  /** Byte-range locks held and awaited. */
+  /** Byte-range locks, held and waiting. */
   readonly maxLocksPerOpen: number;
   readonly maxLocksPerFile: number;
   readonly maxOutstandingRequests: number;
-  /** Requests of one connection that were told to wait (STATUS_PENDING). */
+  /** Requests of one connection answered with STATUS_PENDING that wait. */
   readonly maxWaitingRequests: number;
-  /** Clients may watch directories for changes; with `kernelChangeNotify` those of other programs are told, too. */
+  /** Clients may watch directories; `kernelChangeNotify` also reports changes made by other programs. */
   readonly changeNotify: boolean;
   readonly kernelChangeNotify: boolean;
-  /** Directories that one session may watch, and that the kernel watches for all. */
+  /** Directories that one session may watch. */
   readonly maxNotifyHandles: number;
+  /** Directories that the kernel watches for all sessions together. */
   readonly maxNotifyWatches: number;
-  /** Bytes that the buffer pool may hold. */
+  /** Size limit of the buffer pool. */
   readonly bufferBudgetBytes: number;
-  /** Seconds without a request and without open files until a connection is closed; 0: never. */
+  /** A connection without open files is closed after this time without a request; 0: never. */
   readonly deadtimeSeconds: number;
-  /** Seconds that a connection may live without a finished log-on. */
+  /** A connection is closed after this time without a completed log-on. */
   readonly logonTimeoutSeconds: number;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
 
-/** A user of the data base, found by name. */
+/** A user that can log on. */
 export interface Account {
   readonly name: string;
   /** MD4 of the UTF-16LE password, 16 bytes in hex. Never logged. */
@@ -74,7 +80,7 @@ export interface Account {
   readonly isGuest: boolean;
 }
 
-/** Who stands behind a session, as the manager is told of it. */
+/** The user of a session. */
 export interface Identity {
   readonly user: string;
   readonly domain: string;
@@ -83,44 +89,48 @@ export interface Identity {
   readonly remoteAddress: string;
 }
 
-/** uid and groups that file access runs with; absent: the server's own. */
+/** uid and groups that file access runs with. */
 export interface Credentials {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
 }
 
-/** How names on disk and names of clients belong together, beyond what holds for every share. */
+/** How a share maps between names on disk and names that clients see. */
 export interface NameRules {
-  /** UTF-16 units: as on disk, as clients see them. */
+  /** Pairs of UTF-16 units: on disk, and as clients see it. */
   readonly characterMap: readonly (readonly [disk: number, client: number])[];
   /**
-   * Characters that Windows reserves, which clients spell in the private use area: as themselves on disk, as clients
-   * spell them, or the one or the other by what the disk can hold.
+   * Characters that Windows reserves and clients send in Unicode's private use area: stored as themselves
+   * (`native`), as sent (`private`), or as the disk allows (`auto`).
    */
   readonly reserved: "native" | "private" | "auto";
-  /** Which names have a short one (8.3): those that Windows cannot hold, or all that need it. */
+  /**
+   * Names that have a short name (8.3): only those that Windows cannot store (`illegal`), or all that need
+   * one.
+   */
   readonly shortNames: "no" | "illegal" | "yes";
-  /** Characters of the name that a short name begins with, 1 to 6. */
+  /** Number of characters of the name that a short name begins with, 1 to 6. */
   readonly shortNamePrefix: number;
-  /** The case of new names; the second for those of the form 8.3. */
+  /** Case of new names that are not of the form 8.3. */
   readonly newCase: "keep" | "lower" | "upper";
+  /** Case of new names of the form 8.3. */
   readonly newShortCase: "keep" | "lower" | "upper";
 }
 
-/** What is there and does not show, or shows as hidden. */
+/** Files that are not listed, or are listed with the attribute HIDDEN. */
 export interface HidingRules {
-  /** Patterns of names that have the attribute HIDDEN. */
+  /** Patterns of names that get the attribute HIDDEN. */
   readonly files: readonly string[];
   readonly unreadable: boolean;
   readonly unwriteable: boolean;
   /** Sockets, devices, FIFOs. */
   readonly special: boolean;
-  /** Vetoed names go with the directory that holds nothing else. */
+  /** Deleting a directory that contains only vetoed names deletes these as well. */
   readonly deleteVetoed: boolean;
 }
 
-/** Where deleted files go. Sizes in bytes; 0 for no limit. */
+/** Recycle bin of a share. Sizes in bytes; 0: no limit. */
 export interface RecycleRules {
   /** Below the share, `/` between components. */
   readonly repository: string;
@@ -139,63 +149,65 @@ export interface RecycleRules {
   readonly limitBytes: number;
 }
 
-/** Where the earlier states of a share are. */
+/** Where the previous versions of a share are. */
 export interface SnapshotRules {
-  /** `folder`: directories whose names tell their time; `snapper`: numbered ones of btrfs. */
+  /** `folder`: directories with the time in their names; `snapper`: numbered btrfs snapshots. */
   readonly kind: "folder" | "snapper";
-  /** Also those may see them who cannot list the folder. */
+  /** Users who cannot list the folder see the snapshots as well. */
   readonly forAll: boolean;
   /** Absolute, or below the mount point. */
   readonly folder: string;
-  /** What the snapshots are of; empty: the mount point. */
+  /** The directory that the snapshots were taken of; empty: the mount point. */
   readonly base: string;
-  /** Empty: that of the share's directory. */
+  /** Empty: the mount point of the share's directory. */
   readonly mountPoint: string;
-  /** Of names, as strptime(3) has it. */
+  /** Format of the names, as in strptime(3). */
   readonly format: string;
-  /** What a name begins with, before `delimiter`, as a regular expression; empty: nothing. */
+  /** Regular expression for the part of a name before `delimiter`; empty: no such part. */
   readonly prefix: string;
   readonly delimiter: string;
   readonly isLocalTime: boolean;
-  /** Clients are told of the oldest first. */
+  /** Listed from the oldest to the newest. */
   readonly isAscending: boolean;
 }
 
-/** Whose access rights count, and what new objects get. */
+/** Which access rights count, and what new objects inherit. */
 export interface SecurityRules {
-  /** `nt`: descriptors are kept and decide, beside the rights on disk; `posix`: those alone, shown as descriptors. */
+  /** `nt`: stored descriptors count together with the rights on disk; `posix`: the rights on disk only. */
   readonly acl: "posix" | "nt";
-  /** Kept descriptors count whatever the rights on disk are, and are not mapped to these. */
+  /** Stored descriptors count whatever the rights on disk are, and are not mapped to them. */
   readonly ignoreSystemAcls: boolean;
   /** Clients may change owners and rights. */
   readonly canChange: boolean;
-  /** Who may write a file may change its mode, with `posix`. */
+  /** With `posix`: users who may write a file may change its mode. */
   readonly writersMayChange: boolean;
-  /** With `inheritOwner`: kept descriptors name the directory's owner as well. */
+  /** With `inheritOwner`: stored descriptors name the directory's owner as well. */
   readonly inheritOwnerName: boolean;
-  /** New objects get the mode of their directory, whatever the masks say. */
+  /** New objects get the mode of their directory instead of the masks. */
   readonly inheritPermissions: boolean;
-  /** Masks do not take away what a directory's default POSIX list gives. */
+  /** Masks do not reduce what a directory's default POSIX ACL grants. */
   readonly inheritAcls: boolean;
 }
 
-/** Users for whom the machine has no account: their files belong to one uid, and descriptors name them by SIDs. */
+/**
+ * Users without an account on the machine: one uid owns their files, and stored descriptors name them by SID.
+ */
 export interface NamedUsers {
-  /** All of them have SIDs below this one. */
+  /** SID of the domain that their SIDs belong to. */
   readonly domain: string;
   readonly uid: number;
-  /** That of the user of this grant; "" for one who has an account. */
+  /** SID of the user of this grant; "" for a user with an account. */
   readonly sid: string;
 }
 
-/** Limits of what a share's disk is said to have, in bytes; 0 for none. What is written is limited by neither. */
+/** Limits of the disk size reported to clients, in bytes; 0: none. They do not limit what is written. */
 export interface SpaceRules {
   readonly maxDiskBytes: number;
-  /** The backups that are there count as used. */
+  /** Existing backups count as used space. */
   readonly timeMachineMaxBytes: number;
 }
 
-/** What a file's mode tells of its DOS attributes where none are stored. */
+/** DOS attributes derived from a file's mode where none are stored. */
 export interface ModeMapping {
   /** `auto`: every file has ARCHIVE. */
   readonly archive: "auto" | "yes" | "no";
@@ -204,41 +216,35 @@ export interface ModeMapping {
   readonly readonly: boolean;
 }
 
-/** A share as one user sees it: the answer to a tree connect. */
-export interface ShareGrant {
-  /** The name as configured, not as the client typed it. */
+/** A share as configured: what holds for all of its users. */
+export interface ShareRules {
+  /** As configured, not as the client typed it. */
   readonly name: string;
-  readonly type: "disk" | "pipe";
   /** The directory, absolute; empty for a pipe share. */
   readonly path: string;
   readonly readOnly: boolean;
   readonly encryption: "off" | "desired" | "required";
   readonly signing: "auto" | "required";
-  readonly credentials: Credentials | null;
   readonly createMask: number;
   readonly directoryMask: number;
   readonly forceCreateMode: number;
   readonly forceDirectoryMode: number;
   readonly inheritOwner: boolean;
   readonly security: SecurityRules;
-  /** Null: whoever comes is a user of the machine, or all are one. */
-  readonly namedUsers: NamedUsers | null;
-  /** The user is the share's guest, by whatever name it came. */
-  readonly asGuest: boolean;
   readonly hideDotFiles: boolean;
-  /** Clients reach the extended attributes below `user.`. */
+  /** Clients may read and set the extended attributes of the namespace `user.`. */
   readonly eaSupport: boolean;
   readonly storeDosAttributes: boolean;
   readonly modeMapping: ModeMapping;
-  /** Named streams are kept, where the disk can. */
+  /** Named streams are offered where the disk can store them. */
   readonly streams: boolean;
-  /** Whether a zero byte stands behind the data of a stream, as Samba keeps it, or none, as ksmbd does. */
+  /** samba: a zero byte follows the data of a stream in its attribute; ksmbd: none. */
   readonly streamForm: "samba" | "ksmbd";
   readonly space: SpaceRules;
   readonly followSymlinks: boolean;
-  /** Symlinks are followed to outside the share as well; only where `followSymlinks` is set. */
+  /** Symbolic links may lead out of the share; only with `followSymlinks`. */
   readonly wideLinks: boolean;
-  /** Clients with the POSIX extensions get them here. */
+  /** The SMB3 POSIX extensions are available here to clients that negotiated them. */
   readonly posixExtensions: boolean;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
@@ -246,33 +252,51 @@ export interface ShareGrant {
   readonly vetoFiles: readonly string[];
   readonly names: NameRules;
   readonly hiding: HidingRules;
-  /** Null: what is deleted is gone. */
+  /** Null: deleted files are removed at once. */
   readonly recycle: RecycleRules | null;
   /** Null: no previous versions. */
   readonly snapshots: SnapshotRules | null;
-  /** Byte-range locks are kept in step with those of programs on the server. */
+  /**
+   * Byte-range locks are also taken as fcntl(2) locks, so programs on the server and clients see each
+   * other's.
+   */
   readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
 }
 
-/** The questions. A status is an NTSTATUS number. */
+/** A share as one user may use it: the answer to a tree connect. `readOnly` is this user's. */
+export interface ShareGrant extends ShareRules {
+  readonly type: "disk" | "pipe";
+  /** Null: files are reached with the server's own ids. */
+  readonly credentials: Credentials | null;
+  /** Null: every user has an account on the machine, or all act as one. */
+  readonly namedUsers: NamedUsers | null;
+  /** The user has the guest's rights here, whatever name the session has. */
+  readonly asGuest: boolean;
+}
+
+/** The questions. `status` is an NTSTATUS. */
 export interface Manager {
   settings(): EngineSettings;
-  /** The account of that name (compared without case), or null. `""` asks for the guest account. */
+  /** The account of that name (compared without case), or null. `""`: the guest account. */
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
+  /**
+   * STATUS_BAD_NETWORK_NAME for an unknown share or a missing directory, STATUS_ACCESS_DENIED for a refused
+   * user.
+   */
   connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: number }>;
-  /** Opens a named pipe such as `srvsvc`; the answer's `pipe` names it in the calls below. */
+  /** Opens a named pipe such as `srvsvc`; the calls below take the returned `pipe`. */
   openPipe(query: { name: string; identity: Identity }): MaybePromise<{ pipe: number } | { status: number }>;
-  /** A client's bytes for the pipe; what the pipe answers is fetched by `readPipe`. */
+  /** Passes a client's bytes to the pipe; `readPipe` fetches the answer. */
   writePipe(query: { pipe: number; data: Uint8Array }): MaybePromise<{ status: number }>;
-  /** Up to `length` bytes of the pending answer; `more` when the same fragment has more than that. */
+  /** Up to `length` bytes of the pending answer; `more`: the same fragment has more bytes. */
   readPipe(query: {
     pipe: number;
     length: number;
   }): MaybePromise<{ status: number; data: Uint8Array; more: boolean }>;
   closePipe(query: { pipe: number }): void;
-  /** An event; returns at once. */
+  /** Reports an event; returns at once. */
   notify(event: EngineEvent): void;
 }
 
@@ -287,11 +311,11 @@ export type EngineEvent =
   | { readonly event: "logoff"; readonly identity: Identity }
   | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string };
 
-/** What the manager may ask of the engine. */
+/** Control of a running engine. */
 export interface EngineControl {
-  /** The port that is listened on (useful when 0 was asked for). */
+  /** The port it listens on, which differs from the configured one if that is 0. */
   readonly port: number;
-  /** Takes a new snapshot of settings; nobody is disconnected. */
+  /** Takes a new snapshot of the settings; connections stay. */
   reload(): void;
   stop(): Promise<void>;
   status(): EngineStatus;

@@ -10,26 +10,26 @@ const OPTIONS: readonly Option[] = [
 
 const parse = (text: string) => parseArguments(text.split(" "), OPTIONS);
 
-test("OpenWrt's init script: --n is --nodetach", () => {
+test("--n is --nodetach, as in OpenWrt's init script", () => {
   expect(parse("--n").value("nodetach")).toBe("");
   expect(parse("--nodetach=0").value("nodetach")).toBe("0");
   expect(parse("-n0").value("nodetach")).toBe("0");
 });
 
-test("an optional value is not taken from the next word", () => {
+test("an optional value is not read from the next word", () => {
   const args = parse("-n x");
   expect(args.value("nodetach")).toBe("");
   expect(args.operands).toEqual(["x"]);
 });
 
-test("values beside, attached and behind an equals sign; letters together", () => {
+test("a value may be separate, attached or after an equals sign; letters may be combined", () => {
   for (const text of ["-C f", "-Cf", "-C=f", "--config f", "--config=f", "--conf f", "-vC f"])
     expect(parse(text).value("config")).toBe("f");
   expect(parse("-vV").has("version")).toBe(true);
   expect(parse("--config=a=b").value("config")).toBe("a=b");
 });
 
-test("repeated values, operands, and what comes behind --", () => {
+test("options may be repeated, and words after -- are operands", () => {
   const args = parse("a -C 1 b -C 2 -- -v --config");
   expect(args.values("config")).toEqual(["1", "2"]);
   expect(args.value("config")).toBe("2");
@@ -49,7 +49,7 @@ test.each([
   expect(() => parse(text)).toThrow(new CliError(message));
 });
 
-test("the help's columns", () => {
+test("describeOptions aligns the columns", () => {
   expect(describeOptions(OPTIONS).split("\n").slice(0, 2)).toEqual([
     "  -C, --config CONF     c",
     "  -n, --nodetach[=WAY]  n",

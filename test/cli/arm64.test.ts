@@ -1,4 +1,4 @@
-// The arm64 executable under qemu-user: --version, adduser, and one put and get with smbclient.
+// The arm64 executable, natively or under qemu-user: --version, adduser, put and get with smbclient.
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ function run(words: readonly string[], env: Record<string, string> = {}) {
 }
 
 test.skipIf(!canRun)(
-  "builds, tells its version, adds a user and serves smbclient",
+  "the arm64 executable prints its version, adds a user and serves smbclient",
   async () => {
     expect(run([process.execPath, join(ROOT, "build.ts"), "--target", "linux-arm64"]).err).toBe("");
     expect(run([...COMMAND, "--version"]).out).toStartWith("minismbd ");

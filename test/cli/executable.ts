@@ -1,9 +1,9 @@
-// The built executable as a user would call it: commands that end, and servers that are waited for.
+// Test rig: runs commands and servers of the built executable.
 import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "../..");
-/** MINISMBD names another one: that of another target, say. */
+/** MINISMBD names another executable, such as one of another target. */
 export const EXECUTABLE = process.env.MINISMBD ?? join(ROOT, "dist/minismbd");
 
 if (!existsSync(EXECUTABLE)) throw new Error(`${EXECUTABLE} is missing, run npm run build`);
@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly as?: string;
 }
 
-/** Runs a command to its end. */
+/** Runs a command and waits for its end. */
 export function run(words: readonly string[], options: RunOptions = {}): Outcome {
   const command = options.as === undefined ? EXECUTABLE : linkAs(options.as);
   const result = Bun.spawnSync([command, ...words], {
@@ -42,13 +42,13 @@ export interface Server {
   /** All output so far. */
   output(): string;
   signal(name: "SIGHUP" | "SIGTERM" | "SIGINT"): void;
-  /** Resolves once the output has that text; rejects after ten seconds, or when the server ends before. */
+  /** Resolves once the output contains the text; rejects after ten seconds, or if the server ends first. */
   waitFor(text: string): Promise<void>;
-  /** Ends the server and gives its exit status. */
+  /** Stops the server and returns its exit status. */
   stop(): Promise<number>;
 }
 
-/** Starts a server and waits until it listens. Rejects with its output where it does not. */
+/** Starts a server and waits until it listens; otherwise rejects with its output. */
 export async function startServer(words: readonly string[], options: RunOptions = {}): Promise<Server> {
   const command = options.as === undefined ? EXECUTABLE : linkAs(options.as);
   const child = Bun.spawn([command, ...words], {
@@ -108,7 +108,7 @@ export async function startServer(words: readonly string[], options: RunOptions 
   };
 }
 
-/** A link of that name to the executable, beside it. */
+/** Creates a link of that name to the executable in dist. */
 function linkAs(name: string): string {
   const link = join(ROOT, "dist", name);
   if (!existsSync(link)) symlinkSync(EXECUTABLE, link);

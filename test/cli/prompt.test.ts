@@ -1,4 +1,4 @@
-// The password prompt on a terminal: nothing is shown, erasing works, an end or an interruption changes nothing.
+// The password prompt on a terminal: no echo, erasing, end of input and Ctrl-C.
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 // MD4 of "secret" in UTF-16LE, from impacket's ntlm.compute_nthash.
 const SECRET = `anna:${Buffer.from("878d8014606cda29677a44efa1353fc7", "hex").toString("base64")}\n`;
 
-/** Types an answer whenever the screen asks for the next one. */
+/** Runs adduser and types each answer when its question appears. */
 async function adduser(db: string, answers: readonly [question: string, keys: string][]) {
   let screen = "";
   let asked = 0;
@@ -36,7 +36,7 @@ async function adduser(db: string, answers: readonly [question: string, keys: st
   return { status, screen };
 }
 
-test("typed twice, with an erased letter, and never shown", async () => {
+test("a password typed twice, with an erased letter, is set and never shown", async () => {
   const db = join(directory, "typed");
   const { status, screen } = await adduser(db, [
     ["New password:", "secreX\u007ft\r"],
@@ -47,7 +47,7 @@ test("typed twice, with an erased letter, and never shown", async () => {
   expect(readFileSync(db, "utf8")).toBe(SECRET);
 });
 
-test("two that differ are asked for again", async () => {
+test("two different passwords are asked for again", async () => {
   const db = join(directory, "differ");
   const { status, screen } = await adduser(db, [
     ["New password:", "secret\r"],

@@ -1,4 +1,5 @@
-// serve, ksmbd.mountd, ksmbd.control, testparm and version by the built executable; smbclient is the other side.
+// The built executable's serve, ksmbd.mountd, ksmbd.control, testparm and version, with smbclient as the
+// client.
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +31,7 @@ function smbclient(port: number, share: string, user: string, password: string, 
   return { status: result.exitCode, out: result.stdout.toString() + result.stderr.toString() };
 }
 
-test("version and help", () => {
+test("version and help are printed", () => {
   const version = (
     JSON.parse(readFileSync(join(import.meta.dir, "../../package.json"), "utf8")) as { version: string }
   ).version;
@@ -48,28 +49,28 @@ test("version and help", () => {
 test.each([
   [["frobnicate"], "there is no command 'frobnicate', see minismbd help"],
   [["serve", "--frob"], "unknown option --frob, see --help"],
-  [["serve", "extra"], "'extra' is no option of serve, see serve --help"],
+  [["serve", "extra"], "'extra' is not an option of serve, see serve --help"],
   [["serve", "--share", "docs"], "--share 'docs' is not NAME=PATH"],
   [["serve", "--share", "docs=/no/such"], "--share: there is no folder /no/such, make it or name another"],
-  [["serve", "--share", "docs=/etc/passwd"], "--share: /etc/passwd is no folder, name one"],
-  [["serve", "--share", "docs=/tmp", "-p", "70000"], "'70000' is no port, write 1 to 65535"],
+  [["serve", "--share", "docs=/etc/passwd"], "--share: /etc/passwd is not a folder, name one"],
+  [["serve", "--share", "docs=/tmp", "-p", "70000"], "'70000' is not a port, write 1 to 65535"],
   [["serve", "--share", "docs=/tmp", "--user", "a\tb:x"], "--user: a user name must be printable"],
   [
     ["serve", "--share", "docs=/tmp", "-o", "server signing = sometimes"],
-    "--option: 'sometimes' is no value of",
+    "--option: 'sometimes' is not a value of",
   ],
   [
     ["serve", "-C", "/no/such.conf"],
     "/no/such.conf: there is no such configuration file, name another with -C",
   ],
-])("one clear line and status 1: %j", (words, message) => {
+])("%j fails with a one-line message and status 1", (words, message) => {
   const { status, out, err } = run(words);
   expect([status, out]).toEqual([1, ""]);
   expect(err).toStartWith(`minismbd: ${message}`);
   expect(err.split("\n")).toHaveLength(2);
 });
 
-test("a configuration or password file that cannot be used", () => {
+test("serve fails on an invalid configuration or password file", () => {
   writeFileSync(config, "[global\n");
   expect(run(["serve", ...FILES]).err).toBe(
     `minismbd: ${config}:1: '[global' is not a section, write [NAME]\n`,
@@ -81,7 +82,7 @@ test("a configuration or password file that cannot be used", () => {
   expect(err).toBe(`minismbd: ${db}:1: not USER:HASH, take the line out or set the password again\n`);
 });
 
-test("a port that is taken", () => {
+test("serve fails on a port in use", () => {
   const other = Bun.listen({ hostname: "::", port: 0, socket: { data() {} } });
   const { status, err } = run([
     "serve",
@@ -99,27 +100,38 @@ test("a port that is taken", () => {
   expect(err.split("\n")).toHaveLength(2);
 });
 
-test.skipIf(!hasClient)("serve --share --user: lists, writes, reads, refuses", async () => {
-  const server = await startServer(["serve", "--share", `docs=${docs}`, "--user", "anna:secret", "-p", "0"]);
-  try {
-    expect(smbclient(server.port, "", "anna", "secret", "-L").out).toMatch(/docs\s+Disk[\s\S]*IPC\$\s+IPC/);
-    const put = smbclient(server.port, "docs", "anna", "secret", `put ${import.meta.path} file.ts`);
-    expect(put.status).toBe(0);
-    expect(readFileSync(join(docs, "file.ts"))).toEqual(readFileSync(import.meta.path));
-    expect(smbclient(server.port, "docs", "anna", "wrong", "ls").out).toContain("NT_STATUS_LOGON_FAILURE");
-    expect(smbclient(server.port, "docs", "eve", "secret", "ls").out).toContain("NT_STATUS_LOGON_FAILURE");
-    expect(smbclient(server.port, "nope", "anna", "secret", "ls").out).toContain(
-      "NT_STATUS_BAD_NETWORK_NAME",
-    );
-    await server.waitFor("log-on of 'eve'");
-    expect(server.output()).not.toContain("secret");
-  } finally {
-    expect(await server.stop()).toBe(0);
-  }
-});
+test.skipIf(!hasClient)(
+  "serve --share --user lists, writes, reads, and refuses wrong names and passwords",
+  async () => {
+    const server = await startServer([
+      "serve",
+      "--share",
+      `docs=${docs}`,
+      "--user",
+      "anna:secret",
+      "-p",
+      "0",
+    ]);
+    try {
+      expect(smbclient(server.port, "", "anna", "secret", "-L").out).toMatch(/docs\s+Disk[\s\S]*IPC\$\s+IPC/);
+      const put = smbclient(server.port, "docs", "anna", "secret", `put ${import.meta.path} file.ts`);
+      expect(put.status).toBe(0);
+      expect(readFileSync(join(docs, "file.ts"))).toEqual(readFileSync(import.meta.path));
+      expect(smbclient(server.port, "docs", "anna", "wrong", "ls").out).toContain("NT_STATUS_LOGON_FAILURE");
+      expect(smbclient(server.port, "docs", "eve", "secret", "ls").out).toContain("NT_STATUS_LOGON_FAILURE");
+      expect(smbclient(server.port, "nope", "anna", "secret", "ls").out).toContain(
+        "NT_STATUS_BAD_NETWORK_NAME",
+      );
+      await server.waitFor("log-on of 'eve'");
+      expect(server.output()).not.toContain("secret");
+    } finally {
+      expect(await server.stop()).toBe(0);
+    }
+  },
+);
 
 test.skipIf(!hasClient)(
-  "max connections of a share: [MS-SMB2] 3.3.5.7, STATUS_REQUEST_NOT_ACCEPTED",
+  "a connection above a share's max connections gets STATUS_REQUEST_NOT_ACCEPTED; [MS-SMB2] 3.3.5.7",
   async () => {
     writeFileSync(
       config,
@@ -147,7 +159,7 @@ test.skipIf(!hasClient)(
   },
 );
 
-test("a random password is printed once; the environment's is not printed", async () => {
+test("a random password is printed once; one from the environment is not printed", async () => {
   const words = ["serve", "--share", `docs=${docs}`, "--user", "anna", "-p", "0"];
   const random = await startServer(words);
   expect(random.output()).toMatch(/the password of anna is [A-Za-z2-9]{16}\n/);
@@ -158,31 +170,34 @@ test("a random password is printed once; the environment's is not printed", asyn
   expect(await given.stop()).toBe(0);
 });
 
-test.skipIf(!hasClient)("quick start: a folder, a user that stays, lines to paste", async () => {
-  const start = () => startServer(["serve", "--quick-start", "-p", "0"], { cwd: directory });
-  const first = await start();
-  await first.waitFor("Ctrl-C");
-  const password = /Password (\S+)/.exec(first.output())?.[1] ?? "";
-  expect(statSync(join(directory, "share")).isDirectory()).toBe(true);
-  expect(statSync(join(directory, ".minismbd-user")).mode & 0o777).toBe(0o600);
-  expect(smbclient(first.port, "share", "smb", password, `put ${import.meta.path} x; ls`).status).toBe(0);
-  for (const line of [
-    `PASSWD='${password}' smbclient //`,
-    `/share -p ${first.port} -U smb`,
-    "net use Z: \\\\",
-    "smb://smb@",
-    "sudo mount -t cifs //",
-  ])
-    expect(first.output()).toContain(line);
-  expect(await first.stop()).toBe(0);
-  const second = await start();
-  await second.waitFor("Ctrl-C");
-  expect(second.output()).toContain(`Password ${password} `);
-  expect(await second.stop()).toBe(0);
-});
+test.skipIf(!hasClient)(
+  "quick start creates a folder and a lasting user, and prints lines to paste",
+  async () => {
+    const start = () => startServer(["serve", "--quick-start", "-p", "0"], { cwd: directory });
+    const first = await start();
+    await first.waitFor("Ctrl-C");
+    const password = /Password (\S+)/.exec(first.output())?.[1] ?? "";
+    expect(statSync(join(directory, "share")).isDirectory()).toBe(true);
+    expect(statSync(join(directory, ".minismbd-user")).mode & 0o777).toBe(0o600);
+    expect(smbclient(first.port, "share", "smb", password, `put ${import.meta.path} x; ls`).status).toBe(0);
+    for (const line of [
+      `PASSWD='${password}' smbclient //`,
+      `/share -p ${first.port} -U smb`,
+      "net use Z: \\\\",
+      "smb://smb@",
+      "sudo mount -t cifs //",
+    ])
+      expect(first.output()).toContain(line);
+    expect(await first.stop()).toBe(0);
+    const second = await start();
+    await second.waitFor("Ctrl-C");
+    expect(second.output()).toContain(`Password ${password} `);
+    expect(await second.stop()).toBe(0);
+  },
+);
 
 test.skipIf(!hasClient)(
-  "SIGHUP takes new shares and users, a broken configuration changes nothing",
+  "SIGHUP loads new shares and users; an invalid configuration changes nothing",
   async () => {
     const share = `[docs]\npath = ${docs}\n`;
     writeFileSync(config, `[global]\ntcp port = 0\n${share}`);
@@ -206,7 +221,7 @@ test.skipIf(!hasClient)(
   },
 );
 
-test("ksmbd.mountd --n in the foreground takes the lock and gives it back", async () => {
+test("ksmbd.mountd --n in the foreground takes and releases the lock", async () => {
   writeFileSync(config, `[global]\ntcp port = 0\n[docs]\npath = ${docs}\n`);
   const words = ["--n", ...FILES, "--lock", lock];
   writeFileSync(lock, "999999999\n");
@@ -219,12 +234,12 @@ test("ksmbd.mountd --n in the foreground takes the lock and gives it back", asyn
   expect(existsSync(lock)).toBe(false);
 });
 
-test("ksmbd.mountd goes to the background once it serves, or says why not", async () => {
+test("ksmbd.mountd goes to the background once it serves, or fails with a message", async () => {
   writeFileSync(config, `[global]\ntcp port = 0\n[docs]\npath = ${docs}\n`);
   const words = [...FILES, "--lock", lock];
   expect(run(words, { as: "ksmbd.mountd" })).toEqual({ status: 0, out: "", err: "" });
   const pid = Number(readFileSync(lock, "utf8"));
-  // The pipes to the starter are gone by now: its lines must not end it.
+  // The pipes to the starting process are closed by now: writing to them must not end the server.
   for (let i = 0; i < 3; i++) {
     process.kill(pid, "SIGHUP");
     await Bun.sleep(100);
@@ -236,17 +251,17 @@ test("ksmbd.mountd goes to the background once it serves, or says why not", asyn
   writeFileSync(config, "[global]\nserver signing = x\n");
   const failed = run(words, { as: "ksmbd.mountd" });
   expect(failed.status).toBe(1);
-  expect(failed.err).toContain("'x' is no value of 'server signing'");
+  expect(failed.err).toContain("'x' is not a value of 'server signing'");
 });
 
-test("ksmbd.control and ksmbd.addshare say what they cannot do", () => {
+test("ksmbd.control and ksmbd.addshare refuse unsupported functions", () => {
   expect(run([], { as: "ksmbd.control" }).err).toBe("minismbd: nothing to do, see ksmbd.control --help\n");
   expect(run(["-d", "all"], { as: "ksmbd.control" }).status).toBe(1);
   expect(run(["-c"], { as: "ksmbd.control" }).out).toMatch(/version : \S+/);
   expect(run(["-a", "x"], { as: "ksmbd.addshare" }).err).toContain("ksmbd.addshare is not supported");
 });
 
-test("testparm prints what is set, warns, and refuses what the server would refuse", () => {
+test("testparm prints the parameters that are set, warns, and fails where the server would", () => {
   writeFileSync(
     config,
     `[global]\nworkgroup = HOME\nsocket options = X\n[docs]\npath = ${docs}\nwritable = yes\n[gone]\npath = /no/such\n` +
@@ -257,8 +272,8 @@ test("testparm prints what is set, warns, and refuses what the server would refu
   expect(out).toBe(
     `[global]\n\tworkgroup = HOME\n\n[docs]\n\tpath = ${docs}\n\tread only = no\n\n[gone]\n\tpath = /no/such\n\n[user:anna]\n\n`,
   );
-  expect(err).toContain("warning: Samba's alone, no effect here: socket options\n");
-  expect(err).toContain("warning: share [gone]: /no/such is not there\n");
+  expect(err).toContain("warning: Samba parameters that have no effect here: socket options\n");
+  expect(err).toContain("warning: share [gone]: /no/such does not exist\n");
   expect(err).not.toContain("secret");
   expect(run(["testparm", "-v", config]).out).toContain("\tserver min protocol = SMB2_02\n");
   expect(run(["testparm", "--parameter-name", "server signing", config]).out).toBe("auto\n");
@@ -266,5 +281,7 @@ test("testparm prints what is set, warns, and refuses what the server would refu
   writeFileSync(config, "[docs]\nguest ok = perhaps\n");
   const refused = run(["testparm", config]);
   expect(refused.status).toBe(1);
-  expect(refused.err).toBe(`minismbd: ${config}:2: 'perhaps' is no value of 'guest ok', write yes or no\n`);
+  expect(refused.err).toBe(
+    `minismbd: ${config}:2: 'perhaps' is not a value of 'guest ok', write yes or no\n`,
+  );
 });

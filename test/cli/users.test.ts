@@ -1,4 +1,4 @@
-// adduser, passwd, deluser, users, and ksmbd.adduser, by the built executable.
+// The built executable's adduser, passwd, deluser, users and ksmbd.adduser.
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 // MD4 of "secret" in UTF-16LE, from impacket's ntlm.compute_nthash.
 const SECRET = `anna:${Buffer.from("878d8014606cda29677a44efa1353fc7", "hex").toString("base64")}\n`;
 
-test("adduser makes the file ksmbd reads", () => {
+test("adduser writes the file in ksmbd's format", () => {
   expect(run(["adduser", "-P", db, "-p", "secret", "anna"])).toEqual({
     status: 0,
     out: "User 'anna' added\n",
@@ -23,7 +23,7 @@ test("adduser makes the file ksmbd reads", () => {
   expect(statSync(db).mode & 0o777).toBe(0o640);
 });
 
-test("the password may come from the environment or from standard input, twice", () => {
+test("the password may come from the environment, or twice from standard input", () => {
   expect(run(["adduser", "-P", db, "anna"], { env: { MINISMBD_PASSWORD: "secret" } }).status).toBe(0);
   expect(readFileSync(db, "utf8")).toBe(SECRET);
   rmSync(db);
@@ -33,14 +33,14 @@ test("the password may come from the environment or from standard input, twice",
   expect(readFileSync(db, "utf8")).toBe(SECRET);
 });
 
-test("no password at all changes nothing", () => {
+test("adduser without a password changes nothing", () => {
   const refused = run(["adduser", "-P", db, "anna"], { input: "" });
   expect(refused.status).toBe(1);
   expect(refused.err).toEndWith("minismbd: no password was given, nothing was changed\n");
   expect(() => statSync(db)).toThrow();
 });
 
-test("adduser, passwd and deluser know who is there", () => {
+test("adduser refuses an existing user, passwd and deluser a missing one", () => {
   expect(run(["passwd", "-P", db, "-p", "x", "anna"]).err).toBe(
     `minismbd: there is no user 'anna' in ${db}, use adduser to add one\n`,
   );
@@ -56,7 +56,7 @@ test("adduser, passwd and deluser know who is there", () => {
   expect(run(["deluser", "-P", db, "anna"]).status).toBe(1);
 });
 
-test("ksmbd.adduser: -a, -u, -d, neither, -V", () => {
+test("ksmbd.adduser takes -a, -u, -d, no flag, and -V", () => {
   const tool = { as: "ksmbd.adduser" };
   expect(run(["-u", "-p", "x", "-P", db, "anna"], tool).status).toBe(1);
   expect(run(["-a", "-p", "x", "-P", db, "anna"], tool).status).toBe(0);
@@ -82,14 +82,14 @@ test.each([
   [[], "one user name is needed"],
   [["a", "b"], "one user name is needed"],
   [["-p", "y".repeat(129), "a"], "a password has at most 128 bytes"],
-])("refused in one line: adduser %j", (words, message) => {
+])("adduser %j fails with a one-line message", (words, message) => {
   const { status, err, out } = run(["adduser", "-P", db, ...words]);
   expect([status, out]).toEqual([1, ""]);
   expect(err).toContain(message);
   expect(err.split("\n")).toHaveLength(2);
 });
 
-test("a corrupt file is one clear line, and stays", () => {
+test("a corrupt file gives a one-line error and is not changed", () => {
   writeFileSync(db, "anna:oops\n");
   for (const words of [["adduser", "-p", "x", "bob"], ["users"], ["deluser", "anna"]]) {
     const { status, err } = run([...words, "-P", db]);
@@ -102,7 +102,7 @@ test("a corrupt file is one clear line, and stays", () => {
   expect(readFileSync(db, "utf8")).toBe("anna:oops\n");
 });
 
-test("two writers at once lose nothing", async () => {
+test("concurrent writers lose no user", async () => {
   const names = Array.from({ length: 8 }, (_, i) => `user${i}`);
   const { EXECUTABLE } = await import("./executable.ts");
   const children = names.map((name) =>

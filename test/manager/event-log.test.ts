@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { dialectName, EventLog, MAX_LINES, PERIOD_MS } from "../../src/manager/event-log.ts";
 import { createLog } from "../../src/manager/log.ts";
 
-// Attack class 37: the log file fills the disk.
-test("lines of one kind are limited; what was left out is counted", () => {
+// An attacker could fill the disk with log lines.
+test("lines of one kind are limited, and the dropped ones are counted", () => {
   const lines: string[] = [];
   let now = 0;
   const events = new EventLog(
@@ -27,7 +27,7 @@ test("lines of one kind are limited; what was left out is counted", () => {
   );
 });
 
-test("levels", () => {
+test("a log prints the lines of its level and above", () => {
   const lines: string[] = [];
   let level: "error" | "debug" = "error";
   const log = createLog(
@@ -46,7 +46,7 @@ test("levels", () => {
   ]);
 });
 
-test("dialects by name, [MS-SMB2] 2.2.4", () => {
+test("dialects have names; [MS-SMB2] 2.2.4", () => {
   expect([0x0202, 0x0210, 0x0300, 0x0302, 0x0311].map(dialectName)).toEqual([
     "SMB 2.0.2",
     "SMB 2.1",

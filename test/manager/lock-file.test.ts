@@ -8,7 +8,7 @@ const directory = mkdtempSync(join(tmpdir(), "minismbd-lock-"));
 const file = join(directory, "ksmbd.lock");
 afterAll(() => rmSync(directory, { recursive: true }));
 
-test("the process id and a newline; gone when released", () => {
+test("the lock file contains the process id and a newline, and is removed on release", () => {
   const lock = takeLock(file);
   expect(readFileSync(file, "utf8")).toBe(`${process.pid}\n`);
   lock.release();
@@ -16,15 +16,18 @@ test("the process id and a newline; gone when released", () => {
   lock.release();
 });
 
-test.each(["", "garbage\n", "0\n", "1\n", "-1\n", "999999999\n"])("a stale lock %j names nobody", (text) => {
-  writeFileSync(file, text);
-  expect(findServer(file)).toBeUndefined();
-  expect(notifyServer(file, "SIGTERM")).toBe(false);
-  takeLock(file).release();
-});
+test.each(["", "garbage\n", "0\n", "1\n", "-1\n", "999999999\n"])(
+  "a stale lock %j names no server",
+  (text) => {
+    writeFileSync(file, text);
+    expect(findServer(file)).toBeUndefined();
+    expect(notifyServer(file, "SIGTERM")).toBe(false);
+    takeLock(file).release();
+  },
+);
 
-// Ids are used again after a power cut.
-test("the id of a process that is no server names nobody", async () => {
+// Process ids are reused after a power cut.
+test("the id of a process that is not a server names no server", async () => {
   const other = Bun.spawn(["sleep", "60"]);
   writeFileSync(file, `${other.pid}\n`);
   expect(findServer(file)).toBeUndefined();
@@ -34,7 +37,7 @@ test("the id of a process that is no server names nobody", async () => {
   await other.exited;
 });
 
-test("a place that cannot be written is one clear line", () => {
+test("a path that cannot be written gives a one-line error", () => {
   const absent = join(directory, "none/ksmbd.lock");
   expect(() => takeLock(absent)).toThrow(`${absent}: the lock file cannot be written (ENOENT)`);
 });

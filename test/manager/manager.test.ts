@@ -58,7 +58,7 @@ async function connect(manager: ServerManager, share: string, who = identity("an
 
 const DOCS = `[docs]\npath = ${docs}\n`;
 
-test("a share by its name in any case, with every field of a grant and no other", async () => {
+test("connectShare finds a share in any case and returns exactly the fields of a grant", async () => {
   const manager = start(`${DOCS}read only = no\nveto files = /.DS_Store/\nvalid users = anna\n`);
   const grant = await connect(manager, "DOCS");
   const expected: ShareGrant = {
@@ -126,40 +126,38 @@ test("a share by its name in any case, with every field of a grant and no other"
   };
   expect(grant).toEqual(expected);
   expect(Object.isFrozen(grant)).toBe(true);
-  // Plain data: it could cross to another thread.
+  // Plain data that can be sent to another thread.
   expect(structuredClone(grant)).toEqual(expected);
 });
 
-test("statuses of what is refused", async () => {
+test("connectShare fails with STATUS_BAD_NETWORK_NAME or STATUS_ACCESS_DENIED", async () => {
   const manager = start(`${DOCS}valid users = anna\n`);
   expect(await connect(manager, "none")).toEqual({ status: Status.BAD_NETWORK_NAME });
   expect(await connect(manager, "docs", identity("bob"))).toEqual({ status: Status.ACCESS_DENIED });
   expect(await connect(manager, "docs", identity(""))).toEqual({ status: Status.ACCESS_DENIED });
 });
 
-test("a directory that is missing is one log line, and one more when it is back", async () => {
+test("a missing directory is logged once, and once more when it exists again", async () => {
   const manager = start(DOCS);
   rmSync(docs, { recursive: true });
   expect(await connect(manager, "docs")).toEqual({ status: Status.BAD_NETWORK_NAME });
   expect(await connect(manager, "docs")).toEqual({ status: Status.BAD_NETWORK_NAME });
-  expect(lines).toEqual([
-    `warn: share [docs]: ${docs} is not there, clients are told that there is no such share`,
-  ]);
+  expect(lines).toEqual([`warn: share [docs]: ${docs} does not exist, clients get STATUS_BAD_NETWORK_NAME`]);
   mkdirSync(docs);
   expect(await connect(manager, "docs")).toMatchObject({ path: docs });
-  expect(lines.at(-1)).toBe(`info: share [docs]: ${docs} is there again`);
+  expect(lines.at(-1)).toBe(`info: share [docs]: ${docs} exists again`);
 });
 
-test("a file in place of the directory", async () => {
+test("a share whose path is a file fails with STATUS_BAD_NETWORK_NAME", async () => {
   const manager = start(DOCS);
   rmSync(docs, { recursive: true });
   writeFileSync(docs, "");
   expect(await connect(manager, "docs")).toEqual({ status: Status.BAD_NETWORK_NAME });
 });
 
-// Attack class 40: a share path that is missing at start and appears as a symlink later.
+// An attacker creates a missing share path as a symbolic link later.
 test.skipIf(process.geteuid?.() !== 0)(
-  "a symbolic link of another user is not followed to a share",
+  "a share path that is a symbolic link of another user is not followed",
   async () => {
     const manager = start(DOCS);
     rmSync(docs, { recursive: true });
@@ -171,7 +169,7 @@ test.skipIf(process.geteuid?.() !== 0)(
   },
 );
 
-test("as root, files are reached as the user, else as the directory's owner", async () => {
+test("as root, file access runs as the user, else as the directory's owner", async () => {
   const manager = start(DOCS, true);
   expect(await connect(manager, "docs")).toMatchObject({ credentials: { uid: 1000, gid: 1000, groups: [] } });
   if (process.geteuid?.() === 0) chownSync(docs, 77, 78);
@@ -181,20 +179,20 @@ test("as root, files are reached as the user, else as the directory's owner", as
   });
 });
 
-test("a user of the machine added later is found", async () => {
+test("a system user added later is found", async () => {
   const manager = start(DOCS, true);
   await connect(manager, "docs", identity("bob"));
   writeFileSync(passwd, "anna:x:1000:1000::/:/x\nbob:x:1001:1001::/:/x\n");
   expect(await connect(manager, "docs", identity("bob"))).toMatchObject({ credentials: { uid: 1001 } });
 });
 
-test("a forced user that does not exist refuses the share", async () => {
+test("a force user that does not exist refuses the share", async () => {
   const manager = start(`${DOCS}force user = ghost\n`, true);
   expect(await connect(manager, "docs")).toEqual({ status: Status.ACCESS_DENIED });
-  expect(lines).toEqual(["warn: share [docs] refused: 'force user' names 'ghost', whom /etc/passwd lacks"]);
+  expect(lines).toEqual(["warn: share [docs] refused: 'force user' is 'ghost', which is not in /etc/passwd"]);
 });
 
-test("hosts allow of [global] and of the share", async () => {
+test("hosts allow of [global] and of the share both apply", async () => {
   const manager = start(`[global]\nhosts allow = 192.168.1.\n${DOCS}hosts deny = 192.168.1.66\n`);
   expect(await connect(manager, "docs")).toMatchObject({ name: "docs" });
   expect(await connect(manager, "docs", identity("anna", "192.168.1.66"))).toEqual({
@@ -208,7 +206,7 @@ test("hosts allow of [global] and of the share", async () => {
   });
 });
 
-test("IPC$ is always there, for sessions without a name as restrict anonymous says", async () => {
+test("IPC$ always exists; restrict anonymous decides for anonymous sessions", async () => {
   const open = start(DOCS);
   expect(await connect(open, "ipc$", identity(""))).toMatchObject({ name: "IPC$", type: "pipe", path: "" });
   const closed = start(`[global]\nrestrict anonymous = 2\n${DOCS}`);
@@ -216,7 +214,7 @@ test("IPC$ is always there, for sessions without a name as restrict anonymous sa
   expect(await connect(closed, "IPC$")).toMatchObject({ type: "pipe" });
 });
 
-test("pipes are loaded at first use and answer for this server's shares", async () => {
+test("pipes are loaded at first use and list this server's shares", async () => {
   const manager = start(`${DOCS}comment = papers\n`);
   expect(manager.writePipe({ pipe: 1, data: new Uint8Array(1) })).toEqual({ status: Status.INVALID_HANDLE });
   expect(await manager.openPipe({ name: "nosuch", identity: identity("anna") })).toEqual({
@@ -230,7 +228,7 @@ test("pipes are loaded at first use and answer for this server's shares", async 
   });
 });
 
-test("accounts: by name, and the guest by the empty one", () => {
+test("findAccount finds users by name, and the guest by the empty name", () => {
   updatePasswordFile(passwords, (table) => putUser(table, "Anna", ntHash("x")));
   const manager = start("[global]\nguest account = visitor\n[user:eve]\npassword = y\n");
   expect(manager.findAccount({ user: "ANNA", domain: "X" })?.name).toBe("Anna");
@@ -254,7 +252,7 @@ test("a user added while the server runs is found without a reload", () => {
   expect(lines.filter((line) => line.startsWith("error: "))).toHaveLength(1);
 });
 
-test("reload takes the new configuration, or keeps the old one whole", async () => {
+test("reload uses the new configuration, or keeps all of the old one", async () => {
   const manager = start(DOCS);
   writeFileSync(
     config,
@@ -264,7 +262,7 @@ test("reload takes the new configuration, or keeps the old one whole", async () 
   expect(manager.settings().signing).toBe("required");
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
   expect(lines).toEqual([
-    "warn: 'tcp port', interfaces, 'crypto provider' and 'buffer budget' change at the next start",
+    "warn: changes of 'tcp port', 'interfaces', 'crypto provider' and 'buffer budget' take effect at the next start",
   ]);
 
   writeFileSync(config, "[global]\nserver signing = off course\n");
@@ -279,7 +277,7 @@ test("reload takes the new configuration, or keeps the old one whole", async () 
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
 });
 
-test("warnings of the configuration are logged at start", () => {
+test("warnings about the configuration are logged at start", () => {
   start("[global]\nworkgruop = X\n");
   expect(lines).toEqual([
     `warn: ${config}:2: 'workgruop' is unknown and has no effect, did you mean 'workgroup'?`,

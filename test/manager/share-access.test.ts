@@ -37,23 +37,23 @@ function admission(lines: string, who: Identity): Admission | undefined {
 
 const user = (lines: string, name: string) => admission(lines, identity(name));
 
-test("without lists every user may, and read only is the share's", () => {
+test("without lists every user may connect, and the share's read only applies", () => {
   expect(user("", "anna")).toEqual({ readOnly: true, asGuest: false });
   expect(user("read only = no", "anna")).toEqual({ readOnly: false, asGuest: false });
 });
 
-test("guests and sessions without a name need guest ok", () => {
+test("guests and anonymous sessions need guest ok", () => {
   for (const kind of ["guest", "anonymous"] as const) {
     expect(admission("read only = no", identity("", kind))).toBeUndefined();
     expect(admission("guest ok = yes", identity("", kind))).toEqual({ readOnly: true, asGuest: true });
   }
 });
 
-test("guests come before valid users", () => {
+test("guests are admitted before valid users is checked", () => {
   expect(admission("guest ok = yes\nvalid users = anna", identity("", "guest"))?.asGuest).toBe(true);
 });
 
-test("valid users, by name in any case and by group", () => {
+test("valid users matches names in any case, and members of groups", () => {
   expect(user("valid users = ANNA", "anna")).toBeDefined();
   expect(user("valid users = anna", "bob")).toBeUndefined();
   expect(user("valid users = @staff", "anna")).toBeDefined();
@@ -61,7 +61,7 @@ test("valid users, by name in any case and by group", () => {
   expect(user("valid users = +users", "bob")).toBeDefined();
 });
 
-// Attack class 40: a user list that names nobody.
+// A user list that names nobody must not admit everybody.
 test.each([
   "valid users = @empty",
   "valid users = @nosuchgroup",
@@ -73,7 +73,7 @@ test.each([
   expect(user(line, "")).toBeUndefined();
 });
 
-test("invalid users beat everything", () => {
+test("invalid users overrides all other lists", () => {
   const lines =
     "invalid users = anna\nvalid users = anna\nwrite list = anna\nread list = anna\nguest ok = yes";
   expect(user(lines, "Anna")).toBeUndefined();
@@ -81,22 +81,22 @@ test("invalid users beat everything", () => {
   expect(user("invalid users = @staff", "bob")).toBeDefined();
 });
 
-test("read list beats write list, both beat valid users", () => {
+test("read list overrides write list, and both override valid users", () => {
   expect(user("read only = no\nread list = anna\nwrite list = anna", "anna")?.readOnly).toBe(true);
   expect(user("write list = anna", "anna")?.readOnly).toBe(false);
   expect(user("write list = anna\nvalid users = bob", "anna")?.readOnly).toBe(false);
   expect(user("read list = anna\nvalid users = bob", "anna")?.readOnly).toBe(true);
 });
 
-test("a user whom valid users leaves out is the guest where guests may", () => {
+test("a user whom valid users leaves out connects as the guest if guest ok is set", () => {
   expect(user("guest ok = yes\nvalid users = bob", "anna")).toEqual({ readOnly: true, asGuest: true });
   expect(
     user("guest ok = yes\nvalid users = bob\nread only = no\nread list = nobody", "anna")?.readOnly,
   ).toBe(true);
 });
 
-// Attack class 7: a guest must not get a writable share by a list.
-test("a guest's rights follow the guest account, not the name he came with", () => {
+// A guest must not get write access through a list that names a user.
+test("a guest's rights are those of the guest account, not of the name in the log-on", () => {
   expect(admission("guest ok = yes\nwrite list = anna", identity("anna", "guest"))?.readOnly).toBe(true);
   expect(admission("guest ok = yes\nwrite list = nobody", identity("anna", "guest"))?.readOnly).toBe(false);
   expect(admission("guest ok = yes\ninvalid users = nobody", identity("", "guest"))).toBeUndefined();
@@ -108,18 +108,18 @@ function credentials(lines: string, name: string, isGuest = false) {
   return credentialsFor(shareOf(lines), name, isGuest, OWNER, accounts);
 }
 
-test("the system account of the user's name", () => {
+test("credentials are those of the system account with the user's name", () => {
   expect(credentials("", "anna")).toEqual({ uid: 1000, gid: 1000, groups: [50, 70] });
   expect(credentials("", "ANNA")).toEqual({ uid: 1000, gid: 1000, groups: [50, 70] });
 });
 
-test("without one the owner of the directory; never for a guest", () => {
+test("without an account credentials are the directory owner's, but never for a guest", () => {
   expect(credentials("", "stranger")).toEqual({ uid: 500, gid: 501, groups: [] });
   expect(credentials("", "nobody", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
   expect(credentials("", "visitor", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
 });
 
-test("force user brings its groups; force group alone keeps the uid", () => {
+test("force user sets its groups; force group alone keeps the uid", () => {
   expect(credentials("force user = disk", "anna")).toEqual({ uid: 900, gid: 901, groups: [70] });
   expect(credentials("force user = disk\nforce group = staff", "anna")).toEqual({
     uid: 900,
@@ -134,11 +134,11 @@ test("force user brings its groups; force group alone keeps the uid", () => {
   });
 });
 
-test("a forced name that the machine lacks is a fault, not somebody else", () => {
+test("a force user or force group that does not exist is a fault, without a fallback", () => {
   expect(credentials("force user = ghost", "anna")).toEqual({
-    fault: "'force user' names 'ghost', whom /etc/passwd lacks",
+    fault: "'force user' is 'ghost', which is not in /etc/passwd",
   });
   expect(credentials("force group = ghosts", "anna")).toEqual({
-    fault: "'force group' names 'ghosts', which /etc/group lacks",
+    fault: "'force group' is 'ghosts', which is not in /etc/group",
   });
 });

@@ -1,17 +1,18 @@
-// What each parameter of a section comes to, as text, for testparm.
+// The effective value of each parameter of a section, as text, for testparm.
 import { foldKey, type Sections } from "./parse.ts";
-import { PARAMETERS, type Parameter, spellingsOf } from "./schema.ts";
+import { PARAMETERS, spellingsOf } from "./schema.ts";
+import type { Parameter } from "./schema/parameter.ts";
 import { parseBoolean } from "./values.ts";
 
 export interface EffectiveValue {
   readonly name: string;
   readonly spellings: readonly string[];
   readonly value: string;
-  /** Written in the section itself, not taken from [global] or from the defaults. */
+  /** Set in the section itself, not by [global] or by the default. */
   readonly isSet: boolean;
 }
 
-/** In the schema's order; a name that is not there counts as an empty section. */
+/** All parameters of the section in the schema's order; a missing section counts as empty. */
 export function effectiveSection(sections: Sections, name: string): EffectiveValue[] {
   const isGlobal = foldKey(name) === "global";
   const fitting = (PARAMETERS as readonly Parameter[]).filter(({ scope }) => isGlobal || scope !== "global");

@@ -1,7 +1,7 @@
-// Parameters of smb.conf(5) that people have in their files and that mean nothing here, and those that cannot be
-// passed over because the file would mean something else without them.
+// Parameters of smb.conf(5) that the server does not have: those it ignores with a warning, and those that it
+// refuses because ignoring them would change what the file means.
 
-/** Named together in one warning line. Lower case. */
+/** Ignored, with one warning line that names them all. Lower case. */
 export const FOREIGN_PARAMETERS: ReadonlySet<string> = new Set([
   "acl allow execute always",
   "access based share enum",
@@ -150,7 +150,7 @@ export const FOREIGN_PREFIXES: readonly string[] = [
   "worm:",
 ];
 
-/** Without these the rest would mean something else: the file is refused. What to do instead stands behind. */
+/** The configuration is refused. Value: what to write instead. */
 export const REFUSED_PARAMETERS: ReadonlyMap<string, string> = new Map([
   ["include", "put the lines of that file into this one"],
   ["config file", "name that file with -C"],

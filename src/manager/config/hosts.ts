@@ -1,4 +1,4 @@
-// `hosts allow` and `hosts deny`: which addresses may connect. smb.conf(5), hosts_access(5); addresses only.
+// `hosts allow` and `hosts deny` (smb.conf(5), hosts_access(5)): addresses only, no host names.
 import { ConfigError } from "./parse.ts";
 
 export interface AddressRange {
@@ -12,7 +12,7 @@ interface HostList {
   readonly except: readonly AddressRange[];
 }
 
-/** Both lists of one section; null where the section has neither. */
+/** Both lists of one section. */
 export interface HostRule {
   readonly allow: HostList | null;
   readonly deny: HostList | null;
@@ -20,21 +20,24 @@ export interface HostRule {
 
 const EVERYWHERE: AddressRange = { bytes: new Uint8Array(16), bits: 0 };
 
-/** Throws ConfigError for what is no address: a host name would have to be trusted to whoever answers for it. */
+/**
+ * Null if both lists are empty. Throws ConfigError for anything but addresses: the DNS answer for a host name
+ * cannot be trusted.
+ */
 export function parseHostRule(
-  allow: { words: readonly string[]; place: string },
-  deny: { words: readonly string[]; place: string },
+  allow: { words: readonly string[]; position: string },
+  deny: { words: readonly string[]; position: string },
 ): HostRule | null {
   if (allow.words.length === 0 && deny.words.length === 0) return null;
   return {
-    allow: allow.words.length === 0 ? null : parseHostList(allow.words, `${allow.place}: 'hosts allow'`),
-    deny: deny.words.length === 0 ? null : parseHostList(deny.words, `${deny.place}: 'hosts deny'`),
+    allow: allow.words.length === 0 ? null : parseHostList(allow.words, `${allow.position}: 'hosts allow'`),
+    deny: deny.words.length === 0 ? null : parseHostList(deny.words, `${deny.position}: 'hosts deny'`),
   };
 }
 
 /**
- * Whether that address may connect: on the allow list always; else not on the deny list; with an allow list alone
- * nobody else. The machine itself may unless denied. An address that does not parse may not.
+ * True if the address is on the allow list, or if there is a deny list and the address is not on it. Loopback
+ * addresses are allowed unless denied; an address that does not parse is not allowed.
  */
 export function isHostAllowed(rule: HostRule | null, address: string): boolean {
   if (!rule) return true;
@@ -46,7 +49,7 @@ export function isHostAllowed(rule: HostRule | null, address: string): boolean {
   return rule.deny === null ? false : !denied;
 }
 
-/** 16 bytes of an IPv4 or IPv6 address as the socket gives it; a scope behind `%` is passed over. */
+/** 16 bytes of an IPv4 or IPv6 address as a socket reports it; ignores a scope after `%`. */
 export function parseAddress(text: string): Uint8Array | undefined {
   const bare = text.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
   const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(bare);
@@ -61,15 +64,15 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return short && mapIpv4(short);
 }
 
-function parseHostList(words: readonly string[], place: string): HostList {
+function parseHostList(words: readonly string[], position: string): HostList {
   const at = words.findIndex((word) => word.toUpperCase() === "EXCEPT");
   const before = at < 0 ? words : words.slice(0, at);
   const after = at < 0 ? [] : words.slice(at + 1);
   if (after.some((word) => word.toUpperCase() === "EXCEPT"))
-    throw new ConfigError(place, "EXCEPT stands twice, write it once");
+    throw new ConfigError(position, "EXCEPT is written twice, write it once");
   return {
-    ranges: before.map((word) => parseRange(word, place)),
-    except: after.map((word) => parseRange(word, place)),
+    ranges: before.map((word) => parseRange(word, position)),
+    except: after.map((word) => parseRange(word, position)),
   };
 }
 
@@ -89,16 +92,16 @@ function contains(range: AddressRange, address: Uint8Array): boolean {
   return true;
 }
 
-function parseRange(word: string, place: string): AddressRange {
+function parseRange(word: string, position: string): AddressRange {
   if (word.toUpperCase() === "ALL") return EVERYWHERE;
   if (word.toLowerCase() === "localhost") return { bytes: mapIpv4([127, 0, 0, 0]), bits: 96 + 8 };
   const range = parsePrefix(word) ?? parseNetwork(word);
   if (!range)
-    throw new ConfigError(place, `'${word}' is no address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
+    throw new ConfigError(position, `'${word}' is not an address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
   return range;
 }
 
-/** `192.168.1.`: the addresses that begin so. */
+/** `192.168.1.`: all addresses with this prefix. */
 function parsePrefix(word: string): AddressRange | undefined {
   if (!/^(\d{1,3}\.){1,3}$/.test(word)) return undefined;
   const numbers = word.slice(0, -1).split(".").map(Number);

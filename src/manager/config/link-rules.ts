@@ -1,15 +1,15 @@
-// `follow symlinks`, `wide links`, `allow insecure wide links`: how far symlinks in a share lead; smb.conf(5).
+// `follow symlinks`, `wide links`, `allow insecure wide links`: where symbolic links may lead; smb.conf(5).
 import type { SectionValues } from "./section-values.ts";
 
 export interface LinkRules {
   readonly followSymlinks: boolean;
-  /** Also to outside the share. Never without `followSymlinks`. */
+  /** Links may lead out of the share. Never true without `followSymlinks`. */
   readonly wideLinks: boolean;
 }
 
 /**
- * As Samba has it, wide links and the extensions by which clients may make symlinks exclude each other: who could do
- * both would reach every file that the user may read on the server.
+ * As in Samba, wide links are off where the SMB3 POSIX extensions let clients create symbolic links: with
+ * both, a client reaches every file on the server that its user may read.
  */
 export function readLinkRules(values: SectionValues, globals: SectionValues): LinkRules {
   const followSymlinks = values.boolean("follow symlinks");
@@ -27,6 +27,9 @@ export function readLinkRules(values: SectionValues, globals: SectionValues): Li
     );
     return { followSymlinks, wideLinks: false };
   }
-  values.warn("wide links", "wide links lead clients to wherever on the server their user may go");
+  values.warn(
+    "wide links",
+    "'wide links' lets clients reach every file on the server that their user may reach",
+  );
   return { followSymlinks, wideLinks: true };
 }

@@ -1,4 +1,4 @@
-// The configuration's file, and what the command line adds, -> one frozen snapshot.
+// Loads the configuration file and the command line's overrides into one frozen snapshot.
 import { readFileSync, statSync } from "node:fs";
 import type { EngineSettings } from "../../port/port.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
@@ -14,30 +14,29 @@ import { readShare, type Share } from "./share.ts";
 
 export interface Configuration {
   readonly settings: EngineSettings;
-  /** Comment beside the server's name. */
+  /** `server string`. */
   readonly serverString: string;
-  /** By folded name, in the order of the file. IPC$ is not among them: it is always there. */
+  /** By folded name, in the order of the file; without IPC$, which always exists. */
   readonly shares: ReadonlyMap<string, Share>;
-  /** Users of `[user:NAME]` sections. */
+  /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
-  /** `hosts allow` and `hosts deny` of [global]: they hold for every share. */
+  /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
   readonly hosts: HostRule | null;
-  /** One line each. */
   readonly warnings: readonly string[];
 }
 
-/** `key = value` of the command line; it comes before what the file has. */
+/** `key = value` of the command line; overrides the file. */
 export interface Override {
   readonly section: string;
   readonly key: string;
   readonly value: string;
-  /** The option it came from, for messages. */
-  readonly place: string;
+  /** The option that set it, for messages. */
+  readonly position: string;
 }
 
 export interface ConfigSource {
-  /** Null: no file, the overrides alone. */
+  /** Null: no file, only the overrides. */
   readonly file: string | null;
   readonly overrides?: readonly Override[];
   readonly machine?: Machine;
@@ -47,8 +46,8 @@ export interface ConfigSource {
 export function loadConfiguration(source: ConfigSource): Configuration {
   const report = new Report();
   const sections = source.file === null ? new Map() : readSections(source.file, report);
-  for (const { section, key, value, place } of [...(source.overrides ?? [])].reverse())
-    prependEntry(sections, section, { key: foldKey(key), value, place, comment: "none" });
+  for (const { section, key, value, position } of [...(source.overrides ?? [])].reverse())
+    prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none" });
   return buildConfiguration(sections, source.machine ?? readMachine(), report);
 }
 
@@ -73,8 +72,8 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     users,
     guestAccount: globals.text("guest account"),
     hosts: parseHostRule(
-      { words: globals.list("hosts allow"), place: globals.place("hosts allow") },
-      { words: globals.list("hosts deny"), place: globals.place("hosts deny") },
+      { words: globals.list("hosts allow"), position: globals.position("hosts allow") },
+      { words: globals.list("hosts deny"), position: globals.position("hosts deny") },
     ),
     warnings: report.warnings(),
   });
@@ -108,15 +107,15 @@ function readSections(file: string, report: Report): Sections {
   const sections = parseConfigFile(file);
   const hasUsers = [...sections.keys()].some((name) => name.startsWith("user:"));
   if (hasUsers && ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0)
-    report.warn(file, "it has passwords and everybody can read it, run chmod 640 on it");
+    report.warn(file, "it contains passwords and everybody can read it, run chmod 640 on it");
   return sections;
 }
 
-/** `[user:NAME]` with `password` or `nt hash`. Values never come into messages. */
+/** Reads `[user:NAME]` with `password` or `nt hash`. Messages never contain the values. */
 function readUser(section: Section, users: PasswordTable): void {
   const name = section.name.slice(section.name.indexOf(":") + 1).trim();
   const fault = userNameFault(name);
-  if (fault !== undefined) throw new ConfigError(section.place, fault);
+  if (fault !== undefined) throw new ConfigError(section.position, fault);
   let hash: string | undefined;
   for (const entry of section.entries) {
     if (entry.key === "comment") continue;
@@ -124,28 +123,34 @@ function readUser(section: Section, users: PasswordTable): void {
     hash ??= found;
   }
   if (hash === undefined)
-    throw new ConfigError(section.place, `user '${name}' has no password, write 'password =' or 'nt hash ='`);
+    throw new ConfigError(
+      section.position,
+      `user '${name}' has no password, write 'password =' or 'nt hash ='`,
+    );
   putUser(users, name, hash);
 }
 
-function readSecret({ key, value, place, comment }: Entry): string | undefined {
+function readSecret({ key, value, position, comment }: Entry): string | undefined {
   if (key !== "password" && key !== "nt hash")
     throw new ConfigError(
-      place,
+      position,
       `'${key}' does not belong to a user, write 'password', 'nt hash' or 'comment'`,
     );
   if (comment !== "none" && key === "password")
-    throw new ConfigError(place, "';' and '#' begin a comment, for a password with one write its 'nt hash'");
+    throw new ConfigError(
+      position,
+      "';' and '#' begin a comment, for a password with one write its 'nt hash'",
+    );
   if (key === "nt hash") {
     const hash = /^[\da-f]{32}$/i.test(value) ? value.toLowerCase() : undefined;
     const decoded = /^[A-Za-z0-9+/]{22}==$/.test(value)
       ? Buffer.from(value, "base64").toString("hex")
       : undefined;
     if (hash === undefined && decoded === undefined)
-      throw new ConfigError(place, "'nt hash' is 32 hexadecimal digits, or the base64 of ksmbdpwd.db");
+      throw new ConfigError(position, "'nt hash' is 32 hexadecimal digits, or the base64 of ksmbdpwd.db");
     return hash ?? decoded;
   }
   const fault = passwordFault(value);
-  if (fault !== undefined) throw new ConfigError(place, fault);
+  if (fault !== undefined) throw new ConfigError(position, fault);
   return value === "" ? undefined : ntHash(value);
 }

@@ -1,10 +1,10 @@
-// How much memory there is to plan with, and the sizes that follow from it. design.md, 5.
+// Memory available to the server, and the buffer sizes derived from it.
 import { readFileSync } from "node:fs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** MemTotal or the control group's limit, whichever is less, in bytes. */
+/** Bytes: the smaller of MemTotal and the control groups' limits. */
 export function plannedMemoryBytes(readFile: (path: string) => string | undefined = readOrNothing): number {
   const total = /^MemTotal:\s+(\d+) kB/m.exec(readFile("/proc/meminfo") ?? "")?.[1];
   let bytes = total === undefined ? 256 * MIB : Number(total) * KIB;
@@ -12,7 +12,7 @@ export function plannedMemoryBytes(readFile: (path: string) => string | undefine
   return bytes;
 }
 
-/** Limits of the process's own control group and of those above it: version 2, then version 1. */
+/** Limits of the process's control group and its ancestors, of cgroup versions 2 and 1. */
 function groupLimits(readFile: (path: string) => string | undefined): number[] {
   const limits: number[] = [];
   const groups = readFile("/proc/self/cgroup") ?? "";
@@ -33,15 +33,15 @@ function groupLimits(readFile: (path: string) => string | undefined): number[] {
   return limits;
 }
 
-/** Longest read, write and transaction for that much memory. */
+/** Default for the longest read, write and transaction. */
 export function transferBytesFor(memoryBytes: number): number {
-  // MemTotal is what the kernel leaves of the chips' size: a 64 MiB board shows less than 64 MiB.
+  // MemTotal excludes what the kernel reserves: a 64 MiB board reports less than 64 MiB.
   if (memoryBytes <= 64 * MIB) return 64 * KIB;
   if (memoryBytes <= 128 * MIB) return 128 * KIB;
   return memoryBytes <= 256 * MIB ? MIB : 4 * MIB;
 }
 
-/** Bytes that requests and replies under way may take. */
+/** Default for the memory of requests and replies in progress. */
 export function bufferBudgetFor(memoryBytes: number): number {
   return Math.min(Math.max(Math.floor(memoryBytes / 8), 4 * MIB), 256 * MIB);
 }

@@ -1,8 +1,9 @@
-// How names are kept and hidden in a share; smb.conf(5) (mangled names, preserve case, hide files), vfs_catia(8).
+// Options for names and for hiding files; smb.conf(5) (mangled names, preserve case, hide files),
+// vfs_catia(8).
 import type { HidingRules, NameRules } from "../../port/port.ts";
 import type { SectionValues } from "./section-values.ts";
 
-/** Modules of Samba that are here by another name or always: no word about them. */
+/** Samba modules whose function is built in: no warning. */
 const BUILT_IN: ReadonlySet<string> = new Set([
   "recycle",
   "catia",
@@ -13,9 +14,9 @@ const BUILT_IN: ReadonlySet<string> = new Set([
   "snapper",
 ]);
 
-/** Whether `vfs objects` names the module. */
+/** True if `vfs objects` lists the module. */
 export function hasModule(values: SectionValues, module: string): boolean {
-  // `fruit:parameters` and the like may follow a module's name.
+  // A module's name may have a suffix such as `:parameters`.
   return values.list("vfs objects").some((word) => word.toLowerCase().split(":")[0] === module);
 }
 
@@ -25,10 +26,7 @@ export function warnOfModules(values: SectionValues): void {
     .map((word) => word.split(":")[0] ?? "")
     .filter((module) => !BUILT_IN.has(module.toLowerCase()));
   if (unknown.length > 0) {
-    values.warn(
-      "vfs objects",
-      `'vfs objects' has ${unknown.join(", ")}, which is not known and does nothing`,
-    );
+    values.warn("vfs objects", `'vfs objects' has ${unknown.join(", ")}, which is unknown and ignored`);
   }
 }
 
@@ -55,11 +53,11 @@ export function readHidingRules(values: SectionValues): HidingRules {
   });
 }
 
-// A slash or a NUL makes no name on disk, a backslash none for clients; halves of pairs are no characters.
+// NUL, slash, surrogates and characters outside the BMP cannot be mapped.
 const unfit = (unit: number): boolean =>
   unit === 0 || unit === 0x2f || unit > 0xffff || (unit >= 0xd800 && unit < 0xe000);
 
-/** `0x22:0xa8,0x2a:0xa4`; a pair that cannot be is left out with a warning. */
+/** Parses `0x22:0xa8,0x2a:0xa4`; ignores invalid pairs with a warning. */
 function readCharacterMap(values: SectionValues): [disk: number, client: number][] {
   const map: [number, number][] = [];
   const seen = new Set<string>();
@@ -69,7 +67,10 @@ function readCharacterMap(values: SectionValues): [disk: number, client: number]
     const pair: [number, number] = [Number(disk), Number(client)];
     const isTaken = seen.has(`d${pair[0]}`) || seen.has(`c${pair[1]}`);
     if (disk === undefined || isTaken || pair.some(unfit) || pair[1] === 0x5c || pair[1] === 0x2e) {
-      values.warn("catia:mappings", `'${word}' maps no character to another one of its own, it is left out`);
+      values.warn(
+        "catia:mappings",
+        `'${word}' is not a pair of characters that are each mapped once, it is ignored`,
+      );
       continue;
     }
     seen.add(`d${pair[0]}`).add(`c${pair[1]}`);

@@ -1,34 +1,37 @@
-// Text of ksmbd.conf or smb.conf -> sections and entries; what they mean is schema.ts's business.
-// ksmbd.conf(5): `;` and `#` begin a comment anywhere in a line, a line that is neither refuses the whole file.
+// Parses the text of ksmbd.conf or smb.conf into sections and entries. As in ksmbd.conf(5), `;` and `#` begin
+// a comment anywhere in a line, and a line that does not parse refuses the whole file.
 
-/** The configuration cannot be used. The message is one line for people: where, what, what to do. */
+/** The configuration cannot be used. The message is one line: where, what, what to do. */
 export class ConfigError extends Error {
-  constructor(place: string, text: string) {
-    super(place === "" ? text : `${place}: ${text}`);
+  constructor(position: string, text: string) {
+    super(position === "" ? text : `${position}: ${text}`);
     this.name = "ConfigError";
   }
 }
 
 /** One `key = value`. */
 export interface Entry {
-  /** Lower case, blanks between words made one. */
+  /** Lower case, with single blanks between words. */
   readonly key: string;
-  /** Without blanks around it and without the comment; may be empty. */
+  /** Trimmed, without the comment; may be empty. */
   readonly value: string;
-  /** `FILE:LINE`, or the option of the command line that stands for it. */
-  readonly place: string;
-  /** A comment behind the value; touching, without a blank between, it may have been meant as value. */
+  /** `FILE:LINE`, or the command-line option that set it. */
+  readonly position: string;
+  /**
+   * The comment after the value. `touching`: no blank before it, so it may have been meant as part of the
+   * value.
+   */
   readonly comment: "none" | "apart" | "touching";
 }
 
 export interface Section {
-  /** As written first. */
+  /** As written at its first occurrence. */
   readonly name: string;
-  readonly place: string;
+  readonly position: string;
   readonly entries: Entry[];
 }
 
-/** Sections by folded name; sections of one name are one. */
+/** By folded name; sections of the same name are merged. */
 export type Sections = Map<string, Section>;
 
 /** The form in which keys and section names are compared. */
@@ -36,60 +39,59 @@ export function foldKey(text: string): string {
   return text.trim().toLowerCase().replace(/\s+/g, " ");
 }
 
-/** Throws ConfigError for a line that is no section, entry, comment or blank. */
+/** Throws ConfigError for a line that is not a section, entry, comment or blank. */
 export function parseConfig(text: string, file: string): Sections {
   const sections: Sections = new Map();
   let current: Section | undefined;
   const lines = text.replace(/^\ufeff/, "").split("\n");
   for (const [index, raw] of lines.entries()) {
-    const place = `${file}:${index + 1}`;
+    const position = `${file}:${index + 1}`;
     const start = raw.search(/[;#]/);
     const line = (start < 0 ? raw : raw.slice(0, start)).trim();
     if (line === "") continue;
-    if (hasControl(line)) throw new ConfigError(place, "a control character, take it out");
+    if (hasControl(line)) throw new ConfigError(position, "a control character, take it out");
     if (line.startsWith("[")) {
-      current = openSection(sections, line, place);
+      current = openSection(sections, line, position);
       continue;
     }
-    if (!current)
-      throw new ConfigError(place, `'${line}' stands before any section, write [global] above it`);
+    if (!current) throw new ConfigError(position, `'${line}' is before any section, write [global] above it`);
     const comment = start < 0 ? "none" : /\s/.test(raw.charAt(start - 1)) ? "apart" : "touching";
-    current.entries.push(parseEntry(line, place, comment, isSecret(current)));
+    current.entries.push(parseEntry(line, position, comment, isSecret(current)));
   }
   return sections;
 }
 
-/** Puts an entry in front of what the section has: the first value wins. */
+/** Adds an entry before the section's others, so that it overrides them: the first value wins. */
 export function prependEntry(sections: Sections, section: string, entry: Entry): void {
   const folded = foldKey(section);
   const found = sections.get(folded);
   if (found) found.entries.unshift(entry);
-  else sections.set(folded, { name: section, place: entry.place, entries: [entry] });
+  else sections.set(folded, { name: section, position: entry.position, entries: [entry] });
 }
 
-function openSection(sections: Sections, line: string, place: string): Section {
+function openSection(sections: Sections, line: string, position: string): Section {
   const name = /^\[([^[\]]*)\]$/.exec(line)?.[1]?.trim();
-  if (name === undefined) throw new ConfigError(place, `'${line}' is not a section, write [NAME]`);
-  if (name === "") throw new ConfigError(place, "a section without a name, write [NAME]");
+  if (name === undefined) throw new ConfigError(position, `'${line}' is not a section, write [NAME]`);
+  if (name === "") throw new ConfigError(position, "the section has no name, write [NAME]");
   const folded = foldKey(name);
-  const section = sections.get(folded) ?? { name, place, entries: [] };
+  const section = sections.get(folded) ?? { name, position, entries: [] };
   sections.set(folded, section);
   return section;
 }
 
-function parseEntry(line: string, place: string, comment: Entry["comment"], secret: boolean): Entry {
+function parseEntry(line: string, position: string, comment: Entry["comment"], secret: boolean): Entry {
   const at = line.indexOf("=");
   const shown = secret ? "the line" : `'${line}'`;
-  if (at < 0) throw new ConfigError(place, `${shown} is not 'NAME = VALUE'`);
+  if (at < 0) throw new ConfigError(position, `${shown} is not 'NAME = VALUE'`);
   const key = foldKey(line.slice(0, at));
   const value = line.slice(at + 1).trim();
-  if (key === "") throw new ConfigError(place, "nothing stands before '=', write 'NAME = VALUE'");
+  if (key === "") throw new ConfigError(position, "there is no name before '=', write 'NAME = VALUE'");
   if (value.endsWith("\\") && !secret)
-    throw new ConfigError(place, `'${key}' ends in '\\': lines are not continued, write it in one line`);
-  return { key, value, place, comment };
+    throw new ConfigError(position, `'${key}' ends in '\\': lines are not continued, write it in one line`);
+  return { key, value, position, comment };
 }
 
-/** Lines of a user's section have passwords, which must not come into a message. */
+/** A user's section contains passwords, which messages must not show. */
 function isSecret(section: Section): boolean {
   return foldKey(section.name).startsWith("user:");
 }

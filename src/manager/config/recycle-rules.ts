@@ -1,11 +1,11 @@
-// The recycle bin of a share; vfs_recycle(8), with an age and a size limit of our own.
+// Options of the recycle bin; vfs_recycle(8), plus limits of age and size.
 import type { Identity, RecycleRules } from "../../port/port.ts";
 import { hasModule } from "./name-rules.ts";
 import type { SectionValues } from "./section-values.ts";
 
 const STANDARD_REPOSITORY = ".recycle";
 
-/** Null where the share keeps nothing that is deleted. */
+/** Null if the share has no recycle bin. */
 export function readRecycleRules(values: SectionValues): RecycleRules | null {
   if (!hasModule(values, "recycle")) return null;
   const directoryMode = values.number("recycle:directory_mode") ?? 0o700;
@@ -27,7 +27,7 @@ export function readRecycleRules(values: SectionValues): RecycleRules | null {
   });
 }
 
-/** Words between commas, bars, semicolons and blanks; double quotes hold blanks together. */
+/** Splits at commas, bars, semicolons and blanks; double quotes protect a word with blanks. */
 function splitPatterns(text: string): string[] {
   return [...text.matchAll(/"([^"]*)"|[^\s,;|"]+/g)]
     .map((match) => match[1] ?? match[0])
@@ -44,12 +44,12 @@ function readRepository(values: SectionValues): string {
   const isBad = path === "" || path.split("/").some((name) => name === "." || name === "..");
   const unknown = /%(?![USum])./.exec(path)?.[0];
   if (!isBad && unknown === undefined) return path;
-  const why = isBad ? "is no directory below the share" : `has the variable ${unknown}, which is not known`;
-  values.warn("recycle:repository", `'${written}' ${why}; '${STANDARD_REPOSITORY}' is taken`);
+  const why = isBad ? "is not a directory below the share" : `has the unknown variable ${unknown}`;
+  values.warn("recycle:repository", `'${written}' ${why}; '${STANDARD_REPOSITORY}' is used`);
   return STANDARD_REPOSITORY;
 }
 
-/** The rules for one user of a share: the repository's variables filled in. */
+/** The rules with the variables in the repository's path replaced for one user. */
 export function fillRepository(rules: RecycleRules, share: string, identity: Identity): RecycleRules {
   if (!rules.repository.includes("%")) return rules;
   const user = identity.isGuest || identity.user === "" ? "guest" : identity.user.toLowerCase();
@@ -60,7 +60,7 @@ export function fillRepository(rules: RecycleRules, share: string, identity: Ide
   return Object.freeze({ ...rules, repository });
 }
 
-// A user's name is no path, whatever is in it.
+// A user's name becomes one component of the path, whatever it contains.
 function asName(text: string): string {
   const safe = text.replace(/[/\\\0:]/g, "_");
   return safe === "" || /^\.+$/.test(safe) ? "_" : safe;

@@ -1,16 +1,15 @@
-// What a configuration's reading has to tell people: warnings of one line each.
+// Collects the warnings that reading a configuration causes, one line each.
 
-/** Collects; the loader prints. */
 export class Report {
   private readonly lines: string[] = [];
   private readonly groups = new Map<string, Set<string>>();
 
-  warn(place: string, text: string): void {
-    const line = place === "" ? text : `${place}: ${text}`;
+  warn(position: string, text: string): void {
+    const line = position === "" ? text : `${position}: ${text}`;
     if (!this.lines.includes(line)) this.lines.push(line);
   }
 
-  /** Names under one heading share one line: `HEADING: NAME, NAME`. */
+  /** Collects names for one line `HEADING: NAME, NAME`. */
   warnTogether(heading: string, name: string): void {
     const names = this.groups.get(heading) ?? new Set();
     names.add(name);

@@ -1,10 +1,17 @@
-// Typed values of one section by schema.ts: spellings, the first non-empty value, defaults of [global], ranges.
-// ksmbd.conf(5). What is not understood refuses the file where security hangs on it, else it is warned of.
+// Typed values of one section, by the schema: spellings, the first non-empty value, defaults of [global],
+// ranges. An invalid value of a security parameter refuses the configuration; any other causes a warning.
 import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
 import { ConfigError, type Entry, type Section } from "./parse.ts";
 import type { Report } from "./report.ts";
-import { type ChoiceOf, findParameter, knownSpellings, type NameOf, PARAMETERS } from "./schema.ts";
-import { type Parameter, spellingsOf } from "./schema.ts";
+import {
+  type ChoiceOf,
+  findParameter,
+  knownSpellings,
+  type NameOf,
+  PARAMETERS,
+  spellingsOf,
+} from "./schema.ts";
+import type { Parameter } from "./schema/parameter.ts";
 import { suggest } from "./suggest.ts";
 import {
   parseBoolean,
@@ -18,10 +25,10 @@ import {
 
 type AnyName = (typeof PARAMETERS)[number]["name"];
 
-/** Entries of a section by spelling, known ones alone. */
+/** The known entries of a section, by spelling. */
 export type KnownEntries = ReadonlyMap<string, Entry>;
 
-/** Picks the entries that the schema knows and reports the others. */
+/** Selects the entries that the schema knows and reports the others. */
 export function pickKnown(section: Section | undefined, isGlobal: boolean, report: Report): KnownEntries {
   const known = new Map<string, Entry>();
   for (const entry of section?.entries ?? []) {
@@ -31,26 +38,26 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
       continue;
     }
     if (!isGlobal && parameter.scope === "global") {
-      report.warn(entry.place, `'${entry.key}' has no effect in a share, write it in [global]`);
+      report.warn(entry.position, `'${entry.key}' has no effect in a share, write it in [global]`);
       continue;
     }
-    if (!parameter.effective) report.warnTogether("known, and not in effect yet", parameter.name);
+    if (!parameter.effective) report.warnTogether("known but not in effect yet", parameter.name);
     if (entry.comment === "touching" && (parameter.type === "text" || parameter.type === "list"))
       report.warn(
-        entry.place,
-        `a comment ends '${entry.key}' behind '${entry.value}', put a blank before it if it is one`,
+        entry.position,
+        `a comment ends the value of '${entry.key}' after '${entry.value}', put a blank before the comment if it is one`,
       );
     const spelling = spellingsOf(parameter).find((name) => sameWords(name, entry.key)) ?? parameter.name;
     const earlier = known.get(spelling);
     if (entry.value === "") {
       if (parameter.type === "list" && parameter.security)
         report.warn(
-          entry.place,
-          `'${entry.key}' names nobody and has no effect, name somebody or take it out`,
+          entry.position,
+          `'${entry.key}' names no user and has no effect, name a user or take it out`,
         );
     } else if (!earlier) known.set(spelling, entry);
-    else if (earlier.value !== entry.value && !earlier.place.startsWith("--"))
-      report.warn(entry.place, `'${entry.key}' is given at ${earlier.place} already, which stays`);
+    else if (earlier.value !== entry.value && !earlier.position.startsWith("--"))
+      report.warn(entry.position, `'${entry.key}' is already set at ${earlier.position}, that value is used`);
   }
   return known;
 }
@@ -62,14 +69,14 @@ function sameWords(a: string, b: string): boolean {
 function reportUnknown(entry: Entry, report: Report): void {
   const instead = REFUSED_PARAMETERS.get(entry.key);
   if (instead !== undefined)
-    throw new ConfigError(entry.place, `'${entry.key}' is not supported, ${instead}`);
+    throw new ConfigError(entry.position, `'${entry.key}' is not supported, ${instead}`);
   if (FOREIGN_PARAMETERS.has(entry.key) || FOREIGN_PREFIXES.some((prefix) => entry.key.startsWith(prefix))) {
-    report.warnTogether("Samba's alone, no effect here", entry.key);
+    report.warnTogether("Samba parameters that have no effect here", entry.key);
     return;
   }
   const near = suggest(entry.key, knownSpellings());
   const hint = near === undefined ? "take it out" : `did you mean '${near}'?`;
-  report.warn(entry.place, `'${entry.key}' is unknown and has no effect, ${hint}`);
+  report.warn(entry.position, `'${entry.key}' is unknown and has no effect, ${hint}`);
 }
 
 export class SectionValues {
@@ -77,7 +84,7 @@ export class SectionValues {
   private readonly defaults: KnownEntries | null;
   private readonly report: Report;
 
-  /** `defaults`: entries of [global] where this is a share, null where this is [global]. */
+  /** `defaults`: the entries of [global] for a share, null for [global] itself. */
   constructor(own: KnownEntries, defaults: KnownEntries | null, report: Report) {
     this.own = own;
     this.defaults = defaults;
@@ -87,22 +94,22 @@ export class SectionValues {
   boolean(name: NameOf<"boolean">): boolean {
     const parameter = parameterOf(name);
     const entry = this.entry(name);
-    const standard = parameter.default === "yes";
-    if (!entry) return standard;
+    const fallback = parameter.default === "yes";
+    if (!entry) return fallback;
     const value = parseBoolean(entry.value);
-    if (value === undefined) return this.misfit(parameter, entry, "write yes or no", standard);
+    if (value === undefined) return this.rejectValue(parameter, entry, "write yes or no", fallback);
     const isInverse = (parameter.inverse ?? []).some((spelling) => sameWords(spelling, entry.key));
     return isInverse ? !value : value;
   }
 
-  /** Undefined where neither a value nor a default is there. */
+  /** Undefined if there is neither a value nor a default. */
   number(name: NameOf<"integer" | "size" | "octal">): number | undefined {
     const parameter = parameterOf(name);
-    const standard = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
+    const fallback = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
     const entry = this.entry(name);
-    if (!entry) return standard;
+    if (!entry) return fallback;
     const value = readNumber(parameter, entry.value);
-    if (value === undefined) return this.misfit(parameter, entry, numberHint(parameter), standard);
+    if (value === undefined) return this.rejectValue(parameter, entry, numberHint(parameter), fallback);
     return this.inRange(parameter, entry, value);
   }
 
@@ -115,7 +122,7 @@ export class SectionValues {
     return parseList(this.entry(name)?.value ?? "");
   }
 
-  /** Whether the list is written down, even if it holds no word such as `,`. */
+  /** True if the list is set, even to a value without words such as `,`. */
   hasList(name: NameOf<"list">): boolean {
     return this.entry(name) !== undefined;
   }
@@ -124,27 +131,27 @@ export class SectionValues {
     const entry = this.entry(name);
     if (!entry) return [];
     return (
-      parseVetoFiles(entry.value) ?? this.misfit(parameterOf(name), entry, "write /PATTERN/PATTERN/", [])
+      parseVetoFiles(entry.value) ?? this.rejectValue(parameterOf(name), entry, "write /PATTERN/PATTERN/", [])
     );
   }
 
-  /** For what only the caller can judge: a warning beside the entry. */
+  /** Adds a warning with the entry's position. */
   warn(name: AnyName, text: string): void {
-    this.report.warn(this.place(name), text);
+    this.report.warn(this.position(name), text);
   }
 
   choice<N extends NameOf<"choice">>(name: N): ChoiceOf<N> {
     const parameter = parameterOf(name);
-    const standard = readChoice(parameter, parameter.default) as ChoiceOf<N>;
+    const fallback = readChoice(parameter, parameter.default) as ChoiceOf<N>;
     const entry = this.entry(name);
-    if (!entry) return standard;
+    if (!entry) return fallback;
     const value = readChoice(parameter, entry.value) as ChoiceOf<N> | undefined;
     if (value !== undefined) return value;
     const usual = Object.values(parameter.choices ?? {}).map((spellings) => spellings[0] ?? "");
-    return this.misfit(parameter, entry, `write one of ${usual.join(", ")}`, standard);
+    return this.rejectValue(parameter, entry, `write one of ${usual.join(", ")}`, fallback);
   }
 
-  /** The value as written, for messages. */
+  /** The entry that sets the value; undefined: the default applies. */
   entry(name: AnyName): Entry | undefined {
     const parameter = parameterOf(name);
     const sources = this.defaults && parameter.scope === "share" ? [this.own, this.defaults] : [this.own];
@@ -156,30 +163,31 @@ export class SectionValues {
     return undefined;
   }
 
-  place(name: AnyName): string {
-    return this.entry(name)?.place ?? "";
+  position(name: AnyName): string {
+    return this.entry(name)?.position ?? "";
   }
 
   private inRange(parameter: Parameter, entry: Entry, value: number): number {
     const { min = 0, max = Number.MAX_SAFE_INTEGER } = parameter;
     if (value >= min && value <= max) return value;
-    if (parameter.security) throw new ConfigError(entry.place, misfitText(entry, `write ${min} to ${max}`));
-    // smb.conf(5) has 0 for "no limit", and ksmbd takes it for the most as well.
+    if (parameter.security)
+      throw new ConfigError(entry.position, invalidText(entry, `write ${min} to ${max}`));
+    // 0 is "no limit" in smb.conf(5), and ksmbd treats it as the maximum as well.
     const nearest = value === 0 || value > max ? max : min;
-    this.report.warn(entry.place, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is taken`);
+    this.report.warn(entry.position, `'${entry.key} = ${entry.value}' is out of range, ${nearest} is used`);
     return nearest;
   }
 
-  private misfit<T>(parameter: Parameter, entry: Entry, hint: string, standard: T): T {
-    if (parameter.security) throw new ConfigError(entry.place, misfitText(entry, hint));
-    const taken = parameter.default === "" ? "the default" : `'${parameter.default}'`;
-    this.report.warn(entry.place, `${misfitText(entry, hint)}; ${taken} is taken`);
-    return standard;
+  private rejectValue<T>(parameter: Parameter, entry: Entry, hint: string, fallback: T): T {
+    if (parameter.security) throw new ConfigError(entry.position, invalidText(entry, hint));
+    const used = parameter.default === "" ? "the default" : `'${parameter.default}'`;
+    this.report.warn(entry.position, `${invalidText(entry, hint)}; ${used} is used`);
+    return fallback;
   }
 }
 
-function misfitText(entry: Entry, hint: string): string {
-  return `'${entry.value}' is no value of '${entry.key}', ${hint}`;
+function invalidText(entry: Entry, hint: string): string {
+  return `'${entry.value}' is not a value of '${entry.key}', ${hint}`;
 }
 
 function parameterOf(name: string): Parameter {
@@ -190,7 +198,7 @@ function parameterOf(name: string): Parameter {
 
 function readNumber(parameter: Parameter, text: string): number | undefined {
   if (parameter.type === "octal") return parseOctal(text);
-  // `smb ports = 445 139`: the first is the one.
+  // `smb ports = 445 139`: the first counts.
   if (parameter.type === "integer") return parseInteger(text.split(/[\s,]+/)[0] ?? "");
   return parseSize(text);
 }

@@ -1,10 +1,10 @@
-// Whose rights count in a share and what new files get; smb.conf(5), vfs_acl_xattr(8).
+// Options for access rights and their inheritance; smb.conf(5), vfs_acl_xattr(8).
 import type { SecurityRules } from "../../port/port.ts";
 import { hasModule } from "./name-rules.ts";
 import type { SectionValues } from "./section-values.ts";
 
 export function readSecurityRules(values: SectionValues): SecurityRules {
-  // `acl` itself, where it is written, says more than a module that came with a file from elsewhere.
+  // An explicit `acl` overrides a module in a file copied from Samba.
   const acl =
     values.entry("acl") === undefined && hasModule(values, "acl_xattr") ? "nt" : values.choice("acl");
   return Object.freeze({

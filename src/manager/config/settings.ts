@@ -1,4 +1,4 @@
-// [global] -> what the engine is told (EngineSettings of the port).
+// [global] -> EngineSettings.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
@@ -11,10 +11,10 @@ import type { SectionValues } from "./section-values.ts";
 
 const MAX_SERVER_NAME = 15;
 
-/** What of the machine the settings depend on; tests put their own in its place. */
+/** Properties of the machine that the settings depend on; tests replace them. */
 export interface Machine {
   readonly hostName: string;
-  /** Text that is this machine's alone and stays the same. */
+  /** Text that identifies this machine and does not change. */
   readonly identity: string;
   readonly memoryBytes: number;
   readonly interfaces: readonly { readonly name: string; readonly address: string }[];
@@ -22,7 +22,7 @@ export interface Machine {
 
 export function readMachine(): Machine {
   const interfaces = Object.entries(networkInterfaces()).flatMap(([name, found]) =>
-    // A link-local address needs its interface's scope beside it to be listened on.
+    // Listening on a link-local address needs its interface as scope.
     (found ?? []).map(({ address, family }) => ({
       name,
       address: family === "IPv6" && /^fe[89ab]/i.test(address) ? `${address}%${name}` : address,
@@ -43,12 +43,15 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
   const encryption = globals.choice("smb3 encryption");
   if (encryption === "required" && maxDialect < 0x0300)
     throw new ConfigError(
-      globals.place("smb3 encryption"),
+      globals.position("smb3 encryption"),
       "encryption needs 'server max protocol' SMB3_00 or newer",
     );
   const guests = globals.choice("map to guest");
   if (guests === "unsupported")
-    report.warn(globals.place("map to guest"), "a wrong password never makes a guest here: 'never' is taken");
+    report.warn(
+      globals.position("map to guest"),
+      "a wrong password never makes a guest here: 'never' is used",
+    );
   return Object.freeze({
     serverName: readServerName(globals, machine.hostName, report),
     serverGuid: createHash("sha256").update(`minismbd server ${machine.identity}`).digest("hex").slice(0, 32),
@@ -79,7 +82,9 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
   });
 }
 
-/** Without a word in the configuration: where a second interface gives a second channel something to win. */
+/**
+ * If not configured: on if there is a second network interface, without which a second channel gains nothing.
+ */
 function readMultiChannel(globals: SectionValues, machine: Machine): boolean {
   if (globals.entry("server multi channel support") !== undefined) {
     return globals.boolean("server multi channel support");
@@ -111,10 +116,10 @@ function readDialects(globals: SectionValues, report: Report): [number, number] 
   const highest = Number(globals.choice("server max protocol"));
   const entry = globals.entry("server min protocol");
   if (entry && /^(nt1|smb1|lanman|core)/i.test(entry.value))
-    report.warn(entry.place, `${entry.value} is not served, SMB2_02 is the oldest dialect`);
+    report.warn(entry.position, `${entry.value} is not served, SMB2_02 is the oldest dialect`);
   if (lowest > highest)
     throw new ConfigError(
-      globals.place("server min protocol") || globals.place("server max protocol"),
+      globals.position("server min protocol") || globals.position("server max protocol"),
       "'server min protocol' is newer than 'server max protocol', nobody could connect",
     );
   return [lowest, highest];
@@ -126,23 +131,23 @@ function readServerName(globals: SectionValues, hostName: string, report: Report
     .filter((character) => /[^\s"\\/[\]:|<>+=;,*?\p{C}]/u.test(character))
     .join("");
   const short = name.slice(0, MAX_SERVER_NAME);
-  const place = globals.place("netbios name");
-  if (place !== "" && short !== wanted.toUpperCase())
-    report.warn(place, `'${short}' is taken as the server's name`);
+  const position = globals.position("netbios name");
+  if (position !== "" && short !== wanted.toUpperCase())
+    report.warn(position, `'${short}' is used as the server's name`);
   return short === "" ? "MINISMBD" : short;
 }
 
 /** Empty: all addresses. */
 function readAddresses(globals: SectionValues, machine: Machine): string[] {
   if (!globals.boolean("bind interfaces only")) return [];
-  const place = globals.place("bind interfaces only");
+  const position = globals.position("bind interfaces only");
   const words = globals.list("interfaces").map((word) => word.replace(/;.*$/, ""));
   if (words.length === 0)
-    throw new ConfigError(place, "'bind interfaces only' needs 'interfaces', name some");
+    throw new ConfigError(position, "'bind interfaces only' needs 'interfaces', name some");
   const found = words.flatMap((word) => addressesOf(word, machine));
   if (found.length === 0)
     throw new ConfigError(
-      globals.place("interfaces") || place,
+      globals.position("interfaces") || position,
       `no address on '${words.join(" ")}' now, bring the interface up or correct 'interfaces'`,
     );
   return [...new Set(found)];
@@ -167,7 +172,7 @@ function addressesOf(word: string, machine: Machine): string[] {
   return inside.map(({ address }) => address);
 }
 
-/** Every address of 127.0.0.0/8 can be listened on, though no interface lists it; RFC 1122, 3.2.1.3. */
+/** The server can listen on every address of 127.0.0.0/8, though no interface lists it; RFC 1122, 3.2.1.3. */
 function isLoopback(word: string, network: AddressRange): boolean {
   const loopback = parseNetwork("127.0.0.0/8");
   return !word.includes("/") && loopback !== undefined && isInNetwork(loopback, network.bytes);
@@ -179,10 +184,10 @@ function readLogLevel(globals: SectionValues, report: Report): EngineSettings["l
   const text = globals.text("log level").toLowerCase();
   const named = SAMBA_LEVELS.find((level) => text === level || (level === "warn" && text === "warning"));
   if (named) return named;
-  // `log level = 1 auth:3`: the first number is for all.
+  // `log level = 1 auth:3`: the first number applies to all classes.
   const digits = /^\d+/.exec(text)?.[0];
   if (digits !== undefined) return SAMBA_LEVELS[Math.min(Number(digits), 3)] ?? "debug";
-  report.warn(globals.place("log level"), `'${text}' is no value of 'log level', info is taken`);
+  report.warn(globals.position("log level"), `'${text}' is not a value of 'log level', info is used`);
   return "info";
 }
 
@@ -192,7 +197,7 @@ function readIdentity(): string {
       const text = readFileSync(file, "utf8").trim();
       if (/^[\da-f]{32}$/i.test(text)) return text;
     } catch {
-      // OpenWrt has neither; the network card's address is as lasting.
+      // OpenWrt has neither file; the network card's address does not change either.
     }
   }
   const cards = Object.values(networkInterfaces()).flatMap((found) => found ?? []);

@@ -1,14 +1,6 @@
-// One section of the configuration -> one share, or the reason why there is none. ksmbd.conf(5).
+// Reads one section of the configuration into a share; ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
-import type {
-  ModeMapping,
-  HidingRules,
-  NameRules,
-  RecycleRules,
-  SnapshotRules,
-  SpaceRules,
-  SecurityRules,
-} from "../../port/port.ts";
+import type { ShareRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
@@ -21,61 +13,29 @@ import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts
 import type { NameOf } from "./schema.ts";
 import { UserList } from "./user-list.ts";
 
-/** A share as configured, for all users. */
-export interface Share {
-  readonly name: string;
+/** A share with the rules on who may connect and as whom. The repository of `recycle` may hold variables. */
+export interface Share extends ShareRules {
   readonly comment: string;
-  readonly path: string;
   readonly browseable: boolean;
   readonly guestOk: boolean;
-  /** Empty: the server's guest account. */
+  /** Empty: the guest account of [global]. */
   readonly guestAccount: string;
   readonly hosts: HostRule | null;
-  /** Null: all; a list that names nobody admits nobody. */
+  /** Null: all users; an empty list admits nobody. */
   readonly validUsers: UserList | null;
   readonly invalidUsers: UserList;
   readonly readList: UserList;
   readonly writeList: UserList;
-  readonly readOnly: boolean;
-  readonly encryption: "off" | "desired" | "required";
-  readonly signing: "auto" | "required";
   readonly forceUser: string;
   readonly forceGroup: string;
-  readonly createMask: number;
-  readonly directoryMask: number;
-  readonly forceCreateMode: number;
-  readonly forceDirectoryMode: number;
-  readonly inheritOwner: boolean;
-  readonly security: SecurityRules;
-  readonly hideDotFiles: boolean;
-  readonly eaSupport: boolean;
-  readonly storeDosAttributes: boolean;
-  readonly modeMapping: ModeMapping;
-  readonly streams: boolean;
-  readonly streamForm: "samba" | "ksmbd";
-  readonly space: SpaceRules;
-  readonly followSymlinks: boolean;
-  readonly wideLinks: boolean;
-  readonly posixExtensions: boolean;
-  readonly crossMounts: boolean;
-  readonly caseSensitive: boolean;
-  readonly vetoFiles: readonly string[];
-  readonly names: NameRules;
-  readonly hiding: HidingRules;
-  /** Its repository may hold variables. */
-  readonly recycle: RecycleRules | null;
-  readonly snapshots: SnapshotRules | null;
-  readonly posixLocking: boolean;
-  readonly oplocks: boolean;
-  readonly maxConnections: number;
 }
 
 const MAX_SHARE_NAME_BYTES = 63;
 const SHARE_MAX_CONNECTIONS = 128;
-/** Characters that [MS-FSCC] 2.1.6 keeps out of share names. */
+/** Characters that [MS-FSCC] 2.1.6 excludes from share names. */
 const BAD_NAME = /["\\/[\]:|<>+=;,*?\p{Cc}]/u;
 
-/** Undefined where the section makes no share; the report says why. */
+/** Undefined if the section is not a valid share; the report says why. */
 export function readShare(
   section: Section,
   globals: KnownEntries,
@@ -83,12 +43,12 @@ export function readShare(
   report: Report,
 ): Share | undefined {
   const leaveOut = (why: string): undefined => {
-    report.warn(section.place, `share [${section.name}] is left out: ${why}`);
+    report.warn(section.position, `share [${section.name}] is left out: ${why}`);
   };
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
   if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
   if (isPrinter(section)) return leaveOut("printers are not served");
-  // Read in any case: a share that is left out today must not open up when its fault is mended.
+  // Read first, so that errors in the access rules of an invalid or unavailable share are reported.
   const rules = {
     ...readAccess(values),
     ...readFileRules(values),
@@ -117,8 +77,8 @@ function readAccess(values: SectionValues) {
     guestOk: values.boolean("guest ok"),
     guestAccount: values.entry("guest account") ? values.text("guest account") : "",
     hosts: parseHostRule(
-      { words: values.list("hosts allow"), place: values.place("hosts allow") },
-      { words: values.list("hosts deny"), place: values.place("hosts deny") },
+      { words: values.list("hosts allow"), position: values.position("hosts allow") },
+      { words: values.list("hosts deny"), position: values.position("hosts deny") },
     ),
     validUsers: values.hasList("valid users") ? list("valid users") : null,
     invalidUsers: list("invalid users"),

@@ -1,11 +1,11 @@
-// Where a share's previous versions are; vfs_shadow_copy2(8), snapper(8).
+// Options of previous versions; vfs_shadow_copy2(8), snapper(8).
 import type { SnapshotRules } from "../../port/port.ts";
 import { hasModule } from "./name-rules.ts";
 import type { SectionValues } from "./section-values.ts";
 
 const STANDARD_FORMAT = "@GMT-%Y.%m.%d-%H.%M.%S";
 
-/** Null where the share has none. */
+/** Null if the share has no previous versions. */
 export function readSnapshotRules(values: SectionValues): SnapshotRules | null {
   const wanted = values.choice("previous versions");
   if (wanted === "no") return null;
@@ -29,14 +29,18 @@ function readFormat(values: SectionValues): string {
   const format = values.text("shadow:format");
   const unknown = /%(?![YymdHMSsFTR%])./.exec(format)?.[0];
   if (unknown === undefined) return format;
-  values.warn("shadow:format", `'${unknown}' in a snapshot's name is not known; ${STANDARD_FORMAT} is taken`);
+  values.warn(
+    "shadow:format",
+    `'${unknown}' in the name of a snapshot is unknown; ${STANDARD_FORMAT} is used`,
+  );
   return STANDARD_FORMAT;
 }
 
 function readPrefix(values: SectionValues): string {
   const prefix = values.text("shadow:snapprefix");
   try {
-    // A basic regular expression of POSIX: groups and repetitions are escaped there and are not here.
+    // A basic regular expression (regex(7)), in which groups and repetitions are escaped, unlike in
+    // JavaScript.
     const expression = prefix.replace(
       /\\([(){}])|[(){}]/g,
       (whole, one: string | undefined) => one ?? `\\${whole}`,
@@ -44,7 +48,7 @@ function readPrefix(values: SectionValues): string {
     new RegExp(expression);
     return expression;
   } catch {
-    values.warn("shadow:snapprefix", `'${prefix}' is no regular expression`);
+    values.warn("shadow:snapprefix", `'${prefix}' is not a regular expression, it is ignored`);
     return "";
   }
 }

@@ -1,6 +1,6 @@
-// "Did you mean": the known name nearest to an unknown one.
+// "Did you mean": finds the known name nearest to an unknown one.
 
-/** Undefined where nothing is near. */
+/** Undefined if no known name is near: more than 1 to 3 edits away, by the word's length. */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
   const limit = word.length <= 4 ? 1 : word.length <= 9 ? 2 : 3;
   let best: string | undefined;
@@ -16,7 +16,7 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make one word the other. */
+/** Number of insertions, deletions, replacements and swaps of neighbours between two words. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, i) => i);

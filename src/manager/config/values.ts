@@ -1,5 +1,5 @@
-// Values of the configuration: text -> boolean, number, size, mode, list. Undefined: the text is none.
-// ksmbd.conf(5) and smb.conf(5); stricter than ksmbd, which takes whatever it does not know for "no".
+// Parses values of the configuration: boolean, number, size, mode, list; ksmbd.conf(5), smb.conf(5). Returns
+// undefined for an invalid text, where ksmbd takes any unknown text for "no".
 
 const YES: readonly string[] = ["yes", "y", "true", "1", "on", "enable", "enabled"];
 const NO: readonly string[] = ["no", "n", "false", "0", "off", "disable", "disabled"];
@@ -10,7 +10,7 @@ export function parseBoolean(text: string): boolean | undefined {
   return NO.includes(folded) ? false : undefined;
 }
 
-/** Decimal digits, or 0x and hexadecimal ones. */
+/** Decimal, or hexadecimal with 0x. */
 export function parseInteger(text: string): number | undefined {
   if (!/^(\d{1,15}|0x[\da-f]{1,12})$/i.test(text)) return undefined;
   return Number(text);
@@ -18,7 +18,7 @@ export function parseInteger(text: string): number | undefined {
 
 const UNITS = "kmgtpe";
 
-/** Bytes: `65536`, `64K`, `4MB`, in powers of 1024. Sizes beyond 2^53 are Number.MAX_SAFE_INTEGER. */
+/** `65536`, `64K`, `4MB` -> bytes, in powers of 1024; at most Number.MAX_SAFE_INTEGER. */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,15})\s*([kmgtpe]?)b?$/i.exec(text);
   if (!match) return undefined;
@@ -31,7 +31,7 @@ export function parseOctal(text: string): number | undefined {
   return /^0?[0-7]{1,4}$/.test(text) ? Number.parseInt(text, 8) : undefined;
 }
 
-/** Words between blanks and commas; double quotes hold a word with blanks together. */
+/** Splits at blanks and commas; double quotes protect a word with blanks. */
 export function parseList(text: string): string[] {
   const words: string[] = [];
   for (const match of text.matchAll(/([@+&]?)"([^"]*)"|[^\s,]+/g)) {
@@ -41,12 +41,12 @@ export function parseList(text: string): string[] {
   return words;
 }
 
-/** A pair of double quotes around the whole value is no part of it. */
+/** Removes a pair of double quotes around the whole value. */
 export function unquote(text: string): string {
   return /^"[^"]*"$/.test(text) ? text.slice(1, -1).trim() : text;
 }
 
-/** Patterns of `veto files`: between slashes, the first of which must be there. */
+/** Patterns of `veto files`, separated by slashes; the first slash is required. */
 export function parseVetoFiles(text: string): string[] | undefined {
   if (!text.startsWith("/")) return undefined;
   return text.split("/").filter((pattern) => pattern !== "");

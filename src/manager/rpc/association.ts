@@ -1,5 +1,5 @@
-// One client's conversation over one pipe: fragments in, calls made, fragments out. No I/O, no time.
-// C706 12.6 (the protocol), [MS-RPCE] 3.3.1.5; [MS-SMB2] 3.3.5.12 and 3.3.5.13 carry the bytes.
+// The RPC association of one open pipe: assembles request fragments, runs calls, queues reply fragments.
+// C706 12.6, [MS-RPCE] 3.3.1.5. Does no I/O and uses no clock.
 import type { Identity } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
 import { Status } from "../../wire/status.ts";
@@ -29,14 +29,14 @@ import {
   type PresentationContext,
 } from "./pdu.ts";
 
-/** Stub of one call over all its fragments. The operations there are take names and numbers. */
+/** Limit for the stub of one call over all its fragments; the operations take only names and numbers. */
 export const MAX_REQUEST_BYTES = 64 * 1024;
-/** Answers that wait to be read; with more of them no further call is taken. */
+/** Replies not yet read; above this limit no further call is accepted. */
 export const MAX_UNREAD_BYTES = 256 * 1024;
-/** Interfaces that one association may have bound. */
+/** Presentation contexts that one association may bind. */
 export const MAX_CONTEXTS = 16;
 
-/** A call whose last fragment has not come. */
+/** A call whose last fragment has not arrived. */
 interface Pending {
   readonly callId: number;
   readonly contextId: number;
@@ -49,7 +49,7 @@ interface Pending {
 export interface PipeRead {
   readonly status: number;
   readonly data: Uint8Array;
-  /** The fragment has more than fitted: STATUS_BUFFER_OVERFLOW. */
+  /** The fragment has more bytes: STATUS_BUFFER_OVERFLOW. */
   readonly more: boolean;
 }
 
@@ -59,12 +59,12 @@ export class Association {
   private readonly interfaces: readonly RpcInterface[];
   private readonly context: RpcContext;
   private readonly identity: Identity;
-  /** Such as `\pipe\srvsvc`: told the client in BIND_ACK. */
+  /** Secondary address in BIND_ACK, such as `\pipe\srvsvc`. */
   private readonly address: string;
   private readonly group: number;
   private readonly contexts = new Map<number, RpcInterface>();
   private isBound = false;
-  /** The client broke the protocol: what it may still read is the last fault. */
+  /** The client violated the protocol: it may only read the last fault. */
   private isBroken = false;
   private maxFragment = MIN_FRAGMENT_BYTES;
   private input: Uint8Array = NOTHING;
@@ -86,7 +86,10 @@ export class Association {
     this.group = group;
   }
 
-  /** Takes bytes of the client: a fragment, a part of one, or several. Answers an NTSTATUS. */
+  /**
+   * Accepts bytes of any number of fragments, partial ones too. STATUS_PIPE_DISCONNECTED after a protocol
+   * error, STATUS_PIPE_BUSY while too many replies are unread.
+   */
   write(data: Uint8Array): number {
     if (this.isBroken) return Status.PIPE_DISCONNECTED;
     if (this.outputBytes > MAX_UNREAD_BYTES) return Status.PIPE_BUSY;
@@ -100,7 +103,7 @@ export class Association {
         rest = rest.subarray(header.fragmentLength);
         if (this.isBroken) return Status.SUCCESS;
       }
-      // A copy: the request's buffer goes back to its pool. Shorter than a fragment, so bounded.
+      // Copied, because the request's buffer is reused. Shorter than a fragment, so bounded.
       this.input = rest.slice();
       return Status.SUCCESS;
     } catch (error) {
@@ -109,7 +112,7 @@ export class Association {
     }
   }
 
-  /** Up to `length` bytes of the oldest fragment not yet read; STATUS_PIPE_EMPTY where there is none. */
+  /** Reads up to `length` bytes of the oldest unread fragment; STATUS_PIPE_EMPTY if there is none. */
   read(length: number): PipeRead {
     const first = this.output[0];
     if (!first) {
@@ -132,7 +135,7 @@ export class Association {
       case PduType.REQUEST:
         return this.request(header, pdu);
       case PduType.CO_CANCEL:
-        // Calls are answered as they come: there is none to cancel.
+        // Calls are answered at once: there is none to cancel.
         return;
       case PduType.ORPHANED:
         this.pending = undefined;
@@ -144,13 +147,13 @@ export class Association {
 
   private bind(header: PduHeader, pdu: Uint8Array): void {
     const isAlter = header.type === PduType.ALTER_CONTEXT;
-    // An association is bound once, altered afterwards, and neither while a call's fragments come in.
+    // BIND is allowed once, ALTER_CONTEXT only after it, and neither between the fragments of a call.
     if (isAlter !== this.isBound || this.pending) {
       if (isAlter) this.fail(header.callId);
       else this.send(encodeBindNak(header.callId, NakReason.NOT_SPECIFIED));
       return;
     }
-    // The session is authenticated already; security of RPC's own is not offered.
+    // RPC-level authentication is not offered: the SMB session is authenticated already.
     if (header.authLength !== 0) {
       this.send(encodeBindNak(header.callId, NakReason.AUTHENTICATION_TYPE));
       return;
@@ -180,7 +183,7 @@ export class Association {
       (syntax) => syntax.uuid === NDR20.uuid && syntax.major === NDR20.major && syntax.minor === NDR20.minor,
     );
     if (!isNdr) {
-      // The answer's reason is the mask of features that both have, and this server has none of them.
+      // The reason is the mask of features that both sides support; this server supports none.
       const isNegotiation = context.transferSyntaxes[0]?.uuid.startsWith(FEATURE_NEGOTIATION_PREFIX);
       if (isNegotiation) return { result: BindResult.NEGOTIATE_ACK, reason: 0 };
       return rejected(BindReason.TRANSFER_SYNTAXES);
@@ -209,7 +212,7 @@ export class Association {
       return;
     }
     call.bytes += stub.length;
-    // The last part is used at once; those before it must outlive the request's buffer.
+    // The last part is used at once; earlier ones must outlive the request's buffer.
     if (stub.length > 0) call.parts.push(isLast ? stub : stub.slice());
     if (!isLast) return;
     this.pending = undefined;
@@ -218,7 +221,7 @@ export class Association {
 
   private call(call: Pending): void {
     const { callId, contextId, opnum } = call;
-    // One write may hold thousands of small calls, each with a large answer that nobody has read.
+    // One write may contain thousands of small calls with large replies.
     if (this.outputBytes > MAX_UNREAD_BYTES) {
       this.fail(callId);
       return;
@@ -251,7 +254,7 @@ export class Association {
     this.outputBytes += fragment.length;
   }
 
-  // After a protocol error nothing that follows can be trusted to be a fragment's start.
+  // After a protocol error the start of the next fragment is unknown.
   private fail(callId: number): number {
     this.isBroken = true;
     this.pending = undefined;

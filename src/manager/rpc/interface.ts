@@ -1,27 +1,27 @@
-// What an RPC interface is to the association that calls it: an identifier, a version, operations by number.
+// Types of an RPC interface: identifier, version, operations by number, and the data they may use.
 // C706 12.6.3.1 (interface identifiers), [MS-RPCE] 3.1.1.5.
 import type { Identity } from "../../port/port.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
-/** A share as the interfaces tell of it. */
+/** A share as the interfaces describe it. */
 export interface RpcShare {
   readonly name: string;
   readonly type: "disk" | "pipe";
   readonly comment: string;
-  /** Listed; a share that is not can still be asked for by its name. */
+  /** Listed. An unlisted share can still be queried by name. */
   readonly browseable: boolean;
   /** Absolute, empty for a pipe share. */
   readonly path: string;
 }
 
-/** What the interfaces need to know; asked anew for every call. */
+/** The server's data for the interfaces; evaluated again for every call. */
 export interface RpcContext {
   readonly serverName: string;
   readonly serverComment: string;
   readonly workgroup: string;
-  /** The shares that this identity may know of, in the order to list them. */
+  /** The shares visible to this identity, in the order of the list. */
   shares(identity: Identity): readonly RpcShare[];
-  /** Milliseconds since 1970, and minutes that local time is behind UTC. */
+  /** `wallTimeMs` since 1970 UTC; `minutesWest`: how far local time is behind UTC. */
   now(): { readonly wallTimeMs: number; readonly minutesWest: number; readonly uptimeMs: number };
 }
 
@@ -32,14 +32,14 @@ export interface RpcCall {
   readonly output: NdrWriter;
 }
 
-/** Reads its arguments, writes its results and its return value. A WireError becomes a fault. */
+/** Reads the arguments, writes results and return value. A WireError that it throws becomes a fault. */
 export type RpcOperation = (call: RpcCall) => void;
 
 export interface RpcInterface {
   readonly uuid: string;
   readonly major: number;
   readonly minor: number;
-  /** Indexed by opnum; a gap is an operation that this server does not have. */
+  /** Indexed by opnum; a gap is an operation that the server lacks. */
   readonly operations: readonly (RpcOperation | undefined)[];
 }
 
@@ -55,6 +55,6 @@ export const Win32Error = {
 
 /** [MS-SRVS] 2.2.2.6 and [MS-WKST] 2.2.5.1. */
 export const PLATFORM_ID_NT = 500;
-/** Windows 7, what Samba says as well: clients take the level of service from the dialect, not from here. */
+/** Windows 7, as Samba reports; clients derive capabilities from the dialect, not from this version. */
 export const VERSION_MAJOR = 6;
 export const VERSION_MINOR = 1;

@@ -1,13 +1,13 @@
-// NDR, transfer syntax 2.0, for stubs: bounds-checked reading, and writing into a growing buffer.
+// NDR 2.0 for stubs: a bounds-checked reader, and a writer with a growing buffer.
 // C706 chapter 14; [MS-RPCE] 2.2.4 (strings and pointers as Windows uses them).
 import { wireError } from "../../wire/cursor.ts";
 
-/** Longest string argument in UTF-16 units; server, share and path names are all shorter. */
+/** Longest string argument in UTF-16 units; server, share and path names are shorter. */
 export const MAX_STRING_UNITS = 1_024;
-/** A reply larger than this is a bug or an attack on memory; a thousand shares take a tenth of it. */
+/** A larger reply is a bug or an attack on memory; a thousand shares take a tenth of it. */
 export const MAX_STUB_BYTES = 4 * 1024 * 1024;
 
-/** Reads one request's stub. Throws WireError and nothing else. Alignment counts from the stub's start. */
+/** Reads one request's stub. Throws only WireError. Alignment is relative to the stub's start. */
 export class NdrReader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -27,14 +27,16 @@ export class NdrReader {
     return this.view.getUint32(this.take(4, 4), this.littleEndian);
   }
 
-  /** A unique or full pointer: true when what it points to follows, after the structure it stands in. */
+  /**
+   * A unique or full pointer: true if its referent follows, after the structure that contains the pointer.
+   */
   pointer(): boolean {
     return this.u32() !== 0;
   }
 
   /**
-   * A conformant varying string of wchar_t, terminated or not; C706 14.3.4. The three counts must agree, and text
-   * behind an embedded NUL is refused.
+   * A conformant varying string of wchar_t, terminated or not; C706 14.3.4. Throws if the three counts
+   * disagree or text follows an embedded NUL.
    */
   string(): string {
     const units = this.stringUnits();
@@ -49,8 +51,8 @@ export class NdrReader {
   }
 
   /**
-   * The server's name behind a unique pointer, with which many operations begin. Nothing depends on it, and some
-   * clients fill it with NULs: its counts are checked and its text is not.
+   * Skips the unique pointer to the server's name, with which many operations begin. Checks its counts but
+   * not its text, which nothing depends on and some clients fill with NULs.
    */
   skipServerName(): void {
     if (this.pointer()) this.take(this.stringUnits() * 2, 1);
@@ -89,7 +91,7 @@ export class NdrWriter {
     this.view.setUint32(at, value, true);
   }
 
-  /** A referent where there is something to point to, else null. What it points to is for the caller to write. */
+  /** A non-null pointer, or null. The caller writes the referent. */
   pointer(isPresent = true): void {
     if (isPresent) this.lastReferent += 4;
     this.u32(isPresent ? this.lastReferent : 0);
@@ -110,7 +112,7 @@ export class NdrWriter {
     return this.bytes.subarray(0, this.position);
   }
 
-  // May replace the view: to be called before it is looked at.
+  // May replace `view`: call it before using that.
   private take(size: number, boundary: number): number {
     const at = Math.ceil(this.position / boundary) * boundary;
     const end = at + size;

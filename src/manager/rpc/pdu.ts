@@ -1,5 +1,5 @@
-// DCE/RPC connection-oriented PDUs between bytes and values.
-// C706 12.6; [MS-RPCE] 2.2.2. Requests are taken in either byte order, answers are little-endian.
+// Decodes and encodes DCE/RPC connection-oriented PDUs; C706 12.6, [MS-RPCE] 2.2.2.
+// Requests may have either byte order, replies are little-endian.
 import { wireError } from "../../wire/cursor.ts";
 
 export const PduType = {
@@ -45,9 +45,9 @@ export const NakReason = { NOT_SPECIFIED: 0, PROTOCOL_VERSION: 4, AUTHENTICATION
 
 export const HEADER_BYTES = 16;
 const RESPONSE_HEADER_BYTES = 24;
-/** The largest fragment sent or taken, as Windows and Samba have it on pipes. */
+/** The largest fragment sent or accepted, as Windows and Samba use on pipes. */
 export const MAX_FRAGMENT_BYTES = 4_280;
-/** What every implementation can receive; C706 12.6.3.1, MustRecvFragSize. */
+/** Every implementation can receive this size; C706 12.6.3.1, MustRecvFragSize. */
 export const MIN_FRAGMENT_BYTES = 1_432;
 
 export interface PduHeader {
@@ -91,7 +91,7 @@ export const FEATURE_NEGOTIATION_PREFIX = "6cb71c2c-9812-4540-";
 /** NDR 2.0. */
 export const NDR20: SyntaxId = { uuid: "8a885d04-1ceb-11c9-9fe8-08002b104860", major: 2, minor: 0 };
 
-/** The common header, from at least `HEADER_BYTES` bytes. Throws WireError. */
+/** Decodes the common header. Throws WireError, also for less than `HEADER_BYTES` bytes. */
 export function decodeHeader(bytes: Uint8Array): PduHeader {
   if (bytes.length < HEADER_BYTES) throw wireError("PDU header too short");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -112,7 +112,7 @@ export function decodeHeader(bytes: Uint8Array): PduHeader {
   };
 }
 
-/** Body of BIND and ALTER_CONTEXT. `pdu` is one whole fragment. Throws WireError. */
+/** Decodes BIND or ALTER_CONTEXT from one whole fragment. Throws WireError. */
 export function decodeBind(pdu: Uint8Array, littleEndian: boolean): BindPdu {
   const body = new BodyReader(pdu, littleEndian);
   body.u16();
@@ -133,7 +133,7 @@ export function decodeBind(pdu: Uint8Array, littleEndian: boolean): BindPdu {
   return { maxReceiveFragment, associationGroup, contexts };
 }
 
-/** Body of REQUEST. The stub is not copied; alloc_hint is not looked at. Throws WireError. */
+/** Decodes REQUEST. The stub is not copied; alloc_hint is ignored. Throws WireError. */
 export function decodeRequest(pdu: Uint8Array, header: PduHeader): RequestPdu {
   const body = new BodyReader(pdu, header.littleEndian);
   body.u32();
@@ -188,13 +188,13 @@ class BodyReader {
   }
 }
 
-/** One answer to one presentation context. */
+/** The result for one presentation context. */
 export interface ContextResult {
   readonly result: number;
   readonly reason: number;
 }
 
-/** BIND_ACK or ALTER_CONTEXT_RESP. The accepted contexts' transfer syntax is NDR 2.0. */
+/** BIND_ACK or ALTER_CONTEXT_RESP. Accepted contexts get the transfer syntax NDR 2.0. */
 export function encodeBindAck(
   type: number,
   callId: number,
@@ -225,7 +225,7 @@ export function encodeBindAck(
 
 const NDR20_BYTES = Uint8Array.fromHex("045d888aeb1cc9119fe808002b10486002000000");
 
-/** BIND_NAK, with the one version this server speaks. */
+/** BIND_NAK, with the only supported version. */
 export function encodeBindNak(callId: number, reason: number): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + 8);
   const view = startPdu(bytes, PduType.BIND_NAK, PduFlag.FIRST_FRAG | PduFlag.LAST_FRAG, callId);
@@ -251,7 +251,7 @@ export function encodeResponse(
   stub: Uint8Array,
   maxFragment: number,
 ): Uint8Array[] {
-  // Every fragment but the last one carries a multiple of eight bytes of stub; C706 12.6.3.
+  // Every fragment except the last carries a multiple of eight stub bytes; C706 12.6.3.
   const room = Math.floor((maxFragment - RESPONSE_HEADER_BYTES) / 8) * 8;
   const fragments: Uint8Array[] = [];
   let at = 0;

@@ -1,5 +1,5 @@
-// The named pipes on IPC$: opened by name, each one an RPC association of its own.
-// [MS-SMB2] 3.3.5.9 (opening), 3.3.5.12, 3.3.5.13; the manager's half of port.ts's four pipe questions.
+// The named pipes on IPC$, each open pipe with an RPC association of its own.
+// [MS-SMB2] 3.3.5.9 (opening), 3.3.5.12 (read), 3.3.5.13 (write).
 import type { Identity } from "../../port/port.ts";
 import { Status } from "../../wire/status.ts";
 import { Association, type PipeRead } from "./association.ts";
@@ -7,10 +7,10 @@ import type { RpcContext, RpcInterface } from "./interface.ts";
 import { SRVSVC } from "./srvsvc.ts";
 import { WKSSVC } from "./wkssvc.ts";
 
-/** Pipes open at once in the whole server. */
+/** Limit of open pipes in the whole server. */
 export const MAX_PIPES = 512;
 
-/** By the pipe's name. Another interface is another row. */
+/** By the pipe's name. */
 const INTERFACES: Readonly<Record<string, RpcInterface>> = {
   srvsvc: SRVSVC,
   wkssvc: WKSSVC,
@@ -18,19 +18,19 @@ const INTERFACES: Readonly<Record<string, RpcInterface>> = {
 
 export interface Pipes {
   /**
-   * STATUS_OBJECT_NAME_NOT_FOUND for a name there is no service behind. The name is the plain one, in any case:
-   * over SMB2 neither a leading backslash nor `PIPE\\` belongs to it.
+   * STATUS_OBJECT_NAME_NOT_FOUND for an unknown pipe, STATUS_INSUFFICIENT_RESOURCES above MAX_PIPES. The name
+   * is compared without case and has no leading backslash or `PIPE\\` over SMB2.
    */
   open(name: string, identity: Identity): { pipe: number } | { status: number };
-  /** Takes the bytes; the buffer may be reused after the call. */
+  /** The buffer may be reused after the call. STATUS_INVALID_HANDLE for an unknown pipe. */
   write(pipe: number, data: Uint8Array): { status: number };
   read(pipe: number, length: number): PipeRead;
   close(pipe: number): void;
-  /** Pipes open now. */
+  /** Number of open pipes. */
   readonly size: number;
 }
 
-/** The pipes of one server. Everything is answered at once. */
+/** Creates the pipes of one server. */
 export function openPipes(context: RpcContext): Pipes {
   const associations = new Map<number, Association>();
   const interfaces = Object.values(INTERFACES);
@@ -47,7 +47,7 @@ export function openPipes(context: RpcContext): Pipes {
       if (!Object.hasOwn(INTERFACES, service)) return { status: Status.OBJECT_NAME_NOT_FOUND };
       if (associations.size >= MAX_PIPES) return { status: Status.INSUFFICIENT_RESOURCES };
       const pipe = nextPipe();
-      // Any interface may be bound over any pipe, as in Windows, where one process serves them all.
+      // Any interface may be bound over any pipe, as in Windows, where one process serves all.
       associations.set(pipe, new Association(interfaces, context, identity, `\\pipe\\${service}`, pipe));
       return { pipe };
     },

@@ -1,4 +1,4 @@
-// The Server Service interface: which shares there are, what the server calls itself, what time it is.
+// The Server Service interface: list of shares, server information, time of day.
 // [MS-SRVS] 3.1.4.8 to 3.1.4.10 (shares), 3.1.4.17 (server), 3.1.4.21 (time of day).
 import { wireError } from "../../wire/cursor.ts";
 import {
@@ -18,14 +18,14 @@ const ShareType = { DISK: 0, IPC: 3, SPECIAL: 0x8000_0000 } as const;
 /** WORKSTATION, SERVER, SERVER_UNIX, NT, SERVER_NT; [MS-SRVS] 2.2.2.7. */
 const SERVER_TYPE = 0x0000_9803;
 const UNLIMITED = 0xffff_ffff;
-/** More shares than this tells of are fetched by further calls. */
+/** A longer list of shares takes several calls. */
 const MAX_ENUMERATION_BYTES = 1024 * 1024;
 
-/** How one information level is written: the fixed part first, then what its pointers point to. */
+/** How one information level is written: the fixed part first, then the referents of its pointers. */
 interface ShareLevel {
   fixed(output: NdrWriter, share: RpcShare): void;
   strings(output: NdrWriter, share: RpcShare): void;
-  /** Paths are for users who logged on with a name of their own. */
+  /** Contains paths: refused to guests and anonymous sessions. */
   readonly isPrivate?: boolean;
   readonly bytesEach: number;
 }
@@ -79,7 +79,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     strings: LEVEL_1.strings,
     bytesEach: 44,
   },
-  // With level 2's fields and no security descriptor: there is none to tell of.
+  // Level 2's fields and a null security descriptor: shares have none.
   502: {
     fixed(output, share) {
       LEVEL_2.fixed(output, share);
@@ -95,7 +95,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     strings: (output, share) => output.string(share.comment),
     bytesEach: 20,
   },
-  // Flags of DFS and of client-side caching, all off; [MS-SRVS] 2.2.4.29.
+  // Flags of DFS and client-side caching, all off; [MS-SRVS] 2.2.4.29.
   1005: {
     fixed: (output) => output.u32(0),
     strings: () => {},
@@ -106,7 +106,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     strings: () => {},
     bytesEach: 4,
   },
-  // The flags again, and an alternate directory name.
+  // The flags of level 1005 and an alternate directory name.
   1007: {
     fixed(output) {
       output.u32(0);
@@ -115,7 +115,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     strings: (output) => output.string(""),
     bytesEach: 24,
   },
-  // A security descriptor: none, as in level 502.
+  // A null security descriptor, as in level 502.
   1501: {
     fixed(output) {
       output.u32(0);
@@ -127,7 +127,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
   },
 };
 
-/** Levels that this server lacks and whose answer has, by the interface's definition, a pointer to be null. */
+/** Unsupported levels whose reply contains, by the interface's definition, a pointer, which is null. */
 const OTHER_LEVELS: ReadonlySet<number> = new Set([503]);
 const OTHER_SERVER_LEVELS: ReadonlySet<number> = new Set([103, 502, 503, 599]);
 
@@ -135,7 +135,7 @@ function shareType(share: RpcShare): number {
   return share.type === "pipe" ? (ShareType.IPC | ShareType.SPECIAL) >>> 0 : ShareType.DISK;
 }
 
-// Clients expect a drive letter; what follows it is no path they could use.
+// Clients expect a drive letter; they cannot use the path.
 function windowsPath(path: string): string {
   return `C:${(path || "/").replaceAll("/", "\\")}`;
 }
@@ -144,7 +144,7 @@ function mayKnowPaths(call: RpcCall): boolean {
   return !call.identity.isGuest && !call.identity.isAnonymous;
 }
 
-// NetrShareEnum and NetrShareEnumSticky differ, here as in Samba, in whether names ending in $ are listed.
+// As in Samba, NetrShareEnum lists names that end in $ and NetrShareEnumSticky does not.
 function enumerateShares(call: RpcCall, withHidden: boolean): void {
   const { input, output } = call;
   input.skipServerName();
@@ -155,7 +155,7 @@ function enumerateShares(call: RpcCall, withHidden: boolean): void {
     refuseEnumeration(output, level, form ? Win32Error.ACCESS_DENIED : Win32Error.INVALID_LEVEL);
     return;
   }
-  // A container is empty in every request; [MS-SRVS] 2.2.4.38.
+  // Containers in requests are empty; [MS-SRVS] 2.2.4.38.
   if (input.pointer() && (input.u32() !== 0 || input.pointer())) {
     throw wireError("container with entries in a request");
   }
@@ -248,7 +248,7 @@ function getServerInfo(call: RpcCall): void {
     output.pointer();
   }
   if (level === 102) {
-    // Users, minutes until an idle one is disconnected, hidden, announce and its variation in seconds, licences.
+    // Users, minutes until idle disconnect, hidden, announce interval and its variation in seconds, licences.
     for (const value of [UNLIMITED, 15, 0, 240, 3_000, 100_000]) output.u32(value);
     output.pointer();
   }
@@ -258,7 +258,7 @@ function getServerInfo(call: RpcCall): void {
   output.u32(Win32Error.SUCCESS);
 }
 
-// TIME_OF_DAY_INFO, [MS-SRVS] 2.2.4.105: UTC, with the difference of local time from it beside.
+// TIME_OF_DAY_INFO, [MS-SRVS] 2.2.4.105: UTC, and the offset of local time.
 function getTimeOfDay(call: RpcCall): void {
   const { input, output } = call;
   input.skipServerName();

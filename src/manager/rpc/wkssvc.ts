@@ -1,5 +1,5 @@
-// The Workstation Service interface, as much as browsers of the network ask: what machine this is.
-// [MS-WKST] 3.2.4.1 (NetrWkstaGetInfo), 2.2.5.1 to 2.2.5.3 (levels 100 to 102).
+// The Workstation Service interface, as far as network browsers use it: NetrWkstaGetInfo.
+// [MS-WKST] 3.2.4.1, 2.2.5.1 to 2.2.5.3 (levels 100 to 102).
 import {
   PLATFORM_ID_NT,
   type RpcCall,
@@ -19,7 +19,7 @@ function getWorkstationInfo(call: RpcCall): void {
     output.u32(Win32Error.INVALID_LEVEL);
     return;
   }
-  // Level 102 counts the users logged on, and is for administrators, of whom this server has none.
+  // Level 102 counts logged-on users and is for administrators, which this server does not have.
   if (level === 102) {
     output.pointer(false);
     output.u32(Win32Error.ACCESS_DENIED);

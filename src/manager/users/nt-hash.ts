@@ -8,7 +8,7 @@ export function ntHash(password: string): string {
   return Buffer.from(md4(Buffer.from(password, "utf16le"))).toString("hex");
 }
 
-/** Why the text cannot be a password, or undefined. It is never part of the message. */
+/** Why the text cannot be a password, or undefined. The message never contains the text. */
 export function passwordFault(password: string): string | undefined {
   if (!password.isWellFormed()) return "a password must be UTF-8";
   return Buffer.byteLength(password) > MAX_PASSWORD_BYTES

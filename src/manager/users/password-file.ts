@@ -1,43 +1,43 @@
-// ksmbdpwd.db: one `user:base64(NT hash)` a line. ksmbdpwd.db(5).
-// A bad line rejects the whole file; a later line of the same user replaces the earlier one.
+// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file; a later line of
+// a user replaces an earlier one.
 import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { statSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError } from "../config/parse.ts";
 import { foldUserName, showName, userNameFault } from "./user-name.ts";
 
-/** name as written -> NT hash, 16 bytes in hex. */
+/** User name as written -> NT hash, 16 bytes in hex. */
 export type PasswordTable = Map<string, string>;
 
 const FILE_MODE = 0o640;
 const LOCK_WAIT_MS = 50;
 const LOCK_TRIES = 60;
-/** A writer takes milliseconds: what is older was left by one that was killed. */
+/** A writer takes milliseconds: an older temporary file was left by a killed one. */
 const ABANDONED_MS = 30_000;
 
-/** Throws ConfigError that names the line and never what stands in it behind the colon. */
+/** Throws ConfigError with the line's number, never with the text after its colon. */
 export function parsePasswordFile(text: string, file: string): PasswordTable {
   const table: PasswordTable = new Map();
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     if (line === "") continue;
-    const place = `${file}:${index + 1}`;
+    const position = `${file}:${index + 1}`;
     const at = line.indexOf(":");
-    if (at < 0) throw new ConfigError(place, "not USER:HASH, take the line out or set the password again");
+    if (at < 0) throw new ConfigError(position, "not USER:HASH, take the line out or set the password again");
     const name = line.slice(0, at);
     const fault = userNameFault(name);
-    if (fault !== undefined) throw new ConfigError(place, `${fault}, take the line out`);
+    if (fault !== undefined) throw new ConfigError(position, `${fault}, take the line out`);
     const hash = decodeHash(line.slice(at + 1));
     if (hash === undefined) {
       const text = `the hash of '${showName(name)}' is not the base64 of 16 bytes`;
-      throw new ConfigError(place, `${text}, take the line out and set the password again`);
+      throw new ConfigError(position, `${text}, take the line out and set the password again`);
     }
     putUser(table, name, hash);
   }
   return table;
 }
 
-/** Sorted by name, so that the same users make the same file. */
+/** Sorted by name, so that the same users give the same file. */
 export function formatPasswordFile(table: PasswordTable): string {
   const names = [...table.keys()].sort((a, b) => (foldUserName(a) < foldUserName(b) ? -1 : 1));
   return names
@@ -45,7 +45,7 @@ export function formatPasswordFile(table: PasswordTable): string {
     .join("");
 }
 
-/** The spelling under which the table has that user. */
+/** The user's name as the table spells it. */
 export function findSpelling(table: PasswordTable, name: string): string | undefined {
   if (table.has(name)) return name;
   const folded = foldUserName(name);
@@ -53,12 +53,12 @@ export function findSpelling(table: PasswordTable, name: string): string | undef
   return undefined;
 }
 
-/** Sets a user's hash; a spelling that differs by case alone is the same user and stays as it is. */
+/** Sets a user's hash. An existing spelling that differs only by case stays as it is. */
 export function putUser(table: PasswordTable, name: string, hash: string): void {
   table.set(findSpelling(table, name) ?? name, hash);
 }
 
-/** An absent file is an empty table. Throws ConfigError for one that cannot be read or understood. */
+/** A missing file gives an empty table. Throws ConfigError if the file cannot be read or parsed. */
 export function readPasswordFile(file: string): PasswordTable {
   let bytes: Uint8Array;
   try {
@@ -78,9 +78,9 @@ export function readPasswordFile(file: string): PasswordTable {
 }
 
 /**
- * Changes the file in one step: readers see the old users or the new ones. The new file, which others cannot read
- * until it has its owner and mode, is the lock against a second writer as well. Throws ConfigError, and whatever
- * `change` throws; the file stays as it was then.
+ * Replaces the file atomically. The new file, which nobody else can read until it has its owner and mode, is
+ * also the lock against a second writer. Throws ConfigError, and whatever `change` throws; the file is then
+ * unchanged.
  */
 export function updatePasswordFile(file: string, change: (table: PasswordTable) => void): void {
   const temporary = `${file}.tmp`;
@@ -150,6 +150,6 @@ function removeQuietly(file: string): void {
   try {
     unlinkSync(file);
   } catch {
-    // It was never made.
+    // It does not exist.
   }
 }

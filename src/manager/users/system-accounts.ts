@@ -1,5 +1,5 @@
-// Users and groups of the machine, from /etc/passwd and /etc/group alone: passwd(5), group(5).
-// No NSS: a user of LDAP or SSSD is unknown here and needs `force user`.
+// Users and groups of the machine, from passwd(5) and group(5). NSS is not used: a share for users from LDAP
+// or SSSD needs `force user`.
 import { readFileSync, statSync } from "node:fs";
 
 export interface SystemUser {
@@ -14,7 +14,7 @@ export interface SystemGroup {
   readonly members: readonly string[];
 }
 
-/** One reading of both files. */
+/** Snapshot of both files. */
 export interface SystemAccounts {
   readonly users: ReadonlyMap<string, SystemUser>;
   readonly groups: ReadonlyMap<string, SystemGroup>;
@@ -22,7 +22,7 @@ export interface SystemAccounts {
 
 const MAX_ID = 0xffff_fffe;
 
-/** Lines that are none are passed over, as libc does. */
+/** Skips invalid lines, as libc does. */
 export function parseSystemAccounts(passwd: string, group: string): SystemAccounts {
   const users = new Map<string, SystemUser>();
   for (const fields of splitLines(passwd)) {
@@ -42,12 +42,12 @@ export function parseSystemAccounts(passwd: string, group: string): SystemAccoun
   return { users, groups };
 }
 
-/** The user of that name; where none is spelled so, the one spelled so in lower case. */
+/** Finds the user of that name, else of that name in lower case. */
 export function findSystemUser(accounts: SystemAccounts, name: string): SystemUser | undefined {
   return accounts.users.get(name) ?? accounts.users.get(name.toLowerCase());
 }
 
-/** gids of the user's supplementary groups, the primary one not among them. */
+/** gids of the user's supplementary groups, without the primary one. */
 export function supplementaryGroups(accounts: SystemAccounts, user: SystemUser): number[] {
   const gids = new Set<number>();
   for (const group of accounts.groups.values()) if (group.members.includes(user.name)) gids.add(group.gid);
@@ -55,7 +55,7 @@ export function supplementaryGroups(accounts: SystemAccounts, user: SystemUser):
   return [...gids];
 }
 
-/** Names of the group's members, those with it as primary group among them. Undefined: no such group. */
+/** Names of the group's members, including users whose primary group it is. Undefined: no such group. */
 export function groupMembers(accounts: SystemAccounts, name: string): string[] | undefined {
   const group = accounts.groups.get(name);
   if (!group) return undefined;
@@ -64,7 +64,7 @@ export function groupMembers(accounts: SystemAccounts, name: string): string[] |
   return [...names];
 }
 
-/** Reads the files again when they have changed. */
+/** Caches the files and reads them again when they have changed. */
 export class SystemAccountFiles {
   private readonly passwdFile: string;
   private readonly groupFile: string;
@@ -76,7 +76,7 @@ export class SystemAccountFiles {
     this.groupFile = groupFile;
   }
 
-  /** A file that is missing counts as empty. */
+  /** A missing file counts as empty. */
   read(): SystemAccounts {
     const stamp = stampOf(this.passwdFile) + stampOf(this.groupFile);
     if (stamp !== this.stamp) {

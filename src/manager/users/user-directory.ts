@@ -1,4 +1,4 @@
-// The users that may log on: ksmbdpwd.db and the configuration's own, found by name without case.
+// The users that can log on, from ksmbdpwd.db and the configuration; names are compared without case.
 import { statSync } from "node:fs";
 import type { Account } from "../../port/port.ts";
 import { readPasswordFile } from "./password-file.ts";
@@ -10,7 +10,7 @@ export class UserDirectory {
   private stamp: string;
   private accounts: ReadonlyMap<string, Account>;
 
-  /** Throws ConfigError where the file cannot be read or understood. */
+  /** Throws ConfigError if the file cannot be read or parsed. */
   constructor(file: string | null, inline: ReadonlyMap<string, string>) {
     this.file = file;
     this.inline = inline;
@@ -18,7 +18,6 @@ export class UserDirectory {
     this.accounts = this.load();
   }
 
-  /** Number of users. */
   get size(): number {
     return this.accounts.size;
   }
@@ -27,7 +26,10 @@ export class UserDirectory {
     return this.accounts.get(foldUserName(user)) ?? null;
   }
 
-  /** Takes other inline users and reads the file again. Throws ConfigError and changes nothing then. */
+  /**
+   * Replaces the configuration's users and reads the file again. Throws ConfigError; then nothing has
+   * changed.
+   */
   reload(inline: ReadonlyMap<string, string>): void {
     const before = this.inline;
     this.inline = inline;
@@ -41,7 +43,7 @@ export class UserDirectory {
     }
   }
 
-  /** Whether the file is another one than at the last look; each change is told once. */
+  /** True once for each change of the file. */
   hasChanged(): boolean {
     const stamp = this.readStamp();
     if (stamp === this.stamp) return false;
@@ -52,7 +54,7 @@ export class UserDirectory {
   private load(): ReadonlyMap<string, Account> {
     const accounts = new Map<string, Account>();
     const stored = this.file === null ? [] : readPasswordFile(this.file);
-    // The configuration's users come last: they replace the file's.
+    // Last, so that the configuration's users replace the file's.
     for (const [name, ntHash] of [...stored, ...this.inline])
       accounts.set(foldUserName(name), Object.freeze({ name, ntHash, isGuest: false }));
     return accounts;

@@ -1,4 +1,4 @@
-// What a user name may be, and how two are compared. ksmbd.adduser(8).
+// User names: which are valid (ksmbd.adduser(8)), and how they are compared.
 
 export const MAX_NAME_BYTES = 47;
 
@@ -13,12 +13,12 @@ export function userNameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** The form in which user names are compared: neither case nor normal form tells two apart. */
+/** The form in which user names are compared: without case, in Unicode normal form C. */
 export function foldUserName(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
 
-/** Text for a log or a terminal: what could forge a line or move the cursor is written as an escape. */
+/** The text for a log or a terminal: escapes characters that could forge a line or move the cursor. */
 export function showName(name: string): string {
   let shown = "";
   for (const character of name.slice(0, 256)) {

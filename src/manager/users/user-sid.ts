@@ -1,18 +1,18 @@
-// SIDs of users for whom the machine has no account: the server's own domain, and a relative id that is made of the
-// name, so that descriptors name them though all their files belong to one uid. [MS-DTYP] 2.4.2.
+// SIDs of users without an account on the machine ([MS-DTYP] 2.4.2): the server's own domain and a RID
+// derived from the name, so that descriptors can tell them apart although one uid owns all their files.
 import { createHash } from "node:crypto";
 import { foldUserName } from "./user-name.ts";
 
-/** `S-1-5-21-…` of this server; the same as long as `serverGuid` (16 bytes in hex) is. */
+/** The server's domain SID, `S-1-5-21-…`, derived from `serverGuid` (16 bytes in hex). */
 export function serverSid(serverGuid: string): string {
   const digest = createHash("sha256").update(`minismbd domain ${serverGuid}`).digest();
   return `S-1-5-21-${digest.readUInt32LE(0)}-${digest.readUInt32LE(4)}-${digest.readUInt32LE(8)}`;
 }
 
-// Apart from the well-known ones and from what others count upwards from 1000.
+// Above the well-known RIDs and those that other servers allocate upwards from 1000.
 const FIRST_RID = 0x4000_0000;
 
-/** The SID of a user by name, whatever its case. */
+/** The SID of a user; the case of the name does not matter. */
 export function userSid(serverGuid: string, user: string): string {
   const digest = createHash("sha256")
     .update(`minismbd user ${foldUserName(user)}`)

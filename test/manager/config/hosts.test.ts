@@ -4,7 +4,7 @@ import { ConfigError } from "../../../src/manager/config/parse.ts";
 
 function rule(allow: string, deny = "") {
   const words = (text: string) => text.split(" ").filter((word) => word !== "");
-  return parseHostRule({ words: words(allow), place: "f:1" }, { words: words(deny), place: "f:2" });
+  return parseHostRule({ words: words(allow), position: "f:1" }, { words: words(deny), position: "f:2" });
 }
 
 test.each([
@@ -26,20 +26,20 @@ test.each([
   expect(isHostAllowed(rule(allow), address)).toBe(allowed);
 });
 
-test("hosts deny alone lets everybody else in", () => {
+test("hosts deny alone admits all other addresses", () => {
   expect(isHostAllowed(rule("", "10.0.0.0/8"), "10.1.1.1")).toBe(false);
   expect(isHostAllowed(rule("", "10.0.0.0/8"), "192.168.1.1")).toBe(true);
   expect(isHostAllowed(rule("", "ALL"), "127.0.0.1")).toBe(false);
 });
 
-test("allow goes before deny", () => {
+test("hosts allow has priority over hosts deny", () => {
   const both = rule("10.1.1.1", "10.0.0.0/8");
   expect(isHostAllowed(both, "10.1.1.1")).toBe(true);
   expect(isHostAllowed(both, "10.1.1.2")).toBe(false);
   expect(isHostAllowed(both, "192.168.1.1")).toBe(true);
 });
 
-test("without lists everybody may", () => {
+test("without lists every address is allowed", () => {
   expect(rule("")).toBeNull();
   expect(isHostAllowed(null, "203.0.113.9")).toBe(true);
 });
@@ -56,7 +56,7 @@ test.each([
   expect(() => rule(word)).toThrow(ConfigError);
 });
 
-test("addresses as sockets give them", () => {
+test("addresses are parsed as sockets report them", () => {
   expect(Buffer.from(parseAddress("fe80::1%eth0") ?? []).toString("hex")).toBe(
     "fe800000000000000000000000000001",
   );

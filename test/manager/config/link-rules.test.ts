@@ -1,4 +1,4 @@
-// How far symlinks lead, as people write it for Samba; smb.conf(5).
+// Options for symbolic links, in smb.conf(5)'s spelling.
 import { expect, test } from "bun:test";
 import { buildConfiguration } from "../../../src/manager/config/load.ts";
 import { parseConfig } from "../../../src/manager/config/parse.ts";
@@ -17,12 +17,12 @@ function linksOf(globals: readonly string[], ...lines: string[]) {
 const FOLLOW = "follow symlinks = yes";
 const WIDE = "wide links = yes";
 
-test("links are not followed unless told to, and then below the share", () => {
+test("links are followed only with follow symlinks, and only below the share", () => {
   expect(linksOf([])).toEqual([false, false, []]);
   expect(linksOf([], FOLLOW)).toEqual([true, false, []]);
 });
 
-test("wide links need links to be followed, and no extensions that make links", () => {
+test("wide links need follow symlinks, and exclude the POSIX extensions", () => {
   for (const [globals, lines, isWide] of [
     [[], [WIDE], false],
     [[], [WIDE, FOLLOW], false],

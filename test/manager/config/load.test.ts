@@ -44,7 +44,7 @@ function faultOf(text: string): string {
 const global = (text: string) => load(`[global]\n${text}\n`).settings;
 const share = (text: string) => load(`[docs]\npath = /srv\n${text}\n`).shares.get("docs");
 
-test("defaults", () => {
+test("an empty configuration gives the defaults", () => {
   const { settings, shares, warnings, hosts, guestAccount } = load("");
   expect(settings).toMatchObject({
     serverName: "BOX",
@@ -97,7 +97,7 @@ test.each([
   expect(global(line).maxDialect).toBe(dialect);
 });
 
-test("SMB1 is named as not served", () => {
+test("an SMB1 dialect is reported as not served", () => {
   const { settings, warnings } = load("[global]\nserver min protocol = NT1\n");
   expect(settings.minDialect).toBe(0x0202);
   expect(warnings).toEqual(["f:2: NT1 is not served, SMB2_02 is the oldest dialect"]);
@@ -126,23 +126,23 @@ test.each([
   expect(global(line).encryption).toBe(encryption);
 });
 
-// Attack class 40: an unknown value of a security option must not open anything.
+// An invalid value of a security parameter must not open anything.
 test.each([
   [
     "server signing = mandatry",
-    "f:2: 'mandatry' is no value of 'server signing', write one of auto, mandatory",
+    "f:2: 'mandatry' is not a value of 'server signing', write one of auto, mandatory",
   ],
   ["smb3 encryption = aes256", "write one of disabled, auto, desired, mandatory"],
-  ["server min protocol = SMB4", "is no value of 'server min protocol'"],
+  ["server min protocol = SMB4", "is not a value of 'server min protocol'"],
   ["map to guest = anybody", "write one of never, bad user, bad password"],
-  ["restrict anonymous = 3", "f:2: '3' is no value of 'restrict anonymous', write 0 to 2"],
+  ["restrict anonymous = 3", "f:2: '3' is not a value of 'restrict anonymous', write 0 to 2"],
   ["restrict anonymous = yes", "write a number"],
   ["crypto provider = openssl", "write one of auto, native, pure"],
   ["read only = yep", "write yes or no"],
   ["guest ok = maybe", "write yes or no"],
   ["bind interfaces only = lan", "write yes or no"],
   ["create mask = rwx", "write an octal mode"],
-  ["hosts allow = my-laptop", "'my-laptop' is no address"],
+  ["hosts allow = my-laptop", "'my-laptop' is not an address"],
   ["server min protocol = SMB3_11\nserver max protocol = SMB2_10", "nobody could connect"],
   ["smb3 encryption = mandatory\nserver max protocol = SMB2_10", "encryption needs 'server max protocol'"],
   ["include = /etc/more.conf", "f:2: 'include' is not supported, put the lines of that file into this one"],
@@ -167,7 +167,7 @@ test("interfaces without 'bind interfaces only' limit nothing", () => {
   expect(global("interfaces = eth0").addresses).toEqual([]);
 });
 
-test("numbers: suffixes, ranges, zero for no limit", () => {
+test("numbers have suffixes and ranges; zero means the maximum", () => {
   expect(global("smb2 max read = 1M").maxReadBytes).toBe(MIB);
   expect(global("smb2 max read = 16M").maxReadBytes).toBe(8 * MIB);
   expect(global("smb2 max read = 1K").maxReadBytes).toBe(65_536);
@@ -178,7 +178,7 @@ test("numbers: suffixes, ranges, zero for no limit", () => {
   expect(global("tcp port = 4450").port).toBe(4450);
   expect(global("smb ports = 1445 139").port).toBe(1445);
   expect(load("[global]\nsmb2 max write = lots\n").warnings).toEqual([
-    "f:2: 'lots' is no value of 'smb2 max write', write a size such as 64K or 4M; the default is taken",
+    "f:2: 'lots' is not a value of 'smb2 max write', write a size such as 64K or 4M; the default is used",
   ]);
 });
 
@@ -197,14 +197,14 @@ test("the server's name is short, upper case and printable", () => {
   expect(global("netbios name = ,").serverName).toBe("MINISMBD");
 });
 
-test("the first non-empty value wins, sections merge", () => {
+test("the first non-empty value counts, and sections of one name are merged", () => {
   const text =
     "[docs]\nread only =\nread only = no\npath = /a\n[other]\npath = /o\n[DOCS]\npath = /b\nread only = yes\n";
   const { shares, warnings } = load(text);
   expect(shares.get("docs")).toMatchObject({ name: "docs", path: "/a", readOnly: false });
   expect(warnings).toEqual([
-    "f:8: 'path' is given at f:4 already, which stays",
-    "f:9: 'read only' is given at f:3 already, which stays",
+    "f:8: 'path' is already set at f:4, that value is used",
+    "f:9: 'read only' is already set at f:3, that value is used",
   ]);
 });
 
@@ -220,7 +220,7 @@ test.each([
   expect(share(lines)?.readOnly).toBe(readOnly);
 });
 
-test("Samba's spellings of a share's parameters", () => {
+test("Samba's spellings of share parameters are accepted", () => {
   const text =
     "public = yes\nbrowsable = no\ndirectory mode = 0700\ncreate mode = 0600\ngroup = +staff\nreadonly = no";
   expect(share(text)).toMatchObject({
@@ -233,7 +233,7 @@ test("Samba's spellings of a share's parameters", () => {
   });
 });
 
-test("[global] gives shares their defaults, but for what is the server's own", () => {
+test("[global] sets the defaults of shares, except for parameters with a meaning of their own there", () => {
   const { shares } = load(
     "[global]\nguest ok = yes\ncreate mask = 0640\nmax connections = 7\nguest account = visitor\nsmb3 encryption = mandatory\n" +
       "[docs]\npath = /srv\n[own]\npath = /own\nguest ok = no\nsmb encrypt = desired\nmax connections = 3\n",
@@ -267,11 +267,11 @@ test.each([
   expect(warnings).toContain(warning);
 });
 
-test("a share that is not available does not exist", () => {
+test("a share with available = no does not exist", () => {
   expect(load("[docs]\npath = /srv\navailable = no\n").shares.size).toBe(0);
 });
 
-test("unknown parameters get a hint, foreign and later ones one line each", () => {
+test("unknown parameters get a hint; Samba's and unimplemented ones get one line each", () => {
   const { warnings } = load(
     "[global]\nworkgruop = X\nsocket options = TCP_NODELAY\nlog file = /x\nkerberos support = yes\nfrobnicate = 1\n" +
       "[docs]\npath = /srv\ntcp port = 1\nvfs objects = fruit\nfruit:metadata = stream\n",
@@ -280,13 +280,13 @@ test("unknown parameters get a hint, foreign and later ones one line each", () =
     "f:2: 'workgruop' is unknown and has no effect, did you mean 'workgroup'?",
     "f:6: 'frobnicate' is unknown and has no effect, take it out",
     "f:9: 'tcp port' has no effect in a share, write it in [global]",
-    "Samba's alone, no effect here: socket options, log file, fruit:metadata",
-    "known, and not in effect yet: kerberos support",
+    "Samba parameters that have no effect here: socket options, log file, fruit:metadata",
+    "known but not in effect yet: kerberos support",
   ]);
 });
 
-// users.md, 1.2 to 1.5: what OpenWrt's init script writes on a device with 64 MiB.
-test("OpenWrt's configuration is taken as it is", () => {
+// What OpenWrt's init script writes on a device with 64 MiB.
+test("OpenWrt's configuration is accepted without warnings", () => {
   const { settings, shares, warnings } = load(
     "[global]\n\tnetbios name = OpenWrt\n\tserver string = Ksmbd on OpenWrt\n\tworkgroup = WORKGROUP\n\tinterfaces = eth0\n" +
       "\tbind interfaces only = yes\n\tipc timeout = 20\n\tdeadtime = 15\n\tmap to guest = Bad User\n\tserver signing = auto\n" +
@@ -311,13 +311,13 @@ test("OpenWrt's configuration is taken as it is", () => {
   });
 });
 
-test("an empty list of users is warned of", () => {
+test("an empty list of users causes a warning", () => {
   expect(load("[docs]\npath = /srv\nvalid users = ; anna\n").warnings).toEqual([
-    "f:3: 'valid users' names nobody and has no effect, name somebody or take it out",
+    "f:3: 'valid users' names no user and has no effect, name a user or take it out",
   ]);
 });
 
-test("users in the configuration: password, or hash in hex or base64", () => {
+test("users in the configuration have a password, or an NT hash in hex or base64", () => {
   // The NT hash of "password": openssl dgst -md4 -provider legacy, of the UTF-16LE text.
   const hash = "8846f7eaee8fb117ad06bdd830b7586c";
   const base64 = Buffer.from(hash, "hex").toString("base64");
@@ -351,7 +351,7 @@ test.each([
   expect(faultOf(text)).toBe(message);
 });
 
-test("no message or warning has a password in it", () => {
+test("no message or warning contains a password", () => {
   const secret = "correcthorse";
   for (const text of [
     `[user:anna]\npassword ${secret}\n`,
@@ -359,17 +359,17 @@ test("no message or warning has a password in it", () => {
     `[user:anna]\nnt hash = ${secret}\n`,
     `[user:anna]\npassword = ${secret}\\\n`,
   ]) {
-    let told: string;
+    let output: string;
     try {
-      told = load(text).warnings.join("\n");
+      output = load(text).warnings.join("\n");
     } catch (error) {
-      told = String(error);
+      output = String(error);
     }
-    expect(told).not.toContain(secret);
+    expect(output).not.toContain(secret);
   }
 });
 
-test("files: missing, not UTF-8, overrides before the file, modes", () => {
+test("configuration files: missing, not UTF-8, overridden, readable by everybody", () => {
   const file = join(directory, "ksmbd.conf");
   expect(() => loadConfiguration({ file, machine: MACHINE })).toThrow(
     `${file}: there is no such configuration file, name another with -C`,
@@ -378,8 +378,8 @@ test("files: missing, not UTF-8, overrides before the file, modes", () => {
   expect(() => loadConfiguration({ file, machine: MACHINE })).toThrow("is not UTF-8");
   writeFileSync(file, "[global]\ntcp port = 1\n[user:anna]\npassword = x\n");
   chmodSync(file, 0o644);
-  const overrides = [{ section: "global", key: "TCP Port", value: "2", place: "--port" }];
+  const overrides = [{ section: "global", key: "TCP Port", value: "2", position: "--port" }];
   const { settings, warnings } = loadConfiguration({ file, overrides, machine: MACHINE });
   expect(settings.port).toBe(2);
-  expect(warnings).toContain(`${file}: it has passwords and everybody can read it, run chmod 640 on it`);
+  expect(warnings).toContain(`${file}: it contains passwords and everybody can read it, run chmod 640 on it`);
 });

@@ -3,14 +3,14 @@ import { bufferBudgetFor, plannedMemoryBytes, transferBytesFor } from "../../../
 
 const MIB = 1024 * 1024;
 
-test("transfer sizes follow memory as on OpenWrt (users.md, 1.2)", () => {
+test("transfer sizes depend on memory as on OpenWrt", () => {
   expect(transferBytesFor(60 * MIB)).toBe(65_536);
   expect(transferBytesFor(120 * MIB)).toBe(131_072);
   expect(transferBytesFor(250 * MIB)).toBe(MIB);
   expect(transferBytesFor(4096 * MIB)).toBe(4 * MIB);
 });
 
-test("the buffer budget has a floor and a ceiling", () => {
+test("the buffer budget has a minimum and a maximum", () => {
   expect(bufferBudgetFor(16 * MIB)).toBe(4 * MIB);
   expect(bufferBudgetFor(512 * MIB)).toBe(64 * MIB);
   expect(bufferBudgetFor(64 * 1024 * MIB)).toBe(256 * MIB);
@@ -20,7 +20,7 @@ function memoryOf(files: Record<string, string>): number {
   return plannedMemoryBytes((path) => files[path]);
 }
 
-test("a control group's limit counts, the tightest one above too", () => {
+test("the smallest limit of the control group and its ancestors counts", () => {
   const meminfo = "MemTotal:        1000000 kB\nMemFree: 1 kB\n";
   expect(memoryOf({ "/proc/meminfo": meminfo })).toBe(1_024_000_000);
   expect(

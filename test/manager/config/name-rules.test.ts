@@ -1,4 +1,4 @@
-// Options for names, hiding and the recycle bin as people write them for Samba: smb.conf(5), vfs_catia(8),
+// Options for names, hiding and the recycle bin, in the spelling of smb.conf(5), vfs_catia(8),
 // vfs_recycle(8).
 import { describe, expect, test } from "bun:test";
 import { buildConfiguration, type Configuration } from "../../../src/manager/config/load.ts";
@@ -43,7 +43,7 @@ describe("names", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("short names, case and hiding", () => {
+  test("options for short names, case and hiding are read", () => {
     const { names, hiding, warnings } = shareOf(
       "mangled names = yes",
       "mangling method = hash2",
@@ -73,21 +73,21 @@ describe("names", () => {
     expect(warnings).toEqual([]);
   });
 
-  // The mapping of vfs_catia(8)'s example.
-  test("catia's map, with the module alone", () => {
+  // The example of vfs_catia(8).
+  test("catia:mappings needs the module catia", () => {
     const map =
       "catia:mappings = 0x22:0xa8,0x2a:0xa4,0x2f:0xf8,0x3a:0xf7,0x3c:0xab,0x3e:0xbb,0x3f:0xbf,0x5c:0xff,0x7c:0xa6";
     const { names, warnings } = shareOf("vfs objects = catia", map);
     expect(names.characterMap).toHaveLength(8);
     expect(names.characterMap).toContainEqual([0x3a, 0xf7]);
-    // A slash is in no name.
+    // Names cannot contain a slash.
     expect(warnings).toEqual([
-      "f:5: '0x2f:0xf8' maps no character to another one of its own, it is left out",
+      "f:5: '0x2f:0xf8' is not a pair of characters that are each mapped once, it is ignored",
     ]);
     expect(shareOf(map).names.characterMap).toEqual([]);
   });
 
-  test("pairs that make no map", () => {
+  test("invalid pairs of catia:mappings are ignored", () => {
     const { names, warnings } = shareOf(
       "vfs objects = catia",
       "catia:mappings = 0x3a:0x5c,x:y,0x3a:0xf7,0x3b:0xf7,0:1,0xd800:0x41",
@@ -96,17 +96,15 @@ describe("names", () => {
     expect(warnings).toHaveLength(5);
   });
 
-  test("modules that are not known are named and do no harm", () => {
+  test("unknown modules are named in a warning and ignored", () => {
     const { warnings } = shareOf("vfs objects = acl_xattr full_audit, streams_xattr recycle worm");
-    expect(warnings).toEqual([
-      "f:4: 'vfs objects' has full_audit, worm, which is not known and does nothing",
-    ]);
+    expect(warnings).toEqual(["f:4: 'vfs objects' has full_audit, worm, which is unknown and ignored"]);
   });
 });
 
 describe("recycle", () => {
-  // After the configuration of openmediavault and of the Samba wiki.
-  test("as people write it", () => {
+  // From the configurations of openmediavault and the Samba wiki.
+  test("the options of vfs_recycle are read", () => {
     const { recycle, warnings } = shareOf(
       "vfs objects = recycle",
       "recycle:repository = /.recycle/%U/",
@@ -143,7 +141,7 @@ describe("recycle", () => {
     });
   });
 
-  test("defaults, and a repository that is none", () => {
+  test("an invalid repository is replaced by the default", () => {
     const { recycle } = shareOf("vfs objects = recycle");
     expect(recycle).toMatchObject({
       repository: ".recycle",
@@ -158,7 +156,7 @@ describe("recycle", () => {
     }
   });
 
-  test("variables are names, whatever the user is called", () => {
+  test("each variable gives one component of the path, whatever the user's name", () => {
     const { recycle } = shareOf("vfs objects = recycle", "recycle:repository = bin/%S/%U/%m");
     if (recycle === null) throw new Error("none");
     const filled = (user: string, isGuest = false): string =>

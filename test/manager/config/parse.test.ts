@@ -15,7 +15,7 @@ function faultOf(text: string): string {
   return "";
 }
 
-test("keys are folded, values trimmed", () => {
+test("keys are folded and values trimmed", () => {
   expect(entriesOf("[global]\n\tServer   String =  A  server \r\n")).toEqual([
     ["server string", "A  server"],
   ]);
@@ -29,49 +29,49 @@ test("; and # begin a comment anywhere", () => {
   ]);
 });
 
-test("a comment that touches the value is marked", () => {
+test("a comment without a blank before it is marked", () => {
   const entries = parseConfig("[global]\na = b#c\nd = e #f\ng = h\n", "f").get("global")?.entries ?? [];
   expect(entries.map(({ comment }) => comment)).toEqual(["touching", "apart", "none"]);
 });
 
-test("sections of one name are one, in any case", () => {
+test("sections of the same name in any case are merged", () => {
   const sections = parseConfig("[Docs]\na = 1\n[other]\nb = 2\n[ docs ]\nc = 3\n", "f");
   expect([...sections.keys()]).toEqual(["docs", "other"]);
   expect(sections.get("docs")?.name).toBe("Docs");
-  expect(sections.get("docs")?.entries.map(({ key, place }) => `${key} ${place}`)).toEqual([
+  expect(sections.get("docs")?.entries.map(({ key, position }) => `${key} ${position}`)).toEqual([
     "a f:2",
     "c f:6",
   ]);
 });
 
-test("a byte order mark is passed over", () => {
+test("a byte order mark is ignored", () => {
   expect(entriesOf("\ufeff[global]\na = 1")).toEqual([["a", "1"]]);
 });
 
-test("a value may hold an equals sign", () => {
+test("a value may contain an equals sign", () => {
   expect(entriesOf("[global]\na = b = c\n")).toEqual([["a", "b = c"]]);
 });
 
 test.each([
-  ["workgroup = X\n", "ksmbd.conf:1: 'workgroup = X' stands before any section, write [global] above it"],
+  ["workgroup = X\n", "ksmbd.conf:1: 'workgroup = X' is before any section, write [global] above it"],
   ["[global\n", "ksmbd.conf:1: '[global' is not a section, write [NAME]"],
   ["[a]b\n", "ksmbd.conf:1: '[a]b' is not a section, write [NAME]"],
   ["[a;b]\n", "ksmbd.conf:1: '[a' is not a section, write [NAME]"],
-  ["[]\n", "ksmbd.conf:1: a section without a name, write [NAME]"],
+  ["[]\n", "ksmbd.conf:1: the section has no name, write [NAME]"],
   ["\n[global]\nworkgroup\n", "ksmbd.conf:3: 'workgroup' is not 'NAME = VALUE'"],
-  ["[global]\n= x\n", "ksmbd.conf:2: nothing stands before '=', write 'NAME = VALUE'"],
+  ["[global]\n= x\n", "ksmbd.conf:2: there is no name before '=', write 'NAME = VALUE'"],
   ["[global]\na = b\\\n", "ksmbd.conf:2: 'a' ends in '\\': lines are not continued, write it in one line"],
   ["[global]\na = \u0000\n", "ksmbd.conf:2: a control character, take it out"],
 ])("refuses %j with one line", (text, message) => {
   expect(faultOf(text)).toBe(message);
 });
 
-test("a user's malformed line does not come into the message", () => {
+test("the message about an invalid line of a user does not contain the line", () => {
   expect(faultOf("[user:anna]\npassword hunter2\n")).toBe("ksmbd.conf:2: the line is not 'NAME = VALUE'");
 });
 
-test("an entry put in front wins over the file's", () => {
+test("a prepended entry overrides the file's", () => {
   const sections = parseConfig("[global]\na = 1\n", "f");
-  prependEntry(sections, "Global", { key: foldKey("A"), value: "2", place: "--option", comment: "none" });
+  prependEntry(sections, "Global", { key: foldKey("A"), value: "2", position: "--option", comment: "none" });
   expect(sections.get("global")?.entries.map(({ value }) => value)).toEqual(["2", "1"]);
 });

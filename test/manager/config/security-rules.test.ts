@@ -1,4 +1,4 @@
-// Options about rights as people write them for Samba and ksmbd: smb.conf(5), vfs_acl_xattr(8), ksmbd.conf(5).
+// Options for access rights, in the spelling of smb.conf(5), vfs_acl_xattr(8) and ksmbd.conf(5).
 import { describe, expect, test } from "bun:test";
 import { buildConfiguration } from "../../../src/manager/config/load.ts";
 import { ConfigError, parseConfig } from "../../../src/manager/config/parse.ts";
@@ -14,8 +14,8 @@ function shareOf(globals: string, ...lines: string[]) {
   return share;
 }
 
-describe("whose rights count", () => {
-  test("defaults: those on disk", () => {
+describe("which rights count", () => {
+  test("by default the rights on disk count", () => {
     expect(shareOf("").security).toEqual({
       acl: "posix",
       ignoreSystemAcls: false,
@@ -37,18 +37,18 @@ describe("whose rights count", () => {
     expect(shareOf("", ...lines).security.acl).toBe(acl as "nt" | "posix");
   });
 
-  test("in [global] it is every share's", () => {
+  test("acl in [global] is the default of all shares", () => {
     expect(shareOf("vfs objects = acl_xattr").security.acl).toBe("nt");
     expect(shareOf("acl = nt", "acl = posix").security.acl).toBe("posix");
   });
 
-  test("system rights are passed over only where descriptors are kept", () => {
+  test("ignore system acls needs stored descriptors", () => {
     const option = "acl_xattr:ignore system acls = yes";
     expect(shareOf("", option).security.ignoreSystemAcls).toBe(false);
     expect(shareOf("", option, "acl = nt").security.ignoreSystemAcls).toBe(true);
   });
 
-  test("a value that is not understood refuses the configuration", () => {
+  test("an invalid value refuses the configuration", () => {
     for (const line of ["acl = strict", "inherit owner = perhaps", "nt acl support = x"])
       expect(() => shareOf("", line)).toThrow(ConfigError);
   });
@@ -64,7 +64,7 @@ test.each([
   expect([inheritOwner, security.inheritOwnerName]).toEqual([onDisk, byName]);
 });
 
-test("the other options", () => {
+test("the other options are read", () => {
   const { security } = shareOf(
     "",
     "nt acl support = no",

@@ -10,7 +10,7 @@ import {
   unquote,
 } from "../../../src/manager/config/values.ts";
 
-test("booleans in every spelling, and nothing else", () => {
+test("booleans are parsed in every spelling, and nothing else is", () => {
   for (const text of ["yes", "Yes", "TRUE", "1", "on", "enable", "enabled"])
     expect(parseBoolean(text)).toBe(true);
   for (const text of ["no", "False", "0", "off", "disabled"]) expect(parseBoolean(text)).toBe(false);
@@ -32,7 +32,7 @@ test.each([
   expect(parseSize(text)).toBe(bytes);
 });
 
-test("integers and octal modes", () => {
+test("integers and octal modes are parsed", () => {
   expect(parseInteger("10")).toBe(10);
   expect(parseInteger("0x40")).toBe(64);
   expect(parseInteger("1.5")).toBeUndefined();
@@ -43,23 +43,23 @@ test("integers and octal modes", () => {
   expect(parseOctal("77777")).toBeUndefined();
 });
 
-test("lists split at blanks and commas; quotes hold together", () => {
+test("lists are split at blanks and commas, except within quotes", () => {
   expect(parseList("anna, bob\t@staff  +team")).toEqual(["anna", "bob", "@staff", "+team"]);
   expect(parseList('"John Doe" @"domain users",x')).toEqual(["John Doe", "@domain users", "x"]);
   expect(parseList(" , ")).toEqual([]);
 });
 
-test("quotes around a whole value", () => {
+test("quotes around a whole value are removed", () => {
   expect(unquote('"/srv/my files"')).toBe("/srv/my files");
   expect(unquote('a "b" c')).toBe('a "b" c');
 });
 
-test("veto files need the slash in front", () => {
+test("veto files need a leading slash", () => {
   expect(parseVetoFiles("/.DS_Store/Thumbs.db/._*/")).toEqual([".DS_Store", "Thumbs.db", "._*"]);
   expect(parseVetoFiles(".DS_Store")).toBeUndefined();
 });
 
-test("the nearest name is suggested, and nothing far away", () => {
+test("suggest returns the nearest name, and undefined if none is near", () => {
   const known = ["browseable", "read only", "valid users", "path"];
   expect(suggest("browsaeble", known)).toBe("browseable");
   expect(suggest("valid user", known)).toBe("valid users");

@@ -1,4 +1,4 @@
-// Clients that break the protocol: fragments, binds, sizes; C706 12.6, and attack class 34 of our list.
+// The RPC association with clients that violate the protocol: fragments, binds, sizes; C706 12.6.
 import { describe, expect, test } from "bun:test";
 import { MAX_CONTEXTS, MAX_REQUEST_BYTES } from "../../../src/manager/rpc/association.ts";
 import { Status } from "../../../src/wire/status.ts";
@@ -14,7 +14,7 @@ const LAST = 2;
 
 const SERVER_INFO = stubOf("srvinfo");
 
-/** The association is over: the last fault can be read, nothing can be written. */
+/** Expects a broken association: the last fault can be read, nothing can be written. */
 function expectBroken(client: PipeClient): void {
   expect(faultOf(client.read())).toBe(PROTOCOL_ERROR);
   expect(client.read()).toBeUndefined();
@@ -67,7 +67,7 @@ function unbound(): PipeClient {
 }
 
 describe("fragments of a request", () => {
-  test("several make one call", () => {
+  test("several fragments form one call", () => {
     const client = new PipeClient();
     const whole = client.ask(request(21, SERVER_INFO));
     const parts = [
@@ -85,20 +85,20 @@ describe("fragments of a request", () => {
     });
     expect(client.read()).toEqual(whole);
   });
-  test("without a first one", () => {
+  test("a fragment without a first one breaks the association", () => {
     for (const flags of [0, LAST]) {
       const client = new PipeClient();
       client.write(request(21, SERVER_INFO, { flags }));
       expectBroken(client);
     }
   });
-  test("a second first one before the last", () => {
+  test("a second first fragment breaks the association", () => {
     const client = new PipeClient();
     client.write(request(21, SERVER_INFO, { flags: FIRST }));
     client.write(request(21, SERVER_INFO, { flags: FIRST | LAST }));
     expectBroken(client);
   });
-  test("that change the call, the context or the operation on the way", () => {
+  test("fragments that change call, context or operation break the association", () => {
     for (const change of [{ callId: 2 }, { contextId: 1 }]) {
       const client = new PipeClient();
       client.write(request(21, SERVER_INFO, { flags: FIRST }));
@@ -110,7 +110,7 @@ describe("fragments of a request", () => {
     client.write(request(15, SERVER_INFO, { flags: LAST }));
     expectBroken(client);
   });
-  test("never a last one: the total is bounded", () => {
+  test("the total size without a last fragment is bounded", () => {
     const client = new PipeClient();
     const part = new Uint8Array(4_000);
     let sent = 0;
@@ -120,18 +120,18 @@ describe("fragments of a request", () => {
     }
     expect(faultOf(client.read())).toBe(PROTOCOL_ERROR);
   });
-  test("an allocation hint of 2^32-1 is a hint", () => {
+  test("an allocation hint of 2^32-1 allocates nothing", () => {
     const client = new PipeClient();
     expect(client.ask(request(21, SERVER_INFO, { allocHint: 0xffff_ffff }))[2]).toBe(2);
   });
-  test("longer than agreed, or shorter than a header", () => {
+  test("a length above the limit or below the header's breaks the association", () => {
     for (const length of [0, 1, 15, 4_281, 65_535]) {
       const client = new PipeClient();
       client.write(request(21, SERVER_INFO, { length }));
       expectBroken(client);
     }
   });
-  test("a PDU whose body is cut short, for every length", () => {
+  test("a truncated PDU of any length breaks the association", () => {
     const whole = request(21, SERVER_INFO);
     for (let length = 16; length < 24; length++) {
       const cut = whole.slice(0, length);
@@ -141,12 +141,12 @@ describe("fragments of a request", () => {
       expectBroken(client);
     }
   });
-  test("an object identifier before the stub is skipped", () => {
+  test("an object UUID before the stub is skipped", () => {
     const client = new PipeClient();
     const stub = Buffer.concat([new Uint8Array(16).fill(7), SERVER_INFO]);
     expect(client.ask(request(21, stub, { flags: 0x83 }))[2]).toBe(2);
   });
-  test("another protocol or version", () => {
+  test("another protocol version or PDU type breaks the association", () => {
     for (const [at, value] of [
       [0, 4],
       [0, 0xfe],
@@ -161,14 +161,14 @@ describe("fragments of a request", () => {
       expectBroken(client);
     }
   });
-  test("a cancel is no matter, and an orphaned call is forgotten", () => {
+  test("CO_CANCEL is ignored, and ORPHANED discards the call", () => {
     const client = new PipeClient();
     client.write(pdu(new Uint8Array(0), { type: 18 }));
     client.write(request(21, SERVER_INFO, { flags: FIRST }));
     client.write(pdu(new Uint8Array(0), { type: 19 }));
     expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
   });
-  test("requests in big-endian order", () => {
+  test("a request in big-endian order gets the same reply", () => {
     const stub = Buffer.from(SERVER_INFO);
     for (const at of [0, 4, 8, 12, stub.length - 4]) stub.subarray(at, at + 4).swap32();
     stub.subarray(16, stub.length - 4).swap16();
@@ -182,7 +182,7 @@ describe("fragments of a request", () => {
   });
 });
 
-describe("answers", () => {
+describe("replies", () => {
   const many = Array.from({ length: 3_000 }, (_, i) => ({
     name: `share${i}`,
     type: "disk" as const,
@@ -192,7 +192,7 @@ describe("answers", () => {
   }));
   const ALL = stubOf("smbclient -L");
 
-  test("larger than a fragment come in several, each within what the client takes", () => {
+  test("a long reply has several fragments, each within the client's limit", () => {
     const client = new PipeClient(createPipes({ shares: () => many }), ANN, "srvsvc", false);
     client.ask(pdu(bindBody([0], { maxFragment: 2_000 }), { type: 11 }));
     let fragment: Uint8Array | undefined = client.ask(request(15, ALL));
@@ -212,18 +212,18 @@ describe("answers", () => {
     expect(new DataView(whole.buffer, whole.byteOffset).getUint32(12, true)).toBe(3_000);
   });
 
-  test("a client that takes too little is given the least that everybody takes", () => {
+  test("a client with too small a limit gets fragments of MustRecvFragSize", () => {
     const client = new PipeClient(createPipes({ shares: () => many }), ANN, "srvsvc", false);
     client.ask(pdu(bindBody([0], { maxFragment: 0 }), { type: 11 }));
     expect(client.ask(request(15, ALL)).length).toBe(1_432);
   });
 
-  test("unread ones are bounded", () => {
+  test("unread replies are bounded", () => {
     const client = new PipeClient(createPipes({ shares: () => many }));
     let calls = 0;
     while (client.write(request(15, ALL)) === Status.SUCCESS) expect(calls++).toBeLessThan(10);
     expect(client.write(request(15, ALL))).toBe(Status.PIPE_BUSY);
-    // In one write as well.
+    // All calls in one write.
     const other = new PipeClient(createPipes({ shares: () => many }));
     const flood = Buffer.concat(new Array<Uint8Array>(1_000).fill(request(15, ALL)));
     other.write(flood);
@@ -234,7 +234,7 @@ describe("answers", () => {
 });
 
 describe("bind", () => {
-  test("an interface, version or transfer syntax that is not there", () => {
+  test("an unknown interface, version or transfer syntax is rejected", () => {
     for (const [options, reason] of [
       [{ uuid: "00".repeat(16) }, 1],
       [{ version: 2 }, 1],
@@ -247,11 +247,11 @@ describe("bind", () => {
       expect(faultOf(client.ask(request(21, SERVER_INFO)))).toBe(UNKNOWN_INTERFACE);
     }
   });
-  test("any interface over any pipe", () => {
+  test("any interface can be bound over any pipe", () => {
     const client = new PipeClient(createPipes(), ANN, "wkssvc", false);
     expect(resultsOf(client.ask(hex(samba.binds.srvsvc.request)))).toEqual([[0, 0]]);
   });
-  test("a context never bound, and operations out of range", () => {
+  test("an unbound context and an unknown opnum fail with a fault", () => {
     const client = new PipeClient();
     expect(faultOf(client.ask(request(21, SERVER_INFO, { contextId: 7 })))).toBe(UNKNOWN_INTERFACE);
     for (const opnum of [0, 14, 37, 255, 65_535]) {
@@ -259,12 +259,12 @@ describe("bind", () => {
     }
     expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
   });
-  test("a second bind is refused and the first one stands", () => {
+  test("a second bind is refused, and the first stays valid", () => {
     const client = new PipeClient();
     expect(client.ask(pdu(bindBody([1]), { type: 11 }))[2]).toBe(13);
     expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
   });
-  test("alter context adds one; before bind it is an error", () => {
+  test("ALTER_CONTEXT adds a context; before BIND it breaks the association", () => {
     const client = new PipeClient();
     const answer = client.ask(pdu(bindBody([1]), { type: 14 }));
     expect(answer[2]).toBe(15);
@@ -274,24 +274,24 @@ describe("bind", () => {
     early.write(pdu(bindBody([1]), { type: 14 }));
     expectBroken(early);
   });
-  test("a request before bind", () => {
+  test("a request before BIND breaks the association", () => {
     const client = unbound();
     client.write(request(21, SERVER_INFO));
     expectBroken(client);
   });
-  test("contexts beyond the limit", () => {
+  test("contexts above the limit are rejected", () => {
     const client = unbound();
     const ids = Array.from({ length: MAX_CONTEXTS + 3 }, (_, i) => i);
     const results = resultsOf(client.ask(pdu(bindBody(ids), { type: 11 })));
     expect(results.filter(([result]) => result === 0)).toHaveLength(MAX_CONTEXTS);
     expect(results.at(-1)).toEqual([2, 3]);
   });
-  test("more contexts announced than sent", () => {
+  test("a BIND with fewer contexts than announced breaks the association", () => {
     const client = unbound();
     client.write(pdu(bindBody([0], { count: 255 }), { type: 11 }));
     expectBroken(client);
   });
-  test("security of RPC's own is refused", () => {
+  test("RPC-level authentication is refused", () => {
     const client = unbound();
     const answer = client.ask(pdu(bindBody([0]), { type: 11, authLength: 40 }));
     expect(answer[2]).toBe(13);
@@ -300,7 +300,7 @@ describe("bind", () => {
     other.write(request(21, SERVER_INFO, { authLength: 16 }));
     expectBroken(other);
   });
-  test("a minor version to come", () => {
+  test("an unknown minor version is refused", () => {
     const bytes = pdu(bindBody([0]), { type: 11 });
     bytes[1] = 2;
     const answer = unbound().ask(bytes);
@@ -309,7 +309,7 @@ describe("bind", () => {
   });
 });
 
-test("fuzz: no write throws, and every pipe still closes", () => {
+test("fuzz: no write throws, and every pipe can be closed", () => {
   const samples = [
     ...Object.values(samba.binds).map((bind) => hex(bind.request)),
     ...samba.calls.map((call) => hex(call.request)),

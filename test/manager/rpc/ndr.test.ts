@@ -1,4 +1,4 @@
-// NDR's padding, strings and pointers; C706 14.2 and 14.3. Bytes of strings are from test/vectors/rpc-samba.json.
+// NDR: alignment, strings and pointers; C706 14.2 and 14.3. The strings are from test/vectors/rpc-samba.json.
 import { expect, test } from "bun:test";
 import { MAX_STRING_UNITS, MAX_STUB_BYTES, NdrReader, NdrWriter } from "../../../src/manager/rpc/ndr.ts";
 import { WireError } from "../../../src/wire/cursor.ts";
@@ -9,7 +9,7 @@ import { hex } from "./rpc-rig.ts";
 const MEDIA = "0600000000000000060000006d0065006400690061000000";
 const HOST = "0a000000000000000a0000003100320037002e0030002e0030002e0031000000";
 
-test("strings, both ways", () => {
+test("strings are read and written as rpcclient does", () => {
   const writer = new NdrWriter();
   writer.string("media");
   expect(writer.finish()).toEqual(hex(MEDIA));
@@ -20,7 +20,7 @@ test("strings, both ways", () => {
   expect(() => reader.skipServerName()).toThrow(WireError);
 });
 
-test("numbers stand at multiples of their size", () => {
+test("numbers are aligned to their size", () => {
   const writer = new NdrWriter();
   writer.u16(1);
   writer.u32(2);
@@ -32,7 +32,7 @@ test("numbers stand at multiples of their size", () => {
   expect(() => reader.u16()).toThrow(WireError);
 });
 
-test("referents differ, a null pointer has none", () => {
+test("each pointer has a referent of its own, a null pointer none", () => {
   const writer = new NdrWriter();
   writer.pointer();
   writer.pointer(false);
@@ -43,7 +43,7 @@ test("referents differ, a null pointer has none", () => {
   expect(new Set([first, none, second]).size).toBe(3);
 });
 
-test("a string without terminator is taken, one with a NUL inside or too long is not", () => {
+test("a string without terminator is accepted; an embedded NUL or a too long string is refused", () => {
   const text = (units: string): string => {
     const count = `0${units.length / 4}000000`;
     return new NdrReader(hex(`${count}00000000${count}${units}`), true).string();
@@ -57,7 +57,7 @@ test("a string without terminator is taken, one with a NUL inside or too long is
   expect(() => new NdrReader(writer.finish(), true).string()).toThrow(WireError);
 });
 
-test("the buffer grows as needed, in the middle of any value, up to its limit", () => {
+test("the writer's buffer grows within any value, up to its limit", () => {
   for (let lead = 500; lead < 520; lead++) {
     const writer = new NdrWriter();
     for (let i = 0; i < lead; i++) writer.u16(i);
@@ -74,7 +74,7 @@ test("the buffer grows as needed, in the middle of any value, up to its limit", 
   expect(() => writer.string(half)).toThrow(RangeError);
 });
 
-test("fuzz: reading ends, and throws nothing but WireError", () => {
+test("fuzz: reading ends and throws only WireError", () => {
   let read = 0;
   for (const input of createInputs([hex(MEDIA), hex(`00000200${HOST}65000000`)], 20_000, 14)) {
     const reader = new NdrReader(input, read % 2 === 0);

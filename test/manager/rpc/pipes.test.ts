@@ -1,4 +1,5 @@
-// What rpcclient and smbclient asked smbd, asked of us (test/vectors/rpc-samba.json), and the pipes themselves.
+// Replays the calls that rpcclient and smbclient made to smbd (test/vectors/rpc-samba.json), and tests the
+// pipes.
 import { describe, expect, test } from "bun:test";
 import { MAX_PIPES } from "../../../src/manager/rpc/pipes.ts";
 import { Status } from "../../../src/wire/status.ts";
@@ -6,8 +7,8 @@ import samba from "../../vectors/rpc-samba.json";
 import { ANN, createPipes, faultOf, hex, NOBODY, PipeClient } from "./rpc-rig.ts";
 
 /**
- * Referents renumbered in their order: smbd counts on from the request's, we from nothing. Every value of the form
- * 0x000200xx at a multiple of four is one in these answers.
+ * Renumbers referents in their order: smbd continues the request's numbers, minismbd starts anew. In these
+ * replies every value 0x000200xx at a multiple of four is a referent.
  */
 function renumber(pdu: Uint8Array): string {
   const bytes = pdu.slice();
@@ -19,35 +20,34 @@ function renumber(pdu: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** What we say otherwise, and why. Offsets are of 32-bit fields from the PDU's start. */
+/** Intended differences from smbd. Offsets of 32-bit fields from the PDU's start. */
 const DIFFERENCES: Readonly<Record<string, readonly number[]>> = {
-  // Server type: we have no print queues and no DFS.
+  // Server type: minismbd has no print queues and no DFS.
   srvinfo: [0x30],
   "srvinfo 102": [0x30],
-  // Current uses: smbd counts its connections, we say zero.
+  // Current uses: smbd counts its connections, minismbd reports zero.
   netshareenumall: [0xa4],
   "netshareenum 502": [0x44, 0x6c],
   "smbtorture enum 502": [0x44, 0x6c],
   "smbtorture info 502": [0x34],
   "netsharegetinfo media (502)": [0x34],
   "netsharegetinfo media 502": [0x34],
-  // The error is NERR_NetNameNotFound by [MS-SRVS] 3.1.4.10; smbd says ERROR_INVALID_NAME.
+  // The error is NERR_NetNameNotFound by [MS-SRVS] 3.1.4.10; smbd returns ERROR_INVALID_NAME.
   "netsharegetinfo nope": [0x20],
 };
-/** Asked for by no test of equality: the time, and operations that smbd has and we have not. */
+/** Not compared: the time, and operations that minismbd lacks. */
 const ELSEWHERE = new Set(["netremotetod", "netfileenum", "netnamevalidate"]);
 
-describe("rpcclient's and smbclient's calls are answered as smbd answers them", () => {
+describe("rpcclient's and smbclient's calls get the replies of smbd", () => {
   for (const [name, bind] of Object.entries(samba.binds)) {
     test(`bind of ${name}`, () => {
       const client = new PipeClient(createPipes(), ANN, name as "srvsvc" | "wkssvc", false);
       const answer = client.ask(hex(bind.request)).slice();
       const theirs = hex(bind.response);
-      // The association group is any number but zero.
+      // The association group is any non-zero number.
       expect(new DataView(answer.buffer).getUint32(20, true)).not.toBe(0);
       answer.fill(0, 20, 24);
       theirs.fill(0, 20, 24);
-      // Behind the address' terminator smbd leaves what is in its buffer.
       expect(Buffer.from(answer).toString("hex")).toBe(Buffer.from(theirs).toString("hex"));
     });
   }
@@ -66,17 +66,17 @@ describe("rpcclient's and smbclient's calls are answered as smbd answers them", 
       expect(client.read()).toBeUndefined();
     });
   }
-  test("smbtorture's bind, with the negotiation of features", () => {
+  test("smbtorture's bind with feature negotiation is answered", () => {
     const client = new PipeClient(createPipes(), ANN, "srvsvc", false);
     const answer = client.ask(hex(samba.featureBind.request)).slice();
     const theirs = hex(samba.featureBind.response);
     for (const pdu of [answer, theirs]) pdu.fill(0, 20, 24);
-    // The mask of features: smbd has two, we have none.
+    // The mask of features: smbd has two, minismbd has none.
     expect(theirs[0x46]).toBe(3);
     theirs[0x46] = 0;
     expect(Buffer.from(answer).equals(theirs)).toBe(true);
   });
-  test("operations that are not there", () => {
+  test("unsupported operations fail with a fault", () => {
     for (const name of ["netfileenum", "netnamevalidate"]) {
       const call = samba.calls.find((each) => each.name === name);
       expect(faultOf(new PipeClient().ask(hex(call?.request ?? "")))).toBe(0x1c010002);
@@ -85,7 +85,7 @@ describe("rpcclient's and smbclient's calls are answered as smbd answers them", 
 });
 
 describe("pipes", () => {
-  test("names in any case, and nothing before them (smbtorture's rpc.samba3.smb2-pipe-name)", () => {
+  test("pipe names match in any case, without a prefix (smbtorture's rpc.samba3.smb2-pipe-name)", () => {
     const pipes = createPipes();
     for (const name of ["srvsvc", "SrvSvc", "wkssvc"]) expect(pipes.open(name, ANN)).toHaveProperty("pipe");
     for (const name of [
@@ -102,7 +102,7 @@ describe("pipes", () => {
     }
   });
 
-  test("a pipe opened a thousand times ends at the limit, and each closed one makes room", () => {
+  test("open pipes are limited, and closing one frees its slot", () => {
     const pipes = createPipes();
     const opened: number[] = [];
     for (let i = 0; i < 1_000; i++) {
@@ -117,7 +117,7 @@ describe("pipes", () => {
     expect(pipes.open("srvsvc", ANN)).toHaveProperty("pipe");
   });
 
-  test("a pipe that is closed or never was", () => {
+  test("calls on a closed pipe fail with STATUS_INVALID_HANDLE", () => {
     const client = new PipeClient();
     client.pipes.close(client.pipe);
     client.pipes.close(client.pipe);
@@ -125,7 +125,7 @@ describe("pipes", () => {
     expect(client.pipes.read(client.pipe, 1).status).toBe(Status.INVALID_HANDLE);
   });
 
-  test("a read shorter than the fragment says that there is more, and the rest follows", () => {
+  test("a read shorter than the fragment reports more, and the next reads return the rest", () => {
     const call = samba.calls.find((each) => each.name === "smbclient -L");
     const client = new PipeClient();
     const whole = new PipeClient().ask(hex(call?.request ?? ""));
@@ -144,7 +144,7 @@ describe("pipes", () => {
     expect(empty.data.length).toBe(0);
   });
 
-  test("a fragment written byte by byte is the same fragment", () => {
+  test("a fragment written byte by byte gets the same reply", () => {
     const call = samba.calls.find((each) => each.name === "srvinfo");
     const bytes = hex(call?.request ?? "");
     const client = new PipeClient();
@@ -155,7 +155,7 @@ describe("pipes", () => {
     expect(client.read()).toEqual(new PipeClient().ask(bytes));
   });
 
-  test("the buffer written from may be reused at once", () => {
+  test("the written buffer may be reused at once", () => {
     const call = samba.calls.find((each) => each.name === "srvinfo");
     const bytes = hex(call?.request ?? "");
     const client = new PipeClient();
@@ -166,7 +166,7 @@ describe("pipes", () => {
     expect(client.read()).toEqual(new PipeClient().ask(bytes));
   });
 
-  test("what is listed depends on who asks", () => {
+  test("the list of shares depends on the identity", () => {
     const pipes = createPipes({
       shares: (identity) =>
         identity.isGuest ? [] : [{ name: "own", type: "disk", comment: "", browseable: true, path: "/own" }],

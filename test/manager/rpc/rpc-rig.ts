@@ -1,4 +1,4 @@
-// Pipes over the captured smbd's shares, and the PDUs of a client that need not be honest.
+// Test rig: pipes over the shares of the captured smbd, and PDUs of clients that may be malicious.
 import type { RpcContext } from "../../../src/manager/rpc/interface.ts";
 import { openPipes, type Pipes } from "../../../src/manager/rpc/pipes.ts";
 import type { Identity } from "../../../src/port/port.ts";
@@ -29,7 +29,7 @@ export function hex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "hex"));
 }
 
-/** An open pipe, `srvsvc` bound as context 0 unless asked otherwise. */
+/** An open pipe; by default with `srvsvc` bound as context 0. */
 export class PipeClient {
   readonly pipes: Pipes;
   readonly pipe: number;
@@ -46,14 +46,14 @@ export class PipeClient {
     return this.pipes.write(this.pipe, data).status;
   }
 
-  /** The next whole fragment; undefined where there is none. */
+  /** Reads the next whole fragment; undefined if there is none. */
   read(): Uint8Array | undefined {
     const { status, data, more } = this.pipes.read(this.pipe, 65_536);
     if (more) throw new Error("a fragment larger than 64 KiB");
     return status === Status.SUCCESS ? data : undefined;
   }
 
-  /** Writes, and reads one fragment. */
+  /** Writes a PDU and reads one fragment. */
   ask(data: Uint8Array): Uint8Array {
     const status = this.write(data);
     if (status !== Status.SUCCESS) throw new Error(`write: ${status.toString(16)}`);
@@ -62,7 +62,7 @@ export class PipeClient {
     return answer;
   }
 
-  /** The stub that answers a request, put together from its fragments. */
+  /** Sends a request and returns the stub of the reply, joined from its fragments. */
   call(request: Uint8Array): Uint8Array {
     const parts: Uint8Array[] = [];
     for (let fragment = this.ask(request); ;) {
@@ -81,7 +81,7 @@ export interface PduFields {
   type?: number;
   flags?: number;
   callId?: number;
-  /** Written in the place of the true one. */
+  /** Written instead of the true length. */
   length?: number;
   authLength?: number;
 }
@@ -97,7 +97,7 @@ export function pdu(body: Uint8Array, fields: PduFields = {}): Uint8Array {
   return out;
 }
 
-/** A REQUEST, whole or a fragment as the flags say. */
+/** A REQUEST, whole or a fragment, by the flags. */
 export function request(
   opnum: number,
   stub: Uint8Array,

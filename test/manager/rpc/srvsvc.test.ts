@@ -1,4 +1,4 @@
-// Stubs that lie, levels that are not there, and who may see what; [MS-SRVS] 3.1.4, C706 14.3.
+// srvsvc: malformed stubs, unknown levels, and what each user may see; [MS-SRVS] 3.1.4, C706 14.3.
 import { describe, expect, test } from "bun:test";
 import samba from "../../vectors/rpc-samba.json";
 import { ANN, createPipes, faultOf, hex, NOBODY, PipeClient, request, stubOf } from "./rpc-rig.ts";
@@ -12,14 +12,14 @@ describe("stubs", () => {
     expect(faultOf(client.ask(request(opnum, stub)))).toBe(BAD_STUB);
     expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
   };
-  /** Server name with these counts, then level 101. */
+  /** A server name with these counts, then level 101. */
   const named = (most: number, offset: number, actual: number, units = 4): Uint8Array => {
     const stub = Buffer.alloc(20 + units * 2, "A\0");
     [0x20000, most, offset, actual].forEach((value, i) => stub.writeUInt32LE(value >>> 0, 4 * i));
     stub.writeUInt32LE(101, 16 + units * 2);
     return stub;
   };
-  test("counts of a string that disagree, or of 2^31", () => {
+  test("string counts that disagree or are too large fail with a fault", () => {
     for (const [most, offset, actual] of [
       [4, 1, 3],
       [3, 0, 4],
@@ -34,7 +34,7 @@ describe("stubs", () => {
     expect(new PipeClient().ask(request(21, named(4, 0, 4)))[2]).toBe(2);
     expect(new PipeClient().ask(request(21, named(0xffff, 0, 4)))[2]).toBe(2);
   });
-  test("every truncation of every captured request", () => {
+  test("every truncation of every captured request fails with a fault", () => {
     for (const call of samba.calls) {
       const bytes = hex(call.request);
       const opnum = new DataView(bytes.buffer).getUint16(22, true);
@@ -43,13 +43,13 @@ describe("stubs", () => {
       const client = new PipeClient();
       for (let length = 0; length < stub.length; length++) {
         const answer = client.ask(request(opnum, stub.slice(0, length)));
-        // The time of day needs no more than the server's name, whose padding may lack.
+        // NetrRemoteTOD needs only the server's name, whose padding may be missing.
         if (faultOf(answer) === undefined && opnum === 28) continue;
         expect(faultOf(answer)).toBe(BAD_STUB);
       }
     }
   });
-  test("a union's level that differs, and containers with entries", () => {
+  test("a union with another level and a container with entries fail with a fault", () => {
     const level = 4 + 12 + 20;
     const change = (at: number, value: number): Uint8Array => {
       const stub = stubOf("smbclient -L").slice();
@@ -57,12 +57,12 @@ describe("stubs", () => {
       return stub;
     };
     faulty(15, change(level + 4, 2));
-    // Count, then the array's pointer.
+    // The count, then the array's pointer.
     faulty(15, change(level + 12, 1));
     faulty(15, change(level + 12, 0xffff_ffff));
     faulty(15, change(level + 16, 0x20004));
   });
-  test("a server's name of NULs, as impacket sends it, is passed over; a share's is refused", () => {
+  test("a server name of NULs, as impacket sends, is ignored; a share name of NULs is refused", () => {
     const stub = Buffer.from(stubOf("wkssvc_wkstagetinfo 100"));
     stub.fill(0, 16, 36);
     expect(new PipeClient(createPipes(), ANN, "wkssvc").ask(request(0, stub))[2]).toBe(2);
@@ -70,7 +70,7 @@ describe("stubs", () => {
     share.fill(0, 36 + 12, 36 + 16);
     faulty(16, share);
   });
-  test("levels that are not there", () => {
+  test("an unknown level fails with ERROR_INVALID_LEVEL", () => {
     const client = new PipeClient();
     const errorOf = (answer: Uint8Array): number =>
       new DataView(answer.buffer, answer.byteOffset).getUint32(answer.length - 4, true);
@@ -80,7 +80,7 @@ describe("stubs", () => {
       expect(errorOf(client.ask(request(21, stub)))).toBe(124);
     }
   });
-  test("paths are not for guests", () => {
+  test("a guest does not get paths", () => {
     const client = new PipeClient(createPipes(), NOBODY);
     for (const name of [
       "netshareenum 2",
@@ -95,7 +95,7 @@ describe("stubs", () => {
     }
     expect(client.ask(request(15, stubOf("smbclient -L"))).length).toBeGreaterThan(100);
   });
-  test("a list larger than preferred continues at the resume handle", () => {
+  test("a list longer than the preferred length continues at the resume handle", () => {
     const client = new PipeClient();
     const names: number[] = [];
     let resume = 0;

@@ -33,7 +33,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const MS_PASSWORD = "a4f49c406510bdcab6824ee7c30fd852";
 const LINE = `anna:${Buffer.from(MS_PASSWORD, "hex").toString("base64")}`;
 
-test("the hash of [MS-NLMP] 4.2.2.1.2", () => {
+test("ntHash gives the hash of [MS-NLMP] 4.2.2.1.2", () => {
   expect(ntHash("Password")).toBe(MS_PASSWORD);
 });
 
@@ -43,7 +43,7 @@ test("a password has at most 128 bytes of UTF-8", () => {
   expect(passwordFault("\ud800")).toBe("a password must be UTF-8");
 });
 
-test("reads lines, blank ones too; a later one replaces an earlier one", () => {
+test("blank lines are skipped, and a later line of a user replaces an earlier one", () => {
   const other = ntHash("other");
   const text = `\n${LINE}\n\nANNA:${Buffer.from(other, "hex").toString("base64")}\n`;
   expect([...parsePasswordFile(text, file)]).toEqual([["anna", other]]);
@@ -70,7 +70,7 @@ test.each([
   expect(() => parsePasswordFile(`${good}\n${line}\n`, "db")).toThrow(new ConfigError("db:2", message));
 });
 
-test("written sorted, mode 0640, in one step and without a trace", () => {
+test("the file is written sorted, with mode 0640, without leaving a temporary file", () => {
   updatePasswordFile(file, (table) => {
     putUser(table, "zoe", ntHash("z"));
     putUser(table, "Anna", ntHash("Password"));
@@ -85,14 +85,14 @@ test("written sorted, mode 0640, in one step and without a trace", () => {
   expect(parsePasswordFile(formatPasswordFile(readPasswordFile(file)), file)).toEqual(readPasswordFile(file));
 });
 
-test("an update of another spelling keeps the first", () => {
+test("an update with another spelling keeps the first one", () => {
   updatePasswordFile(file, (table) => putUser(table, "Anna", ntHash("1")));
   updatePasswordFile(file, (table) => putUser(table, "aNNA", ntHash("2")));
   expect([...readPasswordFile(file)]).toEqual([["Anna", ntHash("2")]]);
   expect(findSpelling(readPasswordFile(file), "ANNA")).toBe("Anna");
 });
 
-test("a change that throws leaves the file and the lock as they were", () => {
+test("a change that throws leaves the file unchanged and no lock", () => {
   writeFileSync(file, `${LINE}\n`);
   expect(() =>
     updatePasswordFile(file, () => {
@@ -109,32 +109,32 @@ test("a corrupt file is not overwritten", () => {
   expect(readFileSync(file, "utf8")).toBe("garbage\n");
 });
 
-test("a missing directory is one clear line", () => {
+test("a missing directory gives a one-line error", () => {
   const absent = join(directory, "none/db");
   expect(() => updatePasswordFile(absent, () => {})).toThrow(
     `${absent}: the password file cannot be written (ENOENT), make its directory`,
   );
 });
 
-test("an absent file has no users; a directory in its place is refused", () => {
+test("a missing file has no users; a directory instead of the file is refused", () => {
   expect(readPasswordFile(file).size).toBe(0);
   expect(() => readPasswordFile(directory)).toThrow("cannot be read (EISDIR)");
 });
 
-test("user names: bytes, colon, blanks, invisible characters", () => {
+test("invalid user names: length, colon, blanks, invisible characters", () => {
   expect(userNameFault("anna maria")).toBeUndefined();
   expect(userNameFault("ä".repeat(23))).toBeUndefined();
   for (const name of ["", "a:b", " a", "a ", "a\nb", "a\u200bb", "a\u202eb", "\ud800", "ä".repeat(24)])
     expect(userNameFault(name)).toBeDefined();
 });
 
-test("names are shown without what could forge a line", () => {
+test("showName escapes characters that could forge a line", () => {
   expect(showName("a\nminismbd: error\u001b[31m")).toBe("a\\u{a}minismbd: error\\u{1b}[31m");
   expect(showName("x".repeat(10_000)).length).toBe(256);
 });
 
-// Attack class 7: a name that differs by case or normal form.
-test("users are found without case and normal form; the configuration's go first", () => {
+// A name that differs by case or normal form must not be another user.
+test("users are found without case and normal form; the configuration's override the file's", () => {
   writeFileSync(file, `${LINE}\n`);
   const users = new UserDirectory(file, new Map([["ZOË", ntHash("z")]]));
   expect(users.find("ANNA")).toEqual({ name: "anna", ntHash: MS_PASSWORD, isGuest: false });
@@ -147,7 +147,7 @@ test("users are found without case and normal form; the configuration's go first
   expect(users.find("zoë")).toBeNull();
 });
 
-test("a change of the file is seen once; a corrupt one changes nothing", () => {
+test("a change of the file is reported once; a corrupt file changes nothing", () => {
   writeFileSync(file, `${LINE}\n`);
   const users = new UserDirectory(file, new Map());
   expect(users.hasChanged()).toBe(false);

@@ -25,20 +25,20 @@ bad:x:x:anna
 `;
 const accounts = parseSystemAccounts(PASSWD, GROUP);
 
-test("users and groups; lines that are none are passed over", () => {
+test("users and groups are parsed; invalid lines are skipped", () => {
   expect([...accounts.users.keys()]).toEqual(["root", "anna", "bob"]);
   expect(accounts.users.get("anna")).toEqual({ name: "anna", uid: 1000, gid: 1000 });
   expect([...accounts.groups.keys()]).toEqual(["root", "users", "staff", "anna", "empty"]);
 });
 
-test("supplementary groups without the primary one", () => {
+test("supplementary groups do not include the primary one", () => {
   const anna = findSystemUser(accounts, "anna");
   const bob = findSystemUser(accounts, "BOB");
   expect(anna && supplementaryGroups(accounts, anna)).toEqual([100, 50]);
   expect(bob && supplementaryGroups(accounts, bob)).toEqual([50]);
 });
 
-test("a group's members, by their primary group too", () => {
+test("members of a group include users whose primary group it is", () => {
   expect(groupMembers(accounts, "users")?.sort()).toEqual(["anna", "bob"]);
   expect(groupMembers(accounts, "empty")).toEqual([]);
   expect(groupMembers(accounts, "none")).toBeUndefined();

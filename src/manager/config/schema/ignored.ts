@@ -1,0 +1,20 @@
+// Parameters of [global] that are accepted and have no effect.
+import { rowsOf } from "./parameter.ts";
+
+const { flag, integer, size, text } = rowsOf("global");
+
+export const IGNORED = [
+  text("aapl model", "", "Model whose icon macOS shows.", { effective: false }),
+  integer("share:fake_fscaps", "64", "File system attribute bits to add.", {
+    min: 0,
+    max: 0xffff_ffff,
+    effective: false,
+  }),
+  integer("ipc timeout", "0", "Accepted and ignored: there is no kernel module to keep alive.", {
+    min: 0,
+    max: 0xffff_ffff,
+  }),
+  size("smbd max io size", "8MB", "Accepted and ignored: RDMA is not served."),
+  flag("cache read buffers", "yes", "Accepted and ignored: see `buffer budget`."),
+  flag("cache trans buffers", "yes", "Accepted and ignored: see `buffer budget`."),
+] as const;

@@ -1,0 +1,106 @@
+// Parameters of [global]: dialects, signing, encryption and log-on.
+import { NO, rowsOf, YES } from "./parameter.ts";
+
+const { flag, integer, text, choice } = rowsOf("global");
+
+const MIN_DIALECT = {
+  "0x0202": ["SMB2_02", "SMB2", "NT1", "SMB1", "LANMAN1", "LANMAN2", "COREPLUS", "CORE"],
+  "0x0210": ["SMB2_10"],
+  "0x0300": ["SMB3_00", "SMB3"],
+  "0x0302": ["SMB3_02"],
+  "0x0311": ["SMB3_11"],
+} as const;
+
+const MAX_DIALECT = {
+  "0x0311": ["SMB3_11", "SMB3", "default"],
+  "0x0302": ["SMB3_02"],
+  "0x0300": ["SMB3_00"],
+  "0x0210": ["SMB2_10", "SMB2"],
+  "0x0202": ["SMB2_02"],
+} as const;
+
+const SIGNING = {
+  auto: ["auto", "default", "enabled", ...YES, "if_required", "desired", "disabled", ...NO],
+  required: ["mandatory", "required", "force", "forced", "enforced"],
+} as const;
+
+const ENCRYPTION = {
+  off: ["disabled", "off", "no", "false", "0"],
+  auto: ["auto", "default", "enabled", "if_required"],
+  desired: ["desired", ...YES],
+  required: ["mandatory", "required", "force", "forced", "enforced"],
+} as const;
+
+export const PROTOCOL = [
+  choice(
+    "server min protocol",
+    MIN_DIALECT,
+    "SMB2_02",
+    "Oldest dialect accepted. SMB1 is never served: its spellings mean SMB2_02.",
+    { aliases: ["min protocol"], security: true },
+  ),
+  choice("server max protocol", MAX_DIALECT, "SMB3_11", "Newest dialect accepted.", {
+    aliases: ["max protocol", "protocol"],
+    security: true,
+  }),
+  choice(
+    "server signing",
+    SIGNING,
+    "auto",
+    "auto: the server signs for clients that ask for it; mandatory: clients must sign. SMB2 cannot switch signing off: `disabled` means auto.",
+    { scope: "both", security: true },
+  ),
+  flag(
+    "smb3 unix extensions",
+    "yes",
+    "Linux clients that mount with `posix` get modes, owners, links and case-sensitive names as on the disk. Must be on in [global] and in the share.",
+    { scope: "both", aliases: ["smb3 posix extensions"] },
+  ),
+  choice(
+    "smb3 encryption",
+    ENCRYPTION,
+    "auto",
+    "disabled: not offered; auto: for clients that ask for it; desired: for all clients that support it; mandatory: other clients are refused.",
+    { scope: "both", aliases: ["server smb encrypt", "smb encrypt"], security: true },
+  ),
+  choice(
+    "crypto provider",
+    { auto: ["auto"], native: ["native"], pure: ["pure"] },
+    "auto",
+    "native: the runtime's BoringSSL; pure: TypeScript; auto: native for each primitive that passes its self-test.",
+    { reload: "restart", security: true },
+  ),
+  integer(
+    "restrict anonymous",
+    "0",
+    "1 or 2: guests and anonymous sessions may not connect to IPC$, so they cannot list shares.",
+    { min: 0, max: 2, security: true },
+  ),
+  choice(
+    "map to guest",
+    { never: ["never"], "bad-user": ["bad user"], unsupported: ["bad password", "bad uid"] },
+    "never",
+    "bad user: an unknown user name becomes the guest. A known name with a wrong password never does.",
+    { security: true },
+  ),
+  text(
+    "guest account",
+    "nobody",
+    "System account that guests' file access runs as; in a share: for that share.",
+    { scope: "both" },
+  ),
+  integer("logon timeout", "45", "Seconds that a connection may exist without a completed log-on.", {
+    min: 1,
+    max: 3600,
+  }),
+  flag("kerberos support", "no", "Accept Kerberos tickets.", { reload: "restart", effective: false }),
+  text("kerberos service name", "", "Service principal.", {
+    defaultHelp: "cifs/ and the host's full name",
+    reload: "restart",
+    effective: false,
+  }),
+  text("kerberos keytab file", "", "Key table of the service principal.", {
+    reload: "restart",
+    effective: false,
+  }),
+] as const;

@@ -1,0 +1,40 @@
+// Parameters of [global]: the server's name and the addresses it listens on.
+import { rowsOf } from "./parameter.ts";
+
+const { flag, integer, text, list } = rowsOf("global");
+
+export const SERVER = [
+  text("netbios name", "", "Name of the server, at most 15 characters.", { defaultHelp: "the host's name" }),
+  text("workgroup", "WORKGROUP", "Workgroup; also the domain name that clients see at log-on."),
+  text("server string", "SMB SERVER", "Comment beside the server's name in lists."),
+  integer("tcp port", "445", "TCP port to listen on; 0 takes a free one.", {
+    aliases: ["smb ports"],
+    min: 0,
+    max: 65_535,
+    reload: "restart",
+  }),
+  list(
+    "interfaces",
+    "",
+    "Interfaces by name (`*` and `?` allowed), address or ADDRESS/MASK, for `bind interfaces only`.",
+    { reload: "restart" },
+  ),
+  flag(
+    "bind interfaces only",
+    "no",
+    "Listen only on `interfaces`. If none of them has an address, the server does not start.",
+    { reload: "restart", security: true },
+  ),
+  list(
+    "hosts allow",
+    "",
+    "Addresses that may connect: ADDRESS, ADDRESS/BITS, ADDRESS/MASK, a prefix such as `192.168.1.`, ALL, and EXCEPT. Host names are not accepted. The list of [global] applies to every share, besides the share's own.",
+    { scope: "both", aliases: ["allow hosts"], security: true },
+  ),
+  list(
+    "hosts deny",
+    "",
+    "Addresses that may not connect; `hosts allow` has priority. With `hosts allow` alone all other addresses are refused.",
+    { scope: "both", aliases: ["deny hosts"], security: true },
+  ),
+] as const;
