@@ -170,7 +170,7 @@ test("no grab-bags, no odd file names", () => {
     const name = path.split("/").at(-1) ?? "";
     return (
       /^(utils?|helpers?|common|types|misc|index)\.ts$/.test(name) ||
-      !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/.test(name)
+      !/^[a-z0-9]+(-[a-z0-9]+)*(\.attack)?(\.test)?\.ts$/.test(name)
     );
   });
   expect(names).toEqual([]);

@@ -1,7 +1,7 @@
 // Resolving a path below a directory descriptor: openat2(2), or a walk one component at a time with O_NOFOLLOW where
 // the kernel (before 5.6), an emulator or a seccomp filter lacks it. Never by joining onto an absolute path.
 import { Errno } from "./errno.ts";
-import { readLinkAt } from "./names.ts";
+import { readLinkAt } from "./directory-entries.ts";
 import { Open, Resolve, closeFd, hasOpenAt2, openAt, openAt2, reopen } from "./open.ts";
 import { ModeType, emptyStatx, statFd } from "./stat.ts";
 

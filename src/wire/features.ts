@@ -2,8 +2,13 @@
 // [MS-SMB2] 3.3.5.4 (negotiation), 3.3.5.15 (controls), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create contexts).
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
-import { Capability, Dialect, SecurityMode } from "./negotiate.ts";
-import { Cipher, HashAlgorithm, NegotiateContextType, SigningAlgorithm } from "./negotiate-context.ts";
+import { Capability, Dialect, SecurityMode } from "./command/negotiate.ts";
+import {
+  Cipher,
+  HashAlgorithm,
+  NegotiateContextType,
+  SigningAlgorithm,
+} from "./context/negotiate-context.ts";
 import { POSIX_INFO_CLASS } from "./posix.ts";
 
 /** One thing advertised. `test` is `path/of/file.test.ts#name of the test`. */
@@ -21,12 +26,12 @@ export interface CapabilityFeature extends Feature {
   readonly needsClient: boolean;
 }
 
-const NEGOTIATE = "test/wire/negotiate.test.ts";
+const NEGOTIATE = "test/wire/command/negotiate.test.ts";
 const FILE = "test/wire/fscc/file-information.test.ts";
 const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
-const CONTEXT = "test/wire/create-context.test.ts";
-const POSIX = "test/e2e/posix.test.ts";
+const CONTEXT = "test/wire/context/create-context.test.ts";
+const POSIX = "test/e2e/metadata/posix.test.ts";
 
 const dialects: readonly Feature[] = [
   { name: "2.0.2", value: Dialect.SMB_2_0_2, test: `${NEGOTIATE}#round trip in every dialect` },
@@ -133,11 +138,15 @@ const fsctls: readonly Feature[] = [
     value: Fsctl.QUERY_NETWORK_INTERFACE_INFO,
     test: "test/wire/fscc/fsctl.test.ts#network interfaces",
   },
-  { name: "PIPE_TRANSCEIVE", value: Fsctl.PIPE_TRANSCEIVE, test: "test/wire/ioctl.test.ts#round trip" },
+  {
+    name: "PIPE_TRANSCEIVE",
+    value: Fsctl.PIPE_TRANSCEIVE,
+    test: "test/wire/command/ioctl.test.ts#round trip",
+  },
   {
     name: "SRV_ENUMERATE_SNAPSHOTS",
     value: Fsctl.SRV_ENUMERATE_SNAPSHOTS,
-    test: "test/e2e/previous-versions.test.ts#all tokens, the newest first; symlinks and other names are none",
+    test: "test/e2e/volumes/previous-versions.test.ts#all tokens, the newest first; symlinks and other names are none",
   },
 ];
 
@@ -212,12 +221,12 @@ const createContexts: readonly Feature[] = [
   {
     name: "RqLs",
     value: 0x5271_4c73,
-    test: "test/e2e/leases.test.ts#a lease is granted, broken and acknowledged",
+    test: "test/e2e/open/leases.test.ts#a lease is granted, broken and acknowledged",
   },
   {
     name: "TWrp",
     value: 0x5457_7270,
-    test: "test/e2e/previous-versions.test.ts#by TWrp, and by a token anywhere in the path",
+    test: "test/e2e/volumes/previous-versions.test.ts#by TWrp, and by a token anywhere in the path",
   },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
 ];

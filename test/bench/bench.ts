@@ -3,9 +3,9 @@
 import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeRandomFile } from "../e2e/sample-files.ts";
-import { startServer } from "../e2e/server.ts";
-import { connectionWords, runProgram } from "../e2e/smbclient.ts";
+import { writeRandomFile } from "../e2e/client/sample-files.ts";
+import { startServer } from "../e2e/client/server.ts";
+import { connectionWords, runProgram } from "../e2e/client/smbclient.ts";
 import { hasSmbd, startSmbd } from "../peer/smbd.ts";
 import { makeDirectory, removeDirectory, TESTER, TESTER_UID, type TestServer } from "../peer/test-server.ts";
 import type { Job, ProtectionName } from "./jobs.ts";

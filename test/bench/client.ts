@@ -1,11 +1,11 @@
 // One benchmark job in a process of its own: logs on, does the job, prints `{"seconds": ...}` as JSON.
 // Run by bench.ts: bun client.ts JOB-AS-JSON
-import { Dialect } from "../../src/wire/negotiate.ts";
-import { Cipher, SigningAlgorithm } from "../../src/wire/negotiate-context.ts";
+import { Dialect } from "../../src/wire/command/negotiate.ts";
+import { Cipher, SigningAlgorithm } from "../../src/wire/context/negotiate-context.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
-import { READ_RESPONSE_DATA } from "../../src/wire/read.ts";
+import { READ_RESPONSE_DATA } from "../../src/wire/command/read.ts";
 import { createRandom } from "../fuzz/bytes.ts";
-import { RawClient } from "../e2e/raw-client.ts";
+import { RawClient } from "../e2e/client/raw-client.ts";
 import {
   chargeFor,
   closeFile,
@@ -16,7 +16,7 @@ import {
   readCall,
   writeCall,
   writeFile,
-} from "../e2e/raw-files.ts";
+} from "../e2e/client/raw-files.ts";
 import { FastSocket } from "./fast-socket.ts";
 import { type Job, protections } from "./jobs.ts";
 import { runTransfer } from "./pipeline.ts";

@@ -1,6 +1,6 @@
 // A TCP connection for bulk transfers: sends caller's buffers without a copy, and shows of each frame its first bytes alone.
 // [MS-SMB2] 2.1 (Direct TCP).
-import type { FrameSocket, Place } from "../e2e/raw-socket.ts";
+import type { FrameSocket, Place } from "../e2e/client/raw-socket.ts";
 
 /** Bytes of a frame that bulk mode keeps: transform header and SMB2 header, and the start of a body. */
 export const KEPT_BYTES = 160;

@@ -1,5 +1,5 @@
 // What a benchmark client can be told to do, and the protections it can do it under.
-import { SigningAlgorithm } from "../../src/wire/negotiate-context.ts";
+import { SigningAlgorithm } from "../../src/wire/context/negotiate-context.ts";
 
 export const protections = {
   plain: { signing: undefined, isSealed: false },

@@ -6,10 +6,10 @@ import {
   type CreateRequest,
   decodeCreateResponse,
   OplockLevel,
-} from "../../src/wire/create.ts";
-import { leaseV2, mountLeasing, READ_WRITE_DATA, RWH } from "../e2e/lease-rig.ts";
-import { closeCall, createCall, type Mount, openFile } from "../e2e/raw-files.ts";
-import { startServer } from "../e2e/server.ts";
+} from "../../src/wire/command/create.ts";
+import { leaseV2, mountLeasing, READ_WRITE_DATA, RWH } from "../e2e/client/lease-rig.ts";
+import { closeCall, createCall, type Mount, openFile } from "../e2e/client/raw-files.ts";
+import { startServer } from "../e2e/client/server.ts";
 import { cpuSeconds } from "./processes.ts";
 
 const DEPTH = 32;

@@ -3,14 +3,14 @@
 import { createDecipheriv } from "node:crypto";
 import { Writer } from "../../src/wire/cursor.ts";
 import { HEADER_SIZE, HeaderOffset, set64 } from "../../src/wire/header.ts";
-import { Cipher } from "../../src/wire/negotiate-context.ts";
-import { ReadRequestOffset } from "../../src/wire/read.ts";
+import { Cipher } from "../../src/wire/context/negotiate-context.ts";
+import { ReadRequestOffset } from "../../src/wire/command/read.ts";
 import { Status, statusName } from "../../src/wire/status.ts";
 import { TRANSFORM_SIZE, TransformOffset } from "../../src/wire/transform.ts";
-import { WriteRequestOffset } from "../../src/wire/write.ts";
-import type { Call } from "../e2e/raw-calls.ts";
-import type { RawClient } from "../e2e/raw-client.ts";
-import type { RawSession } from "../e2e/raw-session.ts";
+import { WriteRequestOffset } from "../../src/wire/command/write.ts";
+import type { Call } from "../e2e/client/raw-calls.ts";
+import type { RawClient } from "../e2e/client/raw-client.ts";
+import type { RawSession } from "../e2e/client/raw-session.ts";
 import type { FastSocket } from "./fast-socket.ts";
 
 const FRAME_HEAD = 4;

@@ -3,7 +3,7 @@
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startServer } from "../e2e/server.ts";
+import { startServer } from "../e2e/client/server.ts";
 import { hasSmbd, startSmbd } from "../peer/smbd.ts";
 import {
   findFreePort,

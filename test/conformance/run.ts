@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { chownSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { startServer } from "../e2e/server.ts";
+import { startServer } from "../e2e/client/server.ts";
 import { startSmbd } from "../peer/smbd.ts";
 import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../peer/test-server.ts";
 import { type Candidate, isUnder, readCandidates, readPassList, suiteOf, writePassList } from "./lists.ts";

@@ -1,7 +1,7 @@
 // Good requests about files for a fuzzer to spoil: every create context, information class and file system control.
 // [MS-SMB2] 2.2.13.2, 2.2.31, 2.2.37, 2.2.39; [MS-FSCC] 2.3, 2.4; "SMB3 POSIX Extensions".
-import { FileGeneric } from "../../src/wire/access.ts";
-import { CreateDisposition, CreateOption, type CreateRequest } from "../../src/wire/create.ts";
+import { FileGeneric } from "../../src/wire/security/access.ts";
+import { CreateDisposition, CreateOption, type CreateRequest } from "../../src/wire/command/create.ts";
 import { EMPTY, Writer } from "../../src/wire/cursor.ts";
 import { type FileId, writeFileId } from "../../src/wire/file-id.ts";
 import { encodeDuplicateExtents } from "../../src/wire/fscc/copychunk.ts";
@@ -12,11 +12,11 @@ import { encodeRenameInformation, encodeRenameInformationEx } from "../../src/wi
 import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../src/wire/fscc/reparse.ts";
 import { Command } from "../../src/wire/header.ts";
 import { POSIX_INFO_CLASS } from "../../src/wire/posix.ts";
-import { encodeQueryInfoRequest, InfoType } from "../../src/wire/query-info.ts";
-import { encodeSetInfoRequest } from "../../src/wire/set-info.ts";
-import { attributeList, attributesCall, bytesOf } from "../e2e/attribute-calls.ts";
-import { copyCall, pair, resumeKey } from "../e2e/fsctl-calls.ts";
-import type { Call } from "../e2e/raw-calls.ts";
+import { encodeQueryInfoRequest, InfoType } from "../../src/wire/command/query-info.ts";
+import { encodeSetInfoRequest } from "../../src/wire/command/set-info.ts";
+import { attributeList, attributesCall, bytesOf } from "../e2e/client/attribute-calls.ts";
+import { copyCall, pair, resumeKey } from "../e2e/client/fsctl-calls.ts";
+import type { Call } from "../e2e/client/raw-calls.ts";
 import {
   callOn,
   closeCall,
@@ -30,8 +30,13 @@ import {
   readCall,
   setInfoCall,
   writeCall,
-} from "../e2e/raw-files.ts";
-import { descriptorOf, encodeDescriptor, querySecurityCall, setSecurityCall } from "../e2e/security-calls.ts";
+} from "../e2e/client/raw-files.ts";
+import {
+  descriptorOf,
+  encodeDescriptor,
+  querySecurityCall,
+  setSecurityCall,
+} from "../e2e/client/security-calls.ts";
 
 /** What the samples are about; keys and ids of other ones can be put in their place. */
 export interface FileTargets {

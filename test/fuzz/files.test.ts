@@ -7,8 +7,8 @@ import { statfsSync } from "node:fs";
 import { Command, HeaderFlag, HeaderOffset } from "../../src/wire/header.ts";
 import { POSIX_EXTENSIONS_ID } from "../../src/wire/posix.ts";
 import { Status } from "../../src/wire/status.ts";
-import { anonymousKib } from "../e2e/attack/rig.ts";
-import { contextsOf } from "../e2e/raw-calls.ts";
+import { anonymousKib } from "../e2e/client/attack-rig.ts";
+import { contextsOf } from "../e2e/client/raw-calls.ts";
 import {
   closeFile,
   createFile,
@@ -18,9 +18,9 @@ import {
   mountShare,
   readFile,
   writeFile,
-} from "../e2e/raw-files.ts";
-import { ConnectionClosed, type RawSocket } from "../e2e/raw-socket.ts";
-import { findFault, readTables, startServer } from "../e2e/server.ts";
+} from "../e2e/client/raw-files.ts";
+import { ConnectionClosed, type RawSocket } from "../e2e/client/raw-socket.ts";
+import { findFault, readTables, startServer } from "../e2e/client/server.ts";
 import { canMakePluggedDisk } from "../peer/plugged-disk.ts";
 import { TESTER, type TestServer } from "../peer/test-server.ts";
 import { createRandom, mutate } from "./bytes.ts";

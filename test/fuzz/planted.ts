@@ -17,20 +17,20 @@ import {
 import { join } from "node:path";
 import { ACCESS_ACL, DEFAULT_ACL } from "../../src/engine/security/posix-acl.ts";
 import { setXattr } from "../../src/linux/xattr.ts";
-import { Access, FileGeneric } from "../../src/wire/access.ts";
+import { Access, FileGeneric } from "../../src/wire/security/access.ts";
 import {
   CreateDisposition,
   CreateOption,
   type CreateRequest,
   decodeCreateResponse,
-} from "../../src/wire/create.ts";
+} from "../../src/wire/command/create.ts";
 import { EMPTY } from "../../src/wire/cursor.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
 import { POSIX_INFO_CLASS } from "../../src/wire/posix.ts";
-import { InfoType } from "../../src/wire/query-info.ts";
+import { InfoType } from "../../src/wire/command/query-info.ts";
 import { Status } from "../../src/wire/status.ts";
-import { attributesCall } from "../e2e/attribute-calls.ts";
+import { attributesCall } from "../e2e/client/attribute-calls.ts";
 import {
   closeCall,
   createCall,
@@ -43,8 +43,13 @@ import {
   readCall,
   renameCall,
   writeCall,
-} from "../e2e/raw-files.ts";
-import { descriptorOf, encodeDescriptor, querySecurityCall, setSecurityCall } from "../e2e/security-calls.ts";
+} from "../e2e/client/raw-files.ts";
+import {
+  descriptorOf,
+  encodeDescriptor,
+  querySecurityCall,
+  setSecurityCall,
+} from "../e2e/client/security-calls.ts";
 import { TESTER_UID } from "../peer/test-server.ts";
 import { mutate } from "./bytes.ts";
 import { DOS_ATTRIBUTES, NTACLS, POSIX_ACLS } from "./stored-samples.ts";

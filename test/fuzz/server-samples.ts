@@ -1,17 +1,17 @@
 // Good messages for a fuzzer to spoil: the tokens of a log-on, and one request of every command.
 // [MS-SMB2] 2.2.
 import { nativeProvider } from "../../src/crypto/native.ts";
-import { Access } from "../../src/wire/access.ts";
-import { CreateDisposition, CreateOption, OplockLevel } from "../../src/wire/create.ts";
+import { Access } from "../../src/wire/security/access.ts";
+import { CreateDisposition, CreateOption, OplockLevel } from "../../src/wire/command/create.ts";
 import { Writer } from "../../src/wire/cursor.ts";
-import { CompletionFilter, encodeChangeNotifyRequest } from "../../src/wire/change-notify.ts";
+import { CompletionFilter, encodeChangeNotifyRequest } from "../../src/wire/command/change-notify.ts";
 import { FILE_ID_ALL_ONES, type FileId, writeFileId } from "../../src/wire/file-id.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass, FsInfoClass } from "../../src/wire/fscc/info-class.ts";
 import { Command, HeaderFlag, HeaderOffset } from "../../src/wire/header.ts";
-import { encodeLockRequest, LockFlag } from "../../src/wire/lock.ts";
-import { InfoType } from "../../src/wire/query-info.ts";
-import { type Call, negotiateCall, sessionSetupCall, treeConnectCall } from "../e2e/raw-calls.ts";
+import { encodeLockRequest, LockFlag } from "../../src/wire/command/lock.ts";
+import { InfoType } from "../../src/wire/command/query-info.ts";
+import { type Call, negotiateCall, sessionSetupCall, treeConnectCall } from "../e2e/client/raw-calls.ts";
 import {
   callOn,
   closeCall,
@@ -28,8 +28,8 @@ import {
   renameCall,
   setInfoCall,
   writeCall,
-} from "../e2e/raw-files.ts";
-import { NtlmExchange } from "../e2e/raw-ntlm.ts";
+} from "../e2e/client/raw-files.ts";
+import { NtlmExchange } from "../e2e/client/raw-ntlm.ts";
 
 /** Requests of a connection that has not logged on. */
 export function callsBeforeLogOn(): Call[] {

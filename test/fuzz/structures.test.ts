@@ -7,7 +7,7 @@ import {
   decodeCreateResponseContexts,
   encodeCreateRequestContexts,
   encodeCreateResponseContexts,
-} from "../../src/wire/create-context.ts";
+} from "../../src/wire/context/create-context.ts";
 import {
   decodeCopyChunkRequest,
   decodeDuplicateExtents,
@@ -45,8 +45,8 @@ import {
   unixUserSid,
 } from "../../src/wire/posix.ts";
 import { decodeSecurityDescriptor } from "../../src/wire/security/security-descriptor.ts";
-import { attributeList, bytesOf } from "../e2e/attribute-calls.ts";
-import { descriptorOf, encodeDescriptor } from "../e2e/security-calls.ts";
+import { attributeList, bytesOf } from "../e2e/client/attribute-calls.ts";
+import { descriptorOf, encodeDescriptor } from "../e2e/client/security-calls.ts";
 import { createEdges, createInputs } from "./bytes.ts";
 
 const SEED = 0x5eed_0002;

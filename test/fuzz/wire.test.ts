@@ -1,8 +1,11 @@
 // Every decoder of wire/ on seeded random, mutated and truncated input: it ends, and throws nothing but WireError.
 import { expect, test } from "bun:test";
 import { Message, WireError } from "../../src/wire/cursor.ts";
-import { decodeCreateRequestContexts, decodeCreateResponseContexts } from "../../src/wire/create-context.ts";
-import { decodeSymlinkError } from "../../src/wire/error-response.ts";
+import {
+  decodeCreateRequestContexts,
+  decodeCreateResponseContexts,
+} from "../../src/wire/context/create-context.ts";
+import { decodeSymlinkError } from "../../src/wire/command/error-response.ts";
 import {
   decodeCopyChunkRequest,
   decodeCopyChunkResponse,
@@ -58,12 +61,16 @@ import {
   decodeValidateNegotiateRequest,
   decodeValidateNegotiateResponse,
 } from "../../src/wire/fscc/validate-negotiate.ts";
-import { checkReadRequest, readRequestLength, readRequestOffset } from "../../src/wire/read.ts";
+import { checkReadRequest, readRequestLength, readRequestOffset } from "../../src/wire/command/read.ts";
 import { decodeAcl } from "../../src/wire/security/acl.ts";
 import { decodeSecurityDescriptor } from "../../src/wire/security/security-descriptor.ts";
-import { decodeSmb1NegotiateRequest } from "../../src/wire/smb1-negotiate.ts";
+import { decodeSmb1NegotiateRequest } from "../../src/wire/command/smb1-negotiate.ts";
 import { checkTransform } from "../../src/wire/transform.ts";
-import { checkWriteRequest, writeRequestDataStart, writeRequestLength } from "../../src/wire/write.ts";
+import {
+  checkWriteRequest,
+  writeRequestDataStart,
+  writeRequestLength,
+} from "../../src/wire/command/write.ts";
 import { ALL_CODECS, codecOf, recordedMessages } from "../wire/vectors.ts";
 import { createInputs, createRandom } from "./bytes.ts";
 

@@ -8,7 +8,7 @@ import { FAT_IOCTL_GET_ATTRIBUTES, FAT_IOCTL_SET_ATTRIBUTES } from "../../src/li
 import { DQBLK_SIZE } from "../../src/linux/quota.ts";
 import { RLIMIT_SIZE } from "../../src/linux/limits.ts";
 import { FLOCK_OFFSETS, FLOCK_SIZE } from "../../src/linux/locks.ts";
-import { TIMESPEC_SIZE } from "../../src/linux/names.ts";
+import { TIMESPEC_SIZE } from "../../src/linux/directory-entries.ts";
 import { At, OPEN_HOW_SIZE, Open, Resolve, openFlags } from "../../src/linux/open.ts";
 import { STATFS_OFFSETS, STATFS_SIZE, STATX_OFFSETS, STATX_SIZE } from "../../src/linux/stat.ts";
 import { StatxAttribute, StatxMask } from "../../src/linux/stat.ts";

@@ -13,7 +13,7 @@ import * as io from "../../src/linux/io.ts";
 import { Scratch, cString } from "../../src/linux/libc.ts";
 import { FlockOperation, LockType, flockFd, lockRange, testRange } from "../../src/linux/locks.ts";
 import { currentMounts, mountOf, parseMountinfo } from "../../src/linux/mountinfo.ts";
-import * as names from "../../src/linux/names.ts";
+import * as names from "../../src/linux/directory-entries.ts";
 import { AT_FDCWD, Open, closeFd, duplicateFd, openAt, reopen } from "../../src/linux/open.ts";
 import { Access, ModeType, accessFd, emptyStatx, statAt, statFd, statfsFd } from "../../src/linux/stat.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "../../src/linux/xattr.ts";

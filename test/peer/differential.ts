@@ -3,12 +3,12 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { readdirSync, chownSync, chmodSync } from "node:fs";
 import { join } from "node:path";
-import { Access } from "../../src/wire/access.ts";
-import { type CreateRequest, CreateOption, decodeCreateResponse } from "../../src/wire/create.ts";
+import { Access } from "../../src/wire/security/access.ts";
+import { type CreateRequest, CreateOption, decodeCreateResponse } from "../../src/wire/command/create.ts";
 import { FILE_ID_ALL_ONES } from "../../src/wire/file-id.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
-import { InfoType } from "../../src/wire/query-info.ts";
+import { InfoType } from "../../src/wire/command/query-info.ts";
 import { Status, statusName } from "../../src/wire/status.ts";
 import {
   closeCall,
@@ -20,8 +20,8 @@ import {
   queryDirectoryCall,
   queryInfoCall,
   setInfoCall,
-} from "../e2e/raw-files.ts";
-import { startServer } from "../e2e/server.ts";
+} from "../e2e/client/raw-files.ts";
+import { startServer } from "../e2e/client/server.ts";
 import { startSmbd } from "./smbd.ts";
 import { TESTER, TESTER_UID, type TestServer } from "./test-server.ts";
 

@@ -1,5 +1,5 @@
 // The server that a test runs against: ours, or with SERVER=smbd in the environment Debian's smbd, to prove the test itself.
-import { startServer } from "../e2e/server.ts";
+import { startServer } from "../e2e/client/server.ts";
 import { startSmbd } from "./smbd.ts";
 import type { ServerOptions, TestServer } from "./test-server.ts";
 

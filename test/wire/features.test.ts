@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { capabilitiesOf, CIPHERS, FEATURES, SIGNING_ALGORITHMS } from "../../src/wire/features.ts";
-import { Capability, Dialect } from "../../src/wire/negotiate.ts";
+import { Capability, Dialect } from "../../src/wire/command/negotiate.ts";
 
 const ALL = 0xffff_ffff;
 

@@ -7,8 +7,11 @@ import {
   decodeCreateResponseContexts,
   encodeCreateRequestContexts,
   encodeCreateResponseContexts,
-} from "../../src/wire/create-context.ts";
-import { decodeNegotiateContexts, encodeNegotiateContexts } from "../../src/wire/negotiate-context.ts";
+} from "../../src/wire/context/create-context.ts";
+import {
+  decodeNegotiateContexts,
+  encodeNegotiateContexts,
+} from "../../src/wire/context/negotiate-context.ts";
 import {
   appendPosixEntry,
   decodeFsPosixInformation,

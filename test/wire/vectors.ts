@@ -2,38 +2,38 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Message, Writer } from "../../src/wire/cursor.ts";
-import { decodeCancelRequest, encodeCancelRequest } from "../../src/wire/cancel.ts";
+import { decodeCancelRequest, encodeCancelRequest } from "../../src/wire/command/cancel.ts";
 import {
   decodeChangeNotifyRequest,
   decodeChangeNotifyResponse,
   encodeChangeNotifyRequest,
   encodeChangeNotifyResponse,
-} from "../../src/wire/change-notify.ts";
+} from "../../src/wire/command/change-notify.ts";
 import {
   decodeCloseRequest,
   decodeCloseResponse,
   encodeCloseRequest,
   encodeCloseResponse,
-} from "../../src/wire/close.ts";
+} from "../../src/wire/command/close.ts";
 import {
   decodeCreateRequest,
   decodeCreateResponse,
   encodeCreateRequest,
   encodeCreateResponse,
-} from "../../src/wire/create.ts";
+} from "../../src/wire/command/create.ts";
 import {
   decodeEchoRequest,
   decodeEchoResponse,
   encodeEchoRequest,
   encodeEchoResponse,
-} from "../../src/wire/echo.ts";
-import { decodeErrorResponse, encodeErrorResponse } from "../../src/wire/error-response.ts";
+} from "../../src/wire/command/echo.ts";
+import { decodeErrorResponse, encodeErrorResponse } from "../../src/wire/command/error-response.ts";
 import {
   decodeFlushRequest,
   decodeFlushResponse,
   encodeFlushRequest,
   encodeFlushResponse,
-} from "../../src/wire/flush.ts";
+} from "../../src/wire/command/flush.ts";
 import {
   Command,
   HEADER_SIZE,
@@ -47,25 +47,25 @@ import {
   decodeIoctlResponse,
   encodeIoctlRequest,
   encodeIoctlResponse,
-} from "../../src/wire/ioctl.ts";
+} from "../../src/wire/command/ioctl.ts";
 import {
   decodeLockRequest,
   decodeLockResponse,
   encodeLockRequest,
   encodeLockResponse,
-} from "../../src/wire/lock.ts";
+} from "../../src/wire/command/lock.ts";
 import {
   decodeLogoffRequest,
   decodeLogoffResponse,
   encodeLogoffRequest,
   encodeLogoffResponse,
-} from "../../src/wire/logoff.ts";
+} from "../../src/wire/command/logoff.ts";
 import {
   decodeNegotiateRequest,
   decodeNegotiateResponse,
   encodeNegotiateRequest,
   encodeNegotiateResponse,
-} from "../../src/wire/negotiate.ts";
+} from "../../src/wire/command/negotiate.ts";
 import {
   decodeOplockBreakNotification,
   decodeOplockBreakRequest,
@@ -73,55 +73,55 @@ import {
   encodeOplockBreakNotification,
   encodeOplockBreakRequest,
   encodeOplockBreakResponse,
-} from "../../src/wire/oplock-break.ts";
+} from "../../src/wire/command/oplock-break.ts";
 import {
   decodeQueryDirectoryRequest,
   decodeQueryDirectoryResponse,
   encodeQueryDirectoryRequest,
   encodeQueryDirectoryResponse,
-} from "../../src/wire/query-directory.ts";
+} from "../../src/wire/command/query-directory.ts";
 import {
   decodeQueryInfoRequest,
   decodeQueryInfoResponse,
   encodeQueryInfoRequest,
   encodeQueryInfoResponse,
-} from "../../src/wire/query-info.ts";
+} from "../../src/wire/command/query-info.ts";
 import {
   decodeReadRequest,
   decodeReadResponse,
   encodeReadRequest,
   encodeReadResponse,
-} from "../../src/wire/read.ts";
+} from "../../src/wire/command/read.ts";
 import {
   decodeSessionSetupRequest,
   decodeSessionSetupResponse,
   encodeSessionSetupRequest,
   encodeSessionSetupResponse,
-} from "../../src/wire/session-setup.ts";
+} from "../../src/wire/command/session-setup.ts";
 import {
   decodeSetInfoRequest,
   decodeSetInfoResponse,
   encodeSetInfoRequest,
   encodeSetInfoResponse,
-} from "../../src/wire/set-info.ts";
+} from "../../src/wire/command/set-info.ts";
 import {
   decodeTreeConnectRequest,
   decodeTreeConnectResponse,
   encodeTreeConnectRequest,
   encodeTreeConnectResponse,
-} from "../../src/wire/tree-connect.ts";
+} from "../../src/wire/command/tree-connect.ts";
 import {
   decodeTreeDisconnectRequest,
   decodeTreeDisconnectResponse,
   encodeTreeDisconnectRequest,
   encodeTreeDisconnectResponse,
-} from "../../src/wire/tree-disconnect.ts";
+} from "../../src/wire/command/tree-disconnect.ts";
 import {
   decodeWriteRequest,
   decodeWriteResponse,
   encodeWriteRequest,
   encodeWriteResponse,
-} from "../../src/wire/write.ts";
+} from "../../src/wire/command/write.ts";
 
 export interface RecordedMessage {
   /** The vector file and the message's place in it. */

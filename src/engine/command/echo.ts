@@ -1,5 +1,5 @@
 // SMB2 ECHO; [MS-SMB2] 3.3.5.17.
-import { encodeEchoResponse } from "../../wire/echo.ts";
+import { encodeEchoResponse } from "../../wire/command/echo.ts";
 import { Status } from "../../wire/status.ts";
 import type { Exchange } from "../connection/exchange.ts";
 

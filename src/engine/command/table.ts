@@ -1,15 +1,15 @@
 // The dispatch table: one row a command; [MS-SMB2] 3.3.5.2 and 3.3.5.4 to 3.3.5.22.
-import { ChangeNotifyRequestOffset } from "../../wire/change-notify.ts";
-import { CloseRequestOffset } from "../../wire/close.ts";
-import { FlushRequestOffset } from "../../wire/flush.ts";
+import { ChangeNotifyRequestOffset } from "../../wire/command/change-notify.ts";
+import { CloseRequestOffset } from "../../wire/command/close.ts";
+import { FlushRequestOffset } from "../../wire/command/flush.ts";
 import { Command } from "../../wire/header.ts";
-import { IoctlRequestOffset } from "../../wire/ioctl.ts";
-import { LockRequestOffset } from "../../wire/lock.ts";
-import { QueryDirectoryRequestOffset } from "../../wire/query-directory.ts";
-import { QueryInfoRequestOffset } from "../../wire/query-info.ts";
-import { ReadRequestOffset } from "../../wire/read.ts";
-import { SetInfoRequestOffset } from "../../wire/set-info.ts";
-import { WriteRequestOffset } from "../../wire/write.ts";
+import { IoctlRequestOffset } from "../../wire/command/ioctl.ts";
+import { LockRequestOffset } from "../../wire/command/lock.ts";
+import { QueryDirectoryRequestOffset } from "../../wire/command/query-directory.ts";
+import { QueryInfoRequestOffset } from "../../wire/command/query-info.ts";
+import { ReadRequestOffset } from "../../wire/command/read.ts";
+import { SetInfoRequestOffset } from "../../wire/command/set-info.ts";
+import { WriteRequestOffset } from "../../wire/command/write.ts";
 import type { OpenHandler, Row, ServerHandler, SessionHandler, TreeHandler } from "../connection/exchange.ts";
 import { handleChangeNotify } from "./notify/change-notify.ts";
 import { handleClose } from "./close/close.ts";

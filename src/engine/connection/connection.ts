@@ -12,7 +12,7 @@ import {
 } from "../../wire/header.ts";
 import { Status } from "../../wire/status.ts";
 import { Writer } from "../../wire/cursor.ts";
-import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/error-response.ts";
+import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import type { Session, Tree } from "../state/session.ts";
 import { HEAD_ROOM, type PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";

@@ -3,7 +3,7 @@
 import type { Mac } from "../../crypto/provider.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
-import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/error-response.ts";
+import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
 import { Status } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";

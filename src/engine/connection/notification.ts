@@ -5,7 +5,7 @@ import {
   encodeOplockBreakNotification,
   LeaseBreakFlag,
   type OplockBreakNotification,
-} from "../../wire/oplock-break.ts";
+} from "../../wire/command/oplock-break.ts";
 import type { Session } from "../state/session.ts";
 import { levelOf } from "../state/caching-grant.ts";
 import type { CachingHolder, CachingOpen } from "../state/caching-holder.ts";

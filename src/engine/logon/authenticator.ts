@@ -2,8 +2,8 @@
 // [MS-SMB2] 3.3.5.5.3; SPNEGO with NTLM inside, and NTLM without SPNEGO.
 import type { MaybePromise } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
-import { isNtlmssp } from "../../wire/ntlmssp.ts";
-import { encodeInit2, Oid } from "../../wire/spnego.ts";
+import { isNtlmssp } from "../../wire/auth/ntlmssp.ts";
+import { encodeInit2, Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
 import { type LogonIdentity, type Mechanism, refuse, type Refusal, type AuthContext } from "./mechanism.ts";
 import { createNtlmAcceptor } from "./ntlm.ts";

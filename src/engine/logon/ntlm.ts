@@ -31,7 +31,7 @@ import {
   NtlmMessageType,
   type NtlmAuthenticate,
   type Ntlmv2Response,
-} from "../../wire/ntlmssp.ts";
+} from "../../wire/auth/ntlmssp.ts";
 import { Status } from "../../wire/status.ts";
 import {
   type LogonIdentity,

@@ -2,8 +2,8 @@
 import { deriveKeys30, deriveKeys311, deriveSigningKey2 } from "../../crypto/kdf.ts";
 import { NonceSequence } from "../../crypto/nonce.ts";
 import type { Aead, Mac, Provider } from "../../crypto/provider.ts";
-import { Dialect } from "../../wire/negotiate.ts";
-import { Cipher, SigningAlgorithm } from "../../wire/negotiate-context.ts";
+import { Dialect } from "../../wire/command/negotiate.ts";
+import { Cipher, SigningAlgorithm } from "../../wire/context/negotiate-context.ts";
 import type { SealKeys } from "../state/session.ts";
 
 /** What NEGOTIATE settled, as far as keys depend on it. */

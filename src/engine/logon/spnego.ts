@@ -8,7 +8,7 @@ import {
   NegState,
   type NegTokenInit,
   type NegTokenResp,
-} from "../../wire/spnego.ts";
+} from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
 import { type LogonIdentity, type Mechanism, type MechanismStep, refuse, type Refusal } from "./mechanism.ts";
 

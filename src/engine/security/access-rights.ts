@@ -1,6 +1,6 @@
 // The access check: what a security descriptor grants to a token; [MS-DTYP] 2.5.3.2. Entries count in their order:
 // what was granted is not taken back by a later denial, nor the other way round.
-import { Access, FileGeneric, mapGenericAccess } from "../../wire/access.ts";
+import { Access, FileGeneric, mapGenericAccess } from "../../wire/security/access.ts";
 import { type Ace, AceFlag, AceType } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";

@@ -1,6 +1,6 @@
 // The security descriptor of a new object, from what its creator gives and what its directory hands down;
 // [MS-DTYP] 2.5.3.4. And what a descriptor that a client sends becomes before it is kept.
-import { Access, mapGenericAccess } from "../../wire/access.ts";
+import { Access, mapGenericAccess } from "../../wire/security/access.ts";
 import { type Ace, AceFlag, type Acl, aclSize } from "../../wire/security/acl.ts";
 import { SecurityControl, type SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";

@@ -1,7 +1,7 @@
 // Between descriptors and POSIX rights, both ways. A list becomes the bits that its evaluation gives to the owner, to
 // the group, to each Unix user and group that it names, and to everybody else, so that programs on the server meet
 // about the same rights; bits become three entries, and one for each further entry of a POSIX list. acl(5).
-import { Access, FileGeneric } from "../../wire/access.ts";
+import { Access, FileGeneric } from "../../wire/security/access.ts";
 import { type Ace, ACL_REVISION, AceFlag, AceType, simpleAce } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";

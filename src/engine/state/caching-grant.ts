@@ -1,6 +1,6 @@
 // What a new open may cache, given what others do; [MS-SMB2] 3.3.5.9 (oplocks), 3.3.5.9.8 and 3.3.5.9.11 (leases),
 // [MS-FSA] 2.1.5.18.1. Pure: counts in, rights out.
-import { OplockLevel } from "../../wire/create.ts";
+import { OplockLevel } from "../../wire/command/create.ts";
 import { Cache, type CachingHolder, type FileCaching } from "./caching-holder.ts";
 
 const ALL = Cache.READ | Cache.HANDLE | Cache.WRITE;

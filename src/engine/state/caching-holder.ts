@@ -1,7 +1,7 @@
 // Who caches a file: an oplock belongs to one open, a lease to all opens of one client and key. Both are a holder
 // with the same three rights; [MS-SMB2] 3.3.1.11 to 3.3.1.13 (leases), [MS-FSA] 2.1.1.10 (oplocks).
-import { Access } from "../../wire/access.ts";
-import { LeaseState } from "../../wire/create-context.ts";
+import { Access } from "../../wire/security/access.ts";
+import { LeaseState } from "../../wire/context/create-context.ts";
 import type { Session, Tree } from "./session.ts";
 
 /** The rights to cache, as the bits of a lease state: data read, the handle, data to be written. */

@@ -1,7 +1,7 @@
 // Watches on directories: what changed since a client last asked, and the requests that wait for a change.
 // [MS-SMB2] 3.3.5.19; [MS-FSA] 2.1.4.1 (sending a notification), 2.1.5.11.1 (asking for one).
 import type { MaybePromise } from "../../port/port.ts";
-import { CompletionFilter } from "../../wire/change-notify.ts";
+import { CompletionFilter } from "../../wire/command/change-notify.ts";
 import { type Change, NotifyAction } from "../../wire/fscc/notify.ts";
 import { Status } from "../../wire/status.ts";
 

@@ -1,8 +1,8 @@
 // All opens of the server, and the files they are of, keyed by identity and not by name: share modes,
 // delete-pending; [MS-SMB2] 3.3.1.1 (GlobalOpenTable), [MS-FSA] 2.1.5.1.2.2 (sharing), 2.1.5.5 (close).
 import type { Session, Tree } from "./session.ts";
-import { Access } from "../../wire/access.ts";
-import { ShareAccess } from "../../wire/create.ts";
+import { Access } from "../../wire/security/access.ts";
+import { ShareAccess } from "../../wire/command/create.ts";
 import { isOplockStat } from "./caching-holder.ts";
 import { type Open, SharedFile } from "./open.ts";
 import { PathIndex } from "./path-index.ts";

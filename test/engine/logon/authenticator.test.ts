@@ -1,9 +1,14 @@
 // Whole exchanges: what smbclient said to smbd, said again to us; [MS-NLMP] 4.2.4; impacket as a live client.
 import { describe, expect, test } from "bun:test";
 import { type AuthStep, createAuthenticator, initialToken } from "../../../src/engine/logon/authenticator.ts";
-import { decodeAvPairs, decodeAvTimestamp, decodeNtlmChallenge, findAv } from "../../../src/wire/ntlmssp.ts";
-import { encodeNtlmNegotiate } from "../../../src/wire/ntlmssp.ts";
-import { decodeSpnego } from "../../../src/wire/spnego.ts";
+import {
+  decodeAvPairs,
+  decodeAvTimestamp,
+  decodeNtlmChallenge,
+  findAv,
+} from "../../../src/wire/auth/ntlmssp.ts";
+import { encodeNtlmNegotiate } from "../../../src/wire/auth/ntlmssp.ts";
+import { decodeSpnego } from "../../../src/wire/auth/spnego.ts";
 import { Status } from "../../../src/wire/status.ts";
 import samba from "../../vectors/ntlmssp-samba.json";
 import { createContext, fromHex, NtlmClient, SERVER_CHALLENGE, toHex } from "./exchange-rig.ts";

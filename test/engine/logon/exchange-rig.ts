@@ -10,7 +10,7 @@ import {
   encodeNtlmNegotiate,
   MIC_OFFSET,
   NtlmFlag,
-} from "../../../src/wire/ntlmssp.ts";
+} from "../../../src/wire/auth/ntlmssp.ts";
 import type { AuthContext } from "../../../src/engine/logon/mechanism.ts";
 
 export function fromHex(text: string): Uint8Array {

@@ -11,7 +11,7 @@ import {
   NegState,
   type NegTokenResp,
   Oid,
-} from "../../../src/wire/spnego.ts";
+} from "../../../src/wire/auth/spnego.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { createInputs } from "../../fuzz/bytes.ts";
 import samba from "../../vectors/ntlmssp-samba.json";

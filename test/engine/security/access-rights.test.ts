@@ -9,7 +9,7 @@ import {
   ownsOnDisk,
   uidOfSid,
 } from "../../../src/engine/security/token.ts";
-import { Access, FileGeneric } from "../../../src/wire/access.ts";
+import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceFlag, AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { parseSid } from "../../../src/wire/security/sid.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { descriptorAtBirth, handsDown, normalize } from "../../../src/engine/security/inheritance.ts";
 import { makeToken } from "../../../src/engine/security/token.ts";
-import { Access, FileGeneric } from "../../../src/wire/access.ts";
+import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceFlag, AceType, aclSize, simpleAce } from "../../../src/wire/security/acl.ts";
 import { SecurityControl, type SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { formatSid, parseSid } from "../../../src/wire/security/sid.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { inheritedAclOf, withInherited } from "../../../src/engine/security/posix-inheritance.ts";
 import { describeAcl } from "../../../src/engine/security/posix-rights.ts";
 import { aclOfMode, type PosixAcl } from "../../../src/engine/security/posix-acl.ts";
-import { FileGeneric } from "../../../src/wire/access.ts";
+import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceFlag, AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { formatSid, parseSid } from "../../../src/wire/security/sid.ts";

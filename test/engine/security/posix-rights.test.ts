@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { aclOfDescriptor, describeAcl, isExpressible } from "../../../src/engine/security/posix-rights.ts";
 import { aclOfMode, AclTag, type PosixAcl } from "../../../src/engine/security/posix-acl.ts";
-import { Access, FileGeneric } from "../../../src/wire/access.ts";
+import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceType, simpleAce } from "../../../src/wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../../src/wire/security/security-descriptor.ts";
 import { parseSid } from "../../../src/wire/security/sid.ts";

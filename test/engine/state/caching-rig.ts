@@ -4,7 +4,7 @@ import { CachingTable } from "../../../src/engine/state/caching.ts";
 import { type CachingHolder, type Lease } from "../../../src/engine/state/caching-holder.ts";
 import { Open, type SharedFile } from "../../../src/engine/state/open.ts";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
-import { Access } from "../../../src/wire/access.ts";
+import { Access } from "../../../src/wire/security/access.ts";
 
 export const R = 1;
 export const RH = 3;

@@ -8,7 +8,7 @@ import {
   type WaitingRequest,
   type WatchTerms,
 } from "../../../src/engine/state/notify.ts";
-import { CompletionFilter } from "../../../src/wire/change-notify.ts";
+import { CompletionFilter } from "../../../src/wire/command/change-notify.ts";
 import { type Change, NotifyAction } from "../../../src/wire/fscc/notify.ts";
 import { Status } from "../../../src/wire/status.ts";
 

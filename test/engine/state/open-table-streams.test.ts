@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import type { Open } from "../../../src/engine/state/open.ts";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
-import { Access } from "../../../src/wire/access.ts";
-import { ShareAccess } from "../../../src/wire/create.ts";
+import { Access } from "../../../src/wire/security/access.ts";
+import { ShareAccess } from "../../../src/wire/command/create.ts";
 
 const ALL = ShareAccess.READ | ShareAccess.WRITE | ShareAccess.DELETE;
 

@@ -72,15 +72,15 @@ import {
   encodeValidateNegotiateRequest,
   encodeValidateNegotiateResponse,
 } from "../../../src/wire/fscc/validate-negotiate.ts";
-import { decodeIoctlRequest, decodeIoctlResponse } from "../../../src/wire/ioctl.ts";
-import { decodeQueryDirectoryResponse } from "../../../src/wire/query-directory.ts";
-import { decodeQueryInfoResponse, InfoType } from "../../../src/wire/query-info.ts";
+import { decodeIoctlRequest, decodeIoctlResponse } from "../../../src/wire/command/ioctl.ts";
+import { decodeQueryDirectoryResponse } from "../../../src/wire/command/query-directory.ts";
+import { decodeQueryInfoResponse, InfoType } from "../../../src/wire/command/query-info.ts";
 import {
   decodeSecurityDescriptor,
   encodeSecurityDescriptor,
   securityDescriptorSize,
 } from "../../../src/wire/security/security-descriptor.ts";
-import { decodeSetInfoRequest } from "../../../src/wire/set-info.ts";
+import { decodeSetInfoRequest } from "../../../src/wire/command/set-info.ts";
 import { headerOf, type RecordedMessage, recordedMessages } from "../vectors.ts";
 
 type Again = (data: Uint8Array) => Uint8Array;

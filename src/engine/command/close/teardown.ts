@@ -2,7 +2,7 @@
 // [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { channelsOf } from "../../connection/channels.ts";
 import type { EngineContext } from "../../connection/context.ts";

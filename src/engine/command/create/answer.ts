@@ -1,6 +1,6 @@
 // The answer of a CREATE that succeeded; [MS-SMB2] 2.2.14, 3.3.5.9.
-import { encodeCreateResponse } from "../../../wire/create.ts";
-import type { CreateRequestContexts, CreateResponseContexts } from "../../../wire/create-context.ts";
+import { encodeCreateResponse } from "../../../wire/command/create.ts";
+import type { CreateRequestContexts, CreateResponseContexts } from "../../../wire/context/create-context.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";

@@ -1,8 +1,8 @@
 // What a CREATE asks to cache, and the answer; [MS-SMB2] 3.3.5.9 (oplock levels), 3.3.5.9.8 and 3.3.5.9.11 (leases).
-import type { CreateRequest } from "../../../wire/create.ts";
-import { OplockLevel } from "../../../wire/create.ts";
-import { type LeaseContext, LeaseFlag } from "../../../wire/create-context.ts";
-import { Capability } from "../../../wire/negotiate.ts";
+import type { CreateRequest } from "../../../wire/command/create.ts";
+import { OplockLevel } from "../../../wire/command/create.ts";
+import { type LeaseContext, LeaseFlag } from "../../../wire/context/create-context.ts";
+import { Capability } from "../../../wire/command/negotiate.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
 import { levelOf, rightsOf } from "../../state/caching-grant.ts";

@@ -1,11 +1,11 @@
 // What a CREATE may ask for at all, before any file is looked at; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1 phase 1.
-import { Access, ACCESS_RESERVED, mapGenericAccess } from "../../../wire/access.ts";
+import { Access, ACCESS_RESERVED, mapGenericAccess } from "../../../wire/security/access.ts";
 import {
   CreateDisposition,
   CreateOption,
   type CreateRequest,
   ImpersonationLevel,
-} from "../../../wire/create.ts";
+} from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";

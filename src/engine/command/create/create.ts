@@ -2,8 +2,13 @@
 // place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import { streamKey } from "../../vfs/stream/stored-stream.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access, mapGenericAccess } from "../../../wire/access.ts";
-import { CreateAction, CreateOption, type CreateRequest, decodeCreateRequest } from "../../../wire/create.ts";
+import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
+import {
+  CreateAction,
+  CreateOption,
+  type CreateRequest,
+  decodeCreateRequest,
+} from "../../../wire/command/create.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";

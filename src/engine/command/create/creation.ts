@@ -1,7 +1,12 @@
 // One CREATE on its way: what its steps have reached so far, and how that is undone when a later step fails.
 // [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../../port/port.ts";
-import { CreateAction, CreateOption, type CreateRequest, CreateDisposition } from "../../../wire/create.ts";
+import {
+  CreateAction,
+  CreateOption,
+  type CreateRequest,
+  CreateDisposition,
+} from "../../../wire/command/create.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";

@@ -1,8 +1,8 @@
 // Durable opens: granted, got back after a lost connection, and recognised when their CREATE is sent again;
 // [MS-SMB2] 3.3.5.9.6 and .10 (requests), .7 and .12 (reconnects), .13 (application instances).
 import type { MaybePromise } from "../../../port/port.ts";
-import { CreateAction, type CreateRequest, OplockLevel } from "../../../wire/create.ts";
-import type { LeaseContext } from "../../../wire/create-context.ts";
+import { CreateAction, type CreateRequest, OplockLevel } from "../../../wire/command/create.ts";
+import type { LeaseContext } from "../../../wire/context/create-context.ts";
 import type { FileId } from "../../../wire/file-id.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
 import { Status } from "../../../wire/status.ts";

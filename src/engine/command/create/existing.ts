@@ -1,8 +1,8 @@
 // What CREATE asks of an object that exists already: kind, disposition, access, and whether its name may go;
 // [MS-FSA] 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access, mapGenericAccess } from "../../../wire/access.ts";
-import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
+import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";

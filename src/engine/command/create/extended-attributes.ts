@@ -1,6 +1,6 @@
 // The extended attributes that CREATE brings in SMB2_CREATE_EA_BUFFER; [MS-SMB2] 2.2.13.2.1.
 import type { MaybePromise } from "../../../port/port.ts";
-import { CreateAction, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { CreateAction, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { decodeExtendedAttributes } from "../../../wire/fscc/extended-attribute.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";

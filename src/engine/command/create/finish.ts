@@ -2,8 +2,8 @@
 // [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
-import { CreateAction, CreateDisposition } from "../../../wire/create.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
+import { CreateAction, CreateDisposition } from "../../../wire/command/create.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { Status } from "../../../wire/status.ts";

@@ -2,7 +2,7 @@
 // 2.1.5.1.1, [MS-DTYP] 2.5.3.4, [MS-SMB2] 2.2.13.2.2.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { Status } from "../../../wire/status.ts";

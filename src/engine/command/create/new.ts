@@ -1,8 +1,8 @@
 // CREATE of a name that is free; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access, mapGenericAccess } from "../../../wire/access.ts";
-import { CreateAction, CreateDisposition, CreateOption } from "../../../wire/create.ts";
+import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
+import { CreateAction, CreateDisposition, CreateOption } from "../../../wire/command/create.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { Status } from "../../../wire/status.ts";

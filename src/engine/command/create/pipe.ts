@@ -1,6 +1,11 @@
 // CREATE on IPC$: opening a named pipe; [MS-SMB2] 3.3.5.9 ("If the share is a pipe").
-import { Access, FileGeneric, mapGenericAccess } from "../../../wire/access.ts";
-import { CreateAction, type CreateRequest, encodeCreateResponse, OplockLevel } from "../../../wire/create.ts";
+import { Access, FileGeneric, mapGenericAccess } from "../../../wire/security/access.ts";
+import {
+  CreateAction,
+  type CreateRequest,
+  encodeCreateResponse,
+  OplockLevel,
+} from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";

@@ -1,6 +1,6 @@
 // CREATE by a client with the POSIX extensions: which store and which rules.
 // "SMB3 POSIX Extensions" 3.3.5.9.
-import type { CreateRequest } from "../../../wire/create.ts";
+import type { CreateRequest } from "../../../wire/command/create.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
 import { type ParsedPath, parsePath, parsePosixPath } from "../../vfs/name/client-path.ts";

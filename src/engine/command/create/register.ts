@@ -1,7 +1,7 @@
 // CREATE: sharing, the breaks of what others cache, and the entry into the tables; [MS-SMB2] 3.3.5.9,
 // [MS-FSA] 2.1.5.1.2.
 import type { MaybePromise } from "../../../port/port.ts";
-import { CreateAction, CreateOption } from "../../../wire/create.ts";
+import { CreateAction, CreateOption } from "../../../wire/command/create.ts";
 import { Status } from "../../../wire/status.ts";
 import { Open, type SharedFile } from "../../state/open.ts";
 import { joinPath } from "../../state/open-table.ts";
@@ -10,7 +10,7 @@ import { waitForCaching } from "../open/cache-breaks.ts";
 import { preallocate, truncate } from "./finish.ts";
 import { type Creation, overwrites } from "./creation.ts";
 import { parentKeyOf } from "./caching-request.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { andThen } from "../../and-then.ts";
 import { statusOf } from "../errno-status.ts";
 import { finishStream, shareStream } from "./stream-entry.ts";

@@ -3,10 +3,10 @@
 // [MS-SMB2] 2.2.2.2.1, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access, mapGenericAccess } from "../../../wire/access.ts";
-import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
+import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
-import { encodeErrorResponse, encodeSymlinkError, ErrorId } from "../../../wire/error-response.ts";
+import { encodeErrorResponse, encodeSymlinkError, ErrorId } from "../../../wire/command/error-response.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { andThen } from "../../and-then.ts";

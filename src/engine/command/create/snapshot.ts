@@ -1,7 +1,7 @@
 // CREATE in a snapshot: the time in TWrp or in an @GMT token; [MS-SMB2] 2.2.13.2.7, 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
-import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import type { Snapshot } from "../../vfs/store.ts";

@@ -1,8 +1,8 @@
 // CREATE of a named stream: its entry in the open table, and making or emptying it.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
-import { CreateAction, CreateDisposition } from "../../../wire/create.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
+import { CreateAction, CreateDisposition } from "../../../wire/command/create.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Open, SharedFile } from "../../state/open.ts";

@@ -2,8 +2,13 @@
 // [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { CreateAction, CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/create.ts";
+import { Access } from "../../../wire/security/access.ts";
+import {
+  CreateAction,
+  CreateDisposition,
+  CreateOption,
+  type CreateRequest,
+} from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";

@@ -1,7 +1,7 @@
 // SMB2 FLUSH; [MS-SMB2] 3.3.5.11, [MS-FSA] 2.1.5.7.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { encodeFlushResponse } from "../../../wire/flush.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { encodeFlushResponse } from "../../../wire/command/flush.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -1,7 +1,7 @@
 // Named pipes on IPC$: bytes go to the manager and come back from it; [MS-SMB2] 3.3.5.12, 3.3.5.13, 3.3.5.15.
-import { writeReadResponse } from "../../../wire/read.ts";
+import { writeReadResponse } from "../../../wire/command/read.ts";
 import { Status } from "../../../wire/status.ts";
-import { writeWriteResponse } from "../../../wire/write.ts";
+import { writeWriteResponse } from "../../../wire/command/write.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 

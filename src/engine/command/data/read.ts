@@ -1,13 +1,13 @@
 // READ; [MS-SMB2] 3.3.5.12. On the hot path: fixed offsets, data read straight into the reply.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import {
   readRequestChannel,
   readRequestLength,
   readRequestMinimumCount,
   readRequestOffset,
   writeReadResponse,
-} from "../../../wire/read.ts";
+} from "../../../wire/command/read.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";

@@ -1,6 +1,6 @@
 // WRITE; [MS-SMB2] 3.3.5.13. On the hot path: fixed offsets, data written from where it arrived.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { Status } from "../../../wire/status.ts";
 import {
   isAppendRequest,
@@ -11,7 +11,7 @@ import {
   writeRequestLength,
   writeRequestOffset,
   writeWriteResponse,
-} from "../../../wire/write.ts";
+} from "../../../wire/command/write.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { Open, SharedFile } from "../../state/open.ts";

@@ -1,5 +1,5 @@
 // The answer of an IOCTL; [MS-SMB2] 2.2.32.
-import { encodeIoctlResponse, type IoctlRequest } from "../../../wire/ioctl.ts";
+import { encodeIoctlResponse, type IoctlRequest } from "../../../wire/command/ioctl.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 
 /** The fixed part of the response. */

@@ -1,8 +1,8 @@
 // FSCTL_GET_COMPRESSION and FSCTL_SET_COMPRESSION where no file is ever compressed for a client.
 // [MS-FSA] 2.1.5.10.9, 2.1.5.10.33; [MS-FSCC] 2.3.19, 2.3.67.
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Reader } from "../../../wire/cursor.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

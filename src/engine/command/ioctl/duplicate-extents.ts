@@ -1,12 +1,12 @@
 // FSCTL_DUPLICATE_EXTENTS_TO_FILE: the target shares the source's blocks; [MS-FSA] 2.1.5.10.4, [MS-FSCC] 2.3.7.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { EMPTY } from "../../../wire/cursor.ts";
 import type { FileId } from "../../../wire/file-id.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { decodeDuplicateExtents, type DuplicateExtents } from "../../../wire/fscc/copychunk.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -2,7 +2,12 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { isAllOnes } from "../../../wire/file-id.ts";
 import { Fsctl } from "../../../wire/fscc/fsctl.ts";
-import { decodeIoctlRequest, IoctlFlag, type IoctlRequest, IoctlRequestOffset } from "../../../wire/ioctl.ts";
+import {
+  decodeIoctlRequest,
+  IoctlFlag,
+  type IoctlRequest,
+  IoctlRequestOffset,
+} from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";

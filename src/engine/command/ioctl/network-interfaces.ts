@@ -7,8 +7,8 @@ import {
   type NetworkInterface,
   networkInterfacesSize,
 } from "../../../wire/fscc/network-interface.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
-import { Capability } from "../../../wire/negotiate.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
+import { Capability } from "../../../wire/command/negotiate.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";

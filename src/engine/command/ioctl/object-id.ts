@@ -2,7 +2,7 @@
 // 2.1.5.10. It is made of the volume's serial and the file's number, as Samba has it: nothing has to be stored, and
 // none can be set.
 import type { MaybePromise } from "../../../port/port.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

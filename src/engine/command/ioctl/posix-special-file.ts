@@ -2,8 +2,8 @@
 // follows such a symlink is the share's to say; manager/config/link-rules.ts keeps `wide links` apart from this.
 // [MS-FSA] 2.1.5.10.37; [MS-FSCC] 2.1.2.4, 2.1.2.6.
 import type { MaybePromise } from "../../../port/port.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
-import { CreateAction } from "../../../wire/create.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
+import { CreateAction } from "../../../wire/command/create.ts";
 import { EMPTY, WireError } from "../../../wire/cursor.ts";
 import { ReparseTag } from "../../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
@@ -13,7 +13,7 @@ import {
   decodeSymlinkReparse,
   NfsInodeType,
 } from "../../../wire/fscc/reparse.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

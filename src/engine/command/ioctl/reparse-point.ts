@@ -2,11 +2,11 @@
 // be read; clients make none but by POSIX's rules. [MS-FSA] 2.1.5.10.5, 2.1.5.10.14, 2.1.5.10.35.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { Reader, Writer } from "../../../wire/cursor.ts";
 import { ReparseTag } from "../../../wire/fscc/attributes.ts";
 import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../../wire/fscc/reparse.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

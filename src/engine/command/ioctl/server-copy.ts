@@ -1,7 +1,7 @@
 // Copies on the server: FSCTL_SRV_REQUEST_RESUME_KEY, FSCTL_SRV_COPYCHUNK, FSCTL_SRV_COPYCHUNK_WRITE.
 // [MS-SMB2] 3.3.5.15.5, 3.3.5.15.6.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { Writer } from "../../../wire/cursor.ts";
 import {
   COPYCHUNK_RESPONSE_SIZE,
@@ -14,7 +14,7 @@ import {
   RESUME_KEY_SIZE,
 } from "../../../wire/fscc/copychunk.ts";
 import { Fsctl } from "../../../wire/fscc/fsctl.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -2,8 +2,8 @@
 // [MS-FSA] 2.1.5.10.36, 2.1.5.10.37, 2.1.5.10.22; [MS-SMB2] 3.3.5.15.13 (pass-through).
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { FsAttribute } from "../../../wire/fscc/fs-information.ts";
@@ -15,7 +15,7 @@ import {
   type FileRange,
   writeFileRange,
 } from "../../../wire/fscc/sparse.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

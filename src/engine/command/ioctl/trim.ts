@@ -1,10 +1,10 @@
 // FSCTL_FILE_LEVEL_TRIM: the client needs these ranges no longer. They become zeros, and holes where the file is
 // sparse. [MS-FSA] 2.1.5.10.6; [MS-FSCC] 2.3.13, 2.3.14.
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { decodeTrim } from "../../../wire/fscc/sparse.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -4,7 +4,7 @@ import {
   encodeValidateNegotiateResponse,
 } from "../../../wire/fscc/validate-negotiate.ts";
 import { Writer } from "../../../wire/cursor.ts";
-import type { IoctlRequest } from "../../../wire/ioctl.ts";
+import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import { chooseDialect } from "../../connection/dialect.ts";

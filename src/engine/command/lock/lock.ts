@@ -1,10 +1,15 @@
 // LOCK: byte ranges locked and unlocked, at once or after a wait; [MS-SMB2] 3.3.5.14, 3.3.5.14.1 (unlocks),
 // 3.3.5.14.2 (locks), 3.3.5.16 (cancel).
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { decodeLockRequest, encodeLockResponse, LockFlag, LockRequestOffset } from "../../../wire/lock.ts";
-import type { LockElement } from "../../../wire/lock.ts";
-import { Capability, Dialect } from "../../../wire/negotiate.ts";
+import { Access } from "../../../wire/security/access.ts";
+import {
+  decodeLockRequest,
+  encodeLockResponse,
+  LockFlag,
+  LockRequestOffset,
+} from "../../../wire/command/lock.ts";
+import type { LockElement } from "../../../wire/command/lock.ts";
+import { Capability, Dialect } from "../../../wire/command/negotiate.ts";
 import { Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";

@@ -1,13 +1,13 @@
 // CHANGE_NOTIFY; [MS-SMB2] 2.2.35, 2.2.36, 3.3.5.19, [MS-FSA] 2.1.5.11.1. What changed is kept in state/notify.ts;
 // here requests are held against the specification, made to wait, and answered.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
 import {
   ChangeNotifyFlag,
   type ChangeNotifyRequest,
   decodeChangeNotifyRequest,
-} from "../../../wire/change-notify.ts";
+} from "../../../wire/command/change-notify.ts";
 import { appendChange, type Change } from "../../../wire/fscc/notify.ts";
 import { Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";

@@ -1,13 +1,13 @@
 // OPLOCK_BREAK: a client acknowledges that an oplock or a lease was taken back; [MS-SMB2] 3.3.5.22.1, 3.3.5.22.2.
 import type { MaybePromise } from "../../../port/port.ts";
-import { OplockLevel } from "../../../wire/create.ts";
+import { OplockLevel } from "../../../wire/command/create.ts";
 import {
   decodeOplockBreakRequest,
   encodeOplockBreakResponse,
   isLeaseBreak,
   type LeaseBreak,
   OplockBreakRequestOffset,
-} from "../../../wire/oplock-break.ts";
+} from "../../../wire/command/oplock-break.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { withOpen } from "../../connection/pipeline.ts";

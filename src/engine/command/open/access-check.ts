@@ -1,7 +1,7 @@
 // Which access mask a user gets on an object: the share's limit, the descriptor that is kept or the file system's mode
 // bits, DOS attributes; [MS-FSA] 2.1.5.1.2.1, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
-import { Access, FileGeneric } from "../../../wire/access.ts";
+import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";

@@ -1,8 +1,8 @@
 // Which requests would change a snapshot, and so are refused on opens in one.
 import { Fsctl } from "../../../wire/fscc/fsctl.ts";
 import { FileInfoClass } from "../../../wire/fscc/info-class.ts";
-import { InfoType } from "../../../wire/query-info.ts";
-import type { SetInfoRequest } from "../../../wire/set-info.ts";
+import { InfoType } from "../../../wire/command/query-info.ts";
+import type { SetInfoRequest } from "../../../wire/command/set-info.ts";
 import type { Open } from "../../state/open.ts";
 
 /** Whether SET_INFO changes something on disk, which a snapshot has no room for. */

@@ -1,7 +1,7 @@
 // QUERY_INFO answers of unknown length, cut to the client's buffer.
-import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
 import type { Writer } from "../../../wire/cursor.ts";
-import type { QueryInfoRequest } from "../../../wire/query-info.ts";
+import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 

@@ -1,14 +1,14 @@
 // QUERY_INFO of FileFullEaInformation; [MS-SMB2] 3.3.5.20.1, [MS-FSA] 2.1.5.12.10.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
 import {
   appendExtendedAttribute,
   decodeAttributeNames,
   type ExtendedAttribute,
   extendedAttributeSize,
 } from "../../../wire/fscc/extended-attribute.ts";
-import { QueryInfoFlag, type QueryInfoRequest } from "../../../wire/query-info.ts";
+import { QueryInfoFlag, type QueryInfoRequest } from "../../../wire/command/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -8,7 +8,7 @@ import {
   encodePosixInformation,
   posixEntryRoom,
 } from "../../../wire/posix.ts";
-import type { QueryInfoRequest } from "../../../wire/query-info.ts";
+import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

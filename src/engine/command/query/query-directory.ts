@@ -1,8 +1,8 @@
 // QUERY_DIRECTORY: entries are written straight into the reply as the listing yields them; [MS-SMB2] 3.3.5.18,
 // [MS-FSA] 2.1.5.6.3.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
 import type { Writer } from "../../../wire/cursor.ts";
 import {
   appendDirectoryEntry,
@@ -15,7 +15,7 @@ import {
   decodeQueryDirectoryRequest,
   QueryDirectoryFlag,
   type QueryDirectoryRequest,
-} from "../../../wire/query-directory.ts";
+} from "../../../wire/command/query-directory.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";

@@ -1,6 +1,6 @@
 // QUERY_INFO by tables of information classes; [MS-SMB2] 3.3.5.20, [MS-FSA] 2.1.5.12 and 2.1.5.13.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import type { Writer } from "../../../wire/cursor.ts";
 import {
   encodeAllInformation,
@@ -17,7 +17,7 @@ import {
 } from "../../../wire/fscc/file-information.ts";
 import { FileInfoClass, queryFileSize } from "../../../wire/fscc/info-class.ts";
 import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
-import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../../wire/query-info.ts";
+import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../../wire/command/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";

@@ -1,10 +1,10 @@
 // QUERY_INFO of a security descriptor, and the parts of one that a client asks for; [MS-SMB2] 3.3.5.20.3,
 // [MS-FSA] 2.1.5.14.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
-import { encodeErrorResponse, ErrorId } from "../../../wire/error-response.ts";
-import { type QueryInfoRequest, SecurityInformation } from "../../../wire/query-info.ts";
+import { encodeErrorResponse, ErrorId } from "../../../wire/command/error-response.ts";
+import { type QueryInfoRequest, SecurityInformation } from "../../../wire/command/query-info.ts";
 import {
   encodeSecurityDescriptor,
   SecurityControl,

@@ -1,10 +1,10 @@
 // FileStreamInformation: a file's own data first, then its named streams; [MS-FSA] 2.1.5.12.31, [MS-FSCC] 2.4.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { beginBufferResponse, finishBufferResponse } from "../../../wire/buffer-response.ts";
+import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
 import { FileInfoClass, queryFileSize } from "../../../wire/fscc/info-class.ts";
 import { appendStream, type StreamInformation, streamRoom } from "../../../wire/fscc/stream.ts";
-import type { QueryInfoRequest } from "../../../wire/query-info.ts";
+import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -17,7 +17,7 @@ import {
 } from "../../../wire/fscc/fs-information.ts";
 import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
 import { FsInfoClass, queryFsSize } from "../../../wire/fscc/info-class.ts";
-import type { QueryInfoRequest } from "../../../wire/query-info.ts";
+import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";

@@ -1,8 +1,8 @@
 // A further channel for a session that exists: SESSION_SETUP with SMB2_SESSION_FLAG_BINDING; [MS-SMB2] 3.3.5.5.2,
 // 3.3.5.5.3. Signed with the session's key until the channel has one of its own.
-import { Capability } from "../../../wire/negotiate.ts";
+import { Capability } from "../../../wire/command/negotiate.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
-import { SigningAlgorithm } from "../../../wire/negotiate-context.ts";
+import { SigningAlgorithm } from "../../../wire/context/negotiate-context.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";

@@ -1,6 +1,6 @@
 // SMB2 LOGOFF; [MS-SMB2] 3.3.5.6.
 import type { MaybePromise } from "../../../port/port.ts";
-import { encodeLogoffResponse } from "../../../wire/logoff.ts";
+import { encodeLogoffResponse } from "../../../wire/command/logoff.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session } from "../../state/session.ts";

@@ -11,15 +11,15 @@ import {
   encodeNegotiateResponse,
   type NegotiateRequest,
   SecurityMode,
-} from "../../../wire/negotiate.ts";
+} from "../../../wire/command/negotiate.ts";
 import {
   Cipher,
   HashAlgorithm,
   type NegotiateContext,
   SigningAlgorithm,
-} from "../../../wire/negotiate-context.ts";
+} from "../../../wire/context/negotiate-context.ts";
 import { POSIX_EXTENSIONS_ID } from "../../../wire/posix.ts";
-import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../../wire/smb1-negotiate.ts";
+import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../../wire/command/smb1-negotiate.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Channel } from "../../connection/channels.ts";
 import type { ConnectionState, Negotiated } from "../../connection/connection-state.ts";

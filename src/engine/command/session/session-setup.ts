@@ -1,14 +1,14 @@
 // SESSION_SETUP: log-on, re-authentication and the binding of further channels; [MS-SMB2] 3.3.5.5.
 import { extendPreauthHash } from "../../../crypto/preauth.ts";
 import type { Identity, MaybePromise } from "../../../port/port.ts";
-import { SecurityMode } from "../../../wire/negotiate.ts";
+import { SecurityMode } from "../../../wire/command/negotiate.ts";
 import {
   decodeSessionSetupRequest,
   encodeSessionSetupResponse,
   SessionFlag,
   SessionSetupFlag,
   type SessionSetupRequest,
-} from "../../../wire/session-setup.ts";
+} from "../../../wire/command/session-setup.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";

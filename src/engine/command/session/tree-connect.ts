@@ -1,14 +1,14 @@
 // TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
-import { FileGeneric } from "../../../wire/access.ts";
+import { FileGeneric } from "../../../wire/security/access.ts";
 import { Status } from "../../../wire/status.ts";
 import {
   decodeTreeConnectRequest,
   encodeTreeConnectResponse,
   ShareFlag,
   ShareType,
-} from "../../../wire/tree-connect.ts";
-import { encodeTreeDisconnectResponse } from "../../../wire/tree-disconnect.ts";
+} from "../../../wire/command/tree-connect.ts";
+import { encodeTreeDisconnectResponse } from "../../../wire/command/tree-disconnect.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";

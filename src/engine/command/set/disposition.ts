@@ -1,7 +1,7 @@
 // FileDispositionInformation and its Ex form: the file goes when it is closed, or stays after all.
 // [MS-FSA] 2.1.5.15.3 and 2.1.5.15.4; [MS-FSCC] 2.4, FileDispositionInformationEx.
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import {
   decodeDispositionInformation,

@@ -1,6 +1,6 @@
 // SET_INFO of FileFullEaInformation; [MS-FSA] 2.1.5.15.5.
 import type { MaybePromise } from "../../../port/port.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { decodeExtendedAttributes } from "../../../wire/fscc/extended-attribute.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { Status } from "../../../wire/status.ts";

@@ -1,6 +1,6 @@
 // The new name of a rename or hard link: decoding, look-up, and what may be replaced.
 import type { MaybePromise } from "../../../port/port.ts";
-import { ShareAccess } from "../../../wire/create.ts";
+import { ShareAccess } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { RenameFlag, type RenameInformation } from "../../../wire/fscc/rename.ts";
 import { Status } from "../../../wire/status.ts";

@@ -1,7 +1,7 @@
 // FileRenameInformation and FileLinkInformation; [MS-FSA] 2.1.5.15.11 (rename), 2.1.5.15.6 (link).
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { ShareAccess } from "../../../wire/create.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { ShareAccess } from "../../../wire/command/create.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import {
   decodeRenameInformation,

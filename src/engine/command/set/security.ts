@@ -2,13 +2,13 @@
 // mapped to the rights on disk; else the rights on disk are all that becomes of it.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { SecurityInformation } from "../../../wire/query-info.ts";
+import { SecurityInformation } from "../../../wire/command/query-info.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid } from "../../../wire/security/sid.ts";
-import { encodeSetInfoResponse, type SetInfoRequest } from "../../../wire/set-info.ts";
+import { encodeSetInfoResponse, type SetInfoRequest } from "../../../wire/command/set-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";

@@ -1,8 +1,8 @@
 // SET_INFO by a table of information classes; [MS-SMB2] 3.3.5.21, [MS-FSA] 2.1.5.15.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { Access } from "../../../wire/security/access.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import {
   type BasicChange,
@@ -13,8 +13,8 @@ import {
 } from "../../../wire/fscc/file-information.ts";
 import { FileInfoClass, setFileSize } from "../../../wire/fscc/info-class.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { InfoType } from "../../../wire/query-info.ts";
-import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/set-info.ts";
+import { InfoType } from "../../../wire/command/query-info.ts";
+import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/command/set-info.ts";
 import { Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";

@@ -2,7 +2,7 @@
 // event loop and a volume's worker have one, each its own.
 import { openBeneath } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { readProcLink } from "../../../linux/names.ts";
+import { readProcLink } from "../../../linux/directory-entries.ts";
 import { Open, Resolve, closeFd } from "../../../linux/open.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { UserIdentity } from "./user-identity.ts";

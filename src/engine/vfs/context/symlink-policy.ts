@@ -2,7 +2,7 @@
 // leads nowhere, is an object of its own. The kernel alone decides where a path ends: openat2(2).
 import { openBeneath, openWide } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { readLinkAt } from "../../../linux/names.ts";
+import { readLinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd } from "../../../linux/open.ts";
 import { ModeType, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { splitPath } from "../name/names.ts";

@@ -1,6 +1,6 @@
 // Making files and directories, and setting what is new as the share says; [MS-FSA] 2.1.5.1.1.
 import { Errno } from "../../../linux/errno.ts";
-import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../../linux/names.ts";
+import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../../linux/open.ts";
 import { Scratch } from "../../../linux/libc.ts";
 import { emptyStatx, ModeType, statFd } from "../../../linux/stat.ts";

@@ -3,7 +3,7 @@
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { Access as PosixAccess } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
-import { Access } from "../../../wire/access.ts";
+import { Access } from "../../../wire/security/access.ts";
 import { rightsOf } from "../../security/access-rights.ts";
 import { tokenOfGrant } from "../../security/grant-token.ts";
 import { ownsOnDisk } from "../../security/token.ts";

@@ -1,7 +1,7 @@
 // What is done to an object that an O_PATH descriptor holds: its stat, rights, data, times, mode and attributes.
 // Synchronous, over plain data: on the event loop or in a volume's worker.
 import { Errno } from "../../../linux/errno.ts";
-import { setModeFd, setTimesFd } from "../../../linux/names.ts";
+import { setModeFd, setTimesFd } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt, reopen } from "../../../linux/open.ts";
 import { Access, ModeType, accessFd, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";

@@ -1,6 +1,6 @@
 // Every operation that may wait for a disk, by name: synchronous functions `(context, ...plain data) => plain data`,
 // run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
-import { readLinkAt } from "../../../linux/names.ts";
+import { readLinkAt } from "../../../linux/directory-entries.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { deviceNumbersOf } from "../../../linux/stat.ts";
 import { createDirectoryAt, createFileAt } from "./create.ts";

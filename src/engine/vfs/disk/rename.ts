@@ -1,7 +1,7 @@
 // Removing, renaming and linking: a name is checked to be the object's before it is touched, and what must not
 // replace does not. [MS-FSA] 2.1.5.15.12 (rename), 2.1.5.15.6 (link).
 import { Errno } from "../../../linux/errno.ts";
-import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../../linux/names.ts";
+import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";

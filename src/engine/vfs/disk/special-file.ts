@@ -1,7 +1,7 @@
 // Symlinks, FIFOs and sockets in place of an empty file that was made to become one: how SMB creates what it has no
 // disposition for. [MS-FSA] 2.1.5.10.37 (FSCTL_SET_REPARSE_POINT).
 import { Errno } from "../../../linux/errno.ts";
-import { makeNodeAt, renameAt, symlinkAt, unlinkAt } from "../../../linux/names.ts";
+import { makeNodeAt, renameAt, symlinkAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { closeFd, Open, openAt } from "../../../linux/open.ts";
 import { emptyStatx, ModeType, statAt } from "../../../linux/stat.ts";
 import { identityOf } from "../format/file-stat.ts";

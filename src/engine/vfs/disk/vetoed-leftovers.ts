@@ -2,7 +2,7 @@
 // Every step goes by descriptor and follows no link.
 import { DirentReader } from "../../../linux/dir.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { unlinkAt } from "../../../linux/names.ts";
+import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";

@@ -5,7 +5,7 @@ import { openBeneath } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { effectiveUid } from "../../../linux/identity.ts";
 import { readPlain, syncData, writePlain } from "../../../linux/io.ts";
-import { renameAt, unlinkAt } from "../../../linux/names.ts";
+import { renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, Resolve, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { isGivenUp } from "../context/given-up.ts";

@@ -3,7 +3,7 @@
 // as the thread is; names and stats are those of the object at the time of the call.
 import { Errno } from "../../../linux/errno.ts";
 import { eachName } from "../../../linux/dir.ts";
-import { makeDirectoryAt, setOwnerFd, unlinkAt } from "../../../linux/names.ts";
+import { makeDirectoryAt, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";

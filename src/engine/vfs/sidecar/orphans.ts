@@ -1,7 +1,7 @@
 // Entries of a sidecar whose file was removed or renamed by a program that does not know sidecars.
 import { Errno } from "../../../linux/errno.ts";
 import { eachName } from "../../../linux/dir.ts";
-import { unlinkAt } from "../../../linux/names.ts";
+import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { emptyStatx, statAt } from "../../../linux/stat.ts";
 import { isTemporaryEntry, subjectOfEntry } from "./entry-name.ts";
 

@@ -16,7 +16,7 @@ import { join, relative } from "node:path";
 import { Errno } from "../../../linux/errno.ts";
 import { effectiveUid } from "../../../linux/identity.ts";
 import { currentMounts, mountOf } from "../../../linux/mountinfo.ts";
-import { readProcLink } from "../../../linux/names.ts";
+import { readProcLink } from "../../../linux/directory-entries.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../linux/open.ts";
 import { Access, accessFd, FileSystemMagic, statfsFd } from "../../../linux/stat.ts";
 import type { SnapshotRules } from "../../../port/port.ts";

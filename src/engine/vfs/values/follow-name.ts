@@ -1,7 +1,7 @@
 // Removing, renaming and linking on disks that keep named values in sidecars: what is kept for a name goes with it.
 // Called between `enter` and `leave` of the user; the sidecar's part is done as the server.
 import { Errno } from "../../../linux/errno.ts";
-import { unlinkAt } from "../../../linux/names.ts";
+import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { deviceOf } from "../format/file-stat.ts";

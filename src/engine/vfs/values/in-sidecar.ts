@@ -1,5 +1,5 @@
 // Finds the sidecar that holds an object's values, and locks it for changes.
-import { readProcLink } from "../../../linux/names.ts";
+import { readProcLink } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { openBeneath } from "../../../linux/beneath.ts";
 import { Open, Resolve, closeFd } from "../../../linux/open.ts";

@@ -3,7 +3,7 @@
 // chmod(1) or setfacl(1) has the last word. Synchronous, over plain data, and done as the server.
 import { Errno } from "../../../linux/errno.ts";
 import { Scratch } from "../../../linux/libc.ts";
-import { setModeFd, setOwnerFd } from "../../../linux/names.ts";
+import { setModeFd, setOwnerFd } from "../../../linux/directory-entries.ts";
 import { emptyStatx, ModeType, type Statx, statFd } from "../../../linux/stat.ts";
 import { getXattr, removeXattr, setXattr } from "../../../linux/xattr.ts";
 import { WireError } from "../../../wire/cursor.ts";

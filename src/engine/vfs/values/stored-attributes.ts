@@ -19,7 +19,7 @@ import { attributesOfMode } from "../format/mode-attributes.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { getSidecarValue, removeSidecarValue, setSidecarValue } from "../sidecar/folder.ts";
 import type { Failure } from "../store.ts";
-import { setModeFd } from "../../../linux/names.ts";
+import { setModeFd } from "../../../linux/directory-entries.ts";
 import { changeSidecar, inSidecar } from "./in-sidecar.ts";
 
 const NTFS_CREATED_XATTR = "system.ntfs_crtime_be";

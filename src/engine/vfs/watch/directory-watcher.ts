@@ -4,7 +4,7 @@
 import { readdirSync } from "node:fs";
 import { Inotify, closeInotify, createInotify, drainInotify, signalEvents } from "../../../linux/inotify.ts";
 import { closeFd, procPath } from "../../../linux/open.ts";
-import { CompletionFilter } from "../../../wire/change-notify.ts";
+import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { ExpectedEvents } from "./expected-events.ts";
 import {

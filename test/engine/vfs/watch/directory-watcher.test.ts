@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DirectoryWatcher } from "../../../../src/engine/vfs/watch/directory-watcher.ts";
-import { CompletionFilter } from "../../../../src/wire/change-notify.ts";
+import { CompletionFilter } from "../../../../src/wire/command/change-notify.ts";
 import { NotifyAction } from "../../../../src/wire/fscc/notify.ts";
 
 let base = "";

@@ -1,0 +1,303 @@
+// NTLMSSP messages and the structures inside them, between bytes and values.
+// [MS-NLMP] 2.2.1 (messages), 2.2.2.1 (AV_PAIR), 2.2.2.5 (flags), 2.2.2.7 and 2.2.2.8 (NTLMv2 response), 2.2.2.10 (VERSION).
+import { decodeUtf16, EMPTY, Reader, wireError, Writer } from "../cursor.ts";
+import { readFiletime, type Time, writeFiletime } from "../filetime.ts";
+
+export const NtlmMessageType = { NEGOTIATE: 1, CHALLENGE: 2, AUTHENTICATE: 3 } as const;
+export type NtlmMessageType = (typeof NtlmMessageType)[keyof typeof NtlmMessageType];
+
+/** [MS-NLMP] 2.2.2.5. Values above 2^31 are kept unsigned. */
+export const NtlmFlag = {
+  UNICODE: 0x0000_0001,
+  OEM: 0x0000_0002,
+  REQUEST_TARGET: 0x0000_0004,
+  SIGN: 0x0000_0010,
+  SEAL: 0x0000_0020,
+  NTLM: 0x0000_0200,
+  ANONYMOUS: 0x0000_0800,
+  ALWAYS_SIGN: 0x0000_8000,
+  TARGET_TYPE_DOMAIN: 0x0001_0000,
+  TARGET_TYPE_SERVER: 0x0002_0000,
+  EXTENDED_SESSIONSECURITY: 0x0008_0000,
+  TARGET_INFO: 0x0080_0000,
+  VERSION: 0x0200_0000,
+  KEY_128: 0x2000_0000,
+  KEY_EXCH: 0x4000_0000,
+  KEY_56: 0x8000_0000,
+} as const;
+
+/** [MS-NLMP] 2.2.2.1. */
+export const AvId = {
+  EOL: 0,
+  NB_COMPUTER_NAME: 1,
+  NB_DOMAIN_NAME: 2,
+  DNS_COMPUTER_NAME: 3,
+  DNS_DOMAIN_NAME: 4,
+  DNS_TREE_NAME: 5,
+  FLAGS: 6,
+  TIMESTAMP: 7,
+  SINGLE_HOST: 8,
+  TARGET_NAME: 9,
+  CHANNEL_BINDINGS: 10,
+} as const;
+export type AvId = (typeof AvId)[keyof typeof AvId];
+
+/** MsvAvFlags: the AUTHENTICATE message carries a MIC. */
+export const AV_FLAG_MIC = 0x0000_0002;
+
+export interface AvPair {
+  readonly id: number;
+  readonly value: Uint8Array;
+}
+
+export interface NtlmChallenge {
+  readonly flags: number;
+  readonly targetName: string;
+  /** 8 bytes. */
+  readonly serverChallenge: Uint8Array;
+  readonly targetInfo: Uint8Array;
+}
+
+export interface NtlmAuthenticate {
+  readonly flags: number;
+  readonly lmResponse: Uint8Array;
+  readonly ntResponse: Uint8Array;
+  readonly domain: string;
+  readonly user: string;
+  readonly workstation: string;
+  readonly encryptedSessionKey: Uint8Array;
+  /** 16 bytes at `MIC_OFFSET`, where the payload leaves room for them. */
+  readonly mic: Uint8Array | undefined;
+}
+
+export interface Ntlmv2Response {
+  /** NTProofStr, 16 bytes. */
+  readonly proof: Uint8Array;
+  /** Everything after it, NTLMv2_CLIENT_CHALLENGE: what the proof is computed over. */
+  readonly clientChallenge: Uint8Array;
+  readonly avPairs: readonly AvPair[];
+}
+
+/** Where the MIC stands in an AUTHENTICATE message that has one. */
+export const MIC_OFFSET = 72;
+const MIC_LENGTH = 16;
+
+const SIGNATURE = Uint8Array.of(0x4e, 0x54, 0x4c, 0x4d, 0x53, 0x53, 0x50, 0);
+const CHALLENGE_FIXED = 56;
+const AUTHENTICATE_FIXED = 64;
+const PROOF_LENGTH = 16;
+const CLIENT_CHALLENGE_FIXED = 28;
+const MAX_AV_PAIRS = 64;
+
+// VERSION: Windows 6.1, NTLMSSP_REVISION_W2K3. Said for clients that look at it, which none is known to do.
+const VERSION = Uint8Array.of(6, 1, 0, 0, 0, 0, 0, 15);
+
+/** True for bytes with NTLMSSP's signature. */
+export function isNtlmssp(token: Uint8Array): boolean {
+  return token.length >= 12 && SIGNATURE.every((byte, i) => token[i] === byte);
+}
+
+/** The message's type. Throws WireError for anything that is not one of the three messages. */
+export function decodeNtlmType(message: Uint8Array): NtlmMessageType {
+  if (!isNtlmssp(message)) throw wireError("not an NTLMSSP message");
+  const type = new DataView(message.buffer, message.byteOffset).getUint32(8, true);
+  if (type < 1 || type > 3) throw wireError("NTLMSSP message type out of range");
+  return type as NtlmMessageType;
+}
+
+/** NegotiateFlags of a NEGOTIATE message. The names in it are hints, and are not read. */
+export function decodeNtlmNegotiate(message: Uint8Array): number {
+  const reader = new Reader(message);
+  reader.skip(12);
+  return reader.u32();
+}
+
+export function encodeNtlmNegotiate(flags: number): Uint8Array {
+  const writer = new Writer(new Uint8Array(40));
+  writer.raw(SIGNATURE);
+  writer.u32(NtlmMessageType.NEGOTIATE);
+  writer.u32(flags);
+  writer.zero(16);
+  if (flags & NtlmFlag.VERSION) writer.raw(VERSION);
+  return writer.bytes.slice(0, writer.position);
+}
+
+export function encodeNtlmChallenge(challenge: NtlmChallenge): Uint8Array {
+  const { flags, targetName, serverChallenge, targetInfo } = challenge;
+  const nameLength = targetName.length * 2;
+  const writer = new Writer(new Uint8Array(CHALLENGE_FIXED + nameLength + targetInfo.length));
+  writer.raw(SIGNATURE);
+  writer.u32(NtlmMessageType.CHALLENGE);
+  writeField(writer, nameLength, CHALLENGE_FIXED);
+  writer.u32(flags);
+  writer.raw(serverChallenge);
+  writer.zero(8);
+  writeField(writer, targetInfo.length, CHALLENGE_FIXED + nameLength);
+  if (flags & NtlmFlag.VERSION) writer.raw(VERSION);
+  else writer.zero(VERSION.length);
+  writer.utf16(targetName);
+  writer.raw(targetInfo);
+  return writer.bytes;
+}
+
+export function decodeNtlmChallenge(message: Uint8Array): NtlmChallenge {
+  const reader = new Reader(message);
+  reader.skip(12);
+  const targetName = readField(reader);
+  const flags = reader.u32();
+  const serverChallenge = reader.range(8);
+  reader.skip(8);
+  const targetInfo = readField(reader);
+  return { flags, targetName: decodeUtf16(targetName), serverChallenge, targetInfo };
+}
+
+/** Decodes an AUTHENTICATE message; byte fields are not copied. OEM strings are refused: nobody sends them over SMB2. */
+export function decodeNtlmAuthenticate(message: Uint8Array): NtlmAuthenticate {
+  if (message.length < AUTHENTICATE_FIXED) throw wireError("AUTHENTICATE message too short");
+  const reader = new Reader(message);
+  reader.skip(12);
+  const lmResponse = readField(reader);
+  const ntResponse = readField(reader);
+  const domain = readField(reader);
+  const user = readField(reader);
+  const workstation = readField(reader);
+  const encryptedSessionKey = readField(reader);
+  const flags = reader.u32();
+  if (!(flags & NtlmFlag.UNICODE)) throw wireError("AUTHENTICATE message without Unicode");
+  const hasMic =
+    message.length >= MIC_OFFSET + MIC_LENGTH && firstPayloadOffset(message) >= MIC_OFFSET + MIC_LENGTH;
+  return {
+    flags,
+    lmResponse,
+    ntResponse,
+    domain: decodeUtf16(domain),
+    user: decodeUtf16(user),
+    workstation: decodeUtf16(workstation),
+    encryptedSessionKey,
+    mic: hasMic ? message.subarray(MIC_OFFSET, MIC_OFFSET + MIC_LENGTH) : undefined,
+  };
+}
+
+/** An AUTHENTICATE message with room for a MIC, which is written as zeros where it is absent. */
+export function encodeNtlmAuthenticate(message: NtlmAuthenticate): Uint8Array {
+  const fixed = MIC_OFFSET + MIC_LENGTH;
+  const texts = [message.domain, message.user, message.workstation].map(encodeUtf16);
+  const fields = [message.lmResponse, message.ntResponse, ...texts, message.encryptedSessionKey];
+  const total = fields.reduce((sum, field) => sum + field.length, fixed);
+  const writer = new Writer(new Uint8Array(total));
+  writer.raw(SIGNATURE);
+  writer.u32(NtlmMessageType.AUTHENTICATE);
+  let offset = fixed;
+  for (const field of fields) {
+    writeField(writer, field.length, offset);
+    offset += field.length;
+  }
+  writer.u32(message.flags);
+  writer.raw(VERSION);
+  writer.raw(message.mic ?? new Uint8Array(MIC_LENGTH));
+  for (const field of fields) writer.raw(field);
+  return writer.bytes;
+}
+
+/** An NtChallengeResponse as NTLMv2's. Throws WireError where it is shorter than its fixed part or its list lies. */
+export function decodeNtlmv2Response(response: Uint8Array): Ntlmv2Response {
+  if (response.length < PROOF_LENGTH + CLIENT_CHALLENGE_FIXED) throw wireError("NTLMv2 response too short");
+  const clientChallenge = response.subarray(PROOF_LENGTH);
+  if (clientChallenge[0] !== 1 || clientChallenge[1] !== 1)
+    throw wireError("NTLMv2 response of unknown version");
+  return {
+    proof: response.subarray(0, PROOF_LENGTH),
+    clientChallenge,
+    avPairs: decodeAvPairs(clientChallenge.subarray(CLIENT_CHALLENGE_FIXED)),
+  };
+}
+
+/** Pairs up to MsvAvEOL; a list that ends without one is taken, as some clients send none. */
+export function decodeAvPairs(bytes: Uint8Array): readonly AvPair[] {
+  const reader = new Reader(bytes);
+  const pairs: AvPair[] = [];
+  while (reader.remaining >= 4) {
+    const id = reader.u16();
+    const value = reader.range(reader.u16());
+    if (id === AvId.EOL) break;
+    if (pairs.length === MAX_AV_PAIRS) throw wireError("too many AV pairs");
+    pairs.push({ id, value });
+  }
+  return pairs;
+}
+
+/** The pairs in the order given, closed by MsvAvEOL. */
+export function encodeAvPairs(pairs: readonly AvPair[]): Uint8Array {
+  const total = pairs.reduce((sum, pair) => sum + 4 + pair.value.length, 4);
+  const writer = new Writer(new Uint8Array(total));
+  for (const { id, value } of pairs) {
+    writer.u16(id);
+    writer.u16(value.length);
+    writer.raw(value);
+  }
+  writer.u32(AvId.EOL);
+  return writer.bytes;
+}
+
+/** MsvAvFlags, 0 where absent. */
+export function avFlags(pairs: readonly AvPair[]): number {
+  const value = findAv(pairs, AvId.FLAGS);
+  return value ? new Reader(value).u32() : 0;
+}
+
+/** The first pair of that id. */
+export function findAv(pairs: readonly AvPair[], id: AvId): Uint8Array | undefined {
+  return pairs.find((pair) => pair.id === id)?.value;
+}
+
+/** MsvAvTimestamp's value. */
+export function encodeAvTimestamp(time: Time): Uint8Array {
+  const writer = new Writer(new Uint8Array(8));
+  writeFiletime(writer, time.seconds, time.nanoseconds);
+  return writer.bytes;
+}
+
+/** MsvAvTimestamp's value as a time; undefined for zero and for FILETIME's special values. */
+export function decodeAvTimestamp(value: Uint8Array): Time | undefined {
+  const time = readFiletime(new Reader(value));
+  return typeof time === "object" ? time : undefined;
+}
+
+/** UTF-16LE without a terminator. */
+export function encodeUtf16(text: string): Uint8Array {
+  const writer = new Writer(new Uint8Array(text.length * 2));
+  writer.utf16(text);
+  return writer.bytes;
+}
+
+// Len, MaxLen, BufferOffset; the offset counts from the message's first byte.
+function writeField(writer: Writer, length: number, offset: number): void {
+  writer.u16(length);
+  writer.u16(length);
+  writer.u32(offset);
+}
+
+function readField(reader: Reader): Uint8Array {
+  const length = reader.u16();
+  reader.skip(2);
+  const offset = reader.u32();
+  if (length === 0) return EMPTY;
+  if (offset < reader.position || offset + length > reader.bytes.length) {
+    throw wireError("NTLMSSP field outside the message");
+  }
+  return reader.bytes.subarray(offset, offset + length);
+}
+
+// The MIC is not announced by a field of its own: it is there when no payload begins before its end.
+function firstPayloadOffset(message: Uint8Array): number {
+  const reader = new Reader(message);
+  let first = message.length;
+  for (let at = 12; at < 60; at += 8) {
+    reader.seek(at);
+    const length = reader.u16();
+    reader.skip(2);
+    const offset = reader.u32();
+    if (length > 0) first = Math.min(first, offset);
+  }
+  return first;
+}

@@ -1,0 +1,153 @@
+// SPNEGO tokens: NegTokenInit, NegTokenInit2 and NegTokenResp between bytes and values.
+// RFC 4178 4.2 and 4.2.2; [MS-SPNG] 2.2.1 (NegTokenInit2 with negHints).
+import { wireError } from "../cursor.ts";
+import { contextTag, decodeOid, DerReader, encodeDer, encodeOid, Tag } from "./der.ts";
+
+/** Object identifiers of SPNEGO itself and of the mechanisms that clients offer; [MS-SPNG] 1.9. */
+export const Oid = {
+  SPNEGO: "1.3.6.1.5.5.2",
+  NTLMSSP: "1.3.6.1.4.1.311.2.2.10",
+  KERBEROS: "1.2.840.113554.1.2.2",
+  /** Kerberos with the typing error of Windows 2000, still offered first by Windows. */
+  MS_KERBEROS: "1.2.840.48018.1.2.2",
+  NEGOEX: "1.3.6.1.4.1.311.2.2.30",
+} as const;
+
+/** RFC 4178 4.2.2, negState. */
+export const NegState = {
+  ACCEPT_COMPLETED: 0,
+  ACCEPT_INCOMPLETE: 1,
+  REJECT: 2,
+  REQUEST_MIC: 3,
+} as const;
+export type NegState = (typeof NegState)[keyof typeof NegState];
+
+export interface NegTokenInit {
+  readonly kind: "init";
+  /** In the client's order of preference, dotted. */
+  readonly mechTypes: readonly string[];
+  /** The MechTypeList as sent: what mechListMIC is computed over. */
+  readonly mechTypesDer: Uint8Array;
+  readonly mechToken: Uint8Array | undefined;
+  readonly mechListMic: Uint8Array | undefined;
+}
+
+export interface NegTokenResp {
+  readonly kind: "resp";
+  readonly state: NegState | undefined;
+  readonly supportedMech: string | undefined;
+  readonly responseToken: Uint8Array | undefined;
+  readonly mechListMic: Uint8Array | undefined;
+}
+
+/** Windows offers five; a list beyond this is not a client. */
+const MAX_MECH_TYPES = 32;
+
+const HINT_NAME = "not_defined_in_RFC4178@please_ignore";
+
+/** True for bytes that begin as a SPNEGO token does; anything else may be a mechanism's own token. */
+export function isSpnego(token: Uint8Array): boolean {
+  return token[0] === Tag.GSS_TOKEN || token[0] === contextTag(1) || token[0] === contextTag(0);
+}
+
+/** Decodes a client's or server's token. Throws WireError. Byte fields are not copied. */
+export function decodeSpnego(token: Uint8Array): NegTokenInit | NegTokenResp {
+  const reader = new DerReader(token);
+  if (reader.peek() === contextTag(1)) return decodeResp(reader.enter(contextTag(1)));
+  if (reader.peek() === Tag.GSS_TOKEN) {
+    const inner = reader.enter(Tag.GSS_TOKEN);
+    if (decodeOid(inner.value(Tag.OBJECT_IDENTIFIER)) !== Oid.SPNEGO) throw wireError("not a SPNEGO token");
+    return decodeInit(inner.enter(contextTag(0)));
+  }
+  // Some clients leave the GSS-API frame away.
+  return decodeInit(reader.enter(contextTag(0)));
+}
+
+function decodeInit(outer: DerReader): NegTokenInit {
+  const fields = outer.enter(Tag.SEQUENCE);
+  const list = fields.enter(contextTag(0));
+  const mechTypesDer = list.element(Tag.SEQUENCE);
+  const names = new DerReader(mechTypesDer).enter(Tag.SEQUENCE);
+  const mechTypes: string[] = [];
+  while (!names.isAtEnd) {
+    if (mechTypes.length === MAX_MECH_TYPES) throw wireError("too many mechanisms");
+    mechTypes.push(decodeOid(names.value(Tag.OBJECT_IDENTIFIER)));
+  }
+  if (mechTypes.length === 0) throw wireError("no mechanism offered");
+  let mechToken: Uint8Array | undefined;
+  let mechListMic: Uint8Array | undefined;
+  while (!fields.isAtEnd) {
+    const tag = fields.peek();
+    const field = new DerReader(fields.next());
+    if (tag === contextTag(2)) mechToken = field.value(Tag.OCTET_STRING);
+    // [3] is negHints in a NegTokenInit2, with the MIC moved to [4]; reqFlags [1] are to be ignored.
+    else if (tag === contextTag(3) || tag === contextTag(4)) {
+      if (field.peek() === Tag.OCTET_STRING) mechListMic = field.value(Tag.OCTET_STRING);
+    }
+  }
+  return { kind: "init", mechTypes, mechTypesDer, mechToken, mechListMic };
+}
+
+function decodeResp(outer: DerReader): NegTokenResp {
+  const fields = outer.enter(Tag.SEQUENCE);
+  let state: NegState | undefined;
+  let supportedMech: string | undefined;
+  let responseToken: Uint8Array | undefined;
+  let mechListMic: Uint8Array | undefined;
+  while (!fields.isAtEnd) {
+    const tag = fields.peek();
+    const field = new DerReader(fields.next());
+    if (tag === contextTag(0)) state = decodeState(field.value(Tag.ENUMERATED));
+    else if (tag === contextTag(1)) supportedMech = decodeOid(field.value(Tag.OBJECT_IDENTIFIER));
+    else if (tag === contextTag(2)) responseToken = field.value(Tag.OCTET_STRING);
+    else if (tag === contextTag(3)) mechListMic = field.value(Tag.OCTET_STRING);
+  }
+  return { kind: "resp", state, supportedMech, responseToken, mechListMic };
+}
+
+function decodeState(content: Uint8Array): NegState {
+  const value = content[0];
+  if (content.length !== 1 || value === undefined || value > NegState.REQUEST_MIC) {
+    throw wireError("negState out of range");
+  }
+  return value as NegState;
+}
+
+/** The MechTypeList element for these identifiers. */
+export function encodeMechTypes(mechTypes: readonly string[]): Uint8Array {
+  return encodeDer(Tag.SEQUENCE, ...mechTypes.map(encodeOid));
+}
+
+/** A client's first token. */
+export function encodeInit(mechTypes: readonly string[], mechToken: Uint8Array | undefined): Uint8Array {
+  const fields = [encodeDer(contextTag(0), encodeMechTypes(mechTypes))];
+  if (mechToken) fields.push(encodeDer(contextTag(2), encodeDer(Tag.OCTET_STRING, mechToken)));
+  return frameInit(fields);
+}
+
+/** The server's own NegTokenInit2, which NEGOTIATE carries; hints as Windows and Samba send them. */
+export function encodeInit2(mechTypes: readonly string[]): Uint8Array {
+  const name = encodeDer(Tag.GENERAL_STRING, new TextEncoder().encode(HINT_NAME));
+  return frameInit([
+    encodeDer(contextTag(0), encodeMechTypes(mechTypes)),
+    encodeDer(contextTag(3), encodeDer(Tag.SEQUENCE, encodeDer(contextTag(0), name))),
+  ]);
+}
+
+function frameInit(fields: readonly Uint8Array[]): Uint8Array {
+  const init = encodeDer(contextTag(0), encodeDer(Tag.SEQUENCE, ...fields));
+  return encodeDer(Tag.GSS_TOKEN, encodeOid(Oid.SPNEGO), init);
+}
+
+/** A NegTokenResp; absent fields are left out. */
+export function encodeResp(fields: Omit<NegTokenResp, "kind">): Uint8Array {
+  const { state, supportedMech, responseToken, mechListMic } = fields;
+  const parts: Uint8Array[] = [];
+  if (state !== undefined) {
+    parts.push(encodeDer(contextTag(0), encodeDer(Tag.ENUMERATED, Uint8Array.of(state))));
+  }
+  if (supportedMech !== undefined) parts.push(encodeDer(contextTag(1), encodeOid(supportedMech)));
+  if (responseToken) parts.push(encodeDer(contextTag(2), encodeDer(Tag.OCTET_STRING, responseToken)));
+  if (mechListMic) parts.push(encodeDer(contextTag(3), encodeDer(Tag.OCTET_STRING, mechListMic)));
+  return encodeDer(contextTag(1), encodeDer(Tag.SEQUENCE, ...parts));
+}

@@ -1,0 +1,17 @@
+// SMB2 CANCEL: cancel the request of the same MessageId or AsyncId; it has no response.
+// [MS-SMB2] 2.2.30.
+import { checkStructureSize } from "../body.ts";
+import type { Message, Writer } from "../cursor.ts";
+
+/** Nothing but StructureSize and a reserved field. */
+export type CancelRequest = Readonly<Record<string, never>>;
+
+export function decodeCancelRequest(message: Message): CancelRequest {
+  checkStructureSize(message, 4);
+  return {};
+}
+
+export function encodeCancelRequest(writer: Writer, _request: CancelRequest = {}): void {
+  writer.u16(4);
+  writer.u16(0);
+}

@@ -1,0 +1,135 @@
+// What tests of oplocks and leases do with raw clients: ask for them, see them broken, acknowledge.
+import { Access } from "../../../src/wire/security/access.ts";
+import {
+  CreateDisposition,
+  type CreateRequest,
+  type CreateResponse,
+  decodeCreateResponse,
+  OplockLevel,
+} from "../../../src/wire/command/create.ts";
+import { type LeaseContext, LeaseFlag, LeaseState } from "../../../src/wire/context/create-context.ts";
+import type { FileId } from "../../../src/wire/file-id.ts";
+import { Command } from "../../../src/wire/header.ts";
+import { Capability } from "../../../src/wire/command/negotiate.ts";
+import {
+  decodeOplockBreakNotification,
+  encodeOplockBreakRequest,
+  type LeaseBreakNotification,
+} from "../../../src/wire/command/oplock-break.ts";
+import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import type { Call, Pending } from "./raw-calls.ts";
+import { callOn, createCall, type Mount, mountShare, openFile } from "./raw-files.ts";
+
+export const R: number = LeaseState.READ;
+export const RH: number = LeaseState.READ | LeaseState.HANDLE;
+export const RW: number = LeaseState.READ | LeaseState.WRITE;
+export const RWH: number = RH | RW;
+
+export const READ_WRITE_DATA: number = Access.READ_DATA | Access.WRITE_DATA | Access.READ_ATTRIBUTES;
+
+/** Announces what clients with directory leases announce. */
+export const LEASING: number = Capability.LEASING | Capability.LARGE_MTU | Capability.DIRECTORY_LEASING;
+
+export function mountLeasing(
+  server: TestServer,
+  options: Parameters<typeof mountShare>[3] = {},
+): Promise<Mount> {
+  return mountShare(server, TESTER, "test", { capabilities: LEASING | Capability.ENCRYPTION, ...options });
+}
+
+/** A key of 16 equal bytes. */
+export function key(byte: number): Uint8Array {
+  return new Uint8Array(16).fill(byte);
+}
+
+/** A lease context of version 2; `parent` sets the parent's key. */
+export function leaseV2(byte: number, state: number, parent?: number, epoch = 0): LeaseContext {
+  const flags = parent === undefined ? 0 : LeaseFlag.PARENT_LEASE_KEY_SET;
+  return { version: 2, key: key(byte), state, flags, parentKey: key(parent ?? 0), epoch };
+}
+
+export function leaseV1(byte: number, state: number): LeaseContext {
+  return { version: 1, key: key(byte), state, flags: 0, parentKey: key(0), epoch: 0 };
+}
+
+export function withLease(lease: LeaseContext, options: Partial<CreateRequest> = {}): Partial<CreateRequest> {
+  return {
+    oplockLevel: OplockLevel.LEASE,
+    desiredAccess: READ_WRITE_DATA,
+    createDisposition: CreateDisposition.OPEN_IF,
+    ...options,
+    contexts: { ...options.contexts, lease },
+  };
+}
+
+/** Opens with a lease; the answer says what was granted. */
+export function openLeased(
+  mount: Mount,
+  name: string,
+  lease: LeaseContext,
+  options: Partial<CreateRequest> = {},
+): Promise<CreateResponse> {
+  return openFile(mount, name, withLease(lease, options));
+}
+
+/** Starts an open that may have to wait. */
+export function startOpen(mount: Mount, name: string, options: Partial<CreateRequest> = {}): Pending {
+  const request = {
+    desiredAccess: READ_WRITE_DATA,
+    createDisposition: CreateDisposition.OPEN_IF,
+    ...options,
+  };
+  return mount.client.start(createCall(mount, name, request));
+}
+
+export async function finishOpen(pending: Pending): Promise<CreateResponse> {
+  return decodeCreateResponse((await pending.reply).message);
+}
+
+/** The next lease break on a connection; undefined when none comes in time. */
+export async function nextLeaseBreak(
+  mount: Mount,
+  timeoutMs = 2000,
+): Promise<LeaseBreakNotification | undefined> {
+  const reply = await mount.client.nextUnclaimed(timeoutMs);
+  if (reply === undefined) return undefined;
+  const notification = decodeOplockBreakNotification(reply.message);
+  if (notification.kind !== "leaseNotification") throw new Error("an oplock break where a lease's was due");
+  return notification;
+}
+
+export async function nextOplockBreak(
+  mount: Mount,
+  timeoutMs = 2000,
+): Promise<{ readonly level: number; readonly fileId: FileId } | undefined> {
+  const reply = await mount.client.nextUnclaimed(timeoutMs);
+  if (reply === undefined) return undefined;
+  const notification = decodeOplockBreakNotification(reply.message);
+  if (notification.kind !== "oplock") throw new Error("a lease break where an oplock's was due");
+  return { level: notification.oplockLevel, fileId: notification.fileId };
+}
+
+/** Whether nothing was broken: every break goes out before the answer of an echo that was asked for later. */
+export async function isQuiet(mount: Mount): Promise<boolean> {
+  await mount.client.request({
+    command: Command.ECHO,
+    session: mount.session,
+    body: (writer) => {
+      writer.u16(4);
+      writer.u16(0);
+    },
+  });
+  return mount.client.unclaimed.length === 0;
+}
+
+export function leaseAck(mount: Mount, leaseKey: Uint8Array, leaseState: number): Call {
+  return callOn(mount, Command.OPLOCK_BREAK, (writer) =>
+    encodeOplockBreakRequest(writer, { kind: "lease", leaseKey, leaseState, flags: 0 }),
+  );
+}
+
+export function oplockAck(mount: Mount, fileId: FileId, oplockLevel: number): Call {
+  return callOn(mount, Command.OPLOCK_BREAK, (writer) =>
+    encodeOplockBreakRequest(writer, { kind: "oplock", oplockLevel, fileId }),
+  );
+}

@@ -1,0 +1,192 @@
+// Sparse files at the socket: the mark, holes, what is told of them, and that the mark outlives the server's memory.
+// [MS-FSA] 2.1.5.10.22, 2.1.5.10.36, 2.1.5.10.37; [MS-FSCC] 2.6.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Access } from "../../../src/wire/security/access.ts";
+import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
+import { EMPTY } from "../../../src/wire/cursor.ts";
+import type { FileId } from "../../../src/wire/file-id.ts";
+import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
+import { decodeAllInformation, encodeBasicChange } from "../../../src/wire/fscc/file-information.ts";
+import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
+import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { InfoType } from "../../../src/wire/command/query-info.ts";
+import { Status } from "../../../src/wire/status.ts";
+import type { TestServer } from "../../peer/test-server.ts";
+import { expectOutcome, mountTest } from "../client/attack-rig.ts";
+import { encode, outputOf, pair, rangesOf } from "../client/fsctl-calls.ts";
+import { EXCLUSIVE_NOW, lockOne } from "../client/lock-calls.ts";
+import {
+  closeFile,
+  ioctlCall,
+  listDirectory,
+  type Mount,
+  openFile,
+  queryInfoCall,
+  READ_WRITE,
+  readFile,
+  setInfoCall,
+} from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+
+let server: TestServer;
+let mount: Mount;
+let directory: string;
+beforeAll(async () => {
+  server = await startServer();
+  mount = await mountTest(server);
+  directory = server.shares.get("test") ?? "";
+});
+afterAll(async () => {
+  mount.client.close();
+  await server.stop();
+});
+
+const MIB = 1_048_576;
+
+/** Puts a file on the disk that every user may change. */
+function put(name: string, data: string | Uint8Array): void {
+  writeFileSync(join(directory, name), data);
+  chmodSync(join(directory, name), 0o666);
+}
+
+/** A file of four mebibytes of sevens, open. */
+async function fullFile(name: string, desiredAccess: number = READ_WRITE): Promise<FileId> {
+  put(name, new Uint8Array(4 * MIB).fill(7));
+  return (await openFile(mount, name, { desiredAccess })).fileId;
+}
+
+function outcome(file: FileId, ctlCode: number, input: Uint8Array): Promise<number | "closed"> {
+  return mount.client.outcome(ioctlCall(mount, ctlCode, input, file));
+}
+
+async function attributesOf(file: FileId): Promise<number> {
+  const call = queryInfoCall(mount, file, InfoType.FILE, FileInfoClass.ALL);
+  const reply = await mount.client.demand("QUERY_INFO", call);
+  return decodeAllInformation(decodeBufferResponse(reply.message).buffer).attributes;
+}
+
+async function ranges(file: FileId, offset: number, length: number) {
+  const call = ioctlCall(mount, Fsctl.QUERY_ALLOCATED_RANGES, pair(BigInt(offset), BigInt(length)), file);
+  return rangesOf(await mount.client.demand("QUERY_ALLOCATED_RANGES", call));
+}
+
+test("a hole is made, told of, given back to the disk and read as zeros", async () => {
+  const file = await fullFile("holes");
+  expect(await ranges(file, 0, 8 * MIB)).toEqual([{ offset: 0, length: 4 * MIB }]);
+  expectOutcome(await outcome(file, Fsctl.SET_SPARSE, EMPTY), Status.SUCCESS);
+  const before = statSync(join(directory, "holes")).blocks;
+  expectOutcome(await outcome(file, Fsctl.SET_ZERO_DATA, pair(BigInt(MIB), BigInt(2 * MIB))), Status.SUCCESS);
+  expect(statSync(join(directory, "holes")).size).toBe(4 * MIB);
+  expect(before - statSync(join(directory, "holes")).blocks).toBe(MIB / 512);
+  expect(await ranges(file, 0, 8 * MIB)).toEqual([
+    { offset: 0, length: MIB },
+    { offset: 2 * MIB, length: 2 * MIB },
+  ]);
+  expect(await ranges(file, MIB + 5, MIB)).toEqual([{ offset: 2 * MIB, length: 5 }]);
+  expect(await readFile(mount, file, MIB - 2, 4)).toEqual(new Uint8Array([7, 7, 0, 0]));
+  await closeFile(mount, file);
+});
+
+test("without the mark the bytes become zeros too, and the file has all its blocks", async () => {
+  const file = await fullFile("solid");
+  expectOutcome(await outcome(file, Fsctl.SET_ZERO_DATA, pair(1n, BigInt(64 * MIB))), Status.SUCCESS);
+  expect(statSync(join(directory, "solid")).size).toBe(4 * MIB);
+  expect(await readFile(mount, file, 0, 3)).toEqual(new Uint8Array([7, 0, 0]));
+  expect(await readFile(mount, file, 4 * MIB - 1, 10)).toEqual(new Uint8Array([0]));
+  expect(await ranges(file, 0, 8 * MIB)).toEqual([{ offset: 0, length: 4 * MIB }]);
+  await closeFile(mount, file);
+});
+
+test("the mark shows everywhere, stays through other changes, and goes when told to", async () => {
+  const file = await fullFile("marked");
+  await outcome(file, Fsctl.SET_SPARSE, new Uint8Array([1]));
+  const basic = encode(64, (writer) =>
+    encodeBasicChange(writer, {
+      birth: { seconds: 1_000_000_000, nanoseconds: 0 },
+      access: undefined,
+      modify: undefined,
+      change: undefined,
+      attributes: FileAttribute.HIDDEN,
+    }),
+  );
+  await mount.client.demand("SET_INFO", setInfoCall(mount, file, FileInfoClass.BASIC, basic));
+  expect(await attributesOf(file)).toBe(FileAttribute.HIDDEN | FileAttribute.SPARSE_FILE);
+  await closeFile(mount, file);
+  const root = (await openFile(mount, "", {})).fileId;
+  const entry = (await listDirectory(mount, root, { pattern: "marked" }))[0];
+  expect((entry?.stat.attributes ?? 0) & FileAttribute.SPARSE_FILE).not.toBe(0);
+  await closeFile(mount, root);
+  const again = await openFile(mount, "marked", { desiredAccess: READ_WRITE });
+  expect(again.file.attributes & FileAttribute.SPARSE_FILE).not.toBe(0);
+  await outcome(again.fileId, Fsctl.SET_SPARSE, new Uint8Array([0]));
+  expect(await attributesOf(again.fileId)).toBe(FileAttribute.HIDDEN);
+  await closeFile(mount, again.fileId);
+});
+
+test("who lacks the access, or meets a lock, changes nothing", async () => {
+  const file = await fullFile("guarded");
+  const reader = (await openFile(mount, "guarded", { desiredAccess: Access.READ_DATA })).fileId;
+  const whole = pair(0n, BigInt(MIB));
+  expectOutcome(await outcome(reader, Fsctl.SET_SPARSE, EMPTY), Status.ACCESS_DENIED);
+  expectOutcome(await outcome(reader, Fsctl.SET_ZERO_DATA, whole), Status.ACCESS_DENIED);
+  const writer = (await openFile(mount, "guarded", { desiredAccess: Access.WRITE_DATA })).fileId;
+  expectOutcome(await outcome(writer, Fsctl.QUERY_ALLOCATED_RANGES, whole), Status.ACCESS_DENIED);
+  await mount.client.demand("lock", lockOne(mount, file, MIB - 1, 1, EXCLUSIVE_NOW));
+  expectOutcome(await outcome(writer, Fsctl.SET_ZERO_DATA, whole), Status.FILE_LOCK_CONFLICT);
+  expect(await readFile(mount, file, 0, 1)).toEqual(new Uint8Array([7]));
+  for (const id of [file, reader, writer]) await closeFile(mount, id);
+  const root = (await openFile(mount, "", { desiredAccess: READ_WRITE })).fileId;
+  expectOutcome(await outcome(root, Fsctl.SET_SPARSE, EMPTY), Status.INVALID_PARAMETER);
+  await closeFile(mount, root);
+});
+
+test("ranges that do not fit are cut and said to be", async () => {
+  const file = await fullFile("many");
+  await outcome(file, Fsctl.SET_SPARSE, EMPTY);
+  for (let i = 0; i < 8; i++) {
+    const at = BigInt(i * 2 * 65_536);
+    expectOutcome(await outcome(file, Fsctl.SET_ZERO_DATA, pair(at, at + 65_536n)), Status.SUCCESS);
+  }
+  const all = pair(0n, BigInt(MIB));
+  const cut = await mount.client.request(ioctlCall(mount, Fsctl.QUERY_ALLOCATED_RANGES, all, file, 40));
+  expect(cut.status).toBe(Status.BUFFER_OVERFLOW);
+  expect(outputOf(cut).length).toBe(32);
+  expect(rangesOf(cut)[1]).toEqual({ offset: 3 * 65_536, length: 65_536 });
+  const none = await mount.client.request(ioctlCall(mount, Fsctl.QUERY_ALLOCATED_RANGES, all, file, 15));
+  expect(none.status).toBe(Status.BUFFER_TOO_SMALL);
+  expect((await ranges(file, 0, MIB)).length).toBe(8);
+  await closeFile(mount, file);
+});
+
+test("what is trimmed is given back by a sparse file, and is zeros in any", async () => {
+  for (const isSparse of [true, false]) {
+    const name = isSparse ? "trimmed" : "trimmed solid";
+    const file = await fullFile(name);
+    if (isSparse) await outcome(file, Fsctl.SET_SPARSE, EMPTY);
+    const before = statSync(join(directory, name)).blocks;
+    const input = new Uint8Array([
+      0,
+      0,
+      0,
+      0,
+      2,
+      0,
+      0,
+      0,
+      ...pair(0n, BigInt(MIB)),
+      ...pair(BigInt(2 * MIB), 5n),
+    ]);
+    const reply = await mount.client.demand("trim", ioctlCall(mount, Fsctl.FILE_LEVEL_TRIM, input, file));
+    expect([...outputOf(reply)]).toEqual([2, 0, 0, 0]);
+    const freed = before - statSync(join(directory, name)).blocks;
+    expect(freed).toBe(isSparse ? MIB / 512 : 0);
+    expect(await readFile(mount, file, MIB - 1, 2)).toEqual(new Uint8Array([0, 7]));
+    expect(await readFile(mount, file, 2 * MIB, 6)).toEqual(new Uint8Array([0, 0, 0, 0, 0, 7]));
+    for (const wrong of [input.subarray(0, 24), input.subarray(0, 7), new Uint8Array(8)]) {
+      expectOutcome(await outcome(file, Fsctl.FILE_LEVEL_TRIM, wrong), Status.INVALID_PARAMETER);
+    }
+    await closeFile(mount, file);
+  }
+});

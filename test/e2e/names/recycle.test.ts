@@ -1,0 +1,144 @@
+// The recycle bin over the wire; the first part holds against Debian's smbd too (SERVER=smbd): vfs_recycle(8).
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
+import { againstSmbd, startSubject } from "../../peer/start.ts";
+import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import {
+  closeFile,
+  createDirectory,
+  createFile,
+  deleteCall,
+  listDirectory,
+  type Mount,
+  mountShare,
+  openFile,
+  READ_WRITE,
+  renameCall,
+  writeFile,
+} from "../client/raw-files.ts";
+
+let server: TestServer;
+let share = "";
+let mount: Mount;
+beforeAll(async () => {
+  server = await startSubject({
+    shares: [
+      {
+        name: "test",
+        parameters: {
+          "vfs objects": "recycle",
+          "recycle:repository": ".bin/%U",
+          "recycle:keeptree": "yes",
+          "recycle:versions": "yes",
+          "recycle:exclude": "*.tmp",
+          "recycle:maxsize": "1000",
+        },
+      },
+    ],
+  });
+  share = server.shares.get("test") ?? "";
+  mount = await mountShare(server, TESTER, "test");
+});
+afterAll(async () => {
+  mount.client.close();
+  await server.stop();
+});
+
+async function write(path: string, text: string): Promise<void> {
+  const file = await createFile(mount, path);
+  await writeFile(mount, file, 0, Buffer.from(text));
+  await closeFile(mount, file);
+}
+
+async function remove(path: string): Promise<void> {
+  const { fileId } = await openFile(mount, path, { desiredAccess: READ_WRITE });
+  await mount.client.demand("DELETE", deleteCall(mount, fileId));
+  await closeFile(mount, fileId);
+}
+
+const inBin = (...names: string[]): string => join(share, ".bin", "tester", ...names);
+
+describe("as Samba has it", () => {
+  test("deleted files lie in the user's repository, with their folders and all versions", async () => {
+    await closeFile(mount, await createDirectory(mount, "docs"));
+    for (const text of ["first", "second", "third"]) {
+      await write("docs\\letter.txt", text);
+      await remove("docs\\letter.txt");
+    }
+    expect(existsSync(join(share, "docs", "letter.txt"))).toBe(false);
+    expect(readdirSync(inBin("docs")).sort()).toEqual([
+      "Copy #1 of letter.txt",
+      "Copy #2 of letter.txt",
+      "letter.txt",
+    ]);
+    expect(readFileSync(inBin("docs", "letter.txt"), "utf8")).toBe("first");
+    expect(readFileSync(inBin("docs", "Copy #2 of letter.txt"), "utf8")).toBe("third");
+    expect(statSync(inBin()).mode & 0o7777).toBe(0o700);
+  });
+
+  test("delete on close, excluded and large files, folders, and what is in the bin", async () => {
+    const { fileId } = await openFile(mount, "on close", {
+      desiredAccess: READ_WRITE,
+      createDisposition: CreateDisposition.CREATE,
+      createOptions: CreateOption.DELETE_ON_CLOSE,
+    });
+    await closeFile(mount, fileId);
+    expect(existsSync(inBin("on close"))).toBe(true);
+    await write("x.tmp", "");
+    await remove("x.tmp");
+    await write("large", "x".repeat(1001));
+    await remove("large");
+    await closeFile(mount, await createDirectory(mount, "folder"));
+    const folder = await openFile(mount, "folder", {
+      desiredAccess: READ_WRITE,
+      createOptions: CreateOption.DIRECTORY_FILE,
+    });
+    await mount.client.demand("DELETE", deleteCall(mount, folder.fileId));
+    await closeFile(mount, folder.fileId);
+    expect(readdirSync(inBin()).sort()).toEqual(["docs", "on close"]);
+    await remove(".bin\\tester\\on close");
+    expect(readdirSync(inBin()).sort()).toEqual(["docs"]);
+  });
+
+  test("what is renamed over is not kept", async () => {
+    await write("old", "old");
+    await write("new", "new");
+    const { fileId } = await openFile(mount, "new", { desiredAccess: READ_WRITE });
+    await mount.client.demand("RENAME", renameCall(mount, fileId, "old", true));
+    await closeFile(mount, fileId);
+    expect(existsSync(inBin("old"))).toBe(false);
+    expect(readFileSync(join(share, "old"), "utf8")).toBe("new");
+  });
+});
+
+describe.skipIf(againstSmbd)("beyond", () => {
+  test("a bin that cannot take a file does not cost it", async () => {
+    await write("precious", "data");
+    // Where the repository's folder for it should be, there is a file.
+    await closeFile(mount, await createDirectory(mount, "blocked"));
+    await write("blocked\\precious", "data");
+    await write(".bin\\tester\\blocked", "in the way");
+    await remove("blocked\\precious");
+    expect(readFileSync(join(share, "blocked", "precious"), "utf8")).toBe("data");
+    const { fileId } = await openFile(mount, "blocked");
+    expect((await listDirectory(mount, fileId)).map(({ name }) => name)).toContain("precious");
+    await closeFile(mount, fileId);
+  });
+
+  test.if(process.geteuid?.() === 0)("a disk mounted below has a repository of its own", async () => {
+    const disk = join(share, "disk");
+    mkdirSync(disk);
+    Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "mode=777", "none", disk]);
+    try {
+      await closeFile(mount, await createDirectory(mount, "disk\\sub"));
+      await write("disk\\sub\\file", "on a disk");
+      await remove("disk\\sub\\file");
+      expect(readFileSync(join(disk, ".bin", "tester", "sub", "file"), "utf8")).toBe("on a disk");
+    } finally {
+      Bun.spawnSync(["umount", "-l", disk]);
+    }
+    rmdirSync(disk);
+  });
+});

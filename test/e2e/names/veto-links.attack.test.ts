@@ -1,0 +1,130 @@
+// Symlinks to what clients must not see: a vetoed name, and where the server keeps what belongs to files. Clients with
+// the POSIX extensions make such links, and others follow them. ../shared/attack-classes.md 22.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
+import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
+import { encodeSymlinkReparse } from "../../../src/wire/fscc/reparse.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { canMakePluggedDisk, makePluggedDisk, type PluggedDisk } from "../../peer/plugged-disk.ts";
+import { TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { attributeList, bytesOf, setAttributes } from "../client/attribute-calls.ts";
+import { mountPosix, posixly } from "../client/posix-calls.ts";
+import {
+  closeFile,
+  createCall,
+  ioctlCall,
+  listDirectory,
+  type Mount,
+  openFile,
+  READ_WRITE,
+} from "../client/raw-files.ts";
+import { openAll } from "../client/security-calls.ts";
+import { startServer } from "../client/server.ts";
+import { mountTest } from "../client/attack-rig.ts";
+
+const canMount = canMakePluggedDisk("ramfs");
+const PLACES = ["the system's own disk", ...(canMount ? ["a disk without extended attributes"] : [])];
+
+let disk: PluggedDisk | undefined;
+const servers = new Map<string, TestServer>();
+
+beforeAll(async () => {
+  for (const kind of PLACES) {
+    disk = kind === PLACES[0] ? undefined : makePluggedDisk("ramfs");
+    const parameters = {
+      "follow symlinks": "yes",
+      "smb3 unix extensions": "yes",
+      "veto files": "/hidden*/",
+      "ea support": "yes",
+    };
+    const share = { name: "test", parameters, ...(disk && { path: disk.path }) };
+    servers.set(kind, await startServer({ shares: [share], parameters: { "smb3 unix extensions": "yes" } }));
+  }
+});
+afterAll(async () => {
+  for (const server of servers.values()) await server.stop();
+  disk?.remove();
+});
+
+/** A symlink as Linux's client makes it. */
+async function makeLink(mount: Mount, name: string, target: string): Promise<void> {
+  const { fileId } = await openFile(
+    mount,
+    name,
+    posixly(0o666, {
+      desiredAccess: READ_WRITE,
+      createDisposition: CreateDisposition.CREATE,
+      createOptions: CreateOption.NON_DIRECTORY_FILE,
+    }),
+  );
+  const buffer = bytesOf((writer) =>
+    encodeSymlinkReparse(writer, { isRelative: true, substituteName: target, printName: target }),
+  );
+  await mount.client.demand("symlink", ioctlCall(mount, Fsctl.SET_REPARSE_POINT, buffer, fileId));
+  await closeFile(mount, fileId);
+}
+
+describe.each(PLACES)("22 on %s links lead to nothing that is not to be seen", (kind) => {
+  test("to vetoed names and to the sidecar, at the end and on the way", async () => {
+    const server = servers.get(kind) as TestServer;
+    const root = server.shares.get("test") ?? "";
+    const own = (path: string): void => chownSync(path, TESTER_UID, TESTER_UID);
+    for (const name of ["hidden.d", "plain"]) {
+      mkdirSync(join(root, name), { recursive: true });
+      writeFileSync(join(root, name, "file"), "secret");
+      own(join(root, name));
+      own(join(root, name, "file"));
+    }
+    writeFileSync(join(root, "hidden.txt"), "secret");
+    symlinkSync(join(root, "hidden.d"), join(root, "absolute"));
+    const plain = await mountTest(server);
+    const posix = await mountPosix(server);
+    const kept = await openAll(plain, "kept", { createDisposition: CreateDisposition.CREATE });
+    expect(await setAttributes(plain, kept, attributeList({ SECRET: "value" }))).toBe(Status.SUCCESS);
+    await closeFile(plain, kept);
+    // Where there is none, somebody else has left one.
+    if (!existsSync(join(root, ".minismbd"))) mkdirSync(join(root, ".minismbd"));
+    writeFileSync(join(root, ".minismbd", "planted"), "secret");
+    own(join(root, ".minismbd"));
+    own(join(root, ".minismbd", "planted"));
+    await makeLink(posix, "to-folder", "hidden.d");
+    await makeLink(posix, "to-link", "to-folder");
+    await makeLink(posix, "to-file", "hidden.d/file");
+    await makeLink(posix, "to-name", "plain/../hidden.txt");
+    await makeLink(posix, "to-sidecar", ".minismbd");
+    await makeLink(posix, "to-entry", "./plain/../.minismbd/planted");
+    await makeLink(posix, "fine", "plain");
+    const wanted = ["to-folder", "to-link", "to-file", "to-name", "to-sidecar", "to-entry", "absolute"];
+    for (const below of ["\\file", "\\planted", "\\new", "\\kept.values", ""]) {
+      for (const name of wanted) {
+        for (const createDisposition of [CreateDisposition.OPEN, CreateDisposition.OPEN_IF]) {
+          const options = { desiredAccess: READ_WRITE, createDisposition };
+          const { status } = await plain.client.request(createCall(plain, name + below, options));
+          expect([name + below, status === Status.SUCCESS]).toEqual([name + below, false]);
+        }
+      }
+    }
+    const { fileId } = await openFile(plain, "");
+    const listed = (await listDirectory(plain, fileId)).map(({ name }) => name);
+    await closeFile(plain, fileId);
+    for (const name of [".minismbd", "hidden.d", "hidden.txt"]) expect(listed).not.toContain(name);
+    // What may be seen is, by its link too.
+    expect(listed).toContain("fine");
+    await closeFile(plain, (await openFile(plain, "fine\\file")).fileId);
+    expect(readdirSync(join(root, "hidden.d"))).toEqual(["file"]);
+    expect(readFileSync(join(root, ".minismbd", "planted"), "utf8")).toBe("secret");
+    expect(readdirSync(join(root, ".minismbd"))).not.toContain("new");
+    plain.client.close();
+    posix.client.close();
+  });
+});

@@ -1,0 +1,279 @@
+// Attacks with oplocks and leases: acknowledgements that fit nothing, and clients that end while they wait or are
+// waited for. [MS-SMB2] 3.3.5.22, 3.3.5.16, 3.3.5.6, 3.3.5.8, 3.3.7.1; attack classes 10, 20 and 27.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { CreateDisposition, OplockLevel } from "../../../src/wire/command/create.ts";
+import { Command } from "../../../src/wire/header.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { againstSmbd } from "../../peer/start.ts";
+import type { TestServer } from "../../peer/test-server.ts";
+import {
+  isQuiet,
+  key,
+  leaseAck,
+  leaseV2,
+  mountLeasing,
+  nextLeaseBreak,
+  nextOplockBreak,
+  openLeased,
+  oplockAck,
+  R,
+  READ_WRITE_DATA,
+  RH,
+  RW,
+  RWH,
+  startOpen,
+} from "../client/lease-rig.ts";
+import { sendCancel } from "../client/lock-calls.ts";
+import type { Reply } from "../client/raw-calls.ts";
+import {
+  callOn,
+  closeCall,
+  closeFile,
+  createCall,
+  deleteCall,
+  type Mount,
+  openFile,
+  renameCall,
+} from "../client/raw-files.ts";
+import { expectOutcome, expectServing, startVictim } from "../client/attack-rig.ts";
+
+const DELETING = READ_WRITE_DATA | 0x1_0000;
+
+let server: TestServer;
+let holder: Mount;
+let other: Mount;
+let count = 0;
+/** A file of each test's own. */
+let name = "";
+
+beforeAll(async () => {
+  server = await startVictim(againstSmbd ? {} : { parameters: { "oplock break timeout": "20" } });
+});
+afterAll(() => server.stop());
+afterEach(async () => {
+  holder?.client.close();
+  other?.client.close();
+  await expectServing(server);
+});
+
+async function begin(): Promise<void> {
+  holder = await mountLeasing(server);
+  other = await mountLeasing(server);
+  name = `file${++count}`;
+}
+
+function cancel({ header }: Reply): void {
+  sendCancel(other, header.messageId, header.asyncId);
+}
+
+/** The file can be had alone, changed and deleted by a third client, without a wait. */
+async function expectFree(): Promise<void> {
+  const third = await mountLeasing(server);
+  const startedMs = performance.now();
+  const opened = await openLeased(third, name, leaseV2(7, RWH), { shareAccess: 0, desiredAccess: DELETING });
+  expect(opened.contexts.lease?.state).toBe(RWH);
+  expect(await third.client.outcome(deleteCall(third, opened.fileId))).toBe(Status.SUCCESS);
+  expect(performance.now() - startedMs).toBeLessThan(2000);
+  third.client.close();
+}
+
+describe("27 acknowledgements", () => {
+  test("of a lease that is not breaking, of another's key, of no key", async () => {
+    await begin();
+    await openLeased(holder, name, leaseV2(1, RWH));
+    const { client } = holder;
+    expect(await client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.UNSUCCESSFUL);
+    expect(await client.outcome(leaseAck(holder, key(2), RH))).toBe(Status.OBJECT_NAME_NOT_FOUND);
+    expect(await other.client.outcome(leaseAck(other, key(1), 0))).toBe(Status.OBJECT_NAME_NOT_FOUND);
+    const still = await openLeased(holder, name, leaseV2(1, R));
+    expect(still.contexts.lease?.state).toBe(RWH);
+  });
+
+  test("at a level above what is left, with bits that do not exist, then rightly, then twice", async () => {
+    await begin();
+    await openLeased(holder, name, leaseV2(1, RWH));
+    const pending = startOpen(other, name);
+    await nextLeaseBreak(holder);
+    for (const state of [RWH, RW, 0x8, 0xffff_ffff]) {
+      expect(await holder.client.outcome(leaseAck(holder, key(1), state))).toBe(Status.REQUEST_NOT_ACCEPTED);
+    }
+    expect(await holder.client.outcome(leaseAck(holder, key(1), R))).toBe(Status.SUCCESS);
+    expect(await holder.client.outcome(leaseAck(holder, key(1), R))).toBe(Status.UNSUCCESSFUL);
+    expect((await pending.reply).status).toBe(Status.SUCCESS);
+  });
+
+  test("while a break to another level is under way", async () => {
+    await begin();
+    await openLeased(holder, name, leaseV2(1, RWH));
+    const reader = startOpen(other, name);
+    expect(await nextLeaseBreak(holder)).toMatchObject({ newLeaseState: RH });
+    const writer = startOpen(other, name, { createDisposition: CreateDisposition.OVERWRITE });
+    await writer.interim;
+    expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.SUCCESS);
+    expect(await nextLeaseBreak(holder)).toMatchObject({ currentLeaseState: RH, newLeaseState: R });
+    // The first acknowledgement once more: it is above the second break.
+    expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.REQUEST_NOT_ACCEPTED);
+    expect(await holder.client.outcome(leaseAck(holder, key(1), 0))).toBe(Status.SUCCESS);
+    expect((await reader.reply).status).toBe(Status.SUCCESS);
+    expect((await writer.reply).status).toBe(Status.SUCCESS);
+  });
+
+  test("after the file was closed", async () => {
+    await begin();
+    const held = await openLeased(holder, name, leaseV2(1, RWH));
+    const pending = startOpen(other, name);
+    await nextLeaseBreak(holder);
+    await closeFile(holder, held.fileId);
+    expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.OBJECT_NAME_NOT_FOUND);
+    expect((await pending.reply).status).toBe(Status.SUCCESS);
+    const oplock = await openFile(holder, `${name}-oplock`, {
+      oplockLevel: OplockLevel.BATCH,
+      desiredAccess: READ_WRITE_DATA,
+      createDisposition: CreateDisposition.OPEN_IF,
+    });
+    await closeFile(holder, oplock.fileId);
+    const late = oplockAck(holder, oplock.fileId, OplockLevel.NONE);
+    expect(await holder.client.outcome(late)).toBe(Status.FILE_CLOSED);
+  });
+
+  test("of oplocks: none under way, a level that is none, another's FileId", async () => {
+    await begin();
+    const options = { desiredAccess: READ_WRITE_DATA, createDisposition: CreateDisposition.OPEN_IF };
+    const held = await openFile(holder, name, { ...options, oplockLevel: OplockLevel.BATCH });
+    const { client } = holder;
+    const ack = (level: number) => client.outcome(oplockAck(holder, held.fileId, level));
+    expect(await ack(OplockLevel.NONE)).toBe(Status.INVALID_DEVICE_STATE);
+    expect(await other.client.outcome(oplockAck(other, held.fileId, 0))).toBe(Status.FILE_CLOSED);
+    for (const [level, status] of [
+      [OplockLevel.BATCH, Status.INVALID_OPLOCK_PROTOCOL],
+      [OplockLevel.LEASE, Status.INVALID_PARAMETER],
+      [0x77, Status.INVALID_OPLOCK_PROTOCOL],
+    ] as const) {
+      const each = await openFile(holder, `${name}-${level}`, { ...options, oplockLevel: OplockLevel.BATCH });
+      const pending = startOpen(other, `${name}-${level}`);
+      await nextOplockBreak(holder);
+      expect(await client.outcome(oplockAck(holder, each.fileId, level))).toBe(status);
+      // A wrong answer ends the wait of the other all the same.
+      expect((await pending.reply).status).toBe(Status.SUCCESS);
+    }
+  });
+
+  test("of a size that is neither an oplock's nor a lease's", async () => {
+    await begin();
+    for (const size of [0, 23, 25, 35, 37, 44, 0xffff]) {
+      const call = callOn(holder, Command.OPLOCK_BREAK, (writer) => {
+        writer.u16(size);
+        writer.zero(62);
+      });
+      expectOutcome(await holder.client.outcome(call), Status.INVALID_PARAMETER, Status.FILE_CLOSED);
+    }
+  });
+});
+
+describe("20 lease contexts", () => {
+  test("state bits that do not exist", async () => {
+    await begin();
+    const opened = await openLeased(holder, name, leaseV2(1, 0xffff_ffff));
+    expect(opened.contexts.lease?.state).toBe(RWH);
+    const nothing = await openLeased(holder, `${name}-2`, leaseV2(2, 0xffff_fff8));
+    expect(nothing.contexts.lease?.state).toBe(0);
+  });
+});
+
+describe("10 the end of who waits", () => {
+  test.each([
+    ["the request is cancelled", "cancel"],
+    ["the tree is disconnected", "tree"],
+    ["the session logs off", "session"],
+    ["the connection is lost", "connection"],
+  ])("%s while its CREATE waits for a break", async (_, end) => {
+    await begin();
+    const held = await openLeased(holder, name, leaseV2(1, RWH));
+    const pending = startOpen(other, name);
+    const interim = await pending.interim;
+    expect(interim.status).toBe(Status.PENDING);
+    if (end === "cancel") cancel(interim);
+    if (end === "tree") other.client.start(callOn(other, Command.TREE_DISCONNECT, four));
+    if (end === "session") other.client.start(callOn(other, Command.LOGOFF, four));
+    if (end === "connection") other.client.close();
+    else expect((await pending.reply).status).toBe(Status.CANCELLED);
+    // The holder answers as if nothing had happened, and nobody else holds the file.
+    await nextLeaseBreak(holder);
+    expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.SUCCESS);
+    await closeFile(holder, held.fileId);
+    await expectFree();
+  });
+
+  test("the holder ends in every way while others wait for it", async () => {
+    for (const end of ["close", "tree", "session", "connection"]) {
+      await begin();
+      const held = await openLeased(holder, name, leaseV2(1, RWH));
+      const waiting = [1, 2, 3].map(() => startOpen(other, name));
+      await Promise.all(waiting.map(({ interim }) => interim));
+      if (end === "close") holder.client.start(closeCall(holder, held.fileId));
+      if (end === "tree") holder.client.start(callOn(holder, Command.TREE_DISCONNECT, four));
+      if (end === "session") holder.client.start(callOn(holder, Command.LOGOFF, four));
+      if (end === "connection") holder.client.close();
+      for (const { reply } of waiting) expect((await reply).status).toBe(Status.SUCCESS);
+      other.client.close();
+      await expectFree();
+    }
+  });
+
+  test("a rename and a deletion that wait are closed under the client's own hands", async () => {
+    for (const make of [
+      (mount: Mount, fileId: Parameters<typeof deleteCall>[1]) => deleteCall(mount, fileId),
+      (mount: Mount, fileId: Parameters<typeof deleteCall>[1]) =>
+        renameCall(mount, fileId, "elsewhere", true),
+    ]) {
+      await begin();
+      const held = await openLeased(holder, name, leaseV2(1, RH));
+      const mine = await openFile(other, name, { desiredAccess: DELETING });
+      const pending = other.client.start(make(other, mine.fileId));
+      await pending.interim;
+      await closeFile(other, mine.fileId);
+      await nextLeaseBreak(holder);
+      await closeFile(holder, held.fileId);
+      expect((await pending.reply).status).toBe(Status.FILE_CLOSED);
+      await expectFree();
+    }
+  });
+
+  test("a hundred CREATEs wait for one client, half of them are cancelled, the other half is served", async () => {
+    await begin();
+    await openLeased(holder, name, leaseV2(1, RWH));
+    const pending = [];
+    for (let i = 0; i < 100; i++) {
+      await other.client.awaitCredits(1);
+      pending.push(startOpen(other, name));
+    }
+    const interims = await Promise.all(pending.map(({ interim }) => interim));
+    for (const [i, interim] of interims.entries()) if (i % 2 === 0) cancel(interim);
+    expect(await nextLeaseBreak(holder)).toMatchObject({ newLeaseState: RH });
+    expect(await isQuiet(holder)).toBe(true);
+    await holder.client.outcome(leaseAck(holder, key(1), RH));
+    const statuses = await Promise.all(pending.map(async ({ reply }) => (await reply).status));
+    expect(statuses.filter((status) => status === Status.CANCELLED).length).toBe(50);
+    expect(statuses.filter((status) => status === Status.SUCCESS).length).toBe(50);
+    other.client.close();
+    holder.client.close();
+    await expectFree();
+  });
+
+  test("a CREATE in the middle of a compound waits without an interim response", async () => {
+    await begin();
+    await openLeased(holder, name, leaseV2(1, RWH));
+    const replies = other.client.compound([
+      createCall(other, name, { desiredAccess: READ_WRITE_DATA }),
+      { ...createCall(other, `${name}-2`, { createDisposition: CreateDisposition.OPEN_IF }) },
+    ]);
+    await nextLeaseBreak(holder);
+    await holder.client.outcome(leaseAck(holder, key(1), RH));
+    for (const reply of replies) expect((await reply).status).toBe(Status.SUCCESS);
+  });
+});
+
+function four(writer: { u16(value: number): void }): void {
+  writer.u16(4);
+  writer.u16(0);
+}

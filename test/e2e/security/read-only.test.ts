@@ -1,0 +1,274 @@
+// Everything by which a client could change something, tried on a share that may only be read and on a snapshot of one
+// that may be written: each is refused, and nothing on disk is another than before. Rights on disk forbid none of it.
+// [MS-SMB2] 3.3.5; ../shared/attack-classes.md 20, 23, 24, 29, 31, 33.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Access } from "../../../src/wire/security/access.ts";
+import {
+  CreateDisposition,
+  CreateOption,
+  type CreateRequest,
+  decodeCreateResponse,
+} from "../../../src/wire/command/create.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { expectOutcome, expectServing } from "../client/attack-rig.ts";
+import { attributeList } from "../client/attribute-calls.ts";
+import { mountPosix } from "../client/posix-calls.ts";
+import type { Call } from "../client/raw-calls.ts";
+import { closeFile, createCall, type Mount, openFile } from "../client/raw-files.ts";
+import { ALL, changes, REFUSED, RIGHTS } from "./read-only-attempts.ts";
+import { startServer } from "../client/server.ts";
+
+/** Two that may only be read, and two whose snapshot is tried. */
+const SHARES = ["fixed", "kept", "live", "live nt"] as const;
+const TOKEN = "@GMT-2020.01.02-03.04.05";
+const THEN = { seconds: 1_577_934_245, nanoseconds: 0 };
+
+let base: string;
+let server: TestServer;
+const mounts = new Map<string, Mount>();
+
+const at = (...names: string[]): string => join(base, ...names);
+
+/** The tree that each of them has. */
+function plant(root: string): void {
+  for (const name of ["file", "other", "source", "blank", "dir/inner", "empty/"]) {
+    const path = at(root, name);
+    mkdirSync(name.endsWith("/") ? path : dirname(path), { recursive: true, mode: 0o777 });
+    if (!name.endsWith("/")) writeFileSync(path, name === "blank" ? "" : "as it was ".repeat(10_000));
+  }
+  for (const name of ["", "dir", "empty", "file", "other", "source", "blank", "dir/inner"]) {
+    chmodSync(at(root, name), name === "" || name === "dir" || name === "empty" ? 0o777 : 0o666);
+    chownSync(at(root, name), TESTER_UID, TESTER_UID);
+  }
+  const set = ["-n", "user.DosStream.known:$DATA", "-v", "stream\\000", at(root, "file")];
+  expect(Bun.spawnSync(["setfattr", ...set]).exitCode).toBe(0);
+}
+
+/** Everything that is there, with the time of the last change of any kind; not when it was read. */
+function look(directory: string): string[] {
+  const seen: string[] = [];
+  const walk = (path: string): void => {
+    const { mode, uid, gid, size, nlink, ino, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true });
+    const isDirectory = (mode & 0o170_000n) === 0o040_000n;
+    const data = isDirectory ? "" : Bun.hash(readFileSync(path)).toString(16);
+    seen.push([path, mode, uid, gid, size, nlink, ino, mtimeNs, ctimeNs, data].join(" "));
+    if (isDirectory) for (const name of readdirSync(path).toSorted()) walk(join(path, name));
+  };
+  walk(directory);
+  return seen;
+}
+
+/** What must stay as it is. */
+const lookAll = (): string[] => ["fixed", "kept", "live", "snaps"].flatMap((name) => look(at(name)));
+let before: string[];
+
+beforeAll(async () => {
+  base = makeDirectory("minismbd-read-only");
+  plant("fixed");
+  plant("kept");
+  plant("live");
+  plant("free");
+  plant(`snaps/${TOKEN}/live`);
+  const parameters = {
+    "vfs objects": "shadow_copy2 recycle streams_xattr acl_xattr",
+    "shadow:snapdir": at("snaps"),
+    "shadow:basedir": base,
+    "recycle:repository": "bin",
+    "recycle:maxsize": "0",
+    "ea support": "yes",
+    "store dos attributes": "yes",
+    "smb3 unix extensions": "yes",
+    "hide dot files": "no",
+  };
+  const readOnly = { ...parameters, "read only": "yes" };
+  server = await startServer({
+    parameters: { "smb3 unix extensions": "yes" },
+    shares: [
+      { name: "test" },
+      { name: "fixed", path: at("fixed"), parameters: { ...readOnly, acl: "posix" } },
+      { name: "kept", path: at("kept"), parameters: { ...readOnly, acl: "nt" } },
+      { name: "live", path: at("live"), parameters: { ...parameters, acl: "posix" } },
+      { name: "free", path: at("free"), parameters: { ...parameters, acl: "nt" } },
+      { name: "live nt", path: at("live"), parameters: { ...parameters, acl: "nt" } },
+    ],
+  });
+  const { client, session } = await mountPosix(server);
+  for (const share of [...SHARES, "free"]) {
+    mounts.set(share, { client, session, treeId: await client.connectTree(session, share) });
+  }
+  before = lookAll();
+});
+afterEach(() => {
+  expect(lookAll()).toEqual(before);
+});
+afterAll(async () => {
+  await expectServing(server);
+  mounts.get("fixed")?.client.close();
+  await server.stop();
+  removeDirectory(base);
+});
+
+/** Where it is tried: a tree, and what a CREATE there has beside the rest. */
+interface Place {
+  readonly mount: Mount;
+  readonly contexts: CreateRequest["contexts"];
+}
+
+function place(share: string): Place {
+  const mount = mounts.get(share);
+  if (mount === undefined) throw new Error(`no mount of ${share}`);
+  return { mount, contexts: share.startsWith("live") ? { timewarp: THEN } : {} };
+}
+
+function create({ mount, contexts }: Place, name: string, options: Partial<CreateRequest>): Call {
+  return createCall(mount, name, { ...options, contexts: { ...contexts, ...options.contexts } });
+}
+
+interface Making {
+  readonly name: string;
+  readonly options: Partial<CreateRequest>;
+}
+
+const { CREATE, OPEN_IF, OVERWRITE, OVERWRITE_IF, SUPERSEDE, OPEN } = CreateDisposition;
+const FILE = { desiredAccess: ALL, createOptions: CreateOption.NON_DIRECTORY_FILE };
+const DIRECTORY = { desiredAccess: ALL, createOptions: CreateOption.DIRECTORY_FILE };
+
+const makings: readonly (readonly [string, Making])[] = [
+  ["a new file", { name: "new", options: { ...FILE, createDisposition: CREATE } }],
+  ["a new file where none is", { name: "new", options: { ...FILE, createDisposition: OPEN_IF } }],
+  ["a new file in place of none", { name: "new", options: { ...FILE, createDisposition: OVERWRITE_IF } }],
+  ["a new file to supersede none", { name: "new", options: { ...FILE, createDisposition: SUPERSEDE } }],
+  ["a new directory", { name: "dir\\new", options: { ...DIRECTORY, createDisposition: CREATE } }],
+  ["a directory where none is", { name: "dir\\new", options: { ...DIRECTORY, createDisposition: OPEN_IF } }],
+  ["an emptied file", { name: "file", options: { ...FILE, createDisposition: OVERWRITE } }],
+  [
+    "an emptied file, if it is there",
+    { name: "file", options: { ...FILE, createDisposition: OVERWRITE_IF } },
+  ],
+  ["a superseded file", { name: "file", options: { ...FILE, createDisposition: SUPERSEDE } }],
+  ["a new stream", { name: "file:new", options: { ...FILE, createDisposition: CREATE } }],
+  ["a stream where none is", { name: "file:new:$DATA", options: { ...FILE, createDisposition: OPEN_IF } }],
+  ["a stream of a directory", { name: "dir:new", options: { ...FILE, createDisposition: OPEN_IF } }],
+  ["a stream of a new file", { name: "new:new", options: { ...FILE, createDisposition: OPEN_IF } }],
+  ["an emptied stream", { name: "file:known", options: { ...FILE, createDisposition: OVERWRITE } }],
+  ["a superseded stream", { name: "file:known", options: { ...FILE, createDisposition: SUPERSEDE } }],
+  [
+    "a file with attributes",
+    {
+      name: "new",
+      options: {
+        ...FILE,
+        createDisposition: OPEN_IF,
+        contexts: { extendedAttributes: attributeList({ NEW: "value" }) },
+      },
+    },
+  ],
+  [
+    "a file with rights",
+    {
+      name: "new",
+      options: { ...FILE, createDisposition: CREATE, contexts: { securityDescriptor: RIGHTS } },
+    },
+  ],
+  [
+    "a file with a size",
+    { name: "new", options: { ...FILE, createDisposition: OPEN_IF, contexts: { allocationSize: 65_536 } } },
+  ],
+  [
+    "a file by POSIX's rules",
+    { name: "new", options: { ...FILE, createDisposition: CREATE, contexts: { posix: { mode: 0o777 } } } },
+  ],
+  [
+    "a directory by POSIX's rules",
+    {
+      name: "new",
+      options: { ...DIRECTORY, createDisposition: CREATE, contexts: { posix: { mode: 0o777 } } },
+    },
+  ],
+  [
+    "an emptied file by POSIX's rules",
+    { name: "file", options: { ...FILE, createDisposition: OVERWRITE, contexts: { posix: { mode: 0 } } } },
+  ],
+  ...["file", "empty", "file:known", "dir\\inner"].map((name): readonly [string, Making] => [
+    `${name}, to be deleted when it is closed`,
+    {
+      name,
+      options: {
+        desiredAccess: ALL | Access.DELETE,
+        createDisposition: OPEN,
+        createOptions: CreateOption.DELETE_ON_CLOSE,
+      },
+    },
+  ]),
+];
+
+describe.each(SHARES)("CREATE on %s", (share) => {
+  test.each(makings)("%s", async (_, { name, options }) => {
+    const reply = await mounts.get(share)?.client.request(create(place(share), name, options));
+    expectOutcome(reply?.status ?? 0, ...REFUSED);
+  });
+});
+
+describe.each(SHARES)("on an open file of %s", (share) => {
+  test.each(changes)("%s", async (_, { name, access, call, allowed = REFUSED, isPosix }) => {
+    const where = place(share);
+    const { client } = where.mount;
+    const contexts = isPosix ? { posix: { mode: 0o666 } } : {};
+    const reading = { desiredAccess: Access.READ_DATA, contexts: { ...where.contexts } };
+    const { fileId: source } = await openFile(where.mount, "source", reading);
+    // With the right that it takes, with all that are to be had, and with reading alone.
+    for (const desiredAccess of [access | Access.READ_ATTRIBUTES, Access.MAXIMUM_ALLOWED, ALL]) {
+      const opened = await client.request(create(where, name, { desiredAccess, contexts }));
+      if (opened.status !== Status.SUCCESS) {
+        expectOutcome(opened.status, ...REFUSED);
+        expect(desiredAccess).toBe(access | Access.READ_ATTRIBUTES);
+        continue;
+      }
+      const { fileId } = decodeCreateResponse(opened.message);
+      const reply = await client.request(await call(where.mount, fileId, { fileId: source }));
+      expectOutcome(reply.status, ...allowed);
+      await closeFile(where.mount, fileId);
+    }
+    await closeFile(where.mount, source);
+  });
+});
+
+describe("where it is allowed", () => {
+  beforeEach(() => {
+    for (const name of readdirSync(at("free"))) rmSync(at("free", name), { recursive: true });
+    plant("free");
+  });
+
+  test.each(makings)("%s", async (_, { name, options }) => {
+    const { client } = place("free").mount;
+    const opened = await client.request(create(place("free"), name, options));
+    expectOutcome(opened.status, Status.SUCCESS);
+    await closeFile(place("free").mount, decodeCreateResponse(opened.message).fileId);
+  });
+
+  test.each(changes)("%s", async (_, { name, access, call, works = [Status.SUCCESS], isPosix }) => {
+    const where = place("free");
+    const contexts = isPosix ? { posix: { mode: 0o666 } } : {};
+    const { fileId: source } = await openFile(where.mount, "source", { desiredAccess: Access.READ_DATA });
+    const { fileId } = await openFile(where.mount, name, {
+      desiredAccess: access | Access.READ_ATTRIBUTES | Access.READ_DATA,
+      contexts,
+    });
+    const reply = await where.mount.client.request(await call(where.mount, fileId, { fileId: source }));
+    expectOutcome(reply.status, ...works);
+    await closeFile(where.mount, fileId);
+    await closeFile(where.mount, source);
+  });
+});

@@ -1,0 +1,169 @@
+// Attacks by number and by time: half-open connections, slow ones, too many of them, and guessing at passwords.
+// [MS-SMB2] 3.3.4.16 (time-outs are the server's own); attack classes 5 and 6.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { Status } from "../../../src/wire/status.ts";
+import { startSubject } from "../../peer/start.ts";
+import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
+import { negotiateCall } from "../client/raw-calls.ts";
+import { RawClient } from "../client/raw-client.ts";
+import {
+  anonymousKib,
+  expectOutcome,
+  expectServing,
+  freshAddress,
+  outcomeOf,
+  startVictim,
+  tryLogOn,
+} from "../client/attack-rig.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startVictim({ parameters: { "max connections": "1500", "logon timeout": "3" } });
+});
+afterAll(() => server.stop());
+afterEach(() => expectServing(server));
+
+async function connectMany(to: { host: string; port: number }, count: number): Promise<RawClient[]> {
+  const clients: RawClient[] = [];
+  for (let i = 0; i < count; i++) clients.push(await RawClient.connect(to));
+  return clients;
+}
+
+/** True where a new connection is reset at once, or closed soon. */
+async function isTurnedAway(to: TestServer): Promise<boolean> {
+  const client = await RawClient.connect(to).catch(() => undefined);
+  return client === undefined || client.isClosedSoon();
+}
+
+async function countClosed(clients: readonly RawClient[], timeoutMs: number): Promise<number> {
+  const closed = await Promise.all(clients.map((client) => client.isClosedSoon(timeoutMs)));
+  return closed.filter(Boolean).length;
+}
+
+describe("5 half-open and slow connections", () => {
+  test("a thousand that say nothing are closed, cost little and hinder nobody", async () => {
+    const before = anonymousKib(server);
+    const clients = await connectMany(server, 1000);
+    await expectServing(server);
+    expect(anonymousKib(server) - before).toBeLessThan(32 * 1024);
+    expect(await countClosed(clients, 12_000)).toBe(1000);
+  }, 30_000);
+
+  test("a thousand that negotiated and began a log-on are closed too", async () => {
+    const clients = await connectMany(server, 300);
+    await Promise.all(clients.map((client) => client.negotiate()));
+    await expectServing(server);
+    expect(await countClosed(clients, 12_000)).toBe(300);
+  }, 30_000);
+
+  test("one byte a second does not keep a connection", async () => {
+    const client = await RawClient.connect(server);
+    const { bytes } = client.build(negotiateCall({}));
+    const frame = Uint8Array.of(0, 0, bytes.length >> 8, bytes.length & 0xff, ...bytes);
+    const start = performance.now();
+    for (const byte of frame) {
+      if (client.socket.isClosed) break;
+      client.socket.send(Uint8Array.of(byte));
+      await Bun.sleep(200);
+    }
+    expect(client.socket.isClosed).toBe(true);
+    expect(performance.now() - start).toBeLessThan(12_000);
+  }, 30_000);
+
+  test("beyond `max connections` a socket is closed, and served again when others went", async () => {
+    const small = await startVictim({ parameters: { "max connections": "5" } });
+    try {
+      // The connection that saw the server come up is to be gone.
+      await Bun.sleep(200);
+      const clients = await connectMany(small, 5);
+      await Promise.all(clients.map((client) => client.negotiate()));
+      expect(await isTurnedAway(small)).toBe(true);
+      for (const client of clients.slice(0, 3)) client.close();
+      await Bun.sleep(100);
+      await expectServing(small);
+      for (const client of clients) client.close();
+    } finally {
+      await small.stop();
+    }
+  });
+
+  test("`max ip connections` counts by address, an IPv4 peer of an IPv6 socket as IPv4", async () => {
+    const small = await startSubject({
+      parameters: { "max ip connections": "4", "bind interfaces only": "no", interfaces: "" },
+    });
+    try {
+      await Bun.sleep(200);
+      const first = await connectMany(small, 4);
+      await Promise.all(first.map((client) => client.negotiate()));
+      expect(await isTurnedAway(small)).toBe(true);
+      // Another address is not counted with it, be it IPv4 or IPv6.
+      const other = await RawClient.connect(small, "127.0.0.77");
+      await other.negotiate();
+      const six = await RawClient.connect({ host: "::1", port: small.port });
+      await six.negotiate();
+      for (const client of [...first, other, six]) client.close();
+    } finally {
+      await small.stop();
+    }
+  });
+
+  test("a client that resets in the middle of everything", async () => {
+    for (let round = 0; round < 50; round++) {
+      const client = await RawClient.connect(server);
+      const pending = outcomeOf(client.negotiate().then(() => client.logOn(TESTER)));
+      await Bun.sleep(round % 5);
+      client.close();
+      expectOutcome(await pending, Status.SUCCESS, "closed");
+    }
+  });
+});
+
+describe("6 guessing at passwords", () => {
+  test("parallel guesses are slowed down, and others are not", async () => {
+    const own = await startVictim();
+    try {
+      const guesses = Array.from({ length: 30 }, async (_, index) => {
+        const client = await RawClient.connect(own, "127.66.0.1");
+        await client.negotiate();
+        const outcome = await outcomeOf(client.logOn({ ...TESTER, password: `guess ${index}` }));
+        client.close();
+        return outcome;
+      });
+      await Bun.sleep(200);
+      const start = performance.now();
+      expectOutcome(await tryLogOn(own, TESTER2), Status.SUCCESS);
+      expect(performance.now() - start).toBeLessThan(1000);
+      for (const outcome of await Promise.all(guesses))
+        expectOutcome(outcome, Status.LOGON_FAILURE, "closed");
+      expect(performance.now() - start).toBeGreaterThan(2000);
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
+
+  test("the time of the answer does not tell who exists", async () => {
+    const own = await startVictim();
+    try {
+      const time = async (user: string): Promise<number> => {
+        const client = await RawClient.connect(own, freshAddress());
+        await client.negotiate();
+        const start = performance.now();
+        await outcomeOf(client.logOn({ user, password: "wrong" }));
+        client.close();
+        return performance.now() - start;
+      };
+      const known: number[] = [];
+      const unknown: number[] = [];
+      for (let round = 0; round < 40; round++) {
+        known.push(await time(TESTER.user));
+        unknown.push(await time(`nobody${round}`));
+        // Forgives the known name its failure: what is measured is the answer, not the penalty.
+        expectOutcome(await tryLogOn(own, TESTER), Status.SUCCESS);
+      }
+      const middle = (list: number[]): number => list.sort((a, b) => a - b)[list.length >> 1] ?? 0;
+      expect(Math.abs(middle(known) - middle(unknown))).toBeLessThan(2);
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
+});
