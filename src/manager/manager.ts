@@ -2,7 +2,7 @@
 // users. rpc/ is loaded when the first pipe is opened.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
 import type { NamedUsers, ShareGrant } from "../port/port.ts";
-import { Status } from "../wire/status.ts";
+import { type NtStatus, Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
@@ -97,7 +97,10 @@ export class ServerManager implements Manager {
     return this.users.find(user);
   }
 
-  connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: number }> {
+  connectShare(query: {
+    share: string;
+    identity: Identity;
+  }): MaybePromise<ShareGrant | { status: NtStatus }> {
     const { identity } = query;
     if (!isHostAllowed(this.config.hosts, identity.remoteAddress))
       return this.refuseHost(query.share, identity);
@@ -108,7 +111,10 @@ export class ServerManager implements Manager {
     return this.connectDisk(share, identity);
   }
 
-  openPipe(query: { name: string; identity: Identity }): MaybePromise<{ pipe: number } | { status: number }> {
+  openPipe(query: {
+    name: string;
+    identity: Identity;
+  }): MaybePromise<{ pipe: number } | { status: NtStatus }> {
     if (this.pipes) return this.pipes.open(query.name, query.identity);
     return import("./rpc/pipes.ts").then(({ openPipes }) => {
       this.pipes ??= openPipes(this.rpcContext());
@@ -116,11 +122,11 @@ export class ServerManager implements Manager {
     });
   }
 
-  writePipe(query: { pipe: number; data: Uint8Array }): { status: number } {
+  writePipe(query: { pipe: number; data: Uint8Array }): { status: NtStatus } {
     return this.pipes ? this.pipes.write(query.pipe, query.data) : { status: Status.INVALID_HANDLE };
   }
 
-  readPipe(query: { pipe: number; length: number }): { status: number; data: Uint8Array; more: boolean } {
+  readPipe(query: { pipe: number; length: number }): { status: NtStatus; data: Uint8Array; more: boolean } {
     if (this.pipes) return this.pipes.read(query.pipe, query.length);
     return { status: Status.INVALID_HANDLE, data: new Uint8Array(0), more: false };
   }
@@ -133,13 +139,13 @@ export class ServerManager implements Manager {
     this.events.write(event);
   }
 
-  private connectPipes(identity: Identity): ShareGrant | { status: number } {
+  private connectPipes(identity: Identity): ShareGrant | { status: NtStatus } {
     const isUnnamed = identity.isGuest || identity.isAnonymous;
     if (isUnnamed && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
     return PIPE_GRANT;
   }
 
-  private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: number }> {
+  private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: NtStatus }> {
     const accounts = this.systemAccounts.read();
     const guest = share.guestAccount === "" ? this.config.guestAccount : share.guestAccount;
     const admission = admit(share, identity, guest, accounts);
@@ -196,7 +202,7 @@ export class ServerManager implements Manager {
     return undefined;
   }
 
-  private refuseHost(share: string, identity: Identity): { status: number } {
+  private refuseHost(share: string, identity: Identity): { status: NtStatus } {
     const where = `[${showName(share)}] refused to ${identity.remoteAddress}`;
     this.events.warn("hosts", `share ${where} by 'hosts allow' and 'hosts deny'`);
     return { status: Status.ACCESS_DENIED };

@@ -1,6 +1,7 @@
 // The interface between engine and manager: every question the engine asks and every event it reports (the
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
+import type { NtStatus } from "../wire/status.ts";
 
 /** A value or a promise of it. Callers do not await a value: the fast path creates no promise. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -285,16 +286,19 @@ export interface Manager {
    * STATUS_BAD_NETWORK_NAME for an unknown share or a missing directory, STATUS_ACCESS_DENIED for a refused
    * user.
    */
-  connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: number }>;
+  connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: NtStatus }>;
   /** Opens a named pipe such as `srvsvc`; the calls below take the returned `pipe`. */
-  openPipe(query: { name: string; identity: Identity }): MaybePromise<{ pipe: number } | { status: number }>;
+  openPipe(query: {
+    name: string;
+    identity: Identity;
+  }): MaybePromise<{ pipe: number } | { status: NtStatus }>;
   /** Passes a client's bytes to the pipe; `readPipe` fetches the answer. */
-  writePipe(query: { pipe: number; data: Uint8Array }): MaybePromise<{ status: number }>;
+  writePipe(query: { pipe: number; data: Uint8Array }): MaybePromise<{ status: NtStatus }>;
   /** Up to `length` bytes of the pending answer; `more`: the same fragment has more bytes. */
   readPipe(query: {
     pipe: number;
     length: number;
-  }): MaybePromise<{ status: number; data: Uint8Array; more: boolean }>;
+  }): MaybePromise<{ status: NtStatus; data: Uint8Array; more: boolean }>;
   closePipe(query: { pipe: number }): void;
   /** Reports an event; returns at once. */
   notify(event: EngineEvent): void;

@@ -1,7 +1,15 @@
 // NTSTATUS: the 32-bit answer in every SMB2 response header; values an SMB2 server may give or meet.
 // [MS-ERREF] 2.3; the names lack their STATUS_ prefix.
 
-export const Status = {
+declare const kind: unique symbol;
+
+/** A number that means `Kind`: another kind is not assignable to it, a plain number is. Exists in types alone. */
+export type NumberOf<Kind extends string> = number & { readonly [kind]?: Kind };
+
+/** An NTSTATUS: of `Status`, never computed. */
+export type NtStatus = number & { readonly [kind]: "NTSTATUS" };
+
+const values = {
   SUCCESS: 0x0000_0000,
   PENDING: 0x0000_0103,
   OPLOCK_BREAK_IN_PROGRESS: 0x0000_0108,
@@ -172,7 +180,8 @@ export const Status = {
   SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP: 0xc05d_0000,
   SMB_BAD_CLUSTER_DIALECT: 0xc05d_0001,
 } as const;
-export type Status = (typeof Status)[keyof typeof Status];
+
+export const Status = values as unknown as Readonly<Record<keyof typeof values, NtStatus>>;
 
 const names = new Map<number, string>(Object.entries(Status).map(([name, value]) => [value, name]));
 
@@ -180,9 +189,4 @@ const names = new Map<number, string>(Object.entries(Status).map(([name, value])
 export function statusName(status: number): string {
   const name = names.get(status);
   return name === undefined ? `0x${status.toString(16).padStart(8, "0")}` : `STATUS_${name}`;
-}
-
-/** True for the severities warning and error: bit 31 is set. */
-export function isFailure(status: number): boolean {
-  return status >= 0x8000_0000;
 }

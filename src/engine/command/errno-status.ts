@@ -1,9 +1,10 @@
 // The one place where a failed system call becomes an NTSTATUS;
 // values as Windows gives them for the same condition, [MS-ERREF] 2.3.
-import { Status } from "../../wire/status.ts";
+import type { Failure } from "../vfs/store.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 
 // Generic Linux numbers, the same on every architecture served.
-const statuses: ReadonlyMap<number, number> = new Map([
+const statuses: ReadonlyMap<number, NtStatus> = new Map([
   [1, Status.ACCESS_DENIED], // EPERM
   [2, Status.OBJECT_NAME_NOT_FOUND], // ENOENT
   [4, Status.IO_TIMEOUT], // EINTR
@@ -51,12 +52,12 @@ const statuses: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** NTSTATUS for a negative errno of a file operation. */
-export function statusOf(failure: number): number {
+export function statusOf(failure: Failure): NtStatus {
   return statuses.get(-failure) ?? Status.UNSUCCESSFUL;
 }
 
 /** NTSTATUS for a failed look-up: there, what is missing or no directory is a parent. */
-export function lookupStatusOf(failure: number): number {
+export function lookupStatusOf(failure: Failure): NtStatus {
   if (failure === -2 || failure === -20) return Status.OBJECT_PATH_NOT_FOUND;
   return statusOf(failure);
 }

@@ -1,14 +1,14 @@
 // ChannelSequence: after a client lost a channel, requests sent over it before must not overtake what it sends anew;
 // [MS-SMB2] 3.3.5.2.10 (checking), 3.3.4.1 (counting down).
 import { HeaderFlag } from "../../wire/header.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Open } from "../state/open.ts";
 import type { Exchange } from "./exchange.ts";
 
 const HALF = 0x8000;
 
 /** Holds a request that names `open` against the open's sequence, and counts it in. SUCCESS or FILE_NOT_AVAILABLE. */
-export function enterSequence(exchange: Exchange, open: Open): number {
+export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   if (!exchange.connection.isAtLeast3) return Status.SUCCESS;
   const { sequence } = open;
   const ahead = (exchange.channelSequence - sequence.number) & 0xffff;

@@ -1,7 +1,7 @@
 // The state of one client connection that commands read and change; [MS-SMB2] 3.3.1.7.
 import type { Mac } from "../../crypto/provider.ts";
 import { Command } from "../../wire/header.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
 import type { Session } from "../state/session.ts";
 import type { EngineContext } from "./context.ts";
@@ -79,7 +79,7 @@ export class ConnectionState {
   }
 
   /** Grants credits for a request that is answered with `status`, and returns how many. */
-  grantCredits(request: CreditRequest, status: number): number {
+  grantCredits(request: CreditRequest, status: NtStatus): number {
     const charge = Math.max(1, request.creditCharge);
     const requested = Math.max(1, request.creditsRequested);
     let extra = requested - charge;

@@ -10,7 +10,7 @@ import {
   PROTOCOL_TRANSFORM,
   set64,
 } from "../../wire/header.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import { Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import type { Session, Tree } from "../state/session.ts";
@@ -20,7 +20,7 @@ import { SendQueue, type StreamSocket } from "../transport/send-queue.ts";
 import type { EngineContext } from "./context.ts";
 import type { Channel } from "./channels.ts";
 import { ConnectionState } from "./connection-state.ts";
-import { Exchange, type ExchangeHost, NO_REPLY, type Row } from "./exchange.ts";
+import { Exchange, type ExchangeHost, NO_REPLY, type Outcome, type Row } from "./exchange.ts";
 import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
@@ -173,7 +173,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   }
 
   /** True when another member follows. */
-  private finishMember(exchange: Exchange, status: number): boolean {
+  private finishMember(exchange: Exchange, status: Outcome): boolean {
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
     if (exchange.advance() && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
@@ -182,10 +182,10 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     return false;
   }
 
-  private park(exchange: Exchange, outcome: Promise<number>): void {
+  private park(exchange: Exchange, outcome: Promise<Outcome>): void {
     exchange.startedMs = this.context.clock.now();
     if (exchange.asyncId === 0) this.inFlight.add(exchange);
-    const settle = (status: number): void => {
+    const settle = (status: Outcome): void => {
       this.inFlight.delete(exchange);
       if (exchange.asyncId !== 0) this.waiting.delete(exchange.asyncId);
       exchange.cancel = undefined;

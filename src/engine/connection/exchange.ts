@@ -5,7 +5,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { HEAD_ROOM, LARGEST_BUFFER, type PooledBuffer } from "../transport/buffer-pool.ts";
@@ -20,6 +20,8 @@ const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 /** The outcome of a member that is never answered, or whose connection was closed: no NTSTATUS. */
 export const NO_REPLY = 0x1_0000_0000;
+
+export type Outcome = NtStatus | typeof NO_REPLY;
 
 interface RowFields {
   readonly name: string;
@@ -41,10 +43,10 @@ export type Row = RowFields &
     | { readonly needs: "open"; readonly fileIdOffset: number; readonly handle: OpenHandler }
   );
 
-export type ServerHandler = (exchange: Exchange) => MaybePromise<number>;
-export type SessionHandler = (exchange: Exchange, session: Session) => MaybePromise<number>;
-export type TreeHandler = (exchange: Exchange, tree: Tree) => MaybePromise<number>;
-export type OpenHandler = (exchange: Exchange, open: Open) => MaybePromise<number>;
+export type ServerHandler = (exchange: Exchange) => MaybePromise<Outcome>;
+export type SessionHandler = (exchange: Exchange, session: Session) => MaybePromise<Outcome>;
+export type TreeHandler = (exchange: Exchange, tree: Tree) => MaybePromise<Outcome>;
+export type OpenHandler = (exchange: Exchange, open: Open) => MaybePromise<Outcome>;
 
 /** What an exchange asks of the connection that it came by. */
 export interface ExchangeHost extends ConnectionState {
@@ -68,8 +70,8 @@ export interface Predecessor {
   sessionId: number;
   treeId: number;
   open: Open | undefined;
-  /** The failure of the request that should have given the FileId, 0 otherwise. */
-  failure: number;
+  /** The failure of the request that should have given the FileId. */
+  failure: NtStatus | undefined;
 }
 
 export class Exchange {
@@ -105,7 +107,7 @@ export class Exchange {
   onReply: ((bytes: Uint8Array) => void) | undefined;
   /** Runs after the reply was handed to the socket. */
   afterSend: (() => void) | undefined;
-  readonly predecessor: Predecessor = { sessionId: -1, treeId: -1, open: undefined, failure: 0 };
+  readonly predecessor: Predecessor = { sessionId: -1, treeId: -1, open: undefined, failure: undefined };
 
   private loan: PooledBuffer | undefined;
   private frameEnd = 0;
@@ -142,7 +144,7 @@ export class Exchange {
     before.sessionId = -1;
     before.treeId = -1;
     before.open = undefined;
-    before.failure = 0;
+    before.failure = undefined;
   }
 
   /** True for the last member of a message. */
@@ -210,7 +212,7 @@ export class Exchange {
   }
 
   /** Ends the current member: its header, and an error body where the handler wrote none. */
-  completeMember(status: number): void {
+  completeMember(status: NtStatus): void {
     if (this.connection.isClosed) return;
     const writer = this.writer;
     const hasBody =
@@ -229,22 +231,22 @@ export class Exchange {
     this.leaveForNext(status);
   }
 
-  private leaveForNext(status: number): void {
+  private leaveForNext(status: NtStatus): void {
     const before = this.predecessor;
     // What follows nothing leaves nothing: all related members behind it are as invalid.
     if (this.isRelated && before.sessionId === -1) return;
     before.sessionId = this.session?.id ?? -1;
     before.treeId = this.tree?.id ?? this.treeId;
     if (this.command === Command.CREATE || !this.isRelated) {
-      before.failure = status >>> 30 === 3 ? status : 0;
-      before.open = before.failure === 0 ? this.open : undefined;
+      before.failure = status >>> 30 === 3 ? status : undefined;
+      before.open = before.failure === undefined ? this.open : undefined;
     } else if (this.open !== undefined) {
       before.open = this.open;
     }
   }
 
   /** Writes the reply's header for the current member at `at`, credits granted, unsigned. */
-  writeHeader(reply: PooledBuffer, at: number, status: number): void {
+  writeHeader(reply: PooledBuffer, at: number, status: NtStatus): void {
     const { view } = reply;
     const isAsync = this.asyncId !== 0;
     let flags = HeaderFlag.SERVER_TO_REDIR | (this.flags & HeaderFlag.PRIORITY_MASK);
@@ -329,7 +331,7 @@ export class Exchange {
   }
 
   /** The status for what a handler threw. Anything but a WireError is a bug of ours: told in the log, never to the client. */
-  failed(error: unknown): number {
+  failed(error: unknown): NtStatus {
     this.dropBody();
     if (error instanceof WireError) return Status.INVALID_PARAMETER;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

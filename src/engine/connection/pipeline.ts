@@ -1,11 +1,11 @@
 // What happens to every request before its handler runs, in one fixed order; [MS-SMB2] 3.3.5.2.
 import type { MaybePromise } from "../../port/port.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2 } from "../../wire/header.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import { type Session, SessionState, type Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { enterSequence, leaveSequence } from "./channel-sequence.ts";
-import { type Exchange, NO_REPLY, type OpenHandler, type Row } from "./exchange.ts";
+import { type Exchange, NO_REPLY, type OpenHandler, type Outcome, type Row } from "./exchange.ts";
 import { verifySignature } from "./signing.ts";
 
 /** Members that one message may hold; far above what clients send, and each costs credits anyway. */
@@ -31,7 +31,7 @@ export function hasSoundMembers(view: DataView, start: number, length: number): 
 }
 
 /** Runs one member: an NTSTATUS, at once or later, or NO_REPLY. */
-export function handleMember(exchange: Exchange, rows: readonly (Row | undefined)[]): MaybePromise<number> {
+export function handleMember(exchange: Exchange, rows: readonly (Row | undefined)[]): MaybePromise<Outcome> {
   const { connection } = exchange;
   if (exchange.command === Command.CANCEL) return cancelRequest(exchange);
   const negotiated = connection.negotiated;
@@ -62,7 +62,7 @@ export function handleMember(exchange: Exchange, rows: readonly (Row | undefined
 }
 
 /** Finds what the row needs, in the order of 3.3.5.2.9 to 3.3.5.2.11, and runs its handler with it. */
-function dispatch(exchange: Exchange, row: Row): MaybePromise<number> {
+function dispatch(exchange: Exchange, row: Row): MaybePromise<Outcome> {
   const session = row.needs === "nothing" ? undefined : usableSession(exchange);
   if (typeof session === "number") return session;
   if (!hasBody(exchange, row.bodySize)) return Status.INVALID_PARAMETER;
@@ -86,7 +86,7 @@ export function withOpen(
   tree: Tree,
   offset: number,
   handle: OpenHandler,
-): MaybePromise<number> {
+): MaybePromise<Outcome> {
   const open = resolveOpen(exchange, tree, offset);
   if (typeof open === "number") return open;
   exchange.open = open;
@@ -94,12 +94,12 @@ export function withOpen(
 }
 
 /** Runs `handle` while `open` is counted in use, so that its descriptors outlive a CLOSE that overtakes it. */
-function useOpen(exchange: Exchange, open: Open, handle: OpenHandler): MaybePromise<number> {
+function useOpen(exchange: Exchange, open: Open, handle: OpenHandler): MaybePromise<Outcome> {
   const refusal = enterSequence(exchange, open);
   if (refusal !== Status.SUCCESS) return refusal;
   if (open.isReplayable) exchange.context.durables.endReplay(open);
   open.beginUse();
-  let outcome: MaybePromise<number>;
+  let outcome: MaybePromise<Outcome>;
   try {
     outcome = handle(exchange, open);
   } catch (error) {
@@ -119,7 +119,7 @@ function endUse(exchange: Exchange, open: Open): void {
 }
 
 /** Finds the session and checks encryption and signature; 3.3.5.2.1, 3.3.5.2.4. */
-function authenticate(exchange: Exchange): number {
+function authenticate(exchange: Exchange): NtStatus {
   const { connection, sealedBy } = exchange;
   const session = connection.sessions.get(exchange.sessionId);
   if (sealedBy !== undefined && session !== sealedBy) {
@@ -145,7 +145,7 @@ function authenticate(exchange: Exchange): number {
 }
 
 /** The session, once a request may use it; 3.3.5.2.9. */
-function usableSession({ session, command }: Exchange): Session | number {
+function usableSession({ session, command }: Exchange): Session | NtStatus {
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
   const isRefused = session.state === SessionState.EXPIRED && !mayUseExpired(command);
   return isRefused ? Status.NETWORK_SESSION_EXPIRED : session;
@@ -168,7 +168,7 @@ function mayUseExpired(command: number): boolean {
   );
 }
 
-function resolveTree(exchange: Exchange, session: Session): Tree | number {
+function resolveTree(exchange: Exchange, session: Session): Tree | NtStatus {
   const tree = session.trees.get(exchange.treeId);
   if (tree === undefined) return Status.NETWORK_NAME_DELETED;
   if (tree.mustEncrypt && exchange.sealedBy === undefined) return Status.ACCESS_DENIED;
@@ -176,7 +176,7 @@ function resolveTree(exchange: Exchange, session: Session): Tree | number {
   return tree;
 }
 
-function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | number {
+function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | NtStatus {
   const { message, predecessor } = exchange;
   const persistentLow = message.u32(offset);
   const persistentHigh = message.u32(offset + 4);
@@ -187,8 +187,8 @@ function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | num
     persistentHigh === ALL_ONES &&
     volatileLow === ALL_ONES &&
     volatileHigh === ALL_ONES;
-  if (exchange.isRelated && (isAllOnes || predecessor.failure !== 0)) {
-    if (predecessor.failure !== 0) return predecessor.failure;
+  if (exchange.isRelated && (isAllOnes || predecessor.failure !== undefined)) {
+    if (predecessor.failure !== undefined) return predecessor.failure;
     if (predecessor.open === undefined || predecessor.open.isClosed) return Status.FILE_CLOSED;
     return predecessor.open;
   }
@@ -206,7 +206,7 @@ function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | num
 }
 
 // 3.3.5.16: never answered. A signature that is wrong makes the request void.
-function cancelRequest(exchange: Exchange): number {
+function cancelRequest(exchange: Exchange): Outcome {
   const { connection, message } = exchange;
   const session = connection.sessions.get(exchange.sessionId);
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0;

@@ -1,5 +1,6 @@
 // What a security mechanism under SPNEGO is to the session set-up: a token in, a step out. NTLM is the one there is.
 // RFC 2743 1.2.7 and 2.2.2 (accepting a context).
+import type { NtStatus } from "../../wire/status.ts";
 import type { MaybePromise, Account } from "../../port/port.ts";
 import type { Provider } from "../../crypto/provider.ts";
 import type { Time } from "../../wire/filetime.ts";
@@ -27,7 +28,7 @@ export interface MessageIntegrity {
 export interface Refusal {
   readonly kind: "refused";
   /** NTSTATUS for the client. */
-  readonly status: number;
+  readonly status: NtStatus;
   /** For the log; never for the client, and never with a secret in it. */
   readonly reason: string;
   /** The name that was tried, as the client sent it; empty where it did not come so far. */
@@ -52,7 +53,7 @@ export interface Mechanism {
   step(token: Uint8Array): MaybePromise<MechanismStep>;
 }
 
-export function refuse(status: number, reason: string, user = ""): Refusal {
+export function refuse(status: NtStatus, reason: string, user = ""): Refusal {
   return { kind: "refused", status, reason, user };
 }
 

@@ -1,7 +1,7 @@
 // Oplocks and leases of all files: who is asked to give up what, who waits for whom, and what an answer or its
 // absence changes. [MS-SMB2] 3.3.4.6, 3.3.4.7, 3.3.5.22, 3.3.6.1, 3.3.6.5; [MS-FSA] 2.1.4.12, 2.1.5.18.
 // Pure: messages go out through `sendBreak`, time comes from `timers`.
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import { grantable, soundRights, upgraded } from "./caching-grant.ts";
 import {
   Cache,
@@ -253,7 +253,7 @@ export class CachingTable {
    * A lease's acknowledgement; 3.3.5.22.2. `id` as Lease.id. The status, and what is left to do once the client
    * has its answer: a further step down.
    */
-  acknowledgeLease(id: string, state: number): { readonly status: number; readonly then?: () => void } {
+  acknowledgeLease(id: string, state: number): { readonly status: NtStatus; readonly then?: () => void } {
     const holder = this.leases.get(id);
     if (holder === undefined) return { status: Status.OBJECT_NAME_NOT_FOUND };
     if (!holder.isBreaking) return { status: Status.UNSUCCESSFUL };

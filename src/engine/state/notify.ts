@@ -3,7 +3,7 @@
 import type { MaybePromise } from "../../port/port.ts";
 import { CompletionFilter } from "../../wire/command/change-notify.ts";
 import { type Change, NotifyAction } from "../../wire/fscc/notify.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 
 /** Bytes of changes kept for one watch, whatever its client asked for. More is an overflow. */
 const MAX_WATCH_BYTES = 64 * 1024;
@@ -16,7 +16,7 @@ const ENTRY_BYTES = 12;
 export interface WaitingRequest {
   readonly outputBytes: number;
   /** Called once: an NTSTATUS, and the changes where it is SUCCESS. */
-  readonly finish: (status: number, changes: readonly Change[]) => void;
+  readonly finish: (status: NtStatus, changes: readonly Change[]) => void;
 }
 
 /** What a first request on an open fixes for the open's life. */
@@ -327,7 +327,7 @@ export class NotifyTable {
   }
 }
 
-function finishAll(watch: Watch, status: number): boolean {
+function finishAll(watch: Watch, status: NtStatus): boolean {
   const waiting = watch.waiting.splice(0);
   for (const request of waiting) request.finish(status, NO_CHANGES);
   return waiting.length > 0;

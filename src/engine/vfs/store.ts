@@ -1,11 +1,20 @@
 // What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
 // gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
 import type { Credentials, MaybePromise } from "../../port/port.ts";
+import type { NumberOf } from "../../wire/status.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { PosixAcl } from "../security/posix-acl.ts";
 
 /** A negative errno: -ENOENT and so on. */
-export type Failure = number;
+export type Failure = NumberOf<"errno">;
+
+/** How many bytes or entries; not negative. */
+export type Count = NumberOf<"count">;
+
+/** True for a failure. `result` is a failure or a number of another kind, which is never negative. */
+export function isFailure(result: number): result is Failure {
+  return result < 0;
+}
 
 export const FileKind = { FILE: 0, DIRECTORY: 1, SYMLINK: 2, OTHER: 3 } as const;
 export type FileKind = (typeof FileKind)[keyof typeof FileKind];
@@ -164,9 +173,9 @@ export interface FileHandle {
    * Reads into `bytes[at, at + length)`; the number of bytes read, 0 at the end of the file. A number at once
    * when the page cache has it, a promise when a disk must be asked.
    */
-  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number>;
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
   /** Writes all `length` bytes or fails; `bytes` must not change until then. The number written, or a failure. */
-  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number>;
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
   /** fstat on the open data. */
   stat(): MaybePromise<FileStat | Failure>;
   truncate(size: number): MaybePromise<0 | Failure>;
@@ -183,14 +192,14 @@ export interface FileHandle {
    * are given back where the disk can. The number of bytes zeroed, perhaps fewer than asked, 0 at the end: the
    * caller goes in steps.
    */
-  zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<number | Failure>;
+  zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<Count | Failure>;
   /** Where [offset, offset + length) has blocks: offset and length by turns, at most `limit` ranges. */
   allocatedRanges?(offset: number, length: number, limit: number): MaybePromise<number[] | Failure>;
   /**
    * Copies data of `source` here without it passing through the server: bytes copied, perhaps fewer than asked, 0
    * at the source's end; -EXDEV or -EOPNOTSUPP where it must be read and written. The caller goes in steps.
    */
-  copyFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number>;
+  copyFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<Count | Failure>;
   /** Lets both files share the blocks of whole clusters, FICLONERANGE; -EOPNOTSUPP or -EXDEV where the disk cannot. */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
   /** Reading leaves the access time as it is, or no longer. Undefined for what has no such switch. */

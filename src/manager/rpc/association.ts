@@ -2,7 +2,7 @@
 // C706 12.6, [MS-RPCE] 3.3.1.5. Does no I/O and uses no clock.
 import type { Identity } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import type { RpcContext, RpcInterface } from "./interface.ts";
 import { NdrReader, NdrWriter } from "./ndr.ts";
 import {
@@ -47,7 +47,7 @@ interface Pending {
 }
 
 export interface PipeRead {
-  readonly status: number;
+  readonly status: NtStatus;
   readonly data: Uint8Array;
   /** The fragment has more bytes: STATUS_BUFFER_OVERFLOW. */
   readonly more: boolean;
@@ -90,7 +90,7 @@ export class Association {
    * Accepts bytes of any number of fragments, partial ones too. STATUS_PIPE_DISCONNECTED after a protocol
    * error, STATUS_PIPE_BUSY while too many replies are unread.
    */
-  write(data: Uint8Array): number {
+  write(data: Uint8Array): NtStatus {
     if (this.isBroken) return Status.PIPE_DISCONNECTED;
     if (this.outputBytes > MAX_UNREAD_BYTES) return Status.PIPE_BUSY;
     try {
@@ -255,7 +255,7 @@ export class Association {
   }
 
   // After a protocol error the start of the next fragment is unknown.
-  private fail(callId: number): number {
+  private fail(callId: number): NtStatus {
     this.isBroken = true;
     this.pending = undefined;
     this.input = NOTHING;

@@ -1,7 +1,7 @@
 // The named pipes on IPC$, each open pipe with an RPC association of its own.
 // [MS-SMB2] 3.3.5.9 (opening), 3.3.5.12 (read), 3.3.5.13 (write).
 import type { Identity } from "../../port/port.ts";
-import { Status } from "../../wire/status.ts";
+import { type NtStatus, Status } from "../../wire/status.ts";
 import { Association, type PipeRead } from "./association.ts";
 import type { RpcContext, RpcInterface } from "./interface.ts";
 import { SRVSVC } from "./srvsvc.ts";
@@ -21,9 +21,9 @@ export interface Pipes {
    * STATUS_OBJECT_NAME_NOT_FOUND for an unknown pipe, STATUS_INSUFFICIENT_RESOURCES above MAX_PIPES. The name
    * is compared without case and has no leading backslash or `PIPE\\` over SMB2.
    */
-  open(name: string, identity: Identity): { pipe: number } | { status: number };
+  open(name: string, identity: Identity): { pipe: number } | { status: NtStatus };
   /** The buffer may be reused after the call. STATUS_INVALID_HANDLE for an unknown pipe. */
-  write(pipe: number, data: Uint8Array): { status: number };
+  write(pipe: number, data: Uint8Array): { status: NtStatus };
   read(pipe: number, length: number): PipeRead;
   close(pipe: number): void;
   /** Number of open pipes. */

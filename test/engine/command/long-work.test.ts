@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { MORE, workInSteps } from "../../../src/engine/command/open/long-work.ts";
 import type { Exchange } from "../../../src/engine/connection/exchange.ts";
-import { Status } from "../../../src/wire/status.ts";
+import { type NtStatus, Status } from "../../../src/wire/status.ts";
 
 /** An exchange whose clock goes on by `stepMs` with every look at it. */
 function fakeExchange(stepMs: number) {
@@ -58,11 +58,11 @@ test("others have their turn between steps", async () => {
 
 test("a step that hangs is told of, and left by who takes the request back", async () => {
   const { fake, exchange } = fakeExchange(1);
-  let finish: (status: number) => void = () => undefined;
+  let finish: (step: NtStatus | typeof MORE) => void = () => undefined;
   let steps = 0;
   const outcome = workInSteps(exchange, () => {
     steps++;
-    return new Promise<number>((resolve) => {
+    return new Promise<NtStatus | typeof MORE>((resolve) => {
       finish = resolve;
     });
   });

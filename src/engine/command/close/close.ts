@@ -2,7 +2,7 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { attributesOnWire } from "../../../wire/fscc/attributes.ts";
 import { writeTimes } from "../../../wire/fscc/metadata.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -14,7 +14,7 @@ const FLAGS_OFFSET = 66;
 const POSTQUERY_ATTRIBUTES = 0x0001;
 const RESPONSE_BYTES = 60;
 
-export function handleClose(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleClose(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const wantsAttributes = (exchange.message.u16(FLAGS_OFFSET) & POSTQUERY_ATTRIBUTES) !== 0;
   if (!wantsAttributes || open.node === undefined) return closeAndAnswer(exchange, open, undefined);
   return andThen(statOfOpen(open, open.node), (stat) => closeAndAnswer(exchange, open, stat));
@@ -24,7 +24,7 @@ function closeAndAnswer(
   exchange: Exchange,
   open: Open,
   stat: FileStat | number | undefined,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (typeof stat === "object") exchange.context.changeTimes.apply(stat);
   // The stat object may be the node's own: it is written out before the node goes.
   writeAnswer(exchange, typeof stat === "object" ? countReserved(open, stat) : undefined);

@@ -14,7 +14,7 @@ import type { Open, SharedFile } from "../../state/open.ts";
 import { joinPath } from "../../state/open-table.ts";
 import { releaseLocks } from "../lock/lock.ts";
 import { andThen } from "../../and-then.ts";
-import { FileKind, type FileStore } from "../../vfs/store.ts";
+import { type Failure, FileKind, type FileStore } from "../../vfs/store.ts";
 import { StreamHandle } from "../../vfs/stream/stream-handle.ts";
 import { entryChanged, listingChanged } from "../open/cache-breaks.ts";
 import { reportStream } from "../open/modified.ts";
@@ -170,7 +170,7 @@ export function leaveLostTree(context: EngineContext, tree: Tree): void {
 }
 
 // The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.
-function reportRemoval(context: EngineContext, path: string, result: number): void {
+function reportRemoval(context: EngineContext, path: string, result: Failure): void {
   if (result < 0 && result !== -Errno.ENOTEMPTY) {
     context.log.warn?.(`delete on close of "${path}" failed with errno ${-result}`);
   }

@@ -7,7 +7,7 @@ import {
   ImpersonationLevel,
 } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { checkCreateAttributes } from "./extended-attributes.ts";
 
@@ -22,7 +22,7 @@ const KNOWN_ATTRIBUTES = 0x0000_7fb7;
 const REFUSED_ATTRIBUTES = 0x0000_4000;
 
 /** SUCCESS or the status to refuse the request with. */
-export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
+export function checkCreateRequest(request: CreateRequest, tree: Tree): NtStatus {
   const { createOptions, createDisposition, desiredAccess, shareAccess, fileAttributes } = request;
   if (request.impersonationLevel > ImpersonationLevel.DELEGATE) return Status.BAD_IMPERSONATION_LEVEL;
   if ((createOptions & REFUSED_OPTIONS) !== 0) return Status.NOT_SUPPORTED;
@@ -45,7 +45,7 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): number {
   return checkCreateAttributes(request, tree);
 }
 
-function checkKind(options: number, disposition: number, attributes: number): number {
+function checkKind(options: number, disposition: number, attributes: number): NtStatus {
   const isDirectory = (options & CreateOption.DIRECTORY_FILE) !== 0;
   if (!isDirectory) return Status.SUCCESS;
   if ((attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;

@@ -9,7 +9,7 @@ import {
   type CreateRequest,
   decodeCreateRequest,
 } from "../../../wire/command/create.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
@@ -36,7 +36,7 @@ import { reparseTagOf } from "../open/reparse-tag.ts";
 import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshot.ts";
 import { checkKnowledge } from "./extended-attributes.ts";
 
-export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<number> {
+export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
   const request = decodeCreateRequest(exchange.message);
   if (tree.store === undefined) return openPipe(exchange, tree, request);
   const durableStatus = checkDurableContexts(request);
@@ -72,7 +72,7 @@ function inSnapshot(
   path: ParsedPath,
   seconds: number,
   isPosix: boolean,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   return andThen(openSnapshot(tree, seconds, isPosix), (snapshot) => {
     if (typeof snapshot === "number") return snapshot;
     // A time without a snapshot is a name that is not there, whatever is to be done with it.
@@ -91,7 +91,7 @@ function markApple(session: Session): void {
   for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
 }
 
-function run(creation: Creation): MaybePromise<number> {
+function run(creation: Creation): MaybePromise<NtStatus> {
   const outcome = lookUp(creation);
   if (typeof outcome === "number") return settle(creation, outcome);
   // Sent again while it waits, it must not be carried out twice.
@@ -105,12 +105,12 @@ function run(creation: Creation): MaybePromise<number> {
   );
 }
 
-function settle(creation: Creation, status: number): number {
+function settle(creation: Creation, status: NtStatus): NtStatus {
   if (status !== Status.SUCCESS) creation.undo();
   return status;
 }
 
-function lookUp(creation: Creation): MaybePromise<number> {
+function lookUp(creation: Creation): MaybePromise<NtStatus> {
   if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
   // Somebody else was faster to make what this request set out to make.
   creation.action = CreateAction.OPENED;
@@ -128,7 +128,7 @@ function lookUp(creation: Creation): MaybePromise<number> {
 }
 
 /** What the descriptor of the object and, where it matters, that of its directory grant. */
-function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<number> {
+function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   const { desiredAccess, contexts, createOptions } = request;
   const isOpen = (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
@@ -136,7 +136,7 @@ function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<numbe
   return learnRights(tree, store, components, node, isOpen ? -1 : mapGenericAccess(desiredAccess) | removes);
 }
 
-function openFound(creation: Creation, found: Found): MaybePromise<number> {
+function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
   if (creation.path.stream !== undefined) {
     // What is no file has no streams.
     if (found.node !== undefined && reparseTagOf(found.node.stat.kind) !== 0)
@@ -148,7 +148,7 @@ function openFound(creation: Creation, found: Found): MaybePromise<number> {
   return found.node === undefined ? createNew(creation, found) : openExisting(creation, found, found.node);
 }
 
-function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components, isPosix } = creation;
   if (stopsAtReparse(request, node, isPosix)) {
     return tellReparse(creation.exchange, creation.store, node, isPosix);
@@ -163,7 +163,7 @@ function openExisting(creation: Creation, found: Found, node: FileNode): MaybePr
   );
 }
 
-function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components } = creation;
   const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
   // The share's root stays, as smbd has it.
@@ -180,7 +180,7 @@ function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePr
   });
 }
 
-function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node.identity), () =>
     openData(creation, found, node),
   );

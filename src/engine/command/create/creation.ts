@@ -1,5 +1,6 @@
 // One CREATE on its way: what its steps have reached so far, and how that is undone when a later step fails.
 // [MS-SMB2] 3.3.5.9.
+import type { NtStatus } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import {
   CreateAction,
@@ -38,7 +39,7 @@ export class Creation {
   readonly store: FileStore;
   readonly path: ParsedPath;
   /** Starts over at the look-up. */
-  readonly again: (creation: Creation) => MaybePromise<number>;
+  readonly again: (creation: Creation) => MaybePromise<NtStatus>;
   node: FileNode | undefined;
   handle: FileHandle | undefined;
   /** Set where a named stream is opened; `node` is the file it is of. */
@@ -69,7 +70,7 @@ export class Creation {
     tree: Tree,
     store: FileStore,
     path: ParsedPath,
-    again: (creation: Creation) => MaybePromise<number>,
+    again: (creation: Creation) => MaybePromise<NtStatus>,
   ) {
     this.exchange = exchange;
     this.request = request;

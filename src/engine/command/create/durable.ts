@@ -5,7 +5,7 @@ import { CreateAction, type CreateRequest, OplockLevel } from "../../../wire/com
 import type { LeaseContext } from "../../../wire/context/create-context.ts";
 import type { FileId } from "../../../wire/file-id.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
 import { grantedTimeoutMs, holdsHandle } from "../../state/durable-opens.ts";
@@ -22,7 +22,7 @@ import { statOfOpen } from "../open/stat.ts";
 const NO_GUID = "0".repeat(32);
 
 /** Contexts that exclude each other; 3.3.5.9.6, .7, .10, .12. SUCCESS where they go together. */
-export function checkDurableContexts({ contexts }: CreateRequest): number {
+export function checkDurableContexts({ contexts }: CreateRequest): NtStatus {
   const { durableRequest, durableReconnect, durableRequestV2, durableReconnectV2 } = contexts;
   const hasOld = durableRequest !== undefined || durableReconnect !== undefined;
   const hasNew = durableRequestV2 !== undefined || durableReconnectV2 !== undefined;
@@ -36,7 +36,7 @@ export function reconnectOpen(
   exchange: Exchange,
   request: CreateRequest,
   tree: Tree,
-): MaybePromise<number> | undefined {
+): MaybePromise<NtStatus> | undefined {
   const { durableReconnect, durableReconnectV2 } = request.contexts;
   const wanted: FileId | undefined = durableReconnectV2?.fileId ?? durableReconnect;
   if (wanted === undefined) return undefined;
@@ -63,7 +63,7 @@ function checkReconnect(
   tree: Tree,
   open: Open,
   createGuid: string | undefined,
-): number {
+): NtStatus {
   const { durability } = open;
   const { session } = tree;
   if (durability === undefined || !exchange.context.durables.isDetached(open))
@@ -82,7 +82,7 @@ function checkReconnect(
 }
 
 // 3.3.5.9.7: with a lease its key and the name must be the same; an oplock needs no name.
-function checkLease(exchange: Exchange, request: CreateRequest, open: Open): number {
+function checkLease(exchange: Exchange, request: CreateRequest, open: Open): NtStatus {
   const lease = open.caching?.lease;
   const given: LeaseContext | undefined = request.contexts.lease;
   if (lease === undefined) return given === undefined ? Status.SUCCESS : Status.OBJECT_NAME_NOT_FOUND;
@@ -118,7 +118,7 @@ export function answerReplay(
   exchange: Exchange,
   session: Session,
   request: CreateRequest,
-): MaybePromise<number> | undefined {
+): MaybePromise<NtStatus> | undefined {
   const guid = request.contexts.durableRequestV2?.createGuid.toHex();
   if (guid === undefined || !exchange.connection.isAtLeast3) return undefined;
   const { durables } = exchange.context;
@@ -151,7 +151,7 @@ export function answerReplay(
   });
 }
 
-function checkReplay(exchange: Exchange, request: CreateRequest, session: Session, open: Open): number {
+function checkReplay(exchange: Exchange, request: CreateRequest, session: Session, open: Open): NtStatus {
   if (exchange.context.durables.isDetached(open) || open.session !== session)
     return Status.DUPLICATE_OBJECTID;
   const lease = open.caching?.lease;

@@ -4,7 +4,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
@@ -19,7 +19,7 @@ export function checkExisting(
   tree: Tree,
   components: readonly string[],
   node: FileNode,
-): number {
+): NtStatus {
   const { createDisposition, createOptions, fileAttributes } = request;
   const { kind, attributes } = node.stat;
   if (createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
@@ -45,7 +45,7 @@ export function decideAccess(
   request: CreateRequest,
   tree: Tree,
   node: FileNode,
-): { readonly status: number; readonly granted: number } {
+): { readonly status: NtStatus; readonly granted: number } {
   const maximal = maximalAccessOf(tree, node);
   const mapped = mapGenericAccess(request.desiredAccess);
   let granted = mapped & ~Access.MAXIMUM_ALLOWED;
@@ -78,7 +78,7 @@ export function mayRemove(
   tree: Tree,
   components: readonly string[],
   node: FileNode,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const parent = store.lookup(components.slice(0, -1));
   return andThen(parent, (found) => {
     if (typeof found === "number") return lookupStatusOf(found);

@@ -2,7 +2,7 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { decodeExtendedAttributes } from "../../../wire/fscc/extended-attribute.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
@@ -11,7 +11,7 @@ import type { Creation } from "./creation.ts";
 import { change, checkAttributes, decodeList } from "../open/extended-attributes.ts";
 
 /** SUCCESS, or why a CREATE with these attributes is refused before any file is looked at. */
-export function checkCreateAttributes(request: CreateRequest, tree: Tree): number {
+export function checkCreateAttributes(request: CreateRequest, tree: Tree): NtStatus {
   const data = request.contexts.extendedAttributes;
   if (data === undefined || data.length === 0) return Status.SUCCESS;
   if (!tree.grant.eaSupport) return Status.EAS_NOT_SUPPORTED;
@@ -22,7 +22,7 @@ export function checkCreateAttributes(request: CreateRequest, tree: Tree): numbe
 }
 
 /** 2.1.5.1.2: a file whose attributes must be known is not for who knows nothing of them. */
-export function checkKnowledge(creation: Creation, node: FileNode): MaybePromise<number> {
+export function checkKnowledge(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree } = creation;
   const hasNone = (request.createOptions & CreateOption.NO_EA_KNOWLEDGE) !== 0;
   if (!hasNone || !tree.grant.eaSupport) return Status.SUCCESS;
@@ -33,7 +33,7 @@ export function checkKnowledge(creation: Creation, node: FileNode): MaybePromise
  * Sets what CREATE has brought for a file that it made or overwrote; others keep what they have. A file that was made
  * goes again where that fails.
  */
-export function applyCreateAttributes(creation: Creation, node: FileNode): MaybePromise<number> {
+export function applyCreateAttributes(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const data = creation.request.contexts.extendedAttributes;
   if (data === undefined || data.length === 0 || creation.action === CreateAction.OPENED)
     return Status.SUCCESS;

@@ -6,10 +6,10 @@ import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { CreateAction, CreateDisposition } from "../../../wire/command/create.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileNode, FileStat } from "../../vfs/store.ts";
+import type { FileNode, FileStat, Failure } from "../../vfs/store.ts";
 import { removeStreams } from "../../vfs/stream/stored-stream.ts";
 import { entryChanged } from "../open/cache-breaks.ts";
 import { writeCreateAnswer } from "./answer.ts";
@@ -24,7 +24,7 @@ import { applyCreateAttributes } from "./extended-attributes.ts";
 const OVERWRITTEN = CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
 
 /** [MS-FSA] 2.1.5.1.2: the old data goes, and the attributes with it. */
-export function truncate(creation: Creation, open: Open, node: FileNode): MaybePromise<number> {
+export function truncate(creation: Creation, open: Open, node: FileNode): MaybePromise<NtStatus> {
   const { createDisposition, fileAttributes } = creation.request;
   creation.action =
     createDisposition === CreateDisposition.SUPERSEDE ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
@@ -44,7 +44,7 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
 }
 
 /** Its streams go with a file's data; those without it would be another file's. */
-function emptyFile(creation: Creation, node: FileNode): MaybePromise<number> {
+function emptyFile(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   return andThen(creation.handle?.truncate(0) ?? 0, (result) => {
     if (result < 0 || !creation.tree.grant.streams) return result;
     return andThen(removeStreams(node.values), (removed) => (removed === -Errno.EOPNOTSUPP ? 0 : removed));
@@ -59,7 +59,7 @@ export function breakReaders(creation: Creation, open: Open): void {
 }
 
 /** The size that the client says it will write. */
-export function preallocate(creation: Creation, open: Open): MaybePromise<number> {
+export function preallocate(creation: Creation, open: Open): MaybePromise<NtStatus> {
   const size = creation.request.contexts.allocationSize ?? 0;
   const isNew = creation.action !== CreateAction.OPENED;
   if (size === 0 || !isNew || creation.handle === undefined || open.isDirectory)
@@ -73,7 +73,7 @@ export function preallocate(creation: Creation, open: Open): MaybePromise<number
   });
 }
 
-function answer(creation: Creation, open: Open): MaybePromise<number> {
+function answer(creation: Creation, open: Open): MaybePromise<NtStatus> {
   const node = open.node as FileNode;
   if (creation.action === CreateAction.OPENED && creation.stream === undefined) {
     return finish(creation, open, node, node.stat);
@@ -104,7 +104,7 @@ function isAsMade(creation: Creation): boolean {
   );
 }
 
-function finish(creation: Creation, open: Open, node: FileNode, stat: FileStat): number {
+function finish(creation: Creation, open: Open, node: FileNode, stat: FileStat): NtStatus {
   if (open.isClosed) return Status.FILE_CLOSED;
   const status = grantCaching(creation, open);
   if (status !== Status.SUCCESS) return status;
@@ -114,7 +114,7 @@ function finish(creation: Creation, open: Open, node: FileNode, stat: FileStat):
   return Status.SUCCESS;
 }
 
-function grantCaching(creation: Creation, open: Open): number {
+function grantCaching(creation: Creation, open: Open): NtStatus {
   const file = open.file as SharedFile;
   const known = creation.leaseHolder();
   // The same key came with another file while the disk was asked.

@@ -5,7 +5,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import { rightsOf } from "../../security/access-rights.ts";
 import { descriptorAtBirth } from "../../security/inheritance.ts";
 import { describeAcl, isExpressible } from "../../security/posix-rights.ts";
@@ -14,7 +14,7 @@ import { nameFilter } from "../../state/notify.ts";
 import { joinPath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
-import { FileKind, type FileNode, type ObjectSecurity } from "../../vfs/store.ts";
+import { type Failure, FileKind, type FileNode, type ObjectSecurity } from "../../vfs/store.ts";
 import { learnRights } from "../open/access-check.ts";
 import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "../errno-status.ts";
@@ -25,7 +25,7 @@ import { modeOf, rightsChange, takeDescriptor } from "../open/rights-change.ts";
  * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
  * `creation.birth`.
  */
-export function prepareSecurity(creation: Creation, isDirectory: boolean): MaybePromise<number> {
+export function prepareSecurity(creation: Creation, isDirectory: boolean): MaybePromise<NtStatus> {
   const { request, tree } = creation;
   const isNt = tree.grant.security.acl === "nt";
   const data = request.contexts.securityDescriptor;
@@ -66,7 +66,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
 }
 
 /** Nobody gives away what he makes, and where only POSIX rights are kept, they must be able to say it. */
-function checkGiven(creation: Creation, given: SecurityDescriptor): number {
+function checkGiven(creation: Creation, given: SecurityDescriptor): NtStatus {
   const { security, readOnly } = creation.tree.grant;
   if (!security.canChange || readOnly) return Status.ACCESS_DENIED;
   const token = tokenOf(creation.tree);
@@ -89,7 +89,7 @@ interface Parent {
   readonly uid: number;
 }
 
-function readParent(creation: Creation): MaybePromise<Parent | number> {
+function readParent(creation: Creation): MaybePromise<Parent | Failure> {
   const { store, tree, components } = creation;
   return andThen(store.lookup(components.slice(0, -1)), (found) => {
     if (typeof found === "number") return found;
@@ -106,7 +106,7 @@ function readParent(creation: Creation): MaybePromise<Parent | number> {
 /**
  * After the object is made: gives it what it is to begin with. SUCCESS, or a status; what was made is removed then.
  */
-export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<number> {
+export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<NtStatus> {
   const { birth, tree } = creation;
   if (birth === undefined && !creation.isNamedAtBirth) return learnBorn(creation, node);
   const { security } = node;
@@ -136,7 +136,7 @@ function nameCreator(
   node: FileNode,
   security: ObjectSecurity,
   path: string,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { uid, gid } = node.stat;
   return andThen(security.readRights(), (rights) => {
     if (typeof rights === "number") return undoBirth(creation, node, path, rights);
@@ -154,7 +154,7 @@ function changeOf(wanted: number | undefined, current: number): number {
 }
 
 /** Who makes a directory has it open as asked for, whatever it grants to those who come later. */
-function openBorn(creation: Creation, node: FileNode): MaybePromise<number> {
+function openBorn(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const reads = (creation.granted & Access.LIST_DIRECTORY) !== 0;
   if (!isDirectory || !reads || creation.handle !== undefined) return 0;
@@ -168,7 +168,7 @@ function openBorn(creation: Creation, node: FileNode): MaybePromise<number> {
   });
 }
 
-function openToRead(creation: Creation, node: FileNode): MaybePromise<number> {
+function openToRead(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   return andThen(node.open({ read: true, write: false, writeThrough: false }), (handle) => {
     if (typeof handle === "number") return handle;
     creation.handle = handle;
@@ -177,7 +177,7 @@ function openToRead(creation: Creation, node: FileNode): MaybePromise<number> {
 }
 
 /** The answer may have to tell the rights of those who come later. */
-function learnBorn(creation: Creation, node: FileNode): MaybePromise<number> {
+function learnBorn(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   if (request.contexts.maximalAccess === undefined) return Status.SUCCESS;
   return learnRights(tree, store, components, node, -1);
@@ -191,7 +191,12 @@ function noteWritten(creation: Creation, path: string): void {
   }
 }
 
-function undoBirth(creation: Creation, node: FileNode, path: string, failure: number): MaybePromise<number> {
+function undoBirth(
+  creation: Creation,
+  node: FileNode,
+  path: string,
+  failure: Failure,
+): MaybePromise<NtStatus> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   return andThen(creation.store.remove(path, node.identity, isDirectory), (removed) => {
     const { notify } = creation.exchange.context;

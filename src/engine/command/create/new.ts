@@ -5,11 +5,11 @@ import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
 import { CreateAction, CreateDisposition, CreateOption } from "../../../wire/command/create.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import { nameFilter } from "../../state/notify.ts";
 import { joinPath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileNode, Found } from "../../vfs/store.ts";
+import { isFailure, type FileNode, type Found, type Failure } from "../../vfs/store.ts";
 import { register, openData } from "./register.ts";
 import { finishSecurity, prepareSecurity } from "./initial-security.ts";
 import { enterNewStream } from "./stream.ts";
@@ -17,7 +17,7 @@ import type { Creation } from "./creation.ts";
 import { statusOf } from "../errno-status.ts";
 
 /** [MS-FSA] 2.1.5.1.1: the name is free, and the request may take it. */
-export function createNew(creation: Creation, found: Found): MaybePromise<number> {
+export function createNew(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const { createDisposition, createOptions, fileAttributes, desiredAccess } = creation.request;
   if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {
     return Status.OBJECT_NAME_NOT_FOUND;
@@ -40,7 +40,7 @@ export function createNew(creation: Creation, found: Found): MaybePromise<number
   });
 }
 
-function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
+function makeDirectory(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
   const made = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
     typeof node === "number" ? node : secure(creation, found, node, true),
@@ -48,7 +48,7 @@ function makeDirectory(creation: Creation, found: Found): MaybePromise<number> {
   return afterMaking(creation, found, made, (node) => openData(creation, found, node));
 }
 
-function makeFile(creation: Creation, found: Found): MaybePromise<number> {
+function makeFile(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
   const made = andThen(
@@ -72,25 +72,25 @@ function secure(
   found: Found,
   node: FileNode,
   isDirectory: boolean,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   creation.node = node;
   const { notify } = creation.exchange.context;
   if (notify.count > 0) notify.changed(NotifyAction.ADDED, pathOf(creation, found), nameFilter(isDirectory));
   return finishSecurity(creation, node, found.path);
 }
 
-/** Goes on with what was made; `made` answers an NTSTATUS or a negative errno. */
+/** Goes on with what was made. */
 function afterMaking(
   creation: Creation,
   found: Found,
-  made: MaybePromise<number>,
-  next: (node: FileNode) => MaybePromise<number>,
-): MaybePromise<number> {
+  made: MaybePromise<NtStatus | Failure>,
+  next: (node: FileNode) => MaybePromise<NtStatus>,
+): MaybePromise<NtStatus> {
   const { notify } = creation.exchange.context;
   const told = notify.count > 0 ? notify.during(made, pathOf(creation, found)) : made;
   return andThen(told, (result) => {
     if (result === -Errno.EEXIST) return creation.again(creation);
-    if (result < 0) return statusOf(result);
+    if (isFailure(result)) return statusOf(result);
     const { node } = creation;
     return result === Status.SUCCESS && node !== undefined ? next(node) : result;
   });

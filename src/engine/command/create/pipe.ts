@@ -7,7 +7,7 @@ import {
   OplockLevel,
 } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
 import { Open } from "../../state/open.ts";
@@ -26,7 +26,7 @@ const NO_TIMES = {
   changeNanoseconds: 0,
 };
 
-export async function openPipe(exchange: Exchange, tree: Tree, request: CreateRequest): Promise<number> {
+export async function openPipe(exchange: Exchange, tree: Tree, request: CreateRequest): Promise<NtStatus> {
   const { context } = exchange;
   const { session } = tree;
   const { identity } = session;

@@ -1,5 +1,6 @@
 // CREATE by a client with the POSIX extensions: which store and which rules.
 // "SMB3 POSIX Extensions" 3.3.5.9.
+import type { NtStatus } from "../../../wire/status.ts";
 import type { CreateRequest } from "../../../wire/command/create.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
@@ -21,7 +22,7 @@ export function placeOf(
   request: CreateRequest,
   store: FileStore,
   isPosix: boolean,
-): { readonly store: FileStore; readonly path: ParsedPath | number } {
+): { readonly store: FileStore; readonly path: ParsedPath | NtStatus } {
   if (!isPosix) return { store, path: parsePath(request.name) };
   return { store: store.posixView?.() ?? store, path: parsePosixPath(request.name) };
 }

@@ -2,7 +2,7 @@
 // [MS-FSA] 2.1.5.1.2.
 import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption } from "../../../wire/command/create.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import { Open, type SharedFile } from "../../state/open.ts";
 import { joinPath } from "../../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
@@ -19,7 +19,7 @@ import { finishStream, shareStream } from "./stream-entry.ts";
  * Sharing check, breaks of what others cache, and entry into the tables in one go: nothing can come between.
  * [MS-SMB2] 3.3.5.9; [MS-FSA] 2.1.5.1.2.
  */
-export function register(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+export function register(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { opens, caching } = creation.exchange.context;
   // The session may have ended while the disk or another client was asked.
   if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
@@ -63,7 +63,7 @@ function findHolder(creation: Creation, file: SharedFile): SharedFile | undefine
   return undefined;
 }
 
-function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<number> {
+function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<NtStatus> {
   creation.hasWaited = true;
   const isOurs = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
   // Nothing is held meanwhile: the file may be renamed, deleted or replaced by who gives it up.
@@ -102,7 +102,7 @@ function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
 }
 
 /** Opens the data, where the granted access works on any. */
-export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<number> {
+export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   if (creation.handle !== undefined) return register(creation, found, node);
   const { kind } = node.stat;
   const isDirectory = kind === FileKind.DIRECTORY;

@@ -7,10 +7,10 @@ import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
 import { encodeErrorResponse, encodeSymlinkError, ErrorId } from "../../../wire/command/error-response.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { andThen } from "../../and-then.ts";
-import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
+import { type Failure, FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
 import { lookupStatusOf, statusOf } from "../errno-status.ts";
 import { clientTarget } from "../open/reparse-tag.ts";
 
@@ -60,7 +60,7 @@ export function tellReparse(
   node: FileNode,
   isPosix: boolean,
   unparsedBytes = 0,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (node.stat.kind !== FileKind.SYMLINK) return Status.IO_REPARSE_TAG_NOT_HANDLED;
   return andThen(node.readLink?.() ?? -Errno.EOPNOTSUPP, (target) => {
     if (typeof target === "number") return statusOf(target);
@@ -87,8 +87,8 @@ export function tellFailedLookup(
   store: FileStore,
   components: readonly string[],
   isPosix: boolean,
-  failure: number,
-): MaybePromise<number> {
+  failure: Failure,
+): MaybePromise<NtStatus> {
   if (failure !== -Errno.ELOOP && failure !== -Errno.EXDEV) return lookupStatusOf(failure);
   return findLinkOnTheWay(exchange, store, components, isPosix, failure);
 }
@@ -98,8 +98,8 @@ async function findLinkOnTheWay(
   store: FileStore,
   components: readonly string[],
   isPosix: boolean,
-  failure: number,
-): Promise<number> {
+  failure: Failure,
+): Promise<NtStatus> {
   for (let count = 1; count < components.length; count++) {
     const found = await store.lookup(components.slice(0, count));
     if (typeof found === "number" || found.node === undefined) break;

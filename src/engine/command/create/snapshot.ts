@@ -2,7 +2,7 @@
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import type { Snapshot } from "../../vfs/store.ts";
 import { andThen } from "../../and-then.ts";
@@ -24,7 +24,7 @@ export interface TimedPath {
  * The time that TWrp or a token in the path tells. Tokens of different times name nothing: OBJECT_NAME_NOT_FOUND.
  * What stands behind the snapshots' own folder is a name and no token.
  */
-export function findTime(request: CreateRequest, path: ParsedPath, grant: ShareGrant): TimedPath | number {
+export function findTime(request: CreateRequest, path: ParsedPath, grant: ShareGrant): TimedPath | NtStatus {
   const { timewarp } = request.contexts;
   const isZero = timewarp?.seconds === NO_TIME_SECONDS && timewarp.nanoseconds === 0;
   let seconds = isZero ? undefined : timewarp?.seconds;
@@ -57,7 +57,11 @@ function isFolder(components: readonly string[], folder: string | undefined): bo
 }
 
 /** The snapshot of that time, or the status where there is none. */
-export function openSnapshot(tree: Tree, seconds: number, isPosix: boolean): MaybePromise<Snapshot | number> {
+export function openSnapshot(
+  tree: Tree,
+  seconds: number,
+  isPosix: boolean,
+): MaybePromise<Snapshot | NtStatus> {
   return andThen(tree.store?.snapshots?.().at(seconds) ?? -Errno.EOPNOTSUPP, (snapshot) => {
     if (typeof snapshot !== "number") {
       const { store, path } = snapshot;
@@ -69,7 +73,7 @@ export function openSnapshot(tree: Tree, seconds: number, isPosix: boolean): May
 }
 
 /** What a request may not ask of a snapshot: anything to be made, replaced or removed. SUCCESS, or the refusal. */
-export function checkSnapshotRequest(request: CreateRequest): number {
+export function checkSnapshotRequest(request: CreateRequest): NtStatus {
   const deletes = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   const makes = request.createDisposition === CreateDisposition.CREATE;
   return deletes || makes || overwrites(request) ? Status.MEDIA_WRITE_PROTECTED : Status.SUCCESS;

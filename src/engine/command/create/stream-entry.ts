@@ -1,10 +1,11 @@
 // CREATE of a named stream: its entry in the open table, and making or emptying it.
+import type { Failure } from "../../vfs/store.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { CreateAction, CreateDisposition } from "../../../wire/command/create.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import type { OpenTable } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
@@ -29,7 +30,7 @@ export function shareStream(stream: StreamCreation, opens: OpenTable, base: Shar
 }
 
 /** The open is in the tables: the stream is made or emptied. */
-export function finishStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<number> {
+export function finishStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<NtStatus> {
   const { context } = creation.exchange;
   if (stream.isMissing) {
     const made = context.notify.quietly(stream.handle.create(), open.file?.path);
@@ -49,7 +50,7 @@ export function finishStream(creation: Creation, open: Open, stream: StreamCreat
   return creation.truncates ? emptyStream(creation, open, stream) : preallocate(creation, open);
 }
 
-function emptyStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<number> {
+function emptyStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<NtStatus> {
   const isSuperseded = creation.request.createDisposition === CreateDisposition.SUPERSEDE;
   creation.action = isSuperseded ? CreateAction.SUPERSEDED : CreateAction.OVERWRITTEN;
   const { notify } = creation.exchange.context;
@@ -62,7 +63,7 @@ function emptyStream(creation: Creation, open: Open, stream: StreamCreation): Ma
 }
 
 /** A disk that keeps no streams cannot have one of that name; nor of one that is too long for it. */
-export function streamStatusOf(failure: number): number {
+export function streamStatusOf(failure: Failure): NtStatus {
   return failure === -Errno.EOPNOTSUPP || failure === -Errno.ERANGE
     ? Status.OBJECT_NAME_INVALID
     : statusOf(failure);

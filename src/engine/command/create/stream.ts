@@ -10,7 +10,7 @@ import {
   type CreateRequest,
 } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { streamIdentity } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
@@ -30,7 +30,11 @@ import { streamStatusOf } from "./stream-entry.ts";
  * The request with what its name says of the object: `::$DATA` is a file, `::$INDEX_ALLOCATION` a directory, a named
  * stream neither. Or the status where the options say otherwise.
  */
-export function applyNamedKind(request: CreateRequest, tree: Tree, path: ParsedPath): CreateRequest | number {
+export function applyNamedKind(
+  request: CreateRequest,
+  tree: Tree,
+  path: ParsedPath,
+): CreateRequest | NtStatus {
   const { createOptions } = request;
   const { stream, kind } = path;
   if (stream === undefined && kind === "any") return request;
@@ -51,7 +55,7 @@ export function openStream(
   name: string,
   found: Found,
   node: FileNode,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { kind } = node.stat;
   if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return Status.ACCESS_DENIED;
   return andThen(findStream(node.values, name), (stored) => {
@@ -66,7 +70,7 @@ export function openStream(
 }
 
 /** 2.1.5.1.1 and 2.1.5.1.2 for a stream of a file that is there. */
-function decide(creation: Creation, node: FileNode, exists: boolean): number {
+function decide(creation: Creation, node: FileNode, exists: boolean): NtStatus {
   const { request, tree } = creation;
   const { createDisposition } = request;
   if (exists && createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
@@ -94,7 +98,7 @@ export function enterNewStream(
   found: Found,
   node: FileNode,
   name: string,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   creation.handle?.close();
   creation.handle = undefined;
   return enterStream(creation, streamNamed(name), found, node, { isMissing: true, hasNewFile: true });
@@ -111,7 +115,7 @@ function enterStream(
   found: Found,
   node: FileNode,
   { isMissing, hasNewFile = false }: { readonly isMissing: boolean; readonly hasNewFile?: boolean },
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const writes =
     overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
   const place = new StreamPlace(stored.name, stored.key);

@@ -2,7 +2,7 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { encodeFlushResponse } from "../../../wire/command/flush.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -10,7 +10,7 @@ import { statusOf } from "../errno-status.ts";
 
 const RESPONSE_BYTES = 4;
 
-export function handleFlush(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleFlush(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   // 3.3.5.11: flushing is for who may change something; [MS-FSA] 2.1.5.6.
   const changes = Access.WRITE_DATA | Access.APPEND_DATA;
   if (open.pipe < 0 && (open.grantedAccess & changes) === 0) return Status.ACCESS_DENIED;

@@ -8,7 +8,7 @@ import {
   readRequestOffset,
   writeReadResponse,
 } from "../../../wire/command/read.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
@@ -18,7 +18,7 @@ import { MAX_FILE_OFFSET } from "../../vfs/store.ts";
 
 /** The fixed part of the response, before its data. */
 const RESPONSE_BYTES = 16;
-export function handleRead(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleRead(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const { message } = exchange;
   const length = readRequestLength(message);
   if (length > exchange.context.settings.maxReadBytes || !paysFor(exchange, length)) {
@@ -44,7 +44,7 @@ export function handleRead(exchange: Exchange, open: Open): MaybePromise<number>
   return outcome.then((count) => finishRead(exchange, open, count, length, offset));
 }
 
-function finishRead(exchange: Exchange, open: Open, count: number, length: number, offset: number): number {
+function finishRead(exchange: Exchange, open: Open, count: number, length: number, offset: number): NtStatus {
   if (count < 0) return statusOf(count);
   if (count === 0 && length > 0) return Status.END_OF_FILE;
   // What was read counts, also where it is less than the client had.

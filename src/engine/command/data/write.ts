@@ -1,7 +1,7 @@
 // WRITE; [MS-SMB2] 3.3.5.13. On the hot path: fixed offsets, data written from where it arrived.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import {
   isAppendRequest,
   WriteFlag,
@@ -25,7 +25,7 @@ import { writeToPipe } from "./pipe.ts";
 
 const RESPONSE_BYTES = 16;
 
-export function handleWrite(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleWrite(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const { message } = exchange;
   const length = writeRequestLength(message);
   if (length > exchange.context.settings.maxWriteBytes || !paysFor(exchange, length)) {
@@ -52,7 +52,7 @@ function writeAt(
   at: number,
   length: number,
   offset: number,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (length === 0) return answer(exchange, 0);
   const { file } = open;
   if (file?.late !== undefined)
@@ -74,7 +74,7 @@ function flushAndFinish(
   open: Open,
   handle: FileHandle,
   count: number,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (count < 0) return statusOf(count);
   return andThen(handle.flush(), (result) => finishWrite(exchange, open, result < 0 ? result : count));
 }
@@ -85,8 +85,8 @@ function appendData(
   handle: FileHandle,
   at: number,
   length: number,
-): MaybePromise<number> {
-  const append = (): MaybePromise<number> =>
+): MaybePromise<NtStatus> {
+  const append = (): MaybePromise<NtStatus> =>
     andThen(handle.stat(), (stat) =>
       typeof stat === "number" ? statusOf(stat) : writeAt(exchange, open, handle, at, length, stat.size),
     );
@@ -94,7 +94,7 @@ function appendData(
 }
 
 /** The file ends where the one before has put its end: nobody writes over what another appends. */
-function appendInTurn(file: SharedFile, append: () => MaybePromise<number>): MaybePromise<number> {
+function appendInTurn(file: SharedFile, append: () => MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   const outcome = file.appending === undefined ? append() : file.appending.then(append);
   if (!(outcome instanceof Promise)) return outcome;
   const ended = (): void => {
@@ -105,7 +105,7 @@ function appendInTurn(file: SharedFile, append: () => MaybePromise<number>): May
   return outcome;
 }
 
-function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromise<number> {
+function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromise<NtStatus> {
   const isFirst = !open.hasWritten;
   // A write that failed may have come half the way.
   dataWritten(exchange.context, open);
@@ -117,7 +117,7 @@ function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromis
   return answer(exchange, count);
 }
 
-function answer(exchange: Exchange, count: number): number {
+function answer(exchange: Exchange, count: number): NtStatus {
   writeWriteResponse(exchange.reserve(RESPONSE_BYTES), count);
   return Status.SUCCESS;
 }

@@ -3,7 +3,7 @@
 import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Reader } from "../../../wire/cursor.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { answerIoctl } from "./answer.ts";
@@ -11,7 +11,7 @@ import { answerIoctl } from "./answer.ts";
 const FORMAT_NONE = 0;
 const STATE_BYTES = 2;
 
-export function getCompression(exchange: Exchange, open: Open, request: IoctlRequest): number {
+export function getCompression(exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < STATE_BYTES) return Status.INVALID_PARAMETER;
   answerIoctl(exchange, request, new Uint8Array(STATE_BYTES));
@@ -19,7 +19,7 @@ export function getCompression(exchange: Exchange, open: Open, request: IoctlReq
 }
 
 /** That a file is not to be compressed can be had; anything else cannot. */
-export function setCompression(exchange: Exchange, open: Open, request: IoctlRequest): number {
+export function setCompression(exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if ((open.grantedAccess & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;
   if (new Reader(request.input).u16() !== FORMAT_NONE) return Status.NOT_SUPPORTED;

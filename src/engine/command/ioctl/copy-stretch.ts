@@ -2,10 +2,10 @@
 // [MS-SMB2] 3.3.5.15.6.
 import { Errno } from "../../../linux/errno.ts";
 import type { CopyChunk } from "../../../wire/fscc/copychunk.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
-import type { FileHandle } from "../../vfs/store.ts";
+import { isFailure, type FileHandle } from "../../vfs/store.ts";
 import { dataWritten } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 
@@ -30,7 +30,7 @@ export function copyStretch(
   target: Open,
   chunk: CopyChunk,
   pace: Pace,
-): Promise<number> {
+): Promise<NtStatus> {
   const from = source.handle as FileHandle;
   const to = target.handle as FileHandle;
   if (overlaps(source, target, chunk) || to.copyFrom === undefined) {
@@ -50,7 +50,7 @@ async function copyByKernel(
   to: FileHandle,
   chunk: CopyChunk,
   pace: Pace,
-): Promise<number> {
+): Promise<NtStatus> {
   const { sourceOffset, targetOffset, length } = chunk;
   const { clock } = exchange.context;
   for (let done = 0; done < length;) {
@@ -58,22 +58,17 @@ async function copyByKernel(
     const wanted = Math.min(length - done, pace.stepBytes);
     const count =
       (await to.copyFrom?.(from, sourceOffset + done, targetOffset + done, wanted)) ?? -Errno.EOPNOTSUPP;
-    const status = afterKernel(exchange, target, count);
-    if (status === -Errno.EOPNOTSUPP) return copyByBuffer(exchange, from, target, to, chunk, done);
-    if (status >= 0) return status;
+    if (count === -Errno.EXDEV || count === -Errno.EOPNOTSUPP) {
+      return copyByBuffer(exchange, from, target, to, chunk, done);
+    }
+    dataWritten(exchange.context, target);
+    if (isFailure(count)) return statusOf(count);
+    // The source has become shorter meanwhile.
+    if (count === 0) return Status.INVALID_VIEW_SIZE;
     pace.stepBytes = clock.now() - started > SLOW_STEP_MS ? SLOW_STEP_BYTES : Infinity;
     done += count;
   }
   return Status.SUCCESS;
-}
-
-/** A status that ends the copy, -1 to go on, or -Errno.EOPNOTSUPP where the kernel cannot do it. */
-function afterKernel(exchange: Exchange, target: Open, count: number): number {
-  if (count === -Errno.EXDEV || count === -Errno.EOPNOTSUPP) return -Errno.EOPNOTSUPP;
-  dataWritten(exchange.context, target);
-  if (count < 0) return statusOf(count);
-  // The source has become shorter meanwhile.
-  return count === 0 ? Status.INVALID_VIEW_SIZE : -1;
 }
 
 /** Back to front where the target lies behind the source in one file: nothing is overwritten before it is read. */
@@ -84,7 +79,7 @@ async function copyByBuffer(
   to: FileHandle,
   { sourceOffset, targetOffset, length }: CopyChunk,
   before = 0,
-): Promise<number> {
+): Promise<NtStatus> {
   const { pool } = exchange.context;
   const buffer = pool.acquire(BUFFER_BYTES);
   const backwards = before === 0 && targetOffset > sourceOffset;
@@ -93,11 +88,11 @@ async function copyByBuffer(
       const count = Math.min(BUFFER_BYTES, length - done);
       const at = backwards ? length - done - count : done;
       const got = await from.read(buffer.bytes, 0, count, sourceOffset + at);
-      if (got < 0) return statusOf(got);
+      if (isFailure(got)) return statusOf(got);
       if (got < count) return Status.INVALID_VIEW_SIZE;
       const put = await to.write(buffer.bytes, 0, count, targetOffset + at);
       dataWritten(exchange.context, target);
-      if (put < 0) return statusOf(put);
+      if (isFailure(put)) return statusOf(put);
       done += count;
     }
     return Status.SUCCESS;

@@ -7,11 +7,11 @@ import type { FileId } from "../../../wire/file-id.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { decodeDuplicateExtents, type DuplicateExtents } from "../../../wire/fscc/copychunk.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileStat, VolumeInfo } from "../../vfs/store.ts";
+import type { FileStat, VolumeInfo, Failure } from "../../vfs/store.ts";
 import { dataWritten } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
@@ -26,7 +26,7 @@ export function duplicateExtents(
   exchange: Exchange,
   target: Open,
   request: IoctlRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const asked = decodeDuplicateExtents(request.input);
   if (target.node === undefined || target.handle?.cloneFrom === undefined) {
     return target.isDirectory ? Status.INVALID_PARAMETER : Status.INVALID_DEVICE_REQUEST;
@@ -54,7 +54,7 @@ function findOpen(exchange: Exchange, id: FileId): Open | undefined {
 }
 
 /** Byte-range locks do not matter here, as on Windows: they are about reading and writing. */
-function checkOpens(source: Open, target: Open, asked: DuplicateExtents): number {
+function checkOpens(source: Open, target: Open, asked: DuplicateExtents): NtStatus {
   const { sourceOffset, targetOffset, byteCount } = asked;
   if (source.isDirectory || source.handle === undefined) return Status.ACCESS_DENIED;
   if ((source.grantedAccess & Access.READ_DATA) === 0) return Status.ACCESS_DENIED;
@@ -72,7 +72,7 @@ async function cloneChecked(
   source: Open,
   target: Open,
   asked: DuplicateExtents,
-): Promise<number> {
+): Promise<NtStatus> {
   const { sourceOffset, targetOffset, byteCount } = asked;
   if (byteCount === 0) return Status.SUCCESS;
   const { store } = target.tree;
@@ -106,7 +106,7 @@ function clone(
   source: Open,
   target: Open,
   { sourceOffset, targetOffset, byteCount }: DuplicateExtents,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   let done = 0;
   return workInSteps(exchange, () => {
     const { handle } = source;
@@ -125,7 +125,7 @@ function clone(
 }
 
 /** 2.1.5.10.4: what the disk cannot share is not supported, what is not whole clusters is a wrong parameter. */
-function cloneStatusOf(failure: number): number {
+function cloneStatusOf(failure: Failure): NtStatus {
   if (failure === -Errno.EXDEV) return Status.INVALID_PARAMETER;
   return failure === -Errno.EINVAL ? Status.INVALID_PARAMETER : statusOf(failure);
 }

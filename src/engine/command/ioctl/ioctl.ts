@@ -8,8 +8,8 @@ import {
   type IoctlRequest,
   IoctlRequestOffset,
 } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
-import type { Exchange } from "../../connection/exchange.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
+import type { Exchange, Outcome } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import { withOpen } from "../../connection/pipeline.ts";
 import type { Open } from "../../state/open.ts";
@@ -31,11 +31,11 @@ import { changesSnapshotByControl } from "../open/snapshot-writes.ts";
 type IoctlRow =
   | {
       readonly needs: "server";
-      readonly handle: (exchange: Exchange, request: IoctlRequest) => MaybePromise<number>;
+      readonly handle: (exchange: Exchange, request: IoctlRequest) => MaybePromise<Outcome>;
     }
   | {
       readonly needs: "open";
-      readonly handle: (exchange: Exchange, open: Open, request: IoctlRequest) => MaybePromise<number>;
+      readonly handle: (exchange: Exchange, open: Open, request: IoctlRequest) => MaybePromise<Outcome>;
     };
 
 const rows = new Map<number, IoctlRow>([
@@ -66,7 +66,7 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.SRV_COPYCHUNK_WRITE, { needs: "open", handle: copyChunks }],
 ]);
 
-export function handleIoctl(exchange: Exchange, tree: Tree): MaybePromise<number> {
+export function handleIoctl(exchange: Exchange, tree: Tree): MaybePromise<Outcome> {
   const request = decodeIoctlRequest(exchange.message);
   if (request.flags !== IoctlFlag.IS_FSCTL) return Status.NOT_SUPPORTED;
   const { maxTransactBytes } = exchange.context.settings;
@@ -88,7 +88,7 @@ export function handleIoctl(exchange: Exchange, tree: Tree): MaybePromise<number
 }
 
 /** 3.3.5.15.10: write to the pipe and read its answer in one go. */
-async function transceive(exchange: Exchange, open: Open, request: IoctlRequest): Promise<number> {
+async function transceive(exchange: Exchange, open: Open, request: IoctlRequest): Promise<NtStatus> {
   if (open.pipe < 0) return Status.NOT_SUPPORTED;
   const { manager } = exchange.context;
   const written = await manager.writePipe({ pipe: open.pipe, data: request.input.slice() });

@@ -9,14 +9,14 @@ import {
 } from "../../../wire/fscc/network-interface.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { Capability } from "../../../wire/command/negotiate.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";
 
 /** What is told where the driver knows no speed: 1 Gbit/s, as Samba assumes. */
 const UNKNOWN_BITS_PER_SECOND = 1_000_000_000;
 
-export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest): number {
+export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest): NtStatus {
   const { negotiated } = exchange.connection;
   const isOffered = ((negotiated?.serverCapabilities ?? 0) & Capability.MULTI_CHANNEL) !== 0;
   // A server of one channel does not know this call.

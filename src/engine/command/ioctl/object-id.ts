@@ -3,7 +3,7 @@
 // none can be set.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -13,7 +13,7 @@ import { answerIoctl } from "./answer.ts";
 /** FILE_OBJECTID_BUFFER type 1: the file's id, its volume's and file's at birth, and a domain that is always zero. */
 const OBJECT_ID_BYTES = 64;
 
-export function getObjectId(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+export function getObjectId(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   const { node, tree } = open;
   if (node === undefined || tree.store === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < OBJECT_ID_BYTES) return Status.INVALID_PARAMETER;

@@ -14,7 +14,7 @@ import {
   NfsInodeType,
 } from "../../../wire/fscc/reparse.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -26,7 +26,7 @@ import { answerIoctl } from "./answer.ts";
 import { storeOf } from "../open/posix-open.ts";
 
 /** Makes the empty file that `open` has just created into what the request says. */
-export function makeSpecial(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+export function makeSpecial(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   const special = readSpecial(request.input);
   if (typeof special === "number") return special;
   const { file } = open;
@@ -57,7 +57,7 @@ export function makeSpecial(exchange: Exchange, open: Open, request: IoctlReques
   return exchange.context.notify.during(done, file.path);
 }
 
-function readSpecial(input: Uint8Array): SpecialFile | number {
+function readSpecial(input: Uint8Array): SpecialFile | NtStatus {
   try {
     const { tag, data } = decodeReparseBuffer(input);
     if (tag === ReparseTag.SYMLINK) return readLink(data);
@@ -72,7 +72,7 @@ function readSpecial(input: Uint8Array): SpecialFile | number {
   }
 }
 
-function readLink(data: Uint8Array): SpecialFile | number {
+function readLink(data: Uint8Array): SpecialFile | NtStatus {
   const { isRelative, substituteName } = decodeSymlinkReparse(data);
   if (substituteName === "" || substituteName.includes("\0")) return Status.IO_REPARSE_DATA_INVALID;
   // Linux's client leaves the first slash out, and maps characters as in every name.

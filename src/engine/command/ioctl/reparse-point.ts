@@ -7,11 +7,11 @@ import { Reader, Writer } from "../../../wire/cursor.ts";
 import { ReparseTag } from "../../../wire/fscc/attributes.ts";
 import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../../wire/fscc/reparse.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import { FileKind, type FileNode } from "../../vfs/store.ts";
+import { type Failure, FileKind, type FileNode } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 import { makeSpecial } from "./posix-special-file.ts";
@@ -32,7 +32,11 @@ const inodeTypes: ReadonlyMap<number, number> = new Map([
   [0o140000, NfsInodeType.SOCKET],
 ]);
 
-export function getReparsePoint(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+export function getReparsePoint(
+  exchange: Exchange,
+  open: Open,
+  request: IoctlRequest,
+): MaybePromise<NtStatus> {
   const { node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (reparseTagOf(node.stat.kind) === 0) return Status.NOT_A_REPARSE_POINT;
@@ -46,7 +50,7 @@ export function getReparsePoint(exchange: Exchange, open: Open, request: IoctlRe
 }
 
 /** The whole reparse buffer, or a negative errno. */
-function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | number> {
+function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | Failure> {
   const writer = new Writer(new Uint8Array(ROOM));
   const { stat } = node;
   if (stat.kind !== FileKind.SYMLINK) {
@@ -72,7 +76,11 @@ function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | number>
 }
 
 /** Refused but to POSIX clients, by the status that says best why. */
-export function setReparsePoint(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+export function setReparsePoint(
+  exchange: Exchange,
+  open: Open,
+  request: IoctlRequest,
+): MaybePromise<NtStatus> {
   const status = checkChange(open, request);
   if (typeof status === "number") return status;
   if (open.isPosix) return makeSpecial(exchange, open, request);
@@ -81,7 +89,7 @@ export function setReparsePoint(exchange: Exchange, open: Open, request: IoctlRe
 }
 
 /** A symlink without its target would be nothing: the thing as a whole can be deleted. */
-export function deleteReparsePoint(_exchange: Exchange, open: Open, request: IoctlRequest): number {
+export function deleteReparsePoint(_exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   const status = checkChange(open, request);
   if (typeof status === "number") return status;
   if (status.length !== 0) return Status.IO_REPARSE_DATA_INVALID;
@@ -94,7 +102,7 @@ export function deleteReparsePoint(_exchange: Exchange, open: Open, request: Ioc
 function checkChange(
   open: Open,
   request: IoctlRequest,
-): number | { readonly node: FileNode; readonly tag: number; readonly length: number } {
+): NtStatus | { readonly node: FileNode; readonly tag: number; readonly length: number } {
   const { node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if ((open.grantedAccess & (Access.WRITE_DATA | Access.WRITE_ATTRIBUTES)) === 0) return Status.ACCESS_DENIED;

@@ -15,7 +15,7 @@ import {
 } from "../../../wire/fscc/copychunk.ts";
 import { Fsctl } from "../../../wire/fscc/fsctl.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -32,7 +32,7 @@ const MAX_CHUNK_BYTES = 1_048_576;
 const MAX_TOTAL_BYTES = 16_777_216;
 
 /** A key is the number of the open: it is good within the session that the open belongs to, and nowhere else. */
-export function requestResumeKey(exchange: Exchange, open: Open, request: IoctlRequest): number {
+export function requestResumeKey(exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < RESUME_KEY_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
   const key = new Uint8Array(RESUME_KEY_SIZE);
@@ -51,7 +51,7 @@ function findByResumeKey(exchange: Exchange, key: Uint8Array): Open | undefined 
 }
 
 /** FSCTL_SRV_COPYCHUNK and FSCTL_SRV_COPYCHUNK_WRITE, the latter for a target that cannot be read. */
-export function copyChunks(exchange: Exchange, target: Open, request: IoctlRequest): MaybePromise<number> {
+export function copyChunks(exchange: Exchange, target: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   if (request.maxOutputResponse < COPYCHUNK_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
   const { sourceKey, chunks } = decodeCopyChunkRequest(request.input);
   if (!isWithinLimits(chunks)) {
@@ -85,7 +85,7 @@ function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
   return total <= MAX_TOTAL_BYTES;
 }
 
-function checkHandles(source: Open, target: Open, readsTarget: boolean): number {
+function checkHandles(source: Open, target: Open, readsTarget: boolean): NtStatus {
   if (source.isDirectory || target.isDirectory) return Status.ACCESS_DENIED;
   if (source.handle === undefined || target.handle === undefined) return Status.ACCESS_DENIED;
   if ((source.grantedAccess & (Access.READ_DATA | Access.EXECUTE)) === 0) return Status.ACCESS_DENIED;
@@ -101,7 +101,7 @@ function carryOut(
   source: Open,
   target: Open,
   chunks: readonly CopyChunk[],
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   let total = 0;
   let next = 0;
   const wasWritten = target.hasWritten;
@@ -141,7 +141,7 @@ function copyChunk(
   target: Open,
   { sourceOffset, targetOffset, length }: CopyChunk,
   pace: Pace,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const from = source.handle;
   if (source.isClosed || target.isClosed || from === undefined) return Status.FILE_CLOSED;
   if (targetOffset >= 2 ** 63) return Status.INVALID_PARAMETER;

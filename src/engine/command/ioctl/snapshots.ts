@@ -5,7 +5,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { Writer } from "../../../wire/cursor.ts";
 import { encodeSnapshotArray, snapshotArraySize } from "../../../wire/fscc/snapshot.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -22,7 +22,7 @@ export function enumerateSnapshots(
   exchange: Exchange,
   { tree }: Open,
   request: IoctlRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (request.maxOutputResponse < LEAST_BYTES) return Status.INVALID_PARAMETER;
   return andThen(tree.store?.snapshots?.().times() ?? -Errno.EOPNOTSUPP, (times) => {
     // Who may not list them is told of none.

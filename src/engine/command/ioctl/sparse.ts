@@ -16,11 +16,11 @@ import {
   writeFileRange,
 } from "../../../wire/fscc/sparse.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileHandle, FileNode } from "../../vfs/store.ts";
+import { isFailure, type FileHandle, type FileNode } from "../../vfs/store.ts";
 import { dataWritten, entryChanged } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { statOfOpen } from "../open/stat.ts";
@@ -38,7 +38,7 @@ const RANGES_STEP = 1024;
 const MARK_ACCESS = Access.WRITE_DATA | Access.APPEND_DATA | Access.WRITE_ATTRIBUTES;
 
 /** FSCTL_SET_SPARSE: a mark alone. Holes that a file has stay when it is taken away. */
-export function setSparse(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+export function setSparse(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
   if ((open.grantedAccess & MARK_ACCESS) === 0) return Status.ACCESS_DENIED;
@@ -58,7 +58,7 @@ function mark(
   open: Open,
   node: FileNode,
   isSparse: boolean,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { notify } = exchange.context;
   const done = andThen(node.setSparse(isSparse), (result) => {
     // Nor has one that keeps no mark.
@@ -75,7 +75,7 @@ function mark(
 }
 
 /** FSCTL_SET_ZERO_DATA: zeros up to the end of the file at most; a sparse file gives its blocks back. */
-export function setZeroData(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<number> {
+export function setZeroData(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
@@ -105,7 +105,7 @@ export function zeroInSteps(
   handle: FileHandle,
   range: FileRange,
   frees: boolean,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { clock } = exchange.context;
   let at = range.offset;
   const end = range.offset + range.length;
@@ -118,7 +118,7 @@ export function zeroInSteps(
     return andThen(outcome, (count) => {
       stepBytes = clock.now() - started < QUICK_STEP_MS ? stepBytes * 2 : ZERO_STEP_BYTES;
       dataWritten(exchange.context, open);
-      if (count < 0) return statusOf(count);
+      if (isFailure(count)) return statusOf(count);
       at += count;
       return count === 0 ? Status.SUCCESS : MORE;
     });
@@ -130,7 +130,7 @@ export function queryAllocatedRanges(
   exchange: Exchange,
   open: Open,
   request: IoctlRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
@@ -162,7 +162,7 @@ function collectRanges(
   end: number,
   limit: number,
   found: number[],
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   let at = offset;
   return workInSteps(exchange, () => {
     if (open.isClosed) return Status.FILE_CLOSED;
@@ -177,7 +177,7 @@ function collectRanges(
   });
 }
 
-function answerRanges(exchange: Exchange, request: IoctlRequest, ranges: number[], limit: number): number {
+function answerRanges(exchange: Exchange, request: IoctlRequest, ranges: number[], limit: number): NtStatus {
   const count = ranges.length / 2;
   if (count > 0 && limit === 0) return Status.BUFFER_TOO_SMALL;
   const fitting = Math.min(count, limit);

@@ -5,7 +5,7 @@ import { EMPTY, Writer } from "../../../wire/cursor.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { decodeTrim } from "../../../wire/fscc/sparse.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { statusOf } from "../errno-status.ts";
@@ -15,7 +15,7 @@ import { zeroInSteps } from "./sparse.ts";
 
 const COUNT_BYTES = 4;
 
-export async function trimRanges(exchange: Exchange, open: Open, request: IoctlRequest): Promise<number> {
+export async function trimRanges(exchange: Exchange, open: Open, request: IoctlRequest): Promise<NtStatus> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
@@ -26,7 +26,7 @@ export async function trimRanges(exchange: Exchange, open: Open, request: IoctlR
   if (typeof stat === "number") return statusOf(stat);
   const frees = (stat.attributes & FileAttribute.SPARSE_FILE) !== 0;
   let processed = 0;
-  let status: number = Status.SUCCESS;
+  let status: NtStatus = Status.SUCCESS;
   for (const range of ranges) {
     const { offset, length } = range;
     const isLocked = length > 0 && open.file?.locks?.blocksWrite(open.id, offset, length) === true;

@@ -5,16 +5,16 @@ import {
 } from "../../../wire/fscc/validate-negotiate.ts";
 import { Writer } from "../../../wire/cursor.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import { chooseDialect } from "../../connection/dialect.ts";
-import type { Exchange } from "../../connection/exchange.ts";
+import type { Exchange, Outcome } from "../../connection/exchange.ts";
 import { NO_REPLY } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";
 
 const RESPONSE_BYTES = 24;
 
-export function validateNegotiate(exchange: Exchange, request: IoctlRequest): number {
+export function validateNegotiate(exchange: Exchange, request: IoctlRequest): Outcome {
   const { connection, context } = exchange;
   const negotiated = connection.terms;
   if (request.maxOutputResponse < RESPONSE_BYTES) return Status.INVALID_PARAMETER;

@@ -1,9 +1,10 @@
 // Byte-range locks as programs on the server see them: fcntl(2) locks on the open's own descriptor (`posix locking`).
 // Ours nest and stack, those of the kernel do not: so the kernel is told, for each stretch, the strongest lock held.
+import type { NtStatus } from "../../../wire/status.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { Open } from "../../state/open.ts";
 import type { RangeLocks, Stretch } from "../../state/range-locks.ts";
-import type { FileHandle } from "../../vfs/store.ts";
+import type { FileHandle, Failure } from "../../vfs/store.ts";
 
 /** The kernel's offsets end here, at 2^63; what clients lock above it has no meaning for local programs. */
 const MAX_OFFSET = (1n << 63n) - 1n;
@@ -26,7 +27,7 @@ export function unmirrorAll(open: Open): void {
 }
 
 // The kernel locks shared only what may be read, exclusively what may be written; SMB asks for either.
-function setStretch(handle: FileHandle, { offset, last, held }: Stretch): number {
+function setStretch(handle: FileHandle, { offset, last, held }: Stretch): 0 | Failure {
   if (handle.lockRange === undefined) return 0;
   const length = last === MAX_OFFSET ? 0n : last - offset + 1n;
   let result = handle.lockRange(held, offset, length);

@@ -10,7 +10,7 @@ import {
 } from "../../../wire/command/lock.ts";
 import type { LockElement } from "../../../wire/command/lock.ts";
 import { Capability, Dialect } from "../../../wire/command/negotiate.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { LockSequences } from "../../state/lock-sequence.ts";
@@ -25,7 +25,7 @@ const RESPONSE_BYTES = 4;
 /** The end of everything that can be locked. */
 const OFFSET_LIMIT = 1n << 64n;
 
-export function handleLock(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleLock(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const { message } = exchange;
   if (message.u16(LockRequestOffset.COUNT) > MAX_ELEMENTS) return Status.INSUFFICIENT_RESOURCES;
   const { locks, sequenceIndex, sequenceNumber } = decodeLockRequest(message);
@@ -54,7 +54,7 @@ export function releaseLocks(open: Open): void {
   dropIfUnused(file);
 }
 
-function answer(exchange: Exchange): number {
+function answer(exchange: Exchange): NtStatus {
   encodeLockResponse(exchange.reserve(RESPONSE_BYTES));
   return Status.SUCCESS;
 }
@@ -70,7 +70,7 @@ function sequencesOf(exchange: Exchange, open: Open): LockSequences | undefined 
 }
 
 // 3.3.5.14.1: element after element; what was unlocked before a refusal stays so.
-function unlockRanges(open: Open, file: SharedFile, elements: readonly LockElement[]): number {
+function unlockRanges(open: Open, file: SharedFile, elements: readonly LockElement[]): NtStatus {
   for (const { offset, length, flags } of elements) {
     if (flags !== LockFlag.UNLOCK) return Status.INVALID_PARAMETER;
     if (offset + length > OFFSET_LIMIT) return Status.INVALID_LOCK_RANGE;
@@ -89,7 +89,7 @@ function lockRanges(
   open: Open,
   file: SharedFile,
   elements: readonly LockElement[],
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   for (const { flags } of elements) if (!isSound(flags, elements.length)) return Status.INVALID_PARAMETER;
   const { context } = exchange;
   // [MS-FSA] 2.1.5.8: who reads from a cache would not see that the bytes are locked.
@@ -98,10 +98,14 @@ function lockRanges(
   file.locks ??= new RangeLocks();
   const { locks } = file;
   const taken: LockRange[] = [];
-  let status: number = Status.SUCCESS;
+  let status: NtStatus = Status.SUCCESS;
   for (const { offset, length, flags } of elements) {
+    if (offset + length > OFFSET_LIMIT) {
+      status = Status.INVALID_LOCK_RANGE;
+      break;
+    }
     const range = { owner: open.id, offset, length, isExclusive: (flags & LockFlag.EXCLUSIVE) !== 0 };
-    const outcome = offset + length > OFFSET_LIMIT ? Status.INVALID_LOCK_RANGE : locks.lock(range, limits);
+    const outcome = locks.lock(range, limits);
     if (outcome === LockOutcome.CONFLICT && (flags & LockFlag.FAIL_IMMEDIATELY) === 0) {
       return awaitLock(exchange, open, file, locks, range);
     }
@@ -122,9 +126,9 @@ function isSound(flags: number, count: number): boolean {
   return count === 1 || (flags & LockFlag.FAIL_IMMEDIATELY) !== 0;
 }
 
-function statusFor(outcome: number): number {
-  if (outcome === LockOutcome.CONFLICT) return Status.LOCK_NOT_GRANTED;
-  return outcome === LockOutcome.LIMIT ? Status.INSUFFICIENT_RESOURCES : outcome;
+/** The status of a lock that is not granted. */
+function statusFor(outcome: LockOutcome): NtStatus {
+  return outcome === LockOutcome.LIMIT ? Status.INSUFFICIENT_RESOURCES : Status.LOCK_NOT_GRANTED;
 }
 
 function limitsOf(context: EngineContext): LockLimits {
@@ -132,7 +136,7 @@ function limitsOf(context: EngineContext): LockLimits {
 }
 
 /** Makes a lock just granted known on the server. A local program's lock that stands against it is not waited for. */
-function confirm(open: Open, locks: RangeLocks, range: LockRange): number {
+function confirm(open: Open, locks: RangeLocks, range: LockRange): NtStatus {
   if (!open.tree.grant.posixLocking || mirrorLocks(open, locks, range.offset, range.length)) {
     return Status.SUCCESS;
   }
@@ -151,7 +155,7 @@ function awaitLock(
   file: SharedFile,
   locks: RangeLocks,
   range: LockRange,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   if (connection.waitingCount >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   return new Promise((resolve) => {
@@ -170,7 +174,7 @@ function awaitLock(
 }
 
 // Others may have been passed over for a lock that a local program now prevents: they get their turn.
-function confirmAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): number {
+function confirmAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): NtStatus {
   const status = confirm(open, locks, range);
   if (status !== Status.SUCCESS) {
     locks.serveWaiters(range.offset, range.offset + range.length - 1n);

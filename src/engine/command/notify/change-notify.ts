@@ -9,7 +9,7 @@ import {
   decodeChangeNotifyRequest,
 } from "../../../wire/command/change-notify.ts";
 import { appendChange, type Change } from "../../../wire/fscc/notify.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
@@ -22,11 +22,11 @@ const FIXED_BYTES = 8;
 const MAX_ENTRY_BYTES = 16;
 
 interface Outcome {
-  readonly status: number;
+  readonly status: NtStatus;
   readonly changes: readonly Change[];
 }
 
-export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const request = decodeChangeNotifyRequest(exchange.message);
   const { context, connection } = exchange;
   const { notify, settings } = context;
@@ -51,7 +51,7 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
   );
 }
 
-function checkRequest(exchange: Exchange, open: Open, request: ChangeNotifyRequest): number {
+function checkRequest(exchange: Exchange, open: Open, request: ChangeNotifyRequest): NtStatus {
   const { outputBufferLength } = request;
   if (outputBufferLength > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, outputBufferLength)) return Status.INVALID_PARAMETER;
@@ -91,7 +91,7 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
   });
 }
 
-function answerNow(exchange: Exchange, open: Open, outputBytes: number): number {
+function answerNow(exchange: Exchange, open: Open, outputBytes: number): NtStatus {
   let outcome: Outcome | undefined;
   exchange.context.notify.request(open, {
     outputBytes,
@@ -114,7 +114,7 @@ function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Pro
   });
 }
 
-function answer(exchange: Exchange, { status, changes }: Outcome): number {
+function answer(exchange: Exchange, { status, changes }: Outcome): NtStatus {
   let room = FIXED_BYTES;
   for (const { name } of changes) room += MAX_ENTRY_BYTES + name.length * 2;
   const writer = exchange.reserve(room);

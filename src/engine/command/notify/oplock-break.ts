@@ -8,8 +8,8 @@ import {
   type LeaseBreak,
   OplockBreakRequestOffset,
 } from "../../../wire/command/oplock-break.ts";
-import { Status } from "../../../wire/status.ts";
-import type { Exchange } from "../../connection/exchange.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
+import type { Exchange, Outcome } from "../../connection/exchange.ts";
 import { withOpen } from "../../connection/pipeline.ts";
 import type { Session, Tree } from "../../state/session.ts";
 import { levelOf, rightsOf } from "../../state/caching-grant.ts";
@@ -19,12 +19,12 @@ import { leaseIdOf } from "../open/lease-id.ts";
 const OPLOCK_RESPONSE_BYTES = 24;
 const LEASE_RESPONSE_BYTES = 36;
 
-export function handleOplockBreak(exchange: Exchange, tree: Tree): MaybePromise<number> {
+export function handleOplockBreak(exchange: Exchange, tree: Tree): MaybePromise<Outcome> {
   if (isLeaseBreak(exchange.message)) return acknowledgeLease(exchange, tree.session);
   return withOpen(exchange, tree, OplockBreakRequestOffset.FILE_ID, acknowledgeOplock);
 }
 
-function acknowledgeOplock(exchange: Exchange, open: Open): number {
+function acknowledgeOplock(exchange: Exchange, open: Open): NtStatus {
   const request = decodeOplockBreakRequest(exchange.message);
   if (request.kind !== "oplock") return Status.INVALID_PARAMETER;
   const { caching } = exchange.context;
@@ -43,7 +43,7 @@ function acknowledgeOplock(exchange: Exchange, open: Open): number {
   return Status.SUCCESS;
 }
 
-function acknowledgeLease(exchange: Exchange, session: Session): number {
+function acknowledgeLease(exchange: Exchange, session: Session): NtStatus {
   const request = decodeOplockBreakRequest(exchange.message) as LeaseBreak;
   const id = leaseIdOf(session.terms.clientGuid, request.leaseKey);
   const { status, then } = exchange.context.caching.acknowledgeLease(id, request.leaseState);

@@ -3,7 +3,7 @@
 import { Errno } from "../../../linux/errno.ts";
 import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { rightsOf } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
@@ -66,7 +66,7 @@ export function learnRights(
   components: readonly string[],
   node: FileNode,
   wanted: number,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
   return andThen(rightsOn(tree, node), (own) => {
     if (own < 0) return statusOf(own);
@@ -123,7 +123,7 @@ export function mayTakeName(
   components: readonly string[],
   node: FileNode,
   replaced: FileNode | undefined,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;

@@ -1,7 +1,7 @@
 // What commands do about the caches of others: wait for them, and end those that a change makes stale.
 // [MS-FSA] 2.1.4.12; [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
 import type { MaybePromise } from "../../../port/port.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { FileCaching } from "../../state/caching-holder.ts";
@@ -14,8 +14,8 @@ import type { Open } from "../../state/open.ts";
 export function waitForCaching(
   exchange: Exchange,
   file: FileCaching,
-  again: () => MaybePromise<number>,
-): MaybePromise<number> {
+  again: () => MaybePromise<NtStatus>,
+): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   if (connection.isClosed) return Status.CANCELLED;
   const isKnownToWait = exchange.asyncId !== 0;

@@ -1,4 +1,5 @@
 // The security descriptor of an object, kept or made from its rights on disk, and the token of who asks.
+import type { NtStatus } from "../../../wire/status.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";

@@ -4,7 +4,7 @@ import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { WireError } from "../../../wire/cursor.ts";
 import { type ExtendedAttribute, NEED_EA } from "../../../wire/fscc/extended-attribute.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
@@ -16,7 +16,7 @@ export function change(
   tree: Tree,
   node: FileNode,
   attributes: readonly ExtendedAttribute[],
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (node.stat.kind === FileKind.SYMLINK) return Status.EAS_NOT_SUPPORTED;
   return andThen(changeUserAttributes(node.values, attributes), (result) => {
     if (result === -Errno.EOPNOTSUPP) return Status.EAS_NOT_SUPPORTED;
@@ -34,7 +34,7 @@ export function change(
 }
 
 /** SUCCESS, or why these cannot be set. */
-export function checkAttributes(attributes: readonly ExtendedAttribute[]): number {
+export function checkAttributes(attributes: readonly ExtendedAttribute[]): NtStatus {
   for (const { flags, name } of attributes) {
     const stored = toStoredName(name);
     if (stored === undefined || (flags & ~NEED_EA) !== 0) return Status.INVALID_EA_NAME;
@@ -43,7 +43,7 @@ export function checkAttributes(attributes: readonly ExtendedAttribute[]): numbe
   return Status.SUCCESS;
 }
 
-export function decodeList<T>(data: Uint8Array, decode: (data: Uint8Array) => T[]): T[] | number {
+export function decodeList<T>(data: Uint8Array, decode: (data: Uint8Array) => T[]): T[] | NtStatus {
   try {
     return decode(data);
   } catch (error) {

@@ -1,12 +1,14 @@
 // Work that may take long, done in steps: others have their turn between them, the client is told to wait, and may
 // take its request back. [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
 import type { MaybePromise } from "../../../port/port.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 
 /** What a step returns that is not the last one: no NTSTATUS. Anything else is the status of the whole. */
 export const MORE = 0x1_0000_0001;
+
+type Step = NtStatus | typeof MORE;
 
 /** Steps go on at once for so long before others have their turn. */
 const TURN_MS = 3;
@@ -17,7 +19,7 @@ const INTERIM_AFTER_MS = 200;
  * Calls `step` until it answers a status. A step is a bounded piece of work and looks itself whether its opens are
  * still there; CANCELLED where the client does not want the rest.
  */
-export function workInSteps(exchange: Exchange, step: () => MaybePromise<number>): MaybePromise<number> {
+export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const file = exchange.open?.file;
   return file?.late === undefined ? workNow(exchange, step) : afterLate(file, () => workNow(exchange, step));
 }
@@ -26,14 +28,11 @@ export function workInSteps(exchange: Exchange, step: () => MaybePromise<number>
  * Calls `change`, which changes the file's data, when nothing works on it any more that was cancelled: that would come
  * over what is told to be done now.
  */
-export function afterLate(
-  file: SharedFile | undefined,
-  change: () => MaybePromise<number>,
-): MaybePromise<number> {
+export function afterLate<T>(file: SharedFile | undefined, change: () => MaybePromise<T>): MaybePromise<T> {
   return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
 }
 
-function workNow(exchange: Exchange, step: () => MaybePromise<number>): MaybePromise<number> {
+function workNow(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const { clock } = exchange.context;
   const started = clock.now();
   for (;;) {
@@ -46,10 +45,10 @@ function workNow(exchange: Exchange, step: () => MaybePromise<number>): MaybePro
 
 async function goOn(
   exchange: Exchange,
-  step: () => MaybePromise<number>,
+  step: () => MaybePromise<Step>,
   started: number,
-  first: MaybePromise<number>,
-): Promise<number> {
+  first: MaybePromise<Step>,
+): Promise<NtStatus> {
   const { clock } = exchange.context;
   const patience = new Patience(exchange.open?.file);
   exchange.cancel = () => patience.end();
@@ -75,8 +74,8 @@ async function goOn(
 class Patience {
   isOver = false;
   private readonly file: SharedFile | undefined;
-  private underWay: Promise<number> | undefined;
-  private leave: ((status: number) => void) | undefined;
+  private underWay: Promise<Step> | undefined;
+  private leave: ((status: NtStatus) => void) | undefined;
 
   /** `file` is the one that is worked on. */
   constructor(file: SharedFile | undefined) {
@@ -89,7 +88,7 @@ class Patience {
     this.leave?.(Status.CANCELLED);
   }
 
-  awaitStep(outcome: MaybePromise<number>): MaybePromise<number> {
+  awaitStep(outcome: MaybePromise<Step>): MaybePromise<Step> {
     this.underWay = undefined;
     if (typeof outcome === "number") return outcome;
     this.underWay = outcome;
@@ -100,7 +99,7 @@ class Patience {
   }
 }
 
-function noteLate(file: SharedFile, work: Promise<number>): void {
+function noteLate(file: SharedFile, work: Promise<Step>): void {
   const before = file.late;
   const late = Promise.allSettled([before, work]).then(() => {
     if (file.late === late) file.late = undefined;
@@ -109,9 +108,9 @@ function noteLate(file: SharedFile, work: Promise<number>): void {
 }
 
 /** Keeps the descriptors of `open` until `work` is done, whatever its client does meanwhile. */
-export function whileUsed(open: Open, work: () => MaybePromise<number>): MaybePromise<number> {
+export function whileUsed(open: Open, work: () => MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   open.beginUse();
-  let outcome: MaybePromise<number>;
+  let outcome: MaybePromise<NtStatus>;
   try {
     outcome = work();
   } catch (error) {

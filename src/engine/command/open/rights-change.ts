@@ -7,7 +7,7 @@ import {
   securityDescriptorSize,
 } from "../../../wire/security/security-descriptor.ts";
 import type { Sid } from "../../../wire/security/sid.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import { normalize } from "../../security/inheritance.ts";
 import { inheritedAclOf } from "../../security/posix-inheritance.ts";
 import { aclOfDescriptor } from "../../security/posix-rights.ts";
@@ -20,7 +20,7 @@ import { uidOn } from "./descriptor.ts";
 const MAX_DESCRIPTOR_BYTES = 65_000;
 
 /** A client's descriptor as it is kept, or the status that refuses it. */
-export function takeDescriptor(data: Uint8Array): SecurityDescriptor | number {
+export function takeDescriptor(data: Uint8Array): SecurityDescriptor | NtStatus {
   try {
     const descriptor = normalize(decodeSecurityDescriptor(data));
     if (securityDescriptorSize(descriptor) > MAX_DESCRIPTOR_BYTES) return Status.INVALID_ACL;

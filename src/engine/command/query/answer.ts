@@ -2,7 +2,7 @@
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
 import type { Writer } from "../../../wire/cursor.ts";
 import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 
 /** A fixed part and a path of the longest length. */
@@ -16,7 +16,7 @@ export function answerQuery(
   exchange: Exchange,
   request: QueryInfoRequest,
   write: (writer: Writer) => void,
-): number {
+): NtStatus {
   const writer = exchange.reserve(ANSWER_ROOM);
   const mark = beginBufferResponse(writer);
   write(writer);

@@ -9,7 +9,7 @@ import {
   extendedAttributeSize,
 } from "../../../wire/fscc/extended-attribute.ts";
 import { QueryInfoFlag, type QueryInfoRequest } from "../../../wire/command/query-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -34,7 +34,7 @@ export function queryExtendedAttributes(
   open: Open,
   node: FileNode,
   request: QueryInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if ((open.grantedAccess & Access.READ_EA) === 0) return Status.ACCESS_DENIED;
   if (!open.tree.grant.eaSupport) return Status.EAS_NOT_SUPPORTED;
   const { inputBuffer, flags } = request;
@@ -70,7 +70,7 @@ function startOf(open: Open, request: QueryInfoRequest, count: number): number {
 function pick(
   all: readonly ExtendedAttribute[],
   names: readonly string[],
-): readonly ExtendedAttribute[] | number {
+): readonly ExtendedAttribute[] | NtStatus {
   const byName = new Map(all.map((attribute) => [foldAttributeName(attribute.name), attribute]));
   const found = new Map<string, ExtendedAttribute>();
   for (const name of names) {
@@ -86,7 +86,7 @@ function answer(
   exchange: Exchange,
   request: QueryInfoRequest,
   attributes: readonly ExtendedAttribute[],
-): { readonly status: number; readonly count: number } {
+): { readonly status: NtStatus; readonly count: number } {
   let size = 0;
   let count = 0;
   for (const { name, value } of attributes) {

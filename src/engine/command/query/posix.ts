@@ -9,7 +9,7 @@ import {
   posixEntryRoom,
 } from "../../../wire/posix.ts";
 import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -29,7 +29,7 @@ export function queryPosixFile(
   open: Open,
   node: FileNode,
   request: QueryInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (!open.isPosix) return Status.INVALID_INFO_CLASS;
   if (request.outputBufferLength < FILE_BYTES) return Status.INFO_LENGTH_MISMATCH;
   return andThen(statOfOpen(open, node), (stat) => {
@@ -50,7 +50,7 @@ export function queryPosixVolume(
   open: Open,
   request: QueryInfoRequest,
   volume: VolumeInfo,
-): number {
+): NtStatus {
   if (!open.isPosix) return Status.INVALID_INFO_CLASS;
   if (request.outputBufferLength < VOLUME_BYTES) return Status.INFO_LENGTH_MISMATCH;
   const { blockBytes } = volume;

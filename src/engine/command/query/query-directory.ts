@@ -16,7 +16,7 @@ import {
   QueryDirectoryFlag,
   type QueryDirectoryRequest,
 } from "../../../wire/command/query-directory.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { DirectorySearch, Open } from "../../state/open.ts";
@@ -31,7 +31,7 @@ const FIXED_BYTES = 8;
 const MAX_LISTING_BYTES = 1_048_576;
 const MAX_PATTERN_UNITS = 255;
 
-export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const request = decodeQueryDirectoryRequest(exchange.message);
   if (!open.isDirectory) return Status.INVALID_PARAMETER;
   if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
@@ -53,7 +53,7 @@ function prepareSearch(
   open: Open,
   handle: FileHandle,
   request: QueryDirectoryRequest,
-): DirectorySearch | number {
+): DirectorySearch | NtStatus {
   const { flags, pattern } = request;
   let search = open.search;
   const isFresh = search === undefined || (flags & QueryDirectoryFlag.REOPEN) !== 0;
@@ -99,7 +99,7 @@ class Listing {
     this.mark = beginBufferResponse(this.writer);
   }
 
-  run(): MaybePromise<number> {
+  run(): MaybePromise<NtStatus> {
     const { stream, matches } = this.search;
     for (;;) {
       const next = stream.next(matches);
@@ -115,7 +115,7 @@ class Listing {
   }
 
   /** The final status, or undefined to go on. */
-  private take(entry: DirectoryEntry | undefined | number): number | undefined {
+  private take(entry: DirectoryEntry | undefined | number): NtStatus | undefined {
     if (typeof entry === "number") return this.last < 0 ? this.fail(statusOf(entry)) : this.finish();
     if (entry === undefined) return this.last < 0 ? this.fail(this.emptyStatus()) : this.finish();
     if (!this.fits(entry)) {
@@ -148,17 +148,17 @@ class Listing {
     return used + size <= this.room;
   }
 
-  private emptyStatus(): number {
+  private emptyStatus(): NtStatus {
     return this.search.hasReturned ? Status.NO_MORE_FILES : Status.NO_SUCH_FILE;
   }
 
-  private fail(status: number): number {
+  private fail(status: NtStatus): NtStatus {
     if (status === Status.NO_SUCH_FILE) this.search.hasReturned = true;
     this.exchange.dropBody();
     return status;
   }
 
-  private finish(): number {
+  private finish(): NtStatus {
     finishBufferResponse(this.writer, this.mark);
     return Status.SUCCESS;
   }

@@ -18,7 +18,7 @@ import {
 import { FileInfoClass, queryFileSize } from "../../../wire/fscc/info-class.ts";
 import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
 import { decodeQueryInfoRequest, InfoType, type QueryInfoRequest } from "../../../wire/command/query-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
@@ -116,7 +116,7 @@ const fileClasses = new Map<number, FileClassRow>([
   ],
 ]);
 
-export function handleQueryInfo(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleQueryInfo(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const request = decodeQueryInfoRequest(exchange.message);
   if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
     return Status.INVALID_PARAMETER;
@@ -143,7 +143,7 @@ function queryFile(
   open: Open,
   node: FileNode,
   request: QueryInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { infoClass } = request;
   if (infoClass === FileInfoClass.ALTERNATE_NAME) return queryShortName(exchange, open, request);
   if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
@@ -168,7 +168,7 @@ function queryFile(
 }
 
 /** [MS-FSA] 2.1.5.12.4. A name of the form 8.3 is its own short name, as NTFS has it. */
-function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): number {
+function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): NtStatus {
   if ((open.grantedAccess & Access.READ_ATTRIBUTES) === 0) return Status.ACCESS_DENIED;
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
@@ -221,7 +221,7 @@ function writeAll(writer: Writer, facts: Facts): void {
   });
 }
 
-function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): number {
+function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): NtStatus {
   if (request.infoType !== InfoType.FILE) return Status.NOT_SUPPORTED;
   if (request.infoClass !== FileInfoClass.STANDARD) return Status.INVALID_INFO_CLASS;
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))

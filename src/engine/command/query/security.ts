@@ -11,7 +11,7 @@ import {
   type SecurityDescriptor,
   securityDescriptorSize,
 } from "../../../wire/security/security-descriptor.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -27,7 +27,7 @@ export function querySecurity(
   open: Open,
   node: FileNode,
   request: QueryInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const wanted = request.additionalInformation;
   if ((wanted & OF_SYSTEM) !== 0 && (open.grantedAccess & Access.ACCESS_SYSTEM_SECURITY) === 0)
     return Status.ACCESS_DENIED;
@@ -61,7 +61,7 @@ function partsOf(whole: SecurityDescriptor, wanted: number): SecurityDescriptor 
 }
 
 // 3.3.5.20.3: the error's data is the size that would do.
-function tellSize(exchange: Exchange, size: number): number {
+function tellSize(exchange: Exchange, size: number): NtStatus {
   const data = new Uint8Array(4);
   new Writer(data).u32(size);
   // 2.2.2: since 3.1.1 error data stands in a context.

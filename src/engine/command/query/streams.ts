@@ -5,7 +5,7 @@ import { beginBufferResponse, finishBufferResponse } from "../../../wire/command
 import { FileInfoClass, queryFileSize } from "../../../wire/fscc/info-class.ts";
 import { appendStream, type StreamInformation, streamRoom } from "../../../wire/fscc/stream.ts";
 import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -22,7 +22,7 @@ export function queryStreams(
   open: Open,
   node: FileNode,
   request: QueryInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (request.outputBufferLength < (queryFileSize(FileInfoClass.STREAM) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
   return andThen(node.refresh(), (stat) => {
@@ -59,7 +59,7 @@ function answer(
   exchange: Exchange,
   request: QueryInfoRequest,
   streams: readonly StreamInformation[],
-): number {
+): NtStatus {
   let room = MAX_ENTRY_BYTES;
   for (const { name } of streams) room += MAX_ENTRY_BYTES + name.length * 2;
   const writer = exchange.reserve(Math.min(room, MAX_ENTRY_BYTES + request.outputBufferLength));

@@ -18,7 +18,7 @@ import {
 import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
 import { FsInfoClass, queryFsSize } from "../../../wire/fscc/info-class.ts";
 import type { QueryInfoRequest } from "../../../wire/command/query-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -83,7 +83,7 @@ export function queryFileSystem(
   open: Open,
   node: FileNode,
   request: QueryInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const write = classes.get(request.infoClass);
   const { store } = open.tree;
   const isPosix = request.infoClass === POSIX_INFO_CLASS;

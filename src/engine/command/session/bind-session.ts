@@ -3,7 +3,7 @@
 import { Capability } from "../../../wire/command/negotiate.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
 import { SigningAlgorithm } from "../../../wire/context/negotiate-context.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Authenticator, AuthStep } from "../../logon/authenticator.ts";
@@ -19,7 +19,7 @@ export function beginBinding(
   exchange: Exchange,
   negotiated: Negotiated,
   newAuthenticator: () => Authenticator,
-): Logon | number {
+): Logon | NtStatus {
   const { connection, context } = exchange;
   if (exchange.sessionId === 0) return Status.INVALID_PARAMETER;
   const session = context.sessions.get(exchange.sessionId);
@@ -53,7 +53,7 @@ export function beginBinding(
 }
 
 // 3.3.5.5.2: a channel speaks as the connection of the set-up did.
-function checkTerms(negotiated: Negotiated, session: Session): number {
+function checkTerms(negotiated: Negotiated, session: Session): NtStatus {
   const { terms } = session;
   if (terms.revision !== negotiated.dialect.revision) return Status.INVALID_PARAMETER;
   if (terms.cipher !== negotiated.cipher) return Status.INVALID_PARAMETER;
@@ -62,7 +62,7 @@ function checkTerms(negotiated: Negotiated, session: Session): number {
 
 // As Windows has it: HMAC and CMAC may differ between channels, GMAC goes with nothing else, and that is looked at
 // before the dialects.
-function checkSigning(negotiated: Negotiated, session: Session): number {
+function checkSigning(negotiated: Negotiated, session: Session): NtStatus {
   const hasGmac = session.terms.signingAlgorithm === SigningAlgorithm.AES_GMAC;
   const getsGmac = negotiated.signingAlgorithm === SigningAlgorithm.AES_GMAC;
   if (hasGmac === getsGmac) return Status.SUCCESS;
@@ -75,7 +75,7 @@ export function finishBinding(
   negotiated: Negotiated,
   logon: Logon,
   step: Extract<AuthStep, { kind: "done" }>,
-): number {
+): NtStatus {
   const { connection, context } = exchange;
   const { session } = logon;
   const { user, isGuest, isAnonymous } = step.identity;

@@ -20,7 +20,7 @@ import {
 } from "../../../wire/context/negotiate-context.ts";
 import { POSIX_EXTENSIONS_ID } from "../../../wire/posix.ts";
 import { decodeSmb1NegotiateRequest, Smb1Dialect } from "../../../wire/command/smb1-negotiate.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Channel } from "../../connection/channels.ts";
 import type { ConnectionState, Negotiated } from "../../connection/connection-state.ts";
 import { chooseDialect, type Dialect } from "../../connection/dialect.ts";
@@ -34,7 +34,7 @@ const SALT_BYTES = 32;
 /** The fixed part, our token and our contexts. */
 const RESPONSE_ROOM = 64 + 512;
 
-export function handleNegotiate(exchange: Exchange): number {
+export function handleNegotiate(exchange: Exchange): NtStatus {
   const { connection } = exchange;
   const request = decodeNegotiateRequest(exchange.message);
   const { settings } = exchange.context;
@@ -69,7 +69,7 @@ interface Choice {
 }
 const NO_CHOICE: Choice = { cipher: undefined, signing: undefined, posix: false };
 
-function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice | number {
+function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice | NtStatus {
   const preauth = only(request.contexts, "preauth");
   const encryption = only(request.contexts, "encryption");
   const signing = only(request.contexts, "signing");

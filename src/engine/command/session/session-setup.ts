@@ -9,7 +9,7 @@ import {
   SessionSetupFlag,
   type SessionSetupRequest,
 } from "../../../wire/command/session-setup.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { type Authenticator, type AuthStep, createAuthenticator } from "../../logon/authenticator.ts";
@@ -26,7 +26,7 @@ const NO_TOKEN = new Uint8Array(0);
 
 type Done = Extract<AuthStep, { kind: "done" }>;
 
-export function handleSessionSetup(exchange: Exchange): MaybePromise<number> {
+export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const negotiated = connection.terms;
   const request = decodeSessionSetupRequest(exchange.message);
@@ -48,7 +48,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<number> {
 }
 
 /** The log-on that the request continues, or a new one: of a new session or of one that exists. */
-function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | number {
+function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
   const { connection, context } = exchange;
   const known = connection.logons.get(exchange.sessionId);
   if (known !== undefined) {
@@ -120,7 +120,7 @@ function takeStep(
   logon: Logon,
   request: SessionSetupRequest,
   step: AuthStep,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
   // The connection or the session may have ended while a password was looked at.
@@ -162,7 +162,7 @@ function finish(
   logon: Logon,
   request: SessionSetupRequest,
   step: Done,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
   const { user, domain, isGuest, isAnonymous } = step.identity;

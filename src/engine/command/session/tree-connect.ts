@@ -1,7 +1,7 @@
 // TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { FileGeneric } from "../../../wire/security/access.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import {
   decodeTreeConnectRequest,
   encodeTreeConnectResponse,
@@ -23,7 +23,7 @@ import { statusOf } from "../errno-status.ts";
 const MAX_TREES_PER_SESSION = 1024;
 const RESPONSE_BYTES = 16;
 
-export function handleTreeConnect(exchange: Exchange, session: Session): MaybePromise<number> {
+export function handleTreeConnect(exchange: Exchange, session: Session): MaybePromise<NtStatus> {
   const { identity } = session;
   const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
   if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
@@ -38,7 +38,7 @@ function shareNameOf(path: string): string | undefined {
   return match?.[1];
 }
 
-function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<number> {
+function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<NtStatus> {
   const refusal = refuse(exchange, session, grant);
   if (refusal !== Status.SUCCESS || grant.type !== "disk") {
     return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
@@ -56,7 +56,7 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): Maybe
   });
 }
 
-function refuse(exchange: Exchange, session: Session, grant: ShareGrant): number {
+function refuse(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
   if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
   if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
@@ -69,7 +69,7 @@ function addTree(
   session: Session,
   grant: ShareGrant,
   store: FileStore | undefined,
-): number {
+): NtStatus {
   const canSeal = session.sealing !== undefined;
   if (store !== undefined) store.findsAnyForm = session.isApple;
   const tree: Tree = {
@@ -121,7 +121,7 @@ function isFull(exchange: Exchange, grant: ShareGrant): boolean {
   return connections.size >= grant.maxConnections && !connections.has(exchange.connection.id);
 }
 
-export function handleTreeDisconnect(exchange: Exchange, tree: Tree): MaybePromise<number> {
+export function handleTreeDisconnect(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
   return andThen(closeTree(exchange.context, tree), () => {
     encodeTreeDisconnectResponse(exchange.reserve(4));
     return Status.SUCCESS;

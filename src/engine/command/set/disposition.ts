@@ -8,7 +8,7 @@ import {
   decodeUint32Information,
   DispositionFlag,
 } from "../../../wire/fscc/file-information.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -26,7 +26,7 @@ export function setDisposition(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   return dispose(exchange, open, node, decodeDispositionInformation(buffer) ? DELETE : 0);
 }
 
@@ -35,13 +35,13 @@ export function setDispositionEx(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const flags = decodeUint32Information(buffer);
   // No program runs from here: there are no image sections to look for.
   return (flags & ~KNOWN_FLAGS) !== 0 ? Status.INVALID_PARAMETER : dispose(exchange, open, node, flags);
 }
 
-function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number): MaybePromise<number> {
+function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number): MaybePromise<NtStatus> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
@@ -67,7 +67,7 @@ function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number):
   });
 }
 
-function keep(exchange: Exchange, open: Open, file: SharedFile, flags: number): number {
+function keep(exchange: Exchange, open: Open, file: SharedFile, flags: number): NtStatus {
   open.deletesAtOnce = false;
   if ((flags & ON_CLOSE) !== 0) open.deleteOnClose = false;
   else exchange.context.opens.spare(file);
@@ -75,7 +75,7 @@ function keep(exchange: Exchange, open: Open, file: SharedFile, flags: number): 
 }
 
 /** SUCCESS, or why the object may not go: read-only, or a directory that is not empty. */
-function checkDeletion(open: Open, node: FileNode, flags: number): MaybePromise<number> {
+function checkDeletion(open: Open, node: FileNode, flags: number): MaybePromise<NtStatus> {
   // Who may set the attributes could take the mark away first.
   const mayIgnore = (open.grantedAccess & Access.WRITE_ATTRIBUTES) !== 0;
   const ignoresMark = (flags & IGNORE_READONLY_ATTRIBUTE) !== 0 && mayIgnore;

@@ -3,7 +3,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { decodeExtendedAttributes } from "../../../wire/fscc/extended-attribute.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -17,7 +17,7 @@ export function setExtendedAttributes(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (!open.tree.grant.eaSupport) return Status.EAS_NOT_SUPPORTED;
   const attributes = decodeList(buffer, decodeExtendedAttributes);
   if (typeof attributes === "number") return attributes;

@@ -5,7 +5,7 @@ import {
   decodeRenameInformationEx,
   type RenameInformation,
 } from "../../../wire/fscc/rename.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { joinPath } from "../../state/open-table.ts";
@@ -21,7 +21,7 @@ export function linkFile(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   return addLink(exchange, open, node, decodeRenameInformation(buffer));
 }
 
@@ -30,7 +30,7 @@ export function linkFileEx(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   return addLink(exchange, open, node, decodeRenameInformationEx(buffer));
 }
 
@@ -39,7 +39,7 @@ function addLink(
   open: Open,
   node: FileNode,
   information: RenameInformation,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const store = storeOf(open);
   const target = decodeTarget(open, information);
   if (typeof target === "number") return target;
@@ -61,7 +61,7 @@ function link(
   node: FileNode,
   found: Found,
   replace: boolean,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   // Both names are one file already.
   if (found.node?.identity === node.identity) return replace ? Status.SUCCESS : Status.OBJECT_NAME_COLLISION;
   const newPath = joinPath(open.tree.grant.path, found.path);

@@ -3,7 +3,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { ShareAccess } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { RenameFlag, type RenameInformation } from "../../../wire/fscc/rename.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { hasDataAccess } from "../../state/open-table.ts";
@@ -32,7 +32,7 @@ interface NewName {
   readonly replacesReadOnly: boolean;
 }
 
-export function decodeTarget(open: Open, { flags, name }: RenameInformation): NewName | number {
+export function decodeTarget(open: Open, { flags, name }: RenameInformation): NewName | NtStatus {
   // How much space is kept and what a cloud keeps here is none of ours: the other flags ask for nothing.
   if ((flags & ~KNOWN_FLAGS) !== 0) return Status.INVALID_PARAMETER;
   // smbclient names a link's target from the root, as Samba takes it.
@@ -50,7 +50,7 @@ export function decodeTarget(open: Open, { flags, name }: RenameInformation): Ne
 }
 
 /** Others may have the file open only if they said that it may be deleted or renamed under them. */
-export function checkSharing(file: SharedFile, open: Open): number {
+export function checkSharing(file: SharedFile, open: Open): NtStatus {
   for (const other of file.opens) {
     if (other === open || !hasDataAccess(other.grantedAccess)) continue;
     if ((other.shareAccess & ShareAccess.DELETE) === 0) return Status.SHARING_VIOLATION;
@@ -64,7 +64,7 @@ export function lookUpNewName(
   store: FileStore,
   node: FileNode,
   components: readonly string[],
-): MaybePromise<Found | number> {
+): MaybePromise<Found | NtStatus> {
   return andThen(store.lookup(components), (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
     const allowed = mayTakeName(open.tree, store, components, node, found.node);
@@ -81,7 +81,7 @@ export function checkTarget(
   node: FileNode,
   found: Found,
   to: NewName,
-): number {
+): NtStatus {
   const target = found.node;
   if (target === undefined) return Status.SUCCESS;
   // A change of case finds the file itself.

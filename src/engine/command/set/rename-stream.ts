@@ -1,7 +1,7 @@
 // FileRenameInformation on a named stream: another name beside the same file; [MS-FSA] 2.1.5.15.11.
 import type { MaybePromise } from "../../../port/port.ts";
 import { RenameFlag, type RenameInformation } from "../../../wire/fscc/rename.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { foldName } from "../../vfs/name/names.ts";
@@ -25,7 +25,7 @@ export function renameStream(
   open: Open,
   node: FileNode,
   { flags, name }: RenameInformation,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { file } = open;
   const path = parsePath(name);
   if (typeof path === "number") return path;
@@ -62,7 +62,7 @@ async function move(
   place: StreamPlace,
   node: FileNode,
   target: Target,
-): Promise<number> {
+): Promise<NtStatus> {
   const { context } = exchange;
   const { opens } = context;
   const folded = foldName(target.name);
@@ -94,7 +94,7 @@ async function move(
 }
 
 /** What has data is not replaced by a rename. */
-async function checkTarget(values: NamedValues, target: Target): Promise<number> {
+async function checkTarget(values: NamedValues, target: Target): Promise<NtStatus> {
   const stored = await findStream(values, target.name);
   if (typeof stored === "number") return statusOf(stored);
   if (stored === undefined) return Status.SUCCESS;
@@ -108,7 +108,7 @@ async function checkTarget(values: NamedValues, target: Target): Promise<number>
 }
 
 /** The new value is whole before the old one goes. */
-async function moveValue(values: NamedValues, place: StreamPlace, target: Target): Promise<number> {
+async function moveValue(values: NamedValues, place: StreamPlace, target: Target): Promise<NtStatus> {
   const data = await readStream(values, place.key, target.form);
   if (typeof data === "number") return statusOf(data);
   const written = await writeStream(values, target.key, data, target.form);

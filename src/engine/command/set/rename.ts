@@ -9,7 +9,7 @@ import {
   RenameFlag,
   type RenameInformation,
 } from "../../../wire/fscc/rename.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { nameFilter } from "../../state/notify.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
@@ -30,7 +30,7 @@ export function renameFile(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   return rename(exchange, open, node, decodeRenameInformation(buffer));
 }
 
@@ -39,7 +39,7 @@ export function renameFileEx(
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   return rename(exchange, open, node, decodeRenameInformationEx(buffer));
 }
 
@@ -49,7 +49,7 @@ function rename(
   node: FileNode,
   information: RenameInformation,
   round = 0,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   const store = storeOf(open);
@@ -62,7 +62,7 @@ function rename(
   const path = file.pathOf(open.place);
   if (path === root) return Status.ACCESS_DENIED;
   const { opens, caching } = exchange.context;
-  const again = (): MaybePromise<number> => rename(exchange, open, node, information, round);
+  const again = (): MaybePromise<NtStatus> => rename(exchange, open, node, information, round);
   // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
   if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, again);
   const refusal = checkSharing(file, open);
@@ -101,7 +101,7 @@ function rename(
   });
 }
 
-function moveAlone(file: SharedFile, outcome: MaybePromise<number>): MaybePromise<number> {
+function moveAlone(file: SharedFile, outcome: MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   if (!(outcome instanceof Promise)) return outcome;
   const ended = (): void => {
     file.moving = undefined;
@@ -116,7 +116,7 @@ function move(
   file: SharedFile,
   found: Found,
   replace: boolean,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { context } = exchange;
   const root = open.tree.grant.path;
   const from = open.pathBelow(root);
@@ -140,9 +140,9 @@ function move(
 function giveWay(
   exchange: Exchange,
   file: SharedFile,
-  again: () => MaybePromise<number>,
-  refusal: number,
-): MaybePromise<number> {
+  again: () => MaybePromise<NtStatus>,
+  refusal: NtStatus,
+): MaybePromise<NtStatus> {
   return exchange.context.caching.breakHandles(file.caching, undefined)
     ? waitForCaching(exchange, file.caching, again)
     : refusal;
@@ -152,8 +152,8 @@ function giveWay(
 function giveWayBelow(
   exchange: Exchange,
   directory: string,
-  again: () => MaybePromise<number>,
-): MaybePromise<number> {
+  again: () => MaybePromise<NtStatus>,
+): MaybePromise<NtStatus> {
   const { opens } = exchange.context;
   const stubborn = opens.findBelow(directory, (file) => file.caching.handles === 0);
   if (stubborn !== undefined) return Status.ACCESS_DENIED;

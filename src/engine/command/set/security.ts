@@ -9,7 +9,7 @@ import { SecurityInformation } from "../../../wire/command/query-info.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid } from "../../../wire/security/sid.ts";
 import { encodeSetInfoResponse, type SetInfoRequest } from "../../../wire/command/set-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { isExpressible } from "../../security/posix-rights.ts";
@@ -30,7 +30,7 @@ export function setSecurity(
   open: Open,
   node: FileNode,
   request: SetInfoRequest,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const flags = request.additionalInformation;
   const refusal = checkAccess(open, flags);
   if (refusal !== Status.SUCCESS) return refusal;
@@ -51,7 +51,7 @@ export function setSecurity(
 }
 
 /** 3.3.5.21.3: what each part asks of the handle. */
-function checkAccess(open: Open, flags: number): number {
+function checkAccess(open: Open, flags: number): NtStatus {
   let needed = 0;
   if ((flags & (OWNER | GROUP | LABEL | BACKUP)) !== 0) needed |= Access.WRITE_OWNER;
   if ((flags & (DACL | BACKUP)) !== 0) needed |= Access.WRITE_DAC;
@@ -70,7 +70,7 @@ function apply(
   node: FileNode,
   change: SecurityChange,
   mode?: number,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const { security } = node;
   if (security === undefined) return Status.NOT_SUPPORTED;
   // A new owner costs a program its set-user-id bit: the mode comes last.
@@ -108,7 +108,7 @@ function changeFor(
   current: SecurityDescriptor,
   given: SecurityDescriptor,
   flags: number,
-): SecurityChange | number {
+): SecurityChange | NtStatus {
   const owner = (flags & OWNER) !== 0 ? given.owner : undefined;
   const group = (flags & GROUP) !== 0 ? given.group : undefined;
   const hasDacl = (flags & DACL) !== 0;

@@ -15,7 +15,7 @@ import { FileInfoClass, setFileSize } from "../../../wire/fscc/info-class.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { InfoType } from "../../../wire/command/query-info.ts";
 import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/command/set-info.ts";
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
@@ -41,7 +41,7 @@ export type SetHandler = (
   open: Open,
   node: FileNode,
   buffer: Uint8Array,
-) => MaybePromise<number>;
+) => MaybePromise<NtStatus>;
 
 interface SetClass {
   readonly access: number;
@@ -68,7 +68,7 @@ const classes = new Map<number, SetClass>([
   [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, shows: true }],
 ]);
 
-export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<number> {
+export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const request = decodeSetInfoRequest(exchange.message);
   if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
@@ -91,7 +91,12 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<numb
   });
 }
 
-function setBasic(exchange: Exchange, open: Open, node: FileNode, buffer: Uint8Array): MaybePromise<number> {
+function setBasic(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  buffer: Uint8Array,
+): MaybePromise<NtStatus> {
   const change = decodeBasicChange(buffer);
   const { context } = exchange;
   const done = andThen(fixTimes(context, open, node, change), () =>
@@ -123,7 +128,7 @@ function reportModified(exchange: Exchange, open: Open, filter: number): void {
   }
 }
 
-function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromise<number> {
+function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromise<NtStatus> {
   const { attributes } = change;
   if (!open.isDirectory && (attributes & FileAttribute.DIRECTORY) !== 0) return Status.INVALID_PARAMETER;
   if (open.isDirectory && (attributes & FileAttribute.TEMPORARY) !== 0) return Status.INVALID_PARAMETER;
@@ -142,7 +147,7 @@ function isSameButArchive(node: FileNode, wanted: number): boolean {
   return ((node.stat.attributes ^ wanted) & missed) === 0;
 }
 
-function setTimes(node: FileNode, change: BasicChange): MaybePromise<number> {
+function setTimes(node: FileNode, change: BasicChange): MaybePromise<NtStatus> {
   const times = {
     access: givenTime(change.access),
     modify: givenTime(change.modify),
@@ -157,12 +162,12 @@ function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } 
   return typeof time === "object" ? time : undefined;
 }
 
-function setPosition(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {
+function setPosition(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): NtStatus {
   open.position = decodeSizeInformation(buffer);
   return Status.SUCCESS;
 }
 
-function setMode(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): number {
+function setMode(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): NtStatus {
   const mode = decodeUint32Information(buffer);
   if ((mode & ~KNOWN_MODE_BITS) !== 0) return Status.INVALID_PARAMETER;
   open.mode = mode;
@@ -174,7 +179,7 @@ function setEndOfFile(
   open: Open,
   _node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const size = decodeSizeInformation(buffer);
   if (open.isDirectory || open.handle === undefined) return Status.INVALID_PARAMETER;
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
@@ -196,7 +201,7 @@ function setAllocation(
   open: Open,
   _node: FileNode,
   buffer: Uint8Array,
-): MaybePromise<number> {
+): MaybePromise<NtStatus> {
   const size = decodeSizeInformation(buffer);
   const { handle } = open;
   if (open.isDirectory || handle === undefined) return Status.INVALID_PARAMETER;

@@ -1,6 +1,6 @@
 // A name as a client sends it, taken apart: components and stream. Relative to the share's root, backslashes between
 // components; [MS-FSCC] 2.1.5, [MS-SMB2] 2.2.13 and 3.3.5.9.
-import { Status } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 
 export interface ParsedPath {
   /** Empty for the share's root. */
@@ -24,7 +24,7 @@ const forbiddenInStream = /[\u0000/]/;
  * Takes a name apart. Answers an NTSTATUS where the name is no name: INVALID_PARAMETER for a leading backslash,
  * OBJECT_NAME_INVALID for everything else.
  */
-export function parsePath(name: string): ParsedPath | number {
+export function parsePath(name: string): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
   if (name.startsWith("\\")) return Status.INVALID_PARAMETER;
   const colon = name.indexOf(":", name.lastIndexOf("\\") + 1);
@@ -33,7 +33,7 @@ export function parsePath(name: string): ParsedPath | number {
   return typeof components === "number" ? components : { components, stream: undefined, kind: "any" };
 }
 
-function parseComponents(name: string): string[] | number {
+function parseComponents(name: string): string[] | NtStatus {
   if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
   // A directory's name may end with one backslash.
   const plain = name.endsWith("\\") ? name.slice(0, -1) : name;
@@ -49,7 +49,7 @@ function parseComponents(name: string): string[] | number {
 }
 
 /** `text` is what follows the first colon behind a file's name: `stream`, `stream:type`, `:type`. */
-function parseStream(file: string, text: string): ParsedPath | number {
+function parseStream(file: string, text: string): ParsedPath | NtStatus {
   // A stream is of something that has a name, or of the root.
   if (file.endsWith("\\")) return Status.OBJECT_NAME_INVALID;
   const components = parseComponents(file);
@@ -90,7 +90,7 @@ function climbsOut(components: readonly string[]): boolean {
  * Takes a name apart, or answers an NTSTATUS. Linux's client separates by slashes, and a backslash beside one is part
  * of a name; without any slash it separates, as [MS-FSCC] 2.1.5 has it.
  */
-export function parsePosixPath(name: string): ParsedPath | number {
+export function parsePosixPath(name: string): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS || name.includes("\0")) return Status.OBJECT_NAME_INVALID;
   const separator = name.includes("/") ? "/" : "\\";
   if (name.startsWith(separator)) return Status.INVALID_PARAMETER;
