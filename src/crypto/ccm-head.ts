@@ -9,8 +9,7 @@ export const CTR_FLAGS = 0x03;
 const MAC_FLAGS = 0x3b;
 const HAS_AAD = 0x40;
 
-// Large enough for SMB2: the transform header gives 32 bytes of additional data, with B0 and prefix 64 bytes
-// in all.
+// Large enough for SMB2: 32 bytes of additional data (transform header) need 64 bytes with B0 and prefix.
 const usual = new Uint8Array(128);
 
 /**

@@ -57,7 +57,7 @@ class PureCcm implements Aead {
   ): boolean {
     this.#run(nonce, aad, bytes, from, to, false);
     if (tagsEqual(computedTag, tag)) return true;
-    // Nobody must take the decryption of a forged message for data.
+    // Erases the decryption of a forged message, so that it cannot be used as data.
     bytes.fill(0, from, to);
     return false;
   }

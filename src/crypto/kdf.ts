@@ -70,8 +70,7 @@ export function deriveKey(
 }
 
 /**
- * Session.SessionKey, [MS-SMB2] 3.3.1.8: the first 16 bytes of the mechanism's key, zero-padded if it is
- * shorter.
+ * Session.SessionKey, [MS-SMB2] 3.3.1.8: the first 16 bytes of the mechanism's key, zero-padded if shorter.
  */
 export function truncateSessionKey(mechanismKey: Uint8Array): Uint8Array {
   const key = new Uint8Array(SESSION_KEY_LENGTH);
@@ -122,10 +121,7 @@ export function deriveKeys311(
   return deriveAll(provider, SMB_3_1_1, mechanismKey, preauthHash, cipherKeyBits);
 }
 
-/**
- * The signing key of SMB 2.0.2 and 2.1: the session key itself ([MS-SMB2] 3.3.5.5.3). They have no
- * encryption.
- */
+/** The signing key of SMB 2.0.2 and 2.1, which have no encryption: the session key; [MS-SMB2] 3.3.5.5.3. */
 export function deriveSigningKey2(mechanismKey: Uint8Array): Uint8Array {
   return truncateSessionKey(mechanismKey);
 }

@@ -15,8 +15,7 @@ import {
 import { CTR_FLAGS, writeCcmHead } from "./ccm-head.ts";
 import type { Aead, Mac } from "./provider.ts";
 
-// update() allocates its result: large messages are processed in pieces to keep little garbage alive at a
-// time.
+// update() allocates its result: large messages are processed in pieces to keep little garbage alive.
 const PIECE_LENGTH = 64 * 1024;
 // Messages up to this length are copied into one scratch buffer and processed by one native call.
 const SMALL_LENGTH = 4096;
@@ -96,8 +95,7 @@ class NativeCmac implements Mac {
   ): void {
     const mac = this.#mac;
     const length = to - from;
-    // The first block (restart) and the last one (subkey) are modified, so they are copied to the scratch
-    // buffer.
+    // The first block (restart) and the last one (subkey) are modified, so they are copied to scratch.
     let position = from;
     if (length > SMALL_LENGTH) {
       small.set(bytes.subarray(from, from + BLOCK_LENGTH));
@@ -194,7 +192,7 @@ class NativeGcm implements Aead {
       cipher.final();
       return true;
     } catch {
-      // final() throws only for a wrong tag. Nobody must take the decrypted bytes for data.
+      // final() throws only for a wrong tag. Erases the decrypted bytes, so that they cannot be used as data.
       bytes.fill(0, from, to);
       return false;
     }
@@ -213,10 +211,7 @@ function cryptInPlace(
   }
 }
 
-/**
- * CCM composed of CTR for the data and CBC-MAC for the tag, because the runtime does not expose BoringSSL's
- * CCM.
- */
+/** CCM from CTR for the data and CBC-MAC for the tag: the runtime does not expose BoringSSL's CCM. */
 class NativeCcm implements Aead {
   readonly nonceLength = CCM_NONCE_LENGTH;
   readonly #key: Uint8Array;
@@ -255,7 +250,7 @@ class NativeCcm implements Aead {
     this.#crypt(nonce, bytes, from, to);
     this.#authenticate(nonce, aad, bytes, from, to);
     if (tagsEqual(this.#finishTag(), tag)) return true;
-    // Nobody must take the decryption of a forged message for data.
+    // Erases the decryption of a forged message, so that it cannot be used as data.
     bytes.fill(0, from, to);
     return false;
   }
@@ -282,8 +277,7 @@ class NativeCcm implements Aead {
   }
 
   /**
-   * Applies CTR to the data in place; the first block of key stream, which masks the tag, is stored in
-   * `tagMask`.
+   * Applies CTR to the data in place; the first block of key stream, which masks the tag, goes to `tagMask`.
    */
   #crypt(nonce: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
     counterBlock.set(nonce, 1);

@@ -17,8 +17,7 @@ function hmac(algorithm: "md5" | "sha256", key: Uint8Array, data: Uint8Array): U
 }
 
 class NativeHmacSha256 implements Mac {
-  // Keyed once and copied per message: cheaper than keying again, and a hasher cannot be reused after
-  // digest().
+  // Keyed once and copied per message: cheaper than keying again; digest() ends an HMAC.
   readonly #keyed: Bun.CryptoHasher;
 
   constructor(key: Uint8Array) {

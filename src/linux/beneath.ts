@@ -1,13 +1,11 @@
-// Opens paths that must not leave a directory: by openat2(2), or one component at a time with O_NOFOLLOW
-// where the kernel (before 5.6), an emulator or a seccomp filter lacks openat2. No absolute path is ever
-// built.
+// Opens paths that must not leave a directory: by openat2(2), or one component at a time with O_NOFOLLOW if
+// the kernel (before 5.6), an emulator or a seccomp filter lacks openat2. Never joins an absolute path.
 import { Errno } from "./errno.ts";
 import { readLinkAt } from "./names.ts";
 import { Open, Resolve, closeFd, hasOpenAt2, openAt, openAt2, reopen } from "./open.ts";
 import { ModeType, emptyStatx, statFd } from "./stat.ts";
 
-// openat2 fails with EAGAIN when a concurrent rename means that a `..` cannot be trusted; the call is
-// repeated.
+// openat2 fails with EAGAIN, and is repeated, when a concurrent rename makes a `..` untrustworthy.
 const MAX_RETRIES = 8;
 // The kernel's MAXSYMLINKS.
 const MAX_LINKS = 40;

@@ -22,10 +22,7 @@ const BATCH_BYTES = 32_768;
 const MAX_IDLE_BATCHES = 8;
 const idle: Scratch[] = [];
 
-/**
- * A getdents64 buffer and the current entry in it. `release` returns the buffer; the reader yields nothing
- * after.
- */
+/** A getdents64 buffer and its current entry. `release` returns the buffer and makes the reader unusable. */
 export class DirentReader {
   private scratch: Scratch | undefined = idle.pop() ?? new Scratch(BATCH_BYTES);
   private filled = 0;

@@ -1,5 +1,4 @@
-// Reading, writing, allocating, syncing and copying open files: preadv2, fallocate, copy_file_range, lseek;
-// readv(2).
+// Reading, writing, allocating, syncing and copying open files; readv(2), fallocate(2), copy_file_range(2).
 import { Scratch, addressOf, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 

@@ -1,5 +1,4 @@
-// File locks that other programs see: flock(2), and byte-range locks of an open file description (OFD,
-// fcntl(2)).
+// File locks that other programs see: flock(2), and fcntl(2) locks of an open file description (OFD).
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 

@@ -62,10 +62,7 @@ export function currentMounts(): Mount[] {
   }
 }
 
-/**
- * The mount that an absolute, normalised path lies on; of several at one mount point the last, which is on
- * top.
- */
+/** The mount of an absolute, normalised path; of several at one mount point the last, which is on top. */
 export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
   let best: Mount | undefined;
   for (const mount of mounts) {

@@ -9,10 +9,7 @@ import { Syscall } from "./syscall-numbers.ts";
 
 export const RENAME_NOREPLACE = 1;
 
-/**
- * renameat2(2). Returns 0 or -errno; -EINVAL or -ENOSYS when the file system or kernel does not support
- * `flags`.
- */
+/** renameat2(2). Returns 0 or -errno; -EINVAL or -ENOSYS when `flags` are not supported. */
 export function renameAt(
   fromDirectory: number,
   from: string,
@@ -37,8 +34,7 @@ export function linkAt(fromDirectory: number, from: string, toDirectory: number,
 }
 
 /**
- * Gives a descriptor's object a name, through /proc (AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH). Returns 0 or
- * -errno.
+ * Links a descriptor's object, through /proc: AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH. Returns 0 or -errno.
  */
 export function linkFd(fd: number, directory: number, name: string): number {
   const a = cString(procPath(fd), 0);
@@ -122,10 +118,7 @@ function setTimespec(at: number, seconds: number | undefined, nanoseconds: numbe
   times.view.setUint32(at + 12, 0, true);
 }
 
-/**
- * Sets times of a descriptor's object (O_PATH too); undefined seconds leave a time unchanged. Returns 0 or
- * -errno.
- */
+/** Sets times of a descriptor's object (O_PATH too); undefined seconds keep a time. Returns 0 or -errno. */
 export function setTimesFd(
   fd: number,
   accessSeconds: number | undefined,

@@ -1,5 +1,4 @@
-// Constants and structure layouts of src/linux compared with the C headers of this machine, if it has a
-// compiler.
+// Compares constants and structure layouts of src/linux with this machine's C headers, if it has a compiler.
 import { describe, expect, test } from "bun:test";
 import { DIRENT_OFFSETS } from "../../src/linux/dir.ts";
 import { Errno, errnoName } from "../../src/linux/errno.ts";

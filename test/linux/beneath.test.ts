@@ -1,5 +1,4 @@
-// Paths below a directory never lead outside it: openat2 and its replacement, walkBeneath, give the same
-// results.
+// Paths below a directory never lead outside it, both with openat2 and with its replacement walkBeneath.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
