@@ -60,10 +60,7 @@ export interface AppleResponse {
 
 export const AppleBitmap = { SERVER_CAPS: 1, VOLUME_CAPS: 2, MODEL_INFO: 4 } as const;
 
-/**
- * The contexts of a request; a context that was not sent is a missing property. Of duplicates the first
- * counts.
- */
+/** The contexts of a request; one that was not sent is a missing property. Of duplicates the first counts. */
 export interface CreateRequestContexts {
   /** ExtA: a FILE_FULL_EA_INFORMATION list, not decoded here because its errors have their own statuses. */
   extendedAttributes?: Uint8Array;

@@ -78,10 +78,7 @@ export class Message {
     return this.bytes.subarray(at, at + length);
   }
 
-  /**
-   * As `range`; also throws WireError when a non-empty range starts before `least`, the end of the fixed
-   * part.
-   */
+  /** As `range`; also throws when a non-empty range starts before `least`, the end of the fixed part. */
   dynamic(offset: number, length: number, least: number): Uint8Array {
     if (length > 0 && offset < least) throw wireError("dynamic part overlaps the fixed part");
     return this.range(offset, length);

@@ -124,10 +124,7 @@ export function get64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
 }
 
-/**
- * Writes a number below 2^53 as a 64-bit field. 2^64, which `get64` returns for all ones, is written as all
- * ones.
- */
+/** Writes a number below 2^53 as a 64-bit field; 2^64, which `get64` returns for all ones, as all ones. */
 export function set64(view: DataView, at: number, value: number): void {
   if (value >= 2 ** 64) {
     view.setUint32(at, 0xffff_ffff, true);

@@ -205,10 +205,7 @@ export function encodeNtlmAuthenticate(message: NtlmAuthenticate): Uint8Array {
   return writer.bytes;
 }
 
-/**
- * Decodes an NtChallengeResponse of NTLMv2. Throws WireError when it is too short or its AV pairs are
- * malformed.
- */
+/** Decodes an NtChallengeResponse of NTLMv2. Throws WireError when it or its AV pairs are malformed. */
 export function decodeNtlmv2Response(response: Uint8Array): Ntlmv2Response {
   if (response.length < PROOF_LENGTH + CLIENT_CHALLENGE_FIXED) throw wireError("NTLMv2 response too short");
   const clientChallenge = response.subarray(PROOF_LENGTH);

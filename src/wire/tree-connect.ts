@@ -57,10 +57,7 @@ export interface TreeConnectResponse {
 
 const REQUEST_BUFFER = BODY + 8;
 
-/**
- * Ignores the contexts of the extension (remoted identity), because the server does not offer that
- * capability.
- */
+/** Ignores the contexts of the extension (remoted identity), a capability that the server does not offer. */
 export function decodeTreeConnectRequest(message: Message): TreeConnectRequest {
   checkStructureSize(message, 9);
   const path = message.dynamic(message.u16(BODY + 4), message.u16(BODY + 6), REQUEST_BUFFER);

@@ -1,5 +1,4 @@
-// What no recorded message covers: READ and WRITE offsets, breaks, errors, the SMB1 negotiate, the transform
-// header.
+// What no recorded message covers: READ and WRITE offsets, breaks, errors, SMB1 negotiate, transform header.
 import { expect, test } from "bun:test";
 import { EMPTY, Message, WireError, Writer } from "../../src/wire/cursor.ts";
 import {

@@ -269,8 +269,7 @@ export function codecOf(message: Uint8Array): Codec {
     header.status !== MORE_PROCESSING_REQUIRED &&
     header.status !== BUFFER_OVERFLOW &&
     message[HEADER_SIZE] === 9;
-  // A failed IOCTL may have an IOCTL response (the limits of copychunk); only StructureSize distinguishes
-  // them.
+  // A failed IOCTL may have an IOCTL response (the limits of copychunk), recognised by its StructureSize.
   return isError ? errorCodec : found;
 }
 

@@ -18,8 +18,7 @@ export function hasWildcard(text: string): boolean {
   return /[*?<>"]/.test(text);
 }
 
-// Names have at most 255 UTF-16 units; wildcards that match nothing can make a useful pattern somewhat
-// longer.
+// Names have at most 255 UTF-16 units; wildcards that match nothing make useful patterns somewhat longer.
 const MAX_LENGTH = 512;
 
 /**

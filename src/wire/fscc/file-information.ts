@@ -21,10 +21,7 @@ export function decodeBasicInformation(data: Uint8Array): BasicInformation {
   return { ...readTimes(reader), attributes: reader.u32() };
 }
 
-/**
- * A time of SET_INFO: undefined leaves it unchanged; "stop" and "resume" control automatic updates by this
- * handle.
- */
+/** A time of SET_INFO: undefined keeps it; "stop" and "resume" control automatic updates by this handle. */
 export type TimeRequest = Time | "stop" | "resume" | undefined;
 
 /** FileBasicInformation of SET_INFO. `attributes` 0 leaves the attributes unchanged. */

@@ -93,7 +93,7 @@ export function decodeFsFullSizeInformation(data: Uint8Array): FsFullSizeInforma
   };
 }
 
-/** FileFsDeviceInformation, [MS-FSCC] 2.5.10. */
+/** DeviceType of FileFsDeviceInformation, [MS-FSCC] 2.5.10. */
 export const DeviceType = { CD_ROM: 0x02, DISK: 0x07, NAMED_PIPE: 0x11 } as const;
 export const DeviceCharacteristic = {
   REMOVABLE_MEDIA: 0x0000_0001,
@@ -117,7 +117,7 @@ export function decodeFsDeviceInformation(data: Uint8Array): FsDeviceInformation
   return { deviceType: reader.u32(), characteristics: reader.u32() };
 }
 
-/** FileFsAttributeInformation, [MS-FSCC] 2.5.1. */
+/** FileSystemAttributes of FileFsAttributeInformation, [MS-FSCC] 2.5.1. */
 export const FsAttribute = {
   CASE_SENSITIVE_SEARCH: 0x0000_0001,
   CASE_PRESERVED_NAMES: 0x0000_0002,

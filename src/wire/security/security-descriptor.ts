@@ -36,10 +36,7 @@ export interface SecurityDescriptor {
 const HEAD_SIZE = 20;
 const DERIVED = SecurityControl.SELF_RELATIVE | SecurityControl.DACL_PRESENT | SecurityControl.SACL_PRESENT;
 
-/**
- * Throws WireError for a wrong revision, an absolute descriptor, and parts that are out of bounds or
- * misaligned.
- */
+/** Throws WireError for a wrong revision, an absolute descriptor, and parts out of bounds or misaligned. */
 export function decodeSecurityDescriptor(data: Uint8Array): SecurityDescriptor {
   const reader = new Reader(data);
   if (reader.u8() !== 1) throw wireError("unknown security descriptor revision");

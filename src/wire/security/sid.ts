@@ -88,7 +88,9 @@ export const WellKnownSid = {
   /** Samba's mapping of uids and gids: S-1-22-1-uid, S-1-22-2-gid. */
   UNIX_USERS: sid(22, 1),
   UNIX_GROUPS: sid(22, 2),
-  /** The mapping of Windows' NFS server: S-1-5-88-1-uid, S-1-5-88-2-gid, S-1-5-88-3-mode. */
+  /**
+   * The NFS SIDs, by which Windows shows Unix permissions: S-1-5-88-1-uid, S-1-5-88-2-gid, S-1-5-88-3-mode.
+   */
   NFS_USERS: sid(5, 88, 1),
   NFS_GROUPS: sid(5, 88, 2),
   NFS_MODE: sid(5, 88, 3),

@@ -1,5 +1,4 @@
-// Information structures and FSCTL buffers recorded from Samba: decoding and encoding again gives the same
-// bytes.
+// Decodes information structures and FSCTL buffers recorded from Samba, and encodes them to the same bytes.
 import { expect, test } from "bun:test";
 import { Message, Writer } from "../../../src/wire/cursor.ts";
 import {
@@ -183,10 +182,7 @@ function innerOf(recorded: RecordedMessage, file: string): [Uint8Array, Again | 
   return [decodeIoctlResponse(message).output, controlAnswers[first]];
 }
 
-/**
- * Whether a message has such a structure: requests only of SET_INFO and IOCTL, responses only with
- * STATUS_SUCCESS.
- */
+/** Whether a message has such a structure: a request of SET_INFO or IOCTL, or a successful response. */
 function carriesStructure({ bytes, direction, info }: RecordedMessage, file: string): boolean {
   if (info.length === 0) return false;
   if (direction === "request") return file === "set-info" || file === "ioctl";

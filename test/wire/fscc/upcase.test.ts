@@ -1,5 +1,4 @@
-// Uppercasing compared with the table of NTFS: the $UpCase file of mkntfs (ntfs-3g 2022.10, the table of
-// Windows 7).
+// Compares uppercasing with NTFS's table: the $UpCase file of mkntfs (ntfs-3g 2022.10, table of Windows 7).
 import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,8 +19,7 @@ test("uppercases the letters that NTFS does, and no others", () => {
     ["ｚ", "Ｚ"],
   ];
   for (const [lower, upper] of folded) expect(upcase(lower)).toBe(upper);
-  // Dotless and dotted i, long s, sharp s, micro sign, final sigma, titlecase dz, symbol, ligature,
-  // surrogates.
+  // Dotless and dotted i, long s, sharp s, micro, final sigma, titlecase dz, symbol, ligature, surrogates.
   for (const same of ["ı", "İ", "ſ", "ß", "ẞ", "µ", "ς", "ǅ", "ϐ", "ﬁ", "\ud83d", "😀", "𐐨"]) {
     expect(upcase(same)).toBe(same);
   }
