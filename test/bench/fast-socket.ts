@@ -15,10 +15,7 @@ interface Part {
 
 export class FastSocket implements FrameSocket {
   onFrame: (frame: Uint8Array) => void = () => undefined;
-  /**
-   * Bulk mode if set: called with the first bytes of each frame (valid during the call) and the frame's
-   * length.
-   */
+  /** Bulk mode if set: called with each frame's first bytes (valid during the call) and length. */
   onHead: ((head: Uint8Array, length: number) => void) | undefined;
   readonly closed: Promise<void>;
   isClosed = false;

@@ -84,10 +84,7 @@ export async function runTransfer(transfer: Transfer): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/**
- * Sends ECHO requests until the client has `wanted` credits and some spare ones. Throws if it cannot get
- * them.
- */
+/** Sends ECHO requests until the client has `wanted` credits and some spare ones. Throws if that fails. */
 async function gatherCredits({ client, session, call }: Transfer, wanted: number): Promise<void> {
   for (let attempt = 0; client.credits < wanted + 32 && attempt < 50; attempt++) {
     await client.request({
@@ -121,10 +118,7 @@ function fillSlot(slot: Slot, session: RawSession, messageId: number, offset: nu
   else if (session.signs) session.sign(target);
 }
 
-/**
- * Returns a function from a response's first bytes to its SMB2 header; of an encrypted one only these are
- * decrypted.
- */
+/** Returns a function from a response's first bytes to its SMB2 header, which it decrypts if necessary. */
 function makeHeadOpener(session: RawSession): (head: Uint8Array) => Uint8Array {
   if (!session.seals) return (head) => head;
   const { cipher } = session.algorithms;

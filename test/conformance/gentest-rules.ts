@@ -112,18 +112,14 @@ function hideTimewarp(request: DataView): void {
   }
 }
 
-/**
- * Channel: a request with an undefined value is refused; [MS-SMB2] 3.3.5.12, 3.3.5.13. smbd ignores the
- * field.
- */
+/** Channel: a request with an undefined value is refused; [MS-SMB2] 3.3.5.12, 3.3.5.13. smbd ignores it. */
 function dropChannel(request: DataView): void {
   if (commandOf(request) === READ) request.setUint32(Field.READ_CHANNEL, 0, true);
   if (commandOf(request) === WRITE) request.setUint32(Field.WRITE_CHANNEL, 0, true);
 }
 
 /**
- * DataOffset of a WRITE without data: only a too large one is refused; [MS-SMB2] 3.3.5.13. smbd requires the
- * exact one.
+ * DataOffset of an empty WRITE: only too large ones are refused; [MS-SMB2] 3.3.5.13. smbd checks it exactly.
  */
 function placeNoData(request: DataView): void {
   if (commandOf(request) !== WRITE || request.getUint32(Field.WRITE_LENGTH, true) !== 0) return;
@@ -223,8 +219,7 @@ function attributesAt(request: DataView): number {
 }
 
 /**
- * Every change of a file's data sets ARCHIVE; [MS-FSA] 2.1.4.17. smbd sets it only with the first write of an
- * open.
+ * Every change of data sets ARCHIVE; [MS-FSA] 2.1.4.17. smbd sets it only with the first write of an open.
  */
 function hideArchive(answer: DataView, request: DataView): void {
   const at = attributesAt(request);

@@ -89,13 +89,10 @@ function chooseTests(options: Options): Candidate[] {
   return pool.filter((entry) => options.suites.some((suite) => isUnder(entry.name, suite)));
 }
 
-/**
- * Starts a server with the share of the tests, and the share `noperm` without any access, which two tests
- * need.
- */
+/** Starts a server with the tests' share, and the share `noperm` without any access, which two tests need. */
 function start(options: Options, path: string): Promise<TestServer> {
   const isSmbd = options.server === "smbd";
-  // smbd's pass list was recorded with acl_xattr, which stores NT ACLs.
+  // acl = nt, because the reference results were recorded with smbd's acl_xattr, which stores NT ACLs.
   const parameters = isSmbd ? SMBD_PARAMETERS : { acl: "nt" };
   const shares = [
     { name: SHARE, path, parameters },
@@ -105,10 +102,7 @@ function start(options: Options, path: string): Promise<TestServer> {
   return startServer({ shares, parameters: { "server multi channel support": "yes", "log level": "info" } });
 }
 
-/**
- * Makes the share directories of a worker. Workers do not share one, because tests of a suite use the same
- * names.
- */
+/** Makes the share directories of a worker: each has its own, because tests of a suite use the same names. */
 function makeShare(volume: string, worker: number): string {
   const path = join(volume, `worker${worker}`);
   mkdirSync(path);

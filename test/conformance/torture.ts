@@ -16,10 +16,7 @@ export interface Result {
   readonly output: string;
 }
 
-/**
- * Matches names that smbtorture lists with a doubled end: `smb2.read.eof.eof` is shortened to
- * `smb2.read.eof`.
- */
+/** Names with a doubled end, which are shortened: `smb2.read.eof.eof` to `smb2.read.eof`. */
 const DOUBLED = /^(.+?)\.(.+)\.\2$/;
 
 const RESULT_LINE = /^(success|failure|error|skip)(?:al)?: (.*)$/;

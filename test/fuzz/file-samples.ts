@@ -47,10 +47,7 @@ const SNAPSHOT_TIME = { seconds: 1_577_934_245, nanoseconds: 0 };
 
 let opened = 0;
 
-/**
- * Opens targets under new names, because mutated requests leave files read-only, renamed, deleted or
- * replaced.
- */
+/** Opens targets under new names: mutated requests leave files read-only, renamed, deleted or replaced. */
 export async function openFileTargets(mount: Mount): Promise<FileTargets> {
   const name = `target ${++opened}`;
   const all = {
@@ -103,10 +100,7 @@ const WITH_OWNER = encodeDescriptor(
 );
 const ATTRIBUTES = attributeList({ ONE: "first", Two: "second value", three: "" });
 
-/**
- * CREATE requests with every context, and with special names (streams, snapshots, sidecar, recycle bin,
- * `..`).
- */
+/** CREATE requests with every context, and with special names (streams, snapshots, sidecar, `..`). */
 export function createSamples(mount: Mount): Call[] {
   const make = (
     name: string,

@@ -119,10 +119,7 @@ async function expectServing(share: string): Promise<void> {
   expect(performance.now() - start).toBeLessThan(MAX_REQUEST_MS);
 }
 
-/**
- * Expects the server to work, to have logged no fault, not to grow, and to have changed nothing outside the
- * shares.
- */
+/** Expects the server to work, to log no fault, not to grow, and to change nothing outside the shares. */
 async function expectHealth(disk: FuzzDisk, share: string): Promise<void> {
   disk.expectUntouched();
   const path = server.shares.get(share) ?? "";
@@ -276,8 +273,7 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
 }
 
 /**
- * Returns the sample unchanged, truncated, or mutated anywhere or in its second half, where inner structures
- * are.
+ * Returns the sample unchanged, truncated, or mutated: anywhere, or in the second half (inner structures).
  */
 function spoil(sample: Uint8Array, random: () => number): Uint8Array {
   const kind = random();

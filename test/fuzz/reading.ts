@@ -1,5 +1,4 @@
-// Fuzzes readers of stored data with random bytes, mutated and truncated samples, and critical values in
-// every field.
+// Fuzzes readers of stored data: random bytes, mutated and truncated samples, critical values in every field.
 import { createEdges, createInputs } from "./bytes.ts";
 
 export const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");

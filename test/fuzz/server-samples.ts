@@ -55,10 +55,7 @@ export interface Targets {
 
 let opened = 0;
 
-/**
- * Opens targets under new names, because mutated requests leave files read-only, deleted or replaced by
- * directories.
- */
+/** Opens targets under new names: mutated requests leave files read-only, deleted or replaced. */
 export async function openTargets(mount: Mount): Promise<Targets> {
   opened++;
   return {

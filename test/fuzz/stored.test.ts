@@ -196,8 +196,7 @@ describe("readers of named values", () => {
     }
     return memory;
   };
-  // As stored by smbd 4.17: with a final zero, continued in a further attribute, and the Finder information
-  // of macOS.
+  // As stored by smbd 4.17: with a final zero, continued in a further attribute, macOS's Finder information.
   const samples = ["68656c6c6f00", "610a01", "414650", "00", "0f"].map((hex) => Uint8Array.fromHex(hex));
 
   test(

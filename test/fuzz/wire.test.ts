@@ -1,5 +1,4 @@
-// Every decoder of wire/ with random, mutated and truncated input (fixed seed): it returns or throws
-// WireError.
+// Every decoder of wire/ returns or throws WireError for random, mutated and truncated input (fixed seed).
 import { expect, test } from "bun:test";
 import { Message, WireError } from "../../src/wire/cursor.ts";
 import { decodeCreateRequestContexts, decodeCreateResponseContexts } from "../../src/wire/create-context.ts";

@@ -163,8 +163,7 @@ function* otherProbes(): Generator<Probe> {
   for (const [name, code] of Object.entries(Fsctl)) {
     for (const what of ["file", "folder"]) {
       for (const length of [0, 16]) {
-        // Not comparable: PIPE_WAIT waits, and a failed VALIDATE_NEGOTIATE_INFO ends the connection, as it
-        // must.
+        // PIPE_WAIT waits, and a failed VALIDATE_NEGOTIATE_INFO must end the connection.
         if (code === Fsctl.VALIDATE_NEGOTIATE_INFO || code === Fsctl.PIPE_WAIT) continue;
         yield {
           name: `control ${name} on ${what}, ${length} zeros`,

@@ -1,4 +1,4 @@
-// Disks like those that users plug in, of kinds that need no kernel module: without extended attributes
+// Disks like those that users plug in, of kinds that every kernel supports: without extended attributes
 // (ramfs, exFAT by FUSE), and NTFS by FUSE, which has its own DOS attributes. Needs root.
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, existsSync, ftruncateSync, mkdirSync, openSync } from "node:fs";

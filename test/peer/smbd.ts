@@ -27,10 +27,7 @@ export function hasSmbd(): boolean {
   return process.getuid?.() === 0 && Bun.which("smbd") !== null && Bun.which("pdbedit") !== null;
 }
 
-/**
- * Starts smbd with parameters of smb.conf(5). Throws an Error with smbd's log when it does not accept
- * connections.
- */
+/** Starts smbd with parameters of smb.conf(5). Throws with its log when it does not accept connections. */
 export async function startSmbd(options: ServerOptions = {}): Promise<TestServer> {
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? (await findFreePort(host));
@@ -99,7 +96,7 @@ function globals(directory: string, host: string, port: number): Record<string, 
   };
 }
 
-/** Removes the parameters that only minismbd has. */
+/** Removes parameters that only minismbd has. */
 function withoutGuessing(options: ServerOptions): ServerOptions {
   const { "crypto provider": _provider, ...parameters } = options.parameters ?? {};
   return { ...options, parameters };

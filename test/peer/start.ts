@@ -1,5 +1,4 @@
-// Starts the server under test: minismbd, or with SERVER=smbd in the environment Debian's smbd, to check the
-// test itself.
+// Starts the server under test: minismbd, or Debian's smbd if SERVER=smbd is set, to check the test itself.
 import { startServer } from "../e2e/server.ts";
 import { startSmbd } from "./smbd.ts";
 import type { ServerOptions, TestServer } from "./test-server.ts";

@@ -164,8 +164,7 @@ export function processTree(pid: number): number[] {
 }
 
 /**
- * Fields of /proc/PID/stat from the state on: index 0 is field 3 of proc(5). Undefined when the process has
- * ended.
+ * Fields of /proc/PID/stat from the state on: index 0 is field 3 of proc(5). Undefined without the process.
  */
 export function statFields(pid: number): string[] | undefined {
   try {
