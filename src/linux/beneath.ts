@@ -1,5 +1,5 @@
 // Opens paths that must not leave a directory: by openat2(2), or one component at a time with O_NOFOLLOW if
-// the kernel (before 5.6), an emulator or a seccomp filter lacks openat2. Never joins an absolute path.
+// the kernel (before 5.6), an emulator or a seccomp filter lacks openat2. Never builds an absolute path.
 import { Errno } from "./errno.ts";
 import { readLinkAt } from "./names.ts";
 import { Open, Resolve, closeFd, hasOpenAt2, openAt, openAt2, reopen } from "./open.ts";
