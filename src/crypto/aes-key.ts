@@ -1,4 +1,4 @@
-// What every AES construction here checks: key and nonce lengths, and tags in constant time.
+// Shared by all AES modes: key and nonce length checks, constant-time tag comparison, doubling in GF(2^128).
 // FIPS 197; [MS-SMB2] 2.2.41 (nonces of 11 and 12 bytes, tags of 16).
 
 export const BLOCK_LENGTH = 16;
@@ -6,18 +6,18 @@ export const TAG_LENGTH = 16;
 export const CCM_NONCE_LENGTH = 11;
 export const GCM_NONCE_LENGTH = 12;
 
-/** Throws RangeError unless the key suits AES-128 or AES-256. */
+/** Throws RangeError unless the key has 16 bytes (AES-128) or 32 (AES-256). */
 export function assertAesKey(key: Uint8Array): void {
   if (key.length !== 16 && key.length !== 32) throw new RangeError("AES key of 16 or 32 bytes expected");
 }
 
-/** Throws RangeError unless the nonce has the length its mode asks for. */
+/** Throws RangeError unless the nonce has `length` bytes. */
 export function assertNonce(nonce: Uint8Array | undefined, length: number): asserts nonce is Uint8Array {
   if (nonce === undefined || nonce.length !== length)
     throw new RangeError(`a nonce of ${length} bytes expected`);
 }
 
-/** Compares two 16-byte codes without leaving early; false for any other length. */
+/** Compares two 16-byte tags in constant time; false for any other length. */
 export function tagsEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== TAG_LENGTH || b.length !== TAG_LENGTH) return false;
   let difference = 0;
@@ -26,8 +26,8 @@ export function tagsEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Doubles a 16-byte block in GF(2^128) in place: the subkeys of CMAC are L doubled once and twice
- * (RFC 4493 section 2.3). No branch on the bits, which derive from the key.
+ * Doubles a 16-byte block in GF(2^128) in place: CMAC's subkeys are L doubled once and twice (RFC 4493
+ * section 2.3). The block is derived from the key, so no branch depends on its bits.
  */
 export function doubleBlock(block: Uint8Array): void {
   let carry = 0;

@@ -1,5 +1,5 @@
-// The blocks CCM authenticates before the data: B0 and the length-prefixed, zero-filled additional data.
-// RFC 3610 section 2.2, NIST SP 800-38C A.2, with L = 4 (11-byte nonce) and M = 16.
+// The blocks that CCM authenticates before the data: B0, then the additional data with its length,
+// zero-padded. RFC 3610 section 2.2, NIST SP 800-38C A.2, with L = 4 (11-byte nonce) and M = 16.
 
 import { BLOCK_LENGTH, CCM_NONCE_LENGTH } from "./aes-key.ts";
 
@@ -9,10 +9,12 @@ export const CTR_FLAGS = 0x03;
 const MAC_FLAGS = 0x3b;
 const HAS_AAD = 0x40;
 
-// An SMB2 transform header gives 32 bytes of additional data: B0 and 34 bytes fit easily.
+// Large enough for SMB2: 32 bytes of additional data (transform header) need 64 bytes with B0 and prefix.
 const usual = new Uint8Array(128);
 
-/** The head's whole blocks; valid until the next call. `dataLength` is below 2^32. */
+/**
+ * Returns B0 and the additional data as whole blocks, valid until the next call. `dataLength` is below 2^32.
+ */
 export function writeCcmHead(nonce: Uint8Array, aad: Uint8Array, dataLength: number): Uint8Array {
   const prefix = aad.length === 0 ? 0 : aad.length < 0xff00 ? 2 : 6;
   const length = BLOCK_LENGTH + ((prefix + aad.length + BLOCK_LENGTH - 1) & -BLOCK_LENGTH);

@@ -1,5 +1,5 @@
-// AES-CCM in TypeScript over noble's AES block: one pass, in place, no allocation per block.
-// RFC 3610, NIST SP 800-38C; 11-byte nonce and 16-byte tag as [MS-SMB2] 2.2.41 and 3.1.4.3 fix them.
+// AES-CCM in TypeScript with noble's AES block function: in one pass, in place, without allocation per block.
+// RFC 3610, NIST SP 800-38C; [MS-SMB2] 2.2.41 and 3.1.4.3 (11-byte nonce, 16-byte tag).
 
 import { unsafe } from "@noble/ciphers/aes.js";
 import { BLOCK_LENGTH, CCM_NONCE_LENGTH, assertAesKey, assertNonce, tagsEqual } from "./aes-key.ts";
@@ -57,7 +57,7 @@ class PureCcm implements Aead {
   ): boolean {
     this.#run(nonce, aad, bytes, from, to, false);
     if (tagsEqual(computedTag, tag)) return true;
-    // What a forged message decrypts to must not be mistaken for data.
+    // Erases the decryption of a forged message, so that it cannot be used as data.
     bytes.fill(0, from, to);
     return false;
   }
@@ -119,7 +119,7 @@ class PureCcm implements Aead {
     const n0 = counterView.getInt32(0, true);
     const n1 = counterView.getInt32(4, true);
     const n2 = counterView.getInt32(8, true);
-    // While sealing the plaintext is the input, while opening the output: one of the two masks is all ones.
+    // The MAC covers the plaintext: the input when sealing, the output when opening. The masks select it.
     const maskIn = sealing ? -1 : 0;
     const maskOut = ~maskIn;
     let counter = 1;
@@ -176,7 +176,7 @@ class PureCcm implements Aead {
   }
 }
 
-/** AES-CCM with a key of 16 or 32 bytes; RangeError for any other. */
+/** AES-CCM with a key of 16 or 32 bytes. Throws RangeError for any other length. */
 export function createCcm(key: Uint8Array): Aead {
   assertAesKey(key);
   return new PureCcm(key);

@@ -1,5 +1,5 @@
-// AES-CMAC in TypeScript over noble's AES block.
-// RFC 4493; SMB 3.x signs with it, [MS-SMB2] 3.1.4.1.
+// AES-CMAC in TypeScript with noble's AES block function: the signing algorithm of SMB 3.x.
+// RFC 4493; [MS-SMB2] 3.1.4.1.
 
 import { unsafe } from "@noble/ciphers/aes.js";
 import { BLOCK_LENGTH, assertAesKey, doubleBlock } from "./aes-key.ts";
@@ -74,7 +74,7 @@ class PureCmac implements Mac {
   }
 }
 
-/** AES-CMAC with a key of 16 or 32 bytes; RangeError for any other. */
+/** AES-CMAC with a key of 16 or 32 bytes. Throws RangeError for any other length. */
 export function createCmac(key: Uint8Array): Mac {
   assertAesKey(key);
   return new PureCmac(key);

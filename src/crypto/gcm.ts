@@ -1,4 +1,4 @@
-// AES-GCM and AES-GMAC in TypeScript over noble's AES block, in place.
+// AES-GCM and AES-GMAC in TypeScript with noble's AES block function, in place.
 // NIST SP 800-38D 7.1, 7.2 with 96-bit nonces; [MS-SMB2] 3.1.4.1 (GMAC), 3.1.4.3 (GCM).
 
 import { unsafe } from "@noble/ciphers/aes.js";
@@ -15,7 +15,9 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The counter's place is the block's last word, big-endian on the wire, little-endian in a register. */
+/**
+ * Byte-swaps a counter: the last word of the counter block is big-endian, noble loads words as little-endian.
+ */
 function counterWord(counter: number): number {
   return ((counter & 0xff) << 24) | ((counter & 0xff00) << 8) | ((counter >>> 8) & 0xff00) | (counter >>> 24);
 }
@@ -41,7 +43,7 @@ class GcmCore {
     this.#n2 = view.getInt32(8, true);
   }
 
-  /** GCTR from inc32(J0) over `view[from, to)` in place. */
+  /** Encrypts or decrypts `view[from, to)` in place: GCTR starting at inc32(J0). */
   crypt(view: DataView, from: number, to: number): void {
     const keys = this.#roundKeys;
     const n0 = this.#n0;
@@ -66,7 +68,7 @@ class GcmCore {
     }
   }
 
-  /** Leaves the tag over AAD and ciphertext in `computedTag`. */
+  /** Computes the tag over additional data and ciphertext into `computedTag`. */
   tag(aad: DataView, aadFrom: number, aadTo: number, data: DataView, from: number, to: number): void {
     const ghash = this.#ghash;
     ghash.reset();
@@ -146,13 +148,13 @@ class PureGmac implements Mac {
   }
 }
 
-/** AES-GCM with a key of 16 or 32 bytes; RangeError for any other. */
+/** AES-GCM with a key of 16 or 32 bytes. Throws RangeError for any other length. */
 export function createGcm(key: Uint8Array): Aead {
   assertAesKey(key);
   return new PureGcm(key);
 }
 
-/** AES-GMAC, that is GCM over additional data alone; keys as for GCM. */
+/** AES-GMAC: GCM with additional data only. Keys as for GCM. */
 export function createGmac(key: Uint8Array): Mac {
   assertAesKey(key);
   return new PureGmac(key);

@@ -1,4 +1,4 @@
-// GHASH over tables of one key, four bits at a time: no allocation per message, 8 KiB per key.
+// GHASH with multiplication tables for 4-bit windows: 8 KiB per key, no allocation per message.
 // NIST SP 800-38D 6.4; the windowed product follows section 4.1 of McGrew and Viega's GCM specification.
 
 const WINDOWS = 32;
@@ -8,7 +8,10 @@ function swapBytes(word: number): number {
   return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
-/** A running GHASH. Words are little-endian loads of the message, so no byte is swapped per block. */
+/**
+ * GHASH state of one key. The state and the tables are byte-swapped, so that message words are loaded as
+ * little-endian without swapping each block.
+ */
 export class Ghash {
   readonly #table = new Uint32Array(WINDOWS * ENTRIES * 4);
   s0 = 0;
@@ -16,7 +19,7 @@ export class Ghash {
   s2 = 0;
   s3 = 0;
 
-  /** `key` is E(K, 0^128), 16 bytes. */
+  /** `key` is the hash subkey H = E(K, 0^128), 16 bytes. */
   constructor(key: Uint8Array) {
     const view = new DataView(key.buffer, key.byteOffset, 16);
     let k0 = view.getUint32(0);
@@ -25,7 +28,7 @@ export class Ghash {
     let k3 = view.getUint32(12);
     const table = this.#table;
     for (let bit = 0; bit < 128; bit++) {
-      // Bit 0 is the highest bit of byte 0; a nibble's window is its place in the little-endian word.
+      // Bit 0 is the highest bit of byte 0. Windows are numbered by the nibbles of the little-endian words.
       const byte = bit >>> 3;
       const high = (bit & 4) === 0 ? 1 : 0;
       const base = (byte * 2 + high) * ENTRIES;
@@ -38,7 +41,7 @@ export class Ghash {
         table[slot + 2] = (table[slot + 2] ?? 0) ^ swapBytes(k2);
         table[slot + 3] = (table[slot + 3] ?? 0) ^ swapBytes(k3);
       }
-      // Times x: a right shift in GCM's reflected order, reduced by R = 11100001 || 0^120.
+      // Multiply by x: a right shift in GCM's reflected bit order, reduced by R = 11100001 || 0^120.
       const carry = -(k3 & 1) & 0xe1000000;
       k3 = (k3 >>> 1) | (k2 << 31);
       k2 = (k2 >>> 1) | (k1 << 31);
@@ -54,7 +57,7 @@ export class Ghash {
     this.s3 = 0;
   }
 
-  /** Folds one block, given as four little-endian words, into the state. */
+  /** Absorbs one block, given as four little-endian words. */
   absorb(w0: number, w1: number, w2: number, w3: number): void {
     const table = this.#table;
     const x0 = this.s0 ^ w0;
@@ -83,7 +86,7 @@ export class Ghash {
     this.s3 = p3;
   }
 
-  /** Folds `bytes[from, to)`, the last block filled with zero. */
+  /** Absorbs `view[from, to)`; the last block is zero-padded. */
   update(view: DataView, from: number, to: number): void {
     let at = from;
     for (; at + 16 <= to; at += 16) {
@@ -101,7 +104,7 @@ export class Ghash {
     }
   }
 
-  /** Folds the closing block, both lengths in bits (SP 800-38D 7.1 step 5). */
+  /** Absorbs the final block: both lengths, given in bytes, as bit counts (SP 800-38D 7.1 step 5). */
   finish(aadLength: number, dataLength: number): void {
     this.absorb(
       swapBytes(Math.floor(aadLength / 0x20000000)),

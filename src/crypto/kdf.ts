@@ -1,17 +1,17 @@
-// The keys of a session, derived from what the security provider left behind.
+// Derives the signing, cipher and application keys of a session or channel from the key of the GSS mechanism.
 // [MS-SMB2] 3.1.4.2 (SP 800-108 counter mode, HMAC-SHA256, r = 32), 3.3.5.5.3 (labels and contexts).
 
 import type { Provider } from "./provider.ts";
 
-/** Every key a session or a channel uses, named as the server sees it. */
+/** The keys of a session or channel, named from the server's point of view. */
 export interface SessionKeys {
-  /** Signs both directions; 16 bytes. */
+  /** Signs messages of both directions; 16 bytes. */
   readonly signingKey: Uint8Array;
-  /** Seals what the server sends; 16 or 32 bytes. */
+  /** Encrypts what the server sends; 16 or 32 bytes. */
   readonly encryptionKey: Uint8Array;
-  /** Opens what the client sent; 16 or 32 bytes. */
+  /** Decrypts what the client sent; 16 or 32 bytes. */
   readonly decryptionKey: Uint8Array;
-  /** What applications over pipes get as the session's key; 16 bytes. */
+  /** The session key for applications over named pipes (Session.ApplicationKey); 16 bytes. */
   readonly applicationKey: Uint8Array;
 }
 
@@ -19,14 +19,14 @@ const SESSION_KEY_LENGTH = 16;
 
 const encoder = new TextEncoder();
 
-/** Labels and contexts carry their terminating NUL into the derivation. */
+/** Labels and contexts are derived with their terminating NUL. */
 function terminated(text: string): Uint8Array {
   return encoder.encode(`${text}\0`);
 }
 
 interface Derivation {
   readonly label: Uint8Array;
-  /** Undefined where the context is the preauthentication hash. */
+  /** Undefined: the context is the preauthentication integrity hash. */
   readonly context?: Uint8Array;
 }
 
@@ -37,7 +37,7 @@ interface Derivations {
   readonly application: Derivation;
 }
 
-// "ServerIn " really ends with a space before its NUL.
+// The specification has a space at the end of "ServerIn ".
 const SMB_3_0: Derivations = {
   signing: { label: terminated("SMB2AESCMAC"), context: terminated("SmbSign") },
   serverToClient: { label: terminated("SMB2AESCCM"), context: terminated("ServerOut") },
@@ -52,7 +52,7 @@ const SMB_3_1_1: Derivations = {
   application: { label: terminated("SMBAppKey") },
 };
 
-/** SP 800-108 5.1 for a key that one block of HMAC-SHA256 covers: 128 or 256 bits. */
+/** SP 800-108 5.1 (counter mode) with one iteration, which is enough for 128 or 256 bits. */
 export function deriveKey(
   provider: Provider,
   key: Uint8Array,
@@ -69,7 +69,9 @@ export function deriveKey(
   return provider.hmacSha256(key, input).slice(0, lengthBits / 8);
 }
 
-/** Session.SessionKey, 3.3.1.8: the first 16 bytes of the mechanism's key, filled with zero where it is shorter. */
+/**
+ * Session.SessionKey, [MS-SMB2] 3.3.1.8: the first 16 bytes of the mechanism's key, zero-padded if shorter.
+ */
 export function truncateSessionKey(mechanismKey: Uint8Array): Uint8Array {
   const key = new Uint8Array(SESSION_KEY_LENGTH);
   key.set(mechanismKey.subarray(0, SESSION_KEY_LENGTH));
@@ -97,16 +99,18 @@ function deriveAll(
 
 const NO_HASH = new Uint8Array(0);
 
-/** Keys of an SMB 3.0 or 3.0.2 session or channel; `mechanismKey` is the whole key GSS gave. */
+/**
+ * Keys of an SMB 3.0 or 3.0.2 session or channel; `mechanismKey` is the untruncated key of the GSS mechanism.
+ */
 export function deriveKeys30(provider: Provider, mechanismKey: Uint8Array): SessionKeys {
   return deriveAll(provider, SMB_3_0, mechanismKey, NO_HASH, 128);
 }
 
 /**
  * Keys of an SMB 3.1.1 session or channel. `preauthHash` is the session's 64-byte hash before the final
- * response. With a 256-bit cipher the cipher keys come from the whole mechanism key (Session.FullSessionKey);
- * the signing and application keys stay with 16 bytes and L = 128, as Samba has it, though 3.1.4.2 reads as if
- * L = 256 held for all.
+ * SESSION_SETUP response. With a 256-bit cipher the cipher keys are derived from the whole mechanism key
+ * (Session.FullSessionKey). The signing and application keys are still derived from 16 bytes with L = 128, as
+ * in Samba, although the text of [MS-SMB2] 3.1.4.2 reads as if L = 256 applied to all keys.
  */
 export function deriveKeys311(
   provider: Provider,
@@ -117,7 +121,7 @@ export function deriveKeys311(
   return deriveAll(provider, SMB_3_1_1, mechanismKey, preauthHash, cipherKeyBits);
 }
 
-/** SMB 2.0.2 and 2.1 sign with the session key itself (3.3.5.5.3); there is nothing to seal with. */
+/** The signing key of SMB 2.0.2 and 2.1, which have no encryption: the session key; [MS-SMB2] 3.3.5.5.3. */
 export function deriveSigningKey2(mechanismKey: Uint8Array): Uint8Array {
   return truncateSessionKey(mechanismKey);
 }

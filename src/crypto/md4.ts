@@ -1,4 +1,4 @@
-// The MD4 digest, which NTLM's password hash still needs.
+// The MD4 digest, needed for NTLM's password hash.
 // RFC 1320; used by [MS-NLMP] 3.3.1 NTOWFv1.
 
 const ROUND_2 = 0x5a827999;
@@ -15,7 +15,7 @@ function rotateLeft(word: number, by: number): number {
   return (word << by) | (word >>> (32 - by));
 }
 
-/** One 64-byte block at `at` folded into `state` (RFC 1320 section 3.4). */
+/** Processes the 64-byte block at `at` (RFC 1320 section 3.4). */
 function absorbBlock(state: Int32Array, view: DataView, at: number): void {
   const start = [state[0] ?? 0, state[1] ?? 0, state[2] ?? 0, state[3] ?? 0] as const;
   let [a, b, c, d] = start;

@@ -1,4 +1,4 @@
-// AES modes on the runtime's BoringSSL through node:crypto, in place.
+// AES modes by the runtime's BoringSSL (node:crypto), in place.
 // RFC 4493 (CMAC), NIST SP 800-38C (CCM), SP 800-38D (GCM, GMAC); [MS-SMB2] 3.1.4.1 and 3.1.4.3.
 
 import { type Cipheriv, createCipheriv, createDecipheriv } from "node:crypto";
@@ -15,9 +15,9 @@ import {
 import { CTR_FLAGS, writeCcmHead } from "./ccm-head.ts";
 import type { Aead, Mac } from "./provider.ts";
 
-// update() allocates what it returns: large messages go in pieces so that little garbage lives at once.
+// update() allocates its result: large messages are processed in pieces to keep little garbage alive.
 const PIECE_LENGTH = 64 * 1024;
-// Up to here a message is gathered into one scratch buffer, so that one native call does it all.
+// Messages up to this length are copied into one scratch buffer and processed by one native call.
 const SMALL_LENGTH = 4096;
 
 const ZERO_BLOCK = new Uint8Array(BLOCK_LENGTH);
@@ -33,9 +33,9 @@ function createBlockCipher(mode: "cbc" | "ecb", key: Uint8Array): Cipheriv {
 }
 
 /**
- * CBC-MAC of many messages over one cipher object. Making a cipher costs more than a small message, so the
- * object lives on: CBC then starts at the last message's final block instead of zero, which XORing that block into
- * the first block of the next message undoes.
+ * CBC-MAC of many messages with one cipher object, because creating a cipher costs more than a small message.
+ * The cipher chains from the final block of the previous message instead of zero; `restart` cancels that
+ * block out by XORing it into the first block of the next message.
  */
 class CbcMac {
   readonly #cipher: Cipheriv;
@@ -45,13 +45,13 @@ class CbcMac {
     this.#cipher = createBlockCipher("cbc", key);
   }
 
-  /** Makes `block` (16 bytes, the first of a message) start from a chaining value of zero. */
+  /** Prepares `block` (16 bytes, the first of a message) so that the chaining value is in effect zero. */
   restart(block: Uint8Array): void {
     const chain = this.#chain;
     for (let i = 0; i < BLOCK_LENGTH; i++) block[i] = (block[i] ?? 0) ^ (chain[i] ?? 0);
   }
 
-  /** Absorbs whole blocks, at least one. */
+  /** Absorbs whole blocks; at least one. */
   absorb(blocks: Uint8Array): void {
     const length = blocks.length;
     let sealed: Uint8Array = ZERO_BLOCK;
@@ -65,7 +65,7 @@ class CbcMac {
     for (let i = 0; i < BLOCK_LENGTH; i++) this.#chain[i] = sealed[start + i] ?? 0;
   }
 
-  /** The code so far; changes with the next absorb(). */
+  /** The MAC of the blocks so far; overwritten by the next absorb(). */
   get value(): Uint8Array {
     return this.#chain;
   }
@@ -95,7 +95,7 @@ class NativeCmac implements Mac {
   ): void {
     const mac = this.#mac;
     const length = to - from;
-    // The first block carries the restart and the last one a subkey: both go through scratch.
+    // The first block (restart) and the last one (subkey) are modified, so they are copied to scratch.
     let position = from;
     if (length > SMALL_LENGTH) {
       small.set(bytes.subarray(from, from + BLOCK_LENGTH));
@@ -192,7 +192,7 @@ class NativeGcm implements Aead {
       cipher.final();
       return true;
     } catch {
-      // final() throws for a wrong tag and for nothing else; the bytes must not be mistaken for data.
+      // final() throws only for a wrong tag. Erases the decrypted bytes, so that they cannot be used as data.
       bytes.fill(0, from, to);
       return false;
     }
@@ -211,7 +211,7 @@ function cryptInPlace(
   }
 }
 
-/** BoringSSL's CCM is not reachable from here, so CTR for the data and CBC-MAC for the tag. */
+/** CCM from CTR for the data and CBC-MAC for the tag: the runtime does not expose BoringSSL's CCM. */
 class NativeCcm implements Aead {
   readonly nonceLength = CCM_NONCE_LENGTH;
   readonly #key: Uint8Array;
@@ -250,12 +250,12 @@ class NativeCcm implements Aead {
     this.#crypt(nonce, bytes, from, to);
     this.#authenticate(nonce, aad, bytes, from, to);
     if (tagsEqual(this.#finishTag(), tag)) return true;
-    // What a forged message decrypts to must not be mistaken for data.
+    // Erases the decryption of a forged message, so that it cannot be used as data.
     bytes.fill(0, from, to);
     return false;
   }
 
-  /** CBC-MAC over head and plaintext, left in the mac's value. */
+  /** Computes the CBC-MAC over head and plaintext into `#mac.value`. */
   #authenticate(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
     const mac = this.#mac;
     const length = to - from;
@@ -276,7 +276,9 @@ class NativeCcm implements Aead {
     mac.absorb(fillLastBlock(to - whole));
   }
 
-  /** CTR over the data in place; the first block of key stream, which masks the tag, goes to `tagMask`. */
+  /**
+   * Applies CTR to the data in place; the first block of key stream, which masks the tag, goes to `tagMask`.
+   */
   #crypt(nonce: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
     counterBlock.set(nonce, 1);
     const cipher = createCipheriv(this.#algorithm, this.#key, counterBlock);
@@ -300,20 +302,20 @@ class NativeCcm implements Aead {
   }
 }
 
-/** The first `length` bytes of `small`, filled with zero to whole blocks. */
+/** The first `length` bytes of `small`, zero-padded to whole blocks. */
 function fillLastBlock(length: number): Uint8Array {
   const filled = (length + BLOCK_LENGTH - 1) & -BLOCK_LENGTH;
   small.fill(0, length, filled);
   return small.subarray(0, filled);
 }
 
-/** AES-CMAC with a key of 16 or 32 bytes; RangeError for any other, as for all below. */
+/** AES-CMAC with a key of 16 or 32 bytes. All four functions throw RangeError for any other length. */
 export function createNativeCmac(key: Uint8Array): Mac {
   assertAesKey(key);
   return new NativeCmac(key);
 }
 
-/** AES-GMAC: GCM over additional data alone. */
+/** AES-GMAC: GCM with additional data only. */
 export function createNativeGmac(key: Uint8Array): Mac {
   assertAesKey(key);
   return new NativeGmac(key);

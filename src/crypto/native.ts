@@ -1,11 +1,11 @@
-// The provider on the runtime's BoringSSL: Bun's hasher for digests, node:crypto for ciphers.
+// The native provider, the runtime's BoringSSL: Bun.CryptoHasher for digests, node:crypto for ciphers.
 // [MS-SMB2] 3.1.4, [MS-NLMP] 3.4.
 
 import { createCipheriv } from "node:crypto";
 import { createNativeCcm, createNativeCmac, createNativeGcm, createNativeGmac } from "./native-aes.ts";
 import type { Mac, Provider, Stream } from "./provider.ts";
 
-// digest() writes into a buffer of at least 64 bytes, whatever the digest's own length.
+// digest() requires a buffer of at least 64 bytes, whatever the digest's length.
 const digestScratch = new Uint8Array(64);
 
 function hash(algorithm: "md4" | "md5" | "sha256", data: Uint8Array): Uint8Array {
@@ -17,7 +17,7 @@ function hmac(algorithm: "md5" | "sha256", key: Uint8Array, data: Uint8Array): U
 }
 
 class NativeHmacSha256 implements Mac {
-  // Keyed once and copied per message: cheaper than keying again, and an HMAC cannot be used twice.
+  // Keyed once and copied per message: cheaper than keying again; digest() ends an HMAC.
   readonly #keyed: Bun.CryptoHasher;
 
   constructor(key: Uint8Array) {

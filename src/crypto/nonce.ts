@@ -1,17 +1,17 @@
-// Nonces: counters that never repeat under one key, and the nonce a GMAC signature takes from its message.
+// Nonces: counters that never repeat under one key, and the nonce of an AES-GMAC signature.
 // [MS-SMB2] 2.2.41 (11 and 12 bytes), 3.1.4.3 (unique under a key), 3.1.4.1 (GMAC).
 
 import { GCM_NONCE_LENGTH } from "./aes-key.ts";
 
-/** A 64-bit counter in two halves, so that no bigint lives on the hot path. */
+/** A 64-bit counter as two 32-bit halves, to avoid bigints on the hot path. */
 export class NonceSequence {
   #low: number;
   #high: number;
   #left: number;
 
   /**
-   * Starts at zero, since every session derives a key of its own, or at `low`/`high` (unsigned, 32 bits each).
-   * `limit` nonces at most are given; more than 2^53 cannot be asked for.
+   * Starts at zero, which is safe because every session derives its own key, or at `low`/`high` (unsigned
+   * 32-bit halves). Yields at most `limit` nonces, by default 2^53 - 1.
    */
   constructor(low = 0, high = 0, limit: number = Number.MAX_SAFE_INTEGER) {
     this.#low = low >>> 0;
@@ -20,9 +20,8 @@ export class NonceSequence {
   }
 
   /**
-   * Writes the next nonce over the whole of `nonce` (8 to 12 bytes): the counter in its first eight, zero in
-   * the rest.
-   * False, with nothing written, when the sequence is used up: the session must end.
+   * Writes the next nonce into `nonce` (8 to 12 bytes, else RangeError): eight bytes of counter, then zeros.
+   * Returns false and writes nothing when the sequence is exhausted: the session must end.
    */
   next(nonce: Uint8Array): boolean {
     if (nonce.length < 8 || nonce.length > GCM_NONCE_LENGTH)
@@ -33,7 +32,7 @@ export class NonceSequence {
     writeWord(nonce, 4, this.#high);
     nonce.fill(0, 8);
     this.#low = (this.#low + 1) >>> 0;
-    // Where the counter goes round after a random start, `limit` still keeps it from meeting itself.
+    // A counter with a random start may wrap around; `limit` still prevents a repetition.
     if (this.#low === 0) this.#high = (this.#high + 1) >>> 0;
     return true;
   }
@@ -52,8 +51,8 @@ export type GmacRole = (typeof GmacRole)[keyof typeof GmacRole];
 const IS_CANCEL = 2;
 
 /**
- * The nonce of an AES-GMAC signature, into `nonce` (12 bytes): the eight bytes of the MessageId at
- * `bytes[at, at + 8)` as the header has them, then bit 0 for the server, bit 1 for CANCEL, the rest zero.
+ * Writes the nonce of an AES-GMAC signature into `nonce` (12 bytes): the header's MessageId at `bytes[at, at
+ * + 8)`, then bit 0 set for the server, bit 1 for a CANCEL request, the rest zero. [MS-SMB2] 3.1.4.1
  */
 export function writeGmacNonce(
   nonce: Uint8Array,

@@ -3,20 +3,20 @@
 
 import type { Provider, Stream } from "./provider.ts";
 
-/** Which end a key belongs to. */
+/** The sender whose messages a key signs or seals. */
 export type NtlmSide = "client" | "server";
 
-/** How much of the session key a sealing key is made from: 16, 7 or 5 bytes. */
+/** Negotiated key strength in bits: the sealing key is derived from 16, 7 or 5 bytes of the session key. */
 export type SealStrength = 128 | 56 | 40;
 
-/** UTF-16LE without a terminator; unpaired surrogates stay as they are. */
+/** UTF-16LE without a terminator; lone surrogates are kept. */
 function encodeUtf16(text: string): Uint8Array {
   return Buffer.from(text, "utf16le");
 }
 
 /**
- * Upper case as Windows does it for names: one UTF-16 unit for one, so that "ß" stays, and nothing outside
- * ASCII becomes ASCII or moves between the Latin and the Greek letters.
+ * Uppercases a user name as Windows does: one UTF-16 unit maps to one, so "ß" stays; no letter outside ASCII
+ * becomes an ASCII letter, and U+00B5 (micro sign, Latin-1) does not become a Greek letter.
  */
 export function upcaseName(text: string): string {
   let upper = "";
@@ -29,17 +29,17 @@ export function upcaseName(text: string): string {
   return upper;
 }
 
-/** NTOWFv1: the NT hash of a password, 16 bytes, which the user database keeps. */
+/** NTOWFv1: the NT hash of a password (16 bytes), as stored in the user database. */
 export function ntowfV1(provider: Provider, password: string): Uint8Array {
   return provider.md4(encodeUtf16(password));
 }
 
-/** NTOWFv2: the response key from an NT hash, the user's name in any case and the domain as the client sent it. */
+/** NTOWFv2: the response key. `user` may be in any case; `domain` must be exactly as the client sent it. */
 export function ntowfV2(provider: Provider, ntHash: Uint8Array, user: string, domain: string): Uint8Array {
   return provider.hmacMd5(ntHash, encodeUtf16(upcaseName(user) + domain));
 }
 
-/** NTProofStr: what the first 16 bytes of an NTLMv2 response must be; `temp` is the rest of that response. */
+/** NTProofStr: the expected first 16 bytes of an NTLMv2 response; `temp` is the rest of that response. */
 export function ntProof(
   provider: Provider,
   responseKey: Uint8Array,
@@ -49,12 +49,12 @@ export function ntProof(
   return provider.hmacMd5(responseKey, join(serverChallenge, temp));
 }
 
-/** The session base key, which for NTLMv2 is the key exchange key as well (KXKEY, 3.4.5.1). */
+/** The session base key; for NTLMv2 it is also the key exchange key (KXKEY, [MS-NLMP] 3.4.5.1). */
 export function sessionBaseKey(provider: Provider, responseKey: Uint8Array, proof: Uint8Array): Uint8Array {
   return provider.hmacMd5(responseKey, proof);
 }
 
-/** The exported session key where KEY_EXCH was negotiated; without it the key exchange key itself is exported. */
+/** The exported session key if KEY_EXCH was negotiated; otherwise the key exchange key itself is exported. */
 export function decryptSessionKey(
   provider: Provider,
   keyExchangeKey: Uint8Array,
@@ -63,7 +63,7 @@ export function decryptSessionKey(
   return provider.rc4(keyExchangeKey).update(encryptedRandomSessionKey);
 }
 
-/** The MIC over the three messages; the 16 bytes of the MIC in `authenticate` must be zero. */
+/** The MIC over the three messages; the caller has zeroed the 16 MIC bytes in `authenticate`. */
 export function authenticateMic(
   provider: Provider,
   exportedSessionKey: Uint8Array,
@@ -79,12 +79,12 @@ function magicConstant(side: NtlmSide, purpose: "signing" | "sealing"): Uint8Arr
   return new TextEncoder().encode(`session key to ${direction} ${purpose} key magic constant\0`);
 }
 
-/** SIGNKEY with extended session security. */
+/** SIGNKEY with extended session security, [MS-NLMP] 3.4.5.2. */
 export function signKey(provider: Provider, exportedSessionKey: Uint8Array, side: NtlmSide): Uint8Array {
   return provider.md5(join(exportedSessionKey, magicConstant(side, "signing")));
 }
 
-/** SEALKEY with extended session security. */
+/** SEALKEY with extended session security, [MS-NLMP] 3.4.5.3. */
 export function sealKey(
   provider: Provider,
   exportedSessionKey: Uint8Array,
@@ -96,9 +96,9 @@ export function sealKey(
 }
 
 /**
- * NTLMSSP_MESSAGE_SIGNATURE with extended session security, 16 bytes. `seal` is the side's RC4 stream, used where
- * KEY_EXCH was negotiated and carried on from message to message; undefined leaves the checksum as it is.
- * A mechListMIC is the signature of the DER mechTypes list with sequence number 0.
+ * NTLMSSP_MESSAGE_SIGNATURE with extended session security, 16 bytes. `seal` is the sender's RC4 stream,
+ * which encrypts the checksum if KEY_EXCH was negotiated and continues from message to message; otherwise
+ * undefined. A mechListMIC is the signature of the DER-encoded mechTypes list with sequence number 0.
  */
 export function messageSignature(
   provider: Provider,

@@ -1,11 +1,11 @@
-// The seam between SMB's crypto composition and its primitives: two providers, `pure` (TypeScript) and `native`
-// (the runtime's BoringSSL through node:crypto), answer the same questions with the same bytes.
+// The interface of the crypto primitives. Two providers implement it with identical results: `pure`
+// (TypeScript) and `native` (the runtime's BoringSSL through node:crypto).
 
-/** A message authentication code with its key bound; [MS-SMB2] 3.1.4.1. */
+/** A keyed message authentication code; [MS-SMB2] 3.1.4.1. */
 export interface Mac {
   /**
-   * Writes the 16-byte code of `bytes[from, to)` to `out[at, at + 16)`. The caller has zeroed the signature
-   * field. `nonce` (12 bytes) is used by AES-GMAC alone. `out` may be the same buffer as `bytes`.
+   * Writes the 16-byte MAC of `bytes[from, to)` to `out[at, at + 16)`; `out` may be `bytes`. The caller has
+   * zeroed the signature field. Only AES-GMAC uses `nonce`: 12 bytes, else RangeError.
    */
   compute(
     bytes: Uint8Array,
@@ -18,8 +18,9 @@ export interface Mac {
 }
 
 /**
- * An AEAD with its key bound. Data is transformed in place; the tag has 16 bytes. Nonce, additional data and tag
- * may lie in the buffer of the data, outside the range. A nonce of another length throws RangeError.
+ * A keyed AEAD cipher. Data is transformed in place; the tag has 16 bytes. Nonce, additional data and tag may
+ * lie in the same buffer as the data, outside its range. Throws RangeError when the nonce does not have
+ * `nonceLength` bytes.
  */
 export interface Aead {
   /** Nonce length in bytes: 11 for CCM, 12 for GCM; [MS-SMB2] 2.2.41. */
@@ -33,7 +34,10 @@ export interface Aead {
     to: number,
     tag: Uint8Array,
   ): void;
-  /** Decrypts in place; false, with the bytes undefined, when the tag is wrong (compared in constant time). */
+  /**
+   * Decrypts `bytes[from, to)` in place. Returns false, with undefined contents in that range, when the tag
+   * is wrong; tags are compared in constant time.
+   */
   open(
     nonce: Uint8Array,
     aad: Uint8Array,
@@ -44,15 +48,16 @@ export interface Aead {
   ): boolean;
 }
 
-/** A keystream cipher with state: each call continues where the last one ended. */
+/** A stream cipher: each call continues the key stream where the last one ended. */
 export interface Stream {
-  /** XORs the key stream into a copy of `data`. */
+  /** Returns a copy of `data` XORed with the key stream. */
   update(data: Uint8Array): Uint8Array;
 }
 
 /**
- * What a provider answers. Every function is pure and its answer the caller's own; keys are never logged or kept
- * beyond the bound object. An AES key of another length than 16 or 32 bytes throws RangeError.
+ * The primitives. Every function is pure and returns arrays that belong to the caller; keys are never logged,
+ * and kept only in the returned objects. The AES functions throw RangeError unless the key has 16 or 32
+ * bytes.
  */
 export interface Provider {
   readonly name: "pure" | "native";
@@ -64,12 +69,10 @@ export interface Provider {
   /** SHA-512 of `first` followed by `second`, without joining them. */
   sha512(first: Uint8Array, second: Uint8Array): Uint8Array;
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
-  /** HMAC-SHA256 cut to 16 bytes, as SMB 2.0.2 and 2.1 sign. */
+  /** HMAC-SHA256 truncated to 16 bytes, the signing algorithm of SMB 2.0.2 and 2.1. */
   hmacSha256Mac(key: Uint8Array): Mac;
   aesCmac(key: Uint8Array): Mac;
   aesGmac(key: Uint8Array): Mac;
-  /** Key of 16 or 32 bytes. */
   aesCcm(key: Uint8Array): Aead;
-  /** Key of 16 or 32 bytes. */
   aesGcm(key: Uint8Array): Aead;
 }

@@ -1,5 +1,5 @@
-// The provider in TypeScript alone: noble's hashes and AES block, and the modes of this room.
-// [MS-SMB2] 3.1.4, [MS-NLMP] 3.4.
+// The pure provider, in TypeScript only: noble's hashes and AES block function, and the modes in this
+// directory. [MS-SMB2] 3.1.4, [MS-NLMP] 3.4.
 
 import { hmac } from "@noble/hashes/hmac.js";
 import { md5 } from "@noble/hashes/legacy.js";
@@ -12,7 +12,7 @@ import type { Mac, Provider } from "./provider.ts";
 import { createRc4 } from "./rc4.ts";
 
 class PureHmacSha256 implements Mac {
-  // Keyed once; a clone starts behind the two key blocks.
+  // Keyed once and cloned per message, which saves hashing the two key blocks again.
   readonly #keyed: ReturnType<typeof hmac.create>;
 
   constructor(key: Uint8Array) {

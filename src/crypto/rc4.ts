@@ -1,4 +1,4 @@
-// The RC4 key stream, which NTLM's key exchange and message signatures still need.
+// The RC4 stream cipher, needed for NTLM's key exchange and message signatures.
 // RFC 6229 (vectors); used by [MS-NLMP] 3.4.3 and 3.4.4.
 
 import type { Stream } from "./provider.ts";
@@ -40,7 +40,7 @@ class Rc4 implements Stream {
   }
 }
 
-/** A key stream at its start; the key has 1 to 256 bytes. */
+/** A new key stream. Throws RangeError unless the key has 1 to 256 bytes. */
 export function createRc4(key: Uint8Array): Stream {
   if (key.length < 1 || key.length > 256) throw new RangeError("RC4 key of 1 to 256 bytes expected");
   return new Rc4(key);

@@ -1,5 +1,5 @@
-// Chooses the provider at start: native for every primitive that passes its self-test, pure for the rest.
-// `crypto provider = auto | native | pure`.
+// Selects the provider at start, by `crypto provider = auto | native | pure`. `auto` takes the native
+// implementation of every primitive that passes its self-test, and the pure one of the rest.
 
 import { nativeProvider } from "./native.ts";
 import type { Provider } from "./provider.ts";
@@ -8,17 +8,19 @@ import { type Primitive, passesSelfTest } from "./self-test.ts";
 export type ProviderWish = "auto" | "native" | "pure";
 
 export interface SelectedProvider extends Provider {
-  /** Names of the primitives that `auto` had to take from pure; empty for the other wishes. */
+  /** Primitives that `auto` took from the pure provider; empty with `native` and `pure`. */
   readonly fallbacks: readonly string[];
 }
 
-/** Loaded when first wanted: noble's AES tables cost more memory than the rest of a small server's crypto. */
+/** Loaded on first use only: noble's AES tables need more memory than all other crypto of a small server. */
 function loadPureProvider(): Provider {
   const module: typeof import("./pure.ts") = require("./pure.ts");
   return module.pureProvider;
 }
 
-/** Takes each primitive from `candidate` if it passes its self-test, else from what `loadSpare` gives. */
+/**
+ * Takes each primitive from `candidate` if it passes its self-test, else from the provider of `loadSpare`.
+ */
 export function composeProviders(candidate: Provider, loadSpare: () => Provider): SelectedProvider {
   const fallbacks: Primitive[] = [];
   const take = <Name extends Primitive>(name: Name): Provider[Name] => {
@@ -44,7 +46,7 @@ export function composeProviders(candidate: Provider, loadSpare: () => Provider)
   };
 }
 
-/** The provider for a configured wish. `auto` tests every native primitive first, in a millisecond or two. */
+/** The provider for a configured value. The self-tests of `auto` take a millisecond or two. */
 export function selectProvider(wish: ProviderWish): SelectedProvider {
   if (wish === "pure") return { ...loadPureProvider(), fallbacks: [] };
   if (wish === "native") return { ...nativeProvider, fallbacks: [] };

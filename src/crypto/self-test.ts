@@ -1,6 +1,6 @@
-// Known answers by which a provider's primitives are judged at start.
-// Published ones, so that the pure provider and its tables (12 MiB of memory) are loaded only where native fails.
-// RFC 1320, 1321, 2202, 4231, 4493, 6229; FIPS 180-4; NIST CAVP gcmtestvectors and ccmtestvectors.
+// Known-answer tests of a provider's primitives, run at start.
+// The vectors are published ones: a comparison with the pure provider would load its tables (12 MiB of
+// memory). RFC 1320, 1321, 2202, 4231, 4493, 6229; FIPS 180-4; NIST CAVP gcmtestvectors and ccmtestvectors.
 
 import { TAG_LENGTH } from "./aes-key.ts";
 import type { Aead, Mac, Provider } from "./provider.ts";
@@ -27,7 +27,7 @@ const JEFE = "4a656665";
 const WHAT_DO_YA_WANT = "7768617420646f2079612077616e7420666f72206e6f7468696e673f";
 const HMAC_SHA256_OF_JEFE = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
 
-// RFC 4493 section 4: no block, one, two and a half, four.
+// RFC 4493 section 4: messages of 0, 1, 2.5 and 4 blocks.
 const CMAC_KEY = "2b7e151628aed2a6abf7158809cf4f3c";
 const CMAC_MESSAGE =
   "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51" +
@@ -113,7 +113,7 @@ function is(bytes: Uint8Array, hex: string): boolean {
   return true;
 }
 
-/** Twice over every answer with one object, so that a code that depends on the message before it shows. */
+/** Computes every MAC twice with one object, to detect a result that depends on the previous message. */
 function macAnswers(mac: Mac, answers: readonly MacAnswer[]): boolean {
   const out = new Uint8Array(TAG_LENGTH);
   for (let round = 0; round < 2; round++) {
@@ -126,7 +126,7 @@ function macAnswers(mac: Mac, answers: readonly MacAnswer[]): boolean {
   return true;
 }
 
-/** Seals, opens, and must refuse with one bit of the tag turned; twice with one object. */
+/** Seals, opens, and expects a refusal when one bit of the tag is flipped; twice with one object. */
 function aeadAnswers(create: (key: Uint8Array) => Aead, answers: readonly AeadAnswer[]): boolean {
   for (const { key, nonce, aad, plain, sealed, tag } of answers) {
     const aead = create(fromHex(key));
@@ -146,7 +146,7 @@ function aeadAnswers(create: (key: Uint8Array) => Aead, answers: readonly AeadAn
   return true;
 }
 
-/** RFC 6229: 40 bytes of the stream for a 128-bit key, taken in two pieces. */
+/** RFC 6229: the first 32 bytes of the stream for a 128-bit key, in two pieces. */
 function rc4Answers(provider: Provider): boolean {
   const stream = provider.rc4(fromHex("0102030405060708090a0b0c0d0e0f10"));
   return (
@@ -179,7 +179,7 @@ const JUDGES: Record<Primitive, (provider: Provider) => boolean> = {
   aesGcm: (p) => aeadAnswers((key) => p.aesGcm(key), GCM_ANSWERS),
 };
 
-/** True when the provider answers the published vectors of one primitive, and does not throw. */
+/** Whether the provider returns the published results for one primitive; false when it throws. */
 export function passesSelfTest(provider: Provider, primitive: Primitive): boolean {
   try {
     return JUDGES[primitive](provider);

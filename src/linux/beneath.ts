@@ -1,19 +1,19 @@
-// Resolving a path below a directory descriptor: openat2(2), or a walk one component at a time with O_NOFOLLOW where
-// the kernel (before 5.6), an emulator or a seccomp filter lacks it. Never by joining onto an absolute path.
+// Opens paths that must not leave a directory: by openat2(2), or one component at a time with O_NOFOLLOW if
+// the kernel (before 5.6), an emulator or a seccomp filter lacks openat2. Never builds an absolute path.
 import { Errno } from "./errno.ts";
 import { readLinkAt } from "./directory-entries.ts";
 import { Open, Resolve, closeFd, hasOpenAt2, openAt, openAt2, reopen } from "./open.ts";
 import { ModeType, emptyStatx, statFd } from "./stat.ts";
 
-// A rename of a directory on the way makes the kernel answer EAGAIN, so that it need not trust a `..`.
+// openat2 fails with EAGAIN, and is repeated, when a concurrent rename makes a `..` untrustworthy.
 const MAX_RETRIES = 8;
-// MAXSYMLINKS of the kernel.
+// The kernel's MAXSYMLINKS.
 const MAX_LINKS = 40;
 
 /**
- * Opens `path` (relative, `/` between components, "" or "." for the directory itself) below `root`: a descriptor
- * or -errno; -EXDEV for what leads outside, -ELOOP for a symlink under Resolve.NO_SYMLINKS. Resolve.BENEATH and
- * NO_MAGICLINKS always hold.
+ * Opens `path` (relative, components separated by `/`, "" or "." for the directory itself) below `root`.
+ * Returns a descriptor or -errno: -EXDEV when the path leads outside `root`, -ELOOP for a symlink under
+ * Resolve.NO_SYMLINKS. Resolve.BENEATH and Resolve.NO_MAGICLINKS are always added.
  */
 export function openBeneath(
   root: number,
@@ -32,8 +32,8 @@ export function openBeneath(
 }
 
 /**
- * The same without bounds: symlinks may lead anywhere, but for those of /proc. Where the kernel lacks openat2 these
- * are followed as well.
+ * Opens `path` relative to `root` without confining it: symlinks may lead anywhere, except through magic
+ * links of /proc. Without openat2 magic links are followed as well. Returns a descriptor or -errno.
  */
 export function openWide(root: number, path: string, flags: number, mode: number, resolve: number): number {
   const name = path === "" ? "." : path;
@@ -43,7 +43,7 @@ export function openWide(root: number, path: string, flags: number, mode: number
 
 const seen = emptyStatx();
 
-/** The directories from the root to where the walk stands; all but the root are owned. */
+/** Descriptors of the directories from the root to the current one. It closes all of them but the root. */
 class Trail {
   private readonly fds: number[];
 
@@ -59,7 +59,7 @@ class Trail {
     this.fds.push(fd);
   }
 
-  /** One directory up; false at the root. */
+  /** Closes the current directory and returns to its parent; false at the root. */
   pop(): boolean {
     if (this.fds.length === 1) return false;
     closeFd(this.fds.pop() ?? -1);
@@ -71,7 +71,7 @@ class Trail {
   }
 }
 
-/** The same as `openBeneath`, without openat2. */
+/** `openBeneath` without openat2; exported so that tests can compare the two. */
 export function walkBeneath(
   root: number,
   path: string,
@@ -128,13 +128,14 @@ function walk(trail: Trail, pending: string[], flags: number, mode: number, reso
   return openAt(trail.top, ".", flags);
 }
 
+/** Result for a symlink as the last component under O_NOFOLLOW: the O_PATH descriptor itself, or -errno. */
 function heldLink(fd: number, flags: number): number {
   if ((flags & Open.PATH) !== 0 && (flags & Open.DIRECTORY) === 0) return fd;
   closeFd(fd);
   return (flags & Open.PATH) !== 0 ? -Errno.ENOTDIR : -Errno.ELOOP;
 }
 
-/** Turns the O_PATH descriptor of the last component into one with the flags that were asked for. */
+/** Reopens the O_PATH descriptor of the last component with the requested flags. */
 function finish(parent: number, name: string, fd: number, type: number, flags: number): number {
   if ((flags & Open.DIRECTORY) !== 0 && type !== ModeType.DIRECTORY) {
     closeFd(fd);
@@ -144,11 +145,11 @@ function finish(parent: number, name: string, fd: number, type: number, flags: n
   const wanted = flags & ~(Open.NOFOLLOW | Open.CREAT);
   const again = reopen(fd, wanted);
   closeFd(fd);
-  // Without /proc the name is opened once more; O_NOFOLLOW keeps a swapped symlink out.
+  // Without /proc the name itself is opened again; O_NOFOLLOW rejects a symlink that was put there meanwhile.
   return again === -Errno.ENOENT ? openAt(parent, name, wanted | Open.NOFOLLOW) : again;
 }
 
-/** Mount and device of a descriptor's object, as one key. */
+/** Mount ID and device number of a descriptor's object, as one key. */
 function placeOf(fd: number): string {
   statFd(fd, seen);
   return `${seen.mountId}:${seen.deviceMajor}:${seen.deviceMinor}`;

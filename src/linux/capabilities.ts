@@ -1,4 +1,5 @@
-// Capabilities of this thread and of those that it starts; capget(2), capabilities(7), linux/capability.h.
+// Capabilities of the calling thread, which the threads it starts inherit; capget(2), capabilities(7),
+// linux/capability.h.
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
@@ -6,11 +7,12 @@ import { Syscall } from "./syscall-numbers.ts";
 export const CapabilityNumber = { SYS_RESOURCE: 24 } as const;
 
 const VERSION_3 = 0x2008_0522;
-// struct __user_cap_header_struct: version, pid. Two of struct __user_cap_data_struct: effective, permitted, inheritable.
+// struct __user_cap_header_struct: version, pid. Two of struct __user_cap_data_struct: effective, permitted,
+// inheritable.
 const header = new Scratch(8);
 const data = new Scratch(24);
 
-/** Gives up a capability for good: 0 (also where it was not there) or -errno. */
+/** Drops a capability from all three sets of this thread. Returns 0 (also when it was not held) or -errno. */
 export function dropCapability(capability: number): number {
   header.view.setUint32(0, VERSION_3, true);
   header.view.setUint32(4, 0, true);
@@ -24,7 +26,7 @@ export function dropCapability(capability: number): number {
   return sys(Syscall.capset, header.address, data.address);
 }
 
-/** Whether this thread has the capability in force. */
+/** Whether the capability is in this thread's effective set; false when capget fails. */
 export function hasCapability(capability: number): boolean {
   header.view.setUint32(0, VERSION_3, true);
   header.view.setUint32(4, 0, true);

@@ -1,4 +1,4 @@
-// Two files that share blocks: FICLONERANGE; ioctl_ficlonerange(2).
+// Block cloning (reflinks) by FICLONERANGE, ioctl_ficlonerange(2).
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
@@ -10,8 +10,9 @@ export const FILE_CLONE_RANGE_SIZE = 32;
 const range = new Scratch(FILE_CLONE_RANGE_SIZE);
 
 /**
- * Makes `length` bytes (0: to the source's end) of `to` the same blocks as those of `from`: 0 or -errno, -EXDEV and
- * -EOPNOTSUPP where the file systems cannot, -EINVAL for what is not aligned to blocks or passes the source's end.
+ * Makes `length` bytes (0: up to the source's end) of `to` share the blocks of `from`. Returns 0 or -errno:
+ * -EXDEV or -EOPNOTSUPP when the file systems cannot do it, -EINVAL when the range is not aligned to blocks
+ * or passes the source's end.
  */
 export function cloneRange(
   from: number,
@@ -35,7 +36,7 @@ const XFS_GEOMETRY_FLAGS = 92;
 const XFS_GEOMETRY_REFLINK = 1 << 20;
 const geometry = new Scratch(XFS_GEOMETRY_SIZE);
 
-/** Whether the XFS that a descriptor (not an O_PATH one) lies on was made with reflinks. */
+/** Whether the XFS file system of a descriptor (not O_PATH) was made with reflink support. */
 export function hasXfsReflinks(fd: number): boolean {
   if (sys(Syscall.ioctl, fd, XFS_IOC_FSGEOMETRY, geometry.address) < 0) return false;
   return (geometry.view.getUint32(XFS_GEOMETRY_FLAGS, true) & XFS_GEOMETRY_REFLINK) !== 0;

@@ -1,10 +1,10 @@
-// Reading directories: getdents64 into a pooled buffer, entries by offset without objects; getdents64(2).
+// Directory reading by getdents64(2): pooled buffers, entries read in place without an object for each.
 import { Scratch, sys } from "./libc.ts";
 import { decodeName } from "./name-bytes.ts";
 import { Syscall } from "./syscall-numbers.ts";
 import { Open, closeFd, openAt } from "./open.ts";
 
-/** d_type. UNKNOWN must be asked of statx: some file systems do not say. */
+/** d_type. Some file systems report UNKNOWN only; the caller must then use statx. */
 export const DirentType = {
   UNKNOWN: 0,
   FIFO: 1,
@@ -23,7 +23,7 @@ const BATCH_BYTES = 32_768;
 const MAX_IDLE_BATCHES = 8;
 const idle: Scratch[] = [];
 
-/** One getdents64 buffer and a place in it. `release` gives the buffer back; the reader is dead then. */
+/** A getdents64 buffer and its current entry. `release` returns the buffer and makes the reader unusable. */
 export class DirentReader {
   private scratch: Scratch | undefined = idle.pop() ?? new Scratch(BATCH_BYTES);
   private filled = 0;
@@ -32,8 +32,8 @@ export class DirentReader {
   private nameEnd = 0;
 
   /**
-   * Steps to the next entry, asking the kernel for another batch when needed: 1, or 0 at the end, or -errno.
-   * `.` and `..` are among them.
+   * Moves to the next entry (`.` and `..` included) and fetches another batch from the kernel when needed.
+   * Returns 1, 0 at the end, or -errno.
    */
   advance(fd: number): number {
     const scratch = this.scratch;
@@ -52,13 +52,13 @@ export class DirentReader {
     return 1;
   }
 
-  /** Forgets the batch: the descriptor was rewound. */
+  /** Discards the batch after the caller has rewound the descriptor. */
   reset(): void {
     this.filled = 0;
     this.following = 0;
   }
 
-  /** Whether the next entry is here already, so that `advance` does not ask the kernel. */
+  /** Whether `advance` will succeed without a system call. */
   get hasMore(): boolean {
     return this.following < this.filled;
   }
@@ -67,7 +67,7 @@ export class DirentReader {
     return this.scratch?.bytes[this.current + DIRENT_OFFSETS.type] ?? DirentType.UNKNOWN;
   }
 
-  /** Whether the entry is `.` or `..`. */
+  /** Whether the current entry is `.` or `..`. */
   get isDots(): boolean {
     const bytes = this.scratch?.bytes;
     if (bytes === undefined) return false;
@@ -76,18 +76,18 @@ export class DirentReader {
     return length <= 2 && bytes[start] === 0x2e && (length === 1 || bytes[start + 1] === 0x2e);
   }
 
-  /** Address of the NUL-terminated name, until the next `advance`. */
+  /** Address of the NUL-terminated name, valid until the next `advance`. */
   get nameAddress(): number {
     return this.scratch === undefined ? 0 : this.scratch.address + this.current + DIRENT_OFFSETS.name;
   }
 
-  /** The name as bytes, until the next `advance`. */
+  /** The name's bytes without the NUL, valid until the next `advance`. */
   get nameBytes(): Uint8Array {
     if (this.scratch === undefined) return new Uint8Array(0);
     return this.scratch.bytes.subarray(this.current + DIRENT_OFFSETS.name, this.nameEnd);
   }
 
-  /** The name as text; bytes that are not UTF-8 as name-bytes.ts has them. */
+  /** The name as text; bytes that are not UTF-8 are escaped as in name-bytes.ts. */
   get name(): string {
     return decodeName(this.nameBytes);
   }

@@ -1,5 +1,6 @@
-// Names and metadata: rename, link, unlink, mkdir, symlinks, times, mode and owner. All relative to a directory
-// descriptor, with a single name where the caller is careful; rename(2), linkat(2), utimensat(2).
+// Names and metadata: rename, link, unlink, mkdir, symlink, times, mode and owner; rename(2), linkat(2),
+// utimensat(2). Names are relative to a directory descriptor; a caller that must not follow symlinks passes a
+// single component.
 import { Errno } from "./errno.ts";
 import { Scratch, cString, sys } from "./libc.ts";
 import { AT_FDCWD, At, procPath } from "./open.ts";
@@ -8,7 +9,7 @@ import { Syscall } from "./syscall-numbers.ts";
 
 export const RENAME_NOREPLACE = 1;
 
-/** renameat2(2): 0 or -errno; -EINVAL or -ENOSYS where the file system knows no flags. */
+/** renameat2(2). Returns 0 or -errno; -EINVAL or -ENOSYS when `flags` are not supported. */
 export function renameAt(
   fromDirectory: number,
   from: string,
@@ -23,7 +24,7 @@ export function renameAt(
   return sys(Syscall.renameat2, fromDirectory, a, toDirectory, b, flags);
 }
 
-/** A second name for what `from` names; symlinks are not followed. */
+/** linkat(2): gives `from` a second name; a symlink is linked itself, not followed. Returns 0 or -errno. */
 export function linkAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
   const a = cString(from, 0);
   if (a < 0) return a;
@@ -32,7 +33,9 @@ export function linkAt(fromDirectory: number, from: string, toDirectory: number,
   return sys(Syscall.linkat, fromDirectory, a, toDirectory, b, 0);
 }
 
-/** A name for the object of a descriptor, by /proc (the other way needs CAP_DAC_READ_SEARCH). */
+/**
+ * Links a descriptor's object, through /proc: AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH. Returns 0 or -errno.
+ */
 export function linkFd(fd: number, directory: number, name: string): number {
   const a = cString(procPath(fd), 0);
   if (a < 0) return a;
@@ -41,7 +44,7 @@ export function linkFd(fd: number, directory: number, name: string): number {
   return sys(Syscall.linkat, AT_FDCWD, a, directory, b, At.SYMLINK_FOLLOW);
 }
 
-/** unlinkat(2); -EISDIR or -ENOTDIR when the name is of the other kind. */
+/** unlinkat(2). Returns 0 or -errno: -EISDIR or -ENOTDIR when the object is of the other kind. */
 export function unlinkAt(directory: number, name: string, isDirectory: boolean): number {
   const a = cString(name);
   if (a < 0) return a;
@@ -62,7 +65,7 @@ export function symlinkAt(target: string, directory: number, name: string): numb
   return sys(Syscall.symlinkat, a, directory, b);
 }
 
-/** mknodat(2) for what has no device: `mode` with its S_IFMT bits. */
+/** mknodat(2) for FIFOs and sockets, which have no device number; `mode` includes the S_IFMT bits. */
 export function makeNodeAt(directory: number, name: string, mode: number): number {
   const a = cString(name);
   return a < 0 ? a : sys(Syscall.mknodat, directory, a, mode, 0);
@@ -71,7 +74,10 @@ export function makeNodeAt(directory: number, name: string, mode: number): numbe
 const linkRoom = new Scratch(4096);
 const linkDecoder = new TextDecoder("utf-8", { fatal: true });
 
-/** The target of a symlink; "" as the name reads the symlink that an O_PATH descriptor holds. -EILSEQ: no UTF-8. */
+/**
+ * Returns the target of a symlink or -errno; -EILSEQ when it is not UTF-8. With the name "" `directory` is an
+ * O_PATH descriptor of the symlink itself.
+ */
 export function readLinkAt(directory: number, name: string): string | number {
   const a = cString(name);
   if (a < 0) return a;
@@ -84,7 +90,10 @@ export function readLinkAt(directory: number, name: string): string | number {
   }
 }
 
-/** Where the object of a descriptor is now, as an absolute path; a name that is gone ends in ` (deleted)`. */
+/**
+ * Returns the current absolute path of a descriptor's object, or -errno. The kernel appends ` (deleted)` when
+ * the name was removed.
+ */
 export function readProcLink(fd: number): string | number {
   const length = sys(
     Syscall.readlinkat,
@@ -97,7 +106,7 @@ export function readProcLink(fd: number): string | number {
 }
 
 const UTIME_OMIT = 0x3fff_fffe;
-// Two struct timespec: access, modification.
+// Two struct timespec: access time, modification time.
 export const TIMESPEC_SIZE = 16;
 const times = new Scratch(2 * TIMESPEC_SIZE);
 
@@ -109,7 +118,7 @@ function setTimespec(at: number, seconds: number | undefined, nanoseconds: numbe
   times.view.setUint32(at + 12, 0, true);
 }
 
-/** Sets times of a descriptor's object, O_PATH included; undefined seconds leave a time as it is. 0 or -errno. */
+/** Sets times of a descriptor's object (O_PATH too); undefined seconds keep a time. Returns 0 or -errno. */
 export function setTimesFd(
   fd: number,
   accessSeconds: number | undefined,
@@ -123,12 +132,12 @@ export function setTimesFd(
   return sys(Syscall.utimensat, AT_FDCWD, a, times.address, 0);
 }
 
-/** chmod of a descriptor's object, O_PATH included (fchmod refuses those). */
+/** chmod of a descriptor's object, through /proc because fchmod refuses O_PATH. Returns 0 or -errno. */
 export function setModeFd(fd: number, mode: number): number {
   return sys(Syscall.fchmodat, AT_FDCWD, cString(procPath(fd)), mode);
 }
 
-/** chown of a descriptor's object, O_PATH included; -1 leaves an id as it is. */
+/** chown of a descriptor's object (O_PATH too); -1 leaves an id unchanged. Returns 0 or -errno. */
 export function setOwnerFd(fd: number, uid: number, gid: number): number {
   const a = cString("");
   return sys(Syscall.fchownat, fd, a, uid, gid, At.EMPTY_PATH);

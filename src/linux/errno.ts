@@ -1,4 +1,4 @@
-// errno numbers as the kernel gives them: asm-generic/errno-base.h and errno.h, the same on x86-64 and arm64.
+// errno numbers of the kernel: asm-generic/errno-base.h and errno.h, the same on x86-64 and arm64.
 
 export const Errno = {
   EPERM: 1,
@@ -137,7 +137,7 @@ export const Errno = {
 const names = new Map<number, string>();
 for (const [name, number] of Object.entries(Errno)) names.set(number, name);
 
-/** `ENOENT` for 2 or for -2; `errno 4095` for a number without a name. */
+/** `ENOENT` for 2 and -2; `errno 4095` for a number without a name. */
 export function errnoName(errno: number): string {
   const number = Math.abs(errno);
   return names.get(number) ?? `errno ${number}`;

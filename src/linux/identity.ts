@@ -1,4 +1,4 @@
-// The identity that file access runs with, per thread: setfsuid(2), setfsgid(2), setgroups(2) as bare system calls.
+// The identity a thread accesses files with: setfsuid(2), setfsgid(2) and setgroups(2) as bare system calls.
 // libc's setgroups would change every thread of the process, those of the runtime included.
 import { Errno } from "./errno.ts";
 import { Scratch, sys } from "./libc.ts";
@@ -27,7 +27,7 @@ export function currentGroups(): number[] | number {
   return groups;
 }
 
-/** Sets this thread's supplementary groups: 0 or -errno. */
+/** Sets this thread's supplementary groups. Returns 0 or -errno: -EINVAL above NGROUPS_MAX, -EPERM. */
 export function setThreadGroups(groups: readonly number[]): number {
   if (groups.length > MAX_GROUPS) return -Errno.EINVAL;
   const room = groups.length <= SMALL ? groupRoom : new Scratch(groups.length * 4);
@@ -35,12 +35,13 @@ export function setThreadGroups(groups: readonly number[]): number {
   return sys(Syscall.setgroups, groups.length, room.address);
 }
 
-/** The call cannot fail visibly: whether the id took is seen by asking again. */
+/** Whether the kernel took the id. setfsuid(2) reports no errors, so a second call reads the id back. */
 export function setThreadFsuid(uid: number): boolean {
   sys(Syscall.setfsuid, uid);
   return sys(Syscall.setfsuid, -1) === uid;
 }
 
+/** Whether the kernel took the id; as `setThreadFsuid`. */
 export function setThreadFsgid(gid: number): boolean {
   sys(Syscall.setfsgid, gid);
   return sys(Syscall.setfsgid, -1) === gid;

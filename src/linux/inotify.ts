@@ -1,4 +1,4 @@
-// Watching directories; inotify(7). The queue is read without waiting: who drives it decides when.
+// Directory watches by inotify(7). Reading the queue never waits; the caller decides when to read.
 import { Errno } from "./errno.ts";
 import { Scratch, cString, sys } from "./libc.ts";
 import { decodeName } from "./name-bytes.ts";
@@ -18,7 +18,7 @@ export const Inotify = {
   DELETE_SELF: 0x400,
   MOVE_SELF: 0x800,
   UNMOUNT: 0x2000,
-  /** Events were lost: everything watched must be taken for changed. */
+  /** Events were lost: any watched directory may have changed. */
   Q_OVERFLOW: 0x4000,
   IGNORED: 0x8000,
   ONLYDIR: 0x0100_0000,
@@ -29,32 +29,35 @@ export const Inotify = {
 /** Offsets in struct inotify_event; the name follows, NUL-padded to `len`. */
 export const INOTIFY_OFFSETS = { wd: 0, mask: 4, cookie: 8, len: 12, name: 16 } as const;
 
-/** One event. `name` is "" for the watched object itself. */
+/** Called once per event. `name` is "" for the watched object itself. */
 export type InotifyListener = (watch: number, mask: number, cookie: number, name: string) => void;
 
-/** A new queue: a descriptor or -errno (-EMFILE: fs.inotify.max_user_instances). */
+/** Creates a queue. Returns its descriptor or -errno (-EMFILE: fs.inotify.max_user_instances is reached). */
 export function createInotify(): number {
   return sys(Syscall.inotify_init1, Open.NONBLOCK | Open.CLOEXEC);
 }
 
-/** Watches the object of a descriptor, O_PATH included: a watch number or -errno (-ENOSPC: max_user_watches). */
+/**
+ * Watches the object of a descriptor (O_PATH too). Returns a watch number or -errno (-ENOSPC:
+ * fs.inotify.max_user_watches is reached).
+ */
 export function addWatch(queue: number, fd: number, mask: number): number {
   return sys(Syscall.inotify_add_watch, queue, cString(procPath(fd)), mask);
 }
 
-/** Ends a watch; an IGNORED event follows. */
+/** Ends a watch; the kernel then queues an IGNORED event. Returns 0 or -errno. */
 export function removeWatch(queue: number, watch: number): number {
   return sys(Syscall.inotify_rm_watch, queue, watch);
 }
 
 const room = new Scratch(65_536);
 
-/** Hands every event that waits to `listener`: 0 when the queue is empty, or -errno. */
+/** Passes every queued event to `listener`. Returns 0 once the queue is empty, or -errno. */
 export function drainInotify(queue: number, listener: InotifyListener): number {
   for (;;) {
     const length = sys(Syscall.read, queue, room.address, room.bytes.length);
     if (length < 0) return length === -Errno.EAGAIN ? 0 : length;
-    // The listener may start another drain: what it is told comes from a copy then.
+    // A copy, because the listener may drain a queue itself and so overwrite `room`.
     const bytes = room.bytes.slice(0, length);
     const view = new DataView(bytes.buffer);
     for (let at = 0; at + INOTIFY_OFFSETS.name <= length;) {
@@ -78,14 +81,14 @@ function nameOf(bytes: Uint8Array, start: number, length: number): string {
   return decodeName(bytes.subarray(start, end));
 }
 
-// fcntl(2) commands and the flag of asm-generic/fcntl.h; the same on x86-64 and arm64.
+// fcntl(2) commands and O_ASYNC of asm-generic/fcntl.h, the same on x86-64 and arm64.
 const F_SETFL = 4;
 const F_SETOWN = 8;
 const O_ASYNC = 0x2000;
 
 /**
- * Has the kernel send this process SIGIO when events arrive, or stop it. A listener for SIGIO must stand for good
- * before: the signal's default is to end the process. 0 or -errno.
+ * Turns SIGIO to this process on or off for arriving events. A permanent SIGIO handler must be installed
+ * before, because the signal's default action terminates the process. Returns 0 or -errno.
  */
 export function signalEvents(queue: number, wanted: boolean): number {
   if (!wanted) return sys(Syscall.fcntl, queue, F_SETFL, Open.NONBLOCK);

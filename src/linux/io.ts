@@ -1,11 +1,11 @@
-// Reading, writing and sizes of open files: preadv2, pwritev2, fallocate, copy_file_range, lseek; readv(2).
+// Reading, writing, allocating, syncing and copying open files; readv(2), fallocate(2), copy_file_range(2).
 import { Scratch, addressOf, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 /** RWF_ flags of preadv2 and pwritev2, linux/fs.h. */
 export const Rwf = { HIPRI: 1, DSYNC: 2, SYNC: 4, NOWAIT: 8, APPEND: 16 } as const;
 
-// struct iovec: address, length.
+// struct iovec: 64-bit address, 64-bit length.
 export const IOVEC_SIZE = 16;
 const iovec = new Scratch(IOVEC_SIZE);
 
@@ -18,8 +18,9 @@ function setIovec(address: number, length: number): void {
 }
 
 /**
- * preadv2 into `bytes[at, at + length)`: bytes read, 0 at the end of the file, or -errno. With Rwf.NOWAIT
- * -EAGAIN when a disk must be asked, -EOPNOTSUPP where the file system cannot tell.
+ * preadv2 into `bytes[at, at + length)`. Returns the bytes read, 0 at the end of the file, or -errno. With
+ * Rwf.NOWAIT: -EAGAIN when the data is not in the page cache, -EOPNOTSUPP when the file system does not
+ * support the flag.
  */
 export function readAt(
   fd: number,
@@ -31,11 +32,13 @@ export function readAt(
 ): number {
   if (length === 0) return 0;
   setIovec(addressOf(bytes) + at, length);
-  // The offset goes in two longs for the sake of 32-bit machines; on 64-bit the second is ignored.
+  // The system call takes the offset as two longs; a 64-bit kernel ignores the second.
   return sys(Syscall.preadv2, fd, iovec.address, 1, offset, 0, flags);
 }
 
-/** pwritev2 from `bytes[at, at + length)`: bytes written, perhaps fewer than asked, or -errno. */
+/**
+ * pwritev2 from `bytes[at, at + length)`. Returns the bytes written, possibly fewer than asked, or -errno.
+ */
 export function writeAt(
   fd: number,
   bytes: Uint8Array,
@@ -49,13 +52,13 @@ export function writeAt(
   return sys(Syscall.pwritev2, fd, iovec.address, 1, offset, 0, flags);
 }
 
-/** pread(2), which may wait for a disk. */
+/** pread(2), which may wait for a disk. Returns the bytes read or -errno. */
 export function readPlain(fd: number, bytes: Uint8Array, at: number, length: number, offset: number): number {
   if (length === 0) return 0;
   return sys(Syscall.pread64, fd, addressOf(bytes) + at, length, offset);
 }
 
-/** pwrite(2). */
+/** pwrite(2), which may wait for a disk. Returns the bytes written or -errno. */
 export function writePlain(
   fd: number,
   bytes: Uint8Array,
@@ -67,12 +70,14 @@ export function writePlain(
   return sys(Syscall.pwrite64, fd, addressOf(bytes) + at, length, offset);
 }
 
-/** pread(2) to an address: the memory of another thread, which keeps it until the answer. */
+/**
+ * pread(2) to an address in another thread's memory, which that thread must keep alive until this returns.
+ */
 export function readToAddress(fd: number, address: number, length: number, offset: number): number {
   return sys(Syscall.pread64, fd, address, length, offset);
 }
 
-/** pwrite(2) from an address, in the same way. */
+/** pwrite(2) from an address in another thread's memory, as `readToAddress`. */
 export function writeFromAddress(fd: number, address: number, length: number, offset: number): number {
   return sys(Syscall.pwrite64, fd, address, length, offset);
 }
@@ -80,7 +85,7 @@ export function writeFromAddress(fd: number, address: number, length: number, of
 /** FALLOC_FL_ modes. */
 export const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 16 } as const;
 
-/** fallocate(2): 0 or -errno. */
+/** fallocate(2); `mode` is a combination of `Falloc`. Returns 0 or -errno. */
 export function allocate(fd: number, mode: number, offset: number, length: number): number {
   return sys(Syscall.fallocate, fd, mode, offset, length);
 }
@@ -97,7 +102,7 @@ export function syncData(fd: number): number {
   return sys(Syscall.fdatasync, fd);
 }
 
-/** Writes out the whole file system that the descriptor lies on. */
+/** syncfs(2): writes out the whole file system of the descriptor. */
 export function syncFileSystem(fd: number): number {
   return sys(Syscall.syncfs, fd);
 }
@@ -105,8 +110,8 @@ export function syncFileSystem(fd: number): number {
 const offsets = new Scratch(16);
 
 /**
- * copy_file_range(2) with explicit offsets: bytes copied (perhaps fewer than asked, 0 at the source's end) or
- * -errno: EXDEV, EOPNOTSUPP or EINVAL where the two file systems cannot.
+ * copy_file_range(2) with explicit offsets. Returns the bytes copied (possibly fewer than asked, 0 at the
+ * source's end) or -errno: -EXDEV, -EOPNOTSUPP or -EINVAL when the two file systems cannot do it.
  */
 export function copyRange(
   from: number,
@@ -123,7 +128,7 @@ export function copyRange(
 /** SEEK_ values of lseek(2). */
 export const Seek = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 
-/** lseek(2): the new offset or -errno (-ENXIO: no data after `offset`). */
+/** lseek(2). Returns the new offset or -errno (-ENXIO: no data after `offset`). */
 export function seekFd(fd: number, offset: number, whence: number): number {
   return sys(Syscall.lseek, fd, offset, whence);
 }
@@ -133,8 +138,8 @@ const range = new Scratch(16);
 const counts = new Scratch(CACHESTAT_SIZE);
 
 /**
- * How many pages of a byte range the page cache holds, cachestat(2); -ENOSYS before Linux 6.5, -EPERM for a file
- * that is neither the caller's nor open for writing.
+ * Returns how many pages of a byte range are in the page cache, by cachestat(2), or -errno: -ENOSYS before
+ * Linux 6.5, -EPERM for a file that the caller neither owns nor has open for writing.
  */
 export function cachedPages(fd: number, offset: number, length: number): number {
   range.view.setBigUint64(0, BigInt(offset), true);

@@ -1,13 +1,13 @@
-// The binding to libc: one function, syscall(2), by bun:ffi. Every file of this room calls the kernel through `sys`
-// and answers a number >= 0 or -errno; nothing here throws after the library is loaded.
+// The bun:ffi binding to libc: syscall(2) alone. Every file in this directory calls the kernel through `sys`
+// and returns a number >= 0 or -errno. Nothing throws after libc is loaded.
 import { FFIType, dlopen, ptr, read, type Pointer } from "bun:ffi";
 import { Errno } from "./errno.ts";
 import { encodeEscaped, hasEscapes } from "./name-bytes.ts";
 
-// Comes back as a number, not as a bigint, for every value that the kernel answers.
+// i64_fast returns a number, not a bigint, for every value that the kernel returns.
 const LONG = FFIType.i64_fast;
 
-// glibc; Alpine's musl by its soname; the name by which every musl answers for itself (OpenWrt).
+// glibc; Alpine's musl by its sonames; the name that every musl resolves to itself (OpenWrt).
 const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
 function load() {
@@ -26,12 +26,12 @@ function load() {
 }
 
 const libc = load();
-// errno belongs to a thread, and so does an instance of this module: a worker evaluates its own.
+// errno is per thread; so is this module, because each worker evaluates its own instance.
 const errnoAddress = libc.__errno_location() as Pointer;
 
 /**
- * A system call by number. Pointers are addresses from `addressOf`; the memory must outlive the call.
- * Answers the call's result, or -errno.
+ * Makes a system call by number. Pointers are addresses from `addressOf`; the caller keeps their memory alive
+ * during the call. Returns the call's result or -errno.
  */
 export function sys(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): number {
   const result = libc.syscall(number, a, b, c, d, e, f) as number;
@@ -39,12 +39,12 @@ export function sys(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): n
   return -read.i32(errnoAddress, 0);
 }
 
-/** The address of the first byte of a view. An empty view has none: 0. */
+/** Address of a view's first byte; 0 for an empty view. */
 export function addressOf(bytes: Uint8Array): number {
   return bytes.byteLength === 0 ? 0 : (ptr(bytes) as number);
 }
 
-/** A buffer for structures that the kernel fills: its bytes never move. */
+/** A buffer of fixed address for structures that are passed to the kernel. */
 export class Scratch {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -58,23 +58,24 @@ export class Scratch {
   }
 }
 
-// PATH_MAX is 4,096 with the NUL; what is longer is refused here as the kernel would. UTF-8 needs up to three
-// bytes a unit, and encodeInto stops at the end of the room.
+// PATH_MAX: 4,096 bytes with the NUL. Longer paths fail here as they would in the kernel: encodeInto stops at
+// the end of the buffer.
 const PATH_ROOM = 4096;
 const encoder = new TextEncoder();
 const slots = [new Scratch(PATH_ROOM), new Scratch(PATH_ROOM), new Scratch(PATH_ROOM)] as const;
 
 /**
- * Encodes a path as NUL-terminated UTF-8 (odd bytes by name-bytes.ts) into a reused buffer and answers its
- * address, or -errno: ENAMETOOLONG at 4,096 bytes, EINVAL for a NUL inside, EILSEQ for text that no bytes are. `slot` tells apart the strings of one call; the address is good
- * until the slot's next use.
+ * Encodes a path as NUL-terminated UTF-8 (escaped bytes as in name-bytes.ts) into a reused buffer. Returns
+ * its address, valid until the slot's next use, or -errno: -ENAMETOOLONG from 4,096 bytes on, -EINVAL for a
+ * NUL in the text, -EILSEQ for a surrogate that stands for no byte. Each string argument of one system call
+ * needs its own `slot`.
  */
 export function cString(text: string, slot: 0 | 1 | 2 = 0): number {
   const room = slots[slot];
   let { read: units, written } = encoder.encodeInto(text, room.bytes);
   if (units < text.length || written >= PATH_ROOM) return -Errno.ENAMETOOLONG;
   if (text.indexOf("\0") >= 0) return -Errno.EINVAL;
-  // More bytes than units: beyond ASCII, where a surrogate may stand alone.
+  // ASCII has as many bytes as UTF-16 units and needs no search for lone surrogates.
   if (written > units && hasEscapes(text)) {
     written = encodeEscaped(text, room.bytes.subarray(0, PATH_ROOM - 1));
     if (written < 0) return -Errno.EILSEQ;

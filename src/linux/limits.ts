@@ -1,4 +1,4 @@
-// How many descriptors this process may have: prlimit(2), RLIMIT_NOFILE.
+// The limit of open descriptors of this process: prlimit(2), RLIMIT_NOFILE.
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
@@ -8,13 +8,13 @@ export const RLIMIT_SIZE = 16;
 const room = new Scratch(RLIMIT_SIZE);
 
 export interface OpenFileLimit {
-  /** What is in force. */
+  /** The limit in force. */
   readonly soft: number;
-  /** How far the process itself may raise it. */
+  /** The highest value that an unprivileged process may set. */
   readonly hard: number;
 }
 
-/** The limit, or -errno. */
+/** Returns the limit of this process, or -errno. */
 export function openFileLimit(): OpenFileLimit | number {
   const result = sys(Syscall.prlimit64, 0, RLIMIT_NOFILE, 0, room.address);
   if (result < 0) return result;
@@ -22,7 +22,7 @@ export function openFileLimit(): OpenFileLimit | number {
   return { soft: Number(view.getBigUint64(0, true)), hard: Number(view.getBigUint64(8, true)) };
 }
 
-/** Sets the limit: 0 or -errno (-EPERM above the hard one). */
+/** Sets both limits. Returns 0 or -errno (-EPERM: raising the hard limit needs CAP_SYS_RESOURCE). */
 export function setOpenFileLimit(limit: OpenFileLimit): number {
   room.view.setBigUint64(0, BigInt(limit.soft), true);
   room.view.setBigUint64(8, BigInt(limit.hard), true);

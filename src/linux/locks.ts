@@ -1,11 +1,13 @@
-// Locks that other programs see: flock(2), and fcntl(2) byte ranges owned by an open file description (OFD).
+// File locks that other programs see: flock(2), and fcntl(2) locks of an open file description (OFD).
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 /** Operations of flock(2). */
 export const FlockOperation = { SHARED: 1, EXCLUSIVE: 2, NONBLOCK: 4, UNLOCK: 8 } as const;
 
-/** A whole-file lock: 0 or -errno, -EWOULDBLOCK with NONBLOCK where another holds it. */
+/**
+ * Locks or unlocks a whole file. Returns 0 or -errno; with NONBLOCK -EWOULDBLOCK when another holds the lock.
+ */
 export function flockFd(fd: number, operation: number): number {
   return sys(Syscall.flock, fd, operation);
 }
@@ -27,17 +29,20 @@ function fill(type: number, start: number | bigint, length: number | bigint): vo
   view.setInt16(FLOCK_OFFSETS.whence, 0, true);
   view.setBigInt64(FLOCK_OFFSETS.start, BigInt(start), true);
   view.setBigInt64(FLOCK_OFFSETS.len, BigInt(length), true);
-  // The kernel wants 0 for a lock of an open file description.
+  // The kernel requires l_pid 0 for OFD locks.
   view.setInt32(FLOCK_OFFSETS.pid, 0, true);
 }
 
-/** Sets or ends a byte-range lock without waiting; length 0 reaches to the end. 0 or -errno (-EAGAIN: held). */
+/**
+ * Sets or releases a byte-range lock without waiting; length 0 means up to the end of the file. Returns 0 or
+ * -errno (-EAGAIN: another holds a conflicting lock).
+ */
 export function lockRange(fd: number, type: number, start: number | bigint, length: number | bigint): number {
   fill(type, start, length);
   return sys(Syscall.fcntl, fd, F_OFD_SETLK, room.address);
 }
 
-/** Whether `lockRange` would succeed: 1, 0 where another's lock is in the way, or -errno. */
+/** Returns 1 if `lockRange` would succeed, 0 if another's lock conflicts, or -errno. */
 export function testRange(fd: number, type: number, start: number, length: number): number {
   fill(type, start, length);
   const result = sys(Syscall.fcntl, fd, F_OFD_GETLK, room.address);

@@ -1,4 +1,4 @@
-// What is mounted where: /proc/self/mountinfo; proc_pid_mountinfo(5).
+// The mount table from /proc/self/mountinfo; proc_pid_mountinfo(5).
 import { readFileSync } from "node:fs";
 
 export interface Mount {
@@ -6,7 +6,7 @@ export interface Mount {
   readonly parentId: number;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
-  /** The directory of the file system that is mounted here. */
+  /** The directory of the file system that is visible at the mount point; "/" except for bind mounts. */
   readonly root: string;
   readonly mountPoint: string;
   readonly options: readonly string[];
@@ -15,7 +15,7 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
-/** Reads a mountinfo file's text; lines that are no mounts are passed over. */
+/** Parses the text of a mountinfo file; malformed lines are skipped. */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split("\n")) {
@@ -27,7 +27,7 @@ export function parseMountinfo(text: string): Mount[] {
 
 function parseLine(line: string): Mount | undefined {
   const fields = line.split(" ");
-  // Any number of optional fields ends with a lone dash.
+  // A lone dash ends the optional fields, of which there may be any number.
   const dash = fields.indexOf("-", 6);
   const [mountId, parentId, device, root, mountPoint, options] = fields;
   if (dash < 0 || mountPoint === undefined || root === undefined) return undefined;
@@ -46,14 +46,14 @@ function parseLine(line: string): Mount | undefined {
   };
 }
 
-/** Space, tab, newline and backslash are written as three octal digits; other bytes of UTF-8 as they are. */
+/** The kernel writes space, tab, newline and backslash as three octal digits and other bytes unchanged. */
 function unescape(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }
 
-/** The mounts that this process sees; none where /proc is missing. */
+/** The mounts that this process sees; empty when /proc is not mounted. */
 export function currentMounts(): Mount[] {
   try {
     return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
@@ -62,7 +62,7 @@ export function currentMounts(): Mount[] {
   }
 }
 
-/** The mount that an absolute, normalised path lies on; the last of several at one place is on top. */
+/** The mount of an absolute, normalised path; of several at one mount point the last, which is on top. */
 export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
   let best: Mount | undefined;
   for (const mount of mounts) {

@@ -1,11 +1,12 @@
-// File names as bytes and as text. Linux names are bytes: one that is not UTF-8 becomes text with each odd byte
-// 0x80..0xFF as the lone surrogate U+DC80..U+DCFF and comes back as it was (PEP 383, "surrogateescape").
+// File names as text. Linux names are bytes: in a name that is not UTF-8 each invalid byte 0x80..0xFF becomes
+// the lone surrogate U+DC80..U+DCFF, so that the name can be converted back unchanged (PEP 383,
+// "surrogateescape").
 const ESCAPE = 0xdc00;
-// A byte order mark at the start of a name is part of the name.
+// ignoreBOM keeps a byte order mark: at the start of a name it is part of the name.
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ascii = new TextDecoder("latin1");
 
-/** The text of a name. Never fails; what the bytes are is never lost. */
+/** Decodes a name. Never fails; `encodeEscaped` restores the same bytes. */
 export function decodeName(bytes: Uint8Array): string {
   let isAscii = true;
   for (let i = 0; i < bytes.length && isAscii; i++) isAscii = (bytes[i] ?? 0) < 0x80;
@@ -28,7 +29,7 @@ function decodeEscaped(bytes: Uint8Array): string {
   return text;
 }
 
-/** Bytes of the well-formed character at `at` (RFC 3629, 4), or 0. */
+/** Length in bytes of the well-formed UTF-8 character at `at` (RFC 3629, 4), or 0. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
@@ -42,14 +43,14 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   return isOverlong || isBeyond ? 0 : length;
 }
 
-/** Whether the text stands for bytes that are not UTF-8, or for none at all. */
+/** Whether the text has lone surrogates: it stands for bytes that are not UTF-8, or for no bytes at all. */
 export function hasEscapes(text: string): boolean {
   return !text.isWellFormed();
 }
 
 /**
- * Writes text with lone surrogates as bytes: how many, or -1 where it does not fit or has a surrogate that stands
- * for no byte.
+ * Encodes text with lone surrogates into `into`. Returns the number of bytes, or -1 when they do not fit or a
+ * surrogate stands for no byte.
  */
 export function encodeEscaped(text: string, into: Uint8Array): number {
   let at = 0;

@@ -1,5 +1,5 @@
-// Opening and closing: openat, openat2 and its RESOLVE flags, reopening through /proc/self/fd; open(2), openat2(2).
-// Some O_ flags have other numbers on arm64 (arch/arm64/include/uapi/asm/fcntl.h) than in asm-generic/fcntl.h.
+// Opening, reopening through /proc/self/fd, duplicating and closing descriptors; open(2), openat2(2).
+// Some O_ flags differ between arm64 (arch/arm64/include/uapi/asm/fcntl.h) and asm-generic/fcntl.h.
 import { Errno } from "./errno.ts";
 import { Scratch, cString, sys } from "./libc.ts";
 import { type Architecture, Syscall, architecture } from "./syscall-numbers.ts";
@@ -59,14 +59,17 @@ export const At = {
 export const OPEN_HOW_SIZE = 24;
 const how = new Scratch(OPEN_HOW_SIZE);
 
-/** openat(2) without protection: for paths that the server itself chose. */
+/** openat(2), which does not confine the path: for paths that the server chose itself. */
 export function openAt(directory: number, path: string, flags: number, mode = 0): number {
   const name = cString(path);
   if (name < 0) return name;
   return sys(Syscall.openat, directory, name, flags | Open.CLOEXEC, mode);
 }
 
-/** openat2(2). -ENOSYS on kernels before 5.6; -EAGAIN when RESOLVE_CACHED did not suffice or a rename raced. */
+/**
+ * openat2(2). Returns a descriptor or -errno: -ENOSYS on kernels before 5.6; -EAGAIN after a concurrent
+ * rename, or when RESOLVE_CACHED is given and the path is not cached.
+ */
 export function openAt2(
   directory: number,
   path: string,
@@ -85,7 +88,7 @@ export function openAt2(
 
 let supported: boolean | undefined;
 
-/** Whether openat2 is there: an old kernel, an emulator or a seccomp filter may answer ENOSYS or EPERM. */
+/** Whether openat2 works: an old kernel, an emulator or a seccomp filter fails it with ENOSYS or EPERM. */
 export function hasOpenAt2(): boolean {
   if (supported !== undefined) return supported;
   const fd = openAt2(AT_FDCWD, "/", Open.PATH | Open.DIRECTORY, 0, 0);
@@ -94,24 +97,24 @@ export function hasOpenAt2(): boolean {
   return supported;
 }
 
-/** The path by which a descriptor of this process is opened or changed anew. */
+/** The /proc path through which a descriptor's object can be reopened or changed. */
 export function procPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-/** Opens the very object of a descriptor (O_PATH or not) once more; -ENOENT where /proc is not mounted. */
+/** Opens a descriptor's object (O_PATH too) again with other flags; -ENOENT when /proc is not mounted. */
 export function reopen(fd: number, flags: number): number {
   return openAt(AT_FDCWD, procPath(fd), flags);
 }
 
-/** close(2). Must be called once for every descriptor. */
+/** close(2), to be called exactly once: Linux closes the descriptor even when this returns -errno. */
 export function closeFd(fd: number): number {
   return sys(Syscall.close, fd);
 }
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** A second descriptor for the same open file description. */
+/** Returns a second descriptor (3 or higher, close-on-exec) of the same open file description, or -errno. */
 export function duplicateFd(fd: number): number {
   return sys(Syscall.fcntl, fd, F_DUPFD_CLOEXEC, 3);
 }
@@ -120,7 +123,10 @@ export function duplicateFd(fd: number): number {
 const F_SETFL = 4;
 const O_NOATIME = 0o1000000;
 
-/** Reads by this descriptor leave the access time alone, or no longer: 0 or -errno (-EPERM for who is not the owner). */
+/**
+ * Turns O_NOATIME on or off, and every other status flag off. Returns 0 or -errno (-EPERM: the caller does
+ * not own the file).
+ */
 export function setNoAccessTime(fd: number, keeps: boolean): number {
   return sys(Syscall.fcntl, fd, F_SETFL, keeps ? O_NOATIME : 0);
 }

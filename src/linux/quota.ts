@@ -1,11 +1,11 @@
-// What the kernel's quotas allow a user or a group on one file system; quotactl(2), linux/quota.h.
+// Kernel quotas of a user or group on one file system; quotactl(2), linux/quota.h.
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 export const QuotaType = { USER: 0, GROUP: 1 } as const;
 export type QuotaType = (typeof QuotaType)[keyof typeof QuotaType];
 
-/** In bytes and in files; a limit of 0 is none. */
+/** Limits and usage in bytes and in files; a limit of 0 means no limit. */
 export interface Quota {
   readonly softBytes: number;
   readonly hardBytes: number;
@@ -26,8 +26,8 @@ function u64(offset: number): number {
 }
 
 /**
- * The quota of an id on the file system of a descriptor (O_PATH will do), or -errno: -ESRCH where none are kept,
- * -ENOSYS before Linux 5.14 and where the file system has none.
+ * Returns the quota of an id on the file system of a descriptor (O_PATH too), or -errno: -ESRCH when quotas
+ * are off there, -ENOSYS before Linux 5.14 and when the file system has no quotas.
  */
 export function quotaOf(fd: number, type: QuotaType, id: number): Quota | number {
   const result = sys(Syscall.quotactl_fd, fd, Q_GETQUOTA * 256 + type, id, room.address);

@@ -1,4 +1,4 @@
-// statx, fstatfs and faccessat2, parsed into numbers; statx(2), statfs(2), linux/stat.h.
+// statx, fstatfs and faccessat2; statx(2), statfs(2), access(2), linux/stat.h.
 import { Scratch, cString, sys } from "./libc.ts";
 import { At } from "./open.ts";
 import { Syscall } from "./syscall-numbers.ts";
@@ -52,7 +52,7 @@ export const STATX_OFFSETS = {
 } as const;
 export const STATX_SIZE = 256;
 
-/** What statx says. Sizes in bytes, blocks of 512 bytes; `hasBirth` tells whether the birth time is known. */
+/** The result of statx. `size` in bytes, `blocks` of 512 bytes; the birth time is valid if `hasBirth`. */
 export interface Statx {
   /** File type and permission bits. */
   mode: number;
@@ -78,7 +78,7 @@ export interface Statx {
   birthNanoseconds: number;
 }
 
-/** A record for `statAt` to fill. */
+/** A record for `statAt` and `statFd` to fill. */
 export function emptyStatx(): Statx {
   return {
     mode: 0,
@@ -142,21 +142,21 @@ function parse(out: Statx): void {
   out.mountId = u64(at.mntId);
 }
 
-/** statx of a name at an address (NUL-terminated bytes), as `dirent` names are. 0 or -errno. */
+/** statx of a NUL-terminated name at an address, such as `DirentReader.nameAddress`. Returns 0 or -errno. */
 export function statAddress(directory: number, name: number, flags: number, out: Statx): number {
   const result = sys(Syscall.statx, directory, name, flags | At.NO_AUTOMOUNT, WANTED, room.address);
   if (result === 0) parse(out);
   return result;
 }
 
-/** statx of a path; a last component that is a symlink is not followed. 0 or -errno. */
+/** statx of a path; a symlink as the last component is not followed. Returns 0 or -errno. */
 export function statAt(directory: number, path: string, out: Statx): number {
   const name = cString(path);
   if (name < 0) return name;
   return statAddress(directory, name, At.SYMLINK_NOFOLLOW, out);
 }
 
-/** statx of an open descriptor, O_PATH included. 0 or -errno. */
+/** statx of a descriptor (O_PATH too). Returns 0 or -errno. */
 export function statFd(fd: number, out: Statx): number {
   return statAddress(fd, empty.address, At.EMPTY_PATH, out);
 }
@@ -164,12 +164,12 @@ export function statFd(fd: number, out: Statx): number {
 // AT_STATX_DONT_SYNC.
 const DONT_SYNC = 0x4000;
 
-/** The same by what the kernel remembers: a network or a FUSE server is not asked. */
+/** `statFd` from the kernel's cached values: no request to a network or FUSE server. */
 export function statFdCached(fd: number, out: Statx): number {
   return statAddress(fd, empty.address, At.EMPTY_PATH | DONT_SYNC, out);
 }
 
-/** Major and minor number of the device that a descriptor's object stands for, or -errno. */
+/** Returns the major and minor number of the device that a device node stands for (stx_rdev), or -errno. */
 export function deviceNumbersOf(fd: number): [number, number] | number {
   const flags = At.EMPTY_PATH | At.NO_AUTOMOUNT;
   const result = sys(Syscall.statx, fd, empty.address, flags, WANTED, room.address);
@@ -178,12 +178,13 @@ export function deviceNumbersOf(fd: number): [number, number] | number {
   return [room.view.getUint32(rdevMajor, true), room.view.getUint32(rdevMinor, true)];
 }
 
-/** What faccessat2 asks for. */
+/** Mode bits of faccessat2: X_OK, W_OK, R_OK. */
 export const Access = { EXECUTE: 1, WRITE: 2, READ: 4 } as const;
 
 /**
- * Whether the thread's own fsuid, groups and capabilities allow `wanted` on a descriptor's object, ACLs and
- * read-only mounts included: 0, -EACCES, -EROFS. -ENOSYS on kernels before 5.8.
+ * Checks `wanted` (bits of `Access`) on a descriptor's object against the thread's fsuid, groups and
+ * capabilities, with ACLs and read-only mounts. Returns 0 or -errno: -EACCES, -EROFS, -ENOSYS on kernels
+ * before 5.8.
  */
 export function accessFd(fd: number, wanted: number): number {
   return sys(Syscall.faccessat2, fd, empty.address, wanted, At.EMPTY_PATH | At.EACCESS);
@@ -205,7 +206,7 @@ export const STATFS_OFFSETS = {
 } as const;
 export const STATFS_SIZE = 120;
 
-/** f_type of file systems that are treated apart; linux/magic.h and the file systems' own headers. */
+/** f_type of file systems that need special treatment; linux/magic.h and the file systems' own headers. */
 export const FileSystemMagic = {
   MSDOS: 0x4d44,
   EXFAT: 0x2011bab0,
@@ -223,12 +224,12 @@ export const StatfsFlag = { RDONLY: 1 } as const;
 
 export interface Statfs {
   type: number;
-  /** Unit of the three counts below, in bytes. */
+  /** Unit of `blocks`, `free` and `available`, in bytes. */
   blockBytes: number;
   blocks: number;
   free: number;
   available: number;
-  /** Inodes; 0 where they are made as needed. */
+  /** Inodes; 0 when the file system allocates them on demand. */
   files: number;
   freeFiles: number;
   fsidLow: number;
@@ -244,7 +245,7 @@ function statfs64(offset: number): number {
   return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000;
 }
 
-/** fstatfs of a descriptor, O_PATH included: the record, or -errno. */
+/** fstatfs of a descriptor (O_PATH too). Returns the record or -errno. */
 export function statfsFd(fd: number): Statfs | number {
   const result = sys(Syscall.fstatfs, fd, statfsRoom.address);
   if (result < 0) return result;

@@ -1,8 +1,8 @@
-// System call numbers: x86-64 from asm/unistd_64.h, arm64 from asm-generic/unistd.h (the kernel's uapi headers).
-// Calls go by number because a libc may lack a wrapper (openat2, statx and preadv2 in older musl) or do more
-// than the call (glibc's setgroups changes every thread of the process).
+// System call numbers: x86-64 from asm/unistd_64.h, arm64 from asm-generic/unistd.h (the kernel's uapi
+// headers). They are called by number because a libc may lack a wrapper (openat2, statx and preadv2 in older
+// musl) or do more than the call (glibc's setgroups changes every thread of the process).
 
-/** Number on x86-64, number on arm64. */
+/** [number on x86-64, number on arm64]. */
 const numbers = {
   read: [0, 63],
   write: [1, 64],
@@ -80,7 +80,7 @@ const numbers = {
 export type SyscallName = keyof typeof numbers;
 export type Architecture = "x64" | "arm64";
 
-/** The table of one architecture. */
+/** The numbers of one architecture. */
 export function syscallTable(architecture: Architecture): Readonly<Record<SyscallName, number>> {
   const column = architecture === "x64" ? 0 : 1;
   const table: Partial<Record<SyscallName, number>> = {};
@@ -92,8 +92,7 @@ if (process.arch !== "x64" && process.arch !== "arm64") {
   throw new Error(`minismbd runs on x86-64 and arm64; this is ${process.arch}`);
 }
 
-/** The architecture this process runs on. */
 export const architecture: Architecture = process.arch;
 
-/** System call numbers of this machine. */
+/** The numbers of the architecture that this process runs on. */
 export const Syscall = syscallTable(architecture);

@@ -1,17 +1,17 @@
-// What this thread has used; getrusage(2) with RUSAGE_THREAD.
+// Resource usage of the calling thread; getrusage(2) with RUSAGE_THREAD.
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 const RUSAGE_THREAD = 1;
-/** Offset of ru_nvcsw in struct rusage of a 64-bit kernel, and its size. */
+/** Offsets in struct rusage of a 64-bit kernel. */
 export const RUSAGE_OFFSETS = { nvcsw: 128 } as const;
 export const RUSAGE_SIZE = 144;
 
 const room = new Scratch(RUSAGE_SIZE);
 
 /**
- * How often the thread gave its processor away because it had to wait for something: a disk, a lock, another process.
- * That others had their turn is not counted.
+ * Returns how often the thread yielded its processor because it had to wait (for a disk, a lock, another
+ * process). Preemption is not counted. 0 when the call fails.
  */
 export function voluntarySwitches(): number {
   if (sys(Syscall.getrusage, RUSAGE_THREAD, room.address) < 0) return 0;

@@ -1,12 +1,12 @@
-// Bounds-checked access to bytes on the wire: Message (by fixed offset), Reader (in sequence), Writer.
-// Every length, offset and count from a client passes through here; [MS-SMB2] 2.2, all little-endian.
+// Bounds-checked access to wire bytes: Message (at fixed offsets), Reader (in sequence), Writer (in
+// sequence). Every length, offset and count from a client is checked here; [MS-SMB2] 2.2, all little-endian.
 
-/** The one error a decoder may throw; the dispatcher turns it into STATUS_INVALID_PARAMETER. */
+/** The only error that decoders throw; the dispatcher turns it into STATUS_INVALID_PARAMETER. */
 export class WireError extends Error {
   override readonly name = "WireError";
 }
 
-// A WireError is an answer, not a bug: collecting its stack would let a client burn our time.
+/** A WireError without a stack trace: a client can cause any number of them, and traces are expensive. */
 export function wireError(text: string): WireError {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
@@ -15,19 +15,20 @@ export function wireError(text: string): WireError {
   return error;
 }
 
-// A byte order mark is a character of the name like any other.
+// ignoreBOM keeps a byte order mark: in a name it is an ordinary character.
 const decoder16 = new TextDecoder("utf-16le", { ignoreBOM: true });
 
 /**
- * One SMB2 message inside a larger buffer. Offsets are relative to the message's own header, as the
- * specification counts them. The object is reused from message to message: keep nothing of it.
+ * One SMB2 message inside a larger buffer. Offsets count from the message's own SMB2 header, as in the
+ * specification; reads past the end throw WireError. The object is reused for the next message: do not keep
+ * it.
  */
 export class Message {
   bytes: Uint8Array;
   view: DataView;
-  /** Where the SMB2 header starts in `bytes`. */
+  /** Index of the SMB2 header in `bytes`. */
   start: number;
-  /** Length of the message in bytes, header included, padding before the next member included. */
+  /** Length in bytes, with the header and the padding before the next message of a compound. */
   length: number;
 
   constructor(bytes: Uint8Array, start = 0, length = bytes.length - start) {
@@ -59,7 +60,9 @@ export class Message {
   u32(offset: number): number {
     return this.view.getUint32(this.at(offset, 4), true);
   }
-  /** A 64-bit value as a number: exact below 2^53, rounded above. Compare with limits only. */
+  /**
+   * A 64-bit value as a number: exact below 2^53, rounded above, which is enough to compare it with limits.
+   */
   u64(offset: number): number {
     const at = this.at(offset, 8);
     return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
@@ -68,14 +71,14 @@ export class Message {
     return this.view.getBigUint64(this.at(offset, 8), true);
   }
 
-  /** The `length` bytes at `offset`, not copied. An empty range is allowed at any offset. */
+  /** A view of the `length` bytes at `offset`. An empty range is allowed at any offset. */
   range(offset: number, length: number): Uint8Array {
     if (length === 0) return EMPTY;
     const at = this.at(offset, length);
     return this.bytes.subarray(at, at + length);
   }
 
-  /** As `range`, and refuses an offset before `least` (the end of the fixed part) for a non-empty range. */
+  /** As `range`; also throws when a non-empty range starts before `least`, the end of the fixed part. */
   dynamic(offset: number, length: number, least: number): Uint8Array {
     if (length > 0 && offset < least) throw wireError("dynamic part overlaps the fixed part");
     return this.range(offset, length);
@@ -89,7 +92,7 @@ export class Message {
 
 export const EMPTY: Uint8Array = new Uint8Array(0);
 
-/** Reads little-endian values in sequence and throws WireError at the end of its bytes. */
+/** Reads little-endian values in sequence; reads past the end throw WireError. */
 export class Reader {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -131,7 +134,7 @@ export class Reader {
   big64(): bigint {
     return this.view.getBigUint64(this.take(8), true);
   }
-  /** The next `length` bytes, not copied. */
+  /** A view of the next `length` bytes. */
   range(length: number): Uint8Array {
     const at = this.take(length);
     return this.bytes.subarray(at, at + length);
@@ -139,22 +142,22 @@ export class Reader {
   skip(length: number): void {
     this.take(length);
   }
-  /** Moves to an absolute position inside the bytes. */
+  /** Sets the position, counted from the start of the bytes. */
   seek(position: number): void {
     if (position < 0 || position > this.bytes.length) throw wireError("position outside the structure");
     this.position = position;
   }
-  /** UTF-16LE text of `length` bytes; odd lengths and lone surrogates are refused. */
+  /** UTF-16LE text of `length` bytes. Throws WireError for an odd length or a lone surrogate. */
   utf16(length: number): string {
     return decodeUtf16(this.range(length));
   }
 }
 
-/** UTF-16LE bytes to a string. Throws WireError for an odd length or a lone surrogate. */
+/** Decodes UTF-16LE. Throws WireError for an odd length or a lone surrogate. */
 export function decodeUtf16(bytes: Uint8Array): string {
   if (bytes.length % 2 !== 0) throw wireError("UTF-16 text of odd length");
   const text = decoder16.decode(bytes);
-  // TextDecoder replaces a lone surrogate by U+FFFD; a genuine U+FFFD is FD FF in the input.
+  // TextDecoder replaces lone surrogates by U+FFFD; only a comparison tells them from a U+FFFD in the input.
   if (text.includes("\uFFFD") && !sameUtf16(text, bytes)) throw wireError("lone surrogate in UTF-16 text");
   return text;
 }
@@ -168,9 +171,9 @@ function sameUtf16(text: string, bytes: Uint8Array): boolean {
 }
 
 /**
- * Writes little-endian values in sequence into a buffer whose room the caller reserved beforehand.
- * Running out of room is a bug of ours and throws RangeError. `origin` is where the message's SMB2
- * header starts: `offset()` counts from there, as the specification's offset fields do.
+ * Writes little-endian values in sequence into a buffer that the caller made large enough; exceeding it is a
+ * bug of the server and throws RangeError. `origin` is the index of the message's SMB2 header, from which the
+ * specification's offset fields (`offset()`) count.
  */
 export class Writer {
   bytes: Uint8Array;
@@ -199,7 +202,7 @@ export class Writer {
     return at;
   }
 
-  /** The offset of the next byte from the SMB2 header. */
+  /** Offset of the next byte from the SMB2 header. */
   offset(): number {
     return this.position - this.origin;
   }
@@ -238,12 +241,12 @@ export class Writer {
     const at = this.take(text.length * 2);
     for (let i = 0; i < text.length; i++) this.view.setUint16(at + 2 * i, text.charCodeAt(i), true);
   }
-  /** Zero bytes up to the next multiple of `boundary`, counted from the SMB2 header. */
+  /** Writes zeros up to the next multiple of `boundary`, counted from the SMB2 header. */
   align(boundary: number): void {
     const over = this.offset() % boundary;
     if (over !== 0) this.zero(boundary - over);
   }
-  /** Sets a field written earlier; `at` is a position, not an offset. */
+  /** Overwrites a field written earlier; `at` is an index into `bytes`, not an offset from the header. */
   patch16(at: number, value: number): void {
     this.view.setUint16(at, value, true);
   }

@@ -1,5 +1,6 @@
-// What this server advertises and answers: the one place that says so. Each row names a test that holds it.
-// [MS-SMB2] 3.3.5.4 (negotiation), 3.3.5.15 (controls), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create contexts).
+// Everything this server advertises or supports, listed only here. Each row names a test of the feature.
+// [MS-SMB2] 3.3.5.4 (negotiation), 3.3.5.15 (FSCTLs), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create
+// contexts).
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
 import { Capability, Dialect, SecurityMode } from "./command/negotiate.ts";
@@ -11,18 +12,18 @@ import {
 } from "./context/negotiate-context.ts";
 import { POSIX_INFO_CLASS } from "./posix.ts";
 
-/** One thing advertised. `test` is `path/of/file.test.ts#name of the test`. */
+/** One feature. `test` is `path/of/file.test.ts#title of the test`. */
 export interface Feature {
   readonly name: string;
   readonly value: number;
   readonly test: string;
 }
 
-/** A capability holds from one dialect to another, both included. */
+/** A capability of the dialects `from` to `to`, both included. */
 export interface CapabilityFeature extends Feature {
   readonly from: number;
   readonly to: number;
-  /** True where the client must have announced it too; 3.3.5.4. */
+  /** True when the client must have announced it too; [MS-SMB2] 3.3.5.4. */
   readonly needsClient: boolean;
 }
 
@@ -48,7 +49,7 @@ const capabilities: readonly CapabilityFeature[] = [
     from: Dialect.SMB_2_1,
     to: Dialect.SMB_3_1_1,
     needsClient: false,
-    test: "test/wire/features.test.ts#large transfers from 2.1 on",
+    test: "test/wire/features.test.ts#LARGE_MTU is announced from SMB 2.1 on",
   },
   {
     name: "ENCRYPTION",
@@ -56,7 +57,7 @@ const capabilities: readonly CapabilityFeature[] = [
     from: Dialect.SMB_3_0,
     to: Dialect.SMB_3_0_2,
     needsClient: true,
-    test: "test/wire/features.test.ts#the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it",
+    test: "test/wire/features.test.ts#ENCRYPTION is announced only in SMB 3.0 and 3.0.2, to clients that set it",
   },
   {
     name: "LEASING",
@@ -64,7 +65,7 @@ const capabilities: readonly CapabilityFeature[] = [
     from: Dialect.SMB_2_1,
     to: Dialect.SMB_3_1_1,
     needsClient: false,
-    test: "test/wire/features.test.ts#leases from 2.1 on, of directories in 3.x to clients that know them",
+    test: "test/wire/features.test.ts#LEASING is announced from SMB 2.1 on, DIRECTORY_LEASING in SMB 3.x to clients that set it",
   },
   {
     name: "DIRECTORY_LEASING",
@@ -72,7 +73,7 @@ const capabilities: readonly CapabilityFeature[] = [
     from: Dialect.SMB_3_0,
     to: Dialect.SMB_3_1_1,
     needsClient: true,
-    test: "test/wire/features.test.ts#leases from 2.1 on, of directories in 3.x to clients that know them",
+    test: "test/wire/features.test.ts#LEASING is announced from SMB 2.1 on, DIRECTORY_LEASING in SMB 3.x to clients that set it",
   },
   {
     name: "MULTI_CHANNEL",
@@ -80,7 +81,7 @@ const capabilities: readonly CapabilityFeature[] = [
     from: Dialect.SMB_3_0,
     to: Dialect.SMB_3_1_1,
     needsClient: true,
-    test: "test/wire/features.test.ts#several channels in 3.x, where allowed and announced",
+    test: "test/wire/features.test.ts#MULTI_CHANNEL is announced in SMB 3.x if allowed, to clients that set it",
   },
 ];
 
@@ -97,51 +98,71 @@ const securityModes: readonly Feature[] = [
   },
 ];
 
-// In order of preference: 128 bits first, and GCM before CCM, for the sake of small processors.
+// In order of preference: 128 bits and GCM first, because small processors compute them faster.
 const ciphers: readonly Feature[] = [
-  { name: "AES-128-GCM", value: Cipher.AES_128_GCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
-  { name: "AES-128-CCM", value: Cipher.AES_128_CCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
-  { name: "AES-256-GCM", value: Cipher.AES_256_GCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
-  { name: "AES-256-CCM", value: Cipher.AES_256_CCM, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+  {
+    name: "AES-128-GCM",
+    value: Cipher.AES_128_GCM,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
+  },
+  {
+    name: "AES-128-CCM",
+    value: Cipher.AES_128_CCM,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
+  },
+  {
+    name: "AES-256-GCM",
+    value: Cipher.AES_256_GCM,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
+  },
+  {
+    name: "AES-256-CCM",
+    value: Cipher.AES_256_CCM,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
+  },
 ];
 
 const signingAlgorithms: readonly Feature[] = [
   {
     name: "AES-GMAC",
     value: SigningAlgorithm.AES_GMAC,
-    test: `${NEGOTIATE}#negotiate contexts of every kind`,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
   },
   {
     name: "AES-CMAC",
     value: SigningAlgorithm.AES_CMAC,
-    test: `${NEGOTIATE}#negotiate contexts of every kind`,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
   },
   {
     name: "HMAC-SHA256",
     value: SigningAlgorithm.HMAC_SHA256,
-    test: `${NEGOTIATE}#negotiate contexts of every kind`,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
   },
 ];
 
 const hashAlgorithms: readonly Feature[] = [
-  { name: "SHA-512", value: HashAlgorithm.SHA_512, test: `${NEGOTIATE}#negotiate contexts of every kind` },
+  {
+    name: "SHA-512",
+    value: HashAlgorithm.SHA_512,
+    test: `${NEGOTIATE}#round trip of every negotiate context`,
+  },
 ];
 
 const fsctls: readonly Feature[] = [
   {
     name: "VALIDATE_NEGOTIATE_INFO",
     value: Fsctl.VALIDATE_NEGOTIATE_INFO,
-    test: "test/wire/fscc/fsctl.test.ts#validate negotiate info",
+    test: "test/wire/fscc/fsctl.test.ts#round trip of VALIDATE_NEGOTIATE_INFO",
   },
   {
     name: "QUERY_NETWORK_INTERFACE_INFO",
     value: Fsctl.QUERY_NETWORK_INTERFACE_INFO,
-    test: "test/wire/fscc/fsctl.test.ts#network interfaces",
+    test: "test/wire/fscc/fsctl.test.ts#round trip of QUERY_NETWORK_INTERFACE_INFO",
   },
   {
     name: "PIPE_TRANSCEIVE",
     value: Fsctl.PIPE_TRANSCEIVE,
-    test: "test/wire/command/ioctl.test.ts#round trip",
+    test: "test/wire/command/ioctl.test.ts#round trip of requests and responses",
   },
   {
     name: "SRV_ENUMERATE_SNAPSHOTS",
@@ -151,19 +172,27 @@ const fsctls: readonly Feature[] = [
 ];
 
 const directoryClasses: readonly Feature[] = [
-  { name: "Directory", value: FileInfoClass.DIRECTORY, test: `${DIRECTORY}#every class both ways` },
-  { name: "FullDirectory", value: FileInfoClass.FULL_DIRECTORY, test: `${DIRECTORY}#every class both ways` },
-  { name: "BothDirectory", value: FileInfoClass.BOTH_DIRECTORY, test: `${DIRECTORY}#every class both ways` },
-  { name: "Names", value: FileInfoClass.NAMES, test: `${DIRECTORY}#every class both ways` },
+  { name: "Directory", value: FileInfoClass.DIRECTORY, test: `${DIRECTORY}#round trip of every class` },
+  {
+    name: "FullDirectory",
+    value: FileInfoClass.FULL_DIRECTORY,
+    test: `${DIRECTORY}#round trip of every class`,
+  },
+  {
+    name: "BothDirectory",
+    value: FileInfoClass.BOTH_DIRECTORY,
+    test: `${DIRECTORY}#round trip of every class`,
+  },
+  { name: "Names", value: FileInfoClass.NAMES, test: `${DIRECTORY}#round trip of every class` },
   {
     name: "IdBothDirectory",
     value: FileInfoClass.ID_BOTH_DIRECTORY,
-    test: `${DIRECTORY}#every class both ways`,
+    test: `${DIRECTORY}#round trip of every class`,
   },
   {
     name: "IdFullDirectory",
     value: FileInfoClass.ID_FULL_DIRECTORY,
-    test: `${DIRECTORY}#every class both ways`,
+    test: `${DIRECTORY}#round trip of every class`,
   },
   {
     name: "Posix",
@@ -173,51 +202,63 @@ const directoryClasses: readonly Feature[] = [
 ];
 
 const queryFileClasses: readonly Feature[] = [
-  { name: "Basic", value: FileInfoClass.BASIC, test: `${FILE}#basic` },
-  { name: "Standard", value: FileInfoClass.STANDARD, test: `${FILE}#standard` },
-  { name: "Internal", value: FileInfoClass.INTERNAL, test: `${FILE}#internal and id` },
-  { name: "Ea", value: FileInfoClass.EA, test: `${FILE}#single fields` },
-  { name: "Access", value: FileInfoClass.ACCESS, test: `${FILE}#single fields` },
-  { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#single fields` },
-  { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#single fields` },
-  { name: "Alignment", value: FileInfoClass.ALIGNMENT, test: `${FILE}#single fields` },
-  { name: "All", value: FileInfoClass.ALL, test: `${FILE}#all` },
-  { name: "Stream", value: FileInfoClass.STREAM, test: "test/wire/fscc/stream.test.ts#both ways" },
-  { name: "Compression", value: FileInfoClass.COMPRESSION, test: `${FILE}#compression` },
-  { name: "NetworkOpen", value: FileInfoClass.NETWORK_OPEN, test: `${FILE}#network open` },
-  { name: "AttributeTag", value: FileInfoClass.ATTRIBUTE_TAG, test: `${FILE}#attribute tag` },
-  { name: "NormalizedName", value: FileInfoClass.NORMALIZED_NAME, test: `${FILE}#names` },
-  { name: "Id", value: FileInfoClass.ID, test: `${FILE}#internal and id` },
+  { name: "Basic", value: FileInfoClass.BASIC, test: `${FILE}#round trip of FileBasicInformation` },
+  { name: "Standard", value: FileInfoClass.STANDARD, test: `${FILE}#round trip of the standard class` },
+  { name: "Internal", value: FileInfoClass.INTERNAL, test: `${FILE}#round trip of file IDs` },
+  { name: "Ea", value: FileInfoClass.EA, test: `${FILE}#round trip of single fields` },
+  { name: "Access", value: FileInfoClass.ACCESS, test: `${FILE}#round trip of single fields` },
+  { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#round trip of single fields` },
+  { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#round trip of single fields` },
+  { name: "Alignment", value: FileInfoClass.ALIGNMENT, test: `${FILE}#round trip of single fields` },
+  { name: "All", value: FileInfoClass.ALL, test: `${FILE}#round trip of FileAllInformation` },
+  {
+    name: "Stream",
+    value: FileInfoClass.STREAM,
+    test: "test/wire/fscc/stream.test.ts#round trip of streams",
+  },
+  { name: "Compression", value: FileInfoClass.COMPRESSION, test: `${FILE}#round trip of compression` },
+  { name: "NetworkOpen", value: FileInfoClass.NETWORK_OPEN, test: `${FILE}#round trip of network open` },
+  { name: "AttributeTag", value: FileInfoClass.ATTRIBUTE_TAG, test: `${FILE}#round trip of attribute tag` },
+  { name: "NormalizedName", value: FileInfoClass.NORMALIZED_NAME, test: `${FILE}#round trip of names` },
+  { name: "Id", value: FileInfoClass.ID, test: `${FILE}#round trip of file IDs` },
   { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a file's facts are those of stat(2)` },
 ];
 
 const setFileClasses: readonly Feature[] = [
-  { name: "Basic", value: FileInfoClass.BASIC, test: `${FILE}#basic, as a change` },
-  { name: "Rename", value: FileInfoClass.RENAME, test: "test/wire/fscc/rename.test.ts#rename and link" },
-  { name: "Link", value: FileInfoClass.LINK, test: "test/wire/fscc/rename.test.ts#rename and link" },
-  { name: "Disposition", value: FileInfoClass.DISPOSITION, test: `${FILE}#single fields` },
-  { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#single fields` },
-  { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#single fields` },
-  { name: "Allocation", value: FileInfoClass.ALLOCATION, test: `${FILE}#single fields` },
-  { name: "EndOfFile", value: FileInfoClass.END_OF_FILE, test: `${FILE}#single fields` },
+  { name: "Basic", value: FileInfoClass.BASIC, test: `${FILE}#FileBasicInformation of SET_INFO` },
+  {
+    name: "Rename",
+    value: FileInfoClass.RENAME,
+    test: "test/wire/fscc/rename.test.ts#round trip of renames and links",
+  },
+  {
+    name: "Link",
+    value: FileInfoClass.LINK,
+    test: "test/wire/fscc/rename.test.ts#round trip of renames and links",
+  },
+  { name: "Disposition", value: FileInfoClass.DISPOSITION, test: `${FILE}#round trip of single fields` },
+  { name: "Position", value: FileInfoClass.POSITION, test: `${FILE}#round trip of single fields` },
+  { name: "Mode", value: FileInfoClass.MODE, test: `${FILE}#round trip of single fields` },
+  { name: "Allocation", value: FileInfoClass.ALLOCATION, test: `${FILE}#round trip of single fields` },
+  { name: "EndOfFile", value: FileInfoClass.END_OF_FILE, test: `${FILE}#round trip of single fields` },
 ];
 
 const queryFsClasses: readonly Feature[] = [
-  { name: "Volume", value: FsInfoClass.VOLUME, test: `${VOLUME}#volume and label` },
-  { name: "Size", value: FsInfoClass.SIZE, test: `${VOLUME}#sizes` },
-  { name: "Device", value: FsInfoClass.DEVICE, test: `${VOLUME}#device` },
-  { name: "Attribute", value: FsInfoClass.ATTRIBUTE, test: `${VOLUME}#attribute` },
-  { name: "Control", value: FsInfoClass.CONTROL, test: `${VOLUME}#control and object id` },
-  { name: "ObjectId", value: FsInfoClass.OBJECT_ID, test: `${VOLUME}#control and object id` },
-  { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#sizes` },
-  { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#sector size` },
+  { name: "Volume", value: FsInfoClass.VOLUME, test: `${VOLUME}#round trip of volume and label` },
+  { name: "Size", value: FsInfoClass.SIZE, test: `${VOLUME}#round trip of the size classes` },
+  { name: "Device", value: FsInfoClass.DEVICE, test: `${VOLUME}#round trip of device` },
+  { name: "Attribute", value: FsInfoClass.ATTRIBUTE, test: `${VOLUME}#round trip of attribute` },
+  { name: "Control", value: FsInfoClass.CONTROL, test: `${VOLUME}#round trip of control and object ID` },
+  { name: "ObjectId", value: FsInfoClass.OBJECT_ID, test: `${VOLUME}#round trip of control and object ID` },
+  { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#round trip of the size classes` },
+  { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#round trip of sector size` },
   { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's facts are those of statvfs(3)` },
 ];
 
-/** Create contexts have no number: `value` is their tag's four characters, big-endian. */
+/** `value` is the four characters of the context's tag, big-endian. */
 const createContexts: readonly Feature[] = [
-  { name: "MxAc", value: 0x4d78_4163, test: `${CONTEXT}#requests of every kind` },
-  { name: "QFid", value: 0x5146_6964, test: `${CONTEXT}#requests of every kind` },
+  { name: "MxAc", value: 0x4d78_4163, test: `${CONTEXT}#round trip of every request context` },
+  { name: "QFid", value: 0x5146_6964, test: `${CONTEXT}#round trip of every request context` },
   {
     name: "RqLs",
     value: 0x5271_4c73,
@@ -228,10 +269,10 @@ const createContexts: readonly Feature[] = [
     value: 0x5457_7270,
     test: "test/e2e/volumes/previous-versions.test.ts#by TWrp, and by a token anywhere in the path",
   },
-  { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
+  { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#round trip of every request context` },
 ];
 
-/** What NEGOTIATE may answer beside what has a table of its own. */
+/** Negotiate contexts of the response that have no table of their own. */
 const negotiateContexts: readonly Feature[] = [
   {
     name: "POSIX extensions",
@@ -240,7 +281,7 @@ const negotiateContexts: readonly Feature[] = [
   },
 ];
 
-/** All tables, for the test that looks whether every row's test exists. */
+/** All tables; a test checks that the test of every row exists. */
 export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   dialects,
   capabilities,
@@ -265,8 +306,8 @@ export const SIGNING_ALGORITHMS: readonly number[] = signingAlgorithms.map((row)
 export const DIALECT_REVISIONS: readonly number[] = dialects.map((row) => row.value);
 
 /**
- * The Capabilities of a NEGOTIATE response: what the dialect knows, the settings allow (`allowed`, as Capability
- * bits) and, where the specification asks for it, the client announced as well (`clientCapabilities`).
+ * The Capabilities of a NEGOTIATE response: the bits that dialect `revision` has, that the settings allow
+ * (`allowed`) and, for some of them, that the client announced as well (`clientCapabilities`).
  */
 export function capabilitiesOf(revision: number, clientCapabilities: number, allowed: number): number {
   let bits = 0;

@@ -1,5 +1,5 @@
-// SMB2_FILEID: the persistent and the volatile half of an open's name, 64 bits each, as 32-bit numbers.
-// [MS-SMB2] 2.2.14.1.
+// SMB2_FILEID: the persistent and the volatile half of an open's ID, 64 bits each, as pairs of 32-bit
+// numbers. [MS-SMB2] 2.2.14.1.
 import type { Message, Reader, Writer } from "./cursor.ts";
 
 export interface FileId {
@@ -13,7 +13,7 @@ export const FILE_ID_SIZE = 16;
 
 const ONES = 0xffff_ffff;
 
-/** Stands for "the open of the request before" in a related compound and for "no file" in some FSCTLs. */
+/** Means "the open of the previous request" in a related compound, and "no file" in some FSCTLs. */
 export const FILE_ID_ALL_ONES: FileId = {
   persistentLow: ONES,
   persistentHigh: ONES,
@@ -30,7 +30,7 @@ export function readFileId(message: Message, offset: number): FileId {
   };
 }
 
-/** As `readFileId`, from a create context or another nested structure. */
+/** As `readFileId`, but from a create context or another nested structure. */
 export function takeFileId(reader: Reader): FileId {
   return {
     persistentLow: reader.u32(),
@@ -54,7 +54,7 @@ export function isAllOnes(id: FileId): boolean {
   );
 }
 
-/** As `isAllOnes`, straight from a message, without an object. */
+/** As `isAllOnes`, but reads the message without allocating a FileId. */
 export function isAllOnesAt(message: Message, offset: number): boolean {
   return (
     message.u32(offset) === ONES &&

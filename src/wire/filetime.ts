@@ -1,8 +1,8 @@
-// FILETIME: 100 ns ticks since 1601-01-01 UTC in 64 bits; [MS-DTYP] 2.3.3. A time is held as whole seconds
-// since 1970 and nanoseconds, both numbers: a FILETIME of today does not fit a double exactly.
+// FILETIME: 64-bit count of 100 ns since 1601-01-01 UTC; [MS-DTYP] 2.3.3. In memory a time is seconds since
+// 1970 and nanoseconds, because a double cannot hold a present-day FILETIME exactly.
 import type { Reader, Writer } from "./cursor.ts";
 
-/** A point in time: seconds since 1970-01-01 (may be negative) and 0..999,999,999 nanoseconds. */
+/** A point in time: whole seconds since 1970-01-01 UTC (may be negative) and 0..999,999,999 nanoseconds. */
 export interface Time {
   seconds: number;
   nanoseconds: number;
@@ -10,7 +10,10 @@ export interface Time {
 
 const SECONDS_1601_TO_1970 = 11_644_473_600;
 
-/** Writes a time as FILETIME, without a bigint: hi and lo are computed exactly in doubles. */
+/**
+ * Writes a time as FILETIME; times before 1601 become 0. Splits the arithmetic so that doubles are exact, to
+ * avoid bigints.
+ */
 export function writeFiletime(writer: Writer, seconds: number, nanoseconds: number): void {
   const whole = seconds + SECONDS_1601_TO_1970;
   if (whole < 0) {
@@ -24,8 +27,8 @@ export function writeFiletime(writer: Writer, seconds: number, nanoseconds: numb
 }
 
 /**
- * Reads a FILETIME. Special values of [MS-FSCC] 2.4.7 keep their meaning: 0 is `undefined` (leave as it is),
- * -1 is "stop" and -2 "resume" (automatic updates through this handle).
+ * Reads a FILETIME of a set request with the special values of [MS-FSCC] 2.4.7: `undefined` for 0 (leave the
+ * time unchanged), "stop" for -1 and "resume" for -2 (automatic updates by operations on this handle).
  */
 export function readFiletime(reader: Reader): Time | "stop" | "resume" | undefined {
   const ticks = reader.big64();
@@ -36,14 +39,14 @@ export function readFiletime(reader: Reader): Time | "stop" | "resume" | undefin
   return { seconds, nanoseconds: Number(ticks % 10_000_000n) * 100 };
 }
 
-/** Reads a FILETIME that has no special values (an answer, not a request); 0 is 1601 itself. */
+/** Reads a FILETIME without special values; 0 is 1601-01-01. */
 export function readTime(reader: Reader): Time {
   const ticks = reader.big64();
   const seconds = Number(ticks / 10_000_000n) - SECONDS_1601_TO_1970;
   return { seconds, nanoseconds: Number(ticks % 10_000_000n) * 100 };
 }
 
-/** A FILETIME of a request: the reverse of `readFiletime`. */
+/** Writes a FILETIME of a set request: the inverse of `readFiletime`. */
 export function writeFiletimeChange(writer: Writer, time: Time | "stop" | "resume" | undefined): void {
   if (time === undefined) writer.pair(0, 0);
   else if (time === "stop") writer.pair(0xffff_ffff, 0xffff_ffff);

@@ -1,17 +1,17 @@
-// The SMB2 packet header, by fixed offsets; [MS-SMB2] 2.2.1. On the hot path: no object is made of it.
+// The SMB2 packet header; [MS-SMB2] 2.2.1. The hot path reads fields by offset and allocates no Header.
 import type { Writer } from "./cursor.ts";
 
 export const HEADER_SIZE = 64;
 /** 0xFE 'S' 'M' 'B', read little-endian. */
 export const PROTOCOL_SMB2 = 0x424d53fe;
-/** 0xFD 'S' 'M' 'B': a transform header follows; 2.2.41. */
+/** 0xFD 'S' 'M' 'B': a transform header, [MS-SMB2] 2.2.41. */
 export const PROTOCOL_TRANSFORM = 0x424d53fd;
-/** 0xFC 'S' 'M' 'B': compressed; 2.2.42. Never negotiated here. */
+/** 0xFC 'S' 'M' 'B': a compressed message, [MS-SMB2] 2.2.42. This server never negotiates compression. */
 export const PROTOCOL_COMPRESSED = 0x424d53fc;
 /** 0xFF 'S' 'M' 'B': SMB1. */
 export const PROTOCOL_SMB1 = 0x424d53ff;
 
-/** Commands; 2.2.1.2. */
+/** [MS-SMB2] 2.2.1.2. */
 export const Command = {
   NEGOTIATE: 0x00,
   SESSION_SETUP: 0x01,
@@ -35,7 +35,7 @@ export const Command = {
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 
-/** Flags; 2.2.1.2. */
+/** [MS-SMB2] 2.2.1.2. */
 export const HeaderFlag = {
   SERVER_TO_REDIR: 0x0000_0001,
   ASYNC_COMMAND: 0x0000_0002,
@@ -51,7 +51,7 @@ export const HeaderOffset = {
   PROTOCOL_ID: 0,
   STRUCTURE_SIZE: 4,
   CREDIT_CHARGE: 6,
-  /** Status in a response; ChannelSequence and Reserved in a 3.x request. */
+  /** Status in a response; ChannelSequence and Reserved in an SMB 3.x request. */
   STATUS: 8,
   COMMAND: 12,
   CREDITS: 14,
@@ -65,7 +65,7 @@ export const HeaderOffset = {
   SIGNATURE: 48,
 } as const;
 
-/** The fields of a header in one object, for clients, tests and cold paths. */
+/** A decoded header, for clients, tests and cold paths. */
 export interface Header {
   creditCharge: number;
   /** Status in a response; in a request the low 16 bits are ChannelSequence. */
@@ -80,7 +80,7 @@ export interface Header {
   sessionId: number;
 }
 
-/** Writes a header with a zero signature at the writer's position. */
+/** Writes a header with a zero signature. */
 export function writeHeader(writer: Writer, header: Header): void {
   writer.u32(PROTOCOL_SMB2);
   writer.u16(HEADER_SIZE);
@@ -101,7 +101,7 @@ export function writeHeader(writer: Writer, header: Header): void {
   writer.zero(16);
 }
 
-/** Reads the header that starts at `at`; the caller has checked that 64 bytes are there. */
+/** Reads the header at `at`; the caller has checked that there are 64 bytes. */
 export function readHeader(view: DataView, at: number): Header {
   const flags = view.getUint32(at + HeaderOffset.FLAGS, true);
   const isAsync = (flags & HeaderFlag.ASYNC_COMMAND) !== 0;
@@ -119,12 +119,12 @@ export function readHeader(view: DataView, at: number): Header {
   };
 }
 
-/** A 64-bit field as a number: exact below 2^53. */
+/** Reads a 64-bit field as a number: exact below 2^53, rounded above. */
 export function get64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
 }
 
-/** Writes a number below 2^53 as a 64-bit field; what was read as all ones (rounded to 2^64) is written as such. */
+/** Writes a number below 2^53 as a 64-bit field; 2^64, which `get64` returns for all ones, as all ones. */
 export function set64(view: DataView, at: number, value: number): void {
   if (value >= 2 ** 64) {
     view.setUint32(at, 0xffff_ffff, true);

@@ -1,21 +1,21 @@
-// The POSIX extensions of SMB 3.1.1, as Linux's client and ksmbd have them: a negotiate context, a create context, and
-// level 100 of files, listings and volumes. "SMB3 POSIX Extensions" 2.2.3.1, 2.2.13.2, 2.2.14.2, "POSIX Extensions to
-// MS-FSCC" 2.3; as structures in Linux's fs/smb/common/smb2pdu.h.
+// The POSIX extensions of SMB 3.1.1, as in Linux's client and ksmbd: a negotiate context, a create context,
+// and information class 100 of files, listings and volumes. "SMB3 POSIX Extensions" 2.2.3.1, 2.2.13.2,
+// 2.2.14.2, "POSIX Extensions to MS-FSCC" 2.3; the structures of Linux's fs/smb/common/smb2pdu.h.
 import { Reader, type Writer } from "./cursor.ts";
 import { attributesOnWire } from "./fscc/attributes.ts";
 import { type FileMetadata, readTimes, writeTimes } from "./fscc/metadata.ts";
 import { readSid, type Sid, sidSize, WellKnownSid, writeSid } from "./security/sid.ts";
 
-/** Names the version of the extensions in NEGOTIATE, and is the tag of the create context. */
+/** The version ID of the extensions in NEGOTIATE, and the tag of the create context. */
 export const POSIX_EXTENSIONS_ID: Uint8Array = Uint8Array.of(
   ...[0x93, 0xad, 0x25, 0x50, 0x9c, 0xb4, 0x11, 0xe7],
   ...[0xb4, 0x23, 0x83, 0xde, 0x96, 0x8b, 0xcd, 0x7c],
 );
 
-/** The level in which files, listings and volumes are told of by POSIX. */
+/** The information class of files, directory listings and volumes. */
 export const POSIX_INFO_CLASS = 100;
 
-/** The kinds of files in bits 12 to 15 of a mode on the wire. */
+/** File types in bits 12 to 15 of a mode on the wire; not the S_IFMT values. */
 export const PosixFileType = {
   REGULAR: 0,
   DIRECTORY: 1,
@@ -30,10 +30,10 @@ export type PosixFileType = (typeof PosixFileType)[keyof typeof PosixFileType];
 const TYPE_SHIFT = 12;
 const PERMISSIONS = 0o7777;
 
-/** What POSIX knows of an object beside what every client is told. */
+/** The POSIX properties of an object that other information classes lack. */
 export interface PosixFacts {
   readonly links: number;
-  /** 0 for what is no reparse point. */
+  /** 0 unless the object is a reparse point. */
   readonly reparseTag: number;
   /** Permission bits, 07777. */
   readonly mode: number;
@@ -42,14 +42,14 @@ export interface PosixFacts {
   readonly group: Sid;
 }
 
-/** Everything that level 100 tells of an object. */
+/** All fields of information class 100. */
 export interface PosixInformation extends FileMetadata, PosixFacts {
   readonly inodeLow: number;
   readonly inodeHigh: number;
   readonly device: number;
 }
 
-/** A user and a group by their numbers: S-1-22-1-uid and S-1-22-2-gid. */
+/** The SIDs of a uid (S-1-22-1-uid) and a gid (S-1-22-2-gid), which are Samba's. */
 export function unixUserSid(uid: number): Sid {
   return { authority: 22, subAuthorities: [1, uid] };
 }
@@ -57,7 +57,9 @@ export function unixGroupSid(gid: number): Sid {
   return { authority: 22, subAuthorities: [2, gid] };
 }
 
-/** The mode of a SID S-1-5-88-3-mode, which stands in an access list for permission bits; undefined for others. */
+/**
+ * The permission bits of a SID S-1-5-88-3-mode, by which an ACL expresses a mode; undefined for other SIDs.
+ */
 export function modeOfSid(sid: Sid): number | undefined {
   const { authority, subAuthorities } = WellKnownSid.NFS_MODE;
   const isMode =
@@ -67,7 +69,7 @@ export function modeOfSid(sid: Sid): number | undefined {
   return isMode ? (sid.subAuthorities.at(-1) ?? 0) & PERMISSIONS : undefined;
 }
 
-/** The create context of an answer; the end of level 100 as well. */
+/** Writes the create context of a response, which is also the end of information class 100. */
 export function writePosixFacts(writer: Writer, value: PosixFacts): void {
   writer.u32(value.links);
   writer.u32(value.reparseTag);
@@ -85,7 +87,8 @@ export function readPosixFacts(reader: Reader): PosixFacts {
   return { links, reparseTag, mode: mode & PERMISSIONS, fileType, owner, group: readSid(reader) };
 }
 
-// Clients up to Linux 6.12 add the type that the attributes say: a directory's bits must not be in the way.
+// Clients up to Linux 6.12 OR in the type that they derive from the attributes, so a directory must be sent
+// without one.
 function wireMode({ mode, fileType }: PosixFacts): number {
   const type = fileType === PosixFileType.DIRECTORY ? PosixFileType.REGULAR : fileType;
   return (mode & PERMISSIONS) | (type << TYPE_SHIFT);
@@ -127,16 +130,16 @@ function readInformation(reader: Reader): PosixInformation {
   };
 }
 
-// Bytes of an entry without its SIDs and its name.
+// Bytes of an entry without its SIDs and name.
 const ENTRY_FIXED = 92;
 
-/** Bytes that `appendPosixEntry` will take, the padding before the entry included. */
+/** Bytes that `appendPosixEntry` will write, with the padding before the entry. */
 export function posixEntryRoom(writer: Writer, name: string, value: PosixInformation): number {
   const size = ENTRY_FIXED + sidSize(value.owner) + sidSize(value.group) + name.length * 2;
   return (-writer.offset() & 7) + size;
 }
 
-/** Appends an entry of a listing, as `appendDirectoryEntry` does. Returns its position. */
+/** Appends an entry of a listing as `appendDirectoryEntry` does. Returns its position. */
 export function appendPosixEntry(
   writer: Writer,
   name: string,
@@ -158,7 +161,7 @@ export interface PosixEntry extends PosixInformation {
   readonly name: string;
 }
 
-/** All entries of an answer. */
+/** Decodes all entries of a response. */
 export function decodePosixEntries(data: Uint8Array): PosixEntry[] {
   const entries: PosixEntry[] = [];
   for (let at = 0; at < data.length;) {
@@ -173,14 +176,14 @@ export function decodePosixEntries(data: Uint8Array): PosixEntry[] {
   return entries;
 }
 
-/** FileFsPosixInformation: what statvfs(3) says. Sizes in blocks. */
+/** FileFsPosixInformation: the values of statvfs(3). */
 export interface FsPosixInformation {
-  /** Bytes that are best written at once. */
+  /** OptimalTransferSize in bytes. */
   readonly transferBytes: number;
   readonly blockBytes: number;
   readonly blocks: number;
   readonly freeBlocks: number;
-  /** Free for the user. */
+  /** Free for unprivileged users. */
   readonly availableBlocks: number;
   readonly files: number;
   readonly freeFiles: number;

@@ -1,5 +1,5 @@
-// NTSTATUS: the 32-bit answer in every SMB2 response header; values an SMB2 server may give or meet.
-// [MS-ERREF] 2.3; the names lack their STATUS_ prefix.
+// NTSTATUS values of SMB2 responses, without the STATUS_ prefix.
+// [MS-ERREF] 2.3.
 
 declare const kind: unique symbol;
 
@@ -185,7 +185,7 @@ export const Status = values as unknown as Readonly<Record<keyof typeof values, 
 
 const names = new Map<number, string>(Object.entries(Status).map(([name, value]) => [value, name]));
 
-/** The name of a status for logs: `STATUS_ACCESS_DENIED`, or its value in hex where the table lacks it. */
+/** Name of a status for logs: `STATUS_ACCESS_DENIED`, or `0xc0000022` if the table does not have it. */
 export function statusName(status: number): string {
   const name = names.get(status);
   return name === undefined ? `0x${status.toString(16).padStart(8, "0")}` : `STATUS_${name}`;

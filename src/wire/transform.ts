@@ -1,4 +1,4 @@
-// SMB2 TRANSFORM_HEADER: the head of a sealed message, by fixed offsets.
+// SMB2 TRANSFORM_HEADER, the header of an encrypted message.
 // [MS-SMB2] 2.2.41.
 import { wireError } from "./cursor.ts";
 import { get64, PROTOCOL_TRANSFORM, set64 } from "./header.ts";
@@ -9,22 +9,22 @@ export const TRANSFORM_SIZE = 52;
 export const TransformOffset = {
   PROTOCOL_ID: 0,
   SIGNATURE: 4,
-  /** 11 bytes of it with CCM, 12 with GCM; the rest is zero. */
+  /** 16 bytes, of which CCM uses 11 and GCM 12; the rest is zero. */
   NONCE: 20,
   ORIGINAL_MESSAGE_SIZE: 36,
   RESERVED: 40,
-  /** 3.1.1: Flags; before: EncryptionAlgorithm. 0x0001 in both. */
+  /** Flags in 3.1.1, EncryptionAlgorithm in 3.0 and 3.0.2; 0x0001 in all of them. */
   FLAGS: 42,
   SESSION_ID: 44,
 } as const;
 
-/** The header's bytes from the nonce to the end are the additional authenticated data; 3.1.4.3. */
+/** The header from the nonce to its end is the additional authenticated data; [MS-SMB2] 3.1.4.3. */
 export const TRANSFORM_AAD = TransformOffset.NONCE;
 export const TRANSFORM_AAD_SIZE = TRANSFORM_SIZE - TRANSFORM_AAD;
 
 export const TRANSFORM_FLAG_ENCRYPTED = 0x0001;
 
-/** Writes a transform header at `at` with a zero signature; the nonce is copied in, at most 16 bytes of it. */
+/** Writes a transform header with a zero signature at `at`; `nonce` has at most 16 bytes. */
 export function writeTransform(
   bytes: Uint8Array,
   view: DataView,
@@ -42,8 +42,8 @@ export function writeTransform(
 }
 
 /**
- * Checks the transform header at `at` against the `length` bytes that the transport delivered from there: the size,
- * the protocol id, the flag, and that OriginalMessageSize is exactly what follows. Throws WireError.
+ * Checks size, ProtocolId and flag of the transform header at `at`, and that OriginalMessageSize is the rest
+ * of the `length` bytes from there. Throws WireError.
  */
 export function checkTransform(view: DataView, at: number, length: number): void {
   if (length <= TRANSFORM_SIZE) throw wireError("transform header cut off");
@@ -51,14 +51,14 @@ export function checkTransform(view: DataView, at: number, length: number): void
     throw wireError("not a transform header");
   }
   if (view.getUint16(at + TransformOffset.FLAGS, true) !== TRANSFORM_FLAG_ENCRYPTED) {
-    throw wireError("transform that is no encryption");
+    throw wireError("transform header without the encryption flag");
   }
   if (view.getUint32(at + TransformOffset.ORIGINAL_MESSAGE_SIZE, true) !== length - TRANSFORM_SIZE) {
     throw wireError("wrong OriginalMessageSize");
   }
 }
 
-/** Exact below 2^53. */
+/** SessionId of the transform header at `at`: exact below 2^53, rounded above. */
 export function transformSessionId(view: DataView, at: number): number {
   return get64(view, at + TransformOffset.SESSION_ID);
 }

@@ -1,5 +1,6 @@
-// Drives this server and Debian's smbd in turn with the same clients on the same folder, and prints both figures and their ratio.
-// Usage: npm run bench -- [--folder DIR] [--runs N] [--mib N] [--only TEXT] [--depth N]; default folder: memory, /dev/shm.
+// Benchmarks this server and Debian's smbd alternately, with the same clients and folder, and prints both
+// figures and their ratio. Usage: npm run bench -- [--folder DIR] [--runs N] [--mib N] [--only TEXT] [--depth
+// N] The default folder is in memory (/dev/shm).
 import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -31,11 +32,11 @@ const runs = Number(options.runs);
 const mib = Number(options.mib);
 const depth = Number(options.depth);
 
-/** One row of the table; `measure` gives the figure of one run. */
+/** A benchmark; `measure` makes one run and returns its figures by row name. */
 interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** Digits behind the point. */
+  /** Decimal places. */
   readonly digits: number;
   readonly measure: (server: TestServer) => Promise<Readonly<Record<string, number>>>;
 }
@@ -58,7 +59,7 @@ function jobOf(server: TestServer, job: Partial<Job> & Pick<Job, "kind">): Job {
   };
 }
 
-/** Runs a job in a process of its own; seconds as the client took them. */
+/** Runs a job in a separate process. Returns the seconds that its client measured. */
 async function runJob(server: TestServer, job: Partial<Job> & Pick<Job, "kind">): Promise<number> {
   const words = [process.execPath, join(import.meta.dir, "client.ts"), JSON.stringify(jobOf(server, job))];
   const { status, output } = await runProgram(words);
@@ -76,7 +77,7 @@ function sequential(kind: "read" | "write", protection: ProtectionName): Figure 
       const before = cpuSeconds(server.pid);
       const file = kind === "read" ? "big" : `written-${server.name}`;
       const seconds = await runJob(server, { kind, protection, file, count: mib, depth });
-      // smbd's process of this connection is counted once it is waited for.
+      // The time of smbd's process for this connection is counted once its parent has reaped it.
       await Bun.sleep(100);
       const cpu = cpuSeconds(server.pid) - before;
       return { [name]: mib / seconds, [`${name}: server CPU`]: (cpu * 1024) / mib };
@@ -127,7 +128,7 @@ function simple(
   };
 }
 
-/** Memory of a server that nobody but this client has touched, then with idle connections. */
+/** Memory of a newly started server, first without connections, then with idle ones. */
 const memory: Figure = {
   name: "memory",
   unit: "KiB",
@@ -140,12 +141,13 @@ const memory: Figure = {
     try {
       await Bun.sleep(2000);
       const idle = memoryOf(server.pid);
-      // The first ones load and compile what later ones share: only the second lot tells what one more costs.
+      // The first connections load and compile code that later ones share, so the cost of one is taken from
+      // the second batch.
       const first = await holdConnections(server, CONNECTIONS);
       await Bun.sleep(12_000);
       const few = memoryOf(server.pid);
       const second = await holdConnections(server, CONNECTIONS);
-      // Idle means idle: time enough for a server to put its affairs in order.
+      // Gives the server time for garbage collection and other deferred work.
       await Bun.sleep(12_000);
       const many = memoryOf(server.pid);
       await first();
@@ -163,7 +165,7 @@ const memory: Figure = {
   },
 };
 
-/** Logs on `count` connections; what it returns ends them. */
+/** Opens and logs on `count` connections. Returns a function that closes them. */
 async function holdConnections(server: TestServer, count: number): Promise<() => Promise<void>> {
   const job = JSON.stringify(jobOf(server, { kind: "idle", count }));
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "client.ts"), job], {
@@ -251,8 +253,8 @@ async function main(): Promise<void> {
   try {
     servers.push(await startServer(settings));
     if (hasSmbd()) servers.push(await startSmbd(settings));
-    else console.log("smbd is missing: only this server is timed");
-    console.log(`${runs} runs each, the median counts; files in ${directory}`);
+    else console.log("smbd is not installed: only minismbd is measured");
+    console.log(`${runs} runs each, medians; files in ${directory}`);
     console.log(`${"".padEnd(56)}${["minismbd", "smbd", "ratio"].map((c) => c.padStart(11)).join("")}`);
     for (const figure of figures.filter((each) => each.name.includes(options.only))) {
       const names = new Set<string>();

@@ -1,4 +1,4 @@
-// One benchmark job in a process of its own: logs on, does the job, prints `{"seconds": ...}` as JSON.
+// One benchmark job in a separate process: logs on, runs the job, prints `{"seconds": ...}` as JSON.
 // Run by bench.ts: bun client.ts JOB-AS-JSON
 import { Dialect } from "../../src/wire/command/negotiate.ts";
 import { Cipher, SigningAlgorithm } from "../../src/wire/context/negotiate-context.ts";
@@ -70,7 +70,7 @@ async function readRandom(mount: FastMount, job: Job): Promise<number> {
   });
 }
 
-/** One file after another, as an unpacking or copying client does it. */
+/** Writes one file after another, as a client that unpacks an archive or copies a folder. */
 async function writeSmallFiles(mount: FastMount, job: Job): Promise<number> {
   const data = new Uint8Array(job.size).fill(0x61);
   const start = performance.now();
@@ -96,7 +96,7 @@ async function list(mount: FastMount, job: Job): Promise<number> {
   return (performance.now() - start) / 1000 / job.depth;
 }
 
-/** Logs on so many connections, says so, and stays until standard input ends. */
+/** Logs on `count` connections, prints `ready`, and keeps them until standard input ends. */
 async function idle(job: Job): Promise<number> {
   const mounts: FastMount[] = [];
   for (let index = 0; index < job.count; index++) mounts.push(await mountFast(job));

@@ -25,7 +25,7 @@ function sealJob(aead: Aead, nonce: Uint8Array): Job {
   return (data) => aead.seal(nonce, aad, data, 0, data.length, tag);
 }
 
-// An opened message is not there to be opened again, so this times seal and open and counts two calls.
+// Opening destroys the sealed message, so a job seals and opens, which counts as two calls.
 function openJob(aead: Aead, nonce: Uint8Array): Job {
   return (data) => {
     aead.seal(nonce, aad, data, 0, data.length, tag);
@@ -56,7 +56,7 @@ function jobsOf(provider: Provider): readonly (readonly [string, Job, calls?: nu
   ];
 }
 
-/** Nanoseconds per call, warmed up. */
+/** Returns nanoseconds per call, after warming up. */
 function timeNs(job: Job, data: Uint8Array): number {
   let rounds = 1;
   for (;;) {

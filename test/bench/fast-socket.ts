@@ -1,8 +1,9 @@
-// A TCP connection for bulk transfers: sends caller's buffers without a copy, and shows of each frame its first bytes alone.
+// A TCP connection for bulk transfers: sends the caller's buffers without copying, and passes on only the
+// first bytes of each received frame.
 // [MS-SMB2] 2.1 (Direct TCP).
 import type { FrameSocket, Place } from "../e2e/client/raw-socket.ts";
 
-/** Bytes of a frame that bulk mode keeps: transform header and SMB2 header, and the start of a body. */
+/** Bytes of a frame that bulk mode keeps: transform header, SMB2 header and the start of the body. */
 export const KEPT_BYTES = 160;
 
 const LENGTH_BYTES = 4;
@@ -14,7 +15,7 @@ interface Part {
 
 export class FastSocket implements FrameSocket {
   onFrame: (frame: Uint8Array) => void = () => undefined;
-  /** Set for bulk mode: called with the first bytes of each frame, valid during the call, and the frame's length. */
+  /** Bulk mode if set: called with each frame's first bytes (valid during the call) and length. */
   onHead: ((head: Uint8Array, length: number) => void) | undefined;
   readonly closed: Promise<void>;
   isClosed = false;
@@ -55,7 +56,7 @@ export class FastSocket implements FrameSocket {
     return self;
   }
 
-  /** Sends bytes that the caller does not touch until the answer to them is there. */
+  /** Sends `bytes`, which the caller must not modify before the response has arrived. */
   send(bytes: Uint8Array): void {
     this.queue.push({ bytes, sent: 0 });
     if (this.queue.length === 1) this.flush();

@@ -1,4 +1,4 @@
-// What a benchmark client can be told to do, and the protections it can do it under.
+// The jobs of a benchmark client, and the kinds of signing and encryption it can use.
 import { SigningAlgorithm } from "../../src/wire/context/negotiate-context.ts";
 
 export const protections = {
@@ -17,12 +17,12 @@ export interface Job {
   readonly password: string;
   readonly share: string;
   readonly protection: ProtectionName;
-  /** A file, or for `files` and `list` a folder. */
+  /** A file; for `files` and `list` a folder. */
   readonly file: string;
-  /** Requests, files, entries at least, or connections. */
+  /** Number of requests, files, expected entries (minimum) or connections. */
   readonly count: number;
-  /** Requests on the way at a time; rounds of a listing. */
+  /** Number of requests in flight; for `list` the number of rounds. */
   readonly depth: number;
-  /** Bytes a request, a small file, or a listing's buffer. */
+  /** Bytes per request, per small file, or of the listing buffer. */
   readonly size: number;
 }

@@ -1,5 +1,6 @@
-// What a lease costs: processor time of the server for pairs of CREATE and CLOSE with and without one, and of look-ups
-// with few and with many files open. Run: bun test/bench/leases.ts (MINISMBD names the executable).
+// The cost of leases: CPU time of the server for pairs of CREATE and CLOSE with and without a lease, and with
+// few and many open files. Run: bun test/bench/leases.ts (the environment variable MINISMBD names the
+// executable).
 import {
   CreateDisposition,
   CreateOption,
@@ -14,7 +15,7 @@ import { cpuSeconds } from "./processes.ts";
 
 const DEPTH = 32;
 
-/** Opens and closes one of `DEPTH` files or directories, again and again, `pairs` times in all. */
+/** Opens and closes `DEPTH` files or directories concurrently, `pairs` times in total. */
 async function runPairs(
   mount: Mount,
   pairs: number,

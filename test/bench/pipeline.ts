@@ -1,5 +1,6 @@
-// Keeps a number of READ or WRITE requests on the way and counts the answers, with as little work on the client's side as can be.
-// [MS-SMB2] 3.2.4.6, 3.2.4.7. Signatures and tags of answers are not checked: both servers' answers are left unchecked alike.
+// Keeps a number of READ or WRITE requests in flight and counts the responses, with as little work in the
+// client as possible. [MS-SMB2] 3.2.4.6, 3.2.4.7. Signatures and tags of responses are not verified, for both
+// servers alike.
 import { createDecipheriv } from "node:crypto";
 import { Writer } from "../../src/wire/cursor.ts";
 import { HEADER_SIZE, HeaderOffset, set64 } from "../../src/wire/header.ts";
@@ -15,31 +16,33 @@ import type { FastSocket } from "./fast-socket.ts";
 
 const FRAME_HEAD = 4;
 
-/** READ and WRITE keep their file offset at the same place. */
+/** READ and WRITE requests have the file offset at the same position. */
 const FILE_OFFSET = ReadRequestOffset.OFFSET;
 if (FILE_OFFSET !== WriteRequestOffset.OFFSET) throw new Error("READ and WRITE differ");
 
 interface Slot {
-  /** The request as it was built, to be copied where sealing destroys it. */
+  /** The request as it was built; encryption in place works on a copy. */
   readonly plain: Uint8Array;
-  /** What is sent: four bytes of length, then the request or its sealed form. */
+  /** The bytes to send: four bytes of length, then the request, encrypted or not. */
   readonly frame: Uint8Array;
 }
 
 export interface Transfer {
   readonly client: RawClient<FastSocket>;
   readonly session: RawSession;
-  /** The request; its offset in the file is set anew for each. */
+  /** The request, of which each copy gets its own file offset. */
   readonly call: Call;
   readonly count: number;
   readonly depth: number;
-  /** The offset in the file of request number `index`. */
+  /** The file offset of request number `index`. */
   readonly offsetOf: (index: number) => number;
-  /** Bytes that a good answer has at least, without transform header. */
+  /** Minimum size in bytes of a successful response, without transform header. */
   readonly leastAnswer: number;
 }
 
-/** Sends `count` requests, `depth` at a time. Returns the seconds it took. Throws where a status is no success. */
+/**
+ * Sends `count` requests with `depth` in flight. Returns the seconds it took. Throws when a request fails.
+ */
 export async function runTransfer(transfer: Transfer): Promise<number> {
   const { client, session, count, depth } = transfer;
   const charge = Math.max(1, transfer.call.creditCharge ?? 1);
@@ -81,7 +84,7 @@ export async function runTransfer(transfer: Transfer): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** Asks with ECHOs until so many credits are there, and some to spare. */
+/** Sends ECHO requests until the client has `wanted` credits and some spare ones. Throws if that fails. */
 async function gatherCredits({ client, session, call }: Transfer, wanted: number): Promise<void> {
   for (let attempt = 0; client.credits < wanted + 32 && attempt < 50; attempt++) {
     await client.request({
@@ -96,7 +99,7 @@ async function gatherCredits({ client, session, call }: Transfer, wanted: number
 }
 
 function makeSlot({ client, session, call }: Transfer): Slot {
-  // Every answer gives back what its request cost: the window stays as wide as it is.
+  // Each response grants the credits that its request consumed, so the window keeps its size.
   const charge = call.creditCharge ?? 1;
   const { bytes: plain } = client.build({ ...call, messageId: 0, credits: charge, sign: false });
   const overhead = session.seals ? TRANSFORM_SIZE : 0;
@@ -115,16 +118,17 @@ function fillSlot(slot: Slot, session: RawSession, messageId: number, offset: nu
   else if (session.signs) session.sign(target);
 }
 
-/** Gives the SMB2 header of an answer's first bytes; of a sealed one only these bytes are deciphered. */
+/** Returns a function from a response's first bytes to its SMB2 header, which it decrypts if necessary. */
 function makeHeadOpener(session: RawSession): (head: Uint8Array) => Uint8Array {
   if (!session.seals) return (head) => head;
   const { cipher } = session.algorithms;
-  if (cipher !== Cipher.AES_128_GCM && cipher !== Cipher.AES_256_GCM) throw new Error("GCM alone is timed");
+  if (cipher !== Cipher.AES_128_GCM && cipher !== Cipher.AES_256_GCM)
+    throw new Error("the benchmark supports AES-GCM only");
   const name = cipher === Cipher.AES_128_GCM ? "aes-128-ctr" : "aes-256-ctr";
   const key = session.keys.encryptionKey;
   const counter = new Uint8Array(16);
   return (head) => {
-    // GCM is counter mode; its first data block has the counter 2: NIST SP 800-38D 6.5, 7.1.
+    // GCM encrypts in counter mode, and its first data block has the counter 2: NIST SP 800-38D 6.5, 7.1.
     counter.set(head.subarray(TransformOffset.NONCE, TransformOffset.NONCE + 12));
     counter[15] = 2;
     const decipher = createDecipheriv(name, key, counter);

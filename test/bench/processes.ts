@@ -1,12 +1,12 @@
-// CPU time and memory of a server, over all its processes; proc(5).
+// CPU time and memory of a server, summed over all its processes; proc(5).
 import { processTree, readIfPresent, statFields } from "../peer/test-server.ts";
 
 const TICKS_PER_SECOND = 100;
 
-/** Indexes in what `statFields` gives: utime, stime, cutime, cstime. */
+/** Indices into the result of `statFields`: utime, stime, cutime, cstime. */
 const CPU_FIELDS = [11, 12, 13, 14] as const;
 
-/** CPU seconds spent so far by the process, its descendants, and those of them that have ended. */
+/** CPU seconds used so far by the process and its descendants, including those that have ended. */
 export function cpuSeconds(pid: number): number {
   let ticks = 0;
   for (const each of processTree(pid)) {
@@ -21,7 +21,7 @@ export interface Memory {
   readonly anonymousKib: number;
 }
 
-/** Proportional share and anonymous memory, summed over the process and its descendants. */
+/** Proportional set size and anonymous memory in KiB, summed over the process and its descendants. */
 export function memoryOf(pid: number): Memory {
   let pssKib = 0;
   let anonymousKib = 0;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What a server keeps beside the data of files, as another server on the same folder shows it.
+"""Compares the metadata that a server stores with files with what another server on the same directory returns.
 
-    beside-data.py write FOLDER MOUNT    makes FOLDER in the share mounted on MOUNT, with attributes, times, extended
-                                         attributes (by the kernel's client), streams (smbclient), rights (smbcacls)
-    beside-data.py read FOLDER MOUNT OUT the same facts read back through the running server, as JSON
-    beside-data.py compare A B           0 when two such readings are the same
+    beside-data.py write FOLDER MOUNT    creates FOLDER in the share mounted on MOUNT, with attributes, times, extended
+                                         attributes (by the kernel's client), streams (smbclient), ACLs (smbcacls)
+    beside-data.py read FOLDER MOUNT OUT reads this metadata back through the running server and writes it to OUT as JSON
+    beside-data.py compare A B           compares two such files; exit status 0 if they are equal
 
-The server listens on 127.0.0.1:445 with share data, user and password rig.
+The server listens on 127.0.0.1:445 with the share data, and user and password rig.
 """
 import hashlib
 import json

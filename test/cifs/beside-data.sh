@@ -1,10 +1,11 @@
 #!/bin/sh
-# What ksmbd keeps beside the data of files reads the same here, and the other way round: run in a guest with the
-# kernel's client, ksmbd and smbclient, with PEERS (starts and stops a server, --help) and MINISMBD (the binary) set,
-# as root. OURS_SHARE: more options of our share, such as "stream form = ksmbd". Readings go to OUT.
+# Checks that minismbd reads the metadata that ksmbd stores with files, and the reverse. Run as root in a
+# guest with the kernel's client, ksmbd and smbclient, with PEERS (a program that starts and stops servers,
+# see --help) and MINISMBD (the executable) set. OURS_SHARE: further parameters of minismbd's share, such as
+# "stream form = ksmbd". The results are written to OUT.
 #
-# What differs for good: ksmbd tells a stream's name length for its size, knows no streams of folders, and gives an
-# owner's SID for an owner that it has mapped to a uid.
+# Known differences: ksmbd returns the length of a stream's name as its size, has no streams of directories,
+# and returns the SID of an owner that it has mapped to a uid.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 share=${SHARE:-/srv/scratch/share} out=${OUT:-/tmp/beside-data} mount=/tmp/beside-data.mount
@@ -28,7 +29,7 @@ ksmbd; facts write by-ksmbd "$mount"; facts read by-ksmbd "$mount" "$out/ksmbd-k
 ours; facts read by-ksmbd "$mount" "$out/ksmbd-ours.json"; facts write by-ours "$mount"; facts read by-ours "$mount" "$out/ours-ours.json"
 ksmbd; facts read by-ours "$mount" "$out/ours-ksmbd.json"
 "$PEERS" stop
-echo "== written by ksmbd: read by it, and by us"
+echo "== written by ksmbd, read by ksmbd and by minismbd"
 python3 "$here/beside-data.py" compare "$out/ksmbd-ksmbd.json" "$out/ksmbd-ours.json"
-echo "== written by us: read by us, and by ksmbd"
+echo "== written by minismbd, read by minismbd and by ksmbd"
 python3 "$here/beside-data.py" compare "$out/ours-ours.json" "$out/ours-ksmbd.json"

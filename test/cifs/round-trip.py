@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A tree with everything that a Linux client can store, through a mounted share: written, and read back later.
+"""Writes a tree with everything that a Linux client can store through a mounted share, and checks it later.
 
-    round-trip.py write DIRECTORY MANIFEST    makes the tree, notes in MANIFEST what was stored
-    round-trip.py check DIRECTORY MANIFEST    after another mount or another start of the server: 0 when all is as it was
+    round-trip.py write DIRECTORY MANIFEST    creates the tree and records in MANIFEST what was stored
+    round-trip.py check DIRECTORY MANIFEST    run after another mount or a restart of the server: exit status 0 if
+                                              nothing has changed
 
-What the mount refuses is noted as refused, and printed: a refusal loses nothing, a difference does.
+Operations that the mount refuses are recorded and printed: a refusal loses no data, a difference does.
 """
 import errno
 import hashlib
@@ -31,7 +32,7 @@ def content(name, size):
 
 
 def attempt(manifest, what, action):
-    """Runs an action; a refusal goes into the manifest in its place."""
+    """Runs an action. Returns False and records the error in the manifest if it is refused."""
     try:
         action()
         return True
@@ -92,7 +93,7 @@ def write_metadata(root, manifest):
         attempt(manifest, f"{name} binary xattr", lambda: os.setxattr(path, "user.bytes", bytes(range(256))))
         attempt(manifest, f"{name} empty xattr", lambda: os.setxattr(path, "user.empty", b"x"))
         attempt(manifest, f"{name} large xattr", lambda: os.setxattr(path, "user.large", content("large", 3000)))
-        # READONLY is left out: the times could not be set after it. HIDDEN, SYSTEM, ARCHIVE.
+        # HIDDEN, SYSTEM, ARCHIVE; without READONLY, after which the times could not be set.
         attempt(manifest, f"{name} dosattrib",
                 lambda: os.setxattr(path, "user.cifs.dosattrib", (0x26 if name == "file" else 0x16).to_bytes(4, "little")))
         ticks = (LONG_AGO // 100 + 116_444_736_000_000_000).to_bytes(8, "little")
@@ -102,7 +103,7 @@ def write_metadata(root, manifest):
 
 
 def write_streams(root, manifest):
-    """Named streams go by the name, where the mount does not map the colon."""
+    """Named streams are accessed as NAME:STREAM if the mount does not map the colon."""
     path = os.path.join(root, "with-streams")
     write_file(path, b"base")
     for name, size in (("small", 10), ("medium", 3000), ("large", 60_000)):
@@ -169,7 +170,7 @@ def survey(root):
 
 
 def expected(root, manifest):
-    """What does not depend on how the mount reads back: the bytes that were written."""
+    """Returns the errors that do not depend on how the mount reads back: wrong names, contents or block counts."""
     faults = []
     tree = manifest["tree"]
     for name in NAMES:
@@ -186,7 +187,7 @@ def expected(root, manifest):
 
 
 def changes(old, new, prefix=""):
-    """Which parts of a description differ, and how."""
+    """Returns the differing parts of two descriptions."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return [f"{prefix or 'whole'}: {old} -> {new}"]
     lines = []

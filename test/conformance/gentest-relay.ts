@@ -1,5 +1,5 @@
-// A relay between gentest and one server: shows every request with its answer to an observer, and lets rules change
-// what both servers are asked where the specification leaves no common answer. [MS-SMB2] 2.1, 2.2.1.
+// A relay between gentest and one server: passes every request and its response to an observer, and applies
+// rules that change requests to which the two servers cannot respond alike. [MS-SMB2] 2.1, 2.2.1.
 import type { Socket } from "bun";
 
 const HEADER_BYTES = 64;
@@ -15,34 +15,34 @@ const RENAME = 0x0a;
 const DISPOSITION = 0x0d;
 const DIRECTORY = 0x10;
 
-/** What the relay knows of an open. */
+/** The relay's record of an open. */
 export interface KnownOpen {
-  /** As it was opened or renamed through this open. */
+  /** The name it was opened with, or renamed to through this open. */
   readonly name: string;
   readonly isDirectory: boolean;
   readonly desiredAccess: number;
-  /** Somebody has the file deleted by SET_INFO. */
+  /** The file's deletion was requested by SET_INFO, through any open. */
   readonly isDeletePending: boolean;
 }
 
-/** All opens by FileId, on whichever connection. */
+/** All opens of all connections, by FileId. */
 export type KnownOpens = ReadonlyMap<string, KnownOpen>;
 
-/** Changes a request in place; the view begins at its SMB2 header. */
+/** Modifies a request in place; the view starts at the SMB2 header. */
 export type Rule = (request: DataView, opens: KnownOpens) => void;
 
-/** Changes a successful answer in place, beside the request that it is for. */
+/** Modifies a successful response in place; `request` is the request that it belongs to. */
 export type AnswerRule = (answer: DataView, request: DataView) => void;
 
 export interface RelayOptions {
   readonly host: string;
   readonly port: number;
   readonly server: { readonly host: string; readonly port: number };
-  /** Applied in order to every request that is not signed. */
+  /** Applied in order to every unsigned request. */
   readonly rules: readonly Rule[];
-  /** Applied in order to every answer that is not signed and tells of success. */
+  /** Applied in order to every unsigned response with STATUS_SUCCESS. */
   readonly answerRules: readonly AnswerRule[];
-  /** Sees each request as it was sent on, and its final answer; both begin at the SMB2 header. */
+  /** Called with each request as it was forwarded, and its final response; both start at the SMB2 header. */
   readonly observe: (request: Uint8Array, answer: Uint8Array) => void;
 }
 
@@ -52,12 +52,12 @@ export interface Relay {
 
 interface Ends {
   server: Socket<undefined> | undefined;
-  /** What came before the server was connected. */
+  /** Frames that arrived before the connection to the server was established. */
   readonly early: Uint8Array[];
   readonly up: Framer;
 }
 
-/** Cuts a stream into messages with their four bytes of length before them; 2.1. */
+/** Splits a stream into messages, each with its four bytes of length; [MS-SMB2] 2.1. */
 class Framer {
   private rest: Uint8Array = new Uint8Array(0);
 
@@ -107,28 +107,28 @@ export function startRelay(options: RelayOptions): Relay {
   return { stop: () => listener.stop(true) };
 }
 
-/** Where the FileId of a request stands, from the header's start; 2.2.15 to 2.2.39. */
+/** Offset of a request's FileId from the header's start, by command; [MS-SMB2] 2.2.15 to 2.2.39. */
 const FILE_ID_AT: Readonly<Record<number, number>> = { 6: 72, 7: 72, 8: 80, 9: 80, 10: 72, 16: 88, 17: 80 };
 
-/** The FileId of a request as hexadecimal digits; "" where it has none. */
+/** The FileId of a request in hex; "" if it has none. */
 export function fileIdOf(request: DataView): string {
   const at = FILE_ID_AT[request.getUint16(12, true)] ?? 0;
   if (at === 0 || at + 16 > request.byteLength) return "";
   return Buffer.from(request.buffer, request.byteOffset + at, 16).toString("hex");
 }
 
-/** Puts a FileId into a request that no server knows. */
+/** Overwrites the FileId of a request with one that no server knows, so that both refuse it. */
 export function forgetFileId(request: DataView): void {
   const at = FILE_ID_AT[request.getUint16(12, true)] ?? 0;
   if (at !== 0) new Uint8Array(request.buffer, request.byteOffset + at, 16).fill(0xff);
 }
 
-/** UTF-16 text of `length` bytes. */
+/** Decodes UTF-16 text of `length` bytes. */
 export function textAt(message: DataView, at: number, length: number): string {
   return Buffer.from(message.buffer, message.byteOffset + at, length).toString("utf16le");
 }
 
-/** The new name that a SET_INFO asks for with FileRenameInformation; undefined for every other request. */
+/** The new name in a SET_INFO request with FileRenameInformation; undefined for any other request. */
 export function newNameOf(request: DataView): string | undefined {
   if (request.getUint16(12, true) !== SET_INFO || request.getUint8(HEADER_BYTES + 3) !== RENAME)
     return undefined;
@@ -161,7 +161,7 @@ function noteOpen(request: DataView, answer: DataView, opens: Map<string, KnownO
   }
 }
 
-/** One request after the other is under way on a connection of gentest: an answer belongs to the last one. */
+/** The last request of each client connection: gentest sends one at a time, so a response belongs to it. */
 const underWay = new WeakMap<object, Uint8Array>();
 
 async function connectServer(
@@ -211,7 +211,7 @@ function send(client: Socket<Ends>, server: Socket<undefined>, frame: Uint8Array
   sendAll(server, frame);
 }
 
-// What gentest sends and is sent is small: a socket that does not take it at once is a fault of the set-up.
+// gentest's messages are small: if a socket does not accept one at once, the set-up is broken.
 function sendAll<T>(socket: Socket<T>, frame: Uint8Array): void {
   const sent = socket.write(frame);
   if (sent >= 0 && sent < frame.length) throw new Error("the relay's socket is full");

@@ -1,6 +1,7 @@
-// What gentest's requests are changed to before both servers see them: fields where smbd 4.17 takes what the
-// specification has refused, or the other way round, so that one server goes on and the other does not. Each rule
-// names its section; everything that may differ in the answers alone is in gentest-ignore.txt.
+// Rules that change gentest's requests before the servers receive them: fields with which smbd 4.17 accepts
+// what the specification refuses or the reverse, so that one server would carry out the request and the other
+// not. Each rule names its section of the specification. Differences in responses only are in
+// gentest-ignore.txt.
 import {
   type AnswerRule,
   fileIdOf,
@@ -17,7 +18,7 @@ const READ = 8;
 const WRITE = 9;
 const QUERY_INFO = 16;
 const SET_INFO = 17;
-/** The classes of SET_INFO that rules are about; [MS-FSCC] 2.4. */
+/** Information classes of SET_INFO; [MS-FSCC] 2.4. */
 const BASIC = 0x04;
 const RENAME = 0x0a;
 const DISPOSITION = 0x0d;
@@ -28,7 +29,7 @@ const MAY_DELETE = 0x1201_0000;
 const DIRECTORY = 0x10;
 const ARCHIVE = 0x20;
 const NORMAL = 0x80;
-/** Where the attributes stand in the answer to a QUERY_INFO, by class, from the buffer's start; [MS-FSCC] 2.4. */
+/** Offset of the attributes in the buffer of a QUERY_INFO response, by information class; [MS-FSCC] 2.4. */
 const ATTRIBUTES_AT: Readonly<Record<number, number>> = { 4: 32, 18: 32, 34: 48, 35: 0 };
 
 /** Field offsets from the header's start; [MS-SMB2] 2.2.13, 2.2.19, 2.2.21. */
@@ -56,45 +57,48 @@ function keepBits(request: DataView, at: number, bits: number): void {
 }
 
 /**
- * FileAttributes: bits that are no attribute are refused with INVALID_PARAMETER, and ENCRYPTED with ACCESS_DENIED
- * where there is no encryption, as Windows does (smb2.create.gentest); [MS-FSA] 2.1.5.1, [MS-FSCC] 2.6. smbd takes
- * them all.
+ * FileAttributes: undefined bits fail with INVALID_PARAMETER, and ENCRYPTED with ACCESS_DENIED without
+ * encryption, as on Windows (smb2.create.gentest); [MS-FSA] 2.1.5.1, [MS-FSCC] 2.6. smbd accepts them all.
  */
 function keepKnownAttributes(request: DataView): void {
   if (commandOf(request) === CREATE) keepBits(request, Field.CREATE_ATTRIBUTES, 0x3fb7);
 }
 
 /**
- * TEMPORARY, OFFLINE and NOT_CONTENT_INDEXED are kept with the file; [MS-FSA] 2.1.5.1.1. smbd forgets them. A READONLY
- * file can be opened with MAXIMUM_ALLOWED; 2.1.5.1.2.1, smb2.maximum_allowed.read_only_file. smbd 4.17 refuses it.
+ * TEMPORARY, OFFLINE and NOT_CONTENT_INDEXED are stored with the file; [MS-FSA] 2.1.5.1.1. smbd discards
+ * them. A READONLY file can be opened with MAXIMUM_ALLOWED; 2.1.5.1.2.1, smb2.maximum_allowed.read_only_file.
+ * smbd 4.17 refuses that.
  */
 function dropForgottenAttributes(request: DataView): void {
   if (commandOf(request) !== CREATE) return;
-  // A directory cannot be TEMPORARY at all: there both refuse.
+  // TEMPORARY stays for directories: both servers refuse it.
   const isDirectory = (request.getUint32(Field.CREATE_OPTIONS, true) & 1) !== 0;
   keepBits(request, Field.CREATE_ATTRIBUTES, isDirectory ? ~0x3001 : ~0x3101);
 }
 
-/** What is HIDDEN or SYSTEM is superseded only as such: ACCESS_DENIED else; [MS-FSA] 2.1.5.1.2. smbd does it all the same. */
+/**
+ * Superseding a HIDDEN or SYSTEM file without these attributes fails with ACCESS_DENIED; [MS-FSA] 2.1.5.1.2.
+ * smbd does it.
+ */
 function supersedeAsHidden(request: DataView): void {
   if (commandOf(request) !== CREATE || request.getUint32(Field.CREATE_DISPOSITION, true) !== 0) return;
   const attributes = request.getUint32(Field.CREATE_ATTRIBUTES, true);
   request.setUint32(Field.CREATE_ATTRIBUTES, attributes | 0x6, true);
 }
 
-/** ShareAccess: bits that are none of the three are refused with INVALID_PARAMETER; [MS-FSA] 2.1.5.1. smbd ignores them. */
+/** ShareAccess: undefined bits fail with INVALID_PARAMETER; [MS-FSA] 2.1.5.1. smbd ignores them. */
 function keepKnownSharing(request: DataView): void {
   if (commandOf(request) === CREATE) keepBits(request, Field.CREATE_SHARE_ACCESS, 0x7);
 }
 
-/** FILE_CREATE_TREE_CONNECTION is refused with NOT_SUPPORTED; [MS-SMB2] 3.3.5.9. smbd ignores it. */
+/** FILE_CREATE_TREE_CONNECTION fails with NOT_SUPPORTED; [MS-SMB2] 3.3.5.9. smbd ignores it. */
 function dropTreeConnection(request: DataView): void {
   if (commandOf(request) === CREATE) keepBits(request, Field.CREATE_OPTIONS, ~0x80);
 }
 
 /**
- * A snapshot that is not there has no files: OBJECT_NAME_NOT_FOUND, as Windows says (smb2.create.blob); [MS-SMB2]
- * 3.3.5.9.4. smbd creates the file without a snapshot. The context gets a tag that neither knows.
+ * CREATE in a missing snapshot fails with OBJECT_NAME_NOT_FOUND, as on Windows (smb2.create.blob); [MS-SMB2]
+ * 3.3.5.9.4. smbd creates the file outside the snapshot. The context gets a tag that neither server knows.
  */
 function hideTimewarp(request: DataView): void {
   if (commandOf(request) !== CREATE) return;
@@ -108,13 +112,15 @@ function hideTimewarp(request: DataView): void {
   }
 }
 
-/** Channel: with another value than those defined the request is refused; [MS-SMB2] 3.3.5.12, 3.3.5.13. smbd ignores it. */
+/** Channel: a request with an undefined value is refused; [MS-SMB2] 3.3.5.12, 3.3.5.13. smbd ignores it. */
 function dropChannel(request: DataView): void {
   if (commandOf(request) === READ) request.setUint32(Field.READ_CHANNEL, 0, true);
   if (commandOf(request) === WRITE) request.setUint32(Field.WRITE_CHANNEL, 0, true);
 }
 
-/** DataOffset of a write without data: only too large a one is refused; [MS-SMB2] 3.3.5.13. smbd wants it exact. */
+/**
+ * DataOffset of an empty WRITE: only too large ones are refused; [MS-SMB2] 3.3.5.13. smbd checks it exactly.
+ */
 function placeNoData(request: DataView): void {
   if (commandOf(request) !== WRITE || request.getUint32(Field.WRITE_LENGTH, true) !== 0) return;
   request.setUint16(Field.WRITE_DATA_OFFSET, HEADER_BYTES + 48, true);
@@ -125,21 +131,26 @@ function setClassOf(request: DataView): number {
 }
 
 /**
- * A file is made no directory: INVALID_PARAMETER; [MS-FSA] 2.1.5.15.2. smbd ignores the bit. What
- * is not kept in a CREATE is not kept here either.
+ * Setting DIRECTORY on a file fails with INVALID_PARAMETER; [MS-FSA] 2.1.5.15.2. smbd ignores the bit. The
+ * attributes of `dropForgottenAttributes` are dropped here too.
  */
 function keepPlainAttributes(request: DataView): void {
   if (setClassOf(request) === BASIC) keepBits(request, Field.SET_BASIC_ATTRIBUTES, ~(DIRECTORY | 0x3101));
 }
 
-/** RootDirectory of a rename is zero over the network, else INVALID_PARAMETER; [MS-FSCC] 2.4.42.2. smbd ignores it. */
+/**
+ * A rename with a nonzero RootDirectory fails with INVALID_PARAMETER; [MS-FSCC] 2.4.42.2. smbd ignores it.
+ */
 function dropRootDirectory(request: DataView): void {
   if (setClassOf(request) !== RENAME) return;
   request.setUint32(Field.SET_RENAME_ROOT, 0, true);
   request.setUint32(Field.SET_RENAME_ROOT + 4, 0, true);
 }
 
-/** A directory has no size to set: INVALID_PARAMETER; [MS-FSA] 2.1.5.15.1, 2.1.5.15.4. smbd says yes and does nothing. */
+/**
+ * Setting the size of a directory fails with INVALID_PARAMETER; [MS-FSA] 2.1.5.15.1, 2.1.5.15.4. smbd
+ * succeeds without doing anything.
+ */
 function spareDirectories(request: DataView, opens: KnownOpens): void {
   const kind = setClassOf(request);
   if (kind !== ALLOCATION && kind !== END_OF_FILE) return;
@@ -147,8 +158,8 @@ function spareDirectories(request: DataView, opens: KnownOpens): void {
 }
 
 /**
- * Who has no right to delete may neither change the disposition nor rename: ACCESS_DENIED; [MS-FSA] 2.1.5.15.3,
- * 2.1.5.15.11. smbd lets it take back a deletion and rename a file to its own name.
+ * Without DELETE access, changing the disposition and renaming fail with ACCESS_DENIED; [MS-FSA] 2.1.5.15.3,
+ * 2.1.5.15.11. smbd allows cancelling a deletion and renaming a file to its own name.
  */
 function spareUndeletable(request: DataView, opens: KnownOpens): void {
   const kind = setClassOf(request);
@@ -162,11 +173,14 @@ function parentOf(name: string): string {
 }
 
 /**
- * A rename opens the directories of the old and the new name, and shares no deletion: SHARING_VIOLATION where one is
- * held for that; [MS-FSA] 2.1.5.15.11 with 2.1.5.1.2.2, smb2.rename.*. smbd looks at opens of the same connection alone.
- * A directory with something open in it stays, under its own name too: ACCESS_DENIED. smbd does not look then. What is
- * open is not replaced: ACCESS_DENIED; [MS-FSCC] 2.4.42. smbd replaces what only another connection has open. A file
- * renamed while it waits for deletion goes with its last handle all the same; 2.1.5.5. smbd lets it live.
+ * A rename opens the directories of the old and the new name without sharing deletion, and fails with
+ * SHARING_VIOLATION if one is open with DELETE access; [MS-FSA] 2.1.5.15.11 with 2.1.5.1.2.2, smb2.rename.*.
+ * smbd checks only opens of the same connection.
+ * Renaming a directory with open files in it fails with ACCESS_DENIED, even to its own name; smbd does not
+ * check that case.
+ * Replacing an open file fails with ACCESS_DENIED; [MS-FSCC] 2.4.42. smbd replaces a file that only another
+ * connection has open.
+ * A file renamed while its deletion is pending is still deleted with its last handle; 2.1.5.5. smbd keeps it.
  */
 function spareHeldDirectories(request: DataView, opens: KnownOpens): void {
   const newName = newNameOf(request);
@@ -204,12 +218,14 @@ function attributesAt(request: DataView): number {
   return at === undefined ? 0 : HEADER_BYTES + 8 + at;
 }
 
-/** ARCHIVE is set by every change of a file's data; [MS-FSA] 2.1.4.17. smbd sets it with the first write of an open alone. */
+/**
+ * Every change of data sets ARCHIVE; [MS-FSA] 2.1.4.17. smbd sets it only with the first write of an open.
+ */
 function hideArchive(answer: DataView, request: DataView): void {
   const at = attributesAt(request);
   if (at === 0 || at + 4 > answer.byteLength) return;
   const attributes = answer.getUint32(at, true);
-  // A CLOSE that was not asked for attributes tells of none.
+  // 0: the response to a CLOSE that did not ask for attributes.
   if (attributes !== 0) answer.setUint32(at, attributes & ~(ARCHIVE | NORMAL) || NORMAL, true);
 }
 

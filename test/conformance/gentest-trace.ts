@@ -1,4 +1,4 @@
-// What the two servers were asked and answered, kept for the report of a difference; [MS-SMB2] 2.2.13, 2.2.14.
+// Records the last request and response of a server for the report of a difference; [MS-SMB2] 2.2.13, 2.2.14.
 import { fileIdOf } from "./gentest-relay.ts";
 
 const HEADER_BYTES = 64;
@@ -34,7 +34,7 @@ function describeCreate(request: Uint8Array): string {
   return `"${text}" access ${field(24)} attributes ${field(28)} share ${field(32)} disposition ${field(36)} options ${field(40)}`;
 }
 
-/** One server's side: which opens there are, what was said last. */
+/** The open files and the last exchange of one server. */
 export class Trace {
   private readonly opens = new Map<string, string>();
   private last = "";
@@ -44,7 +44,7 @@ export class Trace {
     const command = viewOf(request).getUint16(12, true);
     const status = viewOf(answer).getUint32(8, true);
     const told = `${this.describe(command, request)}\n    -> 0x${status.toString(16)} ${hex(answer.subarray(HEADER_BYTES, HEADER_BYTES + 96))}`;
-    // What ends a run is of no interest: TREE_DISCONNECT, LOGOFF.
+    // TREE_DISCONNECT and LOGOFF, which end a run, are not recorded.
     if (COMMANDS[command] !== undefined) this.last = told;
     if (status !== 0) return;
     if (command === CREATE) {
@@ -64,7 +64,7 @@ export class Trace {
     return `${name} ${hex(request.subarray(HEADER_BYTES, HEADER_BYTES + 96))}\n    on ${open}`;
   }
 
-  /** The last exchange, for people. */
+  /** The last exchange as text. */
   report(): string {
     return this.last;
   }

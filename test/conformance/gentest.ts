@@ -1,5 +1,6 @@
-// Samba's gentest: the same random operations sent to Debian's smbd and to dist/minismbd, whose answers must be alike
-// but for what gentest-ignore.txt and gentest-rules.ts list. Usage: npm run gentest -- [--seeds 20] [--ops 2000] [--from 1]
+// Runs Samba's gentest, which sends the same random operations to Debian's smbd and to dist/minismbd. Their
+// responses must be equal except for what gentest-ignore.txt and gentest-rules.ts list.
+// Usage: npm run gentest -- [--seeds 20] [--ops 2000] [--from 1]
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -20,10 +21,10 @@ import { makeVolume } from "./volume.ts";
 
 const SHARE = "gentest";
 const IGNORE_LIST = join(import.meta.dir, "gentest-ignore.txt");
-/** gentest takes one port for both servers. */
+/** Two addresses, because gentest uses the same port for both servers. */
 const HOSTS = { smbd: "127.0.0.1", minismbd: "127.0.0.2" } as const;
 const SEED_LIMIT_MS = 300_000;
-/** The allocation size as the disk has it, and nothing that other programs could see. */
+/** Allocation sizes of the disk, and no locks or oplocks that other programs see. */
 const SMBD_PARAMETERS = {
   "allocation roundup size": "0",
   "kernel oplocks": "no",
@@ -33,7 +34,7 @@ const SMBD_PARAMETERS = {
 
 interface Outcome {
   readonly isClean: boolean;
-  /** What differed, for people. */
+  /** The differences as text; empty if there are none. */
   readonly report: string;
 }
 
@@ -47,13 +48,14 @@ function parseOptions(): { seeds: number; ops: number; from: number } {
   });
   const read = (text: string): number => {
     const number = Number(text);
-    if (!Number.isInteger(number) || number < 1) throw new Error("a number from 1 on is wanted");
+    if (!Number.isInteger(number) || number < 1)
+      throw new Error("--seeds, --ops and --from must be positive integers");
     return number;
   };
   return { seeds: read(values.seeds), ops: read(values.ops), from: read(values.from) };
 }
 
-/** gentest takes every line for a pattern. */
+/** Writes the ignore list without its comments, because gentest takes every line for a pattern. */
 function writePatterns(path: string): void {
   const lines = readFileSync(IGNORE_LIST, "utf8").split("\n");
   const patterns = lines.filter((line) => line.trim() !== "" && !line.startsWith("#"));
@@ -118,7 +120,7 @@ async function runSeed(
 async function main(): Promise<number> {
   const { seeds, ops, from } = parseOptions();
   if (!hasSmbd() || Bun.which("gentest") === null) {
-    console.error("gentest: Debian's samba and samba-testsuite are wanted, and root");
+    console.error("gentest: needs root, and Debian's packages samba and samba-testsuite");
     return 2;
   }
   const volume = makeVolume();
@@ -149,7 +151,7 @@ async function main(): Promise<number> {
     volume.remove();
     removeDirectory(directory);
   }
-  console.log(`gentest: ${seeds - different} of ${seeds} seeds of ${ops} operations without a difference`);
+  console.log(`gentest: ${seeds - different} of ${seeds} seeds of ${ops} operations without differences`);
   return different === 0 ? 0 : 1;
 }
 

@@ -1,11 +1,11 @@
-// The two lists beside this file: tests that may be run, and tests that must pass.
+// Reads and writes candidates.txt (the tests to run) and pass.txt (the tests that must pass).
 import { readFileSync, writeFileSync } from "node:fs";
 
 export interface Candidate {
   readonly name: string;
-  /** The test's own limit, where the usual one is too short. */
+  /** The test's own time limit, if the default is too short. */
   readonly limitSeconds: number | undefined;
-  /** Passes now and then whatever the server does: its passing is never news. */
+  /** Passes or fails at random, whatever the server does: never added to the pass list. */
   readonly isFlaky: boolean;
 }
 
@@ -15,7 +15,9 @@ function readLines(path: string): string[] {
     .filter((line) => line.trim() !== "" && !line.startsWith("#"));
 }
 
-/** One test a line; further columns, separated by tabs, are a limit in seconds or `flaky`. */
+/**
+ * Reads a list with one test per line; further columns, separated by tabs, are a limit in seconds or `flaky`.
+ */
 export function readCandidates(path: string): Candidate[] {
   return readLines(path).map((line) => {
     const [name = "", ...marks] = line.split("\t");
@@ -32,7 +34,7 @@ export function readPassList(path: string): Set<string> {
   return new Set(readLines(path).map((line) => line.split("\t")[0] ?? ""));
 }
 
-/** Rewrites the list behind its comment lines. */
+/** Writes the sorted list after the file's comment lines, which are kept. */
 export function writePassList(path: string, names: Iterable<string>): void {
   const comments = readFileSync(path, "utf8")
     .split("\n")
@@ -41,12 +43,12 @@ export function writePassList(path: string, names: Iterable<string>): void {
   writeFileSync(path, `${lines.join("\n")}\n`);
 }
 
-/** True for a test of the suite: `smb2.lock` holds `smb2.lock.range`. */
+/** Whether the test is part of the suite, as `smb2.lock.range` of `smb2.lock`. */
 export function isUnder(test: string, suite: string): boolean {
   return test === suite || test.startsWith(suite.endsWith(".") ? suite : `${suite}.`);
 }
 
-/** The suite that a test is counted in: its first two parts. */
+/** The suite in which a test is counted: the first two parts of its name. */
 export function suiteOf(test: string): string {
   return test.split(".").slice(0, 2).join(".");
 }

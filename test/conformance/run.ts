@@ -1,5 +1,6 @@
-// Runs smbtorture's smb2 tests against the server, one process a test, and holds the results against pass.txt.
-// Usage: npm run conformance -- [--suite NAME]... [--list FILE] [--jobs N] [--timeout SECONDS] [--update] [--server smbd] [--logs DIR]
+// Runs smbtorture's smb2 tests against the server, one process per test, and compares the results with
+// pass.txt. Usage: npm run conformance -- [--suite NAME]... [--list FILE] [--jobs N] [--timeout SECONDS]
+// [--update] [--server smbd] [--logs DIR]
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { chownSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -15,7 +16,7 @@ const SHARE = "test";
 const PASS_LIST = join(import.meta.dir, "pass.txt");
 const CANDIDATES = join(import.meta.dir, "candidates.txt");
 
-/** What smbd needs to be set to for keeping what these tests ask for. */
+/** Parameters with which smbd supports what these tests need. */
 const SMBD_PARAMETERS = {
   "vfs objects": "acl_xattr streams_xattr",
   "store dos attributes": "yes",
@@ -56,11 +57,12 @@ function parseOptions(): Options {
   });
   const jobs = Number(values.jobs);
   const limitSeconds = Number(values.timeout);
-  if (!Number.isInteger(jobs) || jobs < 1) throw new Error("--jobs wants a number from 1 on");
-  if (!(limitSeconds > 0)) throw new Error("--timeout wants seconds");
+  if (!Number.isInteger(jobs) || jobs < 1) throw new Error("--jobs must be a positive integer");
+  if (!(limitSeconds > 0)) throw new Error("--timeout must be a positive number of seconds");
   if (values.server !== "minismbd" && values.server !== "smbd")
-    throw new Error("--server is minismbd or smbd");
-  if (values.update && values.server !== "minismbd") throw new Error("--update is about minismbd");
+    throw new Error("--server must be minismbd or smbd");
+  if (values.update && values.server !== "minismbd")
+    throw new Error("--update works with --server minismbd only");
   return {
     suites: values.suite ?? [],
     list: values.list,
@@ -73,7 +75,7 @@ function parseOptions(): Options {
   };
 }
 
-/** The tests asked for, in the order of the list: the candidates, or those of a list of one's own. */
+/** The tests to run, in the order of candidates.txt or of the file given with --list. */
 function chooseTests(options: Options): Candidate[] {
   const all = readCandidates(CANDIDATES);
   const byName = new Map(all.map((candidate) => [candidate.name, candidate]));
@@ -87,10 +89,10 @@ function chooseTests(options: Options): Candidate[] {
   return pool.filter((entry) => options.suites.some((suite) => isUnder(entry.name, suite)));
 }
 
-/** The share that is worked on, and one in which the tester may do nothing, as two tests want it. */
+/** Starts a server with the tests' share, and the share `noperm` without any access, which two tests need. */
 function start(options: Options, path: string): Promise<TestServer> {
   const isSmbd = options.server === "smbd";
-  // The list to be reached was made with acl_xattr.
+  // acl = nt, because the reference results were recorded with smbd's acl_xattr, which stores NT ACLs.
   const parameters = isSmbd ? SMBD_PARAMETERS : { acl: "nt" };
   const shares = [
     { name: SHARE, path, parameters },
@@ -100,7 +102,7 @@ function start(options: Options, path: string): Promise<TestServer> {
   return startServer({ shares, parameters: { "server multi channel support": "yes", "log level": "info" } });
 }
 
-/** A directory for each worker: tests of one suite use the same names. */
+/** Makes the share directories of a worker: each has its own, because tests of a suite use the same names. */
 function makeShare(volume: string, worker: number): string {
   const path = join(volume, `worker${worker}`);
   mkdirSync(path);
@@ -116,8 +118,8 @@ function empty(directory: string): void {
 }
 
 /**
- * Runs one test against a server of its own: guesses at passwords in one test must not slow down the log-ons of the
- * next, and a server that ends or complains is laid at the right door.
+ * Runs one test against a separate server, so that wrong passwords in one test do not delay the log-ons of
+ * the next, and a server that crashes or logs errors is attributed to the right test.
  */
 async function runOne(
   options: Options,
@@ -147,7 +149,7 @@ async function runOne(
   return result;
 }
 
-/** Runs all tests, each worker on a share of its own. A test of the pass list gets a second chance. */
+/** Runs all tests, each worker on its own share. A test of the pass list that fails is run a second time. */
 async function runAll(
   options: Options,
   tests: readonly Candidate[],
@@ -178,7 +180,7 @@ async function runAll(
   return results;
 }
 
-/** Prints what passed of each suite, and the differences to the list. Returns true where there is none. */
+/** Prints the results per suite and the differences from the pass list. Returns true if there are none. */
 function report(
   tests: readonly Candidate[],
   results: readonly Result[],
@@ -215,13 +217,13 @@ async function main(): Promise<number> {
   const options = parseOptions();
   const known = listTests();
   if (known.size === 0) {
-    console.error("conformance: smbtorture is missing (Debian: apt-get install samba-testsuite)");
+    console.error("conformance: smbtorture is not installed (Debian: apt-get install samba-testsuite)");
     return 2;
   }
   const tests = chooseTests(options);
-  if (tests.length === 0) throw new Error("no test chosen");
+  if (tests.length === 0) throw new Error("--suite and --list select no test");
   if (options.logs && !existsSync(options.logs)) mkdirSync(options.logs, { recursive: true });
-  // Against smbd everything must pass that one asked for.
+  // Against smbd all selected tests must pass.
   const passList = options.server === "smbd" ? new Set<string>() : readPassList(PASS_LIST);
   const volume = makeVolume();
   const directory = makeDirectory("minismbd-conformance");
@@ -247,7 +249,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Takes the verdicts of the tests that were run; what was not run stays as it is. */
+/** Updates pass.txt with the verdicts of the tests that were run; other entries are kept. */
 function updatePassList(
   tests: readonly Candidate[],
   results: readonly Result[],

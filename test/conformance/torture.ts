@@ -1,4 +1,4 @@
-// Runs one smbtorture test in a process of its own, under a time limit, and reads what it reported.
+// Runs one smbtorture test in a separate process with a time limit, and parses its report.
 // smbtorture(1); its output is the subunit format: `success: name`, `failure: name [` ... `]`.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,19 +11,19 @@ export interface Result {
   readonly test: string;
   readonly verdict: Verdict;
   readonly seconds: number;
-  /** The last failure, in one line; empty for a pass. */
+  /** The last failure as one line; empty for a pass. */
   readonly message: string;
   readonly output: string;
 }
 
-/** `smb2.read.eof.eof` is written `smb2.read.eof`. */
+/** Names with a doubled end, which are shortened: `smb2.read.eof.eof` to `smb2.read.eof`. */
 const DOUBLED = /^(.+?)\.(.+)\.\2$/;
 
 const RESULT_LINE = /^(success|failure|error|skip)(?:al)?: (.*)$/;
 
 const RANK: Readonly<Record<Verdict, number>> = { pass: 0, skip: 1, fail: 2, error: 3, timeout: 4 };
 
-/** Test name to the name that smbtorture lists it by; empty where smbtorture is missing. */
+/** Maps each test name to the name under which smbtorture lists it; empty if smbtorture is not installed. */
 export function listTests(): Map<string, string> {
   const done = spawnSync("smbtorture", ["--configfile=/dev/null", "--list"], {
     encoding: "utf8",
@@ -39,7 +39,7 @@ export function listTests(): Map<string, string> {
   return names;
 }
 
-/** Starts smbtorture with a configuration and a working directory of its own. */
+/** Runs smbtorture with its own configuration and working directory. */
 export class Torturer {
   private readonly known: ReadonlyMap<string, string>;
   private readonly directory: string;
@@ -88,7 +88,7 @@ export class Torturer {
     return { test, verdict, seconds, message, output };
   }
 
-  /** Ends whatever still runs; nothing more is to be started. */
+  /** Kills the running tests and sets `isStopped`, after which no test should be started. */
   stop(): void {
     this.isStopped = true;
     for (const child of this.running) child.kill("SIGKILL");
@@ -112,7 +112,7 @@ export class Torturer {
       `--option=torture:user2password=${second?.password}`,
     ];
     if (listed !== test) return [...command, test];
-    // Several tests share one group in smbtorture: pick the one by its full name.
+    // smbtorture runs such tests only as a group; --load-list selects one by its full name.
     const picks = join(this.directory, "picks");
     mkdirSync(picks, { recursive: true });
     const pick = join(picks, String(port));
@@ -135,7 +135,7 @@ function clientConfiguration(directory: string): string {
   return `[global]\n${lines.map((line) => `\t${line}\n`).join("")}`;
 }
 
-/** The verdict in a test's output. */
+/** Determines the verdict from a test's output. */
 function judge(
   output: string,
   exitCode: number | null,

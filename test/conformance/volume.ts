@@ -1,5 +1,6 @@
-// The file system under the shares of a conformance run: ext4 with inodes large enough to keep xattrs in them.
-// With other inodes an empty file with xattrs has blocks of its own, and tests of the allocation size fail.
+// The file system for the shares of a conformance run: ext4 with inodes large enough to hold extended
+// attributes. With smaller inodes an empty file with extended attributes occupies blocks, and tests of the
+// allocation size fail.
 import { spawnSync } from "node:child_process";
 import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ const IMAGE_BYTES = 8 * 1024 * 1024 * 1024;
 
 export interface Volume {
   readonly path: string;
-  /** What it is, for the report. */
+  /** Description for the report. */
   readonly kind: string;
   remove(): void;
 }
@@ -18,7 +19,7 @@ function run(command: string, ...words: string[]): boolean {
   return spawnSync(command, words, { stdio: "ignore" }).status === 0;
 }
 
-/** An ext4 image, sparse and mounted, where we may mount; else a plain directory. */
+/** Makes and mounts a sparse ext4 image as root; otherwise, or when that fails, a plain directory. */
 export function makeVolume(): Volume {
   const directory = makeDirectory("minismbd-volume");
   const image = join(directory, "image");

@@ -1,12 +1,12 @@
-// Pure against native on lengths around every block edge and beyond the pieces native works in.
-// The two share no code below the modes, so what one gets wrong the other shows.
+// Compares the pure and the native provider on lengths around every block boundary and beyond native's piece
+// length. The two share almost no code, so an error in one shows as a difference.
 
 import { expect, test } from "bun:test";
 import { nativeProvider } from "../../src/crypto/native.ts";
 import { pureProvider } from "../../src/crypto/pure.ts";
 import type { Aead, Mac } from "../../src/crypto/provider.ts";
 
-// A fixed seed: a failure shows again (xorshift32).
+// xorshift32 with a fixed seed, so that failures are reproducible.
 let seed = 0x2545f491;
 function random(length: number): Uint8Array {
   const out = new Uint8Array(length);
@@ -33,7 +33,7 @@ function expectSame(what: string, length: number, a: Uint8Array, b: Uint8Array):
   if (!same(a, b)) expect(`${what} differs at length ${length}`).toBe("");
 }
 
-test("digests and HMACs", () => {
+test("both providers compute the same digests and HMACs", () => {
   for (const length of LENGTHS) {
     const data = random(length);
     const key = random(length % 90);
@@ -46,7 +46,7 @@ test("digests and HMACs", () => {
   expect(pureProvider.md4(random(7))).toHaveLength(16);
 });
 
-test("RC4", () => {
+test("both providers generate the same RC4 stream", () => {
   const key = random(16);
   const pure = pureProvider.rc4(key);
   const native = nativeProvider.rc4(key);
@@ -57,7 +57,7 @@ test("RC4", () => {
   expect(same(pure.update(key), key)).toBe(false);
 });
 
-test("message codes at odd offsets, one object for all lengths", () => {
+test("both providers compute the same MACs at odd offsets, with one object for all lengths", () => {
   for (const name of ["hmacSha256Mac", "aesCmac", "aesGmac"] as const) {
     for (const keyLength of [16, 32]) {
       const key = random(keyLength);
@@ -78,7 +78,7 @@ test("message codes at odd offsets, one object for all lengths", () => {
   }
 });
 
-test("sealing by one, opening by the other", () => {
+test("each provider opens what the other sealed", () => {
   for (const name of ["aesCcm", "aesGcm"] as const) {
     for (const keyLength of [16, 32]) {
       const key = random(keyLength);
@@ -107,7 +107,7 @@ test("sealing by one, opening by the other", () => {
   }
 });
 
-test("CCM with additional data of every encoding", () => {
+test("both providers seal the same with CCM for every encoding of the additional data's length", () => {
   const key = random(16);
   const nonce = random(11);
   for (const length of [0, 14, 15, 110, 111, 126, 127, 0xfeff, 0xff00, 70_000]) {

@@ -1,5 +1,5 @@
-// Session keys and the preauthentication hash against Microsoft's published sessions and OpenSSL.
-// [MS-SMB2] 3.1.4.2, 3.3.5.4, 3.3.5.5.3.
+// Session keys and the preauthentication integrity hash, compared with sessions published by Microsoft and
+// with OpenSSL. [MS-SMB2] 3.1.4.2, 3.3.5.4, 3.3.5.5.3.
 
 import { expect, test } from "bun:test";
 import { deriveKeys30, deriveKeys311, deriveSigningKey2, type SessionKeys } from "../../src/crypto/kdf.ts";
@@ -22,7 +22,7 @@ function asHex(keys: SessionKeys): Record<keyof SessionKeys, string> {
   };
 }
 
-// The blog's "EncryptionKey" is the client's: what it encrypts with, the server decrypts with.
+// Microsoft's blog names the keys from the client's view: its "EncryptionKey" is the server's decryption key.
 function asServer(client: Record<keyof SessionKeys, string>): Record<keyof SessionKeys, string> {
   return {
     signingKey: client.signingKey,
@@ -89,7 +89,7 @@ for (const provider of [pureProvider, nativeProvider]) {
   });
 }
 
-test("SMB 2 signs with 16 bytes, filled with zero", () => {
+test("the SMB 2 signing key has 16 bytes, truncated or zero-padded", () => {
   expect(toHex(deriveSigningKey2(fromHex("0102030405060708")))).toBe("01020304050607080000000000000000");
   expect(toHex(deriveSigningKey2(new Uint8Array(32).fill(7)))).toBe("07".repeat(16));
 });

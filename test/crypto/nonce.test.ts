@@ -1,4 +1,4 @@
-// Nonces never repeat and end rather than repeat; the GMAC nonce as the specification lays it out.
+// Nonce sequences never repeat: they end first. Layout of the GMAC nonce.
 // [MS-SMB2] 2.2.41, 3.1.4.1, 3.1.4.3.
 
 import { expect, test } from "bun:test";
@@ -6,7 +6,7 @@ import { GmacRole, NonceSequence, writeGmacNonce } from "../../src/crypto/nonce.
 
 const toHex = (bytes: Uint8Array) => new Uint8Array(bytes).toHex();
 
-test("counts from zero over 11 and 12 bytes", () => {
+test("counts from zero in nonces of 11 and 12 bytes", () => {
   const sequence = new NonceSequence();
   const short = new Uint8Array(11).fill(0xee);
   const long = new Uint8Array(12).fill(0xee);
@@ -16,7 +16,7 @@ test("counts from zero over 11 and 12 bytes", () => {
   expect(toHex(long)).toBe(`01${"00".repeat(11)}`);
 });
 
-test("carries into the high half and goes round behind a random start", () => {
+test("carries into the high half and wraps around after a random start", () => {
   const nonce = new Uint8Array(12);
   const carrying = new NonceSequence(0xffff_ffff, 0x0102_0304);
   carrying.next(nonce);
@@ -29,7 +29,7 @@ test("carries into the high half and goes round behind a random start", () => {
   expect(toHex(nonce)).toBe("00".repeat(12));
 });
 
-test("ends with nothing written", () => {
+test("returns false and writes nothing after `limit` nonces", () => {
   const sequence = new NonceSequence(5, 0, 2);
   const nonce = new Uint8Array(12);
   expect([sequence.next(nonce), sequence.next(nonce)]).toEqual([true, true]);
@@ -39,12 +39,12 @@ test("ends with nothing written", () => {
   expect(nonce).toEqual(last);
 });
 
-test("refuses a nonce that does not hold the counter", () => {
+test("throws RangeError for a nonce of less than 8 or more than 12 bytes", () => {
   expect(() => new NonceSequence().next(new Uint8Array(7))).toThrow(RangeError);
   expect(() => new NonceSequence().next(new Uint8Array(16))).toThrow(RangeError);
 });
 
-test("100,000 nonces across a carry are all different", () => {
+test("100,000 nonces across a carry are distinct", () => {
   const sequence = new NonceSequence(0xffff_ffff - 50_000, 9);
   const nonce = new Uint8Array(11);
   const seen = new Set<string>();
@@ -55,7 +55,7 @@ test("100,000 nonces across a carry are all different", () => {
   expect(seen.size).toBe(100_000);
 });
 
-test("GMAC nonce: message id, role bit, CANCEL bit", () => {
+test("the GMAC nonce has the MessageId, the role bit and the CANCEL bit", () => {
   const nonce = new Uint8Array(12).fill(0xee);
   const header = Uint8Array.fromHex("aaaa0102030405060708bbbb");
   writeGmacNonce(nonce, header, 2, GmacRole.CLIENT, false);

@@ -1,4 +1,4 @@
-// NTLM against the specification's examples and a Windows session.
+// NTLM's hashes and keys, compared with the specification's examples and a Windows session.
 // [MS-NLMP] 4.2.2, 4.2.3, 4.2.4.
 
 import { describe, expect, test } from "bun:test";
@@ -107,7 +107,7 @@ for (const provider of [pureProvider, nativeProvider]) {
   });
 }
 
-test("names are raised one unit for one, and never into ASCII", () => {
+test("upcaseName maps one UTF-16 unit to one, and none from outside ASCII into ASCII", () => {
   expect(upcaseName("jörg")).toBe("JÖRG");
   expect(upcaseName("straße")).toBe("STRAßE");
   expect(upcaseName("жанна")).toBe("ЖАННА");

@@ -1,4 +1,4 @@
-// Every primitive of both providers against published vectors, and refusal of whatever was tampered with.
+// Every primitive of both providers with published vectors; altered messages are refused.
 // RFC 1320, 1321, 2202, 4231, 4493, 6229; NIST SP 800-38B, 800-38C, 800-38D; [MS-SMB2] 3.1.4.
 
 import { describe, expect, test } from "bun:test";
@@ -26,7 +26,7 @@ function toHex(bytes: Uint8Array): string {
   return new Uint8Array(bytes).toHex();
 }
 
-/** The code of `message` placed at an odd offset, with the code written behind it in the same buffer. */
+/** The MAC of `message` placed at an odd offset, written behind it in the same buffer. */
 function codeOf(mac: Mac, message: Uint8Array, nonce?: Uint8Array): string {
   const bytes = new Uint8Array(message.length + 40).fill(0xee);
   bytes.set(message, 3);
@@ -112,7 +112,7 @@ for (const [name, provider] of providers) {
       for (const { key, message, code } of cmac.cases) {
         const mac = provider.aesCmac(fromHex(key));
         expect(codeOf(mac, fromHex(message))).toBe(code);
-        // A code must not depend on the message before it.
+        // A MAC must not depend on the previous message.
         codeOf(mac, fromHex("00ff"));
         expect(codeOf(mac, fromHex(message))).toBe(code);
       }
@@ -151,7 +151,7 @@ for (const [name, provider] of providers) {
       }
     });
 
-    test("messages sealed by Windows", () => {
+    test("opens messages sealed by Windows and seals them alike", () => {
       for (const { cipher, key, plain, sealed } of sealedMessages.cases) {
         const aead = cipher === "ccm" ? provider.aesCcm(fromHex(key)) : provider.aesGcm(fromHex(key));
         const bytes = fromHex(sealed);
@@ -167,7 +167,7 @@ for (const [name, provider] of providers) {
     });
 
     for (const kind of ["aesCcm", "aesGcm"] as const) {
-      test(`${kind} refuses every altered part and works on`, () => {
+      test(`${kind} refuses a message with any altered part, and still opens the original`, () => {
         for (const keyLength of [16, 32]) {
           for (const length of [0, 1, 16, 200, 5000, 70_000]) {
             const aead = provider[kind](new Uint8Array(keyLength).fill(9));
@@ -205,7 +205,7 @@ for (const [name, provider] of providers) {
       });
     }
 
-    test("wrong key and nonce lengths are errors, not weak answers", () => {
+    test("wrong key and nonce lengths throw RangeError", () => {
       const out = new Uint8Array(16);
       for (const length of [0, 15, 24, 33]) {
         const key = new Uint8Array(length);

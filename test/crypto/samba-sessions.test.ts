@@ -1,5 +1,6 @@
-// Messages between Samba's client and server, signed and sealed by every algorithm of SMB 3.1.1.
-// [MS-SMB2] 3.1.4.1 (GMAC nonce), 3.1.4.2: with a 256-bit cipher the signing key still comes with L = 128.
+// Recorded messages between Samba's client and server, signed and sealed with every algorithm of SMB 3.1.1.
+// [MS-SMB2] 3.1.4.1 (GMAC nonce), 3.1.4.2 (with a 256-bit cipher the signing key is still derived with L =
+// 128).
 
 import { expect, test } from "bun:test";
 import { deriveKeys311, type SessionKeys } from "../../src/crypto/kdf.ts";

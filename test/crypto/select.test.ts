@@ -1,4 +1,4 @@
-// `auto` takes native where it answers rightly, and says what it did not take.
+// `auto` takes every native primitive that passes its self-test, and reports the others.
 
 import { expect, test } from "bun:test";
 import { nativeProvider } from "../../src/crypto/native.ts";
@@ -7,34 +7,34 @@ import type { Aead, Provider } from "../../src/crypto/provider.ts";
 import { composeProviders, selectProvider } from "../../src/crypto/select.ts";
 import { passesSelfTest, type Primitive } from "../../src/crypto/self-test.ts";
 
-test("this runtime's native primitives all pass", () => {
+test("all native primitives of this runtime pass their self-tests", () => {
   const selected = selectProvider("auto");
   expect(selected.fallbacks).toEqual([]);
   expect(selected.name).toBe("native");
   expect(selected.aesCcm).toBe(nativeProvider.aesCcm);
 });
 
-test("the pure provider passes every self-test, so what falls back is sound", () => {
+test("the pure provider passes every self-test", () => {
   const names = Object.keys(pureProvider).filter((name): name is Primitive => name !== "name");
   expect(names).toHaveLength(12);
   for (const name of names)
     expect({ name, passes: passesSelfTest(pureProvider, name) }).toEqual({ name, passes: true });
 });
 
-test("the pure provider is not loaded where native passes", () => {
+test("the pure provider is not loaded when all native primitives pass", () => {
   const selected = composeProviders(nativeProvider, () => {
     throw new Error("loaded");
   });
   expect(selected.fallbacks).toEqual([]);
 });
 
-test("a wish for one provider is kept", () => {
+test("`pure` and `native` select that provider", () => {
   expect(selectProvider("pure").aesGcm).toBe(pureProvider.aesGcm);
   expect(selectProvider("pure").name).toBe("pure");
   expect(selectProvider("native").aesGcm).toBe(nativeProvider.aesGcm);
 });
 
-test("a primitive that throws or answers wrongly falls back alone", () => {
+test("only the primitives that throw or return wrong results fall back", () => {
   const faulty: Provider = {
     ...nativeProvider,
     md4: () => {
@@ -44,7 +44,7 @@ test("a primitive that throws or answers wrongly falls back alone", () => {
     aesCmac: (key) => {
       const mac = nativeProvider.aesCmac(key);
       return {
-        // Right for one block count only: a code that depends on the length must still be caught.
+        // Wrong for 64 bytes only: the self-test must detect an error at a single length.
         compute: (bytes, from, to, nonce, out, at) =>
           mac.compute(bytes, from, to === 64 ? to - 1 : to, nonce, out, at),
       };

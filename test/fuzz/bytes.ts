@@ -1,6 +1,7 @@
-// Seeded inputs for decoders: random bytes, every truncation, bit flips and planted extreme values of good samples.
+// Reproducible inputs for decoders: random bytes, and valid samples truncated, with flipped bits or with
+// extreme values.
 
-/** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
+/** A generator of numbers in [0, 1), determined by the seed (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -11,13 +12,13 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** Where numbers change their kind: signs, widths, and what a double is exact to. */
+/** Boundary values: sign bits, field widths, and the limit of exact integers in a double. */
 const EXTREMES: readonly bigint[] = [
   ...[0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn],
   ...[1n << 53n, (1n << 53n) + 1n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n],
 ];
 
-/** Writes the low `width` bytes of `value`, as far as there is room. */
+/** Writes the low `width` bytes of `value`, truncated at the end of `bytes`. */
 function plant(bytes: Uint8Array, at: number, width: number, value: bigint): void {
   let rest = value;
   for (let k = 0; k < width && at + k < bytes.length; k++) {
@@ -33,8 +34,9 @@ function valueAt(bytes: Uint8Array, at: number, width: number): bigint {
 }
 
 /**
- * What a length, an offset or a count at `at` can be made to say: an extreme, one more or less than it says, the
- * length of the whole and what is left behind it (and one beside), or a step back to itself or the start.
+ * Critical values for a length, offset or count at `at`: extremes, its value plus or minus a little, the
+ * length of the whole input and of the rest from `at` (and one more or less), and negative offsets to itself
+ * or the start.
  */
 function edgesAt(bytes: Uint8Array, at: number, width: number): bigint[] {
   const said = valueAt(bytes, at, width);
@@ -44,7 +46,7 @@ function edgesAt(bytes: Uint8Array, at: number, width: number): bigint[] {
   return [...EXTREMES, ...steps, left - 1n, left, left + 1n, -BigInt(at), -8n];
 }
 
-/** A copy of `sample` with one to four changes. */
+/** Returns a copy of `sample` with one to four changes, at index `from` or later. */
 export function mutate(sample: Uint8Array, random: () => number, from = 0): Uint8Array {
   const below = (limit: number): number => Math.floor(random() * limit);
   const bytes = sample.slice();
@@ -56,7 +58,7 @@ export function mutate(sample: Uint8Array, random: () => number, from = 0): Uint
     else if (kind === 1) bytes[at] = below(256);
     else {
       const width = 1 << below(4);
-      // Fields stand where their width divides the offset, most of them.
+      // Most fields are aligned to their width.
       const aligned = kind === 2 ? Math.max(from, at - (at % width)) : at;
       const edges = edgesAt(bytes, aligned, width);
       plant(bytes, aligned, width, edges[below(edges.length)] ?? 0n);
@@ -65,7 +67,7 @@ export function mutate(sample: Uint8Array, random: () => number, from = 0): Uint
   return bytes;
 }
 
-/** `count` inputs made of the samples, then every truncation of each sample. */
+/** Yields `count` inputs, random or mutated from the samples, then every truncation of each sample. */
 export function* createInputs(
   samples: readonly Uint8Array[],
   count: number,
@@ -83,7 +85,7 @@ export function* createInputs(
   }
 }
 
-/** Each field of 2, 4 and 8 bytes of a sample, one after the other, with each value at an edge. */
+/** Yields the sample with each field of 2, 4 and 8 bytes in turn set to each of its critical values. */
 export function* createEdges(sample: Uint8Array): Generator<Uint8Array> {
   for (const width of [2, 4, 8]) {
     for (let at = 0; at + width <= sample.length; at += Math.min(width, 4)) {

@@ -1,4 +1,4 @@
-// Good requests about files for a fuzzer to spoil: every create context, information class and file system control.
+// Valid requests on files for fuzzing: every create context, information class and file system control.
 // [MS-SMB2] 2.2.13.2, 2.2.31, 2.2.37, 2.2.39; [MS-FSCC] 2.3, 2.4; "SMB3 POSIX Extensions".
 import { FileGeneric } from "../../src/wire/security/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../src/wire/command/create.ts";
@@ -38,12 +38,12 @@ import {
   setSecurityCall,
 } from "../e2e/client/security-calls.ts";
 
-/** What the samples are about; keys and ids of other ones can be put in their place. */
+/** The open files that the samples use; `retargetFiles` replaces them by others. */
 export interface FileTargets {
   readonly file: FileId;
   readonly folder: FileId;
   readonly stream: FileId;
-  /** For copies from `file`. */
+  /** The resume key of `file`. */
   readonly key: Uint8Array;
 }
 
@@ -52,13 +52,13 @@ const SNAPSHOT_TIME = { seconds: 1_577_934_245, nanoseconds: 0 };
 
 let opened = 0;
 
-/** Files with names of their own; spoilt requests leave them read-only, renamed, deleted or as something else. */
+/** Opens targets under new names: mutated requests leave files read-only, renamed, deleted or replaced. */
 export async function openFileTargets(mount: Mount): Promise<FileTargets> {
   const name = `target ${++opened}`;
   const all = {
     desiredAccess: FileGeneric.ALL,
     createDisposition: CreateDisposition.OPEN_IF,
-    // Some controls and levels are for those who open by POSIX's rules.
+    // Some FSCTLs and information classes need an open with the POSIX context.
     contexts: opened % 2 === 0 ? {} : { posix: { mode: 0o777 } },
   };
   const file = (await openFile(mount, name, all)).fileId;
@@ -70,17 +70,17 @@ export async function openFileTargets(mount: Mount): Promise<FileTargets> {
 
 const idBytes = (id: FileId): Uint8Array => bytesOf((writer) => writeFileId(writer, id));
 
-/** Gives a message ids and key of other targets in place of those that it was built with. */
+/** Replaces the FileIds and the resume key of targets in a message by those of other targets. */
 export function retargetFiles(bytes: Uint8Array, from: FileTargets, to: FileTargets): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  // The key has the file's id in it.
+  // First the key, because it contains the FileId.
   const pairs = [
     [from.key, to.key],
     [idBytes(from.file), idBytes(to.file)],
     [idBytes(from.folder), idBytes(to.folder)],
     [idBytes(from.stream), idBytes(to.stream)],
   ] as const;
-  // Ids of old and new targets are never alike: what was put in place is not taken for an old one.
+  // The IDs of old and new targets are distinct, so a replaced ID is not replaced again.
   for (const [was, is] of pairs) {
     for (let at = buffer.indexOf(was); at >= 0; at = buffer.indexOf(was, at + was.length)) bytes.set(is, at);
   }
@@ -105,7 +105,7 @@ const WITH_OWNER = encodeDescriptor(
 );
 const ATTRIBUTES = attributeList({ ONE: "first", Two: "second value", three: "" });
 
-/** CREATEs with every context, and with the names that stand for more than a file. */
+/** CREATE requests with every context, and with special names (streams, snapshots, sidecar, `..`). */
 export function createSamples(mount: Mount): Call[] {
   const make = (
     name: string,
@@ -167,7 +167,7 @@ const SET_CLASSES = [
   FileInfoClass.CASE_SENSITIVE,
 ];
 
-/** SET_INFO and QUERY_INFO. */
+/** SET_INFO and QUERY_INFO requests of every class. */
 export function informationSamples(mount: Mount, { file, folder, stream }: FileTargets): Call[] {
   const other = (infoType: number, infoClass: number, buffer: Uint8Array): Call =>
     callOn(mount, Command.SET_INFO, (writer) =>
@@ -221,7 +221,7 @@ export function informationSamples(mount: Mount, { file, folder, stream }: FileT
   return [...calls, quotaCall(mount, file)];
 }
 
-/** SMB2_QUERY_QUOTA_INFO of 2.2.37.1 with a SID list behind it. */
+/** A QUERY_INFO request with SMB2_QUERY_QUOTA_INFO ([MS-SMB2] 2.2.37.1) and a list of SIDs. */
 function quotaCall(mount: Mount, fileId: FileId): Call {
   return callOn(mount, Command.QUERY_INFO, (writer) =>
     encodeQueryInfoRequest(writer, {
@@ -238,7 +238,7 @@ function quotaCall(mount: Mount, fileId: FileId): Call {
   );
 }
 
-/** QUERY_DIRECTORY by every level. */
+/** QUERY_DIRECTORY requests of every information class. */
 export function listingSamples(mount: Mount, { folder }: FileTargets): Call[] {
   const levels: number[] = [
     FileInfoClass.DIRECTORY,
@@ -256,7 +256,7 @@ export function listingSamples(mount: Mount, { folder }: FileTargets): Call[] {
   ]);
 }
 
-/** Every control code, with a good input for those that take one. */
+/** IOCTL requests of every control code, with valid input where one is needed. */
 export function controlSamples(mount: Mount, targets: FileTargets): Call[] {
   const { file, folder, stream, key } = targets;
   const link = { isRelative: true, substituteName: "file", printName: "file" };

@@ -1,6 +1,7 @@
-// Seeded fuzz of what belongs to files, over a socket: spoilt create contexts, information, listings and controls, on
-// shares with descriptors, POSIX lists, a recycle bin and snapshots, on disks with extended attributes and without.
-// FUZZ_SECONDS in the environment makes it longer (for each share), FUZZ_SEED another one; a failure names the seed.
+// Fuzzes a running server with mutated CREATE, information, listing and FSCTL requests and with mutated
+// stored metadata, on shares with NT ACLs, POSIX ACLs, a recycle bin and snapshots, on disks with and without
+// extended attributes. The environment variables FUZZ_SECONDS (per share) and FUZZ_SEED change duration and
+// seed; a failure reports the seed.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { statfsSync } from "node:fs";
@@ -42,12 +43,14 @@ import { repairHeader } from "./server-samples.ts";
 const seconds = Number(process.env["FUZZ_SECONDS"] ?? "1");
 const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
 const TIMEOUT_MS = (seconds * 3 + 60) * 1000;
-/** Two large streams of 16 MiB at a time, in several copies each, until the collector comes; a leak goes on. */
+/**
+ * Room for two streams of 16 MiB, in several copies each until the garbage collector runs; a leak exceeds it.
+ */
 const MAX_GROWTH_KIB = 384 * 1024;
-/** What one request may take; a disk in a loop device on a busy machine has its moments. */
+/** Limit for one request, generous because a loop device on a busy machine can be slow. */
 const MAX_REQUEST_MS = 10_000;
 const BATCH = 500;
-/** On a machine with much else to do a second is nothing. */
+/** Minimum number of requests per share, even if a busy machine needs longer than FUZZ_SECONDS for them. */
 const LEAST_REQUESTS = 100;
 const LEAST_ROOM_BYTES = 16 * 1024 * 1024;
 
@@ -59,7 +62,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("fuzz of files", () => {
   beforeAll(async () => {
     for (const kind of KINDS) disks.push(makeFuzzDisk(kind));
     server = await startServer({
-      // What replies may take is bounded by this, so that the growth that is measured is what is kept besides.
+      // A small limit for reply buffers, so that growth beyond it is memory that is retained elsewhere.
       parameters: { "buffer budget": "32M" },
       shares: disks.flatMap((disk) => disk.shares),
     });
@@ -69,7 +72,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("fuzz of files", () => {
 
   afterAll(async () => {
     try {
-      // Fails where the log has an exception that escaped, or where something is held that nobody has open.
+      // Throws when the log has an uncaught exception, or the server holds state that no client has open.
       await server?.stop();
     } finally {
       for (const disk of disks) disk.remove();
@@ -79,7 +82,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("fuzz of files", () => {
   for (const kind of KINDS) {
     const disk = (): FuzzDisk => disks.find((one) => one.kind === kind) as FuzzDisk;
     test.each([...ROLES])(
-      `spoilt requests, ${kind}, %s`,
+      `mutated requests, ${kind}, %s`,
       async (role) => {
         await fuzzShare(disk(), shareOf(kind, role));
       },
@@ -87,7 +90,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("fuzz of files", () => {
     );
 
     test.each([...ROLES])(
-      `spoilt files, ${kind}, %s`,
+      `mutated metadata on the disk, ${kind}, %s`,
       async (role) => {
         await fuzzStored(disk(), role);
       },
@@ -116,7 +119,7 @@ async function expectServing(share: string): Promise<void> {
   expect(performance.now() - start).toBeLessThan(MAX_REQUEST_MS);
 }
 
-/** The server serves, has told of no fault, does not grow, and has touched nothing beside the shares. */
+/** Expects the server to work, to log no fault, not to grow, and to change nothing outside the shares. */
 async function expectHealth(disk: FuzzDisk, share: string): Promise<void> {
   disk.expectUntouched();
   const path = server.shares.get(share) ?? "";
@@ -124,7 +127,7 @@ async function expectHealth(disk: FuzzDisk, share: string): Promise<void> {
   await expectServing(share);
   expect(findFault(server.log())).toBeUndefined();
   expect(anonymousKib(server) - idleKib).toBeLessThan(MAX_GROWTH_KIB);
-  // What was deleted, and whose opens have ended with their connections, gives its blocks back.
+  // Waits until the blocks of deleted files are free, after the opens of closed connections have ended.
   const end = performance.now() + MAX_REQUEST_MS;
   while (isNearlyFull(disk) && performance.now() < end) await Bun.sleep(20);
   expect(isNearlyFull(disk)).toBe(false);
@@ -135,7 +138,7 @@ function isNearlyFull({ kind, path }: FuzzDisk): boolean {
   return kind === "ext4" && bavail * bsize < LEAST_ROOM_BYTES;
 }
 
-/** With nobody connected all tables are empty; a connection takes its moment to end. */
+/** Expects all tables of the server to be empty once all connections have ended, which may take a moment. */
 async function expectNothingHeld(): Promise<void> {
   const end = performance.now() + MAX_REQUEST_MS;
   let line: string | undefined;
@@ -149,8 +152,8 @@ function isEmpty(line: string | undefined): boolean {
 }
 
 /**
- * Sends requests at once and waits for what becomes of each: its status, undefined for one that waits for somebody
- * else; undefined as a whole where the connection has ended.
+ * Sends requests without waiting in between (in one compound if `isCompound`). Returns the status of each,
+ * undefined for one with an interim response only; or undefined if the connection has ended.
  */
 async function sendAll(
   mounted: Mount,
@@ -191,7 +194,9 @@ async function sendAll(
   }
 }
 
-/** One frame of several requests, every other one about the file of the one before; [MS-SMB2] 3.2.4.1.4. */
+/**
+ * A compound of the requests, in which every second one is related to the previous one; [MS-SMB2] 3.2.4.1.4.
+ */
 function chain(inputs: readonly Uint8Array[]): Uint8Array {
   const parts = inputs.map((input, index) => {
     const isLast = index === inputs.length - 1;
@@ -235,7 +240,7 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
       targets = await openFileTargets(mounted);
       used = 0;
     }
-    // Some come in one go, and overtake each other.
+    // One in ten rounds sends several requests at once, which may be completed out of order.
     const inputs = Array.from({ length: random() < 0.1 ? 2 + Math.floor(random() * 15) : 1 }, () => {
       const group = samples[random() < 0.02 ? 0 : 1 + Math.floor(random() * (samples.length - 1))] ?? [];
       const input = spoil(group[Math.floor(random() * group.length)] ?? new Uint8Array(64), random);
@@ -244,7 +249,7 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
     });
     try {
       const statuses = await sendAll(mounted, inputs, random() < 0.4);
-      // What waits is given up, and a disk that a request has filled is emptied.
+      // A new connection if a request waits, and an empty disk if one has filled it.
       const isOver =
         statuses === undefined || statuses.includes(undefined) || statuses.includes(Status.DISK_FULL);
       if (isOver) mounted.client.close();
@@ -267,20 +272,22 @@ async function fuzzShare(disk: FuzzDisk, share: string): Promise<void> {
   told(`${share}: ${count} requests`);
 }
 
-/** Good as it is, cut off, or changed: anywhere, or in its second half, where inner structures are. */
+/**
+ * Returns the sample unchanged, truncated, or mutated: anywhere, or in the second half (inner structures).
+ */
 function spoil(sample: Uint8Array, random: () => number): Uint8Array {
   const kind = random();
   if (kind < 0.1) return sample.slice();
   if (kind < 0.2) return sample.slice(0, 64 + Math.floor(random() * (sample.length - 64)));
   const input = mutate(sample, random, kind < 0.6 ? 64 : (64 + sample.length) >> 1);
-  // Most of what has another size or names no open is refused at the door.
+  // Mostly keeps StructureSize and FileId, because a request with wrong ones is refused at once.
   if (random() < 0.9) input.set(sample.subarray(64, 66), 64);
   const id = FILE_ID_AT.get(sample[HeaderOffset.COMMAND] ?? 0);
   if (id !== undefined && random() < 0.9) input.set(sample.subarray(id, id + 16), id);
   return input;
 }
 
-/** Where the FileId stands in requests. */
+/** Offset of the FileId in requests, by command. */
 const FILE_ID_AT: ReadonlyMap<number, number> = new Map([
   [Command.CLOSE, 72],
   [Command.READ, 80],
@@ -291,7 +298,7 @@ const FILE_ID_AT: ReadonlyMap<number, number> = new Map([
   [Command.SET_INFO, 80],
 ]);
 
-/** What stands beside files is spoilt on the disk, and everything a client can ask is asked. */
+/** Mutates the stored metadata of files on the disk, then makes every kind of request on them. */
 async function fuzzStored(disk: FuzzDisk, role: (typeof ROLES)[number]): Promise<void> {
   const share = shareOf(disk.kind, role);
   const path = server.shares.get(share) ?? "";
@@ -312,10 +319,10 @@ async function fuzzStored(disk: FuzzDisk, role: (typeof ROLES)[number]): Promise
     await expectHealth(disk, share);
   } while (performance.now() < end);
   await expectNothingHeld();
-  told(`${share}: ${rounds} rounds of spoilt files`);
+  told(`${share}: ${rounds} rounds of mutated metadata`);
 }
 
-/** How much was tried, in a longer run. */
+/** Prints the amount of work in a longer run (FUZZ_SECONDS). */
 function told(text: string): void {
   if (process.env["FUZZ_SECONDS"] === undefined) return;
   process.stdout.write(`${text}; ${anonymousKib(server) - idleKib} KiB more than idle\n`);

@@ -1,4 +1,4 @@
-// The disks that the fuzz of files runs on: shares in every role, snapshots, and canaries beside what is shared.
+// The disks of files.test.ts: shares in every role, snapshots, and canary files outside the shares.
 import { expect } from "bun:test";
 import {
   chmodSync,
@@ -25,7 +25,7 @@ export interface FuzzDisk {
   readonly kind: DiskKind;
   readonly path: string;
   readonly shares: readonly ShareOptions[];
-  /** Throws where anything beside the shares' directories was made, changed or removed. */
+  /** Throws when anything outside the shares' directories was created, changed or removed. */
   expectUntouched(): void;
   remove(): void;
 }
@@ -59,7 +59,7 @@ export function makeFuzzDisk(kind: DiskKind): FuzzDisk {
       "follow symlinks": "yes",
     },
   };
-  // Everybody may write here: what keeps it as it is must be something else than rights.
+  // Everyone may write here, so only the server's path resolution protects these files.
   for (const folder of ["outside", `snaps/${SNAPSHOT}/snap/folder`]) {
     mkdirSync(at(folder), { recursive: true });
     chmodSync(at(folder), 0o777);
@@ -88,7 +88,7 @@ export function makeFuzzDisk(kind: DiskKind): FuzzDisk {
   };
 }
 
-/** Everything but the shares: path, mode, owner, links and contents. */
+/** Path, mode, owner, link count and contents of everything outside the shares. */
 function describeBeside(root: string): string[] {
   const lines: string[] = [];
   const visit = (below: string): void => {

@@ -1,5 +1,5 @@
-// Garbage on the disk where a server looks: in extended attributes, in the sidecar, as links, in the recycle bin; and a
-// client that asks for everything that is read from it.
+// Plants invalid data where the server reads the disk (extended attributes, sidecar, symlinks, recycle bin),
+// and makes all requests that read it.
 import { spawnSync } from "node:child_process";
 import {
   chownSync,
@@ -71,7 +71,7 @@ const TARGETS = [
 const pick = <T>(list: readonly T[], random: () => number): T | undefined =>
   list[Math.floor(random() * list.length)];
 
-/** Makes files as clients do, and spoils what is kept beside them. */
+/** Creates files through the server, then mutates their stored metadata on the disk. Needs root. */
 export async function plantGarbage(
   mount: Mount,
   root: string,
@@ -109,7 +109,7 @@ async function makeObject(mount: Mount, path: string): Promise<void> {
   }
 }
 
-/** As root: what the kernel does not take for such a name is not there then. */
+/** Mutates extended attributes as root; a value that the kernel refuses is not set. */
 function spoilAttributes(path: string, random: () => number): void {
   if (!existsSync(path)) return;
   const fd = openSync(path, "r");
@@ -143,7 +143,7 @@ function spoilSidecar(folder: string, random: () => number): void {
     else if (kind < 0.7) renameSync(path, `${path}.next`);
     else if (kind < 0.8) renameSync(path, join(folder, "stranger.values"));
   }
-  // What is no file must not be waited for.
+  // A FIFO in place of an entry: opening it must not make the server wait.
   const fifo = join(folder, "fifo.values");
   if (!existsSync(fifo)) spawnSync("mkfifo", [fifo]);
   writeFileSync(join(folder, "..", "fifo"), "");
@@ -163,7 +163,7 @@ function trySymlink(target: string | Buffer, path: string): void {
   try {
     symlinkSync(target, path);
   } catch {
-    // There already.
+    // It exists already.
   }
 }
 
@@ -215,7 +215,9 @@ const NAMES = [
 
 const LINKS = ["link 1", "link 4", "link 6"];
 
-/** Asks, changes and deletes; every request is answered within `maxMs`, and never with a fault of the server's own. */
+/**
+ * Queries, changes and deletes. Throws when a request takes longer than `maxMs` or fails with INTERNAL_ERROR.
+ */
 export async function lookAtEverything(mount: Mount, maxMs: number): Promise<void> {
   const { client } = mount;
   const ask = async (
@@ -257,13 +259,13 @@ export async function lookAtEverything(mount: Mount, maxMs: number): Promise<voi
       }
     }
   }
-  // Links that lead out of the share lead nowhere.
+  // Links that lead out of the share must not give access to their targets.
   for (const link of LINKS) {
     for (const name of [link, `${link}\\canary`, `${link}\\made`, `${link}\\outside\\made`]) {
       for (const contexts of [{}, { posix: { mode: 0o666 } }]) await closeNew(name, contexts);
     }
   }
-  // What is spoilt can be renamed, replaced and deleted all the same.
+  // Files with invalid metadata can be renamed, replaced and deleted.
   for (const name of ["folder\\below", "one", "two", "three:stream", "three", "folder"]) {
     const opened = await ask(createCall(mount, name, { desiredAccess: FileGeneric.ALL }));
     if (opened.status !== Status.SUCCESS) continue;

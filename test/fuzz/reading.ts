@@ -1,12 +1,14 @@
-// How readers of what is stored are fuzzed: random bytes, spoilt samples, every truncation and every field at its edges.
+// Fuzzes readers of stored data: random bytes, mutated and truncated samples, critical values in every field.
 import { createEdges, createInputs } from "./bytes.ts";
 
 export const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
-/** FUZZ_SECONDS makes it longer here, too. */
+/** Inputs per reader; FUZZ_SECONDS raises it. */
 export const COUNT = 1000 * Number(process.env["FUZZ_SECONDS"] ?? "3");
 export const TIMEOUT_MS = 20_000 + COUNT * 20;
 
-/** Runs `read` on spoilt samples, and counts its values; what it throws fails the test, with seed and input. */
+/**
+ * Runs `read` on all inputs. Returns how often it returned a value; rethrows its errors with seed and input.
+ */
 export async function readAll(
   samples: readonly Uint8Array[],
   read: (input: Uint8Array) => unknown,

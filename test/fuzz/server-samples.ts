@@ -1,4 +1,4 @@
-// Good messages for a fuzzer to spoil: the tokens of a log-on, and one request of every command.
+// Valid messages for fuzzing: the tokens of a log-on, and a request of every command.
 // [MS-SMB2] 2.2.
 import { nativeProvider } from "../../src/crypto/native.ts";
 import { Access } from "../../src/wire/security/access.ts";
@@ -31,7 +31,7 @@ import {
 } from "../e2e/client/raw-files.ts";
 import { NtlmExchange } from "../e2e/client/raw-ntlm.ts";
 
-/** Requests of a connection that has not logged on. */
+/** Requests that are valid before log-on. */
 export function callsBeforeLogOn(): Call[] {
   const exchange = new NtlmExchange(nativeProvider, { user: "tester", password: "any" });
   const raw = new NtlmExchange(nativeProvider, { user: "tester", password: "any", isRaw: true });
@@ -47,7 +47,7 @@ export function callsBeforeLogOn(): Call[] {
 const simple = (mount: Mount, command: number): Call =>
   callOn(mount, command, (writer: Writer) => writer.u32(4));
 
-/** A file and a folder that the samples are about. */
+/** The open file and directory that the samples use. */
 export interface Targets {
   readonly file: FileId;
   readonly folder: FileId;
@@ -55,7 +55,7 @@ export interface Targets {
 
 let opened = 0;
 
-/** Names of their own: spoilt requests leave files behind that are read-only, deleted or folders. */
+/** Opens targets under new names: mutated requests leave files read-only, deleted or replaced. */
 export async function openTargets(mount: Mount): Promise<Targets> {
   opened++;
   return {
@@ -64,7 +64,7 @@ export async function openTargets(mount: Mount): Promise<Targets> {
   };
 }
 
-/** Gives a message the FileIds of other targets in place of those it was built with. */
+/** Replaces the FileIds of targets in a message by those of other targets. */
 export function retarget(bytes: Uint8Array, from: Targets, to: Targets): void {
   for (const [was, is] of [
     [fileIdBytes(from.file), fileIdBytes(to.file)],
@@ -81,7 +81,7 @@ function fileIdBytes(id: FileId): Uint8Array {
   return writer.bytes;
 }
 
-/** One request of every command, on these targets. */
+/** Requests of every command on these targets. */
 export function callsAfterLogOn(mount: Mount, targets: Targets, canAllocate: boolean): Call[] {
   return [
     ...dataCalls(mount, targets, canAllocate),
@@ -190,7 +190,10 @@ function sessionCalls(mount: Mount): Call[] {
   ];
 }
 
-/** Puts a message id, and the ids of session and tree, into a spoilt message, so that it gets past the door. */
+/**
+ * Restores ProtocolId, MessageId, SessionId, TreeId and flags of a mutated message, so that the server
+ * processes the rest.
+ */
 export function repairHeader(bytes: Uint8Array, messageId: number, mount?: Mount): void {
   if (bytes.length < 64) return;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

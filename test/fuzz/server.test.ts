@@ -1,5 +1,5 @@
-// Seeded fuzz of the whole server over a socket: spoilt messages before and after log-on, plain, signed and sealed.
-// FUZZ_SECONDS in the environment makes it longer, FUZZ_SEED another one; a failure names the seed.
+// Fuzzes a running server with mutated messages before and after log-on, unsigned, signed and encrypted. The
+// environment variables FUZZ_SECONDS and FUZZ_SEED change duration and seed; a failure reports the seed.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ let isMounted = false;
 let idleKib = 0;
 
 beforeAll(async () => {
-  // A spoilt size may well be a good one: the disk that it fills is to be small.
+  // A small disk, because a mutated size can be a valid one that fills it.
   path = mkdtempSync(join(tmpdir(), "minismbd-fuzz-"));
   const words = ["-t", "tmpfs", "-o", "size=64m,nr_inodes=20000,mode=0777", "tmpfs", path];
   isMounted = process.getuid?.() === 0 && spawnSync("mount", words).status === 0;
@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   try {
-    // Fails where the log has an exception that escaped, whatever was answered.
+    // Throws when the log has an uncaught exception, whatever the responses were.
     await server.stop();
   } finally {
     if (isMounted) spawnSync("umount", [path]);
@@ -45,7 +45,7 @@ afterAll(async () => {
   }
 });
 
-/** Runs `step` with spoilt messages until time is up, and looks after the server now and then. */
+/** Runs `step` with mutated messages until the time is up, and checks the server every 500 messages. */
 async function fuzz(
   samples: readonly Uint8Array[],
   salt: number,
@@ -77,7 +77,7 @@ async function expectHealth(): Promise<void> {
   expect(anonymousKib(server) - idleKib).toBeLessThan(MAX_GROWTH_KIB);
 }
 
-/** Sends a message and an ECHO behind it: true while the connection lives. */
+/** Sends a message and an ECHO after it. Returns false if the connection has ended. */
 async function sendAndEcho(client: RawClient, bytes: Uint8Array, mount?: Mount): Promise<boolean> {
   client.transmit(bytes, mount?.session);
   if (client.socket.isClosed) return false;
@@ -94,7 +94,7 @@ async function sendAndEcho(client: RawClient, bytes: Uint8Array, mount?: Mount):
   }
 }
 
-describe("fuzz of the server", () => {
+describe("the server survives mutated messages", () => {
   test(
     "before negotiation and log-on",
     async () => {
@@ -134,7 +134,7 @@ describe("fuzz of the server", () => {
         if (random() < 0.9) repairHeader(input, client.nextMessageId++, mount);
         if (protection === "signed" && input.length >= 64) session.sign(input);
         const isAlive = await sendAndEcho(client, input, mount);
-        // Now and then another connection: file, tree or session may have gone by then.
+        // Sometimes a new connection, because file, tree or session may have ended.
         if (!isAlive || random() < 0.05) client.close();
       });
       mount.client.close();
@@ -143,7 +143,9 @@ describe("fuzz of the server", () => {
   );
 });
 
-/** Waits for an answer or the end of the connection; spoilt messages may have neither. */
+/**
+ * Waits up to 5 ms for a response or the end of the connection, because mutated messages may cause neither.
+ */
 async function settle(socket: RawSocket): Promise<void> {
   const received = socket.bytesReceived;
   for (let wait = 0; wait < 5 && !socket.isClosed && socket.bytesReceived === received; wait++)

@@ -1,10 +1,10 @@
-// What other servers and the kernel have written beside files, for a fuzzer to spoil.
+// Metadata of files as written by other servers and the kernel, as samples for fuzzing.
 
 const parse = (hex: string): Uint8Array => Uint8Array.fromHex(hex.replaceAll(" ", ""));
 
 /**
- * user.DOSATTRIB: two of smbd 4.17.12 (Debian 12, getfattr after smbclient's `setmode`), the others by the layouts of
- * Samba's librpc/idl/xattr.idl.
+ * user.DOSATTRIB: two from smbd 4.17.12 (Debian 12, getfattr after smbclient's `setmode`), the others built
+ * from the layouts in Samba's librpc/idl/xattr.idl.
  */
 export const DOS_ATTRIBUTES: readonly Uint8Array[] = [
   "000005000500000011000000220000007e01f64cae7add01",
@@ -19,8 +19,8 @@ const simpleBody = (start: number): string =>
   `01000080 ${(start + 20).toString(16)}000000 ${"00".repeat(12)} 0102000000000016 0100000005000000`;
 
 /**
- * security.NTACL: versions 4 and 3 of smbd 4.17.12 (getfattr -e hex on ext4, acl_xattr without and with
- * "ignore system acls"), 1 and 2 by the layout of librpc/idl/xattr.idl.
+ * security.NTACL: versions 4 and 3 from smbd 4.17.12 (getfattr -e hex on ext4, acl_xattr without and with
+ * "ignore system acls"), versions 1 and 2 built from the layout in librpc/idl/xattr.idl.
  */
 export const NTACLS: readonly Uint8Array[] = [
   "04000400000002000400020001004f216580cdb53d7dd0f686a29393c2a8b1572845219de14a4704841ff12334df" +

@@ -1,5 +1,6 @@
-// The times of snapshots, as names of folders, tokens in paths and snapper's info.xml tell them: absent, or a time that a
-// client can be told of and ask for. Formats of vfs_shadow_copy2(8) and snapper(8); [MS-SMB] 2.2.1.1.1 (tokens).
+// Snapshot times from directory names, path tokens and snapper's info.xml: the parsers return undefined or a
+// time that can be formatted as a token and parsed again. Formats of vfs_shadow_copy2(8) and snapper(8);
+// [MS-SMB] 2.2.1.1.1 (tokens).
 import { describe, expect, test } from "bun:test";
 import {
   compileSnapshotFormat,
@@ -10,7 +11,7 @@ import {
 import { createRandom } from "./bytes.ts";
 import { readAll, seed, TIMEOUT_MS } from "./reading.ts";
 
-describe("snapshots", () => {
+describe("snapshot times", () => {
   const formats = ["@GMT-%Y.%m.%d-%H.%M.%S", "snap%s", "%F_%T", "%y%m%d", "(%Y", "%Q", "%%%Y"];
   const readers = formats.map((format) =>
     compileSnapshotFormat({
@@ -26,13 +27,13 @@ describe("snapshots", () => {
       isAscending: false,
     }),
   );
-  /** Absent, or a time that a client can be told of and ask for. */
+  /** Expects a time, if there is one, to survive formatting as a token and parsing. */
   const isTold = (seconds: number | undefined): number | undefined => {
     if (seconds !== undefined) expect(secondsOfToken(tokenOf(seconds))).toBe(seconds);
     return seconds;
   };
 
-  test("dates that are none", () => {
+  test("invalid dates", () => {
     for (const date of [
       "9999-99-99 99:99:99",
       "9999-12-31 23:59:60",
@@ -49,7 +50,7 @@ describe("snapshots", () => {
   });
 
   test(
-    "names of folders, tokens and snapper's info.xml",
+    "mutated directory names, tokens and info.xml of snapper",
     async () => {
       const info =
         '<?xml version="1.0"?>\n<snapshot><type>single</type><num>1</num><date>2026-11-22 18:21:32</date></snapshot>';

@@ -1,6 +1,6 @@
-// What is read from disk, where anybody may have written anything: every reader answers a value or "not there", and
-// what it answers can be told on and stored again. Samples: what Samba, ksmbd and the kernel have written. The readers'
-// formats are named in the files that they are in.
+// Readers of metadata on the disk, which other programs may have written: each returns a value or "absent",
+// and every value can be sent to clients and stored again. The samples are from Samba, ksmbd and the kernel.
+// The readers' files name the formats.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -65,7 +65,7 @@ function orAbsent<T>(read: () => T): T | undefined {
 
 const token = makeToken({ uid: 1, gid: 1, groups: [1, 2], sid: undefined, isGuest: false });
 
-/** Everything that is done with a descriptor from disk: told, checked, handed down, mapped, stored. */
+/** Does everything that is done with a stored security descriptor: format, check, inherit, map, store. */
 function useDescriptor(descriptor: SecurityDescriptor): void {
   const { dacl } = descriptor;
   for (const { sid } of dacl?.aces ?? []) formatSid(sid);
@@ -94,7 +94,7 @@ function storeDescriptor(descriptor: SecurityDescriptor): void {
 }
 
 test(
-  "DOS attributes",
+  "readers of user.DOSATTRIB",
   async () => {
     const values = await readAll(DOS_ATTRIBUTES, (input) => {
       const found = parseStored(input);
@@ -112,9 +112,9 @@ test(
   TIMEOUT_MS,
 );
 
-describe("rights", () => {
+describe("readers of ACLs", () => {
   test(
-    "descriptors of every version of security.NTACL",
+    "security.NTACL of every version",
     async () => {
       const values = await readAll(NTACLS, (input) => {
         const stored = orAbsent(() => decodeNtAcl(input));
@@ -127,7 +127,7 @@ describe("rights", () => {
   );
 
   test(
-    "POSIX lists",
+    "POSIX ACLs",
     async () => {
       const values = await readAll(POSIX_ACLS, (input) => {
         const acl = orAbsent(() => decodePosixAcl(input));
@@ -140,7 +140,7 @@ describe("rights", () => {
     TIMEOUT_MS,
   );
 
-  test("lists as long as an extended attribute can be", () => {
+  test("POSIX ACLs of the maximum size of an extended attribute", () => {
     for (const tag of [AclTag.USER, AclTag.GROUP]) {
       const named = Array.from({ length: 8188 }, (_, id) => ({ tag, permissions: 7, id: id + 10 }));
       const [owner, group, other] = [AclTag.USER_OBJ, AclTag.GROUP_OBJ, AclTag.OTHER].map((of) => ({
@@ -153,7 +153,7 @@ describe("rights", () => {
   });
 });
 
-/** A list as what clients are told of it. */
+/** Does everything that is done with a stored POSIX ACL: encode, hash, describe as a security descriptor. */
 function useAcl(acl: PosixAcl): void {
   const same = decodePosixAcl(encodePosixAcl(acl));
   expect(same.length).toBe(acl.length);
@@ -170,7 +170,7 @@ function useAcl(acl: PosixAcl): void {
   }
 }
 
-/** Names of values as they may be on a disk, some of them nearly right. */
+/** A random name of an extended attribute, sometimes almost a valid one. */
 function keyOf(random: () => number): string {
   const parts = [
     "user.",
@@ -194,7 +194,7 @@ function keyOf(random: () => number): string {
   return key;
 }
 
-describe("named values", () => {
+describe("readers of named values", () => {
   const values = (input: Uint8Array, random: () => number): MemoryValues => {
     const memory = new MemoryValues();
     memory.map.set("user.DosStream.s:$DATA", input);
@@ -205,7 +205,7 @@ describe("named values", () => {
     }
     return memory;
   };
-  // As smbd 4.17 keeps them: with a zero, carried on, and macOS's Finder information.
+  // As stored by smbd 4.17: with a final zero, continued in a further attribute, macOS's Finder information.
   const samples = ["68656c6c6f00", "610a01", "414650", "00", "0f"].map((hex) => Uint8Array.fromHex(hex));
 
   test(
@@ -255,7 +255,7 @@ describe("named values", () => {
   );
 });
 
-describe("sidecar", () => {
+describe("readers of the sidecar", () => {
   let root = "";
   let folder = -1;
   beforeAll(() => {
@@ -277,7 +277,7 @@ describe("sidecar", () => {
     return encodeEntry(subject, data) ?? new Uint8Array();
   };
 
-  /** Checksums and sizes made good again, so that what stands behind them is looked at. */
+  /** Restores header, size and checksum, so that the rest of the entry is parsed. */
   const repaired = (input: Uint8Array): Uint8Array => {
     const bytes = input.slice();
     if (bytes.length < ENTRY_HEADER_BYTES) return bytes;
@@ -290,7 +290,7 @@ describe("sidecar", () => {
   };
 
   test(
-    "tables",
+    "tables of entries",
     async () => {
       const values = await readAll([stored()], (input) => {
         decodeEntryTable(input, input.length);
@@ -307,7 +307,7 @@ describe("sidecar", () => {
   );
 
   test(
-    "entries on disk: read as they are or as none, and replaced by what is set next",
+    "mutated entries on the disk are readable or absent, and replaced by the next write",
     async () => {
       const subjectOf = (name: string): Subject => {
         const stat = emptyStatx();

@@ -1,5 +1,6 @@
-// The structures that clients send about files, each field at its edges and each cut at every byte: lists end, lengths
-// stay in bounds, and nothing but WireError is thrown. [MS-FSCC] 2.1.2, 2.3, 2.4; [MS-DTYP] 2.4; [MS-SMB2] 2.2.13.2.
+// Decoders of the structures that clients send for files, with critical values in every field and truncated
+// at every byte: they terminate and throw nothing but WireError.
+// [MS-FSCC] 2.1.2, 2.3, 2.4; [MS-DTYP] 2.4; [MS-SMB2] 2.2.13.2.
 import { expect, test } from "bun:test";
 import { WireError, Writer } from "../../src/wire/cursor.ts";
 import {
@@ -50,7 +51,7 @@ import { descriptorOf, encodeDescriptor } from "../e2e/client/security-calls.ts"
 import { createEdges, createInputs } from "./bytes.ts";
 
 const SEED = 0x5eed_0002;
-/** Nobody waits for one structure; the machine may have others to run. */
+/** Limit for decoding one structure; generous because the machine may be busy. */
 const MAX_MS = 5000;
 
 const descriptor = encodeDescriptor(
@@ -129,9 +130,9 @@ const streams = Uint8Array.fromHex(
 );
 
 const cases: readonly (readonly [string, Uint8Array, (data: Uint8Array) => unknown])[] = [
-  ["contexts of a CREATE", contexts, decodeCreateRequestContexts],
-  ["contexts of its answer", answered, decodeCreateResponseContexts],
-  ["descriptor", descriptor, decodeSecurityDescriptor],
+  ["create contexts of requests", contexts, decodeCreateRequestContexts],
+  ["create contexts of responses", answered, decodeCreateResponseContexts],
+  ["security descriptor", descriptor, decodeSecurityDescriptor],
   ["extended attributes", attributes, decodeExtendedAttributes],
   ["names", bytesOf((writer) => encodeAttributeNames(writer, ["ONE", "two"])), decodeAttributeNames],
   ["rename", bytesOf((w) => encodeRenameInformation(w, { flags: 1, name: "a\\b" })), decodeRenameInformation],
@@ -157,12 +158,12 @@ const cases: readonly (readonly [string, Uint8Array, (data: Uint8Array) => unkno
     ),
     decodeSnapshotArray,
   ],
-  ["level 100", entries.subarray(8), decodePosixInformation],
-  ["listing of level 100", entries, decodePosixEntries],
-  ["volume of level 100", new Uint8Array(56), decodeFsPosixInformation],
+  ["POSIX information of a file", entries.subarray(8), decodePosixInformation],
+  ["POSIX directory listing", entries, decodePosixEntries],
+  ["POSIX information of a volume", new Uint8Array(56), decodeFsPosixInformation],
 ];
 
-test.each(cases)("%s", (_, sample, decode) => {
+test.each(cases)("decoding of mutated %s returns or throws WireError", (_, sample, decode) => {
   decode(sample);
   for (const inputs of [createInputs([sample], 1000, SEED), createEdges(sample)]) {
     for (const input of inputs) {

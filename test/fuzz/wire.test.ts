@@ -1,4 +1,4 @@
-// Every decoder of wire/ on seeded random, mutated and truncated input: it ends, and throws nothing but WireError.
+// Every decoder of wire/ returns or throws WireError for random, mutated and truncated input (fixed seed).
 import { expect, test } from "bun:test";
 import { Message, WireError } from "../../src/wire/cursor.ts";
 import {
@@ -80,7 +80,9 @@ const MUTATIONS = 3000;
 const recorded = recordedMessages();
 const smb2 = recorded.filter(({ bytes }) => bytes[0] === 0xfe);
 
-/** Runs a decoder; anything but a value or a WireError fails the test, with the input in hex. */
+/**
+ * Runs a decoder. Returns false when it throws WireError; any other error is rethrown with the input in hex.
+ */
 function attempt(name: string, input: Uint8Array, decode: () => unknown): boolean {
   try {
     decode();
@@ -91,7 +93,9 @@ function attempt(name: string, input: Uint8Array, decode: () => unknown): boolea
   }
 }
 
-/** Both outcomes must occur, or the inputs test nothing. */
+/**
+ * Runs a decoder on all inputs and counts the outcomes. If one of them never occurs, the inputs test little.
+ */
 function runAll(
   name: string,
   samples: readonly Uint8Array[],
@@ -107,7 +111,7 @@ function runAll(
 }
 
 for (const codec of ALL_CODECS) {
-  test(`${codec.name} ends with a value or a WireError`, () => {
+  test(`${codec.name} returns a value or throws WireError`, () => {
     const samples = smb2.filter(({ bytes }) => codecOf(bytes).name === codec.name).map(({ bytes }) => bytes);
     expect(samples.length).toBeGreaterThan(0);
     const outcome = runAll(codec.name, samples, (input) => codec.decode(new Message(input)));
@@ -116,7 +120,7 @@ for (const codec of ALL_CODECS) {
   });
 }
 
-test("READ, WRITE and other heads by fixed offsets", () => {
+test("the accessors of READ and WRITE requests return values or throw WireError", () => {
   const samples = smb2.filter(({ name }) => /^(read|write)\./.test(name)).map(({ bytes }) => bytes);
   const outcome = runAll("hot path", samples, (input) => {
     const message = new Message(input);
@@ -126,7 +130,7 @@ test("READ, WRITE and other heads by fixed offsets", () => {
     }
     checkWriteRequest(message);
     const start = writeRequestDataStart(message);
-    // The promise that matters: the data lies within the message.
+    // The caller relies on this: the data lies within the message.
     if (writeRequestLength(message) > 0)
       expect(start + writeRequestLength(message)).toBeLessThanOrEqual(input.length);
     return start;
@@ -134,7 +138,7 @@ test("READ, WRITE and other heads by fixed offsets", () => {
   expect(outcome.refused).toBeGreaterThan(0);
 });
 
-test("transform headers", () => {
+test("the check of transform headers returns or throws WireError", () => {
   const samples = recorded.filter(({ bytes }) => bytes[0] === 0xfd).map(({ bytes }) => bytes);
   const outcome = runAll("transform", samples, (input) =>
     checkTransform(new DataView(input.buffer, input.byteOffset, input.byteLength), 0, input.length),
@@ -142,7 +146,7 @@ test("transform headers", () => {
   expect(outcome.passed).toBeGreaterThan(0);
 });
 
-test("SMB1 negotiate", () => {
+test("the SMB1 negotiate decoder returns a value or throws WireError", () => {
   const samples = recorded.filter(({ bytes }) => bytes[0] === 0xff).map(({ bytes }) => bytes);
   const outcome = runAll("SMB1", samples, (input) => decodeSmb1NegotiateRequest(new Message(input)));
   expect(outcome.passed).toBeGreaterThan(0);
@@ -212,20 +216,20 @@ const structures: readonly (readonly [string, (data: Uint8Array) => unknown])[] 
   ),
 ];
 
-// The recorded buffers inside messages, as samples of structure for all inner decoders alike.
+// The buffers in recorded messages, as samples for all decoders of inner structures.
 const inner = smb2
   .filter(({ name }) => /^(query-info|set-info|query-directory|ioctl|create)\./.test(name))
   .map(({ bytes }) => bytes.subarray(64 + (bytes[64] ?? 0) - ((bytes[64] ?? 0) & 1)))
   .filter((bytes) => bytes.length > 4 && bytes.length < 400);
 
 for (const [name, decode] of structures) {
-  test(`${name}: ends with a value or a WireError`, () => {
+  test(`the decoder of ${name} returns a value or throws WireError`, () => {
     const outcome = runAll(name, inner, decode, 1500);
     expect(outcome.passed + outcome.refused).toBeGreaterThan(1500);
   });
 }
 
-test("wildcards end on any pattern", () => {
+test("matching terminates for any pattern", () => {
   const random = createRandom(SEED);
   const marks = 'ab.*?<>"';
   const text = (length: number) =>

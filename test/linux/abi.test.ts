@@ -1,4 +1,4 @@
-// Numbers and layouts of the kernel's interface against the C headers of this machine, where it has a compiler.
+// Compares constants and structure layouts of src/linux with this machine's C headers, if it has a compiler.
 import { describe, expect, test } from "bun:test";
 import { DIRENT_OFFSETS } from "../../src/linux/dir.ts";
 import { Errno, errnoName } from "../../src/linux/errno.ts";
@@ -15,7 +15,7 @@ import { StatxAttribute, StatxMask } from "../../src/linux/stat.ts";
 import { type SyscallName, architecture, syscallTable } from "../../src/linux/syscall-numbers.ts";
 import { cMacros, cValues, hasCompiler } from "./c-headers.ts";
 
-/** Compares `ours` with what C says of the expression made for each key. */
+/** Expects each value of `ours` to equal the C expression made from its key. */
 function expectSame(
   includes: string[],
   ours: Readonly<Record<string, number>>,
@@ -26,7 +26,7 @@ function expectSame(
   expect(Object.fromEntries(keys.map((key, i) => [key, theirs[i]]))).toEqual({ ...ours });
 }
 
-describe.if(hasCompiler)("against the C headers", () => {
+describe.if(hasCompiler)("the C headers have the same values for", () => {
   test("struct statx", () => {
     const fields: Record<string, string> = {
       atime: "stx_atime",
@@ -60,19 +60,19 @@ describe.if(hasCompiler)("against the C headers", () => {
   });
 
   test("struct linux_dirent64", () => {
-    // The kernel's structure is in no header; glibc's dirent64 is laid out as it is.
+    // No header has the kernel's structure; glibc's dirent64 has the same layout.
     expectSame(["dirent.h"], DIRENT_OFFSETS, (key) => `offsetof(struct dirent64, d_${key})`);
   });
 
-  test("sizes of open_how, iovec, timespec and rlimit", () => {
+  test("the sizes of open_how, iovec, timespec and rlimit", () => {
     const includes = ["linux/openat2.h", "sys/uio.h", "time.h", "sys/resource.h"];
     const sizes = ["open_how", "iovec", "timespec", "rlimit64"].map((name) => `sizeof(struct ${name})`);
     expect(cValues(includes, sizes)).toEqual([OPEN_HOW_SIZE, IOVEC_SIZE, TIMESPEC_SIZE, RLIMIT_SIZE]);
-    // struct cachestat came with Linux 6.5: five counters of 64 bits.
+    // struct cachestat is newer (Linux 6.5) than many headers: five 64-bit counters.
     expect(CACHESTAT_SIZE).toBe(5 * 8);
   });
 
-  test("FAT's controls and the quota structures", () => {
+  test("the FAT ioctls and struct if_dqblk", () => {
     const controls = ["FAT_IOCTL_GET_ATTRIBUTES", "FAT_IOCTL_SET_ATTRIBUTES"];
     expect(cValues(["sys/ioctl.h", "linux/types.h", "linux/msdos_fs.h"], controls)).toEqual([
       FAT_IOCTL_GET_ATTRIBUTES,
@@ -88,7 +88,7 @@ describe.if(hasCompiler)("against the C headers", () => {
   });
 
   test("flags", () => {
-    // LARGEFILE is 0 to a 64-bit glibc; the kernel's own number stands in asm-generic.
+    // O_LARGEFILE is 0 in a 64-bit glibc; only asm-generic has the kernel's value.
     const { LARGEFILE: _, ...flags } = Open;
     expectSame(["fcntl.h"], flags, (key) => `O_${key}`);
     expectSame(["linux/openat2.h"], Resolve, (key) => `RESOLVE_${key}`);
@@ -113,14 +113,14 @@ describe.if(hasCompiler)("against the C headers", () => {
     const armTable = syscallTable("arm64");
     const table = syscallTable(architecture);
     for (const name of Object.keys(table) as SyscallName[]) {
-      if (name === "cachestat") continue; // newer than these headers
+      if (name === "cachestat") continue; // newer than many headers
       expect([name, resolve(arm, name)]).toEqual([name, armTable[name]]);
       expect([name, resolve(here, name)]).toEqual([name, table[name]]);
     }
   });
 });
 
-test("open flags differ between the architectures where the kernel's headers say so", () => {
+test("arm64 has its own values of O_DIRECTORY, O_NOFOLLOW, O_DIRECT and O_LARGEFILE", () => {
   // arch/arm64/include/uapi/asm/fcntl.h and asm-generic/fcntl.h of Linux 6.1.
   const arm = openFlags("arm64");
   const x64 = openFlags("x64");
@@ -133,7 +133,7 @@ test("open flags differ between the architectures where the kernel's headers say
   expect([arm.PATH, arm.CLOEXEC, arm.CREAT]).toEqual([x64.PATH, x64.CLOEXEC, x64.CREAT]);
 });
 
-test("errno names", () => {
+test("errnoName takes positive and negative numbers, and numbers without a name", () => {
   expect(errnoName(-2)).toBe("ENOENT");
   expect(errnoName(28)).toBe("ENOSPC");
   expect(errnoName(-4095)).toBe("errno 4095");

@@ -1,5 +1,4 @@
-// Nothing leads outside of the directory: openat2 and the walk that stands in for it, held against each other and
-// against what openat2(2) says.
+// Paths below a directory never lead outside it, both with openat2 and with its replacement walkBeneath.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +43,7 @@ type Opener = typeof openBeneath;
 const ways: [string, Opener][] = [["walk", walkBeneath]];
 if (hasOpenAt2()) ways.push(["openat2", openBeneath]);
 
-/** What opening gives: a failure, or the inode of what was opened. */
+/** The result of opening: -errno, or device and inode of the object. */
 function outcome(opener: Opener, path: string, flags: number, resolve: number): number | string {
   const fd = opener(root, path, flags, 0, resolve | Resolve.BENEATH | Resolve.NO_MAGICLINKS);
   if (fd < 0) return fd;
@@ -58,14 +57,14 @@ describe.each(ways)("%s", (_, opener) => {
   const follow = (path: string) => outcome(opener, path, Open.PATH, 0);
   const plain = (path: string) => outcome(opener, path, Open.PATH, Resolve.NO_SYMLINKS);
 
-  test("what lies below opens", () => {
+  test("opens paths below the root", () => {
     for (const path of ["", ".", "file", "sub", "sub/deep/leaf", "sub/./deep"])
       expect(plain(path)).toBeString();
     expect(outcome(opener, "file", Open.RDONLY, Resolve.NO_SYMLINKS)).toBe(plain("file"));
     expect(plain("sub/../file")).toBe(plain("file"));
   });
 
-  test("what does not exist or is no directory", () => {
+  test("fails with ENOENT, ENOTDIR or ENAMETOOLONG as open(2) does", () => {
     expect(plain("missing")).toBe(-Errno.ENOENT);
     expect(plain("missing/x")).toBe(-Errno.ENOENT);
     expect(plain("file/x")).toBe(-Errno.ENOTDIR);
@@ -73,13 +72,13 @@ describe.each(ways)("%s", (_, opener) => {
     expect(plain("n".repeat(256))).toBe(-Errno.ENAMETOOLONG);
   });
 
-  test("upwards and absolute paths", () => {
+  test("absolute paths and paths above the root fail with EXDEV", () => {
     for (const path of ["..", "../outside/secret", "sub/../../outside", "sub/deep/../../..", "/etc/passwd"]) {
       expect(plain(path)).toBe(-Errno.EXDEV);
     }
   });
 
-  test("symlinks that lead outside", () => {
+  test("symlinks that lead outside fail with EXDEV, under NO_SYMLINKS with ELOOP", () => {
     for (const path of [
       "up",
       "up/secret",
@@ -94,7 +93,7 @@ describe.each(ways)("%s", (_, opener) => {
     }
   });
 
-  test("symlinks that stay inside", () => {
+  test("symlinks that stay inside are followed", () => {
     expect(follow("inside/leaf")).toBe(plain("sub/deep/leaf"));
     expect(follow("inside")).toBe(plain("sub/deep"));
     expect(follow("sub/back")).toBe(plain("file"));
@@ -103,7 +102,7 @@ describe.each(ways)("%s", (_, opener) => {
     expect(follow("dangling")).toBe(-Errno.ENOENT);
   });
 
-  test("magic links of /proc", () => {
+  test("magic links of /proc are not followed", () => {
     for (const path of ["magic", "magic/etc/passwd", "cwd"]) expect(follow(path)).toBeNumber();
     const proc = openAt(AT_FDCWD, "/proc", Open.PATH | Open.DIRECTORY);
     const fd = opener(proc, "self/root/etc/passwd", Open.PATH, 0, Resolve.BENEATH | Resolve.NO_MAGICLINKS);
@@ -111,7 +110,7 @@ describe.each(ways)("%s", (_, opener) => {
     closeFd(proc);
   });
 
-  test("mount points", () => {
+  test("NO_XDEV refuses to cross a mount point", () => {
     const slash = openAt(AT_FDCWD, "/", Open.PATH | Open.DIRECTORY);
     const bounds = Resolve.BENEATH | Resolve.NO_MAGICLINKS;
     expect(opener(slash, "proc/version", Open.PATH, 0, bounds | Resolve.NO_XDEV)).toBe(-Errno.EXDEV);
@@ -121,7 +120,7 @@ describe.each(ways)("%s", (_, opener) => {
     closeFd(slash);
   });
 
-  test("creating exclusively does not follow", () => {
+  test("O_EXCL does not follow a symlink", () => {
     const flags = Open.RDWR | Open.CREAT | Open.EXCL;
     expect(outcome(opener, "dangling", flags, 0)).toBe(-Errno.EEXIST);
     expect(outcome(opener, "up/new", flags, 0)).toBe(-Errno.EXDEV);
@@ -129,7 +128,7 @@ describe.each(ways)("%s", (_, opener) => {
     rmSync(join(folder, "share", "made"));
   });
 
-  test("no descriptor is left behind", () => {
+  test("leaks no descriptor", () => {
     const before = readdirSync("/proc/self/fd").length;
     for (const path of ["sub/deep/leaf", "sub/deep/missing", "up/secret", "loop1", "file/x", "sub/back"]) {
       follow(path);
@@ -139,7 +138,7 @@ describe.each(ways)("%s", (_, opener) => {
   });
 });
 
-test("a directory swapped for a symlink while paths are resolved never opens what is outside", () => {
+test("a directory that is swapped for a symlink during the resolution never leads outside", () => {
   const share = join(folder, "share");
   mkdirSync(join(share, "swap"));
   writeFileSync(join(share, "swap", "secret"), "mine");

@@ -1,10 +1,10 @@
-// Values of C expressions as the system's own headers give them: a small program, compiled and run.
+// Evaluates C expressions with the system's headers, by compiling and running a small program.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A compiler for the very machine that the tests run on, an emulated one excepted. */
+/** Whether gcc compiles for the architecture that the tests run on; false under emulation. */
 export const hasCompiler = compilerMachine().startsWith(process.arch === "arm64" ? "aarch64" : "x86_64");
 
 function compilerMachine(): string {
@@ -12,7 +12,7 @@ function compilerMachine(): string {
   return spawnSync("gcc", ["-dumpmachine"], { encoding: "utf8" }).stdout;
 }
 
-/** The value of each integer expression. */
+/** The values of integer expressions. Throws an Error with gcc's output when they do not compile. */
 export function cValues(includes: readonly string[], expressions: readonly string[]): number[] {
   const folder = mkdtempSync(join(tmpdir(), "minismbd-c-"));
   try {
@@ -35,7 +35,7 @@ export function cValues(includes: readonly string[], expressions: readonly strin
   }
 }
 
-/** Macros that a header defines, by name, as text; `flags` go to the preprocessor. */
+/** The macros that a header defines, name to text; `flags` are passed to the preprocessor. */
 export function cMacros(header: string, flags: readonly string[]): Map<string, string> {
   const run = spawnSync("gcc", ["-E", "-dM", "-x", "c", ...flags, "-"], {
     encoding: "utf8",

@@ -1,4 +1,4 @@
-// The calls themselves on real files: results against node:fs and the shell's tools.
+// System calls on real files; results are compared with node:fs and command-line tools.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -33,14 +33,14 @@ function opened(name: string, flags: number, mode = 0o600): number {
 const text = new TextEncoder();
 
 describe("paths", () => {
-  test("a path of 4,095 bytes passes, a longer one is refused", () => {
+  test("a path of 4,095 bytes is accepted; a longer one gives ENAMETOOLONG, one with a NUL EINVAL", () => {
     expect(cString("x".repeat(4095))).toBeGreaterThan(0);
     expect(cString("x".repeat(4096))).toBe(-Errno.ENAMETOOLONG);
     expect(cString("ä".repeat(2048))).toBe(-Errno.ENAMETOOLONG);
     expect(cString("a\0b")).toBe(-Errno.EINVAL);
   });
 
-  test("opening what is not there says ENOENT", () => {
+  test("opening a missing file fails with ENOENT", () => {
     expect(openAt(AT_FDCWD, join(folder, "nothing"), Open.RDONLY)).toBe(-Errno.ENOENT);
   });
 });
@@ -97,11 +97,11 @@ describe("stat", () => {
     expect(facts.type).toBe(Number.parseInt(shell[3] ?? "", 16));
   });
 
-  test("access by descriptor", () => {
+  test("accessFd checks permissions by descriptor", () => {
     writeFileSync(join(folder, "plain"), "", { mode: 0o644 });
     const fd = opened("plain", Open.PATH);
     expect(accessFd(fd, Access.READ | Access.WRITE)).toBe(0);
-    // Not even root runs a file without any execute bit.
+    // Even root may not execute a file without any execute bit.
     expect(accessFd(fd, Access.EXECUTE)).toBe(-Errno.EACCES);
     closeFd(fd);
   });
@@ -116,7 +116,7 @@ describe("data", () => {
     const into = new Uint8Array(8).fill(46);
     expect(io.readPlain(fd, into, 1, 7, far)).toBe(5);
     expect(new TextDecoder().decode(into)).toBe(".hello..");
-    // An emulator may lack the calls with flags; every kernel since 4.6 has them.
+    // Every kernel since 4.6 has preadv2 and pwritev2; an emulator may lack them.
     expect([0, -Errno.ENOSYS]).toContain(io.readAt(fd, into, 0, 8, far + 5, 0));
     expect([2, -Errno.ENOSYS]).toContain(io.writeAt(fd, out, 2, 2, 0, io.Rwf.DSYNC));
     expect(io.writePlain(fd, out, 2, 2, 0)).toBe(2);
@@ -129,7 +129,7 @@ describe("data", () => {
     expect(io.readPlain(fd, into, 0, 1, 0)).toBe(-Errno.EBADF);
   });
 
-  test("reserving blocks leaves the size", () => {
+  test("allocating with KEEP_SIZE does not change the size", () => {
     const fd = opened("reserved", Open.RDWR | Open.CREAT);
     expect(io.allocate(fd, io.Falloc.KEEP_SIZE, 0, 1_048_576)).toBe(0);
     const out = emptyStatx();
@@ -150,7 +150,7 @@ describe("data", () => {
     closeFd(to);
   });
 
-  test("cachestat counts what was just written, unless the kernel has none or stacks file systems", () => {
+  test("cachestat counts pages just written, unless the kernel lacks it or the file system is stacked", () => {
     const fd = opened("cached", Open.RDWR | Open.CREAT);
     io.writePlain(fd, new Uint8Array(8192), 0, 8192, 0);
     expect([2, 0, -Errno.ENOSYS]).toContain(io.cachedPages(fd, 0, 8192));
@@ -158,7 +158,7 @@ describe("data", () => {
   });
 });
 
-test("a directory's names, types and rewinding", () => {
+test("DirentReader returns names and types, and again after rewinding", () => {
   const place = join(folder, "dir");
   mkdirSync(place);
   const expected: string[] = [];
@@ -168,7 +168,7 @@ test("a directory's names, types and rewinding", () => {
   }
   mkdirSync(join(place, "sub"));
   expected.push("sub", ".", "..");
-  // A name in Latin-1 is no UTF-8, and comes as what stands for its byte.
+  // A Latin-1 name is not UTF-8: its byte is escaped.
   expected.push("bad-\udce4");
   writeFileSync(Buffer.concat([Buffer.from(`${place}/bad-`), Buffer.from([0xe4])]), "");
   const fd = opened("dir", Open.RDONLY | Open.DIRECTORY);
@@ -192,7 +192,7 @@ test("a directory's names, types and rewinding", () => {
 });
 
 describe("names", () => {
-  test("rename that must not replace", () => {
+  test("RENAME_NOREPLACE does not replace; linking and removing", () => {
     writeFileSync(join(folder, "a"), "a");
     writeFileSync(join(folder, "b"), "b");
     const fd = opened(".", Open.PATH);
@@ -210,7 +210,7 @@ describe("names", () => {
     closeFd(fd);
   });
 
-  test("times, mode and owner through an O_PATH descriptor", () => {
+  test("sets times, mode and owner through an O_PATH descriptor", () => {
     writeFileSync(join(folder, "meta"), "");
     const fd = opened("meta", Open.PATH);
     expect(names.setTimesFd(fd, undefined, 0, -1.5e9, 123_456_700)).toBe(0);
@@ -223,7 +223,7 @@ describe("names", () => {
     closeFd(fd);
   });
 
-  test("reopening and duplicating", () => {
+  test("reopens and duplicates a descriptor of a removed file", () => {
     writeFileSync(join(folder, "again"), "same");
     const path = opened("again", Open.PATH);
     rmSync(join(folder, "again"));
@@ -254,7 +254,7 @@ test("extended attributes of an O_PATH descriptor", () => {
   closeFd(fd);
 });
 
-test("inotify reports what happened in a directory", () => {
+test("inotify reports creation, renaming and removal in a directory", () => {
   mkdirSync(join(folder, "watched"));
   const fd = opened("watched", Open.PATH);
   const queue = createInotify();
@@ -296,7 +296,7 @@ test("locks of two open file descriptions exclude each other", () => {
   closeFd(two);
 });
 
-test("mountinfo", () => {
+test("parses mountinfo and finds the mount of a path", () => {
   // The example of proc_pid_mountinfo(5), and a mount point with a space.
   const mounts = parseMountinfo(
     "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n" +
@@ -321,7 +321,7 @@ test("mountinfo", () => {
   expect(mountOf(currentMounts(), "/proc/self")?.fileSystem).toBe("proc");
 });
 
-test("identity of the process", () => {
+test("effective ids and groups agree with the runtime", () => {
   expect(effectiveUid()).toBe(process.geteuid?.() ?? -1);
   expect(effectiveGid()).toBe(process.getegid?.() ?? -1);
   expect(currentGroups()).toEqual(process.getgroups?.() ?? []);

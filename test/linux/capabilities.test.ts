@@ -1,22 +1,25 @@
-// Giving up a capability: in a process of its own, for it cannot be taken back.
+// Dropping a capability, in a separate process because it cannot be regained.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const source = join(import.meta.dir, "../../src/linux/capabilities.ts");
 
-test.skipIf(process.getuid?.() !== 0)("what is given up is gone, for children too; the rest stays", () => {
-  const script = `
+test.skipIf(process.getuid?.() !== 0)(
+  "a dropped capability is gone, in children too; the others remain",
+  () => {
+    const script = `
     import { CapabilityNumber, dropCapability, hasCapability } from ${JSON.stringify(source)};
     const before = hasCapability(CapabilityNumber.SYS_RESOURCE);
     const result = dropCapability(CapabilityNumber.SYS_RESOURCE);
     const kernel = Bun.spawnSync(["sh", "-c", "grep CapEff /proc/self/status"]).stdout.toString();
     console.log(JSON.stringify({ before, result, after: hasCapability(CapabilityNumber.SYS_RESOURCE), kernel }));
   `;
-  const child = Bun.spawnSync([process.execPath, "-e", script]);
-  const said = JSON.parse(child.stdout.toString());
-  expect(said).toMatchObject({ result: 0, after: false });
-  const effective = BigInt(`0x${said.kernel.split(":")[1].trim()}`);
-  expect(effective & (1n << 24n)).toBe(0n);
-  // CAP_DAC_OVERRIDE and CAP_SETUID, which the server lives by.
-  expect(effective & 0x82n).toBe(0x82n);
-});
+    const child = Bun.spawnSync([process.execPath, "-e", script]);
+    const said = JSON.parse(child.stdout.toString());
+    expect(said).toMatchObject({ result: 0, after: false });
+    const effective = BigInt(`0x${said.kernel.split(":")[1].trim()}`);
+    expect(effective & (1n << 24n)).toBe(0n);
+    // CAP_DAC_OVERRIDE and CAP_SETUID, which the server needs.
+    expect(effective & 0x82n).toBe(0x82n);
+  },
+);

@@ -1,4 +1,4 @@
-// Names that are not UTF-8, there and back; Python's os.fsdecode (PEP 383) gives the same text for these bytes.
+// Round trip of names that are not UTF-8; the text is the same as from Python's os.fsdecode (PEP 383).
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ describe("bytes and text", () => {
     expect(Buffer.from(room.subarray(0, written)).toString("hex")).toBe(hex);
   });
 
-  test("a surrogate that stands for no byte, and too little room", () => {
+  test("returns -1 for a surrogate that stands for no byte, and for too small a buffer", () => {
     const room = new Uint8Array(4);
     for (const text of ["\ud800", "a\udc7f", "\udd00", "abcde", "abc\u00e4", "abcd\udc80"]) {
       expect(encodeEscaped(text, room)).toBe(-1);
@@ -41,7 +41,7 @@ describe("bytes and text", () => {
   });
 });
 
-test("the kernel is given the bytes", () => {
+test("a file created under the text has the original bytes as its name", () => {
   for (const [hex, text] of cases) {
     const fd = openAt(-100, `${folder}/${text}`, Open.RDWR | Open.CREAT, 0o600);
     expect(fd).toBeGreaterThanOrEqual(0);
@@ -52,6 +52,6 @@ test("the kernel is given the bytes", () => {
   }
   writeFileSync(`${folder}/plain`, "");
   expect(openAt(-100, `${folder}/\ud800`, Open.RDWR | Open.CREAT, 0o600)).toBe(-Errno.EILSEQ);
-  // A pair that is whole is a character, whatever its halves are.
+  // A surrogate pair is a character, even if its second half looks like an escaped byte.
   expect(openAt(-100, `${folder}/\ud83d\ude00`, Open.RDONLY)).toBe(-Errno.ENOENT);
 });

@@ -5,7 +5,7 @@ import { voluntarySwitches } from "../../src/linux/thread-usage.ts";
 
 const NANOSLEEP = process.arch === "x64" ? 35 : 101;
 
-test("waiting counts, working does not", () => {
+test("voluntarySwitches counts waiting, not computing", () => {
   const sleep = new Scratch(16);
   sleep.view.setUint32(8, 1_000_000, true);
   const before = voluntarySwitches();
@@ -15,6 +15,6 @@ test("waiting counts, working does not", () => {
   let sum = 0;
   for (let i = 0; i < 1_000_000; i++) sum += i;
   expect(sum).toBeGreaterThan(0);
-  // The garbage collector may wait now and then.
+  // The garbage collector may wait occasionally.
   expect(voluntarySwitches() - after).toBeLessThan(10);
 });

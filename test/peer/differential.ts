@@ -1,4 +1,4 @@
-// Sends the same requests to this server and to Debian's smbd and prints where the statuses differ.
+// Sends the same requests to this server and to Debian's smbd, and prints the requests whose results differ.
 // Usage: bun test/peer/differential.ts [part of a name]; [MS-SMB2] 3.3.5.9, 3.3.5.15, 3.3.5.20, 3.3.5.21.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { readdirSync, chownSync, chmodSync } from "node:fs";
@@ -25,13 +25,13 @@ import { startServer } from "../e2e/client/server.ts";
 import { startSmbd } from "./smbd.ts";
 import { TESTER, TESTER_UID, type TestServer } from "./test-server.ts";
 
-/** One request by name; the answer is a status and what else should be alike. */
+/** A named request; `run` returns the status and other results that should be equal on both servers. */
 export interface Probe {
   readonly name: string;
   readonly run: (mount: Mount) => Promise<string>;
 }
 
-/** What smbd needs to be set to for keeping what NTFS keeps. */
+/** Parameters with which smbd stores the attributes that NTFS stores. */
 const SMBD_PARAMETERS = {
   "store dos attributes": "yes",
   "map archive": "no",
@@ -131,7 +131,7 @@ function* infoProbes(): Generator<Probe> {
             statusOf(m, queryInfoCall(m, await openBoth(m, what), InfoType.FILE, infoClass, length)),
         };
       }
-      // A class that links or renames wants a name; zeros are none.
+      // For the rename and link classes zeros are an invalid name, so nothing is renamed.
       for (const length of [0, 1, 200]) {
         if (infoClass === FileInfoClass.DISPOSITION && length > 1) continue;
         yield {
@@ -163,7 +163,7 @@ function* otherProbes(): Generator<Probe> {
   for (const [name, code] of Object.entries(Fsctl)) {
     for (const what of ["file", "folder"]) {
       for (const length of [0, 16]) {
-        // A waiting pipe and a validation that fails end the connection, as they should.
+        // PIPE_WAIT waits, and a failed VALIDATE_NEGOTIATE_INFO must end the connection.
         if (code === Fsctl.VALIDATE_NEGOTIATE_INFO || code === Fsctl.PIPE_WAIT) continue;
         yield {
           name: `control ${name} on ${what}, ${length} zeros`,
@@ -219,7 +219,7 @@ function restore(path: string): void {
   for (const name of ["folder", "file", "folder/inside"]) chownSync(join(path, name), TESTER_UID, TESTER_UID);
 }
 
-/** The answer of one server, on files that are as new. */
+/** Runs a probe on one server, after recreating the files. */
 async function ask(server: TestServer, probe: Probe): Promise<string> {
   restore(server.shares.get("test") ?? "");
   const mount = await mountShare(server, TESTER, "test");

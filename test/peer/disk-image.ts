@@ -1,10 +1,10 @@
-// A disk of its own for a test: a file system in an image, mounted by a loop device. Needs root.
+// A separate disk for a test: a file system in an image file, mounted through a loop device. Needs root.
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, ftruncateSync, mkdirSync, openSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory, removeDirectory, TESTER_UID } from "./test-server.ts";
 
-/** What makes the file system: `mkfs.ext4 -q -F` and so on, without the image. */
+/** The mkfs command of each file system, without the image. */
 const MAKERS = {
   ext4: ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
   xfs: ["mkfs.xfs", "-q", "-f"],
@@ -12,15 +12,15 @@ const MAKERS = {
 } as const;
 
 export interface DiskImage {
-  /** Where it is mounted; the tester's account owns it. */
+  /** The mount point; the tester's account owns it. */
   readonly path: string;
-  /** Mounts once more with these options, `remount,ro` among them. */
+  /** Runs mount with these options on the mount point; they include `remount`, such as `remount,ro`. */
   remount(options: string): void;
-  /** Lets the image end after `bytes`: what lies behind fails with EIO once it is in no cache. */
+  /** Truncates the image to `bytes`: access to blocks behind fails with EIO once they are not in a cache. */
   cut(bytes: number): void;
-  /** Takes it away while it is in use, as a pulled disk. */
+  /** Unmounts it while it is in use (`umount -l`), as a disk that is unplugged. */
   detach(): void;
-  /** Mounts it again at the same place. */
+  /** Mounts it again at the same mount point. */
   attach(): void;
   remove(): void;
 }
@@ -31,7 +31,7 @@ function run(...command: readonly [string, ...string[]]): void {
   if (status !== 0) throw new Error(`${command.join(" ")}: ${String(stderr)}`);
 }
 
-/** Makes and mounts an image of `bytes`; `options` go to mkfs. Throws where that is not possible. */
+/** Makes and mounts an image of `bytes`; `options` are passed to mkfs. Throws when a command fails. */
 export function makeDiskImage(
   kind: keyof typeof MAKERS,
   bytes: number,

@@ -1,5 +1,5 @@
-// Disks as people plug them in, as far as any kernel has them: without extended attributes (ramfs, exFAT by FUSE), and
-// NTFS by FUSE with attributes of its own. Needs root.
+// Disks like those that users plug in, of kinds that every kernel supports: without extended attributes
+// (ramfs, exFAT by FUSE), and NTFS by FUSE, which has its own DOS attributes. Needs root.
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, existsSync, ftruncateSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { makeDirectory, removeDirectory, TESTER_UID } from "./test-server.ts";
 const IMAGE_BYTES = 32 * 1024 * 1024;
 const OWNED = `loop,uid=${TESTER_UID},gid=${TESTER_UID}`;
 
-/** The kind of disk with what makes its file system (in an image, where it takes one) and mounts it. */
+/** The commands that make the file system in an image (undefined: no image) and mount it. */
 const KINDS = {
   ramfs: { maker: undefined, mount: ["mount", "-t", "ramfs", "none"] },
   "exFAT by FUSE": { maker: ["mkfs.exfat"], mount: ["mount", "-t", "exfat-fuse", "-o", OWNED] },
@@ -19,12 +19,12 @@ export type PluggedKind = keyof typeof KINDS;
 export const PLUGGED_KINDS: readonly PluggedKind[] = ["ramfs", "exFAT by FUSE", "NTFS by FUSE"];
 
 export interface PluggedDisk {
-  /** Where it is mounted. */
+  /** The mount point. */
   readonly path: string;
   remove(): void;
 }
 
-/** Whether this machine can make such a disk: as root, with the programs that it takes. */
+/** Whether such a disk can be made here: needs root, /dev/fuse and the programs. */
 export function canMakePluggedDisk(kind: PluggedKind): boolean {
   const { maker, mount } = KINDS[kind];
   if (process.getuid?.() !== 0 || !existsSync("/dev/fuse")) return false;
@@ -37,7 +37,7 @@ function run(command: readonly string[]): void {
   if (status !== 0) throw new Error(`${command.join(" ")}: ${String(stderr)}`);
 }
 
-/** Makes and mounts an empty disk that the tester's account owns. Throws where that is not possible. */
+/** Makes and mounts an empty disk that the tester's account owns. Throws when a command fails. */
 export function makePluggedDisk(kind: PluggedKind): PluggedDisk {
   const { maker, mount } = KINDS[kind];
   const directory = makeDirectory("minismbd-plugged");

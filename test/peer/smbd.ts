@@ -1,5 +1,5 @@
-// Debian's smbd as a peer: started on a free port with configuration, accounts and state in a directory of its own.
-// smb.conf(5); accounts are made with pdbedit(8).
+// Starts Debian's smbd as a peer, on a free port, with configuration, accounts and state in a temporary
+// directory. smb.conf(5); accounts are created with pdbedit(8).
 import { spawnSync } from "node:child_process";
 import { openSync, writeFileSync, mkdirSync, closeSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,15 +19,15 @@ import {
   type User,
 } from "./test-server.ts";
 
-/** smbd wants a Unix account for each of its own; these are on every Debian, and nobody's. */
+/** Unix accounts for smbd's users, of which each needs one: present on every Debian and otherwise unused. */
 const UNIX_ACCOUNTS = ["daemon", "games", "news", "irc"] as const;
 
-/** True where smbd can be started: it is installed, and we are root. */
+/** Whether smbd can be started: it is installed, and the tests run as root. */
 export function hasSmbd(): boolean {
   return process.getuid?.() === 0 && Bun.which("smbd") !== null && Bun.which("pdbedit") !== null;
 }
 
-/** Starts smbd. Parameters are those of smb.conf(5). Throws with the log where it does not come up. */
+/** Starts smbd with parameters of smb.conf(5). Throws with its log when it does not accept connections. */
 export async function startSmbd(options: ServerOptions = {}): Promise<TestServer> {
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? (await findFreePort(host));
@@ -54,7 +54,7 @@ export async function startSmbd(options: ServerOptions = {}): Promise<TestServer
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
     await awaitExit(child, 5000);
-    // Its helpers for RPC leave the tree and the process group; the configuration's path tells whose they are.
+    // smbd's RPC helpers leave its process tree and group; they are found by the configuration's path.
     for (const pid of smbdProcesses(configuration)) kill(pid);
     removeDirectory(directory);
   };
@@ -96,7 +96,7 @@ function globals(directory: string, host: string, port: number): Record<string, 
   };
 }
 
-/** smbd's own names for what the tests say in ours. */
+/** Removes parameters that only minismbd has. */
 function withoutGuessing(options: ServerOptions): ServerOptions {
   const { "crypto provider": _provider, ...parameters } = options.parameters ?? {};
   return { ...options, parameters };
@@ -120,11 +120,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // Gone meanwhile.
+    // The process has ended meanwhile.
   }
 }
 
-/** Every process that was started with this configuration file. */
+/** The processes that were started with this configuration file. */
 function smbdProcesses(configuration: string): number[] {
   const pids: number[] = [];
   for (const entry of readdirSync("/proc")) {

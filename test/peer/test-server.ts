@@ -1,4 +1,4 @@
-// A server under test, ours or another: what tests, benchmarks and conformance runs need of it, and how one is started and ended.
+// Common parts of the servers under test (minismbd, smbd): options, shares, configuration, processes.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { readdirSync, chownSync, chmodSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -12,9 +12,9 @@ export interface User {
 
 export interface ShareOptions {
   readonly name: string;
-  /** An existing directory; absent: one of the server's own, deleted with it. */
+  /** An existing directory; absent: a new one in the server's directory, removed with it. */
   readonly path?: string;
-  /** Lines of the share's section, beside path and `read only = no`. */
+  /** Parameters of the share, in addition to `path` and `read only = no`. */
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
@@ -23,9 +23,9 @@ export interface ServerOptions {
   readonly users?: readonly User[];
   /** Absent: one share, `test`. */
   readonly shares?: readonly ShareOptions[];
-  /** Lines of [global]. */
+  /** Parameters of [global]. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** Where the server's own directory is made; absent: the system's temporary one. */
+  /** Parent of the server's directory; absent: the system's temporary directory. */
   readonly parent?: string;
   /** Address to listen on; absent: 127.0.0.1. */
   readonly host?: string;
@@ -36,26 +36,26 @@ export interface TestServer {
   readonly name: "minismbd" | "smbd";
   readonly host: string;
   readonly port: number;
-  /** Configuration, state and log are in here. */
+  /** The directory of configuration, state and log. */
   readonly directory: string;
   readonly users: readonly User[];
-  /** Name to directory. */
+  /** Share name to directory. */
   readonly shares: ReadonlyMap<string, string>;
-  /** The process that was started. */
+  /** The server's main process. */
   readonly pid: number;
-  /** What the server said so far. */
+  /** The server's log so far. */
   log(): string;
-  /** Ends the server and removes its directory. Throws where it did not end as it should. */
+  /** Stops the server and removes its directory. Throws when the server did not end properly. */
   stop(): Promise<void>;
 }
 
 export const TESTER: User = { user: "tester", password: "Correct-Horse-9" };
 export const TESTER2: User = { user: "tester2", password: "Battery-Staple-7" };
 
-/** The account whose files those of `TESTER` are, on both kinds of server: daemon, which every Linux has. */
+/** The Unix account that `TESTER` maps to on both servers: daemon, which every Linux has. */
 export const TESTER_UID = 1;
 
-/** A port of this address that nobody listened on a moment ago. */
+/** Returns a TCP port of this address on which nobody listens at the moment. */
 export async function findFreePort(host = "127.0.0.1"): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
@@ -68,7 +68,7 @@ export async function findFreePort(host = "127.0.0.1"): Promise<number> {
   return address.port;
 }
 
-/** True once somebody accepts connections there. */
+/** Whether a connection to that port is accepted. */
 export function isListening(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
@@ -81,7 +81,7 @@ export function isListening(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** A fresh directory below `parent` that every account may pass through. */
+/** Makes a new directory below `parent` that every account may traverse. */
 export function makeDirectory(prefix: string, parent = tmpdir()): string {
   const directory = mkdtempSync(join(parent, `${prefix}-`));
   chmodSync(directory, 0o755);
@@ -92,7 +92,7 @@ export function removeDirectory(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Makes the directories that the shares lack; the tester's account owns them where we are root. */
+/** Makes the missing directories of shares; they belong to the tester's account if the tests run as root. */
 export function prepareShares(options: ServerOptions, directory: string): Map<string, string> {
   const shares = new Map<string, string>();
   for (const share of options.shares ?? [{ name: "test" }]) {
@@ -106,7 +106,7 @@ export function prepareShares(options: ServerOptions, directory: string): Map<st
   return shares;
 }
 
-/** A configuration file of [global] and shares, in the form that smb.conf and ksmbd.conf have in common. */
+/** A configuration file with [global] and shares, in the syntax that smb.conf and ksmbd.conf share. */
 export function formatConfiguration(
   globals: Readonly<Record<string, string>>,
   options: ServerOptions,
@@ -124,7 +124,7 @@ export function formatConfiguration(
   return `${lines.join("\n")}\n`;
 }
 
-/** Waits until the server accepts. Throws with its log where it ends or stays silent for `timeoutMs`. */
+/** Waits until the server accepts connections. Throws with its log when it ends, or after `timeoutMs`. */
 export async function awaitListening(
   process: Bun.Subprocess,
   host: string,
@@ -142,12 +142,12 @@ export async function awaitListening(
   }
 }
 
-/** Waits for the end of a process: its exit status, or undefined when it still runs after `timeoutMs`. */
+/** Waits for a process to end. Returns its exit status, or undefined if it still runs after `timeoutMs`. */
 export async function awaitExit(process: Bun.Subprocess, timeoutMs: number): Promise<number | undefined> {
   return Promise.race([process.exited, Bun.sleep(timeoutMs).then(() => undefined)]);
 }
 
-/** `pid` and all its descendants. */
+/** The process IDs of `pid` and all its descendants. */
 export function processTree(pid: number): number[] {
   const children = new Map<number, number[]>();
   for (const entry of readdirSync("/proc")) {
@@ -163,7 +163,9 @@ export function processTree(pid: number): number[] {
   return tree;
 }
 
-/** Fields of /proc/PID/stat from the state on: index 0 is field 3 of proc(5). Undefined where the process has gone. */
+/**
+ * Fields of /proc/PID/stat from the state on: index 0 is field 3 of proc(5). Undefined without the process.
+ */
 export function statFields(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -173,7 +175,7 @@ export function statFields(pid: number): string[] | undefined {
   }
 }
 
-/** Reads a file that may not be there yet. */
+/** Returns a file's text, or "" if there is no such regular file. */
 export function readIfPresent(path: string): string {
   try {
     return statSync(path).isFile() ? readFileSync(path, "utf8") : "";

@@ -1,11 +1,11 @@
-// The cursors: bounds, UTF-16, 64-bit values; and times and headers, which stand on them.
+// Message, Reader and Writer: bounds, UTF-16, 64-bit values; times and headers.
 import { expect, test } from "bun:test";
 import { decodeUtf16, EMPTY, Message, Reader, WireError, wireError, Writer } from "../../src/wire/cursor.ts";
 import { readFiletime, readTime, writeFiletime, writeFiletimeChange } from "../../src/wire/filetime.ts";
 import { get64, HEADER_SIZE, HeaderFlag, readHeader, set64, writeHeader } from "../../src/wire/header.ts";
 import { encodeBytes, fromHex, toHex } from "./encoding.ts";
 
-test("a message is bounded by its length, not by its buffer", () => {
+test("Message throws WireError past its length, even if the buffer is longer", () => {
   const message = new Message(new Uint8Array(100), 10, 20);
   expect(message.u32(16)).toBe(0);
   expect(() => message.u32(17)).toThrow(WireError);
@@ -18,7 +18,7 @@ test("a message is bounded by its length, not by its buffer", () => {
   expect(message.dynamic(0, 0, 5)).toEqual(EMPTY);
 });
 
-test("a reader ends with its bytes", () => {
+test("Reader throws WireError past its bytes", () => {
   const reader = new Reader(fromHex("0102030405060708"));
   expect(reader.u16()).toBe(0x0201);
   expect(reader.remaining).toBe(6);
@@ -29,7 +29,7 @@ test("a reader ends with its bytes", () => {
   expect(() => reader.u8()).toThrow(WireError);
 });
 
-test("UTF-16: marks stay, halves of pairs and odd lengths are refused", () => {
+test("UTF-16 keeps byte order marks; lone surrogates and odd lengths throw WireError", () => {
   expect(decodeUtf16(fromHex("fffe6100"))).toBe("\ufeffa");
   expect(decodeUtf16(fromHex("3dd800de"))).toBe("😀");
   expect(decodeUtf16(fromHex("fdff"))).toBe("\ufffd");
@@ -40,18 +40,18 @@ test("UTF-16: marks stay, halves of pairs and odd lengths are refused", () => {
   expect(decodeUtf16(encodeBytes((writer, value: string) => writer.utf16(value), text))).toBe(text);
 });
 
-test("a writer that lacks room is our bug, not the client's", () => {
+test("Writer throws RangeError when its buffer is too small", () => {
   const writer = new Writer(new Uint8Array(3));
   expect(() => writer.u32(1)).toThrow(RangeError);
 });
 
-test("wire errors are made without a stack", () => {
+test("wireError creates no stack trace", () => {
   const limit = Error.stackTraceLimit;
   expect((wireError("x").stack ?? "").includes(" at ")).toBe(false);
   expect(Error.stackTraceLimit).toBe(limit);
 });
 
-test("alignment counts from the header, wherever that stands", () => {
+test("align counts from the SMB2 header, wherever it is in the buffer", () => {
   const writer = new Writer(new Uint8Array(64), 3);
   writer.u8(1);
   writer.align(8);
@@ -59,7 +59,7 @@ test("alignment counts from the header, wherever that stands", () => {
   expect(writer.position).toBe(11);
 });
 
-test("FILETIME to the tick", () => {
+test("converts FILETIME without losing a tick", () => {
   // 2024-02-29 12:34:56.7890123 UTC, by Python's datetime: 133536836967890123 ticks.
   const ticks = 133_536_836_967_890_123n;
   const seconds = Date.UTC(2024, 1, 29, 12, 34, 56) / 1000;
@@ -73,7 +73,7 @@ test("FILETIME to the tick", () => {
   }
 });
 
-test("special times keep their meaning", () => {
+test("reads and writes the special FILETIME values", () => {
   for (const [hex, time] of [
     ["0000000000000000", undefined],
     ["ffffffffffffffff", "stop"],
@@ -84,7 +84,7 @@ test("special times keep their meaning", () => {
   }
 });
 
-test("headers both ways", () => {
+test("writes and reads headers", () => {
   const header = {
     creditCharge: 1,
     status: 0xc000_0022,

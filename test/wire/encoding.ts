@@ -1,4 +1,4 @@
-// Encodes one body behind an empty header, and structures without any header, for round trips.
+// Encodes a body behind an empty header, or a structure without a header, for round trips.
 import { Message, Writer } from "../../src/wire/cursor.ts";
 import { HEADER_SIZE } from "../../src/wire/header.ts";
 

@@ -1,4 +1,4 @@
-// What is advertised: the bits by dialect, and that every row names a test there is.
+// The feature tables: capabilities by dialect, and existence of the test that each row names.
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +7,14 @@ import { Capability, Dialect } from "../../src/wire/command/negotiate.ts";
 
 const ALL = 0xffff_ffff;
 
-test("large transfers from 2.1 on", () => {
+test("LARGE_MTU is announced from SMB 2.1 on", () => {
   expect(capabilitiesOf(Dialect.SMB_2_0_2, ALL, ALL)).toBe(0);
   for (const dialect of [Dialect.SMB_2_1, Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1]) {
     expect(capabilitiesOf(dialect, 0, Capability.LARGE_MTU)).toBe(Capability.LARGE_MTU);
   }
 });
 
-test("the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it", () => {
+test("ENCRYPTION is announced only in SMB 3.0 and 3.0.2, to clients that set it", () => {
   const bit = Capability.ENCRYPTION;
   expect(capabilitiesOf(Dialect.SMB_3_0, ALL, bit)).toBe(bit);
   expect(capabilitiesOf(Dialect.SMB_3_0_2, bit, ALL) & bit).toBe(bit);
@@ -24,7 +24,7 @@ test("the encryption bit in 3.0 and 3.0.2 alone, and only to clients that set it
   expect(capabilitiesOf(Dialect.SMB_2_1, ALL, bit)).toBe(0);
 });
 
-test("several channels in 3.x, where allowed and announced", () => {
+test("MULTI_CHANNEL is announced in SMB 3.x if allowed, to clients that set it", () => {
   const bit = Capability.MULTI_CHANNEL;
   for (const dialect of [Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1]) {
     expect(capabilitiesOf(dialect, ALL, bit)).toBe(bit);
@@ -34,12 +34,12 @@ test("several channels in 3.x, where allowed and announced", () => {
   expect(capabilitiesOf(Dialect.SMB_2_1, ALL, bit)).toBe(0);
 });
 
-test("algorithms in order of preference", () => {
+test("ciphers and signing algorithms are in order of preference", () => {
   expect(CIPHERS).toEqual([2, 1, 4, 3]);
   expect(SIGNING_ALGORITHMS).toEqual([2, 1, 0]);
 });
 
-test("every row names a test there is", () => {
+test("the test of every row exists", () => {
   const root = join(import.meta.dir, "../..");
   for (const row of Object.values(FEATURES).flat()) {
     const [file = "", name = ""] = row.test.split("#");
@@ -49,13 +49,13 @@ test("every row names a test there is", () => {
   }
 });
 
-test("no value stands twice in a table", () => {
+test("no table has a value twice", () => {
   for (const rows of Object.values(FEATURES)) {
     expect(new Set(rows.map((row) => row.value)).size).toBe(rows.length);
   }
 });
 
-test("leases from 2.1 on, of directories in 3.x to clients that know them", () => {
+test("LEASING is announced from SMB 2.1 on, DIRECTORY_LEASING in SMB 3.x to clients that set it", () => {
   const { LEASING, DIRECTORY_LEASING } = Capability;
   expect(capabilitiesOf(Dialect.SMB_2_0_2, ALL, LEASING | DIRECTORY_LEASING)).toBe(0);
   expect(capabilitiesOf(Dialect.SMB_2_1, 0, LEASING | DIRECTORY_LEASING)).toBe(LEASING);

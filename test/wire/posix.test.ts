@@ -1,5 +1,5 @@
-// The POSIX extensions' structures, by the offsets of Linux's fs/smb/common/smb2pdu.h (smb2_posix_info,
-// smb311_posix_qinfo, FILE_SYSTEM_POSIX_INFO) and both ways.
+// Structures of the POSIX extensions: offsets as in Linux's fs/smb/common/smb2pdu.h (smb2_posix_info,
+// smb311_posix_qinfo, FILE_SYSTEM_POSIX_INFO), and round trips.
 import { expect, test } from "bun:test";
 import { Message, Writer } from "../../src/wire/cursor.ts";
 import {
@@ -53,8 +53,8 @@ const information: PosixInformation = {
   group: unixGroupSid(100),
 };
 
-test("the negotiate context of a Linux client", () => {
-  // build_posix_ctxt of cifs.ko: type 0x100, 16 bytes, the GUID as it stands in its source.
+test("decodes and encodes the negotiate context of a Linux client", () => {
+  // build_posix_ctxt of cifs.ko: type 0x100, 16 bytes, the GUID from its source.
   const bytes = fromHex("0001 1000 00000000 93ad25509cb411e7b42383de968bcd7c".replaceAll(" ", ""));
   const [context] = decodeNegotiateContexts(new Message(bytes), 0, 1, 0);
   expect(context).toEqual({ kind: "posix", versions: POSIX_EXTENSIONS_ID });
@@ -62,21 +62,21 @@ test("the negotiate context of a Linux client", () => {
   expect(again).toEqual(bytes);
 });
 
-test("the create context, both ways", () => {
-  // create_posix_buf of cifs.ko: name at 16, 16 bytes long, four bytes of mode at 32.
+test("encodes and decodes the create context", () => {
+  // create_posix_buf of cifs.ko: the name of 16 bytes at offset 16, the mode of four bytes at 32.
   const bytes = fromHex("00000000100010000000200004000000" + "93ad25509cb411e7b42383de968bcd7c" + "a0010000");
   expect(decodeCreateRequestContexts(bytes)).toEqual({ posix: { mode: 0o640 } });
   expect(encodeBytes(encodeCreateRequestContexts, { posix: { mode: 0o640 } })).toEqual(bytes);
   const { links, reparseTag, mode, fileType, owner, group } = information;
   const posix = { links, reparseTag, mode, fileType, owner, group };
   const answer = encodeBytes(encodeCreateResponseContexts, { posix });
-  // nlink, reparse tag, mode, then the SIDs behind one another.
+  // nlink, reparse tag and mode, then the two SIDs.
   expect(answer.length).toBe(32 + 12 + 32);
   expect(new DataView(answer.buffer, answer.byteOffset).getUint32(40, true)).toBe(0o4640);
   expect(decodeCreateResponseContexts(answer)).toEqual({ posix });
 });
 
-test("level 100 of a file", () => {
+test("encodes and decodes information class 100 of a file", () => {
   const bytes = encodeBytes(encodePosixInformation, information);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   expect(bytes.length).toBe(80 + 32);
@@ -92,7 +92,7 @@ test("level 100 of a file", () => {
   expect(decodePosixInformation(bytes)).toEqual(information);
 });
 
-test("the kind stands in the mode, but for directories", () => {
+test("the mode includes the file type, except for directories", () => {
   const encode = (fileType: PosixInformation["fileType"]) =>
     encodeBytes(encodePosixInformation, { ...information, fileType, mode: 0o777 });
   const mode = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(76, true);
@@ -101,7 +101,7 @@ test("the kind stands in the mode, but for directories", () => {
   expect(mode(encode(PosixFileType.DIRECTORY))).toBe(0o777);
 });
 
-test("a listing in level 100", () => {
+test("encodes and decodes a directory listing of information class 100", () => {
   const writer = new Writer(new Uint8Array(512));
   let last = -1;
   for (const name of ["a", "b:c", "dots."]) {
@@ -115,7 +115,7 @@ test("a listing in level 100", () => {
   expect(entries[1]).toEqual({ ...information, name: "b:c" });
 });
 
-test("level 100 of a volume", () => {
+test("encodes and decodes information class 100 of a volume", () => {
   const facts = {
     transferBytes: 4096,
     blockBytes: 4096,
@@ -132,7 +132,7 @@ test("level 100 of a volume", () => {
   expect(decodeFsPosixInformation(bytes)).toEqual(facts);
 });
 
-test("a mode stands in a SID", () => {
+test("modeOfSid returns the mode of S-1-5-88-3-mode only", () => {
   expect(modeOfSid(parseSid("S-1-5-88-3-420"))).toBe(0o644);
   expect(modeOfSid(parseSid("S-1-5-88-2-420"))).toBeUndefined();
 });

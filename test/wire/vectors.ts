@@ -1,4 +1,4 @@
-// Reads the recorded SMB2 messages of test/vectors/wire and names the codec of each.
+// Reads the recorded SMB2 messages of test/vectors/wire and finds the codec of each.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Message, Writer } from "../../src/wire/cursor.ts";
@@ -124,10 +124,10 @@ import {
 } from "../../src/wire/command/write.ts";
 
 export interface RecordedMessage {
-  /** The vector file and the message's place in it. */
+  /** The vector file and the message's index in it. */
   readonly name: string;
   readonly direction: "request" | "response";
-  /** Of the request: InfoType and class, directory class, or control code. */
+  /** From the request: InfoType and information class, directory information class, or control code. */
   readonly info: readonly number[];
   readonly bytes: Uint8Array;
 }
@@ -145,7 +145,7 @@ interface VectorFile {
 
 const directory = join(import.meta.dir, "../vectors/wire");
 
-/** The messages of one file, or of all files. */
+/** The messages of one file (its name without `.json`), or of all files. */
 export function recordedMessages(only?: string): RecordedMessage[] {
   const messages: RecordedMessage[] = [];
   for (const file of readdirSync(directory).sort()) {
@@ -245,7 +245,6 @@ export const notificationCodec: Codec = codec(
   encodeOplockBreakNotification,
 );
 
-/** Every message codec, for tests that want them all. */
 export const ALL_CODECS: readonly Codec[] = [
   ...Object.values(requests),
   ...Object.values(responses),
@@ -256,7 +255,7 @@ export const ALL_CODECS: readonly Codec[] = [
 const MORE_PROCESSING_REQUIRED = 0xc000_0016;
 const BUFFER_OVERFLOW = 0x8000_0005;
 
-/** The codec of a recorded SMB2 message, by its header. */
+/** The codec of a recorded SMB2 message. Throws an Error for an unknown command. */
 export function codecOf(message: Uint8Array): Codec {
   const header = headerOf(message);
   const known = (header.flags & HeaderFlag.SERVER_TO_REDIR) === 0 ? requests : responses;
@@ -270,7 +269,7 @@ export function codecOf(message: Uint8Array): Codec {
     header.status !== MORE_PROCESSING_REQUIRED &&
     header.status !== BUFFER_OVERFLOW &&
     message[HEADER_SIZE] === 9;
-  // An IOCTL may fail with its own answer (copychunk's limits), told by StructureSize alone.
+  // A failed IOCTL may have an IOCTL response (the limits of copychunk), recognised by its StructureSize.
   return isError ? errorCodec : found;
 }
 
@@ -278,7 +277,7 @@ export function headerOf(message: Uint8Array): Header {
   return readHeader(new DataView(message.buffer, message.byteOffset, message.byteLength), 0);
 }
 
-/** The message as our encoder writes it from what our decoder read, behind the same header. */
+/** Encodes a decoded value again, behind the header of the original message. */
 export function encodeAgain(message: Uint8Array, chosen: Codec, value: unknown): Uint8Array {
   const writer = new Writer(new Uint8Array(message.length + 1024));
   writeHeader(writer, headerOf(message));

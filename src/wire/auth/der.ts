@@ -1,15 +1,15 @@
-// DER as far as authentication tokens need it: definite lengths, single-byte tags, object identifiers.
+// The subset of DER in authentication tokens: definite lengths, single-octet tags, object identifiers.
 // ITU-T X.690 8.1 (tag and length), 8.19 (object identifier), 10.1 (definite form).
 import { wireError } from "../cursor.ts";
 
-/** Identifier octets in use: universal ones, and the context-specific ones by `contextTag`. */
+/** Identifier octets; `contextTag` makes the context-specific ones. */
 export const Tag = {
   OCTET_STRING: 0x04,
   OBJECT_IDENTIFIER: 0x06,
   ENUMERATED: 0x0a,
   GENERAL_STRING: 0x1b,
   SEQUENCE: 0x30,
-  /** [APPLICATION 0] IMPLICIT SEQUENCE, the head of a GSS-API token; RFC 2743 3.1. */
+  /** [APPLICATION 0] IMPLICIT SEQUENCE, the start of a GSS-API token; RFC 2743 3.1. */
   GSS_TOKEN: 0x60,
 } as const;
 
@@ -18,11 +18,11 @@ export function contextTag(number: number): number {
   return 0xa0 | number;
 }
 
-/** No token is longer than a session set-up's buffer, whose length has 16 bits. */
+/** Accepts padded lengths; a token cannot exceed the 16-bit buffer length of SESSION_SETUP anyway. */
 const MAX_LENGTH_OCTETS = 4;
 const MAX_OID_BYTES = 64;
 
-/** Walks the elements of one constructed value; a nested value gets a reader of its own, bounded by its length. */
+/** Reads the elements of one constructed value; `enter` returns a reader confined to a nested value. */
 export class DerReader {
   private readonly bytes: Uint8Array;
   private position = 0;
@@ -40,13 +40,13 @@ export class DerReader {
     return this.bytes[this.position] ?? -1;
   }
 
-  /** The content of the next element, which must have this tag. Not copied. */
+  /** A view of the next element's content. Throws WireError for another tag. */
   value(tag: number): Uint8Array {
     if (this.peek() !== tag) throw wireError("unexpected DER tag");
     return this.next();
   }
 
-  /** The content of the next element, whatever its tag. Not copied. */
+  /** A view of the next element's content, whatever its tag. */
   next(): Uint8Array {
     const tag = this.octet();
     if ((tag & 0x1f) === 0x1f) throw wireError("DER tag of several octets");
@@ -57,14 +57,14 @@ export class DerReader {
     return this.bytes.subarray(from, this.position);
   }
 
-  /** The next element as a whole, tag and length included. */
+  /** A view of the whole next element, with tag and length. Throws WireError for another tag. */
   element(tag: number): Uint8Array {
     const from = this.position;
     this.value(tag);
     return this.bytes.subarray(from, this.position);
   }
 
-  /** A reader over the content of the next element, which must have this tag. */
+  /** A reader of the next element's content. Throws WireError for another tag. */
   enter(tag: number): DerReader {
     return new DerReader(this.value(tag));
   }
@@ -76,7 +76,7 @@ export class DerReader {
     return value;
   }
 
-  // A length in more octets than needed is BER, not DER, and taken: clients are known to send it.
+  // Accepts lengths with more octets than needed, which is BER and not DER: some clients send them.
   private length(): number {
     const first = this.octet();
     if (first < 0x80) return first;
@@ -88,7 +88,7 @@ export class DerReader {
   }
 }
 
-/** One element: tag, shortest length, and the parts in sequence as content. */
+/** Encodes an element with the joined parts as content. Throws RangeError from 64 KiB on. */
 export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -107,7 +107,7 @@ export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Ar
   return out;
 }
 
-/** Content octets of an object identifier as dotted text. */
+/** Decodes the content octets of an object identifier into dotted text. Throws WireError when malformed. */
 export function decodeOid(content: Uint8Array): string {
   if (content.length === 0 || content.length > MAX_OID_BYTES)
     throw wireError("object identifier of bad length");
@@ -129,7 +129,7 @@ export function decodeOid(content: Uint8Array): string {
   return arcs.join(".");
 }
 
-/** An object identifier as an element, from dotted text of ours. */
+/** Encodes an object identifier element from dotted text, which is not validated. */
 export function encodeOid(dotted: string): Uint8Array {
   const arcs = dotted.split(".").map(Number);
   const content: number[] = [];

@@ -1,12 +1,13 @@
-// NTLMSSP messages and the structures inside them, between bytes and values.
-// [MS-NLMP] 2.2.1 (messages), 2.2.2.1 (AV_PAIR), 2.2.2.5 (flags), 2.2.2.7 and 2.2.2.8 (NTLMv2 response), 2.2.2.10 (VERSION).
+// NTLMSSP messages and the structures in them.
+// [MS-NLMP] 2.2.1 (messages), 2.2.2.1 (AV_PAIR), 2.2.2.5 (flags), 2.2.2.7, 2.2.2.8 (NTLMv2 response),
+// 2.2.2.10 (VERSION).
 import { decodeUtf16, EMPTY, Reader, wireError, Writer } from "../cursor.ts";
 import { readFiletime, type Time, writeFiletime } from "../filetime.ts";
 
 export const NtlmMessageType = { NEGOTIATE: 1, CHALLENGE: 2, AUTHENTICATE: 3 } as const;
 export type NtlmMessageType = (typeof NtlmMessageType)[keyof typeof NtlmMessageType];
 
-/** [MS-NLMP] 2.2.2.5. Values above 2^31 are kept unsigned. */
+/** NegotiateFlags, [MS-NLMP] 2.2.2.5. */
 export const NtlmFlag = {
   UNICODE: 0x0000_0001,
   OEM: 0x0000_0002,
@@ -42,7 +43,7 @@ export const AvId = {
 } as const;
 export type AvId = (typeof AvId)[keyof typeof AvId];
 
-/** MsvAvFlags: the AUTHENTICATE message carries a MIC. */
+/** Bit of MsvAvFlags: the AUTHENTICATE message has a MIC. */
 export const AV_FLAG_MIC = 0x0000_0002;
 
 export interface AvPair {
@@ -66,19 +67,19 @@ export interface NtlmAuthenticate {
   readonly user: string;
   readonly workstation: string;
   readonly encryptedSessionKey: Uint8Array;
-  /** 16 bytes at `MIC_OFFSET`, where the payload leaves room for them. */
+  /** 16 bytes; undefined when the payload starts before the end of the MIC field. */
   readonly mic: Uint8Array | undefined;
 }
 
 export interface Ntlmv2Response {
   /** NTProofStr, 16 bytes. */
   readonly proof: Uint8Array;
-  /** Everything after it, NTLMv2_CLIENT_CHALLENGE: what the proof is computed over. */
+  /** The rest, NTLMv2_CLIENT_CHALLENGE, which the proof is computed over. */
   readonly clientChallenge: Uint8Array;
   readonly avPairs: readonly AvPair[];
 }
 
-/** Where the MIC stands in an AUTHENTICATE message that has one. */
+/** Offset of the MIC in an AUTHENTICATE message that has one. */
 export const MIC_OFFSET = 72;
 const MIC_LENGTH = 16;
 
@@ -89,15 +90,15 @@ const PROOF_LENGTH = 16;
 const CLIENT_CHALLENGE_FIXED = 28;
 const MAX_AV_PAIRS = 64;
 
-// VERSION: Windows 6.1, NTLMSSP_REVISION_W2K3. Said for clients that look at it, which none is known to do.
+// VERSION: Windows 6.1, NTLMSSP_REVISION_W2K3. No client is known to use it.
 const VERSION = Uint8Array.of(6, 1, 0, 0, 0, 0, 0, 15);
 
-/** True for bytes with NTLMSSP's signature. */
+/** Whether the bytes start with NTLMSSP's signature. */
 export function isNtlmssp(token: Uint8Array): boolean {
   return token.length >= 12 && SIGNATURE.every((byte, i) => token[i] === byte);
 }
 
-/** The message's type. Throws WireError for anything that is not one of the three messages. */
+/** Returns the message's type. Throws WireError for anything but the three messages. */
 export function decodeNtlmType(message: Uint8Array): NtlmMessageType {
   if (!isNtlmssp(message)) throw wireError("not an NTLMSSP message");
   const type = new DataView(message.buffer, message.byteOffset).getUint32(8, true);
@@ -105,7 +106,9 @@ export function decodeNtlmType(message: Uint8Array): NtlmMessageType {
   return type as NtlmMessageType;
 }
 
-/** NegotiateFlags of a NEGOTIATE message. The names in it are hints, and are not read. */
+/**
+ * Returns NegotiateFlags of a NEGOTIATE message. Its domain and workstation names are mere hints and ignored.
+ */
 export function decodeNtlmNegotiate(message: Uint8Array): number {
   const reader = new Reader(message);
   reader.skip(12);
@@ -151,7 +154,10 @@ export function decodeNtlmChallenge(message: Uint8Array): NtlmChallenge {
   return { flags, targetName: decodeUtf16(targetName), serverChallenge, targetInfo };
 }
 
-/** Decodes an AUTHENTICATE message; byte fields are not copied. OEM strings are refused: nobody sends them over SMB2. */
+/**
+ * Decodes an AUTHENTICATE message; byte fields are views of it. Throws WireError for a malformed message and
+ * for OEM strings, which no SMB2 client sends.
+ */
 export function decodeNtlmAuthenticate(message: Uint8Array): NtlmAuthenticate {
   if (message.length < AUTHENTICATE_FIXED) throw wireError("AUTHENTICATE message too short");
   const reader = new Reader(message);
@@ -178,7 +184,7 @@ export function decodeNtlmAuthenticate(message: Uint8Array): NtlmAuthenticate {
   };
 }
 
-/** An AUTHENTICATE message with room for a MIC, which is written as zeros where it is absent. */
+/** Encodes an AUTHENTICATE message with a MIC field, which is zero when `mic` is undefined. */
 export function encodeNtlmAuthenticate(message: NtlmAuthenticate): Uint8Array {
   const fixed = MIC_OFFSET + MIC_LENGTH;
   const texts = [message.domain, message.user, message.workstation].map(encodeUtf16);
@@ -199,7 +205,7 @@ export function encodeNtlmAuthenticate(message: NtlmAuthenticate): Uint8Array {
   return writer.bytes;
 }
 
-/** An NtChallengeResponse as NTLMv2's. Throws WireError where it is shorter than its fixed part or its list lies. */
+/** Decodes an NtChallengeResponse of NTLMv2. Throws WireError when it or its AV pairs are malformed. */
 export function decodeNtlmv2Response(response: Uint8Array): Ntlmv2Response {
   if (response.length < PROOF_LENGTH + CLIENT_CHALLENGE_FIXED) throw wireError("NTLMv2 response too short");
   const clientChallenge = response.subarray(PROOF_LENGTH);
@@ -212,7 +218,7 @@ export function decodeNtlmv2Response(response: Uint8Array): Ntlmv2Response {
   };
 }
 
-/** Pairs up to MsvAvEOL; a list that ends without one is taken, as some clients send none. */
+/** Decodes the pairs before MsvAvEOL, which may be missing because some clients omit it. At most 64 pairs. */
 export function decodeAvPairs(bytes: Uint8Array): readonly AvPair[] {
   const reader = new Reader(bytes);
   const pairs: AvPair[] = [];
@@ -226,7 +232,7 @@ export function decodeAvPairs(bytes: Uint8Array): readonly AvPair[] {
   return pairs;
 }
 
-/** The pairs in the order given, closed by MsvAvEOL. */
+/** Encodes the pairs in the given order, followed by MsvAvEOL. */
 export function encodeAvPairs(pairs: readonly AvPair[]): Uint8Array {
   const total = pairs.reduce((sum, pair) => sum + 4 + pair.value.length, 4);
   const writer = new Writer(new Uint8Array(total));
@@ -239,25 +245,25 @@ export function encodeAvPairs(pairs: readonly AvPair[]): Uint8Array {
   return writer.bytes;
 }
 
-/** MsvAvFlags, 0 where absent. */
+/** Returns MsvAvFlags, or 0 when absent. */
 export function avFlags(pairs: readonly AvPair[]): number {
   const value = findAv(pairs, AvId.FLAGS);
   return value ? new Reader(value).u32() : 0;
 }
 
-/** The first pair of that id. */
+/** Returns the value of the first pair with that id. */
 export function findAv(pairs: readonly AvPair[], id: AvId): Uint8Array | undefined {
   return pairs.find((pair) => pair.id === id)?.value;
 }
 
-/** MsvAvTimestamp's value. */
+/** Encodes the value of MsvAvTimestamp. */
 export function encodeAvTimestamp(time: Time): Uint8Array {
   const writer = new Writer(new Uint8Array(8));
   writeFiletime(writer, time.seconds, time.nanoseconds);
   return writer.bytes;
 }
 
-/** MsvAvTimestamp's value as a time; undefined for zero and for FILETIME's special values. */
+/** Decodes the value of MsvAvTimestamp; undefined for 0, -1 and -2, which are no times. */
 export function decodeAvTimestamp(value: Uint8Array): Time | undefined {
   const time = readFiletime(new Reader(value));
   return typeof time === "object" ? time : undefined;
@@ -270,7 +276,7 @@ export function encodeUtf16(text: string): Uint8Array {
   return writer.bytes;
 }
 
-// Len, MaxLen, BufferOffset; the offset counts from the message's first byte.
+// Writes Len, MaxLen and BufferOffset; the offset counts from the start of the message.
 function writeField(writer: Writer, length: number, offset: number): void {
   writer.u16(length);
   writer.u16(length);
@@ -288,7 +294,7 @@ function readField(reader: Reader): Uint8Array {
   return reader.bytes.subarray(offset, offset + length);
 }
 
-// The MIC is not announced by a field of its own: it is there when no payload begins before its end.
+// No field announces the MIC: it is present when no payload starts before its end.
 function firstPayloadOffset(message: Uint8Array): number {
   const reader = new Reader(message);
   let first = message.length;

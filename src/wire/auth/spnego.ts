@@ -1,19 +1,19 @@
-// SPNEGO tokens: NegTokenInit, NegTokenInit2 and NegTokenResp between bytes and values.
+// SPNEGO tokens: NegTokenInit, NegTokenInit2 and NegTokenResp.
 // RFC 4178 4.2 and 4.2.2; [MS-SPNG] 2.2.1 (NegTokenInit2 with negHints).
 import { wireError } from "../cursor.ts";
 import { contextTag, decodeOid, DerReader, encodeDer, encodeOid, Tag } from "./der.ts";
 
-/** Object identifiers of SPNEGO itself and of the mechanisms that clients offer; [MS-SPNG] 1.9. */
+/** Object identifiers of SPNEGO and of the mechanisms that clients offer; [MS-SPNG] 1.9. */
 export const Oid = {
   SPNEGO: "1.3.6.1.5.5.2",
   NTLMSSP: "1.3.6.1.4.1.311.2.2.10",
   KERBEROS: "1.2.840.113554.1.2.2",
-  /** Kerberos with the typing error of Windows 2000, still offered first by Windows. */
+  /** Kerberos with the mistyped OID of Windows 2000, which Windows still offers first. */
   MS_KERBEROS: "1.2.840.48018.1.2.2",
   NEGOEX: "1.3.6.1.4.1.311.2.2.30",
 } as const;
 
-/** RFC 4178 4.2.2, negState. */
+/** negState; RFC 4178 4.2.2. */
 export const NegState = {
   ACCEPT_COMPLETED: 0,
   ACCEPT_INCOMPLETE: 1,
@@ -24,9 +24,9 @@ export type NegState = (typeof NegState)[keyof typeof NegState];
 
 export interface NegTokenInit {
   readonly kind: "init";
-  /** In the client's order of preference, dotted. */
+  /** Dotted OIDs in the client's order of preference. */
   readonly mechTypes: readonly string[];
-  /** The MechTypeList as sent: what mechListMIC is computed over. */
+  /** The MechTypeList element as sent; mechListMIC is computed over it. */
   readonly mechTypesDer: Uint8Array;
   readonly mechToken: Uint8Array | undefined;
   readonly mechListMic: Uint8Array | undefined;
@@ -40,17 +40,19 @@ export interface NegTokenResp {
   readonly mechListMic: Uint8Array | undefined;
 }
 
-/** Windows offers five; a list beyond this is not a client. */
+/** Windows offers five mechanisms; no real client offers as many as this. */
 const MAX_MECH_TYPES = 32;
 
 const HINT_NAME = "not_defined_in_RFC4178@please_ignore";
 
-/** True for bytes that begin as a SPNEGO token does; anything else may be a mechanism's own token. */
+/** Whether the bytes start like a SPNEGO token; otherwise they may be a raw token of a mechanism. */
 export function isSpnego(token: Uint8Array): boolean {
   return token[0] === Tag.GSS_TOKEN || token[0] === contextTag(1) || token[0] === contextTag(0);
 }
 
-/** Decodes a client's or server's token. Throws WireError. Byte fields are not copied. */
+/**
+ * Decodes a token of the client or the server; byte fields are views of it. Throws WireError when malformed.
+ */
 export function decodeSpnego(token: Uint8Array): NegTokenInit | NegTokenResp {
   const reader = new DerReader(token);
   if (reader.peek() === contextTag(1)) return decodeResp(reader.enter(contextTag(1)));
@@ -59,7 +61,7 @@ export function decodeSpnego(token: Uint8Array): NegTokenInit | NegTokenResp {
     if (decodeOid(inner.value(Tag.OBJECT_IDENTIFIER)) !== Oid.SPNEGO) throw wireError("not a SPNEGO token");
     return decodeInit(inner.enter(contextTag(0)));
   }
-  // Some clients leave the GSS-API frame away.
+  // Some clients omit the GSS-API frame.
   return decodeInit(reader.enter(contextTag(0)));
 }
 
@@ -80,7 +82,7 @@ function decodeInit(outer: DerReader): NegTokenInit {
     const tag = fields.peek();
     const field = new DerReader(fields.next());
     if (tag === contextTag(2)) mechToken = field.value(Tag.OCTET_STRING);
-    // [3] is negHints in a NegTokenInit2, with the MIC moved to [4]; reqFlags [1] are to be ignored.
+    // NegTokenInit2 has negHints at [3] and the MIC at [4]. reqFlags [1] must be ignored.
     else if (tag === contextTag(3) || tag === contextTag(4)) {
       if (field.peek() === Tag.OCTET_STRING) mechListMic = field.value(Tag.OCTET_STRING);
     }
@@ -113,19 +115,21 @@ function decodeState(content: Uint8Array): NegState {
   return value as NegState;
 }
 
-/** The MechTypeList element for these identifiers. */
+/** Encodes a MechTypeList element. */
 export function encodeMechTypes(mechTypes: readonly string[]): Uint8Array {
   return encodeDer(Tag.SEQUENCE, ...mechTypes.map(encodeOid));
 }
 
-/** A client's first token. */
+/** Encodes a client's first token (NegTokenInit in the GSS-API frame). */
 export function encodeInit(mechTypes: readonly string[], mechToken: Uint8Array | undefined): Uint8Array {
   const fields = [encodeDer(contextTag(0), encodeMechTypes(mechTypes))];
   if (mechToken) fields.push(encodeDer(contextTag(2), encodeDer(Tag.OCTET_STRING, mechToken)));
   return frameInit(fields);
 }
 
-/** The server's own NegTokenInit2, which NEGOTIATE carries; hints as Windows and Samba send them. */
+/**
+ * Encodes the NegTokenInit2 of the server's NEGOTIATE response, with the hints that Windows and Samba send.
+ */
 export function encodeInit2(mechTypes: readonly string[]): Uint8Array {
   const name = encodeDer(Tag.GENERAL_STRING, new TextEncoder().encode(HINT_NAME));
   return frameInit([
@@ -139,7 +143,7 @@ function frameInit(fields: readonly Uint8Array[]): Uint8Array {
   return encodeDer(Tag.GSS_TOKEN, encodeOid(Oid.SPNEGO), init);
 }
 
-/** A NegTokenResp; absent fields are left out. */
+/** Encodes a NegTokenResp without the undefined fields. */
 export function encodeResp(fields: Omit<NegTokenResp, "kind">): Uint8Array {
   const { state, supportedMech, responseToken, mechListMic } = fields;
   const parts: Uint8Array[] = [];

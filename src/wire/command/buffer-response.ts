@@ -1,4 +1,4 @@
-// The shape that the responses of QUERY_INFO, QUERY_DIRECTORY and CHANGE_NOTIFY share: an offset, a length, bytes.
+// The common layout of QUERY_INFO, QUERY_DIRECTORY and CHANGE_NOTIFY responses: offset, length, bytes.
 // [MS-SMB2] 2.2.34, 2.2.36, 2.2.38; StructureSize 9.
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
@@ -7,10 +7,10 @@ export interface BufferResponse {
   readonly buffer: Uint8Array;
 }
 
-/** Where the buffer starts, from the SMB2 header. */
+/** Offset of the buffer from the start of the SMB2 header. */
 export const RESPONSE_BUFFER = BODY + 8;
 
-/** Starts a response whose buffer is then written in place; end it with `finishBufferResponse`. Returns a mark. */
+/** Starts a response whose buffer the caller writes next. Returns a mark for `finishBufferResponse`. */
 export function beginBufferResponse(writer: Writer): number {
   writer.u16(9);
   writer.u16(RESPONSE_BUFFER);
@@ -18,7 +18,7 @@ export function beginBufferResponse(writer: Writer): number {
   return writer.position;
 }
 
-/** Sets the length to what was written since `mark`; an empty buffer has offset 0. */
+/** Sets OutputBufferLength to the bytes written since `mark`; an empty buffer gets offset 0. */
 export function finishBufferResponse(writer: Writer, mark: number): void {
   const length = writer.position - mark;
   if (length === 0) writer.patch16(mark - 6, 0);

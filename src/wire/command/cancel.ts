@@ -1,9 +1,9 @@
-// SMB2 CANCEL: cancel the request of the same MessageId or AsyncId; it has no response.
+// SMB2 CANCEL: cancels the request with the same MessageId or AsyncId; it has no response.
 // [MS-SMB2] 2.2.30.
 import { checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
 
-/** Nothing but StructureSize and a reserved field. */
+/** The body has no fields but StructureSize and Reserved. */
 export type CancelRequest = Readonly<Record<string, never>>;
 
 export function decodeCancelRequest(message: Message): CancelRequest {

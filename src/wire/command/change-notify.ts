@@ -1,5 +1,5 @@
-// SMB2 CHANGE_NOTIFY: wait for changes in a directory.
-// [MS-SMB2] 2.2.35 (request), 2.2.36 (response); the list of changes is fscc/notify.ts.
+// SMB2 CHANGE_NOTIFY: waits for changes in a directory.
+// [MS-SMB2] 2.2.35 (request), 2.2.36 (response). fscc/notify.ts has the list of changes.
 import { BODY, checkStructureSize } from "../body.ts";
 import { type BufferResponse, decodeBufferResponse, encodeBufferResponse } from "./buffer-response.ts";
 import type { Message, Writer } from "../cursor.ts";
@@ -29,7 +29,7 @@ export interface ChangeNotifyRequest {
   readonly completionFilter: number;
 }
 
-/** A list of FILE_NOTIFY_INFORMATION; empty with NOTIFY_ENUM_DIR and NOTIFY_CLEANUP. */
+/** A list of FILE_NOTIFY_INFORMATION; empty with STATUS_NOTIFY_ENUM_DIR and STATUS_NOTIFY_CLEANUP. */
 export type ChangeNotifyResponse = BufferResponse;
 
 export const ChangeNotifyRequestOffset = { FILE_ID: BODY + 8 } as const;

@@ -1,4 +1,4 @@
-// SMB2 CLOSE: close an open, on demand with the file's last attributes.
+// SMB2 CLOSE: closes an open and returns the file's final attributes if the client asks for them.
 // [MS-SMB2] 2.2.15 (request), 2.2.16 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
@@ -13,7 +13,9 @@ export interface CloseRequest {
   readonly fileId: FileId;
 }
 
-/** `file` is undefined where the client did not ask; the flag of the response follows from it. */
+/**
+ * `file` is undefined when the client did not ask for attributes; it also determines the response's Flags.
+ */
 export interface CloseResponse {
   readonly file: FileMetadata | undefined;
 }

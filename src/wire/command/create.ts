@@ -1,4 +1,4 @@
-// SMB2 CREATE: open or create a file, directory or pipe.
+// SMB2 CREATE: opens or creates a file, directory or pipe.
 // [MS-SMB2] 2.2.13 (request), 2.2.14 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import {
@@ -59,7 +59,6 @@ export const CreateOption = {
 export const CreateAction = { SUPERSEDED: 0, OPENED: 1, CREATED: 2, OVERWRITTEN: 3 } as const;
 export type CreateAction = (typeof CreateAction)[keyof typeof CreateAction];
 
-/** Flags of the response. */
 export const CreateResponseFlag = { REPARSEPOINT: 0x01 } as const;
 
 export interface CreateRequest {
@@ -70,7 +69,7 @@ export interface CreateRequest {
   readonly shareAccess: number;
   readonly createDisposition: number;
   readonly createOptions: number;
-  /** Relative to the share's root, backslashes between components, as the client sent it. */
+  /** Relative to the share's root with backslashes, exactly as the client sent it. */
   readonly name: string;
   readonly contexts: CreateRequestContexts;
 }
@@ -129,7 +128,7 @@ export function encodeCreateRequest(writer: Writer, request: CreateRequest): voi
     encodeCreateRequestContexts(writer, request.contexts);
     writer.patch32(body + 52, writer.position - start);
   } else if (request.name.length === 0) {
-    // 2.2.13: the Buffer MUST be at least one byte long.
+    // [MS-SMB2] 2.2.13: the Buffer MUST be at least one byte long.
     writer.u8(0);
   }
 }

@@ -1,9 +1,9 @@
-// SMB2 ECHO: is the server alive.
+// SMB2 ECHO: checks whether the server responds.
 // [MS-SMB2] 2.2.28 (request), 2.2.29 (response).
 import { checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
 
-/** Nothing but StructureSize and a reserved field. */
+/** The bodies have no fields but StructureSize and Reserved. */
 export type EchoRequest = Readonly<Record<string, never>>;
 export type EchoResponse = Readonly<Record<string, never>>;
 

@@ -1,5 +1,5 @@
-// SMB2 ERROR: the body of an answer with an error status, with its contexts from 3.1.1 on.
-// [MS-SMB2] 2.2.2; 2.2.2.1 (contexts), 2.2.2.2.1 (a symbolic link on the way).
+// SMB2 ERROR: the body of a response with an error status; in 3.1.1 its data is a list of error contexts.
+// [MS-SMB2] 2.2.2, 2.2.2.1 (contexts), 2.2.2.2.1 (symbolic link error).
 import { BODY, checkStructureSize } from "../body.ts";
 import { Message, type Writer, wireError } from "../cursor.ts";
 import { ReparseTag } from "../fscc/attributes.ts";
@@ -12,16 +12,16 @@ export interface ErrorContext {
 }
 
 export interface ErrorResponse {
-  /** ErrorData as it stands where there are no contexts; often empty. */
+  /** The raw ErrorData; often empty. Encoded only when there are no contexts. */
   readonly data: Uint8Array;
-  /** 3.1.1 alone. */
+  /** Only in SMB 3.1.1. */
   readonly contexts: readonly ErrorContext[];
 }
 
-/** The size of an error body without data: 8 bytes and the one byte of ErrorData. */
+/** Size of an error body without data: 8 bytes and one byte of ErrorData. */
 export const EMPTY_ERROR_SIZE = 9;
 
-/** The body of an error without data, the common case: ByteCount 0, yet one byte of ErrorData. */
+/** Writes an error body without data: ByteCount is 0, but one byte of ErrorData is sent. */
 export function writeEmptyError(writer: Writer): void {
   writer.u16(9);
   writer.u16(0);
@@ -65,9 +65,9 @@ export function decodeErrorResponse(message: Message): ErrorResponse {
   return { data, contexts };
 }
 
-/** 2.2.2.2.1: where a path met a symbolic link, with STOPPED_ON_SYMLINK. */
+/** [MS-SMB2] 2.2.2.2.1: the target of a symbolic link in the path, sent with STATUS_STOPPED_ON_SYMLINK. */
 export interface SymlinkError {
-  /** Bytes of the name, in UTF-16, that were not yet walked. */
+  /** Length in bytes of the UTF-16 path that follows the link. */
   readonly unparsedPathLength: number;
   readonly isRelative: boolean;
   readonly substituteName: string;
@@ -76,7 +76,7 @@ export interface SymlinkError {
 
 const SYMLINK_TAG = 0x4c4d_5953;
 
-/** The ErrorData; in 3.1.1 it goes into a context of ErrorId.DEFAULT. */
+/** Writes the ErrorData; in 3.1.1 it is the data of a context with ErrorId.DEFAULT. */
 export function encodeSymlinkError(writer: Writer, error: SymlinkError): void {
   const start = writer.position;
   const substitute = error.substituteName.length * 2;

@@ -1,4 +1,4 @@
-// SMB2 FLUSH: write a file's cached data to the disk.
+// SMB2 FLUSH: writes a file's cached data to the disk.
 // [MS-SMB2] 2.2.17 (request), 2.2.18 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
@@ -8,7 +8,7 @@ export interface FlushRequest {
   readonly fileId: FileId;
 }
 
-/** The answer says nothing but its status. */
+/** The body has no fields but StructureSize and Reserved. */
 export type FlushResponse = Readonly<Record<string, never>>;
 
 export const FlushRequestOffset = { FILE_ID: BODY + 8 } as const;

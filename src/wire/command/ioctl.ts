@@ -1,5 +1,5 @@
-// SMB2 IOCTL: a file system control or a call through a pipe; the control codes are fscc/fsctl.ts.
-// [MS-SMB2] 2.2.31 (request), 2.2.32 (response).
+// SMB2 IOCTL: file system controls and pipe transactions. [MS-SMB2] 2.2.31 (request), 2.2.32 (response).
+// fscc/fsctl.ts has the control codes.
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
 import { type FileId, readFileId, writeFileId } from "../file-id.ts";
@@ -26,10 +26,10 @@ export const IoctlRequestOffset = { CTL_CODE: BODY + 4, FILE_ID: BODY + 8 } as c
 
 const REQUEST_BUFFER = BODY + 56;
 
-/** Where the output of a response starts, from the SMB2 header. */
+/** Offset of a response's output from the start of the SMB2 header. */
 export const IOCTL_RESPONSE_OUTPUT = BODY + 48;
 
-/** The output part of a request (OutputOffset, OutputCount) has no meaning and is not read. */
+/** Ignores OutputOffset and OutputCount, which have no meaning in a request. */
 export function decodeIoctlRequest(message: Message): IoctlRequest {
   checkStructureSize(message, 57);
   return {
@@ -55,12 +55,12 @@ export function encodeIoctlRequest(writer: Writer, request: IoctlRequest): void 
   writer.u32(request.maxOutputResponse);
   writer.u32(request.flags);
   writer.u32(0);
-  // The one byte that StructureSize counts, where there is no input.
+  // Without input: the byte of the dynamic part that StructureSize includes.
   if (request.input.length === 0) writer.u8(0);
   else writer.raw(request.input);
 }
 
-/** Starts a response whose output is then written in place; end it with `finishIoctlResponse`. Returns a mark. */
+/** Starts a response whose output the caller writes next. Returns a mark for `finishIoctlResponse`. */
 export function beginIoctlResponse(writer: Writer, ctlCode: number, fileId: FileId, flags: number): number {
   writer.u16(49);
   writer.u16(0);
@@ -75,6 +75,7 @@ export function beginIoctlResponse(writer: Writer, ctlCode: number, fileId: File
   return writer.position;
 }
 
+/** Sets OutputCount to the bytes written since `mark`. */
 export function finishIoctlResponse(writer: Writer, mark: number): void {
   writer.patch32(mark - 12, writer.position - mark);
 }

@@ -1,4 +1,4 @@
-// SMB2 LOCK: lock or unlock ranges of bytes.
+// SMB2 LOCK: locks or unlocks byte ranges.
 // [MS-SMB2] 2.2.26 (request, with 2.2.26.1 SMB2_LOCK_ELEMENT), 2.2.27 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import { type Message, type Writer, wireError } from "../cursor.ts";
@@ -6,7 +6,7 @@ import { type FileId, readFileId, writeFileId } from "../file-id.ts";
 
 export const LockFlag = { SHARED: 0x1, EXCLUSIVE: 0x2, UNLOCK: 0x4, FAIL_IMMEDIATELY: 0x10 } as const;
 
-/** All 64 bits count: ranges may lie above 2^63 and even wrap. */
+/** `offset` and `length` are unsigned 64-bit: ranges may lie above 2^63 and even wrap around. */
 export interface LockElement {
   readonly offset: bigint;
   readonly length: bigint;
@@ -14,12 +14,12 @@ export interface LockElement {
 }
 
 export interface LockRequest {
-  /** The low 4 bits of LockSequence; 0 in 2.0.2. */
+  /** The low 4 bits of LockSequence; 0 in SMB 2.0.2. */
   readonly sequenceNumber: number;
   /** The high 28 bits of LockSequence. */
   readonly sequenceIndex: number;
   readonly fileId: FileId;
-  /** One at least. */
+  /** At least one. */
   readonly locks: readonly LockElement[];
 }
 
@@ -29,8 +29,9 @@ const ELEMENT_SIZE = 24;
 
 export const LockRequestOffset = { COUNT: BODY + 2, SEQUENCE: BODY + 4, FILE_ID: BODY + 8 } as const;
 
+/** Throws WireError for LockCount 0. */
 export function decodeLockRequest(message: Message): LockRequest {
-  // The 48 bytes count one range: a request without any is cut off, and refused as one with LockCount 0 must be.
+  // StructureSize 48 includes one range, so a request without any fails this check already.
   checkStructureSize(message, 48);
   const count = message.u16(LockRequestOffset.COUNT);
   if (count === 0) throw wireError("LOCK without a range");

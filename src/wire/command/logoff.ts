@@ -1,9 +1,9 @@
-// SMB2 LOGOFF: end a session.
+// SMB2 LOGOFF: ends a session.
 // [MS-SMB2] 2.2.7 (request), 2.2.8 (response).
 import { checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
 
-/** Nothing but StructureSize and a reserved field. */
+/** The bodies have no fields but StructureSize and Reserved. */
 export type LogoffRequest = Readonly<Record<string, never>>;
 export type LogoffResponse = Readonly<Record<string, never>>;
 

@@ -1,4 +1,4 @@
-// SMB2 NEGOTIATE: dialect, capabilities and limits of a connection.
+// SMB2 NEGOTIATE: negotiates dialect, capabilities and limits of a connection.
 // [MS-SMB2] 2.2.3 (request), 2.2.4 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
@@ -15,7 +15,7 @@ export const Dialect = {
   SMB_3_0: 0x0300,
   SMB_3_0_2: 0x0302,
   SMB_3_1_1: 0x0311,
-  /** The answer to an SMB1 negotiate that names "SMB 2.???"; another NEGOTIATE follows. */
+  /** The response to an SMB1 negotiate with "SMB 2.???"; the client then sends an SMB2 NEGOTIATE. */
   WILDCARD: 0x02ff,
 } as const;
 export type Dialect = (typeof Dialect)[keyof typeof Dialect];
@@ -39,7 +39,7 @@ export interface NegotiateRequest {
   /** 16 bytes. */
   readonly clientGuid: Uint8Array;
   readonly dialects: readonly number[];
-  /** Decoded where the dialects include 3.1.1, else empty. */
+  /** Empty unless the dialects include 3.1.1. */
   readonly contexts: readonly NegotiateContext[];
 }
 
@@ -53,7 +53,7 @@ export interface NegotiateResponse {
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly systemTime: Time;
-  /** Left at zero by servers of today; undefined is zero. */
+  /** Undefined for zero, which current servers send. */
   readonly serverStartTime: Time | undefined;
   readonly securityBuffer: Uint8Array;
   readonly contexts: readonly NegotiateContext[];

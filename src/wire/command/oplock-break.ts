@@ -1,10 +1,11 @@
-// SMB2 OPLOCK_BREAK: the server takes an oplock or a lease back, the client acknowledges, the server answers.
-// StructureSize tells files from leases. [MS-SMB2] 2.2.23 (notifications), 2.2.24 (acknowledgments), 2.2.25 (responses).
+// SMB2 OPLOCK_BREAK: the server breaks an oplock or lease, the client acknowledges, the server responds.
+// StructureSize distinguishes oplocks from leases. [MS-SMB2] 2.2.23 (notifications), 2.2.24
+// (acknowledgments), 2.2.25 (responses).
 import { BODY, checkStructureSize } from "../body.ts";
 import { type Message, type Writer, wireError } from "../cursor.ts";
 import { type FileId, readFileId, writeFileId } from "../file-id.ts";
 
-/** 2.2.23.2: the client must acknowledge. */
+/** Flags of a lease break notification: the client must acknowledge it. [MS-SMB2] 2.2.23.2 */
 export const LeaseBreakFlag = { ACK_REQUIRED: 0x0000_0001 } as const;
 
 export interface FileBreak {
@@ -31,11 +32,11 @@ export interface LeaseBreakNotification {
   readonly newLeaseState: number;
 }
 
-/** An acknowledgment. */
+/** An acknowledgment by the client. */
 export type OplockBreakRequest = FileBreak | LeaseBreak;
-/** The answer to an acknowledgment. */
+/** The server's response to an acknowledgment. */
 export type OplockBreakResponse = FileBreak | LeaseBreak;
-/** What the server sends unasked, with MessageId 2^64 - 1. */
+/** Sent by the server without a request, with MessageId 2^64 - 1. */
 export type OplockBreakNotification = FileBreak | LeaseBreakNotification;
 
 const FILE_SIZE = 24;
@@ -44,7 +45,7 @@ const LEASE_NOTIFICATION_SIZE = 44;
 
 export const OplockBreakRequestOffset = { FILE_ID: BODY + 8, LEASE_KEY: BODY + 8 } as const;
 
-/** True for a lease's acknowledgment, whose bytes at FILE_ID are no FileId. */
+/** Whether this is the acknowledgment of a lease break, which has no FileId at FILE_ID. */
 export function isLeaseBreak(message: Message): boolean {
   return message.u16(BODY) === LEASE_SIZE;
 }

@@ -1,4 +1,4 @@
-// SMB2 QUERY_DIRECTORY: the next part of a directory's listing.
+// SMB2 QUERY_DIRECTORY: returns the next part of a directory listing.
 // [MS-SMB2] 2.2.33 (request), 2.2.34 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import { type BufferResponse, decodeBufferResponse, encodeBufferResponse } from "./buffer-response.ts";
@@ -13,7 +13,7 @@ export const QueryDirectoryFlag = {
 } as const;
 
 export interface QueryDirectoryRequest {
-  /** One of fscc's DirectoryInfoClass. */
+  /** A FileInfoClass of fscc/info-class.ts for directories. */
   readonly infoClass: number;
   readonly flags: number;
   readonly fileIndex: number;
@@ -22,7 +22,7 @@ export interface QueryDirectoryRequest {
   readonly outputBufferLength: number;
 }
 
-/** A list of fscc directory entries. */
+/** A list of entries, see fscc/directory-entry.ts. */
 export type QueryDirectoryResponse = BufferResponse;
 
 export const QueryDirectoryRequestOffset = { FILE_ID: BODY + 8 } as const;
@@ -51,7 +51,7 @@ export function encodeQueryDirectoryRequest(writer: Writer, request: QueryDirect
   writer.u16(REQUEST_BUFFER);
   writer.u16(request.pattern.length * 2);
   writer.u32(request.outputBufferLength);
-  // The one byte that StructureSize counts, where there is no pattern.
+  // Without a pattern: the byte of the dynamic part that StructureSize includes.
   if (request.pattern.length === 0) writer.u8(0);
   else writer.utf16(request.pattern);
 }

@@ -1,4 +1,4 @@
-// SMB2 QUERY_INFO: facts of a file, its volume, its security or its quotas.
+// SMB2 QUERY_INFO: queries information on a file, its volume, its security descriptor or quotas.
 // [MS-SMB2] 2.2.37 (request), 2.2.38 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import { type BufferResponse, decodeBufferResponse, encodeBufferResponse } from "./buffer-response.ts";
@@ -8,7 +8,7 @@ import { type FileId, readFileId, writeFileId } from "../file-id.ts";
 export const InfoType = { FILE: 0x01, FILESYSTEM: 0x02, SECURITY: 0x03, QUOTA: 0x04 } as const;
 export type InfoType = (typeof InfoType)[keyof typeof InfoType];
 
-/** AdditionalInformation of InfoType.SECURITY; also of SET_INFO. */
+/** AdditionalInformation with InfoType.SECURITY, in QUERY_INFO and SET_INFO. */
 export const SecurityInformation = {
   OWNER: 0x0000_0001,
   GROUP: 0x0000_0002,
@@ -20,7 +20,7 @@ export const SecurityInformation = {
   BACKUP: 0x0001_0000,
 } as const;
 
-/** Flags of a query for extended attributes. */
+/** Flags of a query of extended attributes. */
 export const QueryInfoFlag = {
   RESTART_SCAN: 0x0000_0001,
   RETURN_SINGLE_ENTRY: 0x0000_0002,
@@ -68,7 +68,7 @@ export function encodeQueryInfoRequest(writer: Writer, request: QueryInfoRequest
   writer.u32(request.additionalInformation);
   writer.u32(request.flags);
   writeFileId(writer, request.fileId);
-  // The one byte that StructureSize counts, where there is no input.
+  // Without input: the byte of the dynamic part that StructureSize includes.
   if (request.inputBuffer.length === 0) writer.u8(0);
   else writer.raw(request.inputBuffer);
 }

@@ -1,5 +1,6 @@
-// SMB2 READ, by fixed offsets: no object is made on the server's path. decode/encode are for clients and tests.
-// [MS-SMB2] 2.2.19 (request), 2.2.20 (response).
+// SMB2 READ. [MS-SMB2] 2.2.19 (request), 2.2.20 (response).
+// The server reads fields by offset and allocates no objects; the decode and encode functions are for clients
+// and tests.
 import { BODY, checkStructureSize } from "../body.ts";
 import { EMPTY, type Message, type Writer } from "../cursor.ts";
 import { type FileId, readFileId, writeFileId } from "../file-id.ts";
@@ -7,7 +8,7 @@ import { type FileId, readFileId, writeFileId } from "../file-id.ts";
 export const ReadFlag = { READ_UNBUFFERED: 0x01, REQUEST_COMPRESSED: 0x02 } as const;
 export const ReadChannel = { NONE: 0, RDMA_V1: 1, RDMA_V1_INVALIDATE: 2, RDMA_TRANSFORM: 3 } as const;
 
-/** Offsets from the SMB2 header. */
+/** Offsets from the start of the SMB2 header. */
 export const ReadRequestOffset = {
   PADDING: BODY + 2,
   FLAGS: BODY + 3,
@@ -25,10 +26,10 @@ const REQUEST_SIZE = 49;
 const REQUEST_BUFFER = BODY + 48;
 const RESPONSE_SIZE = 17;
 
-/** Where the data of a READ response starts, from the SMB2 header. */
+/** Offset of a READ response's data from the start of the SMB2 header. */
 export const READ_RESPONSE_DATA = BODY + 16;
 
-/** Checks StructureSize and that the fixed part is there; the accessors below rely on nothing else. */
+/** Checks StructureSize and the size of the fixed part, as the accessors below require. Throws WireError. */
 export function checkReadRequest(message: Message): void {
   checkStructureSize(message, REQUEST_SIZE);
 }
@@ -38,7 +39,7 @@ export function readRequestFlags(message: Message): number {
 export function readRequestLength(message: Message): number {
   return message.u32(ReadRequestOffset.LENGTH);
 }
-/** Exact below 2^53, rounded above: compare with the limit first. */
+/** Exact below 2^53, rounded above: the caller must compare it with the limit first. */
 export function readRequestOffset(message: Message): number {
   return message.u64(ReadRequestOffset.OFFSET);
 }
@@ -49,7 +50,7 @@ export function readRequestChannel(message: Message): number {
   return message.u32(ReadRequestOffset.CHANNEL);
 }
 
-/** Writes the fixed part of a response; the `length` bytes of data stand, or will stand, right behind it. */
+/** Writes the fixed part of a response; the caller places the `length` bytes of data right after it. */
 export function writeReadResponse(writer: Writer, length: number): void {
   writer.u16(RESPONSE_SIZE);
   writer.u16(READ_RESPONSE_DATA);
@@ -110,7 +111,7 @@ export function encodeReadRequest(writer: Writer, request: ReadRequest): void {
   writer.u32(request.remainingBytes);
   writer.u16(request.channelInfo.length === 0 ? 0 : REQUEST_BUFFER);
   writer.u16(request.channelInfo.length);
-  // 2.2.19: the Buffer is at least one byte long.
+  // [MS-SMB2] 2.2.19: the Buffer is at least one byte long.
   if (request.channelInfo.length === 0) writer.u8(0);
   else writer.raw(request.channelInfo);
 }

@@ -1,4 +1,4 @@
-// SMB2 SESSION_SETUP: one leg of an authentication.
+// SMB2 SESSION_SETUP: one round trip of an authentication.
 // [MS-SMB2] 2.2.5 (request), 2.2.6 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";

@@ -1,4 +1,4 @@
-// SMB2 SET_INFO: change facts of a file, its volume or its security.
+// SMB2 SET_INFO: changes information of a file, its volume or its security descriptor.
 // [MS-SMB2] 2.2.39 (request), 2.2.40 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
@@ -8,7 +8,7 @@ export interface SetInfoRequest {
   /** InfoType of query-info.ts. */
   readonly infoType: number;
   readonly infoClass: number;
-  /** SecurityInformation bits of query-info.ts for InfoType.SECURITY. */
+  /** SecurityInformation bits of query-info.ts when the InfoType is SECURITY. */
   readonly additionalInformation: number;
   readonly fileId: FileId;
   readonly buffer: Uint8Array;

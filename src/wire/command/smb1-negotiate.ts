@@ -1,4 +1,4 @@
-// SMB_COM_NEGOTIATE of SMB1, the one message of it that is understood: old clients ask for SMB2 through it.
+// SMB_COM_NEGOTIATE, the only SMB1 message that the server understands: clients may request SMB2 with it.
 // [MS-SMB2] 3.3.5.3; [MS-CIFS] 2.2.4.52.1, header 2.2.3.1.
 import { type Message, type Writer, wireError } from "../cursor.ts";
 import { PROTOCOL_SMB1 } from "../header.ts";
@@ -6,18 +6,18 @@ import { PROTOCOL_SMB1 } from "../header.ts";
 const SMB1_HEADER_SIZE = 32;
 const COM_NEGOTIATE = 0x72;
 const BUFFER_FORMAT_DIALECT = 0x02;
-// A client of ours: long file names, extended security, NT status, Unicode.
+// Flags2 of our test client: long file names, extended security, NT status, Unicode.
 const FLAGS2 = 0xc853;
 
-/** SMB 2.0.2 itself, or any 2.x with a second NEGOTIATE to follow. */
+/** SMB 2.0.2, and any SMB 2 or 3 dialect that an SMB2 NEGOTIATE then selects. */
 export const Smb1Dialect = { SMB_2_002: "SMB 2.002", SMB_2_WILDCARD: "SMB 2.???" } as const;
 
 export interface Smb1NegotiateRequest {
-  /** In the client's order; bytes above 0x7F stand for themselves. */
+  /** In the client's order, decoded as Latin-1. */
   readonly dialects: readonly string[];
 }
 
-/** Refuses every other SMB1 command. The message starts at the SMB1 header. */
+/** Decodes a message that starts with the SMB1 header. Throws WireError for every other SMB1 command. */
 export function decodeSmb1NegotiateRequest(message: Message): Smb1NegotiateRequest {
   if (message.u32(0) !== PROTOCOL_SMB1 || message.u8(4) !== COM_NEGOTIATE) {
     throw wireError("not an SMB1 negotiate");
@@ -37,7 +37,7 @@ export function decodeSmb1NegotiateRequest(message: Message): Smb1NegotiateReque
   return { dialects };
 }
 
-/** Writes a whole SMB1 message, header included. */
+/** Writes a whole message with its SMB1 header. */
 export function encodeSmb1NegotiateRequest(writer: Writer, request: Smb1NegotiateRequest): void {
   const start = writer.position;
   writer.zero(SMB1_HEADER_SIZE);

@@ -1,9 +1,9 @@
-// SMB2 TREE_CONNECT: enter a share.
-// [MS-SMB2] 2.2.9 (request, with 2.2.9.1 the 3.1.1 extension), 2.2.10 (response).
+// SMB2 TREE_CONNECT: connects to a share.
+// [MS-SMB2] 2.2.9 (request), 2.2.9.1 (extension of 3.1.1), 2.2.10 (response).
 import { BODY, checkStructureSize } from "../body.ts";
 import { decodeUtf16, type Message, type Writer } from "../cursor.ts";
 
-/** Flags of a request; a reserved field before 3.1.1. */
+/** Flags of a 3.1.1 request; a reserved field in older dialects. */
 export const TreeConnectFlag = {
   CLUSTER_RECONNECT: 0x0001,
   REDIRECT_TO_OWNER: 0x0002,
@@ -44,7 +44,7 @@ export const ShareCapability = {
 
 export interface TreeConnectRequest {
   readonly flags: number;
-  /** `\\server\share` as the client sent it. */
+  /** `\\server\share`, exactly as the client sent it. */
   readonly path: string;
 }
 
@@ -57,14 +57,14 @@ export interface TreeConnectResponse {
 
 const REQUEST_BUFFER = BODY + 8;
 
-/** The contexts of the extension (a remoted identity) are left unread: the capability is not offered. */
+/** Ignores the contexts of the extension (remoted identity), a capability that the server does not offer. */
 export function decodeTreeConnectRequest(message: Message): TreeConnectRequest {
   checkStructureSize(message, 9);
   const path = message.dynamic(message.u16(BODY + 4), message.u16(BODY + 6), REQUEST_BUFFER);
   return { flags: message.u16(BODY + 2), path: decodeUtf16(path) };
 }
 
-/** Without the extension: EXTENSION_PRESENT must not be among the flags. */
+/** Writes a request without the extension; `flags` must not include EXTENSION_PRESENT. */
 export function encodeTreeConnectRequest(writer: Writer, request: TreeConnectRequest): void {
   writer.u16(9);
   writer.u16(request.flags);

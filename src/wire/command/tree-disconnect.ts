@@ -1,9 +1,9 @@
-// SMB2 TREE_DISCONNECT: leave a share.
+// SMB2 TREE_DISCONNECT: disconnects from a share.
 // [MS-SMB2] 2.2.11 (request), 2.2.12 (response).
 import { checkStructureSize } from "../body.ts";
 import type { Message, Writer } from "../cursor.ts";
 
-/** Nothing but StructureSize and a reserved field. */
+/** The bodies have no fields but StructureSize and Reserved. */
 export type TreeDisconnectRequest = Readonly<Record<string, never>>;
 export type TreeDisconnectResponse = Readonly<Record<string, never>>;
 

@@ -1,12 +1,13 @@
-// SMB2 WRITE, by fixed offsets: no object is made on the server's path. decode/encode are for clients and tests.
-// [MS-SMB2] 2.2.21 (request), 2.2.22 (response).
+// SMB2 WRITE. [MS-SMB2] 2.2.21 (request), 2.2.22 (response).
+// The server reads fields by offset and allocates no objects; the decode and encode functions are for clients
+// and tests.
 import { BODY, checkStructureSize } from "../body.ts";
 import { EMPTY, type Message, type Writer, wireError } from "../cursor.ts";
 import { type FileId, readFileId, writeFileId } from "../file-id.ts";
 
 export const WriteFlag = { WRITE_THROUGH: 0x0000_0001, WRITE_UNBUFFERED: 0x0000_0002 } as const;
 
-/** Offsets from the SMB2 header. */
+/** Offsets from the start of the SMB2 header. */
 export const WriteRequestOffset = {
   DATA_OFFSET: BODY + 2,
   LENGTH: BODY + 4,
@@ -22,22 +23,22 @@ export const WriteRequestOffset = {
 const REQUEST_SIZE = 49;
 const REQUEST_BUFFER = BODY + 48;
 const RESPONSE_SIZE = 17;
-// 3.3.5.13: a DataOffset above 0x100 fails with STATUS_INVALID_PARAMETER.
+// [MS-SMB2] 3.3.5.13: a DataOffset above 0x100 fails with STATUS_INVALID_PARAMETER.
 const MAX_DATA_OFFSET = 0x100;
 
-/** Checks StructureSize and that the fixed part is there. */
+/** Checks StructureSize and the size of the fixed part, as the accessors below require. Throws WireError. */
 export function checkWriteRequest(message: Message): void {
   checkStructureSize(message, REQUEST_SIZE);
 }
 export function writeRequestLength(message: Message): number {
   return message.u32(WriteRequestOffset.LENGTH);
 }
-/** True where the offset is all ones: the data goes to the end of the file. */
+/** Whether the offset is all ones: the data is appended to the file. */
 export function isAppendRequest(message: Message): boolean {
   const at = WriteRequestOffset.OFFSET;
   return message.u32(at) === 0xffff_ffff && message.u32(at + 4) === 0xffff_ffff;
 }
-/** Exact below 2^53, rounded above. */
+/** Exact below 2^53, rounded above: the caller must compare it with the limit first. */
 export function writeRequestOffset(message: Message): number {
   return message.u64(WriteRequestOffset.OFFSET);
 }
@@ -49,8 +50,9 @@ export function writeRequestChannel(message: Message): number {
 }
 
 /**
- * Index in `message.bytes` of the first byte to write, after a check that all `writeRequestLength` bytes lie
- * within the message and behind its fixed part. For RDMA channels there is no data here: check the channel first.
+ * Index in `message.bytes` of the first byte to write. Throws WireError unless all `writeRequestLength` bytes
+ * lie in the message behind its fixed part. A request for an RDMA channel has no data in the message: check
+ * the channel first.
  */
 export function writeRequestDataStart(message: Message): number {
   const offset = message.u16(WriteRequestOffset.DATA_OFFSET);
@@ -112,7 +114,7 @@ export function encodeWriteRequest(writer: Writer, request: WriteRequest): void 
   writer.u32(request.flags);
   writer.raw(request.channelInfo);
   writer.raw(request.data);
-  // The one byte that StructureSize counts, for a write of nothing.
+  // Without data: the byte of the dynamic part that StructureSize includes.
   if (info + request.data.length === 0) writer.u8(0);
 }
 
@@ -120,7 +122,7 @@ export function encodeWriteResponse(writer: Writer, response: WriteResponse): vo
   writeWriteResponse(writer, response.count);
 }
 
-/** As `encodeWriteResponse`, without an object. */
+/** As `encodeWriteResponse`, but without an object to allocate. */
 export function writeWriteResponse(writer: Writer, count: number): void {
   writer.u16(RESPONSE_SIZE);
   writer.u16(0);

@@ -1,29 +1,29 @@
-// The list that create contexts stand in: heads, tags, steps; what is in them is create-context.ts.
-// [MS-SMB2] 2.2.13.2 (SMB2_CREATE_CONTEXT).
+// The list format of create contexts: heads, tags and Next offsets. create-context.ts has the contexts
+// themselves. [MS-SMB2] 2.2.13.2 (SMB2_CREATE_CONTEXT).
 import { EMPTY, Reader, type Writer, wireError } from "../cursor.ts";
 
-/** A context whose tag the table lacks: kept as bytes, for layers and for tests. */
+/** A context whose tag is not in the table, kept as bytes. */
 export interface RawContext {
-  /** The tag, one character a byte. */
+  /** The tag (the Name field), one character per byte. */
   readonly tag: string;
   readonly data: Uint8Array;
 }
 
-/** How one context is read and written; both ways without its head. */
+/** Reads and writes the data of one context, without its head. */
 export interface ContextCodec<T> {
   readonly decode: (reader: Reader) => T;
   readonly encode: (writer: Writer, value: T) => void;
 }
 
-/** A row for each property of a set of contexts but the unknown ones. */
+/** Tag and codec for each property of `C` except `unknown`. */
 export type ContextTable<C> = {
   readonly [K in Exclude<keyof C, "unknown">]-?: { readonly tag: string } & ContextCodec<NonNullable<C[K]>>;
 };
 
-// The walk is generic over the tables; each table's type ties its keys to its codecs.
+// The loops treat all tables alike; ContextTable ensures that each key has the codec of its type.
 type AnyTable = Readonly<Record<string, { readonly tag: string } & ContextCodec<never>>>;
 
-/** The contexts of `data` by the table. Throws WireError for a list whose steps or parts are out of bounds. */
+/** Decodes a list of contexts. Throws WireError when a Next offset, tag or data is out of bounds. */
 export function decodeContextList<C extends { unknown?: readonly RawContext[] }>(
   table: ContextTable<C>,
   data: Uint8Array,
@@ -35,7 +35,7 @@ export function decodeContextList<C extends { unknown?: readonly RawContext[] }>
   while (at < data.length) {
     const head = new Reader(data.subarray(at));
     const next = head.u32();
-    // Every step goes forward by at least a context's fixed part, so the walk ends.
+    // Next is at least the size of a context's fixed part, so the loop ends.
     if (next !== 0 && (next < 16 || next % 8 !== 0 || next >= data.length - at)) {
       throw wireError("create context list broken");
     }
@@ -74,7 +74,7 @@ function keyOf(table: AnyTable, tag: string): string | undefined {
   return undefined;
 }
 
-/** Writes the contexts in property order, the unknown ones last. */
+/** Writes the contexts in property order, and the unknown ones last. */
 export function encodeContextList<C extends { unknown?: readonly RawContext[] }>(
   writer: Writer,
   table: ContextTable<C>,
@@ -105,7 +105,7 @@ export function encodeContextList<C extends { unknown?: readonly RawContext[] }>
 
 function encodeContext(writer: Writer, tag: string, encodeData: () => void): void {
   const start = writer.position;
-  // As Windows lays it out: the data's offset is set and padded up to, even where there is no data.
+  // As Windows does: DataOffset is set and the padding before it is written even when there is no data.
   const data = start + ((16 + tag.length + 7) & ~7);
   writer.u32(0);
   writer.u16(16);

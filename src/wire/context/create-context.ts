@@ -1,5 +1,5 @@
-// Create contexts: the list of tagged extras of a CREATE, by one table from tag to codec.
-// [MS-SMB2] 2.2.13.2 (requests), 2.2.14.2 (responses); AAPL by Apple's published client sources.
+// The create contexts of CREATE requests and responses, as tables of tags and codecs.
+// [MS-SMB2] 2.2.13.2 (requests), 2.2.14.2 (responses); AAPL from Apple's published client sources.
 import {
   type ContextCodec,
   type ContextTable,
@@ -16,33 +16,33 @@ export const LeaseState = { NONE: 0, READ: 0x1, HANDLE: 0x2, WRITE: 0x4 } as con
 export const LeaseFlag = { BREAK_IN_PROGRESS: 0x2, PARENT_LEASE_KEY_SET: 0x4 } as const;
 export const DurableFlag = { PERSISTENT: 0x2 } as const;
 
-/** RqLs, both versions and both directions; 2.2.13.2.8 and .10, 2.2.14.2.10 and .11. */
+/** RqLs of requests and responses, versions 1 and 2; [MS-SMB2] 2.2.13.2.8 and .10, 2.2.14.2.10 and .11. */
 export interface LeaseContext {
   readonly version: 1 | 2;
   readonly key: Uint8Array;
   readonly state: number;
   readonly flags: number;
-  /** 16 bytes; only in version 2. */
+  /** 16 bytes in version 2; empty in version 1. */
   readonly parentKey: Uint8Array;
-  /** Only in version 2. */
+  /** 0 in version 1. */
   readonly epoch: number;
 }
 
-/** DH2Q of a request; 2.2.13.2.11. */
+/** DH2Q of a request; [MS-SMB2] 2.2.13.2.11. */
 export interface DurableRequestV2 {
   readonly timeoutMs: number;
   readonly flags: number;
   readonly createGuid: Uint8Array;
 }
 
-/** DH2C; 2.2.13.2.12. */
+/** DH2C; [MS-SMB2] 2.2.13.2.12. */
 export interface DurableReconnectV2 {
   readonly fileId: FileId;
   readonly createGuid: Uint8Array;
   readonly flags: number;
 }
 
-/** The bitmaps of AAPL, each 64 bits wide with its high half unused. */
+/** AAPL of a request. The bitmaps have 64 bits, of which the high half is unused. */
 export interface AppleRequest {
   readonly command: number;
   readonly requestBitmap: number;
@@ -52,7 +52,7 @@ export interface AppleRequest {
 export interface AppleResponse {
   readonly command: number;
   readonly replyBitmap: number;
-  /** Present when the reply bitmap says so. */
+  /** This and the following are present if their bit in `replyBitmap` (AppleBitmap) is set. */
   readonly serverCapabilities?: number;
   readonly volumeCapabilities?: number;
   readonly model?: string;
@@ -60,9 +60,9 @@ export interface AppleResponse {
 
 export const AppleBitmap = { SERVER_CAPS: 1, VOLUME_CAPS: 2, MODEL_INFO: 4 } as const;
 
-/** The contexts of a request by name; a missing property is a missing context. Of two alike the first counts. */
+/** The contexts of a request; one that was not sent is a missing property. Of duplicates the first counts. */
 export interface CreateRequestContexts {
-  /** ExtA: FILE_FULL_EA_INFORMATION list, not decoded: its errors have statuses of their own. */
+  /** ExtA: a FILE_FULL_EA_INFORMATION list, not decoded here because its errors have their own statuses. */
   extendedAttributes?: Uint8Array;
   /** SecD: a self-relative security descriptor, not decoded. */
   securityDescriptor?: Uint8Array;
@@ -72,7 +72,9 @@ export interface CreateRequestContexts {
   durableReconnect?: FileId;
   /** AlSi, in bytes. */
   allocationSize?: number;
-  /** MxAc: `timestamp` is undefined when the client wants an answer in any case. */
+  /**
+   * MxAc: with a `timestamp` a result is needed only if the file's LastWriteTime differs; undefined: always.
+   */
   maximalAccess?: { readonly timestamp: Time | undefined };
   /** TWrp: the snapshot's time. */
   timewarp?: Time;
@@ -84,12 +86,12 @@ export interface CreateRequestContexts {
   durableRequestV2?: DurableRequestV2;
   /** DH2C. */
   durableReconnectV2?: DurableReconnectV2;
-  /** 16 bytes. */
+  /** SMB2_CREATE_APP_INSTANCE_ID, 16 bytes. */
   appInstanceId?: Uint8Array;
   appInstanceVersion?: { readonly high: bigint; readonly low: bigint };
   /** AAPL. */
   apple?: AppleRequest;
-  /** The permission bits for what is created. */
+  /** POSIX extensions: the permission bits of a new object. */
   posix?: { readonly mode: number };
   unknown?: readonly RawContext[];
 }
@@ -99,7 +101,7 @@ export interface CreateResponseContexts {
   durable?: true;
   /** MxAc. */
   maximalAccess?: { readonly queryStatus: number; readonly maximalAccess: number };
-  /** QFid: file and volume as the server names them, 64 bits each. */
+  /** QFid: the server's file ID and volume ID, 64 bits each. */
   onDiskId?: {
     readonly fileIdLow: number;
     readonly fileIdHigh: number;
@@ -117,7 +119,7 @@ export interface CreateResponseContexts {
 export const APP_INSTANCE_ID_TAG = tagOf("45bca66aefa7f74a9008fa462e144d74");
 export const APP_INSTANCE_VERSION_TAG = tagOf("b982d0b73b56074fa07b524a8116a010");
 const POSIX_TAG = String.fromCharCode(...POSIX_EXTENSIONS_ID);
-/** SVHDX_OPEN_DEVICE_CONTEXT of [MS-RSVD]: shared virtual disks. Stays among the unknown. */
+/** SVHDX_OPEN_DEVICE_CONTEXT ([MS-RSVD], shared virtual disks), which has no codec and stays in `unknown`. */
 export const SVHDX_TAG = tagOf("9ccbcf9e04c1e643980e158da1f6ec83");
 
 const bytes: ContextCodec<Uint8Array> = {
@@ -319,13 +321,16 @@ function encodeApple(writer: Writer, value: AppleResponse): void {
   writer.utf16(value.model);
 }
 
+/** Throws WireError for a malformed list or context. */
 export function decodeCreateRequestContexts(data: Uint8Array): CreateRequestContexts {
   return decodeContextList<CreateRequestContexts>(requests, data);
 }
 export function decodeCreateResponseContexts(data: Uint8Array): CreateResponseContexts {
   return decodeContextList<CreateResponseContexts>(responses, data);
 }
-/** Writes the list at the writer's position, which must be a multiple of 8 from the header, in property order. */
+/**
+ * Writes the contexts in property order. The writer's position must be a multiple of 8 from the SMB2 header.
+ */
 export function encodeCreateRequestContexts(writer: Writer, contexts: CreateRequestContexts): void {
   encodeContextList(writer, requests, contexts);
 }

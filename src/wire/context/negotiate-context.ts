@@ -1,5 +1,5 @@
-// Negotiate contexts of 3.1.1: the list of typed extras of NEGOTIATE, by one table from type to codec.
-// [MS-SMB2] 2.2.3.1 (requests), 2.2.4.1 (responses): the same structures both ways.
+// Negotiate contexts of SMB 3.1.1, as a table of types and codecs.
+// [MS-SMB2] 2.2.3.1 (requests), 2.2.4.1 (responses): the structures are the same in both.
 import { type Message, type Reader, type Writer, wireError } from "../cursor.ts";
 
 export const NegotiateContextType = {
@@ -27,7 +27,7 @@ export const CompressionAlgorithm = {
   LZ4: 5,
 } as const;
 
-/** A context by its kind. Algorithm lists keep the sender's order of preference. */
+/** A decoded context. Algorithm lists are in the sender's order of preference. */
 export type NegotiateContext =
   | { readonly kind: "preauth"; readonly hashAlgorithms: readonly number[]; readonly salt: Uint8Array }
   | { readonly kind: "encryption"; readonly ciphers: readonly number[] }
@@ -36,7 +36,7 @@ export type NegotiateContext =
   | { readonly kind: "transport"; readonly flags: number }
   | { readonly kind: "rdma"; readonly transforms: readonly number[] }
   | { readonly kind: "signing"; readonly algorithms: readonly number[] }
-  /** Names of versions of the POSIX extensions, 16 bytes each; see posix.ts. */
+  /** IDs of the supported versions of the POSIX extensions, 16 bytes each; see posix.ts. */
   | { readonly kind: "posix"; readonly versions: Uint8Array }
   | { readonly kind: "unknown"; readonly type: number; readonly data: Uint8Array };
 
@@ -134,9 +134,9 @@ const decoders = new Map<number, (reader: Reader) => NegotiateContext>(
 const HEAD_SIZE = 8;
 
 /**
- * The `count` contexts at `offset` of the message, each a multiple of 8 behind the first; `least` is the end of what
- * stands before.
- * What a context carries behind its known fields is ignored.
+ * Decodes `count` contexts, each aligned to 8 bytes, starting at `offset` from the SMB2 header. `least` is
+ * the end of the preceding part of the message. Data after a context's known fields is ignored. Throws
+ * WireError when the list is malformed.
  */
 export function decodeNegotiateContexts(
   message: Message,
@@ -160,7 +160,7 @@ export function decodeNegotiateContexts(
   return contexts;
 }
 
-/** Writes the list at the writer's position, which must be a multiple of 8 from the header. */
+/** Writes the contexts. The writer's position must be a multiple of 8 from the SMB2 header. */
 export function encodeNegotiateContexts(writer: Writer, contexts: readonly NegotiateContext[]): void {
   for (const context of contexts) {
     writer.align(8);

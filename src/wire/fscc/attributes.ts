@@ -23,7 +23,7 @@ export const FileAttribute = {
   RECALL_ON_DATA_ACCESS: 0x0040_0000,
 } as const;
 
-/** The attributes a client may set by CREATE or SET_INFO; the others are the file system's to say. */
+/** The attributes that a client may set by CREATE or SET_INFO; the file system determines the others. */
 export const SETTABLE_ATTRIBUTES =
   FileAttribute.READONLY |
   FileAttribute.HIDDEN |
@@ -33,10 +33,10 @@ export const SETTABLE_ATTRIBUTES =
   FileAttribute.OFFLINE |
   FileAttribute.NOT_CONTENT_INDEXED;
 
-/** The attributes that are stored with a file: also what a control code of its own sets. */
+/** The attributes that are stored with a file; FSCTL_SET_SPARSE sets SPARSE_FILE. */
 export const STORED_ATTRIBUTES = SETTABLE_ATTRIBUTES | FileAttribute.SPARSE_FILE;
 
-/** Attributes as an answer carries them: no bit at all is said as NORMAL, and NORMAL never stands beside others. */
+/** Attributes for a response: NORMAL if there are no others, otherwise without NORMAL. */
 export function attributesOnWire(attributes: number): number {
   const plain = attributes & ~FileAttribute.NORMAL;
   return plain === 0 ? FileAttribute.NORMAL : plain >>> 0;

@@ -1,11 +1,11 @@
-// Copies on the server: the resume key of a source file, the list of chunks and the count of what was copied.
+// Server-side copies: FSCTL_SRV_REQUEST_RESUME_KEY, FSCTL_SRV_COPYCHUNK and FSCTL_DUPLICATE_EXTENTS_TO_FILE.
 // [MS-SMB2] 2.2.31.1 (SRV_COPYCHUNK_COPY), 2.2.32.1 (response), 2.2.32.3 (resume key);
 // [MS-FSCC] 2.3, FSCTL_DUPLICATE_EXTENTS_TO_FILE.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { type FileId, takeFileId, writeFileId } from "../file-id.ts";
 
 export const RESUME_KEY_SIZE = 24;
-/** Key, ContextLength 0 and the four bytes of Context that Windows sends with it. */
+/** Key, ContextLength (0) and the four bytes of Context that Windows also sends. */
 export const RESUME_KEY_RESPONSE_SIZE = 32;
 export const COPYCHUNK_RESPONSE_SIZE = 12;
 
@@ -16,12 +16,14 @@ export interface CopyChunk {
 }
 
 export interface CopyChunkRequest {
-  /** 24 bytes, as FSCTL_SRV_REQUEST_RESUME_KEY gave them out. */
+  /** 24 bytes from FSCTL_SRV_REQUEST_RESUME_KEY. */
   readonly sourceKey: Uint8Array;
   readonly chunks: readonly CopyChunk[];
 }
 
-/** With STATUS_INVALID_PARAMETER it carries the limits instead: chunks, bytes a chunk, bytes in all. */
+/**
+ * With STATUS_INVALID_PARAMETER the fields are the server's limits: chunks, bytes per chunk, bytes in total.
+ */
 export interface CopyChunkResponse {
   readonly chunksWritten: number;
   readonly chunkBytesWritten: number;
@@ -78,7 +80,7 @@ export function decodeCopyChunkResponse(data: Uint8Array): CopyChunkResponse {
   };
 }
 
-/** FSCTL_DUPLICATE_EXTENTS_TO_FILE; no answer but a status. */
+/** FSCTL_DUPLICATE_EXTENTS_TO_FILE; the response has no data. */
 export interface DuplicateExtents {
   readonly source: FileId;
   readonly sourceOffset: number;

@@ -1,4 +1,4 @@
-// Entries of directory listings in the six classes that clients ask for, both ways.
+// Entries of directory listings, in the six information classes that clients use.
 // [MS-FSCC] 2.4: FileDirectory, FileFullDirectory, FileBothDirectory, FileNames, FileIdBothDirectory,
 // FileIdFullDirectoryInformation.
 import { Reader, type Writer, wireError } from "../cursor.ts";
@@ -6,17 +6,17 @@ import { attributesOnWire } from "./attributes.ts";
 import { FileInfoClass } from "./info-class.ts";
 import { type FileMetadata, readTimes, writeTimes } from "./metadata.ts";
 
-/** A stat, as the store gives it, is one of these. */
+/** Metadata of an entry; the stat object of the store has these properties. */
 export interface DirectoryFacts extends FileMetadata {
   readonly inodeLow: number;
   readonly inodeHigh: number;
 }
 
-/** One entry. The store's own entry object is one of these and can be passed as it is. */
+/** One entry; the store's entry objects can be passed unchanged. */
 export interface DirectoryRecord {
   readonly name: string;
   readonly stat: DirectoryFacts;
-  /** EaSize, or the reparse tag of a reparse point; 0 when absent. */
+  /** EaSize, or the tag of a reparse point; 0 when absent. */
   readonly eaSize?: number;
   /** The 8.3 name, at most 12 characters; empty when absent. */
   readonly shortName?: string;
@@ -24,7 +24,7 @@ export interface DirectoryRecord {
 
 const SHORT_NAME_SIZE = 24;
 
-// Bytes before the name.
+// Bytes of an entry before its name.
 const fixedSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.DIRECTORY, 64],
   [FileInfoClass.FULL_DIRECTORY, 68],
@@ -34,7 +34,7 @@ const fixedSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.ID_FULL_DIRECTORY, 80],
 ]);
 
-/** Bytes of an entry before its name; undefined for a class that is none of the six. */
+/** Bytes of an entry before its name; undefined for a class other than the six. */
 export function directoryFixedSize(infoClass: number): number | undefined {
   return fixedSizes.get(infoClass);
 }
@@ -49,19 +49,19 @@ export function isDirectoryInfoClass(infoClass: number): boolean {
   return fixedSizes.has(infoClass);
 }
 
-/** Bytes of an entry without the padding that may stand before it. */
+/** Bytes of an entry without padding. */
 export function directoryEntrySize(infoClass: number, name: string): number {
   return fixedSizeOf(infoClass) + name.length * 2;
 }
 
-/** Bytes that `appendDirectoryEntry` will take, the padding before the entry included. */
+/** Bytes that `appendDirectoryEntry` will write, with the padding before the entry. */
 export function directoryEntryRoom(writer: Writer, infoClass: number, name: string): number {
   return (-writer.offset() & 7) + directoryEntrySize(infoClass, name);
 }
 
 /**
- * Appends one entry at the next multiple of 8 and links it to the entry at position `previous`, or to none with -1.
- * Returns the entry's position, to be handed in with the next one.
+ * Appends one entry at the next multiple of 8 and sets NextEntryOffset of the entry at `previous` (-1: none).
+ * Returns the entry's position, which is `previous` of the next call.
  */
 export function appendDirectoryEntry(
   writer: Writer,
@@ -74,7 +74,7 @@ export function appendDirectoryEntry(
   if (previous >= 0) writer.patch32(previous, at - previous);
   const { name, stat } = entry;
   writer.u32(0);
-  // FileIndex: a file system without stable positions says 0.
+  // FileIndex: 0 for a file system without stable positions.
   writer.u32(0);
   if (infoClass !== FileInfoClass.NAMES) {
     writeTimes(writer, stat);
@@ -122,7 +122,7 @@ const NO_FACTS: DirectoryFacts = {
   inodeHigh: 0,
 };
 
-/** All entries of an answer. What the class does not carry is zero. */
+/** Decodes all entries of a response. Fields that the class lacks are 0. */
 export function decodeDirectoryEntries(infoClass: number, data: Uint8Array): DirectoryRecord[] {
   if (!isDirectoryInfoClass(infoClass)) throw wireError("not a directory information class");
   const entries: DirectoryRecord[] = [];

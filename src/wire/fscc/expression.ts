@@ -1,32 +1,32 @@
-// Matching of names against DOS wildcards, as file systems of Windows do it.
-// [MS-FSA] 2.1.4.4 "Algorithm for Determining if a FileName Is in an Expression". Time is name length × pattern length.
+// Matches names against patterns with DOS wildcards, as Windows file systems do, in time name length ×
+// pattern length. [MS-FSA] 2.1.4.4 "Algorithm for Determining if a FileName Is in an Expression".
 import { wireError } from "../cursor.ts";
 import { upcase } from "./upcase.ts";
 
 const STAR = 0x2a;
 const QUESTION = 0x3f;
 const DOT = 0x2e;
-/** `<`: as `*`, but never over the name's last dot. */
+/** `<`: like `*`, but does not match the last dot of the name. */
 const DOS_STAR = 0x3c;
-/** `>`: one character; nothing before a dot and at the end of the name. */
+/** `>`: matches one character, or nothing before a dot and at the end of the name. */
 const DOS_QM = 0x3e;
-/** `"`: a dot, or nothing at the end of the name. */
+/** `"`: matches a dot, or nothing at the end of the name. */
 const DOS_DOT = 0x22;
 
-/** True when the text holds a wildcard, and therefore is an expression and no file name. */
+/** Whether the text contains a wildcard, which file names cannot. */
 export function hasWildcard(text: string): boolean {
   return /[*?<>"]/.test(text);
 }
 
-// No name is longer than 255 units; wildcards that match nothing may make a sensible pattern a little longer.
+// Names have at most 255 UTF-16 units; wildcards that match nothing make useful patterns somewhat longer.
 const MAX_LENGTH = 512;
 
 /**
- * The test that an expression makes of a name, compiled once for a whole listing. Not case-sensitive unless told so.
- * Throws WireError for an expression longer than any name can need.
+ * Compiles an expression into a predicate of names, for a whole listing. Throws WireError for an expression
+ * of more than 512 UTF-16 units.
  */
 export function compileExpression(expression: string, caseSensitive = false): (name: string) => boolean {
-  // 2.1.4.4 part 1 has "*.*" mean every name, with a dot or not; no pattern means "*" (2.1.5.6.3).
+  // "*.*" matches names without a dot too ([MS-FSA] 2.1.4.4 part 1); an empty pattern means "*" (2.1.5.6.3).
   if (expression === "*" || expression === "*.*" || expression === "") return () => true;
   if (expression.length > MAX_LENGTH) throw wireError("search pattern too long");
   const fold = caseSensitive ? (text: string) => text : upcase;
@@ -35,12 +35,13 @@ export function compileExpression(expression: string, caseSensitive = false): (n
   return (name) => matches(pattern, fold(name));
 }
 
-/** One test; for many names against one expression use `compileExpression`. */
+/** Matches one name; to match many names use `compileExpression`. */
 export function isNameInExpression(expression: string, name: string, caseSensitive = false): boolean {
   return compileExpression(expression, caseSensitive)(name);
 }
 
-// All places of the pattern that the name read so far can have reached, one byte each: never a recursion.
+// Flags of the pattern positions that the name read so far can have reached (a nondeterministic automaton, so
+// that no pattern needs backtracking).
 let current = new Uint8Array(260);
 let following = new Uint8Array(260);
 
@@ -66,14 +67,14 @@ function matches(pattern: string, name: string): boolean {
   return current[end] === 1;
 }
 
-/** Reads one character of the name from `current` into `following`; false when no place is left. */
+/** Advances from `current` to `following` by one character of the name; false when no position is left. */
 function step(pattern: string, unit: number, isLastDot: boolean): boolean {
   let any = false;
   for (let at = 0; at < pattern.length; at++) {
     if (current[at] !== 1) continue;
     const wanted = pattern.charCodeAt(at);
     if (wanted === STAR || wanted === DOS_STAR) {
-      // Matching nothing: the next place of the pattern looks at the same character.
+      // The wildcard matches nothing: the next pattern position tries the same character.
       current[at + 1] = 1;
       if (wanted === STAR || !isLastDot) {
         following[at] = 1;
@@ -94,7 +95,7 @@ function step(pattern: string, unit: number, isLastDot: boolean): boolean {
   return any;
 }
 
-/** What may stand in a pattern behind the end of the name. */
+/** Whether a pattern character matches the empty rest at the end of a name. */
 function matchesNothing(wanted: number): boolean {
   return wanted === STAR || wanted === DOS_STAR || wanted === DOS_QM || wanted === DOS_DOT;
 }

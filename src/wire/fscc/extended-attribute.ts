@@ -1,13 +1,13 @@
-// Lists of extended attributes: FileFullEaInformation and the names a client asks for, both ways.
-// [MS-FSCC] 2.4, FileFullEaInformation and FILE_GET_EA_INFORMATION. A broken list is EA_LIST_INCONSISTENT: the caller turns WireError into it.
+// Lists of extended attributes (FileFullEaInformation) and of the names that a client queries
+// (FILE_GET_EA_INFORMATION). [MS-FSCC] 2.4. Callers turn WireError into STATUS_EA_LIST_INCONSISTENT.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
-/** FILE_NEED_EA: a reader that does not know this attribute must not open the file. */
+/** FILE_NEED_EA: only programs that understand this attribute may use the file. */
 export const NEED_EA = 0x80;
 
 export interface ExtendedAttribute {
   readonly flags: number;
-  /** 8-bit characters, each standing for a byte; compared without case. */
+  /** One character per byte (Latin-1); compared case-insensitively. */
   readonly name: string;
   readonly value: Uint8Array;
 }
@@ -15,17 +15,17 @@ export interface ExtendedAttribute {
 const FIXED_SIZE = 8;
 const GET_FIXED_SIZE = 5;
 
-/** Bytes of one entry, without the padding before the next. */
+/** Bytes of one entry without padding. */
 export function extendedAttributeSize(nameLength: number, valueLength: number): number {
   return FIXED_SIZE + nameLength + 1 + valueLength;
 }
 
-/** Bytes that `appendExtendedAttribute` will take, the padding before the entry included. */
+/** Bytes that `appendExtendedAttribute` will write, with the padding before the entry. */
 export function extendedAttributeRoom(writer: Writer, attribute: ExtendedAttribute): number {
   return (-writer.offset() & 3) + extendedAttributeSize(attribute.name.length, attribute.value.length);
 }
 
-/** Appends one entry and links it to `previous`, the position of the entry before, or -1. Returns its position. */
+/** Appends one entry and sets NextEntryOffset of the entry at `previous` (-1: none). Returns its position. */
 export function appendExtendedAttribute(
   writer: Writer,
   attribute: ExtendedAttribute,
@@ -43,7 +43,9 @@ export function appendExtendedAttribute(
   return at;
 }
 
-/** Throws WireError for an entry out of bounds, an unaligned or backward step, or a name without its end. */
+/**
+ * Throws WireError for an entry out of bounds, an unaligned or backward offset, or a name without its NUL.
+ */
 export function decodeExtendedAttributes(data: Uint8Array): ExtendedAttribute[] {
   const attributes: ExtendedAttribute[] = [];
   walk(data, (reader) => {
@@ -61,7 +63,7 @@ export function encodeExtendedAttributes(writer: Writer, attributes: readonly Ex
   for (const attribute of attributes) previous = appendExtendedAttribute(writer, attribute, previous);
 }
 
-/** FILE_GET_EA_INFORMATION: the names whose values are wanted. */
+/** Decodes FILE_GET_EA_INFORMATION: the names whose values the client queries. Throws WireError as above. */
 export function decodeAttributeNames(data: Uint8Array): string[] {
   const names: string[] = [];
   walk(data, (reader) => names.push(readName(reader, reader.u8())));
@@ -98,7 +100,7 @@ function walk(data: Uint8Array, entry: (reader: Reader) => void): void {
 function readName(reader: Reader, length: number): string {
   let name = "";
   for (const byte of reader.range(length)) name += String.fromCharCode(byte);
-  if (reader.u8() !== 0) throw wireError("extended attribute name without its end");
+  if (reader.u8() !== 0) throw wireError("extended attribute name without its NUL");
   return name;
 }
 

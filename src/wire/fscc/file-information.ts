@@ -1,11 +1,11 @@
-// File information classes of fixed size and those with one name, both ways.
-// [MS-FSCC] 2.4; the classes carry the names of its sections (their numbers change from edition to edition).
+// File information classes of fixed size, and those with one name.
+// [MS-FSCC] 2.4; identified by section title, because the section numbers differ between editions.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { readFiletime, type Time, writeFiletimeChange } from "../filetime.ts";
 import { attributesOnWire } from "./attributes.ts";
 import { type FileMetadata, type FileTimes, readTimes, writeTimes } from "./metadata.ts";
 
-/** FileBasicInformation of an answer. */
+/** FileBasicInformation of a response. */
 export interface BasicInformation extends FileTimes {
   readonly attributes: number;
 }
@@ -21,10 +21,10 @@ export function decodeBasicInformation(data: Uint8Array): BasicInformation {
   return { ...readTimes(reader), attributes: reader.u32() };
 }
 
-/** A time of SET_INFO: undefined leaves it, "stop" and "resume" govern automatic updates through this handle. */
+/** A time of SET_INFO: undefined keeps it; "stop" and "resume" control automatic updates by this handle. */
 export type TimeRequest = Time | "stop" | "resume" | undefined;
 
-/** FileBasicInformation of SET_INFO. Attributes 0 leave the attributes as they are. */
+/** FileBasicInformation of SET_INFO. `attributes` 0 leaves the attributes unchanged. */
 export interface BasicChange {
   readonly birth: TimeRequest;
   readonly access: TimeRequest;
@@ -33,7 +33,7 @@ export interface BasicChange {
   readonly attributes: number;
 }
 
-/** Throws WireError for times below -2, as [MS-FSA] 2.1.5.15.2 refuses them. */
+/** Throws WireError for times below -2, which [MS-FSA] 2.1.5.15.2 refuses. */
 export function decodeBasicChange(data: Uint8Array): BasicChange {
   const reader = new Reader(data);
   return {
@@ -54,7 +54,7 @@ export function encodeBasicChange(writer: Writer, value: BasicChange): void {
   writer.u32(0);
 }
 
-// 2^63 ticks in seconds since 1970: from there on a signed FILETIME is negative.
+// 2^63 ticks in seconds since 1970: a FILETIME from here on is negative when taken as signed.
 const SIGNED_LIMIT_SECONDS = 922_337_203_685 - 11_644_473_600;
 
 function readTimeRequest(reader: Reader): TimeRequest {
@@ -97,7 +97,7 @@ function readStandard(reader: Reader): StandardInformation {
   return value;
 }
 
-/** FileInternalInformation: the file's number on its volume. */
+/** FileInternalInformation: the file's ID on its volume. */
 export interface InternalInformation {
   readonly inodeLow: number;
   readonly inodeHigh: number;
@@ -112,7 +112,7 @@ export function decodeInternalInformation(data: Uint8Array): InternalInformation
   return { inodeLow: reader.u32(), inodeHigh: reader.u32() };
 }
 
-/** FileIdInformation: the volume's serial and a 128-bit file id, of which the low half is used. */
+/** FileIdInformation: volume serial number and 128-bit file ID, of which the low half is used. */
 export interface IdInformation extends InternalInformation {
   readonly volumeLow: number;
   readonly volumeHigh: number;
@@ -136,7 +136,7 @@ export function decodeIdInformation(data: Uint8Array): IdInformation {
   return value;
 }
 
-/** The classes that are one 32-bit field: Ea, Access, Mode, Alignment, DispositionEx. */
+/** The classes with a single 32-bit field: Ea, Access, Mode, Alignment, DispositionEx. */
 export function encodeUint32Information(writer: Writer, value: number): void {
   writer.u32(value);
 }
@@ -145,8 +145,8 @@ export function decodeUint32Information(data: Uint8Array): number {
 }
 
 /**
- * The classes that are one 64-bit size or position: Position, Allocation, EndOfFile,
- * ValidDataLength. Signed on the wire: a negative one is refused with WireError.
+ * The classes with a single 64-bit size or position: Position, Allocation, EndOfFile, ValidDataLength.
+ * The field is signed; a negative value throws WireError.
  */
 export function decodeSizeInformation(data: Uint8Array): number {
   const value = new Reader(data).u64();
@@ -209,7 +209,7 @@ export function decodeAttributeTagInformation(data: Uint8Array): AttributeTagInf
   return { attributes: reader.u32(), reparseTag: reader.u32() };
 }
 
-/** FileCompressionInformation. Format 0 is "not compressed". */
+/** FileCompressionInformation; `format` 0 means not compressed. */
 export interface CompressionInformation {
   readonly compressedSize: number;
   readonly format: number;
@@ -228,7 +228,7 @@ export function decodeCompressionInformation(data: Uint8Array): CompressionInfor
   return value;
 }
 
-/** The classes that are a length and a name: Name, AlternateName, NormalizedName. */
+/** The classes with a length and a name: Name, AlternateName, NormalizedName. */
 export function encodeNameInformation(writer: Writer, name: string): void {
   writer.u32(name.length * 2);
   writer.utf16(name);
@@ -238,7 +238,7 @@ export function decodeNameInformation(data: Uint8Array): string {
   return reader.utf16(reader.u32());
 }
 
-/** FileAllInformation: nine classes in a row. */
+/** FileAllInformation: nine information classes in sequence. */
 export interface AllInformation extends FileMetadata, InternalInformation {
   readonly links: number;
   readonly deletePending: boolean;

@@ -1,9 +1,9 @@
-// Information classes of a volume, both ways.
-// [MS-FSCC] 2.5; the section of each class stands beside it.
+// Information classes of a volume.
+// [MS-FSCC] 2.5.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { readTime, type Time, writeFiletime } from "../filetime.ts";
 
-/** FileFsVolumeInformation; 2.5.9. */
+/** FileFsVolumeInformation, [MS-FSCC] 2.5.9. */
 export interface FsVolumeInformation {
   readonly created: Time;
   readonly serial: number;
@@ -18,7 +18,7 @@ export function encodeFsVolumeInformation(writer: Writer, value: FsVolumeInforma
   writer.u8(value.supportsObjects ? 1 : 0);
   writer.u8(0);
   writer.utf16(value.label);
-  // The structure has 24 bytes at least in C, and Samba's clients ask for as many.
+  // At least 24 bytes, the size of the structure in C, which Samba's clients require.
   for (let units = value.label.length; units < 3; units++) writer.u16(0);
 }
 
@@ -32,7 +32,7 @@ export function decodeFsVolumeInformation(data: Uint8Array): FsVolumeInformation
   return { created, serial, supportsObjects, label: reader.utf16(length) };
 }
 
-/** FileFsLabelInformation; 2.5.5: set only. */
+/** FileFsLabelInformation, [MS-FSCC] 2.5.5; for SET_INFO only. */
 export function decodeFsLabelInformation(data: Uint8Array): string {
   const reader = new Reader(data);
   return reader.utf16(reader.u32());
@@ -42,7 +42,7 @@ export function encodeFsLabelInformation(writer: Writer, label: string): void {
   writer.utf16(label);
 }
 
-/** FileFsSizeInformation; 2.5.8. In allocation units. */
+/** FileFsSizeInformation, [MS-FSCC] 2.5.8. */
 export interface FsSizeInformation {
   readonly totalUnits: number;
   readonly availableUnits: number;
@@ -67,7 +67,9 @@ export function decodeFsSizeInformation(data: Uint8Array): FsSizeInformation {
   };
 }
 
-/** FileFsFullSizeInformation; 2.5.4. `availableUnits` is the caller's. */
+/**
+ * FileFsFullSizeInformation, [MS-FSCC] 2.5.4. `availableUnits` is what the user may use (CallerAvailable).
+ */
 export interface FsFullSizeInformation extends FsSizeInformation {
   readonly actualAvailableUnits: number;
 }
@@ -91,7 +93,7 @@ export function decodeFsFullSizeInformation(data: Uint8Array): FsFullSizeInforma
   };
 }
 
-/** Of FileFsDeviceInformation; 2.5.10. */
+/** DeviceType of FileFsDeviceInformation, [MS-FSCC] 2.5.10. */
 export const DeviceType = { CD_ROM: 0x02, DISK: 0x07, NAMED_PIPE: 0x11 } as const;
 export const DeviceCharacteristic = {
   REMOVABLE_MEDIA: 0x0000_0001,
@@ -115,7 +117,7 @@ export function decodeFsDeviceInformation(data: Uint8Array): FsDeviceInformation
   return { deviceType: reader.u32(), characteristics: reader.u32() };
 }
 
-/** Of FileFsAttributeInformation; 2.5.1. */
+/** FileSystemAttributes of FileFsAttributeInformation, [MS-FSCC] 2.5.1. */
 export const FsAttribute = {
   CASE_SENSITIVE_SEARCH: 0x0000_0001,
   CASE_PRESERVED_NAMES: 0x0000_0002,
@@ -164,7 +166,7 @@ export function decodeFsAttributeInformation(data: Uint8Array): FsAttributeInfor
   };
 }
 
-/** FileFsControlInformation; 2.5.2: quota settings. The limits are -1 (as 2^64 - 1) for "none". */
+/** FileFsControlInformation, [MS-FSCC] 2.5.2: quota settings. A limit of -1 (2^64 - 1) means none. */
 export interface FsControlInformation {
   readonly freeSpaceStartFiltering: bigint;
   readonly freeSpaceThreshold: bigint;
@@ -196,7 +198,7 @@ export function decodeFsControlInformation(data: Uint8Array): FsControlInformati
   };
 }
 
-/** FileFsObjectIdInformation; 2.5.6. */
+/** FileFsObjectIdInformation, [MS-FSCC] 2.5.6. */
 export interface FsObjectIdInformation {
   /** 16 bytes. */
   readonly objectId: Uint8Array;
@@ -214,7 +216,7 @@ export function decodeFsObjectIdInformation(data: Uint8Array): FsObjectIdInforma
   return { objectId: data.subarray(0, 16), extendedInfo: data.subarray(16, 64) };
 }
 
-/** FileFsSectorSizeInformation; 2.5.7. Offsets of 2^32 - 1 are "unknown". */
+/** FileFsSectorSizeInformation, [MS-FSCC] 2.5.7. An alignment of 2^32 - 1 means unknown. */
 export interface FsSectorSizeInformation {
   readonly logicalBytesPerSector: number;
   readonly physicalBytesForAtomicity: number;

@@ -1,5 +1,5 @@
-// File system control codes: the numbers of IOCTL requests, those answered and those recognised to be refused.
-// [MS-FSCC] 2.3; [MS-SMB2] 2.2.31.
+// File system control codes of IOCTL requests: those that the server supports, and those that it recognises
+// to refuse. [MS-FSCC] 2.3; [MS-SMB2] 2.2.31.
 
 export const Fsctl = {
   DFS_GET_REFERRALS: 0x0006_0194,

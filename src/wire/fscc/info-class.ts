@@ -1,5 +1,5 @@
-// Numbers of the information classes, and the bytes that each needs at least.
-// [MS-FSCC] 2.4 (files), 2.5 (volumes); the lengths are those that [MS-FSA] 2.1.5.12 and 2.1.5.15 check.
+// Numbers of the information classes, and the minimum buffer size of each.
+// [MS-FSCC] 2.4 (files), 2.5 (volumes); the sizes are those that [MS-FSA] 2.1.5.12 and 2.1.5.15 check.
 
 export const FileInfoClass = {
   DIRECTORY: 1,
@@ -69,9 +69,9 @@ export const FsInfoClass = {
 } as const;
 export type FsInfoClass = (typeof FsInfoClass)[keyof typeof FsInfoClass];
 
-// Fixed parts of answers, those with a name or a label behind aligned as [MS-FSA] 2.1.5.12 and 2.1.5.13 say; a smaller
-// OutputBufferLength is INFO_LENGTH_MISMATCH, a larger one that still does not hold the variable part is
-// BUFFER_OVERFLOW.
+// Sizes of the fixed part of responses, rounded up as in [MS-FSA] 2.1.5.12 and 2.1.5.13 where a name or label
+// follows. A smaller OutputBufferLength fails with STATUS_INFO_LENGTH_MISMATCH; one that holds the fixed part
+// but not the variable part gives STATUS_BUFFER_OVERFLOW.
 const queryFileSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.BASIC, 40],
   [FileInfoClass.STANDARD, 24],
@@ -124,7 +124,9 @@ const setFileSizes: ReadonlyMap<number, number> = new Map([
   [FileInfoClass.LINK_EX, 20],
 ]);
 
-/** Bytes of the fixed part of a file query's answer; undefined for a class that has no codec here. */
+/**
+ * Bytes of the fixed part of the response to a file query; undefined for a class that is not in the table.
+ */
 export function queryFileSize(infoClass: number): number | undefined {
   return queryFileSizes.get(infoClass);
 }
@@ -134,7 +136,7 @@ export function queryFsSize(infoClass: number): number | undefined {
   return queryFsSizes.get(infoClass);
 }
 
-/** Bytes that a SET_INFO buffer must have at least, else INFO_LENGTH_MISMATCH; undefined as above. */
+/** Minimum bytes of a SET_INFO buffer (fewer: STATUS_INFO_LENGTH_MISMATCH); undefined as above. */
 export function setFileSize(infoClass: number): number | undefined {
   return setFileSizes.get(infoClass);
 }

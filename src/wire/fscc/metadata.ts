@@ -1,10 +1,11 @@
-// The facts of a file that CREATE, CLOSE and many information classes carry, named as the file system names them
-// so that a stat can be passed as it is: CreationTime is `birth`, LastAccessTime `access`, LastWriteTime `modify`.
+// Times, sizes and attributes of a file in CREATE, CLOSE and many information classes. The properties have
+// the names of the store's stat object, so that it can be passed unchanged: CreationTime is `birth`,
+// LastAccessTime `access`, LastWriteTime `modify`.
 // [MS-FSCC] 2.4, FileBasicInformation and FileNetworkOpenInformation; [MS-SMB2] 2.2.14, 2.2.16.
 import type { Reader, Writer } from "../cursor.ts";
 import { readTime, type Time, writeFiletime } from "../filetime.ts";
 
-/** Seconds since 1970 (may be negative) with nanoseconds apart. */
+/** Seconds since 1970 (may be negative) and nanoseconds. */
 export interface FileTimes {
   readonly birthSeconds: number;
   readonly birthNanoseconds: number;
@@ -21,11 +22,11 @@ export interface FileMetadata extends FileTimes {
   readonly allocated: number;
   /** EndOfFile in bytes. */
   readonly size: number;
-  /** FILE_ATTRIBUTE bits; none at all is written as NORMAL. */
+  /** FILE_ATTRIBUTE bits; 0 is written as NORMAL. */
   readonly attributes: number;
 }
 
-/** CreationTime, LastAccessTime, LastWriteTime, ChangeTime: 32 bytes, always in this order. */
+/** Writes CreationTime, LastAccessTime, LastWriteTime and ChangeTime: 32 bytes. */
 export function writeTimes(writer: Writer, times: FileTimes): void {
   writeFiletime(writer, times.birthSeconds, times.birthNanoseconds);
   writeFiletime(writer, times.accessSeconds, times.accessNanoseconds);

@@ -1,4 +1,4 @@
-// FSCTL_QUERY_NETWORK_INTERFACE_INFO: the addresses a client may open further channels to.
+// FSCTL_QUERY_NETWORK_INTERFACE_INFO: the addresses to which a client may open further channels.
 // [MS-SMB2] 2.2.32.5, with the socket addresses of 2.2.32.5.1.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
@@ -7,9 +7,9 @@ export const InterfaceCapability = { RSS: 0x1, RDMA: 0x2 } as const;
 export interface NetworkInterface {
   readonly index: number;
   readonly capability: number;
-  /** Bits a second. */
+  /** Bits per second. */
   readonly linkSpeed: number;
-  /** 4 bytes of IPv4 or 16 of IPv6, in network order. */
+  /** 4 bytes (IPv4) or 16 (IPv6), in network byte order. */
   readonly address: Uint8Array;
 }
 
@@ -18,7 +18,6 @@ const STORAGE_SIZE = 128;
 const INET = 0x0002;
 const INET6 = 0x0017;
 
-/** Bytes of `count` entries. */
 export function networkInterfacesSize(count: number): number {
   return count * ENTRY_SIZE;
 }
@@ -36,7 +35,7 @@ export function encodeNetworkInterfaces(writer: Writer, interfaces: readonly Net
     const isV4 = entry.address.length === 4;
     writer.position = storage;
     writer.u16(isV4 ? INET : INET6);
-    // The port, and for IPv6 the flow, stay zero.
+    // Port (and for IPv6 the flow information) are zero.
     writer.zero(isV4 ? 2 : 6);
     writer.raw(entry.address);
     writer.position = end;

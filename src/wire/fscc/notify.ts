@@ -1,4 +1,4 @@
-// FILE_NOTIFY_INFORMATION: the changes that CHANGE_NOTIFY reports, both ways.
+// FILE_NOTIFY_INFORMATION: the list of changes that CHANGE_NOTIFY reports.
 // [MS-FSCC] 2.7.1.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
@@ -22,12 +22,12 @@ export interface Change {
 
 const FIXED_SIZE = 12;
 
-/** Bytes that `appendChange` will take, the padding before the entry included. */
+/** Bytes that `appendChange` will write, with the padding before the entry. */
 export function changeRoom(writer: Writer, change: Change): number {
   return (-writer.offset() & 3) + FIXED_SIZE + change.name.length * 2;
 }
 
-/** Appends one entry and links it to `previous`, the position of the entry before, or -1. Returns its position. */
+/** Appends one entry and sets NextEntryOffset of the entry at `previous` (-1: none). Returns its position. */
 export function appendChange(writer: Writer, change: Change, previous: number): number {
   writer.align(4);
   const at = writer.position;

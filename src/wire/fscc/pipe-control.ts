@@ -1,9 +1,9 @@
-// FSCTL_PIPE_WAIT and FSCTL_PIPE_PEEK, both ways. FSCTL_PIPE_TRANSCEIVE carries bare bytes.
-// [MS-FSCC] 2.3, FSCTL_PIPE_WAIT Request and FSCTL_PIPE_PEEK Reply.
+// FSCTL_PIPE_WAIT and FSCTL_PIPE_PEEK. (FSCTL_PIPE_TRANSCEIVE has no structure: its buffers are the pipe's
+// data.) [MS-FSCC] 2.3, FSCTL_PIPE_WAIT Request and FSCTL_PIPE_PEEK Reply.
 import { Reader, type Writer } from "../cursor.ts";
 
 export interface PipeWaitRequest {
-  /** Units of 100 ns; undefined where the client leaves it to the server. */
+  /** In units of 100 ns; undefined when the client leaves it to the server. */
   readonly timeout: number | undefined;
   /** Without the leading `\pipe\`. */
   readonly name: string;

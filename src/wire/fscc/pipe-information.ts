@@ -1,4 +1,4 @@
-// Facts of a named pipe, both ways.
+// Information classes of named pipes.
 // [MS-FSCC] 2.4, FilePipeInformation and FilePipeLocalInformation.
 import { Reader, type Writer } from "../cursor.ts";
 

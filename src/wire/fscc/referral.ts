@@ -1,4 +1,4 @@
-// FSCTL_DFS_GET_REFERRALS: read far enough to log what is refused. DFS is not offered.
+// FSCTL_DFS_GET_REFERRALS requests, decoded only to log them: the server does not offer DFS.
 // [MS-DFSC] 2.2.2 (REQ_GET_DFS_REFERRAL).
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
@@ -12,7 +12,7 @@ export function decodeReferralRequest(data: Uint8Array): ReferralRequest {
   const maxLevel = reader.u16();
   const text = reader.utf16(reader.remaining);
   const end = text.indexOf("\0");
-  if (end < 0) throw wireError("referral path without its end");
+  if (end < 0) throw wireError("referral path without its NUL");
   return { maxLevel, path: text.slice(0, end) };
 }
 

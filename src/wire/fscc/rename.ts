@@ -1,9 +1,9 @@
-// FileRenameInformation, FileLinkInformation and their Ex forms as SMB2 carries them, both ways.
+// FileRenameInformation, FileLinkInformation and their Ex forms.
 // [MS-FSCC] 2.4, FileRenameInformation and FileLinkInformation (type 2, for SMB2), FileRenameInformationEx,
 // FileLinkInformationEx.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
-/** Flags of RenameEx and LinkEx; the plain forms know REPLACE_IF_EXISTS alone. */
+/** Flags of RenameEx and LinkEx; the plain forms have REPLACE_IF_EXISTS only. */
 export const RenameFlag = {
   REPLACE_IF_EXISTS: 0x0000_0001,
   POSIX_SEMANTICS: 0x0000_0002,
@@ -16,15 +16,15 @@ export const RenameFlag = {
   FORCE_RESIZE_SOURCE_STORAGE: 0x0000_0100,
 } as const;
 
-/** The new name of a rename, or the further name of a link. */
+/** The new name of a rename or link. */
 export interface RenameInformation {
   /** RenameFlag bits. */
   readonly flags: number;
-  /** From the share's root, or `:stream:$DATA`. */
+  /** Path from the share's root, or `:stream:$DATA`. */
   readonly name: string;
 }
 
-/** Rename and Link. RootDirectory must be zero over the network, else WireError. */
+/** Decodes Rename and Link. Throws WireError unless RootDirectory is zero, as SMB2 requires. */
 export function decodeRenameInformation(data: Uint8Array): RenameInformation {
   const reader = new Reader(data);
   const replace = reader.u8() !== 0;
@@ -39,7 +39,7 @@ export function encodeRenameInformation(writer: Writer, value: RenameInformation
   writer.utf16(value.name);
 }
 
-/** RenameEx and LinkEx. */
+/** Decodes RenameEx and LinkEx. Throws WireError unless RootDirectory is zero. */
 export function decodeRenameInformationEx(data: Uint8Array): RenameInformation {
   const reader = new Reader(data);
   const flags = reader.u32();

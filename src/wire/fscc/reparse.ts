@@ -1,18 +1,21 @@
-// Reparse points: the buffers of FSCTL_SET/GET/DELETE_REPARSE_POINT, with symbolic links understood, both ways.
-// [MS-FSCC] 2.1.2.2 (generic buffer), 2.1.2.4 (symbolic link), 2.1.2.6 (special files of NFS).
+// Reparse buffers of FSCTL_SET/GET/DELETE_REPARSE_POINT: generic ones, symbolic links and NFS special files.
+// [MS-FSCC] 2.1.2.2 (generic buffer), 2.1.2.4 (symbolic link), 2.1.2.6 (NFS special files).
 import { EMPTY, Message, Reader, type Writer, wireError } from "../cursor.ts";
 import { ReparseTag } from "./attributes.ts";
 
 export interface ReparseBuffer {
   readonly tag: number;
-  /** 16 bytes for a tag that is not Microsoft's, else empty. */
+  /** 16 bytes if the tag is not Microsoft's, else empty. */
   readonly guid: Uint8Array;
   readonly data: Uint8Array;
 }
 
 const MICROSOFT_TAG = 0x8000_0000;
 
-/** ReparseDataLength must be exactly what follows, as [MS-FSA] checks it for FSCTL_SET_REPARSE_POINT. */
+/**
+ * Throws WireError unless ReparseDataLength is exactly the rest, as [MS-FSA] requires for
+ * FSCTL_SET_REPARSE_POINT.
+ */
 export function decodeReparseBuffer(buffer: Uint8Array): ReparseBuffer {
   const reader = new Reader(buffer);
   const tag = reader.u32();
@@ -39,7 +42,7 @@ export interface SymlinkReparse {
 
 const SYMLINK_FLAG_RELATIVE = 0x0000_0001;
 
-/** The data part of a buffer whose tag is ReparseTag.SYMLINK. */
+/** Decodes the data of a reparse buffer with the tag SYMLINK. */
 export function decodeSymlinkReparse(data: Uint8Array): SymlinkReparse {
   const message = new Message(data);
   const name = (at: number) => {
@@ -53,7 +56,7 @@ export function decodeSymlinkReparse(data: Uint8Array): SymlinkReparse {
   };
 }
 
-/** A whole reparse buffer. */
+/** Encodes a whole reparse buffer. */
 export function encodeSymlinkReparse(writer: Writer, value: SymlinkReparse): void {
   const substitute = value.substituteName.length * 2;
   const print = value.printName.length * 2;
@@ -81,7 +84,7 @@ export type NfsInodeType = (typeof NfsInodeType)[keyof typeof NfsInodeType];
 
 export interface NfsReparse {
   readonly type: number;
-  /** Of CHARACTER and BLOCK alone. */
+  /** Device numbers of CHARACTER and BLOCK; 0 for other types. */
   readonly major: number;
   readonly minor: number;
 }
@@ -90,7 +93,7 @@ function isDevice(type: number): boolean {
   return type === NfsInodeType.CHARACTER || type === NfsInodeType.BLOCK;
 }
 
-/** A whole reparse buffer of a special file. */
+/** Encodes a whole reparse buffer of a special file. */
 export function encodeNfsReparse(writer: Writer, value: NfsReparse): void {
   writer.u32(ReparseTag.NFS);
   writer.u16(isDevice(value.type) ? 16 : 8);
@@ -101,7 +104,7 @@ export function encodeNfsReparse(writer: Writer, value: NfsReparse): void {
   writer.u32(value.minor);
 }
 
-/** The data part of a buffer whose tag is ReparseTag.NFS; a symbolic link's target is not looked at. */
+/** Decodes the data of a reparse buffer with the tag NFS; the target of a symbolic link is not decoded. */
 export function decodeNfsReparse(data: Uint8Array): NfsReparse {
   const reader = new Reader(data);
   const type = reader.u64();

@@ -3,20 +3,20 @@
 import { Reader, type Writer } from "../cursor.ts";
 
 export interface SnapshotArray {
-  /** All that exist; more than are listed where the buffer is small. */
+  /** Number of snapshots that exist; a small buffer lists fewer. */
   readonly available: number;
-  /** Bytes that the whole list takes, the closing zero included. */
+  /** Bytes of the whole list, with its final NUL. */
   readonly arraySize: number;
   /** `@GMT-YYYY.MM.DD-HH.MM.SS`, 24 characters each. */
   readonly tokens: readonly string[];
 }
 
-/** Bytes of a list of `count` tokens: each with its zero, and one zero at the end. */
+/** Bytes of a list of `count` tokens, each with a NUL, and the final NUL. */
 export function snapshotArraySize(count: number): number {
   return count * 50 + 2;
 }
 
-/** With no token listed there are no bytes behind the three numbers but the list's closing zero. */
+/** Writes the array; without tokens the three counts are followed by zeros only. */
 export function encodeSnapshotArray(writer: Writer, value: SnapshotArray): void {
   writer.u32(value.available);
   writer.u32(value.tokens.length);
@@ -26,7 +26,7 @@ export function encodeSnapshotArray(writer: Writer, value: SnapshotArray): void 
     writer.u16(0);
   }
   writer.u16(0);
-  // Windows and Samba answer 16 bytes where they list nothing.
+  // Windows and Samba send 16 bytes when they list nothing.
   if (value.tokens.length === 0) writer.u16(0);
 }
 

@@ -1,5 +1,5 @@
-// Sparse files: FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA, FSCTL_QUERY_ALLOCATED_RANGES and FSCTL_FILE_LEVEL_TRIM.
-// [MS-FSCC] 2.3, the sections of these names.
+// Sparse files: FSCTL_SET_SPARSE, FSCTL_SET_ZERO_DATA, FSCTL_QUERY_ALLOCATED_RANGES and
+// FSCTL_FILE_LEVEL_TRIM. [MS-FSCC] 2.3, in the sections of these titles.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
 export interface FileRange {
@@ -8,10 +8,10 @@ export interface FileRange {
 }
 
 const RANGE_SIZE = 16;
-/** Exact: the largest signed number stands for "to the end", and is no double. */
+/** A bigint, because 2^63 - 1 means "to the end" and a double cannot represent it. */
 const LIMIT = 1n << 63n;
 
-/** An empty buffer means "make it sparse". */
+/** Whether to make the file sparse; an empty buffer means yes. */
 export function decodeSetSparse(data: Uint8Array): boolean {
   return data.length === 0 || data[0] !== 0;
 }
@@ -19,8 +19,10 @@ export function encodeSetSparse(writer: Writer, isSparse: boolean): void {
   writer.u8(isSparse ? 1 : 0);
 }
 
-/** The range to become zeros. Refuses negative numbers and an end before the start, as [MS-FSA] does for
- * FSCTL_SET_ZERO_DATA. */
+/**
+ * Decodes the range to zero. Throws WireError for negative numbers and an end before the start, which
+ * [MS-FSA] refuses for FSCTL_SET_ZERO_DATA.
+ */
 export function decodeZeroData(data: Uint8Array): FileRange {
   const reader = new Reader(data);
   const offset = reader.big64();
@@ -33,7 +35,7 @@ export function encodeZeroData(writer: Writer, range: FileRange): void {
   writer.u64(range.offset + range.length);
 }
 
-/** The range that is asked about. Refuses negative numbers and a length that passes 2^63. */
+/** Decodes the range to query. Throws WireError for negative numbers and an end from 2^63 on. */
 export function decodeAllocatedRangesRequest(data: Uint8Array): FileRange {
   return takeRange(new Reader(data));
 }
@@ -45,15 +47,15 @@ function takeRange(reader: Reader): FileRange {
   return { offset: Number(offset), length: Number(length) };
 }
 
-/** More ranges than programs send at once. */
+/** More than any program sends at once. */
 const MAX_TRIM_RANGES = 4096;
 
-/** The ranges that are needed no longer. The key has no meaning over the network. */
+/** Decodes the ranges that are no longer needed. The Key field has no meaning over the network. */
 export function decodeTrim(data: Uint8Array): FileRange[] {
   const reader = new Reader(data);
   reader.skip(4);
   const count = reader.u32();
-  if (count === 0 || count > MAX_TRIM_RANGES) throw wireError("number of ranges to trim");
+  if (count === 0 || count > MAX_TRIM_RANGES) throw wireError("wrong number of ranges to trim");
   const ranges: FileRange[] = [];
   for (let i = 0; i < count; i++) ranges.push(takeRange(reader));
   return ranges;

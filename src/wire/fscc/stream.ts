@@ -1,9 +1,9 @@
-// FileStreamInformation: the list of a file's streams, both ways.
+// FileStreamInformation: the list of a file's streams.
 // [MS-FSCC] 2.4, FileStreamInformation.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
 export interface StreamInformation {
-  /** With colons and type: `::$DATA` for the main stream, `:name:$DATA` for another. */
+  /** With colons and type: `::$DATA` for the main stream, `:name:$DATA` for others. */
   readonly name: string;
   readonly size: number;
   readonly allocated: number;
@@ -11,12 +11,12 @@ export interface StreamInformation {
 
 const FIXED_SIZE = 24;
 
-/** Bytes that `appendStream` will take, the padding before the entry included. */
+/** Bytes that `appendStream` will write, with the padding before the entry. */
 export function streamRoom(writer: Writer, stream: StreamInformation): number {
   return (-writer.offset() & 7) + FIXED_SIZE + stream.name.length * 2;
 }
 
-/** Appends one entry and links it to `previous`, the position of the entry before, or -1. Returns its position. */
+/** Appends one entry and sets NextEntryOffset of the entry at `previous` (-1: none). Returns its position. */
 export function appendStream(writer: Writer, stream: StreamInformation, previous: number): number {
   writer.align(8);
   const at = writer.position;

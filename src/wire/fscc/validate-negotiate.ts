@@ -1,4 +1,4 @@
-// FSCTL_VALIDATE_NEGOTIATE_INFO: the client asks again, signed, what was negotiated in the clear.
+// FSCTL_VALIDATE_NEGOTIATE_INFO: the client verifies, by a signed request, what was negotiated unsigned.
 // [MS-SMB2] 2.2.31.4 (request), 2.2.32.6 (response).
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
@@ -18,7 +18,7 @@ export interface ValidateNegotiateResponse {
   readonly dialect: number;
 }
 
-/** Bytes of the response: MaxOutputResponse must not be less. */
+/** Bytes of the response; MaxOutputResponse must be at least this. */
 export const VALIDATE_NEGOTIATE_RESPONSE_SIZE = 24;
 
 export function decodeValidateNegotiateRequest(data: Uint8Array): ValidateNegotiateRequest {

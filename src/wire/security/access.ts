@@ -1,7 +1,9 @@
-// Access masks of files, directories and pipes, and the generic rights and what they stand for.
+// Access masks of files, directories and pipes, and the mapping of generic rights.
 // [MS-SMB2] 2.2.13.1; [MS-DTYP] 2.4.3.
 
-/** Bits of DesiredAccess and of an ACE's mask. Combine with `|`, then `>>> 0`: GENERIC_READ is bit 31. */
+/**
+ * Bits of DesiredAccess and of an ACE's mask. Combined values need `>>> 0`, because GENERIC_READ is bit 31.
+ */
 export const Access = {
   READ_DATA: 0x0000_0001,
   LIST_DIRECTORY: 0x0000_0001,
@@ -29,7 +31,7 @@ export const Access = {
   GENERIC_READ: 0x8000_0000,
 } as const;
 
-/** What the generic rights mean for files; also the rights of "read only", "change" and "full" shares. */
+/** The specific rights that the generic rights stand for on files; also the rights of share permissions. */
 export const FileGeneric = {
   ALL: 0x001f_01ff,
   READ: 0x0012_0089,
@@ -37,10 +39,10 @@ export const FileGeneric = {
   EXECUTE: 0x0012_00a0,
 } as const;
 
-/** Bits no request may carry: reserved ones (2.2.13.1); a CREATE with one is refused with ACCESS_DENIED. */
+/** Reserved bits ([MS-SMB2] 2.2.13.1); a CREATE with any of them fails with STATUS_ACCESS_DENIED. */
 export const ACCESS_RESERVED = 0x0ce0_fe00;
 
-/** `access` with the generic rights replaced by the specific ones they stand for; MAXIMUM_ALLOWED stays. */
+/** Replaces the generic rights by the specific ones of `FileGeneric`; MAXIMUM_ALLOWED stays. */
 export function mapGenericAccess(access: number): number {
   let mapped = access & 0x0fff_ffff;
   if ((access & Access.GENERIC_READ) !== 0) mapped |= FileGeneric.READ;

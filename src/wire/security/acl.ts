@@ -1,5 +1,5 @@
-// Access control lists and their entries, both ways.
-// [MS-DTYP] 2.4.4 (ACE and its kinds), 2.4.5 (ACL).
+// Access control lists and their entries.
+// [MS-DTYP] 2.4.4 (ACE types), 2.4.5 (ACL).
 import { EMPTY, Reader, type Writer, wireError } from "../cursor.ts";
 import { readSid, type Sid, sidSize, writeSid } from "./sid.ts";
 
@@ -38,15 +38,15 @@ export interface Ace {
   readonly flags: number;
   readonly mask: number;
   readonly sid: Sid;
-  /** 16 bytes; only in object entries. */
+  /** 16 bytes, as `inheritedObjectType`; only in object ACEs. */
   readonly objectType?: Uint8Array;
   readonly inheritedObjectType?: Uint8Array;
-  /** What follows the SID in callback and resource entries; else empty. */
+  /** The bytes after the SID in callback and resource attribute ACEs; else empty. */
   readonly applicationData: Uint8Array;
 }
 
 export interface Acl {
-  /** 2, or 4 where object entries occur; as it came, 3 included. */
+  /** 2, or 4 with object ACEs; decoding also accepts and keeps 3. */
   readonly revision: number;
   readonly aces: readonly Ace[];
 }
@@ -69,11 +69,11 @@ const OBJECT_TYPES: ReadonlySet<number> = new Set([
 ]);
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(AceType));
 
-/** Throws WireError for an unknown revision or kind, and for sizes that do not fit one into the other. */
+/** Throws WireError for an unknown revision or ACE type, and for inconsistent sizes. */
 export function decodeAcl(data: Uint8Array): Acl {
   const reader = new Reader(data);
   const revision = reader.u8();
-  // 3 is not in the specification: smbcacls writes it, and Windows takes it.
+  // 3 is not in the specification, but smbcacls writes it and Windows accepts it.
   if (revision < ACL_REVISION || revision > ACL_REVISION_DS) throw wireError("unknown ACL revision");
   reader.skip(1);
   const size = reader.u16();
@@ -117,7 +117,7 @@ export function aclSize(acl: Acl): number {
   return size;
 }
 
-/** AclSize has 16 bits: a larger list is refused with RangeError before a byte is written. */
+/** Throws RangeError, before anything is written, for an ACL of 64 KiB or more: AclSize has 16 bits. */
 export function encodeAcl(writer: Writer, acl: Acl): void {
   const size = aclSize(acl);
   if (size > 0xffff) throw new RangeError("ACL larger than 64 KiB");
@@ -149,7 +149,7 @@ function writeAce(writer: Writer, ace: Ace): void {
   writer.zero(start + size - writer.position);
 }
 
-/** An entry of one of the four simple kinds. */
+/** An ACE of one of the four basic types. */
 export function simpleAce(type: AceType, flags: number, mask: number, sid: Sid): Ace {
   return { type, flags, mask, sid, applicationData: EMPTY };
 }

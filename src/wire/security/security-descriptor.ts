@@ -1,4 +1,4 @@
-// Security descriptors in self-relative form, both ways.
+// Security descriptors in self-relative form.
 // [MS-DTYP] 2.4.6.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 import { type Acl, aclSize, decodeAcl, encodeAcl } from "./acl.ts";
@@ -24,11 +24,11 @@ export const SecurityControl = {
 } as const;
 
 export interface SecurityDescriptor {
-  /** SecurityControl bits. SELF_RELATIVE and the two PRESENT bits follow from the rest when written. */
+  /** SecurityControl bits. Encoding sets SELF_RELATIVE and the two PRESENT bits from the other properties. */
   readonly control: number;
   readonly owner: Sid | undefined;
   readonly group: Sid | undefined;
-  /** `null`: present and empty of meaning, everybody may do everything; undefined: not present. */
+  /** `null`: present but NULL, which grants everyone full access; undefined: not present. */
   readonly dacl: Acl | null | undefined;
   readonly sacl: Acl | null | undefined;
 }
@@ -36,7 +36,7 @@ export interface SecurityDescriptor {
 const HEAD_SIZE = 20;
 const DERIVED = SecurityControl.SELF_RELATIVE | SecurityControl.DACL_PRESENT | SecurityControl.SACL_PRESENT;
 
-/** Throws WireError for a wrong revision, an absolute descriptor, and parts out of bounds or off their boundary. */
+/** Throws WireError for a wrong revision, an absolute descriptor, and parts out of bounds or misaligned. */
 export function decodeSecurityDescriptor(data: Uint8Array): SecurityDescriptor {
   const reader = new Reader(data);
   if (reader.u8() !== 1) throw wireError("unknown security descriptor revision");
@@ -82,7 +82,7 @@ export function securityDescriptorSize(descriptor: SecurityDescriptor): number {
   );
 }
 
-/** Writes head, owner, group, SACL and DACL in this order, each part a multiple of 4 bytes long. */
+/** Writes head, owner, group, SACL and DACL; the size of each part is a multiple of 4. */
 export function encodeSecurityDescriptor(writer: Writer, descriptor: SecurityDescriptor): void {
   const { owner, group, dacl, sacl } = descriptor;
   const start = writer.position;

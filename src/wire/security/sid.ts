@@ -1,5 +1,5 @@
-// Security identifiers: bytes, text and the well-known ones.
-// [MS-DTYP] 2.4.2 (2.4.2.1 text, 2.4.2.2 packet, 2.4.2.4 well-known).
+// Security identifiers: binary form, text form, and the well-known SIDs.
+// [MS-DTYP] 2.4.2.1 (text), 2.4.2.2 (packet), 2.4.2.4 (well-known).
 import { type Reader, type Writer, wireError } from "../cursor.ts";
 
 export interface Sid {
@@ -15,12 +15,13 @@ export function sidSize(sid: Sid): number {
   return 8 + sid.subAuthorities.length * 4;
 }
 
+/** Throws WireError for another revision than 1 and for more than 15 sub-authorities. */
 export function readSid(reader: Reader): Sid {
   if (reader.u8() !== 1) throw wireError("unknown SID revision");
   const count = reader.u8();
   if (count > MAX_SUB_AUTHORITIES) throw wireError("too many sub-authorities");
   let authority = 0;
-  // Big-endian, alone among the fields.
+  // The only big-endian field.
   for (let i = 0; i < 6; i++) authority = authority * 256 + reader.u8();
   const subAuthorities: number[] = [];
   for (let i = 0; i < count; i++) subAuthorities.push(reader.u32());
@@ -35,14 +36,14 @@ export function writeSid(writer: Writer, sid: Sid): void {
   for (const sub of sid.subAuthorities) writer.u32(sub);
 }
 
-/** `S-1-5-21-…`; an authority of 2^32 and more is written in hex. */
+/** Formats a SID as `S-1-5-21-…`; an authority from 2^32 on is written in hex. */
 export function formatSid(sid: Sid): string {
   const authority =
     sid.authority < 2 ** 32 ? sid.authority.toString() : `0x${sid.authority.toString(16).padStart(12, "0")}`;
   return ["S-1", authority, ...sid.subAuthorities].join("-");
 }
 
-/** The reverse of `formatSid`. Throws WireError for anything else. */
+/** The inverse of `formatSid`. Throws WireError for any other text. */
 export function parseSid(text: string): Sid {
   const match = /^S-1-(\d{1,10}|0x[0-9a-f]{12})((?:-\d{1,10})*)$/i.exec(text);
   const authority = Number(match?.[1] ?? Number.NaN);
@@ -61,7 +62,7 @@ export function sameSid(a: Sid, b: Sid): boolean {
   return a.subAuthorities.every((sub, index) => sub === b.subAuthorities[index]);
 }
 
-/** `base` with one more sub-authority: a domain's SID and a relative id. */
+/** `base` with one more sub-authority, such as a domain's SID with a relative ID. */
 export function appendRid(base: Sid, rid: number): Sid {
   return { authority: base.authority, subAuthorities: [...base.subAuthorities, rid] };
 }
@@ -84,10 +85,12 @@ export const WellKnownSid = {
   BUILTIN_ADMINISTRATORS: sid(5, 32, 544),
   BUILTIN_USERS: sid(5, 32, 545),
   BUILTIN_GUESTS: sid(5, 32, 546),
-  /** Samba's mapping of plain uids and gids: S-1-22-1-uid, S-1-22-2-gid. */
+  /** Samba's mapping of uids and gids: S-1-22-1-uid, S-1-22-2-gid. */
   UNIX_USERS: sid(22, 1),
   UNIX_GROUPS: sid(22, 2),
-  /** NFS's, which Windows shows for permission bits: S-1-5-88-1-uid, -2-gid, -3-mode. */
+  /**
+   * The NFS SIDs, by which Windows shows Unix permissions: S-1-5-88-1-uid, S-1-5-88-2-gid, S-1-5-88-3-mode.
+   */
   NFS_USERS: sid(5, 88, 1),
   NFS_GROUPS: sid(5, 88, 2),
   NFS_MODE: sid(5, 88, 3),

@@ -1,4 +1,4 @@
-// Files and folders in memory, as the test's FUSE server serves them: nodes by number, 1 is the root.
+// Files and directories in memory for the FUSE server of the tests. Nodes have numbers; 1 is the root.
 
 export interface TreeNode {
   readonly id: number;
@@ -12,7 +12,7 @@ export interface TreeNode {
   accessMs: number;
   modifyMs: number;
   changeMs: number;
-  /** Of a folder. */
+  /** Only of directories. */
   readonly children: Map<string, TreeNode>;
   readonly attributes: Map<string, Uint8Array>;
 }
@@ -50,7 +50,7 @@ export class MemoryTree {
     return node;
   }
 
-  /** Nodes are kept after their last name is gone: they may be open. */
+  /** Removes a name and returns 0 or -errno. Nodes without names are kept because they may be open. */
   remove(parent: TreeNode, name: string, wantsDirectory: boolean): number {
     const node = parent.children.get(name);
     if (node === undefined) return ENOENT;

@@ -1,10 +1,10 @@
-// The slow file system of slow-server.ts as tests use it.
+// Controls the slow FUSE file system of slow-server.ts from tests.
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
-/** Whether this machine and user can mount it. */
+/** Whether this machine and user can mount FUSE file systems: needs root and /dev/fuse. */
 export async function canMountFuse(): Promise<boolean> {
   return (
     process.getuid?.() === 0 &&
@@ -32,7 +32,7 @@ export class SlowDisk {
     this.lines = this.process.stdout.pipeThrough(new TextDecoderStream()).getReader() as never;
   }
 
-  /** Mounts a fresh one, at a folder of its own or at `folder`. */
+  /** Mounts a new, empty file system at `folder`, by default a new directory. */
   static async mount(folder = mkdtempSync(join(tmpdir(), "minismbd-slow-"))): Promise<SlowDisk> {
     const disk = new SlowDisk(folder);
     const { value } = await disk.lines.read();
@@ -40,29 +40,29 @@ export class SlowDisk {
     return disk;
   }
 
-  /** From now on every operation takes that long. */
+  /** From now on every operation takes `delayMs`. */
   async hold(delayMs: number): Promise<void> {
     await this.tell(`hold ${delayMs}`);
   }
 
-  /** From now on no operation is answered. */
+  /** From now on every operation hangs. */
   async stall(): Promise<void> {
     await this.tell("stall");
   }
 
-  /** All goes on, what is held as well. */
+  /** Ends `hold` and `stall`, also for the operations that wait. */
   async go(): Promise<void> {
     await this.tell("go");
   }
 
-  /** Its process is killed; the mount stays, and every operation fails. */
+  /** Kills its process; the mount remains, and every operation fails. */
   async die(): Promise<void> {
     this.process.stdin.write("die\n");
     await this.process.stdin.flush();
     await this.process.exited;
   }
 
-  /** Ends and unmounts it, also after `die`; the folder stays with `keepsFolder`. */
+  /** Ends and unmounts it, also after `die`; removes the directory unless `keepsFolder`. */
   async dispose(keepsFolder = false): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       await this.tell("go");

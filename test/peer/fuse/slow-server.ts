@@ -1,7 +1,7 @@
-// A file system in a process of its own that takes its time: the kernel's FUSE protocol (linux/fuse.h, 7.31) on
-// /dev/fuse, files in memory. Run as `slow-server.ts FOLDER`; lines on stdin steer it: `hold MS` lets every operation
-// wait that long, `stall` for ever, `go` lets all go on. It ends with stdin, unmounts what it mounted, and `die` ends
-// it without.
+// A slow file system in its own process: the kernel's FUSE protocol (linux/fuse.h, 7.31) on /dev/fuse, files
+// in memory. Usage: slow-server.ts FOLDER. Lines on stdin control it: `hold MS` delays every operation by MS,
+// `stall` delays them forever, `go` ends both. At the end of stdin it unmounts and exits; `die` exits without
+// unmounting.
 import { openSync, read, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { addressOf, sys } from "../../../src/linux/libc.ts";
@@ -48,7 +48,7 @@ const Opcode = {
   RENAME2: 45,
 } as const;
 
-/** A request: the node, who asks, and the body behind the header. */
+/** A request: the node, the caller's ids, and the body after the header. */
 interface Request {
   readonly node: TreeNode;
   readonly uid: number;
@@ -57,7 +57,7 @@ interface Request {
   readonly body: Uint8Array;
 }
 
-/** A body, or a negative errno. */
+/** The body of a reply, or -errno. */
 type Reply = Uint8Array | number;
 
 const tree = new MemoryTree();
@@ -88,7 +88,7 @@ function putAttributes(view: DataView, at: number, node: TreeNode): void {
   view.setUint32(at + 80, 4096, true);
 }
 
-// Nothing is valid for any time: the kernel asks again and again.
+// Time-outs of 0: the kernel caches no attributes and asks each time.
 function attributesOf(node: TreeNode): Uint8Array {
   const bytes = new Uint8Array(104);
   putAttributes(new DataView(bytes.buffer), 16, node);
@@ -266,7 +266,7 @@ const unanswered: ReadonlySet<number> = new Set([Opcode.FORGET, Opcode.BATCH_FOR
 let holdMs = 0;
 const held: (() => void)[] = [];
 
-/** When the operation may go on. */
+/** Resolves when the operation may proceed; undefined: at once. */
 function turn(): Promise<void> | undefined {
   if (holdMs === 0) return undefined;
   return new Promise((resolve) => {
@@ -298,7 +298,7 @@ async function serve(device: number, bytes: Uint8Array): Promise<void> {
   try {
     writeSync(device, out);
   } catch {
-    // ENOENT: who asked has been interrupted meanwhile.
+    // ENOENT: the caller has been interrupted meanwhile.
   }
 }
 

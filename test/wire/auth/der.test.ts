@@ -1,11 +1,11 @@
-// DER: examples of ITU-T X.690 and RFC 4178's identifiers, and lengths that lie.
+// DER: examples of ITU-T X.690, the object identifiers of RFC 4178, and malformed lengths.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import { decodeOid, DerReader, encodeDer, encodeOid, Tag } from "../../../src/wire/auth/der.ts";
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 
-test("object identifiers, as openssl asn1parse -genstr OID: writes them", () => {
+test("encodes object identifiers as openssl asn1parse -genstr OID: does, and decodes them", () => {
   for (const [dotted, der] of [
     ["1.3.6.1.5.5.2", "06062b0601050502"],
     ["1.3.6.1.4.1.311.2.2.10", "060a2b06010401823702020a"],
@@ -19,13 +19,13 @@ test("object identifiers, as openssl asn1parse -genstr OID: writes them", () => 
   }
 });
 
-test("object identifiers that end early, are empty, too long or too large are refused", () => {
+test("truncated, empty, too long and too large object identifiers throw WireError", () => {
   for (const content of ["", "2b86", "ff", "2bffffffff7f".repeat(1), "2b".repeat(65)]) {
     expect(() => decodeOid(hex(content))).toThrow(WireError);
   }
 });
 
-test("lengths in the short and the long form", () => {
+test("encodes and decodes short and long lengths", () => {
   for (const length of [0, 1, 127, 128, 255, 256, 65_535]) {
     const content = new Uint8Array(length).fill(9);
     const element = encodeDer(Tag.OCTET_STRING, content);
@@ -35,7 +35,7 @@ test("lengths in the short and the long form", () => {
   expect(new DerReader(hex("0483000001aa")).value(Tag.OCTET_STRING)).toEqual(hex("aa"));
 });
 
-test("lengths past the end, indefinite, or of five octets are refused", () => {
+test("lengths past the end, indefinite lengths and lengths of five octets throw WireError", () => {
   for (const bytes of [
     "",
     "04",
@@ -51,7 +51,7 @@ test("lengths past the end, indefinite, or of five octets are refused", () => {
   expect(() => new DerReader(hex("0500")).value(Tag.OCTET_STRING)).toThrow(WireError);
 });
 
-test("an inner length reaches to the outer's end and not beyond", () => {
+test("a nested element that passes the end of the outer one throws WireError", () => {
   const inner = new DerReader(hex("30030402aabb")).enter(Tag.SEQUENCE);
   expect(() => inner.value(Tag.OCTET_STRING)).toThrow(WireError);
 });

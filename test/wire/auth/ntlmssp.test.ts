@@ -1,4 +1,4 @@
-// NTLMSSP messages of smbclient and smbd (test/vectors/ntlmssp-samba.json), and a seeded fuzz of the decoders.
+// NTLMSSP messages of smbclient and smbd (test/vectors/ntlmssp-samba.json), and fuzzing with a fixed seed.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import {
@@ -36,19 +36,19 @@ function unwrap(token: string): Uint8Array {
 const [exchange] = samba.exchanges;
 if (!exchange) throw new Error("nothing captured");
 
-test("NEGOTIATE, both ways", () => {
+test("decodes and encodes smbclient's NEGOTIATE", () => {
   const message = unwrap(exchange.negotiate);
   expect(decodeNtlmType(message)).toBe(1);
   const flags = decodeNtlmNegotiate(message);
   expect(flags).toBe(0x62088215);
-  // smbclient points its two empty names behind the fixed part; ours point nowhere.
+  // The offsets of the two empty names differ: smbclient's are the end of the fixed part, ours are 0.
   const ours = encodeNtlmNegotiate(flags);
   expect(ours.length).toBe(message.length);
   expect(ours.subarray(0, 16)).toEqual(message.subarray(0, 16));
   expect(ours.subarray(32)).toEqual(message.subarray(32));
 });
 
-test("CHALLENGE, both ways", () => {
+test("decodes and encodes smbd's CHALLENGE", () => {
   const message = unwrap(exchange.challenge);
   expect(decodeNtlmType(message)).toBe(2);
   const challenge = decodeNtlmChallenge(message);
@@ -67,7 +67,7 @@ test("CHALLENGE, both ways", () => {
   expect(encodeNtlmChallenge(challenge)).toEqual(message);
 });
 
-test("AUTHENTICATE, both ways", () => {
+test("decodes and encodes smbclient's AUTHENTICATE", () => {
   const message = unwrap(exchange.authenticate);
   expect(decodeNtlmType(message)).toBe(3);
   const authenticate = decodeNtlmAuthenticate(message);
@@ -80,14 +80,14 @@ test("AUTHENTICATE, both ways", () => {
   expect(findAv(response.avPairs, AvId.CHANNEL_BINDINGS)).toEqual(new Uint8Array(16));
 });
 
-test("a payload where the MIC would stand means that there is none", () => {
+test("an AUTHENTICATE message with payload at the MIC's offset has no MIC", () => {
   const message = unwrap(exchange.authenticate).slice();
-  // The domain's offset; [MS-NLMP] 2.2.1.3.
+  // The offset of the domain name; [MS-NLMP] 2.2.1.3.
   new DataView(message.buffer).setUint32(32, 87, true);
   expect(decodeNtlmAuthenticate(message).mic).toBeUndefined();
 });
 
-test("fields that point outside the message are refused", () => {
+test("fields that point outside the message throw WireError", () => {
   for (let field = 12; field < 60; field += 8) {
     for (const [length, offset] of [
       [2, 0xffff_ffff],
@@ -106,7 +106,7 @@ test("fields that point outside the message are refused", () => {
   }
 });
 
-test("names of odd length or with lone surrogates, and OEM names, are refused", () => {
+test("names of odd length, with lone surrogates or in OEM encoding throw WireError", () => {
   const change = (at: number, value: number): Uint8Array => {
     const message = unwrap(exchange.authenticate).slice();
     new DataView(message.buffer).setUint16(at, value, true);
@@ -117,7 +117,7 @@ test("names of odd length or with lone surrogates, and OEM names, are refused", 
   expect(() => decodeNtlmAuthenticate(change(60, 0x8214 & ~NtlmFlag.UNICODE))).toThrow(WireError);
 });
 
-test("a list of AV pairs that lies is refused; one without an end is taken", () => {
+test("AV pairs past the end throw WireError; a list without MsvAvEOL is accepted", () => {
   expect(decodeAvPairs(hex("0200020041000000"))).toHaveLength(1);
   expect(decodeAvPairs(hex("020002004100"))).toHaveLength(1);
   expect(decodeAvPairs(hex("02000200410000"))).toHaveLength(1);
@@ -129,7 +129,7 @@ test("a list of AV pairs that lies is refused; one without an end is taken", () 
   expect(() => avFlags([{ id: AvId.FLAGS, value: hex("02") }])).toThrow(WireError);
 });
 
-test("fuzz: the decoders end, and throw nothing but WireError", () => {
+test("fuzz: the decoders return or throw WireError", () => {
   const samples = samba.exchanges.flatMap((each) =>
     [each.negotiate, each.challenge, each.authenticate].map(unwrap),
   );

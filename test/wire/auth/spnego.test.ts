@@ -1,4 +1,4 @@
-// SPNEGO tokens of smbclient and smbd (test/vectors/ntlmssp-samba.json), and a seeded fuzz of the decoder.
+// SPNEGO tokens of smbclient and smbd (test/vectors/ntlmssp-samba.json), and fuzzing with a fixed seed.
 import { describe, expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import { contextTag, encodeDer, Tag } from "../../../src/wire/auth/der.ts";
@@ -18,7 +18,7 @@ const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"
 const exchange = samba.exchanges[0];
 if (!exchange?.accept) throw new Error("no exchange captured");
 
-test("smbclient's NegTokenInit, both ways", () => {
+test("decodes and encodes smbclient's NegTokenInit", () => {
   const token = decodeSpnego(hex(exchange.negotiate));
   if (token.kind !== "init") throw new Error("not an init");
   expect(token.mechTypes).toEqual([Oid.NTLMSSP]);
@@ -27,7 +27,7 @@ test("smbclient's NegTokenInit, both ways", () => {
   expect(encodeInit(token.mechTypes, token.mechToken)).toEqual(hex(exchange.negotiate));
 });
 
-test("NegTokenResp of smbd and smbclient, both ways", () => {
+test("decodes and encodes NegTokenResp of smbd and smbclient", () => {
   for (const [bytes, state] of [
     [exchange.challenge, NegState.ACCEPT_INCOMPLETE],
     [exchange.authenticate, undefined],
@@ -40,19 +40,19 @@ test("NegTokenResp of smbd and smbclient, both ways", () => {
   }
 });
 
-test("smbd's NegTokenInit2: hints are not taken for a MIC", () => {
+test("smbd's NegTokenInit2 has hints where other tokens have the MIC", () => {
   const token = decodeSpnego(hex(samba.negTokenInit2));
   expect(token).toMatchObject({ kind: "init", mechTypes: [Oid.NTLMSSP], mechListMic: undefined });
   expect(encodeInit2([Oid.NTLMSSP])).toEqual(hex(samba.negTokenInit2));
 });
 
-test("the list is kept as sent, in the client's order", () => {
+test("the mechanism list keeps the client's order", () => {
   const order = [Oid.MS_KERBEROS, Oid.KERBEROS, Oid.NEGOEX, Oid.NTLMSSP];
   const token = decodeSpnego(encodeInit(order, undefined));
   expect(token).toMatchObject({ kind: "init", mechTypes: order, mechToken: undefined });
 });
 
-describe("refused", () => {
+describe("throws WireError for", () => {
   const refused: Record<string, Uint8Array> = {
     nothing: hex(""),
     "another mechanism's GSS token": hex("600b06092a864886f712010202"),
@@ -66,18 +66,18 @@ describe("refused", () => {
   for (const [name, bytes] of Object.entries(refused)) {
     test(name, () => expect(() => decodeSpnego(bytes)).toThrow(WireError));
   }
-  test("sequences inside each other by the thousand", () => {
+  test("thousands of nested sequences", () => {
     let nested = new Uint8Array(0);
     while (nested.length < 16_000) nested = encodeDer(Tag.SEQUENCE, nested) as Uint8Array<ArrayBuffer>;
     expect(() => decodeSpnego(nested)).toThrow(WireError);
-    // In the place of a field that is skipped they are not walked.
+    // In a field that is skipped the nested sequences are not decoded.
     const field = encodeDer(contextTag(7), nested);
     const token = encodeDer(contextTag(1), encodeDer(Tag.SEQUENCE, field));
     expect(decodeSpnego(token)).toMatchObject({ kind: "resp", state: undefined });
   });
 });
 
-test("fuzz: the decoder ends, and throws nothing but WireError", () => {
+test("fuzz: the decoder returns or throws WireError", () => {
   const samples = samba.exchanges.flatMap((each) =>
     [each.negotiate, each.challenge, each.authenticate, each.accept].flatMap((text) =>
       text ? [hex(text)] : [],

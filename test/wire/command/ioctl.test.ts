@@ -1,4 +1,4 @@
-// IOCTL beyond what the recorded messages show.
+// IOCTL with input that no recorded message has.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import { FILE_ID_ALL_ONES } from "../../../src/wire/file-id.ts";
@@ -22,7 +22,7 @@ const request = {
   flags: IoctlFlag.IS_FSCTL,
 };
 
-test("round trip", () => {
+test("round trip of requests and responses", () => {
   expect(decodeIoctlRequest(encodeMessage(encodeIoctlRequest, request))).toEqual(request);
   const response = {
     ctlCode: request.ctlCode,
@@ -35,7 +35,7 @@ test("round trip", () => {
   expect(decodeIoctlResponse(message)).toEqual(response);
 });
 
-test("input outside the message is refused", () => {
+test("input outside the message throws WireError", () => {
   const message = encodeMessage(encodeIoctlRequest, request);
   message.view.setUint32(64 + 28, 4, true);
   expect(() => decodeIoctlRequest(message)).toThrow(WireError);

@@ -1,4 +1,4 @@
-// Messages recorded from Samba and published by others: each decodes, and encodes again to the same bytes.
+// Messages recorded from Samba or published by others: decoding and encoding again gives the same bytes.
 import { expect, test } from "bun:test";
 import { Message, WireError } from "../../../src/wire/cursor.ts";
 import { HEADER_SIZE } from "../../../src/wire/header.ts";
@@ -7,8 +7,8 @@ import { codecOf, encodeAgain, headerOf, recordedMessages } from "../vectors.ts"
 const smb2 = recordedMessages().filter(({ bytes }) => bytes[0] === 0xfe);
 
 /**
- * Bytes of a body that carry no meaning and differ between senders: [from, to) by codec. IOCTL: the offsets of empty
- * buffers; CREATE: SmbCreateFlags, which is reserved; an error without data: its one byte.
+ * Ranges [from, to) of a body without meaning, which differ between senders, by codec. IOCTL: the offsets of
+ * empty buffers; CREATE: SmbCreateFlags, which is reserved; ERROR without data: its one byte.
  */
 const IGNORED: Readonly<Record<string, readonly (readonly [number, number])[]>> = {
   IoctlRequest: [
@@ -19,7 +19,9 @@ const IGNORED: Readonly<Record<string, readonly (readonly [number, number])[]>> 
   ErrorResponse: [[8, 9]],
 };
 
-/** The body in hex; zeros at its end count only up to `length`, for some senders pad to a multiple of 8. */
+/**
+ * The body in hex, zero-padded to a message of `length` bytes, because some senders pad to a multiple of 8.
+ */
 function bodyOf(bytes: Uint8Array, length: number, codec: string): string {
   const body = new Uint8Array(length - HEADER_SIZE);
   body.set(bytes.subarray(HEADER_SIZE, length));
@@ -27,20 +29,20 @@ function bodyOf(bytes: Uint8Array, length: number, codec: string): string {
   return Buffer.from(body).toString("hex");
 }
 
-test("there are messages of every command", () => {
+test("the vectors have messages of every command", () => {
   const commands = new Set(smb2.map(({ bytes }) => headerOf(bytes).command));
   expect(commands.size).toBe(19);
   expect(smb2.length).toBeGreaterThan(200);
 });
 
-/** smbtorture's smb2.lock.valid-request: LockCount 0, to be refused with INVALID_PARAMETER. */
+/** smbtorture's smb2.lock.valid-request: LockCount 0, which must fail with STATUS_INVALID_PARAMETER. */
 const isLockOfNothing = (bytes: Uint8Array) =>
   bytes[12] === 0x0a && bytes[HEADER_SIZE] === 48 && bytes[66] === 0;
 
 for (const { name, bytes } of smb2) {
   const chosen = codecOf(bytes);
   if (isLockOfNothing(bytes)) {
-    test(`${chosen.name} of ${name} is refused`, () => {
+    test(`${chosen.name} of ${name} throws WireError`, () => {
       expect(() => chosen.decode(new Message(bytes))).toThrow(WireError);
     });
     continue;

@@ -1,4 +1,4 @@
-// NEGOTIATE and its contexts: facts of published Windows messages, round trips, refusals.
+// NEGOTIATE and its contexts: published Windows messages, round trips, malformed messages.
 import { expect, test } from "bun:test";
 import { EMPTY, Message, WireError, Writer } from "../../../src/wire/cursor.ts";
 import {
@@ -25,7 +25,7 @@ function windowsMessage(index: number): Message {
   return new Message(windows[index]?.bytes ?? EMPTY);
 }
 
-test("a Windows 10 request says what Microsoft's blog says of it", () => {
+test("decodes a Windows 10 request as Microsoft's blog describes it", () => {
   const request = decodeNegotiateRequest(windowsMessage(0));
   expect(request.dialects).toEqual([0x0202, 0x0210, 0x0300, 0x0302, 0x0311]);
   expect(request.capabilities).toBe(0x3f);
@@ -36,7 +36,7 @@ test("a Windows 10 request says what Microsoft's blog says of it", () => {
   });
 });
 
-test("a Windows response says what Microsoft's blog says of it", () => {
+test("decodes a Windows response as Microsoft's blog describes it", () => {
   const response = decodeNegotiateResponse(windowsMessage(1));
   expect(response.dialect).toBe(Dialect.SMB_3_1_1);
   expect(response.maxReadSize).toBe(8_388_608);
@@ -44,7 +44,7 @@ test("a Windows response says what Microsoft's blog says of it", () => {
   expect(new Date(response.systemTime.seconds * 1000).getUTCFullYear()).toBe(2015);
 });
 
-test("netname, compression and transport of a newer Windows", () => {
+test("decodes netname, compression and transport contexts of a newer Windows", () => {
   const { contexts } = decodeNegotiateRequest(windowsMessage(9));
   expect(contexts).toContainEqual({ kind: "netname", name: "vm39-ad2024.ad2024.weberlab.de" });
   expect(contexts).toContainEqual({ kind: "compression", flags: 1, algorithms: [4, 2, 3, 1] });
@@ -93,20 +93,20 @@ const everyKind: readonly NegotiateContext[] = [
   { kind: "unknown", type: 0x101, data: Uint8Array.of(9, 8, 7, 6, 5) },
 ];
 
-test("negotiate contexts of every kind", () => {
+test("round trip of every negotiate context", () => {
   const request = requestOf([Dialect.SMB_3_1_1], everyKind);
   expect(decodeNegotiateRequest(encodeMessage(encodeNegotiateRequest, request))).toEqual(request);
 });
 
-test("contexts are read in 3.1.1 alone", () => {
+test("ignores the context fields unless the dialects include 3.1.1", () => {
   const message = encodeMessage(encodeNegotiateRequest, requestOf([Dialect.SMB_3_0_2], []));
-  // ClientStartTime stands where 3.1.1 has offset and count.
+  // Here older dialects have ClientStartTime, and 3.1.1 has NegotiateContextOffset and NegotiateContextCount.
   message.view.setUint32(64 + 28, 0xffff_ffff, true);
   message.view.setUint32(64 + 32, 0xffff_ffff, true);
   expect(decodeNegotiateRequest(message).contexts).toEqual([]);
 });
 
-test("more dialects or contexts than bytes are refused", () => {
+test("more dialects or contexts than bytes throw WireError", () => {
   const message = encodeMessage(encodeNegotiateRequest, requestOf([Dialect.SMB_3_1_1], everyKind));
   message.view.setUint16(64 + 32, 9, true);
   expect(() => decodeNegotiateRequest(message)).toThrow(WireError);

@@ -1,4 +1,4 @@
-// Messages whose recorded samples leave something open: READ and WRITE offsets, breaks, errors, SMB1, the transform head.
+// What no recorded message covers: READ and WRITE offsets, breaks, errors, SMB1 negotiate, transform header.
 import { expect, test } from "bun:test";
 import { EMPTY, Message, WireError, Writer } from "../../../src/wire/cursor.ts";
 import {
@@ -66,14 +66,14 @@ import { recordedMessages } from "../vectors.ts";
 
 const fileId = { persistentLow: 1, persistentHigh: 2, volatileLow: 3, volatileHigh: 4 };
 
-test("status names", () => {
+test("statusName and isFailure", () => {
   expect(statusName(Status.ACCESS_DENIED)).toBe("STATUS_ACCESS_DENIED");
   expect(statusName(0)).toBe("STATUS_SUCCESS");
   expect(statusName(0xc123_4567)).toBe("0xc1234567");
   expect(new Set(Object.values(Status)).size).toBe(Object.values(Status).length);
 });
 
-test("GUIDs in text", () => {
+test("formats and parses GUIDs", () => {
   // [MS-DTYP] 2.3.4.2: the first three fields are little-endian.
   const guid = fromHex("00112233445566778899aabbccddeeff");
   expect(formatGuid(guid)).toBe("33221100-5544-7766-8899-aabbccddeeff");
@@ -83,7 +83,7 @@ test("GUIDs in text", () => {
   expect(() => parseGuid("33221100-5544-7766-8899-aabbccddeef")).toThrow(WireError);
 });
 
-test("FileIds of all ones", () => {
+test("recognises FileIds of all ones", () => {
   expect(isAllOnes(FILE_ID_ALL_ONES)).toBe(true);
   expect(isAllOnes({ ...FILE_ID_ALL_ONES, volatileLow: 0xffff_fffe })).toBe(false);
   expect(isAllOnesAt(new Message(new Uint8Array(16).fill(255)), 0)).toBe(true);
@@ -103,7 +103,7 @@ const read = {
   channelInfo: EMPTY,
 };
 
-test("READ by offsets says what the decoder says", () => {
+test("the accessors of a READ request agree with its decoder", () => {
   const message = encodeMessage(encodeReadRequest, read);
   checkReadRequest(message);
   expect(readRequestLength(message)).toBe(65_536);
@@ -114,7 +114,7 @@ test("READ by offsets says what the decoder says", () => {
   expect(() => checkReadRequest(message)).toThrow(WireError);
 });
 
-test("the head of a READ response stands right before its data", () => {
+test("writeReadResponse writes exactly the part before the data", () => {
   const response = { data: Uint8Array.of(1, 2, 3), dataRemaining: 0 };
   const whole = encodeMessage(encodeReadResponse, response);
   const writer = new Writer(new Uint8Array(128), 0, HEADER_SIZE);
@@ -135,9 +135,9 @@ const write = {
   flags: 0,
 };
 
-test("WRITE finds its data inside the message alone", () => {
+test("WRITE data outside the message throws WireError", () => {
   const body = encodeMessage(encodeWriteRequest, write);
-  // The same message at another place of a larger buffer, as a member of a compound stands.
+  // The same message inside a larger buffer, as in a compound.
   const bytes = new Uint8Array(body.length + 200).fill(0xee);
   bytes.set(body.bytes, 100);
   const message = new Message(bytes, 100, body.length);
@@ -157,7 +157,7 @@ test("WRITE finds its data inside the message alone", () => {
   }
 });
 
-test("LOCK ranges keep all 64 bits", () => {
+test("LOCK keeps 64-bit ranges; a wrong or zero LockCount throws WireError", () => {
   const request = {
     sequenceNumber: 3,
     sequenceIndex: 0x0fff_ffff,
@@ -175,7 +175,7 @@ test("LOCK ranges keep all 64 bits", () => {
   expect(() => decodeLockRequest(message)).toThrow(WireError);
 });
 
-test("breaks of files and of leases", () => {
+test("encodes and decodes oplock and lease breaks", () => {
   const file = { kind: "oplock", oplockLevel: 1, fileId } as const;
   const lease = { kind: "lease", leaseKey: new Uint8Array(16).fill(5), leaseState: 3, flags: 0 } as const;
   const notification = {
@@ -199,7 +199,7 @@ test("breaks of files and of leases", () => {
   expect(() => decodeOplockBreakRequest(wrong)).toThrow(WireError);
 });
 
-test("errors with and without data", () => {
+test("encodes and decodes errors with and without data", () => {
   const empty = encodeMessage(encodeErrorResponse, { data: EMPTY, contexts: [] });
   expect(empty.length).toBe(HEADER_SIZE + EMPTY_ERROR_SIZE);
   expect(toHex(empty.bytes.subarray(HEADER_SIZE))).toBe("090000000000000000");
@@ -214,14 +214,14 @@ test("errors with and without data", () => {
   );
 });
 
-test("the error of a symbolic link", () => {
+test("encodes and decodes the symbolic link error", () => {
   const error = { unparsedPathLength: 8, isRelative: true, substituteName: "..\\x", printName: "x" };
   const encoded = encodeBytes(encodeSymlinkError, error);
   expect(toHex(encoded.subarray(0, 12))).toBe("22000000" + "53594d4c" + "0c0000a0");
   expect(decodeSymlinkError(encoded)).toEqual(error);
 });
 
-test("answers written in place equal answers of one piece", () => {
+test("a response written in place equals one encoded as a whole", () => {
   const buffer = Uint8Array.of(1, 2, 3);
   const writer = new Writer(new Uint8Array(128), 0, HEADER_SIZE);
   const mark = beginBufferResponse(writer);
@@ -235,7 +235,7 @@ test("answers written in place equal answers of one piece", () => {
   });
 });
 
-test("the SMB1 negotiate of smbclient offers SMB2", () => {
+test("decodes smbclient's SMB1 negotiate; a truncated one throws WireError", () => {
   const bytes = recordedMessages("smb1-negotiate")[0]?.bytes ?? EMPTY;
   const { dialects } = decodeSmb1NegotiateRequest(new Message(bytes));
   expect(dialects).toEqual([
@@ -251,7 +251,7 @@ test("the SMB1 negotiate of smbclient offers SMB2", () => {
   }
 });
 
-test("recorded transform headers pass the check, and changed ones do not", () => {
+test("checkTransform accepts recorded headers and refuses a wrong length", () => {
   const recorded = recordedMessages("transform");
   expect(recorded.length).toBeGreaterThan(1);
   for (const { bytes } of recorded) {

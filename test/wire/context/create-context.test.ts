@@ -1,4 +1,4 @@
-// Create contexts: facts of published and recorded messages, round trips of every kind, broken lists.
+// Create contexts: published and recorded messages, round trips of every kind, malformed lists.
 import { expect, test } from "bun:test";
 import { EMPTY, Message, WireError } from "../../../src/wire/cursor.ts";
 import { decodeCreateRequest, decodeCreateResponse } from "../../../src/wire/command/create.ts";
@@ -22,7 +22,7 @@ function bytes(length: number, first: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (first + i) & 0xff);
 }
 
-test("contexts of a published exchange", () => {
+test("decodes the contexts of a published Windows exchange", () => {
   const request = decodeCreateRequest(new Message(windows[6] ?? EMPTY));
   expect(Object.keys(request.contexts)).toEqual(["durableRequestV2", "maximalAccess", "queryOnDiskId"]);
   const guid = request.contexts.durableRequestV2?.createGuid ?? EMPTY;
@@ -37,7 +37,7 @@ test("contexts of a published exchange", () => {
   });
 });
 
-test("the recorded creates carry many kinds", () => {
+test("the recorded CREATE messages have leases and durable handles", () => {
   const kinds = new Set<string>();
   for (const { bytes: message } of recordedMessages("create")) {
     const decoded = codecOf(message).decode(new Message(message)) as { contexts?: object };
@@ -69,7 +69,7 @@ const everyRequest: CreateRequestContexts = {
   unknown: [{ tag: SVHDX_TAG, data: bytes(8, 8) }],
 };
 
-test("requests of every kind", () => {
+test("round trip of every request context", () => {
   const encoded = encodeBytes(encodeCreateRequestContexts, everyRequest);
   expect(decodeCreateRequestContexts(encoded)).toEqual(everyRequest);
   const first: CreateRequestContexts = {
@@ -79,7 +79,7 @@ test("requests of every kind", () => {
   expect(decodeCreateRequestContexts(encodeBytes(encodeCreateRequestContexts, first))).toEqual(first);
 });
 
-test("responses of every kind", () => {
+test("round trip of every response context", () => {
   const every: CreateResponseContexts = {
     durable: true,
     maximalAccess: { queryStatus: 0xc000_0022, maximalAccess: 0x1f_01ff },
@@ -98,7 +98,7 @@ test("responses of every kind", () => {
   expect(decodeCreateResponseContexts(encodeBytes(encodeCreateResponseContexts, every))).toEqual(every);
 });
 
-test("of two contexts alike the first counts", () => {
+test("the first of two contexts with the same tag counts", () => {
   const one = encodeBytes(encodeCreateRequestContexts, { allocationSize: 1 });
   const two = encodeBytes(encodeCreateRequestContexts, { allocationSize: 2 });
   const both = new Uint8Array(one.length + two.length);
@@ -122,7 +122,7 @@ const broken: Readonly<Record<string, string>> = {
 };
 
 for (const [what, hex] of Object.entries(broken)) {
-  test(`refused: ${what}`, () => {
+  test(`${what} throws WireError`, () => {
     expect(() => decodeCreateRequestContexts(fromHex(hex))).toThrow(WireError);
   });
 }

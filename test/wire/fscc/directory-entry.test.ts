@@ -1,4 +1,4 @@
-// Directory entries: every class both ways, sizes told beforehand, broken lists.
+// Directory entries: round trips of every class, sizes, malformed lists.
 import { expect, test } from "bun:test";
 import { WireError, Writer } from "../../../src/wire/cursor.ts";
 import {
@@ -56,7 +56,7 @@ function encode(infoClass: number, list: readonly DirectoryRecord[]): Uint8Array
   return writer.bytes.subarray(0, writer.position);
 }
 
-test("every class both ways", () => {
+test("round trip of every class", () => {
   for (const infoClass of CLASSES) {
     const decoded = decodeDirectoryEntries(infoClass, encode(infoClass, entries));
     expect(decoded.map((entry) => entry.name)).toEqual(entries.map((entry) => entry.name));
@@ -73,12 +73,12 @@ test("every class both ways", () => {
   expect(full[2]?.stat.inodeLow).toBe(0xffff_ffff);
 });
 
-test("fixed sizes are those of the specification", () => {
+test("the fixed sizes are those of the specification", () => {
   expect(CLASSES.map(directoryFixedSize)).toEqual([64, 68, 94, 12, 104, 80]);
   expect(isDirectoryInfoClass(FileInfoClass.BASIC)).toBe(false);
 });
 
-test("broken lists are refused", () => {
+test("malformed lists throw WireError", () => {
   const good = encode(FileInfoClass.FULL_DIRECTORY, entries);
   const view = new DataView(good.buffer, good.byteOffset);
   for (const step of [4, 8, 0xffff_fff8]) {

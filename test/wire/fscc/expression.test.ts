@@ -1,4 +1,4 @@
-// DOS wildcards: the rules of [MS-FSA] 2.1.4.4, and that no pattern takes more than quadratic time.
+// DOS wildcards: the rules of [MS-FSA] 2.1.4.4, and quadratic time for every pattern.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import { compileExpression, hasWildcard, isNameInExpression } from "../../../src/wire/fscc/expression.ts";
@@ -13,15 +13,15 @@ const rules: readonly (readonly [string, readonly string[], readonly string[]])[
   ["a*c*e", ["ace", "abcde", "accce"], ["acd", "bace", "ac"]],
   ["a?c", ["abc", "a.c"], ["ac", "abbc"]],
   ["???", ["abc"], ["ab", "abcd"]],
-  // > : one character, or nothing before a dot and at the end.
+  // > matches one character, or nothing before a dot and at the end.
   ["a>>>", ["a", "ab", "abcd"], ["abcde", "a.b"]],
   [">>>>.txt", ["abcd.txt", "a.txt", ".txt"], ["abcde.txt", "abcd.tx"]],
   ['>>>"txt', ["ab.txt"], ["abcd.txt"]],
-  // " : a dot, or nothing at the end.
+  // " matches a dot, or nothing at the end.
   ['a"', ["a", "a."], ["ab", "a.b"]],
   ['a"b', ["a.b"], ["ab", "a"]],
   ['a""', ["a", "a.", "a.."], ["a.b"]],
-  // < : anything, but not over the last dot.
+  // < matches anything but the last dot.
   ["<.txt", ["a.txt", "a.b.txt"], ["a.txt.b", "atxt"]],
   ["<", ["abc", ""], ["abc.txt", "a."]],
   ["a<.c", ["a.c", "a.b.c"], ["a.b.d"]],
@@ -38,24 +38,24 @@ for (const [expression, inside, outside] of rules) {
   });
 }
 
-test("case counts where asked for", () => {
+test("matches case-sensitively on request", () => {
   expect(isNameInExpression("A*", "abc", true)).toBe(false);
   expect(isNameInExpression("A*", "Abc", true)).toBe(true);
   expect(isNameInExpression("Abc", "abc", true)).toBe(false);
 });
 
-test("upper case keeps lengths and never turns other letters into ASCII", () => {
+test("upcase keeps the length and maps no other letter into ASCII", () => {
   expect(upcase("straße")).toBe("STRAßE");
   expect(upcase("ıſ")).toBe("ıſ");
   expect(upcase("éя")).toBe("ÉЯ");
 });
 
-test("what is a wildcard", () => {
+test("hasWildcard recognises the five wildcards", () => {
   for (const mark of '*?<>"') expect(hasWildcard(`a${mark}`)).toBe(true);
   expect(hasWildcard("a.b")).toBe(false);
 });
 
-// A slow oracle by recursion over the same rules, for short inputs alone.
+// A slow recursive implementation of the same rules, for short inputs.
 function oracle(pattern: string, name: string, p = 0, n = 0): boolean {
   if (p === pattern.length) return n === name.length;
   const mark = pattern[p];
@@ -71,7 +71,7 @@ function oracle(pattern: string, name: string, p = 0, n = 0): boolean {
   return unit !== undefined && (mark === "?" || mark === unit) && eat();
 }
 
-test("agrees with a plain recursion on every short pattern", () => {
+test("agrees with a recursive implementation on every short pattern", () => {
   const marks = ["a", ".", "*", "?", "<", ">", '"'];
   const names = ["", "a", ".", "aa", "a.", ".a", "a.a", "aa.a", "a.a.a", "..a", "aaa."];
   const patterns = [""];
@@ -87,7 +87,7 @@ test("agrees with a plain recursion on every short pattern", () => {
   expect(patterns.length).toBe(2801);
 });
 
-test("a hostile pattern ends soon, and one too long is refused", () => {
+test("a hostile pattern is matched within a second; one too long throws WireError", () => {
   const matches = compileExpression(`${"*a".repeat(120)}b`);
   const start = performance.now();
   expect(matches("a".repeat(255))).toBe(false);

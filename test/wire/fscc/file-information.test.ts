@@ -1,4 +1,4 @@
-// File information classes: layouts by [MS-FSCC] 2.4, round trips, refusals.
+// File information classes: layouts of [MS-FSCC] 2.4, round trips, malformed buffers.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import {
@@ -45,15 +45,15 @@ const times = {
 };
 const metadata = { ...times, allocated: 8192, size: 5000, attributes: 0x20 };
 
-test("basic", () => {
+test("round trip of FileBasicInformation", () => {
   const encoded = encodeBytes(encodeBasicInformation, { ...times, attributes: 0 });
-  // 1970-01-01 is 116444736000000000 ticks after 1601; no attribute is NORMAL.
+  // 1970-01-01 is 116444736000000000 ticks after 1601; attributes 0 are sent as NORMAL.
   expect(toHex(encoded.subarray(0, 16))).toBe("00803ed5deb19d018116d7d5deb19d01");
   expect(decodeBasicInformation(encoded)).toEqual({ ...times, attributes: 0x80 });
   expect(encoded.length).toBe(queryFileSize(FileInfoClass.BASIC) ?? 0);
 });
 
-test("basic, as a change", () => {
+test("FileBasicInformation of SET_INFO", () => {
   const change = {
     birth: undefined,
     access: "stop",
@@ -69,14 +69,14 @@ test("basic, as a change", () => {
   expect(encoded.length).toBe(setFileSize(FileInfoClass.BASIC) ?? 0);
 });
 
-test("standard", () => {
+test("round trip of the standard class", () => {
   const value = { allocated: 8192, size: 5000, links: 2, deletePending: true, isDirectory: false };
   const encoded = encodeBytes(encodeStandardInformation, value);
   expect(toHex(encoded)).toBe("0020000000000000881300000000000002000000 0100 0000".replaceAll(" ", ""));
   expect(decodeStandardInformation(encoded)).toEqual(value);
 });
 
-test("internal and id", () => {
+test("round trip of file IDs", () => {
   const value = { inodeLow: 0xffff_ffff, inodeHigh: 1, volumeLow: 2, volumeHigh: 3 };
   const internal = encodeBytes(encodeInternalInformation, value);
   expect(decodeInternalInformation(internal)).toEqual({ inodeLow: 0xffff_ffff, inodeHigh: 1 });
@@ -85,7 +85,7 @@ test("internal and id", () => {
   expect(decodeIdInformation(id)).toEqual(value);
 });
 
-test("single fields", () => {
+test("round trip of single fields", () => {
   expect(decodeUint32Information(encodeBytes(encodeUint32Information, 0xffff_fffe))).toBe(0xffff_fffe);
   expect(decodeSizeInformation(encodeBytes(encodeSizeInformation, 2 ** 45))).toBe(2 ** 45);
   expect(() => decodeSizeInformation(fromHex("0000000000000080"))).toThrow(WireError);
@@ -94,32 +94,32 @@ test("single fields", () => {
   expect(() => decodeDispositionInformation(fromHex(""))).toThrow(WireError);
 });
 
-test("network open", () => {
+test("round trip of network open", () => {
   const encoded = encodeBytes(encodeNetworkOpenInformation, metadata);
   expect(encoded.length).toBe(56);
   expect(decodeNetworkOpenInformation(encoded)).toEqual(metadata);
 });
 
-test("attribute tag", () => {
+test("round trip of attribute tag", () => {
   const value = { attributes: 0x400, reparseTag: 0xa000_000c };
   expect(toHex(encodeBytes(encodeAttributeTagInformation, value))).toBe("000400000c0000a0");
   expect(decodeAttributeTagInformation(fromHex("000400000c0000a0"))).toEqual(value);
 });
 
-test("compression", () => {
+test("round trip of compression", () => {
   const encoded = encodeBytes(encodeCompressionInformation, { compressedSize: 4096, format: 0 });
   expect(encoded.length).toBe(16);
   expect(decodeCompressionInformation(encoded)).toEqual({ compressedSize: 4096, format: 0 });
 });
 
-test("names", () => {
+test("round trip of names", () => {
   expect(toHex(encodeBytes(encodeNameInformation, "aß"))).toBe("040000006100df00");
   expect(decodeNameInformation(fromHex("040000006100df00"))).toBe("aß");
   expect(() => decodeNameInformation(fromHex("060000006100df00"))).toThrow(WireError);
   expect(() => decodeNameInformation(fromHex("030000006100df00"))).toThrow(WireError);
 });
 
-test("all", () => {
+test("round trip of FileAllInformation", () => {
   const value: AllInformation = {
     ...metadata,
     inodeLow: 1,
@@ -136,7 +136,7 @@ test("all", () => {
   };
   const encoded = encodeBytes(encodeAllInformation, value);
   expect(encoded.length).toBe(100 + value.name.length * 2);
-  // [MS-FSA] 2.1.5.12: where the name begins, aligned to eight.
+  // [MS-FSA] 2.1.5.12: the offset of the name, rounded up to 8.
   expect(queryFileSize(FileInfoClass.ALL)).toBe(104);
   expect(decodeAllInformation(encoded)).toEqual(value);
 });

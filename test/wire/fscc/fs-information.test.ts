@@ -1,4 +1,4 @@
-// Information classes of volumes: layouts by [MS-FSCC] 2.5 and round trips.
+// Information classes of volumes: layouts of [MS-FSCC] 2.5 and round trips.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import {
@@ -25,7 +25,7 @@ import {
 import { FsInfoClass, queryFsSize } from "../../../src/wire/fscc/info-class.ts";
 import { encodeBytes, fromHex, toHex } from "../encoding.ts";
 
-test("volume and label", () => {
+test("round trip of volume and label", () => {
   const value = {
     created: { seconds: 1, nanoseconds: 0 },
     serial: 0xdead_beef,
@@ -34,7 +34,7 @@ test("volume and label", () => {
   };
   const encoded = encodeBytes(encodeFsVolumeInformation, value);
   expect(encoded.length).toBe(18 + 6);
-  // [MS-FSA] 2.1.5.13: where the label begins, aligned to eight.
+  // [MS-FSA] 2.1.5.13: the offset of the label, rounded up to 8.
   expect(queryFsSize(FsInfoClass.VOLUME)).toBe(24);
   expect(toHex(encoded.subarray(8))).toBe("efbeadde060000000000750073006200");
   expect(decodeFsVolumeInformation(encoded)).toEqual(value);
@@ -45,7 +45,7 @@ test("volume and label", () => {
   expect(decodeFsVolumeInformation(padded)).toEqual(short);
 });
 
-test("sizes", () => {
+test("round trip of the size classes", () => {
   const value = {
     totalUnits: 2 ** 40,
     availableUnits: 5,
@@ -60,20 +60,20 @@ test("sizes", () => {
   expect(decodeFsSizeInformation(encodeBytes(encodeFsSizeInformation, value))).toEqual(plain);
 });
 
-test("device", () => {
+test("round trip of device", () => {
   const value = { deviceType: DeviceType.DISK, characteristics: 0x20 };
   expect(toHex(encodeBytes(encodeFsDeviceInformation, value))).toBe("0700000020000000");
   expect(decodeFsDeviceInformation(fromHex("0700000020000000"))).toEqual(value);
 });
 
-test("attribute", () => {
+test("round trip of attribute", () => {
   const value = { attributes: 0x0001_002f, maxComponentLength: 255, fileSystemName: "NTFS" };
   const encoded = encodeBytes(encodeFsAttributeInformation, value);
   expect(toHex(encoded)).toBe("2f000100ff000000080000004e00540046005300");
   expect(decodeFsAttributeInformation(encoded)).toEqual(value);
 });
 
-test("control and object id", () => {
+test("round trip of control and object ID", () => {
   const value = {
     freeSpaceStartFiltering: 0n,
     freeSpaceThreshold: 0n,
@@ -88,7 +88,7 @@ test("control and object id", () => {
   expect(() => decodeFsObjectIdInformation(new Uint8Array(63))).toThrow(WireError);
 });
 
-test("sector size", () => {
+test("round trip of sector size", () => {
   const value = {
     logicalBytesPerSector: 512,
     physicalBytesForAtomicity: 4096,

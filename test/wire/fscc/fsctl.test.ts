@@ -1,4 +1,4 @@
-// Buffers of file system controls: round trips and refusals; recorded ones are in recorded.test.ts.
+// Buffers of FSCTLs: round trips and malformed buffers. Recorded ones are in recorded.test.ts.
 import { expect, test } from "bun:test";
 import { EMPTY, WireError } from "../../../src/wire/cursor.ts";
 import {
@@ -62,7 +62,7 @@ import { encodeBytes, fromHex } from "../encoding.ts";
 
 const guid = Uint8Array.from({ length: 16 }, (_, i) => i);
 
-test("validate negotiate info", () => {
+test("round trip of VALIDATE_NEGOTIATE_INFO", () => {
   const request = { capabilities: 0x7f, clientGuid: guid, securityMode: 1, dialects: [0x0202, 0x0302] };
   const encoded = encodeBytes(encodeValidateNegotiateRequest, request);
   expect(decodeValidateNegotiateRequest(encoded)).toEqual(request);
@@ -73,7 +73,7 @@ test("validate negotiate info", () => {
   );
 });
 
-test("network interfaces", () => {
+test("round trip of QUERY_NETWORK_INTERFACE_INFO", () => {
   const interfaces = [
     { index: 2, capability: 1, linkSpeed: 1e9, address: Uint8Array.of(192, 168, 0, 1) },
     { index: 3, capability: 0, linkSpeed: 1e8, address: guid },
@@ -83,7 +83,7 @@ test("network interfaces", () => {
   expect(decodeNetworkInterfaces(encoded)).toEqual(interfaces);
 });
 
-test("copies on the server", () => {
+test("round trip of resume keys, copy chunks and DUPLICATE_EXTENTS_TO_FILE", () => {
   const key = new Uint8Array(24).fill(7);
   expect(encodeBytes(encodeResumeKey, key).length).toBe(RESUME_KEY_RESPONSE_SIZE);
   expect(decodeResumeKey(encodeBytes(encodeResumeKey, key))).toEqual(key);
@@ -99,7 +99,7 @@ test("copies on the server", () => {
   expect(decodeDuplicateExtents(encodeBytes(encodeDuplicateExtents, extents))).toEqual(extents);
 });
 
-test("sparse files", () => {
+test("decodes the FSCTLs of sparse files; ranges out of bounds throw WireError", () => {
   expect(decodeSetSparse(EMPTY)).toBe(true);
   expect(decodeSetSparse(Uint8Array.of(0))).toBe(false);
   const range = { offset: 4096, length: 100 };
@@ -115,7 +115,7 @@ test("sparse files", () => {
   expect(() => decodeTrim(new Uint8Array(24))).toThrow(WireError);
 });
 
-test("pipes", () => {
+test("round trip of pipe FSCTLs and information classes", () => {
   for (const timeout of [undefined, 50_000]) {
     const request = { timeout, name: "srvsvc" };
     expect(decodePipeWaitRequest(encodeBytes(encodePipeWaitRequest, request))).toEqual(request);
@@ -141,15 +141,15 @@ test("pipes", () => {
   expect(decodePipeLocalInformation(encoded)).toEqual(local);
 });
 
-test("referrals", () => {
+test("round trip of DFS referral requests", () => {
   const request = { maxLevel: 4, path: "\\server\\share" };
   const encoded = encodeBytes(encodeReferralRequest, request);
   expect(decodeReferralRequest(encoded)).toEqual(request);
   expect(() => decodeReferralRequest(encoded.subarray(0, -2))).toThrow(WireError);
 });
 
-// [MS-FSCC] 2.1.2.6: the type is the name's four letters, backwards as a number.
-test("reparse points of special files", () => {
+// [MS-FSCC] 2.1.2.6: the type is the four letters of its name, as a little-endian number.
+test("round trip of NFS reparse buffers", () => {
   const fifo = fromHex("14000080 0800 0000 4649464f00000000");
   const device = fromHex("14000080 1000 0000 4348520000000000 01000000 03000000");
   const values = [
@@ -163,7 +163,7 @@ test("reparse points of special files", () => {
   expect(() => decodeNfsReparse(device.subarray(8, 20))).toThrow(WireError);
 });
 
-test("reparse points", () => {
+test("round trip of generic and symbolic link reparse buffers", () => {
   const link = { isRelative: true, substituteName: "..\\target", printName: "target" };
   const encoded = encodeBytes(encodeSymlinkReparse, link);
   const generic = decodeReparseBuffer(encoded);
@@ -175,7 +175,7 @@ test("reparse points", () => {
   expect(() => decodeReparseBuffer(encoded.subarray(0, -1))).toThrow(WireError);
 });
 
-test("snapshots", () => {
+test("round trip of snapshot arrays", () => {
   const tokens = ["@GMT-2024.01.02-03.04.05", "@GMT-2023.12.31-23.59.59"];
   const value = { available: 2, arraySize: snapshotArraySize(2), tokens };
   const encoded = encodeBytes(encodeSnapshotArray, value);

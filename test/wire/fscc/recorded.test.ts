@@ -1,4 +1,4 @@
-// Information structures and control buffers recorded from Samba: decoded, and encoded again to the same bytes.
+// Decodes information structures and FSCTL buffers recorded from Samba, and encodes them to the same bytes.
 import { expect, test } from "bun:test";
 import { Message, Writer } from "../../../src/wire/cursor.ts";
 import {
@@ -163,7 +163,7 @@ const controlAnswers: Readonly<Record<number, Again>> = {
   }),
 };
 
-/** The buffer inside a recorded message and the codec for it, where there is one. */
+/** The buffer in a recorded message, and its codec if there is one. */
 function innerOf(recorded: RecordedMessage, file: string): [Uint8Array, Again | undefined] {
   const message = new Message(recorded.bytes);
   const [first = 0, second = 0] = recorded.info;
@@ -182,14 +182,14 @@ function innerOf(recorded: RecordedMessage, file: string): [Uint8Array, Again | 
   return [decodeIoctlResponse(message).output, controlAnswers[first]];
 }
 
-/** Answers with an error carry none of these structures, and only SET_INFO and IOCTL requests do. */
+/** Whether a message has such a structure: a request of SET_INFO or IOCTL, or a successful response. */
 function carriesStructure({ bytes, direction, info }: RecordedMessage, file: string): boolean {
   if (info.length === 0) return false;
   if (direction === "request") return file === "set-info" || file === "ioctl";
   return file !== "set-info" && headerOf(bytes).status === 0;
 }
 
-/** Samba leaves the reserved field of a chunk as it was in memory, and says TRUE with any byte but zero. */
+/** Clears what Samba leaves undefined: the reserved field of a chunk, and the value of a TRUE byte. */
 function withoutNoise(data: Uint8Array, control: number): Uint8Array {
   const clean = data.slice();
   if (control === Fsctl.SRV_COPYCHUNK || control === Fsctl.SRV_COPYCHUNK_WRITE) {
@@ -208,7 +208,7 @@ for (const file of ["query-info", "query-directory", "set-info", "ioctl"]) {
     held += 1;
     test(`${recorded.name} ${recorded.direction} ${recorded.info.join("/")}`, () => {
       const encoded = codec(data);
-      // Padding behind the last field is all that may be missing.
+      // Only padding after the last field may be missing.
       expect(data.length - encoded.length).toBeLessThan(8);
       const padded = new Uint8Array(Math.max(data.length, encoded.length));
       padded.set(encoded);
@@ -219,11 +219,11 @@ for (const file of ["query-info", "query-directory", "set-info", "ioctl"]) {
   }
 }
 
-test("most recorded structures are held", () => {
+test("there are more than 50 recorded structures", () => {
   expect(held).toBeGreaterThan(50);
 });
 
-test("sizes of security descriptors are told beforehand", () => {
+test("securityDescriptorSize returns the encoded size", () => {
   for (const recorded of recordedMessages("query-info")) {
     if (recorded.info[0] !== InfoType.SECURITY || !carriesStructure(recorded, "query-info")) continue;
     const { buffer } = decodeQueryInfoResponse(new Message(recorded.bytes));

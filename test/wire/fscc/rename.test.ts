@@ -1,4 +1,4 @@
-// Renames and links: layouts by [MS-FSCC] 2.4.42.2 and 2.4.43.
+// Renames and links: layouts of [MS-FSCC] 2.4.42.2 and 2.4.43.
 import { expect, test } from "bun:test";
 import { WireError } from "../../../src/wire/cursor.ts";
 import {
@@ -10,21 +10,21 @@ import {
 } from "../../../src/wire/fscc/rename.ts";
 import { encodeBytes, fromHex, toHex } from "../encoding.ts";
 
-test("rename and link", () => {
+test("round trip of renames and links", () => {
   const value = { flags: RenameFlag.REPLACE_IF_EXISTS, name: "a\\b" };
   const encoded = encodeBytes(encodeRenameInformation, value);
   expect(toHex(encoded)).toBe(`01${"00".repeat(15)}0600000061005c006200`);
   expect(decodeRenameInformation(encoded)).toEqual(value);
 });
 
-test("the Ex forms", () => {
+test("round trip of the Ex forms", () => {
   const value = { flags: RenameFlag.POSIX_SEMANTICS | RenameFlag.IGNORE_READONLY_ATTRIBUTE, name: "x" };
   const encoded = encodeBytes(encodeRenameInformationEx, value);
   expect(toHex(encoded)).toBe(`42${"00".repeat(15)}020000007800`);
   expect(decodeRenameInformationEx(encoded)).toEqual(value);
 });
 
-test("a root directory, a name cut off and an odd length are refused", () => {
+test("a RootDirectory, a truncated name and an odd length throw WireError", () => {
   for (const hex of [
     `01${"00".repeat(7)}01${"00".repeat(7)}020000007800`,
     `01${"00".repeat(15)}040000007800`,

@@ -1,4 +1,4 @@
-// Streams, extended attributes and changes: the lists with steps in them.
+// The lists linked by NextEntryOffset: streams, extended attributes and change notifications.
 import { expect, test } from "bun:test";
 import { WireError, Writer } from "../../../src/wire/cursor.ts";
 import {
@@ -40,7 +40,7 @@ function appendAll<T>(
   return writer.bytes.subarray(0, writer.position);
 }
 
-test("both ways", () => {
+test("round trip of streams", () => {
   const streams: readonly StreamInformation[] = [
     { name: "::$DATA", size: 5, allocated: 4096 },
     { name: ":AFP_AfpInfo:$DATA", size: 60, allocated: 60 },
@@ -49,7 +49,7 @@ test("both ways", () => {
   expect(decodeStreams(new Uint8Array(0))).toEqual([]);
 });
 
-test("changes both ways", () => {
+test("round trip of change notifications", () => {
   const changes: readonly Change[] = [
     { action: NotifyAction.ADDED, name: "a" },
     { action: NotifyAction.RENAMED_OLD_NAME, name: "folder\\b" },
@@ -64,7 +64,7 @@ const attributes: readonly ExtendedAttribute[] = [
   { flags: 0, name: "C", value: Uint8Array.of(9) },
 ];
 
-test("extended attributes both ways", () => {
+test("round trip of extended attributes", () => {
   const encoded = appendAll(attributes, appendExtendedAttribute, extendedAttributeRoom);
   expect(decodeExtendedAttributes(encoded)).toEqual([...attributes]);
   expect(encodeBytes(encodeExtendedAttributes, attributes)).toEqual(encoded);
@@ -82,12 +82,12 @@ const broken: Readonly<Record<string, string>> = {
 };
 
 for (const [what, hex] of Object.entries(broken)) {
-  test(`extended attributes refused: ${what}`, () => {
+  test(`extended attributes with ${what} throw WireError`, () => {
     expect(() => decodeExtendedAttributes(fromHex(hex))).toThrow(WireError);
   });
 }
 
-test("streams and changes that step back are refused", () => {
+test("lists of streams and changes with a backward offset throw WireError", () => {
   expect(() => decodeStreams(fromHex(`08000000 02000000 ${"00".repeat(16)} 4100`))).toThrow(WireError);
   expect(() => decodeChanges(fromHex("04000000 01000000 02000000 4100"))).toThrow(WireError);
 });

@@ -1,11 +1,11 @@
-// Upper case against NTFS's own table: the $UpCase file that mkntfs (ntfs-3g 2022.10, the table of Windows 7) writes.
+// Compares uppercasing with NTFS's table: the $UpCase file of mkntfs (ntfs-3g 2022.10, table of Windows 7).
 import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { upcase } from "../../../src/wire/fscc/upcase.ts";
 
-test("what NTFS folds, and what it does not", () => {
+test("uppercases the letters that NTFS does, and no others", () => {
   const folded: [string, string][] = [
     ["z", "Z"],
     ["ÿ", "Ÿ"],
@@ -19,13 +19,13 @@ test("what NTFS folds, and what it does not", () => {
     ["ｚ", "Ｚ"],
   ];
   for (const [lower, upper] of folded) expect(upcase(lower)).toBe(upper);
-  // Dotless and dotted i, long s, sharp s, micro, final sigma, titlecase dz, symbols, ligature, half of an emoji.
+  // Dotless and dotted i, long s, sharp s, micro, final sigma, titlecase dz, symbol, ligature, surrogates.
   for (const same of ["ı", "İ", "ſ", "ß", "ẞ", "µ", "ς", "ǅ", "ϐ", "ﬁ", "\ud83d", "😀", "𐐨"]) {
     expect(upcase(same)).toBe(same);
   }
 });
 
-/** 128 KiB in a row that begin with the units themselves up to the small letters. */
+/** The 128 KiB of $UpCase in a disk image, found by the table's start (up to "b" mapped to "B"). */
 function findTable(image: Buffer): Uint16Array | undefined {
   const start = Buffer.alloc(2 * 0x63);
   for (let i = 0; i < 0x63; i++) start.writeUInt16LE(i < 0x61 ? i : i - 0x20, 2 * i);
@@ -38,7 +38,7 @@ function findTable(image: Buffer): Uint16Array | undefined {
 const MKNTFS = "/usr/sbin/mkntfs";
 
 test.skipIf(!existsSync(MKNTFS))(
-  "the whole table: nothing missing, and nothing more but letters younger than it",
+  "agrees with the whole table of NTFS, except for letters newer than the table",
   () => {
     const folder = mkdtempSync(join(tmpdir(), "minismbd-upcase-"));
     const image = join(folder, "image");

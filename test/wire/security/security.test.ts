@@ -1,4 +1,5 @@
-// SIDs, ACLs and security descriptors: published values, round trips, refusals. Recorded ones: ../fscc/recorded.test.ts.
+// SIDs, ACLs and security descriptors: published values, round trips, malformed ones.
+// Recorded security descriptors are in ../fscc/recorded.test.ts.
 import { expect, test } from "bun:test";
 import { EMPTY, Reader, WireError } from "../../../src/wire/cursor.ts";
 import {
@@ -29,7 +30,7 @@ import {
 } from "../../../src/wire/security/sid.ts";
 import { encodeBytes, fromHex, toHex } from "../encoding.ts";
 
-test("SIDs as bytes and text", () => {
+test("reads, writes, formats and parses SIDs", () => {
   // [MS-DTYP] 2.4.2.4: BUILTIN_ADMINISTRATORS is S-1-5-32-544.
   const hex = "01020000000000052000000020020000";
   const sid = readSid(new Reader(fromHex(hex)));
@@ -42,7 +43,7 @@ test("SIDs as bytes and text", () => {
   expect(formatSid(parseSid("S-1-0x100000000000-1"))).toBe("S-1-0x100000000000-1");
 });
 
-test("texts that are no SIDs", () => {
+test("parseSid throws WireError for other text", () => {
   for (const text of [
     "",
     "S-1",
@@ -56,7 +57,7 @@ test("texts that are no SIDs", () => {
   }
 });
 
-test("bytes that are no SIDs", () => {
+test("readSid throws WireError for malformed bytes", () => {
   for (const hex of ["", "0200000000000005", "0110000000000005", "0101000000000005"]) {
     expect(() => readSid(new Reader(fromHex(hex)))).toThrow(WireError);
   }
@@ -90,14 +91,14 @@ const acl: Acl = {
   ],
 };
 
-test("ACLs both ways", () => {
+test("encodes and decodes ACLs", () => {
   const encoded = encodeBytes(encodeAcl, acl);
   expect(encoded.length).toBe(aclSize(acl));
   expect(decodeAcl(encoded)).toEqual(acl);
 });
 
-test("the revision that smbcacls 4.17 writes where it takes entries away", () => {
-  // Captured: `smbcacls -I remove`, one of its three entries.
+test("accepts ACL revision 3, which smbcacls 4.17 writes when it removes entries", () => {
+  // Captured from `smbcacls -I remove`, one of its three ACEs.
   const sent = "03001c000100000000001400890012000101000000000001000000 00".replaceAll(" ", "");
   const decoded = decodeAcl(fromHex(sent));
   expect(decoded).toMatchObject({ revision: 3, aces: [{ mask: 0x120089 }] });
@@ -116,7 +117,7 @@ const brokenAcls: Readonly<Record<string, string>> = {
 };
 
 for (const [what, hex] of Object.entries(brokenAcls)) {
-  test(`ACL refused: ${what}`, () => {
+  test(`an ACL with ${what} throws WireError`, () => {
     expect(() => decodeAcl(fromHex(hex))).toThrow(WireError);
   });
 }
@@ -129,13 +130,13 @@ const descriptor: SecurityDescriptor = {
   sacl: undefined,
 };
 
-test("descriptors both ways", () => {
+test("encodes and decodes security descriptors", () => {
   const encoded = encodeBytes(encodeSecurityDescriptor, descriptor);
   expect(encoded.length).toBe(securityDescriptorSize(descriptor));
   expect(decodeSecurityDescriptor(encoded)).toEqual(descriptor);
 });
 
-test("a DACL that is present without bytes differs from none", () => {
+test("a NULL DACL differs from an absent one", () => {
   const open = { ...descriptor, dacl: null };
   const decoded = decodeSecurityDescriptor(encodeBytes(encodeSecurityDescriptor, open));
   expect(decoded.dacl).toBe(null);
@@ -147,7 +148,7 @@ test("a DACL that is present without bytes differs from none", () => {
   expect(none.control & SecurityControl.DACL_PRESENT).toBe(0);
 });
 
-test("descriptors refused", () => {
+test("malformed security descriptors throw WireError", () => {
   const good = encodeBytes(encodeSecurityDescriptor, descriptor);
   const change = (at: number, value: number) => {
     const bad = good.slice();
