@@ -246,7 +246,7 @@ test("an exclusive open breaks handle caching and then gets STATUS_SHARING_VIOLA
   expect((await pending.reply).status).toBe(Status.SHARING_VIOLATION);
 });
 
-test("a directory gets no oplock or version 1 lease, and none in 2.1 or without DIRECTORY_LEASING", async () => {
+test("a directory gets no oplock or version 1 lease, and none in 2.1 or without the capability", async () => {
   const name = `${directory}-plain`;
   const create = { ...DIRECTORY, createDisposition: CreateDisposition.OPEN_IF };
   for (const level of [OplockLevel.II, OplockLevel.EXCLUSIVE, OplockLevel.BATCH]) {

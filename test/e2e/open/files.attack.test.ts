@@ -192,7 +192,7 @@ async function folderOf(mount: Mount, name: string) {
 }
 
 describe("renames and hard links", () => {
-  test("the parent, an open file, a folder, the root or a folder inside itself is refused as target", async () => {
+  test("onto its parent, an open file, a folder, the root or into itself are refused", async () => {
     const mount = await mountTest(server);
     const parent = await folderOf(mount, "parent");
     await closeFile(mount, parent);
