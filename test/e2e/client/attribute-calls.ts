@@ -1,5 +1,4 @@
-// QUERY_INFO and SET_INFO of extended attributes, attributes and times with the raw client; [MS-FSCC] 2.4.7,
-// 2.4.15.
+// Extended attributes, attributes and times with the raw client. [MS-FSCC] 2.4.7, 2.4.15.
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import { Writer } from "../../../src/wire/cursor.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
@@ -79,10 +78,7 @@ export function attributesCall(mount: Mount, fileId: FileId, query: AttributeQue
   );
 }
 
-/**
- * Returns the extended attributes as text by name, or the status when it is neither success nor
- * BUFFER_OVERFLOW.
- */
+/** Returns the extended attributes as text by name, or the status if not success or BUFFER_OVERFLOW. */
 export async function readAttributes(
   mount: Mount,
   fileId: FileId,
@@ -105,10 +101,7 @@ export async function readAll(mount: Mount, fileId: FileId): Promise<AllInformat
   return decodeAllInformation(decodeBufferResponse(reply.message).buffer);
 }
 
-/**
- * Sets FileBasicInformation and returns the status; fields missing from `change` keep their values on the
- * server.
- */
+/** Sets FileBasicInformation and returns the status; fields missing in `change` keep their values. */
 export async function setBasic(mount: Mount, fileId: FileId, change: Partial<BasicChange>): Promise<number> {
   const all = { birth: undefined, access: undefined, modify: undefined, change: undefined, attributes: 0 };
   const buffer = bytesOf((writer) => encodeBasicChange(writer, { ...all, ...change }));

@@ -1,5 +1,4 @@
-// Rig of the oplock and lease tests: requests oplocks and leases with raw clients, receives and acknowledges
-// breaks.
+// Rig of the oplock and lease tests: opens with oplocks and leases, receives breaks, acknowledges them.
 import { Access } from "../../../src/wire/security/access.ts";
 import {
   CreateDisposition,

@@ -103,9 +103,7 @@ export async function listPosix(mount: Mount, fileId: FileId): Promise<PosixEntr
   }
 }
 
-/**
- * Returns the symlink target from the error response to an open of the symlink (STATUS_STOPPED_ON_SYMLINK).
- */
+/** Opens a symlink and returns its target from the STATUS_STOPPED_ON_SYMLINK error response. */
 export async function targetOf(mount: Mount, name: string): Promise<SymlinkError> {
   const reply = await mount.client.request(createCall(mount, name, posixly(0)));
   if (reply.status !== Status.STOPPED_ON_SYMLINK) throw new StatusError(`CREATE ${name}`, reply.status);

@@ -52,10 +52,7 @@ export interface Reply {
   readonly isSealed: boolean;
 }
 
-/**
- * A request that was sent. `interim` resolves at an interim STATUS_PENDING response; without one it never
- * resolves.
- */
+/** A sent request. `interim` resolves with the interim STATUS_PENDING response; without one it never does. */
 export interface Pending {
   readonly messageId: number;
   readonly interim: Promise<Reply>;

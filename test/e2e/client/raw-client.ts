@@ -159,9 +159,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     }
   }
 
-  /**
-   * Sends requests as one compound: each is signed separately, and all but the last are padded to 8 bytes.
-   */
+  /** Sends requests as one compound: each is signed separately, all but the last are padded to 8 bytes. */
   compound(calls: readonly Call[]): Promise<Reply>[] {
     const parts: Uint8Array[] = [];
     const replies: Promise<Reply>[] = [];

@@ -1,6 +1,5 @@
-// File operations of a logged-on raw client: open, read, write, list, query, change and close. [MS-SMB2]
-// 3.2.4. Each operation also has a function that only makes its `Call`, for tests that change the request
-// before sending it.
+// File operations of a logged-on raw client: open, read, write, list, query, change, close; [MS-SMB2] 3.2.4.
+// A `…Call` function only makes the request, for tests that change it before they send it.
 import { Access } from "../../../src/wire/security/access.ts";
 import { decodeCloseResponse, encodeCloseRequest } from "../../../src/wire/command/close.ts";
 import {

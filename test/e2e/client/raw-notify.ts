@@ -1,5 +1,4 @@
-// CHANGE_NOTIFY with the raw client: sends the request, waits for STATUS_PENDING, decodes the changes;
-// [MS-SMB2] 2.2.35.
+// CHANGE_NOTIFY with the raw client: sends requests, decodes the reported changes. [MS-SMB2] 2.2.35.
 import { expect } from "bun:test";
 import {
   ChangeNotifyFlag,

@@ -59,9 +59,7 @@ const FLAGS =
 
 const MECHANISMS = [Oid.NTLMSSP] as const;
 
-/**
- * One NTLM exchange: call `first`, then `second` with the server's answer, then optionally `isFinalMicValid`.
- */
+/** One NTLM exchange: `first`, then `second` with the server's answer, then optionally `isFinalMicValid`. */
 export class NtlmExchange {
   /** The session key that the SMB keys are derived from; set by `second`. */
   sessionKey: Uint8Array = new Uint8Array(16);

@@ -103,9 +103,7 @@ export class RawSession {
     this.sealer.seal(used, aad, frame, TRANSFORM_SIZE, frame.length, tag);
   }
 
-  /**
-   * Decrypts a sealed frame in place and returns its messages. Throws when the authentication tag is wrong.
-   */
+  /** Decrypts a sealed frame in place and returns its messages. Throws if the authentication tag is wrong. */
   open(frame: Uint8Array): Uint8Array {
     if (this.opener === undefined) throw new Error("received a sealed frame, but no cipher was negotiated");
     checkTransform(new DataView(frame.buffer, frame.byteOffset), 0, frame.length);

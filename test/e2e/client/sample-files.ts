@@ -53,9 +53,7 @@ export function writeSparseFile(path: string, size: number): void {
   closeSync(file);
 }
 
-/**
- * Digests of the sampled parts of a file and of 16 evenly spaced others, from the file's bytes in sequence.
- */
+/** Digests of a file's sampled parts and of 16 evenly spaced others, computed from its bytes in sequence. */
 export class SampleDigest {
   private position = 0;
   private readonly windows: readonly { readonly from: number; readonly hasher: Bun.CryptoHasher }[];

@@ -1,5 +1,4 @@
-// Security descriptors with the raw client: query, set, pass to CREATE, and convert to text. [MS-SMB2]
-// 2.2.37, 2.2.39.
+// Security descriptors with the raw client: queried, set and converted to text. [MS-SMB2] 2.2.37, 2.2.39.
 import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../src/wire/command/create.ts";

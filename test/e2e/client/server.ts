@@ -66,9 +66,7 @@ async function findLeft(place: Place, readLog: () => string): Promise<string | u
   return left;
 }
 
-/**
- * Returns the counts that the server logs when no client is connected: `opens=N …`; undefined while one is.
- */
+/** Returns the counts `opens=N …` that the server logs with no client connected; undefined while one is. */
 export async function readTables(place: Place, readLog: () => string): Promise<string | undefined> {
   const count = (): number => [...readLog().matchAll(TABLES)].length;
   const before = count();
@@ -153,10 +151,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   return { name: "minismbd", host, port, directory, users, shares, pid: child.pid, log: readLog, stop };
 }
 
-/**
- * Modification time of the executable in ms, 0 when it is missing; for programs that must not test a stale
- * one.
- */
+/** Modification time of the executable in ms, 0 if missing; for programs that must not test a stale one. */
 export function executableTime(): number {
   return existsSync(EXECUTABLE) ? statSync(EXECUTABLE).mtimeMs : 0;
 }

@@ -70,10 +70,7 @@ export function runSmbclient(
   return runProgram(words, options.cwd);
 }
 
-/**
- * As `runSmbclient`; returns the output. Throws when the exit status is not 0 or the output has an NT_STATUS
- * code.
- */
+/** As `runSmbclient`; returns the output. Throws if the exit status is not 0 or the output has NT_STATUS_. */
 export async function demandSmbclient(
   server: TestServer,
   commands: readonly string[],

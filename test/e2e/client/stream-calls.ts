@@ -1,5 +1,4 @@
-// Named streams with the raw client: create, write, read, list. [MS-SMB2] 2.2.13, [MS-FSCC] 2.4
-// (FileStreamInformation).
+// Named streams with the raw client. [MS-SMB2] 2.2.13, [MS-FSCC] 2.4 (FileStreamInformation).
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import {
   CreateDisposition,
@@ -64,10 +63,7 @@ export async function getText(mount: Mount, name: string): Promise<string> {
   return new TextDecoder().decode(await getBytes(mount, name));
 }
 
-/**
- * Queries FileStreamInformation: lines `name size` in the server's order, then the status name unless it is
- * success.
- */
+/** FileStreamInformation as lines `name size` in the server's order; then the status if it is not success. */
 export async function streamLines(mount: Mount, fileId: FileId, outputBytes?: number): Promise<string[]> {
   const { status, streams } = await queryStreamsOf(mount, fileId, outputBytes);
   const lines = streams.map(({ name, size }) => `${name} ${size}`);

@@ -1,5 +1,5 @@
-// CHANGE_NOTIFY requests that the server must refuse: invalid ones, and more waiting requests or watches than
-// allowed. The server answers every request that waits. [MS-SMB2] 3.3.5.19.
+// CHANGE_NOTIFY requests that the server must refuse: invalid ones, and too many that wait or watch.
+// The server answers every request that waits. [MS-SMB2] 3.3.5.19.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// CHANGE_NOTIFY: the server reports every change once, whoever makes it, and answers every request that
-// waits. [MS-SMB2] 3.3.5.19, [MS-FSA] 2.1.5.11.1.
+// CHANGE_NOTIFY: the server reports every change once, whoever makes it, and answers every waiting request.
+// [MS-SMB2] 3.3.5.19, [MS-FSA] 2.1.5.11.1.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -49,10 +49,7 @@ function mount(): Promise<Mount> {
   return mountShare(server, TESTER, "test");
 }
 
-/**
- * Watches a directory while `change` runs; returns the changes reported before that of a marker made
- * afterwards.
- */
+/** Watches a directory while `change` runs; returns the changes reported before a marker made afterwards. */
 async function watchDuring(
   directory: string,
   options: NotifyOptions,
@@ -68,8 +65,7 @@ async function watchDuring(
   // The server adds the inotify watches below the directory one after the other.
   if (options.recursive === true) await Bun.sleep(200);
   await change();
-  // The server reports its own changes at once, and the kernel's events in order: the marker is reported
-  // after both.
+  // The server reports its own changes at once and the kernel's events in order: the marker comes last.
   const mark = join(root, directory, "zz-mark");
   await Bun.sleep(60);
   mkdirSync(mark);
@@ -101,8 +97,7 @@ describe("the server reports a change by a local program once", () => {
     const told = await watchDuring("local-tree", { filter: NAMES, recursive: true }, async () => {
       writeFileSync(at("b/f"), "text");
       renameSync(at("b/f"), at("f"));
-      // The server checks on the directory itself whether the user may see its names: it must still exist
-      // then.
+      // The server checks the user's access on the directory itself, which must still exist then.
       await Bun.sleep(100);
       rmSync(at("b"), { recursive: true });
     });

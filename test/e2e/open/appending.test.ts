@@ -54,8 +54,7 @@ function countBytes(bytes: Uint8Array): Map<number, number> {
   return counts;
 }
 
-// The server writes small data synchronously, and large data in another thread while it handles the next
-// request.
+// The server writes small data synchronously, and large data in another thread while the next request runs.
 for (const [name, length] of [
   ["small", 100],
   ["large", 70_000],

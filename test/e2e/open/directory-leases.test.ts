@@ -1,6 +1,5 @@
 // Directory leases: a client caches a listing until another client changes something the listing shows;
-// [MS-SMB2] 3.3.4.7, [MS-FSA] 2.1.5.18. The expected results are those of Windows, as newer smbtorture
-// (smb2.dirlease) of Samba has them.
+// [MS-SMB2] 3.3.4.7, [MS-FSA] 2.1.5.18. Samba's newer smbtorture (smb2.dirlease) expects the same of Windows.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { appendFileSync, chmodSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,5 @@
-// Durable handles: only the owner reconnects one after a lost connection; the server closes one when another
-// client needs the file or its time-out expires, and finds it for a replayed CREATE; [MS-SMB2] 3.3.5.9.6, .7,
-// .10, .12, 3.3.2.2.
+// Durable handles: only the owner can reconnect one, another client's open or the time-out closes it, and a
+// replayed CREATE finds it; [MS-SMB2] 3.3.5.9.6, .7, .10, .12, 3.3.2.2.
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -150,9 +149,7 @@ class Durable {
     this.mount.client.close();
   }
 
-  /**
-   * Connects again as the same client and replaces the previous session; does not reconnect the handle yet.
-   */
+  /** Connects again as the same client and replaces the old session; does not reconnect the handle yet. */
   async comeBack(): Promise<Mount> {
     const before = this.mount.session.id;
     this.mount = await mountAs(this.clientGuid, TESTER, before, this.at);
@@ -346,7 +343,6 @@ test("a replayed CREATE gets the handle it made, until the client uses that hand
   expect(answer.fileId).toEqual(durable.fileId);
   expect(answer.createAction).toBe(durable.created.createAction);
   expect(answer.contexts.durableV2).toEqual(durable.created.contexts.durableV2);
-  // CreateGuid is looked up per client: another client's CREATE with the same value makes a new open.
   const request = durable.request();
   const foreignKey = {
     ...request,
@@ -359,6 +355,7 @@ test("a replayed CREATE gets the handle it made, until the client uses that hand
     }),
     Status.ACCESS_DENIED,
   );
+  // CreateGuid is looked up per client: another client's CREATE with the same value makes a new open.
   const other = await mountAs(bytes16());
   const apart = await openFile(other, "replayed elsewhere", durable.request());
   expect(apart.fileId).not.toEqual(durable.fileId);

@@ -1,5 +1,5 @@
-// Attacks with oplocks and leases: invalid acknowledgements, and clients that disconnect while they wait for
-// a break or owe an acknowledgement. [MS-SMB2] 3.3.5.22, 3.3.5.16, 3.3.5.6, 3.3.5.8, 3.3.7.1.
+// Attacks with oplocks and leases: invalid acknowledgements, and waiting clients or lease holders that end.
+// [MS-SMB2] 3.3.5.22, 3.3.5.16, 3.3.5.6, 3.3.5.8, 3.3.7.1.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { CreateDisposition, OplockLevel } from "../../../src/wire/command/create.ts";
 import { Command } from "../../../src/wire/header.ts";
@@ -66,9 +66,7 @@ function cancel({ header }: Reply): void {
   sendCancel(other, header.messageId, header.asyncId);
 }
 
-/**
- * Expects that a third client can open the file exclusively with an RWH lease and delete it, without a wait.
- */
+/** Expects that a third client can open the file alone with an RWH lease and delete it, without a wait. */
 async function expectFree(): Promise<void> {
   const third = await mountLeasing(server);
   const startedMs = performance.now();

@@ -1,6 +1,5 @@
-// `posix locking`: programs on the server see the locks of clients, and clients see the locks of programs.
-// fcntl(2), F_OFD_SETLK; [MS-FSA] 2.1.5.8 has no lockers outside the server, so a conflict is reported as
-// LOCK_NOT_GRANTED.
+// `posix locking`: programs on the server and clients see each other's locks; fcntl(2), F_OFD_SETLK. [MS-FSA]
+// 2.1.5.8 has no lockers outside the server: a conflict with one also gets LOCK_NOT_GRANTED.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -58,10 +57,7 @@ async function lock(
   return (await mount.client.request(lockOne(mount, fileId, at, length, flags))).status;
 }
 
-/**
- * One letter per 10-byte block for what a local program can lock: x exclusive or shared, s shared only, -
- * nothing.
- */
+/** One letter per 10-byte block: a program can lock it exclusively (x), shared only (s) or not at all (-). */
 function blocks(fd: number, count: number): string {
   let seen = "";
   for (let i = 0; i < count; i++) {

@@ -1,6 +1,5 @@
-// Streams, extended attributes and security descriptors too large for the extended attributes of a file on
-// ext4, kept in the sidecar: reads, writes, renames and deletions by clients. [MS-FSCC] 2.1.5.3, [MS-FSA]
-// 2.1.1.5. Needs root.
+// Streams, extended attributes and security descriptors too large for a file's attributes on ext4: kept in the
+// sidecar, also across renames and deletions. [MS-FSCC] 2.1.5.3, [MS-FSA] 2.1.1.5. Needs root.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
