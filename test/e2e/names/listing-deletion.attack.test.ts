@@ -144,7 +144,7 @@ describe("listings", () => {
 });
 
 describe("deletion", () => {
-  test("delete-on-close deletes no full folder, root or READONLY file, and nothing without DELETE", async () => {
+  test("delete-on-close needs DELETE and deletes no full folder, root or READONLY file", async () => {
     const mount = await mountTest(server);
     await closeFile(mount, await createFile(mount, "keep"));
     const asked = (name: string, desiredAccess: number, createOptions = 0): Call =>

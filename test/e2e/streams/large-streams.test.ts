@@ -1,4 +1,4 @@
-// Streams, extended attributes and security descriptors too large for a file's attributes on ext4: kept in the
+// Streams, extended attributes and security descriptors too large for the attributes of ext4: kept in the
 // sidecar, also across renames and deletions. [MS-FSCC] 2.1.5.3, [MS-FSA] 2.1.1.5. Needs root.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
