@@ -1,4 +1,5 @@
-// What every attack test needs: a victim, a way to say which answers are allowed, and proof that the victim still serves.
+// Rig of the attack tests: starts the server under attack, checks the outcome of a request against the
+// allowed ones, and checks that the server still serves an ordinary client.
 import { expect } from "bun:test";
 import { Status, statusName } from "../../../src/wire/status.ts";
 import { memoryOf } from "../../bench/processes.ts";
@@ -20,7 +21,7 @@ import { ConnectionClosed, type RawSocket } from "./raw-socket.ts";
 /** How a request ended: a status, or a closed connection. */
 export type Outcome = number | "closed";
 
-/** In what an attack may end where the specification leaves the choice. */
+/** Allowed outcomes of a malformed request where the specification leaves the choice to the server. */
 export const REFUSED: readonly Outcome[] = ["closed", Status.INVALID_PARAMETER];
 
 export function startVictim(options: ServerOptions = {}): Promise<TestServer> {
@@ -36,12 +37,12 @@ function nameOf(outcome: Outcome): string {
   return outcome === "closed" ? outcome : statusName(outcome);
 }
 
-/** Fails with names in place of numbers. */
+/** Fails unless `outcome` is one of `allowed`; the failure shows status names instead of numbers. */
 export function expectOutcome(outcome: Outcome, ...allowed: readonly Outcome[]): void {
   expect(allowed.map(nameOf)).toContain(nameOf(outcome));
 }
 
-/** The outcome of something that throws StatusError or ConnectionClosed where it fails, and 0 where it does not. */
+/** Turns a thrown StatusError or ConnectionClosed into its outcome; STATUS_SUCCESS when nothing is thrown. */
 export async function outcomeOf(action: Promise<unknown>): Promise<Outcome> {
   try {
     await action;
@@ -55,13 +56,13 @@ export async function outcomeOf(action: Promise<unknown>): Promise<Outcome> {
 
 let lastAddress = 0;
 
-/** An address of this machine that was not used before: guesses at passwords are slowed by address. */
+/** Returns an unused loopback address: the server slows password guesses down per client address. */
 export function freshAddress(): string {
   lastAddress++;
   return `127.77.${lastAddress >> 8}.${lastAddress & 0xff}`;
 }
 
-/** Logs on over a connection of its own. */
+/** Logs on over a new connection from an unused address. */
 export async function tryLogOn(server: TestServer, options: LogOnOptions): Promise<Outcome> {
   const client = await RawClient.connect(server, freshAddress());
   const outcome = await outcomeOf(client.negotiate().then(() => client.logOn(options)));
@@ -69,7 +70,7 @@ export async function tryLogOn(server: TestServer, options: LogOnOptions): Promi
   return outcome;
 }
 
-/** Sends bytes over a fresh connection and says whether the server closed it. */
+/** Sends bytes over a new connection; true when the server closes it within 3 s. */
 export async function isClosedAfter(server: TestServer, send: (socket: RawSocket) => void): Promise<boolean> {
   const client = await RawClient.connect(server);
   send(client.socket);
@@ -78,7 +79,7 @@ export async function isClosedAfter(server: TestServer, send: (socket: RawSocket
   return isClosed;
 }
 
-/** A normal client comes, writes, reads and deletes a file, and goes. Throws where the server does not serve it. */
+/** Fails unless an ordinary client can create, write, read and delete a file within 5 s. */
 export async function expectServing(server: TestServer): Promise<void> {
   const start = performance.now();
   const mount = await mountTest(server);
@@ -90,11 +91,11 @@ export async function expectServing(server: TestServer): Promise<void> {
   await mount.client.demand("delete", deleteCall(mount, file));
   await mount.client.demand("close", closeCall(mount, file));
   mount.client.close();
-  // Served, but only after everybody else, is not served.
+  // A client that is served only after all others have finished counts as not served.
   expect(performance.now() - start).toBeLessThan(5000);
 }
 
-/** The outcome of one request on a connection that is thrown away with it. */
+/** Sends one request on a new mount, closes the connection and returns the outcome. */
 export async function attackOnce(server: TestServer, make: (mount: Mount) => Call): Promise<Outcome> {
   const mount = await mountTest(server);
   const outcome = await mount.client.outcome(make(mount));
@@ -102,12 +103,12 @@ export async function attackOnce(server: TestServer, make: (mount: Mount) => Cal
   return outcome;
 }
 
-/** Anonymous memory of the server in KiB. */
+/** Anonymous memory of the server process in KiB. */
 export function anonymousKib(server: TestServer): number {
   return memoryOf(server.pid).anonymousKib;
 }
 
-/** UTF-16LE without regard to surrogates. */
+/** UTF-16LE; lone surrogates are encoded unchanged. */
 export function utf16(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "utf16le"));
 }

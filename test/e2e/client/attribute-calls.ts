@@ -1,4 +1,4 @@
-// Extended attributes, attributes and times as a raw client asks for them; [MS-FSCC] 2.4.7, 2.4.15.
+// Extended attributes, attributes and times with the raw client. [MS-FSCC] 2.4.7, 2.4.15.
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import { Writer } from "../../../src/wire/cursor.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
@@ -21,14 +21,13 @@ import { Status } from "../../../src/wire/status.ts";
 import type { Call, Reply } from "./raw-calls.ts";
 import { callOn, chargeFor, type Mount, queryInfoCall, setInfoCall } from "./raw-files.ts";
 
-/** The bytes that `encode` writes. */
 export function bytesOf(encode: (writer: Writer) => void): Uint8Array {
   const writer = new Writer(new Uint8Array(140_000));
   encode(writer);
   return writer.bytes.slice(0, writer.position);
 }
 
-/** A list of attributes, by name and text. */
+/** Encodes a FileFullEaInformation list from names and text values. */
 export function attributeList(attributes: Readonly<Record<string, string>>, flags = 0): Uint8Array {
   const list = Object.entries(attributes).map(([name, text]): ExtendedAttribute => ({
     flags,
@@ -38,12 +37,12 @@ export function attributeList(attributes: Readonly<Record<string, string>>, flag
   return bytesOf((writer) => encodeExtendedAttributes(writer, list));
 }
 
-/** A call with that many bytes to carry. */
+/** Returns `call` with room and credits for a payload of `bytes`. */
 export function roomFor(mount: Mount, call: Call, bytes: number): Call {
   return { ...call, room: bytes + 512, creditCharge: chargeFor(mount, bytes) };
 }
 
-/** The status of SET_INFO with a list of attributes. */
+/** Sets extended attributes (an object, or an encoded list) and returns the status. */
 export async function setAttributes(
   mount: Mount,
   fileId: FileId,
@@ -79,7 +78,7 @@ export function attributesCall(mount: Mount, fileId: FileId, query: AttributeQue
   );
 }
 
-/** Attributes by name, as text; the status where there are none to tell. */
+/** Returns the extended attributes as text by name, or the status if not success or BUFFER_OVERFLOW. */
 export async function readAttributes(
   mount: Mount,
   fileId: FileId,
@@ -95,14 +94,14 @@ export function attributesOf(reply: Reply): Record<string, string> {
   return Object.fromEntries(list.map(({ name, value }) => [name, Buffer.from(value).toString()]));
 }
 
-/** FileAllInformation; throws StatusError. */
+/** Queries FileAllInformation. Throws StatusError. */
 export async function readAll(mount: Mount, fileId: FileId): Promise<AllInformation> {
   const call = queryInfoCall(mount, fileId, InfoType.FILE, FileInfoClass.ALL);
   const reply = await mount.client.demand("QUERY_INFO", call);
   return decodeAllInformation(decodeBufferResponse(reply.message).buffer);
 }
 
-/** The status of SET_INFO with FileBasicInformation; what is left out stays. */
+/** Sets FileBasicInformation and returns the status; fields missing in `change` keep their values. */
 export async function setBasic(mount: Mount, fileId: FileId, change: Partial<BasicChange>): Promise<number> {
   const all = { birth: undefined, access: undefined, modify: undefined, change: undefined, attributes: 0 };
   const buffer = bytesOf((writer) => encodeBasicChange(writer, { ...all, ...change }));

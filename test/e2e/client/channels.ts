@@ -1,4 +1,4 @@
-// Further channels of a raw client's session, bound as the specification has it or with a field made wrong.
+// Binds further channels to a raw client's session, correctly or with a wrong field.
 // [MS-SMB2] 3.2.4.2.3.1 (request), 3.2.5.3.3 (the channel's signing key).
 import { nativeProvider as provider } from "../../../src/crypto/native.ts";
 import { extendPreauthHash } from "../../../src/crypto/preauth.ts";
@@ -17,12 +17,12 @@ import { NtlmExchange } from "./raw-ntlm.ts";
 import { RawSession } from "./raw-session.ts";
 
 export interface BindingOptions {
-  /** Signs the legs in place of the session's own key. */
+  /** The session whose key signs the SESSION_SETUP requests; absent: the session that is bound to. */
   readonly signer?: RawSession;
   readonly sign?: boolean;
 }
 
-/** The SESSION_SETUP of a binding to the session of that id. */
+/** Makes a SESSION_SETUP that binds to session `sessionId`. */
 export function bindingCall(
   sessionId: number,
   securityBuffer: Uint8Array,
@@ -46,7 +46,10 @@ export function bindingCall(
   };
 }
 
-/** Binds a negotiated connection to `session`; the answer signs for that channel. Throws StatusError. */
+/**
+ * Binds a negotiated connection to `session`; returns the session object that signs on the new channel.
+ * Throws StatusError.
+ */
 export async function bindChannel(
   client: RawClient,
   session: RawSession,
@@ -67,7 +70,7 @@ export async function bindChannel(
       const { algorithms } = client;
       const channel = new RawSession(provider, session.id, algorithms, exchange.sessionKey, hash, 0);
       if (!channel.verify(answer.message.bytes))
-        throw new Error("final response of a binding: wrongly signed");
+        throw new Error("the final response to the binding is wrongly signed");
       client.sessions.set(channel.id, channel);
       return channel;
     }
@@ -75,5 +78,5 @@ export async function bindChannel(
     hash = extendPreauthHash(provider, hash, answer.message.bytes);
     buffer = exchange.second(decodeSessionSetupResponse(answer.message).securityBuffer);
   }
-  throw new Error("the binding does not end");
+  throw new Error("the server did not end the binding after 3 SESSION_SETUP requests");
 }

@@ -1,4 +1,4 @@
-// File system controls as raw requests: copies on the server, sparse files. [MS-SMB2] 2.2.31; [MS-FSCC] 2.3.
+// FSCTL requests of the raw client: server-side copy and sparse files. [MS-SMB2] 2.2.31; [MS-FSCC] 2.3.
 import { Writer } from "../../../src/wire/cursor.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import {
@@ -20,7 +20,7 @@ export function encode(room: number, write: (writer: Writer) => void): Uint8Arra
   return writer.bytes.slice(0, writer.position);
 }
 
-/** Two unsigned 64-bit numbers, as several controls take them. */
+/** Two little-endian unsigned 64-bit numbers: the input of several FSCTLs. */
 export function pair(first: bigint, second: bigint): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
@@ -29,7 +29,6 @@ export function pair(first: bigint, second: bigint): Uint8Array {
   return bytes;
 }
 
-/** The output of an answered IOCTL. */
 export function outputOf(reply: Reply): Uint8Array {
   return decodeIoctlResponse(reply.message).output;
 }

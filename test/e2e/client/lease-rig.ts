@@ -1,4 +1,4 @@
-// What tests of oplocks and leases do with raw clients: ask for them, see them broken, acknowledge.
+// Rig of the oplock and lease tests: opens with oplocks and leases, receives breaks, acknowledges them.
 import { Access } from "../../../src/wire/security/access.ts";
 import {
   CreateDisposition,
@@ -27,7 +27,7 @@ export const RWH: number = RH | RW;
 
 export const READ_WRITE_DATA: number = Access.READ_DATA | Access.WRITE_DATA | Access.READ_ATTRIBUTES;
 
-/** Announces what clients with directory leases announce. */
+/** The capabilities that a client with directory leases sends in NEGOTIATE. */
 export const LEASING: number = Capability.LEASING | Capability.LARGE_MTU | Capability.DIRECTORY_LEASING;
 
 export function mountLeasing(
@@ -37,12 +37,12 @@ export function mountLeasing(
   return mountShare(server, TESTER, "test", { capabilities: LEASING | Capability.ENCRYPTION, ...options });
 }
 
-/** A key of 16 equal bytes. */
+/** A lease key of 16 equal bytes. */
 export function key(byte: number): Uint8Array {
   return new Uint8Array(16).fill(byte);
 }
 
-/** A lease context of version 2; `parent` sets the parent's key. */
+/** A version 2 lease context; `parent` sets the parent lease key and its flag. */
 export function leaseV2(byte: number, state: number, parent?: number, epoch = 0): LeaseContext {
   const flags = parent === undefined ? 0 : LeaseFlag.PARENT_LEASE_KEY_SET;
   return { version: 2, key: key(byte), state, flags, parentKey: key(parent ?? 0), epoch };
@@ -62,7 +62,7 @@ export function withLease(lease: LeaseContext, options: Partial<CreateRequest> =
   };
 }
 
-/** Opens with a lease; the answer says what was granted. */
+/** Opens with a lease request; the response holds the granted lease state. Throws StatusError. */
 export function openLeased(
   mount: Mount,
   name: string,
@@ -72,7 +72,7 @@ export function openLeased(
   return openFile(mount, name, withLease(lease, options));
 }
 
-/** Starts an open that may have to wait. */
+/** Sends a CREATE that may wait for a break; see `finishOpen`. */
 export function startOpen(mount: Mount, name: string, options: Partial<CreateRequest> = {}): Pending {
   const request = {
     desiredAccess: READ_WRITE_DATA,
@@ -86,7 +86,7 @@ export async function finishOpen(pending: Pending): Promise<CreateResponse> {
   return decodeCreateResponse((await pending.reply).message);
 }
 
-/** The next lease break on a connection; undefined when none comes in time. */
+/** Returns the next lease break on the connection, or undefined when none arrives in time. */
 export async function nextLeaseBreak(
   mount: Mount,
   timeoutMs = 2000,
@@ -94,7 +94,8 @@ export async function nextLeaseBreak(
   const reply = await mount.client.nextUnclaimed(timeoutMs);
   if (reply === undefined) return undefined;
   const notification = decodeOplockBreakNotification(reply.message);
-  if (notification.kind !== "leaseNotification") throw new Error("an oplock break where a lease's was due");
+  if (notification.kind !== "leaseNotification")
+    throw new Error("expected a lease break, received an oplock break");
   return notification;
 }
 
@@ -105,11 +106,11 @@ export async function nextOplockBreak(
   const reply = await mount.client.nextUnclaimed(timeoutMs);
   if (reply === undefined) return undefined;
   const notification = decodeOplockBreakNotification(reply.message);
-  if (notification.kind !== "oplock") throw new Error("a lease break where an oplock's was due");
+  if (notification.kind !== "oplock") throw new Error("expected an oplock break, received a lease break");
   return { level: notification.oplockLevel, fileId: notification.fileId };
 }
 
-/** Whether nothing was broken: every break goes out before the answer of an echo that was asked for later. */
+/** True when the server sent no break: it sends every pending break before it answers a later ECHO. */
 export async function isQuiet(mount: Mount): Promise<boolean> {
   await mount.client.request({
     command: Command.ECHO,

@@ -1,4 +1,4 @@
-// LOCK and CANCEL as raw requests; [MS-SMB2] 3.2.4.19, 3.2.4.20, 3.2.4.24.
+// LOCK and CANCEL requests of the raw client; [MS-SMB2] 3.2.4.19, 3.2.4.20, 3.2.4.24.
 import { encodeCancelRequest } from "../../../src/wire/command/cancel.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { Command, HeaderFlag } from "../../../src/wire/header.ts";
@@ -13,7 +13,7 @@ export function element(offset: number | bigint, length: number | bigint, flags:
   return { offset: BigInt(offset), length: BigInt(length), flags };
 }
 
-/** The sequence is index * 16 + number. */
+/** `sequence` is LockSequenceIndex * 16 + LockSequenceNumber. */
 export function lockCall(mount: Mount, fileId: FileId, locks: readonly LockElement[], sequence = 0): Call {
   return {
     ...callOn(mount, Command.LOCK, (writer) =>
@@ -28,7 +28,6 @@ export function lockCall(mount: Mount, fileId: FileId, locks: readonly LockEleme
   };
 }
 
-/** A LOCK of one range. */
 export function lockOne(
   mount: Mount,
   fileId: FileId,
@@ -39,7 +38,7 @@ export function lockOne(
   return lockCall(mount, fileId, [element(offset, length, flags)]);
 }
 
-/** Takes a request back; nothing answers a CANCEL itself. */
+/** Cancels a request; the server does not respond to CANCEL itself. */
 export function sendCancel(mount: Mount, messageId: number, asyncId: number): void {
   const { bytes } = mount.client.build({
     ...callOn(mount, Command.CANCEL, (writer) => encodeCancelRequest(writer, {})),

@@ -1,5 +1,5 @@
-// A raw client with the POSIX extensions, as Linux's is: NEGOTIATE with their context, CREATE with theirs, level 100.
-// "SMB3 POSIX Extensions" 2.2.3.1, 2.2.13.2; "POSIX Extensions to MS-FSCC" 2.3.
+// The raw client with the POSIX extensions, like the Linux client: POSIX contexts in NEGOTIATE and CREATE,
+// level 100. "SMB3 POSIX Extensions" 2.2.3.1, 2.2.13.2; "POSIX Extensions to MS-FSCC" 2.3.
 import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import {
@@ -41,14 +41,14 @@ import {
 } from "./raw-files.ts";
 import type { RawSocket } from "./raw-socket.ts";
 
-/** A mount whose client has asked for the extensions. */
+/** Mounts `test` after a NEGOTIATE with the POSIX extensions context. */
 export function mountPosix(server: TestServer): Promise<Mount<RawSocket>> {
   return mountTest(server, {
     contexts: [...contextsOf({}), { kind: "posix", versions: POSIX_EXTENSIONS_ID }],
   });
 }
 
-/** Options of a CREATE by POSIX's rules. */
+/** CREATE options with a POSIX context. */
 export function posixly(mode: number, options: Partial<CreateRequest> = {}): Partial<CreateRequest> {
   return { ...options, contexts: { ...options.contexts, posix: { mode } } };
 }
@@ -61,7 +61,7 @@ export function openPosix(
   return openFile(mount, name, posixly(0, options));
 }
 
-/** Creates a file that must not be there and closes it. */
+/** Creates a file that must not exist, writes `text` and closes it. Throws StatusError. */
 export async function makeFile(mount: Mount, name: string, mode: number, text = ""): Promise<CreateResponse> {
   const made = await openFile(
     mount,
@@ -84,7 +84,7 @@ export async function statPosix(mount: Mount, fileId: FileId): Promise<PosixInfo
   return decodePosixInformation(decodeBufferResponse(reply.message).buffer);
 }
 
-/** Opens for attributes, as lstat(2) does, and closes again. */
+/** Opens without following a symlink, queries level 100 and closes. Throws StatusError. */
 export async function lstat(mount: Mount, name: string): Promise<PosixInformation> {
   const { fileId } = await openPosix(mount, name, { createOptions: CreateOption.OPEN_REPARSE_POINT });
   const information = await statPosix(mount, fileId);
@@ -103,7 +103,7 @@ export async function listPosix(mount: Mount, fileId: FileId): Promise<PosixEntr
   }
 }
 
-/** Where a symlink leads, as the refusal to open it says. */
+/** Opens a symlink and returns its target from the STATUS_STOPPED_ON_SYMLINK error response. */
 export async function targetOf(mount: Mount, name: string): Promise<SymlinkError> {
   const reply = await mount.client.request(createCall(mount, name, posixly(0)));
   if (reply.status !== Status.STOPPED_ON_SYMLINK) throw new StatusError(`CREATE ${name}`, reply.status);

@@ -1,4 +1,4 @@
-// Requests and replies as the raw client's users see them, and the makers of the requests that begin a connection.
+// Types of the raw client's requests and replies; makers of NEGOTIATE, SESSION_SETUP and TREE_CONNECT.
 // [MS-SMB2] 2.2.3, 2.2.5, 2.2.9.
 import { randomBytes } from "node:crypto";
 import type { Message, Writer } from "../../../src/wire/cursor.ts";
@@ -20,7 +20,7 @@ import { encodeTreeConnectRequest } from "../../../src/wire/command/tree-connect
 import type { NtlmOptions } from "./raw-ntlm.ts";
 import type { RawSession } from "./raw-session.ts";
 
-/** One request; what is left out is what an honest client would send. */
+/** One request; absent fields get the value that a correct client would send. */
 export interface Call {
   readonly command: number;
   readonly body: (writer: Writer) => void;
@@ -32,27 +32,27 @@ export interface Call {
   readonly flags?: number;
   readonly sessionId?: number;
   readonly asyncId?: number;
-  /** ChannelSequence: the header's status field in a request. */
+  /** The header's Status field; holds ChannelSequence in a request. */
   readonly status?: number;
   readonly sign?: boolean;
-  /** Bytes that the body needs at most; absent: 64 KiB. */
+  /** Maximum size of the body in bytes; absent: 64 KiB. */
   readonly room?: number;
-  /** Changes the message before it is signed. The view covers `bytes`. */
+  /** Changes the message before it is signed. `view` covers `bytes`. */
   readonly edit?: (bytes: Uint8Array, view: DataView) => void;
-  /** Changes the message after it was signed, or gives another in its place. */
+  /** Changes the signed message in place, or returns a replacement. */
   readonly editSigned?: (bytes: Uint8Array) => Uint8Array | undefined;
 }
 
 export interface Reply {
   readonly header: Header;
   readonly status: number;
-  /** The message, body included; the bytes are this reply's own. */
+  /** The whole message; its bytes are shared with no other reply. */
   readonly message: Message;
   readonly signature: "none" | "right" | "wrong" | "unknown";
   readonly isSealed: boolean;
 }
 
-/** A request on its way. `interim` is resolved by STATUS_PENDING, and never where there is none. */
+/** A sent request. `interim` resolves with the interim STATUS_PENDING response; without one it never does. */
 export interface Pending {
   readonly messageId: number;
   readonly interim: Promise<Reply>;
@@ -66,14 +66,14 @@ export interface NegotiateOptions {
   readonly securityMode?: number;
   readonly capabilities?: number;
   readonly clientGuid?: Uint8Array;
-  /** In place of the contexts that `ciphers` and `signing` make. */
+  /** Replaces the contexts made from `ciphers` and `signing`. */
   readonly contexts?: readonly NegotiateContext[];
 }
 
 export interface LogOnOptions extends NtlmOptions {
   readonly previousSessionId?: number;
   readonly securityMode?: number;
-  /** Authenticates anew in this session. */
+  /** Reauthenticates this session instead of creating one. */
   readonly session?: RawSession;
 }
 
@@ -85,7 +85,6 @@ export const ALL_DIALECTS: readonly number[] = [
   Dialect.SMB_3_1_1,
 ];
 
-/** The NEGOTIATE of these options. */
 export function negotiateCall(options: NegotiateOptions): Call {
   const dialects = options.dialects ?? ALL_DIALECTS;
   const capabilities =
@@ -116,7 +115,7 @@ export function contextsOf(options: NegotiateOptions): NegotiateContext[] {
   return contexts;
 }
 
-/** One leg of a log-on. */
+/** One SESSION_SETUP of a log-on. */
 export function sessionSetupCall(
   options: Partial<LogOnOptions>,
   securityBuffer: Uint8Array,

@@ -1,5 +1,5 @@
-// The raw client itself, held against the server in every dialect, plain, signed and sealed, with both crypto providers.
-// With SERVER=smbd in the environment the same tests prove the client against Debian's smbd.
+// Tests of the raw client against the server in every dialect, plain, signed and sealed, with both crypto
+// providers. With SERVER=smbd in the environment the same tests check the client against Debian's smbd.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { Dialect } from "../../../src/wire/command/negotiate.ts";
@@ -84,7 +84,7 @@ function variants(): Omit<Case, "provider">[] {
 }
 
 describe.each(cases())("$provider, $title", ({ title, provider, protection, options }) => {
-  test("write, read, list, delete", async () => {
+  test("the client writes, reads, lists and deletes a file", async () => {
     const mount = await mountShare(serverOf(provider), TESTER, "test", { ...options, protection });
     const { client } = mount;
     const wanted = options.dialects?.[0] ?? 0;
@@ -112,7 +112,7 @@ describe.each(cases())("$provider, $title", ({ title, provider, protection, opti
     client.close();
   });
 
-  test("a related compound: create, read, close", async () => {
+  test("a related compound of CREATE, READ and CLOSE succeeds", async () => {
     const mount = await mountShare(serverOf(provider), TESTER, "test", { ...options, protection });
     const file = await createFile(mount, "compound.bin");
     await writeFile(mount, file, 0, new TextEncoder().encode("in one frame"));
@@ -130,7 +130,7 @@ describe.each(cases())("$provider, $title", ({ title, provider, protection, opti
     mount.client.close();
   });
 
-  test("requests in parallel", async () => {
+  test("16 parallel READs get the right data", async () => {
     const mount = await mountShare(serverOf(provider), TESTER, "test", { ...options, protection });
     const file = await createFile(mount, `parallel ${title}.bin`);
     const data = new Uint8Array(randomBytes(65_536));
@@ -142,9 +142,9 @@ describe.each(cases())("$provider, $title", ({ title, provider, protection, opti
   });
 });
 
-test("anonymous log-on", async () => {
+test("an anonymous log-on gets SessionFlag IS_NULL", async () => {
   const mount = await mountShare(serverOf("native"), { user: "", password: "", isAnonymous: true }, "IPC$");
-  // smbd leaves IS_NULL out; 3.3.5.5.3 wants it.
+  // smbd does not set IS_NULL; 3.3.5.5.3 requires it.
   expect(mount.session.flags & SessionFlag.IS_NULL).toBe(againstSmbd ? 0 : SessionFlag.IS_NULL);
   mount.client.close();
 });

@@ -1,5 +1,5 @@
-// A raw SMB2 client under a test's full control: any field of any message can be made wrong, any byte can be sent.
-// [MS-SMB2] 3.2; what a real client would check of a reply is checked here too: signatures, sealing, message ids.
+// A raw SMB2 client for tests: a test can set any field of any message and send any bytes.
+// [MS-SMB2] 3.2; the client checks replies as a real client does: signatures, sealing, message ids.
 import { nativeProvider as provider } from "../../../src/crypto/native.ts";
 import { extendPreauthHash, initialPreauthHash } from "../../../src/crypto/preauth.ts";
 import { Message, Writer } from "../../../src/wire/cursor.ts";
@@ -38,7 +38,7 @@ import { NtlmExchange } from "./raw-ntlm.ts";
 import { type Algorithms, RawSession } from "./raw-session.ts";
 import { ConnectionClosed, type FrameSocket, type Place, RawSocket } from "./raw-socket.ts";
 
-/** A request that did not succeed. */
+/** Thrown for a response with a status other than STATUS_SUCCESS; `what` names the request. */
 export class StatusError extends Error {
   override readonly name = "StatusError";
   readonly status: number;
@@ -59,18 +59,18 @@ interface Waiter {
 
 export class RawClient<S extends FrameSocket = RawSocket> {
   readonly socket: S;
-  /** Replies that nobody waits for by message id: breaks, and answers to what was sent by hand. */
+  /** Replies with a message id that no caller waits for: breaks, and replies to requests sent by hand. */
   readonly unclaimed: Reply[] = [];
-  /** Frames that are no SMB2 messages. */
+  /** Received bytes that are not SMB2 messages. */
   readonly strange: Uint8Array[] = [];
   readonly sessions = new Map<number, RawSession>();
   negotiated: NegotiateResponse | undefined;
   algorithms: Algorithms = { dialect: 0, cipher: 0, signing: SigningAlgorithm.HMAC_SHA256 };
   preauthHash = initialPreauthHash();
   nextMessageId = 0;
-  /** Message ids that may still be used. */
+  /** Unused message ids that the server has granted. */
   credits = 1;
-  /** Sees each sealed frame before it is opened. */
+  /** Called with each sealed frame before it is decrypted. */
   onSealed: (frame: Uint8Array) => void = () => undefined;
   private readonly waiters = new Map<number, Waiter>();
   private unclaimedWaiters: (() => void)[] = [];
@@ -94,7 +94,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     this.socket.destroy();
   }
 
-  /** Builds the bytes of one request, signed where it is to be. */
+  /** Encodes one request and signs it when `call` or the session requires it. */
   build(call: Call): { bytes: Uint8Array; messageId: number } {
     const hasCharge = this.algorithms.dialect > Dialect.SMB_2_0_2;
     const creditCharge = call.creditCharge ?? (hasCharge ? 1 : 0);
@@ -124,12 +124,12 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     return { bytes: call.editSigned?.(bytes) ?? bytes, messageId };
   }
 
-  /** Sends messages in one frame, sealed where the session seals. */
+  /** Sends messages in one frame, sealed when the session seals. */
   transmit(messages: Uint8Array, session: RawSession | undefined): void {
     this.socket.sendFrame(session?.seals ? session.seal(messages) : messages);
   }
 
-  /** Sends one request without waiting. */
+  /** Sends one request and returns without waiting for the reply. */
   start(call: Call): Pending {
     const { bytes, messageId } = this.build(call);
     const pending = this.expect(messageId);
@@ -142,14 +142,14 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     return this.start(call).reply;
   }
 
-  /** As `request`, and throws StatusError where the reply is no success. */
+  /** As `request`; throws StatusError named `what` when the status is not STATUS_SUCCESS. */
   async demand(what: string, call: Call): Promise<Reply> {
     const reply = await this.request(call);
     if (reply.status !== Status.SUCCESS) throw new StatusError(what, reply.status);
     return reply;
   }
 
-  /** The status that a request ends with, or `closed`. */
+  /** Sends one request; returns its final status, or `closed` when the connection ends first. */
   async outcome(call: Call): Promise<number | "closed"> {
     try {
       return (await this.request(call)).status;
@@ -159,7 +159,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     }
   }
 
-  /** Sends requests as one compound: each but the last padded to 8 bytes and signed by itself. */
+  /** Sends requests as one compound: each is signed separately, all but the last are padded to 8 bytes. */
   compound(calls: readonly Call[]): Promise<Reply>[] {
     const parts: Uint8Array[] = [];
     const replies: Promise<Reply>[] = [];
@@ -180,7 +180,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     return replies;
   }
 
-  /** Registers interest in a message id; for requests that are sent by hand. */
+  /** Registers a message id whose reply the caller waits for; for requests that are sent by hand. */
   expect(messageId: number): Pending {
     let resolveInterim: (reply: Reply) => void = () => undefined;
     const interim = new Promise<Reply>((resolve) => {
@@ -188,7 +188,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     });
     const reply = new Promise<Reply>((resolve, rejectPlain) => {
       const timer = setTimeout(
-        () => this.waiters.get(messageId)?.reject(new Error(`no reply to message ${messageId}`)),
+        () => this.waiters.get(messageId)?.reject(new Error(`no reply to message ${messageId} within 20 s`)),
         REPLY_TIMEOUT_MS,
       );
       const settle = (): void => {
@@ -212,12 +212,12 @@ export class RawClient<S extends FrameSocket = RawSocket> {
         },
       });
     });
-    // A test may look at one of several replies only.
+    // A test may ignore this reply: a rejection must not become an unhandled one.
     reply.catch(() => undefined);
     return { messageId, interim, reply };
   }
 
-  /** The next reply that nobody waited for; undefined when the connection ends or time is up first. */
+  /** Takes the next unclaimed reply; undefined when the connection ends or the time-out expires first. */
   async nextUnclaimed(timeoutMs = 2000): Promise<Reply | undefined> {
     const end = performance.now() + timeoutMs;
     while (this.unclaimed.length === 0) {
@@ -233,7 +233,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     return this.unclaimed.shift();
   }
 
-  /** True when the server closes the connection within the time. */
+  /** True when the connection closes within the time-out. */
   async isClosedSoon(timeoutMs = 3000): Promise<boolean> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([
@@ -246,7 +246,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     return this.socket.isClosed;
   }
 
-  /** Waits until the server has granted `count` credits. */
+  /** Waits until `count` credits are available. Throws ConnectionClosed. */
   async awaitCredits(count: number): Promise<void> {
     while (this.credits < count) {
       if (this.socket.isClosed) throw new ConnectionClosed("connection closed");
@@ -254,7 +254,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     }
   }
 
-  /** Negotiates; throws StatusError where the server refuses. */
+  /** Sends NEGOTIATE. Throws StatusError. */
   async negotiate(options: NegotiateOptions = {}): Promise<NegotiateResponse> {
     const { bytes, messageId } = this.build(negotiateCall(options));
     const { reply } = this.expect(messageId);
@@ -271,7 +271,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     return response;
   }
 
-  /** Logs on; throws StatusError where the server refuses. */
+  /** Logs on with NTLM. Throws StatusError. */
   async logOn(options: LogOnOptions): Promise<RawSession> {
     const exchange = new NtlmExchange(provider, options);
     let hash = this.preauthHash;
@@ -302,19 +302,19 @@ export class RawClient<S extends FrameSocket = RawSocket> {
         checkFinalLeg(session, answer);
         if (!options.isRaw && !options.isAnonymous && !options.withoutMechListMic && session.signs) {
           if (!exchange.isFinalMicValid(response.securityBuffer)) {
-            throw new Error("mechListMIC of the server is missing or wrong");
+            throw new Error("the server's mechListMIC is missing or wrong");
           }
         }
         return session;
       }
-      if (leg > 3) throw new Error("SESSION_SETUP does not end");
+      if (leg > 3) throw new Error("the server did not end the log-on after 4 SESSION_SETUP requests");
       hash = extendPreauthHash(provider, hash, answer.message.bytes);
       sessionId = answer.header.sessionId;
       buffer = exchange.second(response.securityBuffer);
     }
   }
 
-  /** Connects to a share; throws StatusError. Returns the tree id. */
+  /** Connects to a share and returns the tree id. Throws StatusError. */
   async connectTree(session: RawSession, share: string): Promise<number> {
     const reply = await this.demand(`TREE_CONNECT ${share}`, treeConnectCall(session, share));
     decodeTreeConnectResponse(reply.message);
@@ -333,7 +333,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     }
     this.onSealed(frame);
     const session = this.sessions.get(transformSessionId(view, 0));
-    if (session === undefined) throw new Error("a frame sealed for an unknown session");
+    if (session === undefined) throw new Error("received a frame sealed for an unknown session");
     this.takeMessages(session.open(frame).slice(), session);
   }
 
@@ -396,7 +396,8 @@ export class RawClient<S extends FrameSocket = RawSocket> {
   }
 }
 
-// 3.2.5.3: the response that ends a log-on is signed, unless the session is a guest's or nobody's; 3.1.1 demands it.
+// 3.2.5.3: the server signs the final response of a log-on unless the session is a guest's or anonymous;
+// dialect 3.1.1 requires the signature.
 function checkFinalLeg(session: RawSession, answer: Reply): void {
   if (!session.signs) return;
   if ((answer.header.flags & HeaderFlag.SIGNED) === 0) {

@@ -1,5 +1,5 @@
-// What tests do with a logged-on raw client: open, read, write, list, query, change and close files.
-// [MS-SMB2] 3.2.4; every function has a `Call` maker beside it, for tests that change the request first.
+// File operations of a logged-on raw client: open, read, write, list, query, change, close; [MS-SMB2] 3.2.4.
+// A `…Call` function only makes the request, for tests that change it before they send it.
 import { Access } from "../../../src/wire/security/access.ts";
 import { decodeCloseResponse, encodeCloseRequest } from "../../../src/wire/command/close.ts";
 import {
@@ -42,7 +42,6 @@ export interface Mount<S extends FrameSocket = FrameSocket> {
   readonly treeId: number;
 }
 
-/** How a mount protects its messages. */
 export type Protection = "plain" | "signed" | "sealed";
 
 /** Connects, negotiates, logs on and connects to a share. Throws StatusError. */
@@ -59,7 +58,7 @@ export async function mountShare(
     const protection = options.protection ?? "signed";
     session.seals = protection === "sealed";
     const treeId = await client.connectTree(session, share);
-    // From here on: 3.1.1 wants TREE_CONNECT signed even where nothing else is.
+    // Signing stops only here: 3.1.1 requires a signed TREE_CONNECT even when no other request is signed.
     if (protection === "plain") session.signs = false;
     return { client, session, treeId };
   } catch (error) {
@@ -70,13 +69,13 @@ export async function mountShare(
 
 const PAYLOAD_UNIT = 65_536;
 
-/** The credits that a payload of this many bytes costs; 3.1.5.2. */
+/** CreditCharge for a payload of `bytes`; 0 in dialect 2.0.2. 3.1.5.2. */
 export function chargeFor(mount: Mount, bytes: number): number {
   if (mount.client.algorithms.dialect <= 0x0202) return 0;
   return Math.max(1, Math.ceil(bytes / PAYLOAD_UNIT));
 }
 
-/** The request of any command on a mount. */
+/** A request of any command in the mount's session and tree. */
 export function callOn(mount: Mount, command: number, body: (writer: Writer) => void): Call {
   return { command, session: mount.session, treeId: mount.treeId, body };
 }
@@ -106,7 +105,7 @@ export const READ_WRITE: number =
   Access.WRITE_ATTRIBUTES |
   Access.DELETE;
 
-/** Opens; throws StatusError. */
+/** Opens with CREATE. Throws StatusError. */
 export async function openFile(
   mount: Mount,
   name: string,
@@ -116,7 +115,7 @@ export async function openFile(
   return decodeCreateResponse(reply.message);
 }
 
-/** Creates or empties a file, for reading, writing and deleting. */
+/** Creates or truncates a file and opens it for reading, writing and deleting. Throws StatusError. */
 export async function createFile(mount: Mount, name: string): Promise<FileId> {
   const created = await openFile(mount, name, {
     desiredAccess: READ_WRITE,
@@ -163,7 +162,7 @@ export function readCall(mount: Mount, fileId: FileId, offset: number, length: n
   };
 }
 
-/** Reads; an empty array at the end of the file. Throws StatusError. */
+/** Reads; returns an empty array at the end of the file. Throws StatusError. */
 export async function readFile(
   mount: Mount,
   fileId: FileId,
@@ -195,7 +194,7 @@ export function writeCall(mount: Mount, fileId: FileId, offset: number, data: Ui
   };
 }
 
-/** Writes and returns the count that the server says it wrote. Throws StatusError. */
+/** Writes and returns the Count of the WRITE response. Throws StatusError. */
 export async function writeFile(
   mount: Mount,
   fileId: FileId,
@@ -231,7 +230,7 @@ export function queryDirectoryCall(mount: Mount, fileId: FileId, options: ListOp
   };
 }
 
-/** The whole listing of an open directory. Throws StatusError. */
+/** Lists an open directory to its end. Throws StatusError. */
 export async function listDirectory(
   mount: Mount,
   fileId: FileId,

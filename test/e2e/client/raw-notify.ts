@@ -1,4 +1,4 @@
-// What tests do with CHANGE_NOTIFY on a raw client: ask, be told to wait, read what changed; [MS-SMB2] 2.2.35.
+// CHANGE_NOTIFY with the raw client: sends requests, decodes the reported changes. [MS-SMB2] 2.2.35.
 import { expect } from "bun:test";
 import {
   ChangeNotifyFlag,
@@ -43,14 +43,14 @@ const LETTERS: Record<number, string> = {
   [NotifyAction.MODIFIED_STREAM]: "s~",
 };
 
-/** An answer as lines: a sign for the action, and the name. */
+/** The changes in a reply, one line each: the action's sign followed by the name. */
 export function linesOf(reply: Reply): string[] {
   expect(statusName(reply.status)).toBe("STATUS_SUCCESS");
   const { buffer } = decodeChangeNotifyResponse(reply.message);
   return decodeChanges(buffer).map(({ action, name }) => `${LETTERS[action]}${name}`);
 }
 
-/** Sends a request that is to wait, and waits until it does. */
+/** Sends a CHANGE_NOTIFY and waits for its interim STATUS_PENDING. */
 export async function startWaiting(on: Mount, fileId: FileId, options?: NotifyOptions): Promise<Pending> {
   const pending = on.client.start(notifyCall(on, fileId, options));
   const interim = await pending.interim;
@@ -58,7 +58,7 @@ export async function startWaiting(on: Mount, fileId: FileId, options?: NotifyOp
   return pending;
 }
 
-/** The name of the status that a request ends with. */
+/** The name of a request's final status. */
 export async function endOf(pending: Pending): Promise<string> {
   return statusName((await pending.reply).status);
 }

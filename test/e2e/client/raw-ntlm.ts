@@ -1,4 +1,4 @@
-// The client's half of NTLMv2 inside SPNEGO, with every field open to a test's meddling.
+// The client side of NTLMv2 inside SPNEGO; a test can change every field.
 // [MS-NLMP] 3.1.5.1, 3.3.2, 3.4.5; RFC 4178 5 (mechListMIC).
 import { randomBytes } from "node:crypto";
 import {
@@ -35,9 +35,9 @@ export interface NtlmOptions {
   readonly isAnonymous?: boolean;
   /** Changes the fields of AUTHENTICATE before they are encoded. */
   readonly changeFields?: (fields: NtlmAuthenticate) => NtlmAuthenticate;
-  /** Changes the encoded AUTHENTICATE message, MIC included. */
+  /** Changes the encoded AUTHENTICATE message after its MIC is set. */
   readonly changeMessage?: (message: Uint8Array) => Uint8Array;
-  /** NTLMSSP messages go out bare, without SPNEGO around them. */
+  /** Sends NTLMSSP messages without SPNEGO. */
   readonly isRaw?: boolean;
   readonly withoutMechListMic?: boolean;
 }
@@ -59,9 +59,9 @@ const FLAGS =
 
 const MECHANISMS = [Oid.NTLMSSP] as const;
 
-/** One exchange: `first`, then `second(challenge)`, then perhaps `checkFinal`. */
+/** One NTLM exchange: `first`, then `second` with the server's answer, then optionally `isFinalMicValid`. */
 export class NtlmExchange {
-  /** The key that SMB derives its own from; known after `second`. */
+  /** The session key that the SMB keys are derived from; set by `second`. */
   sessionKey: Uint8Array = new Uint8Array(16);
   readonly negotiateMessage = encodeNtlmNegotiate(FLAGS);
   private readonly provider: Provider;
@@ -77,7 +77,7 @@ export class NtlmExchange {
     return this.options.isRaw ? this.negotiateMessage : encodeInit(MECHANISMS, this.negotiateMessage);
   }
 
-  /** The security buffer of the second one, from the server's answer to the first. */
+  /** The security buffer of the second SESSION_SETUP, made from the server's answer to the first. */
   second(answer: Uint8Array): Uint8Array {
     const message = this.authenticate(this.challengeIn(answer));
     if (this.options.isRaw) return message;
@@ -86,7 +86,7 @@ export class NtlmExchange {
     return encodeResp({ state: undefined, supportedMech: undefined, responseToken: message, mechListMic });
   }
 
-  /** True where the final token carries the server's signature of the mechanism list, and it is right. */
+  /** True when the final token carries the server's mechListMIC and it is correct. */
   isFinalMicValid(token: Uint8Array): boolean {
     const final = decodeSpnego(token);
     if (final.mechListMic === undefined) return false;
@@ -96,7 +96,8 @@ export class NtlmExchange {
   private challengeIn(answer: Uint8Array): Uint8Array {
     if (this.options.isRaw) return answer;
     const token = decodeSpnego(answer);
-    if (token.kind !== "resp" || !token.responseToken) throw new Error("no challenge in the server's token");
+    if (token.kind !== "resp" || !token.responseToken)
+      throw new Error("the server's SPNEGO token has no NTLM challenge");
     return token.responseToken;
   }
 
@@ -151,7 +152,7 @@ export class NtlmExchange {
   }
 }
 
-// NTLMv2_CLIENT_CHALLENGE: the server's own time and pairs, and the promise of a MIC.
+// NTLMv2_CLIENT_CHALLENGE: the server's timestamp and AV pairs, and the flag that announces a MIC.
 function clientChallenge(targetInfo: Uint8Array): Uint8Array {
   const pairs = decodeAvPairs(targetInfo);
   const time = findAv(pairs, AvId.TIMESTAMP) ?? new Uint8Array(8);

@@ -1,4 +1,4 @@
-// A session's keys on the client's side: signs and verifies, seals and opens.
+// A session's keys on the client side: signs and verifies, seals and opens messages.
 // [MS-SMB2] 3.2.5.3.1 (keys), 3.1.4.1 (signing), 3.1.4.3 (sealing).
 import { deriveKeys30, deriveKeys311, deriveSigningKey2, type SessionKeys } from "../../../src/crypto/kdf.ts";
 import { GmacRole, NonceSequence, writeGmacNonce } from "../../../src/crypto/nonce.ts";
@@ -14,10 +14,10 @@ import {
   writeTransform,
 } from "../../../src/wire/transform.ts";
 
-/** What NEGOTIATE settled, as far as keys go. */
+/** The negotiated dialect and algorithms that the keys depend on. */
 export interface Algorithms {
   readonly dialect: number;
-  /** 0: sealing is not possible. */
+  /** 0: no cipher was negotiated, sealing is not possible. */
   readonly cipher: number;
   readonly signing: number;
 }
@@ -26,11 +26,11 @@ export class RawSession {
   readonly id: number;
   readonly algorithms: Algorithms;
   readonly keys: SessionKeys;
-  /** SessionFlags of the final response. */
+  /** SessionFlags of the final SESSION_SETUP response. */
   readonly flags: number;
-  /** Requests are signed unless they say otherwise. */
+  /** Signs requests by default; a call can override it. */
   signs: boolean;
-  /** Requests are sealed unless they say otherwise. */
+  /** Seals requests by default. */
   seals = false;
   private readonly mac: Mac;
   private readonly sealer: Aead | undefined;
@@ -57,13 +57,13 @@ export class RawSession {
     if (algorithms.cipher !== 0) {
       const isGcm = algorithms.cipher === Cipher.AES_128_GCM || algorithms.cipher === Cipher.AES_256_GCM;
       const create = isGcm ? provider.aesGcm : provider.aesCcm;
-      // Named as the server sees them: it decrypts what we send.
+      // The names are from the server's side: the client encrypts with the server's decryption key.
       this.sealer = create(decryptionKey);
       this.opener = create(encryptionKey);
     }
   }
 
-  /** Sets SIGNED and writes the signature of one message, padding included. */
+  /** Sets SIGNED and writes the signature of one message; the signature covers the padding. */
   sign(message: Uint8Array): void {
     const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
     const flags = view.getUint32(HeaderOffset.FLAGS, true) | HeaderFlag.SIGNED;
@@ -73,7 +73,7 @@ export class RawSession {
     this.mac.compute(message, 0, message.length, nonce, message, HeaderOffset.SIGNATURE);
   }
 
-  /** True where the signature of a response is right. */
+  /** True when the signature of a response is correct. */
   verify(message: Uint8Array): boolean {
     const copy = message.slice();
     const view = new DataView(copy.buffer);
@@ -83,14 +83,14 @@ export class RawSession {
     return Buffer.compare(copy.subarray(48, 64), message.subarray(48, 64)) === 0;
   }
 
-  /** A frame's content: transform header and sealed messages. `nonce` repeats one on purpose. */
+  /** Returns the transform header and the sealed messages. Tests pass `nonce` to reuse one on purpose. */
   seal(messages: Uint8Array, nonce?: Uint8Array): Uint8Array {
     const frame = new Uint8Array(TRANSFORM_SIZE + messages.length);
     this.sealInto(frame, messages, nonce);
     return frame;
   }
 
-  /** As `seal`, into a buffer of just that size. */
+  /** As `seal`, into a buffer of exactly TRANSFORM_SIZE + messages.length bytes. */
   sealInto(frame: Uint8Array, messages: Uint8Array, nonce?: Uint8Array): void {
     if (this.sealer === undefined) throw new Error("no cipher was negotiated");
     const used = nonce ?? new Uint8Array(this.sealer.nonceLength);
@@ -103,15 +103,15 @@ export class RawSession {
     this.sealer.seal(used, aad, frame, TRANSFORM_SIZE, frame.length, tag);
   }
 
-  /** The messages in a sealed frame. Throws where the tag is wrong. */
+  /** Decrypts a sealed frame in place and returns its messages. Throws if the authentication tag is wrong. */
   open(frame: Uint8Array): Uint8Array {
-    if (this.opener === undefined) throw new Error("a sealed frame, but no cipher was negotiated");
+    if (this.opener === undefined) throw new Error("received a sealed frame, but no cipher was negotiated");
     checkTransform(new DataView(frame.buffer, frame.byteOffset), 0, frame.length);
     const nonce = frame.subarray(TransformOffset.NONCE, TransformOffset.NONCE + this.opener.nonceLength);
     const aad = frame.subarray(TRANSFORM_AAD, TRANSFORM_SIZE);
     const tag = frame.subarray(TransformOffset.SIGNATURE, TransformOffset.NONCE);
     if (!this.opener.open(nonce, aad, frame, TRANSFORM_SIZE, frame.length, tag)) {
-      throw new Error("a sealed frame with a wrong tag");
+      throw new Error("received a sealed frame with a wrong authentication tag");
     }
     return frame.subarray(TRANSFORM_SIZE);
   }

@@ -1,8 +1,8 @@
-// A TCP connection that speaks frames: the four bytes in front of every SMB2 message, and any other bytes a test likes.
-// [MS-SMB2] 2.1 (Direct TCP).
+// A TCP connection that sends and receives Direct TCP frames (a four-byte header before each SMB2 message),
+// and sends any other bytes a test gives it. [MS-SMB2] 2.1.
 import { connect, type Socket } from "node:net";
 
-/** The other side closed the connection, or the connection was reset. */
+/** The connection has ended: closed by either side, or reset. */
 export class ConnectionClosed extends Error {
   override readonly name = "ConnectionClosed";
 }
@@ -12,24 +12,24 @@ export interface Place {
   readonly port: number;
 }
 
-/** What a client needs of its connection. */
+/** The connection that RawClient sends and receives frames on. */
 export interface FrameSocket {
-  /** Called with each frame; the bytes are the receiver's to keep. */
+  /** Called with each received frame; the receiver may keep the bytes. */
   onFrame: (frame: Uint8Array) => void;
-  /** Resolved when the connection has ended, whoever ended it. */
+  /** Resolves when the connection has ended, by either side. */
   readonly closed: Promise<void>;
   readonly isClosed: boolean;
-  /** Sends a message behind its length. */
+  /** Sends a message with its Direct TCP header. */
   sendFrame(message: Uint8Array): void;
   destroy(): void;
 }
 
 const HEAD = 4;
 
-/** Connections of this process that are still there, with the port they lead to. */
+/** Open connections of this process and the server port of each. */
 const living = new Map<RawSocket, number>();
 
-/** Ends what tests have left open towards a server that is about to stop. */
+/** Closes the connections that tests left open to a server that is about to stop. */
 export function closeSocketsTo(port: number): void {
   for (const [socket, to] of [...living]) if (to === port) socket.destroy();
 }
@@ -49,7 +49,7 @@ export class RawSocket implements FrameSocket {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => this.take(chunk));
-    // A reset is an end like any other here.
+    // A reset ends the connection like a close.
     socket.on("error", () => undefined);
     this.closed = new Promise((resolve) => {
       const finish = (): void => {
@@ -79,12 +79,12 @@ export class RawSocket implements FrameSocket {
     });
   }
 
-  /** Sends bytes as they are. */
+  /** Sends bytes without a header; does nothing after the connection ended. */
   send(bytes: Uint8Array): void {
     if (!this.isClosed) this.socket.write(bytes);
   }
 
-  /** Sends a message behind its length; `length` and `kind` can be made to lie. */
+  /** Sends a message with its Direct TCP header; tests pass a wrong `length` or `kind`. */
   sendFrame(message: Uint8Array, length: number = message.length, kind = 0): void {
     const frame = new Uint8Array(HEAD + message.length);
     frame[0] = kind;
@@ -95,12 +95,12 @@ export class RawSocket implements FrameSocket {
     this.send(frame);
   }
 
-  /** Bytes that were sent but not yet taken by the kernel. */
+  /** Bytes passed to `send` that the kernel has not accepted yet. */
   get unsent(): number {
     return this.socket.writableLength;
   }
 
-  /** Stops and starts reading, so that the server's replies pile up. */
+  /** Stops reading until `resume`, so that the server's replies pile up. */
   pause(): void {
     this.socket.pause();
   }
@@ -108,7 +108,7 @@ export class RawSocket implements FrameSocket {
     this.socket.resume();
   }
 
-  /** Says that nothing more will be sent; replies are still read. */
+  /** Closes the sending side (FIN); replies are still read. */
   end(): void {
     this.socket.end();
   }

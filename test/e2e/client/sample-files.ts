@@ -1,4 +1,4 @@
-// Files for transfers: random, sparse and whole trees, and digests to compare them by.
+// Files for transfer tests: random files, sparse files and trees, and digests to compare them.
 import {
   closeSync,
   ftruncateSync,
@@ -16,14 +16,14 @@ import { join } from "node:path";
 
 const PART = 16 * 1024 * 1024;
 
-/** A file of random bytes. */
+/** Writes a file of random bytes. */
 export function writeRandomFile(path: string, size: number): void {
   const file = openSync(path, "w");
   for (let at = 0; at < size; at += PART) writeSync(file, randomBytes(Math.min(PART, size - at)));
   closeSync(file);
 }
 
-/** SHA-256 of a file's content, in hex. */
+/** Returns the SHA-256 of a file's content in hex. */
 export function digestFile(path: string): string {
   const hasher = new Bun.CryptoHasher("sha256");
   const buffer = new Uint8Array(PART);
@@ -39,13 +39,13 @@ export function digestFile(path: string): string {
 
 const SAMPLE = 64 * 1024;
 
-/** Where a sparse file of `size` bytes has data: at both ends and on both sides of 2^31 and 2^32. */
+/** Offsets of the data in a sparse file of `size` bytes: at both ends and across 2^31 and 2^32. */
 function sampleOffsets(size: number): number[] {
   const places = [0, 2 ** 31 - SAMPLE / 2, 2 ** 32 - SAMPLE / 2, size - SAMPLE];
   return places.filter((offset) => offset >= 0 && offset + SAMPLE <= size);
 }
 
-/** A file of holes with random data at the places that `digestSamples` looks at. */
+/** Writes a sparse file with random data at the offsets that `digestSamples` reads. */
 export function writeSparseFile(path: string, size: number): void {
   const file = openSync(path, "w");
   ftruncateSync(file, size);
@@ -53,12 +53,12 @@ export function writeSparseFile(path: string, size: number): void {
   closeSync(file);
 }
 
-/** Digests of a file's sampled places, and of some between them, from its bytes in sequence. */
+/** Digests of a file's sampled parts and of 16 evenly spaced others, computed from its bytes in sequence. */
 export class SampleDigest {
   private position = 0;
   private readonly windows: readonly { readonly from: number; readonly hasher: Bun.CryptoHasher }[];
 
-  /** `size` is what the file should have: it says where to look. */
+  /** `size` is the expected size of the file; the sampled offsets depend on it. */
   constructor(size: number) {
     const between = Array.from({ length: 16 }, (_, index) => Math.floor((size / 16) * index));
     this.windows = [...sampleOffsets(size), ...between].map((from) => ({
@@ -67,7 +67,7 @@ export class SampleDigest {
     }));
   }
 
-  /** Takes the next bytes. */
+  /** Adds the next bytes of the file. */
   update(chunk: Uint8Array): void {
     const end = this.position + chunk.length;
     for (const { from, hasher } of this.windows) {
@@ -78,7 +78,7 @@ export class SampleDigest {
     this.position = end;
   }
 
-  /** Feeds the windows that begin at `from`, and no other. */
+  /** Adds bytes only to the windows that begin at `from`. */
   take(from: number, bytes: Uint8Array): void {
     for (const window of this.windows) if (window.from === from) window.hasher.update(bytes);
   }
@@ -87,13 +87,13 @@ export class SampleDigest {
     return this.windows.map(({ from }) => from);
   }
 
-  /** The size and all digests, in one line. */
+  /** Returns the size and all digests in one line. */
   finish(size = this.position): string {
     return `${size} ${this.windows.map(({ hasher }) => hasher.digest("hex").slice(0, 16)).join(" ")}`;
   }
 }
 
-/** Size and digests of the sampled places of a file on disk. */
+/** The line of SampleDigest for a file on disk. */
 export function digestSamples(path: string): string {
   const { size } = statSync(path);
   const digest = new SampleDigest(size);
@@ -107,7 +107,7 @@ export function digestSamples(path: string): string {
   return digest.finish(size);
 }
 
-/** A tree of `files` small files, 20 a folder, folders nested by threes. */
+/** Writes a tree of `files` small files, 20 to a folder, the folders below three branches. */
 export function writeTree(root: string, files: number): void {
   mkdirSync(root, { recursive: true });
   for (let index = 0; index < files; index++) {
@@ -118,7 +118,7 @@ export function writeTree(root: string, files: number): void {
   }
 }
 
-/** Every file and folder below `root`, with the files' digests, sorted. */
+/** Lists every file (with its SHA-256) and folder below `root`, sorted. */
 export function describeTree(root: string): string[] {
   const lines: string[] = [];
   const walk = (path: string, name: string): void => {

@@ -1,4 +1,4 @@
-// Security descriptors by the raw client: asked for, set, given with CREATE, and shown as text. [MS-SMB2] 2.2.37, 2.2.39.
+// Security descriptors with the raw client: queried, set and converted to text. [MS-SMB2] 2.2.37, 2.2.39.
 import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../src/wire/command/create.ts";
@@ -67,14 +67,14 @@ export function encodeDescriptor(descriptor: SecurityDescriptor): Uint8Array {
   return writer.bytes.slice(0, writer.position);
 }
 
-/** `A` or `D`, the entry's flags, its mask, its SID. */
+/** An ACE as text: `A` (allowed) or `D` (denied), flags, access mask, SID. */
 export type AceText = readonly [kind: "A" | "D", flags: number, mask: number, sid: string];
 
 export interface DescriptorText {
   readonly control?: number;
   readonly owner?: string;
   readonly group?: string;
-  /** Null: present, and no list; absent: not present. */
+  /** Null: DACL present but NULL; absent: no DACL. */
   readonly aces?: readonly AceText[] | null;
 }
 
@@ -111,7 +111,7 @@ export function textOf(descriptor: SecurityDescriptor): DescriptorText {
   };
 }
 
-/** Throws StatusError. */
+/** Queries the parts of a security descriptor. Throws StatusError. */
 export async function readSecurity(
   mount: Mount,
   fileId: FileId,
@@ -131,7 +131,7 @@ export async function setSecurity(
   return (await mount.client.request(call)).status;
 }
 
-/** Opens, or makes, with every right but the system list's. */
+/** Opens or creates with all rights but ACCESS_SYSTEM_SECURITY. Throws StatusError. */
 export async function openAll(
   mount: Mount,
   name: string,
@@ -149,7 +149,7 @@ export function makeDirectoryAll(mount: Mount, name: string): Promise<FileId> {
   return openAll(mount, name, { createOptions: CreateOption.DIRECTORY_FILE });
 }
 
-/** The descriptor of a name, by an open of its own. */
+/** Opens a name, reads its security descriptor and closes it. Throws StatusError. */
 export async function securityOf(mount: Mount, name: string, parts?: number): Promise<DescriptorText> {
   const opened = await openFile(mount, name, { desiredAccess: FileGeneric.READ });
   const text = await readSecurity(mount, opened.fileId, parts);

@@ -1,4 +1,5 @@
-// The compiled executable as a server under test: started on a free port with configuration, accounts and folders of its own.
+// Starts the compiled executable as the server under test, on a free port with its own configuration,
+// accounts and folders.
 import { closeSync, existsSync, openSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
@@ -21,16 +22,16 @@ import { closeSocketsTo, type Place } from "./raw-socket.ts";
 
 const ROOT = resolve(import.meta.dir, "../../..");
 
-/** The executable under test: MINISMBD in the environment, else what `npm run build` made. */
+/** The executable under test: the environment variable MINISMBD, otherwise the result of `npm run build`. */
 export const EXECUTABLE = process.env["MINISMBD"] ?? join(ROOT, "dist", "minismbd");
 
-/** How a fault of ours shows in the log, whatever it was answered with. */
+/** Matches a server fault in the log, whatever status the client received. */
 const FAULT =
   /unhandled|uncaught|internal error|panic|assertion failed|(?:Type|Range|Reference|Syntax)Error|^\s+at .+[:(].+:\d+/im;
 
 const STOP_TIMEOUT_MS = 10_000;
 
-/** The form of ksmbdpwd.db(5): `user:base64(NT hash)` a line. */
+/** Returns a ksmbdpwd.db(5): one line `user:base64(NT hash)` for each user. */
 export function formatPasswordDatabase(users: readonly User[]): string {
   return users
     .map(({ user, password }) => {
@@ -40,7 +41,7 @@ export function formatPasswordDatabase(users: readonly User[]): string {
     .join("");
 }
 
-/** What the log has of a fault of ours, or undefined. */
+/** Returns the part of the log around the first server fault, or undefined. */
 export function findFault(log: string): string | undefined {
   const at = log.search(FAULT);
   return at < 0 ? undefined : log.slice(Math.max(0, at - 200), at + 1500);
@@ -48,12 +49,12 @@ export function findFault(log: string): string | undefined {
 
 const TABLES = /tables: (opens=.*)/g;
 const TABLES_TIMEOUT_MS = 2000;
-/** How long one count is waited for; a busy machine is not always quick. */
+/** How long to wait for one line with the counts; a busy machine may be slow. */
 const TABLES_WAIT_MS = 600;
 
 /**
- * What the server still holds although nobody is connected, in its own words; undefined where it is nothing, or only
- * what a durable handle explains.
+ * Returns the server's line of counts when it still holds objects with no client connected; undefined when it
+ * holds nothing, or only what durable handles explain.
  */
 async function findLeft(place: Place, readLog: () => string): Promise<string | undefined> {
   const end = performance.now() + TABLES_TIMEOUT_MS;
@@ -65,19 +66,19 @@ async function findLeft(place: Place, readLog: () => string): Promise<string | u
   return left;
 }
 
-/** What the server holds, as it counts it with nobody connected: `opens=N …`; undefined while somebody is. */
+/** Returns the counts `opens=N …` that the server logs with no client connected; undefined while one is. */
 export async function readTables(place: Place, readLog: () => string): Promise<string | undefined> {
   const count = (): number => [...readLog().matchAll(TABLES)].length;
   const before = count();
   const end = performance.now() + TABLES_WAIT_MS;
-  // A connection that comes and goes makes the server count anew.
+  // The server logs the counts again when the last connection closes: isListening opens and closes one.
   await isListening(place.host, place.port);
   do await Bun.sleep(20);
   while (count() === before && performance.now() < end);
   return count() > before ? [...readLog().matchAll(TABLES)].at(-1)?.[1] : undefined;
 }
 
-/** Zeros throughout, but for durable handles and what belongs to them. */
+/** True when all counts are 0 but those of durable handles and of the files, leases and locks they hold. */
 function isExplained(line: string): boolean {
   const counts = new Map(
     [...line.matchAll(/(\w+)=(\d+)/g)].map(([, name = "", count]) => [name, Number(count)]),
@@ -90,8 +91,9 @@ function isExplained(line: string): boolean {
 }
 
 /**
- * Starts dist/minismbd. Parameters are those of ksmbd.conf(5). Throws with the log where it does not come up;
- * `stop` throws where the log shows a fault or the exit status is not 0.
+ * Starts the executable with parameters of ksmbd.conf(5). Throws with the log when the server does not start
+ * to listen; `stop` throws when the log shows a fault, the exit status is not 0, or the server still holds
+ * objects.
  */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   if (!existsSync(EXECUTABLE)) throw new Error(`${EXECUTABLE} is missing: run "npm run build"`);
@@ -107,9 +109,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     workgroup: "WORKGROUP",
     "bind interfaces only": "yes",
     interfaces: host,
-    // The count of what is left is written at this level.
+    // The server logs its counts at this level.
     "log level": "debug",
-    // Every client of a test comes from one address.
+    // All clients of a test connect from one address.
     "max ip connections": "65536",
   };
   writeFileSync(configuration, formatConfiguration(globals, options, shares));
@@ -142,14 +144,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     if (early !== null) throw new Error(`the server had ended by itself (${early}):\n${text}`);
     const fault = findFault(text);
     if (fault !== undefined) throw new Error(`the server's log shows a fault:\n${fault}`);
-    if (status === undefined) throw new Error(`the server did not end when told to:\n${text}`);
-    if (status !== 0) throw new Error(`the server ended with status ${status}:\n${text}`);
-    if (left !== undefined) throw new Error(`after the last connection the server still has: ${left}`);
+    if (status === undefined) throw new Error(`the server did not exit within 10 s of SIGTERM:\n${text}`);
+    if (status !== 0) throw new Error(`the server exited with status ${status}:\n${text}`);
+    if (left !== undefined) throw new Error(`with no client connected the server still holds: ${left}`);
   };
   return { name: "minismbd", host, port, directory, users, shares, pid: child.pid, log: readLog, stop };
 }
 
-/** The server's executable is there and no older than a given time; for programs that must not test a stale one. */
+/** Modification time of the executable in ms, 0 if missing; for programs that must not test a stale one. */
 export function executableTime(): number {
   return existsSync(EXECUTABLE) ? statSync(EXECUTABLE).mtimeMs : 0;
 }

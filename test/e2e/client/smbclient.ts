@@ -1,4 +1,4 @@
-// Debian's smbclient, run against a server under test; smbclient(1).
+// Runs Debian's smbclient(1) against a server under test.
 import type { TestServer, User } from "../../peer/test-server.ts";
 import { SampleDigest } from "./sample-files.ts";
 
@@ -11,7 +11,7 @@ export interface SmbclientOptions {
   readonly dialect?: DialectName;
   readonly protection?: ClientProtection;
   readonly user?: User;
-  /** Absent: `test`. */
+  /** Default: `test`. */
   readonly share?: string;
   /** The client's working directory. */
   readonly cwd?: string;
@@ -19,7 +19,7 @@ export interface SmbclientOptions {
 
 export interface ProgramResult {
   readonly status: number | null;
-  /** Standard output and standard error. */
+  /** Standard output followed by standard error. */
   readonly output: string;
 }
 
@@ -27,7 +27,7 @@ export function hasSmbclient(): boolean {
   return Bun.which("smbclient") !== null;
 }
 
-/** Runs a program to its end. */
+/** Runs a program and waits until it exits. */
 export async function runProgram(command: readonly string[], cwd?: string): Promise<ProgramResult> {
   const child = Bun.spawn([...command], {
     stdin: "ignore",
@@ -43,7 +43,7 @@ export async function runProgram(command: readonly string[], cwd?: string): Prom
   return { status: child.exitCode, output: out + err };
 }
 
-/** Options of smbclient and rpcclient that set port, dialect, protection and user. */
+/** Command-line options of smbclient and rpcclient for port, dialect, protection and user. */
 export function connectionWords(server: TestServer, options: SmbclientOptions): string[] {
   const dialect = options.dialect ?? "SMB3_11";
   const user = options.user ?? server.users[0];
@@ -59,7 +59,7 @@ export function connectionWords(server: TestServer, options: SmbclientOptions): 
   ];
 }
 
-/** Runs smbclient's commands, joined by semicolons. */
+/** Runs smbclient with `-c` and the commands. */
 export function runSmbclient(
   server: TestServer,
   commands: readonly string[],
@@ -70,7 +70,7 @@ export function runSmbclient(
   return runProgram(words, options.cwd);
 }
 
-/** As `runSmbclient`; throws where it fails or says an NTSTATUS. Returns the output. */
+/** As `runSmbclient`; returns the output. Throws if the exit status is not 0 or the output has NT_STATUS_. */
 export async function demandSmbclient(
   server: TestServer,
   commands: readonly string[],
@@ -78,11 +78,11 @@ export async function demandSmbclient(
 ): Promise<string> {
   const { status, output } = await runSmbclient(server, commands, options);
   if (status !== 0 || output.includes("NT_STATUS_"))
-    throw new Error(`smbclient: status ${status}\n${output}`);
+    throw new Error(`smbclient failed, exit status ${status}:\n${output}`);
   return output;
 }
 
-/** As `digestSamples`, of what `get` writes to its standard output: nothing of it is kept. */
+/** As `digestSamples`, for a file downloaded by `get` to standard output: nothing is stored. */
 export async function digestDownload(
   server: TestServer,
   name: string,
@@ -99,7 +99,6 @@ export async function digestDownload(
   return digest.finish();
 }
 
-/** `smbclient -L`. */
 export function listShares(server: TestServer, options: SmbclientOptions = {}): Promise<ProgramResult> {
   return runProgram(["smbclient", "-L", `//${server.host}`, ...connectionWords(server, options)]);
 }

@@ -1,4 +1,4 @@
-// What tests do with named streams on a raw client's mount. [MS-SMB2] 2.2.13, [MS-FSCC] 2.4 (FileStreamInformation).
+// Named streams with the raw client. [MS-SMB2] 2.2.13, [MS-FSCC] 2.4 (FileStreamInformation).
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import {
   CreateDisposition,
@@ -21,7 +21,7 @@ import {
   writeFile,
 } from "./raw-files.ts";
 
-/** The name of the status of a CREATE; what was opened is closed again. */
+/** Sends a CREATE and returns the name of its status; closes what it opened. */
 export async function tryCreate(
   mount: Mount,
   name: string,
@@ -34,7 +34,7 @@ export async function tryCreate(
   return statusName(reply.status);
 }
 
-/** Creates or empties, writes and closes. */
+/** Creates or truncates a file or stream, writes `data` and closes it. Throws StatusError. */
 export async function putStream(mount: Mount, name: string, data: string | Uint8Array): Promise<void> {
   const fileId = await openForWriting(mount, name, CreateDisposition.OVERWRITE_IF);
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
@@ -63,7 +63,7 @@ export async function getText(mount: Mount, name: string): Promise<string> {
   return new TextDecoder().decode(await getBytes(mount, name));
 }
 
-/** FileStreamInformation as `name size`, in the server's order; with the status where it is none of success. */
+/** FileStreamInformation as lines `name size` in the server's order; then the status if it is not success. */
 export async function streamLines(mount: Mount, fileId: FileId, outputBytes?: number): Promise<string[]> {
   const { status, streams } = await queryStreamsOf(mount, fileId, outputBytes);
   const lines = streams.map(({ name, size }) => `${name} ${size}`);

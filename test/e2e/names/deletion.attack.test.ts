@@ -1,5 +1,5 @@
-// Deletion by those who may not, of what must stay, and of what others have open.
-// [MS-FSA] 2.1.5.1, 2.1.5.5, 2.1.5.15.3, 2.1.5.15.4; [MS-SMB2] 3.3.5.9.
+// Deletion without the right to delete, of files and folders that must stay, and of files that others have
+// open. [MS-FSA] 2.1.5.1, 2.1.5.5, 2.1.5.15.3, 2.1.5.15.4; [MS-SMB2] 3.3.5.9.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -77,8 +77,8 @@ async function statusOfOpen(name: string, options: Partial<CreateRequest>): Prom
 const DOOMED = { createOptions: CreateOption.DELETE_ON_CLOSE, desiredAccess: Access.DELETE };
 const FOLDER = { createOptions: CreateOption.DIRECTORY_FILE };
 
-describe("what must stay", () => {
-  test("a handle without DELETE deletes nothing, by either class", async () => {
+describe("deletions that the server must refuse", () => {
+  test("an open without DELETE access deletes nothing, by either information class", async () => {
     await make("kept");
     const file = await open(mount, "kept", FileGeneric.READ | FileGeneric.WRITE);
     expect((await mount.client.request(deleteCall(mount, file))).status).toBe(Status.ACCESS_DENIED);
@@ -90,7 +90,7 @@ describe("what must stay", () => {
     expect(isThere("kept")).toBe(true);
   });
 
-  test("the share's root", async () => {
+  test("a deletion of the share's root is refused", async () => {
     expect(await statusOfOpen("", { ...DOOMED })).toBe(Status.ACCESS_DENIED);
     const folder = { ...DOOMED, createOptions: CreateOption.DELETE_ON_CLOSE | CreateOption.DIRECTORY_FILE };
     expect(await statusOfOpen("", folder)).toBe(Status.ACCESS_DENIED);
@@ -101,7 +101,7 @@ describe("what must stay", () => {
     expect(isThere("")).toBe(true);
   });
 
-  test("a folder that is not empty", async () => {
+  test("a deletion of a folder that is not empty is refused", async () => {
     await make("full", FOLDER);
     await make("full\\child");
     const folder = await open(mount, "full", FileGeneric.ALL);
@@ -115,7 +115,7 @@ describe("what must stay", () => {
     expect(isThere("full/child")).toBe(true);
   });
 
-  test("a read-only file, but for who may take the mark away and says so", async () => {
+  test("a read-only file is deleted only with WRITE_ATTRIBUTES and IGNORE_READONLY_ATTRIBUTE", async () => {
     await make("marked");
     const file = await open(mount, "marked", FileGeneric.ALL);
     await setBasic(mount, file, { attributes: FileAttribute.READONLY });
@@ -134,7 +134,7 @@ describe("what must stay", () => {
     expect(isThere("marked")).toBe(false);
   });
 
-  test("unknown flags are refused, and a deletion that is taken back is none", async () => {
+  test("unknown flags are refused, and a cancelled deletion leaves the file", async () => {
     await make("mind");
     const file = await open(mount, "mind", FileGeneric.ALL);
     expect(await dispose(mount, file, DELETE | 0x40)).toBe(Status.INVALID_PARAMETER);
@@ -148,8 +148,8 @@ describe("what must stay", () => {
   });
 });
 
-describe("what others have open", () => {
-  test("without POSIX semantics the name stays until the last of them closes", async () => {
+describe("deletion of a file that others have open", () => {
+  test("without POSIX semantics the name stays until the last close", async () => {
     await make("shared");
     const reader = await open(other, "shared", FileGeneric.READ);
     const deleter = await open(mount, "shared", Access.DELETE);
@@ -161,7 +161,7 @@ describe("what others have open", () => {
     expect(isThere("shared")).toBe(false);
   });
 
-  test("with them the name goes with the deleter, and the data stays for who has it", async () => {
+  test("with POSIX semantics the deleter's close removes the name; other opens keep the data", async () => {
     await make("posix");
     const reader = await open(other, "posix", FileGeneric.READ | FileGeneric.WRITE | Access.DELETE);
     const deleter = await open(mount, "posix", Access.DELETE);
@@ -170,7 +170,7 @@ describe("what others have open", () => {
     await closeFile(mount, deleter);
     expect(isThere("posix")).toBe(false);
     expect(await statusOfOpen("posix", {})).toBe(Status.OBJECT_NAME_NOT_FOUND);
-    // The name is free for another file, which nobody's handle of the old one touches.
+    // A new file can take the name; opens of the old file do not change it.
     await make("posix");
     await writeFile(other, reader, 0, new Uint8Array([9, 9, 9]));
     expect(await readFile(other, reader, 0, 10)).toEqual(new Uint8Array([9, 9, 9]));
@@ -182,7 +182,7 @@ describe("what others have open", () => {
     expect([...readFileSync(join(server.shares.get("test") ?? "", "posix"))]).toEqual([...BYTES]);
   });
 
-  test("who shares no deletion keeps the file", async () => {
+  test("an open that does not share DELETE keeps the file", async () => {
     await make("exclusive");
     const shareAccess = ShareAccess.READ | ShareAccess.WRITE;
     const reader = await open(other, "exclusive", FileGeneric.READ, { shareAccess });
@@ -191,7 +191,7 @@ describe("what others have open", () => {
     expect(isThere("exclusive")).toBe(true);
   });
 
-  test("a folder that others list goes at once too, and nothing can be made in it", async () => {
+  test("with POSIX semantics a folder that others list is removed at once and refuses files", async () => {
     await make("listed", FOLDER);
     const lister = await open(other, "listed", FileGeneric.READ);
     const deleter = await open(mount, "listed", Access.DELETE);
@@ -204,7 +204,7 @@ describe("what others have open", () => {
     await closeFile(other, lister);
   });
 
-  test("a hundred deleters of one file: it goes once, and the server holds nothing", async () => {
+  test("100 opens delete one file: it is removed, and the server holds nothing afterwards", async () => {
     await createFile(mount, "crowd").then((fileId) => closeFile(mount, fileId));
     const handles = await Promise.all(
       Array.from({ length: 100 }, (_, i) => open(i % 2 === 0 ? mount : other, "crowd", Access.DELETE)),

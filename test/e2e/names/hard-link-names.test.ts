@@ -1,5 +1,5 @@
-// A file with several names that is open by two of them: what is done by one name is done to that name.
-// [MS-FSA] 2.1.5.5 (a link goes), 2.1.5.15.11 (a link gets another name).
+// A file with two hard links that is open by both names: deletion and rename apply to the name of the open.
+// [MS-FSA] 2.1.5.5 (removal of a link), 2.1.5.15.11 (rename of a link).
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, linkSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ async function open(name: string): Promise<FileId> {
 }
 
 for (const lastClosed of ["one", "two"]) {
-  test(`the name that was opened for deletion goes, closed last: ${lastClosed}`, async () => {
+  test(`a deletion by the second name removes that name when ${lastClosed} is closed last`, async () => {
     const folder = `delete-${lastClosed}`;
     makeNames(folder);
     const one = await open(`${folder}\\one`);
@@ -48,7 +48,7 @@ for (const lastClosed of ["one", "two"]) {
   });
 }
 
-test("the name that was opened gets another, and both can be deleted then", async () => {
+test("a rename changes the name of its open, which can then be deleted", async () => {
   makeNames("rename");
   const one = await open("rename\\one");
   const two = await open("rename\\two");

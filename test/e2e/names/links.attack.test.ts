@@ -1,5 +1,5 @@
-// Attacks by links: swapped by a local user between check and use, on what is renamed, linked, deleted and created;
-// mounts below a share; /proc's magic links, also where wide links are allowed. Attack class 22.
+// Attacks by symlinks: a local user swaps a folder and a symlink between check and use during renames, links,
+// deletions and creations; mounts below a share; /proc's magic links, also where wide links are allowed.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 afterEach(async () => {
-  // Nothing has come into or out of the folder beside the share.
+  // No test may change the folder outside the share.
   expect(readdirSync(outside)).toEqual(["secret"]);
   expect(readFileSync(join(outside, "secret"), "utf8")).toBe("secret");
   for (const path of server.shares.values()) {
@@ -80,7 +80,7 @@ function own(path: string): void {
   if (isRoot) chownSync(path, TESTER_UID, TESTER_UID);
 }
 
-/** Lets a folder `shifty` of the share be a link to outside in every other moment, until `work` is done. */
+/** Keeps swapping a folder `shifty` of the share with a symlink to outside, until `work` is done. */
 async function whileShifting(path: string, work: () => Promise<void>): Promise<void> {
   mkdirSync(join(path, "shifty"));
   own(join(path, "shifty"));
@@ -107,15 +107,15 @@ async function whileShifting(path: string, work: () => Promise<void>): Promise<v
 async function rounds(count: number, each: (round: number) => Promise<boolean>): Promise<void> {
   let done = 0;
   for (let round = 0; round < count; round++) if (await each(round)) done++;
-  // Neither only the one nor only the other moment was met.
+  // At least one request must succeed, otherwise the test tried the symlink only.
   expect(done).toBeGreaterThan(0);
 }
 
-describe.each(SHARES)("22 in [%s] a folder that is a link in every other moment", (name) => {
+describe.each(SHARES)("in [%s], through a folder that is swapped with a symlink", (name) => {
   const path = (): string => server.shares.get(name) ?? "";
   const mountIt = (): Promise<Mount> => mountShare(server, TESTER, name);
 
-  test("nothing is created through it", async () => {
+  test("a client creates nothing outside", async () => {
     const mount = await mountIt();
     await whileShifting(path(), () =>
       rounds(300, async (round) => {
@@ -133,7 +133,7 @@ describe.each(SHARES)("22 in [%s] a folder that is a link in every other moment"
     mount.client.close();
   }, 30_000);
 
-  test("nothing is moved or linked through it", async () => {
+  test("a client moves and links nothing outside", async () => {
     const mount = await mountIt();
     await whileShifting(path(), () =>
       rounds(200, async (round) => {
@@ -147,7 +147,7 @@ describe.each(SHARES)("22 in [%s] a folder that is a link in every other moment"
     mount.client.close();
   }, 30_000);
 
-  test("nothing outside is deleted through it, although a file of that name was opened", async () => {
+  test("a client deletes nothing outside with delete-on-close", async () => {
     const mount = await mountIt();
     await whileShifting(path(), () =>
       rounds(200, async () => {
@@ -167,7 +167,7 @@ describe.each(SHARES)("22 in [%s] a folder that is a link in every other moment"
     mount.client.close();
   }, 30_000);
 
-  test("nothing outside is overwritten by replacing", async () => {
+  test("a client replaces nothing outside by a rename", async () => {
     const mount = await mountIt();
     await whileShifting(path(), () =>
       rounds(200, async (round) => {
@@ -181,7 +181,7 @@ describe.each(SHARES)("22 in [%s] a folder that is a link in every other moment"
   }, 30_000);
 });
 
-test("22 what is changed of a link itself never reaches its target", async () => {
+test("changes to a symlink opened with OPEN_REPARSE_POINT never reach its target", async () => {
   const mount = await mountShare(server, TESTER, "test");
   const path = server.shares.get("test") ?? "";
   const secret = join(outside, "secret");
@@ -237,8 +237,8 @@ test("22 what is changed of a link itself never reaches its target", async () =>
   mount.client.close();
 });
 
-describe("22 magic links and mounts", () => {
-  test("/proc's magic links are no way, even where links may lead anywhere", async () => {
+describe("magic links and mounts", () => {
+  test("a client cannot follow /proc's magic links even with wide links", async () => {
     const mount = await mountShare(server, TESTER, "wide");
     const path = server.shares.get("wide") ?? "";
     for (const target of [
@@ -262,7 +262,7 @@ describe("22 magic links and mounts", () => {
     mount.client.close();
   });
 
-  test.skipIf(!isRoot)("wide links lead no further than the user may go", async () => {
+  test.skipIf(!isRoot)("a client that follows a wide link still needs the user's permissions", async () => {
     const mount = await mountShare(server, TESTER, "wide");
     const path = server.shares.get("wide") ?? "";
     const closed = join(server.directory, "closed");
@@ -277,7 +277,7 @@ describe("22 magic links and mounts", () => {
     mount.client.close();
   });
 
-  test.skipIf(!isRoot)("a mount below a share that ends at its own disk", async () => {
+  test.skipIf(!isRoot)("with `crossmnt = no` a client cannot reach a mount below the share", async () => {
     const mount = await mountShare(server, TESTER, "bounded");
     const path = server.shares.get("bounded") ?? "";
     mkdirSync(join(path, "disk"));

@@ -1,5 +1,5 @@
-// Symlinks, special files and hard links as clients meet them: listed, described, told of, renamed, deleted; at the
-// socket and with smbclient. [MS-SMB2] 2.2.2.2.1; [MS-FSCC] 2.1.2, 2.4.6, 2.4.8; [MS-FSA] 2.1.5.1, 2.1.5.10.14.
+// Symlinks, special files and hard links: listed, queried, opened, renamed and deleted by clients, smbclient
+// among them. [MS-SMB2] 2.2.2.2.1; [MS-FSCC] 2.1.2, 2.4.6, 2.4.8; [MS-FSA] 2.1.5.1, 2.1.5.10.14.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
@@ -140,7 +140,7 @@ async function reparseOf(file: FileId) {
 }
 
 describe("a share that follows no links", () => {
-  test("lists them and special files as what they are", async () => {
+  test("lists symlinks and special files as reparse points with their tags", async () => {
     const root = (await openFile(mount, "", {})).fileId;
     const entries = new Map((await listDirectory(mount, root)).map((entry) => [entry.name, entry] as const));
     await closeFile(mount, root);
@@ -154,7 +154,7 @@ describe("a share that follows no links", () => {
   });
 
   test.each([Dialect.SMB_2_1, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1])(
-    "tells where one leads that is opened, dialect %i",
+    "returns the target of an opened symlink in the error response, dialect %i",
     async (dialect) => {
       const other = await mountTest(server, { dialects: [dialect] });
       for (const name of LINKS) {
@@ -176,7 +176,7 @@ describe("a share that follows no links", () => {
     },
   );
 
-  test("tells how much of a name lies behind one", async () => {
+  test("returns the length of the path behind a symlink", async () => {
     const reply = await tryOpen("inside dir\\sub\\file");
     expect(reply.status).toBe(Status.STOPPED_ON_SYMLINK);
     const { contexts } = decodeErrorResponse(reply.message);
@@ -184,7 +184,7 @@ describe("a share that follows no links", () => {
     expect([told.substituteName, told.unparsedPathLength]).toEqual(["dir", "\\sub\\file".length * 2]);
   });
 
-  test("opens a link itself where that is asked for, and never its target", async () => {
+  test("opens the symlink itself with OPEN_REPARSE_POINT, never its target", async () => {
     for (const name of LINKS) {
       const file = await opened(name, { desiredAccess: Access.READ_DATA | Access.READ_ATTRIBUTES });
       const call = queryInfoCall(mount, file, InfoType.FILE, FileInfoClass.ATTRIBUTE_TAG);
@@ -203,7 +203,7 @@ describe("a share that follows no links", () => {
     }
   });
 
-  test("a reparse buffer that does not fit is cut", async () => {
+  test("cuts a reparse buffer that does not fit, with STATUS_BUFFER_OVERFLOW", async () => {
     const file = await opened("outside");
     const get = (room: number) =>
       mount.client.request(ioctlCall(mount, Fsctl.GET_REPARSE_POINT, new Uint8Array(0), file, room));
@@ -214,7 +214,7 @@ describe("a share that follows no links", () => {
     await closeFile(mount, file);
   });
 
-  test("special files are described, and nothing is ever read from or written to them", async () => {
+  test("describes special files, also without OPEN_REPARSE_POINT, and refuses their data", async () => {
     const wanted = new Map<string, object>([["fifo", { type: NfsInodeType.FIFO, major: 0, minor: 0 }]]);
     if (isRoot) wanted.set("device", { type: NfsInodeType.CHARACTER, major: 1, minor: 3 });
     for (const [name, reparse] of wanted) {
@@ -230,7 +230,6 @@ describe("a share that follows no links", () => {
         });
         expectOutcome(reply.status, Status.IO_REPARSE_TAG_NOT_HANDLED, Status.ACCESS_DENIED);
       }
-      // Looked at by a client that knows nothing of reparse points.
       await closeFile(mount, await opened(name, { desiredAccess: Access.READ_ATTRIBUTES, createOptions: 0 }));
       const file = await opened(name);
       expect(decodeNfsReparse((await reparseOf(file)).data)).toEqual(reparse as never);
@@ -239,7 +238,7 @@ describe("a share that follows no links", () => {
     }
   });
 
-  test("what leads nowhere is renamed and deleted as itself, by who asks for it and by who does not know", async () => {
+  test("renames and deletes symlinks and FIFOs themselves, with and without OPEN_REPARSE_POINT", async () => {
     for (const createOptions of [REPARSE, 0]) {
       for (const name of [...LINKS, "fifo"]) {
         const file = await opened(name, { createOptions, desiredAccess: Access.DELETE });
@@ -260,7 +259,7 @@ describe("a share that follows no links", () => {
     }
   });
 
-  test("nothing is created, overwritten or linked through one", async () => {
+  test("creates, overwrites and links nothing through a symlink", async () => {
     for (const createDisposition of Object.values(CreateDisposition)) {
       for (const createOptions of [0, REPARSE]) {
         for (const name of LINKS) {
@@ -288,7 +287,7 @@ describe("a share that follows no links", () => {
     await closeFile(mount, file);
   });
 
-  test("clients make no symlinks and take none apart", async () => {
+  test("refuses clients that make or remove symlinks by their reparse points", async () => {
     const file = await createFile(mount, "plain");
     const link = { isRelative: false, substituteName: "\\??\\C:\\", printName: "C:\\" };
     const input = encode(200, (writer) => encodeSymlinkReparse(writer, link));
@@ -308,7 +307,7 @@ describe("a share that follows no links", () => {
     expect(readlinkSync(join(share, "dangling"))).toBe("nowhere");
   });
 
-  test.skipIf(!hasSmbclient())("smbclient lists such a folder and deletes what is in it", async () => {
+  test.skipIf(!hasSmbclient())("lets smbclient list and delete symlinks", async () => {
     const script =
       "ls; get inside /dev/null; get fifo /dev/null; del dangling; del outside; rename loop round; del fifo";
     const { output } = await runProgram(
@@ -325,7 +324,7 @@ describe("a share that follows no links", () => {
 });
 
 describe("a share that follows links", () => {
-  test.each(["following", "wide"])("%s: inside, and no further than it may", async (name) => {
+  test.each(["following", "wide"])("%s follows links outside only with wide links", async (name) => {
     const path = server.shares.get(name) ?? "";
     plant(path);
     const other = await mountShare(server, TESTER, name);
@@ -358,7 +357,7 @@ describe("a share that follows links", () => {
 });
 
 describe("hard links", () => {
-  test("one file by two names: written by one, read by the other, deleted by one, kept by the other", async () => {
+  test("a file with two names keeps the second when a client deletes the first", async () => {
     const file = await createFile(mount, "first");
     await mount.client.demand("link", linkCall(mount, file, "dir\\second", false));
     expectOutcome(
@@ -373,7 +372,7 @@ describe("hard links", () => {
     expect(readFileSync(join(share, "dir", "second"), "utf8")).toBe("both");
   });
 
-  test("not of a directory, not onto one, not to another file system", async () => {
+  test("a link of a directory, onto a directory or to another file system is refused", async () => {
     const directory = await opened("dir", { createOptions: 0 });
     expectOutcome(
       await mount.client.outcome(linkCall(mount, directory, "dir2", false)),

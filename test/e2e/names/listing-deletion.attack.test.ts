@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 afterEach(() => expectServing(server));
 
-/** What may be said of a folder that somebody else deleted. */
+/** Allowed statuses for a folder that was deleted on the server. */
 const GONE: readonly Outcome[] = [Status.DELETE_PENDING, Status.FILE_DELETED, Status.OBJECT_NAME_NOT_FOUND];
 
 async function folderOf(mount: Mount, name: string) {
@@ -52,8 +52,8 @@ async function folderOf(mount: Mount, name: string) {
   ).fileId;
 }
 
-describe("30 listings", () => {
-  test("patterns that are long, empty or full of wildcards end at once", async () => {
+describe("listings", () => {
+  test("a pattern that is long, empty or full of wildcards is answered within a second", async () => {
     const folder = join(share, "patterns");
     mkdirSync(folder);
     for (let index = 0; index < 200; index++) writeFileSync(join(folder, `${"a".repeat(200)}${index}`), "");
@@ -89,7 +89,7 @@ describe("30 listings", () => {
     mount.client.close();
   });
 
-  test("a folder that is changed and deleted while it is listed", async () => {
+  test("a listing of a folder that is changed and deleted meanwhile ends", async () => {
     const folder = join(share, "vanishing");
     mkdirSync(folder);
     chownSync(folder, TESTER_UID, TESTER_UID);
@@ -119,7 +119,7 @@ describe("30 listings", () => {
     mount.client.close();
   });
 
-  test("a buffer too small for one entry, and classes that are none", async () => {
+  test("a buffer too small for one entry, an unknown class and a file are refused", async () => {
     const mount = await mountTest(server);
     for (const outputBufferLength of [0, 1, 63, 104]) {
       const { fileId } = await openFile(mount, "");
@@ -143,8 +143,8 @@ describe("30 listings", () => {
   });
 });
 
-describe("33 deletion", () => {
-  test("delete-on-close without the right, on a full folder, on the root, on what is read-only", async () => {
+describe("deletion", () => {
+  test("delete-on-close needs DELETE and deletes no full folder, root or READONLY file", async () => {
     const mount = await mountTest(server);
     await closeFile(mount, await createFile(mount, "keep"));
     const asked = (name: string, desiredAccess: number, createOptions = 0): Call =>
@@ -184,7 +184,7 @@ describe("33 deletion", () => {
     mount.client.close();
   });
 
-  test("a connection that breaks in the middle of a write leaves a file that can be deleted", async () => {
+  test("a connection cut in the middle of a WRITE leaves an empty file that can be deleted", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "torn");
     const { bytes } = mount.client.build(writeCall(mount, file, 0, new Uint8Array(60_000).fill(1)));

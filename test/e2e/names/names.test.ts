@@ -1,5 +1,5 @@
-// Names over the wire: bytes that are no UTF-8, other normal forms, short names, vetoed, hidden and very many names.
-// [MS-FSCC] 2.1.5, [MS-FSA] 2.1.5.6.3, 2.1.5.12.4; smb.conf(5).
+// Names as clients see them: names that are not UTF-8, NFC and NFD, short names, vetoed and hidden names,
+// 100,000 names. [MS-FSCC] 2.1.5, [MS-FSA] 2.1.5.6.3, 2.1.5.12.4; smb.conf(5).
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,7 +42,7 @@ beforeEach(async () => {
 });
 afterEach(() => mount.client.close());
 
-/** A folder that the client may change, with these files; names as bytes or text. */
+/** Makes a folder that the client can change, with files whose names are given as bytes or text. */
 function folderWith(name: string, files: readonly (string | Buffer)[]): string {
   const folder = join(share, name);
   mkdirSync(folder);
@@ -94,12 +94,12 @@ describe("names that are not UTF-8 on the disk", () => {
   });
 });
 
-describe("composed and decomposed", () => {
+describe("composed and decomposed names", () => {
   const nfc = "\u00dcb\u00e9r";
   const nfd = nfc.normalize("NFD");
   const apple = { command: 1, requestBitmap: 7, clientCapabilities: 7 };
 
-  test("are two names for everybody but a Mac, and one for it where one alone is there", async () => {
+  test("are two names for a client; for a Mac they are one name if only one exists", async () => {
     folderWith("forms", [nfd]);
     expect(await outcomeOf(openFile(mount, `forms\\${nfc}`))).toBe(Status.OBJECT_NAME_NOT_FOUND);
     const mac = await mountShare(server, TESTER, "test");
@@ -121,7 +121,7 @@ describe("composed and decomposed", () => {
         }),
       ),
     ).toBe(Status.OBJECT_NAME_COLLISION);
-    // Nobody else is in its way.
+    // Other clients can create the composed name beside it.
     await closeFile(mount, await createFile(mount, `forms\\${nfc}`));
     expect(await namesIn("forms")).toEqual([".", "..", nfd, nfc]);
     mac.client.close();
@@ -129,7 +129,7 @@ describe("composed and decomposed", () => {
 });
 
 describe("short names", () => {
-  test("stand in listings, open files, are patterns and are told", async () => {
+  test("are listed, open files, match patterns and are returned by QUERY_INFO", async () => {
     folderWith("short", ["A long file name.txt", "README.md", "two: colons"]);
     const { fileId } = await openFile(mount, "short");
     const records = await listDirectory(mount, fileId, { infoClass: FileInfoClass.BOTH_DIRECTORY });
@@ -151,7 +151,7 @@ describe("short names", () => {
   });
 });
 
-describe("a share that hides", () => {
+describe("a share with vetoed and hidden names", () => {
   let hiding: TestServer;
   let root = "";
   let strict: Mount;
@@ -196,7 +196,7 @@ describe("a share that hides", () => {
     return status;
   }
 
-  test("a folder with vetoed names alone goes with them, another stays", async () => {
+  test("deletes a folder with its vetoed names if it has no other", async () => {
     const gone = fill("gone", ".DS_Store", "._x");
     const stays = fill("stays", ".DS_Store", "real");
     expect(await remove("gone")).toBe(Status.SUCCESS);
@@ -205,7 +205,7 @@ describe("a share that hides", () => {
     expect(readdirSync(stays).sort()).toEqual([".DS_Store", "real"]);
   });
 
-  test("a vetoed name is missing, its folder is not", async () => {
+  test("refuses a vetoed name as not found, and a path below it as path not found", async () => {
     const folder = fill("vetoed", ".DS_Store");
     const disposition = { desiredAccess: READ_WRITE, createDisposition: CreateDisposition.OPEN_IF };
     for (const options of [{}, disposition]) {
@@ -224,7 +224,7 @@ describe("a share that hides", () => {
     expect(readdirSync(folder)).toEqual([".DS_Store"]);
   });
 
-  test("names that are hidden by pattern or dot, and no longer after a rename", async () => {
+  test("sets HIDDEN on names that match `hide files` or start with a dot, until a rename", async () => {
     fill("marks", "desktop.INI", ".dot", "plain");
     const { fileId: listing } = await openFile(strict, "marks");
     const records = await listDirectory(strict, listing);
@@ -248,7 +248,7 @@ describe("a share that hides", () => {
   });
 });
 
-test("100,000 names in a folder: all of them, once, in a bounded room and time", async () => {
+test("a client lists a folder of 100,000 names, each once, in bounded memory and time", async () => {
   const folder = join(share, "many");
   mkdirSync(folder);
   for (let i = 0; i < 100_000; i++) writeFileSync(join(folder, `entry number ${i}`), "");
@@ -266,7 +266,7 @@ test("100,000 names in a folder: all of them, once, in a bounded room and time",
   expect(elapsed).toBeLessThan(30_000);
   expect(anonymousKib(server) - before).toBeLessThan(32_768);
   await closeFile(mount, fileId);
-  // By another spelling, which asks for all names.
+  // An open by another case makes the server search all names.
   const found = await openFile(mount, "MANY\\ENTRY NUMBER 99999");
   await closeFile(mount, found.fileId);
   expect(anonymousKib(server) - before).toBeLessThan(65_536);

@@ -1,4 +1,4 @@
-// Names, symlinks and special files by the POSIX extensions, at the socket, as cifs.ko's `posix` mounts use them.
+// Names, symlinks and special files with the POSIX extensions, as cifs.ko's `posix` mounts use them.
 // "SMB3 POSIX Extensions" 3.3.5.9; [MS-FSA] 2.1.5.10.37.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -62,7 +62,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A directory that everybody may change. */
+/** Makes a directory that every user can change. */
 function makeDirectory(name: string): void {
   mkdirSync(join(root, name));
   chmodSync(join(root, name), 0o777);
@@ -80,7 +80,7 @@ async function statusOf(name: string, options: Parameters<typeof createCall>[2] 
 }
 
 describe("names", () => {
-  test("two that differ by case are two", async () => {
+  test("that differ in case are different files", async () => {
     await makeFile(mount, "Case", 0o644, "upper");
     await makeFile(mount, "case", 0o644, "lower");
     expect(await text("Case")).toBe("upper");
@@ -88,7 +88,7 @@ describe("names", () => {
     expect(await statusOf("CASE")).toBe(Status.OBJECT_NAME_NOT_FOUND);
   });
 
-  test("any character but slash and NUL is one of a name", async () => {
+  test("may have any character but slash and NUL", async () => {
     makeDirectory("odd.");
     for (const name of ["a:b", 'q"?*<>|', "dot.", "space ", "back\\slash", "a::$DATA"]) {
       await makeFile(mount, `odd./${name}`, 0o644, name);
@@ -97,24 +97,24 @@ describe("names", () => {
     expect(readdirSync(join(root, "odd.")).length).toBe(6);
   });
 
-  test("mapped characters are what they stand for, as Linux sends them by default", async () => {
+  test("with mapped characters, as Linux sends by default, get the original characters on disk", async () => {
     await makeFile(mount, "mapped\uf022colon", 0o644, "x");
     expect(readFileSync(join(root, "mapped:colon"), "utf8")).toBe("x");
   });
 
-  test("no way out of the share", async () => {
+  test("that lead out of the share are refused", async () => {
     for (const name of ["..", "../x", "a/../../x", "./x", "..\\x", "a//b"]) {
       expect(await statusOf(name)).toBe(Status.OBJECT_NAME_INVALID);
     }
     expect(await statusOf("/etc/passwd")).toBe(Status.INVALID_PARAMETER);
     expect(await statusOf("x\0y")).toBe(Status.OBJECT_NAME_INVALID);
-    // A mapped slash is no slash.
+    // A mapped slash does not separate components.
     expect(await statusOf("..\uf00fetc")).toBe(Status.OBJECT_NAME_NOT_FOUND);
   });
 });
 
 describe("symlinks", () => {
-  test("are told of and not followed", async () => {
+  test("are not followed: an open returns their target", async () => {
     writeFileSync(join(root, "aim"), "aimed at");
     symlinkSync("aim", join(root, "inside"));
     symlinkSync("/etc/passwd", join(root, "outside"));
@@ -128,12 +128,12 @@ describe("symlinks", () => {
     expect((await lstat(mount, "outside")).fileType).toBe(PosixFileType.SYMLINK);
   });
 
-  test("their data is nobody's, and a way through them is closed", async () => {
+  test("refuse reads and writes of their data, and paths through them", async () => {
     symlinkSync("/etc", join(root, "etc"));
     expect(await statusOf("etc/passwd")).not.toBe(Status.SUCCESS);
     expect(await statusOf("etc\\passwd")).not.toBe(Status.SUCCESS);
     const options = { createOptions: CreateOption.OPEN_REPARSE_POINT };
-    // The link itself has no data.
+    // The symlink itself has no data.
     const desiredAccess = Access.READ_DATA | Access.WRITE_DATA;
     const { fileId } = await openPosix(mount, "etc", { ...options, desiredAccess });
     const written = await mount.client.request(writeCall(mount, fileId, 0, Uint8Array.of(1)));
@@ -143,7 +143,7 @@ describe("symlinks", () => {
     expect(await statusOf("etc", replace)).toBe(Status.ACCESS_DENIED);
   });
 
-  test("who changes its times or its name means the link, whatever the options", async () => {
+  test("get new times and names themselves, also without OPEN_REPARSE_POINT", async () => {
     symlinkSync("aim", join(root, "link to change"));
     lchownSync(join(root, "link to change"), TESTER_UID, TESTER_UID);
     const { fileId } = await openPosix(mount, "link to change", {
@@ -164,7 +164,7 @@ describe("symlinks", () => {
     expect(lstatSync(join(root, "changed link")).mtimeMs).toBe(1_000_000_000_000);
   });
 
-  test("the link itself can be removed and renamed", async () => {
+  test("can be renamed and removed themselves", async () => {
     symlinkSync("aim", join(root, "link to move"));
     const options = {
       desiredAccess: Access.DELETE | Access.READ_ATTRIBUTES,
@@ -180,7 +180,7 @@ describe("symlinks", () => {
   });
 });
 
-describe("what has no data is made", () => {
+describe("SET_REPARSE_POINT by a POSIX client", () => {
   async function special(name: string, input: Uint8Array): Promise<number> {
     const { fileId } = await openFile(
       mount,
@@ -193,7 +193,7 @@ describe("what has no data is made", () => {
     );
     const reply = await mount.client.request(ioctlCall(mount, Fsctl.SET_REPARSE_POINT, input, fileId, 0));
     if (reply.status === Status.SUCCESS) {
-      // The open is of what stands there now.
+      // The open now refers to the new object.
       const { ino } = lstatSync(join(root, name), { bigint: true });
       const told = await statPosix(mount, fileId);
       expect(BigInt(told.inodeHigh) * 2n ** 32n + BigInt(told.inodeLow)).toBe(ino);
@@ -207,18 +207,18 @@ describe("what has no data is made", () => {
       encodeSymlinkReparse(writer, { isRelative, substituteName, printName: substituteName }),
     );
 
-  test("symlinks, with the target as it was given", async () => {
+  test("makes symlinks with the given target", async () => {
     expect(await special("link 1", link("aim", true))).toBe(Status.SUCCESS);
     expect(readlinkSync(join(root, "link 1"))).toBe("aim");
     expect(await targetOf(mount, "link 1")).toMatchObject({ substituteName: "aim" });
-    // Linux leaves the first slash out, and maps characters.
+    // Linux omits the first slash and maps characters.
     expect(await special("link 2", link("etc/a\uf022b", false))).toBe(Status.SUCCESS);
     expect(readlinkSync(join(root, "link 2"))).toBe("/etc/a:b");
     expect((await targetOf(mount, "link 2")).isRelative).toBe(false);
     expect(readdirSync(root).filter((name) => name.startsWith(".minismbd"))).toEqual([]);
   });
 
-  test("FIFOs and sockets, but no devices", async () => {
+  test("makes FIFOs and sockets, but no devices", async () => {
     const nfs = (type: number): Uint8Array =>
       encode(64, (writer) => encodeNfsReparse(writer, { type, major: 1, minor: 3 }));
     expect(await special("pipe", nfs(NfsInodeType.FIFO))).toBe(Status.SUCCESS);
@@ -229,7 +229,7 @@ describe("what has no data is made", () => {
     expect(lstatSync(join(root, "null")).isFile()).toBe(true);
   });
 
-  test("a file with data, or that others have open, stays what it is", async () => {
+  test("leaves a file that has data or that others have open unchanged", async () => {
     await makeFile(mount, "with data", 0o644, "data");
     const desiredAccess = Access.DELETE | Access.WRITE_ATTRIBUTES;
     const { fileId } = await openPosix(mount, "with data", { desiredAccess });
@@ -246,7 +246,7 @@ describe("what has no data is made", () => {
     expect(lstatSync(join(root, "held")).isFile()).toBe(true);
   });
 
-  test("what is no reparse point is refused", async () => {
+  test("refuses invalid reparse data", async () => {
     const { IO_REPARSE_DATA_INVALID } = Status;
     const cut = link("aim", true).slice(0, -2);
     expect(await special("bad 1", cut)).toBe(IO_REPARSE_DATA_INVALID);
@@ -255,8 +255,8 @@ describe("what has no data is made", () => {
   });
 });
 
-describe("names change under open files", () => {
-  test("an open file is replaced, and who has it open keeps it", async () => {
+describe("a POSIX client that changes the names of open files", () => {
+  test("replaces an open file; its opens keep the old data", async () => {
     await makeFile(mount, "old", 0o644, "old data");
     await makeFile(mount, "new", 0o644, "new data");
     const reader = await openPosix(mount, "old");
@@ -269,7 +269,7 @@ describe("names change under open files", () => {
     expect(readFileSync(join(root, "old"), "utf8")).toBe("new data");
   });
 
-  test("an open file is removed at once, and who has it open keeps it", async () => {
+  test("removes an open file at once; its opens keep the data", async () => {
     await makeFile(mount, "to remove", 0o644, "still here");
     const reader = await openPosix(mount, "to remove");
     const remover = await openPosix(mount, "to remove", {
@@ -281,13 +281,13 @@ describe("names change under open files", () => {
     expect(await statusOf("to remove")).toBe(Status.OBJECT_NAME_NOT_FOUND);
     expect(new TextDecoder().decode(await readFile(mount, reader.fileId, 0, 100))).toBe("still here");
     expect((await statPosix(mount, reader.fileId)).links).toBe(0);
-    // The name is free.
+    // The name can be used again.
     await makeFile(mount, "to remove", 0o644, "another");
     await closeFile(mount, reader.fileId);
     expect(readFileSync(join(root, "to remove"), "utf8")).toBe("another");
   });
 
-  test("a directory moves with what is open in it", async () => {
+  test("renames a directory with open files in it", async () => {
     makeDirectory("moving");
     writeFileSync(join(root, "moving", "inner"), "inner data");
     const inner = await openPosix(mount, "moving/inner");
@@ -299,7 +299,7 @@ describe("names change under open files", () => {
     await closeFile(mount, inner.fileId);
   });
 
-  test("links and renames take names by the same rules", async () => {
+  test("links and renames to names by the POSIX rules", async () => {
     await makeFile(mount, "first", 0o644, "linked");
     const { fileId } = await openPosix(mount, "first", { desiredAccess: FileGeneric.ALL });
     await mount.client.demand("link", linkCall(mount, fileId, "FIRST", false));

@@ -1,4 +1,4 @@
-// The recycle bin over the wire; the first part holds against Debian's smbd too (SERVER=smbd): vfs_recycle(8).
+// The recycle bin, vfs_recycle(8). The first part also passes against Debian's smbd (SERVER=smbd).
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -60,8 +60,8 @@ async function remove(path: string): Promise<void> {
 
 const inBin = (...names: string[]): string => join(share, ".bin", "tester", ...names);
 
-describe("as Samba has it", () => {
-  test("deleted files lie in the user's repository, with their folders and all versions", async () => {
+describe("as in Samba", () => {
+  test("a deleted file moves into the user's repository with its folders; older versions stay", async () => {
     await closeFile(mount, await createDirectory(mount, "docs"));
     for (const text of ["first", "second", "third"]) {
       await write("docs\\letter.txt", text);
@@ -78,7 +78,7 @@ describe("as Samba has it", () => {
     expect(statSync(inBin()).mode & 0o7777).toBe(0o700);
   });
 
-  test("delete on close, excluded and large files, folders, and what is in the bin", async () => {
+  test("delete-on-close recycles; excluded, large and binned files and folders are unlinked", async () => {
     const { fileId } = await openFile(mount, "on close", {
       desiredAccess: READ_WRITE,
       createDisposition: CreateDisposition.CREATE,
@@ -102,7 +102,7 @@ describe("as Samba has it", () => {
     expect(readdirSync(inBin()).sort()).toEqual(["docs"]);
   });
 
-  test("what is renamed over is not kept", async () => {
+  test("a file that a rename replaces is not recycled", async () => {
     await write("old", "old");
     await write("new", "new");
     const { fileId } = await openFile(mount, "new", { desiredAccess: READ_WRITE });
@@ -113,10 +113,10 @@ describe("as Samba has it", () => {
   });
 });
 
-describe.skipIf(againstSmbd)("beyond", () => {
-  test("a bin that cannot take a file does not cost it", async () => {
+describe.skipIf(againstSmbd)("beyond what Samba does", () => {
+  test("a file that cannot move into the bin is not deleted", async () => {
     await write("precious", "data");
-    // Where the repository's folder for it should be, there is a file.
+    // A file stands in place of the repository's folder.
     await closeFile(mount, await createDirectory(mount, "blocked"));
     await write("blocked\\precious", "data");
     await write(".bin\\tester\\blocked", "in the way");
@@ -127,7 +127,7 @@ describe.skipIf(againstSmbd)("beyond", () => {
     await closeFile(mount, fileId);
   });
 
-  test.if(process.geteuid?.() === 0)("a disk mounted below has a repository of its own", async () => {
+  test.if(process.geteuid?.() === 0)("a disk mounted below the share has its own repository", async () => {
     const disk = join(share, "disk");
     mkdirSync(disk);
     Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "mode=777", "none", disk]);

@@ -1,5 +1,5 @@
-// Renames and hard links onto what must not be replaced: itself, its parent, open files, folders; cycles, other shares.
-// [MS-FSA] 2.1.5.15.6, 2.1.5.15.11; [MS-FSCC] 2.4, FileRenameInformationEx and FileLinkInformationEx.
+// Renames and hard links onto the file itself, its parent, open files and folders, into cycles and to other
+// shares. [MS-FSA] 2.1.5.15.6, 2.1.5.15.11; [MS-FSCC] 2.4 (FileRenameInformationEx, FileLinkInformationEx).
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -87,8 +87,8 @@ async function renameEx(
 const FOLDER = { createOptions: CreateOption.DIRECTORY_FILE };
 const content = (name: string): string => readFileSync(onDisk(name), "utf8");
 
-describe("onto itself and where it lies", () => {
-  test("a file onto itself stays what it is, renamed or linked", async () => {
+describe("a rename or link onto the file itself or its path", () => {
+  test("leaves a file unchanged that is renamed or linked onto itself", async () => {
     await make("self");
     const file = await open(mount, "self");
     expect(await rename(file, "self", true)).toBe(Status.SUCCESS);
@@ -101,7 +101,7 @@ describe("onto itself and where it lies", () => {
     expect(statSync(onDisk("SELF")).nlink).toBe(1);
   });
 
-  test("one of two names of a file onto the other loses neither data nor both names", async () => {
+  test("keeps the data and one name when one name of a file replaces the other", async () => {
     await make("one");
     const file = await open(mount, "one");
     expect(await link(file, "two", false)).toBe(Status.SUCCESS);
@@ -111,7 +111,7 @@ describe("onto itself and where it lies", () => {
     expect(content("two")).toBe("one");
   });
 
-  test("a file onto the folder that holds it", async () => {
+  test("of a file onto the folder that holds it is refused", async () => {
     await make("parent", FOLDER);
     await make("parent\\child");
     const file = await open(mount, "parent\\child");
@@ -125,7 +125,7 @@ describe("onto itself and where it lies", () => {
     expect(content("parent/child")).toBe("parent\\child");
   });
 
-  test("a folder into itself or below", async () => {
+  test("of a folder into itself or below is refused", async () => {
     await make("cycle", FOLDER);
     await make("cycle\\below", FOLDER);
     const folder = await open(mount, "cycle");
@@ -138,7 +138,7 @@ describe("onto itself and where it lies", () => {
     expect(existsSync(onDisk("cycle/below"))).toBe(true);
   });
 
-  test("the share's root is neither renamed nor a new name", async () => {
+  test("of the share's root or onto it is refused", async () => {
     await make("rooted");
     const root = await open(mount, "", Access.DELETE | Access.READ_ATTRIBUTES);
     expect(await rename(root, "elsewhere", true)).toBe(Status.ACCESS_DENIED);
@@ -151,7 +151,7 @@ describe("onto itself and where it lies", () => {
   });
 
   test.each(["..\\second\\x", "\\..\\second\\x", "..\\..\\etc\\x", "a\\..\\..\\x", "x:y:z:w", "a/b"])(
-    "%s leads nowhere",
+    "to %s is refused",
     async (name) => {
       const own = `from ${name.replace(/\W/g, "_")}`;
       await make(own);
@@ -165,8 +165,8 @@ describe("onto itself and where it lies", () => {
   );
 });
 
-describe("onto others", () => {
-  test("a folder is never replaced, an existing file only on request", async () => {
+describe("a rename or link onto other files", () => {
+  test("never replaces a folder, and an existing file only with ReplaceIfExists", async () => {
     await make("source");
     await make("target");
     await make("empty", FOLDER);
@@ -182,7 +182,7 @@ describe("onto others", () => {
     expect(existsSync(onDisk("source"))).toBe(false);
   });
 
-  test("an open file is not replaced, but by POSIX semantics where all share its deletion", async () => {
+  test("replaces an open file only with POSIX semantics when all opens share DELETE", async () => {
     await make("new");
     await make("old");
     const file = await open(mount, "new");
@@ -196,13 +196,13 @@ describe("onto others", () => {
     expect(await renameEx(file, "old", REPLACE_OPEN)).toBe(Status.SUCCESS);
     expect(Buffer.from(await readFile(other, reader, 0, 10)).toString()).toBe("old");
     expect((await readAll(other, reader)).links).toBe(0);
-    // Its closing takes nothing away from the file that has the name now.
+    // Closing the old file does not remove the file that has the name now.
     await closeFile(other, reader);
     await closeFile(mount, file);
     expect(content("old")).toBe("new");
   });
 
-  test("a read-only file is replaced by who says so alone", async () => {
+  test("replaces a read-only file only with IGNORE_READONLY_ATTRIBUTE", async () => {
     await make("writer");
     await make("marked");
     const marked = await open(mount, "marked");
@@ -219,7 +219,7 @@ describe("onto others", () => {
     expect(content("marked")).toBe("writer");
   });
 
-  test("flags that nobody knows, and buffers that lie, are refused", async () => {
+  test("with unknown flags or a wrong name length is refused", async () => {
     await make("flags");
     const file = await open(mount, "flags");
     expect(await renameEx(file, "flagged", 0x8000_0000)).toBe(Status.INVALID_PARAMETER);
@@ -238,7 +238,7 @@ describe("onto others", () => {
     expect(content("flags")).toBe("flags");
   });
 
-  test("two renames that cross end, and both files are left", async () => {
+  test("completes when two clients move two files between two folders, and keeps both files", async () => {
     await make("left", FOLDER);
     await make("right", FOLDER);
     await make("left\\a");
@@ -259,7 +259,7 @@ describe("onto others", () => {
     expect(existsSync(onDisk("left/b")) !== existsSync(onDisk("right/b"))).toBe(true);
   });
 
-  test("a handle without DELETE renames nothing", async () => {
+  test("by an open without DELETE access is refused", async () => {
     await make("unmoved");
     const file = await open(mount, "unmoved", FileGeneric.READ | FileGeneric.WRITE);
     expect(await rename(file, "moved", false)).toBe(Status.ACCESS_DENIED);

@@ -1,5 +1,5 @@
-// Symlinks to what clients must not see: a vetoed name, and where the server keeps what belongs to files. Clients with
-// the POSIX extensions make such links, and others follow them. ../shared/attack-classes.md 22.
+// Symlinks to names that clients must not see: vetoed names and the sidecar directory. Clients with the POSIX
+// extensions make such symlinks, other clients follow them.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chownSync,
@@ -56,7 +56,7 @@ afterAll(async () => {
   disk?.remove();
 });
 
-/** A symlink as Linux's client makes it. */
+/** Makes a symlink as the Linux client does. */
 async function makeLink(mount: Mount, name: string, target: string): Promise<void> {
   const { fileId } = await openFile(
     mount,
@@ -74,8 +74,8 @@ async function makeLink(mount: Mount, name: string, target: string): Promise<voi
   await closeFile(mount, fileId);
 }
 
-describe.each(PLACES)("22 on %s links lead to nothing that is not to be seen", (kind) => {
-  test("to vetoed names and to the sidecar, at the end and on the way", async () => {
+describe.each(PLACES)("on %s a client cannot follow a symlink", (kind) => {
+  test("to a vetoed name or the sidecar, in the last or an earlier component", async () => {
     const server = servers.get(kind) as TestServer;
     const root = server.shares.get("test") ?? "";
     const own = (path: string): void => chownSync(path, TESTER_UID, TESTER_UID);
@@ -92,7 +92,7 @@ describe.each(PLACES)("22 on %s links lead to nothing that is not to be seen", (
     const kept = await openAll(plain, "kept", { createDisposition: CreateDisposition.CREATE });
     expect(await setAttributes(plain, kept, attributeList({ SECRET: "value" }))).toBe(Status.SUCCESS);
     await closeFile(plain, kept);
-    // Where there is none, somebody else has left one.
+    // A server that made no sidecar directory must protect one that another program has left.
     if (!existsSync(join(root, ".minismbd"))) mkdirSync(join(root, ".minismbd"));
     writeFileSync(join(root, ".minismbd", "planted"), "secret");
     own(join(root, ".minismbd"));
@@ -118,7 +118,7 @@ describe.each(PLACES)("22 on %s links lead to nothing that is not to be seen", (
     const listed = (await listDirectory(plain, fileId)).map(({ name }) => name);
     await closeFile(plain, fileId);
     for (const name of [".minismbd", "hidden.d", "hidden.txt"]) expect(listed).not.toContain(name);
-    // What may be seen is, by its link too.
+    // A visible folder can be reached through its symlink.
     expect(listed).toContain("fine");
     await closeFile(plain, (await openFile(plain, "fine\\file")).fileId);
     expect(readdirSync(join(root, "hidden.d"))).toEqual(["file"]);

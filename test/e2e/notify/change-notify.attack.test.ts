@@ -1,5 +1,5 @@
-// Requests for changes that must not be granted, or not in that number; each that waits has its end.
-// [MS-SMB2] 3.3.5.19; too many waiting requests, and watches on what is closed, renamed or deleted.
+// CHANGE_NOTIFY requests that the server must refuse: invalid ones, and too many that wait or watch.
+// The server answers every request that waits. [MS-SMB2] 3.3.5.19.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,8 +28,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe("what is refused", () => {
-  test("files, closed opens, opens that may not list, too large answers", async () => {
+describe("a client that sends CHANGE_NOTIFY", () => {
+  test("for a file, a closed open, without list access or with a too large buffer is refused", async () => {
     const on = await mountTest(server);
     const file = await createFile(on, "plain");
     const closed = await createDirectory(on, "refused");
@@ -45,7 +45,7 @@ describe("what is refused", () => {
     on.client.close();
   });
 
-  test("an answer that does not fit: the client is to look for itself", async () => {
+  test("with a buffer too small for the changes gets STATUS_NOTIFY_ENUM_DIR", async () => {
     const on = await mountTest(server);
     const fileId = await createDirectory(on, "small");
     const pending = await startWaiting(on, fileId, { outputBytes: 8 });
@@ -56,7 +56,7 @@ describe("what is refused", () => {
     on.client.close();
   });
 
-  test("waiting in the middle of a compound", async () => {
+  test("in the middle of a compound gets STATUS_INTERNAL_ERROR", async () => {
     const on = await mountTest(server);
     const notify = notifyCall(on, FILE_ID_ALL_ONES);
     const related = HeaderFlag.RELATED_OPERATIONS;
@@ -74,7 +74,7 @@ describe("what is refused", () => {
     on.client.close();
   });
 
-  test("more than may wait on one connection; those that wait are answered", async () => {
+  test("beyond `max waiting requests` is refused; the requests that wait are answered", async () => {
     const on = await mountTest(server);
     const fileId = await createDirectory(on, "crowd");
     const waits: Pending[] = [];
@@ -86,7 +86,7 @@ describe("what is refused", () => {
     on.client.close();
   });
 
-  test("more watches than one session may have; closing one makes room", async () => {
+  test("beyond `max notify handles` of its session is refused until it closes one", async () => {
     const on = await mountTest(server);
     const opens: FileId[] = [];
     for (let i = 0; i < 31; i++) opens.push(await createDirectory(on, "watches"));

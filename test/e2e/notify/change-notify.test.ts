@@ -1,4 +1,4 @@
-// CHANGE_NOTIFY at the socket: every change is told once, whoever makes it, and every request that waits has its end.
+// CHANGE_NOTIFY: the server reports every change once, whoever makes it, and answers every waiting request.
 // [MS-SMB2] 3.3.5.19, [MS-FSA] 2.1.5.11.1.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
@@ -49,7 +49,7 @@ function mount(): Promise<Mount> {
   return mountShare(server, TESTER, "test");
 }
 
-/** Watches a directory from before `change`; what is told until a mark made after it is told of. */
+/** Watches a directory while `change` runs; returns the changes reported before a marker made afterwards. */
 async function watchDuring(
   directory: string,
   options: NotifyOptions,
@@ -62,10 +62,10 @@ async function watchDuring(
   });
   let pending = on.client.start(notifyCall(on, fileId, options));
   await pending.interim;
-  // The kernel's watches below the directory are set up one after the other.
+  // The server adds the inotify watches below the directory one after the other.
   if (options.recursive === true) await Bun.sleep(200);
   await change();
-  // Our own changes are told at once and the kernel's within its turn: both have been when this has.
+  // The server reports its own changes at once and the kernel's events in order: the marker comes last.
   const mark = join(root, directory, "zz-mark");
   await Bun.sleep(60);
   mkdirSync(mark);
@@ -79,7 +79,7 @@ async function watchDuring(
   return told.filter((line) => !line.includes("zz-mark"));
 }
 
-describe("changes by programs on the server are told once", () => {
+describe("the server reports a change by a local program once", () => {
   test("in a directory", async () => {
     const at = (name: string): string => join(root, "local", name);
     const told = await watchDuring("local", { filter: ALL }, () => {
@@ -97,7 +97,7 @@ describe("changes by programs on the server are told once", () => {
     const told = await watchDuring("local-tree", { filter: NAMES, recursive: true }, async () => {
       writeFileSync(at("b/f"), "text");
       renameSync(at("b/f"), at("f"));
-      // Whether the user may know of names in a directory is asked of the directory: it must still be there.
+      // The server checks the user's access on the directory itself, which must still exist then.
       await Bun.sleep(100);
       rmSync(at("b"), { recursive: true });
     });
@@ -105,8 +105,8 @@ describe("changes by programs on the server are told once", () => {
   });
 });
 
-describe("changes by clients are told once, with the kernel looking on", () => {
-  test("creation, data, attributes, renames, links, deletion", async () => {
+describe("the server reports a change by a client once, although the kernel reports it too", () => {
+  test("creation, writes, attributes, renames, links and deletion", async () => {
     const other = await mount();
     const told = await watchDuring("ours", { filter: ALL }, async () => {
       const file = await createFile(other, "ours\\f");
@@ -122,7 +122,7 @@ describe("changes by clients are told once, with the kernel looking on", () => {
     expect(told).toEqual(["+f", "~f", "<f", ">g", "+h", "~g", "-g", "-h", "+d"]);
   });
 
-  test("a name that is taken from another file", async () => {
+  test("a rename that replaces another file", async () => {
     const other = await mount();
     mkdirSync(join(root, "taken"));
     chmodSync(join(root, "taken"), 0o777);
@@ -136,7 +136,7 @@ describe("changes by clients are told once, with the kernel looking on", () => {
     expect(told).toEqual(["+old", "+new", "-old", "<new", ">old"]);
   });
 
-  test("a hundred files in a tree", async () => {
+  test("100 files created and deleted in a tree", async () => {
     const other = await mount();
     const names = Array.from({ length: 100 }, (_, i) => `f${i}`);
     const told = await watchDuring("many", { recursive: true, outputBytes: 65_536 }, async () => {
@@ -148,7 +148,7 @@ describe("changes by clients are told once, with the kernel looking on", () => {
     expect(told).toEqual(wanted);
   });
 
-  test("writing alone is told when the file is closed", async () => {
+  test("10 writes, as one change when the file is closed", async () => {
     const other = await mount();
     mkdirSync(join(root, "written"));
     chmodSync(join(root, "written"), 0o777);
@@ -162,14 +162,14 @@ describe("changes by clients are told once, with the kernel looking on", () => {
     expect(told).toEqual(["~f"]);
   });
 
-  test("what writing changes beside the data is not told", async () => {
+  test("a write, without the changes of attributes and times it causes", async () => {
     const other = await mount();
     mkdirSync(join(root, "marked"));
     chmodSync(join(root, "marked"), 0o777);
     for (const name of ["f", "g"]) writeFileSync(join(root, "marked", name), "");
     for (const name of ["f", "g"]) chmodSync(join(root, "marked", name), 0o666);
     const told = await watchDuring("marked", { filter: ALL }, async () => {
-      // It has no mark for archiving yet.
+      // The file has no ARCHIVE attribute yet: the write sets it.
       const { fileId } = await openFile(other, "marked\\f", { desiredAccess: Access.WRITE_DATA });
       await writeFile(other, fileId, 0, new Uint8Array(100));
       await Bun.sleep(60);
@@ -197,8 +197,8 @@ async function remove(on: Mount, name: string): Promise<void> {
   await closeFile(on, fileId);
 }
 
-describe("a request that waits ends", () => {
-  test("with CANCEL, by its AsyncId", async () => {
+describe("a waiting request ends", () => {
+  test("with STATUS_CANCELLED when the client cancels it by its AsyncId", async () => {
     const on = await mount();
     const pending = on.client.start(notifyCall(on, await createDirectory(on, "wait")));
     const { header } = await pending.interim;
@@ -216,7 +216,7 @@ describe("a request that waits ends", () => {
     on.client.close();
   });
 
-  test("with the open, the tree and the session, before these are answered", async () => {
+  test("before the response to the CLOSE, TREE_DISCONNECT or LOGOFF that ends it", async () => {
     const ends: ((on: Mount, fileId: FileId) => Promise<unknown>)[] = [
       (on, fileId) => closeFile(on, fileId),
       (on) => on.client.demand("TDIS", callOn(on, Command.TREE_DISCONNECT, encodeTreeDisconnectRequest)),
@@ -234,7 +234,7 @@ describe("a request that waits ends", () => {
     }
   });
 
-  test("when its directory is deleted, and later ones at once", async () => {
+  test("with STATUS_DELETE_PENDING when its directory is deleted; later ones fail at once", async () => {
     const on = await mount();
     const fileId = await createDirectory(on, "doomed");
     const pending = await startWaiting(on, fileId);
@@ -246,7 +246,7 @@ describe("a request that waits ends", () => {
     other.client.close();
   });
 
-  test("not when its directory is renamed: names go on", async () => {
+  test("not when its directory is renamed: later changes are still reported", async () => {
     const on = await mount();
     const fileId = await createDirectory(on, "before");
     const pending = await startWaiting(on, fileId);
@@ -264,8 +264,8 @@ describe("a request that waits ends", () => {
   });
 });
 
-describe("names that a user must not know are not told", () => {
-  test("in a directory below that it cannot list", async () => {
+describe("the server does not report names that the user may not see:", () => {
+  test("those in a subdirectory that the user cannot list", async () => {
     mkdirSync(join(root, "secrets/private"), { recursive: true });
     mkdirSync(join(root, "secrets/public"));
     chmodSync(join(root, "secrets/private"), 0o700);
@@ -280,7 +280,7 @@ describe("names that a user must not know are not told", () => {
     expect(told).toEqual(["+public\\menu", "+private\\own"]);
   });
 
-  test("and not those that the share hides from everybody", async () => {
+  test("those that `veto files` of the share matches", async () => {
     const hiding = await startSubject({
       shares: [{ name: "test", parameters: { "veto files": "/*.secret/" } }],
     });
@@ -296,7 +296,7 @@ describe("names that a user must not know are not told", () => {
   });
 });
 
-test("switched off, it is not implemented", async () => {
+test("with `change notify = no` CHANGE_NOTIFY gets STATUS_NOT_IMPLEMENTED", async () => {
   const without = await startSubject({ parameters: { "change notify": "no" } });
   const on = await mountShare(without, TESTER, "test");
   const reply = await on.client.request(notifyCall(on, await createDirectory(on, "d")));
@@ -305,7 +305,7 @@ test("switched off, it is not implemented", async () => {
   await without.stop();
 });
 
-test("without the kernel's help, the changes of clients are told all the same", async () => {
+test("with `kernel change notify = no` the server reports the changes of clients only", async () => {
   const blind = await startSubject({ parameters: { "kernel change notify": "no" } });
   const on = await mountShare(blind, TESTER, "test");
   const pending = await startWaiting(on, await createDirectory(on, "d"));

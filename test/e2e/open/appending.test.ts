@@ -1,5 +1,5 @@
-// Writes to the end of a file, several at once: each is behind the other, none over another. [MS-SMB2] 3.3.5.13,
-// [MS-FSA] 2.1.5.4.
+// Concurrent appending WRITEs (offset -1): the server puts each behind the others and overwrites none.
+// [MS-SMB2] 3.3.5.13, [MS-FSA] 2.1.5.4.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { Command } from "../../../src/wire/header.ts";
@@ -47,20 +47,20 @@ function piece(byte: number, length: number): Uint8Array {
   return new Uint8Array(length).fill(byte);
 }
 
-/** How many bytes of each value there are. */
+/** Counts the bytes of each value. */
 function countBytes(bytes: Uint8Array): Map<number, number> {
   const counts = new Map<number, number>();
   for (const byte of bytes) counts.set(byte, (counts.get(byte) ?? 0) + 1);
   return counts;
 }
 
-// Small ones are written at once, large ones by another thread while the next is under way.
+// The server writes small data synchronously, and large data in another thread while the next request runs.
 for (const [name, length] of [
   ["small", 100],
   ["large", 70_000],
   ["small:stream", 100],
 ] as const) {
-  test(`${length} bytes each to ${name}, by two clients`, async () => {
+  test(`two clients append 16 times ${length} bytes to ${name} and no byte is lost`, async () => {
     const [first, second] = mounts as [Mount, Mount];
     const ids = [await openForWriting(first, name), await openForWriting(second, name)];
     await Promise.all(mounts.map(({ client }) => client.awaitCredits(32)));

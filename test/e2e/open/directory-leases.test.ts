@@ -1,5 +1,5 @@
-// Leases on directories: a client keeps a listing until somebody else changes what it shows; [MS-SMB2] 3.3.4.7,
-// [MS-FSA] 2.1.5.18. What is expected is what Samba's newer smbtorture (smb2.dirlease) finds on Windows.
+// Directory leases: a client caches a listing until another client changes something the listing shows;
+// [MS-SMB2] 3.3.4.7, [MS-FSA] 2.1.5.18. Samba's newer smbtorture (smb2.dirlease) expects the same of Windows.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { appendFileSync, chmodSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ let server: TestServer;
 let holder: Mount;
 let other: Mount;
 let count = 0;
-/** A directory of each test's own, leased by `holder` with key 1 and RH, and a file in it. */
+/** A new directory for each test with one file in it; `holder` has an RH lease on it with key 1. */
 let directory = "";
 
 beforeAll(async () => {
@@ -80,7 +80,7 @@ beforeEach(async () => {
   expect(await isQuiet(holder)).toBe(true);
 });
 
-/** Opens `name` in the directory as `other`, with a lease of its own whose parent is `parent`. */
+/** Opens `name` in the directory as `other`, with its own lease whose parent lease key is `parent`. */
 function openChild(name: string, parent: number | undefined, options: Partial<CreateRequest> = {}) {
   return openLeased(other, `${directory}\\${name}`, leaseV2(9, R, parent), {
     desiredAccess: ALL_OF_A_FILE,
@@ -88,7 +88,7 @@ function openChild(name: string, parent: number | undefined, options: Partial<Cr
   });
 }
 
-/** The holder is told to give all up, and may have the lease again. */
+/** Expects a lease break to none at the holder, acknowledges it and takes the lease again. */
 async function expectBreak(): Promise<void> {
   const broken = await nextLeaseBreak(holder);
   expect(broken).toMatchObject({
@@ -118,15 +118,15 @@ function withTime(index: number): Uint8Array {
 }
 
 const CHANGES: readonly (readonly [string, number, Uint8Array])[] = [
-  ["its attributes", FileInfoClass.BASIC, encoded(40, (w) => (w.zero(32), w.u32(0x2), w.u32(0)))],
-  ["its creation time", FileInfoClass.BASIC, withTime(0)],
-  ["its last access time", FileInfoClass.BASIC, withTime(1)],
-  ["its last write time", FileInfoClass.BASIC, withTime(2)],
-  ["its end", FileInfoClass.END_OF_FILE, encoded(8, (w) => w.u64(100))],
-  ["its allocation", FileInfoClass.ALLOCATION, encoded(8, (w) => w.u64(4096))],
+  ["a file's attributes", FileInfoClass.BASIC, encoded(40, (w) => (w.zero(32), w.u32(0x2), w.u32(0)))],
+  ["a file's creation time", FileInfoClass.BASIC, withTime(0)],
+  ["a file's last access time", FileInfoClass.BASIC, withTime(1)],
+  ["a file's last write time", FileInfoClass.BASIC, withTime(2)],
+  ["a file's end of file", FileInfoClass.END_OF_FILE, encoded(8, (w) => w.u64(100))],
+  ["a file's allocation size", FileInfoClass.ALLOCATION, encoded(8, (w) => w.u64(4096))],
 ];
 for (const [what, infoClass, buffer] of CHANGES) {
-  test(`a change of a file's data in the listing: ${what}`, async () => {
+  test(`a client that changes ${what} breaks the lease unless it names the parent lease key`, async () => {
     for (const parent of [1, 3, undefined]) {
       const opened = await openChild("file", parent);
       const call = setInfoCall(other, opened.fileId, infoClass, buffer);
@@ -139,7 +139,7 @@ for (const [what, infoClass, buffer] of CHANGES) {
   });
 }
 
-test("a file made in it", async () => {
+test("a client that creates a file breaks the lease unless it names the parent lease key", async () => {
   const known = await openChild("mine", 1);
   expect(known.contexts.lease?.flags).toBe(0x4);
   expect(await isQuiet(holder)).toBe(true);
@@ -148,7 +148,7 @@ test("a file made in it", async () => {
   await expectBreak();
 });
 
-test("a directory made in it, and one removed", async () => {
+test("a client that creates or removes a subdirectory breaks the lease", async () => {
   const made = await openFile(other, `${directory}\\below`, {
     ...DIRECTORY,
     desiredAccess: Access.DELETE | Access.READ_ATTRIBUTES,
@@ -161,13 +161,13 @@ test("a directory made in it, and one removed", async () => {
   await expectBreak();
 });
 
-test("a file that is only read and closed changes nothing", async () => {
+test("a client that opens and closes a file without a change does not break the lease", async () => {
   const opened = await openChild("file", undefined);
   await closeFile(other, opened.fileId);
   expect(await isQuiet(holder)).toBe(true);
 });
 
-test("data written shows when the file is closed", async () => {
+test("a write breaks the lease when the file is closed", async () => {
   const stranger = await openChild("file", undefined);
   await writeFile(other, stranger.fileId, 0, new Uint8Array(100));
   expect(await isQuiet(holder)).toBe(true);
@@ -179,12 +179,12 @@ test("data written shows when the file is closed", async () => {
   expect(await isQuiet(holder)).toBe(true);
 });
 
-test("a file overwritten", async () => {
+test("a client that overwrites a file with CREATE breaks the lease", async () => {
   await openChild("file", undefined, { createDisposition: CreateDisposition.OVERWRITE });
   await expectBreak();
 });
 
-test("a file renamed within it, into it and out of it", async () => {
+test("a rename within, into or out of the directory breaks the lease", async () => {
   const apart = await openFile(other, `${directory}-apart`, {
     ...DIRECTORY,
     createDisposition: CreateDisposition.OPEN_IF,
@@ -201,7 +201,7 @@ test("a file renamed within it, into it and out of it", async () => {
   }
 });
 
-test("a hard link made in it", async () => {
+test("a new hard link in the directory breaks the lease", async () => {
   const opened = await openChild("file", 1);
   expect(await other.client.outcome(linkCall(other, opened.fileId, `${directory}\\link`, false))).toBe(0);
   expect(await isQuiet(holder)).toBe(true);
@@ -211,7 +211,7 @@ test("a hard link made in it", async () => {
   await expectBreak();
 });
 
-test("a file deleted: the name goes with the last close", async () => {
+test("a deletion breaks the lease at the last close, which removes the name", async () => {
   const opened = await openChild("file", undefined);
   expect(await other.client.outcome(deleteCall(other, opened.fileId))).toBe(Status.SUCCESS);
   expect(await isQuiet(holder)).toBe(true);
@@ -219,7 +219,7 @@ test("a file deleted: the name goes with the last close", async () => {
   await expectBreak();
 });
 
-test("a file deleted by who knows the lease and closed by who does not", async () => {
+test("a deletion whose last close is by an open without the parent lease key breaks the lease", async () => {
   const first = await openChild("file", 1);
   const second = await openLeased(other, `${directory}\\file`, leaseV2(8, R), {
     desiredAccess: ALL_OF_A_FILE,
@@ -231,13 +231,13 @@ test("a file deleted by who knows the lease and closed by who does not", async (
   await expectBreak();
 });
 
-test("a file deleted by the client that names the lease leaves it", async () => {
+test("a deletion by a client that names the parent lease key does not break the lease", async () => {
   const opened = await openChild("file", 1, { createOptions: CreateOption.DELETE_ON_CLOSE });
   await closeFile(other, opened.fileId);
   expect(await isQuiet(holder)).toBe(true);
 });
 
-test("a directory that cannot be shared is asked to give up its handle", async () => {
+test("an exclusive open breaks handle caching and then gets STATUS_SHARING_VIOLATION", async () => {
   const pending = other.client.start(createCall(other, directory, { ...DIRECTORY, shareAccess: 0 }));
   expect(await nextLeaseBreak(holder)).toMatchObject({ currentLeaseState: RH, newLeaseState: R });
   expect((await pending.interim).status).toBe(Status.PENDING);
@@ -245,7 +245,7 @@ test("a directory that cannot be shared is asked to give up its handle", async (
   expect((await pending.reply).status).toBe(Status.SHARING_VIOLATION);
 });
 
-test("neither oplocks nor leases of version 1, nor leases in 2.1, nor for clients that know none", async () => {
+test("a directory gets no oplock or version 1 lease, and none in 2.1 or without the capability", async () => {
   const name = `${directory}-plain`;
   const create = { ...DIRECTORY, createDisposition: CreateDisposition.OPEN_IF };
   for (const level of [OplockLevel.II, OplockLevel.EXCLUSIVE, OplockLevel.BATCH]) {
@@ -263,7 +263,7 @@ test("neither oplocks nor leases of version 1, nor leases in 2.1, nor for client
   }
 });
 
-test("a holder that does not answer is not waited for", async () => {
+test("CREATEs do not wait for an unacknowledged break, and the holder gets only one", async () => {
   for (const name of ["a", "b", "c"]) {
     await openFile(other, `${directory}\\${name}`, {
       desiredAccess: ALL_OF_A_FILE,
@@ -275,7 +275,7 @@ test("a holder that does not answer is not waited for", async () => {
 });
 
 test.skipIf(againstSmbd)(
-  "a change by a program on the server, and none by the client that knows the lease",
+  "a program on the server breaks the lease; a client that names the parent lease key does not",
   async () => {
     const path = join(server.shares.get("test") ?? "", directory);
     for (const change of [
@@ -287,7 +287,7 @@ test.skipIf(againstSmbd)(
     ]) {
       change();
       await expectBreak();
-      // Some changes are several events.
+      // Some changes cause several inotify events.
       for (;;) {
         const more = await nextLeaseBreak(holder, 100);
         if (more === undefined) break;

@@ -1,5 +1,5 @@
-// Durable handles at the socket: got back after a lost connection by their owner alone, given up when others need the
-// file or time is over, and recognised when their CREATE comes again; [MS-SMB2] 3.3.5.9.6, .7, .10, .12, 3.3.2.2.
+// Durable handles: only the owner can reconnect one, another client's open or the time-out closes it, and a
+// replayed CREATE finds it; [MS-SMB2] 3.3.5.9.6, .7, .10, .12, 3.3.2.2.
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ afterAll(async () => {
 
 const NOT_FOUND = Status.OBJECT_NAME_NOT_FOUND;
 
-/** What makes a handle durable: version of the request, and by which right it is cached. */
+/** A way to a durable handle: the version of the request context, and a batch oplock or a lease. */
 interface Kind {
   readonly version: 1 | 2;
   readonly by: "batch" | "lease";
@@ -85,7 +85,7 @@ function mountAs(
   return mountShare(at, { ...user, previousSessionId }, "test", options);
 }
 
-/** A durable handle and what is needed to get it back. */
+/** A durable handle and the values a client needs to reconnect it. */
 class Durable {
   readonly kind: Kind;
   readonly name: string;
@@ -149,7 +149,7 @@ class Durable {
     this.mount.client.close();
   }
 
-  /** Comes back as the same client and gives up the session before; nothing is asked for yet. */
+  /** Connects again as the same client and replaces the old session; does not reconnect the handle yet. */
   async comeBack(): Promise<Mount> {
     const before = this.mount.session.id;
     this.mount = await mountAs(this.clientGuid, TESTER, before, this.at);
@@ -167,7 +167,7 @@ async function tryOpen(mount: Mount, name: string, options: Partial<CreateReques
   return mount.client.outcome(createCall(mount, name, options));
 }
 
-/** Another client opens the file; the holder gives way as far as it must. */
+/** Opens the file as another client; the holder acknowledges the oplock or lease break. */
 async function openBeside(durable: Durable, other: Mount): Promise<FileId> {
   const pending = startOpen(other, durable.name);
   const { mount } = durable;
@@ -184,7 +184,7 @@ async function openBeside(durable: Durable, other: Mount): Promise<FileId> {
 describe.each(KINDS)("version $version by $by", (kind) => {
   const nameOf = (what: string): string => `${what} v${kind.version} ${kind.by}`;
 
-  test("data and locks are there after a lost connection", async () => {
+  test("a reconnected handle has its data, locks and caching rights", async () => {
     const durable = await new Durable(kind, nameOf("kept")).open();
     const data = new Uint8Array(randomBytes(1000));
     await writeFile(durable.mount, durable.fileId, 0, data);
@@ -213,13 +213,13 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     other.client.close();
   });
 
-  test("nobody but its owner gets it", async () => {
+  test("a reconnect fails unless user, client, FileId, GUID, lease and name are the owner's", async () => {
     const durable = await new Durable(kind, nameOf("owned")).open();
-    // A handle that is connected is nobody's to get back, not even its owner's.
+    // Even the owner cannot reconnect a handle that is still connected.
     expectOutcome(await tryOpen(durable.mount, durable.name, durable.reconnect()), NOT_FOUND);
     durable.cut();
     const thief = await mountAs(durable.clientGuid, TESTER2);
-    // smbd does not let on that there is such a handle.
+    // smbd does not reveal that the handle exists.
     const denied = againstSmbd ? NOT_FOUND : Status.ACCESS_DENIED;
     expectOutcome(await tryOpen(thief, durable.name, durable.reconnect()), denied);
     thief.client.close();
@@ -255,13 +255,13 @@ describe.each(KINDS)("version $version by $by", (kind) => {
         ? { ...asked.contexts, durableRequest: true }
         : { ...asked.contexts, durableRequestV2: { timeoutMs: 0, flags: 0, createGuid: bytes16() } };
     expectOutcome(await tryWith({ ...asked, contexts: mixed }), Status.INVALID_PARAMETER);
-    // After all that it is still there for its owner, once.
+    // After all these attempts the owner can still reconnect the handle, once.
     expectOutcome(await tryWith(asked), Status.SUCCESS);
     expectOutcome(await tryWith(asked), NOT_FOUND);
     mount.client.close();
   });
 
-  test("another's handle is not to be had by its number", async () => {
+  test("a client that reconnects with the FileId of another client's handle fails", async () => {
     const victim = await new Durable(kind, nameOf("victim")).open();
     const attacker = new Durable(kind, nameOf("attacker"));
     await attacker.open();
@@ -269,7 +269,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     attacker.cut();
     const mount = await attacker.comeBack();
     const outcome = await tryOpen(mount, attacker.name, attacker.reconnect({ fileId: victim.fileId }));
-    // Version 1 by oplock has the FileId and the user alone to go by: for the same user it is no theft.
+    // A version 1 reconnect with an oplock is checked by FileId and user alone: the same user may succeed.
     if (kind.version === 1 && kind.by === "batch") expectOutcome(outcome, Status.SUCCESS, NOT_FOUND);
     else {
       expectOutcome(outcome, NOT_FOUND);
@@ -279,7 +279,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     victim.cut();
   });
 
-  test("a client that vanished gives way at once", async () => {
+  test("a conflicting open closes the handle of a disconnected client within a second", async () => {
     const durable = await new Durable(kind, nameOf("vanished")).open(0, { shareAccess: 0 });
     durable.cut();
     const other = await mountAs(bytes16());
@@ -293,7 +293,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     other.client.close();
   });
 
-  test("a write that was cut off goes on", async () => {
+  test("a client that loses its connection during a write reconnects and completes the file", async () => {
     const PIECE = 65_536;
     const data = new Uint8Array(randomBytes(8 * 1024 * 1024));
     const durable = await new Durable(kind, nameOf("resumed")).open();
@@ -304,7 +304,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
     const { mount } = durable;
     for (let i = middle; i < middle + 4; i++)
       mount.client.start(writeCall(mount, durable.fileId, i * PIECE, piece(i)));
-    // The last one only in part, so that a message is half there when the connection goes.
+    // Sends only a part of the last request, so that the connection ends in the middle of a message.
     const { bytes } = mount.client.build(
       writeCall(mount, durable.fileId, (middle + 4) * PIECE, piece(middle + 4)),
     );
@@ -322,7 +322,7 @@ describe.each(KINDS)("version $version by $by", (kind) => {
   });
 });
 
-test("a lease that keeps its handle caching outlives another's open", async () => {
+test("a disconnected handle keeps an RH lease when another client opens the file", async () => {
   const durable = await new Durable({ version: 2, by: "lease" }, "broken to RH").open();
   durable.cut();
   const other = await mountAs(bytes16());
@@ -333,7 +333,7 @@ test("a lease that keeps its handle caching outlives another's open", async () =
   durable.cut();
 });
 
-test("a CREATE sent again is answered from the handle it made, until that is used", async () => {
+test("a replayed CREATE gets the handle it made, until the client uses that handle", async () => {
   const durable = await new Durable({ version: 2, by: "lease" }, "replayed").open();
   const { mount } = durable;
   const call = createCall(mount, durable.name, durable.request());
@@ -343,7 +343,6 @@ test("a CREATE sent again is answered from the handle it made, until that is use
   expect(answer.fileId).toEqual(durable.fileId);
   expect(answer.createAction).toBe(durable.created.createAction);
   expect(answer.contexts.durableV2).toEqual(durable.created.contexts.durableV2);
-  // The GUID is this client's: another's of the same value is a CREATE of its own.
   const request = durable.request();
   const foreignKey = {
     ...request,
@@ -356,11 +355,12 @@ test("a CREATE sent again is answered from the handle it made, until that is use
     }),
     Status.ACCESS_DENIED,
   );
+  // CreateGuid is looked up per client: another client's CREATE with the same value makes a new open.
   const other = await mountAs(bytes16());
   const apart = await openFile(other, "replayed elsewhere", durable.request());
   expect(apart.fileId).not.toEqual(durable.fileId);
   await writeFile(mount, durable.fileId, 0, new Uint8Array(10));
-  // 3.3.5.9.10 looks among the opens that are eligible for replay: this one no longer is.
+  // 3.3.5.9.10 searches only the opens that are eligible for replay; the WRITE ended this one's eligibility.
   const fresh = decodeCreateResponse((await mount.client.demand("replay after use", replay)).message);
   expect(fresh.fileId).not.toEqual(durable.fileId);
   expect(await writeFile(mount, durable.fileId, 0, new Uint8Array(10))).toBe(10);
@@ -369,7 +369,7 @@ test("a CREATE sent again is answered from the handle it made, until that is use
 });
 
 test.skipIf(againstSmbd)(
-  "a handle that nobody comes back for is given up when its time is over",
+  "the server closes a handle that no client reconnects before its time-out",
   async () => {
     const own = await startSubject();
     try {

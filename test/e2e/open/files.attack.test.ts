@@ -1,4 +1,4 @@
-// Attacks with offsets, renames and hard links.
+// Attacks with offsets and lengths of READ and WRITE, renames and hard links.
 // [MS-SMB2] 3.3.5.12, 3.3.5.13; [MS-FSA] 2.1.5.15.11 (rename), 2.1.5.15.6 (link).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
@@ -53,8 +53,8 @@ function edited(call: Call, edit: Edit): Call {
 
 const OUT_OF_RANGE: readonly Outcome[] = [Status.INVALID_PARAMETER, Status.END_OF_FILE, Status.DISK_FULL];
 
-describe("25 READ and WRITE", () => {
-  test("offset and length beyond 2^63, and near it", async () => {
+describe("READ and WRITE", () => {
+  test("an offset near or beyond 2^63 is refused", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "edges");
     await writeFile(mount, file, 0, new Uint8Array(10));
@@ -72,7 +72,7 @@ describe("25 READ and WRITE", () => {
       };
       const read = edited(readCall(mount, file, 0, 100), (view) => at(view, ReadRequestOffset.OFFSET));
       expectOutcome(await mount.client.outcome(read), ...OUT_OF_RANGE);
-      // All ones asks for an append; [MS-FSA] 2.1.5.4.
+      // A WRITE with all bits of the offset set is an append; [MS-FSA] 2.1.5.4.
       if (low === 0xffff_ffff && high === 0xffff_ffff) continue;
       const write = edited(writeCall(mount, file, 0, new Uint8Array(100)), (view) =>
         at(view, WriteRequestOffset.OFFSET),
@@ -83,7 +83,7 @@ describe("25 READ and WRITE", () => {
     mount.client.close();
   });
 
-  test("lengths beyond the maximum, with and without the credits for them", async () => {
+  test("a length beyond the maximum is refused, and the server's memory does not grow", async () => {
     const before = anonymousKib(server);
     for (const length of [9 * 1024 * 1024, 0x7fff_ffff, 0xffff_ffff]) {
       const mount = await mountTest(server);
@@ -111,7 +111,7 @@ describe("25 READ and WRITE", () => {
     expect(anonymousKib(server) - before).toBeLessThan(32 * 1024);
   });
 
-  test("DataOffset into the header, past the end, beyond 0x100", async () => {
+  test("a DataOffset into the header, past the end or beyond 0x100 is refused", async () => {
     for (const offset of [0, 8, 64, 111, 0x101, 0x8000, 0xffff]) {
       const mount = await mountTest(server);
       const file = await createFile(mount, "edges");
@@ -127,7 +127,7 @@ describe("25 READ and WRITE", () => {
     }
   });
 
-  test("channel fields of a transport that is not there", async () => {
+  test("RDMA channel values get STATUS_INVALID_PARAMETER; RemainingBytes alone is ignored", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "edges");
     await writeFile(mount, file, 0, new Uint8Array(10));
@@ -148,7 +148,7 @@ describe("25 READ and WRITE", () => {
     mount.client.close();
   });
 
-  test("reading and writing a folder, and without the right", async () => {
+  test("READ and WRITE of a folder, and WRITE without the access right, are refused", async () => {
     const mount = await mountTest(server);
     const folder = await createDirectory(mount, "a folder");
     expectOutcome(await mount.client.outcome(readCall(mount, folder, 0, 10)), Status.INVALID_DEVICE_REQUEST);
@@ -166,7 +166,7 @@ describe("25 READ and WRITE", () => {
     mount.client.close();
   });
 
-  test("sizes near 2^63 by SET_INFO", async () => {
+  test("SET_INFO of a size near or beyond 2^63 is refused", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "edges");
     for (const infoClass of [FileInfoClass.END_OF_FILE, FileInfoClass.ALLOCATION]) {
@@ -191,8 +191,8 @@ async function folderOf(mount: Mount, name: string) {
   ).fileId;
 }
 
-describe("29 rename and hard link", () => {
-  test("onto itself, its parent, an open file, a folder, into itself, to the root", async () => {
+describe("renames and hard links", () => {
+  test("onto its parent, an open file, a folder, the root or into itself are refused", async () => {
     const mount = await mountTest(server);
     const parent = await folderOf(mount, "parent");
     await closeFile(mount, parent);
@@ -231,7 +231,7 @@ describe("29 rename and hard link", () => {
     mount.client.close();
   });
 
-  test("the root of the share, and a name whose length lies", async () => {
+  test("a rename of the share's root, and a name with a wrong length, are refused", async () => {
     const mount = await mountTest(server);
     const root = (await openFile(mount, "", { desiredAccess: Access.MAXIMUM_ALLOWED })).fileId;
     expectOutcome(
@@ -254,7 +254,7 @@ describe("29 rename and hard link", () => {
     mount.client.close();
   });
 
-  test("crossing renames end, and nothing is lost", async () => {
+  test("renames of two folders into each other complete, and no folder is lost", async () => {
     const mounts = await Promise.all([mountTest(server), mountTest(server)]);
     const [first, second] = mounts;
     if (!first || !second) throw new Error("two mounts");
@@ -288,5 +288,5 @@ describe("29 rename and hard link", () => {
   }, 20_000);
 });
 
-/** What may be said of a folder that somebody else deleted. */
+/** Allowed statuses for a folder that another client deleted. */
 const GONE: readonly Outcome[] = [Status.DELETE_PENDING, Status.FILE_DELETED, Status.OBJECT_NAME_NOT_FOUND];

@@ -1,5 +1,5 @@
-// Attacks with oplocks and leases: acknowledgements that fit nothing, and clients that end while they wait or are
-// waited for. [MS-SMB2] 3.3.5.22, 3.3.5.16, 3.3.5.6, 3.3.5.8, 3.3.7.1; attack classes 10, 20 and 27.
+// Attacks with oplocks and leases: invalid acknowledgements, and waiting clients or lease holders that end.
+// [MS-SMB2] 3.3.5.22, 3.3.5.16, 3.3.5.6, 3.3.5.8, 3.3.7.1.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { CreateDisposition, OplockLevel } from "../../../src/wire/command/create.ts";
 import { Command } from "../../../src/wire/header.ts";
@@ -43,7 +43,7 @@ let server: TestServer;
 let holder: Mount;
 let other: Mount;
 let count = 0;
-/** A file of each test's own. */
+/** A new file name for each test. */
 let name = "";
 
 beforeAll(async () => {
@@ -66,7 +66,7 @@ function cancel({ header }: Reply): void {
   sendCancel(other, header.messageId, header.asyncId);
 }
 
-/** The file can be had alone, changed and deleted by a third client, without a wait. */
+/** Expects that a third client can open the file alone with an RWH lease and delete it, without a wait. */
 async function expectFree(): Promise<void> {
   const third = await mountLeasing(server);
   const startedMs = performance.now();
@@ -77,8 +77,8 @@ async function expectFree(): Promise<void> {
   third.client.close();
 }
 
-describe("27 acknowledgements", () => {
-  test("of a lease that is not breaking, of another's key, of no key", async () => {
+describe("acknowledgements", () => {
+  test("of a lease that is not breaking, of another client's key or of an unknown key fail", async () => {
     await begin();
     await openLeased(holder, name, leaseV2(1, RWH));
     const { client } = holder;
@@ -89,7 +89,7 @@ describe("27 acknowledgements", () => {
     expect(still.contexts.lease?.state).toBe(RWH);
   });
 
-  test("at a level above what is left, with bits that do not exist, then rightly, then twice", async () => {
+  test("above the new state or with unknown bits fail; a correct one succeeds once", async () => {
     await begin();
     await openLeased(holder, name, leaseV2(1, RWH));
     const pending = startOpen(other, name);
@@ -102,7 +102,7 @@ describe("27 acknowledgements", () => {
     expect((await pending.reply).status).toBe(Status.SUCCESS);
   });
 
-  test("while a break to another level is under way", async () => {
+  test("for an earlier break fail when a further break is under way", async () => {
     await begin();
     await openLeased(holder, name, leaseV2(1, RWH));
     const reader = startOpen(other, name);
@@ -111,14 +111,14 @@ describe("27 acknowledgements", () => {
     await writer.interim;
     expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.SUCCESS);
     expect(await nextLeaseBreak(holder)).toMatchObject({ currentLeaseState: RH, newLeaseState: R });
-    // The first acknowledgement once more: it is above the second break.
+    // The first acknowledgement again: its state is above the second break's new state.
     expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.REQUEST_NOT_ACCEPTED);
     expect(await holder.client.outcome(leaseAck(holder, key(1), 0))).toBe(Status.SUCCESS);
     expect((await reader.reply).status).toBe(Status.SUCCESS);
     expect((await writer.reply).status).toBe(Status.SUCCESS);
   });
 
-  test("after the file was closed", async () => {
+  test("after the file was closed fail", async () => {
     await begin();
     const held = await openLeased(holder, name, leaseV2(1, RWH));
     const pending = startOpen(other, name);
@@ -136,7 +136,7 @@ describe("27 acknowledgements", () => {
     expect(await holder.client.outcome(late)).toBe(Status.FILE_CLOSED);
   });
 
-  test("of oplocks: none under way, a level that is none, another's FileId", async () => {
+  test("of an oplock without a break, with an invalid level or another client's FileId fail", async () => {
     await begin();
     const options = { desiredAccess: READ_WRITE_DATA, createDisposition: CreateDisposition.OPEN_IF };
     const held = await openFile(holder, name, { ...options, oplockLevel: OplockLevel.BATCH });
@@ -153,12 +153,12 @@ describe("27 acknowledgements", () => {
       const pending = startOpen(other, `${name}-${level}`);
       await nextOplockBreak(holder);
       expect(await client.outcome(oplockAck(holder, each.fileId, level))).toBe(status);
-      // A wrong answer ends the wait of the other all the same.
+      // An invalid acknowledgement also ends the other client's wait.
       expect((await pending.reply).status).toBe(Status.SUCCESS);
     }
   });
 
-  test("of a size that is neither an oplock's nor a lease's", async () => {
+  test("with a StructureSize of neither an oplock nor a lease are refused", async () => {
     await begin();
     for (const size of [0, 23, 25, 35, 37, 44, 0xffff]) {
       const call = callOn(holder, Command.OPLOCK_BREAK, (writer) => {
@@ -170,8 +170,8 @@ describe("27 acknowledgements", () => {
   });
 });
 
-describe("20 lease contexts", () => {
-  test("state bits that do not exist", async () => {
+describe("lease contexts", () => {
+  test("the server ignores unknown state bits", async () => {
     await begin();
     const opened = await openLeased(holder, name, leaseV2(1, 0xffff_ffff));
     expect(opened.contexts.lease?.state).toBe(RWH);
@@ -180,13 +180,13 @@ describe("20 lease contexts", () => {
   });
 });
 
-describe("10 the end of who waits", () => {
+describe("a client or holder that ends during a break", () => {
   test.each([
     ["the request is cancelled", "cancel"],
     ["the tree is disconnected", "tree"],
     ["the session logs off", "session"],
     ["the connection is lost", "connection"],
-  ])("%s while its CREATE waits for a break", async (_, end) => {
+  ])("%s while a CREATE waits for a break: the CREATE ends and the file is free", async (_, end) => {
     await begin();
     const held = await openLeased(holder, name, leaseV2(1, RWH));
     const pending = startOpen(other, name);
@@ -197,14 +197,14 @@ describe("10 the end of who waits", () => {
     if (end === "session") other.client.start(callOn(other, Command.LOGOFF, four));
     if (end === "connection") other.client.close();
     else expect((await pending.reply).status).toBe(Status.CANCELLED);
-    // The holder answers as if nothing had happened, and nobody else holds the file.
+    // The holder acknowledges the break as usual, and no other client holds the file.
     await nextLeaseBreak(holder);
     expect(await holder.client.outcome(leaseAck(holder, key(1), RH))).toBe(Status.SUCCESS);
     await closeFile(holder, held.fileId);
     await expectFree();
   });
 
-  test("the holder ends in every way while others wait for it", async () => {
+  test("waiting CREATEs succeed when the holder closes, disconnects, logs off or is cut off", async () => {
     for (const end of ["close", "tree", "session", "connection"]) {
       await begin();
       const held = await openLeased(holder, name, leaseV2(1, RWH));
@@ -220,7 +220,7 @@ describe("10 the end of who waits", () => {
     }
   });
 
-  test("a rename and a deletion that wait are closed under the client's own hands", async () => {
+  test("a waiting rename or deletion gets STATUS_FILE_CLOSED when the client closes the open", async () => {
     for (const make of [
       (mount: Mount, fileId: Parameters<typeof deleteCall>[1]) => deleteCall(mount, fileId),
       (mount: Mount, fileId: Parameters<typeof deleteCall>[1]) =>
@@ -239,7 +239,7 @@ describe("10 the end of who waits", () => {
     }
   });
 
-  test("a hundred CREATEs wait for one client, half of them are cancelled, the other half is served", async () => {
+  test("of 100 CREATEs that wait for one holder 50 are cancelled and 50 succeed", async () => {
     await begin();
     await openLeased(holder, name, leaseV2(1, RWH));
     const pending = [];

@@ -1,4 +1,4 @@
-// Leases and oplocks at the socket: granted, broken, acknowledged, timed out; [MS-SMB2] 3.3.4.6, 3.3.4.7, 3.3.5.22.
+// Leases and oplocks: grant, break, acknowledgement, time-out; [MS-SMB2] 3.3.4.6, 3.3.4.7, 3.3.5.22.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { CreateDisposition, OplockLevel, ShareAccess } from "../../../src/wire/command/create.ts";
 import { LeaseFlag } from "../../../src/wire/context/create-context.ts";
@@ -66,7 +66,7 @@ test("a lease is granted, broken and acknowledged", async () => {
       newLeaseState: RH,
     });
     expect(broken?.leaseKey).toEqual(key(1));
-    // The holder opens the same file again: it need not wait for itself, and is told of the break.
+    // The holder opens the same file again: it does not wait for its own lease, and BREAK_IN_PROGRESS is set.
     const again = await openLeased(holder as Mount, "one", leaseV2(1, RWH));
     expect(again.contexts.lease).toMatchObject({ state: RWH, flags: LeaseFlag.BREAK_IN_PROGRESS });
     expect(await (holder as Mount).client.outcome(leaseAck(holder as Mount, key(1), RH))).toBe(0);
@@ -88,14 +88,14 @@ test("a batch oplock is broken to level II and acknowledged", async () => {
     const ack = oplockAck(holder as Mount, held.fileId, OplockLevel.II);
     expect(await (holder as Mount).client.outcome(ack)).toBe(Status.SUCCESS);
     expect((await finishOpen(pending)).oplockLevel).toBe(OplockLevel.II);
-    // A write ends level II everywhere, the writer's own included, and waits for nobody.
+    // A write breaks every level II oplock, the writer's own included, and waits for no acknowledgement.
     await writeFile(holder as Mount, held.fileId, 0, new Uint8Array([1]));
     expect((await nextOplockBreak(other as Mount))?.level).toBe(OplockLevel.NONE);
     expect((await nextOplockBreak(holder as Mount))?.level).toBe(OplockLevel.NONE);
   });
 });
 
-test("a client that never acknowledges loses everything when its time is up", async () => {
+test("a client that does not acknowledge a break loses its lease after the time-out", async () => {
   await withMounts(2, async (holder, other) => {
     await openLeased(holder as Mount, "silent", leaseV2(1, RWH));
     const startedMs = performance.now();
@@ -110,7 +110,7 @@ test("a client that never acknowledges loses everything when its time is up", as
   });
 });
 
-test("a sharing violation comes after the holder had its chance to close", async () => {
+test("a conflicting open fails only after the holder had the chance to close", async () => {
   await withMounts(2, async (holder, other) => {
     const alone = { shareAccess: 0 };
     const held = await openLeased(holder as Mount, "alone", leaseV2(1, RH), alone);
@@ -127,7 +127,7 @@ test("a sharing violation comes after the holder had its chance to close", async
   });
 });
 
-test("a lost connection gives up its leases at once", async () => {
+test("a lost connection ends its leases within a second", async () => {
   await withMounts(2, async (holder, other) => {
     await openLeased(holder as Mount, "lost", leaseV2(1, RWH));
     const pending = startOpen(other as Mount, "lost");
@@ -139,7 +139,7 @@ test("a lost connection gives up its leases at once", async () => {
   });
 });
 
-test("a write, a size and a rename by others end what they make stale", async () => {
+test("a rename by another client breaks handle caching, and a write breaks read caching", async () => {
   await withMounts(2, async (holder, other) => {
     await openLeased(holder as Mount, "changed", leaseV2(1, RH));
     const writer = await openFile(other as Mount, "changed", {
@@ -152,7 +152,7 @@ test("a write, a size and a rename by others end what they make stale", async ()
     expect(await (holder as Mount).client.outcome(leaseAck(holder as Mount, key(1), R))).toBe(0);
     expect((await rename.reply).status).toBe(Status.SUCCESS);
     await writeFile(other as Mount, writer.fileId, 0, new Uint8Array([1]));
-    // Nothing is cached but reads: no answer is asked for.
+    // Only read caching is left: the break needs no acknowledgement.
     expect(await nextLeaseBreak(holder as Mount)).toMatchObject({
       currentLeaseState: R,
       newLeaseState: 0,
@@ -161,7 +161,7 @@ test("a write, a size and a rename by others end what they make stale", async ()
   });
 });
 
-test("a key names one file at a time", async () => {
+test("a lease key in use for one file gets STATUS_INVALID_PARAMETER for another", async () => {
   await withMounts(1, async (mount) => {
     const held = await openLeased(mount as Mount, "first", leaseV2(1, RWH));
     const second = createCall(mount as Mount, "second", {
@@ -175,7 +175,7 @@ test("a key names one file at a time", async () => {
   });
 });
 
-test("two clients with the same key have a lease each", async () => {
+test("two clients with the same lease key have separate leases", async () => {
   await withMounts(2, async (one, two) => {
     await openLeased(one as Mount, "shared", leaseV2(1, RWH));
     const pending = startOpen(two as Mount, "shared", {
@@ -183,7 +183,7 @@ test("two clients with the same key have a lease each", async () => {
       contexts: { lease: leaseV2(1, RWH) },
     });
     expect(await nextLeaseBreak(one as Mount)).toMatchObject({ newLeaseState: RH });
-    // The other client's acknowledgement of this key is not this client's.
+    // An acknowledgement from the other client with the same key does not count for this client's lease.
     expect(await (two as Mount).client.outcome(leaseAck(two as Mount, key(1), RH))).toBe(
       Status.OBJECT_NAME_NOT_FOUND,
     );
@@ -192,7 +192,7 @@ test("two clients with the same key have a lease each", async () => {
   });
 });
 
-test("2.0.2 knows no leases, 2.1 none of version 2", async () => {
+test("dialect 2.0.2 grants no leases, dialect 2.1 no version 2 leases", async () => {
   await withMounts(
     1,
     async (mount) => {
@@ -214,7 +214,7 @@ test("2.0.2 knows no leases, 2.1 none of version 2", async () => {
   );
 });
 
-test("a break to a client that seals is sealed, and signed by none", async () => {
+test("a lease break notification is never signed and has SessionId 0", async () => {
   for (const protection of ["sealed", "signed"] as const) {
     await withMounts(
       1,
@@ -235,7 +235,7 @@ test("a break to a client that seals is sealed, and signed by none", async () =>
   }
 });
 
-test("nothing is broken by who only looks", async () => {
+test("an open for attributes only breaks no lease", async () => {
   await withMounts(2, async (holder, other) => {
     await openLeased(holder as Mount, "looked", leaseV2(1, RWH));
     const looking = await openFile(other as Mount, "looked", { desiredAccess: 0x80 });
@@ -244,7 +244,7 @@ test("nothing is broken by who only looks", async () => {
   });
 });
 
-test.skipIf(againstSmbd)("neither is granted where the configuration says so", async () => {
+test.skipIf(againstSmbd)("`smb2 leases = no` and `oplocks = no` disable leases and oplocks", async () => {
   const plain = await startSubject({
     parameters: { "smb2 leases": "no" },
     shares: [{ name: "test" }, { name: "none", parameters: { oplocks: "no" } }],
@@ -264,21 +264,24 @@ test.skipIf(againstSmbd)("neither is granted where the configuration says so", a
   }
 });
 
-test.skipIf(againstSmbd)("more than may wait are refused, and those who wait are served", async () => {
-  const small = await startSubject({ parameters: { "max waiting requests": "3" } });
-  try {
-    const [holder, other] = [await mountLeasing(small), await mountLeasing(small)];
-    await openLeased(holder, "crowded", leaseV2(1, RWH));
-    const pending = [1, 2, 3, 4, 5].map(() => startOpen(other, "crowded"));
-    await nextLeaseBreak(holder);
-    for (const { reply } of pending.slice(3)) {
-      expect((await reply).status).toBe(Status.INSUFFICIENT_RESOURCES);
+test.skipIf(againstSmbd)(
+  "CREATEs beyond `max waiting requests` are refused; those that wait succeed",
+  async () => {
+    const small = await startSubject({ parameters: { "max waiting requests": "3" } });
+    try {
+      const [holder, other] = [await mountLeasing(small), await mountLeasing(small)];
+      await openLeased(holder, "crowded", leaseV2(1, RWH));
+      const pending = [1, 2, 3, 4, 5].map(() => startOpen(other, "crowded"));
+      await nextLeaseBreak(holder);
+      for (const { reply } of pending.slice(3)) {
+        expect((await reply).status).toBe(Status.INSUFFICIENT_RESOURCES);
+      }
+      await holder.client.outcome(leaseAck(holder, key(1), RH));
+      for (const { reply } of pending.slice(0, 3)) expect((await reply).status).toBe(Status.SUCCESS);
+      holder.client.close();
+      other.client.close();
+    } finally {
+      await small.stop();
     }
-    await holder.client.outcome(leaseAck(holder, key(1), RH));
-    for (const { reply } of pending.slice(0, 3)) expect((await reply).status).toBe(Status.SUCCESS);
-    holder.client.close();
-    other.client.close();
-  } finally {
-    await small.stop();
-  }
-});
+  },
+);

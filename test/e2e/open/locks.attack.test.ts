@@ -1,5 +1,5 @@
-// Attacks with byte-range locks: counts and ranges that lie, what nobody holds, and races of lock, cancel and close.
-// [MS-SMB2] 3.3.5.14, 3.3.5.16; [MS-FSA] 2.1.5.8, 2.1.5.9; attack class 26.
+// Attacks with byte-range locks: wrong counts and ranges, unlocks of ranges not held, races of lock, cancel
+// and close. [MS-SMB2] 3.3.5.14, 3.3.5.16; [MS-FSA] 2.1.5.8, 2.1.5.9.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { BODY } from "../../../src/wire/body.ts";
 import { Access } from "../../../src/wire/security/access.ts";
@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 afterEach(() => expectServing(server));
 
-/** A mount, a file of 100 bytes, and two opens of it. */
+/** Makes a mount, a file of 100 bytes, and two opens of it. */
 async function twoOpens(name: string) {
   const mount = await mountTest(server);
   const first = await createFile(mount, name);
@@ -40,8 +40,8 @@ async function twoOpens(name: string) {
   return { mount, first, second, client: mount.client };
 }
 
-describe("26 what a request may say", () => {
-  test("LockCount 0, and one larger than the message", async () => {
+describe("invalid LOCK requests", () => {
+  test("a LockCount of 0 or beyond the message is refused", async () => {
     const { mount, first, client } = await twoOpens("count");
     for (const count of [0, 2, 0xffff]) {
       const call = lockOne(mount, first, 0, 1, EXCLUSIVE_NOW);
@@ -60,20 +60,27 @@ describe("26 what a request may say", () => {
     [MAX, 2n],
     [1n, MAX + 0n],
     [1n << 63n, (1n << 63n) + 1n],
-  ])("a range that passes 2^64: %d and %d", async (offset, length) => {
-    const { mount, first, client } = await twoOpens("wrap");
-    const wraps = offset + length > MAX + 1n;
-    for (const flags of [EXCLUSIVE_NOW, UNLOCK]) {
-      const expected = wraps ? Status.INVALID_LOCK_RANGE : Status.SUCCESS;
-      // smbd looks at the range when locking alone.
-      const lenient = againstSmbd && flags === UNLOCK ? [Status.RANGE_NOT_LOCKED] : [];
-      expectOutcome(await client.outcome(lockOne(mount, first, offset, length, flags)), expected, ...lenient);
-    }
-    client.close();
-  });
+  ])(
+    "a range at offset %d of length %d gets STATUS_INVALID_LOCK_RANGE if it passes 2^64",
+    async (offset, length) => {
+      const { mount, first, client } = await twoOpens("wrap");
+      const wraps = offset + length > MAX + 1n;
+      for (const flags of [EXCLUSIVE_NOW, UNLOCK]) {
+        const expected = wraps ? Status.INVALID_LOCK_RANGE : Status.SUCCESS;
+        // smbd checks the range only when it locks.
+        const lenient = againstSmbd && flags === UNLOCK ? [Status.RANGE_NOT_LOCKED] : [];
+        expectOutcome(
+          await client.outcome(lockOne(mount, first, offset, length, flags)),
+          expected,
+          ...lenient,
+        );
+      }
+      client.close();
+    },
+  );
 
   test.each([0, 8, 0xffff_ffe8, SHARED | EXCLUSIVE, UNLOCK | EXCLUSIVE, UNLOCK | SHARED, UNLOCK | 0x10])(
-    "flags %d",
+    "flags %d get STATUS_INVALID_PARAMETER",
     async (flags) => {
       const { mount, first, client } = await twoOpens("flags");
       expectOutcome(await client.outcome(lockOne(mount, first, 0, 1, flags)), Status.INVALID_PARAMETER);
@@ -81,7 +88,7 @@ describe("26 what a request may say", () => {
     },
   );
 
-  test("several ranges of which one would have to wait", async () => {
+  test("several ranges of which one may wait get STATUS_INVALID_PARAMETER, and none is locked", async () => {
     const { mount, first, client } = await twoOpens("wait");
     const locks = [element(0, 1, EXCLUSIVE_NOW), element(5, 1, EXCLUSIVE)];
     expectOutcome(await client.outcome(lockCall(mount, first, locks)), Status.INVALID_PARAMETER);
@@ -89,7 +96,7 @@ describe("26 what a request may say", () => {
     client.close();
   });
 
-  test("directories, and opens that neither read nor write", async () => {
+  test("a lock of a directory, or by an open without read or write access, is refused", async () => {
     const { mount, client } = await twoOpens("access");
     const directory = await createDirectory(mount, "a directory");
     expectOutcome(
@@ -106,8 +113,8 @@ describe("26 what a request may say", () => {
   });
 });
 
-describe("26 all or nothing, and what is not held", () => {
-  test("the same range twice in one request leaves nothing behind", async () => {
+describe("the locks that a request leaves", () => {
+  test("a request that locks one range twice fails and locks nothing", async () => {
     const { mount, first, second, client } = await twoOpens("twice");
     const locks = [element(0, 10, EXCLUSIVE_NOW), element(20, 10, SHARED_NOW), element(0, 10, EXCLUSIVE_NOW)];
     expectOutcome(await client.outcome(lockCall(mount, first, locks)), Status.LOCK_NOT_GRANTED);
@@ -115,7 +122,7 @@ describe("26 all or nothing, and what is not held", () => {
     client.close();
   });
 
-  test("unlocking stops at what is not held, and keeps what it did", async () => {
+  test("an unlock stops at the first range that is not held; earlier ranges stay unlocked", async () => {
     const { mount, first, second, client } = await twoOpens("not held");
     const taken = [element(0, 10, EXCLUSIVE_NOW), element(20, 10, EXCLUSIVE_NOW)];
     expectOutcome(await client.outcome(lockCall(mount, first, taken)), Status.SUCCESS);
@@ -127,7 +134,7 @@ describe("26 all or nothing, and what is not held", () => {
     client.close();
   });
 
-  test("reads and writes against the locks of others, and of one's own", async () => {
+  test("READ and WRITE conflict with another open's locks, not with the open's own", async () => {
     const { mount, first, second, client } = await twoOpens("read and write");
     const byte = new Uint8Array(1);
     const locks = [element(0, 10, EXCLUSIVE_NOW), element(20, 10, SHARED_NOW)];
@@ -142,8 +149,8 @@ describe("26 all or nothing, and what is not held", () => {
   });
 });
 
-describe("26 lock, cancel and close racing", () => {
-  /** A lock that waits for the first open's; the request's reply to come and its AsyncId. */
+describe("races of lock, cancel and close", () => {
+  /** Sends a LOCK that must wait; returns the pending request and its AsyncId. */
   async function waiting(mount: Mount, fileId: Parameters<typeof lockOne>[1]) {
     const pending = mount.client.start(lockOne(mount, fileId, 0, 10, EXCLUSIVE));
     const interim = await pending.interim;
@@ -151,7 +158,7 @@ describe("26 lock, cancel and close racing", () => {
     return { ...pending, asyncId: interim.header.asyncId };
   }
 
-  test("granted in order of arrival when the holder's connection is cut", async () => {
+  test("waiting locks are granted in order of arrival when the holder's connection is cut", async () => {
     const holder = await twoOpens("cut");
     expectOutcome(await holder.client.outcome(lockOne(holder.mount, holder.first, 0, 10, EXCLUSIVE)), 0);
     const mount = await mountTest(server);
@@ -170,7 +177,7 @@ describe("26 lock, cancel and close racing", () => {
     mount.client.close();
   });
 
-  test("cancelled by a number that never was, by the right one, and once more", async () => {
+  test("CANCEL with an unknown AsyncId has no effect; with the right one it cancels once", async () => {
     const { mount, first, second, client } = await twoOpens("cancel");
     expectOutcome(await client.outcome(lockOne(mount, first, 0, 10, EXCLUSIVE)), Status.SUCCESS);
     const pending = await waiting(mount, second);
@@ -183,7 +190,7 @@ describe("26 lock, cancel and close racing", () => {
     client.close();
   });
 
-  test("unlock, cancel and close in one breath: one answer, and nothing stays locked", async () => {
+  test("unlock, cancel and close sent together get one answer, and nothing stays locked", async () => {
     for (let round = 0; round < 50; round++) {
       const { mount, first, second, client } = await twoOpens("race");
       expectOutcome(await client.outcome(lockOne(mount, first, 0, 10, EXCLUSIVE)), Status.SUCCESS);
@@ -193,7 +200,7 @@ describe("26 lock, cancel and close racing", () => {
         () => sendCancel(mount, pending.messageId, pending.asyncId),
         () => void client.start(closeCall(mount, second)),
       ];
-      // All orders in turn.
+      // Each round takes another of the six orders.
       for (let left = 3, choice = round; left > 0; choice = Math.floor(choice / left), left--) {
         for (const action of actions.splice(choice % left, 1)) action();
       }
@@ -206,7 +213,7 @@ describe("26 lock, cancel and close racing", () => {
     }
   });
 
-  test("the connection that waits is cut: the lock is not given to the dead", async () => {
+  test("a waiting lock is not granted after its connection was cut", async () => {
     const { mount, first, client } = await twoOpens("dead");
     expectOutcome(await client.outcome(lockOne(mount, first, 0, 10, EXCLUSIVE)), Status.SUCCESS);
     const other = await mountTest(server);
@@ -214,22 +221,22 @@ describe("26 lock, cancel and close racing", () => {
     await waiting(other, fileId);
     other.client.close();
     expectOutcome(await client.outcome(lockOne(mount, first, 0, 10, UNLOCK)), Status.SUCCESS);
-    // The server may learn of the cut a moment later.
+    // This LOCK may wait: the server may notice the cut connection a moment later.
     const { reply } = client.start(lockOne(mount, first, 0, 10, EXCLUSIVE));
     expectOutcome((await reply).status, Status.SUCCESS);
     client.close();
   });
 });
 
-describe.skipIf(againstSmbd)("26 by number", () => {
-  test("more ranges than anybody needs", async () => {
+describe.skipIf(againstSmbd)("limits on the number of locks", () => {
+  test("2000 ranges in one request get STATUS_INSUFFICIENT_RESOURCES", async () => {
     const { mount, first, client } = await twoOpens("many");
     const locks = Array.from({ length: 2000 }, (_, i) => element(i, 1, EXCLUSIVE_NOW));
     expectOutcome(await client.outcome(lockCall(mount, first, locks)), Status.INSUFFICIENT_RESOURCES);
     client.close();
   });
 
-  test("no more locks than the limit, held or awaited, and closing gives them all back", async () => {
+  test("locks beyond `max locks per open` are refused, and a close releases all of them", async () => {
     const { mount, first, second, client } = await twoOpens("limit");
     const locks = Array.from({ length: 200 }, (_, i) => element(i, 1, SHARED_NOW));
     expectOutcome(await client.outcome(lockCall(mount, first, locks)), Status.SUCCESS);

@@ -1,4 +1,4 @@
-// Rules of opening and changing files that gentest brought to light, at the socket.
+// Rules of CREATE and of changes to files that gentest found to be missing.
 // [MS-SMB2] 2.2.13, 3.3.5.9, 3.3.5.12; [MS-FSA] 2.1.4.17, 2.1.5.1, 2.1.5.1.2.1, 2.1.5.12.27.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
@@ -81,7 +81,7 @@ async function setBasic(fileId: FileId, change: Partial<BasicChange>): Promise<v
 }
 
 describe("CREATE", () => {
-  test("delete-on-close wants DELETE by name: the most that is allowed will not do", async () => {
+  test("delete-on-close needs DELETE in DesiredAccess; MAXIMUM_ALLOWED alone is refused", async () => {
     const options = {
       createDisposition: CreateDisposition.OPEN_IF,
       createOptions: CreateOption.DELETE_ON_CLOSE,
@@ -92,7 +92,7 @@ describe("CREATE", () => {
     expect(await statusOfCreate("gone", named)).toBe(Status.SUCCESS);
   });
 
-  test("a directory is not temporary", async () => {
+  test("a CREATE of a directory with TEMPORARY gets STATUS_INVALID_PARAMETER", async () => {
     const options = {
       createDisposition: CreateDisposition.CREATE,
       createOptions: CreateOption.DIRECTORY_FILE,
@@ -102,18 +102,18 @@ describe("CREATE", () => {
     expect(await statusOfCreate("temporary", { ...options, fileAttributes: 0 })).toBe(Status.SUCCESS);
   });
 
-  test("the options of synchronous I/O are ignored, both of them", async () => {
+  test("CREATE ignores both synchronous I/O options", async () => {
     const both = CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
     const options = { createDisposition: CreateDisposition.CREATE, createOptions: both };
     expect(await statusOfCreate("synchronous", options)).toBe(Status.SUCCESS);
   });
 
-  test("what is not supported is said before what is unknown", async () => {
+  test("an unsupported option with an unknown one gets STATUS_NOT_SUPPORTED", async () => {
     const createOptions = CreateOption.OPEN_BY_FILE_ID | 0x0100_0000;
     expect(await statusOfCreate("nothing", { createOptions })).toBe(Status.NOT_SUPPORTED);
   });
 
-  test("the most that a READONLY file allows", async () => {
+  test("MAXIMUM_ALLOWED of a READONLY file lacks write, append and delete-child access", async () => {
     await closeFile(mount, await create("fixed", { fileAttributes: FileAttribute.READONLY }));
     const { fileId } = await openFile(mount, "fixed", { desiredAccess: Access.MAXIMUM_ALLOWED });
     const refused = Access.WRITE_DATA | Access.APPEND_DATA | Access.DELETE_CHILD;
@@ -122,7 +122,7 @@ describe("CREATE", () => {
 });
 
 describe("a change of data", () => {
-  test("marks the file for the archive", async () => {
+  test("sets ARCHIVE; a write of 0 bytes does not", async () => {
     const file = await create("archived");
     await setBasic(file, { attributes: FileAttribute.NORMAL });
     expect((await query(file)).attributes & FileAttribute.ARCHIVE).toBe(0);
@@ -132,7 +132,7 @@ describe("a change of data", () => {
     expect((await query(file)).attributes & FileAttribute.ARCHIVE).toBe(FileAttribute.ARCHIVE);
   });
 
-  test("leaves the modification time that was set through the same open, until it is let go", async () => {
+  test("keeps the modification time set through the same open until the client resumes updates", async () => {
     const file = await create("dated");
     await setBasic(file, { modify: LONG_AGO });
     await writeFile(mount, file, 0, BYTES);
@@ -150,7 +150,7 @@ describe("a change of data", () => {
     expect((await query(file)).modifySeconds).toBeGreaterThan(LONG_AGO.seconds);
   });
 
-  test("a stopped modification time stays as it is", async () => {
+  test("keeps a modification time whose updates the client stopped", async () => {
     const file = await create("stopped");
     await setBasic(file, { modify: LONG_AGO });
     await setBasic(file, { modify: "resume" });
@@ -160,8 +160,8 @@ describe("a change of data", () => {
   });
 });
 
-describe("what is told of an open", () => {
-  test("its position: moved by what was read, even where the client had wanted more; not by writes", async () => {
+describe("FileAllInformation", () => {
+  test("a READ moves the position, even one that fails MinimumCount; a WRITE does not", async () => {
     const file = await create("position");
     await writeFile(mount, file, 0, BYTES);
     expect((await query(file)).position).toBe(0);
@@ -172,7 +172,7 @@ describe("what is told of an open", () => {
     expect((await query(file)).position).toBe(100);
   });
 
-  test("a directory that is about to go has no link", async () => {
+  test("a directory with a pending deletion has 0 links", async () => {
     const directory = await create("empty", { createOptions: CreateOption.DIRECTORY_FILE });
     expect((await query(directory)).links).toBe(1);
     await mount.client.demand("SET_INFO", deleteCall(mount, directory));

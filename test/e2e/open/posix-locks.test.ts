@@ -1,5 +1,5 @@
-// `posix locking`: programs on the server see the locks of clients, and clients those of programs.
-// fcntl(2), F_OFD_SETLK; [MS-FSA] 2.1.5.8 knows of no other lockers, and so LOCK_NOT_GRANTED is all there is to say.
+// `posix locking`: programs on the server and clients see each other's locks; fcntl(2), F_OFD_SETLK. [MS-FSA]
+// 2.1.5.8 has no lockers outside the server: a conflict with one also gets LOCK_NOT_GRANTED.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** A file on a share, an open of it, and a local program's descriptor. */
+/** Makes a file on a share, an open of it, and a local program's descriptor. */
 async function begin(share: string, name: string) {
   const mount = await mountShare(server, TESTER, share);
   const fileId = await createFile(mount, name);
@@ -57,7 +57,7 @@ async function lock(
   return (await mount.client.request(lockOne(mount, fileId, at, length, flags))).status;
 }
 
-/** What a local program may lock of each of the first 10-byte blocks: x exclusively too, s shared alone, - nothing. */
+/** One letter per 10-byte block: a program can lock it exclusively (x), shared only (s) or not at all (-). */
 function blocks(fd: number, count: number): string {
   let seen = "";
   for (let i = 0; i < count; i++) {
@@ -67,8 +67,8 @@ function blocks(fd: number, count: number): string {
   return seen;
 }
 
-describe("what programs see", () => {
-  test("locks that stack, and go one after the other", async () => {
+describe("a local program", () => {
+  test("sees overlapping locks of a client and their release one by one", async () => {
     const { mount, fileId, fd, end } = await begin("seen", "stack");
     expect(await lock(mount, fileId, 0, 20, EXCLUSIVE_NOW)).toBe(Status.SUCCESS);
     expect(await lock(mount, fileId, 10, 20, SHARED_NOW)).toBe(Status.SUCCESS);
@@ -83,7 +83,7 @@ describe("what programs see", () => {
     end();
   });
 
-  test("a range to the end of all, empty ones and those above 2^63", async () => {
+  test("sees a range to 2^64, but no empty ranges and none above 2^63", async () => {
     const { mount, fileId, fd, end } = await begin("seen", "far");
     const outcome = async (offset: bigint, length: bigint, flags: number) =>
       (await mount.client.request(lockOne(mount, fileId, offset, length, flags))).status;
@@ -97,7 +97,7 @@ describe("what programs see", () => {
     end();
   });
 
-  test("shares without the option keep their locks to themselves", async () => {
+  test("sees no locks of clients on a share without `posix locking`", async () => {
     const { mount, fileId, fd, end } = await begin("unseen", "own");
     expect(await lock(mount, fileId, 0, 20, EXCLUSIVE_NOW)).toBe(Status.SUCCESS);
     expect(blocks(fd, 2)).toBe("xx");
@@ -106,7 +106,7 @@ describe("what programs see", () => {
 });
 
 describe("locks of programs", () => {
-  test("refuse those of clients, and nothing of the request stays", async () => {
+  test("refuse a client's LOCK, and none of its ranges stays locked", async () => {
     const { mount, fileId, fd, end } = await begin("seen", "local");
     expect(lockRange(fd, LockType.WRITE, 50, 10)).toBe(0);
     const locks = [element(0, 10, EXCLUSIVE_NOW), element(50, 1, SHARED_NOW)];
@@ -120,7 +120,7 @@ describe("locks of programs", () => {
     end();
   });
 
-  test("an open that may not write shows its exclusive lock as a shared one", async () => {
+  test("a client's exclusive lock by an open without write access looks shared to programs", async () => {
     const { mount, fileId, fd, end } = await begin("seen", "reader");
     await closeFile(mount, fileId);
     const reader = await openFile(mount, "reader", { desiredAccess: Access.READ_DATA });
@@ -130,7 +130,7 @@ describe("locks of programs", () => {
   });
 });
 
-test("a lock passes from one open to the next, by unlock and by close", async () => {
+test("a lock passes to the next waiting open on unlock and on close", async () => {
   const { mount, fileId, fd, end } = await begin("seen", "pass");
   const others = [];
   expect(await lock(mount, fileId, 0, 10, EXCLUSIVE_NOW)).toBe(Status.SUCCESS);

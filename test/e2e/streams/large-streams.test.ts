@@ -1,5 +1,5 @@
-// Streams, extended attributes and descriptors that have no room among the attributes that ext4 gives a file: as
-// clients see them, and what becomes of them when files and folders move. [MS-FSCC] 2.1.5.3, [MS-FSA] 2.1.1.5. Root.
+// Streams, extended attributes and security descriptors too large for the attributes of ext4: kept in the
+// sidecar, also across renames and deletions. [MS-FSCC] 2.1.5.3, [MS-FSA] 2.1.1.5. Needs root.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -87,7 +87,7 @@ async function put(name: string, data: Uint8Array, share = "test"): Promise<void
   await demandSmbclient(server, [`put sent "${name}"`], options(share));
 }
 
-/** Fetched by smbclient, compared here: a failure that prints megabytes is of no use. */
+/** Fetches a stream with smbclient and compares it with `data`, without megabytes of output on failure. */
 async function expectStream(name: string, data: Uint8Array, share = "test"): Promise<void> {
   await demandSmbclient(server, [`get "${name}" got`], options(share));
   const got = readFileSync(join(work, "got"));
@@ -101,7 +101,7 @@ function kept(...folder: string[]): string[] {
 }
 
 describe.skipIf(!canRun)("on ext4", () => {
-  test("smbclient stores and fetches streams of any size, growing and shrinking", async () => {
+  test("smbclient stores and fetches streams that grow and shrink between 1 byte and 5 MiB", async () => {
     await put("a", new Uint8Array(10));
     const sizes = [1, 1000, 5000, 20_000, 100_000, 5 * MIB, 100_000, 1, 70_000, 2 * MIB, 5000, 10];
     for (const [i, bytes] of sizes.entries()) {
@@ -117,7 +117,7 @@ describe.skipIf(!canRun)("on ext4", () => {
     await closeFile(mount, root);
   }, 120_000);
 
-  test("a stream is cut and made longer by its size", async () => {
+  test("SET_INFO of the end of file shortens and extends a stream", async () => {
     const id = await openForWriting(mount, "sized:s");
     for (const size of [100_000, 10, 300_000, 0, 3_000_000, 5]) {
       const buffer = bytesOf((writer) => encodeSizeInformation(writer, size));
@@ -127,7 +127,7 @@ describe.skipIf(!canRun)("on ext4", () => {
     await closeFile(mount, id);
   });
 
-  test("goes along when the file and its folder are renamed, and is gone when they are", async () => {
+  test("a stream moves with its renamed file and folder, and is removed with them", async () => {
     const data = pattern(100_000, 7);
     await demandSmbclient(server, ["mkdir dir"], options("test"));
     await put("dir/f", new Uint8Array(3));
@@ -146,7 +146,7 @@ describe.skipIf(!canRun)("on ext4", () => {
     expect(existsSync(join(disk.path, "test", "moved"))).toBe(false);
   });
 
-  test("is copied on the server from stream to stream", async () => {
+  test("server-side copy copies 3 MiB from stream to stream", async () => {
     const data = pattern(3 * MIB, 9);
     await put("from", new Uint8Array());
     await put("from:s", data);
@@ -163,7 +163,7 @@ describe.skipIf(!canRun)("on ext4", () => {
     await expectStream("to:s", data);
   });
 
-  test("goes into the recycle bin with its file", async () => {
+  test("a stream moves into the recycle bin with its file", async () => {
     const data = pattern(100_000, 11);
     await put("f", new Uint8Array(3), "bin");
     await put("f:s", data, "bin");
@@ -172,7 +172,7 @@ describe.skipIf(!canRun)("on ext4", () => {
     expect(kept("bin")).toEqual([]);
   });
 
-  test("extended attributes of a file up to 64 KiB together, and no others are told", async () => {
+  test("a client sets and reads up to 64 KiB of extended attributes; more are refused", async () => {
     const id = await openAll(mount, "ea");
     const attributes = Object.fromEntries(["A", "B", "C", "D", "E", "F"].map((n) => [n, n.repeat(10_000)]));
     for (const [name, value] of Object.entries(attributes))
@@ -186,7 +186,7 @@ describe.skipIf(!canRun)("on ext4", () => {
     expect(kept("test")).not.toContain("ea.values");
   });
 
-  test("a descriptor of 20 KB", async () => {
+  test("a client sets and reads a security descriptor of 20 KB", async () => {
     const nt = await mountShare(server, TESTER, "nt");
     const aces = Array.from({ length: 560 }, (_, i): AceText => [
       "A",

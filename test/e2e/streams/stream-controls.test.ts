@@ -1,5 +1,5 @@
-// Named streams at the socket, the other commands: locks, caching, durable handles, compounds, copies on the server,
-// and what is for directories or files alone. [MS-SMB2] 3.3.5.9.7, 3.3.5.14, 3.3.5.15; [MS-FSA] 2.1.5.10.
+// Named streams with other commands: locks, caching, durable handles, compounds, server-side copy, FSCTLs,
+// and requests for directories only. [MS-SMB2] 3.3.5.9.7, 3.3.5.14, 3.3.5.15; [MS-FSA] 2.1.5.10.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { CreateDisposition, decodeCreateResponse, OplockLevel } from "../../../src/wire/command/create.ts";
@@ -48,7 +48,7 @@ async function statusOf(call: Call, on = mount): Promise<string> {
   return statusName((await on.client.request(call)).status);
 }
 
-test("each stream has its locks", async () => {
+test("a lock on a stream does not lock the file's data or another stream", async () => {
   await putStream(mount, "locked", "0123456789");
   await putStream(mount, "locked:s", "0123456789");
   const one = await openForWriting(mount, "locked:s");
@@ -61,7 +61,7 @@ test("each stream has its locks", async () => {
   for (const id of [one, two, base]) await closeFile(mount, id);
 });
 
-test("each stream is cached by itself", async () => {
+test("a file and its stream can each have a batch oplock", async () => {
   await putStream(mount, "cached", "");
   const batch = { desiredAccess: READ_WRITE, oplockLevel: OplockLevel.BATCH };
   const base = await openFile(mount, "cached", batch);
@@ -71,7 +71,7 @@ test("each stream is cached by itself", async () => {
   await closeFile(mount, base.fileId);
 });
 
-test("a durable handle of a stream outlives its connection", async () => {
+test("a client reconnects a durable handle of a stream after it lost its connection", async () => {
   const clientGuid = new Uint8Array(randomBytes(16));
   const first = await mountShare(server, TESTER, "test", { clientGuid });
   const { fileId, contexts } = await openFile(first, "durable:s", {
@@ -98,7 +98,7 @@ test("a durable handle of a stream outlives its connection", async () => {
   }
 });
 
-test("a compound opens, reads and closes a stream; its replies are padded", async () => {
+test("a related compound opens, reads and closes a stream", async () => {
   await putStream(mount, "compound:s", "abc");
   const related = (call: Call): Call => ({ ...call, flags: HeaderFlag.RELATED_OPERATIONS });
   const replies = await Promise.all(
@@ -115,7 +115,7 @@ test("a compound opens, reads and closes a stream; its replies are padded", asyn
   expect(new TextDecoder().decode(decodeReadResponse(read.message).data)).toBe("abc");
 });
 
-test("copies on the server go from and to streams", async () => {
+test("server-side copy copies from stream to stream", async () => {
   await putStream(mount, "source", "of the file");
   await putStream(mount, "source:s", "of the stream");
   const from = await openForWriting(mount, "source:s");
@@ -130,7 +130,7 @@ test("copies on the server go from and to streams", async () => {
   expect(await listOf(mount, "target")).toEqual(["::$DATA 0", ":t:$DATA 11"]);
 });
 
-test("controls of data work on a stream's", async () => {
+test("SET_ZERO_DATA and QUERY_ALLOCATED_RANGES work on a stream's data", async () => {
   await putStream(mount, "holes:s", "0123456789");
   const id = await openForWriting(mount, "holes:s");
   const zero = ioctlCall(mount, Fsctl.SET_ZERO_DATA, pair(2n, 5n), id, 0);
@@ -143,7 +143,7 @@ test("controls of data work on a stream's", async () => {
   await closeFile(mount, id);
 });
 
-test("what is for directories is not for their streams", async () => {
+test("QUERY_DIRECTORY and CHANGE_NOTIFY on a directory's stream get STATUS_INVALID_PARAMETER", async () => {
   await closeFile(mount, await createDirectory(mount, "dir"));
   await putStream(mount, "dir:s", "data");
   const id = await openForWriting(mount, "dir:s");

@@ -1,5 +1,5 @@
-// Named streams at the socket: sharing, deleting, renaming and listing them, who is told, and what the file they are
-// of has to do with it. [MS-FSA] 2.1.5.1.2, 2.1.5.5, 2.1.5.12.31, 2.1.5.15.11.
+// Named streams: sharing, deletion, renaming, listing, change notifications, and how an open stream affects
+// its file. [MS-FSA] 2.1.5.1.2, 2.1.5.5, 2.1.5.12.31, 2.1.5.15.11.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -74,7 +74,7 @@ async function allOf(fileId: FileId): Promise<AllInformation> {
 }
 
 describe("sharing and deleting", () => {
-  test("a stream goes alone", async () => {
+  test("delete-on-close of a stream removes only that stream", async () => {
     await putStream(mount, "gone:a", "a");
     await putStream(mount, "gone:b", "b");
     const id = await openForWriting(mount, "gone:a", CreateDisposition.OPEN, {
@@ -84,7 +84,7 @@ describe("sharing and deleting", () => {
     expect(await listOf(mount, "gone")).toEqual(["::$DATA 0", ":b:$DATA 1"]);
   });
 
-  test("a file that is to go waits for its streams, and shuts them", async () => {
+  test("a deleted file stays until its open stream is closed, and refuses new opens", async () => {
     await putStream(mount, "waits:s", "data");
     const stream = await openForWriting(mount, "waits:s");
     const base = await openForWriting(mount, "waits");
@@ -101,7 +101,7 @@ describe("sharing and deleting", () => {
     expect(readdirSync(root)).not.toContain("waits");
   });
 
-  test("who keeps a stream keeps the file", async () => {
+  test("an open stream that shares only READ refuses deletion and overwriting of its file", async () => {
     await putStream(mount, "kept:s", "data");
     const { fileId } = await openFile(mount, "kept:s", { shareAccess: ShareAccess.READ });
     const violation = "STATUS_SHARING_VIOLATION";
@@ -119,7 +119,7 @@ describe("sharing and deleting", () => {
     expect(await getText(mount, "kept:s")).toBe("data");
   });
 
-  test("a stream that went with the file's data is closed for those who still have it", async () => {
+  test("an open stream gets STATUS_FILE_CLOSED after its file was overwritten", async () => {
     await putStream(mount, "swept:s", "data");
     const stream = await openForWriting(mount, "swept:s");
     await putStream(mount, "swept", "new");
@@ -129,7 +129,7 @@ describe("sharing and deleting", () => {
     expect(await listOf(mount, "swept")).toEqual(["::$DATA 3"]);
   });
 
-  test("a file with an open stream is not renamed, nor a directory above it; linked it is", async () => {
+  test("a file with an open stream and its directory cannot be renamed; a hard link is allowed", async () => {
     await closeFile(mount, await createDirectory(mount, "above"));
     await putStream(mount, "above\\f:s", "data");
     const stream = await openForWriting(mount, "above\\f:s");
@@ -148,7 +148,7 @@ describe("sharing and deleting", () => {
     expect(await getText(mount, "below\\l:s")).toBe("data");
   });
 
-  test("a read-only file takes no stream more", async () => {
+  test("a read-only file refuses new streams and writes to its streams", async () => {
     await putStream(mount, "fixed:s", "data");
     const id = await openForWriting(mount, "fixed");
     const writer = new Writer(new Uint8Array(40));
@@ -165,7 +165,7 @@ describe("sharing and deleting", () => {
 });
 
 test.skipIf(process.getuid?.() !== 0 || Bun.which("setfattr") === null)(
-  "who may only read a file reads its streams, and neither makes, changes nor removes one",
+  "a user with read access to a file reads its streams and cannot create, change or remove one",
   async () => {
     const path = join(root, "others");
     writeFileSync(path, "data", { mode: 0o644 });
@@ -186,7 +186,7 @@ test.skipIf(process.getuid?.() !== 0 || Bun.which("setfattr") === null)(
 );
 
 describe("renaming", () => {
-  test("a stream has another name, for all who have it open", async () => {
+  test("a renamed stream has the new name in every open of it", async () => {
     await putStream(mount, "moved:old", "data");
     const id = await openForWriting(mount, "moved:old");
     const other = await openForWriting(mount, "moved:old");
@@ -194,7 +194,7 @@ describe("renaming", () => {
     expect((await allOf(other)).name).toBe("\\moved:New");
     await writeFile(mount, other, 4, new TextEncoder().encode("!"));
     expect(await streamLines(mount, id)).toEqual(["::$DATA 0", ":New:$DATA 5"]);
-    // A change of case is one as well.
+    // A change of case is a rename too.
     expect(await statusOf(renameCall(mount, id, ":NEW", false))).toBe("STATUS_SUCCESS");
     expect(await streamLines(mount, id)).toEqual(["::$DATA 0", ":NEW:$DATA 5"]);
     expect(await tryCreate(mount, "moved:old")).toBe("STATUS_OBJECT_NAME_NOT_FOUND");
@@ -203,7 +203,7 @@ describe("renaming", () => {
     expect(await getText(mount, "moved:new")).toBe("data!");
   });
 
-  test("nothing that has data, or is open, is replaced", async () => {
+  test("a rename does not replace a stream that has data or is open", async () => {
     for (const name of ["from", "empty", "full", "open"])
       await putStream(mount, `onto:${name}`, name === "empty" ? "" : name);
     const id = await openForWriting(mount, "onto:from");
@@ -228,8 +228,8 @@ describe("renaming", () => {
   });
 });
 
-describe("listing and watching", () => {
-  test("a list that does not fit is cut between two entries", async () => {
+describe("listing and change notifications", () => {
+  test("a stream list that does not fit ends after a whole entry", async () => {
     for (let i = 0; i < 5; i++) await putStream(mount, `listed:stream${i}`, "x");
     const { fileId } = await openFile(mount, "listed");
     const whole = ["::$DATA 0", ...[0, 1, 2, 3, 4].map((i) => `:stream${i}:$DATA 1`)];
@@ -248,7 +248,7 @@ describe("listing and watching", () => {
     await closeFile(mount, fileId);
   });
 
-  test("changes are told to who watches the directory", async () => {
+  test("CHANGE_NOTIFY on the directory reports changes of streams", async () => {
     const directory = await createDirectory(mount, "watched");
     const filter =
       CompletionFilter.STREAM_NAME | CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
@@ -282,7 +282,7 @@ describe("listing and watching", () => {
   });
 });
 
-test("smbclient copies and lists streams", async () => {
+test("smbclient stores, fetches and lists streams", async () => {
   const source = join(server.directory, "source");
   await Bun.write(source, "from smbclient");
   const run = (command: string) =>

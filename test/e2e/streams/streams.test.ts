@@ -1,4 +1,4 @@
-// Named streams at the socket: making and opening them, names, data, sizes and times.
+// Named streams: CREATE, names, data, sizes and times.
 // [MS-FSA] 2.1.5.1, 2.1.5.3, 2.1.5.4, 2.1.5.12; [MS-SMB2] 3.3.5.9.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -41,7 +41,7 @@ import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
 
 const NAMED_STREAMS = 0x0004_0000;
-/** What the sidecar takes, with the byte that ends it. */
+/** The sidecar's maximum value of 16,777,216 bytes less the byte that ends a stream. */
 const MAX_STREAM_BYTES = 16_777_215;
 
 let server: TestServer;
@@ -72,8 +72,8 @@ function sizeCall(fileId: FileId, infoClass: number, size: number): Call {
   return setInfoCall(mount, fileId, infoClass, writer.bytes);
 }
 
-describe("making and opening", () => {
-  test("the file is made where it is missing, and only where the disposition may", async () => {
+describe("CREATE", () => {
+  test("of a stream creates its missing file if the disposition allows it", async () => {
     for (const createDisposition of [CreateDisposition.OPEN, CreateDisposition.OVERWRITE]) {
       expect(await tryCreate(mount, "none:s", { createDisposition })).toBe("STATUS_OBJECT_NAME_NOT_FOUND");
     }
@@ -91,7 +91,7 @@ describe("making and opening", () => {
     }
   });
 
-  test("dispositions are about the stream, and leave the others alone", async () => {
+  test("applies the disposition to the stream and leaves other streams unchanged", async () => {
     await putStream(mount, "disp", "main");
     await putStream(mount, "disp:a", "aaa");
     await putStream(mount, "disp:b", "bbb");
@@ -105,7 +105,7 @@ describe("making and opening", () => {
     expect(await getText(mount, "disp::$DATA")).toBe("main");
   });
 
-  test("replacing the file's own data takes all streams", async () => {
+  test("that overwrites or supersedes a file removes all its streams", async () => {
     for (const name of ["OVERWRITE", "OVERWRITE_IF", "SUPERSEDE"] as const) {
       await putStream(mount, "base:a", "aaa");
       const createDisposition = CreateDisposition[name];
@@ -116,7 +116,7 @@ describe("making and opening", () => {
     }
   });
 
-  test("directories and the root have streams, and no data", async () => {
+  test("opens streams of directories and of the root, which have no unnamed stream", async () => {
     await closeFile(mount, await createDirectory(mount, "dir"));
     await putStream(mount, "dir:d", "of a directory");
     await putStream(mount, ":rooted", "of the root");
@@ -135,7 +135,7 @@ describe("making and opening", () => {
     expect(await listOf(mount, "dir")).toEqual([]);
   });
 
-  test("what a name makes of a stream", async () => {
+  test("refuses invalid stream names and accepts unusual ones", async () => {
     await putStream(mount, "file", "x");
     await closeFile(mount, await createDirectory(mount, "sub"));
     const invalid = "STATUS_OBJECT_NAME_INVALID";
@@ -152,7 +152,7 @@ describe("making and opening", () => {
       "sub\\..\\file:s": invalid,
       [`file:${"s".repeat(235)}`]: invalid,
       [`file:${"s".repeat(256)}`]: invalid,
-      // No character at all: refused before it is taken for a name.
+      // Not a character: the request is refused before the name is parsed.
       "file:\ud800": "STATUS_INVALID_PARAMETER",
       "..:s": "STATUS_OBJECT_PATH_SYNTAX_BAD",
       "\\file:s": "STATUS_INVALID_PARAMETER",
@@ -166,7 +166,7 @@ describe("making and opening", () => {
       });
       expect([name, status]).toEqual([name, outcome]);
     }
-    // Nothing of these is a path: they are names, as odd as they look.
+    // None of these is a path: all are valid stream names.
     for (const stream of ["..", "a?*<>|", "\u0001", "DOSATTRIB", "$I30", "s".repeat(234)]) {
       await putStream(mount, `file:${stream}`, stream);
       expect(await getText(mount, `file:${stream}:$DATA`)).toBe(stream);
@@ -175,7 +175,7 @@ describe("making and opening", () => {
     expect(readdirSync(join(root, "sub"))).toEqual([]);
   });
 
-  test("a share without them knows no colon", async () => {
+  test("with a colon in a share without streams gets STATUS_OBJECT_NAME_INVALID", async () => {
     const plain = await startServer({ shares: [{ name: "test", parameters: { streams: "no" } }] });
     const on = await mountTest(plain);
     try {
@@ -195,7 +195,7 @@ describe("making and opening", () => {
 });
 
 test.skipIf(Bun.which("setfattr") === null)(
-  "a folder that ksmbd has filled: the end of the attribute is the end of the stream",
+  "with `stream form = ksmbd` a stream is the whole attribute, without an end byte",
   async () => {
     const parameters = { "stream form": "ksmbd" };
     const kept = await startServer({ shares: [{ name: "test", parameters }] });
@@ -216,7 +216,7 @@ test.skipIf(Bun.which("setfattr") === null)(
   },
 );
 
-test("an object id is the file's, whichever of its streams asks", async () => {
+test("CREATE_OR_GET_OBJECT_ID on a stream returns the file's object id", async () => {
   const idOf = async (name: string): Promise<string> => {
     const { fileId } = await openFile(mount, name);
     const call = ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(), fileId, 64);
@@ -233,7 +233,7 @@ test("an object id is the file's, whichever of its streams asks", async () => {
   expect(id).toHaveLength(128);
   expect(await idOf("known:s")).toBe(id);
   expect(await idOf("other")).not.toBe(id);
-  // The object's own id and that at its birth; the domain is always zero.
+  // ObjectId and BirthObjectId are equal, DomainId is always zero.
   expect([id.slice(0, 32), id.slice(96)]).toEqual([id.slice(64, 96), "0".repeat(32)]);
 });
 
@@ -246,7 +246,7 @@ async function volumeAttributes(on: Mount): Promise<number> {
 }
 
 describe("data", () => {
-  test("several opens see each other's writes; sizes are told of the stream", async () => {
+  test("two opens of a stream see each other's writes and size changes", async () => {
     const one = await openForWriting(mount, "shared:s", CreateDisposition.CREATE);
     const two = await openForWriting(mount, "shared:S");
     await writeFile(mount, one, 3, new TextEncoder().encode("abc"));
@@ -261,7 +261,7 @@ describe("data", () => {
     expect(await listOf(mount, "shared")).toEqual(["::$DATA 0", ":s:$DATA 2"]);
   });
 
-  test("offsets beyond every size", async () => {
+  test("offsets and sizes beyond the maximum are refused", async () => {
     const id = await openForWriting(mount, "far:s", CreateDisposition.CREATE);
     const byte = new Uint8Array([1]);
     for (const [offset, wanted] of [
@@ -282,7 +282,7 @@ describe("data", () => {
     await closeFile(mount, id);
   });
 
-  test("what the disk cannot keep is refused, and the old data stays", async () => {
+  test("a write beyond the maximum size gets STATUS_DISK_FULL, and the old data stays", async () => {
     const id = await openForWriting(mount, "full:s", CreateDisposition.CREATE);
     await writeFile(mount, id, 0, new TextEncoder().encode("kept"));
     const call = writeCall(mount, id, MAX_STREAM_BYTES - 100, new Uint8Array(101).fill(7));
@@ -293,7 +293,7 @@ describe("data", () => {
     expect(await listOf(mount, "full")).toEqual(["::$DATA 0", ":s:$DATA 4"]);
   });
 
-  test("a stream's times and attributes are the file's, and writing it moves them", async () => {
+  test("a stream has its file's times and attributes, and a write to it updates them", async () => {
     await putStream(mount, "timed:s", "x");
     const id = await openForWriting(mount, "timed:s");
     const past = { seconds: 1_000_000_000, nanoseconds: 0 };
