@@ -168,7 +168,7 @@ const directoryClasses: readonly Feature[] = [
   {
     name: "Posix",
     value: POSIX_INFO_CLASS,
-    test: `${POSIX}#a listing shows every kind of object as what it is, by its own name`,
+    test: `${POSIX}#a listing shows every object with its type and its name as on disk`,
   },
 ];
 
@@ -188,7 +188,7 @@ const queryFileClasses: readonly Feature[] = [
   { name: "AttributeTag", value: FileInfoClass.ATTRIBUTE_TAG, test: `${FILE}#attribute tag` },
   { name: "NormalizedName", value: FileInfoClass.NORMALIZED_NAME, test: `${FILE}#names` },
   { name: "Id", value: FileInfoClass.ID, test: `${FILE}#internal and id` },
-  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a file's facts are those of stat(2)` },
+  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a file's information is that of stat(2)` },
 ];
 
 const setFileClasses: readonly Feature[] = [
@@ -211,7 +211,7 @@ const queryFsClasses: readonly Feature[] = [
   { name: "ObjectId", value: FsInfoClass.OBJECT_ID, test: `${VOLUME}#control and object id` },
   { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#sizes` },
   { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#sector size` },
-  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's facts are those of statvfs(3)` },
+  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's information is that of statvfs(3)` },
 ];
 
 /** Create contexts have no number: `value` is their tag's four characters, big-endian. */
@@ -236,7 +236,7 @@ const negotiateContexts: readonly Feature[] = [
   {
     name: "POSIX extensions",
     value: NegotiateContextType.POSIX_EXTENSIONS_AVAILABLE,
-    test: `${POSIX}#negotiated with who knows them, and told of in NEGOTIATE`,
+    test: `${POSIX}#NEGOTIATE answers the POSIX context to a client that sends it, and to no other`,
   },
 ];
 
