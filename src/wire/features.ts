@@ -146,7 +146,7 @@ const fsctls: readonly Feature[] = [
   {
     name: "SRV_ENUMERATE_SNAPSHOTS",
     value: Fsctl.SRV_ENUMERATE_SNAPSHOTS,
-    test: "test/e2e/volumes/previous-versions.test.ts#all tokens, the newest first; symlinks and other names are none",
+    test: "test/e2e/volumes/previous-versions.test.ts#has all tokens, the newest first, without symlinks and other names",
   },
 ];
 
@@ -226,7 +226,7 @@ const createContexts: readonly Feature[] = [
   {
     name: "TWrp",
     value: 0x5457_7270,
-    test: "test/e2e/volumes/previous-versions.test.ts#by TWrp, and by a token anywhere in the path",
+    test: "test/e2e/volumes/previous-versions.test.ts#a client opens a version by TWrp, or by a token anywhere in the path",
   },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#requests of every kind` },
 ];
