@@ -53,7 +53,7 @@ function outcome(ctlCode: number, input: Uint8Array, to: FileId = file): Promise
   return mount.client.outcome(ioctlCall(mount, ctlCode, input, to));
 }
 
-/** The input of a COPYCHUNK with what `CopyChunk` cannot hold: 64-bit offsets, a count that need not match. */
+/** The input of a COPYCHUNK with what `CopyChunk` cannot hold: 64-bit offsets, a count that is wrong. */
 function rawChunks(
   key: Uint8Array,
   count: number,

@@ -1,5 +1,5 @@
 // Previous versions as Samba's programs ask for them: smbclient's allinfo and get, smbtorture's smb2.twrp.
-// The latter's test `listdir` is left out: it separates path components by slashes, which Windows refuses.
+// Its test `listdir` is left out: it separates path components by slashes, which Windows refuses.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -86,8 +86,7 @@ test("a path through the snapshot directory reads the snapshot's file by plain n
 
 describe.skipIf(Bun.which("smbtorture") === null)("smbtorture", () => {
   test("smb2.twrp.write, stream and openroot succeed", async () => {
-    // The stream is written over SMB, and `cp -a` copies the file with its extended attributes into the
-    // snapshot.
+    // The stream is written over SMB; `cp -a` copies the file with its extended attributes into the snapshot.
     writeFileSync(join(base, "stream"), "streams");
     await smbclient("put stream file:kept");
     const snapshot = join(base, "share", ".snapshots", TOKEN, "file");

@@ -77,8 +77,7 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
       const [theirs, ours] = [await securityOf(on(from), name), await securityOf(on(to), name)];
       expect(listOf(ours).aces).toEqual([...ENTRIES]);
       expect((ours.control ?? 0) & DACL_PROTECTED).toBe(DACL_PROTECTED);
-      // The stored descriptor, not one made from the mode: even owner and group are those of the other
-      // server.
+      // The stored descriptor, not one made from the mode: owner and group are the other server's too.
       expect(ours).toEqual(theirs);
     });
 

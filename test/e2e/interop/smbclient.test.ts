@@ -149,8 +149,7 @@ describe.skipIf(!hasSmbclient())("large files and many files", () => {
     const size = 4160 * MIB;
     const source = join(local, "sparse");
     writeSparseFile(source, size);
-    // smbclient sends holes as zeros. Where /dev/shm has room, it takes them in a fifth of the time of a
-    // disk.
+    // smbclient sends holes as zeros: /dev/shm, where it has room, takes them in a fifth of a disk's time.
     const parent = freeBytes("/dev/shm") > 2 * size ? "/dev/shm" : undefined;
     const big = await startSubject(parent === undefined ? {} : { parent });
     const path = big.shares.get("test") ?? "";

@@ -155,8 +155,8 @@ describe("configurations that must not fail open", () => {
       Status.ACCESS_DENIED,
     );
     symlinkSync(secret, path);
-    // An administrator may share a symlink; a crash, or a folder other than the link's target, must not
-    // happen.
+    // An administrator may share a symlink; the server must not crash or serve another folder than its
+    // target.
     const outcome = await outcomeOf(mountShare(server, TESTER, "late"));
     expectOutcome(outcome, Status.SUCCESS, Status.BAD_NETWORK_NAME, Status.ACCESS_DENIED);
     await expectServing(server);

@@ -227,7 +227,7 @@ describe("pipes", () => {
     }
   };
 
-  test("fragments without a first, without a last or with two firsts are refused", async () => {
+  test("fragments without a first, without a last or with two firsts are refused, a huge alloc_hint is not", async () => {
     const stub = shareEnum();
     expectRefusal(await bound(request(SHARE_ENUM, stub, { flags: LAST })));
     expectRefusal(await bound(request(SHARE_ENUM, stub, { flags: 0 })));
@@ -255,7 +255,7 @@ describe("pipes", () => {
     mount.client.close();
   }, 30_000);
 
-  test("NDR arrays whose counts disagree, strings of 2^31 and stubs cut off are refused", async () => {
+  test("NDR arrays whose counts disagree, strings of 2^31, cut stubs and bad pointers are refused", async () => {
     for (const [max, offset, actual] of [
       [1, 0, 2],
       [2, 1, 2],

@@ -247,8 +247,7 @@ for (const kind of PLUGGED_KINDS) {
     test("setting attributes on a full or read-only disk fails and leaves the stored ones", async () => {
       await onShare(async (mount) => {
         await make(mount, "file");
-        // Without access to the data: a file open for writing would keep the disk from being remounted
-        // read-only.
+        // No access to the data: a file open for writing would prevent the remount of the disk as read-only.
         const { fileId } = await openFile(mount, "file", {
           desiredAccess: Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES | Access.READ_EA | Access.WRITE_EA,
         });

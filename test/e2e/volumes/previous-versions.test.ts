@@ -105,7 +105,7 @@ afterAll(async () => {
 
 const at = (path: string): string => join(base, path);
 
-/** Writes a file that by default everybody may write to: it is not its mode that protects a snapshot. */
+/** Writes a file that by default everybody may write to, so that its mode does not protect a snapshot. */
 function put(path: string, text: string, mode = 0o666): void {
   mkdirSync(dirname(at(path)), { recursive: true });
   writeFileSync(at(path), text);

@@ -1,5 +1,5 @@
-// A disk that hangs or disappears, as clients see it: those of other disks are not delayed, its own get an
-// error in time, and it serves again when it is back. The disks are FUSE file systems of the tests and an
+// A disk that hangs or disappears, as clients see it: clients of other disks are not delayed, its own get an
+// error in time, and are served again when it is back. The disks are FUSE file systems of the tests and an
 // ext4 image.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
