@@ -167,7 +167,7 @@ const fsctls: readonly Feature[] = [
   {
     name: "SRV_ENUMERATE_SNAPSHOTS",
     value: Fsctl.SRV_ENUMERATE_SNAPSHOTS,
-    test: "test/e2e/volumes/previous-versions.test.ts#all tokens, the newest first; symlinks and other names are none",
+    test: "test/e2e/volumes/previous-versions.test.ts#has all tokens, the newest first, without symlinks and other names",
   },
 ];
 
@@ -197,7 +197,7 @@ const directoryClasses: readonly Feature[] = [
   {
     name: "Posix",
     value: POSIX_INFO_CLASS,
-    test: `${POSIX}#a listing shows every kind of object as what it is, by its own name`,
+    test: `${POSIX}#a listing shows every object with its type and its name as on disk`,
   },
 ];
 
@@ -221,7 +221,7 @@ const queryFileClasses: readonly Feature[] = [
   { name: "AttributeTag", value: FileInfoClass.ATTRIBUTE_TAG, test: `${FILE}#round trip of attribute tag` },
   { name: "NormalizedName", value: FileInfoClass.NORMALIZED_NAME, test: `${FILE}#round trip of names` },
   { name: "Id", value: FileInfoClass.ID, test: `${FILE}#round trip of file IDs` },
-  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a file's facts are those of stat(2)` },
+  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a file's information is that of stat(2)` },
 ];
 
 const setFileClasses: readonly Feature[] = [
@@ -252,7 +252,7 @@ const queryFsClasses: readonly Feature[] = [
   { name: "ObjectId", value: FsInfoClass.OBJECT_ID, test: `${VOLUME}#round trip of control and object ID` },
   { name: "FullSize", value: FsInfoClass.FULL_SIZE, test: `${VOLUME}#round trip of the size classes` },
   { name: "SectorSize", value: FsInfoClass.SECTOR_SIZE, test: `${VOLUME}#round trip of sector size` },
-  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's facts are those of statvfs(3)` },
+  { name: "Posix", value: POSIX_INFO_CLASS, test: `${POSIX}#a volume's information is that of statvfs(3)` },
 ];
 
 /** `value` is the four characters of the context's tag, big-endian. */
@@ -267,7 +267,7 @@ const createContexts: readonly Feature[] = [
   {
     name: "TWrp",
     value: 0x5457_7270,
-    test: "test/e2e/volumes/previous-versions.test.ts#by TWrp, and by a token anywhere in the path",
+    test: "test/e2e/volumes/previous-versions.test.ts#a client opens a version by TWrp, or by a token anywhere in the path",
   },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#round trip of every request context` },
 ];
@@ -277,7 +277,7 @@ const negotiateContexts: readonly Feature[] = [
   {
     name: "POSIX extensions",
     value: NegotiateContextType.POSIX_EXTENSIONS_AVAILABLE,
-    test: `${POSIX}#negotiated with who knows them, and told of in NEGOTIATE`,
+    test: `${POSIX}#NEGOTIATE answers the POSIX context to a client that sends it, and to no other`,
   },
 ];
 

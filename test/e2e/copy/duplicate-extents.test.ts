@@ -1,5 +1,5 @@
-// Files that share blocks on the disks that can, at the socket; and the volume that says which disks these are.
-// [MS-FSA] 2.1.5.10.4, [MS-FSCC] 2.5.1.
+// FSCTL_DUPLICATE_EXTENTS_TO_FILE on btrfs, xfs and ext4: files share blocks where the file system can, and
+// the volume's attributes say whether it can. [MS-FSA] 2.1.5.10.4, [MS-FSCC] 2.5.1.
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
@@ -45,7 +45,7 @@ describe.skipIf(process.getuid?.() !== 0).each([
   ["xfs", false, ["-m", "reflink=0"]],
   ["ext4", false, []],
 ] as const)("on %s", (kind, canShare, options) => {
-  test(canShare ? "a copy takes no room" : "sharing is not offered, and refused", async () => {
+  test(canShare ? "a copy shares the blocks" : "sharing blocks is not offered, and fails", async () => {
     const disk = makeDiskImage(kind, 400 * MIB, options);
     const server = await startServer({ shares: [{ name: "test", path: disk.path }] });
     try {

@@ -1,6 +1,6 @@
-// Attacks by file system controls: chunks that are too many, too long, beyond every end or of a stranger's file; ranges
-// that end before they begin; buffers cut anywhere; controls on what they are not for.
-// [MS-SMB2] 3.3.5.15; [MS-FSA] 2.1.5.10; attack class 31.
+// Attacks with file system controls: chunks that are too many, too long, out of range or of another session's
+// file; ranges that end before they begin; buffers cut at every byte; controls on objects they are not meant
+// for. [MS-SMB2] 3.3.5.15; [MS-FSA] 2.1.5.10.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Access } from "../../../src/wire/security/access.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
@@ -53,7 +53,7 @@ function outcome(ctlCode: number, input: Uint8Array, to: FileId = file): Promise
   return mount.client.outcome(ioctlCall(mount, ctlCode, input, to));
 }
 
-/** The input of a COPYCHUNK with numbers as they are, whatever `CopyChunk` could hold. */
+/** The input of a COPYCHUNK with what `CopyChunk` cannot hold: 64-bit offsets, a count that is wrong. */
 function rawChunks(
   key: Uint8Array,
   count: number,
@@ -71,8 +71,8 @@ function rawChunks(
   return bytes;
 }
 
-describe("31 copies", () => {
-  test("65,535 chunks are told the limit, and so are chunks that are too long together", async () => {
+describe("copies", () => {
+  test("COPYCHUNK with too many or too long chunks fails with STATUS_INVALID_PARAMETER and returns the limits", async () => {
     const key = await resumeKey(mount, file);
     const chunk: CopyChunk = { sourceOffset: 0, targetOffset: 0, length: 1 };
     const long: CopyChunk = { sourceOffset: 0, targetOffset: 0, length: MIB };
@@ -103,13 +103,13 @@ describe("31 copies", () => {
     [0n, MAX, 2, Status.INVALID_PARAMETER],
     [0n, (1n << 63n) - 1n, 1, Status.DISK_FULL],
     [0n, 1n << 63n, 1, Status.INVALID_PARAMETER],
-  ])("a chunk from %p to %p", async (from, to, length, status) => {
+  ])("COPYCHUNK from offset %p to %p fails and grows nothing", async (from, to, length, status) => {
     const input = rawChunks(await resumeKey(mount, file), 1, [[from, to, length]]);
     expectOutcome(await outcome(Fsctl.SRV_COPYCHUNK, input), status, Status.INVALID_PARAMETER);
     expect((await readFile(mount, file, 0, 20_000)).length).toBe(10_000);
   });
 
-  test("a count above the chunks that are there, and a request cut at every byte", async () => {
+  test("COPYCHUNK with a count above its chunks, or cut at any byte, fails with STATUS_INVALID_PARAMETER", async () => {
     const key = await resumeKey(mount, file);
     for (const count of [2, 256, 0x0aaa_aaab, 0xffff_ffff]) {
       const input = rawChunks(key, count, [[0n, 0n, 1]]);
@@ -121,7 +121,7 @@ describe("31 copies", () => {
     }
   });
 
-  test("a key that was guessed, and one of another session", async () => {
+  test("COPYCHUNK with a guessed key, or one of another session, fails with STATUS_OBJECT_NAME_NOT_FOUND", async () => {
     const stranger = await mountShare(server, TESTER2, "test");
     const own = await createFile(stranger, "own");
     await writeFile(stranger, own, 0, new Uint8Array([1]));
@@ -139,7 +139,7 @@ describe("31 copies", () => {
     stranger.client.close();
   });
 
-  test("sixteen mebibytes onto themselves, over and over, while source and target are closed", async () => {
+  test("CLOSE succeeds while copies of 16 MiB of the file onto itself are under way", async () => {
     const wide = await createFile(mount, "wide");
     await writeFile(mount, wide, 2 * MIB - 1, new Uint8Array([9]));
     const key = await resumeKey(mount, wide);
@@ -152,7 +152,7 @@ describe("31 copies", () => {
     expectOutcome(await closed, Status.SUCCESS);
   });
 
-  test("a client that leaves in the middle of a copy leaves nothing behind", async () => {
+  test("clients that disconnect in the middle of a copy do not disturb the server", async () => {
     for (let i = 0; i < 5; i++) {
       const guest = await mountTest(server);
       const wide = await createFile(guest, `left${i}`);
@@ -165,7 +165,7 @@ describe("31 copies", () => {
   });
 });
 
-describe("31 ranges", () => {
+describe("ranges", () => {
   const bad: readonly (readonly [bigint, bigint])[] = [
     [10n, 9n],
     [MAX, 0n],
@@ -174,7 +174,7 @@ describe("31 ranges", () => {
     [MAX, MAX],
   ];
 
-  test("to be zeroed or asked about, out of order or below zero", async () => {
+  test("SET_ZERO_DATA and QUERY_ALLOCATED_RANGES with reversed or negative ranges change nothing and fail", async () => {
     for (const [first, second] of bad) {
       expectOutcome(await outcome(Fsctl.SET_ZERO_DATA, pair(first, second)), Status.INVALID_PARAMETER);
     }
@@ -185,7 +185,7 @@ describe("31 ranges", () => {
     expect(await readFile(mount, file, 0, 20_000)).toEqual(new Uint8Array(10_000).fill(5));
   });
 
-  test("beyond every end: nothing grows", async () => {
+  test("a range beyond the end of the file does not grow it", async () => {
     const last = (1n << 63n) - 1n;
     expectOutcome(await outcome(Fsctl.SET_SPARSE, new Uint8Array(0)), Status.SUCCESS);
     expectOutcome(await outcome(Fsctl.SET_ZERO_DATA, pair(10_000n, last)), Status.SUCCESS);
@@ -196,7 +196,7 @@ describe("31 ranges", () => {
     expect((await readFile(mount, file, 0, 20_000)).length).toBe(10_000);
   });
 
-  test("buffers cut at every byte", async () => {
+  test("SET_ZERO_DATA and QUERY_ALLOCATED_RANGES with fewer than 16 bytes fail with STATUS_INVALID_PARAMETER", async () => {
     for (let length = 0; length < 16; length++) {
       const cut = new Uint8Array(length);
       expectOutcome(await outcome(Fsctl.SET_ZERO_DATA, cut), Status.INVALID_PARAMETER);
@@ -204,7 +204,7 @@ describe("31 ranges", () => {
     }
   });
 
-  test.skipIf(againstSmbd)("a file of exabytes of holes is zeroed and asked about in no time", async () => {
+  test.skipIf(againstSmbd)("exabytes of holes are zeroed and queried within 32 MiB of memory", async () => {
     const huge = await createFile(mount, "huge");
     await writeFile(mount, huge, 2 ** 43, new Uint8Array([1]));
     await outcome(Fsctl.SET_SPARSE, new Uint8Array(0), huge);
@@ -218,7 +218,7 @@ describe("31 ranges", () => {
   });
 });
 
-describe("31 what is not offered", () => {
+describe("controls that are not offered", () => {
   test.skipIf(againstSmbd).each([
     ["OFFLOAD_READ", Status.NOT_SUPPORTED],
     ["OFFLOAD_WRITE", Status.NOT_SUPPORTED],
@@ -230,11 +230,11 @@ describe("31 what is not offered", () => {
     ["SVHDX_SYNC_TUNNEL_REQUEST", Status.INVALID_DEVICE_REQUEST],
     ["SET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["DUPLICATE_EXTENTS_TO_FILE_EX", Status.INVALID_DEVICE_REQUEST],
-  ] as const)("%s is refused by the status that says so", async (name, status) => {
+  ] as const)("%s fails with its status for a control that is not supported", async (name, status) => {
     expectOutcome(await outcome(Fsctl[name], new Uint8Array(64)), status);
   });
 
-  test("files are not compressed, and can be told not to be", async () => {
+  test("GET_COMPRESSION returns none, and SET_COMPRESSION to LZNT1 fails with STATUS_NOT_SUPPORTED", async () => {
     const reply = await mount.client.demand(
       "GET_COMPRESSION",
       ioctlCall(mount, Fsctl.GET_COMPRESSION, new Uint8Array(0), file, 2),
@@ -249,10 +249,10 @@ describe("31 what is not offered", () => {
   });
 });
 
-describe("31 what a control is not for", () => {
+describe("controls on the wrong object or handle", () => {
   const codes = Object.entries(Fsctl).filter(([name]) => !name.startsWith("PIPE_"));
 
-  test.each(codes)("%s on a directory, with too little and too much input", async (_name, code) => {
+  test.each(codes)("%s with too little or too much input is no internal error", async (_name, code) => {
     const { fileId } = await openFile(mount, "", { desiredAccess: Access.READ_DATA });
     for (const length of [0, 1, 15, 16, 23, 24, 31, 32, 4096]) {
       const input = new Uint8Array(length).fill(0xff);
@@ -265,7 +265,7 @@ describe("31 what a control is not for", () => {
     await mount.client.demand("close", closeCall(mount, fileId));
   });
 
-  test("blocks shared with a file of another session, with itself, and beyond all numbers", async () => {
+  test("DUPLICATE_EXTENTS_TO_FILE from another session's file, onto itself or beyond all offsets fails", async () => {
     const stranger = await mountShare(server, TESTER2, "test");
     const own = await createFile(stranger, "blocks");
     const values = [
@@ -287,7 +287,7 @@ describe("31 what a control is not for", () => {
     stranger.client.close();
   });
 
-  test("a handle that may only read", async () => {
+  test("a handle that may only read is no target of a copy, is not made sparse and not zeroed", async () => {
     const reader = (await openFile(mount, "victim", { desiredAccess: Access.READ_DATA })).fileId;
     const writer = (await openFile(mount, "victim", { desiredAccess: READ_WRITE })).fileId;
     const key = await resumeKey(mount, writer);

@@ -1,5 +1,5 @@
-// Copies on the server at the socket: keys, chunks, limits, access, locks, overlapping ranges, other clients meanwhile.
-// [MS-SMB2] 3.3.5.15.5, 3.3.5.15.6.
+// Server-side copies (FSCTL_SRV_COPYCHUNK): resume keys, chunks, access, locks, overlapping ranges, and what
+// other clients see while a copy runs. [MS-SMB2] 3.3.5.15.5, 3.3.5.15.6.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -41,7 +41,7 @@ afterAll(async () => {
 
 const MIB = 1_048_576;
 
-/** Puts a file on the disk that every user may change. */
+/** Writes a file of mode 0666 into the folder of `test`. */
 function put(name: string, data: string | Uint8Array): void {
   writeFileSync(join(directory, name), data);
   chmodSync(join(directory, name), 0o666);
@@ -52,7 +52,7 @@ async function opened(name: string, desiredAccess: number): Promise<FileId> {
     .fileId;
 }
 
-test("sixteen chunks of a mebibyte copy a file, on another share as well", async () => {
+test("a client copies a file in 16 chunks of 1 MiB, within the share and to another share", async () => {
   const data = randomBytes(16 * MIB);
   put("source", data);
   const source = await opened("source", Access.READ_DATA);
@@ -75,7 +75,7 @@ test("sixteen chunks of a mebibyte copy a file, on another share as well", async
   expect(readFileSync(join(server.shares.get("other") ?? "", "copy")).equals(data)).toBe(true);
 });
 
-test("a range that overlaps itself is copied as if it had been read whole, both ways", async () => {
+test("a chunk that overlaps itself in either direction is copied as if it had been read whole first", async () => {
   const data = randomBytes(MIB + 5000);
   const overlapping = [
     { sourceOffset: 0, targetOffset: 5000, length: MIB },
@@ -92,7 +92,7 @@ test("a range that overlaps itself is copied as if it had been read whole, both 
   }
 });
 
-test("what is locked by another is neither read nor written, and nothing of the chunk is done", async () => {
+test("a chunk from or onto a range that another open has locked fails and copies nothing", async () => {
   put("locked", "0123456789");
   const holder = await opened("locked", READ_WRITE);
   const file = await opened("locked", READ_WRITE);
@@ -112,7 +112,7 @@ test("what is locked by another is neither read nor written, and nothing of the 
   for (const id of [holder, file, target]) await closeFile(mount, id);
 });
 
-test("both opens must have been granted the access", async () => {
+test("COPYCHUNK needs READ_DATA on both opens and WRITE_DATA on the target, COPYCHUNK_WRITE no READ_DATA there", async () => {
   put("s", "data");
   put("t", "");
   const chunk = { sourceOffset: 0, targetOffset: 0, length: 4 };
@@ -132,7 +132,7 @@ test("both opens must have been granted the access", async () => {
   for (const id of [blind, source, target, writeOnly]) await closeFile(mount, id);
 });
 
-test("a key is worth nothing in another session, and none when its file is closed", async () => {
+test("a resume key is unknown in another session, and unknown after its file is closed", async () => {
   put("private", "secret");
   const source = await opened("private", Access.READ_DATA);
   const key = await resumeKey(mount, source);
@@ -149,7 +149,7 @@ test("a key is worth nothing in another session, and none when its file is close
   await closeFile(mount, own);
 });
 
-test("what was written is seen at once by who had read it", async () => {
+test("a client that has the target open reads the copied bytes at once", async () => {
   const target = await createFile(mount, "seen");
   await writeFile(mount, target, 0, new TextEncoder().encode("before"));
   put("after", "after!");
@@ -161,7 +161,7 @@ test("what was written is seen at once by who had read it", async () => {
   await closeFile(mount, source);
 });
 
-describe.if(await canMountFuse())("on a disk that takes its time", () => {
+describe.if(await canMountFuse())("on a slow disk", () => {
   let disk: SlowDisk;
   let slow: TestServer;
   beforeAll(async () => {
@@ -174,7 +174,7 @@ describe.if(await canMountFuse())("on a disk that takes its time", () => {
     await disk.dispose();
   });
 
-  test("the client is told to wait, others are served, and the copy ends when it is not wanted any more", async () => {
+  test("a slow copy is answered with STATUS_PENDING, other clients are served, and CANCEL ends it", async () => {
     const copier = await mountShare(slow, TESTER, "slow");
     const source = await createFile(copier, "source");
     await writeFile(copier, source, 0, new Uint8Array(65_536).fill(1));
@@ -206,7 +206,7 @@ describe.if(await canMountFuse())("on a disk that takes its time", () => {
     copier.client.close();
   }, 30_000);
 
-  test("what is written after a copy was cancelled stays: the rest of it does not come over that", async () => {
+  test("a cancelled copy does not overwrite what a client writes after the CANCEL", async () => {
     const copier = await mountShare(slow, TESTER, "slow");
     const source = await createFile(copier, "from");
     await writeFile(copier, source, 0, new Uint8Array(65_536).fill(1));

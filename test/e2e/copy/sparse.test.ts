@@ -1,5 +1,5 @@
-// Sparse files at the socket: the mark, holes, what is told of them, and that the mark outlives the server's memory.
-// [MS-FSA] 2.1.5.10.22, 2.1.5.10.36, 2.1.5.10.37; [MS-FSCC] 2.6.
+// Sparse files: the sparse attribute, which stays when the file is closed, holes and queries of allocated
+// ranges. [MS-FSA] 2.1.5.10.22, 2.1.5.10.36, 2.1.5.10.37; [MS-FSCC] 2.6.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -45,13 +45,13 @@ afterAll(async () => {
 
 const MIB = 1_048_576;
 
-/** Puts a file on the disk that every user may change. */
+/** Writes a file of mode 0666 into the folder of `test`. */
 function put(name: string, data: string | Uint8Array): void {
   writeFileSync(join(directory, name), data);
   chmodSync(join(directory, name), 0o666);
 }
 
-/** A file of four mebibytes of sevens, open. */
+/** Makes a file of 4 MiB in which every byte is 7, and opens it. */
 async function fullFile(name: string, desiredAccess: number = READ_WRITE): Promise<FileId> {
   put(name, new Uint8Array(4 * MIB).fill(7));
   return (await openFile(mount, name, { desiredAccess })).fileId;
@@ -72,7 +72,7 @@ async function ranges(file: FileId, offset: number, length: number) {
   return rangesOf(await mount.client.demand("QUERY_ALLOCATED_RANGES", call));
 }
 
-test("a hole is made, told of, given back to the disk and read as zeros", async () => {
+test("SET_ZERO_DATA on a sparse file makes a hole that frees its blocks, is queried and reads as zeros", async () => {
   const file = await fullFile("holes");
   expect(await ranges(file, 0, 8 * MIB)).toEqual([{ offset: 0, length: 4 * MIB }]);
   expectOutcome(await outcome(file, Fsctl.SET_SPARSE, EMPTY), Status.SUCCESS);
@@ -89,7 +89,7 @@ test("a hole is made, told of, given back to the disk and read as zeros", async 
   await closeFile(mount, file);
 });
 
-test("without the mark the bytes become zeros too, and the file has all its blocks", async () => {
+test("SET_ZERO_DATA on a file that is not sparse writes zeros and leaves every block allocated", async () => {
   const file = await fullFile("solid");
   expectOutcome(await outcome(file, Fsctl.SET_ZERO_DATA, pair(1n, BigInt(64 * MIB))), Status.SUCCESS);
   expect(statSync(join(directory, "solid")).size).toBe(4 * MIB);
@@ -99,7 +99,7 @@ test("without the mark the bytes become zeros too, and the file has all its bloc
   await closeFile(mount, file);
 });
 
-test("the mark shows everywhere, stays through other changes, and goes when told to", async () => {
+test("the sparse attribute shows everywhere, survives other changes, and SET_SPARSE clears it", async () => {
   const file = await fullFile("marked");
   await outcome(file, Fsctl.SET_SPARSE, new Uint8Array([1]));
   const basic = encode(64, (writer) =>
@@ -125,7 +125,7 @@ test("the mark shows everywhere, stays through other changes, and goes when told
   await closeFile(mount, again.fileId);
 });
 
-test("who lacks the access, or meets a lock, changes nothing", async () => {
+test("a control without the access that it needs, or on a locked range, fails and changes nothing", async () => {
   const file = await fullFile("guarded");
   const reader = (await openFile(mount, "guarded", { desiredAccess: Access.READ_DATA })).fileId;
   const whole = pair(0n, BigInt(MIB));
@@ -142,7 +142,7 @@ test("who lacks the access, or meets a lock, changes nothing", async () => {
   await closeFile(mount, root);
 });
 
-test("ranges that do not fit are cut and said to be", async () => {
+test("QUERY_ALLOCATED_RANGES with too little room returns the first ranges and STATUS_BUFFER_OVERFLOW", async () => {
   const file = await fullFile("many");
   await outcome(file, Fsctl.SET_SPARSE, EMPTY);
   for (let i = 0; i < 8; i++) {
@@ -160,7 +160,7 @@ test("ranges that do not fit are cut and said to be", async () => {
   await closeFile(mount, file);
 });
 
-test("what is trimmed is given back by a sparse file, and is zeros in any", async () => {
+test("FILE_LEVEL_TRIM frees the blocks of a sparse file and reads as zeros in every file", async () => {
   for (const isSparse of [true, false]) {
     const name = isSparse ? "trimmed" : "trimmed solid";
     const file = await fullFile(name);

@@ -1,4 +1,4 @@
-"""Works on a share with impacket's client in one dialect: write, list, read back, rename, delete.
+"""Uses a share with impacket's client in one dialect: logs on, writes, lists, reads back, renames, deletes.
 
 Usage: impacket-client.py HOST PORT USER PASSWORD SHARE DIALECT SIZE; prints `ok` and the dialect, or a traceback.
 """
@@ -14,7 +14,7 @@ connection = SMBConnection(
 )
 try:
     connection.login(user, "not " + password)
-    raise SystemExit("a wrong password was taken")
+    raise SystemExit("the server accepted a wrong password")
 except SessionError as error:
     assert error.getErrorCode() == 0xC000006D, hex(error.getErrorCode())
 connection.close()
@@ -46,7 +46,7 @@ names = {entry.get_longname() for entry in connection.listPath(share, folder + "
 assert names == {"two.bin"}, names
 try:
     connection.deleteDirectory(share, folder)
-    raise SystemExit("a folder that is not empty was deleted")
+    raise SystemExit("the server deleted a directory that is not empty")
 except SessionError as error:
     assert error.getErrorCode() == 0xC0000101, hex(error.getErrorCode())
 connection.deleteFile(share, folder + "\\two.bin")

@@ -1,4 +1,4 @@
-// impacket's client, another code base than Samba's, at the dialects it speaks: 2.0.2, 2.1 and 3.0.
+// impacket's client, which shares no code with Samba's, in the dialects it speaks: 2.0.2, 2.1 and 3.0.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { startSubject } from "../../peer/start.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import { runProgram } from "../client/smbclient.ts";
 
-/** Debian's own Python: another may come first in PATH and lack the packages. */
+/** Debian's Python: another python3 may come first in PATH and lack the packages. */
 const PYTHON = "/usr/bin/python3";
 
 const hasImpacket = spawnSync(PYTHON, ["-c", "import impacket"]).status === 0;
@@ -19,7 +19,7 @@ describe.skipIf(!hasImpacket)("impacket", () => {
   afterAll(() => server.stop());
 
   test.each(["0x0202", "0x0210", "0x0300"])(
-    "writes, lists, reads, renames and deletes at %s",
+    "a client logs on, writes, lists, reads, renames and deletes in dialect %s",
     async (dialect) => {
       const { host, port } = server;
       const script = join(import.meta.dir, "impacket-client.py");

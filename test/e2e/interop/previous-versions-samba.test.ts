@@ -1,5 +1,5 @@
-// Previous versions as Samba's programs ask for them: smbclient's allinfo and get, smbtorture's smb2.twrp. Its listdir
-// is left out: it parts names by slashes, which Windows refuses.
+// Previous versions as Samba's programs ask for them: smbclient's allinfo and get, smbtorture's smb2.twrp.
+// Its test `listdir` is left out: it separates path components by slashes, which Windows refuses.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -60,13 +60,13 @@ async function smbclient(commands: string): Promise<string> {
 }
 
 describe.skipIf(!hasSmbclient())("smbclient", () => {
-  test("allinfo shows every version", async () => {
+  test("allinfo shows the previous version and its size", async () => {
     const output = await smbclient("allinfo file");
     expect(output).toMatch(new RegExp(`^${TOKEN.replaceAll(".", "\\.")}$`, "m"));
     expect(output).toContain("size: 9");
   });
 
-  test("a version is fetched, listed, and not written", async () => {
+  test("a client gets and lists a previous version, and fails to write or delete in it", async () => {
     await smbclient(`get ${TOKEN}\\sub\\gone gone; get file now`);
     expect(readFileSync(join(base, "gone"), "utf8")).toBe("gone by now");
     expect(readFileSync(join(base, "now"), "utf8")).toBe("as it is");
@@ -76,7 +76,7 @@ describe.skipIf(!hasSmbclient())("smbclient", () => {
   });
 });
 
-test("what is seen of the snapshots' folder are names, no tokens", async () => {
+test("a path through the snapshot directory reads the snapshot's file by plain names", async () => {
   const mount = await mountTest(server);
   const { fileId } = await openFile(mount, `.snapshots\\${TOKEN}\\file`);
   expect(new TextDecoder().decode(await readFile(mount, fileId, 0, 100))).toBe("as it was");
@@ -85,8 +85,8 @@ test("what is seen of the snapshots' folder are names, no tokens", async () => {
 });
 
 describe.skipIf(Bun.which("smbtorture") === null)("smbtorture", () => {
-  test("smb2.twrp", async () => {
-    // The stream comes over the wire, and with all that is kept of the file into the snapshot.
+  test("smb2.twrp.write, stream and openroot succeed", async () => {
+    // The stream is written over SMB; `cp -a` copies the file with its extended attributes into the snapshot.
     writeFileSync(join(base, "stream"), "streams");
     await smbclient("put stream file:kept");
     const snapshot = join(base, "share", ".snapshots", TOKEN, "file");

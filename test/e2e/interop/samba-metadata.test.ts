@@ -1,5 +1,5 @@
-// What Samba's smbd keeps of a file beside its data reads the same here, and the other way round: DOS attributes,
-// creation time, extended attributes. Both servers on one folder; smb.conf(5) `store dos attributes`, `ea support`.
+// DOS attributes, creation times and extended attributes that Samba's smbd stores read the same here, and the
+// other way round. Both servers serve one folder; smb.conf(5) `store dos attributes`, `ea support`.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
@@ -16,7 +16,7 @@ const BORN = { seconds: 1_000_000_000, nanoseconds: 123_456_700 };
 const BEFORE_1970 = { seconds: -63_158_400, nanoseconds: 0 };
 const { READONLY, HIDDEN, SYSTEM, ARCHIVE, DIRECTORY, NORMAL } = FileAttribute;
 
-describe.skipIf(!canPair)("one folder, two servers", () => {
+describe.skipIf(!canPair)("Samba and minismbd on one folder", () => {
   let pair: Pair;
   const mounts = new Map<TestServer, Mount>();
   const on = (server: TestServer): Mount => mounts.get(server) as Mount;
@@ -30,8 +30,8 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
   });
 
   const ways = [
-    ["from Samba to here", () => [pair.samba, pair.ours] as const],
-    ["from here to Samba", () => [pair.ours, pair.samba] as const],
+    ["from Samba to minismbd", () => [pair.samba, pair.ours] as const],
+    ["from minismbd to Samba", () => [pair.ours, pair.samba] as const],
   ] as const;
 
   async function open(mount: Mount, name: string, isNew = false, options = 0): Promise<FileId> {
@@ -50,7 +50,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
       ["readonly", READONLY | ARCHIVE],
       ["everything", READONLY | HIDDEN | SYSTEM | ARCHIVE],
       ["nothing", NORMAL],
-    ])(`attributes, ${way}: %s`, async (name, attributes) => {
+    ])(`DOS attributes set on one server are read on the other, ${way}: %s`, async (name, attributes) => {
       const [from, to] = ends();
       const path = `${name} of ${from.name}`;
       const made = await open(on(from), path, true);
@@ -64,7 +64,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
     test.each([
       ["long ago", BORN],
       ["before 1970", BEFORE_1970],
-    ])(`creation and write time, ${way}: %s`, async (name, time) => {
+    ])(`creation and write times set on one server are read on the other, ${way}: %s`, async (name, time) => {
       const [from, to] = ends();
       const path = `${name} of ${from.name}`;
       const made = await open(on(from), path, true);
@@ -79,7 +79,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
       await closeFile(on(to), found);
     });
 
-    test(`a directory's attributes and creation time, ${way}`, async () => {
+    test(`a directory's DOS attributes and creation time are read on the other server, ${way}`, async () => {
       const [from, to] = ends();
       const path = `folder of ${from.name}`;
       const made = await open(on(from), path, true, CreateOption.DIRECTORY_FILE);
@@ -92,7 +92,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
       await closeFile(on(to), found);
     });
 
-    test(`extended attributes, ${way}`, async () => {
+    test(`extended attributes set on one server are read on the other, ${way}`, async () => {
       const [from, to] = ends();
       const path = `tagged of ${from.name}`;
       const made = await open(on(from), path, true);
@@ -106,7 +106,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
     });
   }
 
-  test("smbclient sees the same from both", async () => {
+  test("smbclient lists the same DOS attributes from both servers", async () => {
     const made = await open(on(pair.ours), "seen", true);
     await setBasic(on(pair.ours), made, { birth: BORN, attributes: HIDDEN | SYSTEM });
     await closeFile(on(pair.ours), made);

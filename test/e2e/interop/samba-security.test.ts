@@ -1,5 +1,5 @@
-// Security descriptors on one folder that Samba's smbd (acl_xattr) and this server serve: what one sets, the other
-// shows, and both let go of it when the rights on disk are changed under them. vfs_acl_xattr(8).
+// Security descriptors on one folder that Samba's smbd (acl_xattr) and this server serve: a descriptor set on
+// one shows on the other, and both discard it when the mode on disk is changed behind them. vfs_acl_xattr(8).
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ import {
   setSecurity,
 } from "../client/security-calls.ts";
 
-/** Whom smbd knows as its first user: on both servers the same uid. */
+/** The account that smbd maps its first user to, so that both servers use the same uid. */
 const OWNER: User = { user: "daemon", password: "owner-1" };
 
 const { OBJECT_INHERIT, CONTAINER_INHERIT, INHERIT_ONLY, INHERITED } = AceFlag;
@@ -40,7 +40,7 @@ const HANDED_DOWN: readonly AceText[] = [
   ["A", OBJECT_INHERIT | INHERIT_ONLY, FileGeneric.READ, "S-1-5-11"],
 ];
 
-/** Owner and group are each server's own names for uid and gid; the list is what the client has said. */
+/** Leaves out owner and group, which each server names in its own way. The DACL is as the client set it. */
 function listOf({ control = 0, aces }: DescriptorText): DescriptorText {
   return { control, ...(aces === undefined ? {} : { aces }) };
 }
@@ -67,7 +67,7 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
   ] as const;
 
   for (const [way, ends] of ways) {
-    test(`a file's list, ${way}`, async () => {
+    test(`a file's DACL set on one server shows on the other, ${way}`, async () => {
       const [from, to] = ends();
       const name = `file-${way}`;
       const fileId = await openAll(on(from), name);
@@ -77,11 +77,11 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
       const [theirs, ours] = [await securityOf(on(from), name), await securityOf(on(to), name)];
       expect(listOf(ours).aces).toEqual([...ENTRIES]);
       expect((ours.control ?? 0) & DACL_PROTECTED).toBe(DACL_PROTECTED);
-      // As kept, not as made from the rights on disk: each other's names for owner and group as well.
+      // The stored descriptor, not one made from the mode: owner and group are the other server's too.
       expect(ours).toEqual(theirs);
     });
 
-    test(`a directory's list, handed down on the other side, ${way}`, async () => {
+    test(`a file made on one server inherits the DACL that the other set on the directory, ${way}`, async () => {
       const [from, to] = ends();
       const name = `folder-${way}`;
       const fileId = await makeDirectoryAll(on(from), name);
@@ -101,7 +101,7 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
     });
 
     if (ignores === "yes") continue;
-    test(`chmod has the last word on both sides, ${way}`, async () => {
+    test(`both servers discard a stored DACL after chmod, ${way}`, async () => {
       const [from, to] = ends();
       const name = `chmod-${way}`;
       const fileId = await openAll(on(from), name);
@@ -118,7 +118,7 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
   }
 
   if (ignores === "no") {
-    test("the rights on disk that both make of a list are about the same", async () => {
+    test("both servers derive the same mode from a DACL, but for the group's digit", async () => {
       const modes: number[] = [];
       for (const server of [pair.samba, pair.ours]) {
         const name = `mode-${server.name}`;
@@ -131,14 +131,14 @@ describe.skipIf(!canPair).each([["yes"], ["no"]])("ignore system acls = %s", (ig
         };
         expect(await setSecurity(on(server), fileId, given, SecurityInformation.DACL)).toBe(Status.SUCCESS);
         await closeFile(on(server), fileId);
-        // The middle digit is a mask where there are entries beside the three.
+        // Where a POSIX ACL has more than the three base entries, the group's digit of the mode is its mask.
         modes.push(statSync(join(pair.folder, name)).mode & 0o707);
       }
       expect(modes[1]).toBe(modes[0] ?? -1);
     });
   }
 
-  test("what neither has touched is shown by its mode", async () => {
+  test("a file without a stored descriptor shows entries made from its mode", async () => {
     const path = join(pair.folder, "plain");
     writeFileSync(path, "");
     chownSync(path, TESTER_UID, TESTER_UID);

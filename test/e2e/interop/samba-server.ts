@@ -1,5 +1,6 @@
-// One folder served by ours and by Debian's smbd at once: what one writes beside the data (attributes, extended
-// attributes, streams, descriptors) the other must read. smb.conf(5), vfs_acl_xattr(8), vfs_streams_xattr(8).
+// Starts this server and Debian's smbd on one folder: each must read what the other stores beside the data
+// (attributes, extended attributes, streams, descriptors). smb.conf(5), vfs_acl_xattr(8),
+// vfs_streams_xattr(8).
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
@@ -8,10 +9,13 @@ import { makeDirectory, TESTER, TESTER_UID, type TestServer, type User } from ".
 import { type Mount, mountShare } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 
-/** True where a pair can be started. */
+/** True where smbd is installed and the tests run as root. */
 export const canPair: boolean = hasSmbd();
 
-/** Two servers on one folder. Nobody keeps the other's caches honest: no test may cache, or have both open a file. */
+/**
+ * Two servers on one folder. Neither invalidates what clients of the other cache: a test must not cache data,
+ * nor have a file open on both at once.
+ */
 export interface Pair {
   readonly ours: TestServer;
   readonly samba: TestServer;
@@ -21,14 +25,14 @@ export interface Pair {
 }
 
 export interface PairOptions {
-  /** Lines of the share's section, of ours and of smb.conf. */
+  /** Parameters of the share: `ours` for this server, `samba` for smb.conf. */
   readonly ours?: Readonly<Record<string, string>>;
   readonly samba?: Readonly<Record<string, string>>;
-  /** Users of ours; absent: the two of all tests, for whom the machine has no account. */
+  /** Users of this server. Default: the two users of all tests, who have no account on the machine. */
   readonly users?: readonly User[];
 }
 
-/** What smbd keeps everything with that this project keeps too. */
+/** Makes smbd store all metadata that this server stores, and grant no oplocks. */
 const SAMBA_SHARE = {
   "vfs objects": "acl_xattr streams_xattr",
   "acl_xattr:ignore system acls": "yes",
@@ -39,7 +43,7 @@ const SAMBA_SHARE = {
   "kernel oplocks": "no",
 } as const;
 
-/** Starts both, as root, on a fresh folder of the temporary directory, which must take extended attributes. */
+/** Starts both as root on a new folder in the temporary directory, which must support extended attributes. */
 export async function startPair(options: PairOptions = {}): Promise<Pair> {
   const parent = makeDirectory("pair");
   const folder = join(parent, "folder");
@@ -76,7 +80,7 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
   }
 }
 
-/** A raw client's mount of `test` as the first user, on either server. */
+/** Connects a raw client to `test` as the first user, on either server. */
 export function mountFolder(server: TestServer): Promise<Mount> {
   return mountShare(server, TESTER, "test");
 }

@@ -1,5 +1,5 @@
-// Streams that Samba's smbd wrote are the same here, and the other way round: data, names, lists, deletion. Both
-// servers on one folder; vfs_streams_xattr(8).
+// Streams that Samba's smbd wrote read the same here, and the other way round: data, names, lists, deletion.
+// Both servers serve one folder; vfs_streams_xattr(8).
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Errno } from "../../../src/linux/errno.ts";
@@ -15,7 +15,7 @@ import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from 
 const ROOM = new Scratch(65_536);
 const AT_FDCWD = -100;
 
-/** What the disk has, in hex; a negative errno as text. */
+/** Returns a file's extended attribute in hex; -errno as decimal text on failure. */
 function valueOf(path: string, name: string): string {
   const fd = openAt(AT_FDCWD, path, Open.RDONLY);
   const length = getXattr(fd, name, ROOM);
@@ -33,7 +33,7 @@ function bytes(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 37) & 0xff);
 }
 
-describe.skipIf(!canPair)("one folder, two servers", () => {
+describe.skipIf(!canPair)("Samba and minismbd on one folder", () => {
   let pair: Pair;
   const mounts = new Map<TestServer, Mount>();
   const on = (server: TestServer): Mount => mounts.get(server) as Mount;
@@ -46,13 +46,13 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
     await pair.stop();
   });
   const ways = [
-    ["from Samba to here", () => [pair.samba, pair.ours] as const],
-    ["from here to Samba", () => [pair.ours, pair.samba] as const],
+    ["from Samba to minismbd", () => [pair.samba, pair.ours] as const],
+    ["from minismbd to Samba", () => [pair.ours, pair.samba] as const],
   ] as const;
   const pathOf = (name: string): string => join(pair.folder, name);
 
   for (const [way, ends] of ways) {
-    test(`data of any end, ${way}`, async () => {
+    test(`streams of any last byte and length read the same on the other server, ${way}`, async () => {
       const [from, to] = ends();
       const file = `data of ${from.name}`;
       const streams: Readonly<Record<string, Uint8Array>> = {
@@ -75,19 +75,19 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
       expect(valueOf(pathOf(file), "user.DosStream.empty:$DATA")).toBe("00");
     });
 
-    test(`names, ${way}`, async () => {
+    test(`stream names in any script are listed, and found without regard to case, ${way}`, async () => {
       const [from, to] = ends();
       const file = `names of ${from.name}`;
       const names = ["Größe", "日本語 😀", "a?*<>|b", "MiXeD", "com.apple.metadata\uf022x", " lead"];
       for (const name of names) await putStream(on(from), `${file}:${name}`, name);
       const lines = names.map((name) => `:${name}:$DATA ${new TextEncoder().encode(name).length}`);
       expect((await listOf(on(to), file)).sort()).toEqual(["::$DATA 0", ...lines].sort());
-      // One letter becomes one letter.
+      // SMB's upper-case mapping is from one letter to one letter, so ß stays.
       const upper = (name: string): string => name.replace(/[^ß]/gu, (letter) => letter.toUpperCase());
       for (const name of names) expect(await getText(on(to), `${file}:${upper(name)}`)).toBe(name);
     });
 
-    test(`changed, emptied, renamed and deleted there, ${way}`, async () => {
+    test(`streams changed, emptied, renamed or deleted on the other server are so on the first, ${way}`, async () => {
       const [from, to] = ends();
       const file = `changed of ${from.name}`;
       for (const name of ["written", "cut", "renamed", "deleted"])
@@ -111,7 +111,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
       expect(await tryCreate(on(from), `${file}:deleted`)).toBe("STATUS_OBJECT_NAME_NOT_FOUND");
     });
 
-    test(`of directories, and gone with the file's data, ${way}`, async () => {
+    test(`a directory has streams, and a file overwritten or deleted on the other server loses its own, ${way}`, async () => {
       const [from, to] = ends();
       const folder = `folder of ${from.name}`;
       await closeFile(on(from), await createDirectory(on(from), folder));
@@ -129,7 +129,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
     });
   }
 
-  test("what ksmbd left: data alone; changed here, Samba reads it", async () => {
+  test("a stream stored by ksmbd, without the final byte, is read here, and by Samba once changed here", async () => {
     await putStream(on(pair.ours), "ksmbd", "");
     const path = pathOf("ksmbd");
     storeValue(path, "user.DosStream.text:$DATA", "68656c6c6f");
@@ -141,24 +141,24 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
     expect((await getBytes(on(pair.ours), "ksmbd:AFP_AfpInfo")).toHex()).toBe(finder);
     const id = await openForWriting(on(pair.ours), "ksmbd:text");
     await closeFile(on(pair.ours), id);
-    // Nothing is written where nothing was changed.
+    // An open for writing that changes nothing does not rewrite the value.
     expect(valueOf(path, "user.DosStream.text:$DATA")).toBe("68656c6c6f");
     await putStream(on(pair.ours), "ksmbd:text", "hello");
     expect(await getText(on(pair.samba), "ksmbd:text")).toBe("hello");
   });
 
-  test("too long for the disk: Samba refuses it, or keeps it; what was there stays", async () => {
+  test("a stream of 60,000 bytes fails on Samba or is stored, and the other stream stays", async () => {
     await putStream(on(pair.samba), "long:s", "kept");
     const attempt = putStream(on(pair.samba), "long:s2", bytes(60_000)).then(
       () => "kept it",
       (error: Error) => error.message.replace(/^.*(STATUS_\w+).*$/, "$1"),
     );
-    // A disk of larger values takes it, ext4 does not.
+    // ext4 has no room for it; file systems with larger extended attributes do.
     expect(["kept it", "STATUS_DISK_FULL"]).toContain(await attempt);
     expect(await getText(on(pair.ours), "long:s")).toBe("kept");
   });
 
-  test("what is kept beside the file here is nothing that Samba stumbles over", async () => {
+  test("Samba does not see a stream of 2 MB that this server keeps in a sidecar, and is not disturbed by it", async () => {
     const large = bytes(2_000_000);
     await putStream(on(pair.ours), "beside:small", "small");
     await putStream(on(pair.ours), "beside:large", large);
@@ -166,7 +166,7 @@ describe.skipIf(!canPair)("one folder, two servers", () => {
     expect((await listOf(on(pair.samba), "beside")).sort()).toEqual(["::$DATA 0", ":small:$DATA 5"]);
     expect(await getText(on(pair.samba), "beside:small")).toBe("small");
     expect(valueOf(pathOf("beside"), "user.DosStreamExt.1.large:$DATA")).toBe(`${-Errno.ENODATA}`);
-    // The last who writes is right.
+    // The last writer wins.
     await putStream(on(pair.samba), "beside:large", "theirs");
     expect(await getText(on(pair.ours), "beside:large")).toBe("theirs");
     await putStream(on(pair.ours), "beside:large", "ours");

@@ -1,5 +1,5 @@
-// Rights shown and changed by Samba's smbcacls(1), which knows port 445 alone: server and client have a network of
-// their own.
+// Security descriptors shown and changed by Samba's smbcacls(1). It connects to port 445 only: server and
+// client run in a network namespace of their own.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { EXECUTABLE, formatPasswordDatabase } from "../client/server.ts";
 
 const USER = { user: "daemon", password: "first-1" };
 
-/** A network namespace can be made, and smbcacls is there. */
+/** True where a network namespace can be made and smbcacls is installed. */
 const canRun =
   process.getuid?.() === 0 &&
   Bun.which("smbcacls") !== null &&
@@ -50,7 +50,7 @@ describe.skipIf(!canRun)("smbcacls", () => {
   });
   afterAll(() => removeDirectory(parent));
 
-  /** What each command prints, lines of entries in the order of the alphabet. */
+  /** Returns what each command prints, its lines sorted; throws when a command was not run. */
   function run(share: string, commands: readonly string[]): string[][] {
     const args = ["-n", "sh", "-c", SCRIPT, "sh", EXECUTABLE, parent, share, ...commands];
     const done = spawnSync("unshare", args, { encoding: "utf8", timeout: 60_000 });
@@ -64,7 +64,7 @@ describe.skipIf(!canRun)("smbcacls", () => {
     );
   }
 
-  test("descriptors: an entry is added, handed down, cut off; ownership is not given away", () => {
+  test("acl = nt: an entry is added, inherited and cut off; giving ownership away fails", () => {
     const file = String.raw`'folder\file'`;
     const [plain, , added, , handed, , cut, owner, most] = run("nt", [
       `${file} --numeric`,
@@ -92,7 +92,7 @@ describe.skipIf(!canRun)("smbcacls", () => {
     expect(most).toContain("Maximum access: 0x1f01ff");
   });
 
-  test("rights on disk: users are named in them, folders hand them down", () => {
+  test("acl = posix: a directory has entries for users, which are inherited", () => {
     const [, shown] = run("posix", [
       "folder -S 'ACL:S-1-22-1-1:ALLOWED/OI|CI/FULL,ACL:S-1-22-1-5:ALLOWED/OI|CI/READ'",
       "folder --numeric",

@@ -1,4 +1,5 @@
-// Debian's smbclient does its daily work in every dialect, with and without protection, with both crypto providers.
+// Debian's smbclient does its daily work in every dialect, unprotected, signed and encrypted, with both
+// crypto providers.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
@@ -51,9 +52,9 @@ describe.skipIf(!hasSmbclient()).each(["native", "pure"])("crypto provider = %s"
   afterAll(() => server.stop());
 
   describe.each(combinations)("$dialect, protection $protection", (options) => {
-    test("put, get, ls, allinfo, rename, del, mkdir, rmdir", () => work(server, folder, options));
+    test("put, get, ls, allinfo, rename, del, mkdir and rmdir work", () => work(server, folder, options));
 
-    test("-L names the share", async () => {
+    test("-L lists the share and IPC$", async () => {
       const { status, output } = await listShares(server, options);
       expect(output).toMatch(/^\s*test\s+Disk/m);
       expect(output).toMatch(/^\s*IPC\$\s+IPC/m);
@@ -61,7 +62,7 @@ describe.skipIf(!hasSmbclient()).each(["native", "pure"])("crypto provider = %s"
     });
   });
 
-  test("wrong password and unknown user are refused", async () => {
+  test("a wrong password or an unknown user gets NT_STATUS_LOGON_FAILURE", async () => {
     for (const user of [
       { ...TESTER, password: "wrong" },
       { user: "nobody-here", password: TESTER.password },
@@ -72,7 +73,7 @@ describe.skipIf(!hasSmbclient()).each(["native", "pure"])("crypto provider = %s"
     }
   });
 
-  test("an unknown share is refused", async () => {
+  test("a client that asks for an unknown share gets NT_STATUS_BAD_NETWORK_NAME", async () => {
     const { output } = await runSmbclient(server, ["ls"], { share: "no-such-share" });
     expect(output).toContain("NT_STATUS_BAD_NETWORK_NAME");
   });
@@ -83,7 +84,7 @@ async function work(server: TestServer, folder: string, options: SmbclientOption
   mkdirSync(back, { recursive: true });
   const run = (...commands: string[]): Promise<string> =>
     demandSmbclient(server, commands, { ...options, cwd: back });
-  // A folder for each, so that what one leaves behind does not fail the next.
+  // Each combination has its own folder: what a failed one leaves behind does not fail the next.
   const top = `w-${options.dialect}-${options.protection}`;
   await run(`mkdir ${top}`, `cd ${top}`, `lcd ${local}`, "put nothing", "put one", "put some");
   for (const name of ["nothing", "one", "some"]) {
@@ -98,7 +99,7 @@ async function work(server: TestServer, folder: string, options: SmbclientOption
     expect(digestFile(join(back, name))).toBe(digestFile(join(local, name)));
   }
   const { output: info } = await runSmbclient(server, [`allinfo ${top}/some`], options);
-  // A server need not have 8.3 names; for the rest there is no excuse.
+  // A server need not support 8.3 names; no other error is allowed.
   expect(info.replace(/^NT_STATUS_\w+ getting alt name .*$/m, "")).not.toContain("NT_STATUS_");
   expect(info).toMatch(/^write_time: +\w{3} \w{3} /m);
   expect(info).toContain(`stream: [::$DATA], ${3 * MIB + 17} bytes`);
@@ -112,7 +113,7 @@ async function work(server: TestServer, folder: string, options: SmbclientOption
   expect(existsSync(join(folder, top))).toBe(false);
 }
 
-/** Bytes that a file system has free; 0 where there is none. */
+/** Free bytes of the file system at a path; 0 where the path does not exist. */
 function freeBytes(path: string): number {
   try {
     const { bavail, bsize } = statfsSync(path);
@@ -122,7 +123,7 @@ function freeBytes(path: string): number {
   }
 }
 
-describe.skipIf(!hasSmbclient())("large and many", () => {
+describe.skipIf(!hasSmbclient())("large files and many files", () => {
   let server: TestServer;
   let folder = "";
   beforeAll(async () => {
@@ -131,7 +132,7 @@ describe.skipIf(!hasSmbclient())("large and many", () => {
   });
   afterAll(() => server.stop());
 
-  test("300 MiB of random bytes there and back, signed and encrypted", async () => {
+  test("300 MiB of random bytes are written and read back, signed and encrypted", async () => {
     const source = join(local, "random");
     writeRandomFile(source, 300 * MIB);
     const digest = digestFile(source);
@@ -144,11 +145,11 @@ describe.skipIf(!hasSmbclient())("large and many", () => {
     }
   }, 120_000);
 
-  test("more than 4 GiB, mostly holes, there and back", async () => {
+  test("a file of more than 4 GiB, mostly holes, is written and read back", async () => {
     const size = 4160 * MIB;
     const source = join(local, "sparse");
     writeSparseFile(source, size);
-    // What smbclient sends has no holes: memory takes it in a fifth of the time, where there is enough.
+    // smbclient sends holes as zeros: /dev/shm, where it has room, takes them in a fifth of a disk's time.
     const parent = freeBytes("/dev/shm") > 2 * size ? "/dev/shm" : undefined;
     const big = await startSubject(parent === undefined ? {} : { parent });
     const path = big.shares.get("test") ?? "";
@@ -161,7 +162,7 @@ describe.skipIf(!hasSmbclient())("large and many", () => {
     await big.stop();
   }, 240_000);
 
-  test("a tree of 500 files there and back", async () => {
+  test("a tree of 500 files is written and read back", async () => {
     const source = join(local, "tree");
     writeTree(join(source, "top"), 500);
     const back = join(local, "tree-back");
@@ -174,7 +175,7 @@ describe.skipIf(!hasSmbclient())("large and many", () => {
 });
 
 test.skipIf(againstSmbd || !hasSmbclient())(
-  "`server signing = mandatory` and `smb3 encryption = mandatory` refuse what does not sign or encrypt",
+  "`smb3 encryption = mandatory` refuses clients that do not encrypt, `server signing = mandatory` makes them sign",
   async () => {
     const server = await startSubject({ parameters: { "smb3 encryption": "mandatory" } });
     const plain = await runSmbclient(server, ["ls"], { dialect: "SMB2_10", protection: "off" });
@@ -183,7 +184,7 @@ test.skipIf(againstSmbd || !hasSmbclient())(
     await demandSmbclient(server, ["ls"], { protection: "encrypt" });
     await server.stop();
     const signing = await startSubject({ parameters: { "server signing": "mandatory" } });
-    // Without protection smbclient signs all the same where the server demands it.
+    // smbclient signs even with protection off where the server requires it.
     await demandSmbclient(signing, ["ls"], { dialect: "SMB2_02", protection: "off" });
     await signing.stop();
   },

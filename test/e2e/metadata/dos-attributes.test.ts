@@ -1,4 +1,4 @@
-// DOS attributes at the socket: which are kept, which nobody may set, and what READONLY means.
+// DOS attributes: which ones are stored, which ones no client may set, and what READONLY means.
 // [MS-FSCC] 2.6; [MS-FSA] 2.1.5.1, 2.1.5.1.2, 2.1.5.1.2.1, 2.1.5.15.2.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
@@ -69,9 +69,9 @@ async function attributesOf(fileId: FileId, on = mount): Promise<number> {
   return (await readAll(on, fileId)).attributes;
 }
 
-describe("which are kept", () => {
+describe("stored attributes", () => {
   const kept = [A.HIDDEN, A.SYSTEM, A.TEMPORARY, A.OFFLINE, A.NOT_CONTENT_INDEXED, A.READONLY];
-  test.each(kept)("%p by CREATE and by SET_INFO, and when opened again", async (bit) => {
+  test.each(kept)("CREATE and SET_INFO store attribute %p, and the next open returns it", async (bit) => {
     const made = await create(`made ${bit}`, { fileAttributes: bit });
     expect(await attributesOf(made)).toBe(bit | A.ARCHIVE);
     await closeFile(mount, made);
@@ -84,7 +84,7 @@ describe("which are kept", () => {
     await closeFile(mount, again.fileId);
   });
 
-  test("NORMAL is none, and 0 leaves them", async () => {
+  test("SET_INFO with NORMAL clears the attributes, and with 0 leaves them", async () => {
     const file = await create("normal");
     expect(await setBasic(mount, file, { attributes: A.NORMAL })).toBe(Status.SUCCESS);
     expect(await attributesOf(file)).toBe(A.NORMAL);
@@ -95,7 +95,7 @@ describe("which are kept", () => {
     await closeFile(mount, file);
   });
 
-  test("those of the file system are not set", async () => {
+  test("SET_INFO ignores attributes of the file system; DIRECTORY and a directory's TEMPORARY fail", async () => {
     const file = await create("own");
     for (const bit of [A.COMPRESSED, A.ENCRYPTED, A.REPARSE_POINT, A.SPARSE_FILE, A.INTEGRITY_STREAM]) {
       await setBasic(mount, file, { attributes: bit | A.HIDDEN });
@@ -112,7 +112,7 @@ describe("which are kept", () => {
 });
 
 describe("READONLY", () => {
-  test("refuses writers who come later, not who has the file open, and no attributes", async () => {
+  test("refuses later opens for writing, but not the open that has the file, nor attribute changes", async () => {
     const file = await create("read only");
     await setBasic(mount, file, { attributes: A.READONLY });
     expect(await writeFile(mount, file, 0, BYTES)).toBe(1);
@@ -127,7 +127,7 @@ describe("READONLY", () => {
     expect(await statusOfOpen("read only", { desiredAccess: Access.WRITE_DATA })).toBe(Status.SUCCESS);
   });
 
-  test("of a folder is a mark: files are made in it", async () => {
+  test("on a directory is stored and does not keep clients from creating files in it", async () => {
     const folder = await create("marked", { createOptions: CreateOption.DIRECTORY_FILE });
     expect(await setBasic(mount, folder, { attributes: A.READONLY })).toBe(Status.SUCCESS);
     expect(await attributesOf(folder)).toBe(A.READONLY | A.DIRECTORY);
@@ -135,7 +135,7 @@ describe("READONLY", () => {
     await closeFile(mount, folder);
   });
 
-  test("is what a file without its owner's write bit has, until it is taken away", async () => {
+  test("is shown for a file without its owner's write bit, until SET_INFO clears it and sets the bit", async () => {
     writeFileSync(onDisk("local"), "x");
     chownSync(onDisk("local"), TESTER_UID, TESTER_UID);
     chmodSync(onDisk("local"), 0o444);
@@ -152,7 +152,7 @@ describe("READONLY", () => {
 });
 
 describe("overwriting", () => {
-  test("takes the attributes that it is asked for, and ARCHIVE", async () => {
+  test("replaces the attributes by the requested ones and ARCHIVE", async () => {
     const file = await create("over", { fileAttributes: A.TEMPORARY });
     await closeFile(mount, file);
     const over = await create("over", {
@@ -163,7 +163,7 @@ describe("overwriting", () => {
     await closeFile(mount, over);
   });
 
-  test("a hidden or a system file is refused but for who names the attribute; smb2.openattr", async () => {
+  test("a hidden or a system file needs that attribute in the request; smbtorture smb2.openattr", async () => {
     for (const bit of [A.HIDDEN, A.SYSTEM]) {
       const name = `keeps ${bit}`;
       await closeFile(mount, await create(name, { fileAttributes: bit }));
@@ -175,8 +175,8 @@ describe("overwriting", () => {
   });
 });
 
-describe("by the configuration", () => {
-  test("dot files are hidden or not", async () => {
+describe("configuration", () => {
+  test("`hide dot files` decides whether a file whose name begins with a dot is HIDDEN", async () => {
     const shown = await mountShare(server, TESTER, "shown");
     for (const [on, bits] of [
       [mount, A.HIDDEN | A.ARCHIVE],
@@ -193,7 +193,7 @@ describe("by the configuration", () => {
     shown.client.close();
   });
 
-  test("they are in the mode where nothing is stored", async () => {
+  test("`store dos attributes = no` keeps mapped attributes in the execute bits of the mode", async () => {
     const mapped = await mountShare(server, TESTER, "mapped");
     const file = await create("mapped", {}, mapped);
     expect(await attributesOf(file, mapped)).toBe(A.ARCHIVE);

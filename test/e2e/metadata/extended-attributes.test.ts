@@ -1,4 +1,4 @@
-// Extended attributes at the socket: set, read, scanned, given with CREATE, and what an attacker tries with them.
+// Extended attributes: setting, reading, scanning, setting with CREATE, and attacks with them.
 // [MS-SMB2] 3.3.5.20.1, 3.3.5.21.1; [MS-FSA] 2.1.5.1, 2.1.5.12.12, 2.1.5.15.5.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
@@ -68,7 +68,7 @@ async function statusOfCreate(name: string, options: Partial<CreateRequest>): Pr
   return (await mount.client.request(roomFor(mount, call, bytes + 256))).status;
 }
 
-/** What getfattr(1) shows of every namespace, DOS attributes apart. */
+/** The values that getfattr(1) shows in all namespaces, without the DOS attributes. */
 function valuesOnDisk(name: string): Record<string, string> {
   const shown = spawnSync("getfattr", ["-d", "-m", "-", onDisk(name)]).stdout.toString();
   const found = [...shown.matchAll(/^([^=#\n]+)="(.*)"$/gm)].map(([, key = "", value = ""]) => [key, value]);
@@ -76,14 +76,14 @@ function valuesOnDisk(name: string): Record<string, string> {
 }
 
 describe("set and read", () => {
-  test("attributes come back with their case, are found by any, and go by an empty value", async () => {
+  test("a name keeps its case, is found in any case, and is removed by an empty value", async () => {
     const file = await create("kept");
     expect(await readAttributes(mount, file)).toBe(Status.NO_EAS_ON_FILE);
     expect((await readAll(mount, file)).eaSize).toBe(0);
     expect(await setAttributes(mount, file, { Colour: "red", size: "large" })).toBe(Status.SUCCESS);
     expect(await setAttributes(mount, file, { COLOUR: "blue" })).toBe(Status.SUCCESS);
     expect(await readAttributes(mount, file)).toEqual({ Colour: "blue", size: "large" });
-    // [MS-FSA] 2.1.5.12.10, with four bytes, a name, its end and a value each.
+    // [MS-FSA] 2.1.5.12.10: 4 bytes, then for each attribute 4 bytes, the name, its terminator and the value.
     expect((await readAll(mount, file)).eaSize).toBe(4 + (4 + 6 + 1 + 4) + (4 + 4 + 1 + 5));
     expect(valuesOnDisk("kept")).toEqual({ "user.Colour": "blue", "user.size": "large" });
     expect(await setAttributes(mount, file, { colour: "", nothing: "" })).toBe(Status.SUCCESS);
@@ -91,7 +91,7 @@ describe("set and read", () => {
     await closeFile(mount, file);
   });
 
-  test("by name, in the order asked: what the file lacks has an empty value", async () => {
+  test("a query by name answers in the order asked, with an empty value for what the file lacks", async () => {
     const file = await create("named");
     await setAttributes(mount, file, { a: "1", b: "2" });
     const found = await readAttributes(mount, file, { names: ["none", "B", "b"] });
@@ -100,7 +100,7 @@ describe("set and read", () => {
     await closeFile(mount, file);
   });
 
-  test("a scan goes on where it was, from an index, or from the start", async () => {
+  test("a scan continues where it stopped, at a given index, or from the start", async () => {
     const file = await create("scanned");
     await setAttributes(mount, file, { a: "1", b: "2", c: "3" });
     const single = QueryInfoFlag.RETURN_SINGLE_ENTRY;
@@ -120,7 +120,7 @@ describe("set and read", () => {
     await closeFile(mount, file);
   });
 
-  test("a buffer holds whole entries or nothing", async () => {
+  test("a buffer with too little room gets whole entries or none", async () => {
     const file = await create("narrow");
     await setAttributes(mount, file, { first: "1234", second: "5678" });
     expect(await readAttributes(mount, file, { room: 17 })).toBe(Status.BUFFER_TOO_SMALL);
@@ -130,14 +130,14 @@ describe("set and read", () => {
     await closeFile(mount, file);
   });
 
-  test("a directory has them as well", async () => {
+  test("a directory has extended attributes too", async () => {
     const folder = await create("folder", { createOptions: CreateOption.DIRECTORY_FILE });
     expect(await setAttributes(mount, folder, { tag: "x" })).toBe(Status.SUCCESS);
     expect(await readAttributes(mount, folder)).toEqual({ tag: "x" });
     await closeFile(mount, folder);
   });
 
-  test.skipIf(!hasSmbclient())("smbclient sets and reads them", async () => {
+  test.skipIf(!hasSmbclient())("smbclient sets and reads an extended attribute", async () => {
     await closeFile(mount, await create("smbclient"));
     const output = await demandSmbclient(server, ["setea smbclient Name value", "geteas smbclient"]);
     expect(output).toContain("Name (0) =");
@@ -150,7 +150,7 @@ describe("CREATE", () => {
     contexts: { extendedAttributes: attributeList(attributes, flags) },
   });
 
-  test("gives them to what it makes or overwrites, not to what it opens", async () => {
+  test("sets the given attributes on a file that it creates or overwrites, not on one that it opens", async () => {
     const file = await create("made", given({ origin: "here" }));
     expect(await readAttributes(mount, file)).toEqual({ origin: "here" });
     await closeFile(mount, file);
@@ -164,7 +164,7 @@ describe("CREATE", () => {
     await closeFile(mount, overwritten);
   });
 
-  test("is refused before anything is made where they are not well-formed", async () => {
+  test("with malformed or reserved attributes fails before it creates anything", async () => {
     const create = { createDisposition: CreateDisposition.CREATE };
     expect(await statusOfCreate("never", { ...create, ...given({ "a:b": "x" }) })).toBe(
       Status.INVALID_EA_NAME,
@@ -182,7 +182,7 @@ describe("CREATE", () => {
     expect(existsSync(onDisk("never"))).toBe(false);
   });
 
-  test("leaves no file behind where the disk does not take them", async () => {
+  test("with attributes too large for the disk fails with STATUS_EA_TOO_LARGE and leaves no file", async () => {
     const large = {
       contexts: { extendedAttributes: attributeList({ a: "x".repeat(40_000), b: "y".repeat(40_000) }) },
     };
@@ -194,7 +194,7 @@ describe("CREATE", () => {
     expect(existsSync(onDisk("toolarge"))).toBe(false);
   });
 
-  test("of who knows nothing of them is refused where one must be known", async () => {
+  test("with NO_EA_KNOWLEDGE is denied for a file that has an attribute with NEED_EA", async () => {
     await closeFile(mount, await create("needed", given({ codec: "x" }, NEED_EA)));
     const unknowing = { createOptions: CreateOption.NO_EA_KNOWLEDGE };
     expect(await statusOfCreate("needed", unknowing)).toBe(Status.ACCESS_DENIED);
@@ -206,7 +206,7 @@ describe("CREATE", () => {
 });
 
 describe("rights", () => {
-  test("READ_EA to read, WRITE_EA to set", async () => {
+  test("reading needs READ_EA, and setting needs WRITE_EA", async () => {
     await closeFile(mount, await create("guarded"));
     const { fileId: reader } = await openFile(mount, "guarded", { desiredAccess: Access.READ_EA });
     expect(await setAttributes(mount, reader, { a: "1" })).toBe(Status.ACCESS_DENIED);
@@ -218,7 +218,7 @@ describe("rights", () => {
     await closeFile(mount, writer);
   });
 
-  test("a share without them says so, in the volume's abilities too", async () => {
+  test("`ea support = no` answers STATUS_EAS_NOT_SUPPORTED, and the volume's attributes agree", async () => {
     const plain = await mountShare(server, TESTER, "plain");
     const abilities = async (on: Mount): Promise<number> => {
       const { fileId } = await openFile(on, "", { desiredAccess: Access.READ_ATTRIBUTES });
@@ -246,7 +246,7 @@ describe("attacks", () => {
   const POSIX_ACL =
     "0x0200000001000600ffffffff020004000200000004000400ffffffff10000400ffffffff20000400ffffffff";
 
-  test("names of servers are not set, removed or shown", async () => {
+  test("a client cannot set, remove or read values that belong to servers", async () => {
     const file = await create("reserved");
     const hidden = {
       "user.SAMBA_PAI": "secret",
@@ -269,7 +269,7 @@ describe("attacks", () => {
     await closeFile(mount, file);
   });
 
-  test("names of other namespaces stay below user.", async () => {
+  test("a client that names another namespace sets a value in the user namespace", async () => {
     const file = await create("spaces");
     for (const name of [
       "security.NTACL",
@@ -292,23 +292,23 @@ describe("attacks", () => {
     return copy;
   };
   const lies: Record<string, Uint8Array> = {
-    "a step past the end": changed(0, 0, 16, 0, 0),
-    "a step of 2^32 - 4": changed(0, 0xfc, 0xff, 0xff, 0xff),
-    "a step that is not aligned": changed(0, 17, 0, 0, 0),
-    "a step into the entry itself": changed(0, 4, 0, 0, 0),
+    "a next entry past the end": changed(0, 0, 16, 0, 0),
+    "a next entry at 2^32 - 4": changed(0, 0xfc, 0xff, 0xff, 0xff),
+    "a next entry that is not aligned": changed(0, 17, 0, 0, 0),
+    "a next entry inside the entry": changed(0, 4, 0, 0, 0),
     "a name past the end": changed(5, 255),
     "a value past the end": changed(6, 255, 255),
-    "a name without its end": changed(5, 4),
-    "one entry cut off": good.slice(0, 10),
+    "a name without its terminator": changed(5, 4),
+    "an entry cut off": good.slice(0, 10),
   };
-  test.each(Object.entries(lies))("a list with %s is inconsistent", async (name, list) => {
+  test.each(Object.entries(lies))("a list with %s fails as inconsistent", async (name, list) => {
     const file = await create(`lie ${name}`);
     expect(await setAttributes(mount, file, list)).toBe(Status.EA_LIST_INCONSISTENT);
     expect(await readAttributes(mount, file)).toBe(Status.NO_EAS_ON_FILE);
     await closeFile(mount, file);
   });
 
-  test("lists of names that lie are inconsistent", async () => {
+  test("a malformed list of names fails with STATUS_EA_LIST_INCONSISTENT", async () => {
     const file = await create("names");
     for (const input of [new Uint8Array(3), new Uint8Array(16).fill(255), Uint8Array.of(0, 0, 0, 0, 9, 65)]) {
       expect(await readAttributes(mount, file, { input })).toBe(Status.EA_LIST_INCONSISTENT);
@@ -316,7 +316,7 @@ describe("attacks", () => {
     await closeFile(mount, file);
   });
 
-  test("bad names and too many bytes change nothing", async () => {
+  test("invalid names and too many bytes fail and change nothing", async () => {
     const file = await create("limits");
     await setAttributes(mount, file, { kept: "1" });
     for (const name of ["", "a/b", "a*b", "a\x01", "x".repeat(251), "\xff"]) {

@@ -1,4 +1,4 @@
-// The POSIX extensions at the socket, as cifs.ko's `posix` mounts use them: the agreement, modes, level 100.
+// The SMB3 POSIX extensions as cifs.ko's `posix` mounts use them: negotiation, modes, information level 100.
 // "SMB3 POSIX Extensions"; "POSIX Extensions to MS-FSCC".
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
@@ -57,13 +57,13 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe("the agreement", () => {
-  test("negotiated with who knows them, and told of in NEGOTIATE", async () => {
+describe("negotiation", () => {
+  test("NEGOTIATE answers the POSIX context to a client that sends it, and to no other", async () => {
     const contexts = mount.client.negotiated?.contexts ?? [];
     expect(contexts.some(({ kind }) => kind === "posix")).toBe(true);
     const other = await mountTest(server);
     expect(other.client.negotiated?.contexts.some(({ kind }) => kind === "posix")).toBe(false);
-    // Without the agreement the create context is any unknown one, and level 100 unknown.
+    // Not negotiated: the create context is ignored like any unknown one, and level 100 is no known class.
     const { fileId, contexts: answered } = await openFile(other, "", posixly(0o700));
     expect(answered.posix).toBeUndefined();
     const reply = await other.client.request(queryInfoCall(other, fileId, InfoType.FILE, POSIX_INFO_CLASS));
@@ -71,7 +71,7 @@ describe("the agreement", () => {
     other.client.close();
   });
 
-  test("versions that lie are not agreed on, and two lists are an error", async () => {
+  test("NEGOTIATE ignores a malformed list of versions, and fails on two lists", async () => {
     const ours = [...POSIX_EXTENSIONS_ID];
     const agreed = async (...lists: readonly (readonly number[])[]): Promise<boolean | number> => {
       const contexts = lists.map((list) => ({ kind: "posix", versions: Uint8Array.from(list) }) as const);
@@ -88,7 +88,7 @@ describe("the agreement", () => {
     expect(await agreed(ours, ours)).toBe(Status.INVALID_PARAMETER);
   });
 
-  test("a create context without a mode is refused", async () => {
+  test("CREATE with a context that has no mode fails with STATUS_INVALID_PARAMETER", async () => {
     const tag = String.fromCharCode(...POSIX_EXTENSIONS_ID);
     for (const length of [0, 3]) {
       const contexts = { unknown: [{ tag, data: new Uint8Array(length) }] };
@@ -97,7 +97,7 @@ describe("the agreement", () => {
     }
   });
 
-  test("a share without them ignores the context", async () => {
+  test("a share with `smb3 unix extensions = no` ignores the create context", async () => {
     const treeId = await mount.client.connectTree(mount.session, "plain");
     const plain = { ...mount, treeId };
     const { fileId, contexts } = await openFile(plain, "", posixly(0));
@@ -108,7 +108,7 @@ describe("the agreement", () => {
     expect(listing.status).toBe(Status.INVALID_INFO_CLASS);
   });
 
-  test("an open without the context is as for everybody", async () => {
+  test("an open without the create context finds names in any case and has no level 100", async () => {
     writeFileSync(join(root, "Everybody"), "");
     const { fileId } = await openFile(mount, "eVERYBODY");
     const reply = await mount.client.request(queryInfoCall(mount, fileId, InfoType.FILE, POSIX_INFO_CLASS));
@@ -118,7 +118,7 @@ describe("the agreement", () => {
 });
 
 describe("modes and owners", () => {
-  test("what is created has the mode that was asked for, and the answer tells it", async () => {
+  test("CREATE of a file sets the requested mode and returns it", async () => {
     for (const mode of [0o640, 0o600, 0o666, 0o755, 0o4711]) {
       const name = `mode ${mode.toString(8)}`;
       const { contexts } = await makeFile(mount, name, mode);
@@ -135,12 +135,12 @@ describe("modes and owners", () => {
     }
   });
 
-  test("no mode at all is what the share gives", async () => {
+  test("CREATE with the mode 0xffff, which means none, gets the share's mode", async () => {
     await makeFile(mount, "no mode", 0xffff);
     expect(lstatSync(join(root, "no mode")).mode & 0o7777).toBe(0o666);
   });
 
-  test("a directory too", async () => {
+  test("CREATE of a directory sets the requested mode and returns it", async () => {
     const { fileId, contexts } = await openFile(
       mount,
       "directory 750",
@@ -155,7 +155,7 @@ describe("modes and owners", () => {
     await closeFile(mount, fileId);
   });
 
-  test("chmod is an access list with the mode in it", async () => {
+  test("SET_INFO with a DACL that has a mode in its SID changes the mode", async () => {
     await makeFile(mount, "chmod", 0o644);
     for (const mode of [0o600, 0o751]) {
       const { fileId } = await openPosix(mount, "chmod", { desiredAccess: Access.WRITE_DAC });
@@ -174,8 +174,8 @@ describe("modes and owners", () => {
   });
 });
 
-describe("directories that nobody may search, or read", () => {
-  test("are listed and removed as rmdir(2) has it", async () => {
+describe("directories without search or read permission", () => {
+  test("are listed if they can be read, and are removed as by rmdir(2)", async () => {
     for (const mode of [0o600, 0o400, 0o300, 0o000]) {
       const name = `closed ${mode.toString(8)}`;
       const options = {
@@ -198,7 +198,7 @@ describe("directories that nobody may search, or read", () => {
 });
 
 describe("level 100", () => {
-  test("a file's facts are those of stat(2)", async () => {
+  test("a file's information is that of stat(2)", async () => {
     writeFileSync(join(root, "facts"), "12345");
     chmodSync(join(root, "facts"), 0o604);
     linkSync(join(root, "facts"), join(root, "facts 2"));
@@ -215,7 +215,7 @@ describe("level 100", () => {
     expect(told.group).toEqual(unixGroupSid(Number(stat.gid)));
   });
 
-  test("a listing shows every kind of object as what it is, by its own name", async () => {
+  test("a listing shows every object with its type and its name as on disk", async () => {
     const directory = join(root, "kinds");
     mkdirSync(join(directory, "folder"), { recursive: true });
     writeFileSync(join(directory, "c:d*?"), "x");
@@ -227,7 +227,7 @@ describe("level 100", () => {
     await closeFile(mount, fileId);
     const named = new Map(entries.map((entry) => [entry.name, entry]));
     expect([...named.keys()].toSorted()).toEqual([".", "..", "c:d*?", "dots.", "fifo", "folder", "link"]);
-    // A directory is known by its attribute.
+    // A directory is recognized by its DOS attribute, not by a file type.
     expect(named.get("folder")?.attributes).toBe(FileAttribute.DIRECTORY);
     expect(named.get("c:d*?")?.fileType).toBe(PosixFileType.REGULAR);
     expect(named.get("fifo")?.fileType).toBe(PosixFileType.FIFO);
@@ -236,7 +236,7 @@ describe("level 100", () => {
     expect((named.get("link")?.attributes ?? 0) & FileAttribute.REPARSE_POINT).not.toBe(0);
   });
 
-  test("a long listing comes in parts and is whole", async () => {
+  test("a listing of 300 names comes in several replies and is complete", async () => {
     mkdirSync(join(root, "many"));
     const names = Array.from({ length: 300 }, (_, i) => `entry number ${i}`);
     for (const name of names) writeFileSync(join(root, "many", name), "");
@@ -246,7 +246,7 @@ describe("level 100", () => {
     await closeFile(mount, fileId);
   });
 
-  test("a volume's facts are those of statvfs(3)", async () => {
+  test("a volume's information is that of statvfs(3)", async () => {
     const { fileId } = await openPosix(mount, "");
     const call = queryInfoCall(mount, fileId, InfoType.FILESYSTEM, POSIX_INFO_CLASS);
     const reply = await mount.client.demand("level 100 of a volume", call);
@@ -258,7 +258,7 @@ describe("level 100", () => {
     await closeFile(mount, fileId);
   });
 
-  test("too little room is refused", async () => {
+  test("QUERY_INFO with too little room fails with STATUS_INFO_LENGTH_MISMATCH", async () => {
     const { fileId } = await openPosix(mount, "");
     for (const type of [InfoType.FILE, InfoType.FILESYSTEM]) {
       const reply = await mount.client.request(queryInfoCall(mount, fileId, type, POSIX_INFO_CLASS, 20));

@@ -1,5 +1,5 @@
-// The four times of a file at the socket: set to the last digit, held and let go through one open, kept where they must be.
-// [MS-FSCC] 2.4.7; [MS-FSA] 2.1.4.17, 2.1.5.1.2, 2.1.5.15.2.
+// The four times of a file: set to 100 ns, frozen and released through one open, and kept where the
+// specification says. [MS-FSCC] 2.4.7; [MS-FSA] 2.1.4.17, 2.1.5.1.2, 2.1.5.15.2.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
@@ -46,15 +46,15 @@ function timeOf(all: AllInformation, which: Which): { seconds: number; nanosecon
 
 describe("set and read", () => {
   test.each([
-    ["to the last digit", LONG_AGO],
+    ["to 100 ns", LONG_AGO],
     ["1968", { seconds: -63_158_400, nanoseconds: 999_999_900 }],
     ["a second before 1970", { seconds: -1, nanoseconds: 0 }],
     ["1970", { seconds: 0, nanoseconds: 100 }],
     ["beyond 2038", { seconds: 4_294_967_295, nanoseconds: 0 }],
     ["2286", { seconds: 10_000_000_000, nanoseconds: 0 }],
-    // The last that ext4 holds.
+    // The last time that ext4 can store.
     ["2446", { seconds: 15_032_385_535, nanoseconds: 0 }],
-  ])("all four, %s, and still when opened again", async (name, time) => {
+  ])("SET_INFO sets all four times, %s, and the next open returns them", async (name, time) => {
     const file = await open(`set ${name}`);
     const change = { birth: time, access: time, modify: time, change: time };
     expect(await setBasic(mount, file, change)).toBe(Status.SUCCESS);
@@ -66,7 +66,7 @@ describe("set and read", () => {
     await closeFile(mount, again);
   });
 
-  test("each on its own leaves the others", async () => {
+  test("SET_INFO of one time leaves the other three", async () => {
     const file = await open("each");
     const old = { seconds: 900_000_000, nanoseconds: 0 };
     await setBasic(mount, file, { birth: old, access: old, modify: old, change: old });
@@ -81,7 +81,7 @@ describe("set and read", () => {
     await closeFile(mount, file);
   });
 
-  test("a listing shows what the file itself does", async () => {
+  test("a listing shows the same times as the file", async () => {
     const file = await open("listed");
     await setBasic(mount, file, { birth: LONG_AGO, access: LONG_AGO, modify: LONG_AGO, change: LONG_AGO });
     await closeFile(mount, file);
@@ -99,7 +99,7 @@ describe("set and read", () => {
     await closeFile(mount, root);
   });
 
-  test("ChangeTime moves with the next change, by a client or by a program here", async () => {
+  test("a ChangeTime that was set moves with the next change by a client or a local program", async () => {
     const file = await open("moves");
     await setBasic(mount, file, { change: LONG_AGO });
     await closeFile(mount, file);
@@ -116,8 +116,8 @@ describe("set and read", () => {
   });
 });
 
-describe("held through one open", () => {
-  test("times that were set stay while it writes, and move when another one does", async () => {
+describe("times frozen through one open", () => {
+  test("times that an open has set stay when it writes, and move when another open writes", async () => {
     const file = await open("sticky");
     await writeFile(mount, file, 0, BYTES);
     await setBasic(mount, file, { modify: LONG_AGO, change: LONG_AGO });
@@ -134,7 +134,7 @@ describe("held through one open", () => {
     await closeFile(mount, file);
   });
 
-  test.each(["modify", "change"] as const)("-1 stops %s, -2 lets it go again", async (which) => {
+  test.each(["modify", "change"] as const)("-1 freezes %s for the open, -2 releases it", async (which) => {
     const file = await open(`stop ${which}`);
     await writeFile(mount, file, 0, BYTES);
     const before = timeOf(await readAll(mount, file), which);
@@ -149,10 +149,10 @@ describe("held through one open", () => {
     await closeFile(mount, file);
   });
 
-  test("an access time that was set stays while it reads", async () => {
+  test("an access time that an open has set stays when it reads", async () => {
     const file = await open("read");
     await writeFile(mount, file, 0, BYTES);
-    // Older than the data, so that a read would move it even where the disk is mounted with relatime.
+    // Older than the modification time, so that a read would move it even with the mount option relatime.
     await setBasic(mount, file, { access: LONG_AGO });
     await readFile(mount, file, 0, 10);
     expect(timeOf(await readAll(mount, file), "access")).toEqual(LONG_AGO);
@@ -160,7 +160,7 @@ describe("held through one open", () => {
     await closeFile(mount, file);
   });
 
-  test("ChangeTime stays while it sets attributes, extended ones too", async () => {
+  test("a ChangeTime that an open has set stays when it sets attributes and extended attributes", async () => {
     const file = await open("attributes");
     await setBasic(mount, file, { change: LONG_AGO });
     await setBasic(mount, file, { attributes: FileAttribute.HIDDEN });
@@ -170,7 +170,7 @@ describe("held through one open", () => {
   });
 });
 
-test("the creation time outlives that a file is overwritten", async () => {
+test("the creation time stays when a client overwrites the file", async () => {
   const file = await open("overwritten");
   await setBasic(mount, file, { birth: LONG_AGO });
   await closeFile(mount, file);
@@ -181,7 +181,7 @@ test("the creation time outlives that a file is overwritten", async () => {
   }
 });
 
-test("times below -2 are refused", async () => {
+test("SET_INFO with a time below -2 fails with STATUS_INVALID_PARAMETER", async () => {
   const file = await open("negative");
   const before1601 = { seconds: 922_337_203_685 - 11_644_473_600 + 10, nanoseconds: 0 };
   expect(await setBasic(mount, file, { modify: before1601 })).toBe(Status.INVALID_PARAMETER);

@@ -1,5 +1,5 @@
-// What can be changed by way of an open file, each with the right that it takes and how it ends: where that right is not
-// to be had, and where it is.
+// Requests that change something through an open file, each with the right that it needs and the statuses it
+// may end with: where nothing may be changed, and where changes are allowed.
 import { Access } from "../../../src/wire/security/access.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { encodeDuplicateExtents } from "../../../src/wire/fscc/copychunk.ts";
@@ -34,10 +34,10 @@ import {
 } from "../client/security-calls.ts";
 
 export const REFUSED = [Status.ACCESS_DENIED, Status.MEDIA_WRITE_PROTECTED];
-/** What no share has at all, or nobody may. */
+/** For changes that no share supports, or that no client may make. */
 const NEVER = [...REFUSED, Status.NOT_SUPPORTED, Status.PRIVILEGE_NOT_HELD, Status.INVALID_DEVICE_REQUEST];
 const OWNER = `S-1-22-1-${TESTER_UID}`;
-/** A list alone, which every share takes. */
+/** A descriptor with a DACL only, which every share accepts. */
 export const RIGHTS = encodeDescriptor(descriptorOf({ aces: [["A", 0, 0x001f_01ff, "S-1-1-0"]] }));
 const DESCRIPTOR = encodeDescriptor(
   descriptorOf({ owner: OWNER, aces: [["A", 0, 0x001f_01ff, OWNER]], group: `S-1-22-2-${TESTER_UID}` }),
@@ -47,12 +47,12 @@ export const ALL = Access.READ_DATA | Access.READ_ATTRIBUTES | Access.READ_EA | 
 
 export interface Changing {
   readonly name: string;
-  /** The right that the change takes. */
+  /** The right that the change needs. */
   readonly access: number;
   readonly call: (mount: Mount, fileId: FileId, source: Source) => Call | Promise<Call>;
-  /** How it ends where nothing may be changed; absent: `REFUSED`. */
+  /** Statuses where nothing may be changed. Default: `REFUSED`. */
   readonly allowed?: readonly number[];
-  /** How it ends where things may be changed; absent: well. */
+  /** Statuses where changes are allowed. Default: STATUS_SUCCESS. */
   readonly works?: readonly number[];
   readonly isPosix?: boolean;
 }
@@ -105,7 +105,7 @@ export const changes: readonly (readonly [string, Changing])[] = [
     "WRITE to a stream",
     { name: "file:known", access: WRITE_DATA, call: (m, id) => writeCall(m, id, 0, new Uint8Array(10)) },
   ],
-  ["a size", { name: "file", access: WRITE_DATA, call: info(FileInfoClass.END_OF_FILE, number8(5)) }],
+  ["a smaller size", { name: "file", access: WRITE_DATA, call: info(FileInfoClass.END_OF_FILE, number8(5)) }],
   [
     "a larger size",
     { name: "file", access: WRITE_DATA, call: info(FileInfoClass.END_OF_FILE, number8(2 ** 20)) },
@@ -115,12 +115,15 @@ export const changes: readonly (readonly [string, Changing])[] = [
     { name: "file:known", access: WRITE_DATA, call: info(FileInfoClass.END_OF_FILE, number8(1)) },
   ],
   [
-    "an allocation",
+    "a larger allocation",
     { name: "file", access: WRITE_DATA, call: info(FileInfoClass.ALLOCATION, number8(2 ** 20)) },
   ],
-  ["a smaller one", { name: "file", access: WRITE_DATA, call: info(FileInfoClass.ALLOCATION, number8(0)) }],
   [
-    "valid data",
+    "a smaller allocation",
+    { name: "file", access: WRITE_DATA, call: info(FileInfoClass.ALLOCATION, number8(0)) },
+  ],
+  [
+    "a valid data length",
     {
       name: "file",
       access: WRITE_DATA,
@@ -141,7 +144,7 @@ export const changes: readonly (readonly [string, Changing])[] = [
     },
   ],
   [
-    "times that are to stay",
+    "frozen times",
     {
       name: "file",
       access: WRITE_ATTRIBUTES,
@@ -188,7 +191,10 @@ export const changes: readonly (readonly [string, Changing])[] = [
     "a rename of a stream",
     { name: "file:known", access: DELETE, call: (m, id) => renameCall(m, id, ":new", false) },
   ],
-  ["a rename of case", { name: "file", access: DELETE, call: (m, id) => renameCall(m, id, "FILE", false) }],
+  [
+    "a rename to another case",
+    { name: "file", access: DELETE, call: (m, id) => renameCall(m, id, "FILE", false) },
+  ],
   [
     "a POSIX rename",
     { name: "file", access: DELETE, call: info(FileInfoClass.RENAME_EX, named("other", 3)) },
@@ -212,8 +218,8 @@ export const changes: readonly (readonly [string, Changing])[] = [
       works: NEVER,
     },
   ],
-  ["a list of rights", { name: "file", access: WRITE_DAC, call: secured(DACL) }],
-  ["a list of rights of a directory", { name: "dir", access: WRITE_DAC, call: secured(DACL) }],
+  ["a DACL", { name: "file", access: WRITE_DAC, call: secured(DACL) }],
+  ["a DACL of a directory", { name: "dir", access: WRITE_DAC, call: secured(DACL) }],
   ["an owner", { name: "file", access: WRITE_OWNER, call: secured(OF_OWNER | GROUP) }],
   ["a whole descriptor", { name: "file", access: WRITE_OWNER | WRITE_DAC, call: secured(OWNER_GROUP_DACL) }],
   [
@@ -229,7 +235,7 @@ export const changes: readonly (readonly [string, Changing])[] = [
     },
   ],
   [
-    "the sparse mark",
+    "the sparse attribute",
     { name: "file", access: WRITE_DATA, call: control(Fsctl.SET_SPARSE, new Uint8Array([1])) },
   ],
   ["zeros", { name: "file", access: WRITE_DATA, call: control(Fsctl.SET_ZERO_DATA, pair(0n, 65_536n)) }],
@@ -258,7 +264,7 @@ export const changes: readonly (readonly [string, Changing])[] = [
       name: "blank",
       access: WRITE_ATTRIBUTES,
       isPosix: true,
-      // Only what the very open has made becomes one.
+      // Only an open that has created the file can make it one.
       works: [Status.ACCESS_DENIED],
       call: control(
         Fsctl.SET_REPARSE_POINT,
@@ -272,7 +278,7 @@ export const changes: readonly (readonly [string, Changing])[] = [
       name: "blank",
       access: WRITE_ATTRIBUTES,
       isPosix: true,
-      // Only what the very open has made becomes one.
+      // Only an open that has created the file can make it one.
       works: [Status.ACCESS_DENIED],
       call: control(
         Fsctl.SET_REPARSE_POINT,
@@ -281,7 +287,7 @@ export const changes: readonly (readonly [string, Changing])[] = [
     },
   ],
   [
-    "no reparse point",
+    "deletion of a reparse point",
     {
       name: "file",
       access: WRITE_ATTRIBUTES,

@@ -1,6 +1,6 @@
-// Everything by which a client could change something, tried on a share that may only be read and on a snapshot of one
-// that may be written: each is refused, and nothing on disk is another than before. Rights on disk forbid none of it.
-// [MS-SMB2] 3.3.5; ../shared/attack-classes.md 20, 23, 24, 29, 31, 33.
+// Every request by which a client could change something, sent to read-only shares and to snapshots of
+// writable ones: each is refused and nothing on disk changes, although the permissions on disk allow all of
+// it. [MS-SMB2] 3.3.5.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -30,7 +30,7 @@ import { closeFile, createCall, type Mount, openFile } from "../client/raw-files
 import { ALL, changes, REFUSED, RIGHTS } from "./read-only-attempts.ts";
 import { startServer } from "../client/server.ts";
 
-/** Two that may only be read, and two whose snapshot is tried. */
+/** Two read-only shares, and two writable ones whose snapshot is opened. */
 const SHARES = ["fixed", "kept", "live", "live nt"] as const;
 const TOKEN = "@GMT-2020.01.02-03.04.05";
 const THEN = { seconds: 1_577_934_245, nanoseconds: 0 };
@@ -41,7 +41,7 @@ const mounts = new Map<string, Mount>();
 
 const at = (...names: string[]): string => join(base, ...names);
 
-/** The tree that each of them has. */
+/** Makes the tree that each share has. */
 function plant(root: string): void {
   for (const name of ["file", "other", "source", "blank", "dir/inner", "empty/"]) {
     const path = at(root, name);
@@ -56,7 +56,7 @@ function plant(root: string): void {
   expect(Bun.spawnSync(["setfattr", ...set]).exitCode).toBe(0);
 }
 
-/** Everything that is there, with the time of the last change of any kind; not when it was read. */
+/** One line for each object: stat(2) without the access time, and a hash of the data. */
 function look(directory: string): string[] {
   const seen: string[] = [];
   const walk = (path: string): void => {
@@ -70,7 +70,7 @@ function look(directory: string): string[] {
   return seen;
 }
 
-/** What must stay as it is. */
+/** The folders that must not change. */
 const lookAll = (): string[] => ["fixed", "kept", "live", "snaps"].flatMap((name) => look(at(name)));
 let before: string[];
 
@@ -120,7 +120,7 @@ afterAll(async () => {
   removeDirectory(base);
 });
 
-/** Where it is tried: a tree, and what a CREATE there has beside the rest. */
+/** A mount, and the contexts that every CREATE on it has besides its own. */
 interface Place {
   readonly mount: Mount;
   readonly contexts: CreateRequest["contexts"];
@@ -146,26 +146,26 @@ const FILE = { desiredAccess: ALL, createOptions: CreateOption.NON_DIRECTORY_FIL
 const DIRECTORY = { desiredAccess: ALL, createOptions: CreateOption.DIRECTORY_FILE };
 
 const makings: readonly (readonly [string, Making])[] = [
-  ["a new file", { name: "new", options: { ...FILE, createDisposition: CREATE } }],
-  ["a new file where none is", { name: "new", options: { ...FILE, createDisposition: OPEN_IF } }],
-  ["a new file in place of none", { name: "new", options: { ...FILE, createDisposition: OVERWRITE_IF } }],
-  ["a new file to supersede none", { name: "new", options: { ...FILE, createDisposition: SUPERSEDE } }],
-  ["a new directory", { name: "dir\\new", options: { ...DIRECTORY, createDisposition: CREATE } }],
-  ["a directory where none is", { name: "dir\\new", options: { ...DIRECTORY, createDisposition: OPEN_IF } }],
-  ["an emptied file", { name: "file", options: { ...FILE, createDisposition: OVERWRITE } }],
+  ["a new file by CREATE", { name: "new", options: { ...FILE, createDisposition: CREATE } }],
+  ["a new file by OPEN_IF", { name: "new", options: { ...FILE, createDisposition: OPEN_IF } }],
+  ["a new file by OVERWRITE_IF", { name: "new", options: { ...FILE, createDisposition: OVERWRITE_IF } }],
+  ["a new file by SUPERSEDE", { name: "new", options: { ...FILE, createDisposition: SUPERSEDE } }],
+  ["a new directory by CREATE", { name: "dir\\new", options: { ...DIRECTORY, createDisposition: CREATE } }],
+  ["a new directory by OPEN_IF", { name: "dir\\new", options: { ...DIRECTORY, createDisposition: OPEN_IF } }],
+  ["an overwritten file", { name: "file", options: { ...FILE, createDisposition: OVERWRITE } }],
   [
-    "an emptied file, if it is there",
+    "a file overwritten by OVERWRITE_IF",
     { name: "file", options: { ...FILE, createDisposition: OVERWRITE_IF } },
   ],
   ["a superseded file", { name: "file", options: { ...FILE, createDisposition: SUPERSEDE } }],
-  ["a new stream", { name: "file:new", options: { ...FILE, createDisposition: CREATE } }],
-  ["a stream where none is", { name: "file:new:$DATA", options: { ...FILE, createDisposition: OPEN_IF } }],
+  ["a new stream by CREATE", { name: "file:new", options: { ...FILE, createDisposition: CREATE } }],
+  ["a new stream by OPEN_IF", { name: "file:new:$DATA", options: { ...FILE, createDisposition: OPEN_IF } }],
   ["a stream of a directory", { name: "dir:new", options: { ...FILE, createDisposition: OPEN_IF } }],
   ["a stream of a new file", { name: "new:new", options: { ...FILE, createDisposition: OPEN_IF } }],
-  ["an emptied stream", { name: "file:known", options: { ...FILE, createDisposition: OVERWRITE } }],
+  ["an overwritten stream", { name: "file:known", options: { ...FILE, createDisposition: OVERWRITE } }],
   ["a superseded stream", { name: "file:known", options: { ...FILE, createDisposition: SUPERSEDE } }],
   [
-    "a file with attributes",
+    "a file with extended attributes",
     {
       name: "new",
       options: {
@@ -176,33 +176,33 @@ const makings: readonly (readonly [string, Making])[] = [
     },
   ],
   [
-    "a file with rights",
+    "a file with a security descriptor",
     {
       name: "new",
       options: { ...FILE, createDisposition: CREATE, contexts: { securityDescriptor: RIGHTS } },
     },
   ],
   [
-    "a file with a size",
+    "a file with an allocation size",
     { name: "new", options: { ...FILE, createDisposition: OPEN_IF, contexts: { allocationSize: 65_536 } } },
   ],
   [
-    "a file by POSIX's rules",
+    "a file with a POSIX mode",
     { name: "new", options: { ...FILE, createDisposition: CREATE, contexts: { posix: { mode: 0o777 } } } },
   ],
   [
-    "a directory by POSIX's rules",
+    "a directory with a POSIX mode",
     {
       name: "new",
       options: { ...DIRECTORY, createDisposition: CREATE, contexts: { posix: { mode: 0o777 } } },
     },
   ],
   [
-    "an emptied file by POSIX's rules",
+    "an overwritten file with a POSIX mode",
     { name: "file", options: { ...FILE, createDisposition: OVERWRITE, contexts: { posix: { mode: 0 } } } },
   ],
   ...["file", "empty", "file:known", "dir\\inner"].map((name): readonly [string, Making] => [
-    `${name}, to be deleted when it is closed`,
+    `${name} with DELETE_ON_CLOSE`,
     {
       name,
       options: {
@@ -214,21 +214,21 @@ const makings: readonly (readonly [string, Making])[] = [
   ]),
 ];
 
-describe.each(SHARES)("CREATE on %s", (share) => {
+describe.each(SHARES)("CREATE on %s is refused", (share) => {
   test.each(makings)("%s", async (_, { name, options }) => {
     const reply = await mounts.get(share)?.client.request(create(place(share), name, options));
     expectOutcome(reply?.status ?? 0, ...REFUSED);
   });
 });
 
-describe.each(SHARES)("on an open file of %s", (share) => {
+describe.each(SHARES)("a change through an open file on %s is refused", (share) => {
   test.each(changes)("%s", async (_, { name, access, call, allowed = REFUSED, isPosix }) => {
     const where = place(share);
     const { client } = where.mount;
     const contexts = isPosix ? { posix: { mode: 0o666 } } : {};
     const reading = { desiredAccess: Access.READ_DATA, contexts: { ...where.contexts } };
     const { fileId: source } = await openFile(where.mount, "source", reading);
-    // With the right that it takes, with all that are to be had, and with reading alone.
+    // With the right that the change needs, with all that are granted, and with those to read only.
     for (const desiredAccess of [access | Access.READ_ATTRIBUTES, Access.MAXIMUM_ALLOWED, ALL]) {
       const opened = await client.request(create(where, name, { desiredAccess, contexts }));
       if (opened.status !== Status.SUCCESS) {
@@ -245,7 +245,7 @@ describe.each(SHARES)("on an open file of %s", (share) => {
   });
 });
 
-describe("where it is allowed", () => {
+describe("the same requests on a writable share", () => {
   beforeEach(() => {
     for (const name of readdirSync(at("free"))) rmSync(at("free", name), { recursive: true });
     plant("free");

@@ -1,5 +1,5 @@
-// Ways around the rights that a descriptor gives, tried by users whom nothing on disk tells apart; and around the
-// encryption that a share asks for. ../shared/attack-classes.md 12, 23, 24, 29, 31.
+// Attempts to get more than a security descriptor grants, by users who share one uid on disk, and to get
+// around the encryption that a share requires.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -54,13 +54,13 @@ import {
 import { startServer } from "../client/server.ts";
 import { expectOutcome, mountTest } from "../client/attack-rig.ts";
 
-// Two users that no machine has an account for: what they make belongs to one uid.
+// Two users without an account on the machine: their files belong to one uid.
 const ANNA: User = { user: "anna-without-account", password: "third-3" };
 const BERT: User = { user: "bert-without-account", password: "fourth-4" };
 const SHARES = ["nt", "nt without attributes"] as const;
 const secret = new TextEncoder().encode("secret");
 
-describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => {
+describe.skipIf(process.getuid?.() !== 0).each(SHARES)("security descriptors on [%s]", (share) => {
   let server: TestServer;
   let root = "";
   let anna: Mount;
@@ -96,7 +96,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     removeDirectory(root);
   });
 
-  /** A file of Anna's that Bert may do that much with. */
+  /** Makes a file of Anna's with `secret` in it and a DACL with these rights; 0: no entry for Bert. */
   async function make(name: string, forBert: number, forAnna: number = FileGeneric.ALL): Promise<void> {
     const file = await openAll(anna, name, { createDisposition: CreateDisposition.CREATE });
     await writeFile(anna, file, 0, secret);
@@ -125,7 +125,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     }
   }
 
-  test("who may change attributes gets no more by the mode that READONLY leaves", async () => {
+  test("a client that may only change attributes gains no access by changing them", async () => {
     const ATTRIBUTES = Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES;
     await make("file", ATTRIBUTES, FileGeneric.READ | Access.WRITE_DAC | Access.DELETE);
     const { mode } = statSync(join(root, "file"));
@@ -143,7 +143,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     }
   });
 
-  test("another name is no other file", async () => {
+  test("a client gains no access by making a hard link", async () => {
     await make("file", Access.READ_ATTRIBUTES);
     const { fileId } = await openFile(bert, "file", { desiredAccess: Access.READ_ATTRIBUTES });
     expectOutcome(
@@ -155,7 +155,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     if (existsSync(join(root, "bert's link"))) await expectClosed("bert's link");
   });
 
-  test("what is beside the data is no more to be had than the data", async () => {
+  test("a client without access to the data has none to streams, attributes and the name either", async () => {
     await make("file", 0);
     const file = await openAll(anna, "file");
     expect(await setAttributes(anna, file, attributeList({ SECRET: "value" }))).toBe(Status.SUCCESS);
@@ -184,7 +184,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
         expectOutcome(status, Status.ACCESS_DENIED);
       }
     }
-    // What is told to everybody who may list the directory does not open the rest.
+    // READ_ATTRIBUTES, which everybody who may list the directory has, gives no other right.
     const { fileId } = await openFile(bert, "file", { desiredAccess: Access.READ_ATTRIBUTES });
     expectOutcome((await bert.client.request(attributesCall(bert, fileId))).status, Status.ACCESS_DENIED);
     expect(await setAttributes(bert, fileId, { NEW: "value" })).toBe(Status.ACCESS_DENIED);
@@ -197,7 +197,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     expect(readFileSync(join(root, "file"), "utf8")).toBe("secret");
   });
 
-  test("nobody owns by a name that everybody has, nor gives to others", async () => {
+  test("a well-known SID as owner gives nobody an owner's rights, and another user's SID is refused", async () => {
     await make("file", FileGeneric.READ | Access.WRITE_OWNER);
     const foreign = annaSid.replace(/\d+$/, "500");
     for (const owner of ["S-1-1-0", "S-1-5-11", "S-1-5-2", "S-1-5-32-545", foreign]) {
@@ -206,7 +206,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
       const set = await setSecurity(bert, fileId, { owner }, SecurityInformation.OWNER);
       expectOutcome(set, isForeign ? Status.INVALID_OWNER : Status.SUCCESS);
       await closeFile(bert, fileId);
-      // Samba takes such names; they make nobody an owner.
+      // Samba accepts well-known SIDs as owners; they give nobody the rights of an owner.
       expectOutcome(await bertTries("file", { desiredAccess: Access.WRITE_DAC }), Status.ACCESS_DENIED);
       const aces: AceText[] = [["A", 0, FileGeneric.ALL, bertSid]];
       const securityDescriptor = encodeDescriptor(descriptorOf({ owner, aces }));
@@ -218,7 +218,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     }
   });
 
-  test("an open with the most that is allowed has no more than the descriptor says", async () => {
+  test("an open with MAXIMUM_ALLOWED has no more access than the descriptor grants", async () => {
     await make("file", FileGeneric.READ);
     const { fileId } = await openFile(bert, "file", { desiredAccess: Access.MAXIMUM_ALLOWED });
     expect(await setBasic(bert, fileId, { attributes: FileAttribute.HIDDEN })).toBe(Status.ACCESS_DENIED);
@@ -232,7 +232,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
     ]) {
       expectOutcome((await bert.client.request(call)).status, Status.ACCESS_DENIED);
     }
-    // A key or an id of another session is none.
+    // A resume key or a FileId of another session is not valid here.
     const hers = (await openFile(anna, "file", { desiredAccess: Access.READ_DATA })).fileId;
     const chunks = [{ sourceOffset: 0, targetOffset: 0, length: 6 }];
     const stolen = await bert.client.request(copyCall(bert, own, await resumeKey(anna, hers), chunks));
@@ -253,7 +253,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
       await closeFile(mount, id);
   });
 
-  test("what nobody may read is not read by a copy; what may be executed is", async () => {
+  test("a client that may not read a file cannot read it by a copy", async () => {
     await make("file", Access.READ_ATTRIBUTES | Access.WRITE_DATA);
     const source = (await openFile(bert, "file", { desiredAccess: Access.WRITE_DATA })).fileId;
     const own = await createFile(bert, "copy");
@@ -264,7 +264,7 @@ describe.skipIf(process.getuid?.() !== 0).each(SHARES)("24 on [%s]", (share) => 
   });
 });
 
-test("12 what a share gives only to encrypted requests is not copied away by others", async () => {
+test("an unencrypted request to copy from a share that requires encryption is denied", async () => {
   const shares = [{ name: "test" }, { name: "secret", parameters: { "smb3 encryption": "mandatory" } }];
   const server = await startServer({ shares });
   try {
@@ -300,11 +300,11 @@ test("12 what a share gives only to encrypted requests is not copied away by oth
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  "24 a directory's set-group-id bit gives nobody a program of that group",
+  "a client cannot make a set-group-id program of a group that it is not in",
   async () => {
     const root = makeDirectory("setgid");
     mkdirSync(join(root, "share"));
-    // Of a group that the tester is not in.
+    // A group that the user is not in.
     chmodSync(join(root, "share"), 0o2777);
     Bun.spawnSync(["chgrp", "4", join(root, "share")]);
     const parameters = { "smb3 unix extensions": "yes", "create mask": "07777" };
@@ -329,7 +329,7 @@ test.skipIf(process.getuid?.() !== 0)(
 );
 
 test.skipIf(process.getuid?.() !== 0)(
-  "24 a mode makes no program that runs as its owner, unless the share has it so",
+  "a client cannot make a set-user-id program unless `create mask` allows it",
   async () => {
     const shares = [{ name: "test" }, { name: "masked", parameters: { "create mask": "04755" } }];
     const server = await startServer({ shares, parameters: { "smb3 unix extensions": "yes" } });
@@ -347,7 +347,7 @@ test.skipIf(process.getuid?.() !== 0)(
         expectOutcome(await setSecurity(mount, fileId, mode, SecurityInformation.DACL), Status.SUCCESS);
         await closeFile(mount, fileId);
         expect(statSync(path).mode & 0o7777).toBe(expected);
-        // What is so already stays.
+        // A bit that is already set stays.
         chmodSync(path, 0o4755);
         const again = await openFile(mount, "program", { desiredAccess: Access.WRITE_DAC });
         await setSecurity(mount, again.fileId, mode, SecurityInformation.DACL);
@@ -362,7 +362,7 @@ test.skipIf(process.getuid?.() !== 0)(
 );
 
 test.skipIf(process.getuid?.() !== 0)(
-  "33 the most that is allowed is no deletion that the directory refuses",
+  "MAXIMUM_ALLOWED lets no client delete a file in a directory that it may not write to",
   async () => {
     const server = await startServer();
     try {

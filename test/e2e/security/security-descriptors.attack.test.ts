@@ -1,5 +1,5 @@
-// Descriptors that lie: offsets, sizes and counts, entries without end, at SET_INFO and in CREATE's SecD. Nothing is
-// changed by them, and nothing breaks. [MS-DTYP] 2.4.2, 2.4.4, 2.4.5, 2.4.6.
+// Malformed security descriptors in SET_INFO and in CREATE's context SecD: wrong offsets, sizes and counts.
+// They fail and change nothing, and the server keeps serving. [MS-DTYP] 2.4.2, 2.4.4, 2.4.5, 2.4.6.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
@@ -28,7 +28,7 @@ const WHOLE = encodeDescriptor(
     ],
   }),
 );
-// Where the parts of WHOLE lie: head of 20 bytes, two SIDs of 16, then the list.
+// Offsets in WHOLE: a header of 20 bytes, two SIDs of 16 bytes, then the DACL.
 const OWNER_AT = 20;
 const LIST_AT = 52;
 const FIRST_ENTRY_AT = LIST_AT + 8;
@@ -45,28 +45,28 @@ function changed(at: number, bits: 8 | 16 | 32, value: number): Uint8Array {
 
 const LIES: readonly (readonly [what: string, bytes: Uint8Array])[] = [
   ["nothing", new Uint8Array(0)],
-  ["half a head", WHOLE.slice(0, 10)],
+  ["half a header", WHOLE.slice(0, 10)],
   ["another revision", changed(0, 8, 2)],
   ["not self-relative", changed(2, 16, 0x0004)],
   ["owner past the end", changed(4, 32, WHOLE.length)],
   ["owner far past the end", changed(4, 32, 0xffff_fff0)],
   ["owner off its boundary", changed(4, 32, 21)],
-  ["owner inside the head", changed(4, 32, 4)],
+  ["owner inside the header", changed(4, 32, 4)],
   ["group that begins at the end", changed(8, 32, WHOLE.length - 4)],
-  ["list past the end", changed(16, 32, 0x7fff_fffc)],
-  ["list in the last four bytes", changed(16, 32, WHOLE.length - 4)],
+  ["DACL past the end", changed(16, 32, 0x7fff_fffc)],
+  ["DACL in the last four bytes", changed(16, 32, WHOLE.length - 4)],
   ["more sub-authorities than a SID has", changed(OWNER_AT + 1, 8, 255)],
   ["another revision of a SID", changed(OWNER_AT, 8, 2)],
-  ["list longer than the bytes", changed(LIST_AT + 2, 16, 0xffff)],
-  ["list shorter than its head", changed(LIST_AT + 2, 16, 4)],
-  ["another revision of the list", changed(LIST_AT, 8, 9)],
+  ["DACL longer than the descriptor", changed(LIST_AT + 2, 16, 0xffff)],
+  ["DACL shorter than its header", changed(LIST_AT + 2, 16, 4)],
+  ["another revision of the DACL", changed(LIST_AT, 8, 9)],
   ["65,535 entries", changed(LIST_AT + 4, 16, 0xffff)],
   ["entry of no bytes", changed(FIRST_ENTRY_AT + 2, 16, 0)],
   ["entry of four bytes", changed(FIRST_ENTRY_AT + 2, 16, 4)],
-  ["entry longer than the list", changed(FIRST_ENTRY_AT + 2, 16, 0xfffc)],
+  ["entry longer than the DACL", changed(FIRST_ENTRY_AT + 2, 16, 0xfffc)],
   ["entry of an odd size", changed(FIRST_ENTRY_AT + 2, 16, 19)],
   ["unknown kind of entry", changed(FIRST_ENTRY_AT, 8, 0x42)],
-  ["entry whose SID is longer than itself", changed(FIRST_ENTRY_AT + 9, 8, 15)],
+  ["entry shorter than its SID", changed(FIRST_ENTRY_AT + 9, 8, 15)],
 ];
 
 for (const acl of ["nt", "posix"]) {
@@ -88,7 +88,7 @@ for (const acl of ["nt", "posix"]) {
 
     const { OWNER, GROUP, DACL } = SecurityInformation;
 
-    test.each(LIES.map(([what, bytes]) => ({ what, bytes })))("SET_INFO: $what", async ({ bytes }) => {
+    test.each(LIES.map(([what, bytes]) => ({ what, bytes })))("SET_INFO fails: $what", async ({ bytes }) => {
       const before = await readSecurity(on, fileId);
       for (const parts of [DACL, OWNER | GROUP | DACL]) {
         const reply = await on.client.request(setSecurityCall(on, fileId, bytes, parts));
@@ -97,7 +97,7 @@ for (const acl of ["nt", "posix"]) {
       expect(await readSecurity(on, fileId)).toEqual(before);
     });
 
-    test("CREATE: the same, and no file is left", async () => {
+    test("CREATE with any of these descriptors fails and leaves no file", async () => {
       for (const [, bytes] of LIES) {
         const call = createCall(on, "never", {
           desiredAccess: FileGeneric.ALL,
@@ -109,7 +109,7 @@ for (const acl of ["nt", "posix"]) {
       expect(await on.client.outcome(createCall(on, "never"))).toBe(Status.OBJECT_NAME_NOT_FOUND);
     });
 
-    test("thousands of entries are kept whole, or refused whole", async () => {
+    test("a DACL of thousands of entries is stored whole, or fails and changes nothing", async () => {
       const before = await readSecurity(on, fileId);
       const many = (count: number): Uint8Array =>
         encodeDescriptor(
@@ -123,7 +123,7 @@ for (const acl of ["nt", "posix"]) {
           }),
         );
       const largest = await on.client.request(setSecurityCall(on, fileId, many(2700), DACL));
-      // No disk here keeps 64 KiB beside a file in every case: what it says is told.
+      // Not every disk can store extended attributes of 64 KiB: the client gets the disk's error.
       expect(["STATUS_INVALID_ACL", "STATUS_DISK_FULL", "STATUS_SUCCESS"]).toContain(
         statusName(largest.status),
       );

@@ -1,5 +1,5 @@
-// Security descriptors at the socket: what may be asked for and set, what is granted at open, what is handed down, and
-// what becomes of rights on disk. [MS-SMB2] 3.3.5.20.3, 3.3.5.21.3; [MS-DTYP] 2.5.3.
+// Security descriptors: queries and changes, access granted at open, inheritance, and the permissions on
+// disk. [MS-SMB2] 3.3.5.20.3, 3.3.5.21.3; [MS-DTYP] 2.5.3.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,13 +39,13 @@ const { OBJECT_INHERIT, CONTAINER_INHERIT } = AceFlag;
 // Accounts that every Debian has: uid 1 and 5.
 const FIRST: User = { user: "daemon", password: "first-1" };
 const SECOND: User = { user: "games", password: "second-2" };
-// And two that no machine has.
+// Two users without an account on the machine.
 const ANNA: User = { user: "anna-without-account", password: "third-3" };
 const BERT: User = { user: "bert-without-account", password: "fourth-4" };
 const FIRST_SID = "S-1-22-1-1";
 const SECOND_SID = "S-1-22-1-5";
 
-// The uids of two users need a server that is root.
+// Only root can serve users with different uids.
 describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
   let server: TestServer;
   let parent = "";
@@ -91,13 +91,13 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
     await closeFile(on, opened.fileId);
   }
 
-  describe("what a handle may be asked", () => {
+  describe("queries and changes, by the access of the handle", () => {
     test.each([
       [Access.READ_DATA, OWNER, "STATUS_ACCESS_DENIED"],
       [Access.READ_CONTROL, OWNER | GROUP | DACL, "STATUS_SUCCESS"],
       [Access.READ_CONTROL, LABEL, "STATUS_SUCCESS"],
       [FileGeneric.ALL, SACL, "STATUS_ACCESS_DENIED"],
-    ])("access %x, parts %x", async (desiredAccess, parts, expected) => {
+    ])("query with access %p of parts %p returns %s", async (desiredAccess, parts, expected) => {
       await closeFile(first, await openAll(first, "asked"));
       const { fileId } = await openFile(first, "asked", { desiredAccess });
       const reply = await first.client.request(querySecurityCall(first, fileId, parts));
@@ -114,7 +114,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       [Access.WRITE_DAC, 0, "STATUS_INVALID_PARAMETER"],
       [Access.WRITE_DAC, DACL, "STATUS_SUCCESS"],
       [Access.WRITE_OWNER, OWNER, "STATUS_SUCCESS"],
-    ])("set with access %x, parts %x", async (desiredAccess, parts, expected) => {
+    ])("set with access %p of parts %p returns %s", async (desiredAccess, parts, expected) => {
       await closeFile(first, await openAll(first, "set"));
       const { fileId } = await openFile(first, "set", { desiredAccess });
       const text: DescriptorText = { owner: FIRST_SID, aces: [["A", 0, FileGeneric.ALL, FIRST_SID]] };
@@ -122,20 +122,20 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       await closeFile(first, fileId);
     });
 
-    test("the system list is for nobody here", async () => {
+    test("CREATE with ACCESS_SYSTEM_SECURITY fails with STATUS_PRIVILEGE_NOT_HELD", async () => {
       expect(await outcomeOf(first, "asked", Access.ACCESS_SYSTEM_SECURITY)).toBe(
         "STATUS_PRIVILEGE_NOT_HELD",
       );
     });
 
-    test("an answer that does not fit tells the size that would do", async () => {
+    test("a query with too little room fails with STATUS_BUFFER_TOO_SMALL", async () => {
       const fileId = await openAll(first, "small");
       const reply = await first.client.request(querySecurityCall(first, fileId, DACL, 8));
       expect(statusName(reply.status)).toBe("STATUS_BUFFER_TOO_SMALL");
       await closeFile(first, fileId);
     });
 
-    test("a volume says whether it keeps rights", async () => {
+    test("a volume has FILE_PERSISTENT_ACLS unless the share has `nt acl support = no`", async () => {
       for (const [share, keeps] of [
         ["nt", true],
         ["posix", true],
@@ -152,7 +152,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       }
     });
 
-    test("a share that is read-only or keeps its rights", async () => {
+    test("a DACL is not set on a read-only share, nor with `nt acl support = no`", async () => {
       for (const share of ["readonly", "fixed"]) {
         const on = await mountShare(server, FIRST, share);
         const text: DescriptorText = { aces: [["A", 0, FileGeneric.ALL, "S-1-1-0"]] };
@@ -167,8 +167,8 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
     });
   });
 
-  describe("what is granted", () => {
-    test("by the list, entry by entry, to each user", async () => {
+  describe("access", () => {
+    test("is granted to each user by the DACL, entry by entry", async () => {
       await closeFile(first, await openAll(first, "granted"));
       await give(first, "granted", {
         aces: [
@@ -186,12 +186,12 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
         contexts: { maximalAccess: { timestamp: undefined } },
       });
       const most = FileGeneric.READ | (FileGeneric.WRITE & ~(Access.WRITE_DATA | Access.APPEND_DATA));
-      // Its directory, which all may write, lets it go as well.
+      // The directory, which everybody may write to, grants DELETE.
       expect(opened.contexts.maximalAccess?.maximalAccess).toBe(most | Access.DELETE);
       await closeFile(second, opened.fileId);
     });
 
-    test("stays with an open when the list is changed", async () => {
+    test("stays with an open when the DACL changes", async () => {
       const fileId = await openAll(first, "kept");
       await closeFile(first, fileId);
       writeFileSync(at("nt", "kept"), "words");
@@ -203,7 +203,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       expect(await outcomeOf(second, "kept", Access.READ_DATA)).toBe("STATUS_ACCESS_DENIED");
     });
 
-    test("to make names in a directory, to remove them, to rename into it", async () => {
+    test("to a directory decides who creates and removes files in it and renames into it", async () => {
       await closeFile(first, await makeDirectoryAll(first, "shut"));
       await closeFile(first, await openAll(first, "shut\\inside"));
       const look = FileGeneric.READ | FileGeneric.EXECUTE;
@@ -228,7 +228,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       await closeFile(second, moved.fileId);
     });
 
-    test("ownership is taken, not given", async () => {
+    test("WRITE_OWNER lets a user take ownership, not give it to another", async () => {
       await closeFile(first, await openAll(first, "owned"));
       await give(first, "owned", { aces: [["A", 0, FileGeneric.ALL, "S-1-5-11"]] });
       const mine = await openFile(first, "owned", { desiredAccess: Access.WRITE_OWNER });
@@ -244,8 +244,8 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
     });
   });
 
-  describe("what new objects begin with", () => {
-    test("what the directory hands down", async () => {
+  describe("a new object", () => {
+    test("inherits entries from its directory", async () => {
       await closeFile(first, await makeDirectoryAll(first, "heir"));
       const below = OBJECT_INHERIT | CONTAINER_INHERIT;
       await give(first, "heir", {
@@ -263,7 +263,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       expect(statSync(at("nt", "heir/folder/file")).mode & 0o777).toBe(0o777);
     });
 
-    test("what the creator gives along", async () => {
+    test("has the descriptor given with CREATE, which fails when that names another owner", async () => {
       const text: DescriptorText = { aces: [["A", 0, FileGeneric.ALL, FIRST_SID]] };
       const securityDescriptor = encodeDescriptor(descriptorOf(text));
       await closeFile(first, await openAll(first, "given", { contexts: { securityDescriptor } }));
@@ -284,7 +284,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
     });
   });
 
-  test("users without an account share a uid, and are told apart by descriptors all the same", async () => {
+  test("users without an account share a uid, and descriptors still tell them apart", async () => {
     const anna = await mountShare(server, ANNA, "nt");
     const bert = await mountShare(server, BERT, "nt");
     await closeFile(anna, await openAll(anna, "hers"));
@@ -292,7 +292,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
     expect(owner).toMatch(/^S-1-5-21-\d+-\d+-\d+-\d{10}$/);
     expect(aces?.[0]?.[3]).toBe(owner ?? "");
     expect(statSync(at("nt", "hers")).uid).toBe(statSync(at("nt", "")).uid);
-    // What is hers alone, nobody else with that uid opens.
+    // A file that only she may open is closed to another user with the same uid.
     await give(anna, "hers", { aces: [["A", 0, FileGeneric.ALL, owner ?? ""]] });
     expect(await outcomeOf(anna, "hers", FileGeneric.READ | FileGeneric.WRITE)).toBe("STATUS_SUCCESS");
     expect(await outcomeOf(bert, "hers", Access.READ_DATA)).toBe("STATUS_ACCESS_DENIED");
@@ -310,14 +310,14 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
     for (const mount of [anna, bert]) mount.client.close();
   });
 
-  describe("rights on disk alone", () => {
+  describe("permissions on disk alone", () => {
     let on: Mount;
     beforeAll(async () => {
       on = await mountShare(server, FIRST, "posix");
     });
     afterAll(() => on.client.close());
 
-    test("are shown, set and shown again, with entries for other users", async () => {
+    test("are set and shown with entries for other users", async () => {
       const fileId = await openAll(on, "file");
       const text: DescriptorText = {
         aces: [
@@ -337,7 +337,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       others.client.close();
     });
 
-    test("are handed down by a folder to what others make in it", async () => {
+    test("are inherited from a directory by files that other users create in it", async () => {
       const others = await mountShare(server, SECOND, "posix");
       const folder = await makeDirectoryAll(on, "shared");
       const below = OBJECT_INHERIT | CONTAINER_INHERIT;
@@ -363,7 +363,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       others.client.close();
     });
 
-    test("cannot be given to others, nor say what they cannot say", async () => {
+    test("take no other owner or group and no entry for an unknown SID", async () => {
       const fileId = await openAll(on, "narrow");
       const outcome = async (text: DescriptorText, parts: number): Promise<string> =>
         statusName(await setSecurity(on, fileId, text, parts));
@@ -374,7 +374,7 @@ describe.skipIf(process.getuid?.() !== 0)("security descriptors", () => {
       await closeFile(on, fileId);
     });
 
-    test("a descriptor that another server has left does not count", async () => {
+    test("a stored descriptor no longer counts after chown and chmod", async () => {
       const nt = await openAll(first, "left");
       await setSecurity(first, nt, { aces: [["A", 0, FileGeneric.ALL, "S-1-5-21-1-2-3-4"]] }, DACL);
       await closeFile(first, nt);

@@ -1,5 +1,4 @@
-// Secrets that must not leak, and configurations that must not fail open; attack classes 38 and 40.
-// ksmbd.conf(5), ksmbdpwd.db(5).
+// Secrets that must not leak, and configurations that must not fail open. ksmbd.conf(5), ksmbdpwd.db(5).
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -33,7 +32,7 @@ afterAll(() => removeDirectory(place));
 interface Attempt {
   readonly status: number | null;
   readonly output: string;
-  /** It came up and listened, and was ended. */
+  /** True where it listened on its port; it was then ended with SIGTERM. */
   readonly isServing: boolean;
 }
 
@@ -75,18 +74,18 @@ function expectClearRefusal({ status, output, isServing }: Attempt, mention: Reg
   expect(output.trim().split("\n").length).toBeLessThanOrEqual(3);
 }
 
-describe("40 configuration that fails open", () => {
+describe("configurations that must not fail open", () => {
   test.each([
     ["server signing", "mandatroy"],
     ["smb3 encryption", "requred"],
     ["map to guest", "bad usr"],
     ["server min protocol", "SMB4"],
     ["crypto provider", "none"],
-  ])("an unknown value of `%s` ends the start", async (name, value) => {
+  ])("the server does not start with an unknown value of `%s`", async (name, value) => {
     expectClearRefusal(await tryServe(configuration(`${name} = ${value}`)), new RegExp(name));
   });
 
-  test("a password file with a line that is none, and one that cannot be read", async () => {
+  test("the server does not start with a malformed password file or configuration, and names the line", async () => {
     for (const line of ["tester\n", "tester:abc\n", "tester:!!!!\n", ":AAAAAAAAAAAAAAAAAAAAAA==\n"]) {
       const attempt = await tryServe(configuration(""), line);
       expectClearRefusal(attempt, /ksmbdpwd\.db:1/);
@@ -96,7 +95,7 @@ describe("40 configuration that fails open", () => {
     expectClearRefusal(attempt, /minismbd\.conf:\d+/);
   });
 
-  test("a port that is taken", async () => {
+  test("a server whose port is taken ends with an error that names it", async () => {
     const first = await startServer();
     const child = Bun.spawn(
       [
@@ -130,7 +129,7 @@ describe("40 configuration that fails open", () => {
     ["valid users = +no-such-group, &also-none"],
     ["force user = no-such-user"],
     ["hosts deny = 127.0.0.1"],
-  ])("`%s` lets nobody in", async (line) => {
+  ])("`%s` gives nobody access", async (line) => {
     const [name = "", value = ""] = line.split(" = ");
     const server = await startServer({ shares: [{ name: "test", parameters: { [name]: value } }] });
     const outcome = await outcomeOf(mountTest(server));
@@ -138,13 +137,13 @@ describe("40 configuration that fails open", () => {
     await server.stop();
   });
 
-  test("a share that is read only takes no file", async () => {
+  test("a client that creates a file on a read-only share gets STATUS_ACCESS_DENIED", async () => {
     const server = await startServer({ shares: [{ name: "test", parameters: { "read only": "yes" } }] });
     expectOutcome(await outcomeOf(expectServing(server)), Status.ACCESS_DENIED);
     await server.stop();
   });
 
-  test("a share's path that is missing at the start, and becomes a link later", async () => {
+  test("a share whose path is missing is refused, and a symlink made there later does no harm", async () => {
     const secret = join(place, "private");
     mkdirSync(secret, { recursive: true });
     writeFileSync(join(secret, "secret"), "x");
@@ -156,7 +155,8 @@ describe("40 configuration that fails open", () => {
       Status.ACCESS_DENIED,
     );
     symlinkSync(secret, path);
-    // The administrator may share a link; what must not happen is a crash, or another folder than the link's.
+    // An administrator may share a symlink; the server must not crash or serve another folder than its
+    // target.
     const outcome = await outcomeOf(mountShare(server, TESTER, "late"));
     expectOutcome(outcome, Status.SUCCESS, Status.BAD_NETWORK_NAME, Status.ACCESS_DENIED);
     await expectServing(server);
@@ -165,8 +165,8 @@ describe("40 configuration that fails open", () => {
   });
 });
 
-describe("38 secrets", () => {
-  test("no hash, key or password in the log at its most talkative, in arguments or in files", async () => {
+describe("secrets", () => {
+  test("no password, hash or key is in the log of level debug, the arguments or the environment", async () => {
     const server = await startServer({ parameters: { "log level": "debug" } });
     const mounts = [await mountTest(server), await mountTest(server, { protection: "sealed" })];
     await tryLogOn(server, { ...TESTER, password: "a wrong secret" });
@@ -193,7 +193,7 @@ describe("38 secrets", () => {
     await server.stop();
   });
 
-  test("the password file is made for nobody else to read, and no temporary file stays", async () => {
+  test("adduser makes a password file that others cannot read, and leaves no temporary file", async () => {
     const conf = join(place, "adduser.conf");
     const database = join(place, "made", "ksmbdpwd.db");
     mkdirSync(join(place, "made"));
@@ -218,7 +218,7 @@ describe("38 secrets", () => {
     ]);
   });
 
-  test("a refused log-on says nothing of why", async () => {
+  test("a failed log-on gets the same status for an unknown user and a wrong password", async () => {
     const server = await startServer();
     const answers = new Set<string>();
     for (const user of [
@@ -235,7 +235,7 @@ describe("38 secrets", () => {
   });
 });
 
-/** Nothing that the server left in its folder beside what was put there. */
+/** Expects nothing in the server's folder but what the test put there, locks and pid files. */
 function expectNoLeftovers(server: TestServer): void {
   const expected = ["ksmbdpwd.db", "log", "minismbd.conf", "shares"];
   expect(

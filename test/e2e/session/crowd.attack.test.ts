@@ -1,5 +1,5 @@
-// Attacks by number and by time: half-open connections, slow ones, too many of them, and guessing at passwords.
-// [MS-SMB2] 3.3.4.16 (time-outs are the server's own); attack classes 5 and 6.
+// Attacks by number and by time: half-open connections, slow ones, too many of them, and password guessing.
+// [MS-SMB2] 3.3.4.16 (time-outs are the server's own).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Status } from "../../../src/wire/status.ts";
 import { startSubject } from "../../peer/start.ts";
@@ -40,8 +40,8 @@ async function countClosed(clients: readonly RawClient[], timeoutMs: number): Pr
   return closed.filter(Boolean).length;
 }
 
-describe("5 half-open and slow connections", () => {
-  test("a thousand that say nothing are closed, cost little and hinder nobody", async () => {
+describe("half-open and slow connections", () => {
+  test("1000 connections that send nothing take less than 32 MiB, hinder no client and are closed", async () => {
     const before = anonymousKib(server);
     const clients = await connectMany(server, 1000);
     await expectServing(server);
@@ -49,14 +49,14 @@ describe("5 half-open and slow connections", () => {
     expect(await countClosed(clients, 12_000)).toBe(1000);
   }, 30_000);
 
-  test("a thousand that negotiated and began a log-on are closed too", async () => {
+  test("300 connections that only negotiate are closed", async () => {
     const clients = await connectMany(server, 300);
     await Promise.all(clients.map((client) => client.negotiate()));
     await expectServing(server);
     expect(await countClosed(clients, 12_000)).toBe(300);
   }, 30_000);
 
-  test("one byte a second does not keep a connection", async () => {
+  test("a connection that sends a byte every 200 ms is closed", async () => {
     const client = await RawClient.connect(server);
     const { bytes } = client.build(negotiateCall({}));
     const frame = Uint8Array.of(0, 0, bytes.length >> 8, bytes.length & 0xff, ...bytes);
@@ -70,10 +70,10 @@ describe("5 half-open and slow connections", () => {
     expect(performance.now() - start).toBeLessThan(12_000);
   }, 30_000);
 
-  test("beyond `max connections` a socket is closed, and served again when others went", async () => {
+  test("a connection beyond `max connections` is closed, and served once others have closed", async () => {
     const small = await startVictim({ parameters: { "max connections": "5" } });
     try {
-      // The connection that saw the server come up is to be gone.
+      // The connection that waited for the server to come up must be closed by then.
       await Bun.sleep(200);
       const clients = await connectMany(small, 5);
       await Promise.all(clients.map((client) => client.negotiate()));
@@ -87,7 +87,7 @@ describe("5 half-open and slow connections", () => {
     }
   });
 
-  test("`max ip connections` counts by address, an IPv4 peer of an IPv6 socket as IPv4", async () => {
+  test("`max ip connections` counts by address, and an IPv4 peer of an IPv6 socket as IPv4", async () => {
     const small = await startSubject({
       parameters: { "max ip connections": "4", "bind interfaces only": "no", interfaces: "" },
     });
@@ -96,7 +96,7 @@ describe("5 half-open and slow connections", () => {
       const first = await connectMany(small, 4);
       await Promise.all(first.map((client) => client.negotiate()));
       expect(await isTurnedAway(small)).toBe(true);
-      // Another address is not counted with it, be it IPv4 or IPv6.
+      // Another address, IPv4 or IPv6, is counted apart.
       const other = await RawClient.connect(small, "127.0.0.77");
       await other.negotiate();
       const six = await RawClient.connect({ host: "::1", port: small.port });
@@ -107,7 +107,7 @@ describe("5 half-open and slow connections", () => {
     }
   });
 
-  test("a client that resets in the middle of everything", async () => {
+  test("clients that disconnect at any moment of a log-on do not disturb the server", async () => {
     for (let round = 0; round < 50; round++) {
       const client = await RawClient.connect(server);
       const pending = outcomeOf(client.negotiate().then(() => client.logOn(TESTER)));
@@ -118,8 +118,8 @@ describe("5 half-open and slow connections", () => {
   });
 });
 
-describe("6 guessing at passwords", () => {
-  test("parallel guesses are slowed down, and others are not", async () => {
+describe("password guessing", () => {
+  test("parallel guesses from one address are delayed, and a user at another address is not", async () => {
     const own = await startVictim();
     try {
       const guesses = Array.from({ length: 30 }, async (_, index) => {
@@ -141,7 +141,7 @@ describe("6 guessing at passwords", () => {
     }
   }, 60_000);
 
-  test("the time of the answer does not tell who exists", async () => {
+  test("the time of a failed log-on does not tell whether the user exists", async () => {
     const own = await startVictim();
     try {
       const time = async (user: string): Promise<number> => {
@@ -157,7 +157,7 @@ describe("6 guessing at passwords", () => {
       for (let round = 0; round < 40; round++) {
         known.push(await time(TESTER.user));
         unknown.push(await time(`nobody${round}`));
-        // Forgives the known name its failure: what is measured is the answer, not the penalty.
+        // A success clears the known user's failures: the answer is measured, not the delay after failures.
         expectOutcome(await tryLogOn(own, TESTER), Status.SUCCESS);
       }
       const middle = (list: number[]): number => list.sort((a, b) => a - b)[list.length >> 1] ?? 0;

@@ -1,4 +1,4 @@
-// Attacks on the frame around messages and on negotiation, before anybody has logged on.
+// Attacks on the frame around messages and on negotiation.
 // [MS-SMB2] 2.1, 3.3.5.2.1, 3.3.5.3, 3.3.5.4.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Writer } from "../../../src/wire/cursor.ts";
@@ -45,20 +45,20 @@ function announce(length: number, sent: number): (socket: RawSocket) => void {
   return (socket) => socket.sendFrame(new Uint8Array(sent), length);
 }
 
-describe("1 frame length by state", () => {
-  test("before negotiation nothing large is taken", async () => {
+describe("frame length by the connection's state", () => {
+  test("a large frame before negotiation closes the connection", async () => {
     expect(await isClosedAfter(server, announce(0xff_ffff, 0))).toBe(true);
     expect(await isClosedAfter(server, announce(1 << 20, 1000))).toBe(true);
   });
 
-  test("before log-on nothing large is taken either", async () => {
+  test("a large frame before log-on closes the connection", async () => {
     const client = await RawClient.connect(server);
     await client.negotiate();
     announce(1 << 20, 1000)(client.socket);
     expect(await client.isClosedSoon()).toBe(true);
   });
 
-  test("after log-on a largest write is taken, and nothing beyond it", async () => {
+  test("a write of MaxWriteSize succeeds after log-on, and a larger frame closes the connection", async () => {
     const mount = await mountTest(server);
     const most = mount.client.negotiated?.maxWriteSize ?? 0;
     const file = await createFile(mount, "largest");
@@ -68,7 +68,7 @@ describe("1 frame length by state", () => {
     expect(await mount.client.isClosedSoon()).toBe(true);
   });
 
-  test("hundreds of announcements cost no memory", async () => {
+  test("200 frames that are announced and not sent take less than 48 MiB", async () => {
     await expectServing(server);
     const before = anonymousKib(server);
     const clients = await Promise.all(Array.from({ length: 200 }, () => RawClient.connect(server)));
@@ -83,14 +83,14 @@ function echo(writer: Writer): void {
   writer.u32(4);
 }
 
-describe("2 first byte, keep-alive, tiny frames, foreign protocols", () => {
-  test.each([0x81, 0x82, 0x83, 0x84, 0x01, 0xff])("type 0x%x is no session message", async (kind) => {
+describe("first byte, keep-alive, tiny frames, foreign protocols", () => {
+  test.each([0x81, 0x82, 0x83, 0x84, 0x01, 0xff])("type %d closes the connection", async (kind) => {
     expect(await isClosedAfter(server, (socket) => socket.sendFrame(new Uint8Array(68), 68, kind))).toBe(
       true,
     );
   });
 
-  test("a keep-alive is passed over", async () => {
+  test("a keep-alive frame is ignored", async () => {
     const client = await RawClient.connect(server);
     for (let i = 0; i < 5; i++) client.socket.send(Uint8Array.of(0x85, 0, 0, 0));
     await client.negotiate();
@@ -99,7 +99,7 @@ describe("2 first byte, keep-alive, tiny frames, foreign protocols", () => {
     client.close();
   });
 
-  test.each([0, 1, 3, 4, 63, 64])("a frame of %d bytes", async (length) => {
+  test.each([0, 1, 3, 4, 63, 64])("a frame of %d bytes closes the connection", async (length) => {
     const bytes = new Uint8Array(length);
     bytes.set([0xfe, 0x53, 0x4d, 0x42].slice(0, length));
     expect(await isClosedAfter(server, (socket) => socket.sendFrame(bytes))).toBe(true);
@@ -110,7 +110,7 @@ describe("2 first byte, keep-alive, tiny frames, foreign protocols", () => {
     ["compressed", 0xfc],
     ["encrypted", 0xfd],
     ["unknown", 0x00],
-  ])("%s after SMB2 began", async (_name, first) => {
+  ])("a message after NEGOTIATE that is %s closes the connection", async (_name, first) => {
     const client = await RawClient.connect(server);
     await client.negotiate();
     const bytes = new Uint8Array(128);
@@ -119,7 +119,7 @@ describe("2 first byte, keep-alive, tiny frames, foreign protocols", () => {
     expect(await client.isClosedSoon()).toBe(true);
   });
 
-  test("a frame byte by byte is a frame all the same", async () => {
+  test("a frame that is sent byte by byte is answered", async () => {
     const client = await RawClient.connect(server);
     const { bytes, messageId } = client.build(negotiateCall({}));
     const { reply } = client.expect(messageId);
@@ -133,38 +133,38 @@ describe("2 first byte, keep-alive, tiny frames, foreign protocols", () => {
   });
 });
 
-describe("3 negotiate", () => {
-  test("twice", async () => {
+describe("NEGOTIATE", () => {
+  test("sent twice closes the connection", async () => {
     const client = await RawClient.connect(server);
     await client.negotiate();
     expect(await outcomeOf(client.negotiate())).toBe("closed");
   });
 
-  test("another command before it", async () => {
+  test("preceded by another command closes the connection", async () => {
     for (const command of [Command.SESSION_SETUP, Command.ECHO, Command.TREE_CONNECT, Command.CREATE]) {
       expectOutcome(await negotiateWith({ command, body: (writer) => writer.zero(64) }), "closed");
     }
   });
 
-  test("0 dialects", async () => {
+  test("with 0 dialects fails with STATUS_INVALID_PARAMETER", async () => {
     expectOutcome(
       await negotiateWith({ edit: (_bytes, view) => view.setUint16(Field.DIALECT_COUNT, 0, true) }),
       Status.INVALID_PARAMETER,
     );
   });
 
-  test("65,535 dialects of which five are there", async () => {
+  test("with a count of 65,535 dialects, of which five are sent, is refused", async () => {
     expectOutcome(
       await negotiateWith({ edit: (_bytes, view) => view.setUint16(Field.DIALECT_COUNT, 0xffff, true) }),
       ...REFUSED,
     );
   });
 
-  test("only dialects that nobody speaks", async () => {
+  test("with unknown dialects only fails with STATUS_NOT_SUPPORTED", async () => {
     expectOutcome(await negotiateWith({}, { dialects: [0x0222, 0x0400, 0xffff] }), Status.NOT_SUPPORTED);
   });
 
-  test("3.1.1 without contexts", async () => {
+  test("for 3.1.1 without contexts fails with STATUS_INVALID_PARAMETER", async () => {
     expectOutcome(await negotiateWith({}, { contexts: [] }), Status.INVALID_PARAMETER);
   });
 
@@ -172,12 +172,12 @@ describe("3 negotiate", () => {
     ["a count beyond the list", Field.CONTEXT_COUNT, 0xffff],
     ["an offset past the end", Field.CONTEXT_OFFSET, 0xfff8],
     ["an offset into the header", Field.CONTEXT_OFFSET, 8],
-  ])("contexts with %s", async (_name, at, value) => {
+  ])("with contexts that have %s is refused", async (_name, at, value) => {
     const edit = (_bytes: Uint8Array, view: DataView): void => view.setUint16(at, value, true);
     expectOutcome(await negotiateWith({ edit }), ...REFUSED);
   });
 
-  test("a context whose length lies, and one that is cut off", async () => {
+  test("with a context of a wrong length, or cut off, is refused", async () => {
     const lie = (_bytes: Uint8Array, view: DataView): void => {
       const first = view.getUint32(Field.CONTEXT_OFFSET, true);
       view.setUint16(first + 2, 0xfff0, true);
@@ -187,14 +187,14 @@ describe("3 negotiate", () => {
     expectOutcome(await negotiateWith({ editSigned: cut }), ...REFUSED);
   });
 
-  test("contexts that stand there twice", async () => {
+  test("with a context that is sent twice fails with STATUS_INVALID_PARAMETER", async () => {
     for (const context of contextsOf({})) {
       const contexts = [...contextsOf({}), context];
       expectOutcome(await negotiateWith({}, { contexts }), Status.INVALID_PARAMETER);
     }
   });
 
-  test("hashes: none, and none in common", async () => {
+  test("with no hash algorithm, or none in common, fails", async () => {
     const others = contextsOf({}).filter((context) => context.kind !== "preauth");
     const preauth = (hashAlgorithms: number[]): NegotiateContext[] => [
       { kind: "preauth", hashAlgorithms, salt: new Uint8Array(32) },
@@ -208,7 +208,7 @@ describe("3 negotiate", () => {
     expectOutcome(await negotiateWith({}, { contexts: others }), Status.INVALID_PARAMETER);
   });
 
-  test("a salt of 0 and of 60,000 bytes", async () => {
+  test("with a salt of 0 or of 60,000 bytes succeeds", async () => {
     for (const length of [0, 60_000]) {
       const [, ...others] = contextsOf({});
       const contexts: NegotiateContext[] = [
@@ -219,7 +219,7 @@ describe("3 negotiate", () => {
     }
   });
 
-  test("no common cipher: the answer says so", async () => {
+  test("with no common cipher answers cipher 0", async () => {
     const client = await RawClient.connect(server);
     const reply = await client.request(negotiateCall({ ciphers: [0x7777] }));
     expect(reply.status).toBe(Status.SUCCESS);
@@ -231,7 +231,7 @@ describe("3 negotiate", () => {
     client.close();
   });
 
-  test("StructureSize wrong, and body cut off", async () => {
+  test("with a wrong StructureSize, or cut off, is refused", async () => {
     for (const size of [0, 35, 37, 0xffff]) {
       const edit = (_bytes: Uint8Array, view: DataView): void =>
         view.setUint16(Field.STRUCTURE_SIZE, size, true);

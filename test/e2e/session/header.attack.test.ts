@@ -1,5 +1,6 @@
-// Attacks with headers, bodies and credits: sizes that lie, chains that lie, ids outside the window.
-// [MS-SMB2] 3.3.5.2.3 (window), 3.3.5.2.5 (credit charge), 3.3.5.2.6 (structure), 3.3.5.2.7 (compounds), 3.3.5.16 (CANCEL).
+// Attacks with headers, bodies and credits: wrong sizes, malformed compounds, message ids outside the window.
+// [MS-SMB2] 3.3.5.2.3 (window), 3.3.5.2.5 (credit charge), 3.3.5.2.6 (structure), 3.3.5.2.7 (compounds),
+// 3.3.5.16 (CANCEL).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Writer } from "../../../src/wire/cursor.ts";
 import { FILE_ID_ALL_ONES } from "../../../src/wire/file-id.ts";
@@ -47,7 +48,7 @@ const echo = (mount: Mount): Call => callOn(mount, Command.ECHO, (writer: Writer
 
 type Maker = (mount: Mount) => Call | Promise<Call>;
 
-/** One good request of each command that needs no more than a file. */
+/** A valid request of each command that needs no more than a file. */
 const good: Readonly<Record<string, Maker>> = {
   CREATE: (mount) => createCall(mount, "name of a file"),
   CLOSE: async (mount) => closeCall(mount, await createFile(mount, "f")),
@@ -75,15 +76,15 @@ async function attack(make: Maker, change: Partial<Call>) {
   return outcome;
 }
 
-describe("15 structure sizes, cut bodies, offsets of the dynamic part", () => {
-  test.each(Object.keys(good))("%s: StructureSize wrong, body cut off", async (name) => {
+describe("structure sizes, cut bodies, offsets of the dynamic part", () => {
+  test.each(Object.keys(good))("%s with a wrong StructureSize or a cut body is refused", async (name) => {
     const make = good[name] ?? echo;
     for (const size of [0, 1, 3, 0x3fff, 0xffff]) {
       const edit = (_bytes: Uint8Array, view: DataView): void => view.setUint16(HEADER_SIZE, size, true);
       expectOutcome(await attack(make, { edit }), ...REFUSED);
     }
     for (const keep of [0, 1, 2, 3]) {
-      // Cut before it is signed: the signature must be right for the length to be looked at.
+      // Cut before it is signed: the server checks the length only when the signature is right.
       const mount = await mountTest(server);
       const { bytes, messageId } = mount.client.build({ ...(await make(mount)), sign: false });
       const cut = bytes.slice(0, HEADER_SIZE + keep);
@@ -95,7 +96,7 @@ describe("15 structure sizes, cut bodies, offsets of the dynamic part", () => {
     }
   });
 
-  /** Where offset and length of the dynamic parts stand; 16 or 32 bits. */
+  /** Command, positions of the offset and length of its dynamic part, the offset's width in bits. */
   const parts: readonly [string, number, number, 16 | 32][] = [
     ["CREATE", 108, 110, 16],
     ["CREATE", 112, 116, 32],
@@ -114,14 +115,14 @@ describe("15 structure sizes, cut bodies, offsets of the dynamic part", () => {
     [128, 0xffff_fff0],
     [128, 0xfff0],
   ];
-  test.each(parts)("%s: offset at %d, length at %d", async (name, offsetAt, lengthAt, bits) => {
+  test.each(parts)("%s fails: wrong offset at %d, length at %d", async (name, offsetAt, lengthAt, bits) => {
     for (const [offset, length] of lies) {
-      // Nothing at any offset is nothing: no lie.
+      // A length of 0 is valid at any offset.
       if (bits === 16 && (length & 0xffff) === 0) continue;
       const edit = (_bytes: Uint8Array, view: DataView): void => {
         if (bits === 16) view.setUint16(offsetAt, offset & 0xffff, true);
         else view.setUint32(offsetAt, offset, true);
-        // A length of WRITE and SET_INFO has 32 bits though its offset has 16.
+        // WRITE and SET_INFO have an offset of 16 bits and a length of 32.
         if (name === "WRITE" || name === "SET_INFO" || bits === 32) view.setUint32(lengthAt, length, true);
         else view.setUint16(lengthAt, length & 0xffff, true);
       };
@@ -129,18 +130,18 @@ describe("15 structure sizes, cut bodies, offsets of the dynamic part", () => {
     }
   });
 
-  test("a command that does not exist", async () => {
+  test("an unknown command is refused", async () => {
     for (const command of [0x13, 0x14, 0xff, 0xffff])
       expectOutcome(await attack(echo, { command }), ...REFUSED);
   });
 
-  test("a response in place of a request", async () => {
+  test("a response in place of a request is refused", async () => {
     expectOutcome(await attack(echo, { flags: HeaderFlag.SERVER_TO_REDIR }), ...REFUSED);
   });
 });
 
-describe("16 NextCommand", () => {
-  test.each([1, 4, 63, 64, 65, 72 + 4, 0x1000, 0x7fff_fff8, 0xffff_fff8])("%d", async (next) => {
+describe("NextCommand", () => {
+  test.each([1, 4, 63, 64, 65, 72 + 4, 0x1000, 0x7fff_fff8, 0xffff_fff8])("%d is refused", async (next) => {
     const mount = await mountTest(server);
     const { bytes } = mount.client.build({
       ...echo(mount),
@@ -157,7 +158,7 @@ describe("16 NextCommand", () => {
     mount.client.close();
   });
 
-  test("thousands of members", async () => {
+  test("a compound of 3000 requests is answered, or closes the connection", async () => {
     const mount = await mountTest(server);
     const calls = Array.from({ length: 3000 }, () => echo(mount));
     await mount.client.request({ ...echo(mount), credits: 4000 });
@@ -169,7 +170,7 @@ describe("16 NextCommand", () => {
     mount.client.close();
   });
 
-  test("a compound whose replies are larger than any frame", async () => {
+  test("reads of a compound whose replies exceed any frame succeed or get STATUS_INSUFFICIENT_RESOURCES", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "large");
     const size = 1 << 20;
@@ -185,8 +186,8 @@ describe("16 NextCommand", () => {
   });
 });
 
-describe("17 credits, message ids, CANCEL", () => {
-  test("a charge too small for the payload, and 0", async () => {
+describe("credits, message ids, CANCEL", () => {
+  test("a credit charge too small for the payload fails with STATUS_INVALID_PARAMETER; 0 is enough for ECHO", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "f");
     await mount.client.request({ ...echo(mount), credits: 200 });
@@ -205,11 +206,11 @@ describe("17 credits, message ids, CANCEL", () => {
     mount.client.close();
   });
 
-  test("a charge beyond all credits", async () => {
+  test("a credit charge beyond the granted credits is refused", async () => {
     expectOutcome(await attack(echo, { creditCharge: 0xffff }), "closed", Status.INVALID_PARAMETER);
   });
 
-  test("65,535 credits asked for, again and again: the window stays bounded", async () => {
+  test("a client that asks for 65,535 credits again and again is granted at most 8192", async () => {
     const mount = await mountTest(server);
     let granted = 0;
     for (let round = 0; round < 300; round++) {
@@ -222,18 +223,18 @@ describe("17 credits, message ids, CANCEL", () => {
   });
 
   test.each([
-    ["one that was used", (last: number) => last],
+    ["a used one", (last: number) => last],
     ["0", () => 0],
     ["far ahead", (last: number) => last + 100_000],
     ["2^53", () => 2 ** 53],
     ["all ones", () => 2 ** 64 - 2 ** 11],
-  ])("message id: %s", async (_name, choose) => {
+  ])("a message id outside the window closes the connection: %s", async (_name, choose) => {
     const mount = await mountTest(server);
     const last = (await mount.client.request(echo(mount))).header.messageId;
     expectOutcome(await mount.client.outcome({ ...echo(mount), messageId: choose(last) }), "closed");
   });
 
-  test("a thousand CANCELs of what is unknown, finished or another's", async () => {
+  test("1000 CANCELs of unknown, finished or other clients' requests get no reply and cancel nothing", async () => {
     const mount = await mountTest(server);
     const other = await mountTest(server);
     for (let round = 0; round < 1000; round++) {
@@ -255,8 +256,8 @@ describe("17 credits, message ids, CANCEL", () => {
   });
 });
 
-describe("18 many requests on the way", () => {
-  test("thousands at once: each gets its answer", async () => {
+describe("many requests at once", () => {
+  test("each of 4000 reads sent without waiting gets its answer", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "f");
     await writeFile(mount, file, 0, new Uint8Array(4096));
@@ -272,7 +273,7 @@ describe("18 many requests on the way", () => {
   }, 20_000);
 });
 
-describe("19 OutputBufferLength", () => {
+describe("OutputBufferLength", () => {
   const queries: Readonly<Record<string, (mount: Mount, length: number) => Promise<Call>>> = {
     "file information": async (mount, length) =>
       queryInfoCall(mount, (await openFile(mount, "")).fileId, InfoType.FILE, FileInfoClass.ALL, length),
@@ -292,12 +293,12 @@ describe("19 OutputBufferLength", () => {
         0,
         length,
       ),
-    "a listing": async (mount, length) =>
+    "a directory listing": async (mount, length) =>
       queryDirectoryCall(mount, (await openFile(mount, "")).fileId, { outputBufferLength: length }),
     "a control": async (mount, length) =>
       ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(0), FILE_ID_ALL_ONES, length),
   };
-  test.each(Object.keys(queries))("%s: 0, 1, 7, 2^32 - 1", async (name) => {
+  test.each(Object.keys(queries))("%s exceeds neither the length nor 64 MiB", async (name) => {
     const make = queries[name];
     if (!make) throw new Error(name);
     const before = anonymousKib(server);

@@ -1,5 +1,5 @@
-// Attacks on the log-on: malformed tokens, half-open connections, guessing, and tricks with names.
-// [MS-SMB2] 3.3.5.5; [MS-NLMP] 3.2.5.1.2; RFC 4178.
+// Attacks on the log-on: malformed tokens, messages out of order, sessions that are not logged on, tricks
+// with names. [MS-SMB2] 3.3.5.5; [MS-NLMP] 3.2.5.1.2; RFC 4178.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { nativeProvider } from "../../../src/crypto/native.ts";
 import { HeaderOffset } from "../../../src/wire/header.ts";
@@ -51,16 +51,16 @@ async function setUp(token: Uint8Array, change: Partial<Call> = {}): Promise<Out
 /** The outcome of a log-on whose AUTHENTICATE message was changed on the way. */
 async function authenticateWith(changeMessage: (message: Uint8Array) => Uint8Array): Promise<Outcome> {
   const outcome = await tryLogOn(server, { ...TESTER, changeMessage });
-  // A good log-on in between, so that the user's name is not slowed down.
+  // A successful log-on clears the user's failures, so that the next one is not delayed.
   expectOutcome(await tryLogOn(server, TESTER), Status.SUCCESS);
   return outcome;
 }
 
-/** Length and offset of AUTHENTICATE's fields; [MS-NLMP] 2.2.1.3. */
+/** Positions of the length and offset of AUTHENTICATE's fields; [MS-NLMP] 2.2.1.3. */
 const FIELDS = { lmResponse: 12, ntResponse: 20, domain: 28, user: 36, workstation: 44, sessionKey: 52 };
 
-describe("4 session set-up", () => {
-  test("security buffer outside the message", async () => {
+describe("SESSION_SETUP fails with", () => {
+  test("a security buffer outside the message", async () => {
     const good = encodeInit([Oid.NTLMSSP], encodeNtlmNegotiate(0xe208_8297));
     for (const [offset, length] of [
       [0xffff, 16],
@@ -77,14 +77,14 @@ describe("4 session set-up", () => {
     }
   });
 
-  test("an empty token, and noise", async () => {
+  test("an empty token, or one of random bytes", async () => {
     expectOutcome(await setUp(new Uint8Array(0)), ...FAILED);
     for (const first of [0x00, 0x60, 0xa0, 0xa1, 0x4e, 0xff]) {
       expectOutcome(await setUp(new Uint8Array(64).fill(first)), ...FAILED);
     }
   });
 
-  test("SPNEGO that nests deeply", async () => {
+  test("SPNEGO nested 10,000 deep", async () => {
     const depth = 10_000;
     const token = new Uint8Array(depth * 4);
     for (let i = 0; i < depth; i++) {
@@ -94,7 +94,7 @@ describe("4 session set-up", () => {
     expectOutcome(await setUp(token), ...FAILED);
   });
 
-  test("lengths of 2^31 and more", async () => {
+  test("ASN.1 lengths of 2^31 and more", async () => {
     for (const tag of [0x60, 0xa0, 0xa1]) {
       for (const octets of [
         [0x84, 0x80, 0, 0, 0],
@@ -108,13 +108,13 @@ describe("4 session set-up", () => {
     }
   });
 
-  test("no mechanism that is known, none at all, and a hundred", async () => {
+  test("no known mechanism, none at all, or a hundred", async () => {
     expectOutcome(await setUp(encodeInit(["1.2.3.4"], new Uint8Array(4))), ...FAILED);
     expectOutcome(await setUp(encodeInit([], undefined)), ...FAILED);
     expectOutcome(await setUp(encodeInit(new Array(100).fill(Oid.KERBEROS), undefined)), ...FAILED);
   });
 
-  test("NTLMSSP fields that point outside", async () => {
+  test("NTLMSSP fields that point outside the message", async () => {
     for (const at of Object.values(FIELDS)) {
       for (const [length, offset] of [
         [0xffff, 64],
@@ -133,7 +133,7 @@ describe("4 session set-up", () => {
     }
   }, 20_000);
 
-  test("an AUTHENTICATE message that is cut off anywhere", async () => {
+  test("an AUTHENTICATE message cut off at any length", async () => {
     for (let length = 0; length < 120; length += 7) {
       expectOutcome(await authenticateWith((message) => message.slice(0, length)), ...FAILED);
     }
@@ -155,7 +155,7 @@ describe("4 session set-up", () => {
     expectOutcome(await tryLogOn(server, { ...TESTER, changeFields }), ...FAILED);
   });
 
-  test("messages out of order", async () => {
+  test("NTLMSSP messages out of order", async () => {
     const nothing = new Uint8Array(0);
     const authenticate = encodeNtlmAuthenticate({
       flags: 0xe208_8297,
@@ -172,7 +172,7 @@ describe("4 session set-up", () => {
     expectOutcome(await setUp(encodeInit([Oid.NTLMSSP], authenticate)), ...FAILED);
     expectOutcome(await setUp(wrapped(authenticate)), ...FAILED);
     expectOutcome(await setUp(authenticate), ...FAILED);
-    // NEGOTIATE where AUTHENTICATE is due.
+    // NEGOTIATE where AUTHENTICATE is expected.
     const client = await negotiated();
     const exchange = new NtlmExchange(nativeProvider, TESTER);
     const first = await client.request(sessionSetupCall({}, exchange.first(), 0));
@@ -182,7 +182,7 @@ describe("4 session set-up", () => {
     client.close();
   });
 
-  test("the session of a log-on under way is no session", async () => {
+  test("another command in the session of an unfinished log-on", async () => {
     const client = await negotiated();
     const exchange = new NtlmExchange(nativeProvider, TESTER);
     const first = await client.request(sessionSetupCall({}, exchange.first(), 0));
@@ -193,7 +193,7 @@ describe("4 session set-up", () => {
     client.close();
   });
 
-  test("a session id that nobody has", async () => {
+  test("an unknown session id", async () => {
     const exchange = new NtlmExchange(nativeProvider, TESTER);
     const edit = (_bytes: Uint8Array, view: DataView): void =>
       view.setBigUint64(HeaderOffset.SESSION_ID, 0xdead_beef_dead_beefn, true);
@@ -201,8 +201,8 @@ describe("4 session set-up", () => {
   });
 });
 
-describe("7 credentials in the name", () => {
-  test("a name with NUL, blanks or path parts is another name", async () => {
+describe("user names", () => {
+  test("a known name with NUL, a space, a domain or a realm added is refused", async () => {
     for (const user of [
       `${TESTER.user}\0`,
       `\0${TESTER.user}`,
@@ -218,18 +218,18 @@ describe("7 credentials in the name", () => {
     }
   }, 40_000);
 
-  test("case does not matter for the name, and does for the password", async () => {
+  test("a log-on ignores the case of the name, not that of the password", async () => {
     expectOutcome(await tryLogOn(server, { ...TESTER, user: TESTER.user.toUpperCase() }), Status.SUCCESS);
     const password = TESTER.password.toUpperCase();
     expectOutcome(await tryLogOn(server, { ...TESTER, password }), Status.LOGON_FAILURE);
   }, 20_000);
 
-  test("an empty name with a proof is nobody, not anonymous", async () => {
+  test("an empty name with an NTLM response is refused, not made anonymous", async () => {
     expectOutcome(await tryLogOn(server, { user: "", password: "" }), Status.LOGON_FAILURE);
     expectOutcome(await tryLogOn(server, { user: "", password: TESTER.password }), Status.LOGON_FAILURE);
   }, 20_000);
 
-  test("an anonymous session gets no share of files", async () => {
+  test("an anonymous client gets STATUS_ACCESS_DENIED for a disk share", async () => {
     const client = await negotiated();
     const session = await client.logOn({ user: "", password: "", isAnonymous: true });
     const outcome = await outcomeOf(client.connectTree(session, "test"));
@@ -237,7 +237,7 @@ describe("7 credentials in the name", () => {
     client.close();
   });
 
-  test("a guest by `map to guest` gets no share but those for guests", async () => {
+  test("a guest by `map to guest` gets only shares with `guest ok`", async () => {
     const open = await startVictim({
       parameters: { "map to guest": "bad user" },
       shares: [{ name: "test" }, { name: "public", parameters: { "guest ok": "yes" } }],
@@ -258,7 +258,7 @@ describe("7 credentials in the name", () => {
   });
 });
 
-test("a refused log-on leaves a connection that can be used", async () => {
+test("a client can log on over a connection whose first log-on failed", async () => {
   const client = await negotiated();
   await expect(client.logOn({ ...TESTER, password: "wrong" })).rejects.toBeInstanceOf(StatusError);
   const session = await client.logOn(TESTER);

@@ -1,4 +1,4 @@
-// Sessions over several connections, sessions that end others, and clients that come and go in crowds;
+// Sessions over several connections, sessions that end others, and crowds of clients that reconnect.
 // [MS-SMB2] 3.3.5.5.2 (binding), 3.3.5.5.3 (PreviousSessionId), 3.3.7.1 (loss of a connection).
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -49,7 +49,10 @@ afterAll(async () => {
 
 const CAPABILITIES: number = LEASING | Capability.MULTI_CHANNEL | Capability.ENCRYPTION;
 
-/** Alike on all channels but for what a test changes. CMAC: with GMAC the algorithms would differ before the rest. */
+/**
+ * The same for all channels of a session, but for what a test changes. CMAC, which all 3.x dialects have:
+ * with GMAC another dialect would be refused for its signing algorithm first.
+ */
 function termsOf(clientGuid: Uint8Array): NegotiateOptions {
   return { capabilities: CAPABILITIES, clientGuid, signing: [SigningAlgorithm.AES_CMAC] };
 }
@@ -64,7 +67,7 @@ async function negotiated(options: NegotiateOptions): Promise<RawClient> {
   return client;
 }
 
-/** A second channel of a mount, over a connection of its own. */
+/** Binds a new connection to the session of a mount. */
 async function addChannel(mount: Mount, options: NegotiateOptions): Promise<Mount<RawSocket>> {
   const client = await negotiated(options);
   const session = await bindChannel(client, mount.session, TESTER);
@@ -74,7 +77,7 @@ async function addChannel(mount: Mount, options: NegotiateOptions): Promise<Moun
 describe.each([Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1])("dialect %d", (dialect) => {
   const only = (guid: Uint8Array): NegotiateOptions => ({ ...termsOf(guid), dialects: [dialect] });
 
-  test("a session is one over both its channels, and outlives either", async () => {
+  test("two channels have one session, which survives the end of either", async () => {
     const guid = bytes16();
     const first = await mountShare(server, TESTER, "test", only(guid));
     const second = await addChannel(first, only(guid));
@@ -86,7 +89,7 @@ describe.each([Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1])("dialect 
     expect(await readFile(second, file, data.length, data.length)).toEqual(data);
     first.client.close();
     expect(await readFile(second, file, 0, data.length)).toEqual(data);
-    // The session's key is the first channel's for good, though that is gone.
+    // The session key stays that of the first channel, which is closed by now.
     const third = await addChannel({ ...second, session: first.session }, only(guid));
     second.client.close();
     expect(await readFile(third, file, 0, data.length)).toEqual(data);
@@ -95,7 +98,7 @@ describe.each([Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1])("dialect 
   });
 });
 
-test("a lease break takes another channel when the one of the open is gone", async () => {
+test("a lease break is sent over another channel when that of the open is closed", async () => {
   const guid = bytes16();
   const first = await mountShare(server, TESTER, "test", termsOf(guid));
   const second = await addChannel(first, termsOf(guid));
@@ -111,7 +114,7 @@ test("a lease break takes another channel when the one of the open is gone", asy
   other.client.close();
 });
 
-describe("8 bindings that are refused take nothing from the session", () => {
+describe("a binding is refused, and the session unharmed, with", () => {
   let guid: Uint8Array;
   let victim: Mount<RawSocket>;
   let file: Awaited<ReturnType<typeof createFile>>;
@@ -129,7 +132,7 @@ describe("8 bindings that are refused take nothing from the session", () => {
   ): Promise<Outcome> {
     const client = await negotiated({ ...termsOf(guid), ...change });
     const outcome = await outcomeOf(bindChannel(client, victim.session, user, options));
-    // Whatever was tried, the connection must not carry the session now.
+    // After a refusal the connection must not be a channel of the session.
     const mount = { client, session: victim.session, treeId: victim.treeId };
     if (outcome !== Status.SUCCESS && !client.socket.isClosed) {
       const write = await client.outcome(writeCall(mount, file, 0, new Uint8Array(8)));
@@ -160,7 +163,7 @@ describe("8 bindings that are refused take nothing from the session", () => {
     await expectUnharmed();
   });
 
-  test("a dialect that has no channels", async () => {
+  test("a dialect without multichannel", async () => {
     const change = { dialects: [Dialect.SMB_2_1] };
     const signer = victim.session;
     expectOutcome(
@@ -171,7 +174,7 @@ describe("8 bindings that are refused take nothing from the session", () => {
     await expectUnharmed();
   });
 
-  test("another client", async () => {
+  test("another client GUID", async () => {
     expectOutcome(await tryBinding(TESTER, { clientGuid: bytes16() }), Status.USER_SESSION_DELETED);
     await expectUnharmed();
   });
@@ -181,7 +184,7 @@ describe("8 bindings that are refused take nothing from the session", () => {
     await expectUnharmed();
   });
 
-  test("a signature by another session's key", async () => {
+  test("a signature with another session's key", async () => {
     const thief = await mountShare(server, TESTER, "test", termsOf(guid));
     expectOutcome(await tryBinding(TESTER, {}, { signer: thief.session }), Status.ACCESS_DENIED);
     thief.client.close();
@@ -197,7 +200,7 @@ describe("8 bindings that are refused take nothing from the session", () => {
   });
 });
 
-describe("9 PreviousSessionId", () => {
+describe("PreviousSessionId", () => {
   const echo = (mount: Mount) =>
     mount.client.outcome({
       command: Command.QUERY_INFO,
@@ -206,7 +209,7 @@ describe("9 PreviousSessionId", () => {
       body: (writer) => writer.zero(40),
     });
 
-  test("of another user does nothing", async () => {
+  test("of another user's session is ignored", async () => {
     const victim = await mountShare(server, TESTER, "test", termsOf(bytes16()));
     const file = await createFile(victim, "not yours");
     const previousSessionId = victim.session.id;
@@ -216,7 +219,7 @@ describe("9 PreviousSessionId", () => {
     victim.client.close();
   });
 
-  test("of the same user ends that session and what waits in it", async () => {
+  test("of the same user's session ends it, its locks and its waiting requests", async () => {
     const guid = bytes16();
     const before = await mountShare(server, TESTER, "test", termsOf(guid));
     const holder = await mountShare(server, TESTER, "test", termsOf(bytes16()));
@@ -229,7 +232,7 @@ describe("9 PreviousSessionId", () => {
     const previousSessionId = before.session.id;
     const after = await mountShare(server, { ...TESTER, previousSessionId }, "test", termsOf(guid));
     expectOutcome(await echo(before), Status.USER_SESSION_DELETED);
-    // Neither the lock it had nor the one it waited for is in anybody's way.
+    // Neither the lock that the session held nor the one that it waited for blocks another client.
     expectOutcome(await holder.client.outcome(lockOne(holder, held, 20, 10, EXCLUSIVE_NOW)), Status.SUCCESS);
     await closeFile(holder, held);
     const again = await createFile(after, "waited for");
@@ -237,7 +240,7 @@ describe("9 PreviousSessionId", () => {
     for (const mount of [before, holder, after]) mount.client.close();
   });
 
-  test("of itself does nothing", async () => {
+  test("of the session itself is ignored", async () => {
     const mount = await mountShare(server, TESTER, "test", termsOf(bytes16()));
     const file = await createFile(mount, "itself");
     await mount.client.logOn({ ...TESTER, session: mount.session, previousSessionId: mount.session.id });
@@ -247,7 +250,7 @@ describe("9 PreviousSessionId", () => {
 });
 
 test.skipIf(againstSmbd)(
-  "200 clients that are cut off and come back leave nothing",
+  "200 clients that disconnect and reconnect leave no state behind",
   async () => {
     const CLIENTS = 200;
     const own = await startSubject({ shares: [{ name: "test", parameters: { "max connections": "1000" } }] });

@@ -1,5 +1,5 @@
-// Attacks on memory, on the processor and on the disk: others must be served meanwhile, and memory must stay bounded.
-// Attack classes 35, 36, 37 and 39; [MS-SMB2] 3.3.5.9 (limits of opens), 3.3.5.13 (STATUS_DISK_FULL).
+// Attacks on memory, the processor and the disk: other clients are served meanwhile, and memory stays
+// bounded. [MS-SMB2] 3.3.5.9 (limits of opens), 3.3.5.13 (STATUS_DISK_FULL).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ import {
 } from "../client/raw-files.ts";
 import { anonymousKib, expectOutcome, expectServing, mountTest, startVictim } from "../client/attack-rig.ts";
 
-/** What the server may hold for requests and replies under way; set below. */
+/** `buffer budget`, set below: memory for requests and replies under way. */
 const BUDGET_KIB = 32 * 1024;
 
 let server: TestServer;
@@ -44,8 +44,8 @@ async function gatherCredits(mount: Mount, wanted: number): Promise<void> {
 
 const echo = (mount: Mount) => callOn(mount, Command.ECHO, (writer: Writer) => writer.u32(4));
 
-describe("35 memory", () => {
-  test("a client that never reads its replies", async () => {
+describe("memory", () => {
+  test("ten clients that never read replies of 100 MiB each take less than 96 MiB", async () => {
     const setUp = await mountTest(server);
     const file = await createFile(setUp, "large");
     await writeFile(setUp, file, 0, new Uint8Array(MIB).fill(1));
@@ -66,12 +66,12 @@ describe("35 memory", () => {
     }
     await Bun.sleep(500);
     await expectServing(server);
-    // Ten clients that each asked for 100 MiB.
+    // Ten clients have asked for 100 MiB each.
     expect(anonymousKib(server) - before).toBeLessThan(BUDGET_KIB + 64 * 1024);
     for (const { client } of mounts) client.close();
   }, 60_000);
 
-  test("the largest writes, slowly, on many connections", async () => {
+  test("100 writes of 1 MiB that are not sent to their end take less than 96 MiB", async () => {
     const before = anonymousKib(server);
     const mounts: Mount[] = [];
     for (let index = 0; index < 100; index++) {
@@ -88,7 +88,7 @@ describe("35 memory", () => {
     for (const { client } of mounts) client.close();
   }, 60_000);
 
-  test("a client that opens all it may", async () => {
+  test("a client that opens a file 400 times gets `max open files` opens", async () => {
     const small = await startVictim({ parameters: { "max open files": "300" } });
     try {
       const mount = await mountTest(small);
@@ -109,7 +109,7 @@ describe("35 memory", () => {
     }
   });
 
-  test("a session after another on one connection", async () => {
+  test("200 sessions on one connection take less than 24 MiB", async () => {
     const mount = await mountTest(server);
     const before = anonymousKib(server);
     for (let round = 0; round < 200; round++) {
@@ -127,8 +127,8 @@ describe("35 memory", () => {
   }, 30_000);
 });
 
-describe("36 processor", () => {
-  test("100,000 tiny requests, while others are served", async () => {
+describe("processor", () => {
+  test("other clients are served while one sends 100,000 ECHO requests", async () => {
     const mount = await mountTest(server, { protection: "plain" });
     await gatherCredits(mount, 1000);
     let done = 0;
@@ -153,7 +153,7 @@ describe("36 processor", () => {
     mount.client.close();
   }, 60_000);
 
-  test("listings of 20,000 names by ten clients, while others are served", async () => {
+  test("other clients are served while ten list a directory of 20,000 names", async () => {
     const folder = join(server.shares.get("test") ?? "", "many");
     mkdirSync(folder);
     for (let index = 0; index < 20_000; index++) writeFileSync(join(folder, `name ${index}`), "");
@@ -173,9 +173,9 @@ describe("36 processor", () => {
   }, 60_000);
 });
 
-describe("37 disk", () => {
+describe("disk", () => {
   const canMount = process.getuid?.() === 0;
-  test.skipIf(!canMount)("a full disk is DISK_FULL, and what was there can be read and deleted", async () => {
+  test.skipIf(!canMount)("a client that fills a disk gets STATUS_DISK_FULL and reads its data", async () => {
     const path = mkdtempSync(join(tmpdir(), "minismbd-full-"));
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m,mode=0777", "tmpfs", path]);
     expect(mounted.status).toBe(0);
@@ -198,7 +198,7 @@ describe("37 disk", () => {
     }
   });
 
-  test.skipIf(!canMount)("a folder that goes away while it is shared", async () => {
+  test.skipIf(!canMount)("a share whose folder is removed serves again when the folder is back", async () => {
     const gone = await startVictim();
     const path = gone.shares.get("test") ?? "";
     const mount = await mountTest(gone);
@@ -217,8 +217,8 @@ describe("37 disk", () => {
   });
 });
 
-describe("39 integers at their edges", () => {
-  test("ids of 2^53, 2^63 and all ones in every place", async () => {
+describe("large integers", () => {
+  test("session ids and FileIds of 2^53, 2^63 and all ones are unknown", async () => {
     for (const id of [2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) {
       const mount = await mountTest(server);
       const edit = (_bytes: Uint8Array, view: DataView): void =>

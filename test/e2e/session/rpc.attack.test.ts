@@ -1,5 +1,5 @@
-// Attacks on named pipes: fragments that lie, arrays that lie, what nobody implements, and a great number of pipes.
-// [C706] 12.6 (PDUs), 14.3 (NDR); [MS-RPCE] 2.2.2; [MS-SRVS] 3.1.4.8.
+// Attacks on named pipes: malformed fragments and arrays, unknown interfaces and operations, and a great
+// number of pipes. [C706] 12.6 (PDUs), 14.3 (NDR); [MS-RPCE] 2.2.2; [MS-SRVS] 3.1.4.8.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { CreateDisposition, decodeCreateResponse } from "../../../src/wire/command/create.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
@@ -92,7 +92,7 @@ function request(opnum: number, stub: Uint8Array, lies: Lies = {}, allocHint = s
   return pdu(Kind.REQUEST, body, lies);
 }
 
-/** NetrShareEnum's stub; the counts of the server's name can be made to lie. */
+/** NetrShareEnum's stub, with the given counts and pointer for the server's name. */
 function shareEnum(maxCount = 2, offset = 0, actualCount = 2, pointer = 0x2_0000): Uint8Array {
   const stub = new Uint8Array(48);
   const view = new DataView(stub.buffer);
@@ -114,7 +114,7 @@ async function openPipe(): Promise<{ mount: Mount; pipe: FileId }> {
   return { mount, pipe: fileId };
 }
 
-/** Writes PDUs and reads one answer: its kind, or how the pipe refused. */
+/** Writes PDUs and reads one answer. Returns its kind, or a status on failure; PENDING after 1.5 s. */
 async function converse(pdus: readonly Uint8Array[]): Promise<{ kind: number } | Outcome> {
   const { mount, pipe } = await openPipe();
   try {
@@ -122,7 +122,7 @@ async function converse(pdus: readonly Uint8Array[]): Promise<{ kind: number } |
       const outcome = await mount.client.outcome(writeCall(mount, pipe, 0, bytes));
       if (outcome !== Status.SUCCESS) return outcome;
     }
-    // A pipe without an answer would wait: 3.3.5.12 lets it fail as well.
+    // A read of a pipe without an answer may wait or fail; 3.3.5.12.
     const answer = await Promise.race([
       mount.client.request(readCall(mount, pipe, 0, 4280)),
       Bun.sleep(1500).then(() => undefined),
@@ -135,7 +135,7 @@ async function converse(pdus: readonly Uint8Array[]): Promise<{ kind: number } |
   }
 }
 
-/** The pipe broke, said no, or has nothing to say. */
+/** Statuses of a pipe that is closed, refuses, or has no answer. */
 const NO_ANSWER: readonly Outcome[] = [
   Status.PIPE_BROKEN,
   Status.PIPE_DISCONNECTED,
@@ -153,8 +153,8 @@ function expectRefusal(answer: { kind: number } | Outcome): void {
   else expectOutcome(answer, ...NO_ANSWER);
 }
 
-describe("34 pipes", () => {
-  test("an honest client is answered", async () => {
+describe("pipes", () => {
+  test("a client that binds and calls NetrShareEnum is answered", async () => {
     expect(await converse([bind()])).toEqual({ kind: Kind.BIND_ACK });
     const { mount, pipe } = await openPipe();
     await writeFile(mount, pipe, 0, bind());
@@ -165,12 +165,12 @@ describe("34 pipes", () => {
     mount.client.close();
   });
 
-  test("a request before the bind, an unknown interface, an unknown operation", async () => {
+  test("a request before the bind, an unknown interface and an unknown operation are refused", async () => {
     expectRefusal(await converse([request(SHARE_ENUM, shareEnum())]));
     const { mount, pipe } = await openPipe();
     await writeFile(mount, pipe, 0, bind("12345678-1234-abcd-ef00-0123456789ab"));
     const answer = await readFile(mount, pipe, 0, 4280);
-    // 12.6.4.4: accepted, with a refusal of each context; or bind_nak.
+    // 12.6.4.4: bind_ack with each context refused, or bind_nak.
     expect([Kind.BIND_ACK, Kind.BIND_NAK] as number[]).toContain(answer[2] ?? -1);
     mount.client.close();
     for (const opnum of [200, 0xffff]) {
@@ -183,7 +183,7 @@ describe("34 pipes", () => {
     }
   });
 
-  test("headers that lie: lengths, version, kind, authentication", async () => {
+  test("a PDU with a wrong length, version, kind or authentication length is refused", async () => {
     for (const lies of [
       { fragmentLength: 0 },
       { fragmentLength: 15 },
@@ -199,7 +199,7 @@ describe("34 pipes", () => {
     expectRefusal(await converse([new Uint8Array(15).fill(0xff)]));
   }, 40_000);
 
-  test("a bind with contexts that are not there, and with none", async () => {
+  test("a bind with more contexts than were sent is refused; one with none may be", async () => {
     expectRefusal(await converse([bind(SRVSVC, 200)]));
     const answer = await converse([bind(SRVSVC, 0)]);
     if (typeof answer === "object" && answer.kind === Kind.BIND_ACK) return;
@@ -227,7 +227,7 @@ describe("34 pipes", () => {
     }
   };
 
-  test("fragments without a first, without a last, twice the first, and of 2^32 bytes", async () => {
+  test("fragments without a first, without a last or with two firsts are refused, a huge alloc_hint is not", async () => {
     const stub = shareEnum();
     expectRefusal(await bound(request(SHARE_ENUM, stub, { flags: LAST })));
     expectRefusal(await bound(request(SHARE_ENUM, stub, { flags: 0 })));
@@ -235,11 +235,11 @@ describe("34 pipes", () => {
     expectRefusal(
       await bound(request(SHARE_ENUM, stub, { flags: FIRST }), request(SHARE_ENUM, stub, { flags: FIRST })),
     );
-    // A hint is a hint.
+    // alloc_hint is only a hint: 2^32 - 1 is accepted.
     expect(await bound(request(SHARE_ENUM, stub, {}, 0xffff_ffff))).toEqual({ kind: Kind.RESPONSE });
   }, 20_000);
 
-  test("fragments without end do not fill the memory", async () => {
+  test("a client that sends fragments without a last takes less than 40 MiB", async () => {
     await expectServing(server);
     const before = anonymousKib(server);
     const { mount, pipe } = await openPipe();
@@ -255,7 +255,7 @@ describe("34 pipes", () => {
     mount.client.close();
   }, 30_000);
 
-  test("NDR arrays whose counts disagree, strings of 2^31, pointers to nowhere", async () => {
+  test("NDR arrays whose counts disagree, strings of 2^31, cut stubs and bad pointers are refused", async () => {
     for (const [max, offset, actual] of [
       [1, 0, 2],
       [2, 1, 2],
@@ -276,7 +276,7 @@ describe("34 pipes", () => {
     expectRefusal(await bound(request(SHARE_ENUM, deep)));
   }, 40_000);
 
-  test("a thousand pipes at once, and gone again", async () => {
+  test("up to 1000 pipes of one client take less than 32 MiB and can be closed", async () => {
     const mount = await mountShare(server, TESTER, "IPC$");
     await mount.client.request({
       ...readCall(mount, { persistentLow: 0, persistentHigh: 0, volatileLow: 0, volatileHigh: 0 }, 0, 1),
@@ -303,7 +303,7 @@ describe("34 pipes", () => {
     mount.client.close();
   }, 20_000);
 
-  test("a pipe that does not exist, names that are none, and a control for pipes on a file", async () => {
+  test("unknown pipes, invalid names and FSCTL_PIPE_TRANSCEIVE on a file are refused", async () => {
     const mount = await mountShare(server, TESTER, "IPC$");
     for (const name of ["nothing", "", "..\\srvsvc", "srvsvc\\x", "\\srvsvc:x", "x".repeat(300)]) {
       expectOutcome(

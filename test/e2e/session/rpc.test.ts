@@ -1,5 +1,6 @@
-// Named pipes as clients use them: the list of shares, of the server's facts, and of what is not there.
-// [MS-SRVS] 3.1.4.8 (NetrShareEnum), 3.1.4.10 (NetrShareGetInfo), 3.1.4.17 (NetrServerGetInfo).
+// Named pipes as rpcclient and smbclient use them: information about the server and its shares, unknown
+// shares and pipes. [MS-SRVS] 3.1.4.8 (NetrShareEnum), 3.1.4.10 (NetrShareGetInfo), 3.1.4.17
+// (NetrServerGetInfo).
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { againstSmbd, startSubject } from "../../peer/start.ts";
 import type { TestServer } from "../../peer/test-server.ts";
@@ -30,7 +31,7 @@ describe.skipIf(!hasRpcclient)("rpcclient", () => {
     ]);
 
   test.each(["sign", "encrypt"] as const)(
-    "srvinfo and netshareenumall, protection %s",
+    "srvinfo and netshareenumall show the server and its shares, protection %s",
     async (protection) => {
       const { status, output } = await call("srvinfo;netshareenumall", protection);
       expect(output).toMatch(againstSmbd ? /PEER/ : /MINISMBD/);
@@ -41,21 +42,21 @@ describe.skipIf(!hasRpcclient)("rpcclient", () => {
     },
   );
 
-  test("netsharegetinfo of a share, and of one that is not there", async () => {
+  test("netsharegetinfo shows a share, and fails for an unknown one", async () => {
     const found = await call("netsharegetinfo test");
     expect(found.output).toMatch(/netname: test/);
     const missing = await call("netsharegetinfo no-such-share");
     expect(missing.output).toMatch(/WERR_(?:INVALID_NAME|NERR_NETNAMENOTFOUND|NERR_NetNameNotFound)/i);
   });
 
-  test("a share that is not to be browsed is missing from the list", async () => {
+  test("a share with `browseable = no` is not listed", async () => {
     const { output } = await listShares(server);
     expect(output).toMatch(/^\s*test\s+Disk\s+a comment of its own/m);
     expect(output).not.toMatch(/^\s*hidden\s/m);
   });
 
-  test.skipIf(againstSmbd)("a pipe that does not exist is refused", async () => {
-    // lsarpc is not there: the client says so and ends.
+  test.skipIf(againstSmbd)("a client that opens an unknown pipe gets an error", async () => {
+    // The server has no pipe lsarpc: rpcclient reports that and exits.
     const { status, output } = await call("lookupnames tester");
     expect(output).toMatch(/NT_STATUS_(?:OBJECT_NAME_NOT_FOUND|PIPE_NOT_AVAILABLE)/);
     expect(status).not.toBe(0);

@@ -1,5 +1,5 @@
-// Attacks with identifiers and keys: others' sessions, trees and files, signatures, encryption, downgrades.
-// [MS-SMB2] 3.3.5.2.1 to 3.3.5.2.10, 3.3.5.15.12, 3.1.4.1, 3.1.4.3.
+// Attacks with identifiers and keys: other clients' sessions, trees and files, signatures, encryption,
+// downgrades. [MS-SMB2] 3.3.5.2.1 to 3.3.5.2.10, 3.3.5.15.12, 3.1.4.1, 3.1.4.3.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Writer } from "../../../src/wire/cursor.ts";
 import { FILE_ID_ALL_ONES } from "../../../src/wire/file-id.ts";
@@ -41,8 +41,8 @@ const echo = (mount: Pick<Mount, "session">): Call => ({
   body: (writer) => writer.u32(4),
 });
 
-describe("11 identifiers of others, and in compounds", () => {
-  test("a session id of another connection", async () => {
+describe("other clients' identifiers, and identifiers in compounds", () => {
+  test("a session id of another connection gets STATUS_USER_SESSION_DELETED", async () => {
     const mine = await mountTest(server);
     const victim = await mountShare(server, TESTER2, "test");
     for (const sign of [false, true]) {
@@ -54,7 +54,7 @@ describe("11 identifiers of others, and in compounds", () => {
     victim.client.close();
   });
 
-  test("a tree id of another session", async () => {
+  test("an unknown tree id gets STATUS_NETWORK_NAME_DELETED", async () => {
     const mine = await mountTest(server);
     const victim = await mountShare(server, TESTER2, "test");
     for (const treeId of [victim.treeId + 1, 0, 0xffff_ffff]) {
@@ -65,7 +65,7 @@ describe("11 identifiers of others, and in compounds", () => {
     victim.client.close();
   });
 
-  test("a FileId of another session, and ones that were never given", async () => {
+  test("a FileId of another session, or one never given out, gets STATUS_FILE_CLOSED", async () => {
     const mine = await mountTest(server);
     const victim = await mountShare(server, TESTER2, "test");
     const file = await createFile(victim, "theirs");
@@ -83,7 +83,7 @@ describe("11 identifiers of others, and in compounds", () => {
     victim.client.close();
   });
 
-  test("related requests: the first of all, after a failure, and all ones with no predecessor", async () => {
+  test("a related request that is the first, or follows a failure, fails", async () => {
     const mount = await mountTest(server);
     const related = { flags: HeaderFlag.RELATED_OPERATIONS };
     const first = { ...closeCall(mount, FILE_ID_ALL_ONES), ...related };
@@ -103,7 +103,7 @@ describe("11 identifiers of others, and in compounds", () => {
     mount.client.close();
   });
 
-  test("session and tree that change between the members of a compound", async () => {
+  test("session and tree are checked for each member of a compound", async () => {
     const mount = await mountTest(server);
     const file = await createFile(mount, "mine");
     const replies = await Promise.all(
@@ -122,8 +122,8 @@ describe("11 identifiers of others, and in compounds", () => {
   });
 });
 
-describe("12 signatures and encryption", () => {
-  test("a signature that is wrong", async () => {
+describe("signatures and encryption", () => {
+  test("a request with a wrong signature is denied", async () => {
     for (const dialect of [Dialect.SMB_2_0_2, Dialect.SMB_3_0, Dialect.SMB_3_1_1]) {
       const mount = await mountTest(server, { dialects: [dialect] });
       for (const at of [HeaderOffset.SIGNATURE, HeaderOffset.SIGNATURE + 15, 70]) {
@@ -139,7 +139,7 @@ describe("12 signatures and encryption", () => {
     }
   });
 
-  test("a signature that is missing where it is required", async () => {
+  test("a request without a signature is denied where signing is mandatory", async () => {
     const strict = await startVictim({ parameters: { "server signing": "mandatory" } });
     try {
       for (const dialect of [Dialect.SMB_2_0_2, Dialect.SMB_2_1, Dialect.SMB_3_1_1]) {
@@ -153,7 +153,7 @@ describe("12 signatures and encryption", () => {
     }
   });
 
-  test("a plain request where encryption is required, by the server and by the share", async () => {
+  test("an unencrypted request is denied where the server or the share requires encryption", async () => {
     const strict = await startVictim({ parameters: { "smb3 encryption": "mandatory" } });
     try {
       expectOutcome(await outcomeOf(mountTest(strict)), Status.ACCESS_DENIED, "closed");
@@ -184,7 +184,7 @@ describe("12 signatures and encryption", () => {
     }
   });
 
-  test("a wrong tag, a wrong session, a size that lies, no cipher, nested, replayed", async () => {
+  test("an encrypted frame with a wrong tag, session, size or flag, or a nested one, closes the connection", async () => {
     type Change = (frame: Uint8Array, view: DataView, mount: Mount) => Uint8Array | undefined;
     const changes: Record<string, Change> = {
       tag: (_frame, view) => void view.setUint8(TransformOffset.SIGNATURE, view.getUint8(4) ^ 1),
@@ -205,7 +205,7 @@ describe("12 signatures and encryption", () => {
     }
   });
 
-  test("replayed ciphertext is not carried out twice", async () => {
+  test("a replayed encrypted request closes the connection", async () => {
     const mount = await mountTest(server, { protection: "sealed" });
     const { bytes, messageId } = mount.client.build(createCall(mount, ""));
     const { reply } = mount.client.expect(messageId);
@@ -216,7 +216,7 @@ describe("12 signatures and encryption", () => {
     expect(await mount.client.isClosedSoon()).toBe(true);
   });
 
-  test("sealed for a session that has no keys", async () => {
+  test("a request encrypted for a session without encryption keys closes the connection", async () => {
     const mount = await mountTest(server, { dialects: [Dialect.SMB_2_1] });
     const zeros = new Uint8Array(16);
     const algorithms = { dialect: Dialect.SMB_3_0, cipher: 1, signing: 1 };
@@ -226,7 +226,7 @@ describe("12 signatures and encryption", () => {
     expect(await mount.client.isClosedSoon()).toBe(true);
   });
 
-  test("answers to sealed requests are sealed, errors too, and no nonce comes twice", async () => {
+  test("replies to encrypted requests, errors too, are encrypted, and no nonce is used twice", async () => {
     const mount = await mountTest(server, { protection: "sealed" });
     const nonces = new Set<string>();
     mount.client.onSealed = (frame) => nonces.add(frame.subarray(TransformOffset.NONCE, 36).toHex());
@@ -239,8 +239,8 @@ describe("12 signatures and encryption", () => {
   });
 });
 
-describe("13 downgrade", () => {
-  test("a negotiate that was changed on the way is noticed: the keys do not fit", async () => {
+describe("downgrade", () => {
+  test("a client whose NEGOTIATE was changed on the way derives other keys and fails to log on", async () => {
     const client = await RawClient.connect(server);
     await client.negotiate({ dialects: [Dialect.SMB_3_1_1] });
     client.preauthHash = new Uint8Array(64).fill(1);
@@ -249,13 +249,13 @@ describe("13 downgrade", () => {
   });
 
   test.each([
-    ["honest", {}, Status.SUCCESS],
+    ["the same", {}, Status.SUCCESS],
     ["other capabilities", { capabilities: 0 }, "closed"],
     ["another client GUID", { clientGuid: new Uint8Array(16) }, "closed"],
     ["another security mode", { securityMode: 3 }, "closed"],
     ["more dialects", { dialects: [Dialect.SMB_2_1, Dialect.SMB_3_0, Dialect.SMB_3_0_2] }, "closed"],
-    ["none", { dialects: [] }, "closed"],
-  ] as const)("validate-negotiate: %s", async (_name, change, expected) => {
+    ["no dialects", { dialects: [] }, "closed"],
+  ] as const)("VALIDATE_NEGOTIATE_INFO checks the negotiation: %s", async (_name, change, expected) => {
     const honest = {
       capabilities: Capability.ENCRYPTION | Capability.LARGE_MTU,
       clientGuid: new Uint8Array(16).fill(7),
@@ -275,7 +275,7 @@ describe("13 downgrade", () => {
     mount.client.close();
   });
 
-  test("several sessions on one connection each have their own hash and keys", async () => {
+  test("each session on a connection has a hash and keys of its own", async () => {
     const mount = await mountTest(server);
     const second = await mount.client.logOn(TESTER2);
     const third = await mount.client.logOn(TESTER);
@@ -298,8 +298,8 @@ describe("13 downgrade", () => {
   });
 });
 
-describe("14 anonymous sessions have no keys", () => {
-  test("signed, and sealed with keys of zeros", async () => {
+describe("anonymous sessions have no keys", () => {
+  test("a request encrypted with keys of zeros closes the connection", async () => {
     const client = await RawClient.connect(server);
     await client.negotiate();
     const session = await client.logOn({ user: "", password: "", isAnonymous: true });

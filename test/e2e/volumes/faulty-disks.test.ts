@@ -1,5 +1,6 @@
-// Disks that are full, read-only or broken, and files that shrink while they are read: the client hears what is wrong,
-// what was answered is there, and other shares go on. [MS-SMB2] 3.3.5.12, 3.3.5.13; [MS-ERREF] 2.3.
+// Disks that are full, read-only or broken, and files that shrink while they are read: the client gets the
+// error, data of answered writes is there, and other shares are served. [MS-SMB2] 3.3.5.12, 3.3.5.13;
+// [MS-ERREF] 2.3.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -60,7 +61,7 @@ async function onShare(share: string, action: (mount: Mount) => Promise<void>): 
   }
 }
 
-test("a full disk is told, and what was answered before is there", async () => {
+test("a client that fills a disk gets STATUS_DISK_FULL, and what was answered before is there", async () => {
   await onShare("full", async (mount) => {
     const fileId = await createFile(mount, "large");
     let written = 0;
@@ -80,7 +81,7 @@ test("a full disk is told, and what was answered before is there", async () => {
   });
 });
 
-test("so is one without inodes, and a deletion makes room again", async () => {
+test("after a deletion a client creates files until the inodes are used up, and gets STATUS_DISK_FULL", async () => {
   await onShare("full", async (mount) => {
     const large = await openFile(mount, "large", {
       desiredAccess: Access.DELETE,
@@ -104,7 +105,7 @@ test("so is one without inodes, and a deletion makes room again", async () => {
   });
 });
 
-test("a read-only disk is read, and every change is refused", async () => {
+test("a client reads a read-only disk, and every change is refused", async () => {
   await onShare("readonly", async (mount) => {
     const opened = await openFile(mount, "kept");
     expect(new TextDecoder().decode(await readFile(mount, opened.fileId, 0, 4))).toBe("kept");
@@ -128,7 +129,7 @@ test("a read-only disk is read, and every change is refused", async () => {
   expect(readFileSync(join(readOnly.path, "kept"), "utf8")).toBe("kept");
 });
 
-test("an error of the disk fails the request it belongs to, and nothing else", async () => {
+test("an I/O error of the disk fails the request that meets it, and nothing else", async () => {
   const path = join(broken.path, "data");
   writeFileSync(path, new Uint8Array(32 * MIB).fill(1), { mode: 0o666 });
   broken.remount("remount,ro");
@@ -156,7 +157,7 @@ test("an error of the disk fails the request it belongs to, and nothing else", a
   });
 });
 
-test("a file that shrinks while it is read ends where it ends by then", async () => {
+test("a read of a file that shrinks meanwhile succeeds or gets STATUS_END_OF_FILE", async () => {
   await onShare("test", async (mount) => {
     const fileId = await createFile(mount, "shrinking");
     for (let at = 0; at < 32; at++) await writeFile(mount, fileId, at * CHUNK.length, CHUNK);

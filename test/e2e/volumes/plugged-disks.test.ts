@@ -1,5 +1,6 @@
-// Disks without extended attributes, and those with attributes of their own: what a client stores beside the data comes
-// back, goes with its file and its folder, and is never in the way. [MS-FSCC] 2.6, 2.4.15; [MS-FSA] 2.1.5.1.
+// Disks without extended attributes, and disks with attributes of their own: what a client stores beside the
+// data reads back, moves and is removed with its file and directory, and disturbs no request. [MS-FSCC] 2.6,
+// 2.4.15; [MS-FSA] 2.1.5.1.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, existsSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -49,14 +50,14 @@ async function makeFolder(mount: Mount, name: string): Promise<FileId> {
   return (await openFile(mount, name, { ...DIRECTORY, createDisposition: CreateDisposition.CREATE })).fileId;
 }
 
-/** Writes until nothing more fits. */
+/** Writes to the file until the disk is full. */
 function fillDisk(path: string): void {
   const file = openSync(path, "w");
   for (let bytes = 1_048_576; bytes >= 512; bytes /= 2) {
     try {
       for (;;) if (writeSync(file, new Uint8Array(bytes)) < bytes) break;
     } catch {
-      // That much does not fit; perhaps half of it does.
+      // Too little room: half as much may fit.
     }
   }
   closeSync(file);
@@ -88,7 +89,7 @@ for (const kind of PLUGGED_KINDS) {
       }
     }
 
-    /** A file with attributes, and an extended attribute that says whose it is. */
+    /** Makes a file with DOS attributes and an extended attribute that contains its name. */
     async function make(mount: Mount, name: string): Promise<void> {
       const fileId = await makeFile(mount, name);
       expect(await setBasic(mount, fileId, { attributes: HIDDEN_SYSTEM })).toBe(Status.SUCCESS);
@@ -124,7 +125,7 @@ for (const kind of PLUGGED_KINDS) {
       return status;
     }
 
-    test("attributes and extended attributes are kept, renamed, moved, replaced, removed", async () => {
+    test("DOS and extended attributes follow a file that is renamed, moved, replaced or removed", async () => {
       await onShare(async (mount) => {
         await closeFile(mount, await makeFolder(mount, "a"));
         await closeFile(mount, await makeFolder(mount, "b"));
@@ -149,7 +150,7 @@ for (const kind of PLUGGED_KINDS) {
       expect(readdirSync(disk.path)).toEqual([]);
     });
 
-    test("a folder keeps its own and its files' when another program moves or copies it", async () => {
+    test("a directory that another program moves or copies keeps its attributes and its files'", async () => {
       await onShare(async (mount) => {
         const folder = await makeFolder(mount, "tree");
         expect(await setBasic(mount, folder, { attributes: FileAttribute.HIDDEN })).toBe(Status.SUCCESS);
@@ -159,12 +160,12 @@ for (const kind of PLUGGED_KINDS) {
         await expectKept(mount, "moved\\file", "of tree\\file");
         const { fileId } = await openFile(mount, "moved", DIRECTORY);
         const { attributes } = await readAll(mount, fileId);
-        // The NTFS driver marks folders that change as to be archived.
+        // The NTFS driver sets ARCHIVE on directories that change.
         const said = attributes & ~FileAttribute.ARCHIVE;
         expect(said).toBe(FileAttribute.HIDDEN | FileAttribute.DIRECTORY);
         await closeFile(mount, fileId);
         if (kind !== "NTFS by FUSE") {
-          // A copy by bytes: what lies in the folder comes along.
+          // `cp` copies the sidecar, which lies in the directory.
           Bun.spawnSync(["cp", "-a", join(disk.path, "moved"), join(disk.path, "copy")]);
           await expectKept(mount, "copy\\file", "of tree\\file");
           expect(await remove(mount, "copy\\file")).toBe(Status.SUCCESS);
@@ -177,7 +178,7 @@ for (const kind of PLUGGED_KINDS) {
       expect(readdirSync(disk.path)).toEqual([]);
     });
 
-    test("an open file that is renamed keeps what is set by the old handle", async () => {
+    test("a renamed file keeps the attributes that are set through a handle from before the rename", async () => {
       await onShare(async (mount) => {
         const fileId = await makeFile(mount, "before");
         expect((await mount.client.request(renameCall(mount, fileId, "after", false))).status).toBe(0);
@@ -189,7 +190,7 @@ for (const kind of PLUGGED_KINDS) {
       });
     });
 
-    test("a hard link is made, or refused as what the disk has not, so that programs copy instead", async () => {
+    test("a hard link is made, or fails with STATUS_NOT_SUPPORTED on exFAT, so that programs copy instead", async () => {
       await onShare(async (mount) => {
         const fileId = await makeFile(mount, "first");
         const { status } = await mount.client.request(linkCall(mount, fileId, "second", false));
@@ -200,7 +201,7 @@ for (const kind of PLUGGED_KINDS) {
       });
     });
 
-    test("no client sees, opens or makes the sidecar, by whatever spelling", async () => {
+    test("a client cannot see, open or make the sidecar under any spelling", async () => {
       await onShare(async (mount) => {
         await make(mount, "file");
         const spellings = [
@@ -221,7 +222,7 @@ for (const kind of PLUGGED_KINDS) {
       });
     });
 
-    test("garbage in the sidecar is no failure", async () => {
+    test("requests succeed when the sidecar is damaged or a file is in its place", async () => {
       await onShare(async (mount) => {
         await make(mount, "file");
         const entry = join(disk.path, ".minismbd", "file.values");
@@ -243,10 +244,10 @@ for (const kind of PLUGGED_KINDS) {
       expect(readdirSync(disk.path)).toEqual([]);
     });
 
-    test("a disk that is full or read-only says so, and what was kept stays", async () => {
+    test("setting attributes on a full or read-only disk fails and leaves the stored ones", async () => {
       await onShare(async (mount) => {
         await make(mount, "file");
-        // Nothing that is open for writing keeps the disk from being made read-only.
+        // No access to the data: a file open for writing would prevent the remount of the disk as read-only.
         const { fileId } = await openFile(mount, "file", {
           desiredAccess: Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES | Access.READ_EA | Access.WRITE_EA,
         });
@@ -270,7 +271,7 @@ for (const kind of PLUGGED_KINDS) {
       expect(readdirSync(disk.path)).toEqual([]);
     });
 
-    test("smbclient: attributes, streams and times", async () => {
+    test("smbclient sets and shows attributes, streams and times", async () => {
       writeFileSync(join(server.directory, "data"), "data");
       const inPlace = { cwd: server.directory };
       await demandSmbclient(server, ["put data one", "mkdir dir", "setmode dir +s"], inPlace);

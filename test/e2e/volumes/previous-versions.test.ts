@@ -1,5 +1,5 @@
-// Previous versions at the socket and by smbclient: TWrp, @GMT tokens, FSCTL_SRV_ENUMERATE_SNAPSHOTS, and what must not
-// be had that way. [MS-SMB2] 2.2.13.2.7, 2.2.32.2, 3.3.5.15.1; ../shared/attack-classes.md 20, 21.
+// Previous versions: TWrp, @GMT tokens, FSCTL_SRV_ENUMERATE_SNAPSHOTS, and what no client may change or reach
+// through them. [MS-SMB2] 2.2.13.2.7, 2.2.32.2, 3.3.5.15.1.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -105,7 +105,7 @@ afterAll(async () => {
 
 const at = (path: string): string => join(base, path);
 
-/** A file that everybody may write: what keeps it as it is must be something else. */
+/** Writes a file that by default everybody may write to, so that its mode does not protect a snapshot. */
 function put(path: string, text: string, mode = 0o666): void {
   mkdirSync(dirname(at(path)), { recursive: true });
   writeFileSync(at(path), text);
@@ -139,13 +139,13 @@ async function enumerate(
   return { status: reply.status, array: isAnswer ? decodeSnapshotArray(outputOf(reply)) : undefined };
 }
 
-describe("the list", () => {
-  test("all tokens, the newest first; symlinks and other names are none", async () => {
+describe("the list of snapshots", () => {
+  test("has all tokens, the newest first, without symlinks and other names", async () => {
     const { array } = await enumerate(mount, 65_536);
     expect(array).toEqual({ available: 2, arraySize: 102, tokens: [NEWER, OLD] });
   });
 
-  test("where there is little room, how much is needed", async () => {
+  test("that does not fit tells the number of snapshots and the size", async () => {
     for (const room of [16, 100]) {
       const { array } = await enumerate(mount, room);
       expect(array).toEqual({ available: 2, arraySize: 102, tokens: [] });
@@ -154,7 +154,7 @@ describe("the list", () => {
     expect((await enumerate(mount, 15)).status).toBe(Status.INVALID_PARAMETER);
   });
 
-  test("a share without snapshots says so, and who may not list them is told of none", async () => {
+  test("is not supported with `previous versions = no`, and empty for a client that may not list it", async () => {
     const none = { ...mount, treeId: await mount.client.connectTree(mount.session, "none") };
     expect((await enumerate(none, 4096)).status).toBe(Status.NOT_SUPPORTED);
     const closed = { ...mount, treeId: await mount.client.connectTree(mount.session, "closed") };
@@ -167,7 +167,7 @@ describe("the list", () => {
 });
 
 describe("opens", () => {
-  test("by TWrp, and by a token anywhere in the path", async () => {
+  test("a client opens a version by TWrp, or by a token anywhere in the path", async () => {
     expect(await text("file")).toBe("live");
     expect(await text("file", then())).toBe("old");
     expect(await text(`${NEWER}\\file`)).toBe("newer");
@@ -175,13 +175,13 @@ describe("opens", () => {
     expect(await text(`folder\\gone\\${OLD}`)).toBe("gone by now");
     expect(await text(`${OLD}\\file`, then())).toBe("old");
     expect(await statusOf("folder\\gone")).toBe(Status.OBJECT_NAME_NOT_FOUND);
-    // Zero is no time.
+    // The FILETIME 0 asks for no version.
     expect(await text("file", { contexts: { timewarp: { seconds: -11_644_473_600, nanoseconds: 0 } } })).toBe(
       "live",
     );
   });
 
-  test("folders are listed as they were, and names told are those of the share", async () => {
+  test("a directory is listed as it was, and its name is that in the share", async () => {
     const { fileId } = await openFile(mount, "folder", then({ createOptions: CreateOption.DIRECTORY_FILE }));
     const names = (await listDirectory(mount, fileId)).map(({ name }) => name);
     expect(names.toSorted()).toEqual([".", "..", "gone"]);
@@ -193,7 +193,7 @@ describe("opens", () => {
     await closeFile(mount, fileId);
   });
 
-  test("times without a snapshot name nothing", async () => {
+  test("a time without a snapshot is not found", async () => {
     const missing = { contexts: { timewarp: { seconds: OLD_TIME.seconds + 1, nanoseconds: 0 } } };
     expect(await statusOf("file", missing)).toBe(Status.OBJECT_NAME_NOT_FOUND);
     expect(await statusOf("", missing)).toBe(Status.OBJECT_NAME_NOT_FOUND);
@@ -203,7 +203,7 @@ describe("opens", () => {
     expect(await statusOf("@GMT-9999.99.99-99.99.99\\file")).toBe(Status.OBJECT_PATH_NOT_FOUND);
   });
 
-  test("sharing is that of the snapshot, also of a file that both have", async () => {
+  test("share modes apply to snapshot and share apart, even for a file that is one inode in both", async () => {
     const held = await openFile(mount, "linked", then({ shareAccess: 0 }));
     const live = await openFile(mount, "linked", {
       desiredAccess: Access.READ_DATA | Access.DELETE,
@@ -224,7 +224,7 @@ describe("nothing changes", () => {
   const open = async (): Promise<FileId> =>
     (await openFile(mount, "file", then({ desiredAccess: everything }))).fileId;
 
-  test("no data is written, by no way", async () => {
+  test("no request writes data", async () => {
     const fileId = await open();
     const write = await mount.client.request(writeCall(mount, fileId, 0, Uint8Array.of(1)));
     expect(write.status).toBe(Status.MEDIA_WRITE_PROTECTED);
@@ -241,7 +241,7 @@ describe("nothing changes", () => {
     expect(readFileSync(at(`snaps/${OLD}/share/file`), "utf8")).toBe("old");
   });
 
-  test("no name and no time either", async () => {
+  test("no request renames, deletes or sets times", async () => {
     const fileId = await open();
     const writer = new Writer(new Uint8Array(40));
     encodeBasicChange(writer, {
@@ -262,7 +262,7 @@ describe("nothing changes", () => {
     expect(readdirSync(at(`snaps/${OLD}/share`))).toContain("file");
   });
 
-  test("CREATE makes, replaces and removes nothing", async () => {
+  test("CREATE creates, replaces and deletes nothing", async () => {
     const { CREATE, SUPERSEDE, OVERWRITE, OVERWRITE_IF, OPEN_IF } = CreateDisposition;
     for (const createDisposition of [CREATE, SUPERSEDE, OVERWRITE, OVERWRITE_IF]) {
       const options = then({ createDisposition, desiredAccess: everything });
@@ -278,7 +278,7 @@ describe("nothing changes", () => {
     expect(readFileSync(at(`snaps/${OLD}/share/file`), "utf8")).toBe("old");
   });
 
-  test("opens that share nothing keep nobody from the live file", async () => {
+  test("an open of a version that shares nothing does not block the live file", async () => {
     const { fileId } = await openFile(mount, "file", then({ shareAccess: 0 }));
     expect(await statusOf("file", { desiredAccess: everything, shareAccess: ShareAccess.READ })).toBe(
       Status.SUCCESS,
@@ -288,7 +288,7 @@ describe("nothing changes", () => {
 });
 
 describe("nothing leaks", () => {
-  test("no dots beside a token", async () => {
+  test("a path with dots beside a token is refused", async () => {
     for (const name of [
       `${OLD}\\..\\outside`,
       `${OLD}\\..\\..\\..\\outside`,
@@ -301,24 +301,24 @@ describe("nothing leaks", () => {
     }
   });
 
-  test("a symlink in a snapshot leads nowhere but into it", async () => {
+  test("a symlink in a snapshot is followed only within it", async () => {
     expect(await text("inside", then())).toBe("old");
     for (const name of ["out", "passwd"]) {
       expect(await statusOf(name, then())).not.toBe(Status.SUCCESS);
     }
   });
 
-  test("a symlink in place of a snapshot is none", async () => {
+  test("a symlink in place of a snapshot is not found", async () => {
     expect(
       await statusOf("outside", { contexts: { timewarp: { seconds: 1_643_767_322, nanoseconds: 0 } } }),
     ).toBe(Status.OBJECT_NAME_NOT_FOUND);
     expect(await statusOf("@GMT-2022.02.02-02.02.02\\outside")).toBe(Status.OBJECT_NAME_NOT_FOUND);
   });
 
-  test("a snapshot that becomes a symlink once it is known is none either", async () => {
+  test("a known snapshot that is replaced by a symlink is not found", async () => {
     const token = "@GMT-2018.01.01-00.00.00";
     put(`snaps/${token}/share/outside`, "inside");
-    // So that the list is read anew.
+    // Makes the server read the list again.
     await enumerate(mount, 4096);
     rmSync(at(`snaps/${token}`), { recursive: true });
     symlinkSync(base, at(`snaps/${token}`));
@@ -327,12 +327,12 @@ describe("nothing leaks", () => {
     unlinkSync(at(`snaps/${token}`));
   });
 
-  test("rights are those on disk, then as now", async () => {
+  test("the permissions of the snapshot's files apply", async () => {
     if (process.getuid?.() !== 0) return expect(TESTER_UID).toBe(1);
     expect(await statusOf(`${NEWER}\\secret`)).toBe(Status.ACCESS_DENIED);
   });
 
-  test("a token is no target of a rename", async () => {
+  test("a rename to a path with a token fails", async () => {
     put("share/to rename", "");
     chownSync(at("share/to rename"), TESTER_UID, TESTER_UID);
     const { fileId } = await openFile(mount, "to rename", { desiredAccess: Access.DELETE });
@@ -343,7 +343,7 @@ describe("nothing leaks", () => {
   });
 });
 
-describe("contexts that lie", () => {
+describe("malformed contexts", () => {
   const raw = (tag: string, ...parts: Uint8Array[]) => ({
     contexts: { unknown: parts.map((data) => ({ tag, data })) },
   });
@@ -353,23 +353,22 @@ describe("contexts that lie", () => {
     return bytes;
   };
 
-  test("a time that is cut off is refused, one with more behind it is taken", async () => {
+  test("a TWrp that is cut off is refused, and of two the first counts", async () => {
     for (const length of [0, 1, 7]) {
       expect(await statusOf("file", raw("TWrp", new Uint8Array(length)))).toBe(Status.INVALID_PARAMETER);
     }
     const old = (BigInt(OLD_TIME.seconds) + 11_644_473_600n) * 10_000_000n;
     expect(await text("file", raw("TWrp", filetime(old)))).toBe("old");
-    // Of two alike the first counts.
     expect(await text("file", raw("TWrp", filetime(old), filetime(0n)))).toBe("old");
   });
 
-  test("times that nobody lives in are none of a snapshot", async () => {
+  test("a TWrp with an extreme time is not found", async () => {
     for (const value of [1n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n - 2n]) {
       expect(await statusOf("file", raw("TWrp", filetime(value)))).toBe(Status.OBJECT_NAME_NOT_FOUND);
     }
   });
 
-  test("a hundred snapshots asked for at once", async () => {
+  test("of 100 times asked for at once the one with a snapshot is found", async () => {
     const calls = Array.from({ length: 100 }, (_, i) =>
       createCall(mount, "file", {
         contexts: { timewarp: { seconds: OLD_TIME.seconds + i, nanoseconds: 0 } },

@@ -1,5 +1,6 @@
-// Two clients change a tree at random, on disks with extended attributes and without, by the loop and by workers: each
-// file has what a model says, for both of them and for a third. RANDOM_ROUNDS and RANDOM_SEED for longer runs.
+// Two clients change a tree at random, on disks with extended attributes and without, on the event loop and
+// in workers: both clients and a third see every file as the model has it. RANDOM_ROUNDS and RANDOM_SEED set
+// longer runs.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { canMakePluggedDisk, makePluggedDisk, PLUGGED_KINDS } from "../../peer/plugged-disk.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
@@ -24,7 +25,7 @@ function describeOn(kind: string, makeParent: () => { path: string; remove(): vo
       disk?.remove();
     });
 
-    test(`${ROUNDS} rounds from seed ${SEED}`, async () => {
+    test(`every file is as in the model after ${ROUNDS} rounds from seed ${SEED}`, async () => {
       const mounts: Mount[] = [];
       for (let i = 0; i < 2; i++) mounts.push(await mountShare(server, TESTER, "test"));
       const changes = new RandomChanges(mounts, SEED);
@@ -37,7 +38,7 @@ function describeOn(kind: string, makeParent: () => { path: string; remove(): vo
         await changes.verify(await mountShare(server, TESTER, "test"));
         expect(changes.story.length).toBeGreaterThan(ROUNDS);
       } catch (error) {
-        throw new Error(`after:\n${changes.story.slice(-30).join("\n")}`, { cause: error });
+        throw new Error(`failed after:\n${changes.story.slice(-30).join("\n")}`, { cause: error });
       }
     }, 600_000);
   });

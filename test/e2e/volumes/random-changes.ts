@@ -1,5 +1,6 @@
-// Random changes to a small tree, by several clients at once, with a model in memory of what every file must be then.
-// The same for the same seed. Changes that run at once are of different files, so that their order does not matter.
+// Random changes to a small tree by several clients at once, with a model in memory of what every file must
+// be. The same seed gives the same changes. Changes that run at once are to different files, or to different
+// parts of one, so their order does not matter.
 import { expect } from "bun:test";
 import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
 import { Access } from "../../../src/wire/security/access.ts";
@@ -45,7 +46,7 @@ export class RandomChanges {
   private readonly mounts: readonly Mount[];
   private readonly files = new Map<string, ModelFile>();
   private state: number;
-  /** What was done, for who looks for the reason of a failure. */
+  /** One line for each change, for the message of a failure. */
   readonly story: string[] = [];
 
   constructor(mounts: readonly Mount[], seed: number) {
@@ -53,7 +54,7 @@ export class RandomChanges {
     this.state = seed;
   }
 
-  /** Folders of their own, in which all goes on. */
+  /** Makes the directories. */
   async begin(): Promise<void> {
     const { client } = this.mounts[0] as Mount;
     await client.awaitCredits(8);
@@ -67,7 +68,7 @@ export class RandomChanges {
     }
   }
 
-  /** Several changes at once. */
+  /** Makes several changes to different files at once. */
   async round(): Promise<void> {
     const busy = new Set<string>();
     const changes: Promise<void>[] = [];
@@ -80,7 +81,7 @@ export class RandomChanges {
     await Promise.all(changes);
   }
 
-  /** Changes of one file's data, streams, attributes and mark at once: none undoes another. */
+  /** Changes one file's data, streams, extended attributes and HIDDEN at once: no change may undo another. */
   async roundOnOne(): Promise<void> {
     const [name, file] = this.pick([...this.files]) ?? [];
     if (name === undefined || file === undefined) return;
@@ -102,7 +103,7 @@ export class RandomChanges {
     return list.filter(() => this.random(2) === 0).map(change);
   }
 
-  /** Compares every file with the model, as a client sees them. */
+  /** Compares every file, as a client sees it, with the model. */
   async verify(mount: Mount): Promise<void> {
     for (const folder of FOLDERS) {
       const { fileId } = await openFile(mount, folder.slice(0, -1), {
@@ -189,7 +190,7 @@ export class RandomChanges {
   private async make(mount: Mount, name: string): Promise<void> {
     this.tell(`make ${name}${this.files.has(name) ? " anew" : ""}`);
     const file = new ModelFile();
-    // Extended attributes stay, as with smbd.
+    // Overwriting keeps extended attributes, as smbd does.
     file.attributes = this.files.get(name)?.attributes ?? file.attributes;
     file.isHidden = true;
     this.files.set(name, file);

@@ -1,5 +1,6 @@
-// A server killed in the middle of its work leaves nothing half-made: a file has its old name or its new one, its old
-// bytes or its new ones, and what was answered stays. [MS-FSA] 2.1.5.4 (write), 2.1.5.15.2 (basic), 2.1.5.15.11 (rename).
+// A server killed in the middle of its work leaves no half-made change: a file has its old or its new name,
+// its old or its new bytes, and every answered change stays. [MS-FSA] 2.1.5.4 (write), 2.1.5.15.2 (basic),
+// 2.1.5.15.11 (rename).
 import { afterAll, expect, test } from "bun:test";
 import { chownSync, readdirSync } from "node:fs";
 import { Access } from "../../../src/wire/security/access.ts";
@@ -53,7 +54,7 @@ function markedInformation(): Uint8Array {
   return writer.bytes;
 }
 
-/** Bytes, attributes, then the name; every third file's new name is taken already. True when all was answered. */
+/** Changes the bytes, the attributes, then the name; every third file's rename replaces a file. */
 async function changeFile(mount: Mount, round: number, index: number): Promise<void> {
   const opened = await openFile(mount, `old-${round}-${index}`, { desiredAccess: READ_WRITE });
   await writeFile(mount, opened.fileId, 0, filled(newBytes(index)));
@@ -75,7 +76,7 @@ async function prepare(mount: Mount, round: number): Promise<void> {
   }
 }
 
-/** Changes files until the server is killed, in the middle of it: which ones were answered in full. */
+/** Changes files and kills the server meanwhile. Returns the files whose changes were all answered. */
 async function changeUntilKilled(mount: Mount, round: number, pid: number): Promise<Set<number>> {
   const done = new Set<number>();
   let next = 0;
@@ -122,7 +123,7 @@ async function checkFile(
     if (wasTaken) expect((await contentOf(mount, newName)).bytes).toEqual(filled(oldBytes(index)));
     return;
   }
-  // The name came last.
+  // The rename comes last: bytes and attributes must be new as well.
   expect(isNew).toBe(true);
   expect(current.attributes & MARKED).toBe(MARKED);
   expect(current.birth).toBe(LONG_AGO.seconds);
@@ -143,7 +144,7 @@ async function killInTheMiddle(directory: string, round: number): Promise<void> 
     const again = await mountTest(server);
     const names = new Set(readdirSync(directory));
     for (let index = 0; index < FILES; index++) await checkFile(again, names, round, index, done.has(index));
-    // Nothing but what was asked for, temporary names included.
+    // No name is left that the client did not ask for, such as a temporary one.
     names.delete(SIDECAR_DIRECTORY);
     expect([...names].filter((name) => !/^(old|new)-\d-\d+$/.test(name))).toEqual([]);
     again.client.close();
@@ -153,7 +154,7 @@ async function killInTheMiddle(directory: string, round: number): Promise<void> 
 }
 
 for (let round = 0; round < ROUNDS; round++) {
-  const part = `killed after ${round + 1} of ${ROUNDS + 1} parts of the work`;
+  const part = `a server killed after ${round + 1} of ${ROUNDS + 1} parts of the work leaves no half-made change`;
   test(part, () => killInTheMiddle(ordinary, round), 60_000);
 
   test.skipIf(!canMakePluggedDisk("ramfs"))(

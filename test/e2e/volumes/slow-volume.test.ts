@@ -1,5 +1,6 @@
-// A disk that hangs or goes away, seen by clients: those of other disks do not notice, its own hear of it in time, and
-// it serves again when it is back. The disks are FUSE file systems of our own and an ext4 image.
+// A disk that hangs or disappears, as clients see it: clients of other disks are not delayed, its own get an
+// error in time, and are served again when it is back. The disks are FUSE file systems of the tests and an
+// ext4 image.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,7 +42,7 @@ const LEAST_SHARE = 0.9;
 const MOST_DELAY_MS = 10;
 const TIMEOUT_SECONDS = 1;
 
-/** The work of one who has nothing to do with the slow disk: operations a second, and the 99th percentile in ms. */
+/** Works on another disk than the slow one. Returns operations per second and the 99th percentile in ms. */
 async function work(mount: Mount, durationMs: number): Promise<Rates> {
   const times: number[] = [];
   const started = performance.now();
@@ -68,8 +69,8 @@ interface Rates {
 }
 
 /**
- * The best of several rounds with the disk as it should be, and with everything on it held while `ask` waits for
- * answers; each round is as short as it may be, for a machine with other work has its moments.
+ * Returns the best of several rounds with the disk free, and with everything on it held while the requests of
+ * `ask` wait for answers. The rounds are short because other work on the machine may disturb some of them.
  */
 async function compare(
   disk: SlowDisk,
@@ -108,7 +109,7 @@ function expectUndisturbed({ free, held }: { free: Rates; held: Rates }): void {
   expect(held.p99).toBeLessThan(free.p99 + MOST_DELAY_MS);
 }
 
-describe.if(await canMountFuse())("a disk that takes five seconds for everything", () => {
+describe.if(await canMountFuse())("a FUSE disk that takes five seconds for every request", () => {
   let disk: SlowDisk;
   let server: TestServer;
 
@@ -122,13 +123,13 @@ describe.if(await canMountFuse())("a disk that takes five seconds for everything
     await disk?.dispose();
   });
 
-  test("others keep nine tenths of their speed, and wait no 10 ms more", async () => {
+  test("clients of another disk keep nine tenths of their speed and wait at most 10 ms longer", async () => {
     const fast = await mountShare(server, TESTER, "fast");
     const slow = await mountShare(server, TESTER, "slow");
     const file = await createFile(slow, "open");
     const folder = await createDirectory(slow, "");
     const result = await compare(disk, fast, () => {
-      // More than its workers and the runtime's threads can be at together.
+      // More than the volume's workers and the runtime's thread pool can carry out at once.
       const calls = [
         ...[1, 2, 3, 4].map((number) => createCall(slow, `missing ${number}`)),
         ...[0, 1, 2, 3].map((number) => readCall(slow, file, number * 4096, 4096)),
@@ -150,12 +151,12 @@ describe.if(await canMountFuse())("a disk that takes five seconds for everything
   }, 60_000);
 });
 
-describe.if(await canMountFuse())("a local disk that takes five seconds for everything", () => {
+describe.if(await canMountFuse())("an ext4 disk that takes five seconds for every request", () => {
   let disk: SlowDisk;
   let folder: string;
   let server: TestServer;
 
-  // ext4 in an image on the slow file system: what the kernel itself writes and reads is held.
+  // ext4 in an image on the slow file system: the kernel's own reads and writes are held.
   beforeAll(async () => {
     disk = await SlowDisk.mount();
     folder = mkdtempSync(join(tmpdir(), "minismbd-image-"));
@@ -166,7 +167,7 @@ describe.if(await canMountFuse())("a local disk that takes five seconds for ever
     await Bun.write(join(folder, "data"), new Uint8Array(16 * 1_048_576).fill(5));
     for (let i = 0; i < 400; i++) writeFileSync(join(folder, `file ${i}`), "");
     await Bun.$`chmod -R a+rwX ${folder} && umount ${folder}`;
-    // Nothing of it is in memory now.
+    // Nothing of it is in the page cache now.
     await attach();
     server = await startServer({ shares: [{ name: "fast" }, { name: "slow", path: folder }] });
   }, 20_000);
@@ -177,7 +178,7 @@ describe.if(await canMountFuse())("a local disk that takes five seconds for ever
     await disk?.dispose();
   });
 
-  test("others keep nine tenths of their speed, and wait no 10 ms more", async () => {
+  test("clients of another disk keep nine tenths of their speed and wait at most 10 ms longer", async () => {
     const fast = await mountShare(server, TESTER, "fast");
     const slow = await mountShare(server, TESTER, "slow");
     const { fileId } = await openFile(slow, "data", { desiredAccess: READ_WRITE });
@@ -198,7 +199,7 @@ describe.if(await canMountFuse())("a local disk that takes five seconds for ever
         callOn(slow, Command.FLUSH, (writer) => encodeFlushRequest(writer, { fileId })),
       ];
       const check = (replies: Reply[], early: number): void => {
-        // Reads and the flush at least had to wait.
+        // At least the four reads and the flush had to wait.
         expect(early).toBeLessThanOrEqual(calls.length - 5);
         expect(replies.map((reply) => reply.status)).toEqual(calls.map(() => Status.SUCCESS));
       };
@@ -224,7 +225,7 @@ describe.if(await canMountFuse())("a disk that does not answer", () => {
     await disk?.dispose();
   });
 
-  test("fails what is asked of it in time, and serves when it answers again", async () => {
+  test("fails requests after `volume timeout`, and serves when it answers again", async () => {
     const mount = await mountShare(server, TESTER, "slow");
     const file = await createFile(mount, "file");
     await writeFile(mount, file, 0, DATA);
@@ -239,7 +240,7 @@ describe.if(await canMountFuse())("a disk that does not answer", () => {
     const statuses = await Promise.all(calls.map((call) => mount.client.outcome(call)));
     expect(statuses).toEqual(calls.map(() => Status.IO_TIMEOUT));
     expect(performance.now() - started).toBeLessThan(TIMEOUT_SECONDS * 1000 + 1_500);
-    // Who is not of this disk need not wait for it.
+    // A client of another share does not wait for the disk.
     const other = await mountShare(server, TESTER, "IPC$");
     expect((await other.client.request(callOn(other, Command.ECHO, (writer) => writer.u32(4)))).status).toBe(
       Status.SUCCESS,
@@ -252,7 +253,7 @@ describe.if(await canMountFuse())("a disk that does not answer", () => {
     mount.client.close();
   }, 20_000);
 
-  test("does not keep the server from ending", async () => {
+  test("does not keep the server from ending on SIGTERM", async () => {
     const mount = await mountShare(server, TESTER, "slow");
     await createFile(mount, "left open");
     await disk.stall();
@@ -263,13 +264,13 @@ describe.if(await canMountFuse())("a disk that does not answer", () => {
     const until = performance.now() + 5_000;
     while ((await isListening(server.host, server.port)) && performance.now() < until) await Bun.sleep(50);
     expect(await isListening(server.host, server.port)).toBe(false);
-    // The kernel lets a process go only when what it asked of the disk is over.
+    // The kernel ends a process only when its requests to the disk are over.
     await disk.go();
     await expect(server.stop()).rejects.toThrow("had ended by itself (0)");
   }, 20_000);
 });
 
-/** The status of a request, or `closed`; waits until it is `wanted`. */
+/** Repeats a request until its status is `wanted`; fails after 8 s. */
 async function awaitStatus(ask: () => Promise<number | "closed">, wanted: number): Promise<void> {
   const until = performance.now() + 8_000;
   let status = await ask();
@@ -280,7 +281,7 @@ async function awaitStatus(ask: () => Promise<number | "closed">, wanted: number
   expect(status).toBe(wanted);
 }
 
-describe.if(await canMountFuse())("a disk that goes away", () => {
+describe.if(await canMountFuse())("a disk that disappears", () => {
   let directory: string;
   let server: TestServer;
   const folders = (): string[] => ["fuse", "image"].map((name) => join(directory, name));
@@ -302,7 +303,7 @@ describe.if(await canMountFuse())("a disk that goes away", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test("its FUSE server killed, and started again", async () => {
+  test("serves again after its FUSE server was killed and restarted", async () => {
     const folder = join(directory, "fuse");
     const first = await SlowDisk.mount(folder);
     const mount = await mountShare(server, TESTER, "fuse");
@@ -322,7 +323,7 @@ describe.if(await canMountFuse())("a disk that goes away", () => {
     await second.dispose(true);
   }, 30_000);
 
-  test("unmounted with files open, and mounted again", async () => {
+  test("serves again after it was unmounted with files open and mounted again", async () => {
     const folder = join(directory, "image");
     const attach = () => Bun.$`mount -o loop ${directory}/ext4 ${folder} && chmod 777 ${folder}`.quiet();
     await attach();
@@ -333,7 +334,7 @@ describe.if(await canMountFuse())("a disk that goes away", () => {
     expect((await listDirectory(mount, folderId)).length).toBeGreaterThan(2);
     await Bun.$`umount -l ${folder}`;
     await awaitStatus(() => mount.client.outcome(readCall(mount, file, 0, 10)), Status.NETWORK_NAME_DELETED);
-    // Every handle is free: the image is let go.
+    // The server has closed every descriptor: the kernel frees the loop device.
     const until = performance.now() + 3_000;
     let users = "";
     do {

@@ -1,4 +1,4 @@
-// What a volume says of itself and where it ends: sizes told, sectors, quota settings, its object id, files too large
+// What a volume reports about itself: sizes, sectors, quota settings, object id; and files that are too large
 // for it. [MS-SMB2] 3.3.5.20.2; [MS-FSCC] 2.5; [MS-FSA] 2.1.5.13.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
@@ -33,7 +33,7 @@ import { startServer } from "../client/server.ts";
 import { demandSmbclient } from "../client/smbclient.ts";
 
 const MIB = 1024 * 1024;
-/** Beyond the four or sixteen TiB that ext4 takes for a file. */
+/** Beyond the largest file of ext4, which is 4 or 16 TiB. */
 const TOO_FAR = 2 ** 52;
 const isRoot = process.getuid?.() === 0;
 let disk: DiskImage | undefined;
@@ -59,7 +59,7 @@ async function onShare(share: string, action: (mount: Mount) => Promise<void>): 
   }
 }
 
-/** Asks for every class at once: the answers of one moment. */
+/** Queries every class through one open. */
 async function askVolume(mount: Mount) {
   const { fileId } = await openFile(mount, "");
   const ask = async <T>(infoClass: number, decode: (data: Uint8Array) => T): Promise<T> => {
@@ -79,7 +79,7 @@ async function askVolume(mount: Mount) {
   return answer;
 }
 
-test("units, sectors and names fit together, and are the same each time", async () => {
+test("sizes, sectors and names agree, and serial number and object id stay the same", async () => {
   await onShare("test", async (mount) => {
     const { volume, size, fullSize, sectors, control, objectId, abilities } = await askVolume(mount);
     expect(size.bytesPerSector).toBe(sectors.logicalBytesPerSector);
@@ -98,7 +98,7 @@ test("units, sectors and names fit together, and are the same each time", async 
   });
 });
 
-test("`max disk size` is what clients are told", async () => {
+test("the volume reports `max disk size` as its size", async () => {
   await onShare("small", async (mount) => {
     const { size, fullSize } = await askVolume(mount);
     const unit = size.sectorsPerUnit * size.bytesPerSector;
@@ -110,7 +110,7 @@ test("`max disk size` is what clients are told", async () => {
   );
 });
 
-test.skipIf(!isRoot)("a file too large for the file system is told as that", async () => {
+test.skipIf(!isRoot)("a file too large for the file system gets STATUS_FILE_TOO_LARGE", async () => {
   await onShare("ext4", async (mount) => {
     const fileId = await createFile(mount, "far");
     const statusOf = async (call: Call): Promise<number> => (await mount.client.request(call)).status;
@@ -119,7 +119,7 @@ test.skipIf(!isRoot)("a file too large for the file system is told as that", asy
     expect(await statusOf(lengthen)).toBe(Status.FILE_TOO_LARGE);
     expect(await statusOf(writeCall(mount, fileId, TOO_FAR, new Uint8Array(8)))).toBe(Status.FILE_TOO_LARGE);
     const allocate = setInfoCall(mount, fileId, FileInfoClass.ALLOCATION, far);
-    // The disk is full before that.
+    // Allocation may find the disk full first.
     expect([Status.FILE_TOO_LARGE, Status.DISK_FULL] as number[]).toContain(await statusOf(allocate));
     expect(await statusOf(writeCall(mount, fileId, 0, new Uint8Array(8)))).toBe(Status.SUCCESS);
     await closeFile(mount, fileId);
