@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   crypto: ["@noble/", "node:"],
   linux: ["bun:ffi", "node:"],
-  port: [],
+  port: ["wire"],
   engine: ["wire", "crypto", "linux", "port", "node:"],
   manager: ["wire", "crypto", "linux", "port", "node:"],
   cli: ["manager", "port", "node:"],

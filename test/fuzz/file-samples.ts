@@ -5,7 +5,6 @@ import { CreateDisposition, CreateOption, type CreateRequest } from "../../src/w
 import { EMPTY, Writer } from "../../src/wire/cursor.ts";
 import { type FileId, writeFileId } from "../../src/wire/file-id.ts";
 import { encodeDuplicateExtents } from "../../src/wire/fscc/copychunk.ts";
-import { encodeAttributeNames } from "../../src/wire/fscc/extended-attribute.ts";
 import { Fsctl } from "../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass, FsInfoClass, queryFileSize } from "../../src/wire/fscc/info-class.ts";
 import { encodeRenameInformation, encodeRenameInformationEx } from "../../src/wire/fscc/rename.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { descriptorAtBirth } from "../../src/engine/security/inheritance.ts";
+import { initialDescriptorOf } from "../../src/engine/security/inheritance.ts";
 import { inheritedAclOf, withInherited } from "../../src/engine/security/posix-inheritance.ts";
 import { rightsOf } from "../../src/engine/security/access-rights.ts";
 import { aclOfDescriptor, describeAcl, isExpressible } from "../../src/engine/security/posix-rights.ts";
@@ -74,7 +74,7 @@ function useDescriptor(descriptor: SecurityDescriptor): void {
   for (const isDirectory of [false, true]) {
     const acl = aclOfDescriptor(descriptor, 1, 1, isDirectory);
     expect(modeOfAcl(acl)).toBeLessThanOrEqual(0o777);
-    const born = descriptorAtBirth({
+    const born = initialDescriptorOf({
       parent: descriptor,
       given: undefined,
       owner: undefined,

@@ -3,7 +3,6 @@ import { ChangeNotifyRequestOffset } from "../../wire/command/change-notify.ts";
 import { CloseRequestOffset } from "../../wire/command/close.ts";
 import { FlushRequestOffset } from "../../wire/command/flush.ts";
 import { Command } from "../../wire/header.ts";
-import { IoctlRequestOffset } from "../../wire/command/ioctl.ts";
 import { LockRequestOffset } from "../../wire/command/lock.ts";
 import { QueryDirectoryRequestOffset } from "../../wire/command/query-directory.ts";
 import { QueryInfoRequestOffset } from "../../wire/command/query-info.ts";

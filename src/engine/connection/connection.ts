@@ -10,7 +10,7 @@ import {
   PROTOCOL_TRANSFORM,
   set64,
 } from "../../wire/header.ts";
-import { type NtStatus, Status } from "../../wire/status.ts";
+import { Status } from "../../wire/status.ts";
 import { Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import type { Session, Tree } from "../state/session.ts";

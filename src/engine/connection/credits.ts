@@ -1,6 +1,5 @@
 // Credits and the sequence window of one connection; [MS-SMB2] 3.3.1.1, 3.3.1.2, 3.3.5.2.3.
 // Message ids are granted as credits, used once, in any order; the window never spans more than its bitmap.
-import type { NtStatus } from "../../wire/status.ts";
 import type { Dialect } from "./dialect.ts";
 
 const START_WORDS = 16;

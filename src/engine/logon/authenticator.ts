@@ -44,10 +44,10 @@ const INITIAL_TOKEN = encodeInit2(MECHANISMS.map((mechanism) => mechanism.oid));
 
 /** A fresh exchange, for one new session, one re-authentication or one channel binding. */
 export function createAuthenticator(context: AuthContext): Authenticator {
-  return new Exchange(context);
+  return new LogonExchange(context);
 }
 
-class Exchange implements Authenticator {
+class LogonExchange implements Authenticator {
   private readonly context: AuthContext;
   private acceptor: { step(token: Uint8Array): MaybePromise<AuthStep> } | undefined;
   private state: "open" | "busy" | "ended" = "open";

@@ -30,7 +30,7 @@ function passesOn(flags: number, isDirectory: boolean): boolean {
   return (flags & AceFlag.OBJECT_INHERIT) !== 0 && (flags & AceFlag.NO_PROPAGATE_INHERIT) === 0;
 }
 
-export interface Birth {
+export interface NewObject {
   /** Undefined: the directory keeps none. */
   readonly parent: SecurityDescriptor | undefined;
   /** What the creator gave along, as `normalize` leaves it. */
@@ -42,7 +42,7 @@ export interface Birth {
 }
 
 /** Undefined where nothing says anything: the object has what its mode bits say. */
-export function descriptorAtBirth(birth: Birth): SecurityDescriptor | undefined {
+export function initialDescriptorOf(birth: NewObject): SecurityDescriptor | undefined {
   const { parent, given, token, isDirectory } = birth;
   const owner = given?.owner ?? birth.owner ?? ownSid(token);
   const group = given?.group ?? sidOfGid(token.gid);

@@ -7,7 +7,7 @@ import type { SecurityDescriptor } from "../../wire/security/security-descriptor
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
 import { AclTag, type PosixAcl, type PosixAclEntry } from "./posix-acl.ts";
 import { rightsOf } from "./access-rights.ts";
-import { gidOfSid, type SecurityToken, sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
+import { gidOfSid, sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
 /** What a set permission bit grants. DELETE goes with writing, as a directory's owner would expect. */
 const MAY_READ = FileGeneric.READ;

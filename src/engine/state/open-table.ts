@@ -8,7 +8,7 @@ import { type Open, SharedFile } from "./open.ts";
 import { PathIndex } from "./path-index.ts";
 
 /** The path of SharedFile for something below the share directory `root`. */
-export function joinPath(root: string, path: string): string {
+export function absolutePath(root: string, path: string): string {
   return path === "" ? root : `${root}/${path}`;
 }
 
@@ -105,22 +105,22 @@ export class OpenTable {
   addName(open: Open, path: string): void {
     const { file } = open;
     if (file === undefined || file.base !== undefined) return;
-    if (file.place !== undefined && this.paths.isAt(file.place, path)) return;
-    open.place = this.paths.insert(path, file);
+    if (file.pathEntry !== undefined && this.paths.isAt(file.pathEntry, path)) return;
+    open.pathEntry = this.paths.insert(path, file);
   }
 
   /** The file is to go by the name that `open` came by. */
   doom(file: SharedFile, open: Open): void {
     this.spare(file);
     file.deletePending = true;
-    if (open.place !== undefined) file.doomedPlace = this.paths.insert(file.pathOf(open.place), file);
+    if (open.pathEntry !== undefined) file.doomedEntry = this.paths.insert(file.pathOf(open.pathEntry), file);
   }
 
   /** It stays after all, or has gone. */
   spare(file: SharedFile): void {
     file.deletePending = false;
-    if (file.doomedPlace !== undefined) this.paths.remove(file.doomedPlace, file);
-    file.doomedPlace = undefined;
+    if (file.doomedEntry !== undefined) this.paths.remove(file.doomedEntry, file);
+    file.doomedEntry = undefined;
   }
 
   /**
@@ -129,25 +129,27 @@ export class OpenTable {
    */
   loseName(file: SharedFile, path: string): void {
     if (file.base !== undefined || !file.hasName) return;
-    if (file.pathOf(file.doomedPlace) === path) this.spare(file);
+    if (file.pathOf(file.doomedEntry) === path) this.spare(file);
     if (file.path !== path) return;
-    if (file.place !== undefined) this.paths.remove(file.place, file);
-    const other = [...file.opens].find(({ place }) => place !== undefined && file.pathOf(place) !== path);
-    if (other?.place !== undefined) {
-      file.place = other.place;
-      other.place = undefined;
+    if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);
+    const other = [...file.opens].find(
+      ({ pathEntry: place }) => place !== undefined && file.pathOf(place) !== path,
+    );
+    if (other?.pathEntry !== undefined) {
+      file.pathEntry = other.pathEntry;
+      other.pathEntry = undefined;
       return;
     }
     file.hasName = false;
     // No path begins so: they all begin with a share's directory.
-    file.place = this.paths.insert(`\0/${file.identity}`, file);
+    file.pathEntry = this.paths.insert(`\0/${file.identity}`, file);
   }
 
   /** It was found by another of its names. */
   private giveName(file: SharedFile, path: string): void {
-    if (file.place !== undefined) this.paths.remove(file.place, file);
+    if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);
     file.hasName = true;
-    file.place = this.paths.insert(path, file);
+    file.pathEntry = this.paths.insert(path, file);
   }
 
   /** Another object has taken the place of an open file: its opens are opens of that. */
@@ -169,7 +171,7 @@ export class OpenTable {
     const { base } = file;
     this.spare(file);
     if (base === undefined) {
-      if (file.place !== undefined) this.paths.remove(file.place, file);
+      if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);
       return;
     }
     base.streams?.delete(foldedNameOf(file, base));
@@ -232,7 +234,7 @@ export class OpenTable {
     const file = open.file;
     if (file === undefined) return false;
     if (file.opens.delete(open)) countOpen(file, open, -1);
-    if (open.place !== undefined) this.paths.remove(open.place, file);
+    if (open.pathEntry !== undefined) this.paths.remove(open.pathEntry, file);
     if (file.opens.size > 0) return false;
     if (!file.isDoomed) this.dropIfUnused(file);
     return true;
@@ -258,9 +260,9 @@ export class OpenTable {
   /** Moves every open file at or below `from` to `to`: a directory's rename renames what is open in it. */
   renamePaths(from: string, to: string): void {
     this.paths.move(from, to, (file, place, old) => {
-      if (file.place === old) file.place = place;
-      if (file.doomedPlace === old) file.doomedPlace = place;
-      for (const open of file.opens) if (open.place === old) open.place = place;
+      if (file.pathEntry === old) file.pathEntry = place;
+      if (file.doomedEntry === old) file.doomedEntry = place;
+      for (const open of file.opens) if (open.pathEntry === old) open.pathEntry = place;
     });
   }
 

@@ -4,9 +4,9 @@ import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "./session.ts";
 import { type CachingHolder, FileCaching } from "./caching-holder.ts";
 import type { LockSequences } from "./lock-sequence.ts";
-import { type PathPlace, PathIndex } from "./path-index.ts";
+import { type PathEntry, PathIndex } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
-import type { StreamPlace } from "../vfs/stream/stream-handle.ts";
+import type { StreamName } from "../vfs/stream/stream-handle.ts";
 
 /** How an enumeration stands: the pattern is fixed by the first query and by a restart. */
 export interface DirectorySearch {
@@ -46,7 +46,7 @@ export class Open {
   /** Opened by a client with the POSIX extensions, and by their rules. */
   isPosix = false;
   /** The name that it was opened by, where that is another hard link than the file's `place`. */
-  place: PathPlace<SharedFile> | undefined;
+  pathEntry: PathEntry<SharedFile> | undefined;
   /** FILE_MODE_INFORMATION as set by the client. */
   mode: number;
   position = 0;
@@ -114,7 +114,7 @@ export class Open {
 
   /** The path that it was opened by, as of now, below a share's directory `root`; see `SharedFile.pathBelow`. */
   pathBelow(root: string): string {
-    return this.file?.pathBelow(root, this.place) ?? "";
+    return this.file?.pathBelow(root, this.pathEntry) ?? "";
   }
 
   /** The directory that the path of `file` begins with. */
@@ -182,7 +182,7 @@ export class SharedFile {
   /** The open named streams of this file by their folded names; undefined where there is none. */
   streams: Map<string, SharedFile> | undefined;
   /** Of a named stream: where it is kept. */
-  stream: StreamPlace | undefined;
+  stream: StreamName | undefined;
   readonly opens = new Set<Open>();
   /** Oplocks, leases, and who waits for them to break. */
   readonly caching = new FileCaching();
@@ -209,9 +209,9 @@ export class SharedFile {
   /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */
   readonly uses: SharingCounts = [0, 0, 0];
   readonly refusals: SharingCounts = [0, 0, 0];
-  place: PathPlace<SharedFile> | undefined;
+  pathEntry: PathEntry<SharedFile> | undefined;
   /** The name that goes where `deletePending` is set: of a file with hard links the one that was opened. */
-  doomedPlace: PathPlace<SharedFile> | undefined;
+  doomedEntry: PathEntry<SharedFile> | undefined;
   private readonly index: PathIndex<SharedFile>;
 
   /** With `base` it is a stream of that file: `path` is not used then. */
@@ -224,7 +224,7 @@ export class SharedFile {
     this.identity = identity;
     this.index = index;
     this.base = base;
-    this.place = base === undefined ? index.insert(path, this) : undefined;
+    this.pathEntry = base === undefined ? index.insert(path, this) : undefined;
   }
 
   /**
@@ -232,12 +232,12 @@ export class SharedFile {
    * its file's.
    */
   get path(): string {
-    return this.base === undefined ? this.pathOf(this.place) : this.base.path;
+    return this.base === undefined ? this.pathOf(this.pathEntry) : this.base.path;
   }
 
   /** The path of one of its names; of the name it is known by where there is none. */
-  pathOf(place: PathPlace<SharedFile> | undefined): string {
-    const own = place ?? this.place;
+  pathOf(place: PathEntry<SharedFile> | undefined): string {
+    const own = place ?? this.pathEntry;
     return own === undefined ? "" : this.index.path(own);
   }
 
@@ -254,7 +254,7 @@ export class SharedFile {
   }
 
   /** The path below a share's directory `root`, of the name `place` if given; "" also for what has no name. */
-  pathBelow(root: string, place?: PathPlace<SharedFile>): string {
+  pathBelow(root: string, place?: PathEntry<SharedFile>): string {
     if (!(this.base ?? this).hasName) return "";
     const path = this.base === undefined ? this.pathOf(place) : this.path;
     return path.length > root.length ? path.slice(root.length + 1) : "";

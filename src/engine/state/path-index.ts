@@ -16,22 +16,22 @@ class PathNode<T> {
 }
 
 /** Where an item stands in the index: given to `path` and `remove`. */
-export type PathPlace<T> = PathNode<T>;
+export type PathEntry<T> = PathNode<T>;
 
-type Replaced<T> = (item: T, place: PathPlace<T>, old: PathPlace<T>) => void;
+type Replaced<T> = (item: T, place: PathEntry<T>, old: PathEntry<T>) => void;
 
 export class PathIndex<T> {
   private readonly root = new PathNode<T>(undefined, "");
 
   /** Enters `item` at `path`: components joined by slashes. */
-  insert(path: string, item: T): PathPlace<T> {
+  insert(path: string, item: T): PathEntry<T> {
     const node = this.nodeFor(path);
     if (node.items === undefined) node.items = [item];
     else node.items.push(item);
     return node;
   }
 
-  remove(place: PathPlace<T>, item: T): void {
+  remove(place: PathEntry<T>, item: T): void {
     const items = place.items;
     if (items === undefined) return;
     const at = items.indexOf(item);
@@ -47,7 +47,7 @@ export class PathIndex<T> {
   }
 
   /** The path of a place as of now: renames change it. */
-  path(place: PathPlace<T>): string {
+  path(place: PathEntry<T>): string {
     let path = place.name;
     for (let node = place.parent; node?.parent !== undefined; node = node.parent)
       path = `${node.name}/${path}`;
@@ -55,7 +55,7 @@ export class PathIndex<T> {
   }
 
   /** Whether `path` is the path of a place, without making that. */
-  isAt(place: PathPlace<T>, path: string): boolean {
+  isAt(place: PathEntry<T>, path: string): boolean {
     let end = path.length;
     for (let node = place; ;) {
       const start = end - node.name.length;

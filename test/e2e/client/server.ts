@@ -1,7 +1,7 @@
 // Starts the compiled executable as the server under test, on a free port with its own configuration,
 // accounts and folders.
 import { closeSync, existsSync, openSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import {
   awaitExit,
   awaitListening,

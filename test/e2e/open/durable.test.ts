@@ -104,8 +104,7 @@ class Durable {
   }
 
   request(timeoutMs = 0): Partial<CreateRequest> {
-    const { version, createGuid } =
-      this.kind.version === 2 ? { ...this, version: 2 } : { ...this, version: 1 };
+    const { createGuid } = this;
     const durable =
       this.kind.version === 2
         ? { durableRequestV2: { timeoutMs, flags: 0, createGuid } }

@@ -287,6 +287,3 @@ describe("renames and hard links", () => {
     for (const { client } of mounts) client.close();
   }, 20_000);
 });
-
-/** Allowed statuses for a folder that another client deleted. */
-const GONE: readonly Outcome[] = [Status.DELETE_PENDING, Status.FILE_DELETED, Status.OBJECT_NAME_NOT_FOUND];

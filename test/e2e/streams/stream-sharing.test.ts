@@ -14,7 +14,6 @@ import {
   type AllInformation,
   decodeAllInformation,
   encodeBasicChange,
-  encodeSizeInformation,
 } from "../../../src/wire/fscc/file-information.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { InfoType } from "../../../src/wire/command/query-info.ts";

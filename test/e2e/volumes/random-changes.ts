@@ -8,7 +8,7 @@ import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
-import { Status, statusName } from "../../../src/wire/status.ts";
+import { statusName } from "../../../src/wire/status.ts";
 import { readAll, readAttributes, setAttributes, setBasic } from "../client/attribute-calls.ts";
 import { copyCall, pair, resumeKey } from "../client/fsctl-calls.ts";
 import type { Call } from "../client/raw-calls.ts";

@@ -1,6 +1,6 @@
 // What new objects get from their directory: the table of [MS-DTYP] 2.5.3.4.2, and descriptors as they are kept.
 import { expect, test } from "bun:test";
-import { descriptorAtBirth, handsDown, normalize } from "../../../src/engine/security/inheritance.ts";
+import { initialDescriptorOf, handsDown, normalize } from "../../../src/engine/security/inheritance.ts";
 import { makeToken } from "../../../src/engine/security/token.ts";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceFlag, AceType, aclSize, simpleAce } from "../../../src/wire/security/acl.ts";
@@ -36,7 +36,7 @@ function shown(descriptor: SecurityDescriptor | undefined): string[] | undefined
 }
 
 function born(parent: SecurityDescriptor, isDirectory: boolean): string[] | undefined {
-  return shown(descriptorAtBirth({ parent, given: undefined, owner: undefined, token, isDirectory }));
+  return shown(initialDescriptorOf({ parent, given: undefined, owner: undefined, token, isDirectory }));
 }
 
 test("what files and directories inherit, flag by flag", () => {
@@ -77,14 +77,20 @@ test("CREATOR OWNER and CREATOR GROUP become who makes the object, and stay for 
 test("where the directory's owner owns what is made, CREATOR OWNER is that owner", () => {
   const parent = directory(0, ["S-1-3-0", 1, OI]);
   const owner = parseSid("S-1-22-1-7");
-  const child = descriptorAtBirth({ parent, given: undefined, owner, token, isDirectory: false });
+  const child = initialDescriptorOf({ parent, given: undefined, owner, token, isDirectory: false });
   expect(child?.owner && formatSid(child.owner)).toBe("S-1-22-1-7");
   expect(shown(child)).toEqual(["S-1-22-1-7 1 0"]);
 });
 
 test("entries are marked as inherited where the directory's list is kept so", () => {
   const parent = directory(SecurityControl.DACL_AUTO_INHERITED, ["S-1-1-0", 1, OI]);
-  const child = descriptorAtBirth({ parent, given: undefined, owner: undefined, token, isDirectory: false });
+  const child = initialDescriptorOf({
+    parent,
+    given: undefined,
+    owner: undefined,
+    token,
+    isDirectory: false,
+  });
   expect(shown(child)).toEqual([`S-1-1-0 1 ${INHERITED.toString(16)}`]);
   expect(child?.control).toBe(SecurityControl.DACL_AUTO_INHERITED);
 });
@@ -92,14 +98,14 @@ test("entries are marked as inherited where the directory's list is kept so", ()
 test("a list that the creator gives takes the place of what would be inherited", () => {
   const parent = directory(0, ["S-1-1-0", 1, OI]);
   const given = directory(SecurityControl.DACL_PRESENT, ["S-1-22-1-5", 2, 0]);
-  expect(shown(descriptorAtBirth({ parent, given, owner: undefined, token, isDirectory: false }))).toEqual([
+  expect(shown(initialDescriptorOf({ parent, given, owner: undefined, token, isDirectory: false }))).toEqual([
     "S-1-22-1-5 2 0",
   ]);
 });
 
 test("as many entries as the form has room for", () => {
   const many = Array.from({ length: 2000 }, () => ["S-1-3-0", 1, OI | CI] as const);
-  const child = descriptorAtBirth({
+  const child = initialDescriptorOf({
     parent: directory(0, ...many),
     given: undefined,
     owner: undefined,

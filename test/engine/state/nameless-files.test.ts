@@ -60,7 +60,7 @@ test("of a file with two names the one that it was opened by is doomed, moved an
   expect(table.hasOpenBelow("/share/other")).toBe(true);
   table.doom(file, second);
   table.remove(second);
-  expect(file.pathBelow("/share", file.doomedPlace)).toBe("other/two");
+  expect(file.pathBelow("/share", file.doomedEntry)).toBe("other/two");
   table.loseName(file, "/share/other/two");
   expect([file.deletePending, file.hasName, file.path]).toEqual([false, true, "/share/one"]);
   expect(table.hasOpenBelow("/share/other")).toBe(false);

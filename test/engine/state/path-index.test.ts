@@ -1,10 +1,10 @@
 // Open files by path: look-up, removal, and the move of a whole directory.
 import { expect, test } from "bun:test";
-import { PathIndex, type PathPlace } from "../../../src/engine/state/path-index.ts";
+import { PathIndex, type PathEntry } from "../../../src/engine/state/path-index.ts";
 
 interface Item {
   readonly label: string;
-  place: PathPlace<Item> | undefined;
+  place: PathEntry<Item> | undefined;
 }
 
 function build(paths: readonly string[]): { index: PathIndex<Item>; items: Map<string, Item> } {
@@ -47,7 +47,7 @@ test("what stands below a directory is told from what only begins like it", () =
 test("a removed item leaves no names behind", () => {
   const { index, items } = build(["/srv/a/b/c", "/srv/x"]);
   const item = items.get("/srv/a/b/c") as Item;
-  index.remove(item.place as PathPlace<Item>, item);
+  index.remove(item.place as PathEntry<Item>, item);
   expect(index.find("/srv/a/b/c")).toBeUndefined();
   expect(index.hasBelow("/srv/a")).toBe(false);
   expect(index.find("/srv/x")?.label).toBe("/srv/x");
@@ -73,7 +73,7 @@ test("a directory's move takes along what is below it", () => {
   expect(index.find("/srv/a")).toBeUndefined();
   expect(index.hasBelow("/srv/a")).toBe(false);
   const moved = items.get("/srv/a/b/c") as Item;
-  index.remove(moved.place as PathPlace<Item>, moved);
+  index.remove(moved.place as PathEntry<Item>, moved);
   expect(index.find("/srv/z/n/b/c")).toBeUndefined();
 });
 
@@ -84,7 +84,7 @@ test("a move onto a name that is taken keeps both", () => {
   });
   expect(pathOf(index, items.get("/srv/a/x"))).toBe("/srv/b/x");
   const upper = items.get("/srv/a/x") as Item;
-  index.remove(upper.place as PathPlace<Item>, upper);
+  index.remove(upper.place as PathEntry<Item>, upper);
   expect(index.find("/srv/b/x")).toBe(items.get("/srv/b/x") as Item);
   expect(index.find("/srv/b/y")?.label).toBe("/srv/b/y");
 });

@@ -1,6 +1,6 @@
 // NEGOTIATE and its contexts: published Windows messages, round trips, malformed messages.
 import { expect, test } from "bun:test";
-import { EMPTY, Message, WireError, Writer } from "../../../src/wire/cursor.ts";
+import { EMPTY, Message, WireError } from "../../../src/wire/cursor.ts";
 import {
   Capability,
   decodeNegotiateRequest,

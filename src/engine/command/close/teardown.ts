@@ -11,7 +11,7 @@ import type { CachingHolder } from "../../state/caching-holder.ts";
 import { mayOutlive } from "../../state/durable-opens.ts";
 import { nameFilter } from "../../state/notify.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
-import { joinPath } from "../../state/open-table.ts";
+import { absolutePath } from "../../state/open-table.ts";
 import { releaseLocks } from "../lock/lock.ts";
 import { andThen } from "../../and-then.ts";
 import { type Failure, FileKind, type FileStore } from "../../vfs/store.ts";
@@ -74,12 +74,12 @@ function removeNameOf(
 ): MaybePromise<void> {
   const { tree } = open;
   const store = tree.store as FileStore;
-  const path = doomed.pathBelow(tree.grant.path, doomed.doomedPlace);
+  const path = doomed.pathBelow(tree.grant.path, doomed.doomedEntry);
   const isDirectory = open.node?.stat.kind === FileKind.DIRECTORY;
   const removed = isDirectory
     ? store.remove(path, doomed.identity, true)
     : store.discard(path, doomed.identity);
-  const whole = joinPath(tree.grant.path, path);
+  const whole = absolutePath(tree.grant.path, path);
   const gone = andThen(removed, (outcome) => {
     doomed.isGoing = false;
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
@@ -88,13 +88,13 @@ function removeNameOf(
     reportRemoval(context, path, result);
     if (result === 0) {
       if (!wasLast) context.opens.loseName(doomed, whole);
-      if (movedTo !== undefined) context.notify.renamed(whole, joinPath(tree.grant.path, movedTo), false);
+      if (movedTo !== undefined) context.notify.renamed(whole, absolutePath(tree.grant.path, movedTo), false);
       else context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
     }
     // The directory's lease stays only with the client that asked for the deletion and ends it as well.
     const parentKey = doomed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
     if (result === 0) listingChanged(context, whole, parentKey);
-    if (movedTo !== undefined) listingChanged(context, joinPath(tree.grant.path, movedTo), undefined);
+    if (movedTo !== undefined) listingChanged(context, absolutePath(tree.grant.path, movedTo), undefined);
     // Not before: who waits for the file must not find a name that is about to go.
     context.caching.release(open);
     leaveLostTree(context, tree);

@@ -29,7 +29,7 @@ import {
   reconnectOpen,
 } from "./durable.ts";
 import { openPipe } from "./pipe.ts";
-import { asksForPosix, byPosixRules, placeOf } from "./posix.ts";
+import { asksForPosix, byPosixRules, pathOfCreate } from "./posix.ts";
 import { stopsAtReparse, tellFailedLookup, tellReparse } from "./reparse.ts";
 import { openData } from "./register.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
@@ -52,7 +52,7 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   if (replayed !== undefined) return replayed;
   if (request.contexts.apple !== undefined) markApple(tree.session);
   const isPosix = asksForPosix(exchange, request, tree);
-  const { store, path } = placeOf(request, tree.store, isPosix);
+  const { store, path } = pathOfCreate(request, tree.store, isPosix);
   if (typeof path === "number") return path;
   const named = applyNamedKind(request, tree, path);
   if (typeof named === "number") return named;

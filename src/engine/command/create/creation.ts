@@ -47,11 +47,11 @@ export class Creation {
   file: SharedFile | undefined;
   open: Open | undefined;
   /** The descriptor that a new object begins with; undefined: nothing says more than its mode. */
-  birth: SecurityDescriptor | undefined;
+  initialDescriptor: SecurityDescriptor | undefined;
   /** The mode that a new object is asked to have; undefined: all that the share's masks leave. */
   permissions: number | undefined;
   /** It begins with what its mode says, and with the name of its creator. */
-  isNamedAtBirth = false;
+  namesCreator = false;
   /** The access mask that the open gets. */
   granted = 0;
   action: number = CreateAction.OPENED;

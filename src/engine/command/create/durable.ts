@@ -76,13 +76,13 @@ function checkReconnect(
   // A lease belongs to a client; whoever has FileId, CreateGuid and the user's password may come as another one.
   const isSameClient = durability.clientGuid === session.terms.clientGuid;
   if (lease !== undefined && !isSameClient) return Status.OBJECT_NAME_NOT_FOUND;
-  const leaseStatus = checkLease(exchange, request, open);
+  const leaseStatus = checkLease(request, open);
   if (leaseStatus !== Status.SUCCESS) return leaseStatus;
   return durability.user === session.identity?.user ? Status.SUCCESS : Status.ACCESS_DENIED;
 }
 
 // 3.3.5.9.7: with a lease its key and the name must be the same; an oplock needs no name.
-function checkLease(exchange: Exchange, request: CreateRequest, open: Open): NtStatus {
+function checkLease(request: CreateRequest, open: Open): NtStatus {
   const lease = open.caching?.lease;
   const given: LeaseContext | undefined = request.contexts.lease;
   if (lease === undefined) return given === undefined ? Status.SUCCESS : Status.OBJECT_NAME_NOT_FOUND;

@@ -96,8 +96,8 @@ function isAsMade(creation: Creation): boolean {
   return (
     creation.action === CreateAction.CREATED &&
     creation.stream === undefined &&
-    creation.birth === undefined &&
-    !creation.isNamedAtBirth &&
+    creation.initialDescriptor === undefined &&
+    !creation.namesCreator &&
     !creation.hasWaited &&
     (contexts.allocationSize ?? 0) === 0 &&
     (contexts.extendedAttributes?.length ?? 0) === 0

@@ -7,18 +7,18 @@ import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { rightsOf } from "../../security/access-rights.ts";
-import { descriptorAtBirth } from "../../security/inheritance.ts";
+import { initialDescriptorOf } from "../../security/inheritance.ts";
 import { describeAcl, isExpressible } from "../../security/posix-rights.ts";
 import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../../security/token.ts";
 import { nameFilter } from "../../state/notify.ts";
-import { joinPath } from "../../state/open-table.ts";
+import { absolutePath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
 import { type Failure, FileKind, type FileNode, type ObjectSecurity } from "../../vfs/store.ts";
 import { learnRights } from "../open/access-check.ts";
 import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "../errno-status.ts";
-import { keptDescriptor, tokenOf, uidOn } from "../open/descriptor.ts";
+import { storedDescriptor, tokenOf, uidOn } from "../open/descriptor.ts";
 import { modeOf, rightsChange, takeDescriptor } from "../open/rights-change.ts";
 
 /**
@@ -41,7 +41,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
     return Status.SUCCESS;
   }
   if (!isNt) {
-    creation.birth = descriptorAtBirth({
+    creation.initialDescriptor = initialDescriptorOf({
       parent: undefined,
       given,
       owner: undefined,
@@ -59,8 +59,14 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
       if ((rightsOf(descriptor, token, ownsOnDisk(token, uid)) & needed) === 0) return Status.ACCESS_DENIED;
     }
     const owner = tree.grant.security.inheritOwnerName ? (descriptor?.owner ?? sidOfUid(uid)) : undefined;
-    creation.birth = descriptorAtBirth({ parent: descriptor, given, owner, token, isDirectory });
-    creation.isNamedAtBirth = creation.birth === undefined && token.isNamed;
+    creation.initialDescriptor = initialDescriptorOf({
+      parent: descriptor,
+      given,
+      owner,
+      token,
+      isDirectory,
+    });
+    creation.namesCreator = creation.initialDescriptor === undefined && token.isNamed;
     return Status.SUCCESS;
   });
 }
@@ -96,7 +102,7 @@ function readParent(creation: Creation): MaybePromise<Parent | Failure> {
     const directory = found.node;
     if (directory === undefined) return -Errno.ENOENT;
     const { uid } = directory.stat;
-    return andThen(keptDescriptor(tree, directory), (descriptor) => {
+    return andThen(storedDescriptor(tree, directory), (descriptor) => {
       directory.close();
       return typeof descriptor === "number" ? descriptor : { descriptor, uid };
     });
@@ -107,13 +113,13 @@ function readParent(creation: Creation): MaybePromise<Parent | Failure> {
  * After the object is made: gives it what it is to begin with. SUCCESS, or a status; what was made is removed then.
  */
 export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<NtStatus> {
-  const { birth, tree } = creation;
-  if (birth === undefined && !creation.isNamedAtBirth) return learnBorn(creation, node);
+  const { initialDescriptor: birth, tree } = creation;
+  if (birth === undefined && !creation.namesCreator) return learnNewRights(creation, node);
   const { security } = node;
-  if (security === undefined) return learnBorn(creation, node);
+  if (security === undefined) return learnNewRights(creation, node);
   if (birth === undefined) return nameCreator(creation, node, security, path);
-  return andThen(openBorn(creation, node), (opened) => {
-    if (opened < 0) return undoBirth(creation, node, path, opened);
+  return andThen(openNewDirectory(creation, node), (opened) => {
+    if (opened < 0) return removeCreated(creation, node, path, opened);
     // Whose file it is on disk has been decided where it was made.
     const owner = tree.grant.inheritOwner ? undefined : birth.owner;
     const uid = changeOf(owner && uidOn(tree, owner), node.stat.uid);
@@ -123,9 +129,9 @@ export function finishSecurity(creation: Creation, node: FileNode, path: string)
       noteWritten(creation, path);
       // Where nothing can be kept, as in a container without CAP_SYS_ADMIN, the file is the uid's and no more.
       if (result < 0 && result !== -Errno.EPERM && result !== -Errno.EOPNOTSUPP) {
-        return undoBirth(creation, node, path, result);
+        return removeCreated(creation, node, path, result);
       }
-      return learnBorn(creation, node);
+      return learnNewRights(creation, node);
     });
   });
 }
@@ -139,12 +145,12 @@ function nameCreator(
 ): MaybePromise<NtStatus> {
   const { uid, gid } = node.stat;
   return andThen(security.readRights(), (rights) => {
-    if (typeof rights === "number") return undoBirth(creation, node, path, rights);
+    if (typeof rights === "number") return removeCreated(creation, node, path, rights);
     const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
     return andThen(security.write(change), (result) => {
       noteWritten(creation, path);
-      return result < 0 ? undoBirth(creation, node, path, result) : learnBorn(creation, node);
+      return result < 0 ? removeCreated(creation, node, path, result) : learnNewRights(creation, node);
     });
   });
 }
@@ -154,7 +160,7 @@ function changeOf(wanted: number | undefined, current: number): number {
 }
 
 /** Who makes a directory has it open as asked for, whatever it grants to those who come later. */
-function openBorn(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
+function openNewDirectory(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const reads = (creation.granted & Access.LIST_DIRECTORY) !== 0;
   if (!isDirectory || !reads || creation.handle !== undefined) return 0;
@@ -177,7 +183,7 @@ function openToRead(creation: Creation, node: FileNode): MaybePromise<0 | Failur
 }
 
 /** The answer may have to tell the rights of those who come later. */
-function learnBorn(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
+function learnNewRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   if (request.contexts.maximalAccess === undefined) return Status.SUCCESS;
   return learnRights(tree, store, components, node, -1);
@@ -187,11 +193,11 @@ function learnBorn(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
 function noteWritten(creation: Creation, path: string): void {
   const { notify } = creation.exchange.context;
   if (notify.count > 0) {
-    notify.changed(NotifyAction.MODIFIED, joinPath(creation.tree.grant.path, path), 0);
+    notify.changed(NotifyAction.MODIFIED, absolutePath(creation.tree.grant.path, path), 0);
   }
 }
 
-function undoBirth(
+function removeCreated(
   creation: Creation,
   node: FileNode,
   path: string,
@@ -201,7 +207,7 @@ function undoBirth(
   return andThen(creation.store.remove(path, node.identity, isDirectory), (removed) => {
     const { notify } = creation.exchange.context;
     if (removed === 0 && notify.count > 0) {
-      const whole = joinPath(creation.tree.grant.path, path);
+      const whole = absolutePath(creation.tree.grant.path, path);
       notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
     }
     return statusOf(failure);

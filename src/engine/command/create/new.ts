@@ -7,7 +7,7 @@ import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attribute
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { nameFilter } from "../../state/notify.ts";
-import { joinPath } from "../../state/open-table.ts";
+import { absolutePath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import { isFailure, type FileNode, type Found, type Failure } from "../../vfs/store.ts";
 import { register, openData } from "./register.ts";
@@ -97,5 +97,5 @@ function afterMaking(
 }
 
 function pathOf(creation: Creation, found: Found): string {
-  return joinPath(creation.tree.grant.path, found.path);
+  return absolutePath(creation.tree.grant.path, found.path);
 }

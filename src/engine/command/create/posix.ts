@@ -18,7 +18,7 @@ export function asksForPosix(exchange: Exchange, request: CreateRequest, tree: T
 }
 
 /** The store and the name of a CREATE, by the rules that its client goes by. */
-export function placeOf(
+export function pathOfCreate(
   request: CreateRequest,
   store: FileStore,
   isPosix: boolean,

@@ -4,7 +4,7 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption } from "../../../wire/command/create.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { Open, type SharedFile } from "../../state/open.ts";
-import { joinPath } from "../../state/open-table.ts";
+import { absolutePath } from "../../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
 import { waitForCaching } from "../open/cache-breaks.ts";
 import { preallocate, truncate } from "./finish.ts";
@@ -24,7 +24,7 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   // The session may have ended while the disk or another client was asked.
   if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
   const rootPath = creation.snapshotPath ?? creation.tree.grant.path;
-  const base = opens.takeFile(node.identity, joinPath(rootPath, found.path));
+  const base = opens.takeFile(node.identity, absolutePath(rootPath, found.path));
   creation.file = base;
   // [MS-FSA] 2.1.5.1.2: a file that is to go takes its streams with it.
   if (base.deletePending) return Status.DELETE_PENDING;
@@ -49,7 +49,7 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
     return holder === undefined ? Status.SHARING_VIOLATION : waitFor(creation, holder, found, node);
   }
   const open = enter(creation, file, node);
-  opens.addName(open, joinPath(rootPath, found.path));
+  opens.addName(open, absolutePath(rootPath, found.path));
   if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
   return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
 }

@@ -1,6 +1,5 @@
 // CREATE of a named stream: the file it is of is found or made first, the stream has its own sharing and caching;
 // [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
-import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import {
@@ -17,7 +16,7 @@ import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
-import { StreamHandle, StreamPlace } from "../../vfs/stream/stream-handle.ts";
+import { StreamHandle, StreamName } from "../../vfs/stream/stream-handle.ts";
 import { findStream, type StoredStream, streamKey } from "../../vfs/stream/stored-stream.ts";
 import { maximalAccessOf } from "../open/access-check.ts";
 import { decideAccess } from "./existing.ts";
@@ -118,7 +117,7 @@ function enterStream(
 ): MaybePromise<NtStatus> {
   const writes =
     overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
-  const place = new StreamPlace(stored.name, stored.key);
+  const place = new StreamName(stored.name, stored.key);
   const handle = new StreamHandle(
     node,
     place,

@@ -5,8 +5,7 @@ import {
 } from "../../../wire/fscc/validate-negotiate.ts";
 import { Writer } from "../../../wire/cursor.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { type NtStatus, Status } from "../../../wire/status.ts";
-import type { Negotiated } from "../../connection/connection-state.ts";
+import { Status } from "../../../wire/status.ts";
 import { chooseDialect } from "../../connection/dialect.ts";
 import type { Exchange, Outcome } from "../../connection/exchange.ts";
 import { NO_REPLY } from "../../connection/exchange.ts";

@@ -1,6 +1,5 @@
 // Byte-range locks as programs on the server see them: fcntl(2) locks on the open's own descriptor (`posix locking`).
 // Ours nest and stack, those of the kernel do not: so the kernel is told, for each stretch, the strongest lock held.
-import type { NtStatus } from "../../../wire/status.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { Open } from "../../state/open.ts";
 import type { RangeLocks, Stretch } from "../../state/range-locks.ts";

@@ -11,7 +11,7 @@ import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
-import { keptDescriptor, tokenOf } from "./descriptor.ts";
+import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
 /** What everybody who may reach an object may do with it. */
 const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
@@ -87,7 +87,7 @@ export function learnRights(
 
 /** What the user of `tree` may do with `node` by the descriptor that is kept, else by mode; or a negative errno. */
 export function rightsOn(tree: Tree, node: FileNode): MaybePromise<number> {
-  return andThen(keptDescriptor(tree, node), (kept) => {
+  return andThen(storedDescriptor(tree, node), (kept) => {
     if (typeof kept === "number") return kept;
     if (kept === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);

@@ -1,5 +1,4 @@
 // The security descriptor of an object, kept or made from its rights on disk, and the token of who asks.
-import type { NtStatus } from "../../../wire/status.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
@@ -32,7 +31,7 @@ const cache = new DescriptorCache(MAX_REMEMBERED, () => Date.now() / 1000);
  * The descriptor that is kept for `node` and counts; undefined where none does, or the share keeps none. `node` has
  * just been looked up: its stat says whether what is remembered still holds.
  */
-export function keptDescriptor(
+export function storedDescriptor(
   tree: Tree,
   node: FileNode,
 ): MaybePromise<SecurityDescriptor | Failure | undefined> {
@@ -42,7 +41,7 @@ export function keptDescriptor(
   const known = cache.find(key, node.stat);
   if (known !== undefined) return known.descriptor;
   const { changeSeconds, changeNanoseconds } = node.stat;
-  return andThen(readKept(tree, node), (kept) => {
+  return andThen(readStoredDescriptor(tree, node), (kept) => {
     if (typeof kept !== "number") cache.remember(key, { changeSeconds, changeNanoseconds }, kept);
     return kept;
   });
@@ -54,7 +53,10 @@ export function forgetDescriptor(node: FileNode): void {
   cache.forget(`${node.identity}!`);
 }
 
-function readKept(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure | undefined> {
+function readStoredDescriptor(
+  tree: Tree,
+  node: FileNode,
+): MaybePromise<SecurityDescriptor | Failure | undefined> {
   if (tree.grant.security.acl !== "nt" || node.security === undefined) return undefined;
   return andThen(node.security.readDescriptor(), (kept) => (kept === -Errno.ENODATA ? undefined : kept));
 }
@@ -63,7 +65,7 @@ function readKept(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor |
 export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure> {
   const { security } = node;
   if (security === undefined) return -Errno.EOPNOTSUPP;
-  return andThen(readKept(tree, node), (kept) => {
+  return andThen(readStoredDescriptor(tree, node), (kept) => {
     if (kept !== undefined) return kept;
     return andThen(node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;

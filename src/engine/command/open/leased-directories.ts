@@ -1,6 +1,5 @@
 // Directories that a client caches the listing of, and programs on the server that change them: the kernel is asked
 // to tell of it, as it is for CHANGE_NOTIFY, and the lease ends. [MS-SMB2] 3.3.4.7; inotify(7).
-import type { NtStatus } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
 import type { NotifyTable } from "../../state/notify.ts";

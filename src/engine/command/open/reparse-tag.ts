@@ -1,5 +1,4 @@
 // Reparse points as clients see objects that are neither file nor directory: tag and target.
-import type { NtStatus } from "../../../wire/status.ts";
 import { ReparseTag } from "../../../wire/fscc/attributes.ts";
 import { FileKind, type FileStore } from "../../vfs/store.ts";
 

@@ -46,7 +46,7 @@ export function handleNegotiate(exchange: Exchange): NtStatus {
   const negotiated = settle(connection, request, dialect, choice);
   connection.negotiated = negotiated;
   connection.awaitsSecondNegotiate = false;
-  const contexts = dialect.hasNegotiateContexts ? answerContexts(exchange, choice) : [];
+  const contexts = dialect.hasNegotiateContexts ? answerContexts(choice) : [];
   writeResponse(exchange.reserve(RESPONSE_ROOM), connection, dialect.revision, negotiated, contexts);
   if (dialect.hasNegotiateContexts) chainPreauth(exchange, connection);
   return Status.SUCCESS;
@@ -155,7 +155,7 @@ function securityModeOf(connection: ConnectionState): number {
   return SecurityMode.SIGNING_ENABLED | (isRequired ? SecurityMode.SIGNING_REQUIRED : 0);
 }
 
-function answerContexts(exchange: Exchange, choice: Choice): NegotiateContext[] {
+function answerContexts(choice: Choice): NegotiateContext[] {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   const contexts: NegotiateContext[] = [{ kind: "preauth", hashAlgorithms: [HashAlgorithm.SHA_512], salt }];
   if (choice.cipher !== undefined) contexts.push({ kind: "encryption", ciphers: [choice.cipher] });

@@ -8,7 +8,7 @@ import {
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
-import { joinPath } from "../../state/open-table.ts";
+import { absolutePath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { listingChanged } from "../open/cache-breaks.ts";
@@ -64,7 +64,7 @@ function link(
 ): MaybePromise<NtStatus> {
   // Both names are one file already.
   if (found.node?.identity === node.identity) return replace ? Status.SUCCESS : Status.OBJECT_NAME_COLLISION;
-  const newPath = joinPath(open.tree.grant.path, found.path);
+  const newPath = absolutePath(open.tree.grant.path, found.path);
   const linked = andThen(store.link(node, found, replace), (result) => {
     if (result < 0) return statusOf(result);
     loseReplaced(exchange, newPath, found, node.identity);

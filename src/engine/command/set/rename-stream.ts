@@ -8,7 +8,7 @@ import { foldName } from "../../vfs/name/names.ts";
 import { parsePath } from "../../vfs/name/client-path.ts";
 import type { FileNode, NamedValues } from "../../vfs/store.ts";
 import { throughGate } from "../../vfs/stream/stream-gate.ts";
-import type { StreamPlace } from "../../vfs/stream/stream-handle.ts";
+import type { StreamName } from "../../vfs/stream/stream-handle.ts";
 import {
   findStream,
   readStream,
@@ -59,7 +59,7 @@ async function move(
   exchange: Exchange,
   open: Open,
   file: SharedFile,
-  place: StreamPlace,
+  place: StreamName,
   node: FileNode,
   target: Target,
 ): Promise<NtStatus> {
@@ -108,7 +108,7 @@ async function checkTarget(values: NamedValues, target: Target): Promise<NtStatu
 }
 
 /** The new value is whole before the old one goes. */
-async function moveValue(values: NamedValues, place: StreamPlace, target: Target): Promise<NtStatus> {
+async function moveValue(values: NamedValues, place: StreamName, target: Target): Promise<NtStatus> {
   const data = await readStream(values, place.key, target.form);
   if (typeof data === "number") return statusOf(data);
   const written = await writeStream(values, target.key, data, target.form);

@@ -6,14 +6,13 @@ import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import {
   decodeRenameInformation,
   decodeRenameInformationEx,
-  RenameFlag,
   type RenameInformation,
 } from "../../../wire/fscc/rename.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { nameFilter } from "../../state/notify.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
-import { hasDataAccess, joinPath, type OpenTable } from "../../state/open-table.ts";
+import { hasDataAccess, absolutePath, type OpenTable } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { listingChanged, waitForCaching } from "../open/cache-breaks.ts";
@@ -59,7 +58,7 @@ function rename(
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
   const root = tree.grant.path;
   if (!file.hasName) return Status.FILE_DELETED;
-  const path = file.pathOf(open.place);
+  const path = file.pathOf(open.pathEntry);
   if (path === root) return Status.ACCESS_DENIED;
   const { opens, caching } = exchange.context;
   const again = (): MaybePromise<NtStatus> => rename(exchange, open, node, information, round);
@@ -88,7 +87,7 @@ function rename(
     const isReplaced = inTheWay !== undefined && inTheWay !== file;
     if (isReplaced && caching.breakHandles(inTheWay.caching, open))
       return waitForCaching(exchange, inTheWay.caching, again);
-    const newParent = conflictingParent(exchange, joinPath(root, found.path), open.isDirectory);
+    const newParent = conflictingParent(exchange, absolutePath(root, found.path), open.isDirectory);
     if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
     // Another rename of it is at the disk: where it lies then is not where it lies now. Or what has the new name goes.
     const other = file.moving ?? inTheWay?.moving;
@@ -121,10 +120,10 @@ function move(
   const root = open.tree.grant.path;
   const from = open.pathBelow(root);
   const renamed = (open.tree.store as FileStore).rename(from, file.identity, found, replace);
-  const oldPath = joinPath(root, from);
+  const oldPath = absolutePath(root, from);
   const moved = andThen(renamed, (result) => {
     if (typeof result === "number") return statusOf(result);
-    const newPath = joinPath(root, result.path);
+    const newPath = absolutePath(root, result.path);
     loseReplaced(exchange, newPath, found, file.identity);
     context.opens.renamePaths(oldPath, newPath);
     tellMoved(context.opens, file, newPath);
@@ -133,7 +132,7 @@ function move(
     listingChanged(context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;
   });
-  return context.notify.during(moved, oldPath, joinPath(root, found.path));
+  return context.notify.during(moved, oldPath, absolutePath(root, found.path));
 }
 
 /** Has those who only keep a handle to `file` close it, then tries again; `refusal` where that is not the matter. */

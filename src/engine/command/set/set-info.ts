@@ -21,7 +21,7 @@ import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { type FileNode, MAX_FILE_OFFSET } from "../../vfs/store.ts";
-import { dataChanged, entryChanged, waitForCaching } from "../open/cache-breaks.ts";
+import { dataChanged, entryChanged } from "../open/cache-breaks.ts";
 import { setDisposition, setDispositionEx } from "./disposition.ts";
 import { statusOf } from "../errno-status.ts";
 import { afterLate } from "../open/long-work.ts";

@@ -9,7 +9,7 @@ import type { ShareContext } from "./share-context.ts";
 import type { TimeChange } from "../store.ts";
 
 /** What is false was tried and refused. */
-export interface DiskKeeping {
+export interface DiskTraits {
   /** f_type of statfs. */
   readonly type: number;
   /** Inode numbers last as long as the file: not so on FAT, nor in user space. */
@@ -31,23 +31,23 @@ const MAX_DISKS = 64;
 export const NTFS3_MAGIC = 0x7366_746e;
 export const NTFS_ATTRIBUTES_XATTR = "system.ntfs_attrib_be";
 
-const known = new WeakMap<ShareContext, Map<number, DiskKeeping>>();
+const known = new WeakMap<ShareContext, Map<number, DiskTraits>>();
 const room = new Scratch(64);
 const facts = emptyStatx();
 
-/** The keeping of the disk `device`, asked of `fd` (an object on it) when it is not known yet. */
-export function keepingOf(context: ShareContext, device: number, fd: number): DiskKeeping {
+/** The traits of the disk `device`, asked of `fd` (an object on it) when it is not known yet. */
+export function traitsOf(context: ShareContext, device: number, fd: number): DiskTraits {
   let disks = known.get(context);
   if (disks === undefined) known.set(context, (disks = new Map()));
   const there = disks.get(device);
   if (there !== undefined) return there;
-  const keeping = askDisk(fd);
+  const traits = askDisk(fd);
   if (disks.size >= MAX_DISKS) disks.clear();
-  disks.set(device, keeping);
-  return keeping;
+  disks.set(device, traits);
+  return traits;
 }
 
-function askDisk(fd: number): DiskKeeping {
+function askDisk(fd: number): DiskTraits {
   const space = statfsFd(fd);
   const type = typeof space === "number" ? 0 : space.type;
   const isFat = type === FileSystemMagic.MSDOS || type === FileSystemMagic.EXFAT;
@@ -75,7 +75,7 @@ function isOnBlocks(fd: number): boolean {
 }
 
 /** A disk of the FAT family has none; in user space it is one that finds names without regard to case. */
-export function hasHardLinks({ type, hasAliases }: DiskKeeping): boolean {
+export function hasHardLinks({ type, hasAliases }: DiskTraits): boolean {
   return type !== FileSystemMagic.MSDOS && type !== FileSystemMagic.EXFAT && !hasAliases;
 }
 
@@ -88,7 +88,7 @@ function hasXattr(fd: number, name: string): boolean {
 export function togetherOn(context: ShareContext, fd: number, times: TimeChange): TimeChange {
   const { access, modify, birth } = times;
   if ((access === undefined) === (modify === undefined) || statFd(fd, facts) < 0) return times;
-  if (!keepingOf(context, deviceOf(facts), fd).setsTimesTogether) return times;
+  if (!traitsOf(context, deviceOf(facts), fd).setsTimesTogether) return times;
   // keepingOf may have used the record.
   if (statFd(fd, facts) < 0) return times;
   return {
@@ -99,17 +99,17 @@ export function togetherOn(context: ShareContext, fd: number, times: TimeChange)
 }
 
 /** Whether values of that name have the disk's own place. */
-export function keepsXattr(keeping: DiskKeeping, name: string): boolean {
-  return name.startsWith("user.") ? keeping.hasUserXattrs : keeping.hasOtherXattrs;
+export function storesXattr(traits: DiskTraits, name: string): boolean {
+  return name.startsWith("user.") ? traits.hasUserXattrs : traits.hasOtherXattrs;
 }
 
 /** Notes that the disk has refused one of that name after all. */
-export function noteNoXattr(keeping: DiskKeeping, name: string): void {
-  if (name.startsWith("user.")) keeping.hasUserXattrs = false;
-  else keeping.hasOtherXattrs = false;
+export function noteNoXattr(traits: DiskTraits, name: string): void {
+  if (name.startsWith("user.")) traits.hasUserXattrs = false;
+  else traits.hasOtherXattrs = false;
 }
 
 /** Whether anything at all is kept in a sidecar there. */
-export function needsSidecar(keeping: DiskKeeping): boolean {
-  return !keeping.hasUserXattrs || !keeping.hasOtherXattrs;
+export function needsSidecar(traits: DiskTraits): boolean {
+  return !traits.hasUserXattrs || !traits.hasOtherXattrs;
 }

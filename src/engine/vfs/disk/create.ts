@@ -7,7 +7,7 @@ import { emptyStatx, ModeType, statFd } from "../../../linux/stat.ts";
 import { getXattr } from "../../../linux/xattr.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { keepingOf } from "../context/disk-traits.ts";
+import { traitsOf } from "../context/disk-traits.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
 import { isGivenUp } from "../context/given-up.ts";
 import { modeOfAttributes } from "../format/mode-attributes.ts";
@@ -15,7 +15,7 @@ import { splitPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
 import { DEFAULT_ACL } from "../../security/posix-acl.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { createKept } from "../values/follow-name.ts";
+import { createWithoutOldValues } from "../values/follow-name.ts";
 import type { Failure } from "../store.ts";
 import { asStored, isSaidByDisk, writeStored } from "../values/stored-attributes.ts";
 
@@ -113,7 +113,7 @@ function createName(
   const { parent, name } = splitPath(path);
   return context.inDirectory(parent, (directory) => {
     const change = directories.begin(directory);
-    const fd = createKept(context, directory, name, () =>
+    const fd = createWithoutOldValues(context, directory, name, () =>
       isGivenUp() ? -Errno.ETIMEDOUT : make(directory, name),
     );
     if (fd < 0) return fd;
@@ -180,15 +180,15 @@ function storeFirst(
   path: string,
   attributes: number,
 ): DosAttributes | undefined {
-  const keeping = keepingOf(context, deviceOf(statx), fd);
-  if (isSaidByDisk(context, keeping, statx, attributes)) return undefined;
+  const traits = traitsOf(context, deviceOf(statx), fd);
+  if (isSaidByDisk(context, traits, statx, attributes)) return undefined;
   const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
   const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
   const bits = attributes & SETTABLE_ATTRIBUTES;
   const mode = statx.mode & 0o7777;
   const failure = writeStored(context, fd, path, mode, bits, birth, nanoseconds);
   if (failure === 0) {
-    const isPlain = keeping.hasUserXattrs && !keeping.hasFatAttributes && !keeping.hasNtfsAttributes;
+    const isPlain = traits.hasUserXattrs && !traits.hasFatAttributes && !traits.hasNtfsAttributes;
     return isPlain ? asStored(bits, birth, nanoseconds) : undefined;
   }
   const said = modeOfAttributes(mode, bits, context.grant.modeMapping);

@@ -3,7 +3,7 @@ import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { type DiskKeeping, keepingOf } from "../context/disk-traits.ts";
+import { type DiskTraits, traitsOf } from "../context/disk-traits.ts";
 import { DOS_ATTRIBUTES_XATTR, type DosAttributes } from "../format/dos-attributes.ts";
 import { joinPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
@@ -35,7 +35,7 @@ export class ListedAttributes {
   private readonly directory: number;
   private readonly path: string;
   private device = -1;
-  private keeping: DiskKeeping | undefined;
+  private traits: DiskTraits | undefined;
   /** Folded names of the sidecar's entries; undefined where there is none. */
   private entries: Set<string> | undefined;
   private keptUntilMs = Number.NEGATIVE_INFINITY;
@@ -51,20 +51,20 @@ export class ListedAttributes {
   /** What is stored for an entry, no symlink: its statx, its name, and where it is as a NUL-terminated path. */
   of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
     if (!this.context.grant.storeDosAttributes) return undefined;
-    const keeping = this.ownKeeping();
+    const traits = this.ownTraits();
     if (deviceOf(stat) !== this.device) return this.ofOtherDisk(stat, name);
-    if (keeping.hasNtfsAttributes) return readNtfsOfPath(entryPath);
-    if (keeping.hasUserXattrs && !keeping.hasFatAttributes) return storedAttributesOfPath(entryPath);
+    if (traits.hasNtfsAttributes) return readNtfsOfPath(entryPath);
+    if (traits.hasUserXattrs && !traits.hasFatAttributes) return storedAttributesOfPath(entryPath);
     if (!canOpen(stat)) return undefined;
-    const value = this.valueOf({ name, stat, hasStableInodes: keeping.hasStableInodes });
-    return keeping.hasFatAttributes ? this.withFat(keeping, stat, name, value) : value;
+    const value = this.valueOf({ name, stat, hasStableInodes: traits.hasStableInodes });
+    return traits.hasFatAttributes ? this.withFat(traits, stat, name, value) : value;
   }
 
-  private ownKeeping(): DiskKeeping {
-    if (this.keeping !== undefined) return this.keeping;
+  private ownTraits(): DiskTraits {
+    if (this.traits !== undefined) return this.traits;
     if (statFd(this.directory, facts) === 0) this.device = deviceOf(facts);
-    this.keeping = keepingOf(this.context, this.device, this.directory);
-    return this.keeping;
+    this.traits = traitsOf(this.context, this.device, this.directory);
+    return this.traits;
   }
 
   /** A directory that another disk is mounted on. */
@@ -77,14 +77,14 @@ export class ListedAttributes {
   }
 
   private withFat(
-    keeping: DiskKeeping,
+    traits: DiskTraits,
     stat: Statx,
     name: string,
     value: DosAttributes | undefined,
   ): DosAttributes | undefined {
     const fd = openAt(this.directory, name, GLANCE);
     if (fd < 0) return value;
-    const native = fatAttributes(keeping, fd);
+    const native = fatAttributes(traits, fd);
     closeFd(fd);
     return native === undefined ? value : mergeFat(native, stat, value);
   }

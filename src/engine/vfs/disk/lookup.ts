@@ -5,7 +5,7 @@ import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { deviceOf } from "../format/file-stat.ts";
 import { NOT_READ } from "../context/directory-cache.ts";
-import { keepingOf } from "../context/disk-traits.ts";
+import { traitsOf } from "../context/disk-traits.ts";
 import { joinPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
 import type { ShareContext } from "../context/share-context.ts";
@@ -48,7 +48,7 @@ export function findPath(
   // What the object is like is the server's to see, whatever the user may read of it.
   const facts = describeNode(context, located.fd, located.path);
   const mayDiffer = located.isAsSpelled === true && typeof facts !== "number";
-  if (mayDiffer && keepingOf(context, facts.stat.device, located.fd).hasAliases) {
+  if (mayDiffer && traitsOf(context, facts.stat.device, located.fd).hasAliases) {
     closeFd(located.fd);
     const listed = context.asUser(() => resolveListed(context, names, anyForm));
     if (typeof listed === "number") return listed;
@@ -101,7 +101,7 @@ function resolve(context: ShareContext, names: readonly string[], anyForm: boole
   if (typeof parent === "number") return parent;
   try {
     const isKnown = statFd(parent.fd, parentFacts) === 0;
-    if (isKnown && keepingOf(context, deviceOf(parentFacts), parent.fd).hasAliases)
+    if (isKnown && traitsOf(context, deviceOf(parentFacts), parent.fd).hasAliases)
       return resolveListed(context, names, anyForm);
     // Below a directory of another spelling than the one asked for, the name may be there as it is spelled.
     const isElsewhere = joinPath(parent.path, name) !== path;

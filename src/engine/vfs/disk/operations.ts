@@ -30,8 +30,8 @@ import {
 } from "./node.ts";
 import { readNodeDescriptor, readNodeRights, writeNodeSecurity } from "../values/security.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { openPlace } from "./share-directory.ts";
-import { listSnapshots, placeOfRoot } from "../snapshot/folder.ts";
+import { openShareDirectory } from "./share-directory.ts";
+import { listSnapshots, snapshotPathOfRoot } from "../snapshot/folder.ts";
 import { replaceBySpecial } from "./special-file.ts";
 import { probeDevice } from "./probe.ts";
 import { volumeOf } from "../volume-info/volume-info.ts";
@@ -54,11 +54,11 @@ export const diskOperations = {
   link: linkObject,
   listValues: listNamedValues,
   open: openNode,
-  openPlace,
+  openShareDirectory,
   listSnapshots,
   openStream: openDirectoryStream,
   probe: probeDevice,
-  placeOfRoot,
+  placeOfRoot: snapshotPathOfRoot,
   readRights: readNodeRights,
   readData,
   readDescriptor: readNodeDescriptor,
@@ -120,7 +120,7 @@ const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   find: ["fd"],
   open: [""],
   replaceBySpecial: ["fd"],
-  openPlace: ["fd"],
+  openShareDirectory: ["fd"],
   openStream: [""],
 };
 

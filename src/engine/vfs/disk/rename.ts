@@ -5,11 +5,16 @@ import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../../l
 import { closeFd } from "../../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";
-import { hasHardLinks, keepingOf } from "../context/disk-traits.ts";
+import { hasHardLinks, traitsOf } from "../context/disk-traits.ts";
 import { isGivenUp } from "../context/given-up.ts";
 import { joinPath, splitPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { type NamePlace, linkKept, moveKept, unlinkKept } from "../values/follow-name.ts";
+import {
+  type NewNameTarget,
+  linkWithValues,
+  renameWithValues,
+  unlinkWithValues,
+} from "../values/follow-name.ts";
 import { type Failure, FileKind, type Found } from "../store.ts";
 import { removeVetoed } from "./vetoed-leftovers.ts";
 import { temporaryName } from "../name/own-names.ts";
@@ -64,12 +69,12 @@ export function removeName(
     if (isGivenUp()) return -Errno.ETIMEDOUT;
     const { directories } = context;
     const change = directories.begin(directory);
-    let result = unlinkKept(context, directory, name, isDirectory);
+    let result = unlinkWithValues(context, directory, name, isDirectory);
     // A symlink to a directory is no directory.
     if (result === -Errno.ENOTDIR && isDirectory) result = unlinkAt(directory, name, false);
     const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
     if (isFull && removeVetoed(context, directory, name) === 0)
-      result = unlinkKept(context, directory, name, true);
+      result = unlinkWithValues(context, directory, name, true);
     if (result === 0) directories.commit(change, directory, undefined, name);
     return result === -Errno.EEXIST ? -Errno.ENOTEMPTY : result;
   });
@@ -100,16 +105,16 @@ export function renamePath(
       const { directories } = context;
       const oldChange = directories.begin(fromDirectory);
       const newChange = directories.begin(toDirectory);
-      const old: NamePlace = { directory: fromDirectory, name: source.name };
+      const old: NewNameTarget = { directory: fromDirectory, name: source.name };
       const replacesElsewhere = to.identity !== "" && !isSame && source.parent !== target.parent;
-      const place: NamePlace = { directory: toDirectory, name: newName, replacesElsewhere };
+      const place: NewNameTarget = { directory: toDirectory, name: newName, replacesElsewhere };
       const isAlias = isSame && !isRespelled && hasOtherName(fromDirectory, source.name);
       // Only what was looked up is replaced: what has got that name since may be open.
       const mayReplace = replace && !isSame && to.identity !== "";
       const isAsked = mayReplace && names(context, toDirectory, to.path, to.identity);
       const kind = { isRespelled: isSame && !isAlias, isAlias, replace: isSame ? replace : isAsked };
       const move = () => (isGivenUp() ? -Errno.ETIMEDOUT : moveName(old, place, kind));
-      const failure = moveKept(context, old, place, move);
+      const failure = renameWithValues(context, old, place, move);
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
       // In one directory both changes are the same entry, and the second sets its times right.
@@ -133,7 +138,7 @@ interface MoveKind {
   readonly replace: boolean;
 }
 
-function moveName(from: NamePlace, to: NamePlace, kind: MoveKind): 0 | Failure {
+function moveName(from: NewNameTarget, to: NewNameTarget, kind: MoveKind): 0 | Failure {
   if (kind.isAlias) return kind.replace ? unlinkAt(from.directory, from.name, false) : -Errno.EEXIST;
   if (kind.replace && !kind.isRespelled) return renameAt(from.directory, from.name, to.directory, to.name, 0);
   const result = renameAt(from.directory, from.name, to.directory, to.name, RENAME_NOREPLACE);
@@ -146,7 +151,7 @@ function isUnsupported(result: number): boolean {
 }
 
 /** Where the disk itself ignores case, the new spelling counts as taken: by way of a third name. */
-function respell(from: NamePlace, to: NamePlace): 0 | Failure {
+function respell(from: NewNameTarget, to: NewNameTarget): 0 | Failure {
   const between = temporaryName();
   let result = renameAt(from.directory, from.name, from.directory, between, 0);
   if (result < 0) return result;
@@ -156,7 +161,7 @@ function respell(from: NamePlace, to: NamePlace): 0 | Failure {
 }
 
 /** Without RENAME_NOREPLACE: a link cannot replace; a directory or a disk without links is looked at first. */
-function moveWithoutFlag(from: NamePlace, to: NamePlace): 0 | Failure {
+function moveWithoutFlag(from: NewNameTarget, to: NewNameTarget): 0 | Failure {
   const linked = linkAt(from.directory, from.name, to.directory, to.name);
   if (linked === 0) return unlinkAt(from.directory, from.name, false);
   if (linked === -Errno.EEXIST) return linked;
@@ -182,7 +187,7 @@ export function linkObject(
   return context.inDirectory(parent, (directory) => {
     const { directories } = context;
     const change = directories.begin(directory);
-    const result = linkKept(context, fd, { directory, name }, () => {
+    const result = linkWithValues(context, fd, { directory, name }, () => {
       const made = linkFd(fd, directory, name);
       // Only what was looked up is replaced: what has got that name since may be open.
       const isAsked = made === -Errno.EEXIST && isTaken && names(context, directory, to.path, to.identity);
@@ -196,7 +201,7 @@ export function linkObject(
 
 /** Whether the disk of `fd` may have hard links at all. */
 function linksOn(context: ShareContext, fd: number): boolean {
-  return statFd(fd, statx) < 0 || hasHardLinks(keepingOf(context, deviceOf(statx), fd));
+  return statFd(fd, statx) < 0 || hasHardLinks(traitsOf(context, deviceOf(statx), fd));
 }
 
 /** The old name is replaced in one step: at no time is there none. */

@@ -10,7 +10,7 @@ import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
 
 /** A share's directory, opened. */
-export interface Place {
+export interface ShareDirectory {
   /** O_PATH; the caller's. */
   readonly fd: number;
   /** dev_t as one number. */
@@ -24,19 +24,19 @@ const statx = emptyStatx();
 const FLAGS = Open.PATH | Open.DIRECTORY;
 
 /** The place that an absolute path leads to, whatever has to be asked for it; an operation of the table. */
-export function openPlace(_: ShareContext, path: string): Place | Failure {
+export function openShareDirectory(_: ShareContext, path: string): ShareDirectory | Failure {
   return placeOf(openAt(AT_FDCWD, path, FLAGS), statFd);
 }
 
 /** The same by what is in memory; -EAGAIN where that does not tell. */
-export function openCachedPlace(path: string): Place | Failure {
+export function openCachedShareDirectory(path: string): ShareDirectory | Failure {
   const fd = openAt2(AT_FDCWD, path, FLAGS, 0, Resolve.CACHED);
   // Kernels before 5.12 do not know the flag, before 5.6 the call; a filter may refuse it.
   if (fd === -Errno.EINVAL || fd === -Errno.ENOSYS || fd === -Errno.EPERM) return -Errno.EAGAIN;
   return placeOf(fd, statFdCached);
 }
 
-function placeOf(fd: number, stat: typeof statFd): Place | Failure {
+function placeOf(fd: number, stat: typeof statFd): ShareDirectory | Failure {
   if (fd < 0) return fd;
   const failure = stat(fd, statx);
   if (failure === 0 && (statx.mode & ModeType.MASK) === ModeType.DIRECTORY) {
@@ -57,9 +57,9 @@ export function deviceOfPath(path: string): number {
  * Whether a share's directory is lost: its disk is unmounted, gone, or covered by another that was mounted over it. A
  * directory that was merely renamed is not. Asks no disk.
  */
-export function isPlaceLost(path: string, place: Place): boolean {
+export function isShareDirectoryLost(path: string, place: ShareDirectory): boolean {
   if (isDeviceGone(place.device)) return true;
-  const now = openCachedPlace(path);
+  const now = openCachedShareDirectory(path);
   if (typeof now === "number") return now !== -Errno.EAGAIN && !isMounted(place.mountId);
   closeFd(now.fd);
   return now.device !== place.device || now.mountId !== place.mountId;

@@ -5,7 +5,7 @@
 import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { keepingOf } from "../context/disk-traits.ts";
+import { traitsOf } from "../context/disk-traits.ts";
 import { foldName, joinPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { eachName } from "../../../linux/dir.ts";
@@ -14,7 +14,7 @@ const stat = emptyStatx();
 
 /** Whether the disk that `fd` lies on finds names by other spellings. */
 export function findsOtherSpellings(context: ShareContext, fd: number): boolean {
-  return statFd(fd, stat) === 0 && keepingOf(context, deviceOf(stat), fd).hasAliases;
+  return statFd(fd, stat) === 0 && traitsOf(context, deviceOf(stat), fd).hasAliases;
 }
 
 /** The names on a way as their directories list them, up to the first that is listed nowhere. */

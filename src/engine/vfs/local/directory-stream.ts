@@ -22,7 +22,7 @@ const LIVELY_MS = 1;
 type Matches = (name: string) => boolean;
 type Answer = DirectoryEntry | undefined | Failure;
 
-export class PosixDirectoryStream implements DirectoryStream {
+export class LocalDirectoryStream implements DirectoryStream {
   private readonly disk: ShareDisk;
   private readonly volume: MountedVolume;
   private readonly directory: number;

@@ -7,8 +7,7 @@ import { setNoAccessTime } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { OperationArgs, OperationName, OperationResult } from "../disk/operations.ts";
-import { PosixDirectoryStream } from "./directory-stream.ts";
-import { andThen } from "../../and-then.ts";
+import { LocalDirectoryStream } from "./directory-stream.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending, PendingOnBoth } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
@@ -26,7 +25,7 @@ const LOCK_TYPES = { nothing: LockType.UNLOCK, shared: LockType.READ, exclusive:
 
 const statx = emptyStatx();
 
-export class PosixHandle implements FileHandle, OpenData {
+export class LocalHandle implements FileHandle, OpenData {
   readonly canWrite: boolean;
   readonly disk: ShareDisk;
   readonly volume: MountedVolume;
@@ -112,14 +111,14 @@ export class PosixHandle implements FileHandle, OpenData {
   }
 
   copyFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number> {
-    if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
+    if (!(source instanceof LocalHandle)) return -Errno.EOPNOTSUPP;
     if (source.isClosed) return -Errno.EBADF;
     const both = new PendingOnBoth(this.pending, source.pending);
     return this.runLong("copyRange", [source.fd, from, this.fd, offset, length], both);
   }
 
   cloneFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure> {
-    if (!(source instanceof PosixHandle)) return -Errno.EOPNOTSUPP;
+    if (!(source instanceof LocalHandle)) return -Errno.EOPNOTSUPP;
     if (source.isClosed) return -Errno.EBADF;
     const both = new PendingOnBoth(this.pending, source.pending);
     return this.runLong("cloneRange", [source.fd, from, this.fd, offset, length], both);
@@ -130,7 +129,7 @@ export class PosixHandle implements FileHandle, OpenData {
   }
 
   list(): DirectoryStream {
-    return new PosixDirectoryStream(
+    return new LocalDirectoryStream(
       this.disk,
       this.volume,
       this.isClosed ? -1 : this.fd,

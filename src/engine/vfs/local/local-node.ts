@@ -7,8 +7,8 @@ import { andThen } from "../../and-then.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { type NodeFacts, nodeAccess } from "../disk/node.ts";
 import { Pending } from "../volume/pending.ts";
-import { PosixHandle } from "./local-handle.ts";
-import { PosixSecurity, NodeValues } from "./node-metadata.ts";
+import { LocalHandle } from "./local-handle.ts";
+import { NodeSecurity, NodeValues } from "./node-metadata.ts";
 import type { ShareDisk } from "./share-disk.ts";
 import {
   type Failure,
@@ -21,7 +21,7 @@ import {
   type TimeChange,
 } from "../store.ts";
 
-export class PosixNode implements FileNode {
+export class LocalNode implements FileNode {
   readonly fd: number;
   path: string;
   readonly identity: string;
@@ -60,7 +60,7 @@ export class PosixNode implements FileNode {
   }
 
   get security(): ObjectSecurity {
-    return new PosixSecurity(this);
+    return new NodeSecurity(this);
   }
 
   refresh(): MaybePromise<FileStat | Failure> {
@@ -73,14 +73,14 @@ export class PosixNode implements FileNode {
     });
   }
 
-  open(mode: OpenMode): MaybePromise<PosixHandle | Failure> {
+  open(mode: OpenMode): MaybePromise<LocalHandle | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     const { kind } = this.current;
     // Opening a FIFO or a device would wait for, or act on, whatever is behind it.
     if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return -Errno.EACCES;
     if (mode.write && this.disk.context.grant.readOnly) return -Errno.EROFS;
     return andThen(this.run("open", this.fd, this.path, this.diskIdentity, kind, mode), (fd) =>
-      fd < 0 ? fd : new PosixHandle(this.disk, this.volume, fd, this.path, mode),
+      fd < 0 ? fd : new LocalHandle(this.disk, this.volume, fd, this.path, mode),
     );
   }
 

@@ -8,8 +8,8 @@ import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "../snap
 import { andThen } from "../../and-then.ts";
 import { targetOf } from "../disk/rename.ts";
 import { joinPath, splitPath } from "../name/names.ts";
-import { PosixHandle } from "./local-handle.ts";
-import { PosixNode } from "./local-node.ts";
+import { LocalHandle } from "./local-handle.ts";
+import { LocalNode } from "./local-node.ts";
 import { posixView } from "../context/posix-view.ts";
 import { ShareDisk } from "./share-disk.ts";
 import { ShareRoot } from "./share-root.ts";
@@ -34,10 +34,10 @@ export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> 
   return andThen(ShareRoot.acquire(grant), (root) => {
     if (typeof root === "number") return root;
     const disk = new ShareDisk(grant, root);
-    if (!root.volume.isRemote) return withBin(new PosixStore(disk), grant);
+    if (!root.volume.isRemote) return withBin(new LocalStore(disk), grant);
     // What is remembered of the directory does not say whether the other side still answers.
     return andThen(disk.run("stat", root.fd, ""), (stat) => {
-      if (typeof stat !== "number") return withBin(new PosixStore(disk), grant);
+      if (typeof stat !== "number") return withBin(new LocalStore(disk), grant);
       disk.close();
       return stat;
     });
@@ -45,7 +45,7 @@ export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> 
 }
 
 /** The bin has a store of its own, in which no name is hidden or mapped by the share's wishes. */
-function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore | Failure> {
+function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<FileStore | Failure> {
   if (grant.recycle === null) return store;
   const { recycle } = grant;
   return andThen(openStore(binGrant(grant)), (own) => {
@@ -66,7 +66,7 @@ function withBin(store: PosixStore, grant: ShareGrant): MaybePromise<FileStore |
 function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure> {
   return andThen(openStore(grant), (store) => {
     if (typeof store === "number") return store;
-    return andThen((store as PosixStore).place(), (path) => {
+    return andThen((store as LocalStore).place(), (path) => {
       if (typeof path === "string") return { store, path };
       store.close();
       return path;
@@ -76,11 +76,11 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
 
 const MAX_LISTABLE = 256;
 
-class PosixStore implements FileStore {
+class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
   bin: RecycleBin | undefined;
-  private view: PosixStore | undefined;
+  private view: LocalStore | undefined;
   private versions: ShareSnapshots | undefined;
   private isClosed = false;
   /** Whether directories may be listed, as of the last time that a worker said. */
@@ -99,7 +99,7 @@ class PosixStore implements FileStore {
     return andThen(disk.find(names, this.findsAnyForm), (found) => {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;
-      const node = facts && new PosixNode(disk, fd, path, facts);
+      const node = facts && new LocalNode(disk, fd, path, facts);
       if (!this.isClosed) return { path, name, node };
       node?.close();
       return -Errno.EBADF;
@@ -118,9 +118,9 @@ class PosixStore implements FileStore {
     const { path } = found;
     return andThen(disk.run("createFile", path, mode.writeThrough, attributes, permissions), (made) => {
       if (typeof made === "number") return made;
-      const node = new PosixNode(disk, made.fd, path, made);
+      const node = new LocalNode(disk, made.fd, path, made);
       const volume = disk.root.volumeOf(made.stat.device);
-      return { node, handle: new PosixHandle(disk, volume, made.dataFd, path, mode) };
+      return { node, handle: new LocalHandle(disk, volume, made.dataFd, path, mode) };
     });
   }
 
@@ -130,7 +130,7 @@ class PosixStore implements FileStore {
     const { disk } = this;
     const { path } = found;
     return andThen(disk.run("createDirectory", path, attributes, permissions), (made) =>
-      typeof made === "number" ? made : new PosixNode(disk, made.fd, path, made),
+      typeof made === "number" ? made : new LocalNode(disk, made.fd, path, made),
     );
   }
 
@@ -147,7 +147,7 @@ class PosixStore implements FileStore {
   }
 
   isEmpty(node: FileNode): MaybePromise<boolean | Failure> {
-    return node instanceof PosixNode ? node.run("isEmpty", node.fd) : -Errno.EINVAL;
+    return node instanceof LocalNode ? node.run("isEmpty", node.fd) : -Errno.EINVAL;
   }
 
   rename(
@@ -162,20 +162,20 @@ class PosixStore implements FileStore {
 
   link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure> {
     if (this.disk.context.grant.readOnly) return -Errno.EROFS;
-    if (!(node instanceof PosixNode)) return -Errno.EINVAL;
+    if (!(node instanceof LocalNode)) return -Errno.EINVAL;
     if (node.stat.kind === FileKind.DIRECTORY) return -Errno.EISDIR;
     return node.run("link", node.fd, node.identity, targetOf(to), replace);
   }
 
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure> {
-    return node instanceof PosixNode ? node.run("volume", node.fd) : -Errno.EINVAL;
+    return node instanceof LocalNode ? node.run("volume", node.fd) : -Errno.EINVAL;
   }
 
   replaceBySpecial(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure> {
     const { disk } = this;
     if (disk.context.grant.readOnly) return -Errno.EROFS;
     return andThen(disk.run("replaceBySpecial", path, identity, special), (made) =>
-      typeof made === "number" ? made : new PosixNode(disk, made.fd, path, made),
+      typeof made === "number" ? made : new LocalNode(disk, made.fd, path, made),
     );
   }
 
@@ -196,7 +196,7 @@ class PosixStore implements FileStore {
 
   posixView(): FileStore {
     const { disk } = this;
-    this.view ??= new PosixStore(new ShareDisk(posixView(disk.context.grant), disk.root.retain()));
+    this.view ??= new LocalStore(new ShareDisk(posixView(disk.context.grant), disk.root.retain()));
     return this.view;
   }
 

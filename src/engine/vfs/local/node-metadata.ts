@@ -13,7 +13,7 @@ import type {
 import { MAX_SIDECAR_VALUE_BYTES } from "../sidecar/format.ts";
 import type { OperationArgs, OperationResult } from "../disk/operations.ts";
 
-export class PosixSecurity implements ObjectSecurity {
+export class NodeSecurity implements ObjectSecurity {
   private readonly node: ObjectCalls;
 
   constructor(node: ObjectCalls) {

@@ -4,7 +4,12 @@ import { closeFd } from "../../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import { type MountedVolume, acquireVolume, releaseVolume } from "../volume/mounted-volume.ts";
-import { type Place, deviceOfPath, isPlaceLost, openCachedPlace } from "../disk/share-directory.ts";
+import {
+  type ShareDirectory,
+  deviceOfPath,
+  isShareDirectoryLost,
+  openCachedShareDirectory,
+} from "../disk/share-directory.ts";
 import { ownerWithoutRoot } from "../volume/call.ts";
 import type { Failure } from "../store.ts";
 
@@ -30,13 +35,13 @@ export class ShareRoot {
   /** What the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
-  private readonly place: Place;
+  private readonly place: ShareDirectory;
   private whenLost: Set<() => void> | undefined = new Set();
   /** Other disks that are mounted below and were come to. */
   private readonly others = new Map<number, MountedVolume>();
   private references = 1;
 
-  private constructor(path: string, place: Place) {
+  private constructor(path: string, place: ShareDirectory) {
     this.path = path;
     this.place = place;
     this.fd = place.fd;
@@ -51,11 +56,11 @@ export class ShareRoot {
   static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
     const { path } = grant;
     if (!path.startsWith("/")) return -Errno.EINVAL;
-    const cached = openCachedPlace(path);
+    const cached = openCachedShareDirectory(path);
     if (cached !== -Errno.EAGAIN) return ShareRoot.adopt(path, cached);
     const volume = acquireVolume(deviceOfPath(path));
     const owner = ownerWithoutRoot(grant);
-    return volume.callElsewhere(owner, undefined, "openPlace", [path]).then((place) => {
+    return volume.callElsewhere(owner, undefined, "openShareDirectory", [path]).then((place) => {
       volume.forgetShare(owner.id);
       const root = ShareRoot.adopt(path, place);
       releaseVolume(volume);
@@ -64,7 +69,7 @@ export class ShareRoot {
   }
 
   /** Takes over the place's descriptor. */
-  private static adopt(path: string, place: Place | Failure): ShareRoot | Failure {
+  private static adopt(path: string, place: ShareDirectory | Failure): ShareRoot | Failure {
     if (typeof place === "number") return place;
     const known = roots.get(path);
     if (known !== undefined && known.place.identity === place.identity) {
@@ -101,7 +106,7 @@ export class ShareRoot {
 
   /** Looks whether the path still leads here. */
   check(): void {
-    if (isPlaceLost(this.path, this.place)) this.lose();
+    if (isShareDirectoryLost(this.path, this.place)) this.lose();
   }
 
   /** One more who needs the descriptor; pair with `release`. */

@@ -45,7 +45,7 @@ export function sidecarChanges(): number {
 }
 
 /** renameat(2) of an entry, counted. */
-export function placeEntry(from: number, name: string, to: number, newName: string): number {
+export function renameEntry(from: number, name: string, to: number, newName: string): number {
   changes++;
   return renameAt(from, name, to, newName, 0);
 }
@@ -219,10 +219,10 @@ export function replaceEntry(
   // NFS and user space may say at the end only that the disk is full.
   if (failure === 0 && closed < 0) failure = closed;
   if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
-  if (failure === 0) failure = placeEntry(sidecar, temporary, sidecar, entryName);
+  if (failure === 0) failure = renameEntry(sidecar, temporary, sidecar, entryName);
   // Nobody but a stranger made that.
   if (failure === -Errno.EISDIR && unlinkAt(sidecar, entryName, true) === 0) {
-    failure = placeEntry(sidecar, temporary, sidecar, entryName);
+    failure = renameEntry(sidecar, temporary, sidecar, entryName);
   }
   if (failure < 0) unlinkAt(sidecar, temporary, false);
   return failure as 0 | Failure;

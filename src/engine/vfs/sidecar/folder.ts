@@ -15,7 +15,7 @@ import {
   describesExactly,
   isEntryOf,
   openEntry,
-  placeEntry,
+  renameEntry,
   readEntryValue,
   readEntryValues,
   replaceEntry,
@@ -111,7 +111,7 @@ function settleMove(folder: number, sidecar: number, subject: Subject): OpenEntr
   const hasMoved = describesExactly(next, subject);
   if (!hasMoved) closeFd(next.fd);
   ifAlone(folder, () => {
-    if (hasMoved) placeEntry(sidecar, nextName, sidecar, entryNameOf(subject.name));
+    if (hasMoved) renameEntry(sidecar, nextName, sidecar, entryNameOf(subject.name));
     else unlinkAt(sidecar, nextName, false);
   });
   return hasMoved ? next : undefined;
@@ -229,7 +229,7 @@ export function prepareSidecarMove(
 export function finishSidecarMove(to: number, newName: string, isDone: boolean): boolean {
   const result = withSidecar<number>(to, -Errno.ENOENT, (sidecar) =>
     isDone
-      ? placeEntry(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName))
+      ? renameEntry(sidecar, nextNameOf(newName), sidecar, entryNameOf(newName))
       : unlinkAt(sidecar, nextNameOf(newName), false),
   );
   if (!isDone) removeSidecarIfEmpty(to);
@@ -268,7 +268,7 @@ export function moveSidecarEntry(
   withSidecar<void>(from.directory, undefined, (old) => {
     const made = makeSidecar(to.directory);
     if (made < 0) return;
-    placeEntry(old, entryNameOf(from.name), made, entryNameOf(to.name));
+    renameEntry(old, entryNameOf(from.name), made, entryNameOf(to.name));
     closeFd(made);
   });
 }

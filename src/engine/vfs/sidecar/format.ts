@@ -39,7 +39,7 @@ export interface EntrySubject {
 }
 
 /** Where a value lies in the entry. */
-export interface ValuePlace {
+export interface ValueExtent {
   readonly offset: number;
   readonly length: number;
   readonly checksum: number;
@@ -47,7 +47,7 @@ export interface ValuePlace {
 
 export interface EntryTable {
   readonly subject: EntrySubject;
-  readonly places: ReadonlyMap<string, ValuePlace>;
+  readonly places: ReadonlyMap<string, ValueExtent>;
   /** Bytes of the whole entry. */
   readonly totalBytes: number;
 }
@@ -143,7 +143,7 @@ export function decodeEntryTable(head: Uint8Array, size: number): EntryTable | u
   const nameLength = view.getUint16(subjectAt + 48, true);
   let at = subjectAt + SUBJECT_FIXED_BYTES + nameLength;
   if (at > end) return undefined;
-  const places = new Map<string, ValuePlace>();
+  const places = new Map<string, ValueExtent>();
   try {
     const subject: EntrySubject = {
       name: decoder.decode(head.subarray(at - nameLength, at)),

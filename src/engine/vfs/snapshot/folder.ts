@@ -24,7 +24,7 @@ import type { ShareContext } from "../context/share-context.ts";
 import { compileSnapshotFormat, secondsOfSnapperInfo } from "./names.ts";
 import type { Failure } from "../store.ts";
 
-export interface SnapshotPlace {
+export interface ListedSnapshot {
   /** Since 1970. */
   readonly seconds: number;
   /** What the share's directory was then: absolute, without symlinks. */
@@ -39,7 +39,7 @@ const MAX_INFO_BYTES = 65_536;
  * The snapshots of the share, newest first. -EOPNOTSUPP where it has none to look for, -EACCES where the user may not
  * know of them.
  */
-export function listSnapshots(context: ShareContext): SnapshotPlace[] | Failure {
+export function listSnapshots(context: ShareContext): ListedSnapshot[] | Failure {
   const rules = context.grant.snapshots;
   if (rules === null) return -Errno.EOPNOTSUPP;
   try {
@@ -63,7 +63,7 @@ export function listSnapshots(context: ShareContext): SnapshotPlace[] | Failure 
 }
 
 /** The path of the directory that a store is on, as the kernel has it; against what was looked up by name. */
-export function placeOfRoot(context: ShareContext): string | Failure {
+export function snapshotPathOfRoot(context: ShareContext): string | Failure {
   return readProcLink(context.rootFd);
 }
 

@@ -2,7 +2,7 @@
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
-import type { SnapshotPlace } from "./folder.ts";
+import type { ListedSnapshot } from "./folder.ts";
 import type { Failure, FileStore, Snapshot, Snapshots } from "../store.ts";
 
 /** How long a list counts as fresh: a client asks for one file after another. */
@@ -13,7 +13,7 @@ const MAX_STORES = 32;
 /** What the snapshots of a share need of it. */
 export interface SnapshotSource {
   readonly grant: ShareGrant;
-  list(): MaybePromise<SnapshotPlace[] | Failure>;
+  list(): MaybePromise<ListedSnapshot[] | Failure>;
   open(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure>;
 }
 
@@ -35,7 +35,7 @@ export function snapshotSecondsOf(grant: ShareGrant): number | undefined {
 
 export class ShareSnapshots implements Snapshots {
   private readonly source: SnapshotSource;
-  private places: readonly SnapshotPlace[] = [];
+  private places: readonly ListedSnapshot[] = [];
   private listedMs = Number.NEGATIVE_INFINITY;
   /** In the order of their last use. */
   private readonly stores = new Map<number, Snapshot>();
@@ -72,7 +72,7 @@ export class ShareSnapshots implements Snapshots {
     this.stores.clear();
   }
 
-  private storeAt(place: SnapshotPlace): MaybePromise<Snapshot | Failure> {
+  private storeAt(place: ListedSnapshot): MaybePromise<Snapshot | Failure> {
     const { seconds, path } = place;
     const known = this.stores.get(seconds);
     if (known !== undefined && known.path === path) {
@@ -89,7 +89,7 @@ export class ShareSnapshots implements Snapshots {
     return settled;
   }
 
-  private open(place: SnapshotPlace): MaybePromise<Snapshot | Failure> {
+  private open(place: ListedSnapshot): MaybePromise<Snapshot | Failure> {
     const { seconds, path } = place;
     return andThen(this.source.open(snapshotGrant(this.source.grant, place)), (opened) => {
       if (typeof opened === "number") return opened === -Errno.ENOTDIR ? -Errno.ENOENT : opened;
@@ -115,7 +115,7 @@ export class ShareSnapshots implements Snapshots {
   }
 }
 
-function snapshotGrant(grant: ShareGrant, { seconds, path }: SnapshotPlace): SnapshotGrant {
+function snapshotGrant(grant: ShareGrant, { seconds, path }: ListedSnapshot): SnapshotGrant {
   return {
     ...grant,
     path,

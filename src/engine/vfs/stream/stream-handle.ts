@@ -29,7 +29,7 @@ const ALLOCATION_UNIT_BYTES = 8;
 const GONE = -Errno.ESTALE;
 
 /** Where an open stream is, shared by all who have it open: a rename changes it for all of them. */
-export class StreamPlace {
+export class StreamName {
   /** As clients see it, without colon and type. */
   name: string;
   /** The named value that keeps it. */
@@ -58,7 +58,7 @@ export class StreamPlace {
 export class StreamHandle implements FileHandle {
   readonly canWrite: boolean;
   /** Replaced by the place that earlier opens of the stream share. */
-  place: StreamPlace;
+  place: StreamName;
   private readonly node: FileNode;
   private readonly form: StreamForm;
   private readonly isWriteThrough: boolean;
@@ -66,7 +66,7 @@ export class StreamHandle implements FileHandle {
   /** `node` is the file that the stream belongs to; it stays the caller's. */
   constructor(
     node: FileNode,
-    place: StreamPlace,
+    place: StreamName,
     form: StreamForm,
     canWrite: boolean,
     isWriteThrough: boolean,

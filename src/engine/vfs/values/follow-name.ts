@@ -5,7 +5,7 @@ import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { type DiskKeeping, keepingOf, needsSidecar } from "../context/disk-traits.ts";
+import { type DiskTraits, traitsOf, needsSidecar } from "../context/disk-traits.ts";
 import { isMarked } from "./overflow.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { lockFolders, unlockFolders } from "../sidecar/lock.ts";
@@ -24,7 +24,7 @@ import { inSidecar } from "./in-sidecar.ts";
 const stat = emptyStatx();
 
 /** A name in a directory that is open. */
-export interface NamePlace {
+export interface NewNameTarget {
   readonly directory: number;
   readonly name: string;
   /** What has the name goes, and may have something kept in this folder, which is not the one that is moved from. */
@@ -32,10 +32,10 @@ export interface NamePlace {
 }
 
 /** Undefined where the folder has no sidecar and the disk no need of one. */
-function keepingAt(context: ShareContext, directory: number): DiskKeeping | undefined {
+function traitsAt(context: ShareContext, directory: number): DiskTraits | undefined {
   if (statFd(directory, stat) < 0) return undefined;
-  const keeping = keepingOf(context, deviceOf(stat), directory);
-  return needsSidecar(keeping) || hasSidecar(directory) ? keeping : undefined;
+  const traits = traitsOf(context, deviceOf(stat), directory);
+  return needsSidecar(traits) || hasSidecar(directory) ? traits : undefined;
 }
 
 /** Where there are attributes, it has what they have no room for. */
@@ -53,7 +53,7 @@ function holdsSidecar(directory: number, name: string): boolean {
 }
 
 function needsSidecarAt(context: ShareContext, directory: number): boolean {
-  return statFd(directory, stat) === 0 && needsSidecar(keepingOf(context, deviceOf(stat), directory));
+  return statFd(directory, stat) === 0 && needsSidecar(traitsOf(context, deviceOf(stat), directory));
 }
 
 /**
@@ -71,7 +71,7 @@ function aloneIn<T>(context: ShareContext, folders: readonly number[], action: (
 }
 
 /** `create`, which makes a new file or directory of that name, and forgets what an earlier one had. */
-export function createKept(
+export function createWithoutOldValues(
   context: ShareContext,
   directory: number,
   name: string,
@@ -81,23 +81,23 @@ export function createKept(
   if (!needsSidecarAt(context, directory)) return create();
   return aloneIn(context, [directory], () => {
     const result = create();
-    if (result >= 0) forgetKept(context, directory, name);
+    if (result >= 0) dropOldValues(context, directory, name);
     return result;
   });
 }
 
-function forgetKept(context: ShareContext, directory: number, name: string): void {
+function dropOldValues(context: ShareContext, directory: number, name: string): void {
   context.identity.outside(() => dropSidecarEntry(directory, name));
 }
 
 /** unlinkat(2) of a name; a directory that holds nothing but its sidecar counts as empty. 0 or -errno. */
-export function unlinkKept(
+export function unlinkWithValues(
   context: ShareContext,
   directory: number,
   name: string,
   isDirectory: boolean,
 ): number {
-  if (keepingAt(context, directory) === undefined) {
+  if (traitsAt(context, directory) === undefined) {
     const result = unlinkAt(directory, name, isDirectory);
     const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
     if (!isFull || !holdsSidecar(directory, name)) return result;
@@ -111,41 +111,41 @@ export function unlinkKept(
 
 function unlinkAlone(context: ShareContext, directory: number, name: string, isDirectory: boolean): number {
   const result = unlinkAt(directory, name, isDirectory);
-  if (result === 0 && !isDirectory) forgetKept(context, directory, name);
+  if (result === 0 && !isDirectory) dropOldValues(context, directory, name);
   // The kernel says so only where the user may remove it.
   const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
   return isFull ? context.identity.outside(() => removeFolderWithSidecar(directory, name)) : result;
 }
 
 /** Does `move`, the renaming of `from` to `to`, and has the values go along: with it, or not at all. */
-export function moveKept(
+export function renameWithValues(
   context: ShareContext,
-  from: NamePlace,
-  to: NamePlace,
+  from: NewNameTarget,
+  to: NewNameTarget,
   move: () => 0 | Failure,
 ): 0 | Failure {
-  let keeping = keepingAt(context, from.directory);
-  if (keeping === undefined && to.replacesElsewhere === true) keeping = keepingAt(context, to.directory);
-  if (keeping === undefined) return move();
+  let traits = traitsAt(context, from.directory);
+  if (traits === undefined && to.replacesElsewhere === true) traits = traitsAt(context, to.directory);
+  if (traits === undefined) return move();
   const folders = [from.directory, to.directory];
-  return aloneIn(context, folders, () => moveAlone(context, keeping, from, to, move));
+  return aloneIn(context, folders, () => moveAlone(context, traits, from, to, move));
 }
 
 function moveAlone(
   context: ShareContext,
-  keeping: DiskKeeping,
-  from: NamePlace,
-  to: NamePlace,
+  traits: DiskTraits,
+  from: NewNameTarget,
+  to: NewNameTarget,
   move: () => 0 | Failure,
 ): 0 | Failure {
   const { identity } = context;
   if (statAt(from.directory, from.name, stat) < 0) return move();
   if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
     const result = move();
-    if (result === 0) forgetKept(context, to.directory, to.name);
+    if (result === 0) dropOldValues(context, to.directory, to.name);
     return result;
   }
-  const subject = { name: from.name, stat, hasStableInodes: keeping.hasStableInodes };
+  const subject = { name: from.name, stat, hasStableInodes: traits.hasStableInodes };
   const ready = identity.outside(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
   const result = move();
   identity.outside(() => {
@@ -160,17 +160,22 @@ function moveAlone(
 }
 
 /** Does `link`, the making of another name `to` for the file of `fd`, which gets the values that the file has now. */
-export function linkKept(
+export function linkWithValues(
   context: ShareContext,
   fd: number,
-  to: NamePlace,
+  to: NewNameTarget,
   link: () => 0 | Failure,
 ): 0 | Failure {
-  if (!isMarked(fd) && keepingAt(context, to.directory) === undefined) return link();
+  if (!isMarked(fd) && traitsAt(context, to.directory) === undefined) return link();
   return aloneIn(context, [to.directory], () => linkAlone(context, fd, to, link));
 }
 
-function linkAlone(context: ShareContext, fd: number, to: NamePlace, link: () => 0 | Failure): 0 | Failure {
+function linkAlone(
+  context: ShareContext,
+  fd: number,
+  to: NewNameTarget,
+  link: () => 0 | Failure,
+): 0 | Failure {
   const ready = inSidecar<boolean | Failure>(context, fd, "", (folder, subject) =>
     prepareSidecarMove(folder, subject, to.directory, to.name),
   );

@@ -5,7 +5,7 @@ import { openBeneath } from "../../../linux/beneath.ts";
 import { Open, Resolve, closeFd } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";
-import { keepingOf } from "../context/disk-traits.ts";
+import { traitsOf } from "../context/disk-traits.ts";
 import { splitPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Subject } from "../sidecar/entry.ts";
@@ -30,7 +30,7 @@ export function inSidecar<T>(
   return context.identity.outside(() => {
     const failure = statFd(fd, stat);
     if (failure < 0) return failure;
-    const { hasStableInodes } = keepingOf(context, deviceOf(stat), fd);
+    const { hasStableInodes } = traitsOf(context, deviceOf(stat), fd);
     if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
       return action(fd, { name: "", stat, hasStableInodes });
     }

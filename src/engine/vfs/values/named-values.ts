@@ -4,10 +4,10 @@ import { Scratch } from "../../../linux/libc.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "../../../linux/xattr.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { keepingOf, keepsXattr, needsSidecar, noteNoXattr } from "../context/disk-traits.ts";
+import { traitsOf, storesXattr, needsSidecar, noteNoXattr } from "../context/disk-traits.ts";
 import {
   OVERFLOW_MARK,
-  type ValuePlace,
+  type OverflowTarget,
   dropBeside,
   isBeside,
   isMarkedFor,
@@ -38,7 +38,7 @@ export const namedStat = emptyStatx();
 
 /** `NamedValues.maxValueBytes` for an object of the disk `device`. */
 export function maxValueBytesOf(context: ShareContext, fd: number, device: number): number {
-  return keepingOf(context, device, fd).hasUserXattrs ? MAX_XATTR_BYTES : MAX_SIDECAR_VALUE_BYTES;
+  return traitsOf(context, device, fd).hasUserXattrs ? MAX_XATTR_BYTES : MAX_SIDECAR_VALUE_BYTES;
 }
 
 /** `NamedValues.get`. */
@@ -80,15 +80,15 @@ export function setNamedValue(
   if (value.length > MAX_XATTR_BYTES && !context.isElsewhere) return -Errno.EAGAIN;
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
-  const keeping = keepingOf(context, deviceOf(stat), fd);
-  if (keepsXattr(keeping, name)) {
+  const traits = traitsOf(context, deviceOf(stat), fd);
+  if (storesXattr(traits, name)) {
     const wasBeside = mayOverflow(name) && isBeside(fd, name);
     const result = setXattr(fd, name, value);
     if (result === 0 && wasBeside) changeBeside(context, fd, path, (place) => dropBeside(place, name));
     if (overflows && mayOverflow(name) && isTooLarge(result))
       return changeBeside(context, fd, path, (place) => putBeside(place, name, value));
     if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
-    noteNoXattr(keeping, name);
+    noteNoXattr(traits, name);
   }
   return changeSidecar(context, fd, path, (folder, subject) => setSidecarValue(folder, subject, name, value));
 }
@@ -117,7 +117,7 @@ export function listNamedValues(
   if (typeof names === "number" && names !== -Errno.EOPNOTSUPP) return names;
   const own = typeof names === "number" ? [] : names;
   if (own.includes(OVERFLOW_MARK)) return withBeside(context, fd, path, own);
-  if (!needsSidecar(keepingOf(context, deviceOf(stat), fd))) return own;
+  if (!needsSidecar(traitsOf(context, deviceOf(stat), fd))) return own;
   const others = inSidecar<string[] | Failure>(context, fd, path, listSidecarValues);
   if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
   return [...own, ...others];
@@ -142,7 +142,7 @@ function changeBeside(
   context: ShareContext,
   fd: number,
   path: string,
-  change: (place: ValuePlace) => 0 | Failure,
+  change: (place: OverflowTarget) => 0 | Failure,
 ): 0 | Failure {
   const action = (folder: number, subject: Subject): 0 | Failure => change({ fd, folder, subject });
   const result = changeSidecar(context, fd, path, action);

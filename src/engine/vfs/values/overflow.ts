@@ -46,7 +46,7 @@ const whole = new Scratch(65_536);
 const stat = emptyStatx();
 
 /** An object whose values are dealt with: its descriptor, and where the sidecar keeps what belongs to it. */
-export interface ValuePlace {
+export interface OverflowTarget {
   readonly fd: number;
   readonly folder: number;
   readonly subject: Subject;
@@ -104,7 +104,7 @@ function seenBeside(fd: number): (name: string) => boolean {
 }
 
 /** Keeps a value in the sidecar: 0, or a failure, and then the old value is still there. */
-export function putBeside(place: ValuePlace, name: string, value: Uint8Array): 0 | Failure {
+export function putBeside(place: OverflowTarget, name: string, value: Uint8Array): 0 | Failure {
   const { fd, folder, subject } = place;
   const isSeen = seenBeside(fd);
   const failure = setSidecarValue(folder, subject, name, value, isSeen);
@@ -119,7 +119,7 @@ export function putBeside(place: ValuePlace, name: string, value: Uint8Array): 0
   return result as 0 | Failure;
 }
 
-function isStillThere({ fd, folder, subject }: ValuePlace): boolean {
+function isStillThere({ fd, folder, subject }: OverflowTarget): boolean {
   if (subject.name === "") return true;
   if (statFd(fd, stat) < 0) return true;
   const identity = identityOf(stat);
@@ -141,7 +141,7 @@ function pointBeside(fd: number, name: string): number {
 }
 
 /** Takes the largest of the other values beside, for the mark to have room. */
-function makeRoom(place: ValuePlace, isSeen: (name: string) => boolean, except: string): boolean {
+function makeRoom(place: OverflowTarget, isSeen: (name: string) => boolean, except: string): boolean {
   const { fd, folder, subject } = place;
   const names = listXattrs(fd);
   if (typeof names === "number") return false;
@@ -163,12 +163,12 @@ function makeRoom(place: ValuePlace, isSeen: (name: string) => boolean, except: 
 }
 
 /** A value of the sidecar, or -ENODATA. */
-export function getBeside({ folder, subject }: ValuePlace, name: string): Uint8Array | Failure {
+export function getBeside({ folder, subject }: OverflowTarget, name: string): Uint8Array | Failure {
   return getSidecarValue(folder, subject, name);
 }
 
 /** Removes a value wherever it is: -ENODATA where there is none. */
-export function removeBeside(place: ValuePlace, name: string): 0 | Failure {
+export function removeBeside(place: OverflowTarget, name: string): 0 | Failure {
   const { fd, folder, subject } = place;
   const beside = removeSidecarValue(folder, subject, name);
   if (beside < 0 && beside !== -Errno.ENODATA) return beside;
@@ -178,17 +178,17 @@ export function removeBeside(place: ValuePlace, name: string): 0 | Failure {
 }
 
 /** Forgets the value of the sidecar: the attribute is the one that counts. */
-export function dropBeside(place: ValuePlace, name: string): 0 {
+export function dropBeside(place: OverflowTarget, name: string): 0 {
   removeSidecarValue(place.folder, place.subject, name);
   dropMark(place);
   return 0;
 }
 
-function dropMark(place: ValuePlace): void {
+function dropMark(place: OverflowTarget): void {
   if (isMarked(place.fd) && listBeside(place).length === 0) removeXattr(place.fd, OVERFLOW_MARK);
 }
 
 /** The names of the `user.` space in the sidecar. */
-export function listBeside({ folder, subject }: ValuePlace): string[] {
+export function listBeside({ folder, subject }: OverflowTarget): string[] {
   return listSidecarValues(folder, subject).filter((name) => name !== NTACL && mayOverflow(name));
 }

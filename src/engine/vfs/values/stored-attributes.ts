@@ -8,7 +8,7 @@ import { Access, ModeType, type Statx, accessFd, emptyStatx, statFd } from "../.
 import { getXattr, getXattrPath, setXattr } from "../../../linux/xattr.ts";
 import { attributesOnWire, FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { deviceOf, xattrRoom } from "../format/file-stat.ts";
-import { type DiskKeeping, NTFS_ATTRIBUTES_XATTR, keepingOf } from "../context/disk-traits.ts";
+import { type DiskTraits, NTFS_ATTRIBUTES_XATTR, traitsOf } from "../context/disk-traits.ts";
 import {
   DOS_ATTRIBUTES_XATTR,
   type DosAttributes,
@@ -44,13 +44,13 @@ export function readStored(
   path: string,
 ): DosAttributes | undefined {
   if (!context.grant.storeDosAttributes) return undefined;
-  const keeping = keepingOf(context, deviceOf(from), fd);
-  if (keeping.hasNtfsAttributes) return readNtfs(fd);
-  if (keeping.hasFatAttributes && canOpen(from)) {
-    const native = readFatByReopening(context, keeping, fd);
+  const traits = traitsOf(context, deviceOf(from), fd);
+  if (traits.hasNtfsAttributes) return readNtfs(fd);
+  if (traits.hasFatAttributes && canOpen(from)) {
+    const native = readFatByReopening(context, traits, fd);
     if (native !== undefined) return mergeFat(native, from, valueOf(context, fd, path));
   }
-  if (keeping.hasUserXattrs) return storedAttributes(fd);
+  if (traits.hasUserXattrs) return storedAttributes(fd);
   return canOpen(from) ? valueOf(context, fd, path) : undefined;
 }
 
@@ -84,17 +84,17 @@ export function mergeFat(native: number, from: Statx, value: DosAttributes | und
 }
 
 /** Undefined where the kernel's driver has no such call, which is noted. */
-export function fatAttributes(keeping: DiskKeeping, fd: number): number | undefined {
+export function fatAttributes(traits: DiskTraits, fd: number): number | undefined {
   const bits = getFatAttributes(fd);
-  if (bits === -Errno.ENOTTY || bits === -Errno.EOPNOTSUPP) keeping.hasFatAttributes = false;
+  if (bits === -Errno.ENOTTY || bits === -Errno.EOPNOTSUPP) traits.hasFatAttributes = false;
   return bits < 0 ? undefined : bits;
 }
 
-function readFatByReopening(context: ShareContext, keeping: DiskKeeping, fd: number): number | undefined {
+function readFatByReopening(context: ShareContext, traits: DiskTraits, fd: number): number | undefined {
   return context.identity.outside(() => {
     const opened = reopen(fd, Open.RDONLY | Open.NONBLOCK | Open.NOCTTY);
     if (opened < 0) return undefined;
-    const bits = fatAttributes(keeping, opened);
+    const bits = fatAttributes(traits, opened);
     closeFd(opened);
     return bits;
   });
@@ -141,18 +141,18 @@ export function writeStored(
 ): 0 | Failure {
   const failure = statFd(fd, facts);
   if (failure < 0) return failure;
-  const keeping = keepingOf(context, deviceOf(facts), fd);
-  if (keeping.hasNtfsAttributes) return writeNtfs(fd, mode, attributes, seconds, nanoseconds);
-  if (keeping.hasFatAttributes && canOpen(facts)) {
+  const traits = traitsOf(context, deviceOf(facts), fd);
+  if (traits.hasNtfsAttributes) return writeNtfs(fd, mode, attributes, seconds, nanoseconds);
+  if (traits.hasFatAttributes && canOpen(facts)) {
     const isFarBirth = !facts.hasBirth || Math.abs(facts.birthSeconds - seconds) > BIRTH_TOLERANCE_SECONDS;
     const isBeyond = isFarBirth || (attributes & STORED_ATTRIBUTES & ~FAT_BITS) !== 0;
-    const result = writeFat(keeping, fd, attributes);
+    const result = writeFat(traits, fd, attributes);
     if (result === 0 && !isBeyond) return forgetValue(context, fd, path);
     if (result < 0 && result !== -Errno.ENOTTY && result !== -Errno.EINVAL) return result;
-  } else if (keeping.hasUserXattrs) {
+  } else if (traits.hasUserXattrs) {
     const result = storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
     if (result !== -Errno.EOPNOTSUPP) return result;
-    keeping.hasUserXattrs = false;
+    traits.hasUserXattrs = false;
   }
   const denied = accessFd(fd, Access.WRITE);
   if (denied < 0 && denied !== -Errno.ENOSYS) return denied;
@@ -170,10 +170,10 @@ function forgetValue(context: ShareContext, fd: number, path: string): 0 {
   return 0;
 }
 
-function writeFat(keeping: DiskKeeping, fd: number, attributes: number): 0 | Failure {
+function writeFat(traits: DiskTraits, fd: number, attributes: number): 0 | Failure {
   const opened = reopen(fd, Open.RDONLY | Open.NONBLOCK | Open.NOCTTY);
   if (opened < 0) return opened;
-  const before = fatAttributes(keeping, opened);
+  const before = fatAttributes(traits, opened);
   let result = before === undefined ? -Errno.ENOTTY : 0;
   const wanted = (attributes & FAT_BITS) | ((before ?? 0) & FAT_DIRECTORY);
   if (before !== undefined && before !== wanted) result = setFatAttributes(opened, wanted);
@@ -220,11 +220,11 @@ export function asStored(attributes: number, seconds: number, nanoseconds: numbe
  */
 export function isSaidByDisk(
   context: ShareContext,
-  keeping: DiskKeeping,
+  traits: DiskTraits,
   from: Statx,
   attributes: number,
 ): boolean {
-  if (keeping.hasUserXattrs || keeping.hasNtfsAttributes) return false;
+  if (traits.hasUserXattrs || traits.hasNtfsAttributes) return false;
   const isDirectory = (from.mode & ModeType.MASK) === ModeType.DIRECTORY;
   const said = attributesOfMode(from.mode, isDirectory, context.grant.modeMapping);
   return (attributes & STORED_ATTRIBUTES) === said;

@@ -3,12 +3,12 @@
 import { FileSystemMagic } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { FsAttribute } from "../../../wire/fscc/fs-information.ts";
-import { type DiskKeeping, hasHardLinks } from "../context/disk-traits.ts";
+import { type DiskTraits, hasHardLinks } from "../context/disk-traits.ts";
 
 /** What the abilities of a volume depend on. */
 export interface AbilityFacts {
   readonly grant: ShareGrant;
-  readonly keeping: DiskKeeping;
+  readonly traits: DiskTraits;
   /** The file system is mounted read-only. */
   readonly isReadOnly: boolean;
   /** Blocks can belong to more than one file. */
@@ -19,13 +19,13 @@ export interface AbilityFacts {
 
 const always = (): boolean => true;
 
-function isFat({ keeping }: AbilityFacts): boolean {
-  return keeping.type === FileSystemMagic.MSDOS || keeping.type === FileSystemMagic.EXFAT;
+function isFat({ traits }: AbilityFacts): boolean {
+  return traits.type === FileSystemMagic.MSDOS || traits.type === FileSystemMagic.EXFAT;
 }
 
 /** File systems that give every byte of a file a block. */
 function keepsHoles(facts: AbilityFacts): boolean {
-  return !isFat(facts) && facts.keeping.type !== FileSystemMagic.HFSPLUS;
+  return !isFat(facts) && facts.traits.type !== FileSystemMagic.HFSPLUS;
 }
 
 /** Windows shows and changes rights where this is set, and FAT keeps none. */
@@ -44,7 +44,7 @@ const rows: readonly (readonly [bit: number, holds: (facts: AbilityFacts) => boo
   [FsAttribute.SUPPORTS_POSIX_UNLINK_RENAME, always],
   [FsAttribute.NAMED_STREAMS, (facts) => facts.grant.streams],
   [FsAttribute.READ_ONLY_VOLUME, (facts) => facts.grant.readOnly || facts.isReadOnly],
-  [FsAttribute.SUPPORTS_HARD_LINKS, ({ keeping }) => hasHardLinks(keeping)],
+  [FsAttribute.SUPPORTS_HARD_LINKS, ({ traits }) => hasHardLinks(traits)],
   [FsAttribute.SUPPORTS_EXTENDED_ATTRIBUTES, (facts) => facts.grant.eaSupport],
   [FsAttribute.SUPPORTS_BLOCK_REFCOUNTING, (facts) => facts.sharesBlocks],
 ];

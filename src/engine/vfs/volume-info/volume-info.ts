@@ -11,7 +11,7 @@ import {
 import { QuotaType, quotaOf } from "../../../linux/quota.ts";
 import { deviceOf } from "../format/file-stat.ts";
 import { blockDeviceOf } from "./block-device.ts";
-import { keepingOf } from "../context/disk-traits.ts";
+import { traitsOf } from "../context/disk-traits.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure, VolumeInfo } from "../store.ts";
 import { timeMachineBytes } from "./time-machine-space.ts";
@@ -20,7 +20,6 @@ import { hasXfsReflinks } from "../../../linux/clone.ts";
 import { Open, closeFd, reopen } from "../../../linux/open.ts";
 
 const MAX_COMPONENT_UNITS = 255;
-const SECTOR_BYTES = 512;
 const COMMON_UNIT_BYTES = 4096;
 /** The largest cluster of NTFS and exFAT. */
 const MAX_UNIT_BYTES = 33_554_432;
@@ -37,12 +36,12 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const device = deviceOf(statx);
-  const keeping = keepingOf(context, device, fd);
+  const traits = traitsOf(context, device, fd);
   const block = blockDeviceOf(statx);
   const space = limitedSpace(context, fd, facts);
   const attributes = abilitiesOf({
     grant: context.grant,
-    keeping,
+    traits,
     isReadOnly: (facts.flags & StatfsFlag.RDONLY) !== 0,
     sharesBlocks: sharesBlocks(fd, facts.type),
     hasQuotas: space.hasQuotas,

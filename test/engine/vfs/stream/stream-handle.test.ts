@@ -1,6 +1,6 @@
 // Open streams on a disk that answers later: nothing of two changes is lost, whoever makes them.
 import { expect, test } from "bun:test";
-import { StreamHandle, StreamPlace } from "../../../../src/engine/vfs/stream/stream-handle.ts";
+import { StreamHandle, StreamName } from "../../../../src/engine/vfs/stream/stream-handle.ts";
 import { FileKind, type FileHandle, type FileNode, type FileStat } from "../../../../src/engine/vfs/store.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
 import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
@@ -38,7 +38,7 @@ class FakeNode {
   }
 }
 
-function handleOn(values: MemoryValues, place = new StreamPlace("s", KEY), isWriteThrough = false) {
+function handleOn(values: MemoryValues, place = new StreamName("s", KEY), isWriteThrough = false) {
   const node = new FakeNode(values);
   return {
     handle: new StreamHandle(node as unknown as FileNode, place, "samba", true, isWriteThrough),

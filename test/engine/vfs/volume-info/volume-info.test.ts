@@ -6,7 +6,7 @@ import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { emptyStatx, statFd } from "../../../../src/linux/stat.ts";
 import { setXattr } from "../../../../src/linux/xattr.ts";
 import { blockDeviceOf } from "../../../../src/engine/vfs/volume-info/block-device.ts";
-import type { DiskKeeping } from "../../../../src/engine/vfs/context/disk-traits.ts";
+import type { DiskTraits } from "../../../../src/engine/vfs/context/disk-traits.ts";
 import type { VolumeInfo } from "../../../../src/engine/vfs/store.ts";
 import { type AbilityFacts, abilitiesOf } from "../../../../src/engine/vfs/volume-info/abilities.ts";
 import { FsAttribute } from "../../../../src/wire/fscc/fs-information.ts";
@@ -102,7 +102,7 @@ test("sectors are those of the device", async () => {
 });
 
 describe("abilities", () => {
-  const keeping: DiskKeeping = {
+  const traits: DiskTraits = {
     type: 0xef53,
     hasStableInodes: true,
     hasAliases: false,
@@ -114,7 +114,7 @@ describe("abilities", () => {
   };
   const facts: AbilityFacts = {
     grant: grantFor("/"),
-    keeping,
+    traits,
     isReadOnly: false,
     sharesBlocks: false,
     hasQuotas: false,
@@ -124,7 +124,7 @@ describe("abilities", () => {
 
   test("links, holes and rights are not promised on FAT", () => {
     for (const type of [0x4d44, 0x2011bab0]) {
-      const fat = { keeping: { ...keeping, type, hasAliases: true } };
+      const fat = { traits: { ...traits, type, hasAliases: true } };
       expect(has(fat, FsAttribute.SUPPORTS_HARD_LINKS)).toBe(false);
       expect(has(fat, FsAttribute.SUPPORTS_SPARSE_FILES)).toBe(false);
       expect(has(fat, FsAttribute.PERSISTENT_ACLS)).toBe(false);
@@ -135,7 +135,7 @@ describe("abilities", () => {
 
   test("streams and extended attributes are promised as the share says, whatever the disk has", () => {
     for (const hasUserXattrs of [true, false]) {
-      const disk = { keeping: { ...keeping, hasUserXattrs } };
+      const disk = { traits: { ...traits, hasUserXattrs } };
       const off = { ...disk, grant: grantFor("/", { streams: false, eaSupport: false }) };
       const on = { ...disk, grant: grantFor("/", { streams: true, eaSupport: true }) };
       expect(has(on, FsAttribute.NAMED_STREAMS)).toBe(true);

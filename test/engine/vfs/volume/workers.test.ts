@@ -18,7 +18,6 @@ import {
 } from "../share-fixture.ts";
 
 const HOLD_MS = 120;
-const all = () => true;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 let disk: SlowDisk;
