@@ -1,79 +1,19 @@
 // `npm test`: type check, format check, build, then every test; on Debian as root it installs what they need.
 // With CI=true nothing may be left out. The last line is `N passed, N failed, N skipped`.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HookNamer, readSkipped } from "./test-output.ts";
+import { findProgram, isThere, SEARCH_PATH, TOOLS } from "./tools.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const BUN = process.execPath;
 const IS_CI = process.env.CI === "true";
 const IS_ROOT = process.geteuid?.() === 0;
 
-interface Tool {
-  readonly name: string;
-  readonly isThere: () => boolean;
-  /** Debian packages that bring it. */
-  readonly packages: readonly string[];
-  /** What is left out without it. */
-  readonly needed: string;
-}
-
-const command = (name: string) => () => Bun.which(name) !== null;
-
-const TOOLS: readonly Tool[] = [
-  {
-    name: "smbclient",
-    isThere: command("smbclient"),
-    packages: ["smbclient"],
-    needed: "tests with Samba's client",
-  },
-  { name: "smbd", isThere: command("smbd"), packages: ["samba"], needed: "comparisons with Samba's server" },
-  {
-    name: "smbtorture",
-    isThere: command("smbtorture"),
-    packages: ["samba-testsuite"],
-    needed: "conformance",
-  },
-  {
-    name: "impacket",
-    isThere: () => existsSync("/usr/lib/python3/dist-packages/impacket"),
-    packages: ["python3-impacket"],
-    needed: "tests with impacket's client",
-  },
-  {
-    name: "gcc",
-    isThere: command("gcc"),
-    packages: ["gcc", "libc6-dev"],
-    needed: "the C headers' structure offsets",
-  },
-  {
-    name: "exFAT in user space",
-    isThere: () => command("mount.exfat-fuse")() && command("mkfs.exfat")(),
-    packages: ["exfat-fuse", "exfatprogs"],
-    needed: "tests on a disk without extended attributes",
-  },
-  {
-    name: "ntfs-3g",
-    isThere: () => command("ntfs-3g")() && command("mkfs.ntfs")(),
-    packages: ["ntfs-3g"],
-    needed: "tests on a disk with attributes of its own",
-  },
-  {
-    name: "qemu-aarch64-static",
-    isThere: () => process.arch === "arm64" || command("qemu-aarch64-static")(),
-    packages: ["qemu-user-static"],
-    needed: "the arm64 executable",
-  },
-  {
-    name: "arm64 libraries",
-    isThere: () => process.arch === "arm64" || existsSync("/usr/lib/aarch64-linux-gnu/libstdc++.so.6"),
-    packages: ["libc6:arm64", "libstdc++6:arm64", "libgcc-s1:arm64"],
-    needed: "the arm64 executable",
-  },
-];
-
 /** In this order: what is quick and tells most comes first. A directory that is missing is passed over. */
 const GROUPS: readonly { readonly name: string; readonly paths: readonly string[] }[] = [
-  { name: "house", paths: ["house.test.ts", "docs.test.ts", "build.test.ts"] },
+  { name: "house", paths: ["house.test.ts", "tools.test.ts", "docs.test.ts", "build.test.ts"] },
   { name: "units", paths: ["wire", "crypto", "linux", "engine", "manager"] },
   { name: "commands", paths: ["cli"] },
   { name: "fuzz", paths: ["fuzz"] },
@@ -87,6 +27,7 @@ const TEST_LIMIT_MS = 30_000;
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const faults: string[] = [];
 const leftOut: string[] = [];
+const skipped: string[] = [];
 
 async function main(): Promise<void> {
   provideTools();
@@ -99,7 +40,9 @@ async function main(): Promise<void> {
     }
   }
   if (IS_CI && counts.skipped > 0) faults.push(`${counts.skipped} tests were skipped, in CI none may be`);
-  process.stdout.write(`\n${leftOut.join("")}`);
+  process.stdout.write("\n");
+  for (const name of skipped) process.stdout.write(`skipped: ${name}\n`);
+  process.stdout.write(leftOut.join(""));
   for (const fault of faults) process.stdout.write(`FAILED: ${fault}\n`);
   const isFine = counts.failed === 0 && faults.length === 0;
   if (!isFine && counts.failed === 0) counts.failed = faults.length;
@@ -109,11 +52,14 @@ async function main(): Promise<void> {
 
 /** Installs missing tools where that is possible and says what is left out otherwise. */
 function provideTools(): void {
-  let missing = TOOLS.filter(({ isThere }) => !isThere());
-  if (missing.length > 0 && IS_ROOT && existsSync("/etc/debian_version") && Bun.which("apt-get") !== null) {
+  const findMissing = () => TOOLS.filter((tool) => !isThere(tool));
+  let missing = findMissing();
+  if (missing.length > 0 && IS_ROOT && existsSync("/etc/debian_version") && findProgram("apt-get") !== null) {
     install(missing.flatMap(({ packages }) => packages));
-    missing = TOOLS.filter(({ isThere }) => !isThere());
+    missing = findMissing();
   }
+  if (!IS_ROOT)
+    leftOut.push("left out: tests of mounts, other users' files and smbd, because they need root\n");
   for (const { name, packages, needed } of missing) {
     const hint = `apt-get install ${packages.join(" ")}`;
     if (IS_CI) faults.push(`${name} is missing, needed for ${needed}: ${hint}`);
@@ -154,27 +100,65 @@ async function runTests(name: string, paths: readonly string[]): Promise<void> {
   process.stdout.write(`\n== ${name}: ${paths.join(" ")}\n`);
   const startMs = performance.now();
   const files = paths.map((path) => `./${path}`);
-  const child = Bun.spawn([BUN, "test", "--timeout", String(TEST_LIMIT_MS), ...files], {
+  const temporary = mkdtempSync(join(tmpdir(), "tests-"));
+  // As /tmp is: servers that run as other users write there, too.
+  chmodSync(temporary, 0o1777);
+  const list = join(temporary, "report.xml");
+  const words = ["--timeout", String(TEST_LIMIT_MS), "--reporter=junit", `--reporter-outfile=${list}`];
+  const child = Bun.spawn([BUN, "test", ...words, ...files], {
     cwd: ROOT,
     stdin: "ignore",
     stdout: "inherit",
     stderr: "pipe",
-    env: { ...process.env, AGENT: "1", FORCE_COLOR: "0" },
+    env: { ...process.env, PATH: SEARCH_PATH, TMPDIR: temporary, AGENT: "1", FORCE_COLOR: "0" },
   });
-  let report = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of child.stderr) {
-    const text = decoder.decode(chunk, { stream: true });
-    report += text;
-    process.stdout.write(text);
-  }
+  const report = await passOn(child.stderr);
   const status = await child.exited;
   const count = (word: string) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(report)?.[1] ?? 0);
   counts.passed += count("pass");
   counts.failed += count("fail");
   counts.skipped += count("skip") + count("todo");
+  const { tests, hooks } = readSkipped(existsSync(list) ? readFileSync(list, "utf8") : "");
+  counts.skipped -= hooks;
+  skipped.push(...tests);
   if (status !== 0) faults.push(`${name}: ${paths.join(" ")} (status ${status})`);
+  rmSync(list, { force: true });
+  removeTemporary(name, temporary);
   process.stdout.write(`${name}: ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`);
+}
+
+/** Writes a runner's output on, whole lines at a time, with names for hooks; returns all of it. */
+async function passOn(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const namer = new HookNamer(ROOT);
+  const decoder = new TextDecoder();
+  let report = "";
+  let rest = "";
+  const write = (lines: string): void => {
+    report += lines;
+    process.stdout.write(lines);
+  };
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    write(lines.map((line) => `${namer.name(line)}\n`).join(""));
+  }
+  write(namer.name(rest));
+  return report;
+}
+
+/** Removes a group's temporary directory, in which tests must not leave anything. */
+function removeTemporary(name: string, path: string): void {
+  const left = readdirSync(path);
+  if (left.length > 0) faults.push(`${name}: left in the temporary directory: ${left.join(" ")}`);
+  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+  const inside = mounts.map((line) => line.split(" ")[1] ?? "").filter((point) => point.startsWith(path));
+  for (const point of inside.reverse())
+    Bun.spawnSync(["umount", "-l", point], { env: { PATH: SEARCH_PATH } });
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    faults.push(`${name}: ${path} cannot be removed: ${String(error)}`);
+  }
 }
 
 function hasTests(path: string): boolean {

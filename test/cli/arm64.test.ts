@@ -1,6 +1,6 @@
 // The arm64 executable, natively or under qemu-user: --version, adduser, put and get with smbclient.
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -16,7 +16,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 function run(words: readonly string[], env: Record<string, string> = {}) {
   const result = Bun.spawnSync([...words], {
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...env },
+    // All of it: the build may need what leads npm to its registry.
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -34,6 +35,9 @@ test.skipIf(!canRun)(
     const config = join(directory, "ksmbd.conf");
     const docs = join(directory, "docs");
     mkdirSync(docs);
+    // For everybody: the machine may have an account of the user's name.
+    chmodSync(directory, 0o755);
+    chmodSync(docs, 0o777);
     writeFileSync(config, `[global]\ntcp port = 0\n[docs]\npath = ${docs}\nread only = no\n`);
     expect(run([...COMMAND, "adduser", "-P", db, "anna"], { MINISMBD_PASSWORD: "secret" })).toEqual({
       status: 0,

@@ -1,12 +1,22 @@
 // The built executable's serve, ksmbd.mountd, ksmbd.control, testparm and version, with smbclient as the
 // client.
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, startServer } from "./executable.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "minismbd-cli-serve-"));
+chmodSync(directory, 0o755);
 const config = join(directory, "ksmbd.conf");
 const db = join(directory, "ksmbdpwd.db");
 const docs = join(directory, "docs");
@@ -17,6 +27,8 @@ const hasClient = Bun.which("smbclient") !== null;
 beforeEach(() => {
   rmSync(docs, { recursive: true, force: true });
   mkdirSync(docs);
+  // For everybody: the machine may have an account of a user's name.
+  chmodSync(docs, 0o777);
   for (const file of [config, db, lock]) rmSync(file, { force: true });
 });
 afterAll(() => rmSync(directory, { recursive: true }));

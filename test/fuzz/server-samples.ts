@@ -12,6 +12,7 @@ import { Command, HeaderFlag, HeaderOffset } from "../../src/wire/header.ts";
 import { encodeLockRequest, LockFlag } from "../../src/wire/command/lock.ts";
 import { InfoType } from "../../src/wire/command/query-info.ts";
 import { type Call, negotiateCall, sessionSetupCall, treeConnectCall } from "../e2e/client/raw-calls.ts";
+import { TESTER } from "../peer/test-server.ts";
 import {
   callOn,
   closeCall,
@@ -33,8 +34,8 @@ import { NtlmExchange } from "../e2e/client/raw-ntlm.ts";
 
 /** Requests that are valid before log-on. */
 export function callsBeforeLogOn(): Call[] {
-  const exchange = new NtlmExchange(nativeProvider, { user: "tester", password: "any" });
-  const raw = new NtlmExchange(nativeProvider, { user: "tester", password: "any", isRaw: true });
+  const exchange = new NtlmExchange(nativeProvider, { user: TESTER.user, password: "any" });
+  const raw = new NtlmExchange(nativeProvider, { user: TESTER.user, password: "any", isRaw: true });
   return [
     negotiateCall({}),
     negotiateCall({ dialects: [0x0202, 0x0210] }),

@@ -17,7 +17,9 @@ import { callsAfterLogOn, callsBeforeLogOn, openTargets, repairHeader, retarget 
 
 const seconds = Number(process.env["FUZZ_SECONDS"] ?? "3");
 const seed = Number(process.env["FUZZ_SEED"] ?? "20261122");
-const TIMEOUT_MS = (seconds + 20) * 1000;
+/** Messages that every test sends at least, however little of the machine it gets. */
+const FEWEST = 200;
+const TIMEOUT_MS = (seconds + 120) * 1000;
 const MAX_GROWTH_KIB = 96 * 1024;
 
 let server: TestServer;
@@ -54,7 +56,8 @@ async function fuzz(
   const end = performance.now() + seconds * 1000;
   const random = createRandom(seed + salt);
   let count = 0;
-  for (let round = 0; performance.now() < end; round++) {
+  const isDone = (): boolean => count >= FEWEST && performance.now() >= end;
+  for (let round = 0; !isDone(); round++) {
     for (const input of createInputs(samples, 2000, seed + salt + round)) {
       try {
         await step(input, random);
@@ -64,11 +67,10 @@ async function fuzz(
           cause: error,
         });
       }
-      if (performance.now() >= end) break;
+      if (isDone()) break;
     }
   }
   await expectHealth();
-  expect(count).toBeGreaterThan(100);
 }
 
 async function expectHealth(): Promise<void> {

@@ -25,6 +25,11 @@ export interface DiskImage {
   remove(): void;
 }
 
+/** Whether this machine can make such a disk: as root, with the program that it takes. */
+export function canMakeDiskImage(kind: keyof typeof MAKERS): boolean {
+  return process.getuid?.() === 0 && Bun.which(MAKERS[kind][0]) !== null;
+}
+
 function run(...command: readonly [string, ...string[]]): void {
   const [name, ...words] = command;
   const { status, stderr } = spawnSync(name, words, { stdio: ["ignore", "ignore", "pipe"] });

@@ -1,6 +1,6 @@
 // Common parts of the servers under test (minismbd, smbd): options, shares, configuration, processes.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { readdirSync, chownSync, chmodSync } from "node:fs";
+import { readdirSync, chmodSync, lchownSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,8 +49,9 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-export const TESTER: User = { user: "tester", password: "Correct-Horse-9" };
-export const TESTER2: User = { user: "tester2", password: "Battery-Staple-7" };
+/** Names that no machine has accounts of: such an account's rights on disk would be the user's. */
+export const TESTER: User = { user: "minismbd-tester", password: "Correct-Horse-9" };
+export const TESTER2: User = { user: "minismbd-tester2", password: "Battery-Staple-7" };
 
 /** The Unix account that `TESTER` maps to on both servers: daemon, which every Linux has. */
 export const TESTER_UID = 1;
@@ -92,6 +93,11 @@ export function removeDirectory(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
+/** Gives a file, or a symlink itself, to the tester's account if the tests run as root. */
+export function giveToTester(path: string): void {
+  if (process.getuid?.() === 0) lchownSync(path, TESTER_UID, TESTER_UID);
+}
+
 /** Makes the missing directories of shares; they belong to the tester's account if the tests run as root. */
 export function prepareShares(options: ServerOptions, directory: string): Map<string, string> {
   const shares = new Map<string, string>();
@@ -99,7 +105,7 @@ export function prepareShares(options: ServerOptions, directory: string): Map<st
     const path = share.path ?? join(directory, "shares", share.name);
     if (share.path === undefined) {
       mkdirSync(path, { recursive: true });
-      if (process.getuid?.() === 0) chownSync(path, TESTER_UID, TESTER_UID);
+      giveToTester(path);
     }
     shares.set(share.name, path);
   }

@@ -1,13 +1,13 @@
 // Previous versions as Samba's programs ask for them: smbclient's allinfo and get, smbtorture's smb2.twrp.
 // Its test `listdir` is left out: it separates path components by slashes, which Windows refuses.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  giveToTester,
   makeDirectory,
   removeDirectory,
   TESTER,
-  TESTER_UID,
   type TestServer,
 } from "../../peer/test-server.ts";
 import { mountTest } from "../client/attack-rig.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   chmodSync(base, 0o755);
   const folder = join(base, "share", ".snapshots", TOKEN);
   mkdirSync(join(folder, "sub"), { recursive: true });
-  for (const path of [join(base, "share"), folder]) chownSync(path, TESTER_UID, TESTER_UID);
+  for (const path of [join(base, "share"), folder]) giveToTester(path);
   writeFileSync(join(folder, "file"), "as it was");
   writeFileSync(join(folder, "sub", "gone"), "gone by now");
   chmodSync(join(folder, "file"), 0o666);

@@ -1,14 +1,14 @@
 // DOS attributes: which ones are stored, which ones no client may set, and what READONLY means.
 // [MS-FSCC] 2.6; [MS-FSA] 2.1.5.1, 2.1.5.1.2, 2.1.5.1.2.1, 2.1.5.15.2.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../src/wire/command/create.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
 import { mountTest } from "../client/attack-rig.ts";
 import { readAll, setBasic } from "../client/attribute-calls.ts";
 import {
@@ -137,7 +137,7 @@ describe("READONLY", () => {
 
   test("is shown for a file without its owner's write bit, until SET_INFO clears it and sets the bit", async () => {
     writeFileSync(onDisk("local"), "x");
-    chownSync(onDisk("local"), TESTER_UID, TESTER_UID);
+    giveToTester(onDisk("local"));
     chmodSync(onDisk("local"), 0o444);
     const { fileId, file } = await openFile(mount, "local", {
       desiredAccess: Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES,

@@ -39,6 +39,9 @@ import {
 import { encodeDescriptor, setSecurityCall } from "../client/security-calls.ts";
 import { startServer } from "../client/server.ts";
 
+/** Modes are changed by a server with root alone, and only root searches a folder whose mode forbids it. */
+const isRoot = process.getuid?.() === 0;
+
 let server: TestServer;
 let mount: Mount;
 let root: string;
@@ -155,7 +158,7 @@ describe("modes and owners", () => {
     await closeFile(mount, fileId);
   });
 
-  test("SET_INFO with a DACL that has a mode in its SID changes the mode", async () => {
+  test.skipIf(!isRoot)("SET_INFO with a DACL that has a mode in its SID changes the mode", async () => {
     await makeFile(mount, "chmod", 0o644);
     for (const mode of [0o600, 0o751]) {
       const { fileId } = await openPosix(mount, "chmod", { desiredAccess: Access.WRITE_DAC });
@@ -175,7 +178,7 @@ describe("modes and owners", () => {
 });
 
 describe("directories without search or read permission", () => {
-  test("are listed if they can be read, and are removed as by rmdir(2)", async () => {
+  test.skipIf(!isRoot)("are listed if they can be read, and are removed as by rmdir(2)", async () => {
     for (const mode of [0o600, 0o400, 0o300, 0o000]) {
       const name = `closed ${mode.toString(8)}`;
       const options = {

@@ -1,7 +1,7 @@
 // Attacks with listings and deletion.
 // [MS-SMB2] 3.3.5.18; [MS-FSA] 2.1.4.4 (expressions), 2.1.5.6.3 (listing), 2.1.5.15.3 (deletion).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access } from "../../../src/wire/security/access.ts";
 import {
@@ -13,7 +13,7 @@ import {
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import { QueryDirectoryFlag } from "../../../src/wire/command/query-directory.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { giveToTester, type TestServer } from "../../peer/test-server.ts";
 import type { Call } from "../client/raw-calls.ts";
 import {
   closeFile,
@@ -57,7 +57,7 @@ describe("listings", () => {
     const folder = join(share, "patterns");
     mkdirSync(folder);
     for (let index = 0; index < 200; index++) writeFileSync(join(folder, `${"a".repeat(200)}${index}`), "");
-    chownSync(folder, TESTER_UID, TESTER_UID);
+    giveToTester(folder);
     const mount = await mountTest(server);
     for (const pattern of [
       "*a".repeat(60) + "b",
@@ -92,7 +92,7 @@ describe("listings", () => {
   test("a listing of a folder that is changed and deleted meanwhile ends", async () => {
     const folder = join(share, "vanishing");
     mkdirSync(folder);
-    chownSync(folder, TESTER_UID, TESTER_UID);
+    giveToTester(folder);
     for (let index = 0; index < 2000; index++) writeFileSync(join(folder, `file ${index}`), "");
     const mount = await mountTest(server);
     const { fileId } = await openFile(mount, "vanishing");

@@ -2,7 +2,6 @@
 // [MS-FSCC] 2.1.5 (path names), [MS-SMB2] 3.3.5.9, 3.3.5.18; [MS-FSA] 2.1.4.4 (expressions).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import {
-  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,7 +13,7 @@ import {
 import { dirname, join } from "node:path";
 import { CreateDisposition, decodeCreateResponse } from "../../../src/wire/command/create.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { giveToTester, type TestServer } from "../../peer/test-server.ts";
 import {
   closeFile,
   createCall,
@@ -43,7 +42,7 @@ beforeAll(async () => {
   share = server.shares.get("test") ?? "";
   outside = join(dirname(share), "outside");
   mkdirSync(outside);
-  chownSync(outside, TESTER_UID, TESTER_UID);
+  giveToTester(outside);
   writeFileSync(join(outside, "secret"), "not for clients");
 });
 afterAll(() => server.stop());
@@ -203,7 +202,7 @@ describe("symlinks to outside", () => {
     const spare = join(share, "spare");
     mkdirSync(folder);
     writeFileSync(join(folder, "secret"), "for clients");
-    for (const path of [folder, join(folder, "secret")]) chownSync(path, TESTER_UID, TESTER_UID);
+    for (const path of [folder, join(folder, "secret")]) giveToTester(path);
     symlinkSync(outside, join(share, "link"));
     const mount = await mountTest(server);
     let isRunning = true;

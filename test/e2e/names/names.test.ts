@@ -1,7 +1,7 @@
 // Names as clients see them: names that are not UTF-8, NFC and NFD, short names, vetoed and hidden names,
 // 100,000 names. [MS-FSCC] 2.1.5, [MS-FSA] 2.1.5.6.3, 2.1.5.12.4; smb.conf(5).
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
@@ -9,7 +9,7 @@ import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { decodeQueryInfoResponse, InfoType } from "../../../src/wire/command/query-info.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { startSubject } from "../../peer/start.ts";
-import { TESTER, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
 import { anonymousKib, expectOutcome, outcomeOf } from "../client/attack-rig.ts";
 import {
   closeFile,
@@ -46,11 +46,11 @@ afterEach(() => mount.client.close());
 function folderWith(name: string, files: readonly (string | Buffer)[]): string {
   const folder = join(share, name);
   mkdirSync(folder);
-  chownSync(folder, TESTER_UID, TESTER_UID);
+  giveToTester(folder);
   for (const file of files) {
     const path = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(file)]);
     writeFileSync(path, `content of ${name}`);
-    chownSync(path as unknown as string, TESTER_UID, TESTER_UID);
+    giveToTester(path as unknown as string);
   }
   return folder;
 }
@@ -181,8 +181,7 @@ describe("a share with vetoed and hidden names", () => {
     const folder = join(root, name);
     mkdirSync(folder);
     for (const file of files) writeFileSync(join(folder, file), "");
-    for (const path of [folder, ...files.map((file) => join(folder, file))])
-      chownSync(path, TESTER_UID, TESTER_UID);
+    for (const path of [folder, ...files.map((file) => join(folder, file))]) giveToTester(path);
     return folder;
   }
 

@@ -3,7 +3,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
-  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -21,7 +20,7 @@ import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { encodeNfsReparse, encodeSymlinkReparse, NfsInodeType } from "../../../src/wire/fscc/reparse.ts";
 import { PosixFileType } from "../../../src/wire/posix.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { giveToTester, type TestServer } from "../../peer/test-server.ts";
 import { encode } from "../client/fsctl-calls.ts";
 import {
   lstat,
@@ -145,7 +144,7 @@ describe("symlinks", () => {
 
   test("get new times and names themselves, also without OPEN_REPARSE_POINT", async () => {
     symlinkSync("aim", join(root, "link to change"));
-    lchownSync(join(root, "link to change"), TESTER_UID, TESTER_UID);
+    giveToTester(join(root, "link to change"));
     const { fileId } = await openPosix(mount, "link to change", {
       desiredAccess: Access.WRITE_ATTRIBUTES | Access.DELETE,
     });

@@ -58,7 +58,7 @@ async function remove(path: string): Promise<void> {
   await closeFile(mount, fileId);
 }
 
-const inBin = (...names: string[]): string => join(share, ".bin", "tester", ...names);
+const inBin = (...names: string[]): string => join(share, ".bin", TESTER.user, ...names);
 
 describe("as in Samba", () => {
   test("a deleted file moves into the user's repository with its folders; older versions stay", async () => {
@@ -98,7 +98,7 @@ describe("as in Samba", () => {
     await mount.client.demand("DELETE", deleteCall(mount, folder.fileId));
     await closeFile(mount, folder.fileId);
     expect(readdirSync(inBin()).sort()).toEqual(["docs", "on close"]);
-    await remove(".bin\\tester\\on close");
+    await remove(`.bin\\${TESTER.user}\\on close`);
     expect(readdirSync(inBin()).sort()).toEqual(["docs"]);
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(againstSmbd)("beyond what Samba does", () => {
     // A file stands in place of the repository's folder.
     await closeFile(mount, await createDirectory(mount, "blocked"));
     await write("blocked\\precious", "data");
-    await write(".bin\\tester\\blocked", "in the way");
+    await write(`.bin\\${TESTER.user}\\blocked`, "in the way");
     await remove("blocked\\precious");
     expect(readFileSync(join(share, "blocked", "precious"), "utf8")).toBe("data");
     const { fileId } = await openFile(mount, "blocked");
@@ -135,7 +135,7 @@ describe.skipIf(againstSmbd)("beyond what Samba does", () => {
       await closeFile(mount, await createDirectory(mount, "disk\\sub"));
       await write("disk\\sub\\file", "on a disk");
       await remove("disk\\sub\\file");
-      expect(readFileSync(join(disk, ".bin", "tester", "sub", "file"), "utf8")).toBe("on a disk");
+      expect(readFileSync(join(disk, ".bin", TESTER.user, "sub", "file"), "utf8")).toBe("on a disk");
     } finally {
       Bun.spawnSync(["umount", "-l", disk]);
     }

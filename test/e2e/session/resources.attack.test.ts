@@ -2,13 +2,13 @@
 // bounded. [MS-SMB2] 3.3.5.9 (limits of opens), 3.3.5.13 (STATUS_DISK_FULL).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Writer } from "../../../src/wire/cursor.ts";
 import { Command, HeaderOffset } from "../../../src/wire/header.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
 import {
   callOn,
   closeFile,
@@ -113,7 +113,7 @@ describe("memory", () => {
     const mount = await mountTest(server);
     const before = anonymousKib(server);
     for (let round = 0; round < 200; round++) {
-      const session = await mount.client.logOn({ user: "tester", password: "Correct-Horse-9" });
+      const session = await mount.client.logOn(TESTER);
       const treeId = await mount.client.connectTree(session, "test");
       const theirs = { ...mount, session, treeId };
       await openFile(theirs, "");
@@ -157,7 +157,7 @@ describe("processor", () => {
     const folder = join(server.shares.get("test") ?? "", "many");
     mkdirSync(folder);
     for (let index = 0; index < 20_000; index++) writeFileSync(join(folder, `name ${index}`), "");
-    chownSync(folder, TESTER_UID, TESTER_UID);
+    giveToTester(folder);
     const before = anonymousKib(server);
     const listings = Array.from({ length: 10 }, async () => {
       const mount = await mountTest(server);
@@ -211,7 +211,7 @@ describe("disk", () => {
     expectOutcome(await mount.client.outcome(writeCall(mount, file, 0, new Uint8Array(10))), Status.SUCCESS);
     mount.client.close();
     mkdirSync(path);
-    chownSync(path, TESTER_UID, TESTER_UID);
+    giveToTester(path);
     await expectServing(gone);
     await gone.stop();
   });

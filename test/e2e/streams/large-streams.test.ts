@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { encodeSizeInformation } from "../../../src/wire/fscc/file-information.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { type DiskImage, makeDiskImage } from "../../peer/disk-image.ts";
+import { canMakeDiskImage, type DiskImage, makeDiskImage } from "../../peer/disk-image.ts";
 import {
   makeDirectory,
   removeDirectory,
@@ -40,7 +40,7 @@ import { listOf, openForWriting } from "../client/stream-calls.ts";
 
 const MIB = 1024 * 1024;
 const DACL = 4;
-const canRun = process.getuid?.() === 0 && hasSmbclient();
+const canRun = canMakeDiskImage("ext4") && hasSmbclient();
 
 let disk: DiskImage;
 let work = "";

@@ -1,5 +1,6 @@
 // Whole exchanges: what smbclient said to smbd, said again to us; [MS-NLMP] 4.2.4; impacket as a live client.
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { type AuthStep, createAuthenticator, initialToken } from "../../../src/engine/logon/authenticator.ts";
 import {
   decodeAvPairs,
@@ -174,7 +175,8 @@ print(t3.getData().hex(), flush=True)
 print(key.hex() if isinstance(key, bytes) else key.encode('latin1').hex(), flush=True)
 `;
 const PYTHON = "/usr/bin/python3";
-const hasImpacket = Bun.spawnSync([PYTHON, "-c", "import impacket.ntlm"]).exitCode === 0;
+const hasImpacket =
+  existsSync(PYTHON) && Bun.spawnSync([PYTHON, "-c", "import impacket.ntlm"]).exitCode === 0;
 
 async function talk(user: string, password: string, signing: boolean): Promise<[AuthStep, string]> {
   const child = Bun.spawn([PYTHON, "-c", IMPACKET, user, password, "Domain", signing ? "1" : "0"], {

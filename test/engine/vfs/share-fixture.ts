@@ -1,6 +1,6 @@
 // A share on a fresh directory, for the tests of the store.
 import { expect } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acquireVolume, releaseVolume } from "../../../src/engine/vfs/volume/mounted-volume.ts";
@@ -100,11 +100,15 @@ export class Fixture {
     return join(this.root, ...names);
   }
 
-  /** From here on the disk is known to turn: what it is asked is asked at once. */
-  async wake(): Promise<void> {
+  /**
+   * While the share is open, calls that may touch the disk are made on the event loop (`isLively`) or by the worker;
+   * otherwise the other work of the machine's disk decides.
+   */
+  async setLively(isLively: boolean): Promise<void> {
     const root = await this.node();
     const volume = acquireVolume(root.stat.device);
-    volume.noteAwake();
+    volume.isLively = () => isLively;
+    volume.isCalm = () => true;
     releaseVolume(volume);
     root.close();
   }
@@ -182,9 +186,22 @@ export class Fixture {
   }
 }
 
-/** How many descriptors this process has open. */
+/** What a descriptor of this process leads to; "" where it has just been closed. */
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * How many descriptors of files, folders and inotify this process has open. The runtime opens others (pipes, devices,
+ * event queues) and closes them when it likes.
+ */
 export function descriptorCount(): number {
-  return readdirSync("/proc/self/fd").length;
+  return readdirSync("/proc/self/fd").filter((name) => /^\/(?!dev\/|proc\/)|inotify/.test(targetOf(name)))
+    .length;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Enumerations: [MS-FSA] 2.1.5.6.3. Every name once, the dots first, nothing that vanished.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { acquireVolume, releaseVolume } from "../../../../src/engine/vfs/volume/mounted-volume.ts";
 import {
   FileKind,
@@ -117,7 +117,7 @@ test("two enumerations of one handle do not disturb each other, and outlive it",
 });
 
 test("names that vanish are passed over", async () => {
-  await share.wake();
+  await share.setLively(true);
   for (let i = 0; i < 100; i++) await share.touch(`f${i}`);
   const handle = await share.open();
   const stream = handle.list();
@@ -131,25 +131,37 @@ test("names that vanish are passed over", async () => {
   handle.close();
 });
 
-test("5,000 entries with their attributes take well under 50 ms", async () => {
+/** Milliseconds of processor time, which a busy machine does not lengthen: the least of five. */
+async function leastTime(step: () => unknown): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const started = process.cpuUsage();
+    await step();
+    const { user, system } = process.cpuUsage(started);
+    times.push((user + system) / 1000);
+  }
+  return Math.min(...times);
+}
+
+test("5,000 entries with their attributes take a few times what lstat takes", async () => {
+  await share.setLively(true);
   mkdirSync(share.at("many"));
   for (let i = 0; i < 5_000; i++) writeFileSync(share.at("many", `photo-${i}.jpeg`), "");
   await share.touch("many", "touched");
-  const times: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  const bare = await leastTime(() => {
+    for (const name of readdirSync(share.at("many"))) lstatSync(share.at("many", name));
+  });
+  const listed = await leastTime(async () => {
     const handle = await share.open("many");
     const stream = handle.list();
-    const started = process.cpuUsage();
     let count = 0;
     while ((await stream.next(all)) !== undefined) count++;
-    const used = process.cpuUsage(started);
-    times.push((used.user + used.system) / 1000);
     expect(count).toBe(5_003);
     stream.close();
     handle.close();
-  }
-  // Of processor time: the machine may have other things to do.
-  expect(Math.min(...times)).toBeLessThan(50);
+  });
+  // Measured: 2.5 to 4.4 times.
+  expect(listed).toBeLessThan(8 * bare);
 });
 
 test("vetoed names and the sidecar stay out when a disk goes slow in the middle of a listing", async () => {

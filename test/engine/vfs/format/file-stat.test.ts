@@ -39,8 +39,7 @@ describe("modes and attributes", () => {
     }
   });
 
-  test("a parent's default ACL is respected", async () => {
-    if (Bun.which("setfacl") === null) return;
+  test.skipIf(Bun.which("setfacl") === null)("a parent's default ACL is respected", async () => {
     mkdirSync(share.at("acl"));
     await Bun.$`setfacl -d -m u::rw,g::r,o::- ${share.at("acl")}`;
     const other = new Fixture({ createMask: 0o777 }, share);

@@ -143,12 +143,13 @@ describe("changes underneath", () => {
 });
 
 test("a folder filled by a client is not read anew for every file", async () => {
+  await share.setLively(true);
   const count = 4_000;
   const before = process.cpuUsage();
   for (let i = 0; i < count; i++) await share.touch(`file-${i}`);
-  const { user, system } = process.cpuUsage(before);
+  const { user } = process.cpuUsage(before);
   expect((await share.list()).length).toBe(count + 2);
-  // Time of the processor, which a busy machine does not lengthen: 0.1 to 0.2 ms each on the slowest machine tried;
-  // reading anew takes 1 ms each at this size.
-  expect((user + system) / 1000).toBeLessThan(count * 0.6);
+  // Processor time outside the kernel, which neither a busy machine nor its disk lengthens: 0.1 to 0.25 ms each on the
+  // slowest machine tried; reading anew takes 1 ms each at this size.
+  expect(user / 1000).toBeLessThan(count * 0.6);
 });

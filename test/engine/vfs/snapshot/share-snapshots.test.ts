@@ -16,7 +16,7 @@ import { Errno } from "../../../../src/linux/errno.ts";
 import { ShareSnapshots } from "../../../../src/engine/vfs/snapshot/share-snapshots.ts";
 import type { FileStore, Found, Snapshot, Snapshots } from "../../../../src/engine/vfs/store.ts";
 import type { SnapshotRules } from "../../../../src/port/port.ts";
-import { makeDiskImage } from "../../../peer/disk-image.ts";
+import { canMakeDiskImage, makeDiskImage } from "../../../peer/disk-image.ts";
 import { Fixture, grantFor, succeeded } from "../share-fixture.ts";
 
 const rules: SnapshotRules = {
@@ -143,8 +143,8 @@ describe("a folder of snapshots", () => {
   });
 });
 
-describe.skipIf(process.getuid?.() !== 0)("snapper's folder on btrfs", () => {
-  const disk = process.getuid?.() === 0 ? makeDiskImage("btrfs", 200 * 1_048_576) : undefined;
+describe.skipIf(!canMakeDiskImage("btrfs"))("snapper's folder on btrfs", () => {
+  const disk = canMakeDiskImage("btrfs") ? makeDiskImage("btrfs", 200 * 1_048_576) : undefined;
   afterAll(() => disk?.remove());
   const below = (...names: string[]): string => join(disk?.path ?? "", ...names);
   const INFO = "<snapshot><date>2024-05-06 07:08:09</date></snapshot>";

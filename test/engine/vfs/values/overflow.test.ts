@@ -22,13 +22,13 @@ import {
   writeStream,
 } from "../../../../src/engine/vfs/stream/stored-stream.ts";
 import { changeUserAttributes, readUserAttributes } from "../../../../src/engine/vfs/extended-attributes.ts";
-import { type DiskImage, makeDiskImage } from "../../../peer/disk-image.ts";
+import { canMakeDiskImage, type DiskImage, makeDiskImage } from "../../../peer/disk-image.ts";
 import { OverflowDisk } from "./overflow-disk.ts";
 
 const MIB = 1024 * 1024;
 const FORK = streamKey("AFP_Resource") ?? "";
 const OTHER = streamKey("other") ?? "";
-const isRoot = process.getuid?.() === 0;
+const canRun = canMakeDiskImage("ext4");
 const room = new Scratch(65_536);
 
 let image: DiskImage;
@@ -37,14 +37,14 @@ let root = "";
 let number = 0;
 
 beforeAll(() => {
-  if (isRoot) image = makeDiskImage("ext4", 128 * MIB, ["-b", "4096"]);
+  if (canRun) image = makeDiskImage("ext4", 128 * MIB, ["-b", "4096"]);
 });
 afterAll(() => {
   disk?.close();
   image?.remove();
 });
 beforeEach(() => {
-  if (!isRoot) return;
+  if (!canRun) return;
   disk?.close();
   root = join(image.path, `share${++number}`);
   mkdirSync(root);
@@ -83,7 +83,7 @@ function sidecarOf(...folder: string[]): string[] {
 
 const SIZES = [0, 1, 1000, 3000, 5000, 15_871, 17_000, 20_000, 65_535, 65_536, 100_000, 1_048_575, 5 * MIB];
 
-describe.skipIf(!isRoot)("a stream on ext4", () => {
+describe.skipIf(!canRun)("a stream on ext4", () => {
   test("of any size is what was written, and lies in one place alone", async () => {
     const { fd, values } = made("a");
     const sizes = [...SIZES, ...SIZES.toReversed(), 5 * MIB, 0, 100_000, 1];
@@ -163,7 +163,7 @@ describe.skipIf(!isRoot)("a stream on ext4", () => {
   });
 });
 
-describe.skipIf(!isRoot)("what is kept beside", () => {
+describe.skipIf(!canRun)("what is kept beside", () => {
   test("goes along with a rename, over another file, into another folder", async () => {
     const a = made("a");
     const b = made("b");
@@ -232,7 +232,7 @@ describe.skipIf(!isRoot)("what is kept beside", () => {
   });
 });
 
-describe.skipIf(!isRoot)("attributes and descriptors", () => {
+describe.skipIf(!canRun)("attributes and descriptors", () => {
   test("of clients up to what a file may have, and the marks are not among them", async () => {
     const { values } = made("a");
     const wanted = [1, 10_000, 20_000, 30_000].map((bytes) => ({
@@ -292,7 +292,7 @@ describe.skipIf(!isRoot)("attributes and descriptors", () => {
 
 const CALLS = "setxattr,removexattr,renameat,renameat2,unlinkat,mkdirat,fdatasync,pwrite64";
 
-describe.skipIf(!isRoot || Bun.which("strace") === null)("killed at any step", () => {
+describe.skipIf(!canRun || Bun.which("strace") === null)("killed at any step", () => {
   for (const [name, before, after] of [
     ["grows out of the attributes", 3000, 50_000],
     ["grows where there is no room for the mark", 3900, 50_000],

@@ -11,7 +11,10 @@ function deviceOf(path: string): number {
   return ((dev >> 8) & 0xfff) * 0x10_0000 + ((dev & 0xff) | ((dev >> 12) & 0xfff00));
 }
 
-const disk = deviceOf(tmpdir());
+const places = [tmpdir(), import.meta.dir].filter((path) => deviceOf(path) >= 0x10_0000);
+const disk = deviceOf(places[0] ?? tmpdir());
+/** A device of which the kernel counts nothing: what other programs do to this machine's disk changes no answer. */
+const UNCOUNTED = 0;
 const hasDisk = disk >= 0x10_0000 && BlockActivity.of(disk) !== undefined;
 
 test("memory is always answered on the loop, a network or a process never", () => {
@@ -34,8 +37,8 @@ test.if(hasDisk)("a disk that may rest is asked elsewhere until it is seen to wo
   expect(health.isLively(performance.now() + 60_000)).toBe(false);
 });
 
-test.if(hasDisk)("a disk that does none of its work is suspected, and trusted when it goes on", () => {
-  const health = new VolumeHealth(disk);
+test("a disk that does none of its work is suspected, and trusted when it goes on", () => {
+  const health = new VolumeHealth(UNCOUNTED);
   health.noteAwake();
   const now = performance.now();
   health.beginWork();
@@ -49,8 +52,8 @@ test.if(hasDisk)("a disk that does none of its work is suspected, and trusted wh
   expect(health.isSuspect(performance.now() + 10_000)).toBe(false);
 });
 
-test.if(hasDisk)("a call that took long for want of a processor is not slow, one that waited is", () => {
-  const health = new VolumeHealth(disk);
+test("a call that took long for want of a processor is not slow, one that waited is", () => {
+  const health = new VolumeHealth(UNCOUNTED);
   health.noteAwake();
   const started = performance.now() - 20;
   // The first is a warning: what the thread waits for is counted from here on.
@@ -59,7 +62,7 @@ test.if(hasDisk)("a call that took long for want of a processor is not slow, one
   expect(waits).toBeGreaterThanOrEqual(0);
   health.noteCall(started, waits);
   expect(health.isLively(performance.now())).toBe(true);
-  health.noteCall(started, waits - 1);
+  health.noteCall(started, waits + 1);
   expect(health.isLively(performance.now())).toBe(false);
   expect(health.isLively(performance.now() + 1_000)).toBe(true);
 });
@@ -69,8 +72,9 @@ test.if(hasDisk)("what the kernel counts tells that a disk has worked", async ()
   const now = performance.now();
   // The first look has nothing to compare with.
   expect(activity.check(now, true)).toBe(false);
-  await Bun.write(`${tmpdir()}/minismbd-activity`, readFileSync(import.meta.path));
-  await Bun.$`sync -f ${tmpdir()}/minismbd-activity && rm ${tmpdir()}/minismbd-activity`;
+  const file = `${places[0]}/minismbd-activity`;
+  await Bun.write(file, readFileSync(import.meta.path));
+  await Bun.$`sync -f ${file} && rm ${file}`;
   expect(activity.check(now + 50, false)).toBe(false);
   expect(activity.check(now + 50, true)).toBe(true);
   expect(activity.isStalled(now + 60)).toBe(false);

@@ -1,0 +1,150 @@
+// The one list of what tests call: programs of other packages with the Debian packages that bring them, and those that
+// every Linux system has. tools.test.ts holds the tests to it.
+import { existsSync } from "node:fs";
+
+export interface Tool {
+  readonly name: string;
+  /** Programs that tests call by name. */
+  readonly programs: readonly string[];
+  /** Patterns of files (bun's Glob, below /) of which each needs a match. */
+  readonly files?: readonly string[];
+  /** Debian packages that bring it. */
+  readonly packages: readonly string[];
+  /** What is left out without it. */
+  readonly needed: string;
+}
+
+/** Where ordinary users lack the directories of sbin, the mkfs programs are there all the same. */
+export const SEARCH_PATH = [
+  ...new Set([...(process.env.PATH ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"]),
+].join(":");
+
+const ARM64: readonly Tool[] = [
+  {
+    name: "qemu-aarch64-static",
+    programs: ["qemu-aarch64-static"],
+    packages: ["qemu-user-static"],
+    needed: "the arm64 executable",
+  },
+  {
+    name: "arm64 libraries",
+    programs: [],
+    files: ["usr/lib/aarch64-linux-gnu/libstdc++.so.6"],
+    packages: ["libc6:arm64", "libstdc++6:arm64", "libgcc-s1:arm64"],
+    needed: "the arm64 executable",
+  },
+];
+
+export const TOOLS: readonly Tool[] = [
+  {
+    name: "smbclient",
+    programs: ["smbclient", "smbcacls", "rpcclient"],
+    packages: ["smbclient"],
+    needed: "tests with Samba's client",
+  },
+  {
+    name: "smbd",
+    programs: ["smbd", "pdbedit"],
+    packages: ["samba"],
+    needed: "comparisons with Samba's server",
+  },
+  {
+    name: "smbd's modules",
+    programs: [],
+    files: ["usr/lib/*/samba/vfs/streams_xattr.so", "usr/lib/*/samba/vfs/btrfs.so"],
+    packages: ["samba-vfs-modules"],
+    needed: "comparisons with Samba's server",
+  },
+  {
+    name: "smbtorture",
+    programs: ["smbtorture", "gentest"],
+    packages: ["samba-testsuite"],
+    needed: "conformance",
+  },
+  {
+    name: "impacket",
+    programs: ["python3"],
+    files: ["usr/lib/python3/dist-packages/impacket/__init__.py"],
+    packages: ["python3-impacket"],
+    needed: "tests with impacket's client",
+  },
+  {
+    name: "gcc",
+    programs: ["gcc"],
+    files: ["usr/include/linux/fs.h"],
+    packages: ["gcc", "libc6-dev"],
+    needed: "the C headers' structure offsets",
+  },
+  {
+    name: "attr",
+    programs: ["getfattr", "setfattr"],
+    packages: ["attr"],
+    needed: "tests of extended attributes",
+  },
+  { name: "acl", programs: ["setfacl"], packages: ["acl"], needed: "tests of POSIX ACLs" },
+  {
+    name: "ext4's programs",
+    programs: ["mkfs.ext4"],
+    packages: ["e2fsprogs"],
+    needed: "tests on a disk of their own",
+  },
+  {
+    name: "XFS's programs",
+    programs: ["mkfs.xfs"],
+    packages: ["xfsprogs"],
+    needed: "tests on XFS",
+  },
+  {
+    name: "btrfs's programs",
+    programs: ["mkfs.btrfs"],
+    packages: ["btrfs-progs"],
+    needed: "tests on btrfs",
+  },
+  {
+    name: "exFAT in user space",
+    programs: ["mount.exfat-fuse", "mkfs.exfat"],
+    packages: ["exfat-fuse", "exfatprogs"],
+    needed: "tests on a disk without extended attributes",
+  },
+  {
+    name: "ntfs-3g",
+    programs: ["mount.ntfs-3g", "mkfs.ntfs", "mkntfs"],
+    packages: ["ntfs-3g"],
+    needed: "tests on a disk with attributes of its own",
+  },
+  {
+    name: "mount",
+    programs: ["mount", "umount", "losetup"],
+    packages: ["mount"],
+    needed: "tests on disks of their own",
+  },
+  { name: "ip", programs: ["ip"], packages: ["iproute2"], needed: "tests with a network of their own" },
+  {
+    name: "strace",
+    programs: ["strace"],
+    packages: ["strace"],
+    needed: "tests that kill at any system call",
+  },
+  { name: "groff", programs: ["groff"], packages: ["groff-base"], needed: "the check of the man pages" },
+  ...(process.arch === "arm64" ? [] : ARM64),
+];
+
+/** Of packages that every Debian and every other Linux system has: the C library's, coreutils, findutils, util-linux. */
+export const BASE_PROGRAMS: readonly string[] = [
+  ...["cat", "chgrp", "chmod", "cp", "ln", "ls", "mkfifo", "mknod", "mv", "rm", "rmdir", "sleep", "stat"],
+  ...["sync", "touch", "true", "truncate"],
+  ...["find", "grep", "sed", "sh", "unshare"],
+];
+
+/** Path of a program, in the directories of sbin as well; null where there is none. */
+export function findProgram(name: string): string | null {
+  return Bun.which(name, { PATH: SEARCH_PATH });
+}
+
+export function isThere({ programs, files = [] }: Tool): boolean {
+  const hasMatch = (pattern: string): boolean =>
+    pattern.includes("*")
+      ? [...new Bun.Glob(pattern).scanSync({ cwd: "/", onlyFiles: false })].length > 0
+      : existsSync(`/${pattern}`);
+  return programs.every((name) => findProgram(name) !== null) && files.every(hasMatch);
+}
