@@ -1,7 +1,7 @@
-// The house rules that a program can hold: imports, sizes, names, and that everything advertised has a test.
+// House rules that a program can check: sizes, names, forms, and that everything advertised has a test. Imports: rooms.test.ts.
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { join } from "node:path";
 import * as features from "../src/wire/features.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -20,83 +20,6 @@ function filesBelow(directory: string): string[] {
 function linesOf(path: string): string[] {
   return readFileSync(join(ROOT, path), "utf8").trimEnd().split("\n");
 }
-
-// ---- imports
-
-/** What a room may import: other rooms, packages, built-in modules. node: is free but for wire. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  wire: [],
-  crypto: ["@noble/", "node:"],
-  linux: ["bun:ffi", "node:"],
-  port: ["wire"],
-  engine: ["wire", "crypto", "linux", "port", "node:"],
-  manager: ["wire", "crypto", "linux", "port", "node:"],
-  cli: ["manager", "port", "node:"],
-  "main.ts": ["cli"],
-};
-
-/** The one module of cli that starts the engine. */
-const SERVE = "src/cli/serve.ts";
-
-/** Specifiers of imports and re-exports, dynamic ones too; `types` tells those that vanish at run time. */
-function importsOf(path: string): { specifier: string; types: boolean }[] {
-  const text = readFileSync(join(ROOT, path), "utf8");
-  const found: { specifier: string; types: boolean }[] = [];
-  for (const match of text.matchAll(/^(?:import|export)\b([^;"']*?)from\s*["']([^"']+)["']/gm))
-    found.push({ specifier: match[2] ?? "", types: /^\s*type\b/.test(match[1] ?? "") });
-  for (const match of text.matchAll(/^import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/gm))
-    found.push({ specifier: match[1] ?? match[2] ?? "", types: false });
-  return found;
-}
-
-/** Room of a path below src; a package's or a built-in module's own name. */
-function roomOf(from: string, specifier: string): string {
-  if (!specifier.startsWith(".")) return specifier;
-  const path = normalize(join(dirname(from), specifier));
-  return path.startsWith("src/") ? (path.split("/")[1] ?? "") : `outside src: ${path}`;
-}
-
-test("rooms import only what they may", () => {
-  const faults: string[] = [];
-  for (const path of sources) {
-    const room = path.split("/")[1] ?? "";
-    const allowed = [...(MAY_IMPORT[room] ?? []), room];
-    if (path === SERVE) allowed.push("engine");
-    for (const { specifier } of importsOf(path)) {
-      const target = roomOf(path, specifier);
-      const isAllowed = allowed.some(
-        (name) => target === name || (/[:/]$/.test(name) && target.startsWith(name)),
-      );
-      if (!isAllowed) faults.push(`${path} imports ${specifier}`);
-    }
-  }
-  expect(faults).toEqual([]);
-});
-
-test("the port has types alone", () => {
-  const port = readFileSync(join(ROOT, "src/port/port.ts"), "utf8");
-  expect(port).not.toMatch(/^export (?:const|function|class|let)\b/m);
-  expect(new Bun.Transpiler({ loader: "ts" }).transformSync(port).trim()).toBe("");
-});
-
-test("inside the engine calls go one way", () => {
-  const LOWER: Readonly<Record<string, readonly string[]>> = {
-    transport: ["connection", "command", "session", "state", "vfs"],
-    state: ["transport", "connection", "command", "session"],
-    vfs: ["transport", "connection", "command", "session"],
-  };
-  const faults = sources
-    .filter((path) => path.startsWith("src/engine/"))
-    .flatMap((path) => {
-      const barred = LOWER[path.split("/")[2] ?? ""] ?? [];
-      return importsOf(path)
-        .filter(({ types }) => !types)
-        .map(({ specifier }) => normalize(join(dirname(path), specifier)))
-        .filter((target) => barred.includes(target.split("/")[2] ?? "") && target.startsWith("src/engine/"))
-        .map((target) => `${path} imports ${target}`);
-    });
-  expect(faults).toEqual([]);
-});
 
 // ---- sizes
 
