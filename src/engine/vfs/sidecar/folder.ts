@@ -33,6 +33,8 @@ const SIDECAR_MODE = 0o700;
 const FAT_HIDDEN = 0x02;
 const FAT_DIRECTORY = 0x10;
 
+/** How often a missing entry is looked up again where a rename is not atomic for other threads. */
+const MAX_LOOKS = 2;
 const folderFacts = emptyStatx();
 const entryFacts = emptyStatx();
 const noValues: ReadonlyMap<string, Uint8Array> = new Map();
@@ -93,7 +95,10 @@ export function entryOf(folder: number, sidecar: number, subject: Subject): Open
 function tryEntryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined | Failure {
   const moved = subject.name === "" ? undefined : settleMove(folder, sidecar, subject);
   if (moved !== undefined) return withoutForged(moved, subject);
-  const entry = tryOpenEntry(sidecar, entryNameOf(subject.name));
+  let entry = tryOpenEntry(sidecar, entryNameOf(subject.name));
+  // FUSE: while another thread replaces the entry by a rename, openat2 fails with ENOENT for a moment.
+  for (let i = 0; entry === undefined && !subject.hasStableInodes && i < MAX_LOOKS; i++)
+    entry = tryOpenEntry(sidecar, entryNameOf(subject.name));
   if (typeof entry !== "object") return entry;
   if (isEntryOf(entry, subject)) return withoutForged(entry, subject);
   closeFd(entry.fd);
