@@ -1,4 +1,4 @@
-// Decides whether a user may connect to a share, and whether read-only; the lists in ksmbd's order.
+// Decides whether a user may connect to a share, and whether read-only.
 import type { Identity } from "../port/port.ts";
 import type { Share } from "./config/share.ts";
 import type { SystemAccounts } from "./users/system-accounts.ts";
@@ -10,9 +10,9 @@ export interface Admission {
 }
 
 /**
- * Checks guests first, then invalid users, read list, write list, valid users; members of the read and write
- * list need not be valid users. A user whom `valid users` leaves out connects as the guest if `guest ok` is
- * set. Undefined: refused.
+ * `valid users` closes a share to everybody else, as in Samba: to guests, who have the guest account's name, and to
+ * members of the read and write list (ksmbd lets both in). `invalid users` overrides it; the read list overrides the
+ * write list. Undefined: refused.
  */
 export function admit(
   share: Share,
@@ -21,19 +21,20 @@ export function admit(
   accounts: SystemAccounts,
 ): Admission | undefined {
   if (identity.isGuest || identity.isAnonymous)
-    return share.guestOk ? admitGuest(share, guestName, accounts) : undefined;
+    return share.guestOk ? admitAs(share, guestName, true, accounts) : undefined;
   const { user } = identity;
-  if (user === "" || share.invalidUsers.has(user, accounts)) return undefined;
-  if (share.readList.has(user, accounts)) return { readOnly: true, asGuest: false };
-  if (share.writeList.has(user, accounts)) return { readOnly: false, asGuest: false };
-  if (share.validUsers === null || share.validUsers.has(user, accounts))
-    return { readOnly: share.readOnly, asGuest: false };
-  return share.guestOk ? admitGuest(share, guestName, accounts) : undefined;
+  return user === "" ? undefined : admitAs(share, user, false, accounts);
 }
 
-function admitGuest(share: Share, guestName: string, accounts: SystemAccounts): Admission | undefined {
-  if (share.invalidUsers.has(guestName, accounts)) return undefined;
-  if (share.readList.has(guestName, accounts)) return { readOnly: true, asGuest: true };
-  if (share.writeList.has(guestName, accounts)) return { readOnly: false, asGuest: true };
-  return { readOnly: share.readOnly, asGuest: true };
+function admitAs(
+  share: Share,
+  user: string,
+  asGuest: boolean,
+  accounts: SystemAccounts,
+): Admission | undefined {
+  if (share.invalidUsers.has(user, accounts)) return undefined;
+  if (share.validUsers !== null && !share.validUsers.has(user, accounts)) return undefined;
+  if (share.readList.has(user, accounts)) return { readOnly: true, asGuest };
+  if (share.writeList.has(user, accounts)) return { readOnly: false, asGuest };
+  return { readOnly: share.readOnly, asGuest };
 }

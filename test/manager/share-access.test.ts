@@ -49,8 +49,11 @@ test("guests and anonymous sessions need guest ok", () => {
   }
 });
 
-test("guests are admitted before valid users is checked", () => {
-  expect(admission("guest ok = yes\nvalid users = anna", identity("", "guest"))?.asGuest).toBe(true);
+test("valid users refuses guests unless it names the guest account", () => {
+  for (const kind of ["guest", "anonymous"] as const) {
+    expect(admission("guest ok = yes\nvalid users = anna", identity("", kind))).toBeUndefined();
+    expect(admission("guest ok = yes\nvalid users = nobody", identity("", kind))?.asGuest).toBe(true);
+  }
 });
 
 test("valid users matches names in any case, and members of groups", () => {
@@ -81,18 +84,16 @@ test("invalid users overrides all other lists", () => {
   expect(user("invalid users = @staff", "bob")).toBeDefined();
 });
 
-test("read list overrides write list, and both override valid users", () => {
+test("read list overrides write list, and neither overrides valid users", () => {
   expect(user("read only = no\nread list = anna\nwrite list = anna", "anna")?.readOnly).toBe(true);
   expect(user("write list = anna", "anna")?.readOnly).toBe(false);
-  expect(user("write list = anna\nvalid users = bob", "anna")?.readOnly).toBe(false);
-  expect(user("read list = anna\nvalid users = bob", "anna")?.readOnly).toBe(true);
+  expect(user("write list = anna\nvalid users = bob", "anna")).toBeUndefined();
+  expect(user("read list = anna\nvalid users = bob", "anna")).toBeUndefined();
+  expect(user("write list = anna\nvalid users = anna", "anna")?.readOnly).toBe(false);
 });
 
-test("a user whom valid users leaves out connects as the guest if guest ok is set", () => {
-  expect(user("guest ok = yes\nvalid users = bob", "anna")).toEqual({ readOnly: true, asGuest: true });
-  expect(
-    user("guest ok = yes\nvalid users = bob\nread only = no\nread list = nobody", "anna")?.readOnly,
-  ).toBe(true);
+test("a user whom valid users leaves out is refused, guest ok or not", () => {
+  expect(user("guest ok = yes\nvalid users = bob", "anna")).toBeUndefined();
 });
 
 // A guest must not get write access through a list that names a user.

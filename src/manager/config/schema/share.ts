@@ -17,13 +17,13 @@ export const SHARE = [
   flag(
     "guest ok",
     "no",
-    "Guests and anonymous sessions may connect; users whom `valid users` leaves out connect as guests.",
+    "Guests and anonymous sessions may connect, unless `valid users` is set and lacks the guest account.",
     { aliases: ["public"], security: true },
   ),
   list(
     "valid users",
     "",
-    "Users, and `@group`s of /etc/group, who may connect; empty: all. A list that expands to no user admits nobody.",
+    "Users, and `@group`s of /etc/group, who may connect, and nobody else; empty: all. A list that expands to no user admits nobody.",
     { security: true },
   ),
   list("invalid users", "", "Users who may not connect, whatever the other lists say.", { security: true }),
