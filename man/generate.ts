@@ -170,20 +170,25 @@ A section has lines
 .IR "NAME = VALUE" .
 Case and the number of blanks in a name do not matter.
 .PP
-A semicolon or a number sign begins a comment, also in the middle of a line. The first value of a parameter that is not
-empty counts; sections of the same name are merged. The server refuses a file with any other line, or with an invalid
-value of a security parameter. It warns about unknown parameters and about those that are not in effect yet.
+A file named smb.conf follows Samba's rules: a semicolon or a number sign begins a comment at the start of a line only,
+and the last value of a parameter counts. In any other file they begin a comment also in the middle of a line, and the
+first value that is not empty counts, as in ksmbd.conf; a value that such a comment cuts is reported.
+Sections of the same name are merged. The server refuses a file with any other line, or with an invalid,
+empty or cut value of a security parameter. It warns about unknown parameters and about those that are not in effect yet.
 .PP
 Blanks or commas separate the items of a list; double quotes protect a name with blanks.
 .I @group
 stands for the members of a group of /etc/group.
 .PP
-The server checks in this order who may connect to a share: guests by
-.BR "guest ok" ;
-.BR "invalid users" ;
-.BR "read list" ;
-.BR "write list" ;
-.BR "valid users" .
+.B "invalid users"
+may never connect to a share. With
+.B "valid users"
+nobody else may, guests included. Guests need
+.BR "guest ok" .
+The
+.B "read list"
+overrides the
+.BR "write list" .
 .PP
 A server that runs as root accesses files as
 .BR "force user" ,

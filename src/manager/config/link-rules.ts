@@ -13,13 +13,15 @@ export interface LinkRules {
  */
 export function readLinkRules(values: SectionValues, globals: SectionValues): LinkRules {
   const followSymlinks = values.boolean("follow symlinks");
+  // Read in any case: an invalid value refuses the configuration.
+  const allowsInsecure = values.boolean("allow insecure wide links");
   if (!values.boolean("wide links")) return { followSymlinks, wideLinks: false };
   if (!followSymlinks) {
     values.warn("wide links", "'wide links' has no effect without 'follow symlinks = yes'");
     return { followSymlinks, wideLinks: false };
   }
   const hasExtensions = values.boolean("smb3 unix extensions") && globals.boolean("smb3 unix extensions");
-  if (hasExtensions && !values.boolean("allow insecure wide links")) {
+  if (hasExtensions && !allowsInsecure) {
     values.warn(
       "wide links",
       "'wide links' has no effect beside 'smb3 unix extensions = yes'; " +

@@ -47,7 +47,7 @@ export function loadConfiguration(source: ConfigSource): Configuration {
   const report = new Report();
   const sections = source.file === null ? new Map() : readSections(source.file, report);
   for (const { section, key, value, position } of [...(source.overrides ?? [])].reverse())
-    prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none" });
+    prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none", whole: value });
   return buildConfiguration(sections, source.machine ?? readMachine(), report);
 }
 

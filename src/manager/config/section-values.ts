@@ -1,7 +1,7 @@
 // Typed values of one section, by the schema: spellings, the first non-empty value, defaults of [global],
 // ranges. An invalid value of a security parameter refuses the configuration; any other causes a warning.
 import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
-import { ConfigError, type Entry, type Section } from "./parse.ts";
+import { ConfigError, type Dialect, type Entry, type Section } from "./parse.ts";
 import type { Report } from "./report.ts";
 import {
   type ChoiceOf,
@@ -42,24 +42,60 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
       continue;
     }
     if (!parameter.effective) report.warnTogether("known but not in effect yet", parameter.name);
-    if (entry.comment === "touching" && (parameter.type === "text" || parameter.type === "list"))
-      report.warn(
-        entry.position,
-        `a comment ends the value of '${entry.key}' after '${entry.value}', put a blank before the comment if it is one`,
-      );
-    const spelling = spellingsOf(parameter).find((name) => sameWords(name, entry.key)) ?? parameter.name;
-    const earlier = known.get(spelling);
-    if (entry.value === "") {
-      if (parameter.type === "list" && parameter.security)
-        report.warn(
-          entry.position,
-          `'${entry.key}' names no user and has no effect, name a user or take it out`,
-        );
-    } else if (!earlier) known.set(spelling, entry);
-    else if (earlier.value !== entry.value && !earlier.position.startsWith("--"))
-      report.warn(entry.position, `'${entry.key}' is already set at ${earlier.position}, that value is used`);
+    checkComment(parameter, entry, report);
+    if (entry.value === "") checkEmpty(parameter, entry, report);
+    else addEntry(known, parameter, entry, section?.dialect ?? "ksmbd", report);
   }
   return known;
+}
+
+/** In ksmbd's dialect a comment may cut a value that smb.conf(5) reads whole. A cut value must not open a share. */
+function checkComment(parameter: Parameter, entry: Entry, report: Report): void {
+  const { key, value, whole, comment } = entry;
+  if (comment === "none") return;
+  const isWords = parameter.type === "text" || parameter.type === "list" || parameter.type === "veto";
+  if (!isWords && value !== "") return;
+  const read = `a comment cuts '${key} = ${whole}' to '${value}', smb.conf reads the whole`;
+  if (parameter.security && (value === "" || comment === "touching"))
+    throw new ConfigError(entry.position, `${read}; put the comment on a line of its own`);
+  report.warn(entry.position, `${read}; put a comment on a line of its own`);
+}
+
+function checkEmpty(parameter: Parameter, entry: Entry, report: Report): void {
+  if (!parameter.security) return;
+  // Generated files have empty lists, which mean the default there, too.
+  if (parameter.type === "list" || parameter.type === "text" || parameter.type === "veto")
+    report.warn(
+      entry.position,
+      `'${entry.key}' names nothing and has no effect, give a value or take it out`,
+    );
+  else throw new ConfigError(entry.position, `'${entry.key}' has no value, give one or take the line out`);
+}
+
+/** The first value of a spelling counts in ksmbd's dialect, the last of all spellings in Samba's; options come first. */
+function addEntry(
+  known: Map<string, Entry>,
+  parameter: Parameter,
+  entry: Entry,
+  dialect: Dialect,
+  report: Report,
+): void {
+  const spellings = spellingsOf(parameter);
+  const spelling = spellings.find((name) => sameWords(name, entry.key)) ?? parameter.name;
+  const rivals = dialect === "samba" ? spellings : [spelling];
+  const earlier = rivals.map((name) => known.get(name)).find((found) => found !== undefined);
+  if (earlier === undefined) {
+    known.set(spelling, entry);
+    return;
+  }
+  if (earlier.position.startsWith("--")) return;
+  const isSame = earlier.value === entry.value && earlier.key === entry.key;
+  if (dialect === "samba") {
+    for (const name of rivals) known.delete(name);
+    known.set(spelling, entry);
+    if (!isSame) report.warn(entry.position, `'${entry.key}' replaces the value at ${earlier.position}`);
+  } else if (!isSame)
+    report.warn(entry.position, `'${entry.key}' is already set at ${earlier.position}, that value is used`);
 }
 
 function sameWords(a: string, b: string): boolean {

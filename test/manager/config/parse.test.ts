@@ -72,6 +72,12 @@ test("the message about an invalid line of a user does not contain the line", ()
 
 test("a prepended entry overrides the file's", () => {
   const sections = parseConfig("[global]\na = 1\n", "f");
-  prependEntry(sections, "Global", { key: foldKey("A"), value: "2", position: "--option", comment: "none" });
+  prependEntry(sections, "Global", {
+    key: foldKey("A"),
+    value: "2",
+    position: "--option",
+    comment: "none",
+    whole: "2",
+  });
   expect(sections.get("global")?.entries.map(({ value }) => value)).toEqual(["2", "1"]);
 });
