@@ -60,10 +60,10 @@ function writeAt(
   if (file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
   const written = handle.write(exchange.message.bytes, at, length, offset);
   // Of streams it is told when they are closed; the disk may tell of each write.
-  const isBeside = open.file?.base !== undefined;
-  const outcome = isBeside ? exchange.context.notify.quietly(written, open.file?.path) : written;
-  const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
-  if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
+  const isStream = open.file?.base !== undefined;
+  const outcome = isStream ? exchange.context.notify.quietly(written, open.file?.path) : written;
+  const isWriteThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
+  if (isWriteThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
   if (typeof outcome === "number") return finishWrite(exchange, open, outcome);
   return outcome.then((count) => finishWrite(exchange, open, count));
 }

@@ -33,13 +33,17 @@ export function copyStretch(
 ): Promise<NtStatus> {
   const from = source.handle as FileHandle;
   const to = target.handle as FileHandle;
-  if (overlaps(source, target, chunk) || to.copyFrom === undefined) {
+  if (rangesOverlap(source, target, chunk) || to.copyFrom === undefined) {
     return copyByBuffer(exchange, from, target, to, chunk);
   }
   return copyByKernel(exchange, from, target, to, chunk, pace);
 }
 
-function overlaps(source: Open, target: Open, { sourceOffset, targetOffset, length }: CopyChunk): boolean {
+function rangesOverlap(
+  source: Open,
+  target: Open,
+  { sourceOffset, targetOffset, length }: CopyChunk,
+): boolean {
   return source.file === target.file && Math.abs(sourceOffset - targetOffset) < length;
 }
 

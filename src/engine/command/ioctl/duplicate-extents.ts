@@ -17,7 +17,7 @@ import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
 import { noteModified } from "../open/modified.ts";
-import { mayLeave } from "./server-copy.ts";
+import { mayCopyFrom } from "./server-copy.ts";
 
 /** Shared at a time: whole clusters on every file system. */
 const STEP_BYTES = 268_435_456;
@@ -33,7 +33,7 @@ export function duplicateExtents(
   }
   const source = findOpen(exchange, asked.source);
   if (source === undefined) return Status.INVALID_HANDLE;
-  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
+  if (!mayCopyFrom(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkOpens(source, target, asked);
   if (refusal !== Status.SUCCESS) return refusal;
   const cloned = whileUsed(source, () => cloneChecked(exchange, source, target, asked));

@@ -14,7 +14,7 @@ import type { Exchange } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";
 
 /** What is told where the driver knows no speed: 1 Gbit/s, as Samba assumes. */
-const UNKNOWN_BITS_PER_SECOND = 1_000_000_000;
+const DEFAULT_BITS_PER_SECOND = 1_000_000_000;
 
 export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest): NtStatus {
   const { negotiated } = exchange.connection;
@@ -33,8 +33,8 @@ export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest
 
 /** The interfaces that are listened on; the loopback one only where there is no other. */
 function listInterfaces(addresses: readonly string[]): NetworkInterface[] {
-  const outside: NetworkInterface[] = [];
-  const inside: NetworkInterface[] = [];
+  const external: NetworkInterface[] = [];
+  const loopback: NetworkInterface[] = [];
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     for (const { address, family, internal } of entries ?? []) {
       if (addresses.length > 0 && !addresses.includes(address)) continue;
@@ -43,11 +43,11 @@ function listInterfaces(addresses: readonly string[]): NetworkInterface[] {
       const bytes = family === "IPv4" ? ipv4Bytes(address) : ipv6Bytes(address);
       const index = Number(readSys(name, "ifindex") ?? 0);
       const megabits = Number(readSys(name, "speed") ?? 0);
-      const linkSpeed = megabits > 0 ? megabits * 1_000_000 : UNKNOWN_BITS_PER_SECOND;
-      (internal ? inside : outside).push({ index, capability: 0, linkSpeed, address: bytes });
+      const linkSpeed = megabits > 0 ? megabits * 1_000_000 : DEFAULT_BITS_PER_SECOND;
+      (internal ? loopback : external).push({ index, capability: 0, linkSpeed, address: bytes });
     }
   }
-  return outside.length > 0 ? outside : inside;
+  return external.length > 0 ? external : loopback;
 }
 
 function readSys(name: string, file: string): string | undefined {

@@ -26,8 +26,12 @@ import { answerIoctl } from "./answer.ts";
 import { storeOf } from "../open/posix-open.ts";
 
 /** Makes the empty file that `open` has just created into what the request says. */
-export function makeSpecial(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
-  const special = readSpecial(request.input);
+export function makeSpecialFile(
+  exchange: Exchange,
+  open: Open,
+  request: IoctlRequest,
+): MaybePromise<NtStatus> {
+  const special = decodeSpecialFile(request.input);
   if (typeof special === "number") return special;
   const { file } = open;
   const store = storeOf(open);
@@ -57,10 +61,10 @@ export function makeSpecial(exchange: Exchange, open: Open, request: IoctlReques
   return exchange.context.notify.during(done, file.path);
 }
 
-function readSpecial(input: Uint8Array): SpecialFile | NtStatus {
+function decodeSpecialFile(input: Uint8Array): SpecialFile | NtStatus {
   try {
     const { tag, data } = decodeReparseBuffer(input);
-    if (tag === ReparseTag.SYMLINK) return readLink(data);
+    if (tag === ReparseTag.SYMLINK) return decodeSymlink(data);
     if (tag !== ReparseTag.NFS) return Status.NOT_SUPPORTED;
     const { type } = decodeNfsReparse(data);
     if (type === NfsInodeType.FIFO) return { kind: "fifo" };
@@ -72,12 +76,12 @@ function readSpecial(input: Uint8Array): SpecialFile | NtStatus {
   }
 }
 
-function readLink(data: Uint8Array): SpecialFile | NtStatus {
+function decodeSymlink(data: Uint8Array): SpecialFile | NtStatus {
   const { isRelative, substituteName } = decodeSymlinkReparse(data);
   if (substituteName === "" || substituteName.includes("\0")) return Status.IO_REPARSE_DATA_INVALID;
   // Linux's client leaves the first slash out, and maps characters as in every name.
-  const whole = isRelative || substituteName.startsWith("/") ? substituteName : `/${substituteName}`;
-  const target = whole
+  const path = isRelative || substituteName.startsWith("/") ? substituteName : `/${substituteName}`;
+  const target = path
     .split("/")
     .map((name) => toDiskName(name) ?? name)
     .join("/");

@@ -14,13 +14,13 @@ import { andThen } from "../../and-then.ts";
 import { type Failure, FileKind, type FileNode } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
-import { makeSpecial } from "./posix-special-file.ts";
+import { makeSpecialFile } from "./posix-special-file.ts";
 import { clientTarget, reparseTagOf } from "../open/reparse-tag.ts";
 
 /** Tag, length and a GUID: less than that cannot say anything; 2.1.5.10.14. */
-const LEAST_OUTPUT_BYTES = 8;
+const MIN_OUTPUT_BYTES = 8;
 /** A buffer's fixed part, and a target of PATH_MAX twice. */
-const ROOM = 64 + 4 * 4096;
+const MAX_BUFFER_BYTES = 64 + 4 * 4096;
 /** Tag, ReparseDataLength, Reserved. */
 const HEADER_BYTES = 8;
 const TAG_RESERVED = 0x0fff_0000;
@@ -40,8 +40,8 @@ export function getReparsePoint(
   const { node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (reparseTagOf(node.stat.kind) === 0) return Status.NOT_A_REPARSE_POINT;
-  if (request.maxOutputResponse < LEAST_OUTPUT_BYTES) return Status.BUFFER_TOO_SMALL;
-  return andThen(describe(open, node), (buffer) => {
+  if (request.maxOutputResponse < MIN_OUTPUT_BYTES) return Status.BUFFER_TOO_SMALL;
+  return andThen(encodeReparseBuffer(open, node), (buffer) => {
     if (typeof buffer === "number") return statusOf(buffer);
     const fits = buffer.length <= request.maxOutputResponse;
     answerIoctl(exchange, request, fits ? buffer : buffer.subarray(0, request.maxOutputResponse));
@@ -50,8 +50,8 @@ export function getReparsePoint(
 }
 
 /** The whole reparse buffer, or a negative errno. */
-function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | Failure> {
-  const writer = new Writer(new Uint8Array(ROOM));
+function encodeReparseBuffer(open: Open, node: FileNode): MaybePromise<Uint8Array | Failure> {
+  const writer = new Writer(new Uint8Array(MAX_BUFFER_BYTES));
   const { stat } = node;
   if (stat.kind !== FileKind.SYMLINK) {
     const type = inodeTypes.get(stat.format);
@@ -83,7 +83,7 @@ export function setReparsePoint(
 ): MaybePromise<NtStatus> {
   const status = checkChange(open, request);
   if (typeof status === "number") return status;
-  if (open.isPosix) return makeSpecial(exchange, open, request);
+  if (open.isPosix) return makeSpecialFile(exchange, open, request);
   // 2.1.5.10.35: nobody has the privilege to make symbolic links.
   return status.tag === ReparseTag.SYMLINK ? Status.ACCESS_DENIED : Status.NOT_SUPPORTED;
 }

@@ -64,14 +64,14 @@ export function copyChunks(exchange: Exchange, target: Open, request: IoctlReque
   }
   const source = findByResumeKey(exchange, sourceKey);
   if (source === undefined) return Status.OBJECT_NAME_NOT_FOUND;
-  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
+  if (!mayCopyFrom(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkHandles(source, target, request.ctlCode === Fsctl.SRV_COPYCHUNK);
   if (refusal !== Status.SUCCESS) return refusal;
-  return carryOut(exchange, request, source, target, chunks);
+  return copyInSteps(exchange, request, source, target, chunks);
 }
 
 /** What is only to be had by encrypted requests is not copied by others either: to where anybody could read it. */
-export function mayLeave(exchange: Exchange, source: Open): boolean {
+export function mayCopyFrom(exchange: Exchange, source: Open): boolean {
   return !source.tree.mustEncrypt || exchange.sealedBy !== undefined;
 }
 
@@ -95,7 +95,7 @@ function checkHandles(source: Open, target: Open, readsTarget: boolean): NtStatu
     : Status.SUCCESS;
 }
 
-function carryOut(
+function copyInSteps(
   exchange: Exchange,
   request: IoctlRequest,
   source: Open,

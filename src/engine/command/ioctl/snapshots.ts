@@ -14,8 +14,8 @@ import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 
 /** The three numbers of SRV_SNAPSHOT_ARRAY, and the least that a client leaves room for. */
-const HEAD_BYTES = 12;
-const LEAST_BYTES = 16;
+const FIXED_BYTES = 12;
+const MIN_OUTPUT_BYTES = 16;
 
 /** FSCTL_SRV_ENUMERATE_SNAPSHOTS: all tokens, or how much room they need. */
 export function enumerateSnapshots(
@@ -23,18 +23,18 @@ export function enumerateSnapshots(
   { tree }: Open,
   request: IoctlRequest,
 ): MaybePromise<NtStatus> {
-  if (request.maxOutputResponse < LEAST_BYTES) return Status.INVALID_PARAMETER;
+  if (request.maxOutputResponse < MIN_OUTPUT_BYTES) return Status.INVALID_PARAMETER;
   return andThen(tree.store?.snapshots?.().times() ?? -Errno.EOPNOTSUPP, (times) => {
     // Who may not list them is told of none.
-    const known = times === -Errno.EACCES ? [] : times;
-    if (typeof known === "number")
-      return known === -Errno.EOPNOTSUPP ? Status.NOT_SUPPORTED : statusOf(known);
-    const arraySize = snapshotArraySize(known.length);
+    const visible = times === -Errno.EACCES ? [] : times;
+    if (typeof visible === "number")
+      return visible === -Errno.EOPNOTSUPP ? Status.NOT_SUPPORTED : statusOf(visible);
+    const arraySize = snapshotArraySize(visible.length);
     // All or none are listed.
-    const fits = known.length > 0 && HEAD_BYTES + arraySize <= request.maxOutputResponse;
-    const tokens = fits ? known.map(tokenOf) : [];
-    const writer = new Writer(new Uint8Array(fits ? HEAD_BYTES + arraySize : LEAST_BYTES));
-    encodeSnapshotArray(writer, { available: known.length, arraySize, tokens });
+    const fits = visible.length > 0 && FIXED_BYTES + arraySize <= request.maxOutputResponse;
+    const tokens = fits ? visible.map(tokenOf) : [];
+    const writer = new Writer(new Uint8Array(fits ? FIXED_BYTES + arraySize : MIN_OUTPUT_BYTES));
+    encodeSnapshotArray(writer, { available: visible.length, arraySize, tokens });
     answerIoctl(exchange, request, writer.bytes.subarray(0, writer.position));
     return Status.SUCCESS;
   });

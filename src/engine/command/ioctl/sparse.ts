@@ -30,7 +30,7 @@ import { noteModified } from "../open/modified.ts";
 
 /** Zeroed at a time at first; holes take no time, and the steps through them grow. */
 const ZERO_STEP_BYTES = 67_108_864;
-const QUICK_STEP_MS = 10;
+const FAST_STEP_MS = 10;
 const RANGE_BYTES = 16;
 /** Looked for at a time. */
 const RANGES_STEP = 1024;
@@ -47,12 +47,14 @@ export function setSparse(exchange: Exchange, open: Open, request: IoctlRequest)
   return andThen(open.tree.store?.volume(node) ?? -Errno.EOPNOTSUPP, (volume) => {
     if (typeof volume === "number") return statusOf(volume);
     // 2.1.5.10.36: a disk without holes has no sparse files.
-    const keepsHoles = (volume.attributes & FsAttribute.SUPPORTS_SPARSE_FILES) !== 0;
-    return keepsHoles ? mark(exchange, request, open, node, isSparse) : Status.INVALID_DEVICE_REQUEST;
+    const supportsHoles = (volume.attributes & FsAttribute.SUPPORTS_SPARSE_FILES) !== 0;
+    return supportsHoles
+      ? storeSparseMark(exchange, request, open, node, isSparse)
+      : Status.INVALID_DEVICE_REQUEST;
   });
 }
 
-function mark(
+function storeSparseMark(
   exchange: Exchange,
   request: IoctlRequest,
   open: Open,
@@ -116,7 +118,7 @@ export function zeroInSteps(
     const started = clock.now();
     const outcome = handle.zeroRange?.(at, Math.min(end - at, stepBytes), frees) ?? 0;
     return andThen(outcome, (count) => {
-      stepBytes = clock.now() - started < QUICK_STEP_MS ? stepBytes * 2 : ZERO_STEP_BYTES;
+      stepBytes = clock.now() - started < FAST_STEP_MS ? stepBytes * 2 : ZERO_STEP_BYTES;
       dataWritten(exchange.context, open);
       if (isFailure(count)) return statusOf(count);
       at += count;

@@ -35,12 +35,12 @@ export async function trimRanges(exchange: Exchange, open: Open, request: IoctlR
     processed++;
   }
   if (processed > 0) await noteModified(exchange.context, open, true);
-  if (status === Status.SUCCESS) answerIoctl(exchange, request, countFor(request, processed));
+  if (status === Status.SUCCESS) answerIoctl(exchange, request, encodeCount(request, processed));
   return status;
 }
 
 /** How many ranges were trimmed, for who has room for it. */
-function countFor(request: IoctlRequest, processed: number): Uint8Array {
+function encodeCount(request: IoctlRequest, processed: number): Uint8Array {
   if (request.maxOutputResponse < COUNT_BYTES) return EMPTY;
   const writer = new Writer(new Uint8Array(COUNT_BYTES));
   writer.u32(processed);

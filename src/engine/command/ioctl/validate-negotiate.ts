@@ -17,15 +17,15 @@ export function validateNegotiate(exchange: Exchange, request: IoctlRequest): Ou
   const { connection, context } = exchange;
   const negotiated = connection.terms;
   if (request.maxOutputResponse < RESPONSE_BYTES) return Status.INVALID_PARAMETER;
-  const told = decodeValidateNegotiateRequest(request.input);
+  const claimed = decodeValidateNegotiateRequest(request.input);
   const { minDialect, maxDialect } = context.settings;
-  const chosen = chooseDialect(told.dialects, minDialect, maxDialect);
+  const chosen = chooseDialect(claimed.dialects, minDialect, maxDialect);
   const isSame =
     !negotiated.dialect.hasNegotiateContexts &&
     chosen === negotiated.dialect &&
-    told.capabilities === negotiated.clientCapabilities &&
-    told.securityMode === negotiated.clientSecurityMode &&
-    told.clientGuid.every((byte, i) => byte === negotiated.clientGuid[i]);
+    claimed.capabilities === negotiated.clientCapabilities &&
+    claimed.securityMode === negotiated.clientSecurityMode &&
+    claimed.clientGuid.every((byte, i) => byte === negotiated.clientGuid[i]);
   if (!isSame) {
     connection.close("negotiation was tampered with");
     return NO_REPLY;

@@ -15,7 +15,7 @@ export function mirrorLocks(open: Open, locks: RangeLocks, offset: bigint, lengt
   if (handle === undefined || length === 0n || offset > MAX_OFFSET) return true;
   const last = offset + length - 1n;
   for (const stretch of locks.stretches(open.id, offset, last > MAX_OFFSET ? MAX_OFFSET : last)) {
-    if (setStretch(handle, stretch) < 0) return false;
+    if (setKernelLock(handle, stretch) < 0) return false;
   }
   return true;
 }
@@ -26,7 +26,7 @@ export function unmirrorAll(open: Open): void {
 }
 
 // The kernel locks shared only what may be read, exclusively what may be written; SMB asks for either.
-function setStretch(handle: FileHandle, { offset, last, held }: Stretch): 0 | Failure {
+function setKernelLock(handle: FileHandle, { offset, last, held }: Stretch): 0 | Failure {
   if (handle.lockRange === undefined) return 0;
   const length = last === MAX_OFFSET ? 0n : last - offset + 1n;
   let result = handle.lockRange(held, offset, length);

@@ -90,7 +90,7 @@ function lockRanges(
   file: SharedFile,
   elements: readonly LockElement[],
 ): MaybePromise<NtStatus> {
-  for (const { flags } of elements) if (!isSound(flags, elements.length)) return Status.INVALID_PARAMETER;
+  for (const { flags } of elements) if (!isValidLock(flags, elements.length)) return Status.INVALID_PARAMETER;
   const { context } = exchange;
   // [MS-FSA] 2.1.5.8: who reads from a cache would not see that the bytes are locked.
   if (file.caching.active > 0) context.caching.breakReading(file.caching, open);
@@ -109,18 +109,18 @@ function lockRanges(
     if (outcome === LockOutcome.CONFLICT && (flags & LockFlag.FAIL_IMMEDIATELY) === 0) {
       return awaitLock(exchange, open, file, locks, range);
     }
-    status = outcome === LockOutcome.GRANTED ? confirm(open, locks, range) : statusFor(outcome);
+    status = outcome === LockOutcome.GRANTED ? mirrorGranted(open, locks, range) : statusFor(outcome);
     if (status !== Status.SUCCESS) break;
     taken.push(range);
   }
   if (status === Status.SUCCESS) return status;
-  for (const range of taken.reverse()) takeBack(open, locks, range);
+  for (const range of taken.reverse()) undoLock(open, locks, range);
   dropIfUnused(file);
   return status;
 }
 
 // 3.3.5.14.2: only a lock that is alone in its request may wait.
-function isSound(flags: number, count: number): boolean {
+function isValidLock(flags: number, count: number): boolean {
   const kind = flags & ~LockFlag.FAIL_IMMEDIATELY;
   if (kind !== LockFlag.SHARED && kind !== LockFlag.EXCLUSIVE) return false;
   return count === 1 || (flags & LockFlag.FAIL_IMMEDIATELY) !== 0;
@@ -136,15 +136,15 @@ function limitsOf(context: EngineContext): LockLimits {
 }
 
 /** Makes a lock just granted known on the server. A local program's lock that stands against it is not waited for. */
-function confirm(open: Open, locks: RangeLocks, range: LockRange): NtStatus {
+function mirrorGranted(open: Open, locks: RangeLocks, range: LockRange): NtStatus {
   if (!open.tree.grant.posixLocking || mirrorLocks(open, locks, range.offset, range.length)) {
     return Status.SUCCESS;
   }
-  takeBack(open, locks, range);
+  undoLock(open, locks, range);
   return Status.LOCK_NOT_GRANTED;
 }
 
-function takeBack(open: Open, locks: RangeLocks, range: LockRange): void {
+function undoLock(open: Open, locks: RangeLocks, range: LockRange): void {
   locks.undo(range);
   if (open.tree.grant.posixLocking) mirrorLocks(open, locks, range.offset, range.length);
 }
@@ -160,12 +160,12 @@ function awaitLock(
   if (connection.waitingCount >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   return new Promise((resolve) => {
     const limits = limitsOf(context);
-    const forget = locks.wait(range, limits, (isGranted) =>
-      resolve(isGranted ? confirmAwaited(open, file, locks, range) : Status.RANGE_NOT_LOCKED),
+    const stopWaiting = locks.wait(range, limits, (isGranted) =>
+      resolve(isGranted ? mirrorAwaited(open, file, locks, range) : Status.RANGE_NOT_LOCKED),
     );
-    if (forget === undefined) return resolve(Status.INSUFFICIENT_RESOURCES);
+    if (stopWaiting === undefined) return resolve(Status.INSUFFICIENT_RESOURCES);
     exchange.cancel = () => {
-      forget();
+      stopWaiting();
       dropIfUnused(file);
       resolve(Status.CANCELLED);
     };
@@ -174,8 +174,8 @@ function awaitLock(
 }
 
 // Others may have been passed over for a lock that a local program now prevents: they get their turn.
-function confirmAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): NtStatus {
-  const status = confirm(open, locks, range);
+function mirrorAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): NtStatus {
+  const status = mirrorGranted(open, locks, range);
   if (status !== Status.SUCCESS) {
     locks.serveWaiters(range.offset, range.offset + range.length - 1n);
     dropIfUnused(file);

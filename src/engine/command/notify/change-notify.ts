@@ -21,7 +21,7 @@ const FIXED_BYTES = 8;
 /** FILE_NOTIFY_INFORMATION without its name, with padding. */
 const MAX_ENTRY_BYTES = 16;
 
-interface Outcome {
+interface NotifyResult {
   readonly status: NtStatus;
   readonly changes: readonly Change[];
 }
@@ -75,7 +75,7 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
   if (file === undefined || store === undefined) return;
   const isRecursive = (request.flags & ChangeNotifyFlag.WATCH_TREE) !== 0;
   const { watcher } = context;
-  const watching = context.settings.kernelChangeNotify
+  const kernelWatch = context.settings.kernelChangeNotify
     ? watcher.add(grant, file.path, isRecursive)
     : undefined;
   context.notify.add(open, {
@@ -86,13 +86,13 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
     nameOf: (path) =>
       store.seesBelow(file.pathBelow(grant.path), path) ? store.clientPath(path) : undefined,
     ended: () => {
-      if (watching !== undefined) watcher.remove(watching);
+      if (kernelWatch !== undefined) watcher.remove(kernelWatch);
     },
   });
 }
 
 function answerNow(exchange: Exchange, open: Open, outputBytes: number): NtStatus {
-  let outcome: Outcome | undefined;
+  let outcome: NotifyResult | undefined;
   exchange.context.notify.request(open, {
     outputBytes,
     finish: (status, changes) => {
@@ -102,7 +102,7 @@ function answerNow(exchange: Exchange, open: Open, outputBytes: number): NtStatu
   return outcome === undefined ? Status.INTERNAL_ERROR : answer(exchange, outcome);
 }
 
-function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Promise<Outcome> {
+function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Promise<NotifyResult> {
   const { notify } = exchange.context;
   return new Promise((resolve) => {
     const waiting: WaitingRequest = {
@@ -114,7 +114,7 @@ function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Pro
   });
 }
 
-function answer(exchange: Exchange, { status, changes }: Outcome): NtStatus {
+function answer(exchange: Exchange, { status, changes }: NotifyResult): NtStatus {
   let room = FIXED_BYTES;
   for (const { name } of changes) room += MAX_ENTRY_BYTES + name.length * 2;
   const writer = exchange.reserve(room);

@@ -32,11 +32,11 @@ function acknowledgeOplock(exchange: Exchange, open: Open): NtStatus {
   if (holder === undefined || holder.lease !== undefined || !holder.isBreaking)
     return Status.INVALID_DEVICE_STATE;
   const level = request.oplockLevel;
-  const isSound = level === OplockLevel.NONE || level === OplockLevel.II;
+  const isValidLevel = level === OplockLevel.NONE || level === OplockLevel.II;
   // A wrong answer to a break is an answer: nothing is left of the oplock.
-  exchange.afterSend = caching.acknowledgeOplock(holder, isSound ? rightsOf(level) : 0).then;
+  exchange.afterSend = caching.acknowledgeOplock(holder, isValidLevel ? rightsOf(level) : 0).then;
   if (level === OplockLevel.LEASE) return Status.INVALID_PARAMETER;
-  if (!isSound) return Status.INVALID_OPLOCK_PROTOCOL;
+  if (!isValidLevel) return Status.INVALID_OPLOCK_PROTOCOL;
   const { fileId } = request;
   const oplockLevel = levelOf(holder.state);
   encodeOplockBreakResponse(exchange.reserve(OPLOCK_RESPONSE_BYTES), { kind: "oplock", oplockLevel, fileId });

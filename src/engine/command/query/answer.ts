@@ -6,7 +6,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 
 /** A fixed part and a path of the longest length. */
-const ANSWER_ROOM = 128 + 2 * 32_767;
+const MAX_ANSWER_BYTES = 128 + 2 * 32_767;
 
 /**
  * Writes an answer of unknown length and cuts it to what the client takes: BUFFER_OVERFLOW says that it was cut.
@@ -17,7 +17,7 @@ export function answerQuery(
   request: QueryInfoRequest,
   write: (writer: Writer) => void,
 ): NtStatus {
-  const writer = exchange.reserve(ANSWER_ROOM);
+  const writer = exchange.reserve(MAX_ANSWER_BYTES);
   const mark = beginBufferResponse(writer);
   write(writer);
   const isCut = writer.position - mark > request.outputBufferLength;

@@ -24,7 +24,7 @@ import { statusOf } from "../errno-status.ts";
 import { decodeList } from "../open/extended-attributes.ts";
 
 /** Header of the response, and what one entry may stand away from the one before. */
-const HEAD_ROOM = 16;
+const FIXED_BYTES = 16;
 
 const NO_VALUE = new Uint8Array(0);
 
@@ -43,10 +43,10 @@ export function queryExtendedAttributes(
   return andThen(readUserAttributes(node.values), (all) => {
     if (typeof all === "number") return statusOf(all);
     if (names !== undefined) {
-      const found = pick(all, names);
+      const found = selectNamed(all, names);
       return typeof found === "number" ? found : answer(exchange, request, found).status;
     }
-    const start = startOf(open, request, all.length);
+    const start = scanStart(open, request, all.length);
     if (start < 0) return Status.NONEXISTENT_EA_ENTRY;
     if (all.length === 0) return Status.NO_EAS_ON_FILE;
     if (start >= all.length) return Status.NO_MORE_EAS;
@@ -58,7 +58,7 @@ export function queryExtendedAttributes(
 }
 
 /** Where the scan goes on, or -1 for an index that is no entry's; the index counts from one. */
-function startOf(open: Open, request: QueryInfoRequest, count: number): number {
+function scanStart(open: Open, request: QueryInfoRequest, count: number): number {
   const { flags, additionalInformation } = request;
   if ((flags & QueryInfoFlag.INDEX_SPECIFIED) !== 0) {
     return additionalInformation > count + 1 ? -1 : additionalInformation - 1;
@@ -67,7 +67,7 @@ function startOf(open: Open, request: QueryInfoRequest, count: number): number {
 }
 
 /** The attributes named, in that order and each once; one that the file lacks has an empty value. */
-function pick(
+function selectNamed(
   all: readonly ExtendedAttribute[],
   names: readonly string[],
 ): readonly ExtendedAttribute[] | NtStatus {
@@ -96,7 +96,7 @@ function answer(
     count++;
   }
   if (count === 0) return { status: Status.BUFFER_TOO_SMALL, count };
-  const writer = exchange.reserve(HEAD_ROOM + size);
+  const writer = exchange.reserve(FIXED_BYTES + size);
   const mark = beginBufferResponse(writer);
   let previous = -1;
   for (const attribute of attributes.slice(0, count)) {

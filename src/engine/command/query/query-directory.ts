@@ -88,7 +88,7 @@ class Listing {
   private readonly room: number;
   private readonly writer: Writer;
   private readonly mark: number;
-  private last = -1;
+  private previous = -1;
 
   constructor(exchange: Exchange, request: QueryDirectoryRequest, search: DirectorySearch) {
     this.exchange = exchange;
@@ -105,22 +105,22 @@ class Listing {
       const next = stream.next(matches);
       if (next instanceof Promise) {
         return next.then((entry) => {
-          const status = this.take(entry);
+          const status = this.append(entry);
           return status === undefined ? this.run() : status;
         });
       }
-      const status = this.take(next);
+      const status = this.append(next);
       if (status !== undefined) return status;
     }
   }
 
   /** The final status, or undefined to go on. */
-  private take(entry: DirectoryEntry | undefined | number): NtStatus | undefined {
-    if (typeof entry === "number") return this.last < 0 ? this.fail(statusOf(entry)) : this.finish();
-    if (entry === undefined) return this.last < 0 ? this.fail(this.emptyStatus()) : this.finish();
+  private append(entry: DirectoryEntry | undefined | number): NtStatus | undefined {
+    if (typeof entry === "number") return this.previous < 0 ? this.fail(statusOf(entry)) : this.finish();
+    if (entry === undefined) return this.previous < 0 ? this.fail(this.emptyStatus()) : this.finish();
     if (!this.fits(entry)) {
       this.search.stream.unread();
-      if (this.last >= 0) return this.finish();
+      if (this.previous >= 0) return this.finish();
       return this.fail(Status.INFO_LENGTH_MISMATCH);
     }
     this.exchange.context.changeTimes.apply(entry.stat);
@@ -130,10 +130,10 @@ class Listing {
     }
     // [MS-FSCC] 2.4.8: the field holds the tag of a reparse point.
     entry.eaSize = reparseTagOf(entry.stat.kind);
-    this.last =
+    this.previous =
       infoClass === POSIX_INFO_CLASS
-        ? appendPosix(this.writer, entry, this.last)
-        : appendDirectoryEntry(this.writer, infoClass, entry, this.last);
+        ? appendPosix(this.writer, entry, this.previous)
+        : appendDirectoryEntry(this.writer, infoClass, entry, this.previous);
     this.search.hasReturned = true;
     return (this.request.flags & QueryDirectoryFlag.RETURN_SINGLE_ENTRY) !== 0 ? this.finish() : undefined;
   }

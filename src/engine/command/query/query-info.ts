@@ -49,7 +49,7 @@ interface FileClassRow {
   /** Rights of which the open must have one, 0 for none. */
   readonly access: number;
   readonly write: (writer: Writer, facts: Facts) => void;
-  readonly tellsEaSize?: boolean;
+  readonly needsEaSize?: boolean;
 }
 
 // The access that each class asks for: [MS-FSA] 2.1.5.12.
@@ -65,7 +65,7 @@ const fileClasses = new Map<number, FileClassRow>([
   [FileInfoClass.INTERNAL, { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) }],
   [
     FileInfoClass.EA,
-    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), tellsEaSize: true },
+    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), needsEaSize: true },
   ],
   [
     FileInfoClass.ACCESS,
@@ -74,7 +74,7 @@ const fileClasses = new Map<number, FileClassRow>([
   [FileInfoClass.POSITION, { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) }],
   [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
   [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
-  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, tellsEaSize: true }],
+  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, needsEaSize: true }],
   [
     FileInfoClass.COMPRESSION,
     {
@@ -161,7 +161,7 @@ function queryFile(
     const path = `\\${pathOf(open)}`;
     countReserved(open, stat);
     exchange.context.changeTimes.apply(stat);
-    return andThen(row.tellsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
+    return andThen(row.needsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
       answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path, eaSize })),
     );
   });
@@ -195,14 +195,14 @@ function standardOf({ open, stat }: Facts): {
   isDirectory: boolean;
 } {
   const deletePending = open.file?.deletePending === true || open.file?.base?.deletePending === true;
-  const isGone = open.file !== undefined && !(open.file.base ?? open.file).hasName;
+  const isRemoved = open.file !== undefined && !(open.file.base ?? open.file).hasName;
   const links = open.isDirectory ? 1 : stat.links;
   return {
     allocated: stat.allocated,
     size: stat.size,
     // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
     links: deletePending ? Math.max(0, links - 1) : links,
-    deletePending: deletePending || isGone,
+    deletePending: deletePending || isRemoved,
     isDirectory: open.isDirectory,
   };
 }

@@ -20,7 +20,7 @@ import { statusOf } from "../errno-status.ts";
 import { descriptorOf } from "../open/descriptor.ts";
 import { answerQuery } from "./answer.ts";
 
-const OF_SYSTEM = SecurityInformation.SACL;
+const SYSTEM_PARTS = SecurityInformation.SACL;
 
 export function querySecurity(
   exchange: Exchange,
@@ -29,29 +29,29 @@ export function querySecurity(
   request: QueryInfoRequest,
 ): MaybePromise<NtStatus> {
   const wanted = request.additionalInformation;
-  if ((wanted & OF_SYSTEM) !== 0 && (open.grantedAccess & Access.ACCESS_SYSTEM_SECURITY) === 0)
+  if ((wanted & SYSTEM_PARTS) !== 0 && (open.grantedAccess & Access.ACCESS_SYSTEM_SECURITY) === 0)
     return Status.ACCESS_DENIED;
-  if ((wanted & ~OF_SYSTEM) !== 0 && (open.grantedAccess & Access.READ_CONTROL) === 0)
+  if ((wanted & ~SYSTEM_PARTS) !== 0 && (open.grantedAccess & Access.READ_CONTROL) === 0)
     return Status.ACCESS_DENIED;
   return andThen(descriptorOf(open.tree, node), (whole) => {
     if (typeof whole === "number") return statusOf(whole);
-    const descriptor = partsOf(whole, wanted);
+    const descriptor = selectParts(whole, wanted);
     const size = securityDescriptorSize(descriptor);
-    if (size > request.outputBufferLength) return tellSize(exchange, size);
+    if (size > request.outputBufferLength) return answerTooSmall(exchange, size);
     return answerQuery(exchange, request, (writer) => encodeSecurityDescriptor(writer, descriptor));
   });
 }
 
-const OF_DACL =
+const DACL_CONTROL =
   SecurityControl.DACL_DEFAULTED |
   SecurityControl.DACL_AUTO_INHERIT_REQ |
   SecurityControl.DACL_AUTO_INHERITED |
   SecurityControl.DACL_PROTECTED;
 
-function partsOf(whole: SecurityDescriptor, wanted: number): SecurityDescriptor {
+function selectParts(whole: SecurityDescriptor, wanted: number): SecurityDescriptor {
   const hasDacl = (wanted & SecurityInformation.DACL) !== 0;
   return {
-    control: hasDacl ? whole.control & OF_DACL : 0,
+    control: hasDacl ? whole.control & DACL_CONTROL : 0,
     owner: (wanted & SecurityInformation.OWNER) !== 0 ? whole.owner : undefined,
     group: (wanted & SecurityInformation.GROUP) !== 0 ? whole.group : undefined,
     dacl: hasDacl ? whole.dacl : undefined,
@@ -61,7 +61,7 @@ function partsOf(whole: SecurityDescriptor, wanted: number): SecurityDescriptor 
 }
 
 // 3.3.5.20.3: the error's data is the size that would do.
-function tellSize(exchange: Exchange, size: number): NtStatus {
+function answerTooSmall(exchange: Exchange, size: number): NtStatus {
   const data = new Uint8Array(4);
   new Writer(data).u32(size);
   // 2.2.2: since 3.1.1 error data stands in a context.

@@ -27,23 +27,23 @@ export function queryStreams(
     return Status.INFO_LENGTH_MISMATCH;
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
-    const own = ownStream(stat, open);
-    if (!open.tree.grant.streams) return answer(exchange, request, own);
+    const defaultStream = defaultStreamOf(stat, open);
+    if (!open.tree.grant.streams) return answer(exchange, request, defaultStream);
     return andThen(listStreams(node.values), (streams) => {
-      if (streams === -Errno.EOPNOTSUPP) return answer(exchange, request, own);
+      if (streams === -Errno.EOPNOTSUPP) return answer(exchange, request, defaultStream);
       if (typeof streams === "number") return statusOf(streams);
-      if (streams.length === 0) return answer(exchange, request, own);
+      if (streams.length === 0) return answer(exchange, request, defaultStream);
       return andThen(sizeStreams(node.values, streams, open.tree.grant.streamForm), (sized) =>
         typeof sized === "number"
           ? statusOf(sized)
-          : answer(exchange, request, [...own, ...sized.map(informationOf)]),
+          : answer(exchange, request, [...defaultStream, ...sized.map(informationOf)]),
       );
     });
   });
 }
 
 /** A directory has no data of its own. */
-function ownStream(stat: FileStat, open: Open): StreamInformation[] {
+function defaultStreamOf(stat: FileStat, open: Open): StreamInformation[] {
   if (stat.kind === FileKind.DIRECTORY) return [];
   const file = open.file?.base ?? open.file;
   const allocated = Math.max(stat.allocated, file?.reservedBytes ?? 0);

@@ -14,7 +14,7 @@ import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { listingChanged } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { storeOf } from "../open/posix-open.ts";
-import { loseReplaced, decodeTarget, lookUpNewName, checkTarget } from "./new-name.ts";
+import { detachReplaced, decodeTarget, lookUpNewName, checkTarget } from "./new-name.ts";
 
 export function linkFile(
   exchange: Exchange,
@@ -67,7 +67,7 @@ function link(
   const newPath = absolutePath(open.tree.grant.path, found.path);
   const linked = andThen(store.link(node, found, replace), (result) => {
     if (result < 0) return statusOf(result);
-    loseReplaced(exchange, newPath, found, node.identity);
+    detachReplaced(exchange, newPath, found, node.identity);
     exchange.context.notify.linked(newPath, found.node !== undefined);
     listingChanged(exchange.context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;

@@ -16,7 +16,7 @@ import { parsePathFor } from "../open/posix-open.ts";
 const KNOWN_FLAGS = Object.values(RenameFlag).reduce<number>((all, flag) => all | flag, 0);
 
 /** Who has the replaced file open keeps it, but not its name. */
-export function loseReplaced(exchange: Exchange, path: string, found: Found, identity: string): void {
+export function detachReplaced(exchange: Exchange, path: string, found: Found, identity: string): void {
   const { opens } = exchange.context;
   if (found.node === undefined || found.node.identity === identity) return;
   const replaced = opens.findFile(found.node.identity);

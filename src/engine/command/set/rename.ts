@@ -19,10 +19,10 @@ import { listingChanged, waitForCaching } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { renameStream } from "./rename-stream.ts";
 import { storeOf } from "../open/posix-open.ts";
-import { loseReplaced, decodeTarget, checkSharing, lookUpNewName, checkTarget } from "./new-name.ts";
+import { detachReplaced, decodeTarget, checkSharing, lookUpNewName, checkTarget } from "./new-name.ts";
 
 /** A name that others take again and again is looked up so often. */
-const MAX_ROUNDS = 3;
+const MAX_ATTEMPTS = 3;
 
 export function renameFile(
   exchange: Exchange,
@@ -68,19 +68,19 @@ function rename(
   if (refusal !== Status.SUCCESS) return refusal;
   // [MS-FSA] 2.1.5.15.11: nor does a file with an open stream get another name.
   for (const stream of file.streams?.values() ?? []) {
-    return giveWay(exchange, stream, again, Status.ACCESS_DENIED);
+    return breakHandlesAndRetry(exchange, stream, again, Status.ACCESS_DENIED);
   }
   if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(path)) {
-    return giveWayBelow(exchange, path, again);
+    return breakHandlesBelow(exchange, path, again);
   }
   const parent = conflictingParent(exchange, path, open.isDirectory);
-  if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
+  if (parent !== undefined) return breakHandlesAndRetry(exchange, parent, again, Status.SHARING_VIOLATION);
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
     if (typeof found === "number") return found;
     const status = checkTarget(exchange, open, node, found, target);
     const inTheWay = found.node && opens.findFile(found.node.identity);
     if (status === Status.ACCESS_DENIED && inTheWay !== undefined) {
-      return giveWay(exchange, inTheWay, again, status);
+      return breakHandlesAndRetry(exchange, inTheWay, again, status);
     }
     if (status !== Status.SUCCESS) return status;
     // What is replaced while it is open stays with those who have it, but not for those who hoped to open it again.
@@ -88,19 +88,20 @@ function rename(
     if (isReplaced && caching.breakHandles(inTheWay.caching, open))
       return waitForCaching(exchange, inTheWay.caching, again);
     const newParent = conflictingParent(exchange, absolutePath(root, found.path), open.isDirectory);
-    if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
+    if (newParent !== undefined)
+      return breakHandlesAndRetry(exchange, newParent, again, Status.SHARING_VIOLATION);
     // Another rename of it is at the disk: where it lies then is not where it lies now. Or what has the new name goes.
     const other = file.moving ?? inTheWay?.moving;
     if (other !== undefined) return other.then(again);
-    return andThen(moveAlone(file, move(exchange, open, file, found, target.replace)), (moved) => {
+    return andThen(trackMove(file, move(exchange, open, file, found, target.replace)), (moved) => {
       // What has that name is not what was looked up: it may be open, or must not be replaced.
-      const isOther = target.replace && moved === Status.OBJECT_NAME_COLLISION && round < MAX_ROUNDS;
+      const isOther = target.replace && moved === Status.OBJECT_NAME_COLLISION && round < MAX_ATTEMPTS;
       return isOther ? rename(exchange, open, node, information, round + 1) : moved;
     });
   });
 }
 
-function moveAlone(file: SharedFile, outcome: MaybePromise<NtStatus>): MaybePromise<NtStatus> {
+function trackMove(file: SharedFile, outcome: MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   if (!(outcome instanceof Promise)) return outcome;
   const ended = (): void => {
     file.moving = undefined;
@@ -124,9 +125,9 @@ function move(
   const moved = andThen(renamed, (result) => {
     if (typeof result === "number") return statusOf(result);
     const newPath = absolutePath(root, result.path);
-    loseReplaced(exchange, newPath, found, file.identity);
+    detachReplaced(exchange, newPath, found, file.identity);
     context.opens.renamePaths(oldPath, newPath);
-    tellMoved(context.opens, file, newPath);
+    updateOpenPaths(context.opens, file, newPath);
     reportRename(exchange, open, oldPath, newPath, found);
     listingChanged(context, oldPath, open.parentLeaseKey);
     listingChanged(context, newPath, open.parentLeaseKey);
@@ -136,7 +137,7 @@ function move(
 }
 
 /** Has those who only keep a handle to `file` close it, then tries again; `refusal` where that is not the matter. */
-function giveWay(
+function breakHandlesAndRetry(
   exchange: Exchange,
   file: SharedFile,
   again: () => MaybePromise<NtStatus>,
@@ -148,16 +149,16 @@ function giveWay(
 }
 
 // A directory with something open below it stays where it is, as on Windows.
-function giveWayBelow(
+function breakHandlesBelow(
   exchange: Exchange,
   directory: string,
   again: () => MaybePromise<NtStatus>,
 ): MaybePromise<NtStatus> {
   const { opens } = exchange.context;
-  const stubborn = opens.findBelow(directory, (file) => file.caching.handles === 0);
-  if (stubborn !== undefined) return Status.ACCESS_DENIED;
+  const blocking = opens.findBelow(directory, (file) => file.caching.handles === 0);
+  if (blocking !== undefined) return Status.ACCESS_DENIED;
   const first = opens.findBelow(directory, () => true);
-  return first === undefined ? again() : giveWay(exchange, first, again, Status.ACCESS_DENIED);
+  return first === undefined ? again() : breakHandlesAndRetry(exchange, first, again, Status.ACCESS_DENIED);
 }
 
 function reportRename(exchange: Exchange, open: Open, from: string, to: string, found: Found): void {
@@ -181,15 +182,15 @@ function conflictingParent(exchange: Exchange, path: string, isDirectory: boolea
   return undefined;
 }
 
-export function tellMoved(opens: OpenTable, file: SharedFile, path: string): void {
-  tell(file);
+export function updateOpenPaths(opens: OpenTable, file: SharedFile, path: string): void {
+  updateOpensOf(file);
   opens.findBelow(path, (below) => {
-    tell(below);
+    updateOpensOf(below);
     return false;
   });
 }
 
-function tell(file: SharedFile): void {
+function updateOpensOf(file: SharedFile): void {
   for (const open of file.opens) {
     const { node, handle } = open;
     if (open.snapshotPath !== undefined) continue;

@@ -84,7 +84,7 @@ function apply(
     if (context.notify.count > 0 && open.file !== undefined) {
       context.notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.SECURITY);
     }
-    if (result === -Errno.EPERM) tellWhatIsMissing(context);
+    if (result === -Errno.EPERM) logMissingPrivilege(context);
     if (result < 0) return statusOf(result);
     encodeSetInfoResponse(exchange.reserve(2));
     return Status.SUCCESS;
@@ -92,12 +92,12 @@ function apply(
   return open.file === undefined ? done : context.notify.during(done, open.file.path);
 }
 
-let hasTold = false;
+let hasLogged = false;
 
 /** It is not the client's fault, and the client cannot tell its user why. */
-function tellWhatIsMissing({ log }: EngineContext): void {
-  if (hasTold) return;
-  hasTold = true;
+function logMissingPrivilege({ log }: EngineContext): void {
+  if (hasLogged) return;
+  hasLogged = true;
   log.warn?.("rights cannot be set: that needs root, and CAP_SYS_ADMIN for a share with 'acl = nt'");
 }
 

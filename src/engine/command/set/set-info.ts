@@ -47,11 +47,11 @@ interface SetClass {
   readonly access: number;
   readonly apply: SetHandler;
   /** What it changes is seen in the listing of the file's directory. */
-  readonly shows?: boolean;
+  readonly changesListing?: boolean;
 }
 
 const classes = new Map<number, SetClass>([
-  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, shows: true }],
+  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, changesListing: true }],
   [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
   [FileInfoClass.LINK, { access: 0, apply: linkFile }],
   [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
@@ -63,9 +63,9 @@ const classes = new Map<number, SetClass>([
   [FileInfoClass.SHORT_NAME, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
   [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
   [FileInfoClass.MODE, { access: 0, apply: setMode }],
-  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, shows: true }],
-  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, shows: true }],
-  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, shows: true }],
+  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, changesListing: true }],
+  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, changesListing: true }],
+  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, changesListing: true }],
 ]);
 
 export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
@@ -85,7 +85,7 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtSt
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
   return andThen(row.apply(exchange, open, open.node, request.buffer), (status) => {
     if (status !== Status.SUCCESS) return status;
-    if (row.shows) entryChanged(exchange.context, open);
+    if (row.changesListing) entryChanged(exchange.context, open);
     encodeSetInfoResponse(exchange.reserve(2));
     return status;
   });
@@ -113,9 +113,9 @@ function setBasic(
 /** The completion filters that notice a change of attributes and times. */
 function filterOf(change: BasicChange): number {
   let filter = change.attributes === 0 ? 0 : CompletionFilter.ATTRIBUTES;
-  if (givenTime(change.birth) !== undefined) filter |= CompletionFilter.CREATION;
-  if (givenTime(change.access) !== undefined) filter |= CompletionFilter.LAST_ACCESS;
-  if (givenTime(change.modify) !== undefined) filter |= CompletionFilter.LAST_WRITE;
+  if (explicitTime(change.birth) !== undefined) filter |= CompletionFilter.CREATION;
+  if (explicitTime(change.access) !== undefined) filter |= CompletionFilter.LAST_ACCESS;
+  if (explicitTime(change.modify) !== undefined) filter |= CompletionFilter.LAST_WRITE;
   return filter;
 }
 
@@ -136,29 +136,29 @@ function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromi
   const wanted = attributes & SETTABLE_ATTRIBUTES;
   if (open.file !== undefined) (open.file.base ?? open.file).isMarked = false;
   return andThen(node.setAttributes(wanted), (result) => {
-    const failed = result < 0 && !(result === -Errno.EOPNOTSUPP && isSameButArchive(node, wanted));
+    const failed = result < 0 && !(result === -Errno.EOPNOTSUPP && sameVisibleAttributes(node, wanted));
     return failed ? statusOf(result) : setTimes(node, change);
   });
 }
 
 // A disk that keeps no attributes can still be copied to: only what a user would miss is refused.
-function isSameButArchive(node: FileNode, wanted: number): boolean {
+function sameVisibleAttributes(node: FileNode, wanted: number): boolean {
   const missed = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM;
   return ((node.stat.attributes ^ wanted) & missed) === 0;
 }
 
 function setTimes(node: FileNode, change: BasicChange): MaybePromise<NtStatus> {
   const times = {
-    access: givenTime(change.access),
-    modify: givenTime(change.modify),
-    birth: givenTime(change.birth),
+    access: explicitTime(change.access),
+    modify: explicitTime(change.modify),
+    birth: explicitTime(change.birth),
   };
   if (times.access === undefined && times.modify === undefined && times.birth === undefined)
     return Status.SUCCESS;
   return andThen(node.setTimes(times), (result) => (result < 0 ? statusOf(result) : Status.SUCCESS));
 }
 
-function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
+function explicitTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
   return typeof time === "object" ? time : undefined;
 }
 
