@@ -1,4 +1,4 @@
-// FSCTL_VALIDATE_NEGOTIATE_INFO: was the negotiation changed on its way? [MS-SMB2] 3.3.5.15.12.
+// FSCTL_VALIDATE_NEGOTIATE_INFO: detects a NEGOTIATE that was changed on its way ([MS-SMB2] 3.3.5.15.12).
 import {
   decodeValidateNegotiateRequest,
   encodeValidateNegotiateResponse,
@@ -13,6 +13,7 @@ import { answerIoctl } from "./answer.ts";
 
 const RESPONSE_BYTES = 24;
 
+/** Closes the connection if what the client says it negotiated differs from what the server negotiated. */
 export function validateNegotiate(exchange: Exchange, request: IoctlRequest): Outcome {
   const { connection, context } = exchange;
   const negotiated = connection.terms;

@@ -1,4 +1,4 @@
-// FileStreamInformation: a file's own data first, then its named streams; [MS-FSA] 2.1.5.12.31, [MS-FSCC] 2.4.
+// FileStreamInformation: default data stream, then named streams ([MS-FSA] 2.1.5.12.31, [MS-FSCC] 2.4).
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -14,7 +14,7 @@ import { allocatedFor } from "../../vfs/stream/stream-handle.ts";
 import { listStreams, type SizedStream, sizeStreams } from "../../vfs/stream/stored-stream.ts";
 import { statusOf } from "../errno-status.ts";
 
-/** The fixed part of an entry, and of the response; with padding. */
+/** Fixed part of an entry with padding; also enough for the fixed part of the response. */
 const MAX_ENTRY_BYTES = 32;
 
 export function queryStreams(
@@ -42,7 +42,7 @@ export function queryStreams(
   });
 }
 
-/** A directory has no data of its own. */
+/** Empty for a directory, which has no default data stream. */
 function defaultStreamOf(stat: FileStat, open: Open): StreamInformation[] {
   if (stat.kind === FileKind.DIRECTORY) return [];
   const file = open.file?.base ?? open.file;
@@ -54,7 +54,7 @@ function informationOf({ name, size }: SizedStream): StreamInformation {
   return { name: `:${name}:$DATA`, size, allocated: allocatedFor(size) };
 }
 
-/** As many whole entries as the client takes; BUFFER_OVERFLOW says that there are more. */
+/** Writes as many complete entries as fit; STATUS_BUFFER_OVERFLOW if there are more. */
 function answer(
   exchange: Exchange,
   request: QueryInfoRequest,

@@ -1,5 +1,5 @@
-// FileDispositionInformation and its Ex form: the file goes when it is closed, or stays after all.
-// [MS-FSA] 2.1.5.15.3 and 2.1.5.15.4; [MS-FSCC] 2.4, FileDispositionInformationEx.
+// FileDispositionInformation and FileDispositionInformationEx: set or clear delete-pending.
+// [MS-FSA] 2.1.5.15.3 and 2.1.5.15.4; [MS-FSCC] 2.4.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
@@ -37,7 +37,7 @@ export function setDispositionEx(
   buffer: Uint8Array,
 ): MaybePromise<NtStatus> {
   const flags = decodeUint32Information(buffer);
-  // No program runs from here: there are no image sections to look for.
+  // FORCE_IMAGE_SECTION_CHECK has no effect: there are no image sections.
   return (flags & ~KNOWN_FLAGS) !== 0
     ? Status.INVALID_PARAMETER
     : applyDisposition(exchange, open, node, flags);
@@ -52,11 +52,11 @@ function applyDisposition(
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
-  // The name went while this open stayed: nothing brings it back.
+  // The name was already removed while this open remained.
   if (!file.hasName) return Status.FILE_DELETED;
   if ((flags & DELETE) === 0) return clearDisposition(exchange, open, file, flags);
   if (file.base === undefined && open.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
-  // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
+  // [MS-FSA] 2.1.4.12: clients with handle caching are asked to close the file first.
   if (exchange.context.caching.breakHandles(file.caching, open)) {
     return waitForCaching(exchange, file.caching, () => applyDisposition(exchange, open, node, flags));
   }
@@ -81,11 +81,11 @@ function clearDisposition(exchange: Exchange, open: Open, file: SharedFile, flag
   return Status.SUCCESS;
 }
 
-/** SUCCESS, or why the object may not go: read-only, or a directory that is not empty. */
+/** STATUS_CANNOT_DELETE for a read-only object, STATUS_DIRECTORY_NOT_EMPTY for a directory with entries. */
 function checkDeletion(open: Open, node: FileNode, flags: number): MaybePromise<NtStatus> {
-  // Who may set the attributes could take the mark away first.
-  const mayIgnore = (open.grantedAccess & Access.WRITE_ATTRIBUTES) !== 0;
-  const ignoresReadOnly = (flags & IGNORE_READONLY_ATTRIBUTE) !== 0 && mayIgnore;
+  // A client that may set attributes could clear READONLY first.
+  const maySetAttributes = (open.grantedAccess & Access.WRITE_ATTRIBUTES) !== 0;
+  const ignoresReadOnly = (flags & IGNORE_READONLY_ATTRIBUTE) !== 0 && maySetAttributes;
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if ((stat.attributes & FileAttribute.READONLY) !== 0 && !ignoresReadOnly) return Status.CANNOT_DELETE;
