@@ -82,7 +82,8 @@ export function mayCopyFrom(exchange: Exchange, source: Open): boolean {
   return !source.tree.mustEncrypt || exchange.sealedBy !== undefined;
 }
 
-function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
+/** [MS-SMB2] 3.3.5.15.6: number and size of the chunks, and their sum. */
+export function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
   if (chunks.length > MAX_CHUNKS) return false;
   let total = 0;
   for (const { length } of chunks) {
@@ -92,7 +93,10 @@ function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
   return total <= MAX_TOTAL_BYTES;
 }
 
-function checkHandles(source: Open, target: Open, readsTarget: boolean): NtStatus {
+type CopyEnd = Pick<Open, "isDirectory" | "grantedAccess"> & { readonly handle: object | undefined };
+
+/** [MS-SMB2] 3.3.5.15.6: access that both opens need; FSCTL_SRV_COPYCHUNK also reads the target. */
+export function checkHandles(source: CopyEnd, target: CopyEnd, readsTarget: boolean): NtStatus {
   if (source.isDirectory || target.isDirectory) return Status.ACCESS_DENIED;
   if (source.handle === undefined || target.handle === undefined) return Status.ACCESS_DENIED;
   if ((source.grantedAccess & (Access.READ_DATA | Access.EXECUTE)) === 0) return Status.ACCESS_DENIED;

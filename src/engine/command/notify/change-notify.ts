@@ -21,6 +21,12 @@ const FIXED_BYTES = 8;
 /** FILE_NOTIFY_INFORMATION without the name, with padding. */
 const MAX_ENTRY_BYTES = 16;
 
+/** What of an exchange limits the size of the answer. */
+type NotifyLimits = Parameters<typeof paysFor>[0] & {
+  readonly context: { readonly settings: { readonly maxTransactBytes: number } };
+};
+
+/** How a request ends: STATUS_SUCCESS with changes, or another status without. */
 interface NotifyResult {
   readonly status: NtStatus;
   readonly changes: readonly Change[];
@@ -52,7 +58,11 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
 }
 
 /** 3.3.5.19, 3.3.5.2.5: STATUS_SUCCESS, or the status that refuses the request. */
-export function checkRequest(exchange: Exchange, open: Open, request: ChangeNotifyRequest): NtStatus {
+export function checkRequest(
+  exchange: NotifyLimits,
+  open: Pick<Open, "isDirectory" | "file" | "grantedAccess">,
+  request: Pick<ChangeNotifyRequest, "outputBufferLength">,
+): NtStatus {
   const { outputBufferLength } = request;
   if (outputBufferLength > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, outputBufferLength)) return Status.INVALID_PARAMETER;

@@ -13,8 +13,8 @@ const MAX_ANSWER_BYTES = 128 + 2 * 32_767;
  * returns STATUS_BUFFER_OVERFLOW. The caller has checked that the fixed part fits.
  */
 export function answerQuery(
-  exchange: Exchange,
-  request: QueryInfoRequest,
+  exchange: Pick<Exchange, "reserve">,
+  request: Pick<QueryInfoRequest, "outputBufferLength">,
   write: (writer: Writer) => void,
 ): NtStatus {
   const writer = exchange.reserve(MAX_ANSWER_BYTES);

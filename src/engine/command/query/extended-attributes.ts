@@ -59,7 +59,11 @@ export function queryExtendedAttributes(
 /**
  * Returns the first entry to return, from 0; undefined if the EaIndex, which counts from 1, is out of range.
  */
-function scanStart(open: Open, request: QueryInfoRequest, count: number): number | undefined {
+export function scanStart(
+  open: Pick<Open, "nextAttribute">,
+  request: Pick<QueryInfoRequest, "flags" | "additionalInformation">,
+  count: number,
+): number | undefined {
   const { flags, additionalInformation } = request;
   if ((flags & QueryInfoFlag.INDEX_SPECIFIED) !== 0) {
     return additionalInformation > count + 1 || additionalInformation === 0
@@ -69,8 +73,11 @@ function scanStart(open: Open, request: QueryInfoRequest, count: number): number
   return (flags & QueryInfoFlag.RESTART_SCAN) === 0 ? open.nextAttribute : 0;
 }
 
-/** Returns the named attributes in that order, each once. One that the file lacks has an empty value. */
-function selectNamed(
+/**
+ * Returns the named attributes in that order, each once. One that the file lacks has an empty value;
+ * INVALID_EA_NAME for a bad name.
+ */
+export function selectNamed(
   all: readonly ExtendedAttribute[],
   names: readonly string[],
 ): readonly ExtendedAttribute[] | NtStatus {

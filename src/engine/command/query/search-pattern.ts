@@ -7,7 +7,10 @@ const asciiOnly = /^[\u0000-\u007f]*$/;
 const everything: ReadonlySet<string> = new Set(["*", "*.*", ""]);
 
 /** Returns a predicate on names. Throws WireError for a pattern that is too long. */
-export function compilePattern(pattern: string, store: FileStore | undefined): (name: string) => boolean {
+export function compilePattern(
+  pattern: string,
+  store: Pick<FileStore, "shortNameOf" | "findsAnyForm"> | undefined,
+): (name: string) => boolean {
   const matches = compileExpression(pattern);
   if (store === undefined || everything.has(pattern)) return matches;
   return (name) => {
