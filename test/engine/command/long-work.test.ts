@@ -1,5 +1,4 @@
-// Work in steps: told of when it takes long, ended when the client does not want it any more;
-// [MS-SMB2] 3.3.4.2, 3.3.5.16.
+// Work in steps: told of when it takes long, ended when the client does not want it any more; [MS-SMB2] 3.3.4.2, 3.3.5.16.
 import { expect, test } from "bun:test";
 import { MORE, workInSteps } from "../../../src/engine/command/open/long-work.ts";
 import type { Exchange } from "../../../src/engine/connection/exchange.ts";
