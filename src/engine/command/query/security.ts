@@ -49,7 +49,8 @@ const DACL_CONTROL =
   SecurityControl.DACL_AUTO_INHERITED |
   SecurityControl.DACL_PROTECTED;
 
-function selectParts(full: SecurityDescriptor, wanted: number): SecurityDescriptor {
+/** The parts of a descriptor that a client asks for by SecurityInformation bits. */
+export function selectParts(full: SecurityDescriptor, wanted: number): SecurityDescriptor {
   const hasDacl = (wanted & SecurityInformation.DACL) !== 0;
   return {
     control: hasDacl ? full.control & DACL_CONTROL : 0,

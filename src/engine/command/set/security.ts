@@ -53,8 +53,16 @@ export function setSecurity(
   });
 }
 
-/** 3.3.5.21.3: checks the access that each part needs. */
-function checkAccess(open: Open, flags: number): NtStatus {
+/** What of an open decides if it may change the descriptor. */
+interface AccessToCheck {
+  readonly grantedAccess: number;
+  readonly tree: {
+    readonly grant: { readonly readOnly: boolean; readonly security: { readonly canChange: boolean } };
+  };
+}
+
+/** 3.3.5.21.3: checks the access that each part needs. `flags` has SecurityInformation bits. */
+export function checkAccess(open: AccessToCheck, flags: number): NtStatus {
   let needed = 0;
   if ((flags & (OWNER | GROUP | LABEL | BACKUP)) !== 0) needed |= Access.WRITE_OWNER;
   if ((flags & (DACL | BACKUP)) !== 0) needed |= Access.WRITE_DAC;
