@@ -1,4 +1,4 @@
-// SMB2 FLUSH; [MS-SMB2] 3.3.5.11, [MS-FSA] 2.1.5.7.
+// SMB2 FLUSH ([MS-SMB2] 3.3.5.11, [MS-FSA] 2.1.5.7).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { encodeFlushResponse } from "../../../wire/command/flush.ts";
@@ -11,7 +11,7 @@ import { statusOf } from "../errno-status.ts";
 const RESPONSE_BYTES = 4;
 
 export function handleFlush(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
-  // 3.3.5.11: flushing is for who may change something; [MS-FSA] 2.1.5.6.
+  // 3.3.5.11: flushing needs the right to write or append.
   const changes = Access.WRITE_DATA | Access.APPEND_DATA;
   if (open.pipe < 0 && (open.grantedAccess & changes) === 0) return Status.ACCESS_DENIED;
   return andThen(open.handle?.flush() ?? 0, (result) => {

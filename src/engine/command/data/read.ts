@@ -1,4 +1,4 @@
-// READ; [MS-SMB2] 3.3.5.12. On the hot path: fixed offsets, data read straight into the reply.
+// SMB2 READ ([MS-SMB2] 3.3.5.12). Hot path: fields at fixed offsets, file data read directly into the reply.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import {
@@ -14,17 +14,18 @@ import { paysFor } from "../../connection/credits.ts";
 import type { Open } from "../../state/open.ts";
 import { statusOf } from "../errno-status.ts";
 import { readFromPipe } from "./pipe.ts";
-import { MAX_FILE_OFFSET } from "../../vfs/store.ts";
+import { type Count, type Failure, isFailure, MAX_FILE_OFFSET } from "../../vfs/store.ts";
 
-/** The fixed part of the response, before its data. */
+/** Fixed part of the response, before the data. */
 const RESPONSE_BYTES = 16;
+
 export function handleRead(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const { message } = exchange;
   const length = readRequestLength(message);
   if (length > exchange.context.settings.maxReadBytes || !paysFor(exchange, length)) {
     return Status.INVALID_PARAMETER;
   }
-  // 3.3.5.12: RDMA channels belong to a transport that is not served.
+  // 3.3.5.12: channels other than SMB2_CHANNEL_NONE need RDMA, which this server does not offer.
   if (exchange.connection.isAtLeast3 && readRequestChannel(message) !== 0) return Status.INVALID_PARAMETER;
   if (open.pipe >= 0) return readFromPipe(exchange, open, length);
   if (open.isDirectory) return Status.INVALID_DEVICE_REQUEST;
@@ -44,10 +45,16 @@ export function handleRead(exchange: Exchange, open: Open): MaybePromise<NtStatu
   return outcome.then((count) => finishRead(exchange, open, count, length, offset));
 }
 
-function finishRead(exchange: Exchange, open: Open, count: number, length: number, offset: number): NtStatus {
-  if (count < 0) return statusOf(count);
+function finishRead(
+  exchange: Exchange,
+  open: Open,
+  count: Count | Failure,
+  length: number,
+  offset: number,
+): NtStatus {
+  if (isFailure(count)) return statusOf(count);
   if (count === 0 && length > 0) return Status.END_OF_FILE;
-  // What was read counts, also where it is less than the client had.
+  // CurrentByteOffset advances even if fewer bytes than MinimumCount were read.
   open.position = offset + count;
   if (count < readRequestMinimumCount(exchange.message)) return Status.END_OF_FILE;
   const { writer } = exchange;

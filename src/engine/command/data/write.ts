@@ -1,4 +1,4 @@
-// WRITE; [MS-SMB2] 3.3.5.13. On the hot path: fixed offsets, data written from where it arrived.
+// SMB2 WRITE ([MS-SMB2] 3.3.5.13). Hot path: fields at fixed offsets, data written from the receive buffer.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -16,7 +16,7 @@ import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import { type FileHandle, MAX_FILE_OFFSET } from "../../vfs/store.ts";
+import { type Count, type Failure, type FileHandle, isFailure, MAX_FILE_OFFSET } from "../../vfs/store.ts";
 import { dataWritten } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { afterLate } from "../open/long-work.ts";
@@ -59,23 +59,23 @@ function writeAt(
     return afterLate(file, () => writeAt(exchange, open, handle, at, length, offset));
   if (file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
   const written = handle.write(exchange.message.bytes, at, length, offset);
-  // Of streams it is told when they are closed; the disk may tell of each write.
-  const isBeside = open.file?.base !== undefined;
-  const outcome = isBeside ? exchange.context.notify.quietly(written, open.file?.path) : written;
-  const isThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
-  if (isThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
+  // A change of a named stream is reported at its CLOSE: suppress the inotify event of each write.
+  const isStream = open.file?.base !== undefined;
+  const outcome = isStream ? exchange.context.notify.quietly(written, open.file?.path) : written;
+  const isWriteThrough = (writeRequestFlags(exchange.message) & WriteFlag.WRITE_THROUGH) !== 0;
+  if (isWriteThrough) return andThen(outcome, (count) => flushAndFinish(exchange, open, handle, count));
   if (typeof outcome === "number") return finishWrite(exchange, open, outcome);
   return outcome.then((count) => finishWrite(exchange, open, count));
 }
 
-// The client wants its data on the disk before it reads the answer.
+// SMB2_WRITEFLAG_WRITE_THROUGH: the data must be on the disk before the response is sent.
 function flushAndFinish(
   exchange: Exchange,
   open: Open,
   handle: FileHandle,
-  count: number,
+  count: Count | Failure,
 ): MaybePromise<NtStatus> {
-  if (count < 0) return statusOf(count);
+  if (isFailure(count)) return statusOf(count);
   return andThen(handle.flush(), (result) => finishWrite(exchange, open, result < 0 ? result : count));
 }
 
@@ -93,7 +93,7 @@ function appendData(
   return open.file === undefined ? append() : appendInTurn(open.file, append);
 }
 
-/** The file ends where the one before has put its end: nobody writes over what another appends. */
+/** Runs the appends to one file one after another: each starts at the end that the one before has set. */
 function appendInTurn(file: SharedFile, append: () => MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   const outcome = file.appending === undefined ? append() : file.appending.then(append);
   if (!(outcome instanceof Promise)) return outcome;
@@ -105,19 +105,19 @@ function appendInTurn(file: SharedFile, append: () => MaybePromise<NtStatus>): M
   return outcome;
 }
 
-function finishWrite(exchange: Exchange, open: Open, count: number): MaybePromise<NtStatus> {
+function finishWrite(exchange: Exchange, open: Open, count: Count | Failure): MaybePromise<NtStatus> {
   const isFirst = !open.hasWritten;
-  // A write that failed may have come half the way.
+  // A failed write may have written a part of the data.
   dataWritten(exchange.context, open);
-  if (count < 0) return statusOf(count);
-  // Once is enough: who takes the mark away while this open writes on wants it gone.
+  if (isFailure(count)) return statusOf(count);
+  // Sets ARCHIVE on the open's first write only: a client that clears it later wants it to stay cleared.
   if (isFirst || open.fixedTimes !== undefined || open.file?.base !== undefined) {
     return andThen(noteModified(exchange.context, open, isFirst), () => answer(exchange, count));
   }
   return answer(exchange, count);
 }
 
-function answer(exchange: Exchange, count: number): NtStatus {
+function answer(exchange: Exchange, count: Count): NtStatus {
   writeWriteResponse(exchange.reserve(RESPONSE_BYTES), count);
   return Status.SUCCESS;
 }

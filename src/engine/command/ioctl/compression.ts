@@ -1,4 +1,4 @@
-// FSCTL_GET_COMPRESSION and FSCTL_SET_COMPRESSION where no file is ever compressed for a client.
+// FSCTL_GET_COMPRESSION and FSCTL_SET_COMPRESSION: files are never compressed.
 // [MS-FSA] 2.1.5.10.9, 2.1.5.10.33; [MS-FSCC] 2.3.19, 2.3.67.
 import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Reader } from "../../../wire/cursor.ts";
@@ -8,6 +8,7 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { answerIoctl } from "./answer.ts";
 
+/** COMPRESSION_FORMAT_NONE. */
 const FORMAT_NONE = 0;
 const STATE_BYTES = 2;
 
@@ -18,7 +19,7 @@ export function getCompression(exchange: Exchange, open: Open, request: IoctlReq
   return Status.SUCCESS;
 }
 
-/** That a file is not to be compressed can be had; anything else cannot. */
+/** Accepts COMPRESSION_FORMAT_NONE; STATUS_NOT_SUPPORTED for every other format. */
 export function setCompression(exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if ((open.grantedAccess & Access.WRITE_DATA) === 0) return Status.ACCESS_DENIED;

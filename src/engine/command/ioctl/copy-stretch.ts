@@ -1,6 +1,7 @@
-// A stretch of one open file copied to another: by the kernel where it can, else read and written.
+// Copies one chunk of a server-side copy: in the kernel if it can, otherwise by reading and writing.
 // [MS-SMB2] 3.3.5.15.6.
 import { Errno } from "../../../linux/errno.ts";
+import type { MaybePromise } from "../../../port/port.ts";
 import type { CopyChunk } from "../../../wire/fscc/copychunk.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
@@ -9,20 +10,21 @@ import { isFailure, type FileHandle } from "../../vfs/store.ts";
 import { dataWritten } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 
-/** Read and written at a time. */
+/** Bytes per read and write of a copy through a buffer. */
 const BUFFER_BYTES = 262_144;
-/** A slow disk copies less at a time, so that the others who use it have their turn. */
+/** If one kernel copy takes longer than this, the next are smaller, so that others can use the disk. */
 const SLOW_STEP_MS = 20;
 const SLOW_STEP_BYTES = 131_072;
 
-/** How much one copy has the kernel do at a time; kept from chunk to chunk. */
+/** How many bytes the kernel copies per call; one object serves all chunks of a request. */
 export interface Pace {
   stepBytes: number;
 }
 
 /**
- * SUCCESS when all `length` bytes (of a chunk's size at most) are copied. Where the two ranges overlap in one file,
- * the target is what the source was.
+ * Copies one chunk; STATUS_SUCCESS when all `length` bytes are copied. If the two ranges overlap in one file,
+ * the target gets the bytes that the source had before the copy. STATUS_INVALID_VIEW_SIZE when the source
+ * ends earlier.
  */
 export function copyStretch(
   exchange: Exchange,
@@ -30,16 +32,22 @@ export function copyStretch(
   target: Open,
   chunk: CopyChunk,
   pace: Pace,
-): Promise<NtStatus> {
-  const from = source.handle as FileHandle;
-  const to = target.handle as FileHandle;
-  if (overlaps(source, target, chunk) || to.copyFrom === undefined) {
+): MaybePromise<NtStatus> {
+  const { handle: from } = source;
+  const { handle: to } = target;
+  if (from === undefined || to === undefined) return Status.FILE_CLOSED;
+  if (rangesOverlap(source, target, chunk) || to.copyFrom === undefined) {
     return copyByBuffer(exchange, from, target, to, chunk);
   }
   return copyByKernel(exchange, from, target, to, chunk, pace);
 }
 
-function overlaps(source: Open, target: Open, { sourceOffset, targetOffset, length }: CopyChunk): boolean {
+/** True if `source` and `target` are opens of one file and the two ranges of `chunk` share a byte. */
+export function rangesOverlap(
+  source: Pick<Open, "file">,
+  target: Pick<Open, "file">,
+  { sourceOffset, targetOffset, length }: CopyChunk,
+): boolean {
   return source.file === target.file && Math.abs(sourceOffset - targetOffset) < length;
 }
 
@@ -63,7 +71,7 @@ async function copyByKernel(
     }
     dataWritten(exchange.context, target);
     if (isFailure(count)) return statusOf(count);
-    // The source has become shorter meanwhile.
+    // The source was truncated during the copy.
     if (count === 0) return Status.INVALID_VIEW_SIZE;
     pace.stepBytes = clock.now() - started > SLOW_STEP_MS ? SLOW_STEP_BYTES : Infinity;
     done += count;
@@ -71,7 +79,10 @@ async function copyByKernel(
   return Status.SUCCESS;
 }
 
-/** Back to front where the target lies behind the source in one file: nothing is overwritten before it is read. */
+/**
+ * Copies backwards if the target begins after the source: bytes of an overlap are read before they are
+ * overwritten.
+ */
 async function copyByBuffer(
   exchange: Exchange,
   from: FileHandle,

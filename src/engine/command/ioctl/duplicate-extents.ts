@@ -1,4 +1,4 @@
-// FSCTL_DUPLICATE_EXTENTS_TO_FILE: the target shares the source's blocks; [MS-FSA] 2.1.5.10.4, [MS-FSCC] 2.3.7.
+// FSCTL_DUPLICATE_EXTENTS_TO_FILE: block cloning ([MS-FSA] 2.1.5.10.4, [MS-FSCC] 2.3.7).
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
@@ -11,15 +11,16 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileStat, VolumeInfo, Failure } from "../../vfs/store.ts";
+import type { Failure, FileStat } from "../../vfs/store.ts";
 import { dataWritten } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
+import { rangesOverlap } from "./copy-stretch.ts";
 import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
 import { noteModified } from "../open/modified.ts";
-import { mayLeave } from "./server-copy.ts";
+import { mayCopyFrom } from "./server-copy.ts";
 
-/** Shared at a time: whole clusters on every file system. */
+/** Bytes cloned per call; a multiple of the cluster size of every file system. */
 const STEP_BYTES = 268_435_456;
 
 export function duplicateExtents(
@@ -33,7 +34,7 @@ export function duplicateExtents(
   }
   const source = findOpen(exchange, asked.source);
   if (source === undefined) return Status.INVALID_HANDLE;
-  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
+  if (!mayCopyFrom(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkOpens(source, target, asked);
   if (refusal !== Status.SUCCESS) return refusal;
   const cloned = whileUsed(source, () => cloneChecked(exchange, source, target, asked));
@@ -53,7 +54,7 @@ function findOpen(exchange: Exchange, id: FileId): Open | undefined {
   return open?.session === exchange.session ? open : undefined;
 }
 
-/** Byte-range locks do not matter here, as on Windows: they are about reading and writing. */
+/** As on Windows, byte-range locks do not apply: they restrict reads and writes only. */
 function checkOpens(source: Open, target: Open, asked: DuplicateExtents): NtStatus {
   const { sourceOffset, targetOffset, byteCount } = asked;
   if (source.isDirectory || source.handle === undefined) return Status.ACCESS_DENIED;
@@ -63,7 +64,7 @@ function checkOpens(source: Open, target: Open, asked: DuplicateExtents): NtStat
     return Status.INVALID_PARAMETER;
   }
   if (byteCount === 0) return Status.SUCCESS;
-  const overlaps = source.file === target.file && Math.abs(sourceOffset - targetOffset) < byteCount;
+  const overlaps = rangesOverlap(source, target, { sourceOffset, targetOffset, length: byteCount });
   return overlaps ? Status.NOT_SUPPORTED : Status.SUCCESS;
 }
 
@@ -80,18 +81,20 @@ async function cloneChecked(
   const volume = await store.volume(target.node);
   const from = (await source.handle?.stat()) ?? -Errno.EBADF;
   const to = (await target.handle?.stat()) ?? -Errno.EBADF;
-  for (const facts of [volume, from, to]) if (typeof facts === "number") return statusOf(facts);
-  const { blockBytes } = volume as VolumeInfo;
+  if (typeof volume === "number") return statusOf(volume);
+  if (typeof from === "number") return statusOf(from);
+  if (typeof to === "number") return statusOf(to);
+  const { blockBytes } = volume;
   const roundUp = (size: number): number => Math.ceil(size / blockBytes) * blockBytes;
-  const sourceSize = (from as FileStat).size;
-  // Clients ask for whole clusters, also of a source that ends within one.
+  const sourceSize = from.size;
+  // Clients ask for whole clusters even if the source ends within the last one.
   if (sourceOffset >= sourceSize || sourceOffset + byteCount > roundUp(sourceSize)) {
     return Status.NOT_SUPPORTED;
   }
-  // A sparse file can grow by what it is given, and have holes; in others blocks are only exchanged.
-  if (!isSparse(to as FileStat)) {
-    const isBeyond = targetOffset + byteCount > roundUp((to as FileStat).size);
-    if (isBeyond || isSparse(from as FileStat)) return Status.NOT_SUPPORTED;
+  // Only a sparse target can grow or receive holes.
+  if (!isSparse(to)) {
+    const isBeyond = targetOffset + byteCount > roundUp(to.size);
+    if (isBeyond || isSparse(from)) return Status.NOT_SUPPORTED;
   }
   const count = Math.min(byteCount, sourceSize - sourceOffset);
   return clone(exchange, source, target, { ...asked, byteCount: count });
@@ -124,7 +127,7 @@ function clone(
   });
 }
 
-/** 2.1.5.10.4: what the disk cannot share is not supported, what is not whole clusters is a wrong parameter. */
+/** 2.1.5.10.4: NOT_SUPPORTED without block cloning, INVALID_PARAMETER for two volumes or partial clusters. */
 function cloneStatusOf(failure: Failure): NtStatus {
   if (failure === -Errno.EXDEV) return Status.INVALID_PARAMETER;
   return failure === -Errno.EINVAL ? Status.INVALID_PARAMETER : statusOf(failure);

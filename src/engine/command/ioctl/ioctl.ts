@@ -1,4 +1,4 @@
-// IOCTL by a table of control codes; [MS-SMB2] 3.3.5.15. A code that is not in it is refused.
+// SMB2 IOCTL: a table of control codes ([MS-SMB2] 3.3.5.15). Codes that are not in it are refused.
 import type { MaybePromise } from "../../../port/port.ts";
 import { isAllOnes } from "../../../wire/file-id.ts";
 import { Fsctl } from "../../../wire/fscc/fsctl.ts";
@@ -27,7 +27,7 @@ import { trimRanges } from "./trim.ts";
 import { validateNegotiate } from "./validate-negotiate.ts";
 import { changesSnapshotByControl } from "../open/snapshot-writes.ts";
 
-/** `server`: the call names no file, its FileId is all ones. `open`: it acts on the open that its FileId names. */
+/** `server`: acts on no file, FileId must be all ones. `open`: acts on the open that FileId names. */
 type IoctlRow =
   | {
       readonly needs: "server";
@@ -40,7 +40,7 @@ type IoctlRow =
 
 const rows = new Map<number, IoctlRow>([
   [Fsctl.VALIDATE_NEGOTIATE_INFO, { needs: "server", handle: validateNegotiate }],
-  // 3.3.5.15.2: no DFS here.
+  // 3.3.5.15.2: the server has no DFS.
   [Fsctl.DFS_GET_REFERRALS, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
   [Fsctl.DFS_GET_REFERRALS_EX, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
   [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needs: "server", handle: queryNetworkInterfaces }],
@@ -56,7 +56,7 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.SET_COMPRESSION, { needs: "open", handle: setCompression }],
   [Fsctl.OFFLOAD_READ, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
   [Fsctl.OFFLOAD_WRITE, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
-  // 3.3.5.15.7: no hashes of files are kept.
+  // 3.3.5.15.7: the server stores no content hashes (BranchCache).
   [Fsctl.SRV_READ_HASH, { needs: "open", handle: () => Status.HASH_NOT_SUPPORTED }],
   [Fsctl.SRV_REQUEST_RESUME_KEY, { needs: "open", handle: requestResumeKey }],
   [Fsctl.CREATE_OR_GET_OBJECT_ID, { needs: "open", handle: getObjectId }],
@@ -77,7 +77,6 @@ export function handleIoctl(exchange: Exchange, tree: Tree): MaybePromise<Outcom
   if (!paysFor(exchange, largest)) return Status.INVALID_PARAMETER;
   const row = rows.get(request.ctlCode);
   if (row?.needs === "server") {
-    // 3.3.5.15: what concerns the server names no file.
     return isAllOnes(request.fileId) ? row.handle(exchange, request) : Status.INVALID_PARAMETER;
   }
   return withOpen(exchange, tree, IoctlRequestOffset.FILE_ID, (_, open) => {
@@ -87,7 +86,7 @@ export function handleIoctl(exchange: Exchange, tree: Tree): MaybePromise<Outcom
   });
 }
 
-/** 3.3.5.15.10: write to the pipe and read its answer in one go. */
+/** FSCTL_PIPE_TRANSCEIVE: writes to the pipe and returns what it answers (3.3.5.15.10). */
 async function transceive(exchange: Exchange, open: Open, request: IoctlRequest): Promise<NtStatus> {
   if (open.pipe < 0) return Status.NOT_SUPPORTED;
   const { manager } = exchange.context;

@@ -1,4 +1,4 @@
-// FSCTL_QUERY_NETWORK_INTERFACE_INFO: where a client may open further channels; [MS-SMB2] 3.3.5.15.11.
+// FSCTL_QUERY_NETWORK_INTERFACE_INFO: addresses for further channels of a session ([MS-SMB2] 3.3.5.15.11).
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { Writer } from "../../../wire/cursor.ts";
@@ -13,13 +13,13 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";
 
-/** What is told where the driver knows no speed: 1 Gbit/s, as Samba assumes. */
-const UNKNOWN_BITS_PER_SECOND = 1_000_000_000;
+/** Reported if the driver reports no speed: 1 Gbit/s, as in Samba. */
+const DEFAULT_BITS_PER_SECOND = 1_000_000_000;
 
 export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest): NtStatus {
   const { negotiated } = exchange.connection;
   const isOffered = ((negotiated?.serverCapabilities ?? 0) & Capability.MULTI_CHANNEL) !== 0;
-  // A server of one channel does not know this call.
+  // 3.3.5.15.11: without multichannel the FSCTL is unknown.
   if (!isOffered) return Status.NOT_SUPPORTED;
   const found = listInterfaces(exchange.context.settings.addresses);
   const size = networkInterfacesSize(found.length);
@@ -31,30 +31,33 @@ export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest
   return Status.SUCCESS;
 }
 
-/** The interfaces that are listened on; the loopback one only where there is no other. */
+/**
+ * Returns the interfaces that the server listens on, all without `addresses`; loopback only if there is no
+ * other.
+ */
 function listInterfaces(addresses: readonly string[]): NetworkInterface[] {
-  const outside: NetworkInterface[] = [];
-  const inside: NetworkInterface[] = [];
+  const external: NetworkInterface[] = [];
+  const loopback: NetworkInterface[] = [];
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     for (const { address, family, internal } of entries ?? []) {
       if (addresses.length > 0 && !addresses.includes(address)) continue;
-      // A link-local address means nothing without the client's own scope.
+      // A client cannot use a link-local address without its own scope id.
       if (family === "IPv6" && /^fe[89ab]/i.test(address)) continue;
       const bytes = family === "IPv4" ? ipv4Bytes(address) : ipv6Bytes(address);
       const index = Number(readSys(name, "ifindex") ?? 0);
       const megabits = Number(readSys(name, "speed") ?? 0);
-      const linkSpeed = megabits > 0 ? megabits * 1_000_000 : UNKNOWN_BITS_PER_SECOND;
-      (internal ? inside : outside).push({ index, capability: 0, linkSpeed, address: bytes });
+      const linkSpeed = megabits > 0 ? megabits * 1_000_000 : DEFAULT_BITS_PER_SECOND;
+      (internal ? loopback : external).push({ index, capability: 0, linkSpeed, address: bytes });
     }
   }
-  return outside.length > 0 ? outside : inside;
+  return external.length > 0 ? external : loopback;
 }
 
 function readSys(name: string, file: string): string | undefined {
   try {
     return readFileSync(`/sys/class/net/${name}/${file}`, "utf8").trim();
   } catch {
-    // Virtual interfaces have no speed to tell.
+    // Virtual interfaces report no speed.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
-// FSCTL_CREATE_OR_GET_OBJECT_ID: a number that stays with a file for its life; [MS-FSCC] 2.1.3.1 and 2.3, [MS-FSA]
-// 2.1.5.10. It is made of the volume's serial and the file's number, as Samba has it: nothing has to be stored, and
-// none can be set.
+// FSCTL_CREATE_OR_GET_OBJECT_ID: an id that a file keeps for its lifetime ([MS-FSCC] 2.1.3.1, 2.3;
+// [MS-FSA] 2.1.5.10). As in Samba it consists of the volume's serial number and the inode number: it needs no
+// storage and cannot be set.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -10,7 +10,7 @@ import { andThen } from "../../and-then.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 
-/** FILE_OBJECTID_BUFFER type 1: the file's id, its volume's and file's at birth, and a domain that is always zero. */
+/** FILE_OBJECTID_BUFFER type 1: ObjectId, BirthVolumeId, BirthObjectId and DomainId (zero), 16 bytes each. */
 const OBJECT_ID_BYTES = 64;
 
 export function getObjectId(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {

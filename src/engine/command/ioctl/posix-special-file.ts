@@ -1,6 +1,6 @@
-// FSCTL_SET_REPARSE_POINT by a client with the POSIX extensions: symlink(2) and mknod(2). Whether the server itself
-// follows such a symlink is the share's to say; manager/config/link-rules.ts keeps `wide links` apart from this.
-// [MS-FSA] 2.1.5.10.37; [MS-FSCC] 2.1.2.4, 2.1.2.6.
+// FSCTL_SET_REPARSE_POINT by a client with the SMB3 POSIX extensions: symlink(2) and mknod(2). The share's
+// configuration decides if the server follows such a symlink; manager/config/link-rules.ts separates `wide
+// links` from it. [MS-FSA] 2.1.5.10.37; [MS-FSCC] 2.1.2.4, 2.1.2.6.
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { CreateAction } from "../../../wire/command/create.ts";
@@ -25,16 +25,23 @@ import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 import { storeOf } from "../open/posix-open.ts";
 
-/** Makes the empty file that `open` has just created into what the request says. */
-export function makeSpecial(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
-  const special = readSpecial(request.input);
+/**
+ * Replaces the empty file that `open` has just created by the symlink, FIFO or socket of the request.
+ * STATUS_ACCESS_DENIED unless this open created the file and is its only open.
+ */
+export function makeSpecialFile(
+  exchange: Exchange,
+  open: Open,
+  request: IoctlRequest,
+): MaybePromise<NtStatus> {
+  const special = decodeSpecialFile(request.input);
   if (typeof special === "number") return special;
   const { file } = open;
   const store = storeOf(open);
   if (file === undefined || store?.replaceBySpecial === undefined) return Status.NOT_SUPPORTED;
-  // What was there before is not replaced by who may merely write to it: that is for who may delete it.
+  // Replacing an existing file would need the right to delete it; this open may only have the right to write.
   if (open.createAction !== CreateAction.CREATED) return Status.ACCESS_DENIED;
-  // Who else has it open has a file, and would keep that.
+  // Another open would keep the removed file.
   if (file.opens.size !== 1 || file.streams !== undefined || open.isDirectory || !file.hasName) {
     return Status.ACCESS_DENIED;
   }
@@ -57,14 +64,14 @@ export function makeSpecial(exchange: Exchange, open: Open, request: IoctlReques
   return exchange.context.notify.during(done, file.path);
 }
 
-function readSpecial(input: Uint8Array): SpecialFile | NtStatus {
+function decodeSpecialFile(input: Uint8Array): SpecialFile | NtStatus {
   try {
     const { tag, data } = decodeReparseBuffer(input);
-    if (tag === ReparseTag.SYMLINK) return readLink(data);
+    if (tag === ReparseTag.SYMLINK) return decodeSymlink(data);
     if (tag !== ReparseTag.NFS) return Status.NOT_SUPPORTED;
     const { type } = decodeNfsReparse(data);
     if (type === NfsInodeType.FIFO) return { kind: "fifo" };
-    // Devices are for administrators.
+    // Device files are left to administrators.
     return type === NfsInodeType.SOCKET ? { kind: "socket" } : Status.NOT_SUPPORTED;
   } catch (error) {
     if (error instanceof WireError) return Status.IO_REPARSE_DATA_INVALID;
@@ -72,12 +79,12 @@ function readSpecial(input: Uint8Array): SpecialFile | NtStatus {
   }
 }
 
-function readLink(data: Uint8Array): SpecialFile | NtStatus {
+function decodeSymlink(data: Uint8Array): SpecialFile | NtStatus {
   const { isRelative, substituteName } = decodeSymlinkReparse(data);
   if (substituteName === "" || substituteName.includes("\0")) return Status.IO_REPARSE_DATA_INVALID;
-  // Linux's client leaves the first slash out, and maps characters as in every name.
-  const whole = isRelative || substituteName.startsWith("/") ? substituteName : `/${substituteName}`;
-  const target = whole
+  // The Linux client omits the leading slash of an absolute target, and maps reserved characters.
+  const path = isRelative || substituteName.startsWith("/") ? substituteName : `/${substituteName}`;
+  const target = path
     .split("/")
     .map((name) => toDiskName(name) ?? name)
     .join("/");

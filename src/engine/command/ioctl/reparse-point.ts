@@ -1,5 +1,6 @@
-// FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT, FSCTL_DELETE_REPARSE_POINT: what a symlink or a special file is can
-// be read; clients make none but by POSIX's rules. [MS-FSA] 2.1.5.10.5, 2.1.5.10.14, 2.1.5.10.35.
+// FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT, FSCTL_DELETE_REPARSE_POINT: symlinks and special files as
+// reparse points. Only clients with the SMB3 POSIX extensions can create them. [MS-FSA] 2.1.5.10.5,
+// 2.1.5.10.14, 2.1.5.10.35.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
@@ -14,17 +15,19 @@ import { andThen } from "../../and-then.ts";
 import { type Failure, FileKind, type FileNode } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
-import { makeSpecial } from "./posix-special-file.ts";
+import { makeSpecialFile } from "./posix-special-file.ts";
 import { clientTarget, reparseTagOf } from "../open/reparse-tag.ts";
 
-/** Tag, length and a GUID: less than that cannot say anything; 2.1.5.10.14. */
-const LEAST_OUTPUT_BYTES = 8;
-/** A buffer's fixed part, and a target of PATH_MAX twice. */
-const ROOM = 64 + 4 * 4096;
+/** Size of a REPARSE_DATA_BUFFER without data; a smaller output buffer is refused, 2.1.5.10.14. */
+const MIN_OUTPUT_BYTES = 8;
+/** The fixed part, and twice a target of PATH_MAX characters (substitute name and print name). */
+const MAX_BUFFER_BYTES = 64 + 4 * 4096;
 /** Tag, ReparseDataLength, Reserved. */
 const HEADER_BYTES = 8;
+/** Reserved bits of a tag; [MS-FSCC] 2.1.2.1. */
 const TAG_RESERVED = 0x0fff_0000;
 
+/** By S_IFMT bits. */
 const inodeTypes: ReadonlyMap<number, number> = new Map([
   [0o010000, NfsInodeType.FIFO],
   [0o020000, NfsInodeType.CHARACTER],
@@ -40,8 +43,8 @@ export function getReparsePoint(
   const { node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
   if (reparseTagOf(node.stat.kind) === 0) return Status.NOT_A_REPARSE_POINT;
-  if (request.maxOutputResponse < LEAST_OUTPUT_BYTES) return Status.BUFFER_TOO_SMALL;
-  return andThen(describe(open, node), (buffer) => {
+  if (request.maxOutputResponse < MIN_OUTPUT_BYTES) return Status.BUFFER_TOO_SMALL;
+  return andThen(encodeReparseBuffer(open, node), (buffer) => {
     if (typeof buffer === "number") return statusOf(buffer);
     const fits = buffer.length <= request.maxOutputResponse;
     answerIoctl(exchange, request, fits ? buffer : buffer.subarray(0, request.maxOutputResponse));
@@ -49,9 +52,9 @@ export function getReparsePoint(
   });
 }
 
-/** The whole reparse buffer, or a negative errno. */
-function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | Failure> {
-  const writer = new Writer(new Uint8Array(ROOM));
+/** Returns the REPARSE_DATA_BUFFER of a symlink or special file; -errno on failure. */
+function encodeReparseBuffer(open: Open, node: FileNode): MaybePromise<Uint8Array | Failure> {
+  const writer = new Writer(new Uint8Array(MAX_BUFFER_BYTES));
   const { stat } = node;
   if (stat.kind !== FileKind.SYMLINK) {
     const type = inodeTypes.get(stat.format);
@@ -75,7 +78,7 @@ function describe(open: Open, node: FileNode): MaybePromise<Uint8Array | Failure
   });
 }
 
-/** Refused but to POSIX clients, by the status that says best why. */
+/** Only a client with the SMB3 POSIX extensions may set a reparse point. */
 export function setReparsePoint(
   exchange: Exchange,
   open: Open,
@@ -83,12 +86,12 @@ export function setReparsePoint(
 ): MaybePromise<NtStatus> {
   const status = checkChange(open, request);
   if (typeof status === "number") return status;
-  if (open.isPosix) return makeSpecial(exchange, open, request);
-  // 2.1.5.10.35: nobody has the privilege to make symbolic links.
+  if (open.isPosix) return makeSpecialFile(exchange, open, request);
+  // 2.1.5.10.35: no user has SeCreateSymbolicLinkPrivilege.
   return status.tag === ReparseTag.SYMLINK ? Status.ACCESS_DENIED : Status.NOT_SUPPORTED;
 }
 
-/** A symlink without its target would be nothing: the thing as a whole can be deleted. */
+/** Always refused: a symlink without its target cannot exist. A client can delete the whole object. */
 export function deleteReparsePoint(_exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   const status = checkChange(open, request);
   if (typeof status === "number") return status;
@@ -98,7 +101,10 @@ export function deleteReparsePoint(_exchange: Exchange, open: Open, request: Ioc
   return tag === status.tag ? Status.ACCESS_DENIED : Status.IO_REPARSE_TAG_MISMATCH;
 }
 
-/** What both check first: the tag and the length that the input names, or the status to refuse it with. */
+/**
+ * Checks what SET and DELETE share. Returns tag and ReparseDataLength, or the status that refuses the
+ * request.
+ */
 function checkChange(
   open: Open,
   request: IoctlRequest,

@@ -1,4 +1,4 @@
-// Copies on the server: FSCTL_SRV_REQUEST_RESUME_KEY, FSCTL_SRV_COPYCHUNK, FSCTL_SRV_COPYCHUNK_WRITE.
+// Server-side copy: FSCTL_SRV_REQUEST_RESUME_KEY, FSCTL_SRV_COPYCHUNK, FSCTL_SRV_COPYCHUNK_WRITE.
 // [MS-SMB2] 3.3.5.15.5, 3.3.5.15.6.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
@@ -26,12 +26,12 @@ import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
 import { noteModified } from "../open/modified.ts";
 import { MAX_FILE_OFFSET } from "../../vfs/store.ts";
 
-/** What one request may ask for, the same as Windows has it; 3.3.3. */
+/** Limits of one request, those of Windows; 3.3.3. */
 const MAX_CHUNKS = 256;
 const MAX_CHUNK_BYTES = 1_048_576;
 const MAX_TOTAL_BYTES = 16_777_216;
 
-/** A key is the number of the open: it is good within the session that the open belongs to, and nowhere else. */
+/** The resume key is the id of the open. It is valid only within the session of that open. */
 export function requestResumeKey(exchange: Exchange, open: Open, request: IoctlRequest): NtStatus {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < RESUME_KEY_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
@@ -43,6 +43,7 @@ export function requestResumeKey(exchange: Exchange, open: Open, request: IoctlR
   return Status.SUCCESS;
 }
 
+/** Undefined for a key that names no open of the request's session. */
 function findByResumeKey(exchange: Exchange, key: Uint8Array): Open | undefined {
   if (key.some((byte, at) => at >= 4 && byte !== 0)) return undefined;
   const id = new DataView(key.buffer, key.byteOffset, key.byteLength).getUint32(0, true);
@@ -50,7 +51,10 @@ function findByResumeKey(exchange: Exchange, key: Uint8Array): Open | undefined 
   return source?.session === exchange.session ? source : undefined;
 }
 
-/** FSCTL_SRV_COPYCHUNK and FSCTL_SRV_COPYCHUNK_WRITE, the latter for a target that cannot be read. */
+/**
+ * FSCTL_SRV_COPYCHUNK and FSCTL_SRV_COPYCHUNK_WRITE; the latter does not need read access to the target.
+ * A request above the limits gets STATUS_INVALID_PARAMETER with the limits as output (3.3.5.15.6.2).
+ */
 export function copyChunks(exchange: Exchange, target: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   if (request.maxOutputResponse < COPYCHUNK_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
   const { sourceKey, chunks } = decodeCopyChunkRequest(request.input);
@@ -64,18 +68,22 @@ export function copyChunks(exchange: Exchange, target: Open, request: IoctlReque
   }
   const source = findByResumeKey(exchange, sourceKey);
   if (source === undefined) return Status.OBJECT_NAME_NOT_FOUND;
-  if (!mayLeave(exchange, source)) return Status.ACCESS_DENIED;
+  if (!mayCopyFrom(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkHandles(source, target, request.ctlCode === Fsctl.SRV_COPYCHUNK);
   if (refusal !== Status.SUCCESS) return refusal;
-  return carryOut(exchange, request, source, target, chunks);
+  return copyInSteps(exchange, request, source, target, chunks);
 }
 
-/** What is only to be had by encrypted requests is not copied by others either: to where anybody could read it. */
-export function mayLeave(exchange: Exchange, source: Open): boolean {
+/**
+ * False if the source's share requires encryption and the request is not encrypted: the copy might end where
+ * unencrypted requests can read it.
+ */
+export function mayCopyFrom(exchange: Exchange, source: Open): boolean {
   return !source.tree.mustEncrypt || exchange.sealedBy !== undefined;
 }
 
-function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
+/** [MS-SMB2] 3.3.5.15.6: number and size of the chunks, and their sum. */
+export function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
   if (chunks.length > MAX_CHUNKS) return false;
   let total = 0;
   for (const { length } of chunks) {
@@ -85,7 +93,10 @@ function isWithinLimits(chunks: readonly CopyChunk[]): boolean {
   return total <= MAX_TOTAL_BYTES;
 }
 
-function checkHandles(source: Open, target: Open, readsTarget: boolean): NtStatus {
+type CopyEnd = Pick<Open, "isDirectory" | "grantedAccess"> & { readonly handle: object | undefined };
+
+/** [MS-SMB2] 3.3.5.15.6: access that both opens need; FSCTL_SRV_COPYCHUNK also reads the target. */
+export function checkHandles(source: CopyEnd, target: CopyEnd, readsTarget: boolean): NtStatus {
   if (source.isDirectory || target.isDirectory) return Status.ACCESS_DENIED;
   if (source.handle === undefined || target.handle === undefined) return Status.ACCESS_DENIED;
   if ((source.grantedAccess & (Access.READ_DATA | Access.EXECUTE)) === 0) return Status.ACCESS_DENIED;
@@ -95,7 +106,7 @@ function checkHandles(source: Open, target: Open, readsTarget: boolean): NtStatu
     : Status.SUCCESS;
 }
 
-function carryOut(
+function copyInSteps(
   exchange: Exchange,
   request: IoctlRequest,
   source: Open,
@@ -120,10 +131,10 @@ function carryOut(
   );
   return andThen(copied, (status) => {
     const noted = total > 0 ? noteModified(exchange.context, target, !wasWritten) : undefined;
-    // Who took the request back does not wait for the disk either.
+    // A client that cancelled the request does not wait for the disk either.
     if (status === Status.CANCELLED) return status;
     return andThen(noted, () => {
-      // 3.3.5.15.6.2: told also when a chunk failed.
+      // 3.3.5.15.6.2: the counts are sent even if a chunk failed.
       answer(exchange, request, {
         chunksWritten: next,
         chunkBytesWritten: 0,
@@ -134,7 +145,7 @@ function carryOut(
   });
 }
 
-/** One chunk: what is locked or not there is refused before anything of it is written. */
+/** Copies one chunk. Locks and the size of the source are checked before any byte of it is written. */
 function copyChunk(
   exchange: Exchange,
   source: Open,

@@ -1,5 +1,4 @@
-// Previous versions: which store a CREATE looks into, what nobody may do there, and the list of what there is.
-// [MS-SMB2] 2.2.13.2.7 (TWrp), 2.2.32.2, 3.3.5.9, 3.3.5.15.1.
+// FSCTL_SRV_ENUMERATE_SNAPSHOTS: the list of previous versions ([MS-SMB2] 2.2.32.2, 3.3.5.15.1).
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Writer } from "../../../wire/cursor.ts";
@@ -13,28 +12,29 @@ import { tokenOf } from "../../vfs/snapshot/names.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 
-/** The three numbers of SRV_SNAPSHOT_ARRAY, and the least that a client leaves room for. */
-const HEAD_BYTES = 12;
-const LEAST_BYTES = 16;
+/** NumberOfSnapShots, NumberOfSnapShotsReturned and SnapShotArraySize of SRV_SNAPSHOT_ARRAY. */
+const FIXED_BYTES = 12;
+/** A smaller MaxOutputResponse is refused. */
+const MIN_OUTPUT_BYTES = 16;
 
-/** FSCTL_SRV_ENUMERATE_SNAPSHOTS: all tokens, or how much room they need. */
+/** Returns all @GMT tokens, or only their number and size if they do not fit. */
 export function enumerateSnapshots(
   exchange: Exchange,
   { tree }: Open,
   request: IoctlRequest,
 ): MaybePromise<NtStatus> {
-  if (request.maxOutputResponse < LEAST_BYTES) return Status.INVALID_PARAMETER;
+  if (request.maxOutputResponse < MIN_OUTPUT_BYTES) return Status.INVALID_PARAMETER;
   return andThen(tree.store?.snapshots?.().times() ?? -Errno.EOPNOTSUPP, (times) => {
-    // Who may not list them is told of none.
-    const known = times === -Errno.EACCES ? [] : times;
-    if (typeof known === "number")
-      return known === -Errno.EOPNOTSUPP ? Status.NOT_SUPPORTED : statusOf(known);
-    const arraySize = snapshotArraySize(known.length);
-    // All or none are listed.
-    const fits = known.length > 0 && HEAD_BYTES + arraySize <= request.maxOutputResponse;
-    const tokens = fits ? known.map(tokenOf) : [];
-    const writer = new Writer(new Uint8Array(fits ? HEAD_BYTES + arraySize : LEAST_BYTES));
-    encodeSnapshotArray(writer, { available: known.length, arraySize, tokens });
+    // A user who may not list the snapshot directory sees none.
+    const visible = times === -Errno.EACCES ? [] : times;
+    if (typeof visible === "number")
+      return visible === -Errno.EOPNOTSUPP ? Status.NOT_SUPPORTED : statusOf(visible);
+    const arraySize = snapshotArraySize(visible.length);
+    // 3.3.5.15.1: the array holds all tokens or none.
+    const fits = visible.length > 0 && FIXED_BYTES + arraySize <= request.maxOutputResponse;
+    const tokens = fits ? visible.map(tokenOf) : [];
+    const writer = new Writer(new Uint8Array(fits ? FIXED_BYTES + arraySize : MIN_OUTPUT_BYTES));
+    encodeSnapshotArray(writer, { available: visible.length, arraySize, tokens });
     answerIoctl(exchange, request, writer.bytes.subarray(0, writer.position));
     return Status.SUCCESS;
   });

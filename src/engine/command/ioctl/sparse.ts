@@ -28,31 +28,34 @@ import { answerIoctl } from "./answer.ts";
 import { MORE, workInSteps } from "../open/long-work.ts";
 import { noteModified } from "../open/modified.ts";
 
-/** Zeroed at a time at first; holes take no time, and the steps through them grow. */
+/** Bytes zeroed by the first step. Zeroing a hole is fast: the step size doubles after each fast step. */
 const ZERO_STEP_BYTES = 67_108_864;
-const QUICK_STEP_MS = 10;
+const FAST_STEP_MS = 10;
 const RANGE_BYTES = 16;
-/** Looked for at a time. */
+/** Allocated ranges queried per step. */
 const RANGES_STEP = 1024;
 
-const MARK_ACCESS = Access.WRITE_DATA | Access.APPEND_DATA | Access.WRITE_ATTRIBUTES;
+/** Rights of which FSCTL_SET_SPARSE needs one. */
+const SPARSE_ACCESS = Access.WRITE_DATA | Access.APPEND_DATA | Access.WRITE_ATTRIBUTES;
 
-/** FSCTL_SET_SPARSE: a mark alone. Holes that a file has stay when it is taken away. */
+/** FSCTL_SET_SPARSE sets or clears FILE_ATTRIBUTE_SPARSE_FILE only: clearing it fills no holes. */
 export function setSparse(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (open.isDirectory) return Status.INVALID_PARAMETER;
-  if ((open.grantedAccess & MARK_ACCESS) === 0) return Status.ACCESS_DENIED;
+  if ((open.grantedAccess & SPARSE_ACCESS) === 0) return Status.ACCESS_DENIED;
   const { node } = open;
   const isSparse = decodeSetSparse(request.input);
   return andThen(open.tree.store?.volume(node) ?? -Errno.EOPNOTSUPP, (volume) => {
     if (typeof volume === "number") return statusOf(volume);
-    // 2.1.5.10.36: a disk without holes has no sparse files.
-    const keepsHoles = (volume.attributes & FsAttribute.SUPPORTS_SPARSE_FILES) !== 0;
-    return keepsHoles ? mark(exchange, request, open, node, isSparse) : Status.INVALID_DEVICE_REQUEST;
+    // 2.1.5.10.36: a file system without holes has no sparse files.
+    const supportsHoles = (volume.attributes & FsAttribute.SUPPORTS_SPARSE_FILES) !== 0;
+    return supportsHoles
+      ? storeSparseMark(exchange, request, open, node, isSparse)
+      : Status.INVALID_DEVICE_REQUEST;
   });
 }
 
-function mark(
+function storeSparseMark(
   exchange: Exchange,
   request: IoctlRequest,
   open: Open,
@@ -61,7 +64,7 @@ function mark(
 ): MaybePromise<NtStatus> {
   const { notify } = exchange.context;
   const done = andThen(node.setSparse(isSparse), (result) => {
-    // Nor has one that keeps no mark.
+    // The same for a file system that cannot store the attribute.
     if (result === -Errno.EOPNOTSUPP) return Status.INVALID_DEVICE_REQUEST;
     if (result < 0) return statusOf(result);
     entryChanged(exchange.context, open);
@@ -74,7 +77,7 @@ function mark(
   return open.file === undefined ? done : notify.during(done, open.file.path);
 }
 
-/** FSCTL_SET_ZERO_DATA: zeros up to the end of the file at most; a sparse file gives its blocks back. */
+/** FSCTL_SET_ZERO_DATA: zeros a range, not beyond the end of the file; a sparse file gets a hole. */
 export function setZeroData(exchange: Exchange, open: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   const { handle, node } = open;
   if (node === undefined) return Status.NOT_SUPPORTED;
@@ -98,7 +101,7 @@ export function setZeroData(exchange: Exchange, open: Open, request: IoctlReques
   });
 }
 
-/** Zeros a range up to the file's end, with other requests in between. A status. */
+/** Zeros a range up to the end of the file; `frees` makes holes. Other requests run between its steps. */
 export function zeroInSteps(
   exchange: Exchange,
   open: Open,
@@ -116,7 +119,7 @@ export function zeroInSteps(
     const started = clock.now();
     const outcome = handle.zeroRange?.(at, Math.min(end - at, stepBytes), frees) ?? 0;
     return andThen(outcome, (count) => {
-      stepBytes = clock.now() - started < QUICK_STEP_MS ? stepBytes * 2 : ZERO_STEP_BYTES;
+      stepBytes = clock.now() - started < FAST_STEP_MS ? stepBytes * 2 : ZERO_STEP_BYTES;
       dataWritten(exchange.context, open);
       if (isFailure(count)) return statusOf(count);
       at += count;
@@ -125,7 +128,9 @@ export function zeroInSteps(
   });
 }
 
-/** FSCTL_QUERY_ALLOCATED_RANGES: a file that is not sparse has all its blocks, whatever the disk made of it. */
+/**
+ * FSCTL_QUERY_ALLOCATED_RANGES. A file that is not sparse counts as fully allocated even with holes on disk.
+ */
 export function queryAllocatedRanges(
   exchange: Exchange,
   open: Open,
@@ -153,7 +158,10 @@ export function queryAllocatedRanges(
   });
 }
 
-/** Fills `found` with offsets and lengths by turns, one range more than the limit where there is one. */
+/**
+ * Appends (offset, length) pairs to `found`, at most one more than `limit`: that one shows that the answer is
+ * cut.
+ */
 function collectRanges(
   exchange: Exchange,
   open: Open,

@@ -1,5 +1,5 @@
-// FSCTL_FILE_LEVEL_TRIM: the client needs these ranges no longer. They become zeros, and holes where the file is
-// sparse. [MS-FSA] 2.1.5.10.6; [MS-FSCC] 2.3.13, 2.3.14.
+// FSCTL_FILE_LEVEL_TRIM: the client no longer needs these ranges. They are zeroed, and become holes in a
+// sparse file. [MS-FSA] 2.1.5.10.6; [MS-FSCC] 2.3.13, 2.3.14.
 import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
@@ -35,12 +35,12 @@ export async function trimRanges(exchange: Exchange, open: Open, request: IoctlR
     processed++;
   }
   if (processed > 0) await noteModified(exchange.context, open, true);
-  if (status === Status.SUCCESS) answerIoctl(exchange, request, countFor(request, processed));
+  if (status === Status.SUCCESS) answerIoctl(exchange, request, encodeCount(request, processed));
   return status;
 }
 
-/** How many ranges were trimmed, for who has room for it. */
-function countFor(request: IoctlRequest, processed: number): Uint8Array {
+/** NumRangesProcessed; empty if the client leaves no room for it. */
+function encodeCount(request: IoctlRequest, processed: number): Uint8Array {
   if (request.maxOutputResponse < COUNT_BYTES) return EMPTY;
   const writer = new Writer(new Uint8Array(COUNT_BYTES));
   writer.u32(processed);

@@ -1,4 +1,4 @@
-// FSCTL_VALIDATE_NEGOTIATE_INFO: was the negotiation changed on its way? [MS-SMB2] 3.3.5.15.12.
+// FSCTL_VALIDATE_NEGOTIATE_INFO: detects a NEGOTIATE that was changed on its way ([MS-SMB2] 3.3.5.15.12).
 import {
   decodeValidateNegotiateRequest,
   encodeValidateNegotiateResponse,
@@ -13,19 +13,20 @@ import { answerIoctl } from "./answer.ts";
 
 const RESPONSE_BYTES = 24;
 
+/** Closes the connection if what the client says it negotiated differs from what the server negotiated. */
 export function validateNegotiate(exchange: Exchange, request: IoctlRequest): Outcome {
   const { connection, context } = exchange;
   const negotiated = connection.terms;
   if (request.maxOutputResponse < RESPONSE_BYTES) return Status.INVALID_PARAMETER;
-  const told = decodeValidateNegotiateRequest(request.input);
+  const claimed = decodeValidateNegotiateRequest(request.input);
   const { minDialect, maxDialect } = context.settings;
-  const chosen = chooseDialect(told.dialects, minDialect, maxDialect);
+  const chosen = chooseDialect(claimed.dialects, minDialect, maxDialect);
   const isSame =
     !negotiated.dialect.hasNegotiateContexts &&
     chosen === negotiated.dialect &&
-    told.capabilities === negotiated.clientCapabilities &&
-    told.securityMode === negotiated.clientSecurityMode &&
-    told.clientGuid.every((byte, i) => byte === negotiated.clientGuid[i]);
+    claimed.capabilities === negotiated.clientCapabilities &&
+    claimed.securityMode === negotiated.clientSecurityMode &&
+    claimed.clientGuid.every((byte, i) => byte === negotiated.clientGuid[i]);
   if (!isSame) {
     connection.close("negotiation was tampered with");
     return NO_REPLY;

@@ -1,5 +1,4 @@
-// LOCK: byte ranges locked and unlocked, at once or after a wait; [MS-SMB2] 3.3.5.14, 3.3.5.14.1 (unlocks),
-// 3.3.5.14.2 (locks), 3.3.5.16 (cancel).
+// SMB2 LOCK: byte-range locks ([MS-SMB2] 3.3.5.14; unlocks 3.3.5.14.1, locks 3.3.5.14.2, cancel 3.3.5.16).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import {
@@ -19,10 +18,10 @@ import { type LockLimits, LockOutcome, type LockRange, RangeLocks } from "../../
 import { andThen } from "../../and-then.ts";
 import { mirrorLocks, unmirrorAll } from "./lock-mirror.ts";
 
-/** Ranges in one request. Linux sends what fits a page, 170 of them; Windows one. */
+/** Ranges per request. The Linux client sends up to a page of them (170), Windows one. */
 const MAX_ELEMENTS = 1024;
 const RESPONSE_BYTES = 4;
-/** The end of everything that can be locked. */
+/** A range must not extend beyond this offset. */
 const OFFSET_LIMIT = 1n << 64n;
 
 export function handleLock(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
@@ -31,7 +30,7 @@ export function handleLock(exchange: Exchange, open: Open): MaybePromise<NtStatu
   const { locks, sequenceIndex, sequenceNumber } = decodeLockRequest(message);
   const { file } = open;
   if (file === undefined) return Status.INVALID_DEVICE_REQUEST;
-  // [MS-FSA] 2.1.5.8: directories have no bytes to lock.
+  // [MS-FSA] 2.1.5.8: a directory cannot be locked.
   if (open.isDirectory) return Status.INVALID_PARAMETER;
   if ((open.grantedAccess & (Access.READ_DATA | Access.WRITE_DATA)) === 0) return Status.ACCESS_DENIED;
   const sequences = sequencesOf(exchange, open);
@@ -45,7 +44,7 @@ export function handleLock(exchange: Exchange, open: Open): MaybePromise<NtStatu
   });
 }
 
-/** Ends what a closing open holds and waits for; those who wait for it are served in order. */
+/** Releases the locks of a closing open and ends its waits; then grants waiting locks of others in order. */
 export function releaseLocks(open: Open): void {
   const { file } = open;
   if (file?.locks === undefined) return;
@@ -59,7 +58,7 @@ function answer(exchange: Exchange): NtStatus {
   return Status.SUCCESS;
 }
 
-// Where a request can come twice: an open that survives its connection, or a session with several of them.
+// 3.3.5.14: a LOCK may be sent again on a durable open or on another channel. Undefined for other opens.
 function sequencesOf(exchange: Exchange, open: Open): LockSequences | undefined {
   const { negotiated, isAtLeast3 } = exchange.connection;
   if (negotiated === undefined || negotiated.dialect.revision === Dialect.SMB_2_0_2) return undefined;
@@ -69,7 +68,7 @@ function sequencesOf(exchange: Exchange, open: Open): LockSequences | undefined 
   return open.lockSequences;
 }
 
-// 3.3.5.14.1: element after element; what was unlocked before a refusal stays so.
+// 3.3.5.14.1: one element after another; those unlocked before a failure stay unlocked.
 function unlockRanges(open: Open, file: SharedFile, elements: readonly LockElement[]): NtStatus {
   for (const { offset, length, flags } of elements) {
     if (flags !== LockFlag.UNLOCK) return Status.INVALID_PARAMETER;
@@ -90,9 +89,9 @@ function lockRanges(
   file: SharedFile,
   elements: readonly LockElement[],
 ): MaybePromise<NtStatus> {
-  for (const { flags } of elements) if (!isSound(flags, elements.length)) return Status.INVALID_PARAMETER;
+  for (const { flags } of elements) if (!isValidLock(flags, elements.length)) return Status.INVALID_PARAMETER;
   const { context } = exchange;
-  // [MS-FSA] 2.1.5.8: who reads from a cache would not see that the bytes are locked.
+  // [MS-FSA] 2.1.5.8: a client that reads from its cache would not notice the lock.
   if (file.caching.active > 0) context.caching.breakReading(file.caching, open);
   const limits = limitsOf(context);
   file.locks ??= new RangeLocks();
@@ -109,24 +108,23 @@ function lockRanges(
     if (outcome === LockOutcome.CONFLICT && (flags & LockFlag.FAIL_IMMEDIATELY) === 0) {
       return awaitLock(exchange, open, file, locks, range);
     }
-    status = outcome === LockOutcome.GRANTED ? confirm(open, locks, range) : statusFor(outcome);
+    status = outcome === LockOutcome.GRANTED ? mirrorGranted(open, locks, range) : statusFor(outcome);
     if (status !== Status.SUCCESS) break;
     taken.push(range);
   }
   if (status === Status.SUCCESS) return status;
-  for (const range of taken.reverse()) takeBack(open, locks, range);
+  for (const range of taken.reverse()) undoLock(open, locks, range);
   dropIfUnused(file);
   return status;
 }
 
-// 3.3.5.14.2: only a lock that is alone in its request may wait.
-function isSound(flags: number, count: number): boolean {
+/** Checks the flags of one of `count` elements. 3.3.5.14.2: only the sole lock of a request may wait. */
+export function isValidLock(flags: number, count: number): boolean {
   const kind = flags & ~LockFlag.FAIL_IMMEDIATELY;
   if (kind !== LockFlag.SHARED && kind !== LockFlag.EXCLUSIVE) return false;
   return count === 1 || (flags & LockFlag.FAIL_IMMEDIATELY) !== 0;
 }
 
-/** The status of a lock that is not granted. */
 function statusFor(outcome: LockOutcome): NtStatus {
   return outcome === LockOutcome.LIMIT ? Status.INSUFFICIENT_RESOURCES : Status.LOCK_NOT_GRANTED;
 }
@@ -135,16 +133,18 @@ function limitsOf(context: EngineContext): LockLimits {
   return { perOpen: context.settings.maxLocksPerOpen, perFile: context.settings.maxLocksPerFile };
 }
 
-/** Makes a lock just granted known on the server. A local program's lock that stands against it is not waited for. */
-function confirm(open: Open, locks: RangeLocks, range: LockRange): NtStatus {
+/**
+ * Mirrors a lock just granted in the kernel; if a local program's lock conflicts, undoes it without a wait.
+ */
+function mirrorGranted(open: Open, locks: RangeLocks, range: LockRange): NtStatus {
   if (!open.tree.grant.posixLocking || mirrorLocks(open, locks, range.offset, range.length)) {
     return Status.SUCCESS;
   }
-  takeBack(open, locks, range);
+  undoLock(open, locks, range);
   return Status.LOCK_NOT_GRANTED;
 }
 
-function takeBack(open: Open, locks: RangeLocks, range: LockRange): void {
+function undoLock(open: Open, locks: RangeLocks, range: LockRange): void {
   locks.undo(range);
   if (open.tree.grant.posixLocking) mirrorLocks(open, locks, range.offset, range.length);
 }
@@ -160,12 +160,12 @@ function awaitLock(
   if (connection.waitingCount >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   return new Promise((resolve) => {
     const limits = limitsOf(context);
-    const forget = locks.wait(range, limits, (isGranted) =>
-      resolve(isGranted ? confirmAwaited(open, file, locks, range) : Status.RANGE_NOT_LOCKED),
+    const stopWaiting = locks.wait(range, limits, (isGranted) =>
+      resolve(isGranted ? mirrorAwaited(open, file, locks, range) : Status.RANGE_NOT_LOCKED),
     );
-    if (forget === undefined) return resolve(Status.INSUFFICIENT_RESOURCES);
+    if (stopWaiting === undefined) return resolve(Status.INSUFFICIENT_RESOURCES);
     exchange.cancel = () => {
-      forget();
+      stopWaiting();
       dropIfUnused(file);
       resolve(Status.CANCELLED);
     };
@@ -173,9 +173,9 @@ function awaitLock(
   });
 }
 
-// Others may have been passed over for a lock that a local program now prevents: they get their turn.
-function confirmAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): NtStatus {
-  const status = confirm(open, locks, range);
+// If a local program's lock prevents the lock just granted, locks that waited behind it may now be granted.
+function mirrorAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): NtStatus {
+  const status = mirrorGranted(open, locks, range);
   if (status !== Status.SUCCESS) {
     locks.serveWaiters(range.offset, range.offset + range.length - 1n);
     dropIfUnused(file);

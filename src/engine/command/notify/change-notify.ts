@@ -1,5 +1,5 @@
-// CHANGE_NOTIFY; [MS-SMB2] 2.2.35, 2.2.36, 3.3.5.19, [MS-FSA] 2.1.5.11.1. What changed is kept in state/notify.ts;
-// here requests are held against the specification, made to wait, and answered.
+// SMB2 CHANGE_NOTIFY ([MS-SMB2] 2.2.35, 2.2.36, 3.3.5.19; [MS-FSA] 2.1.5.11.1): checks, waits and answers.
+// state/notify.ts records the changes.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -18,10 +18,16 @@ import type { WaitingRequest } from "../../state/notify.ts";
 import type { Open } from "../../state/open.ts";
 
 const FIXED_BYTES = 8;
-/** FILE_NOTIFY_INFORMATION without its name, with padding. */
+/** FILE_NOTIFY_INFORMATION without the name, with padding. */
 const MAX_ENTRY_BYTES = 16;
 
-interface Outcome {
+/** What of an exchange limits the size of the answer. */
+type NotifyLimits = Parameters<typeof paysFor>[0] & {
+  readonly context: { readonly settings: { readonly maxTransactBytes: number } };
+};
+
+/** How a request ends: STATUS_SUCCESS with changes, or another status without. */
+interface NotifyResult {
   readonly status: NtStatus;
   readonly changes: readonly Change[];
 }
@@ -31,7 +37,7 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
   const { context, connection } = exchange;
   const { notify, settings } = context;
   if (!settings.changeNotify) return Status.NOT_IMPLEMENTED;
-  // What is past does not change.
+  // A snapshot does not change.
   if (open.snapshotPath !== undefined) return Status.NOT_SUPPORTED;
   const refusal = checkRequest(exchange, open, request);
   if (refusal !== Status.SUCCESS) return refusal;
@@ -41,7 +47,7 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
     startWatch(context, open, request);
   }
   if (notify.hasNews(open)) return answerNow(exchange, open, request.outputBufferLength);
-  // Only the last member of a message can be answered later than the others; see 3.3.4.2.
+  // 3.3.4.2: only the last request of a compound may be answered asynchronously.
   if (!exchange.isLast) return Status.INTERNAL_ERROR;
   if (connection.waitingCount >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
   connection.sendInterim(exchange);
@@ -51,7 +57,12 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
   );
 }
 
-function checkRequest(exchange: Exchange, open: Open, request: ChangeNotifyRequest): NtStatus {
+/** 3.3.5.19, 3.3.5.2.5: STATUS_SUCCESS, or the status that refuses the request. */
+export function checkRequest(
+  exchange: NotifyLimits,
+  open: Pick<Open, "isDirectory" | "file" | "grantedAccess">,
+  request: Pick<ChangeNotifyRequest, "outputBufferLength">,
+): NtStatus {
   const { outputBufferLength } = request;
   if (outputBufferLength > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, outputBufferLength)) return Status.INVALID_PARAMETER;
@@ -68,14 +79,14 @@ function countWatches(context: EngineContext, session: Session): number {
   return count;
 }
 
-/** The first request on an open says for its life what is watched; later ones only ask for it. */
+/** 3.3.5.19: the first request on an open sets filter and recursion for the lifetime of the open. */
 function startWatch(context: EngineContext, open: Open, request: ChangeNotifyRequest): void {
   const { file, tree } = open;
   const { store, grant } = tree;
   if (file === undefined || store === undefined) return;
   const isRecursive = (request.flags & ChangeNotifyFlag.WATCH_TREE) !== 0;
   const { watcher } = context;
-  const watching = context.settings.kernelChangeNotify
+  const kernelWatch = context.settings.kernelChangeNotify
     ? watcher.add(grant, file.path, isRecursive)
     : undefined;
   context.notify.add(open, {
@@ -86,13 +97,13 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
     nameOf: (path) =>
       store.seesBelow(file.pathBelow(grant.path), path) ? store.clientPath(path) : undefined,
     ended: () => {
-      if (watching !== undefined) watcher.remove(watching);
+      if (kernelWatch !== undefined) watcher.remove(kernelWatch);
     },
   });
 }
 
 function answerNow(exchange: Exchange, open: Open, outputBytes: number): NtStatus {
-  let outcome: Outcome | undefined;
+  let outcome: NotifyResult | undefined;
   exchange.context.notify.request(open, {
     outputBytes,
     finish: (status, changes) => {
@@ -102,7 +113,7 @@ function answerNow(exchange: Exchange, open: Open, outputBytes: number): NtStatu
   return outcome === undefined ? Status.INTERNAL_ERROR : answer(exchange, outcome);
 }
 
-function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Promise<Outcome> {
+function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Promise<NotifyResult> {
   const { notify } = exchange.context;
   return new Promise((resolve) => {
     const waiting: WaitingRequest = {
@@ -114,7 +125,7 @@ function waitForChange(exchange: Exchange, open: Open, outputBytes: number): Pro
   });
 }
 
-function answer(exchange: Exchange, { status, changes }: Outcome): NtStatus {
+function answer(exchange: Exchange, { status, changes }: NotifyResult): NtStatus {
   let room = FIXED_BYTES;
   for (const { name } of changes) room += MAX_ENTRY_BYTES + name.length * 2;
   const writer = exchange.reserve(room);

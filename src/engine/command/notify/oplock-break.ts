@@ -1,11 +1,10 @@
-// OPLOCK_BREAK: a client acknowledges that an oplock or a lease was taken back; [MS-SMB2] 3.3.5.22.1, 3.3.5.22.2.
+// SMB2 OPLOCK_BREAK: acknowledgment of an oplock or lease break ([MS-SMB2] 3.3.5.22.1, 3.3.5.22.2).
 import type { MaybePromise } from "../../../port/port.ts";
 import { OplockLevel } from "../../../wire/command/create.ts";
 import {
   decodeOplockBreakRequest,
   encodeOplockBreakResponse,
   isLeaseBreak,
-  type LeaseBreak,
   OplockBreakRequestOffset,
 } from "../../../wire/command/oplock-break.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -32,11 +31,11 @@ function acknowledgeOplock(exchange: Exchange, open: Open): NtStatus {
   if (holder === undefined || holder.lease !== undefined || !holder.isBreaking)
     return Status.INVALID_DEVICE_STATE;
   const level = request.oplockLevel;
-  const isSound = level === OplockLevel.NONE || level === OplockLevel.II;
-  // A wrong answer to a break is an answer: nothing is left of the oplock.
-  exchange.afterSend = caching.acknowledgeOplock(holder, isSound ? rightsOf(level) : 0).then;
+  const isValidLevel = level === OplockLevel.NONE || level === OplockLevel.II;
+  // An invalid acknowledgment still ends the break: the oplock falls to NONE.
+  exchange.afterSend = caching.acknowledgeOplock(holder, isValidLevel ? rightsOf(level) : 0).then;
   if (level === OplockLevel.LEASE) return Status.INVALID_PARAMETER;
-  if (!isSound) return Status.INVALID_OPLOCK_PROTOCOL;
+  if (!isValidLevel) return Status.INVALID_OPLOCK_PROTOCOL;
   const { fileId } = request;
   const oplockLevel = levelOf(holder.state);
   encodeOplockBreakResponse(exchange.reserve(OPLOCK_RESPONSE_BYTES), { kind: "oplock", oplockLevel, fileId });
@@ -44,7 +43,8 @@ function acknowledgeOplock(exchange: Exchange, open: Open): NtStatus {
 }
 
 function acknowledgeLease(exchange: Exchange, session: Session): NtStatus {
-  const request = decodeOplockBreakRequest(exchange.message) as LeaseBreak;
+  const request = decodeOplockBreakRequest(exchange.message);
+  if (request.kind !== "lease") return Status.INVALID_PARAMETER;
   const id = leaseIdOf(session.terms.clientGuid, request.leaseKey);
   const { status, then } = exchange.context.caching.acknowledgeLease(id, request.leaseState);
   if (status !== Status.SUCCESS) return status;

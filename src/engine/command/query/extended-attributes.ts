@@ -1,4 +1,4 @@
-// QUERY_INFO of FileFullEaInformation; [MS-SMB2] 3.3.5.20.1, [MS-FSA] 2.1.5.12.10.
+// QUERY_INFO of FileFullEaInformation and EaSize ([MS-SMB2] 3.3.5.20.1, [MS-FSA] 2.1.5.12.10).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -13,7 +13,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileNode } from "../../vfs/store.ts";
+import type { Count, FileNode } from "../../vfs/store.ts";
 import {
   attributesSize,
   foldAttributeName,
@@ -23,12 +23,11 @@ import {
 import { statusOf } from "../errno-status.ts";
 import { decodeList } from "../open/extended-attributes.ts";
 
-/** Header of the response, and what one entry may stand away from the one before. */
-const HEAD_ROOM = 16;
+/** Fixed part of the response, and padding. */
+const FIXED_BYTES = 16;
 
 const NO_VALUE = new Uint8Array(0);
 
-/** FileFullEaInformation of QUERY_INFO. */
 export function queryExtendedAttributes(
   exchange: Exchange,
   open: Open,
@@ -43,11 +42,11 @@ export function queryExtendedAttributes(
   return andThen(readUserAttributes(node.values), (all) => {
     if (typeof all === "number") return statusOf(all);
     if (names !== undefined) {
-      const found = pick(all, names);
+      const found = selectNamed(all, names);
       return typeof found === "number" ? found : answer(exchange, request, found).status;
     }
-    const start = startOf(open, request, all.length);
-    if (start < 0) return Status.NONEXISTENT_EA_ENTRY;
+    const start = scanStart(open, request, all.length);
+    if (start === undefined) return Status.NONEXISTENT_EA_ENTRY;
     if (all.length === 0) return Status.NO_EAS_ON_FILE;
     if (start >= all.length) return Status.NO_MORE_EAS;
     const isSingle = (flags & QueryInfoFlag.RETURN_SINGLE_ENTRY) !== 0;
@@ -57,17 +56,28 @@ export function queryExtendedAttributes(
   });
 }
 
-/** Where the scan goes on, or -1 for an index that is no entry's; the index counts from one. */
-function startOf(open: Open, request: QueryInfoRequest, count: number): number {
+/**
+ * Returns the first entry to return, from 0; undefined if the EaIndex, which counts from 1, is out of range.
+ */
+export function scanStart(
+  open: Pick<Open, "nextAttribute">,
+  request: Pick<QueryInfoRequest, "flags" | "additionalInformation">,
+  count: number,
+): number | undefined {
   const { flags, additionalInformation } = request;
   if ((flags & QueryInfoFlag.INDEX_SPECIFIED) !== 0) {
-    return additionalInformation > count + 1 ? -1 : additionalInformation - 1;
+    return additionalInformation > count + 1 || additionalInformation === 0
+      ? undefined
+      : additionalInformation - 1;
   }
   return (flags & QueryInfoFlag.RESTART_SCAN) === 0 ? open.nextAttribute : 0;
 }
 
-/** The attributes named, in that order and each once; one that the file lacks has an empty value. */
-function pick(
+/**
+ * Returns the named attributes in that order, each once. One that the file lacks has an empty value;
+ * INVALID_EA_NAME for a bad name.
+ */
+export function selectNamed(
   all: readonly ExtendedAttribute[],
   names: readonly string[],
 ): readonly ExtendedAttribute[] | NtStatus {
@@ -81,7 +91,10 @@ function pick(
   return [...found.values()];
 }
 
-/** Writes as many whole entries as the client takes: SUCCESS, BUFFER_OVERFLOW for a part, BUFFER_TOO_SMALL for none. */
+/**
+ * Writes as many complete entries as fit. STATUS_BUFFER_OVERFLOW if there are more, STATUS_BUFFER_TOO_SMALL
+ * if none fits.
+ */
 function answer(
   exchange: Exchange,
   request: QueryInfoRequest,
@@ -96,7 +109,7 @@ function answer(
     count++;
   }
   if (count === 0) return { status: Status.BUFFER_TOO_SMALL, count };
-  const writer = exchange.reserve(HEAD_ROOM + size);
+  const writer = exchange.reserve(FIXED_BYTES + size);
   const mark = beginBufferResponse(writer);
   let previous = -1;
   for (const attribute of attributes.slice(0, count)) {
@@ -106,8 +119,8 @@ function answer(
   return { status: count < attributes.length ? Status.BUFFER_OVERFLOW : Status.SUCCESS, count };
 }
 
-/** EaSize of an open file. */
-export function eaSizeOf(open: Open, node: FileNode): MaybePromise<number> {
+/** EaSize in bytes; 0 if the share has no extended attributes or they cannot be read. */
+export function eaSizeOf(open: Open, node: FileNode): MaybePromise<Count> {
   if (!open.tree.grant.eaSupport) return 0;
   return andThen(readUserAttributes(node.values), (attributes) =>
     typeof attributes === "number" ? 0 : attributesSize(attributes),

@@ -1,5 +1,5 @@
-// Level 100 of the POSIX extensions: what stat(2) and statvfs(3) say of a file, of the entries of a directory and of a
-// volume. "POSIX Extensions to MS-FSCC" 2.3.
+// Information level 100 of the SMB3 POSIX extensions: stat(2) of files and directory entries, statvfs(3) of
+// volumes. "POSIX Extensions to MS-FSCC" 2.3.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { Writer } from "../../../wire/cursor.ts";
 import {
@@ -19,11 +19,11 @@ import { posixInformationOf } from "../open/posix-facts.ts";
 import { statOfOpen, countReserved } from "../open/stat.ts";
 import { answerQuery } from "./answer.ts";
 
-/** Everything but the SIDs, which have 16 bytes each. */
+/** The fixed part and two SIDs of 16 bytes. */
 const FILE_BYTES = 80 + 32;
 const VOLUME_BYTES = 56;
 
-/** Level 100 of a file: for who opened it by POSIX's rules. */
+/** Level 100 of a file; STATUS_INVALID_INFO_CLASS unless it was opened with the POSIX create context. */
 export function queryPosixFile(
   exchange: Exchange,
   open: Open,
@@ -44,7 +44,7 @@ export function queryPosixFile(
   });
 }
 
-/** Level 100 of a volume. */
+/** Level 100 of a volume; STATUS_INVALID_INFO_CLASS as above. */
 export function queryPosixVolume(
   exchange: Exchange,
   open: Open,
@@ -69,12 +69,12 @@ export function queryPosixVolume(
   );
 }
 
-/** Bytes that an entry takes in level 100, the padding before it included. */
+/** Size in bytes of an entry in level 100, with the padding before it. */
 export function posixRoom(writer: Writer, entry: DirectoryEntry): number {
   return posixEntryRoom(writer, entry.name, posixInformationOf(entry.stat));
 }
 
-/** Appends an entry in level 100; see `appendDirectoryEntry`. */
+/** Appends an entry in level 100, as `appendDirectoryEntry` does for other classes. */
 export function appendPosix(writer: Writer, entry: DirectoryEntry, previous: number): number {
   return appendPosixEntry(writer, entry.name, posixInformationOf(entry.stat), previous);
 }

@@ -1,5 +1,4 @@
-// QUERY_DIRECTORY: entries are written straight into the reply as the listing yields them; [MS-SMB2] 3.3.5.18,
-// [MS-FSA] 2.1.5.6.3.
+// SMB2 QUERY_DIRECTORY ([MS-SMB2] 3.3.5.18, [MS-FSA] 2.1.5.6.3). Entries are written directly into the reply.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -20,15 +19,16 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { DirectorySearch, Open } from "../../state/open.ts";
-import type { DirectoryEntry, FileHandle } from "../../vfs/store.ts";
+import type { DirectoryEntry, Failure, FileHandle } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { compilePattern } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 
 const FIXED_BYTES = 8;
-/** What is set aside for one reply at most: clients ask for up to 1 MiB, and fill a fraction of it. */
+/** Largest reply: clients ask for up to 1 MiB and mostly fill a fraction of it. */
 const MAX_LISTING_BYTES = 1_048_576;
+/** UTF-16 code units. */
 const MAX_PATTERN_UNITS = 255;
 
 export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
@@ -49,6 +49,7 @@ export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromi
   return new Listing(exchange, request, search).run();
 }
 
+/** Continues, restarts or reopens the open's search; or returns the status that refuses the request. */
 function prepareSearch(
   open: Open,
   handle: FileHandle,
@@ -68,19 +69,19 @@ function prepareSearch(
   } else {
     search?.stream.restart();
   }
-  const kept = search?.pattern;
-  const now = pattern !== "" ? pattern : (kept ?? "*");
-  const made: DirectorySearch = {
+  // An empty pattern on a restart means the pattern of the search that is restarted.
+  const effectivePattern = pattern !== "" ? pattern : (search?.pattern ?? "*");
+  const newSearch: DirectorySearch = {
     stream: search?.stream ?? handle.list(),
-    pattern: now,
-    matches: compilePattern(now, open.tree.store),
+    pattern: effectivePattern,
+    matches: compilePattern(effectivePattern, open.tree.store),
     hasReturned: false,
   };
-  open.search = made;
-  return made;
+  open.search = newSearch;
+  return newSearch;
 }
 
-/** One QUERY_DIRECTORY on its way through the stream. */
+/** The answer to one QUERY_DIRECTORY while it is filled. */
 class Listing {
   private readonly exchange: Exchange;
   private readonly request: QueryDirectoryRequest;
@@ -88,7 +89,8 @@ class Listing {
   private readonly room: number;
   private readonly writer: Writer;
   private readonly mark: number;
-  private last = -1;
+  /** Offset of the last entry written; -1 before the first. */
+  private previous = -1;
 
   constructor(exchange: Exchange, request: QueryDirectoryRequest, search: DirectorySearch) {
     this.exchange = exchange;
@@ -105,22 +107,25 @@ class Listing {
       const next = stream.next(matches);
       if (next instanceof Promise) {
         return next.then((entry) => {
-          const status = this.take(entry);
+          const status = this.append(entry);
           return status === undefined ? this.run() : status;
         });
       }
-      const status = this.take(next);
+      const status = this.append(next);
       if (status !== undefined) return status;
     }
   }
 
-  /** The final status, or undefined to go on. */
-  private take(entry: DirectoryEntry | undefined | number): NtStatus | undefined {
-    if (typeof entry === "number") return this.last < 0 ? this.fail(statusOf(entry)) : this.finish();
-    if (entry === undefined) return this.last < 0 ? this.fail(this.emptyStatus()) : this.finish();
+  /**
+   * Appends an entry; undefined or a failure ends the listing. Returns the final status, or undefined to
+   * continue.
+   */
+  private append(entry: DirectoryEntry | undefined | Failure): NtStatus | undefined {
+    if (typeof entry === "number") return this.previous < 0 ? this.fail(statusOf(entry)) : this.finish();
+    if (entry === undefined) return this.previous < 0 ? this.fail(this.emptyStatus()) : this.finish();
     if (!this.fits(entry)) {
       this.search.stream.unread();
-      if (this.last >= 0) return this.finish();
+      if (this.previous >= 0) return this.finish();
       return this.fail(Status.INFO_LENGTH_MISMATCH);
     }
     this.exchange.context.changeTimes.apply(entry.stat);
@@ -128,12 +133,12 @@ class Listing {
     if (infoClass === FileInfoClass.BOTH_DIRECTORY || infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
       entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
     }
-    // [MS-FSCC] 2.4.8: the field holds the tag of a reparse point.
+    // [MS-FSCC] 2.4.8: EaSize holds the tag of a reparse point.
     entry.eaSize = reparseTagOf(entry.stat.kind);
-    this.last =
+    this.previous =
       infoClass === POSIX_INFO_CLASS
-        ? appendPosix(this.writer, entry, this.last)
-        : appendDirectoryEntry(this.writer, infoClass, entry, this.last);
+        ? appendPosix(this.writer, entry, this.previous)
+        : appendDirectoryEntry(this.writer, infoClass, entry, this.previous);
     this.search.hasReturned = true;
     return (this.request.flags & QueryDirectoryFlag.RETURN_SINGLE_ENTRY) !== 0 ? this.finish() : undefined;
   }

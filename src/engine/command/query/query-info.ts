@@ -1,4 +1,4 @@
-// QUERY_INFO by tables of information classes; [MS-SMB2] 3.3.5.20, [MS-FSA] 2.1.5.12 and 2.1.5.13.
+// SMB2 QUERY_INFO: tables of information classes ([MS-SMB2] 3.3.5.20; [MS-FSA] 2.1.5.12, 2.1.5.13).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import type { Writer } from "../../../wire/cursor.ts";
@@ -35,24 +35,24 @@ import { reparseTagOf } from "../open/reparse-tag.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
 import { answerQuery } from "./answer.ts";
 
-/** What an answer is made of. */
+/** Data of which the classes build their answers. */
 interface Facts {
   readonly open: Open;
   readonly stat: FileStat;
-  /** The path as the client names it, with a leading backslash. */
+  /** The client's path, with a leading backslash. */
   readonly path: string;
-  /** EaSize; 0 where the class does not tell it. */
+  /** 0 unless the class has `needsEaSize`. */
   readonly eaSize: number;
 }
 
 interface FileClassRow {
-  /** Rights of which the open must have one, 0 for none. */
+  /** Rights of which the open must have one; 0 if it needs none. */
   readonly access: number;
   readonly write: (writer: Writer, facts: Facts) => void;
-  readonly tellsEaSize?: boolean;
+  readonly needsEaSize?: boolean;
 }
 
-// The access that each class asks for: [MS-FSA] 2.1.5.12.
+// The access that each class needs: [MS-FSA] 2.1.5.12.
 const fileClasses = new Map<number, FileClassRow>([
   [
     FileInfoClass.BASIC,
@@ -65,7 +65,7 @@ const fileClasses = new Map<number, FileClassRow>([
   [FileInfoClass.INTERNAL, { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) }],
   [
     FileInfoClass.EA,
-    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), tellsEaSize: true },
+    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), needsEaSize: true },
   ],
   [
     FileInfoClass.ACCESS,
@@ -74,7 +74,7 @@ const fileClasses = new Map<number, FileClassRow>([
   [FileInfoClass.POSITION, { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) }],
   [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
   [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
-  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, tellsEaSize: true }],
+  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, needsEaSize: true }],
   [
     FileInfoClass.COMPRESSION,
     {
@@ -151,7 +151,7 @@ function queryFile(
   if (infoClass === POSIX_INFO_CLASS) return queryPosixFile(exchange, open, node, request);
   const row = fileClasses.get(infoClass);
   if (row === undefined) return Status.INVALID_INFO_CLASS;
-  // Known since 3.1.1 alone; 3.3.5.20.1.
+  // 3.3.5.20.1: only dialect 3.1.1 has this class.
   const hasNames = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
   if (infoClass === FileInfoClass.NORMALIZED_NAME && !hasNames) return Status.NOT_SUPPORTED;
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
@@ -161,25 +161,25 @@ function queryFile(
     const path = `\\${pathOf(open)}`;
     countReserved(open, stat);
     exchange.context.changeTimes.apply(stat);
-    return andThen(row.tellsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
+    return andThen(row.needsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
       answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path, eaSize })),
     );
   });
 }
 
-/** [MS-FSA] 2.1.5.12.4. A name of the form 8.3 is its own short name, as NTFS has it. */
+/** [MS-FSA] 2.1.5.12.4. As in NTFS, a name of the form 8.3 is its own short name. */
 function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): NtStatus {
   if ((open.grantedAccess & Access.READ_ATTRIBUTES) === 0) return Status.ACCESS_DENIED;
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
   const name = pathOf(open).split("\\").at(-1) ?? "";
   const short = open.tree.store?.shortNameOf?.(name) || (isShortName(name) ? name : "");
-  // With the OBJECT_NAME_NOT_FOUND of 2.1.5.12.4 smbclient's allinfo gives up on the file.
+  // 2.1.5.12.4 demands OBJECT_NAME_NOT_FOUND, at which smbclient's `allinfo` stops.
   if (short === "") return Status.NOT_SUPPORTED;
   return answerQuery(exchange, request, (writer) => encodeNameInformation(writer, short));
 }
 
-/** The client's name of an open file, without leading backslash; "" for the root. */
+/** The client's path of an open, without leading backslash; "" for the root. */
 function pathOf(open: Open): string {
   const below = open.pathBelow(open.rootPath);
   const path = open.tree.store?.clientPath(below) ?? "";
@@ -195,14 +195,14 @@ function standardOf({ open, stat }: Facts): {
   isDirectory: boolean;
 } {
   const deletePending = open.file?.deletePending === true || open.file?.base?.deletePending === true;
-  const isGone = open.file !== undefined && !(open.file.base ?? open.file).hasName;
+  const isRemoved = open.file !== undefined && !(open.file.base ?? open.file).hasName;
   const links = open.isDirectory ? 1 : stat.links;
   return {
     allocated: stat.allocated,
     size: stat.size,
-    // [MS-FSA] 2.1.5.12.27: the name that is about to go is not counted.
+    // [MS-FSA] 2.1.5.12.27: a name with a pending deletion is not counted.
     links: deletePending ? Math.max(0, links - 1) : links,
-    deletePending: deletePending || isGone,
+    deletePending: deletePending || isRemoved,
     isDirectory: open.isDirectory,
   };
 }
@@ -227,7 +227,7 @@ function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): N
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
   return answerQuery(exchange, request, (writer) =>
-    // As Windows describes its pipes: one link, gone when closed.
+    // As on Windows, a pipe has one link and is delete-pending.
     encodeStandardInformation(writer, {
       allocated: 4096,
       size: 0,

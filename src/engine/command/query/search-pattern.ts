@@ -1,13 +1,16 @@
-// Which entries of a directory a client's search pattern means: by their names, by their short names, and for a Mac
-// by their composed form. [MS-FSA] 2.1.5.6.3, 2.1.4.4.
+// Search patterns of QUERY_DIRECTORY: match names, short names, and for a Mac also their composed form.
+// [MS-FSA] 2.1.5.6.3, 2.1.4.4.
 import { compileExpression } from "../../../wire/fscc/expression.ts";
 import type { FileStore } from "../../vfs/store.ts";
 
 const asciiOnly = /^[\u0000-\u007f]*$/;
 const everything: ReadonlySet<string> = new Set(["*", "*.*", ""]);
 
-/** The test of a pattern; throws WireError for one longer than any name can need. */
-export function compilePattern(pattern: string, store: FileStore | undefined): (name: string) => boolean {
+/** Returns a predicate on names. Throws WireError for a pattern that is too long. */
+export function compilePattern(
+  pattern: string,
+  store: Pick<FileStore, "shortNameOf" | "findsAnyForm"> | undefined,
+): (name: string) => boolean {
   const matches = compileExpression(pattern);
   if (store === undefined || everything.has(pattern)) return matches;
   return (name) => {

@@ -1,5 +1,5 @@
-// QUERY_INFO of a security descriptor, and the parts of one that a client asks for; [MS-SMB2] 3.3.5.20.3,
-// [MS-FSA] 2.1.5.14.
+// QUERY_INFO of a security descriptor, in the parts that the client asks for ([MS-SMB2] 3.3.5.20.3,
+// [MS-FSA] 2.1.5.14).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { EMPTY, Writer } from "../../../wire/cursor.ts";
@@ -20,7 +20,7 @@ import { statusOf } from "../errno-status.ts";
 import { descriptorOf } from "../open/descriptor.ts";
 import { answerQuery } from "./answer.ts";
 
-const OF_SYSTEM = SecurityInformation.SACL;
+const SYSTEM_PARTS = SecurityInformation.SACL;
 
 export function querySecurity(
   exchange: Exchange,
@@ -29,42 +29,44 @@ export function querySecurity(
   request: QueryInfoRequest,
 ): MaybePromise<NtStatus> {
   const wanted = request.additionalInformation;
-  if ((wanted & OF_SYSTEM) !== 0 && (open.grantedAccess & Access.ACCESS_SYSTEM_SECURITY) === 0)
+  if ((wanted & SYSTEM_PARTS) !== 0 && (open.grantedAccess & Access.ACCESS_SYSTEM_SECURITY) === 0)
     return Status.ACCESS_DENIED;
-  if ((wanted & ~OF_SYSTEM) !== 0 && (open.grantedAccess & Access.READ_CONTROL) === 0)
+  if ((wanted & ~SYSTEM_PARTS) !== 0 && (open.grantedAccess & Access.READ_CONTROL) === 0)
     return Status.ACCESS_DENIED;
-  return andThen(descriptorOf(open.tree, node), (whole) => {
-    if (typeof whole === "number") return statusOf(whole);
-    const descriptor = partsOf(whole, wanted);
+  return andThen(descriptorOf(open.tree, node), (full) => {
+    if (typeof full === "number") return statusOf(full);
+    const descriptor = selectParts(full, wanted);
     const size = securityDescriptorSize(descriptor);
-    if (size > request.outputBufferLength) return tellSize(exchange, size);
+    if (size > request.outputBufferLength) return answerTooSmall(exchange, size);
     return answerQuery(exchange, request, (writer) => encodeSecurityDescriptor(writer, descriptor));
   });
 }
 
-const OF_DACL =
+/** The control bits that belong to the DACL. */
+const DACL_CONTROL =
   SecurityControl.DACL_DEFAULTED |
   SecurityControl.DACL_AUTO_INHERIT_REQ |
   SecurityControl.DACL_AUTO_INHERITED |
   SecurityControl.DACL_PROTECTED;
 
-function partsOf(whole: SecurityDescriptor, wanted: number): SecurityDescriptor {
+/** The parts of a descriptor that a client asks for by SecurityInformation bits. */
+export function selectParts(full: SecurityDescriptor, wanted: number): SecurityDescriptor {
   const hasDacl = (wanted & SecurityInformation.DACL) !== 0;
   return {
-    control: hasDacl ? whole.control & OF_DACL : 0,
-    owner: (wanted & SecurityInformation.OWNER) !== 0 ? whole.owner : undefined,
-    group: (wanted & SecurityInformation.GROUP) !== 0 ? whole.group : undefined,
-    dacl: hasDacl ? whole.dacl : undefined,
-    // Nobody is let at it, and labels and attributes are not kept.
+    control: hasDacl ? full.control & DACL_CONTROL : 0,
+    owner: (wanted & SecurityInformation.OWNER) !== 0 ? full.owner : undefined,
+    group: (wanted & SecurityInformation.GROUP) !== 0 ? full.group : undefined,
+    dacl: hasDacl ? full.dacl : undefined,
+    // No user gets ACCESS_SYSTEM_SECURITY, and the server stores no labels or resource attributes.
     sacl: undefined,
   };
 }
 
-// 3.3.5.20.3: the error's data is the size that would do.
-function tellSize(exchange: Exchange, size: number): NtStatus {
+// 3.3.5.20.3: the ErrorData of STATUS_BUFFER_TOO_SMALL is the required size.
+function answerTooSmall(exchange: Exchange, size: number): NtStatus {
   const data = new Uint8Array(4);
   new Writer(data).u32(size);
-  // 2.2.2: since 3.1.1 error data stands in a context.
+  // 2.2.2: dialect 3.1.1 wraps ErrorData in an error context.
   const isContext = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
   encodeErrorResponse(
     exchange.reserve(32),

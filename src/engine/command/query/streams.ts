@@ -1,4 +1,4 @@
-// FileStreamInformation: a file's own data first, then its named streams; [MS-FSA] 2.1.5.12.31, [MS-FSCC] 2.4.
+// FileStreamInformation: default data stream, then named streams ([MS-FSA] 2.1.5.12.31, [MS-FSCC] 2.4).
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -14,7 +14,7 @@ import { allocatedFor } from "../../vfs/stream/stream-handle.ts";
 import { listStreams, type SizedStream, sizeStreams } from "../../vfs/stream/stored-stream.ts";
 import { statusOf } from "../errno-status.ts";
 
-/** The fixed part of an entry, and of the response; with padding. */
+/** Fixed part of an entry with padding; also enough for the fixed part of the response. */
 const MAX_ENTRY_BYTES = 32;
 
 export function queryStreams(
@@ -27,23 +27,23 @@ export function queryStreams(
     return Status.INFO_LENGTH_MISMATCH;
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
-    const own = ownStream(stat, open);
-    if (!open.tree.grant.streams) return answer(exchange, request, own);
+    const defaultStream = defaultStreamOf(stat, open);
+    if (!open.tree.grant.streams) return answer(exchange, request, defaultStream);
     return andThen(listStreams(node.values), (streams) => {
-      if (streams === -Errno.EOPNOTSUPP) return answer(exchange, request, own);
+      if (streams === -Errno.EOPNOTSUPP) return answer(exchange, request, defaultStream);
       if (typeof streams === "number") return statusOf(streams);
-      if (streams.length === 0) return answer(exchange, request, own);
+      if (streams.length === 0) return answer(exchange, request, defaultStream);
       return andThen(sizeStreams(node.values, streams, open.tree.grant.streamForm), (sized) =>
         typeof sized === "number"
           ? statusOf(sized)
-          : answer(exchange, request, [...own, ...sized.map(informationOf)]),
+          : answer(exchange, request, [...defaultStream, ...sized.map(informationOf)]),
       );
     });
   });
 }
 
-/** A directory has no data of its own. */
-function ownStream(stat: FileStat, open: Open): StreamInformation[] {
+/** Empty for a directory, which has no default data stream. */
+function defaultStreamOf(stat: FileStat, open: Open): StreamInformation[] {
   if (stat.kind === FileKind.DIRECTORY) return [];
   const file = open.file?.base ?? open.file;
   const allocated = Math.max(stat.allocated, file?.reservedBytes ?? 0);
@@ -54,7 +54,7 @@ function informationOf({ name, size }: SizedStream): StreamInformation {
   return { name: `:${name}:$DATA`, size, allocated: allocatedFor(size) };
 }
 
-/** As many whole entries as the client takes; BUFFER_OVERFLOW says that there are more. */
+/** Writes as many complete entries as fit; STATUS_BUFFER_OVERFLOW if there are more. */
 function answer(
   exchange: Exchange,
   request: QueryInfoRequest,

@@ -1,4 +1,4 @@
-// QUERY_INFO of the volume that an open lies on; [MS-SMB2] 3.3.5.20.2, [MS-FSA] 2.1.5.13.
+// QUERY_INFO of the volume that an open is on ([MS-SMB2] 3.3.5.20.2, [MS-FSA] 2.1.5.13).
 import type { MaybePromise } from "../../../port/port.ts";
 import type { Writer } from "../../../wire/cursor.ts";
 import {
@@ -96,7 +96,7 @@ export function queryFileSystem(
   });
 }
 
-/** Limits by default, and what is done with them: the kernel has none but for single users, and says so itself. */
+/** Default quota limits: none, since Linux has quotas only per user and group; and if quotas are enforced. */
 function writeControl(writer: Writer, { volume }: Facts): void {
   const isEnforced = (volume.attributes & FsAttribute.VOLUME_QUOTAS) !== 0;
   encodeFsControlInformation(writer, {
@@ -109,7 +109,9 @@ function writeControl(writer: Writer, { volume }: Facts): void {
   });
 }
 
-/** The volume's own, which has nothing to do with those of files: from its serial number, the same each time. */
+/**
+ * The volume's object id, unrelated to those of files; derived from its serial number, so that it is stable.
+ */
 function writeObjectId(writer: Writer, { volume }: Facts): void {
   const objectId = new Uint8Array(16);
   const view = new DataView(objectId.buffer);

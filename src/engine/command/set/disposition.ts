@@ -1,5 +1,5 @@
-// FileDispositionInformation and its Ex form: the file goes when it is closed, or stays after all.
-// [MS-FSA] 2.1.5.15.3 and 2.1.5.15.4; [MS-FSCC] 2.4, FileDispositionInformationEx.
+// FileDispositionInformation and FileDispositionInformationEx: set or clear delete-pending.
+// [MS-FSA] 2.1.5.15.3 and 2.1.5.15.4; [MS-FSCC] 2.4.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
@@ -27,7 +27,7 @@ export function setDisposition(
   node: FileNode,
   buffer: Uint8Array,
 ): MaybePromise<NtStatus> {
-  return dispose(exchange, open, node, decodeDispositionInformation(buffer) ? DELETE : 0);
+  return applyDisposition(exchange, open, node, decodeDispositionInformation(buffer) ? DELETE : 0);
 }
 
 export function setDispositionEx(
@@ -37,21 +37,28 @@ export function setDispositionEx(
   buffer: Uint8Array,
 ): MaybePromise<NtStatus> {
   const flags = decodeUint32Information(buffer);
-  // No program runs from here: there are no image sections to look for.
-  return (flags & ~KNOWN_FLAGS) !== 0 ? Status.INVALID_PARAMETER : dispose(exchange, open, node, flags);
+  // FORCE_IMAGE_SECTION_CHECK has no effect: there are no image sections.
+  return (flags & ~KNOWN_FLAGS) !== 0
+    ? Status.INVALID_PARAMETER
+    : applyDisposition(exchange, open, node, flags);
 }
 
-function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number): MaybePromise<NtStatus> {
+function applyDisposition(
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  flags: number,
+): MaybePromise<NtStatus> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
   if (file === undefined || tree.store === undefined) return Status.INVALID_PARAMETER;
-  // The name went while this open stayed: nothing brings it back.
+  // The name was already removed while this open remained.
   if (!file.hasName) return Status.FILE_DELETED;
-  if ((flags & DELETE) === 0) return keep(exchange, open, file, flags);
+  if ((flags & DELETE) === 0) return clearDisposition(exchange, open, file, flags);
   if (file.base === undefined && open.pathBelow(tree.grant.path) === "") return Status.CANNOT_DELETE;
-  // Who counts on the handle is asked to close it first; [MS-FSA] 2.1.4.12.
+  // [MS-FSA] 2.1.4.12: clients with handle caching are asked to close the file first.
   if (exchange.context.caching.breakHandles(file.caching, open)) {
-    return waitForCaching(exchange, file.caching, () => dispose(exchange, open, node, flags));
+    return waitForCaching(exchange, file.caching, () => applyDisposition(exchange, open, node, flags));
   }
   return andThen(checkDeletion(open, node, flags), (status) => {
     if (status !== Status.SUCCESS) return status;
@@ -67,21 +74,21 @@ function dispose(exchange: Exchange, open: Open, node: FileNode, flags: number):
   });
 }
 
-function keep(exchange: Exchange, open: Open, file: SharedFile, flags: number): NtStatus {
+function clearDisposition(exchange: Exchange, open: Open, file: SharedFile, flags: number): NtStatus {
   open.deletesAtOnce = false;
   if ((flags & ON_CLOSE) !== 0) open.deleteOnClose = false;
   else exchange.context.opens.spare(file);
   return Status.SUCCESS;
 }
 
-/** SUCCESS, or why the object may not go: read-only, or a directory that is not empty. */
+/** STATUS_CANNOT_DELETE for a read-only object, STATUS_DIRECTORY_NOT_EMPTY for a directory with entries. */
 function checkDeletion(open: Open, node: FileNode, flags: number): MaybePromise<NtStatus> {
-  // Who may set the attributes could take the mark away first.
-  const mayIgnore = (open.grantedAccess & Access.WRITE_ATTRIBUTES) !== 0;
-  const ignoresMark = (flags & IGNORE_READONLY_ATTRIBUTE) !== 0 && mayIgnore;
+  // A client that may set attributes could clear READONLY first.
+  const maySetAttributes = (open.grantedAccess & Access.WRITE_ATTRIBUTES) !== 0;
+  const ignoresReadOnly = (flags & IGNORE_READONLY_ATTRIBUTE) !== 0 && maySetAttributes;
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
-    if ((stat.attributes & FileAttribute.READONLY) !== 0 && !ignoresMark) return Status.CANNOT_DELETE;
+    if ((stat.attributes & FileAttribute.READONLY) !== 0 && !ignoresReadOnly) return Status.CANNOT_DELETE;
     if (!open.isDirectory) return Status.SUCCESS;
     return andThen(open.tree.store?.isEmpty(node) ?? false, (isEmpty) => {
       if (typeof isEmpty === "number") return statusOf(isEmpty);

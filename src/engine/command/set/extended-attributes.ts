@@ -1,4 +1,4 @@
-// SET_INFO of FileFullEaInformation; [MS-FSA] 2.1.5.15.5.
+// SET_INFO of FileFullEaInformation ([MS-FSA] 2.1.5.15.5).
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { decodeExtendedAttributes } from "../../../wire/fscc/extended-attribute.ts";
@@ -11,7 +11,6 @@ import type { FileNode } from "../../vfs/store.ts";
 import { holdChangeTime } from "../open/modified.ts";
 import { change, checkAttributes, decodeList } from "../open/extended-attributes.ts";
 
-/** FileFullEaInformation of SET_INFO. */
 export function setExtendedAttributes(
   exchange: Exchange,
   open: Open,

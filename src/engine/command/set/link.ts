@@ -1,4 +1,4 @@
-// SET_INFO of FileLinkInformation: hard links; [MS-FSA] 2.1.5.15.6.
+// SET_INFO of FileLinkInformation and FileLinkInformationEx: hard links ([MS-FSA] 2.1.5.15.6).
 import type { MaybePromise } from "../../../port/port.ts";
 import {
   decodeRenameInformation,
@@ -14,7 +14,7 @@ import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { listingChanged } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { storeOf } from "../open/posix-open.ts";
-import { loseReplaced, decodeTarget, lookUpNewName, checkTarget } from "./new-name.ts";
+import { detachReplaced, decodeTarget, lookUpNewName, checkTarget } from "./new-name.ts";
 
 export function linkFile(
   exchange: Exchange,
@@ -49,7 +49,7 @@ function addLink(
   if (open.isDirectory) return Status.FILE_IS_A_DIRECTORY;
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
     if (typeof found === "number") return found;
-    const status = checkTarget(exchange, open, node, found, target);
+    const status = checkTarget(exchange.context.opens, open, node, found, target);
     return status === Status.SUCCESS ? link(exchange, open, store, node, found, target.replace) : status;
   });
 }
@@ -62,12 +62,12 @@ function link(
   found: Found,
   replace: boolean,
 ): MaybePromise<NtStatus> {
-  // Both names are one file already.
+  // Both names already belong to the same file.
   if (found.node?.identity === node.identity) return replace ? Status.SUCCESS : Status.OBJECT_NAME_COLLISION;
   const newPath = absolutePath(open.tree.grant.path, found.path);
   const linked = andThen(store.link(node, found, replace), (result) => {
     if (result < 0) return statusOf(result);
-    loseReplaced(exchange, newPath, found, node.identity);
+    detachReplaced(exchange.context.opens, newPath, found, node.identity);
     exchange.context.notify.linked(newPath, found.node !== undefined);
     listingChanged(exchange.context, newPath, open.parentLeaseKey);
     return Status.SUCCESS;

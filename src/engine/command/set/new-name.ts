@@ -1,45 +1,50 @@
-// The new name of a rename or hard link: decoding, look-up, and what may be replaced.
+// The new name of a rename or hard link: decoding, look-up, and what it may replace ([MS-FSA] 2.1.5.15.6,
+// 2.1.5.15.11).
 import type { MaybePromise } from "../../../port/port.ts";
 import { ShareAccess } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { RenameFlag, type RenameInformation } from "../../../wire/fscc/rename.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
-import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
-import { hasDataAccess } from "../../state/open-table.ts";
+import { hasDataAccess, type OpenTable } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
-import { FileKind, type FileNode, type FileStore, type Found } from "../../vfs/store.ts";
+import { FileKind, type FileNode, type FileStat, type FileStore, type Found } from "../../vfs/store.ts";
 import { mayTakeName } from "../open/access-check.ts";
 import { lookupStatusOf } from "../errno-status.ts";
 import { parsePathFor } from "../open/posix-open.ts";
 
+/** The object at the new name, as far as `checkTarget` needs it. */
+interface FoundTarget {
+  readonly node:
+    { readonly identity: string; readonly stat: Pick<FileStat, "kind" | "attributes"> } | undefined;
+}
+
 const KNOWN_FLAGS = Object.values(RenameFlag).reduce<number>((all, flag) => all | flag, 0);
 
-/** Who has the replaced file open keeps it, but not its name. */
-export function loseReplaced(exchange: Exchange, path: string, found: Found, identity: string): void {
-  const { opens } = exchange.context;
+/** Opens of the file that was replaced at `path` stay valid, but the file has lost this name. */
+export function detachReplaced(opens: OpenTable, path: string, found: Found, identity: string): void {
   if (found.node === undefined || found.node.identity === identity) return;
   const replaced = opens.findFile(found.node.identity);
   if (replaced !== undefined) opens.loseName(replaced, path);
 }
 
-/** A new name, and what it may do to whom it belongs to now. */
-interface NewName {
+/** A new name, and what it may replace. */
+export interface NewName {
   readonly components: readonly string[];
   readonly replace: boolean;
-  /** What is open may be replaced too: those who have it open keep it. */
+  /** An open file may be replaced as well; its opens stay valid. */
   readonly replacesOpen: boolean;
   readonly replacesReadOnly: boolean;
 }
 
+/** Decodes the new name of a rename or link; or returns the status that refuses it. */
 export function decodeTarget(open: Open, { flags, name }: RenameInformation): NewName | NtStatus {
-  // How much space is kept and what a cloud keeps here is none of ours: the other flags ask for nothing.
+  // The flags about storage reserves and cloud files are accepted and have no effect.
   if ((flags & ~KNOWN_FLAGS) !== 0) return Status.INVALID_PARAMETER;
-  // smbclient names a link's target from the root, as Samba takes it.
+  // smbclient sends a link's target with a leading backslash, which Samba accepts.
   const path = parsePathFor(open, name.startsWith("\\") ? name.slice(1) : name);
   if (typeof path === "number") return path;
   if (path.stream !== undefined) return Status.NOT_SUPPORTED;
-  // The root of the share cannot be a new name.
   if (path.components.length === 0) return Status.OBJECT_NAME_INVALID;
   return {
     components: path.components,
@@ -49,7 +54,7 @@ export function decodeTarget(open: Open, { flags, name }: RenameInformation): Ne
   };
 }
 
-/** Others may have the file open only if they said that it may be deleted or renamed under them. */
+/** STATUS_SHARING_VIOLATION if another open of `file` with data access does not share deletion. */
 export function checkSharing(file: SharedFile, open: Open): NtStatus {
   for (const other of file.opens) {
     if (other === open || !hasDataAccess(other.grantedAccess)) continue;
@@ -58,7 +63,7 @@ export function checkSharing(file: SharedFile, open: Open): NtStatus {
   return Status.SUCCESS;
 }
 
-/** The place of a new name, with its node closed, or the status that refuses it. */
+/** Looks the new name up and returns it with its node closed; or returns the status that refuses it. */
 export function lookUpNewName(
   open: Open,
   store: FileStore,
@@ -75,25 +80,29 @@ export function lookUpNewName(
   });
 }
 
+/**
+ * Decides if the object at the new name may be replaced by `node`; [MS-FSA] 2.1.5.15.11. STATUS_SUCCESS also
+ * if there is none.
+ */
 export function checkTarget(
-  exchange: Exchange,
+  opens: Pick<OpenTable, "findFile">,
   open: Open,
-  node: FileNode,
-  found: Found,
-  to: NewName,
+  node: Pick<FileNode, "identity">,
+  found: FoundTarget,
+  newName: NewName,
 ): NtStatus {
   const target = found.node;
   if (target === undefined) return Status.SUCCESS;
-  // A change of case finds the file itself.
+  // A rename that changes only the case finds the file itself.
   if (target.identity === node.identity) return Status.SUCCESS;
-  if (!to.replace) return Status.OBJECT_NAME_COLLISION;
-  // rename(2) may replace an empty directory by another, and what is open: its readers keep it.
+  if (!newName.replace) return Status.OBJECT_NAME_COLLISION;
+  // rename(2) decides: it may replace an empty directory by another, and open files.
   if (open.isPosix) return Status.SUCCESS;
   if (target.stat.kind === FileKind.DIRECTORY) return Status.ACCESS_DENIED;
-  if ((target.stat.attributes & FileAttribute.READONLY) !== 0 && !to.replacesReadOnly)
+  if ((target.stat.attributes & FileAttribute.READONLY) !== 0 && !newName.replacesReadOnly)
     return Status.ACCESS_DENIED;
-  const inTheWay = exchange.context.opens.findFile(target.identity);
-  if (inTheWay === undefined) return Status.SUCCESS;
-  // What is open is not replaced, or only where everybody shares its deletion.
-  return to.replacesOpen ? checkSharing(inTheWay, open) : Status.ACCESS_DENIED;
+  const openTarget = opens.findFile(target.identity);
+  if (openTarget === undefined) return Status.SUCCESS;
+  // With POSIX semantics an open file is replaced if all its opens share deletion; otherwise never.
+  return newName.replacesOpen ? checkSharing(openTarget, open) : Status.ACCESS_DENIED;
 }

@@ -1,4 +1,4 @@
-// FileRenameInformation on a named stream: another name beside the same file; [MS-FSA] 2.1.5.15.11.
+// FileRenameInformation on a named stream: renames it within its file ([MS-FSA] 2.1.5.15.11).
 import type { MaybePromise } from "../../../port/port.ts";
 import { RenameFlag, type RenameInformation } from "../../../wire/fscc/rename.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -29,11 +29,11 @@ export function renameStream(
   const { file } = open;
   const path = parsePath(name);
   if (typeof path === "number") return path;
-  // The name of another file, or of this one in full: as Windows answers it (smb2.streams.rename2).
+  // The name must not contain a file name; statuses as on Windows (smbtorture smb2.streams.rename2).
   if (path.components.length > 0) {
     return path.stream === undefined ? Status.INVALID_PARAMETER : Status.SHARING_VIOLATION;
   }
-  // The data of the file itself is kept otherwise and does not become a stream's.
+  // A named stream cannot become the default data stream.
   if (path.stream === undefined) return Status.NOT_SUPPORTED;
   const key = streamKey(path.stream);
   if (key === undefined || file?.stream === undefined) return Status.OBJECT_NAME_INVALID;
@@ -48,6 +48,7 @@ export function renameStream(
   });
 }
 
+/** The new name and how its value is stored. */
 interface Target {
   readonly form: StreamForm;
   readonly name: string;
@@ -59,27 +60,27 @@ async function move(
   exchange: Exchange,
   open: Open,
   file: SharedFile,
-  place: StreamName,
+  stream: StreamName,
   node: FileNode,
   target: Target,
 ): Promise<NtStatus> {
   const { context } = exchange;
   const { opens } = context;
   const folded = foldName(target.name);
-  const from = place.name;
-  const isSame = folded === foldName(from);
-  if (!isSame && file.base?.streams?.has(folded) === true) {
+  const from = stream.name;
+  const isSameName = folded === foldName(from);
+  if (!isSameName && file.base?.streams?.has(folded) === true) {
     return target.replaces ? Status.INVALID_PARAMETER : Status.OBJECT_NAME_COLLISION;
   }
-  // Nobody may open what has that name until this is done.
-  const reserved = isSame || file.base === undefined ? undefined : opens.takeStream(file.base, folded);
+  // Until the rename is done, no client may open a stream of the new name.
+  const reserved = isSameName || file.base === undefined ? undefined : opens.takeStream(file.base, folded);
   if (reserved !== undefined) reserved.deletePending = true;
   open.beginUse();
   try {
-    let status = isSame ? Status.SUCCESS : await checkTarget(node.values, target);
+    let status = isSameName ? Status.SUCCESS : await checkTarget(node.values, target);
     if (status === Status.SUCCESS)
       status = await context.notify.quietly(
-        place.run(() => throughGate(node, () => moveValue(node.values, place, target))),
+        stream.run(() => throughGate(node, () => moveValue(node.values, stream, target))),
         file.path,
       );
     if (status !== Status.SUCCESS) return status;
@@ -87,13 +88,13 @@ async function move(
     open.endUse();
     if (reserved !== undefined) opens.dropIfUnused(reserved);
   }
-  if (!isSame) opens.renameStream(file, folded);
+  if (!isSameName) opens.renameStream(file, folded);
   context.notify.streamRenamed(file.path, from, target.name);
   entryChanged(context, open);
   return Status.SUCCESS;
 }
 
-/** What has data is not replaced by a rename. */
+/** Only an empty stream may be replaced; it is removed here if its stored name has other case. */
 async function checkTarget(values: NamedValues, target: Target): Promise<NtStatus> {
   const stored = await findStream(values, target.name);
   if (typeof stored === "number") return statusOf(stored);
@@ -102,23 +103,22 @@ async function checkTarget(values: NamedValues, target: Target): Promise<NtStatu
   const data = await readStream(values, stored.key, target.form);
   if (typeof data === "number") return statusOf(data);
   if (data.length > 0) return Status.INVALID_PARAMETER;
-  // Its name may be of other case: only one of the two may be left.
   const removed = stored.key === target.key ? 0 : await removeStream(values, stored.key);
   return removed < 0 ? statusOf(removed) : Status.SUCCESS;
 }
 
-/** The new value is whole before the old one goes. */
-async function moveValue(values: NamedValues, place: StreamName, target: Target): Promise<NtStatus> {
-  const data = await readStream(values, place.key, target.form);
+/** Copies the stored value to the new name, then removes the old one. */
+async function moveValue(values: NamedValues, stream: StreamName, target: Target): Promise<NtStatus> {
+  const data = await readStream(values, stream.key, target.form);
   if (typeof data === "number") return statusOf(data);
   const written = await writeStream(values, target.key, data, target.form);
   if (written < 0) return statusOf(written);
-  const removed = await removeStream(values, place.key);
+  const removed = await removeStream(values, stream.key);
   if (removed < 0) {
     await removeStream(values, target.key);
     return statusOf(removed);
   }
-  place.key = target.key;
-  place.name = target.name;
+  stream.key = target.key;
+  stream.name = target.name;
   return Status.SUCCESS;
 }

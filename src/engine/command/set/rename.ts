@@ -1,4 +1,4 @@
-// FileRenameInformation and FileLinkInformation; [MS-FSA] 2.1.5.15.11 (rename), 2.1.5.15.6 (link).
+// SET_INFO of FileRenameInformation and FileRenameInformationEx ([MS-FSA] 2.1.5.15.11).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { ShareAccess } from "../../../wire/command/create.ts";
@@ -14,15 +14,15 @@ import { nameFilter } from "../../state/notify.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { hasDataAccess, absolutePath, type OpenTable } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
+import type { FileNode, Found } from "../../vfs/store.ts";
 import { listingChanged, waitForCaching } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { renameStream } from "./rename-stream.ts";
 import { storeOf } from "../open/posix-open.ts";
-import { loseReplaced, decodeTarget, checkSharing, lookUpNewName, checkTarget } from "./new-name.ts";
+import { detachReplaced, decodeTarget, checkSharing, lookUpNewName, checkTarget } from "./new-name.ts";
 
-/** A name that others take again and again is looked up so often. */
-const MAX_ROUNDS = 3;
+/** How often the new name is looked up again after another program has taken it. */
+const MAX_ATTEMPTS = 3;
 
 export function renameFile(
   exchange: Exchange,
@@ -47,7 +47,7 @@ function rename(
   open: Open,
   node: FileNode,
   information: RenameInformation,
-  round = 0,
+  attempt = 0,
 ): MaybePromise<NtStatus> {
   if (open.isClosed) return Status.FILE_CLOSED;
   const { file, tree } = open;
@@ -61,46 +61,48 @@ function rename(
   const path = file.pathOf(open.pathEntry);
   if (path === root) return Status.ACCESS_DENIED;
   const { opens, caching } = exchange.context;
-  const again = (): MaybePromise<NtStatus> => rename(exchange, open, node, information, round);
-  // Who counts on a handle to the file is asked to close it first; [MS-FSA] 2.1.4.12.
-  if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, again);
+  const retry = (): MaybePromise<NtStatus> => rename(exchange, open, node, information, attempt);
+  // [MS-FSA] 2.1.4.12: clients with handle caching are asked to close the file first.
+  if (caching.breakHandles(file.caching, open)) return waitForCaching(exchange, file.caching, retry);
   const refusal = checkSharing(file, open);
   if (refusal !== Status.SUCCESS) return refusal;
-  // [MS-FSA] 2.1.5.15.11: nor does a file with an open stream get another name.
+  // [MS-FSA] 2.1.5.15.11: a file with an open named stream is not renamed.
   for (const stream of file.streams?.values() ?? []) {
-    return giveWay(exchange, stream, again, Status.ACCESS_DENIED);
+    return breakHandlesAndRetry(exchange, stream, retry, Status.ACCESS_DENIED);
   }
   if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(path)) {
-    return giveWayBelow(exchange, path, again);
+    return breakHandlesBelow(exchange, path, retry);
   }
   const parent = conflictingParent(exchange, path, open.isDirectory);
-  if (parent !== undefined) return giveWay(exchange, parent, again, Status.SHARING_VIOLATION);
+  if (parent !== undefined) return breakHandlesAndRetry(exchange, parent, retry, Status.SHARING_VIOLATION);
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
     if (typeof found === "number") return found;
-    const status = checkTarget(exchange, open, node, found, target);
-    const inTheWay = found.node && opens.findFile(found.node.identity);
-    if (status === Status.ACCESS_DENIED && inTheWay !== undefined) {
-      return giveWay(exchange, inTheWay, again, status);
+    const status = checkTarget(opens, open, node, found, target);
+    const openTarget = found.node && opens.findFile(found.node.identity);
+    if (status === Status.ACCESS_DENIED && openTarget !== undefined) {
+      return breakHandlesAndRetry(exchange, openTarget, retry, status);
     }
     if (status !== Status.SUCCESS) return status;
-    // What is replaced while it is open stays with those who have it, but not for those who hoped to open it again.
-    const isReplaced = inTheWay !== undefined && inTheWay !== file;
-    if (isReplaced && caching.breakHandles(inTheWay.caching, open))
-      return waitForCaching(exchange, inTheWay.caching, again);
+    // Opens of a replaced file stay valid, but handle caching cannot: the name will mean another file.
+    const isReplaced = openTarget !== undefined && openTarget !== file;
+    if (isReplaced && caching.breakHandles(openTarget.caching, open))
+      return waitForCaching(exchange, openTarget.caching, retry);
     const newParent = conflictingParent(exchange, absolutePath(root, found.path), open.isDirectory);
-    if (newParent !== undefined) return giveWay(exchange, newParent, again, Status.SHARING_VIOLATION);
-    // Another rename of it is at the disk: where it lies then is not where it lies now. Or what has the new name goes.
-    const other = file.moving ?? inTheWay?.moving;
-    if (other !== undefined) return other.then(again);
-    return andThen(moveAlone(file, move(exchange, open, file, found, target.replace)), (moved) => {
-      // What has that name is not what was looked up: it may be open, or must not be replaced.
-      const isOther = target.replace && moved === Status.OBJECT_NAME_COLLISION && round < MAX_ROUNDS;
-      return isOther ? rename(exchange, open, node, information, round + 1) : moved;
+    if (newParent !== undefined)
+      return breakHandlesAndRetry(exchange, newParent, retry, Status.SHARING_VIOLATION);
+    // Another rename or a removal of either file is in progress: its outcome changes the paths.
+    const pendingMove = file.moving ?? openTarget?.moving;
+    if (pendingMove !== undefined) return pendingMove.then(retry);
+    return andThen(trackMove(file, move(exchange, open, file, found, target.replace)), (moved) => {
+      // Another object has taken the name since the look-up: check that one, too.
+      const isOther = target.replace && moved === Status.OBJECT_NAME_COLLISION && attempt < MAX_ATTEMPTS;
+      return isOther ? rename(exchange, open, node, information, attempt + 1) : moved;
     });
   });
 }
 
-function moveAlone(file: SharedFile, outcome: MaybePromise<NtStatus>): MaybePromise<NtStatus> {
+/** Sets `file.moving` while `outcome` is pending. */
+function trackMove(file: SharedFile, outcome: MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   if (!(outcome instanceof Promise)) return outcome;
   const ended = (): void => {
     file.moving = undefined;
@@ -117,16 +119,18 @@ function move(
   replace: boolean,
 ): MaybePromise<NtStatus> {
   const { context } = exchange;
-  const root = open.tree.grant.path;
+  const { grant, store } = open.tree;
+  if (store === undefined) return Status.INVALID_PARAMETER;
+  const root = grant.path;
   const from = open.pathBelow(root);
-  const renamed = (open.tree.store as FileStore).rename(from, file.identity, found, replace);
+  const renamed = store.rename(from, file.identity, found, replace);
   const oldPath = absolutePath(root, from);
   const moved = andThen(renamed, (result) => {
     if (typeof result === "number") return statusOf(result);
     const newPath = absolutePath(root, result.path);
-    loseReplaced(exchange, newPath, found, file.identity);
+    detachReplaced(context.opens, newPath, found, file.identity);
     context.opens.renamePaths(oldPath, newPath);
-    tellMoved(context.opens, file, newPath);
+    updateOpenPaths(context.opens, file, newPath);
     reportRename(exchange, open, oldPath, newPath, found);
     listingChanged(context, oldPath, open.parentLeaseKey);
     listingChanged(context, newPath, open.parentLeaseKey);
@@ -135,29 +139,31 @@ function move(
   return context.notify.during(moved, oldPath, absolutePath(root, found.path));
 }
 
-/** Has those who only keep a handle to `file` close it, then tries again; `refusal` where that is not the matter. */
-function giveWay(
+/**
+ * Breaks handle caching of `file`, waits, and calls `retry`. Returns `refusal` if there is no handle caching.
+ */
+function breakHandlesAndRetry(
   exchange: Exchange,
   file: SharedFile,
-  again: () => MaybePromise<NtStatus>,
+  retry: () => MaybePromise<NtStatus>,
   refusal: NtStatus,
 ): MaybePromise<NtStatus> {
   return exchange.context.caching.breakHandles(file.caching, undefined)
-    ? waitForCaching(exchange, file.caching, again)
+    ? waitForCaching(exchange, file.caching, retry)
     : refusal;
 }
 
-// A directory with something open below it stays where it is, as on Windows.
-function giveWayBelow(
+// As on Windows, a directory with an open file below it is not renamed.
+function breakHandlesBelow(
   exchange: Exchange,
   directory: string,
-  again: () => MaybePromise<NtStatus>,
+  retry: () => MaybePromise<NtStatus>,
 ): MaybePromise<NtStatus> {
   const { opens } = exchange.context;
-  const stubborn = opens.findBelow(directory, (file) => file.caching.handles === 0);
-  if (stubborn !== undefined) return Status.ACCESS_DENIED;
+  const blocking = opens.findBelow(directory, (file) => file.caching.handles === 0);
+  if (blocking !== undefined) return Status.ACCESS_DENIED;
   const first = opens.findBelow(directory, () => true);
-  return first === undefined ? again() : giveWay(exchange, first, again, Status.ACCESS_DENIED);
+  return first === undefined ? retry() : breakHandlesAndRetry(exchange, first, retry, Status.ACCESS_DENIED);
 }
 
 function reportRename(exchange: Exchange, open: Open, from: string, to: string, found: Found): void {
@@ -169,8 +175,9 @@ function reportRename(exchange: Exchange, open: Open, from: string, to: string, 
   notify.renamed(from, to, open.isDirectory);
 }
 
-// Renaming opens the directory for deletion of a name, sharing no deletion, as Windows does it. A directory in it can
-// be renamed all the same while the one above is only held, as Samba has it.
+// As on Windows, a rename conflicts with opens of the parent directory that have DELETE access or do not
+// share deletion. As in Samba, DELETE access to the parent alone does not prevent the rename of a
+// subdirectory.
 function conflictingParent(exchange: Exchange, path: string, isDirectory: boolean): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;
@@ -181,15 +188,16 @@ function conflictingParent(exchange: Exchange, path: string, isDirectory: boolea
   return undefined;
 }
 
-export function tellMoved(opens: OpenTable, file: SharedFile, path: string): void {
-  tell(file);
+/** Gives nodes and handles of all opens of `file`, and below it, their new path. */
+function updateOpenPaths(opens: OpenTable, file: SharedFile, path: string): void {
+  updateOpensOf(file);
   opens.findBelow(path, (below) => {
-    tell(below);
+    updateOpensOf(below);
     return false;
   });
 }
 
-function tell(file: SharedFile): void {
+function updateOpensOf(file: SharedFile): void {
   for (const open of file.opens) {
     const { node, handle } = open;
     if (open.snapshotPath !== undefined) continue;

@@ -1,5 +1,5 @@
-// SET_INFO of a security descriptor; [MS-SMB2] 3.3.5.21.3, [MS-FSA] 2.1.5.17. With `acl = nt` it is kept as it came and
-// mapped to the rights on disk; else the rights on disk are all that becomes of it.
+// SET_INFO of a security descriptor ([MS-SMB2] 3.3.5.21.3, [MS-FSA] 2.1.5.17). With `acl = nt` the descriptor
+// is stored unchanged and mapped to permissions on disk; otherwise it becomes only permissions on disk.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
@@ -25,6 +25,9 @@ import { takeDescriptor, modeOf, rightsChange } from "../open/rights-change.ts";
 
 const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
 const SETTABLE = OWNER | GROUP | DACL;
+/** The uid or gid that leaves owner or group unchanged, as in chown(2). */
+const UNCHANGED = -1;
+
 export function setSecurity(
   exchange: Exchange,
   open: Open,
@@ -41,8 +44,8 @@ export function setSecurity(
     return andThen(descriptorOf(open.tree, node), (current) => {
       if (typeof current === "number") return statusOf(current);
       const mode = (flags & DACL) === 0 ? undefined : modeOf(given);
-      const others = mode === undefined ? flags : flags & ~DACL;
-      const change = changeFor(open.tree, stat, current, given, others);
+      const flagsToMerge = mode === undefined ? flags : flags & ~DACL;
+      const change = changeFor(open.tree, stat, current, given, flagsToMerge);
       if (typeof change === "number") return change;
       if (mode === undefined) return apply(exchange, open, node, change);
       return apply(exchange, open, node, { ...change, acl: undefined, descriptor: undefined }, mode);
@@ -50,8 +53,16 @@ export function setSecurity(
   });
 }
 
-/** 3.3.5.21.3: what each part asks of the handle. */
-function checkAccess(open: Open, flags: number): NtStatus {
+/** What of an open decides if it may change the descriptor. */
+interface AccessToCheck {
+  readonly grantedAccess: number;
+  readonly tree: {
+    readonly grant: { readonly readOnly: boolean; readonly security: { readonly canChange: boolean } };
+  };
+}
+
+/** 3.3.5.21.3: checks the access that each part needs. `flags` has SecurityInformation bits. */
+export function checkAccess(open: AccessToCheck, flags: number): NtStatus {
   let needed = 0;
   if ((flags & (OWNER | GROUP | LABEL | BACKUP)) !== 0) needed |= Access.WRITE_OWNER;
   if ((flags & (DACL | BACKUP)) !== 0) needed |= Access.WRITE_DAC;
@@ -60,7 +71,7 @@ function checkAccess(open: Open, flags: number): NtStatus {
   if ((open.grantedAccess & needed) !== needed >>> 0) return Status.ACCESS_DENIED;
   const { grant } = open.tree;
   if (!grant.security.canChange || grant.readOnly) return Status.ACCESS_DENIED;
-  // Integrity labels are not kept.
+  // Integrity labels cannot be stored.
   return (flags & SETTABLE) === 0 ? Status.NOT_SUPPORTED : Status.SUCCESS;
 }
 
@@ -73,7 +84,7 @@ function apply(
 ): MaybePromise<NtStatus> {
   const { security } = node;
   if (security === undefined) return Status.NOT_SUPPORTED;
-  // A new owner costs a program its set-user-id bit: the mode comes last.
+  // chown(2) clears set-user-id bits, so the mode is set last.
   const written = andThen(security.write(change), (result) =>
     result < 0 || mode === undefined ? result : node.setMode(mode),
   );
@@ -84,7 +95,7 @@ function apply(
     if (context.notify.count > 0 && open.file !== undefined) {
       context.notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.SECURITY);
     }
-    if (result === -Errno.EPERM) tellWhatIsMissing(context);
+    if (result === -Errno.EPERM) logMissingPrivilege(context);
     if (result < 0) return statusOf(result);
     encodeSetInfoResponse(exchange.reserve(2));
     return Status.SUCCESS;
@@ -92,16 +103,21 @@ function apply(
   return open.file === undefined ? done : context.notify.during(done, open.file.path);
 }
 
-let hasTold = false;
+let hasLogged = false;
 
-/** It is not the client's fault, and the client cannot tell its user why. */
-function tellWhatIsMissing({ log }: EngineContext): void {
-  if (hasTold) return;
-  hasTold = true;
-  log.warn?.("rights cannot be set: that needs root, and CAP_SYS_ADMIN for a share with 'acl = nt'");
+/** Logged once: the client sees only STATUS_ACCESS_DENIED, and the cause is in the server's setup. */
+function logMissingPrivilege({ log }: EngineContext): void {
+  if (hasLogged) return;
+  hasLogged = true;
+  log.warn?.(
+    "cannot set owner or permissions: that needs root, and CAP_SYS_ADMIN for a share with 'acl = nt'",
+  );
 }
 
-/** What `given` changes of `current`, for the parts in `flags`, or the status that refuses it. */
+/**
+ * Merges the parts of `given` in `flags` into `current`. Returns the change on disk, or the status that
+ * refuses it.
+ */
 function changeFor(
   tree: Tree,
   stat: FileStat,
@@ -112,15 +128,15 @@ function changeFor(
   const owner = (flags & OWNER) !== 0 ? given.owner : undefined;
   const group = (flags & GROUP) !== 0 ? given.group : undefined;
   const hasDacl = (flags & DACL) !== 0;
-  const uid = owner === undefined ? -1 : newUid(tree, stat, current, owner);
+  const uid = owner === undefined ? UNCHANGED : newUid(tree, stat, current, owner);
   if (uid === undefined) return Status.INVALID_OWNER;
-  const gid = group === undefined ? -1 : newGid(tree, stat, current, group);
+  const gid = group === undefined ? UNCHANGED : newGid(tree, stat, current, group);
   if (gid === undefined) return Status.INVALID_PRIMARY_GROUP;
   const merged: SecurityDescriptor = {
     control: hasDacl ? given.control : current.control,
     owner: owner ?? current.owner,
     group: group ?? current.group,
-    // A descriptor without a list takes the list away, as on Windows: everybody may do everything then.
+    // As on Windows, a descriptor without a DACL sets a NULL DACL, which grants everybody full access.
     dacl: hasDacl ? (given.dacl ?? null) : current.dacl,
     sacl: current.sacl,
   };
@@ -129,28 +145,29 @@ function changeFor(
 }
 
 /**
- * -1: the uid stays; undefined: the client may not name this owner. One's own SIDs may be named, as a user without the
- * restore privilege may, and what is owner already.
+ * Returns the new uid or UNCHANGED; undefined if the client may not set this owner. As without
+ * SeRestorePrivilege on Windows, a user may set their own SIDs and the present owner.
  */
 function newUid(tree: Tree, stat: FileStat, current: SecurityDescriptor, owner: Sid): number | undefined {
   const token = tokenOf(tree);
   const uid = uidOn(tree, owner);
-  if (current.owner !== undefined && sameSid(owner, current.owner)) return -1;
-  // The disk's own name for who owns it now; who shares the uid with others is not meant by it.
-  if (uidOfSid(owner) === stat.uid && !token.isNamed) return -1;
+  if (current.owner !== undefined && sameSid(owner, current.owner)) return UNCHANGED;
+  // The Unix-user SID of the present owner. It does not mean a user who shares this uid with others.
+  if (uidOfSid(owner) === stat.uid && !token.isNamed) return UNCHANGED;
   const isNt = tree.grant.security.acl === "nt";
   if (!token.isRoot && !(isNt && holds(token, owner))) return undefined;
-  if (uid !== undefined) return uid === stat.uid ? -1 : uid;
-  return isNt ? -1 : undefined;
+  if (uid !== undefined) return uid === stat.uid ? UNCHANGED : uid;
+  return isNt ? UNCHANGED : undefined;
 }
 
+/** The same for the group. */
 function newGid(tree: Tree, stat: FileStat, current: SecurityDescriptor, group: Sid): number | undefined {
   const token = tokenOf(tree);
   const gid = gidOfSid(group);
-  if (gid === stat.gid || (current.group !== undefined && sameSid(group, current.group))) return -1;
+  if (gid === stat.gid || (current.group !== undefined && sameSid(group, current.group))) return UNCHANGED;
   const isNt = tree.grant.security.acl === "nt";
-  if (gid === undefined) return isNt ? -1 : undefined;
+  if (gid === undefined) return isNt ? UNCHANGED : undefined;
   if (token.isRoot || (token.uid === stat.uid && token.groups.includes(gid))) return gid;
-  // Kept as it is named; on disk only one's own groups can be given.
-  return isNt ? -1 : undefined;
+  // With `acl = nt` the descriptor stores the group; on disk a user can set only their own groups.
+  return isNt ? UNCHANGED : undefined;
 }

@@ -1,4 +1,4 @@
-// SET_INFO by a table of information classes; [MS-SMB2] 3.3.5.21, [MS-FSA] 2.1.5.15.
+// SMB2 SET_INFO: a table of information classes ([MS-SMB2] 3.3.5.21, [MS-FSA] 2.1.5.15).
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
@@ -33,7 +33,7 @@ import { setExtendedAttributes } from "./extended-attributes.ts";
 import { noteReserved } from "../open/stat.ts";
 import { linkFile, linkFileEx } from "./link.ts";
 
-/** The mode bits that may be set on an open handle; [MS-FSA] 2.1.5.15.8. */
+/** Mode bits that a client may set; [MS-FSA] 2.1.5.15.8. */
 const KNOWN_MODE_BITS = 0x0000_103e;
 
 export type SetHandler = (
@@ -44,28 +44,29 @@ export type SetHandler = (
 ) => MaybePromise<NtStatus>;
 
 interface SetClass {
+  /** Rights of which the open must have one; 0 if it needs none or `apply` checks. */
   readonly access: number;
   readonly apply: SetHandler;
-  /** What it changes is seen in the listing of the file's directory. */
-  readonly shows?: boolean;
+  /** It changes what a listing of the file's directory shows. */
+  readonly changesListing?: boolean;
 }
 
 const classes = new Map<number, SetClass>([
-  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, shows: true }],
+  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, changesListing: true }],
   [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
   [FileInfoClass.LINK, { access: 0, apply: linkFile }],
   [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
   [FileInfoClass.DISPOSITION_EX, { access: Access.DELETE, apply: setDispositionEx }],
   [FileInfoClass.RENAME_EX, { access: Access.DELETE, apply: renameFileEx }],
   [FileInfoClass.LINK_EX, { access: 0, apply: linkFileEx }],
-  // Both are for administrators, [MS-FSA] 2.1.5.15.13 and 2.1.5.15.14, and nobody is one here.
+  // [MS-FSA] 2.1.5.15.13 and 2.1.5.15.14: both need a privilege that no user has.
   [FileInfoClass.VALID_DATA_LENGTH, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
   [FileInfoClass.SHORT_NAME, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
   [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
   [FileInfoClass.MODE, { access: 0, apply: setMode }],
-  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, shows: true }],
-  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, shows: true }],
-  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, shows: true }],
+  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, changesListing: true }],
+  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, changesListing: true }],
+  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, changesListing: true }],
 ]);
 
 export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
@@ -75,7 +76,7 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtSt
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (changesSnapshot(open, request)) return Status.MEDIA_WRITE_PROTECTED;
   if (request.infoType === InfoType.SECURITY) return setSecurity(exchange, open, open.node, request);
-  // Quotas and labels are not kept.
+  // Quotas and volume labels cannot be set.
   if (request.infoType !== InfoType.FILE) {
     return request.infoType > InfoType.QUOTA ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
   }
@@ -85,7 +86,7 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtSt
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
   return andThen(row.apply(exchange, open, open.node, request.buffer), (status) => {
     if (status !== Status.SUCCESS) return status;
-    if (row.shows) entryChanged(exchange.context, open);
+    if (row.changesListing) entryChanged(exchange.context, open);
     encodeSetInfoResponse(exchange.reserve(2));
     return status;
   });
@@ -110,12 +111,12 @@ function setBasic(
   return open.file === undefined ? done : context.notify.during(done, open.file.path);
 }
 
-/** The completion filters that notice a change of attributes and times. */
+/** CompletionFilter bits that a change of attributes and times concerns. */
 function filterOf(change: BasicChange): number {
   let filter = change.attributes === 0 ? 0 : CompletionFilter.ATTRIBUTES;
-  if (givenTime(change.birth) !== undefined) filter |= CompletionFilter.CREATION;
-  if (givenTime(change.access) !== undefined) filter |= CompletionFilter.LAST_ACCESS;
-  if (givenTime(change.modify) !== undefined) filter |= CompletionFilter.LAST_WRITE;
+  if (explicitTime(change.birth) !== undefined) filter |= CompletionFilter.CREATION;
+  if (explicitTime(change.access) !== undefined) filter |= CompletionFilter.LAST_ACCESS;
+  if (explicitTime(change.modify) !== undefined) filter |= CompletionFilter.LAST_WRITE;
   return filter;
 }
 
@@ -136,29 +137,30 @@ function applyBasic(open: Open, node: FileNode, change: BasicChange): MaybePromi
   const wanted = attributes & SETTABLE_ATTRIBUTES;
   if (open.file !== undefined) (open.file.base ?? open.file).isMarked = false;
   return andThen(node.setAttributes(wanted), (result) => {
-    const failed = result < 0 && !(result === -Errno.EOPNOTSUPP && isSameButArchive(node, wanted));
+    const failed = result < 0 && !(result === -Errno.EOPNOTSUPP && sameVisibleAttributes(node, wanted));
     return failed ? statusOf(result) : setTimes(node, change);
   });
 }
 
-// A disk that keeps no attributes can still be copied to: only what a user would miss is refused.
-function isSameButArchive(node: FileNode, wanted: number): boolean {
-  const missed = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM;
-  return ((node.stat.attributes ^ wanted) & missed) === 0;
+// Clients must be able to copy files to a file system that stores no attributes: only a change of attributes
+// that a user would miss is refused.
+function sameVisibleAttributes(node: FileNode, wanted: number): boolean {
+  const visible = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM;
+  return ((node.stat.attributes ^ wanted) & visible) === 0;
 }
 
 function setTimes(node: FileNode, change: BasicChange): MaybePromise<NtStatus> {
   const times = {
-    access: givenTime(change.access),
-    modify: givenTime(change.modify),
-    birth: givenTime(change.birth),
+    access: explicitTime(change.access),
+    modify: explicitTime(change.modify),
+    birth: explicitTime(change.birth),
   };
   if (times.access === undefined && times.modify === undefined && times.birth === undefined)
     return Status.SUCCESS;
   return andThen(node.setTimes(times), (result) => (result < 0 ? statusOf(result) : Status.SUCCESS));
 }
 
-function givenTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
+function explicitTime(time: TimeRequest): { seconds: number; nanoseconds: number } | undefined {
   return typeof time === "object" ? time : undefined;
 }
 
@@ -195,7 +197,7 @@ function setEndOfFile(
   );
 }
 
-/** [MS-FSA] 2.1.5.15.1: less than the file's size cuts it, more reserves. */
+/** [MS-FSA] 2.1.5.15.1: a size below the end of the file truncates, a larger one reserves blocks. */
 function setAllocation(
   exchange: Exchange,
   open: Open,
@@ -213,7 +215,7 @@ function setAllocation(
     const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);
     return andThen(change, (result) => {
       dataChanged(exchange.context, open);
-      // Reserving is a hint that not every file system can take.
+      // Reservation is a hint that some file systems do not support.
       if (result === -Errno.EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
       if (result < 0) return statusOf(result);
       noteReserved(open, size);
