@@ -1,9 +1,7 @@
-// The one place where a failed system call becomes an NTSTATUS;
-// values as Windows gives them for the same condition, [MS-ERREF] 2.3.
+// Maps errno to NTSTATUS: the status that Windows returns for the same condition; [MS-ERREF] 2.3.
 import type { Failure } from "../vfs/store.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 
-// Generic Linux numbers, the same on every architecture served.
 const statuses: ReadonlyMap<number, NtStatus> = new Map([
   [1, Status.ACCESS_DENIED], // EPERM
   [2, Status.OBJECT_NAME_NOT_FOUND], // ENOENT
@@ -51,12 +49,15 @@ const statuses: ReadonlyMap<number, NtStatus> = new Map([
   [126, Status.OBJECT_NAME_NOT_FOUND], // ENOKEY: a name that is not for clients
 ]);
 
-/** NTSTATUS for a negative errno of a file operation. */
+/** NTSTATUS for the -errno of a file operation; UNSUCCESSFUL for an unknown one. */
 export function statusOf(failure: Failure): NtStatus {
   return statuses.get(-failure) ?? Status.UNSUCCESSFUL;
 }
 
-/** NTSTATUS for a failed look-up: there, what is missing or no directory is a parent. */
+/**
+ * NTSTATUS for the -errno of a failed look-up, where ENOENT and ENOTDIR concern a parent:
+ * OBJECT_PATH_NOT_FOUND.
+ */
 export function lookupStatusOf(failure: Failure): NtStatus {
   if (failure === -2 || failure === -20) return Status.OBJECT_PATH_NOT_FOUND;
   return statusOf(failure);

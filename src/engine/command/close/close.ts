@@ -1,4 +1,4 @@
-// CLOSE; [MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10.
+// SMB2 CLOSE; [MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10.
 import type { MaybePromise } from "../../../port/port.ts";
 import { attributesOnWire } from "../../../wire/fscc/attributes.ts";
 import { writeTimes } from "../../../wire/fscc/metadata.ts";
@@ -26,7 +26,7 @@ function closeAndAnswer(
   stat: FileStat | number | undefined,
 ): MaybePromise<NtStatus> {
   if (typeof stat === "object") exchange.context.changeTimes.apply(stat);
-  // The stat object may be the node's own: it is written out before the node goes.
+  // The stat object may belong to the node: write it out before the node is closed.
   writeAnswer(exchange, typeof stat === "object" ? countReserved(open, stat) : undefined);
   return andThen(closeOpen(exchange.context, open), () => Status.SUCCESS);
 }

@@ -1,5 +1,5 @@
-// CREATE: a short list of named steps in the specification's order; what a failed step leaves is undone in one
-// place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
+// SMB2 CREATE as named steps in the order of the specification; `Creation.undo` releases what a failed CREATE
+// took. [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import { streamKey } from "../../vfs/stream/stored-stream.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
@@ -41,7 +41,7 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   if (tree.store === undefined) return openPipe(exchange, tree, request);
   const durableStatus = checkDurableContexts(request);
   if (durableStatus !== Status.SUCCESS) return durableStatus;
-  // Who wants an open back need say nothing more: the other fields are not looked at; 3.3.5.9.7, 3.3.5.9.12.
+  // 3.3.5.9.7, 3.3.5.9.12: a reconnect ignores the other fields of the request.
   const reconnected = reconnectOpen(exchange, request, tree);
   if (reconnected !== undefined) return reconnected;
   const refusal = checkCreateRequest(request, tree);
@@ -75,7 +75,7 @@ function inSnapshot(
 ): MaybePromise<NtStatus> {
   return andThen(openSnapshot(tree, seconds, isPosix), (snapshot) => {
     if (typeof snapshot === "number") return snapshot;
-    // A time without a snapshot is a name that is not there, whatever is to be done with it.
+    // A missing snapshot fails with OBJECT_NAME_NOT_FOUND before the request is checked for changes.
     const refusal = checkSnapshotRequest(request);
     if (refusal !== Status.SUCCESS) return refusal;
     const creation = new Creation(exchange, request, tree, snapshot.store, path, lookUp);
@@ -85,7 +85,10 @@ function inSnapshot(
   });
 }
 
-/** A Mac says what it is once in a session; its shares are looked up as it spells names, see share-names.ts. */
+/**
+ * A Mac sends AAPL once per session; from then on all its trees also find names in another Unicode normal
+ * form.
+ */
 function markApple(session: Session): void {
   session.isApple = true;
   for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
@@ -94,7 +97,7 @@ function markApple(session: Session): void {
 function run(creation: Creation): MaybePromise<NtStatus> {
   const outcome = lookUp(creation);
   if (typeof outcome === "number") return settle(creation, outcome);
-  // Sent again while it waits, it must not be carried out twice.
+  // A replay that arrives while this CREATE waits must not create the file a second time.
   const endPending = beginPendingCreate(creation.exchange, creation.tree.session, creation.request);
   return outcome.finally(endPending).then(
     (status) => settle(creation, status),
@@ -112,7 +115,7 @@ function settle(creation: Creation, status: NtStatus): NtStatus {
 
 function lookUp(creation: Creation): MaybePromise<NtStatus> {
   if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
-  // Somebody else was faster to make what this request set out to make.
+  // The look-up restarts when another program created the name first: the action is no longer CREATED.
   creation.action = CreateAction.OPENED;
   const { exchange } = creation;
   return andThen(creation.store.lookup(creation.components), (found) => {
@@ -127,7 +130,7 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
   });
 }
 
-/** What the descriptor of the object and, where it matters, that of its directory grant. */
+/** Loads the rights that the descriptor of the object grants and, if needed, that of its parent directory. */
 function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   const { desiredAccess, contexts, createOptions } = request;
@@ -138,7 +141,7 @@ function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<NtSta
 
 function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
   if (creation.path.stream !== undefined) {
-    // What is no file has no streams.
+    // A reparse point has no streams.
     if (found.node !== undefined && reparseTagOf(found.node.stat.kind) !== 0)
       return Status.OBJECT_NAME_NOT_FOUND;
     if (streamKey(creation.path.stream) === undefined) return Status.OBJECT_NAME_INVALID;
@@ -166,7 +169,7 @@ function openExisting(creation: Creation, found: Found, node: FileNode): MaybePr
 function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components } = creation;
   const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
-  // The share's root stays, as smbd has it.
+  // The share's root cannot be deleted, as in smbd.
   const dooms = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   if (dooms && components.length === 0) return Status.ACCESS_DENIED;
   const isAsked = removes || (creation.granted & Access.DELETE) !== 0;
@@ -174,7 +177,8 @@ function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePr
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
     if (allowed === Status.SUCCESS) return takeOver(creation, found, node);
     if (removes) return allowed;
-    // The most that is allowed is not more than can be done: nobody is told at close.
+    // MAXIMUM_ALLOWED must not include DELETE if the directory forbids it: a CLOSE could not report the
+    // failure.
     creation.granted &= ~Access.DELETE;
     return takeOver(creation, found, node);
   });

@@ -1,4 +1,4 @@
-// CREATE of a name that is free; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
+// CREATE of a name that does not exist; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
@@ -16,7 +16,10 @@ import { enterNewStream } from "./stream.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "../errno-status.ts";
 
-/** [MS-FSA] 2.1.5.1.1: the name is free, and the request may take it. */
+/**
+ * Creates the file or directory (and its stream), if the disposition and the share allow it; [MS-FSA]
+ * 2.1.5.1.1.
+ */
 export function createNew(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const { createDisposition, createOptions, fileAttributes, desiredAccess } = creation.request;
   if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {
@@ -25,9 +28,9 @@ export function createNew(creation: Creation, found: Found): MaybePromise<NtStat
   if (creation.tree.grant.readOnly) return Status.ACCESS_DENIED;
   const isReadOnly = (fileAttributes & FileAttribute.READONLY) !== 0;
   if (isReadOnly && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
-  // 3.3.5.9.8: a key names one file, and this one is yet to be made.
+  // [MS-SMB2] 3.3.5.9.8: the lease key already belongs to another file.
   if (creation.leaseHolder() !== undefined) return Status.INVALID_PARAMETER;
-  // 2.1.5.1.1: the creator gets what it asks for, and everything where it asks for the most.
+  // 2.1.5.1.1: the creator gets the access it requests; MAXIMUM_ALLOWED means all that the share allows.
   const mapped = mapGenericAccess(desiredAccess);
   const all = creation.tree.maximalAccess;
   creation.granted =
@@ -66,7 +69,7 @@ function makeFile(creation: Creation, found: Found): MaybePromise<NtStatus> {
   );
 }
 
-/** What was made is told of and gets its rights; an NTSTATUS. */
+/** Reports the new object to CHANGE_NOTIFY and sets its initial rights. */
 function secure(
   creation: Creation,
   found: Found,
@@ -79,7 +82,7 @@ function secure(
   return finishSecurity(creation, node, found.path);
 }
 
-/** Goes on with what was made. */
+/** Continues with `next` once the object exists; -EEXIST repeats the look-up. */
 function afterMaking(
   creation: Creation,
   found: Found,

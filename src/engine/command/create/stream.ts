@@ -1,5 +1,5 @@
-// CREATE of a named stream: the file it is of is found or made first, the stream has its own sharing and caching;
-// [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
+// CREATE of a named stream: its file is found or created first; the stream has sharing and caching of its
+// own. [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import {
@@ -26,8 +26,9 @@ import { closeOfApplication } from "./durable.ts";
 import { streamStatusOf } from "./stream-entry.ts";
 
 /**
- * The request with what its name says of the object: `::$DATA` is a file, `::$INDEX_ALLOCATION` a directory, a named
- * stream neither. Or the status where the options say otherwise.
+ * Adds the option that the stream type in the name implies: DIRECTORY_FILE for `::$INDEX_ALLOCATION`,
+ * NON_DIRECTORY_FILE for `::$DATA` and named streams. Returns a status when the request's options contradict
+ * it.
  */
 export function applyNamedKind(
   request: CreateRequest,
@@ -37,7 +38,7 @@ export function applyNamedKind(
   const { createOptions } = request;
   const { stream, kind } = path;
   if (stream === undefined && kind === "any") return request;
-  // Without streams a colon is part of no name, as Samba answers it (smb2.create_no_streams).
+  // A share without streams refuses every name with a colon, as Samba does (smb2.create_no_streams).
   if (!tree.grant.streams) return Status.OBJECT_NAME_INVALID;
   if (kind === "directory") {
     if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
@@ -48,7 +49,7 @@ export function applyNamedKind(
   return { ...request, createOptions: createOptions | CreateOption.NON_DIRECTORY_FILE };
 }
 
-/** Opens or makes the stream `name` of what was found. */
+/** Opens or creates the stream `name` of the existing object `node`. */
 export function openStream(
   creation: Creation,
   name: string,
@@ -68,7 +69,7 @@ export function openStream(
   });
 }
 
-/** 2.1.5.1.1 and 2.1.5.1.2 for a stream of a file that is there. */
+/** Checks disposition and access for a stream of an existing file; [MS-FSA] 2.1.5.1.1, 2.1.5.1.2. */
 function decide(creation: Creation, node: FileNode, exists: boolean): NtStatus {
   const { request, tree } = creation;
   const { createDisposition } = request;
@@ -81,7 +82,7 @@ function decide(creation: Creation, node: FileNode, exists: boolean): NtStatus {
   if (tree.grant.readOnly || (node.stat.attributes & FileAttribute.READONLY) !== 0)
     return Status.ACCESS_DENIED;
   if (exists) return Status.SUCCESS;
-  // A stream more changes the file.
+  // Creating a stream changes the file.
   creation.action = CreateAction.CREATED;
   const mayWrite = (maximalAccessOf(tree, node) & Access.WRITE_DATA) !== 0;
   return mayWrite ? Status.SUCCESS : Status.ACCESS_DENIED;
@@ -91,7 +92,7 @@ function mayCreate(disposition: number): boolean {
   return disposition !== CreateDisposition.OPEN && disposition !== CreateDisposition.OVERWRITE;
 }
 
-/** The file was made for the stream `name` of it. */
+/** Continues with the stream `name` of a file that this CREATE has just made for it. */
 export function enterNewStream(
   creation: Creation,
   found: Found,
@@ -103,7 +104,7 @@ export function enterNewStream(
   return enterStream(creation, streamNamed(name), found, node, { isMissing: true, hasNewFile: true });
 }
 
-/** A stream that is yet to be made. `openFound` has checked that the name has a key. */
+/** A stream that does not exist yet. `openFound` has checked that the name has a key. */
 function streamNamed(name: string): StoredStream {
   return { name, key: streamKey(name) ?? "" };
 }
@@ -133,7 +134,7 @@ function enterStream(
   });
 }
 
-/** Nothing is left of a request that failed: the file goes again, unless somebody else has it open by now. */
+/** Undoes a failed CREATE and removes the file that it made, unless another open has it by now. */
 function takeBack(creation: Creation, found: Found, node: FileNode): MaybePromise<unknown> {
   const { opens } = creation.exchange.context;
   const { identity } = node;

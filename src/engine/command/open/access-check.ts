@@ -1,5 +1,5 @@
-// Which access mask a user gets on an object: the share's limit, the descriptor that is kept or the file system's mode
-// bits, DOS attributes; [MS-FSA] 2.1.5.1.2.1, [MS-SMB2] 3.3.5.9.
+// The access mask of a user on an object: by its stored descriptor or its mode bits, limited by the share and
+// by DOS attributes; [MS-FSA] 2.1.5.1.2.1, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
@@ -13,9 +13,9 @@ import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
-/** What everybody who may reach an object may do with it. */
+/** Granted to every user that can reach the object. */
 const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
-// Reading a program is running it: a client cannot be kept from executing what it read.
+// EXECUTE comes with READ_DATA: the client runs what it has read.
 const BY_READ = Access.READ_DATA | Access.READ_EA | Access.EXECUTE;
 const BY_WRITE =
   Access.WRITE_DATA |
@@ -24,17 +24,19 @@ const BY_WRITE =
   Access.WRITE_ATTRIBUTES |
   Access.DELETE_CHILD |
   Access.DELETE;
-/** The owner may change mode and times whatever the bits say, as chmod(2) and utime(2) have it. */
+/** The owner may change mode and times whatever the mode bits are, as with chmod(2) and utime(2). */
 const BY_OWNING =
   Access.WRITE_ATTRIBUTES | Access.WRITE_EA | Access.WRITE_DAC | Access.WRITE_OWNER | Access.DELETE;
 
-/** The rights of a share that may only be read. */
+/** Maximal access to a read-only share. */
 export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
-/** What kept descriptors grant: as of the last `learnRights`. */
+/** The rights by stored descriptors, as of the last `learnRights`. */
 const learned = new WeakMap<FileNode, number>();
 
-/** Everything that the user of `tree` could be granted on `node`. */
+/**
+ * The maximal access of the tree's user on `node`. Shares that store descriptors need `learnRights` first.
+ */
 export function maximalAccessOf(tree: Tree, node: FileNode): number {
   const kept = learned.get(node);
   return kept === undefined ? accessByMode(tree, node) : (kept & tree.maximalAccess) >>> 0;
@@ -45,7 +47,7 @@ function accessByMode(tree: Tree, node: FileNode): number {
   let mask: number = ALWAYS;
   if ((bits & 4) !== 0) mask |= BY_READ;
   if ((bits & 2) !== 0) mask |= BY_WRITE;
-  // A directory that can only be searched can still be passed through.
+  // The x bit alone grants TRAVERSE (the same bit as EXECUTE).
   if ((bits & 1) !== 0) mask |= Access.EXECUTE;
   const { credentials } = tree.grant;
   if (credentials === null || credentials.uid === 0 || credentials.uid === node.stat.uid) mask |= BY_OWNING;
@@ -53,12 +55,13 @@ function accessByMode(tree: Tree, node: FileNode): number {
   return (mask & tree.maximalAccess) >>> 0;
 }
 
-/** Rights that the directory may give where the object does not; [MS-FSA] 2.1.5.1.2.1. */
+/** Rights that the parent directory may grant in place of the object; [MS-FSA] 2.1.5.1.2.1. */
 const BY_DIRECTORY = Access.DELETE | Access.READ_ATTRIBUTES;
 
 /**
- * Reads what descriptors say, with a share that keeps them: `maximalAccessOf(tree, node)` is true then. `wanted` are
- * the rights that matter; `components` is the path of `node`. SUCCESS, or the status that refuses to go on.
+ * Loads the rights by stored descriptors for `maximalAccessOf(tree, node)`, on shares that store them. The
+ * parent directory is read only if `wanted` has rights that it may grant; `components` is the path of `node`.
+ * SUCCESS, or the status of a failed read.
  */
 export function learnRights(
   tree: Tree,
@@ -85,18 +88,18 @@ export function learnRights(
   });
 }
 
-/** What the user of `tree` may do with `node` by the descriptor that is kept, else by mode; or a negative errno. */
+/** The rights of the tree's user on `node` by its stored descriptor, else by its mode; -errno on failure. */
 export function rightsOn(tree: Tree, node: FileNode): MaybePromise<number> {
   return andThen(storedDescriptor(tree, node), (kept) => {
     if (typeof kept === "number") return kept;
     if (kept === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);
-    // Another server's name for the owner is the uid that the disk has.
+    // The uid on disk decides ownership when the descriptor names an owner of another server.
     return rightsOf(kept, token, ownsOnDisk(token, node.stat.uid));
   });
 }
 
-/** The same for the directory that a path's last component is in. */
+/** `rightsOn` the parent directory of the path `components`; -ENOENT when it does not exist. */
 export function rightsOnParent(
   tree: Tree,
   store: FileStore,
@@ -114,8 +117,9 @@ export function rightsOnParent(
 }
 
 /**
- * Whether descriptors let `node` get another name: its new directory must take it, and what has the name now must be
- * free to go. [MS-FSA] 2.1.5.15.11, 2.1.5.15.6. The rights on disk are asked when it is done.
+ * Checks by stored descriptors whether `node` may get the name `components`: the new parent must allow adding
+ * it, and `replaced` must be deletable. SUCCESS, ACCESS_DENIED or a failed read. The kernel checks the mode
+ * bits at the rename. [MS-FSA] 2.1.5.15.11, 2.1.5.15.6.
  */
 export function mayTakeName(
   tree: Tree,
@@ -139,7 +143,7 @@ export function mayTakeName(
   });
 }
 
-/** The part of `access` that a READONLY file refuses. */
+/** True if `node` is a READONLY file and `access` includes writing data. Directories ignore READONLY. */
 export function refusedByReadOnly(node: FileNode, access: number): boolean {
   if ((node.stat.attributes & FileAttribute.READONLY) === 0 || node.stat.kind === FileKind.DIRECTORY)
     return false;

@@ -1,23 +1,25 @@
-// Work that may take long, done in steps: others have their turn between them, the client is told to wait, and may
-// take its request back. [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
+// Long work in steps: the event loop serves other requests between steps, the client gets an interim response
+// and may cancel. [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
 import type { MaybePromise } from "../../../port/port.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 
-/** What a step returns that is not the last one: no NTSTATUS. Anything else is the status of the whole. */
+/**
+ * Returned by a step that is not the last; not an NTSTATUS. Any other result is the status of the request.
+ */
 export const MORE = 0x1_0000_0001;
 
 type Step = NtStatus | typeof MORE;
 
-/** Steps go on at once for so long before others have their turn. */
+/** How long steps run before the event loop serves other requests. */
 const TURN_MS = 3;
-/** A client is told to wait when its answer takes longer than this. */
+/** The client gets an interim response when the work takes longer than this. */
 const INTERIM_AFTER_MS = 200;
 
 /**
- * Calls `step` until it answers a status. A step is a bounded piece of work and looks itself whether its opens are
- * still there; CANCELLED where the client does not want the rest.
+ * Calls `step` until it returns a status. A step is a bounded piece of work and checks itself that its opens
+ * are still valid. CANCELLED when the client cancels or disconnects.
  */
 export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const file = exchange.open?.file;
@@ -25,8 +27,8 @@ export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>):
 }
 
 /**
- * Calls `change`, which changes the file's data, when nothing works on it any more that was cancelled: that would come
- * over what is told to be done now.
+ * Calls `change`, which changes the file's data, after cancelled work on the file has really ended: its last
+ * step would otherwise overwrite the change.
  */
 export function afterLate<T>(file: SharedFile | undefined, change: () => MaybePromise<T>): MaybePromise<T> {
   return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
@@ -70,14 +72,14 @@ async function goOn(
   }
 }
 
-/** A client that waits, until it does not any more: then nobody waits for the step under way either. */
+/** Waits for the step in progress until the client cancels or disconnects. */
 class Patience {
   isOver = false;
   private readonly file: SharedFile | undefined;
   private underWay: Promise<Step> | undefined;
   private leave: ((status: NtStatus) => void) | undefined;
 
-  /** `file` is the one that is worked on. */
+  /** `file` is the one that the work changes. */
   constructor(file: SharedFile | undefined) {
     this.file = file;
   }
@@ -107,7 +109,10 @@ function noteLate(file: SharedFile, work: Promise<Step>): void {
   file.late = late;
 }
 
-/** Keeps the descriptors of `open` until `work` is done, whatever its client does meanwhile. */
+/**
+ * Runs `work` and keeps the descriptors of `open` open until it ends, even if the client closes the open
+ * meanwhile.
+ */
 export function whileUsed(open: Open, work: () => MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   open.beginUse();
   let outcome: MaybePromise<NtStatus>;

@@ -1,4 +1,4 @@
-// NEGOTIATE, and an SMB1 negotiate that offers SMB2; [MS-SMB2] 3.3.5.3, 3.3.5.4.
+// SMB2 NEGOTIATE, and an SMB1 NEGOTIATE that offers SMB2; [MS-SMB2] 3.3.5.3, 3.3.5.4.
 import { extendPreauthHash, initialPreauthHash } from "../../../crypto/preauth.ts";
 import type { EngineSettings } from "../../../port/port.ts";
 import { Message, wireError, Writer } from "../../../wire/cursor.ts";
@@ -28,10 +28,10 @@ import type { Exchange } from "../../connection/exchange.ts";
 import { initialToken } from "../../logon/authenticator.ts";
 import { HEAD_ROOM } from "../../transport/buffer-pool.ts";
 
-/** What 2.0.2 reads and writes at most; 3.3.5.4. */
+/** Maximum size of a transact, read or write in dialect 2.0.2; 3.3.5.4. */
 const MAX_BYTES_BEFORE_MULTI_CREDIT = 65_536;
 const SALT_BYTES = 32;
-/** The fixed part, our token and our contexts. */
+/** The fixed part, the security token and the negotiate contexts of a response. */
 const RESPONSE_ROOM = 64 + 512;
 
 export function handleNegotiate(exchange: Exchange): NtStatus {
@@ -61,7 +61,7 @@ function chainPreauth(exchange: Exchange, connection: ConnectionState): void {
   };
 }
 
-/** What the contexts of a 3.1.1 request settle; zero and undefined: nothing in common, or not asked. */
+/** The result of a 3.1.1 request's negotiate contexts. Undefined: not requested; cipher 0: none in common. */
 interface Choice {
   readonly cipher: number | undefined;
   readonly signing: number | undefined;
@@ -82,7 +82,7 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
   if (signing !== undefined && signing.algorithms.length === 0) return Status.INVALID_PARAMETER;
   const offersCipher = encryption !== undefined && exchange.context.settings.encryption !== "off";
   return {
-    // 2.2.4.1.2: a cipher of 0 says that there is none in common.
+    // 2.2.4.1.2: cipher 0 means that client and server have none in common.
     cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
     signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
     posix:
@@ -90,7 +90,7 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
   };
 }
 
-/** Whether the versions of the POSIX extensions that a client knows, 16 bytes each, have ours among them. */
+/** True if the client's list of POSIX extension versions (16 bytes each) includes the server's. */
 function offersPosix(versions: Uint8Array | undefined): boolean {
   const size = POSIX_EXTENSIONS_ID.length;
   for (let at = 0; at + size <= (versions?.length ?? 0); at += size) {
@@ -99,7 +99,7 @@ function offersPosix(versions: Uint8Array | undefined): boolean {
   return false;
 }
 
-// 3.3.5.4: a context that stands there twice makes the request invalid.
+// 3.3.5.4: a repeated context makes the request invalid; throws WireError.
 function only<K extends NegotiateContext["kind"]>(
   contexts: readonly NegotiateContext[],
   kind: K,
@@ -141,7 +141,7 @@ function settle(
 /** The one cipher of 3.0 and 3.0.2. */
 const CIPHER_OF_3_0 = Cipher.AES_128_CCM;
 
-/** Capability bits that the settings leave to the dialect and the client. */
+/** The capability bits that the settings allow; dialect and client limit them further. */
 function allowedCapabilities(settings: EngineSettings): number {
   let bits: number = Capability.LARGE_MTU;
   if (settings.encryption !== "off") bits |= Capability.ENCRYPTION;
@@ -191,8 +191,8 @@ function writeResponse(
 }
 
 /**
- * Answers an SMB1 NEGOTIATE; 3.3.5.3.1. Windows of old, some scanners and many TVs begin this way. False where the
- * client offers nothing that is served.
+ * Answers an SMB1 NEGOTIATE, with which old Windows versions, some scanners and many TVs begin; 3.3.5.3.1.
+ * Returns false if the client offers no dialect that the server speaks.
  */
 export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint8Array): boolean {
   const { context } = connection;
@@ -237,7 +237,7 @@ export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint
   return true;
 }
 
-// What an SMB1 request says of an SMB2 client: nothing.
+// Stands in for the SMB2 fields that an SMB1 NEGOTIATE does not have.
 const NO_REQUEST: NegotiateRequest = {
   securityMode: 0,
   capabilities: 0,

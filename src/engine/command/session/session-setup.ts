@@ -1,4 +1,4 @@
-// SESSION_SETUP: log-on, re-authentication and the binding of further channels; [MS-SMB2] 3.3.5.5.
+// SMB2 SESSION_SETUP: log-on, re-authentication and binding of further channels; [MS-SMB2] 3.3.5.5.
 import { extendPreauthHash } from "../../../crypto/preauth.ts";
 import type { Identity, MaybePromise } from "../../../port/port.ts";
 import { SecurityMode } from "../../../wire/command/negotiate.ts";
@@ -20,7 +20,7 @@ import { andThen } from "../../and-then.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
 
-/** Log-ons that one connection may have under way. */
+/** Unfinished log-ons that one connection may have. */
 const MAX_UNFINISHED_PER_CONNECTION = 32;
 const NO_TOKEN = new Uint8Array(0);
 
@@ -47,12 +47,14 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   return andThen(step, (result) => takeStep(exchange, negotiated, logon, request, result));
 }
 
-/** The log-on that the request continues, or a new one: of a new session or of one that exists. */
+/**
+ * The unfinished log-on that the request continues, or a new one: of a new session, or a re-authentication.
+ */
 function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
   const { connection, context } = exchange;
   const known = connection.logons.get(exchange.sessionId);
   if (known !== undefined) {
-    // A binding goes on as a binding; 3.3.5.5.
+    // A binding must continue with the BINDING flag; 3.3.5.5.
     return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
   }
   if (connection.logons.size >= MAX_UNFINISHED_PER_CONNECTION) return Status.INSUFFICIENT_RESOURCES;
@@ -69,7 +71,7 @@ function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStat
   session.connectionIds.add(connection.id);
   connection.sessions.set(session.id, session);
   context.sessions.set(session.id, session);
-  // 3.3.5.5: each session has a hash of its own set-up, which begins with the negotiation's.
+  // 3.3.5.5: each session set-up continues the preauthentication hash of NEGOTIATE with its own messages.
   const logon: Logon = { kind: LogonKind.NEW, session, authenticator, preauthHash: connection.preauthHash };
   connection.logons.set(session.id, logon);
   return logon;
@@ -85,8 +87,8 @@ function termsOf(negotiated: Negotiated): SessionTerms {
 }
 
 /**
- * Unpredictable, never in use, never 0. 32 bits, as Samba's: some clients keep no more of it, and the id is no
- * secret: what counts are the keys.
+ * A random session id that is not in use and not 0. 32 bits as Samba's: some clients store no more. The id
+ * need not be secret, the keys protect the session.
  */
 function newSessionId(exchange: Exchange): number {
   const word = new Uint32Array(1);
@@ -123,7 +125,7 @@ function takeStep(
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
-  // The connection or the session may have ended while a password was looked at.
+  // The connection or the session may have ended during the authentication.
   if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
   if (step.kind === "continue") {
     if (logon.preauthHash !== undefined) {
@@ -139,7 +141,7 @@ function takeStep(
     const { reason, user } = step;
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
     if (logon.kind === LogonKind.NEW) forget(exchange, session);
-    // Who cannot prove again to be its user has lost the session; a binding that fails takes nothing from it.
+    // A failed re-authentication ends the session; a failed binding does not affect it.
     const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
     return andThen(ended, () => step.status);
   }
@@ -201,7 +203,8 @@ function establish(
   step: Done,
 ): void {
   const { session } = logon;
-  // Neither guest nor anonymous shares a secret with us: such a session signs and seals nothing; 3.3.5.5.3.
+  // 3.3.5.5.3: guest and anonymous sessions share no secret with the server, so they neither sign nor
+  // encrypt.
   if (step.identity.isGuest || step.identity.isAnonymous) return;
   const { settings, provider } = exchange.context;
   const keys = makeSessionKeys(provider, session.terms, step.sessionKey, logon.preauthHash);
@@ -214,7 +217,10 @@ function establish(
   session.mustEncrypt = wantsSeal && keys.sealing !== undefined;
 }
 
-/** 3.3.5.5.3: the client comes back after a broken connection and gives up what it held there. */
+/**
+ * 3.3.5.5.3: ends the session that the client names as the one of its broken connection, if the user is the
+ * same.
+ */
 function endPrevious(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
   if (previousId === 0 || previousId === session.id) return undefined;
   const previous = exchange.context.sessions.get(previousId);
