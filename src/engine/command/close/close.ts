@@ -6,7 +6,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileStat } from "../../vfs/store.ts";
+import type { Failure, FileStat } from "../../vfs/store.ts";
 import { closeOpen } from "./teardown.ts";
 import { statOfOpen, countReserved } from "../open/stat.ts";
 
@@ -23,7 +23,7 @@ export function handleClose(exchange: Exchange, open: Open): MaybePromise<NtStat
 function closeAndAnswer(
   exchange: Exchange,
   open: Open,
-  stat: FileStat | number | undefined,
+  stat: FileStat | Failure | undefined,
 ): MaybePromise<NtStatus> {
   if (typeof stat === "object") exchange.context.changeTimes.apply(stat);
   // The stat object may belong to the node: write it out before the node is closed.

@@ -34,6 +34,7 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<void
 
 function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const { file, tree, node } = open;
+  const { store } = tree;
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
   if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
     context.opens.doom(file, open);
@@ -48,68 +49,69 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const wasLast = context.opens.remove(open);
   context.durables.forget(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
-  const doomed = wasLast || open.deletesAtOnce ? findDoomed(file, open) : undefined;
-  if (doomed === undefined || file === undefined || tree.store === undefined || node === undefined) {
+  const removable = wasLast || open.deletesAtOnce ? findRemovable(file, open) : undefined;
+  if (removable === undefined || file === undefined || store === undefined || node === undefined) {
     if (wasLast && file !== undefined && (file.base ?? file).isGoing === false)
       context.opens.dropIfUnused(file);
     open.close();
     context.caching.release(open);
-    leaveLostTree(context, tree);
+    closeStoreIfUnused(context, tree);
     return undefined;
   }
-  if (doomed.base !== undefined) return removeStreamOf(context, open);
-  doomed.isGoing = true;
+  if (removable.base !== undefined) return removeStreamOf(context, open);
+  removable.isGoing = true;
   // The O_PATH descriptor stays open until the removal, so that the disk cannot reuse the inode number; the
   // data is closed before, because an open file may not be removable.
   const { release } = open.closeData();
   const remove = (): MaybePromise<void> =>
-    andThen(removeNameOf(context, open, file, doomed, wasLast), () => release());
+    andThen(removeNameOf(context, open, store, file, removable, wasLast), () => release());
   // A rename or removal in progress must end first: it changes the path.
-  return doomed.moving === undefined ? remove() : doomed.moving.then(remove);
+  return removable.moving === undefined ? remove() : removable.moving.then(remove);
 }
 
 function removeNameOf(
   context: EngineContext,
   open: Open,
+  store: FileStore,
   file: SharedFile,
-  doomed: SharedFile,
+  removed: SharedFile,
   wasLast: boolean,
 ): MaybePromise<void> {
   const { tree } = open;
-  const store = tree.store as FileStore;
-  const path = doomed.pathBelow(tree.grant.path, doomed.doomedEntry);
+  const path = removed.pathBelow(tree.grant.path, removed.doomedEntry);
   const isDirectory = open.node?.stat.kind === FileKind.DIRECTORY;
-  const removed = isDirectory
-    ? store.remove(path, doomed.identity, true)
-    : store.discard(path, doomed.identity);
-  const whole = absolutePath(tree.grant.path, path);
-  const gone = andThen(removed, (outcome) => {
-    doomed.isGoing = false;
+  const removal = isDirectory
+    ? store.remove(path, removed.identity, true)
+    : store.discard(path, removed.identity);
+  const absolute = absolutePath(tree.grant.path, path);
+  const done = andThen(removal, (outcome) => {
+    removed.isGoing = false;
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
-    forgetDoomed(context, file);
+    endDeletePending(context, file);
     reportRemoval(context, path, result);
     if (result === 0) {
-      if (!wasLast) context.opens.loseName(doomed, whole);
-      if (movedTo !== undefined) context.notify.renamed(whole, absolutePath(tree.grant.path, movedTo), false);
-      else context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+      if (!wasLast) context.opens.loseName(removed, absolute);
+      if (movedTo !== undefined)
+        context.notify.renamed(absolute, absolutePath(tree.grant.path, movedTo), false);
+      else context.notify.changed(NotifyAction.REMOVED, absolute, nameFilter(isDirectory));
     }
-    // The parent directory's lease survives only if the open that set delete-pending and this one share its
-    // key.
-    const parentKey = doomed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
-    if (result === 0) listingChanged(context, whole, parentKey);
+    // The parent directory keeps its lease only if this open and the one that set delete-pending have the
+    // same parent lease key.
+    const parentKey = removed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
+    if (result === 0) listingChanged(context, absolute, parentKey);
     if (movedTo !== undefined) listingChanged(context, absolutePath(tree.grant.path, movedTo), undefined);
     // Only now: requests that wait for the file must not find a name that is about to be removed.
     context.caching.release(open);
-    leaveLostTree(context, tree);
+    closeStoreIfUnused(context, tree);
   });
-  const ended = context.notify.during(gone, whole);
+  const ended = context.notify.during(done, absolute);
   // Renames to or from this name wait until the removal has ended, so that it removes this object.
   if (ended instanceof Promise) {
     const forget = (): void => {
-      doomed.moving = undefined;
+      removed.moving = undefined;
     };
-    doomed.moving = ended.then(forget, forget);
+    removed.moving = ended.then(forget, forget);
   }
   return ended;
 }
@@ -118,21 +120,21 @@ function removeNameOf(
  * The delete-pending file or stream to remove now that `open` is closed: a file once it and its streams have
  * no other open, or at once if this open deletes with POSIX semantics; a stream once it has no other open.
  */
-function findDoomed(file: SharedFile | undefined, open: Open): SharedFile | undefined {
+function findRemovable(file: SharedFile | undefined, open: Open): SharedFile | undefined {
   if (file === undefined) return undefined;
-  const whole = file.base ?? file;
-  if (whole.isGoing) return undefined;
-  if (whole.deletePending && (!whole.isOpen || (open.deletesAtOnce && whole === file))) return whole;
+  const base = file.base ?? file;
+  if (base.isGoing) return undefined;
+  if (base.deletePending && (!base.isOpen || (open.deletesAtOnce && base === file))) return base;
   if (file.opens.size > 0) return undefined;
   return file.base !== undefined && file.deletePending ? file : undefined;
 }
 
 /** Ends delete-pending after the removal succeeded or failed, and drops table entries without opens. */
-function forgetDoomed(context: EngineContext, file: SharedFile): void {
-  const whole = file.base ?? file;
-  if (!whole.isOpen) context.opens.spare(whole);
+function endDeletePending(context: EngineContext, file: SharedFile): void {
+  const base = file.base ?? file;
+  if (!base.isOpen) context.opens.spare(base);
   context.opens.dropIfUnused(file);
-  context.opens.dropIfUnused(whole);
+  context.opens.dropIfUnused(base);
 }
 
 function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> {
@@ -141,16 +143,16 @@ function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> 
   open.beginUse();
   open.close();
   const removed = handle instanceof StreamHandle ? handle.remove() : 0;
-  const gone = andThen(removed, (result) => {
+  const done = andThen(removed, (result) => {
     open.endUse();
     if (file !== undefined) context.opens.dropIfUnused(file);
     if (result === 0) reportStream(context, open, NotifyAction.REMOVED_STREAM, CompletionFilter.STREAM_NAME);
     else if (result !== -Errno.ENODATA)
       reportRemoval(context, `${file?.path ?? ""}:${file?.stream?.name ?? ""}`, result);
     context.caching.release(open);
-    leaveLostTree(context, tree);
+    closeStoreIfUnused(context, tree);
   });
-  return file === undefined ? gone : context.notify.during(gone, file.path);
+  return file === undefined ? done : context.notify.during(done, file.path);
 }
 
 /** [MS-FSA] 2.1.5.5: reports the changes of size and time when the open that wrote closes. */
@@ -169,7 +171,7 @@ function reportClose(context: EngineContext, open: Open, file: SharedFile): void
 }
 
 /** Closes the store of a lost tree when its last durable open has ended. */
-export function leaveLostTree(context: EngineContext, tree: Tree): void {
+export function closeStoreIfUnused(context: EngineContext, tree: Tree): void {
   if (tree.isLost && context.opens.ofTree(tree).size === 0) tree.store?.close();
 }
 
@@ -203,7 +205,7 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
   return closeAll(context, context.opens.ofSession(session), () => {
     for (const tree of trees) {
       tree.isLost = true;
-      leaveLostTree(context, tree);
+      closeStoreIfUnused(context, tree);
     }
   });
 }

@@ -67,7 +67,11 @@ export function readCachingRequest(exchange: Exchange, tree: Tree, request: Crea
  * with directory leasing. `isFixed` is false when a directory may be reached by several paths (followed
  * symlinks).
  */
-export function forDirectory(exchange: Exchange, request: CachingRequest, isFixed: boolean): CachingRequest {
+export function limitToDirectory(
+  exchange: Exchange,
+  request: CachingRequest,
+  isFixed: boolean,
+): CachingRequest {
   const { negotiated } = exchange.connection;
   const knows = ((negotiated?.serverCapabilities ?? 0) & Capability.DIRECTORY_LEASING) !== 0;
   if (request.lease === undefined || request.lease.version === 1 || !knows || !isFixed) return NOTHING;

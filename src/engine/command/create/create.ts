@@ -15,7 +15,7 @@ import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
-import { learnRights } from "../open/access-check.ts";
+import { loadRights } from "../open/access-check.ts";
 import { checkCreateRequest } from "./check-request.ts";
 import { checkExisting, decideAccess, mayRemove } from "./existing.ts";
 import { createNew } from "./new.ts";
@@ -25,16 +25,16 @@ import {
   answerReplay,
   beginPendingCreate,
   checkDurableContexts,
-  closeOfApplication,
+  closeOpensOfApplication,
   reconnectOpen,
 } from "./durable.ts";
 import { openPipe } from "./pipe.ts";
-import { asksForPosix, byPosixRules, pathOfCreate } from "./posix.ts";
-import { stopsAtReparse, tellFailedLookup, tellReparse } from "./reparse.ts";
+import { asksForPosix, applyPosixRules, pathOfCreate } from "./posix.ts";
+import { stopsAtReparse, answerFailedLookup, answerReparse } from "./reparse.ts";
 import { openData } from "./register.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshot.ts";
-import { checkKnowledge } from "./extended-attributes.ts";
+import { checkEaKnowledge } from "./extended-attributes.ts";
 
 export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
   const request = decodeCreateRequest(exchange.message);
@@ -61,7 +61,7 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   if (timed.seconds !== undefined)
     return inSnapshot(exchange, named, tree, timed.path, timed.seconds, isPosix);
   const creation = new Creation(exchange, named, tree, store, path, lookUp);
-  if (isPosix) byPosixRules(creation);
+  if (isPosix) applyPosixRules(creation);
   return run(creation);
 }
 
@@ -80,7 +80,7 @@ function inSnapshot(
     if (refusal !== Status.SUCCESS) return refusal;
     const creation = new Creation(exchange, request, tree, snapshot.store, path, lookUp);
     creation.snapshotPath = snapshot.path;
-    if (isPosix) byPosixRules(creation);
+    if (isPosix) applyPosixRules(creation);
     return run(creation);
   });
 }
@@ -96,11 +96,11 @@ function markApple(session: Session): void {
 
 function run(creation: Creation): MaybePromise<NtStatus> {
   const outcome = lookUp(creation);
-  if (typeof outcome === "number") return settle(creation, outcome);
+  if (typeof outcome === "number") return undoOnFailure(creation, outcome);
   // A replay that arrives while this CREATE waits must not create the file a second time.
   const endPending = beginPendingCreate(creation.exchange, creation.tree.session, creation.request);
   return outcome.finally(endPending).then(
-    (status) => settle(creation, status),
+    (status) => undoOnFailure(creation, status),
     (error: unknown) => {
       creation.undo();
       throw error;
@@ -108,7 +108,7 @@ function run(creation: Creation): MaybePromise<NtStatus> {
   );
 }
 
-function settle(creation: Creation, status: NtStatus): NtStatus {
+function undoOnFailure(creation: Creation, status: NtStatus): NtStatus {
   if (status !== Status.SUCCESS) creation.undo();
   return status;
 }
@@ -120,23 +120,30 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
   const { exchange } = creation;
   return andThen(creation.store.lookup(creation.components), (found) => {
     if (typeof found === "number") {
-      return tellFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
+      return answerFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
     }
     creation.node = found.node;
     if (found.node === undefined) return openFound(creation, found);
-    return andThen(learnOfExisting(creation, found.node), (status) =>
+    return andThen(loadExistingRights(creation, found.node), (status) =>
       status === Status.SUCCESS ? openFound(creation, found) : status,
     );
   });
 }
 
 /** Loads the rights that the descriptor of the object grants and, if needed, that of its parent directory. */
-function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
+function loadExistingRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   const { desiredAccess, contexts, createOptions } = request;
-  const isOpen = (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
-  const removes = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
-  return learnRights(tree, store, components, node, isOpen ? -1 : mapGenericAccess(desiredAccess) | removes);
+  const wantsMaximalAccess =
+    (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
+  const deletion = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
+  return loadRights(
+    tree,
+    store,
+    components,
+    node,
+    wantsMaximalAccess ? -1 : mapGenericAccess(desiredAccess) | deletion,
+  );
 }
 
 function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
@@ -154,38 +161,39 @@ function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
 function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components, isPosix } = creation;
   if (stopsAtReparse(request, node, isPosix)) {
-    return tellReparse(creation.exchange, creation.store, node, isPosix);
+    return answerReparse(creation.exchange, creation.store, node, isPosix);
   }
   const refusal = checkExisting(request, tree, components, node);
   if (refusal !== Status.SUCCESS) return refusal;
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
-  return andThen(checkKnowledge(creation, node), (known) =>
-    known === Status.SUCCESS ? checkRemoval(creation, found, node) : known,
+  return andThen(checkEaKnowledge(creation, node), (eaStatus) =>
+    eaStatus === Status.SUCCESS ? checkRemoval(creation, found, node) : eaStatus,
   );
 }
 
 function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components } = creation;
-  const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
+  const requestsDelete = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
   // The share's root cannot be deleted, as in smbd.
-  const dooms = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
-  if (dooms && components.length === 0) return Status.ACCESS_DENIED;
-  const isAsked = removes || (creation.granted & Access.DELETE) !== 0;
-  if (!isAsked || components.length === 0) return takeOver(creation, found, node);
+  const deletesOnClose = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  if (deletesOnClose && components.length === 0) return Status.ACCESS_DENIED;
+  const grantsDelete = requestsDelete || (creation.granted & Access.DELETE) !== 0;
+  if (!grantsDelete || components.length === 0) return openExistingData(creation, found, node);
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
-    if (allowed === Status.SUCCESS) return takeOver(creation, found, node);
-    if (removes) return allowed;
+    if (allowed === Status.SUCCESS) return openExistingData(creation, found, node);
+    if (requestsDelete) return allowed;
     // MAXIMUM_ALLOWED must not include DELETE if the directory forbids it: a CLOSE could not report the
     // failure.
     creation.granted &= ~Access.DELETE;
-    return takeOver(creation, found, node);
+    return openExistingData(creation, found, node);
   });
 }
 
-function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
-  return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node.identity), () =>
-    openData(creation, found, node),
+function openExistingData(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
+  return andThen(
+    closeOpensOfApplication(creation.exchange, creation.request, creation.tree, node.identity),
+    () => openData(creation, found, node),
   );
 }

@@ -42,7 +42,7 @@ export class Creation {
   readonly store: FileStore;
   readonly path: ParsedPath;
   /** Repeats the CREATE from the look-up. */
-  readonly again: (creation: Creation) => MaybePromise<NtStatus>;
+  readonly restart: (creation: Creation) => MaybePromise<NtStatus>;
   node: FileNode | undefined;
   handle: FileHandle | undefined;
   /** Set when a named stream is opened; `node` is its file then. */
@@ -54,7 +54,7 @@ export class Creation {
   /** The mode that the client requests for a new object; undefined: all bits that the share's masks leave. */
   permissions: number | undefined;
   /** The new object gets the rights of its mode and a descriptor whose owner is the SID of its creator. */
-  namesCreator = false;
+  recordsCreator = false;
   /** The access mask granted to the open. */
   granted = 0;
   action: number = CreateAction.OPENED;
@@ -80,7 +80,7 @@ export class Creation {
     this.tree = tree;
     this.store = store;
     this.path = path;
-    this.again = again;
+    this.restart = again;
     this.caching = readCachingRequest(exchange, tree, request);
   }
 

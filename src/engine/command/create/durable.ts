@@ -13,7 +13,7 @@ import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import { parsePath } from "../../vfs/name/client-path.ts";
-import { closeOpen, leaveLostTree } from "../close/teardown.ts";
+import { closeOpen, closeStoreIfUnused } from "../close/teardown.ts";
 import { writeCreateAnswer } from "./answer.ts";
 import { statusOf } from "../errno-status.ts";
 import { grantedLevel } from "./caching-request.ts";
@@ -112,7 +112,7 @@ function attach(exchange: Exchange, open: Open, tree: Tree): void {
   context.opens.attach(open, tree);
   open.sequence.number = exchange.channelSequence;
   context.durables.attach(open);
-  leaveLostTree(context, lost);
+  closeStoreIfUnused(context, lost);
 }
 
 /**
@@ -206,7 +206,7 @@ export function grantDurability(exchange: Exchange, request: CreateRequest, tree
  * Closes the opens that the same application instance has on this file from another client: it fails over to
  * this one. 3.3.5.9.13.
  */
-export function closeOfApplication(
+export function closeOpensOfApplication(
   exchange: Exchange,
   request: CreateRequest,
   tree: Tree,

@@ -37,10 +37,10 @@ export function checkExisting(
   if (!overwrites(request)) return Status.SUCCESS;
   if (tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0) return Status.ACCESS_DENIED;
   // 2.1.5.1.2.1: an overwrite must name the HIDDEN and SYSTEM attributes that the file has.
-  const kept = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
+  const protectedAttributes = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
   const isHidden = isHiddenByName(components.at(-1) ?? "", tree.grant);
-  const asked = fileAttributes | (isHidden ? FileAttribute.HIDDEN : 0);
-  return (kept & ~asked) !== 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
+  const requested = fileAttributes | (isHidden ? FileAttribute.HIDDEN : 0);
+  return (protectedAttributes & ~requested) !== 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
 }
 
 /**

@@ -8,7 +8,7 @@ import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
 import { needsKnowledge } from "../../vfs/extended-attributes.ts";
 import type { Creation } from "./creation.ts";
-import { change, checkAttributes, decodeList } from "../open/extended-attributes.ts";
+import { changeAttributes, checkAttributes, decodeList } from "../open/extended-attributes.ts";
 
 /** Returns SUCCESS, or the status that the request's extended attributes fail with; needs no file. */
 export function checkCreateAttributes(request: CreateRequest, tree: Tree): NtStatus {
@@ -22,7 +22,7 @@ export function checkCreateAttributes(request: CreateRequest, tree: Tree): NtSta
 }
 
 /** [MS-FSA] 2.1.5.1.2: a file with a NEED_EA attribute refuses FILE_NO_EA_KNOWLEDGE with ACCESS_DENIED. */
-export function checkKnowledge(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
+export function checkEaKnowledge(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree } = creation;
   const hasNone = (request.createOptions & CreateOption.NO_EA_KNOWLEDGE) !== 0;
   if (!hasNone || !tree.grant.eaSupport) return Status.SUCCESS;
@@ -38,7 +38,7 @@ export function applyCreateAttributes(creation: Creation, node: FileNode): Maybe
   if (data === undefined || data.length === 0 || creation.action === CreateAction.OPENED)
     return Status.SUCCESS;
   const attributes = decodeExtendedAttributes(data);
-  return andThen(change(creation.tree, node, attributes), (status) => {
+  return andThen(changeAttributes(creation.tree, node, attributes), (status) => {
     const { file, store, tree } = creation;
     const isNew = creation.action === CreateAction.CREATED;
     if (status === Status.SUCCESS || !isNew || file === undefined) return status;

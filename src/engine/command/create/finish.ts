@@ -16,7 +16,7 @@ import { writeCreateAnswer } from "./answer.ts";
 import type { Creation } from "./creation.ts";
 import { grantDurability } from "./durable.ts";
 import { statusOf } from "../errno-status.ts";
-import { forDirectory } from "./caching-request.ts";
+import { limitToDirectory } from "./caching-request.ts";
 import { statOfOpen, noteReserved } from "../open/stat.ts";
 import { applyCreateAttributes } from "./extended-attributes.ts";
 
@@ -42,8 +42,8 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
       return Status.SUCCESS;
     });
   });
-  const told = open.file === undefined ? emptied : notify.during(emptied, open.file.path);
-  return andThen(told, (status) => (status === Status.SUCCESS ? preallocate(creation, open) : status));
+  const reported = open.file === undefined ? emptied : notify.during(emptied, open.file.path);
+  return andThen(reported, (status) => (status === Status.SUCCESS ? preallocate(creation, open) : status));
 }
 
 /** Removes the data and the named streams of the file. */
@@ -86,7 +86,7 @@ function answer(creation: Creation, open: Open): MaybePromise<NtStatus> {
   entryChanged(creation.exchange.context, open);
   const { file, isDirectory } = open;
   if (file !== undefined && file.base === undefined && !isDirectory) file.isMarked = true;
-  if (isAsMade(creation)) return finish(creation, open, node, node.stat);
+  if (isAsCreated(creation)) return finish(creation, open, node, node.stat);
   return andThen(applyCreateAttributes(creation, node), (status) => {
     if (status !== Status.SUCCESS) return status;
     return andThen(statOfOpen(open, node), (stat) =>
@@ -96,13 +96,13 @@ function answer(creation: Creation, open: Open): MaybePromise<NtStatus> {
 }
 
 /** True if nothing has changed the new object since its creation, so that its stat is current. */
-function isAsMade(creation: Creation): boolean {
+function isAsCreated(creation: Creation): boolean {
   const { contexts } = creation.request;
   return (
     creation.action === CreateAction.CREATED &&
     creation.stream === undefined &&
     creation.initialDescriptor === undefined &&
-    !creation.namesCreator &&
+    !creation.recordsCreator &&
     !creation.hasWaited &&
     (contexts.allocationSize ?? 0) === 0 &&
     (contexts.extendedAttributes?.length ?? 0) === 0
@@ -126,7 +126,7 @@ function grantCaching(creation: Creation, open: Open): NtStatus {
   if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
   const isFixed = !creation.tree.grant.followSymlinks;
   const { wanted, lease, epoch } = open.isDirectory
-    ? forDirectory(creation.exchange, creation.caching, isFixed)
+    ? limitToDirectory(creation.exchange, creation.caching, isFixed)
     : creation.caching;
   // A file with byte-range locks must not be cached.
   const allowed = file.locks === undefined ? wanted : 0;

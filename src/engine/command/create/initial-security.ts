@@ -15,7 +15,7 @@ import { absolutePath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
 import { type Failure, FileKind, type FileNode, type ObjectSecurity } from "../../vfs/store.ts";
-import { learnRights } from "../open/access-check.ts";
+import { loadRights } from "../open/access-check.ts";
 import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf, uidOn } from "../open/descriptor.ts";
@@ -32,7 +32,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
   if (data === undefined && !isNt) return Status.SUCCESS;
   const given = data === undefined ? undefined : takeDescriptor(data);
   if (typeof given === "number") return given;
-  const refusal = given === undefined ? Status.SUCCESS : checkGiven(creation, given);
+  const refusal = given === undefined ? Status.SUCCESS : checkGivenDescriptor(creation, given);
   if (refusal !== Status.SUCCESS) return refusal;
   // A Linux client sends a mode as an ACE; the mode replaces the list.
   const mode = given === undefined ? undefined : modeOf(given);
@@ -66,7 +66,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
       token,
       isDirectory,
     });
-    creation.namesCreator = creation.initialDescriptor === undefined && token.isNamed;
+    creation.recordsCreator = creation.initialDescriptor === undefined && token.isNamed;
     return Status.SUCCESS;
   });
 }
@@ -75,7 +75,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
  * Checks a client's descriptor for a new object: only root may set a foreign owner, and a share that stores
  * POSIX rights alone refuses what they cannot express with INVALID_ACL.
  */
-function checkGiven(creation: Creation, given: SecurityDescriptor): NtStatus {
+function checkGivenDescriptor(creation: Creation, given: SecurityDescriptor): NtStatus {
   const { security, readOnly } = creation.tree.grant;
   if (!security.canChange || readOnly) return Status.ACCESS_DENIED;
   const token = tokenOf(creation.tree);
@@ -116,25 +116,25 @@ function readParent(creation: Creation): MaybePromise<Parent | Failure> {
 
 /** Runs after the object is created: stores its initial rights. On failure it removes the object again. */
 export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<NtStatus> {
-  const { initialDescriptor: birth, tree } = creation;
-  if (birth === undefined && !creation.namesCreator) return learnNewRights(creation, node);
+  const { initialDescriptor, tree } = creation;
+  if (initialDescriptor === undefined && !creation.recordsCreator) return loadNewRights(creation, node);
   const { security } = node;
-  if (security === undefined) return learnNewRights(creation, node);
-  if (birth === undefined) return nameCreator(creation, node, security, path);
+  if (security === undefined) return loadNewRights(creation, node);
+  if (initialDescriptor === undefined) return recordCreator(creation, node, security, path);
   return andThen(openNewDirectory(creation, node), (opened) => {
     if (opened < 0) return removeCreated(creation, node, path, opened);
     // With `inherit owner` the store has already given the file its owner.
-    const owner = tree.grant.inheritOwner ? undefined : birth.owner;
-    const uid = changeOf(owner && uidOn(tree, owner), node.stat.uid);
-    const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
-    const change = rightsChange(tree, node.stat, birth, uid, gid, true);
+    const owner = tree.grant.inheritOwner ? undefined : initialDescriptor.owner;
+    const uid = idChange(owner && uidOn(tree, owner), node.stat.uid);
+    const gid = idChange(initialDescriptor.group && gidOfSid(initialDescriptor.group), node.stat.gid);
+    const change = rightsChange(tree, node.stat, initialDescriptor, uid, gid, true);
     return andThen(security.write(change), (result) => {
-      noteWritten(creation, path);
+      suppressWriteEvent(creation, path);
       // A container without CAP_SYS_ADMIN cannot store security.NTACL: the uid and the mode must do.
       if (result < 0 && result !== -Errno.EPERM && result !== -Errno.EOPNOTSUPP) {
         return removeCreated(creation, node, path, result);
       }
-      return learnNewRights(creation, node);
+      return loadNewRights(creation, node);
     });
   });
 }
@@ -143,7 +143,7 @@ export function finishSecurity(creation: Creation, node: FileNode, path: string)
  * Stores a descriptor with the creator's SID as owner: the uid on disk is shared by all users without an
  * account.
  */
-function nameCreator(
+function recordCreator(
   creation: Creation,
   node: FileNode,
   security: ObjectSecurity,
@@ -155,13 +155,13 @@ function nameCreator(
     const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
     return andThen(security.write(change), (result) => {
-      noteWritten(creation, path);
-      return result < 0 ? removeCreated(creation, node, path, result) : learnNewRights(creation, node);
+      suppressWriteEvent(creation, path);
+      return result < 0 ? removeCreated(creation, node, path, result) : loadNewRights(creation, node);
     });
   });
 }
 
-function changeOf(wanted: number | undefined, current: number): number {
+function idChange(wanted: number | undefined, current: number): number {
   return wanted === undefined || wanted === current ? -1 : wanted;
 }
 
@@ -174,8 +174,14 @@ function openNewDirectory(creation: Creation, node: FileNode): MaybePromise<0 | 
     if (opened !== -Errno.EACCES) return opened;
     // An inherited default ACL may deny the owner; mode 0700 lets it open, the real rights are set
     // afterwards.
-    const whole = { uid: -1, gid: -1, acl: aclOfMode(0o700), inherited: undefined, descriptor: undefined };
-    return andThen(node.security?.write(whole) ?? -Errno.EACCES, (written) =>
+    const ownerOnly = {
+      uid: -1,
+      gid: -1,
+      acl: aclOfMode(0o700),
+      inherited: undefined,
+      descriptor: undefined,
+    };
+    return andThen(node.security?.write(ownerOnly) ?? -Errno.EACCES, (written) =>
       written < 0 ? written : openToRead(creation, node),
     );
   });
@@ -190,14 +196,14 @@ function openToRead(creation: Creation, node: FileNode): MaybePromise<0 | Failur
 }
 
 /** Loads the rights for an SMB2_CREATE_QUERY_MAXIMAL_ACCESS response, if the request has that context. */
-function learnNewRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
+function loadNewRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   if (request.contexts.maximalAccess === undefined) return Status.SUCCESS;
-  return learnRights(tree, store, components, node, -1);
+  return loadRights(tree, store, components, node, -1);
 }
 
 /** The inotify event duplicates the ADDED already reported; suppress it. */
-function noteWritten(creation: Creation, path: string): void {
+function suppressWriteEvent(creation: Creation, path: string): void {
   const { notify } = creation.exchange.context;
   if (notify.count > 0) {
     notify.changed(NotifyAction.MODIFIED, absolutePath(creation.tree.grant.path, path), 0);
@@ -214,8 +220,8 @@ function removeCreated(
   return andThen(creation.store.remove(path, node.identity, isDirectory), (removed) => {
     const { notify } = creation.exchange.context;
     if (removed === 0 && notify.count > 0) {
-      const whole = absolutePath(creation.tree.grant.path, path);
-      notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+      const absolute = absolutePath(creation.tree.grant.path, path);
+      notify.changed(NotifyAction.REMOVED, absolute, nameFilter(isDirectory));
     }
     return statusOf(failure);
   });

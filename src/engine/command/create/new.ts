@@ -12,7 +12,7 @@ import { andThen } from "../../and-then.ts";
 import { isFailure, type FileNode, type Found, type Failure } from "../../vfs/store.ts";
 import { register, openData } from "./register.ts";
 import { finishSecurity, prepareSecurity } from "./initial-security.ts";
-import { enterNewStream } from "./stream.ts";
+import { registerNewStream } from "./stream.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "../errno-status.ts";
 
@@ -45,32 +45,32 @@ export function createNew(creation: Creation, found: Found): MaybePromise<NtStat
 
 function makeDirectory(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
-  const made = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
-    typeof node === "number" ? node : secure(creation, found, node, true),
+  const created = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
+    typeof node === "number" ? node : secureNewObject(creation, found, node, true),
   );
-  return afterMaking(creation, found, made, (node) => openData(creation, found, node));
+  return afterCreation(creation, found, created, (node) => openData(creation, found, node));
 }
 
 function makeFile(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
-  const made = andThen(
+  const created = andThen(
     creation.store.createFile(found, mode, attributes, creation.permissions),
-    (created) => {
-      if (typeof created === "number") return created;
-      creation.handle = created.handle;
-      return secure(creation, found, created.node, false);
+    (file) => {
+      if (typeof file === "number") return file;
+      creation.handle = file.handle;
+      return secureNewObject(creation, found, file.node, false);
     },
   );
-  return afterMaking(creation, found, made, (node) =>
+  return afterCreation(creation, found, created, (node) =>
     creation.path.stream === undefined
       ? register(creation, found, node)
-      : enterNewStream(creation, found, node, creation.path.stream),
+      : registerNewStream(creation, found, node, creation.path.stream),
   );
 }
 
 /** Reports the new object to CHANGE_NOTIFY and sets its initial rights. */
-function secure(
+function secureNewObject(
   creation: Creation,
   found: Found,
   node: FileNode,
@@ -83,16 +83,16 @@ function secure(
 }
 
 /** Continues with `next` once the object exists; -EEXIST repeats the look-up. */
-function afterMaking(
+function afterCreation(
   creation: Creation,
   found: Found,
-  made: MaybePromise<NtStatus | Failure>,
+  created: MaybePromise<NtStatus | Failure>,
   next: (node: FileNode) => MaybePromise<NtStatus>,
 ): MaybePromise<NtStatus> {
   const { notify } = creation.exchange.context;
-  const told = notify.count > 0 ? notify.during(made, pathOf(creation, found)) : made;
-  return andThen(told, (result) => {
-    if (result === -Errno.EEXIST) return creation.again(creation);
+  const reported = notify.count > 0 ? notify.during(created, pathOf(creation, found)) : created;
+  return andThen(reported, (result) => {
+    if (result === -Errno.EEXIST) return creation.restart(creation);
     if (isFailure(result)) return statusOf(result);
     const { node } = creation;
     return result === Status.SUCCESS && node !== undefined ? next(node) : result;

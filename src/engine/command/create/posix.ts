@@ -32,7 +32,7 @@ export function pathOfCreate(
 const NO_MODE = 0xffff;
 
 /** Applies the POSIX rules and the requested mode to a CREATE that `asksForPosix`. */
-export function byPosixRules(creation: Creation): void {
+export function applyPosixRules(creation: Creation): void {
   creation.isPosix = true;
   const mode = creation.request.contexts.posix?.mode ?? NO_MODE;
   creation.permissions = (mode & 0xffff) === NO_MODE ? undefined : mode & 0o7777;

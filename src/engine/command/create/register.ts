@@ -13,7 +13,7 @@ import { parentKeyOf } from "./caching-request.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { andThen } from "../../and-then.ts";
 import { statusOf } from "../errno-status.ts";
-import { finishStream, shareStream } from "./stream-entry.ts";
+import { finishStream, sharedStreamOf } from "./stream-entry.ts";
 
 /**
  * Checks sharing, breaks other clients' caches and adds the open to the table, all in one turn of the event
@@ -28,7 +28,7 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   creation.file = base;
   // [MS-FSA] 2.1.5.1.2: a delete-pending file refuses opens of its streams too.
   if (base.deletePending) return Status.DELETE_PENDING;
-  const file = creation.stream === undefined ? base : shareStream(creation.stream, opens, base);
+  const file = creation.stream === undefined ? base : sharedStreamOf(creation.stream, opens, base);
   creation.file = file;
   if (file.deletePending) return Status.DELETE_PENDING;
   const known = creation.leaseHolder();
@@ -48,7 +48,7 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
     const holder = findHolder(creation, file);
     return holder === undefined ? Status.SHARING_VIOLATION : waitFor(creation, holder, found, node);
   }
-  const open = enter(creation, file, node);
+  const open = addOpen(creation, file, node);
   opens.addName(open, absolutePath(rootPath, found.path));
   if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
   return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
@@ -67,18 +67,18 @@ function findHolder(creation: Creation, file: SharedFile): SharedFile | undefine
 
 function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<NtStatus> {
   creation.hasWaited = true;
-  const isOurs = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
+  const isNewFile = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
   // Holds nothing while it waits: the client that gives up its cache may rename, delete or replace the file.
-  if (!isOurs) creation.undo();
+  if (!isNewFile) creation.undo();
   return waitForCaching(creation.exchange, file.caching, () => {
     if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
-    if (isOurs) return register(creation, found, node);
+    if (isNewFile) return register(creation, found, node);
     creation.rounds = 0;
-    return creation.again(creation);
+    return creation.restart(creation);
   });
 }
 
-function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
+function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
   const { opens } = creation.exchange.context;
   const { shareAccess, createOptions } = creation.request;
   const open = new Open({

@@ -28,16 +28,16 @@ export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: 
   if (kind === FileKind.FILE || kind === FileKind.DIRECTORY) return false;
   if ((request.createOptions & CreateOption.OPEN_REPARSE_POINT) !== 0) return false;
   // With the POSIX extensions everything but a symlink is opened itself.
-  if (isPosix) return kind === FileKind.SYMLINK && !changesLink(request);
+  if (isPosix) return kind === FileKind.SYMLINK && !changesSymlinkItself(request);
   if (request.createDisposition === CreateDisposition.CREATE) return false;
-  return kind === FileKind.SYMLINK ? !isAboutName(request) : !isAboutItself(request);
+  return kind === FileKind.SYMLINK ? !deletesSymlinkItself(request) : !opensWithoutData(request);
 }
 
 /**
  * Changing the times or the name of a symlink without reading means the symlink itself: lutimes(3),
  * rename(2).
  */
-function changesLink({ desiredAccess, createDisposition }: CreateRequest): boolean {
+function changesSymlinkItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
   const others = mapGenericAccess(desiredAccess) & ~LINK_CHANGES;
   return createDisposition === CreateDisposition.OPEN && others === 0;
 }
@@ -45,12 +45,12 @@ function changesLink({ desiredAccess, createDisposition }: CreateRequest): boole
 /**
  * Deleting or renaming a symlink means the symlink itself, also from clients that do not know reparse points.
  */
-function isAboutName(request: CreateRequest): boolean {
-  return (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0 && isAboutItself(request);
+function deletesSymlinkItself(request: CreateRequest): boolean {
+  return (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0 && opensWithoutData(request);
 }
 
 /** Linux's client before 6.7 opens special files only this way, and could not remove them otherwise. */
-function isAboutItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
+function opensWithoutData({ desiredAccess, createDisposition }: CreateRequest): boolean {
   if (createDisposition !== CreateDisposition.OPEN) return false;
   return (mapGenericAccess(desiredAccess) & (DATA_ACCESS | Access.MAXIMUM_ALLOWED)) === 0;
 }
@@ -60,7 +60,7 @@ function isAboutItself({ desiredAccess, createDisposition }: CreateRequest): boo
  * else IO_REPARSE_TAG_NOT_HANDLED. `unparsedBytes` is the length of the path behind the symlink in UTF-16
  * bytes.
  */
-export function tellReparse(
+export function answerReparse(
   exchange: Exchange,
   store: FileStore,
   node: FileNode,
@@ -91,7 +91,7 @@ export function tellReparse(
  * Answers a look-up that failed with `failure`. If a symlink inside the path caused it, the answer is
  * STOPPED_ON_SYMLINK with that symlink's target.
  */
-export function tellFailedLookup(
+export function answerFailedLookup(
   exchange: Exchange,
   store: FileStore,
   components: readonly string[],
@@ -99,10 +99,10 @@ export function tellFailedLookup(
   failure: Failure,
 ): MaybePromise<NtStatus> {
   if (failure !== -Errno.ELOOP && failure !== -Errno.EXDEV) return lookupStatusOf(failure);
-  return findLinkOnTheWay(exchange, store, components, isPosix, failure);
+  return answerSymlinkInPath(exchange, store, components, isPosix, failure);
 }
 
-async function findLinkOnTheWay(
+async function answerSymlinkInPath(
   exchange: Exchange,
   store: FileStore,
   components: readonly string[],
@@ -116,7 +116,7 @@ async function findLinkOnTheWay(
     try {
       if (node.stat.kind !== FileKind.SYMLINK) continue;
       const rest = components.slice(count).reduce((bytes, name) => bytes + 2 * (name.length + 1), 0);
-      return await tellReparse(exchange, store, node, isPosix, rest);
+      return await answerReparse(exchange, store, node, isPosix, rest);
     } finally {
       node.close();
     }

@@ -36,13 +36,13 @@ export function findTime(request: CreateRequest, path: ParsedPath, grant: ShareG
   const folder = folderBelow(grant);
   const components: string[] = [];
   for (const name of path.components) {
-    const told = isFolder(components, folder) ? undefined : secondsOfToken(name);
-    if (told === undefined) {
+    const tokenSeconds = isSnapshotFolder(components, folder) ? undefined : secondsOfToken(name);
+    if (tokenSeconds === undefined) {
       components.push(name);
       continue;
     }
-    if (seconds !== undefined && seconds !== told) return Status.OBJECT_NAME_NOT_FOUND;
-    seconds = told;
+    if (seconds !== undefined && seconds !== tokenSeconds) return Status.OBJECT_NAME_NOT_FOUND;
+    seconds = tokenSeconds;
   }
   return { seconds, path: { ...path, components } };
 }
@@ -54,7 +54,7 @@ function folderBelow({ path, snapshots }: ShareGrant): string | undefined {
   return folder.startsWith(`${path}/`) ? folder.slice(path.length + 1) : undefined;
 }
 
-function isFolder(components: readonly string[], folder: string | undefined): boolean {
+function isSnapshotFolder(components: readonly string[], folder: string | undefined): boolean {
   return folder !== undefined && components.length > 0 && components.join("/") === folder;
 }
 

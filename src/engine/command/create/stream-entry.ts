@@ -17,7 +17,7 @@ import { reportStream } from "../open/modified.ts";
 const OVERWRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
 
 /** The SharedFile of the stream, common to all its opens. */
-export function shareStream(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
+export function sharedStreamOf(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
   const { place } = stream.handle;
   let file = opens.takeStream(base, stream.folded);
   // Other programs may have created two streams whose names differ only in case: they get a SharedFile each.

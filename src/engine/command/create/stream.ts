@@ -22,7 +22,7 @@ import { maximalAccessOf } from "../open/access-check.ts";
 import { decideAccess } from "./existing.ts";
 import { register } from "./register.ts";
 import { type Creation, overwrites } from "./creation.ts";
-import { closeOfApplication } from "./durable.ts";
+import { closeOpensOfApplication } from "./durable.ts";
 import { streamStatusOf } from "./stream-entry.ts";
 
 /**
@@ -60,17 +60,21 @@ export function openStream(
   if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return Status.ACCESS_DENIED;
   return andThen(findStream(node.values, name), (stored) => {
     if (typeof stored === "number") return streamStatusOf(stored);
-    const status = decide(creation, node, stored !== undefined);
+    const status = decideStreamAccess(creation, node, stored !== undefined);
     if (status !== Status.SUCCESS) return status;
     const identity = streamIdentity(node, foldName(stored?.name ?? name));
-    return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, identity), () =>
-      enterStream(creation, stored ?? streamNamed(name), found, node, { isMissing: stored === undefined }),
+    return andThen(
+      closeOpensOfApplication(creation.exchange, creation.request, creation.tree, identity),
+      () =>
+        registerStream(creation, stored ?? newStreamName(name), found, node, {
+          isMissing: stored === undefined,
+        }),
     );
   });
 }
 
 /** Checks disposition and access for a stream of an existing file; [MS-FSA] 2.1.5.1.1, 2.1.5.1.2. */
-function decide(creation: Creation, node: FileNode, exists: boolean): NtStatus {
+function decideStreamAccess(creation: Creation, node: FileNode, exists: boolean): NtStatus {
   const { request, tree } = creation;
   const { createDisposition } = request;
   if (exists && createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
@@ -93,7 +97,7 @@ function mayCreate(disposition: number): boolean {
 }
 
 /** Continues with the stream `name` of a file that this CREATE has just made for it. */
-export function enterNewStream(
+export function registerNewStream(
   creation: Creation,
   found: Found,
   node: FileNode,
@@ -101,15 +105,15 @@ export function enterNewStream(
 ): MaybePromise<NtStatus> {
   creation.handle?.close();
   creation.handle = undefined;
-  return enterStream(creation, streamNamed(name), found, node, { isMissing: true, hasNewFile: true });
+  return registerStream(creation, newStreamName(name), found, node, { isMissing: true, hasNewFile: true });
 }
 
 /** A stream that does not exist yet. `openFound` has checked that the name has a key. */
-function streamNamed(name: string): StoredStream {
+function newStreamName(name: string): StoredStream {
   return { name, key: streamKey(name) ?? "" };
 }
 
-function enterStream(
+function registerStream(
   creation: Creation,
   stored: StoredStream,
   found: Found,
@@ -130,12 +134,12 @@ function enterStream(
   creation.handle = handle;
   return andThen(register(creation, found, node), (status) => {
     if (status === Status.SUCCESS || !hasNewFile) return status;
-    return andThen(takeBack(creation, found, node), () => status);
+    return andThen(removeNewFile(creation, found, node), () => status);
   });
 }
 
 /** Undoes a failed CREATE and removes the file that it made, unless another open has it by now. */
-function takeBack(creation: Creation, found: Found, node: FileNode): MaybePromise<unknown> {
+function removeNewFile(creation: Creation, found: Found, node: FileNode): MaybePromise<unknown> {
   const { opens } = creation.exchange.context;
   const { identity } = node;
   creation.undo();

@@ -3,13 +3,13 @@
 import { Errno } from "../../../linux/errno.ts";
 import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { type NtStatus, Status } from "../../../wire/status.ts";
+import { type NtStatus, type NumberOf, Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { rightsOf } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
-import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
+import { type Failure, FileKind, type FileNode, type FileStore, isFailure } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
@@ -28,21 +28,24 @@ const BY_WRITE =
 const BY_OWNING =
   Access.WRITE_ATTRIBUTES | Access.WRITE_EA | Access.WRITE_DAC | Access.WRITE_OWNER | Access.DELETE;
 
+/** An access mask of specific rights; not negative. */
+export type AccessMask = NumberOf<"access mask">;
+
 /** Maximal access to a read-only share. */
 export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
 /** The rights by stored descriptors, as of the last `learnRights`. */
-const learned = new WeakMap<FileNode, number>();
+const rightsByDescriptor = new WeakMap<FileNode, AccessMask>();
 
 /**
  * The maximal access of the tree's user on `node`. Shares that store descriptors need `learnRights` first.
  */
-export function maximalAccessOf(tree: Tree, node: FileNode): number {
-  const kept = learned.get(node);
-  return kept === undefined ? accessByMode(tree, node) : (kept & tree.maximalAccess) >>> 0;
+export function maximalAccessOf(tree: Tree, node: FileNode): AccessMask {
+  const rights = rightsByDescriptor.get(node);
+  return rights === undefined ? accessByMode(tree, node) : (rights & tree.maximalAccess) >>> 0;
 }
 
-function accessByMode(tree: Tree, node: FileNode): number {
+function accessByMode(tree: Tree, node: FileNode): AccessMask {
   const bits = node.access();
   let mask: number = ALWAYS;
   if ((bits & 4) !== 0) mask |= BY_READ;
@@ -63,7 +66,7 @@ const BY_DIRECTORY = Access.DELETE | Access.READ_ATTRIBUTES;
  * parent directory is read only if `wanted` has rights that it may grant; `components` is the path of `node`.
  * SUCCESS, or the status of a failed read.
  */
-export function learnRights(
+export function loadRights(
   tree: Tree,
   store: FileStore,
   components: readonly string[],
@@ -71,31 +74,33 @@ export function learnRights(
   wanted: number,
 ): MaybePromise<NtStatus> {
   if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
-  return andThen(rightsOn(tree, node), (own) => {
-    if (own < 0) return statusOf(own);
-    const missing = wanted & BY_DIRECTORY & ~own;
+  return andThen(rightsOn(tree, node), (ownRights) => {
+    if (isFailure(ownRights)) return statusOf(ownRights);
+    const missing = wanted & BY_DIRECTORY & ~ownRights;
     if (missing === 0 || components.length === 0) {
-      learned.set(node, own);
+      rightsByDescriptor.set(node, ownRights);
       return Status.SUCCESS;
     }
-    return andThen(rightsOnParent(tree, store, components), (above) => {
-      let rights = own;
-      if (above >= 0 && (above & Access.DELETE_CHILD) !== 0) rights |= Access.DELETE;
-      if (above >= 0 && (above & Access.LIST_DIRECTORY) !== 0) rights |= Access.READ_ATTRIBUTES;
-      learned.set(node, rights);
+    return andThen(rightsOnParent(tree, store, components), (parentRights) => {
+      let rights = ownRights;
+      if (!isFailure(parentRights)) {
+        if ((parentRights & Access.DELETE_CHILD) !== 0) rights |= Access.DELETE;
+        if ((parentRights & Access.LIST_DIRECTORY) !== 0) rights |= Access.READ_ATTRIBUTES;
+      }
+      rightsByDescriptor.set(node, rights);
       return Status.SUCCESS;
     });
   });
 }
 
 /** The rights of the tree's user on `node` by its stored descriptor, else by its mode; -errno on failure. */
-export function rightsOn(tree: Tree, node: FileNode): MaybePromise<number> {
-  return andThen(storedDescriptor(tree, node), (kept) => {
-    if (typeof kept === "number") return kept;
-    if (kept === undefined) return accessByMode(tree, node);
+export function rightsOn(tree: Tree, node: FileNode): MaybePromise<AccessMask | Failure> {
+  return andThen(storedDescriptor(tree, node), (stored) => {
+    if (typeof stored === "number") return stored;
+    if (stored === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);
     // The uid on disk decides ownership when the descriptor names an owner of another server.
-    return rightsOf(kept, token, ownsOnDisk(token, node.stat.uid));
+    return rightsOf(stored, token, ownsOnDisk(token, node.stat.uid));
   });
 }
 
@@ -104,7 +109,7 @@ export function rightsOnParent(
   tree: Tree,
   store: FileStore,
   components: readonly string[],
-): MaybePromise<number> {
+): MaybePromise<AccessMask | Failure> {
   return andThen(store.lookup(components.slice(0, -1)), (found) => {
     if (typeof found === "number") return found;
     const directory = found.node;
@@ -131,13 +136,13 @@ export function mayTakeName(
   if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
-  return andThen(rightsOnParent(tree, store, components), (above) => {
-    if (above < 0) return statusOf(above);
-    if ((above & needed) === 0) return Status.ACCESS_DENIED;
+  return andThen(rightsOnParent(tree, store, components), (parentRights) => {
+    if (isFailure(parentRights)) return statusOf(parentRights);
+    if ((parentRights & needed) === 0) return Status.ACCESS_DENIED;
     if (replaced === undefined || replaced.identity === node.identity) return Status.SUCCESS;
-    if ((above & Access.DELETE_CHILD) !== 0) return Status.SUCCESS;
+    if ((parentRights & Access.DELETE_CHILD) !== 0) return Status.SUCCESS;
     return andThen(rightsOn(tree, replaced), (rights) => {
-      if (rights < 0) return statusOf(rights);
+      if (isFailure(rights)) return statusOf(rights);
       return (rights & Access.DELETE) === 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
     });
   });

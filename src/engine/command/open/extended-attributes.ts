@@ -12,7 +12,7 @@ import { changeUserAttributes, toStoredName } from "../../vfs/extended-attribute
 import { statusOf } from "../errno-status.ts";
 import { isReservedName } from "../../vfs/format/value-names.ts";
 
-export function change(
+export function changeAttributes(
   tree: Tree,
   node: FileNode,
   attributes: readonly ExtendedAttribute[],

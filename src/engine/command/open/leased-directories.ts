@@ -41,7 +41,7 @@ interface Watched {
  * A key of the directory itself: a new one may reuse the inode number of one just removed, but not its birth
  * time.
  */
-function instanceOf(open: Open): string {
+function instanceKeyOf(open: Open): string {
   const stat = open.node?.stat;
   return `${open.file?.identity ?? ""} ${stat?.birthSeconds ?? 0} ${stat?.birthNanoseconds ?? 0}`;
 }
@@ -61,7 +61,7 @@ export class LeasedDirectories {
   begin(context: EngineContext, holder: CachingHolder, open: Open): void {
     if (!context.settings.kernelChangeNotify || open.file === undefined) return;
     const { path } = open.file;
-    const identity = instanceOf(open);
+    const identity = instanceKeyOf(open);
     const { watcher, notify } = context;
     const before = this.lingering.get(identity);
     if (before !== undefined && before.request.path === path && watcher.has(path)) {

@@ -23,7 +23,9 @@ const INTERIM_AFTER_MS = 200;
  */
 export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const file = exchange.open?.file;
-  return file?.late === undefined ? workNow(exchange, step) : afterLate(file, () => workNow(exchange, step));
+  return file?.late === undefined
+    ? runSteps(exchange, step)
+    : afterLate(file, () => runSteps(exchange, step));
 }
 
 /**
@@ -34,35 +36,35 @@ export function afterLate<T>(file: SharedFile | undefined, change: () => MaybePr
   return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
 }
 
-function workNow(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
+function runSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const { clock } = exchange.context;
   const started = clock.now();
   for (;;) {
     const outcome = step();
-    if (outcome instanceof Promise) return goOn(exchange, step, started, outcome);
+    if (outcome instanceof Promise) return continueInSteps(exchange, step, started, outcome);
     if (outcome !== MORE) return outcome;
-    if (clock.now() - started >= TURN_MS) return goOn(exchange, step, started, MORE);
+    if (clock.now() - started >= TURN_MS) return continueInSteps(exchange, step, started, MORE);
   }
 }
 
-async function goOn(
+async function continueInSteps(
   exchange: Exchange,
   step: () => MaybePromise<Step>,
   started: number,
   first: MaybePromise<Step>,
 ): Promise<NtStatus> {
   const { clock } = exchange.context;
-  const patience = new Patience(exchange.open?.file);
-  exchange.cancel = () => patience.end();
+  const wait = new StepWait(exchange.open?.file);
+  exchange.cancel = () => wait.end();
   const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
   const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), sendInterim);
   try {
-    let status = await patience.awaitStep(first);
+    let status = await wait.awaitStep(first);
     while (status === MORE) {
       await new Promise(setImmediate);
-      if (exchange.connection.isClosed) patience.end();
+      if (exchange.connection.isClosed) wait.end();
       const turn = clock.now();
-      do status = await patience.awaitStep(patience.isOver ? Status.CANCELLED : step());
+      do status = await wait.awaitStep(wait.hasEnded ? Status.CANCELLED : step());
       while (status === MORE && clock.now() - turn < TURN_MS);
     }
     return status;
@@ -73,11 +75,11 @@ async function goOn(
 }
 
 /** Waits for the step in progress until the client cancels or disconnects. */
-class Patience {
-  isOver = false;
+class StepWait {
+  hasEnded = false;
   private readonly file: SharedFile | undefined;
-  private underWay: Promise<Step> | undefined;
-  private leave: ((status: NtStatus) => void) | undefined;
+  private inProgress: Promise<Step> | undefined;
+  private stopWaiting: ((status: NtStatus) => void) | undefined;
 
   /** `file` is the one that the work changes. */
   constructor(file: SharedFile | undefined) {
@@ -85,23 +87,23 @@ class Patience {
   }
 
   end(): void {
-    this.isOver = true;
-    if (this.file !== undefined && this.underWay !== undefined) noteLate(this.file, this.underWay);
-    this.leave?.(Status.CANCELLED);
+    this.hasEnded = true;
+    if (this.file !== undefined && this.inProgress !== undefined) noteUnfinished(this.file, this.inProgress);
+    this.stopWaiting?.(Status.CANCELLED);
   }
 
   awaitStep(outcome: MaybePromise<Step>): MaybePromise<Step> {
-    this.underWay = undefined;
+    this.inProgress = undefined;
     if (typeof outcome === "number") return outcome;
-    this.underWay = outcome;
+    this.inProgress = outcome;
     return new Promise((resolve, reject) => {
-      this.leave = resolve;
+      this.stopWaiting = resolve;
       outcome.then(resolve, reject);
     });
   }
 }
 
-function noteLate(file: SharedFile, work: Promise<Step>): void {
+function noteUnfinished(file: SharedFile, work: Promise<Step>): void {
   const before = file.late;
   const late = Promise.allSettled([before, work]).then(() => {
     if (file.late === late) file.late = undefined;

@@ -43,7 +43,7 @@ export function handleNegotiate(exchange: Exchange): NtStatus {
   if (dialect === undefined) return Status.NOT_SUPPORTED;
   const choice = dialect.hasNegotiateContexts ? chooseAlgorithms(exchange, request) : NO_CHOICE;
   if (typeof choice === "number") return choice;
-  const negotiated = settle(connection, request, dialect, choice);
+  const negotiated = negotiatedTerms(connection, request, dialect, choice);
   connection.negotiated = negotiated;
   connection.awaitsSecondNegotiate = false;
   const contexts = dialect.hasNegotiateContexts ? answerContexts(choice) : [];
@@ -70,11 +70,11 @@ interface Choice {
 const NO_CHOICE: Choice = { cipher: undefined, signing: undefined, posix: false };
 
 function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice | NtStatus {
-  const preauth = only(request.contexts, "preauth");
-  const encryption = only(request.contexts, "encryption");
-  const signing = only(request.contexts, "signing");
-  only(request.contexts, "compression");
-  only(request.contexts, "netname");
+  const preauth = onlyContext(request.contexts, "preauth");
+  const encryption = onlyContext(request.contexts, "encryption");
+  const signing = onlyContext(request.contexts, "signing");
+  onlyContext(request.contexts, "compression");
+  onlyContext(request.contexts, "netname");
   if (preauth === undefined || preauth.hashAlgorithms.length === 0) return Status.INVALID_PARAMETER;
   if (!preauth.hashAlgorithms.includes(HashAlgorithm.SHA_512))
     return Status.SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP;
@@ -86,7 +86,8 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
     cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
     signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
     posix:
-      exchange.context.settings.posixExtensions && offersPosix(only(request.contexts, "posix")?.versions),
+      exchange.context.settings.posixExtensions &&
+      offersPosix(onlyContext(request.contexts, "posix")?.versions),
   };
 }
 
@@ -100,7 +101,7 @@ function offersPosix(versions: Uint8Array | undefined): boolean {
 }
 
 // 3.3.5.4: a repeated context makes the request invalid; throws WireError.
-function only<K extends NegotiateContext["kind"]>(
+function onlyContext<K extends NegotiateContext["kind"]>(
   contexts: readonly NegotiateContext[],
   kind: K,
 ): Extract<NegotiateContext, { kind: K }> | undefined {
@@ -113,7 +114,7 @@ function only<K extends NegotiateContext["kind"]>(
   return found;
 }
 
-function settle(
+function negotiatedTerms(
   connection: ConnectionState,
   request: NegotiateRequest,
   dialect: Dialect,
@@ -213,7 +214,7 @@ export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint
   if (!connection.window.consume(0, 1)) return false;
   if (isOldest) {
     const dialect = chooseDialect([Revision.SMB_2_0_2], Revision.SMB_2_0_2, Revision.SMB_2_0_2) as Dialect;
-    connection.negotiated = settle(connection, NO_REQUEST, dialect, NO_CHOICE);
+    connection.negotiated = negotiatedTerms(connection, NO_REQUEST, dialect, NO_CHOICE);
   } else {
     connection.awaitsSecondNegotiate = true;
   }

@@ -34,7 +34,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
   const logon = isBinding
     ? beginBinding(exchange, negotiated, () => newAuthenticator(exchange))
-    : takeUpLogon(exchange, negotiated);
+    : findOrBeginLogon(exchange, negotiated);
   if (typeof logon === "number") return logon;
   exchange.session = logon.session;
   exchange.sessionId = logon.session.id;
@@ -50,7 +50,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
 /**
  * The unfinished log-on that the request continues, or a new one: of a new session, or a re-authentication.
  */
-function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
+function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
   const { connection, context } = exchange;
   const known = connection.logons.get(exchange.sessionId);
   if (known !== undefined) {
@@ -62,9 +62,9 @@ function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStat
   if (exchange.sessionId !== 0) {
     const { session } = exchange;
     if (session === undefined) return Status.USER_SESSION_DELETED;
-    const again: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
-    connection.logons.set(session.id, again);
-    return again;
+    const reauthentication: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
+    connection.logons.set(session.id, reauthentication);
+    return reauthentication;
   }
   if (context.sessions.size >= context.settings.maxSessions) return Status.INSUFFICIENT_RESOURCES;
   const session = new Session(newSessionId(exchange), termsOf(negotiated));
@@ -130,7 +130,8 @@ function takeStep(
   if (step.kind === "continue") {
     if (logon.preauthHash !== undefined) {
       exchange.onReply = (reply) => {
-        logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash as Uint8Array, reply);
+        const hash = logon.preauthHash;
+        if (hash !== undefined) logon.preauthHash = extendPreauthHash(context.provider, hash, reply);
       };
     }
     writeResponse(exchange, 0, step.token);
@@ -140,7 +141,7 @@ function takeStep(
   if (step.kind === "refused") {
     const { reason, user } = step;
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
-    if (logon.kind === LogonKind.NEW) forget(exchange, session);
+    if (logon.kind === LogonKind.NEW) discardSession(exchange, session);
     // A failed re-authentication ends the session; a failed binding does not affect it.
     const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
     return andThen(ended, () => step.status);
@@ -153,7 +154,7 @@ function takeStep(
   return finish(exchange, negotiated, logon, request, step);
 }
 
-function forget(exchange: Exchange, session: Session): void {
+function discardSession(exchange: Exchange, session: Session): void {
   exchange.connection.sessions.delete(session.id);
   exchange.context.sessions.delete(session.id);
 }
@@ -171,16 +172,16 @@ function finish(
   const identity: Identity = { user, domain, isGuest, isAnonymous, remoteAddress: connection.remoteAddress };
   const isNew = logon.kind === LogonKind.NEW;
   if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
-    if (isNew) forget(exchange, session);
+    if (isNew) discardSession(exchange, session);
     return Status.ACCESS_DENIED;
   }
   session.identity = identity;
-  if (isNew) establish(exchange, negotiated, logon, request, step);
+  if (isNew) setKeys(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
   if (!isAnonymous) connection.isLoggedOn = true;
   exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
-  const done = isNew ? endPrevious(exchange, session, request.previousSessionId) : undefined;
+  const done = isNew ? endPreviousSession(exchange, session, request.previousSessionId) : undefined;
   return andThen(done, () => {
     writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
     return Status.SUCCESS;
@@ -195,7 +196,7 @@ function flagsOf(session: Session): number {
   return flags;
 }
 
-function establish(
+function setKeys(
   exchange: Exchange,
   negotiated: Negotiated,
   logon: Logon,
@@ -221,7 +222,7 @@ function establish(
  * 3.3.5.5.3: ends the session that the client names as the one of its broken connection, if the user is the
  * same.
  */
-function endPrevious(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
+function endPreviousSession(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
   if (previousId === 0 || previousId === session.id) return undefined;
   const previous = exchange.context.sessions.get(previousId);
   if (previous === undefined || previous.state === SessionState.IN_PROGRESS) return undefined;

@@ -1,4 +1,5 @@
 // SMB2 TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
+import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { FileGeneric } from "../../../wire/security/access.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -39,24 +40,24 @@ function shareNameOf(path: string): string | undefined {
 }
 
 function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<NtStatus> {
-  const refusal = refuse(exchange, session, grant);
+  const refusal = checkGrant(exchange, session, grant);
   if (refusal !== Status.SUCCESS || grant.type !== "disk") {
     return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
   }
   return andThen(openStore(grant), (store) => {
     if (typeof store === "number") {
       exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
-      return store === -2 || store === -20 ? Status.BAD_NETWORK_NAME : statusOf(store);
+      return store === -Errno.ENOENT || store === -Errno.ENOTDIR ? Status.BAD_NETWORK_NAME : statusOf(store);
     }
     // The session or the share's limit may have changed while the disk was opening.
-    const late = refuse(exchange, session, grant);
-    if (late === Status.SUCCESS) return addTree(exchange, session, grant, store);
+    const refusalNow = checkGrant(exchange, session, grant);
+    if (refusalNow === Status.SUCCESS) return addTree(exchange, session, grant, store);
     store.close();
-    return late;
+    return refusalNow;
   });
 }
 
-function refuse(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
+function checkGrant(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
   if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
   if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
@@ -84,7 +85,7 @@ function addTree(
   // 3.3.5.7 has no signing per share: a share that requires it makes its whole session sign.
   if (grant.signing === "required") session.mustSign = true;
   session.trees.set(tree.id, tree);
-  store?.onLoss(() => loseTree(exchange.context, tree));
+  store?.onLoss(() => endLostTree(exchange.context, tree));
   exchange.tree = tree;
   exchange.treeId = tree.id;
   encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
@@ -98,7 +99,7 @@ function addTree(
 }
 
 /** Ends a tree whose disk is gone: its clients get NETWORK_NAME_DELETED and connect again. */
-function loseTree(context: EngineContext, tree: Tree): void {
+function endLostTree(context: EngineContext, tree: Tree): void {
   context.log.warn?.(`share ${tree.grant.name}: the disk at ${tree.grant.path} is gone`);
   const done = closeTree(context, tree);
   if (done instanceof Promise) {
