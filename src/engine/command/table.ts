@@ -1,4 +1,4 @@
-// The dispatch table: one row a command; [MS-SMB2] 3.3.5.2 and 3.3.5.4 to 3.3.5.22.
+// The dispatch table, one row per command; [MS-SMB2] 3.3.5.2 and 3.3.5.4 to 3.3.5.22.
 import { ChangeNotifyRequestOffset } from "../../wire/command/change-notify.ts";
 import { CloseRequestOffset } from "../../wire/command/close.ts";
 import { FlushRequestOffset } from "../../wire/command/flush.ts";
@@ -62,7 +62,7 @@ const rowsByCommand: ReadonlyMap<number, Row> = new Map<number, Row>([
   [Command.READ, onOpen("READ", 49, ReadRequestOffset.FILE_ID, handleRead)],
   [Command.WRITE, onOpen("WRITE", 49, WriteRequestOffset.FILE_ID, handleWrite, true)],
   [Command.LOCK, onOpen("LOCK", 48, LockRequestOffset.FILE_ID, handleLock)],
-  // FileIds of IOCTL may be all ones for calls that concern the server itself: its handler finds the open.
+  // IOCTLs on the server itself have a FileId of all ones: the handler looks up the open.
   [Command.IOCTL, onTree("IOCTL", 57, handleIoctl, true)],
   [Command.ECHO, onServer("ECHO", 4, handleEcho)],
   [
@@ -72,11 +72,12 @@ const rowsByCommand: ReadonlyMap<number, Row> = new Map<number, Row>([
   [Command.CHANGE_NOTIFY, onOpen("CHANGE_NOTIFY", 32, ChangeNotifyRequestOffset.FILE_ID, handleChangeNotify)],
   [Command.QUERY_INFO, onOpen("QUERY_INFO", 41, QueryInfoRequestOffset.FILE_ID, handleQueryInfo)],
   [Command.SET_INFO, onOpen("SET_INFO", 33, SetInfoRequestOffset.FILE_ID, handleSetInfo, true)],
-  // Two structures, one with a FileId: the handler finds out which.
+  // Oplock and lease acknowledgments differ in structure and only one has a FileId: the handler tells them
+  // apart.
   [Command.OPLOCK_BREAK, onTree("OPLOCK_BREAK", 0, handleOplockBreak)],
 ]);
 
-/** Indexed by command; CANCEL has no row, for it is never answered. */
+/** Indexed by command; CANCEL has no row, because it is never answered. */
 export const ROWS: readonly (Row | undefined)[] = Array.from(
   { length: Command.OPLOCK_BREAK + 1 },
   (_, command) => rowsByCommand.get(command),

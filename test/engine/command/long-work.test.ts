@@ -1,10 +1,10 @@
-// Work in steps: told of when it takes long, ended when the client does not want it any more; [MS-SMB2] 3.3.4.2, 3.3.5.16.
+// Long work in steps: the interim response, cancellation, lost connections; [MS-SMB2] 3.3.4.2, 3.3.5.16.
 import { expect, test } from "bun:test";
 import { MORE, workInSteps } from "../../../src/engine/command/open/long-work.ts";
 import type { Exchange } from "../../../src/engine/connection/exchange.ts";
 import { type NtStatus, Status } from "../../../src/wire/status.ts";
 
-/** An exchange whose clock goes on by `stepMs` with every look at it. */
+/** An exchange whose clock advances by `stepMs` with every reading. */
 function fakeExchange(stepMs: number) {
   let nowMs = 0;
   const timers = new Set<() => void>();
@@ -34,14 +34,14 @@ function fakeExchange(stepMs: number) {
   return { fake, exchange: fake as unknown as Exchange };
 }
 
-test("what is done at once is answered at once", () => {
+test("work that ends within one turn returns its status synchronously", () => {
   const { fake, exchange } = fakeExchange(0);
   let steps = 0;
   expect(workInSteps(exchange, () => (++steps < 5 ? MORE : Status.SUCCESS))).toBe(Status.SUCCESS);
   expect([steps, fake.interims, fake.timers.size]).toEqual([5, 0, 0]);
 });
 
-test("others have their turn between steps", async () => {
+test("other tasks of the event loop run between steps", async () => {
   const { fake, exchange } = fakeExchange(2);
   let steps = 0;
   let turns = 0;
@@ -56,7 +56,7 @@ test("others have their turn between steps", async () => {
   expect(fake.cancel).toBeUndefined();
 });
 
-test("a step that hangs is told of, and left by who takes the request back", async () => {
+test("a step that hangs gets an interim response and is abandoned when the client cancels", async () => {
   const { fake, exchange } = fakeExchange(1);
   let finish: (step: NtStatus | typeof MORE) => void = () => undefined;
   let steps = 0;
@@ -76,7 +76,7 @@ test("a step that hangs is told of, and left by who takes the request back", asy
   expect(fake.timers.size).toBe(0);
 });
 
-test("nothing more is done for a connection that is gone", async () => {
+test("work ends with STATUS_CANCELLED when the connection is closed", async () => {
   const { fake, exchange } = fakeExchange(2);
   let steps = 0;
   const outcome = workInSteps(exchange, () => {
@@ -87,7 +87,7 @@ test("nothing more is done for a connection that is gone", async () => {
   expect(steps).toBeLessThan(8);
 });
 
-test("a fault in a step comes out, and leaves nothing behind", async () => {
+test("an exception in a step reaches the caller and leaves no timer behind", async () => {
   const { fake, exchange } = fakeExchange(1);
   expect(Promise.resolve(workInSteps(exchange, () => Promise.reject(new Error("fault"))))).rejects.toThrow(
     "fault",

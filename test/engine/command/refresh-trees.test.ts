@@ -1,4 +1,4 @@
-// Who is connected gets other groups by a reload; initgroups(3).
+// A reload updates the groups of connected users; initgroups(3).
 import { expect, test } from "bun:test";
 import { refreshTrees } from "../../../src/engine/command/session/refresh-trees.ts";
 import type { EngineContext } from "../../../src/engine/connection/context.ts";
@@ -16,7 +16,7 @@ const identity: Identity = {
 };
 const before: Credentials = { uid: 5, gid: 6, groups: [7] };
 
-/** A session with one tree, and a manager that answers as told; what the store is told is in `set`. */
+/** A session with one tree and a manager that returns `answer()`; `set` collects the store's new credentials. */
 function connected(answer: () => ShareGrant | { status: number }) {
   const set: (Credentials | null)[] = [];
   const store = { setCredentials: (credentials: Credentials | null) => void set.push(credentials) };
@@ -27,7 +27,7 @@ function connected(answer: () => ShareGrant | { status: number }) {
   return { context, session, tree, set };
 }
 
-test("other groups reach the store and the grant, the rest stays", async () => {
+test("changed groups reach the store and the grant, other settings stay", async () => {
   const after: Credentials = { uid: 5, gid: 6, groups: [7, 8] };
   const { context, tree, set } = connected(() => grantFor("/srv", { credentials: after, readOnly: true }));
   await refreshTrees(context);
@@ -35,7 +35,7 @@ test("other groups reach the store and the grant, the rest stays", async () => {
   expect([tree.grant.credentials, tree.grant.readOnly]).toEqual([after, false]);
 });
 
-test("nothing is done for the same groups, a refusal, or a tree that has gone meanwhile", async () => {
+test("unchanged groups, a refusal and a tree disconnected meanwhile change nothing", async () => {
   const same = connected(() => grantFor("/srv", { credentials: { ...before, groups: [7] } }));
   await refreshTrees(same.context);
   const refused = connected(() => ({ status: Status.ACCESS_DENIED }));

@@ -1,4 +1,4 @@
-// CLOSE; [MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10.
+// SMB2 CLOSE; [MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10.
 import type { MaybePromise } from "../../../port/port.ts";
 import { attributesOnWire } from "../../../wire/fscc/attributes.ts";
 import { writeTimes } from "../../../wire/fscc/metadata.ts";
@@ -6,7 +6,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileStat } from "../../vfs/store.ts";
+import type { Failure, FileStat } from "../../vfs/store.ts";
 import { closeOpen } from "./teardown.ts";
 import { statOfOpen, countReserved } from "../open/stat.ts";
 
@@ -23,10 +23,10 @@ export function handleClose(exchange: Exchange, open: Open): MaybePromise<NtStat
 function closeAndAnswer(
   exchange: Exchange,
   open: Open,
-  stat: FileStat | number | undefined,
+  stat: FileStat | Failure | undefined,
 ): MaybePromise<NtStatus> {
   if (typeof stat === "object") exchange.context.changeTimes.apply(stat);
-  // The stat object may be the node's own: it is written out before the node goes.
+  // The stat object may belong to the node: write it out before the node is closed.
   writeAnswer(exchange, typeof stat === "object" ? countReserved(open, stat) : undefined);
   return andThen(closeOpen(exchange.context, open), () => Status.SUCCESS);
 }

@@ -1,5 +1,5 @@
-// How opens, trees and sessions end, wanted or not: tables first, then delete-on-close, then descriptors;
-// [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
+// Ends opens, trees and sessions, by request or by a lost connection: first the tables, then delete-on-close,
+// then the descriptors. [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
@@ -21,23 +21,26 @@ import { reportStream } from "../open/modified.ts";
 
 const STREAM_WRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
 
-/** Closes an open. A promise where the file's name has to be removed and the disk has to be asked. */
+/**
+ * Closes an open. Returns a promise when it has to wait for a removal on disk or for a CHANGE_NOTIFY answer.
+ */
 export function closeOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (open.isClosed) return undefined;
   const hadWaiting = context.notify.remove(open);
   const ended = endOpen(context, open);
-  // Who waited for a change is answered first.
+  // The CHANGE_NOTIFY requests of this open are answered before its CLOSE.
   return hadWaiting ? new Promise((resolve) => setImmediate(() => resolve(ended))) : ended;
 }
 
 function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const { file, tree, node } = open;
+  const { store } = tree;
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
   if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
     context.opens.doom(file, open);
     file.deleterParentKey = open.parentLeaseKey;
     context.notify.deletePending(file);
-    // Nobody can be kept waiting by a close: others are told, and may close before the name goes.
+    // CLOSE does not wait for handle lease breaks; holders may still close before the name is removed.
     context.caching.breakHandles(file.caching, open);
   }
   if (open.hasWritten) entryChanged(context, open);
@@ -46,110 +49,113 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const wasLast = context.opens.remove(open);
   context.durables.forget(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
-  const doomed = wasLast || open.deletesAtOnce ? findDoomed(file, open) : undefined;
-  if (doomed === undefined || file === undefined || tree.store === undefined || node === undefined) {
+  const removable = wasLast || open.deletesAtOnce ? findRemovable(file, open) : undefined;
+  if (removable === undefined || file === undefined || store === undefined || node === undefined) {
     if (wasLast && file !== undefined && (file.base ?? file).isGoing === false)
       context.opens.dropIfUnused(file);
     open.close();
     context.caching.release(open);
-    leaveLostTree(context, tree);
+    closeStoreIfUnused(context, tree);
     return undefined;
   }
-  if (doomed.base !== undefined) return removeStreamOf(context, open);
-  doomed.isGoing = true;
-  // What holds the object keeps its number on disks that give it out anew; open data would keep the file from going.
+  if (removable.base !== undefined) return removeStreamOf(context, open);
+  removable.isGoing = true;
+  // The O_PATH descriptor stays open until the removal, so that the disk cannot reuse the inode number; the
+  // data is closed before, because an open file may not be removable.
   const { release } = open.closeData();
   const remove = (): MaybePromise<void> =>
-    andThen(removeNameOf(context, open, file, doomed, wasLast), () => release());
-  // Where it lies then is not where it lies now.
-  return doomed.moving === undefined ? remove() : doomed.moving.then(remove);
+    andThen(removeNameOf(context, open, store, file, removable, wasLast), () => release());
+  // A rename or removal in progress must end first: it changes the path.
+  return removable.moving === undefined ? remove() : removable.moving.then(remove);
 }
 
 function removeNameOf(
   context: EngineContext,
   open: Open,
+  store: FileStore,
   file: SharedFile,
-  doomed: SharedFile,
+  removed: SharedFile,
   wasLast: boolean,
 ): MaybePromise<void> {
   const { tree } = open;
-  const store = tree.store as FileStore;
-  const path = doomed.pathBelow(tree.grant.path, doomed.doomedEntry);
+  const path = removed.pathBelow(tree.grant.path, removed.doomedEntry);
   const isDirectory = open.node?.stat.kind === FileKind.DIRECTORY;
-  const removed = isDirectory
-    ? store.remove(path, doomed.identity, true)
-    : store.discard(path, doomed.identity);
-  const whole = absolutePath(tree.grant.path, path);
-  const gone = andThen(removed, (outcome) => {
-    doomed.isGoing = false;
+  const removal = isDirectory
+    ? store.remove(path, removed.identity, true)
+    : store.discard(path, removed.identity);
+  const absolute = absolutePath(tree.grant.path, path);
+  const done = andThen(removal, (outcome) => {
+    removed.isGoing = false;
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
-    forgetDoomed(context, file);
+    endDeletePending(context, file);
     reportRemoval(context, path, result);
     if (result === 0) {
-      if (!wasLast) context.opens.loseName(doomed, whole);
-      if (movedTo !== undefined) context.notify.renamed(whole, absolutePath(tree.grant.path, movedTo), false);
-      else context.notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+      if (!wasLast) context.opens.loseName(removed, absolute);
+      if (movedTo !== undefined)
+        context.notify.renamed(absolute, absolutePath(tree.grant.path, movedTo), false);
+      else context.notify.changed(NotifyAction.REMOVED, absolute, nameFilter(isDirectory));
     }
-    // The directory's lease stays only with the client that asked for the deletion and ends it as well.
-    const parentKey = doomed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
-    if (result === 0) listingChanged(context, whole, parentKey);
+    // The parent directory keeps its lease only if this open and the one that set delete-pending have the
+    // same parent lease key.
+    const parentKey = removed.deleterParentKey === open.parentLeaseKey ? open.parentLeaseKey : undefined;
+    if (result === 0) listingChanged(context, absolute, parentKey);
     if (movedTo !== undefined) listingChanged(context, absolutePath(tree.grant.path, movedTo), undefined);
-    // Not before: who waits for the file must not find a name that is about to go.
+    // Only now: requests that wait for the file must not find a name that is about to be removed.
     context.caching.release(open);
-    leaveLostTree(context, tree);
+    closeStoreIfUnused(context, tree);
   });
-  const ended = context.notify.during(gone, whole);
-  // Who gives that name to another object waits: what is removed must be this one.
+  const ended = context.notify.during(done, absolute);
+  // Renames to or from this name wait until the removal has ended, so that it removes this object.
   if (ended instanceof Promise) {
     const forget = (): void => {
-      doomed.moving = undefined;
+      removed.moving = undefined;
     };
-    doomed.moving = ended.then(forget, forget);
+    removed.moving = ended.then(forget, forget);
   }
   return ended;
 }
 
 /**
- * What goes now that `open` is closed: a file together with the last of its streams, or a stream alone; a file that
- * others have open where it was to go by this very open.
+ * The delete-pending file or stream to remove now that `open` is closed: a file once it and its streams have
+ * no other open, or at once if this open deletes with POSIX semantics; a stream once it has no other open.
  */
-function findDoomed(file: SharedFile | undefined, open: Open): SharedFile | undefined {
+function findRemovable(file: SharedFile | undefined, open: Open): SharedFile | undefined {
   if (file === undefined) return undefined;
-  const whole = file.base ?? file;
-  if (whole.isGoing) return undefined;
-  if (whole.deletePending && (!whole.isOpen || (open.deletesAtOnce && whole === file))) return whole;
+  const base = file.base ?? file;
+  if (base.isGoing) return undefined;
+  if (base.deletePending && (!base.isOpen || (open.deletesAtOnce && base === file))) return base;
   if (file.opens.size > 0) return undefined;
   return file.base !== undefined && file.deletePending ? file : undefined;
 }
 
-/** The name is gone, or stays for good: it can be opened again, what is left of it. */
-function forgetDoomed(context: EngineContext, file: SharedFile): void {
-  const whole = file.base ?? file;
-  if (!whole.isOpen) context.opens.spare(whole);
+/** Ends delete-pending after the removal succeeded or failed, and drops table entries without opens. */
+function endDeletePending(context: EngineContext, file: SharedFile): void {
+  const base = file.base ?? file;
+  if (!base.isOpen) context.opens.spare(base);
   context.opens.dropIfUnused(file);
-  context.opens.dropIfUnused(whole);
+  context.opens.dropIfUnused(base);
 }
 
 function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> {
   const { file, handle, tree } = open;
-  // The descriptor serves until the stream is gone.
+  // Keeps the descriptor open until the stream is removed.
   open.beginUse();
   open.close();
   const removed = handle instanceof StreamHandle ? handle.remove() : 0;
-  const gone = andThen(removed, (result) => {
+  const done = andThen(removed, (result) => {
     open.endUse();
     if (file !== undefined) context.opens.dropIfUnused(file);
     if (result === 0) reportStream(context, open, NotifyAction.REMOVED_STREAM, CompletionFilter.STREAM_NAME);
     else if (result !== -Errno.ENODATA)
       reportRemoval(context, `${file?.path ?? ""}:${file?.stream?.name ?? ""}`, result);
     context.caching.release(open);
-    leaveLostTree(context, tree);
+    closeStoreIfUnused(context, tree);
   });
-  return file === undefined ? gone : context.notify.during(gone, file.path);
+  return file === undefined ? done : context.notify.during(done, file.path);
 }
 
-/** 2.1.5.5: what was written shows in the directory when the open that wrote it closes. */
+/** [MS-FSA] 2.1.5.5: reports the changes of size and time when the open that wrote closes. */
 function reportClose(context: EngineContext, open: Open, file: SharedFile): void {
   const { notify } = context;
   const { path } = file;
@@ -164,12 +170,12 @@ function reportClose(context: EngineContext, open: Open, file: SharedFile): void
   if (open.handle?.canWrite === true) open.beforeRelease = () => notify.closing(path);
 }
 
-/** The last open that waited for its client takes the store with it. */
-export function leaveLostTree(context: EngineContext, tree: Tree): void {
+/** Closes the store of a lost tree when its last durable open has ended. */
+export function closeStoreIfUnused(context: EngineContext, tree: Tree): void {
   if (tree.isLost && context.opens.ofTree(tree).size === 0) tree.store?.close();
 }
 
-// The handle is gone by now and nobody can be told; a folder that was filled meanwhile simply stays.
+/** Logs a failed removal, which no client can be told of. A directory that is no longer empty is no error. */
 function reportRemoval(context: EngineContext, path: string, result: Failure): void {
   if (result < 0 && result !== -Errno.ENOTEMPTY) {
     context.log.warn?.(`delete on close of "${path}" failed with errno ${-result}`);
@@ -183,8 +189,8 @@ export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void
 }
 
 /**
- * Ends a session that logs off or lost its last connection: its trees, its id, and its opens but for durable ones,
- * which wait for their client; 3.3.5.6, 3.3.7.1. Requests of it that wait are told so by their own means.
+ * Ends a session that logged off or lost its last connection: its id, its trees and its opens. Durable opens
+ * are detached and wait for their client. [MS-SMB2] 3.3.5.6, 3.3.7.1.
  */
 export function loseSession(context: EngineContext, session: Session): MaybePromise<void> {
   session.state = SessionState.EXPIRED;
@@ -199,12 +205,14 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
   return closeAll(context, context.opens.ofSession(session), () => {
     for (const tree of trees) {
       tree.isLost = true;
-      leaveLostTree(context, tree);
+      closeStoreIfUnused(context, tree);
     }
   });
 }
 
-/** Others need what a client without a connection cached: what it held by that right is given up; 3.3.4.6, 3.3.4.7. */
+/**
+ * Closes detached opens that lose their durability by an oplock or lease break; [MS-SMB2] 3.3.4.6, 3.3.4.7.
+ */
 export function closeUnreachable(context: EngineContext, holder: CachingHolder): void {
   for (const { id } of [...holder.opens]) {
     const open = context.opens.find(id);
@@ -223,7 +231,7 @@ function detachOpens(context: EngineContext, session: Session): void {
   }
 }
 
-/** Ends the requests that wait without an open of their own: a CREATE behind an oplock. 3.3.5.6, 3.3.5.8. */
+/** Cancels waiting requests without an open: CREATEs that wait for a break. [MS-SMB2] 3.3.5.6, 3.3.5.8. */
 function endWaits(context: EngineContext, session: Session, tree: Tree | undefined): void {
   for (const channel of channelsOf(context.connections, session)) channel.cancelCreates(session, tree);
 }

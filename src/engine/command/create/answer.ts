@@ -1,4 +1,4 @@
-// The answer of a CREATE that succeeded; [MS-SMB2] 2.2.14, 3.3.5.9.
+// The response of a successful CREATE; [MS-SMB2] 2.2.14, 3.3.5.9.
 import { encodeCreateResponse } from "../../../wire/command/create.ts";
 import type { CreateRequestContexts, CreateResponseContexts } from "../../../wire/context/create-context.ts";
 import { Status } from "../../../wire/status.ts";
@@ -11,10 +11,13 @@ import { grantedLevel, leaseAnswer } from "./caching-request.ts";
 import { posixFactsOf } from "../open/posix-facts.ts";
 import { countReserved } from "../open/stat.ts";
 
-/** The fixed response with every context we give. */
+/** The fixed part of the response, and every create context that the server returns. */
 const RESPONSE_ROOM = 88 + 320;
 
-/** Writes the body and leaves the open for related requests. `oplockLevel` is told in place of the granted one. */
+/**
+ * Writes the response body and sets `exchange.open` for related requests of the compound. `oplockLevel`
+ * replaces the granted level in the response.
+ */
 export function writeCreateAnswer(
   exchange: Exchange,
   contexts: CreateRequestContexts,
@@ -61,7 +64,7 @@ function responseContexts(
   if (lease !== undefined) answer.lease = lease;
   if (open.isPosix && contexts.posix !== undefined) answer.posix = posixFactsOf(stat);
   const { durability } = open;
-  // A reconnect asks for none and is told of none: what it gets back is as durable as before.
+  // A reconnect requests no durability and gets no such context; the open stays as durable as it was.
   if (durability?.version === 1 && contexts.durableRequest !== undefined) answer.durable = true;
   if (durability?.version === 2 && contexts.durableRequestV2 !== undefined) {
     answer.durableV2 = { timeoutMs: durability.timeoutMs, flags: 0 };

@@ -1,4 +1,5 @@
-// What a CREATE asks to cache, and the answer; [MS-SMB2] 3.3.5.9 (oplock levels), 3.3.5.9.8 and 3.3.5.9.11 (leases).
+// The oplock or lease that a CREATE requests, and the one in its response; [MS-SMB2] 3.3.5.9 (oplock levels),
+// 3.3.5.9.8 and 3.3.5.9.11 (leases).
 import type { CreateRequest } from "../../../wire/command/create.ts";
 import { OplockLevel } from "../../../wire/command/create.ts";
 import { type LeaseContext, LeaseFlag } from "../../../wire/context/create-context.ts";
@@ -12,18 +13,18 @@ import { hexOf } from "../open/lease-id.ts";
 
 const NO_KEY = new Uint8Array(16);
 
-/** What a CREATE may get at most. */
+/** The caching that a CREATE requests: the upper limit of what it is granted. */
 export interface CachingRequest {
-  /** Rights as a lease state. */
+  /** SMB2_LEASE_* bits; an oplock level is expressed by the same bits. */
   readonly wanted: number;
-  /** Undefined: an oplock, or nothing, was asked for. */
+  /** Undefined when the request is for an oplock or for no caching. */
   readonly lease: Lease | undefined;
   readonly epoch: number;
 }
 
 const NOTHING: CachingRequest = Object.freeze({ wanted: 0, lease: undefined, epoch: 0 });
 
-/** The parent's lease key in hex, where the client named one. */
+/** The parent directory's lease key in hex; undefined when the client sent none. */
 export function parentKeyOf(exchange: Exchange, request: CreateRequest): string | undefined {
   const context = leaseContextOf(exchange, request);
   return context !== undefined && hasParent(context) ? hexOf(context.parentKey) : undefined;
@@ -38,11 +39,11 @@ function leaseContextOf(exchange: Exchange, request: CreateRequest): LeaseContex
   if (context === undefined || request.oplockLevel !== OplockLevel.LEASE) return undefined;
   const { negotiated } = exchange.connection;
   if (((negotiated?.serverCapabilities ?? 0) & Capability.LEASING) === 0) return undefined;
-  // Version 2 came with 3.0.
+  // Version 2 exists since SMB 3.0.
   return context.version === 2 && !exchange.connection.isAtLeast3 ? undefined : context;
 }
 
-/** Reads what `request` asks for, as far as dialect and share allow it. */
+/** The caching that `request` asks for and that the dialect and the share allow. */
 export function readCachingRequest(exchange: Exchange, tree: Tree, request: CreateRequest): CachingRequest {
   if (!tree.grant.oplocks) return NOTHING;
   const context = leaseContextOf(exchange, request);
@@ -62,24 +63,29 @@ export function readCachingRequest(exchange: Exchange, tree: Tree, request: Crea
 }
 
 /**
- * The part of `request` that can be had on a directory: no oplocks, and leases to read and to keep the handle for
- * clients that know of directory leases. `isFixed` is false where one directory has several paths.
+ * Limits `request` to what a directory allows: no oplocks; READ and HANDLE leases of version 2 on connections
+ * with directory leasing. `isFixed` is false when a directory may be reached by several paths (followed
+ * symlinks).
  */
-export function forDirectory(exchange: Exchange, request: CachingRequest, isFixed: boolean): CachingRequest {
+export function limitToDirectory(
+  exchange: Exchange,
+  request: CachingRequest,
+  isFixed: boolean,
+): CachingRequest {
   const { negotiated } = exchange.connection;
   const knows = ((negotiated?.serverCapabilities ?? 0) & Capability.DIRECTORY_LEASING) !== 0;
   if (request.lease === undefined || request.lease.version === 1 || !knows || !isFixed) return NOTHING;
   return { ...request, wanted: request.wanted & (Cache.READ | Cache.HANDLE) };
 }
 
-/** OplockLevel of the response. */
+/** The OplockLevel field of the response. */
 export function grantedLevel(open: Open): OplockLevel {
   const holder = open.caching;
   if (holder === undefined) return OplockLevel.NONE;
   return holder.lease === undefined ? levelOf(holder.state) : OplockLevel.LEASE;
 }
 
-/** The lease context of the response, where the open has a lease. */
+/** The lease context of the response; undefined when the open has no lease. */
 export function leaseAnswer(open: Open): LeaseContext | undefined {
   const holder = open.caching;
   const lease = holder?.lease;

@@ -1,4 +1,4 @@
-// What a CREATE may ask for at all, before any file is looked at; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1 phase 1.
+// Checks of a CREATE request that need no file; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1 phase 1.
 import { Access, ACCESS_RESERVED, mapGenericAccess } from "../../../wire/security/access.ts";
 import {
   CreateDisposition,
@@ -12,16 +12,20 @@ import type { Tree } from "../../state/session.ts";
 import { checkCreateAttributes } from "./extended-attributes.ts";
 
 const SHARE_BITS = 0x7;
-// Bits above 0x00ffffff are no option of any version.
+// [MS-SMB2] 2.2.13 defines no option above 0x00ffffff.
 const UNKNOWN_OPTIONS = 0xff00_0000;
 const REFUSED_OPTIONS =
   CreateOption.CREATE_TREE_CONNECTION | CreateOption.OPEN_BY_FILE_ID | CreateOption.RESERVE_OPFILTER;
-/** FILE_ATTRIBUTE bits that CREATE takes; [MS-FSCC] 2.6, others are INVALID_PARAMETER. */
+/** FILE_ATTRIBUTE bits that CREATE accepts ([MS-FSCC] 2.6); any other fails with INVALID_PARAMETER. */
 const KNOWN_ATTRIBUTES = 0x0000_7fb7;
-// ENCRYPTED asks for a service of the file system that is not there.
+// FILE_ATTRIBUTE_ENCRYPTED: the server has no encrypting file system.
 const REFUSED_ATTRIBUTES = 0x0000_4000;
 
-/** SUCCESS or the status to refuse the request with. */
+/**
+ * Returns SUCCESS, or the status that the request fails with whatever its file is: invalid or unsupported
+ * options, disposition, sharing or attributes, access beyond the tree's maximal access, and malformed
+ * extended attributes.
+ */
 export function checkCreateRequest(request: CreateRequest, tree: Tree): NtStatus {
   const { createOptions, createDisposition, desiredAccess, shareAccess, fileAttributes } = request;
   if (request.impersonationLevel > ImpersonationLevel.DELEGATE) return Status.BAD_IMPERSONATION_LEVEL;
@@ -34,7 +38,7 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): NtStatus
   const status = checkKind(createOptions, createDisposition, fileAttributes);
   if (status !== Status.SUCCESS) return status;
   if (desiredAccess === 0 || (desiredAccess & ACCESS_RESERVED) !== 0) return Status.ACCESS_DENIED;
-  // The system ACL is for administrators, and nobody is one here.
+  // The SACL needs SeSecurityPrivilege, which no user of this server has.
   if ((desiredAccess & Access.ACCESS_SYSTEM_SECURITY) !== 0) return Status.PRIVILEGE_NOT_HELD;
   const mapped = mapGenericAccess(desiredAccess);
   if ((createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {

@@ -1,5 +1,5 @@
-// CREATE: a short list of named steps in the specification's order; what a failed step leaves is undone in one
-// place (creation.ts). [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
+// SMB2 CREATE as named steps in the order of the specification; `Creation.undo` releases what a failed CREATE
+// took. [MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9; [MS-FSA] 2.1.5.1.
 import { streamKey } from "../../vfs/stream/stored-stream.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
@@ -15,7 +15,7 @@ import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
-import { learnRights } from "../open/access-check.ts";
+import { loadRights } from "../open/access-check.ts";
 import { checkCreateRequest } from "./check-request.ts";
 import { checkExisting, decideAccess, mayRemove } from "./existing.ts";
 import { createNew } from "./new.ts";
@@ -25,23 +25,23 @@ import {
   answerReplay,
   beginPendingCreate,
   checkDurableContexts,
-  closeOfApplication,
+  closeOpensOfApplication,
   reconnectOpen,
 } from "./durable.ts";
 import { openPipe } from "./pipe.ts";
-import { asksForPosix, byPosixRules, pathOfCreate } from "./posix.ts";
-import { stopsAtReparse, tellFailedLookup, tellReparse } from "./reparse.ts";
+import { asksForPosix, applyPosixRules, pathOfCreate } from "./posix.ts";
+import { stopsAtReparse, answerFailedLookup, answerReparse } from "./reparse.ts";
 import { openData } from "./register.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshot.ts";
-import { checkKnowledge } from "./extended-attributes.ts";
+import { checkEaKnowledge } from "./extended-attributes.ts";
 
 export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
   const request = decodeCreateRequest(exchange.message);
   if (tree.store === undefined) return openPipe(exchange, tree, request);
   const durableStatus = checkDurableContexts(request);
   if (durableStatus !== Status.SUCCESS) return durableStatus;
-  // Who wants an open back need say nothing more: the other fields are not looked at; 3.3.5.9.7, 3.3.5.9.12.
+  // 3.3.5.9.7, 3.3.5.9.12: a reconnect ignores the other fields of the request.
   const reconnected = reconnectOpen(exchange, request, tree);
   if (reconnected !== undefined) return reconnected;
   const refusal = checkCreateRequest(request, tree);
@@ -61,7 +61,7 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   if (timed.seconds !== undefined)
     return inSnapshot(exchange, named, tree, timed.path, timed.seconds, isPosix);
   const creation = new Creation(exchange, named, tree, store, path, lookUp);
-  if (isPosix) byPosixRules(creation);
+  if (isPosix) applyPosixRules(creation);
   return run(creation);
 }
 
@@ -75,17 +75,20 @@ function inSnapshot(
 ): MaybePromise<NtStatus> {
   return andThen(openSnapshot(tree, seconds, isPosix), (snapshot) => {
     if (typeof snapshot === "number") return snapshot;
-    // A time without a snapshot is a name that is not there, whatever is to be done with it.
+    // A missing snapshot fails with OBJECT_NAME_NOT_FOUND before the request is checked for changes.
     const refusal = checkSnapshotRequest(request);
     if (refusal !== Status.SUCCESS) return refusal;
     const creation = new Creation(exchange, request, tree, snapshot.store, path, lookUp);
     creation.snapshotPath = snapshot.path;
-    if (isPosix) byPosixRules(creation);
+    if (isPosix) applyPosixRules(creation);
     return run(creation);
   });
 }
 
-/** A Mac says what it is once in a session; its shares are looked up as it spells names, see share-names.ts. */
+/**
+ * A Mac sends AAPL once per session; from then on all its trees also find names in another Unicode normal
+ * form.
+ */
 function markApple(session: Session): void {
   session.isApple = true;
   for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
@@ -93,11 +96,11 @@ function markApple(session: Session): void {
 
 function run(creation: Creation): MaybePromise<NtStatus> {
   const outcome = lookUp(creation);
-  if (typeof outcome === "number") return settle(creation, outcome);
-  // Sent again while it waits, it must not be carried out twice.
+  if (typeof outcome === "number") return undoOnFailure(creation, outcome);
+  // A replay that arrives while this CREATE waits must not create the file a second time.
   const endPending = beginPendingCreate(creation.exchange, creation.tree.session, creation.request);
   return outcome.finally(endPending).then(
-    (status) => settle(creation, status),
+    (status) => undoOnFailure(creation, status),
     (error: unknown) => {
       creation.undo();
       throw error;
@@ -105,40 +108,47 @@ function run(creation: Creation): MaybePromise<NtStatus> {
   );
 }
 
-function settle(creation: Creation, status: NtStatus): NtStatus {
+function undoOnFailure(creation: Creation, status: NtStatus): NtStatus {
   if (status !== Status.SUCCESS) creation.undo();
   return status;
 }
 
 function lookUp(creation: Creation): MaybePromise<NtStatus> {
   if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
-  // Somebody else was faster to make what this request set out to make.
+  // The look-up restarts when another program created the name first: the action is no longer CREATED.
   creation.action = CreateAction.OPENED;
   const { exchange } = creation;
   return andThen(creation.store.lookup(creation.components), (found) => {
     if (typeof found === "number") {
-      return tellFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
+      return answerFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
     }
     creation.node = found.node;
     if (found.node === undefined) return openFound(creation, found);
-    return andThen(learnOfExisting(creation, found.node), (status) =>
+    return andThen(loadExistingRights(creation, found.node), (status) =>
       status === Status.SUCCESS ? openFound(creation, found) : status,
     );
   });
 }
 
-/** What the descriptor of the object and, where it matters, that of its directory grant. */
-function learnOfExisting(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
+/** Loads the rights that the descriptor of the object grants and, if needed, that of its parent directory. */
+function loadExistingRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   const { desiredAccess, contexts, createOptions } = request;
-  const isOpen = (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
-  const removes = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
-  return learnRights(tree, store, components, node, isOpen ? -1 : mapGenericAccess(desiredAccess) | removes);
+  const wantsMaximalAccess =
+    (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
+  const deletion = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
+  return loadRights(
+    tree,
+    store,
+    components,
+    node,
+    wantsMaximalAccess ? -1 : mapGenericAccess(desiredAccess) | deletion,
+  );
 }
 
 function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
   if (creation.path.stream !== undefined) {
-    // What is no file has no streams.
+    // A reparse point has no streams.
     if (found.node !== undefined && reparseTagOf(found.node.stat.kind) !== 0)
       return Status.OBJECT_NAME_NOT_FOUND;
     if (streamKey(creation.path.stream) === undefined) return Status.OBJECT_NAME_INVALID;
@@ -151,37 +161,39 @@ function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
 function openExisting(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components, isPosix } = creation;
   if (stopsAtReparse(request, node, isPosix)) {
-    return tellReparse(creation.exchange, creation.store, node, isPosix);
+    return answerReparse(creation.exchange, creation.store, node, isPosix);
   }
   const refusal = checkExisting(request, tree, components, node);
   if (refusal !== Status.SUCCESS) return refusal;
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
-  return andThen(checkKnowledge(creation, node), (known) =>
-    known === Status.SUCCESS ? checkRemoval(creation, found, node) : known,
+  return andThen(checkEaKnowledge(creation, node), (eaStatus) =>
+    eaStatus === Status.SUCCESS ? checkRemoval(creation, found, node) : eaStatus,
   );
 }
 
 function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { request, tree, components } = creation;
-  const removes = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
-  // The share's root stays, as smbd has it.
-  const dooms = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
-  if (dooms && components.length === 0) return Status.ACCESS_DENIED;
-  const isAsked = removes || (creation.granted & Access.DELETE) !== 0;
-  if (!isAsked || components.length === 0) return takeOver(creation, found, node);
+  const requestsDelete = (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0;
+  // The share's root cannot be deleted, as in smbd.
+  const deletesOnClose = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  if (deletesOnClose && components.length === 0) return Status.ACCESS_DENIED;
+  const grantsDelete = requestsDelete || (creation.granted & Access.DELETE) !== 0;
+  if (!grantsDelete || components.length === 0) return openExistingData(creation, found, node);
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
-    if (allowed === Status.SUCCESS) return takeOver(creation, found, node);
-    if (removes) return allowed;
-    // The most that is allowed is not more than can be done: nobody is told at close.
+    if (allowed === Status.SUCCESS) return openExistingData(creation, found, node);
+    if (requestsDelete) return allowed;
+    // MAXIMUM_ALLOWED must not include DELETE if the directory forbids it: a CLOSE could not report the
+    // failure.
     creation.granted &= ~Access.DELETE;
-    return takeOver(creation, found, node);
+    return openExistingData(creation, found, node);
   });
 }
 
-function takeOver(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
-  return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, node.identity), () =>
-    openData(creation, found, node),
+function openExistingData(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
+  return andThen(
+    closeOpensOfApplication(creation.exchange, creation.request, creation.tree, node.identity),
+    () => openData(creation, found, node),
   );
 }

@@ -1,5 +1,5 @@
-// One CREATE on its way: what its steps have reached so far, and how that is undone when a later step fails.
-// [MS-SMB2] 3.3.5.9.
+// The state of one CREATE while its steps run, and the release of all it took when a step fails; [MS-SMB2]
+// 3.3.5.9.
 import type { NtStatus } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import {
@@ -18,17 +18,20 @@ import type { FileHandle, FileNode, FileStore } from "../../vfs/store.ts";
 import type { StreamHandle } from "../../vfs/stream/stream-handle.ts";
 import { type CachingRequest, readCachingRequest } from "./caching-request.ts";
 
-/** Look-up and creation race with other programs on the same disk; more rounds than this mean trouble. */
+/**
+ * Look-ups of one CREATE that loses the race for the name to other programs; then it fails with
+ * SHARING_VIOLATION.
+ */
 export const MAX_ROUNDS = 4;
 
-/** What there is to know of a stream on its way. */
+/** The named stream that a CREATE opens. */
 export interface StreamCreation {
   readonly handle: StreamHandle;
-  /** The name in the form in which equal names are equal. */
+  /** The case-folded name. */
   readonly folded: string;
-  /** It is not there yet: made once the open is in the tables. */
+  /** The stream does not exist yet; it is created once the open is in the open table. */
   isMissing: boolean;
-  /** The file was made for the stream's sake, and goes again where the stream cannot be made. */
+  /** This CREATE made the file for the stream; it is removed again if the stream cannot be created. */
   readonly hasNewFile: boolean;
 }
 
@@ -38,30 +41,30 @@ export class Creation {
   readonly tree: Tree;
   readonly store: FileStore;
   readonly path: ParsedPath;
-  /** Starts over at the look-up. */
-  readonly again: (creation: Creation) => MaybePromise<NtStatus>;
+  /** Repeats the CREATE from the look-up. */
+  readonly restart: (creation: Creation) => MaybePromise<NtStatus>;
   node: FileNode | undefined;
   handle: FileHandle | undefined;
-  /** Set where a named stream is opened; `node` is the file it is of. */
+  /** Set when a named stream is opened; `node` is its file then. */
   stream: StreamCreation | undefined;
   file: SharedFile | undefined;
   open: Open | undefined;
-  /** The descriptor that a new object begins with; undefined: nothing says more than its mode. */
+  /** The security descriptor of a new object; undefined when its mode alone applies. */
   initialDescriptor: SecurityDescriptor | undefined;
-  /** The mode that a new object is asked to have; undefined: all that the share's masks leave. */
+  /** The mode that the client requests for a new object; undefined: all bits that the share's masks leave. */
   permissions: number | undefined;
-  /** It begins with what its mode says, and with the name of its creator. */
-  namesCreator = false;
-  /** The access mask that the open gets. */
+  /** The new object gets the rights of its mode and a descriptor whose owner is the SID of its creator. */
+  recordsCreator = false;
+  /** The access mask granted to the open. */
   granted = 0;
   action: number = CreateAction.OPENED;
   rounds = 0;
-  /** What is asked for to be cached, whatever the object turns out to be. */
+  /** The requested oplock or lease, not yet limited by the kind of object. */
   readonly caching: CachingRequest;
   hasWaited = false;
-  /** Of an open in a snapshot: where that is, in place of the share's directory. */
+  /** The snapshot's own directory, which replaces the share's directory; undefined outside a snapshot. */
   snapshotPath: string | undefined;
-  /** By the rules of the POSIX extensions. */
+  /** The request follows the rules of the SMB3 POSIX extensions. */
   isPosix = false;
 
   constructor(
@@ -77,7 +80,7 @@ export class Creation {
     this.tree = tree;
     this.store = store;
     this.path = path;
-    this.again = again;
+    this.restart = again;
     this.caching = readCachingRequest(exchange, tree, request);
   }
 
@@ -89,23 +92,23 @@ export class Creation {
     return (this.request.createOptions & CreateOption.WRITE_THROUGH) !== 0;
   }
 
-  /** True where the data of an existing object goes. */
+  /** True if the request replaces the data of an existing object. */
   get truncates(): boolean {
     return this.action !== CreateAction.CREATED && overwrites(this.request);
   }
 
-  /** The session may end while the disk or another client is asked. */
+  /** False once the session or the tree connect ended, which may happen during every wait. */
   get isTreeAlive(): boolean {
     return this.tree.session.trees.get(this.tree.id) === this.tree;
   }
 
-  /** The lease that the request names, where it exists already. */
+  /** The existing lease with the key of the request, if any. */
   leaseHolder(): CachingHolder | undefined {
     const { lease } = this.caching;
     return lease === undefined ? undefined : this.exchange.context.caching.findLease(lease.id);
   }
 
-  /** Lets go of everything that the steps have taken. */
+  /** Releases everything that the steps so far have acquired: open, descriptors, table entries. */
   undo(): void {
     const { opens, caching } = this.exchange.context;
     if (this.open !== undefined) {
@@ -126,7 +129,7 @@ export class Creation {
   }
 }
 
-/** True where the data of an existing file goes. */
+/** True for the dispositions that replace the data of an existing file. */
 export function overwrites(request: CreateRequest): boolean {
   const { createDisposition } = request;
   return (

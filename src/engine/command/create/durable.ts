@@ -1,5 +1,5 @@
-// Durable opens: granted, got back after a lost connection, and recognised when their CREATE is sent again;
-// [MS-SMB2] 3.3.5.9.6 and .10 (requests), .7 and .12 (reconnects), .13 (application instances).
+// Durable opens: requests, reconnects after a lost connection, and replayed CREATEs; [MS-SMB2] 3.3.5.9.6 and
+// .10 (requests), .7 and .12 (reconnects), .13 (application instances).
 import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, type CreateRequest, OplockLevel } from "../../../wire/command/create.ts";
 import type { LeaseContext } from "../../../wire/context/create-context.ts";
@@ -13,7 +13,7 @@ import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import { parsePath } from "../../vfs/name/client-path.ts";
-import { closeOpen, leaveLostTree } from "../close/teardown.ts";
+import { closeOpen, closeStoreIfUnused } from "../close/teardown.ts";
 import { writeCreateAnswer } from "./answer.ts";
 import { statusOf } from "../errno-status.ts";
 import { grantedLevel } from "./caching-request.ts";
@@ -21,7 +21,7 @@ import { statOfOpen } from "../open/stat.ts";
 
 const NO_GUID = "0".repeat(32);
 
-/** Contexts that exclude each other; 3.3.5.9.6, .7, .10, .12. SUCCESS where they go together. */
+/** INVALID_PARAMETER for durable contexts that exclude each other, else SUCCESS; 3.3.5.9.6, .7, .10, .12. */
 export function checkDurableContexts({ contexts }: CreateRequest): NtStatus {
   const { durableRequest, durableReconnect, durableRequestV2, durableReconnectV2 } = contexts;
   const hasOld = durableRequest !== undefined || durableReconnect !== undefined;
@@ -31,7 +31,10 @@ export function checkDurableContexts({ contexts }: CreateRequest): NtStatus {
   return Status.SUCCESS;
 }
 
-/** Answers a CREATE that asks for an open back; undefined for any other. */
+/**
+ * Answers a CREATE that reconnects a durable open; undefined for any other CREATE. OBJECT_NAME_NOT_FOUND when
+ * no detached open matches, ACCESS_DENIED for another user.
+ */
 export function reconnectOpen(
   exchange: Exchange,
   request: CreateRequest,
@@ -68,12 +71,13 @@ function checkReconnect(
   const { session } = tree;
   if (durability === undefined || !exchange.context.durables.isDetached(open))
     return Status.OBJECT_NAME_NOT_FOUND;
-  // An open that was made without a CreateGuid has one of zeros: either form of reconnect finds it.
+  // An open without a CreateGuid counts as one of zeros, so both forms of reconnect find it.
   const known = open.createKey === "" ? NO_GUID : open.createKey.slice(durability.clientGuid.length);
   if (createGuid !== undefined && createGuid !== known) return Status.OBJECT_NAME_NOT_FOUND;
   if (durability.share !== tree.grant.name) return Status.OBJECT_NAME_NOT_FOUND;
   const lease = open.caching?.lease;
-  // A lease belongs to a client; whoever has FileId, CreateGuid and the user's password may come as another one.
+  // A lease belongs to a client. Without one, FileId, CreateGuid and the user's password suffice from any
+  // client.
   const isSameClient = durability.clientGuid === session.terms.clientGuid;
   if (lease !== undefined && !isSameClient) return Status.OBJECT_NAME_NOT_FOUND;
   const leaseStatus = checkLease(request, open);
@@ -81,7 +85,8 @@ function checkReconnect(
   return durability.user === session.identity?.user ? Status.SUCCESS : Status.ACCESS_DENIED;
 }
 
-// 3.3.5.9.7: with a lease its key and the name must be the same; an oplock needs no name.
+// 3.3.5.9.7: an open with a lease requires the same lease key and file name; one with an oplock requires no
+// name.
 function checkLease(request: CreateRequest, open: Open): NtStatus {
   const lease = open.caching?.lease;
   const given: LeaseContext | undefined = request.contexts.lease;
@@ -100,19 +105,19 @@ function isNameOf(name: string, open: Open): boolean {
   return foldName(open.file?.stream?.name ?? "") === foldName(path.stream ?? "");
 }
 
-/** The open belongs to the new session and tree from here on; locks, oplock or lease stay as they are. */
+/** Moves the open to the new session and tree; locks and oplock or lease stay as they are. */
 function attach(exchange: Exchange, open: Open, tree: Tree): void {
   const lost = open.tree;
   const { context } = exchange;
   context.opens.attach(open, tree);
   open.sequence.number = exchange.channelSequence;
   context.durables.attach(open);
-  leaveLostTree(context, lost);
+  closeStoreIfUnused(context, lost);
 }
 
 /**
- * A CREATE whose CreateGuid is known: answered again where it is a replay, refused where it is not; undefined for a
- * fresh one. 3.3.5.9.10.
+ * Handles a CREATE whose CreateGuid is known: repeats the answer if it is a replay, else DUPLICATE_OBJECTID;
+ * FILE_NOT_AVAILABLE while the first one is in progress. Undefined for an unknown CreateGuid. 3.3.5.9.10.
  */
 export function answerReplay(
   exchange: Exchange,
@@ -136,7 +141,7 @@ export function answerReplay(
   return andThen(statOfOpen(open, node), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if (open.isClosed) return Status.FILE_CLOSED;
-    // A replay that hands in another oplock level hears it back; the open keeps what it has.
+    // A replay with another oplock level gets that level in the response; the open keeps its own.
     const level = request.oplockLevel === grantedLevel(open) ? undefined : request.oplockLevel;
     writeCreateAnswer(
       exchange,
@@ -163,7 +168,7 @@ function checkReplay(exchange: Exchange, request: CreateRequest, session: Sessio
   return Status.SUCCESS;
 }
 
-/** Marks the request's CreateGuid as under way; the answer takes the mark off again. */
+/** Marks the request's CreateGuid as in progress; the returned function ends that. */
 export function beginPendingCreate(exchange: Exchange, session: Session, request: CreateRequest): () => void {
   const guid = request.contexts.durableRequestV2?.createGuid.toHex();
   if (guid === undefined || !exchange.connection.isAtLeast3) return () => undefined;
@@ -173,9 +178,9 @@ export function beginPendingCreate(exchange: Exchange, session: Session, request
   return () => durables.endCreate(clientGuid, guid);
 }
 
-/** Makes `open` durable where the request asks for it and what it caches allows it. */
+/** Makes `open` durable if the request asks for it and its oplock or lease includes handle caching. */
 export function grantDurability(exchange: Exchange, request: CreateRequest, tree: Tree, open: Open): void {
-  // What is read there can be read again: nothing is lost with a connection.
+  // Snapshots are read-only: a client that lost its connection loses nothing by opening the file again.
   if (open.snapshotPath !== undefined) return;
   const { contexts } = request;
   const { settings, durables } = exchange.context;
@@ -197,8 +202,11 @@ export function grantDurability(exchange: Exchange, request: CreateRequest, tree
   };
 }
 
-/** 3.3.5.9.13: the same application on another client takes over; what it left behind there is closed. */
-export function closeOfApplication(
+/**
+ * Closes the opens that the same application instance has on this file from another client: it fails over to
+ * this one. 3.3.5.9.13.
+ */
+export function closeOpensOfApplication(
   exchange: Exchange,
   request: CreateRequest,
   tree: Tree,

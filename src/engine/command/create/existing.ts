@@ -1,5 +1,5 @@
-// What CREATE asks of an object that exists already: kind, disposition, access, and whether its name may go;
-// [MS-FSA] 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
+// CREATE of an object that exists: checks of its kind, attributes, access and deletion; [MS-FSA] 2.1.5.1.2,
+// [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
@@ -13,7 +13,10 @@ import { lookupStatusOf } from "../errno-status.ts";
 import { isHiddenByName } from "../../vfs/name/veto.ts";
 import { overwrites } from "./creation.ts";
 
-/** SUCCESS, or why kind and attributes of `node` do not go with the request. */
+/**
+ * Returns SUCCESS, or the status when the kind or the attributes of `node` do not allow the request's options
+ * and disposition. `components` is the path of `node`. [MS-FSA] 2.1.5.1.2.
+ */
 export function checkExisting(
   request: CreateRequest,
   tree: Tree,
@@ -28,19 +31,22 @@ export function checkExisting(
     if (overwrites(request)) return Status.INVALID_PARAMETER;
   } else {
     if ((createOptions & CreateOption.DIRECTORY_FILE) !== 0) return Status.NOT_A_DIRECTORY;
-    // Data written to a FIFO or a device would go to whoever is behind it.
+    // Data written to a FIFO or a device would reach the program or driver behind it.
     if (kind !== FileKind.FILE && overwrites(request)) return Status.ACCESS_DENIED;
   }
   if (!overwrites(request)) return Status.SUCCESS;
   if (tree.grant.readOnly || (attributes & FileAttribute.READONLY) !== 0) return Status.ACCESS_DENIED;
-  // 2.1.5.1.2.1: what is hidden or a system file stays so, or is not overwritten.
-  const kept = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
+  // 2.1.5.1.2.1: an overwrite must name the HIDDEN and SYSTEM attributes that the file has.
+  const protectedAttributes = attributes & (FileAttribute.HIDDEN | FileAttribute.SYSTEM);
   const isHidden = isHiddenByName(components.at(-1) ?? "", tree.grant);
-  const asked = fileAttributes | (isHidden ? FileAttribute.HIDDEN : 0);
-  return (kept & ~asked) !== 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
+  const requested = fileAttributes | (isHidden ? FileAttribute.HIDDEN : 0);
+  return (protectedAttributes & ~requested) !== 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
 }
 
-/** The access that is granted on `node`, or the status that refuses it. */
+/**
+ * Decides the access to an existing object: SUCCESS with the granted mask, else ACCESS_DENIED, or
+ * CANNOT_DELETE for delete-on-close of a READONLY file. [MS-FSA] 2.1.5.1.2.1.
+ */
 export function decideAccess(
   request: CreateRequest,
   tree: Tree,
@@ -54,7 +60,7 @@ export function decideAccess(
   if (refusedByReadOnly(node, granted)) return refused;
   if ((mapped & Access.MAXIMUM_ALLOWED) !== 0) {
     granted |= maximal;
-    // 2.1.5.1.2.1: the most that a READONLY file allows.
+    // 2.1.5.1.2.1: MAXIMUM_ALLOWED on a READONLY file grants no write access.
     if (refusedByReadOnly(node, granted)) {
       granted &= ~(Access.WRITE_DATA | Access.APPEND_DATA | Access.DELETE_CHILD);
     }
@@ -70,8 +76,8 @@ export function decideAccess(
 }
 
 /**
- * Removing or renaming is a matter of the directory: asked beforehand, for nobody can be told at close. SUCCESS or
- * the status that refuses.
+ * Returns SUCCESS if the directory's mode allows removing or renaming `node`: write access, and ownership in
+ * a sticky directory. Checked at CREATE because CLOSE cannot report the failure.
  */
 export function mayRemove(
   store: FileStore,

@@ -1,5 +1,5 @@
-// CREATE: what is left when the open is in the tables: truncation, preallocation, caching, durability, the answer.
-// [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.
+// The last steps of CREATE, after the open is in the open table: truncation, preallocation, caching,
+// durability, the response. [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
@@ -16,14 +16,17 @@ import { writeCreateAnswer } from "./answer.ts";
 import type { Creation } from "./creation.ts";
 import { grantDurability } from "./durable.ts";
 import { statusOf } from "../errno-status.ts";
-import { forDirectory } from "./caching-request.ts";
+import { limitToDirectory } from "./caching-request.ts";
 import { statOfOpen, noteReserved } from "../open/stat.ts";
 import { applyCreateAttributes } from "./extended-attributes.ts";
 
-/** What is reported of a file whose data was replaced. */
+/** The CHANGE_NOTIFY filter of a file whose data was replaced. */
 const OVERWRITTEN = CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
 
-/** [MS-FSA] 2.1.5.1.2: the old data goes, and the attributes with it. */
+/**
+ * Supersedes or overwrites the file: removes its data and streams and replaces its attributes; [MS-FSA]
+ * 2.1.5.1.2.
+ */
 export function truncate(creation: Creation, open: Open, node: FileNode): MaybePromise<NtStatus> {
   const { createDisposition, fileAttributes } = creation.request;
   creation.action =
@@ -33,17 +36,17 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
     if (result < 0) return statusOf(result);
     breakReaders(creation, open);
     const attributes = (fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
-    // A disk that keeps no attributes still takes the data.
+    // Failure is ignored: a file system without attributes can still store the data.
     return andThen(node.setAttributes(attributes), () => {
       if (notify.count > 0 && open.file) notify.changed(NotifyAction.MODIFIED, open.file.path, OVERWRITTEN);
       return Status.SUCCESS;
     });
   });
-  const told = open.file === undefined ? emptied : notify.during(emptied, open.file.path);
-  return andThen(told, (status) => (status === Status.SUCCESS ? preallocate(creation, open) : status));
+  const reported = open.file === undefined ? emptied : notify.during(emptied, open.file.path);
+  return andThen(reported, (status) => (status === Status.SUCCESS ? preallocate(creation, open) : status));
 }
 
-/** Its streams go with a file's data; those without it would be another file's. */
+/** Removes the data and the named streams of the file. */
 function emptyFile(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   return andThen(creation.handle?.truncate(0) ?? 0, (result) => {
     if (result < 0 || !creation.tree.grant.streams) return result;
@@ -51,14 +54,16 @@ function emptyFile(creation: Creation, node: FileNode): MaybePromise<0 | Failure
   });
 }
 
-// Who came while the disk was at work may have read, and cached, what is gone now.
+/**
+ * Breaks the read caching of other opens: they may have cached the old data while the disk was truncating.
+ */
 export function breakReaders(creation: Creation, open: Open): void {
   const caching = open.file?.caching;
   if (caching !== undefined && caching.active > 0)
     creation.exchange.context.caching.breakReading(caching, open);
 }
 
-/** The size that the client says it will write. */
+/** Reserves the AllocationSize of the request for a new or overwritten file, then goes on to the answer. */
 export function preallocate(creation: Creation, open: Open): MaybePromise<NtStatus> {
   const size = creation.request.contexts.allocationSize ?? 0;
   const isNew = creation.action !== CreateAction.OPENED;
@@ -66,7 +71,7 @@ export function preallocate(creation: Creation, open: Open): MaybePromise<NtStat
     return answer(creation, open);
   if (size >= 2 ** 53) return Status.DISK_FULL;
   return andThen(creation.handle.allocate(size), (result) => {
-    // Reserving is a hint where the file system cannot do it; a full disk is no hint.
+    // A file system without preallocation is no error, a full disk is.
     const status = result < 0 ? statusOf(result) : Status.SUCCESS;
     if (result >= 0) noteReserved(open, size);
     return status === Status.DISK_FULL ? status : answer(creation, open);
@@ -81,7 +86,7 @@ function answer(creation: Creation, open: Open): MaybePromise<NtStatus> {
   entryChanged(creation.exchange.context, open);
   const { file, isDirectory } = open;
   if (file !== undefined && file.base === undefined && !isDirectory) file.isMarked = true;
-  if (isAsMade(creation)) return finish(creation, open, node, node.stat);
+  if (isAsCreated(creation)) return finish(creation, open, node, node.stat);
   return andThen(applyCreateAttributes(creation, node), (status) => {
     if (status !== Status.SUCCESS) return status;
     return andThen(statOfOpen(open, node), (stat) =>
@@ -90,14 +95,14 @@ function answer(creation: Creation, open: Open): MaybePromise<NtStatus> {
   });
 }
 
-/** Nothing has touched what was just made: its stat is what it was made with. */
-function isAsMade(creation: Creation): boolean {
+/** True if nothing has changed the new object since its creation, so that its stat is current. */
+function isAsCreated(creation: Creation): boolean {
   const { contexts } = creation.request;
   return (
     creation.action === CreateAction.CREATED &&
     creation.stream === undefined &&
     creation.initialDescriptor === undefined &&
-    !creation.namesCreator &&
+    !creation.recordsCreator &&
     !creation.hasWaited &&
     (contexts.allocationSize ?? 0) === 0 &&
     (contexts.extendedAttributes?.length ?? 0) === 0
@@ -117,13 +122,13 @@ function finish(creation: Creation, open: Open, node: FileNode, stat: FileStat):
 function grantCaching(creation: Creation, open: Open): NtStatus {
   const file = open.file as SharedFile;
   const known = creation.leaseHolder();
-  // The same key came with another file while the disk was asked.
+  // Another request used the same lease key for another file during a wait.
   if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
   const isFixed = !creation.tree.grant.followSymlinks;
   const { wanted, lease, epoch } = open.isDirectory
-    ? forDirectory(creation.exchange, creation.caching, isFixed)
+    ? limitToDirectory(creation.exchange, creation.caching, isFixed)
     : creation.caching;
-  // Nobody may cache reads of what others have locked.
+  // A file with byte-range locks must not be cached.
   const allowed = file.locks === undefined ? wanted : 0;
   creation.exchange.context.caching.grant(file.caching, open, allowed, lease, epoch);
   return Status.SUCCESS;

@@ -1,5 +1,5 @@
-// CREATE of something new: whether its directory takes it, and the owner and rights that it begins with; [MS-FSA]
-// 2.1.5.1.1, [MS-DTYP] 2.5.3.4, [MS-SMB2] 2.2.13.2.2.
+// Security of a new file or directory: the access check on its parent directory, its initial owner and
+// rights; [MS-FSA] 2.1.5.1.1, [MS-DTYP] 2.5.3.4, [MS-SMB2] 2.2.13.2.2.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
@@ -15,15 +15,15 @@ import { absolutePath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
 import { type Failure, FileKind, type FileNode, type ObjectSecurity } from "../../vfs/store.ts";
-import { learnRights } from "../open/access-check.ts";
+import { loadRights } from "../open/access-check.ts";
 import type { Creation } from "./creation.ts";
 import { lookupStatusOf, statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf, uidOn } from "../open/descriptor.ts";
 import { modeOf, rightsChange, takeDescriptor } from "../open/rights-change.ts";
 
 /**
- * Before the object is made: SUCCESS, or the status that refuses it. What it is to begin with is left in
- * `creation.birth`.
+ * Runs before the object is created: SUCCESS, or the status that the CREATE fails with. Sets
+ * `creation.initialDescriptor` or `creation.permissions`.
  */
 export function prepareSecurity(creation: Creation, isDirectory: boolean): MaybePromise<NtStatus> {
   const { request, tree } = creation;
@@ -32,9 +32,9 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
   if (data === undefined && !isNt) return Status.SUCCESS;
   const given = data === undefined ? undefined : takeDescriptor(data);
   if (typeof given === "number") return given;
-  const refusal = given === undefined ? Status.SUCCESS : checkGiven(creation, given);
+  const refusal = given === undefined ? Status.SUCCESS : checkGivenDescriptor(creation, given);
   if (refusal !== Status.SUCCESS) return refusal;
-  // Who creates with a mode in place of a list gets that mode.
+  // A Linux client sends a mode as an ACE; the mode replaces the list.
   const mode = given === undefined ? undefined : modeOf(given);
   if (mode !== undefined) {
     creation.permissions = mode;
@@ -66,13 +66,16 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
       token,
       isDirectory,
     });
-    creation.namesCreator = creation.initialDescriptor === undefined && token.isNamed;
+    creation.recordsCreator = creation.initialDescriptor === undefined && token.isNamed;
     return Status.SUCCESS;
   });
 }
 
-/** Nobody gives away what he makes, and where only POSIX rights are kept, they must be able to say it. */
-function checkGiven(creation: Creation, given: SecurityDescriptor): NtStatus {
+/**
+ * Checks a client's descriptor for a new object: only root may set a foreign owner, and a share that stores
+ * POSIX rights alone refuses what they cannot express with INVALID_ACL.
+ */
+function checkGivenDescriptor(creation: Creation, given: SecurityDescriptor): NtStatus {
   const { security, readOnly } = creation.tree.grant;
   if (!security.canChange || readOnly) return Status.ACCESS_DENIED;
   const token = tokenOf(creation.tree);
@@ -90,7 +93,9 @@ function checkGiven(creation: Creation, given: SecurityDescriptor): NtStatus {
 }
 
 interface Parent {
-  /** Undefined where it keeps none: the rights on disk are checked when the name is made. */
+  /**
+   * Undefined when the directory stores none: the kernel checks the rights on disk when the name is created.
+   */
   readonly descriptor: SecurityDescriptor | undefined;
   readonly uid: number;
 }
@@ -109,35 +114,36 @@ function readParent(creation: Creation): MaybePromise<Parent | Failure> {
   });
 }
 
-/**
- * After the object is made: gives it what it is to begin with. SUCCESS, or a status; what was made is removed then.
- */
+/** Runs after the object is created: stores its initial rights. On failure it removes the object again. */
 export function finishSecurity(creation: Creation, node: FileNode, path: string): MaybePromise<NtStatus> {
-  const { initialDescriptor: birth, tree } = creation;
-  if (birth === undefined && !creation.namesCreator) return learnNewRights(creation, node);
+  const { initialDescriptor, tree } = creation;
+  if (initialDescriptor === undefined && !creation.recordsCreator) return loadNewRights(creation, node);
   const { security } = node;
-  if (security === undefined) return learnNewRights(creation, node);
-  if (birth === undefined) return nameCreator(creation, node, security, path);
+  if (security === undefined) return loadNewRights(creation, node);
+  if (initialDescriptor === undefined) return recordCreator(creation, node, security, path);
   return andThen(openNewDirectory(creation, node), (opened) => {
     if (opened < 0) return removeCreated(creation, node, path, opened);
-    // Whose file it is on disk has been decided where it was made.
-    const owner = tree.grant.inheritOwner ? undefined : birth.owner;
-    const uid = changeOf(owner && uidOn(tree, owner), node.stat.uid);
-    const gid = changeOf(birth.group && gidOfSid(birth.group), node.stat.gid);
-    const change = rightsChange(tree, node.stat, birth, uid, gid, true);
+    // With `inherit owner` the store has already given the file its owner.
+    const owner = tree.grant.inheritOwner ? undefined : initialDescriptor.owner;
+    const uid = idChange(owner && uidOn(tree, owner), node.stat.uid);
+    const gid = idChange(initialDescriptor.group && gidOfSid(initialDescriptor.group), node.stat.gid);
+    const change = rightsChange(tree, node.stat, initialDescriptor, uid, gid, true);
     return andThen(security.write(change), (result) => {
-      noteWritten(creation, path);
-      // Where nothing can be kept, as in a container without CAP_SYS_ADMIN, the file is the uid's and no more.
+      suppressWriteEvent(creation, path);
+      // A container without CAP_SYS_ADMIN cannot store security.NTACL: the uid and the mode must do.
       if (result < 0 && result !== -Errno.EPERM && result !== -Errno.EOPNOTSUPP) {
         return removeCreated(creation, node, path, result);
       }
-      return learnNewRights(creation, node);
+      return loadNewRights(creation, node);
     });
   });
 }
 
-/** Rights on disk cannot tell who of those with one uid has made the object: its descriptor does. */
-function nameCreator(
+/**
+ * Stores a descriptor with the creator's SID as owner: the uid on disk is shared by all users without an
+ * account.
+ */
+function recordCreator(
   creation: Creation,
   node: FileNode,
   security: ObjectSecurity,
@@ -149,26 +155,33 @@ function nameCreator(
     const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
     return andThen(security.write(change), (result) => {
-      noteWritten(creation, path);
-      return result < 0 ? removeCreated(creation, node, path, result) : learnNewRights(creation, node);
+      suppressWriteEvent(creation, path);
+      return result < 0 ? removeCreated(creation, node, path, result) : loadNewRights(creation, node);
     });
   });
 }
 
-function changeOf(wanted: number | undefined, current: number): number {
+function idChange(wanted: number | undefined, current: number): number {
   return wanted === undefined || wanted === current ? -1 : wanted;
 }
 
-/** Who makes a directory has it open as asked for, whatever it grants to those who come later. */
+/** Opens a new directory for listing before its rights are set: they may deny its creator a later open. */
 function openNewDirectory(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const reads = (creation.granted & Access.LIST_DIRECTORY) !== 0;
   if (!isDirectory || !reads || creation.handle !== undefined) return 0;
   return andThen(openToRead(creation, node), (opened) => {
     if (opened !== -Errno.EACCES) return opened;
-    // A default list may have made it one that its owner cannot read; what it begins with is set afterwards.
-    const whole = { uid: -1, gid: -1, acl: aclOfMode(0o700), inherited: undefined, descriptor: undefined };
-    return andThen(node.security?.write(whole) ?? -Errno.EACCES, (written) =>
+    // An inherited default ACL may deny the owner; mode 0700 lets it open, the real rights are set
+    // afterwards.
+    const ownerOnly = {
+      uid: -1,
+      gid: -1,
+      acl: aclOfMode(0o700),
+      inherited: undefined,
+      descriptor: undefined,
+    };
+    return andThen(node.security?.write(ownerOnly) ?? -Errno.EACCES, (written) =>
       written < 0 ? written : openToRead(creation, node),
     );
   });
@@ -182,15 +195,15 @@ function openToRead(creation: Creation, node: FileNode): MaybePromise<0 | Failur
   });
 }
 
-/** The answer may have to tell the rights of those who come later. */
-function learnNewRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
+/** Loads the rights for an SMB2_CREATE_QUERY_MAXIMAL_ACCESS response, if the request has that context. */
+function loadNewRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
   const { tree, store, components, request } = creation;
   if (request.contexts.maximalAccess === undefined) return Status.SUCCESS;
-  return learnRights(tree, store, components, node, -1);
+  return loadRights(tree, store, components, node, -1);
 }
 
-/** What the disk tells of it is no news: that the object is there was told already. */
-function noteWritten(creation: Creation, path: string): void {
+/** The inotify event duplicates the ADDED already reported; suppress it. */
+function suppressWriteEvent(creation: Creation, path: string): void {
   const { notify } = creation.exchange.context;
   if (notify.count > 0) {
     notify.changed(NotifyAction.MODIFIED, absolutePath(creation.tree.grant.path, path), 0);
@@ -207,8 +220,8 @@ function removeCreated(
   return andThen(creation.store.remove(path, node.identity, isDirectory), (removed) => {
     const { notify } = creation.exchange.context;
     if (removed === 0 && notify.count > 0) {
-      const whole = absolutePath(creation.tree.grant.path, path);
-      notify.changed(NotifyAction.REMOVED, whole, nameFilter(isDirectory));
+      const absolute = absolutePath(creation.tree.grant.path, path);
+      notify.changed(NotifyAction.REMOVED, absolute, nameFilter(isDirectory));
     }
     return statusOf(failure);
   });

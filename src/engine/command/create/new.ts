@@ -1,4 +1,4 @@
-// CREATE of a name that is free; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
+// CREATE of a name that does not exist; [MS-FSA] 2.1.5.1.1, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
@@ -12,11 +12,14 @@ import { andThen } from "../../and-then.ts";
 import { isFailure, type FileNode, type Found, type Failure } from "../../vfs/store.ts";
 import { register, openData } from "./register.ts";
 import { finishSecurity, prepareSecurity } from "./initial-security.ts";
-import { enterNewStream } from "./stream.ts";
+import { registerNewStream } from "./stream.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "../errno-status.ts";
 
-/** [MS-FSA] 2.1.5.1.1: the name is free, and the request may take it. */
+/**
+ * Creates the file or directory (and its stream), if the disposition and the share allow it; [MS-FSA]
+ * 2.1.5.1.1.
+ */
 export function createNew(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const { createDisposition, createOptions, fileAttributes, desiredAccess } = creation.request;
   if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {
@@ -25,9 +28,9 @@ export function createNew(creation: Creation, found: Found): MaybePromise<NtStat
   if (creation.tree.grant.readOnly) return Status.ACCESS_DENIED;
   const isReadOnly = (fileAttributes & FileAttribute.READONLY) !== 0;
   if (isReadOnly && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
-  // 3.3.5.9.8: a key names one file, and this one is yet to be made.
+  // [MS-SMB2] 3.3.5.9.8: the lease key already belongs to another file.
   if (creation.leaseHolder() !== undefined) return Status.INVALID_PARAMETER;
-  // 2.1.5.1.1: the creator gets what it asks for, and everything where it asks for the most.
+  // 2.1.5.1.1: the creator gets the access it requests; MAXIMUM_ALLOWED means all that the share allows.
   const mapped = mapGenericAccess(desiredAccess);
   const all = creation.tree.maximalAccess;
   creation.granted =
@@ -42,32 +45,32 @@ export function createNew(creation: Creation, found: Found): MaybePromise<NtStat
 
 function makeDirectory(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const attributes = creation.request.fileAttributes & SETTABLE_ATTRIBUTES;
-  const made = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
-    typeof node === "number" ? node : secure(creation, found, node, true),
+  const created = andThen(creation.store.createDirectory(found, attributes, creation.permissions), (node) =>
+    typeof node === "number" ? node : secureNewObject(creation, found, node, true),
   );
-  return afterMaking(creation, found, made, (node) => openData(creation, found, node));
+  return afterCreation(creation, found, created, (node) => openData(creation, found, node));
 }
 
 function makeFile(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const attributes = (creation.request.fileAttributes & SETTABLE_ATTRIBUTES) | FileAttribute.ARCHIVE;
   const mode = { read: true, write: true, writeThrough: creation.isWriteThrough };
-  const made = andThen(
+  const created = andThen(
     creation.store.createFile(found, mode, attributes, creation.permissions),
-    (created) => {
-      if (typeof created === "number") return created;
-      creation.handle = created.handle;
-      return secure(creation, found, created.node, false);
+    (file) => {
+      if (typeof file === "number") return file;
+      creation.handle = file.handle;
+      return secureNewObject(creation, found, file.node, false);
     },
   );
-  return afterMaking(creation, found, made, (node) =>
+  return afterCreation(creation, found, created, (node) =>
     creation.path.stream === undefined
       ? register(creation, found, node)
-      : enterNewStream(creation, found, node, creation.path.stream),
+      : registerNewStream(creation, found, node, creation.path.stream),
   );
 }
 
-/** What was made is told of and gets its rights; an NTSTATUS. */
-function secure(
+/** Reports the new object to CHANGE_NOTIFY and sets its initial rights. */
+function secureNewObject(
   creation: Creation,
   found: Found,
   node: FileNode,
@@ -79,17 +82,17 @@ function secure(
   return finishSecurity(creation, node, found.path);
 }
 
-/** Goes on with what was made. */
-function afterMaking(
+/** Continues with `next` once the object exists; -EEXIST repeats the look-up. */
+function afterCreation(
   creation: Creation,
   found: Found,
-  made: MaybePromise<NtStatus | Failure>,
+  created: MaybePromise<NtStatus | Failure>,
   next: (node: FileNode) => MaybePromise<NtStatus>,
 ): MaybePromise<NtStatus> {
   const { notify } = creation.exchange.context;
-  const told = notify.count > 0 ? notify.during(made, pathOf(creation, found)) : made;
-  return andThen(told, (result) => {
-    if (result === -Errno.EEXIST) return creation.again(creation);
+  const reported = notify.count > 0 ? notify.during(created, pathOf(creation, found)) : created;
+  return andThen(reported, (result) => {
+    if (result === -Errno.EEXIST) return creation.restart(creation);
     if (isFailure(result)) return statusOf(result);
     const { node } = creation;
     return result === Status.SUCCESS && node !== undefined ? next(node) : result;

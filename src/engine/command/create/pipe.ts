@@ -1,4 +1,4 @@
-// CREATE on IPC$: opening a named pipe; [MS-SMB2] 3.3.5.9 ("If the share is a pipe").
+// CREATE on IPC$ opens a named pipe; [MS-SMB2] 3.3.5.9 ("If the share is a pipe").
 import { Access, FileGeneric, mapGenericAccess } from "../../../wire/security/access.ts";
 import {
   CreateAction,
@@ -13,7 +13,7 @@ import type { Tree } from "../../state/session.ts";
 import { Open } from "../../state/open.ts";
 
 const RESPONSE_ROOM = 96;
-// Written as a FILETIME of zero: a pipe has no times.
+// Seconds since 1970 of FILETIME zero: a pipe has no times.
 const NEVER = -11_644_473_600;
 const NO_TIMES = {
   birthSeconds: NEVER,

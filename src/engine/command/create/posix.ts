@@ -1,5 +1,4 @@
-// CREATE by a client with the POSIX extensions: which store and which rules.
-// "SMB3 POSIX Extensions" 3.3.5.9.
+// CREATE with the SMB3 POSIX extensions: store, path syntax and mode; "SMB3 POSIX Extensions" 3.3.5.9.
 import type { NtStatus } from "../../../wire/status.ts";
 import type { CreateRequest } from "../../../wire/command/create.ts";
 import type { Exchange } from "../../connection/exchange.ts";
@@ -8,7 +7,9 @@ import { type ParsedPath, parsePath, parsePosixPath } from "../../vfs/name/clien
 import type { FileStore } from "../../vfs/store.ts";
 import type { Creation } from "./creation.ts";
 
-/** Whether the request is to be treated by POSIX's rules: agreed on by NEGOTIATE, and asked for by the request. */
+/**
+ * True if NEGOTIATE agreed on the POSIX extensions, the share allows them and the request has their context.
+ */
 export function asksForPosix(exchange: Exchange, request: CreateRequest, tree: Tree): boolean {
   return (
     request.contexts.posix !== undefined &&
@@ -17,7 +18,7 @@ export function asksForPosix(exchange: Exchange, request: CreateRequest, tree: T
   );
 }
 
-/** The store and the name of a CREATE, by the rules that its client goes by. */
+/** The store and the parsed path for a CREATE, with POSIX or Windows names. */
 export function pathOfCreate(
   request: CreateRequest,
   store: FileStore,
@@ -27,11 +28,11 @@ export function pathOfCreate(
   return { store: store.posixView?.() ?? store, path: parsePosixPath(request.name) };
 }
 
-/** What Linux sends where it has no mode in mind: (umode_t)-1. */
+/** Linux sends (umode_t)-1 when it requests no mode. */
 const NO_MODE = 0xffff;
 
-/** Marks a CREATE that `asksForPosix`. */
-export function byPosixRules(creation: Creation): void {
+/** Applies the POSIX rules and the requested mode to a CREATE that `asksForPosix`. */
+export function applyPosixRules(creation: Creation): void {
   creation.isPosix = true;
   const mode = creation.request.contexts.posix?.mode ?? NO_MODE;
   creation.permissions = (mode & 0xffff) === NO_MODE ? undefined : mode & 0o7777;

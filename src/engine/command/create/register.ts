@@ -1,5 +1,5 @@
-// CREATE: sharing, the breaks of what others cache, and the entry into the tables; [MS-SMB2] 3.3.5.9,
-// [MS-FSA] 2.1.5.1.2.
+// CREATE: opening the data, the sharing check, breaks of other clients' caches, and the entry in the open
+// table; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.
 import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption } from "../../../wire/command/create.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -13,22 +13,22 @@ import { parentKeyOf } from "./caching-request.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { andThen } from "../../and-then.ts";
 import { statusOf } from "../errno-status.ts";
-import { finishStream, shareStream } from "./stream-entry.ts";
+import { finishStream, sharedStreamOf } from "./stream-entry.ts";
 
 /**
- * Sharing check, breaks of what others cache, and entry into the tables in one go: nothing can come between.
- * [MS-SMB2] 3.3.5.9; [MS-FSA] 2.1.5.1.2.
+ * Checks sharing, breaks other clients' caches and adds the open to the table, all in one turn of the event
+ * loop so that no other request comes between. [MS-SMB2] 3.3.5.9; [MS-FSA] 2.1.5.1.2.
  */
 export function register(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   const { opens, caching } = creation.exchange.context;
-  // The session may have ended while the disk or another client was asked.
+  // The session may have ended during a wait.
   if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
   const rootPath = creation.snapshotPath ?? creation.tree.grant.path;
   const base = opens.takeFile(node.identity, absolutePath(rootPath, found.path));
   creation.file = base;
-  // [MS-FSA] 2.1.5.1.2: a file that is to go takes its streams with it.
+  // [MS-FSA] 2.1.5.1.2: a delete-pending file refuses opens of its streams too.
   if (base.deletePending) return Status.DELETE_PENDING;
-  const file = creation.stream === undefined ? base : shareStream(creation.stream, opens, base);
+  const file = creation.stream === undefined ? base : sharedStreamOf(creation.stream, opens, base);
   creation.file = file;
   if (file.deletePending) return Status.DELETE_PENDING;
   const known = creation.leaseHolder();
@@ -43,18 +43,20 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
     isFirstTry: !creation.hasWaited,
   });
   if (mustWait) return waitFor(creation, file, found, node);
-  // Looked at again: who could not be asked any more may have been closed.
+  // Checked again: `admit` may have closed opens of clients that can no longer be asked.
   if (conflicts && opens.conflicts(file, creation.granted, shareAccess, creation.truncates)) {
     const holder = findHolder(creation, file);
     return holder === undefined ? Status.SHARING_VIOLATION : waitFor(creation, holder, found, node);
   }
-  const open = enter(creation, file, node);
+  const open = addOpen(creation, file, node);
   opens.addName(open, absolutePath(rootPath, found.path));
   if (creation.stream !== undefined) return finishStream(creation, open, creation.stream);
   return creation.truncates ? truncate(creation, open, node) : preallocate(creation, open);
 }
 
-/** A stream that is in the way of `file`'s deletion, and perhaps only because its client keeps the handle. */
+/**
+ * A stream whose open refuses the deletion of `file`, and whose client may close it at a handle lease break.
+ */
 function findHolder(creation: Creation, file: SharedFile): SharedFile | undefined {
   const { caching } = creation.exchange.context;
   for (const stream of file.streams?.values() ?? []) {
@@ -65,18 +67,18 @@ function findHolder(creation: Creation, file: SharedFile): SharedFile | undefine
 
 function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileNode): MaybePromise<NtStatus> {
   creation.hasWaited = true;
-  const isOurs = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
-  // Nothing is held meanwhile: the file may be renamed, deleted or replaced by who gives it up.
-  if (!isOurs) creation.undo();
+  const isNewFile = creation.action === CreateAction.CREATED && creation.stream?.hasNewFile !== false;
+  // Holds nothing while it waits: the client that gives up its cache may rename, delete or replace the file.
+  if (!isNewFile) creation.undo();
   return waitForCaching(creation.exchange, file.caching, () => {
     if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
-    if (isOurs) return register(creation, found, node);
+    if (isNewFile) return register(creation, found, node);
     creation.rounds = 0;
-    return creation.again(creation);
+    return creation.restart(creation);
   });
 }
 
-function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
+function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
   const { opens } = creation.exchange.context;
   const { shareAccess, createOptions } = creation.request;
   const open = new Open({
@@ -101,23 +103,23 @@ function enter(creation: Creation, file: SharedFile, node: FileNode): Open {
   return open;
 }
 
-/** Opens the data, where the granted access works on any. */
+/** Opens the file's data or the directory if the granted access needs it, then registers the open. */
 export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   if (creation.handle !== undefined) return register(creation, found, node);
   const { kind } = node.stat;
   const isDirectory = kind === FileKind.DIRECTORY;
-  // A reparse point is opened itself, and has no data.
+  // A reparse point has no data.
   if (!isDirectory && kind !== FileKind.FILE) return register(creation, found, node);
-  // A snapshot opens for writing, and does not take it.
+  // A snapshot accepts opens for writing and refuses the writes.
   const write =
     !isDirectory &&
     creation.snapshotPath === undefined &&
     (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
-  // A program is run by reading it; who may only pass through a directory may not list it.
+  // EXECUTE on a file reads it; TRAVERSE on a directory (the same bit) does not list it.
   const readers = isDirectory ? Access.LIST_DIRECTORY : Access.READ_DATA | Access.EXECUTE;
   const read = (creation.granted & readers) !== 0;
   if (!write && !read) return register(creation, found, node);
-  // READ_DATA by mode has just been granted for what the disk lets be read.
+  // READ_DATA granted by mode bits implies that the disk lets the user read.
   const isByMode = creation.tree.grant.security.acl !== "nt" && (creation.granted & Access.READ_DATA) !== 0;
   const canRead = isDirectory || isByMode || (node.access() & 4) !== 0;
   const mode = { read: read && canRead, write, writeThrough: creation.isWriteThrough };

@@ -1,6 +1,6 @@
-// CREATE and what is no file and no directory: a symlink that the share does not follow, a FIFO, a socket, a device.
-// To clients these are reparse points: opened themselves where that is asked for, never opened for data.
-// [MS-SMB2] 2.2.2.2.1, 3.3.5.9; [MS-FSA] 2.1.5.1.
+// CREATE of a symlink that the share does not follow, a FIFO, a socket or a device. Clients see them as
+// reparse points, which can be opened as such and never for data. [MS-SMB2] 2.2.2.2.1, 3.3.5.9; [MS-FSA]
+// 2.1.5.1.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
@@ -14,47 +14,53 @@ import { type Failure, FileKind, type FileNode, type FileStore } from "../../vfs
 import { lookupStatusOf, statusOf } from "../errno-status.ts";
 import { clientTarget } from "../open/reparse-tag.ts";
 
-/** The head of an error's context, the link's fixed part, and its target twice; PATH_MAX is 4096 bytes. */
+/** Error context header, fixed part of the symlink error, and the target twice; PATH_MAX is 4096 bytes. */
 const LINK_ERROR_ROOM = 64 + 4 * 4096;
 const DATA_ACCESS = Access.READ_DATA | Access.WRITE_DATA | Access.APPEND_DATA | Access.EXECUTE;
 const LINK_CHANGES = Access.DELETE | Access.WRITE_ATTRIBUTES | Access.SYNCHRONIZE;
 
-/** Whether an open of `node` ends with what it is, because the client did not ask for the reparse point itself. */
+/**
+ * True if `node` is a reparse point and the request does not open the reparse point itself, so the CREATE
+ * fails.
+ */
 export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: boolean): boolean {
   const { kind } = node.stat;
   if (kind === FileKind.FILE || kind === FileKind.DIRECTORY) return false;
   if ((request.createOptions & CreateOption.OPEN_REPARSE_POINT) !== 0) return false;
-  // By POSIX's rules everything but a symlink is opened itself.
-  if (isPosix) return kind === FileKind.SYMLINK && !changesLink(request);
+  // With the POSIX extensions everything but a symlink is opened itself.
+  if (isPosix) return kind === FileKind.SYMLINK && !changesSymlinkItself(request);
   if (request.createDisposition === CreateDisposition.CREATE) return false;
-  return kind === FileKind.SYMLINK ? !isAboutName(request) : !isAboutItself(request);
+  return kind === FileKind.SYMLINK ? !deletesSymlinkItself(request) : !opensWithoutData(request);
 }
 
-/** Who changes times or the name of a symlink and reads nothing has seen that it is one: lutimes(3), rename(2). */
-function changesLink({ desiredAccess, createDisposition }: CreateRequest): boolean {
+/**
+ * Changing the times or the name of a symlink without reading means the symlink itself: lutimes(3),
+ * rename(2).
+ */
+function changesSymlinkItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
   const others = mapGenericAccess(desiredAccess) & ~LINK_CHANGES;
   return createDisposition === CreateDisposition.OPEN && others === 0;
 }
 
 /**
- * Removing or renaming what cannot be followed can only mean the thing itself, also for the clients that know nothing
- * of reparse points.
+ * Deleting or renaming a symlink means the symlink itself, also from clients that do not know reparse points.
  */
-function isAboutName(request: CreateRequest): boolean {
-  return (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0 && isAboutItself(request);
+function deletesSymlinkItself(request: CreateRequest): boolean {
+  return (mapGenericAccess(request.desiredAccess) & Access.DELETE) !== 0 && opensWithoutData(request);
 }
 
-/** Linux's client before 6.7 looks at special files only this way, and could not even remove them else. */
-function isAboutItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
+/** Linux's client before 6.7 opens special files only this way, and could not remove them otherwise. */
+function opensWithoutData({ desiredAccess, createDisposition }: CreateRequest): boolean {
   if (createDisposition !== CreateDisposition.OPEN) return false;
   return (mapGenericAccess(desiredAccess) & (DATA_ACCESS | Access.MAXIMUM_ALLOWED)) === 0;
 }
 
 /**
- * The status for `node` where an open stops at it; for a symlink with its target. `unparsedBytes`: what of the name,
- * in UTF-16, lies behind it.
+ * Answers an open that stops at the reparse point `node`: STOPPED_ON_SYMLINK with the target for a symlink,
+ * else IO_REPARSE_TAG_NOT_HANDLED. `unparsedBytes` is the length of the path behind the symlink in UTF-16
+ * bytes.
  */
-export function tellReparse(
+export function answerReparse(
   exchange: Exchange,
   store: FileStore,
   node: FileNode,
@@ -73,7 +79,7 @@ export function tellReparse(
       printName: name,
     });
     const data = writer.bytes.subarray(0, writer.position);
-    // 2.2.2: since 3.1.1 error data stands in a context.
+    // 2.2.2: since 3.1.1 error data is wrapped in an error context.
     const hasContexts = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
     const contexts = hasContexts ? [{ errorId: ErrorId.DEFAULT, data }] : [];
     encodeErrorResponse(exchange.reserve(LINK_ERROR_ROOM), { data: hasContexts ? EMPTY : data, contexts });
@@ -81,8 +87,11 @@ export function tellReparse(
   });
 }
 
-/** The status for a look-up that failed: where a symlink on the way was in the way, the client is told of it. */
-export function tellFailedLookup(
+/**
+ * Answers a look-up that failed with `failure`. If a symlink inside the path caused it, the answer is
+ * STOPPED_ON_SYMLINK with that symlink's target.
+ */
+export function answerFailedLookup(
   exchange: Exchange,
   store: FileStore,
   components: readonly string[],
@@ -90,10 +99,10 @@ export function tellFailedLookup(
   failure: Failure,
 ): MaybePromise<NtStatus> {
   if (failure !== -Errno.ELOOP && failure !== -Errno.EXDEV) return lookupStatusOf(failure);
-  return findLinkOnTheWay(exchange, store, components, isPosix, failure);
+  return answerSymlinkInPath(exchange, store, components, isPosix, failure);
 }
 
-async function findLinkOnTheWay(
+async function answerSymlinkInPath(
   exchange: Exchange,
   store: FileStore,
   components: readonly string[],
@@ -107,7 +116,7 @@ async function findLinkOnTheWay(
     try {
       if (node.stat.kind !== FileKind.SYMLINK) continue;
       const rest = components.slice(count).reduce((bytes, name) => bytes + 2 * (name.length + 1), 0);
-      return await tellReparse(exchange, store, node, isPosix, rest);
+      return await answerReparse(exchange, store, node, isPosix, rest);
     } finally {
       node.close();
     }

@@ -1,4 +1,4 @@
-// CREATE in a snapshot: the time in TWrp or in an @GMT token; [MS-SMB2] 2.2.13.2.7, 3.3.5.9.
+// CREATE in a snapshot, named by a TWrp context or an @GMT token in the path; [MS-SMB2] 2.2.13.2.7, 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
@@ -11,18 +11,20 @@ import { secondsOfToken } from "../../vfs/snapshot/names.ts";
 import { lookupStatusOf } from "../errno-status.ts";
 import { overwrites } from "./creation.ts";
 
-/** A FILETIME of zero: the client means no snapshot. */
+/** FILETIME zero in seconds since 1970: the client means no snapshot. */
 const NO_TIME_SECONDS = -11_644_473_600;
 
-/** What a CREATE names: the snapshot's time, undefined for the share as it is now, and the path without tokens. */
+/**
+ * The snapshot's time in seconds since 1970 (undefined for the live share) and the path without @GMT tokens.
+ */
 export interface TimedPath {
   readonly seconds: number | undefined;
   readonly path: ParsedPath;
 }
 
 /**
- * The time that TWrp or a token in the path tells. Tokens of different times name nothing: OBJECT_NAME_NOT_FOUND.
- * What stands behind the snapshots' own folder is a name and no token.
+ * Finds the snapshot time in the TWrp context or in @GMT tokens of the path. Different times fail with
+ * OBJECT_NAME_NOT_FOUND. A component right below the share's snapshot folder is a file name, not a token.
  */
 export function findTime(request: CreateRequest, path: ParsedPath, grant: ShareGrant): TimedPath | NtStatus {
   const { timewarp } = request.contexts;
@@ -34,29 +36,29 @@ export function findTime(request: CreateRequest, path: ParsedPath, grant: ShareG
   const folder = folderBelow(grant);
   const components: string[] = [];
   for (const name of path.components) {
-    const told = isFolder(components, folder) ? undefined : secondsOfToken(name);
-    if (told === undefined) {
+    const tokenSeconds = isSnapshotFolder(components, folder) ? undefined : secondsOfToken(name);
+    if (tokenSeconds === undefined) {
       components.push(name);
       continue;
     }
-    if (seconds !== undefined && seconds !== told) return Status.OBJECT_NAME_NOT_FOUND;
-    seconds = told;
+    if (seconds !== undefined && seconds !== tokenSeconds) return Status.OBJECT_NAME_NOT_FOUND;
+    seconds = tokenSeconds;
   }
   return { seconds, path: { ...path, components } };
 }
 
-/** The snapshots' folder where it may be below the share: as a path below it. */
+/** The snapshot folder as a path below the share; undefined when it lies outside the share. */
 function folderBelow({ path, snapshots }: ShareGrant): string | undefined {
   const folder = snapshots?.folder ?? "";
   if (!folder.startsWith("/")) return folder;
   return folder.startsWith(`${path}/`) ? folder.slice(path.length + 1) : undefined;
 }
 
-function isFolder(components: readonly string[], folder: string | undefined): boolean {
+function isSnapshotFolder(components: readonly string[], folder: string | undefined): boolean {
   return folder !== undefined && components.length > 0 && components.join("/") === folder;
 }
 
-/** The snapshot of that time, or the status where there is none. */
+/** Opens the snapshot of that time; OBJECT_NAME_NOT_FOUND when there is none. */
 export function openSnapshot(
   tree: Tree,
   seconds: number,
@@ -72,7 +74,7 @@ export function openSnapshot(
   });
 }
 
-/** What a request may not ask of a snapshot: anything to be made, replaced or removed. SUCCESS, or the refusal. */
+/** MEDIA_WRITE_PROTECTED for a CREATE that would create, overwrite or delete in a snapshot, else SUCCESS. */
 export function checkSnapshotRequest(request: CreateRequest): NtStatus {
   const deletes = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   const makes = request.createDisposition === CreateDisposition.CREATE;

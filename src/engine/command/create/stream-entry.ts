@@ -1,4 +1,4 @@
-// CREATE of a named stream: its entry in the open table, and making or emptying it.
+// CREATE of a named stream: its entry in the open table, its creation and its truncation.
 import type { Failure } from "../../vfs/store.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
@@ -16,11 +16,11 @@ import { reportStream } from "../open/modified.ts";
 
 const OVERWRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
 
-/** The shared state of the stream, which all who have it open see alike. */
-export function shareStream(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
+/** The SharedFile of the stream, common to all its opens. */
+export function sharedStreamOf(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
   const { place } = stream.handle;
   let file = opens.takeStream(base, stream.folded);
-  // Other programs can make two streams whose names are equal here: they still are not one.
+  // Other programs may have created two streams whose names differ only in case: they get a SharedFile each.
   if (!stream.isMissing && file.stream !== undefined && file.stream.key !== place.key) {
     file = opens.takeStream(base, `${stream.folded}\0${place.key}`);
   }
@@ -29,13 +29,13 @@ export function shareStream(stream: StreamCreation, opens: OpenTable, base: Shar
   return file;
 }
 
-/** The open is in the tables: the stream is made or emptied. */
+/** Runs once the open is in the open table: creates or truncates the stream, then goes on to the answer. */
 export function finishStream(creation: Creation, open: Open, stream: StreamCreation): MaybePromise<NtStatus> {
   const { context } = creation.exchange;
   if (stream.isMissing) {
     const made = context.notify.quietly(stream.handle.create(), open.file?.path);
     return andThen(made, (result) => {
-      // Somebody who has it open already was faster.
+      // Another open has created it meanwhile.
       if (result === -Errno.EEXIST) {
         if (creation.request.createDisposition === CreateDisposition.CREATE)
           return Status.OBJECT_NAME_COLLISION;
@@ -62,7 +62,10 @@ function emptyStream(creation: Creation, open: Open, stream: StreamCreation): Ma
   });
 }
 
-/** A disk that keeps no streams cannot have one of that name; nor of one that is too long for it. */
+/**
+ * As `statusOf`, but OBJECT_NAME_INVALID for a disk without streams and for a stream name too long for the
+ * disk.
+ */
 export function streamStatusOf(failure: Failure): NtStatus {
   return failure === -Errno.EOPNOTSUPP || failure === -Errno.ERANGE
     ? Status.OBJECT_NAME_INVALID

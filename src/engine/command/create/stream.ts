@@ -1,5 +1,5 @@
-// CREATE of a named stream: the file it is of is found or made first, the stream has its own sharing and caching;
-// [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
+// CREATE of a named stream: its file is found or created first; the stream has sharing and caching of its
+// own. [MS-FSA] 2.1.5.1 (phases 5 to 7), 2.1.5.1.1, 2.1.5.1.2, [MS-SMB2] 3.3.5.9.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import {
@@ -22,12 +22,13 @@ import { maximalAccessOf } from "../open/access-check.ts";
 import { decideAccess } from "./existing.ts";
 import { register } from "./register.ts";
 import { type Creation, overwrites } from "./creation.ts";
-import { closeOfApplication } from "./durable.ts";
+import { closeOpensOfApplication } from "./durable.ts";
 import { streamStatusOf } from "./stream-entry.ts";
 
 /**
- * The request with what its name says of the object: `::$DATA` is a file, `::$INDEX_ALLOCATION` a directory, a named
- * stream neither. Or the status where the options say otherwise.
+ * Adds the option that the stream type in the name implies: DIRECTORY_FILE for `::$INDEX_ALLOCATION`,
+ * NON_DIRECTORY_FILE for `::$DATA` and named streams. Returns a status when the request's options contradict
+ * it.
  */
 export function applyNamedKind(
   request: CreateRequest,
@@ -37,7 +38,7 @@ export function applyNamedKind(
   const { createOptions } = request;
   const { stream, kind } = path;
   if (stream === undefined && kind === "any") return request;
-  // Without streams a colon is part of no name, as Samba answers it (smb2.create_no_streams).
+  // A share without streams refuses every name with a colon, as Samba does (smb2.create_no_streams).
   if (!tree.grant.streams) return Status.OBJECT_NAME_INVALID;
   if (kind === "directory") {
     if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
@@ -48,7 +49,7 @@ export function applyNamedKind(
   return { ...request, createOptions: createOptions | CreateOption.NON_DIRECTORY_FILE };
 }
 
-/** Opens or makes the stream `name` of what was found. */
+/** Opens or creates the stream `name` of the existing object `node`. */
 export function openStream(
   creation: Creation,
   name: string,
@@ -59,17 +60,21 @@ export function openStream(
   if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return Status.ACCESS_DENIED;
   return andThen(findStream(node.values, name), (stored) => {
     if (typeof stored === "number") return streamStatusOf(stored);
-    const status = decide(creation, node, stored !== undefined);
+    const status = decideStreamAccess(creation, node, stored !== undefined);
     if (status !== Status.SUCCESS) return status;
     const identity = streamIdentity(node, foldName(stored?.name ?? name));
-    return andThen(closeOfApplication(creation.exchange, creation.request, creation.tree, identity), () =>
-      enterStream(creation, stored ?? streamNamed(name), found, node, { isMissing: stored === undefined }),
+    return andThen(
+      closeOpensOfApplication(creation.exchange, creation.request, creation.tree, identity),
+      () =>
+        registerStream(creation, stored ?? newStreamName(name), found, node, {
+          isMissing: stored === undefined,
+        }),
     );
   });
 }
 
-/** 2.1.5.1.1 and 2.1.5.1.2 for a stream of a file that is there. */
-function decide(creation: Creation, node: FileNode, exists: boolean): NtStatus {
+/** Checks disposition and access for a stream of an existing file; [MS-FSA] 2.1.5.1.1, 2.1.5.1.2. */
+function decideStreamAccess(creation: Creation, node: FileNode, exists: boolean): NtStatus {
   const { request, tree } = creation;
   const { createDisposition } = request;
   if (exists && createDisposition === CreateDisposition.CREATE) return Status.OBJECT_NAME_COLLISION;
@@ -81,7 +86,7 @@ function decide(creation: Creation, node: FileNode, exists: boolean): NtStatus {
   if (tree.grant.readOnly || (node.stat.attributes & FileAttribute.READONLY) !== 0)
     return Status.ACCESS_DENIED;
   if (exists) return Status.SUCCESS;
-  // A stream more changes the file.
+  // Creating a stream changes the file.
   creation.action = CreateAction.CREATED;
   const mayWrite = (maximalAccessOf(tree, node) & Access.WRITE_DATA) !== 0;
   return mayWrite ? Status.SUCCESS : Status.ACCESS_DENIED;
@@ -91,8 +96,8 @@ function mayCreate(disposition: number): boolean {
   return disposition !== CreateDisposition.OPEN && disposition !== CreateDisposition.OVERWRITE;
 }
 
-/** The file was made for the stream `name` of it. */
-export function enterNewStream(
+/** Continues with the stream `name` of a file that this CREATE has just made for it. */
+export function registerNewStream(
   creation: Creation,
   found: Found,
   node: FileNode,
@@ -100,15 +105,15 @@ export function enterNewStream(
 ): MaybePromise<NtStatus> {
   creation.handle?.close();
   creation.handle = undefined;
-  return enterStream(creation, streamNamed(name), found, node, { isMissing: true, hasNewFile: true });
+  return registerStream(creation, newStreamName(name), found, node, { isMissing: true, hasNewFile: true });
 }
 
-/** A stream that is yet to be made. `openFound` has checked that the name has a key. */
-function streamNamed(name: string): StoredStream {
+/** A stream that does not exist yet. `openFound` has checked that the name has a key. */
+function newStreamName(name: string): StoredStream {
   return { name, key: streamKey(name) ?? "" };
 }
 
-function enterStream(
+function registerStream(
   creation: Creation,
   stored: StoredStream,
   found: Found,
@@ -129,12 +134,12 @@ function enterStream(
   creation.handle = handle;
   return andThen(register(creation, found, node), (status) => {
     if (status === Status.SUCCESS || !hasNewFile) return status;
-    return andThen(takeBack(creation, found, node), () => status);
+    return andThen(removeNewFile(creation, found, node), () => status);
   });
 }
 
-/** Nothing is left of a request that failed: the file goes again, unless somebody else has it open by now. */
-function takeBack(creation: Creation, found: Found, node: FileNode): MaybePromise<unknown> {
+/** Undoes a failed CREATE and removes the file that it made, unless another open has it by now. */
+function removeNewFile(creation: Creation, found: Found, node: FileNode): MaybePromise<unknown> {
   const { opens } = creation.exchange.context;
   const { identity } = node;
   creation.undo();

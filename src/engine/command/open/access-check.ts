@@ -1,21 +1,21 @@
-// Which access mask a user gets on an object: the share's limit, the descriptor that is kept or the file system's mode
-// bits, DOS attributes; [MS-FSA] 2.1.5.1.2.1, [MS-SMB2] 3.3.5.9.
+// The access mask of a user on an object: by its stored descriptor or its mode bits, limited by the share and
+// by DOS attributes; [MS-FSA] 2.1.5.1.2.1, [MS-SMB2] 3.3.5.9.
 import { Errno } from "../../../linux/errno.ts";
 import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { type NtStatus, Status } from "../../../wire/status.ts";
+import { type NtStatus, type NumberOf, Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { rightsOf } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
-import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
+import { type Failure, FileKind, type FileNode, type FileStore, isFailure } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
-/** What everybody who may reach an object may do with it. */
+/** Granted to every user that can reach the object. */
 const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
-// Reading a program is running it: a client cannot be kept from executing what it read.
+// EXECUTE comes with READ_DATA: the client runs what it has read.
 const BY_READ = Access.READ_DATA | Access.READ_EA | Access.EXECUTE;
 const BY_WRITE =
   Access.WRITE_DATA |
@@ -24,28 +24,33 @@ const BY_WRITE =
   Access.WRITE_ATTRIBUTES |
   Access.DELETE_CHILD |
   Access.DELETE;
-/** The owner may change mode and times whatever the bits say, as chmod(2) and utime(2) have it. */
+/** The owner may change mode and times whatever the mode bits are, as with chmod(2) and utime(2). */
 const BY_OWNING =
   Access.WRITE_ATTRIBUTES | Access.WRITE_EA | Access.WRITE_DAC | Access.WRITE_OWNER | Access.DELETE;
 
-/** The rights of a share that may only be read. */
+/** An access mask of specific rights; not negative. */
+export type AccessMask = NumberOf<"access mask">;
+
+/** Maximal access to a read-only share. */
 export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
-/** What kept descriptors grant: as of the last `learnRights`. */
-const learned = new WeakMap<FileNode, number>();
+/** The rights by stored descriptors, as of the last `learnRights`. */
+const rightsByDescriptor = new WeakMap<FileNode, AccessMask>();
 
-/** Everything that the user of `tree` could be granted on `node`. */
-export function maximalAccessOf(tree: Tree, node: FileNode): number {
-  const kept = learned.get(node);
-  return kept === undefined ? accessByMode(tree, node) : (kept & tree.maximalAccess) >>> 0;
+/**
+ * The maximal access of the tree's user on `node`. Shares that store descriptors need `learnRights` first.
+ */
+export function maximalAccessOf(tree: Tree, node: FileNode): AccessMask {
+  const rights = rightsByDescriptor.get(node);
+  return rights === undefined ? accessByMode(tree, node) : (rights & tree.maximalAccess) >>> 0;
 }
 
-function accessByMode(tree: Tree, node: FileNode): number {
+function accessByMode(tree: Tree, node: FileNode): AccessMask {
   const bits = node.access();
   let mask: number = ALWAYS;
   if ((bits & 4) !== 0) mask |= BY_READ;
   if ((bits & 2) !== 0) mask |= BY_WRITE;
-  // A directory that can only be searched can still be passed through.
+  // The x bit alone grants TRAVERSE (the same bit as EXECUTE).
   if ((bits & 1) !== 0) mask |= Access.EXECUTE;
   const { credentials } = tree.grant;
   if (credentials === null || credentials.uid === 0 || credentials.uid === node.stat.uid) mask |= BY_OWNING;
@@ -53,14 +58,15 @@ function accessByMode(tree: Tree, node: FileNode): number {
   return (mask & tree.maximalAccess) >>> 0;
 }
 
-/** Rights that the directory may give where the object does not; [MS-FSA] 2.1.5.1.2.1. */
+/** Rights that the parent directory may grant in place of the object; [MS-FSA] 2.1.5.1.2.1. */
 const BY_DIRECTORY = Access.DELETE | Access.READ_ATTRIBUTES;
 
 /**
- * Reads what descriptors say, with a share that keeps them: `maximalAccessOf(tree, node)` is true then. `wanted` are
- * the rights that matter; `components` is the path of `node`. SUCCESS, or the status that refuses to go on.
+ * Loads the rights by stored descriptors for `maximalAccessOf(tree, node)`, on shares that store them. The
+ * parent directory is read only if `wanted` has rights that it may grant; `components` is the path of `node`.
+ * SUCCESS, or the status of a failed read.
  */
-export function learnRights(
+export function loadRights(
   tree: Tree,
   store: FileStore,
   components: readonly string[],
@@ -68,40 +74,42 @@ export function learnRights(
   wanted: number,
 ): MaybePromise<NtStatus> {
   if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
-  return andThen(rightsOn(tree, node), (own) => {
-    if (own < 0) return statusOf(own);
-    const missing = wanted & BY_DIRECTORY & ~own;
+  return andThen(rightsOn(tree, node), (ownRights) => {
+    if (isFailure(ownRights)) return statusOf(ownRights);
+    const missing = wanted & BY_DIRECTORY & ~ownRights;
     if (missing === 0 || components.length === 0) {
-      learned.set(node, own);
+      rightsByDescriptor.set(node, ownRights);
       return Status.SUCCESS;
     }
-    return andThen(rightsOnParent(tree, store, components), (above) => {
-      let rights = own;
-      if (above >= 0 && (above & Access.DELETE_CHILD) !== 0) rights |= Access.DELETE;
-      if (above >= 0 && (above & Access.LIST_DIRECTORY) !== 0) rights |= Access.READ_ATTRIBUTES;
-      learned.set(node, rights);
+    return andThen(rightsOnParent(tree, store, components), (parentRights) => {
+      let rights = ownRights;
+      if (!isFailure(parentRights)) {
+        if ((parentRights & Access.DELETE_CHILD) !== 0) rights |= Access.DELETE;
+        if ((parentRights & Access.LIST_DIRECTORY) !== 0) rights |= Access.READ_ATTRIBUTES;
+      }
+      rightsByDescriptor.set(node, rights);
       return Status.SUCCESS;
     });
   });
 }
 
-/** What the user of `tree` may do with `node` by the descriptor that is kept, else by mode; or a negative errno. */
-export function rightsOn(tree: Tree, node: FileNode): MaybePromise<number> {
-  return andThen(storedDescriptor(tree, node), (kept) => {
-    if (typeof kept === "number") return kept;
-    if (kept === undefined) return accessByMode(tree, node);
+/** The rights of the tree's user on `node` by its stored descriptor, else by its mode; -errno on failure. */
+export function rightsOn(tree: Tree, node: FileNode): MaybePromise<AccessMask | Failure> {
+  return andThen(storedDescriptor(tree, node), (stored) => {
+    if (typeof stored === "number") return stored;
+    if (stored === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);
-    // Another server's name for the owner is the uid that the disk has.
-    return rightsOf(kept, token, ownsOnDisk(token, node.stat.uid));
+    // The uid on disk decides ownership when the descriptor names an owner of another server.
+    return rightsOf(stored, token, ownsOnDisk(token, node.stat.uid));
   });
 }
 
-/** The same for the directory that a path's last component is in. */
+/** `rightsOn` the parent directory of the path `components`; -ENOENT when it does not exist. */
 export function rightsOnParent(
   tree: Tree,
   store: FileStore,
   components: readonly string[],
-): MaybePromise<number> {
+): MaybePromise<AccessMask | Failure> {
   return andThen(store.lookup(components.slice(0, -1)), (found) => {
     if (typeof found === "number") return found;
     const directory = found.node;
@@ -114,8 +122,9 @@ export function rightsOnParent(
 }
 
 /**
- * Whether descriptors let `node` get another name: its new directory must take it, and what has the name now must be
- * free to go. [MS-FSA] 2.1.5.15.11, 2.1.5.15.6. The rights on disk are asked when it is done.
+ * Checks by stored descriptors whether `node` may get the name `components`: the new parent must allow adding
+ * it, and `replaced` must be deletable. SUCCESS, ACCESS_DENIED or a failed read. The kernel checks the mode
+ * bits at the rename. [MS-FSA] 2.1.5.15.11, 2.1.5.15.6.
  */
 export function mayTakeName(
   tree: Tree,
@@ -127,19 +136,19 @@ export function mayTakeName(
   if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
   const isDirectory = node.stat.kind === FileKind.DIRECTORY;
   const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
-  return andThen(rightsOnParent(tree, store, components), (above) => {
-    if (above < 0) return statusOf(above);
-    if ((above & needed) === 0) return Status.ACCESS_DENIED;
+  return andThen(rightsOnParent(tree, store, components), (parentRights) => {
+    if (isFailure(parentRights)) return statusOf(parentRights);
+    if ((parentRights & needed) === 0) return Status.ACCESS_DENIED;
     if (replaced === undefined || replaced.identity === node.identity) return Status.SUCCESS;
-    if ((above & Access.DELETE_CHILD) !== 0) return Status.SUCCESS;
+    if ((parentRights & Access.DELETE_CHILD) !== 0) return Status.SUCCESS;
     return andThen(rightsOn(tree, replaced), (rights) => {
-      if (rights < 0) return statusOf(rights);
+      if (isFailure(rights)) return statusOf(rights);
       return (rights & Access.DELETE) === 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
     });
   });
 }
 
-/** The part of `access` that a READONLY file refuses. */
+/** True if `node` is a READONLY file and `access` includes writing data. Directories ignore READONLY. */
 export function refusedByReadOnly(node: FileNode, access: number): boolean {
   if ((node.stat.attributes & FileAttribute.READONLY) === 0 || node.stat.kind === FileKind.DIRECTORY)
     return false;

@@ -1,5 +1,5 @@
-// What commands do about the caches of others: wait for them, and end those that a change makes stale.
-// [MS-FSA] 2.1.4.12; [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
+// Oplock and lease breaks by commands: waiting for other clients, and ending caches that a change makes
+// stale. [MS-FSA] 2.1.4.12; [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
 import type { MaybePromise } from "../../../port/port.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
@@ -8,8 +8,9 @@ import type { FileCaching } from "../../state/caching-holder.ts";
 import type { Open } from "../../state/open.ts";
 
 /**
- * Parks the request until those who cache `file` have moved: then the caller looks again, by `again`. Another status
- * when the client took the request back or is gone, or has too many that wait.
+ * Sends an interim response and calls `again` when a holder of an oplock or lease on `file` has acknowledged,
+ * closed or timed out. CANCELLED when the client cancels or disconnects, INSUFFICIENT_RESOURCES when it has
+ * too many waiting requests.
  */
 export function waitForCaching(
   exchange: Exchange,
@@ -36,19 +37,24 @@ export function waitForCaching(
   return hasMoved.then((moved) => (moved ? again() : Status.CANCELLED));
 }
 
-/** The data of `open`'s file has changed: reads from caches of others end. One check where nobody else caches. */
+/** Breaks the read caching of other opens after a change of the file's data through `open`. */
 export function dataChanged(context: EngineContext, open: Open): void {
   const caching = open.file?.caching;
   if (caching !== undefined && caching.active > 0) context.caching.breakReading(caching, open);
 }
 
-/** The same for data written: the listing of the directory follows when the open closes; [MS-FSA] 2.1.5.5. */
+/**
+ * As `dataChanged`, for WRITE: the parent directory's lease is broken when the open closes; [MS-FSA] 2.1.5.5.
+ */
 export function dataWritten(context: EngineContext, open: Open): void {
   open.hasWritten = true;
   dataChanged(context, open);
 }
 
-/** What is seen of `path` (as SharedFile has it) in its directory's listing has changed, by an open with that key. */
+/**
+ * Breaks directory leases after a change of the entry `path` (as in SharedFile.path) in its parent's listing;
+ * the lease with the key `parentKey` stays.
+ */
 export function listingChanged(context: EngineContext, path: string, parentKey: string | undefined): void {
   if (context.caching.directoryLeases === 0) return;
   const slash = path.lastIndexOf("/");
@@ -56,7 +62,7 @@ export function listingChanged(context: EngineContext, path: string, parentKey: 
   if (parent !== undefined) context.caching.breakListing(parent.caching, parentKey);
 }
 
-/** The same for the file that `open` is of. */
+/** As `listingChanged`, for the file of `open` and its parent lease key. */
 export function entryChanged(context: EngineContext, open: Open): void {
   if (context.caching.directoryLeases === 0 || open.file === undefined) return;
   listingChanged(context, open.file.path, open.parentLeaseKey);

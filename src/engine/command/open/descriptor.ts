@@ -1,4 +1,5 @@
-// The security descriptor of an object, kept or made from its rights on disk, and the token of who asks.
+// The security descriptor of an object, stored or derived from its rights on disk, and the token of a tree's
+// user.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
@@ -12,12 +13,12 @@ import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { Failure, FileNode } from "../../vfs/store.ts";
 
-/** The user of a tree connect. */
+/** The security token of the tree connect's user. */
 export function tokenOf(tree: Tree): SecurityToken {
   return tokenOfGrant(tree.grant);
 }
 
-/** The uid that a SID stands for on a share's disk: a Unix user's, or that of all who have no account. */
+/** The uid on disk for a SID: that of a Unix user, or the common uid of all users without an account. */
 export function uidOn(tree: Tree, sid: Sid): number | undefined {
   const { namedUsers } = tree.grant;
   if (namedUsers === null || sid.authority !== 5 || sid.subAuthorities.length !== 5) return uidOfSid(sid);
@@ -28,8 +29,8 @@ const MAX_REMEMBERED = 512;
 const cache = new DescriptorCache(MAX_REMEMBERED, () => Date.now() / 1000);
 
 /**
- * The descriptor that is kept for `node` and counts; undefined where none does, or the share keeps none. `node` has
- * just been looked up: its stat says whether what is remembered still holds.
+ * The valid stored descriptor of `node`; undefined when there is none or the share stores none; -errno on
+ * failure. `node` must be freshly looked up: its ctime decides whether a cached descriptor is still valid.
  */
 export function storedDescriptor(
   tree: Tree,
@@ -47,7 +48,7 @@ export function storedDescriptor(
   });
 }
 
-/** The descriptor of `node` has been changed. */
+/** Drops the cached descriptor of `node` after a change. */
 export function forgetDescriptor(node: FileNode): void {
   cache.forget(node.identity);
   cache.forget(`${node.identity}!`);
@@ -61,7 +62,10 @@ function readStoredDescriptor(
   return andThen(node.security.readDescriptor(), (kept) => (kept === -Errno.ENODATA ? undefined : kept));
 }
 
-/** The descriptor of `node` as it is now. */
+/**
+ * The current descriptor of `node`: the stored one, else one derived from its rights on disk; -errno on
+ * failure.
+ */
 export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure> {
   const { security } = node;
   if (security === undefined) return -Errno.EOPNOTSUPP;

@@ -1,5 +1,5 @@
-// Extended attributes asked for, set, and given with CREATE; [MS-SMB2] 3.3.5.20.1, 3.3.5.21.1, [MS-FSA] 2.1.5.12.12,
-// 2.1.5.15.5, 2.1.5.1.
+// Extended attributes in QUERY_INFO, SET_INFO and CREATE: checks and changes; [MS-SMB2] 3.3.5.20.1,
+// 3.3.5.21.1, [MS-FSA] 2.1.5.12.12, 2.1.5.15.5, 2.1.5.1.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { WireError } from "../../../wire/cursor.ts";
@@ -12,7 +12,7 @@ import { changeUserAttributes, toStoredName } from "../../vfs/extended-attribute
 import { statusOf } from "../errno-status.ts";
 import { isReservedName } from "../../vfs/format/value-names.ts";
 
-export function change(
+export function changeAttributes(
   tree: Tree,
   node: FileNode,
   attributes: readonly ExtendedAttribute[],
@@ -21,10 +21,10 @@ export function change(
   return andThen(changeUserAttributes(node.values, attributes), (result) => {
     if (result === -Errno.EOPNOTSUPP) return Status.EAS_NOT_SUPPORTED;
     if (result === -Errno.E2BIG) return Status.EA_TOO_LARGE;
-    // The kernel's limit of names is counted in bytes that ours has seen already: what is left is a value.
+    // ERANGE: the name passed the server's limit but not the kernel's limit in bytes.
     if (result === -Errno.ERANGE) return Status.INVALID_EA_NAME;
     if (result === -Errno.ENOSPC && tree.store !== undefined) {
-      // ext4 says the same of a full disk and of a value that does not fit the inode's room.
+      // ext4 returns ENOSPC both for a full disk and for a value that does not fit beside the inode.
       return andThen(tree.store.volume(node), (volume) =>
         typeof volume === "number" || volume.availableBytes > 0 ? Status.EA_TOO_LARGE : Status.DISK_FULL,
       );
@@ -33,7 +33,7 @@ export function change(
   });
 }
 
-/** SUCCESS, or why these cannot be set. */
+/** Returns SUCCESS, INVALID_EA_NAME, or ACCESS_DENIED for a name that the server reserves. */
 export function checkAttributes(attributes: readonly ExtendedAttribute[]): NtStatus {
   for (const { flags, name } of attributes) {
     const stored = toStoredName(name);

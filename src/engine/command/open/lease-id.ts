@@ -1,6 +1,6 @@
-// Names of leases: the client's GUID and the lease key; [MS-SMB2] 3.3.1.12.
+// The server-wide id of a lease: the client's GUID and the lease key; [MS-SMB2] 3.3.1.12.
 
-/** The name of a lease in the server: 16 bytes of client in hex, 16 of key. */
+/** 16 bytes of client GUID (`clientGuid`, already hex) and 16 bytes of lease key, in hex. */
 export function leaseIdOf(clientGuid: string, key: Uint8Array): string {
   return clientGuid + hexOf(key);
 }

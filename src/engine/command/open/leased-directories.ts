@@ -1,5 +1,5 @@
-// Directories that a client caches the listing of, and programs on the server that change them: the kernel is asked
-// to tell of it, as it is for CHANGE_NOTIFY, and the lease ends. [MS-SMB2] 3.3.4.7; inotify(7).
+// inotify watches on directories with a lease: a change by a program on the server breaks the lease.
+// [MS-SMB2] 3.3.4.7; inotify(7).
 import type { EngineContext } from "../../connection/context.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
 import type { NotifyTable } from "../../state/notify.ts";
@@ -8,7 +8,7 @@ import type { ChangeSink } from "../../vfs/watch/directory-watcher.ts";
 import type { WatchRequest } from "../../vfs/watch/watched-directories.ts";
 import { listingChanged } from "./cache-breaks.ts";
 
-/** Takes the kernel's news to those who watch and to those who cache. */
+/** Passes the kernel's change events to CHANGE_NOTIFY requests and to directory leases. */
 export function makeChangeSink(notify: NotifyTable, context: () => EngineContext): ChangeSink {
   return {
     report(action, path, filter) {
@@ -27,7 +27,7 @@ export function makeChangeSink(notify: NotifyTable, context: () => EngineContext
   };
 }
 
-/** How long a directory stays watched after its lease: clients close it and come back, and watching has a price. */
+/** How long a watch outlives its lease: clients reopen directories soon, and adding a watch is expensive. */
 const LINGER_MS = 10_000;
 const MAX_LINGERING = 256;
 
@@ -37,28 +37,31 @@ interface Watched {
   endedMs: number;
 }
 
-/** A directory's name in the kernel: a new one gets the inode of one just removed, but not its birth. */
-function instanceOf(open: Open): string {
+/**
+ * A key of the directory itself: a new one may reuse the inode number of one just removed, but not its birth
+ * time.
+ */
+function instanceKeyOf(open: Open): string {
   const stat = open.node?.stat;
   return `${open.file?.identity ?? ""} ${stat?.birthSeconds ?? 0} ${stat?.birthNanoseconds ?? 0}`;
 }
 
-/** The watches that go with leases on directories. */
+/** The inotify watches that belong to directory leases. */
 export class LeasedDirectories {
   private readonly watches = new Map<CachingHolder, Watched>();
-  /** Those whose lease has ended, by the directory, the oldest first. */
+  /** Watches whose lease has ended, by directory, the oldest first. */
   private readonly lingering = new Map<string, Watched>();
 
-  /** Watches that outlive their lease for a while. */
+  /** Number of watches that have outlived their lease. */
   get lingeringCount(): number {
     return this.lingering.size;
   }
 
-  /** A lease was made on the directory that `open` is of. */
+  /** Starts the watch for a new lease on the directory of `open`, or takes up the lingering one. */
   begin(context: EngineContext, holder: CachingHolder, open: Open): void {
     if (!context.settings.kernelChangeNotify || open.file === undefined) return;
     const { path } = open.file;
-    const identity = instanceOf(open);
+    const identity = instanceKeyOf(open);
     const { watcher, notify } = context;
     const before = this.lingering.get(identity);
     if (before !== undefined && before.request.path === path && watcher.has(path)) {
@@ -66,7 +69,7 @@ export class LeasedDirectories {
       this.watches.set(holder, before);
       return;
     }
-    // A watch that the kernel ended is not taken for one that lasts.
+    // Processes pending kernel events first, so that a watch that the kernel ended is not reused.
     watcher.settle();
     const request = watcher.add(open.tree.grant, path, false);
     notify.observers++;
@@ -86,7 +89,7 @@ export class LeasedDirectories {
     for (const oldest of this.lingering.values()) return this.drop(context, oldest);
   }
 
-  /** Ends watches that nobody came back to; called now and then. */
+  /** Ends watches that have lingered for LINGER_MS; called periodically. */
   sweep(context: EngineContext): void {
     const nowMs = context.clock.now();
     for (const watched of [...this.lingering.values()]) {

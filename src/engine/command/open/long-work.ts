@@ -1,66 +1,70 @@
-// Work that may take long, done in steps: others have their turn between them, the client is told to wait, and may
-// take its request back. [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
+// Long work in steps: the event loop serves other requests between steps, the client gets an interim response
+// and may cancel. [MS-SMB2] 3.3.4.2 (interim responses), 3.3.5.16 (cancel).
 import type { MaybePromise } from "../../../port/port.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 
-/** What a step returns that is not the last one: no NTSTATUS. Anything else is the status of the whole. */
+/**
+ * Returned by a step that is not the last; not an NTSTATUS. Any other result is the status of the request.
+ */
 export const MORE = 0x1_0000_0001;
 
 type Step = NtStatus | typeof MORE;
 
-/** Steps go on at once for so long before others have their turn. */
+/** How long steps run before the event loop serves other requests. */
 const TURN_MS = 3;
-/** A client is told to wait when its answer takes longer than this. */
+/** The client gets an interim response when the work takes longer than this. */
 const INTERIM_AFTER_MS = 200;
 
 /**
- * Calls `step` until it answers a status. A step is a bounded piece of work and looks itself whether its opens are
- * still there; CANCELLED where the client does not want the rest.
+ * Calls `step` until it returns a status. A step is a bounded piece of work and checks itself that its opens
+ * are still valid. CANCELLED when the client cancels or disconnects.
  */
 export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const file = exchange.open?.file;
-  return file?.late === undefined ? workNow(exchange, step) : afterLate(file, () => workNow(exchange, step));
+  return file?.late === undefined
+    ? runSteps(exchange, step)
+    : afterLate(file, () => runSteps(exchange, step));
 }
 
 /**
- * Calls `change`, which changes the file's data, when nothing works on it any more that was cancelled: that would come
- * over what is told to be done now.
+ * Calls `change`, which changes the file's data, after cancelled work on the file has really ended: its last
+ * step would otherwise overwrite the change.
  */
 export function afterLate<T>(file: SharedFile | undefined, change: () => MaybePromise<T>): MaybePromise<T> {
   return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
 }
 
-function workNow(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
+function runSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
   const { clock } = exchange.context;
   const started = clock.now();
   for (;;) {
     const outcome = step();
-    if (outcome instanceof Promise) return goOn(exchange, step, started, outcome);
+    if (outcome instanceof Promise) return continueInSteps(exchange, step, started, outcome);
     if (outcome !== MORE) return outcome;
-    if (clock.now() - started >= TURN_MS) return goOn(exchange, step, started, MORE);
+    if (clock.now() - started >= TURN_MS) return continueInSteps(exchange, step, started, MORE);
   }
 }
 
-async function goOn(
+async function continueInSteps(
   exchange: Exchange,
   step: () => MaybePromise<Step>,
   started: number,
   first: MaybePromise<Step>,
 ): Promise<NtStatus> {
   const { clock } = exchange.context;
-  const patience = new Patience(exchange.open?.file);
-  exchange.cancel = () => patience.end();
+  const wait = new StepWait(exchange.open?.file);
+  exchange.cancel = () => wait.end();
   const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
   const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), sendInterim);
   try {
-    let status = await patience.awaitStep(first);
+    let status = await wait.awaitStep(first);
     while (status === MORE) {
       await new Promise(setImmediate);
-      if (exchange.connection.isClosed) patience.end();
+      if (exchange.connection.isClosed) wait.end();
       const turn = clock.now();
-      do status = await patience.awaitStep(patience.isOver ? Status.CANCELLED : step());
+      do status = await wait.awaitStep(wait.hasEnded ? Status.CANCELLED : step());
       while (status === MORE && clock.now() - turn < TURN_MS);
     }
     return status;
@@ -70,36 +74,36 @@ async function goOn(
   }
 }
 
-/** A client that waits, until it does not any more: then nobody waits for the step under way either. */
-class Patience {
-  isOver = false;
+/** Waits for the step in progress until the client cancels or disconnects. */
+class StepWait {
+  hasEnded = false;
   private readonly file: SharedFile | undefined;
-  private underWay: Promise<Step> | undefined;
-  private leave: ((status: NtStatus) => void) | undefined;
+  private inProgress: Promise<Step> | undefined;
+  private stopWaiting: ((status: NtStatus) => void) | undefined;
 
-  /** `file` is the one that is worked on. */
+  /** `file` is the one that the work changes. */
   constructor(file: SharedFile | undefined) {
     this.file = file;
   }
 
   end(): void {
-    this.isOver = true;
-    if (this.file !== undefined && this.underWay !== undefined) noteLate(this.file, this.underWay);
-    this.leave?.(Status.CANCELLED);
+    this.hasEnded = true;
+    if (this.file !== undefined && this.inProgress !== undefined) noteUnfinished(this.file, this.inProgress);
+    this.stopWaiting?.(Status.CANCELLED);
   }
 
   awaitStep(outcome: MaybePromise<Step>): MaybePromise<Step> {
-    this.underWay = undefined;
+    this.inProgress = undefined;
     if (typeof outcome === "number") return outcome;
-    this.underWay = outcome;
+    this.inProgress = outcome;
     return new Promise((resolve, reject) => {
-      this.leave = resolve;
+      this.stopWaiting = resolve;
       outcome.then(resolve, reject);
     });
   }
 }
 
-function noteLate(file: SharedFile, work: Promise<Step>): void {
+function noteUnfinished(file: SharedFile, work: Promise<Step>): void {
   const before = file.late;
   const late = Promise.allSettled([before, work]).then(() => {
     if (file.late === late) file.late = undefined;
@@ -107,7 +111,10 @@ function noteLate(file: SharedFile, work: Promise<Step>): void {
   file.late = late;
 }
 
-/** Keeps the descriptors of `open` until `work` is done, whatever its client does meanwhile. */
+/**
+ * Runs `work` and keeps the descriptors of `open` open until it ends, even if the client closes the open
+ * meanwhile.
+ */
 export function whileUsed(open: Open, work: () => MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   open.beginUse();
   let outcome: MaybePromise<NtStatus>;

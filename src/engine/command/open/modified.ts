@@ -1,5 +1,5 @@
-// What a change of a file's data does to its attributes and times: ARCHIVE is set, and times that the client has set
-// or stopped through the same open stay. [MS-FSA] 2.1.4.17, 2.1.5.15.2.
+// Attributes and times after a change of a file's data: ARCHIVE is set, and times that the client has set or
+// frozen through the same open are restored. [MS-FSA] 2.1.4.17, 2.1.5.15.2.
 import type { MaybePromise } from "../../../port/port.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import type { BasicChange, TimeRequest } from "../../../wire/fscc/file-information.ts";
@@ -11,8 +11,8 @@ import type { FileNode } from "../../vfs/store.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 
 /**
- * To be called when data was changed through `open`. The mark is set only where `marks` says so: once in an open's
- * life will do. A disk that keeps neither is no reason to fail.
+ * Call after data was changed through `open`. Sets ARCHIVE only with `marks`: once per open is enough.
+ * Failures are ignored, the disk may not support attributes or times.
  */
 export function noteModified(context: EngineContext, open: Open, marks: boolean): MaybePromise<unknown> {
   const { node } = open;
@@ -30,16 +30,16 @@ function markForArchive(node: FileNode): MaybePromise<unknown> {
   });
 }
 
-/** Puts the times that `open` holds fast back where the disk has moved them. */
+/** Restores the times that the client has set or frozen through `open` and that the disk has changed. */
 function restoreTimes(context: EngineContext, open: Open): MaybePromise<unknown> {
-  // Data that a disk keeps beside the file's does not move the file's time by itself.
+  // Writing a named stream (an extended attribute or a sidecar) does not change the file's mtime by itself.
   const now = open.file?.base === undefined ? undefined : timeOf(Date.now());
   const modify = open.fixedTimes?.modify ?? now;
   const restored = modify === undefined ? undefined : open.node?.setTimes({ modify });
   return andThen(restored, () => holdChangeTime(context, open));
 }
 
-/** The same for ChangeTime alone, where nothing but attributes was changed. */
+/** Restores ChangeTime alone, after a change of attributes only. */
 export function holdChangeTime(context: EngineContext, open: Open): MaybePromise<unknown> {
   const change = open.fixedTimes?.change;
   if (change === undefined || open.node === undefined) return undefined;
@@ -49,8 +49,8 @@ export function holdChangeTime(context: EngineContext, open: Open): MaybePromise
 }
 
 /**
- * Remembers what the client said of the times: set or stopped they stay, until they are let go again. To be called
- * before anything is changed.
+ * Stores on `open` which times the client sets (they stay), freezes ("stop") or releases ("resume"). Call
+ * before anything is changed. [MS-FSA] 2.1.5.15.2.
  */
 export function fixTimes(
   context: EngineContext,
@@ -90,7 +90,10 @@ function fixedBy(
   return request === "stop" ? { seconds, nanoseconds } : request;
 }
 
-/** `filter` has the CompletionFilter bits that the change concerns. Call it in the turn of the change. */
+/**
+ * Reports a stream change to CHANGE_NOTIFY, with the CompletionFilter bits `filter`. Call it in the change's
+ * turn.
+ */
 export function reportStream(
   context: EngineContext,
   open: Open,

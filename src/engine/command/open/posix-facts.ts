@@ -1,5 +1,5 @@
-// What clients with the POSIX extensions are told of a file, in CREATE's answer and in level 100; "SMB3 POSIX
-// Extensions" 2.2.14.2, "POSIX Extensions to MS-FSCC" 2.3.
+// File metadata for clients with the POSIX extensions, in the CREATE response and in information level 100;
+// "SMB3 POSIX Extensions" 2.2.14.2, "POSIX Extensions to MS-FSCC" 2.3.
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import {
   PosixFileType,
@@ -11,7 +11,7 @@ import {
 import type { FileStat } from "../../vfs/store.ts";
 import { reparseTagOf } from "./reparse-tag.ts";
 
-// S_IFMT bits, shifted down by twelve.
+// Keys are S_IFMT bits shifted right by 12.
 const fileTypes: ReadonlyMap<number, PosixFileType> = new Map([
   [0o01, PosixFileType.FIFO],
   [0o02, PosixFileType.CHARACTER],

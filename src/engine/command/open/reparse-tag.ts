@@ -1,4 +1,4 @@
-// Reparse points as clients see objects that are neither file nor directory: tag and target.
+// Reparse tag and symlink target as clients see them, for objects that are neither file nor directory.
 import { ReparseTag } from "../../../wire/fscc/attributes.ts";
 import { FileKind, type FileStore } from "../../vfs/store.ts";
 
@@ -8,7 +8,7 @@ export function reparseTagOf(kind: FileKind): number {
   return kind === FileKind.OTHER ? ReparseTag.NFS : 0;
 }
 
-/** A target as clients know paths. */
+/** A symlink target in the client's syntax: backslashes, and names as the store shows them. */
 export function clientTarget(store: FileStore, target: string): string {
   const components = target.split("/");
   return components.map((name) => (/^\.{0,2}$/.test(name) ? name : store.clientPath(name))).join("\\");

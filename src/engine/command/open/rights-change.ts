@@ -1,4 +1,4 @@
-// From a client's security descriptor to the rights that are set on disk.
+// Maps a client's security descriptor to the rights that are set on disk.
 import { WireError } from "../../../wire/cursor.ts";
 import { modeOfSid } from "../../../wire/posix.ts";
 import {
@@ -16,10 +16,13 @@ import { aclOfMode } from "../../security/posix-acl.ts";
 import { FileKind, type FileStat, type SecurityChange } from "../../vfs/store.ts";
 import { uidOn } from "./descriptor.ts";
 
-/** With what is stored around it, it must fit an extended attribute (64 KiB). */
+/** The stored form adds a header and must fit an extended attribute (64 KiB). */
 const MAX_DESCRIPTOR_BYTES = 65_000;
 
-/** A client's descriptor as it is kept, or the status that refuses it. */
+/**
+ * Decodes and normalizes a client's descriptor; INVALID_ACL if too large, INVALID_SECURITY_DESCR if
+ * malformed.
+ */
 export function takeDescriptor(data: Uint8Array): SecurityDescriptor | NtStatus {
   try {
     const descriptor = normalize(decodeSecurityDescriptor(data));
@@ -31,7 +34,10 @@ export function takeDescriptor(data: Uint8Array): SecurityDescriptor | NtStatus 
   }
 }
 
-/** The mode that a Linux client means by a list with S-1-5-88-3-mode, and nothing else of that list. */
+/**
+ * The mode of a list with an S-1-5-88-3-mode ACE, by which Linux clients set a mode; the rest is ignored
+ * then.
+ */
 export function modeOf({ dacl }: SecurityDescriptor): number | undefined {
   for (const { sid } of dacl?.aces ?? []) {
     const mode = modeOfSid(sid);
@@ -40,7 +46,7 @@ export function modeOf({ dacl }: SecurityDescriptor): number | undefined {
   return undefined;
 }
 
-/** What is done on disk for a descriptor; -1 for owner or group: as they are. */
+/** The change on disk for a client's descriptor; a `uid` or `gid` of -1 leaves owner or group as they are. */
 export function rightsChange(
   tree: Tree,
   stat: FileStat,
@@ -55,7 +61,7 @@ export function rightsChange(
     const open = isDirectory ? 0o777 : 0o666;
     return { uid, gid, acl: aclOfMode(stat.mode | open), inherited: undefined, descriptor };
   }
-  // With `posix` a change of owner alone leaves the rights: they are the owner's, whoever that is.
+  // With POSIX rights a change of owner alone leaves the mode: its owner bits apply to the new owner.
   if (kind === "posix" && !hasDacl) {
     return { uid, gid, acl: undefined, inherited: undefined, descriptor: undefined };
   }

@@ -1,11 +1,11 @@
-// Which requests would change a snapshot, and so are refused on opens in one.
+// Requests that would change a snapshot and are refused on opens in one.
 import { Fsctl } from "../../../wire/fscc/fsctl.ts";
 import { FileInfoClass } from "../../../wire/fscc/info-class.ts";
 import { InfoType } from "../../../wire/command/query-info.ts";
 import type { SetInfoRequest } from "../../../wire/command/set-info.ts";
 import type { Open } from "../../state/open.ts";
 
-/** Whether SET_INFO changes something on disk, which a snapshot has no room for. */
+/** True if the open is in a snapshot and the SET_INFO would change the disk (all but position and mode). */
 export function changesSnapshot(open: Open, request: SetInfoRequest): boolean {
   if (open.snapshotPath === undefined) return false;
   const { infoType, infoClass } = request;
@@ -25,7 +25,7 @@ const changingControls: ReadonlySet<number> = new Set([
   Fsctl.DELETE_REPARSE_POINT,
 ]);
 
-/** The same for a control code. */
+/** True if the open is in a snapshot and the FSCTL would change the disk. */
 export function changesSnapshotByControl(open: Open | undefined, ctlCode: number): boolean {
   return open?.snapshotPath !== undefined && changingControls.has(ctlCode);
 }

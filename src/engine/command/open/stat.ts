@@ -1,20 +1,20 @@
-// Size, times and attributes as an open shows them: of a named stream they are its own in part; [MS-FSA] 2.1.5.12.
+// Size, times and attributes of an open; a named stream has some of its own. [MS-FSA] 2.1.5.12.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { Open } from "../../state/open.ts";
 import type { Failure, FileNode, FileStat } from "../../vfs/store.ts";
 
-/** Taken anew. `node` is the open's. */
+/** Takes a fresh stat of the open's file or stream; `node` is the open's node. -errno on failure. */
 export function statOfOpen(open: Open, node: FileNode): MaybePromise<FileStat | Failure> {
   const { file, handle } = open;
   return file?.base !== undefined && handle !== undefined ? handle.stat() : node.refresh();
 }
 
-/** Notes that `size` bytes of the open's file are reserved. */
+/** Stores that `size` bytes are reserved for the open's file. */
 export function noteReserved(open: Open, size: number): void {
   if (open.file !== undefined) open.file.reservedBytes = size;
 }
 
-/** `stat` with the reservation in it. */
+/** Raises `stat.allocated` to the reserved size, in place, and returns `stat`. */
 export function countReserved(open: Open, stat: FileStat): FileStat {
   const reserved = open.file?.reservedBytes ?? 0;
   if (reserved > stat.allocated) stat.allocated = reserved;

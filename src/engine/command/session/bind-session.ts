@@ -1,5 +1,5 @@
-// A further channel for a session that exists: SESSION_SETUP with SMB2_SESSION_FLAG_BINDING; [MS-SMB2] 3.3.5.5.2,
-// 3.3.5.5.3. Signed with the session's key until the channel has one of its own.
+// SESSION_SETUP with SMB2_SESSION_FLAG_BINDING adds a channel to an existing session; [MS-SMB2] 3.3.5.5.2,
+// 3.3.5.5.3. Requests are signed with the session's key until the channel has its own.
 import { Capability } from "../../../wire/command/negotiate.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
 import { SigningAlgorithm } from "../../../wire/context/negotiate-context.ts";
@@ -11,10 +11,10 @@ import { type Logon, LogonKind } from "../../logon/logon.ts";
 import { type Session, SessionState } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
 
-/** Channels of one session; as Windows and Samba limit them. */
+/** Channels of one session: the limit of Windows and Samba. */
 const MAX_CHANNELS = 32;
 
-/** The binding that the request begins or continues, or the status that refuses it. */
+/** Returns the binding that the request begins or continues, or the status that refuses it; 3.3.5.5.2. */
 export function beginBinding(
   exchange: Exchange,
   negotiated: Negotiated,
@@ -24,7 +24,7 @@ export function beginBinding(
   if (exchange.sessionId === 0) return Status.INVALID_PARAMETER;
   const session = context.sessions.get(exchange.sessionId);
   const key = session?.signing;
-  // The pipeline has held the signature against the session's key, with which a refusal is signed, too.
+  // The pipeline verified the signature with the session's key, which also signs a refusal.
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0 && key !== undefined;
   if (isSigned && exchange.sealedBy === undefined && exchange.signWith !== key) return Status.ACCESS_DENIED;
   const algorithms = session === undefined ? Status.SUCCESS : checkSigning(negotiated, session);
@@ -52,7 +52,7 @@ export function beginBinding(
   return logon;
 }
 
-// 3.3.5.5.2: a channel speaks as the connection of the set-up did.
+// 3.3.5.5.2: dialect, cipher and client GUID of a channel must equal those of the session's first connection.
 function checkTerms(negotiated: Negotiated, session: Session): NtStatus {
   const { terms } = session;
   if (terms.revision !== negotiated.dialect.revision) return Status.INVALID_PARAMETER;
@@ -60,8 +60,8 @@ function checkTerms(negotiated: Negotiated, session: Session): NtStatus {
   return terms.clientGuid === negotiated.clientGuid.toHex() ? Status.SUCCESS : Status.USER_SESSION_DELETED;
 }
 
-// As Windows has it: HMAC and CMAC may differ between channels, GMAC goes with nothing else, and that is looked at
-// before the dialects.
+// As Windows does: HMAC and CMAC may differ between channels, GMAC mixes with no other; checked before the
+// dialects.
 function checkSigning(negotiated: Negotiated, session: Session): NtStatus {
   const hasGmac = session.terms.signingAlgorithm === SigningAlgorithm.AES_GMAC;
   const getsGmac = negotiated.signingAlgorithm === SigningAlgorithm.AES_GMAC;
@@ -69,7 +69,10 @@ function checkSigning(negotiated: Negotiated, session: Session): NtStatus {
   return hasGmac ? Status.REQUEST_OUT_OF_SEQUENCE : Status.NOT_SUPPORTED;
 }
 
-/** SUCCESS: the connection carries the session from now on. */
+/**
+ * Makes the connection a channel of the session once its user is authenticated. Returns SUCCESS or the
+ * refusal.
+ */
 export function finishBinding(
   exchange: Exchange,
   negotiated: Negotiated,

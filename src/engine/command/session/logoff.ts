@@ -9,7 +9,7 @@ import { loseSession } from "../close/teardown.ts";
 
 const RESPONSE_BYTES = 4;
 
-/** Durable opens stay for their user even then, as Windows and Samba have it. */
+/** Durable opens survive a LOGOFF, as with Windows and Samba. */
 export function handleLogoff(exchange: Exchange, session: Session): MaybePromise<NtStatus> {
   return andThen(loseSession(exchange.context, session), () => {
     encodeLogoffResponse(exchange.reserve(RESPONSE_BYTES));

@@ -1,4 +1,4 @@
-// NEGOTIATE, and an SMB1 negotiate that offers SMB2; [MS-SMB2] 3.3.5.3, 3.3.5.4.
+// SMB2 NEGOTIATE, and an SMB1 NEGOTIATE that offers SMB2; [MS-SMB2] 3.3.5.3, 3.3.5.4.
 import { extendPreauthHash, initialPreauthHash } from "../../../crypto/preauth.ts";
 import type { EngineSettings } from "../../../port/port.ts";
 import { Message, wireError, Writer } from "../../../wire/cursor.ts";
@@ -28,10 +28,10 @@ import type { Exchange } from "../../connection/exchange.ts";
 import { initialToken } from "../../logon/authenticator.ts";
 import { HEAD_ROOM } from "../../transport/buffer-pool.ts";
 
-/** What 2.0.2 reads and writes at most; 3.3.5.4. */
+/** Maximum size of a transact, read or write in dialect 2.0.2; 3.3.5.4. */
 const MAX_BYTES_BEFORE_MULTI_CREDIT = 65_536;
 const SALT_BYTES = 32;
-/** The fixed part, our token and our contexts. */
+/** The fixed part, the security token and the negotiate contexts of a response. */
 const RESPONSE_ROOM = 64 + 512;
 
 export function handleNegotiate(exchange: Exchange): NtStatus {
@@ -43,7 +43,7 @@ export function handleNegotiate(exchange: Exchange): NtStatus {
   if (dialect === undefined) return Status.NOT_SUPPORTED;
   const choice = dialect.hasNegotiateContexts ? chooseAlgorithms(exchange, request) : NO_CHOICE;
   if (typeof choice === "number") return choice;
-  const negotiated = settle(connection, request, dialect, choice);
+  const negotiated = negotiatedTerms(connection, request, dialect, choice);
   connection.negotiated = negotiated;
   connection.awaitsSecondNegotiate = false;
   const contexts = dialect.hasNegotiateContexts ? answerContexts(choice) : [];
@@ -61,7 +61,7 @@ function chainPreauth(exchange: Exchange, connection: ConnectionState): void {
   };
 }
 
-/** What the contexts of a 3.1.1 request settle; zero and undefined: nothing in common, or not asked. */
+/** The result of a 3.1.1 request's negotiate contexts. Undefined: not requested; cipher 0: none in common. */
 interface Choice {
   readonly cipher: number | undefined;
   readonly signing: number | undefined;
@@ -70,11 +70,11 @@ interface Choice {
 const NO_CHOICE: Choice = { cipher: undefined, signing: undefined, posix: false };
 
 function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice | NtStatus {
-  const preauth = only(request.contexts, "preauth");
-  const encryption = only(request.contexts, "encryption");
-  const signing = only(request.contexts, "signing");
-  only(request.contexts, "compression");
-  only(request.contexts, "netname");
+  const preauth = onlyContext(request.contexts, "preauth");
+  const encryption = onlyContext(request.contexts, "encryption");
+  const signing = onlyContext(request.contexts, "signing");
+  onlyContext(request.contexts, "compression");
+  onlyContext(request.contexts, "netname");
   if (preauth === undefined || preauth.hashAlgorithms.length === 0) return Status.INVALID_PARAMETER;
   if (!preauth.hashAlgorithms.includes(HashAlgorithm.SHA_512))
     return Status.SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP;
@@ -82,15 +82,16 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
   if (signing !== undefined && signing.algorithms.length === 0) return Status.INVALID_PARAMETER;
   const offersCipher = encryption !== undefined && exchange.context.settings.encryption !== "off";
   return {
-    // 2.2.4.1.2: a cipher of 0 says that there is none in common.
+    // 2.2.4.1.2: cipher 0 means that client and server have none in common.
     cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
     signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
     posix:
-      exchange.context.settings.posixExtensions && offersPosix(only(request.contexts, "posix")?.versions),
+      exchange.context.settings.posixExtensions &&
+      offersPosix(onlyContext(request.contexts, "posix")?.versions),
   };
 }
 
-/** Whether the versions of the POSIX extensions that a client knows, 16 bytes each, have ours among them. */
+/** True if the client's list of POSIX extension versions (16 bytes each) includes the server's. */
 function offersPosix(versions: Uint8Array | undefined): boolean {
   const size = POSIX_EXTENSIONS_ID.length;
   for (let at = 0; at + size <= (versions?.length ?? 0); at += size) {
@@ -99,8 +100,8 @@ function offersPosix(versions: Uint8Array | undefined): boolean {
   return false;
 }
 
-// 3.3.5.4: a context that stands there twice makes the request invalid.
-function only<K extends NegotiateContext["kind"]>(
+// 3.3.5.4: a repeated context makes the request invalid; throws WireError.
+function onlyContext<K extends NegotiateContext["kind"]>(
   contexts: readonly NegotiateContext[],
   kind: K,
 ): Extract<NegotiateContext, { kind: K }> | undefined {
@@ -113,7 +114,7 @@ function only<K extends NegotiateContext["kind"]>(
   return found;
 }
 
-function settle(
+function negotiatedTerms(
   connection: ConnectionState,
   request: NegotiateRequest,
   dialect: Dialect,
@@ -141,7 +142,7 @@ function settle(
 /** The one cipher of 3.0 and 3.0.2. */
 const CIPHER_OF_3_0 = Cipher.AES_128_CCM;
 
-/** Capability bits that the settings leave to the dialect and the client. */
+/** The capability bits that the settings allow; dialect and client limit them further. */
 function allowedCapabilities(settings: EngineSettings): number {
   let bits: number = Capability.LARGE_MTU;
   if (settings.encryption !== "off") bits |= Capability.ENCRYPTION;
@@ -191,8 +192,8 @@ function writeResponse(
 }
 
 /**
- * Answers an SMB1 NEGOTIATE; 3.3.5.3.1. Windows of old, some scanners and many TVs begin this way. False where the
- * client offers nothing that is served.
+ * Answers an SMB1 NEGOTIATE, with which old Windows versions, some scanners and many TVs begin; 3.3.5.3.1.
+ * Returns false if the client offers no dialect that the server speaks.
  */
 export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint8Array): boolean {
   const { context } = connection;
@@ -213,7 +214,7 @@ export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint
   if (!connection.window.consume(0, 1)) return false;
   if (isOldest) {
     const dialect = chooseDialect([Revision.SMB_2_0_2], Revision.SMB_2_0_2, Revision.SMB_2_0_2) as Dialect;
-    connection.negotiated = settle(connection, NO_REQUEST, dialect, NO_CHOICE);
+    connection.negotiated = negotiatedTerms(connection, NO_REQUEST, dialect, NO_CHOICE);
   } else {
     connection.awaitsSecondNegotiate = true;
   }
@@ -237,7 +238,7 @@ export function negotiateSmb1(connection: ConnectionState & Channel, bytes: Uint
   return true;
 }
 
-// What an SMB1 request says of an SMB2 client: nothing.
+// Stands in for the SMB2 fields that an SMB1 NEGOTIATE does not have.
 const NO_REQUEST: NegotiateRequest = {
   securityMode: 0,
   capabilities: 0,

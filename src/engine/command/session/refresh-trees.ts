@@ -1,5 +1,5 @@
-// After a reload: who is connected gets the groups that the machine gives him now, initgroups(3). What a share otherwise
-// allows is asked anew at the next TREE_CONNECT.
+// After a reload, existing tree connects get their user's current groups (initgroups(3)). All other share
+// settings are read again at the next TREE_CONNECT.
 import type { Credentials } from "../../../port/port.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Session, Tree } from "../../state/session.ts";
@@ -16,7 +16,7 @@ async function refreshTree(context: EngineContext, session: Session, tree: Tree)
   const { identity } = session;
   if (identity === undefined) return;
   const grant = await context.manager.connectShare({ share: tree.grant.name, identity });
-  // The session may have ended while the manager looked at the disk.
+  // The session may have ended while the manager read the disk.
   if ("status" in grant || session.trees.get(tree.id) !== tree) return;
   const { credentials } = grant;
   if (isSame(tree.grant.credentials, credentials)) return;

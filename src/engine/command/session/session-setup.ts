@@ -1,4 +1,4 @@
-// SESSION_SETUP: log-on, re-authentication and the binding of further channels; [MS-SMB2] 3.3.5.5.
+// SMB2 SESSION_SETUP: log-on, re-authentication and binding of further channels; [MS-SMB2] 3.3.5.5.
 import { extendPreauthHash } from "../../../crypto/preauth.ts";
 import type { Identity, MaybePromise } from "../../../port/port.ts";
 import { SecurityMode } from "../../../wire/command/negotiate.ts";
@@ -20,7 +20,7 @@ import { andThen } from "../../and-then.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
 
-/** Log-ons that one connection may have under way. */
+/** Unfinished log-ons that one connection may have. */
 const MAX_UNFINISHED_PER_CONNECTION = 32;
 const NO_TOKEN = new Uint8Array(0);
 
@@ -34,7 +34,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
   const logon = isBinding
     ? beginBinding(exchange, negotiated, () => newAuthenticator(exchange))
-    : takeUpLogon(exchange, negotiated);
+    : findOrBeginLogon(exchange, negotiated);
   if (typeof logon === "number") return logon;
   exchange.session = logon.session;
   exchange.sessionId = logon.session.id;
@@ -47,12 +47,14 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   return andThen(step, (result) => takeStep(exchange, negotiated, logon, request, result));
 }
 
-/** The log-on that the request continues, or a new one: of a new session or of one that exists. */
-function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
+/**
+ * The unfinished log-on that the request continues, or a new one: of a new session, or a re-authentication.
+ */
+function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
   const { connection, context } = exchange;
   const known = connection.logons.get(exchange.sessionId);
   if (known !== undefined) {
-    // A binding goes on as a binding; 3.3.5.5.
+    // A binding must continue with the BINDING flag; 3.3.5.5.
     return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
   }
   if (connection.logons.size >= MAX_UNFINISHED_PER_CONNECTION) return Status.INSUFFICIENT_RESOURCES;
@@ -60,16 +62,16 @@ function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStat
   if (exchange.sessionId !== 0) {
     const { session } = exchange;
     if (session === undefined) return Status.USER_SESSION_DELETED;
-    const again: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
-    connection.logons.set(session.id, again);
-    return again;
+    const reauthentication: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
+    connection.logons.set(session.id, reauthentication);
+    return reauthentication;
   }
   if (context.sessions.size >= context.settings.maxSessions) return Status.INSUFFICIENT_RESOURCES;
   const session = new Session(newSessionId(exchange), termsOf(negotiated));
   session.connectionIds.add(connection.id);
   connection.sessions.set(session.id, session);
   context.sessions.set(session.id, session);
-  // 3.3.5.5: each session has a hash of its own set-up, which begins with the negotiation's.
+  // 3.3.5.5: each session set-up continues the preauthentication hash of NEGOTIATE with its own messages.
   const logon: Logon = { kind: LogonKind.NEW, session, authenticator, preauthHash: connection.preauthHash };
   connection.logons.set(session.id, logon);
   return logon;
@@ -85,8 +87,8 @@ function termsOf(negotiated: Negotiated): SessionTerms {
 }
 
 /**
- * Unpredictable, never in use, never 0. 32 bits, as Samba's: some clients keep no more of it, and the id is no
- * secret: what counts are the keys.
+ * A random session id that is not in use and not 0. 32 bits as Samba's: some clients store no more. The id
+ * need not be secret, the keys protect the session.
  */
 function newSessionId(exchange: Exchange): number {
   const word = new Uint32Array(1);
@@ -123,12 +125,13 @@ function takeStep(
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
-  // The connection or the session may have ended while a password was looked at.
+  // The connection or the session may have ended during the authentication.
   if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
   if (step.kind === "continue") {
     if (logon.preauthHash !== undefined) {
       exchange.onReply = (reply) => {
-        logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash as Uint8Array, reply);
+        const hash = logon.preauthHash;
+        if (hash !== undefined) logon.preauthHash = extendPreauthHash(context.provider, hash, reply);
       };
     }
     writeResponse(exchange, 0, step.token);
@@ -138,8 +141,8 @@ function takeStep(
   if (step.kind === "refused") {
     const { reason, user } = step;
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
-    if (logon.kind === LogonKind.NEW) forget(exchange, session);
-    // Who cannot prove again to be its user has lost the session; a binding that fails takes nothing from it.
+    if (logon.kind === LogonKind.NEW) discardSession(exchange, session);
+    // A failed re-authentication ends the session; a failed binding does not affect it.
     const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
     return andThen(ended, () => step.status);
   }
@@ -151,7 +154,7 @@ function takeStep(
   return finish(exchange, negotiated, logon, request, step);
 }
 
-function forget(exchange: Exchange, session: Session): void {
+function discardSession(exchange: Exchange, session: Session): void {
   exchange.connection.sessions.delete(session.id);
   exchange.context.sessions.delete(session.id);
 }
@@ -169,16 +172,16 @@ function finish(
   const identity: Identity = { user, domain, isGuest, isAnonymous, remoteAddress: connection.remoteAddress };
   const isNew = logon.kind === LogonKind.NEW;
   if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
-    if (isNew) forget(exchange, session);
+    if (isNew) discardSession(exchange, session);
     return Status.ACCESS_DENIED;
   }
   session.identity = identity;
-  if (isNew) establish(exchange, negotiated, logon, request, step);
+  if (isNew) setKeys(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
   if (!isAnonymous) connection.isLoggedOn = true;
   exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
-  const done = isNew ? endPrevious(exchange, session, request.previousSessionId) : undefined;
+  const done = isNew ? endPreviousSession(exchange, session, request.previousSessionId) : undefined;
   return andThen(done, () => {
     writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
     return Status.SUCCESS;
@@ -193,7 +196,7 @@ function flagsOf(session: Session): number {
   return flags;
 }
 
-function establish(
+function setKeys(
   exchange: Exchange,
   negotiated: Negotiated,
   logon: Logon,
@@ -201,7 +204,8 @@ function establish(
   step: Done,
 ): void {
   const { session } = logon;
-  // Neither guest nor anonymous shares a secret with us: such a session signs and seals nothing; 3.3.5.5.3.
+  // 3.3.5.5.3: guest and anonymous sessions share no secret with the server, so they neither sign nor
+  // encrypt.
   if (step.identity.isGuest || step.identity.isAnonymous) return;
   const { settings, provider } = exchange.context;
   const keys = makeSessionKeys(provider, session.terms, step.sessionKey, logon.preauthHash);
@@ -214,8 +218,11 @@ function establish(
   session.mustEncrypt = wantsSeal && keys.sealing !== undefined;
 }
 
-/** 3.3.5.5.3: the client comes back after a broken connection and gives up what it held there. */
-function endPrevious(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
+/**
+ * 3.3.5.5.3: ends the session that the client names as the one of its broken connection, if the user is the
+ * same.
+ */
+function endPreviousSession(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
   if (previousId === 0 || previousId === session.id) return undefined;
   const previous = exchange.context.sessions.get(previousId);
   if (previous === undefined || previous.state === SessionState.IN_PROGRESS) return undefined;

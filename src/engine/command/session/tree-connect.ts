@@ -1,4 +1,5 @@
-// TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
+// SMB2 TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
+import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { FileGeneric } from "../../../wire/security/access.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -19,7 +20,7 @@ import { READ_ONLY_ACCESS } from "../open/access-check.ts";
 import { closeTree } from "../close/teardown.ts";
 import { statusOf } from "../errno-status.ts";
 
-/** Tree connects that one session may hold. */
+/** Tree connects that one session may have. */
 const MAX_TREES_PER_SESSION = 1024;
 const RESPONSE_BYTES = 16;
 
@@ -32,31 +33,31 @@ export function handleTreeConnect(exchange: Exchange, session: Session): MaybePr
   return andThen(answer, (grant) => ("status" in grant ? grant.status : connect(exchange, session, grant)));
 }
 
-/** The share of `\\server\share`; the server's part may be any name of ours. */
+/** The share name in `\\server\share`, undefined for any other form. The server name is not checked. */
 function shareNameOf(path: string): string | undefined {
   const match = /^\\\\[^\\]+\\([^\\]+)$/.exec(path);
   return match?.[1];
 }
 
 function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<NtStatus> {
-  const refusal = refuse(exchange, session, grant);
+  const refusal = checkGrant(exchange, session, grant);
   if (refusal !== Status.SUCCESS || grant.type !== "disk") {
     return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
   }
   return andThen(openStore(grant), (store) => {
     if (typeof store === "number") {
       exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
-      return store === -2 || store === -20 ? Status.BAD_NETWORK_NAME : statusOf(store);
+      return store === -Errno.ENOENT || store === -Errno.ENOTDIR ? Status.BAD_NETWORK_NAME : statusOf(store);
     }
-    // A disk may have taken its time.
-    const late = refuse(exchange, session, grant);
-    if (late === Status.SUCCESS) return addTree(exchange, session, grant, store);
+    // The session or the share's limit may have changed while the disk was opening.
+    const refusalNow = checkGrant(exchange, session, grant);
+    if (refusalNow === Status.SUCCESS) return addTree(exchange, session, grant, store);
     store.close();
-    return late;
+    return refusalNow;
   });
 }
 
-function refuse(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
+function checkGrant(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
   if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
   if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
@@ -81,10 +82,10 @@ function addTree(
     maximalAccess: grant.readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL,
     isLost: false,
   };
-  // 3.3.5.7 knows no signing by share; a share that asks for it makes its session sign.
+  // 3.3.5.7 has no signing per share: a share that requires it makes its whole session sign.
   if (grant.signing === "required") session.mustSign = true;
   session.trees.set(tree.id, tree);
-  store?.onLoss(() => loseTree(exchange.context, tree));
+  store?.onLoss(() => endLostTree(exchange.context, tree));
   exchange.tree = tree;
   exchange.treeId = tree.id;
   encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
@@ -97,8 +98,8 @@ function addTree(
   return Status.SUCCESS;
 }
 
-/** Its disk is gone: its opens end, and clients that come back with it hear NETWORK_NAME_DELETED and connect anew. */
-function loseTree(context: EngineContext, tree: Tree): void {
+/** Ends a tree whose disk is gone: its clients get NETWORK_NAME_DELETED and connect again. */
+function endLostTree(context: EngineContext, tree: Tree): void {
   context.log.warn?.(`share ${tree.grant.name}: the disk at ${tree.grant.path} is gone`);
   const done = closeTree(context, tree);
   if (done instanceof Promise) {
@@ -107,8 +108,8 @@ function loseTree(context: EngineContext, tree: Tree): void {
 }
 
 /**
- * True when as many connections as the share takes are on it already. Connections are counted, not tree connects:
- * one client must not be able to close a share to everybody else.
+ * True if the share has reached its limit of connections. It counts connections, not tree connects, so that
+ * one client cannot lock out all others.
  */
 function isFull(exchange: Exchange, grant: ShareGrant): boolean {
   const connections = new Set<number>();

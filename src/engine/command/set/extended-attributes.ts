@@ -9,7 +9,7 @@ import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode } from "../../vfs/store.ts";
 import { holdChangeTime } from "../open/modified.ts";
-import { change, checkAttributes, decodeList } from "../open/extended-attributes.ts";
+import { changeAttributes, checkAttributes, decodeList } from "../open/extended-attributes.ts";
 
 export function setExtendedAttributes(
   exchange: Exchange,
@@ -23,7 +23,7 @@ export function setExtendedAttributes(
   const refusal = checkAttributes(attributes);
   if (refusal !== Status.SUCCESS) return refusal;
   const { notify } = exchange.context;
-  const done = andThen(change(open.tree, node, attributes), (status) => {
+  const done = andThen(changeAttributes(open.tree, node, attributes), (status) => {
     if (status !== Status.SUCCESS) return status;
     if (notify.count > 0 && open.file !== undefined) {
       notify.changed(NotifyAction.MODIFIED, open.file.path, CompletionFilter.EA);
