@@ -296,7 +296,7 @@ describe("readers of the sidecar", () => {
         decodeEntryTable(input, input.length);
         const bytes = repaired(input);
         const table = decodeEntryTable(bytes, bytes.length);
-        for (const { offset, length } of table?.places.values() ?? []) {
+        for (const { offset, length } of table?.extents.values() ?? []) {
           expect(offset + length).toBeLessThanOrEqual(bytes.length);
         }
         return table;

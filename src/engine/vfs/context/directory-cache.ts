@@ -20,7 +20,7 @@ const COARSE_TICK_MS = 2_000;
 
 interface Entry {
   key: string;
-  stamp: string;
+  timestamps: string;
   /** Wall clock of the reading. */
   readMs: number;
   settleMs: number;
@@ -29,7 +29,7 @@ interface Entry {
   /** On-disk names by their folded form; several where they are equal when folded. */
   names: Names;
   /** On-disk names by their short ones, once somebody has asked for such a one. */
-  shorts: { readonly rule: string; readonly names: ReadonlyMap<string, string> } | undefined;
+  shortNames: { readonly rule: string; readonly names: ReadonlyMap<string, string> } | undefined;
 }
 
 type Names = Map<string, string | readonly string[]>;
@@ -47,7 +47,7 @@ export interface PendingChange {
 export class DirectoryCache {
   // In order of use, the oldest first.
   private readonly entries = new Map<string, Entry>();
-  private total = 0;
+  private totalNames = 0;
   private trustedFromMs = 0;
   /** Changes of directories made through here. */
   changes = 0;
@@ -68,7 +68,7 @@ export class DirectoryCache {
    */
   find(directory: number, name: string): readonly string[] {
     const folded = foldName(toClientName(name));
-    const entry = this.entryOf(directory);
+    const entry = this.validEntry(directory);
     if (entry !== undefined) return listOf(entry.names.get(folded));
     const found: string[] = [];
     const isRead = this.read(directory, (candidate, form) => {
@@ -87,10 +87,11 @@ export class DirectoryCache {
     rule: string,
     shortOf: (name: string) => string,
   ): string | undefined {
-    const entry = this.entryOf(directory);
+    const entry = this.validEntry(directory);
     if (entry !== undefined) {
-      if (entry.shorts?.rule !== rule) entry.shorts = { rule, names: shortNamesOf(entry.names, shortOf) };
-      return entry.shorts.names.get(short);
+      if (entry.shortNames?.rule !== rule)
+        entry.shortNames = { rule, names: shortNamesOf(entry.names, shortOf) };
+      return entry.shortNames.names.get(short);
     }
     let found: string | undefined;
     this.read(directory, (candidate) => {
@@ -100,11 +101,11 @@ export class DirectoryCache {
   }
 
   /** What is known of the directory, if it still holds. Leaves its stat in `stat`. */
-  private entryOf(directory: number): Entry | undefined {
+  private validEntry(directory: number): Entry | undefined {
     if (statFd(directory, stat) < 0) return undefined;
     const key = keyOf(stat);
     const known = this.entries.get(key);
-    if (known !== undefined && this.holds(known)) {
+    if (known !== undefined && this.isValid(known)) {
       this.entries.delete(key);
       this.entries.set(key, known);
       return known;
@@ -119,7 +120,7 @@ export class DirectoryCache {
     this.changedMs = Date.now();
     if (this.entries.size === 0 || statFd(directory, stat) < 0) return undefined;
     const entry = this.entries.get(keyOf(stat));
-    return entry !== undefined && entry.stamp === stampOf(stat) ? { entry } : undefined;
+    return entry !== undefined && entry.timestamps === timestampsOf(stat) ? { entry } : undefined;
   }
 
   /** After that change: enters the new name, takes out the old one. */
@@ -131,12 +132,12 @@ export class DirectoryCache {
       this.drop(entry);
       return;
     }
-    entry.shorts = undefined;
+    entry.shortNames = undefined;
     const before = entry.names.size;
-    if (removed !== undefined) leave(entry.names, removed);
-    if (added !== undefined) enter(entry.names, foldName(toClientName(added)), added);
-    this.total += entry.names.size - before;
-    entry.stamp = stampOf(stat);
+    if (removed !== undefined) removeName(entry.names, removed);
+    if (added !== undefined) addName(entry.names, foldName(toClientName(added)), added);
+    this.totalNames += entry.names.size - before;
+    entry.timestamps = timestampsOf(stat);
     // The reading's own time stays: from here on it is known only as well as it was then.
     entry.isRacy = true;
     this.trim();
@@ -144,11 +145,11 @@ export class DirectoryCache {
 
   clear(): void {
     this.entries.clear();
-    this.total = 0;
+    this.totalNames = 0;
   }
 
-  private holds(entry: Entry): boolean {
-    if (entry.stamp !== stampOf(stat)) return false;
+  private isValid(entry: Entry): boolean {
+    if (entry.timestamps !== timestampsOf(stat)) return false;
     if (!entry.isRacy) return true;
     return Date.now() - entry.readMs < entry.settleMs && entry.readMs > this.trustedFromMs;
   }
@@ -163,12 +164,12 @@ export class DirectoryCache {
     const readMs = Date.now();
     const entry: Entry = {
       key: keyOf(stat),
-      stamp: stampOf(stat),
+      timestamps: timestampsOf(stat),
       readMs,
       settleMs: SETTLE_MS,
       isRacy: readMs - changedMs(stat) < tickMs(stat),
       names: new Map(),
-      shorts: undefined,
+      shortNames: undefined,
     };
     let fits = true;
     const reader = new DirentReader();
@@ -178,7 +179,7 @@ export class DirectoryCache {
       if (name === "." || name === "..") continue;
       const folded = foldName(toClientName(name));
       see(name, folded);
-      if (fits) enter(entry.names, folded, name);
+      if (fits) addName(entry.names, folded, name);
       fits &&= entry.names.size <= MAX_NAMES / 2;
     }
     reader.release();
@@ -186,18 +187,18 @@ export class DirectoryCache {
     if (result < 0 || !fits) return true;
     entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - readMs));
     this.entries.set(entry.key, entry);
-    this.total += entry.names.size;
+    this.totalNames += entry.names.size;
     this.trim();
     return true;
   }
 
   private drop(entry: Entry): void {
-    if (this.entries.delete(entry.key)) this.total -= entry.names.size;
+    if (this.entries.delete(entry.key)) this.totalNames -= entry.names.size;
   }
 
   private trim(): void {
     for (const entry of this.entries.values()) {
-      if (this.entries.size <= MAX_DIRECTORIES && this.total <= MAX_NAMES) return;
+      if (this.entries.size <= MAX_DIRECTORIES && this.totalNames <= MAX_NAMES) return;
       this.drop(entry);
     }
   }
@@ -207,13 +208,13 @@ function listOf(names: string | readonly string[] | undefined): readonly string[
   return names === undefined ? [] : typeof names === "string" ? [names] : names;
 }
 
-function enter(into: Names, folded: string, name: string): void {
+function addName(into: Names, folded: string, name: string): void {
   const known = into.get(folded);
   if (known === undefined) into.set(folded, name);
   else if (!listOf(known).includes(name)) into.set(folded, [...listOf(known), name]);
 }
 
-function leave(from: Names, name: string): void {
+function removeName(from: Names, name: string): void {
   const folded = foldName(toClientName(name));
   const rest = listOf(from.get(folded)).filter((one) => one !== name);
   const [only] = rest;
@@ -236,7 +237,7 @@ function keyOf(of: Statx): string {
   return `${of.deviceMajor}:${of.deviceMinor}:${of.inodeHigh}:${of.inodeLow}`;
 }
 
-function stampOf(of: Statx): string {
+function timestampsOf(of: Statx): string {
   return `${of.modifySeconds}.${of.modifyNanoseconds}.${of.changeSeconds}.${of.changeNanoseconds}`;
 }
 

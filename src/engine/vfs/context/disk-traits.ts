@@ -59,8 +59,8 @@ function askDisk(fd: number): DiskTraits {
     hasStableInodes: !isFat && !isUserSpace,
     hasAliases: isFat || type === FileSystemMagic.HFSPLUS || (isUserSpace && !hasNtfs && isOnBlocks(fd)),
     setsTimesTogether: isUserSpace,
-    hasUserXattrs: hasXattr(fd, "user.DOSATTRIB"),
-    hasOtherXattrs: hasXattr(fd, "security.NTACL"),
+    hasUserXattrs: supportsXattr(fd, "user.DOSATTRIB"),
+    hasOtherXattrs: supportsXattr(fd, "security.NTACL"),
     hasFatAttributes: isFat,
     hasNtfsAttributes:
       (isUserSpace || type === NTFS3_MAGIC) && getXattr(fd, NTFS_ATTRIBUTES_XATTR, room) === 4,
@@ -80,12 +80,12 @@ export function hasHardLinks({ type, hasAliases }: DiskTraits): boolean {
 }
 
 /** Anything but "not here" may be about this one object. */
-function hasXattr(fd: number, name: string): boolean {
+function supportsXattr(fd: number, name: string): boolean {
   return getXattr(fd, name, room) !== -Errno.EOPNOTSUPP;
 }
 
 /** The times to set, one that is to stay among them where the disk would ignore the other alone. */
-export function togetherOn(context: ShareContext, fd: number, times: TimeChange): TimeChange {
+export function withBothTimes(context: ShareContext, fd: number, times: TimeChange): TimeChange {
   const { access, modify, birth } = times;
   if ((access === undefined) === (modify === undefined) || statFd(fd, facts) < 0) return times;
   if (!traitsOf(context, deviceOf(facts), fd).setsTimesTogether) return times;
@@ -104,7 +104,7 @@ export function storesXattr(traits: DiskTraits, name: string): boolean {
 }
 
 /** Notes that the disk has refused one of that name after all. */
-export function noteNoXattr(traits: DiskTraits, name: string): void {
+export function noteXattrRefused(traits: DiskTraits, name: string): void {
   if (name.startsWith("user.")) traits.hasUserXattrs = false;
   else traits.hasOtherXattrs = false;
 }

@@ -21,7 +21,7 @@ export class ShareContext {
   /** What this thread remembers of directories. */
   readonly directories: DirectoryCache;
   /** True in a volume's worker. */
-  readonly isElsewhere: boolean;
+  readonly isWorker: boolean;
   readonly identity: UserIdentity;
   readonly names: ShareNames;
   private readonly veto: Veto | undefined;
@@ -34,7 +34,7 @@ export class ShareContext {
     this.grant = grant;
     this.rootFd = rootFd;
     this.directories = directories;
-    this.isElsewhere = isElsewhere;
+    this.isWorker = isElsewhere;
     this.identity = new UserIdentity(grant.credentials);
     this.isPosix = isPosixView(grant);
     this.names = new ShareNames(grant, this.isPosix);
@@ -62,7 +62,7 @@ export class ShareContext {
    * cannot be followed is opened itself; with `looksFurther` one that leads nowhere is not looked for.
    */
   openPath(path: string, looksFurther = false): number | Failure {
-    const fd = this.openShown(path, this.pathFlags);
+    const fd = this.openVisible(path, this.pathFlags);
     if (fd >= 0 || this.isPosix || (looksFurther && fd === -Errno.ENOENT)) return fd;
     return openLink(this.rootFd, path, this.resolve, fd);
   }
@@ -79,24 +79,24 @@ export class ShareContext {
   }
 
   openDirectoryPath(path: string): number | Failure {
-    return this.openShown(path, Open.PATH | Open.DIRECTORY);
+    return this.openVisible(path, Open.PATH | Open.DIRECTORY);
   }
 
   /** The names on the way have been looked at; where a symlink leads is looked at here. */
-  private openShown(path: string, flags: number): number | Failure {
+  private openVisible(path: string, flags: number): number | Failure {
     const { rootFd, links, resolve } = this;
     if (links.followSymlinks) {
       const plain = openBeneath(rootFd, path, flags, 0, resolve | Resolve.NO_SYMLINKS);
       if (plain !== -Errno.ELOOP) return plain;
     }
     const fd = openFollowing(rootFd, links, path, flags, resolve);
-    if (fd < 0 || !links.followSymlinks || !this.isVetoedPlace(fd)) return fd;
+    if (fd < 0 || !links.followSymlinks || !this.isBelowVetoed(fd)) return fd;
     closeFd(fd);
     return -Errno.ENOENT;
   }
 
   /** Whether an object lies where clients see nothing, by whatever way it was come to. */
-  private isVetoedPlace(fd: number): boolean {
+  private isBelowVetoed(fd: number): boolean {
     const place = readProcLink(fd);
     // Without /proc nobody can tell.
     if (typeof place === "number") return this.veto !== undefined;

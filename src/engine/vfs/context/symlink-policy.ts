@@ -34,7 +34,7 @@ export function openFollowing(
   if (policy.wideLinks) return openWide(root, path, flags, 0, resolve);
   const fd = openBeneath(root, path, flags, 0, resolve);
   if (fd !== -Errno.EXDEV || !policy.followSymlinks) return fd;
-  const other = withoutAbsoluteLinks(root, policy, path, resolve);
+  const other = expandAbsoluteLinks(root, policy, path, resolve);
   return other === undefined ? fd : openBeneath(root, other, flags, 0, resolve);
 }
 
@@ -52,7 +52,7 @@ export function openLink(root: number, path: string, resolve: number, failure: F
  * The same path with every absolute symlink to below the share replaced by where it leads; undefined where one leads
  * elsewhere. Only words are changed: what comes of it is opened below the root as any path.
  */
-function withoutAbsoluteLinks(
+function expandAbsoluteLinks(
   root: number,
   policy: LinkPolicy,
   path: string,

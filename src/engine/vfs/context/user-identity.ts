@@ -9,6 +9,7 @@ import {
   setThreadGroups,
 } from "../../../linux/identity.ts";
 import type { Credentials } from "../../../port/port.ts";
+import type { Failure } from "../store.ts";
 
 const serverUid = effectiveUid();
 const serverGid = effectiveGid();
@@ -34,15 +35,15 @@ export class UserIdentity {
   }
 
   /** 0, or -EPERM where the kernel did not take the identity (a user namespace without that id). */
-  enter(): number {
+  enter(): 0 | Failure {
     if (!this.isSwitching || this.depth++ > 0) return 0;
     if (groupsInForce !== this.groupKey) {
       groupsInForce = undefined;
-      if (setThreadGroups(this.groups) < 0) return this.giveUp();
+      if (setThreadGroups(this.groups) < 0) return this.fail();
       groupsInForce = this.groupKey;
     }
     // The group first: with the user's fsuid the right to change it would still be there, but so it reads right.
-    if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid)) return this.giveUp();
+    if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid)) return this.fail();
     return 0;
   }
 
@@ -52,7 +53,7 @@ export class UserIdentity {
   }
 
   /** Calls `action`, which is synchronous, as the server, also between `enter` and `leave`. */
-  outside<T>(action: () => T): T {
+  asServer<T>(action: () => T): T {
     const { depth } = this;
     if (depth === 0) return action();
     this.restore();
@@ -68,7 +69,7 @@ export class UserIdentity {
     }
   }
 
-  private giveUp(): number {
+  private fail(): Failure {
     this.depth = 0;
     this.restore();
     return -Errno.EPERM;

@@ -17,7 +17,7 @@ import { DEFAULT_ACL } from "../../security/posix-acl.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { createWithoutOldValues } from "../values/follow-name.ts";
 import type { Failure } from "../store.ts";
-import { asStored, isSaidByDisk, writeStored } from "../values/stored-attributes.ts";
+import { storedForm, isImpliedByMode, writeStored } from "../values/stored-attributes.ts";
 
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
@@ -49,7 +49,7 @@ export function createFileAt(
   let permissions = masked;
   const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
   const fd = createName(context, path, (directory, name) => {
-    permissions = handedDown(context, directory, FILE_MODE) ?? masked;
+    permissions = inheritedMode(context, directory, FILE_MODE) ?? masked;
     if (!grant.storeDosAttributes)
       permissions = modeOfAttributes(permissions, attributes | FileAttribute.ARCHIVE, grant.modeMapping);
     return openAt(directory, name, flags, permissions);
@@ -75,7 +75,7 @@ export function createDirectoryAt(
   const { grant } = context;
   let permissions = (asked & grant.directoryMask) | grant.forceDirectoryMode;
   const fd = createName(context, path, (directory, name) => {
-    permissions = handedDown(context, directory, DIRECTORY_MODE) ?? permissions;
+    permissions = inheritedMode(context, directory, DIRECTORY_MODE) ?? permissions;
     const made = makeDirectoryAt(directory, name, permissions & 0o777);
     if (made < 0) return made;
     const opened = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
@@ -90,15 +90,15 @@ export function createDirectoryAt(
 }
 
 /** The mode that a directory hands down, whatever the masks say; undefined where the share or the directory has none. */
-function handedDown(context: ShareContext, directory: number, limit: number): number | undefined {
+function inheritedMode(context: ShareContext, directory: number, limit: number): number | undefined {
   const { inheritPermissions, inheritAcls } = context.grant.security;
   // The list is the limit then: the kernel takes from the mode what it has not.
-  if (inheritAcls && hasDefaultList(directory)) return limit;
+  if (inheritAcls && hasDefaultAcl(directory)) return limit;
   if (!inheritPermissions || statFd(directory, parentStatx) < 0) return undefined;
   return parentStatx.mode & (limit === DIRECTORY_MODE ? 0o3777 : limit);
 }
 
-function hasDefaultList(directory: number): boolean {
+function hasDefaultAcl(directory: number): boolean {
   const length = getXattr(directory, DEFAULT_ACL, aclRoom);
   return length > 4 || length === -Errno.ERANGE;
 }
@@ -107,8 +107,8 @@ function hasDefaultList(directory: number): boolean {
 function createName(
   context: ShareContext,
   path: string,
-  make: (directory: number, name: string) => number,
-): number {
+  make: (directory: number, name: string) => number | Failure,
+): number | Failure {
   const { directories } = context;
   const { parent, name } = splitPath(path);
   return context.inDirectory(parent, (directory) => {
@@ -156,7 +156,7 @@ function finishCreation(
     failure = setOwnerFd(fd, parentStatx.uid, -1);
     if (failure < 0) return failure;
   }
-  const stored = grant.storeDosAttributes ? storeFirst(context, fd, path, attributes) : undefined;
+  const stored = grant.storeDosAttributes ? storeInitialAttributes(context, fd, path, attributes) : undefined;
   const pathFd = reopen(fd, Open.PATH);
   // Without /proc the same description serves; the node never reads or writes by it.
   const nodeFd = pathFd === -Errno.ENOENT ? duplicateFd(fd) : pathFd;
@@ -174,14 +174,14 @@ function finishCreation(
  * Where nothing can be stored, the mode keeps what it can say. What reading it would give, where that is as it was
  * written.
  */
-function storeFirst(
+function storeInitialAttributes(
   context: ShareContext,
   fd: number,
   path: string,
   attributes: number,
 ): DosAttributes | undefined {
   const traits = traitsOf(context, deviceOf(statx), fd);
-  if (isSaidByDisk(context, traits, statx, attributes)) return undefined;
+  if (isImpliedByMode(context, traits, statx, attributes)) return undefined;
   const birth = statx.hasBirth ? statx.birthSeconds : statx.changeSeconds;
   const nanoseconds = statx.hasBirth ? statx.birthNanoseconds : statx.changeNanoseconds;
   const bits = attributes & SETTABLE_ATTRIBUTES;
@@ -189,7 +189,7 @@ function storeFirst(
   const failure = writeStored(context, fd, path, mode, bits, birth, nanoseconds);
   if (failure === 0) {
     const isPlain = traits.hasUserXattrs && !traits.hasFatAttributes && !traits.hasNtfsAttributes;
-    return isPlain ? asStored(bits, birth, nanoseconds) : undefined;
+    return isPlain ? storedForm(bits, birth, nanoseconds) : undefined;
   }
   const said = modeOfAttributes(mode, bits, context.grant.modeMapping);
   const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;

@@ -16,7 +16,7 @@ import {
 import { emptyStatx, statFd, statfsFd } from "../../../linux/stat.ts";
 import { isGivenUp } from "../context/given-up.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import type { Failure } from "../store.ts";
+import type { Count, Failure } from "../store.ts";
 import { cloneRange } from "../../../linux/clone.ts";
 
 const statx = emptyStatx();
@@ -28,7 +28,7 @@ export function readData(
   address: number,
   length: number,
   offset: number,
-): number | Failure {
+): Count | Failure {
   let done = 0;
   while (done < length) {
     const count = readToAddress(fd, address + done, length - done, offset + done);
@@ -46,7 +46,7 @@ export function writeData(
   address: number,
   length: number,
   offset: number,
-): number | Failure {
+): Count | Failure {
   let done = 0;
   while (done < length) {
     if (isGivenUp()) return -Errno.ETIMEDOUT;
@@ -86,7 +86,7 @@ export function copyRangeOf(
   to: number,
   toOffset: number,
   length: number,
-): number {
+): Count | Failure {
   const count = copyRange(from, fromOffset, to, toOffset, length);
   // Within one file ranges that overlap are refused by the kernel, and read and written by the caller.
   if (count === -Errno.EINVAL || count === -Errno.ENOSYS) return -Errno.EOPNOTSUPP;
@@ -119,7 +119,7 @@ export function zeroRangeOf(
   offset: number,
   length: number,
   frees: boolean,
-): number | Failure {
+): Count | Failure {
   const size = seekFd(fd, 0, Seek.END);
   if (size < 0) return size;
   const count = Math.min(offset + length, size) - offset;
@@ -132,7 +132,7 @@ export function zeroRangeOf(
   return writeZeros(fd, offset, Math.min(count, MAX_WRITTEN_BYTES));
 }
 
-function writeZeros(fd: number, offset: number, length: number): number | Failure {
+function writeZeros(fd: number, offset: number, length: number): Count | Failure {
   let done = 0;
   while (done < length) {
     const count = writePlain(fd, ZEROS, 0, Math.min(ZEROS.length, length - done), offset + done);

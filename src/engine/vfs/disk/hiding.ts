@@ -25,7 +25,7 @@ export function showsObject(context: ShareContext, fd: number, path: string, sta
   if (hiding.special && stat.kind === FileKind.OTHER) return false;
   const writes = hiding.unwriteable && !isDirectory;
   if (!hiding.unreadable && !writes) return true;
-  const { reads: canRead, writes: canWrite } = rightsIn(context, fd, path, stat);
+  const { canRead: canRead, canWrite: canWrite } = readWriteRights(context, fd, path, stat);
   return (canRead || !hiding.unreadable) && (canWrite || !writes);
 }
 
@@ -45,20 +45,20 @@ export function showsEntry(
 }
 
 interface Rights {
-  readonly reads: boolean;
-  readonly writes: boolean;
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
 }
 
 /** By the descriptor that is kept, where the share keeps them, else by POSIX. */
-function rightsIn(context: ShareContext, fd: number, path: string, stat: FileStat): Rights {
+function readWriteRights(context: ShareContext, fd: number, path: string, stat: FileStat): Rights {
   if (context.grant.security.acl === "nt") {
     const descriptor = readNodeDescriptor(context, fd, path);
     if (typeof descriptor !== "number") {
       const token = tokenOfGrant(context.grant);
       const mask = rightsOf(descriptor, token, ownsOnDisk(token, stat.uid));
-      return { reads: (mask & Access.READ_DATA) !== 0, writes: (mask & Access.WRITE_DATA) !== 0 };
+      return { canRead: (mask & Access.READ_DATA) !== 0, canWrite: (mask & Access.WRITE_DATA) !== 0 };
     }
   }
   const bits = nodeAccess(context, fd, stat);
-  return { reads: (bits & PosixAccess.READ) !== 0, writes: (bits & PosixAccess.WRITE) !== 0 };
+  return { canRead: (bits & PosixAccess.READ) !== 0, canWrite: (bits & PosixAccess.WRITE) !== 0 };
 }

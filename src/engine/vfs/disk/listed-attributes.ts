@@ -11,7 +11,7 @@ import { type OpenEntry, type Subject, openEntry, readEntryValue, sidecarChanges
 import { entryNameOf, nextNameOf } from "../sidecar/entry-name.ts";
 import { entryOf, openSidecar } from "../sidecar/folder.ts";
 import {
-  canOpen,
+  isFileOrDirectory,
   fatAttributes,
   mergeFat,
   parseStored,
@@ -22,7 +22,7 @@ import {
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { eachName } from "../../../linux/dir.ts";
 
-const GLANCE = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
+const OPEN_FLAGS = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
 // The names of a sidecar are read once for many entries of a listing, and anew when this thread has changed one; what
 // others change shows after this long, or so that the reading takes a tenth of the time at most.
 const SETTLE_MS = 20;
@@ -38,7 +38,7 @@ export class ListedAttributes {
   private traits: DiskTraits | undefined;
   /** Folded names of the sidecar's entries; undefined where there is none. */
   private entries: Set<string> | undefined;
-  private keptUntilMs = Number.NEGATIVE_INFINITY;
+  private entriesValidUntilMs = Number.NEGATIVE_INFINITY;
   private changes = -1;
 
   /** `directory` stays the caller's; `path` is its on-disk path. */
@@ -51,16 +51,16 @@ export class ListedAttributes {
   /** What is stored for an entry, no symlink: its statx, its name, and where it is as a NUL-terminated path. */
   of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
     if (!this.context.grant.storeDosAttributes) return undefined;
-    const traits = this.ownTraits();
-    if (deviceOf(stat) !== this.device) return this.ofOtherDisk(stat, name);
+    const traits = this.directoryTraits();
+    if (deviceOf(stat) !== this.device) return this.ofMountedDisk(stat, name);
     if (traits.hasNtfsAttributes) return readNtfsOfPath(entryPath);
     if (traits.hasUserXattrs && !traits.hasFatAttributes) return storedAttributesOfPath(entryPath);
-    if (!canOpen(stat)) return undefined;
-    const value = this.valueOf({ name, stat, hasStableInodes: traits.hasStableInodes });
-    return traits.hasFatAttributes ? this.withFat(traits, stat, name, value) : value;
+    if (!isFileOrDirectory(stat)) return undefined;
+    const value = this.sidecarAttributes({ name, stat, hasStableInodes: traits.hasStableInodes });
+    return traits.hasFatAttributes ? this.mergedWithFat(traits, stat, name, value) : value;
   }
 
-  private ownTraits(): DiskTraits {
+  private directoryTraits(): DiskTraits {
     if (this.traits !== undefined) return this.traits;
     if (statFd(this.directory, facts) === 0) this.device = deviceOf(facts);
     this.traits = traitsOf(this.context, this.device, this.directory);
@@ -68,7 +68,7 @@ export class ListedAttributes {
   }
 
   /** A directory that another disk is mounted on. */
-  private ofOtherDisk(stat: Statx, name: string): DosAttributes | undefined {
+  private ofMountedDisk(stat: Statx, name: string): DosAttributes | undefined {
     const fd = openAt(this.directory, name, Open.PATH | Open.NOFOLLOW);
     if (fd < 0) return undefined;
     const stored = readStored(this.context, fd, stat, joinPath(this.path, name));
@@ -76,23 +76,25 @@ export class ListedAttributes {
     return stored;
   }
 
-  private withFat(
+  private mergedWithFat(
     traits: DiskTraits,
     stat: Statx,
     name: string,
     value: DosAttributes | undefined,
   ): DosAttributes | undefined {
-    const fd = openAt(this.directory, name, GLANCE);
+    const fd = openAt(this.directory, name, OPEN_FLAGS);
     if (fd < 0) return value;
     const native = fatAttributes(traits, fd);
     closeFd(fd);
     return native === undefined ? value : mergeFat(native, stat, value);
   }
 
-  private valueOf(subject: Subject): DosAttributes | undefined {
+  private sidecarAttributes(subject: Subject): DosAttributes | undefined {
     if ((subject.stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
       // A folder's own values are inside it.
-      return valueIn(openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`));
+      return attributesIn(
+        openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`),
+      );
     }
     const entries = this.entryNames();
     if (entries === undefined) return undefined;
@@ -101,7 +103,7 @@ export class ListedAttributes {
     if (!isThere) return undefined;
     const sidecar = openSidecar(this.directory);
     if (sidecar < 0) return undefined;
-    const value = valueIn(entryOf(this.directory, sidecar, subject));
+    const value = attributesIn(entryOf(this.directory, sidecar, subject));
     closeFd(sidecar);
     return value;
   }
@@ -118,16 +120,16 @@ export class ListedAttributes {
   private entryNames(): Set<string> | undefined {
     const startMs = performance.now();
     const changes = sidecarChanges();
-    if (startMs < this.keptUntilMs && changes === this.changes) return this.entries;
+    if (startMs < this.entriesValidUntilMs && changes === this.changes) return this.entries;
     this.entries = this.readNames();
     this.changes = changes;
     const readMs = performance.now() - startMs;
-    this.keptUntilMs = startMs + Math.max(SETTLE_MS, SETTLE_READINGS * readMs);
+    this.entriesValidUntilMs = startMs + Math.max(SETTLE_MS, SETTLE_READINGS * readMs);
     return this.entries;
   }
 }
 
-function valueIn(entry: OpenEntry | undefined): DosAttributes | undefined {
+function attributesIn(entry: OpenEntry | undefined): DosAttributes | undefined {
   if (entry === undefined) return undefined;
   const value = readEntryValue(entry, DOS_ATTRIBUTES_XATTR);
   closeFd(entry.fd);

@@ -21,7 +21,7 @@ import { joinPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure, FileStat } from "../store.ts";
 import { readStored } from "../values/stored-attributes.ts";
-import { keepsDirectory } from "./vetoed-leftovers.ts";
+import { isNotVetoedLeftover } from "./vetoed-leftovers.ts";
 import { isSidecarName } from "../name/own-names.ts";
 
 const NAME_MAX_BYTES = 255;
@@ -35,15 +35,15 @@ export function isEmptyDirectory(context: ShareContext, directory: number): bool
   if (fd < 0) return fd;
   const reader = new DirentReader();
   let result = reader.advance(fd);
-  while (result > 0 && (reader.isDots || !holds(context, reader.name))) result = reader.advance(fd);
+  while (result > 0 && (reader.isDots || !blocksRemoval(context, reader.name))) result = reader.advance(fd);
   reader.release();
   closeFd(fd);
   return result < 0 ? result : result === 0;
 }
 
 /** Whether a name keeps its directory from being deleted. */
-function holds(context: ShareContext, name: string): boolean {
-  return !isSidecarName(name) && keepsDirectory(context, name);
+function blocksRemoval(context: ShareContext, name: string): boolean {
+  return !isSidecarName(name) && isNotVetoedLeftover(context, name);
 }
 
 /** 0 where the user may list the directory of that on-disk path. */
@@ -56,7 +56,7 @@ export function openDirectoryStream(context: ShareContext, directory: number): n
   return context.asUser(() => openStream(directory));
 }
 
-function openStream(directory: number): number {
+function openStream(directory: number): number | Failure {
   const flags = Open.RDONLY | Open.DIRECTORY;
   const fd = openAt(directory, ".", flags);
   // By its own dot a directory is found by who may search it; listing it takes the right to read alone.

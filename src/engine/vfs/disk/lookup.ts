@@ -59,7 +59,7 @@ export function findPath(
 
 function resolveAsUser(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
   const denied = context.identity.enter();
-  if (denied < 0) return denied as Failure;
+  if (denied < 0) return denied;
   try {
     return resolve(context, names, anyForm);
   } finally {
@@ -181,7 +181,7 @@ function findName(
   const equal = listed.length === 0 ? listed : listed.filter((candidate) => !context.isVetoed(candidate));
   const chosen = names.choose(equal, name, anyForm);
   if (chosen !== undefined || !names.mayBeShort(name)) return chosen;
-  const found = directories.findShort(directory, upcase(name), names.shortRule, (candidate) =>
+  const found = directories.findShort(directory, upcase(name), names.shortNameRule, (candidate) =>
     names.shortNameOf(names.toClient(candidate)),
   );
   return found === undefined || context.isVetoed(found) ? undefined : found;

@@ -7,7 +7,7 @@ import { Access, ModeType, accessFd, emptyStatx, statFd } from "../../../linux/s
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { emptyStat, fillStat, identityOf } from "../format/file-stat.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
-import { togetherOn } from "../context/disk-traits.ts";
+import { withBothTimes } from "../context/disk-traits.ts";
 import { maxValueBytesOf } from "../values/named-values.ts";
 import { attributesInMode, modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
@@ -54,7 +54,7 @@ export function describeNode(
 ): NodeFacts | Failure {
   const stat = statNode(context, fd, path, known);
   if (typeof stat === "number") return stat;
-  const rights = context.isElsewhere ? nodeAccess(context, fd, stat) : -1;
+  const rights = context.isWorker ? nodeAccess(context, fd, stat) : -1;
   return { stat, rights, maxValueBytes: maxValueBytesOf(context, fd, stat.device) };
 }
 
@@ -63,13 +63,13 @@ export function nodeAccess(context: ShareContext, fd: number, stat: FileStat): n
   const { identity } = context;
   if (identity.enter() < 0) return 0;
   try {
-    return askAccess(context, fd, stat);
+    return accessAsUser(context, fd, stat);
   } finally {
     identity.leave();
   }
 }
 
-function askAccess(context: ShareContext, fd: number, stat: FileStat): number {
+function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number {
   let rights = 0;
   const both = accessFd(fd, Access.READ | Access.WRITE);
   if (both === -Errno.ENOSYS || both === -Errno.EPERM) return accessByMode(context, stat);
@@ -102,14 +102,20 @@ export function openNode(
   const denied = user.enter();
   if (denied < 0) return denied;
   try {
-    return openAgain(context, fd, path, identity, flags);
+    return reopenNode(context, fd, path, identity, flags);
   } finally {
     user.leave();
   }
 }
 
 /** The name is opened once more where /proc is missing, and must still name this object. */
-function openAgain(context: ShareContext, fd: number, path: string, identity: string, flags: number): number {
+function reopenNode(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  identity: string,
+  flags: number,
+): number | Failure {
   const again = reopen(fd, flags);
   if (again !== -Errno.ENOENT) return again;
   const { parent, name } = splitPath(path);
@@ -136,7 +142,7 @@ export function setNodeTimes(
   path: string,
   times: TimeChange,
 ): 0 | Failure {
-  const { access, modify, birth } = togetherOn(context, fd, times);
+  const { access, modify, birth } = withBothTimes(context, fd, times);
   if (access !== undefined || modify !== undefined) {
     const set = () =>
       setTimesFd(fd, access?.seconds, access?.nanoseconds ?? 0, modify?.seconds, modify?.nanoseconds ?? 0);
@@ -176,12 +182,12 @@ export function setNodeAttributes(
   const stat = statNode(context, fd, path);
   if (typeof stat === "number") return stat;
   const bits = (attributes & SETTABLE_ATTRIBUTES) | (stat.attributes & FileAttribute.SPARSE_FILE);
-  if (!context.grant.storeDosAttributes) return keepInMode(context, fd, path, bits, stat);
-  const failure = store(context, fd, path, bits, stat);
+  if (!context.grant.storeDosAttributes) return storeInMode(context, fd, path, bits, stat);
+  const failure = storeBits(context, fd, path, bits, stat);
   if (failure === 0) return makeWritable(context, fd, path, bits, stat);
   if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
   // A full disk may still keep what the mode can say.
-  const kept = keepInMode(context, fd, path, bits, stat);
+  const kept = storeInMode(context, fd, path, bits, stat);
   return kept === -Errno.EOPNOTSUPP ? failure : kept;
 }
 
@@ -196,10 +202,16 @@ export function setNodeSparse(
   if (typeof stat === "number") return stat;
   const others = storedBits(context, stat, path) & ~FileAttribute.SPARSE_FILE;
   if (!context.grant.storeDosAttributes) return -Errno.EOPNOTSUPP;
-  return store(context, fd, path, others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
+  return storeBits(context, fd, path, others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
 }
 
-function store(context: ShareContext, fd: number, path: string, bits: number, stat: FileStat): 0 | Failure {
+function storeBits(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  bits: number,
+  stat: FileStat,
+): 0 | Failure {
   const { mode, birthSeconds, birthNanoseconds } = stat;
   return asWriter(context, fd, () =>
     writeStored(context, fd, path, mode, bits, birthSeconds, birthNanoseconds),
@@ -210,7 +222,7 @@ function store(context: ShareContext, fd: number, path: string, bits: number, st
  * Does `action` as the user, and where POSIX wants the owner but Windows would be content with the right to
  * write, as the server.
  */
-function asWriter(context: ShareContext, fd: number, action: () => number): 0 | Failure {
+function asWriter(context: ShareContext, fd: number, action: () => 0 | Failure): 0 | Failure {
   const failure = context.asUser(action);
   if (failure !== -Errno.EPERM && failure !== -Errno.EACCES) return failure;
   const { identity } = context;
@@ -231,11 +243,11 @@ function makeWritable(
 ): 0 | Failure {
   if (stat.kind !== FileKind.FILE || (bits & FileAttribute.READONLY) !== 0) return 0;
   if ((stat.attributes & FileAttribute.READONLY) === 0 || (stat.mode & 0o200) !== 0) return 0;
-  return isModeBound(context, fd, path) ? 0 : setNodeMode(context, fd, stat.mode | 0o200);
+  return hasBoundDescriptor(context, fd, path) ? 0 : setNodeMode(context, fd, stat.mode | 0o200);
 }
 
 /** Where nothing is stored: what the mode can say of a file is kept there, the rest cannot be. */
-function keepInMode(
+function storeInMode(
   context: ShareContext,
   fd: number,
   path: string,
@@ -248,11 +260,11 @@ function keepInMode(
   if (stat.kind !== FileKind.FILE) return 0;
   const mode = modeOfAttributes(stat.mode, bits, modeMapping, createMask & 0o022);
   if (mode === stat.mode) return 0;
-  return isModeBound(context, fd, path) ? -Errno.EOPNOTSUPP : setNodeMode(context, fd, mode);
+  return hasBoundDescriptor(context, fd, path) ? -Errno.EOPNOTSUPP : setNodeMode(context, fd, mode);
 }
 
 /** A descriptor counts as long as the mode stays: who may change attributes must not get rid of it that way. */
-function isModeBound(context: ShareContext, fd: number, path: string): boolean {
+function hasBoundDescriptor(context: ShareContext, fd: number, path: string): boolean {
   return context.grant.security.acl === "nt" && typeof readNodeDescriptor(context, fd, path) !== "number";
 }
 

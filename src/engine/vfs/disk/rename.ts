@@ -10,7 +10,7 @@ import { isGivenUp } from "../context/given-up.ts";
 import { joinPath, splitPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import {
-  type NewNameTarget,
+  type NameInDirectory,
   linkWithValues,
   renameWithValues,
   unlinkWithValues,
@@ -41,7 +41,7 @@ export function targetOf(found: Found): Target {
 }
 
 /** Whether `path`, whose parent is open as `directory`, (still) names the object `identity`. */
-function names(context: ShareContext, directory: number, path: string, identity: string): boolean {
+function isNameOf(context: ShareContext, directory: number, path: string, identity: string): boolean {
   const { name } = splitPath(path);
   if (statAt(directory, name, statx) < 0) return false;
   if (identityOf(statx) === identity) return true;
@@ -49,9 +49,9 @@ function names(context: ShareContext, directory: number, path: string, identity:
   // The name may be a symlink that leads to the object.
   const fd = context.openPath(path);
   if (fd < 0) return false;
-  const isIt = statFd(fd, statx) === 0 && identityOf(statx) === identity;
+  const isSame = statFd(fd, statx) === 0 && identityOf(statx) === identity;
   closeFd(fd);
-  return isIt;
+  return isSame;
 }
 
 /** `FileStore.remove`. A symlink that was followed to the object is removed itself, not the object. */
@@ -64,7 +64,7 @@ export function removeName(
   const { parent, name } = splitPath(path);
   if (name === "") return -Errno.EBUSY;
   return context.inDirectory(parent, (directory) => {
-    if (!names(context, directory, path, identity)) return -Errno.ENOENT;
+    if (!isNameOf(context, directory, path, identity)) return -Errno.ENOENT;
     // It may have been opened anew by now.
     if (isGivenUp()) return -Errno.ETIMEDOUT;
     const { directories } = context;
@@ -92,29 +92,33 @@ export function renamePath(
   if (source.name === "") return -Errno.EBUSY;
   const isSame = to.identity === identity;
   // The object under its own name: the case of the last component changes, or nothing does.
-  const isRespelled = isSame && to.path === from;
+  const isSameName = isSame && to.path === from;
   if (to.identity !== "" && !isSame && !replace) return -Errno.EEXIST;
   const target = splitPath(to.path);
-  const newName = isRespelled ? to.name : target.name;
+  const newName = isSameName ? to.name : target.name;
   const newPath = joinPath(target.parent, newName);
   if (newPath === from) return { path: from };
   if (newName === "") return -Errno.EBUSY;
   const result = context.inDirectory(source.parent, (fromDirectory) => {
-    if (!names(context, fromDirectory, from, identity)) return -Errno.ENOENT;
+    if (!isNameOf(context, fromDirectory, from, identity)) return -Errno.ENOENT;
     return context.inDirectory(target.parent, (toDirectory) => {
       const { directories } = context;
       const oldChange = directories.begin(fromDirectory);
       const newChange = directories.begin(toDirectory);
-      const old: NewNameTarget = { directory: fromDirectory, name: source.name };
+      const oldEntry: NameInDirectory = { directory: fromDirectory, name: source.name };
       const replacesElsewhere = to.identity !== "" && !isSame && source.parent !== target.parent;
-      const place: NewNameTarget = { directory: toDirectory, name: newName, replacesElsewhere };
-      const isAlias = isSame && !isRespelled && hasOtherName(fromDirectory, source.name);
+      const newEntry: NameInDirectory = { directory: toDirectory, name: newName, replacesElsewhere };
+      const isOtherLink = isSame && !isSameName && hasOtherName(fromDirectory, source.name);
       // Only what was looked up is replaced: what has got that name since may be open.
       const mayReplace = replace && !isSame && to.identity !== "";
-      const isAsked = mayReplace && names(context, toDirectory, to.path, to.identity);
-      const kind = { isRespelled: isSame && !isAlias, isAlias, replace: isSame ? replace : isAsked };
-      const move = () => (isGivenUp() ? -Errno.ETIMEDOUT : moveName(old, place, kind));
-      const failure = renameWithValues(context, old, place, move);
+      const isExpected = mayReplace && isNameOf(context, toDirectory, to.path, to.identity);
+      const kind = {
+        isSpellingChange: isSame && !isOtherLink,
+        isOtherLink,
+        replace: isSame ? replace : isExpected,
+      };
+      const move = () => (isGivenUp() ? -Errno.ETIMEDOUT : renameName(oldEntry, newEntry, kind));
+      const failure = renameWithValues(context, oldEntry, newEntry, move);
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
       // In one directory both changes are the same entry, and the second sets its times right.
@@ -131,43 +135,45 @@ function hasOtherName(directory: number, name: string): boolean {
   return statx.links > 1 || (statx.mode & ModeType.MASK) === ModeType.SYMLINK;
 }
 
-interface MoveKind {
-  readonly isRespelled: boolean;
+interface RenameKind {
+  readonly isSpellingChange: boolean;
   /** The target is another hard link of the same object: rename(2) would do nothing and say it did. */
-  readonly isAlias: boolean;
+  readonly isOtherLink: boolean;
   readonly replace: boolean;
 }
 
-function moveName(from: NewNameTarget, to: NewNameTarget, kind: MoveKind): 0 | Failure {
-  if (kind.isAlias) return kind.replace ? unlinkAt(from.directory, from.name, false) : -Errno.EEXIST;
-  if (kind.replace && !kind.isRespelled) return renameAt(from.directory, from.name, to.directory, to.name, 0);
+function renameName(from: NameInDirectory, to: NameInDirectory, kind: RenameKind): 0 | Failure {
+  if (kind.isOtherLink) return kind.replace ? unlinkAt(from.directory, from.name, false) : -Errno.EEXIST;
+  if (kind.replace && !kind.isSpellingChange)
+    return renameAt(from.directory, from.name, to.directory, to.name, 0);
   const result = renameAt(from.directory, from.name, to.directory, to.name, RENAME_NOREPLACE);
-  if (kind.isRespelled && (result === -Errno.EEXIST || isUnsupported(result))) return respell(from, to);
-  return isUnsupported(result) ? moveWithoutFlag(from, to) : result;
+  if (kind.isSpellingChange && (result === -Errno.EEXIST || isUnsupported(result)))
+    return changeSpelling(from, to);
+  return isUnsupported(result) ? renameWithoutFlag(from, to) : result;
 }
 
-function isUnsupported(result: number): boolean {
+function isUnsupported(result: 0 | Failure): boolean {
   return result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP;
 }
 
 /** Where the disk itself ignores case, the new spelling counts as taken: by way of a third name. */
-function respell(from: NewNameTarget, to: NewNameTarget): 0 | Failure {
-  const between = temporaryName();
-  let result = renameAt(from.directory, from.name, from.directory, between, 0);
+function changeSpelling(from: NameInDirectory, to: NameInDirectory): 0 | Failure {
+  const temporary = temporaryName();
+  let result = renameAt(from.directory, from.name, from.directory, temporary, 0);
   if (result < 0) return result;
-  result = moveWithoutFlag({ directory: from.directory, name: between }, to);
-  if (result < 0) renameAt(from.directory, between, from.directory, from.name, 0);
+  result = renameWithoutFlag({ directory: from.directory, name: temporary }, to);
+  if (result < 0) renameAt(from.directory, temporary, from.directory, from.name, 0);
   return result;
 }
 
 /** Without RENAME_NOREPLACE: a link cannot replace; a directory or a disk without links is looked at first. */
-function moveWithoutFlag(from: NewNameTarget, to: NewNameTarget): 0 | Failure {
+function renameWithoutFlag(from: NameInDirectory, to: NameInDirectory): 0 | Failure {
   const linked = linkAt(from.directory, from.name, to.directory, to.name);
   if (linked === 0) return unlinkAt(from.directory, from.name, false);
   if (linked === -Errno.EEXIST) return linked;
-  const there = statAt(to.directory, to.name, statx);
-  if (there === 0) return -Errno.EEXIST;
-  if (there !== -Errno.ENOENT) return there;
+  const existing = statAt(to.directory, to.name, statx);
+  if (existing === 0) return -Errno.EEXIST;
+  if (existing !== -Errno.ENOENT) return existing;
   return renameAt(from.directory, from.name, to.directory, to.name, 0);
 }
 
@@ -190,26 +196,27 @@ export function linkObject(
     const result = linkWithValues(context, fd, { directory, name }, () => {
       const made = linkFd(fd, directory, name);
       // Only what was looked up is replaced: what has got that name since may be open.
-      const isAsked = made === -Errno.EEXIST && isTaken && names(context, directory, to.path, to.identity);
-      return isAsked ? linkOver(fd, directory, name) : (made as 0 | Failure);
+      const isExpected =
+        made === -Errno.EEXIST && isTaken && isNameOf(context, directory, to.path, to.identity);
+      return isExpected ? replaceByLink(fd, directory, name) : made;
     });
     if (result === 0 && !isTaken) directories.commit(change, directory, name);
     // [MS-FSA] 2.1.5.15.6: not a matter of rights.
-    return result === -Errno.EPERM && !linksOn(context, fd) ? -Errno.EOPNOTSUPP : result;
+    return result === -Errno.EPERM && !mayHaveHardLinks(context, fd) ? -Errno.EOPNOTSUPP : result;
   });
 }
 
 /** Whether the disk of `fd` may have hard links at all. */
-function linksOn(context: ShareContext, fd: number): boolean {
+function mayHaveHardLinks(context: ShareContext, fd: number): boolean {
   return statFd(fd, statx) < 0 || hasHardLinks(traitsOf(context, deviceOf(statx), fd));
 }
 
 /** The old name is replaced in one step: at no time is there none. */
-function linkOver(fd: number, directory: number, name: string): 0 | Failure {
-  const between = temporaryName();
-  const result = linkFd(fd, directory, between);
+function replaceByLink(fd: number, directory: number, name: string): 0 | Failure {
+  const temporary = temporaryName();
+  const result = linkFd(fd, directory, temporary);
   if (result < 0) return result;
-  const renamed = renameAt(directory, between, directory, name, 0);
-  if (renamed < 0) unlinkAt(directory, between, false);
+  const renamed = renameAt(directory, temporary, directory, name, 0);
+  if (renamed < 0) unlinkAt(directory, temporary, false);
   return renamed;
 }

@@ -25,7 +25,7 @@ const FLAGS = Open.PATH | Open.DIRECTORY;
 
 /** The place that an absolute path leads to, whatever has to be asked for it; an operation of the table. */
 export function openShareDirectory(_: ShareContext, path: string): ShareDirectory | Failure {
-  return placeOf(openAt(AT_FDCWD, path, FLAGS), statFd);
+  return shareDirectoryOf(openAt(AT_FDCWD, path, FLAGS), statFd);
 }
 
 /** The same by what is in memory; -EAGAIN where that does not tell. */
@@ -33,10 +33,10 @@ export function openCachedShareDirectory(path: string): ShareDirectory | Failure
   const fd = openAt2(AT_FDCWD, path, FLAGS, 0, Resolve.CACHED);
   // Kernels before 5.12 do not know the flag, before 5.6 the call; a filter may refuse it.
   if (fd === -Errno.EINVAL || fd === -Errno.ENOSYS || fd === -Errno.EPERM) return -Errno.EAGAIN;
-  return placeOf(fd, statFdCached);
+  return shareDirectoryOf(fd, statFdCached);
 }
 
-function placeOf(fd: number, stat: typeof statFd): ShareDirectory | Failure {
+function shareDirectoryOf(fd: number, stat: typeof statFd): ShareDirectory | Failure {
   if (fd < 0) return fd;
   const failure = stat(fd, statx);
   if (failure === 0 && (statx.mode & ModeType.MASK) === ModeType.DIRECTORY) {
@@ -57,12 +57,12 @@ export function deviceOfPath(path: string): number {
  * Whether a share's directory is lost: its disk is unmounted, gone, or covered by another that was mounted over it. A
  * directory that was merely renamed is not. Asks no disk.
  */
-export function isShareDirectoryLost(path: string, place: ShareDirectory): boolean {
-  if (isDeviceGone(place.device)) return true;
+export function isShareDirectoryLost(path: string, directory: ShareDirectory): boolean {
+  if (isDeviceGone(directory.device)) return true;
   const now = openCachedShareDirectory(path);
-  if (typeof now === "number") return now !== -Errno.EAGAIN && !isMounted(place.mountId);
+  if (typeof now === "number") return now !== -Errno.EAGAIN && !isMounted(directory.mountId);
   closeFd(now.fd);
-  return now.device !== place.device || now.mountId !== place.mountId;
+  return now.device !== directory.device || now.mountId !== directory.mountId;
 }
 
 // STATX_MNT_ID came with Linux 5.8.
@@ -79,13 +79,13 @@ function isDeviceGone(device: number): boolean {
 }
 
 /** Failures that a file system gives when what is behind it has gone: a FUSE server, a network, a disk. */
-export function isLossOfDisk(errno: number): boolean {
+export function isLossOfDisk(failure: Failure): boolean {
   return (
-    errno === -Errno.ENOTCONN ||
-    errno === -Errno.ESHUTDOWN ||
-    errno === -Errno.ENODEV ||
-    errno === -Errno.ESTALE ||
-    errno === -Errno.ENXIO ||
-    errno === -Errno.EHOSTDOWN
+    failure === -Errno.ENOTCONN ||
+    failure === -Errno.ESHUTDOWN ||
+    failure === -Errno.ENODEV ||
+    failure === -Errno.ESTALE ||
+    failure === -Errno.ENXIO ||
+    failure === -Errno.EHOSTDOWN
   );
 }

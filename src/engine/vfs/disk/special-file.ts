@@ -33,12 +33,12 @@ export function replaceBySpecial(
     if (!isPlain || statx.links !== 1) return -Errno.EEXIST;
     const { directories } = context;
     const change = directories.begin(directory);
-    const between = temporaryName();
-    const made = make(directory, between, special, statx.mode & 0o777);
+    const temporary = temporaryName();
+    const made = makeSpecial(directory, temporary, special, statx.mode & 0o777);
     if (made < 0) return made;
-    const renamed = renameAt(directory, between, directory, name, 0);
+    const renamed = renameAt(directory, temporary, directory, name, 0);
     if (renamed < 0) {
-      unlinkAt(directory, between, false);
+      unlinkAt(directory, temporary, false);
       return renamed;
     }
     directories.commit(change, directory, name, name);
@@ -51,7 +51,7 @@ export function replaceBySpecial(
   return facts;
 }
 
-function make(directory: number, name: string, special: SpecialFile, mode: number): number {
+function makeSpecial(directory: number, name: string, special: SpecialFile, mode: number): 0 | Failure {
   if (special.kind === "symlink") return symlinkAt(special.target, directory, name);
   return makeNodeAt(directory, name, (special.kind === "fifo" ? ModeType.FIFO : ModeType.SOCKET) | mode);
 }

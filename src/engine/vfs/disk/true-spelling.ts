@@ -19,7 +19,7 @@ export function findsOtherSpellings(context: ShareContext, fd: number): boolean 
 
 /** The names on a way as their directories list them, up to the first that is listed nowhere. */
 export function listedNames(context: ShareContext, names: readonly string[], anyForm: boolean): string[] {
-  return context.identity.outside(() => {
+  return context.identity.asServer(() => {
     const listed: string[] = [];
     let path = "";
     for (const name of names) {

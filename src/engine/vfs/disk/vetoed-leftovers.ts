@@ -10,7 +10,7 @@ import type { Failure } from "../store.ts";
 const MAX_DEPTH = 64;
 
 /** Whether a name counts for a directory that is to be deleted. */
-export function keepsDirectory(context: ShareContext, name: string): boolean {
+export function isNotVetoedLeftover(context: ShareContext, name: string): boolean {
   return !(context.grant.hiding.deleteVetoed && context.isVetoed(name));
 }
 

@@ -38,7 +38,7 @@ function parseComponents(name: string): string[] | NtStatus {
   // A directory's name may end with one backslash.
   const plain = name.endsWith("\\") ? name.slice(0, -1) : name;
   const components = plain === "" ? [] : plain.split("\\");
-  if (climbsOut(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
+  if (leavesShare(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
   for (const component of components) {
     if (component === "" || component === "." || component === ".." || component.includes(":")) {
       return Status.OBJECT_NAME_INVALID;
@@ -77,7 +77,7 @@ function parseStream(file: string, text: string): ParsedPath | NtStatus {
 }
 
 // Clients resolve `..` themselves; a path that leads out of the share is told apart, as Windows does it.
-function climbsOut(components: readonly string[]): boolean {
+function leavesShare(components: readonly string[]): boolean {
   let depth = 0;
   for (const component of components) {
     depth += component === ".." ? -1 : 1;

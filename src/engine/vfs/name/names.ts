@@ -25,40 +25,40 @@ for (let code = 1; code < 0x20; code++) {
   toDiskMap.set(String.fromCharCode(BASE + code), String.fromCharCode(code));
 }
 
-const unfitForClients = /[\u0001-\u001f"*:<>?\\|]|[ .]$/;
-const unfitAnywhere = /[\u0001-\u001f"*:<>?\\|]/g;
-const mappedOnes = /[\uf001-\uf029]/;
-const mappedAnywhere = /[\uf001-\uf027]/g;
+const needsMapping = /[\u0001-\u001f"*:<>?\\|]|[ .]$/;
+const reservedCharacters = /[\u0001-\u001f"*:<>?\\|]/g;
+const hasMapped = /[\uf001-\uf029]/;
+const mappedCharacters = /[\uf001-\uf027]/g;
 // Bytes that are not UTF-8, as linux/name-bytes.ts has them: lone surrogates alone match with the u flag.
-const oddBytes = /[\udc80-\udcff]/gu;
-const mayNeedSearch = /[\uf001-\uf0ff]/;
+const escapedBytes = /[\udc80-\udcff]/gu;
+const ambiguous = /[\uf001-\uf0ff]/;
 
 /**
  * The name as clients see it: what Windows cannot hold is mapped. A byte 0x80..0xFF that is not UTF-8 shows as
  * U+F080..U+F0FF; the way back from there is a search of the directory, for the character may be meant as it stands.
  */
 export function toClientName(name: string): string {
-  const whole = showBytes(name);
-  if (!unfitForClients.test(whole)) return whole;
-  let mapped = whole.replace(unfitAnywhere, (character) => toClientMap.get(character) ?? character);
+  const whole = mapInvalidBytes(name);
+  if (!needsMapping.test(whole)) return whole;
+  let mapped = whole.replace(reservedCharacters, (character) => toClientMap.get(character) ?? character);
   if (mapped.endsWith(" ")) mapped = mapped.slice(0, -1) + TRAILING_SPACE;
   else if (mapped.endsWith(".")) mapped = mapped.slice(0, -1) + TRAILING_DOT;
   return mapped;
 }
 
 /** The bytes that are not UTF-8 alone; everything else as it stands. */
-export function showBytes(name: string): string {
-  return name.isWellFormed() ? name : name.replace(oddBytes, showByte);
+export function mapInvalidBytes(name: string): string {
+  return name.isWellFormed() ? name : name.replace(escapedBytes, mapInvalidByte);
 }
 
-function showByte(escape: string): string {
+function mapInvalidByte(escape: string): string {
   return String.fromCharCode(BASE | (escape.charCodeAt(0) & 0xff));
 }
 
 /** The name as the disk has it; undefined where the mapping would make `.`, `..` or a path of it. */
 export function toDiskName(name: string): string | undefined {
-  if (!mappedOnes.test(name)) return name;
-  let mapped = name.replace(mappedAnywhere, (character) => toDiskMap.get(character) ?? character);
+  if (!hasMapped.test(name)) return name;
+  let mapped = name.replace(mappedCharacters, (character) => toDiskMap.get(character) ?? character);
   if (mapped.endsWith(TRAILING_SPACE)) mapped = `${mapped.slice(0, -1)} `;
   else if (mapped.endsWith(TRAILING_DOT)) mapped = `${mapped.slice(0, -1)}.`;
   return mapped === "." || mapped === ".." ? undefined : mapped;
@@ -66,7 +66,7 @@ export function toDiskName(name: string): string | undefined {
 
 /** Whether a name from a client may stand for another on disk than the mapping says. */
 export function isAmbiguous(name: string): boolean {
-  return mayNeedSearch.test(name);
+  return ambiguous.test(name);
 }
 
 const asciiOnly = /^[\u0000-\u007f]*$/;

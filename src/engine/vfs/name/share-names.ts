@@ -7,14 +7,14 @@
 // twin of it.
 import type { NameRules, ShareGrant } from "../../../port/port.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
-import { foldCase, isAmbiguous, showBytes, toClientName, toDiskName } from "./names.ts";
-import { isDeviceName, isShortName, looksMade, makeShortName } from "./short-names.ts";
+import { foldCase, isAmbiguous, mapInvalidBytes, toClientName, toDiskName } from "./names.ts";
+import { isDeviceName, isShortName, looksMangled, makeShortName } from "./short-names.ts";
 
 const asciiOnly = /^[\u0000-\u007f]*$/;
 
 export class ShareNames {
   private readonly rules: NameRules;
-  private readonly minds: boolean;
+  private readonly caseSensitive: boolean;
   private readonly isPosix: boolean;
   private readonly toClientMap = new Map<string, string>();
   private readonly toDiskMap = new Map<string, string>();
@@ -23,7 +23,7 @@ export class ShareNames {
   constructor(grant: Pick<ShareGrant, "names" | "caseSensitive">, isPosix = false) {
     this.isPosix = isPosix;
     this.rules = grant.names;
-    this.minds = grant.caseSensitive;
+    this.caseSensitive = grant.caseSensitive;
     for (const [disk, client] of grant.names.characterMap) {
       this.toClientMap.set(String.fromCharCode(disk), String.fromCharCode(client));
       this.toDiskMap.set(String.fromCharCode(client), String.fromCharCode(disk));
@@ -32,21 +32,21 @@ export class ShareNames {
 
   /** The name as clients of this share see it. */
   toClient(name: string): string {
-    if (this.isPosix) return showBytes(name);
+    if (this.isPosix) return mapInvalidBytes(name);
     return toClientName(this.toClientMap.size === 0 ? name : replaceAll(name, this.toClientMap));
   }
 
   /** The name as the disk has it; undefined where it would be no name. */
   toDisk(name: string): string | undefined {
     // Linux maps reserved characters even where it need not.
-    if (this.isPosix) return this.reserve(name);
-    if (this.toDiskMap.size === 0) return this.reserve(name);
-    const mapped = this.reserve(replaceAll(name, this.toDiskMap));
+    if (this.isPosix) return this.mapReserved(name);
+    if (this.toDiskMap.size === 0) return this.mapReserved(name);
+    const mapped = this.mapReserved(replaceAll(name, this.toDiskMap));
     return mapped === "." || mapped === ".." ? undefined : mapped;
   }
 
   /** As Macs themselves do it on FAT: what the disk cannot hold as itself stays in the private area. */
-  private reserve(name: string): string | undefined {
+  private mapReserved(name: string): string | undefined {
     return this.rules.reserved === "private" ? name : toDiskName(name);
   }
 
@@ -72,7 +72,7 @@ export class ShareNames {
    * to be searched. `anyForm`: the client is a Mac.
    */
   mayDiffer(name: string, anyForm: boolean): boolean {
-    if (!this.minds || isAmbiguous(name) || this.mayBeShort(name)) return true;
+    if (!this.caseSensitive || isAmbiguous(name) || this.mayBeShort(name)) return true;
     return anyForm && !asciiOnly.test(name);
   }
 
@@ -81,24 +81,24 @@ export class ShareNames {
     const asked = this.toClient(name);
     const exact = candidates.find((candidate) => this.toClient(candidate) === asked);
     if (exact !== undefined) return exact;
-    if (!this.minds) {
+    if (!this.caseSensitive) {
       const folded = foldCase(asked);
       const same = candidates.find((candidate) => foldCase(this.toClient(candidate)) === folded);
       if (same !== undefined) return same;
     }
     if (!anyForm) return undefined;
-    if (!this.minds) return candidates[0];
+    if (!this.caseSensitive) return candidates[0];
     const composed = asked.normalize("NFC");
     return candidates.find((candidate) => this.toClient(candidate).normalize("NFC") === composed);
   }
 
   /** Whether `name` could be a short name of this share. */
   mayBeShort(name: string): boolean {
-    return this.rules.shortNames !== "no" && looksMade(name);
+    return this.rules.shortNames !== "no" && looksMangled(name);
   }
 
   /** By what rule this share makes short names: the same text, the same names. */
-  get shortRule(): string {
+  get shortNameRule(): string {
     const { shortNames, shortNamePrefix, characterMap } = this.rules;
     return `${shortNames} ${shortNamePrefix} ${characterMap.join(" ")}`;
   }

@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 const eightAndThree = /^[\w$~!#%&'()@^`{}-]{1,8}(\.[\w$~!#%&'()@^`{}-]{1,3})?$/;
 const plain = /[\w$~!#%&'()@^`{}-]/;
 const extensionOf = /\.([\w$~!#%&'()@^`{}-]{1,3})$/;
-const madeHere = /^[\w$~!#%&'()@^`{}-]{6}~[\dA-Z](\.[\w$~!#%&'()@^`{}-]{1,3})?$/i;
+const mangled = /^[\w$~!#%&'()@^`{}-]{6}~[\dA-Z](\.[\w$~!#%&'()@^`{}-]{1,3})?$/i;
 // Devices of DOS, with any extension; [MS-FSCC] 2.1.5.2 leaves them to the client, and Windows refuses to say them.
 const device = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)/i;
 
@@ -22,8 +22,8 @@ export function isShortName(name: string): boolean {
 }
 
 /** Whether the name could be one that `makeShortName` gave: asked before a directory is searched for it. */
-export function looksMade(name: string): boolean {
-  return madeHere.test(name);
+export function looksMangled(name: string): boolean {
+  return mangled.test(name);
 }
 
 export function isDeviceName(name: string): boolean {

@@ -45,7 +45,7 @@ export function sidecarChanges(): number {
 }
 
 /** renameat(2) of an entry, counted. */
-export function renameEntry(from: number, name: string, to: number, newName: string): number {
+export function renameEntry(from: number, name: string, to: number, newName: string): 0 | Failure {
   changes++;
   return renameAt(from, name, to, newName, 0);
 }
@@ -67,7 +67,7 @@ export interface OpenEntry {
 }
 
 /** What says that there is no entry, or something that is none. */
-const noEntry: ReadonlySet<number> = new Set(
+const absentErrnos: ReadonlySet<number> = new Set(
   [Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO, Errno.ENAMETOOLONG].map((errno) => -errno),
 );
 
@@ -82,7 +82,7 @@ export function tryOpenEntry(sidecar: number, entryName: string): OpenEntry | un
   // NONBLOCK: a FIFO that somebody put there must not hold the server.
   const flags = Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
   const fd = openBeneath(sidecar, entryName, flags, 0, Resolve.NO_SYMLINKS);
-  if (fd < 0) return noEntry.has(fd) ? undefined : fd;
+  if (fd < 0) return absentErrnos.has(fd) ? undefined : fd;
   const table = readTable(fd);
   if (typeof table === "object") return { fd, uid: facts.uid, table };
   closeFd(fd);
@@ -111,8 +111,8 @@ function readTable(fd: number): EntryTable | undefined | Failure {
  */
 export function withoutForged(entry: OpenEntry, subject: Subject): OpenEntry {
   if (entry.uid === serverUid || entry.uid === subject.stat.uid) return entry;
-  const places = new Map([...entry.table.places].filter(([name]) => !name.startsWith(SYNCED_PREFIX)));
-  return { ...entry, table: { ...entry.table, places } };
+  const extents = new Map([...entry.table.extents].filter(([name]) => !name.startsWith(SYNCED_PREFIX)));
+  return { ...entry, table: { ...entry.table, extents } };
 }
 
 /** A value of an open entry, whole and sound, or undefined. */
@@ -122,17 +122,17 @@ export function readEntryValue(entry: OpenEntry, name: string): Uint8Array | und
 }
 
 function tryReadValue(entry: OpenEntry, name: string): Uint8Array | undefined | Failure {
-  const place = entry.table.places.get(name);
-  if (place === undefined) return undefined;
-  const value = new Uint8Array(place.length);
+  const extent = entry.table.extents.get(name);
+  if (extent === undefined) return undefined;
+  const value = new Uint8Array(extent.length);
   let done = 0;
-  while (done < place.length) {
-    const length = readPlain(entry.fd, value, done, place.length - done, place.offset + done);
+  while (done < extent.length) {
+    const length = readPlain(entry.fd, value, done, extent.length - done, extent.offset + done);
     if (length < 0) return length;
     if (length === 0) return undefined;
     done += length;
   }
-  return Bun.hash.crc32(value) === place.checksum ? value : undefined;
+  return Bun.hash.crc32(value) === extent.checksum ? value : undefined;
 }
 
 /**
@@ -159,7 +159,7 @@ export function isEntryOf(entry: OpenEntry, subject: Subject): boolean {
 }
 
 /** Whether the entry tells of just this file as it is: what a rename leaves as it was. */
-export function describesExactly(entry: OpenEntry, subject: Subject): boolean {
+export function matchesExactly(entry: OpenEntry, subject: Subject): boolean {
   const was = entry.table.subject;
   const { stat } = subject;
   if (subject.hasStableInodes) {
@@ -192,7 +192,7 @@ function modifiedOf(stat: Statx): number {
 /** All values of an entry; those that are not sound are left out. A failure where one could not be read. */
 export function readEntryValues(entry: OpenEntry): Map<string, Uint8Array> | Failure {
   const values = new Map<string, Uint8Array>();
-  for (const name of entry.table.places.keys()) {
+  for (const name of entry.table.extents.keys()) {
     const value = tryReadValue(entry, name);
     if (typeof value === "number") return value;
     if (value !== undefined) values.set(name, value);
@@ -214,7 +214,7 @@ export function replaceEntry(
   const flags = Open.WRONLY | Open.CREAT | Open.EXCL | Open.NOFOLLOW;
   const fd = openAt(sidecar, temporary, flags, ENTRY_MODE);
   if (fd < 0) return fd;
-  let failure: number = writeEntry(fd, subject, values);
+  let failure: 0 | Failure = writeEntry(fd, subject, values);
   const closed = closeFd(fd);
   // NFS and user space may say at the end only that the disk is full.
   if (failure === 0 && closed < 0) failure = closed;
@@ -225,7 +225,7 @@ export function replaceEntry(
     failure = renameEntry(sidecar, temporary, sidecar, entryName);
   }
   if (failure < 0) unlinkAt(sidecar, temporary, false);
-  return failure as 0 | Failure;
+  return failure;
 }
 
 function writeEntry(fd: number, subject: Subject, values: ReadonlyMap<string, Uint8Array>): 0 | Failure {

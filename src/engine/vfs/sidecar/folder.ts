@@ -12,7 +12,7 @@ import { setFatAttributes } from "../../../linux/fat-attributes.ts";
 import {
   type OpenEntry,
   type Subject,
-  describesExactly,
+  matchesExactly,
   isEntryOf,
   openEntry,
   renameEntry,
@@ -22,11 +22,11 @@ import {
   tryOpenEntry,
   withoutForged,
 } from "./entry.ts";
-import { ifAlone } from "./lock.ts";
+import { ifUnlocked } from "./lock.ts";
 import { entryNameOf, nextNameOf } from "./entry-name.ts";
 import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY, isSidecarName } from "../name/own-names.ts";
-import { sweep } from "./orphans.ts";
+import { sweepAtRandom } from "./orphans.ts";
 
 // The owner of a folder must be able to remove it with what is inside; the entries stay the server's.
 const SIDECAR_MODE = 0o700;
@@ -93,7 +93,7 @@ export function entryOf(folder: number, sidecar: number, subject: Subject): Open
 
 /** The same, or why it cannot be said. */
 function tryEntryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined | Failure {
-  const moved = subject.name === "" ? undefined : settleMove(folder, sidecar, subject);
+  const moved = subject.name === "" ? undefined : finishInterruptedMove(folder, sidecar, subject);
   if (moved !== undefined) return withoutForged(moved, subject);
   let entry = tryOpenEntry(sidecar, entryNameOf(subject.name));
   // FUSE: while another thread replaces the entry by a rename, openat2 fails with ENOENT for a moment.
@@ -109,13 +109,13 @@ function tryEntryOf(folder: number, sidecar: number, subject: Subject): OpenEntr
  * Ends what a server that was killed had begun: the entry of a file that was being renamed to this name. Where one
  * is at it right now it is left to that. The entry, if it is this file's already.
  */
-function settleMove(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
+function finishInterruptedMove(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
   const nextName = nextNameOf(subject.name);
   const next = openEntry(sidecar, nextName);
   if (next === undefined) return undefined;
-  const hasMoved = describesExactly(next, subject);
+  const hasMoved = matchesExactly(next, subject);
   if (!hasMoved) closeFd(next.fd);
-  ifAlone(folder, () => {
+  ifUnlocked(folder, () => {
     if (hasMoved) renameEntry(sidecar, nextName, sidecar, entryNameOf(subject.name));
     else unlinkAt(sidecar, nextName, false);
   });
@@ -139,7 +139,7 @@ export function listSidecarValues(folder: number, subject: Subject): string[] {
     const entry = entryOf(folder, sidecar, subject);
     if (entry === undefined) return [];
     closeFd(entry.fd);
-    return [...entry.table.places.keys()];
+    return [...entry.table.extents.keys()];
   });
 }
 
@@ -170,7 +170,7 @@ export function setSidecarValue(
   const sidecar = makeSidecar(folder);
   if (sidecar < 0) return sidecar;
   const known = valuesOf(folder, sidecar, subject);
-  if (known === undefined && subject.name !== "") sweep(folder, sidecar);
+  if (known === undefined && subject.name !== "") sweepAtRandom(folder, sidecar);
   const values = known ?? new Map<string, Uint8Array>();
   if (typeof values === "object" && isKept !== undefined)
     for (const other of values.keys()) if (!isKept(other)) values.delete(other);
@@ -202,7 +202,7 @@ function removeSidecarIfEmpty(folder: number): void {
 }
 
 /** Forgets what was kept for a name: its file is gone, or a new one has been made under it. */
-export function dropSidecarEntry(folder: number, name: string): void {
+export function removeSidecarEntry(folder: number, name: string): void {
   const wasThere = withSidecar(folder, false, (sidecar) => {
     unlinkAt(sidecar, nextNameOf(name), false);
     return unlinkAt(sidecar, entryNameOf(name), false) === 0;
@@ -242,11 +242,11 @@ export function finishSidecarMove(to: number, newName: string, isDone: boolean):
 }
 
 /** After a move: the old name's entry goes, unless the disk takes both names for one. */
-export function dropMovedEntry(from: number, name: string, to: number, newName: string): void {
+export function removeMovedEntry(from: number, name: string, to: number, newName: string): void {
   const mayBeOne = upcase(name) === upcase(newName) && identityOfFolder(from) === identityOfFolder(to);
   // Where user space numbers inodes, each spelling has a number of its own: the directory knows.
   if (!mayBeOne || withSidecar(from, false, (sidecar) => listsEntry(sidecar, entryNameOf(name)))) {
-    dropSidecarEntry(from, name);
+    removeSidecarEntry(from, name);
   }
 }
 
@@ -286,8 +286,9 @@ export function removeFolderWithSidecar(parent: number, name: string): 0 | Failu
   const folder = openAt(parent, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
   if (folder < 0) return folder;
   const own: Subject = { name: "", stat: folderFacts, hasStableInodes: false };
-  const others = hasOthers(folder);
-  const values = typeof others === "number" ? others : others ? -Errno.ENOTEMPTY : takeOut(folder, own);
+  const others = hasOtherEntries(folder);
+  const values =
+    typeof others === "number" ? others : others ? -Errno.ENOTEMPTY : removeSidecarOf(folder, own);
   const result = typeof values === "number" ? values : unlinkAt(parent, name, true);
   if (result < 0 && typeof values === "object" && values.size > 0) {
     const sidecar = makeSidecar(folder);
@@ -295,11 +296,11 @@ export function removeFolderWithSidecar(parent: number, name: string): 0 | Failu
     closeFd(sidecar);
   }
   closeFd(folder);
-  return result as 0 | Failure;
+  return result;
 }
 
 /** Removes a folder's sidecar: the folder's own values, -ENOTEMPTY where there is no sidecar. */
-function takeOut(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | Failure {
+function removeSidecarOf(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | Failure {
   const missing = -Errno.ENOTEMPTY;
   const values = withSidecar<ReadonlyMap<string, Uint8Array> | Failure>(folder, missing, (sidecar) => {
     const kept = valuesOf(folder, sidecar, own) ?? noValues;
@@ -311,7 +312,7 @@ function takeOut(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> 
 }
 
 /** Whether a folder has any entry but the sidecar; a failure where it cannot be said. */
-function hasOthers(folder: number): boolean | Failure {
+function hasOtherEntries(folder: number): boolean | Failure {
   let found = false;
   const failure = eachName(folder, (name) => {
     found = !isSidecarName(name);

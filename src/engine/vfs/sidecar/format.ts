@@ -47,7 +47,7 @@ export interface ValueExtent {
 
 export interface EntryTable {
   readonly subject: EntrySubject;
-  readonly places: ReadonlyMap<string, ValueExtent>;
+  readonly extents: ReadonlyMap<string, ValueExtent>;
   /** Bytes of the whole entry. */
   readonly totalBytes: number;
 }
@@ -143,7 +143,7 @@ export function decodeEntryTable(head: Uint8Array, size: number): EntryTable | u
   const nameLength = view.getUint16(subjectAt + 48, true);
   let at = subjectAt + SUBJECT_FIXED_BYTES + nameLength;
   if (at > end) return undefined;
-  const places = new Map<string, ValueExtent>();
+  const extents = new Map<string, ValueExtent>();
   try {
     const subject: EntrySubject = {
       name: decoder.decode(head.subarray(at - nameLength, at)),
@@ -164,10 +164,10 @@ export function decodeEntryTable(head: Uint8Array, size: number): EntryTable | u
       const checksum = view.getUint32(at + 6, true);
       at += ROW_BYTES + rowName;
       if (at > end || length > MAX_SIDECAR_VALUE_BYTES || offset + length > size) return undefined;
-      places.set(decoder.decode(head.subarray(at - rowName, at)), { offset, length, checksum });
+      extents.set(decoder.decode(head.subarray(at - rowName, at)), { offset, length, checksum });
       offset += length;
     }
-    return at === end && offset === size ? { subject, places, totalBytes: size } : undefined;
+    return at === end && offset === size ? { subject, extents, totalBytes: size } : undefined;
   } catch {
     return undefined; // a name that is not UTF-8
   }

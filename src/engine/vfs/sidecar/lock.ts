@@ -7,7 +7,7 @@ import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { identityOf } from "../format/file-stat.ts";
 
 /** On the loop: longer than a thread takes that works in memory. */
-const LOOP_WAIT_MS = 3;
+const EVENT_LOOP_WAIT_MS = 3;
 /** Others, too, may lock a directory, for as long as they like: then it is done without. */
 const WORKER_WAIT_MS = 2_000;
 
@@ -15,7 +15,7 @@ const EXCLUSIVE = FlockOperation.EXCLUSIVE | FlockOperation.NONBLOCK;
 
 const facts = emptyStatx();
 /** What this thread has locked: what it does within that needs no other lock. */
-const held = new Set<string>();
+const lockedByThread = new Set<string>();
 
 export interface FolderLock {
   readonly fd: number;
@@ -29,7 +29,7 @@ export interface FolderLock {
 export function lockFolders(folders: readonly number[], mayWait: boolean): readonly FolderLock[] | undefined {
   const locks = openLocks(folders);
   if (locks.every(({ fd }) => takeLock(fd, mayWait))) {
-    for (const { identity } of locks) held.add(identity);
+    for (const { identity } of locks) lockedByThread.add(identity);
     return locks;
   }
   for (const { fd } of locks) closeFd(fd);
@@ -38,13 +38,13 @@ export function lockFolders(folders: readonly number[], mayWait: boolean): reado
 
 export function unlockFolders(locks: readonly FolderLock[]): void {
   for (const { fd, identity } of locks) {
-    held.delete(identity);
+    lockedByThread.delete(identity);
     closeFd(fd);
   }
 }
 
 /** Calls `action` if nobody else is at work in the folder. */
-export function ifAlone(folder: number, action: () => void): void {
+export function ifUnlocked(folder: number, action: () => void): void {
   const locks = openLocks([folder]);
   if (locks.every(({ fd }) => flockFd(fd, EXCLUSIVE) !== -Errno.EAGAIN)) action();
   for (const { fd } of locks) closeFd(fd);
@@ -56,7 +56,7 @@ function openLocks(folders: readonly number[]): FolderLock[] {
   for (const folder of folders) {
     if (statFd(folder, facts) < 0) continue;
     const identity = identityOf(facts);
-    if (held.has(identity) || locks.some((lock) => lock.identity === identity)) continue;
+    if (lockedByThread.has(identity) || locks.some((lock) => lock.identity === identity)) continue;
     const fd = openAt(folder, ".", Open.RDONLY | Open.DIRECTORY);
     if (fd >= 0) locks.push({ fd, identity });
   }
@@ -65,7 +65,7 @@ function openLocks(folders: readonly number[]): FolderLock[] {
 
 /** False where another holds it and the caller must not wait. A file system without locks goes without. */
 function takeLock(fd: number, mayWait: boolean): boolean {
-  const until = performance.now() + (mayWait ? WORKER_WAIT_MS : LOOP_WAIT_MS);
+  const until = performance.now() + (mayWait ? WORKER_WAIT_MS : EVENT_LOOP_WAIT_MS);
   while (flockFd(fd, EXCLUSIVE) === -Errno.EAGAIN) {
     if (performance.now() >= until) return mayWait;
     if (mayWait) Bun.sleepSync(1);

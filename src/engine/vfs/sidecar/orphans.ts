@@ -14,13 +14,13 @@ const MAX_SWEPT = 4096;
 /** A program that replaces a file by a new one may do it in two steps. */
 const ORPHAN_AGE_SECONDS = 3600;
 
-export function sweep(folder: number, sidecar: number): void {
+export function sweepAtRandom(folder: number, sidecar: number): void {
   if (Math.random() * SWEEP_ONE_IN >= 1) return;
-  dropOrphans(folder, sidecar, Date.now() / 1000);
+  removeOrphans(folder, sidecar, Date.now() / 1000);
 }
 
 /** Removes entries whose file is not there (any more) and what a killed server left; younger ones stay. */
-export function dropOrphans(folder: number, sidecar: number, nowSeconds: number): void {
+export function removeOrphans(folder: number, sidecar: number, nowSeconds: number): void {
   const orphans: string[] = [];
   let left = MAX_SWEPT;
   eachName(sidecar, (entry) => {

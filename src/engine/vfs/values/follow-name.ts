@@ -10,8 +10,8 @@ import { isMarked } from "./overflow.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { lockFolders, unlockFolders } from "../sidecar/lock.ts";
 import {
-  dropMovedEntry,
-  dropSidecarEntry,
+  removeMovedEntry,
+  removeSidecarEntry,
   finishSidecarMove,
   moveSidecarEntry,
   prepareSidecarMove,
@@ -24,7 +24,7 @@ import { inSidecar } from "./in-sidecar.ts";
 const stat = emptyStatx();
 
 /** A name in a directory that is open. */
-export interface NewNameTarget {
+export interface NameInDirectory {
   readonly directory: number;
   readonly name: string;
   /** What has the name goes, and may have something kept in this folder, which is not the one that is moved from. */
@@ -32,7 +32,7 @@ export interface NewNameTarget {
 }
 
 /** Undefined where the folder has no sidecar and the disk no need of one. */
-function traitsAt(context: ShareContext, directory: number): DiskTraits | undefined {
+function traitsIfSidecar(context: ShareContext, directory: number): DiskTraits | undefined {
   if (statFd(directory, stat) < 0) return undefined;
   const traits = traitsOf(context, deviceOf(stat), directory);
   return needsSidecar(traits) || hasSidecar(directory) ? traits : undefined;
@@ -60,8 +60,8 @@ function needsSidecarAt(context: ShareContext, directory: number): boolean {
  * Calls `action` while nobody else changes what sidecars keep in these folders. -EAGAIN, and nothing was done, where
  * the loop would have to wait for that.
  */
-function aloneIn<T>(context: ShareContext, folders: readonly number[], action: () => T): T | Failure {
-  const locks = context.identity.outside(() => lockFolders(folders, context.isElsewhere));
+function withFolderLocks<T>(context: ShareContext, folders: readonly number[], action: () => T): T | Failure {
+  const locks = context.identity.asServer(() => lockFolders(folders, context.isWorker));
   if (locks === undefined) return -Errno.EAGAIN;
   try {
     return action();
@@ -75,19 +75,19 @@ export function createWithoutOldValues(
   context: ShareContext,
   directory: number,
   name: string,
-  create: () => number,
-): number {
+  create: () => number | Failure,
+): number | Failure {
   // On a disk with attributes an object without the mark has nothing in the sidecar.
   if (!needsSidecarAt(context, directory)) return create();
-  return aloneIn(context, [directory], () => {
+  return withFolderLocks(context, [directory], () => {
     const result = create();
-    if (result >= 0) dropOldValues(context, directory, name);
+    if (result >= 0) removeOldValues(context, directory, name);
     return result;
   });
 }
 
-function dropOldValues(context: ShareContext, directory: number, name: string): void {
-  context.identity.outside(() => dropSidecarEntry(directory, name));
+function removeOldValues(context: ShareContext, directory: number, name: string): void {
+  context.identity.asServer(() => removeSidecarEntry(directory, name));
 }
 
 /** unlinkat(2) of a name; a directory that holds nothing but its sidecar counts as empty. 0 or -errno. */
@@ -96,63 +96,68 @@ export function unlinkWithValues(
   directory: number,
   name: string,
   isDirectory: boolean,
-): number {
-  if (traitsAt(context, directory) === undefined) {
+): 0 | Failure {
+  if (traitsIfSidecar(context, directory) === undefined) {
     const result = unlinkAt(directory, name, isDirectory);
     const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
     if (!isFull || !holdsSidecar(directory, name)) return result;
   }
   const folder = isDirectory ? openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW) : -1;
   const folders = folder < 0 ? [directory] : [directory, folder];
-  const result = aloneIn(context, folders, () => unlinkAlone(context, directory, name, isDirectory));
+  const result = withFolderLocks(context, folders, () => unlinkLocked(context, directory, name, isDirectory));
   if (folder >= 0) closeFd(folder);
   return result;
 }
 
-function unlinkAlone(context: ShareContext, directory: number, name: string, isDirectory: boolean): number {
+function unlinkLocked(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  isDirectory: boolean,
+): 0 | Failure {
   const result = unlinkAt(directory, name, isDirectory);
-  if (result === 0 && !isDirectory) dropOldValues(context, directory, name);
+  if (result === 0 && !isDirectory) removeOldValues(context, directory, name);
   // The kernel says so only where the user may remove it.
   const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
-  return isFull ? context.identity.outside(() => removeFolderWithSidecar(directory, name)) : result;
+  return isFull ? context.identity.asServer(() => removeFolderWithSidecar(directory, name)) : result;
 }
 
 /** Does `move`, the renaming of `from` to `to`, and has the values go along: with it, or not at all. */
 export function renameWithValues(
   context: ShareContext,
-  from: NewNameTarget,
-  to: NewNameTarget,
+  from: NameInDirectory,
+  to: NameInDirectory,
   move: () => 0 | Failure,
 ): 0 | Failure {
-  let traits = traitsAt(context, from.directory);
-  if (traits === undefined && to.replacesElsewhere === true) traits = traitsAt(context, to.directory);
+  let traits = traitsIfSidecar(context, from.directory);
+  if (traits === undefined && to.replacesElsewhere === true) traits = traitsIfSidecar(context, to.directory);
   if (traits === undefined) return move();
   const folders = [from.directory, to.directory];
-  return aloneIn(context, folders, () => moveAlone(context, traits, from, to, move));
+  return withFolderLocks(context, folders, () => renameLocked(context, traits, from, to, move));
 }
 
-function moveAlone(
+function renameLocked(
   context: ShareContext,
   traits: DiskTraits,
-  from: NewNameTarget,
-  to: NewNameTarget,
+  from: NameInDirectory,
+  to: NameInDirectory,
   move: () => 0 | Failure,
 ): 0 | Failure {
   const { identity } = context;
   if (statAt(from.directory, from.name, stat) < 0) return move();
   if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
     const result = move();
-    if (result === 0) dropOldValues(context, to.directory, to.name);
+    if (result === 0) removeOldValues(context, to.directory, to.name);
     return result;
   }
   const subject = { name: from.name, stat, hasStableInodes: traits.hasStableInodes };
-  const ready = identity.outside(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
+  const ready = identity.asServer(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
   const result = move();
-  identity.outside(() => {
+  identity.asServer(() => {
     const isLaid = ready === true && finishSidecarMove(to.directory, to.name, result === 0);
     if (result < 0) return;
-    if (isLaid) dropMovedEntry(from.directory, from.name, to.directory, to.name);
-    else if (ready === false) dropSidecarEntry(to.directory, to.name);
+    if (isLaid) removeMovedEntry(from.directory, from.name, to.directory, to.name);
+    else if (ready === false) removeSidecarEntry(to.directory, to.name);
     // No room to lay them ready, or they could not be read: a rename needs neither.
     else moveSidecarEntry(from, to);
   });
@@ -163,26 +168,26 @@ function moveAlone(
 export function linkWithValues(
   context: ShareContext,
   fd: number,
-  to: NewNameTarget,
+  to: NameInDirectory,
   link: () => 0 | Failure,
 ): 0 | Failure {
-  if (!isMarked(fd) && traitsAt(context, to.directory) === undefined) return link();
-  return aloneIn(context, [to.directory], () => linkAlone(context, fd, to, link));
+  if (!isMarked(fd) && traitsIfSidecar(context, to.directory) === undefined) return link();
+  return withFolderLocks(context, [to.directory], () => linkLocked(context, fd, to, link));
 }
 
-function linkAlone(
+function linkLocked(
   context: ShareContext,
   fd: number,
-  to: NewNameTarget,
+  to: NameInDirectory,
   link: () => 0 | Failure,
 ): 0 | Failure {
   const ready = inSidecar<boolean | Failure>(context, fd, "", (folder, subject) =>
     prepareSidecarMove(folder, subject, to.directory, to.name),
   );
   const result = link();
-  context.identity.outside(() => {
+  context.identity.asServer(() => {
     if (ready === true) finishSidecarMove(to.directory, to.name, result === 0);
-    else if (result === 0) dropSidecarEntry(to.directory, to.name);
+    else if (result === 0) removeSidecarEntry(to.directory, to.name);
   });
   return result;
 }

@@ -27,19 +27,19 @@ export function inSidecar<T>(
   path: string,
   action: (folder: number, subject: Subject) => T,
 ): T | Failure {
-  return context.identity.outside(() => {
+  return context.identity.asServer(() => {
     const failure = statFd(fd, stat);
     if (failure < 0) return failure;
     const { hasStableInodes } = traitsOf(context, deviceOf(stat), fd);
     if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
       return action(fd, { name: "", stat, hasStableInodes });
     }
-    const place = placeOf(context, fd, path, stat);
-    if (typeof place === "number") return place;
+    const location = locate(context, fd, path, stat);
+    if (typeof location === "number") return location;
     try {
-      return action(place.folder, { name: place.name, stat, hasStableInodes });
+      return action(location.folder, { name: location.name, stat, hasStableInodes });
     } finally {
-      closeFd(place.folder);
+      closeFd(location.folder);
     }
   });
 }
@@ -56,7 +56,7 @@ export function changeSidecar(
 ): 0 | Failure {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const result = inSidecar<0 | Failure | undefined>(context, fd, path, (folder, subject) => {
-      const locks = lockFolders([folder], context.isElsewhere);
+      const locks = lockFolders([folder], context.isWorker);
       if (locks === undefined) return -Errno.EAGAIN;
       try {
         // It may have been renamed before the lock was ours.
@@ -73,20 +73,20 @@ export function changeSidecar(
   return -Errno.ENOENT;
 }
 
-interface Place {
+interface SidecarLocation {
   /** O_PATH, to be closed. */
   readonly folder: number;
   readonly name: string;
 }
 
 /** Where the object's name is now, as the kernel knows it, else where it was opened; checked to be its name. */
-function placeOf(context: ShareContext, fd: number, path: string, of: Statx): Place | Failure {
+function locate(context: ShareContext, fd: number, path: string, of: Statx): SidecarLocation | Failure {
   const current = pathBelow(readProcLink(context.rootFd), readProcLink(fd));
   if (current !== undefined && current !== path) {
-    const place = openPlace(context, current, of, Resolve.NO_SYMLINKS);
-    if (typeof place !== "number") return place;
+    const location = openLocation(context, current, of, Resolve.NO_SYMLINKS);
+    if (typeof location !== "number") return location;
   }
-  return openPlace(context, path, of, 0);
+  return openLocation(context, path, of, 0);
 }
 
 /** The part of an absolute path below a directory; undefined where it is not below it. */
@@ -96,7 +96,12 @@ export function pathBelow(root: string | Failure, path: string | Failure): strin
   return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
 }
 
-function openPlace(context: ShareContext, path: string, of: Statx, resolve: number): Place | Failure {
+function openLocation(
+  context: ShareContext,
+  path: string,
+  of: Statx,
+  resolve: number,
+): SidecarLocation | Failure {
   const { parent, name } = splitPath(path);
   const folder = openBeneath(context.rootFd, parent, Open.PATH | Open.DIRECTORY, 0, resolve);
   if (folder < 0) return folder;

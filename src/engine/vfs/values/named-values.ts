@@ -4,19 +4,19 @@ import { Scratch } from "../../../linux/libc.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "../../../linux/xattr.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { traitsOf, storesXattr, needsSidecar, noteNoXattr } from "../context/disk-traits.ts";
+import { traitsOf, storesXattr, needsSidecar, noteXattrRefused } from "../context/disk-traits.ts";
 import {
   OVERFLOW_MARK,
   type OverflowTarget,
-  dropBeside,
-  isBeside,
+  dropOverflow,
+  mayHaveOverflow,
   isMarkedFor,
   isStub,
   isTooLarge,
-  listBeside,
+  listOverflow,
   mayOverflow,
-  putBeside,
-  removeBeside,
+  putOverflow,
+  removeWithOverflow,
 } from "./overflow.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Subject } from "../sidecar/entry.ts";
@@ -77,18 +77,19 @@ export function setNamedValue(
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
   // It goes into a file of its own, and that is waited for until it is on the disk: not by the loop.
-  if (value.length > MAX_XATTR_BYTES && !context.isElsewhere) return -Errno.EAGAIN;
+  if (value.length > MAX_XATTR_BYTES && !context.isWorker) return -Errno.EAGAIN;
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
   const traits = traitsOf(context, deviceOf(stat), fd);
   if (storesXattr(traits, name)) {
-    const wasBeside = mayOverflow(name) && isBeside(fd, name);
+    const hadOverflow = mayOverflow(name) && mayHaveOverflow(fd, name);
     const result = setXattr(fd, name, value);
-    if (result === 0 && wasBeside) changeBeside(context, fd, path, (place) => dropBeside(place, name));
+    if (result === 0 && hadOverflow)
+      changeOverflow(context, fd, path, (target) => dropOverflow(target, name));
     if (overflows && mayOverflow(name) && isTooLarge(result))
-      return changeBeside(context, fd, path, (place) => putBeside(place, name, value));
-    if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
-    noteNoXattr(traits, name);
+      return changeOverflow(context, fd, path, (target) => putOverflow(target, name, value));
+    if (result !== -Errno.EOPNOTSUPP) return result;
+    noteXattrRefused(traits, name);
   }
   return changeSidecar(context, fd, path, (folder, subject) => setSidecarValue(folder, subject, name, value));
 }
@@ -96,12 +97,12 @@ export function setNamedValue(
 /** `NamedValues.remove`. */
 export function removeNamedValue(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
-  if (mayOverflow(name) && isBeside(fd, name)) {
-    const result = changeBeside(context, fd, path, (place) => removeBeside(place, name));
+  if (mayOverflow(name) && mayHaveOverflow(fd, name)) {
+    const result = changeOverflow(context, fd, path, (target) => removeWithOverflow(target, name));
     if (result !== -Errno.ENOENT) return result;
   }
   const result = removeXattr(fd, name);
-  if (result !== -Errno.EOPNOTSUPP) return result as 0 | Failure;
+  if (result !== -Errno.EOPNOTSUPP) return result;
   return changeSidecar(context, fd, path, (folder, subject) => removeSidecarValue(folder, subject, name));
 }
 
@@ -116,21 +117,21 @@ export function listNamedValues(
   const names = listXattrs(fd);
   if (typeof names === "number" && names !== -Errno.EOPNOTSUPP) return names;
   const own = typeof names === "number" ? [] : names;
-  if (own.includes(OVERFLOW_MARK)) return withBeside(context, fd, path, own);
+  if (own.includes(OVERFLOW_MARK)) return withOverflow(context, fd, path, own);
   if (!needsSidecar(traitsOf(context, deviceOf(stat), fd))) return own;
   const others = inSidecar<string[] | Failure>(context, fd, path, listSidecarValues);
   if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
   return [...own, ...others];
 }
 
-function withBeside(
+function withOverflow(
   context: ShareContext,
   fd: number,
   path: string,
   own: readonly string[],
 ): readonly string[] | Failure {
   const others = inSidecar<string[] | Failure>(context, fd, path, (folder, subject) =>
-    listBeside({ fd, folder, subject }),
+    listOverflow({ fd, folder, subject }),
   );
   if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
   const known = new Set(own);
@@ -138,11 +139,11 @@ function withBeside(
 }
 
 /** Changes what is kept of an object beside its attributes; once more where it was renamed meanwhile. */
-function changeBeside(
+function changeOverflow(
   context: ShareContext,
   fd: number,
   path: string,
-  change: (place: OverflowTarget) => 0 | Failure,
+  change: (target: OverflowTarget) => 0 | Failure,
 ): 0 | Failure {
   const action = (folder: number, subject: Subject): 0 | Failure => change({ fd, folder, subject });
   const result = changeSidecar(context, fd, path, action);

@@ -12,12 +12,7 @@ import { SecurityControl } from "../../../wire/security/security-descriptor.ts";
 import { identityOf } from "../format/file-stat.ts";
 import { NTACL, encodeNtAcl } from "../format/ntacl.ts";
 import type { Subject } from "../sidecar/entry.ts";
-import {
-  getSidecarValue,
-  listSidecarValues,
-  removeSidecarValue,
-  setSidecarValue,
-} from "../sidecar/folder.ts";
+import { listSidecarValues, removeSidecarValue, setSidecarValue } from "../sidecar/folder.ts";
 import type { Failure } from "../store.ts";
 import { isReservedName, STREAM_PREFIX } from "../format/value-names.ts";
 
@@ -42,7 +37,7 @@ const ACL_STUB = encodeNtAcl(
 const MIN_EVICTED_BYTES = 64;
 
 const room = new Scratch(512);
-const whole = new Scratch(65_536);
+const largeRoom = new Scratch(65_536);
 const stat = emptyStatx();
 
 /** An object whose values are dealt with: its descriptor, and where the sidecar keeps what belongs to it. */
@@ -58,7 +53,7 @@ export function mayOverflow(name: string): boolean {
 }
 
 /** What file systems say of a value that they have no room for. */
-export function isTooLarge(failure: number): boolean {
+export function isTooLarge(failure: 0 | Failure): boolean {
   return failure === -Errno.ENOSPC || failure === -Errno.E2BIG || failure === -Errno.ERANGE;
 }
 
@@ -82,7 +77,7 @@ export function isMarked(fd: number): boolean {
   return getXattr(fd, OVERFLOW_MARK, room) >= 0;
 }
 
-function hasOwn(fd: number, name: string): boolean {
+function hasAttribute(fd: number, name: string): boolean {
   const length = getXattr(fd, name, room);
   return length >= 0 || length === -Errno.ERANGE;
 }
@@ -93,33 +88,33 @@ export function isMarkedFor(fd: number, name: string): boolean {
 }
 
 /** Whether the sidecar may have a value of that name. */
-export function isBeside(fd: number, name: string): boolean {
+export function mayHaveOverflow(fd: number, name: string): boolean {
   return hasStub(fd, name) || isMarkedFor(fd, name);
 }
 
 /** Which values of an entry count: what was there before the object had its mark is not its own. */
-function seenBeside(fd: number): (name: string) => boolean {
+function validOverflow(fd: number): (name: string) => boolean {
   const marked = isMarked(fd);
   return (name) => hasStub(fd, name) || (marked && name !== NTACL);
 }
 
 /** Keeps a value in the sidecar: 0, or a failure, and then the old value is still there. */
-export function putBeside(place: OverflowTarget, name: string, value: Uint8Array): 0 | Failure {
-  const { fd, folder, subject } = place;
-  const isSeen = seenBeside(fd);
+export function putOverflow(target: OverflowTarget, name: string, value: Uint8Array): 0 | Failure {
+  const { fd, folder, subject } = target;
+  const isSeen = validOverflow(fd);
   const failure = setSidecarValue(folder, subject, name, value, isSeen);
   if (failure < 0) return failure;
-  let result = pointBeside(fd, name);
-  if (isTooLarge(result) && makeRoom(place, (other) => other === name || isSeen(other), name)) {
-    result = pointBeside(fd, name);
+  let result = pointToSidecar(fd, name);
+  if (isTooLarge(result) && moveLargestToSidecar(target, (other) => other === name || isSeen(other), name)) {
+    result = pointToSidecar(fd, name);
   }
   if (result < 0) removeSidecarValue(folder, subject, name);
   // Somebody has moved the object meanwhile: what was written lies beside its old name.
-  else if (!isStillThere(place)) return -Errno.ESTALE;
-  return result as 0 | Failure;
+  else if (!hasSameName(target)) return -Errno.ESTALE;
+  return result;
 }
 
-function isStillThere({ fd, folder, subject }: OverflowTarget): boolean {
+function hasSameName({ fd, folder, subject }: OverflowTarget): boolean {
   if (subject.name === "") return true;
   if (statFd(fd, stat) < 0) return true;
   const identity = identityOf(stat);
@@ -127,10 +122,10 @@ function isStillThere({ fd, folder, subject }: OverflowTarget): boolean {
 }
 
 /** Makes the value in the sidecar the one that counts; at every step the object has the old one or the new one. */
-function pointBeside(fd: number, name: string): number {
+function pointToSidecar(fd: number, name: string): 0 | Failure {
   if (name === NTACL) return setXattr(fd, name, ACL_STUB);
   const marked = isMarked(fd) ? 0 : setXattr(fd, OVERFLOW_MARK, MARK);
-  const wasAttribute = hasOwn(fd, name);
+  const wasAttribute = hasAttribute(fd, name);
   if (marked === 0) return wasAttribute ? removeXattr(fd, name) : 0;
   if (!isTooLarge(marked) || !wasAttribute) return marked;
   const result = setXattr(fd, name, USER_STUB);
@@ -141,54 +136,53 @@ function pointBeside(fd: number, name: string): number {
 }
 
 /** Takes the largest of the other values beside, for the mark to have room. */
-function makeRoom(place: OverflowTarget, isSeen: (name: string) => boolean, except: string): boolean {
-  const { fd, folder, subject } = place;
+function moveLargestToSidecar(
+  target: OverflowTarget,
+  isSeen: (name: string) => boolean,
+  except: string,
+): boolean {
+  const { fd, folder, subject } = target;
   const names = listXattrs(fd);
   if (typeof names === "number") return false;
   let largest = "";
   let bytes = MIN_EVICTED_BYTES - 1;
   for (const name of names) {
     if (name === except || name === NTACL || !mayOverflow(name)) continue;
-    const length = getXattr(fd, name, whole);
+    const length = getXattr(fd, name, largeRoom);
     if (length > bytes) [largest, bytes] = [name, length];
   }
   if (largest === "") return false;
-  const length = getXattr(fd, largest, whole);
+  const length = getXattr(fd, largest, largeRoom);
   if (length < 0) return false;
-  const value = whole.bytes.slice(0, length);
+  const value = largeRoom.bytes.slice(0, length);
   if (setSidecarValue(folder, subject, largest, value, isSeen) < 0) return false;
-  if (pointBeside(fd, largest) === 0) return true;
+  if (pointToSidecar(fd, largest) === 0) return true;
   removeSidecarValue(folder, subject, largest);
   return false;
 }
 
-/** A value of the sidecar, or -ENODATA. */
-export function getBeside({ folder, subject }: OverflowTarget, name: string): Uint8Array | Failure {
-  return getSidecarValue(folder, subject, name);
-}
-
 /** Removes a value wherever it is: -ENODATA where there is none. */
-export function removeBeside(place: OverflowTarget, name: string): 0 | Failure {
-  const { fd, folder, subject } = place;
+export function removeWithOverflow(target: OverflowTarget, name: string): 0 | Failure {
+  const { fd, folder, subject } = target;
   const beside = removeSidecarValue(folder, subject, name);
   if (beside < 0 && beside !== -Errno.ENODATA) return beside;
   const own = removeXattr(fd, name);
-  dropMark(place);
-  return beside === 0 && own === -Errno.ENODATA ? 0 : (own as 0 | Failure);
+  dropMark(target);
+  return beside === 0 && own === -Errno.ENODATA ? 0 : own;
 }
 
 /** Forgets the value of the sidecar: the attribute is the one that counts. */
-export function dropBeside(place: OverflowTarget, name: string): 0 {
-  removeSidecarValue(place.folder, place.subject, name);
-  dropMark(place);
+export function dropOverflow(target: OverflowTarget, name: string): 0 {
+  removeSidecarValue(target.folder, target.subject, name);
+  dropMark(target);
   return 0;
 }
 
-function dropMark(place: OverflowTarget): void {
-  if (isMarked(place.fd) && listBeside(place).length === 0) removeXattr(place.fd, OVERFLOW_MARK);
+function dropMark(target: OverflowTarget): void {
+  if (isMarked(target.fd) && listOverflow(target).length === 0) removeXattr(target.fd, OVERFLOW_MARK);
 }
 
 /** The names of the `user.` space in the sidecar. */
-export function listBeside({ folder, subject }: OverflowTarget): string[] {
+export function listOverflow({ folder, subject }: OverflowTarget): string[] {
   return listSidecarValues(folder, subject).filter((name) => name !== NTACL && mayOverflow(name));
 }

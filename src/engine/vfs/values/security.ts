@@ -65,11 +65,11 @@ function isBoundTo(fd: number, facts: Statx, stored: NtAcl): boolean {
   const access = readList(fd, ACCESS_ACL);
   const inherited = inheritedOf(fd, facts);
   if (matches(access ?? aclOfMode(mode), inherited)) return true;
-  return matches(access, orNone(inherited));
+  return matches(access, absentIfEmpty(inherited));
 }
 
 /** ksmbd counts a list that is not there as none. */
-function orNone(acl: PosixAcl | undefined): PosixAcl | undefined {
+function absentIfEmpty(acl: PosixAcl | undefined): PosixAcl | undefined {
   return acl?.length === 0 ? undefined : acl;
 }
 
@@ -147,7 +147,7 @@ function writeDescriptor(
   path: string,
   descriptor: SecurityDescriptor | undefined,
 ): 0 | Failure {
-  if (descriptor === undefined) return forget(context, fd, path);
+  if (descriptor === undefined) return removeDescriptor(context, fd, path);
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const { uid, gid, mode, changeSeconds, changeNanoseconds } = statx;
@@ -156,14 +156,14 @@ function writeDescriptor(
   const list = readList(fd, ACCESS_ACL);
   const access = isForKsmbd ? list : (list ?? aclOfMode(mode));
   const asSamba = inheritedOf(fd, statx);
-  const inherited = isForKsmbd ? orNone(asSamba) : asSamba;
+  const inherited = isForKsmbd ? absentIfEmpty(asSamba) : asSamba;
   const hash = hashRights({ access, inherited, uid, gid, mode });
   const time = { seconds: changeSeconds, nanoseconds: changeNanoseconds };
   return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time), true);
 }
 
 /** What was stored by another server would come back with the rights that it was stored with. */
-function forget(context: ShareContext, fd: number, path: string): 0 | Failure {
+function removeDescriptor(context: ShareContext, fd: number, path: string): 0 | Failure {
   const result = removeNamedValue(context, fd, path, NTACL);
   const isGone = result === -Errno.ENODATA || result === -Errno.EOPNOTSUPP || result === -Errno.ENOENT;
   return isGone ? 0 : result;

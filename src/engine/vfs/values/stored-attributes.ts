@@ -46,21 +46,21 @@ export function readStored(
   if (!context.grant.storeDosAttributes) return undefined;
   const traits = traitsOf(context, deviceOf(from), fd);
   if (traits.hasNtfsAttributes) return readNtfs(fd);
-  if (traits.hasFatAttributes && canOpen(from)) {
+  if (traits.hasFatAttributes && isFileOrDirectory(from)) {
     const native = readFatByReopening(context, traits, fd);
-    if (native !== undefined) return mergeFat(native, from, valueOf(context, fd, path));
+    if (native !== undefined) return mergeFat(native, from, attributesInSidecar(context, fd, path));
   }
   if (traits.hasUserXattrs) return storedAttributes(fd);
-  return canOpen(from) ? valueOf(context, fd, path) : undefined;
+  return isFileOrDirectory(from) ? attributesInSidecar(context, fd, path) : undefined;
 }
 
 /** Whether opening it reaches a disk and nothing else. */
-export function canOpen(stat: Statx): boolean {
+export function isFileOrDirectory(stat: Statx): boolean {
   const type = stat.mode & ModeType.MASK;
   return type === ModeType.REGULAR || type === ModeType.DIRECTORY;
 }
 
-function valueOf(context: ShareContext, fd: number, path: string): DosAttributes | undefined {
+function attributesInSidecar(context: ShareContext, fd: number, path: string): DosAttributes | undefined {
   const value = inSidecar<Uint8Array | Failure>(context, fd, path, (folder, subject) =>
     getSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
   );
@@ -91,7 +91,7 @@ export function fatAttributes(traits: DiskTraits, fd: number): number | undefine
 }
 
 function readFatByReopening(context: ShareContext, traits: DiskTraits, fd: number): number | undefined {
-  return context.identity.outside(() => {
+  return context.identity.asServer(() => {
     const opened = reopen(fd, Open.RDONLY | Open.NONBLOCK | Open.NOCTTY);
     if (opened < 0) return undefined;
     const bits = fatAttributes(traits, opened);
@@ -143,14 +143,14 @@ export function writeStored(
   if (failure < 0) return failure;
   const traits = traitsOf(context, deviceOf(facts), fd);
   if (traits.hasNtfsAttributes) return writeNtfs(fd, mode, attributes, seconds, nanoseconds);
-  if (traits.hasFatAttributes && canOpen(facts)) {
+  if (traits.hasFatAttributes && isFileOrDirectory(facts)) {
     const isFarBirth = !facts.hasBirth || Math.abs(facts.birthSeconds - seconds) > BIRTH_TOLERANCE_SECONDS;
     const isBeyond = isFarBirth || (attributes & STORED_ATTRIBUTES & ~FAT_BITS) !== 0;
     const result = writeFat(traits, fd, attributes);
-    if (result === 0 && !isBeyond) return forgetValue(context, fd, path);
+    if (result === 0 && !isBeyond) return removeSidecarAttributes(context, fd, path);
     if (result < 0 && result !== -Errno.ENOTTY && result !== -Errno.EINVAL) return result;
   } else if (traits.hasUserXattrs) {
-    const result = storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
+    const result = storeAttributes(fd, mode, attributesForKsmbd(attributes), seconds, nanoseconds);
     if (result !== -Errno.EOPNOTSUPP) return result;
     traits.hasUserXattrs = false;
   }
@@ -163,7 +163,7 @@ export function writeStored(
 }
 
 /** FAT says it all: a value from before would say something else. */
-function forgetValue(context: ShareContext, fd: number, path: string): 0 {
+function removeSidecarAttributes(context: ShareContext, fd: number, path: string): 0 {
   changeSidecar(context, fd, path, (folder, subject) =>
     removeSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
   );
@@ -178,7 +178,7 @@ function writeFat(traits: DiskTraits, fd: number, attributes: number): 0 | Failu
   const wanted = (attributes & FAT_BITS) | ((before ?? 0) & FAT_DIRECTORY);
   if (before !== undefined && before !== wanted) result = setFatAttributes(opened, wanted);
   closeFd(opened);
-  return result as 0 | Failure;
+  return result;
 }
 
 function writeNtfs(
@@ -196,20 +196,20 @@ function writeNtfs(
   const ticks = BigInt(Math.max(seconds + SECONDS_1601_TO_1970, 0)) * TICKS;
   view.setBigUint64(0, ticks + BigInt(Math.floor(nanoseconds / 100)), false);
   const result = setXattr(fd, NTFS_CREATED_XATTR, value8);
-  if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result as 0 | Failure;
+  if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result;
   // ntfs3 in the kernel has no such name.
   const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
-  return isNear ? 0 : storeAttributes(fd, mode, asKsmbdReads(attributes), seconds, nanoseconds);
+  return isNear ? 0 : storeAttributes(fd, mode, attributesForKsmbd(attributes), seconds, nanoseconds);
 }
 
 /** Attributes of what `facts` tells of, whole: ksmbd believes the value, that a directory is one included. */
-function asKsmbdReads(attributes: number): number {
+function attributesForKsmbd(attributes: number): number {
   const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
   return attributesOnWire(isDirectory ? attributes | FileAttribute.DIRECTORY : attributes);
 }
 
 /** What reading gives where that was written. */
-export function asStored(attributes: number, seconds: number, nanoseconds: number): DosAttributes {
+export function storedForm(attributes: number, seconds: number, nanoseconds: number): DosAttributes {
   const birthNanoseconds = nanoseconds - (nanoseconds % 100);
   return { attributes, birthSeconds: seconds, birthNanoseconds };
 }
@@ -218,7 +218,7 @@ export function asStored(attributes: number, seconds: number, nanoseconds: numbe
  * Whether a new object's attributes need not be stored: a disk without extended attributes says the same of it by
  * itself, and a file of its own for each would be dear there.
  */
-export function isSaidByDisk(
+export function isImpliedByMode(
   context: ShareContext,
   traits: DiskTraits,
   from: Statx,

@@ -124,7 +124,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     };
     expect(user.enter()).toBe(0);
     expect(read()).toBe(-Errno.EACCES);
-    user.outside(() => {
+    user.asServer(() => {
       expect(read()).toBe(0);
       expect(user.enter()).toBe(0);
       expect(read()).toBe(-Errno.EACCES);

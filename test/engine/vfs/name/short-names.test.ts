@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import {
   isDeviceName,
   isShortName,
-  looksMade,
+  looksMangled,
   makeShortName,
 } from "../../../../src/engine/vfs/name/short-names.ts";
 
@@ -26,7 +26,7 @@ const samba: [string, string][] = [
 
 test.each(samba)("%s is %s", (name, short) => {
   expect(makeShortName(name, 1)).toBe(short);
-  expect(looksMade(short)).toBe(true);
+  expect(looksMangled(short)).toBe(true);
   expect(isShortName(short)).toBe(true);
 });
 
@@ -42,7 +42,7 @@ test("a longer prefix, and what no short name looks like", () => {
   expect(makeShortName("A long file name.txt", 6)).toMatch(/^A_LONG~[0-9A-Z]\.TXT$/);
   expect(makeShortName("A long file name.txt", 4)).toMatch(/^A_LO[0-9A-Z]{2}~7\.TXT$/);
   for (const name of ["~$letter.docx", "~WRL0001.tmp", "a~b", "ABCDEF~12"])
-    expect(looksMade(name)).toBe(false);
+    expect(looksMangled(name)).toBe(false);
 });
 
 test("devices", () => {

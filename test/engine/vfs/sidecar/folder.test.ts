@@ -23,8 +23,8 @@ import { emptyStatx, statAt } from "../../../../src/linux/stat.ts";
 import type { Subject } from "../../../../src/engine/vfs/sidecar/entry.ts";
 import { MAX_SIDECAR_VALUE_BYTES } from "../../../../src/engine/vfs/sidecar/format.ts";
 import {
-  dropMovedEntry,
-  dropSidecarEntry,
+  removeMovedEntry,
+  removeSidecarEntry,
   finishSidecarMove,
   getSidecarValue,
   listSidecarValues,
@@ -34,7 +34,7 @@ import {
   removeSidecarValue,
   setSidecarValue,
 } from "../../../../src/engine/vfs/sidecar/folder.ts";
-import { dropOrphans } from "../../../../src/engine/vfs/sidecar/orphans.ts";
+import { removeOrphans } from "../../../../src/engine/vfs/sidecar/orphans.ts";
 
 const KEY = "user.DOSATTRIB";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -265,9 +265,9 @@ describe("strangers", () => {
     writeFileSync(join(root, ".minismbd", "0123456789abcdef.tmp"), "half");
     const sidecar = openSidecar(at);
     opened.push(sidecar);
-    dropOrphans(at, sidecar, Date.now() / 1000);
+    removeOrphans(at, sidecar, Date.now() / 1000);
     expect(readdirSync(join(root, ".minismbd")).length).toBe(3);
-    dropOrphans(at, sidecar, Date.now() / 1000 + 7200);
+    removeOrphans(at, sidecar, Date.now() / 1000 + 7200);
     expect(readdirSync(join(root, ".minismbd"))).toEqual(["there.values"]);
   });
 });
@@ -282,7 +282,7 @@ describe("moves", () => {
     if (steps === 2) return;
     finishSidecarMove(to, newName, true);
     if (steps === 3) return;
-    dropMovedEntry(from, name, to, newName);
+    removeMovedEntry(from, name, to, newName);
   }
 
   test("in one folder, between folders, over another file", () => {
@@ -346,7 +346,7 @@ describe("what is removed", () => {
     const at = folder();
     touch("f");
     setSidecarValue(at, subject(at, "f"), KEY, bytes("mine"));
-    dropSidecarEntry(at, "f");
+    removeSidecarEntry(at, "f");
     expect(readdirSync(root)).toEqual(["f"]);
   });
 
