@@ -175,6 +175,11 @@ function finish(
     if (isNew) discardSession(exchange, session);
     return Status.ACCESS_DENIED;
   }
+  if (!isNew && !mayBecome(exchange, session, identity)) {
+    const reason = "re-authentication as another user";
+    context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
+    return andThen(loseSession(context, session), () => Status.ACCESS_DENIED);
+  }
   session.identity = identity;
   if (isNew) setKeys(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
@@ -186,6 +191,26 @@ function finish(
     writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
     return Status.SUCCESS;
   });
+}
+
+/**
+ * Whether a re-authentication may give the session this identity. Its keys stay those of the first log-on (3.3.5.5.3):
+ * whoever has them could relay another user's messages and then act as that user. So the user stays the same where
+ * signing or encryption is required, and a session without keys never becomes a user's. Elsewhere Windows and Samba
+ * let it change (smbtorture's session.reauth tests).
+ */
+function mayBecome(exchange: Exchange, session: Session, next: Identity): boolean {
+  const current = session.identity;
+  if (current === undefined) return false;
+  const isSame =
+    current.user === next.user &&
+    current.isGuest === next.isGuest &&
+    current.isAnonymous === next.isAnonymous;
+  if (isSame) return true;
+  const { signing, encryption } = exchange.context.settings;
+  if (session.mustSign || session.mustEncrypt || signing === "required" || encryption === "required")
+    return false;
+  return session.signing !== undefined || next.isGuest || next.isAnonymous;
 }
 
 function flagsOf(session: Session): number {

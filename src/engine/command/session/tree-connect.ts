@@ -11,7 +11,7 @@ import {
 } from "../../../wire/command/tree-connect.ts";
 import { encodeTreeDisconnectResponse } from "../../../wire/command/tree-disconnect.ts";
 import type { EngineContext } from "../../connection/context.ts";
-import type { Exchange } from "../../connection/exchange.ts";
+import { type Exchange, NO_REPLY, type Outcome } from "../../connection/exchange.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileStore } from "../../vfs/store.ts";
@@ -24,13 +24,26 @@ import { statusOf } from "../errno-status.ts";
 const MAX_TREES_PER_SESSION = 1024;
 const RESPONSE_BYTES = 16;
 
-export function handleTreeConnect(exchange: Exchange, session: Session): MaybePromise<NtStatus> {
+export function handleTreeConnect(exchange: Exchange, session: Session): MaybePromise<Outcome> {
   const { identity } = session;
+  if (!isProtected(exchange, session)) {
+    exchange.connection.close("TREE_CONNECT of 3.1.1 without signature and encryption");
+    return NO_REPLY;
+  }
   const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
   if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
   if (session.trees.size >= MAX_TREES_PER_SESSION) return Status.INSUFFICIENT_RESOURCES;
   const answer = exchange.context.manager.connectShare({ share: name, identity });
   return andThen(answer, (grant) => ("status" in grant ? grant.status : connect(exchange, session, grant)));
+}
+
+/**
+ * 3.3.5.7: with 3.1.1 TREE_CONNECT must be signed or encrypted, except on sessions without keys. Its signature proves the
+ * negotiation: the keys depend on the hash of it.
+ */
+function isProtected({ connection, sealedBy, signWith }: Exchange, session: Session): boolean {
+  if (!connection.terms.dialect.hasNegotiateContexts || session.isGuest || session.isAnonymous) return true;
+  return sealedBy !== undefined || signWith !== undefined;
 }
 
 /** The share name in `\\server\share`, undefined for any other form. The server name is not checked. */
