@@ -265,7 +265,7 @@ export class Exchange {
     if (isAsync) {
       set64(view, at + HeaderOffset.ASYNC_ID, this.asyncId);
     } else {
-      view.setUint32(at + HeaderOffset.ASYNC_ID, 0xfeff, true);
+      view.setUint32(at + HeaderOffset.ASYNC_ID, 0, true);
       view.setUint32(at + HeaderOffset.TREE_ID, this.treeId, true);
     }
     set64(view, at + HeaderOffset.SESSION_ID, this.sessionId);

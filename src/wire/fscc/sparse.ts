@@ -50,10 +50,10 @@ function takeRange(reader: Reader): FileRange {
 /** More than any program sends at once. */
 const MAX_TRIM_RANGES = 4096;
 
-/** Decodes the ranges that are no longer needed. The Key field has no meaning over the network. */
+/** Decodes the ranges that are no longer needed. [MS-FSCC] 2.3.73: the Key field must be 0. */
 export function decodeTrim(data: Uint8Array): FileRange[] {
   const reader = new Reader(data);
-  reader.skip(4);
+  if (reader.u32() !== 0) throw wireError("a key in a request to trim");
   const count = reader.u32();
   if (count === 0 || count > MAX_TRIM_RANGES) throw wireError("wrong number of ranges to trim");
   const ranges: FileRange[] = [];

@@ -8,7 +8,6 @@ import {
   networkInterfacesSize,
 } from "../../../wire/fscc/network-interface.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
-import { Capability } from "../../../wire/command/negotiate.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { answerIoctl } from "./answer.ts";
@@ -17,10 +16,8 @@ import { answerIoctl } from "./answer.ts";
 const DEFAULT_BITS_PER_SECOND = 1_000_000_000;
 
 export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest): NtStatus {
-  const { negotiated } = exchange.connection;
-  const isOffered = ((negotiated?.serverCapabilities ?? 0) & Capability.MULTI_CHANNEL) !== 0;
-  // 3.3.5.15.11: without multichannel the FSCTL is unknown.
-  if (!isOffered) return Status.NOT_SUPPORTED;
+  // 3.3.5.15.11: without multichannel the FSCTL is unknown. The clause names no dialect.
+  if (!exchange.context.settings.multiChannel) return Status.NOT_SUPPORTED;
   const found = listInterfaces(exchange.context.settings.addresses);
   const size = networkInterfacesSize(found.length);
   if (found.length === 0) return Status.NOT_SUPPORTED;

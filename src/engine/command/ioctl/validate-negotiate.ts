@@ -17,7 +17,11 @@ const RESPONSE_BYTES = 24;
 export function validateNegotiate(exchange: Exchange, request: IoctlRequest): Outcome {
   const { connection, context } = exchange;
   const negotiated = connection.terms;
-  if (request.maxOutputResponse < RESPONSE_BYTES) return Status.INVALID_PARAMETER;
+  // 3.3.5.15.12: also a request without room for the answer may come from an attacker.
+  if (request.maxOutputResponse < RESPONSE_BYTES) {
+    connection.close("no room for the answer to VALIDATE_NEGOTIATE_INFO");
+    return NO_REPLY;
+  }
   const claimed = decodeValidateNegotiateRequest(request.input);
   const { minDialect, maxDialect } = context.settings;
   const chosen = chooseDialect(claimed.dialects, minDialect, maxDialect);

@@ -44,6 +44,9 @@ export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromi
   if (!isKnown) return Status.INVALID_INFO_CLASS;
   if ((open.grantedAccess & Access.LIST_DIRECTORY) === 0) return Status.ACCESS_DENIED;
   if (open.handle === undefined) return Status.ACCESS_DENIED;
+  // [MS-FSA] 2.1.5.6.3: a buffer without room for the fixed part of an entry is refused before the search.
+  if (request.outputBufferLength < (directoryFixedSize(request.infoClass) ?? 0))
+    return Status.INFO_LENGTH_MISMATCH;
   const search = prepareSearch(open, open.handle, request);
   if (typeof search === "number") return search;
   return new Listing(exchange, request, search).run();

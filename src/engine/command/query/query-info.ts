@@ -167,9 +167,8 @@ function queryFile(
   });
 }
 
-/** [MS-FSA] 2.1.5.12.4. As in NTFS, a name of the form 8.3 is its own short name. */
+/** [MS-FSA] 2.1.5.12.4, which asks for no access. As in NTFS, a name of the form 8.3 is its own short name. */
 function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): NtStatus {
-  if ((open.grantedAccess & Access.READ_ATTRIBUTES) === 0) return Status.ACCESS_DENIED;
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
   const name = pathOf(open).split("\\").at(-1) ?? "";

@@ -35,6 +35,11 @@ export function setSecurity(
   request: SetInfoRequest,
 ): MaybePromise<NtStatus> {
   const flags = request.additionalInformation;
+  // As Windows and Samba: a request that names no part succeeds, whatever its descriptor holds.
+  if (flags === 0) {
+    encodeSetInfoResponse(exchange.reserve(2));
+    return Status.SUCCESS;
+  }
   const refusal = checkAccess(open, flags);
   if (refusal !== Status.SUCCESS) return refusal;
   const given = takeDescriptor(request.buffer);
