@@ -187,10 +187,12 @@ function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | NtS
     persistentHigh === ALL_ONES &&
     volatileLow === ALL_ONES &&
     volatileHigh === ALL_ONES;
-  if (exchange.isRelated && (isAllOnes || predecessor.failure !== undefined)) {
+  if (exchange.isRelated) {
+    // 3.3.5.2.7.2: the FileId of the operation before, whatever the request has in its place.
     if (predecessor.failure !== undefined) return predecessor.failure;
-    if (predecessor.open === undefined || predecessor.open.isClosed) return Status.FILE_CLOSED;
-    return predecessor.open;
+    if (predecessor.open !== undefined)
+      return predecessor.open.isClosed ? Status.FILE_CLOSED : predecessor.open;
+    if (isAllOnes) return Status.FILE_CLOSED;
   }
   const open = exchange.context.opens.find(volatileLow);
   if (

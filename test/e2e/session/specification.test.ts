@@ -1,7 +1,7 @@
 // Answers that [MS-SMB2], [MS-FSA] and [MS-FSCC] demand, or that other people's clients depend on, each at the socket.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { Capability, Dialect, SecurityMode } from "../../../src/wire/command/negotiate.ts";
-import { Command, HeaderOffset } from "../../../src/wire/header.ts";
+import { Command, HeaderFlag, HeaderOffset } from "../../../src/wire/header.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { encodeValidateNegotiateRequest } from "../../../src/wire/fscc/validate-negotiate.ts";
@@ -11,9 +11,12 @@ import { Status } from "../../../src/wire/status.ts";
 import type { TestServer } from "../../peer/test-server.ts";
 import { expectOutcome, expectServing, mountTest, startVictim } from "../client/attack-rig.ts";
 import { encode } from "../client/fsctl-calls.ts";
+import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import {
+  closeCall,
   closeFile,
   createDirectory,
+  createCall,
   createFile,
   ioctlCall,
   openFile,
@@ -107,5 +110,28 @@ test("[MS-FSA] 2.1.5.6.3: a listing whose buffer is below the fixed part gets ST
     const call = queryDirectoryCall(mount, folder, { pattern, outputBufferLength: 103 });
     expectOutcome(await mount.client.outcome(call), Status.INFO_LENGTH_MISMATCH);
   }
+  mount.client.close();
+});
+
+test("repeated backslashes in a path count as one", async () => {
+  const mount = await mountTest(server);
+  await closeFile(mount, await createDirectory(mount, "outer"));
+  await closeFile(mount, await createFile(mount, "outer\\\\inner"));
+  await closeFile(mount, (await openFile(mount, "outer\\inner")).fileId);
+  mount.client.close();
+});
+
+// smbprotocol sends other FileIds than all ones in related requests.
+test("[MS-SMB2] 3.3.5.2.7.2: a related request acts on the open of the request before, whatever its FileId", async () => {
+  const mount = await mountTest(server);
+  const other = await createFile(mount, "other");
+  const related = { flags: HeaderFlag.RELATED_OPERATIONS };
+  const create = createCall(mount, "related", { createDisposition: CreateDisposition.CREATE });
+  const [created, closed] = await Promise.all(
+    mount.client.compound([create, { ...closeCall(mount, other), ...related }]),
+  );
+  expect([created?.status, closed?.status]).toEqual([Status.SUCCESS, Status.SUCCESS]);
+  // The other file is still open.
+  await closeFile(mount, other);
   mount.client.close();
 });

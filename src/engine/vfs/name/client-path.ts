@@ -35,12 +35,11 @@ export function parsePath(name: string): ParsedPath | NtStatus {
 
 function parseComponents(name: string): string[] | NtStatus {
   if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
-  // A directory's name may end with one backslash.
-  const plain = name.endsWith("\\") ? name.slice(0, -1) : name;
-  const components = plain === "" ? [] : plain.split("\\");
+  // A directory's name may end with a backslash; several count as one, as in Windows and Samba.
+  const components = name.split("\\").filter((component) => component !== "");
   if (leavesShare(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
   for (const component of components) {
-    if (component === "" || component === "." || component === ".." || component.includes(":")) {
+    if (component === "." || component === ".." || component.includes(":")) {
       return Status.OBJECT_NAME_INVALID;
     }
     if (component.length > MAX_COMPONENT_UNITS) return Status.OBJECT_NAME_INVALID;

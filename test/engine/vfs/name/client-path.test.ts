@@ -34,8 +34,13 @@ test("a path that leads out of the share", () => {
   }
 });
 
+test("several backslashes count as one, as in Windows and Samba", () => {
+  expect(parsed("a\\\\b")).toEqual(["a", "b"]);
+  expect(parsed("a\\\\\\b\\\\")).toEqual(["a", "b"]);
+});
+
 test("what is no name", () => {
-  const bad = [".", "a\\..", "a\\.\\b", "a\\\\b", "a\\\\", "a/b", "/", "a*", "?", 'q"', "<", ">", "|"];
+  const bad = [".", "a\\..", "a\\.\\b", "a/b", "/", "a*", "?", 'q"', "<", ">", "|"];
   for (const name of [
     ...bad,
     "a\0b",
