@@ -34,7 +34,7 @@ export function handleTreeConnect(exchange: Exchange, session: Session): MaybePr
 }
 
 /** The share name in `\\server\share`, undefined for any other form. The server name is not checked. */
-function shareNameOf(path: string): string | undefined {
+export function shareNameOf(path: string): string | undefined {
   const match = /^\\\\[^\\]+\\([^\\]+)$/.exec(path);
   return match?.[1];
 }
