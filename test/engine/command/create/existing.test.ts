@@ -17,6 +17,8 @@ type Case = readonly [title: string, facts: NodeFacts, change: Partial<CreateReq
 
 const kinds: readonly Case[] = [
   ["FILE_OPEN of a file", {}, {}, Status.SUCCESS],
+  ["FILE_OPEN of a READONLY file", { attributes: READONLY }, {}, Status.SUCCESS],
+  ["FILE_OPEN_IF of a HIDDEN file", { attributes: HIDDEN }, { createDisposition: OPEN_IF }, Status.SUCCESS],
   ["FILE_CREATE of a file", {}, { createDisposition: CREATE }, Status.OBJECT_NAME_COLLISION],
   [
     "FILE_CREATE of a directory",

@@ -35,6 +35,13 @@ describe("the maximal access with", () => {
     expect(maximalAccessOf(tree, nodeFor({ permissions: 0 }))).toBe(ALWAYS | OWNER);
   });
 
+  test("write permission includes WRITE_DAC on a share with `writersMayChange`", () => {
+    const { security } = treeFor().grant;
+    const tree = treeFor({ security: { ...security, writersMayChange: true } });
+    expect(maximalAccessOf(tree, nodeFor({ permissions: 2 }))).toBe(ALWAYS | WRITE | Access.WRITE_DAC);
+    expect(maximalAccessOf(tree, nodeFor({ permissions: 4 }))).toBe(ALWAYS | READ);
+  });
+
   test("a read-only share never exceeds FILE_GENERIC_READ and FILE_GENERIC_EXECUTE", () => {
     const tree = treeFor({ readOnly: true }, READ_ONLY_ACCESS);
     expect(maximalAccessOf(tree, nodeFor({ permissions: 7, isOwned: true }))).toBe(0x0012_00a9);
