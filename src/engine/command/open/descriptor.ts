@@ -1,5 +1,4 @@
-// The security descriptor of an object, stored or derived from its rights on disk, and the token of a tree's
-// user.
+// The security descriptor of an object, stored or derived from its rights, and the token of a tree's user.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
@@ -64,10 +63,7 @@ function readStoredDescriptor(
   );
 }
 
-/**
- * The current descriptor of `node`: the stored one, else one derived from its rights on disk; -errno on
- * failure.
- */
+/** The current descriptor: the stored one, else one derived from the rights on disk; -errno on failure. */
 export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure> {
   const { security } = node;
   if (security === undefined) return -Errno.EOPNOTSUPP;
