@@ -16,7 +16,7 @@ const identity: Identity = {
 };
 const before: Credentials = { uid: 5, gid: 6, groups: [7] };
 
-/** A session with one tree and a manager that returns `answer()`; `set` collects the store's new credentials. */
+/** A session with one tree, and a manager that returns `answer()`; `set` collects the new credentials. */
 function connected(answer: () => ShareGrant | { status: number }) {
   const set: (Credentials | null)[] = [];
   const store = { setCredentials: (credentials: Credentials | null) => void set.push(credentials) };

@@ -85,10 +85,7 @@ function inSnapshot(
   });
 }
 
-/**
- * A Mac sends AAPL once per session; from then on all its trees also find names in another Unicode normal
- * form.
- */
+/** A Mac sends AAPL once per session; its trees then also find names in another Unicode normal form. */
 function markApple(session: Session): void {
   session.isApple = true;
   for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
@@ -184,8 +181,7 @@ function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePr
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
     if (allowed === Status.SUCCESS) return openExistingData(creation, found, node);
     if (requestsDelete) return allowed;
-    // MAXIMUM_ALLOWED must not include DELETE if the directory forbids it: a CLOSE could not report the
-    // failure.
+    // MAXIMUM_ALLOWED must not grant a DELETE that the directory forbids: CLOSE cannot report the failure.
     creation.granted &= ~Access.DELETE;
     return openExistingData(creation, found, node);
   });

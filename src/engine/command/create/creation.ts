@@ -1,5 +1,4 @@
-// The state of one CREATE while its steps run, and the release of all it took when a step fails; [MS-SMB2]
-// 3.3.5.9.
+// The state of one CREATE while its steps run, and its undo when a step fails; [MS-SMB2] 3.3.5.9.
 import type { NtStatus } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import {
@@ -18,10 +17,7 @@ import type { FileHandle, FileNode, FileStore } from "../../vfs/store.ts";
 import type { StreamHandle } from "../../vfs/stream/stream-handle.ts";
 import { type CachingRequest, readCachingRequest } from "./caching-request.ts";
 
-/**
- * Look-ups of one CREATE that loses the race for the name to other programs; then it fails with
- * SHARING_VIOLATION.
- */
+/** Look-ups of a CREATE that loses the race for the name; then it fails with SHARING_VIOLATION. */
 export const MAX_ROUNDS = 4;
 
 /** The named stream that a CREATE opens. */

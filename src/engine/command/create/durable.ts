@@ -76,8 +76,7 @@ function checkReconnect(
   if (createGuid !== undefined && createGuid !== known) return Status.OBJECT_NAME_NOT_FOUND;
   if (durability.share !== tree.grant.name) return Status.OBJECT_NAME_NOT_FOUND;
   const lease = open.caching?.lease;
-  // A lease belongs to a client. Without one, FileId, CreateGuid and the user's password suffice from any
-  // client.
+  // A lease belongs to a client. Without one, any client with FileId, CreateGuid and password may reconnect.
   const isSameClient = durability.clientGuid === session.terms.clientGuid;
   if (lease !== undefined && !isSameClient) return Status.OBJECT_NAME_NOT_FOUND;
   const leaseStatus = checkLease(request, open);
@@ -85,8 +84,7 @@ function checkReconnect(
   return durability.user === session.identity?.user ? Status.SUCCESS : Status.ACCESS_DENIED;
 }
 
-// 3.3.5.9.7: an open with a lease requires the same lease key and file name; one with an oplock requires no
-// name.
+// 3.3.5.9.7: an open with a lease requires its lease key and file name; an oplock requires no name.
 function checkLease(request: CreateRequest, open: Open): NtStatus {
   const lease = open.caching?.lease;
   const given: LeaseContext | undefined = request.contexts.lease;

@@ -23,10 +23,7 @@ import { applyCreateAttributes } from "./extended-attributes.ts";
 /** The CHANGE_NOTIFY filter of a file whose data was replaced. */
 const OVERWRITTEN = CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
 
-/**
- * Supersedes or overwrites the file: removes its data and streams and replaces its attributes; [MS-FSA]
- * 2.1.5.1.2.
- */
+/** Supersedes or overwrites the file: its data, streams and attributes; [MS-FSA] 2.1.5.1.2. */
 export function truncate(creation: Creation, open: Open, node: FileNode): MaybePromise<NtStatus> {
   const { createDisposition, fileAttributes } = creation.request;
   creation.action =

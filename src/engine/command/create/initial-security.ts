@@ -139,10 +139,7 @@ export function finishSecurity(creation: Creation, node: FileNode, path: string)
   });
 }
 
-/**
- * Stores a descriptor with the creator's SID as owner: the uid on disk is shared by all users without an
- * account.
- */
+/** Stores the creator's SID as owner: all users without an account share one uid on disk. */
 function recordCreator(
   creation: Creation,
   node: FileNode,
@@ -172,8 +169,7 @@ function openNewDirectory(creation: Creation, node: FileNode): MaybePromise<0 | 
   if (!isDirectory || !reads || creation.handle !== undefined) return 0;
   return andThen(openToRead(creation, node), (opened) => {
     if (opened !== -Errno.EACCES) return opened;
-    // An inherited default ACL may deny the owner; mode 0700 lets it open, the real rights are set
-    // afterwards.
+    // An inherited default ACL may deny the owner: mode 0700 serves until the real rights are set.
     const ownerOnly = {
       uid: -1,
       gid: -1,

@@ -16,10 +16,7 @@ import { registerNewStream } from "./stream.ts";
 import type { Creation } from "./creation.ts";
 import { statusOf } from "../errno-status.ts";
 
-/**
- * Creates the file or directory (and its stream), if the disposition and the share allow it; [MS-FSA]
- * 2.1.5.1.1.
- */
+/** Creates the file or directory if the disposition and the share allow it; [MS-FSA] 2.1.5.1.1. */
 export function createNew(creation: Creation, found: Found): MaybePromise<NtStatus> {
   const { createDisposition, createOptions, fileAttributes, desiredAccess } = creation.request;
   if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {

@@ -19,10 +19,7 @@ const LINK_ERROR_ROOM = 64 + 4 * 4096;
 const DATA_ACCESS = Access.READ_DATA | Access.WRITE_DATA | Access.APPEND_DATA | Access.EXECUTE;
 const LINK_CHANGES = Access.DELETE | Access.WRITE_ATTRIBUTES | Access.SYNCHRONIZE;
 
-/**
- * True if `node` is a reparse point and the request does not open the reparse point itself, so the CREATE
- * fails.
- */
+/** True if the CREATE must fail at `node`: a reparse point that the request does not open itself. */
 export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: boolean): boolean {
   const { kind } = node.stat;
   if (kind === FileKind.FILE || kind === FileKind.DIRECTORY) return false;
@@ -33,10 +30,7 @@ export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: 
   return kind === FileKind.SYMLINK ? !deletesSymlinkItself(request) : !opensWithoutData(request);
 }
 
-/**
- * Changing the times or the name of a symlink without reading means the symlink itself: lutimes(3),
- * rename(2).
- */
+/** Changing a symlink's times or name without reading means the symlink: lutimes(3), rename(2). */
 function changesSymlinkItself({ desiredAccess, createDisposition }: CreateRequest): boolean {
   const others = mapGenericAccess(desiredAccess) & ~LINK_CHANGES;
   return createDisposition === CreateDisposition.OPEN && others === 0;

@@ -62,10 +62,7 @@ function emptyStream(creation: Creation, open: Open, stream: StreamCreation): Ma
   });
 }
 
-/**
- * As `statusOf`, but OBJECT_NAME_INVALID for a disk without streams and for a stream name too long for the
- * disk.
- */
+/** As `statusOf`, but OBJECT_NAME_INVALID for a disk without streams and for a too long stream name. */
 export function streamStatusOf(failure: Failure): NtStatus {
   return failure === -Errno.EOPNOTSUPP || failure === -Errno.ERANGE
     ? Status.OBJECT_NAME_INVALID

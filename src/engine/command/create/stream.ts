@@ -122,10 +122,10 @@ function registerStream(
 ): MaybePromise<NtStatus> {
   const writes =
     overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
-  const place = new StreamName(stored.name, stored.key);
+  const streamName = new StreamName(stored.name, stored.key);
   const handle = new StreamHandle(
     node,
-    place,
+    streamName,
     creation.tree.grant.streamForm,
     writes,
     creation.isWriteThrough,

@@ -34,11 +34,11 @@ export type AccessMask = NumberOf<"access mask">;
 /** Maximal access to a read-only share. */
 export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
-/** The rights by stored descriptors, as of the last `learnRights`. */
+/** The rights by stored descriptors, as of the last `loadRights`. */
 const rightsByDescriptor = new WeakMap<FileNode, AccessMask>();
 
 /**
- * The maximal access of the tree's user on `node`. Shares that store descriptors need `learnRights` first.
+ * The maximal access of the tree's user on `node`. Shares that store descriptors need `loadRights` first.
  */
 export function maximalAccessOf(tree: Tree, node: FileNode): AccessMask {
   const rights = rightsByDescriptor.get(node);

@@ -1,5 +1,4 @@
-// The security descriptor of an object, stored or derived from its rights on disk, and the token of a tree's
-// user.
+// The security descriptor of an object, stored or derived from its rights, and the token of a tree's user.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
@@ -42,9 +41,9 @@ export function storedDescriptor(
   const known = cache.find(key, node.stat);
   if (known !== undefined) return known.descriptor;
   const { changeSeconds, changeNanoseconds } = node.stat;
-  return andThen(readStoredDescriptor(tree, node), (kept) => {
-    if (typeof kept !== "number") cache.remember(key, { changeSeconds, changeNanoseconds }, kept);
-    return kept;
+  return andThen(readStoredDescriptor(tree, node), (stored) => {
+    if (typeof stored !== "number") cache.remember(key, { changeSeconds, changeNanoseconds }, stored);
+    return stored;
   });
 }
 
@@ -59,18 +58,17 @@ function readStoredDescriptor(
   node: FileNode,
 ): MaybePromise<SecurityDescriptor | Failure | undefined> {
   if (tree.grant.security.acl !== "nt" || node.security === undefined) return undefined;
-  return andThen(node.security.readDescriptor(), (kept) => (kept === -Errno.ENODATA ? undefined : kept));
+  return andThen(node.security.readDescriptor(), (stored) =>
+    stored === -Errno.ENODATA ? undefined : stored,
+  );
 }
 
-/**
- * The current descriptor of `node`: the stored one, else one derived from its rights on disk; -errno on
- * failure.
- */
+/** The current descriptor: the stored one, else one derived from the rights on disk; -errno on failure. */
 export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityDescriptor | Failure> {
   const { security } = node;
   if (security === undefined) return -Errno.EOPNOTSUPP;
-  return andThen(readStoredDescriptor(tree, node), (kept) => {
-    if (kept !== undefined) return kept;
+  return andThen(readStoredDescriptor(tree, node), (stored) => {
+    if (stored !== undefined) return stored;
     return andThen(node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;
       return andThen(security.readRights(), (rights) => {

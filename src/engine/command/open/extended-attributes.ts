@@ -21,7 +21,7 @@ export function changeAttributes(
   return andThen(changeUserAttributes(node.values, attributes), (result) => {
     if (result === -Errno.EOPNOTSUPP) return Status.EAS_NOT_SUPPORTED;
     if (result === -Errno.E2BIG) return Status.EA_TOO_LARGE;
-    // ERANGE: the name passed the server's limit but not the kernel's limit in bytes.
+    // `toStoredName` has checked the kernel's limit for names, 255 bytes: this is a limit of the file system.
     if (result === -Errno.ERANGE) return Status.INVALID_EA_NAME;
     if (result === -Errno.ENOSPC && tree.store !== undefined) {
       // ext4 returns ENOSPC both for a full disk and for a value that does not fit beside the inode.

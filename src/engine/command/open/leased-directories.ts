@@ -37,10 +37,7 @@ interface Watched {
   endedMs: number;
 }
 
-/**
- * A key of the directory itself: a new one may reuse the inode number of one just removed, but not its birth
- * time.
- */
+/** Identifies the directory: a new one may reuse a removed one's inode number, but not its birth time. */
 function instanceKeyOf(open: Open): string {
   const stat = open.node?.stat;
   return `${open.file?.identity ?? ""} ${stat?.birthSeconds ?? 0} ${stat?.birthNanoseconds ?? 0}`;

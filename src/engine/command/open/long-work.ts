@@ -5,9 +5,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 
-/**
- * Returned by a step that is not the last; not an NTSTATUS. Any other result is the status of the request.
- */
+/** Returned by a step that is not the last; not an NTSTATUS. Any other result is the final status. */
 export const MORE = 0x1_0000_0001;
 
 type Step = NtStatus | typeof MORE;
@@ -111,10 +109,7 @@ function noteUnfinished(file: SharedFile, work: Promise<Step>): void {
   file.late = late;
 }
 
-/**
- * Runs `work` and keeps the descriptors of `open` open until it ends, even if the client closes the open
- * meanwhile.
- */
+/** Runs `work` and keeps the descriptors of `open` until it ends, even if the client closes the open. */
 export function whileUsed(open: Open, work: () => MaybePromise<NtStatus>): MaybePromise<NtStatus> {
   open.beginUse();
   let outcome: MaybePromise<NtStatus>;

@@ -91,8 +91,8 @@ function fixedBy(
 }
 
 /**
- * Reports a stream change to CHANGE_NOTIFY, with the CompletionFilter bits `filter`. Call it in the change's
- * turn.
+ * Reports a stream change to CHANGE_NOTIFY with the CompletionFilter bits `filter`. Call it before other
+ * requests run.
  */
 export function reportStream(
   context: EngineContext,

@@ -19,10 +19,7 @@ import { uidOn } from "./descriptor.ts";
 /** The stored form adds a header and must fit an extended attribute (64 KiB). */
 const MAX_DESCRIPTOR_BYTES = 65_000;
 
-/**
- * Decodes and normalizes a client's descriptor; INVALID_ACL if too large, INVALID_SECURITY_DESCR if
- * malformed.
- */
+/** Decodes a client's descriptor; INVALID_ACL if too large, INVALID_SECURITY_DESCR if malformed. */
 export function takeDescriptor(data: Uint8Array): SecurityDescriptor | NtStatus {
   try {
     const descriptor = normalize(decodeSecurityDescriptor(data));
@@ -34,10 +31,7 @@ export function takeDescriptor(data: Uint8Array): SecurityDescriptor | NtStatus 
   }
 }
 
-/**
- * The mode of a list with an S-1-5-88-3-mode ACE, by which Linux clients set a mode; the rest is ignored
- * then.
- */
+/** The mode in an S-1-5-88-3-mode ACE, by which Linux clients set a mode; other ACEs do not count then. */
 export function modeOf({ dacl }: SecurityDescriptor): number | undefined {
   for (const { sid } of dacl?.aces ?? []) {
     const mode = modeOfSid(sid);

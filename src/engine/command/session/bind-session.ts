@@ -69,10 +69,7 @@ function checkSigning(negotiated: Negotiated, session: Session): NtStatus {
   return hasGmac ? Status.REQUEST_OUT_OF_SEQUENCE : Status.NOT_SUPPORTED;
 }
 
-/**
- * Makes the connection a channel of the session once its user is authenticated. Returns SUCCESS or the
- * refusal.
- */
+/** Makes the connection a channel of the session after authentication. Returns SUCCESS or the refusal. */
 export function finishBinding(
   exchange: Exchange,
   negotiated: Negotiated,

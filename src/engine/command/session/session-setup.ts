@@ -47,9 +47,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   return andThen(step, (result) => takeStep(exchange, negotiated, logon, request, result));
 }
 
-/**
- * The unfinished log-on that the request continues, or a new one: of a new session, or a re-authentication.
- */
+/** The unfinished log-on that the request continues, or a new log-on or re-authentication. */
 function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
   const { connection, context } = exchange;
   const known = connection.logons.get(exchange.sessionId);
@@ -244,8 +242,7 @@ function setKeys(
 }
 
 /**
- * 3.3.5.5.3: ends the session that the client names as the one of its broken connection, if the user is the
- * same.
+ * 3.3.5.5.3: ends the session of the client's broken connection (PreviousSessionId) if its user is the same.
  */
 function endPreviousSession(exchange: Exchange, session: Session, previousId: number): MaybePromise<void> {
   if (previousId === 0 || previousId === session.id) return undefined;

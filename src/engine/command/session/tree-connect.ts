@@ -47,7 +47,7 @@ function isProtected({ connection, sealedBy, signWith }: Exchange, session: Sess
 }
 
 /** The share name in `\\server\share`, undefined for any other form. The server name is not checked. */
-function shareNameOf(path: string): string | undefined {
+export function shareNameOf(path: string): string | undefined {
   const match = /^\\\\[^\\]+\\([^\\]+)$/.exec(path);
   return match?.[1];
 }

@@ -1,0 +1,63 @@
+// The maximal access to an object by mode bits, owner and share; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.1.
+import { describe, expect, test } from "bun:test";
+import {
+  maximalAccessOf,
+  READ_ONLY_ACCESS,
+  refusedByReadOnly,
+} from "../../../../src/engine/command/open/access-check.ts";
+import { FileKind } from "../../../../src/engine/vfs/store.ts";
+import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
+import { Access } from "../../../../src/wire/security/access.ts";
+import { nodeFor, treeFor } from "../create/create-fixture.ts";
+
+/** FILE_READ_ATTRIBUTES, READ_CONTROL and SYNCHRONIZE. */
+const ALWAYS = 0x0012_0080;
+const READ = 0x0000_0029;
+const WRITE = 0x0001_0156;
+/** FILE_WRITE_ATTRIBUTES, FILE_WRITE_EA, WRITE_DAC, WRITE_OWNER and DELETE. */
+const OWNER = 0x000d_0110;
+
+describe("the maximal access with", () => {
+  test.each([
+    ["no permission", 0, false, ALWAYS],
+    ["x", 1, false, ALWAYS | Access.EXECUTE],
+    ["w", 2, false, ALWAYS | WRITE],
+    ["r", 4, false, ALWAYS | READ],
+    ["rwx", 7, false, ALWAYS | READ | WRITE],
+    ["no permission, as owner", 0, true, ALWAYS | OWNER],
+    ["rw, as owner", 6, true, 0x001f_01ff],
+  ])("%s", (_, permissions, isOwned, expected) => {
+    expect(maximalAccessOf(treeFor(), nodeFor({ permissions, isOwned }))).toBe(expected);
+  });
+
+  test("root's credentials is that of the owner", () => {
+    const tree = treeFor({ credentials: { uid: 0, gid: 0, groups: [] } });
+    expect(maximalAccessOf(tree, nodeFor({ permissions: 0 }))).toBe(ALWAYS | OWNER);
+  });
+
+  test("write permission includes WRITE_DAC on a share with `writersMayChange`", () => {
+    const { security } = treeFor().grant;
+    const tree = treeFor({ security: { ...security, writersMayChange: true } });
+    expect(maximalAccessOf(tree, nodeFor({ permissions: 2 }))).toBe(ALWAYS | WRITE | Access.WRITE_DAC);
+    expect(maximalAccessOf(tree, nodeFor({ permissions: 4 }))).toBe(ALWAYS | READ);
+  });
+
+  test("a read-only share never exceeds FILE_GENERIC_READ and FILE_GENERIC_EXECUTE", () => {
+    const tree = treeFor({ readOnly: true }, READ_ONLY_ACCESS);
+    expect(maximalAccessOf(tree, nodeFor({ permissions: 7, isOwned: true }))).toBe(0x0012_00a9);
+  });
+});
+
+describe("FILE_ATTRIBUTE_READONLY refuses", () => {
+  const readOnly = { attributes: FileAttribute.READONLY };
+  test.each([
+    ["FILE_WRITE_DATA of a file", readOnly, Access.WRITE_DATA, true],
+    ["FILE_APPEND_DATA of a file", readOnly, Access.APPEND_DATA, true],
+    ["no FILE_WRITE_ATTRIBUTES", readOnly, Access.WRITE_ATTRIBUTES, false],
+    ["no DELETE", readOnly, Access.DELETE, false],
+    ["nothing of a directory", { ...readOnly, kind: FileKind.DIRECTORY }, Access.ADD_FILE, false],
+    ["nothing of a file without it", {}, Access.WRITE_DATA, false],
+  ])("%s", (_, facts, access, expected) => {
+    expect(refusedByReadOnly(nodeFor(facts), access)).toBe(expected);
+  });
+});
