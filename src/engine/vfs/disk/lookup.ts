@@ -93,8 +93,8 @@ function resolve(context: ShareContext, names: readonly string[], anyForm: boole
   const path = names.join("/");
   const name = names.at(-1) ?? "";
   // A symlink that leads nowhere is found with the names of its directory, where those are to be looked at anyway.
-  const looksFurther = names.length > 0 && context.names.mayDiffer(name, anyForm);
-  const fd = context.openPath(path, looksFurther);
+  const reportsMissing = names.length > 0 && context.names.mayDiffer(name, anyForm);
+  const fd = context.openPath(path, reportsMissing);
   if (fd >= 0) return { fd, path, name, isAsSpelled: true };
   if (fd !== -Errno.ENOENT || names.length === 0) return fd;
   const parent = openParent(context, names.slice(0, -1), anyForm);

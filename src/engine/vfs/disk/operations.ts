@@ -58,7 +58,7 @@ export const diskOperations = {
   listSnapshots,
   openStream: openDirectoryStream,
   probe: probeDevice,
-  placeOfRoot: snapshotPathOfRoot,
+  snapshotPathOfRoot,
   readRights: readNodeRights,
   readData,
   readDescriptor: readNodeDescriptor,
