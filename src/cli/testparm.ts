@@ -37,7 +37,8 @@ export function run(words: readonly string[]): number {
   const parameter = args.value("parameter-name");
   const wanted = args.value("section-name") ?? (parameter === undefined ? undefined : "global");
   const sections = parseConfigFile(file);
-  if (!sections.has("global")) sections.set("global", { name: "global", position: file, dialect: "ksmbd", entries: [] });
+  if (!sections.has("global"))
+    sections.set("global", { name: "global", position: file, dialect: "ksmbd", entries: [] });
   let found = 0;
   for (const [folded, section] of sections) {
     if (wanted !== undefined && foldKey(wanted) !== folded) continue;

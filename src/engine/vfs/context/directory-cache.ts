@@ -1,5 +1,6 @@
-// Names of directories by their folded form, for look-ups without case. An entry holds while the directory's inode
-// and times are the ones it was read with; our own creations and removals are entered without reading anew.
+// Cache of directories' names by folded form, for case-insensitive look-ups. An entry is valid while the
+// directory has the inode and times that it was read with; the server's own creations and removals update it
+// without a new reading.
 import { totalmem } from "node:os";
 import { DirentReader } from "../../../linux/dir.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
@@ -7,28 +8,28 @@ import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { foldName, toClientName } from "../name/names.ts";
 
 const MAX_DIRECTORIES = 256;
-/** Names in all entries together: about 120 bytes each, so at most a thirtieth of the memory. */
+/** Names in all entries together, about 120 bytes each: at most a thirtieth of the machine's memory. */
 const MAX_NAMES = Math.min(500_000, Math.max(10_000, Math.floor(totalmem() / 4096)));
-// A change in the same tick of the file system's clock leaves the times as they are. An entry whose directory
-// changed just before it was read is read anew after this long, until its times are old enough to tell; in a huge
-// directory later, so that reading takes a tenth of the time at most.
+// A change within the same tick of the file system's clock does not change the times. So a directory that
+// changed just before it was read is read anew after SETTLE_MS, until its times are older than a tick; a huge
+// directory later, so that reading takes at most a tenth of the time.
 const SETTLE_MS = 20;
 const SETTLE_READINGS = 10;
 const FINE_TICK_MS = 20;
-// FAT counts in two seconds, older ext3 in one.
+// FAT has a resolution of two seconds, ext3 of one.
 const COARSE_TICK_MS = 2_000;
 
 interface Entry {
   key: string;
   timestamps: string;
-  /** Wall clock of the reading. */
+  /** Wall clock time of the reading. */
   readMs: number;
   settleMs: number;
-  /** The times were too fresh at the reading to show a later change. */
+  /** The directory's times were so recent at the reading that a later change may not have changed them. */
   isRacy: boolean;
-  /** On-disk names by their folded form; several where they are equal when folded. */
+  /** On-disk names by folded form; an array where several have the same folded form. */
   names: Names;
-  /** On-disk names by their short ones, once somebody has asked for such a one. */
+  /** On-disk names by short name; made at the first look-up of a short name. */
   shortNames: { readonly rule: string; readonly names: ReadonlyMap<string, string> } | undefined;
 }
 
@@ -36,35 +37,35 @@ type Names = Map<string, string | readonly string[]>;
 
 const stat = emptyStatx();
 
-/** In place of names where a directory may not be read. */
+/** Returned instead of names where the user may not read the directory. */
 export const NOT_READ: readonly string[] = [];
 
-/** What `begin` gives to `commit`. */
+/** Passed from `begin` to `commit`. */
 export interface PendingChange {
   readonly entry: Entry;
 }
 
 export class DirectoryCache {
-  // In order of use, the oldest first.
+  // Least recently used first.
   private readonly entries = new Map<string, Entry>();
   private totalNames = 0;
   private trustedFromMs = 0;
-  /** Changes of directories made through here. */
+  /** Number of changes announced by `begin`. */
   changes = 0;
-  /** Wall clock of the last one. */
+  /** Wall clock time of the last one. */
   changedMs = 0;
 
   /**
-   * Somebody else, who has a memory of his own, changed directories at that time (wall clock): what was read up to
-   * then is believed only where the directory's times prove it.
+   * Another thread, which has its own cache, changed directories at that time (wall clock): entries read
+   * before it are used only where the directory's times prove them valid.
    */
   distrust(changedMs: number): void {
     this.trustedFromMs = Math.max(this.trustedFromMs, changedMs);
   }
 
   /**
-   * The on-disk names in the directory (an O_PATH descriptor) that equal `name` (on-disk form) when folded; NOT_READ
-   * where the directory may not be read.
+   * Returns the on-disk names in the directory (an O_PATH descriptor) whose folded form equals that of `name`
+   * (on-disk form); NOT_READ where the user may not read the directory.
    */
   find(directory: number, name: string): readonly string[] {
     const folded = foldName(toClientName(name));
@@ -78,8 +79,8 @@ export class DirectoryCache {
   }
 
   /**
-   * The on-disk name whose short name is `short`, where one is. `rule` names the rule by which `shortOf` gives short
-   * names: they are made once for a directory as long as it stays the same.
+   * Returns the on-disk name whose short name is `short`, if any. `rule` is the key of the rules that
+   * `shortOf` follows: a directory's short names are made once for each change of the rule.
    */
   findShort(
     directory: number,
@@ -100,7 +101,7 @@ export class DirectoryCache {
     return found;
   }
 
-  /** What is known of the directory, if it still holds. Leaves its stat in `stat`. */
+  /** The valid entry of the directory, if any. Leaves the directory's statx in `stat`. */
   private validEntry(directory: number): Entry | undefined {
     if (statFd(directory, stat) < 0) return undefined;
     const key = keyOf(stat);
@@ -114,7 +115,7 @@ export class DirectoryCache {
     return undefined;
   }
 
-  /** Before a change of the directory by ourselves: undefined where nothing (still) true is kept of it. */
+  /** Call before the server changes the directory. Undefined where there is no valid entry to update. */
   begin(directory: number): PendingChange | undefined {
     this.changes++;
     this.changedMs = Date.now();
@@ -123,7 +124,7 @@ export class DirectoryCache {
     return entry !== undefined && entry.timestamps === timestampsOf(stat) ? { entry } : undefined;
   }
 
-  /** After that change: enters the new name, takes out the old one. */
+  /** Call after that change: adds and removes the names in the entry. */
   commit(change: PendingChange | undefined, directory: number, added?: string, removed?: string): void {
     if (change === undefined) return;
     const { entry } = change;
@@ -138,7 +139,7 @@ export class DirectoryCache {
     if (added !== undefined) addName(entry.names, foldName(toClientName(added)), added);
     this.totalNames += entry.names.size - before;
     entry.timestamps = timestampsOf(stat);
-    // The reading's own time stays: from here on it is known only as well as it was then.
+    // readMs stays: the entry is no more recent than its reading.
     entry.isRacy = true;
     this.trim();
   }
@@ -155,8 +156,8 @@ export class DirectoryCache {
   }
 
   /**
-   * Reads the directory, whose stat has just been taken, and keeps its names where they are not too many. False where
-   * it may not be read.
+   * Reads the directory, whose statx is in `stat`, and caches its names unless there are too many. False
+   * where the user may not read it.
    */
   private read(directory: number, see: (name: string, folded: string) => void): boolean {
     const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);

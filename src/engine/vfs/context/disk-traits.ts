@@ -1,4 +1,4 @@
-// What a disk can keep beside a file's data, found out once for each disk that a share spans.
+// What a disk can store besides file data; determined once for each disk that a share spans.
 import { Errno } from "../../../linux/errno.ts";
 import { currentMounts } from "../../../linux/mountinfo.ts";
 import { FileSystemMagic, emptyStatx, statFd, statfsFd } from "../../../linux/stat.ts";
@@ -8,22 +8,24 @@ import { deviceOf } from "../format/file-stat.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { TimeChange } from "../store.ts";
 
-/** What is false was tried and refused. */
+/** `false` means that the disk has refused it. */
 export interface DiskTraits {
   /** f_type of statfs. */
   readonly type: number;
-  /** Inode numbers last as long as the file: not so on FAT, nor in user space. */
+  /** Inode numbers last as long as the file; not on FAT nor on FUSE. */
   readonly hasStableInodes: boolean;
-  /** Another spelling or a short name may open a file: the FAT family, in user space too, and HFS+. */
+  /**
+   * The disk itself opens a file by another spelling or a short name: the FAT family, also on FUSE, and HFS+.
+   */
   readonly hasAliases: boolean;
-  /** A change of one of access and modification time alone may be ignored: so do many in user space. */
+  /** A change of the access or the modification time alone may be ignored, as many FUSE file systems do. */
   readonly setsTimesTogether: boolean;
-  /** Extended attributes of the `user.` space, and of all other spaces. */
+  /** Extended attributes of the `user.` namespace, and of all other namespaces. */
   hasUserXattrs: boolean;
   hasOtherXattrs: boolean;
-  /** Attributes by FAT_IOCTL_; the creation time is not settable there. */
+  /** Attributes by the FAT_IOCTL_ calls; these cannot set the creation time. */
   hasFatAttributes: boolean;
-  /** Attributes and creation time by system.ntfs_attrib and its like; undefined: not asked yet. */
+  /** Attributes and creation time by system.ntfs_attrib_be and system.ntfs_crtime_be. */
   hasNtfsAttributes: boolean;
 }
 
@@ -35,7 +37,7 @@ const known = new WeakMap<ShareContext, Map<number, DiskTraits>>();
 const room = new Scratch(64);
 const facts = emptyStatx();
 
-/** The traits of the disk `device`, asked of `fd` (an object on it) when it is not known yet. */
+/** The traits of the disk `device`; determined by means of `fd`, an object on it, at the first call. */
 export function traitsOf(context: ShareContext, device: number, fd: number): DiskTraits {
   let disks = known.get(context);
   if (disks === undefined) known.set(context, (disks = new Map()));
@@ -67,29 +69,34 @@ function askDisk(fd: number): DiskTraits {
   };
 }
 
-/** Whether a file system in user space is a disk's (exFAT, FAT), and not another's files or a network. */
+/**
+ * True for a FUSE file system on a block device (exFAT, FAT), false for one over other files or a network.
+ */
 function isOnBlocks(fd: number): boolean {
   if (statFd(fd, facts) < 0) return false;
   const { mountId } = facts;
   return currentMounts().some((mount) => mount.mountId === mountId && mount.fileSystem === "fuseblk");
 }
 
-/** A disk of the FAT family has none; in user space it is one that finds names without regard to case. */
+/** The FAT family has no hard links; on FUSE it is recognized by `hasAliases`. */
 export function hasHardLinks({ type, hasAliases }: DiskTraits): boolean {
   return type !== FileSystemMagic.MSDOS && type !== FileSystemMagic.EXFAT && !hasAliases;
 }
 
-/** Anything but "not here" may be about this one object. */
+/** Any error but EOPNOTSUPP may concern this one object only. */
 function supportsXattr(fd: number, name: string): boolean {
   return getXattr(fd, name, room) !== -Errno.EOPNOTSUPP;
 }
 
-/** The times to set, one that is to stay among them where the disk would ignore the other alone. */
+/**
+ * Adds the unchanged one of access and modification time where the disk would ignore a change of the other
+ * alone.
+ */
 export function withBothTimes(context: ShareContext, fd: number, times: TimeChange): TimeChange {
   const { access, modify, birth } = times;
   if ((access === undefined) === (modify === undefined) || statFd(fd, facts) < 0) return times;
   if (!traitsOf(context, deviceOf(facts), fd).setsTimesTogether) return times;
-  // keepingOf may have used the record.
+  // traitsOf may have used the record.
   if (statFd(fd, facts) < 0) return times;
   return {
     access: access ?? { seconds: facts.accessSeconds, nanoseconds: facts.accessNanoseconds },
@@ -98,18 +105,18 @@ export function withBothTimes(context: ShareContext, fd: number, times: TimeChan
   };
 }
 
-/** Whether values of that name have the disk's own place. */
+/** True where the disk stores values of that name in extended attributes. */
 export function storesXattr(traits: DiskTraits, name: string): boolean {
   return name.startsWith("user.") ? traits.hasUserXattrs : traits.hasOtherXattrs;
 }
 
-/** Notes that the disk has refused one of that name after all. */
+/** Notes that the disk has refused an extended attribute of that name. */
 export function noteXattrRefused(traits: DiskTraits, name: string): void {
   if (name.startsWith("user.")) traits.hasUserXattrs = false;
   else traits.hasOtherXattrs = false;
 }
 
-/** Whether anything at all is kept in a sidecar there. */
+/** True where the disk lacks extended attributes, so that values go into a sidecar. */
 export function needsSidecar(traits: DiskTraits): boolean {
   return !traits.hasUserXattrs || !traits.hasOtherXattrs;
 }

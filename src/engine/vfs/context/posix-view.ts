@@ -1,8 +1,8 @@
-// A share as clients with the POSIX extensions see it: names as they stand on the disk, case and all, and symlinks
-// that are themselves. "SMB3 POSIX Extensions" 3.3.5.9.
+// A share as clients with the SMB3 POSIX extensions see it: unmapped, case-sensitive names, and symlinks that
+// are not followed. "SMB3 POSIX Extensions" 3.3.5.9.
 import type { ShareGrant } from "../../../port/port.ts";
 
-/** The share's settings for a store of POSIX names; plain data, as volumes' workers need it. */
+/** The share's settings for such a store; plain data, so that it can be posted to a volume's worker. */
 export interface PosixGrant extends ShareGrant {
   readonly isPosixView: true;
 }

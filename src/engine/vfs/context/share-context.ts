@@ -1,5 +1,5 @@
-// What disk functions need to know of a share and its user: the root's descriptor, the policy, the identity. Both the
-// event loop and a volume's worker have one, each its own.
+// What disk functions know about a share and its user: the root's descriptor, the policy, the identity. The
+// event loop and each volume's worker have their own.
 import { openBeneath } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { readProcLink } from "../../../linux/directory-entries.ts";
@@ -16,16 +16,16 @@ import { isSidecarName } from "../name/own-names.ts";
 
 export class ShareContext {
   readonly grant: ShareGrant;
-  /** O_PATH descriptor of the share's directory; belongs to the loop's ShareRoot. */
+  /** O_PATH descriptor of the share's directory; belongs to the event loop's ShareRoot. */
   readonly rootFd: number;
-  /** What this thread remembers of directories. */
+  /** This thread's cache of directories. */
   readonly directories: DirectoryCache;
   /** True in a volume's worker. */
   readonly isWorker: boolean;
   readonly identity: UserIdentity;
   readonly names: ShareNames;
   private readonly veto: Veto | undefined;
-  /** Names are as they stand on the disk, and a symlink is opened itself: see posix-view.ts. */
+  /** Names are not mapped, and a symlink is opened itself: see posix-view.ts. */
   readonly isPosix: boolean;
   private readonly resolve: number;
   private readonly links: LinkPolicy;
@@ -48,7 +48,9 @@ export class ShareContext {
       (grant.followSymlinks ? 0 : Resolve.NO_SYMLINKS) | (grant.crossMounts ? 0 : Resolve.NO_XDEV);
   }
 
-  /** Whether a name (in its on-disk form) does not exist for clients, by what is on disk or by what they see. */
+  /**
+   * True for a name (on-disk form) that is vetoed, as it is on disk or as clients see it, or is a sidecar's.
+   */
   isVetoed(name: string): boolean {
     if (isSidecarName(name)) return true;
     if (this.veto === undefined) return false;
@@ -58,16 +60,19 @@ export class ShareContext {
   }
 
   /**
-   * An O_PATH descriptor for an on-disk path below the root ("" for the root), or a failure. A symlink at its end that
-   * cannot be followed is opened itself; with `looksFurther` one that leads nowhere is not looked for.
+   * Returns an O_PATH descriptor for an on-disk path below the root ("" for the root). A symlink at its end
+   * that cannot be followed is opened itself; with `reportsMissing` a missing target or name gives -ENOENT.
    */
-  openPath(path: string, looksFurther = false): number | Failure {
+  openPath(path: string, reportsMissing = false): number | Failure {
     const fd = this.openVisible(path, this.pathFlags);
-    if (fd >= 0 || this.isPosix || (looksFurther && fd === -Errno.ENOENT)) return fd;
+    if (fd >= 0 || this.isPosix || (reportsMissing && fd === -Errno.ENOENT)) return fd;
     return openLink(this.rootFd, path, this.resolve, fd);
   }
 
-  /** Whether a path opens by what is in memory alone; false also where the kernel (before 5.12) cannot tell. */
+  /**
+   * True where a path can be opened without disk access; false also on kernels before 5.12, which cannot
+   * tell.
+   */
   isInMemory(path: string): boolean {
     const fd = openBeneath(this.rootFd, path, this.pathFlags, 0, this.resolve | Resolve.CACHED);
     if (fd >= 0) closeFd(fd);
@@ -82,7 +87,7 @@ export class ShareContext {
     return this.openVisible(path, Open.PATH | Open.DIRECTORY);
   }
 
-  /** The names on the way have been looked at; where a symlink leads is looked at here. */
+  /** The caller has checked the names in `path` for vetoes; this checks the targets of symlinks. */
   private openVisible(path: string, flags: number): number | Failure {
     const { rootFd, links, resolve } = this;
     if (links.followSymlinks) {
@@ -95,17 +100,20 @@ export class ShareContext {
     return -Errno.ENOENT;
   }
 
-  /** Whether an object lies where clients see nothing, by whatever way it was come to. */
+  /** True where any component of the object's real path is vetoed. */
   private isBelowVetoed(fd: number): boolean {
-    const place = readProcLink(fd);
-    // Without /proc nobody can tell.
-    if (typeof place === "number") return this.veto !== undefined;
+    const path = readProcLink(fd);
+    // Without /proc the real path is unknown.
+    if (typeof path === "number") return this.veto !== undefined;
     const root = `${readProcLink(this.rootFd)}/`;
-    const below = place.startsWith(root) ? place.slice(root.length) : place;
+    const below = path.startsWith(root) ? path.slice(root.length) : path;
     return below.split("/").some((name) => this.isVetoed(name));
   }
 
-  /** Calls `action` with the parent directory of a name, as the user, and closes it. `action` is synchronous. */
+  /**
+   * Opens the directory `path` as the user and calls `action` with it, still as the user. `action` is
+   * synchronous.
+   */
   inDirectory<T>(path: string, action: (directory: number) => T | Failure): T | Failure {
     const denied = this.identity.enter();
     if (denied < 0) return denied;
@@ -122,7 +130,7 @@ export class ShareContext {
     }
   }
 
-  /** Calls `action` as the user. `action` is synchronous. */
+  /** Calls `action`, which must be synchronous, as the user. */
   asUser<T>(action: () => T | Failure): T | Failure {
     const denied = this.identity.enter();
     if (denied < 0) return denied;

@@ -1,5 +1,5 @@
-// Symlinks by the share's policy: followed below the share, or anywhere with `wide links`; what may not be followed, or
-// leads nowhere, is an object of its own. The kernel alone decides where a path ends: openat2(2).
+// Follows symlinks by the share's policy: below the share, or anywhere with `wide links`. A symlink that may
+// not be followed or is dangling is an object itself. Only the kernel resolves paths: openat2(2).
 import { openBeneath, openWide } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { readLinkAt } from "../../../linux/directory-entries.ts";
@@ -8,11 +8,11 @@ import { ModeType, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { splitPath } from "../name/names.ts";
 import type { Failure } from "../store.ts";
 
-/** As many as the kernel follows in one path. */
+/** The kernel's limit of symlinks in one path. */
 const MAX_LINKS = 40;
 
 export interface LinkPolicy {
-  /** Absolute, as configured: absolute symlinks to below it lead there. */
+  /** The share's path as configured, absolute; an absolute symlink to a path below it is followed. */
   readonly path: string;
   readonly followSymlinks: boolean;
   readonly wideLinks: boolean;
@@ -21,8 +21,8 @@ export interface LinkPolicy {
 const statx = emptyStatx();
 
 /**
- * Opens an on-disk path below `root` ("" for the root) for O_PATH or a directory: a descriptor or -errno, -ELOOP or
- * -EXDEV where a symlink on the way may not be followed.
+ * Opens an on-disk path below `root` ("" for the root) for O_PATH or a directory: a descriptor or -errno,
+ * -ELOOP or -EXDEV where a symlink on the way may not be followed.
  */
 export function openFollowing(
   root: number,
@@ -38,7 +38,7 @@ export function openFollowing(
   return other === undefined ? fd : openBeneath(root, other, flags, 0, resolve);
 }
 
-/** The symlink at `path` itself, O_PATH; `failure` where there is none. */
+/** Opens the symlink at `path` itself (O_PATH); returns `failure` where there is none. */
 export function openLink(root: number, path: string, resolve: number, failure: Failure): number | Failure {
   if (failure !== -Errno.ELOOP && failure !== -Errno.EXDEV && failure !== -Errno.ENOENT) return failure;
   const fd = openBeneath(root, path, Open.PATH | Open.NOFOLLOW, 0, resolve);
@@ -49,8 +49,8 @@ export function openLink(root: number, path: string, resolve: number, failure: F
 }
 
 /**
- * The same path with every absolute symlink to below the share replaced by where it leads; undefined where one leads
- * elsewhere. Only words are changed: what comes of it is opened below the root as any path.
+ * Replaces every absolute symlink to a path below the share by its target; undefined where one leads
+ * elsewhere. This only edits the text of the path: the result is opened below the root like any other path.
  */
 function expandAbsoluteLinks(
   root: number,
@@ -68,7 +68,7 @@ function expandAbsoluteLinks(
       done++;
       continue;
     }
-    // What else is in the way is so for the whole path.
+    // Any other error also applies to the whole path.
     if (fd !== -Errno.EXDEV) break;
     if (++links > MAX_LINKS) return undefined;
     const target = readLinkOf(root, prefix, resolve);
@@ -88,7 +88,10 @@ function readLinkOf(root: number, path: string, resolve: number): string | undef
   return typeof target === "string" ? target : undefined;
 }
 
-/** Where a target leads, as a path from the root; a relative one may still name its way out, which is not gone. */
+/**
+ * A link's target as a path from the root. A relative one may contain `..` that leads out; the kernel refuses
+ * that.
+ */
 function belowShare(policy: LinkPolicy, parent: string, target: string): string | undefined {
   if (!target.startsWith("/")) return `${parent}/${target}`;
   const share = policy.path.replace(/\/+$/, "");

@@ -1,5 +1,5 @@
-// The user that file access runs with: fsuid, fsgid and groups of this thread, set just for the calls that need them
-// and set back before anything else runs. Where the server is not root, everything is done as the server.
+// The user of file access: fsuid, fsgid and groups of this thread, set only during the calls that need them
+// and restored before anything else runs. A server that is not root does everything as itself.
 import { Errno } from "../../../linux/errno.ts";
 import {
   effectiveGid,
@@ -13,7 +13,7 @@ import type { Failure } from "../store.ts";
 
 const serverUid = effectiveUid();
 const serverGid = effectiveGid();
-// root's own groups give it nothing that it lacks, so the last user's stay until another user comes.
+// Groups do not restrict root, so the last user's stay in force until another user needs others.
 let groupsInForce: string | undefined;
 
 /** The identity of one store. `enter` and `leave` come in pairs around synchronous calls; pairs may nest. */
@@ -34,7 +34,7 @@ export class UserIdentity {
     this.groupKey = this.groups.join(",");
   }
 
-  /** 0, or -EPERM where the kernel did not take the identity (a user namespace without that id). */
+  /** Returns -EPERM where the kernel refuses the identity (a user namespace without that ID). */
   enter(): 0 | Failure {
     if (!this.isSwitching || this.depth++ > 0) return 0;
     if (groupsInForce !== this.groupKey) {
@@ -42,7 +42,7 @@ export class UserIdentity {
       if (setThreadGroups(this.groups) < 0) return this.fail();
       groupsInForce = this.groupKey;
     }
-    // The group first: with the user's fsuid the right to change it would still be there, but so it reads right.
+    // The fsgid first; the fsuid would not take away the right to change it.
     if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid)) return this.fail();
     return 0;
   }
@@ -57,13 +57,13 @@ export class UserIdentity {
     const { depth } = this;
     if (depth === 0) return action();
     this.restore();
-    // Who enters from in there becomes the user again.
+    // `enter` within `action` must switch to the user again.
     this.depth = 0;
     try {
       return action();
     } finally {
       this.depth = depth;
-      // The groups have stayed. To go on as the server would be worse than to stop.
+      // The groups are still set. Continuing as the server would be worse than stopping.
       if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid))
         throw new Error("cannot return to the user's uid");
     }
@@ -76,7 +76,7 @@ export class UserIdentity {
   }
 
   private restore(): void {
-    // To go on as somebody else would be worse than to stop.
+    // Continuing as another user would be worse than stopping.
     if (!setThreadFsuid(serverUid) || !setThreadFsgid(serverGid))
       throw new Error("cannot return to the server's uid");
   }

@@ -1,4 +1,5 @@
-// Making files and directories, and setting what is new as the share says; [MS-FSA] 2.1.5.1.1.
+// Creates files and directories with the mode, owner and attributes that the share's settings demand;
+// [MS-FSA] 2.1.5.1.1.
 import { Errno } from "../../../linux/errno.ts";
 import { makeDirectoryAt, setModeFd, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, duplicateFd, openAt, reopen } from "../../../linux/open.ts";
@@ -27,12 +28,12 @@ const parentStatx = emptyStatx();
 const aclRoom = new Scratch(64);
 
 export interface CreatedNode extends NodeFacts {
-  /** O_PATH; the caller's. */
+  /** O_PATH; the caller closes it. */
   readonly fd: number;
 }
 
 export interface CreatedFile extends CreatedNode {
-  /** Open for reading and writing; the caller's. */
+  /** Open for reading and writing; the caller closes it. */
   readonly dataFd: number;
 }
 
@@ -42,10 +43,10 @@ export function createFileAt(
   path: string,
   writeThrough: boolean,
   attributes: number,
-  asked: number = FILE_MODE,
+  requestedMode: number = FILE_MODE,
 ): CreatedFile | Failure {
   const { grant } = context;
-  const masked = (asked & grant.createMask) | grant.forceCreateMode;
+  const masked = (requestedMode & grant.createMask) | grant.forceCreateMode;
   let permissions = masked;
   const flags = Open.RDWR | Open.CREAT | Open.EXCL | Open.NOFOLLOW | (writeThrough ? Open.DSYNC : 0);
   const fd = createName(context, path, (directory, name) => {
@@ -70,10 +71,10 @@ export function createDirectoryAt(
   context: ShareContext,
   path: string,
   attributes: number,
-  asked: number = DIRECTORY_MODE,
+  requestedMode: number = DIRECTORY_MODE,
 ): CreatedNode | Failure {
   const { grant } = context;
-  let permissions = (asked & grant.directoryMask) | grant.forceDirectoryMode;
+  let permissions = (requestedMode & grant.directoryMask) | grant.forceDirectoryMode;
   const fd = createName(context, path, (directory, name) => {
     permissions = inheritedMode(context, directory, DIRECTORY_MODE) ?? permissions;
     const made = makeDirectoryAt(directory, name, permissions & 0o777);
@@ -89,10 +90,13 @@ export function createDirectoryAt(
   return made;
 }
 
-/** The mode that a directory hands down, whatever the masks say; undefined where the share or the directory has none. */
+/**
+ * The mode inherited from the directory (`inherit acls`, `inherit permissions`), not masked; undefined for
+ * none.
+ */
 function inheritedMode(context: ShareContext, directory: number, limit: number): number | undefined {
   const { inheritPermissions, inheritAcls } = context.grant.security;
-  // The list is the limit then: the kernel takes from the mode what it has not.
+  // The default ACL restricts the mode then: the kernel masks the mode with it.
   if (inheritAcls && hasDefaultAcl(directory)) return limit;
   if (!inheritPermissions || statFd(directory, parentStatx) < 0) return undefined;
   return parentStatx.mode & (limit === DIRECTORY_MODE ? 0o3777 : limit);
@@ -103,7 +107,7 @@ function hasDefaultAcl(directory: number): boolean {
   return length > 4 || length === -Errno.ERANGE;
 }
 
-/** Makes a name as the user: what `make` answers, a descriptor or a failure. */
+/** Creates a name as the user by `make`, which returns a descriptor or a failure. */
 function createName(
   context: ShareContext,
   path: string,
@@ -129,8 +133,9 @@ function undoCreation(context: ShareContext, path: string, isDirectory: boolean)
 }
 
 /**
- * Mode, owner and attributes of an object that the user has just made, and a descriptor for the node. Done as the
- * server: a new file may be one that its owner cannot write. `fd` stays the caller's.
+ * Sets mode, owner and attributes of an object that the user has just created, and opens the node's
+ * descriptor. Runs as the server, since the new file's owner may not be able to write it. The caller closes
+ * `fd`.
  */
 function finishCreation(
   context: ShareContext,
@@ -142,14 +147,14 @@ function finishCreation(
   const { grant } = context;
   let failure = statFd(fd, statx);
   if (failure < 0) return failure;
-  // The group's bit of a file is the kernel's to give: only who is in the group gets it.
+  // setgid of a file is left to the kernel, which sets it only for members of the group.
   const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
   const missing = permissions & ~statx.mode & (isFile ? 0o5777 : 0o7777);
-  // A mode cut down by the process's umask is set right; one cut down by the parent's default ACL is meant so.
+  // Bits that the process's umask removed are restored; bits that the parent's default ACL removed are not.
   if (missing !== 0 && (missing & ~(process.umask() | 0o7000)) === 0) {
     statx.mode |= missing;
     failure = setModeFd(fd, statx.mode & 0o7777);
-    // FAT has the modes that it was mounted with, for all files.
+    // On FAT all files have the mode given at mount time.
     if (failure < 0 && failure !== -Errno.EPERM) return failure;
   }
   if (grant.inheritOwner && parentStatx.uid !== statx.uid) {
@@ -158,7 +163,7 @@ function finishCreation(
   }
   const stored = grant.storeDosAttributes ? storeInitialAttributes(context, fd, path, attributes) : undefined;
   const pathFd = reopen(fd, Open.PATH);
-  // Without /proc the same description serves; the node never reads or writes by it.
+  // Without /proc the descriptor is duplicated; the node never reads or writes through it.
   const nodeFd = pathFd === -Errno.ENOENT ? duplicateFd(fd) : pathFd;
   if (nodeFd < 0) return nodeFd;
   const facts = describeNode(context, nodeFd, path, stored);
@@ -171,8 +176,8 @@ function finishCreation(
 }
 
 /**
- * Where nothing can be stored, the mode keeps what it can say. What reading it would give, where that is as it was
- * written.
+ * Stores the attributes and birth time of a new object, in the mode where the disk cannot store them. Returns
+ * what reading them back would give where that is known, else undefined.
  */
 function storeInitialAttributes(
   context: ShareContext,
@@ -191,8 +196,8 @@ function storeInitialAttributes(
     const isPlain = traits.hasUserXattrs && !traits.hasFatAttributes && !traits.hasNtfsAttributes;
     return isPlain ? storedForm(bits, birth, nanoseconds) : undefined;
   }
-  const said = modeOfAttributes(mode, bits, context.grant.modeMapping);
+  const mapped = modeOfAttributes(mode, bits, context.grant.modeMapping);
   const isFile = (statx.mode & ModeType.MASK) === ModeType.REGULAR;
-  if (failure === -Errno.EOPNOTSUPP && isFile && said !== mode) setModeFd(fd, said);
+  if (failure === -Errno.EOPNOTSUPP && isFile && mapped !== mode) setModeFd(fd, mapped);
   return undefined;
 }

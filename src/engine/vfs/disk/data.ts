@@ -1,5 +1,5 @@
-// What is done to the data of an open file where it is not done on the loop or in the runtime's pool. Memory is told by
-// its address: it is the loop's, which keeps it until the answer.
+// Operations on the data of an open file. Buffers are passed by address: the event loop owns them, and keeps
+// them until the worker has answered.
 import { Errno } from "../../../linux/errno.ts";
 import {
   Falloc,
@@ -21,7 +21,7 @@ import { cloneRange } from "../../../linux/clone.ts";
 
 const statx = emptyStatx();
 
-/** Reads until `length` bytes or the end of the file: the count, or a failure. */
+/** Reads until `length` bytes or the end of the file; returns the number of bytes read. */
 export function readData(
   _: ShareContext,
   fd: number,
@@ -39,7 +39,7 @@ export function readData(
   return done;
 }
 
-/** Writes all bytes: `length`, or a failure. */
+/** Writes all bytes; returns `length`. */
 export function writeData(
   _: ShareContext,
   fd: number,
@@ -68,7 +68,7 @@ export function syncData(_: ShareContext, fd: number): 0 | Failure {
   return syncFd(fd);
 }
 
-/** `FileHandle.allocate`. Refused as a whole rather than half-way, which would leave the disk full. */
+/** `FileHandle.allocate`. Checks the free space first: a failure half-way would leave the disk full. */
 export function allocateData(_: ShareContext, fd: number, size: number): 0 | Failure {
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
@@ -88,7 +88,7 @@ export function copyRangeOf(
   length: number,
 ): Count | Failure {
   const count = copyRange(from, fromOffset, to, toOffset, length);
-  // Within one file ranges that overlap are refused by the kernel, and read and written by the caller.
+  // The kernel refuses overlapping ranges of one file; the caller then reads and writes.
   if (count === -Errno.EINVAL || count === -Errno.ENOSYS) return -Errno.EOPNOTSUPP;
   return count;
 }
@@ -109,7 +109,7 @@ export function cloneRangeOf(
 
 const ZEROS = new Uint8Array(65_536);
 
-/** Written at a time where the file system has no other way to zero. */
+/** Zeros written in one call, on a file system without FALLOC_FL_ZERO_RANGE. */
 const MAX_WRITTEN_BYTES = 1_048_576;
 
 /** `FileHandle.zeroRange` for a descriptor open for writing. */
@@ -124,9 +124,9 @@ export function zeroRangeOf(
   if (size < 0) return size;
   const count = Math.min(offset + length, size) - offset;
   if (count <= 0) return 0;
-  const ways = frees ? [Falloc.PUNCH_HOLE, Falloc.ZERO_RANGE] : [Falloc.ZERO_RANGE];
-  for (const way of ways) {
-    const result = allocate(fd, way | Falloc.KEEP_SIZE, offset, count);
+  const modes = frees ? [Falloc.PUNCH_HOLE, Falloc.ZERO_RANGE] : [Falloc.ZERO_RANGE];
+  for (const mode of modes) {
+    const result = allocate(fd, mode | Falloc.KEEP_SIZE, offset, count);
     if (result !== -Errno.EOPNOTSUPP && result !== -Errno.ENOSYS) return result < 0 ? result : count;
   }
   return writeZeros(fd, offset, Math.min(count, MAX_WRITTEN_BYTES));
@@ -142,7 +142,10 @@ function writeZeros(fd: number, offset: number, length: number): Count | Failure
   return done;
 }
 
-/** `FileHandle.allocatedRanges`. A file system that cannot tell has blocks everywhere. */
+/**
+ * `FileHandle.allocatedRanges`. Where the file system does not support SEEK_DATA, all is reported as
+ * allocated.
+ */
 export function allocatedRangesOf(
   _: ShareContext,
   fd: number,

@@ -1,5 +1,5 @@
-// What is there and does not show in listings; smb.conf(5): hide unreadable, hide unwriteable files, hide special
-// files. It still opens by its name, as far as the user's rights go.
+// Hides objects from listings: `hide unreadable`, `hide unwriteable files` and `hide special files` of
+// smb.conf(5). Hidden objects can still be opened by name, as far as the user's rights allow.
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { Access as PosixAccess } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
@@ -13,12 +13,12 @@ import { readNodeDescriptor } from "../values/security.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { FileKind, type FileStat } from "../store.ts";
 
-/** Whether anything but a veto keeps entries of this share out of listings. */
+/** True where the share hides entries from listings (other than vetoed ones). */
 export function hidesEntries({ hiding }: ShareGrant): boolean {
   return hiding.unreadable || hiding.unwriteable || hiding.special;
 }
 
-/** Whether an object shows to the user in listings; `fd` holds it (O_PATH), `path` is its on-disk path. */
+/** True where listings show the object of `fd` (O_PATH) to the user; `path` is its on-disk path. */
 export function showsObject(context: ShareContext, fd: number, path: string, stat: FileStat): boolean {
   const { hiding } = context.grant;
   const isDirectory = stat.kind === FileKind.DIRECTORY;
@@ -29,7 +29,7 @@ export function showsObject(context: ShareContext, fd: number, path: string, sta
   return (canRead || !hiding.unreadable) && (canWrite || !writes);
 }
 
-/** The same for an entry, no symlink, of an open directory, whose on-disk path is `below`. */
+/** The same for an entry (not a symlink) of an open directory, whose on-disk path is `below`. */
 export function showsEntry(
   context: ShareContext,
   directory: number,
@@ -49,7 +49,7 @@ interface Rights {
   readonly canWrite: boolean;
 }
 
-/** By the descriptor that is kept, where the share keeps them, else by POSIX. */
+/** Rights by the stored security descriptor, where the share stores them, else by access(2). */
 function readWriteRights(context: ShareContext, fd: number, path: string, stat: FileStat): Rights {
   if (context.grant.security.acl === "nt") {
     const descriptor = readNodeDescriptor(context, fd, path);

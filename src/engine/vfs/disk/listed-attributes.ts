@@ -1,4 +1,5 @@
-// The stored attributes of a directory's entries, for listings: as few calls for each as the disk allows.
+// Reads the stored attributes of a directory's entries for listings, with as few system calls as the disk
+// allows.
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
@@ -23,32 +24,33 @@ import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { eachName } from "../../../linux/dir.ts";
 
 const OPEN_FLAGS = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
-// The names of a sidecar are read once for many entries of a listing, and anew when this thread has changed one; what
-// others change shows after this long, or so that the reading takes a tenth of the time at most.
+// The names of a sidecar are read once for many entries of a listing, and anew when this thread has changed
+// an entry. Changes of other threads and programs show after SETTLE_MS, or later, so that reading takes at
+// most a tenth of the time.
 const SETTLE_MS = 20;
 const SETTLE_READINGS = 10;
 const facts = emptyStatx();
 
-/** The entries of one open directory, done as the server. */
+/** The entries of one open directory; runs as the server. */
 export class ListedAttributes {
   private readonly context: ShareContext;
   private readonly directory: number;
   private readonly path: string;
   private device = -1;
   private traits: DiskTraits | undefined;
-  /** Folded names of the sidecar's entries; undefined where there is none. */
+  /** Upper-case names of the sidecar's entries; undefined where there is no sidecar. */
   private entries: Set<string> | undefined;
   private entriesValidUntilMs = Number.NEGATIVE_INFINITY;
   private changes = -1;
 
-  /** `directory` stays the caller's; `path` is its on-disk path. */
+  /** The caller closes `directory`; `path` is its on-disk path. */
   constructor(context: ShareContext, directory: number, path: string) {
     this.context = context;
     this.directory = directory;
     this.path = path;
   }
 
-  /** What is stored for an entry, no symlink: its statx, its name, and where it is as a NUL-terminated path. */
+  /** The stored attributes of an entry (not a symlink). `entryPath`: a NUL-terminated path to it. */
   of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
     if (!this.context.grant.storeDosAttributes) return undefined;
     const traits = this.directoryTraits();
@@ -67,7 +69,7 @@ export class ListedAttributes {
     return this.traits;
   }
 
-  /** A directory that another disk is mounted on. */
+  /** For an entry on another disk: a mount point. */
   private ofMountedDisk(stat: Statx, name: string): DosAttributes | undefined {
     const fd = openAt(this.directory, name, Open.PATH | Open.NOFOLLOW);
     if (fd < 0) return undefined;
@@ -91,7 +93,7 @@ export class ListedAttributes {
 
   private sidecarAttributes(subject: Subject): DosAttributes | undefined {
     if ((subject.stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
-      // A folder's own values are inside it.
+      // A folder's own values are in its own sidecar.
       return attributesIn(
         openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`),
       );

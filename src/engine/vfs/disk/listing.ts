@@ -1,4 +1,4 @@
-// Reading directories: names in batches from getdents64, a stat for those alone that somebody asked for.
+// Reads directories: names in batches from getdents64, and a stat only for the names that were asked for.
 import { DirentReader } from "../../../linux/dir.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { addressOf } from "../../../linux/libc.ts";
@@ -30,7 +30,7 @@ const encoder = new TextEncoder();
 
 /** `FileStore.isEmpty` for an O_PATH descriptor. */
 export function isEmptyDirectory(context: ShareContext, directory: number): boolean | Failure {
-  // Who may remove a directory need not be able to read it: rmdir(2).
+  // Not as the user: rmdir(2) does not need the right to read the directory.
   const fd = openStream(directory);
   if (fd < 0) return fd;
   const reader = new DirentReader();
@@ -41,17 +41,20 @@ export function isEmptyDirectory(context: ShareContext, directory: number): bool
   return result < 0 ? result : result === 0;
 }
 
-/** Whether a name keeps its directory from being deleted. */
+/** True for a name that makes its directory count as not empty. */
 function blocksRemoval(context: ShareContext, name: string): boolean {
   return !isSidecarName(name) && isNotVetoedLeftover(context, name);
 }
 
-/** 0 where the user may list the directory of that on-disk path. */
+/** Returns 0 where the user may list the directory of that on-disk path. */
 export function mayListDirectory(context: ShareContext, path: string): 0 | Failure {
   return context.inDirectory(path, (fd) => accessFd(fd, Access.READ));
 }
 
-/** A descriptor of its own for an enumeration, so that those of one handle do not share a place; as the user. */
+/**
+ * Opens a new descriptor for an enumeration, as the user: enumerations of one handle must not share an
+ * offset.
+ */
 export function openDirectoryStream(context: ShareContext, directory: number): number | Failure {
   return context.asUser(() => openStream(directory));
 }
@@ -59,18 +62,18 @@ export function openDirectoryStream(context: ShareContext, directory: number): n
 function openStream(directory: number): number | Failure {
   const flags = Open.RDONLY | Open.DIRECTORY;
   const fd = openAt(directory, ".", flags);
-  // By its own dot a directory is found by who may search it; listing it takes the right to read alone.
+  // Opening "." needs search permission, which listing does not: reopening needs read permission only.
   return fd === -Errno.EACCES ? reopen(directory, flags) : fd;
 }
 
-/** Some names of a directory in its order. */
+/** One batch of a directory's names, in the directory's order. */
 export interface NameBatch {
   /** On-disk names; without `.` and `..`. */
   readonly names: readonly string[];
   readonly isEnd: boolean;
 }
 
-/** One getdents64 from where the descriptor stands. */
+/** Reads one getdents64 batch from the descriptor's offset. */
 export function readNames(_: ShareContext, fd: number): NameBatch | Failure {
   const reader = new DirentReader();
   const names: string[] = [];
@@ -83,7 +86,9 @@ export function readNames(_: ShareContext, fd: number): NameBatch | Failure {
   return result < 0 ? result : { names, isEnd };
 }
 
-/** A stat for each name, `.` and `..` among them; undefined where it vanished or is not to be shown. */
+/**
+ * Returns a stat for each name, which may be `.` or `..`; undefined for an entry that vanished or is hidden.
+ */
 export function statNames(
   context: ShareContext,
   fd: number,
@@ -110,12 +115,12 @@ export class EntryStats {
   private readonly context: ShareContext;
   private readonly fd: number;
   private readonly path: string;
-  /** `/proc/self/fd/N/` with room for a name and a NUL: where an entry's extended attributes are found. */
+  /** `/proc/self/fd/N/` with room for a name and a NUL: the path by which an entry's xattrs are read. */
   private readonly entryPath: Uint8Array;
   private readonly prefixBytes: number;
   private readonly attributes: ListedAttributes;
 
-  /** `fd` stays the caller's; `path` is its on-disk path. */
+  /** The caller closes `fd`; `path` is its on-disk path. */
   constructor(context: ShareContext, fd: number, path: string) {
     this.context = context;
     this.fd = fd;
@@ -127,7 +132,7 @@ export class EntryStats {
     this.attributes = new ListedAttributes(context, fd, path);
   }
 
-  /** Fills `out` for a name, given as bytes and as text; false where it vanished or is not to be shown. */
+  /** Fills `out` for a name, given as bytes and as text; false where the entry vanished or is hidden. */
   take(bytes: Uint8Array, name: string, out: FileStat): boolean {
     if (bytes.length > NAME_MAX_BYTES) return false;
     this.entryPath.set(bytes, this.prefixBytes);
@@ -142,7 +147,7 @@ export class EntryStats {
     return !hidesEntries(grant) || showsEntry(this.context, this.fd, this.path, name, out);
   }
 
-  /** `.` and `..`; the parent of the share's root is the root itself. */
+  /** Fills `out` for `.` or `..`; the parent of the share's root is the root itself. */
   takeDots(name: "." | "..", out: FileStat): boolean {
     const isParent = name === ".." && this.path !== "";
     const failure = isParent ? statAt(this.fd, "..", statx) : statFd(this.fd, statx);
@@ -152,7 +157,7 @@ export class EntryStats {
     return true;
   }
 
-  /** A symlink shows as what it leads to where the share follows it and it stays inside, else as itself. */
+  /** A symlink is listed as its target where the share follows it, else as itself; a dangling one as well. */
   private takeLink(name: string, out: FileStat): boolean {
     const { context } = this;
     if (context.isPosix || !context.grant.followSymlinks) {

@@ -1,4 +1,4 @@
-// From the components that a client sent to an object on disk: exactly as spelled first, then without case.
+// Looks up the components that a client sent: first exactly as spelled, then case-insensitively.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
@@ -12,7 +12,10 @@ import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
 import { findsOtherSpellings, listedNames } from "./true-spelling.ts";
 
-/** What a look-up finds: `fd` (O_PATH, the caller's) is -1 and `facts` undefined where the last name is missing. */
+/**
+ * Result of a look-up. `fd` is O_PATH, the caller closes it; -1, and `facts` undefined, for a missing last
+ * name.
+ */
 export interface FoundPath {
   readonly path: string;
   readonly name: string;
@@ -21,8 +24,8 @@ export interface FoundPath {
 }
 
 /**
- * The names on disk of what a client sent. -EILSEQ: such a name cannot be; vetoed ones: -ENOENT on the way, -ENOKEY
- * at its end, so that nobody takes the directory for missing.
+ * Converts a client's components to on-disk names. -EILSEQ for a name that cannot exist; for a vetoed name
+ * -ENOENT in a parent component, and -ENOKEY in the last, to tell it from a missing parent.
  */
 export function diskNamesOf(context: ShareContext, components: readonly string[]): string[] | Failure {
   const names: string[] = [];
@@ -36,7 +39,7 @@ export function diskNamesOf(context: ShareContext, components: readonly string[]
   return names;
 }
 
-/** `FileStore.lookup` for on-disk names; `anyForm` as `FileStore.findsAnyForm`. */
+/** `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.findsAnyForm`. */
 export function findPath(
   context: ShareContext,
   names: readonly string[],
@@ -45,7 +48,7 @@ export function findPath(
   const located = resolveAsUser(context, names, anyForm);
   if (typeof located === "number") return located;
   if (located.fd < 0) return missing(located);
-  // What the object is like is the server's to see, whatever the user may read of it.
+  // As the server: the user need not have any right to the object itself.
   const facts = describeNode(context, located.fd, located.path);
   const mayDiffer = located.isAsSpelled === true && typeof facts !== "number";
   if (mayDiffer && traitsOf(context, facts.stat.device, located.fd).hasAliases) {
@@ -77,12 +80,15 @@ function found({ fd, path, name }: Located, facts: NodeFacts | Failure): FoundPa
   return facts;
 }
 
-/** An object found, or the place where one is missing: `fd` is -1 then. */
+/** An object that was found, or a missing last name: `fd` is -1 then. */
 interface Located {
   readonly fd: number;
   readonly path: string;
   readonly name: string;
-  /** It opened as the client spelled it: where the disk finds other spellings too, that may be none of its names. */
+  /**
+   * It opened as the client spelled it; on a disk that finds other spellings it may be listed under another
+   * name.
+   */
   readonly isAsSpelled?: boolean;
 }
 
@@ -92,9 +98,9 @@ function resolve(context: ShareContext, names: readonly string[], anyForm: boole
   if (rootFindsOtherSpellings(context)) return resolveListed(context, names, anyForm);
   const path = names.join("/");
   const name = names.at(-1) ?? "";
-  // A symlink that leads nowhere is found with the names of its directory, where those are to be looked at anyway.
-  const looksFurther = names.length > 0 && context.names.mayDiffer(name, anyForm);
-  const fd = context.openPath(path, looksFurther);
+  // Where the directory must be searched anyway, that search finds a dangling symlink.
+  const reportsMissing = names.length > 0 && context.names.mayDiffer(name, anyForm);
+  const fd = context.openPath(path, reportsMissing);
   if (fd >= 0) return { fd, path, name, isAsSpelled: true };
   if (fd !== -Errno.ENOENT || names.length === 0) return fd;
   const parent = openParent(context, names.slice(0, -1), anyForm);
@@ -103,10 +109,10 @@ function resolve(context: ShareContext, names: readonly string[], anyForm: boole
     const isKnown = statFd(parent.fd, parentFacts) === 0;
     if (isKnown && traitsOf(context, deviceOf(parentFacts), parent.fd).hasAliases)
       return resolveListed(context, names, anyForm);
-    // Below a directory of another spelling than the one asked for, the name may be there as it is spelled.
-    const isElsewhere = joinPath(parent.path, name) !== path;
+    // The parent has another spelling than requested, and may contain the last name exactly as spelled.
+    const isOtherPath = joinPath(parent.path, name) !== path;
     return (
-      (isElsewhere ? openBelow(context, parent, name, name) : undefined) ??
+      (isOtherPath ? openBelow(context, parent, name, name) : undefined) ??
       resolveLast(context, parent, name, anyForm)
     );
   } finally {
@@ -122,7 +128,7 @@ function rootFindsOtherSpellings(context: ShareContext): boolean {
   return finds;
 }
 
-/** The same where a disk finds more names than it lists: those alone count that it lists. */
+/** The same on a disk that finds other spellings: only names that the directory lists are valid. */
 function resolveListed(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
   const listed = listedNames(context, names, anyForm);
   const name = names.at(-1) ?? "";
@@ -153,7 +159,7 @@ function resolveLast(
   return { fd: -1, path: joinPath(parent.path, spelled), name: spelled };
 }
 
-/** Undefined where it is not there, or gone since. */
+/** Undefined where the name does not exist any more. */
 function openBelow(
   context: ShareContext,
   parent: Directory,
@@ -166,7 +172,7 @@ function openBelow(
   return fd < 0 ? fd : { fd, path, name };
 }
 
-/** The name in a directory that is meant by one that is not there as spelled. What is vetoed is not there. */
+/** The name in a directory that `name`, which does not exist as spelled, stands for; never a vetoed one. */
 function findName(
   context: ShareContext,
   directory: number,
@@ -176,7 +182,7 @@ function findName(
   const { directories, names } = context;
   if (!names.mayDiffer(name, anyForm)) return undefined;
   const listed = directories.find(directory, name);
-  // Who may not list a directory finds what he can name.
+  // A user who may not list a directory finds exact names only.
   if (listed === NOT_READ) return name;
   const equal = listed.length === 0 ? listed : listed.filter((candidate) => !context.isVetoed(candidate));
   const chosen = names.choose(equal, name, anyForm);
@@ -188,7 +194,7 @@ function findName(
 }
 
 interface Directory {
-  /** To be closed by who asked. */
+  /** The caller closes it. */
   readonly fd: number;
   /** The on-disk path. */
   readonly path: string;
@@ -202,7 +208,7 @@ function openParent(context: ShareContext, names: readonly string[], anyForm: bo
   return walkFolded(context, names, anyForm);
 }
 
-/** One component at a time, each by the name that the directory really has. */
+/** Walks one component at a time, each by the name that its directory contains. */
 function walkFolded(context: ShareContext, names: readonly string[], anyForm: boolean): Directory | Failure {
   let path = "";
   let fd = context.openDirectoryPath(path);

@@ -1,5 +1,5 @@
-// What is done to an object that an O_PATH descriptor holds: its stat, rights, data, times, mode and attributes.
-// Synchronous, over plain data: on the event loop or in a volume's worker.
+// Operations on the object of an O_PATH descriptor: stat, access rights, opening its data, times, mode and
+// attributes.
 import { Errno } from "../../../linux/errno.ts";
 import { setModeFd, setTimesFd } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt, reopen } from "../../../linux/open.ts";
@@ -20,8 +20,8 @@ import { isHiddenByName } from "../name/veto.ts";
 const statx = emptyStatx();
 
 /**
- * The stat of an object; `path` is the on-disk path it was opened by. `known` is what is stored for it, where somebody
- * has just stored that.
+ * `FileNode.refresh`. `path` is the on-disk path by which the object was opened; `known`: its stored
+ * attributes, where the caller has just stored them.
  */
 export function statNode(
   context: ShareContext,
@@ -36,16 +36,16 @@ export function statNode(
   return fillStat(emptyStat(), statx, stored, splitPath(path).name, grant);
 }
 
-/** What a FileNode is made of. */
+/** The data from which a FileNode is made. */
 export interface NodeFacts {
   readonly stat: FileStat;
-  /** As `FileNode.access` says; -1 where it is asked anew each time. */
+  /** As `FileNode.access` returns them; -1 where the event loop asks anew each time. */
   readonly rights: number;
-  /** As `NamedValues.maxValueBytes` says. */
+  /** `NamedValues.maxValueBytes`. */
   readonly maxValueBytes: number;
 }
 
-/** `statNode`, and the user's rights where the loop may not ask for them itself. */
+/** `statNode`, and in a worker the user's rights, for which the event loop may not ask this disk. */
 export function describeNode(
   context: ShareContext,
   fd: number,
@@ -79,7 +79,7 @@ function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number
   return accessFd(fd, Access.EXECUTE) === 0 ? rights | Access.EXECUTE : rights;
 }
 
-/** By owner, group and mode alone, as path_resolution(7) tells it. */
+/** Rights by owner, group and mode alone; path_resolution(7). */
 function accessByMode(context: ShareContext, stat: FileStat): number {
   const { mode, uid, gid, kind } = stat;
   const user = context.identity;
@@ -88,7 +88,7 @@ function accessByMode(context: ShareContext, stat: FileStat): number {
   return user.gid === gid || user.groups.includes(gid) ? (mode >> 3) & 7 : mode & 7;
 }
 
-/** Opens the data of the object, as the user: a descriptor or a failure. */
+/** Opens the data of the object as the user; returns a descriptor. */
 export function openNode(
   context: ShareContext,
   fd: number,
@@ -108,7 +108,7 @@ export function openNode(
   }
 }
 
-/** The name is opened once more where /proc is missing, and must still name this object. */
+/** Reopens the descriptor; without /proc by its path, which must still name this object. */
 function reopenNode(
   context: ShareContext,
   fd: number,
@@ -121,7 +121,7 @@ function reopenNode(
   const { parent, name } = splitPath(path);
   const directory = context.openDirectoryPath(parent);
   if (directory < 0) return directory;
-  // By now it may be a FIFO, which is not waited for.
+  // NONBLOCK: the name may be a FIFO by now.
   const other = openAt(directory, name === "" ? "." : name, flags | Open.NOFOLLOW | Open.NONBLOCK);
   closeFd(directory);
   if (other < 0) return other;
@@ -135,7 +135,7 @@ function openFlagsOf(mode: OpenMode): number {
   return flags | Open.NOCTTY | (mode.writeThrough ? Open.DSYNC : 0);
 }
 
-/** `FileNode.setTimes`. Where nothing keeps a birth time, it stays what the file system says. */
+/** `FileNode.setTimes`. A birth time that cannot be stored is ignored. */
 export function setNodeTimes(
   context: ShareContext,
   fd: number,
@@ -160,16 +160,16 @@ export function setNodeTimes(
 }
 
 /**
- * `FileNode.setMode`. A file that runs with the rights of its owner or group comes about where the masks for new files
- * have those bits too, and nowhere else: the share may act as root, or as one user for all.
+ * `FileNode.setMode`. setuid and setgid of a file can be set only where the share's create masks contain
+ * them: the share may act as root, or as one user for all.
  */
 export function setNodeMode(context: ShareContext, fd: number, mode: number): 0 | Failure {
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const { createMask, forceCreateMode } = context.grant;
   const isDirectory = (statx.mode & ModeType.MASK) === ModeType.DIRECTORY;
-  const kept = isDirectory ? 0o7777 : 0o1777 | createMask | forceCreateMode | statx.mode;
-  return context.asUser(() => setModeFd(fd, mode & kept & 0o7777));
+  const allowed = isDirectory ? 0o7777 : 0o1777 | createMask | forceCreateMode | statx.mode;
+  return context.asUser(() => setModeFd(fd, mode & allowed & 0o7777));
 }
 
 /** `FileNode.setAttributes`. */
@@ -186,9 +186,9 @@ export function setNodeAttributes(
   const failure = storeBits(context, fd, path, bits, stat);
   if (failure === 0) return makeWritable(context, fd, path, bits, stat);
   if (failure !== -Errno.EOPNOTSUPP && failure !== -Errno.ENOSPC) return failure;
-  // A full disk may still keep what the mode can say.
-  const kept = storeInMode(context, fd, path, bits, stat);
-  return kept === -Errno.EOPNOTSUPP ? failure : kept;
+  // On a full disk the mode can still hold some attributes.
+  const result = storeInMode(context, fd, path, bits, stat);
+  return result === -Errno.EOPNOTSUPP ? failure : result;
 }
 
 /** `FileNode.setSparse`. */
@@ -219,8 +219,8 @@ function storeBits(
 }
 
 /**
- * Does `action` as the user, and where POSIX wants the owner but Windows would be content with the right to
- * write, as the server.
+ * Calls `action` as the user. Where that fails because POSIX demands the owner, calls it as the server if the
+ * user has write access, which is enough on Windows.
  */
 function asWriter(context: ShareContext, fd: number, action: () => 0 | Failure): 0 | Failure {
   const failure = context.asUser(action);
@@ -233,7 +233,7 @@ function asWriter(context: ShareContext, fd: number, action: () => 0 | Failure):
   return mayWrite ? action() : failure;
 }
 
-/** READONLY taken away must also let the file be written: a mode without the owner's write bit gets it. */
+/** A client that clears READONLY must be able to write the file: adds the owner's write bit to its mode. */
 function makeWritable(
   context: ShareContext,
   fd: number,
@@ -246,7 +246,7 @@ function makeWritable(
   return hasBoundDescriptor(context, fd, path) ? 0 : setNodeMode(context, fd, stat.mode | 0o200);
 }
 
-/** Where nothing is stored: what the mode can say of a file is kept there, the rest cannot be. */
+/** Maps the attributes to the file's mode; -EOPNOTSUPP where others than those are to be set. */
 function storeInMode(
   context: ShareContext,
   fd: number,
@@ -263,12 +263,15 @@ function storeInMode(
   return hasBoundDescriptor(context, fd, path) ? -Errno.EOPNOTSUPP : setNodeMode(context, fd, mode);
 }
 
-/** A descriptor counts as long as the mode stays: who may change attributes must not get rid of it that way. */
+/**
+ * True where a stored descriptor would become invalid with a change of mode: setting attributes must not do
+ * that.
+ */
 function hasBoundDescriptor(context: ShareContext, fd: number, path: string): boolean {
   return context.grant.security.acl === "nt" && typeof readNodeDescriptor(context, fd, path) !== "number";
 }
 
-/** The bits to store for a file as it is: what its name alone makes HIDDEN is not stored. */
+/** The attributes to store for a file; without HIDDEN where its name alone makes it hidden. */
 function storedBits(context: ShareContext, stat: FileStat, path: string): number {
   const bits = stat.attributes & STORED_ATTRIBUTES;
   return isHiddenByName(splitPath(path).name, context.grant) ? bits & ~FileAttribute.HIDDEN : bits;

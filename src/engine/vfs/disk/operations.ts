@@ -1,5 +1,6 @@
-// Every operation that may wait for a disk, by name: synchronous functions `(context, ...plain data) => plain data`,
-// run on the event loop where that is safe and by a volume's worker else. A failure is a negative errno.
+// The table of all operations that may wait for a disk: synchronous functions `(context, ...plain data) =>
+// plain data`, called on the event loop where that is safe, else in a volume's worker. A failure is a
+// negative errno.
 import { readLinkAt } from "../../../linux/directory-entries.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { deviceNumbersOf } from "../../../linux/stat.ts";
@@ -58,7 +59,7 @@ export const diskOperations = {
   listSnapshots,
   openStream: openDirectoryStream,
   probe: probeDevice,
-  placeOfRoot: snapshotPathOfRoot,
+  snapshotPathOfRoot,
   readRights: readNodeRights,
   readData,
   readDescriptor: readNodeDescriptor,
@@ -99,7 +100,7 @@ export type OperationResult<K extends OperationName> = ReturnType<Operations[K]>
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Operations that may take long on a disk that is well: it is not suspected for them. */
+/** Operations that may take long on a healthy disk, so that their duration says nothing about its health. */
 export const longOperations: ReadonlySet<string> = new Set<OperationName>([
   "allocate",
   "allocatedRanges",
@@ -110,10 +111,12 @@ export const longOperations: ReadonlySet<string> = new Set<OperationName>([
   "zeroRange",
 ]);
 
-/** Operations on an open object that local file systems answer from memory, also while the disk rests. */
+/**
+ * Operations on an open object that local file systems answer from memory, even while the disk is spun down.
+ */
 export const memoryOperations: ReadonlySet<string> = new Set<OperationName>(["describe", "stat"]);
 
-/** Fields of answers that are descriptors, the caller's to close; "" for an answer that is one itself. */
+/** Fields of results that are descriptors, which the caller closes; "" for a result that is one itself. */
 const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   createDirectory: ["fd"],
   createFile: ["fd", "dataFd"],
@@ -124,7 +127,7 @@ const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   openStream: [""],
 };
 
-/** The descriptors in an answer that nobody waits for any more. */
+/** The descriptors in a late result, which must be closed because no caller waits for it. */
 export function descriptorsIn(operation: string, result: unknown): number[] {
   const found: number[] = [];
   for (const field of descriptorFields[operation] ?? []) {

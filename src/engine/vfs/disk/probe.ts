@@ -1,4 +1,4 @@
-// Asking a disk itself, past all memory: whether it turns is known when it has answered. open(2), O_DIRECT.
+// Reads from a disk past all caches, so that it must be spinning to answer; open(2), O_DIRECT.
 import { randomInt } from "node:crypto";
 import { Seek, readToAddress, seekFd } from "../../../linux/io.ts";
 import { Scratch } from "../../../linux/libc.ts";
@@ -6,11 +6,11 @@ import { AT_FDCWD, Open, closeFd, openAt } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
 
-// Every logical block size divides it, and memory must be aligned to it as well.
+// A multiple of every logical block size; the buffer must be aligned to it, too.
 const BLOCK_BYTES = 4096;
 const room = new Scratch(2 * BLOCK_BYTES);
 
-/** Reads one block of a block device's file, at a place that the disk's own memory hardly has: 0 or a failure. */
+/** Reads one block of a block device at a random offset, which the disk's own cache is unlikely to hold. */
 export function probeDevice(_: ShareContext, file: string): 0 | Failure {
   const fd = openAt(AT_FDCWD, file, Open.RDONLY | Open.DIRECT);
   if (fd < 0) return fd;

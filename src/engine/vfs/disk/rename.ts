@@ -1,5 +1,5 @@
-// Removing, renaming and linking: a name is checked to be the object's before it is touched, and what must not
-// replace does not. [MS-FSA] 2.1.5.15.12 (rename), 2.1.5.15.6 (link).
+// Removes, renames and links names: [MS-FSA] 2.1.5.15.12 (rename), 2.1.5.15.6 (link). Each checks first that
+// the name still is the object's, and replaces only what the caller looked up.
 import { Errno } from "../../../linux/errno.ts";
 import { RENAME_NOREPLACE, linkAt, linkFd, renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { closeFd } from "../../../linux/open.ts";
@@ -21,11 +21,11 @@ import { temporaryName } from "../name/own-names.ts";
 
 const statx = emptyStatx();
 
-/** Where something is to get a name, and what has that name now. */
+/** The new name of a rename or link, and the object that has that name now. */
 export interface Target {
   readonly path: string;
   readonly name: string;
-  /** "" where nothing has the name. */
+  /** "" where the name is free. */
   readonly identity: string;
   readonly isDirectory: boolean;
 }
@@ -40,13 +40,13 @@ export function targetOf(found: Found): Target {
   };
 }
 
-/** Whether `path`, whose parent is open as `directory`, (still) names the object `identity`. */
+/** True where `path`, whose parent is open as `directory`, (still) names the object `identity`. */
 function isNameOf(context: ShareContext, directory: number, path: string, identity: string): boolean {
   const { name } = splitPath(path);
   if (statAt(directory, name, statx) < 0) return false;
   if (identityOf(statx) === identity) return true;
   if (!context.grant.followSymlinks) return false;
-  // The name may be a symlink that leads to the object.
+  // The name may be a symlink to the object.
   const fd = context.openPath(path);
   if (fd < 0) return false;
   const isSame = statFd(fd, statx) === 0 && identityOf(statx) === identity;
@@ -54,7 +54,7 @@ function isNameOf(context: ShareContext, directory: number, path: string, identi
   return isSame;
 }
 
-/** `FileStore.remove`. A symlink that was followed to the object is removed itself, not the object. */
+/** `FileStore.remove`. Where the object was reached by a symlink, the symlink is removed. */
 export function removeName(
   context: ShareContext,
   path: string,
@@ -65,12 +65,12 @@ export function removeName(
   if (name === "") return -Errno.EBUSY;
   return context.inDirectory(parent, (directory) => {
     if (!isNameOf(context, directory, path, identity)) return -Errno.ENOENT;
-    // It may have been opened anew by now.
+    // After the time-out a client may have opened it again.
     if (isGivenUp()) return -Errno.ETIMEDOUT;
     const { directories } = context;
     const change = directories.begin(directory);
     let result = unlinkWithValues(context, directory, name, isDirectory);
-    // A symlink to a directory is no directory.
+    // The name may be a symlink to the directory.
     if (result === -Errno.ENOTDIR && isDirectory) result = unlinkAt(directory, name, false);
     const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
     if (isFull && removeVetoed(context, directory, name) === 0)
@@ -91,7 +91,7 @@ export function renamePath(
   const source = splitPath(from);
   if (source.name === "") return -Errno.EBUSY;
   const isSame = to.identity === identity;
-  // The object under its own name: the case of the last component changes, or nothing does.
+  // The target is the object's own name: only the case of the last component changes, or nothing.
   const isSameName = isSame && to.path === from;
   if (to.identity !== "" && !isSame && !replace) return -Errno.EEXIST;
   const target = splitPath(to.path);
@@ -109,7 +109,7 @@ export function renamePath(
       const replacesElsewhere = to.identity !== "" && !isSame && source.parent !== target.parent;
       const newEntry: NameInDirectory = { directory: toDirectory, name: newName, replacesElsewhere };
       const isOtherLink = isSame && !isSameName && hasOtherName(fromDirectory, source.name);
-      // Only what was looked up is replaced: what has got that name since may be open.
+      // Replaces only the object that was looked up: another one that has the name by now may be open.
       const mayReplace = replace && !isSame && to.identity !== "";
       const isExpected = mayReplace && isNameOf(context, toDirectory, to.path, to.identity);
       const kind = {
@@ -121,7 +121,7 @@ export function renamePath(
       const failure = renameWithValues(context, oldEntry, newEntry, move);
       if (failure < 0) return failure;
       directories.commit(oldChange, fromDirectory, undefined, source.name);
-      // In one directory both changes are the same entry, and the second sets its times right.
+      // Within one directory both changes concern the same cache entry; the second updates its times.
       directories.commit(newChange, toDirectory, newName);
       return 0;
     });
@@ -129,7 +129,10 @@ export function renamePath(
   return result < 0 ? result : { path: newPath };
 }
 
-/** Whether a name is not the only one of its object; a disk that ignores case finds one name by many spellings. */
+/**
+ * True for a name of an object with several hard links, or for a symlink; false for another spelling of one
+ * name.
+ */
 function hasOtherName(directory: number, name: string): boolean {
   if (statAt(directory, name, statx) < 0) return true;
   return statx.links > 1 || (statx.mode & ModeType.MASK) === ModeType.SYMLINK;
@@ -137,7 +140,7 @@ function hasOtherName(directory: number, name: string): boolean {
 
 interface RenameKind {
   readonly isSpellingChange: boolean;
-  /** The target is another hard link of the same object: rename(2) would do nothing and say it did. */
+  /** The target is another hard link of the same object: rename(2) would do nothing and return 0. */
   readonly isOtherLink: boolean;
   readonly replace: boolean;
 }
@@ -156,7 +159,7 @@ function isUnsupported(result: 0 | Failure): boolean {
   return result === -Errno.EINVAL || result === -Errno.ENOSYS || result === -Errno.EOPNOTSUPP;
 }
 
-/** Where the disk itself ignores case, the new spelling counts as taken: by way of a third name. */
+/** Renames by way of a temporary name: a case-insensitive disk reports the new spelling as existing. */
 function changeSpelling(from: NameInDirectory, to: NameInDirectory): 0 | Failure {
   const temporary = temporaryName();
   let result = renameAt(from.directory, from.name, from.directory, temporary, 0);
@@ -166,7 +169,10 @@ function changeSpelling(from: NameInDirectory, to: NameInDirectory): 0 | Failure
   return result;
 }
 
-/** Without RENAME_NOREPLACE: a link cannot replace; a directory or a disk without links is looked at first. */
+/**
+ * For disks without RENAME_NOREPLACE: link(2), which never replaces, then unlink(2). For directories and
+ * disks without hard links the target is checked before rename(2).
+ */
 function renameWithoutFlag(from: NameInDirectory, to: NameInDirectory): 0 | Failure {
   const linked = linkAt(from.directory, from.name, to.directory, to.name);
   if (linked === 0) return unlinkAt(from.directory, from.name, false);
@@ -177,7 +183,7 @@ function renameWithoutFlag(from: NameInDirectory, to: NameInDirectory): 0 | Fail
   return renameAt(from.directory, from.name, to.directory, to.name, 0);
 }
 
-/** `FileStore.link` for the object `identity` that `fd` holds, which is no directory. */
+/** `FileStore.link` for the object `identity` of `fd`, which is not a directory. */
 export function linkObject(
   context: ShareContext,
   fd: number,
@@ -195,23 +201,23 @@ export function linkObject(
     const change = directories.begin(directory);
     const result = linkWithValues(context, fd, { directory, name }, () => {
       const made = linkFd(fd, directory, name);
-      // Only what was looked up is replaced: what has got that name since may be open.
+      // Replaces only the object that was looked up: another one that has the name by now may be open.
       const isExpected =
         made === -Errno.EEXIST && isTaken && isNameOf(context, directory, to.path, to.identity);
       return isExpected ? replaceByLink(fd, directory, name) : made;
     });
     if (result === 0 && !isTaken) directories.commit(change, directory, name);
-    // [MS-FSA] 2.1.5.15.6: not a matter of rights.
+    // [MS-FSA] 2.1.5.15.6: a disk without hard links; the user does not lack rights.
     return result === -Errno.EPERM && !mayHaveHardLinks(context, fd) ? -Errno.EOPNOTSUPP : result;
   });
 }
 
-/** Whether the disk of `fd` may have hard links at all. */
+/** False where the disk of `fd` has no hard links at all. */
 function mayHaveHardLinks(context: ShareContext, fd: number): boolean {
   return statFd(fd, statx) < 0 || hasHardLinks(traitsOf(context, deviceOf(statx), fd));
 }
 
-/** The old name is replaced in one step: at no time is there none. */
+/** Links to a temporary name and renames that, so that the name exists at all times. */
 function replaceByLink(fd: number, directory: number, name: string): 0 | Failure {
   const temporary = temporaryName();
   const result = linkFd(fd, directory, temporary);

@@ -1,5 +1,5 @@
-// Where a share's directory is: looked up by what is in memory alone, so that a disk which hangs keeps nobody else
-// waiting; and whether the path still leads there. statx(2) AT_STATX_DONT_SYNC, openat2(2) RESOLVE_CACHED.
+// Opens a share's directory, from the kernel's caches alone so that the event loop does not wait for a disk
+// that hangs, and checks whether it is lost. statx(2) AT_STATX_DONT_SYNC, openat2(2) RESOLVE_CACHED.
 import { existsSync } from "node:fs";
 import { Errno } from "../../../linux/errno.ts";
 import { currentMounts, mountOf } from "../../../linux/mountinfo.ts";
@@ -11,7 +11,7 @@ import type { Failure } from "../store.ts";
 
 /** A share's directory, opened. */
 export interface ShareDirectory {
-  /** O_PATH; the caller's. */
+  /** O_PATH; the caller closes it. */
   readonly fd: number;
   /** dev_t as one number. */
   readonly device: number;
@@ -23,15 +23,15 @@ export interface ShareDirectory {
 const statx = emptyStatx();
 const FLAGS = Open.PATH | Open.DIRECTORY;
 
-/** The place that an absolute path leads to, whatever has to be asked for it; an operation of the table. */
+/** Opens the directory of an absolute path; may wait for a disk. An operation of the table. */
 export function openShareDirectory(_: ShareContext, path: string): ShareDirectory | Failure {
   return shareDirectoryOf(openAt(AT_FDCWD, path, FLAGS), statFd);
 }
 
-/** The same by what is in memory; -EAGAIN where that does not tell. */
+/** The same from the kernel's caches alone; -EAGAIN where they do not suffice. */
 export function openCachedShareDirectory(path: string): ShareDirectory | Failure {
   const fd = openAt2(AT_FDCWD, path, FLAGS, 0, Resolve.CACHED);
-  // Kernels before 5.12 do not know the flag, before 5.6 the call; a filter may refuse it.
+  // Kernels before 5.12 lack the flag, before 5.6 the call; a seccomp filter may refuse it.
   if (fd === -Errno.EINVAL || fd === -Errno.ENOSYS || fd === -Errno.EPERM) return -Errno.EAGAIN;
   return shareDirectoryOf(fd, statFdCached);
 }
@@ -47,15 +47,15 @@ function shareDirectoryOf(fd: number, stat: typeof statFd): ShareDirectory | Fai
   return failure < 0 ? failure : -Errno.ENOTDIR;
 }
 
-/** The device that a path lies on by the mount table; 0 where it does not say. */
+/** The device (dev_t as one number) of a path by the mount table; 0 where it is unknown. */
 export function deviceOfPath(path: string): number {
   const mount = mountOf(currentMounts(), path);
   return mount === undefined ? 0 : mount.deviceMajor * 0x10_0000 + mount.deviceMinor;
 }
 
 /**
- * Whether a share's directory is lost: its disk is unmounted, gone, or covered by another that was mounted over it. A
- * directory that was merely renamed is not. Asks no disk.
+ * True where a share's directory is lost: its disk was unmounted or unplugged, or another was mounted over
+ * it. A renamed directory is not lost. Never waits for a disk.
  */
 export function isShareDirectoryLost(path: string, directory: ShareDirectory): boolean {
   if (isDeviceGone(directory.device)) return true;
@@ -73,12 +73,12 @@ function isMounted(mountId: number): boolean {
 
 function isDeviceGone(device: number): boolean {
   const major = Math.floor(device / 0x10_0000);
-  // Numbers without a block device; and a container without /sys cannot tell.
+  // Major 0 has no block device; a container without /sys cannot tell.
   if (major === 0 || !existsSync("/sys/dev/block")) return false;
   return !existsSync(`/sys/dev/block/${major}:${device % 0x10_0000}`);
 }
 
-/** Failures that a file system gives when what is behind it has gone: a FUSE server, a network, a disk. */
+/** True for a failure that says that the FUSE server, network or disk behind the file system is gone. */
 export function isLossOfDisk(failure: Failure): boolean {
   return (
     failure === -Errno.ENOTCONN ||

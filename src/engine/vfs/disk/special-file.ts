@@ -1,5 +1,5 @@
-// Symlinks, FIFOs and sockets in place of an empty file that was made to become one: how SMB creates what it has no
-// disposition for. [MS-FSA] 2.1.5.10.37 (FSCTL_SET_REPARSE_POINT).
+// Replaces an empty file by a symlink, FIFO or socket: a client creates one by CREATE and
+// FSCTL_SET_REPARSE_POINT, [MS-FSA] 2.1.5.10.37.
 import { Errno } from "../../../linux/errno.ts";
 import { makeNodeAt, renameAt, symlinkAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { closeFd, Open, openAt } from "../../../linux/open.ts";
@@ -15,8 +15,8 @@ import { temporaryName } from "../name/own-names.ts";
 const statx = emptyStatx();
 
 /**
- * Puts `special` in the place of `path`, if that still is the empty file `identity`: -ENOENT where it is another,
- * -EEXIST where it is not empty or has other names. At no time is there nothing.
+ * Replaces `path` by `special`, if it still is the empty file `identity`: -ENOENT where it is another object,
+ * -EEXIST where it is not empty or has other names. The name exists at all times.
  */
 export function replaceBySpecial(
   context: ShareContext,

@@ -1,7 +1,8 @@
-// Names as the directory has them, on disks that find a file by other spellings too: without case, by a short name, with
-// dots at the end. Were those let through, one file would be two for locks and share modes, and what is vetoed or the
-// server's own could be reached by another name of it. In user space each spelling may even be an object of its own
-// for a while, so that a name is looked up in the listing before it is opened.
+// Finds names as the directory lists them, on disks that also find a file by other spellings: in another
+// case, by a short name, with trailing dots. Otherwise one file could have two entries in the tables of locks
+// and share modes, and a vetoed file or the sidecar could be reached by another spelling. On FUSE each
+// spelling may even have an inode of its own for a while, so a name is looked up in the listing before it is
+// opened.
 import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { deviceOf } from "../format/file-stat.ts";
@@ -12,12 +13,14 @@ import { eachName } from "../../../linux/dir.ts";
 
 const stat = emptyStatx();
 
-/** Whether the disk that `fd` lies on finds names by other spellings. */
+/** True where the disk of `fd` finds names by other spellings. */
 export function findsOtherSpellings(context: ShareContext, fd: number): boolean {
   return statFd(fd, stat) === 0 && traitsOf(context, deviceOf(stat), fd).hasAliases;
 }
 
-/** The names on a way as their directories list them, up to the first that is listed nowhere. */
+/**
+ * The components of a path as their directories list them, up to the first that is not listed or is vetoed.
+ */
 export function listedNames(context: ShareContext, names: readonly string[], anyForm: boolean): string[] {
   return context.identity.asServer(() => {
     const listed: string[] = [];
@@ -35,7 +38,7 @@ export function listedNames(context: ShareContext, names: readonly string[], any
   });
 }
 
-/** From what is remembered of the directory, else from the directory itself. */
+/** From the directory cache, else from the directory itself. */
 function listedName(
   context: ShareContext,
   directory: number,

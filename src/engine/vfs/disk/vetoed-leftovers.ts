@@ -1,5 +1,5 @@
-// `delete veto files`: what is left of a directory that holds nothing but vetoed names goes with it; smb.conf(5).
-// Every step goes by descriptor and follows no link.
+// `delete veto files` of smb.conf(5): empties a directory that contains only vetoed names, so that it can be
+// removed. Every step works on descriptors and follows no symlink.
 import { DirentReader } from "../../../linux/dir.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { unlinkAt } from "../../../linux/directory-entries.ts";
@@ -9,14 +9,14 @@ import type { Failure } from "../store.ts";
 
 const MAX_DEPTH = 64;
 
-/** Whether a name counts for a directory that is to be deleted. */
+/** False for a vetoed name that is deleted together with its directory. */
 export function isNotVetoedLeftover(context: ShareContext, name: string): boolean {
   return !(context.grant.hiding.deleteVetoed && context.isVetoed(name));
 }
 
 /**
- * Deletes what the directory `name` holds, as the user who calls, if all of it is vetoed: 0, -ENOTEMPTY where it is
- * not, or why it could not be done.
+ * Deletes the contents of the directory `name` if all of its names are vetoed; -ENOTEMPTY where they are not.
+ * Runs as the thread's current user.
  */
 export function removeVetoed(context: ShareContext, directory: number, name: string): 0 | Failure {
   if (!context.grant.hiding.deleteVetoed) return -Errno.ENOTEMPTY;

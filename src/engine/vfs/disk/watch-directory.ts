@@ -1,11 +1,12 @@
-// Having the kernel watch a directory where that may wait for a network or another process; inotify_add_watch(2).
+// Adds an inotify watch for a directory; an operation of the table because it may wait for a network or a
+// FUSE server. inotify_add_watch(2).
 import { addWatch } from "../../../linux/inotify.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
 import { type Reach, openDirectory } from "../watch/watched-directories.ts";
 
-/** The watch's number, or a failure. */
+/** Returns the watch descriptor. */
 export function watchDirectory(
   _: ShareContext,
   queue: number,

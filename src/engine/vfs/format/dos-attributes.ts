@@ -1,10 +1,10 @@
-// The extended attribute user.DOSATTRIB that Samba and ksmbd keep DOS attributes and the creation time in: Samba's
-// librpc/idl/xattr.idl (xattr_DOSATTRIB) as NDR, little-endian. Versions 1, 3, 4, 5 and the older bare text are
-// read; 4 is written: ksmbd reads no later one, and Samba does.
+// The extended attribute user.DOSATTRIB, in which Samba and ksmbd store DOS attributes and the creation time:
+// Samba's librpc/idl/xattr.idl (xattr_DOSATTRIB) as NDR, little-endian. Versions 1, 3, 4, 5 and the older
+// bare text are read; version 4 is written, the latest that ksmbd reads; Samba reads it too.
 
 export const DOS_ATTRIBUTES_XATTR = "user.DOSATTRIB";
 
-/** What the attribute says; undefined where it says nothing of it. */
+/** Decoded user.DOSATTRIB; fields that it does not contain are undefined. */
 export interface DosAttributes {
   attributes: number | undefined;
   birthSeconds: number | undefined;
@@ -14,7 +14,7 @@ export interface DosAttributes {
 // xattr_DosInfo_Valid.
 const Valid = { ATTRIBUTES: 0x01, CREATE_TIME: 0x10 } as const;
 
-/** Largest value that is understood: version 2 carries a name and is not. */
+/** Largest value that is decoded; version 2, which contains a name, is not supported. */
 export const MAX_DOS_ATTRIBUTES_BYTES = 128;
 /** Size of what is written. */
 const WRITTEN_BYTES = 32;
@@ -22,16 +22,16 @@ const WRITTEN_BYTES = 32;
 const SECONDS_1601_TO_1970 = 11_644_473_600;
 const TICKS = 10_000_000n;
 
-/** Offset of the creation time behind valid_flags and attrib, by version. */
+/** Offset of the creation time in the body, by version. */
 const createTimeAt: Readonly<Record<number, number>> = { 3: 28, 4: 16, 5: 8 };
 
-/** Reads the value's first `length` bytes; undefined where they are not such a value. */
+/** Decodes the first `length` bytes of `view`; undefined where they are not a valid value. */
 export function readDosAttributes(view: DataView, length: number): DosAttributes | undefined {
   const afterText = skipText(view, length);
   if (afterText === undefined) return undefined;
   if (afterText + 4 > length) return readTextOnly(view, length);
   const version = view.getUint16(afterText, true);
-  // The union's discriminant repeats the version, and the body is aligned to four.
+  // The union's discriminant repeats the version; the body is aligned to four bytes.
   const body = (afterText + 4 + 3) & ~3;
   if (version === 1) {
     if (body + 4 > length) return undefined;
@@ -58,13 +58,15 @@ function readTextOnly(view: DataView, length: number): DosAttributes | undefined
   return { attributes: Number.parseInt(text, 16), birthSeconds: undefined, birthNanoseconds: 0 };
 }
 
-/** The attributes once more as text (`0x20`), NUL-terminated, padded to two; the number in the body decides. */
+/**
+ * The value starts with the attributes as NUL-terminated text (`0x20`), padded to two bytes; it is ignored.
+ */
 function skipText(view: DataView, length: number): number | undefined {
   for (let i = 0; i < length && i < 16; i++) if (view.getUint8(i) === 0) return (i + 2) & ~1;
   return undefined;
 }
 
-/** The value to store, version 4 without its time of the inode, which Samba would make a file's number of. */
+/** Encodes version 4, with an itime of zero: Samba would derive the file's ID from itime. */
 export function writeDosAttributes(
   attributes: number,
   birthSeconds: number,

@@ -1,5 +1,5 @@
-// From what the kernel says of a file to what the protocol asks: kind, identity, DOS attributes, birth time.
-// [MS-FSCC] 2.6 for the attributes; where they are kept: user.DOSATTRIB, else the name and the mode.
+// Makes a FileStat of statx(2): kind, identity, DOS attributes, birth time. The attributes ([MS-FSCC] 2.6)
+// come from user.DOSATTRIB, else from the file's name and mode.
 import { Scratch } from "../../../linux/libc.ts";
 import { ModeType, type Statx } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
@@ -11,7 +11,7 @@ import { isHiddenByName } from "../name/veto.ts";
 
 export const xattrRoom = new Scratch(MAX_DOS_ATTRIBUTES_BYTES);
 
-/** dev_t as one number: major and minor each fit 20 bits and more. */
+/** dev_t as one number: major * 2^20 + minor. */
 export function deviceOf(stat: Statx): number {
   return stat.deviceMajor * 0x10_0000 + stat.deviceMinor;
 }
@@ -27,7 +27,7 @@ export function kindOf(stat: Statx): FileKind {
   return type === ModeType.SYMLINK ? FileKind.SYMLINK : FileKind.OTHER;
 }
 
-/** A record for `fillStat`. */
+/** Returns a record for `fillStat` to fill. */
 export function emptyStat(): FileStat {
   return {
     kind: FileKind.FILE,
@@ -53,7 +53,7 @@ export function emptyStat(): FileStat {
   };
 }
 
-/** Fills `out` from a statx, the stored attributes and the on-disk name ("" for the root). */
+/** Fills and returns `out`, from a statx, the stored attributes and the on-disk name ("" for the root). */
 export function fillStat(
   out: FileStat,
   from: Statx,

@@ -1,5 +1,5 @@
-// DOS attributes that a file's mode tells where none are stored, as smb.conf(5) has it under `map archive`,
-// `map hidden`, `map system` and `map readonly`: the execute bits that no Windows client asks for stand for them.
+// DOS attributes in a file's mode, where none are stored: `map archive`, `map hidden`, `map system` and `map
+// readonly` of smb.conf(5). The execute bits, which Windows clients do not use, stand for them.
 import type { ModeMapping } from "../../../port/port.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 
@@ -9,10 +9,13 @@ const OTHERS_EXECUTE = 0o001;
 const OWNER_WRITES = 0o200;
 const ANYBODY_WRITES = 0o222;
 
-/** The attributes of an object by its mode alone. Directories have none: their execute bits let one pass through. */
+/**
+ * The attributes that an object's mode stands for; 0 for a directory, whose execute bits mean search
+ * permission.
+ */
 export function attributesOfMode(mode: number, isDirectory: boolean, mapping: ModeMapping): number {
   if (isDirectory) return 0;
-  // Nobody has archived what no client has touched.
+  // A file without stored attributes has not been archived yet.
   const isToArchive = mapping.archive === "auto" || isMapped(mode, mapping.archive === "yes", OWNER_EXECUTES);
   let bits = isToArchive ? FileAttribute.ARCHIVE : 0;
   if (isMapped(mode, mapping.system, GROUP_EXECUTES)) bits |= FileAttribute.SYSTEM;
@@ -25,7 +28,7 @@ function isMapped(mode: number, maps: boolean, bit: number): boolean {
   return maps && (mode & bit) !== 0;
 }
 
-/** The attributes that a mode can tell by this mapping; ARCHIVE is no loss where it cannot. */
+/** The attributes that a mode can hold with this mapping. ARCHIVE always counts: losing it does no harm. */
 export function attributesInMode(mapping: ModeMapping): number {
   let bits: number = FileAttribute.ARCHIVE;
   if (mapping.readonly) bits |= FileAttribute.READONLY;
@@ -35,8 +38,9 @@ export function attributesInMode(mapping: ModeMapping): number {
 }
 
 /**
- * The mode of a file that is to have these attributes. Where it was read-only and is no longer, its owner may write, and
- * the others of `writable`; undefined for a new file, whose mode is as it was asked for.
+ * Returns the mode that gives a file these attributes. A file that loses READONLY becomes writable for its
+ * owner and for the classes in `writable`; `writable` is undefined for a new file, whose mode stays as
+ * requested.
  */
 export function modeOfAttributes(
   mode: number,

@@ -1,4 +1,4 @@
-// A security descriptor in the form in which Samba's acl_xattr and ksmbd keep it beside a file, `security.NTACL`:
+// The extended attribute security.NTACL, in which Samba's acl_xattr and ksmbd store a security descriptor:
 // versions 1 to 4 of Samba's xattr_NTACL in NDR ([C706] 14), the descriptor in it as in [MS-DTYP] 2.4.6.
 import { createHash } from "node:crypto";
 import { Reader, Writer, wireError } from "../../../wire/cursor.ts";
@@ -13,13 +13,13 @@ import {
 
 export const NTACL = "security.NTACL";
 
-/** What the descriptor is bound to. */
+/** What must be unchanged for the descriptor to be valid. */
 export const NtAclBinding = {
-  /** To nothing: it holds whatever the rights on disk are. */
+  /** Nothing: it is valid whatever the rights on disk are. */
   NONE: 0,
-  /** To the POSIX rights, by their hash. */
+  /** The POSIX rights, compared by their hash. */
   RIGHTS: 1,
-  /** To Samba's own view of the rights as a descriptor, which nobody else can make. */
+  /** Samba's own conversion of the rights to a descriptor, which only Samba can compute. */
   OPAQUE: 2,
 } as const;
 export type NtAclBinding = (typeof NtAclBinding)[keyof typeof NtAclBinding];
@@ -28,7 +28,7 @@ export interface NtAcl {
   readonly version: number;
   readonly descriptor: SecurityDescriptor;
   readonly binding: NtAclBinding;
-  /** 32 bytes with RIGHTS, else empty. */
+  /** SHA-256, 32 bytes, with RIGHTS; else empty. */
   readonly rightsHash: Uint8Array;
 }
 
@@ -38,14 +38,14 @@ const HASH_TYPE_NONE = 0;
 const HASH_TYPE_SHA256 = 1;
 const HEAD_SIZE = 8;
 const DESCRIPTION = "posix_acl";
-/** Where the descriptor of version 4 starts with that description. */
+/** Offset of the descriptor in version 4 with that description. */
 const V4_DESCRIPTOR = 160;
 const DESCRIPTOR_HEAD = 20;
 const CONTROL = 2;
 const FIRST_POINTER = 4;
 const MAX_DESCRIPTION = 256;
 
-/** Throws WireError for what is no NTACL of a known version. */
+/** Throws WireError for anything but a valid NTACL of a known version. */
 export function decodeNtAcl(data: Uint8Array): NtAcl {
   const reader = new Reader(data);
   const version = reader.u16();
@@ -89,8 +89,8 @@ function found(
 const NO_HASH = new Uint8Array(0);
 
 /**
- * The descriptor with its offsets from its own start: NDR counts them from the start of the whole. ksmbd keeps what a
- * client has set without the bit that says that it is in this form.
+ * Returns a copy of the descriptor with offsets relative to its own start; NDR counts them from the start of
+ * the value. SELF_RELATIVE is set because ksmbd stores a client's descriptor without that bit.
  */
 function rebased(data: Uint8Array, start: number): Uint8Array {
   if (start + DESCRIPTOR_HEAD > data.length) throw wireError("NTACL too short");
@@ -107,7 +107,7 @@ function rebased(data: Uint8Array, start: number): Uint8Array {
   return copy;
 }
 
-/** Version 4, bound to the POSIX rights whose hash (32 bytes) is given. `time`: when it was stored. */
+/** Encodes version 4, bound to the POSIX rights with that hash (32 bytes). `time`: when it is stored. */
 export function encodeNtAcl(descriptor: SecurityDescriptor, rightsHash: Uint8Array, time: Time): Uint8Array {
   const bytes = new Uint8Array(V4_DESCRIPTOR + securityDescriptorSize(descriptor));
   const body = bytes.subarray(V4_DESCRIPTOR);

@@ -191,7 +191,7 @@ class LocalStore implements FileStore {
 
   /** The path of the share's directory, as the kernel has it. */
   place(): MaybePromise<string | Failure> {
-    return this.disk.run("placeOfRoot");
+    return this.disk.run("snapshotPathOfRoot");
   }
 
   posixView(): FileStore {

@@ -1,5 +1,5 @@
-// A name as a client sends it, taken apart: components and stream. Relative to the share's root, backslashes between
-// components; [MS-FSCC] 2.1.5, [MS-SMB2] 2.2.13 and 3.3.5.9.
+// Parses the path that a client sends into components and stream name. It is relative to the share's root,
+// with backslashes between components; [MS-FSCC] 2.1.5, [MS-SMB2] 2.2.13 and 3.3.5.9.
 import { type NtStatus, Status } from "../../../wire/status.ts";
 
 export interface ParsedPath {
@@ -7,22 +7,28 @@ export interface ParsedPath {
   readonly components: readonly string[];
   /** The named stream; undefined for the file itself (`name::$DATA` too). */
   readonly stream: string | undefined;
-  /** What the name says that the object itself is: `name::$DATA` a file, `name::$INDEX_ALLOCATION` a directory. */
+  /**
+   * The type that the name demands of the object: `name::$DATA` a file, `name::$INDEX_ALLOCATION` a
+   * directory.
+   */
   readonly kind: "any" | "file" | "directory";
 }
 
-/** [MS-FSCC] 2.1.5: a component has at most 255 characters, a path 32,760 with the share; Windows counts 32,767. */
+/**
+ * [MS-FSCC] 2.1.5: a component has at most 255 characters, a path 32,760 with the share; Windows allows
+ * 32,767.
+ */
 const MAX_COMPONENT_UNITS = 255;
 const MAX_PATH_UNITS = 32_767;
 
-// Control characters and the reserved ones, colon and backslash apart; [MS-FSCC] 2.1.5.2.
+// Control characters and reserved characters except colon and backslash; [MS-FSCC] 2.1.5.2.
 const forbidden = /[\u0000-\u001f"*/<>?|]/;
-// A stream's name may have all but these, and colon and backslash; [MS-FSCC] 2.1.5.3.
+// Forbidden in a stream name, besides colon and backslash; [MS-FSCC] 2.1.5.3.
 const forbiddenInStream = /[\u0000/]/;
 
 /**
- * Takes a name apart. Answers an NTSTATUS where the name is no name: INVALID_PARAMETER for a leading backslash,
- * OBJECT_NAME_INVALID for everything else.
+ * Parses a Windows path. Returns INVALID_PARAMETER for a leading backslash, OBJECT_PATH_SYNTAX_BAD for a path
+ * that leads out of the share, and OBJECT_NAME_INVALID for any other invalid path.
  */
 export function parsePath(name: string): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
@@ -47,9 +53,9 @@ function parseComponents(name: string): string[] | NtStatus {
   return components;
 }
 
-/** `text` is what follows the first colon behind a file's name: `stream`, `stream:type`, `:type`. */
+/** `text` is what follows the first colon of the last component: `stream`, `stream:type` or `:type`. */
 function parseStream(file: string, text: string): ParsedPath | NtStatus {
-  // A stream is of something that has a name, or of the root.
+  // A stream belongs to a named object or to the root.
   if (file.endsWith("\\")) return Status.OBJECT_NAME_INVALID;
   const components = parseComponents(file);
   if (typeof components === "number") return components;
@@ -60,14 +66,15 @@ function parseStream(file: string, text: string): ParsedPath | NtStatus {
   }
   switch (type?.toUpperCase()) {
     case undefined:
-      // `name:` names nothing.
+      // `name:` without a stream name is invalid.
       if (stream === "") return Status.OBJECT_NAME_INVALID;
       return { components, stream, kind: "any" };
     case "$DATA":
       if (stream === "") return { components, stream: undefined, kind: "file" };
       return { components, stream, kind: "any" };
     case "$INDEX_ALLOCATION":
-      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself, and no other of that type can be opened.
+      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself; no other stream of that type can be
+      // opened.
       if (stream !== "" && stream.toUpperCase() !== "$I30") return Status.OBJECT_NAME_INVALID;
       return { components, stream: undefined, kind: "directory" };
     default:
@@ -75,7 +82,7 @@ function parseStream(file: string, text: string): ParsedPath | NtStatus {
   }
 }
 
-// Clients resolve `..` themselves; a path that leads out of the share is told apart, as Windows does it.
+// Clients resolve `..` themselves; Windows has a separate status for a path that leads out of the share.
 function leavesShare(components: readonly string[]): boolean {
   let depth = 0;
   for (const component of components) {
@@ -86,8 +93,9 @@ function leavesShare(components: readonly string[]): boolean {
 }
 
 /**
- * Takes a name apart, or answers an NTSTATUS. Linux's client separates by slashes, and a backslash beside one is part
- * of a name; without any slash it separates, as [MS-FSCC] 2.1.5 has it.
+ * Parses the path of an open with the SMB3 POSIX extensions; statuses as `parsePath`. The Linux client
+ * separates components by slashes, and a backslash is then part of a name. A path without any slash is
+ * separated by backslashes, as in [MS-FSCC] 2.1.5.
  */
 export function parsePosixPath(name: string): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS || name.includes("\0")) return Status.OBJECT_NAME_INVALID;

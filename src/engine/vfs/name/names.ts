@@ -1,9 +1,9 @@
-// Names as clients see them and as the disk has them, and when two names are the same. Characters that Windows
-// reserves travel in the private use area as "Services for Macintosh" does it (macOS clients, Linux cifs with
+// Conversion between names on disk and names on the wire, and case folding. Characters that Windows reserves
+// are mapped to the private use area as "Services for Macintosh" does it (macOS clients, Linux cifs with
 // mapposix, Samba's fruit); reserved characters: [MS-FSCC] 2.1.5.2.
 import { upcase } from "../../../wire/fscc/upcase.ts";
 
-// U+F001..U+F01F stand for control characters, the rest as listed; the last two at the end of a name only.
+// U+F001..U+F01F stand for control characters, the rest as listed; TRAILING_* only at the end of a name.
 const BASE = 0xf000;
 const reserved: readonly (readonly [disk: string, client: string])[] = [
   ['"', "\uf020"],
@@ -29,24 +29,25 @@ const needsMapping = /[\u0001-\u001f"*:<>?\\|]|[ .]$/;
 const reservedCharacters = /[\u0001-\u001f"*:<>?\\|]/g;
 const hasMapped = /[\uf001-\uf029]/;
 const mappedCharacters = /[\uf001-\uf027]/g;
-// Bytes that are not UTF-8, as linux/name-bytes.ts has them: lone surrogates alone match with the u flag.
+// Invalid UTF-8 bytes as linux/name-bytes.ts escapes them; with the u flag only lone surrogates match.
 const escapedBytes = /[\udc80-\udcff]/gu;
 const ambiguous = /[\uf001-\uf0ff]/;
 
 /**
- * The name as clients see it: what Windows cannot hold is mapped. A byte 0x80..0xFF that is not UTF-8 shows as
- * U+F080..U+F0FF; the way back from there is a search of the directory, for the character may be meant as it stands.
+ * Converts an on-disk name to the name that clients see. A byte 0x80..0xFF that is not UTF-8 becomes
+ * U+F080..U+F0FF; the way back needs a search of the directory, since a name on disk may contain that
+ * character itself.
  */
 export function toClientName(name: string): string {
-  const whole = mapInvalidBytes(name);
-  if (!needsMapping.test(whole)) return whole;
-  let mapped = whole.replace(reservedCharacters, (character) => toClientMap.get(character) ?? character);
+  const valid = mapInvalidBytes(name);
+  if (!needsMapping.test(valid)) return valid;
+  let mapped = valid.replace(reservedCharacters, (character) => toClientMap.get(character) ?? character);
   if (mapped.endsWith(" ")) mapped = mapped.slice(0, -1) + TRAILING_SPACE;
   else if (mapped.endsWith(".")) mapped = mapped.slice(0, -1) + TRAILING_DOT;
   return mapped;
 }
 
-/** The bytes that are not UTF-8 alone; everything else as it stands. */
+/** Maps only invalid UTF-8 bytes; all other characters stay. */
 export function mapInvalidBytes(name: string): string {
   return name.isWellFormed() ? name : name.replace(escapedBytes, mapInvalidByte);
 }
@@ -55,7 +56,7 @@ function mapInvalidByte(escape: string): string {
   return String.fromCharCode(BASE | (escape.charCodeAt(0) & 0xff));
 }
 
-/** The name as the disk has it; undefined where the mapping would make `.`, `..` or a path of it. */
+/** Converts a client's name to the on-disk name; undefined where the mapping would yield `.` or `..`. */
 export function toDiskName(name: string): string | undefined {
   if (!hasMapped.test(name)) return name;
   let mapped = name.replace(mappedCharacters, (character) => toDiskMap.get(character) ?? character);
@@ -64,19 +65,19 @@ export function toDiskName(name: string): string | undefined {
   return mapped === "." || mapped === ".." ? undefined : mapped;
 }
 
-/** Whether a name from a client may stand for another on disk than the mapping says. */
+/** True for a client's name that may stand for another on-disk name than `toDiskName` returns. */
 export function isAmbiguous(name: string): boolean {
   return ambiguous.test(name);
 }
 
 const asciiOnly = /^[\u0000-\u007f]*$/;
 
-/** Equal for names that differ by case alone, as NTFS compares: the form that a look-up of any client goes by. */
+/** Equal for names that differ in case only, as NTFS compares names. */
 export function foldCase(name: string): string {
   return upcase(name);
 }
 
-/** Equal also for composed and decomposed spellings of a name (NFC, NFD): the form that directories are kept by. */
+/** Equal also for names that differ in normalization form (NFC, NFD); the key of the directory cache. */
 export function foldName(name: string): string {
   return asciiOnly.test(name) ? name.toUpperCase() : upcase(name.normalize("NFC"));
 }

@@ -1,10 +1,10 @@
-// How names of one share's disk and of its clients belong together: the share's own character map (vfs_catia(8)) on
-// top of the one that every share has, short names, the case of new names, and which of several names is meant.
+// Name rules of one share: its own character map (vfs_catia(8)) on top of the one that every share has, short
+// names, the case of new names, and the choice between several names that match.
 //
-// Composed and decomposed spellings (NFC, NFD) are two names, as Samba and Linux have it, so that both can be kept;
-// but macOS composes every name that it sends, whatever a listing said. So a client that shows itself to be a Mac
-// (the AAPL create context) finds a name in the other form where none is spelled exactly as it asks, and makes no
-// twin of it.
+// Names in composed and decomposed form (NFC, NFD) are two names, as in Samba and Linux, so that both can
+// exist. But macOS composes every name that it sends, whatever the listing contained. A client that
+// identifies itself as a Mac (AAPL create context) therefore finds a name in the other form where none
+// matches exactly, and does not create a second one.
 import type { NameRules, ShareGrant } from "../../../port/port.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { foldCase, isAmbiguous, mapInvalidBytes, toClientName, toDiskName } from "./names.ts";
@@ -19,7 +19,7 @@ export class ShareNames {
   private readonly toClientMap = new Map<string, string>();
   private readonly toDiskMap = new Map<string, string>();
 
-  /** `isPosix`: clients see every character as it stands on the disk. */
+  /** `isPosix`: clients with the SMB3 POSIX extensions see names unmapped. */
   constructor(grant: Pick<ShareGrant, "names" | "caseSensitive">, isPosix = false) {
     this.isPosix = isPosix;
     this.rules = grant.names;
@@ -36,21 +36,24 @@ export class ShareNames {
     return toClientName(this.toClientMap.size === 0 ? name : replaceAll(name, this.toClientMap));
   }
 
-  /** The name as the disk has it; undefined where it would be no name. */
+  /** The name on disk; undefined where the mapping yields `.` or `..`. */
   toDisk(name: string): string | undefined {
-    // Linux maps reserved characters even where it need not.
+    // The Linux client maps reserved characters even with the POSIX extensions.
     if (this.isPosix) return this.mapReserved(name);
     if (this.toDiskMap.size === 0) return this.mapReserved(name);
     const mapped = this.mapReserved(replaceAll(name, this.toDiskMap));
     return mapped === "." || mapped === ".." ? undefined : mapped;
   }
 
-  /** As Macs themselves do it on FAT: what the disk cannot hold as itself stays in the private area. */
+  /**
+   * With "private" the characters stay in the private use area: FAT cannot store the real ones, and macOS
+   * does the same there.
+   */
   private mapReserved(name: string): string | undefined {
     return this.rules.reserved === "private" ? name : toDiskName(name);
   }
 
-  /** The short name beside a name that clients see; "" where there is none. */
+  /** The short (8.3) name for a name that clients see; "" where it has none. */
   shortNameOf(clientName: string): string {
     const { shortNames, shortNamePrefix } = this.rules;
     if (shortNames === "no" || clientName === "." || clientName === "..") return "";
@@ -59,7 +62,7 @@ export class ShareNames {
     return makeShortName(this.toDisk(clientName) ?? clientName, shortNamePrefix);
   }
 
-  /** The name that a new object gets: as spelled, or in the share's case. `name` is in its on-disk form. */
+  /** The on-disk name of a new object: `name` (on-disk form) in the case that the share wants. */
   spellNew(name: string): string {
     const { newCase, newShortCase } = this.rules;
     const wanted = isShortName(name) ? newShortCase : newCase;
@@ -68,15 +71,18 @@ export class ShareNames {
   }
 
   /**
-   * Whether a name (on-disk form) that is not there as spelled may be there all the same, so that its directory is
-   * to be searched. `anyForm`: the client is a Mac.
+   * True where a name (on-disk form) that does not exist as spelled may exist under another spelling, so that
+   * its directory must be searched. `anyForm`: the client is a Mac.
    */
   mayDiffer(name: string, anyForm: boolean): boolean {
     if (!this.caseSensitive || isAmbiguous(name) || this.mayBeShort(name)) return true;
     return anyForm && !asciiOnly.test(name);
   }
 
-  /** Which of a directory's names is meant by `name`, which is none of them; all are equal to it when folded. */
+  /**
+   * Chooses the candidate that `name` stands for. All candidates equal `name` when folded, none is `name`
+   * itself.
+   */
   choose(candidates: readonly string[], name: string, anyForm: boolean): string | undefined {
     const asked = this.toClient(name);
     const exact = candidates.find((candidate) => this.toClient(candidate) === asked);
@@ -92,12 +98,12 @@ export class ShareNames {
     return candidates.find((candidate) => this.toClient(candidate).normalize("NFC") === composed);
   }
 
-  /** Whether `name` could be a short name of this share. */
+  /** True where `name` may be a short name that this share generated. */
   mayBeShort(name: string): boolean {
     return this.rules.shortNames !== "no" && looksMangled(name);
   }
 
-  /** By what rule this share makes short names: the same text, the same names. */
+  /** Key of the rules for short names: shares with the same key generate the same names. */
   get shortNameRule(): string {
     const { shortNames, shortNamePrefix, characterMap } = this.rules;
     return `${shortNames} ${shortNamePrefix} ${characterMap.join(" ")}`;
@@ -114,7 +120,7 @@ function replaceAll(name: string, map: ReadonlyMap<string, string>): string {
   return mapped;
 }
 
-/** One unit by one, and only what upper case brings back. */
+/** Changes single UTF-16 units, and only those that `upcase` maps back. */
 function lowerCase(text: string): string {
   let lower = "";
   for (let i = 0; i < text.length; i++) {

@@ -1,11 +1,11 @@
-// Names that do not exist for clients: the share's `veto files`, patterns with `*` and `?`, compared without case.
+// Patterns for names with `*` and `?`, compared without case: `veto files` and `hide files` of smb.conf(5).
 import { foldName } from "./names.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 
-/** Answers whether a name (as clients see it) is vetoed. */
+/** True for a name (as clients see it) that matches a pattern. */
 export type Veto = (name: string) => boolean;
 
-/** A test for the patterns of a share, or undefined where there are none. */
+/** Compiles patterns to a test; undefined where there are none. */
 export function compileVeto(patterns: readonly string[]): Veto | undefined {
   const folded = patterns.filter((pattern) => pattern !== "").map(foldName);
   if (folded.length === 0) return undefined;
@@ -15,7 +15,8 @@ export function compileVeto(patterns: readonly string[]): Veto | undefined {
   };
 }
 
-// Two pointers and the last star: at worst pattern times name, whatever a client calls its files.
+// Backtracks to the last star only: at worst pattern length times name length, whatever names a client
+// chooses.
 function matchesWildcard(pattern: string, name: string): boolean {
   let p = 0;
   let star = -1;
@@ -39,10 +40,10 @@ function matchesWildcard(pattern: string, name: string): boolean {
   return p === pattern.length;
 }
 
-// One test for each snapshot of the configuration: grants are frozen, and go with their last tree connect.
+// One compiled test per list of patterns; grants are frozen, and are collected after their last tree connect.
 const tests = new WeakMap<readonly string[], { readonly matches: Veto | undefined }>();
 
-/** Whether the name alone makes an object HIDDEN: a dot file, or one of the share's patterns. */
+/** True where the name alone makes an object HIDDEN: a dot file, or a match of the share's `hide files`. */
 export function isHiddenByName(name: string, grant: ShareGrant): boolean {
   if (name === "" || name === "." || name === "..") return false;
   if (grant.hideDotFiles && name.startsWith(".")) return true;

@@ -1,4 +1,4 @@
-// Files are reached as the session's user and never as root; path_resolution(7), credentials(7).
+// File access is done as the session's user and never as root; path_resolution(7), credentials(7).
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -78,12 +78,12 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     share.close();
     owner.dispose();
     await expectDescriptors(before);
-    // The thread is root again after every call: asking changes nothing.
+    // The thread is root again after every call; setting the fsuid to 0 must change nothing.
     expect(setThreadFsuid(0)).toBe(true);
     writeFileSync("/proc/self/comm", "minismbd-test");
   });
 
-  test("what is created belongs to the user", async () => {
+  test("new files and directories belong to the user", async () => {
     await share.touch("home", "file");
     await share.makeDirectory("home", "dir");
     for (const name of ["file", "dir"]) {
@@ -94,7 +94,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(statSync(owner.at("mine")).uid).toBe(0);
   });
 
-  test("a group that is taken away is taken from recycle bin and snapshots too", async () => {
+  test("a user removed from a group loses its access in the recycle bin and snapshots too", async () => {
     const bin = new Fixture({ credentials, recycle: RECYCLE, snapshots: snapshotsIn(owner.root) }, owner);
     mkdirSync(owner.at("group", "@GMT-2020.01.01-00.00.00", "home"), { recursive: true });
     chownSync(owner.at("group"), 0, EXTRA);
@@ -105,7 +105,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     found.node?.close();
     expect(await bin.store.snapshots?.().times()).toHaveLength(1);
     bin.store.setCredentials?.({ uid: USER, gid: GROUP, groups: [GROUP] });
-    // What cannot be seen is not there.
+    // A file that the user cannot see is reported as missing.
     expect(await bin.store.discard("group/file", identity)).toBe(-Errno.ENOENT);
     expect(await bin.store.snapshots?.().times()).toBe(-Errno.EACCES);
     expect(readdirSync(owner.at("group"))).toContain("file");
@@ -114,7 +114,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     bin.close();
   });
 
-  test("who enters while the server has stepped in is the user, and then the server again", () => {
+  test("enter within asServer switches to the user, and leave back to the server", () => {
     const user = new UserIdentity(credentials);
     writeFileSync(owner.at("secret"), "secret", { mode: 0o600 });
     const read = (): number => {
@@ -136,7 +136,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(read()).toBe(0);
   });
 
-  test("what the user may not do fails", async () => {
+  test("operations that the user may not do fail", async () => {
     writeFileSync(owner.at("secret"), "secret", { mode: 0o600 });
     mkdirSync(owner.at("closed"), { mode: 0o700 });
     writeFileSync(owner.at("closed", "file"), "");
@@ -157,12 +157,12 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     node.close();
     const directory = await share.node("closed");
     expect(await directory.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
-    // Who may remove a directory need not be able to read it.
+    // Removing a directory does not need the right to read it.
     expect(await share.store.isEmpty(directory)).toBe(false);
     directory.close();
   });
 
-  test("groups count, the main one and the others", async () => {
+  test("the primary and the supplementary groups give access", async () => {
     for (const [name, gid] of [
       ["main", GROUP],
       ["extra", EXTRA],
@@ -180,7 +180,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     }
   });
 
-  test("another user's groups do not stay behind", async () => {
+  test("another user's groups do not stay in force", async () => {
     writeFileSync(owner.at("extra"), "");
     chownSync(owner.at("extra"), 0, EXTRA);
     chmodSync(owner.at("extra"), 0o660);
@@ -193,7 +193,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(currentGroups()).toBeArray();
   });
 
-  test("the right to write is enough for times and attributes", async () => {
+  test("a user with write access may set times and attributes", async () => {
     writeFileSync(owner.at("shared"), "");
     chownSync(owner.at("shared"), 0, GROUP);
     chmodSync(owner.at("shared"), 0o660);
@@ -207,7 +207,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     node.close();
   });
 
-  test("the owner stores attributes on a file that the mode protects", async () => {
+  test("the owner may store attributes on a file with a read-only mode", async () => {
     writeFileSync(owner.at("home", "ro"), "", { mode: 0o400 });
     chownSync(owner.at("home", "ro"), USER, GROUP);
     const node = await share.node("home", "ro");
@@ -222,7 +222,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     strict.close();
   });
 
-  test("attributes are seen of files that may not be read", async () => {
+  test("the attributes of a file that the user may not read are visible", async () => {
     const { node, handle } = await owner.create(["private"], FileAttribute.HIDDEN);
     handle.close();
     node.close();
@@ -232,7 +232,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     seen.close();
   });
 
-  test("inherited owner", async () => {
+  test("`inherit owner` gives new objects the directory's owner", async () => {
     mkdirSync(owner.at("box"));
     chownSync(owner.at("box"), 54_500, GROUP);
     chmodSync(owner.at("box"), 0o775);
@@ -243,7 +243,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     inheriting.close();
   });
 
-  test("inherited mode, whatever the masks say", async () => {
+  test("`inherit permissions` ignores the masks", async () => {
     mkdirSync(owner.at("shared"));
     chownSync(owner.at("shared"), USER, GROUP);
     chmodSync(owner.at("shared"), 0o2770);
@@ -256,7 +256,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     inheriting.close();
   });
 
-  test("inherited access list: the masks do not cut it down", async () => {
+  test("`inherit acls` is not restricted by the masks", async () => {
     mkdirSync(owner.at("listed"));
     chownSync(owner.at("listed"), USER, GROUP);
     // Owner rw-, group rw-, others ---, for whatever is made.
@@ -274,7 +274,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(statSync(owner.at("listed", "g")).mode & 0o077).toBe(0o040);
   });
 
-  test("other groups from one moment to the next", async () => {
+  test("a change of the user's groups takes effect at once", async () => {
     const { node, handle } = await owner.create(["teams"]);
     handle.close();
     node.close();
@@ -291,7 +291,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     after.close();
   });
 
-  test("listing needs the right to read, and shows what it may", async () => {
+  test("listing a directory needs the right to read it", async () => {
     mkdirSync(owner.at("home", "sub"));
     expect(await share.list("home")).toEqual([".", "..", "sub"]);
     mkdirSync(owner.at("drop"), { mode: 0o733 });
@@ -299,12 +299,12 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     const drop = await share.node("drop");
     expect(await drop.open({ read: true, write: false, writeThrough: false })).toBe(-Errno.EACCES);
     drop.close();
-    // A box for dropping files: what cannot be listed can still be filled.
+    // A directory that cannot be listed can still be written to.
     await share.touch("drop", "in");
     expect(statSync(owner.at("drop", "in")).uid).toBe(USER);
   });
 
-  test("data is read and written after the open as the handle allows", async () => {
+  test("an open handle keeps its access when the mode changes", async () => {
     const { node, handle } = await share.create(["home", "data"]);
     chmodSync(owner.at("home", "data"), 0);
     const bytes = new Uint8Array(300_000).fill(7);

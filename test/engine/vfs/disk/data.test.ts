@@ -1,12 +1,13 @@
-// Zeroing, holes and what is told of them; fallocate(2), lseek(2).
+// Zeroed, allocated and copied ranges of a file; fallocate(2), lseek(2), copy_file_range(2).
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Errno } from "../../../../src/linux/errno.ts";
 import type { ShareContext } from "../../../../src/engine/vfs/context/share-context.ts";
 import { copyRangeOf, allocatedRangesOf, zeroRangeOf } from "../../../../src/engine/vfs/disk/data.ts";
 
-// None of these functions asks the share for anything.
+// None of these functions uses the context.
 const context = {} as ShareContext;
 const BLOCK = 65_536;
 let directory: string;
@@ -26,7 +27,7 @@ function withFile<T>(name: string, blocks: number, use: (fd: number, path: strin
   }
 }
 
-test("a hole within, from the start and up to the end; the size stays", () => {
+test("a hole in the middle and one up to the end are punched, and the size stays", () => {
   withFile("hole", 8, (fd, path) => {
     expect(zeroRangeOf(context, fd, BLOCK, BLOCK, true)).toBe(BLOCK);
     expect(zeroRangeOf(context, fd, 7 * BLOCK, 100 * BLOCK, true)).toBe(BLOCK);
@@ -45,7 +46,7 @@ test("a hole within, from the start and up to the end; the size stays", () => {
   });
 });
 
-test("zeros without a hole keep the neighbours", () => {
+test("zeroing without a hole leaves the neighbouring bytes alone", () => {
   withFile("zeros", 2, (fd, path) => {
     expect(zeroRangeOf(context, fd, 5, 10, false)).toBe(10);
     const data = readFileSync(path);
@@ -54,9 +55,9 @@ test("zeros without a hole keep the neighbours", () => {
   });
 });
 
-test("a copy within one file that overlaps itself is not the kernel's to do", () => {
+test("a copy between overlapping ranges of one file fails with EOPNOTSUPP", () => {
   withFile("self", 2, (fd) => {
-    expect(copyRangeOf(context, fd, 0, fd, 10, 100)).toBe(-95);
+    expect(copyRangeOf(context, fd, 0, fd, 10, 100)).toBe(-Errno.EOPNOTSUPP);
     expect(copyRangeOf(context, fd, 0, fd, BLOCK, 100)).toBe(100);
   });
 });

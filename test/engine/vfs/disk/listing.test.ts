@@ -1,4 +1,4 @@
-// Enumerations: [MS-FSA] 2.1.5.6.3. Every name once, the dots first, nothing that vanished.
+// Directory enumerations, [MS-FSA] 2.1.5.6.3: every name once, `.` and `..` first, no entry that vanished.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { lstatSync, readdirSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { acquireVolume, releaseVolume } from "../../../../src/engine/vfs/volume/mounted-volume.ts";
@@ -33,7 +33,7 @@ async function entryOf(
   return entry;
 }
 
-test("the dots come first, with the directories' own facts", async () => {
+test("`.` and `..` come first, with the stats of their directories", async () => {
   await share.makeDirectory("sub");
   await share.touch("sub", "file");
   const handle = await share.open("sub");
@@ -55,7 +55,7 @@ test("the dots come first, with the directories' own facts", async () => {
   stream.close();
 });
 
-test("above the root there is the root", async () => {
+test("`..` of the root is the root", async () => {
   const handle = await share.open();
   const stream = handle.list();
   const dot = (await entryOf(stream)).stat.inodeLow;
@@ -64,7 +64,7 @@ test("above the root there is the root", async () => {
   handle.close();
 });
 
-test("a pattern sees the names of clients, and only matches are answered", async () => {
+test("the filter gets the names that clients see, and only matches are returned", async () => {
   writeFileSync(share.at("a:b"), "12345");
   writeFileSync(share.at("other"), "");
   const handle = await share.open();
@@ -80,7 +80,7 @@ test("a pattern sees the names of clients, and only matches are answered", async
   handle.close();
 });
 
-test("an entry that did not fit comes again, and an enumeration may start again", async () => {
+test("an entry that was put back is returned again, and an enumeration can be restarted", async () => {
   for (const name of ["a", "b", "c"]) await share.touch(name);
   const handle = await share.open();
   const stream = handle.list();
@@ -101,7 +101,7 @@ test("an entry that did not fit comes again, and an enumeration may start again"
   handle.close();
 });
 
-test("two enumerations of one handle do not disturb each other, and outlive it", async () => {
+test("two enumerations of one handle are independent of each other, and outlive it", async () => {
   for (let i = 0; i < 10; i++) await share.touch(`f${i}`);
   const handle = await share.open();
   const [one, two] = [handle.list(), handle.list()];
@@ -116,7 +116,7 @@ test("two enumerations of one handle do not disturb each other, and outlive it",
   expect(await one.next(all)).toBeNumber();
 });
 
-test("names that vanish are passed over", async () => {
+test("names that vanish are skipped", async () => {
   await share.setLively(true);
   for (let i = 0; i < 100; i++) await share.touch(`f${i}`);
   const handle = await share.open();
@@ -164,7 +164,7 @@ test("5,000 entries with their attributes take a few times what lstat takes", as
   expect(listed).toBeLessThan(8 * bare);
 });
 
-test("vetoed names and the sidecar stay out when a disk goes slow in the middle of a listing", async () => {
+test("vetoed names and the sidecar are not listed when a disk becomes slow during a listing", async () => {
   const other = new Fixture({ vetoFiles: ["*.secret"] });
   for (let i = 0; i < 100; i++) writeFileSync(other.at(i % 2 === 0 ? `${i}.secret` : `${i}.txt`), "");
   mkdirSync(other.at(".minismbd"));

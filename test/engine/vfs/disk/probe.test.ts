@@ -1,4 +1,4 @@
-// Asking a block device past all memory: a loop device on an image, which only root can make.
+// Reading a block device past all caches: a loop device on an image, which only root can make.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { Errno } from "../../../../src/linux/errno.ts";
 
 const context = undefined as unknown as ShareContext;
 
-test.if(process.getuid?.() === 0)("a disk is asked itself, and has to work for it", async () => {
+test.if(process.getuid?.() === 0)("a probe reads from the disk and shows as block activity", async () => {
   const directory = mkdtempSync(join(tmpdir(), "minismbd-probe-"));
   await Bun.$`truncate -s 1M ${directory}/image`;
   const file = (await Bun.$`losetup -f --show ${directory}/image`.text()).trim();
@@ -29,7 +29,7 @@ test.if(process.getuid?.() === 0)("a disk is asked itself, and has to work for i
   }
 });
 
-test("what is not there or no disk is a failure", () => {
+test("a missing file or one that is not a block device fails", () => {
   expect(probeDevice(context, "/dev/there-is-no-such-disk")).toBe(-Errno.ENOENT);
   expect(probeDevice(context, "/proc")).toBeLessThan(0);
 });

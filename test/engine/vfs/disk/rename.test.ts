@@ -22,7 +22,7 @@ async function identityOf(...components: string[]): Promise<string> {
   return node.identity;
 }
 
-/** What a rename asks for; the target's node is closed, as the engine closes it. */
+/** The target of a rename; its node is closed, as the engine closes it. */
 async function target(...components: string[]): Promise<Found> {
   const found = succeeded(await share.lookup(...components));
   found.node?.close();
@@ -34,7 +34,7 @@ async function rename(from: string, to: string[], replace: boolean): Promise<{ p
 }
 
 describe("removing", () => {
-  test("takes away the name if it is still the object's", async () => {
+  test("removes the name only if it is still the object's", async () => {
     writeFileSync(share.at("a"), "");
     const identity = await identityOf("a");
     writeFileSync(share.at("b"), "");
@@ -46,7 +46,7 @@ describe("removing", () => {
     expect(await share.store.remove("a", identity, false)).toBe(-Errno.ENOENT);
   });
 
-  test("directories only when empty", async () => {
+  test("a directory that is not empty fails with ENOTEMPTY", async () => {
     mkdirSync(share.at("d", "e"), { recursive: true });
     expect(await share.store.remove("d", await identityOf("d"), true)).toBe(-Errno.ENOTEMPTY);
     expect(await share.store.remove("d/e", await identityOf("d", "e"), true)).toBe(0);
@@ -56,14 +56,14 @@ describe("removing", () => {
 });
 
 describe("renaming", () => {
-  test("into another directory", async () => {
+  test("moves a file into another directory", async () => {
     mkdirSync(share.at("to"));
     writeFileSync(share.at("a"), "data");
     expect(await rename("a", ["TO", "b"], false)).toEqual({ path: "to/b" });
     expect(readFileSync(share.at("to", "b"), "latin1")).toBe("data");
   });
 
-  test("does not replace unless told to", async () => {
+  test("replaces a file only if asked to", async () => {
     writeFileSync(share.at("a"), "new");
     writeFileSync(share.at("B"), "old");
     expect(await rename("a", ["b"], false)).toBe(-Errno.EEXIST);
@@ -73,7 +73,7 @@ describe("renaming", () => {
     expect(readFileSync(share.at("B"), "latin1")).toBe("new");
   });
 
-  test("does not replace what appeared meanwhile", async () => {
+  test("does not replace a file that appeared after the look-up", async () => {
     writeFileSync(share.at("a"), "new");
     const to = await target("b");
     writeFileSync(share.at("b"), "old");
@@ -81,7 +81,7 @@ describe("renaming", () => {
     expect(readFileSync(share.at("b"), "latin1")).toBe("old");
   });
 
-  test("replaces nothing but what was looked up", async () => {
+  test("replaces only the object that was looked up", async () => {
     writeFileSync(share.at("from"), "from");
     writeFileSync(share.at("there"), "there");
     const identity = await identityOf("from");
@@ -97,14 +97,14 @@ describe("renaming", () => {
     }
     for (const [name, text] of Object.entries({ from: "from", new: "new", there: "other" }))
       expect(readFileSync(share.at(name), "utf8")).toBe(text);
-    // What is gone meanwhile needs no replacing.
+    // A target that was removed meanwhile need not be replaced.
     expect(await share.store.rename("new", await identityOf("new"), await target("there"), true)).toEqual({
       path: "there",
     });
     expect(readdirSync(share.root).sort()).toEqual(["from", "there"]);
   });
 
-  test("changes case alone", async () => {
+  test("changes the case of a name", async () => {
     writeFileSync(share.at("readme.txt"), "x");
     expect(await rename("readme.txt", ["README.txt"], false)).toEqual({ path: "README.txt" });
     expect(readdirSync(share.root)).toEqual(["README.txt"]);
@@ -123,7 +123,7 @@ describe("renaming", () => {
     expect(readdirSync(share.root)).toEqual(["a"]);
   });
 
-  test("onto another name of the same file leaves one", async () => {
+  test("onto another hard link of the same file leaves one name", async () => {
     writeFileSync(share.at("a"), "");
     await Bun.$`ln ${share.at("a")} ${share.at("b")}`;
     expect(await rename("a", ["b"], false)).toBe(-Errno.EEXIST);
@@ -131,7 +131,7 @@ describe("renaming", () => {
     expect(readdirSync(share.root)).toEqual(["b"]);
   });
 
-  test("a directory does not go into itself", async () => {
+  test("a directory cannot be moved into itself", async () => {
     mkdirSync(share.at("d", "e"), { recursive: true });
     expect(await rename("d", ["d", "e", "f"], false)).toBe(-Errno.EINVAL);
     expect(await share.store.rename("", await identityOf(), await target("x"), false)).toBe(-Errno.EBUSY);
@@ -139,7 +139,7 @@ describe("renaming", () => {
 });
 
 describe("linking", () => {
-  test("gives a second name", async () => {
+  test("gives a file a second name", async () => {
     writeFileSync(share.at("a"), "data");
     const node = await share.node("a");
     expect(await share.store.link(node, await target("b"), false)).toBe(0);
@@ -148,7 +148,7 @@ describe("linking", () => {
     node.close();
   });
 
-  test("replaces only when told to, in one step", async () => {
+  test("replaces a file only if asked to, and no directory", async () => {
     writeFileSync(share.at("a"), "new");
     writeFileSync(share.at("b"), "old");
     const node = await share.node("a");

@@ -15,14 +15,14 @@ beforeEach(() => {
   before = descriptorCount();
   share = new Fixture();
 });
-// Every test gives back each descriptor that it got.
+// Every test must close its descriptors.
 afterEach(async () => {
   share.dispose();
   await expectDescriptors(before);
 });
 
 describe("modes and attributes", () => {
-  test("masks decide the mode, whatever the umask", async () => {
+  test("the masks of the share decide the mode, whatever the umask", async () => {
     const old = process.umask(0o077);
     try {
       const other = new Fixture(
@@ -48,7 +48,7 @@ describe("modes and attributes", () => {
     other.close();
   });
 
-  test("new files are to be archived, directories are not", async () => {
+  test("a new file has ARCHIVE, a new directory does not", async () => {
     expect((await share.touch("f")).attributes).toBe(FileAttribute.ARCHIVE);
     expect((await share.makeDirectory("d")).attributes).toBe(FileAttribute.DIRECTORY);
   });
@@ -71,7 +71,7 @@ describe("modes and attributes", () => {
     again.close();
   });
 
-  test("what is stored says all of it: ksmbd believes that a directory is one, and that nothing is set", async () => {
+  test("DIRECTORY and NORMAL are stored too, since ksmbd relies on the stored value", async () => {
     const out = new Scratch(64);
     const storedOf = (name: string): number => {
       const fd = openAt(AT_FDCWD, share.at(name), Open.RDONLY);
@@ -89,7 +89,7 @@ describe("modes and attributes", () => {
     node.close();
   });
 
-  test("dot files are hidden, if the share says so", async () => {
+  test("dot files are HIDDEN with `hide dot files`", async () => {
     await share.touch(".profile");
     const shown = new Fixture({ hideDotFiles: false }, share);
     const [hidden, plain] = [await share.node(".profile"), await shown.node(".profile")];
@@ -100,7 +100,7 @@ describe("modes and attributes", () => {
     shown.close();
   });
 
-  test("without stored attributes READONLY is the mode", async () => {
+  test("without stored attributes READONLY comes from the mode", async () => {
     const other = new Fixture({ storeDosAttributes: false }, share);
     writeFileSync(share.at("ro"), "", { mode: 0o444 });
     const node = await other.node("ro");
@@ -118,7 +118,7 @@ describe("modes and attributes", () => {
     other.close();
   });
 
-  test("taking READONLY away makes a file writable that its mode protects", async () => {
+  test("clearing READONLY makes a read-only mode writable", async () => {
     writeFileSync(share.at("f"), "", { mode: 0o444 });
     const node = await share.node("f");
     expect(await node.setAttributes(FileAttribute.ARCHIVE)).toBe(0);
@@ -127,7 +127,7 @@ describe("modes and attributes", () => {
     node.close();
   });
 
-  test("times, the birth among them", async () => {
+  test("all times can be set, the birth time included", async () => {
     const { node, handle } = await share.create(["t"], FileAttribute.HIDDEN);
     const change = {
       access: { seconds: 1_000_000_000, nanoseconds: 100 },
@@ -153,7 +153,7 @@ describe("modes and attributes", () => {
     node.close();
   });
 
-  test("the birth time of a file that no client made is the disk's", async () => {
+  test("a file that no client created has the disk's birth time", async () => {
     writeFileSync(share.at("local"), "");
     utimesSync(share.at("local"), 1, 1);
     const stat = statSync(share.at("local"), { bigint: true });

@@ -1,4 +1,5 @@
-// DOS attributes in a file's mode, as smb.conf(5) describes `map archive`, `map hidden`, `map system`, `map readonly`.
+// DOS attributes in a file's mode, as smb.conf(5) describes `map archive`, `map hidden`, `map system`, `map
+// readonly`.
 import { describe, expect, test } from "bun:test";
 import { chmodSync, statSync, writeFileSync } from "node:fs";
 import {
@@ -7,6 +8,7 @@ import {
   modeOfAttributes,
 } from "../../../../src/engine/vfs/format/mode-attributes.ts";
 import type { ModeMapping } from "../../../../src/port/port.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
 import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
 import { Fixture } from "../share-fixture.ts";
 
@@ -29,12 +31,12 @@ test.each([
   expect(attributesOfMode(mode, false, mapping)).toBe(attributes);
 });
 
-test("a directory's execute bits are for passing through", () => {
+test("a directory's execute bits stand for no attributes", () => {
   expect(attributesOfMode(0o755, true, MAPPED)).toBe(0);
   expect(attributesOfMode(0o555, true, PLAIN)).toBe(0);
 });
 
-test("what is set is what is read, for every set of attributes", () => {
+test("every set of attributes is read back as it was set", () => {
   for (const mapping of [PLAIN, MAPPED]) {
     for (let bits = 0; bits < 64; bits++) {
       const attributes = bits & attributesInMode(mapping);
@@ -47,8 +49,8 @@ test("what is set is what is read, for every set of attributes", () => {
   }
 });
 
-describe("a share that stores nothing", () => {
-  test("keeps in the mode what it maps, and refuses the rest", async () => {
+describe("a share that does not store attributes", () => {
+  test("maps attributes to the mode, and refuses those that it does not map", async () => {
     const share = new Fixture({ storeDosAttributes: false, modeMapping: MAPPED });
     writeFileSync(share.at("file"), "");
     chmodSync(share.at("file"), 0o644);
@@ -59,12 +61,12 @@ describe("a share that stores nothing", () => {
     expect(statSync(share.at("file")).mode & 0o777).toBe(0o444);
     expect(await node.setAttributes(0)).toBe(0);
     expect(statSync(share.at("file")).mode & 0o200).toBe(0o200);
-    expect(await node.setAttributes(FileAttribute.OFFLINE)).toBe(-95);
+    expect(await node.setAttributes(FileAttribute.OFFLINE)).toBe(-Errno.EOPNOTSUPP);
     node.close();
     share.dispose();
   });
 
-  test("reads what Samba has mapped there, and makes new files so", async () => {
+  test("reads attributes that Samba has mapped, and maps those of new files", async () => {
     const share = new Fixture({ storeDosAttributes: false, modeMapping: MAPPED, createMask: 0o755 });
     writeFileSync(share.at("hidden"), "");
     chmodSync(share.at("hidden"), 0o645);

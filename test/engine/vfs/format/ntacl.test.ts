@@ -1,5 +1,5 @@
-// security.NTACL and the hash of POSIX rights, against what Debian's smbd 4.17.12 wrote (getfattr -e hex on ext4, files
-// of uid 1 and gid 1, acl_xattr with and without "ignore system acls").
+// security.NTACL and the hash of POSIX rights, against values that Debian's smbd 4.17.12 wrote (getfattr -e
+// hex on ext4, files of uid 1 and gid 1, acl_xattr with and without "ignore system acls").
 import { expect, test } from "bun:test";
 import { decodeNtAcl, encodeNtAcl, NtAclBinding } from "../../../../src/engine/vfs/format/ntacl.ts";
 import {
@@ -41,7 +41,7 @@ const FILE_V3 =
   "1800bf0112000102000000000016020000000100000000001800ff011f000102000000000016010000000200000000002400" +
   "ff011f0001050000000000051500000005ae4dcee5567103443b9fe4e8030000";
 
-// The same from the ksmbd of Linux 6.12.95: set by smbcacls on a file of uid 544, gid 0 and mode 0775.
+// Written by the ksmbd of Linux 6.12.95: set by smbcacls on a file of uid 544, gid 0 and mode 0775.
 const KSMBD =
   "0400040000000200040002000100d7458d45bbff377e2768a770f28900e0f0ce2f6b6c2af26b10a4de06d5672de400000000" +
   "00000000000000000000000000000000000000000000000000000000706f7369785f61636c0026f031aacf7add014e6fa263" +
@@ -53,7 +53,7 @@ const KSMBD_ACL =
   "0200000001000700ffffffff02000400ea03000004000700ffffffff080007000000000010000700ffffffff20000500ffff" +
   "ffff";
 
-test("without an access list ksmbd counts that there is a default list, and not what is in it", () => {
+test("without an access ACL ksmbd's hash ignores the entries of the default ACL", () => {
   const access = decodePosixAcl(fromHex(KSMBD_ACL));
   const rights = { access: undefined, uid: 0, gid: 0, mode: 0o40755 };
   const [one, other] = [access, aclOfMode(0o700)].map((inherited) =>
@@ -63,7 +63,7 @@ test("without an access list ksmbd counts that there is a default list, and not 
   expect(one).not.toBe(toHex(hashRights({ ...rights, inherited: undefined })));
 });
 
-test("what ksmbd keeps of a client's descriptor is read, though it does not say that it is self-relative", () => {
+test("a client's descriptor that ksmbd stored without SELF_RELATIVE is read", () => {
   const stored = decodeNtAcl(fromHex(KSMBD));
   const { owner, group, dacl } = stored.descriptor;
   expect([owner, group].map((sid) => sid && formatSid(sid))).toEqual(["S-1-5-32-544", "S-1-1-0"]);
@@ -76,7 +76,7 @@ test("what ksmbd keeps of a client's descriptor is read, though it does not say 
   expect(toHex(hashRights(rights))).toBe(toHex(stored.rightsHash));
 });
 
-test("version 4 of smbd is read, and written again it has the same descriptor at the same place", () => {
+test("version 4 of smbd is read, and the value written has the same descriptor at the same offset", () => {
   const stored = decodeNtAcl(fromHex(FILE_V4));
   expect(stored.version).toBe(4);
   expect(stored.binding).toBe(NtAclBinding.RIGHTS);
@@ -90,12 +90,12 @@ test("version 4 of smbd is read, and written again it has the same descriptor at
     "S-1-5-21-3461197317-57759461-3835640644-1000 1f01ff",
   ]);
   const written = toHex(encodeNtAcl(stored.descriptor, stored.rightsHash, { seconds: 0, nanoseconds: 0 }));
-  // The hash of smbd's own view (64 bytes) and the time (8 bytes) are the writer's.
-  const own = (hex: string): string => hex.slice(0, 28) + hex.slice(156, 176) + hex.slice(192);
-  expect(own(written)).toBe(own(FILE_V4));
+  // The hash of the descriptor (64 bytes) and the time (8 bytes) differ.
+  const comparable = (hex: string): string => hex.slice(0, 28) + hex.slice(156, 176) + hex.slice(192);
+  expect(comparable(written)).toBe(comparable(FILE_V4));
 });
 
-test("smbd's hash of the rights of a file and of a directory", () => {
+test("the rights of a file and of a directory have smbd's hashes", () => {
   const rights = { uid: 1, gid: 1 };
   const file = decodePosixAcl(fromHex(FILE_ACL));
   expect(toHex(hashRights({ ...rights, access: file, inherited: undefined, mode: 0o100775 }))).toBe(
@@ -113,7 +113,7 @@ test("version 3 without a hash, as smbd writes it with `ignore system acls`, is 
   expect(descriptor.dacl?.aces.length).toBe(5);
 });
 
-test("versions 1 and 2 have the descriptor behind their heads", () => {
+test("versions 1 and 2 have the descriptor after their headers", () => {
   const body = (start: number): string => {
     const offset = (at: number): string => toHex(new Uint8Array([start + at, 0, 0, 0]));
     return `01000080${offset(20)}${"00".repeat(12)}01020000000000160100000005000000`;
@@ -125,7 +125,7 @@ test("versions 1 and 2 have the descriptor behind their heads", () => {
   expect(second.binding).toBe(NtAclBinding.NONE);
 });
 
-test("what is no NTACL is refused at any length", () => {
+test("an invalid NTACL, or one truncated at any length, throws WireError", () => {
   const whole = fromHex(FILE_V4);
   for (let length = 0; length < whole.length; length++) {
     expect(() => decodeNtAcl(whole.subarray(0, length))).toThrow(WireError);
@@ -134,12 +134,12 @@ test("what is no NTACL is refused at any length", () => {
   other[0] = 5;
   expect(() => decodeNtAcl(other)).toThrow(WireError);
   const before = fromHex(FILE_V4);
-  // An owner before the descriptor itself.
+  // The owner's offset points before the descriptor.
   before[164] = 0x20;
   expect(() => decodeNtAcl(before)).toThrow(WireError);
 });
 
-test("POSIX lists as the kernel has them, and the modes that belong to them", () => {
+test("POSIX ACLs are decoded and encoded in the kernel's form, and converted to and from modes", () => {
   const acl = decodePosixAcl(fromHex(FILE_ACL));
   expect(toHex(encodePosixAcl(acl))).toBe(FILE_ACL);
   expect(isExtended(acl)).toBe(true);

@@ -1,4 +1,4 @@
-// Names by the POSIX extensions: what parts them, what is refused.
+// Paths of clients with the SMB3 POSIX extensions: separators and invalid names.
 import { expect, test } from "bun:test";
 import { Status } from "../../../../src/wire/status.ts";
 import { parsePosixPath } from "../../../../src/engine/vfs/name/client-path.ts";
@@ -8,7 +8,7 @@ function componentsOf(name: string): readonly string[] | number {
   return typeof path === "number" ? path : path.components;
 }
 
-test("a slash parts, and a backslash where there is none", () => {
+test("a slash separates components, and a backslash where there is no slash", () => {
   expect(componentsOf("")).toEqual([]);
   expect(componentsOf("a/b/c")).toEqual(["a", "b", "c"]);
   expect(componentsOf("a\\b")).toEqual(["a", "b"]);
@@ -16,13 +16,13 @@ test("a slash parts, and a backslash where there is none", () => {
   expect(componentsOf("a/")).toEqual(["a"]);
 });
 
-test("every other character is one of a name, and there are no streams", () => {
+test("every other character is part of a name, and there are no streams", () => {
   const name = 'a:b*c?d"e<f>g|h.\u0001 ';
   expect(componentsOf(`x/${name}`)).toEqual(["x", name]);
   expect(parsePosixPath("a:b")).toMatchObject({ stream: undefined, kind: "any" });
 });
 
-test("nothing climbs, and nothing is empty", () => {
+test("dot components, empty components, NUL and leading separators are refused", () => {
   for (const name of ["..", ".", "a/..", "../a", "a//b", "a\\\\b", "a/./b", "..\\a"]) {
     expect(componentsOf(name)).toBe(Status.OBJECT_NAME_INVALID);
   }

@@ -1,4 +1,5 @@
-// Names that clients send: [MS-FSCC] 2.1.5, [MS-SMB2] 3.3.5.9, and the cases of smbtorture's smb2.create and smb2.charset.
+// Paths that clients send: [MS-FSCC] 2.1.5, [MS-SMB2] 3.3.5.9, and cases of smbtorture's smb2.create and
+// smb2.charset.
 import { expect, test } from "bun:test";
 import { parsePath } from "../../../../src/engine/vfs/name/client-path.ts";
 import { Status } from "../../../../src/wire/status.ts";
@@ -10,7 +11,7 @@ function parsed(name: string): readonly string[] {
   return path.components;
 }
 
-test("components", () => {
+test("a path is split into its components", () => {
   expect(parsed("")).toEqual([]);
   expect(parsed("a")).toEqual(["a"]);
   expect(parsed("dir\\sub\\file.txt")).toEqual(["dir", "sub", "file.txt"]);
@@ -22,13 +23,13 @@ test("components", () => {
   expect(parsed("a".repeat(255))).toEqual(["a".repeat(255)]);
 });
 
-test("a leading backslash is an invalid parameter (smb2.create.leading-slash)", () => {
+test("a leading backslash fails with INVALID_PARAMETER (smb2.create.leading-slash)", () => {
   for (const name of ["\\", "\\a", "\\\\server\\share", "\\.."]) {
     expect(parsePath(name)).toBe(Status.INVALID_PARAMETER);
   }
 });
 
-test("a path that leads out of the share", () => {
+test("a path that leads out of the share fails with OBJECT_PATH_SYNTAX_BAD", () => {
   for (const name of ["..", "..\\a", "a\\..\\..", "..\\..\\.."]) {
     expect(parsePath(name)).toBe(Status.OBJECT_PATH_SYNTAX_BAD);
   }
@@ -39,7 +40,7 @@ test("several backslashes count as one, as in Windows and Samba", () => {
   expect(parsed("a\\\\\\b\\\\")).toEqual(["a", "b"]);
 });
 
-test("what is no name", () => {
+test("invalid names fail with OBJECT_NAME_INVALID", () => {
   const bad = [".", "a\\..", "a\\.\\b", "a/b", "/", "a*", "?", 'q"', "<", ">", "|"];
   for (const name of [
     ...bad,
@@ -57,7 +58,7 @@ test("what is no name", () => {
   expect(parsePath(`${"a\\".repeat(16_383)}a`)).toBeObject();
 });
 
-test("streams", () => {
+test("stream names and types are parsed", () => {
   expect(parsePath("file:stream")).toEqual({ components: ["file"], stream: "stream", kind: "any" });
   expect(parsePath("d\\file:s p:$data")).toEqual({ components: ["d", "file"], stream: "s p", kind: "any" });
   expect(parsePath(":stream")).toEqual({ components: [], stream: "stream", kind: "any" });
@@ -67,7 +68,7 @@ test("streams", () => {
   }
 });
 
-test("a stream's name takes what a file's does not (smb2.streams.names, names2)", () => {
+test("a stream name may have characters that a file name may not (smb2.streams.names, names2)", () => {
   for (const stream of [
     "\u0005Stream\n One",
     "?Stream*",
@@ -81,7 +82,7 @@ test("a stream's name takes what a file's does not (smb2.streams.names, names2)"
   }
 });
 
-test("what is no name of a stream", () => {
+test("invalid stream names fail with OBJECT_NAME_INVALID", () => {
   for (const name of [
     "file:",
     "a:b\\c",

@@ -1,4 +1,4 @@
-// Names without case, also when others change the directory meanwhile. [MS-FSA] 2.1.5.1.1: a match ignores case.
+// Case-insensitive look-ups, also while other programs change the directory; [MS-FSA] 2.1.5.1.1.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Errno } from "../../../../src/linux/errno.ts";
@@ -15,8 +15,8 @@ afterEach(async () => {
   await expectDescriptors(before);
 });
 
-describe("look-ups without case", () => {
-  test("every component", async () => {
+describe("case-insensitive look-ups", () => {
+  test("every component is found in any case", async () => {
     mkdirSync(share.at("Photos", "Summer 2024"), { recursive: true });
     writeFileSync(share.at("Photos", "Summer 2024", "IMG_1.jpg"), "");
     expect(await share.resolve("photos", "SUMMER 2024", "img_1.JPG")).toBe("Photos/Summer 2024/IMG_1.jpg");
@@ -27,19 +27,19 @@ describe("look-ups without case", () => {
     expect(await share.lookup("PHOTOS", "Summer 2024", "IMG_1.jpg", "x")).toBe(-Errno.ENOTDIR);
   });
 
-  test("the exact name comes before another spelling", async () => {
+  test("the exact name is preferred to another spelling", async () => {
     for (const name of ["readme", "README", "ReadMe"]) writeFileSync(share.at(name), name);
     for (const name of ["readme", "README", "ReadMe"]) expect(await share.resolve(name)).toBe(name);
     expect(["readme", "README", "ReadMe"]).toContain((await share.resolve("rEADmE")) as string);
   });
 
-  test("a share that minds case", async () => {
+  test("a case-sensitive share finds exact names only", async () => {
     mkdirSync(share.at("Dir"));
-    const minding = new Fixture({ caseSensitive: true }, share);
-    expect(await minding.resolve("dir")).toBeUndefined();
-    expect(await minding.lookup("dir", "x")).toBe(-Errno.ENOENT);
-    expect(await minding.resolve("Dir")).toBe("Dir");
-    minding.close();
+    const caseSensitive = new Fixture({ caseSensitive: true }, share);
+    expect(await caseSensitive.resolve("dir")).toBeUndefined();
+    expect(await caseSensitive.lookup("dir", "x")).toBe(-Errno.ENOENT);
+    expect(await caseSensitive.resolve("Dir")).toBe("Dir");
+    caseSensitive.close();
   });
 
   test("composed and decomposed forms are two names", async () => {
@@ -52,34 +52,34 @@ describe("look-ups without case", () => {
     expect(await share.list()).toEqual([".", "..", "Cafe\u0301", "Caf\u00e9"]);
   });
 
-  test("for a Mac they find each other, and the exact spelling comes first", async () => {
+  test("a Mac finds a name in the other form, and prefers the exact spelling", async () => {
     share.store.findsAnyForm = true;
     mkdirSync(share.at("U\u0308ber"));
     writeFileSync(share.at("U\u0308ber", "Cafe\u0301"), "");
     expect(await share.resolve("\u00dcber", "Caf\u00e9")).toBe("U\u0308ber/Cafe\u0301");
     expect(await share.resolve("\u00fcBER", "CAF\u00c9")).toBe("U\u0308ber/Cafe\u0301");
-    // What is new there lies in the folder that is there.
+    // A new file is placed in the existing folder.
     const missing = succeeded(await share.lookup("\u00dcber", "neu\u0308"));
     expect(missing.path).toBe("U\u0308ber/neu\u0308");
     mkdirSync(share.at("\u00dcber"));
     expect(await share.resolve("\u00dcber")).toBe("\u00dcber");
     expect(await share.resolve("U\u0308ber")).toBe("U\u0308ber");
-    // What is on the disk is what a listing shows.
+    // A listing shows the names on disk.
     expect(await share.list()).toEqual([".", "..", "U\u0308ber", "\u00dcber"]);
   });
 
-  test("for a Mac on a share that minds case", async () => {
+  test("a Mac finds the other form, but not another case, on a case-sensitive share", async () => {
     mkdirSync(share.at("U\u0308ber"));
-    const minding = new Fixture({ caseSensitive: true }, share);
-    minding.store.findsAnyForm = true;
-    expect(await minding.resolve("\u00dcber")).toBe("U\u0308ber");
-    expect(await minding.resolve("\u00fcber")).toBeUndefined();
-    minding.close();
+    const caseSensitive = new Fixture({ caseSensitive: true }, share);
+    caseSensitive.store.findsAnyForm = true;
+    expect(await caseSensitive.resolve("\u00dcber")).toBe("U\u0308ber");
+    expect(await caseSensitive.resolve("\u00fcber")).toBeUndefined();
+    caseSensitive.close();
   });
 });
 
-describe("changes underneath", () => {
-  test("a name that comes and goes", async () => {
+describe("changes by other programs", () => {
+  test("a file that is created, renamed and removed is looked up correctly each time", async () => {
     for (let round = 0; round < 20; round++) {
       expect(await share.resolve("FILE")).toBeUndefined();
       writeFileSync(share.at("file"), "");
@@ -90,7 +90,7 @@ describe("changes underneath", () => {
     }
   });
 
-  test("a directory replaced by another of the same name", async () => {
+  test("a directory replaced by another of the same name is read anew", async () => {
     mkdirSync(share.at("d"));
     writeFileSync(share.at("d", "One"), "");
     expect(await share.resolve("D", "ONE")).toBe("d/One");
@@ -102,7 +102,7 @@ describe("changes underneath", () => {
     expect(await share.resolve("D", "TWO")).toBe("d/Two");
   });
 
-  test("what clients change themselves is known at once", async () => {
+  test("changes by clients are seen at once", async () => {
     expect(await share.resolve("first")).toBeUndefined();
     for (let i = 0; i < 50; i++) {
       await share.touch(`File${i}`);
@@ -118,7 +118,7 @@ describe("changes underneath", () => {
     node.close();
   });
 
-  test("of two spellings one is removed and the other found", async () => {
+  test("when one of two spellings is removed, the other is found", async () => {
     writeFileSync(share.at("twin"), "");
     writeFileSync(share.at("TWIN"), "");
     expect(await share.resolve("Twin")).toBeString();
@@ -133,7 +133,7 @@ describe("changes underneath", () => {
     }
   });
 
-  test("another store on the same directory sees it too", async () => {
+  test("another store on the same directory sees a new file", async () => {
     const other = new Fixture({}, share);
     expect(await other.resolve("SHARED")).toBeUndefined();
     await share.touch("Shared");
@@ -142,14 +142,14 @@ describe("changes underneath", () => {
   });
 });
 
-test("a folder filled by a client is not read anew for every file", async () => {
+test("a folder that a client fills is not read anew for every file", async () => {
   await share.setLively(true);
   const count = 4_000;
   const before = process.cpuUsage();
   for (let i = 0; i < count; i++) await share.touch(`file-${i}`);
   const { user } = process.cpuUsage(before);
   expect((await share.list()).length).toBe(count + 2);
-  // Processor time outside the kernel, which neither a busy machine nor its disk lengthens: 0.1 to 0.25 ms each on the
-  // slowest machine tried; reading anew takes 1 ms each at this size.
+  // CPU time in user space, which neither a busy machine nor its disk lengthens: 0.1 to 0.25 ms per file on the
+  // slowest machine tried; reading the directory anew takes 1 ms per file at this size.
   expect(user / 1000).toBeLessThan(count * 0.6);
 });

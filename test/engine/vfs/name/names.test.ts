@@ -1,5 +1,5 @@
-// Mapped characters against the tables of Apple's and Linux's SMB clients (SFM: fs/smb/client/cifs_unicode.h), and
-// folding against what Windows does.
+// Mapped characters against the tables of Apple's and Linux's SMB clients (SFM:
+// fs/smb/client/cifs_unicode.h), and case folding against Windows.
 import { describe, expect, test } from "bun:test";
 import {
   foldName,
@@ -10,7 +10,8 @@ import {
 } from "../../../../src/engine/vfs/name/names.ts";
 
 // cifs_unicode.h: SFM_DOUBLEQUOTE 0xF020, SFM_ASTERISK 0xF021, SFM_COLON 0xF022, SFM_LESSTHAN 0xF023,
-// SFM_GRTRTHAN 0xF024, SFM_QUESTION 0xF025, SFM_SLASH 0xF026, SFM_PIPE 0xF027, SFM_SPACE 0xF028, SFM_PERIOD 0xF029.
+// SFM_GRTRTHAN 0xF024, SFM_QUESTION 0xF025, SFM_SLASH 0xF026, SFM_PIPE 0xF027, SFM_SPACE 0xF028, SFM_PERIOD
+// 0xF029.
 const pairs: [string, string][] = [
   ['say "hi"', "say \uf020hi\uf020"],
   ["*", "\uf021"],
@@ -32,14 +33,14 @@ describe("mapping", () => {
     expect(toDiskName(client)).toBe(disk);
   });
 
-  test("ordinary names are left alone", () => {
+  test("ordinary names are not changed", () => {
     for (const name of ["plain.txt", ".hidden", "a. b", "Grüße", "\uf029middle", "\uf02a"]) {
       expect(toClientName(name)).toBe(name);
       expect(toDiskName(name)).toBe(name);
     }
   });
 
-  test("no mapping makes a way up", () => {
+  test("no mapping yields `.` or `..`", () => {
     expect(toDiskName("\uf029")).toBeUndefined();
     expect(toDiskName(".\uf029")).toBeUndefined();
     expect(toDiskName("..\uf029")).toBe("...");
@@ -47,7 +48,7 @@ describe("mapping", () => {
 });
 
 describe("folding", () => {
-  test("case", () => {
+  test("names that differ in case are equal", () => {
     expect(foldName("ReadMe.TXT")).toBe("README.TXT");
     expect(foldName("Größe")).toBe(foldName("GRÖßE"));
     expect(foldName("ÿ")).toBe(foldName("Ÿ"));
@@ -55,7 +56,7 @@ describe("folding", () => {
     expect(foldName("привет")).toBe(foldName("ПРИВЕТ"));
   });
 
-  test("one unit stays one unit", () => {
+  test("one UTF-16 unit stays one unit", () => {
     expect(foldName("ß")).toBe("ß");
     expect(foldName("ß")).not.toBe(foldName("SS"));
     expect(foldName("ﬁ")).toBe("ﬁ");
@@ -73,7 +74,7 @@ describe("folding", () => {
   });
 });
 
-test("paths", () => {
+test("paths are split and joined at the last slash", () => {
   expect(splitPath("a/b/c")).toEqual({ parent: "a/b", name: "c" });
   expect(splitPath("c")).toEqual({ parent: "", name: "c" });
   expect(splitPath("")).toEqual({ parent: "", name: "" });

@@ -1,14 +1,15 @@
-// Names that a share maps, shortens, hides or spells in its own way, on a real directory.
+// Name rules of a share on a real directory: mapping, short names, case of new names, veto and hiding.
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import type { FileNode } from "../../../../src/engine/vfs/store.ts";
 import type { NameRules } from "../../../../src/port/port.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
 import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
 import type { SecurityDescriptor } from "../../../../src/wire/security/security-descriptor.ts";
 import { type Sid, WellKnownSid } from "../../../../src/wire/security/sid.ts";
 import { descriptorCount, expectDescriptors, Fixture, grantFor } from "../share-fixture.ts";
 
-// The runtime keeps descriptors of its first child process.
+// The runtime keeps descriptors open after its first child process, which would count as leaks.
 beforeAll(() => void Bun.spawnSync(["true"]));
 
 let share: Fixture;
@@ -32,12 +33,12 @@ const bytes = (hex: string): Buffer =>
   Buffer.concat([Buffer.from(`${share.root}/`), Buffer.from(hex, "hex")]);
 
 describe("characters that Windows reserves", () => {
-  test("are themselves on a disk that takes them", async () => {
+  test("are stored unmapped on a disk that allows them", async () => {
     await share.touch("a\uf022b\uf029");
     expect(readdirSync(share.root)).toEqual(["a:b."]);
   });
 
-  test("stay in the private area on one that does not, and what stands there as itself is found", async () => {
+  test("are mapped on a disk that does not allow them, and unmapped names are found", async () => {
     const fat = namesShare({ reserved: "private" });
     await fat.touch("a\uf022b\uf029");
     expect(readdirSync(share.root)).toEqual(["a\uf022b\uf029"]);
@@ -49,7 +50,7 @@ describe("characters that Windows reserves", () => {
 });
 
 describe("names that are not UTF-8", () => {
-  test("show in the private area, open, and are renamed and deleted", async () => {
+  test("appear in the private use area, and can be opened, renamed and deleted", async () => {
     writeFileSync(bytes("636166e9"), "latin");
     writeFileSync(bytes("ff"), "");
     expect(await share.list()).toEqual([".", "..", "caf\uf0e9", "\uf0ff"]);
@@ -70,13 +71,13 @@ describe("names that are not UTF-8", () => {
     expect(readdirSync(share.root)).toEqual(["café"]);
   });
 
-  test("as a folder on the way, where case counts, and beside the character itself", async () => {
+  test("are found as parent folders, on case-sensitive shares, and beside the mapped character", async () => {
     mkdirSync(bytes("e9"));
     writeFileSync(Buffer.concat([bytes("e9"), Buffer.from("/in")]), "");
-    const minding = namesShare({}, true);
-    expect(await minding.resolve("\uf0e9", "in")).toBe("\udce9/in");
-    expect(await minding.list("\uf0e9")).toEqual([".", "..", "in"]);
-    minding.close();
+    const caseSensitive = namesShare({}, true);
+    expect(await caseSensitive.resolve("\uf0e9", "in")).toBe("\udce9/in");
+    expect(await caseSensitive.list("\uf0e9")).toEqual([".", "..", "in"]);
+    caseSensitive.close();
     await share.touch("x\uf0e9");
     expect(await share.resolve("x\uf0e9")).toBe("x\uf0e9");
     expect(share.store.clientPath("\udce9/in")).toBe("\uf0e9\\in");
@@ -84,14 +85,14 @@ describe("names that are not UTF-8", () => {
 });
 
 describe("mapped characters", () => {
-  test("a name on disk with the private character itself is reached as well", async () => {
+  test("a name on disk with the private use character itself is found", async () => {
     writeFileSync(share.at("a\uf022b"), "");
     expect(await share.resolve("a\uf022b")).toBe("a\uf022b");
     writeFileSync(share.at("a:b"), "");
     expect(await share.resolve("a\uf022b")).toBe("a:b");
   });
 
-  test("a share's own map comes first, both ways", async () => {
+  test("the share's own map is applied first, in both directions", async () => {
     const mapped = namesShare({
       characterMap: [
         [0x3a, 0xf7],
@@ -108,7 +109,7 @@ describe("mapped characters", () => {
 });
 
 describe("short names", () => {
-  test("every name by its short one, alone or on the way, as far as the share gives them", async () => {
+  test("find a file or a parent folder, if the share has short names", async () => {
     mkdirSync(share.at("A long folder name"));
     writeFileSync(share.at("A long folder name", "A long file name.txt"), "");
     writeFileSync(share.at("a:b"), "");
@@ -128,7 +129,7 @@ describe("short names", () => {
     for (const one of [all, some]) one.close();
   });
 
-  test("no way around a veto", async () => {
+  test("a vetoed name is not found by its short name", async () => {
     writeFileSync(share.at("A long file name.txt"), "");
     const vetoing = new Fixture({ names: { ...rules, shortNames: "yes" }, vetoFiles: ["*long*"] }, share);
     expect(await vetoing.resolve("AR4S99~7.TXT")).toBeUndefined();
@@ -137,7 +138,7 @@ describe("short names", () => {
 });
 
 describe("new names", () => {
-  test("in the share's case where it does not preserve", async () => {
+  test("are created in the share's case where it does not preserve case", async () => {
     const lower = namesShare({ newCase: "lower", newShortCase: "lower" });
     await lower.touch("A Long ÄÖ İ.TXT");
     await lower.touch("SHORT.TXT");
@@ -151,23 +152,23 @@ describe("new names", () => {
     mixed.close();
   });
 
-  test("too long for the disk", async () => {
+  test("that are too long for the disk fail with ENAMETOOLONG", async () => {
     const found = await share.lookup("ä".repeat(128));
-    expect(found).toBe(-36);
+    expect(found).toBe(-Errno.ENAMETOOLONG);
     await share.touch("x".repeat(255));
     expect((await share.list()).length).toBe(3);
   });
 });
 
 describe("veto", () => {
-  test("by what is on disk, and by what clients see", async () => {
+  test("applies to the name on disk and to the name that clients see", async () => {
     writeFileSync(share.at("a:b"), "");
     writeFileSync(bytes("e9"), "");
     const vetoing = new Fixture({ vetoFiles: ["*:*", "\uf0e9"] }, share);
     expect(await vetoing.list()).toEqual([".", ".."]);
-    expect(await vetoing.resolve("a\uf022b")).toBe(-126);
-    // The name as the client sees it may also be one on disk.
-    expect(await vetoing.resolve("\uf0e9")).toBe(-126);
+    expect(await vetoing.resolve("a\uf022b")).toBe(-Errno.ENOKEY);
+    // The name that the client sees may also exist on disk.
+    expect(await vetoing.resolve("\uf0e9")).toBe(-Errno.ENOKEY);
     vetoing.close();
   });
 });
@@ -181,7 +182,7 @@ async function attributesOf(fixture: Fixture, ...path: string[]): Promise<number
 describe("hiding", () => {
   const hiding = grantFor("/").hiding;
 
-  test("by pattern and by dot, in listings too, and only as long as the name says so", async () => {
+  test("`hide files` and dot files set HIDDEN, and a rename clears it", async () => {
     const hidden = new Fixture({ hiding: { ...hiding, files: ["*.bak", "desktop.ini"] } }, share);
     for (const name of ["x.BAK", ".dot", "plain"]) writeFileSync(share.at(name), "");
     expect((await attributesOf(hidden, "x.BAK")) & FileAttribute.HIDDEN).toBe(FileAttribute.HIDDEN);
@@ -192,7 +193,7 @@ describe("hiding", () => {
     hidden.close();
   });
 
-  test("what is no file or folder", async () => {
+  test("`hide special files` hides a FIFO from listings", async () => {
     Bun.spawnSync(["mkfifo", share.at("fifo")]);
     expect(await share.list()).toEqual([".", "..", "fifo"]);
     const plain = new Fixture({ hiding: { ...hiding, special: true } }, share);
@@ -200,7 +201,7 @@ describe("hiding", () => {
     plain.close();
   });
 
-  test.if(process.geteuid?.() === 0)("what the user may not read or write", async () => {
+  test.if(process.geteuid?.() === 0)("files that the user may not read or write are hidden", async () => {
     chmodSync(share.root, 0o755);
     for (const [name, mode] of [
       ["secret", 0o600],
@@ -222,10 +223,10 @@ describe("hiding", () => {
   });
 });
 
-test.if(process.geteuid?.() === 0)("where descriptors are kept, they say what shows", async () => {
+test.if(process.geteuid?.() === 0)("a stored descriptor decides which files are listed", async () => {
   const base = grantFor(share.root);
   const security = { ...base.security, acl: "nt" } as const;
-  const keeper = new Fixture({ security }, share);
+  const writer = new Fixture({ security }, share);
   for (const name of ["granted", "denied", "plain"]) writeFileSync(share.at(name), "", { mode: 0o644 });
   const reads = (sid: Sid): SecurityDescriptor => ({
     control: 0,
@@ -241,13 +242,13 @@ test.if(process.geteuid?.() === 0)("where descriptors are kept, they say what sh
     ["granted", WellKnownSid.WORLD],
     ["denied", WellKnownSid.BUILTIN_ADMINISTRATORS],
   ] as const) {
-    const node = await keeper.node(name);
+    const node = await writer.node(name);
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor: reads(sid) };
     const result = await node.security?.write(change);
     node.close();
     expect(result).toBe(0);
   }
-  keeper.close();
+  writer.close();
   const user = { uid: 12345, gid: 12345, groups: [] };
   chmodSync(share.root, 0o755);
   const hiding = { ...base.hiding, unreadable: true };

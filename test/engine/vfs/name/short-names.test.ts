@@ -1,4 +1,5 @@
-// Short names against what smbd 4.17 (Debian 12) says of the same files with `mangled names = yes` (smbclient's allinfo).
+// Short names against those of smbd 4.17 (Debian 12) with `mangled names = yes`, as smbclient's allinfo
+// prints them.
 import { expect, test } from "bun:test";
 import {
   isDeviceName,
@@ -30,7 +31,7 @@ test.each(samba)("%s is %s", (name, short) => {
   expect(isShortName(short)).toBe(true);
 });
 
-test("names that need none", () => {
+test("names that are valid 8.3 names, and names that are not", () => {
   for (const name of ["x", "README.md", "a-b_c.t~1", "12345678.123", "AR4S99~7.TXT"])
     expect(isShortName(name)).toBe(true);
   for (const name of ["123456789", "a.html", "a b", ".a", "a.", "ä", "a.b.c", "", "a+b", "[x]"]) {
@@ -38,14 +39,14 @@ test("names that need none", () => {
   }
 });
 
-test("a longer prefix, and what no short name looks like", () => {
+test("a longer prefix is kept, and other names with a tilde are not taken for short names", () => {
   expect(makeShortName("A long file name.txt", 6)).toMatch(/^A_LONG~[0-9A-Z]\.TXT$/);
   expect(makeShortName("A long file name.txt", 4)).toMatch(/^A_LO[0-9A-Z]{2}~7\.TXT$/);
   for (const name of ["~$letter.docx", "~WRL0001.tmp", "a~b", "ABCDEF~12"])
     expect(looksMangled(name)).toBe(false);
 });
 
-test("devices", () => {
+test("DOS device names are recognized", () => {
   for (const name of ["con", "NUL", "aux.txt", "Com1.tar.gz", "lpt9"]) expect(isDeviceName(name)).toBe(true);
   for (const name of ["cone", "com0", "com10", "xnul", "con1"]) expect(isDeviceName(name)).toBe(false);
 });
