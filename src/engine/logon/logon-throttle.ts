@@ -16,7 +16,7 @@ export const MAX_ADDRESS_DELAY_MS = 4_000;
  */
 export const MAX_USER_DELAY_MS = 2_000;
 /** An attempt that would wait longer than this in the queue of its address is refused. */
-export const MAX_LINE_MS = 8_000;
+export const MAX_QUEUE_MS = 8_000;
 /** Failures expire when none has been added for this long. */
 export const FORGET_MS = 300_000;
 /** Entries of each table, addresses and user names; the one that was used longest ago is dropped first. */
@@ -53,13 +53,13 @@ export class LogonThrottle {
     const byUser = this.recall(this.users, key, now);
     const addressCost = costMs(byAddress, MAX_ADDRESS_DELAY_MS);
     const inLine = addressCost === 0 ? 0 : Math.max(byAddress.nextAtMs - now, 0);
-    if (inLine > MAX_LINE_MS) return undefined;
+    if (inLine > MAX_QUEUE_MS) return undefined;
     const delay = Math.max(inLine, costMs(byUser, MAX_USER_DELAY_MS));
     byAddress.nextAtMs = now + inLine + addressCost;
     byAddress.running++;
     byUser.running++;
-    keep(this.addresses, address, byAddress);
-    keep(this.users, key, byUser);
+    storeRecord(this.addresses, address, byAddress);
+    storeRecord(this.users, key, byUser);
     return delay;
   }
 
@@ -75,7 +75,7 @@ export class LogonThrottle {
       record.running = Math.max(record.running - 1, 0);
       record.failures++;
       record.failedAtMs = now;
-      keep(table, name, record);
+      storeRecord(table, name, record);
     }
     const record = this.recall(this.addresses, address, now);
     record.nextAtMs = Math.max(record.nextAtMs, now + costMs(record, MAX_ADDRESS_DELAY_MS));
@@ -116,7 +116,7 @@ export class LogonThrottle {
 }
 
 // Stores `record` as the newest entry and drops the oldest beyond the limit.
-function keep(table: Map<string, Record>, key: string, record: Record): void {
+function storeRecord(table: Map<string, Record>, key: string, record: Record): void {
   table.delete(key);
   table.set(key, record);
   for (const oldest of table.keys()) {

@@ -3,7 +3,7 @@
 import type { Authenticator } from "./authenticator.ts";
 import type { Session } from "../state/session.ts";
 
-export const LogonKind = { NEW: 0, AGAIN: 1, BINDING: 2 } as const;
+export const LogonKind = { NEW: 0, REAUTHENTICATION: 1, BINDING: 2 } as const;
 export type LogonKind = (typeof LogonKind)[keyof typeof LogonKind];
 
 export interface Logon {

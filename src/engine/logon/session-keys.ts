@@ -7,7 +7,7 @@ import { Cipher, SigningAlgorithm } from "../../wire/context/negotiate-context.t
 import type { SealKeys } from "../state/session.ts";
 
 /** The negotiated parameters on which the keys depend. */
-export interface KeyTerms {
+export interface KeyParameters {
   readonly revision: number;
   /** Id of [MS-SMB2] 2.2.3.1.2; 0 for no encryption. */
   readonly cipher: number;
@@ -23,7 +23,7 @@ export interface SessionKeys {
 /** `preauthHash` has 64 bytes for 3.1.1 and is undefined for older dialects. */
 export function makeSessionKeys(
   provider: Provider,
-  terms: KeyTerms,
+  terms: KeyParameters,
   sessionKey: Uint8Array,
   preauthHash: Uint8Array | undefined,
 ): SessionKeys {

@@ -4,7 +4,7 @@ import { Access, FileGeneric, mapGenericAccess } from "../../wire/security/acces
 import { type Ace, AceFlag, AceType } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { holds, mayOwnAs, type SecurityToken } from "./token.ts";
+import { hasSid, mayOwnAs, type SecurityToken } from "./token.ts";
 
 /** What the owner may do whatever the list says, unless it has entries for OWNER RIGHTS. */
 const OWNER_IMPLICIT = Access.READ_CONTROL | Access.WRITE_DAC;
@@ -22,13 +22,13 @@ const DENIES: ReadonlySet<number> = new Set([
  * All rights that `descriptor` grants. `isOwner`: the token is that of the object's owner by other knowledge than the
  * descriptor's SID, such as the uid on disk.
  */
-export function rightsOf(descriptor: SecurityDescriptor, token: SecurityToken, isOwner = false): number {
+export function grantedAccess(descriptor: SecurityDescriptor, token: SecurityToken, isOwner = false): number {
   const { dacl, owner } = descriptor;
   // No list at all protects nothing.
   if (dacl === null || dacl === undefined) return FileGeneric.ALL;
   const owns = isOwner || (owner !== undefined && mayOwnAs(token, owner));
   const applies = (sid: Sid): boolean =>
-    holds(token, sid) ||
+    hasSid(token, sid) ||
     (owns && sameSid(sid, WellKnownSid.OWNER_RIGHTS)) ||
     (isOwner && owner !== undefined && sameSid(sid, owner));
   let granted = owns && !hasOwnerRights(dacl.aces) ? OWNER_IMPLICIT : 0;

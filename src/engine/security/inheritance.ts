@@ -4,26 +4,26 @@ import { Access, mapGenericAccess } from "../../wire/security/access.ts";
 import { type Ace, AceFlag, type Acl, aclSize } from "../../wire/security/acl.ts";
 import { SecurityControl, type SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { ownSid, sidOfGid, type SecurityToken } from "./token.ts";
+import { userSidOf, sidOfGid, type SecurityToken } from "./token.ts";
 
-const INHERITANCE =
+const INHERITANCE_FLAGS =
   AceFlag.OBJECT_INHERIT |
   AceFlag.CONTAINER_INHERIT |
   AceFlag.NO_PROPAGATE_INHERIT |
   AceFlag.INHERIT_ONLY |
   AceFlag.INHERITED;
-const GENERIC =
+const GENERIC_RIGHTS =
   (Access.GENERIC_READ | Access.GENERIC_WRITE | Access.GENERIC_EXECUTE | Access.GENERIC_ALL) >>> 0;
 /** AclSize has 16 bits. */
 const MAX_ACL_BYTES = 0xffff;
 
 /** Whether a directory's list hands anything down to a new object in it. */
-export function handsDown(parent: SecurityDescriptor, isDirectory: boolean): boolean {
+export function hasInheritableAces(parent: SecurityDescriptor, isDirectory: boolean): boolean {
   const aces = parent.dacl?.aces ?? [];
-  return aces.some(({ flags }) => passesOn(flags, isDirectory));
+  return aces.some(({ flags }) => isInheritable(flags, isDirectory));
 }
 
-function passesOn(flags: number, isDirectory: boolean): boolean {
+function isInheritable(flags: number, isDirectory: boolean): boolean {
   if (!isDirectory) return (flags & AceFlag.OBJECT_INHERIT) !== 0;
   if ((flags & AceFlag.CONTAINER_INHERIT) !== 0) return true;
   // Kept in a directory for the files to come, unless it is to go one level down alone.
@@ -34,7 +34,7 @@ export interface NewObject {
   /** Undefined: the directory keeps none. */
   readonly parent: SecurityDescriptor | undefined;
   /** What the creator gave along, as `normalize` leaves it. */
-  readonly given: SecurityDescriptor | undefined;
+  readonly creatorDescriptor: SecurityDescriptor | undefined;
   /** Who owns what is made, where the creator does not and has not said. */
   readonly owner: Sid | undefined;
   readonly token: SecurityToken;
@@ -43,17 +43,17 @@ export interface NewObject {
 
 /** Undefined where nothing says anything: the object has what its mode bits say. */
 export function initialDescriptorOf(birth: NewObject): SecurityDescriptor | undefined {
-  const { parent, given, token, isDirectory } = birth;
-  const owner = given?.owner ?? birth.owner ?? ownSid(token);
+  const { parent, creatorDescriptor: given, token, isDirectory } = birth;
+  const owner = given?.owner ?? birth.owner ?? userSidOf(token);
   const group = given?.group ?? sidOfGid(token.gid);
   if (given !== undefined && given.dacl !== undefined) {
     const inherits = (given.control & SecurityControl.DACL_AUTO_INHERITED) !== 0;
     const isProtected = (given.control & SecurityControl.DACL_PROTECTED) !== 0;
     const more = inherits && !isProtected && parent ? inheritedAces(parent, owner, group, isDirectory) : [];
-    const dacl = given.dacl && joined(given.dacl, more);
+    const dacl = given.dacl && appendInherited(given.dacl, more);
     return { control: given.control, owner, group, dacl, sacl: undefined };
   }
-  const isSaid = parent !== undefined && handsDown(parent, isDirectory);
+  const isSaid = parent !== undefined && hasInheritableAces(parent, isDirectory);
   if (!isSaid) return undefined;
   const aces = inheritedAces(parent, owner, group, isDirectory);
   return {
@@ -65,7 +65,7 @@ export function initialDescriptorOf(birth: NewObject): SecurityDescriptor | unde
   };
 }
 
-function joined(list: Acl, more: readonly Ace[]): Acl {
+function appendInherited(list: Acl, more: readonly Ace[]): Acl {
   const own = list.aces.filter(({ flags }) => (flags & AceFlag.INHERITED) === 0);
   const acl = more.length === 0 ? list : { revision: list.revision, aces: [...own, ...more] };
   return aclSize(acl) > MAX_ACL_BYTES ? list : acl;
@@ -82,9 +82,9 @@ function inheritedAces(parent: SecurityDescriptor, owner: Sid, group: Sid, isDir
     if (size <= MAX_ACL_BYTES) aces.push(ace);
   };
   for (const ace of parent.dacl?.aces ?? []) {
-    if (!passesOn(ace.flags, isDirectory)) continue;
-    const rest = ace.flags & ~INHERITANCE;
-    const sid = creatorOf(ace.sid, owner, group);
+    if (!isInheritable(ace.flags, isDirectory)) continue;
+    const rest = ace.flags & ~INHERITANCE_FLAGS;
+    const sid = replaceCreator(ace.sid, owner, group);
     const mask = mapGenericAccess(ace.mask);
     if (!isDirectory) {
       add({ ...ace, flags: rest | mark, sid, mask });
@@ -96,7 +96,7 @@ function inheritedAces(parent: SecurityDescriptor, owner: Sid, group: Sid, isDir
       add({ ...ace, flags: rest | mark | passed | AceFlag.INHERIT_ONLY });
       continue;
     }
-    const changes = sid !== ace.sid || (ace.mask & GENERIC) !== 0;
+    const changes = sid !== ace.sid || (ace.mask & GENERIC_RIGHTS) !== 0;
     if (stops) add({ ...ace, flags: rest | mark, sid, mask });
     else if (!changes) add({ ...ace, flags: rest | mark | passed });
     else {
@@ -108,7 +108,7 @@ function inheritedAces(parent: SecurityDescriptor, owner: Sid, group: Sid, isDir
   return aces;
 }
 
-function creatorOf(sid: Sid, owner: Sid, group: Sid): Sid {
+function replaceCreator(sid: Sid, owner: Sid, group: Sid): Sid {
   if (sameSid(sid, WellKnownSid.CREATOR_OWNER)) return owner;
   return sameSid(sid, WellKnownSid.CREATOR_GROUP) ? group : sid;
 }
@@ -118,7 +118,7 @@ function creatorOf(sid: Sid, owner: Sid, group: Sid): Sid {
  * is for what will be made in a directory, and "automatically inherited" stays where it was asked for as well
  * ([MS-DTYP] 2.4.6, 2.5.3.4.1).
  */
-export function normalize(descriptor: SecurityDescriptor): SecurityDescriptor {
+export function normalizeDescriptor(descriptor: SecurityDescriptor): SecurityDescriptor {
   const { DACL_AUTO_INHERIT_REQ, DACL_AUTO_INHERITED } = SecurityControl;
   const asked = DACL_AUTO_INHERIT_REQ | DACL_AUTO_INHERITED;
   let control = descriptor.control & ~asked;
@@ -127,7 +127,9 @@ export function normalize(descriptor: SecurityDescriptor): SecurityDescriptor {
   if (!dacl) return { ...descriptor, control };
   const aces = dacl.aces.map((ace) => {
     const isForLater = (ace.flags & AceFlag.INHERIT_ONLY) !== 0;
-    return isForLater || (ace.mask & GENERIC) === 0 ? ace : { ...ace, mask: mapGenericAccess(ace.mask) };
+    return isForLater || (ace.mask & GENERIC_RIGHTS) === 0
+      ? ace
+      : { ...ace, mask: mapGenericAccess(ace.mask) };
   });
   return { ...descriptor, control, dacl: { revision: dacl.revision, aces } };
 }

@@ -9,13 +9,13 @@ import {
   bitsFor,
   maskOfBits,
   namedEntries,
-  OF_OWNER,
-  shownEntries,
+  OWNER_ACCESS,
+  limitNamedEntries,
   type UidOf,
 } from "./posix-rights.ts";
 import { sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
-const BELOW = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT;
+const INHERIT_BOTH = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT;
 const NO_PROPAGATE = AceFlag.NO_PROPAGATE_INHERIT;
 const ALL_BITS = 7;
 
@@ -23,9 +23,11 @@ const ALL_BITS = 7;
  * The default list for what will be made in a directory; null where its list hands nothing down. The kernel gives it to
  * files and directories alike, and on to what is below: entries that are for less are not in it.
  */
-export function inheritedAclOf(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): PosixAcl | null {
+export function defaultAclOf(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): PosixAcl | null {
   const { dacl } = descriptor;
-  const aces = (dacl?.aces ?? []).filter(({ flags }) => (flags & (BELOW | NO_PROPAGATE)) === BELOW);
+  const aces = (dacl?.aces ?? []).filter(
+    ({ flags }) => (flags & (INHERIT_BOTH | NO_PROPAGATE)) === INHERIT_BOTH,
+  );
   if (!dacl || aces.length === 0) return null;
   const later: SecurityDescriptor = {
     control: 0,
@@ -48,15 +50,15 @@ export function withInherited(descriptor: SecurityDescriptor, inherited: PosixAc
   if (!dacl) return descriptor;
   const aces: Ace[] = [...dacl.aces];
   const limit = inherited.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? ALL_BITS;
-  for (const { tag, permissions, id } of shownEntries(inherited)) {
+  for (const { tag, permissions, id } of limitNamedEntries(inherited)) {
     const sid = sidOfEntry(tag, id);
     const bits = tag === AclTag.USER_OBJ || tag === AclTag.OTHER ? permissions : permissions & limit;
     if (sid === undefined || bits === 0) continue;
-    const mask = (maskOfBits(bits) | (tag === AclTag.USER_OBJ ? OF_OWNER : 0)) >>> 0;
+    const mask = (maskOfBits(bits) | (tag === AclTag.USER_OBJ ? OWNER_ACCESS : 0)) >>> 0;
     const same = aces.findIndex((ace) => ace.mask === mask && sameSid(ace.sid, sid));
     const own = aces[same];
-    if (own !== undefined) aces[same] = { ...own, flags: BELOW };
-    else aces.push(simpleAce(AceType.ACCESS_ALLOWED, BELOW | AceFlag.INHERIT_ONLY, mask, sid));
+    if (own !== undefined) aces[same] = { ...own, flags: INHERIT_BOTH };
+    else aces.push(simpleAce(AceType.ACCESS_ALLOWED, INHERIT_BOTH | AceFlag.INHERIT_ONLY, mask, sid));
   }
   return { ...descriptor, dacl: { revision: dacl.revision, aces } };
 }

@@ -6,21 +6,21 @@ import { type Ace, ACL_REVISION, AceFlag, AceType, simpleAce } from "../../wire/
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
 import { AclTag, type PosixAcl, type PosixAclEntry } from "./posix-acl.ts";
-import { rightsOf } from "./access-rights.ts";
+import { grantedAccess } from "./access-rights.ts";
 import { gidOfSid, sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
 /** What a set permission bit grants. DELETE goes with writing, as a directory's owner would expect. */
 const MAY_READ = FileGeneric.READ;
 const MAY_WRITE = FileGeneric.WRITE | Access.DELETE | Access.DELETE_CHILD;
 const MAY_EXECUTE = FileGeneric.EXECUTE;
-const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
+const BASE_ACCESS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
 /** What is an owner's whatever the bits say. */
-export const OF_OWNER: number =
+export const OWNER_ACCESS: number =
   Access.WRITE_DAC | Access.WRITE_OWNER | Access.WRITE_ATTRIBUTES | Access.WRITE_EA;
 
 /** The access mask that permission bits stand for. */
 export function maskOfBits(bits: number): number {
-  let mask: number = ALWAYS;
+  let mask: number = BASE_ACCESS;
   if ((bits & 4) !== 0) mask |= MAY_READ;
   if ((bits & 2) !== 0) mask |= MAY_WRITE;
   if ((bits & 1) !== 0) mask |= MAY_EXECUTE;
@@ -32,7 +32,7 @@ export function maskOfBits(bits: number): number {
  * as access by mode bits has it: the bit that lets a file run on the server says nothing of clients. An owner `named`
  * otherwise than by the uid has all rights; what the bits leave out is the disk's to refuse.
  */
-export function describeAcl(
+export function descriptorOfAcl(
   acl: PosixAcl,
   uid: number,
   gid: number,
@@ -47,8 +47,8 @@ export function describeAcl(
   const allow = (sid: Sid, mask: number): void => {
     aces.push(simpleAce(AceType.ACCESS_ALLOWED, 0, mask >>> 0, sid));
   };
-  for (const { tag, permissions, id } of shownEntries(acl)) {
-    if (tag === AclTag.USER_OBJ) allow(owner, named ? FileGeneric.ALL : maskOf(permissions) | OF_OWNER);
+  for (const { tag, permissions, id } of limitNamedEntries(acl)) {
+    if (tag === AclTag.USER_OBJ) allow(owner, named ? FileGeneric.ALL : maskOf(permissions) | OWNER_ACCESS);
     else if (tag === AclTag.USER) allow(sidOfUid(id), maskOf(permissions & limit));
     else if (tag === AclTag.GROUP_OBJ) allow(group, maskOf(permissions & limit));
     else if (tag === AclTag.GROUP) allow(sidOfGid(id), maskOf(permissions & limit));
@@ -58,17 +58,17 @@ export function describeAcl(
 }
 
 /** A list and a default list of so many, as entries of a descriptor, are less than the 64 KiB that it may have. */
-const MAX_SHOWN_NAMED = 1300;
+const MAX_NAMED_ACES = 1300;
 
 /** The entries that a descriptor has room for: of very many users and groups the last are left out. */
-export function shownEntries(acl: PosixAcl): PosixAcl {
-  if (acl.length <= MAX_SHOWN_NAMED) return acl;
+export function limitNamedEntries(acl: PosixAcl): PosixAcl {
+  if (acl.length <= MAX_NAMED_ACES) return acl;
   let named = 0;
-  return acl.filter(({ tag }) => (tag !== AclTag.USER && tag !== AclTag.GROUP) || ++named <= MAX_SHOWN_NAMED);
+  return acl.filter(({ tag }) => (tag !== AclTag.USER && tag !== AclTag.GROUP) || ++named <= MAX_NAMED_ACES);
 }
 
 /** The kernel takes more, a disk's extended attribute does not. */
-const MAX_NAMED = 64;
+const MAX_NAMED_ACL_ENTRIES = 64;
 
 /** The uid on disk that a SID stands for; several SIDs may stand for one. */
 export type UidOf = (sid: Sid) => number | undefined;
@@ -121,8 +121,15 @@ export function bitsFor(
   isDirectory: boolean,
   isOwner = false,
 ): number {
-  const token = { sids: [...sids, ...USERS], uid: -1, gid: -1, groups: [], isNamed: false, isRoot: false };
-  return bitsOfRights(rightsOf(descriptor, token, isOwner), isDirectory);
+  const token = {
+    sids: [...sids, ...ALL_USERS],
+    uid: -1,
+    gid: -1,
+    groups: [],
+    isNamed: false,
+    isRoot: false,
+  };
+  return bitsOfRights(grantedAccess(descriptor, token, isOwner), isDirectory);
 }
 
 /** An entry for each Unix user and group that the list names. */
@@ -138,14 +145,14 @@ export function namedEntries(
     const id = user ?? gidOfSid(sid) ?? 0;
     const key = `${tag}:${id}`;
     const known = entries.get(key)?.permissions;
-    if (known === undefined && entries.size >= MAX_NAMED) continue;
+    if (known === undefined && entries.size >= MAX_NAMED_ACL_ENTRIES) continue;
     entries.set(key, { tag, permissions: bitsFor(descriptor, [sid], isDirectory) | (known ?? 0), id });
   }
   return [...entries.values()];
 }
 
 /** Everybody who could log on: what these may, all others of the server may too. */
-const USERS = [
+const ALL_USERS = [
   WellKnownSid.WORLD,
   WellKnownSid.NETWORK,
   WellKnownSid.AUTHENTICATED_USERS,
@@ -187,26 +194,26 @@ function bitsOfRights(rights: number, isDirectory: boolean): number {
  */
 export function isExpressible(descriptor: SecurityDescriptor): boolean {
   const { dacl, owner } = descriptor;
-  const allowed = dacl?.aces.filter(allowsHere) ?? [];
+  const allowed = dacl?.aces.filter(allowsOnObject) ?? [];
   if (allowed.length === 0) return true;
   return allowed.some(
     ({ sid }) =>
       uidOfSid(sid) !== undefined ||
       gidOfSid(sid) !== undefined ||
-      USERS.some((known) => sameSid(known, sid)) ||
+      ALL_USERS.some((known) => sameSid(known, sid)) ||
       sameSid(sid, WellKnownSid.OWNER_RIGHTS) ||
       (owner !== undefined && sameSid(sid, owner)),
   );
 }
 
 /** [MS-DTYP] 2.4.2.4: the creator's entries are for what inherits them, flagged or not. */
-function allowsHere({ type, flags, sid }: Ace): boolean {
+function allowsOnObject({ type, flags, sid }: Ace): boolean {
   const { CREATOR_OWNER, CREATOR_GROUP } = WellKnownSid;
   if ((flags & AceFlag.INHERIT_ONLY) !== 0) return false;
-  return allowing.has(type) && !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
+  return ALLOWS.has(type) && !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
 }
 
-const allowing: ReadonlySet<number> = new Set([
+const ALLOWS: ReadonlySet<number> = new Set([
   AceType.ACCESS_ALLOWED,
   AceType.ACCESS_ALLOWED_OBJECT,
   AceType.ACCESS_ALLOWED_CALLBACK,

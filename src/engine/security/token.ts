@@ -25,7 +25,7 @@ export interface TokenSource {
   readonly isGuest: boolean;
 }
 
-const fixed = {
+const groupSids = {
   everybody: [WellKnownSid.WORLD, WellKnownSid.NETWORK],
   named: [WellKnownSid.AUTHENTICATED_USERS, WellKnownSid.BUILTIN_USERS],
   guest: [WellKnownSid.BUILTIN_GUESTS],
@@ -34,9 +34,9 @@ const fixed = {
 export function makeToken(source: TokenSource): SecurityToken {
   const { uid, gid, sid, isGuest } = source;
   const groups = [gid, ...source.groups.filter((group) => group !== gid)];
-  const more = isGuest ? fixed.guest : fixed.named;
+  const more = isGuest ? groupSids.guest : groupSids.named;
   return {
-    sids: [sid ?? sidOfUid(uid), ...groups.map(sidOfGid), ...fixed.everybody, ...more],
+    sids: [sid ?? sidOfUid(uid), ...groups.map(sidOfGid), ...groupSids.everybody, ...more],
     uid,
     gid,
     groups,
@@ -46,7 +46,7 @@ export function makeToken(source: TokenSource): SecurityToken {
 }
 
 /** The SID that stands for the user where files are owned. */
-export function ownSid(token: SecurityToken): Sid {
+export function userSidOf(token: SecurityToken): Sid {
   return token.sids[0] ?? sidOfUid(token.uid);
 }
 
@@ -85,9 +85,9 @@ function unixId(sid: Sid, kind: number): number | undefined {
 
 /** Whether the user may own by this name: his own or a Unix group's of his, and not what everybody holds. */
 export function mayOwnAs(token: SecurityToken, sid: Sid): boolean {
-  return sameSid(ownSid(token), sid) || token.groups.some((gid) => sameSid(sidOfGid(gid), sid));
+  return sameSid(userSidOf(token), sid) || token.groups.some((gid) => sameSid(sidOfGid(gid), sid));
 }
 
-export function holds(token: SecurityToken, sid: Sid): boolean {
+export function hasSid(token: SecurityToken, sid: Sid): boolean {
   return token.sids.some((own) => sameSid(own, sid));
 }

@@ -5,7 +5,7 @@ import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { rightsOf } from "../../security/access-rights.ts";
+import { grantedAccess } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
@@ -92,7 +92,7 @@ export function rightsOn(tree: Tree, node: FileNode): MaybePromise<number> {
     if (kept === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);
     // Another server's name for the owner is the uid that the disk has.
-    return rightsOf(kept, token, ownsOnDisk(token, node.stat.uid));
+    return grantedAccess(kept, token, ownsOnDisk(token, node.stat.uid));
   });
 }
 

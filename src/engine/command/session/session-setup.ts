@@ -60,7 +60,7 @@ function takeUpLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStat
   if (exchange.sessionId !== 0) {
     const { session } = exchange;
     if (session === undefined) return Status.USER_SESSION_DELETED;
-    const again: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
+    const again: Logon = { kind: LogonKind.REAUTHENTICATION, session, authenticator, preauthHash: undefined };
     connection.logons.set(session.id, again);
     return again;
   }
@@ -140,7 +140,7 @@ function takeStep(
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
     if (logon.kind === LogonKind.NEW) forget(exchange, session);
     // Who cannot prove again to be its user has lost the session; a binding that fails takes nothing from it.
-    const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
+    const ended = logon.kind === LogonKind.REAUTHENTICATION ? loseSession(context, session) : undefined;
     return andThen(ended, () => step.status);
   }
   if (logon.kind === LogonKind.BINDING) {
