@@ -6,9 +6,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initialDescriptorOf } from "../../src/engine/security/inheritance.ts";
-import { inheritedAclOf, withInherited } from "../../src/engine/security/posix-inheritance.ts";
-import { rightsOf } from "../../src/engine/security/access-rights.ts";
-import { aclOfDescriptor, describeAcl, isExpressible } from "../../src/engine/security/posix-rights.ts";
+import { defaultAclOf, withInherited } from "../../src/engine/security/posix-inheritance.ts";
+import { grantedAccess } from "../../src/engine/security/access-rights.ts";
+import { aclOfDescriptor, descriptorOfAcl, isExpressible } from "../../src/engine/security/posix-rights.ts";
 import { makeToken } from "../../src/engine/security/token.ts";
 import { writeDosAttributes } from "../../src/engine/vfs/format/dos-attributes.ts";
 import { decodeNtAcl, encodeNtAcl } from "../../src/engine/vfs/format/ntacl.ts";
@@ -69,21 +69,21 @@ const token = makeToken({ uid: 1, gid: 1, groups: [1, 2], sid: undefined, isGues
 function useDescriptor(descriptor: SecurityDescriptor): void {
   const { dacl } = descriptor;
   for (const { sid } of dacl?.aces ?? []) formatSid(sid);
-  expect(rightsOf(descriptor, token)).toBeGreaterThanOrEqual(0);
+  expect(grantedAccess(descriptor, token)).toBeGreaterThanOrEqual(0);
   isExpressible(descriptor);
   for (const isDirectory of [false, true]) {
     const acl = aclOfDescriptor(descriptor, 1, 1, isDirectory);
     expect(modeOfAcl(acl)).toBeLessThanOrEqual(0o777);
     const born = initialDescriptorOf({
       parent: descriptor,
-      given: undefined,
+      creatorDescriptor: undefined,
       owner: undefined,
       token,
       isDirectory,
     });
     if (born !== undefined) storeDescriptor(born);
   }
-  inheritedAclOf(descriptor);
+  defaultAclOf(descriptor);
   storeDescriptor(descriptor);
 }
 
@@ -161,12 +161,12 @@ function useAcl(acl: PosixAcl): void {
   modeOfAcl(acl);
   hashRights({ access: acl, inherited: acl, uid: 1, gid: 1, mode: 0o100644 });
   for (const isKept of [false, true]) {
-    const described = withInherited(describeAcl(acl, 1, 1, isKept), acl);
+    const described = withInherited(descriptorOfAcl(acl, 1, 1, isKept), acl);
     const bytes = new Uint8Array(securityDescriptorSize(described));
     encodeSecurityDescriptor(new Writer(bytes), described);
     expect(decodeSecurityDescriptor(bytes).dacl?.aces.length).toBe(described.dacl?.aces.length);
     expect(bytes.length).toBeLessThan(MAX_ACL_BYTES + 200);
-    rightsOf(described, token);
+    grantedAccess(described, token);
   }
 }
 

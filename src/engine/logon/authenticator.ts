@@ -1,5 +1,5 @@
-// One session set-up exchange: the client's security buffers in, ours and finally an identity with a key out.
-// [MS-SMB2] 3.3.5.5.3; SPNEGO with NTLM inside, and NTLM without SPNEGO.
+// Authentication of one session set-up, [MS-SMB2] 3.3.5.5.3: takes the client's security buffers, returns the
+// server's and at the end an identity with a session key. Accepts NTLM in SPNEGO, and NTLM without SPNEGO.
 import type { MaybePromise } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
 import { isNtlmssp } from "../../wire/auth/ntlmssp.ts";
@@ -10,12 +10,12 @@ import { createNtlmAcceptor } from "./ntlm.ts";
 import { SpnegoAcceptor } from "./spnego.ts";
 
 export type AuthStep =
-  /** Answer STATUS_MORE_PROCESSING_REQUIRED with this token. */
+  /** The response is STATUS_MORE_PROCESSING_REQUIRED with this token. */
   | { readonly kind: "continue"; readonly token: Uint8Array }
   | {
       readonly kind: "done";
       readonly token: Uint8Array | undefined;
-      /** The exported session key, 16 bytes. Zeros for a guest: such a session must not sign or seal. */
+      /** ExportedSessionKey, 16 bytes. Zeros for a guest, whose session must not sign or encrypt. */
       readonly sessionKey: Uint8Array;
       readonly identity: LogonIdentity;
     }
@@ -23,26 +23,27 @@ export type AuthStep =
 
 export interface Authenticator {
   /**
-   * Takes the client's next token, which is not kept. Never throws for what is in it: a token that does not
-   * decode is refused with STATUS_INVALID_PARAMETER. After "done" or "refused" every further token is refused.
+   * Processes the client's next token; the caller may reuse its buffer afterwards. A token that does not
+   * decode is refused with STATUS_INVALID_PARAMETER, without an exception. After "done" or "refused" every
+   * token is refused.
    */
   step(token: Uint8Array): MaybePromise<AuthStep>;
 }
 
-// The mechanisms offered, most preferred first. Another one is another row.
+// The offered mechanisms, most preferred first.
 const MECHANISMS: readonly {
   readonly oid: string;
   create(context: AuthContext): Mechanism;
 }[] = [{ oid: Oid.NTLMSSP, create: createNtlmAcceptor }];
 
-/** The NegTokenInit2 that the answer to NEGOTIATE carries. The bytes are shared: not to be written to. */
+/** The NegTokenInit2 of the NEGOTIATE response. Callers share the bytes and must not change them. */
 export function initialToken(): Uint8Array {
   return INITIAL_TOKEN;
 }
 
 const INITIAL_TOKEN = encodeInit2(MECHANISMS.map((mechanism) => mechanism.oid));
 
-/** A fresh exchange, for one new session, one re-authentication or one channel binding. */
+/** Returns the authenticator of one new session, re-authentication or channel binding. */
 export function createAuthenticator(context: AuthContext): Authenticator {
   return new LogonExchange(context);
 }

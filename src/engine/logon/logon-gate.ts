@@ -1,23 +1,26 @@
-// Where log-on tries wait their delay out: one timer each, a bounded number of them, everybody else passes.
-// [MS-SMB2] 3.3.5.5 sets no time by which a session set-up must be answered.
+// Delays log-on attempts by the throttle's figures, each with a timer; the number of waiting attempts is
+// bounded. [MS-SMB2] 3.3.5.5 sets no time limit for the response to a session set-up.
 import type { MaybePromise } from "../../port/port.ts";
 import type { LogonThrottle } from "./logon-throttle.ts";
 
-/** Tries that may wait at once in the whole server; more are refused unseen. */
+/** Attempts that may wait at once in the whole server; further ones are refused without a password check. */
 export const MAX_WAITING_LOGONS = 256;
 
-/** What an exchange asks before and tells after it looked at a password. */
+/** Asked before each password check, and informed of its result. */
 export interface LogonGate {
-  /** True, perhaps later: the try may be made. False: it must be refused. */
+  /**
+   * True: the password may be checked; `failed` or `succeeded` must follow. A promise resolves after the
+   * delay. False: the attempt must be refused.
+   */
   admit(user: string): MaybePromise<boolean>;
   failed(user: string): void;
   succeeded(user: string): void;
 }
 
-/** Calls back once after so many milliseconds. */
+/** Calls `callback` once after `delayMs` milliseconds. */
 export type Timer = (delayMs: number, callback: () => void) => void;
 
-/** One for the server. */
+/** Makes the gates of all connections; the server has one. */
 export class LogonGates {
   private readonly throttle: LogonThrottle;
   private readonly timer: Timer;
@@ -28,7 +31,7 @@ export class LogonGates {
     this.timer = timer;
   }
 
-  /** The gate for tries from that address (without port). */
+  /** Returns the gate for attempts from `address`, an IP address without port. */
   forAddress(address: string): LogonGate {
     const { throttle } = this;
     return {

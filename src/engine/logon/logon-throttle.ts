@@ -1,31 +1,38 @@
-// Slows down the guessing of passwords, by address and by user name: pure state, the time is passed in.
-// [MS-SMB2] leaves this to the server; the answer's status and shape stay those of any failed log-on.
+// Slows down password guessing, by client address and by user name; pure state, the clock is passed in.
+// [MS-SMB2] leaves this to the server. A delayed or refused attempt has the response of any failed log-on.
 
-/** Failures that cost nothing: clients try their own account's name before they ask for another. */
+/**
+ * Failures without a delay: clients try the name of their own account before they ask the user for another.
+ */
 export const FREE_FAILURES = 5;
 const FIRST_DELAY_MS = 250;
-/** An address pays up to this for each try, and its tries stand in line. */
+/**
+ * Upper limit of the delay of an address; attempts of one address queue, so each adds its delay to the next.
+ */
 export const MAX_ADDRESS_DELAY_MS = 4_000;
-/** A user name pays less and has no line: others must not be able to lock its owner out. */
+/**
+ * Upper limit of the delay of a user name. It is lower and has no queue: nobody must be able to lock a user
+ * out.
+ */
 export const MAX_USER_DELAY_MS = 2_000;
-/** A try that would stand in its address's line for longer than this is not made at all. */
-export const MAX_LINE_MS = 8_000;
-/** Failures are forgotten after this long without another one. */
+/** An attempt that would wait longer than this in the queue of its address is refused. */
+export const MAX_QUEUE_MS = 8_000;
+/** Failures expire when none has been added for this long. */
 export const FORGET_MS = 300_000;
-/** Addresses, and user names, remembered at once; the one that failed longest ago goes first. */
+/** Entries of each table, addresses and user names; the one that was used longest ago is dropped first. */
 export const MAX_REMEMBERED = 1_024;
 const MAX_USER_KEY_LENGTH = 64;
 
 interface Record {
   failures: number;
-  /** Tries begun and not ended: they count as failures until shown to be none. */
+  /** Attempts that have not ended; each counts as a failure until it succeeds. */
   running: number;
   failedAtMs: number;
-  /** When the next try of an address may be made. */
+  /** When the password of the next attempt may be checked; used for addresses only. */
   nextAtMs: number;
 }
 
-/** All times are milliseconds of one monotonic clock. */
+/** `nowMs` is a monotonic clock. */
 export class LogonThrottle {
   private readonly nowMs: () => number;
   private readonly addresses = new Map<string, Record>();
@@ -36,8 +43,8 @@ export class LogonThrottle {
   }
 
   /**
-   * Begins a try: how many milliseconds to wait before the password is looked at, or undefined where the try
-   * must be refused unseen. A number must be followed by one call of `failed` or `succeeded`.
+   * Begins an attempt. Returns the milliseconds to wait before the password check; one call of `failed` or
+   * `succeeded` must follow. Undefined: the attempt must be refused without a check.
    */
   delayMs(address: string, user: string): number | undefined {
     const now = this.nowMs();
@@ -46,17 +53,17 @@ export class LogonThrottle {
     const byUser = this.recall(this.users, key, now);
     const addressCost = costMs(byAddress, MAX_ADDRESS_DELAY_MS);
     const inLine = addressCost === 0 ? 0 : Math.max(byAddress.nextAtMs - now, 0);
-    if (inLine > MAX_LINE_MS) return undefined;
+    if (inLine > MAX_QUEUE_MS) return undefined;
     const delay = Math.max(inLine, costMs(byUser, MAX_USER_DELAY_MS));
     byAddress.nextAtMs = now + inLine + addressCost;
     byAddress.running++;
     byUser.running++;
-    keep(this.addresses, address, byAddress);
-    keep(this.users, key, byUser);
+    storeRecord(this.addresses, address, byAddress);
+    storeRecord(this.users, key, byUser);
     return delay;
   }
 
-  /** The try ended with a wrong name or password. */
+  /** The attempt failed: wrong name or password. */
   failed(address: string, user: string): void {
     const now = this.nowMs();
     const key = userKey(user);
@@ -68,15 +75,15 @@ export class LogonThrottle {
       record.running = Math.max(record.running - 1, 0);
       record.failures++;
       record.failedAtMs = now;
-      keep(table, name, record);
+      storeRecord(table, name, record);
     }
     const record = this.recall(this.addresses, address, now);
     record.nextAtMs = Math.max(record.nextAtMs, now + costMs(record, MAX_ADDRESS_DELAY_MS));
   }
 
   /**
-   * The try ended well. The user's failures are forgiven, the address's are not: one account known must not buy
-   * guesses at another.
+   * The attempt succeeded. Clears the failures of the user, but not those of the address: with a known
+   * account an attacker could otherwise reset his delay and guess passwords of other accounts.
    */
   succeeded(address: string, user: string): void {
     const byAddress = this.addresses.get(address);
@@ -92,7 +99,7 @@ export class LogonThrottle {
     if (byUser.running === 0) this.users.delete(key);
   }
 
-  /** Entries held, both tables together. */
+  /** Number of entries in both tables. */
   get size(): number {
     return this.addresses.size + this.users.size;
   }
@@ -108,8 +115,8 @@ export class LogonThrottle {
   }
 }
 
-// Moves the entry to the end of the map's order and drops the first ones beyond the limit.
-function keep(table: Map<string, Record>, key: string, record: Record): void {
+// Stores `record` as the newest entry and drops the oldest beyond the limit.
+function storeRecord(table: Map<string, Record>, key: string, record: Record): void {
   table.delete(key);
   table.set(key, record);
   for (const oldest of table.keys()) {

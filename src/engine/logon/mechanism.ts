@@ -1,24 +1,24 @@
-// What a security mechanism under SPNEGO is to the session set-up: a token in, a step out. NTLM is the one there is.
-// RFC 2743 1.2.7 and 2.2.2 (accepting a context).
+// Interface of a security mechanism under SPNEGO; NTLM implements it. RFC 2743 1.2.7 and 2.2.2
+// (GSS_Accept_sec_context).
 import type { NtStatus } from "../../wire/status.ts";
 import type { MaybePromise, Account } from "../../port/port.ts";
 import type { Provider } from "../../crypto/provider.ts";
 import type { Time } from "../../wire/filetime.ts";
 import type { LogonGate } from "./logon-gate.ts";
 
-/** Who logged on, as proved by the mechanism. */
+/** The authenticated user. */
 export interface LogonIdentity {
-  /** The account's name as the data base has it; empty for anonymous. */
+  /** The account name in the spelling of the account database; empty for anonymous. */
   readonly user: string;
   /** As the client sent it. */
   readonly domain: string;
-  /** The client's own name for itself: for logs only, nothing proves it. */
+  /** The client's computer name. Not authenticated, so for logs only. */
   readonly workstation: string;
   readonly isGuest: boolean;
   readonly isAnonymous: boolean;
 }
 
-/** GSS_GetMIC and GSS_VerifyMIC with the context's keys, for the first message of either side. */
+/** GSS_GetMIC and GSS_VerifyMIC with the context's keys, for the first message in each direction. */
 export interface MessageIntegrity {
   sign(bytes: Uint8Array): Uint8Array;
   /** Compares in constant time. */
@@ -27,11 +27,10 @@ export interface MessageIntegrity {
 
 export interface Refusal {
   readonly kind: "refused";
-  /** NTSTATUS for the client. */
   readonly status: NtStatus;
-  /** For the log; never for the client, and never with a secret in it. */
+  /** For the log only; contains no secret. */
   readonly reason: string;
-  /** The name that was tried, as the client sent it; empty where it did not come so far. */
+  /** The user name as the client sent it; empty if it was not read yet. */
   readonly user: string;
 }
 
@@ -40,15 +39,15 @@ export type MechanismStep =
   | {
       readonly kind: "done";
       readonly token: Uint8Array | undefined;
-      /** 16 bytes; zeros where nothing secret is shared (guest, anonymous without key exchange). */
+      /** 16 bytes; zeros without a shared secret (guest, anonymous without key exchange). */
       readonly sessionKey: Uint8Array;
       readonly identity: LogonIdentity;
-      /** Absent where there is no shared secret, or the client asked for no session security. */
+      /** Undefined without a shared secret, or if the client did not negotiate extended session security. */
       readonly integrity: MessageIntegrity | undefined;
     }
   | Refusal;
 
-/** One exchange of one mechanism. Throws WireError for a token that does not decode. */
+/** One authentication exchange. `step` throws WireError for a token that does not decode. */
 export interface Mechanism {
   step(token: Uint8Array): MaybePromise<MechanismStep>;
 }
@@ -57,20 +56,20 @@ export function refuse(status: NtStatus, reason: string, user = ""): Refusal {
   return { kind: "refused", status, reason, user };
 }
 
-/** What an exchange needs of its surroundings. */
+/** Services and settings of an authentication exchange. */
 export interface AuthContext {
   readonly provider: Provider;
-  /** NetBIOS name of this server, at most 15 characters, upper case. */
+  /** NetBIOS name of the server, at most 15 characters, upper case. */
   readonly serverName: string;
-  /** Fully qualified name of this server; the host name where there is no domain. */
+  /** Fully qualified name of the server; the host name without a DNS domain. */
   readonly dnsName: string;
   /** As the port's `Manager.findAccount`; `user: ""` asks for the guest account. */
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
   readonly mapToGuest: "never" | "bad-user";
-  /** Wall-clock time, for the challenge's time stamp. */
+  /** Wall-clock time for MsvAvTimestamp of the challenge. */
   now(): Time;
-  /** `length` unpredictable bytes. */
+  /** `length` cryptographically random bytes. */
   random(length: number): Uint8Array;
-  /** Slows guessing down; without it every try is looked at at once. */
+  /** Delays password guessing; without it no attempt is delayed. */
   readonly gate?: LogonGate | undefined;
 }

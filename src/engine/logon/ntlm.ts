@@ -1,5 +1,5 @@
-// The server's side of NTLM: NEGOTIATE in, CHALLENGE out, AUTHENTICATE in, and an identity with a key or a refusal.
-// [MS-NLMP] 3.2.5.1 (server), 3.3.2 (NTLMv2), 3.4 (session security). NTLMv1, NTLM2 session and LM are refused.
+// The server's side of NTLM: answers NEGOTIATE with CHALLENGE, and verifies AUTHENTICATE. [MS-NLMP] 3.2.5.1
+// (server), 3.3.2 (NTLMv2), 3.4 (session security). NTLMv1, NTLM2 session and LM responses are refused.
 import { timingSafeEqual } from "node:crypto";
 import {
   authenticateMic,
@@ -42,7 +42,7 @@ import {
   type AuthContext,
 } from "./mechanism.ts";
 
-// Taken over from the client's NEGOTIATE; everything else in the CHALLENGE is ours to say.
+// The flags that CHALLENGE takes over from the client's NEGOTIATE.
 const NEGOTIABLE =
   NtlmFlag.SIGN |
   NtlmFlag.SEAL |
@@ -54,9 +54,9 @@ const NEGOTIABLE =
   NtlmFlag.KEY_EXCH;
 
 const KEY_LENGTH = 16;
-/** UNLEN of [MS-SAMR]: longer names belong to no account. */
+/** UNLEN of Windows: no account has a longer name. */
 const MAX_NAME_LENGTH = 256;
-/** An NtChallengeResponse of this length is NTLMv1's or NTLM2 session's. */
+/** Length of an NtChallengeResponse of NTLMv1 or NTLM2 session. */
 const V1_RESPONSE_LENGTH = 24;
 
 export function createNtlmAcceptor(context: AuthContext): Mechanism {
@@ -68,7 +68,7 @@ class NtlmAcceptor implements Mechanism {
   private state: "negotiate" | "authenticate" | "ended" = "negotiate";
   private flags = 0;
   private serverChallenge: Uint8Array = EMPTY;
-  // Kept for the MIC, which covers all three messages.
+  // For the MIC, which covers all three messages.
   private negotiateMessage: Uint8Array = EMPTY;
   private challengeMessage: Uint8Array = EMPTY;
 
@@ -96,7 +96,7 @@ class NtlmAcceptor implements Mechanism {
     this.serverChallenge = context.random(8);
     const name = encodeUtf16(context.serverName);
     const dot = context.dnsName.indexOf(".");
-    // A server that is no domain's member is the authority for its own accounts: the domain is its own name.
+    // The server is not a member of a domain, so its own name is the domain of its accounts.
     const targetInfo = encodeAvPairs([
       { id: AvId.NB_DOMAIN_NAME, value: name },
       { id: AvId.NB_COMPUTER_NAME, value: name },
@@ -120,7 +120,7 @@ class NtlmAcceptor implements Mechanism {
     this.flags &= message.flags;
     const { user, domain, encryptedSessionKey } = message;
     if (this.flags & NtlmFlag.KEY_EXCH) {
-      // Without SIGN and SEAL the exchange may be left out; [MS-NLMP] 3.1.5.1.2.
+      // [MS-NLMP] 3.1.5.1.2: a client may omit the key exchange without SIGN and SEAL.
       const mayOmit = !(this.flags & (NtlmFlag.SIGN | NtlmFlag.SEAL));
       const isOmitted = encryptedSessionKey.length === 0;
       if (isOmitted && mayOmit) this.flags &= ~NtlmFlag.KEY_EXCH;
@@ -132,23 +132,27 @@ class NtlmAcceptor implements Mechanism {
     if (user.length > MAX_NAME_LENGTH || domain.length > MAX_NAME_LENGTH) {
       return refuse(Status.LOGON_FAILURE, "user or domain name too long");
     }
-    // A NUL would let a name pass that a log or a data base reads as another one.
+    // A log or an account database may end a name at a NUL, and so read another user's name.
     if (user === "" || user.includes("\0") || domain.includes("\0")) {
       return refuse(Status.LOGON_FAILURE, "empty user name or a NUL in it", user);
     }
-    // What comes later may wait, and the request's buffer will not: hold copies.
-    const kept = bytes.slice();
-    return this.admit(kept, decodeNtlmAuthenticate(kept));
+    // The following steps may be asynchronous, and the request's buffer is reused: decode a copy.
+    const copy = bytes.slice();
+    return this.admit(copy, decodeNtlmAuthenticate(copy));
   }
 
   private admit(bytes: Uint8Array, message: NtlmAuthenticate): MaybePromise<MechanismStep> {
-    // A name without a password comes with an empty response: it may still become the guest.
+    // A client that has no password sends an empty response; it may still be mapped to the guest.
     const isV2 = message.ntResponse.length > V1_RESPONSE_LENGTH;
     const response = isV2 ? decodeNtlmv2Response(message.ntResponse) : undefined;
     const admitted = this.context.gate?.admit(message.user) ?? true;
     const proceed = (isAdmitted: boolean): MaybePromise<MechanismStep> => {
       if (!isAdmitted)
-        return refuse(Status.LOGON_FAILURE, "too many failed log-ons, refused unseen", message.user);
+        return refuse(
+          Status.LOGON_FAILURE,
+          "too many failed log-ons, refused without a password check",
+          message.user,
+        );
       return this.lookUp(bytes, message, response);
     };
     return admitted instanceof Promise ? admitted.then(proceed) : proceed(admitted);
@@ -178,8 +182,8 @@ class NtlmAcceptor implements Mechanism {
   }
 
   /**
-   * The step for an account that exists, undefined for one that does not. Both do the same work: the time taken
-   * must not tell which users exist.
+   * Verifies the response of an existing account; undefined for an unknown one. Both cases compute the same,
+   * so that the response time does not reveal which users exist.
    */
   private verify(
     bytes: Uint8Array,
@@ -194,8 +198,9 @@ class NtlmAcceptor implements Mechanism {
     if (!response)
       return isUnknown ? undefined : refuse(Status.LOGON_FAILURE, "no NTLMv2 response", message.user);
     const ntHash = isUsable ? hash : this.context.random(KEY_LENGTH);
-    // Name and domain as the client sent them; time stamp and target names in the response are not compared with
-    // anything: the challenge binds the response to this exchange, and clocks of small boxes are often wrong.
+    // The hash covers user and domain as the client sent them. Time stamp and target names in the response
+    // are not checked: the challenge binds the response to this exchange, and clocks of small devices are
+    // often wrong.
     const responseKey = ntowfV2(provider, ntHash, message.user, message.domain);
     const proof = ntProof(provider, responseKey, this.serverChallenge, response.clientChallenge);
     const isRight = timingSafeEqual(proof, response.proof);
@@ -213,7 +218,7 @@ class NtlmAcceptor implements Mechanism {
     };
   }
 
-  // [MS-NLMP] 3.2.5.1.2: the MIC is there when the AV flags, which the proof covers, say so.
+  // [MS-NLMP] 3.2.5.1.2: the MIC is required if MsvAvFlags, which NTProofStr covers, announces it.
   private checkMic(
     bytes: Uint8Array,
     message: NtlmAuthenticate,
@@ -253,14 +258,15 @@ class NtlmAcceptor implements Mechanism {
     return {
       kind: "done",
       token: undefined,
-      // The base key of an anonymous log-on is all zeros, [MS-NLMP] 3.3.2: whoever listens can compute this.
+      // [MS-NLMP] 3.3.2: the base key of an anonymous log-on is all zeros, so any eavesdropper can compute
+      // this key.
       sessionKey: this.exportKey(new Uint8Array(KEY_LENGTH), message),
       identity: this.identify(message, "", false, true),
       integrity: undefined,
     };
   }
 
-  /** [MS-NLMP] 3.2.5.1.2: with NTLMv2 the key-exchange key is the session base key. */
+  /** Returns ExportedSessionKey. [MS-NLMP] 3.2.5.1.2: with NTLMv2, KeyExchangeKey is SessionBaseKey. */
   private exportKey(baseKey: Uint8Array, message: NtlmAuthenticate): Uint8Array {
     if (!(this.flags & NtlmFlag.KEY_EXCH)) return baseKey;
     return decryptSessionKey(this.context.provider, baseKey, message.encryptedSessionKey);
@@ -270,18 +276,19 @@ class NtlmAcceptor implements Mechanism {
     message: NtlmAuthenticate,
     user: string,
     isGuest: boolean,
-    anonymous: boolean,
+    isAnonymous: boolean,
   ): LogonIdentity {
     return {
       user,
       domain: message.domain,
       workstation: message.workstation,
       isGuest,
-      isAnonymous: anonymous,
+      isAnonymous,
     };
   }
 
-  // Without extended session security the signatures are CRC32s under RC4: worth nothing, so not offered.
+  // Without extended session security a signature is an RC4-encrypted CRC32, which protects nothing: not
+  // supported.
   private createIntegrity(sessionKey: Uint8Array): MessageIntegrity | undefined {
     const { provider } = this.context;
     const { flags } = this;
@@ -303,7 +310,8 @@ class NtlmAcceptor implements Mechanism {
   }
 }
 
-// [MS-NLMP] 3.2.5.1.2. An empty name with any response is not anonymous, and neither is the flag alone.
+// [MS-NLMP] 3.2.5.1.2: no name and no response. An empty name with a response, or NTLMSSP_NEGOTIATE_ANONYMOUS
+// alone, is not an anonymous log-on.
 function isAnonymous(message: NtlmAuthenticate): boolean {
   const { user, ntResponse, lmResponse } = message;
   if (user !== "" || ntResponse.length !== 0) return false;

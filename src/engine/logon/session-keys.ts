@@ -1,4 +1,4 @@
-// From an authenticated session key to what signs and seals; [MS-SMB2] 3.1.4.2, 3.3.5.5.3.
+// Signing and encryption keys of a session, derived from its session key; [MS-SMB2] 3.1.4.2, 3.3.5.5.3.
 import { deriveKeys30, deriveKeys311, deriveSigningKey2 } from "../../crypto/kdf.ts";
 import { NonceSequence } from "../../crypto/nonce.ts";
 import type { Aead, Mac, Provider } from "../../crypto/provider.ts";
@@ -6,12 +6,12 @@ import { Dialect } from "../../wire/command/negotiate.ts";
 import { Cipher, SigningAlgorithm } from "../../wire/context/negotiate-context.ts";
 import type { SealKeys } from "../state/session.ts";
 
-/** What NEGOTIATE settled, as far as keys depend on it. */
-export interface KeyTerms {
+/** The negotiated parameters on which the keys depend. */
+export interface KeyParameters {
   readonly revision: number;
-  /** 2.2.3.1.2 id, 0 for none. */
+  /** Id of [MS-SMB2] 2.2.3.1.2; 0 for no encryption. */
   readonly cipher: number;
-  /** 2.2.3.1.7 id. */
+  /** Id of [MS-SMB2] 2.2.3.1.7. */
   readonly signingAlgorithm: number;
 }
 
@@ -20,10 +20,10 @@ export interface SessionKeys {
   readonly sealing: SealKeys | undefined;
 }
 
-/** `preauthHash` (64 bytes) is used by 3.1.1 alone. */
+/** `preauthHash` has 64 bytes for 3.1.1 and is undefined for older dialects. */
 export function makeSessionKeys(
   provider: Provider,
-  terms: KeyTerms,
+  terms: KeyParameters,
   sessionKey: Uint8Array,
   preauthHash: Uint8Array | undefined,
 ): SessionKeys {

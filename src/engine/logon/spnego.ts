@@ -1,5 +1,5 @@
-// The acceptor's side of SPNEGO: chooses a mechanism, carries its tokens, guards the choice with mechListMIC.
-// RFC 4178 4.2, 5 and 5(c); [MS-SPNG] 3.1.5.
+// The acceptor's side of SPNEGO: chooses a mechanism, passes its tokens on, and protects the choice by
+// mechListMIC. RFC 4178 4.2, 5 and 5(c); [MS-SPNG] 3.1.5.
 import type { MaybePromise } from "../../port/port.ts";
 import { wireError } from "../../wire/cursor.ts";
 import {
@@ -24,10 +24,12 @@ export type SpnegoStep =
 
 type Done = Extract<MechanismStep, { kind: "done" }>;
 
-/** Makes the mechanism of that identifier, or undefined where it is not offered. */
+/** Returns a new exchange of the mechanism `oid`; undefined if the server does not offer it. */
 export type MechanismFactory = (oid: string) => Mechanism | undefined;
 
-/** One SPNEGO exchange. `step` throws WireError for a token that does not decode. */
+/**
+ * One SPNEGO exchange. `step` throws WireError for a token that does not decode or lacks a required field.
+ */
 export class SpnegoAcceptor {
   private readonly createMechanism: MechanismFactory;
   private state: "start" | "mechanism" | "mic" | "ended" = "start";
@@ -35,7 +37,8 @@ export class SpnegoAcceptor {
   private mechTypesDer: Uint8Array | undefined;
   private chosen: string | undefined;
   private isChosenAnnounced = false;
-  // The choice is not the client's first: only the MIC shows that its list arrived as it was sent.
+  // RFC 4178 5: set if the chosen mechanism is not the client's first; only the MIC then proves that nobody
+  // changed the list on the way.
   private isMicRequired = false;
   private done: Done | undefined;
 
@@ -62,10 +65,10 @@ export class SpnegoAcceptor {
       return this.end(refuse(Status.INVALID_PARAMETER, "no mechanism in common"));
     }
     this.state = "mechanism";
-    // A copy: the list outlives the request's buffer.
+    // A copy, because the request's buffer is reused.
     this.mechTypesDer = token.mechTypesDer.slice();
     this.isMicRequired = this.chosen !== token.mechTypes[0];
-    // The optimistic token is for the first mechanism of the list and worthless for any other.
+    // The optimistic token belongs to the first mechanism of the list.
     if (!this.isMicRequired && token.mechToken) return this.feed(token.mechToken, undefined);
     const state = this.isMicRequired ? NegState.REQUEST_MIC : NegState.ACCEPT_INCOMPLETE;
     return { kind: "continue", token: this.respond(state, undefined, undefined) };
@@ -96,9 +99,9 @@ export class SpnegoAcceptor {
     const list = this.mechTypesDer;
     if (!list) throw wireError("no mechanism list");
     if (!integrity) {
-      // Without a shared secret there is nothing to protect the list with, and no rights worth the downgrade.
-      const isWorthless = identity.isGuest || identity.isAnonymous;
-      if (!isWorthless && (clientMic || this.isMicRequired)) {
+      // Guest and anonymous log-ons have no shared secret, and gain no rights from a downgrade.
+      const needsNoMic = identity.isGuest || identity.isAnonymous;
+      if (!needsNoMic && (clientMic || this.isMicRequired)) {
         return this.end(refuse(Status.INVALID_PARAMETER, "mechListMIC without session security"));
       }
       return this.complete(step, undefined);
@@ -139,7 +142,7 @@ export class SpnegoAcceptor {
     return refusal;
   }
 
-  // supportedMech stands in the first answer only; RFC 4178 4.2.2.
+  // RFC 4178 4.2.2: only the first response has supportedMech.
   private respond(
     state: NegState,
     responseToken: Uint8Array | undefined,

@@ -1,34 +1,34 @@
-// The access check: what a security descriptor grants to a token; [MS-DTYP] 2.5.3.2. Entries count in their order:
-// what was granted is not taken back by a later denial, nor the other way round.
+// The access check of [MS-DTYP] 2.5.3.2: the rights that a security descriptor grants to a token. ACEs are
+// evaluated in order: a later one neither denies a granted right nor grants a denied one.
 import { Access, FileGeneric, mapGenericAccess } from "../../wire/security/access.ts";
 import { type Ace, AceFlag, AceType } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
-import { holds, mayOwnAs, type SecurityToken } from "./token.ts";
+import { hasSid, mayOwnAs, type SecurityToken } from "./token.ts";
 
-/** What the owner may do whatever the list says, unless it has entries for OWNER RIGHTS. */
+/** Rights that the owner has whatever the DACL says, unless the DACL has ACEs for OWNER RIGHTS. */
 const OWNER_IMPLICIT = Access.READ_CONTROL | Access.WRITE_DAC;
 
 const ALLOWS: ReadonlySet<number> = new Set([AceType.ACCESS_ALLOWED, AceType.ACCESS_ALLOWED_OBJECT]);
 const DENIES: ReadonlySet<number> = new Set([
   AceType.ACCESS_DENIED,
   AceType.ACCESS_DENIED_OBJECT,
-  // Its condition is unknown here: it counts as met where that takes rights away.
+  // The server does not evaluate conditions; a denial counts as if its condition were true.
   AceType.ACCESS_DENIED_CALLBACK,
   AceType.ACCESS_DENIED_CALLBACK_OBJECT,
 ]);
 
 /**
- * All rights that `descriptor` grants. `isOwner`: the token is that of the object's owner by other knowledge than the
- * descriptor's SID, such as the uid on disk.
+ * Returns the access mask that `descriptor` grants to `token`. `isOwner`: the user is the object's owner for
+ * a reason other than the descriptor's owner SID, such as the uid on disk.
  */
-export function rightsOf(descriptor: SecurityDescriptor, token: SecurityToken, isOwner = false): number {
+export function grantedAccess(descriptor: SecurityDescriptor, token: SecurityToken, isOwner = false): number {
   const { dacl, owner } = descriptor;
-  // No list at all protects nothing.
+  // [MS-DTYP] 2.5.3.2: without a DACL everybody has full access.
   if (dacl === null || dacl === undefined) return FileGeneric.ALL;
   const owns = isOwner || (owner !== undefined && mayOwnAs(token, owner));
   const applies = (sid: Sid): boolean =>
-    holds(token, sid) ||
+    hasSid(token, sid) ||
     (owns && sameSid(sid, WellKnownSid.OWNER_RIGHTS)) ||
     (isOwner && owner !== undefined && sameSid(sid, owner));
   let granted = owns && !hasOwnerRights(dacl.aces) ? OWNER_IMPLICIT : 0;

@@ -1,13 +1,13 @@
-// Descriptors as they were read, for as long as the object's change time says that nothing about it has changed: most
-// opens then ask the disk for none. Changes set the change time; one that was read so soon after a change that another
-// could bear the same time is not remembered.
+// Cache of security descriptors, so that most opens read none from disk. An entry is valid while the object's
+// change time (ctime) is the same. A descriptor read so soon after a change that another change could get the
+// same change time is not cached.
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 
-/** Coarser than the change times of any disk that keeps descriptors. */
+/** Longer than the granularity of change times on any file system that stores descriptors. */
 const SETTLED_SECONDS = 3;
 
-/** What is longer is read anew each time: the memory is not the client's to choose. */
-const MAX_ENTRIES = 64;
+/** Descriptors with more ACEs are not cached, so that clients cannot make the cache large. */
+const MAX_ACES = 64;
 
 export interface ChangeTime {
   readonly changeSeconds: number;
@@ -15,7 +15,7 @@ export interface ChangeTime {
 }
 
 interface Entry extends ChangeTime {
-  /** Undefined: none is kept. */
+  /** Undefined: the object has none stored. */
   readonly descriptor: SecurityDescriptor | undefined;
 }
 
@@ -29,7 +29,10 @@ export class DescriptorCache {
     this.nowSeconds = nowSeconds;
   }
 
-  /** Undefined where it is not known; the entry says what is kept. */
+  /**
+   * Returns undefined if nothing is cached; else an entry, whose descriptor is undefined if none is stored on
+   * disk.
+   */
   find(key: string, time: ChangeTime): { readonly descriptor: SecurityDescriptor | undefined } | undefined {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
@@ -40,12 +43,12 @@ export class DescriptorCache {
     return undefined;
   }
 
-  /** `time` is the object's change time from before `descriptor` was read. */
+  /** `time` is the object's change time, read before `descriptor` was. */
   remember(key: string, time: ChangeTime, descriptor: SecurityDescriptor | undefined): void {
     if (this.nowSeconds() - time.changeSeconds < SETTLED_SECONDS) return;
-    if ((descriptor?.dacl?.aces.length ?? 0) > MAX_ENTRIES) return;
+    if ((descriptor?.dacl?.aces.length ?? 0) > MAX_ACES) return;
     if (this.entries.size >= this.limit) {
-      // The oldest; who is asked for often comes back soon.
+      // Drops the oldest entry, not the least recently used: one that is used often is soon cached again.
       for (const oldest of this.entries.keys()) {
         this.entries.delete(oldest);
         break;
@@ -55,7 +58,7 @@ export class DescriptorCache {
     this.entries.set(key, { changeSeconds, changeNanoseconds, descriptor });
   }
 
-  /** It has been changed here: where a disk has no change times, nothing else would tell. */
+  /** For changes by the server itself: on a disk without change times nothing else invalidates the entry. */
   forget(key: string): void {
     this.entries.delete(key);
   }

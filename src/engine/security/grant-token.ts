@@ -1,4 +1,4 @@
-// The token of a share's user, by the uid, the groups and the SID that the grant gives.
+// The token of a share's user, made of the uid, groups and SID of the grant; cached for each grant.
 import { effectiveGid, effectiveUid } from "../../linux/identity.ts";
 import type { ShareGrant } from "../../port/port.ts";
 import { parseSid } from "../../wire/security/sid.ts";

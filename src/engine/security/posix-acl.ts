@@ -1,6 +1,6 @@
-// POSIX access lists as the disk keeps them (`system.posix_acl_access`), and the hash of them by which Samba and ksmbd
-// know whether a stored security descriptor still belongs to the rights on disk. acl(5); Linux posix_acl_xattr.h,
-// version 2; the hashed form is NDR ([C706] 14) of Samba's smb_acl_wrapper, as smbd 4.17 writes it.
+// POSIX ACLs in the form of their extended attributes, and the hash by which Samba and ksmbd detect that a
+// stored security descriptor no longer matches the permissions on disk. acl(5); Linux posix_acl_xattr.h,
+// version 2; the hash covers the NDR ([C706] 14) of Samba's smb_acl_wrapper, as smbd 4.17 writes it.
 import { createHash } from "node:crypto";
 import { Reader, Writer, wireError } from "../../wire/cursor.ts";
 
@@ -12,24 +12,24 @@ export type AclTag = (typeof AclTag)[keyof typeof AclTag];
 
 export interface PosixAclEntry {
   readonly tag: number;
-  /** Bits 4 read, 2 write, 1 execute. */
+  /** 4 read, 2 write, 1 execute. */
   readonly permissions: number;
-  /** uid or gid of a USER or GROUP entry, else 0. */
+  /** uid or gid of a USER or GROUP entry; 0 for other tags. */
   readonly id: number;
 }
 
-/** In the order that the kernel demands: owner, users, group, groups, mask, others. */
+/** Entries in the order that the kernel requires: USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER. */
 export type PosixAcl = readonly PosixAclEntry[];
 
 const VERSION = 2;
 const NO_ID = 0xffff_ffff;
 const ENTRY_SIZE = 8;
 
-/** Throws WireError for another version or a length that fits no entries. */
+/** Throws WireError for another version, and for a size that is not a whole number of entries. */
 export function decodePosixAcl(data: Uint8Array): PosixAcl {
   const reader = new Reader(data);
-  if (reader.u32() !== VERSION) throw wireError("unknown version of a POSIX access list");
-  if (reader.remaining % ENTRY_SIZE !== 0) throw wireError("wrong size of a POSIX access list");
+  if (reader.u32() !== VERSION) throw wireError("unknown version of a POSIX ACL");
+  if (reader.remaining % ENTRY_SIZE !== 0) throw wireError("wrong size of a POSIX ACL");
   const entries: PosixAclEntry[] = [];
   while (reader.remaining > 0) {
     const tag = reader.u16();
@@ -56,7 +56,7 @@ function isNamed(tag: number): boolean {
   return tag === AclTag.USER || tag === AclTag.GROUP;
 }
 
-/** What the mode bits alone say. */
+/** The minimal ACL of permission bits. */
 export function aclOfMode(mode: number): PosixAcl {
   return [
     { tag: AclTag.USER_OBJ, permissions: (mode >> 6) & 7, id: 0 },
@@ -65,7 +65,7 @@ export function aclOfMode(mode: number): PosixAcl {
   ];
 }
 
-/** The permission bits that chmod(2) would be given for `acl`: the mask stands for the group where there is one. */
+/** The permission bits that stat(2) shows for `acl`: the group bits are the mask if there is one. */
 export function modeOfAcl(acl: PosixAcl): number {
   let mode = 0;
   const mask = acl.find(({ tag }) => tag === AclTag.MASK);
@@ -78,12 +78,12 @@ export function modeOfAcl(acl: PosixAcl): number {
   return mode;
 }
 
-/** True where `acl` says more than mode bits can. */
+/** True if permission bits alone cannot express `acl`. */
 export function isExtended(acl: PosixAcl): boolean {
   return acl.some(({ tag }) => isNamed(tag) || tag === AclTag.MASK);
 }
 
-// Samba's own numbers of the tags.
+// Samba's tag numbers.
 const sambaTags: ReadonlyMap<number, number> = new Map([
   [AclTag.USER, 1],
   [AclTag.USER_OBJ, 2],
@@ -94,20 +94,20 @@ const sambaTags: ReadonlyMap<number, number> = new Map([
 ]);
 
 export interface HashedRights {
-  /** Undefined: no list at all, as ksmbd counts a file with mode bits only. */
+  /** Undefined: no ACL, which is how ksmbd hashes a file with mode bits only. */
   readonly access: PosixAcl | undefined;
-  /** Of a directory that has one. */
+  /** A directory's default ACL. */
   readonly inherited: PosixAcl | undefined;
   readonly uid: number;
   readonly gid: number;
-  /** With the bits of the file's kind. */
+  /** st_mode, file type included. */
   readonly mode: number;
 }
 
 const FIRST_REFERENCE = 0x0002_0000;
 const LONGEST_ENTRY = 24;
 
-/** SHA-256 over the rights of an object on disk, 32 bytes. */
+/** SHA-256 (32 bytes) of an object's permissions on disk. */
 export function hashRights(rights: HashedRights): Uint8Array {
   const { access, inherited, uid, gid, mode } = rights;
   const count = (access?.length ?? 0) + (inherited?.length ?? 0);
@@ -122,7 +122,7 @@ export function hashRights(rights: HashedRights): Uint8Array {
   writer.pair(gid, 0);
   writer.u32(mode);
   if (access !== undefined) writeList(writer, access);
-  // ksmbd leaves the second out where the first is not there.
+  // ksmbd omits the default ACL if there is no access ACL.
   if (access !== undefined && inherited !== undefined) writeList(writer, inherited);
   return createHash("sha256").update(bytes.subarray(0, writer.position)).digest();
 }

@@ -1,5 +1,5 @@
-// What a directory hands down, between descriptors and POSIX: inheritable entries become the default list that the
-// kernel gives to new objects, and are shown of it. acl(5), "object creation and default ACLs"; [MS-DTYP] 2.4.4.1.
+// Converts inheritable ACEs of a directory to its default POSIX ACL, and back. acl(5), "object creation and
+// default ACLs"; [MS-DTYP] 2.4.4.1.
 import { type Ace, AceFlag, AceType, simpleAce } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
@@ -9,25 +9,28 @@ import {
   bitsFor,
   maskOfBits,
   namedEntries,
-  OF_OWNER,
-  shownEntries,
+  OWNER_ACCESS,
+  limitNamedEntries,
   type UidOf,
 } from "./posix-rights.ts";
 import { sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
-const BELOW = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT;
+const INHERIT_BOTH = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT;
 const NO_PROPAGATE = AceFlag.NO_PROPAGATE_INHERIT;
 const ALL_BITS = 7;
 
 /**
- * The default list for what will be made in a directory; null where its list hands nothing down. The kernel gives it to
- * files and directories alike, and on to what is below: entries that are for less are not in it.
+ * Returns the default ACL of a directory with `descriptor`; null if no ACE belongs in it. The kernel gives
+ * the default ACL to new files and new directories alike, at all levels below: it has only ACEs that are
+ * inherited so.
  */
-export function inheritedAclOf(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): PosixAcl | null {
+export function defaultAclOf(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): PosixAcl | null {
   const { dacl } = descriptor;
-  const aces = (dacl?.aces ?? []).filter(({ flags }) => (flags & (BELOW | NO_PROPAGATE)) === BELOW);
+  const aces = (dacl?.aces ?? []).filter(
+    ({ flags }) => (flags & (INHERIT_BOTH | NO_PROPAGATE)) === INHERIT_BOTH,
+  );
   if (!dacl || aces.length === 0) return null;
-  const later: SecurityDescriptor = {
+  const childDescriptor: SecurityDescriptor = {
     control: 0,
     owner: undefined,
     group: undefined,
@@ -35,28 +38,33 @@ export function inheritedAclOf(descriptor: SecurityDescriptor, uidOf: UidOf = ui
     sacl: undefined,
   };
   const { CREATOR_OWNER, CREATOR_GROUP } = WellKnownSid;
-  const speaksOfOwner = aces.some(({ sid }) => sameSid(sid, CREATOR_OWNER));
-  // Who makes a file owns it, and is judged as its owner alone, whatever else the list says of him.
-  const user = speaksOfOwner ? bitsFor(later, [CREATOR_OWNER], true) : ALL_BITS;
-  const named = namedEntries(later, true, uidOf);
-  return assembleAcl(user, bitsFor(later, [CREATOR_GROUP], true), bitsFor(later, [], true), named);
+  const hasCreatorOwner = aces.some(({ sid }) => sameSid(sid, CREATOR_OWNER));
+  // The creator of a file owns it, and the kernel checks an owner by USER_OBJ alone: without an ACE for him
+  // he gets all.
+  const user = hasCreatorOwner ? bitsFor(childDescriptor, [CREATOR_OWNER], true) : ALL_BITS;
+  const group = bitsFor(childDescriptor, [CREATOR_GROUP], true);
+  const other = bitsFor(childDescriptor, [], true);
+  return assembleAcl(user, group, other, namedEntries(childDescriptor, true, uidOf));
 }
 
-/** `descriptor` of a directory with what its default list hands down. */
+/**
+ * Returns a directory's `descriptor` with inheritable ACEs for its default ACL. An entry with the SID
+ * and mask of an ACE of the directory makes that ACE inheritable; any other becomes an INHERIT_ONLY ACE.
+ */
 export function withInherited(descriptor: SecurityDescriptor, inherited: PosixAcl): SecurityDescriptor {
   const { dacl } = descriptor;
   if (!dacl) return descriptor;
   const aces: Ace[] = [...dacl.aces];
   const limit = inherited.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? ALL_BITS;
-  for (const { tag, permissions, id } of shownEntries(inherited)) {
+  for (const { tag, permissions, id } of limitNamedEntries(inherited)) {
     const sid = sidOfEntry(tag, id);
     const bits = tag === AclTag.USER_OBJ || tag === AclTag.OTHER ? permissions : permissions & limit;
     if (sid === undefined || bits === 0) continue;
-    const mask = (maskOfBits(bits) | (tag === AclTag.USER_OBJ ? OF_OWNER : 0)) >>> 0;
-    const same = aces.findIndex((ace) => ace.mask === mask && sameSid(ace.sid, sid));
-    const own = aces[same];
-    if (own !== undefined) aces[same] = { ...own, flags: BELOW };
-    else aces.push(simpleAce(AceType.ACCESS_ALLOWED, BELOW | AceFlag.INHERIT_ONLY, mask, sid));
+    const mask = (maskOfBits(bits) | (tag === AclTag.USER_OBJ ? OWNER_ACCESS : 0)) >>> 0;
+    const index = aces.findIndex((ace) => ace.mask === mask && sameSid(ace.sid, sid));
+    const equal = aces[index];
+    if (equal !== undefined) aces[index] = { ...equal, flags: INHERIT_BOTH };
+    else aces.push(simpleAce(AceType.ACCESS_ALLOWED, INHERIT_BOTH | AceFlag.INHERIT_ONLY, mask, sid));
   }
   return { ...descriptor, dacl: { revision: dacl.revision, aces } };
 }

@@ -1,26 +1,27 @@
-// Between descriptors and POSIX rights, both ways. A list becomes the bits that its evaluation gives to the owner, to
-// the group, to each Unix user and group that it names, and to everybody else, so that programs on the server meet
-// about the same rights; bits become three entries, and one for each further entry of a POSIX list. acl(5).
+// Converts security descriptors to POSIX ACLs and back; acl(5). A descriptor becomes the bits that its
+// evaluation gives to the owner, the group, each Unix user and group that it names, and all others, so that
+// programs on the server have about the same rights. A POSIX ACL becomes a descriptor with one ACE for each
+// entry.
 import { Access, FileGeneric } from "../../wire/security/access.ts";
 import { type Ace, ACL_REVISION, AceFlag, AceType, simpleAce } from "../../wire/security/acl.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
 import { AclTag, type PosixAcl, type PosixAclEntry } from "./posix-acl.ts";
-import { rightsOf } from "./access-rights.ts";
+import { grantedAccess } from "./access-rights.ts";
 import { gidOfSid, sidOfGid, sidOfUid, uidOfSid } from "./token.ts";
 
-/** What a set permission bit grants. DELETE goes with writing, as a directory's owner would expect. */
+/** The rights of each permission bit. The write bit includes DELETE. */
 const MAY_READ = FileGeneric.READ;
 const MAY_WRITE = FileGeneric.WRITE | Access.DELETE | Access.DELETE_CHILD;
 const MAY_EXECUTE = FileGeneric.EXECUTE;
-const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
-/** What is an owner's whatever the bits say. */
-export const OF_OWNER: number =
+const BASE_ACCESS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
+/** Rights that an owner has whatever the bits are. */
+export const OWNER_ACCESS: number =
   Access.WRITE_DAC | Access.WRITE_OWNER | Access.WRITE_ATTRIBUTES | Access.WRITE_EA;
 
-/** The access mask that permission bits stand for. */
+/** Returns the access mask of permission bits (4 read, 2 write, 1 execute). */
 export function maskOfBits(bits: number): number {
-  let mask: number = ALWAYS;
+  let mask: number = BASE_ACCESS;
   if ((bits & 4) !== 0) mask |= MAY_READ;
   if ((bits & 2) !== 0) mask |= MAY_WRITE;
   if ((bits & 1) !== 0) mask |= MAY_EXECUTE;
@@ -28,27 +29,30 @@ export function maskOfBits(bits: number): number {
 }
 
 /**
- * The descriptor of an object for which none is kept. Where it may come to be kept (`isKept`), who may read may execute,
- * as access by mode bits has it: the bit that lets a file run on the server says nothing of clients. An owner `named`
- * otherwise than by the uid has all rights; what the bits leave out is the disk's to refuse.
+ * Returns the descriptor of an object that has none stored. With `readImpliesExecute` who may read may also
+ * execute, as in the access check by mode bits: the x bit is about programs on the server, not about clients.
+ * `ownerSid` is the SID of an owner who is not identified by the uid; he gets all rights, and the file system
+ * refuses what the bits forbid.
  */
-export function describeAcl(
+export function descriptorOfAcl(
   acl: PosixAcl,
   uid: number,
   gid: number,
-  isKept = false,
-  named?: Sid,
+  readImpliesExecute = false,
+  ownerSid?: Sid,
 ): SecurityDescriptor {
-  const owner = named ?? sidOfUid(uid);
+  const owner = ownerSid ?? sidOfUid(uid);
   const group = sidOfGid(gid);
   const limit = acl.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? 7;
-  const maskOf = (bits: number): number => maskOfBits(isKept && (bits & 4) !== 0 ? bits | 1 : bits);
+  const maskOf = (bits: number): number =>
+    maskOfBits(readImpliesExecute && (bits & 4) !== 0 ? bits | 1 : bits);
   const aces: Ace[] = [];
   const allow = (sid: Sid, mask: number): void => {
     aces.push(simpleAce(AceType.ACCESS_ALLOWED, 0, mask >>> 0, sid));
   };
-  for (const { tag, permissions, id } of shownEntries(acl)) {
-    if (tag === AclTag.USER_OBJ) allow(owner, named ? FileGeneric.ALL : maskOf(permissions) | OF_OWNER);
+  for (const { tag, permissions, id } of limitNamedEntries(acl)) {
+    if (tag === AclTag.USER_OBJ)
+      allow(owner, ownerSid ? FileGeneric.ALL : maskOf(permissions) | OWNER_ACCESS);
     else if (tag === AclTag.USER) allow(sidOfUid(id), maskOf(permissions & limit));
     else if (tag === AclTag.GROUP_OBJ) allow(group, maskOf(permissions & limit));
     else if (tag === AclTag.GROUP) allow(sidOfGid(id), maskOf(permissions & limit));
@@ -57,23 +61,26 @@ export function describeAcl(
   return { control: 0, owner, group, dacl: { revision: ACL_REVISION, aces }, sacl: undefined };
 }
 
-/** A list and a default list of so many, as entries of a descriptor, are less than the 64 KiB that it may have. */
-const MAX_SHOWN_NAMED = 1300;
+/**
+ * The ACEs of an access ACL and a default ACL of this many named entries each are less than 64 KiB, the limit
+ * of a DACL.
+ */
+const MAX_NAMED_ACES = 1300;
 
-/** The entries that a descriptor has room for: of very many users and groups the last are left out. */
-export function shownEntries(acl: PosixAcl): PosixAcl {
-  if (acl.length <= MAX_SHOWN_NAMED) return acl;
+/** Returns `acl` without the named users and groups for which a DACL has no room. */
+export function limitNamedEntries(acl: PosixAcl): PosixAcl {
+  if (acl.length <= MAX_NAMED_ACES) return acl;
   let named = 0;
-  return acl.filter(({ tag }) => (tag !== AclTag.USER && tag !== AclTag.GROUP) || ++named <= MAX_SHOWN_NAMED);
+  return acl.filter(({ tag }) => (tag !== AclTag.USER && tag !== AclTag.GROUP) || ++named <= MAX_NAMED_ACES);
 }
 
-/** The kernel takes more, a disk's extended attribute does not. */
-const MAX_NAMED = 64;
+/** The kernel accepts more, but an extended attribute may not have room for them. */
+const MAX_NAMED_ACL_ENTRIES = 64;
 
-/** The uid on disk that a SID stands for; several SIDs may stand for one. */
+/** Returns the uid on disk of a user's SID; several SIDs may have the same uid. */
 export type UidOf = (sid: Sid) => number | undefined;
 
-/** The POSIX list that comes nearest to the descriptor's, for an object of this owner and group. */
+/** Returns the POSIX ACL closest to the descriptor's DACL, for an object of this uid and gid. */
 export function aclOfDescriptor(
   descriptor: SecurityDescriptor,
   uid: number,
@@ -82,20 +89,20 @@ export function aclOfDescriptor(
   uidOf: UidOf = uidOfSid,
 ): PosixAcl {
   const named = namedEntries(descriptor, isDirectory, uidOf);
-  // Whose files are the owner's on disk have what is theirs through the owner.
+  // Rights of SIDs that map to the owner's uid are part of USER_OBJ.
   const owners = named.find(({ tag, id }) => tag === AclTag.USER && id === uid)?.permissions ?? 0;
-  const others = named.filter(({ tag, id }) => id !== (tag === AclTag.USER ? uid : gid));
-  const ofOwner = [sidOfUid(uid), sidOfGid(gid)];
-  const ofGroup = [sidOfGid(gid), ...groupSidOf(descriptor, gid)];
+  const otherNamed = named.filter(({ tag, id }) => id !== (tag === AclTag.USER ? uid : gid));
+  const ownerSids = [sidOfUid(uid), sidOfGid(gid)];
+  const groupSids = [sidOfGid(gid), ...groupSidOf(descriptor, gid)];
   return assembleAcl(
-    owners | bitsFor(descriptor, ofOwner, isDirectory, true),
-    bitsFor(descriptor, ofGroup, isDirectory),
+    owners | bitsFor(descriptor, ownerSids, isDirectory, true),
+    bitsFor(descriptor, groupSids, isDirectory),
     bitsFor(descriptor, [], isDirectory),
-    others,
+    otherNamed,
   );
 }
 
-/** In the kernel's order; where somebody is named there is a mask, which takes nothing from anybody. */
+/** Returns the ACL in the kernel's order. With named entries it has a mask, which restricts none of them. */
 export function assembleAcl(
   user: number,
   group: number,
@@ -114,18 +121,25 @@ export function assembleAcl(
   ];
 }
 
-/** The permission bits that come to who has these SIDs, beside those that everybody has. */
+/** Returns the permission bits of a user who has `sids` and the SIDs of `ALL_USERS`. */
 export function bitsFor(
   descriptor: SecurityDescriptor,
   sids: readonly Sid[],
   isDirectory: boolean,
   isOwner = false,
 ): number {
-  const token = { sids: [...sids, ...USERS], uid: -1, gid: -1, groups: [], isNamed: false, isRoot: false };
-  return bitsOfRights(rightsOf(descriptor, token, isOwner), isDirectory);
+  const token = {
+    sids: [...sids, ...ALL_USERS],
+    uid: -1,
+    gid: -1,
+    groups: [],
+    isNamed: false,
+    isRoot: false,
+  };
+  return bitsOfRights(grantedAccess(descriptor, token, isOwner), isDirectory);
 }
 
-/** An entry for each Unix user and group that the list names. */
+/** Returns an entry for each Unix user and group that the DACL names. */
 export function namedEntries(
   descriptor: SecurityDescriptor,
   isDirectory: boolean,
@@ -138,21 +152,21 @@ export function namedEntries(
     const id = user ?? gidOfSid(sid) ?? 0;
     const key = `${tag}:${id}`;
     const known = entries.get(key)?.permissions;
-    if (known === undefined && entries.size >= MAX_NAMED) continue;
+    if (known === undefined && entries.size >= MAX_NAMED_ACL_ENTRIES) continue;
     entries.set(key, { tag, permissions: bitsFor(descriptor, [sid], isDirectory) | (known ?? 0), id });
   }
   return [...entries.values()];
 }
 
-/** Everybody who could log on: what these may, all others of the server may too. */
-const USERS = [
+/** SIDs that every user has who logs on; their rights go to OTHER. */
+const ALL_USERS = [
   WellKnownSid.WORLD,
   WellKnownSid.NETWORK,
   WellKnownSid.AUTHENTICATED_USERS,
   WellKnownSid.BUILTIN_USERS,
 ];
 
-/** The Unix users and groups that the list has entries for, each once. */
+/** The Unix users and groups for which the DACL has ACEs, each once. */
 function namedSids(descriptor: SecurityDescriptor, uidOf: UidOf): Sid[] {
   const named: Sid[] = [];
   for (const { sid, flags } of descriptor.dacl?.aces ?? []) {
@@ -163,7 +177,10 @@ function namedSids(descriptor: SecurityDescriptor, uidOf: UidOf): Sid[] {
   return named;
 }
 
-/** The descriptor's group may be another server's name for the group on disk, but not that of another Unix group. */
+/**
+ * The descriptor's group SID, where it can denote the group on disk: any SID of a Windows group, but not the
+ * SID of another Unix group.
+ */
 function groupSidOf({ group }: SecurityDescriptor, gid: number): Sid[] {
   if (group === undefined) return [];
   const other = gidOfSid(group);
@@ -175,38 +192,42 @@ function bitsOfRights(rights: number, isDirectory: boolean): number {
   if ((rights & Access.READ_DATA) !== 0) bits |= 4;
   if ((rights & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0) bits |= 2;
   if ((rights & Access.EXECUTE) !== 0) bits |= 1;
-  // Users of Windows may pass through directories whatever their list says, and who removes names writes.
+  // POSIX needs w to remove names. Windows users may traverse any directory (SeChangeNotifyPrivilege), so x
+  // is added.
   if (isDirectory && (rights & Access.DELETE_CHILD) !== 0) bits |= 2;
   if (isDirectory && bits !== 0) bits |= 1;
   return bits;
 }
 
 /**
- * Whether anybody whom `descriptor` allows something can be told by POSIX rights; a list that allows nobody anything
- * here, because it denies or is for what is made below, says nothing that they cannot say.
+ * True if a POSIX ACL can express `descriptor` at least in part: one of its allow ACEs is for the owner, a
+ * Unix user or group, or all users. Also true without allow ACEs that apply to the object itself, as a mode
+ * can express no rights.
  */
 export function isExpressible(descriptor: SecurityDescriptor): boolean {
   const { dacl, owner } = descriptor;
-  const allowed = dacl?.aces.filter(allowsHere) ?? [];
+  const allowed = dacl?.aces.filter(allowsOnObject) ?? [];
   if (allowed.length === 0) return true;
   return allowed.some(
     ({ sid }) =>
       uidOfSid(sid) !== undefined ||
       gidOfSid(sid) !== undefined ||
-      USERS.some((known) => sameSid(known, sid)) ||
+      ALL_USERS.some((known) => sameSid(known, sid)) ||
       sameSid(sid, WellKnownSid.OWNER_RIGHTS) ||
       (owner !== undefined && sameSid(sid, owner)),
   );
 }
 
-/** [MS-DTYP] 2.4.2.4: the creator's entries are for what inherits them, flagged or not. */
-function allowsHere({ type, flags, sid }: Ace): boolean {
+/**
+ * [MS-DTYP] 2.4.2.4: ACEs for CREATOR OWNER and CREATOR GROUP apply to new objects only, INHERIT_ONLY or not.
+ */
+function allowsOnObject({ type, flags, sid }: Ace): boolean {
   const { CREATOR_OWNER, CREATOR_GROUP } = WellKnownSid;
   if ((flags & AceFlag.INHERIT_ONLY) !== 0) return false;
-  return allowing.has(type) && !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
+  return ALLOWS.has(type) && !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
 }
 
-const allowing: ReadonlySet<number> = new Set([
+const ALLOWS: ReadonlySet<number> = new Set([
   AceType.ACCESS_ALLOWED,
   AceType.ACCESS_ALLOWED_OBJECT,
   AceType.ACCESS_ALLOWED_CALLBACK,

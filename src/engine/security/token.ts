@@ -1,17 +1,18 @@
-// Who asks, as access checks see it: the SIDs of a session on a share; [MS-DTYP] 2.5.2. Unix ids are Samba's unmapped
-// users and groups, S-1-22-1-uid and S-1-22-2-gid, so that what is stored means the same to both servers.
+// The token of a user on a share, for access checks; [MS-DTYP] 2.5.2. Unix ids have the SIDs of Samba's
+// unmapped users and groups, S-1-22-1-uid and S-1-22-2-gid, so that stored descriptors mean the same to both
+// servers.
 import { appendRid, type Sid, sameSid, WellKnownSid } from "../../wire/security/sid.ts";
 
 export interface SecurityToken {
-  /** The user's own first, the primary group's second. */
+  /** The user's SID first, the primary group's second. */
   readonly sids: readonly Sid[];
   readonly uid: number;
   readonly gid: number;
-  /** gids of all groups, the primary one among them. */
+  /** gids of all groups, the primary one included. */
   readonly groups: readonly number[];
-  /** Shares its uid with others: what is that uid's is not therefore this user's. */
+  /** The user shares its uid with others and is identified by a SID: it does not own an object by its uid. */
   readonly isNamed: boolean;
-  /** Acts as root: may take and give ownership. No right to a file follows from it. */
+  /** The user is root and may take and give ownership. The access check grants root no further rights. */
   readonly isRoot: boolean;
 }
 
@@ -19,13 +20,13 @@ export interface TokenSource {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
-  /** The user's own, where it is not made of the uid. */
+  /** The user's SID; undefined: that of the uid. */
   readonly sid: Sid | undefined;
-  /** Comes as the guest, with a name or without. */
+  /** The user is connected as guest. */
   readonly isGuest: boolean;
 }
 
-const fixed = {
+const groupSids = {
   everybody: [WellKnownSid.WORLD, WellKnownSid.NETWORK],
   named: [WellKnownSid.AUTHENTICATED_USERS, WellKnownSid.BUILTIN_USERS],
   guest: [WellKnownSid.BUILTIN_GUESTS],
@@ -34,9 +35,9 @@ const fixed = {
 export function makeToken(source: TokenSource): SecurityToken {
   const { uid, gid, sid, isGuest } = source;
   const groups = [gid, ...source.groups.filter((group) => group !== gid)];
-  const more = isGuest ? fixed.guest : fixed.named;
+  const more = isGuest ? groupSids.guest : groupSids.named;
   return {
-    sids: [sid ?? sidOfUid(uid), ...groups.map(sidOfGid), ...fixed.everybody, ...more],
+    sids: [sid ?? sidOfUid(uid), ...groups.map(sidOfGid), ...groupSids.everybody, ...more],
     uid,
     gid,
     groups,
@@ -45,12 +46,12 @@ export function makeToken(source: TokenSource): SecurityToken {
   };
 }
 
-/** The SID that stands for the user where files are owned. */
-export function ownSid(token: SecurityToken): Sid {
+/** The user's SID, which is the owner of objects that the user creates. */
+export function userSidOf(token: SecurityToken): Sid {
   return token.sids[0] ?? sidOfUid(token.uid);
 }
 
-/** Whether an object of this uid on disk is the user's. */
+/** True if the user owns objects with this uid on disk. */
 export function ownsOnDisk(token: SecurityToken, uid: number): boolean {
   return !token.isNamed && token.uid === uid;
 }
@@ -63,31 +64,32 @@ export function sidOfGid(gid: number): Sid {
   return appendRid(WellKnownSid.UNIX_GROUPS, gid);
 }
 
-/** The uid that `sid` stands for on any server; undefined for SIDs of users that are no Unix users. */
+/** The uid of a Unix user's SID, in Samba's or NFS's form; undefined for other SIDs. */
 export function uidOfSid(sid: Sid): number | undefined {
   return unixId(sid, 1);
 }
 
+/** The gid of a Unix group's SID, in Samba's or NFS's form; undefined for other SIDs. */
 export function gidOfSid(sid: Sid): number | undefined {
   return unixId(sid, 2);
 }
 
-// NFS's form of the same is what Windows and macOS write for Unix ids: S-1-5-88-1-uid, S-1-5-88-2-gid.
+// Windows and macOS write Unix ids as SIDs of NFS: S-1-5-88-1-uid, S-1-5-88-2-gid.
 function unixId(sid: Sid, kind: number): number | undefined {
   const { authority, subAuthorities } = sid;
   const isSamba = authority === 22 && subAuthorities.length === 2 && subAuthorities[0] === kind;
   const isNfs =
     authority === 5 && subAuthorities.length === 3 && subAuthorities[0] === 88 && subAuthorities[1] === kind;
   const id = isSamba || isNfs ? subAuthorities.at(-1) : undefined;
-  // The highest number means "no such id" to the kernel.
+  // The kernel's "no id", (uid_t)-1.
   return id === 0xffff_ffff ? undefined : id;
 }
 
-/** Whether the user may own by this name: his own or a Unix group's of his, and not what everybody holds. */
+/** True if an object with the owner SID `sid` is the user's: the user's SID or one of his Unix groups. */
 export function mayOwnAs(token: SecurityToken, sid: Sid): boolean {
-  return sameSid(ownSid(token), sid) || token.groups.some((gid) => sameSid(sidOfGid(gid), sid));
+  return sameSid(userSidOf(token), sid) || token.groups.some((gid) => sameSid(sidOfGid(gid), sid));
 }
 
-export function holds(token: SecurityToken, sid: Sid): boolean {
-  return token.sids.some((own) => sameSid(own, sid));
+export function hasSid(token: SecurityToken, sid: Sid): boolean {
+  return token.sids.some((member) => sameSid(member, sid));
 }

@@ -6,7 +6,7 @@ import {
   FREE_FAILURES,
   LogonThrottle,
   MAX_ADDRESS_DELAY_MS,
-  MAX_LINE_MS,
+  MAX_QUEUE_MS,
   MAX_REMEMBERED,
   MAX_USER_DELAY_MS,
 } from "../../../src/engine/logon/logon-throttle.ts";
@@ -55,7 +55,7 @@ describe("the throttle", () => {
     const delays = Array.from({ length: 1_000 }, () => throttle.delayMs(HERE, "ann"));
     const made = delays.filter((delay) => delay !== undefined);
     expect(made.length).toBeLessThan(20);
-    expect(Math.max(...made)).toBeLessThanOrEqual(MAX_LINE_MS);
+    expect(Math.max(...made)).toBeLessThanOrEqual(MAX_QUEUE_MS);
     expect(delays.at(-1)).toBeUndefined();
   });
 
@@ -73,7 +73,7 @@ describe("the throttle", () => {
     guess(clock, throttle, HERE, "ann", 20);
     throttle.delayMs(HERE, "mallory");
     throttle.succeeded(HERE, "mallory");
-    clock.ms += MAX_LINE_MS;
+    clock.ms += MAX_QUEUE_MS;
     throttle.delayMs(THERE, "ann");
     throttle.succeeded(THERE, "ann");
     expect(throttle.delayMs(THERE, "ann")).toBe(0);

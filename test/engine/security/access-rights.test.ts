@@ -1,11 +1,11 @@
 // The access check of [MS-DTYP] 2.5.3.2 and the tokens it is asked with.
 import { expect, test } from "bun:test";
-import { rightsOf } from "../../../src/engine/security/access-rights.ts";
+import { grantedAccess } from "../../../src/engine/security/access-rights.ts";
 import {
   gidOfSid,
-  holds,
+  hasSid,
   makeToken,
-  ownSid,
+  userSidOf,
   ownsOnDisk,
   uidOfSid,
 } from "../../../src/engine/security/token.ts";
@@ -47,51 +47,51 @@ test("entries count in their order, for the user's SIDs alone", () => {
     [ACCESS_ALLOWED, "S-1-22-1-7", FileGeneric.ALL],
     [ACCESS_ALLOWED, "S-1-5-11", Access.READ_EA],
   ];
-  expect(rightsOf(described("S-1-22-1-7", ...entries), alice)).toBe(Access.READ_DATA | Access.READ_EA);
+  expect(grantedAccess(described("S-1-22-1-7", ...entries), alice)).toBe(Access.READ_DATA | Access.READ_EA);
 });
 
 test("entries for what will be made count for nothing yet", () => {
   const later: Entry = [ACCESS_ALLOWED, ALICE, FileGeneric.ALL, AceFlag.INHERIT_ONLY];
-  expect(rightsOf(described("S-1-22-1-7", later), alice)).toBe(0);
+  expect(grantedAccess(described("S-1-22-1-7", later), alice)).toBe(0);
 });
 
 test("generic rights stand for those of files", () => {
   const all: Entry = [ACCESS_ALLOWED, "S-1-1-0", Access.GENERIC_READ];
-  expect(rightsOf(described("S-1-22-1-7", all), alice)).toBe(FileGeneric.READ);
+  expect(grantedAccess(described("S-1-22-1-7", all), alice)).toBe(FileGeneric.READ);
 });
 
 test("the owner reads and changes the list, unless it speaks of owners", () => {
-  expect(rightsOf(described(ALICE), alice)).toBe(IMPLICIT);
+  expect(grantedAccess(described(ALICE), alice)).toBe(IMPLICIT);
   const limit: Entry = [ACCESS_ALLOWED, OWNER_RIGHTS, Access.READ_DATA];
-  expect(rightsOf(described(ALICE, limit), alice)).toBe(Access.READ_DATA);
-  expect(rightsOf(described("S-1-22-1-7", limit), alice)).toBe(0);
+  expect(grantedAccess(described(ALICE, limit), alice)).toBe(Access.READ_DATA);
+  expect(grantedAccess(described("S-1-22-1-7", limit), alice)).toBe(0);
 });
 
 test("another server's name for the owner is the uid on disk", () => {
   const foreign = "S-1-5-21-1-2-3-1000";
   const entry: Entry = [ACCESS_ALLOWED, foreign, Access.READ_DATA];
-  expect(rightsOf(described(foreign, entry), alice, true)).toBe(IMPLICIT | Access.READ_DATA);
-  expect(rightsOf(described(foreign, entry), alice, false)).toBe(0);
+  expect(grantedAccess(described(foreign, entry), alice, true)).toBe(IMPLICIT | Access.READ_DATA);
+  expect(grantedAccess(described(foreign, entry), alice, false)).toBe(0);
 });
 
 test("no list protects nothing, an empty one everything", () => {
-  expect(rightsOf({ ...described("S-1-22-1-7"), dacl: null }, alice)).toBe(FileGeneric.ALL);
-  expect(rightsOf(described("S-1-22-1-7"), alice)).toBe(0);
+  expect(grantedAccess({ ...described("S-1-22-1-7"), dacl: null }, alice)).toBe(FileGeneric.ALL);
+  expect(grantedAccess(described("S-1-22-1-7"), alice)).toBe(0);
 });
 
 test("guests are no authenticated users", () => {
   const guest = makeToken({ uid: 65534, gid: 65534, groups: [], sid: undefined, isGuest: true });
-  expect(holds(guest, parseSid("S-1-5-11"))).toBe(false);
-  expect(holds(guest, parseSid("S-1-5-32-545"))).toBe(false);
-  expect(holds(guest, parseSid("S-1-1-0"))).toBe(true);
-  expect(holds(alice, parseSid("S-1-22-2-100"))).toBe(true);
+  expect(hasSid(guest, parseSid("S-1-5-11"))).toBe(false);
+  expect(hasSid(guest, parseSid("S-1-5-32-545"))).toBe(false);
+  expect(hasSid(guest, parseSid("S-1-1-0"))).toBe(true);
+  expect(hasSid(alice, parseSid("S-1-22-2-100"))).toBe(true);
 });
 
 test("who has a name alone is not all that its uid is", () => {
   const sid = parseSid("S-1-5-21-1-2-3-1073741824");
   const named = makeToken({ uid: 1001, gid: 100, groups: [], sid, isGuest: false });
-  expect(holds(named, parseSid(ALICE))).toBe(false);
-  expect(ownSid(named)).toEqual(sid);
+  expect(hasSid(named, parseSid(ALICE))).toBe(false);
+  expect(userSidOf(named)).toEqual(sid);
   expect([ownsOnDisk(named, 1001), ownsOnDisk(alice, 1001)]).toEqual([false, true]);
 });
 

@@ -1,6 +1,10 @@
 // What new objects get from their directory: the table of [MS-DTYP] 2.5.3.4.2, and descriptors as they are kept.
 import { expect, test } from "bun:test";
-import { initialDescriptorOf, handsDown, normalize } from "../../../src/engine/security/inheritance.ts";
+import {
+  initialDescriptorOf,
+  hasInheritableAces,
+  normalizeDescriptor,
+} from "../../../src/engine/security/inheritance.ts";
 import { makeToken } from "../../../src/engine/security/token.ts";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceFlag, AceType, aclSize, simpleAce } from "../../../src/wire/security/acl.ts";
@@ -36,7 +40,9 @@ function shown(descriptor: SecurityDescriptor | undefined): string[] | undefined
 }
 
 function born(parent: SecurityDescriptor, isDirectory: boolean): string[] | undefined {
-  return shown(initialDescriptorOf({ parent, given: undefined, owner: undefined, token, isDirectory }));
+  return shown(
+    initialDescriptorOf({ parent, creatorDescriptor: undefined, owner: undefined, token, isDirectory }),
+  );
 }
 
 test("what files and directories inherit, flag by flag", () => {
@@ -59,7 +65,7 @@ test("what files and directories inherit, flag by flag", () => {
       result === undefined ? undefined : [`S-1-1-0 2 ${result.toString(16)}`];
     expect(born(parent, false)).toEqual(entry(file));
     expect(born(parent, true)).toEqual(entry(folder));
-    expect(handsDown(parent, true)).toBe(folder !== undefined);
+    expect(hasInheritableAces(parent, true)).toBe(folder !== undefined);
   }
 });
 
@@ -77,7 +83,13 @@ test("CREATOR OWNER and CREATOR GROUP become who makes the object, and stay for 
 test("where the directory's owner owns what is made, CREATOR OWNER is that owner", () => {
   const parent = directory(0, ["S-1-3-0", 1, OI]);
   const owner = parseSid("S-1-22-1-7");
-  const child = initialDescriptorOf({ parent, given: undefined, owner, token, isDirectory: false });
+  const child = initialDescriptorOf({
+    parent,
+    creatorDescriptor: undefined,
+    owner,
+    token,
+    isDirectory: false,
+  });
   expect(child?.owner && formatSid(child.owner)).toBe("S-1-22-1-7");
   expect(shown(child)).toEqual(["S-1-22-1-7 1 0"]);
 });
@@ -86,7 +98,7 @@ test("entries are marked as inherited where the directory's list is kept so", ()
   const parent = directory(SecurityControl.DACL_AUTO_INHERITED, ["S-1-1-0", 1, OI]);
   const child = initialDescriptorOf({
     parent,
-    given: undefined,
+    creatorDescriptor: undefined,
     owner: undefined,
     token,
     isDirectory: false,
@@ -98,16 +110,18 @@ test("entries are marked as inherited where the directory's list is kept so", ()
 test("a list that the creator gives takes the place of what would be inherited", () => {
   const parent = directory(0, ["S-1-1-0", 1, OI]);
   const given = directory(SecurityControl.DACL_PRESENT, ["S-1-22-1-5", 2, 0]);
-  expect(shown(initialDescriptorOf({ parent, given, owner: undefined, token, isDirectory: false }))).toEqual([
-    "S-1-22-1-5 2 0",
-  ]);
+  expect(
+    shown(
+      initialDescriptorOf({ parent, creatorDescriptor: given, owner: undefined, token, isDirectory: false }),
+    ),
+  ).toEqual(["S-1-22-1-5 2 0"]);
 });
 
 test("as many entries as the form has room for", () => {
   const many = Array.from({ length: 2000 }, () => ["S-1-3-0", 1, OI | CI] as const);
   const child = initialDescriptorOf({
     parent: directory(0, ...many),
-    given: undefined,
+    creatorDescriptor: undefined,
     owner: undefined,
     token,
     isDirectory: true,
@@ -117,11 +131,11 @@ test("as many entries as the form has room for", () => {
 
 test("AUTO_INHERITED is kept where it was asked for, generic rights where they are for later", () => {
   const { DACL_AUTO_INHERITED, DACL_AUTO_INHERIT_REQ, DACL_PROTECTED } = SecurityControl;
-  const control = (bits: number): number => normalize(directory(bits)).control;
+  const control = (bits: number): number => normalizeDescriptor(directory(bits)).control;
   expect(control(DACL_AUTO_INHERITED)).toBe(0);
   expect(control(DACL_AUTO_INHERIT_REQ | DACL_PROTECTED)).toBe(DACL_PROTECTED);
   expect(control(DACL_AUTO_INHERITED | DACL_AUTO_INHERIT_REQ)).toBe(DACL_AUTO_INHERITED);
-  const kept = normalize(
+  const kept = normalizeDescriptor(
     directory(0, ["S-1-1-0", Access.GENERIC_READ, 0], ["S-1-1-0", Access.GENERIC_READ, OI | IO]),
   );
   expect(kept.dacl?.aces.map(({ mask }) => mask)).toEqual([FileGeneric.READ, Access.GENERIC_READ]);

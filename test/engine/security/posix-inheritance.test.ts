@@ -1,7 +1,7 @@
 // Inheritable entries and default POSIX lists; acl(5).
 import { expect, test } from "bun:test";
-import { inheritedAclOf, withInherited } from "../../../src/engine/security/posix-inheritance.ts";
-import { describeAcl } from "../../../src/engine/security/posix-rights.ts";
+import { defaultAclOf, withInherited } from "../../../src/engine/security/posix-inheritance.ts";
+import { descriptorOfAcl } from "../../../src/engine/security/posix-rights.ts";
 import { aclOfMode, type PosixAcl } from "../../../src/engine/security/posix-acl.ts";
 import { FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceFlag, AceType, simpleAce } from "../../../src/wire/security/acl.ts";
@@ -22,14 +22,14 @@ function shown(acl: PosixAcl | null): string | undefined {
 }
 
 test("nothing inheritable, no list", () => {
-  expect(inheritedAclOf(described([0, "S-1-1-0", FileGeneric.ALL]))).toBeNull();
-  expect(inheritedAclOf({ ...described(), dacl: null })).toBeNull();
+  expect(defaultAclOf(described([0, "S-1-1-0", FileGeneric.ALL]))).toBeNull();
+  expect(defaultAclOf({ ...described(), dacl: null })).toBeNull();
   for (const flags of [OI, CI | IO, OI | CI | AceFlag.NO_PROPAGATE_INHERIT])
-    expect(inheritedAclOf(described([flags, "S-1-1-0", FileGeneric.ALL]))).toBeNull();
+    expect(defaultAclOf(described([flags, "S-1-1-0", FileGeneric.ALL]))).toBeNull();
 });
 
 test("entries for users, for the creator and for everybody", () => {
-  const acl = inheritedAclOf(
+  const acl = defaultAclOf(
     described(
       [OI | CI, "S-1-22-1-9", FileGeneric.READ | FileGeneric.WRITE],
       [OI | CI | IO, "S-1-3-0", FileGeneric.READ],
@@ -41,13 +41,13 @@ test("entries for users, for the creator and for everybody", () => {
 });
 
 test("who makes a file has it whole where the list does not speak of creators", () => {
-  expect(shown(inheritedAclOf(described([OI | CI, "S-1-22-2-7", FileGeneric.READ])))).toBe(
+  expect(shown(defaultAclOf(described([OI | CI, "S-1-22-2-7", FileGeneric.READ])))).toBe(
     "1:0:7 4:0:0 8:7:5 16:0:5 32:0:0",
   );
 });
 
 test("shown beside the directory's own entries, or with them where they are the same", () => {
-  const inherited = inheritedAclOf(described([OI | CI, "S-1-22-1-9", FileGeneric.READ]));
+  const inherited = defaultAclOf(described([OI | CI, "S-1-22-1-9", FileGeneric.READ]));
   const access: PosixAcl = [
     { tag: 1, permissions: 7, id: 0 },
     { tag: 2, permissions: 5, id: 9 },
@@ -55,7 +55,7 @@ test("shown beside the directory's own entries, or with them where they are the 
     { tag: 0x10, permissions: 5, id: 0 },
     { tag: 0x20, permissions: 0, id: 0 },
   ];
-  const descriptor = withInherited(describeAcl(access, 5, 6), inherited ?? []);
+  const descriptor = withInherited(descriptorOfAcl(access, 5, 6), inherited ?? []);
   expect(descriptor.dacl?.aces.map(({ sid, flags }) => `${formatSid(sid)} ${flags}`)).toEqual([
     "S-1-22-1-5 0",
     "S-1-22-1-9 3",
@@ -63,6 +63,6 @@ test("shown beside the directory's own entries, or with them where they are the 
     "S-1-1-0 0",
     "S-1-3-0 11",
   ]);
-  expect(shown(inheritedAclOf(descriptor))).toBe(shown(inherited));
-  expect(withInherited(describeAcl(aclOfMode(0o755), 5, 6), aclOfMode(0)).dacl?.aces).toHaveLength(3);
+  expect(shown(defaultAclOf(descriptor))).toBe(shown(inherited));
+  expect(withInherited(descriptorOfAcl(aclOfMode(0o755), 5, 6), aclOfMode(0)).dacl?.aces).toHaveLength(3);
 });

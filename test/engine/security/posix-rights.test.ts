@@ -1,6 +1,10 @@
 // Descriptors made of POSIX rights and the other way round; acl(5).
 import { expect, test } from "bun:test";
-import { aclOfDescriptor, describeAcl, isExpressible } from "../../../src/engine/security/posix-rights.ts";
+import {
+  aclOfDescriptor,
+  descriptorOfAcl,
+  isExpressible,
+} from "../../../src/engine/security/posix-rights.ts";
 import { aclOfMode, AclTag, type PosixAcl } from "../../../src/engine/security/posix-acl.ts";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { AceType, simpleAce } from "../../../src/wire/security/acl.ts";
@@ -27,7 +31,7 @@ function shown(acl: PosixAcl): string {
 test("every mode comes back as it was", () => {
   for (let mode = 0; mode <= 0o777; mode++) {
     const acl = aclOfMode(mode);
-    const back = aclOfDescriptor(describeAcl(acl, 5, 6), 5, 6, false);
+    const back = aclOfDescriptor(descriptorOfAcl(acl, 5, 6), 5, 6, false);
     // What everybody may, owner and group may as well: a descriptor cannot take it from them without a denial.
     const other = mode & 7;
     expect(shown(back)).toBe(shown(aclOfMode(mode | (other << 3) | ((((mode >> 3) & 7) | other) << 6))));
@@ -51,7 +55,7 @@ test("Unix users and groups that the list names get entries of their own, and a 
     `${USER_OBJ}:0:7 ${USER}:9:6 ${GROUP_OBJ}:0:0 ${GROUP}:7:4 ${MASK}:0:6 ${OTHER}:0:0`,
   );
   // And shown again, each is there.
-  expect(describeAcl(acl, 5, 6).dacl?.aces.length).toBe(5);
+  expect(descriptorOfAcl(acl, 5, 6).dacl?.aces.length).toBe(5);
 });
 
 test("a denial takes the bit from those it names", () => {

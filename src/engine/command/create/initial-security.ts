@@ -6,10 +6,10 @@ import { Access } from "../../../wire/security/access.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
-import { rightsOf } from "../../security/access-rights.ts";
+import { grantedAccess } from "../../security/access-rights.ts";
 import { initialDescriptorOf } from "../../security/inheritance.ts";
-import { describeAcl, isExpressible } from "../../security/posix-rights.ts";
-import { gidOfSid, holds, ownSid, ownsOnDisk, sidOfUid, uidOfSid } from "../../security/token.ts";
+import { descriptorOfAcl, isExpressible } from "../../security/posix-rights.ts";
+import { gidOfSid, hasSid, userSidOf, ownsOnDisk, sidOfUid, uidOfSid } from "../../security/token.ts";
 import { nameFilter } from "../../state/notify.ts";
 import { absolutePath } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
@@ -43,7 +43,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
   if (!isNt) {
     creation.initialDescriptor = initialDescriptorOf({
       parent: undefined,
-      given,
+      creatorDescriptor: given,
       owner: undefined,
       token: tokenOf(tree),
       isDirectory,
@@ -56,12 +56,13 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
     const { descriptor, uid } = parent;
     if (descriptor !== undefined) {
       const needed = isDirectory ? Access.ADD_SUBDIRECTORY : Access.ADD_FILE;
-      if ((rightsOf(descriptor, token, ownsOnDisk(token, uid)) & needed) === 0) return Status.ACCESS_DENIED;
+      if ((grantedAccess(descriptor, token, ownsOnDisk(token, uid)) & needed) === 0)
+        return Status.ACCESS_DENIED;
     }
     const owner = tree.grant.security.inheritOwnerName ? (descriptor?.owner ?? sidOfUid(uid)) : undefined;
     creation.initialDescriptor = initialDescriptorOf({
       parent: descriptor,
-      given,
+      creatorDescriptor: given,
       owner,
       token,
       isDirectory,
@@ -82,7 +83,7 @@ function checkGivenDescriptor(creation: Creation, given: SecurityDescriptor): Nt
   const { owner, group } = given;
   const isNt = security.acl === "nt";
   if (owner !== undefined && !token.isRoot) {
-    const isOwn = isNt ? holds(token, owner) : uidOfSid(owner) === token.uid;
+    const isOwn = isNt ? hasSid(token, owner) : uidOfSid(owner) === token.uid;
     if (!isOwn) return Status.INVALID_OWNER;
   }
   if (!isNt && group !== undefined && !token.isRoot) {
@@ -149,7 +150,7 @@ function recordCreator(
   const { uid, gid } = node.stat;
   return andThen(security.readRights(), (rights) => {
     if (typeof rights === "number") return removeCreated(creation, node, path, rights);
-    const descriptor = describeAcl(rights.access, uid, gid, true, ownSid(tokenOf(creation.tree)));
+    const descriptor = descriptorOfAcl(rights.access, uid, gid, true, userSidOf(tokenOf(creation.tree)));
     const change = { uid: -1, gid: -1, acl: undefined, inherited: undefined, descriptor };
     return andThen(security.write(change), (result) => {
       suppressWriteEvent(creation, path);

@@ -5,7 +5,7 @@ import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { type NtStatus, type NumberOf, Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import { rightsOf } from "../../security/access-rights.ts";
+import { grantedAccess } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
@@ -100,7 +100,7 @@ export function rightsOn(tree: Tree, node: FileNode): MaybePromise<AccessMask | 
     if (stored === undefined) return accessByMode(tree, node);
     const token = tokenOf(tree);
     // The uid on disk decides ownership when the descriptor names an owner of another server.
-    return rightsOf(stored, token, ownsOnDisk(token, node.stat.uid));
+    return grantedAccess(stored, token, ownsOnDisk(token, node.stat.uid));
   });
 }
 

@@ -6,7 +6,7 @@ import { formatSid, type Sid } from "../../../wire/security/sid.ts";
 import { DescriptorCache } from "../../security/descriptor-cache.ts";
 import { tokenOfGrant } from "../../security/grant-token.ts";
 import { withInherited } from "../../security/posix-inheritance.ts";
-import { describeAcl } from "../../security/posix-rights.ts";
+import { descriptorOfAcl } from "../../security/posix-rights.ts";
 import { type SecurityToken, uidOfSid } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
@@ -73,7 +73,12 @@ export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityD
       if (typeof stat === "number") return stat;
       return andThen(security.readRights(), (rights) => {
         if (typeof rights === "number") return rights;
-        const descriptor = describeAcl(rights.access, stat.uid, stat.gid, tree.grant.security.acl === "nt");
+        const descriptor = descriptorOfAcl(
+          rights.access,
+          stat.uid,
+          stat.gid,
+          tree.grant.security.acl === "nt",
+        );
         return rights.inherited ? withInherited(descriptor, rights.inherited) : descriptor;
       });
     });

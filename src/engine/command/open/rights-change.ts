@@ -8,8 +8,8 @@ import {
 } from "../../../wire/security/security-descriptor.ts";
 import type { Sid } from "../../../wire/security/sid.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
-import { normalize } from "../../security/inheritance.ts";
-import { inheritedAclOf } from "../../security/posix-inheritance.ts";
+import { normalizeDescriptor } from "../../security/inheritance.ts";
+import { defaultAclOf } from "../../security/posix-inheritance.ts";
 import { aclOfDescriptor } from "../../security/posix-rights.ts";
 import type { Tree } from "../../state/session.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
@@ -22,7 +22,7 @@ const MAX_DESCRIPTOR_BYTES = 65_000;
 /** Decodes a client's descriptor; INVALID_ACL if too large, INVALID_SECURITY_DESCR if malformed. */
 export function takeDescriptor(data: Uint8Array): SecurityDescriptor | NtStatus {
   try {
-    const descriptor = normalize(decodeSecurityDescriptor(data));
+    const descriptor = normalizeDescriptor(decodeSecurityDescriptor(data));
     if (securityDescriptorSize(descriptor) > MAX_DESCRIPTOR_BYTES) return Status.INVALID_ACL;
     return descriptor;
   } catch (error) {
@@ -62,6 +62,6 @@ export function rightsChange(
   const [user, group] = [uid < 0 ? stat.uid : uid, gid < 0 ? stat.gid : gid];
   const uidOf = (sid: Sid): number | undefined => uidOn(tree, sid);
   const acl = aclOfDescriptor(descriptor, user, group, isDirectory, uidOf);
-  const inherited = isDirectory ? inheritedAclOf(descriptor, uidOf) : undefined;
+  const inherited = isDirectory ? defaultAclOf(descriptor, uidOf) : undefined;
   return { uid, gid, acl, inherited, descriptor: kind === "nt" ? descriptor : undefined };
 }

@@ -60,7 +60,12 @@ function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | N
   if (exchange.sessionId !== 0) {
     const { session } = exchange;
     if (session === undefined) return Status.USER_SESSION_DELETED;
-    const reauthentication: Logon = { kind: LogonKind.AGAIN, session, authenticator, preauthHash: undefined };
+    const reauthentication: Logon = {
+      kind: LogonKind.REAUTHENTICATION,
+      session,
+      authenticator,
+      preauthHash: undefined,
+    };
     connection.logons.set(session.id, reauthentication);
     return reauthentication;
   }
@@ -141,7 +146,7 @@ function takeStep(
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
     if (logon.kind === LogonKind.NEW) discardSession(exchange, session);
     // A failed re-authentication ends the session; a failed binding does not affect it.
-    const ended = logon.kind === LogonKind.AGAIN ? loseSession(context, session) : undefined;
+    const ended = logon.kind === LogonKind.REAUTHENTICATION ? loseSession(context, session) : undefined;
     return andThen(ended, () => step.status);
   }
   if (logon.kind === LogonKind.BINDING) {

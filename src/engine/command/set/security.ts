@@ -13,7 +13,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { isExpressible } from "../../security/posix-rights.ts";
-import { gidOfSid, holds, uidOfSid } from "../../security/token.ts";
+import { gidOfSid, hasSid, uidOfSid } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -160,7 +160,7 @@ function newUid(tree: Tree, stat: FileStat, current: SecurityDescriptor, owner: 
   // The Unix-user SID of the present owner. It does not mean a user who shares this uid with others.
   if (uidOfSid(owner) === stat.uid && !token.isNamed) return UNCHANGED;
   const isNt = tree.grant.security.acl === "nt";
-  if (!token.isRoot && !(isNt && holds(token, owner))) return undefined;
+  if (!token.isRoot && !(isNt && hasSid(token, owner))) return undefined;
   if (uid !== undefined) return uid === stat.uid ? UNCHANGED : uid;
   return isNt ? UNCHANGED : undefined;
 }

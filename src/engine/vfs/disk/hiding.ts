@@ -4,7 +4,7 @@ import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { Access as PosixAccess } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
-import { rightsOf } from "../../security/access-rights.ts";
+import { grantedAccess } from "../../security/access-rights.ts";
 import { tokenOfGrant } from "../../security/grant-token.ts";
 import { ownsOnDisk } from "../../security/token.ts";
 import { joinPath } from "../name/names.ts";
@@ -55,7 +55,7 @@ function readWriteRights(context: ShareContext, fd: number, path: string, stat: 
     const descriptor = readNodeDescriptor(context, fd, path);
     if (typeof descriptor !== "number") {
       const token = tokenOfGrant(context.grant);
-      const mask = rightsOf(descriptor, token, ownsOnDisk(token, stat.uid));
+      const mask = grantedAccess(descriptor, token, ownsOnDisk(token, stat.uid));
       return { canRead: (mask & Access.READ_DATA) !== 0, canWrite: (mask & Access.WRITE_DATA) !== 0 };
     }
   }
