@@ -18,9 +18,9 @@ export const MAX_USER_DELAY_MS = 2_000;
 /** An attempt that would wait longer than this in the queue of its address is refused. */
 export const MAX_QUEUE_MS = 8_000;
 /** Failures expire when none has been added for this long. */
-export const FORGET_MS = 300_000;
+export const EXPIRY_MS = 300_000;
 /** Entries of each table, addresses and user names; the one that was used longest ago is dropped first. */
-export const MAX_REMEMBERED = 1_024;
+export const MAX_ENTRIES = 1_024;
 const MAX_USER_KEY_LENGTH = 64;
 
 interface AttemptRecord {
@@ -107,7 +107,7 @@ export class LogonThrottle {
   private recordOf(table: Map<string, AttemptRecord>, key: string, now: number): AttemptRecord {
     const found = table.get(key);
     if (!found) return { failures: 0, running: 0, failedAtMs: now, nextAtMs: now };
-    if (now - found.failedAtMs >= FORGET_MS) {
+    if (now - found.failedAtMs >= EXPIRY_MS) {
       found.failures = 0;
       found.failedAtMs = now;
     }
@@ -120,7 +120,7 @@ function storeRecord(table: Map<string, AttemptRecord>, key: string, record: Att
   table.delete(key);
   table.set(key, record);
   for (const oldest of table.keys()) {
-    if (table.size <= MAX_REMEMBERED) break;
+    if (table.size <= MAX_ENTRIES) break;
     table.delete(oldest);
   }
 }

@@ -127,18 +127,18 @@ describe("captured tokens of smbclient", () => {
 
   test("a changed bit anywhere in AUTHENTICATE is detected", () => {
     const exchange = captured("user");
-    const whole = fromHex(exchange.authenticate);
+    const message = fromHex(exchange.authenticate);
     let refused = 0;
     // The MIC covers the NTLMSSP message; mechListMIC follows it.
-    for (let at = 24; at < whole.length; at++) {
-      const broken = whole.slice();
+    for (let at = 24; at < message.length; at++) {
+      const broken = message.slice();
       broken[at] = (broken[at] ?? 0) ^ 1;
       const [, last] = replay({ ...exchange, authenticate: toHex(broken) });
       if (last.kind === "refused") refused++;
       else expect(last.kind).toBe("done");
     }
     // Only the DER tag of the MIC may change: the field then counts as unknown and is skipped.
-    expect(whole.length - 24 - refused).toBeLessThanOrEqual(1);
+    expect(message.length - 24 - refused).toBeLessThanOrEqual(1);
   });
 });
 

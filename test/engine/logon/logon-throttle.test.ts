@@ -3,12 +3,12 @@
 import { describe, expect, test } from "bun:test";
 import { LogonGates, MAX_WAITING_LOGONS } from "../../../src/engine/logon/logon-gate.ts";
 import {
-  FORGET_MS,
+  EXPIRY_MS,
   FREE_FAILURES,
   LogonThrottle,
   MAX_ADDRESS_DELAY_MS,
   MAX_QUEUE_MS,
-  MAX_REMEMBERED,
+  MAX_ENTRIES,
   MAX_USER_DELAY_MS,
 } from "../../../src/engine/logon/logon-throttle.ts";
 
@@ -96,7 +96,7 @@ describe("the throttle", () => {
   test("failures expire", () => {
     const { clock, throttle } = createClock();
     guess(clock, throttle, HERE, "ann", 20);
-    clock.ms += FORGET_MS;
+    clock.ms += EXPIRY_MS;
     expect(throttle.delayMs(HERE, "ann")).toBe(0);
   });
 
@@ -106,7 +106,7 @@ describe("the throttle", () => {
       throttle.delayMs(`2001:db8::${i.toString(16)}`, `user${i}`);
       throttle.failed(`2001:db8::${i.toString(16)}`, `user${i}`);
     }
-    expect(throttle.size).toBeLessThanOrEqual(2 * MAX_REMEMBERED);
+    expect(throttle.size).toBeLessThanOrEqual(2 * MAX_ENTRIES);
   });
 });
 
