@@ -18,12 +18,12 @@ export const MAX_USER_DELAY_MS = 2_000;
 /** An attempt that would wait longer than this in the queue of its address is refused. */
 export const MAX_QUEUE_MS = 8_000;
 /** Failures expire when none has been added for this long. */
-export const FORGET_MS = 300_000;
+export const EXPIRY_MS = 300_000;
 /** Entries of each table, addresses and user names; the one that was used longest ago is dropped first. */
-export const MAX_REMEMBERED = 1_024;
+export const MAX_ENTRIES = 1_024;
 const MAX_USER_KEY_LENGTH = 64;
 
-interface Record {
+interface AttemptRecord {
   failures: number;
   /** Attempts that have not ended; each counts as a failure until it succeeds. */
   running: number;
@@ -35,8 +35,8 @@ interface Record {
 /** `nowMs` is a monotonic clock. */
 export class LogonThrottle {
   private readonly nowMs: () => number;
-  private readonly addresses = new Map<string, Record>();
-  private readonly users = new Map<string, Record>();
+  private readonly addresses = new Map<string, AttemptRecord>();
+  private readonly users = new Map<string, AttemptRecord>();
 
   constructor(nowMs: () => number) {
     this.nowMs = nowMs;
@@ -49,13 +49,13 @@ export class LogonThrottle {
   delayMs(address: string, user: string): number | undefined {
     const now = this.nowMs();
     const key = userKey(user);
-    const byAddress = this.recall(this.addresses, address, now);
-    const byUser = this.recall(this.users, key, now);
-    const addressCost = costMs(byAddress, MAX_ADDRESS_DELAY_MS);
-    const inLine = addressCost === 0 ? 0 : Math.max(byAddress.nextAtMs - now, 0);
-    if (inLine > MAX_QUEUE_MS) return undefined;
-    const delay = Math.max(inLine, costMs(byUser, MAX_USER_DELAY_MS));
-    byAddress.nextAtMs = now + inLine + addressCost;
+    const byAddress = this.recordOf(this.addresses, address, now);
+    const byUser = this.recordOf(this.users, key, now);
+    const addressDelay = delayOf(byAddress, MAX_ADDRESS_DELAY_MS);
+    const queuedMs = addressDelay === 0 ? 0 : Math.max(byAddress.nextAtMs - now, 0);
+    if (queuedMs > MAX_QUEUE_MS) return undefined;
+    const delay = Math.max(queuedMs, delayOf(byUser, MAX_USER_DELAY_MS));
+    byAddress.nextAtMs = now + queuedMs + addressDelay;
     byAddress.running++;
     byUser.running++;
     storeRecord(this.addresses, address, byAddress);
@@ -71,14 +71,14 @@ export class LogonThrottle {
       [this.addresses, address],
       [this.users, key],
     ] as const) {
-      const record = this.recall(table, name, now);
+      const record = this.recordOf(table, name, now);
       record.running = Math.max(record.running - 1, 0);
       record.failures++;
       record.failedAtMs = now;
       storeRecord(table, name, record);
     }
-    const record = this.recall(this.addresses, address, now);
-    record.nextAtMs = Math.max(record.nextAtMs, now + costMs(record, MAX_ADDRESS_DELAY_MS));
+    const record = this.recordOf(this.addresses, address, now);
+    record.nextAtMs = Math.max(record.nextAtMs, now + delayOf(record, MAX_ADDRESS_DELAY_MS));
   }
 
   /**
@@ -104,10 +104,10 @@ export class LogonThrottle {
     return this.addresses.size + this.users.size;
   }
 
-  private recall(table: Map<string, Record>, key: string, now: number): Record {
+  private recordOf(table: Map<string, AttemptRecord>, key: string, now: number): AttemptRecord {
     const found = table.get(key);
     if (!found) return { failures: 0, running: 0, failedAtMs: now, nextAtMs: now };
-    if (now - found.failedAtMs >= FORGET_MS) {
+    if (now - found.failedAtMs >= EXPIRY_MS) {
       found.failures = 0;
       found.failedAtMs = now;
     }
@@ -116,19 +116,19 @@ export class LogonThrottle {
 }
 
 // Stores `record` as the newest entry and drops the oldest beyond the limit.
-function storeRecord(table: Map<string, Record>, key: string, record: Record): void {
+function storeRecord(table: Map<string, AttemptRecord>, key: string, record: AttemptRecord): void {
   table.delete(key);
   table.set(key, record);
   for (const oldest of table.keys()) {
-    if (table.size <= MAX_REMEMBERED) break;
+    if (table.size <= MAX_ENTRIES) break;
     table.delete(oldest);
   }
 }
 
-function costMs(record: Record, mostMs: number): number {
-  const paid = record.failures + record.running - FREE_FAILURES;
-  if (paid < 0) return 0;
-  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(paid, 16), mostMs);
+function delayOf(record: AttemptRecord, limitMs: number): number {
+  const charged = record.failures + record.running - FREE_FAILURES;
+  if (charged < 0) return 0;
+  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(charged, 16), limitMs);
 }
 
 function userKey(user: string): string {

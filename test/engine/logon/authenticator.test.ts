@@ -1,4 +1,5 @@
-// Whole exchanges: what smbclient said to smbd, said again to us; [MS-NLMP] 4.2.4; impacket as a live client.
+// Complete exchanges: a captured one of smbclient and smbd, the example of [MS-NLMP] 4.2.4, and impacket as a
+// client.
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { type AuthStep, createAuthenticator, initialToken } from "../../../src/engine/logon/authenticator.ts";
@@ -12,7 +13,7 @@ import { encodeNtlmNegotiate } from "../../../src/wire/auth/ntlmssp.ts";
 import { decodeSpnego } from "../../../src/wire/auth/spnego.ts";
 import { Status } from "../../../src/wire/status.ts";
 import samba from "../../vectors/ntlmssp-samba.json";
-import { createContext, fromHex, NtlmClient, SERVER_CHALLENGE, toHex } from "./exchange-rig.ts";
+import { createContext, fromHex, NtlmClient, SERVER_CHALLENGE, stepNow, toHex } from "./exchange-rig.ts";
 
 type Captured = (typeof samba.exchanges)[number];
 
@@ -22,7 +23,7 @@ function captured(name: string): Captured {
   return found;
 }
 
-/** Our answers to a captured client, with smbd's challenge and time in the place of our own. */
+/** The server's two responses to a captured client, made with the challenge and time of the captured smbd. */
 function replay(exchange: Captured, mapToGuest: "never" | "bad-user" = "never"): [AuthStep, AuthStep] {
   const resp = decodeSpnego(fromHex(exchange.challenge));
   if (resp.kind !== "resp" || !resp.responseToken) throw new Error("not a challenge");
@@ -44,17 +45,17 @@ function replay(exchange: Captured, mapToGuest: "never" | "bad-user" = "never"):
       },
     }),
   );
-  const first = authenticator.step(fromHex(exchange.negotiate)) as AuthStep;
-  return [first, authenticator.step(fromHex(exchange.authenticate)) as AuthStep];
+  const first = stepNow(authenticator, fromHex(exchange.negotiate));
+  return [first, stepNow(authenticator, fromHex(exchange.authenticate))];
 }
 
-describe("smbclient's tokens", () => {
-  test("the NegTokenInit2 is smbd's", () => {
+describe("captured tokens of smbclient", () => {
+  test("the NegTokenInit2 equals that of smbd", () => {
     expect(toHex(initialToken())).toBe(samba.negTokenInit2);
   });
 
   for (const name of ["user", "user asking for SEAL"]) {
-    test(`${name}: our tokens and the key are smbd's`, () => {
+    test(`${name}: tokens and session key equal those of smbd`, () => {
       const exchange = captured(name);
       const [first, last] = replay(exchange);
       expect(first.kind === "continue" && toHex(first.token)).toBe(exchange.challenge);
@@ -71,7 +72,7 @@ describe("smbclient's tokens", () => {
     });
   }
 
-  test("anonymous is accepted as such, with smbd's token", () => {
+  test("an anonymous log-on gets the token of smbd and an anonymous identity", () => {
     const exchange = captured("anonymous");
     const [, last] = replay(exchange);
     if (last.kind !== "done") throw new Error(JSON.stringify(last));
@@ -81,7 +82,7 @@ describe("smbclient's tokens", () => {
     expect(last.identity.user).toBe("");
   });
 
-  test("a name without a password becomes the guest where configured, and nobody where not", () => {
+  test("a name without a password is mapped to the guest only with bad-user", () => {
     const exchange = captured("name without a password");
     const [, guest] = replay(exchange, "bad-user");
     if (guest.kind !== "done") throw new Error(JSON.stringify(guest));
@@ -91,7 +92,7 @@ describe("smbclient's tokens", () => {
     expect(refused).toMatchObject({ kind: "refused", status: Status.LOGON_FAILURE });
   });
 
-  test("an unknown user becomes the guest where configured, and nobody where not", () => {
+  test("an unknown user is mapped to the guest only with bad-user", () => {
     const exchange = captured("unknown user");
     const [, guest] = replay(exchange, "bad-user");
     if (guest.kind !== "done") throw new Error(JSON.stringify(guest));
@@ -103,7 +104,7 @@ describe("smbclient's tokens", () => {
     expect(refused).toMatchObject({ kind: "refused", status: Status.LOGON_FAILURE });
   });
 
-  test("a wrong password is refused, and never becomes the guest", () => {
+  test("a wrong password is refused and never mapped to the guest", () => {
     for (const mapToGuest of ["never", "bad-user"] as const) {
       const [, last] = replay(captured("wrong password"), mapToGuest);
       expect(last).toMatchObject({
@@ -115,7 +116,7 @@ describe("smbclient's tokens", () => {
     }
   });
 
-  test("a response of NTLM2 session kind is refused", () => {
+  test("an NTLM2 session response is refused", () => {
     const [, last] = replay(captured("NTLM2 session response"), "bad-user");
     expect(last).toMatchObject({
       kind: "refused",
@@ -124,24 +125,24 @@ describe("smbclient's tokens", () => {
     });
   });
 
-  test("one changed bit anywhere after the head of AUTHENTICATE is noticed", () => {
+  test("a changed bit anywhere in AUTHENTICATE is detected", () => {
     const exchange = captured("user");
-    const whole = fromHex(exchange.authenticate);
+    const message = fromHex(exchange.authenticate);
     let refused = 0;
-    // The MIC covers NTLMSSP's message; the mechListMIC stands behind it.
-    for (let at = 24; at < whole.length; at++) {
-      const broken = whole.slice();
+    // The MIC covers the NTLMSSP message; mechListMIC follows it.
+    for (let at = 24; at < message.length; at++) {
+      const broken = message.slice();
       broken[at] = (broken[at] ?? 0) ^ 1;
       const [, last] = replay({ ...exchange, authenticate: toHex(broken) });
       if (last.kind === "refused") refused++;
       else expect(last.kind).toBe("done");
     }
-    // What may change unnoticed is DER around the MIC: its tag, read as an unknown field to skip.
-    expect(whole.length - 24 - refused).toBeLessThanOrEqual(1);
+    // Only the DER tag of the MIC may change: the field then counts as unknown and is skipped.
+    expect(message.length - 24 - refused).toBeLessThanOrEqual(1);
   });
 });
 
-test("[MS-NLMP] 4.2.4.3: the AUTHENTICATE message gives the exported session key", () => {
+test("the AUTHENTICATE message of [MS-NLMP] 4.2.4.3 gives the exported session key of the example", () => {
   const authenticate =
     "4e544c4d53535000030000001800180" +
     "06c00000054005400840000000c000c00480000000800080054000000100010005c00000010001000d8000000358288e2" +
@@ -151,10 +152,10 @@ test("[MS-NLMP] 4.2.4.3: the AUTHENTICATE message gives the exported session key
     "01000c0053006500720076006500720000000000" +
     "00000000c5dad2544fc9799094ce1ce90bc9d03e";
   const authenticator = createAuthenticator(createContext());
-  const first = authenticator.step(encodeNtlmNegotiate(0xe2888235)) as AuthStep;
+  const first = stepNow(authenticator, encodeNtlmNegotiate(0xe2888235));
   if (first.kind !== "continue") throw new Error(JSON.stringify(first));
   expect(decodeNtlmChallenge(first.token).serverChallenge).toEqual(SERVER_CHALLENGE);
-  const last = authenticator.step(fromHex(authenticate)) as AuthStep;
+  const last = stepNow(authenticator, fromHex(authenticate));
   if (last.kind !== "done") throw new Error(JSON.stringify(last));
   expect(toHex(last.sessionKey)).toBe("55".repeat(16));
   expect(last.identity.user).toBe("User");
@@ -162,7 +163,7 @@ test("[MS-NLMP] 4.2.4.3: the AUTHENTICATE message gives the exported session key
   expect(last.token).toBeUndefined();
 });
 
-// impacket's client computes its AUTHENTICATE from our live CHALLENGE and prints the key it holds.
+// impacket's client computes AUTHENTICATE from the server's CHALLENGE and prints its session key.
 const IMPACKET = `
 import sys
 from impacket import ntlm
@@ -217,15 +218,15 @@ async function talk(user: string, password: string, signing: boolean): Promise<[
   return [last, key];
 }
 
-describe.skipIf(!hasImpacket)("impacket as the client", () => {
+describe.skipIf(!hasImpacket)("impacket as client", () => {
   for (const signing of [true, false]) {
-    test(`the keys agree ${signing ? "with" : "without"} key exchange`, async () => {
+    test(`the session keys are equal ${signing ? "with" : "without"} key exchange`, async () => {
       const [last, key] = await talk("User", "Password", signing);
       if (last.kind !== "done") throw new Error(JSON.stringify(last));
       expect(toHex(last.sessionKey)).toBe(key);
     });
   }
-  test("a name outside ASCII is put into upper case alike", async () => {
+  test("a non-ASCII name is converted to upper case as impacket does", async () => {
     const [last, key] = await talk("jürgen.ñandú.жук", "Password", true);
     if (last.kind !== "done") throw new Error(JSON.stringify(last));
     expect(toHex(last.sessionKey)).toBe(key);
@@ -236,15 +237,15 @@ describe.skipIf(!hasImpacket)("impacket as the client", () => {
   });
 });
 
-describe("the client of these tests, without SPNEGO", () => {
+describe("NTLM without SPNEGO", () => {
   const run = (client: NtlmClient, changes = {}): AuthStep => {
     const authenticator = createAuthenticator(createContext(changes));
-    const first = authenticator.step(client.negotiate) as AuthStep;
+    const first = stepNow(authenticator, client.negotiate);
     if (first.kind !== "continue") return first;
-    return authenticator.step(client.authenticate(first.token)) as AuthStep;
+    return stepNow(authenticator, client.authenticate(first.token));
   };
 
-  test("logs on by a name in other case, answered with the account's own", () => {
+  test("a log-on with a name in other case gets the spelling of the account", () => {
     const client = new NtlmClient({ user: "uSER" });
     const last = run(client);
     if (last.kind !== "done") throw new Error(JSON.stringify(last));
@@ -252,29 +253,29 @@ describe("the client of these tests, without SPNEGO", () => {
     expect(last.sessionKey).toEqual(client.sessionKey);
   });
   for (const mic of ["wrong", "missing"] as const) {
-    test(`a MIC that is ${mic} is refused`, () => {
+    test(`a ${mic} MIC is refused`, () => {
       expect(run(new NtlmClient({ mic }))).toMatchObject({
         kind: "refused",
         status: Status.INVALID_PARAMETER,
       });
     });
   }
-  test("no MIC is needed where the AV flags announce none", () => {
+  test("no MIC is needed if the AV flags announce none", () => {
     expect(run(new NtlmClient({ mic: "none" })).kind).toBe("done");
   });
-  test("a session key of another size than 16 bytes is refused", () => {
+  test("an encrypted session key of a size other than 16 bytes is refused", () => {
     for (const length of [0, 1, 8, 15, 17, 64]) {
       const last = run(new NtlmClient({ encryptedKey: new Uint8Array(length) }));
       expect(last).toMatchObject({ kind: "refused", status: Status.INVALID_PARAMETER });
     }
   });
-  test("names with NUL, of no length or too long belong to nobody", () => {
+  test("an empty name, one with NUL and one of more than 256 characters are refused", () => {
     for (const user of ["User\0", "\0", "U\0ser", "", "u".repeat(257)]) {
       const last = run(new NtlmClient({ user }), { mapToGuest: "bad-user" });
       expect(last).toMatchObject({ kind: "refused", status: Status.LOGON_FAILURE });
     }
   });
-  test("no user is anonymous only without any response", () => {
+  test("an empty name is an anonymous log-on only without responses", () => {
     const empty = { user: "", mic: "none", ntResponse: new Uint8Array(0) } as const;
     const lm = (bytes: number[]): AuthStep =>
       run(new NtlmClient({ ...empty, lmResponse: Uint8Array.from(bytes) }));
@@ -284,13 +285,13 @@ describe("the client of these tests, without SPNEGO", () => {
     expect(lm([0, 0]).kind).toBe("refused");
     expect(run(new NtlmClient({ user: "", ntResponse: new Uint8Array(44) })).kind).toBe("refused");
   });
-  test("an LM response alone, or NTLMv1's length, is refused", () => {
+  test("an LM response alone, and an NT response of the length of NTLMv1, are refused", () => {
     for (const length of [0, 1, 16, 24]) {
       const last = run(new NtlmClient({ ntResponse: new Uint8Array(length) }), { mapToGuest: "bad-user" });
       expect(last).toMatchObject({ kind: "refused", status: Status.LOGON_FAILURE });
     }
   });
-  test("a blob shorter than its fixed part is refused", () => {
+  test("an NTLMv2 response shorter than its fixed part is refused", () => {
     for (let length = 25; length < 44; length++) {
       const last = run(new NtlmClient({ ntResponse: new Uint8Array(length).fill(1) }));
       expect(last).toMatchObject({ kind: "refused", status: Status.INVALID_PARAMETER });
@@ -299,9 +300,9 @@ describe("the client of these tests, without SPNEGO", () => {
   test("a client without Unicode is refused", () => {
     expect(run(new NtlmClient({ flags: 0x202 }))).toMatchObject({ status: Status.INVALID_PARAMETER });
   });
-  test("messages out of order are refused, and end the exchange", () => {
+  test("a message out of order is refused and ends the exchange", () => {
     const client = new NtlmClient();
-    const challenge = createAuthenticator(createContext()).step(client.negotiate) as AuthStep;
+    const challenge = stepNow(createAuthenticator(createContext()), client.negotiate);
     if (challenge.kind !== "continue") throw new Error("no challenge");
     const authenticate = client.authenticate(challenge.token);
     for (const order of [
@@ -313,26 +314,26 @@ describe("the client of these tests, without SPNEGO", () => {
       [client.negotiate, authenticate, client.negotiate],
     ]) {
       const authenticator = createAuthenticator(createContext());
-      const steps = order.map((token) => authenticator.step(token) as AuthStep);
+      const steps = order.map((token) => stepNow(authenticator, token));
       expect(steps.at(-1)).toMatchObject({ kind: "refused", status: Status.INVALID_PARAMETER });
       expect(authenticator.step(client.negotiate)).toMatchObject({ kind: "refused" });
     }
   });
-  test("an account without a usable hash lets nobody in", () => {
+  test("an account without a usable hash refuses every log-on", () => {
     const changes = { findAccount: () => ({ name: "User", ntHash: "", isGuest: false }) };
     expect(run(new NtlmClient(), changes)).toMatchObject({ status: Status.LOGON_FAILURE });
     expect(run(new NtlmClient(), { ...changes, mapToGuest: "bad-user" })).toMatchObject({
       status: Status.LOGON_FAILURE,
     });
   });
-  test("bad-user without a guest account refuses", () => {
+  test("bad-user without a guest account refuses an unknown user", () => {
     const last = run(new NtlmClient({ user: "stranger" }), {
       mapToGuest: "bad-user",
       findAccount: () => null,
     });
     expect(last).toMatchObject({ kind: "refused", status: Status.LOGON_FAILURE });
   });
-  test("a promised account is waited for, and the request's buffer is not kept", async () => {
+  test("an asynchronous account is awaited without use of the request's buffer", async () => {
     const client = new NtlmClient();
     let answer: (account: null) => void = () => {};
     const promised = new Promise<null>((resolve) => {
@@ -343,7 +344,7 @@ describe("the client of these tests, without SPNEGO", () => {
       createContext({ findAccount: (query) => promised.then(() => findAccount(query)) }),
     );
     const negotiate = client.negotiate.slice();
-    const first = authenticator.step(negotiate) as AuthStep;
+    const first = stepNow(authenticator, negotiate);
     negotiate.fill(0);
     if (first.kind !== "continue") throw new Error("no challenge");
     const token = client.authenticate(first.token);
@@ -353,21 +354,21 @@ describe("the client of these tests, without SPNEGO", () => {
     answer(null);
     expect(await step).toMatchObject({ kind: "done", sessionKey: client.sessionKey });
   });
-  test("the gate is asked before the password is looked at, and told how it went", async () => {
-    const told: string[] = [];
+  test("the gate is asked before the password check, and informed of the result", async () => {
+    const calls: string[] = [];
     const gate = (isAdmitted: boolean) => ({
       admit: (user: string) => {
-        told.push(`admit ${user}`);
+        calls.push(`admit ${user}`);
         return isAdmitted;
       },
-      failed: (user: string) => void told.push(`failed ${user}`),
-      succeeded: (user: string) => void told.push(`succeeded ${user}`),
+      failed: (user: string) => void calls.push(`failed ${user}`),
+      succeeded: (user: string) => void calls.push(`succeeded ${user}`),
     });
     run(new NtlmClient(), { gate: gate(true) });
     run(new NtlmClient({ ntHash: "00".repeat(16) }), { gate: gate(true) });
     run(new NtlmClient({ user: "stranger" }), { gate: gate(true) });
     expect(run(new NtlmClient(), { gate: gate(false) })).toMatchObject({ status: Status.LOGON_FAILURE });
-    expect(told).toEqual([
+    expect(calls).toEqual([
       "admit User",
       "succeeded User",
       "admit User",

@@ -1,5 +1,5 @@
-// A place to run authenticators in: a known account, a fixed challenge and time, and an NTLMv2 client of the tests' own.
-// The client is written from [MS-NLMP] 3.1.5.1; other implementations' clients are in the tests beside it.
+// Rig for authenticators: a known account, a fixed challenge and time, and an NTLMv2 client written from
+// [MS-NLMP] 3.1.5.1. Clients of other implementations are in the tests.
 import { randomBytes } from "node:crypto";
 import { ntowfV2 } from "../../../src/crypto/ntowf.ts";
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
@@ -11,6 +11,7 @@ import {
   MIC_OFFSET,
   NtlmFlag,
 } from "../../../src/wire/auth/ntlmssp.ts";
+import type { AuthStep, Authenticator } from "../../../src/engine/logon/authenticator.ts";
 import type { AuthContext } from "../../../src/engine/logon/mechanism.ts";
 
 export function fromHex(text: string): Uint8Array {
@@ -28,8 +29,15 @@ export const USER: Account = {
 };
 export const GUEST: Account = { name: "nobody", ntHash: "", isGuest: true };
 
-/** `4.2.1`'s challenge; the time is any. */
+/** The challenge of [MS-NLMP] 4.2.1. */
 export const SERVER_CHALLENGE = fromHex("0123456789abcdef");
+
+/** Returns the step of a token that needs no asynchronous call; throws for a promise. */
+export function stepNow(authenticator: Authenticator, token: Uint8Array): AuthStep {
+  const step = authenticator.step(token);
+  if (step instanceof Promise) throw new Error("the step is asynchronous");
+  return step;
+}
 
 export function createContext(changes: Partial<AuthContext> = {}): AuthContext {
   return {
@@ -65,15 +73,17 @@ export interface ClientOptions {
   domain?: string;
   ntHash?: string;
   flags?: number;
-  /** Bit 1 of MsvAvFlags, and a MIC; `wrong` breaks it, `missing` leaves it zero. */
+  /**
+   * `none`: MsvAvFlags announces no MIC; `wrong`: one bit of the MIC is changed; `missing`: the MIC is zero.
+   */
   mic?: "right" | "wrong" | "missing" | "none";
   encryptedKey?: Uint8Array;
-  /** Stands in the place of the NTLMv2 response. */
+  /** Sent instead of the NTLMv2 response. */
   ntResponse?: Uint8Array;
   lmResponse?: Uint8Array;
 }
 
-/** A client's half of one exchange: `negotiate`, then `authenticate(challenge)`. */
+/** The client's side of one exchange: `negotiate`, then `authenticate(challenge)`. */
 export class NtlmClient {
   readonly options: ClientOptions;
   readonly negotiate: Uint8Array;

@@ -1,13 +1,14 @@
-// Guessing is slowed down, its victims are not locked out, and memory has an end. The clock is the test's.
+// The throttle slows down password guessing, locks no user out and uses bounded memory. The tests set the
+// clock.
 import { describe, expect, test } from "bun:test";
 import { LogonGates, MAX_WAITING_LOGONS } from "../../../src/engine/logon/logon-gate.ts";
 import {
-  FORGET_MS,
+  EXPIRY_MS,
   FREE_FAILURES,
   LogonThrottle,
   MAX_ADDRESS_DELAY_MS,
   MAX_QUEUE_MS,
-  MAX_REMEMBERED,
+  MAX_ENTRIES,
   MAX_USER_DELAY_MS,
 } from "../../../src/engine/logon/logon-throttle.ts";
 
@@ -19,7 +20,9 @@ function createClock() {
   return { clock, throttle: new LogonThrottle(() => clock.ms) };
 }
 
-/** Tries one after the other, each waiting its delay out; the milliseconds it took. */
+/**
+ * Makes failing attempts one after the other, each after its delay; returns the milliseconds that they took.
+ */
 function guess(clock: { ms: number }, throttle: LogonThrottle, address: string, user: string, times: number) {
   const from = clock.ms;
   for (let i = 0; i < times; i++) {
@@ -32,7 +35,7 @@ function guess(clock: { ms: number }, throttle: LogonThrottle, address: string, 
 }
 
 describe("the throttle", () => {
-  test("the first failures cost nothing, then each costs more, up to a limit", () => {
+  test("the first failures have no delay, then the delay grows up to a limit", () => {
     const { clock, throttle } = createClock();
     expect(guess(clock, throttle, HERE, "ann", FREE_FAILURES)).toBe(0);
     const delays = Array.from({ length: 10 }, () => guess(clock, throttle, HERE, "ann", 1));
@@ -43,14 +46,14 @@ describe("the throttle", () => {
     expect(delays.at(-1)).toBe(MAX_ADDRESS_DELAY_MS);
   });
 
-  test("a thousand guesses from one address take more than an hour, whatever the names", () => {
+  test("a thousand guesses from one address, each with another name, take more than an hour", () => {
     const { clock, throttle } = createClock();
     let took = 0;
     for (let i = 0; i < 1_000; i++) took += guess(clock, throttle, HERE, `user${i}`, 1);
     expect(took).toBeGreaterThan(3_600_000);
   });
 
-  test("guesses made at once stand in line, and beyond its length are not made", () => {
+  test("simultaneous attempts of one address queue, and are refused beyond the queue limit", () => {
     const { throttle } = createClock();
     const delays = Array.from({ length: 1_000 }, () => throttle.delayMs(HERE, "ann"));
     const made = delays.filter((delay) => delay !== undefined);
@@ -59,7 +62,7 @@ describe("the throttle", () => {
     expect(delays.at(-1)).toBeUndefined();
   });
 
-  test("others are not delayed; the name under attack waits a little everywhere, and is never refused", () => {
+  test("other users are not delayed, and the attacked user has a short delay but is never refused", () => {
     const { clock, throttle } = createClock();
     guess(clock, throttle, HERE, "ann", 50);
     expect(throttle.delayMs(THERE, "bob")).toBe(0);
@@ -68,7 +71,7 @@ describe("the throttle", () => {
     expect(throttle.delayMs("192.0.2.3", "ANN")).toBe(MAX_USER_DELAY_MS);
   });
 
-  test("a success forgives the user and not the address", () => {
+  test("a success clears the failures of the user, but not those of the address", () => {
     const { clock, throttle } = createClock();
     guess(clock, throttle, HERE, "ann", 20);
     throttle.delayMs(HERE, "mallory");
@@ -81,7 +84,7 @@ describe("the throttle", () => {
     expect(throttle.delayMs(HERE, "carol")).toBe(MAX_ADDRESS_DELAY_MS);
   });
 
-  test("a user who never fails is never delayed and never remembered", () => {
+  test("a user who never fails is not delayed and leaves no entry", () => {
     const { throttle } = createClock();
     for (let i = 0; i < 1_000; i++) {
       expect(throttle.delayMs(HERE, "ann")).toBe(0);
@@ -90,25 +93,25 @@ describe("the throttle", () => {
     expect(throttle.size).toBe(0);
   });
 
-  test("failures are forgotten in time", () => {
+  test("failures expire", () => {
     const { clock, throttle } = createClock();
     guess(clock, throttle, HERE, "ann", 20);
-    clock.ms += FORGET_MS;
+    clock.ms += EXPIRY_MS;
     expect(throttle.delayMs(HERE, "ann")).toBe(0);
   });
 
-  test("a hundred thousand names and addresses stay within the limit", () => {
+  test("a hundred thousand names and addresses do not exceed the table limits", () => {
     const { throttle } = createClock();
     for (let i = 0; i < 100_000; i++) {
       throttle.delayMs(`2001:db8::${i.toString(16)}`, `user${i}`);
       throttle.failed(`2001:db8::${i.toString(16)}`, `user${i}`);
     }
-    expect(throttle.size).toBeLessThanOrEqual(2 * MAX_REMEMBERED);
+    expect(throttle.size).toBeLessThanOrEqual(2 * MAX_ENTRIES);
   });
 });
 
 describe("the gate", () => {
-  test("lets pass at once, later, or not at all", async () => {
+  test("admits at once, admits after a delay, or refuses", async () => {
     const { clock, throttle } = createClock();
     const timers: [number, () => void][] = [];
     const gates = new LogonGates(throttle, (delayMs, callback) => timers.push([delayMs, callback]));
@@ -130,7 +133,7 @@ describe("the gate", () => {
     expect(gates.forAddress(THERE).admit("bob")).toBe(true);
   });
 
-  test("the number that waits is bounded, and a place becomes free again", async () => {
+  test("the number of waiting attempts is bounded, and one that ends makes room for another", async () => {
     const { throttle } = createClock();
     const timers: (() => void)[] = [];
     const gates = new LogonGates(throttle, (_delayMs, callback) => timers.push(callback));

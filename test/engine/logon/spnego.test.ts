@@ -1,4 +1,5 @@
-// The choice of a mechanism and what guards it: RFC 4178 section 5, with the tests' own NTLM client inside.
+// SPNEGO: choice of a mechanism, and its protection by mechListMIC; RFC 4178 section 5. Uses the NTLM client
+// of the rig.
 import { describe, expect, test } from "bun:test";
 import { messageSignature, sealKey, signKey } from "../../../src/crypto/ntowf.ts";
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
@@ -15,7 +16,7 @@ import {
 import { Status } from "../../../src/wire/status.ts";
 import { createInputs } from "../../fuzz/bytes.ts";
 import samba from "../../vectors/ntlmssp-samba.json";
-import { createContext, fromHex, NtlmClient } from "./exchange-rig.ts";
+import { createContext, fromHex, NtlmClient, stepNow } from "./exchange-rig.ts";
 
 const KERBEROS_FIRST = [Oid.MS_KERBEROS, Oid.KERBEROS, Oid.NTLMSSP];
 
@@ -41,10 +42,10 @@ function sign(key: Uint8Array, side: "client" | "server", list: readonly string[
   return messageSignature(provider, signKey(provider, key, side), seal, 0, encodeMechTypes(list));
 }
 
-/** Both sides up to the client's AUTHENTICATE, with Kerberos preferred and its ticket in vain. */
+/** Runs an exchange up to the client's AUTHENTICATE; the client prefers Kerberos and sends a token for it. */
 function begin(client: NtlmClient, list = KERBEROS_FIRST) {
   const authenticator = createAuthenticator(createContext());
-  const step = (token: Uint8Array): AuthStep => authenticator.step(token) as AuthStep;
+  const step = (token: Uint8Array): AuthStep => stepNow(authenticator, token);
   const first = answer(step(encodeInit(list, new Uint8Array(200).fill(0x6e))));
   const second = answer(step(respond({ responseToken: client.negotiate })));
   const authenticate = client.authenticate(second.responseToken ?? new Uint8Array(0));
@@ -52,7 +53,7 @@ function begin(client: NtlmClient, list = KERBEROS_FIRST) {
 }
 
 describe("NTLM as the client's second choice", () => {
-  test("the optimistic token is passed over and the MIC asked for", () => {
+  test("the server ignores the optimistic token and requests a MIC", () => {
     const { first, second } = begin(new NtlmClient());
     expect(first).toEqual({
       kind: "resp",
@@ -65,7 +66,7 @@ describe("NTLM as the client's second choice", () => {
     expect(second.supportedMech).toBeUndefined();
   });
 
-  test("with the client's MIC beside AUTHENTICATE the log-on ends, with ours", () => {
+  test("a MIC sent with AUTHENTICATE completes the log-on, and the server answers with its MIC", () => {
     const client = new NtlmClient();
     const { step, authenticate } = begin(client);
     const mechListMic = sign(client.sessionKey, "client", KERBEROS_FIRST);
@@ -77,7 +78,7 @@ describe("NTLM as the client's second choice", () => {
     });
   });
 
-  test("without it the log-on waits for a token with the MIC alone", () => {
+  test("without a MIC in AUTHENTICATE the server expects one in a further token", () => {
     const client = new NtlmClient();
     const { step, authenticate } = begin(client);
     const waiting = step(respond({ responseToken: authenticate }));
@@ -91,11 +92,11 @@ describe("NTLM as the client's second choice", () => {
     expect(answer(last)).toMatchObject({ state: NegState.ACCEPT_COMPLETED, mechListMic: undefined });
   });
 
-  test("a list changed on the way is noticed, at once and afterwards", () => {
+  test("a changed mechanism list is refused, with the MIC in AUTHENTICATE and in a further token", () => {
     for (const isLate of [false, true]) {
       const client = new NtlmClient();
       const { step, authenticate } = begin(client);
-      // The client had offered a stronger mechanism, which somebody took out.
+      // The client offered a stronger mechanism, which an attacker removed.
       const mechListMic = sign(client.sessionKey, "client", [Oid.NEGOEX, ...KERBEROS_FIRST]);
       if (isLate) expect(step(respond({ responseToken: authenticate })).kind).toBe("continue");
       const last = step(respond(isLate ? { mechListMic } : { responseToken: authenticate, mechListMic }));
@@ -103,7 +104,7 @@ describe("NTLM as the client's second choice", () => {
     }
   });
 
-  test("a late token without the MIC, or a MIC of another size, is refused", () => {
+  test("a further token without a MIC, or with one of another size, is refused", () => {
     for (const mechListMic of [undefined, new Uint8Array(0), new Uint8Array(15), new Uint8Array(64)]) {
       const { step, authenticate } = begin(new NtlmClient());
       step(respond({ responseToken: authenticate }));
@@ -111,30 +112,30 @@ describe("NTLM as the client's second choice", () => {
     }
   });
 
-  test("a wrong password is refused before any MIC", () => {
+  test("a wrong password is refused without a MIC", () => {
     const { step, authenticate } = begin(new NtlmClient({ ntHash: "11".repeat(16) }));
     expect(step(respond({ responseToken: authenticate }))).toMatchObject({ status: Status.LOGON_FAILURE });
   });
 });
 
 describe("NTLM as the first choice", () => {
-  test("no MIC from the client, none from us", () => {
+  test("a client that sends no MIC gets none", () => {
     const client = new NtlmClient();
     const authenticator = createAuthenticator(createContext());
-    const first = answer(authenticator.step(encodeInit([Oid.NTLMSSP], client.negotiate)) as AuthStep);
+    const first = answer(stepNow(authenticator, encodeInit([Oid.NTLMSSP], client.negotiate)));
     expect(first.supportedMech).toBe(Oid.NTLMSSP);
     const responseToken = client.authenticate(first.responseToken ?? new Uint8Array(0));
-    const last = authenticator.step(respond({ responseToken })) as AuthStep;
+    const last = stepNow(authenticator, respond({ responseToken }));
     expect(last.kind).toBe("done");
     expect(answer(last)).toMatchObject({ state: NegState.ACCEPT_COMPLETED, mechListMic: undefined });
   });
 
-  test("an init without a token gets the choice alone, and the exchange goes on", () => {
+  test("NegTokenInit without a token gets the chosen mechanism, and the exchange continues", () => {
     const client = new NtlmClient();
     const authenticator = createAuthenticator(createContext());
-    const first = answer(authenticator.step(encodeInit([Oid.NTLMSSP], undefined)) as AuthStep);
+    const first = answer(stepNow(authenticator, encodeInit([Oid.NTLMSSP], undefined)));
     expect(first).toMatchObject({ state: NegState.ACCEPT_INCOMPLETE, responseToken: undefined });
-    const second = answer(authenticator.step(respond({ responseToken: client.negotiate })) as AuthStep);
+    const second = answer(stepNow(authenticator, respond({ responseToken: client.negotiate })));
     expect(second.responseToken).toBeDefined();
   });
 });
@@ -163,7 +164,7 @@ describe("refused", () => {
       expect(authenticator.step(init)).toMatchObject(invalid);
     }
   });
-  test("a client that rejects", () => {
+  test("a client that rejects the mechanism", () => {
     const authenticator = createAuthenticator(createContext());
     authenticator.step(encodeInit([Oid.NTLMSSP], new NtlmClient().negotiate));
     const step = authenticator.step(respond({ state: NegState.REJECT }));
@@ -175,12 +176,12 @@ describe("refused", () => {
       invalid,
     );
   });
-  test("a MIC where the client asked for no session security", () => {
-    // Neither extended session security nor key exchange: UNICODE, NTLM, TARGET_INFO alone.
+  test("a MIC of a client that negotiated no session security", () => {
+    // UNICODE, NTLM and TARGET_INFO: neither extended session security nor key exchange.
     const client = new NtlmClient({ flags: 0x0080_0201, encryptedKey: new Uint8Array(0), mic: "none" });
     for (const mechListMic of [undefined, new Uint8Array(16)]) {
       const authenticator = createAuthenticator(createContext());
-      const first = answer(authenticator.step(encodeInit([Oid.NTLMSSP], client.negotiate)) as AuthStep);
+      const first = answer(stepNow(authenticator, encodeInit([Oid.NTLMSSP], client.negotiate)));
       const responseToken = client.authenticate(first.responseToken ?? new Uint8Array(0));
       const last = authenticator.step(respond({ responseToken, mechListMic }));
       if (mechListMic) expect(last).toMatchObject(invalid);
@@ -189,7 +190,7 @@ describe("refused", () => {
   });
 });
 
-test("fuzz: no exchange throws, and none succeeds by chance", () => {
+test("fuzz: no input makes a step throw or authenticates a user", () => {
   const exchange = samba.exchanges[0];
   if (!exchange) throw new Error("nothing captured");
   const openings = [fromHex(exchange.negotiate), new NtlmClient().negotiate];
@@ -199,7 +200,7 @@ test("fuzz: no exchange throws, and none succeeds by chance", () => {
     for (const opening of openings) {
       const authenticator = createAuthenticator(createContext());
       authenticator.step(opening);
-      const step = authenticator.step(input) as AuthStep;
+      const step = stepNow(authenticator, input);
       if (step.kind === "refused") refused++;
       else expect(step).toMatchObject({ kind: "done", identity: { isAnonymous: true } });
     }

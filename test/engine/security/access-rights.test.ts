@@ -1,4 +1,4 @@
-// The access check of [MS-DTYP] 2.5.3.2 and the tokens it is asked with.
+// The access check of [MS-DTYP] 2.5.3.2, and tokens.
 import { expect, test } from "bun:test";
 import { grantedAccess } from "../../../src/engine/security/access-rights.ts";
 import {
@@ -28,7 +28,7 @@ const IMPLICIT = Access.READ_CONTROL | Access.WRITE_DAC;
 
 type Entry = readonly [type: AceType, sid: string, mask: number, flags?: number];
 
-function described(owner: string, ...entries: Entry[]): SecurityDescriptor {
+function makeDescriptor(owner: string, ...entries: Entry[]): SecurityDescriptor {
   const aces = entries.map(([type, sid, mask, flags = 0]) => simpleAce(type, flags, mask, parseSid(sid)));
   return {
     control: 0,
@@ -39,7 +39,7 @@ function described(owner: string, ...entries: Entry[]): SecurityDescriptor {
   };
 }
 
-test("entries count in their order, for the user's SIDs alone", () => {
+test("ACEs of the user's SIDs are evaluated in order", () => {
   const entries: Entry[] = [
     [ACCESS_DENIED, "S-1-22-2-27", Access.WRITE_DATA],
     [ACCESS_ALLOWED, ALICE, Access.READ_DATA | Access.WRITE_DATA],
@@ -47,39 +47,41 @@ test("entries count in their order, for the user's SIDs alone", () => {
     [ACCESS_ALLOWED, "S-1-22-1-7", FileGeneric.ALL],
     [ACCESS_ALLOWED, "S-1-5-11", Access.READ_EA],
   ];
-  expect(grantedAccess(described("S-1-22-1-7", ...entries), alice)).toBe(Access.READ_DATA | Access.READ_EA);
+  expect(grantedAccess(makeDescriptor("S-1-22-1-7", ...entries), alice)).toBe(
+    Access.READ_DATA | Access.READ_EA,
+  );
 });
 
-test("entries for what will be made count for nothing yet", () => {
+test("INHERIT_ONLY ACEs grant nothing on the object itself", () => {
   const later: Entry = [ACCESS_ALLOWED, ALICE, FileGeneric.ALL, AceFlag.INHERIT_ONLY];
-  expect(grantedAccess(described("S-1-22-1-7", later), alice)).toBe(0);
+  expect(grantedAccess(makeDescriptor("S-1-22-1-7", later), alice)).toBe(0);
 });
 
-test("generic rights stand for those of files", () => {
+test("generic rights are mapped to file rights", () => {
   const all: Entry = [ACCESS_ALLOWED, "S-1-1-0", Access.GENERIC_READ];
-  expect(grantedAccess(described("S-1-22-1-7", all), alice)).toBe(FileGeneric.READ);
+  expect(grantedAccess(makeDescriptor("S-1-22-1-7", all), alice)).toBe(FileGeneric.READ);
 });
 
-test("the owner reads and changes the list, unless it speaks of owners", () => {
-  expect(grantedAccess(described(ALICE), alice)).toBe(IMPLICIT);
+test("the owner has READ_CONTROL and WRITE_DAC unless the DACL has an ACE for OWNER RIGHTS", () => {
+  expect(grantedAccess(makeDescriptor(ALICE), alice)).toBe(IMPLICIT);
   const limit: Entry = [ACCESS_ALLOWED, OWNER_RIGHTS, Access.READ_DATA];
-  expect(grantedAccess(described(ALICE, limit), alice)).toBe(Access.READ_DATA);
-  expect(grantedAccess(described("S-1-22-1-7", limit), alice)).toBe(0);
+  expect(grantedAccess(makeDescriptor(ALICE, limit), alice)).toBe(Access.READ_DATA);
+  expect(grantedAccess(makeDescriptor("S-1-22-1-7", limit), alice)).toBe(0);
 });
 
-test("another server's name for the owner is the uid on disk", () => {
+test("with isOwner, ACEs of the descriptor's foreign owner SID apply to the user", () => {
   const foreign = "S-1-5-21-1-2-3-1000";
   const entry: Entry = [ACCESS_ALLOWED, foreign, Access.READ_DATA];
-  expect(grantedAccess(described(foreign, entry), alice, true)).toBe(IMPLICIT | Access.READ_DATA);
-  expect(grantedAccess(described(foreign, entry), alice, false)).toBe(0);
+  expect(grantedAccess(makeDescriptor(foreign, entry), alice, true)).toBe(IMPLICIT | Access.READ_DATA);
+  expect(grantedAccess(makeDescriptor(foreign, entry), alice, false)).toBe(0);
 });
 
-test("no list protects nothing, an empty one everything", () => {
-  expect(grantedAccess({ ...described("S-1-22-1-7"), dacl: null }, alice)).toBe(FileGeneric.ALL);
-  expect(grantedAccess(described("S-1-22-1-7"), alice)).toBe(0);
+test("no DACL grants everything, an empty one nothing", () => {
+  expect(grantedAccess({ ...makeDescriptor("S-1-22-1-7"), dacl: null }, alice)).toBe(FileGeneric.ALL);
+  expect(grantedAccess(makeDescriptor("S-1-22-1-7"), alice)).toBe(0);
 });
 
-test("guests are no authenticated users", () => {
+test("a guest is in neither Authenticated Users nor Users", () => {
   const guest = makeToken({ uid: 65534, gid: 65534, groups: [], sid: undefined, isGuest: true });
   expect(hasSid(guest, parseSid("S-1-5-11"))).toBe(false);
   expect(hasSid(guest, parseSid("S-1-5-32-545"))).toBe(false);
@@ -87,7 +89,7 @@ test("guests are no authenticated users", () => {
   expect(hasSid(alice, parseSid("S-1-22-2-100"))).toBe(true);
 });
 
-test("who has a name alone is not all that its uid is", () => {
+test("a user with a SID of its own has neither the SID nor the objects of its uid", () => {
   const sid = parseSid("S-1-5-21-1-2-3-1073741824");
   const named = makeToken({ uid: 1001, gid: 100, groups: [], sid, isGuest: false });
   expect(hasSid(named, parseSid(ALICE))).toBe(false);
@@ -95,7 +97,7 @@ test("who has a name alone is not all that its uid is", () => {
   expect([ownsOnDisk(named, 1001), ownsOnDisk(alice, 1001)]).toEqual([false, true]);
 });
 
-test("Unix ids by their SIDs, Samba's and NFS's", () => {
+test("uids and gids are read from SIDs of Samba and NFS", () => {
   expect(uidOfSid(parseSid("S-1-22-1-4000000000"))).toBe(4_000_000_000);
   expect(uidOfSid(parseSid("S-1-5-88-1-7"))).toBe(7);
   expect(gidOfSid(parseSid("S-1-22-2-7"))).toBe(7);

@@ -1,4 +1,4 @@
-// What is remembered of descriptors, and what is not.
+// The cache of security descriptors.
 import { expect, test } from "bun:test";
 import { DescriptorCache } from "../../../src/engine/security/descriptor-cache.ts";
 import { EMPTY } from "../../../src/wire/cursor.ts";
@@ -13,7 +13,7 @@ const DESCRIPTOR: SecurityDescriptor = {
 };
 const at = (changeSeconds: number, changeNanoseconds = 0) => ({ changeSeconds, changeNanoseconds });
 
-test("known as long as the change time is the same", () => {
+test("finds a descriptor as long as the change time is the same", () => {
   const cache = new DescriptorCache(8, () => 100);
   cache.remember("a", at(50, 7), DESCRIPTOR);
   cache.remember("b", at(50), undefined);
@@ -24,11 +24,11 @@ test("known as long as the change time is the same", () => {
   expect(cache.find("a", at(50, 7))).toBeUndefined();
 });
 
-test("not remembered so soon after a change that another could bear the same time", () => {
+test("does not cache a descriptor that changed less than 3 seconds ago", () => {
   let now = 52;
   const cache = new DescriptorCache(8, () => now);
   cache.remember("a", at(50), DESCRIPTOR);
-  // A disk whose clock is ahead.
+  // A file server whose clock is ahead.
   cache.remember("a", at(60), DESCRIPTOR);
   expect(cache.size).toBe(0);
   now = 53;
@@ -36,7 +36,7 @@ test("not remembered so soon after a change that another could bear the same tim
   expect(cache.size).toBe(1);
 });
 
-test("not when it was changed here, nor when it is long", () => {
+test("drops a changed descriptor, and does not cache one with more than 64 ACEs", () => {
   const cache = new DescriptorCache(8, () => 100);
   cache.remember("a", at(1), DESCRIPTOR);
   cache.forget("a");
@@ -52,7 +52,7 @@ test("not when it was changed here, nor when it is long", () => {
   expect(cache.size).toBe(0);
 });
 
-test("no more than its limit, the oldest first", () => {
+test("drops the oldest entry at its limit", () => {
   const cache = new DescriptorCache(2, () => 100);
   for (const key of ["a", "b", "c"]) cache.remember(key, at(1), DESCRIPTOR);
   expect(cache.size).toBe(2);

@@ -1,4 +1,4 @@
-// What new objects get from their directory: the table of [MS-DTYP] 2.5.3.4.2, and descriptors as they are kept.
+// Inheritance of ACEs by new objects ([MS-DTYP] 2.5.3.4.2), and the stored form of clients' descriptors.
 import { expect, test } from "bun:test";
 import {
   initialDescriptorOf,
@@ -33,20 +33,20 @@ function directory(control: number, ...entries: (readonly [sid: string, mask: nu
   return { control, owner: undefined, group: undefined, dacl: { revision: 2, aces }, sacl: undefined };
 }
 
-function shown(descriptor: SecurityDescriptor | undefined): string[] | undefined {
+function formatAces(descriptor: SecurityDescriptor | undefined): string[] | undefined {
   return descriptor?.dacl?.aces.map(
     ({ sid, mask, flags }) => `${formatSid(sid)} ${mask.toString(16)} ${flags.toString(16)}`,
   );
 }
 
-function born(parent: SecurityDescriptor, isDirectory: boolean): string[] | undefined {
-  return shown(
+function inherited(parent: SecurityDescriptor, isDirectory: boolean): string[] | undefined {
+  return formatAces(
     initialDescriptorOf({ parent, creatorDescriptor: undefined, owner: undefined, token, isDirectory }),
   );
 }
 
-test("what files and directories inherit, flag by flag", () => {
-  // flags of the directory's entry; what a file gets, what a directory gets (undefined: nothing).
+test("files and directories inherit ACEs by their flags", () => {
+  // Flags of the parent's ACE, of a new file's and of a new directory's (undefined: none).
   const cases: [number, number | undefined, number | undefined][] = [
     [0, undefined, undefined],
     [OI, 0, OI | IO],
@@ -63,16 +63,16 @@ test("what files and directories inherit, flag by flag", () => {
     const parent = directory(0, ["S-1-1-0", 2, flags]);
     const entry = (result: number | undefined): string[] | undefined =>
       result === undefined ? undefined : [`S-1-1-0 2 ${result.toString(16)}`];
-    expect(born(parent, false)).toEqual(entry(file));
-    expect(born(parent, true)).toEqual(entry(folder));
+    expect(inherited(parent, false)).toEqual(entry(file));
+    expect(inherited(parent, true)).toEqual(entry(folder));
     expect(hasInheritableAces(parent, true)).toBe(folder !== undefined);
   }
 });
 
-test("CREATOR OWNER and CREATOR GROUP become who makes the object, and stay for what comes below", () => {
+test("CREATOR OWNER and CREATOR GROUP become the creator's SIDs, and stay inheritable in directories", () => {
   const parent = directory(0, ["S-1-3-0", Access.GENERIC_ALL, OI | CI | IO], ["S-1-3-1", 1, OI | CI | IO]);
-  expect(born(parent, false)).toEqual(["S-1-22-1-1001 1f01ff 0", "S-1-22-2-100 1 0"]);
-  expect(born(parent, true)).toEqual([
+  expect(inherited(parent, false)).toEqual(["S-1-22-1-1001 1f01ff 0", "S-1-22-2-100 1 0"]);
+  expect(inherited(parent, true)).toEqual([
     "S-1-22-1-1001 1f01ff 0",
     `S-1-3-0 ${Access.GENERIC_ALL.toString(16)} ${(OI | CI | IO).toString(16)}`,
     "S-1-22-2-100 1 0",
@@ -80,7 +80,7 @@ test("CREATOR OWNER and CREATOR GROUP become who makes the object, and stay for 
   ]);
 });
 
-test("where the directory's owner owns what is made, CREATOR OWNER is that owner", () => {
+test("CREATOR OWNER becomes the owner where that is not the creator", () => {
   const parent = directory(0, ["S-1-3-0", 1, OI]);
   const owner = parseSid("S-1-22-1-7");
   const child = initialDescriptorOf({
@@ -91,10 +91,10 @@ test("where the directory's owner owns what is made, CREATOR OWNER is that owner
     isDirectory: false,
   });
   expect(child?.owner && formatSid(child.owner)).toBe("S-1-22-1-7");
-  expect(shown(child)).toEqual(["S-1-22-1-7 1 0"]);
+  expect(formatAces(child)).toEqual(["S-1-22-1-7 1 0"]);
 });
 
-test("entries are marked as inherited where the directory's list is kept so", () => {
+test("ACEs are marked INHERITED if the directory's DACL is DACL_AUTO_INHERITED", () => {
   const parent = directory(SecurityControl.DACL_AUTO_INHERITED, ["S-1-1-0", 1, OI]);
   const child = initialDescriptorOf({
     parent,
@@ -103,21 +103,21 @@ test("entries are marked as inherited where the directory's list is kept so", ()
     token,
     isDirectory: false,
   });
-  expect(shown(child)).toEqual([`S-1-1-0 1 ${INHERITED.toString(16)}`]);
+  expect(formatAces(child)).toEqual([`S-1-1-0 1 ${INHERITED.toString(16)}`]);
   expect(child?.control).toBe(SecurityControl.DACL_AUTO_INHERITED);
 });
 
-test("a list that the creator gives takes the place of what would be inherited", () => {
+test("a DACL of the creator replaces the inherited one", () => {
   const parent = directory(0, ["S-1-1-0", 1, OI]);
   const given = directory(SecurityControl.DACL_PRESENT, ["S-1-22-1-5", 2, 0]);
   expect(
-    shown(
+    formatAces(
       initialDescriptorOf({ parent, creatorDescriptor: given, owner: undefined, token, isDirectory: false }),
     ),
   ).toEqual(["S-1-22-1-5 2 0"]);
 });
 
-test("as many entries as the form has room for", () => {
+test("inherited ACEs do not exceed the maximum size of a DACL", () => {
   const many = Array.from({ length: 2000 }, () => ["S-1-3-0", 1, OI | CI] as const);
   const child = initialDescriptorOf({
     parent: directory(0, ...many),
@@ -129,14 +129,14 @@ test("as many entries as the form has room for", () => {
   expect(child?.dacl && aclSize(child.dacl)).toBeLessThanOrEqual(0xffff);
 });
 
-test("AUTO_INHERITED is kept where it was asked for, generic rights where they are for later", () => {
+test("normalizing keeps a requested DACL_AUTO_INHERITED and generic rights of INHERIT_ONLY ACEs", () => {
   const { DACL_AUTO_INHERITED, DACL_AUTO_INHERIT_REQ, DACL_PROTECTED } = SecurityControl;
   const control = (bits: number): number => normalizeDescriptor(directory(bits)).control;
   expect(control(DACL_AUTO_INHERITED)).toBe(0);
   expect(control(DACL_AUTO_INHERIT_REQ | DACL_PROTECTED)).toBe(DACL_PROTECTED);
   expect(control(DACL_AUTO_INHERITED | DACL_AUTO_INHERIT_REQ)).toBe(DACL_AUTO_INHERITED);
-  const kept = normalizeDescriptor(
+  const normalized = normalizeDescriptor(
     directory(0, ["S-1-1-0", Access.GENERIC_READ, 0], ["S-1-1-0", Access.GENERIC_READ, OI | IO]),
   );
-  expect(kept.dacl?.aces.map(({ mask }) => mask)).toEqual([FileGeneric.READ, Access.GENERIC_READ]);
+  expect(normalized.dacl?.aces.map(({ mask }) => mask)).toEqual([FileGeneric.READ, Access.GENERIC_READ]);
 });
