@@ -1,4 +1,4 @@
-// A share on a fresh directory, for the tests of the store.
+// A share on a temporary directory, for the tests of the store.
 import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -64,7 +64,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
   };
 }
 
-/** Narrows an answer that must not be a failure. */
+/** Returns a result that must be neither a failure nor a promise; throws otherwise. */
 export function succeeded<T>(answer: T | number): Exclude<T, number | Promise<unknown>> {
   if (typeof answer === "number" && answer < 0) throw new Error(`failed with ${answer}`);
   if (answer instanceof Promise) throw new Error("a promise where the answer was at hand");
@@ -73,13 +73,13 @@ export function succeeded<T>(answer: T | number): Exclude<T, number | Promise<un
 
 const readWrite = { read: true, write: true, writeThrough: false };
 
-/** A store on a directory of its own, and what tests do with it over and over. */
+/** A store on a temporary directory, with helpers for common steps of tests. */
 export class Fixture {
   /** The share's directory on disk. */
   readonly root: string;
   readonly store: FileStore;
 
-  /** A share on a fresh directory, or on (a directory below) another one's. */
+  /** A share on a new directory, or on (a directory below) that of an existing fixture. */
   constructor(
     change: Partial<ShareGrant> = {},
     existing?: Fixture | { readonly root: string; readonly store: FileStore },
@@ -90,7 +90,7 @@ export class Fixture {
     this.store = isOpen ? existing.store : succeeded(openStore(grantFor(this.root, change)));
   }
 
-  /** A share on a directory that a disk may have to be asked for. */
+  /** A share on a directory whose opening may have to wait for a disk. */
   static async on(root: string, change: Partial<ShareGrant> = {}): Promise<Fixture> {
     return new Fixture(change, { root, store: succeeded(await openStore(grantFor(root, change))) });
   }
@@ -100,7 +100,7 @@ export class Fixture {
     return join(this.root, ...names);
   }
 
-  /** From here on the disk is known to turn: what it is asked is asked at once. */
+  /** Marks the disk as spinning, so that operations are called on the event loop. */
   async wake(): Promise<void> {
     const root = await this.node();
     const volume = acquireVolume(root.stat.device);
@@ -113,14 +113,14 @@ export class Fixture {
     return await this.store.lookup(components);
   }
 
-  /** The object, which must be there. */
+  /** The object, which must exist. */
   async node(...components: string[]): Promise<FileNode> {
     const found = succeeded<Found>(await this.store.lookup(components));
     if (found.node === undefined) throw new Error(`${components.join("\\")} is not there`);
     return found.node;
   }
 
-  /** The on-disk path that a client's path leads to, a failure, or undefined where the last name is missing. */
+  /** The on-disk path of a client's path, a failure, or undefined where the last name is missing. */
   async resolve(...components: string[]): Promise<string | number | undefined> {
     const found = await this.store.lookup(components);
     if (typeof found === "number") return found;
@@ -133,7 +133,7 @@ export class Fixture {
     return succeeded(await this.store.createFile(found, readWrite, attributes));
   }
 
-  /** Creates an empty file and lets go of it. */
+  /** Creates an empty file and closes it. */
   async touch(...components: string[]): Promise<FileStat> {
     const { node, handle } = await this.create(components);
     handle.close();
@@ -155,7 +155,7 @@ export class Fixture {
     return handle;
   }
 
-  /** Names of a directory as a client sees them, dots included, in the order of the alphabet. */
+  /** Names of a directory as clients see them, `.` and `..` included, sorted. */
   async list(...components: string[]): Promise<string[]> {
     const handle = await this.open(...components);
     const stream = handle.list();
@@ -182,14 +182,14 @@ export class Fixture {
   }
 }
 
-/** How many descriptors this process has open. */
+/** Number of open descriptors of this process. */
 export function descriptorCount(): number {
   return readdirSync("/proc/self/fd").length;
 }
 
 /**
- * Waits until no more descriptors are open than before: those of a child process or a thread that has ended are closed
- * by the runtime a moment later, also those of an earlier test. What is still open after two seconds has leaked.
+ * Waits until no more than `count` descriptors are open: the runtime closes those of a finished child process
+ * or thread a moment later, also those of an earlier test. Fails if they are still open after two seconds.
  */
 export async function expectDescriptors(count: number): Promise<void> {
   const until = performance.now() + 2_000;
