@@ -304,9 +304,9 @@ export function removeFolderWithSidecar(parent: number, name: string): 0 | Failu
 function removeSidecarOf(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | Failure {
   const missing = -Errno.ENOTEMPTY;
   const values = withSidecar<ReadonlyMap<string, Uint8Array> | Failure>(folder, missing, (sidecar) => {
-    const kept = valuesOf(folder, sidecar, own) ?? noValues;
-    if (typeof kept === "object") emptySidecar(sidecar);
-    return kept;
+    const found = valuesOf(folder, sidecar, own) ?? noValues;
+    if (typeof found === "object") emptySidecar(sidecar);
+    return found;
   });
   if (typeof values === "object") removeSidecarIfEmpty(folder);
   return values;
