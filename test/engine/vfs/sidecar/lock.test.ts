@@ -23,8 +23,8 @@ const COUNT = 150;
 let disk: PluggedDisk;
 let rootFd = -1;
 
-function contextOf(isElsewhere: boolean): ShareContext {
-  return new ShareContext(grantFor(disk.path), rootFd, new DirectoryCache(), isElsewhere);
+function contextOf(isWorker: boolean): ShareContext {
+  return new ShareContext(grantFor(disk.path), rootFd, new DirectoryCache(), isWorker);
 }
 
 function makeFile(name: string): number {
