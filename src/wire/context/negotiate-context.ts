@@ -91,7 +91,8 @@ const table: Table = {
   },
   netname: {
     type: NegotiateContextType.NETNAME_NEGOTIATE_CONTEXT_ID,
-    decode: (reader) => ({ kind: "netname", name: reader.utf16(reader.remaining) }),
+    // The server does not use the name: half a character at its end is no reason to refuse the client.
+    decode: (reader) => ({ kind: "netname", name: reader.utf16(reader.remaining & ~1) }),
     encode: (writer, context) => writer.utf16(context.name),
   },
   transport: {

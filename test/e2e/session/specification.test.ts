@@ -8,9 +8,11 @@ import { encodeValidateNegotiateRequest } from "../../../src/wire/fscc/validate-
 import { Access } from "../../../src/wire/security/access.ts";
 import { InfoType } from "../../../src/wire/command/query-info.ts";
 import { Status } from "../../../src/wire/status.ts";
-import type { TestServer } from "../../peer/test-server.ts";
+import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import { expectOutcome, expectServing, mountTest, startVictim } from "../client/attack-rig.ts";
 import { encode } from "../client/fsctl-calls.ts";
+import { contextsOf } from "../client/raw-calls.ts";
+import { RawClient } from "../client/raw-client.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import {
   closeCall,
@@ -134,4 +136,16 @@ test("[MS-SMB2] 3.3.5.2.7.2: a related request acts on the open of the request b
   // The other file is still open.
   await closeFile(mount, other);
   mount.client.close();
+});
+
+test.each([
+  ["a list without ciphers", { kind: "encryption", ciphers: [] }],
+  ["a NETNAME context of odd length", { kind: "unknown", type: 5, data: new Uint8Array([0x61, 0, 0x62]) }],
+] as const)("NEGOTIATE with %s is answered, as by smbd", async (_, context) => {
+  const client = await RawClient.connect(server);
+  const others = contextsOf({}).filter(({ kind }) => kind !== context.kind);
+  await client.negotiate({ dialects: [Dialect.SMB_3_1_1], contexts: [...others, context] });
+  const session = await client.logOn(TESTER);
+  expect(await client.connectTree(session, "test")).toBeGreaterThan(0);
+  client.close();
 });

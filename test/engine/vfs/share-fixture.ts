@@ -1,4 +1,4 @@
-// A share on a fresh directory, for the tests of the store.
+// A share on a temporary directory, for the tests of the store.
 import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -64,7 +64,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
   };
 }
 
-/** Narrows an answer that must not be a failure. */
+/** Returns a result that must be neither a failure nor a promise; throws otherwise. */
 export function succeeded<T>(answer: T | number): Exclude<T, number | Promise<unknown>> {
   if (typeof answer === "number" && answer < 0) throw new Error(`failed with ${answer}`);
   if (answer instanceof Promise) throw new Error("a promise where the answer was at hand");
@@ -73,13 +73,13 @@ export function succeeded<T>(answer: T | number): Exclude<T, number | Promise<un
 
 const readWrite = { read: true, write: true, writeThrough: false };
 
-/** A store on a directory of its own, and what tests do with it over and over. */
+/** A store on a temporary directory, with helpers for common steps of tests. */
 export class Fixture {
   /** The share's directory on disk. */
   readonly root: string;
   readonly store: FileStore;
 
-  /** A share on a fresh directory, or on (a directory below) another one's. */
+  /** A share on a new directory, or on (a directory below) that of an existing fixture. */
   constructor(
     change: Partial<ShareGrant> = {},
     existing?: Fixture | { readonly root: string; readonly store: FileStore },
@@ -90,7 +90,7 @@ export class Fixture {
     this.store = isOpen ? existing.store : succeeded(openStore(grantFor(this.root, change)));
   }
 
-  /** A share on a directory that a disk may have to be asked for. */
+  /** A share on a directory whose opening may have to wait for a disk. */
   static async on(root: string, change: Partial<ShareGrant> = {}): Promise<Fixture> {
     return new Fixture(change, { root, store: succeeded(await openStore(grantFor(root, change))) });
   }
@@ -117,14 +117,14 @@ export class Fixture {
     return await this.store.lookup(components);
   }
 
-  /** The object, which must be there. */
+  /** The object, which must exist. */
   async node(...components: string[]): Promise<FileNode> {
     const found = succeeded<Found>(await this.store.lookup(components));
     if (found.node === undefined) throw new Error(`${components.join("\\")} is not there`);
     return found.node;
   }
 
-  /** The on-disk path that a client's path leads to, a failure, or undefined where the last name is missing. */
+  /** The on-disk path of a client's path, a failure, or undefined where the last name is missing. */
   async resolve(...components: string[]): Promise<string | number | undefined> {
     const found = await this.store.lookup(components);
     if (typeof found === "number") return found;
@@ -137,7 +137,7 @@ export class Fixture {
     return succeeded(await this.store.createFile(found, readWrite, attributes));
   }
 
-  /** Creates an empty file and lets go of it. */
+  /** Creates an empty file and closes it. */
   async touch(...components: string[]): Promise<FileStat> {
     const { node, handle } = await this.create(components);
     handle.close();
@@ -159,7 +159,7 @@ export class Fixture {
     return handle;
   }
 
-  /** Names of a directory as a client sees them, dots included, in the order of the alphabet. */
+  /** Names of a directory as clients see them, `.` and `..` included, sorted. */
   async list(...components: string[]): Promise<string[]> {
     const handle = await this.open(...components);
     const stream = handle.list();
@@ -186,7 +186,7 @@ export class Fixture {
   }
 }
 
-/** What a descriptor of this process leads to; "" where it has just been closed. */
+/** The target of a descriptor of this process; "" when it was just closed. */
 function targetOf(descriptor: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${descriptor}`);
@@ -196,8 +196,8 @@ function targetOf(descriptor: string): string {
 }
 
 /**
- * How many descriptors of files, folders and inotify this process has open. The runtime opens others (pipes, devices,
- * event queues) and closes them when it likes.
+ * Number of descriptors of files, folders and inotify that this process has open. The runtime opens and closes others
+ * at any time: pipes, devices, event queues.
  */
 export function descriptorCount(): number {
   return readdirSync("/proc/self/fd").filter((name) => /^\/(?!dev\/|proc\/)|inotify/.test(targetOf(name)))
@@ -205,8 +205,8 @@ export function descriptorCount(): number {
 }
 
 /**
- * Waits until no more descriptors are open than before: those of a child process or a thread that has ended are closed
- * by the runtime a moment later, also those of an earlier test. What is still open after two seconds has leaked.
+ * Waits until no more than `count` descriptors are open: the runtime closes those of a finished child process
+ * or thread a moment later, also those of an earlier test. Fails if they are still open after two seconds.
  */
 export async function expectDescriptors(count: number): Promise<void> {
   const until = performance.now() + 2_000;

@@ -30,11 +30,11 @@ export class ShareContext {
   private readonly resolve: number;
   private readonly links: LinkPolicy;
 
-  constructor(grant: ShareGrant, rootFd: number, directories: DirectoryCache, isElsewhere: boolean) {
+  constructor(grant: ShareGrant, rootFd: number, directories: DirectoryCache, isWorker: boolean) {
     this.grant = grant;
     this.rootFd = rootFd;
     this.directories = directories;
-    this.isWorker = isElsewhere;
+    this.isWorker = isWorker;
     this.identity = new UserIdentity(grant.credentials);
     this.isPosix = isPosixView(grant);
     this.names = new ShareNames(grant, this.isPosix);

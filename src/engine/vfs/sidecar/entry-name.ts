@@ -1,20 +1,20 @@
-// Names inside a sidecar: the entry that holds a file's values, and entries on their way.
+// Names inside a sidecar: a file's entry, and entries prepared for a rename or being written.
 const VALUES_SUFFIX = ".values";
 const NEXT_SUFFIX = ".next";
 const TEMPORARY = /^[0-9a-f]{16}\.tmp$/;
-/** The longest name of ours must be one that every disk takes, in bytes and so in UTF-16 units. */
+/** With the longest suffix a name must fit into 255 bytes, and so into 255 UTF-16 units. */
 const MAX_PLAIN_BYTES = 255 - VALUES_SUFFIX.length;
 const encoder = new TextEncoder();
 
 /**
- * The name below the sidecar for a file's values ("" for the folder's own). The disk itself compares it, with or
- * without case as it compares the file's name; a name too long for that goes by a hash of its folded form.
+ * The name of a file's entry in the sidecar ("" for the folder's own). The disk compares it case-sensitively
+ * or not, just as it compares the file's name. For a name that is too long a hash of its folded form is used.
  */
 export function entryNameOf(name: string): string {
   return baseOf(name) + VALUES_SUFFIX;
 }
 
-/** The name of an entry that waits for its file to be renamed to `name`. */
+/** The name of an entry prepared for a file that is about to be renamed to `name`. */
 export function nextNameOf(name: string): string {
   return baseOf(name) + NEXT_SUFFIX;
 }
@@ -24,7 +24,7 @@ function baseOf(name: string): string {
   return `#${new Bun.CryptoHasher("sha256").update(foldLong(name)).digest("hex")}`;
 }
 
-/** Whether a file's name is too long for the plain form. */
+/** True for a file name that is too long for the plain form. */
 export function isHashed(name: string): boolean {
   // A unit takes up to three bytes.
   if (name.length * 3 <= MAX_PLAIN_BYTES) return false;
@@ -39,7 +39,7 @@ function foldLong(name: string): string {
   return name.toWellFormed().normalize("NFC").toUpperCase();
 }
 
-/** The file that an entry's name stands for; undefined for a hash or what is no entry. */
+/** The file name that an entry's name stands for; undefined for a hashed name and for other files. */
 export function subjectOfEntry(entry: string): string | undefined {
   const suffix = entry.endsWith(VALUES_SUFFIX) ? VALUES_SUFFIX : NEXT_SUFFIX;
   if (!entry.endsWith(suffix) || entry.startsWith("#")) return undefined;

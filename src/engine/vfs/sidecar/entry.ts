@@ -1,5 +1,6 @@
-// Entries of a sidecar on disk: read, replaced in one step, removed. Whatever is no sound entry counts as none, so
-// that a broken sidecar never fails a copy, and the next value set replaces it. Everything is done as the thread is.
+// Reads and replaces the entries of a sidecar on disk. An invalid entry counts as missing, so that a broken
+// sidecar never makes a copy fail, and is replaced when the next value is set. All functions run as the
+// thread's current user.
 import { randomFillSync } from "node:crypto";
 import { openBeneath } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
@@ -20,14 +21,15 @@ import {
 import { isHashed, isSameLongName, temporaryEntryName } from "./entry-name.ts";
 import type { Failure } from "../store.ts";
 
-/** What an entry is read into at first: small values come with it. */
+/** Size of the first read of an entry. */
 const HEAD_BYTES = 4096;
 const ENTRY_MODE = 0o600;
-// FAT keeps the times of a birth in steps of up to two seconds.
+// FAT stores birth times in steps of up to two seconds.
 const BIRTH_TOLERANCE_SECONDS = 2.5;
-/** What a number of 64 bits loses of a time in nanoseconds. */
+/** Precision of a time in seconds as a float64. */
 const INODE_BIRTH_TOLERANCE_SECONDS = 1e-5;
-// What a small value is that need not be on the disk before the answer; access rights always are.
+// Entries up to this size are not synced to disk before the call returns, unless they contain security.*
+// values.
 const MAX_UNSYNCED_BYTES = 65_536;
 const SYNCED_PREFIX = "security.";
 
@@ -39,47 +41,47 @@ const random = new Uint8Array(8);
 
 let changes = 0;
 
-/** How many entries this thread has put in their place so far. */
+/** Number of renames of entries by this thread; a change of it makes cached names of entries stale. */
 export function sidecarChanges(): number {
   return changes;
 }
 
-/** renameat(2) of an entry, counted. */
+/** renameat(2) of an entry, counted by `sidecarChanges`. */
 export function renameEntry(from: number, name: string, to: number, newName: string): 0 | Failure {
   changes++;
   return renameAt(from, name, to, newName, 0);
 }
 
-/** What a file has to be for an entry to be its own. */
+/** The file whose entry is read or written: the facts by which an entry is matched with it. */
 export interface Subject {
   readonly name: string;
   readonly stat: Statx;
-  /** The disk's inode numbers last: not so on FAT and in user space. */
+  /** Inode numbers last as long as the file; not on FAT nor on FUSE. */
   readonly hasStableInodes: boolean;
 }
 
-/** An entry that is open for reading; `fd` is to be closed. */
+/** An entry that is open for reading; the caller closes `fd`. */
 export interface OpenEntry {
   readonly fd: number;
-  /** Who has written it. */
+  /** The entry's owner: the user who has written it. */
   readonly uid: number;
   readonly table: EntryTable;
 }
 
-/** What says that there is no entry, or something that is none. */
+/** Errors of open(2) that mean that there is no entry, or something else in its place. */
 const absentErrnos: ReadonlySet<number> = new Set(
   [Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO, Errno.ENAMETOOLONG].map((errno) => -errno),
 );
 
-/** A sound entry of the sidecar, or undefined; `entryName` may be a path, no component of which is a symlink. */
+/** Opens a valid entry of the sidecar; `entryName` may be a path, in which symlinks are not followed. */
 export function openEntry(sidecar: number, entryName: string): OpenEntry | undefined {
   const entry = tryOpenEntry(sidecar, entryName);
   return typeof entry === "number" ? undefined : entry;
 }
 
-/** The same, or why it cannot be said: it may well be there, and must not be replaced then. */
+/** The same; a failure where the entry could not be read, and must not be replaced. */
 export function tryOpenEntry(sidecar: number, entryName: string): OpenEntry | undefined | Failure {
-  // NONBLOCK: a FIFO that somebody put there must not hold the server.
+  // NONBLOCK: a FIFO placed there must not block the server.
   const flags = Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
   const fd = openBeneath(sidecar, entryName, flags, 0, Resolve.NO_SYMLINKS);
   if (fd < 0) return absentErrnos.has(fd) ? undefined : fd;
@@ -106,8 +108,8 @@ function readTable(fd: number): EntryTable | undefined | Failure {
 }
 
 /**
- * The entry without what nobody but the server or the file's owner may say of the file: who owns a folder can put
- * entries of his own into its sidecar, also for the files that others have in it.
+ * Removes the security.* values from an entry that neither the server nor the file's owner wrote: the owner
+ * of a folder can put entries into its sidecar for files that belong to others.
  */
 export function withoutForged(entry: OpenEntry, subject: Subject): OpenEntry {
   if (entry.uid === serverUid || entry.uid === subject.stat.uid) return entry;
@@ -115,7 +117,7 @@ export function withoutForged(entry: OpenEntry, subject: Subject): OpenEntry {
   return { ...entry, table: { ...entry.table, extents } };
 }
 
-/** A value of an open entry, whole and sound, or undefined. */
+/** A value of an open entry; undefined where it is missing, truncated or its checksum is wrong. */
 export function readEntryValue(entry: OpenEntry, name: string): Uint8Array | undefined {
   const value = tryReadValue(entry, name);
   return typeof value === "number" ? undefined : value;
@@ -136,21 +138,21 @@ function tryReadValue(entry: OpenEntry, name: string): Uint8Array | undefined | 
 }
 
 /**
- * Whether an entry was written for the file that bears its name now. Only what is certain counts: where the entry
- * itself lies as it was written, and the file is another one than then, it is a stranger's. A folder that was
- * copied has new entries and new files, and keeps its values.
+ * True where an entry was written for the file that has its name now. It is false only where that is certain:
+ * the entry's own file is the one that was written, but the subject is another file. In a copied folder
+ * entries and files are both new, and the values are kept.
  */
 export function isEntryOf(entry: OpenEntry, subject: Subject): boolean {
   const was = entry.table.subject;
-  // Two long names may share a hash; any other entry was found by the disk's own comparison of names.
+  // Two long names may have the same hash; plain names were compared by the disk.
   if (isHashed(subject.name) && !isSameLongName(was.name, subject.name)) return false;
-  // A folder's own values lie inside it: nothing can come between.
+  // A folder's own values are inside it, so they cannot belong to another folder.
   if (subject.name === "" || statFd(entry.fd, facts) < 0) return true;
   if (subject.hasStableInodes) {
     const isInPlace = facts.inodeLow === was.entryInodeLow && facts.inodeHigh === was.entryInodeHigh;
     const { stat } = subject;
     const isSameInode = stat.inodeLow === was.inodeLow && stat.inodeHigh === was.inodeHigh;
-    // A number that is free is given again, at once by some disks.
+    // Some disks reuse an inode number at once.
     const isSameBirth = !(Math.abs(birthOf(stat) - was.birth) > INODE_BIRTH_TOLERANCE_SECONDS);
     return !isInPlace || (isSameInode && isSameBirth);
   }
@@ -158,7 +160,7 @@ export function isEntryOf(entry: OpenEntry, subject: Subject): boolean {
   return !isInPlace || !isFar(birthOf(subject.stat), was.birth);
 }
 
-/** Whether the entry tells of just this file as it is: what a rename leaves as it was. */
+/** True where the entry's subject has the properties of this file that a rename does not change. */
 export function matchesExactly(entry: OpenEntry, subject: Subject): boolean {
   const was = entry.table.subject;
   const { stat } = subject;
@@ -172,7 +174,7 @@ export function matchesExactly(entry: OpenEntry, subject: Subject): boolean {
   );
 }
 
-// Not a number, for a time that is not known, is neither near nor far.
+// NaN, an unknown time, is neither near nor far.
 function isNear(a: number, b: number): boolean {
   return Math.abs(a - b) <= BIRTH_TOLERANCE_SECONDS;
 }
@@ -189,7 +191,7 @@ function modifiedOf(stat: Statx): number {
   return stat.modifySeconds + stat.modifyNanoseconds / 1e9;
 }
 
-/** All values of an entry; those that are not sound are left out. A failure where one could not be read. */
+/** All valid values of an entry; a failure where one could not be read. */
 export function readEntryValues(entry: OpenEntry): Map<string, Uint8Array> | Failure {
   const values = new Map<string, Uint8Array>();
   for (const name of entry.table.extents.keys()) {
@@ -201,8 +203,8 @@ export function readEntryValues(entry: OpenEntry): Map<string, Uint8Array> | Fai
 }
 
 /**
- * Puts an entry in place of the one of that name, if any: whoever looks, also after the server was killed, finds the
- * old one or the new one. 0, -E2BIG beyond the limits, or what the disk says.
+ * Replaces or creates an entry atomically: a reader finds the old or the new one, even after the server was
+ * killed. -E2BIG beyond the limits.
  */
 export function replaceEntry(
   sidecar: number,
@@ -216,11 +218,11 @@ export function replaceEntry(
   if (fd < 0) return fd;
   let failure: 0 | Failure = writeEntry(fd, subject, values);
   const closed = closeFd(fd);
-  // NFS and user space may say at the end only that the disk is full.
+  // NFS and FUSE may report a full disk at close(2) only.
   if (failure === 0 && closed < 0) failure = closed;
   if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
   if (failure === 0) failure = renameEntry(sidecar, temporary, sidecar, entryName);
-  // Nobody but a stranger made that.
+  // Another program has put a directory there.
   if (failure === -Errno.EISDIR && unlinkAt(sidecar, entryName, true) === 0) {
     failure = renameEntry(sidecar, temporary, sidecar, entryName);
   }
@@ -241,7 +243,9 @@ function writeEntry(fd: number, subject: Subject, values: ReadonlyMap<string, Ui
   return mustSync(values, bytes.length) ? syncData(fd) : 0;
 }
 
-/** As with extended attributes, what is stored is on the disk with the next flush: except what guards a file. */
+/**
+ * Like extended attributes, values reach the disk with the next flush, except large ones and access rights.
+ */
 function mustSync(values: ReadonlyMap<string, Uint8Array>, bytes: number): boolean {
   if (bytes > MAX_UNSYNCED_BYTES) return true;
   for (const name of values.keys()) if (name.startsWith(SYNCED_PREFIX)) return true;

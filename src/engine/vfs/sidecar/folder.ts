@@ -1,6 +1,6 @@
-// Named values where the disk has no extended attributes: in a hidden directory of the folder that holds the file,
-// and a folder's own inside itself, so that they go where the folder goes. Synchronous functions on descriptors, done
-// as the thread is; names and stats are those of the object at the time of the call.
+// The sidecar of a folder: named values without extended attributes, in a hidden directory of the folder that
+// contains the file; a folder's own values are inside itself, so that they move with it. All functions run as
+// the thread's current user; names and stats are those of the object at the time of the call.
 import { Errno } from "../../../linux/errno.ts";
 import { eachName } from "../../../linux/dir.ts";
 import { makeDirectoryAt, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
@@ -28,7 +28,8 @@ import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY, isSidecarName } from "../name/own-names.ts";
 import { sweepAtRandom } from "./orphans.ts";
 
-// The owner of a folder must be able to remove it with what is inside; the entries stay the server's.
+// The sidecar belongs to the folder's owner, who must be able to remove the folder; entries belong to the
+// server.
 const SIDECAR_MODE = 0o700;
 const FAT_HIDDEN = 0x02;
 const FAT_DIRECTORY = 0x10;
@@ -39,12 +40,12 @@ const folderFacts = emptyStatx();
 const entryFacts = emptyStatx();
 const noValues: ReadonlyMap<string, Uint8Array> = new Map();
 
-/** The sidecar of a folder as an O_PATH descriptor to be closed; -ENOENT where there is none. */
+/** Opens the sidecar of a folder (O_PATH; the caller closes it); -ENOENT where there is none. */
 export function openSidecar(folder: number): number | Failure {
   return openAt(folder, SIDECAR_DIRECTORY, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
 }
 
-/** The same, made where it is missing; what is no directory gives way to it. */
+/** The same; creates the sidecar where it is missing, and replaces a file or symlink of that name. */
 export function makeSidecar(folder: number): number | Failure {
   const there = openSidecar(folder);
   if (there >= 0) return there;
@@ -53,8 +54,8 @@ export function makeSidecar(folder: number): number | Failure {
   if (made < 0 && made !== -Errno.EEXIST) return made;
   const sidecar = openSidecar(folder);
   if (sidecar < 0 || made < 0) return sidecar;
-  // Neither is needed for it to work: FAT knows no owners, other disks no hidden mark. What is not empty is not the
-  // one that was made: somebody would have a directory given to him that he has put in its place.
+  // Failures do not matter: FAT has no owners, other disks no hidden attribute. A directory that is not empty
+  // is not the new one: a user who moved another directory in its place must not become its owner.
   if (statFd(folder, folderFacts) === 0 && isEmpty(sidecar))
     setOwnerFd(sidecar, folderFacts.uid, folderFacts.gid);
   hideDirectory(folder);
@@ -74,7 +75,7 @@ function hideDirectory(folder: number): void {
   closeFd(fd);
 }
 
-/** Calls `action` with the sidecar of a folder, or answers `missing` where there is none. */
+/** Calls `action` with the sidecar of a folder; returns `missing` where there is none. */
 function withSidecar<T>(folder: number, missing: T, action: (sidecar: number) => T): T {
   const sidecar = openSidecar(folder);
   if (sidecar < 0) return missing;
@@ -85,13 +86,13 @@ function withSidecar<T>(folder: number, missing: T, action: (sidecar: number) =>
   }
 }
 
-/** The entry of a file, which must be closed; undefined where there is none, or it is broken or a stranger's. */
+/** Opens the entry of a file; undefined where it is missing, invalid, or was written for another file. */
 export function entryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
   const entry = tryEntryOf(folder, sidecar, subject);
   return typeof entry === "number" ? undefined : entry;
 }
 
-/** The same, or why it cannot be said. */
+/** The same; a failure where the entry could not be read. */
 function tryEntryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined | Failure {
   const moved = subject.name === "" ? undefined : finishInterruptedMove(folder, sidecar, subject);
   if (moved !== undefined) return withoutForged(moved, subject);
@@ -106,8 +107,8 @@ function tryEntryOf(folder: number, sidecar: number, subject: Subject): OpenEntr
 }
 
 /**
- * Ends what a server that was killed had begun: the entry of a file that was being renamed to this name. Where one
- * is at it right now it is left to that. The entry, if it is this file's already.
+ * Finishes a rename to this name that a killed server left unfinished; one that is still running is left
+ * alone. Returns the prepared entry if it is this file's.
  */
 function finishInterruptedMove(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
   const nextName = nextNameOf(subject.name);
@@ -122,7 +123,7 @@ function finishInterruptedMove(folder: number, sidecar: number, subject: Subject
   return hasMoved ? next : undefined;
 }
 
-/** A value, or -ENODATA. */
+/** Returns a value, or -ENODATA. */
 export function getSidecarValue(folder: number, subject: Subject, name: string): Uint8Array | Failure {
   return withSidecar<Uint8Array | Failure>(folder, -Errno.ENODATA, (sidecar) => {
     const entry = tryEntryOf(folder, sidecar, subject);
@@ -143,7 +144,7 @@ export function listSidecarValues(folder: number, subject: Subject): string[] {
   });
 }
 
-/** All values, a map that is the caller's; a failure where they cannot be read, and so must not be replaced. */
+/** All values, in a new map; a failure where they could not be read, and must not be replaced. */
 function valuesOf(
   folder: number,
   sidecar: number,
@@ -157,23 +158,22 @@ function valuesOf(
 }
 
 /**
- * Creates or replaces a value: 0, -E2BIG beyond the limits, -ENOSPC, -EROFS and so on. Other values that `isKept` does
- * not know go with that.
+ * Creates or replaces a value; -E2BIG beyond the limits. Removes other values for which `isValid` is false.
  */
 export function setSidecarValue(
   folder: number,
   subject: Subject,
   name: string,
   value: Uint8Array,
-  isKept?: (name: string) => boolean,
+  isValid?: (name: string) => boolean,
 ): 0 | Failure {
   const sidecar = makeSidecar(folder);
   if (sidecar < 0) return sidecar;
   const known = valuesOf(folder, sidecar, subject);
   if (known === undefined && subject.name !== "") sweepAtRandom(folder, sidecar);
   const values = known ?? new Map<string, Uint8Array>();
-  if (typeof values === "object" && isKept !== undefined)
-    for (const other of values.keys()) if (!isKept(other)) values.delete(other);
+  if (typeof values === "object" && isValid !== undefined)
+    for (const other of values.keys()) if (!isValid(other)) values.delete(other);
   let result: 0 | Failure;
   if (typeof values === "number") result = values;
   else result = replaceEntry(sidecar, entryNameOf(subject.name), subject, values.set(name, value));
@@ -182,7 +182,7 @@ export function setSidecarValue(
   return result;
 }
 
-/** 0, or -ENODATA where there is no such value. The last value takes the entry with it, the last entry the sidecar. */
+/** Removes a value; -ENODATA where there is none. Removes an empty entry and an empty sidecar, too. */
 export function removeSidecarValue(folder: number, subject: Subject, name: string): 0 | Failure {
   const result = withSidecar<0 | Failure>(folder, -Errno.ENODATA, (sidecar) => {
     const values = valuesOf(folder, sidecar, subject);
@@ -201,7 +201,7 @@ function removeSidecarIfEmpty(folder: number): void {
   unlinkAt(folder, SIDECAR_DIRECTORY, true);
 }
 
-/** Forgets what was kept for a name: its file is gone, or a new one has been made under it. */
+/** Removes the values of a name whose file was removed, or under which a new file was created. */
 export function removeSidecarEntry(folder: number, name: string): void {
   const wasThere = withSidecar(folder, false, (sidecar) => {
     unlinkAt(sidecar, nextNameOf(name), false);
@@ -210,7 +210,10 @@ export function removeSidecarEntry(folder: number, name: string): void {
   if (wasThere) removeSidecarIfEmpty(folder);
 }
 
-/** Before a file is renamed or linked to a name: its values are laid ready beside that name. False: it has none. */
+/**
+ * Called before a file is renamed or linked to `newName`: writes its values to a prepared entry. Returns
+ * false where the file has none.
+ */
 export function prepareSidecarMove(
   from: number,
   subject: Subject,
@@ -228,8 +231,8 @@ export function prepareSidecarMove(
 }
 
 /**
- * After that: the values laid ready become those of the new name, or, where it was not done, they are taken away.
- * False where they are not there; where the disk will not have them in their place, the next look puts them there.
+ * Called after that: makes the prepared entry the new name's, or removes it if the rename failed. False where
+ * it does not exist. Where the rename of the entry fails, the next access to the entry repeats it.
  */
 export function finishSidecarMove(to: number, newName: string, isDone: boolean): boolean {
   const result = withSidecar<number>(to, -Errno.ENOENT, (sidecar) =>
@@ -241,10 +244,10 @@ export function finishSidecarMove(to: number, newName: string, isDone: boolean):
   return result !== -Errno.ENOENT;
 }
 
-/** After a move: the old name's entry goes, unless the disk takes both names for one. */
+/** Called after a rename: removes the old name's entry, unless the disk takes both names for the same. */
 export function removeMovedEntry(from: number, name: string, to: number, newName: string): void {
   const mayBeOne = upcase(name) === upcase(newName) && identityOfFolder(from) === identityOfFolder(to);
-  // Where user space numbers inodes, each spelling has a number of its own: the directory knows.
+  // On FUSE each spelling may have an inode number of its own; the listing tells.
   if (!mayBeOne || withSidecar(from, false, (sidecar) => listsEntry(sidecar, entryNameOf(name)))) {
     removeSidecarEntry(from, name);
   }
@@ -265,7 +268,10 @@ function identityOfFolder(folder: number): string | undefined {
   return statFd(folder, entryFacts) < 0 ? undefined : identityOf(entryFacts);
 }
 
-/** Moves the entry after its file in one step that needs no room; a server killed in between would lose it. */
+/**
+ * Renames the entry after its file was renamed; needs no disk space, but a killed server would lose the
+ * values.
+ */
 export function moveSidecarEntry(
   from: { directory: number; name: string },
   to: { directory: number; name: string },
@@ -279,8 +285,8 @@ export function moveSidecarEntry(
 }
 
 /**
- * Removes a folder that is empty but for its sidecar, as the thread is: 0, -ENOTEMPTY where it has anything else.
- * Its own values are put back when a file appeared in it meanwhile.
+ * Removes a folder that contains only its sidecar; -ENOTEMPTY where it has other entries. The folder's own
+ * values are restored when a file was created in it meanwhile.
  */
 export function removeFolderWithSidecar(parent: number, name: string): 0 | Failure {
   const folder = openAt(parent, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
@@ -299,19 +305,19 @@ export function removeFolderWithSidecar(parent: number, name: string): 0 | Failu
   return result;
 }
 
-/** Removes a folder's sidecar: the folder's own values, -ENOTEMPTY where there is no sidecar. */
+/** Removes a folder's sidecar and returns the folder's own values; -ENOTEMPTY where there is no sidecar. */
 function removeSidecarOf(folder: number, own: Subject): ReadonlyMap<string, Uint8Array> | Failure {
   const missing = -Errno.ENOTEMPTY;
   const values = withSidecar<ReadonlyMap<string, Uint8Array> | Failure>(folder, missing, (sidecar) => {
-    const kept = valuesOf(folder, sidecar, own) ?? noValues;
-    if (typeof kept === "object") emptySidecar(sidecar);
-    return kept;
+    const found = valuesOf(folder, sidecar, own) ?? noValues;
+    if (typeof found === "object") emptySidecar(sidecar);
+    return found;
   });
   if (typeof values === "object") removeSidecarIfEmpty(folder);
   return values;
 }
 
-/** Whether a folder has any entry but the sidecar; a failure where it cannot be said. */
+/** True where a folder has any entry besides the sidecar; a failure where it could not be read. */
 function hasOtherEntries(folder: number): boolean | Failure {
   let found = false;
   const failure = eachName(folder, (name) => {
@@ -324,7 +330,7 @@ function hasOtherEntries(folder: number): boolean | Failure {
 function emptySidecar(sidecar: number): void {
   const names: string[] = [];
   eachName(sidecar, (name) => names.push(name) > 0);
-  // The folder's own last: the others' files are gone already.
+  // The folder's own entry last; the files of the others do not exist any more.
   for (const name of names) if (name !== entryNameOf("")) unlinkAt(sidecar, name, false);
   unlinkAt(sidecar, entryNameOf(""), false);
 }

@@ -1,14 +1,17 @@
-// The file that keeps an object's named values where its disk has no extended attributes: a format of our own,
-// little-endian. A header, a table of contents with the object it was written for, then the values one after another,
-// the small ones first, so that they come with the first read.
+// File format of a sidecar entry, which stores an object's named values; little-endian. A header, a table
+// with the object that it was written for and the values' extents, then the values, the small ones first so
+// that the first read gets them.
 
-/** One value of an object's file may have this many bytes, all together MAX_ENTRY_BYTES. */
+/** Limit of one value; MAX_ENTRY_BYTES is that of a whole entry. */
 export const MAX_SIDECAR_VALUE_BYTES = 16_777_216;
 export const MAX_ENTRY_BYTES = 33_554_432;
 
 const MAGIC = 0x6d73_6d76; // "vmsm" as its bytes lie on disk
 const VERSION = 1;
-/** magic u32, version u16, count of values u16, bytes of the table u32, its CRC-32 u32, bytes of all u32, zero u32. */
+/**
+ * magic u32, version u16, value count u16, bytes of the table u32, its CRC-32 u32, bytes of the entry u32,
+ * zero u32.
+ */
 export const ENTRY_HEADER_BYTES = 24;
 const MAX_VALUES = 1024;
 const MAX_TABLE_BYTES = 400_000;
@@ -18,15 +21,15 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The object that an entry was written for, by what is known of it: names alone are no identity on FAT. Not a number
- * where a time is not kept by the disk.
+ * The object that an entry was written for, with the facts that identify it. Times that the disk does not
+ * have are NaN.
  */
 export interface EntrySubject {
   /** The last component of its path; "" for a folder's own values. */
   readonly name: string;
   /** Birth time in seconds since 1970, with fraction. */
   readonly birth: number;
-  /** Birth time of the entry's own file: another one means that the folder has been copied. */
+  /** Birth time of the entry's own file; it differs where the folder has been copied. */
   readonly entryBirth: number;
   readonly size: number;
   /** Modification time in seconds since 1970, with fraction. */
@@ -38,7 +41,7 @@ export interface EntrySubject {
   readonly entryInodeHigh: number;
 }
 
-/** Where a value lies in the entry. */
+/** Location of a value in the entry; `checksum` is a CRC-32. */
 export interface ValueExtent {
   readonly offset: number;
   readonly length: number;
@@ -56,7 +59,7 @@ const SUBJECT_FIXED_BYTES = 2 + 4 * 8 + 4 * 4;
 /** Name's length u16, value's length u32, its CRC-32 u32. */
 const ROW_BYTES = 10;
 
-/** The whole entry; undefined where it would exceed the limits of count, name or size. */
+/** Encodes an entry; undefined beyond the limits of count, name length or size. */
 export function encodeEntry(
   subject: EntrySubject,
   values: ReadonlyMap<string, Uint8Array>,
@@ -118,7 +121,7 @@ function writeSubject(bytes: Uint8Array, view: DataView, subject: EntrySubject, 
   return at + SUBJECT_FIXED_BYTES + name.length;
 }
 
-/** How many bytes header and table take, from the header; undefined where it is none of ours or `size` is wrong. */
+/** The size of header and table, by the header; undefined for an invalid header or a wrong file size. */
 export function entryTableEnd(head: Uint8Array, size: number): number | undefined {
   if (head.length < ENTRY_HEADER_BYTES) return undefined;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
@@ -130,7 +133,7 @@ export function entryTableEnd(head: Uint8Array, size: number): number | undefine
   return end > size ? undefined : end;
 }
 
-/** The table of an entry of `size` bytes from its first bytes; undefined for anything but a whole and sound one. */
+/** Decodes the table of an entry of `size` bytes from its first bytes; undefined for an invalid one. */
 export function decodeEntryTable(head: Uint8Array, size: number): EntryTable | undefined {
   const end = entryTableEnd(head, size);
   if (end === undefined || head.length < end) return undefined;

@@ -1,20 +1,23 @@
-// One change at a time of what sidecars keep in a folder: entries are read, changed and put back as a whole, by the
-// loop, by workers, and by other servers of the same folder. flock(2) on the folder itself, which outlives its sidecar.
+// Serializes changes of a folder's sidecar: the event loop, workers and other servers read and replace whole
+// entries. flock(2) on the folder itself, which outlives its sidecar.
 import { Errno } from "../../../linux/errno.ts";
 import { FlockOperation, flockFd } from "../../../linux/locks.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { identityOf } from "../format/file-stat.ts";
 
-/** On the loop: longer than a thread takes that works in memory. */
+/** The event loop's wait: longer than another thread needs that works in memory. */
 const EVENT_LOOP_WAIT_MS = 3;
-/** Others, too, may lock a directory, for as long as they like: then it is done without. */
+/**
+ * A worker's wait; other programs may lock the directory for any time, so the change is then made without the
+ * lock.
+ */
 const WORKER_WAIT_MS = 2_000;
 
 const EXCLUSIVE = FlockOperation.EXCLUSIVE | FlockOperation.NONBLOCK;
 
 const facts = emptyStatx();
-/** What this thread has locked: what it does within that needs no other lock. */
+/** Identities of the folders that this thread has locked; nested calls do not lock them again. */
 const lockedByThread = new Set<string>();
 
 export interface FolderLock {
@@ -23,8 +26,8 @@ export interface FolderLock {
 }
 
 /**
- * Keeps others from changing what is kept in these folders, until `unlockFolders`. Undefined where somebody is at it
- * and the caller must not wait: a worker is to do it.
+ * Locks the sidecars of these folders until `unlockFolders`. Undefined where another holds a lock and the
+ * caller may not wait; a worker must then make the change.
  */
 export function lockFolders(folders: readonly number[], mayWait: boolean): readonly FolderLock[] | undefined {
   const locks = openLocks(folders);
@@ -43,14 +46,17 @@ export function unlockFolders(locks: readonly FolderLock[]): void {
   }
 }
 
-/** Calls `action` if nobody else is at work in the folder. */
+/** Calls `action` if no other thread or server has the folder locked. */
 export function ifUnlocked(folder: number, action: () => void): void {
   const locks = openLocks([folder]);
   if (locks.every(({ fd }) => flockFd(fd, EXCLUSIVE) !== -Errno.EAGAIN)) action();
   for (const { fd } of locks) closeFd(fd);
 }
 
-/** Descriptors to lock, in an order that is the same for all; without those that this thread has locked. */
+/**
+ * Opens the folders for locking, in the same order for all callers; without those that this thread has
+ * locked.
+ */
 function openLocks(folders: readonly number[]): FolderLock[] {
   const locks: FolderLock[] = [];
   for (const folder of folders) {
@@ -63,7 +69,7 @@ function openLocks(folders: readonly number[]): FolderLock[] {
   return locks.sort((a, b) => (a.identity < b.identity ? -1 : 1));
 }
 
-/** False where another holds it and the caller must not wait. A file system without locks goes without. */
+/** False where another holds the lock and the caller may not wait. True on a file system without flock(2). */
 function takeLock(fd: number, mayWait: boolean): boolean {
   const until = performance.now() + (mayWait ? WORKER_WAIT_MS : EVENT_LOOP_WAIT_MS);
   while (flockFd(fd, EXCLUSIVE) === -Errno.EAGAIN) {

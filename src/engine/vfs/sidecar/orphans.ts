@@ -1,4 +1,4 @@
-// Entries of a sidecar whose file was removed or renamed by a program that does not know sidecars.
+// Removes entries of a sidecar whose file was removed or renamed by a program that does not know sidecars.
 import { Errno } from "../../../linux/errno.ts";
 import { eachName } from "../../../linux/dir.ts";
 import { unlinkAt } from "../../../linux/directory-entries.ts";
@@ -7,11 +7,11 @@ import { isTemporaryEntry, subjectOfEntry } from "./entry-name.ts";
 
 const entryStat = emptyStatx();
 
-/** One in so many new entries looks for orphans, so that writing a value stays cheap. */
+/** Every so many new entries, on average, orphans are searched for, so that writing a value stays cheap. */
 const SWEEP_ONE_IN = 64;
 const MAX_SWEPT = 4096;
 
-/** A program that replaces a file by a new one may do it in two steps. */
+/** Younger entries stay: a program may remove a file and create it anew. */
 const ORPHAN_AGE_SECONDS = 3600;
 
 export function sweepAtRandom(folder: number, sidecar: number): void {
@@ -19,7 +19,9 @@ export function sweepAtRandom(folder: number, sidecar: number): void {
   removeOrphans(folder, sidecar, Date.now() / 1000);
 }
 
-/** Removes entries whose file is not there (any more) and what a killed server left; younger ones stay. */
+/**
+ * Removes entries without a file and temporary files of a killed server, if older than ORPHAN_AGE_SECONDS.
+ */
 export function removeOrphans(folder: number, sidecar: number, nowSeconds: number): void {
   const orphans: string[] = [];
   let left = MAX_SWEPT;

@@ -1,5 +1,5 @@
-// Removing, renaming and linking on disks that keep named values in sidecars: what is kept for a name goes with it.
-// Called between `enter` and `leave` of the user; the sidecar's part is done as the server.
+// Creates, removes, renames and links names together with their named values, where these are in a sidecar.
+// Called between `enter` and `leave` of the user; changes of the sidecar are done as the server.
 import { Errno } from "../../../linux/errno.ts";
 import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
@@ -23,27 +23,31 @@ import { inSidecar } from "./in-sidecar.ts";
 
 const stat = emptyStatx();
 
-/** A name in a directory that is open. */
+/** A name in an open directory. */
 export interface NameInDirectory {
   readonly directory: number;
   readonly name: string;
-  /** What has the name goes, and may have something kept in this folder, which is not the one that is moved from. */
+  /**
+   * The rename replaces an object in another folder than the source's, and that object may have values there.
+   */
   readonly replacesElsewhere?: boolean;
 }
 
-/** Undefined where the folder has no sidecar and the disk no need of one. */
+/**
+ * The traits of the folder's disk; undefined where the folder has no sidecar and the disk does not need one.
+ */
 function traitsIfSidecar(context: ShareContext, directory: number): DiskTraits | undefined {
   if (statFd(directory, stat) < 0) return undefined;
   const traits = traitsOf(context, deviceOf(stat), directory);
   return needsSidecar(traits) || hasSidecar(directory) ? traits : undefined;
 }
 
-/** Where there are attributes, it has what they have no room for. */
+/** A disk with extended attributes has sidecars too, for values that do not fit. */
 function hasSidecar(directory: number): boolean {
   return statAt(directory, SIDECAR_DIRECTORY, stat) === 0;
 }
 
-/** The same of a folder within one. */
+/** The same for a folder by its name. */
 function holdsSidecar(directory: number, name: string): boolean {
   const folder = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
   if (folder < 0) return false;
@@ -57,8 +61,8 @@ function needsSidecarAt(context: ShareContext, directory: number): boolean {
 }
 
 /**
- * Calls `action` while nobody else changes what sidecars keep in these folders. -EAGAIN, and nothing was done, where
- * the loop would have to wait for that.
+ * Calls `action` with the sidecars of these folders locked. Returns -EAGAIN without calling it where the
+ * event loop would have to wait for a lock.
  */
 function withFolderLocks<T>(context: ShareContext, folders: readonly number[], action: () => T): T | Failure {
   const locks = context.identity.asServer(() => lockFolders(folders, context.isWorker));
@@ -70,14 +74,15 @@ function withFolderLocks<T>(context: ShareContext, folders: readonly number[], a
   }
 }
 
-/** `create`, which makes a new file or directory of that name, and forgets what an earlier one had. */
+/** Calls `create`, which makes a new object of that name, and removes values left from an earlier object. */
 export function createWithoutOldValues(
   context: ShareContext,
   directory: number,
   name: string,
   create: () => number | Failure,
 ): number | Failure {
-  // On a disk with attributes an object without the mark has nothing in the sidecar.
+  // On a disk with extended attributes a new object has no overflow mark, so values in the sidecar are
+  // ignored.
   if (!needsSidecarAt(context, directory)) return create();
   return withFolderLocks(context, [directory], () => {
     const result = create();
@@ -90,7 +95,7 @@ function removeOldValues(context: ShareContext, directory: number, name: string)
   context.identity.asServer(() => removeSidecarEntry(directory, name));
 }
 
-/** unlinkat(2) of a name; a directory that holds nothing but its sidecar counts as empty. 0 or -errno. */
+/** unlinkat(2) of a name; a directory that contains only its sidecar counts as empty. */
 export function unlinkWithValues(
   context: ShareContext,
   directory: number,
@@ -117,12 +122,12 @@ function unlinkLocked(
 ): 0 | Failure {
   const result = unlinkAt(directory, name, isDirectory);
   if (result === 0 && !isDirectory) removeOldValues(context, directory, name);
-  // The kernel says so only where the user may remove it.
+  // The kernel reports ENOTEMPTY only where the user may remove the directory.
   const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
   return isFull ? context.identity.asServer(() => removeFolderWithSidecar(directory, name)) : result;
 }
 
-/** Does `move`, the renaming of `from` to `to`, and has the values go along: with it, or not at all. */
+/** Calls `move`, which renames `from` to `to`, and moves the values along if it succeeds. */
 export function renameWithValues(
   context: ShareContext,
   from: NameInDirectory,
@@ -158,13 +163,13 @@ function renameLocked(
     if (result < 0) return;
     if (isLaid) removeMovedEntry(from.directory, from.name, to.directory, to.name);
     else if (ready === false) removeSidecarEntry(to.directory, to.name);
-    // No room to lay them ready, or they could not be read: a rename needs neither.
+    // The values could not be prepared (disk full) or read: renaming the entry needs neither.
     else moveSidecarEntry(from, to);
   });
   return result;
 }
 
-/** Does `link`, the making of another name `to` for the file of `fd`, which gets the values that the file has now. */
+/** Calls `link`, which adds the name `to` to the file of `fd`, and copies the file's values to that name. */
 export function linkWithValues(
   context: ShareContext,
   fd: number,

@@ -12,14 +12,15 @@ import type { Subject } from "../sidecar/entry.ts";
 import { lockFolders, unlockFolders } from "../sidecar/lock.ts";
 import type { Failure } from "../store.ts";
 
-/** A file that is being renamed is looked for so often. */
+/** Attempts to find a file that another program renames meanwhile. */
 const MAX_ROUNDS = 4;
 const stat = emptyStatx();
 const namedStat = emptyStatx();
 
 /**
- * Calls `action`, as the server, with the folder that holds the object's values: the object's own where it is one,
- * else the one that its name is in now. -ENOENT where the object has no name below the root any more.
+ * Calls `action`, as the server, with the folder whose sidecar has the object's values: the object itself if
+ * it is a folder, else the one that contains its name now. -ENOENT where the object has no name below the
+ * root any more.
  */
 export function inSidecar<T>(
   context: ShareContext,
@@ -45,8 +46,8 @@ export function inSidecar<T>(
 }
 
 /**
- * `inSidecar` for an action that changes the values: nobody else does meanwhile, nor renames the file. -EAGAIN where
- * the loop would have to wait for that.
+ * `inSidecar` for an action that changes values, under the folder's lock, which also excludes renames by the
+ * server. -EAGAIN where the event loop would have to wait for the lock.
  */
 export function changeSidecar(
   context: ShareContext,
@@ -59,7 +60,7 @@ export function changeSidecar(
       const locks = lockFolders([folder], context.isWorker);
       if (locks === undefined) return -Errno.EAGAIN;
       try {
-        // It may have been renamed before the lock was ours.
+        // It may have been renamed before the lock was taken.
         const { name } = subject;
         if (name === "") return action(folder, subject);
         const isThere = statAt(folder, name, namedStat) === 0 && identityOf(namedStat) === identityOf(stat);
@@ -74,12 +75,15 @@ export function changeSidecar(
 }
 
 interface SidecarLocation {
-  /** O_PATH, to be closed. */
+  /** O_PATH; the caller closes it. */
   readonly folder: number;
   readonly name: string;
 }
 
-/** Where the object's name is now, as the kernel knows it, else where it was opened; checked to be its name. */
+/**
+ * Finds the object's current name by /proc, else the one by which it was opened; checks that it names the
+ * object.
+ */
 function locate(context: ShareContext, fd: number, path: string, of: Statx): SidecarLocation | Failure {
   const current = pathBelow(readProcLink(context.rootFd), readProcLink(fd));
   if (current !== undefined && current !== path) {

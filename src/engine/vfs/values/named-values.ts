@@ -1,4 +1,4 @@
-// Named values of an object: the disk's extended attributes where it has them, else the sidecar; xattr(7).
+// Named values of an object, in extended attributes where the disk has them, else in the sidecar; xattr(7).
 import { Errno } from "../../../linux/errno.ts";
 import { Scratch } from "../../../linux/libc.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
@@ -30,11 +30,10 @@ import {
 import type { Failure } from "../store.ts";
 import { inSidecar, changeSidecar } from "./in-sidecar.ts";
 
-// XATTR_SIZE_MAX: the kernel takes no larger value.
+// XATTR_SIZE_MAX, the kernel's limit.
 const MAX_XATTR_BYTES = 65_536;
 const room = new Scratch(MAX_XATTR_BYTES);
-export const stat = emptyStatx();
-export const namedStat = emptyStatx();
+const stat = emptyStatx();
 
 /** `NamedValues.maxValueBytes` for an object of the disk `device`. */
 export function maxValueBytesOf(context: ShareContext, fd: number, device: number): number {
@@ -49,10 +48,10 @@ export function getNamedValue(
   name: string,
 ): Uint8Array | Failure {
   const length = getXattr(fd, name, room);
-  const own = length >= 0 ? room.bytes.slice(0, length) : undefined;
-  if (own !== undefined && !isStub(name, own)) return own;
+  const attribute = length >= 0 ? room.bytes.slice(0, length) : undefined;
+  if (attribute !== undefined && !isStub(name, attribute)) return attribute;
   if (
-    own === undefined &&
+    attribute === undefined &&
     length !== -Errno.EOPNOTSUPP &&
     (length !== -Errno.ENODATA || !isMarkedFor(fd, name))
   )
@@ -62,11 +61,11 @@ export function getNamedValue(
   );
   if (length === -Errno.EOPNOTSUPP || typeof value === "object") return value;
   if (value !== -Errno.ENOENT && value !== -Errno.ENODATA) return value;
-  // Rights that are lost are not nobody's: the stub says what holds then.
-  return name.startsWith("user.") ? -Errno.ENODATA : (own ?? -Errno.ENODATA);
+  // A lost descriptor must not leave the object unprotected: the stub makes the rights on disk apply.
+  return name.startsWith("user.") ? -Errno.ENODATA : (attribute ?? -Errno.ENODATA);
 }
 
-/** `NamedValues.set`; with `overflows` that of `ValueOverflow`. */
+/** `NamedValues.set`; with `overflows` `ValueOverflow.set`. */
 export function setNamedValue(
   context: ShareContext,
   fd: number,
@@ -76,7 +75,7 @@ export function setNamedValue(
   overflows = false,
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
-  // It goes into a file of its own, and that is waited for until it is on the disk: not by the loop.
+  // A large value goes into a file that is synced to disk, for which the event loop must not wait.
   if (value.length > MAX_XATTR_BYTES && !context.isWorker) return -Errno.EAGAIN;
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
@@ -116,29 +115,29 @@ export function listNamedValues(
   if (failure < 0) return failure;
   const names = listXattrs(fd);
   if (typeof names === "number" && names !== -Errno.EOPNOTSUPP) return names;
-  const own = typeof names === "number" ? [] : names;
-  if (own.includes(OVERFLOW_MARK)) return withOverflow(context, fd, path, own);
-  if (!needsSidecar(traitsOf(context, deviceOf(stat), fd))) return own;
-  const others = inSidecar<string[] | Failure>(context, fd, path, listSidecarValues);
-  if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
-  return [...own, ...others];
+  const attributes = typeof names === "number" ? [] : names;
+  if (attributes.includes(OVERFLOW_MARK)) return withOverflow(context, fd, path, attributes);
+  if (!needsSidecar(traitsOf(context, deviceOf(stat), fd))) return attributes;
+  const stored = inSidecar<string[] | Failure>(context, fd, path, listSidecarValues);
+  if (typeof stored === "number") return stored === -Errno.ENOENT ? attributes : stored;
+  return [...attributes, ...stored];
 }
 
 function withOverflow(
   context: ShareContext,
   fd: number,
   path: string,
-  own: readonly string[],
+  attributes: readonly string[],
 ): readonly string[] | Failure {
-  const others = inSidecar<string[] | Failure>(context, fd, path, (folder, subject) =>
+  const stored = inSidecar<string[] | Failure>(context, fd, path, (folder, subject) =>
     listOverflow({ fd, folder, subject }),
   );
-  if (typeof others === "number") return others === -Errno.ENOENT ? own : others;
-  const known = new Set(own);
-  return [...own, ...others.filter((name) => !known.has(name))];
+  if (typeof stored === "number") return stored === -Errno.ENOENT ? attributes : stored;
+  const known = new Set(attributes);
+  return [...attributes, ...stored.filter((name) => !known.has(name))];
 }
 
-/** Changes what is kept of an object beside its attributes; once more where it was renamed meanwhile. */
+/** Changes the overflow values of an object in the sidecar; once more where it was renamed meanwhile. */
 function changeOverflow(
   context: ShareContext,
   fd: number,

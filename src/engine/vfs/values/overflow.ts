@@ -1,8 +1,8 @@
-// Named values that the disk's own place is too small for: ext4 gives an object about 4 KiB for all its extended
-// attributes together; xattr(7). Such a value is kept in the sidecar, and the object says so: by a mark of its own, so
-// that nobody looks there without it, or, where access rights are concerned, by what stands in the value's place.
-// Where both places have a value it is the attribute that counts: another program has written it, or a server was
-// killed between two steps. Synchronous functions, done as the server.
+// Overflow: named values too large for the disk's extended attributes; ext4 gives an object about 4 KiB for
+// all of them together, xattr(7). Such a value is stored in the sidecar. The object says so by a mark
+// attribute, without which the sidecar is not read, or, for a security descriptor, by a stub in the
+// attribute's place. Where both the attribute and the sidecar have a value, the attribute counts: another
+// program has written it, or a server was killed between two steps. All functions run as the server.
 import { Errno } from "../../../linux/errno.ts";
 import { Scratch } from "../../../linux/libc.ts";
 import { statAt, emptyStatx, statFd } from "../../../linux/stat.ts";
@@ -16,12 +16,15 @@ import { listSidecarValues, removeSidecarValue, setSidecarValue } from "../sidec
 import type { Failure } from "../store.ts";
 import { isReservedName, STREAM_PREFIX } from "../format/value-names.ts";
 
-/** Says that values of the `user.` space are in the sidecar. */
+/** The mark: values of the `user.` namespace are in the sidecar. */
 export const OVERFLOW_MARK = "user.minismbd.overflow";
 const MARK = Uint8Array.of(1);
-/** In a value's own place, until there is room for the mark: it is in the sidecar. */
+/** Replaces an attribute whose value is in the sidecar, as long as there is no room for the mark. */
 const USER_STUB = new TextEncoder().encode("\u0001\u0001minismbd:overflow\u0001\u0000");
-/** A list without entries, bound to rights that no file has: who does not know better goes by the rights on disk. */
+/**
+ * Replaces a descriptor that is in the sidecar: an ACL without entries, bound to a hash that no file's rights
+ * have, so that other servers ignore it and apply the rights on disk.
+ */
 const ACL_STUB = encodeNtAcl(
   {
     control: SecurityControl.DACL_PRESENT,
@@ -33,31 +36,31 @@ const ACL_STUB = encodeNtAcl(
   new Uint8Array(32),
   { seconds: 0, nanoseconds: 0 },
 );
-/** What is smaller is not worth an entry when room is made for something else. */
+/** Smaller values are not moved to the sidecar to make room for the mark. */
 const MIN_EVICTED_BYTES = 64;
 
 const room = new Scratch(512);
 const largeRoom = new Scratch(65_536);
 const stat = emptyStatx();
 
-/** An object whose values are dealt with: its descriptor, and where the sidecar keeps what belongs to it. */
+/** An object: its descriptor, the folder of its sidecar, and its identity there. */
 export interface OverflowTarget {
   readonly fd: number;
   readonly folder: number;
   readonly subject: Subject;
 }
 
-/** Whether a value of that name may be kept in the sidecar: streams, what clients set, descriptors. */
+/** True for names whose values may overflow: streams, clients' extended attributes, descriptors. */
 export function mayOverflow(name: string): boolean {
   return name === NTACL || name.startsWith(STREAM_PREFIX) || !isReservedName(name);
 }
 
-/** What file systems say of a value that they have no room for. */
+/** True for the errors that file systems return for a value that does not fit. */
 export function isTooLarge(failure: 0 | Failure): boolean {
   return failure === -Errno.ENOSPC || failure === -Errno.E2BIG || failure === -Errno.ERANGE;
 }
 
-/** Whether an attribute's value says no more than that it is in the sidecar. */
+/** True for the stub, which says that the value is in the sidecar. */
 export function isStub(name: string, value: Uint8Array): boolean {
   const stub = stubOf(name);
   return value.length === stub.length && Buffer.compare(value, stub) === 0;
@@ -72,7 +75,7 @@ function hasStub(fd: number, name: string): boolean {
   return length > 0 && isStub(name, room.bytes.subarray(0, length));
 }
 
-/** Whether values of the `user.` space are in the sidecar; by a descriptor of any kind. */
+/** True where the object has the mark. `fd` may be an O_PATH descriptor. */
 export function isMarked(fd: number): boolean {
   return getXattr(fd, OVERFLOW_MARK, room) >= 0;
 }
@@ -82,34 +85,42 @@ function hasAttribute(fd: number, name: string): boolean {
   return length >= 0 || length === -Errno.ERANGE;
 }
 
-/** Whether a value that is no attribute may be in the sidecar. A descriptor that is there has its stub. */
+/**
+ * True where the mark says that a value which is not an attribute may be in the sidecar; a descriptor has a
+ * stub.
+ */
 export function isMarkedFor(fd: number, name: string): boolean {
   return name !== NTACL && mayOverflow(name) && isMarked(fd);
 }
 
-/** Whether the sidecar may have a value of that name. */
+/** True where the sidecar may have a value of that name. */
 export function mayHaveOverflow(fd: number, name: string): boolean {
   return hasStub(fd, name) || isMarkedFor(fd, name);
 }
 
-/** Which values of an entry count: what was there before the object had its mark is not its own. */
+/**
+ * Returns a test for the entry's values that are valid: without the mark they belong to an earlier object.
+ */
 function validOverflow(fd: number): (name: string) => boolean {
   const marked = isMarked(fd);
   return (name) => hasStub(fd, name) || (marked && name !== NTACL);
 }
 
-/** Keeps a value in the sidecar: 0, or a failure, and then the old value is still there. */
+/**
+ * Stores a value in the sidecar; on failure the old value is still there. -ESTALE where the object was
+ * renamed meanwhile.
+ */
 export function putOverflow(target: OverflowTarget, name: string, value: Uint8Array): 0 | Failure {
   const { fd, folder, subject } = target;
-  const isSeen = validOverflow(fd);
-  const failure = setSidecarValue(folder, subject, name, value, isSeen);
+  const isValid = validOverflow(fd);
+  const failure = setSidecarValue(folder, subject, name, value, isValid);
   if (failure < 0) return failure;
   let result = pointToSidecar(fd, name);
-  if (isTooLarge(result) && moveLargestToSidecar(target, (other) => other === name || isSeen(other), name)) {
+  if (isTooLarge(result) && moveLargestToSidecar(target, (other) => other === name || isValid(other), name)) {
     result = pointToSidecar(fd, name);
   }
   if (result < 0) removeSidecarValue(folder, subject, name);
-  // Somebody has moved the object meanwhile: what was written lies beside its old name.
+  // Renamed meanwhile: the value was stored for the old name.
   else if (!hasSameName(target)) return -Errno.ESTALE;
   return result;
 }
@@ -121,7 +132,7 @@ function hasSameName({ fd, folder, subject }: OverflowTarget): boolean {
   return statAt(folder, subject.name, stat) === 0 && identityOf(stat) === identity;
 }
 
-/** Makes the value in the sidecar the one that counts; at every step the object has the old one or the new one. */
+/** Makes the sidecar's value the valid one; at every step the object has either the old or the new value. */
 function pointToSidecar(fd: number, name: string): 0 | Failure {
   if (name === NTACL) return setXattr(fd, name, ACL_STUB);
   const marked = isMarked(fd) ? 0 : setXattr(fd, OVERFLOW_MARK, MARK);
@@ -130,15 +141,15 @@ function pointToSidecar(fd: number, name: string): 0 | Failure {
   if (!isTooLarge(marked) || !wasAttribute) return marked;
   const result = setXattr(fd, name, USER_STUB);
   if (result < 0) return result;
-  // Without room for the mark even now the stub does.
+  // If the mark still does not fit, the stub stays.
   if (setXattr(fd, OVERFLOW_MARK, MARK) === 0) removeXattr(fd, name);
   return 0;
 }
 
-/** Takes the largest of the other values beside, for the mark to have room. */
+/** Moves the largest other value to the sidecar to make room for the mark; true if it was moved. */
 function moveLargestToSidecar(
   target: OverflowTarget,
-  isSeen: (name: string) => boolean,
+  isValid: (name: string) => boolean,
   except: string,
 ): boolean {
   const { fd, folder, subject } = target;
@@ -155,23 +166,23 @@ function moveLargestToSidecar(
   const length = getXattr(fd, largest, largeRoom);
   if (length < 0) return false;
   const value = largeRoom.bytes.slice(0, length);
-  if (setSidecarValue(folder, subject, largest, value, isSeen) < 0) return false;
+  if (setSidecarValue(folder, subject, largest, value, isValid) < 0) return false;
   if (pointToSidecar(fd, largest) === 0) return true;
   removeSidecarValue(folder, subject, largest);
   return false;
 }
 
-/** Removes a value wherever it is: -ENODATA where there is none. */
+/** Removes a value from the sidecar and the attributes; -ENODATA where neither has it. */
 export function removeWithOverflow(target: OverflowTarget, name: string): 0 | Failure {
   const { fd, folder, subject } = target;
-  const beside = removeSidecarValue(folder, subject, name);
-  if (beside < 0 && beside !== -Errno.ENODATA) return beside;
-  const own = removeXattr(fd, name);
+  const inSidecar = removeSidecarValue(folder, subject, name);
+  if (inSidecar < 0 && inSidecar !== -Errno.ENODATA) return inSidecar;
+  const attribute = removeXattr(fd, name);
   dropMark(target);
-  return beside === 0 && own === -Errno.ENODATA ? 0 : own;
+  return inSidecar === 0 && attribute === -Errno.ENODATA ? 0 : attribute;
 }
 
-/** Forgets the value of the sidecar: the attribute is the one that counts. */
+/** Removes a value from the sidecar, where the attribute is the valid one. */
 export function dropOverflow(target: OverflowTarget, name: string): 0 {
   removeSidecarValue(target.folder, target.subject, name);
   dropMark(target);
@@ -182,7 +193,7 @@ function dropMark(target: OverflowTarget): void {
   if (isMarked(target.fd) && listOverflow(target).length === 0) removeXattr(target.fd, OVERFLOW_MARK);
 }
 
-/** The names of the `user.` space in the sidecar. */
+/** The names of the `user.` namespace in the sidecar. */
 export function listOverflow({ folder, subject }: OverflowTarget): string[] {
   return listSidecarValues(folder, subject).filter((name) => name !== NTACL && mayOverflow(name));
 }

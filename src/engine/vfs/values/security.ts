@@ -1,6 +1,6 @@
-// The security descriptor of an object and the POSIX rights under it, as the disk keeps them; acl(5), xattr(7). A
-// stored descriptor counts as long as the rights on disk are those that it was stored with: who changes them with
-// chmod(1) or setfacl(1) has the last word. Synchronous, over plain data, and done as the server.
+// Reads and writes an object's stored security descriptor and its rights on disk (mode and POSIX ACLs);
+// acl(5), xattr(7). A stored descriptor is valid as long as the rights on disk are those that it was stored
+// with, so that chmod(1) and setfacl(1) take precedence. All functions run as the server.
 import { Errno } from "../../../linux/errno.ts";
 import { Scratch } from "../../../linux/libc.ts";
 import { setModeFd, setOwnerFd } from "../../../linux/directory-entries.ts";
@@ -48,7 +48,7 @@ export function readNodeDescriptor(
   return isBoundTo(fd, statx, stored) ? stored.descriptor : -Errno.ENODATA;
 }
 
-/** What cannot be read is as good as not there: the rights on disk stand for it. */
+/** A descriptor that cannot be decoded counts as missing, so that the rights on disk apply. */
 function decodeStored(value: Uint8Array): NtAcl | undefined {
   try {
     return decodeNtAcl(value);
@@ -68,18 +68,18 @@ function isBoundTo(fd: number, facts: Statx, stored: NtAcl): boolean {
   return matches(access, absentIfEmpty(inherited));
 }
 
-/** ksmbd counts a list that is not there as none. */
+/** ksmbd hashes a missing default ACL as missing. */
 function absentIfEmpty(acl: PosixAcl | undefined): PosixAcl | undefined {
   return acl?.length === 0 ? undefined : acl;
 }
 
-/** Samba counts the default list that a directory does not have as one without entries. */
+/** Samba hashes a directory's missing default ACL as one without entries. */
 function inheritedOf(fd: number, facts: Statx): PosixAcl | undefined {
   const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
   return isDirectory ? (readList(fd, DEFAULT_ACL) ?? []) : undefined;
 }
 
-/** Undefined where there is none, or none that can be read. */
+/** Reads a POSIX ACL; undefined where there is none or it cannot be decoded. */
 function readList(fd: number, name: string): PosixAcl | undefined {
   const length = getXattr(fd, name, room);
   if (length <= 0) return undefined;
@@ -103,8 +103,9 @@ export function readNodeRights(_: ShareContext, fd: number): PosixRights | Failu
 }
 
 /**
- * `ObjectSecurity.write`: rights first, then the descriptor that is bound to them. Between the two the old descriptor
- * does not count, and the new rights do; where the new one cannot be kept, the old rights come back, and it with them.
+ * `ObjectSecurity.write`: first the rights, then the descriptor bound to them. In between the old descriptor
+ * is invalid and the new rights apply. Where the new descriptor cannot be stored, the old rights are
+ * restored, which makes the old descriptor valid again.
  */
 export function writeNodeSecurity(
   context: ShareContext,
@@ -136,7 +137,7 @@ function writeRights(fd: number, { uid, gid, acl, inherited }: SecurityChange): 
   let failure = uid >= 0 || gid >= 0 ? setOwnerFd(fd, uid, gid) : 0;
   if (failure >= 0 && inherited !== undefined) failure = writeInherited(fd, inherited);
   if (failure < 0 || acl === undefined) return failure;
-  // The kernel takes setuid and setgid away from a file with a new owner; they are not given back.
+  // chown(2) clears setuid and setgid of a file; they stay cleared.
   failure = statFd(fd, statx);
   return failure < 0 ? failure : writeAcl(fd, statx.mode & 0o7000, acl);
 }
@@ -151,7 +152,7 @@ function writeDescriptor(
   const failure = statFd(fd, statx);
   if (failure < 0) return failure;
   const { uid, gid, mode, changeSeconds, changeNanoseconds } = statx;
-  // Where both lists are there, Samba and ksmbd agree.
+  // With both ACLs present, Samba and ksmbd compute the same hash.
   const isForKsmbd = context.grant.streamForm === "ksmbd";
   const list = readList(fd, ACCESS_ACL);
   const access = isForKsmbd ? list : (list ?? aclOfMode(mode));
@@ -162,14 +163,14 @@ function writeDescriptor(
   return setNamedValue(context, fd, path, NTACL, encodeNtAcl(descriptor, hash, time), true);
 }
 
-/** What was stored by another server would come back with the rights that it was stored with. */
+/** Otherwise the old descriptor would become valid again when the rights it is bound to come back. */
 function removeDescriptor(context: ShareContext, fd: number, path: string): 0 | Failure {
   const result = removeNamedValue(context, fd, path, NTACL);
   const isGone = result === -Errno.ENODATA || result === -Errno.EOPNOTSUPP || result === -Errno.ENOENT;
   return isGone ? 0 : result;
 }
 
-/** A disk without lists hands nothing down. */
+/** Sets or removes the default ACL; 0 on a disk without POSIX ACLs. */
 function writeInherited(fd: number, inherited: PosixAcl | null): 0 | Failure {
   const result =
     inherited === null ? removeXattr(fd, DEFAULT_ACL) : setXattr(fd, DEFAULT_ACL, encodePosixAcl(inherited));
@@ -185,7 +186,7 @@ function writeAcl(fd: number, special: number, acl: PosixAcl): 0 | Failure {
   }
   const failure = setXattr(fd, ACCESS_ACL, encodePosixAcl(acl));
   if (failure !== -Errno.EOPNOTSUPP) return failure;
-  // A disk without lists keeps what three classes can say: nobody gets more by that.
+  // Without POSIX ACLs only the mode is set, from the base entries; nobody gains rights by that.
   return setModeFd(fd, special | modeOfAcl(acl.filter(({ tag }) => BASE_TAGS.has(tag))));
 }
 

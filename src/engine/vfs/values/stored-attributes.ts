@@ -1,5 +1,5 @@
-// Where the DOS attributes and the creation time of an object are kept: the disk's own (FAT, exFAT, NTFS), else the
-// value user.DOSATTRIB beside the file; [MS-FSCC] 2.6. What the disk's own cannot say is kept in that value too.
+// Stores DOS attributes ([MS-FSCC] 2.6) and creation time of an object: in the disk's own attributes (FAT,
+// exFAT, NTFS), else in the value user.DOSATTRIB, which also has what the disk's own attributes cannot hold.
 import { Errno } from "../../../linux/errno.ts";
 import { getFatAttributes, setFatAttributes } from "../../../linux/fat-attributes.ts";
 import { Scratch, addressOf } from "../../../linux/libc.ts";
@@ -23,11 +23,11 @@ import { setModeFd } from "../../../linux/directory-entries.ts";
 import { changeSidecar, inSidecar } from "./in-sidecar.ts";
 
 const NTFS_CREATED_XATTR = "system.ntfs_crtime_be";
-/** What FAT has bits for; the numbers are the same. */
+/** The attributes that FAT has, with the same numbers. */
 const FAT_BITS = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM | FileAttribute.ARCHIVE;
 const FAT_DIRECTORY = 0x10;
 const FAT_ROOT_INODE = 1;
-/** FAT tells births to 10 ms, and clients set what they were told. */
+/** FAT has birth times of 10 ms resolution, and clients set the times that they have read. */
 const BIRTH_TOLERANCE_SECONDS = 2;
 const SECONDS_1601_TO_1970 = 11_644_473_600;
 const TICKS = 10_000_000n;
@@ -36,7 +36,7 @@ const room = new Scratch(16);
 const value8 = new Uint8Array(8);
 const facts = emptyStatx();
 
-/** What is stored for the object of a descriptor, whose statx is `from`; undefined where nothing is, or can be. */
+/** The stored attributes of a descriptor's object, whose statx is `from`; undefined where none are stored. */
 export function readStored(
   context: ShareContext,
   fd: number,
@@ -54,7 +54,7 @@ export function readStored(
   return isFileOrDirectory(from) ? attributesInSidecar(context, fd, path) : undefined;
 }
 
-/** Whether opening it reaches a disk and nothing else. */
+/** True for objects that can be opened without the side effects of devices, FIFOs and the like. */
 export function isFileOrDirectory(stat: Statx): boolean {
   const type = stat.mode & ModeType.MASK;
   return type === ModeType.REGULAR || type === ModeType.DIRECTORY;
@@ -71,9 +71,11 @@ export function parseStored(value: Uint8Array): DosAttributes | undefined {
   return readDosAttributes(new DataView(value.buffer, value.byteOffset, value.byteLength), value.length);
 }
 
-/** The disk's own bits decide; other bits and a birth time that a client has set come from the value. */
+/**
+ * Merges FAT's own bits, which take precedence, with the other bits and the birth time of the stored value.
+ */
 export function mergeFat(native: number, from: Statx, value: DosAttributes | undefined): DosAttributes {
-  // The root of such a disk has no attributes that could be set.
+  // FAT's root directory has no attributes of its own.
   const isRoot = from.inodeLow === FAT_ROOT_INODE && from.inodeHigh === 0;
   const asked = (value?.attributes ?? 0) & STORED_ATTRIBUTES;
   return {
@@ -83,7 +85,7 @@ export function mergeFat(native: number, from: Statx, value: DosAttributes | und
   };
 }
 
-/** Undefined where the kernel's driver has no such call, which is noted. */
+/** Reads FAT's attributes; undefined where that fails. Notes in `traits` that the driver lacks the ioctl. */
 export function fatAttributes(traits: DiskTraits, fd: number): number | undefined {
   const bits = getFatAttributes(fd);
   if (bits === -Errno.ENOTTY || bits === -Errno.EOPNOTSUPP) traits.hasFatAttributes = false;
@@ -103,7 +105,7 @@ function readFatByReopening(context: ShareContext, traits: DiskTraits, fd: numbe
 function readNtfs(fd: number): DosAttributes {
   const found = parseNtfs((name) => getXattr(fd, name, room));
   if (found.birthSeconds !== undefined) return found;
-  // ntfs3 in the kernel does not say it in this way: the disk's own, or what a client has set.
+  // The kernel's ntfs3 lacks this xattr: birth time of user.DOSATTRIB, else of the disk.
   const value = storedAttributes(fd);
   return value === undefined
     ? found
@@ -127,8 +129,8 @@ function parseNtfs(fetch: (name: string) => number): DosAttributes {
 }
 
 /**
- * Stores attributes and birth time of an object whose permission bits are `mode`, as the thread is: 0, or -errno;
- * -EOPNOTSUPP where nothing can be kept.
+ * Stores attributes and birth time of an object whose permission bits are `mode`, as the thread's current
+ * user. -EOPNOTSUPP where they cannot be stored.
  */
 export function writeStored(
   context: ShareContext,
@@ -162,7 +164,7 @@ export function writeStored(
   );
 }
 
-/** FAT says it all: a value from before would say something else. */
+/** Removes the value, which would contradict FAT's own attributes. */
 function removeSidecarAttributes(context: ShareContext, fd: number, path: string): 0 {
   changeSidecar(context, fd, path, (folder, subject) =>
     removeSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
@@ -189,7 +191,7 @@ function writeNtfs(
   nanoseconds: number,
 ): 0 | Failure {
   const view = new DataView(value8.buffer);
-  // The driver keeps what is not the caller's to change (directory, compressed, sparse).
+  // The driver preserves bits that cannot be set (directory, compressed, sparse).
   view.setUint32(0, attributes & STORED_ATTRIBUTES, false);
   const failure = setXattr(fd, NTFS_ATTRIBUTES_XATTR, value8.subarray(0, 4));
   if (failure < 0) return failure;
@@ -197,26 +199,26 @@ function writeNtfs(
   view.setBigUint64(0, ticks + BigInt(Math.floor(nanoseconds / 100)), false);
   const result = setXattr(fd, NTFS_CREATED_XATTR, value8);
   if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result;
-  // ntfs3 in the kernel has no such name.
+  // The kernel's ntfs3 lacks this xattr.
   const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
   return isNear ? 0 : storeAttributes(fd, mode, attributesForKsmbd(attributes), seconds, nanoseconds);
 }
 
-/** Attributes of what `facts` tells of, whole: ksmbd believes the value, that a directory is one included. */
+/** Adds DIRECTORY (by `facts`) or NORMAL: ksmbd relies on the stored value for both. */
 function attributesForKsmbd(attributes: number): number {
   const isDirectory = (facts.mode & ModeType.MASK) === ModeType.DIRECTORY;
   return attributesOnWire(isDirectory ? attributes | FileAttribute.DIRECTORY : attributes);
 }
 
-/** What reading gives where that was written. */
+/** The values as they are read back after they were written: times in units of 100 ns. */
 export function storedForm(attributes: number, seconds: number, nanoseconds: number): DosAttributes {
   const birthNanoseconds = nanoseconds - (nanoseconds % 100);
   return { attributes, birthSeconds: seconds, birthNanoseconds };
 }
 
 /**
- * Whether a new object's attributes need not be stored: a disk without extended attributes says the same of it by
- * itself, and a file of its own for each would be dear there.
+ * True where a new object's attributes need not be stored: on a disk without extended attributes, where each
+ * object would need a file in the sidecar, and the mode implies the same attributes.
  */
 export function isImpliedByMode(
   context: ShareContext,
@@ -230,21 +232,21 @@ export function isImpliedByMode(
   return (attributes & STORED_ATTRIBUTES) === said;
 }
 
-/** The stored attributes of a descriptor's object; undefined where none are stored or can be. */
+/** user.DOSATTRIB of a descriptor's object; undefined where it has none. */
 export function storedAttributes(fd: number): DosAttributes | undefined {
   const length = getXattr(fd, DOS_ATTRIBUTES_XATTR, xattrRoom);
   return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
 }
 
-/** The same for a NUL-terminated path in `path`; a symlink is not followed. */
+/** The same for a NUL-terminated path; a symlink is not followed. */
 export function storedAttributesOfPath(path: Uint8Array): DosAttributes | undefined {
   const length = getXattrPath(addressOf(path), DOS_ATTRIBUTES_XATTR, xattrRoom);
   return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
 }
 
 /**
- * Stores attributes and birth time of an object whose permission bits are `mode`: 0 or -errno, -EOPNOTSUPP where
- * the file system keeps no such thing.
+ * Stores user.DOSATTRIB of an object whose permission bits are `mode`; -EOPNOTSUPP where the file system has
+ * no extended attributes.
  */
 export function storeAttributes(
   fd: number,
@@ -256,7 +258,8 @@ export function storeAttributes(
   const value = writeDosAttributes(attributes, seconds, nanoseconds);
   const result = setXattr(fd, DOS_ATTRIBUTES_XATTR, value);
   if (result !== -Errno.EACCES || (mode & 0o200) !== 0) return result;
-  // Only root may do this to a file that its mode protects, but the owner may lift the protection for a moment.
+  // Only root may set an xattr of a file with a read-only mode, but its owner can make it writable for a
+  // moment.
   if (setModeFd(fd, mode | 0o200) < 0) return result;
   const again = setXattr(fd, DOS_ATTRIBUTES_XATTR, value);
   const restored = setModeFd(fd, mode);

@@ -1,9 +1,9 @@
 // Paths of clients with the SMB3 POSIX extensions: separators and invalid names.
 import { expect, test } from "bun:test";
-import { Status } from "../../../../src/wire/status.ts";
+import { type NtStatus, Status } from "../../../../src/wire/status.ts";
 import { parsePosixPath } from "../../../../src/engine/vfs/name/client-path.ts";
 
-function componentsOf(name: string): readonly string[] | number {
+function componentsOf(name: string): readonly string[] | NtStatus {
   const path = parsePosixPath(name);
   return typeof path === "number" ? path : path.components;
 }

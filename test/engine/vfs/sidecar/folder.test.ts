@@ -1,4 +1,4 @@
-// The sidecar of a folder, with what can befall it: other programs, garbage, kills between two steps, full disks.
+// The sidecar of a folder: values, broken entries, changes by other programs, kills between two steps.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
@@ -59,7 +59,7 @@ function folder(...names: string[]): number {
   return fd;
 }
 
-/** A file's subject as the server would have it; `hasStableInodes` false is FAT's case. */
+/** A file's subject as the server makes it; `hasStableInodes` is false on FAT. */
 function subject(directory: number, name: string, hasStableInodes = true): Subject {
   const stat = emptyStatx();
   expect(statAt(directory, name === "" ? "." : name, stat)).toBe(0);
@@ -79,7 +79,7 @@ function get(directory: number, name: string, key = KEY): string | number {
 }
 
 describe("values", () => {
-  test("are set, replaced, listed, removed; nothing is left behind", () => {
+  test("are set, replaced, listed and removed, and the sidecar is removed with the last", () => {
     const at = folder();
     touch("a.txt");
     const of = subject(at, "a.txt");
@@ -97,7 +97,7 @@ describe("values", () => {
     expect(existsSync(join(root, ".minismbd"))).toBe(false);
   });
 
-  test("of a folder lie inside it and go where it goes", () => {
+  test("of a folder are inside it and move with it", () => {
     folder("dir");
     const at = folder("dir");
     touch("dir", "f");
@@ -109,7 +109,7 @@ describe("values", () => {
     expect(get(moved, "f")).toBe("file");
   });
 
-  test("come along when the folder is copied by another program, with times kept or not", () => {
+  test("are copied when another program copies the folder, with or without its times", () => {
     const at = folder("dir");
     touch("dir", "f");
     setSidecarValue(at, subject(at, "f"), KEY, bytes("file"));
@@ -123,7 +123,7 @@ describe("values", () => {
     }
   });
 
-  test("of any size up to the limit, the small ones readable beside large ones", () => {
+  test("can have any size up to the limit, and small ones are read beside large ones", () => {
     const at = folder();
     touch("a");
     const of = subject(at, "a");
@@ -137,7 +137,7 @@ describe("values", () => {
     expect(getSidecarValue(at, of, "user.large")).toEqual(large);
   });
 
-  test("of many names: the table may be longer than the first read", () => {
+  test("can have so many names that the table is longer than the first read", () => {
     const at = folder();
     touch("a");
     const of = subject(at, "a");
@@ -146,7 +146,7 @@ describe("values", () => {
     expect(listSidecarValues(at, of).length).toBe(300);
   });
 
-  test("of a file with the longest name", () => {
+  test("of a file with the longest name are stored under a hash", () => {
     const at = folder();
     const name = "n".repeat(255);
     touch(name);
@@ -156,7 +156,7 @@ describe("values", () => {
   });
 });
 
-describe("a broken sidecar never fails a call", () => {
+describe("a broken sidecar never makes a call fail", () => {
   const damage: readonly (readonly [string, (path: string) => void])[] = [
     ["empty", (path) => truncateSync(path, 0)],
     ["cut in the header", (path) => truncateSync(path, 10)],
@@ -199,7 +199,7 @@ describe("a broken sidecar never fails a call", () => {
     });
   }
 
-  test("any single wrong byte is noticed or changes nothing", () => {
+  test("any single wrong byte is detected or has no effect", () => {
     const at = folder();
     touch("a");
     setSidecarValue(at, subject(at, "a"), KEY, bytes("value"));
@@ -213,7 +213,7 @@ describe("a broken sidecar never fails a call", () => {
     }
   });
 
-  test("a file or a symlink in the place of the directory gives way", () => {
+  test("a file or a symlink in the sidecar's place is replaced", () => {
     const at = folder();
     touch("a");
     const of = subject(at, "a");
@@ -230,8 +230,8 @@ describe("a broken sidecar never fails a call", () => {
   });
 });
 
-describe("strangers", () => {
-  test("another file of the same name does not inherit, by inode where those last", () => {
+describe("another file of the same name", () => {
+  test("does not inherit values; inodes tell the files apart where inode numbers are stable", () => {
     const at = folder();
     touch("a");
     setSidecarValue(at, subject(at, "a"), KEY, bytes("old"));
@@ -242,7 +242,7 @@ describe("strangers", () => {
     expect(listSidecarValues(at, subject(at, "a"))).toEqual(["user.new"]);
   });
 
-  test("by birth time where inode numbers do not last", () => {
+  test("does not inherit values; birth times tell the files apart where inode numbers are not stable", () => {
     const at = folder();
     touch("a");
     const of = subject(at, "a", false);
@@ -255,7 +255,7 @@ describe("strangers", () => {
     expect(text(getSidecarValue(at, birthless, KEY))).toBe("old");
   });
 
-  test("entries whose file is gone are dropped when they are old, and what a kill left", () => {
+  test("old entries without a file, and temporary files of a killed server, are removed", () => {
     const at = folder();
     for (const name of ["gone", "there"]) {
       touch(name);
@@ -273,7 +273,7 @@ describe("strangers", () => {
 });
 
 describe("moves", () => {
-  /** As the store does it, ended after `steps` of its four steps. */
+  /** Renames as the store does; stops after `steps` of its four steps. */
   function move(from: number, name: string, to: number, newName: string, paths: string[], steps = 4): void {
     const [oldPath = "", newPath = ""] = paths;
     expect(prepareSidecarMove(from, subject(from, name), to, newName)).toBe(true);
@@ -285,7 +285,7 @@ describe("moves", () => {
     removeMovedEntry(from, name, to, newName);
   }
 
-  test("in one folder, between folders, over another file", () => {
+  test("take the values along within a folder, between folders and over another file", () => {
     const a = folder("a");
     const b = folder("b");
     touch("a", "f");
@@ -322,7 +322,7 @@ describe("moves", () => {
     }
   }
 
-  test("not done: what was laid ready goes", () => {
+  test("that fail remove the prepared entry", () => {
     const a = folder("a");
     const b = folder("b");
     touch("a", "f");
@@ -333,7 +333,7 @@ describe("moves", () => {
     expect(get(a, "f")).toBe("mine");
   });
 
-  test("a file without values leaves no trace", () => {
+  test("of a file without values create no sidecar", () => {
     const at = folder();
     touch("f");
     expect(prepareSidecarMove(at, subject(at, "f"), at, "g")).toBe(false);
@@ -341,8 +341,8 @@ describe("moves", () => {
   });
 });
 
-describe("what is removed", () => {
-  test("an entry goes with its file", () => {
+describe("removal", () => {
+  test("an entry is removed with its file", () => {
     const at = folder();
     touch("f");
     setSidecarValue(at, subject(at, "f"), KEY, bytes("mine"));
@@ -350,7 +350,7 @@ describe("what is removed", () => {
     expect(readdirSync(root)).toEqual(["f"]);
   });
 
-  test("a folder that holds nothing but its sidecar can go; one that holds more keeps all", () => {
+  test("a folder that contains only its sidecar is removed; one with other entries keeps all values", () => {
     const parent = folder();
     const at = folder("dir");
     touch("dir", "f");
@@ -365,7 +365,7 @@ describe("what is removed", () => {
   });
 });
 
-test("times of the file do not change when its values do", () => {
+test("setting a value does not change the file's times", () => {
   const at = folder();
   touch("f");
   utimesSync(join(root, "f"), 1_000_000, 2_000_000);

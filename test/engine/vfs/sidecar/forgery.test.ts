@@ -1,4 +1,4 @@
-// Entries of a sidecar that a local user has put into a folder of his: what they may say of others' files.
+// Entries that a local user has put into the sidecar of a folder of his, for files of others.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chownSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -42,7 +42,7 @@ function get(name: string, key = KEY): string | number {
   return typeof value === "number" ? value : new TextDecoder().decode(value);
 }
 
-describe.skipIf(process.getuid?.() !== 0)("an entry that somebody else has put there", () => {
+describe.skipIf(process.getuid?.() !== 0)("an entry that another user has written", () => {
   const RIGHTS = "security.NTACL";
 
   function makeWithEntry(name: string): void {
@@ -52,7 +52,7 @@ describe.skipIf(process.getuid?.() !== 0)("an entry that somebody else has put t
     setSidecarValue(at, of, KEY, bytes("attributes"));
   }
 
-  test("says nothing of the rights to a file of others, nor once it has moved; all else stays", () => {
+  test("does not set the rights to a file of others, even after a rename; other values are valid", () => {
     makeWithEntry("theirs");
     chownSync(join(root, "theirs"), 1001, 1001);
     expect(get("theirs", RIGHTS)).toBe("rights");
@@ -67,7 +67,7 @@ describe.skipIf(process.getuid?.() !== 0)("an entry that somebody else has put t
     expect(get("moved")).toBe("attributes");
   });
 
-  test("counts where it is the file's owner's, as all are where a disk knows one owner", () => {
+  test("is valid where the writer owns the file, as on a disk with one owner for all files", () => {
     makeWithEntry("own");
     chownSync(join(root, "own"), 1001, 1001);
     chownSync(join(root, ".minismbd", "own.values"), 1001, 1001);

@@ -1,4 +1,4 @@
-// Several threads and servers at once in one sidecar: nothing that one of them stored is lost by another's change.
+// Several threads and servers change one sidecar at once: no value is lost by another's change.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,8 +23,8 @@ const COUNT = 150;
 let disk: PluggedDisk;
 let rootFd = -1;
 
-function contextOf(isElsewhere: boolean): ShareContext {
-  return new ShareContext(grantFor(disk.path), rootFd, new DirectoryCache(), isElsewhere);
+function contextOf(isWorker: boolean): ShareContext {
+  return new ShareContext(grantFor(disk.path), rootFd, new DirectoryCache(), isWorker);
 }
 
 function makeFile(name: string): number {
@@ -32,7 +32,7 @@ function makeFile(name: string): number {
   return openAt(rootFd, name, Open.PATH);
 }
 
-/** Runs the changers at once; each must come to its end. */
+/** Runs the changers concurrently; each must succeed. */
 async function runAll(...changes: string[][]): Promise<void> {
   const script = join(import.meta.dir, "sidecar-changer.ts");
   const ended = changes.map(async (words) => {
@@ -54,14 +54,14 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     disk.remove();
   });
 
-  test("two set values of one file: all are there", async () => {
+  test("two processes set values of one file, and all are stored", async () => {
     const fd = makeFile("both");
     await runAll(["both", "set", "a", `${COUNT}`], ["both", "set", "b", `${COUNT}`]);
     expect(listNamedValues(contextOf(true), fd, "both")).toHaveLength(2 * COUNT);
     closeFd(fd);
   });
 
-  test("one sets values of a file, another renames it: all are there", async () => {
+  test("one process sets values of a file while another renames it, and all are stored", async () => {
     const fd = makeFile("moving");
     await runAll(["moving", "set", "a", `${COUNT}`], ["moving", "move", `${2 * COUNT}`]);
     expect(listNamedValues(contextOf(true), fd, "moving")).toHaveLength(COUNT);
@@ -69,7 +69,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     closeFd(fd);
   });
 
-  test("the loop does not wait for who is at work, nor does it do a thing by halves", () => {
+  test("the event loop does not wait for a lock: the call fails with EAGAIN and has no effect", () => {
     const fd = makeFile("held");
     const identity = identityFor(fd);
     const [loop, worker] = [contextOf(false), contextOf(true)];
@@ -87,12 +87,12 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     closeFd(fd);
   });
 
-  test("what is laid ready for a rename under way is left alone by who looks meanwhile", () => {
+  test("the prepared entry of a running rename is left alone by readers", () => {
     const [from, over] = [makeFile("from"), makeFile("over")];
     const context = contextOf(true);
     setNamedValue(context, from, "from", "user.a", new Uint8Array([1]));
     setNamedValue(context, over, "over", "user.a", new Uint8Array([2]));
-    // As after the first step of the rename, by another thread that has the lock.
+    // As after the first step of a rename by another thread, which holds the lock.
     const other = openAt(AT_FDCWD, disk.path, Open.RDONLY | Open.DIRECTORY);
     flockFd(other, FlockOperation.EXCLUSIVE);
     const sidecar = join(disk.path, ".minismbd");
@@ -101,7 +101,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     expect(getNamedValue(context, over, "over", "user.a")).toEqual(new Uint8Array([2]));
     expect(readdirSync(sidecar)).toContain("over.next");
     closeFd(other);
-    // Nobody is at it any more: a killed server has left it.
+    // The lock is free: a killed server has left the entry.
     expect(getNamedValue(context, over, "over", "user.a")).toEqual(new Uint8Array([2]));
     expect(readdirSync(sidecar)).not.toContain("over.next");
     closeFd(from);
@@ -109,7 +109,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
   });
 });
 
-test("a folder that is locked already needs no second lock, in whatever order", () => {
+test("a folder that this thread has locked is not locked again", () => {
   const fd = openAt(AT_FDCWD, "/", Open.PATH | Open.DIRECTORY);
   const first = lockFolders([fd, fd], false);
   const second = lockFolders([fd], false);

@@ -1,5 +1,5 @@
-// A program of its own that changes what a sidecar keeps, for tests of several at once: `set PREFIX COUNT` gives the
-// file so many values, `move COUNT` renames it to and fro. Arguments: root, file, what.
+// A separate process that changes a sidecar, for tests of concurrent changes: `set PREFIX COUNT` sets that
+// many values of the file, `move COUNT` renames it to and fro. Arguments: root, file, command.
 import { DirectoryCache } from "../../../../src/engine/vfs/context/directory-cache.ts";
 import { renamePath } from "../../../../src/engine/vfs/disk/rename.ts";
 import { setNamedValue } from "../../../../src/engine/vfs/values/named-values.ts";
@@ -14,7 +14,7 @@ const MAX_ROUNDS = 1000;
 const [root = "", file = "", what = "", first = "", second = ""] = process.argv.slice(2);
 const rootFd = openAt(AT_FDCWD, root, Open.PATH | Open.DIRECTORY);
 const context = new ShareContext(grantFor(root), rootFd, new DirectoryCache(), true);
-// Another program may have it under its other name just now.
+// Another process may have renamed it to its other name.
 let fd = -Errno.ENOENT;
 for (let i = 0; fd === -Errno.ENOENT && i < MAX_ROUNDS; i++)
   fd = openAt(rootFd, i % 2 === 0 ? file : `sub/${file}`, Open.PATH);
@@ -24,7 +24,9 @@ function check(answer: unknown): void {
   if (typeof answer === "number" && answer < 0) throw new Error(`${what}: errno ${-answer}`);
 }
 
-/** A file that is never long in one place may be missed: then nothing is stored, and that is said. */
+/**
+ * Tries again on ENOENT: a file that is renamed all the time may not be found, and nothing is stored then.
+ */
 function setWhereItIs(name: string, value: Uint8Array): number {
   let answer: number = -Errno.ENOENT;
   for (let i = 0; answer === -Errno.ENOENT && i < MAX_ROUNDS; i++)

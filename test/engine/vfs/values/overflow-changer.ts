@@ -1,5 +1,5 @@
-// A program of its own that gives a file's stream so many bytes, for tests that kill it at every step.
-// Arguments: root, file, key, bytes, what every byte is.
+// A separate process that writes a file's stream, for tests that kill it at every step.
+// Arguments: root, file, key, number of bytes, value of every byte.
 import { writeStream } from "../../../../src/engine/vfs/stream/stored-stream.ts";
 import { OverflowDisk } from "./overflow-disk.ts";
 

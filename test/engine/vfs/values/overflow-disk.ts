@@ -1,4 +1,4 @@
-// The values of a file as the disk's operations keep them, without a server: for tests of what has no room in them.
+// Calls the disk operations on named values directly, without a server, for tests of overflow.
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { emptyStatx, statFd } from "../../../../src/linux/stat.ts";
 import { identityOf } from "../../../../src/engine/vfs/format/file-stat.ts";
@@ -21,7 +21,7 @@ export interface OpenObject {
 
 type AnyCall = (context: ShareContext, ...args: unknown[]) => unknown;
 
-/** A folder as a share, whose calls are made at once. */
+/** A folder as a share, whose operations are called synchronously. */
 export class OverflowDisk {
   readonly context: ShareContext;
   private readonly opened: number[] = [];
@@ -33,7 +33,7 @@ export class OverflowDisk {
     this.context = new ShareContext(grantFor(root), rootFd, new DirectoryCache(), true);
   }
 
-  /** The object that `path` leads to below the root ("." for that itself), by which its values are asked from now on. */
+  /** Opens the object at `path` below the root ("." for the root itself). */
   open(path: string): OpenObject {
     const fd = openAt(this.context.rootFd, path, Open.PATH);
     if (fd < 0) throw new Error(`${path}: errno ${-fd}`);

@@ -1,5 +1,6 @@
-// What has no room among a file's extended attributes, on an ext4 of its own, which gives a file about 4 KiB for all of
-// them together: kept in the sidecar, found, moved and removed like the others. Needs root.
+// Values that do not fit into a file's extended attributes, on an ext4 image, which gives a file about 4 KiB
+// for all of them together: they are stored in the sidecar, found, moved and removed like the others. Needs
+// root.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -64,14 +65,14 @@ async function write(values: NamedValues, key: string, data: Uint8Array): Promis
   expect(await writeStream(values, key, data, "samba")).toBe(0);
 }
 
-/** Compared here: a failure that prints megabytes is of no use. */
+/** Compares with a boolean result: a failed assertion must not print megabytes. */
 async function expectStream(values: NamedValues, key: string, data: Uint8Array): Promise<void> {
   const found = await readStream(values, key, "samba");
   expect(typeof found === "number" ? found : found.length).toBe(data.length);
   expect(Buffer.compare(found as Uint8Array, data)).toBe(0);
 }
 
-/** The value in its own place, as Samba finds it. */
+/** The length of the value's extended attribute, as Samba finds it. */
 function ownBytes(fd: number, key: string): number {
   return getXattr(fd, key, room);
 }
@@ -84,7 +85,7 @@ function sidecarOf(...folder: string[]): string[] {
 const SIZES = [0, 1, 1000, 3000, 5000, 15_871, 17_000, 20_000, 65_535, 65_536, 100_000, 1_048_575, 5 * MIB];
 
 describe.skipIf(!canRun)("a stream on ext4", () => {
-  test("of any size is what was written, and lies in one place alone", async () => {
+  test("of any size is read back, and is stored in one place only", async () => {
     const { fd, values } = made("a");
     const sizes = [...SIZES, ...SIZES.toReversed(), 5 * MIB, 0, 100_000, 1];
     for (const [i, bytes] of sizes.entries()) {
@@ -100,7 +101,7 @@ describe.skipIf(!canRun)("a stream on ext4", () => {
     }
   }, 60_000);
 
-  test("grows where it left no room for the mark", async () => {
+  test("can grow where it left no room for the mark", async () => {
     for (let bytes = 3500; bytes < 4200; bytes += 4) {
       const name = `grows${bytes}`;
       const { values } = made(name);
@@ -111,7 +112,7 @@ describe.skipIf(!canRun)("a stream on ext4", () => {
     }
   }, 60_000);
 
-  test("is made among others that have taken all the room", async () => {
+  test("can be created when other streams have taken all the room", async () => {
     const { fd, values } = made("full");
     const others = new Map<string, Uint8Array>();
     for (let i = 0; i < 150; i++) {
@@ -129,7 +130,7 @@ describe.skipIf(!canRun)("a stream on ext4", () => {
     expect(sidecarOf()).toEqual([]);
   }, 60_000);
 
-  test("has the sidecar's limit", async () => {
+  test("is limited to the size of a sidecar value", async () => {
     const { values } = made("a");
     await write(values, FORK, pattern(5000));
     const most = new Uint8Array(MAX_SIDECAR_VALUE_BYTES - 1);
@@ -139,7 +140,7 @@ describe.skipIf(!canRun)("a stream on ext4", () => {
     await expectStream(values, FORK, most);
   }, 60_000);
 
-  test("that another program has written counts, and not what the sidecar has", async () => {
+  test("that another program has written takes precedence over the sidecar", async () => {
     const { fd, values } = made("a");
     await write(values, FORK, pattern(50_000));
     expect(setXattr(fd, FORK, Uint8Array.of(65, 66, 0))).toBe(0);
@@ -150,7 +151,7 @@ describe.skipIf(!canRun)("a stream on ext4", () => {
     expect(listXattrs(fd)).not.toContain(OVERFLOW_MARK);
   });
 
-  test("of a folder lies inside it and goes where it goes", async () => {
+  test("of a folder is stored inside it and moves with it", async () => {
     mkdirSync(join(root, "dir"));
     const folder = disk.open("dir");
     await write(folder.values, FORK, pattern(50_000));
@@ -163,8 +164,8 @@ describe.skipIf(!canRun)("a stream on ext4", () => {
   });
 });
 
-describe.skipIf(!canRun)("what is kept beside", () => {
-  test("goes along with a rename, over another file, into another folder", async () => {
+describe.skipIf(!canRun)("overflow values", () => {
+  test("move with a rename, over another file and into another folder", async () => {
     const a = made("a");
     const b = made("b");
     mkdirSync(join(root, "sub"));
@@ -181,14 +182,14 @@ describe.skipIf(!canRun)("what is kept beside", () => {
     expect(renamePath(disk.context, "b", a.identity, below, false)).toEqual({ path: "sub/c" });
     await expectStream(disk.open("sub/c").values, FORK, pattern(50_000, 1));
     expect(sidecarOf()).toEqual([]);
-    // A file without over one that has some.
+    // A file without values replaces one that has some.
     const plain = made("plain");
     const last = { path: "sub/c", name: "c", identity: a.identity, isDirectory: false };
     expect(renamePath(disk.context, "plain", plain.identity, last, true)).toEqual({ path: "sub/c" });
     expect(sidecarOf("sub")).toEqual([]);
   });
 
-  test("goes with the file, and with the folder when that has nothing else", async () => {
+  test("are removed with the file, and with the folder when it has no other entries", async () => {
     mkdirSync(join(root, "dir"));
     const folder = disk.open("dir");
     const file = made("dir/a");
@@ -202,7 +203,7 @@ describe.skipIf(!canRun)("what is kept beside", () => {
     expect(existsSync(join(root, "dir"))).toBe(false);
   });
 
-  test("comes along with a hard link", async () => {
+  test("are copied to a new hard link", async () => {
     const a = made("a");
     await write(a.values, FORK, pattern(50_000));
     const to = { path: "b", name: "b", identity: "", isDirectory: false };
@@ -211,7 +212,7 @@ describe.skipIf(!canRun)("what is kept beside", () => {
     await expectStream(disk.open("b").values, FORK, pattern(50_000));
   });
 
-  test("is not inherited by a file that another program makes under the name", async () => {
+  test("are not inherited by a file that another program creates under the same name", async () => {
     const a = made("a");
     await write(a.values, FORK, pattern(50_000));
     rmSync(join(root, "a"));
@@ -221,7 +222,7 @@ describe.skipIf(!canRun)("what is kept beside", () => {
     expect(await listStreams(again.values)).toEqual([{ name: "other", key: OTHER }]);
   });
 
-  test("comes along when another program copies the folder with its attributes", async () => {
+  test("are copied when another program copies the folder with its attributes", async () => {
     mkdirSync(join(root, "dir"));
     await write(made("dir/a").values, FORK, pattern(50_000));
     expect(spawnSync("cp", ["-a", join(root, "dir"), join(root, "copy")]).status).toBe(0);
@@ -233,7 +234,7 @@ describe.skipIf(!canRun)("what is kept beside", () => {
 });
 
 describe.skipIf(!canRun)("attributes and descriptors", () => {
-  test("of clients up to what a file may have, and the marks are not among them", async () => {
+  test("of clients can have the maximum size, and the marks are not listed", async () => {
     const { values } = made("a");
     const wanted = [1, 10_000, 20_000, 30_000].map((bytes) => ({
       flags: 0,
@@ -255,12 +256,12 @@ describe.skipIf(!canRun)("attributes and descriptors", () => {
     expect(sidecarOf()).toEqual([]);
   });
 
-  test("a descriptor of 20 KB, then a small one, then none", async () => {
+  test("a descriptor of 20 KB is stored, replaced by a small one, and removed", async () => {
     const { fd, values } = made("a");
     const large = pattern(20_000);
     expect(await values.overflow.set(NTACL, large)).toBe(0);
     expect(Buffer.compare((await values.get(NTACL)) as Uint8Array, large)).toBe(0);
-    // Who does not know better sees a sound one, which is bound to rights that no file has.
+    // Other servers see a valid descriptor that is bound to rights which no file has.
     const length = getXattr(fd, NTACL, room);
     expect(decodeNtAcl(room.bytes.slice(0, length)).descriptor.dacl?.aces).toEqual([]);
     expect(await values.list()).not.toContain(FORK);
@@ -281,7 +282,7 @@ describe.skipIf(!canRun)("attributes and descriptors", () => {
     expect(sidecarOf()).toEqual([]);
   });
 
-  test("a descriptor whose sidecar is gone leaves nobody more than the rights on disk", async () => {
+  test("a descriptor whose sidecar is lost leaves the rights on disk", async () => {
     const { values } = made("a");
     expect(await values.overflow.set(NTACL, pattern(20_000))).toBe(0);
     rmSync(join(root, ".minismbd"), { recursive: true });
@@ -296,10 +297,10 @@ describe.skipIf(!canRun || Bun.which("strace") === null)("killed at any step", (
   for (const [name, before, after] of [
     ["grows out of the attributes", 3000, 50_000],
     ["grows where there is no room for the mark", 3900, 50_000],
-    ["is replaced beside", 50_000, 60_000],
+    ["is replaced in the sidecar", 50_000, 60_000],
     ["shrinks into the attributes", 50_000, 3000],
   ] as const) {
-    test(`a stream that ${name} is the old or the new one`, async () => {
+    test(`a stream that ${name} has the old or the new value`, async () => {
       const { values } = made("a");
       let isDone = false;
       const seen = new Set<number>();

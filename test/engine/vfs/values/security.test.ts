@@ -1,4 +1,4 @@
-// Descriptors kept beside an object and bound to its rights on disk; acl(5), xattr(7).
+// Stored security descriptors, which are bound to the object's rights on disk; acl(5), xattr(7).
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, closeSync, openSync, statSync } from "node:fs";
 import { decodeNtAcl, encodeNtAcl, NTACL } from "../../../../src/engine/vfs/format/ntacl.ts";
@@ -35,7 +35,7 @@ const LISTED: PosixAcl = [
   { tag: AclTag.OTHER, permissions: 0, id: 0 },
 ];
 
-// security.* and owners are root's to set.
+// Only root may set security.* attributes and owners.
 describe.if(process.geteuid?.() === 0)("as root", () => {
   let share: Fixture;
   let node: FileNode;
@@ -62,12 +62,12 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     closeSync(fd);
   }
 
-  test("none at first, and the mode as a list", async () => {
+  test("a new file has no descriptor, and its mode is the access ACL", async () => {
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
     expect(await security.readRights()).toEqual({ access: aclOfMode(0o640), inherited: undefined });
   });
 
-  test("what was written is read, until the rights on disk are others", async () => {
+  test("a descriptor is read back until the rights on disk change", async () => {
     expect(await security.write(keep)).toBe(0);
     expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
     chmodSync(share.at("f"), 0o644);
@@ -78,7 +78,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
   });
 
-  test("of a directory, too", async () => {
+  test("a directory's descriptor is read back", async () => {
     await share.makeDirectory("d");
     const directory = await share.node("d");
     expect(await directory.security?.write(keep)).toBe(0);
@@ -86,7 +86,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     directory.close();
   });
 
-  test("owner and rights change together, and setgid of a directory stays", async () => {
+  test("owner and rights are set together, and setgid of a directory stays", async () => {
     expect(await security.write({ ...keep, uid: OWNER + 1, gid: OWNER + 2, acl: LISTED })).toBe(0);
     const { uid, gid, mode } = statSync(share.at("f"));
     expect([uid, gid, mode & 0o7777]).toEqual([OWNER + 1, OWNER + 2, 0o640]);
@@ -102,7 +102,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     directory.close();
   });
 
-  test("where the disk has no room for the descriptor, the rights are as they were", async () => {
+  test("where the disk has no room for the descriptor, the old rights are restored", async () => {
     expect(await security.write({ ...keep, acl: LISTED })).toBe(0);
     const aces = Array.from({ length: 3000 }, () =>
       simpleAce(AceType.ACCESS_ALLOWED, 0, 1, parseSid("S-1-1-0")),
@@ -121,7 +121,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
   });
 
-  test("a directory's default list, set, replaced by nothing, and as it was where the descriptor cannot be kept", async () => {
+  test("a default ACL is set, removed, and restored where the descriptor cannot be stored", async () => {
     await share.makeDirectory("d");
     const directory = await share.node("d");
     const own = directory.security as ObjectSecurity;
@@ -140,8 +140,8 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     directory.close();
   });
 
-  test("without a descriptor the old one goes", async () => {
-    // Version 1 is bound to nothing: it would come back.
+  test("a change without a descriptor removes the old one", async () => {
+    // Version 1 is bound to nothing, so it would stay valid.
     const head = "0100010000000200";
     store(
       fromHex(
@@ -164,7 +164,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
   });
 
-  test("ksmbd's count of a file without a list, with none", async () => {
+  test("a descriptor bound to ksmbd's hash of a file without an ACL is valid", async () => {
     const rights = { access: undefined, inherited: undefined, uid: OWNER, gid: OWNER, mode: 0o100640 };
     store(encodeNtAcl(DESCRIPTOR, hashRights(rights), { seconds: 0, nanoseconds: 0 }));
     expect(await security.readDescriptor()).toEqual(DESCRIPTOR);
@@ -172,7 +172,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(await security.readDescriptor()).toBe(-Errno.ENODATA);
   });
 
-  test("written in ksmbd's form where the share says so, and read in either", async () => {
+  test("a descriptor is written with ksmbd's hash if the share says so, and read with either", async () => {
     const other = new Fixture({ streamForm: "ksmbd" }, share);
     const same = await other.node("f");
     expect(await same.security?.write(keep)).toBe(0);
@@ -188,7 +188,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     other.close();
   });
 
-  test("what is bound to Samba's own view alone, or is damaged, does not count", async () => {
+  test("a descriptor bound only to Samba's own view, or a damaged one, is ignored", async () => {
     const whole = encodeNtAcl(DESCRIPTOR, new Uint8Array(32), { seconds: 0, nanoseconds: 0 });
     // Version 3 with a hash: the descriptor follows at 80.
     const third = new Uint8Array(80 + 32);
@@ -200,7 +200,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     }
   });
 
-  test("a read-only share changes nothing", async () => {
+  test("a write on a read-only share fails with EROFS", async () => {
     const other = new Fixture({ readOnly: true }, share);
     const same = await other.node("f");
     expect(await same.security?.write(keep)).toBe(-Errno.EROFS);
@@ -208,7 +208,7 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     other.close();
   });
 
-  test("bound to nothing where the share says that rights on disk do not count", async () => {
+  test("with `ignore system acls` the descriptor stays valid when the rights on disk change", async () => {
     expect(await security.write(keep)).toBe(0);
     chmodSync(share.at("f"), 0o666);
     const rules = { acl: "nt", ignoreSystemAcls: true, canChange: true, writersMayChange: false } as const;
