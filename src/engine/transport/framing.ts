@@ -1,35 +1,36 @@
-// Direct TCP framing: one zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1,
-// [MS-SMB] 2.1. Cuts a byte stream into messages, copying only those that span packets.
+// Direct TCP framing: a zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1, [MS-SMB]
+// 2.1. Splits a byte stream into messages; copies only those that span packets.
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 
-/** RFC 1002 4.3: a keep-alive of NetBIOS session service; harmless, and some old clients send it. */
+/** RFC 1002 4.3: a NetBIOS session keep-alive, which some old clients send. Skipped. */
 const NETBIOS_KEEP_ALIVE = 0x85;
 
-/** Less than this is not worth a call of its own. */
+/** Bytes below which a recv(2) of its own does not pay. */
 const LEAST_PULL = 16_384;
-/** What one connection may take in one turn of the event loop beyond what it was handed. */
+/** The most bytes that one connection pulls from its socket in one turn of the event loop. */
 const MAX_PULLED_BYTES = 8 * 1024 * 1024;
 const headerBytes = new Uint8Array(4);
 
 export interface FrameSink {
-  /** The largest message taken in the connection's present state, in bytes. */
+  /** The largest message in bytes that the connection accepts in its present state. */
   maxFrameBytes(): number;
-  /** False while no further message is to be taken: what arrived stays where it is until `resume`. */
+  /** False while no further message may be handed over: received bytes then wait for `resume`. */
   mayTake(): boolean;
   /**
-   * Receives what has arrived meanwhile into `bytes[at, at + length)`: the number of bytes, or nothing (0 or less).
-   * A large message is filled this way without passing through other buffers.
+   * Receives bytes that have arrived on the socket into `bytes[at, at + length)`, without waiting. Returns
+   * their number; 0 or less when there are none. Saves the copy through the event loop's buffers for a large
+   * message.
    */
   pull(bytes: Uint8Array, at: number, length: number): number;
   /**
-   * One whole message: `bytes[start, start + length)`. `loan` owns the bytes where they came from the pool,
-   * and is then the sink's to release; otherwise the bytes are the sink's alone.
-   * False: stop, the connection is closing.
+   * Takes one complete message, `bytes[start, start + length)`. Where `loan` is given, `bytes` belong to it
+   * and the sink releases it; otherwise the sink owns the bytes. False stops the assembler: the connection is
+   * closing.
    */
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
 }
 
-/** Assembles messages of one connection. Holds no buffer between messages, but for what came while none was taken. */
+/** Assembles the messages of one connection. Between messages it holds no buffer but the deferred chunks. */
 export class FrameAssembler {
   private readonly pool: BufferPool;
   private readonly sink: FrameSink;
@@ -38,8 +39,11 @@ export class FrameAssembler {
   private filled = 0;
   private headerFilled = 0;
   private header = 0;
+  /** Chunks that arrived while `mayTake` was false. */
   private held: Uint8Array[] = [];
-  /** Set while chunks that came earlier still wait: what the socket has comes after them. */
+  /**
+   * Set while further chunks are deferred: nothing may be pulled from the socket before they are consumed.
+   */
   private hasMoreHeld = false;
 
   constructor(pool: BufferPool, sink: FrameSink) {
@@ -47,14 +51,14 @@ export class FrameAssembler {
     this.sink = sink;
   }
 
-  /** True between messages: nothing of a message has arrived yet. */
+  /** True between messages, when no byte of the next one has arrived. */
   isIdle(): boolean {
     return this.headerFilled === 0;
   }
 
   /**
-   * Takes the next bytes of the stream, which are ours from now on. False when the peer breaks the framing or
-   * exceeds its limit: the connection must be closed.
+   * Takes the next bytes of the stream and ownership of `chunk`. False when the connection must be closed:
+   * the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
    */
   feed(chunk: Uint8Array): boolean {
     if (this.held.length > 0) {
@@ -64,12 +68,12 @@ export class FrameAssembler {
     return this.cut(chunk);
   }
 
-  /** True when messages wait for `resume`. */
+  /** True when received bytes wait for `resume`. */
   get isHolding(): boolean {
     return this.held.length > 0;
   }
 
-  /** Goes on with what was held back, as far as messages may be taken; false as `feed`. */
+  /** Continues with the deferred chunks while `mayTake` is true. False as in `feed`. */
   resume(): boolean {
     while (this.held.length > 0 && this.sink.mayTake()) {
       const chunk = this.held.shift() as Uint8Array;
@@ -128,8 +132,8 @@ export class FrameAssembler {
     return loan !== undefined && this.sink.takeFrame(loan.bytes, 0, this.frameBytes, loan);
   }
 
-  // Behind a large message often stands the next one: taken without a turn of the event loop, up to a limit, so
-  // that other connections get theirs.
+  // The next message often follows a large one: it is read without another turn of the event loop, up to a
+  // limit, so that other connections are not starved.
   private pullFrames(): boolean {
     for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + LEAST_PULL) {
       const count = this.sink.pull(headerBytes, 0, 4 - this.headerFilled);
@@ -150,7 +154,8 @@ export class FrameAssembler {
     return true;
   }
 
-  // The event loop hands out fresh buffers of its own; large payloads are better taken where they will stay.
+  // Receives the rest of a large message into its pooled buffer, without a copy through the event loop's
+  // buffers.
   private pullRest(): void {
     const { partial } = this;
     if (partial === undefined || this.frameBytes - this.filled < LEAST_PULL) return;
@@ -161,7 +166,7 @@ export class FrameAssembler {
     }
   }
 
-  /** Gives back what an unfinished message holds. */
+  /** Releases the buffer of an incomplete message and the deferred chunks. */
   close(): void {
     if (this.partial !== undefined) this.pool.release(this.partial);
     this.partial = undefined;
