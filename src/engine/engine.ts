@@ -56,7 +56,7 @@ class Engine implements EngineControl {
   private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listener[] = [];
   private readonly sweeper: ReturnType<typeof setInterval>;
-  private readonly perAddress = new Map<string, number>();
+  private readonly connectionsPerAddress = new Map<string, number>();
   private readonly leasedDirectories = new LeasedDirectories();
   private lastConnectionId = 0;
   private wasQuiet = false;
@@ -159,22 +159,22 @@ class Engine implements EngineControl {
   private accept(socket: StreamSocket, remoteAddress: string): SocketUser | undefined {
     const { context } = this;
     const { maxConnections, maxConnectionsPerAddress } = context.settings;
-    const fromHere = this.perAddress.get(remoteAddress) ?? 0;
-    if (context.connections.size >= maxConnections || fromHere >= maxConnectionsPerAddress) {
-      const limit = fromHere >= maxConnectionsPerAddress ? "max ip connections" : "max connections";
+    const addressCount = this.connectionsPerAddress.get(remoteAddress) ?? 0;
+    if (context.connections.size >= maxConnections || addressCount >= maxConnectionsPerAddress) {
+      const limit = addressCount >= maxConnectionsPerAddress ? "max ip connections" : "max connections";
       context.manager.notify({ event: "connectionLimit", remoteAddress, limit });
       return undefined;
     }
     const connection = new Connection(++this.lastConnectionId, this.host, socket, remoteAddress);
     this.connections.set(connection.id, connection);
-    this.perAddress.set(remoteAddress, fromHere + 1);
+    this.connectionsPerAddress.set(remoteAddress, addressCount + 1);
     return {
       receive: (chunk) => connection.receive(chunk),
       drained: () => connection.drained(),
       closed: () => {
-        const left = (this.perAddress.get(remoteAddress) ?? 1) - 1;
-        if (left > 0) this.perAddress.set(remoteAddress, left);
-        else this.perAddress.delete(remoteAddress);
+        const left = (this.connectionsPerAddress.get(remoteAddress) ?? 1) - 1;
+        if (left > 0) this.connectionsPerAddress.set(remoteAddress, left);
+        else this.connectionsPerAddress.delete(remoteAddress);
         connection.closed();
         if (context.connections.size === 0) this.reportTablesSoon();
       },

@@ -5,6 +5,6 @@ import { CapabilityNumber, dropCapability } from "../linux/capabilities.ts";
  * Drops CAP_SYS_RESOURCE, with which the kernel ignores disk quotas: data is written as the server, and must
  * count against the quota of the file's owner. The server needs the capability for nothing else.
  */
-export function keepToQuotas(): void {
+export function dropQuotaOverride(): void {
   dropCapability(CapabilityNumber.SYS_RESOURCE);
 }

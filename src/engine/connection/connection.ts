@@ -100,7 +100,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
 
   /** Milliseconds since an incomplete message began to arrive; 0 between messages. */
   frameAgeMs(nowMs: number): number {
-    return this.frames.isIdle() || this.frames.isHolding ? 0 : nowMs - this.frameStartedMs;
+    return this.frames.isIdle() || this.frames.hasDeferred ? 0 : nowMs - this.frameStartedMs;
   }
 
   drained(): void {
@@ -194,7 +194,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
       if (this.finishMember(exchange, status)) this.run(exchange);
       this.adjustFlow();
     };
-    outcome.then(settle, (error: unknown) => settle(exchange.failed(error)));
+    outcome.then(settle, (error: unknown) => settle(exchange.statusOfError(error)));
   }
 
   sendInterim(exchange: Exchange): boolean {
@@ -235,8 +235,8 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
 
   cancelCreates(session: Session, tree: Tree | undefined): void {
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
-      const isIts = exchange.session === session && (tree === undefined || exchange.tree === tree);
-      if (isIts && exchange.command === Command.CREATE) exchange.cancel?.();
+      const isOfTree = exchange.session === session && (tree === undefined || exchange.tree === tree);
+      if (isOfTree && exchange.command === Command.CREATE) exchange.cancel?.();
     }
   }
 
@@ -264,7 +264,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.sendQueue.send(reply, from, to);
   }
 
-  mayTake(): boolean {
+  mayTakeFrame(): boolean {
     return !this.isStalled();
   }
 
@@ -284,12 +284,12 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   /** Handles deferred messages while it may, and pauses or resumes reading from the socket. */
   private adjustFlow(): void {
     if (this.isClosed) return;
-    if (this.frames.isHolding && !this.isStalled() && !this.frames.resume()) {
+    if (this.frames.hasDeferred && !this.isStalled() && !this.frames.resume()) {
       this.close("broken framing");
       return;
     }
     if (this.isClosed) return;
-    const pause = this.isStalled() || this.frames.isHolding;
+    const pause = this.isStalled() || this.frames.hasDeferred;
     if (pause === this.isPaused) return;
     this.isPaused = pause;
     if (pause) this.socket.pause();
@@ -322,8 +322,8 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     }
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
       // A CREATE goes on where its session has other channels: the client replays it there.
-      const hasOthers = (exchange.session?.connectionIds.size ?? 0) > 0;
-      if (exchange.command !== Command.CREATE || !hasOthers) exchange.cancel?.();
+      const hasOtherChannels = (exchange.session?.connectionIds.size ?? 0) > 0;
+      if (exchange.command !== Command.CREATE || !hasOtherChannels) exchange.cancel?.();
     }
   }
 }

@@ -12,7 +12,7 @@ export class SequenceWindow {
   /** The highest granted id plus 1. */
   private high = 1;
   /** The number of used ids in [low, high). */
-  private usedAbove = 0;
+  private usedCount = 0;
   // The used ids: bit (id modulo the number of bits). Grown on demand, so that an idle connection needs
   // little memory.
   private bits = new Uint32Array(START_WORDS);
@@ -24,7 +24,7 @@ export class SequenceWindow {
 
   /** The number of credits that the client holds. */
   available(): number {
-    return this.high - this.low - this.usedAbove;
+    return this.high - this.low - this.usedCount;
   }
 
   /**
@@ -39,7 +39,7 @@ export class SequenceWindow {
       if (((this.bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0) return false;
     }
     for (let i = id; i < id + charge; i++) this.setBit(i & mask);
-    this.usedAbove += charge;
+    this.usedCount += charge;
     this.advance(mask);
     return true;
   }
@@ -69,7 +69,7 @@ export class SequenceWindow {
       if ((word & (1 << (bit & 31))) === 0) return;
       this.bits[bit >>> 5] = word & ~(1 << (bit & 31));
       this.low++;
-      this.usedAbove--;
+      this.usedCount--;
     }
   }
 

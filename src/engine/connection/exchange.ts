@@ -121,8 +121,8 @@ export class Exchange {
   private reply: PooledBuffer | undefined;
   private replyAt = HEAD_ROOM;
   // Start and signing key of each completed member that is not sent yet.
-  private readonly starts: number[] = [];
-  private readonly keys: (Mac | undefined)[] = [];
+  private readonly memberStarts: number[] = [];
+  private readonly memberKeys: (Mac | undefined)[] = [];
 
   constructor(context: EngineContext) {
     this.context = context;
@@ -145,11 +145,11 @@ export class Exchange {
     this.memberStart = start;
     this.replyAt = HEAD_ROOM;
     this.message.set(bytes, view, start, length);
-    const before = this.predecessor;
-    before.sessionId = -1;
-    before.treeId = -1;
-    before.open = undefined;
-    before.failure = undefined;
+    const { predecessor } = this;
+    predecessor.sessionId = -1;
+    predecessor.treeId = -1;
+    predecessor.open = undefined;
+    predecessor.failure = undefined;
   }
 
   /** True for the last member of a message. */
@@ -194,15 +194,19 @@ export class Exchange {
    * what was written for this member before.
    */
   reserve(bodyBytes: number): Writer {
-    this.makeRoom(bodyBytes + BASE_ROOM);
-    const reply = this.reply as PooledBuffer;
-    this.writer.set(reply.bytes, reply.view, this.replyAt, this.replyAt + HEADER_SIZE);
+    this.beginBody(bodyBytes);
     return this.writer;
   }
 
-  private makeRoom(bodyBytes: number): void {
+  private beginBody(bodyBytes: number): PooledBuffer {
+    const reply = this.makeRoom(bodyBytes + BASE_ROOM);
+    this.writer.set(reply.bytes, reply.view, this.replyAt, this.replyAt + HEADER_SIZE);
+    return reply;
+  }
+
+  private makeRoom(bodyBytes: number): PooledBuffer {
     let needed = this.replyAt + HEADER_SIZE + bodyBytes;
-    if (this.reply !== undefined && this.reply.bytes.length >= needed) return;
+    if (this.reply !== undefined && this.reply.bytes.length >= needed) return this.reply;
     if (needed > LARGEST_BUFFER && this.replyAt > HEAD_ROOM) {
       // 3.3.4.1.3: the responses of a compound may be sent separately.
       this.sendFinished();
@@ -214,6 +218,7 @@ export class Exchange {
       this.context.pool.release(this.reply);
     }
     this.reply = larger;
+    return larger;
   }
 
   /**
@@ -221,34 +226,40 @@ export class Exchange {
    */
   completeMember(status: NtStatus): void {
     if (this.connection.isClosed) return;
-    const writer = this.writer;
-    const hasBody =
-      this.reply !== undefined && writer.origin === this.replyAt && writer.bytes === this.reply.bytes;
-    if (!hasBody || writer.position === this.replyAt + HEADER_SIZE) {
-      writeEmptyError(this.reserve(EMPTY_ERROR_SIZE));
-    }
-    this.writeHeader(this.reply as PooledBuffer, this.replyAt, status);
-    this.starts.push(this.replyAt);
-    this.keys.push(this.signWith);
+    const { writer } = this;
+    const reply = this.replyWithBody();
+    this.writeHeader(reply, this.replyAt, status);
+    this.memberStarts.push(this.replyAt);
+    this.memberKeys.push(this.signWith);
     const end = (writer.position + 7) & ~7;
     // 3.3.4.1.3: the last of several responses is padded to 8 bytes like the others, as on Windows and Samba.
-    const isPadded = this.nextCommand !== 0 || this.starts.length > 1;
-    if (isPadded) (this.reply as PooledBuffer).bytes.fill(0, writer.position, end);
+    const isPadded = this.nextCommand !== 0 || this.memberStarts.length > 1;
+    if (isPadded) reply.bytes.fill(0, writer.position, end);
     this.replyAt = isPadded ? end : writer.position;
-    this.leaveForNext(status);
+    this.updatePredecessor(status);
   }
 
-  private leaveForNext(status: NtStatus): void {
-    const before = this.predecessor;
+  /** The reply with the body that the handler wrote, or with an error body. */
+  private replyWithBody(): PooledBuffer {
+    const { reply, writer } = this;
+    const isOfMember = reply !== undefined && writer.origin === this.replyAt && writer.bytes === reply.bytes;
+    if (isOfMember && writer.position !== this.replyAt + HEADER_SIZE) return reply;
+    const errorReply = this.beginBody(EMPTY_ERROR_SIZE);
+    writeEmptyError(writer);
+    return errorReply;
+  }
+
+  private updatePredecessor(status: NtStatus): void {
+    const { predecessor } = this;
     // A related member without a predecessor is no predecessor: the related members behind it fail, too.
-    if (this.isRelated && before.sessionId === -1) return;
-    before.sessionId = this.session?.id ?? -1;
-    before.treeId = this.tree?.id ?? this.treeId;
+    if (this.isRelated && predecessor.sessionId === -1) return;
+    predecessor.sessionId = this.session?.id ?? -1;
+    predecessor.treeId = this.tree?.id ?? this.treeId;
     if (this.command === Command.CREATE || !this.isRelated) {
-      before.failure = status >>> 30 === 3 ? status : undefined;
-      before.open = before.failure === undefined ? this.open : undefined;
+      predecessor.failure = status >>> 30 === 3 ? status : undefined;
+      predecessor.open = predecessor.failure === undefined ? this.open : undefined;
     } else if (this.open !== undefined) {
-      before.open = this.open;
+      predecessor.open = this.open;
     }
   }
 
@@ -285,13 +296,13 @@ export class Exchange {
   /** Links, signs and sends the completed members' responses in one frame; later members start another. */
   sendFinished(): void {
     const reply = this.reply;
-    const count = this.starts.length;
+    const count = this.memberStarts.length;
     if (reply === undefined || count === 0) return;
     for (let i = 0; i < count; i++) {
-      const start = this.starts[i] ?? 0;
-      const end = i + 1 < count ? (this.starts[i + 1] ?? 0) : this.replyAt;
+      const start = this.memberStarts[i] ?? 0;
+      const end = i + 1 < count ? (this.memberStarts[i + 1] ?? 0) : this.replyAt;
       if (i + 1 < count) reply.view.setUint32(start + HeaderOffset.NEXT_COMMAND, end - start, true);
-      const key = this.keys[i];
+      const key = this.memberKeys[i];
       if (key !== undefined && this.sealedBy === undefined) this.connection.sign(key, reply, start, end);
       this.onReply?.(reply.bytes.subarray(start, end));
     }
@@ -299,8 +310,8 @@ export class Exchange {
     this.connection.sendReply(reply, this.replyAt, this.sealedBy);
     this.reply = undefined;
     this.replyAt = HEAD_ROOM;
-    this.starts.length = 0;
-    this.keys.length = 0;
+    this.memberStarts.length = 0;
+    this.memberKeys.length = 0;
   }
 
   /**
@@ -326,8 +337,8 @@ export class Exchange {
     this.predecessor.open = undefined;
     this.cancel = undefined;
     this.onReply = undefined;
-    this.starts.length = 0;
-    this.keys.length = 0;
+    this.memberStarts.length = 0;
+    this.memberKeys.length = 0;
     this.message.set(NO_BYTES, NO_VIEW, 0, 0);
     this.writer.set(NO_BYTES, NO_VIEW, 0, 0);
     const after = this.afterSend;
@@ -341,7 +352,7 @@ export class Exchange {
   }
 
   /** Returns INVALID_PARAMETER for a WireError. Logs any other error, a bug, and returns INTERNAL_ERROR. */
-  failed(error: unknown): NtStatus {
+  statusOfError(error: unknown): NtStatus {
     this.dropBody();
     if (error instanceof WireError) return Status.INVALID_PARAMETER;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

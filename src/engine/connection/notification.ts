@@ -33,7 +33,7 @@ export function sendBreak(
       holder.lease === undefined
         ? oplockNotification(open, to)
         : leaseNotification(holder, from, to, needsAnswer);
-    sendUnasked(context, connection, sealingSessionOf(open), notification);
+    sendNotification(context, connection, sealingSessionOf(open), notification);
     return true;
   }
   return false;
@@ -69,7 +69,7 @@ function sealingSessionOf(open: CachingOpen): Session | undefined {
   return (session.mustEncrypt || tree.mustEncrypt) && session.sealing !== undefined ? session : undefined;
 }
 
-function sendUnasked(
+function sendNotification(
   { pool }: EngineContext,
   connection: Channel,
   sealedBy: Session | undefined,

@@ -63,7 +63,7 @@ export function handleMember(exchange: Exchange, rows: readonly (Row | undefined
   try {
     return dispatch(exchange, row);
   } catch (error) {
-    return exchange.failed(error);
+    return exchange.statusOfError(error);
   }
 }
 
@@ -152,27 +152,27 @@ function authenticate(exchange: Exchange): NtStatus {
     if (session.mustEncrypt && !isSetup) return Status.ACCESS_DENIED;
   }
   exchange.session = session;
-  if (session === undefined && isSigned) signForStranger(exchange);
+  if (session === undefined && isSigned) signErrorWithoutSession(exchange);
   return Status.SUCCESS;
 }
 
 /** The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. */
 function usableSession({ session, command }: Exchange): Session | NtStatus {
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
-  const isRefused = session.state === SessionState.EXPIRED && !mayUseExpired(command);
+  const isRefused = session.state === SessionState.EXPIRED && !isAllowedWhenExpired(command);
   return isRefused ? Status.NETWORK_SESSION_EXPIRED : session;
 }
 
 // For a session that has ended here or exists on other connections only: clients ignore an unsigned error
 // response.
-function signForStranger(exchange: Exchange): void {
+function signErrorWithoutSession(exchange: Exchange): void {
   const { context, connection, sessionId } = exchange;
   const key = connection.endedKeys.get(sessionId) ?? context.sessions.get(sessionId)?.signing;
   if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 
 // 3.3.5.2.9: commands that only release something are allowed on an expired session.
-function mayUseExpired(command: number): boolean {
+function isAllowedWhenExpired(command: number): boolean {
   return (
     command === Command.LOGOFF ||
     command === Command.CLOSE ||

@@ -8,7 +8,7 @@ const SIGNATURE_BYTES = 16;
 // Scratch buffers, used within one call only.
 const nonce = new Uint8Array(12);
 const computed = new Uint8Array(SIGNATURE_BYTES);
-const given = new Uint8Array(SIGNATURE_BYTES);
+const received = new Uint8Array(SIGNATURE_BYTES);
 
 function gmacNonce(bytes: Uint8Array, view: DataView, from: number, role: GmacRole): Uint8Array {
   const isCancel = view.getUint16(from + HeaderOffset.COMMAND, true) === Command.CANCEL;
@@ -33,12 +33,12 @@ export function verifySignature(key: Mac, message: Message): boolean {
   const { bytes, view, start, length } = message;
   const at = start + HeaderOffset.SIGNATURE;
   const iv = gmacNonce(bytes, view, start, GmacRole.CLIENT);
-  given.set(bytes.subarray(at, at + SIGNATURE_BYTES));
+  received.set(bytes.subarray(at, at + SIGNATURE_BYTES));
   bytes.fill(0, at, at + SIGNATURE_BYTES);
   key.compute(bytes, start, start + length, iv, computed, 0);
-  bytes.set(given, at);
+  bytes.set(received, at);
   // Constant time: no early exit that would reveal how many bytes of a forged signature match.
   let difference = 0;
-  for (let i = 0; i < SIGNATURE_BYTES; i++) difference |= (computed[i] ?? 0) ^ (given[i] ?? 0);
+  for (let i = 0; i < SIGNATURE_BYTES; i++) difference |= (computed[i] ?? 0) ^ (received[i] ?? 0);
   return difference === 0;
 }

@@ -6,7 +6,7 @@ import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 const NETBIOS_KEEP_ALIVE = 0x85;
 
 /** Bytes below which a recv(2) of its own does not pay. */
-const LEAST_PULL = 16_384;
+const MIN_PULL_BYTES = 16_384;
 /** The most bytes that one connection pulls from its socket in one turn of the event loop. */
 const MAX_PULLED_BYTES = 8 * 1024 * 1024;
 const headerBytes = new Uint8Array(4);
@@ -15,7 +15,7 @@ export interface FrameSink {
   /** The largest message in bytes that the connection accepts in its present state. */
   maxFrameBytes(): number;
   /** False while no further message may be handed over: received bytes then wait for `resume`. */
-  mayTake(): boolean;
+  mayTakeFrame(): boolean;
   /**
    * Receives bytes that have arrived on the socket into `bytes[at, at + length)`, without waiting. Returns
    * their number; 0 or less when there are none. Saves the copy through the event loop's buffers for a large
@@ -39,12 +39,12 @@ export class FrameAssembler {
   private filled = 0;
   private headerFilled = 0;
   private header = 0;
-  /** Chunks that arrived while `mayTake` was false. */
-  private held: Uint8Array[] = [];
+  /** Chunks that arrived while `mayTakeFrame` was false. */
+  private deferred: Uint8Array[] = [];
   /**
    * Set while further chunks are deferred: nothing may be pulled from the socket before they are consumed.
    */
-  private hasMoreHeld = false;
+  private hasMoreDeferred = false;
 
   constructor(pool: BufferPool, sink: FrameSink) {
     this.pool = pool;
@@ -61,38 +61,39 @@ export class FrameAssembler {
    * the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
    */
   feed(chunk: Uint8Array): boolean {
-    if (this.held.length > 0) {
-      this.held.push(chunk);
+    if (this.deferred.length > 0) {
+      this.deferred.push(chunk);
       return true;
     }
-    return this.cut(chunk);
+    return this.split(chunk);
   }
 
   /** True when received bytes wait for `resume`. */
-  get isHolding(): boolean {
-    return this.held.length > 0;
+  get hasDeferred(): boolean {
+    return this.deferred.length > 0;
   }
 
-  /** Continues with the deferred chunks while `mayTake` is true. False as in `feed`. */
+  /** Continues with the deferred chunks while `mayTakeFrame` is true. False as in `feed`. */
   resume(): boolean {
-    while (this.held.length > 0 && this.sink.mayTake()) {
-      const chunk = this.held.shift() as Uint8Array;
-      const waiting = this.held;
-      this.held = [];
-      this.hasMoreHeld = waiting.length > 0;
-      const isSound = this.cut(chunk);
-      this.hasMoreHeld = false;
-      this.held.push(...waiting);
+    while (this.deferred.length > 0 && this.sink.mayTakeFrame()) {
+      const chunk = this.deferred.shift();
+      if (chunk === undefined) break;
+      const waiting = this.deferred;
+      this.deferred = [];
+      this.hasMoreDeferred = waiting.length > 0;
+      const isSound = this.split(chunk);
+      this.hasMoreDeferred = false;
+      this.deferred.push(...waiting);
       if (!isSound) return false;
     }
     return true;
   }
 
-  private cut(chunk: Uint8Array): boolean {
+  private split(chunk: Uint8Array): boolean {
     let at = 0;
     while (at < chunk.length) {
-      if (this.headerFilled === 0 && at > 0 && !this.sink.mayTake()) {
-        this.held.push(chunk.subarray(at));
+      if (this.headerFilled === 0 && at > 0 && !this.sink.mayTakeFrame()) {
+        this.deferred.push(chunk.subarray(at));
         return true;
       }
       if (this.headerFilled < 4) {
@@ -102,8 +103,8 @@ export class FrameAssembler {
         if (this.headerFilled < 4) continue;
         if (!this.acceptHeader()) return false;
         if (this.headerFilled === 0) continue;
-        const whole = chunk.length - at >= this.frameBytes;
-        if (whole) {
+        const isComplete = chunk.length - at >= this.frameBytes;
+        if (isComplete) {
           this.headerFilled = 0;
           const start = at;
           at += this.frameBytes;
@@ -115,10 +116,15 @@ export class FrameAssembler {
         continue;
       }
       at = this.fill(chunk, at);
-      if (at === chunk.length && !this.hasMoreHeld) this.pullRest();
+      if (at === chunk.length && !this.hasMoreDeferred) this.pullRest();
       if (this.filled === this.frameBytes) {
         if (!this.endFrame()) return false;
-        if (at === chunk.length && !this.hasMoreHeld && this.frameBytes >= LEAST_PULL && !this.pullFrames())
+        if (
+          at === chunk.length &&
+          !this.hasMoreDeferred &&
+          this.frameBytes >= MIN_PULL_BYTES &&
+          !this.pullFrames()
+        )
           return false;
       }
     }
@@ -135,7 +141,7 @@ export class FrameAssembler {
   // The next message often follows a large one: it is read without another turn of the event loop, up to a
   // limit, so that other connections are not starved.
   private pullFrames(): boolean {
-    for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + LEAST_PULL) {
+    for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + MIN_PULL_BYTES) {
       const count = this.sink.pull(headerBytes, 0, 4 - this.headerFilled);
       for (let i = 0; i < count; i++) {
         this.header =
@@ -158,7 +164,7 @@ export class FrameAssembler {
   // buffers.
   private pullRest(): void {
     const { partial } = this;
-    if (partial === undefined || this.frameBytes - this.filled < LEAST_PULL) return;
+    if (partial === undefined || this.frameBytes - this.filled < MIN_PULL_BYTES) return;
     while (this.filled < this.frameBytes) {
       const count = this.sink.pull(partial.bytes, this.filled, this.frameBytes - this.filled);
       if (count <= 0) return;
@@ -170,7 +176,7 @@ export class FrameAssembler {
   close(): void {
     if (this.partial !== undefined) this.pool.release(this.partial);
     this.partial = undefined;
-    this.held = [];
+    this.deferred = [];
   }
 
   private acceptHeader(): boolean {
@@ -185,8 +191,8 @@ export class FrameAssembler {
 
   private fill(chunk: Uint8Array, at: number): number {
     const take = Math.min(this.frameBytes - this.filled, chunk.length - at);
-    const whole = at === 0 && take === chunk.length;
-    this.partial?.bytes.set(whole ? chunk : chunk.subarray(at, at + take), this.filled);
+    const isWholeChunk = at === 0 && take === chunk.length;
+    this.partial?.bytes.set(isWholeChunk ? chunk : chunk.subarray(at, at + take), this.filled);
     this.filled += take;
     return at + take;
   }

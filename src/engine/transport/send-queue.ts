@@ -24,7 +24,7 @@ export interface StreamSocket {
 export class SendQueue {
   private readonly socket: StreamSocket;
   private readonly pool: BufferPool;
-  private waiting: { buffer: PooledBuffer; from: number; to: number }[] = [];
+  private queue: { buffer: PooledBuffer; from: number; to: number }[] = [];
   private isClosed = false;
   /** Bytes queued and not written yet. */
   pendingBytes = 0;
@@ -40,7 +40,7 @@ export class SendQueue {
       this.pool.release(buffer);
       return;
     }
-    if (this.waiting.length === 0) {
+    if (this.queue.length === 0) {
       const written = this.socket.write(buffer.bytes, from, to - from);
       if (written < 0) {
         this.pool.release(buffer);
@@ -53,13 +53,13 @@ export class SendQueue {
       from += written;
     }
     this.pendingBytes += to - from;
-    this.waiting.push({ buffer, from, to });
+    this.queue.push({ buffer, from, to });
   }
 
   /** Writes queued replies; called when the socket is writable again. */
   drain(): void {
     let done = 0;
-    for (const item of this.waiting) {
+    for (const item of this.queue) {
       const written = this.socket.write(item.buffer.bytes, item.from, item.to - item.from);
       if (written < 0) break;
       this.pendingBytes -= written;
@@ -68,17 +68,17 @@ export class SendQueue {
       this.pool.release(item.buffer);
       done++;
     }
-    if (done > 0) this.waiting.splice(0, done);
+    if (done > 0) this.queue.splice(0, done);
   }
 
   isEmpty(): boolean {
-    return this.waiting.length === 0;
+    return this.queue.length === 0;
   }
 
   close(): void {
     this.isClosed = true;
-    for (const item of this.waiting) this.pool.release(item.buffer);
-    this.waiting = [];
+    for (const item of this.queue) this.pool.release(item.buffer);
+    this.queue = [];
     this.pendingBytes = 0;
   }
 }
