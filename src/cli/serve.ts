@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
-import { keepToQuotas } from "../engine/privileges.ts";
+import { dropQuotaOverride } from "../engine/privileges.ts";
 import type { EngineControl } from "../port/port.ts";
 import type { Override } from "../manager/config/load.ts";
 import { takeLock } from "../manager/lock-file.ts";
@@ -60,7 +60,7 @@ export interface ServerPlan extends ManagerOptions {
 }
 
 export async function run(words: readonly string[]): Promise<number> {
-  keepToQuotas();
+  dropQuotaOverride();
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
     process.stdout.write(`Usage: minismbd serve [OPTION]...\n\n${describeOptions(OPTIONS)}`);

@@ -1,7 +1,7 @@
-// Going on with an answer that may be at hand: without a promise, a microtask or a copy when it is.
+// Continues with a value or a promise of it; a value costs no promise and no microtask.
 import type { MaybePromise } from "../port/port.ts";
 
-/** `next(value)`, now or when the value arrives. */
+/** Calls `next` with the value: at once, or when the promise resolves. */
 export function andThen<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }

@@ -1,4 +1,4 @@
-// The performance path as a whole: listens, serves connections, watches over their limits; design.md's engine.
+// The performance path: listens, serves connections and enforces their limits.
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
@@ -24,23 +24,27 @@ import { endVolumes, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
-/** A start that failed for a reason the administrator can mend: `message` is one line for people. */
+/**
+ * The server cannot start for a reason that the administrator can fix. `message` is one line for the user.
+ */
 export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-/** How often limits in time are looked at. */
+/** How often the time limits of connections are checked. */
 const SWEEP_MS = 5_000;
-/** A message must arrive whole within this time once its first byte is there. */
+/** The time within which a message must arrive completely after its first byte. */
 const MAX_FRAME_AGE_MS = 60_000;
 
-/** What disks still have to do when the server stops may take this long. */
+/** How long `stop` waits for unfinished disk work. */
 const VOLUMES_GRACE_MS = 2_000;
 
-/** How long after the last connection what it held is counted: descriptors may still be about to be closed. */
+/**
+ * The delay between the end of the last connection and the table report: descriptors may still be closing.
+ */
 const REPORT_DELAY_MS = 100;
 
-/** Starts serving. Throws StartError where the address cannot be listened on. */
+/** Starts serving. Throws StartError when it cannot listen on an address. */
 export function startEngine(manager: Manager): EngineControl {
   return new Engine(manager);
 }
@@ -52,7 +56,7 @@ class Engine implements EngineControl {
   private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listener[] = [];
   private readonly sweeper: ReturnType<typeof setInterval>;
-  private readonly perAddress = new Map<string, number>();
+  private readonly connectionsPerAddress = new Map<string, number>();
   private readonly leasedDirectories = new LeasedDirectories();
   private lastConnectionId = 0;
   private wasQuiet = false;
@@ -83,7 +87,7 @@ class Engine implements EngineControl {
         sink: makeChangeSink(notify, () => context),
         setTimer: systemClock.setTimer,
         clearTimer: systemClock.clearTimer,
-        // Whoever watches hands over the grant of a tree.
+        // `reach` is the grant that the caller of the watcher passed with the tree.
         watchElsewhere: (reach, ...how) => watchElsewhere(reach as ShareGrant, ...how),
         maxWatches: () => context.settings.maxNotifyWatches,
         warn: (text) => log.warn?.(text),
@@ -124,7 +128,7 @@ class Engine implements EngineControl {
     const accept = (socket: StreamSocket, address: string): SocketUser | undefined =>
       this.accept(socket, address);
     let actual = port;
-    // "::" takes IPv4 too; where there is no IPv6 at all, 0.0.0.0 does.
+    // "::" accepts IPv4, too. Without IPv6 in the kernel, listenOn falls back to 0.0.0.0.
     const wanted = addresses.length > 0 ? addresses : ["::"];
     for (const address of wanted) {
       const listener = this.listenOn(address, actual, accept, addresses.length === 0);
@@ -155,29 +159,29 @@ class Engine implements EngineControl {
   private accept(socket: StreamSocket, remoteAddress: string): SocketUser | undefined {
     const { context } = this;
     const { maxConnections, maxConnectionsPerAddress } = context.settings;
-    const fromHere = this.perAddress.get(remoteAddress) ?? 0;
-    if (context.connections.size >= maxConnections || fromHere >= maxConnectionsPerAddress) {
-      const limit = fromHere >= maxConnectionsPerAddress ? "max ip connections" : "max connections";
+    const addressCount = this.connectionsPerAddress.get(remoteAddress) ?? 0;
+    if (context.connections.size >= maxConnections || addressCount >= maxConnectionsPerAddress) {
+      const limit = addressCount >= maxConnectionsPerAddress ? "max ip connections" : "max connections";
       context.manager.notify({ event: "connectionLimit", remoteAddress, limit });
       return undefined;
     }
     const connection = new Connection(++this.lastConnectionId, this.host, socket, remoteAddress);
     this.connections.set(connection.id, connection);
-    this.perAddress.set(remoteAddress, fromHere + 1);
+    this.connectionsPerAddress.set(remoteAddress, addressCount + 1);
     return {
       receive: (chunk) => connection.receive(chunk),
       drained: () => connection.drained(),
       closed: () => {
-        const left = (this.perAddress.get(remoteAddress) ?? 1) - 1;
-        if (left > 0) this.perAddress.set(remoteAddress, left);
-        else this.perAddress.delete(remoteAddress);
+        const left = (this.connectionsPerAddress.get(remoteAddress) ?? 1) - 1;
+        if (left > 0) this.connectionsPerAddress.set(remoteAddress, left);
+        else this.connectionsPerAddress.delete(remoteAddress);
         connection.closed();
         if (context.connections.size === 0) this.reportTablesSoon();
       },
     };
   }
 
-  /** The last connection has gone: says what is left, once. */
+  /** Logs the sizes of the tables once after the last connection has ended. */
   private reportTablesSoon(): void {
     const { clock, connections, log } = this.context;
     if (log.debug === undefined || this.reportTimer !== undefined) return;
@@ -188,7 +192,7 @@ class Engine implements EngineControl {
     });
   }
 
-  /** Ends connections that never log on, send nothing for too long, or leave a message half sent. */
+  /** Closes connections that do not log on, are idle for too long, or leave a message incomplete. */
   private sweep(): void {
     const { context } = this;
     const { logonTimeoutSeconds, deadtimeSeconds } = context.settings;
@@ -207,7 +211,7 @@ class Engine implements EngineControl {
     }
     for (const open of context.durables.expired(now)) closeOpen(context, open);
     const isQuiet = now - newest > SWEEP_MS;
-    // Once, when it has become quiet: buffers and garbage of the last burst go back to the system.
+    // Once, when the server becomes idle: frees the buffers and the garbage of the last burst.
     if (isQuiet && !this.wasQuiet) {
       context.pool.trim();
       this.host.idleExchanges.length = 0;

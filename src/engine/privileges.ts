@@ -1,10 +1,10 @@
-// What the server gives up of root's powers at its start, before it has threads that would keep them.
+// The capability that the server drops at start, before it has threads, whose capability sets are their own.
 import { CapabilityNumber, dropCapability } from "../linux/capabilities.ts";
 
 /**
- * From here on the kernel holds writes to the quotas of who owns the file: data is written as the server, and with
- * CAP_SYS_RESOURCE no quota would count. Nothing here needs that power for anything else.
+ * Drops CAP_SYS_RESOURCE, with which the kernel ignores disk quotas: data is written as the server, and must
+ * count against the quota of the file's owner. The server needs the capability for nothing else.
  */
-export function keepToQuotas(): void {
+export function dropQuotaOverride(): void {
   dropCapability(CapabilityNumber.SYS_RESOURCE);
 }

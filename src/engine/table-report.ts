@@ -1,8 +1,8 @@
-// What the tables hold, in one line of the log: with no connection left, anything but a durable open's is a leak.
-// [MS-SMB2] 3.3.7.1 (loss of a connection).
+// The sizes of the engine's tables as a log line. Without connections, entries that belong to no durable open
+// are leaks; [MS-SMB2] 3.3.7.1 (loss of a connection).
 import type { EngineContext } from "./connection/context.ts";
 
-/** `tables: opens=N files=N …`; `lingering` watches are nobody's, and not counted. */
+/** Returns `tables: opens=N files=N …`. `lingering` watches belong to no open and are not counted. */
 export function describeTables(context: EngineContext, lingering: number): string {
   const { caching, durables, notify, opens, pool, sessions } = context;
   let locks = 0;

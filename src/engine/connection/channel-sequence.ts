@@ -1,13 +1,18 @@
-// ChannelSequence: after a client lost a channel, requests sent over it before must not overtake what it sends anew;
-// [MS-SMB2] 3.3.5.2.10 (checking), 3.3.4.1 (counting down).
+// ChannelSequence: a client that lost a channel increments it, so that requests still under way on that
+// channel do not overwrite what it sends again on another; [MS-SMB2] 3.3.5.2.10 (verifying), 3.3.4.1
+// (counting down).
 import { HeaderFlag } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Open } from "../state/open.ts";
 import type { Exchange } from "./exchange.ts";
 
+/** A difference of 0x8000 or more, modulo 2^16, means an older ChannelSequence. */
 const HALF = 0x8000;
 
-/** Holds a request that names `open` against the open's sequence, and counts it in. SUCCESS or FILE_NOT_AVAILABLE. */
+/**
+ * Verifies the request's ChannelSequence against `open` and counts it as outstanding. SUCCESS or
+ * FILE_NOT_AVAILABLE.
+ */
 export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   if (!exchange.connection.isAtLeast3) return Status.SUCCESS;
   const { sequence } = open;
@@ -16,7 +21,8 @@ export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   const mayChange = exchange.row?.mayChangeData === true;
   const isReplay = (exchange.flags & HeaderFlag.REPLAY_OPERATION) !== 0;
   if (mayChange && isStale) return Status.FILE_NOT_AVAILABLE;
-  // A replay may run only when nothing of the time before can still be under way.
+  // A replay must wait until no request of an earlier ChannelSequence is outstanding
+  // (OutstandingPreRequestCount).
   if (mayChange && isReplay && sequence.before > 0) return Status.FILE_NOT_AVAILABLE;
   if (ahead > 0 && !isStale) {
     sequence.before += sequence.outstanding;
@@ -27,7 +33,7 @@ export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   return Status.SUCCESS;
 }
 
-/** Counts a request out that `enterSequence` let in. */
+/** Counts down a request that `enterSequence` admitted. */
 export function leaveSequence(exchange: Exchange, open: Open): void {
   if (!exchange.connection.isAtLeast3) return;
   const { sequence } = open;

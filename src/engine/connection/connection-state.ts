@@ -8,14 +8,14 @@ import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";
 
-/** Ended sessions whose refusals are still signed. */
+/** The number of ended sessions for which the connection still signs error responses. */
 const MAX_ENDED_KEYS = 4;
-/** Credits that a client gets beyond what it pays when its log-on succeeds, as on Windows. */
+/** Credits granted beyond the credit charge when a log-on succeeds, as Windows does. */
 const LOGON_CREDITS = 32;
-/** The most credits that a client holds while buffers are short. */
+/** The most credits that a client may hold while the buffer pool is low. */
 const CREDITS_WHEN_LOW = 64;
 
-/** What NEGOTIATE settles for the connection's life; 3.3.5.4. */
+/** The result of NEGOTIATE, fixed for the life of the connection; 3.3.5.4. */
 export interface Negotiated {
   readonly dialect: Dialect;
   readonly clientGuid: Uint8Array;
@@ -24,11 +24,11 @@ export interface Negotiated {
   readonly clientDialects: readonly number[];
   readonly serverCapabilities: number;
   readonly serverSecurityMode: number;
-  /** 2.2.3.1.2 id; 0: no encryption on this connection. */
+  /** Cipher ID of 2.2.3.1.2; 0 when the connection cannot encrypt. */
   readonly cipher: number;
-  /** 2.2.3.1.7 id. */
+  /** SigningAlgorithmId of 2.2.3.1.7. */
   readonly signingAlgorithm: number;
-  /** Both know the POSIX extensions: see wire/posix.ts. */
+  /** Client and server both support the SMB3 POSIX extensions; see wire/posix.ts. */
   readonly hasPosixExtensions: boolean;
 }
 
@@ -38,18 +38,22 @@ export class ConnectionState {
   readonly remoteAddress: string;
   readonly openedMs: number;
   negotiated: Negotiated | undefined;
-  /** Set while an SMB1 negotiate was answered with 2.??? and the real one is awaited. */
+  /**
+   * Set after the answer to an SMB1 negotiate was dialect 2.??? (0x02FF), until the SMB2 NEGOTIATE arrives.
+   */
   awaitsSecondNegotiate = false;
   preauthHash: Uint8Array | undefined;
   window: SequenceWindow;
   readonly sessions = new Map<number, Session>();
-  /** Signing keys of sessions that were set up elsewhere and bound to this connection; by session id. */
+  /**
+   * Channel.SigningKey of sessions bound to this connection, which were set up on another one; by session id.
+   */
   readonly channelKeys = new Map<number, Mac>();
-  /** Keys of sessions that ended here lately: their requests are refused with a signature. */
+  /** Signing keys of sessions that ended here recently, for the error responses to their late requests. */
   readonly endedKeys = new Map<number, Mac>();
-  /** Log-ons under way, by session id. */
+  /** Log-ons in progress, by session id. */
   readonly logons = new Map<number, Logon>();
-  /** A session was authenticated: larger messages are accepted from now on. */
+  /** Set when the first session is authenticated; larger messages are accepted from then on. */
   isLoggedOn = false;
   isClosed = false;
 
@@ -61,13 +65,13 @@ export class ConnectionState {
     this.openedMs = context.clock.now();
   }
 
-  /** What NEGOTIATE settled. Commands that the pipeline admits only after NEGOTIATE use it. */
+  /** The result of NEGOTIATE. Throws before NEGOTIATE, when the pipeline admits no other command. */
   get terms(): Negotiated {
     if (this.negotiated === undefined) throw new Error("the connection is not negotiated");
     return this.negotiated;
   }
 
-  /** An SMB 3.x dialect is spoken: channel fields and transform headers have a meaning. */
+  /** True for SMB 3.x dialects, which have ChannelSequence and transform headers. */
   get isAtLeast3(): boolean {
     return this.negotiated?.dialect.hasEncryption === true;
   }
@@ -78,12 +82,16 @@ export class ConnectionState {
     return false;
   }
 
-  /** Grants credits for a request that is answered with `status`, and returns how many. */
+  /**
+   * Grants credits for the response with `status` to `request` and returns their number: as many as
+   * requested, within the window and the limits. At least 1 where the client would otherwise hold none;
+   * 3.3.1.2.
+   */
   grantCredits(request: CreditRequest, status: NtStatus): number {
     const charge = Math.max(1, request.creditCharge);
     const requested = Math.max(1, request.creditsRequested);
     let extra = requested - charge;
-    // A client that has not authenticated holds few credits; more come with the log-on.
+    // An unauthenticated client gets no credits beyond its charge; a successful log-on brings LOGON_CREDITS.
     if (request.command === Command.NEGOTIATE) extra = 0;
     else if (request.command === Command.SESSION_SETUP)
       extra = Math.min(extra, status === Status.SUCCESS ? LOGON_CREDITS : 0);
@@ -93,14 +101,20 @@ export class ConnectionState {
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }
 
-  /** The key that signs messages of `session` on this connection. */
+  /**
+   * The signing key of `session` on this connection: Channel.SigningKey where it was bound, else
+   * Session.SigningKey.
+   */
   signingKeyOf(session: Session): Mac | undefined {
     return this.channelKeys.size > 0
       ? (this.channelKeys.get(session.id) ?? session.signing)
       : session.signing;
   }
 
-  /** Forgets `session`, which ended; its key still signs the refusals of requests that its client has sent since. */
+  /**
+   * Removes an ended session. Its key stays in `endedKeys`: a client accepts STATUS_USER_SESSION_DELETED only
+   * signed.
+   */
   dropSession(session: Session): void {
     const key = this.signingKeyOf(session);
     if (key !== undefined) this.endedKeys.set(session.id, key);

@@ -1,4 +1,5 @@
-// One client connection: frames come in from the socket, the pipeline answers them, replies go out.
+// One client connection: reads messages from the socket, runs their requests through the pipeline, sends the
+// replies.
 import type { Mac } from "../../crypto/provider.ts";
 import {
   Command,
@@ -25,33 +26,33 @@ import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
 
-/** Bytes that a client may send in one message before it has logged on: negotiate and tokens need no more. */
+/** The largest message in bytes before the first log-on: enough for NEGOTIATE and security tokens. */
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
-// A client that does not read its replies is not read from either.
+/** Bytes of unsent replies above which the connection reads no more requests. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
-/** Exchanges kept for reuse by the whole engine. */
+/** The most Exchange objects that the engine keeps for reuse. */
 const MAX_IDLE_EXCHANGES = 64;
 
-/** What the engine provides to its connections alone. */
+/** What the engine provides to its connections only. */
 export interface ConnectionHost {
   readonly context: EngineContext;
   /** The dispatch table, indexed by command. */
   readonly rows: readonly (Row | undefined)[];
   readonly connections: Map<number, Connection>;
-  /** Exchanges that wait for their next message. */
+  /** Exchange objects for reuse. */
   readonly idleExchanges: Exchange[];
-  /** Answers an SMB1 negotiate with an SMB2 one; false: not acceptable, disconnect. [MS-SMB2] 3.3.5.3.1. */
+  /** Answers an SMB1 negotiate with an SMB2 response. False: close the connection. [MS-SMB2] 3.3.5.3.1. */
   readonly negotiateSmb1: (connection: Connection, message: Uint8Array) => boolean;
-  /** Ends what a session holds: its trees and opens. */
+  /** Closes a session with its trees and opens; durable opens stay. */
   readonly endSession: (session: Session) => void;
 }
 
 export class Connection extends ConnectionState implements FrameSink, ExchangeHost, Channel {
   readonly sendQueue: SendQueue;
   lastActiveMs: number;
-  /** Members told to wait, by their AsyncId. */
+  /** Requests with an interim response and no final one, by AsyncId. */
   private readonly waiting = new Map<number, Exchange>();
-  /** Members under way without an interim response. */
+  /** Requests whose handler waits, without an interim response. */
   private readonly inFlight = new Set<Exchange>();
   private isPaused = false;
   private lastAsyncId = 0;
@@ -74,16 +75,16 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   maxFrameBytes(): number {
     if (!this.isLoggedOn) return MAX_FRAME_BEFORE_LOGON;
     const { maxWriteBytes, maxTransactBytes } = this.context.settings;
-    // A compound may carry other members beside the largest one.
+    // A compound may hold other requests beside the largest one.
     return Math.max(maxWriteBytes, maxTransactBytes) + 65_536;
   }
 
-  /** Members that wait after an interim response. */
+  /** The number of requests with an interim response and no final one. */
   get waitingCount(): number {
     return this.waiting.size;
   }
 
-  /** Bytes from the socket, ours from now on. */
+  /** Takes received bytes and ownership of `chunk`. */
   receive(chunk: Uint8Array): void {
     if (this.isClosed) return;
     this.lastActiveMs = this.context.clock.now();
@@ -97,9 +98,9 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     else this.adjustFlow();
   }
 
-  /** Milliseconds that an unfinished message has been arriving; 0 between messages. */
+  /** Milliseconds since an incomplete message began to arrive; 0 between messages. */
   frameAgeMs(nowMs: number): number {
-    return this.frames.isIdle() || this.frames.isHolding ? 0 : nowMs - this.frameStartedMs;
+    return this.frames.isIdle() || this.frames.hasDeferred ? 0 : nowMs - this.frameStartedMs;
   }
 
   drained(): void {
@@ -108,7 +109,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   }
 
   pull(bytes: Uint8Array, at: number, length: number): number {
-    // Never of a socket that is closed: its descriptor may be another's by now.
+    // A closed socket's descriptor number may belong to another file by now.
     if (this.isClosed || this.isStalled()) return 0;
     return this.socket.receive(bytes, at, length);
   }
@@ -159,7 +160,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     return false;
   }
 
-  /** Handles members until one has to wait or the message is done. */
+  /** Handles the requests of a message until one has to wait or the last is done. */
   private run(exchange: Exchange): void {
     for (;;) {
       exchange.readMember();
@@ -172,7 +173,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     }
   }
 
-  /** True when another member follows. */
+  /** Completes the current request; after the last one sends the reply. True when another request follows. */
   private finishMember(exchange: Exchange, status: Outcome): boolean {
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
     if (exchange.advance() && !this.isClosed) return true;
@@ -182,6 +183,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     return false;
   }
 
+  /** Continues with the message when `outcome` settles. */
   private park(exchange: Exchange, outcome: Promise<Outcome>): void {
     exchange.startedMs = this.context.clock.now();
     if (exchange.asyncId === 0) this.inFlight.add(exchange);
@@ -192,7 +194,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
       if (this.finishMember(exchange, status)) this.run(exchange);
       this.adjustFlow();
     };
-    outcome.then(settle, (error: unknown) => settle(exchange.failed(error)));
+    outcome.then(settle, (error: unknown) => settle(exchange.statusOfError(error)));
   }
 
   sendInterim(exchange: Exchange): boolean {
@@ -209,7 +211,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     view.setUint32(HEAD_ROOM + HeaderOffset.FLAGS, flags, true);
     set64(view, HEAD_ROOM + HeaderOffset.ASYNC_ID, asyncId);
     writeEmptyError(new Writer(reply.bytes, HEAD_ROOM, HEAD_ROOM + HEADER_SIZE));
-    // An interim response is not signed: the final one uses the same message id, and so the same nonce.
+    // Not signed: the final response has the same message id, and with AES-GMAC that would be the same nonce.
     this.sendReply(reply, end, exchange.sealedBy);
     exchange.asyncId = asyncId;
     this.inFlight.delete(exchange);
@@ -233,8 +235,8 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
 
   cancelCreates(session: Session, tree: Tree | undefined): void {
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
-      const isIts = exchange.session === session && (tree === undefined || exchange.tree === tree);
-      if (isIts && exchange.command === Command.CREATE) exchange.cancel?.();
+      const isOfTree = exchange.session === session && (tree === undefined || exchange.tree === tree);
+      if (isOfTree && exchange.command === Command.CREATE) exchange.cancel?.();
     }
   }
 
@@ -262,35 +264,39 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.sendQueue.send(reply, from, to);
   }
 
-  mayTake(): boolean {
+  mayTakeFrame(): boolean {
     return !this.isStalled();
   }
 
-  /** True while replies pile up, too many requests are under way or buffers are short: no more are taken then. */
+  /**
+   * True while no more requests are read: too many unsent replies or waiting requests, or the buffer pool is
+   * low.
+   */
   private isStalled(): boolean {
     const { pool, settings } = this.context;
     if (this.sendQueue.pendingBytes > MAX_UNSENT_BYTES) return true;
     if (this.inFlight.size >= settings.maxOutstandingRequests) return true;
-    // One that waits for nothing is let on even then: it may be the one to give buffers back.
+    // A connection with nothing under way may read even then: its next request may be the one that frees
+    // buffers.
     return pool.isLow() && (this.inFlight.size > 0 || !this.sendQueue.isEmpty());
   }
 
-  /** Takes up what was held back, and reads from the socket only while more may be taken. */
+  /** Handles deferred messages while it may, and pauses or resumes reading from the socket. */
   private adjustFlow(): void {
     if (this.isClosed) return;
-    if (this.frames.isHolding && !this.isStalled() && !this.frames.resume()) {
+    if (this.frames.hasDeferred && !this.isStalled() && !this.frames.resume()) {
       this.close("broken framing");
       return;
     }
     if (this.isClosed) return;
-    const pause = this.isStalled() || this.frames.isHolding;
+    const pause = this.isStalled() || this.frames.hasDeferred;
     if (pause === this.isPaused) return;
     this.isPaused = pause;
     if (pause) this.socket.pause();
     else this.socket.resume();
   }
 
-  /** Sends what waits, then ends; used where the specification says to disconnect. */
+  /** Disconnects: resets the TCP connection, dropping unsent replies. */
   close(reason: string): void {
     if (this.isClosed) return;
     this.context.log.debug?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
@@ -298,7 +304,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.closed();
   }
 
-  /** The socket is gone: everything that this connection held is let go. */
+  /** Releases everything that the connection holds; called once the socket is closed. 3.3.7.1. */
   closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -311,13 +317,13 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.sessions.clear();
     for (const session of sessions) {
       session.connectionIds.delete(this.id);
-      // 3.3.7.1: a session lives as long as one of its channels.
+      // 3.3.7.1: a session ends with its last channel.
       if (session.connectionIds.size === 0) this.host.endSession(session);
     }
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
-      // A CREATE goes on for a session that has other channels: its client will ask for the answer there.
-      const hasOthers = (exchange.session?.connectionIds.size ?? 0) > 0;
-      if (exchange.command !== Command.CREATE || !hasOthers) exchange.cancel?.();
+      // A CREATE goes on where its session has other channels: the client replays it there.
+      const hasOtherChannels = (exchange.session?.connectionIds.size ?? 0) > 0;
+      if (exchange.command !== Command.CREATE || !hasOtherChannels) exchange.cancel?.();
     }
   }
 }

@@ -1,4 +1,4 @@
-// The services and tables that commands work with. Built once at start; a reload replaces `settings`.
+// The services and tables that all commands share. Built once at start; a reload replaces `settings`.
 import type { Provider } from "../../crypto/provider.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../logon/logon-gate.ts";
@@ -12,11 +12,11 @@ import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
 
-/** Time as the engine sees it; tests put their own in its place. */
+/** The engine's source of time; tests replace it. */
 export interface Clock {
-  /** Milliseconds that only grow. */
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970-01-01 UTC. */
   wallTime(): number;
   setTimer(delayMs: number, run: () => void): unknown;
   clearTimer(timer: unknown): void;
@@ -29,7 +29,7 @@ export const systemClock: Clock = {
   clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };
 
-/** Undefined where the level is off: `log.debug?.(...)` then builds no string. */
+/** A level that is off is undefined, so that `log.debug?.(...)` builds no string. */
 export interface Log {
   error: (text: string) => void;
   warn: ((text: string) => void) | undefined;
@@ -40,7 +40,7 @@ export interface Log {
 export interface EngineContext {
   readonly manager: Manager;
   settings: EngineSettings;
-  /** 16 bytes of ServerGuid. */
+  /** ServerGuid, 16 bytes; [MS-SMB2] 3.3.1.5. */
   readonly serverGuid: Uint8Array;
   readonly provider: Provider;
   readonly pool: BufferPool;

@@ -1,19 +1,20 @@
 // Credits and the sequence window of one connection; [MS-SMB2] 3.3.1.1, 3.3.1.2, 3.3.5.2.3.
-// Message ids are granted as credits, used once, in any order; the window never spans more than its bitmap.
+// Each credit is one message id, usable once, in any order.
 import type { Dialect } from "./dialect.ts";
 
 const START_WORDS = 16;
-/** Bytes that one credit pays for; 3.1.5.2. */
+/** Payload bytes per credit; 3.1.5.2. */
 const CREDIT_BYTES = 65_536;
 
 export class SequenceWindow {
-  /** The lowest id that was granted and not yet used. */
+  /** The lowest unused id. */
   private low = 0;
-  /** One above the highest id granted. */
+  /** The highest granted id plus 1. */
   private high = 1;
-  /** Ids in [low, high) already used. */
-  private usedAbove = 0;
-  // One bit an id, at id modulo the number of bits; grown on demand, so that an idle connection stays small.
+  /** The number of used ids in [low, high). */
+  private usedCount = 0;
+  // The used ids: bit (id modulo the number of bits). Grown on demand, so that an idle connection needs
+  // little memory.
   private bits = new Uint32Array(START_WORDS);
   private readonly maxCredits: number;
 
@@ -21,12 +22,15 @@ export class SequenceWindow {
     this.maxCredits = maxCredits;
   }
 
-  /** Credits the client holds at this moment. */
+  /** The number of credits that the client holds. */
   available(): number {
-    return this.high - this.low - this.usedAbove;
+    return this.high - this.low - this.usedCount;
   }
 
-  /** Uses `charge` consecutive ids from `id`; false when one of them is not in the window or used already. */
+  /**
+   * Marks `charge` ids from `id` on as used. False, changing nothing, when one is outside the window or used
+   * already.
+   */
   consume(id: number, charge: number): boolean {
     if (id < this.low || id + charge > this.high) return false;
     const mask = this.bits.length * 32 - 1;
@@ -35,18 +39,18 @@ export class SequenceWindow {
       if (((this.bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0) return false;
     }
     for (let i = id; i < id + charge; i++) this.setBit(i & mask);
-    this.usedAbove += charge;
+    this.usedCount += charge;
     this.advance(mask);
     return true;
   }
 
   /**
-   * Grants up to `wanted` further credits and returns how many. At least one where the client would otherwise
-   * hold none: it could never speak again.
+   * Grants up to `wanted` credits, so that the client holds at most `limit`, and returns their number. A
+   * client that holds none gets at least 1 whatever the limit, or it could send nothing any more.
    */
   grant(wanted: number, limit: number): number {
     const ceiling = Math.max(1, Math.min(this.maxCredits, limit));
-    // A client that keeps a low id unused must not make the window grow without end.
+    // Bounds the bitmap when a client leaves a low id unused for ever.
     const span = 2 * this.maxCredits - (this.high - this.low);
     const granted = Math.max(0, Math.min(wanted, ceiling - this.available(), span));
     this.high += granted;
@@ -65,7 +69,7 @@ export class SequenceWindow {
       if ((word & (1 << (bit & 31))) === 0) return;
       this.bits[bit >>> 5] = word & ~(1 << (bit & 31));
       this.low++;
-      this.usedAbove--;
+      this.usedCount--;
     }
   }
 
@@ -77,7 +81,7 @@ export class SequenceWindow {
     this.bits = new Uint32Array(words);
     for (let id = this.low; id < this.high; id++) {
       const bit = id & oldMask;
-      // Ids above the old bitmap's reach were just granted and cannot be used yet.
+      // Ids beyond the old bitmap were just granted and are unused.
       if (id - this.low > oldMask) break;
       if (((old[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0) this.setBit(id & (words * 32 - 1));
     }
@@ -90,8 +94,8 @@ interface ChargedRequest {
 }
 
 /**
- * False when a request pays too few credits for `payloadBytes`, the larger of what it sends and asks for;
- * [MS-SMB2] 3.3.5.2.5.
+ * True when the request's CreditCharge covers `payloadBytes`, the larger of the sizes it sends and asks for.
+ * Without multi-credit support (2.0.2) the limit is 64 KiB. [MS-SMB2] 3.3.5.2.5.
  */
 export function paysFor(request: ChargedRequest, payloadBytes: number): boolean {
   const { negotiated } = request.connection;

@@ -1,20 +1,20 @@
-// What differs between dialects, as frozen records: handlers read fields and never compare versions.
-// [MS-SMB2] 3.3.5.4, 3.1.4.2.
+// The dialects and their features. Handlers read the fields and never compare revisions. [MS-SMB2] 3.3.5.4,
+// 3.1.4.2.
 
 export interface Dialect {
   readonly revision: number;
   readonly name: string;
-  /** Requests may charge several credits, payloads exceed 64 KiB; 2.1 and later. */
+  /** CreditCharge is in use and payloads may exceed 64 KiB; 2.1 and later. */
   readonly hasMultiCredit: boolean;
-  /** Header bytes 8..9 of a request are ChannelSequence; 3.x. */
+  /** Bytes 8 and 9 of a request's header are ChannelSequence; 3.x. */
   readonly hasChannelSequence: boolean;
-  /** Transform headers may be used; 3.x. */
+  /** Messages may have transform headers; 3.x. */
   readonly hasEncryption: boolean;
-  /** The cipher is told by SMB2_GLOBAL_CAP_ENCRYPTION instead of a negotiate context; 3.0 and 3.0.2. */
+  /** SMB2_GLOBAL_CAP_ENCRYPTION, not a negotiate context, announces encryption; 3.0 and 3.0.2. */
   readonly hasEncryptionCapability: boolean;
   /** Negotiate contexts, preauthentication integrity, contexts in error responses; 3.1.1. */
   readonly hasNegotiateContexts: boolean;
-  /** How messages are signed where no signing context decides. */
+  /** The signing algorithm without SMB2_SIGNING_CAPABILITIES. */
   readonly defaultSigning: "hmac-sha256" | "aes-cmac";
 }
 
@@ -38,7 +38,7 @@ function dialect(
   });
 }
 
-/** Every dialect served, oldest first. */
+/** The supported dialects, oldest first. */
 export const DIALECTS: readonly Dialect[] = [
   dialect(0x0202, "2.0.2", false, false, false),
   dialect(0x0210, "2.1", true, false, false),

@@ -1,5 +1,6 @@
-// One received message on its way through the server: its members (a compound has several), the reply that
-// grows for them, and what one member hands to the next; [MS-SMB2] 3.3.4.1, 3.3.5.2.7.
+// One received message and its reply. A message has one member, a compound several: requests that are handled
+// in turn, each with the session, tree and open of its predecessor where it is related. [MS-SMB2] 3.3.4.1,
+// 3.3.5.2.7.
 import type { Mac } from "../../crypto/provider.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
@@ -12,28 +13,32 @@ import { HEAD_ROOM, LARGEST_BUFFER, type PooledBuffer } from "../transport/buffe
 import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
 
-// Room that every reply has without asking: an error body, padding, and the small fixed responses.
+/** Bytes that `reserve` adds to every body: for an error body, padding and the small fixed responses. */
 const BASE_ROOM = 128;
 
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
 
-/** The outcome of a member that is never answered, or whose connection was closed: no NTSTATUS. */
+/**
+ * The outcome of a request without a response: CANCEL, or the connection was closed. No NTSTATUS has this
+ * value.
+ */
 export const NO_REPLY = 0x1_0000_0000;
 
 export type Outcome = NtStatus | typeof NO_REPLY;
 
 interface RowFields {
   readonly name: string;
-  /** StructureSize of the request; [MS-SMB2] 2.2. 0: the handler checks it. */
+  /** StructureSize of the request ([MS-SMB2] 2.2); 0 where the handler checks it. */
   readonly bodySize: number;
-  /** Refused when a channel sequence is stale; 3.3.5.2.10. */
+  /** Fails with FILE_NOT_AVAILABLE when its ChannelSequence is stale; 3.3.5.2.10. */
   readonly mayChangeData: boolean;
 }
 
 /**
- * A row of the dispatch table: what the pipeline finds and checks before the handler runs. A handler answers with an
- * NTSTATUS and, through `exchange.reserve`, a body. It may throw WireError alone.
+ * A row of the dispatch table: what the pipeline resolves and checks before the handler runs. A handler
+ * returns an NTSTATUS and writes a body through `exchange.reserve`. It may throw WireError, which becomes
+ * INVALID_PARAMETER.
  */
 export type Row = RowFields &
   (
@@ -48,39 +53,39 @@ export type SessionHandler = (exchange: Exchange, session: Session) => MaybeProm
 export type TreeHandler = (exchange: Exchange, tree: Tree) => MaybePromise<Outcome>;
 export type OpenHandler = (exchange: Exchange, open: Open) => MaybePromise<Outcome>;
 
-/** What an exchange asks of the connection that it came by. */
+/** The connection of an exchange, as exchanges and handlers use it. */
 export interface ExchangeHost extends ConnectionState {
   /**
-   * Tells the client that the current member will take its time; [MS-SMB2] 3.3.4.2. Only the last member of a
-   * message can wait this way: false for another one, which then simply takes longer.
+   * Sends an interim response (STATUS_PENDING) for the current member; [MS-SMB2] 3.3.4.2. Only the last
+   * member of a message can have one: false for the others, whose client waits without.
    */
   sendInterim(exchange: Exchange): boolean;
-  /** Members that wait after an interim response. */
+  /** The number of members with an interim response and no final one. */
   readonly waitingCount: number;
-  /** CANCEL: by AsyncId where the client was told one, else by MessageId; 3.3.5.16. */
+  /** Carries out CANCEL: by AsyncId where it is not 0, else by MessageId; 3.3.5.16. */
   cancel(asyncId: number, messageId: number): void;
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void;
   sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void;
-  /** Ends the connection, where the specification says so. */
+  /** Disconnects; `reason` is for the log. */
   close(reason: string): void;
 }
 
-/** What a member leaves for related ones behind it; 3.3.5.2.7.2. */
+/** What related members inherit from the member before them; 3.3.5.2.7.2. -1: no id. */
 export interface Predecessor {
   sessionId: number;
   treeId: number;
   open: Open | undefined;
-  /** The failure of the request that should have given the FileId. */
+  /** The error status of the request that would have supplied the FileId. */
   failure: NtStatus | undefined;
 }
 
 export class Exchange {
   connection!: ExchangeHost;
   readonly context: EngineContext;
-  /** The member being handled; offsets count from its header. */
+  /** The current member; offsets count from its header. */
   readonly message = new Message(NO_BYTES);
   readonly writer = new Writer(NO_BYTES);
-  /** The session whose keys the request was encrypted with: the reply goes back the same way. */
+  /** The session whose keys decrypted the message; the reply is encrypted with them. */
   sealedBy: Session | undefined;
 
   command = 0;
@@ -96,16 +101,16 @@ export class Exchange {
   tree: Tree | undefined;
   open: Open | undefined;
   isRelated = false;
-  /** 0 until the member was told to wait with STATUS_PENDING. */
+  /** AsyncId of the interim response; 0 without one. */
   asyncId = 0;
   startedMs = 0;
-  /** Ends a waiting member early, with STATUS_CANCELLED or another status of its own. */
+  /** Ends a waiting member early: its handler returns STATUS_CANCELLED or another status of its choice. */
   cancel: (() => void) | undefined;
-  /** Signs the member's reply, when set. */
+  /** The key that signs the member's response; undefined: unsigned. */
   signWith: Mac | undefined;
-  /** The finished reply as bytes, for the preauthentication hash; called before it is sent. */
+  /** Called with each finished response before it is sent, for the preauthentication hash. */
   onReply: ((bytes: Uint8Array) => void) | undefined;
-  /** Runs after the reply was handed to the socket. */
+  /** Called after the reply was handed to the socket. */
   afterSend: (() => void) | undefined;
   readonly predecessor: Predecessor = { sessionId: -1, treeId: -1, open: undefined, failure: undefined };
 
@@ -115,15 +120,15 @@ export class Exchange {
   private nextCommand = 0;
   private reply: PooledBuffer | undefined;
   private replyAt = HEAD_ROOM;
-  // What to do with each completed member once it is known which ones share a frame.
-  private readonly starts: number[] = [];
-  private readonly keys: (Mac | undefined)[] = [];
+  // Start and signing key of each completed member that is not sent yet.
+  private readonly memberStarts: number[] = [];
+  private readonly memberKeys: (Mac | undefined)[] = [];
 
   constructor(context: EngineContext) {
     this.context = context;
   }
 
-  /** Takes up a received message; the object is used again after `dispose`. */
+  /** Starts with a received message. The object is reused after `dispose`. */
   begin(
     connection: ExchangeHost,
     bytes: Uint8Array,
@@ -140,11 +145,11 @@ export class Exchange {
     this.memberStart = start;
     this.replyAt = HEAD_ROOM;
     this.message.set(bytes, view, start, length);
-    const before = this.predecessor;
-    before.sessionId = -1;
-    before.treeId = -1;
-    before.open = undefined;
-    before.failure = undefined;
+    const { predecessor } = this;
+    predecessor.sessionId = -1;
+    predecessor.treeId = -1;
+    predecessor.open = undefined;
+    predecessor.failure = undefined;
   }
 
   /** True for the last member of a message. */
@@ -185,21 +190,25 @@ export class Exchange {
   }
 
   /**
-   * Makes room for a response body of up to `bodyBytes` and gives the writer, standing at the body's start.
-   * What was written for this member before is dropped.
+   * Makes room for a response body of up to `bodyBytes` and returns the writer at the body's start. Discards
+   * what was written for this member before.
    */
   reserve(bodyBytes: number): Writer {
-    this.makeRoom(bodyBytes + BASE_ROOM);
-    const reply = this.reply as PooledBuffer;
-    this.writer.set(reply.bytes, reply.view, this.replyAt, this.replyAt + HEADER_SIZE);
+    this.beginBody(bodyBytes);
     return this.writer;
   }
 
-  private makeRoom(bodyBytes: number): void {
+  private beginBody(bodyBytes: number): PooledBuffer {
+    const reply = this.makeRoom(bodyBytes + BASE_ROOM);
+    this.writer.set(reply.bytes, reply.view, this.replyAt, this.replyAt + HEADER_SIZE);
+    return reply;
+  }
+
+  private makeRoom(bodyBytes: number): PooledBuffer {
     let needed = this.replyAt + HEADER_SIZE + bodyBytes;
-    if (this.reply !== undefined && this.reply.bytes.length >= needed) return;
+    if (this.reply !== undefined && this.reply.bytes.length >= needed) return this.reply;
     if (needed > LARGEST_BUFFER && this.replyAt > HEAD_ROOM) {
-      // Replies of a compound need not travel together; 3.3.4.1.3.
+      // 3.3.4.1.3: the responses of a compound may be sent separately.
       this.sendFinished();
       needed = this.replyAt + HEADER_SIZE + bodyBytes;
     }
@@ -209,43 +218,52 @@ export class Exchange {
       this.context.pool.release(this.reply);
     }
     this.reply = larger;
+    return larger;
   }
 
-  /** Ends the current member: its header, and an error body where the handler wrote none. */
+  /**
+   * Completes the current member's response: its header, and an error body where the handler wrote no body.
+   */
   completeMember(status: NtStatus): void {
     if (this.connection.isClosed) return;
-    const writer = this.writer;
-    const hasBody =
-      this.reply !== undefined && writer.origin === this.replyAt && writer.bytes === this.reply.bytes;
-    if (!hasBody || writer.position === this.replyAt + HEADER_SIZE) {
-      writeEmptyError(this.reserve(EMPTY_ERROR_SIZE));
-    }
-    this.writeHeader(this.reply as PooledBuffer, this.replyAt, status);
-    this.starts.push(this.replyAt);
-    this.keys.push(this.signWith);
+    const { writer } = this;
+    const reply = this.replyWithBody();
+    this.writeHeader(reply, this.replyAt, status);
+    this.memberStarts.push(this.replyAt);
+    this.memberKeys.push(this.signWith);
     const end = (writer.position + 7) & ~7;
-    // 3.3.4.1.3: the last of several is padded like the others, as Windows and Samba have it.
-    const isPadded = this.nextCommand !== 0 || this.starts.length > 1;
-    if (isPadded) (this.reply as PooledBuffer).bytes.fill(0, writer.position, end);
+    // 3.3.4.1.3: the last of several responses is padded to 8 bytes like the others, as on Windows and Samba.
+    const isPadded = this.nextCommand !== 0 || this.memberStarts.length > 1;
+    if (isPadded) reply.bytes.fill(0, writer.position, end);
     this.replyAt = isPadded ? end : writer.position;
-    this.leaveForNext(status);
+    this.updatePredecessor(status);
   }
 
-  private leaveForNext(status: NtStatus): void {
-    const before = this.predecessor;
-    // What follows nothing leaves nothing: all related members behind it are as invalid.
-    if (this.isRelated && before.sessionId === -1) return;
-    before.sessionId = this.session?.id ?? -1;
-    before.treeId = this.tree?.id ?? this.treeId;
+  /** The reply with the body that the handler wrote, or with an error body. */
+  private replyWithBody(): PooledBuffer {
+    const { reply, writer } = this;
+    const isOfMember = reply !== undefined && writer.origin === this.replyAt && writer.bytes === reply.bytes;
+    if (isOfMember && writer.position !== this.replyAt + HEADER_SIZE) return reply;
+    const errorReply = this.beginBody(EMPTY_ERROR_SIZE);
+    writeEmptyError(writer);
+    return errorReply;
+  }
+
+  private updatePredecessor(status: NtStatus): void {
+    const { predecessor } = this;
+    // A related member without a predecessor is no predecessor: the related members behind it fail, too.
+    if (this.isRelated && predecessor.sessionId === -1) return;
+    predecessor.sessionId = this.session?.id ?? -1;
+    predecessor.treeId = this.tree?.id ?? this.treeId;
     if (this.command === Command.CREATE || !this.isRelated) {
-      before.failure = status >>> 30 === 3 ? status : undefined;
-      before.open = before.failure === undefined ? this.open : undefined;
+      predecessor.failure = status >>> 30 === 3 ? status : undefined;
+      predecessor.open = predecessor.failure === undefined ? this.open : undefined;
     } else if (this.open !== undefined) {
-      before.open = this.open;
+      predecessor.open = this.open;
     }
   }
 
-  /** Writes the reply's header for the current member at `at`, credits granted, unsigned. */
+  /** Grants credits and writes the current member's response header at `at`, with a zero signature. */
   writeHeader(reply: PooledBuffer, at: number, status: NtStatus): void {
     const { view } = reply;
     const isAsync = this.asyncId !== 0;
@@ -257,7 +275,7 @@ export class Exchange {
     view.setUint16(at + HeaderOffset.CREDIT_CHARGE, this.creditCharge, true);
     view.setUint32(at + HeaderOffset.STATUS, status, true);
     view.setUint16(at + HeaderOffset.COMMAND, this.command, true);
-    // The interim response granted for this request already; 3.3.4.2.
+    // 3.3.4.2: the interim response has granted the credits of an async request.
     view.setUint16(at + HeaderOffset.CREDITS, isAsync ? 0 : this.connection.grantCredits(this, status), true);
     view.setUint32(at + HeaderOffset.FLAGS, flags, true);
     view.setUint32(at + HeaderOffset.NEXT_COMMAND, 0, true);
@@ -275,16 +293,16 @@ export class Exchange {
     view.setUint32(at + HeaderOffset.SIGNATURE + 12, 0, true);
   }
 
-  /** Links, signs and sends every completed member; a later one starts a frame of its own. */
+  /** Links, signs and sends the completed members' responses in one frame; later members start another. */
   sendFinished(): void {
     const reply = this.reply;
-    const count = this.starts.length;
+    const count = this.memberStarts.length;
     if (reply === undefined || count === 0) return;
     for (let i = 0; i < count; i++) {
-      const start = this.starts[i] ?? 0;
-      const end = i + 1 < count ? (this.starts[i + 1] ?? 0) : this.replyAt;
+      const start = this.memberStarts[i] ?? 0;
+      const end = i + 1 < count ? (this.memberStarts[i + 1] ?? 0) : this.replyAt;
       if (i + 1 < count) reply.view.setUint32(start + HeaderOffset.NEXT_COMMAND, end - start, true);
-      const key = this.keys[i];
+      const key = this.memberKeys[i];
       if (key !== undefined && this.sealedBy === undefined) this.connection.sign(key, reply, start, end);
       this.onReply?.(reply.bytes.subarray(start, end));
     }
@@ -292,18 +310,21 @@ export class Exchange {
     this.connection.sendReply(reply, this.replyAt, this.sealedBy);
     this.reply = undefined;
     this.replyAt = HEAD_ROOM;
-    this.starts.length = 0;
-    this.keys.length = 0;
+    this.memberStarts.length = 0;
+    this.memberKeys.length = 0;
   }
 
-  /** Lets go of the bytes of a last member that may wait for hours; the fields read from its header stay. */
+  /**
+   * Releases the request's buffer while its last member waits, perhaps for hours. The header fields stay
+   * readable.
+   */
   dropRequest(): void {
     if (this.loan !== undefined) this.context.pool.release(this.loan);
     this.loan = undefined;
     this.message.set(NO_BYTES, NO_VIEW, 0, 0);
   }
 
-  /** Gives back the request's and the reply's buffers; called once, when nothing of them is needed. */
+  /** Releases the buffers of request and reply, then calls `afterSend`. Called once a message. */
   dispose(): void {
     if (this.loan !== undefined) this.context.pool.release(this.loan);
     this.loan = undefined;
@@ -316,8 +337,8 @@ export class Exchange {
     this.predecessor.open = undefined;
     this.cancel = undefined;
     this.onReply = undefined;
-    this.starts.length = 0;
-    this.keys.length = 0;
+    this.memberStarts.length = 0;
+    this.memberKeys.length = 0;
     this.message.set(NO_BYTES, NO_VIEW, 0, 0);
     this.writer.set(NO_BYTES, NO_VIEW, 0, 0);
     const after = this.afterSend;
@@ -325,13 +346,13 @@ export class Exchange {
     after?.();
   }
 
-  /** A failure in the middle of writing a body must not leave half of it. */
+  /** Discards a partly written body. */
   dropBody(): void {
     if (this.reply !== undefined) this.writer.position = this.replyAt + HEADER_SIZE;
   }
 
-  /** The status for what a handler threw. Anything but a WireError is a bug of ours: told in the log, never to the client. */
-  failed(error: unknown): NtStatus {
+  /** Returns INVALID_PARAMETER for a WireError. Logs any other error, a bug, and returns INTERNAL_ERROR. */
+  statusOfError(error: unknown): NtStatus {
     this.dropBody();
     if (error instanceof WireError) return Status.INVALID_PARAMETER;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,4 +1,4 @@
-// What the server sends of its own accord: break notifications; [MS-SMB2] 2.2.23, 3.3.4.6 (oplocks), 3.3.4.7 (leases).
+// Oplock and lease break notifications; [MS-SMB2] 2.2.23, 3.3.4.6 (oplocks), 3.3.4.7 (leases).
 import { Writer } from "../../wire/cursor.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, writeHeader } from "../../wire/header.ts";
 import {
@@ -15,7 +15,10 @@ import type { EngineContext } from "./context.ts";
 
 const NOTIFICATION_ROOM = 64;
 
-/** Tells the client that holds `holder` to fall to `to`. False where it has no connection left. */
+/**
+ * Sends the client of `holder` a break notification from caching state `from` to `to`. `needsAnswer` asks for
+ * an acknowledgment. False when the client has no connection left.
+ */
 export function sendBreak(
   context: EngineContext,
   holder: CachingHolder,
@@ -30,7 +33,7 @@ export function sendBreak(
       holder.lease === undefined
         ? oplockNotification(open, to)
         : leaseNotification(holder, from, to, needsAnswer);
-    sendUnasked(context, connection, sealingSessionOf(open), notification);
+    sendNotification(context, connection, sealingSessionOf(open), notification);
     return true;
   }
   return false;
@@ -59,13 +62,14 @@ function leaseNotification(
   };
 }
 
-// 3.3.4.6, 3.3.4.7: not signed, for no request was; encrypted where the session or the tree would have it.
+// 3.3.4.6, 3.3.4.7: notifications are not signed. They are encrypted where session or tree require
+// encryption.
 function sealingSessionOf(open: CachingOpen): Session | undefined {
   const { session, tree } = open;
   return (session.mustEncrypt || tree.mustEncrypt) && session.sealing !== undefined ? session : undefined;
 }
 
-function sendUnasked(
+function sendNotification(
   { pool }: EngineContext,
   connection: Channel,
   sealedBy: Session | undefined,
@@ -85,7 +89,7 @@ function sendUnasked(
     treeId: 0,
     sessionId: 0,
   });
-  // A MessageId of all ones: the answer to nothing.
+  // 2.2.23: MessageId is 0xFFFFFFFFFFFFFFFF in a notification.
   const at = HEAD_ROOM + HeaderOffset.MESSAGE_ID;
   reply.bytes.fill(0xff, at, at + 8);
   encodeOplockBreakNotification(writer, notification);

@@ -1,4 +1,4 @@
-// What happens to every request before its handler runs, in one fixed order; [MS-SMB2] 3.3.5.2.
+// The checks that every request passes before its handler runs, in the order of [MS-SMB2] 3.3.5.2.
 import type { MaybePromise } from "../../port/port.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2 } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
@@ -8,11 +8,14 @@ import { enterSequence, leaveSequence } from "./channel-sequence.ts";
 import { type Exchange, NO_REPLY, type OpenHandler, type Outcome, type Row } from "./exchange.ts";
 import { verifySignature } from "./signing.ts";
 
-/** Members that one message may hold; far above what clients send, and each costs credits anyway. */
+/** The most requests in one compound; far more than clients send, and each costs a credit anyway. */
 const MAX_MEMBERS = 512;
 const ALL_ONES = 0xffff_ffff;
 
-/** Checks the chain of headers of a whole message; false: disconnect, 3.3.5.2.6 and 3.3.5.2.7. */
+/**
+ * Checks the headers of all requests of a message and the NextCommand chain. False when the connection must
+ * be closed; 3.3.5.2.6, 3.3.5.2.7.
+ */
 export function hasSoundMembers(view: DataView, start: number, length: number): boolean {
   let at = start;
   let left = length;
@@ -30,7 +33,10 @@ export function hasSoundMembers(view: DataView, start: number, length: number): 
   return false;
 }
 
-/** Runs one member: an NTSTATUS, at once or later, or NO_REPLY. */
+/**
+ * Checks the exchange's current request and runs its handler. Returns the status of the response, or NO_REPLY
+ * where the request is CANCEL or the connection was closed.
+ */
 export function handleMember(exchange: Exchange, rows: readonly (Row | undefined)[]): MaybePromise<Outcome> {
   const { connection } = exchange;
   if (exchange.command === Command.CANCEL) return cancelRequest(exchange);
@@ -57,11 +63,11 @@ export function handleMember(exchange: Exchange, rows: readonly (Row | undefined
   try {
     return dispatch(exchange, row);
   } catch (error) {
-    return exchange.failed(error);
+    return exchange.statusOfError(error);
   }
 }
 
-/** Finds what the row needs, in the order of 3.3.5.2.9 to 3.3.5.2.11, and runs its handler with it. */
+/** Resolves the session, tree and open that the row needs (3.3.5.2.9 to 3.3.5.2.11) and runs its handler. */
 function dispatch(exchange: Exchange, row: Row): MaybePromise<Outcome> {
   const session = row.needs === "nothing" ? undefined : usableSession(exchange);
   if (typeof session === "number") return session;
@@ -80,7 +86,7 @@ function hasBody({ message }: Exchange, bodySize: number): boolean {
   return message.length >= HEADER_SIZE + (bodySize & ~1) && message.u16(HEADER_SIZE) === bodySize;
 }
 
-/** Finds the open whose FileId stands at `offset` of the request, and runs `handle` with it. */
+/** Resolves the FileId at `offset` of the request and runs `handle` with the open, or returns FILE_CLOSED. */
 export function withOpen(
   exchange: Exchange,
   tree: Tree,
@@ -93,7 +99,10 @@ export function withOpen(
   return useOpen(exchange, open, handle);
 }
 
-/** Runs `handle` while `open` is counted in use, so that its descriptors outlive a CLOSE that overtakes it. */
+/**
+ * Runs `handle` while `open` is in use: a CLOSE in the meantime does not close its descriptors under the
+ * handler.
+ */
 function useOpen(exchange: Exchange, open: Open, handle: OpenHandler): MaybePromise<Outcome> {
   const refusal = enterSequence(exchange, open);
   if (refusal !== Status.SUCCESS) return refusal;
@@ -118,12 +127,15 @@ function endUse(exchange: Exchange, open: Open): void {
   open.endUse();
 }
 
-/** Finds the session and checks encryption and signature; 3.3.5.2.1, 3.3.5.2.4. */
+/**
+ * Looks up the session and checks encryption and signature; 3.3.5.2.1, 3.3.5.2.4. SUCCESS also without a
+ * session.
+ */
 function authenticate(exchange: Exchange): NtStatus {
   const { connection, sealedBy } = exchange;
   const session = connection.sessions.get(exchange.sessionId);
   if (sealedBy !== undefined && session !== sealedBy) {
-    // 3.3.5.2.1.1: what is inside must belong to the session whose keys opened it.
+    // 3.3.5.2.1.1: SessionId of the request must be that of the transform header.
     connection.close("encrypted for another session");
     return Status.ACCESS_DENIED;
   }
@@ -140,26 +152,27 @@ function authenticate(exchange: Exchange): NtStatus {
     if (session.mustEncrypt && !isSetup) return Status.ACCESS_DENIED;
   }
   exchange.session = session;
-  if (session === undefined && isSigned) signForStranger(exchange);
+  if (session === undefined && isSigned) signErrorWithoutSession(exchange);
   return Status.SUCCESS;
 }
 
-/** The session, once a request may use it; 3.3.5.2.9. */
+/** The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. */
 function usableSession({ session, command }: Exchange): Session | NtStatus {
   if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
-  const isRefused = session.state === SessionState.EXPIRED && !mayUseExpired(command);
+  const isRefused = session.state === SessionState.EXPIRED && !isAllowedWhenExpired(command);
   return isRefused ? Status.NETWORK_SESSION_EXPIRED : session;
 }
 
-// A session that ended, or that exists on other connections: its client believes the refusal only when it is signed.
-function signForStranger(exchange: Exchange): void {
+// For a session that has ended here or exists on other connections only: clients ignore an unsigned error
+// response.
+function signErrorWithoutSession(exchange: Exchange): void {
   const { context, connection, sessionId } = exchange;
   const key = connection.endedKeys.get(sessionId) ?? context.sessions.get(sessionId)?.signing;
   if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 
-// 3.3.5.2.9: what only gives things back still works.
-function mayUseExpired(command: number): boolean {
+// 3.3.5.2.9: commands that only release something are allowed on an expired session.
+function isAllowedWhenExpired(command: number): boolean {
   return (
     command === Command.LOGOFF ||
     command === Command.CLOSE ||
@@ -207,7 +220,7 @@ function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | NtS
   return open;
 }
 
-// 3.3.5.16: never answered. A signature that is wrong makes the request void.
+// 3.3.5.16: CANCEL has no response. One with a wrong signature is ignored.
 function cancelRequest(exchange: Exchange): Outcome {
   const { connection, message } = exchange;
   const session = connection.sessions.get(exchange.sessionId);

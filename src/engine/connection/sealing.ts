@@ -1,11 +1,11 @@
-// Encryption of whole messages: opening requests and sealing replies in place; [MS-SMB2] 2.2.41, 3.1.4.3, 3.3.5.2.1.
+// Transform headers: decrypts requests and encrypts replies in place; [MS-SMB2] 2.2.41, 3.1.4.3, 3.3.5.2.1.
 import { PROTOCOL_SMB2, PROTOCOL_TRANSFORM, get64, set64 } from "../../wire/header.ts";
 import { type Session, SessionState } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import type { ConnectionState } from "./connection-state.ts";
 
 const TRANSFORM_SIZE = 52;
-/** Offsets inside the transform header. */
+/** Offsets in the transform header; 2.2.41. */
 const Transform = {
   SIGNATURE: 4,
   NONCE: 20,
@@ -13,12 +13,12 @@ const Transform = {
   FLAGS: 42,
   SESSION_ID: 44,
 } as const;
-/** Flags/EncryptionAlgorithm: 1 means "encrypted" (3.1.1) and AES-128-CCM (3.0) alike. */
+/** Flags (3.1.1) or EncryptionAlgorithm (3.0, AES-128-CCM): the same field with the same value. */
 const ENCRYPTED = 1;
 
 /**
- * Decrypts the message `bytes[start, start + length)` in place, leaving the inner message 52 bytes further on.
- * The session it was for, or undefined where the connection must be closed; 3.3.5.2.1.1.
+ * Decrypts the message `bytes[start, start + length)` in place; the SMB2 message then begins at `start + 52`.
+ * Returns the session of the transform header, or undefined when the connection must be closed; 3.3.5.2.1.1.
  */
 export function openSealed(
   connection: ConnectionState,
@@ -38,12 +38,15 @@ export function openSealed(
   const aad = bytes.subarray(start + Transform.NONCE, start + TRANSFORM_SIZE);
   const tag = bytes.subarray(start + Transform.SIGNATURE, start + Transform.NONCE);
   if (!keys.open.open(nonce, aad, bytes, start + TRANSFORM_SIZE, start + length, tag)) return undefined;
-  // A transform inside a transform is refused with everything else that is no SMB2 message.
+  // Only an SMB2 message may be inside; this refuses nested transform headers, too.
   if (view.getUint32(start + TRANSFORM_SIZE, true) !== PROTOCOL_SMB2) return undefined;
   return session;
 }
 
-/** Encrypts `reply.bytes[from, to)` in place and writes the transform header before it. False: keys used up. */
+/**
+ * Encrypts `reply.bytes[from, to)` in place and writes the transform header into the 52 bytes before it.
+ * False when the session has no keys or its nonces are used up.
+ */
 export function sealReply(session: Session, reply: PooledBuffer, from: number, to: number): boolean {
   const keys = session.sealing;
   if (keys === undefined) return false;

@@ -1,10 +1,10 @@
-// One pool of size-classed buffers with a budget: every frame that spans packets and every reply lives in one.
-// design.md, 5: memory is never the client's to choose.
+// One pool of buffers in size classes, for every reply and every message that spans packets. Its budget
+// bounds the memory that clients can make the server use: connections stop reading while the pool is low.
 
 /** Bytes in front of a reply's first SMB2 header: 4 of framing and 52 of a transform header. */
 export const HEAD_ROOM = 56;
 
-/** A buffer on loan. Whoever holds it gives it back once, by `release`. */
+/** A buffer of the pool. Its holder calls `BufferPool.release` exactly once. */
 export class PooledBuffer {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -18,7 +18,9 @@ export class PooledBuffer {
   }
 }
 
-// Each class leaves room for headers above a round payload, so that a 64 KiB READ does not take a 128 KiB buffer.
+/**
+ * Bytes for headers beside a round payload: without them a READ of 64 KiB would need the class of 128 KiB.
+ */
 const SLACK = 1024;
 const CLASS_BYTES: readonly number[] = [
   512,
@@ -37,9 +39,9 @@ export const LARGEST_BUFFER = 8_388_608 + SLACK;
 
 export class BufferPool {
   readonly budgetBytes: number;
-  /** Bytes in buffers on loan. */
+  /** Bytes of buffers in use. */
   lentBytes = 0;
-  /** Bytes in buffers that wait for their next use. */
+  /** Bytes of idle buffers. */
   idleBytes = 0;
   private readonly free: PooledBuffer[][] = CLASS_BYTES.map(() => []);
 
@@ -47,7 +49,10 @@ export class BufferPool {
     this.budgetBytes = budgetBytes;
   }
 
-  /** A buffer of at least `size` bytes, contents undefined. Never refuses: callers watch `isLow` beforehand. */
+  /**
+   * Returns a buffer of at least `size` bytes with undefined contents, also beyond the budget: callers check
+   * `isLow` first. Throws RangeError above LARGEST_BUFFER.
+   */
   acquire(size: number): PooledBuffer {
     let sizeClass = 0;
     while (sizeClass < CLASS_BYTES.length && (CLASS_BYTES[sizeClass] ?? 0) < size) sizeClass++;
@@ -63,24 +68,25 @@ export class BufferPool {
     return new PooledBuffer(classBytes, sizeClass);
   }
 
+  /** Throws when `buffer` was released before. */
   release(buffer: PooledBuffer): void {
     if (buffer.isFree) throw new Error("buffer released twice");
     buffer.isFree = true;
     const size = buffer.bytes.length;
     this.lentBytes -= size;
-    // Beyond the budget the garbage collector takes it: the pool shrinks again after a burst.
+    // Buffers beyond the budget are left to the garbage collector, so that the pool shrinks after a burst.
     if (this.lentBytes + this.idleBytes + size <= this.budgetBytes) {
       this.idleBytes += size;
       this.free[buffer.sizeClass]?.push(buffer);
     }
   }
 
-  /** True when a reader should stop taking new requests until buffers come back. */
+  /** True when the budget is in use: connections should read no more requests until buffers are released. */
   isLow(): boolean {
     return this.lentBytes >= this.budgetBytes;
   }
 
-  /** Forgets idle buffers; called when the server has been quiet for a while. */
+  /** Drops the idle buffers. */
   trim(): void {
     for (const list of this.free) list.length = 0;
     this.idleBytes = 0;

@@ -1,35 +1,36 @@
-// Direct TCP framing: one zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1,
-// [MS-SMB] 2.1. Cuts a byte stream into messages, copying only those that span packets.
+// Direct TCP framing: a zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1, [MS-SMB]
+// 2.1. Splits a byte stream into messages; copies only those that span packets.
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 
-/** RFC 1002 4.3: a keep-alive of NetBIOS session service; harmless, and some old clients send it. */
+/** RFC 1002 4.3: a NetBIOS session keep-alive, which some old clients send. Skipped. */
 const NETBIOS_KEEP_ALIVE = 0x85;
 
-/** Less than this is not worth a call of its own. */
-const LEAST_PULL = 16_384;
-/** What one connection may take in one turn of the event loop beyond what it was handed. */
+/** Bytes below which a recv(2) of its own does not pay. */
+const MIN_PULL_BYTES = 16_384;
+/** The most bytes that one connection pulls from its socket in one turn of the event loop. */
 const MAX_PULLED_BYTES = 8 * 1024 * 1024;
 const headerBytes = new Uint8Array(4);
 
 export interface FrameSink {
-  /** The largest message taken in the connection's present state, in bytes. */
+  /** The largest message in bytes that the connection accepts in its present state. */
   maxFrameBytes(): number;
-  /** False while no further message is to be taken: what arrived stays where it is until `resume`. */
-  mayTake(): boolean;
+  /** False while no further message may be handed over: received bytes then wait for `resume`. */
+  mayTakeFrame(): boolean;
   /**
-   * Receives what has arrived meanwhile into `bytes[at, at + length)`: the number of bytes, or nothing (0 or less).
-   * A large message is filled this way without passing through other buffers.
+   * Receives bytes that have arrived on the socket into `bytes[at, at + length)`, without waiting. Returns
+   * their number; 0 or less when there are none. Saves the copy through the event loop's buffers for a large
+   * message.
    */
   pull(bytes: Uint8Array, at: number, length: number): number;
   /**
-   * One whole message: `bytes[start, start + length)`. `loan` owns the bytes where they came from the pool,
-   * and is then the sink's to release; otherwise the bytes are the sink's alone.
-   * False: stop, the connection is closing.
+   * Takes one complete message, `bytes[start, start + length)`. Where `loan` is given, `bytes` belong to it
+   * and the sink releases it; otherwise the sink owns the bytes. False stops the assembler: the connection is
+   * closing.
    */
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
 }
 
-/** Assembles messages of one connection. Holds no buffer between messages, but for what came while none was taken. */
+/** Assembles the messages of one connection. Between messages it holds no buffer but the deferred chunks. */
 export class FrameAssembler {
   private readonly pool: BufferPool;
   private readonly sink: FrameSink;
@@ -38,57 +39,61 @@ export class FrameAssembler {
   private filled = 0;
   private headerFilled = 0;
   private header = 0;
-  private held: Uint8Array[] = [];
-  /** Set while chunks that came earlier still wait: what the socket has comes after them. */
-  private hasMoreHeld = false;
+  /** Chunks that arrived while `mayTakeFrame` was false. */
+  private deferred: Uint8Array[] = [];
+  /**
+   * Set while further chunks are deferred: nothing may be pulled from the socket before they are consumed.
+   */
+  private hasMoreDeferred = false;
 
   constructor(pool: BufferPool, sink: FrameSink) {
     this.pool = pool;
     this.sink = sink;
   }
 
-  /** True between messages: nothing of a message has arrived yet. */
+  /** True between messages, when no byte of the next one has arrived. */
   isIdle(): boolean {
     return this.headerFilled === 0;
   }
 
   /**
-   * Takes the next bytes of the stream, which are ours from now on. False when the peer breaks the framing or
-   * exceeds its limit: the connection must be closed.
+   * Takes the next bytes of the stream and ownership of `chunk`. False when the connection must be closed:
+   * the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
    */
   feed(chunk: Uint8Array): boolean {
-    if (this.held.length > 0) {
-      this.held.push(chunk);
+    if (this.deferred.length > 0) {
+      this.deferred.push(chunk);
       return true;
     }
-    return this.cut(chunk);
+    return this.split(chunk);
   }
 
-  /** True when messages wait for `resume`. */
-  get isHolding(): boolean {
-    return this.held.length > 0;
+  /** True when received bytes wait for `resume`. */
+  get hasDeferred(): boolean {
+    return this.deferred.length > 0;
   }
 
-  /** Goes on with what was held back, as far as messages may be taken; false as `feed`. */
+  /** Continues with the deferred chunks while `mayTakeFrame` is true. False as in `feed`. */
   resume(): boolean {
-    while (this.held.length > 0 && this.sink.mayTake()) {
-      const chunk = this.held.shift() as Uint8Array;
-      const waiting = this.held;
-      this.held = [];
-      this.hasMoreHeld = waiting.length > 0;
-      const isSound = this.cut(chunk);
-      this.hasMoreHeld = false;
-      this.held.push(...waiting);
+    while (this.deferred.length > 0 && this.sink.mayTakeFrame()) {
+      const chunk = this.deferred.shift();
+      if (chunk === undefined) break;
+      const waiting = this.deferred;
+      this.deferred = [];
+      this.hasMoreDeferred = waiting.length > 0;
+      const isSound = this.split(chunk);
+      this.hasMoreDeferred = false;
+      this.deferred.push(...waiting);
       if (!isSound) return false;
     }
     return true;
   }
 
-  private cut(chunk: Uint8Array): boolean {
+  private split(chunk: Uint8Array): boolean {
     let at = 0;
     while (at < chunk.length) {
-      if (this.headerFilled === 0 && at > 0 && !this.sink.mayTake()) {
-        this.held.push(chunk.subarray(at));
+      if (this.headerFilled === 0 && at > 0 && !this.sink.mayTakeFrame()) {
+        this.deferred.push(chunk.subarray(at));
         return true;
       }
       if (this.headerFilled < 4) {
@@ -98,8 +103,8 @@ export class FrameAssembler {
         if (this.headerFilled < 4) continue;
         if (!this.acceptHeader()) return false;
         if (this.headerFilled === 0) continue;
-        const whole = chunk.length - at >= this.frameBytes;
-        if (whole) {
+        const isComplete = chunk.length - at >= this.frameBytes;
+        if (isComplete) {
           this.headerFilled = 0;
           const start = at;
           at += this.frameBytes;
@@ -111,10 +116,15 @@ export class FrameAssembler {
         continue;
       }
       at = this.fill(chunk, at);
-      if (at === chunk.length && !this.hasMoreHeld) this.pullRest();
+      if (at === chunk.length && !this.hasMoreDeferred) this.pullRest();
       if (this.filled === this.frameBytes) {
         if (!this.endFrame()) return false;
-        if (at === chunk.length && !this.hasMoreHeld && this.frameBytes >= LEAST_PULL && !this.pullFrames())
+        if (
+          at === chunk.length &&
+          !this.hasMoreDeferred &&
+          this.frameBytes >= MIN_PULL_BYTES &&
+          !this.pullFrames()
+        )
           return false;
       }
     }
@@ -128,10 +138,10 @@ export class FrameAssembler {
     return loan !== undefined && this.sink.takeFrame(loan.bytes, 0, this.frameBytes, loan);
   }
 
-  // Behind a large message often stands the next one: taken without a turn of the event loop, up to a limit, so
-  // that other connections get theirs.
+  // The next message often follows a large one: it is read without another turn of the event loop, up to a
+  // limit, so that other connections are not starved.
   private pullFrames(): boolean {
-    for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + LEAST_PULL) {
+    for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + MIN_PULL_BYTES) {
       const count = this.sink.pull(headerBytes, 0, 4 - this.headerFilled);
       for (let i = 0; i < count; i++) {
         this.header =
@@ -150,10 +160,11 @@ export class FrameAssembler {
     return true;
   }
 
-  // The event loop hands out fresh buffers of its own; large payloads are better taken where they will stay.
+  // Receives the rest of a large message into its pooled buffer, without a copy through the event loop's
+  // buffers.
   private pullRest(): void {
     const { partial } = this;
-    if (partial === undefined || this.frameBytes - this.filled < LEAST_PULL) return;
+    if (partial === undefined || this.frameBytes - this.filled < MIN_PULL_BYTES) return;
     while (this.filled < this.frameBytes) {
       const count = this.sink.pull(partial.bytes, this.filled, this.frameBytes - this.filled);
       if (count <= 0) return;
@@ -161,11 +172,11 @@ export class FrameAssembler {
     }
   }
 
-  /** Gives back what an unfinished message holds. */
+  /** Releases the buffer of an incomplete message and the deferred chunks. */
   close(): void {
     if (this.partial !== undefined) this.pool.release(this.partial);
     this.partial = undefined;
-    this.held = [];
+    this.deferred = [];
   }
 
   private acceptHeader(): boolean {
@@ -180,8 +191,8 @@ export class FrameAssembler {
 
   private fill(chunk: Uint8Array, at: number): number {
     const take = Math.min(this.frameBytes - this.filled, chunk.length - at);
-    const whole = at === 0 && take === chunk.length;
-    this.partial?.bytes.set(whole ? chunk : chunk.subarray(at, at + take), this.filled);
+    const isWholeChunk = at === 0 && take === chunk.length;
+    this.partial?.bytes.set(isWholeChunk ? chunk : chunk.subarray(at, at + take), this.filled);
     this.filled += take;
     return at + take;
   }

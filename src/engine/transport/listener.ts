@@ -1,8 +1,8 @@
-// TCP listeners: accepts sockets and hands their events to whoever serves them; direct TCP, [MS-SMB2] 2.1.
+// TCP listeners for direct TCP ([MS-SMB2] 2.1): accept sockets and pass their events to a SocketUser.
 import { receiveNow } from "../../linux/socket.ts";
 import type { StreamSocket } from "./send-queue.ts";
 
-/** One served connection, as far as the transport knows it. */
+/** The receiver of a socket's events. */
 export interface SocketUser {
   receive(chunk: Uint8Array): void;
   drained(): void;
@@ -18,7 +18,7 @@ export interface Listener {
   stop(): void;
 }
 
-/** Seconds of silence before the kernel asks whether a peer is still there. */
+/** Milliseconds of silence before the kernel sends TCP keep-alive probes. */
 const KEEP_ALIVE_MS = 60_000;
 
 class BunSocket implements StreamSocket {
@@ -27,7 +27,7 @@ class BunSocket implements StreamSocket {
 
   constructor(socket: Bun.Socket<SocketData>) {
     this.socket = socket;
-    // A property that the runtime has and its type declarations lack.
+    // Bun sockets have `fd`; its type declarations lack it.
     this.fd = (socket as unknown as { readonly fd: number }).fd;
   }
   write(bytes: Uint8Array, offset: number, length: number): number {
@@ -51,8 +51,9 @@ class BunSocket implements StreamSocket {
 }
 
 /**
- * Listens on `hostname`:`port`. `accept` gets each new socket and its peer's address, and returns who serves it, or
- * undefined to have it closed at once. Throws the runtime's error (`code: "EADDRINUSE"` …) when it cannot listen.
+ * Listens on `hostname`:`port`. `accept` gets each new socket and its peer's address and returns the receiver
+ * of its events, or undefined to close it. Throws the runtime's error (`code: "EADDRINUSE"` …) when it cannot
+ * listen.
  */
 export function listenTcp(
   hostname: string,
@@ -64,7 +65,7 @@ export function listenTcp(
     port,
     data: { user: undefined },
     socket: {
-      // Not Buffer: its slice() shares memory where everybody else's copies.
+      // Not Buffer: Buffer.slice() shares memory, Uint8Array.slice() copies.
       binaryType: "uint8array",
       open(socket) {
         socket.setNoDelay(true);
@@ -90,7 +91,7 @@ export function listenTcp(
   return { port: listener.port, stop: () => listener.stop(true) };
 }
 
-/** An IPv4 peer of an IPv6 socket is an IPv4 peer: counted and logged as one. */
+/** Returns an IPv4-mapped IPv6 address as the IPv4 address, so that limits and logs treat both as one. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

@@ -1,12 +1,18 @@
-// Replies on their way out of one connection: written at once where the socket takes them, else kept in order
-// until it drains. Buffers go back to the pool as their last byte leaves.
+// The unsent replies of one connection: written at once where the socket takes them, else queued until it
+// drains. A buffer is released once its last byte is written.
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 
-/** The part of a TCP socket that a connection needs; the test's double implements the same. */
+/** The part of a TCP socket that a connection uses; tests implement it, too. */
 export interface StreamSocket {
-  /** Bytes taken, fewer than given when the kernel's buffer is full, -1 when the socket is gone. */
+  /**
+   * Returns the bytes written: fewer than `length` when the kernel's buffer is full, -1 when the socket is
+   * closed.
+   */
   write(bytes: Uint8Array, offset: number, length: number): number;
-  /** Bytes received into `bytes[at, at + length)`; 0 or less when there is nothing to take now. */
+  /**
+   * Receives into `bytes[at, at + length)` without waiting. Returns the number of bytes; 0 or less when none
+   * came.
+   */
   receive(bytes: Uint8Array, at: number, length: number): number;
   pause(): void;
   resume(): void;
@@ -18,9 +24,9 @@ export interface StreamSocket {
 export class SendQueue {
   private readonly socket: StreamSocket;
   private readonly pool: BufferPool;
-  private waiting: { buffer: PooledBuffer; from: number; to: number }[] = [];
+  private queue: { buffer: PooledBuffer; from: number; to: number }[] = [];
   private isClosed = false;
-  /** Bytes accepted for sending and not yet taken by the socket. */
+  /** Bytes queued and not written yet. */
   pendingBytes = 0;
 
   constructor(socket: StreamSocket, pool: BufferPool) {
@@ -28,13 +34,13 @@ export class SendQueue {
     this.pool = pool;
   }
 
-  /** Sends `buffer.bytes[from, to)`; the buffer belongs to the queue from here on. */
+  /** Sends `buffer.bytes[from, to)` and takes ownership of the buffer. */
   send(buffer: PooledBuffer, from: number, to: number): void {
     if (this.isClosed) {
       this.pool.release(buffer);
       return;
     }
-    if (this.waiting.length === 0) {
+    if (this.queue.length === 0) {
       const written = this.socket.write(buffer.bytes, from, to - from);
       if (written < 0) {
         this.pool.release(buffer);
@@ -47,13 +53,13 @@ export class SendQueue {
       from += written;
     }
     this.pendingBytes += to - from;
-    this.waiting.push({ buffer, from, to });
+    this.queue.push({ buffer, from, to });
   }
 
-  /** The socket can take more. */
+  /** Writes queued replies; called when the socket is writable again. */
   drain(): void {
     let done = 0;
-    for (const item of this.waiting) {
+    for (const item of this.queue) {
       const written = this.socket.write(item.buffer.bytes, item.from, item.to - item.from);
       if (written < 0) break;
       this.pendingBytes -= written;
@@ -62,17 +68,17 @@ export class SendQueue {
       this.pool.release(item.buffer);
       done++;
     }
-    if (done > 0) this.waiting.splice(0, done);
+    if (done > 0) this.queue.splice(0, done);
   }
 
   isEmpty(): boolean {
-    return this.waiting.length === 0;
+    return this.queue.length === 0;
   }
 
   close(): void {
     this.isClosed = true;
-    for (const item of this.waiting) this.pool.release(item.buffer);
-    this.waiting = [];
+    for (const item of this.queue) this.pool.release(item.buffer);
+    this.queue = [];
     this.pendingBytes = 0;
   }
 }
