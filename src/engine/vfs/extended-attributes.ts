@@ -45,6 +45,11 @@ export function foldAttributeName(name: string): string {
   return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
+/** True for stored names that no client may see or set. */
+export function isReservedAttribute(stored: string): boolean {
+  return isReservedName(stored);
+}
+
 /** [MS-FSA] 2.1.5.12.10: EaSize of these attributes, 0 for none. */
 export function attributesSize(attributes: readonly ExtendedAttribute[]): number {
   let size = 0;
