@@ -1,5 +1,5 @@
-// The extended attributes that clients see: the named values below `user.` but for those that servers keep their own
-// things in. Names and limits of [MS-FSCC] 2.4.15, [MS-FSA] 2.1.5.15.5; on disk as Samba and ksmbd write them.
+// Extended attributes as clients see them: the xattrs in the namespace `user.` without those that SMB servers reserve.
+// Names and limits: [MS-FSCC] 2.4.15, [MS-FSA] 2.1.5.15.5. The on-disk form is that of Samba and ksmbd.
 import { Errno } from "../../linux/errno.ts";
 import { type ExtendedAttribute, NEED_EA } from "../../wire/fscc/extended-attribute.ts";
 import { andThen } from "../and-then.ts";
@@ -7,23 +7,25 @@ import type { MaybePromise } from "../../port/port.ts";
 import type { Failure, NamedValues } from "./store.ts";
 import { PREFIX, isReservedName } from "./format/value-names.ts";
 
-/** The names of attributes that were set with NEED_EA, each ended by a NUL: the disk has no place for the flag. */
+/** Holds the names of the attributes set with NEED_EA, each terminated by NUL: an xattr cannot store the flag. */
 const NEEDED_NAMES = "user.minismbd.NEED_EA";
-/** The kernel's limit for names, XATTR_NAME_MAX. */
+/** XATTR_NAME_MAX. */
 const MAX_STORED_NAME_BYTES = 255;
-// 2.4.15: 8-bit characters but for controls and those that OS/2 had other uses for.
+// [MS-FSCC] 2.4.15: characters that a name must not contain.
 // oxlint-disable-next-line no-control-regex
 const UNFIT = /[\u0000-\u001f"*+,/:;<=>?[\\\]|]/;
 
-/** The most that the attributes of one file may take together, counted as EaSize is. */
+/** Limit for all attributes of one file together, counted like EaSize. */
 export const MAX_ATTRIBUTES_BYTES = 65_536 - 5;
-/** What the value of one can be: its length travels in 16 bits. */
+/** EaValueLength has 16 bits. */
 const MAX_VALUE_BYTES = 65_535;
 
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The on-disk name for a client's, whose characters stand for bytes; undefined where it is not well-formed. */
+/**
+ * Returns the xattr name for a client's name (one character per byte, UTF-8 on disk), or undefined for an invalid name.
+ */
 export function toStoredName(name: string): string | undefined {
   if (name.length === 0 || PREFIX.length + name.length > MAX_STORED_NAME_BYTES || UNFIT.test(name))
     return undefined;
@@ -40,19 +42,24 @@ function toClientName(stored: string): string {
   return name;
 }
 
-/** Names are equal without regard to the case of ASCII letters. */
+/** Returns the key by which names are compared: the case of ASCII letters is ignored. */
 export function foldAttributeName(name: string): string {
   return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
-/** [MS-FSA] 2.1.5.12.10: EaSize of these attributes, 0 for none. */
+/** True for xattr names that no client may see or set. */
+export function isReservedAttribute(stored: string): boolean {
+  return isReservedName(stored);
+}
+
+/** Returns EaSize in bytes, 0 for an empty list; [MS-FSA] 2.1.5.12.10. */
 export function attributesSize(attributes: readonly ExtendedAttribute[]): number {
   let size = 0;
   for (const { name, value } of attributes) size += 4 + name.length + 1 + value.length;
   return size === 0 ? 0 : size + 4;
 }
 
-/** All that a client may see, in the disk's order. */
+/** Returns the attributes visible to clients, in the order of listxattr(2); -errno on failure. */
 export function readUserAttributes(values: NamedValues): MaybePromise<ExtendedAttribute[] | Failure> {
   return andThen(values.list(), (names) => {
     if (typeof names === "number") return names;
@@ -63,7 +70,7 @@ export function readUserAttributes(values: NamedValues): MaybePromise<ExtendedAt
       const found: ExtendedAttribute[] = [];
       const read = (stored: string): MaybePromise<number> =>
         andThen(values.get(stored), (value) => {
-          // Gone meanwhile.
+          // Removed since the names were listed.
           if (value === -Errno.ENODATA) return 0;
           if (typeof value === "number") return value;
           const name = toClientName(stored);
@@ -84,7 +91,7 @@ function readNeeded(values: NamedValues): MaybePromise<Set<string>> {
   });
 }
 
-/** True where an attribute of the file was set with NEED_EA; 2.1.5.1.2. */
+/** True if any attribute of the file was set with NEED_EA, or if reading them fails; [MS-FSA] 2.1.5.1.2. */
 export function needsKnowledge(values: NamedValues): MaybePromise<boolean> {
   return andThen(values.get(NEEDED_NAMES), (value) => {
     if (typeof value === "number") return false;
@@ -96,14 +103,14 @@ export function needsKnowledge(values: NamedValues): MaybePromise<boolean> {
 
 interface Change {
   readonly stored: string;
-  /** Undefined: it goes. */
+  /** Undefined removes the attribute. */
   readonly value: Uint8Array | undefined;
   readonly previous: Uint8Array | undefined;
 }
 
 /**
- * Sets attributes, and removes those whose value is empty; all or none of them. Names are well-formed and not
- * reserved: the caller has looked. -E2BIG where they would be too many together.
+ * Sets attributes and removes those whose value is empty; after a failure it restores the old values. The caller has
+ * checked that the names are valid and not reserved. Returns -E2BIG if the result exceeds MAX_ATTRIBUTES_BYTES.
  */
 export function changeUserAttributes(
   values: NamedValues,
@@ -115,7 +122,7 @@ export function changeUserAttributes(
     const touched = new Set<string>();
     for (const attribute of wanted) {
       const key = foldAttributeName(attribute.name);
-      // What is there keeps the case that its name was made with.
+      // An existing attribute keeps the case of its name.
       const name = after.get(key)?.name ?? attribute.name;
       if (attribute.value.length === 0) after.delete(key);
       else after.set(key, { ...attribute, name });
@@ -174,7 +181,7 @@ function neededNames(attributes: readonly ExtendedAttribute[]): string {
   return needed.map(({ name }) => `${foldAttributeName(name)}\0`).join("");
 }
 
-/** One after the other until one fails. */
+/** Runs `action` for one item after the other and stops at the first failure. */
 function inTurn<T>(items: readonly T[], action: (item: T) => MaybePromise<number>): MaybePromise<number> {
   for (const [i, item] of items.entries()) {
     const result = action(item);

@@ -1,4 +1,4 @@
-// Extended attributes as clients see them, over named values in memory (at once and by promise) and on a real disk.
+// Extended attributes as clients see them, on named values in memory (synchronous and asynchronous) and on a real disk.
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import type { FileNode, NamedValues } from "../../../src/engine/vfs/store.ts";
@@ -18,7 +18,7 @@ const ENODATA = -61;
 const ENOSPC = -28;
 const E2BIG = -7;
 
-/** Named values in memory. `fails` names those that cannot be set. */
+/** Named values in memory; setting the value named `fails` returns -ENOSPC. */
 class MemoryValues implements NamedValues {
   readonly maxValueBytes = 65_536;
   readonly map = new Map<string, Uint8Array>();
@@ -60,18 +60,18 @@ async function read(values: NamedValues): Promise<Record<string, string>> {
 
 describe("names", () => {
   test.each([["plain"], ["With.Dots-and_more"], ["a b"], ["$LXUID"], ["x".repeat(250)]])(
-    "%p is fit",
+    "%p is a valid name",
     (name) => {
       expect(toStoredName(name)).toBe(`user.${name}`);
     },
   );
 
   test.each([[""], ["a:b"], ["a*"], ["a\0b"], ["a/b"], ["a\\b"], ["x".repeat(251)], ["\xff\xfe"]])(
-    "%p is not well-formed",
+    "%p is an invalid name",
     (name) => expect(toStoredName(name)).toBeUndefined(),
   );
 
-  test("bytes beyond ASCII are UTF-8 on the disk", () => {
+  test("a name with non-ASCII bytes is stored as UTF-8", () => {
     expect(toStoredName(Buffer.from("naïve").toString("latin1"))).toBe("user.naïve");
   });
 
@@ -86,17 +86,17 @@ describe("names", () => {
     ["system.posix_acl_access"],
     ["trusted.overlay.opaque"],
     ["user."],
-  ])("%s is for servers alone", (name) => expect(isReservedName(name)).toBe(true));
+  ])("%s is reserved for servers", (name) => expect(isReservedName(name)).toBe(true));
 
-  test("others are for clients", () => {
+  test("other names in user. are available to clients", () => {
     for (const name of ["user.x", "user.DOSATTRIBUTE", "user.security.NTACL", "user.mime_type"])
       expect(isReservedName(name)).toBe(false);
   });
 });
 
 for (const isLater of [false, true]) {
-  describe(isLater ? "by promise" : "at once", () => {
-    test("what is set is read, without regard to case, and an empty value removes", async () => {
+  describe(isLater ? "asynchronous values" : "synchronous values", () => {
+    test("attributes are set and read back, names ignore case, and an empty value removes", async () => {
       const values = new MemoryValues(isLater);
       values.map.set("user.DOSATTRIB", new Uint8Array(8));
       values.map.set("security.NTACL", new Uint8Array(8));
@@ -109,7 +109,7 @@ for (const isLater of [false, true]) {
       expect([...values.map.keys()].sort()).toEqual(["security.NTACL", "user.DOSATTRIB", "user.two"]);
     });
 
-    test("all or nothing", async () => {
+    test("a change that fails halfway is undone", async () => {
       const values = new MemoryValues(isLater);
       await changeUserAttributes(values, [attribute("a", "before"), attribute("b", "before")]);
       values.fails = "user.c";
@@ -123,7 +123,7 @@ for (const isLater of [false, true]) {
       expect(await read(values)).toEqual({ a: "before", b: "before" });
     });
 
-    test("no more than 64 KiB together", async () => {
+    test("more than 64 KiB of attributes fail with -E2BIG", async () => {
       const values = new MemoryValues(isLater);
       const first = attribute("a", 30_000);
       const most = MAX_ATTRIBUTES_BYTES - attributesSize([first]) - 4 - 1 - 1;
@@ -131,11 +131,11 @@ for (const isLater of [false, true]) {
       expect(await read(values)).toEqual({});
       expect(await changeUserAttributes(values, [first, attribute("b", most)])).toBe(0);
       expect(await changeUserAttributes(values, [attribute("c", 1)])).toBe(E2BIG);
-      // What makes room in the same request counts.
+      // An attribute removed in the same request makes room.
       expect(await changeUserAttributes(values, [attribute("c", 1), attribute("A", "")])).toBe(0);
     });
 
-    test("NEED_EA is kept for as long as its attribute", async () => {
+    test("NEED_EA is stored until its attribute is set without it", async () => {
       const values = new MemoryValues(isLater);
       await changeUserAttributes(values, [attribute("must", "1", NEED_EA), attribute("may", "1")]);
       expect(await needsKnowledge(values)).toBe(true);
@@ -151,14 +151,14 @@ for (const isLater of [false, true]) {
   });
 }
 
-test("the size is that of the list with its header", () => {
+test("attributesSize counts the entries and a header", () => {
   expect(attributesSize([])).toBe(0);
-  // [MS-FSA] 2.1.5.12.10: four bytes more than the entries.
+  // [MS-FSA] 2.1.5.12.10: 4 bytes more than the entries.
   expect(attributesSize([attribute("ab", "xyz")])).toBe(4 + 4 + 2 + 1 + 3);
 });
 
 test.skipIf(Bun.which("setfattr") === null)(
-  "on a disk they are what setfattr sets and getfattr shows",
+  "attributes set by setfattr are read, and getfattr shows attributes set by clients",
   async () => {
     const share = new Fixture();
     await share.touch("file");
@@ -169,7 +169,7 @@ test.skipIf(Bun.which("setfattr") === null)(
     expect(await changeUserAttributes(node.values, [attribute("remote", "there")])).toBe(0);
     const shown = spawnSync("getfattr", ["--only-values", "-n", "user.remote", path]).stdout.toString();
     expect(shown).toBe("there");
-    // More than the disk takes in one value: ext4 says ENOSPC, btrfs and xfs take it or say E2BIG.
+    // Too large for some file systems: ext4 returns ENOSPC, btrfs and xfs store it or return E2BIG.
     const large = await changeUserAttributes(node.values, [attribute("large", 65_000)]);
     expect([0, ENOSPC, E2BIG]).toContain(large);
     expect((await read(node.values))["remote"]).toBe("there");

@@ -8,9 +8,8 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
-import { changeUserAttributes, toStoredName } from "../../vfs/extended-attributes.ts";
+import { changeUserAttributes, isReservedAttribute, toStoredName } from "../../vfs/extended-attributes.ts";
 import { statusOf } from "../errno-status.ts";
-import { isReservedName } from "../../vfs/format/value-names.ts";
 
 export function changeAttributes(
   tree: Tree,
@@ -38,7 +37,7 @@ export function checkAttributes(attributes: readonly ExtendedAttribute[]): NtSta
   for (const { flags, name } of attributes) {
     const stored = toStoredName(name);
     if (stored === undefined || (flags & ~NEED_EA) !== 0) return Status.INVALID_EA_NAME;
-    if (isReservedName(stored)) return Status.ACCESS_DENIED;
+    if (isReservedAttribute(stored)) return Status.ACCESS_DENIED;
   }
   return Status.SUCCESS;
 }
