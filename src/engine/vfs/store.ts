@@ -1,5 +1,5 @@
-// The interfaces that a file store implements for the engine. A call returns its result or a negative errno (`Failure`),
-// and a promise of that only where it has to wait: what is in memory is returned synchronously.
+// The interfaces that a file store implements for the engine. A call returns its result or a negative errno
+// (`Failure`), and a promise of that only where it has to wait: what is in memory is returned synchronously.
 import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { NumberOf } from "../../wire/status.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
@@ -47,7 +47,9 @@ export interface FileStat {
   /** Birth time; the earliest of the other times on file systems that store none. */
   birthSeconds: number;
   birthNanoseconds: number;
-  /** FILE_ATTRIBUTE bits: the stored ones plus derived ones (DIRECTORY, HIDDEN for dot files); never NORMAL. */
+  /**
+   * FILE_ATTRIBUTE bits: the stored ones plus derived ones (DIRECTORY, HIDDEN for dot files); never NORMAL.
+   */
   attributes: number;
 }
 
@@ -56,8 +58,8 @@ export interface Found {
   /** On-disk path relative to the share's root: no leading slash, `/` between components, "" for the root. */
   readonly path: string;
   /**
-   * The last component as the client spelled it, in on-disk form. It differs from `path` where the look-up ignored
-   * case; a rename that changes only the case takes its new name from here.
+   * The last component as the client spelled it, in on-disk form. It differs from `path` where the look-up
+   * ignored case; a rename that changes only the case takes its new name from here.
    */
   readonly name: string;
   /** Undefined where all components but the last exist. */
@@ -72,12 +74,14 @@ export interface OpenMode {
 }
 
 /**
- * Named values stored with an object: extended attributes, or entries of the sidecar on disks without them. Names are
- * full attribute names (`user.DOSATTRIB`, `security.NTACL`). The calls run with the server's rights: the caller has
- * checked access before.
+ * Named values stored with an object: extended attributes, or entries of the sidecar on disks without them.
+ * Names are full attribute names (`user.DOSATTRIB`, `security.NTACL`). The calls run with the server's
+ * rights: the caller has checked access before.
  */
 export interface NamedValues {
-  /** The longest value: 65,536 for extended attributes, of which a disk may take less; 16 MiB in a sidecar. */
+  /**
+   * The longest value: 65,536 for extended attributes, of which a disk may take less; 16 MiB in a sidecar.
+   */
   readonly maxValueBytes: number;
   /** Returns a copy of the value; -ENODATA where there is none, -EOPNOTSUPP where none can be stored. */
   get(name: string): MaybePromise<Uint8Array | Failure>;
@@ -87,14 +91,20 @@ export interface NamedValues {
   remove(name: string): MaybePromise<0 | Failure>;
   /** Returns all names; an empty list where values cannot be stored. */
   list(): MaybePromise<readonly string[] | Failure>;
-  /** Stores values that the disk's extended attributes have no room for; `get`, `remove` and `list` include them. */
+  /**
+   * Stores values that the disk's extended attributes have no room for; `get`, `remove` and `list` include
+   * them.
+   */
   readonly overflow?: ValueOverflow;
 }
 
 export interface ValueOverflow {
   /** The longest value. */
   readonly maxBytes: number;
-  /** As `NamedValues.set`, but a value that is too large for an extended attribute goes into the sidecar, undivided. */
+  /**
+   * As `NamedValues.set`, but a value that is too large for an extended attribute goes into the sidecar,
+   * undivided.
+   */
   set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
 }
 
@@ -107,7 +117,9 @@ export interface SecurityChange {
   readonly acl: PosixAcl | undefined;
   /** A directory's default ACL; null removes it, undefined leaves it unchanged. */
   readonly inherited: PosixAcl | null | undefined;
-  /** Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one. */
+  /**
+   * Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one.
+   */
   readonly descriptor: SecurityDescriptor | undefined;
 }
 
@@ -119,14 +131,17 @@ export interface PosixRights {
 }
 
 /**
- * Owner and rights of an object, as security descriptor and as POSIX ACL. The calls run with the server's rights: the
- * caller has checked access before.
+ * Owner and rights of an object, as security descriptor and as POSIX ACL. The calls run with the server's
+ * rights: the caller has checked access before.
  */
 export interface ObjectSecurity {
   /** Returns the stored descriptor; -ENODATA where there is none or the rights on disk have changed since. */
   readDescriptor(): MaybePromise<SecurityDescriptor | Failure>;
   readRights(): MaybePromise<PosixRights | Failure>;
-  /** -ENOSPC, -E2BIG or -ERANGE where the disk has no room for the descriptor; owner and rights may have changed then. */
+  /**
+   * -ENOSPC, -E2BIG or -ERANGE where the disk has no room for the descriptor; owner and rights may have
+   * changed then.
+   */
   write(change: SecurityChange): MaybePromise<0 | Failure>;
 }
 
@@ -171,8 +186,8 @@ export interface FileHandle {
   /** Opened for writing. */
   readonly canWrite: boolean;
   /**
-   * Reads into `bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A promise only
-   * where the page cache does not have the data.
+   * Reads into `bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A
+   * promise only where the page cache does not have the data.
    */
   read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
   /** Writes all bytes and returns `length`, or fails. `bytes` must not change before the result is there. */
@@ -184,26 +199,37 @@ export interface FileHandle {
   allocate(size: number): MaybePromise<0 | Failure>;
   flush(): MaybePromise<0 | Failure>;
   /**
-   * Sets or releases a POSIX lock for local programs to see, over `length` bytes (0: to the end of the file). -EAGAIN
-   * where another program's lock conflicts; -EBADF where the handle lacks the access. Undefined without such locks.
+   * Sets or releases a POSIX lock for local programs to see, over `length` bytes (0: to the end of the file).
+   * -EAGAIN where another program's lock conflicts; -EBADF where the handle lacks the access. Undefined
+   * without such locks.
    */
   lockRange?(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure;
   /**
-   * Zeros [offset, offset + length) up to the end of the file, which keeps its size; with `frees` also frees the blocks
-   * where the file system can. Returns the number of bytes zeroed, possibly fewer than asked, 0 at the end: the caller
-   * repeats it.
+   * Zeros [offset, offset + length) up to the end of the file, which keeps its size; with `frees` also frees
+   * the blocks where the file system can. Returns the number of bytes zeroed, possibly fewer than asked, 0 at
+   * the end: the caller repeats it.
    */
   zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<Count | Failure>;
-  /** Returns the allocated ranges of [offset, offset + length), offset and length in turn; at most `limit` ranges. */
+  /**
+   * Returns the allocated ranges of [offset, offset + length), offset and length in turn; at most `limit`
+   * ranges.
+   */
   allocatedRanges?(offset: number, length: number, limit: number): MaybePromise<number[] | Failure>;
   /**
-   * Copies data of `source` in the kernel, copy_file_range(2). Returns the number of bytes copied, possibly fewer than
-   * asked, 0 at the source's end: the caller repeats it. -EXDEV or -EOPNOTSUPP where the caller must read and write.
+   * Copies data of `source` in the kernel, copy_file_range(2). Returns the number of bytes copied, possibly
+   * fewer than asked, 0 at the source's end: the caller repeats it. -EXDEV or -EOPNOTSUPP where the caller
+   * must read and write.
    */
   copyFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<Count | Failure>;
-  /** Shares the blocks of whole clusters between the files, FICLONERANGE; -EOPNOTSUPP or -EXDEV where that fails. */
+  /**
+   * Shares the blocks of whole clusters between the files, FICLONERANGE; -EOPNOTSUPP or -EXDEV where that
+   * fails.
+   */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
-  /** Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined where there is no such switch. */
+  /**
+   * Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined where there is no such
+   * switch.
+   */
   keepAccessTime?(isKept: boolean): void;
   /** Starts a new enumeration of this directory. */
   list(): DirectoryStream;
@@ -226,8 +252,8 @@ export interface DirectoryEntry {
 /** An enumeration in progress. `.` and `..` come first in every directory, the root included. */
 export interface DirectoryStream {
   /**
-   * Returns the next entry whose name `matches`, with its stat; undefined at the end. Skips vetoed names, and entries
-   * that are removed before their stat is taken.
+   * Returns the next entry whose name `matches`, with its stat; undefined at the end. Skips vetoed names, and
+   * entries that are removed before their stat is taken.
    */
   next(matches: (name: string) => boolean): MaybePromise<DirectoryEntry | undefined | Failure>;
   /** `next` returns the last entry again: it did not fit into the client's buffer. */
@@ -278,7 +304,10 @@ export interface Snapshot {
 
 /** The earlier states of a share. */
 export interface Snapshots {
-  /** Returns the times of all snapshots, in seconds since 1970; -EOPNOTSUPP where the share has no snapshots set up. */
+  /**
+   * Returns the times of all snapshots, in seconds since 1970; -EOPNOTSUPP where the share has no snapshots
+   * set up.
+   */
   times(): MaybePromise<number[] | Failure>;
   /** Returns the snapshot of that second; -ENOENT where there is none. */
   at(seconds: number): MaybePromise<Snapshot | Failure>;
@@ -288,19 +317,21 @@ export interface Snapshots {
 /** The files of one share for one user. */
 export interface FileStore {
   /**
-   * Resolves a path below the share's root; `components` as the client sent them, validated by name/client-path.ts.
-   * Ignores case unless the share is case-sensitive, maps reserved characters, follows symlinks by the share's policy
-   * and never leaves the share.
-   * Failures: -ENOENT where a parent is missing and -ENOTDIR where it is no directory (a missing last component gives
-   * `node: undefined`), -ENOKEY for a vetoed last component, -EILSEQ for an invalid name, -EACCES, -ELOOP or -EXDEV for
-   * a link that may not be followed, -ENAMETOOLONG, -EIO.
+   * Resolves a path below the share's root; `components` as the client sent them, validated by
+   * name/client-path.ts. Ignores case unless the share is case-sensitive, maps reserved characters, follows
+   * symlinks by the share's policy and never leaves the share. Failures: -ENOENT where a parent is missing
+   * and -ENOTDIR where it is no directory (a missing last component gives `node: undefined`), -ENOKEY for a
+   * vetoed last component, -EILSEQ for an invalid name, -EACCES, -ELOOP or -EXDEV for a link that may not be
+   * followed, -ENAMETOOLONG, -EIO.
    */
   lookup(components: readonly string[]): MaybePromise<Found | Failure>;
-  /** The look-up also accepts a name in another Unicode normal form (NFC, NFD); set where the client is a Mac. */
+  /**
+   * The look-up also accepts a name in another Unicode normal form (NFC, NFD); set where the client is a Mac.
+   */
   findsAnyForm: boolean;
   /**
-   * Creates the file that `found` lacks, O_EXCL; -EEXIST where it exists by now. `permissions` are mode bits before the
-   * share's masks, all bits where absent.
+   * Creates the file that `found` lacks, O_EXCL; -EEXIST where it exists by now. `permissions` are mode bits
+   * before the share's masks, all bits where absent.
    */
   createFile(
     found: Found,
@@ -309,15 +340,21 @@ export interface FileStore {
     permissions?: number,
   ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure>;
   createDirectory(found: Found, attributes: number, permissions?: number): MaybePromise<FileNode | Failure>;
-  /** Removes `path`; -ENOENT where it no longer names the object `identity`, -ENOTEMPTY for a directory with entries. */
+  /**
+   * Removes `path`; -ENOENT where it no longer names the object `identity`, -ENOTEMPTY for a directory with
+   * entries.
+   */
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure>;
-  /** Moves a file to the share's recycle bin; removes it where the share has no bin, or its bin does not take the file. */
+  /**
+   * Moves a file to the share's recycle bin; removes it where the share has no bin, or its bin does not take
+   * the file.
+   */
   discard(path: string, identity: string): MaybePromise<Discarded | Failure>;
   /** True where the directory has no entries, visible, hidden or vetoed. */
   isEmpty(node: FileNode): MaybePromise<boolean | Failure>;
   /**
-   * Renames `from`, if it still names `identity`, to `to`. -EEXIST where the new name exists and `replace` is false, or
-   * where it names another object than `to.node`.
+   * Renames `from`, if it still names `identity`, to `to`. -EEXIST where the new name exists and `replace` is
+   * false, or where it names another object than `to.node`.
    */
   rename(
     from: string,
@@ -337,11 +374,13 @@ export interface FileStore {
   shortNameOf?(name: string): string;
   /** Earlier states of the share. Closed together with this store. */
   snapshots?(): Snapshots;
-  /** The same files for the SMB3 POSIX extensions: see context/posix-view.ts. Closed together with this store. */
+  /**
+   * The same files for the SMB3 POSIX extensions: see context/posix-view.ts. Closed together with this store.
+   */
   posixView?(): FileStore;
   /**
-   * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to `directory`): no
-   * component is vetoed, and the user may list the directory that holds the last one.
+   * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
+   * `directory`): no component is vetoed, and the user may list the directory that holds the last one.
    */
   seesBelow(directory: string, path: string): boolean;
   /** Calls `action` when the store's disk is unmounted, unplugged or covered by another mount. */

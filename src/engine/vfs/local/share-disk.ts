@@ -107,7 +107,7 @@ export class ShareDisk implements CallOwner {
     return this.root.directories;
   }
 
-  hold(): void {
+  retain(): void {
     this.root.hold();
   }
 

@@ -17,7 +17,7 @@ export interface CallOwner {
   readonly rootFd: number;
   readonly directories: DirectoryCache;
   /** Keep the root's descriptor open from the one to the other. */
-  hold(): void;
+  retain(): void;
   release(): void;
   /** A call by a worker failed with this negative errno. */
   failed(errno: number): void;
@@ -37,7 +37,7 @@ export function ownerWithoutRoot(grant: ShareGrant): CallOwner {
     grant,
     rootFd: -1,
     directories: new DirectoryCache(),
-    hold: () => undefined,
+    retain: () => undefined,
     release: () => undefined,
     failed: () => undefined,
   };
@@ -60,11 +60,11 @@ export class WaitingCall implements DiskJob {
   readonly share: number;
   readonly isLong: boolean;
   /** Only held, so that the memory stays. */
-  readonly keeps: Uint8Array | undefined;
+  readonly buffer: Uint8Array | undefined;
   readonly startedMs = performance.now();
   private readonly volume: CallVolume;
   private readonly owner: CallOwner;
-  private readonly hold: Pending | undefined;
+  private readonly pending: Pending | undefined;
   private resolve: ((result: unknown) => void) | undefined;
   private reject: ((error: Error) => void) | undefined;
 
@@ -78,18 +78,18 @@ export class WaitingCall implements DiskJob {
     reject: (error: Error) => void,
     keeps: Uint8Array | undefined,
   ) {
-    this.keeps = keeps;
+    this.buffer = keeps;
     this.isLong = longOperations.has(operation);
     this.volume = volume;
     this.owner = owner;
-    this.hold = hold;
+    this.pending = hold;
     this.operation = operation;
     this.args = args;
     this.share = owner.id;
     this.resolve = resolve;
     this.reject = reject;
     if (!this.isLong) volume.beginWork();
-    owner.hold();
+    owner.retain();
     hold?.add();
   }
 
@@ -128,7 +128,7 @@ export class WaitingCall implements DiskJob {
   /** Nobody works on it any more. */
   end(): void {
     if (!this.isLong) this.volume.endWork();
-    this.hold?.done();
+    this.pending?.done();
     this.owner.release();
   }
 
