@@ -21,7 +21,7 @@ const DOTS: readonly ("." | "..")[] = [".", ".."];
 const FIRST_STATS = 16;
 const MAX_STATS = 256;
 /** How long a positive `isLively` counts; shorter than any wait for a disk. */
-const LIVELY_MS = 1;
+const RESPONSIVE_MS = 1;
 
 type Matches = (name: string) => boolean;
 type NextEntry = DirectoryEntry | undefined | Failure;
@@ -48,7 +48,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   private readyAt = 0;
   private statCount = FIRST_STATS;
   /** performance.now() of the last positive `isLively`. */
-  private livelyMs = Number.NEGATIVE_INFINITY;
+  private responsiveMs = Number.NEGATIVE_INFINITY;
 
   /**
    * `directory` is the caller's descriptor, which `directoryPending` keeps open during operations; `path` is
@@ -124,9 +124,9 @@ export class LocalDirectoryStream implements DirectoryStream {
     const waiting = this.takeReady(matches);
     if (waiting !== undefined) return waiting;
     const now = performance.now();
-    if (this.names.length === 0 && (now - this.livelyMs < LIVELY_MS || this.volume.isLively(now)))
-      return this.nextHere(matches, now);
-    return this.nextElsewhere(matches);
+    if (this.names.length === 0 && (now - this.responsiveMs < RESPONSIVE_MS || this.volume.isResponsive(now)))
+      return this.nextOnEventLoop(matches, now);
+    return this.nextByWorker(matches);
   }
 
   private takeReady(matches: Matches): DirectoryEntry | undefined {
@@ -140,9 +140,9 @@ export class LocalDirectoryStream implements DirectoryStream {
     return undefined;
   }
 
-  private nextHere(matches: Matches, startMs: number): MaybePromise<NextEntry> {
+  private nextOnEventLoop(matches: Matches, startMs: number): MaybePromise<NextEntry> {
     if (this.isEnd) return undefined;
-    if (startMs - this.livelyMs >= LIVELY_MS) this.livelyMs = startMs;
+    if (startMs - this.responsiveMs >= RESPONSIVE_MS) this.responsiveMs = startMs;
     const { volume, stats } = this;
     const { context } = this.disk;
     this.reader ??= new DirentReader();
@@ -167,7 +167,8 @@ export class LocalDirectoryStream implements DirectoryStream {
         this.entry.name = clientName;
         return this.entry;
       }
-      if (now - this.livelyMs >= LIVELY_MS && !volume.isLively(now)) return this.nextElsewhere(matches);
+      if (now - this.responsiveMs >= RESPONSIVE_MS && !volume.isResponsive(now))
+        return this.nextByWorker(matches);
     }
   }
 
@@ -180,7 +181,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     }
   }
 
-  private async nextElsewhere(matches: Matches): Promise<NextEntry> {
+  private async nextByWorker(matches: Matches): Promise<NextEntry> {
     this.drainReader();
     for (;;) {
       const waiting = this.takeReady(matches);

@@ -64,7 +64,7 @@ export class LocalHandle implements FileHandle, OpenData {
 
   truncate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    if (size > MAX_POOL_SIZE || !this.volume.isLively(performance.now())) {
+    if (size > MAX_POOL_SIZE || !this.volume.isResponsive(performance.now())) {
       return this.runLong("truncate", [this.fd, size]);
     }
     const failure = statFd(this.fd, statx);
@@ -81,7 +81,7 @@ export class LocalHandle implements FileHandle, OpenData {
   allocate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     if (size === 0) return 0;
-    if (size > MAX_DIRECT_ALLOCATION_BYTES || !this.volume.isLively(performance.now())) {
+    if (size > MAX_DIRECT_ALLOCATION_BYTES || !this.volume.isResponsive(performance.now())) {
       return this.runLong("allocate", [this.fd, size]);
     }
     return allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
@@ -144,7 +144,7 @@ export class LocalHandle implements FileHandle, OpenData {
     pending: Pending = this.pending,
   ): MaybePromise<OperationResult<K> | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    return this.volume.callElsewhere(this.disk, pending, name, args);
+    return this.volume.callInWorker(this.disk, pending, name, args);
   }
 
   renamed(path: string): void {

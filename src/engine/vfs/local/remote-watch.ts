@@ -35,7 +35,7 @@ export function watchElsewhere(
   const owner = ownerWithoutRoot(grant);
   const { followSymlinks, crossMounts } = grant;
   const policy = { path: grant.path, followSymlinks, crossMounts };
-  return volume.callElsewhere(owner, undefined, "watchDirectory", [queue, policy, path, mask]).finally(() => {
+  return volume.callInWorker(owner, undefined, "watchDirectory", [queue, policy, path, mask]).finally(() => {
     volume.forgetShare(owner.id);
     releaseVolume(volume);
   });

@@ -50,10 +50,10 @@ export class ShareDisk implements CallOwner {
     const { context } = this;
     const { volume } = this.root;
     const now = performance.now();
-    if (volume.isLively(now) || (volume.isCalm(now) && context.isInMemory(names.join("/")))) {
-      return volume.callHere(context, "find", [names, anyForm], now);
+    if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(names.join("/")))) {
+      return volume.callOnEventLoop(context, "find", [names, anyForm], now);
     }
-    return volume.callElsewhere(this, undefined, "find", [names, anyForm]);
+    return volume.callInWorker(this, undefined, "find", [names, anyForm]);
   }
 
   /**
@@ -66,25 +66,25 @@ export class ShareDisk implements CallOwner {
     args: OperationArgs<K>,
   ): MaybePromise<OperationResult<K>> {
     const now = performance.now();
-    const isHere = memoryOperations.has(name) ? volume.isCalm(now) : volume.isLively(now);
-    if (isHere) {
-      const result = volume.callHere(this.context, name, args, now);
+    const isOnEventLoop = memoryOperations.has(name) ? volume.isHealthy(now) : volume.isResponsive(now);
+    if (isOnEventLoop) {
+      const result = volume.callOnEventLoop(this.context, name, args, now);
       // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker
       // may.
       if (result !== -Errno.EAGAIN) return result;
     }
-    return volume.callElsewhere(this, pending, name, args);
+    return volume.callInWorker(this, pending, name, args);
   }
 
   /** As `runOn`, but always in a worker; `buffer` is memory whose address is among the arguments. */
-  runElsewhere<K extends OperationName>(
+  runInWorker<K extends OperationName>(
     volume: MountedVolume,
     pending: Pending,
     name: K,
     args: OperationArgs<K>,
     buffer?: Uint8Array,
   ): Promise<OperationResult<K>> {
-    return volume.callElsewhere(this, pending, name, args, buffer);
+    return volume.callInWorker(this, pending, name, args, buffer);
   }
 
   /**
@@ -92,7 +92,7 @@ export class ShareDisk implements CallOwner {
    * process.
    */
   closeFd(volume: MountedVolume, fd: number): void {
-    if (volume.isRemote) void volume.callElsewhere(this, undefined, "close", [fd]);
+    if (volume.isRemote) void volume.callInWorker(this, undefined, "close", [fd]);
     else closeFd(fd);
   }
 
@@ -131,7 +131,7 @@ export class ShareDisk implements CallOwner {
   failed(errno: Failure): void {
     if (!isLossOfDisk(errno) || this.isCheckingRoot || this.root.isLost) return;
     this.isCheckingRoot = true;
-    void this.root.volume.callElsewhere(this, undefined, "stat", [this.root.fd, ""]).then((stat) => {
+    void this.root.volume.callInWorker(this, undefined, "stat", [this.root.fd, ""]).then((stat) => {
       this.isCheckingRoot = false;
       if (typeof stat === "number" && isLossOfDisk(stat)) this.root.lose();
     });

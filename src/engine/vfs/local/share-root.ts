@@ -60,7 +60,7 @@ export class ShareRoot {
     if (cached !== -Errno.EAGAIN) return ShareRoot.adopt(path, cached);
     const volume = acquireVolume(deviceOfPath(path));
     const owner = ownerWithoutRoot(grant);
-    return volume.callElsewhere(owner, undefined, "openShareDirectory", [path]).then((directory) => {
+    return volume.callInWorker(owner, undefined, "openShareDirectory", [path]).then((directory) => {
       volume.forgetShare(owner.id);
       const root = ShareRoot.adopt(path, directory);
       releaseVolume(volume);

@@ -122,7 +122,7 @@ async function readInWorker(
 ): Promise<Count | Failure> {
   const buffer = new Uint8Array(length);
   const args: [number, number, number, number] = [data.fd, addressOf(buffer), length, offset];
-  const count = await data.disk.runElsewhere(data.volume, data.pending, "readData", args, buffer);
+  const count = await data.disk.runInWorker(data.volume, data.pending, "readData", args, buffer);
   if (count > 0) bytes.set(count === length ? buffer : buffer.subarray(0, count), at);
   return count;
 }
@@ -161,7 +161,7 @@ function mayWriteNow(fd: number, offset: number, length: number, volume: Mounted
   if (volume.isRemote || length > MAX_DIRECT_WRITE_BYTES) return false;
   const now = performance.now();
   // The kernel locks a page while it is read from the disk.
-  if (now < volume.throttledUntil || volume.readsUnderWay > 0 || !volume.isCalm(now)) return false;
+  if (now < volume.throttledUntil || volume.readsUnderWay > 0 || !volume.isHealthy(now)) return false;
   const end = offset + length;
   if (offset % PAGE_BYTES === 0 && end % PAGE_BYTES === 0) return true;
   // The kernel reads a page before it is written in part, unless it is cached or beyond the end of the file.
@@ -222,7 +222,7 @@ function writeInWorker(
 ): Promise<Count | Failure> {
   const copy = bytes.slice(at, at + length);
   const args: [number, number, number, number] = [data.fd, addressOf(copy), length, offset];
-  return data.disk.runElsewhere(data.volume, data.pending, "writeData", args, copy);
+  return data.disk.runInWorker(data.volume, data.pending, "writeData", args, copy);
 }
 
 /**
