@@ -1,5 +1,5 @@
-// What a file store answers to the engine: interfaces only. A failure is a negative errno number, as the kernel
-// gives it; anything else is the answer. A call returns `T | Promise<T>`: the cached case is synchronous.
+// The interfaces that a file store implements for the engine. A call returns its result or a negative errno
+// (`Failure`), and a promise of that only where it has to wait: what is in memory is returned synchronously.
 import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { NumberOf } from "../../wire/status.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
@@ -8,10 +8,10 @@ import type { PosixAcl } from "../security/posix-acl.ts";
 /** A negative errno: -ENOENT and so on. */
 export type Failure = NumberOf<"errno">;
 
-/** How many bytes or entries; not negative. */
+/** A number of bytes or entries; not negative. */
 export type Count = NumberOf<"count">;
 
-/** True for a failure. `result` is a failure or a number of another kind, which is never negative. */
+/** True for a negative errno. `result` may also be a number of another kind, which is never negative. */
 export function isFailure(result: number): result is Failure {
   return result < 0;
 }
@@ -19,12 +19,12 @@ export function isFailure(result: number): result is Failure {
 export const FileKind = { FILE: 0, DIRECTORY: 1, SYMLINK: 2, OTHER: 3 } as const;
 export type FileKind = (typeof FileKind)[keyof typeof FileKind];
 
-/** Times are seconds since 1970 (may be negative) with nanoseconds apart; sizes are bytes. */
+/** Times are seconds since 1970, which may be negative, and nanoseconds. Sizes are in bytes. */
 export interface FileStat {
   kind: FileKind;
   /** Permission bits, 07777. */
   mode: number;
-  /** S_IFMT bits: what OTHER does not tell. */
+  /** S_IFMT bits: they say which kind of special file an OTHER is. */
   format: number;
   uid: number;
   gid: number;
@@ -33,7 +33,7 @@ export interface FileStat {
   size: number;
   /** Bytes allocated on disk; 0 for an empty file and for a directory. */
   allocated: number;
-  /** dev_t as one number. With the inode it names the file. */
+  /** dev_t as one number (major * 2^20 + minor). Device and inode identify the file. */
   device: number;
   inodeLow: number;
   inodeHigh: number;
@@ -44,23 +44,25 @@ export interface FileStat {
   /** ctime: any change of data or attributes. */
   changeSeconds: number;
   changeNanoseconds: number;
-  /** Birth time; the oldest of the others where the file system keeps none. */
+  /** Birth time; the earliest of the other times on file systems that store none. */
   birthSeconds: number;
   birthNanoseconds: number;
-  /** FILE_ATTRIBUTE bits: stored ones, with DIRECTORY, HIDDEN for dot files and so on; never NORMAL. */
+  /**
+   * FILE_ATTRIBUTE bits: the stored ones plus derived ones (DIRECTORY, HIDDEN for dot files); never NORMAL.
+   */
   attributes: number;
 }
 
-/** The result of resolving a path. `path` is the name on disk, as found, relative to the share's root. */
+/** The result of resolving a path. */
 export interface Found {
-  /** On-disk path without leading slash, `/` between components, "" for the root. */
+  /** On-disk path relative to the share's root: no leading slash, `/` between components, "" for the root. */
   readonly path: string;
   /**
-   * The last component as the client asked for it, in its on-disk form: other than in `path` where case was
-   * folded, and the new name when a rename changes case alone.
+   * The last component as the client spelled it, in on-disk form. It differs from `path` where the look-up
+   * ignored case; a rename that changes only the case takes its new name from here.
    */
   readonly name: string;
-  /** The object, or undefined where only the last component does not exist. */
+  /** Undefined where all components but the last exist. */
   readonly node: FileNode | undefined;
 }
 
@@ -72,93 +74,107 @@ export interface OpenMode {
 }
 
 /**
- * Named values kept with an object: extended attributes of the disk, or what stands in for them where it has none.
- * Names are whole (`user.DOSATTRIB`, `security.NTACL`). Everything is done as the server: who may is decided before.
+ * Named values stored with an object: extended attributes, or entries of the sidecar on disks without them.
+ * Names are full attribute names (`user.DOSATTRIB`, `security.NTACL`). The calls run with the server's
+ * rights: the caller has checked access before.
  */
 export interface NamedValues {
-  /** No value can be longer; a disk may take less. 65,536 for extended attributes, 16 MiB where a sidecar has them. */
+  /**
+   * The longest value: 65,536 for extended attributes, of which a disk may take less; 16 MiB in a sidecar.
+   */
   readonly maxValueBytes: number;
-  /** The value, a copy; -ENODATA where there is none, -EOPNOTSUPP where none can be kept. */
+  /** Returns a copy of the value; -ENODATA where there is none, -EOPNOTSUPP where none can be stored. */
   get(name: string): MaybePromise<Uint8Array | Failure>;
-  /** Creates or replaces; -ENOSPC, -E2BIG or -ERANGE where it is too large for the disk. */
+  /** Creates or replaces a value; -ENOSPC, -E2BIG or -ERANGE where it is too large for the disk. */
   set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
   /** -ENODATA where there is none. */
   remove(name: string): MaybePromise<0 | Failure>;
-  /** All names; empty where none can be kept. */
+  /** Returns all names; an empty list where values cannot be stored. */
   list(): MaybePromise<readonly string[] | Failure>;
-  /** Where a value goes that its own place has no room for; `get`, `remove` and `list` find it there. */
+  /**
+   * Stores values that the disk's extended attributes have no room for; `get`, `remove` and `list` include
+   * them.
+   */
   readonly overflow?: ValueOverflow;
 }
 
 export interface ValueOverflow {
-  /** No value can be longer. */
+  /** The longest value. */
   readonly maxBytes: number;
-  /** As `NamedValues.set`, but where that has no room the value is kept elsewhere, whole. */
+  /**
+   * As `NamedValues.set`, but a value that is too large for an extended attribute goes into the sidecar,
+   * undivided.
+   */
   set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
 }
 
-/** What is to become of an object's owner and rights. */
+/** A change of an object's owner and rights. */
 export interface SecurityChange {
-  /** -1: as it is. */
+  /** In `uid` and `gid`, -1 leaves the value unchanged. */
   readonly uid: number;
   readonly gid: number;
-  /** Undefined: as it is. */
+  /** Undefined leaves it unchanged. */
   readonly acl: PosixAcl | undefined;
-  /** A directory's default list; null: none; undefined: as it is. */
+  /** A directory's default ACL; null removes it, undefined leaves it unchanged. */
   readonly inherited: PosixAcl | null | undefined;
-  /** Kept beside the object and bound to the rights on disk; undefined: none is kept any longer. */
+  /**
+   * Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one.
+   */
   readonly descriptor: SecurityDescriptor | undefined;
 }
 
 export interface PosixRights {
-  /** Where there is no list, what the mode says. */
+  /** The access ACL; where the object has none, the equivalent of its mode. */
   readonly access: PosixAcl;
-  /** A directory's default list. */
+  /** A directory's default ACL. */
   readonly inherited: PosixAcl | undefined;
 }
 
-/** Owner and rights of an object, as descriptors and as POSIX has them. Done as the server: who may is decided before. */
+/**
+ * Owner and rights of an object, as security descriptor and as POSIX ACL. The calls run with the server's
+ * rights: the caller has checked access before.
+ */
 export interface ObjectSecurity {
-  /** The descriptor kept, if it still belongs to the rights on disk; -ENODATA where there is none. */
+  /** Returns the stored descriptor; -ENODATA where there is none or the rights on disk have changed since. */
   readDescriptor(): MaybePromise<SecurityDescriptor | Failure>;
   readRights(): MaybePromise<PosixRights | Failure>;
-  /** -ENOSPC, -E2BIG or -ERANGE where the disk has no room for the descriptor; the rights may be changed by then. */
+  /**
+   * -ENOSPC, -E2BIG or -ERANGE where the disk has no room for the descriptor; owner and rights may have
+   * changed then.
+   */
   write(change: SecurityChange): MaybePromise<0 | Failure>;
 }
 
 /** A resolved object, held by an O_PATH descriptor; reads and writes need `open`. Must be closed. */
 export interface FileNode {
   readonly values: NamedValues;
-  /** Undefined for what has no rights of its own. */
+  /** Undefined for an object without rights of its own. */
   readonly security?: ObjectSecurity;
-  /** As of the lookup; `refresh` takes it anew. */
+  /** As of the look-up or the last `refresh`. */
   readonly stat: FileStat;
-  /** Device and inode as one string: the key of the open table. */
+  /** Device and inode as one string, in a snapshot with its time: the key of the open table. */
   readonly identity: string;
   refresh(): MaybePromise<FileStat | Failure>;
-  /** Opens the data of this very object (no second path walk). A directory opens for `list`. */
+  /** Opens the data of this object, without a second path walk; a directory for `list`. */
   open(mode: OpenMode): MaybePromise<FileHandle | Failure>;
-  /**
-   * Rights of the store's user on this object by POSIX: bits 4 read, 2 write, 1 execute, as access(2) says them,
-   * from mode, owner and groups. Never a promise.
-   */
+  /** Returns the POSIX rights of the store's user, as access(2) has them: 4 read, 2 write, 1 execute. */
   access(): number;
   setTimes(times: TimeChange): MaybePromise<0 | Failure>;
   setMode(mode: number): MaybePromise<0 | Failure>;
-  /** The target of a symlink, as it stands; absent where the store follows them all. */
+  /** Returns the target of a symlink, unresolved; -EINVAL for other objects. */
   readLink?(): MaybePromise<string | Failure>;
-  /** Major and minor number of what a device file stands for. */
+  /** Returns major and minor number of a device file. */
   deviceNumbers?(): MaybePromise<readonly number[] | Failure>;
-  /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where the store cannot keep them. */
+  /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where they cannot be stored. */
   setAttributes(attributes: number): MaybePromise<0 | Failure>;
-  /** Marks the file as sparse, or no longer; -EOPNOTSUPP where the store cannot keep that. */
+  /** Sets or clears FILE_ATTRIBUTE_SPARSE_FILE; -EOPNOTSUPP where it cannot be stored. */
   setSparse(isSparse: boolean): MaybePromise<0 | Failure>;
-  /** The object has another on-disk path now. */
+  /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
   close(): void;
 }
 
-/** Undefined: leave as it is. */
+/** Undefined leaves a time unchanged. */
 export interface TimeChange {
   readonly access?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
   readonly modify?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
@@ -170,11 +186,11 @@ export interface FileHandle {
   /** Opened for writing. */
   readonly canWrite: boolean;
   /**
-   * Reads into `bytes[at, at + length)`; the number of bytes read, 0 at the end of the file. A number at once
-   * when the page cache has it, a promise when a disk must be asked.
+   * Reads into `bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A
+   * promise only where the page cache does not have the data.
    */
   read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
-  /** Writes all `length` bytes or fails; `bytes` must not change until then. The number written, or a failure. */
+  /** Writes all bytes and returns `length`, or fails. `bytes` must not change before the result is there. */
   write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
   /** fstat on the open data. */
   stat(): MaybePromise<FileStat | Failure>;
@@ -183,54 +199,64 @@ export interface FileHandle {
   allocate(size: number): MaybePromise<0 | Failure>;
   flush(): MaybePromise<0 | Failure>;
   /**
-   * Sets or ends a lock that programs on the server see, over `length` bytes (0: to the end): -EAGAIN where one of
-   * them has another; -EBADF where the handle lacks the access. Undefined for what has no such locks.
+   * Sets or releases a POSIX lock for local programs to see, over `length` bytes (0: to the end of the file).
+   * -EAGAIN where another program's lock conflicts; -EBADF where the handle lacks the access. Undefined
+   * without such locks.
    */
   lockRange?(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure;
   /**
-   * Makes [offset, offset + length) zeros, no further than the file's end, which stays; with `frees` the blocks
-   * are given back where the disk can. The number of bytes zeroed, perhaps fewer than asked, 0 at the end: the
-   * caller goes in steps.
+   * Zeros [offset, offset + length) up to the end of the file, which keeps its size; with `frees` also frees
+   * the blocks where the file system can. Returns the number of bytes zeroed, possibly fewer than asked, 0 at
+   * the end: the caller repeats it.
    */
   zeroRange?(offset: number, length: number, frees: boolean): MaybePromise<Count | Failure>;
-  /** Where [offset, offset + length) has blocks: offset and length by turns, at most `limit` ranges. */
+  /**
+   * Returns the allocated ranges of [offset, offset + length), offset and length in turn; at most `limit`
+   * ranges.
+   */
   allocatedRanges?(offset: number, length: number, limit: number): MaybePromise<number[] | Failure>;
   /**
-   * Copies data of `source` here without it passing through the server: bytes copied, perhaps fewer than asked, 0
-   * at the source's end; -EXDEV or -EOPNOTSUPP where it must be read and written. The caller goes in steps.
+   * Copies data of `source` in the kernel, copy_file_range(2). Returns the number of bytes copied, possibly
+   * fewer than asked, 0 at the source's end: the caller repeats it. -EXDEV or -EOPNOTSUPP where the caller
+   * must read and write.
    */
   copyFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<Count | Failure>;
-  /** Lets both files share the blocks of whole clusters, FICLONERANGE; -EOPNOTSUPP or -EXDEV where the disk cannot. */
+  /**
+   * Shares the blocks of whole clusters between the files, FICLONERANGE; -EOPNOTSUPP or -EXDEV where that
+   * fails.
+   */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
-  /** Reading leaves the access time as it is, or no longer. Undefined for what has no such switch. */
-  keepAccessTime?(keeps: boolean): void;
-  /** A new enumeration of this directory, from its start. */
+  /**
+   * Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined where there is no such
+   * switch.
+   */
+  keepAccessTime?(isKept: boolean): void;
+  /** Starts a new enumeration of this directory. */
   list(): DirectoryStream;
-  /** The object has another on-disk path now. */
+  /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
   close(): void;
 }
 
-/** An entry of a listing. The object is reused by the next call: keep nothing of it. */
+/** An entry of a listing. The next call reuses the object. */
 export interface DirectoryEntry {
   /** The name as clients see it. */
   name: string;
-  /** For who lists to fill in: the listing itself leaves it alone. */
+  /** Filled in by the caller of `next`. */
   shortName?: string;
-  /** The same. */
+  /** Filled in by the caller of `next`. */
   eaSize?: number;
-  /** Valid after `withStat`. */
   stat: FileStat;
 }
 
-/** An enumeration in progress. `.` and `..` come first, from every directory, the root included. */
+/** An enumeration in progress. `.` and `..` come first in every directory, the root included. */
 export interface DirectoryStream {
   /**
-   * The next entry whose name `matches`, with its stat taken; undefined at the end. An entry that vanished
-   * between the two is passed over. Vetoed names never appear.
+   * Returns the next entry whose name `matches`, with its stat; undefined at the end. Skips vetoed names, and
+   * entries that are removed before their stat is taken.
    */
   next(matches: (name: string) => boolean): MaybePromise<DirectoryEntry | undefined | Failure>;
-  /** Makes the last answer come again: it did not fit the client's buffer. */
+  /** `next` returns the last entry again: it did not fit into the client's buffer. */
   unread(): void;
   restart(): void;
   close(): void;
@@ -245,27 +271,27 @@ export interface VolumeInfo {
   readonly blockBytes: number;
   readonly logicalSectorBytes: number;
   readonly physicalSectorBytes: number;
-  /** A disk that turns, or one that nothing is known of. */
+  /** True for a rotating disk, and where the kernel does not say. */
   readonly hasSeekPenalty: boolean;
   readonly takesTrim: boolean;
-  /** `NTFS` unless told otherwise: clients behave by it. */
+  /** `NTFS` unless configured otherwise: clients change their behaviour with it. */
   readonly fileSystemName: string;
-  /** FILE_FS attribute bits of [MS-FSCC] 2.5.1 that hold for this volume. */
+  /** FileSystemAttributes of [MS-FSCC] 2.5.1. */
   readonly attributes: number;
   readonly maxComponentLength: number;
   readonly serial: number;
-  /** Inodes there are and inodes that are free; 0 where the file system makes them as needed. */
+  /** Total and free inodes; 0 on file systems that create them as needed. */
   readonly files?: number;
   readonly freeFiles?: number;
   readonly createdSeconds: number;
 }
 
-/** What became of a file that a client deleted: the on-disk path that it has now, undefined where it is gone. */
 export interface Discarded {
+  /** The file's on-disk path in the recycle bin; undefined where it was removed. */
   readonly movedTo: string | undefined;
 }
 
-/** What has no data of its own. */
+/** A special file without data. */
 export type SpecialFile =
   { readonly kind: "symlink"; readonly target: string } | { readonly kind: "fifo" | "socket" };
 
@@ -278,9 +304,12 @@ export interface Snapshot {
 
 /** The earlier states of a share. */
 export interface Snapshots {
-  /** The times of all snapshots, in seconds since 1970; -EOPNOTSUPP where the share has none to look for. */
+  /**
+   * Returns the times of all snapshots, in seconds since 1970; -EOPNOTSUPP where the share has no snapshots
+   * set up.
+   */
   times(): MaybePromise<number[] | Failure>;
-  /** The snapshot of that second; -ENOENT where there is none. */
+  /** Returns the snapshot of that second; -ENOENT where there is none. */
   at(seconds: number): MaybePromise<Snapshot | Failure>;
   close(): void;
 }
@@ -288,17 +317,22 @@ export interface Snapshots {
 /** The files of one share for one user. */
 export interface FileStore {
   /**
-   * Resolves a path below the share's root; `components` as the client sent them (validated by path.ts). Case
-   * is folded unless the share says otherwise, reserved characters are mapped, symlinks follow the share's
-   * policy and never leave it.
-   * Failures: -ENOENT or -ENOTDIR where a parent is missing or no directory (a missing last component is
-   * `node: undefined`), -ENOKEY for a last component that is vetoed, -EILSEQ for what can be no name, -EACCES,
-   * -ELOOP or -EXDEV for a link that may not be followed, -ENAMETOOLONG, -EIO.
+   * Resolves a path below the share's root; `components` as the client sent them, validated by
+   * name/client-path.ts. Ignores case unless the share is case-sensitive, maps reserved characters, follows
+   * symlinks by the share's policy and never leaves the share. Failures: -ENOENT where a parent is missing
+   * and -ENOTDIR where it is no directory (a missing last component gives `node: undefined`), -ENOKEY for a
+   * vetoed last component, -EILSEQ for an invalid name, -EACCES, -ELOOP or -EXDEV for a link that may not be
+   * followed, -ENAMETOOLONG, -EIO.
    */
   lookup(components: readonly string[]): MaybePromise<Found | Failure>;
-  /** A name in another normal form (NFC, NFD) is found where none is spelled as asked: the client is a Mac. */
+  /**
+   * The look-up also accepts a name in another Unicode normal form (NFC, NFD); set where the client is a Mac.
+   */
   findsAnyForm: boolean;
-  /** Creates the file that `found` lacks, O_EXCL; -EEXIST when somebody was faster. `permissions` before masks; all where absent. */
+  /**
+   * Creates the file that `found` lacks, O_EXCL; -EEXIST where it exists by now. `permissions` are mode bits
+   * before the share's masks, all bits where absent.
+   */
   createFile(
     found: Found,
     mode: OpenMode,
@@ -307,17 +341,20 @@ export interface FileStore {
   ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure>;
   createDirectory(found: Found, attributes: number, permissions?: number): MaybePromise<FileNode | Failure>;
   /**
-   * Removes the name `path` if it still names the object `identity` (another one there: -ENOENT).
-   * A directory that is not empty: -ENOTEMPTY.
+   * Removes `path`; -ENOENT where it no longer names the object `identity`, -ENOTEMPTY for a directory with
+   * entries.
    */
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure>;
-  /** Deletes a file for a client: to the share's recycle bin where it has one, for good else. */
+  /**
+   * Moves a file to the share's recycle bin; removes it where the share has no bin, or its bin does not take
+   * the file.
+   */
   discard(path: string, identity: string): MaybePromise<Discarded | Failure>;
-  /** True when the directory has no entry visible or hidden (vetoed names count). */
+  /** True where the directory has no entries, visible, hidden or vetoed. */
   isEmpty(node: FileNode): MaybePromise<boolean | Failure>;
   /**
-   * Renames `from` (if it still names `identity`) to the last component of `to`; -EEXIST where that is taken, without
-   * `replace` or by another object than `to` tells of.
+   * Renames `from`, if it still names `identity`, to `to`. -EEXIST where the new name exists and `replace` is
+   * false, or where it names another object than `to.node`.
    */
   rename(
     from: string,
@@ -325,31 +362,33 @@ export interface FileStore {
     to: Found,
     replace: boolean,
   ): MaybePromise<{ path: string } | Failure>;
-  /** A second name for `node`; -EEXIST as in `rename`. */
+  /** Creates a hard link to `node`; -EEXIST as in `rename`. */
   link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure>;
-  /** Puts a symlink, FIFO or socket in the place of the empty file `path` if that still is `identity`. */
+  /** Replaces the empty file `path`, if it still is `identity`, by a symlink, FIFO or socket. */
   replaceBySpecial?(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure>;
-  /** Space and abilities of the file system that `node` lies on. */
+  /** Returns space and abilities of the file system that `node` lies on. */
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure>;
-  /** The client's view of an on-disk path: components joined by backslashes. */
+  /** Returns an on-disk path as clients see it: client names joined by backslashes. */
   clientPath(path: string): string;
-  /** The short name (8.3) beside a name as clients see it; "" where there is none. */
+  /** Returns the 8.3 name of a file by its name as clients see it; "" where there is none. */
   shortNameOf?(name: string): string;
   /** Earlier states of the share. Closed together with this store. */
   snapshots?(): Snapshots;
-  /** The same files by POSIX names: see posix-view.ts. Closed together with this store. */
+  /**
+   * The same files for the SMB3 POSIX extensions: see context/posix-view.ts. Closed together with this store.
+   */
   posixView?(): FileStore;
   /**
-   * Whether the user may know of `path` (on disk, relative to `directory`), where it may list `directory`: no name
-   * on the way is vetoed, and the directory that holds the last one can be listed.
+   * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
+   * `directory`): no component is vetoed, and the user may list the directory that holds the last one.
    */
   seesBelow(directory: string, path: string): boolean;
-  /** Calls `action` when the disk behind the store has gone: unmounted, unplugged, or another mounted in its place. */
+  /** Calls `action` when the store's disk is unmounted, unplugged or covered by another mount. */
   onLoss(action: () => void): void;
-  /** From here on files are reached as another user of the machine, or with other groups. */
+  /** Later calls run as this user, with these groups. */
   setCredentials?(credentials: Credentials | null): void;
   close(): void;
 }
 
-/** Beyond it a double is no longer exact; no file system of Linux has larger files. */
+/** The server refuses offsets beyond this: doubles are exact up to 2^53 only. */
 export const MAX_FILE_OFFSET = 2 ** 53 - 2 ** 24;

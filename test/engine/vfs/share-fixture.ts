@@ -107,8 +107,8 @@ export class Fixture {
   async setLively(isLively: boolean): Promise<void> {
     const root = await this.node();
     const volume = acquireVolume(root.stat.device);
-    volume.isLively = () => isLively;
-    volume.isCalm = () => true;
+    volume.isResponsive = () => isLively;
+    volume.isHealthy = () => true;
     releaseVolume(volume);
     root.close();
   }

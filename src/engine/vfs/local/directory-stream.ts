@@ -1,5 +1,6 @@
-// An enumeration of a directory. On a disk that answers at once entry by entry; else names and their stats come in
-// batches from the volume's worker. The order is the file system's, as [MS-FSA] 2.1.5.6.3 allows.
+// An enumeration of a directory: entry by entry on the event loop while the disk answers at once, else in
+// batches of names and stats from the volume's worker. The order is the file system's, as [MS-FSA] 2.1.5.6.3
+// allows.
 import { DirentReader } from "../../../linux/dir.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { Seek, seekFd } from "../../../linux/io.ts";
@@ -13,55 +14,61 @@ import type { ShareDisk } from "./share-disk.ts";
 import type { DirectoryEntry, DirectoryStream, Failure, FileStat } from "../store.ts";
 
 const DOTS: readonly ("." | "..")[] = [".", ".."];
-/** Stats that the worker takes at a time: few at first, for clients that want one entry. */
+/**
+ * Stats that the worker takes at a time: few at first, for clients that want one entry; doubled up to the
+ * maximum.
+ */
 const FIRST_STATS = 16;
 const MAX_STATS = 256;
-/** Less than a call must take to have waited for a disk. */
-const LIVELY_MS = 1;
+/** How long a positive `isLively` counts; shorter than any wait for a disk. */
+const RESPONSIVE_MS = 1;
 
 type Matches = (name: string) => boolean;
-type Answer = DirectoryEntry | undefined | Failure;
+type NextEntry = DirectoryEntry | undefined | Failure;
 
 export class LocalDirectoryStream implements DirectoryStream {
   private readonly disk: ShareDisk;
   private readonly volume: MountedVolume;
   private readonly directory: number;
-  private readonly directoryHold: Pending;
+  private readonly directoryPending: Pending;
   private readonly path: string;
   private readonly pending = new Pending();
   private fd = -1;
   private reader: DirentReader | undefined;
   private stats: EntryStats | undefined;
-  /** Dots given out. */
-  private dots = 0;
+  /** How many of `.` and `..` have been returned. */
+  private dotsReturned = 0;
   private isEnd = false;
   private isClosed = false;
   private isUnread = false;
   private readonly entry: DirectoryEntry = { name: "", stat: emptyStat() };
-  /** On-disk names without a stat yet, and entries that wait to be given out. */
+  /** On-disk names without a stat yet; `ready` has the entries to return next, from index `readyAt`. */
   private names: string[] = [];
   private ready: { name: string; stat: FileStat }[] = [];
   private readyAt = 0;
   private statCount = FIRST_STATS;
-  /** When the disk was last found lively. */
-  private livelyMs = Number.NEGATIVE_INFINITY;
+  /** performance.now() of the last positive `isLively`. */
+  private responsiveMs = Number.NEGATIVE_INFINITY;
 
-  /** `directory` stays the caller's, held open by `directoryHold`; `path` is its on-disk path. */
+  /**
+   * `directory` is the caller's descriptor, which `directoryPending` keeps open during operations; `path` is
+   * its on-disk path.
+   */
   constructor(
     disk: ShareDisk,
     volume: MountedVolume,
     directory: number,
-    directoryHold: Pending,
+    directoryPending: Pending,
     path: string,
   ) {
     this.disk = disk;
     this.volume = volume;
     this.directory = directory;
-    this.directoryHold = directoryHold;
+    this.directoryPending = directoryPending;
     this.path = path;
   }
 
-  next(matches: Matches): MaybePromise<Answer> {
+  next(matches: Matches): MaybePromise<NextEntry> {
     if (this.isUnread) {
       this.isUnread = false;
       return this.entry;
@@ -79,7 +86,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   restart(): void {
     this.isUnread = false;
     this.isEnd = false;
-    this.dots = 0;
+    this.dotsReturned = 0;
     this.reader?.reset();
     this.names = [];
     this.ready = [];
@@ -97,9 +104,9 @@ export class LocalDirectoryStream implements DirectoryStream {
     if (fd >= 0) this.pending.afterAll(() => this.disk.closeFd(this.volume, fd));
   }
 
-  private start(): MaybePromise<number> {
+  private start(): MaybePromise<0 | Failure> {
     if (this.isClosed || this.directory < 0) return -Errno.EBADF;
-    const opened = this.disk.runOn(this.volume, this.directoryHold, "openStream", [this.directory]);
+    const opened = this.disk.runOn(this.volume, this.directoryPending, "openStream", [this.directory]);
     return andThen(opened, (fd) => {
       if (fd < 0) return fd;
       if (this.isClosed) {
@@ -112,15 +119,14 @@ export class LocalDirectoryStream implements DirectoryStream {
     });
   }
 
-  private advance(matches: Matches): MaybePromise<Answer> {
+  private advance(matches: Matches): MaybePromise<NextEntry> {
     if (this.fd < 0) return -Errno.EBADF;
     const waiting = this.takeReady(matches);
     if (waiting !== undefined) return waiting;
     const now = performance.now();
-    // Entry by entry: asked anew when the last answer is not just from now.
-    if (this.names.length === 0 && (now - this.livelyMs < LIVELY_MS || this.volume.isLively(now)))
-      return this.nextHere(matches, now);
-    return this.nextElsewhere(matches);
+    if (this.names.length === 0 && (now - this.responsiveMs < RESPONSIVE_MS || this.volume.isResponsive(now)))
+      return this.nextOnEventLoop(matches, now);
+    return this.nextByWorker(matches);
   }
 
   private takeReady(matches: Matches): DirectoryEntry | undefined {
@@ -134,38 +140,39 @@ export class LocalDirectoryStream implements DirectoryStream {
     return undefined;
   }
 
-  private nextHere(matches: Matches, startMs: number): MaybePromise<Answer> {
+  private nextOnEventLoop(matches: Matches, startMs: number): MaybePromise<NextEntry> {
     if (this.isEnd) return undefined;
-    if (startMs - this.livelyMs >= LIVELY_MS) this.livelyMs = startMs;
+    if (startMs - this.responsiveMs >= RESPONSIVE_MS) this.responsiveMs = startMs;
     const { volume, stats } = this;
     const { context } = this.disk;
     this.reader ??= new DirentReader();
     const { reader } = this;
     for (let now = startMs; ;) {
-      const dot = DOTS[this.dots];
+      const dot = DOTS[this.dotsReturned];
       const name = dot ?? this.nextName(reader);
       if (typeof name === "number") return name;
       if (name === undefined) {
         this.finish();
         return undefined;
       }
-      if (dot !== undefined) this.dots++;
+      if (dot !== undefined) this.dotsReturned++;
       const clientName = dot ?? this.clientName(name);
       if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) continue;
       const { stat } = this.entry;
       const waits = volume.countWaits(now, true);
-      const isThere =
+      const exists =
         dot === undefined ? stats?.take(reader.nameBytes, name, stat) : stats?.takeDots(dot, stat);
       now = volume.noteCall(now, waits);
-      if (isThere) {
+      if (exists) {
         this.entry.name = clientName;
         return this.entry;
       }
-      if (now - this.livelyMs >= LIVELY_MS && !volume.isLively(now)) return this.nextElsewhere(matches);
+      if (now - this.responsiveMs >= RESPONSIVE_MS && !volume.isResponsive(now))
+        return this.nextByWorker(matches);
     }
   }
 
-  /** The next name from the buffer or the disk; undefined at the end. */
+  /** Returns the next name, from the reader's buffer or by getdents64(2); undefined at the end. */
   private nextName(reader: DirentReader): string | undefined | Failure {
     for (;;) {
       const result = reader.advance(this.fd);
@@ -174,7 +181,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     }
   }
 
-  private async nextElsewhere(matches: Matches): Promise<Answer> {
+  private async nextByWorker(matches: Matches): Promise<NextEntry> {
     this.drainReader();
     for (;;) {
       const waiting = this.takeReady(matches);
@@ -190,7 +197,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     }
   }
 
-  /** What was read on the loop goes on elsewhere. */
+  /** Moves the names that the reader has buffered on the event loop into `names`, for the worker to stat. */
   private drainReader(): void {
     const { reader } = this;
     if (reader === undefined) return;
@@ -202,11 +209,11 @@ export class LocalDirectoryStream implements DirectoryStream {
     this.reader = undefined;
   }
 
-  private async fetchNames(matches: Matches): Promise<number> {
+  private async fetchNames(matches: Matches): Promise<0 | Failure> {
     const { context } = this.disk;
-    if (this.dots < DOTS.length) {
-      this.names = DOTS.slice(this.dots).filter(matches);
-      this.dots = DOTS.length;
+    if (this.dotsReturned < DOTS.length) {
+      this.names = DOTS.slice(this.dotsReturned).filter(matches);
+      this.dotsReturned = DOTS.length;
     }
     const batch = await this.disk.runOn(this.volume, this.pending, "readNames", [this.fd]);
     if (this.fd < 0) return -Errno.EBADF;
@@ -218,7 +225,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     return 0;
   }
 
-  private async fetchStats(): Promise<number> {
+  private async fetchStats(): Promise<0 | Failure> {
     const names = this.names.splice(0, this.statCount);
     this.statCount = Math.min(this.statCount * 2, MAX_STATS);
     const stats = await this.disk.runOn(this.volume, this.pending, "statNames", [this.fd, this.path, names]);
@@ -238,7 +245,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     return this.disk.context.names.toClient(name);
   }
 
-  /** At the end: the buffer goes back, the descriptor stays for a restart. */
+  /** Gives back the reader's buffer; the descriptor stays open for a restart. */
   private finish(): void {
     this.isEnd = true;
     this.reader?.release();

@@ -11,14 +11,14 @@ import { LocalDirectoryStream } from "./directory-stream.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending, PendingOnBoth } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
-import type { DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "../store.ts";
+import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "../store.ts";
 import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
 
-/** What ftruncate of node:fs takes. */
+/** The largest size that ftruncate of node:fs takes. */
 const MAX_POOL_SIZE = 2 ** 52 - 1;
-/** Changes of size up to this many bytes are done at once; freeing or zeroing more may take long. */
+/** Size changes up to this many bytes are made on the event loop; freeing or zeroing more may take long. */
 const MAX_DIRECT_TRUNCATE_BYTES = 1_048_576;
-
+/** Larger allocations are made by a worker: FAT takes seconds for a large file. */
 const MAX_DIRECT_ALLOCATION_BYTES = 67_108_864;
 
 const LOCK_TYPES = { nothing: LockType.UNLOCK, shared: LockType.READ, exclusive: LockType.WRITE } as const;
@@ -43,17 +43,17 @@ export class LocalHandle implements FileHandle, OpenData {
     this.path = path;
     this.isWriteThrough = mode.writeThrough;
     this.canWrite = mode.write;
-    disk.root.hold();
+    disk.root.retain();
   }
 
-  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     return readFile(this, bytes, at, length, offset);
   }
 
-  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    // With write-through the descriptor is O_DSYNC, and every write waits for the disk.
+    // A write-through descriptor is O_DSYNC: every write waits for the disk.
     return writeFile(this, bytes, at, length, offset, !this.isWriteThrough);
   }
 
@@ -64,7 +64,7 @@ export class LocalHandle implements FileHandle, OpenData {
 
   truncate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    if (size > MAX_POOL_SIZE || !this.volume.isLively(performance.now())) {
+    if (size > MAX_POOL_SIZE || !this.volume.isResponsive(performance.now())) {
       return this.runLong("truncate", [this.fd, size]);
     }
     const failure = statFd(this.fd, statx);
@@ -81,8 +81,7 @@ export class LocalHandle implements FileHandle, OpenData {
   allocate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     if (size === 0) return 0;
-    // FAT takes seconds for a large file.
-    if (size > MAX_DIRECT_ALLOCATION_BYTES || !this.volume.isLively(performance.now())) {
+    if (size > MAX_DIRECT_ALLOCATION_BYTES || !this.volume.isResponsive(performance.now())) {
       return this.runLong("allocate", [this.fd, size]);
     }
     return allocate(this.fd, Falloc.KEEP_SIZE, 0, size);
@@ -102,7 +101,7 @@ export class LocalHandle implements FileHandle, OpenData {
     return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
   }
 
-  zeroRange(offset: number, length: number, frees: boolean): MaybePromise<number | Failure> {
+  zeroRange(offset: number, length: number, frees: boolean): MaybePromise<Count | Failure> {
     return this.runLong("zeroRange", [this.fd, offset, length, frees]);
   }
 
@@ -110,7 +109,7 @@ export class LocalHandle implements FileHandle, OpenData {
     return this.runLong("allocatedRanges", [this.fd, offset, length, limit]);
   }
 
-  copyFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<number> {
+  copyFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<Count | Failure> {
     if (!(source instanceof LocalHandle)) return -Errno.EOPNOTSUPP;
     if (source.isClosed) return -Errno.EBADF;
     const both = new PendingOnBoth(this.pending, source.pending);
@@ -124,8 +123,8 @@ export class LocalHandle implements FileHandle, OpenData {
     return this.runLong("cloneRange", [source.fd, from, this.fd, offset, length], both);
   }
 
-  keepAccessTime(keeps: boolean): void {
-    if (!this.isClosed) setNoAccessTime(this.fd, keeps);
+  keepAccessTime(isKept: boolean): void {
+    if (!this.isClosed) setNoAccessTime(this.fd, isKept);
   }
 
   list(): DirectoryStream {
@@ -138,21 +137,21 @@ export class LocalHandle implements FileHandle, OpenData {
     );
   }
 
-  /** What moves or frees data takes its time on every disk: never done on the loop. */
+  /** Runs an operation that moves or frees data, which takes long on every disk: always in a worker. */
   private runLong<K extends OperationName>(
     name: K,
     args: OperationArgs<K>,
-    hold: Pending = this.pending,
+    pending: Pending = this.pending,
   ): MaybePromise<OperationResult<K> | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    return this.volume.callElsewhere(this.disk, hold, name, args);
+    return this.volume.callInWorker(this.disk, pending, name, args);
   }
 
-  /** The descriptor is closed when the last read or write under way has ended. */
   renamed(path: string): void {
     this.path = path;
   }
 
+  /** Closes the descriptor when the last operation under way has ended. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;

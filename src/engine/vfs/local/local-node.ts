@@ -1,4 +1,5 @@
-// A resolved object, held by an O_PATH descriptor: no later rename or swap of names can turn it into another.
+// A resolved object, held by an O_PATH descriptor: it stays the same object whatever is renamed or swapped
+// later.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { OperationArgs, OperationName, OperationResult } from "../disk/operations.ts";
@@ -26,7 +27,7 @@ export class LocalNode implements FileNode {
   path: string;
   readonly identity: string;
   private readonly disk: ShareDisk;
-  /** As the disk's operations know it. */
+  /** The identity that disk operations compare; without a snapshot's time. */
   private readonly diskIdentity: string;
   private readonly volume: MountedVolume;
   private readonly pending = new Pending();
@@ -48,7 +49,7 @@ export class LocalNode implements FileNode {
     this.rights = facts.rights;
     this.maxValueBytes = facts.maxValueBytes;
     this.volume = disk.root.volumeOf(stat.device);
-    disk.root.hold();
+    disk.root.retain();
   }
 
   get stat(): FileStat {
@@ -76,7 +77,7 @@ export class LocalNode implements FileNode {
   open(mode: OpenMode): MaybePromise<LocalHandle | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     const { kind } = this.current;
-    // Opening a FIFO or a device would wait for, or act on, whatever is behind it.
+    // Opening a FIFO waits for its other end, and opening a device may act on it.
     if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return -Errno.EACCES;
     if (mode.write && this.disk.context.grant.readOnly) return -Errno.EROFS;
     return andThen(this.run("open", this.fd, this.path, this.diskIdentity, kind, mode), (fd) =>
@@ -86,7 +87,8 @@ export class LocalNode implements FileNode {
 
   access(): number {
     if (this.isClosed) return 0;
-    // What a network or another process would have to say is as of the last look.
+    // access(2) would ask the network or the FUSE process: the rights are those of the look-up or the last
+    // refresh.
     if (this.volume.isRemote && this.rights >= 0) return this.rights;
     return nodeAccess(this.disk.context, this.fd, this.current);
   }
@@ -121,16 +123,16 @@ export class LocalNode implements FileNode {
     return refusal < 0 ? refusal : this.run("setSparse", this.fd, this.path, isSparse);
   }
 
-  /** A call of the table on this object, whose descriptor stays open until it is over. */
+  /** Runs an operation on this object, whose descriptor stays open until the operation has ended. */
   run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
     return this.disk.runOn(this.volume, this.pending, name, args);
   }
 
-  /** The descriptor is closed when the last call under way has ended. */
   renamed(path: string): void {
     this.path = path;
   }
 
+  /** Closes the descriptor when the last operation under way has ended. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -1,4 +1,4 @@
-// The files of one share for one user, on a directory of this machine.
+// The file store of a local directory: the files of one share for one user.
 import { Errno } from "../../../linux/errno.ts";
 import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { binGrant, RecycleBin } from "../recycle/bin.ts";
@@ -27,15 +27,16 @@ import {
 } from "../store.ts";
 
 /**
- * The files below `grant.path`. A failure where the path is missing (-ENOENT), no directory (-ENOTDIR) or not
- * absolute (-EINVAL). The store must be closed; nodes and handles of it may outlive it.
+ * Opens a store for the files below `grant.path`. -ENOENT where the path is missing, -ENOTDIR where it is no
+ * directory, -EINVAL where it is not absolute. The store must be closed; its nodes and handles may outlive
+ * it.
  */
 export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> {
   return andThen(ShareRoot.acquire(grant), (root) => {
     if (typeof root === "number") return root;
     const disk = new ShareDisk(grant, root);
     if (!root.volume.isRemote) return withBin(new LocalStore(disk), grant);
-    // What is remembered of the directory does not say whether the other side still answers.
+    // The cached descriptor does not show whether the remote file system still answers.
     return andThen(disk.run("stat", root.fd, ""), (stat) => {
       if (typeof stat !== "number") return withBin(new LocalStore(disk), grant);
       disk.close();
@@ -44,21 +45,24 @@ export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> 
   });
 }
 
-/** The bin has a store of its own, in which no name is hidden or mapped by the share's wishes. */
+/**
+ * Adds the share's recycle bin, which has a store of its own: the share's veto list and name mapping do not
+ * hold there.
+ */
 function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<FileStore | Failure> {
   if (grant.recycle === null) return store;
   const { recycle } = grant;
-  return andThen(openStore(binGrant(grant)), (own) => {
-    if (typeof own === "number") {
+  return andThen(openStore(binGrant(grant)), (binStore) => {
+    if (typeof binStore === "number") {
       store.close();
-      return own;
+      return binStore;
     }
     const keeper = new RecycleKeeper({
       rules: recycle,
       key: `${grant.path}/${recycle.repository} ${grant.credentials?.uid ?? -1}`,
       openStore: () => openStore({ ...binGrant(store.grant), followSymlinks: false, crossMounts: false }),
     });
-    store.bin = new RecycleBin(own, recycle, grant.crossMounts, keeper);
+    store.bin = new RecycleBin(binStore, recycle, grant.crossMounts, keeper);
     return store;
   });
 }
@@ -66,7 +70,7 @@ function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<FileStore |
 function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure> {
   return andThen(openStore(grant), (store) => {
     if (typeof store === "number") return store;
-    return andThen((store as LocalStore).place(), (path) => {
+    return andThen((store as LocalStore).rootPath(), (path) => {
       if (typeof path === "string") return { store, path };
       store.close();
       return path;
@@ -74,18 +78,18 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
   });
 }
 
-const MAX_LISTABLE = 256;
+const MAX_MAY_LIST_CACHE = 256;
 
 class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
   bin: RecycleBin | undefined;
   private view: LocalStore | undefined;
-  private versions: ShareSnapshots | undefined;
+  private openedSnapshots: ShareSnapshots | undefined;
   private isClosed = false;
-  /** Whether directories may be listed, as of the last time that a worker said. */
-  private readonly listable = new Map<string, boolean>();
-  private endLossWatch: (() => void) | undefined;
+  /** The last answers of workers to `mayList`, by path. */
+  private readonly mayListCache = new Map<string, boolean>();
+  private removeLossListener: (() => void) | undefined;
 
   constructor(disk: ShareDisk) {
     this.disk = disk;
@@ -181,16 +185,16 @@ class LocalStore implements FileStore {
 
   snapshots(): ShareSnapshots {
     const { disk } = this;
-    this.versions ??= new ShareSnapshots({
+    this.openedSnapshots ??= new ShareSnapshots({
       grant: disk.context.grant,
       list: () => disk.run("listSnapshots"),
       open: openSnapshot,
     });
-    return this.versions;
+    return this.openedSnapshots;
   }
 
-  /** The path of the share's directory, as the kernel has it. */
-  place(): MaybePromise<string | Failure> {
+  /** Returns the path of the share's directory, as the kernel has it. */
+  rootPath(): MaybePromise<string | Failure> {
     return this.disk.run("snapshotPathOfRoot");
   }
 
@@ -222,30 +226,33 @@ class LocalStore implements FileStore {
     return this.mayList(joinPath(directory, parent));
   }
 
-  /** Nobody can be kept waiting: where it takes time to say, the answer of the last time counts, and no before that. */
+  /**
+   * The caller cannot wait: where a worker has to ask the disk, its last answer counts, and false before the
+   * first.
+   */
   private mayList(path: string): boolean {
     const answer = this.disk.run("mayList", path);
     if (typeof answer === "number") return answer === 0;
-    const known = this.listable.get(path) === true;
+    const cached = this.mayListCache.get(path) === true;
     void answer.then((result) => {
-      if (this.listable.size >= MAX_LISTABLE) this.listable.clear();
-      this.listable.set(path, result === 0);
+      if (this.mayListCache.size >= MAX_MAY_LIST_CACHE) this.mayListCache.clear();
+      this.mayListCache.set(path, result === 0);
     });
-    return known;
+    return cached;
   }
 
   onLoss(action: () => void): void {
-    this.endLossWatch = this.disk.root.onLoss(action);
+    this.removeLossListener = this.disk.root.onLoss(action);
   }
 
   setCredentials(credentials: Credentials | null): void {
     this.disk.setCredentials(credentials);
     this.view?.setCredentials(credentials);
     this.bin?.setCredentials(credentials);
-    // Snapshots are opened anew, as the user that he is now.
-    this.versions?.close();
-    this.versions = undefined;
-    this.listable.clear();
+    // Snapshots are opened again with the new credentials.
+    this.openedSnapshots?.close();
+    this.openedSnapshots = undefined;
+    this.mayListCache.clear();
   }
 
   get grant(): ShareGrant {
@@ -255,9 +262,9 @@ class LocalStore implements FileStore {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.endLossWatch?.();
+    this.removeLossListener?.();
     this.view?.close();
-    this.versions?.close();
+    this.openedSnapshots?.close();
     this.bin?.close();
     this.disk.close();
   }

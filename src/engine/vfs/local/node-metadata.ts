@@ -1,4 +1,4 @@
-// Named values, owner and rights of a LocalNode: each call goes through the disk's table of operations.
+// Named values, owner and rights of a LocalNode, by operations of the table.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Errno } from "../../../linux/errno.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
@@ -14,9 +14,9 @@ import { MAX_SIDECAR_VALUE_BYTES } from "../sidecar/format.ts";
 import type { OperationArgs, OperationResult } from "../disk/operations.ts";
 
 export class NodeSecurity implements ObjectSecurity {
-  private readonly node: ObjectCalls;
+  private readonly node: ObjectOperations;
 
-  constructor(node: ObjectCalls) {
+  constructor(node: ObjectOperations) {
     this.node = node;
   }
 
@@ -37,7 +37,7 @@ export class NodeSecurity implements ObjectSecurity {
 }
 
 /** Runs an operation of the table on one object. */
-interface ObjectCalls {
+interface ObjectOperations {
   readonly fd: number;
   readonly path: string;
   readonly isClosed: boolean;
@@ -47,16 +47,15 @@ interface ObjectCalls {
 type MetadataOperation =
   "getValue" | "setValue" | "removeValue" | "listValues" | "readDescriptor" | "readRights" | "writeSecurity";
 
-/** The values of an object that is held by an O_PATH descriptor. */
 export class NodeValues implements NamedValues {
   readonly maxValueBytes: number;
   readonly overflow: ValueOverflow = {
     maxBytes: MAX_SIDECAR_VALUE_BYTES,
     set: (name, value) => this.node.run("setValue", this.node.fd, this.node.path, name, value, true),
   };
-  private readonly node: ObjectCalls;
+  private readonly node: ObjectOperations;
 
-  constructor(node: ObjectCalls, maxValueBytes: number) {
+  constructor(node: ObjectOperations, maxValueBytes: number) {
     this.node = node;
     this.maxValueBytes = maxValueBytes;
   }

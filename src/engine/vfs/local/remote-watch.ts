@@ -1,35 +1,41 @@
-// Watching a directory of a file system that asks a network or another process for everything: by its volume's worker.
+// inotify watches on remote (network and FUSE) file systems, where inotify_add_watch(2) may wait: the
+// volume's worker adds them.
 import type { ShareGrant } from "../../../port/port.ts";
 import { acquireVolume, releaseVolume } from "../volume/mounted-volume.ts";
 import { deviceOfPath } from "../disk/share-directory.ts";
 import type { Failure } from "../store.ts";
 import { ownerWithoutRoot } from "../volume/call.ts";
 
-/** A share's disk is looked up this often while its directories are watched one after the other. */
-const KEPT_MS = 1_000;
+/**
+ * For how long a share counts as local without another look at its device: directories are watched in bursts.
+ */
+const CACHE_MS = 1_000;
 
 let last = { path: "", atMs: Number.NEGATIVE_INFINITY, isRemote: false };
 
-/** Has the volume's worker watch a directory: the watch's number or a failure; undefined where that is not needed. */
+/**
+ * Adds a watch on `path` in a worker where the share's directory lies on a remote file system. Resolves to
+ * the watch descriptor or -errno. Undefined for a local share: the caller adds the watch itself.
+ */
 export function watchElsewhere(
-  reach: ShareGrant,
+  grant: ShareGrant,
   path: string,
   queue: number,
   mask: number,
 ): Promise<number | Failure> | undefined {
   const now = performance.now();
-  if (last.path === reach.path && now - last.atMs < KEPT_MS && !last.isRemote) return undefined;
-  const volume = acquireVolume(deviceOfPath(reach.path));
+  if (last.path === grant.path && now - last.atMs < CACHE_MS && !last.isRemote) return undefined;
+  const volume = acquireVolume(deviceOfPath(grant.path));
   const { isRemote } = volume;
-  last = { path: reach.path, atMs: now, isRemote };
+  last = { path: grant.path, atMs: now, isRemote };
   if (!isRemote) {
     releaseVolume(volume);
     return undefined;
   }
-  const owner = ownerWithoutRoot(reach);
-  const { followSymlinks, crossMounts } = reach;
-  const how = { path: reach.path, followSymlinks, crossMounts };
-  return volume.callElsewhere(owner, undefined, "watchDirectory", [queue, how, path, mask]).finally(() => {
+  const owner = ownerWithoutRoot(grant);
+  const { followSymlinks, crossMounts } = grant;
+  const policy = { path: grant.path, followSymlinks, crossMounts };
+  return volume.callInWorker(owner, undefined, "watchDirectory", [queue, policy, path, mask]).finally(() => {
     volume.forgetShare(owner.id);
     releaseVolume(volume);
   });

@@ -1,5 +1,4 @@
-// How the objects of one store come to their disk: a call of the table of disk operations, made at once on the event
-// loop or by the volume's worker.
+// The disk operations of one store: each runs at once on the event loop, or in a worker of the volume.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.ts";
@@ -15,9 +14,10 @@ import { type CallOwner, nextOwnerId } from "../volume/call.ts";
 import type { Pending } from "../volume/pending.ts";
 import { ShareContext } from "../context/share-context.ts";
 import { isLossOfDisk } from "../disk/share-directory.ts";
+import type { Failure } from "../store.ts";
 import type { ShareRoot } from "./share-root.ts";
 
-/** The grant with what only the disk can say: which names it takes. */
+/** Returns the grant with `auto` for reserved characters replaced by what the disk's file system needs. */
 function grantOn(root: ShareRoot, grant: ShareGrant): ShareGrant {
   if (grant.names.reserved !== "auto") return grant;
   const reserved = root.volume.reservesCharacters ? "private" : "native";
@@ -29,65 +29,74 @@ export class ShareDisk implements CallOwner {
   id = nextOwnerId();
   readonly root: ShareRoot;
   context: ShareContext;
-  private isAsking = false;
+  private isCheckingRoot = false;
 
-  /** Takes over the caller's hold on `root`. */
+  /** Takes over the caller's reference to `root`. */
   constructor(grant: ShareGrant, root: ShareRoot) {
     this.root = root;
     this.context = new ShareContext(grantOn(root, grant), root.fd, root.directories, false);
   }
 
-  /** An operation by path below the root. */
+  /** Runs an operation on a path below the root. */
   run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
     return this.runOn(this.root.volume, undefined, name, args);
   }
 
-  /** The operation `find`: on the loop also where the disk may rest, if the path is in memory. */
+  /**
+   * Runs `find`: on the event loop also where the disk may be spun down, if the path is in the directory
+   * cache.
+   */
   find(names: readonly string[], anyForm: boolean): MaybePromise<OperationResult<"find">> {
     const { context } = this;
     const { volume } = this.root;
     const now = performance.now();
-    if (volume.isLively(now) || (volume.isCalm(now) && context.isInMemory(names.join("/")))) {
-      return volume.callHere(context, "find", [names, anyForm], now);
+    if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(names.join("/")))) {
+      return volume.callOnEventLoop(context, "find", [names, anyForm], now);
     }
-    return volume.callElsewhere(this, undefined, "find", [names, anyForm]);
+    return volume.callInWorker(this, undefined, "find", [names, anyForm]);
   }
 
-  /** An operation on a descriptor of `volume`, which `hold` keeps open until it is over. */
+  /**
+   * Runs an operation on a descriptor of `volume`; `pending` keeps the descriptor open until it has ended.
+   */
   runOn<K extends OperationName>(
     volume: MountedVolume,
-    hold: Pending | undefined,
+    pending: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
   ): MaybePromise<OperationResult<K>> {
     const now = performance.now();
-    const isHere = memoryOperations.has(name) ? volume.isCalm(now) : volume.isLively(now);
-    if (isHere) {
-      const result = volume.callHere(this.context, name, args, now);
-      // A worker is at what this would change: it did nothing, and is to wait for that.
+    const isOnEventLoop = memoryOperations.has(name) ? volume.isHealthy(now) : volume.isResponsive(now);
+    if (isOnEventLoop) {
+      const result = volume.callOnEventLoop(this.context, name, args, now);
+      // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker
+      // may.
       if (result !== -Errno.EAGAIN) return result;
     }
-    return volume.callElsewhere(this, hold, name, args);
+    return volume.callInWorker(this, pending, name, args);
   }
 
-  /** The same, by the worker in any case; `keeps` is memory whose address is among the arguments. */
-  runElsewhere<K extends OperationName>(
+  /** As `runOn`, but always in a worker; `buffer` is memory whose address is among the arguments. */
+  runInWorker<K extends OperationName>(
     volume: MountedVolume,
-    hold: Pending,
+    pending: Pending,
     name: K,
     args: OperationArgs<K>,
-    keeps?: Uint8Array,
+    buffer?: Uint8Array,
   ): Promise<OperationResult<K>> {
-    return volume.callElsewhere(this, hold, name, args, keeps);
+    return volume.callInWorker(this, pending, name, args, buffer);
   }
 
-  /** Closes a descriptor of `volume`; where that may ask the other side, nobody waits for it. */
+  /**
+   * Closes a descriptor of `volume`: in a worker, without waiting, where close(2) may ask a network or a
+   * process.
+   */
   closeFd(volume: MountedVolume, fd: number): void {
-    if (volume.isRemote) void volume.callElsewhere(this, undefined, "close", [fd]);
+    if (volume.isRemote) void volume.callInWorker(this, undefined, "close", [fd]);
     else closeFd(fd);
   }
 
-  /** The user has other groups, or is another one on this machine: what is asked from here on is asked as such. */
+  /** Later operations run as this user, with these groups. */
   setCredentials(credentials: Credentials | null): void {
     const grant = { ...this.grant, credentials };
     this.root.forgetShare(this.id);
@@ -107,20 +116,23 @@ export class ShareDisk implements CallOwner {
     return this.root.directories;
   }
 
-  hold(): void {
-    this.root.hold();
+  retain(): void {
+    this.root.retain();
   }
 
   release(): void {
     this.root.release();
   }
 
-  /** Whether the disk behind the root has gone is asked of the root itself. */
-  failed(errno: number): void {
-    if (!isLossOfDisk(errno) || this.isAsking || this.root.isLost) return;
-    this.isAsking = true;
-    void this.root.volume.callElsewhere(this, undefined, "stat", [this.root.fd, ""]).then((stat) => {
-      this.isAsking = false;
+  /**
+   * A failure may concern another volume below the share: a stat of the root says whether the share's disk is
+   * lost.
+   */
+  failed(errno: Failure): void {
+    if (!isLossOfDisk(errno) || this.isCheckingRoot || this.root.isLost) return;
+    this.isCheckingRoot = true;
+    void this.root.volume.callInWorker(this, undefined, "stat", [this.root.fd, ""]).then((stat) => {
+      this.isCheckingRoot = false;
       if (typeof stat === "number" && isLossOfDisk(stat)) this.root.lose();
     });
   }

@@ -1,4 +1,5 @@
-// A share's directory: opened once for all stores on it, counted, with what is remembered of the files below.
+// The directory of a share: one descriptor and one directory cache for all stores on it, counted by
+// reference.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
@@ -14,44 +15,43 @@ import { ownerWithoutRoot } from "../volume/call.ts";
 import type { Failure } from "../store.ts";
 
 const roots = new Map<string, ShareRoot>();
-/** How often it is looked whether the disks of the shares in use are still there. */
+/** How often the shares in use are checked for a lost disk. */
 const CHECK_MS = 5_000;
-let checking: ReturnType<typeof setTimeout> | undefined;
+let checkTimer: ReturnType<typeof setTimeout> | undefined;
 
 function checkLater(): ReturnType<typeof setTimeout> {
   const timer = setTimeout(() => {
-    checking = undefined;
+    checkTimer = undefined;
     for (const root of [...roots.values()]) root.check();
-    if (roots.size > 0) checking = checkLater();
+    if (roots.size > 0) checkTimer = checkLater();
   }, CHECK_MS);
   timer.unref();
   return timer;
 }
 
-/** The directory of a share while at least one store uses it. */
 export class ShareRoot {
   readonly fd: number;
   readonly directories = new DirectoryCache();
-  /** What the directory itself lies on. */
+  /** The volume that the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
-  private readonly place: ShareDirectory;
-  private whenLost: Set<() => void> | undefined = new Set();
-  /** Other disks that are mounted below and were come to. */
-  private readonly others = new Map<number, MountedVolume>();
+  private readonly directory: ShareDirectory;
+  private lossListeners: Set<() => void> | undefined = new Set();
+  /** Volumes mounted below the share, by device number, as far as they have been used. */
+  private readonly volumesBelow = new Map<number, MountedVolume>();
   private references = 1;
 
-  private constructor(path: string, place: ShareDirectory) {
+  private constructor(path: string, directory: ShareDirectory) {
     this.path = path;
-    this.place = place;
-    this.fd = place.fd;
-    this.volume = acquireVolume(place.device);
+    this.directory = directory;
+    this.fd = directory.fd;
+    this.volume = acquireVolume(directory.device);
   }
 
   /**
-   * The root for an absolute path; -ENOTDIR, -ENOENT and so on. Where another directory (a disk mounted
-   * meanwhile) stands at the path, a new root is made and the old one lives on for those who hold it. A promise
-   * where a disk has to be asked.
+   * Returns the root for the grant's path; pair with `release`. -EINVAL for a relative path, -ENOENT,
+   * -ENOTDIR and so on. Where the path now leads to another directory (a disk was mounted), makes a new root;
+   * users of the old one keep it. A promise where the disk has to be asked.
    */
   static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
     const { path } = grant;
@@ -60,61 +60,56 @@ export class ShareRoot {
     if (cached !== -Errno.EAGAIN) return ShareRoot.adopt(path, cached);
     const volume = acquireVolume(deviceOfPath(path));
     const owner = ownerWithoutRoot(grant);
-    return volume.callElsewhere(owner, undefined, "openShareDirectory", [path]).then((place) => {
+    return volume.callInWorker(owner, undefined, "openShareDirectory", [path]).then((directory) => {
       volume.forgetShare(owner.id);
-      const root = ShareRoot.adopt(path, place);
+      const root = ShareRoot.adopt(path, directory);
       releaseVolume(volume);
       return root;
     });
   }
 
-  /** Takes over the place's descriptor. */
-  private static adopt(path: string, place: ShareDirectory | Failure): ShareRoot | Failure {
-    if (typeof place === "number") return place;
-    const known = roots.get(path);
-    if (known !== undefined && known.place.identity === place.identity) {
-      closeFd(place.fd);
-      known.references++;
-      return known;
+  /** Takes over the directory's descriptor. */
+  private static adopt(path: string, directory: ShareDirectory | Failure): ShareRoot | Failure {
+    if (typeof directory === "number") return directory;
+    const existing = roots.get(path);
+    if (existing !== undefined && existing.directory.identity === directory.identity) {
+      closeFd(directory.fd);
+      return existing.retain();
     }
-    const root = new ShareRoot(path, place);
+    const root = new ShareRoot(path, directory);
     roots.set(path, root);
-    checking ??= checkLater();
-    // Those who use what stood here before need not wait for the next round to hear of it.
-    known?.check();
+    checkTimer ??= checkLater();
+    // Another directory at the same path: if the old root is lost, its stores learn it now, not at the next
+    // check.
+    existing?.check();
     return root;
   }
 
-  /** Its disk is gone, or another stands in its place. */
+  /** True once the disk is unmounted, unplugged or covered by another mount. */
   get isLost(): boolean {
-    return this.whenLost === undefined;
+    return this.lossListeners === undefined;
   }
 
-  /** Calls `action` once, when the root is lost; answers how to take that back. */
+  /** Calls `action` once, when the root is lost. Returns a function that removes `action` again. */
   onLoss(action: () => void): () => void {
-    this.whenLost?.add(action);
-    return () => this.whenLost?.delete(action);
+    this.lossListeners?.add(action);
+    return () => this.lossListeners?.delete(action);
   }
 
-  /** Nothing is done here any more: who uses it is told, and the path is looked up anew for others. */
+  /** Marks the root as lost and reports that to its stores; the next `acquire` opens the path anew. */
   lose(): void {
-    const { whenLost } = this;
-    this.whenLost = undefined;
+    const { lossListeners } = this;
+    this.lossListeners = undefined;
     if (roots.get(this.path) === this) roots.delete(this.path);
-    for (const action of whenLost ?? []) action();
+    for (const action of lossListeners ?? []) action();
   }
 
-  /** Looks whether the path still leads here. */
+  /** Checks that the path still leads to this directory's disk. */
   check(): void {
-    if (isShareDirectoryLost(this.path, this.place)) this.lose();
+    if (isShareDirectoryLost(this.path, this.directory)) this.lose();
   }
 
-  /** One more who needs the descriptor; pair with `release`. */
-  hold(): void {
-    this.references++;
-  }
-
-  /** Another hold on it. */
+  /** Adds a reference, which keeps the descriptor open; pair with `release`. */
   retain(): this {
     this.references++;
     return this;
@@ -125,24 +120,24 @@ export class ShareRoot {
     if (roots.get(this.path) === this) roots.delete(this.path);
     this.directories.clear();
     closeFd(this.fd);
-    for (const volume of this.others.values()) releaseVolume(volume);
-    this.others.clear();
+    for (const volume of this.volumesBelow.values()) releaseVolume(volume);
+    this.volumesBelow.clear();
     releaseVolume(this.volume);
   }
 
-  /** The volume with this device number, as long as the root lives. */
+  /** Returns the volume with this device number, valid until the root's last `release`. */
   volumeOf(device: number): MountedVolume {
     if (device === this.volume.device) return this.volume;
-    let volume = this.others.get(device);
+    let volume = this.volumesBelow.get(device);
     if (volume === undefined) {
       volume = acquireVolume(device);
-      this.others.set(device, volume);
+      this.volumesBelow.set(device, volume);
     }
     return volume;
   }
 
   forgetShare(share: number): void {
     this.volume.forgetShare(share);
-    for (const volume of this.others.values()) volume.forgetShare(share);
+    for (const volume of this.volumesBelow.values()) volume.forgetShare(share);
   }
 }

@@ -1,11 +1,12 @@
-// Whether a disk turns, by what the kernel counts of it: requests completed and under way. Documentation/block/stat.rst
-// and /sys/block/*/queue/rotational of the kernel. An answer that came from memory says nothing of the disk.
+// Tells from the kernel's I/O statistics whether a disk is spinning: requests completed and in flight. See
+// Documentation/block/stat.rst and queue/rotational in /sys. An answer from the page cache says nothing of
+// the disk.
 import { readFileSync } from "node:fs";
 
-// A look takes 50 µs and more.
+// The statistics are read at most this often: it takes 50 µs and more.
 const CHECK_MS = 100;
 const URGENT_CHECK_MS = 25;
-/** What was counted longer ago does not tell when the disk has worked since. */
+/** A difference to older counts does not show that the disk has worked lately. */
 const MAX_AGE_MS = 5_000;
 
 // Fields of /sys/block/*/stat.
@@ -17,15 +18,15 @@ export class BlockActivity {
   private readonly directory: string;
   private completed = -1;
   private countedMs = Number.NEGATIVE_INFINITY;
-  /** When requests were first seen under way of which none has been completed since; 0: not so. */
-  private idleSinceMs = 0;
+  /** Since when requests are in flight and none has been completed; 0 where that is not so. */
+  private stalledSinceMs = 0;
 
-  /** `directory` is the device's in /sys. */
+  /** `directory` is the device's directory in /sys. */
   private constructor(directory: string) {
     this.directory = directory;
   }
 
-  /** Of a block device; undefined where the number is none, or /sys is missing. */
+  /** Returns undefined where the number is not a block device's, or /sys is missing. */
   static of(device: number): BlockActivity | undefined {
     const activity = new BlockActivity(
       `/sys/dev/block/${Math.floor(device / 0x10_0000)}:${device % 0x10_0000}`,
@@ -33,7 +34,7 @@ export class BlockActivity {
     return activity.read() === undefined ? undefined : activity;
   }
 
-  /** The device's file, which only root may read. */
+  /** The device file, which only root may read; "" where it is unknown. */
   get deviceFile(): string {
     try {
       const name = /^DEVNAME=(.+)$/m.exec(readFileSync(`${this.directory}/uevent`, "latin1"))?.[1];
@@ -43,36 +44,39 @@ export class BlockActivity {
     }
   }
 
-  /** False for flash, which is never at rest. */
-  canRest(): boolean {
-    for (const place of ["queue", "../queue"]) {
+  /** False for flash; true where the kernel does not say. */
+  canSpinDown(): boolean {
+    for (const queue of ["queue", "../queue"]) {
       try {
-        return readFileSync(`${this.directory}/${place}/rotational`, "latin1").trim() !== "0";
+        return readFileSync(`${this.directory}/${queue}/rotational`, "latin1").trim() !== "0";
       } catch {
-        // A partition: the queue is the whole disk's.
+        // A partition has no queue: it is one directory up, at the whole disk.
       }
     }
     return true;
   }
 
-  /** Looks again if it is time (sooner with `isUrgent`): true where the disk has worked a moment ago. */
+  /**
+   * Reads the statistics if they are due, sooner with `isUrgent`. True where the disk has completed requests
+   * lately.
+   */
   check(now: number, isUrgent: boolean): boolean {
     if (now - this.countedMs < (isUrgent ? URGENT_CHECK_MS : CHECK_MS)) return false;
     const found = this.read();
     if (found === undefined) return false;
     const { completed, inFlight } = found;
     const hasWorked = this.completed >= 0 && completed !== this.completed;
-    if (hasWorked || inFlight === 0) this.idleSinceMs = 0;
-    else if (this.idleSinceMs === 0) this.idleSinceMs = now;
+    if (hasWorked || inFlight === 0) this.stalledSinceMs = 0;
+    else if (this.stalledSinceMs === 0) this.stalledSinceMs = now;
     const isRecent = now - this.countedMs < MAX_AGE_MS;
     this.completed = completed;
     this.countedMs = now;
     return hasWorked && isRecent;
   }
 
-  /** Requests are under way and none of them has been completed for a while. */
+  /** True where requests are in flight and none has been completed for `CHECK_MS`. */
   isStalled(now: number): boolean {
-    return this.idleSinceMs > 0 && now - this.idleSinceMs >= CHECK_MS;
+    return this.stalledSinceMs > 0 && now - this.stalledSinceMs >= CHECK_MS;
   }
 
   private read(): { completed: number; inFlight: number } | undefined {

@@ -1,96 +1,98 @@
-// A call that a volume's worker makes for a share: who waits for it, what must stay open and in memory until it is really
-// over, and what becomes of an answer that comes too late.
+// A disk operation that a volume's worker runs for a share: it settles the caller's promise, keeps
+// descriptors and memory alive until the worker has ended it, and closes the descriptors of an answer that
+// comes after the time-out.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
+import type { Failure } from "../store.ts";
 import type { DiskAnswer } from "./worker-protocol.ts";
 import { type OperationName, descriptorsIn, longOperations } from "../disk/operations.ts";
 import type { Pending } from "./pending.ts";
 import type { DiskJob } from "./workers.ts";
 
-/** On whose behalf a worker makes a call. */
+/** The share and user that a worker runs an operation for. */
 export interface CallOwner {
-  /** Names the share and its user to the workers. */
+  /** Identifies the share and its user to the workers. */
   readonly id: number;
   readonly grant: ShareGrant;
   readonly rootFd: number;
   readonly directories: DirectoryCache;
-  /** Keep the root's descriptor open from the one to the other. */
-  hold(): void;
+  /** Keeps the root's descriptor open until `release`. */
+  retain(): void;
   release(): void;
-  /** A call by a worker failed with this negative errno. */
-  failed(errno: number): void;
+  /** A worker's operation returned this failure. */
+  failed(errno: Failure): void;
 }
 
 let lastId = 0;
 
-/** Returns a new number that names a share and its user to the workers. */
+/** Returns a new number that identifies a share and its user to the workers. */
 export function nextOwnerId(): number {
   return ++lastId;
 }
 
-/** The owner of a call that is made before the share's root is open, or without it. */
+/** Returns the owner of a call that is made before the share's root is open, or without it. */
 export function ownerWithoutRoot(grant: ShareGrant): CallOwner {
   return {
     id: nextOwnerId(),
     grant,
     rootFd: -1,
     directories: new DirectoryCache(),
-    hold: () => undefined,
+    retain: () => undefined,
     release: () => undefined,
     failed: () => undefined,
   };
 }
 
-/** What a call tells its volume. */
+/** What a call reports to its volume. */
 export interface CallVolume {
   beginWork(): void;
   endWork(): void;
-  /** The worker has answered. */
+  /** The worker has answered; `hasWaited` where its thread slept meanwhile. */
   noteAnswer(hasWaited: boolean): void;
-  /** Nobody waits for the call any more. */
+  /** The caller's promise is settled. */
   settled(call: WaitingCall): void;
 }
 
-/** A call that a worker makes, or is to make. */
+/** A call that is queued or that a worker runs. */
 export class WaitingCall implements DiskJob {
   readonly operation: string;
   readonly args: readonly unknown[];
   readonly share: number;
   readonly isLong: boolean;
-  /** Only held, so that the memory stays. */
-  readonly keeps: Uint8Array | undefined;
+  /** Referenced here so that the memory outlives the operation, which has only its address. */
+  readonly buffer: Uint8Array | undefined;
   readonly startedMs = performance.now();
   private readonly volume: CallVolume;
   private readonly owner: CallOwner;
-  private readonly hold: Pending | undefined;
+  private readonly pending: Pending | undefined;
   private resolve: ((result: unknown) => void) | undefined;
   private reject: ((error: Error) => void) | undefined;
 
   constructor(
     volume: CallVolume,
     owner: CallOwner,
-    hold: Pending | undefined,
+    pending: Pending | undefined,
     operation: OperationName,
     args: readonly unknown[],
     resolve: (result: unknown) => void,
     reject: (error: Error) => void,
-    keeps: Uint8Array | undefined,
+    buffer: Uint8Array | undefined,
   ) {
-    this.keeps = keeps;
+    this.buffer = buffer;
     this.isLong = longOperations.has(operation);
     this.volume = volume;
     this.owner = owner;
-    this.hold = hold;
+    this.pending = pending;
     this.operation = operation;
     this.args = args;
     this.share = owner.id;
     this.resolve = resolve;
     this.reject = reject;
     if (!this.isLong) volume.beginWork();
-    owner.hold();
-    hold?.add();
+    owner.retain();
+    pending?.add();
   }
 
   get definition() {
@@ -125,13 +127,14 @@ export class WaitingCall implements DiskJob {
     this.settle(-Errno.EIO);
   }
 
-  /** Nobody works on it any more. */
+  /** Releases what the operation needed: the worker has ended it, or never gets it. */
   end(): void {
     if (!this.isLong) this.volume.endWork();
-    this.hold?.done();
+    this.pending?.done();
     this.owner.release();
   }
 
+  /** Resolves the caller's promise, unless it is settled already. */
   settle(result: unknown): void {
     const { resolve } = this;
     this.resolve = undefined;

@@ -1,5 +1,5 @@
-// A thread that makes a volume's calls and waits for them alone: it runs operations of the table, as the user whose
-// share it is, and keeps what it learns of directories to itself.
+// A volume's worker thread: runs operations of the table as the user of the share, so that only this thread
+// waits for the disk. It has a directory cache of its own.
 import { Errno } from "../../../linux/errno.ts";
 import { voluntarySwitches } from "../../../linux/thread-usage.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
@@ -28,7 +28,7 @@ function answer(request: DiskRequest): DiskAnswer {
   const { job } = request;
   directories.distrust(request.changedMs);
   const before = directories.changes;
-  const waits = voluntarySwitches();
+  const switches = voluntarySwitches();
   try {
     const operation = table[request.operation];
     if (operation === undefined) throw new Error(`no operation ${request.operation}`);
@@ -36,7 +36,7 @@ function answer(request: DiskRequest): DiskAnswer {
     const isWanted = beginJob(slots, request.slot);
     const result = isWanted ? operation(context, ...request.args) : -Errno.ETIMEDOUT;
     const hasChanged = directories.changes !== before;
-    return { job, result, error: undefined, hasChanged, hasWaited: voluntarySwitches() !== waits };
+    return { job, result, error: undefined, hasChanged, hasWaited: voluntarySwitches() !== switches };
   } catch (error) {
     return { job, result: undefined, error: String(error), hasChanged: true, hasWaited: false };
   }
@@ -45,11 +45,11 @@ function answer(request: DiskRequest): DiskAnswer {
 function contextOf(request: DiskRequest): ShareContext {
   const { share, definition } = request;
   if (definition !== undefined) {
-    const made = new ShareContext(definition.grant, definition.rootFd, directories, true);
-    shares.set(share, made);
-    return made;
+    const context = new ShareContext(definition.grant, definition.rootFd, directories, true);
+    shares.set(share, context);
+    return context;
   }
-  const known = shares.get(share);
-  if (known === undefined) throw new Error(`no share ${share}`);
-  return known;
+  const context = shares.get(share);
+  if (context === undefined) throw new Error(`no share ${share}`);
+  return context;
 }

@@ -1,19 +1,24 @@
-// How a mounted disk is doing: whether a call that may touch it can be made on the event loop. It must turn, must not
-// have kept anybody waiting lately, and must have nothing to do that it does not do.
+// The health of a volume: decides whether operations that may touch the disk run on the event loop. The disk
+// must be spinning, must not have made a call wait lately, and must be making progress with the requests that
+// it has.
 import { currentMounts } from "../../../linux/mountinfo.ts";
 import { voluntarySwitches } from "../../../linux/thread-usage.ts";
 import { BlockActivity } from "./block-activity.ts";
 
-// Disks that save power stop after a minute at the earliest, most after ten or twenty.
+// Disks that save power spin down after a minute at the earliest, most after ten or twenty.
 const AWAKE_MS = 20_000;
-/** A call that takes the loop longer than this may have waited for the disk; the next one like it is looked at. */
+/** A call on the event loop that takes longer may have waited for the disk. */
 const SLOW_CALL_MS = 8;
+/**
+ * After such a call, context switches are counted for this long, to tell a wait from a lack of processor
+ * time.
+ */
 const WATCHFUL_MS = 1_000;
-/** Entries of a directory that follow each other so closely are one call. */
+/** Calls that follow each other within this time, such as the stats of a listing, share one count. */
 const COUNT_MS = 0.1;
-/** How long after a call that did wait the worker makes them. */
+/** After a call that has waited, the worker makes the calls for this long. */
 const SLOW_MS = 250;
-/** A disk that has had something to do for this long without having done any of it may hang. */
+/** A disk that has completed none of its requests for this long may hang. */
 const SUSPECT_MS = 20;
 
 /** File systems of Windows; `fuseblk` is NTFS or exFAT in user space. */
@@ -42,24 +47,30 @@ const remoteTypes: ReadonlySet<string> = new Set([
 export class VolumeHealth {
   /** dev_t as one number. */
   readonly device: number;
-  /** It takes no name with a character that Windows reserves, or Windows could not read that name there. */
+  /**
+   * The file system refuses names with characters that Windows reserves, or Windows cannot read such names on
+   * it.
+   */
   readonly reservesCharacters: boolean;
-  /** Nothing ever waits: the data is in memory. */
+  /** tmpfs and the like: no call ever waits for a disk. */
   readonly isMemory: boolean;
-  /** Any call may wait for a network or another process. */
+  /** A network or FUSE file system: any call may wait. */
   readonly isRemote: boolean;
-  /** preadv2 with RWF_NOWAIT works; false once it was refused. */
+  /** preadv2 with RWF_NOWAIT works; false once the file system has refused it. */
   canReadNowait: boolean;
-  /** Until then (performance.now()) writes go to the thread pool: the page cache was full of dirty pages. */
+  /**
+   * Until then (performance.now()) writes go to the thread pool: the kernel has throttled one for dirty
+   * pages.
+   */
   throttledUntil = 0;
-  /** Reads that wait for the disk. */
+  /** Reads in the thread pool that wait for the disk. */
   readsUnderWay = 0;
   private awakeUntil = 0;
   private slowUntil = 0;
   private watchfulUntil = 0;
   private countedMs = Number.NEGATIVE_INFINITY;
   private counted = 0;
-  /** Work under way elsewhere, and when the volume last showed that it does any of it. */
+  /** Operations in other threads, and when one of them was last completed. */
   private inFlight = 0;
   private progressMs = 0;
   private readonly activity: BlockActivity | undefined;
@@ -74,26 +85,29 @@ export class VolumeHealth {
     this.canReadNowait = !this.isMemory;
     if (this.isMemory || this.isRemote) return;
     this.activity = BlockActivity.of(device);
-    if (this.activity?.canRest() === false) this.awakeUntil = Number.POSITIVE_INFINITY;
+    if (this.activity?.canSpinDown() === false) this.awakeUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** Notes that the disk has just answered a question that the memory could not. */
+  /** The disk has just answered what was not in memory: it spins for `AWAKE_MS` at least. */
   noteAwake(): void {
     this.awakeUntil = Math.max(this.awakeUntil, performance.now() + AWAKE_MS);
   }
 
-  /** Notes an answer: one that was waited for, or one from memory; then what the kernel counts may still tell. */
+  /**
+   * A worker has answered. One that has waited shows that the disk spins; after an answer from memory the
+   * kernel's I/O statistics may show it.
+   */
   noteAnswer(hasWaited: boolean): void {
     if (this.isRemote) return;
     const now = performance.now();
-    const isKnown =
+    const isAwake =
       hasWaited || this.activity === undefined || (now >= this.awakeUntil && this.activity.check(now, true));
-    if (isKnown) this.noteAwake();
+    if (isAwake) this.noteAwake();
   }
 
   /**
-   * The device's file, where the disk itself should be asked whether it turns: something is to be done with it, so it
-   * would be started soon in any case. "" where not; else `noteProbe` is to be called with what came of it.
+   * Returns the device file to read from, to see whether the disk spins; call `noteProbe` after that. ""
+   * where no probe is needed. Called with an operation for the disk only, which would spin it up in any case.
    */
   beginProbe(now: number): string {
     if (this.activity === undefined || this.isProbing || now < this.awakeUntil) return "";
@@ -101,13 +115,13 @@ export class VolumeHealth {
     return this.activity.deviceFile;
   }
 
-  /** What cannot be asked is taken to turn. */
+  /** The probe has ended; a disk that cannot be probed counts as spinning, too. */
   noteProbe(): void {
     this.isProbing = false;
     this.noteAwake();
   }
 
-  /** Something begins that the volume does elsewhere; pair with `endWork`. */
+  /** An operation begins in another thread; pair with `endWork`. */
   beginWork(): void {
     const now = performance.now();
     if (this.inFlight++ === 0) this.progressMs = now;
@@ -119,26 +133,36 @@ export class VolumeHealth {
     this.progressMs = performance.now();
   }
 
-  /** It has work, and for a while none of it gets done. */
+  /** True where the disk may hang: it has requests and has completed none of them for a while. */
   isSuspect(now: number): boolean {
     if (this.inFlight > 0 && now - this.progressMs > SUSPECT_MS) return true;
     if (this.activity?.check(now, false)) this.noteAwake();
     return this.activity?.isStalled(now) === true;
   }
 
-  /** Whether calls that may ask the disk are made on the loop: not while it is being asked by others. */
-  isLively(now: number): boolean {
+  /**
+   * True where calls that may touch the disk are made on the event loop: the disk spins and no reads wait for
+   * it.
+   */
+  isResponsive(now: number): boolean {
     if (this.isMemory) return true;
-    return this.readsUnderWay === 0 && this.isCalm(now) && now < this.awakeUntil;
+    return this.readsUnderWay === 0 && this.isHealthy(now) && now < this.awakeUntil;
   }
 
-  /** Whether calls that should not have to ask the disk are made on the loop. */
-  isCalm(now: number): boolean {
+  /**
+   * True where calls that should find everything in memory are made on the event loop. The disk may be spun
+   * down.
+   */
+  isHealthy(now: number): boolean {
     if (this.isMemory) return true;
     return !this.isRemote && now >= this.slowUntil && !this.isSuspect(now);
   }
 
-  /** To be given to `noteCall` after something that is done on the loop now; `isNext`: it may follow another closely. */
+  /**
+   * Returns the thread's voluntary context switches, to be passed to `noteCall` after a call on the event
+   * loop; -1 where they are not counted now. With `isNext` a count of less than `COUNT_MS` ago is returned
+   * again.
+   */
   countWaits(now: number, isNext = false): number {
     if (now >= this.watchfulUntil) return -1;
     if (!isNext || now - this.countedMs > COUNT_MS) {
@@ -149,8 +173,8 @@ export class VolumeHealth {
   }
 
   /**
-   * Notes how long something on the loop took that began at `startedMs`; answers the time. Long for want of a
-   * processor is not slow.
+   * Notes the duration of a call on the event loop, and returns the time. A long call counts as slow only
+   * where it has waited, not where the thread lacked processor time.
    */
   noteCall(startedMs: number, waitsBefore: number): number {
     const now = performance.now();
@@ -162,12 +186,12 @@ export class VolumeHealth {
 }
 
 /**
- * The type of a device's file system by the mount table, which asks no disk. "" where the table does not say: a
- * subvolume of btrfs, a layer of an overlay; those are local.
+ * Returns a device's file system type from the mount table, without touching the disk. "" where the table
+ * does not have the device (a subvolume of btrfs, a layer of an overlay): those are local.
  */
 function fileSystemOf(device: number): string {
   const major = Math.floor(device / 0x10_0000);
   const minor = device % 0x10_0000;
-  const mount = currentMounts().find((one) => one.deviceMajor === major && one.deviceMinor === minor);
+  const mount = currentMounts().find((entry) => entry.deviceMajor === major && entry.deviceMinor === minor);
   return mount?.fileSystem ?? "";
 }

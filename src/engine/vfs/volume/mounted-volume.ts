@@ -1,6 +1,6 @@
-// One mounted disk as the event loop sees it: what it is like, how lively it is, and whether a call that may touch it
-// is made here or by the volume's worker. A call on the loop costs a microsecond or two, a hop through the worker
-// 20 to 90; a disk that has to be started takes ten seconds.
+// A mounted file system: its health, its workers and its part of the runtime's thread pool. Operations run on
+// the event loop, where a call costs 1-2 µs, or in a worker, which costs 20-90 µs; a disk needs ten seconds
+// to spin up.
 import { availableParallelism } from "node:os";
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
@@ -16,43 +16,43 @@ import { VolumeHealth } from "./health.ts";
 import { VolumeWorkers } from "./workers.ts";
 import { type CallOwner, type CallVolume, WaitingCall } from "./call.ts";
 
-/** A share of the pool that is not given back for this long is not waited for. */
+/** How long a request waits for a thread of the runtime's pool before the volume's own worker takes it. */
 const POOL_WAIT_MS = 20;
 
-/** Threads of the runtime's own pool, which all volumes share. */
+/** Threads of the runtime's pool, which all volumes share. */
 const POOL_THREADS = Math.max(2, availableParallelism());
 
-/** What holds for all volumes; set from the settings. */
+/** Limits for all volumes, from the configuration. */
 export const volumeLimits = {
-  /** A call that is not answered by then fails with -ETIMEDOUT. */
+  /** A call in a worker that is not answered within this time fails with -ETIMEDOUT. */
   timeoutMs: 30_000,
 };
 
-type Call = (context: ShareContext, ...args: readonly unknown[]) => unknown;
+type Operation = (context: ShareContext, ...args: readonly unknown[]) => unknown;
 
 export class MountedVolume extends VolumeHealth implements CallVolume {
   private readonly workers = new VolumeWorkers();
-  /** Threads of the runtime's pool that this volume has, and who waits for one. */
+  /** Threads of the runtime's pool that this volume uses, and requests that wait for one. */
   private inPool = 0;
-  private readonly poolQueue: ((isIn: boolean) => void)[] = [];
+  private readonly poolQueue: ((hasThread: boolean) => void)[] = [];
   private poolTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly waiting = new Set<WaitingCall>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timeoutTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Threads of this volume that run. */
+  /** Worker threads of this volume. */
   get workerCount(): number {
     return this.workers.count;
   }
 
-  /** Calls that somebody waits for. */
+  /** Calls in workers that are not answered yet and have not timed out. */
   get waitingCount(): number {
     return this.waiting.size;
   }
 
   /**
-   * Takes one of the runtime's few pool threads, for reads and writes; pair with `leavePool`. False where the volume
-   * hangs or has had its share for too long: its own worker is to do it. So however many volumes hang, one thread is
-   * left for the others. `isLong` work takes its time on a disk that is well.
+   * Takes one of the runtime's few pool threads; pair with `leavePool`. False where the volume hangs or no
+   * thread gets free within `POOL_WAIT_MS`: the volume's worker does the work then. One thread is left for
+   * the other volumes, however many hang. `isLong` is for work that takes long on a healthy disk, too.
    */
   enterPool(isLong = false): MaybePromise<boolean> {
     const now = performance.now();
@@ -62,7 +62,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
       return true;
     }
     if (isLong) return false;
-    this.poolTimer ??= setTimeout(() => this.giveUpPool(), POOL_WAIT_MS);
+    this.poolTimer ??= setTimeout(() => this.refuseQueued(), POOL_WAIT_MS);
     return new Promise((resolve) => this.poolQueue.push(resolve));
   }
 
@@ -80,6 +80,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     if (!isLong) this.beginWork();
   }
 
+  /** All threads but one and those that other volumes' hanging requests occupy. */
   private poolLimit(now: number): number {
     let stuck = 0;
     for (const { volume } of volumes.values())
@@ -87,73 +88,74 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     return POOL_THREADS - 1 - stuck;
   }
 
-  private giveUpPool(): void {
+  private refuseQueued(): void {
     this.poolTimer = undefined;
     for (const refuse of this.poolQueue.splice(0)) refuse(false);
   }
 
-  /** Makes a call of the table at once, and learns from how long it took. */
-  callHere<K extends OperationName>(
+  /** Runs an operation of the table at once, and notes how long it took. */
+  callOnEventLoop<K extends OperationName>(
     context: ShareContext,
     name: K,
     args: OperationArgs<K>,
     now: number,
   ): OperationResult<K> {
-    const call = diskOperations[name] as unknown as Call;
-    if (this.isMemory) return callWith(call, context, args) as OperationResult<K>;
+    const operation = diskOperations[name] as unknown as Operation;
+    if (this.isMemory) return callWith(operation, context, args) as OperationResult<K>;
     const waits = this.countWaits(now);
-    const result = callWith(call, context, args) as OperationResult<K>;
+    const result = callWith(operation, context, args) as OperationResult<K>;
     this.noteCall(now, waits);
     return result;
   }
 
   /**
-   * Has the worker make a call of the table. -ETIMEDOUT where it does not answer in time; what a late answer brings is
-   * closed. `hold` and `keeps`, memory that the call is told the address of, are kept until the call is really over.
+   * Runs an operation of the table in a worker. -ETIMEDOUT where it is not answered within
+   * `volumeLimits.timeoutMs`; descriptors of a late answer are closed. `pending`, and `buffer` whose address
+   * is among the arguments, last until the worker has really ended the operation.
    */
-  callElsewhere<K extends OperationName>(
+  callInWorker<K extends OperationName>(
     owner: CallOwner,
-    hold: Pending | undefined,
+    pending: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
-    keeps?: Uint8Array,
+    buffer?: Uint8Array,
   ): Promise<OperationResult<K>> {
-    const answer = this.send(owner, hold, name, args, keeps);
+    const answer = this.submit(owner, pending, name, args, buffer);
     const file = this.beginProbe(performance.now());
-    if (file !== "") void this.send(owner, undefined, "probe", [file]).then(() => this.noteProbe());
+    if (file !== "") void this.submit(owner, undefined, "probe", [file]).then(() => this.noteProbe());
     return answer;
   }
 
-  private send<K extends OperationName>(
+  private submit<K extends OperationName>(
     owner: CallOwner,
-    hold: Pending | undefined,
+    pending: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
-    keeps?: Uint8Array,
+    buffer?: Uint8Array,
   ): Promise<OperationResult<K>> {
     return new Promise((resolve, reject) => {
       const call = new WaitingCall(
         this,
         owner,
-        hold,
+        pending,
         name,
         args,
         resolve as (result: unknown) => void,
         reject,
-        keeps,
+        buffer,
       );
       this.waiting.add(call);
-      this.timer ??= this.expireLater(call);
+      this.timeoutTimer ??= this.expireLater(call);
       this.workers.submit(call);
     });
   }
 
-  /** The call is answered, or given up: it does not wait any more. */
+  /** The call is answered or has timed out. */
   settled(call: WaitingCall): void {
     this.waiting.delete(call);
-    if (this.waiting.size > 0 || this.timer === undefined) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    if (this.waiting.size > 0 || this.timeoutTimer === undefined) return;
+    clearTimeout(this.timeoutTimer);
+    this.timeoutTimer = undefined;
   }
 
   forgetShare(share: number): void {
@@ -161,10 +163,10 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   }
 
   close(): void {
-    clearTimeout(this.timer);
+    clearTimeout(this.timeoutTimer);
     clearTimeout(this.poolTimer);
-    this.timer = undefined;
-    this.giveUpPool();
+    this.timeoutTimer = undefined;
+    this.refuseQueued();
     this.workers.close();
   }
 
@@ -176,56 +178,62 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   }
 
   private expire(): void {
-    this.timer = undefined;
+    this.timeoutTimer = undefined;
     const now = performance.now();
     for (const call of [...this.waiting]) {
       if (call.startedMs + volumeLimits.timeoutMs > now + 1) {
-        this.timer = this.expireLater(call);
+        this.timeoutTimer = this.expireLater(call);
         return;
       }
-      // A descriptor must be closed, however late.
+      // A close stays in the queue: the descriptor must be closed, however late.
       if (call.operation !== "close" && this.workers.withdraw(call)) call.end();
       call.settle(-Errno.ETIMEDOUT);
     }
   }
 }
 
-/** As by `...`, which costs more than many of the calls while they are not yet compiled well. */
-function callWith(call: Call, context: ShareContext, args: readonly unknown[]): unknown {
+/**
+ * Spreads `args` without `...`, which costs more than many of the operations until the JIT has optimized it.
+ */
+function callWith(operation: Operation, context: ShareContext, args: readonly unknown[]): unknown {
   switch (args.length) {
     case 2:
-      return call(context, args[0], args[1]);
+      return operation(context, args[0], args[1]);
     case 3:
-      return call(context, args[0], args[1], args[2]);
+      return operation(context, args[0], args[1], args[2]);
     case 4:
-      return call(context, args[0], args[1], args[2], args[3]);
+      return operation(context, args[0], args[1], args[2], args[3]);
     default:
-      return call(context, ...args);
+      return operation(context, ...args);
   }
 }
 
-// Kept while a root uses them; the numbers of devices are given anew only when nothing holds the old one open.
-const volumes = new Map<number, { volume: MountedVolume; users: number }>();
+// By device number, while a root uses the volume. The kernel reuses a number only when nothing has the old
+// device open.
+const volumes = new Map<number, { volume: MountedVolume; references: number }>();
 
-/** The volume with this device number; pair with `releaseVolume`. */
+/** Returns the volume with this device number; pair with `releaseVolume`. */
 export function acquireVolume(device: number): MountedVolume {
-  let known = volumes.get(device);
-  if (known === undefined) {
-    known = { volume: new MountedVolume(device), users: 0 };
-    volumes.set(device, known);
+  let entry = volumes.get(device);
+  if (entry === undefined) {
+    entry = { volume: new MountedVolume(device), references: 0 };
+    volumes.set(device, entry);
   }
-  known.users++;
-  return known.volume;
+  entry.references++;
+  return entry.volume;
 }
 
 export function releaseVolume(volume: MountedVolume): void {
-  const known = volumes.get(volume.device);
-  if (known?.volume !== volume || --known.users > 0) return;
+  const entry = volumes.get(volume.device);
+  if (entry?.volume !== volume || --entry.references > 0) return;
   volumes.delete(volume.device);
   volume.close();
 }
 
-/** Ends the workers of all volumes. What is under way gets that long to finish; a disk that hangs keeps nobody. */
+/**
+ * Ends the workers of all volumes, after at most `graceMs` for the calls under way: a disk that hangs delays
+ * no exit.
+ */
 export async function endVolumes(graceMs: number): Promise<void> {
   const until = performance.now() + graceMs;
   const isBusy = () => [...volumes.values()].some(({ volume }) => volume.waitingCount > 0);

@@ -1,4 +1,4 @@
-// Work on a descriptor that goes on elsewhere: the descriptor stays open until the last of it is done.
+// Counts the operations under way on a descriptor in other threads; it is closed after the last of them.
 
 export class Pending {
   private count = 0;
@@ -16,14 +16,14 @@ export class Pending {
     return this.count === 0;
   }
 
-  /** Calls `action` once, as soon as nothing is pending. */
+  /** Calls `action` once, as soon as nothing is pending. One action at a time. */
   afterAll(action: () => void): void {
     if (this.count === 0) action();
     else this.whenIdle = action;
   }
 }
 
-/** Work on two descriptors at once. */
+/** Counts operations that use two descriptors. */
 export class PendingOnBoth extends Pending {
   private readonly first: Pending;
   private readonly second: Pending;

@@ -1,9 +1,9 @@
-// What the event loop and a volume's worker say to each other: plain, cloneable data. Descriptors are numbers that
-// mean the same to every thread of the process.
+// Messages between the event loop and a volume's worker: plain, cloneable data. All threads share the
+// descriptors.
 import type { JobSlots } from "../context/given-up.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 
-/** What a worker needs to make its own ShareContext. */
+/** A worker makes its own ShareContext from it. */
 export interface ShareDefinition {
   readonly grant: ShareGrant;
   readonly rootFd: number;
@@ -11,37 +11,37 @@ export interface ShareDefinition {
 
 export interface DiskRequest {
   readonly job: number;
-  /** Of the job among those of this worker; see given-up.ts. */
+  /** The job's index in this worker's shared-memory flags; see context/given-up.ts. */
   readonly slot: number;
   /** A key of `diskOperations`. */
   readonly operation: string;
   readonly args: readonly unknown[];
   readonly share: number;
-  /** With the first request for a share. */
+  /** Only in a worker's first request for a share. */
   readonly definition: ShareDefinition | undefined;
-  /** Wall clock of the last change that the loop itself made to a directory. */
+  /** Date.now() of the last change that the event loop itself made to a directory of the share. */
   readonly changedMs: number;
 }
 
-/** The share is not asked for any more. */
+/** No request for this share follows. */
 export interface ForgetShare {
   readonly forget: number;
 }
 
 /** The first message to a worker. */
-export interface ShareSlots {
+export interface AssignSlots {
   readonly slots: JobSlots;
 }
 
-export type ToDiskWorker = DiskRequest | ForgetShare | ShareSlots;
+export type ToDiskWorker = DiskRequest | ForgetShare | AssignSlots;
 
 export interface DiskAnswer {
   readonly job: number;
   readonly result: unknown;
-  /** The operation threw; the text says what. */
+  /** The text of what the operation threw. */
   readonly error: string | undefined;
-  /** The operation has (perhaps) changed a directory that the loop remembers. */
+  /** The operation may have changed a directory that the event loop has cached. */
   readonly hasChanged: boolean;
-  /** The thread had to wait: the answer did not come from memory. */
+  /** The thread has slept: the answer did not come from memory alone. */
   readonly hasWaited: boolean;
 }

@@ -1,18 +1,18 @@
-// The threads of one volume: started at first need, stopped when idle. One serves; where it hangs, a few more are
-// started for what may still be possible, so that a disk takes a bounded part of the machine however many wait for it.
+// The worker threads of one volume, started on demand and ended when idle. One is enough while the disk
+// answers; where it hangs, more are started up to a small limit, for calls that may still succeed.
 import { totalmem } from "node:os";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import type { DiskAnswer, DiskRequest, ShareDefinition, ToDiskWorker } from "./worker-protocol.ts";
 
-/** What is to be done by a worker. Exactly one of the last three is called, once. */
+/** An operation for a worker. Of `answered`, `failed` and `lost` exactly one is called, once. */
 export interface DiskJob {
   readonly operation: string;
   readonly args: readonly unknown[];
   readonly share: number;
-  /** Takes its time on a disk that is well: nothing else is put behind it. */
+  /** Takes long on a healthy disk, too: no other job is queued behind it. */
   readonly isLong: boolean;
   readonly definition: ShareDefinition;
-  /** Asked when the job is handed to the worker. */
+  /** Read when the job is posted to the worker. */
   readonly changedMs: () => number;
   answered(result: unknown, answer: DiskAnswer): void;
   /** The operation threw. */
@@ -21,15 +21,15 @@ export interface DiskJob {
   lost(): void;
 }
 
-// A worker takes 3 to 10 MiB.
+// A worker takes 3 to 10 MiB of memory.
 const MAX_WORKERS = totalmem() < 256 * 1_048_576 ? 1 : totalmem() < 1024 * 1_048_576 ? 2 : 4;
-/** Jobs that a worker has at once: the next is there when one is done, and few are lost behind one that hangs. */
+/** Jobs posted to one worker: enough to keep it busy, few enough to lose behind one that hangs. */
 const MAX_POSTED = 4;
-/** A worker that has not answered for this long gets no more. */
+/** A worker that has not answered for this long gets no more jobs. */
 const HANGING_MS = 50;
 const IDLE_MS = 15_000;
 
-/** From source and in the compiled executable, where the build keeps the path below src. */
+/** The compiled executable has the worker's file under its path below src. */
 function startThread(): Worker {
   return import.meta.url.includes("$bunfs")
     ? new Worker("./engine/vfs/volume/disk-worker.ts")
@@ -47,8 +47,10 @@ class Thread {
   readonly posted = new Map<number, PostedJob>();
   readonly slots = makeSlots(MAX_POSTED);
   private readonly freeSlots = Array.from({ length: MAX_POSTED }, (_, slot) => slot);
-  /** performance.now() of the last sign of life, or of the first job after a rest. */
-  sinceMs = 0;
+  /** performance.now() of the last answer, or of the first job after an idle time. */
+  lastActiveMs = 0;
+  /** Runs a job that takes long. */
+  isBusyLong = false;
 
   constructor() {
     this.worker = startThread();
@@ -56,25 +58,22 @@ class Thread {
     this.worker.postMessage({ slots: this.slots } satisfies ToDiskWorker);
   }
 
-  /** Notes a job as posted: its slot. */
-  enter(id: number, job: DiskJob): number {
+  /** Adds a job that is being posted; returns its slot in the shared-memory flags. */
+  addJob(id: number, job: DiskJob): number {
     const slot = this.freeSlots.pop() ?? 0;
     waitInSlot(this.slots, slot);
     this.posted.set(id, { job, slot });
     return slot;
   }
 
-  /** The job with that number, which is answered now. */
-  leave(id: number): DiskJob | undefined {
+  /** Removes and returns the job with that number. */
+  removeJob(id: number): DiskJob | undefined {
     const entry = this.posted.get(id);
     if (entry === undefined) return undefined;
     this.posted.delete(id);
     this.freeSlots.push(entry.slot);
     return entry.job;
   }
-
-  /** At work on something long. */
-  isLong = false;
 
   canTake(now: number, isLong: boolean): boolean {
     const { size } = this.posted;
@@ -83,7 +82,7 @@ class Thread {
   }
 
   isAlive(now: number): boolean {
-    return !this.isLong && now - this.sinceMs < HANGING_MS;
+    return !this.isBusyLong && now - this.lastActiveMs < HANGING_MS;
   }
 }
 
@@ -91,10 +90,10 @@ export class VolumeWorkers {
   private readonly threads: Thread[] = [];
   private readonly queue: DiskJob[] = [];
   private lastId = 0;
-  private retry: ReturnType<typeof setTimeout> | undefined;
-  private idle: ReturnType<typeof setTimeout> | undefined;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private idleTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Threads that run. */
+  /** Number of threads. */
   get count(): number {
     return this.threads.length;
   }
@@ -104,15 +103,18 @@ export class VolumeWorkers {
     this.pump();
   }
 
-  /** Takes back a job that no worker has yet; false where one has, which is told not to begin it, or to stop. */
+  /**
+   * Removes a job from the queue. False where a worker has it already: its flag tells the worker to skip or
+   * stop it.
+   */
   withdraw(job: DiskJob): boolean {
     const at = this.queue.indexOf(job);
     if (at >= 0) this.queue.splice(at, 1);
-    else this.giveUp(job);
+    else this.giveUpPosted(job);
     return at >= 0;
   }
 
-  private giveUp(job: DiskJob): void {
+  private giveUpPosted(job: DiskJob): void {
     for (const { posted, slots } of this.threads) {
       for (const entry of posted.values()) if (entry.job === job) giveUp(slots, entry.slot);
     }
@@ -124,13 +126,13 @@ export class VolumeWorkers {
     }
   }
 
-  /** Ends the threads; jobs under way are lost: nobody waits for a disk that hangs. */
+  /** Ends the threads at once; jobs under way are lost. */
   close(): void {
-    clearTimeout(this.retry);
-    clearTimeout(this.idle);
-    this.retry = undefined;
-    this.idle = undefined;
-    for (const thread of this.threads.splice(0)) this.end(thread);
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.idleTimer);
+    this.retryTimer = undefined;
+    this.idleTimer = undefined;
+    for (const thread of this.threads.splice(0)) this.terminate(thread);
     for (const job of this.queue.splice(0)) job.lost();
   }
 
@@ -144,21 +146,22 @@ export class VolumeWorkers {
         continue;
       }
       this.queue.splice(at, 1);
-      this.hand(thread, job, now);
+      this.assign(thread, job, now);
     }
-    // All are busy: those that hang get company when they have hung for long enough.
+    // All threads are busy: try again when those that answer nothing count as hanging, which starts another
+    // thread.
     if (this.queue.length > 0 && this.threads.length < MAX_WORKERS) this.retryLater();
   }
 
   private threadFor(now: number, isLong: boolean): Thread | undefined {
-    let others = 0;
+    let busyLong = 0;
     let isAnyAlive = false;
     for (const thread of this.threads) {
-      if (thread.isLong) others++;
+      if (thread.isBusyLong) busyLong++;
       isAnyAlive ||= thread.isAlive(now);
     }
-    // Of several threads one is left for what is short.
-    if (isLong && others >= Math.max(1, MAX_WORKERS - 1)) return undefined;
+    // Where several threads are allowed, long jobs leave one for short ones.
+    if (isLong && busyLong >= Math.max(1, MAX_WORKERS - 1)) return undefined;
     for (const thread of this.threads) if (thread.canTake(now, isLong)) return thread;
     if ((!isLong && isAnyAlive) || this.threads.length >= MAX_WORKERS) return undefined;
     return this.start();
@@ -166,22 +169,22 @@ export class VolumeWorkers {
 
   private start(): Thread {
     const thread = new Thread();
-    thread.worker.onmessage = (event: MessageEvent<DiskAnswer>) => this.take(thread, event.data);
+    thread.worker.onmessage = (event: MessageEvent<DiskAnswer>) => this.receive(thread, event.data);
     thread.worker.onerror = () => {
       const at = this.threads.indexOf(thread);
       if (at >= 0) this.threads.splice(at, 1);
-      this.end(thread);
+      this.terminate(thread);
       this.pump();
     };
     this.threads.push(thread);
     return thread;
   }
 
-  private hand(thread: Thread, job: DiskJob, now: number): void {
+  private assign(thread: Thread, job: DiskJob, now: number): void {
     const id = ++this.lastId;
-    if (thread.posted.size === 0) thread.sinceMs = now;
-    const slot = thread.enter(id, job);
-    thread.isLong = job.isLong;
+    if (thread.posted.size === 0) thread.lastActiveMs = now;
+    const slot = thread.addJob(id, job);
+    thread.isBusyLong = job.isLong;
     const isKnown = thread.shares.has(job.share);
     thread.shares.add(job.share);
     const request: DiskRequest = {
@@ -196,41 +199,41 @@ export class VolumeWorkers {
     post(thread, request);
   }
 
-  private take(thread: Thread, answer: DiskAnswer): void {
-    const job = thread.leave(answer.job);
+  private receive(thread: Thread, answer: DiskAnswer): void {
+    const job = thread.removeJob(answer.job);
     if (job === undefined) return;
-    thread.sinceMs = performance.now();
-    if (job.isLong) thread.isLong = false;
+    thread.lastActiveMs = performance.now();
+    if (job.isLong) thread.isBusyLong = false;
     if (answer.error === undefined) job.answered(answer.result, answer);
     else job.failed(new Error(answer.error));
     if (this.queue.length > 0) this.pump();
-    this.idle ??= this.stopLater();
+    this.idleTimer ??= this.stopLater();
   }
 
   private retryLater(): void {
-    this.retry ??= setTimeout(() => {
-      this.retry = undefined;
+    this.retryTimer ??= setTimeout(() => {
+      this.retryTimer = undefined;
       this.pump();
     }, HANGING_MS + 1);
   }
 
-  /** Ends the threads that had nothing to do for a while. */
+  /** Ends threads that have had nothing to do for `IDLE_MS`. */
   private stopLater(): ReturnType<typeof setTimeout> {
     const timer = setTimeout(() => {
-      this.idle = undefined;
+      this.idleTimer = undefined;
       const now = performance.now();
       for (const thread of [...this.threads]) {
-        if (thread.posted.size > 0 || now - thread.sinceMs < IDLE_MS - 1) continue;
+        if (thread.posted.size > 0 || now - thread.lastActiveMs < IDLE_MS - 1) continue;
         this.threads.splice(this.threads.indexOf(thread), 1);
         thread.worker.terminate();
       }
-      if (this.threads.length > 0) this.idle = this.stopLater();
+      if (this.threads.length > 0) this.idleTimer = this.stopLater();
     }, IDLE_MS);
     timer.unref();
     return timer;
   }
 
-  private end(thread: Thread): void {
+  private terminate(thread: Thread): void {
     thread.worker.terminate();
     const lost = [...thread.posted.values()];
     thread.posted.clear();

@@ -173,7 +173,7 @@ test("vetoed names and the sidecar are not listed when a disk becomes slow durin
   const handle = succeeded<FileHandle>(await root.open(readWrite));
   const stream = handle.list();
   const names: string[] = [];
-  const slow = spyOn(volume, "isLively");
+  const slow = spyOn(volume, "isResponsive");
   for (;;) {
     const entry = await stream.next(() => true);
     if (entry === undefined) break;

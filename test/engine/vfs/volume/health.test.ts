@@ -20,21 +20,21 @@ const hasDisk = disk >= 0x10_0000 && BlockActivity.of(disk) !== undefined;
 test("memory is always answered on the loop, a network or a process never", () => {
   const memory = new VolumeHealth(deviceOf("/dev/shm"));
   expect([memory.isMemory, memory.isRemote]).toEqual([true, false]);
-  expect([memory.isLively(0), memory.isCalm(0)]).toEqual([true, true]);
+  expect([memory.isResponsive(0), memory.isHealthy(0)]).toEqual([true, true]);
 });
 
 test.if(hasDisk)("a disk that may rest is asked elsewhere until it is seen to work", () => {
   const health = new VolumeHealth(disk);
-  if (BlockActivity.of(disk)?.canRest() !== true) {
-    expect(health.isLively(performance.now())).toBe(true);
+  if (BlockActivity.of(disk)?.canSpinDown() !== true) {
+    expect(health.isResponsive(performance.now())).toBe(true);
     return;
   }
-  expect(health.isLively(performance.now())).toBe(false);
+  expect(health.isResponsive(performance.now())).toBe(false);
   // What is in memory may be asked all the same.
-  expect(health.isCalm(performance.now())).toBe(true);
+  expect(health.isHealthy(performance.now())).toBe(true);
   health.noteAwake();
-  expect(health.isLively(performance.now())).toBe(true);
-  expect(health.isLively(performance.now() + 60_000)).toBe(false);
+  expect(health.isResponsive(performance.now())).toBe(true);
+  expect(health.isResponsive(performance.now() + 60_000)).toBe(false);
 });
 
 test("a disk that does none of its work is suspected, and trusted when it goes on", () => {
@@ -45,7 +45,7 @@ test("a disk that does none of its work is suspected, and trusted when it goes o
   health.beginWork();
   expect(health.isSuspect(now + 5)).toBe(false);
   expect(health.isSuspect(now + 100)).toBe(true);
-  expect(health.isLively(now + 100)).toBe(false);
+  expect(health.isResponsive(now + 100)).toBe(false);
   health.endWork();
   expect(health.isSuspect(performance.now() + 5)).toBe(false);
   health.endWork();
@@ -61,10 +61,10 @@ test("a call that took long for want of a processor is not slow, one that waited
   const waits = health.countWaits(performance.now());
   expect(waits).toBeGreaterThanOrEqual(0);
   health.noteCall(started, waits);
-  expect(health.isLively(performance.now())).toBe(true);
+  expect(health.isResponsive(performance.now())).toBe(true);
   health.noteCall(started, waits + 1);
-  expect(health.isLively(performance.now())).toBe(false);
-  expect(health.isLively(performance.now() + 1_000)).toBe(true);
+  expect(health.isResponsive(performance.now())).toBe(false);
+  expect(health.isResponsive(performance.now() + 1_000)).toBe(true);
 });
 
 test.if(hasDisk)("what the kernel counts tells that a disk has worked", async () => {
