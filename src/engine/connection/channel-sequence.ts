@@ -23,9 +23,9 @@ export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   if (mayChange && isStale) return Status.FILE_NOT_AVAILABLE;
   // A replay must wait until no request of an earlier ChannelSequence is outstanding
   // (OutstandingPreRequestCount).
-  if (mayChange && isReplay && sequence.before > 0) return Status.FILE_NOT_AVAILABLE;
+  if (mayChange && isReplay && sequence.outstandingBefore > 0) return Status.FILE_NOT_AVAILABLE;
   if (ahead > 0 && !isStale) {
-    sequence.before += sequence.outstanding;
+    sequence.outstandingBefore += sequence.outstanding;
     sequence.outstanding = 0;
     sequence.number = exchange.channelSequence;
   }
@@ -39,7 +39,7 @@ export function leaveSequence(exchange: Exchange, open: Open): void {
   const { sequence } = open;
   if (exchange.channelSequence === sequence.number) {
     if (sequence.outstanding > 0) sequence.outstanding--;
-  } else if (sequence.before > 0) {
-    sequence.before--;
+  } else if (sequence.outstandingBefore > 0) {
+    sequence.outstandingBefore--;
   }
 }

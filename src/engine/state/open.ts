@@ -78,7 +78,7 @@ export class Open {
   /** Made by the first LOCK that may have to be recognized when it is sent again. */
   lockSequences: LockSequences | undefined;
   /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */
-  readonly sequence = { number: 0, outstanding: 0, before: 0 };
+  readonly sequence = { number: 0, outstanding: 0, outstandingBefore: 0 };
   /** Runs when the descriptors are about to be closed, which may be later than the open is. */
   beforeRelease: (() => void) | undefined;
   /** Requests that use the handle right now: its descriptor is closed after the last one. */

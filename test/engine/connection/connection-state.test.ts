@@ -1,0 +1,89 @@
+// Credits that a response grants, and what a connection remembers of a session that ended; [MS-SMB2] 3.3.1.2,
+// 3.3.1.7.
+import { describe, expect, test } from "bun:test";
+import { Command } from "../../../src/wire/header.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { pureProvider as provider } from "../../../src/crypto/pure.ts";
+import { ConnectionState } from "../../../src/engine/connection/connection-state.ts";
+import { addSession, FakeConnection, makeContext, MAX_CREDITS } from "./connection-rig.ts";
+
+/** A connection whose client has used all its credits, as after its first request. */
+function exhausted(): ConnectionState {
+  const connection = new ConnectionState(1, makeContext(), "192.0.2.1");
+  connection.window.consume(0, 1);
+  return connection;
+}
+
+describe("grantCredits, 3.3.1.2", () => {
+  const { MORE_PROCESSING_REQUIRED, LOGON_FAILURE, SUCCESS } = Status;
+  test.each([
+    ["NEGOTIATE grants the credit that it used", Command.NEGOTIATE, SUCCESS, 0, 31, 1],
+    [
+      "SESSION_SETUP with STATUS_MORE_PROCESSING_REQUIRED too",
+      Command.SESSION_SETUP,
+      MORE_PROCESSING_REQUIRED,
+      1,
+      128,
+      1,
+    ],
+    ["a SESSION_SETUP that fails too", Command.SESSION_SETUP, LOGON_FAILURE, 1, 128, 1],
+    [
+      "a SESSION_SETUP that succeeds grants up to 32 more, as on Windows",
+      Command.SESSION_SETUP,
+      SUCCESS,
+      1,
+      128,
+      33,
+    ],
+    ["but no more than the client asks for", Command.SESSION_SETUP, SUCCESS, 1, 8, 8],
+    ["another command grants what the client asks for", Command.ECHO, SUCCESS, 1, 10, 10],
+    ["another command that fails too", Command.READ, Status.ACCESS_DENIED, 1, 10, 10],
+    ["a request that asks for 0 is granted 1", Command.ECHO, SUCCESS, 1, 0, 1],
+    ["a request that asks for fewer than its CreditCharge is granted fewer", Command.READ, SUCCESS, 16, 2, 2],
+    ["a CreditCharge of 0 counts as 1", Command.ECHO, SUCCESS, 0, 10, 10],
+    ["the client holds at most the configured maximum", Command.ECHO, SUCCESS, 1, 8192, MAX_CREDITS],
+  ] as const)("%s", (_, command, status, creditCharge, creditsRequested, expected) => {
+    const connection = exhausted();
+    expect(connection.grantCredits({ command, creditCharge, creditsRequested }, status)).toBe(expected);
+    expect(connection.window.available()).toBe(expected);
+  });
+
+  test("while the buffer pool is exhausted a client holds at most 64", () => {
+    const connection = exhausted();
+    const buffer = connection.context.pool.acquire(connection.context.pool.budgetBytes);
+    const echo = { command: Command.ECHO, creditCharge: 1, creditsRequested: 100 };
+    expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(64);
+    expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(0);
+    connection.context.pool.release(buffer);
+    expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(100);
+  });
+});
+
+describe("dropSession", () => {
+  test("removes the session, its channel key and its log-on", () => {
+    const connection = new FakeConnection();
+    const session = addSession(connection, 7);
+    const channelKey = provider.aesCmac(new Uint8Array(16));
+    expect(connection.signingKeyOf(session)).toBe(session.signing);
+    connection.channelKeys.set(7, channelKey);
+    expect(connection.signingKeyOf(session)).toBe(channelKey);
+    connection.dropSession(session);
+    expect(connection.sessions.size + connection.channelKeys.size + connection.logons.size).toBe(0);
+    // 3.3.5.2.4: the channel's key, which signed on this connection, signs the refusals.
+    expect(connection.endedKeys.get(7)).toBe(channelKey);
+  });
+
+  test("remembers the keys of the last four sessions", () => {
+    const connection = new FakeConnection();
+    for (const id of [1, 2, 3, 4, 5, 6]) connection.dropSession(addSession(connection, id));
+    expect([...connection.endedKeys.keys()]).toEqual([3, 4, 5, 6]);
+  });
+
+  test("remembers nothing of a session without a key, as of a guest", () => {
+    const connection = new FakeConnection();
+    const session = addSession(connection, 1);
+    session.signing = undefined;
+    connection.dropSession(session);
+    expect(connection.endedKeys.size).toBe(0);
+  });
+});
