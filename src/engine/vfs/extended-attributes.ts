@@ -1,5 +1,6 @@
-// Extended attributes as clients see them: the xattrs in the namespace `user.` without those that SMB servers reserve.
-// Names and limits: [MS-FSCC] 2.4.15, [MS-FSA] 2.1.5.15.5. The on-disk form is that of Samba and ksmbd.
+// Extended attributes as clients see them: xattrs in the namespace `user.` but for those that SMB servers
+// reserve. Names and limits: [MS-FSCC] 2.4.15, [MS-FSA] 2.1.5.15.5. The on-disk form is that of Samba and
+// ksmbd.
 import { Errno } from "../../linux/errno.ts";
 import { type ExtendedAttribute, NEED_EA } from "../../wire/fscc/extended-attribute.ts";
 import { andThen } from "../and-then.ts";
@@ -7,7 +8,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import type { Failure, NamedValues } from "./store.ts";
 import { PREFIX, isReservedName } from "./format/value-names.ts";
 
-/** Holds the names of the attributes set with NEED_EA, each terminated by NUL: an xattr cannot store the flag. */
+/** Names of the attributes set with NEED_EA, each terminated by NUL: an xattr cannot store the flag. */
 const NEEDED_NAMES = "user.minismbd.NEED_EA";
 /** XATTR_NAME_MAX. */
 const MAX_STORED_NAME_BYTES = 255;
@@ -24,7 +25,8 @@ const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Returns the xattr name for a client's name (one character per byte, UTF-8 on disk), or undefined for an invalid name.
+ * Returns the xattr name for a client's name (one character per byte, UTF-8 on disk); undefined for an
+ * invalid name.
  */
 export function toStoredName(name: string): string | undefined {
   if (name.length === 0 || PREFIX.length + name.length > MAX_STORED_NAME_BYTES || UNFIT.test(name))
@@ -109,8 +111,9 @@ interface Change {
 }
 
 /**
- * Sets attributes and removes those whose value is empty; after a failure it restores the old values. The caller has
- * checked that the names are valid and not reserved. Returns -E2BIG if the result exceeds MAX_ATTRIBUTES_BYTES.
+ * Sets attributes and removes those whose value is empty; when one fails, the old values are restored. The
+ * caller has checked that the names are valid and not reserved. Returns -E2BIG if the result exceeds
+ * MAX_ATTRIBUTES_BYTES.
  */
 export function changeUserAttributes(
   values: NamedValues,

@@ -1,4 +1,5 @@
-// Extended attributes as clients see them, on named values in memory (synchronous and asynchronous) and on a real disk.
+// Extended attributes as clients see them: over values in memory (synchronous and asynchronous) and on a
+// disk.
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import type { FileNode, NamedValues } from "../../../src/engine/vfs/store.ts";

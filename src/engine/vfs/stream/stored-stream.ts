@@ -1,7 +1,8 @@
-// Named streams as Samba's vfs_streams_xattr(8) and ksmbd keep them: a stream is the named value
-// `user.DosStream.NAME:$DATA`, its data followed by one byte, for a value cannot be empty everywhere. The byte is 0,
-// or tells how many values named `user.DosStreamExt.N.NAME:$DATA` carry on (Samba's "max xattrs per stream"; those
-// have no such byte). ksmbd adds nothing. [MS-FSCC] 2.1.5.3 has the names, [MS-FSA] 2.1.1.5 the streams.
+// Named streams in the on-disk form of Samba's vfs_streams_xattr(8) and of ksmbd. A stream is the named value
+// `user.DosStream.NAME:$DATA`: its data and one byte, since some file systems refuse empty values. The byte
+// is 0, or the number of continuation values `user.DosStreamExt.N.NAME:$DATA` (Samba's "max xattrs per
+// stream"), which have no such byte. ksmbd stores the data alone. Names: [MS-FSCC] 2.1.5.3; streams: [MS-FSA]
+// 2.1.1.5.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
@@ -13,24 +14,24 @@ const EXTENT_PREFIX = "user.DosStreamExt.";
 const TYPE = ":$DATA";
 /** XATTR_NAME_MAX. */
 const MAX_KEY_BYTES = 255;
-/** XATTR_SIZE_MAX, what Samba takes for a part. */
+/** XATTR_SIZE_MAX, the size of Samba's parts. */
 const LARGEST_PART_BYTES = 65_536;
-/** Fits into a leaf of btrfs, which takes many of them. */
+/** Fits into a leaf of btrfs, which stores many such values of one file. */
 const SMALL_PART_BYTES = 15_872;
-/** Samba reads no more than 16 parts. */
+/** Samba reads at most 16 parts. */
 const MAX_EXTENTS = 15;
 const MAX_BYTES_IN_PARTS = (MAX_EXTENTS + 1) * LARGEST_PART_BYTES - 1;
 
-/** macOS keeps its Finder information in a stream of exactly this size, which often ends in zeros. */
+/** macOS stores its Finder information in a stream of exactly this size, which often ends in zeros. */
 const FINDER_INFORMATION = { name: "AFP_AFPINFO", bytes: 60 } as const;
 
 const encoder = new TextEncoder();
-// The character that Windows does not take in a stream's name, and what stands for it on the way; see names.ts.
+// Stream names cannot contain a colon on the wire; clients see this character instead, see names.ts.
 const COLON = ":";
 const MAPPED_COLON = "\uf022";
 const NO_DATA = new Uint8Array();
 
-/** Where a stream's data is kept. */
+/** A stream's name and the named value that stores it. */
 export interface StoredStream {
   /** As clients see it, without colon and type. */
   readonly name: string;
@@ -43,44 +44,44 @@ export interface SizedStream {
   readonly size: number;
 }
 
-/** A stream's data, and the values that carry it on behind the first. */
+/** A stream's data, and its continuation values as stored. */
 interface Content {
   readonly data: Uint8Array;
   readonly extents: readonly Uint8Array[];
 }
 
 /**
- * How the end of a stream is kept: `samba` with a zero byte behind it; `ksmbd` without, for folders that it has filled:
- * a last zero is data then.
+ * The on-disk form of a stream: `samba` appends a zero byte; `ksmbd`, for folders that ksmbd has filled, does
+ * not, so that a final zero is data.
  */
 export type StreamForm = "samba" | "ksmbd";
 
 const NO_EXTENTS: readonly Uint8Array[] = [];
 
-/** The longest stream that may be kept; a disk may take less. */
+/** Returns the largest size of a stream in bytes; the file system may accept less. */
 export function maxStreamBytes(values: NamedValues, form: StreamForm): number {
   const most = Math.max(values.maxValueBytes, values.overflow?.maxBytes ?? 0);
   return form === "ksmbd" ? most : Math.max(MAX_BYTES_IN_PARTS, most - 1);
 }
 
-/** The value that a new stream is kept in; undefined where the name is too long for one. */
+/** Returns the name of the value for a new stream; undefined if it is too long or not well-formed UTF-16. */
 export function streamKey(name: string): string | undefined {
   const key = STREAM_PREFIX + name + TYPE;
   return name.isWellFormed() && encoder.encode(key).length <= MAX_KEY_BYTES ? key : undefined;
 }
 
-/** The name of the stream that is kept in `key`; undefined for any other value. */
+/** Returns the name of the stream stored in `key`; undefined for any other value. */
 function nameOfKey(key: string): string | undefined {
   if (!key.startsWith(STREAM_PREFIX)) return undefined;
   const bare = key.slice(STREAM_PREFIX.length);
-  // Samba leaves the type out with `store_stream_type = no`.
+  // Samba omits the type with `store_stream_type = no`.
   const name = bare.endsWith(TYPE) ? bare.slice(0, -TYPE.length) : bare;
   if (name === "" || /[\\/\0\ufffd]/.test(name)) return undefined;
-  // Samba's fruit keeps macOS's names as macOS has them.
+  // Samba's vfs_fruit stores the names as macOS spells them, with colons.
   return name.replaceAll(COLON, MAPPED_COLON);
 }
 
-/** All streams but the file's own data, in the order of the disk. */
+/** Returns all named streams in the order of the stored values; -errno on failure. */
 export function listStreams(values: NamedValues): MaybePromise<readonly StoredStream[] | Failure> {
   return andThen(values.list(), (keys) => {
     if (typeof keys === "number") return keys;
@@ -93,7 +94,10 @@ export function listStreams(values: NamedValues): MaybePromise<readonly StoredSt
   });
 }
 
-/** The stream that a client means by `name`; undefined where there is none. */
+/**
+ * Finds a stream by name, preferring an exact match to one without regard to case; undefined if there is
+ * none.
+ */
 export function findStream(
   values: NamedValues,
   name: string,
@@ -107,7 +111,7 @@ export function findStream(
   });
 }
 
-/** All streams with their sizes; one that vanishes meanwhile is left out. */
+/** Returns the streams with their sizes in bytes, without those removed meanwhile; -errno on failure. */
 export async function sizeStreams(
   values: NamedValues,
   streams: readonly StoredStream[],
@@ -122,7 +126,7 @@ export async function sizeStreams(
   return sized;
 }
 
-/** A stream's data; -ENODATA where it is gone. */
+/** Returns a stream's data; -ENODATA if there is no such stream. */
 export function readStream(
   values: NamedValues,
   key: string,
@@ -144,7 +148,7 @@ function readContent(values: NamedValues, key: string, form: StreamForm): MaybeP
         data: value.subarray(0, value.length - (form === "ksmbd" || endsInData(key, value) ? 0 : 1)),
         extents: NO_EXTENTS,
       };
-    // Data that ends in a small number, as ksmbd has it, is not carried on.
+    // Without a continuation value the last byte is data, as ksmbd stores it.
     return andThen(values.get(extentKey(key, 1)), (first) => {
       if (first === -Errno.ENODATA) return { data: value, extents: NO_EXTENTS };
       return typeof first === "number" ? first : readExtents(values, key, value, first);
@@ -152,7 +156,9 @@ function readContent(values: NamedValues, key: string, form: StreamForm): MaybeP
   });
 }
 
-/** A last 0 that is data, by all one can tell: the value then is as ksmbd wrote it. */
+/**
+ * True if the final zero is data: a value of exactly the size of the Finder information was written by ksmbd.
+ */
 function endsInData(key: string, value: Uint8Array): boolean {
   return (
     value.length === FINDER_INFORMATION.bytes && nameOfKey(key)?.toUpperCase() === FINDER_INFORMATION.name
@@ -169,7 +175,7 @@ async function readExtents(
   const extents = [first];
   for (let i = 2; i <= count; i++) {
     const part = await values.get(extentKey(key, i));
-    // Samba takes what is there.
+    // Samba also returns the parts that exist.
     if (part === -Errno.ENODATA) break;
     if (typeof part === "number") return part;
     extents.push(part);
@@ -188,7 +194,7 @@ function extentKey(key: string, number: number): string {
   return `${EXTENT_PREFIX}${number}.${key.slice(STREAM_PREFIX.length)}`;
 }
 
-/** Makes an empty stream: -EEXIST where there is one. */
+/** Creates an empty stream; -EEXIST if it exists. */
 export function createStream(values: NamedValues, key: string, form: StreamForm): MaybePromise<0 | Failure> {
   return andThen(values.get(key), (value) => {
     if (typeof value !== "number") return -Errno.EEXIST;
@@ -198,8 +204,8 @@ export function createStream(values: NamedValues, key: string, form: StreamForm)
 }
 
 /**
- * Changes a stream's data as a whole; `change` gets the data and answers what it becomes, itself where nothing
- * changes, or a failure. -ENOSPC where it is more than the disk keeps of a stream: the old data is still there then.
+ * Replaces a stream's data. `change` gets the old data and returns the new, the same array for no change, or
+ * -errno. Returns -ENOSPC if the new data is too large to store; the old data remains.
  */
 export function changeStream(
   values: NamedValues,
@@ -216,7 +222,7 @@ export function changeStream(
   });
 }
 
-/** Writes a stream that is new or to be replaced. */
+/** Creates or replaces a stream. Returns -ENOSPC if the data is too large to store; old data remains. */
 export function writeStream(
   values: NamedValues,
   key: string,
@@ -260,7 +266,7 @@ function dropOld(values: NamedValues, key: string, old: Content | undefined): Ma
   return old === undefined || old.extents.length === 0 ? 0 : dropExtents(values, key, 1);
 }
 
-/** What file systems say of a value that they cannot keep. */
+/** True for the errnos of file systems for a value that they cannot store. */
 function isTooLarge(failure: Failure): boolean {
   return failure === -Errno.ENOSPC || failure === -Errno.E2BIG || failure === -Errno.ERANGE;
 }
@@ -283,8 +289,8 @@ async function writeParts(
 }
 
 /**
- * The first part comes last: a new stream is not seen before it is whole. The one behind it comes first: where there is
- * no room for that nothing has been written.
+ * Writes the first part last, so that a new stream becomes visible only when complete. The other parts are
+ * written in order: if the first of them does not fit, nothing has been written.
  */
 async function writePartsOf(
   values: NamedValues,
@@ -304,8 +310,8 @@ async function writePartsOf(
 }
 
 /**
- * The disk had no room for the new data: what it has instead of the old goes, and the old is put back, where it
- * fitted before. The first value is still the old one: it is written last.
+ * Undoes a failed `writePartsOf`: removes new continuation values and writes the old ones back. The first
+ * value is written last and is therefore still the old one.
  */
 async function restore(
   values: NamedValues,
@@ -314,7 +320,7 @@ async function restore(
   tried: number,
 ): Promise<void> {
   for (let i = old.length + 1; i <= tried; i++) await values.remove(extentKey(key, i));
-  // Those that became larger first give room.
+  // A value that cannot be written back yet is removed, which frees space; the second pass writes it.
   for (const [i, part] of old.entries()) {
     const result = await values.set(extentKey(key, i + 1), part);
     if (result !== 0) await values.remove(extentKey(key, i + 1));
@@ -322,7 +328,7 @@ async function restore(
   for (const [i, part] of old.entries()) await values.set(extentKey(key, i + 1), part);
 }
 
-/** Removes the values that would carry a stream on from number `from`. */
+/** Removes the continuation values of a stream from number `from`. */
 async function dropExtents(values: NamedValues, key: string, from: number): Promise<0 | Failure> {
   for (let i = from; i <= MAX_EXTENTS; i++) {
     const result = await values.remove(extentKey(key, i));
@@ -332,12 +338,12 @@ async function dropExtents(values: NamedValues, key: string, from: number): Prom
   return 0;
 }
 
-/** -ENODATA where there is none. */
+/** Removes a stream; -ENODATA if there is no such stream. */
 export function removeStream(values: NamedValues, key: string): MaybePromise<0 | Failure> {
   return andThen(values.remove(key), (result) => (result === 0 ? dropExtents(values, key, 1) : result));
 }
 
-/** Removes all streams but the file's own data. */
+/** Removes all named streams; -errno on failure. */
 export function removeStreams(values: NamedValues): MaybePromise<0 | Failure> {
   return andThen(listStreams(values), (streams) => {
     if (typeof streams === "number") return streams;

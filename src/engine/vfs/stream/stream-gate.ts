@@ -1,11 +1,11 @@
-// How many streams of one disk are changed at a time, where they may be large: each takes the old data, the new data
-// and what is on its way to the disk, and clients may ask for as many as they have credits.
+// Limits concurrent changes of streams per file system where streams may be large: each change holds the old
+// data, the new data and the buffer being written in memory, and a client may send as many as it has credits.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { FileNode } from "../store.ts";
 
-/** One at the disk, one that is made ready. */
+/** One change is being written while the next is prepared. */
 const MAX_AT_ONCE = 2;
-/** What an extended attribute can hold: smaller values need no gate. */
+/** XATTR_SIZE_MAX: values up to this size need no limit. */
 const SMALL_VALUE_BYTES = 65_536;
 
 interface Gate {
@@ -15,7 +15,10 @@ interface Gate {
 
 const gates = new Map<number, Gate>();
 
-/** Calls `step`, a change of a stream of `node`, when it is its turn. One disk that hangs keeps no other waiting. */
+/**
+ * Runs `step`, a change of a stream of `node`, in its turn. The queue is per device: a disk that hangs delays
+ * no other.
+ */
 export function throughGate<T>(node: FileNode, step: () => MaybePromise<T>): MaybePromise<T> {
   if (node.values.maxValueBytes <= SMALL_VALUE_BYTES) return step();
   const { device } = node.stat;
@@ -28,7 +31,7 @@ export function throughGate<T>(node: FileNode, step: () => MaybePromise<T>): May
   return hold(device, gate, step);
 }
 
-/** Whoever waits takes over the place of the one that is done. */
+/** Runs `step`; then the next waiting change takes over its slot. */
 function hold<T>(device: number, gate: Gate, step: () => MaybePromise<T>): MaybePromise<T> {
   const leave = (): void => {
     const next = gate.queue.shift();

@@ -1,5 +1,5 @@
-// Open data of a named stream: every read takes the stored value, every write replaces it as a whole. Nothing is kept
-// in memory between two, so that other programs' changes are seen and many open streams cost nothing.
+// The handle of an open named stream. Every read loads the stored value, every write replaces it. Nothing is
+// cached in between, so that changes by other programs are seen and open streams take no memory.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
@@ -23,16 +23,18 @@ import {
   type StreamForm,
 } from "./stored-stream.ts";
 
-/** NTFS keeps small streams in units of this many bytes. */
+/** NTFS allocates small streams in units of this size. */
 const ALLOCATION_UNIT_BYTES = 8;
-/** The stream was removed while it was open: with its file's data, or by another program. */
+/** Returned when the stream was removed while open, by the server or another program. */
 const GONE = -Errno.ESTALE;
 
-/** Where an open stream is, shared by all who have it open: a rename changes it for all of them. */
+/**
+ * The name and stored value of an open stream, shared by all its opens: a rename changes it for all of them.
+ */
 export class StreamName {
   /** As clients see it, without colon and type. */
   name: string;
-  /** The named value that keeps it. */
+  /** The named value that stores it. */
   key: string;
   private last: Promise<unknown> | undefined;
 
@@ -41,7 +43,9 @@ export class StreamName {
     this.key = key;
   }
 
-  /** Does one thing after the other: what takes a value and puts back another must not be interrupted. */
+  /**
+   * Runs steps one after the other: a read-modify-write of the value must not be interleaved with another.
+   */
   run<T>(step: () => MaybePromise<T>): MaybePromise<T> {
     const outcome = this.last === undefined ? step() : this.last.then(step);
     if (!(outcome instanceof Promise)) return outcome;
@@ -57,13 +61,13 @@ export class StreamName {
 
 export class StreamHandle implements FileHandle {
   readonly canWrite: boolean;
-  /** Replaced by the place that earlier opens of the stream share. */
+  /** Replaced by the object that earlier opens of the stream share. */
   place: StreamName;
   private readonly node: FileNode;
   private readonly form: StreamForm;
   private readonly isWriteThrough: boolean;
 
-  /** `node` is the file that the stream belongs to; it stays the caller's. */
+  /** `node` is the file that the stream belongs to; the caller closes it. */
   constructor(
     node: FileNode,
     place: StreamName,
@@ -78,12 +82,12 @@ export class StreamHandle implements FileHandle {
     this.isWriteThrough = isWriteThrough;
   }
 
-  /** Makes the stream, which must not be there: -EEXIST. */
+  /** Creates the stream; -EEXIST if it exists. */
   create(): MaybePromise<0 | Failure> {
     return this.place.run(() => createStream(this.node.values, this.place.key, this.form));
   }
 
-  /** Removes the stream: -ENODATA where it is gone already. */
+  /** Removes the stream; -ENODATA if it does not exist. */
   remove(): MaybePromise<0 | Failure> {
     return this.place.run(() => removeStream(this.node.values, this.place.key));
   }
@@ -117,7 +121,7 @@ export class StreamHandle implements FileHandle {
     return andThen(changed, (result) => (result < 0 ? result : length));
   }
 
-  /** The file's own, but for what is different from stream to stream; [MS-FSA] 2.1.5.12. */
+  /** Returns the file's attributes with the kind and the sizes of the stream; [MS-FSA] 2.1.5.12. */
   stat(): MaybePromise<FileStat | Failure> {
     return andThen(this.node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;
@@ -145,12 +149,12 @@ export class StreamHandle implements FileHandle {
     });
   }
 
-  /** Nothing can be reserved; what could never be written is refused beforehand. */
+  /** Reserves nothing; returns -ENOSPC for a size that could never be written. */
   allocate(size: number): 0 | Failure {
     return size > maxStreamBytes(this.node.values, this.form) ? -Errno.ENOSPC : 0;
   }
 
-  /** Nothing can be freed within a value: the range reads as zeros all the same. */
+  /** Writes zeros: a value cannot have holes. Returns the number of bytes zeroed within the stream. */
   zeroRange(offset: number, length: number): MaybePromise<number | Failure> {
     let count = 0;
     const changed = this.change((data) => {
@@ -162,7 +166,7 @@ export class StreamHandle implements FileHandle {
 
   flush(): MaybePromise<0 | Failure> {
     const isDirectory = this.node.stat.kind === FileKind.DIRECTORY;
-    // Whoever may change a stream can open the file itself one way or the other.
+    // A user who may change a stream can open the file itself for reading or for writing.
     const modes = [
       { read: true, write: false, writeThrough: false },
       { read: false, write: !isDirectory, writeThrough: false },
@@ -180,7 +184,7 @@ export class StreamHandle implements FileHandle {
     return NO_DIRECTORY;
   }
 
-  /** The descriptor is the node's. */
+  /** Nothing to close: the descriptor belongs to the node. */
   close(): void {}
 
   private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
@@ -202,7 +206,7 @@ function syncAndClose(handle: FileHandle): MaybePromise<0 | Failure> {
   });
 }
 
-/** The allocation size that is told of a stream of `size` bytes. */
+/** Returns the allocation size to report for a stream of `size` bytes. */
 export function allocatedFor(size: number): number {
   return Math.ceil(size / ALLOCATION_UNIT_BYTES) * ALLOCATION_UNIT_BYTES;
 }

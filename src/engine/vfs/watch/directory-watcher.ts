@@ -1,6 +1,7 @@
-// Changes that other programs make below a share: inotify(7) events of watched directories, less those that our own
-// operations cause. Where the kernel gives no watch, our own changes are still told, by whoever makes them. An operation
-// that a volume's worker makes may be in the queue before its answer is here: such events wait for the answer.
+// Reports changes that other programs make below a share: inotify(7) events of watched directories, minus
+// those that the server's own operations cause (the operations report these themselves, even where the kernel
+// has no watch). The event of an operation that a volume's worker carries out may be read before the worker's
+// answer: it waits.
 import { readdirSync } from "node:fs";
 import { Inotify, closeInotify, createInotify, drainInotify, signalEvents } from "../../../linux/inotify.ts";
 import { closeFd, procPath } from "../../../linux/open.ts";
@@ -17,10 +18,12 @@ import {
 } from "./watched-directories.ts";
 import { isSidecarName, isTemporaryName } from "../name/own-names.ts";
 
-/** Events are taken at once after a quiet time, and this often while they keep coming. */
+/** After an idle time events are read at once, on SIGIO; while they keep coming, at this interval. */
 const DRAIN_INTERVAL_MS = 20;
 
-/** Events wait this long for an operation of ours on the same path; one that takes longer is told of twice. */
+/**
+ * Events wait this long for the server's operation on the same path; a slower operation is reported twice.
+ */
 const HOLD_MS = 2_000;
 
 const MASK =
@@ -33,7 +36,7 @@ const MASK =
   Inotify.ONLYDIR |
   Inotify.EXCL_UNLINK;
 
-/** inotify does not say which attributes: whoever asked for one of these hears of it. */
+/** IN_ATTRIB does not say which attribute changed: it matches a request for any of these. */
 const ATTRIB_FILTER =
   CompletionFilter.ATTRIBUTES |
   CompletionFilter.LAST_WRITE |
@@ -41,7 +44,7 @@ const ATTRIB_FILTER =
   CompletionFilter.EA |
   CompletionFilter.SECURITY;
 
-/** Who is told; paths are a share's directory and the path below it, joined. */
+/** Receives the changes. Paths are a share's directory joined with the path below it. */
 export interface ChangeSink {
   report(action: NotifyAction, path: string, filter: number): void;
   reportRename(from: string, to: string, isDirectory: boolean): void;
@@ -55,7 +58,7 @@ interface HalfMove {
   readonly isOurs: boolean;
 }
 
-/** What was read and is still to be handled. */
+/** An event that was read from the queue but not handled yet. */
 interface ReadEvent {
   readonly directory: WatchedDirectory;
   readonly mask: number;
@@ -77,9 +80,9 @@ export class DirectoryWatcher {
   private isDraining = false;
   private isReading = false;
   private half: HalfMove | undefined;
-  /** Paths that operations of ours are at work on, each with the number of these. */
+  /** Paths that the server's operations are working on, with the number of operations. */
   private readonly underWay = new Map<string, number>();
-  /** Events in the order of the queue; the first waits for an operation. */
+  /** Events in queue order; the first one waits for the end of an operation. */
   private held: ReadEvent[] = [];
   private holdTimer: unknown;
 
@@ -88,28 +91,28 @@ export class DirectoryWatcher {
     this.directories = new WatchedDirectories(MASK, init);
   }
 
-  /** Directories that the kernel watches. */
+  /** Number of directories that the kernel watches. */
   get watchCount(): number {
     return this.directories.count;
   }
 
-  /** Watches a directory of a share, and with `isRecursive`, as fast as they can be listed, all below. */
+  /** Watches a directory of a share; with `isRecursive` also all directories below it, as they are listed. */
   add(reach: Reach, path: string, isRecursive: boolean): WatchRequest {
     if (this.directories.queue < 0) this.openQueue();
     return this.directories.add(reach, path, isRecursive);
   }
 
-  /** Takes the events that have come so far: what the kernel watches no more is known then. */
+  /** Reads the pending events, so that watches which the kernel has ended are removed. */
   settle(): void {
     if (this.directories.queue >= 0) this.drain();
   }
 
-  /** True while the kernel watches the directory of that path. */
+  /** True while the kernel watches the directory at `path`. */
   has(path: string): boolean {
     return this.directories.has(path);
   }
 
-  /** Takes back one `add`. */
+  /** Undoes one `add`. The inotify queue is closed with the last request. */
   remove(request: WatchRequest): void {
     this.directories.remove(request);
     if (this.directories.isIdle) this.close();
@@ -125,18 +128,18 @@ export class DirectoryWatcher {
 
   moved(from: string, to: string): void {
     if (this.directories.queue < 0) return;
-    // Events from before still have the old path; where the parent is watched, it is told of the move as well.
+    // Earlier events still carry the old path. A watch on the parent directory delivers the move as well.
     this.drain();
     this.expected.moved(from, to);
     this.directories.repath(from, to);
   }
 
-  /** An operation on `path` is under way: what the kernel tells of that path, and all after it, waits for its end. */
+  /** Announces an operation on `path`: events for that path, and all events after them, wait for `end`. */
   begin(path: string): void {
     this.underWay.set(path, (this.underWay.get(path) ?? 0) + 1);
   }
 
-  /** Ends one `begin`; what came of it has been expected. */
+  /** Ends one `begin`. The caller has called `expect` for the operation's changes before. */
   end(path: string): void {
     const count = this.underWay.get(path);
     if (count === undefined) return;
@@ -146,13 +149,13 @@ export class DirectoryWatcher {
     if (this.held.length > 0) this.handleHeld();
   }
 
-  // What is expected is forgotten when the queue has been read, which must therefore be soon.
+  // Expected events are dropped only after the queue was read, so a read must follow soon.
   private prepareExpecting(): boolean {
     if (this.directories.queue < 0) return false;
     if (this.timer === undefined) this.drainLater();
     if (this.expected.isFull && !this.isDraining) {
       this.isDraining = true;
-      // Not now: an operation may have more to say of its events.
+      // Later, because the operation may call `expect` again.
       queueMicrotask(() => {
         this.isDraining = false;
         if (this.directories.queue >= 0) this.drain();
@@ -176,7 +179,7 @@ export class DirectoryWatcher {
     this.expected.clear();
   }
 
-  /** SIGIO: there may be events. */
+  /** Called on SIGIO: there may be events. */
   signalled(): void {
     if (this.directories.queue < 0 || this.timer !== undefined) return;
     signalEvents(this.directories.queue, false);
@@ -188,7 +191,7 @@ export class DirectoryWatcher {
     this.timer = this.init.setTimer(DRAIN_INTERVAL_MS, () => {
       this.timer = undefined;
       if (this.directories.queue < 0) return;
-      // In this order: what comes between the two is found by the second, what comes later is signalled.
+      // The signal is enabled first: the drain finds earlier events, later ones are signalled.
       signalEvents(this.directories.queue, true);
       if (this.drain() === 0) return;
       signalEvents(this.directories.queue, false);
@@ -196,7 +199,10 @@ export class DirectoryWatcher {
     });
   }
 
-  /** Reads what waits and handles what need not wait longer; the number of events, at least 1 while some are held. */
+  /**
+   * Reads the queue and handles events that need not wait. Returns their number, at least 1 while events are
+   * held.
+   */
   private drain(): number {
     const half = this.half;
     let count = 0;
@@ -213,14 +219,14 @@ export class DirectoryWatcher {
 
   private settleHandled(half: HalfMove | undefined): void {
     if (this.held.length > 0) return;
-    // The other half of a move follows at once, if at all.
+    // MOVED_TO follows its MOVED_FROM directly. A half left from the previous read has no counterpart.
     if (half !== undefined && this.half === half) this.endMove();
     this.expected.handled();
   }
 
   private take(watch: number, mask: number, cookie: number, name: string): void {
     if ((mask & Inotify.Q_OVERFLOW) !== 0) {
-      // Directories may have come unseen, too.
+      // The lost events may include new directories.
       this.init.sink.reportLoss();
       this.directories.walkAgain();
       return;
@@ -231,7 +237,7 @@ export class DirectoryWatcher {
       this.directories.forget(directory);
       return;
     }
-    // No name: the directory itself, which its parent's watch tells of.
+    // Events without a name concern the directory itself; its parent's watch reports them.
     if (name === "" || isTemporaryName(name) || isSidecarName(name)) return;
     const event = { directory, mask, cookie, name };
     if (this.held.length === 0 && !this.mustWait(event)) return this.handle(event);
@@ -255,7 +261,7 @@ export class DirectoryWatcher {
     this.holdTimer = undefined;
   }
 
-  /** Handles what was held up to the next event that must wait. */
+  /** Handles held events up to the next one that must wait. */
   private handleHeld(): void {
     const { held } = this;
     const first = held[0];
@@ -316,7 +322,7 @@ export class DirectoryWatcher {
     if (isDirectory && !this.directories.has(path)) this.enter(reach, path, false);
   }
 
-  /** What was moved away went where nobody looks. */
+  /** Reports a MOVED_FROM without MOVED_TO as a removal: the object left the watched directories. */
   private endMove(): void {
     const { half } = this;
     if (half === undefined) return;
@@ -327,7 +333,10 @@ export class DirectoryWatcher {
     if (half.isDirectory) this.directories.dropTree(half.path);
   }
 
-  /** A directory that has appeared. What was put into a new one before it was watched is told of from here. */
+  /**
+   * Watches a directory that has appeared. For a new one, reports the entries that were made before its
+   * watch.
+   */
   private enter(reach: Reach, path: string, isNew: boolean): void {
     const { directories } = this;
     if (!directories.isWanted(path) || !directories.watch(reach, path)) return;
@@ -342,7 +351,7 @@ export class DirectoryWatcher {
         const isHidden = isTemporaryName(entry.name) || isSidecarName(entry.name);
         if (isHidden || entry.name.includes("\ufffd")) continue;
         const child = `${path}/${entry.name}`;
-        // A client of ours was quicker than its directory's event, or is at it.
+        // An SMB client created the entry before its directory's event was read, or is creating it now.
         const isClients = this.underWay.has(child) || this.expected.take(Inotify.CREATE, child);
         if (!isClients) {
           this.expected.addSeen(child, this.isReading);
@@ -351,7 +360,7 @@ export class DirectoryWatcher {
         if (entry.isDirectory()) this.enter(reach, child, !isClients);
       }
     } catch {
-      // Gone again: its removal is told by its parent.
+      // The directory was removed; its parent's watch reports that.
     } finally {
       closeFd(fd);
     }
@@ -361,7 +370,7 @@ export class DirectoryWatcher {
     const queue = createInotify();
     if (queue < 0) {
       this.directories.warnOnce(
-        `the kernel gives no inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`,
+        `the kernel refused an inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`,
       );
       return;
     }
@@ -378,7 +387,7 @@ function nameFilterOf(isDirectory: boolean): number {
 const listeners = new Set<DirectoryWatcher>();
 let isListening = false;
 
-// Never taken off again: a signal on its way would end the process.
+// The handler is never removed: a SIGIO still pending would then end the process.
 function listenForSignals(watcher: DirectoryWatcher): void {
   listeners.add(watcher);
   if (isListening) return;

@@ -1,6 +1,7 @@
-// The inotify events that our own operations cause, by what was done and to which path: they are no news. What is
-// expected when the queue is read came into the queue before: it is forgotten when all that was read is handled, so that
-// no change by another program is mistaken for long. What is expected later waits for the next reading.
+// inotify events that the server's own operations cause, by kind and path; they are suppressed. An event
+// expected before a read of the queue is already in the queue: the expectation is dropped once all events of
+// that read are handled, so that a later change by another program is not suppressed. Newer ones last until
+// the next read.
 import { Inotify } from "../../../linux/inotify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 
@@ -9,9 +10,9 @@ const MAX_EXPECTED = 4096;
 interface Expected {
   readonly kind: number;
   readonly path: string;
-  /** How many events; the kernel merges those of attributes and of closing, so they have no number. */
+  /** Number of events. Unused for ATTRIB and CLOSE_WRITE, which the kernel merges. */
   count: number;
-  /** The reading of the queue after which it was expected. */
+  /** Number of queue reads when the event was expected. */
   reading: number;
 }
 
@@ -19,16 +20,16 @@ export class ExpectedEvents {
   private readonly expected = new Map<string, Expected>();
   private reading = 0;
 
-  /** The queue should be read first: what is expected grows. */
+  /** True when the queue should be read so that expectations can be dropped. */
   get isFull(): boolean {
     return this.expected.size >= MAX_EXPECTED;
   }
 
-  /** A change of ours, by its NotifyAction. */
+  /** Expects the events of one of the server's own changes. */
   add(action: NotifyAction, path: string): void {
     if (action === NotifyAction.ADDED) {
       this.expect(Inotify.CREATE, path);
-      // Mode, owner and stored attributes of what is new.
+      // Mode, owner and stored attributes of the new object.
       this.expect(Inotify.ATTRIB, path);
     } else if (action === NotifyAction.REMOVED) {
       this.expect(Inotify.DELETE, path);
@@ -41,7 +42,10 @@ export class ExpectedEvents {
     }
   }
 
-  /** What a listing has shown already: its event is in the queue, with `isReading` in the part that is being read. */
+  /**
+   * Expects the CREATE event of an entry that a listing has shown: it is in the queue, or with `isReading` in
+   * the part that is being read.
+   */
   addSeen(path: string, isReading: boolean): void {
     this.expect(Inotify.CREATE, path, isReading ? this.reading - 1 : this.reading);
   }
@@ -50,7 +54,7 @@ export class ExpectedEvents {
     this.expect(Inotify.CLOSE_WRITE, path);
   }
 
-  /** Whether an event of that kind is ours; it is then expected once less. */
+  /** Returns true for an expected event, and then expects one less. */
   take(kind: number, path: string): boolean {
     const key = keyOf(kind, path);
     const expected = this.expected.get(key);
@@ -59,12 +63,12 @@ export class ExpectedEvents {
     return true;
   }
 
-  /** Whether events of that kind may be ours; as many as there are. */
+  /** Returns true if events of that kind are expected, in any number. */
   has(kind: number, path: string): boolean {
     return this.expected.has(keyOf(kind, path));
   }
 
-  /** A directory has another path: what is below it as well. */
+  /** Changes the paths of expected events below a renamed directory. */
   moved(from: string, to: string): void {
     const below = `${from}/`;
     for (const [key, { kind, path, count, reading }] of [...this.expected]) {
@@ -75,12 +79,12 @@ export class ExpectedEvents {
     }
   }
 
-  /** The queue is read now. */
+  /** Called before the queue is read. */
   read(): void {
     this.reading++;
   }
 
-  /** All that was read is handled. */
+  /** Called when all events that were read are handled. */
   handled(): void {
     for (const [key, { reading }] of this.expected) if (reading < this.reading) this.expected.delete(key);
   }

@@ -1,5 +1,5 @@
-// Which directories the kernel watches for us: those asked for, and below the recursive ones as many as may be;
-// inotify(7). A directory is reached as the share's rules say, never through a path that was joined.
+// Directories watched with inotify(7): the requested ones, and below recursive requests as many as the limits
+// allow. Directories are opened beneath the share's root under the share's rules, never by a joined path.
 import { readdir, stat } from "node:fs/promises";
 import { openBeneath } from "../../../linux/beneath.ts";
 import { addWatch, removeWatch } from "../../../linux/inotify.ts";
@@ -7,7 +7,7 @@ import { AT_FDCWD, Open, Resolve, closeFd, openAt, procPath } from "../../../lin
 import type { ShareGrant } from "../../../port/port.ts";
 import { isSidecarName } from "../name/own-names.ts";
 
-/** How a directory is reached: below its share's directory, by the share's rules. */
+/** The share's settings that say how its directories are opened. */
 export type Reach = Pick<ShareGrant, "path" | "followSymlinks" | "crossMounts">;
 
 export interface WatchedDirectory {
@@ -16,34 +16,37 @@ export interface WatchedDirectory {
   readonly reach: Reach;
 }
 
-/** A watch that was asked for; its path follows renames. */
+/** A requested watch; its path follows renames. */
 export interface WatchRequest {
   path: string;
   readonly isRecursive: boolean;
 }
 
 export interface WatchLimits {
-  /** Has a volume's worker watch a directory that must not be asked for here; undefined where it may be. */
+  /**
+   * Has a volume's worker add the watch (watch descriptor or -errno) for a directory that must not be opened
+   * on the event loop; undefined for any other directory.
+   */
   readonly watchElsewhere?: (
     reach: Reach,
     path: string,
     queue: number,
     mask: number,
   ) => Promise<number> | undefined;
-  /** Directories that may be watched at once. */
+  /** Limit of directories watched at the same time. */
   readonly maxWatches: () => number;
   readonly warn: (text: string) => void;
 }
 
 export class WatchedDirectories {
-  /** The inotify queue; -1 while there is none, and nothing is watched. */
+  /** Descriptor of the inotify queue; -1 while nothing is watched. */
   queue = -1;
   private readonly mask: number;
   private readonly limits: WatchLimits;
   private readonly requests = new Map<string, Set<WatchRequest>>();
   private readonly byWatch = new Map<number, WatchedDirectory>();
   private readonly byPath = new Map<string, WatchedDirectory>();
-  /** Directories whose sub-directories are still to be watched. */
+  /** Directories whose subdirectories are still to be watched. */
   private readonly toWalk: { path: string; reach: Reach }[] = [];
   private isWalking = false;
   private hasWarned = false;
@@ -56,7 +59,7 @@ export class WatchedDirectories {
   get count(): number {
     return this.byWatch.size;
   }
-  /** Nothing is asked for any more. */
+  /** True when there are no requests. */
   get isIdle(): boolean {
     return this.requests.size === 0;
   }
@@ -81,7 +84,7 @@ export class WatchedDirectories {
     this.dropUnwanted(request.path, request.isRecursive);
   }
 
-  /** Forgets every watch; the queue is closed by who opened it. */
+  /** Forgets every watch. The caller closes the queue. */
   clear(): void {
     this.queue = -1;
     this.byWatch.clear();
@@ -89,7 +92,7 @@ export class WatchedDirectories {
     this.toWalk.length = 0;
   }
 
-  /** Looks for directories once more below all that are watched with what is in them. */
+  /** Looks for new directories below all recursive requests. */
   walkAgain(): void {
     for (const [path, requests] of this.requests) {
       const reach = this.byPath.get(path)?.reach;
@@ -109,7 +112,7 @@ export class WatchedDirectories {
     return false;
   }
 
-  /** Has the kernel watch one directory; false where it cannot or may not. */
+  /** Watches one directory. Returns false if that fails, exceeds the limit or is left to a worker. */
   watch(reach: Reach, path: string): boolean {
     if (this.byPath.has(path)) return true;
     if (this.byWatch.size >= this.limits.maxWatches()) {
@@ -120,7 +123,7 @@ export class WatchedDirectories {
     const { queue } = this;
     const elsewhere = this.limits.watchElsewhere?.(reach, path, queue, this.mask);
     if (elsewhere !== undefined) {
-      // Its children are left: each would have to be asked for.
+      // Its children are not watched: the worker would have to be asked for each.
       void elsewhere.then((watch) => this.takeLate(reach, path, queue, watch));
       return false;
     }
@@ -131,7 +134,7 @@ export class WatchedDirectories {
     return this.take(reach, path, watch);
   }
 
-  /** A watch that was waited for: the directory may not be wanted any more. */
+  /** Takes a watch that a worker added. The request may have ended meanwhile. */
   private takeLate(reach: Reach, path: string, queue: number, watch: number): void {
     if (this.queue !== queue) return;
     const isWanted = this.isWanted(path) && !this.byPath.has(path);
@@ -141,10 +144,10 @@ export class WatchedDirectories {
 
   private take(reach: Reach, path: string, watch: number): boolean {
     if (watch < 0) {
-      this.warnOnce(`the kernel watches no more (errno ${-watch}; see fs.inotify.max_user_watches)`);
+      this.warnOnce(`the kernel refused a watch (errno ${-watch}; see fs.inotify.max_user_watches)`);
       return false;
     }
-    // The same directory by another path: it has one watch, and one of its paths is told.
+    // The same directory by another path: it has one watch, and its events are reported with the first path.
     if (this.byWatch.has(watch)) return false;
     const directory = { path, watch, reach };
     this.byWatch.set(watch, directory);
@@ -155,10 +158,10 @@ export class WatchedDirectories {
   warnOnce(reason: string): void {
     if (this.hasWarned) return;
     this.hasWarned = true;
-    this.limits.warn(`changes by other programs are not all told to clients that watch folders: ${reason}`);
+    this.limits.warn(`clients that watch folders miss some changes by other programs: ${reason}`);
   }
 
-  /** Watches what is below a directory where somebody wants that; done bit by bit. */
+  /** Watches the directories below `path` in the background if a recursive request covers it. */
   walk(reach: Reach, path: string): void {
     if (!this.isBelowRecursive(path)) return;
     this.toWalk.push({ path, reach });
@@ -169,7 +172,7 @@ export class WatchedDirectories {
     });
   }
 
-  /** One directory at a time, listed in the thread pool. */
+  /** Lists one directory at a time, in the thread pool. */
   private async walkAll(): Promise<void> {
     for (let next = this.toWalk.pop(); next !== undefined; next = this.toWalk.pop()) {
       const { path, reach } = next;
@@ -178,7 +181,7 @@ export class WatchedDirectories {
       try {
         await this.watchChildren(path, reach, procPath(fd));
       } catch {
-        // Gone, or not ours to list: what can be watched is.
+        // Removed or not readable: the others are still watched.
       } finally {
         closeFd(fd);
       }
@@ -189,14 +192,15 @@ export class WatchedDirectories {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const child = `${path}/${entry.name}`;
       if (!entry.isDirectory() || isSidecarName(entry.name) || !this.isBelowRecursive(child)) continue;
-      // Opened here it would have to come from the disk.
+      // Loads the inode in the thread pool, so that opening it below does not read the disk on the event
+      // loop.
       await stat(`${directory}/${entry.name}`);
       if (this.watch(reach, child)) this.toWalk.push({ path: child, reach });
       else if (this.byWatch.size >= this.limits.maxWatches()) return;
     }
   }
 
-  /** Ends the watch of a directory, and with `below` those of what is in it, unless somebody else wants them. */
+  /** Ends the watch of a directory, with `below` also those below it, unless another request covers them. */
   private dropUnwanted(path: string, below: boolean): void {
     const directories = below ? this.atOrBelow(path) : [this.byPath.get(path)];
     for (const directory of directories) {
@@ -221,13 +225,13 @@ export class WatchedDirectories {
     removeWatch(this.queue, directory.watch);
   }
 
-  /** The kernel ends a watch by itself where the directory is gone. */
+  /** Removes a watch from the tables only: the kernel ends the watch of a removed directory itself. */
   forget(directory: WatchedDirectory): void {
     this.byWatch.delete(directory.watch);
     if (this.byPath.get(directory.path) === directory) this.byPath.delete(directory.path);
   }
 
-  /** A watched directory has another path now. */
+  /** Changes the paths of watched directories and requests at or below a renamed directory. */
   repath(from: string, to: string): void {
     for (const directory of this.atOrBelow(from)) {
       this.byPath.delete(directory.path);
@@ -263,7 +267,7 @@ function hasRecursive(requests: Iterable<WatchRequest>): boolean {
   return false;
 }
 
-/** An O_PATH descriptor of a directory below its share's, or a failure. */
+/** Returns an O_PATH descriptor of a directory at or below its share's directory; -errno on failure. */
 export function openDirectory(reach: Reach, path: string): number {
   const root = openAt(AT_FDCWD, reach.path, Open.PATH | Open.DIRECTORY);
   if (root < 0) return root;

@@ -1,14 +1,14 @@
-// Named values in memory, as an object on a disk with limits has them; answers at once or later.
+// Named values in memory with the limits of a file system, synchronous or asynchronous.
 import { Errno } from "../../../../src/linux/errno.ts";
 import type { Failure, NamedValues } from "../../../../src/engine/vfs/store.ts";
 
 export interface DiskLimits {
-  /** Bytes of one value, and of all together. */
+  /** Limits in bytes for one value and for all together; beyond them `set` returns -ENOSPC. */
   readonly valueBytes?: number;
   readonly totalBytes?: number;
-  /** What it says itself; 65,536 unless told otherwise. */
+  /** The reported limit; 65,536 by default. Beyond it `set` returns -E2BIG. */
   readonly maxValueBytes?: number;
-  /** Every answer is a promise, as from a worker. */
+  /** Every method returns a promise, as with a volume's worker. */
   readonly isSlow?: boolean;
 }
 

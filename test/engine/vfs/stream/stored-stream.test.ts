@@ -1,6 +1,6 @@
-// How streams are kept. The values are what smbd 4.17.12 and setfattr(1) left on a disk: `SAMBA` was read with
-// getfattr after smbclient's put; the form with further values is that of Samba's vfs_streams_xattr(8), "max xattrs
-// per stream"; ksmbd's is that of fs/smb/server/vfs.c, which stores the data alone.
+// The on-disk form of streams. The values were written by smbd 4.17.12 and setfattr(1): `SAMBA` was read with
+// getfattr after smbclient's put. Continuation values are those of Samba's vfs_streams_xattr(8), "max xattrs
+// per stream"; ksmbd's form is that of fs/smb/server/vfs.c, which stores the data alone.
 import { describe, expect, test } from "bun:test";
 import {
   changeStream,
@@ -44,40 +44,40 @@ function pattern(length: number, seed = 7): Uint8Array {
   return bytes;
 }
 
-describe("what others wrote", () => {
-  test("Samba: data and a zero", async () => {
+describe("reading streams of other servers", () => {
+  test("Samba's data ends with a zero byte", async () => {
     expect(await read(disk({ [KEY]: SAMBA }))).toBe("68656c6c6f");
     expect(await read(disk({ [KEY]: "00" }))).toBe("");
     // Only the last zero is not data.
     expect(await read(disk({ [KEY]: "610000" }))).toBe("6100");
   });
 
-  test("ksmbd: data alone", async () => {
+  test("ksmbd's value is the data alone", async () => {
     expect(await read(disk({ [KEY]: "68656c6c6f" }))).toBe("68656c6c6f");
     expect(await read(disk({ [KEY]: "" }))).toBe("");
-    // A small number at the end is no count where nothing carries on.
+    // A small number at the end is data if there is no continuation value.
     expect(await read(disk({ [KEY]: "610a" }))).toBe("610a");
     expect(await read(disk({ [KEY]: "61ff" }))).toBe("61ff");
   });
 
-  test("macOS's Finder information has one size, zero at the end or not", async () => {
+  test("macOS's Finder information has 60 bytes in both forms", async () => {
     const key = "user.DosStream.AFP_AfpInfo:$DATA";
     const data = "41465000".padEnd(120, "0");
     expect(await read(disk({ [key]: data }), key)).toBe(data);
     expect(await read(disk({ [key]: `${data}00` }), key)).toBe(data);
   });
 
-  test("Samba's further values", async () => {
+  test("Samba's continuation values are appended", async () => {
     expect(await read(disk({ [KEY]: "616201", [EXTENT]: "6364" }))).toBe("61626364");
     const second = "user.DosStreamExt.2.s:$DATA";
     expect(await read(disk({ [KEY]: "616202", [EXTENT]: "6364", [second]: "00" }))).toBe("6162636400");
-    // Cut short while it was written: Samba takes what is there.
+    // An interrupted write: Samba returns the parts that exist.
     expect(await read(disk({ [KEY]: "616202", [EXTENT]: "6364" }))).toBe("61626364");
-    // Left over from a longer one, or of no use.
+    // A continuation value left over from a longer stream is ignored.
     expect(await read(disk({ [KEY]: "616200", [EXTENT]: "6364" }))).toBe("6162");
   });
 
-  test("names: types left out, colons of macOS, and what is no stream", async () => {
+  test("names may lack the type or contain colons, and other values are not streams", async () => {
     const memory = disk({
       "user.DosStream.a:$DATA": "00",
       "user.DosStream.b": "00",
@@ -96,14 +96,14 @@ describe("what others wrote", () => {
   });
 });
 
-test("names are found in any case, and exactly where there are two", async () => {
+test("findStream ignores case, but prefers an exact match", async () => {
   const memory = disk({ "user.DosStream.Größe:$DATA": SAMBA, "user.DosStream.größe:$DATA": "00" });
   expect(await findStream(memory, "größe")).toEqual({ name: "größe", key: "user.DosStream.größe:$DATA" });
   expect(await findStream(memory, "GRÖSSE")).toBeUndefined();
   expect(await findStream(memory, "GRÖßE")).toEqual({ name: "Größe", key: "user.DosStream.Größe:$DATA" });
 });
 
-test("keys hold what a name of the disk holds", () => {
+test("streamKey returns undefined for names that are too long or not well-formed", () => {
   expect(streamKey("s")).toBe(KEY);
   expect(streamKey("s".repeat(234))).toBeString();
   expect(streamKey("s".repeat(235))).toBeUndefined();
@@ -111,8 +111,8 @@ test("keys hold what a name of the disk holds", () => {
   expect(streamKey("\ud800")).toBeUndefined();
 });
 
-describe("what we write", () => {
-  test("is Samba's form", async () => {
+describe("a stream that is written", () => {
+  test("has Samba's form", async () => {
     const memory = disk({});
     expect(await createStream(memory, KEY, "samba")).toBe(0);
     expect(memory.map.get(KEY)?.toHex()).toBe("00");
@@ -122,12 +122,12 @@ describe("what we write", () => {
     expect([...memory.map.keys()]).toEqual([KEY]);
   });
 
-  test("carries on where one value is not enough, as Samba reads it", async () => {
+  test("has Samba's continuation values if it is too large for one value", async () => {
     const memory = disk({});
     for (const size of [65_534, 65_535, 65_536, 131_071, 131_072, 1_000_000, MAX]) {
       const data = pattern(size);
       expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
-      // Samba's writing: the count stands in the first value, 65,536 bytes in each but the last.
+      // As Samba: the first value ends with the count, and each value but the last has 65,536 bytes.
       const extents = size < 65_536 ? 0 : Math.ceil((size - 65_535) / 65_536);
       expect([size, memory.map.get(KEY)?.at(-1), memory.map.size]).toEqual([size, extents, 1 + extents]);
       expect(memory.map.get(KEY)?.length).toBe(Math.min(size + 1, 65_536));
@@ -138,7 +138,7 @@ describe("what we write", () => {
     expect(memory.map.size).toBe(1);
   });
 
-  test("is one value where the disk has no limit of its own", async () => {
+  test("is one value if the store accepts large values", async () => {
     const memory = disk({}, { maxValueBytes: 4_194_304 });
     expect([maxStreamBytes(memory, "samba"), maxStreamBytes(disk({}), "samba")]).toEqual([4_194_303, MAX]);
     const data = pattern(4_194_303);
@@ -149,7 +149,7 @@ describe("what we write", () => {
     expect(await readStream(memory, KEY, "samba")).toEqual(data);
   });
 
-  test("is cut smaller for a disk of small values", async () => {
+  test("is divided into smaller parts for a file system with small values", async () => {
     const memory = disk({}, { valueBytes: 16_000 });
     const data = pattern(40_000);
     expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
@@ -160,7 +160,7 @@ describe("what we write", () => {
     expect(await removeStream(memory, KEY)).toBe(-Errno.ENODATA);
   });
 
-  test("nothing of the old data is lost where the new does not fit", async () => {
+  test("keeps its old data if the new data does not fit", async () => {
     for (const before of [5, 20_000, 50_000]) {
       const memory = disk({}, { valueBytes: 16_000, totalBytes: 60_000 });
       const old = pattern(before);
@@ -176,7 +176,7 @@ describe("what we write", () => {
   });
 });
 
-test("in ksmbd's form the end of the value is the end of the data", async () => {
+test("in ksmbd's form the value is exactly the data", async () => {
   expect(await read(disk({ [KEY]: "610000" }), KEY, "ksmbd")).toBe("610000");
   expect(await read(disk({ [KEY]: "00" }), KEY, "ksmbd")).toBe("00");
   const memory = disk({});
@@ -188,14 +188,14 @@ test("in ksmbd's form the end of the value is the end of the data", async () => 
     expect(await readStream(memory, KEY, "ksmbd")).toEqual(pattern(size));
   }
   expect(await writeStream(memory, KEY, pattern(65_537), "ksmbd")).toBe(-Errno.ENOSPC);
-  // What Samba carried on is read all the same, and is ksmbd's once it was changed.
+  // A stream with Samba's continuation values is read as well, and has ksmbd's form after a change.
   const carried = disk({ [KEY]: "616201", [EXTENT]: "6300" });
   expect(await read(carried, KEY, "ksmbd")).toBe("61626300");
   expect(await changeStream(carried, KEY, "ksmbd", (data) => data.slice(1))).toBe(0);
   expect([...carried.map]).toEqual([[KEY, Uint8Array.fromHex("626300")]]);
 });
 
-test("all streams of a file go together, with what carries them on, and nothing else", async () => {
+test("removeStreams removes all streams with their continuation values, and no other values", async () => {
   const memory = disk({ "user.DOSATTRIB": "00", "user.x": "00", "user.DosStream.b:$DATA": SAMBA });
   await writeStream(memory, KEY, pattern(100_000), "samba");
   const streams = await listStreams(memory);
@@ -208,7 +208,7 @@ test("all streams of a file go together, with what carries them on, and nothing 
   expect([...memory.map.keys()]).toEqual(["user.DOSATTRIB", "user.x"]);
 });
 
-test("fuzz: any value is read without an error, and any change leaves what was asked for", async () => {
+test("fuzz: any value can be read, and a change stores the new data or keeps the old", async () => {
   let seed = 0x2545_f491;
   const random = (below: number): number => {
     seed ^= seed << 13;

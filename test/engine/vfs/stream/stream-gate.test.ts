@@ -1,4 +1,4 @@
-// Changes of large streams: few at a time on one disk, others pass by, and nobody is forgotten.
+// The limit for concurrent changes of large streams on one file system.
 import { describe, expect, test } from "bun:test";
 import { throughGate } from "../../../../src/engine/vfs/stream/stream-gate.ts";
 import type { FileNode } from "../../../../src/engine/vfs/store.ts";
@@ -9,7 +9,7 @@ function nodeOn(device: number, maxValueBytes = LARGE): FileNode {
   return { stat: { device }, values: { maxValueBytes } } as unknown as FileNode;
 }
 
-/** Steps that end when told, and how many of them are under way. */
+/** Steps that end on request, and counts of those started and active. */
 class Steps {
   active = 0;
   most = 0;
@@ -35,7 +35,7 @@ class Steps {
 }
 
 describe("changes of streams on one disk", () => {
-  test("two at a time, each in its turn, also after one that fails", async () => {
+  test("run two at a time, also after one that fails", async () => {
     const steps = new Steps();
     const outcomes = Array.from({ length: 50 }, () =>
       Promise.resolve(throughGate(nodeOn(1), steps.step)).then(
@@ -52,7 +52,7 @@ describe("changes of streams on one disk", () => {
     expect(steps.most).toBe(2);
   });
 
-  test("one that throws or answers at once gives its place back", async () => {
+  test("that throw or end synchronously free their slot", async () => {
     const node = nodeOn(2);
     for (let i = 0; i < 5; i++) {
       expect(throughGate(node, () => i)).toBe(i);
@@ -69,7 +69,7 @@ describe("changes of streams on one disk", () => {
     expect(await Promise.all(waiting)).toHaveLength(3);
   });
 
-  test("another disk, and one whose values are small, do not wait", async () => {
+  test("do not delay another disk, or changes of small values", async () => {
     const [one, other] = [new Steps(), new Steps()];
     const waiting = [1, 2, 3].map(() => throughGate(nodeOn(3), one.step));
     waiting.push(throughGate(nodeOn(4), other.step));

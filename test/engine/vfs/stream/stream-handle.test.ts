@@ -1,4 +1,4 @@
-// Open streams on a disk that answers later: nothing of two changes is lost, whoever makes them.
+// Open streams over synchronous and asynchronous values: concurrent changes, sizes, errors and flushing.
 import { expect, test } from "bun:test";
 import { StreamHandle, StreamName } from "../../../../src/engine/vfs/stream/stream-handle.ts";
 import { FileKind, type FileHandle, type FileNode, type FileStat } from "../../../../src/engine/vfs/store.ts";
@@ -8,7 +8,7 @@ import { MemoryValues } from "./memory-values.ts";
 
 const KEY = "user.DosStream.s:$DATA";
 
-/** As much of a node as a stream asks. */
+/** The part of a node that a stream handle uses. */
 class FakeNode {
   readonly values: MemoryValues;
   readonly flushed: string[] = [];
@@ -55,7 +55,7 @@ async function text(handle: StreamHandle): Promise<string | number> {
 
 const bytesOf = (data: string): Uint8Array => new TextEncoder().encode(data);
 
-test("several opens write at once: every byte is there", async () => {
+test("concurrent writes of several opens lose no byte", async () => {
   const values = new MemoryValues({ isSlow: true });
   const { handle: first, place } = handleOn(values);
   const { handle: second } = handleOn(values, place);
@@ -69,14 +69,14 @@ test("several opens write at once: every byte is there", async () => {
   expect(await text(second)).toBe("abcdefghijklmnopqrstuvwxyz");
 });
 
-test("reads and writes keep their order", async () => {
+test("reads and writes run in order", async () => {
   const { handle } = handleOn(new MemoryValues({ isSlow: true }));
   await handle.create();
   const order = [handle.write(bytesOf("one"), 0, 3, 0), text(handle), handle.truncate(1), text(handle)];
   expect(await Promise.all(order)).toEqual([3, "one", 0, "o"]);
 });
 
-test("a failed step does not stop those behind it", async () => {
+test("a failed operation does not stop those queued after it", async () => {
   const values = new MemoryValues({ isSlow: true, valueBytes: 10 });
   const { handle } = handleOn(values);
   await handle.create();
@@ -88,7 +88,7 @@ test("a failed step does not stop those behind it", async () => {
   expect(await Promise.all(results)).toEqual([-Errno.ENOSPC, 2, "ok"]);
 });
 
-test("at once where the disk answers at once", () => {
+test("operations on synchronous values complete synchronously", () => {
   const { handle } = handleOn(new MemoryValues());
   expect(handle.create()).toBe(0);
   expect(handle.create()).toBe(-Errno.EEXIST);
@@ -102,7 +102,7 @@ test("at once where the disk answers at once", () => {
   expect(bytes.toHex()).toBe("00002d2d2d2d0000");
 });
 
-test("a range of zeros ends with the stream", async () => {
+test("zeroRange does not extend the stream", async () => {
   const { handle } = handleOn(new MemoryValues());
   handle.create();
   handle.write(bytesOf("abcdef"), 0, 6, 0);
@@ -115,7 +115,7 @@ test("a range of zeros ends with the stream", async () => {
   expect(bytes.toHex()).toBe("610000646500");
 });
 
-test("offsets and sizes beyond every disk are refused before anything is made of them", async () => {
+test("offsets and sizes beyond the limit fail with -ENOSPC", async () => {
   const { handle } = handleOn(new MemoryValues());
   handle.create();
   for (const offset of [1_048_575, 2 ** 32, 2 ** 53 - 1]) {
@@ -127,7 +127,7 @@ test("offsets and sizes beyond every disk are refused before anything is made of
   expect(await handle.write(bytesOf("x"), 0, 1, 1_048_574)).toBe(1);
 });
 
-test("size and kind are the stream's, the rest the file's", () => {
+test("stat returns the stream's kind and sizes and the file's other attributes", () => {
   const { handle, node } = handleOn(new MemoryValues());
   handle.create();
   handle.write(bytesOf("0123456789"), 0, 10, 0);
@@ -142,7 +142,7 @@ test("size and kind are the stream's, the rest the file's", () => {
   expect(node.stat.size).toBe(77);
 });
 
-test("a stream that others removed fails like a closed file, and is not made anew", async () => {
+test("operations on a removed stream fail with -ESTALE and do not recreate it", async () => {
   const { handle, place } = handleOn(new MemoryValues());
   const { handle: other } = handleOn(new MemoryValues(), place);
   expect([handle.write(bytesOf("x"), 0, 1, 0), handle.truncate(0), handle.stat(), await text(other)]).toEqual(
@@ -151,7 +151,7 @@ test("a stream that others removed fails like a closed file, and is not made ane
   expect(handle.remove()).toBe(-Errno.ENODATA);
 });
 
-test("flushing and writing through go to the file that keeps the stream", async () => {
+test("flush and write-through flush the file that the stream belongs to", async () => {
   const { handle, node } = handleOn(new MemoryValues(), undefined, true);
   handle.create();
   expect(await handle.write(bytesOf("x"), 0, 1, 0)).toBe(1);

@@ -1,4 +1,4 @@
-// Changes by other programs as the kernel tells of them, each once; what we did ourselves is not told again; inotify(7).
+// Reports of changes by other programs, from inotify(7): each once, and none for the server's own changes.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
@@ -20,7 +20,7 @@ import { NotifyAction } from "../../../../src/wire/fscc/notify.ts";
 
 let base = "";
 let outside = "";
-let told: string[] = [];
+let reported: string[] = [];
 let warnings: string[] = [];
 let maxWatches = 100;
 let longestTimerMs = Number.POSITIVE_INFINITY;
@@ -35,7 +35,7 @@ const LETTERS: Record<number, string> = {
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), "minismbd-watch-"));
   outside = mkdtempSync(join(tmpdir(), "minismbd-outside-"));
-  told = [];
+  reported = [];
   warnings = [];
   maxWatches = 100;
   longestTimerMs = Number.POSITIVE_INFINITY;
@@ -44,11 +44,11 @@ beforeEach(() => {
     sink: {
       report: (action, path, filter) => {
         const isDirectory = (filter & CompletionFilter.DIR_NAME) !== 0;
-        told.push(`${LETTERS[action]}${below(path)}${isDirectory ? "/" : ""}`);
+        reported.push(`${LETTERS[action]}${below(path)}${isDirectory ? "/" : ""}`);
       },
       reportRename: (from, to, isDirectory) =>
-        void told.push(`${below(from)}>${below(to)}${isDirectory ? "/" : ""}`),
-      reportLoss: () => void told.push("loss"),
+        void reported.push(`${below(from)}>${below(to)}${isDirectory ? "/" : ""}`),
+      reportLoss: () => void reported.push("loss"),
     },
     setTimer: (delayMs, run) => setTimeout(run, Math.min(delayMs, longestTimerMs)),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
@@ -70,33 +70,36 @@ function watch(name: string, isRecursive: boolean) {
 
 const at = (name: string): string => join(base, name);
 
-/** What was told, once a mark that is made now has been told of. The mark is a file in the base directory. */
-async function toldUntilNow(): Promise<string[]> {
+/**
+ * Makes a marker directory in the base directory, waits for its report and returns all reports but the
+ * markers'.
+ */
+async function reportedUntilNow(): Promise<string[]> {
   const mark = `mark${performance.now()}`;
   mkdirSync(at(mark));
-  await until(() => told.includes(`+${mark}/`));
-  return told.filter((line) => !line.includes("mark"));
+  await until(() => reported.includes(`+${mark}/`));
+  return reported.filter((line) => !line.includes("mark"));
 }
 
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 500 && !condition(); i++) await Bun.sleep(10);
-  if (!condition()) throw new Error(`not in time; told: ${told.join(" ")}`);
+  if (!condition()) throw new Error(`timed out; reported: ${reported.join(" ")}`);
 }
 
-describe("a directory", () => {
-  test("files that come, change and go", async () => {
+describe("a watched directory", () => {
+  test("reports files that are created, changed and removed", async () => {
     watch("", false);
     writeFileSync(at("f"), "x");
-    expect(await toldUntilNow()).toEqual(["+f", "~f"]);
+    expect(await reportedUntilNow()).toEqual(["+f", "~f"]);
     appendFileSync(at("f"), "y");
-    expect(await toldUntilNow()).toEqual(["+f", "~f", "~f"]);
+    expect(await reportedUntilNow()).toEqual(["+f", "~f", "~f"]);
     chmodSync(at("f"), 0o600);
     linkSync(at("f"), at("g"));
     unlinkSync(at("f"));
-    expect(await toldUntilNow()).toEqual(["+f", "~f", "~f", "~f", "+g", "-f"]);
+    expect(await reportedUntilNow()).toEqual(["+f", "~f", "~f", "~f", "+g", "-f"]);
   });
 
-  test("renames within it, into it and out of it", async () => {
+  test("reports renames within it, into it and out of it", async () => {
     writeFileSync(at("a"), "");
     writeFileSync(join(outside, "b"), "");
     mkdirSync(at("d"));
@@ -105,27 +108,27 @@ describe("a directory", () => {
     renameSync(join(outside, "b"), at("b"));
     renameSync(at("c"), join(outside, "c"));
     renameSync(at("d"), at("e"));
-    expect(await toldUntilNow()).toEqual(["a>c", "+b", "-c", "d>e/"]);
+    expect(await reportedUntilNow()).toEqual(["a>c", "+b", "-c", "d>e/"]);
   });
 
-  test("nothing of what is below a directory in it", async () => {
+  test("reports no changes below its subdirectories", async () => {
     mkdirSync(at("d"));
     watch("", false);
     writeFileSync(at("d/f"), "x");
-    expect(await toldUntilNow()).toEqual([]);
+    expect(await reportedUntilNow()).toEqual([]);
     expect(watcher.watchCount).toBe(1);
   });
 
-  test("names that are not UTF-8 are told as listings have them", async () => {
+  test("reports names that are not UTF-8 as directory listings return them", async () => {
     watch("", false);
     writeFileSync(Buffer.concat([Buffer.from(`${base}/`), Buffer.from([0xff, 0xfe])]), "x");
     writeFileSync(at("after"), "");
-    expect(await toldUntilNow()).toEqual(["+\udcff\udcfe", "~\udcff\udcfe", "+after", "~after"]);
+    expect(await reportedUntilNow()).toEqual(["+\udcff\udcfe", "~\udcff\udcfe", "+after", "~after"]);
   });
 });
 
-describe("a tree", () => {
-  test("directories that are there and that come later", async () => {
+describe("a recursive watch", () => {
+  test("covers existing and new directories", async () => {
     mkdirSync(at("a/b"), { recursive: true });
     watch("", true);
     await until(() => watcher.watchCount === 3);
@@ -133,14 +136,14 @@ describe("a tree", () => {
     mkdirSync(at("a/b/c"));
     await until(() => watcher.watchCount === 4);
     mkdirSync(at("a/b/c/d"));
-    expect(await toldUntilNow()).toEqual(["+a/b/f", "~a/b/f", "+a/b/c/", "+a/b/c/d/"]);
+    expect(await reportedUntilNow()).toEqual(["+a/b/f", "~a/b/f", "+a/b/c/", "+a/b/c/d/"]);
   });
 
-  test("what is in a new directory before it can be watched, once", async () => {
+  test("reports entries made in a new directory before its watch, once", async () => {
     watch("", true);
     mkdirSync(at("a/b/c"), { recursive: true });
     writeFileSync(at("a/b/f"), "");
-    const lines = await toldUntilNow();
+    const lines = await reportedUntilNow();
     expect(lines.filter((line) => line.startsWith("+")).sort()).toEqual([
       "+a/",
       "+a/b/",
@@ -149,32 +152,32 @@ describe("a tree", () => {
     ]);
   });
 
-  test("a directory that is renamed is watched by its new name, one that leaves no more", async () => {
+  test("follows a renamed directory, and ends for one that is moved out of the tree", async () => {
     mkdirSync(at("a/b"), { recursive: true });
     watch("", true);
     await until(() => watcher.watchCount === 3);
     renameSync(at("a"), at("z"));
     writeFileSync(at("z/b/f"), "");
-    expect(await toldUntilNow()).toEqual(["a>z/", "+z/b/f", "~z/b/f"]);
+    expect(await reportedUntilNow()).toEqual(["a>z/", "+z/b/f", "~z/b/f"]);
     const before = watcher.watchCount;
     renameSync(at("z"), join(outside, "z"));
-    await until(() => told.includes("-z/"));
+    await until(() => reported.includes("-z/"));
     writeFileSync(join(outside, "z/b/g"), "");
-    expect((await toldUntilNow()).at(-1)).toBe("-z/");
-    // Two directories less; the second mark is one more.
+    expect((await reportedUntilNow()).at(-1)).toBe("-z/");
+    // Two directories fewer; the second marker is one more.
     expect(watcher.watchCount).toBe(before - 1);
   });
 
-  test("a link to a directory elsewhere is not followed", async () => {
+  test("does not follow a symlink to a directory outside", async () => {
     mkdirSync(at("d"));
     watch("", true);
     symlinkSync(outside, at("link"));
-    await until(() => told.includes("+link"));
+    await until(() => reported.includes("+link"));
     writeFileSync(join(outside, "f"), "");
-    expect(await toldUntilNow()).toEqual(["+link"]);
+    expect(await reportedUntilNow()).toEqual(["+link"]);
   });
 
-  test("watches end with who asked for them", async () => {
+  test("ends with its request", async () => {
     mkdirSync(at("a/b"), { recursive: true });
     const tree = watch("", true);
     const inner = watch("a", false);
@@ -185,24 +188,24 @@ describe("a tree", () => {
     expect(watcher.watchCount).toBe(0);
     writeFileSync(at("f"), "");
     watch("", false);
-    expect(await toldUntilNow()).toEqual([]);
+    expect(await reportedUntilNow()).toEqual([]);
   });
 
-  test("at the limit the rest is not watched, and that is said once", async () => {
+  test("stops at the limit and warns once", async () => {
     maxWatches = 2;
     mkdirSync(at("a/b"), { recursive: true });
     watch("", true);
     await until(() => warnings.length === 1);
     mkdirSync(at("c"));
-    expect(await toldUntilNow()).toEqual(["+c/"]);
+    expect(await reportedUntilNow()).toEqual(["+c/"]);
     expect(watcher.watchCount).toBe(2);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain("max notify watches");
   });
 });
 
-describe("what we did ourselves", () => {
-  test("is not told, whatever events it causes", async () => {
+describe("a change by the server itself", () => {
+  test("is not reported, whatever events it causes", async () => {
     watch("", false);
     writeFileSync(at("f"), "x");
     chmodSync(at("f"), 0o600);
@@ -215,31 +218,31 @@ describe("what we did ourselves", () => {
     watcher.expect(NotifyAction.MODIFIED, at("g"));
     unlinkSync(at("g"));
     watcher.expect(NotifyAction.REMOVED, at("g"));
-    expect(await toldUntilNow()).toEqual([]);
+    expect(await reportedUntilNow()).toEqual([]);
   });
 
-  test("is told apart from what others do with the same names", async () => {
+  test("does not hide changes by other programs to the same name", async () => {
     watch("", false);
     writeFileSync(at("f"), "");
     watcher.expect(NotifyAction.ADDED, at("f"));
     watcher.expectClose(at("f"));
     unlinkSync(at("f"));
     mkdirSync(at("f"));
-    expect(await toldUntilNow()).toEqual(["-f", "+f/"]);
+    expect(await reportedUntilNow()).toEqual(["-f", "+f/"]);
   });
 
-  test("is expected for a moment only: the same change by another program, later, is told", async () => {
+  test("does not hide the same change by another program later", async () => {
     watch("", false);
     watcher.expect(NotifyAction.REMOVED, at("f"));
     watcher.expect(NotifyAction.MODIFIED, at("f"));
     writeFileSync(at("f"), "");
-    await until(() => told.includes("+f"));
+    await until(() => reported.includes("+f"));
     chmodSync(at("f"), 0o600);
     unlinkSync(at("f"));
-    expect((await toldUntilNow()).slice(-2)).toEqual(["~f", "-f"]);
+    expect((await reportedUntilNow()).slice(-2)).toEqual(["~f", "-f"]);
   });
 
-  test("a watched directory that we rename is watched by its new name", async () => {
+  test("that renames a watched directory keeps the watch under the new name", async () => {
     mkdirSync(at("d/e"), { recursive: true });
     const request = watch("d", true);
     watch("", false);
@@ -250,12 +253,12 @@ describe("what we did ourselves", () => {
     watcher.expect(NotifyAction.RENAMED_NEW_NAME, at("z"));
     watcher.moved(at("d"), at("z"));
     writeFileSync(at("z/e/after"), "");
-    expect(await toldUntilNow()).toEqual(["+d/e/before", "~d/e/before", "+z/e/after", "~z/e/after"]);
+    expect(await reportedUntilNow()).toEqual(["+d/e/before", "~d/e/before", "+z/e/after", "~z/e/after"]);
     watcher.remove(request);
     expect(watcher.watchCount).toBe(1);
   });
 
-  test("more of it than is remembered at once is still not told", async () => {
+  test("is not reported even if there are more changes than can be expected at once", async () => {
     watch("", false);
     for (let i = 0; i < 1000; i++) {
       mkdirSync(at("d"));
@@ -270,42 +273,42 @@ describe("what we did ourselves", () => {
       watcher.expectClose(at(`f${i}`));
       await undefined;
     }
-    const lines = await toldUntilNow();
+    const lines = await reportedUntilNow();
     expect(lines.filter((line) => line !== "loss")).toEqual([]);
   });
 });
 
-describe("an operation of ours that a worker makes", () => {
-  /** As a client's CREATE ends: told of by us, then the kernel may go on. */
+describe("an operation that a worker carries out", () => {
+  /** Ends a client's CREATE: expects its events, reports it, then ends the operation. */
   function created(name: string): void {
     watcher.expect(NotifyAction.ADDED, at(name));
     watcher.expectClose(at(name));
-    told.push(`ours ${name}`);
+    reported.push(`ours ${name}`);
     watcher.end(at(name));
   }
 
-  test("the kernel's event first, then the answer: told once, and what came after it later", async () => {
+  test("is reported once, before later events, if its event precedes the worker's answer", async () => {
     watch("", false);
     watcher.begin(at("f"));
     writeFileSync(at("f"), "x");
     mkdirSync(at("d"));
     await Bun.sleep(60);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     created("f");
-    expect(told).toEqual(["ours f", "+d/"]);
-    expect(await toldUntilNow()).toEqual(["ours f", "+d/"]);
+    expect(reported).toEqual(["ours f", "+d/"]);
+    expect(await reportedUntilNow()).toEqual(["ours f", "+d/"]);
   });
 
-  test("the answer first, then the kernel's event: told once", async () => {
+  test("is reported once if the worker's answer precedes its event", async () => {
     watch("", false);
     watcher.begin(at("f"));
     writeFileSync(at("f"), "x");
     created("f");
     mkdirSync(at("d"));
-    expect(await toldUntilNow()).toEqual(["ours f", "+d/"]);
+    expect(await reportedUntilNow()).toEqual(["ours f", "+d/"]);
   });
 
-  test("the event is read with the answer of one operation, while another goes on", async () => {
+  test("is reported once while another operation is still under way", async () => {
     watch("", false);
     watcher.begin(at("f"));
     watcher.begin(at("g"));
@@ -315,20 +318,20 @@ describe("an operation of ours that a worker makes", () => {
     created("f");
     await Bun.sleep(60);
     created("g");
-    expect(await toldUntilNow()).toEqual(["ours f", "ours g"]);
+    expect(await reportedUntilNow()).toEqual(["ours f", "ours g"]);
   });
 
-  test("one that fails because another program was faster: the other's is told", async () => {
+  test("that fails because another program was faster does not hide that program's change", async () => {
     watch("", false);
     watcher.begin(at("f"));
     writeFileSync(at("f"), "");
     await Bun.sleep(60);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     watcher.end(at("f"));
-    expect(await toldUntilNow()).toEqual(["+f", "~f"]);
+    expect(await reportedUntilNow()).toEqual(["+f", "~f"]);
   });
 
-  test("a rename: both halves wait", async () => {
+  test("holds back both events of its rename", async () => {
     mkdirSync(at("d"));
     watch("", true);
     await until(() => watcher.watchCount === 2);
@@ -337,39 +340,39 @@ describe("an operation of ours that a worker makes", () => {
     renameSync(at("d"), at("e"));
     writeFileSync(at("e/after"), "");
     await Bun.sleep(60);
-    expect(told).toEqual(["+d/before", "~d/before"]);
+    expect(reported).toEqual(["+d/before", "~d/before"]);
     watcher.expect(NotifyAction.RENAMED_OLD_NAME, at("d"));
     watcher.expect(NotifyAction.RENAMED_NEW_NAME, at("e"));
     watcher.moved(at("d"), at("e"));
     for (const name of ["d", "e"]) watcher.end(at(name));
-    expect(await toldUntilNow()).toEqual(["+d/before", "~d/before", "+e/after", "~e/after"]);
+    expect(await reportedUntilNow()).toEqual(["+d/before", "~d/before", "+e/after", "~e/after"]);
     expect(watcher.watchCount).toBe(3);
   });
 
-  test("in a directory that another program has only just made: told once", async () => {
+  test("is reported once in a directory that another program has just created", async () => {
     watch("", true);
     mkdirSync(at("d"));
     watcher.begin(at("d/f"));
     writeFileSync(at("d/f"), "");
-    await until(() => told.includes("+d/"));
+    await until(() => reported.includes("+d/"));
     created("d/f");
     mkdirSync(at("e"));
     writeFileSync(at("e/f"), "");
     watcher.expect(NotifyAction.ADDED, at("e/f"));
-    expect((await toldUntilNow()).filter((line) => !line.startsWith("~"))).toEqual([
+    expect((await reportedUntilNow()).filter((line) => !line.startsWith("~"))).toEqual([
       "+d/",
       "ours d/f",
       "+e/",
     ]);
   });
 
-  test("one that hangs does not keep the others' changes for ever", async () => {
+  test("that hangs delays the changes of other programs only for a limited time", async () => {
     longestTimerMs = 50;
     watch("", false);
     watcher.begin(at("f"));
     writeFileSync(at("f"), "");
     mkdirSync(at("d"));
-    expect(await toldUntilNow()).toEqual(["+f", "~f", "+d/"]);
+    expect(await reportedUntilNow()).toEqual(["+f", "~f", "+d/"]);
     watcher.end(at("f"));
   });
 });
