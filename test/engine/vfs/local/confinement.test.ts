@@ -1,4 +1,5 @@
-// Nothing outside of the share is ever reached, whatever links there are and whoever moves them meanwhile.
+// No path leads out of the share, through whatever symlinks, and even if they are replaced between two
+// operations.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
@@ -6,7 +7,7 @@ import { Errno } from "../../../../src/linux/errno.ts";
 import { FileKind, type Found } from "../../../../src/engine/vfs/store.ts";
 import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "../share-fixture.ts";
 
-/** The share is `inner` of this fixture's directory; `outside` lies beside it. */
+/** The share is `inner` in this fixture's directory, next to `outside`. */
 let outer: Fixture;
 let before = 0;
 beforeEach(() => {
@@ -41,7 +42,7 @@ function plantLinks(share: Fixture): void {
 }
 
 for (const follow of [false, true]) {
-  test(`links that lead outside are what they are, and no way; following them ${follow ? "is allowed" : "is not"}`, async () => {
+  test(`symlinks that lead out of the share are never followed, ${follow ? "with" : "without"} followSymlinks`, async () => {
     const share = innerOf(follow);
     plantLinks(share);
     const wanted = follow ? -Errno.EXDEV : -Errno.ELOOP;
@@ -59,7 +60,7 @@ for (const follow of [false, true]) {
   });
 }
 
-test("links that stay inside lead to their target, where the share follows them", async () => {
+test("with followSymlinks, symlinks within the share are resolved", async () => {
   const share = innerOf(true);
   plantLinks(share);
   const node = await share.node("INSIDE", "file");
@@ -70,14 +71,14 @@ test("links that stay inside lead to their target, where the share follows them"
   const directory = await share.node("inside");
   expect(directory.stat.kind).toBe(FileKind.DIRECTORY);
   directory.close();
-  // It leaves the share on its way, if only to come back.
+  // Its target's path leaves the share and comes back: that is not followed.
   const round = await share.node("round");
   expect(round.stat.kind).toBe(FileKind.SYMLINK);
   round.close();
   share.close();
 });
 
-test("absolute links to below the share lead there, however many; none to beside it", async () => {
+test("absolute symlinks are resolved where they lead below the share, also in chains, and nowhere else", async () => {
   const share = innerOf(true);
   plantLinks(share);
   symlinkSync(share.at("dir", "file"), share.at("absolute file"));
@@ -89,16 +90,16 @@ test("absolute links to below the share lead there, however many; none to beside
   symlinkSync(`${share.at("")}x`, share.at("prefix"));
   symlinkSync(share.at("absolute loop"), share.at("absolute loop"));
   const real = await share.node("dir", "file");
-  const ways = [
+  const paths = [
     ["absolute file"],
     ["Absolute Dir", "FILE"],
     ["chain", "file"],
     ["long chain", "file"],
     ["top", "chain", "file"],
   ];
-  for (const way of ways) {
-    const node = await share.node(...way);
-    expect([way, node.identity]).toEqual([way, real.identity]);
+  for (const path of paths) {
+    const node = await share.node(...path);
+    expect([path, node.identity]).toEqual([path, real.identity]);
     node.close();
   }
   real.close();
@@ -111,7 +112,7 @@ test("absolute links to below the share lead there, however many; none to beside
   share.close();
 });
 
-test("links are listed as what they lead to where they are followed, else as themselves", async () => {
+test("a symlink is listed as its target where it is followed, else as a reparse point", async () => {
   const share = innerOf(false);
   plantLinks(share);
   const links = ["absolute", "dangling", "inside", "proc", "round", "slash", "twice", "up"];
@@ -128,7 +129,7 @@ test("links are listed as what they lead to where they are followed, else as the
   following.close();
 });
 
-test("a link that leads nowhere is removed and renamed itself", async () => {
+test("without followSymlinks, removing and renaming act on the symlink itself", async () => {
   const share = innerOf(false);
   plantLinks(share);
   for (const name of ["dangling", "absolute", "inside"]) {
@@ -143,7 +144,7 @@ test("a link that leads nowhere is removed and renamed itself", async () => {
   share.close();
 });
 
-test("nothing is created through a link", async () => {
+test("creating, renaming, linking and removing through a symlink fail", async () => {
   for (const follow of [false, true]) {
     const share = innerOf(follow);
     if (!follow) plantLinks(share);
@@ -165,7 +166,7 @@ test("nothing is created through a link", async () => {
   expect(readFileSync(outer.at("outside", "secret"), "latin1")).toBe("secret");
 });
 
-test("a link that was followed is removed and renamed itself, never its target", async () => {
+test("with followSymlinks, removing and renaming act on the symlink, never on its target", async () => {
   const share = innerOf(true);
   writeFileSync(share.at("target"), "kept");
   symlinkSync("target", share.at("link"));
@@ -180,7 +181,7 @@ test("a link that was followed is removed and renamed itself, never its target",
   share.close();
 });
 
-test("a directory swapped for a link between lookup and creation plants nothing outside", async () => {
+test("a create fails where a symlink has replaced the parent directory since the look-up", async () => {
   const share = innerOf(false);
   mkdirSync(share.at("dir"));
   const found = succeeded(await share.lookup("dir", "planted"));
@@ -194,7 +195,7 @@ test("a directory swapped for a link between lookup and creation plants nothing 
   share.close();
 });
 
-test("a mount below the share is crossed only if the share allows it", async () => {
+test("a mount point below the share is crossed only with crossMounts", async () => {
   if (process.geteuid?.() !== 0) return;
   const share = innerOf(false);
   mkdirSync(share.at("disk"));

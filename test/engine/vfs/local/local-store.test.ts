@@ -30,7 +30,7 @@ beforeEach(() => {
   before = descriptorCount();
   share = new Fixture();
 });
-// Every test gives back each descriptor that it got.
+// Every test closes each descriptor that it has opened.
 afterEach(async () => {
   share.dispose();
   await expectDescriptors(before);
@@ -38,8 +38,8 @@ afterEach(async () => {
 
 const text = new TextEncoder();
 
-describe("the store itself", () => {
-  test("needs an existing, absolute directory", async () => {
+describe("opening and closing a store", () => {
+  test("openStore fails for a missing path, a file and a relative path", async () => {
     writeFileSync(share.at("file"), "");
     expect(await openStore(grantFor(share.at("missing")))).toBe(-Errno.ENOENT);
     expect(await openStore(grantFor(share.at("file")))).toBe(-Errno.ENOTDIR);
@@ -47,7 +47,7 @@ describe("the store itself", () => {
     expect(await openStore(grantFor(""))).toBe(-Errno.EINVAL);
   });
 
-  test("stores on one directory share one descriptor, until the last is closed", async () => {
+  test("stores on one directory share one descriptor until the last is closed", async () => {
     const count = descriptorCount();
     const other = new Fixture({}, share);
     expect(descriptorCount()).toBe(count);
@@ -58,7 +58,7 @@ describe("the store itself", () => {
     expect(await share.resolve("x")).toBe("x");
   });
 
-  test("a store that was closed answers no more", async () => {
+  test("a closed store returns EBADF", async () => {
     const other = new Fixture({}, share);
     other.close();
     expect(await other.lookup("x")).toBe(-Errno.EBADF);
@@ -66,7 +66,7 @@ describe("the store itself", () => {
 });
 
 describe("files", () => {
-  test("are created once, written and read", async () => {
+  test("a file is created, written and read; creating it again fails with EEXIST", async () => {
     const { node, handle } = await share.create(["new.txt"]);
     expect(node.stat.kind).toBe(FileKind.FILE);
     expect(node.stat.size).toBe(0);
@@ -87,7 +87,7 @@ describe("files", () => {
     node.close();
   });
 
-  test("large reads and writes arrive whole, at once or later", async () => {
+  test("large reads and writes are complete", async () => {
     const { node, handle } = await share.create(["large"]);
     const size = 5_000_001;
     const bytes = new Uint8Array(size);
@@ -101,7 +101,7 @@ describe("files", () => {
     node.close();
   });
 
-  test("many writes and reads at a time do not mix", async () => {
+  test("concurrent writes and reads do not mix", async () => {
     const { node, handle } = await share.create(["parallel"]);
     const blocks = Array.from({ length: 40 }, (_, i) => new Uint8Array(100_000).fill(i));
     const writes = blocks.map((block, i) => handle.write(block, 0, block.length, i * block.length));
@@ -113,7 +113,7 @@ describe("files", () => {
     node.close();
   });
 
-  test("a handle closed under way closes its descriptor when the work is done", async () => {
+  test("a handle closed during a write closes its descriptor after the write", async () => {
     const { node, handle } = await share.create(["closing"]);
     node.close();
     const count = descriptorCount();
@@ -128,7 +128,7 @@ describe("files", () => {
     expect(await handle.write(new Uint8Array(1), 0, 1, 0)).toBe(-Errno.EBADF);
   });
 
-  test("truncating, reserving and flushing", async () => {
+  test("truncate, allocate and flush", async () => {
     const { node, handle } = await share.create(["sized"]);
     expect(await handle.truncate(10)).toBe(0);
     expect(await handle.truncate(100_000_000)).toBe(0);
@@ -146,7 +146,7 @@ describe("files", () => {
     node.close();
   });
 
-  test("write-through opens reach the disk before the answer", async () => {
+  test("a write-through open is O_DSYNC", async () => {
     const found = succeeded(await share.lookup("through"));
     const made = succeeded<{ node: FileNode; handle: FileHandle }>(
       await share.store.createFile(found, { ...readWrite, writeThrough: true }, 0),
@@ -157,16 +157,16 @@ describe("files", () => {
     made.node.close();
   });
 
-  test("a failed write says why", async () => {
+  test("a write beyond the largest file size fails with EFBIG or EINVAL", async () => {
     const { node, handle } = await share.create(["sparse"]);
-    // ext4's largest file is 16 TiB, others have 8 EiB; in no case does a byte fit at the last offset.
+    // ext4's largest file has 16 TiB, others' 8 EiB; no file system takes a byte at the last offset.
     const result = await handle.write(new Uint8Array(8192), 0, 8192, 2 ** 63 - 4096);
-    expect([-Errno.EFBIG, -Errno.EINVAL]).toContain(result as -27);
+    expect<number[]>([-Errno.EFBIG, -Errno.EINVAL]).toContain(result);
     handle.close();
     node.close();
   });
 
-  test("a disk that fills up half-way fails the write", async () => {
+  test("a write that fills the disk half-way fails with ENOSPC", async () => {
     if (process.geteuid?.() !== 0) return;
     mkdirSync(share.at("small"));
     const mounted = await Bun.$`mount -t tmpfs -o size=128k none ${share.at("small")}`.quiet().nothrow();
@@ -186,7 +186,7 @@ describe("files", () => {
     }
   });
 
-  test("opening for reading alone does not write", async () => {
+  test("a handle opened for reading only does not write", async () => {
     await share.touch("locked");
     const node = await share.node("locked");
     const handle = succeeded(await node.open({ read: true, write: false, writeThrough: false }));
@@ -195,7 +195,7 @@ describe("files", () => {
     node.close();
   });
 
-  test("a node stays the object that was found, whatever happens to its name", async () => {
+  test("a node stays the same object when another takes its name", async () => {
     writeFileSync(share.at("one"), "first");
     const node = await share.node("one");
     writeFileSync(share.at("two"), "second");
@@ -210,7 +210,7 @@ describe("files", () => {
     expect(node.open(readWrite)).toBe(-Errno.EBADF);
   });
 
-  test("FIFOs and devices do not open", async () => {
+  test("opening a FIFO fails with EACCES", async () => {
     await Bun.$`mkfifo ${share.at("fifo")}`;
     const node = await share.node("fifo");
     expect(node.stat.kind).toBe(FileKind.OTHER);
@@ -219,7 +219,7 @@ describe("files", () => {
   });
 });
 
-/** The number of the descriptor that has `path` open for data. */
+/** Returns the number of the descriptor that has `path` open other than with O_PATH. */
 function descriptorOf(path: string): string {
   for (const number of readdirSync("/proc/self/fd")) {
     const flags = /flags:\s+(\d+)/.exec(descriptorInfo(number))?.[1];
@@ -233,12 +233,12 @@ function descriptorInfo(number: string): string {
   try {
     return readFileSync(`/proc/self/fdinfo/${number}`, "latin1");
   } catch {
-    return ""; // the descriptor of the listing itself
+    return ""; // The descriptor of the listing of /proc/self/fd, closed by now.
   }
 }
 
 describe("while the disk may be spun down", () => {
-  test("a lookup of cached names is answered at once, of others later", async () => {
+  test("only a look-up of names that are not cached returns a promise", async () => {
     await share.setLively(false);
     writeFileSync(share.at("known"), "");
     const known = share.store.lookup(["known"]);
@@ -251,7 +251,7 @@ describe("while the disk may be spun down", () => {
     expect(await two).toBe(-Errno.ENOENT);
   });
 
-  test("a store closed meanwhile answers EBADF and keeps nothing", async () => {
+  test("a look-up during which the store is closed returns EBADF and leaks no descriptor", async () => {
     await share.setLively(false);
     const other = new Fixture({}, share);
     const answer = other.store.lookup(["unseen"]);
@@ -261,8 +261,8 @@ describe("while the disk may be spun down", () => {
   });
 });
 
-describe("lookups", () => {
-  test("what is missing, and where", async () => {
+describe("look-ups", () => {
+  test("a missing last component is no failure, a missing parent is", async () => {
     mkdirSync(share.at("dir"));
     writeFileSync(share.at("file"), "");
     const found = succeeded(await share.lookup("dir", "new"));
@@ -273,7 +273,7 @@ describe("lookups", () => {
     expect(await share.lookup("ü".repeat(200))).toBe(-Errno.ENAMETOOLONG);
   });
 
-  test("the root", async () => {
+  test("the root is a directory that cannot be removed", async () => {
     const root = await share.node();
     expect(root.stat.kind).toBe(FileKind.DIRECTORY);
     expect(root.stat.attributes).toBe(FileAttribute.DIRECTORY);
@@ -281,7 +281,7 @@ describe("lookups", () => {
     root.close();
   });
 
-  test("identity names the object, not the name", async () => {
+  test("hard links have the same identity", async () => {
     await share.touch("a");
     await Bun.$`ln ${share.at("a")} ${share.at("b")}`;
     await share.touch("c");
@@ -293,12 +293,12 @@ describe("lookups", () => {
     for (const node of nodes) node.close();
   });
 
-  test("client paths", () => {
+  test("clientPath maps reserved characters and separators", () => {
     expect(share.store.clientPath("a/b:c/d.")).toBe("a\\b\uf022c\\d\uf029");
     expect(share.store.clientPath("")).toBe("");
   });
 
-  test("vetoed names are not there", async () => {
+  test("vetoed names are neither found nor listed", async () => {
     writeFileSync(share.at("x.tmp"), "");
     const other = new Fixture({ vetoFiles: ["*.tmp", "secret"] }, share);
     mkdirSync(share.at("Secret"));
@@ -309,12 +309,12 @@ describe("lookups", () => {
     other.close();
   });
 
-  test("mapped characters", async () => {
+  test("characters that Windows reserves are mapped to private ones", async () => {
     await share.makeDirectory("what\uf025");
     await share.touch("what\uf025", "12\uf02230");
     expect(statSync(share.at("what?", "12:30")).isFile()).toBe(true);
     expect(await share.list("WHAT\uf025")).toEqual([".", "..", "12\uf02230"]);
-    // A name that really has the private character is reached by it too.
+    // A name that contains the private character on disk is found, too.
     writeFileSync(share.at("real\uf022"), "");
     expect(await share.resolve("REAL\uf022")).toBe("real\uf022");
     expect(await share.lookup("\uf029\uf029")).toMatchObject({ path: "\uf029." });
@@ -323,7 +323,7 @@ describe("lookups", () => {
 });
 
 describe("a read-only share", () => {
-  test("changes nothing", async () => {
+  test("refuses every change with EROFS", async () => {
     writeFileSync(share.at("f"), "");
     const other = new Fixture({ readOnly: true }, share);
     const node = await other.node("f");
@@ -344,7 +344,7 @@ describe("a read-only share", () => {
   });
 });
 
-test("when descriptors run out, operations fail and give back what they got", async () => {
+test("when descriptors run out, operations fail with EMFILE and close those that they have opened", async () => {
   mkdirSync(share.at("Dir"));
   for (const name of ["file", "other", "moved"]) writeFileSync(share.at("Dir", name), "");
   const node = await share.node("Dir", "file");
@@ -354,8 +354,8 @@ test("when descriptors run out, operations fail and give back what they got", as
   if (typeof limit === "number") throw new Error(`prlimit: ${limit}`);
   const used = descriptorCount();
   const failures = new Set<number>();
-  for (let spare = 0; spare < 4; spare++) {
-    expect(setOpenFileLimit({ soft: firstFree() + spare, hard: limit.hard })).toBe(0);
+  for (let available = 0; available < 4; available++) {
+    expect(setOpenFileLimit({ soft: firstFree() + available, hard: limit.hard })).toBe(0);
     const answers = [
       share.store.lookup(["DIR", "FILE"]),
       share.store.lookup(["DIR", "none"]),
@@ -381,7 +381,7 @@ test("when descriptors run out, operations fail and give back what they got", as
   directory.close();
 });
 
-/** The lowest number that no descriptor has: the next open gets it. */
+/** Returns the lowest unused descriptor number, which the next open gets. */
 function firstFree(): number {
   const fd = openAt(AT_FDCWD, "/", Open.PATH);
   closeFd(fd);
@@ -397,7 +397,7 @@ function closeAll(answer: object | boolean): void {
 }
 
 describe("directories", () => {
-  test("are empty until something is in them", async () => {
+  test("a directory with a hidden file is not empty and is not removed", async () => {
     await share.makeDirectory("d");
     const node = await share.node("d");
     expect(await share.store.isEmpty(node)).toBe(true);
@@ -407,7 +407,7 @@ describe("directories", () => {
     node.close();
   });
 
-  test("the volume says what df says", async () => {
+  test("the volume's space is what statfs reports", async () => {
     const root = await share.node();
     const volume = succeeded<{ [key: string]: number | string }>((await share.store.volume(root)) as never);
     const df = (await Bun.$`stat -f -c "%S %b %f" ${share.root}`.text()).trim().split(" ").map(Number);
@@ -418,10 +418,10 @@ describe("directories", () => {
     root.close();
   });
 
-  test("rights by POSIX mode", async () => {
+  test("access returns the rights that the mode grants", async () => {
     writeFileSync(share.at("f"), "", { mode: 0o644 });
     const node = await share.node("f");
-    // Read and write; nobody executes a file without an execute bit.
+    // Read and write: without an execute bit not even root executes a file.
     expect(node.access()).toBe(6);
     chmodSync(share.at("f"), 0o755);
     expect(node.access()).toBe(7);

@@ -1,4 +1,4 @@
-// Volumes that keep their callers waiting: a FUSE file system that holds its operations, seen by the store.
+// Stores on slow, hanging and lost volumes: a FUSE file system that delays its operations.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { volumeLimits } from "../../../../src/engine/vfs/volume/mounted-volume.ts";
@@ -25,7 +25,7 @@ let share: Fixture;
 let before = 0;
 const timeoutMs = volumeLimits.timeoutMs;
 
-/** How long the event loop was kept from anything else at most while `work` went on. */
+/** Returns the longest time, in milliseconds, that the event loop was blocked during `work`. */
 async function longestStall(work: Promise<unknown>): Promise<number> {
   let isOver = false;
   let longest = 0;
@@ -42,7 +42,7 @@ async function longestStall(work: Promise<unknown>): Promise<number> {
   return longest;
 }
 
-describe.if(await canMountFuse())("a volume that takes its time", () => {
+describe.if(await canMountFuse())("a slow volume", () => {
   beforeEach(async () => {
     disk = await SlowDisk.mount();
     before = descriptorCount();
@@ -59,7 +59,7 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     }
   });
 
-  test("does everything that a store does, by its worker", async () => {
+  test("all operations of a store work in its worker", async () => {
     const { node, handle } = await share.create(["Hello.txt"]);
     expect(await handle.write(bytes("some text"), 0, 9, 0)).toBe(9);
     expect(await handle.flush()).toBe(0);
@@ -87,10 +87,10 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     expect(await share.store.remove("Sub/New name", node.identity, false)).toBe(0);
     expect(await share.store.isEmpty(sub)).toBe(true);
     expect(statSync(share.at("Sub")).isDirectory()).toBe(true);
-    for (const one of [sub, node, handle]) one.close();
+    for (const opened of [sub, node, handle]) opened.close();
   });
 
-  test("a folder of many names is listed whole", async () => {
+  test("a directory with many names is listed completely", async () => {
     const names = [".", ".."];
     for (let i = 0; i < 700; i++) {
       names.push(`name ${String(i).padStart(3, "0")}`);
@@ -115,7 +115,7 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     handle.close();
   });
 
-  test("keeps nobody else waiting: the loop goes on in all operations", async () => {
+  test("no operation blocks the event loop", async () => {
     const { node, handle } = await share.create(["file"]);
     writeFileSync(share.at("other"), "");
     await disk.hold(HOLD_MS);
@@ -133,11 +133,11 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
       async () => succeeded(await openStore(grantFor(disk.folder))).close(),
     ];
     const started = performance.now();
-    const ends = work.map(async (one) => {
-      await one();
+    const ends = work.map(async (operation) => {
+      await operation();
       return performance.now() - started;
     });
-    // A call on the loop would have held it for as long as the file system holds a call.
+    // A call on the event loop would have blocked it for as long as the file system delays a call.
     expect(await longestStall(Promise.all(ends))).toBeLessThan(HOLD_MS * 0.9);
     for (const elapsed of await Promise.all(ends)) expect(elapsed).toBeGreaterThan(HOLD_MS / 2);
     handle.close();
@@ -145,7 +145,7 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     await disk.go();
   }, 30_000);
 
-  test("its directories are watched without waiting, those of others at once", async () => {
+  test("watches on its directories are added by the worker, on a local volume's by the caller", async () => {
     const queue = createInotify();
     expect(watchElsewhere(grantFor("/dev/shm"), "/dev/shm", queue, Inotify.CREATE)).toBeUndefined();
     await disk.hold(HOLD_MS);
@@ -157,7 +157,7 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     closeInotify(queue);
   });
 
-  test("what is not answered in time fails, and what comes late is closed", async () => {
+  test("a call that is not answered in time fails with ETIMEDOUT, and the descriptor of a late answer is closed", async () => {
     const { node, handle } = await share.create(["file"]);
     volumeLimits.timeoutMs = 100;
     await disk.stall();
@@ -173,11 +173,11 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     expect(performance.now() - started).toBeLessThan(1_000);
     handle.close();
     node.close();
-    // Those that a worker had been given are answered now; the descriptors of these answers are not kept.
+    // The jobs posted to a worker are answered now; the descriptors of these answers are closed.
     await disk.go();
   });
 
-  test("memory that a late read fills is not the caller's", async () => {
+  test("a late read does not write to the caller's buffer", async () => {
     const { node, handle } = await share.create(["file"]);
     await handle.write(bytes("secret"), 0, 6, 0);
     volumeLimits.timeoutMs = 50;
@@ -191,23 +191,24 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     await disk.go();
     expect(succeeded(await handle.stat()).size).toBe(6);
     expect(room).toEqual(new Uint8Array(6));
-    // The write had not been begun; its client was told that it failed.
+    // The write had not begun; the caller got ETIMEDOUT for it, so the worker does not carry it out.
     expect(await handle.read(room, 0, 6, 0)).toBe(6);
     expect(new TextDecoder().decode(room)).toBe("secret");
     handle.close();
     node.close();
   });
 
-  test("what was given up is not done later, over what was done since", async () => {
+  test("a call that timed out is not carried out later, over what was written since", async () => {
     const { node, handle } = await share.create(["file"]);
     await handle.write(bytes("0123456789"), 0, 10, 0);
-    const doomed = await share.create(["doomed"]);
+    const removed = await share.create(["doomed"]);
     const missing = succeeded(await share.store.lookup(["new"]));
     volumeLimits.timeoutMs = 50;
     await disk.stall();
-    const { identity } = doomed.node;
-    // The read is what the disk holds; the others have not been begun. (What has been begun, as a truncation on a thread
-    // of its own, cannot be called back: it is done before what comes later on that file, not over it.)
+    const { identity } = removed.node;
+    // The file system stalls the read; the others have not begun. (A call that has begun, such as a
+    // truncation in a thread of its own, cannot be cancelled; the kernel completes it before later changes of
+    // that file.)
     const answers = await Promise.all([
       handle.read(new Uint8Array(10), 0, 10, 0),
       handle.write(bytes("old"), 0, 3, 0),
@@ -224,12 +225,12 @@ describe.if(await canMountFuse())("a volume that takes its time", () => {
     expect(await handle.read(room, 0, 12, 0)).toBe(10);
     expect(new TextDecoder().decode(room.subarray(0, 10))).toBe("new3456789");
     expect(readdirSync(disk.folder).sort()).toEqual(["doomed", "file"]);
-    for (const one of [handle, node, doomed.handle, doomed.node]) one.close();
+    for (const opened of [handle, node, removed.handle, removed.node]) opened.close();
   });
 });
 
-describe.if(await canMountFuse())("a volume that goes away", () => {
-  test("its server killed: errors at once, those who use it are told, and it serves again when it is back", async () => {
+describe.if(await canMountFuse())("a lost volume", () => {
+  test("calls fail at once when the FUSE process is killed, the loss is reported, and a new mount is served", async () => {
     const mounted = await SlowDisk.mount();
     const count = descriptorCount();
     const gone = await Fixture.on(mounted.folder);
@@ -252,7 +253,7 @@ describe.if(await canMountFuse())("a volume that goes away", () => {
     await again.dispose();
   }, 20_000);
 
-  test("unmounted while files are open, and mounted again at the same place", async () => {
+  test("the loss is reported when another disk is mounted at the path while files are open", async () => {
     const first = await SlowDisk.mount();
     const old = await Fixture.on(first.folder);
     const { node, handle } = await old.create(["file"]);
@@ -261,14 +262,14 @@ describe.if(await canMountFuse())("a volume that goes away", () => {
     await first.dispose(true);
     const second = await SlowDisk.mount(first.folder);
     const other = await Fixture.on(second.folder);
-    // Who came anew found another disk: those on the old one hear of it.
+    // Opening the second store found another disk at the path: the loss is reported to the first.
     expect(losses).toBe(1);
     expect(await other.list()).toEqual([".", ".."]);
-    for (const one of [handle, node, old, other]) one.close();
+    for (const opened of [handle, node, old, other]) opened.close();
     await second.dispose();
   }, 20_000);
 
-  test("a share's folder that is only renamed is no loss", async () => {
+  test("replacing the share's directory by another on the same disk is not reported as a loss", async () => {
     const fixture = new Fixture();
     mkdirSync(fixture.at("inner"));
     const inner = new Fixture({}, fixture, "inner");
@@ -278,7 +279,7 @@ describe.if(await canMountFuse())("a volume that goes away", () => {
     mkdirSync(fixture.at("inner"));
     const other = new Fixture({}, fixture, "inner");
     expect(losses).toBe(0);
-    for (const one of [inner, other]) one.close();
+    for (const opened of [inner, other]) opened.close();
     fixture.dispose();
   });
 });
