@@ -68,7 +68,7 @@ class Engine implements EngineControl {
     const provider = selectProvider(settings.cryptoProvider);
     const log = makeLog(settings.logLevel);
     for (const name of provider.fallbacks)
-      log.warn?.(`crypto: native ${name} failed its self-test, using pure`);
+      log.warn?.(`crypto: native ${name} failed its self-test, using the pure implementation`);
     const notify = new NotifyTable();
     const { leasedDirectories } = this;
     const context: EngineContext = {
@@ -99,7 +99,10 @@ class Engine implements EngineControl {
         unreachable: (holder) => closeUnreachable(context, holder),
         directoryLeased: (holder, open) => leasedDirectories.begin(context, holder, open),
         directoryReleased: (holder) => leasedDirectories.end(context, holder),
-        expired: () => log.warn?.("a client did not answer an oplock break in time: others go on"),
+        expired: () =>
+          log.warn?.(
+            "a client did not acknowledge an oplock or lease break in time: others go on without it",
+          ),
       }),
       durables: new DurableOpens(),
       changeTimes: new ChangeTimes(),

@@ -94,7 +94,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     const isSound = this.frames.feed(chunk);
     this.chunk = undefined;
     this.chunkView = undefined;
-    if (!isSound) this.close("broken framing");
+    if (!isSound) this.close("invalid framing or message");
     else this.adjustFlow();
   }
 
@@ -253,7 +253,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     if (sealedBy !== undefined) {
       if (!sealReply(sealedBy, reply, HEAD_ROOM, to)) {
         this.context.pool.release(reply);
-        this.close("no nonce left");
+        this.close("the session's nonces are used up");
         return;
       }
       from -= 52;
@@ -285,7 +285,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   private adjustFlow(): void {
     if (this.isClosed) return;
     if (this.frames.hasDeferred && !this.isStalled() && !this.frames.resume()) {
-      this.close("broken framing");
+      this.close("invalid framing or message");
       return;
     }
     if (this.isClosed) return;

@@ -47,7 +47,7 @@ export function handleMember(exchange: Exchange, rows: readonly (Row | undefined
     return NO_REPLY;
   }
   if ((negotiated === undefined) !== (exchange.command === Command.NEGOTIATE)) {
-    connection.close("negotiate out of order");
+    connection.close("NEGOTIATE expected, or sent again");
     return NO_REPLY;
   }
   const row = rows[exchange.command];
