@@ -11,13 +11,10 @@ import {
   readUserAttributes,
   toStoredName,
 } from "../../../src/engine/vfs/extended-attributes.ts";
+import { Errno } from "../../../src/linux/errno.ts";
 import { type ExtendedAttribute, NEED_EA } from "../../../src/wire/fscc/extended-attribute.ts";
 import { Fixture } from "./share-fixture.ts";
 import { isReservedName } from "../../../src/engine/vfs/format/value-names.ts";
-
-const ENODATA = -61;
-const ENOSPC = -28;
-const E2BIG = -7;
 
 /** Named values in memory; setting the value named `fails` returns -ENOSPC. */
 class MemoryValues implements NamedValues {
@@ -30,15 +27,15 @@ class MemoryValues implements NamedValues {
     this.isLater = isLater;
   }
   get(name: string) {
-    return this.answer<Uint8Array | number>(this.map.get(name) ?? ENODATA);
+    return this.answer<Uint8Array | number>(this.map.get(name) ?? -Errno.ENODATA);
   }
   set(name: string, value: Uint8Array) {
-    if (name === this.fails) return this.answer<0 | number>(ENOSPC);
+    if (name === this.fails) return this.answer<0 | number>(-Errno.ENOSPC);
     this.map.set(name, value);
     return this.answer<0 | number>(0);
   }
   remove(name: string) {
-    return this.answer<0 | number>(this.map.delete(name) ? 0 : ENODATA);
+    return this.answer<0 | number>(this.map.delete(name) ? 0 : -Errno.ENODATA);
   }
   list() {
     return this.answer<readonly string[] | number>([...this.map.keys()]);
@@ -120,7 +117,7 @@ for (const isLater of [false, true]) {
         attribute("n", "new"),
         attribute("c", "x"),
       ];
-      expect(await changeUserAttributes(values, wanted)).toBe(ENOSPC);
+      expect(await changeUserAttributes(values, wanted)).toBe(-Errno.ENOSPC);
       expect(await read(values)).toEqual({ a: "before", b: "before" });
     });
 
@@ -128,10 +125,10 @@ for (const isLater of [false, true]) {
       const values = new MemoryValues(isLater);
       const first = attribute("a", 30_000);
       const most = MAX_ATTRIBUTES_BYTES - attributesSize([first]) - 4 - 1 - 1;
-      expect(await changeUserAttributes(values, [first, attribute("b", most + 1)])).toBe(E2BIG);
+      expect(await changeUserAttributes(values, [first, attribute("b", most + 1)])).toBe(-Errno.E2BIG);
       expect(await read(values)).toEqual({});
       expect(await changeUserAttributes(values, [first, attribute("b", most)])).toBe(0);
-      expect(await changeUserAttributes(values, [attribute("c", 1)])).toBe(E2BIG);
+      expect(await changeUserAttributes(values, [attribute("c", 1)])).toBe(-Errno.E2BIG);
       // An attribute removed in the same request makes room.
       expect(await changeUserAttributes(values, [attribute("c", 1), attribute("A", "")])).toBe(0);
     });
@@ -172,7 +169,7 @@ test.skipIf(Bun.which("setfattr") === null)(
     expect(shown).toBe("there");
     // Too large for some file systems: ext4 returns ENOSPC, btrfs and xfs store it or return E2BIG.
     const large = await changeUserAttributes(node.values, [attribute("large", 65_000)]);
-    expect([0, ENOSPC, E2BIG]).toContain(large);
+    expect([0, -Errno.ENOSPC, -Errno.E2BIG]).toContain(large);
     expect((await read(node.values))["remote"]).toBe("there");
     node.close();
     share.dispose();

@@ -1,6 +1,7 @@
-// The recycle bin: what a client deletes is moved to a directory of the share, with everything that is kept of it;
-// vfs_recycle(8). Unlike there, a file that cannot be moved stays where it is and is not deleted: a bin that is full
-// or closed to the user must not cost data. What is overwritten or renamed over is not kept, as in Samba.
+// The recycle bin: a file that a client deletes is moved to a directory of the share, with its streams and
+// metadata; vfs_recycle(8). Unlike in Samba, a file that cannot be moved is not deleted: a bin that is full
+// or not accessible to the user must not cost data. As in Samba, files that are overwritten or replaced by a
+// rename are not kept.
 import { Errno } from "../../../linux/errno.ts";
 import type { Credentials, MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
@@ -16,23 +17,23 @@ import {
 import { type Veto, compileVeto } from "../name/veto.ts";
 import type { RecycleKeeper } from "./keeper.ts";
 
-/** Directories that others remove meanwhile are made again so often. */
+/** How often directories that were removed meanwhile are created again. */
 const MAX_ROUNDS = 4;
 const MAX_COPIES = 1_000_000;
-/** So many are tried one after the other. */
+/** Copy numbers tried one after the other before a search by bisection. */
 const FEW_COPIES = 8;
-/** What tells nothing of the file: it stays. */
+/** Lookup errors that say nothing about the file: it is not deleted. */
 const unknown: ReadonlySet<number> = new Set(
   [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE].map((errno) => -errno),
 );
 const GONE: Discarded = { movedTo: undefined };
 
-/** The share as the bin sees it: every name there is, as it stands on the disk. */
+/** Returns the share's settings for the bin's own store: every name is visible, as it is on disk. */
 export function binGrant(grant: ShareGrant): ShareGrant {
   return {
     ...grant,
     vetoFiles: [],
-    // It knows every name as it stands: none has to be searched for.
+    // The bin uses exact names only, so lookups need no search without case.
     caseSensitive: true,
     names: {
       characterMap: [],
@@ -56,7 +57,10 @@ export class RecycleBin {
   private readonly isSingle: Veto;
   private readonly excludedDirectories: Veto | undefined;
 
-  /** `store` is the bin's own, with every name visible; `crossMounts`: other file systems belong to the share. */
+  /**
+   * `store` is the bin's own (see `binGrant`); with `crossMounts`, file systems mounted below belong to the
+   * share.
+   */
   constructor(store: FileStore, rules: RecycleRules, crossMounts: boolean, keeper?: RecycleKeeper) {
     this.keeper = keeper;
     this.store = store;
@@ -67,7 +71,10 @@ export class RecycleBin {
     this.excludedDirectories = compileVeto(rules.excludeDirectories);
   }
 
-  /** Moves the file `path`, if it still is the object `identity`, to the repository, or deletes it for good. */
+  /**
+   * Moves the file `path` to the repository, or deletes it if the rules exclude it or it is another object
+   * than `identity` (the removal then fails). Returns -errno, with the file in place, on failure.
+   */
   discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
     const { parent, name } = splitPath(path);
     if (this.isInside(path) || this.isExcluded(name) || this.excludes(parent)) {
@@ -102,12 +109,14 @@ export class RecycleBin {
     return andThen(this.store.remove(path, identity, false), (result) => (result < 0 ? result : GONE));
   }
 
-  /** In the repository, or in that of another share or file system below; the disk may not mind case. */
+  /**
+   * True in the repository, or in one of another share or file system below. The file system may ignore case.
+   */
   private isInside(path: string): boolean {
     return foldCase(`/${path}`).includes(foldCase(`/${this.rules.repository}/`));
   }
 
-  /** By the directory itself or one above it. */
+  /** True if the directory or one of its parents is excluded. */
   private excludes(directory: string): boolean {
     const matches = this.excludedDirectories;
     if (matches === undefined) return false;
@@ -129,14 +138,16 @@ export class RecycleBin {
     );
   }
 
-  /** A file of a disk mounted below the share goes to a repository of that disk: no byte is copied. */
+  /**
+   * Moves a file of a file system mounted below the share to a repository there, so that no data is copied.
+   */
   private keepOnMount(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
     return andThen(this.findMount(splitPath(path).parent, node.stat.device), (top) =>
       typeof top === "number" ? top : this.moveTo(top, path, node),
     );
   }
 
-  /** The highest directory on the way to `directory` that lies on the same disk. */
+  /** Returns the topmost parent of `directory` on the same file system; -EXDEV at the share's root. */
   private findMount(directory: string, device: number): MaybePromise<string | Failure> {
     const { parent } = splitPath(directory);
     if (directory === "") return -Errno.EXDEV;
@@ -152,7 +163,7 @@ export class RecycleBin {
     return path === "" ? [] : this.store.clientPath(path).split("\\");
   }
 
-  /** The times that show when a file was deleted. That they cannot be set keeps nobody from deleting. */
+  /** Sets the times that record the deletion. The caller ignores failures. */
   private touch(node: FileNode): MaybePromise<number> {
     const { touchAccess, touchModify, maxAgeDays, limitBytes } = this.rules;
     const isAged = maxAgeDays > 0 || limitBytes > 0;
@@ -165,7 +176,7 @@ export class RecycleBin {
     });
   }
 
-  /** Into the repository below `top`. */
+  /** Moves the file to the repository below `top`. */
   private moveTo(top: string, path: string, node: FileNode): MaybePromise<Discarded | Failure> {
     const { parent, name } = splitPath(path);
     const repository = joinPath(top, this.rules.repository);
@@ -193,8 +204,8 @@ export class RecycleBin {
   }
 
   /**
-   * A number whose name is free, by halves: who deletes one name over and over must not keep the disk busy. `taken` is
-   * not free; `high` is, where `isFree`.
+   * Finds a free copy number by doubling and bisection, so that a user who deletes the same name over and
+   * over does not cause long searches. `taken` is in use; `high` is free if `isFree`.
    */
   private findFree(move: Move, taken: number, high: number, isFree: boolean): MaybePromise<number> {
     if (high - taken <= 1 && isFree) return high;
@@ -217,14 +228,14 @@ export class RecycleBin {
     });
   }
 
-  /** The file in the repository gives way to the one that is deleted now. */
+  /** Replaces the file of that name in the repository. */
   private replace(move: Move, target: string): MaybePromise<Discarded | Failure> {
     const { path, node } = move;
     return andThen(this.store.lookup(this.componentsOf(target)), (found) => {
       if (typeof found === "number") return found;
       const there = found.node;
       there?.close();
-      // Another name of the very object lies there already: nothing is lost with this one.
+      // A hard link to the same object is in the repository already: this name can be removed.
       if (there?.identity === node.identity) return this.delete(path, node.identity);
       if (there === undefined || found.path !== target || there.stat.kind !== FileKind.FILE) {
         return this.place(move, 1, 0);
@@ -244,7 +255,7 @@ export class RecycleBin {
   private makeNext(paths: readonly string[], repository: string, source: string): MaybePromise<number> {
     const [path, ...rest] = paths;
     if (path === undefined) return 0;
-    // A directory on the way to a disk's own repository is there, for the file is below it.
+    // A parent directory of the file exists already (on the way to a repository on a mounted file system).
     if (source.startsWith(`${path}/`)) return this.makeNext(rest, repository, source);
     return andThen(this.store.createDirectory(missing(path), 0), (node) => {
       if (node === -Errno.EEXIST) return this.makeNext(rest, repository, source);
@@ -264,7 +275,7 @@ interface Move {
   readonly path: string;
   readonly node: FileNode;
   readonly repository: string;
-  /** Below the repository, or itself. */
+  /** The repository or a directory below it. */
   readonly directory: string;
   readonly name: string;
 }
@@ -273,12 +284,12 @@ function missing(path: string): Found {
   return { path, name: splitPath(path).name, node: undefined };
 }
 
-// The name that a file gets in the recycle bin where another is there already, as Samba's recycle gives it.
+/** NAME_MAX. */
 const MAX_BYTES = 255;
 
 const encoder = new TextEncoder();
 
-/** `name` for copy 0, else `Copy #N of name`; what the disk would find too long loses the end of its stem. */
+/** Returns `name` for copy 0, else `Copy #N of name` as Samba does; the stem is cut to fit into NAME_MAX. */
 export function copyName(name: string, copy: number): string {
   if (copy === 0) return name;
   const prefix = `Copy #${copy} of `;
@@ -291,7 +302,7 @@ export function copyName(name: string, copy: number): string {
   }
   let characters: string[] | undefined;
   while (encoder.encode(prefix + stem + extension).length > MAX_BYTES && stem !== "") {
-    // By characters, so that none is cut in two.
+    // By code points, so that none is split.
     characters ??= [...stem];
     characters.pop();
     stem = characters.join("");

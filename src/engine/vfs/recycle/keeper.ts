@@ -1,5 +1,6 @@
-// When a recycle bin is swept: some time after somebody has connected, every hour while somebody is, and soon after
-// a deletion where the bin has a size limit. One sweep at a time for a repository, whoever asks.
+// Schedules the sweeps of a recycle bin: some time after a client has connected, every hour while one is
+// connected, and soon after a deletion if the bin has a size limit. Only one sweep of a repository runs at a
+// time.
 import type { MaybePromise, RecycleRules } from "../../../port/port.ts";
 import type { Failure, FileStore } from "../store.ts";
 import { sweepRepository } from "./sweep.ts";
@@ -10,12 +11,12 @@ const SOON_MS = 5_000;
 
 export interface KeeperInit {
   readonly rules: RecycleRules;
-  /** Names the repository among all. */
+  /** Identifies the repository and the user among all running sweeps. */
   readonly key: string;
   readonly openStore: () => MaybePromise<FileStore | Failure>;
 }
 
-// Of this process's stores: sweeps run on the event loop alone.
+// Keys of running sweeps. All sweeps of the process run on the event loop.
 const underWay = new Set<string>();
 
 export class RecycleKeeper {
@@ -30,7 +31,7 @@ export class RecycleKeeper {
     if (maxAgeDays > 0 || limitBytes > 0) this.schedule(FIRST_MS);
   }
 
-  /** A file has been put into the repository. */
+  /** Called when a file was moved to the repository. */
   noteDiscard(): void {
     if (this.init.rules.limitBytes > 0) this.schedule(SOON_MS);
   }
@@ -49,7 +50,7 @@ export class RecycleKeeper {
       this.dueMs = Infinity;
       void this.sweep().finally(() => this.schedule(INTERVAL_MS));
     }, delayMs);
-    // A bin keeps no process alive.
+    // The timer must not keep the process alive.
     this.timer.unref();
   }
 

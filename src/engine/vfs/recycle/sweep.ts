@@ -1,18 +1,18 @@
-// Age and size limit of a recycle bin: one walk through the repository, in small steps, as the user whose store it
-// is. Names are never trusted for long: every file is looked up again before it is deleted, and no link is followed.
+// Enforces the age and size limits of a recycle bin: walks through the repository in small steps as the
+// store's user. Every file is looked up again before it is deleted, and no symlink is followed.
 import type { RecycleRules } from "../../../port/port.ts";
 import { FileKind, type FileNode, type FileStat, type FileStore } from "../store.ts";
 
 const DAY_SECONDS = 86_400;
 const MAX_DEPTH = 64;
-/** Entries looked at before others have their turn. */
+/** Entries handled between two calls of `pause`. */
 const STEP_ENTRIES = 64;
-/** Of the oldest files so many are remembered in one walk. */
+/** Number of oldest files remembered in one walk. */
 const MAX_CANDIDATES = 4096;
 const MAX_WALKS = 64;
 
 export interface SweepTerms {
-  /** A store that shows every name and follows no link. */
+  /** A store that shows every name and follows no symlink. */
   readonly store: FileStore;
   readonly rules: RecycleRules;
   /** Seconds since 1970. */
@@ -27,7 +27,9 @@ interface Candidate {
   readonly bytes: number;
 }
 
-/** Deletes what is too old, then the oldest until the rest fits. Answers how many files went. */
+/**
+ * Deletes files that are too old, then the oldest until the rest fits. Returns the number of deleted files.
+ */
 export async function sweepRepository(terms: SweepTerms): Promise<number> {
   let removed = 0;
   for (let walk = 0; walk < MAX_WALKS; walk++) {
@@ -42,7 +44,7 @@ export async function sweepRepository(terms: SweepTerms): Promise<number> {
 class Sweep {
   removed = 0;
   isEnded = false;
-  /** More must go than could be remembered in one walk. */
+  /** The bin is still too large, and one walk could not remember all files: another walk is needed. */
   mustGoOn = false;
   private readonly terms: SweepTerms;
   private readonly oldest: number;
@@ -70,7 +72,7 @@ class Sweep {
     this.mustGoOn = this.total > rules.limitBytes && this.isCut && this.removed > before;
   }
 
-  /** Whether the directory is empty now. */
+  /** Sweeps a directory. Returns true if it is empty then. */
   private async walk(path: readonly string[], depth: number): Promise<boolean> {
     const node = await this.find(path);
     if (node === undefined) return false;
@@ -94,7 +96,7 @@ class Sweep {
     return isEmpty;
   }
 
-  /** Whether the entry is gone. */
+  /** Returns true if the entry was deleted. */
   private async takeEntry(path: readonly string[], stat: FileStat, depth: number): Promise<boolean> {
     if (stat.kind === FileKind.DIRECTORY) {
       if (depth >= MAX_DEPTH || !(await this.walk(path, depth + 1))) return false;
@@ -116,7 +118,7 @@ class Sweep {
     this.isCut = true;
   }
 
-  /** Deletes a file that is still the one that was looked at: deleted when it was, and opened by nobody since. */
+  /** Deletes a file whose times are unchanged: it was neither replaced nor read since it was listed. */
   private async delete(path: readonly string[], seconds: number): Promise<boolean> {
     const { store } = this.terms;
     const found = await store.lookup(path);
@@ -134,7 +136,7 @@ class Sweep {
     const found = await store.lookup(path);
     if (typeof found === "number" || found.node === undefined) return false;
     found.node.close();
-    // One that has been filled again meanwhile stays by itself.
+    // A directory that is no longer empty is not removed: -ENOTEMPTY.
     return (await store.remove(found.path, found.node.identity, true)) === 0;
   }
 
@@ -154,7 +156,7 @@ class Sweep {
 
 const LISTING = { read: true, write: false, writeThrough: false } as const;
 
-/** When a file was deleted, as its times tell it: set at that moment, and never earlier than any of them. */
+/** Returns when a file was deleted: the move set its change time, and the bin its access time. */
 function discardedAt(stat: FileStat): number {
   return Math.max(stat.accessSeconds, stat.changeSeconds);
 }

@@ -1,5 +1,5 @@
-// Where the snapshots of a share are: directories whose names tell their time (vfs_shadow_copy2(8)), or snapper's
-// numbered ones on btrfs (snapper(8)). Disk work; nothing of a snapshot itself is opened here.
+// Finds the snapshots of a share: directories named by their time (vfs_shadow_copy2(8)), or snapper's
+// numbered directories on btrfs (snapper(8)). Reads the disk, but opens no snapshot.
 import {
   closeSync,
   constants,
@@ -27,17 +27,17 @@ import type { Failure } from "../store.ts";
 export interface ListedSnapshot {
   /** Since 1970. */
   readonly seconds: number;
-  /** What the share's directory was then: absolute, without symlinks. */
+  /** The share's directory in the snapshot; absolute, the snapshot folder resolved with realpath(3). */
   readonly path: string;
 }
 
-/** More are not shown: a list must fit one answer. */
+/** Only so many of the newest are listed, since the list must fit into one response. */
 const MAX_SNAPSHOTS = 4096;
 const MAX_INFO_BYTES = 65_536;
 
 /**
- * The snapshots of the share, newest first. -EOPNOTSUPP where it has none to look for, -EACCES where the user may not
- * know of them.
+ * Returns the snapshots of the share, newest first. -EOPNOTSUPP if the share has no snapshot folder, -EACCES
+ * if the user may not list that folder.
  */
 export function listSnapshots(context: ShareContext): ListedSnapshot[] | Failure {
   const rules = context.grant.snapshots;
@@ -62,14 +62,16 @@ export function listSnapshots(context: ShareContext): ListedSnapshot[] | Failure
   }
 }
 
-/** The path of the directory that a store is on, as the kernel has it; against what was looked up by name. */
+/**
+ * Returns the kernel's path of a store's root, to compare with the path that was opened; -errno on failure.
+ */
 export function snapshotPathOfRoot(context: ShareContext): string | Failure {
   return readProcLink(context.rootFd);
 }
 
 interface Folder {
   readonly folder: string;
-  /** The share's directory, below what the snapshots are of. */
+  /** Path of the share's directory relative to the directory that the snapshots are taken of. */
   readonly below: string;
 }
 
@@ -78,11 +80,11 @@ function namedFolder(rules: SnapshotRules, share: string): Folder | undefined {
   const isAbsolute = rules.folder.startsWith("/");
   const folder = isAbsolute ? rules.folder : join(mountPoint, rules.folder);
   const below = relative(rules.base || mountPoint, share);
-  // The snapshots are of something that the share is no part of.
+  // The share is outside the directory that the snapshots are taken of.
   return below === ".." || below.startsWith("../") ? undefined : { folder, below };
 }
 
-/** Snapper's folder stands in the root of the subvolume that it keeps, which the share may be below of. */
+/** Snapper's folder is in the root of the subvolume; the share may be a directory below that root. */
 function snapperFolder(context: ShareContext, share: string): Folder | undefined {
   const facts = statfsFd(context.rootFd);
   if (typeof facts === "number" || facts.type !== FileSystemMagic.BTRFS) return undefined;
@@ -90,12 +92,12 @@ function snapperFolder(context: ShareContext, share: string): Folder | undefined
   for (let root = share; ; root = join(root, "..")) {
     const folder = join(root, ".snapshots");
     if (isSnapperFolder(folder)) return { folder, below: relative(root, share) };
-    // A subvolume is a device of its own.
+    // Each subvolume has its own st_dev.
     if (root === "/" || statSync(join(root, "..")).dev !== dev) return undefined;
   }
 }
 
-/** A symlink that a user of the share may have put there would lead to wherever he likes. */
+/** True for a symlink that a user of the share may have made: it could lead anywhere. */
 function isAnybodysLink(folder: string): boolean {
   const link = lstatSync(folder, { throwIfNoEntry: false });
   return link?.isSymbolicLink() === true && !isOurs(link);
@@ -105,13 +107,19 @@ function isOurs({ uid }: Stats): boolean {
   return uid === 0 || uid === effectiveUid();
 }
 
-/** Snapper makes its folder as root; one that a user has made in the share has nobody's past in it. */
+/**
+ * True for a directory owned by root or the server: Snapper creates it as root, and users could make a false
+ * one.
+ */
 function isSnapperFolder(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isDirectory() === true && isOurs(stat);
 }
 
-/** Whether the share's user may list and pass through the folder, as to see what is in it without us. */
+/**
+ * True if the share's user may list and traverse the folder, and so could see the snapshots without the
+ * server.
+ */
 function mayList(context: ShareContext, folder: string): boolean {
   const fd = context.asUser(() => openAt(AT_FDCWD, folder, Open.PATH | Open.DIRECTORY));
   if (fd < 0) return false;
@@ -122,7 +130,7 @@ function mayList(context: ShareContext, folder: string): boolean {
 
 type Found = readonly [seconds: number, root: string];
 
-/** A symlink there may be anybody's, and is no snapshot. */
+/** Symlinks are not snapshots, since any user may have made them. */
 function namedSnapshots(rules: SnapshotRules, folder: string): Found[] {
   const read = compileSnapshotFormat(rules);
   const found: Found[] = [];
@@ -146,7 +154,7 @@ function snapperSnapshots(folder: string): Found[] {
 
 function readInfo(path: string): string | undefined {
   try {
-    // Who may write to the share may have made the directory: what is no plain file is not waited for.
+    // A user may have made the directory: O_NONBLOCK, so that opening a FIFO does not block.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       if (!fstatSync(fd).isFile()) return undefined;

@@ -1,10 +1,10 @@
-// Snapshots by name: the @GMT tokens of clients, and the names of snapshot directories by a format of strptime(3), as
-// vfs_shadow_copy2(8) has it. [MS-SMB2] 2.2.32.2; [MS-SMB] 2.2.1.1.1 (@GMT tokens).
+// Names of snapshots: clients' @GMT tokens ([MS-SMB2] 2.2.32.2, [MS-SMB] 2.2.1.1.1), and names of snapshot
+// directories in a strptime(3) format as in vfs_shadow_copy2(8).
 import type { SnapshotRules } from "../../../port/port.ts";
 
 const TOKEN = /^@GMT-(\d{4})\.(\d\d)\.(\d\d)-(\d\d)\.(\d\d)\.(\d\d)$/;
 
-/** Seconds since 1970 of a component that is a token; undefined for any other, also for days that are none. */
+/** Returns the seconds since 1970 for an @GMT token; undefined for any other name or an invalid date. */
 export function secondsOfToken(component: string): number | undefined {
   const match = TOKEN.exec(component);
   if (match === null) return undefined;
@@ -13,7 +13,7 @@ export function secondsOfToken(component: string): number | undefined {
   return tokenOf(seconds) === component ? seconds : undefined;
 }
 
-/** `@GMT-YYYY.MM.DD-HH.MM.SS`. */
+/** Returns `@GMT-YYYY.MM.DD-HH.MM.SS` for seconds since 1970. */
 export function tokenOf(seconds: number): string {
   const [date = "", time = ""] = new Date(seconds * 1000).toISOString().slice(0, 19).split("T");
   return `@GMT-${date.replaceAll("-", ".")}-${time.replaceAll(":", ".")}`;
@@ -31,13 +31,13 @@ const patterns: Readonly<Record<Field, string>> = {
   S: "(\\d{1,2})",
   s: "(\\d{1,11})",
 };
-/** What stands for several fields. */
+/** Letters that abbreviate several fields. */
 const expansions: Readonly<Record<string, string>> = { F: "%Y-%m-%d", T: "%H:%M:%S", R: "%H:%M" };
 
-/** Answers seconds since 1970 for the name of a snapshot's directory, undefined for the name of anything else. */
+/** Returns the seconds since 1970 for the name of a snapshot directory; undefined for any other name. */
 export type NameReader = (name: string) => number | undefined;
 
-/** A reader for names in the rules' format. */
+/** Compiles the rules' format, prefix and delimiter. */
 export function compileSnapshotFormat(rules: SnapshotRules): NameReader {
   const { prefix, delimiter, isLocalTime } = rules;
   const fields: Field[] = [];
@@ -80,9 +80,9 @@ function secondsOf(
   const epoch = of("s");
   if (epoch !== undefined) return epoch;
   const short = of("y");
-  // strptime(3): 69 to 99 are of the last century.
+  // strptime(3), %y: 69 to 99 mean 1969 to 1999.
   const year = of("Y") ?? (short === undefined ? undefined : short + (short < 69 ? 2000 : 1900));
-  // Clients' times begin with 1601, and tokens have four digits.
+  // FILETIME begins with 1601. Tokens have four-digit years.
   if (year === undefined || year < 1601) return undefined;
   const month = of("m") ?? 1;
   const day = of("d") ?? 1;
@@ -99,7 +99,7 @@ function secondsOf(
 const DATE = /<date>\s*(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\s*<\/date>/;
 const DATE_FIELDS: readonly Field[] = ["Y", "m", "d", "H", "M", "S"];
 
-/** The time that snapper's info.xml says, which is UTC. */
+/** Returns the date in snapper's info.xml, which is in UTC, as seconds since 1970. */
 export function secondsOfSnapperInfo(text: string): number | undefined {
   const match = DATE.exec(text);
   return match === null ? undefined : secondsOf(DATE_FIELDS, match.slice(1).map(Number), false);

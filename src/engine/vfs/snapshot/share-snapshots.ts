@@ -1,31 +1,34 @@
-// The snapshots of a share, each a store of its own that nobody writes to; [MS-SMB2] 3.3.5.9 (TWrp), 3.3.5.15.1.
+// The snapshots of a share, each with its own read-only store; [MS-SMB2] 3.3.5.9 (TWrp), 3.3.5.15.1.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import type { ListedSnapshot } from "./folder.ts";
 import type { Failure, FileStore, Snapshot, Snapshots } from "../store.ts";
 
-/** How long a list counts as fresh: a client asks for one file after another. */
+/** How long a list is reused: clients open one file after another. */
 const FRESH_MS = 5000;
-/** Stores kept open by one tree. */
+/** Snapshot stores that one tree keeps open. */
 const MAX_STORES = 32;
 
-/** What the snapshots of a share need of it. */
+/** Lists and opens the snapshots of a share. */
 export interface SnapshotSource {
   readonly grant: ShareGrant;
   list(): MaybePromise<ListedSnapshot[] | Failure>;
   open(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure>;
 }
 
-/** A store, and the path that the kernel gives its root. */
+/** A store, and the kernel's path of its root. */
 export interface OpenedSnapshot {
   readonly store: FileStore;
   readonly path: string;
 }
 
-/** The settings of a snapshot's store; plain data, as volumes' workers need it. */
+/** The settings of a snapshot's store; plain data, so that they can be sent to a volume's worker. */
 export interface SnapshotGrant extends ShareGrant {
-  /** Since 1970: sets the identities of its files apart from those of live ones, which they may be hard links of. */
+  /**
+   * Since 1970. Distinguishes the identities of files in the snapshot from those of live files with the same
+   * inode.
+   */
   readonly snapshotSeconds: number;
 }
 
@@ -37,7 +40,7 @@ export class ShareSnapshots implements Snapshots {
   private readonly source: SnapshotSource;
   private places: readonly ListedSnapshot[] = [];
   private listedMs = Number.NEGATIVE_INFINITY;
-  /** In the order of their last use. */
+  /** In order of their last use, the oldest first. */
   private readonly stores = new Map<number, Snapshot>();
   private readonly opening = new Map<number, Promise<Snapshot | Failure>>();
   private isClosed = false;
@@ -94,7 +97,7 @@ export class ShareSnapshots implements Snapshots {
     return andThen(this.source.open(snapshotGrant(this.source.grant, place)), (opened) => {
       if (typeof opened === "number") return opened === -Errno.ENOTDIR ? -Errno.ENOENT : opened;
       const { store } = opened;
-      // Between the look and the opening a symlink may have been put there: it leads to what is no snapshot.
+      // A user may have put a symlink there between the listing and the opening.
       if (opened.path !== path || this.isClosed) {
         store.close();
         return -Errno.ENOENT;

@@ -1,19 +1,19 @@
-// What FileFsAttributeInformation says of a file system, a row an ability; [MS-FSCC] 2.5.1. A bit stands here once
-// clients can use what it promises.
+// FileSystemAttributes of FileFsAttributeInformation ([MS-FSCC] 2.5.1). Only abilities that clients can use
+// on this server are listed.
 import { FileSystemMagic } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { FsAttribute } from "../../../wire/fscc/fs-information.ts";
 import { type DiskTraits, hasHardLinks } from "../context/disk-traits.ts";
 
-/** What the abilities of a volume depend on. */
+/** The facts that the abilities of a volume depend on. */
 export interface AbilityFacts {
   readonly grant: ShareGrant;
   readonly traits: DiskTraits;
   /** The file system is mounted read-only. */
   readonly isReadOnly: boolean;
-  /** Blocks can belong to more than one file. */
+  /** The file system supports reflinks. */
   readonly sharesBlocks: boolean;
-  /** The kernel keeps quotas there. */
+  /** Quotas are enabled on the file system. */
   readonly hasQuotas: boolean;
 }
 
@@ -23,17 +23,17 @@ function isFat({ traits }: AbilityFacts): boolean {
   return traits.type === FileSystemMagic.MSDOS || traits.type === FileSystemMagic.EXFAT;
 }
 
-/** File systems that give every byte of a file a block. */
+/** FAT, exFAT and HFS+ have no sparse files. */
 function keepsHoles(facts: AbilityFacts): boolean {
   return !isFat(facts) && facts.traits.type !== FileSystemMagic.HFSPLUS;
 }
 
-/** Windows shows and changes rights where this is set, and FAT keeps none. */
+/** Windows shows and edits security descriptors if this is set; FAT stores none. */
 function keepsRights(facts: AbilityFacts): boolean {
   return !isFat(facts) && facts.grant.security.canChange;
 }
 
-// Values have the disk's extended attributes or the sidecar.
+// Streams and extended attributes do not depend on the file system: without xattrs, the sidecar stores them.
 const rows: readonly (readonly [bit: number, holds: (facts: AbilityFacts) => boolean])[] = [
   [FsAttribute.CASE_SENSITIVE_SEARCH, always],
   [FsAttribute.CASE_PRESERVED_NAMES, always],
@@ -49,7 +49,7 @@ const rows: readonly (readonly [bit: number, holds: (facts: AbilityFacts) => boo
   [FsAttribute.SUPPORTS_BLOCK_REFCOUNTING, (facts) => facts.sharesBlocks],
 ];
 
-/** FileSystemAttributes of a volume. */
+/** Returns FileSystemAttributes of a volume. */
 export function abilitiesOf(facts: AbilityFacts): number {
   let bits = 0;
   for (const [bit, holds] of rows) if (holds(facts)) bits |= bit;

@@ -1,5 +1,5 @@
-// What is known of the device under a file system: sectors, whether seeking costs, whether it takes TRIM, and the
-// identifier of its file system; sysfs-block, udev's /dev/disk/by-uuid.
+// The block device under a file system: sector sizes, seek penalty, TRIM and the file system's UUID, from
+// sysfs and udev's /dev/disk/by-uuid.
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { currentMounts } from "../../../linux/mountinfo.ts";
 import type { Statx } from "../../../linux/stat.ts";
@@ -7,14 +7,14 @@ import type { Statx } from "../../../linux/stat.ts";
 export interface BlockDevice {
   readonly logicalSectorBytes: number;
   readonly physicalSectorBytes: number;
-  /** A disk that turns. */
+  /** True for a rotational disk. */
   readonly hasSeekPenalty: boolean;
   readonly takesTrim: boolean;
-  /** As udev names it: `1234-ABCD` for FAT; "" where it is not known. */
+  /** As udev names it: `1234-ABCD` for FAT; "" if unknown. */
   readonly uuid: string;
 }
 
-/** Where nothing is known: what every client can work with. */
+/** Values for an unknown device, which every client can work with. */
 const UNKNOWN: BlockDevice = {
   logicalSectorBytes: 512,
   physicalSectorBytes: 4096,
@@ -25,10 +25,13 @@ const UNKNOWN: BlockDevice = {
 
 const BY_UUID = "/dev/disk/by-uuid";
 const MAX_KNOWN = 64;
-// Of a mount, which has a number of its own as long as it is there.
+// By mount ID and device: a mount ID is unique while its mount exists.
 const known = new Map<string, BlockDevice>();
 
-/** The device that an object's file system is on; btrfs and the like by what is mounted. */
+/**
+ * Returns the device of an object's file system; for file systems with anonymous st_dev (btrfs) the mount's
+ * source.
+ */
 export function blockDeviceOf(stat: Statx): BlockDevice {
   const key = `${stat.mountId}:${stat.deviceMajor}:${stat.deviceMinor}`;
   const there = known.get(key);
@@ -41,7 +44,7 @@ export function blockDeviceOf(stat: Statx): BlockDevice {
   return found;
 }
 
-/** `major:minor` of the device that a mount names as its source. */
+/** Returns `major:minor` of a mount's source; undefined if that is not a device. */
 function mountedDevice(mountId: number): string | undefined {
   const source = currentMounts().find((mount) => mount.mountId === mountId)?.source;
   return source?.startsWith("/dev/") === true ? numberOf(source) : undefined;
@@ -50,7 +53,7 @@ function mountedDevice(mountId: number): string | undefined {
 function numberOf(path: string): string | undefined {
   try {
     const { rdev } = statSync(path);
-    // dev_t as glibc's makedev(3) packs it; devices have small numbers.
+    // dev_t in glibc's encoding (makedev(3)), with a 12-bit major number.
     return `${Math.floor(rdev / 256) & 0xfff}:${(rdev & 0xff) | (Math.floor(rdev / 0x10_0000) << 8)}`;
   } catch {
     return undefined;
@@ -58,7 +61,7 @@ function numberOf(path: string): string | undefined {
 }
 
 function describe(device: string): BlockDevice {
-  // A partition has no queue of its own, the disk that it is on has.
+  // A partition has no `queue` directory in sysfs; its disk, the parent directory, does.
   const queue = readNumber(device, "queue/logical_block_size") === undefined ? "../queue" : "queue";
   const logical = readNumber(device, `${queue}/logical_block_size`);
   if (logical === undefined || logical < 512) return { ...UNKNOWN, uuid: uuidOf(device) };

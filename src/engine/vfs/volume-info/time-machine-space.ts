@@ -1,11 +1,11 @@
-// How much the backups of Time Machine take below a share: macOS keeps them as sparse bundles, directories of bands of
-// equal size, and is told the size of the disk by the share's own limit; vfs_fruit(8), `time machine max size`.
+// The space that Time Machine backups use in a share; vfs_fruit(8), `time machine max size`. macOS stores
+// them as sparse bundles: directories with bands of equal size, so the number of bands gives the size.
 import { readPlain } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { eachName } from "../../../linux/dir.ts";
 
-/** A backup grows slowly, and counting bands takes a reading of their directory. */
+/** How long a count is reused: it requires listing the band directories, and backups grow slowly. */
 const KEPT_MS = 30_000;
 const MAX_BUNDLES = 64;
 const MAX_INFORMATION_BYTES = 65_536;
@@ -19,7 +19,7 @@ interface Counted {
 const counted = new WeakMap<ShareContext, Counted>();
 const room = new Uint8Array(MAX_INFORMATION_BYTES);
 
-/** Bytes of all bundles in the share's directory, as of half a minute ago at most. */
+/** Returns the bytes of all sparse bundles in the share's directory, at most 30 s old. */
 export function timeMachineBytes(context: ShareContext): number {
   const known = counted.get(context);
   if (known !== undefined && performance.now() - known.atMs < KEPT_MS) return known.bytes;

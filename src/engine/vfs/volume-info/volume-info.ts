@@ -1,4 +1,4 @@
-// Space and abilities of the file system that an object lies on; [MS-FSCC] 2.5.1, 2.5.4, 2.5.7, 2.5.8, 2.5.9.
+// Space and abilities of the file system of an object; [MS-FSCC] 2.5.1, 2.5.4, 2.5.7, 2.5.8, 2.5.9.
 import { freemem, totalmem } from "node:os";
 import {
   FileSystemMagic,
@@ -23,13 +23,16 @@ const MAX_COMPONENT_UNITS = 255;
 const COMMON_UNIT_BYTES = 4096;
 /** The largest cluster of NTFS and exFAT. */
 const MAX_UNIT_BYTES = 33_554_432;
-/** Some file systems know of no size. A disk of none would take no file. */
+/** Size reported for file systems without a size: clients would write no file to a volume of 0 bytes. */
 const NOMINAL_BYTES = 2 ** 40;
 const RAMFS_MAGIC = 0x8584_58f6;
 
 const statx = emptyStatx();
 
-/** The volume of a descriptor's object: for a disk mounted below the share, that disk. */
+/**
+ * Returns the volume of the object of `fd`, which may be a file system mounted below the share; -errno on
+ * failure.
+ */
 export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failure {
   const facts = statfsFd(fd);
   if (typeof facts === "number") return facts;
@@ -65,13 +68,19 @@ export function volumeOf(context: ShareContext, fd: number): VolumeInfo | Failur
   };
 }
 
-/** A unit that sectors make up; sizes are bytes, so that any will do where the file system's own is odd. */
+/**
+ * Returns the allocation unit in bytes, a multiple of the sector size; 4096 if the file system's own does not
+ * fit.
+ */
 function unitOf(blockBytes: number, sectorBytes: number): number {
   const isFit = blockBytes >= sectorBytes && blockBytes <= MAX_UNIT_BYTES && blockBytes % sectorBytes === 0;
   return isFit ? blockBytes : Math.max(COMMON_UNIT_BYTES, sectorBytes);
 }
 
-/** FAT's own serial number is what udev calls its identifier; of longer ones the end, as Windows takes NTFS's. */
+/**
+ * Returns the serial number from a UUID: FAT's is its serial number; of longer ones the last 32 bits, as for
+ * NTFS.
+ */
 function serialOf(uuid: string): number | undefined {
   const digits = uuid.replaceAll("-", "");
   if (!/^[0-9a-f]{8,32}$/i.test(digits)) return undefined;
@@ -80,13 +89,13 @@ function serialOf(uuid: string): number | undefined {
 
 interface Space {
   totalBytes: number;
-  /** Free for the user. */
+  /** Available to the user. */
   availableBytes: number;
   freeBytes: number;
   hasQuotas: boolean;
 }
 
-/** What the disk has, cut to what the user's quota and the share's own limits leave of it. */
+/** Returns the file system's space, limited by the user's and group's quotas and the share's settings. */
 function limitedSpace(context: ShareContext, fd: number, facts: Statfs): Space {
   const space = spaceOf(facts);
   limitByQuota(space, context, fd, QuotaType.USER, context.identity.uid);
@@ -122,7 +131,10 @@ function cut(space: Space, totalBytes: number, leftBytes: number): void {
   space.freeBytes = Math.min(space.freeBytes, leftBytes);
 }
 
-/** The soft limit counts until it is passed: from there on there is no room. The server's own account has no limit. */
+/**
+ * Limits the space by a quota: the soft limit if there is one, else the hard limit; nothing is available once
+ * it is reached. Without a switch to the user's identity no quota applies.
+ */
 function limitByQuota(space: Space, context: ShareContext, fd: number, type: QuotaType, id: number): void {
   if (!context.identity.isSwitching) return;
   const quota = quotaOf(fd, type, id);
@@ -143,7 +155,7 @@ function rootBirth(context: ShareContext): number {
   return statx.hasBirth ? statx.birthSeconds : Math.min(statx.modifySeconds, statx.changeSeconds);
 }
 
-/** Whether files on the file system of `fd` (O_PATH will do), which is of this type, can share blocks. */
+/** True if files on the file system of `fd` (may be O_PATH) can share blocks; `type` is its magic number. */
 function sharesBlocks(fd: number, type: number): boolean {
   if (type === FileSystemMagic.BTRFS) return true;
   if (type !== FileSystemMagic.XFS) return false;

@@ -1,4 +1,4 @@
-// The recycle bin on a real directory: what vfs_recycle(8) says of each option, and that nothing is lost.
+// The recycle bin on a real directory: the options of vfs_recycle(8), and that no file is lost.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import {
   chmodSync,
@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { binGrant, copyName } from "../../../../src/engine/vfs/recycle/bin.ts";
 import { sweepRepository } from "../../../../src/engine/vfs/recycle/sweep.ts";
 import type { FileStore } from "../../../../src/engine/vfs/store.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
 import type { RecycleRules } from "../../../../src/port/port.ts";
 import { descriptorCount, expectDescriptors, Fixture, grantFor } from "../share-fixture.ts";
 
@@ -58,7 +59,10 @@ function binShare(change: Partial<RecycleRules> = {}, vetoFiles: readonly string
   return fixture;
 }
 
-/** Writes a file on disk and deletes it as a client does. The path it has then, "" where it is gone, or a failure. */
+/**
+ * Writes a file on disk and deletes it as a client does. Returns its new path, "" if it was removed, or
+ * -errno.
+ */
 async function remove(bin: Fixture, path: string, content = path): Promise<string | number> {
   const parts = path.split("/");
   mkdirSync(share.at(...parts.slice(0, -1)), { recursive: true });
@@ -76,8 +80,8 @@ async function discard(bin: Fixture, path: string): Promise<string | number> {
 const text = (path: string): string => readFileSync(share.at(...path.split("/")), "utf8");
 const modeOf = (path: string): number => statSync(share.at(...path.split("/"))).mode & 0o7777;
 
-describe("moving", () => {
-  test("into the repository, which is made with its mode", async () => {
+describe("a deleted file", () => {
+  test("is moved to the repository, which is created with its mode", async () => {
     const bin = binShare();
     expect(await remove(bin, "a/b/file")).toBe(".recycle/file");
     expect(text(".recycle/file")).toBe("a/b/file");
@@ -85,14 +89,14 @@ describe("moving", () => {
     expect(existsSync(share.at("a", "b", "file"))).toBe(false);
   });
 
-  test("with its directories, and a repository of several", async () => {
+  test("is moved with its directories, to a repository of several components", async () => {
     const bin = binShare({ keepTree: true, repository: "bins/of/anna" });
     expect(await remove(bin, "a/b/file")).toBe("bins/of/anna/a/b/file");
     expect([modeOf("bins/of/anna"), modeOf("bins/of/anna/a/b")]).toEqual([0o700, 0o750]);
     expect(await remove(bin, "top")).toBe("bins/of/anna/top");
   });
 
-  test("metadata goes along", async () => {
+  test("keeps its streams", async () => {
     const bin = binShare();
     writeFileSync(share.at("file"), "x");
     const node = await bin.node("file");
@@ -106,7 +110,7 @@ describe("moving", () => {
     kept.close();
   });
 
-  test("the thousandth file of a name takes few steps, and the names of all are told apart", async () => {
+  test("gets a free name in few steps even if there are 1000 copies", async () => {
     const bin = binShare({ versions: true });
     mkdirSync(share.at(".recycle"));
     for (let copy = 0; copy < 1000; copy++)
@@ -125,7 +129,7 @@ describe("moving", () => {
     expect(text(".recycle/Copy #999 of file")).toBe("old");
   });
 
-  test("one file of a name, or all of them", async () => {
+  test("replaces an older one of the same name, or is kept beside it with `versions`", async () => {
     const single = binShare();
     await remove(single, "f", "first");
     expect(await remove(single, "f", "second")).toBe(".recycle/f");
@@ -142,12 +146,12 @@ describe("moving", () => {
     expect(await remove(all, "x.tmp", "2")).toBe(".recycle/x.tmp");
   });
 
-  test("a directory of that name in the repository gives way to nobody", async () => {
+  test("does not replace a directory of that name in the repository", async () => {
     mkdirSync(share.at(".recycle", "f"), { recursive: true });
     expect(await remove(binShare(), "f")).toBe(".recycle/Copy #1 of f");
   });
 
-  test("another name of a file that lies there already", async () => {
+  test("is removed if the repository has a hard link to it under that name", async () => {
     const bin = binShare();
     mkdirSync(share.at(".recycle"));
     writeFileSync(share.at("f"), "both");
@@ -157,7 +161,7 @@ describe("moving", () => {
     expect(text(".recycle/f")).toBe("both");
   });
 
-  test("though the repository is vetoed, and to a name that is no UTF-8", async () => {
+  test("is moved even if the repository is vetoed and its name is not UTF-8", async () => {
     const bin = binShare({}, [".recycle"]);
     expect(await bin.list()).toEqual([".", ".."]);
     writeFileSync(Buffer.concat([Buffer.from(`${share.root}/caf`), Buffer.from([0xe9])]), "x");
@@ -165,7 +169,7 @@ describe("moving", () => {
     expect(readdirSync(share.at(".recycle"), { encoding: "buffer" })[0]?.toString("hex")).toBe("636166e9");
   });
 
-  test("times are set where asked for", async () => {
+  test("gets the times that the rules ask for", async () => {
     const old = new Date("2001-02-03T04:05:06Z");
     const bin = binShare({ touchAccess: true });
     writeFileSync(share.at("f"), "");
@@ -181,16 +185,16 @@ describe("moving", () => {
     expect(Date.now() - statSync(share.at(".recycle", "g")).mtimeMs).toBeLessThan(10_000);
   });
 
-  test("another object under the name meanwhile is left alone", async () => {
+  test("stays if another object has taken its name", async () => {
     const bin = binShare();
     writeFileSync(share.at("f"), "");
-    expect(await bin.store.discard("f", "1:2:3")).toBe(-2);
+    expect(await bin.store.discard("f", "1:2:3")).toBe(-Errno.ENOENT);
     expect(existsSync(share.at("f"))).toBe(true);
   });
 });
 
-describe("a repository that is a link", () => {
-  test("leads nowhere outside, and the file stays", async () => {
+describe("a repository that is a symlink", () => {
+  test("is not followed, and the file stays", async () => {
     const outside = mkdtempSync(join(tmpdir(), "minismbd-outside-"));
     symlinkSync(outside, share.at(".recycle"));
     for (const followSymlinks of [false, true]) {
@@ -204,22 +208,22 @@ describe("a repository that is a link", () => {
   });
 });
 
-describe("for good", () => {
+describe("files that are deleted without the bin", () => {
   test.each<[string, Partial<RecycleRules>, string]>([
-    ["what is in the repository", {}, ".recycle/f"],
-    ["what is in another one below", {}, "sub/.recycle/f"],
-    ["what is in it by another spelling", {}, ".Recycle/f"],
+    ["files in the repository", {}, ".recycle/f"],
+    ["files in another repository below", {}, "sub/.recycle/f"],
+    ["files in a repository spelled in another case", {}, ".Recycle/f"],
     ["excluded names", { exclude: ["*.TMP", "~$*"] }, "a/x.tmp"],
     ["excluded directories", { excludeDirectories: ["tmp", "c*/x"] }, "tmp/deep/f"],
     ["excluded directories by pattern", { excludeDirectories: ["tmp", "c*/x"] }, "cache/x/f"],
-    ["what is too small", { minBytes: 100 }, "f"],
-    ["what is too large", { maxBytes: 2 }, "a/large"],
+    ["files that are too small", { minBytes: 100 }, "f"],
+    ["files that are too large", { maxBytes: 2 }, "a/large"],
   ])("%s", async (_, change, path) => {
     expect(await remove(binShare(change), path)).toBe("");
     expect(existsSync(share.at(...path.split("/")))).toBe(false);
   });
 
-  test("and what is near to these is kept", async () => {
+  test("do not include files that are close to these rules", async () => {
     const bin = binShare({ exclude: ["*.tmp"], excludeDirectories: ["tmp"], minBytes: 1, maxBytes: 10 });
     expect(await remove(bin, "a/tmp/f")).toBe(".recycle/f");
     expect(await remove(bin, "x.tmpx")).toBe(".recycle/x.tmpx");
@@ -228,19 +232,19 @@ describe("for good", () => {
   });
 });
 
-test.if(process.geteuid?.() === 0)("a bin that takes nothing loses nothing: the file stays", async () => {
+test.if(process.geteuid?.() === 0)("a file stays if the user may not write to the repository", async () => {
   mkdirSync(share.at(".recycle"), { mode: 0o700 });
   mkdirSync(share.at("mine"), { mode: 0o777 });
   for (const path of [share.root, share.at("mine")]) chmodSync(path, 0o777);
   const user = { uid: 12345, gid: 12345, groups: [] };
   const bin = new Fixture({ recycle: rules, credentials: user }, share);
   others.push(bin);
-  expect(await remove(bin, "mine/f")).toBe(-13);
+  expect(await remove(bin, "mine/f")).toBe(-Errno.EACCES);
   expect(existsSync(share.at("mine", "f"))).toBe(true);
 });
 
-describe("names of copies", () => {
-  test("never too long, never cut in a character", () => {
+describe("copyName", () => {
+  test("returns names of at most 255 bytes and splits no character", () => {
     expect(copyName("f.txt", 0)).toBe("f.txt");
     expect(copyName("f.txt", 12)).toBe("Copy #12 of f.txt");
     const long = copyName(`${"ä".repeat(125)}.txt`, 1);
@@ -267,21 +271,21 @@ describe("age and size", () => {
     return removed;
   }
 
-  test("what was deleted too long ago goes, with directories that are empty then", async () => {
+  test("a sweep removes files deleted too long ago, and directories that become empty", async () => {
     const bin = binShare({ keepTree: true, maxAgeDays: 7 });
     const old = new Date("2001-02-03T04:05:06Z");
     mkdirSync(share.at("a"));
     writeFileSync(share.at("a", "ancient"), "");
     utimesSync(share.at("a", "ancient"), old, old);
     await discard(bin, "a/ancient");
-    // What counts is the deletion, not the age of the file.
+    // The age is counted from the deletion.
     expect(await sweep({ maxAgeDays: 7 }, now + 6 * day)).toBe(0);
     expect(existsSync(share.at(".recycle", "a", "ancient"))).toBe(true);
     expect(await sweep({ maxAgeDays: 7 }, now + 8 * day)).toBe(1);
     expect(readdirSync(share.at(".recycle"))).toEqual([]);
   });
 
-  test("the oldest go until the rest fits", async () => {
+  test("a sweep removes the oldest files until the rest fits", async () => {
     const bin = binShare({ keepTree: true, limitBytes: 1 });
     const block = "x".repeat(65_536);
     for (const name of ["c/one", "b/two", "a/three"]) {
@@ -294,7 +298,7 @@ describe("age and size", () => {
     expect(await sweep({ limitBytes: 1 }, now)).toBe(2);
   });
 
-  test("links in the repository lead nowhere, and a sweep ends when told", async () => {
+  test("a sweep follows no symlinks, and ends when `pause` returns false", async () => {
     const bin = binShare();
     await remove(bin, "f");
     mkdirSync(share.at("live"));

@@ -1,4 +1,4 @@
-// Snapshots of a share as stores: lists, what is kept open, what is not opened at all.
+// The snapshots of a share: lists, cached stores, and snapshots that must not be opened.
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   chownSync,
@@ -64,13 +64,13 @@ afterAll(() => {
 });
 
 describe("a folder of snapshots", () => {
-  test("directories by name, the newest first or the oldest", async () => {
+  test("is listed newest first, or oldest first with `isAscending`", async () => {
     const third = Date.UTC(2023, 0, 1) / 1000;
     expect(await versionsOf(shareWith()).times()).toEqual([third, SECOND, FIRST]);
     expect(await versionsOf(shareWith({ isAscending: true })).times()).toEqual([FIRST, SECOND, third]);
   });
 
-  test("each is a store of the share's directory as it was, that takes no change", async () => {
+  test("gives a read-only store of the share's directory for each snapshot", async () => {
     const versions = versionsOf(shareWith());
     const { store, path } = succeeded<Snapshot>(await versions.at(FIRST));
     expect(path).toBe(join(snaps, "@GMT-2020.01.01-00.00.00", "share"));
@@ -83,7 +83,7 @@ describe("a folder of snapshots", () => {
     node?.close();
   });
 
-  test("a file that snapshots and share have in common is another in each", async () => {
+  test("gives hard links to one file different identities in each snapshot and the share", async () => {
     writeFileSync(outer.at("share", "linked"), "one");
     const tokens = ["@GMT-2020.01.01-00.00.00", "@GMT-2021.01.01-00.00.00"];
     for (const token of tokens) linkSync(outer.at("share", "linked"), join(snaps, token, "share", "linked"));
@@ -96,7 +96,7 @@ describe("a folder of snapshots", () => {
     for (const store of stores) {
       const { node } = succeeded<Found>(await store.lookup(["linked"]));
       identities.add(node?.identity ?? "");
-      // By the disk's own it is opened all the same.
+      // It can be opened although its identity is not that of the disk.
       const handle = await node?.open({ read: true, write: false, writeThrough: false });
       expect(typeof handle).toBe("object");
       if (typeof handle === "object") handle.close();
@@ -105,14 +105,14 @@ describe("a folder of snapshots", () => {
     expect(identities.size).toBe(3);
   });
 
-  test("what has no such directory, or is none, is not there", async () => {
+  test("fails with -ENOENT for a snapshot without the share's directory, or for an unknown time", async () => {
     const versions = versionsOf(shareWith());
     // The snapshot has no `share`.
     expect(await versions.at(Date.UTC(2023, 0, 1) / 1000)).toBe(-Errno.ENOENT);
     expect(await versions.at(FIRST + 1)).toBe(-Errno.ENOENT);
   });
 
-  test("a directory that turned into a symlink is not opened", async () => {
+  test("fails with -ENOENT for a directory that was replaced by a symlink", async () => {
     const versions = versionsOf(shareWith());
     await versions.times();
     const at = join(snaps, "@GMT-2021.01.01-00.00.00");
@@ -124,11 +124,11 @@ describe("a folder of snapshots", () => {
     expect(typeof (await versions.at(SECOND))).toBe("object");
   });
 
-  test("snapshots of what the share is no part of are none of it", async () => {
+  test("fails with -EOPNOTSUPP if the share is outside the directory of the snapshots", async () => {
     expect(await versionsOf(shareWith({ base: outer.at("elsewhere") })).times()).toBe(-Errno.EOPNOTSUPP);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("a folder that is a user's symlink is none", async () => {
+  test.skipIf(process.getuid?.() !== 0)("is ignored if it is a user's symlink", async () => {
     const link = outer.at("link");
     symlinkSync(snaps, link);
     expect(await versionsOf(shareWith({ folder: link })).times()).toHaveLength(3);
@@ -136,7 +136,7 @@ describe("a folder of snapshots", () => {
     expect(await versionsOf(shareWith({ folder: link })).times()).toBe(-Errno.EOPNOTSUPP);
   });
 
-  test("snapper's are looked for on btrfs alone", async () => {
+  test("of snapper is only searched on btrfs", async () => {
     mkdirSync(outer.at("share", ".snapshots"), { recursive: true });
     expect(await versionsOf(shareWith({ kind: "snapper" })).times()).toBe(-Errno.EOPNOTSUPP);
     expect(await versionsOf(outer.store).times()).toBe(-Errno.EOPNOTSUPP);
@@ -149,7 +149,7 @@ describe.skipIf(!canMakeDiskImage("btrfs"))("snapper's folder on btrfs", () => {
   const below = (...names: string[]): string => join(disk?.path ?? "", ...names);
   const INFO = "<snapshot><date>2024-05-06 07:08:09</date></snapshot>";
 
-  /** What a share there has been told of its snapshots. */
+  /** Lists the snapshots of the share on the disk. */
   async function timesOf(): Promise<number[] | number> {
     const fixture = await Fixture.on(below("share"), {
       snapshots: { ...rules, kind: "snapper", forAll: true },
@@ -158,7 +158,7 @@ describe.skipIf(!canMakeDiskImage("btrfs"))("snapper's folder on btrfs", () => {
     return versionsOf(fixture.store).times();
   }
 
-  test("its numbers have the times that their info.xml tells; a FIFO, a device and a link tell nothing", async () => {
+  test("has the times of its info.xml files; a FIFO, a device and a symlink are ignored", async () => {
     mkdirSync(below("share"), { recursive: true });
     for (const number of ["1", "2", "3", "4"])
       mkdirSync(below(".snapshots", number, "snapshot"), { recursive: true });
@@ -169,7 +169,7 @@ describe.skipIf(!canMakeDiskImage("btrfs"))("snapper's folder on btrfs", () => {
     expect(await timesOf()).toEqual([Date.UTC(2024, 4, 6, 7, 8, 9) / 1000]);
   });
 
-  test("one that a user has made in the share is no snapper's", async () => {
+  test("is ignored if a user made it in the share", async () => {
     mkdirSync(below("share", ".snapshots", "9", "snapshot"), { recursive: true });
     writeFileSync(below("share", ".snapshots", "9", "info.xml"), INFO.replace("2024", "2019"));
     expect(await timesOf()).toEqual([Date.UTC(2019, 4, 6, 7, 8, 9) / 1000]);
@@ -182,8 +182,8 @@ describe.skipIf(!canMakeDiskImage("btrfs"))("snapper's folder on btrfs", () => {
   });
 });
 
-describe("what is kept open", () => {
-  /** A source that counts the stores it opened and has not seen closed. */
+describe("cached stores", () => {
+  /** A source that counts the stores it has opened and those still open. */
   function counted() {
     let open = 0;
     let opened = 0;
@@ -201,14 +201,14 @@ describe("what is kept open", () => {
     return { versions, open: () => open, opened: () => opened };
   }
 
-  test("one store for each, however many ask at once", async () => {
+  test("concurrent requests for one snapshot share a store", async () => {
     const { versions, opened } = counted();
     const all = await Promise.all([versions.at(7), versions.at(7), versions.at(7)]);
     expect(new Set(all).size).toBe(1);
     expect(opened()).toBe(1);
   });
 
-  test("the oldest go where there are many, and all with the share", async () => {
+  test("the least recently used are closed beyond the limit, and all with the share", async () => {
     const { versions, open } = counted();
     for (let seconds = 1; seconds <= 100; seconds++) await versions.at(seconds);
     expect(open()).toBeLessThanOrEqual(32);
@@ -217,7 +217,7 @@ describe("what is kept open", () => {
     expect(await versions.at(1)).toBe(-Errno.EBADF);
   });
 
-  test("a store that is elsewhere than it should be is closed", async () => {
+  test("a store whose root has an unexpected path is closed", async () => {
     let closed = 0;
     const versions = new ShareSnapshots({
       grant: grantFor("/share", { snapshots: rules }),

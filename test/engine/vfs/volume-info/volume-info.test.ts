@@ -1,4 +1,4 @@
-// What a volume is said to have and to be able to: space within limits, sectors, abilities; files that hold nothing.
+// Volume information: space within limits, sector sizes, abilities, and the allocation size of empty files.
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,14 +42,14 @@ async function volumeOf(fixture: Fixture, ...names: string[]): Promise<VolumeInf
 }
 
 describe("space", () => {
-  test("`max disk size` caps what is told of all three", async () => {
+  test("is limited by `max disk size` in all three values", async () => {
     const volume = await volumeOf(share({ space: { maxDiskBytes: 5 * MIB, timeMachineMaxBytes: 0 } }));
     expect(volume.totalBytes).toBe(5 * MIB);
     expect(volume.availableBytes).toBeLessThanOrEqual(5 * MIB);
     expect(volume.freeBytes).toBeLessThanOrEqual(5 * MIB);
   });
 
-  test("what Time Machine's bundles take is used of its limit", async () => {
+  test("available within `time machine max size` excludes the space of sparse bundles", async () => {
     const fixture = share({ space: { maxDiskBytes: 0, timeMachineMaxBytes: 100 * MIB } });
     expect((await volumeOf(fixture)).availableBytes).toBe(100 * MIB);
     const other = share({ space: { maxDiskBytes: 0, timeMachineMaxBytes: 100 * MIB } });
@@ -64,7 +64,7 @@ describe("space", () => {
   });
 
   test.skipIf(!canMakeDiskImage("ext4"))(
-    "is that of the disk mounted below the share, not of the share's root",
+    "is that of the file system mounted below the share, not of the share's root",
     async () => {
       const disk = makeDiskImage("ext4", 16 * MIB);
       cleanUps.push(() => disk.remove());
@@ -79,7 +79,7 @@ describe("space", () => {
     },
   );
 
-  test.skipIf(!canMakePluggedDisk("ramfs"))("of a file system without a size is not nothing", async () => {
+  test.skipIf(!canMakePluggedDisk("ramfs"))("is not 0 on a file system without a size", async () => {
     const disk = makePluggedDisk("ramfs");
     cleanUps.push(() => disk.remove());
     const volume = await volumeOf(await shareOn(disk.path));
@@ -89,7 +89,7 @@ describe("space", () => {
   });
 });
 
-test("sectors are those of the device", async () => {
+test("sector sizes are those of the device", async () => {
   const fixture = share();
   const volume = await volumeOf(fixture);
   expect([512, 1024, 2048, 4096]).toContain(volume.logicalSectorBytes);
@@ -99,7 +99,7 @@ test("sectors are those of the device", async () => {
   expect(statFd(fd, stat)).toBe(0);
   closeFd(fd);
   expect(blockDeviceOf(stat).logicalSectorBytes).toBe(volume.logicalSectorBytes);
-  // Nothing is known of a device that is not there.
+  // A device that does not exist.
   const nowhere = { ...stat, mountId: -1, deviceMajor: 4095, deviceMinor: 1 };
   expect(blockDeviceOf(nowhere)).toMatchObject({ logicalSectorBytes: 512, takesTrim: false, uuid: "" });
 });
@@ -125,7 +125,7 @@ describe("abilities", () => {
   const has = (change: Partial<AbilityFacts>, bit: number): boolean =>
     (abilitiesOf({ ...facts, ...change }) & bit) !== 0;
 
-  test("links, holes and rights are not promised on FAT", () => {
+  test("do not include hard links, sparse files and ACLs on FAT", () => {
     for (const type of [0x4d44, 0x2011bab0]) {
       const fat = { traits: { ...traits, type, hasAliases: true } };
       expect(has(fat, FsAttribute.SUPPORTS_HARD_LINKS)).toBe(false);
@@ -136,7 +136,7 @@ describe("abilities", () => {
     expect(has({}, FsAttribute.SUPPORTS_SPARSE_FILES)).toBe(true);
   });
 
-  test("streams and extended attributes are promised as the share says, whatever the disk has", () => {
+  test("include streams and extended attributes as the share is configured, even without xattrs", () => {
     for (const hasUserXattrs of [true, false]) {
       const disk = { traits: { ...traits, hasUserXattrs } };
       const off = { ...disk, grant: grantFor("/", { streams: false, eaSupport: false }) };
@@ -148,7 +148,7 @@ describe("abilities", () => {
     }
   });
 
-  test("read-only by the share or by the mount; quotas and shared blocks where they are", () => {
+  test("include READ_ONLY_VOLUME by share or mount, quotas and block sharing by file system", () => {
     expect(has({}, FsAttribute.READ_ONLY_VOLUME)).toBe(false);
     expect(has({ isReadOnly: true }, FsAttribute.READ_ONLY_VOLUME)).toBe(true);
     expect(has({ grant: grantFor("/", { readOnly: true }) }, FsAttribute.READ_ONLY_VOLUME)).toBe(true);
@@ -158,7 +158,7 @@ describe("abilities", () => {
   });
 });
 
-describe.skipIf(!isRoot)("an empty file takes no space, whatever is kept beside it", () => {
+describe.skipIf(!isRoot)("an empty file with a large xattr has an allocation size of 0", () => {
   const disks = [
     ["ext4", 16 * MIB, 800],
     ["xfs", 320 * MIB, 60_000],
