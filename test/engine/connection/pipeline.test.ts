@@ -124,8 +124,8 @@ describe("a request that closes the connection", () => {
       0x0311,
       "message id",
     ],
-    ["3.3.5.4: a second NEGOTIATE", { command: NEGOTIATE }, 0x0311, "negotiate out of order"],
-    ["3.3.5.2: another command before NEGOTIATE", wrong, 0, "negotiate out of order"],
+    ["3.3.5.4: a second NEGOTIATE", { command: NEGOTIATE }, 0x0311, "NEGOTIATE expected, or sent again"],
+    ["3.3.5.2: another command before NEGOTIATE", wrong, 0, "NEGOTIATE expected, or sent again"],
   ] as const)("%s", (_, fields, revision, reason) => {
     if (revision === 0) connection.negotiated = undefined;
     expect(statuses(request(fields))).toEqual([]);
