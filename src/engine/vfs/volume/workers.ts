@@ -138,8 +138,8 @@ export class VolumeWorkers {
 
   private pump(): void {
     const now = performance.now();
-    for (let at = 0; at < this.queue.length;) {
-      const job = this.queue[at] as DiskJob;
+    let at = 0;
+    for (let job = this.queue[at]; job !== undefined; job = this.queue[at]) {
       const thread = this.threadFor(now, job.isLong);
       if (thread === undefined) {
         at++;
