@@ -103,10 +103,7 @@ export class VolumeWorkers {
     this.pump();
   }
 
-  /**
-   * Removes a job from the queue. False where a worker has it already: its flag tells the worker to skip or
-   * stop it.
-   */
+  /** Removes a job from the queue. False where a worker has it: its flag tells the worker to skip or stop it. */
   withdraw(job: DiskJob): boolean {
     const at = this.queue.indexOf(job);
     if (at >= 0) this.queue.splice(at, 1);
@@ -148,8 +145,7 @@ export class VolumeWorkers {
       this.queue.splice(at, 1);
       this.assign(thread, job, now);
     }
-    // All threads are busy: try again when those that answer nothing count as hanging, which starts another
-    // thread.
+    // All threads are busy. Try again when they may count as hanging: another thread is started then.
     if (this.queue.length > 0 && this.threads.length < MAX_WORKERS) this.retryLater();
   }
 
