@@ -1,4 +1,4 @@
-// The directory of a share: one descriptor and one directory cache, with a reference count, for all its stores.
+// The directory of a share: one descriptor and one directory cache for all its stores, counted by reference.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";

@@ -131,7 +131,7 @@ export class VolumeHealth {
     return this.activity?.isStalled(now) === true;
   }
 
-  /** True where calls that may touch the disk are made on the event loop: it spins and no read waits for it. */
+  /** True where calls that may touch the disk are made on the event loop: it spins and no read waits. */
   isResponsive(now: number): boolean {
     if (this.isMemory) return true;
     return this.readsUnderWay === 0 && this.isHealthy(now) && now < this.awakeUntil;

@@ -103,7 +103,7 @@ export class VolumeWorkers {
     this.pump();
   }
 
-  /** Removes a job from the queue. False where a worker has it: its flag tells the worker to skip or stop it. */
+  /** Removes a job from the queue. False where a worker has it, which is then flagged to skip or stop it. */
   withdraw(job: DiskJob): boolean {
     const at = this.queue.indexOf(job);
     if (at >= 0) this.queue.splice(at, 1);
