@@ -20,7 +20,7 @@ const DOTS: readonly ("." | "..")[] = [".", ".."];
  */
 const FIRST_STATS = 16;
 const MAX_STATS = 256;
-/** How long a positive `isLively` counts; shorter than any wait for a disk. */
+/** How long a positive `isResponsive` counts; shorter than any wait for a disk. */
 const RESPONSIVE_MS = 1;
 
 type Matches = (name: string) => boolean;
@@ -47,7 +47,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   private ready: { name: string; stat: FileStat }[] = [];
   private readyAt = 0;
   private statCount = FIRST_STATS;
-  /** performance.now() of the last positive `isLively`. */
+  /** performance.now() of the last positive `isResponsive`. */
   private responsiveMs = Number.NEGATIVE_INFINITY;
 
   /**

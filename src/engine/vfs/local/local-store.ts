@@ -32,6 +32,10 @@ import {
  * it.
  */
 export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> {
+  return openLocalStore(grant);
+}
+
+function openLocalStore(grant: ShareGrant): MaybePromise<LocalStore | Failure> {
   return andThen(ShareRoot.acquire(grant), (root) => {
     if (typeof root === "number") return root;
     const disk = new ShareDisk(grant, root);
@@ -49,7 +53,7 @@ export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> 
  * Adds the share's recycle bin, which has a store of its own: the share's veto list and name mapping do not
  * hold there.
  */
-function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<FileStore | Failure> {
+function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<LocalStore | Failure> {
   if (grant.recycle === null) return store;
   const { recycle } = grant;
   return andThen(openStore(binGrant(grant)), (binStore) => {
@@ -68,9 +72,9 @@ function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<FileStore |
 }
 
 function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failure> {
-  return andThen(openStore(grant), (store) => {
+  return andThen(openLocalStore(grant), (store) => {
     if (typeof store === "number") return store;
-    return andThen((store as LocalStore).rootPath(), (path) => {
+    return andThen(store.rootPath(), (path) => {
       if (typeof path === "string") return { store, path };
       store.close();
       return path;

@@ -1,5 +1,4 @@
-// The directory of a share: one descriptor and one directory cache for all stores on it, counted by
-// reference.
+// The directory of a share: one descriptor and one directory cache for all its stores, counted by reference.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
@@ -79,8 +78,7 @@ export class ShareRoot {
     const root = new ShareRoot(path, directory);
     roots.set(path, root);
     checkTimer ??= checkLater();
-    // Another directory at the same path: if the old root is lost, its stores learn it now, not at the next
-    // check.
+    // The path led to another directory before: if that is lost, report it to its stores now.
     existing?.check();
     return root;
   }

@@ -9,10 +9,7 @@ import { BlockActivity } from "./block-activity.ts";
 const AWAKE_MS = 20_000;
 /** A call on the event loop that takes longer may have waited for the disk. */
 const SLOW_CALL_MS = 8;
-/**
- * After such a call, context switches are counted for this long, to tell a wait from a lack of processor
- * time.
- */
+/** For this long after it, context switches are counted, to tell a wait from a lack of processor time. */
 const WATCHFUL_MS = 1_000;
 /** Calls that follow each other within this time, such as the stats of a listing, share one count. */
 const COUNT_MS = 0.1;
@@ -47,10 +44,7 @@ const remoteTypes: ReadonlySet<string> = new Set([
 export class VolumeHealth {
   /** dev_t as one number. */
   readonly device: number;
-  /**
-   * The file system refuses names with characters that Windows reserves, or Windows cannot read such names on
-   * it.
-   */
+  /** Characters that Windows reserves are refused in names, or Windows cannot read such names here. */
   readonly reservesCharacters: boolean;
   /** tmpfs and the like: no call ever waits for a disk. */
   readonly isMemory: boolean;
@@ -58,10 +52,7 @@ export class VolumeHealth {
   readonly isRemote: boolean;
   /** preadv2 with RWF_NOWAIT works; false once the file system has refused it. */
   canReadNowait: boolean;
-  /**
-   * Until then (performance.now()) writes go to the thread pool: the kernel has throttled one for dirty
-   * pages.
-   */
+  /** Until then (performance.now()) writes go to the thread pool: too many pages were dirty. */
   throttledUntil = 0;
   /** Reads in the thread pool that wait for the disk. */
   readsUnderWay = 0;
@@ -140,19 +131,13 @@ export class VolumeHealth {
     return this.activity?.isStalled(now) === true;
   }
 
-  /**
-   * True where calls that may touch the disk are made on the event loop: the disk spins and no reads wait for
-   * it.
-   */
+  /** True where calls that may touch the disk are made on the event loop: it spins and no read waits. */
   isResponsive(now: number): boolean {
     if (this.isMemory) return true;
     return this.readsUnderWay === 0 && this.isHealthy(now) && now < this.awakeUntil;
   }
 
-  /**
-   * True where calls that should find everything in memory are made on the event loop. The disk may be spun
-   * down.
-   */
+  /** True where calls that need only memory are made on the event loop; the disk may be spun down. */
   isHealthy(now: number): boolean {
     if (this.isMemory) return true;
     return !this.isRemote && now >= this.slowUntil && !this.isSuspect(now);

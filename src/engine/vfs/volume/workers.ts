@@ -103,10 +103,7 @@ export class VolumeWorkers {
     this.pump();
   }
 
-  /**
-   * Removes a job from the queue. False where a worker has it already: its flag tells the worker to skip or
-   * stop it.
-   */
+  /** Removes a job from the queue. False where a worker has it, which is then flagged to skip or stop it. */
   withdraw(job: DiskJob): boolean {
     const at = this.queue.indexOf(job);
     if (at >= 0) this.queue.splice(at, 1);
@@ -138,8 +135,8 @@ export class VolumeWorkers {
 
   private pump(): void {
     const now = performance.now();
-    for (let at = 0; at < this.queue.length;) {
-      const job = this.queue[at] as DiskJob;
+    let at = 0;
+    for (let job = this.queue[at]; job !== undefined; job = this.queue[at]) {
       const thread = this.threadFor(now, job.isLong);
       if (thread === undefined) {
         at++;
@@ -148,8 +145,7 @@ export class VolumeWorkers {
       this.queue.splice(at, 1);
       this.assign(thread, job, now);
     }
-    // All threads are busy: try again when those that answer nothing count as hanging, which starts another
-    // thread.
+    // All threads are busy. Try again when they may count as hanging: another thread is started then.
     if (this.queue.length > 0 && this.threads.length < MAX_WORKERS) this.retryLater();
   }
 
