@@ -1,39 +1,40 @@
-// Who caches a file: an oplock belongs to one open, a lease to all opens of one client and key. Both are a holder
-// with the same three rights; [MS-SMB2] 3.3.1.11 to 3.3.1.13 (leases), [MS-FSA] 2.1.1.10 (oplocks).
+// The holders of caching rights on a file. An oplock belongs to one open, a lease to all opens of one client
+// with one lease key; both have the same three rights. [MS-SMB2] 3.3.1.11 to 3.3.1.13 (leases), [MS-FSA]
+// 2.1.1.10 (oplocks).
 import { Access } from "../../wire/security/access.ts";
 import { LeaseState } from "../../wire/context/create-context.ts";
 import type { Session, Tree } from "./session.ts";
 
-/** The rights to cache, as the bits of a lease state: data read, the handle, data to be written. */
+/** The caching rights READ, HANDLE and WRITE, as the bits of a lease state. */
 export const Cache = LeaseState;
 
 const STAT_ACCESS = Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES | Access.SYNCHRONIZE;
 
-/** True for an open that reads and changes no data: it breaks no oplock and hinders none; [MS-FSA] 2.1.5.1.2. */
+/** True for a stat open, which breaks no oplock and prevents none; [MS-FSA] 2.1.5.1.2. */
 export function isOplockStat(access: number): boolean {
   return (access & ~STAT_ACCESS) === 0;
 }
 
-/** The same for leases, where READ_CONTROL passes too, as on Windows. */
+/** True for a stat open as leases have it: READ_CONTROL is allowed too, as on Windows. */
 export function isLeaseStat(access: number): boolean {
   return (access & ~(STAT_ACCESS | Access.READ_CONTROL)) === 0;
 }
 
-/** What makes a lease; 3.3.1.12. */
+/** A lease; 3.3.1.12. */
 export interface Lease {
-  /** Client and key in one: the name of the lease in the server. */
+  /** ClientGuid and lease key together: identifies the lease in the server. */
   readonly id: string;
   /** 16 bytes. */
   readonly key: Uint8Array;
   /** The key in hex. */
   readonly keyText: string;
-  /** The version of the context that the lease was made by: all answers have it. */
+  /** The version of the create context that made the lease; all responses and breaks use it. */
   readonly version: 1 | 2;
   /** 16 bytes; undefined where the client named no parent. */
   readonly parentKey: Uint8Array | undefined;
 }
 
-/** What a holder knows of its opens: where a break goes, and how to find them in the open table. */
+/** An open as a holder sees it: the id in the open table, and the session that receives the break. */
 export interface CachingOpen {
   readonly id: number;
   readonly session: Session;
@@ -42,22 +43,22 @@ export interface CachingOpen {
 
 export class CachingHolder {
   readonly file: FileCaching;
-  /** Undefined: an oplock. */
+  /** Undefined for an oplock. */
   readonly lease: Lease | undefined;
-  /** An oplock has one. */
+  /** One open for an oplock. */
   readonly opens = new Set<CachingOpen>();
-  /** Opens of this holder that are more than stat opens. */
-  busyOpens = 0;
-  /** Counts the changes of a lease's state; 16 bits. */
+  /** Opens of this holder that are no stat opens. */
+  nonStatOpens = 0;
+  /** Lease.Epoch: counts the changes of the state; 16 bits. */
   epoch = 0;
-  /** What the client was asked to fall to; meaningless where no break is under way. */
+  /** The state in the break notification that was sent last; meaningless without a break in progress. */
   breakingTo = 0;
-  /** What it must fall to in the end: several requests may have asked for more while a break was under way. */
+  /** The state to reach in the end: further requests may have asked for less during a break. */
   required = 0;
-  /** The acknowledgement's time limit. */
+  /** Timer of the acknowledgement. */
   timer: unknown;
   private rights = 0;
-  private isAsked = false;
+  private isBreakSent = false;
 
   constructor(file: FileCaching, lease: Lease | undefined) {
     this.file = file;
@@ -74,31 +75,37 @@ export class CachingHolder {
   }
 
   get isBreaking(): boolean {
-    return this.isAsked;
+    return this.isBreakSent;
   }
   set isBreaking(isAsked: boolean) {
-    if (this.isAsked !== isAsked) this.file.breaking += isAsked ? 1 : -1;
-    this.isAsked = isAsked;
+    if (this.isBreakSent !== isAsked) this.file.breaking += isAsked ? 1 : -1;
+    this.isBreakSent = isAsked;
   }
 }
 
-/** The holders of one file, counted, so that a file with many opens is judged as fast as one with few. */
+/**
+ * The holders of one file, with counts, so that the cost of an open does not grow with the number of holders.
+ */
 export class FileCaching {
   readonly holders = new Set<CachingHolder>();
-  /** Requests that wait for a holder of this file; each is called once, at the next change. */
+  /** Requests that wait for a holder; each function is called once, at the next change. */
   readonly waiters = new Set<() => void>();
-  /** Opens of the file that are more than stat opens. */
-  busyOpens = 0;
-  /** Holders with any right, and those of them that are oplocks; with the right to write; leases with the handle. */
+  /** Opens of the file that are no stat opens. */
+  nonStatOpens = 0;
+  /** Holders with any right. */
   active = 0;
+  /** Oplocks with any right. */
   activeOplocks = 0;
+  /** Holders with WRITE. */
   writers = 0;
+  /** Leases with HANDLE. */
   handleLeases = 0;
+  /** Holders with HANDLE. */
   handles = 0;
-  /** Holders that were asked to fall and have not yet. */
+  /** Holders with a break in progress. */
   breaking = 0;
 
-  /** Counts a holder's rights in or out. */
+  /** Adds the rights of a holder to the counts, or subtracts them. */
   count(holder: CachingHolder, by: 1 | -1): void {
     const { state } = holder;
     if (state === 0) return;

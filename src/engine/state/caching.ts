@@ -1,8 +1,8 @@
-// Oplocks and leases of all files: who is asked to give up what, who waits for whom, and what an answer or its
-// absence changes. [MS-SMB2] 3.3.4.6, 3.3.4.7, 3.3.5.22, 3.3.6.1, 3.3.6.5; [MS-FSA] 2.1.4.12, 2.1.5.18.
-// Pure: messages go out through `sendBreak`, time comes from `timers`.
+// The oplocks and leases of all files: grants, breaks, acknowledgements and their time-outs, and the requests
+// that wait for a break. [MS-SMB2] 3.3.4.6, 3.3.4.7, 3.3.5.22, 3.3.6.1, 3.3.6.5; [MS-FSA] 2.1.4.12, 2.1.5.18.
+// Pure: breaks are sent by `sendBreak`, time comes from `timers`.
 import { type NtStatus, Status } from "../../wire/status.ts";
-import { grantable, soundRights, upgraded } from "./caching-grant.ts";
+import { grantable, validRights, upgraded } from "./caching-grant.ts";
 import {
   Cache,
   CachingHolder,
@@ -20,28 +20,29 @@ export interface Timers {
 
 export interface CachingRules {
   readonly timers: Timers;
-  /** How long an acknowledgement may take. */
+  /** Milliseconds that a client has to acknowledge a break. */
   readonly breakTimeoutMs: () => number;
-  /** Tells the client to fall from `from` to `to`; false where no connection leads to it. */
+  /** Sends a break from the rights `from` to `to`; false where the client has no connection. */
   readonly sendBreak: (holder: CachingHolder, from: number, to: number, needsAnswer: boolean) => boolean;
-  /** `sendBreak` found no way: the holder has fallen all the same. */
+  /** Called when `sendBreak` found no connection: the holder has lost the rights all the same. */
   readonly unreachable: (holder: CachingHolder) => void;
-  /** A lease on a directory begins with `open`, and ends. */
+  /** Called when a lease on a directory begins, with its first open. */
   readonly directoryLeased: (holder: CachingHolder, open: Open) => void;
+  /** Called when a lease on a directory ends. */
   readonly directoryReleased: (holder: CachingHolder) => void;
-  /** A client did not answer in time: it has lost all rights. */
+  /** Called when a client did not acknowledge in time, before the holder loses all rights. */
   readonly expired: (holder: CachingHolder) => void;
 }
 
-/** An open about to be made, as far as it disturbs those who cache the file. */
+/** An open that is about to be made, as far as it decides about breaks. */
 export interface Arrival {
-  /** Undefined where no lease is asked for. */
+  /** Lease.id of the lease that it asks for, if any: that lease is not broken. */
   readonly leaseId: string | undefined;
   readonly access: number;
   readonly overwrites: boolean;
-  /** Its access and sharing do not go with those of an existing open. */
+  /** True where it has a sharing conflict with an existing open. */
   readonly conflicts: boolean;
-  /** False once it has waited. */
+  /** False where it has waited for a break before. */
   readonly isFirstTry: boolean;
 }
 
@@ -57,7 +58,7 @@ export class CachingTable {
   get leaseCount(): number {
     return this.leases.size;
   }
-  /** Leases on directories: changes of files ask for nothing while there is none. */
+  /** Number of leases on directories; at 0 changes of entries break nothing. */
   get directoryLeases(): number {
     return this.onDirectories.size;
   }
@@ -66,7 +67,7 @@ export class CachingTable {
     return this.leases.get(id);
   }
 
-  /** Asks whom `arrival` disturbs to give way. True: it has to wait for an answer. */
+  /** Breaks the oplocks and leases that the open `arrival` conflicts with. True: it has to wait. */
   admit(file: FileCaching, arrival: Arrival): boolean {
     if (file.active === 0) return false;
     const { conflicts, overwrites } = arrival;
@@ -75,39 +76,40 @@ export class CachingTable {
     let mustWait = false;
     for (const holder of [...file.holders]) {
       if (holder.lease !== undefined && holder.lease.id === arrival.leaseId) continue;
-      if (this.disturb(holder, arrival)) mustWait = true;
+      if (this.breakFor(holder, arrival)) mustWait = true;
     }
     return mustWait;
   }
 
-  private disturb(holder: CachingHolder, arrival: Arrival): boolean {
+  private breakFor(holder: CachingHolder, arrival: Arrival): boolean {
     const { state, isBreaking } = holder;
     if (state === 0) return false;
     const { access, overwrites, conflicts, isFirstTry } = arrival;
     const isStat = holder.lease === undefined ? isOplockStat(access) : isLeaseStat(access);
     if (isStat && !overwrites && !conflicts) return false;
-    // A conflict may go away with the handle: what becomes of the data is decided when it has.
+    // A break of H may end a sharing conflict (the client closes). WRITE is broken at the next try, if it
+    // must be.
     const inTheWay = conflicts ? Cache.HANDLE : Cache.WRITE;
     const lost = overwrites && !conflicts ? state : state & inTheWay;
     if (lost === 0) return isBreaking;
-    this.demand(holder, state & ~lost);
+    this.startBreak(holder, state & ~lost);
     if ((state & inTheWay) === 0) return isBreaking && !isFirstTry;
     return (holder.state & inTheWay) !== 0;
   }
 
   /**
-   * The rights of a new open, which is entered in the tables already. `wanted` as a lease state; `lease` where one is
-   * asked for. The caller has made sure that a lease of that id is on this very file.
+   * Grants rights to a new open, which is in the open table already. `wanted` is a lease state; `lease` is
+   * undefined for an oplock. A lease with the same id must be on this file; the caller checks that.
    */
   grant(file: FileCaching, open: Open, wanted: number, lease: Lease | undefined, epoch: number): void {
     const known = lease === undefined ? undefined : this.leases.get(lease.id);
     if (known === undefined && lease === undefined && wanted === 0) return;
     const holder = known ?? new CachingHolder(file, lease);
     holder.opens.add(open);
-    if (!isOplockStat(open.grantedAccess)) holder.busyOpens++;
+    if (!isOplockStat(open.grantedAccess)) holder.nonStatOpens++;
     open.caching = holder;
     if (known !== undefined) {
-      const state = upgraded(file, known, soundRights(wanted));
+      const state = upgraded(file, known, validRights(wanted));
       if (state === known.state) return;
       known.state = state;
       known.epoch = (known.epoch + 1) & 0xffff;
@@ -128,13 +130,13 @@ export class CachingTable {
     this.rules.directoryLeased(holder, open);
   }
 
-  /** An open is gone. Its oplock goes with it, a lease with the last of its opens; who waits looks again. */
+  /** Ends the oplock of an open that closes, or its lease with the last open, and wakes waiting requests. */
   release(open: Open): void {
     const holder = open.caching;
     const file = holder?.file ?? open.file?.caching;
     if (holder !== undefined && holder.opens.delete(open)) {
       open.caching = undefined;
-      if (!isOplockStat(open.grantedAccess)) holder.busyOpens--;
+      if (!isOplockStat(open.grantedAccess)) holder.nonStatOpens--;
       if (holder.opens.size === 0) this.forget(holder);
     }
     if (file !== undefined) this.wake(file);
@@ -149,45 +151,51 @@ export class CachingTable {
     if (this.onDirectories.delete(holder)) this.rules.directoryReleased(holder);
   }
 
-  /** The data of `file` is changed by `open`: nobody else may read it from a cache any more. Waits for nobody. */
+  /** `open` changes the data of `file`: breaks the READ caching of other holders, without waiting. */
   breakReading(file: FileCaching, open: Open): void {
     for (const holder of [...file.holders]) {
       if (holder.state === 0) continue;
-      // The level II oplock of the writer itself goes too; a lease and an exclusive oplock may cache own writes.
-      const isOwn = holder === open.caching;
-      if (isOwn && (holder.lease !== undefined || (holder.state & Cache.WRITE) !== 0)) continue;
-      this.demand(holder, 0);
+      // A level II oplock of the writing open is broken too; a lease or an exclusive oplock may cache its own
+      // writes.
+      const isWriter = holder === open.caching;
+      if (isWriter && (holder.lease !== undefined || (holder.state & Cache.WRITE) !== 0)) continue;
+      this.startBreak(holder, 0);
     }
   }
 
-  /** The name of `file` is to go or to change: others must not count on the handle. True: wait for an answer. */
+  /**
+   * The name of `file` is about to be removed or changed: breaks the HANDLE caching of others. True: wait.
+   */
   breakHandles(file: FileCaching, by: Open | undefined): boolean {
     if (file.handles === 0) return false;
     let mustWait = false;
     for (const holder of [...file.holders]) {
       const { state } = holder;
       if ((state & Cache.HANDLE) === 0 || holder === by?.caching) continue;
-      this.demand(holder, state & ~Cache.HANDLE);
+      this.startBreak(holder, state & ~Cache.HANDLE);
       if ((holder.state & Cache.HANDLE) !== 0) mustWait = true;
     }
     return mustWait;
   }
 
-  /** Entries of a directory changed: its leases end, but for the one whose key (in hex) the changing open named its parent's. */
+  /**
+   * Entries of a directory changed: breaks its leases, except the one whose key (hex) is the changing open's
+   * parent key.
+   */
   breakListing(file: FileCaching, parentKey: string | undefined): void {
     if (file.active === 0) return;
     for (const holder of [...file.holders]) {
       if (holder.state === 0) continue;
-      if (parentKey === undefined || holder.lease?.keyText !== parentKey) this.demand(holder, 0);
+      if (parentKey === undefined || holder.lease?.keyText !== parentKey) this.startBreak(holder, 0);
     }
   }
 
-  /** Nobody can say any more which directories changed. */
+  /** Change events were lost: breaks the leases of all directories. */
   breakListings(): void {
-    for (const holder of [...this.onDirectories]) this.demand(holder, 0);
+    for (const holder of [...this.onDirectories]) this.startBreak(holder, 0);
   }
 
-  /** Calls `run` once, at the next change of `file`. Take it back with `unwait`. */
+  /** Calls `run` once, at the next change of the holders of `file`. `unwait` cancels it. */
   wait(file: FileCaching, run: () => void): void {
     file.waiters.add(run);
   }
@@ -202,16 +210,16 @@ export class CachingTable {
     for (const run of waiters) run();
   }
 
-  // Has the holder fall to `to`, or further where it is falling already.
-  private demand(holder: CachingHolder, to: number): void {
+  // Breaks to `to`; where a break is in progress, lowers the state that it ends at.
+  private startBreak(holder: CachingHolder, to: number): void {
     if (holder.isBreaking) {
       holder.required &= to;
       return;
     }
     const from = holder.state;
     if ((from & ~to) === 0) return;
-    // An oplock falls to level II or to nothing.
-    const target = holder.lease === undefined ? to & Cache.READ : soundRights(from & to);
+    // An oplock breaks to level II or none.
+    const target = holder.lease === undefined ? to & Cache.READ : validRights(from & to);
     holder.required = target;
     holder.epoch = (holder.epoch + 1) & 0xffff;
     this.send(holder, target);
@@ -219,18 +227,18 @@ export class CachingTable {
 
   private send(holder: CachingHolder, to: number): void {
     const from = holder.state;
-    // The right to read from a cache ends without an answer: nothing has to be written back for it.
+    // READ alone needs no acknowledgement: there is nothing to write back.
     const needsAnswer = (from & ~Cache.READ) !== 0;
     if (needsAnswer) {
       holder.isBreaking = true;
       holder.breakingTo = to;
       holder.timer = this.rules.timers.setTimer(this.rules.breakTimeoutMs(), () => this.expire(holder));
     }
-    const isTold = this.rules.sendBreak(holder, from, to, needsAnswer);
-    if (needsAnswer && isTold) return;
+    const isSent = this.rules.sendBreak(holder, from, to, needsAnswer);
+    if (needsAnswer && isSent) return;
     this.endBreak(holder);
-    holder.state = isTold ? to : holder.required;
-    if (!isTold) this.rules.unreachable(holder);
+    holder.state = isSent ? to : holder.required;
+    if (!isSent) this.rules.unreachable(holder);
     this.wake(holder.file);
   }
 
@@ -250,32 +258,37 @@ export class CachingTable {
   }
 
   /**
-   * A lease's acknowledgement; 3.3.5.22.2. `id` as Lease.id. The status, and what is left to do once the client
-   * has its answer: a further step down.
+   * Acknowledgement of a lease break; 3.3.5.22.2. Returns the status, and what to call once the response is
+   * sent: the next break, where more was asked for meanwhile. STATUS_OBJECT_NAME_NOT_FOUND: no lease with
+   * `id` (Lease.id); STATUS_UNSUCCESSFUL: no break in progress; STATUS_REQUEST_NOT_ACCEPTED: `state` exceeds
+   * the break's.
    */
   acknowledgeLease(id: string, state: number): { readonly status: NtStatus; readonly then?: () => void } {
     const holder = this.leases.get(id);
     if (holder === undefined) return { status: Status.OBJECT_NAME_NOT_FOUND };
     if (!holder.isBreaking) return { status: Status.UNSUCCESSFUL };
     if ((state & ~holder.breakingTo) !== 0) return { status: Status.REQUEST_NOT_ACCEPTED };
-    return { status: Status.SUCCESS, ...this.fall(holder, soundRights(state)) };
+    return { status: Status.SUCCESS, ...this.downgrade(holder, validRights(state)) };
   }
 
-  /** The answer of an open whose oplock is breaking: it holds `rights` from now on, R or nothing. */
+  /**
+   * Acknowledgement of an oplock break, to `rights` (READ or none); returns what to call once the response is
+   * sent.
+   */
   acknowledgeOplock(holder: CachingHolder, rights: number): { readonly then?: () => void } {
-    return this.fall(holder, rights & holder.breakingTo);
+    return this.downgrade(holder, rights & holder.breakingTo);
   }
 
-  private fall(holder: CachingHolder, state: number): { readonly then?: () => void } {
+  private downgrade(holder: CachingHolder, state: number): { readonly then?: () => void } {
     this.endBreak(holder);
     holder.state = state;
     if ((state & ~holder.required) === 0) {
       this.wake(holder.file);
       return {};
     }
-    // More was asked for meanwhile. As Windows does it, R stays to the last step.
+    // More was asked for meanwhile. As on Windows, R stays until the last break.
     const target = (state & ~Cache.READ) !== 0 ? (holder.required | Cache.READ) & state : holder.required;
-    // Still breaking for everybody else, until the next message has gone out.
+    // For all others the break is still in progress until the next notification is sent.
     holder.isBreaking = true;
     holder.breakingTo = target;
     return {

@@ -1,8 +1,8 @@
-// ChangeTime as clients have set it: no Linux file system takes it from anybody, so it is remembered here for as long
-// as the file is not changed. [MS-FSA] 2.1.5.15.2, [MS-FSCC] 2.4.7.
+// ChangeTimes that clients have set. Linux has no call to set ctime, so they are kept in memory until the
+// file changes. [MS-FSA] 2.1.5.15.2, [MS-FSCC] 2.4.7.
 import type { Time } from "../../wire/filetime.ts";
 
-/** What is said of a file, as the disk tells it or corrected by `apply`. */
+/** The identity and change time of a file, from the disk or as replaced by `apply`. */
 interface Changed {
   readonly device: number;
   readonly inodeLow: number;
@@ -14,25 +14,25 @@ interface Changed {
 interface Remembered {
   readonly device: number;
   readonly inodeHigh: number;
-  /** The disk's ctime: another one says that the file was changed since. */
+  /** The disk's ctime when the client set the time; another ctime means that the file has changed. */
   readonly diskSeconds: number;
   readonly diskNanoseconds: number;
   readonly time: Time;
 }
 
-/** More than this many are not remembered: the oldest goes. */
+/** Beyond this many the oldest is dropped. */
 const MAX_REMEMBERED = 4096;
 
 export class ChangeTimes {
-  /** By the low half of the inode number: two files that share it push each other out. */
+  /** By the low half of the inode number: of two files that share it, the later one stays. */
   private readonly files = new Map<number, Remembered>();
 
   get count(): number {
     return this.files.size;
   }
 
-  /** `stat` is what the disk says right now; from here on its ChangeTime is `time`. */
-  note(stat: Changed, time: Time): void {
+  /** Sets the ChangeTime of a file to `time`. `stat` is its current state on disk. */
+  remember(stat: Changed, time: Time): void {
     this.files.delete(stat.inodeLow);
     this.files.set(stat.inodeLow, {
       device: stat.device,
@@ -48,7 +48,7 @@ export class ChangeTimes {
     }
   }
 
-  /** Puts the time that a client has set in place of the disk's, and forgets it where the file was changed since. */
+  /** Replaces the ctime in `stat` by the time that a client has set, unless the file has changed since. */
   apply(stat: Changed): void {
     if (this.files.size === 0) return;
     const known = this.files.get(stat.inodeLow);

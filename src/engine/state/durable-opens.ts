@@ -1,49 +1,54 @@
-// Opens that outlive a lost connection: who may have them back, until when, and which CREATE made them;
-// [MS-SMB2] 3.3.1.10 (Open.IsDurable …), 3.3.2.2 (Durable Open Scavenger Timer), 3.3.5.9.10 (CreateGuid). Pure.
+// Durable opens and CREATE replays: which opens survive a lost connection, until when, and which CREATE made
+// them. [MS-SMB2] 3.3.1.10 (Open.IsDurable …), 3.3.2.2 (Durable Open Scavenger Timer), 3.3.5.9.10
+// (CreateGuid). Pure.
 import { Cache } from "./caching-holder.ts";
 import type { Open } from "./open.ts";
 
-/** Milliseconds for a client that names no time-out (v1 never does), and the longest that is granted. */
+/** For a client that asks for no time-out; a v1 request has none. */
 export const DEFAULT_DURABLE_TIMEOUT_MS = 60_000;
+/** The longest time-out granted. */
 export const MAX_DURABLE_TIMEOUT_MS = 300_000;
 
-/** The time-out granted to a client that asked for `wantedMs`; 0 leaves it to us. */
+/** The time-out granted to a client that asked for `wantedMs`; 0 asks for the server's default. */
 export function grantedTimeoutMs(wantedMs: number): number {
   return wantedMs === 0 ? DEFAULT_DURABLE_TIMEOUT_MS : Math.min(wantedMs, MAX_DURABLE_TIMEOUT_MS);
 }
 
 /**
- * True while the client's right to cache the handle makes an open durable: a batch oplock, or a lease with H;
- * 3.3.5.9.6, 3.3.5.9.10. A stat open of a file that others cache never is.
+ * True for an open of a file with a batch oplock or a lease with HANDLE: it may be durable; 3.3.5.9.6,
+ * 3.3.5.9.10.
  */
-export function holdsHandle(open: Open): boolean {
+export function hasHandleCaching(open: Open): boolean {
   const { caching } = open;
   if (caching === undefined || open.isDirectory) return false;
   const batch = Cache.READ | Cache.WRITE | Cache.HANDLE;
   return caching.lease === undefined ? caching.state === batch : (caching.state & Cache.HANDLE) !== 0;
 }
 
-/** True when an open stays although its connection is lost. One that goes with its close would keep what it deletes. */
-export function mayOutlive(open: Open): boolean {
+/**
+ * True for an open that stays when its connection is lost. Delete-on-close and delete-pending opens are
+ * closed, so that the file is deleted.
+ */
+export function survivesDisconnect(open: Open): boolean {
   if (open.durability === undefined || open.isClosed || open.deleteOnClose) return false;
-  return holdsHandle(open) && open.file?.deletePending !== true;
+  return hasHandleCaching(open) && open.file?.deletePending !== true;
 }
 
 export class DurableOpens {
-  /** Opens that a CREATE with a CreateGuid made and that were not used since, by client and GUID. */
+  /** Unused opens of CREATEs with a CreateGuid, by ClientGuid and CreateGuid. */
   private readonly byCreateGuid = new Map<string, Open>();
   private readonly ofApplications = new Set<Open>();
-  /** CREATEs with a CreateGuid that have not been answered yet. */
+  /** CREATEs in progress that have a CreateGuid. */
   private readonly pending = new Set<string>();
-  /** Opens without a connection, and when each is given up. */
+  /** Opens without a connection, with the time at which each is closed. */
   private readonly deadlines = new Map<Open, number>();
 
-  /** Opens that wait for their client. */
+  /** Number of opens without a connection. */
   get detachedCount(): number {
     return this.deadlines.size;
   }
 
-  /** CREATEs under way. */
+  /** Number of CREATEs in progress that have a CreateGuid. */
   get pendingCount(): number {
     return this.pending.size;
   }
@@ -71,13 +76,13 @@ export class DurableOpens {
     if (open.appInstanceId !== "") this.ofApplications.add(open);
   }
 
-  /** The client used the open: it has the answer to its CREATE, and will not ask for it again. */
+  /** The client has used the open, so it has the response of its CREATE and will not replay it. */
   endReplay(open: Open): void {
     open.isReplayable = false;
     if (this.byCreateGuid.get(open.createKey) === open) this.byCreateGuid.delete(open.createKey);
   }
 
-  /** The connection is gone; the open waits until `nowMs` plus its time-out. */
+  /** The connection is lost: the open stays until `nowMs` plus its time-out. */
   detach(open: Open, nowMs: number): void {
     if (open.isReplayable) this.endReplay(open);
     const timeoutMs = open.durability?.timeoutMs ?? 0;
@@ -88,26 +93,26 @@ export class DurableOpens {
     return this.deadlines.has(open);
   }
 
-  /** Its client has it back. */
+  /** The client has reconnected the open. */
   attach(open: Open): void {
     this.deadlines.delete(open);
   }
 
-  /** Forgets a closed open altogether. */
+  /** Removes a closed open. */
   forget(open: Open): void {
     this.deadlines.delete(open);
     this.ofApplications.delete(open);
     if (open.isReplayable) this.endReplay(open);
   }
 
-  /** The opens whose time is over; the caller closes them. */
+  /** The opens whose time-out has passed; the caller closes them. */
   expired(nowMs: number): Open[] {
     const over: Open[] = [];
     for (const [open, deadline] of this.deadlines) if (deadline <= nowMs) over.push(open);
     return over;
   }
 
-  /** Opens made by an application of that id on another client or connection; 3.3.5.9.13. */
+  /** The opens with that AppInstanceId, of any client; 3.3.5.9.13. */
   *ofApplication(appInstanceId: string): IterableIterator<Open> {
     for (const open of this.ofApplications) if (open.appInstanceId === appInstanceId) yield open;
   }

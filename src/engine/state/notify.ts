@@ -1,11 +1,11 @@
-// Watches on directories: what changed since a client last asked, and the requests that wait for a change.
-// [MS-SMB2] 3.3.5.19; [MS-FSA] 2.1.4.1 (sending a notification), 2.1.5.11.1 (asking for one).
+// Watches on directories: the changes that a client has not been told yet, and the requests that wait for a
+// change. [MS-SMB2] 3.3.5.19; [MS-FSA] 2.1.4.1 (sending a notification), 2.1.5.11.1 (asking for one).
 import type { MaybePromise } from "../../port/port.ts";
 import { CompletionFilter } from "../../wire/command/change-notify.ts";
 import { type Change, NotifyAction } from "../../wire/fscc/notify.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 
-/** Bytes of changes kept for one watch, whatever its client asked for. More is an overflow. */
+/** Bytes of changes kept for one watch, whatever OutputBufferLength says. More is an overflow. */
 const MAX_WATCH_BYTES = 64 * 1024;
 /** Bytes of changes kept for all watches together. */
 const MAX_TOTAL_BYTES = 4 * 1024 * 1024;
@@ -15,40 +15,43 @@ const ENTRY_BYTES = 12;
 /** A CHANGE_NOTIFY that waits. */
 export interface WaitingRequest {
   readonly outputBytes: number;
-  /** Called once: an NTSTATUS, and the changes where it is SUCCESS. */
+  /** Called once, with the changes where the status is STATUS_SUCCESS. */
   readonly finish: (status: NtStatus, changes: readonly Change[]) => void;
 }
 
-/** What a first request on an open fixes for the open's life. */
+/** What the first request on an open fixes for all that follow. */
 export interface WatchTerms {
-  /** The directory; its path (as SharedFile has it) follows our renames. */
+  /** The directory; its path (that of SharedFile) follows renames by the server. */
   readonly directory: { readonly path: string };
   readonly isRecursive: boolean;
   /** CompletionFilter bits. */
   readonly filter: number;
-  /** OutputBufferLength of the first request: so much is kept between requests. */
+  /** OutputBufferLength of the first request, which limits what is kept between requests. */
   readonly outputBytes: number;
-  /** The name for the client of a path below the directory; undefined where it must not be told of it. */
+  /** The client's name for a path below the directory; undefined where the client must not see it. */
   readonly nameOf: (path: string) => string | undefined;
   /** Called when the watch ends with its open. */
   readonly ended: () => void;
 }
 
-/** Where changes by other programs are seen. Told of ours, so that it does not report them again. */
+/**
+ * Watches for changes by other programs (inotify). The server announces its own changes here, so that their
+ * events are not reported twice.
+ */
 export interface LocalChanges {
-  /** A change of ours by its NotifyAction: its events are no news. */
+  /** Announces a change by the server: its events are suppressed. */
   expect(action: NotifyAction, path: string): void;
-  /** A directory has another path, by a rename of ours that was expected. */
+  /** The server has renamed a directory; the rename was announced. */
   moved(from: string, to: string): void;
-  /** A descriptor of ours that could write is closed. */
+  /** Announces that the server closes a descriptor opened for writing. */
   expectClose(path: string): void;
-  /** An operation of ours on `path` is under way; ended by `end`, when what came of it is expected. */
+  /** An operation of the server on `path` starts. `end` is called once its changes are announced. */
   begin(path: string): void;
   end(path: string): void;
 }
 
 interface Watch extends WatchTerms {
-  /** The path under which the table has it. */
+  /** The path under which `byPath` has it. */
   key: string;
   readonly waiting: WaitingRequest[];
   changes: Change[];
@@ -58,23 +61,23 @@ interface Watch extends WatchTerms {
 
 const NO_CHANGES: readonly Change[] = [];
 
-/** The completion filter of a name that appears, goes or changes. */
+/** The completion filter of a name that is added, removed or renamed. */
 export function nameFilter(isDirectory: boolean): number {
   return isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME;
 }
 
-/** Owners are opens; paths are those of SharedFile. */
+/** The watches of all opens (the owners). Paths are those of SharedFile. */
 export class NotifyTable {
-  /** Set while changes by other programs are looked for. */
+  /** Set while changes by other programs are watched for. */
   local: LocalChanges | undefined;
   private readonly watches = new Map<object, Watch>();
   private readonly byPath = new Map<string, Set<Watch>>();
   private totalBytes = 0;
 
-  /** Directories that are watched for another purpose: our own changes must be known from others' there, too. */
+  /** Directories watched for another purpose, where the server's own changes must be announced too. */
   observers = 0;
 
-  /** Watches there are. Nothing need be reported while it is 0. */
+  /** Number of watches. While it is 0 nothing need be reported. */
   get count(): number {
     return this.watches.size + this.observers;
   }
@@ -83,7 +86,7 @@ export class NotifyTable {
     return this.watches.has(owner);
   }
 
-  /** Starts to watch for `owner`, which has no watch yet. */
+  /** Adds the watch of `owner`, which has none yet. */
   add(owner: object, terms: WatchTerms): void {
     const watch: Watch = {
       ...terms,
@@ -97,13 +100,16 @@ export class NotifyTable {
     this.link(watch);
   }
 
-  /** True when a request of `owner` would be answered at once. */
-  hasNews(owner: object): boolean {
+  /** True where a request of `owner` would be answered at once. */
+  hasChanges(owner: object): boolean {
     const watch = this.watches.get(owner);
     return watch !== undefined && (watch.hasOverflowed || watch.changes.length > 0);
   }
 
-  /** Answers a request of `owner` at once where there are changes already, else when there are; first come first served. */
+  /**
+   * Answers a request of `owner` at once where there are changes, else at the next change, in order of
+   * arrival.
+   */
   request(owner: object, request: WaitingRequest): void {
     const watch = this.watches.get(owner);
     if (watch === undefined) return request.finish(Status.NOTIFY_CLEANUP, NO_CHANGES);
@@ -119,18 +125,21 @@ export class NotifyTable {
     request.finish(Status.CANCELLED, NO_CHANGES);
   }
 
-  /** Ends the watch of an open that is closed. True when requests waited: they have their answer now. */
+  /**
+   * Ends the watch of an open that closes: STATUS_NOTIFY_CLEANUP for its waiting requests. True where there
+   * were any.
+   */
   remove(owner: object): boolean {
     const watch = this.watches.get(owner);
     if (watch === undefined) return false;
     this.watches.delete(owner);
     this.unlink(watch);
-    this.forget(watch);
+    this.reset(watch);
     watch.ended();
     return finishAll(watch, Status.NOTIFY_CLEANUP);
   }
 
-  /** A directory is to go with its last handle: nothing will be told of it any more. */
+  /** A directory is delete-pending: its waiting requests end with STATUS_DELETE_PENDING. */
   deletePending(directory: { readonly path: string }): void {
     for (const watch of this.byPath.get(directory.path) ?? []) {
       if (watch.directory === directory) finishAll(watch, Status.DELETE_PENDING);
@@ -138,8 +147,8 @@ export class NotifyTable {
   }
 
   /**
-   * Operations on `paths` that have begun: `work` ends when they are over and what came of them has been told here.
-   * Until then nobody else tells of these paths. Where the answer is at hand there is nothing to wait for.
+   * Defers inotify events for `paths` while `work` runs: an operation of the server that ends with reporting
+   * its own changes here. Returns `work`. Does nothing where `work` is no promise.
    */
   during<T>(work: MaybePromise<T>, ...paths: readonly string[]): MaybePromise<T> {
     const { local } = this;
@@ -152,7 +161,7 @@ export class NotifyTable {
     return work;
   }
 
-  /** The same for `work` that changes what is stored beside the data of `path` and is not told of. */
+  /** `during` for `work` that changes only metadata stored beside the data of `path`, and reports nothing. */
   quietly<T>(work: MaybePromise<T>, path: string | undefined): MaybePromise<T> {
     if (path === undefined || this.count === 0) return work;
     if (work instanceof Promise) return this.during(work, path);
@@ -160,36 +169,39 @@ export class NotifyTable {
     return work;
   }
 
-  /** A change that we made; `filter` has the CompletionFilter bits that it concerns. Call it in the turn of the change. */
+  /**
+   * Reports and announces a change by the server; `filter` is its CompletionFilter bits. Call it in the same
+   * turn of the event loop as the change.
+   */
   changed(action: NotifyAction, path: string, filter: number): void {
     if (this.count === 0) return;
     this.local?.expect(action, path);
     this.report(action, path, filter);
   }
 
-  /** A change of ours to the named stream `name` of the file `path`, or `name` itself is new or gone. */
+  /** The server has added, changed or removed the named stream `name` of the file `path`. */
   streamChanged(action: NotifyAction, path: string, name: string, filter: number): void {
     if (this.count === 0) return;
-    // Other programs see a change of the file's attributes.
+    // inotify reports a change of the file's attributes.
     this.local?.expect(NotifyAction.MODIFIED, path);
     this.forEachWatcher(path, filter, (watch, start) => {
-      this.keep(watch, action, path.slice(start), `:${name}`);
+      this.record(watch, action, path.slice(start), `:${name}`);
       this.deliver(watch);
     });
   }
 
-  /** A stream of the file `path` has another name. */
+  /** The server has renamed a stream of the file `path`. */
   streamRenamed(path: string, from: string, to: string): void {
     if (this.count === 0) return;
     this.local?.expect(NotifyAction.MODIFIED, path);
     this.forEachWatcher(path, CompletionFilter.STREAM_NAME, (watch, start) => {
-      this.keep(watch, NotifyAction.REMOVED_STREAM, path.slice(start), `:${from}`);
-      this.keep(watch, NotifyAction.ADDED_STREAM, path.slice(start), `:${to}`);
+      this.record(watch, NotifyAction.REMOVED_STREAM, path.slice(start), `:${from}`);
+      this.record(watch, NotifyAction.ADDED_STREAM, path.slice(start), `:${to}`);
       this.deliver(watch);
     });
   }
 
-  /** A rename that we made. */
+  /** The server has renamed a file or directory. */
   renamed(from: string, to: string, isDirectory: boolean): void {
     if (this.count === 0) return;
     this.local?.expect(NotifyAction.RENAMED_OLD_NAME, from);
@@ -199,31 +211,33 @@ export class NotifyTable {
     this.move(from, to);
   }
 
-  /** A further name that we made for a file, in the place of another where there was one. */
+  /** The server has added a hard link, over an existing file where `isReplacing`. */
   linked(path: string, isReplacing: boolean): void {
     if (this.count === 0) return;
     if (isReplacing) {
-      // It is put there by renaming.
+      // The new link is renamed over the old file.
       this.local?.expect(NotifyAction.RENAMED_NEW_NAME, path);
       this.report(NotifyAction.REMOVED, path, CompletionFilter.FILE_NAME);
     }
     this.changed(NotifyAction.ADDED, path, CompletionFilter.FILE_NAME);
   }
 
-  /** The descriptor of a file that could be written is about to be closed. */
+  /** The server is about to close a descriptor opened for writing. */
   closing(path: string): void {
     if (this.count > 0) this.local?.expectClose(path);
   }
 
-  /** Tells every watch that sees `path` of a change, whoever made it. */
+  /** Reports a change of any program to every watch that covers `path`. */
   report(action: NotifyAction, path: string, filter: number): void {
     this.forEachWatcher(path, filter, (watch, start) => {
-      this.keep(watch, action, path.slice(start));
+      this.record(watch, action, path.slice(start));
       this.deliver(watch);
     });
   }
 
-  /** [MS-FSCC] 2.7.1: within a directory one name becomes another; from one to the other it is two events. */
+  /**
+   * Reports a rename of any program: as such within a directory, else as REMOVED and ADDED; [MS-FSCC] 2.7.1.
+   */
   reportRename(from: string, to: string, isDirectory: boolean): void {
     const filter = nameFilter(isDirectory);
     const parentEnd = from.lastIndexOf("/") + 1;
@@ -233,13 +247,13 @@ export class NotifyTable {
       return;
     }
     this.forEachWatcher(from, filter, (watch, start) => {
-      this.keep(watch, NotifyAction.RENAMED_OLD_NAME, from.slice(start));
-      this.keep(watch, NotifyAction.RENAMED_NEW_NAME, to.slice(start));
+      this.record(watch, NotifyAction.RENAMED_OLD_NAME, from.slice(start));
+      this.record(watch, NotifyAction.RENAMED_NEW_NAME, to.slice(start));
       this.deliver(watch);
     });
   }
 
-  /** Changes were lost: everybody must look for themselves. */
+  /** Events were lost: every watch overflows (STATUS_NOTIFY_ENUM_DIR). */
   reportLoss(): void {
     for (const watch of this.watches.values()) {
       this.overflow(watch);
@@ -247,15 +261,18 @@ export class NotifyTable {
     }
   }
 
-  /** Calls `tell` for the watches of the parent and the recursive ones above; `start` is where their name begins. */
-  private forEachWatcher(path: string, filter: number, tell: (watch: Watch, start: number) => void): void {
+  /**
+   * Calls `visit` for the watches on the parent and the recursive ones above it; the path below the watched
+   * directory starts at `start`.
+   */
+  private forEachWatcher(path: string, filter: number, visit: (watch: Watch, start: number) => void): void {
     let isParent = true;
     let slash = path.lastIndexOf("/");
     while (slash > 0) {
       const watches = this.byPath.get(path.slice(0, slash));
       if (watches !== undefined) {
         for (const watch of watches) {
-          if ((watch.filter & filter) !== 0 && (isParent || watch.isRecursive)) tell(watch, slash + 1);
+          if ((watch.filter & filter) !== 0 && (isParent || watch.isRecursive)) visit(watch, slash + 1);
         }
       }
       isParent = false;
@@ -263,7 +280,7 @@ export class NotifyTable {
     }
   }
 
-  private keep(watch: Watch, action: NotifyAction, path: string, stream = ""): void {
+  private record(watch: Watch, action: NotifyAction, path: string, stream = ""): void {
     if (watch.hasOverflowed) return;
     const fileName = watch.nameOf(path);
     if (fileName === undefined) return;
@@ -280,30 +297,30 @@ export class NotifyTable {
   }
 
   private overflow(watch: Watch): void {
-    this.forget(watch);
+    this.reset(watch);
     watch.hasOverflowed = true;
   }
 
-  private forget(watch: Watch): void {
+  private reset(watch: Watch): void {
     this.totalBytes -= watch.bytes;
     watch.bytes = 0;
     watch.changes = [];
     watch.hasOverflowed = false;
   }
 
-  /** Answers the oldest waiting request where there is something to tell. */
+  /** Answers the oldest waiting request where the watch has changes. */
   private deliver(watch: Watch): void {
     if (!watch.hasOverflowed && watch.changes.length === 0) return;
     const request = watch.waiting.shift();
     if (request === undefined) return;
     const { changes } = watch;
     const fits = !watch.hasOverflowed && watch.bytes <= request.outputBytes;
-    this.forget(watch);
+    this.reset(watch);
     if (fits) request.finish(Status.SUCCESS, changes);
     else request.finish(Status.NOTIFY_ENUM_DIR, NO_CHANGES);
   }
 
-  /** Watches at or below a renamed directory are found by its new path from now on. */
+  /** Moves the watches at and below a renamed directory to its new path. */
   private move(from: string, to: string): void {
     const below = `${from}/`;
     for (const watch of this.watches.values()) {

@@ -1,5 +1,6 @@
-// All opens of the server, and the files they are of, keyed by identity and not by name: share modes,
-// delete-pending; [MS-SMB2] 3.3.1.1 (GlobalOpenTable), [MS-FSA] 2.1.5.1.2.2 (sharing), 2.1.5.5 (close).
+// All opens of the server and the files that they share, keyed by the files' identity: share modes,
+// delete-pending, names. [MS-SMB2] 3.3.1.1 (GlobalOpenTable), [MS-FSA] 2.1.5.1.2.2 (sharing), 2.1.5.5
+// (close).
 import type { Session, Tree } from "./session.ts";
 import { Access } from "../../wire/security/access.ts";
 import { ShareAccess } from "../../wire/command/create.ts";
@@ -7,7 +8,7 @@ import { isOplockStat } from "./caching-holder.ts";
 import { type Open, SharedFile } from "./open.ts";
 import { PathIndex } from "./path-index.ts";
 
-/** The path of SharedFile for something below the share directory `root`. */
+/** The absolute path, as SharedFile has it, of a path below the share directory `root`. */
 export function absolutePath(root: string, path: string): string {
   return path === "" ? root : `${root}/${path}`;
 }
@@ -15,7 +16,7 @@ export function absolutePath(root: string, path: string): string {
 const DATA_ACCESS =
   Access.READ_DATA | Access.WRITE_DATA | Access.APPEND_DATA | Access.EXECUTE | Access.DELETE;
 
-/** True when `access` takes part in sharing checks: an open for attributes alone never conflicts. */
+/** True when `access` takes part in sharing checks: an open for attributes only never conflicts. */
 export function hasDataAccess(access: number): boolean {
   return (access & DATA_ACCESS) !== 0;
 }
@@ -48,7 +49,7 @@ export class OpenTable {
     return this.files.size;
   }
 
-  /** Files that are open, or about to be. */
+  /** Files that are open or about to be opened. */
   sharedFiles(): IterableIterator<SharedFile> {
     return this.files.values();
   }
@@ -61,16 +62,16 @@ export class OpenTable {
     return this.files.get(identity);
   }
 
-  /** The open file or directory of that path, as SharedFile has it. */
+  /** The open file or directory with that absolute path. */
   findByPath(path: string): SharedFile | undefined {
     return this.paths.find(path);
   }
 
-  /** The shared state of a file about to be opened; forgotten again by `dropIfUnused`. */
+  /** The SharedFile of a file about to be opened, made if it is new; `dropIfUnused` removes it again. */
   takeFile(identity: string, path: string): SharedFile {
     const known = this.files.get(identity);
     if (known !== undefined) {
-      if (!known.hasName) this.giveName(known, path);
+      if (!known.hasName) this.restoreName(known, path);
       return known;
     }
     const file = new SharedFile(identity, path, this.paths);
@@ -78,7 +79,7 @@ export class OpenTable {
     return file;
   }
 
-  /** The same for the named stream of `base` that is `folded` in the form in which equal names are equal. */
+  /** The same for a named stream of `base`; `folded` is its case-folded name. */
   takeStream(base: SharedFile, folded: string): SharedFile {
     const known = base.streams?.get(folded);
     if (known !== undefined) return known;
@@ -90,7 +91,7 @@ export class OpenTable {
     return file;
   }
 
-  /** A stream has another name from now on, one that no open stream has. */
+  /** Renames an open stream; no open stream may have the new name. */
   renameStream(file: SharedFile, folded: string): void {
     const { base } = file;
     if (base?.streams === undefined) return;
@@ -101,7 +102,9 @@ export class OpenTable {
     this.files.set(file.identity, file);
   }
 
-  /** `open` came by another name of its file than the one that is known. */
+  /**
+   * Records the name that `open` was opened by, where it is another hard link than the file's `pathEntry`.
+   */
   addName(open: Open, path: string): void {
     const { file } = open;
     if (file === undefined || file.base !== undefined) return;
@@ -109,31 +112,32 @@ export class OpenTable {
     open.pathEntry = this.paths.insert(path, file);
   }
 
-  /** The file is to go by the name that `open` came by. */
-  doom(file: SharedFile, open: Open): void {
-    this.spare(file);
+  /** Sets delete-pending; the name to remove is the one that `open` was opened by. */
+  setDeletePending(file: SharedFile, open: Open): void {
+    this.clearDeletePending(file);
     file.deletePending = true;
-    if (open.pathEntry !== undefined) file.doomedEntry = this.paths.insert(file.pathOf(open.pathEntry), file);
+    if (open.pathEntry !== undefined)
+      file.deletePendingEntry = this.paths.insert(file.pathOf(open.pathEntry), file);
   }
 
-  /** It stays after all, or has gone. */
-  spare(file: SharedFile): void {
+  /** Clears delete-pending: the deletion was revoked or is done. */
+  clearDeletePending(file: SharedFile): void {
     file.deletePending = false;
-    if (file.doomedEntry !== undefined) this.paths.remove(file.doomedEntry, file);
-    file.doomedEntry = undefined;
+    if (file.deletePendingEntry !== undefined) this.paths.remove(file.deletePendingEntry, file);
+    file.deletePendingEntry = undefined;
   }
 
   /**
-   * The name `path` of an open file was removed, or is another object's now: nothing done by that name reaches the
-   * file any more. Who came by another hard link still has that.
+   * Removes the name `path` of an open file: it was unlinked, or belongs to another object now. The file
+   * continues under another hard link that it was opened by, else without a name.
    */
-  loseName(file: SharedFile, path: string): void {
+  removeName(file: SharedFile, path: string): void {
     if (file.base !== undefined || !file.hasName) return;
-    if (file.pathOf(file.doomedEntry) === path) this.spare(file);
+    if (file.pathOf(file.deletePendingEntry) === path) this.clearDeletePending(file);
     if (file.path !== path) return;
     if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);
     const other = [...file.opens].find(
-      ({ pathEntry: place }) => place !== undefined && file.pathOf(place) !== path,
+      ({ pathEntry }) => pathEntry !== undefined && file.pathOf(pathEntry) !== path,
     );
     if (other?.pathEntry !== undefined) {
       file.pathEntry = other.pathEntry;
@@ -141,19 +145,19 @@ export class OpenTable {
       return;
     }
     file.hasName = false;
-    // No path begins so: they all begin with a share's directory.
+    // A key that no path can have: paths begin with a share's directory.
     file.pathEntry = this.paths.insert(`\0/${file.identity}`, file);
   }
 
-  /** It was found by another of its names. */
-  private giveName(file: SharedFile, path: string): void {
+  /** Gives a file without a name the path by which it was opened again. */
+  private restoreName(file: SharedFile, path: string): void {
     if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);
     file.hasName = true;
     file.pathEntry = this.paths.insert(path, file);
   }
 
-  /** Another object has taken the place of an open file: its opens are opens of that. */
-  renew(file: SharedFile, identity: string): void {
+  /** Another object has replaced an open file, whose opens now refer to the new object. */
+  replaceIdentity(file: SharedFile, identity: string): void {
     if (this.files.get(file.identity) === file) this.files.delete(file.identity);
     file.identity = identity;
     file.isMarked = false;
@@ -165,11 +169,11 @@ export class OpenTable {
   }
 
   private drop(file: SharedFile): void {
-    // A request may still hold a file that was closed by all, and opened anew by another, meanwhile.
+    // A request may hold a SharedFile that was dropped and made anew for the same identity in the meantime.
     if (this.files.get(file.identity) !== file) return;
     this.files.delete(file.identity);
     const { base } = file;
-    this.spare(file);
+    this.clearDeletePending(file);
     if (base === undefined) {
       if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);
       return;
@@ -179,7 +183,7 @@ export class OpenTable {
     this.dropIfUnused(base);
   }
 
-  /** A FileId not in use. Ids are not reused before the counter wraps at 2^32. */
+  /** An unused FileId. Ids are not reused before the counter wraps at 2^32. */
   nextId(): number {
     do {
       this.lastId = this.lastId >= 0xffff_fffe ? 1 : this.lastId + 1;
@@ -198,22 +202,22 @@ export class OpenTable {
     addTo(this.bySession, open.session, open);
   }
 
-  /** The opens of a session that have a connection: without those that `detach` took away. */
+  /** The opens of a session, without the durable opens that `detach` removed. */
   ofSession(session: Session): ReadonlySet<Open> {
     return this.bySession.get(session) ?? NO_OPENS;
   }
 
-  /** The opens of a tree, those that wait for their client included. */
+  /** The opens of a tree connect, with the durable ones that have lost their connection. */
   ofTree(tree: Tree): ReadonlySet<Open> {
     return this.byTree.get(tree) ?? NO_OPENS;
   }
 
-  /** A durable open outlives its session; it stays with the tree that it was lost with. */
+  /** Removes a durable open from its session, which ends; it stays with its tree connect. */
   detach(open: Open): void {
     removeFrom(this.bySession, open.session, open);
   }
 
-  /** A client has its durable open back, on another session and tree. */
+  /** Moves a reconnected durable open to another session and tree connect. */
   attach(open: Open, tree: Tree): void {
     removeFrom(this.byTree, open.tree, open);
     removeFrom(this.bySession, open.session, open);
@@ -224,8 +228,8 @@ export class OpenTable {
   }
 
   /**
-   * Takes an open out of all tables. True when it was the last one of its file: a file that is to be deleted stays
-   * known all the same until `dropIfUnused`, so that nobody opens it while it goes.
+   * Removes an open from all tables. True when it was the last one of its file. A delete-pending file stays
+   * in the table until `dropIfUnused`, so that nobody opens it while it is being removed.
    */
   remove(open: Open): boolean {
     this.opens.delete(open.id);
@@ -236,13 +240,14 @@ export class OpenTable {
     if (file.opens.delete(open)) countOpen(file, open, -1);
     if (open.pathEntry !== undefined) this.paths.remove(open.pathEntry, file);
     if (file.opens.size > 0) return false;
-    if (!file.isDoomed) this.dropIfUnused(file);
+    if (!file.hasDeletePending) this.dropIfUnused(file);
     return true;
   }
 
   /**
-   * True when a new open of `file` with these masks conflicts with one that exists; [MS-FSA] 2.1.5.1.2.2. A file that
-   * may be deleted, or `overwrites` says that it will lose its streams, conflicts with who keeps one of them.
+   * True when a new open of `file` with these masks has a sharing conflict; [MS-FSA] 2.1.5.1.2.2. An open
+   * with DELETE, or one that overwrites the file and so removes its streams, also conflicts with opens of
+   * streams that do not share DELETE.
    */
   conflicts(file: SharedFile, access: number, share: number, overwrites = false): boolean {
     if (overwrites || (access & Access.DELETE) !== 0) {
@@ -257,21 +262,21 @@ export class OpenTable {
     return false;
   }
 
-  /** Moves every open file at or below `from` to `to`: a directory's rename renames what is open in it. */
+  /** Moves every open file at or below `from` to `to`, after the rename of a file or directory. */
   renamePaths(from: string, to: string): void {
-    this.paths.move(from, to, (file, place, old) => {
-      if (file.pathEntry === old) file.pathEntry = place;
-      if (file.doomedEntry === old) file.doomedEntry = place;
-      for (const open of file.opens) if (open.pathEntry === old) open.pathEntry = place;
+    this.paths.move(from, to, (file, entry, oldEntry) => {
+      if (file.pathEntry === oldEntry) file.pathEntry = entry;
+      if (file.deletePendingEntry === oldEntry) file.deletePendingEntry = entry;
+      for (const open of file.opens) if (open.pathEntry === oldEntry) open.pathEntry = entry;
     });
   }
 
-  /** True when something is open below the directory `path` (and not the directory itself). */
+  /** True when something is open below the directory `path`, the directory itself not counted. */
   hasOpenBelow(path: string): boolean {
     return this.paths.hasBelow(path);
   }
 
-  /** Something open below the directory `path` that `matches`. */
+  /** An open file below the directory `path` that `matches`. */
   findBelow(path: string, matches: (file: SharedFile) => boolean): SharedFile | undefined {
     let found: SharedFile | undefined;
     this.paths.someBelow(path, (file) => {
@@ -283,7 +288,7 @@ export class OpenTable {
   }
 }
 
-/** The identity of the SharedFile of a stream of `base`, its name in the form in which equal names are equal. */
+/** The identity of the SharedFile of a stream of `base`; `folded` is its case-folded name. */
 export function streamIdentity(base: { readonly identity: string }, folded: string): string {
   return `${base.identity}:${folded}`;
 }
@@ -299,7 +304,7 @@ const SHARING = [
 ] as const;
 
 function countOpen(file: SharedFile, open: Open, by: 1 | -1): void {
-  if (!isOplockStat(open.grantedAccess)) file.caching.busyOpens += by;
+  if (!isOplockStat(open.grantedAccess)) file.caching.nonStatOpens += by;
   if (!hasDataAccess(open.grantedAccess)) return;
   for (let i = 0; i < 3; i++) {
     const rule = SHARING[i];

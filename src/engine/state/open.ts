@@ -1,4 +1,5 @@
-// An open: one successful CREATE; [MS-SMB2] 3.3.1.10. Plain state; commands and the open table work on it.
+// An open, made by a successful CREATE ([MS-SMB2] 3.3.1.10), and the state that all opens of a file share.
+// Commands and the open table change it.
 import type { Time } from "../../wire/filetime.ts";
 import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "./session.ts";
@@ -8,16 +9,16 @@ import { type PathEntry, PathIndex } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
 import type { StreamName } from "../vfs/stream/stream-handle.ts";
 
-/** How an enumeration stands: the pattern is fixed by the first query and by a restart. */
+/** An enumeration in progress. The first query and a restart set the pattern. */
 export interface DirectorySearch {
   stream: DirectoryStream;
   pattern: string;
   matches: (name: string) => boolean;
-  /** False until an entry was returned: an empty first answer is NO_SUCH_FILE, a later one NO_MORE_FILES. */
+  /** True once an entry was returned: STATUS_NO_MORE_FILES follows; before, STATUS_NO_SUCH_FILE. */
   hasReturned: boolean;
 }
 
-/** Times that do not move with what is done through an open; undefined: as usual. */
+/** Times that operations through an open do not update; undefined: updated as usual. */
 export interface FixedTimes {
   readonly access: Time | undefined;
   readonly modify: Time | undefined;
@@ -25,15 +26,15 @@ export interface FixedTimes {
 }
 
 export class Open {
-  /** The number that stands in both halves of the FileId on the wire. */
+  /** Persistent and volatile half of the FileId on the wire. */
   readonly id: number;
-  /** The session and tree it was opened on, or got back on; of a detached open the ones it was lost with. */
+  /** Where it was opened or reconnected; of a durable open without a connection, where it was before. */
   session: Session;
   tree: Tree;
   /** Undefined for a pipe. */
   node: FileNode | undefined;
   readonly file: SharedFile | undefined;
-  /** Data of a file or an open directory; undefined where only attributes were asked for. */
+  /** The data of a file, or the open directory; undefined for an open with access to attributes only. */
   handle: FileHandle | undefined;
   /** The manager's number for a pipe, else -1. */
   readonly pipe: number;
@@ -41,47 +42,50 @@ export class Open {
   readonly shareAccess: number;
   readonly createOptions: number;
   readonly isDirectory: boolean;
-  /** Of an open in a snapshot: where that is, in place of the share's directory. */
+  /** For an open in a snapshot: the directory of the snapshot, which replaces the share's directory. */
   snapshotPath: string | undefined;
-  /** Opened by a client with the POSIX extensions, and by their rules. */
+  /** Opened with the POSIX create context: the SMB3 POSIX extensions apply. */
   isPosix = false;
-  /** The name that it was opened by, where that is another hard link than the file's `place`. */
+  /** The name that it was opened by, where that is another hard link than the file's `pathEntry`. */
   pathEntry: PathEntry<SharedFile> | undefined;
   /** FILE_MODE_INFORMATION as set by the client. */
   mode: number;
   position = 0;
   search: DirectorySearch | undefined;
-  /** How many extended attributes have been returned: the next query goes on there. */
+  /** Index of the extended attribute at which the next query continues. */
   nextAttribute = 0;
-  /** Set by FILE_DELETE_ON_CLOSE at creation: becomes delete-pending when this handle closes. */
+  /** Opened with FILE_DELETE_ON_CLOSE: the file becomes delete-pending when this open closes. */
   deleteOnClose = false;
-  /** Where the file goes by this open, its name goes as soon as this open ends, whoever else has it open. */
+  /**
+   * If this open deletes the file, its name is removed when this open closes, even with other opens (POSIX
+   * semantics).
+   */
   deletesAtOnce = false;
-  /** The oplock or lease that the client caches the file by. */
+  /** The oplock or lease of this open. */
   caching: CachingHolder | undefined;
-  /** In hex, as the client named it with its lease: what this open changes in the directory does not end that lease. */
+  /** ParentLeaseKey in hex: changes through this open do not break the directory lease with that key. */
   parentLeaseKey: string | undefined;
-  /** Data was written: the directory's listing shows other sizes and times once this open closes. */
+  /** Data was written: the close changes size and times in the directory's listing. */
   hasWritten = false;
-  /** Set or stopped by the client through this open: what it does with the data leaves them; [MS-FSA] 2.1.5.15.2. */
+  /** Times set or frozen through this open, which its operations no longer update; [MS-FSA] 2.1.5.15.2. */
   fixedTimes: FixedTimes | undefined;
   /** Set while the open may outlive its connection. */
   durability: Durability | undefined;
-  /** CreateAction of the answer to its CREATE: a replay gets the same. */
+  /** CreateAction of the CREATE response, for a replay. */
   createAction = 0;
-  /** Client and CreateGuid of the CREATE that made it, "" without one. */
+  /** ClientGuid and CreateGuid of the CREATE, joined; "" without a CreateGuid. */
   createKey = "";
-  /** True until the open is used: its CREATE may be sent again with the same CreateGuid; 3.3.1.10. */
+  /** True until the open is used: the client may replay its CREATE; 3.3.1.10. */
   isReplayable = false;
-  /** In hex; "" where the client named no application. */
+  /** AppInstanceId in hex; "" for none. */
   appInstanceId = "";
-  /** Made by the first LOCK that may have to be recognized when it is sent again. */
+  /** Made by the first LOCK that may be replayed. */
   lockSequences: LockSequences | undefined;
-  /** ChannelSequence of the last request, requests under way with it, and with earlier ones; 3.3.1.10. */
+  /** Open.ChannelSequence, OutstandingRequestCount and OutstandingPreRequestCount; 3.3.1.10. */
   readonly sequence = { number: 0, outstanding: 0, outstandingBefore: 0 };
-  /** Runs when the descriptors are about to be closed, which may be later than the open is. */
+  /** Called before the descriptors are closed, which may be after the open is. */
   beforeRelease: (() => void) | undefined;
-  /** Requests that use the handle right now: its descriptor is closed after the last one. */
+  /** Number of requests that use the descriptors; they are closed after the last one. */
   busy = 0;
   isClosed = false;
 
@@ -112,17 +116,17 @@ export class Open {
     this.mode = init.createOptions & 0x1e;
   }
 
-  /** The path that it was opened by, as of now, below a share's directory `root`; see `SharedFile.pathBelow`. */
+  /** The current path of the name that it was opened by, below `root`; see `SharedFile.pathBelow`. */
   pathBelow(root: string): string {
     return this.file?.pathBelow(root, this.pathEntry) ?? "";
   }
 
-  /** The directory that the path of `file` begins with. */
+  /** The directory of the share or the snapshot, with which the path of `file` begins. */
   get rootPath(): string {
     return this.snapshotPath ?? this.tree.grant.path;
   }
 
-  /** Another object, which has no data, stands in the place of the one that was opened. */
+  /** Replaces the opened object by another one that has no data. */
   replaceNode(node: FileNode): void {
     this.handle?.close();
     this.handle = undefined;
@@ -130,18 +134,18 @@ export class Open {
     this.node = node;
   }
 
-  /** Counts a request in; pair with `endUse`. */
+  /** Starts a use by a request; pair with `endUse`. */
   beginUse(): void {
     this.busy++;
   }
 
-  /** Counts a request out and closes the descriptors of an open that was closed meanwhile. */
+  /** Ends a use. The last one closes the descriptors of an open that was closed meanwhile. */
   endUse(): void {
     this.busy--;
     if (this.isClosed && this.busy === 0) this.releaseDescriptors();
   }
 
-  /** Marks the open closed; its descriptors go as soon as no request uses them. */
+  /** Closes the open; the descriptors are closed as soon as no request uses them. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -149,8 +153,8 @@ export class Open {
   }
 
   /**
-   * The same for an object that is to be removed: the data goes before the CLOSE that uses it is over, what holds the
-   * object when `release` is called.
+   * `close` for an object that is about to be removed: closes the data at once where no request but the CLOSE
+   * uses it, and the node when `release` is called.
    */
   closeData(): { release: () => void } {
     if (this.busy <= 1) this.releaseData();
@@ -173,48 +177,50 @@ export class Open {
   }
 }
 
-/** What all opens of one file, or of one named stream of it, share. Lives while there is an open. */
+/** The state that all opens of one file or named stream share. Exists while there is an open. */
 export class SharedFile {
-  /** Of a stream: changed by its rename. */
+  /** Key in the open table. The rename of a stream changes it. */
   identity: string;
-  /** Undefined but for a named stream: the file it is of, which stays known as long as one of its streams is open. */
+  /**
+   * For a named stream its file, which stays in the table while one of its streams is open; else undefined.
+   */
   readonly base: SharedFile | undefined;
-  /** The open named streams of this file by their folded names; undefined where there is none. */
+  /** The open named streams of this file by their case-folded names; undefined where there is none. */
   streams: Map<string, SharedFile> | undefined;
-  /** Of a named stream: where it is kept. */
+  /** For a named stream: its name, and where it is stored. */
   stream: StreamName | undefined;
   readonly opens = new Set<Open>();
-  /** Oplocks, leases, and who waits for them to break. */
+  /** Oplocks and leases, and the requests that wait for a break. */
   readonly caching = new FileCaching();
-  /** Undefined while nobody holds or awaits a lock: reads and writes then ask no further. */
+  /** Undefined while no lock is held or waited for: reads and writes then skip the check. */
   locks: RangeLocks | undefined;
   /** Set by FileDispositionInformation or by the close of a delete-on-close handle. */
   deletePending = false;
-  /** Settles when the rename or removal of its name ends that is at the disk right now; never rejects. */
+  /** Settles when the rename or removal that is in progress on the disk ends; never rejects. */
   moving: Promise<void> | undefined;
-  /** Settles when the last of those who append to it has done so; never rejects. */
+  /** Settles when the last append that was started ends; never rejects. */
   appending: Promise<void> | undefined;
-  /** Settles when work on its data ends whose client was told that it is cancelled; never rejects. */
+  /** Settles when work on the data ends that was answered with STATUS_CANCELLED; never rejects. */
   late: Promise<unknown> | undefined;
-  /** Its name is being removed right now. */
-  isGoing = false;
-  /** False once its name is gone, or another object's: who has it open keeps it. */
+  /** The removal of its name is in progress. */
+  isBeingRemoved = false;
+  /** False once its name was unlinked or belongs to another object, while it is still open. */
   hasName = true;
-  /** Made or emptied while it is open, and so marked ARCHIVE; false once somebody has set other attributes. */
+  /** Created or overwritten while open, which set ARCHIVE; false once other attributes were set. */
   isMarked = false;
-  /** Bytes reserved on request, rounded up to blocks; 0 for none. */
+  /** Bytes of disk space reserved by a client, rounded up to blocks; 0 for none. */
   reservedBytes = 0;
-  /** The parent lease key of the open that asked for the deletion, in hex; see `closeOpen`. */
+  /** ParentLeaseKey (hex) of the open that set delete-pending; see `closeOpen`. */
   deleterParentKey: string | undefined;
-  /** How many opens read, write, delete, and refuse others each of these: sharing is decided by counting. */
+  /** Numbers of opens that read, write and delete, and of opens that refuse to share each of these. */
   readonly uses: SharingCounts = [0, 0, 0];
   readonly refusals: SharingCounts = [0, 0, 0];
   pathEntry: PathEntry<SharedFile> | undefined;
-  /** The name that goes where `deletePending` is set: of a file with hard links the one that was opened. */
-  doomedEntry: PathEntry<SharedFile> | undefined;
+  /** The name to remove where `deletePending` is set: of several hard links the one that was opened. */
+  deletePendingEntry: PathEntry<SharedFile> | undefined;
   private readonly index: PathIndex<SharedFile>;
 
-  /** With `base` it is a stream of that file: `path` is not used then. */
+  /** `base`: the file of a named stream, for which `path` is not used. */
   constructor(
     identity: string,
     path: string,
@@ -228,51 +234,53 @@ export class SharedFile {
   }
 
   /**
-   * The share's directory and the path below it, joined: comparable across shares. Follows our renames. A stream has
-   * its file's.
+   * The absolute path, comparable across shares; follows renames by the server. A stream has its file's path.
    */
   get path(): string {
     return this.base === undefined ? this.pathOf(this.pathEntry) : this.base.path;
   }
 
-  /** The path of one of its names; of the name it is known by where there is none. */
-  pathOf(place: PathEntry<SharedFile> | undefined): string {
-    const own = place ?? this.pathEntry;
-    return own === undefined ? "" : this.index.path(own);
+  /** The path of one of its names, by default of `pathEntry`. */
+  pathOf(entry: PathEntry<SharedFile> | undefined): string {
+    const named = entry ?? this.pathEntry;
+    return named === undefined ? "" : this.index.path(named);
   }
 
-  /** The file or one of its streams is open. */
+  /** True while the file or one of its streams is open. */
   get isOpen(): boolean {
     if (this.opens.size > 0) return true;
     for (const stream of this.streams?.values() ?? []) if (stream.opens.size > 0) return true;
     return false;
   }
 
-  /** The file, or for a stream the file that it is of, is to go or going. */
-  get isDoomed(): boolean {
+  /** True where the file, or the file of a stream, is delete-pending. */
+  get hasDeletePending(): boolean {
     return this.deletePending || this.base?.deletePending === true;
   }
 
-  /** The path below a share's directory `root`, of the name `place` if given; "" also for what has no name. */
-  pathBelow(root: string, place?: PathEntry<SharedFile>): string {
+  /**
+   * The path of the name `entry` (by default `pathEntry`) below the directory `root`; "" for a file without a
+   * name.
+   */
+  pathBelow(root: string, entry?: PathEntry<SharedFile>): string {
     if (!(this.base ?? this).hasName) return "";
-    const path = this.base === undefined ? this.pathOf(place) : this.path;
+    const path = this.base === undefined ? this.pathOf(entry) : this.path;
     return path.length > root.length ? path.slice(root.length + 1) : "";
   }
 }
 
-/** For reading, writing and deletion, in this order. */
+/** Counts for read, write and delete. */
 type SharingCounts = [number, number, number];
 
-/** What makes an open durable. */
+/** The properties of a durable open. */
 export interface Durability {
   readonly version: 1 | 2;
-  /** How long it is kept without a connection. */
+  /** Milliseconds that it stays without a connection. */
   readonly timeoutMs: number;
-  /** Of the client that made it, 16 bytes in hex. */
+  /** ClientGuid of the client that made it, 16 bytes in hex. */
   readonly clientGuid: string;
-  /** Only this user may have it back. */
+  /** The only user that may reconnect it. */
   readonly user: string;
-  /** The share it was opened on; reconnecting elsewhere finds nothing. */
+  /** The only share on which it may be reconnected. */
   readonly share: string;
 }

@@ -1,12 +1,12 @@
-// Open files by their path: a tree of names, so that a look-up costs the depth of the path and the rename of a
-// directory one move, however many files are open.
+// Open files by path: a tree of names. A look-up costs the depth of the path, and the rename of a directory
+// moves one node, however many files are open below it.
 
-/** A name that something is open at or below. */
+/** A name with something open at it or below it. */
 class PathNode<T> {
   parent: PathNode<T> | undefined;
   name: string;
   children: Map<string, PathNode<T>> | undefined;
-  /** Nearly always one: two only while a name was given to another object behind our back. */
+  /** Nearly always one. Two, where another program gave the name of an open file to another file. */
   items: T[] | undefined;
 
   constructor(parent: PathNode<T> | undefined, name: string) {
@@ -15,15 +15,15 @@ class PathNode<T> {
   }
 }
 
-/** Where an item stands in the index: given to `path` and `remove`. */
+/** The entry of an item in the index, for `path` and `remove`. */
 export type PathEntry<T> = PathNode<T>;
 
-type Replaced<T> = (item: T, place: PathEntry<T>, old: PathEntry<T>) => void;
+type Replaced<T> = (item: T, entry: PathEntry<T>, oldEntry: PathEntry<T>) => void;
 
 export class PathIndex<T> {
   private readonly root = new PathNode<T>(undefined, "");
 
-  /** Enters `item` at `path`: components joined by slashes. */
+  /** Adds `item` at `path` (components joined by slashes). */
   insert(path: string, item: T): PathEntry<T> {
     const node = this.nodeFor(path);
     if (node.items === undefined) node.items = [item];
@@ -31,14 +31,14 @@ export class PathIndex<T> {
     return node;
   }
 
-  remove(place: PathEntry<T>, item: T): void {
-    const items = place.items;
+  remove(entry: PathEntry<T>, item: T): void {
+    const items = entry.items;
     if (items === undefined) return;
     const at = items.indexOf(item);
     if (at < 0) return;
     items.splice(at, 1);
-    if (items.length === 0) place.items = undefined;
-    this.prune(place);
+    if (items.length === 0) entry.items = undefined;
+    this.prune(entry);
   }
 
   /** The item at exactly that path; the newest of several. */
@@ -46,18 +46,18 @@ export class PathIndex<T> {
     return this.walk(path)?.items?.at(-1);
   }
 
-  /** The path of a place as of now: renames change it. */
-  path(place: PathEntry<T>): string {
-    let path = place.name;
-    for (let node = place.parent; node?.parent !== undefined; node = node.parent)
+  /** The path of a entry as of now: renames change it. */
+  path(entry: PathEntry<T>): string {
+    let path = entry.name;
+    for (let node = entry.parent; node?.parent !== undefined; node = node.parent)
       path = `${node.name}/${path}`;
     return path;
   }
 
-  /** Whether `path` is the path of a place, without making that. */
-  isAt(place: PathEntry<T>, path: string): boolean {
+  /** True when `path` is the path of `entry`; builds no string. */
+  isAt(entry: PathEntry<T>, path: string): boolean {
     let end = path.length;
-    for (let node = place; ;) {
+    for (let node = entry; ;) {
       const start = end - node.name.length;
       const { parent } = node;
       if (start < 0 || parent === undefined || !path.startsWith(node.name, start)) return false;
@@ -68,12 +68,12 @@ export class PathIndex<T> {
     }
   }
 
-  /** True when an item stands below `path`, itself not counted. */
+  /** True when there is an item below `path`, not counting `path` itself. */
   hasBelow(path: string): boolean {
     return this.walk(path)?.children !== undefined;
   }
 
-  /** Calls `visit` for every item below `path` until it answers true; true then. */
+  /** Calls `visit` for the items below `path` until it returns true; returns true then. */
   someBelow(path: string, visit: (item: T) => boolean): boolean {
     const start = this.walk(path);
     const open = start === undefined ? [] : [start];
@@ -86,7 +86,10 @@ export class PathIndex<T> {
     return false;
   }
 
-  /** Moves what stands at and below `from` to `to`, beside what stands there; `replaced` is told new and old place. */
+  /**
+   * Moves what stands at and below `from` to `to`, beside what stands there; `replaced` is told new and old
+   * entry.
+   */
   move(from: string, to: string, replaced: Replaced<T>): void {
     const node = this.walk(from);
     if (node === undefined || from === to) return;
@@ -146,7 +149,7 @@ export class PathIndex<T> {
     return node;
   }
 
-  // Names that lead nowhere any more are forgotten, up to the first that does.
+  // Removes nodes without items and children, from `node` upwards.
   private prune(node: PathNode<T>): void {
     let dead = node;
     while (dead.parent !== undefined && dead.items === undefined && dead.children === undefined) {

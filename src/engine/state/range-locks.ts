@@ -1,5 +1,5 @@
-// The byte-range locks of one file: who holds what, and who waits; [MS-FSA] 2.1.4.10 (conflicts), 2.1.5.8 (lock),
-// 2.1.5.9 (unlock). An owner is an open, by its id: a lock belongs to the handle, whatever process it serves.
+// The byte-range locks of one file, held and waited for; [MS-FSA] 2.1.4.10 (conflicts), 2.1.5.8 (lock),
+// 2.1.5.9 (unlock). The owner of a lock is an open, by its id, and not a process.
 import { RangeNode, RangeTree } from "./range-tree.ts";
 
 export interface LockRange {
@@ -13,16 +13,19 @@ export const LockOutcome = { GRANTED: 0, CONFLICT: 1, LIMIT: 2 } as const;
 export type LockOutcome = (typeof LockOutcome)[keyof typeof LockOutcome];
 
 export interface LockLimits {
-  /** Locks held and awaited through one open. */
+  /** Locks that one open holds and waits for. */
   readonly perOpen: number;
-  /** The same for all opens of a file together. */
+  /** Locks that all opens of a file hold and wait for. */
   readonly perFile: number;
 }
 
-/** Every unlock looks at all who wait: many more than programs ever have, few enough to be gone through. */
+/**
+ * Every unlock goes through all waiting requests: the limit is more than programs need, and cheap to go
+ * through.
+ */
 const MAX_WAITERS = 1024;
 
-/** A stretch of a range and what its owner holds there. */
+/** A part `[offset, last]` of a range, and what the owner holds there. */
 export interface Stretch {
   readonly offset: bigint;
   readonly last: bigint;
@@ -36,7 +39,7 @@ interface Waiter extends LockRange {
 interface Holding {
   readonly shared: Set<RangeNode>;
   readonly exclusive: Set<RangeNode>;
-  /** Locks held, a range held twice counted twice, and locks awaited. */
+  /** Locks held (a range locked twice counts twice) and waited for. */
   count: number;
 }
 
@@ -48,7 +51,7 @@ export class RangeLocks {
   private readonly waiters = new Set<Waiter>();
   private total = 0;
 
-  /** Neither a lock nor a waiter is left. */
+  /** True without locks and waiting requests. */
   get isEmpty(): boolean {
     return this.total === 0;
   }
@@ -59,21 +62,24 @@ export class RangeLocks {
     return this.waiters.size;
   }
 
-  /** True when `owner` may not read `length` bytes (above 0) at `offset`: another holds an exclusive lock there. */
+  /**
+   * True when another owner's exclusive lock prevents `owner` from reading `length` bytes (above 0) at
+   * `offset`.
+   */
   blocksRead(owner: number, offset: number, length: number): boolean {
     if (this.exclusive.size === 0) return false;
     const start = BigInt(offset);
     return this.isExclusivelyHeld(owner, start, start + BigInt(length) - 1n);
   }
 
-  /** The same for writing, which shared locks refuse to everybody, their owner too. */
+  /** The same for writing, which any shared lock prevents too, even the owner's own. */
   blocksWrite(owner: number, offset: number, length: number): boolean {
     const start = BigInt(offset);
     const last = start + BigInt(length) - 1n;
     return this.isExclusivelyHeld(owner, start, last) || this.shared.someOverlapping(start, last, always);
   }
 
-  /** Takes a lock where nothing conflicts; the range must not pass 2^64. */
+  /** Takes a lock, if no other conflicts with it. The range must not extend past 2^64. */
   lock(range: LockRange, limits: LockLimits): LockOutcome {
     if (this.isOverLimit(range.owner, limits)) return LockOutcome.LIMIT;
     if (this.isRefused(range)) return LockOutcome.CONFLICT;
@@ -82,8 +88,8 @@ export class RangeLocks {
   }
 
   /**
-   * Ends one lock on exactly that range, an exclusive one before a shared one; false where there is none. Whoever
-   * waited for it is served, after `beforeServing`.
+   * Releases one lock on exactly that range, an exclusive one before a shared one; false where there is none.
+   * Then calls `beforeServing` and grants what waited for it.
    */
   unlock(owner: number, offset: bigint, length: bigint, beforeServing?: () => void): boolean {
     if (!this.drop(owner, offset, length, true) && !this.drop(owner, offset, length, false)) return false;
@@ -92,15 +98,15 @@ export class RangeLocks {
     return true;
   }
 
-  /** Takes back a lock that `lock` granted a moment ago, as if it had never been: nobody is served by that. */
+  /** Takes back a lock that `lock` has granted in the same request. Grants nothing to waiting requests. */
   undo(range: LockRange): void {
     this.drop(range.owner, range.offset, range.length, range.isExclusive);
   }
 
   /**
-   * Waits for a lock behind all who wait already. `settle` is called once: true when the lock was granted, false when
-   * the owner was released. The answer takes the request back (no call of `settle` then; nothing once settled);
-   * undefined when too many wait.
+   * Queues a request for a lock. `settle` is called once: with true when the lock is granted, with false when
+   * the owner is released. Returns a function that cancels the request without a call of `settle`, and does
+   * nothing once settled; undefined when a limit is reached.
    */
   wait(range: LockRange, limits: LockLimits, settle: (isGranted: boolean) => void): (() => void) | undefined {
     if (this.waiters.size >= MAX_WAITERS || this.isOverLimit(range.owner, limits)) return undefined;
@@ -112,7 +118,7 @@ export class RangeLocks {
     };
   }
 
-  /** Ends all locks of an owner and its waiting; others that waited are served in order of arrival. */
+  /** Releases all locks and cancels all waiting requests of an owner, then grants what has become free. */
   release(owner: number): void {
     const holding = this.holdings.get(owner);
     if (holding === undefined) return;
@@ -126,7 +132,7 @@ export class RangeLocks {
     this.serveWaiters(0n, 1n << 64n);
   }
 
-  /** What the owner holds in `[offset, last]`, in order and without gaps; neighbours that are held alike are joined. */
+  /** What the owner holds in `[offset, last]`, in order and without gaps; adjacent equal parts are joined. */
   stretches(owner: number, offset: bigint, last: bigint): Stretch[] {
     const changes = new Map<bigint, { shared: number; exclusive: number }>();
     const note = (at: bigint, kind: "shared" | "exclusive", by: number): void => {
@@ -147,7 +153,7 @@ export class RangeLocks {
   }
 
   private isExclusivelyHeld(owner: number, offset: bigint, last: bigint): boolean {
-    // A file locked by one open alone, however often, is the common case.
+    // The common case: one open holds all exclusive locks of the file.
     const own = this.holdings.get(owner)?.exclusive.size ?? 0;
     if (own === this.exclusive.size) return false;
     return this.exclusive.someOverlapping(offset, last, (node) => node.owner !== owner);
@@ -157,7 +163,7 @@ export class RangeLocks {
     const { owner, offset } = range;
     const last = offset + range.length - 1n;
     if (!range.isExclusive) return this.isExclusivelyHeld(owner, offset, last);
-    // Not even the owner may have two exclusive locks, or one above a shared lock.
+    // An exclusive lock conflicts with every lock, even of the same owner.
     return (
       this.exclusive.someOverlapping(offset, last, always) ||
       this.shared.someOverlapping(offset, last, always)
@@ -215,13 +221,15 @@ export class RangeLocks {
     return true;
   }
 
-  /** Grants what has become free of `[offset, last]`, in order of arrival. */
+  /**
+   * Grants waiting requests that overlap `[offset, last]`, as far as it has become free, in order of arrival.
+   */
   serveWaiters(offset: bigint, last: bigint): void {
     if (this.waiters.size === 0) return;
     for (const waiter of [...this.waiters]) {
-      // Whose range was not touched cannot have become free.
+      // A range that does not overlap cannot have become free.
       if (waiter.offset > last || waiter.offset + waiter.length - 1n < offset) continue;
-      // An earlier waiter's `settle` may have changed everything.
+      // The `settle` of an earlier request may have taken or released locks.
       if (!this.waiters.has(waiter) || this.isRefused(waiter)) continue;
       this.forget(waiter);
       this.add(waiter);
@@ -239,20 +247,20 @@ function joinStretches(
   offset: bigint,
   last: bigint,
 ): Stretch[] {
-  const places = [...changes.keys()].sort((a, b) => (a < b ? -1 : 1));
+  const boundaries = [...changes.keys()].sort((a, b) => (a < b ? -1 : 1));
   const stretches: Stretch[] = [];
   let shared = 0;
   let exclusive = 0;
   let from = offset;
   let held: Stretch["held"] = "nothing";
-  for (const place of places) {
-    const change = changes.get(place);
+  for (const boundary of boundaries) {
+    const change = changes.get(boundary);
     shared += change?.shared ?? 0;
     exclusive += change?.exclusive ?? 0;
     const now = exclusive > 0 ? "exclusive" : shared > 0 ? "shared" : "nothing";
     if (now === held) continue;
-    if (place > from) stretches.push({ offset: from, last: place - 1n, held });
-    from = place;
+    if (boundary > from) stretches.push({ offset: from, last: boundary - 1n, held });
+    from = boundary;
     held = now;
   }
   if (from <= last) stretches.push({ offset: from, last, held });

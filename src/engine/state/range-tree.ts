@@ -1,14 +1,14 @@
-// Ranges of bytes that may overlap, found by what they overlap: a treap ordered by start, in which every node knows
-// how far its subtree reaches. Look-up, insertion and removal take time in the logarithm of the number of ranges.
+// Byte ranges that may overlap, searched by overlap: a treap ordered by offset (an interval tree). Look-up,
+// insertion and removal take logarithmic time.
 
-/** A node is a range `[offset, last]` of one owner. An empty range has `last` one below `offset`. */
+/** A range `[offset, last]` of one owner. An empty range has `last` one below `offset`. */
 export class RangeNode {
   readonly offset: bigint;
   readonly last: bigint;
   readonly owner: number;
-  /** How many times the owner holds the very same range. */
+  /** How many times the owner holds this range. */
   count = 1;
-  /** The largest `last` of this node and those below it. */
+  /** The largest `last` in this subtree. */
   reach: bigint;
   readonly priority = Math.random();
   left: RangeNode | undefined;
@@ -40,29 +40,29 @@ export class RangeTree {
     return undefined;
   }
 
-  /** Adds a node; the tree must not hold one of the same range and owner. */
+  /** Adds a node; the tree must not have one of the same range and owner. */
   insert(node: RangeNode): void {
     this.root = insertBelow(this.root, node);
     this.nodeCount++;
   }
 
-  /** Removes a node that the tree holds. */
+  /** Removes a node of this tree. */
   remove(node: RangeNode): void {
     this.root = removeBelow(this.root, node);
     this.nodeCount--;
   }
 
   /**
-   * True when `accepts` says so of a range that overlaps `[offset, last]`, asked in order of start until it does.
-   * Two ranges overlap when each starts no later than the other ends: so [MS-FSA] 2.1.4.10 has it, by which an empty
-   * range overlaps those that reach to both sides of it.
+   * True when `accepts` returns true for a range that overlaps `[offset, last]`; calls it in order of offset
+   * until then. Two ranges overlap when each starts no later than the other ends ([MS-FSA] 2.1.4.10): an
+   * empty range overlaps those that extend to both sides of it.
    */
   someOverlapping(offset: bigint, last: bigint, accepts: (node: RangeNode) => boolean): boolean {
     return someBelow(this.root, offset, last, accepts);
   }
 }
 
-/** Above 0: `node` comes after the key. */
+/** Above 0 where `node` comes after the key. */
 function compare(node: RangeNode, offset: bigint, last: bigint, owner: number): number {
   if (node.offset !== offset) return node.offset > offset ? 1 : -1;
   if (node.last !== last) return node.last > last ? 1 : -1;
@@ -111,7 +111,7 @@ function insertBelow(root: RangeNode | undefined, node: RangeNode): RangeNode {
 /** The second result of `partBefore`. */
 let partAfter: RangeNode | undefined;
 
-/** Splits a subtree: gives what comes before `node`, and leaves the rest in `partAfter`. */
+/** Splits a subtree: returns what comes before `node`, and leaves the rest in `partAfter`. */
 function partBefore(root: RangeNode | undefined, node: RangeNode): RangeNode | undefined {
   if (root === undefined) {
     partAfter = undefined;

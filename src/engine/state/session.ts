@@ -1,4 +1,4 @@
-// A session and its tree connects; [MS-SMB2] 3.3.1.8, 3.3.1.9. State and look-ups only: commands change it.
+// A session and its tree connects; [MS-SMB2] 3.3.1.8, 3.3.1.9. State only: commands change it.
 import type { Aead, Mac } from "../../crypto/provider.ts";
 import type { NonceSequence } from "../../crypto/nonce.ts";
 import type { Identity, ShareGrant } from "../../port/port.ts";
@@ -7,29 +7,31 @@ import type { FileStore } from "../vfs/store.ts";
 export const SessionState = { IN_PROGRESS: 0, VALID: 1, EXPIRED: 2 } as const;
 export type SessionState = (typeof SessionState)[keyof typeof SessionState];
 
-/** A tree connect: one share as this session may use it. */
+/** A tree connect: a share, with the rights of the session's user. */
 export interface Tree {
   readonly id: number;
   readonly session: Session;
-  /** Replaced where a reload finds other groups for its user. */
+  /** Replaced where a reload finds other groups for the user. */
   grant: ShareGrant;
   /** Undefined for IPC$. */
   readonly store: FileStore | undefined;
   readonly mustEncrypt: boolean;
-  /** FILE_ access mask that this user may ever get on this share. */
+  /** TreeConnect.MaximalAccess, a FILE_ access mask. */
   readonly maximalAccess: number;
-  /** Its session is gone; the store lives on for the opens that wait for their client. */
+  /** The session has ended; the store stays for the durable opens that have lost their connection. */
   isLost: boolean;
 }
 
-/** The two directions of an encrypting session; 3.1.4.2. */
+/** The encryption and decryption keys of a session; 3.1.4.2. */
 export interface SealKeys {
   readonly seal: Aead;
   readonly open: Aead;
   readonly nonces: NonceSequence;
 }
 
-/** What NEGOTIATE settled on the connection of a session's set-up; a further channel must match it, 3.3.5.5.2. */
+/**
+ * What was negotiated on the connection that set the session up; a further channel must match it, 3.3.5.5.2.
+ */
 export interface SessionTerms {
   readonly revision: number;
   readonly cipher: number;
@@ -41,15 +43,15 @@ export interface SessionTerms {
 export class Session {
   readonly id: number;
   readonly terms: SessionTerms;
-  /** The connections (their numbers) that may carry requests of this session: its channels. */
+  /** Ids of the connections that are channels of this session; Session.ChannelList. */
   readonly connectionIds = new Set<number>();
   state: SessionState = SessionState.IN_PROGRESS;
   identity: Identity | undefined;
-  /** Signs on the connection of the set-up; a further channel has a key of its own there. */
+  /** The signing key on the connection that set the session up; other channels have keys of their own. */
   signing: Mac | undefined;
   sealing: SealKeys | undefined;
   mustSign = false;
-  /** The client has shown itself to be a Mac, by the AAPL create context. */
+  /** The client has sent the AAPL create context: it is a Mac. */
   isApple = false;
   mustEncrypt = false;
   readonly trees = new Map<number, Tree>();
@@ -67,7 +69,7 @@ export class Session {
     return this.identity?.isAnonymous ?? false;
   }
 
-  /** A tree id not in use here; 0 and -1 stay free of meaning. */
+  /** An unused TreeId; never 0 or 0xFFFFFFFF. */
   nextTreeId(): number {
     do {
       this.lastTreeId = this.lastTreeId >= 0xffff_fffe ? 1 : this.lastTreeId + 1;

@@ -274,8 +274,16 @@ test("counts of a file come back to nothing", () => {
   ];
   rig.arrive(file, { overwrites: true });
   for (const open of opens) rig.close(open);
-  const { active, activeOplocks, writers, handles, handleLeases, breaking, busyOpens, holders } =
-    file.caching;
+  const {
+    active,
+    activeOplocks,
+    writers,
+    handles,
+    handleLeases,
+    breaking,
+    nonStatOpens: busyOpens,
+    holders,
+  } = file.caching;
   expect([active, activeOplocks, writers, handles, handleLeases, breaking, busyOpens, holders.size]).toEqual(
     Array<number>(8).fill(0),
   );

@@ -9,7 +9,7 @@ const SET = { seconds: 7, nanoseconds: 700 };
 
 test("the time set is told for as long as the disk's stays, also twice of one record", () => {
   const times = new ChangeTimes();
-  times.note(statOf(1, 100), SET);
+  times.remember(statOf(1, 100), SET);
   const stat = statOf(1, 100);
   times.apply(stat);
   times.apply(stat);
@@ -19,7 +19,7 @@ test("the time set is told for as long as the disk's stays, also twice of one re
 
 test("a change makes it forgotten", () => {
   const times = new ChangeTimes();
-  times.note(statOf(1, 100), SET);
+  times.remember(statOf(1, 100), SET);
   const changed = statOf(1, 101);
   times.apply(changed);
   expect(changed.changeSeconds).toBe(101);
@@ -28,7 +28,7 @@ test("a change makes it forgotten", () => {
 
 test("files of other disks, and others with the same half of a number, are left alone", () => {
   const times = new ChangeTimes();
-  times.note(statOf(1, 100), SET);
+  times.remember(statOf(1, 100), SET);
   for (const other of [statOf(2, 100), statOf(1, 100, 2), statOf(1, 100, 1, 9)]) {
     times.apply(other);
     expect(other.changeSeconds).toBe(100);
@@ -38,7 +38,7 @@ test("files of other disks, and others with the same half of a number, are left 
 
 test("the oldest are forgotten beyond the limit", () => {
   const times = new ChangeTimes();
-  for (let inode = 1; inode <= 5000; inode++) times.note(statOf(inode, 100), SET);
+  for (let inode = 1; inode <= 5000; inode++) times.remember(statOf(inode, 100), SET);
   expect(times.count).toBe(4096);
   const first = statOf(1, 100);
   const last = statOf(5000, 100);

@@ -7,7 +7,7 @@ test("a file that lost its name is found by its identity, and the name is free f
   const table = new OpenTable();
   const old = table.takeFile("1:0:7", "/share/name");
   old.deletePending = true;
-  table.loseName(old, old.path);
+  table.removeName(old, old.path);
   expect(table.findByPath("/share/name")).toBeUndefined();
   expect(table.findFile("1:0:7")).toBe(old);
   expect([old.hasName, old.deletePending, old.pathBelow("/share")]).toEqual([false, false, ""]);
@@ -22,7 +22,7 @@ test("a file that lost its name is found by its identity, and the name is free f
 test("renames of what has the name now leave it alone", () => {
   const table = new OpenTable();
   const old = table.takeFile("1:0:7", "/share/a");
-  table.loseName(old, old.path);
+  table.removeName(old, old.path);
   const moved = table.takeFile("1:0:8", "/share/a");
   table.renamePaths("/share", "/elsewhere");
   expect(moved.path).toBe("/elsewhere/a");
@@ -32,7 +32,7 @@ test("renames of what has the name now leave it alone", () => {
 test("another of its names gives it one again", () => {
   const table = new OpenTable();
   const file = table.takeFile("1:0:7", "/share/one");
-  table.loseName(file, file.path);
+  table.removeName(file, file.path);
   expect(table.takeFile("1:0:7", "/share/two")).toBe(file);
   expect([file.hasName, file.path]).toEqual([true, "/share/two"]);
   expect(table.findByPath("/share/two")).toBe(file);
@@ -41,8 +41,8 @@ test("another of its names gives it one again", () => {
 test("it leaves the tables like any other", () => {
   const table = new OpenTable();
   const file = table.takeFile("1:0:7", "/share/name");
-  table.loseName(file, file.path);
-  table.loseName(file, file.path);
+  table.removeName(file, file.path);
+  table.removeName(file, file.path);
   table.dropIfUnused(file);
   expect([table.fileCount, table.findFile("1:0:7")]).toEqual([0, undefined]);
 });
@@ -58,10 +58,10 @@ test("of a file with two names the one that it was opened by is doomed, moved an
   table.renamePaths("/share/sub", "/share/other");
   expect(second.pathBelow("/share")).toBe("other/two");
   expect(table.hasOpenBelow("/share/other")).toBe(true);
-  table.doom(file, second);
+  table.setDeletePending(file, second);
   table.remove(second);
-  expect(file.pathBelow("/share", file.doomedEntry)).toBe("other/two");
-  table.loseName(file, "/share/other/two");
+  expect(file.pathBelow("/share", file.deletePendingEntry)).toBe("other/two");
+  table.removeName(file, "/share/other/two");
   expect([file.deletePending, file.hasName, file.path]).toEqual([false, true, "/share/one"]);
   expect(table.hasOpenBelow("/share/other")).toBe(false);
   table.remove(first);
@@ -75,9 +75,9 @@ test("who came by another name keeps that when the first is lost", () => {
   const first = rig.open(file);
   const second = rig.open(file);
   table.addName(second, "/share/two");
-  table.doom(file, first);
+  table.setDeletePending(file, first);
   table.remove(first);
-  table.loseName(file, "/share/one");
+  table.removeName(file, "/share/one");
   expect([file.hasName, file.deletePending, file.path]).toEqual([true, false, "/share/two"]);
   expect(second.pathBelow("/share")).toBe("two");
   table.remove(second);

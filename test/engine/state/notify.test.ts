@@ -83,7 +83,7 @@ describe("who is told", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv/a", { isRecursive: true, filter: CompletionFilter.ATTRIBUTES });
     table.changed(NotifyAction.MODIFIED, "/srv/a", CompletionFilter.ATTRIBUTES);
-    expect(table.hasNews(owner)).toBe(false);
+    expect(table.hasChanges(owner)).toBe(false);
   });
 
   test("by the completion filter of the first request", () => {
@@ -108,7 +108,7 @@ describe("who is told", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv", { nameOf: (name) => (name === "secret" ? undefined : name) });
     table.changed(NotifyAction.ADDED, "/srv/secret", FILE);
-    expect(table.hasNews(owner)).toBe(false);
+    expect(table.hasChanges(owner)).toBe(false);
     table.changed(NotifyAction.ADDED, "/srv/open", FILE);
     expect(ask(table, owner).answer).toEqual(SUCCESS("+open"));
   });
@@ -327,7 +327,7 @@ test("the source of local changes hears of ours, and only while somebody watches
   table.renamed("/srv/c", "/srv/d", true);
   const renames = ["</srv/a", ">/srv/b", "</srv/c", ">/srv/d", "/srv/c>/srv/d"];
   expect(heard).toEqual(["+/srv/a", "close /srv/a", ...renames]);
-  expect(table.hasNews(owner)).toBe(false);
+  expect(table.hasChanges(owner)).toBe(false);
 });
 
 describe("operations that wait for a disk", () => {
@@ -379,6 +379,6 @@ describe("operations that wait for a disk", () => {
     expect(table.quietly(2, undefined)).toBe(2);
     expect(await table.quietly(Promise.resolve(3), "/srv/b")).toBe(3);
     expect(heard).toEqual(["~/srv/a", "begin /srv/b", "end /srv/b"]);
-    expect(table.hasNews(owner)).toBe(false);
+    expect(table.hasChanges(owner)).toBe(false);
   });
 });

@@ -94,9 +94,9 @@ test("a file that is to go stays known until it is gone", () => {
   const open = openOf(table, base, Access.DELETE, ALL);
   base.deletePending = true;
   expect(table.remove(open)).toBe(true);
-  expect([table.takeFile("1:2", "/f"), base.isOpen, base.isDoomed]).toEqual([base, false, true]);
+  expect([table.takeFile("1:2", "/f"), base.isOpen, base.hasDeletePending]).toEqual([base, false, true]);
   table.dropIfUnused(base);
-  expect([table.fileCount, table.takeFile("1:2", "/f").isDoomed]).toEqual([0, false]);
+  expect([table.fileCount, table.takeFile("1:2", "/f").hasDeletePending]).toEqual([0, false]);
 });
 
 test("so does a stream of it, and a stream that goes alone", () => {

@@ -8,7 +8,7 @@ import { channelsOf } from "../../connection/channels.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
-import { mayOutlive } from "../../state/durable-opens.ts";
+import { survivesDisconnect } from "../../state/durable-opens.ts";
 import { nameFilter } from "../../state/notify.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { absolutePath } from "../../state/open-table.ts";
@@ -37,7 +37,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   const { store } = tree;
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
   if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
-    context.opens.doom(file, open);
+    context.opens.setDeletePending(file, open);
     file.deleterParentKey = open.parentLeaseKey;
     context.notify.deletePending(file);
     // CLOSE does not wait for handle lease breaks; holders may still close before the name is removed.
@@ -51,7 +51,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
   const removable = wasLast || open.deletesAtOnce ? findRemovable(file, open) : undefined;
   if (removable === undefined || file === undefined || store === undefined || node === undefined) {
-    if (wasLast && file !== undefined && (file.base ?? file).isGoing === false)
+    if (wasLast && file !== undefined && (file.base ?? file).isBeingRemoved === false)
       context.opens.dropIfUnused(file);
     open.close();
     context.caching.release(open);
@@ -59,7 +59,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
     return undefined;
   }
   if (removable.base !== undefined) return removeStreamOf(context, open);
-  removable.isGoing = true;
+  removable.isBeingRemoved = true;
   // The O_PATH descriptor stays open until the removal, so that the disk cannot reuse the inode number; the
   // data is closed before, because an open file may not be removable.
   const { release } = open.closeData();
@@ -78,20 +78,20 @@ function removeNameOf(
   wasLast: boolean,
 ): MaybePromise<void> {
   const { tree } = open;
-  const path = removed.pathBelow(tree.grant.path, removed.doomedEntry);
+  const path = removed.pathBelow(tree.grant.path, removed.deletePendingEntry);
   const isDirectory = open.node?.stat.kind === FileKind.DIRECTORY;
   const removal = isDirectory
     ? store.remove(path, removed.identity, true)
     : store.discard(path, removed.identity);
   const absolute = absolutePath(tree.grant.path, path);
   const done = andThen(removal, (outcome) => {
-    removed.isGoing = false;
+    removed.isBeingRemoved = false;
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
     endDeletePending(context, file);
     reportRemoval(context, path, result);
     if (result === 0) {
-      if (!wasLast) context.opens.loseName(removed, absolute);
+      if (!wasLast) context.opens.removeName(removed, absolute);
       if (movedTo !== undefined)
         context.notify.renamed(absolute, absolutePath(tree.grant.path, movedTo), false);
       else context.notify.changed(NotifyAction.REMOVED, absolute, nameFilter(isDirectory));
@@ -123,7 +123,7 @@ function removeNameOf(
 function findRemovable(file: SharedFile | undefined, open: Open): SharedFile | undefined {
   if (file === undefined) return undefined;
   const base = file.base ?? file;
-  if (base.isGoing) return undefined;
+  if (base.isBeingRemoved) return undefined;
   if (base.deletePending && (!base.isOpen || (open.deletesAtOnce && base === file))) return base;
   if (file.opens.size > 0) return undefined;
   return file.base !== undefined && file.deletePending ? file : undefined;
@@ -132,7 +132,7 @@ function findRemovable(file: SharedFile | undefined, open: Open): SharedFile | u
 /** Ends delete-pending after the removal succeeded or failed, and drops table entries without opens. */
 function endDeletePending(context: EngineContext, file: SharedFile): void {
   const base = file.base ?? file;
-  if (!base.isOpen) context.opens.spare(base);
+  if (!base.isOpen) context.opens.clearDeletePending(base);
   context.opens.dropIfUnused(file);
   context.opens.dropIfUnused(base);
 }
@@ -216,7 +216,7 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
 export function closeUnreachable(context: EngineContext, holder: CachingHolder): void {
   for (const { id } of [...holder.opens]) {
     const open = context.opens.find(id);
-    if (open === undefined || !context.durables.isDetached(open) || mayOutlive(open)) continue;
+    if (open === undefined || !context.durables.isDetached(open) || survivesDisconnect(open)) continue;
     const done = closeOpen(context, open);
     if (done instanceof Promise)
       done.catch((error: unknown) => context.log.error(`closing: ${String(error)}`));
@@ -225,7 +225,7 @@ export function closeUnreachable(context: EngineContext, holder: CachingHolder):
 
 function detachOpens(context: EngineContext, session: Session): void {
   for (const open of [...context.opens.ofSession(session)]) {
-    if (!mayOutlive(open)) continue;
+    if (!survivesDisconnect(open)) continue;
     context.opens.detach(open);
     context.durables.detach(open, context.clock.now());
   }

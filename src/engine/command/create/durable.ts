@@ -8,7 +8,7 @@ import { HeaderFlag } from "../../../wire/header.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
-import { grantedTimeoutMs, holdsHandle } from "../../state/durable-opens.ts";
+import { grantedTimeoutMs, hasHandleCaching } from "../../state/durable-opens.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
@@ -189,7 +189,7 @@ export function grantDurability(exchange: Exchange, request: CreateRequest, tree
     durables.remember(open, terms.clientGuid, asked.createGuid.toHex());
   }
   const version = asked !== undefined && exchange.connection.isAtLeast3 ? 2 : contexts.durableRequest ? 1 : 0;
-  if (version === 0 || !settings.durableHandles || !holdsHandle(open) || identity === undefined) return;
+  if (version === 0 || !settings.durableHandles || !hasHandleCaching(open) || identity === undefined) return;
   if (identity.isGuest || identity.isAnonymous) return;
   open.durability = {
     version,

@@ -53,7 +53,7 @@ export function makeSpecialFile(
       return Status.FILE_CLOSED;
     }
     const { context } = exchange;
-    context.opens.renew(file, node.identity);
+    context.opens.replaceIdentity(file, node.identity);
     open.replaceNode(node);
     entryChanged(context, open);
     if (context.notify.count > 0)

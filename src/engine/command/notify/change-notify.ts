@@ -46,7 +46,7 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
       return Status.INSUFFICIENT_RESOURCES;
     startWatch(context, open, request);
   }
-  if (notify.hasNews(open)) return answerNow(exchange, open, request.outputBufferLength);
+  if (notify.hasChanges(open)) return answerNow(exchange, open, request.outputBufferLength);
   // 3.3.4.2: only the last request of a compound may be answered asynchronously.
   if (!exchange.isLast) return Status.INTERNAL_ERROR;
   if (connection.waitingCount >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;

@@ -44,7 +44,7 @@ export function holdChangeTime(context: EngineContext, open: Open): MaybePromise
   const change = open.fixedTimes?.change;
   if (change === undefined || open.node === undefined) return undefined;
   return andThen(open.node.refresh(), (stat) => {
-    if (typeof stat === "object") context.changeTimes.note(stat, change);
+    if (typeof stat === "object") context.changeTimes.remember(stat, change);
   });
 }
 

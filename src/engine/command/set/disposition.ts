@@ -68,7 +68,7 @@ function applyDisposition(
       return status;
     }
     if (open.isDirectory) exchange.context.notify.deletePending(file);
-    exchange.context.opens.doom(file, open);
+    exchange.context.opens.setDeletePending(file, open);
     file.deleterParentKey = open.parentLeaseKey;
     return status;
   });
@@ -77,7 +77,7 @@ function applyDisposition(
 function clearDisposition(exchange: Exchange, open: Open, file: SharedFile, flags: number): NtStatus {
   open.deletesAtOnce = false;
   if ((flags & ON_CLOSE) !== 0) open.deleteOnClose = false;
-  else exchange.context.opens.spare(file);
+  else exchange.context.opens.clearDeletePending(file);
   return Status.SUCCESS;
 }
 

@@ -25,7 +25,7 @@ const KNOWN_FLAGS = Object.values(RenameFlag).reduce<number>((all, flag) => all 
 export function detachReplaced(opens: OpenTable, path: string, found: Found, identity: string): void {
   if (found.node === undefined || found.node.identity === identity) return;
   const replaced = opens.findFile(found.node.identity);
-  if (replaced !== undefined) opens.loseName(replaced, path);
+  if (replaced !== undefined) opens.removeName(replaced, path);
 }
 
 /** A new name, and what it may replace. */
