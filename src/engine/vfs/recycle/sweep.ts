@@ -118,7 +118,10 @@ class Sweep {
     this.isCut = true;
   }
 
-  /** Deletes a file whose times are unchanged: it was neither replaced nor read since it was listed. */
+  /**
+   * Deletes a file if `discardedAt` is unchanged, so that one replaced, changed or read since its listing
+   * stays.
+   */
   private async delete(path: readonly string[], seconds: number): Promise<boolean> {
     const { store } = this.terms;
     const found = await store.lookup(path);
@@ -156,7 +159,10 @@ class Sweep {
 
 const LISTING = { read: true, write: false, writeThrough: false } as const;
 
-/** Returns when a file was deleted: the move set its change time, and the bin its access time. */
+/**
+ * Returns when a file was deleted: its move set the change time, the bin the access time; the later one
+ * counts.
+ */
 function discardedAt(stat: FileStat): number {
   return Math.max(stat.accessSeconds, stat.changeSeconds);
 }

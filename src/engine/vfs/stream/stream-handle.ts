@@ -25,7 +25,7 @@ import {
 
 /** NTFS allocates small streams in units of this size. */
 const ALLOCATION_UNIT_BYTES = 8;
-/** Returned when the stream was removed while open, by the server or another program. */
+/** The stream was removed while open: together with its file's data, or by another program. */
 const GONE = -Errno.ESTALE;
 
 /**
