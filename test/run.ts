@@ -13,7 +13,10 @@ const IS_ROOT = process.geteuid?.() === 0;
 
 /** In this order: what is quick and tells most comes first. A directory that is missing is passed over. */
 const GROUPS: readonly { readonly name: string; readonly paths: readonly string[] }[] = [
-  { name: "house", paths: ["house.test.ts", "rooms.test.ts", "tools.test.ts", "docs.test.ts", "build.test.ts"] },
+  {
+    name: "house",
+    paths: ["house.test.ts", "rooms.test.ts", "tools.test.ts", "docs.test.ts", "build.test.ts"],
+  },
   { name: "units", paths: ["wire", "crypto", "linux", "engine", "manager"] },
   { name: "commands", paths: ["cli"] },
   { name: "fuzz", paths: ["fuzz"] },

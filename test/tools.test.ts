@@ -131,7 +131,10 @@ test("a hook that fails is reported with its kind, file and line", () => {
   expect(named[6]).toBe(`(fail) a hook of ${own} [53.72ms]`);
   const text = readFileSync(join(ROOT, "test/e2e/session/rpc.test.ts"), "utf8").split("\n");
   const at = text.findIndex((line) => /\bbeforeAll\(/.test(line)) + 1;
-  const hook = ["test/e2e/session/rpc.test.ts:", `      at async <anonymous> (test/e2e/session/rpc.test.ts:${at + 1}:7)`];
+  const hook = [
+    "test/e2e/session/rpc.test.ts:",
+    `      at async <anonymous> (test/e2e/session/rpc.test.ts:${at + 1}:7)`,
+  ];
   for (const line of hook) namer.name(line);
   expect(namer.name("(fail) (unnamed)")).toBe(`(fail) beforeAll at test/e2e/session/rpc.test.ts:${at}`);
 });
