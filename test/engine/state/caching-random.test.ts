@@ -1,5 +1,5 @@
-// Oplocks and leases under seeded random use: what must hold after every step, whatever clients do.
-// [MS-FSA] 2.1.5.18 (who may hold what beside whom), [MS-SMB2] 3.3.6.1, 3.3.6.5 (nobody waits for ever).
+// Oplocks and leases under seeded random use: invariants that hold after every step, whatever clients do.
+// [MS-FSA] 2.1.5.18 (who may hold what beside whom), [MS-SMB2] 3.3.6.1, 3.3.6.5 (no request waits for ever).
 import { expect, test } from "bun:test";
 import { isOplockStat } from "../../../src/engine/state/caching-holder.ts";
 import type { Open, SharedFile } from "../../../src/engine/state/open.ts";
@@ -19,7 +19,7 @@ function randomOf(seed: number): (below: number) => number {
   };
 }
 
-/** An open that waits to be made. */
+/** An open that is about to be made. */
 interface Visitor {
   readonly access: number;
   readonly share: number;
@@ -39,7 +39,7 @@ class Play {
   constructor(seed: number) {
     this.random = randomOf(seed);
     this.file = this.rig.file();
-    // Keeps the file in the table while the play lasts.
+    // Keeps the file in the table for the whole run.
     this.rig.open(this.file, STAT);
   }
 
@@ -70,7 +70,7 @@ class Play {
     this.enter(visitor);
   }
 
-  // As CREATE does it: breaks, then a wait, then all anew.
+  // As CREATE does it: breaks, waits, and tries again.
   private enter(visitor: Visitor): void {
     const { rig, file } = this;
     const { access, share, key, overwrites, wanted } = visitor;
@@ -100,19 +100,19 @@ class Play {
     else table.acknowledgeOplock(holder, this.random(2)).then?.();
   }
 
-  /** What holds at any time. */
+  /** The invariants. */
   check(): void {
     const { caching } = this.file;
     const holders = [...caching.holders];
     const states = holders.map(({ state }) => state);
     const active = states.filter((state) => state !== 0);
-    // Unwritten data of one, and caches of another: never both.
+    // Never a holder with W beside another one with R.
     if (states.some((state) => (state & WRITE) !== 0)) expect(active.length).toBe(1);
     for (const state of states) expect([0, 1, 3, 5, 7]).toContain(state);
     for (const holder of holders) {
       if (holder.lease === undefined) expect([1, 5, 7, 0]).toContain(holder.state);
       expect(holder.opens.size).toBeGreaterThan(0);
-      // Who can write unseen is alone but for those who only look.
+      // A holder with W has no opens of others beside it, except stat opens.
       if ((holder.state & WRITE) !== 0) expect(caching.nonStatOpens).toBe(holder.nonStatOpens);
     }
     expect(caching.active).toBe(active.length);
@@ -122,12 +122,12 @@ class Play {
     expect([caching.breaking, this.rig.timerCount]).toEqual([breaking, breaking]);
     const waiting = [...this.visitors].filter((visitor) => visitor.isWaiting).length;
     expect([waiting, caching.waiters.size]).toEqual([this.visitors.size, this.visitors.size]);
-    // Whoever waits, waits for an answer that is due.
+    // A request only waits for an acknowledgement that is due.
     if (waiting > 0) expect(breaking).toBeGreaterThan(0);
   }
 }
 
-test("three thousand steps each of thirty plays", () => {
+test("thirty runs of three thousand steps", () => {
   for (let seed = 1; seed <= 30; seed++) {
     const play = new Play(seed);
     for (let i = 0; i < 3_000; i++) {
@@ -135,12 +135,12 @@ test("three thousand steps each of thirty plays", () => {
       play.check();
       if (play.opens.length > 40) while (play.opens.length > 5) play.rig.close(play.opens.pop() as Open);
     }
-    // The clock alone ends every wait.
+    // The time-outs alone end every wait.
     for (let i = 0; play.visitors.size > 0 && i < 20; i++) play.rig.pass(BREAK_TIMEOUT_MS);
     expect(play.visitors.size).toBe(0);
     while (play.opens.length > 0) play.rig.close(play.opens.pop() as Open);
-    const { active, nonStatOpens: busyOpens, breaking, holders, waiters } = play.file.caching;
-    expect([active, busyOpens, breaking, holders.size, waiters.size]).toEqual([0, 0, 0, 0, 0]);
+    const { active, nonStatOpens, breaking, holders, waiters } = play.file.caching;
+    expect([active, nonStatOpens, breaking, holders.size, waiters.size]).toEqual([0, 0, 0, 0, 0]);
     expect([play.rig.table.leaseCount, play.rig.timerCount]).toEqual([0, 0]);
   }
 });

@@ -1,4 +1,5 @@
-// A caching table with a clock of its own, files and opens without a disk, and a record of what clients were told.
+// A caching table with a clock of the test's, files and opens without a disk, and a record of the breaks
+// sent.
 import type { Session, Tree } from "../../../src/engine/state/session.ts";
 import { CachingTable } from "../../../src/engine/state/caching.ts";
 import { type CachingHolder, type Lease } from "../../../src/engine/state/caching-holder.ts";
@@ -18,11 +19,13 @@ const LETTERS = ["R", "H", "W"];
 
 export class CachingRig {
   readonly opens = new OpenTable();
-  /** `KEY RWH>RH!`: who was told to fall from what to what, with a mark where an answer is due. */
-  readonly told: string[] = [];
+  /**
+   * `KEY RWH>RH!`: the holder, its rights before and after the break, and ! where an acknowledgement is due.
+   */
+  readonly breaks: string[] = [];
   readonly expired: string[] = [];
   readonly unreachable: string[] = [];
-  /** Leases on directories that are told of. */
+  /** Leases on directories. */
   readonly directories: string[] = [];
   isConnected = true;
   readonly table: CachingTable;
@@ -44,7 +47,7 @@ export class CachingRig {
       breakTimeoutMs: () => BREAK_TIMEOUT_MS,
       sendBreak: (holder, from, to, needsAnswer) => {
         if (!this.isConnected) return false;
-        this.told.push(`${nameOf(holder)} ${show(from)}>${show(to)}${needsAnswer ? "!" : ""}`);
+        this.breaks.push(`${nameOf(holder)} ${show(from)}>${show(to)}${needsAnswer ? "!" : ""}`);
         return true;
       },
       unreachable: (holder) => this.unreachable.push(nameOf(holder)),
@@ -58,7 +61,7 @@ export class CachingRig {
     return this.timers.size;
   }
 
-  /** Lets time pass. */
+  /** Advances the clock. */
   pass(ms: number): void {
     this.nowMs += ms;
     for (const [id, timer] of [...this.timers]) {
@@ -68,16 +71,16 @@ export class CachingRig {
     }
   }
 
-  /** What was said since the last call. */
-  heard(): string[] {
-    return this.told.splice(0);
+  /** The breaks since the last call. */
+  takeBreaks(): string[] {
+    return this.breaks.splice(0);
   }
 
   file(path = "/share/file"): SharedFile {
     return this.opens.takeFile(path, path);
   }
 
-  /** An open without caching, entered in the tables. */
+  /** An open without caching, in the open table. */
   open(file: SharedFile, access: number = DATA, share = 7, isDirectory = false): Open {
     const open = new Open({
       id: this.opens.nextId(),
@@ -109,7 +112,7 @@ export class CachingRig {
     return open;
   }
 
-  /** Announces a further open and says whether it has to wait. */
+  /** Admits another open. True when it has to wait. */
   arrive(
     file: SharedFile,
     options: {
@@ -134,7 +137,7 @@ export class CachingRig {
     this.table.release(open);
   }
 
-  /** Acknowledges, lets the answer go out, and tells the status. */
+  /** Acknowledges, sends the response, and returns the status. */
   acknowledge(key: string, state: number): number {
     const { status, then } = this.table.acknowledgeLease(key, state);
     then?.();
@@ -142,7 +145,7 @@ export class CachingRig {
   }
 }
 
-/** `id` and key are one here: 32 letters would say no more. */
+/** The id is the key here, and shorter than 32 digits. */
 export function leaseOf(key: string): Lease {
   return { id: key, key: new Uint8Array(16), keyText: key, version: 2, parentKey: undefined };
 }

@@ -17,7 +17,8 @@ test("only nothing, R, RH, RW and RWH are granted", () => {
   expect(granted).toEqual(["-", "R", "-", "-", "RH", "RW", "-", "RHW"]);
 });
 
-// smb2.lease.break: held, wanted by another, held then, granted.
+// smb2.lease.break: the first lease, the state that a second one asks for, the first lease's state then, the
+// state granted.
 const CONTENTIONS: readonly (readonly [number, number, string, string])[] = [
   [R, R, "R", "R"],
   [R, RWH, "R", "RH"],
@@ -29,20 +30,20 @@ const CONTENTIONS: readonly (readonly [number, number, string, string])[] = [
   [RWH, RWH, "RH", "RH"],
 ];
 for (const [first, wanted, left, granted] of CONTENTIONS) {
-  test(`two leases: ${first} meets ${wanted}`, () => {
+  test(`two leases: ${first}, then ${wanted}`, () => {
     const file = rig.file();
     const holder = rig.lease(file, "a", first);
     if (rig.arrive(file, { key: "b" })) rig.acknowledge("a", holder.caching?.breakingTo ?? 0);
     const other = rig.lease(file, "b", wanted);
     expect([held(holder), held(other)]).toEqual([left, granted]);
     expect(rig.timerCount).toBe(0);
-    // No way back while the other is there.
+    // It is not upgraded while the other lease exists.
     rig.lease(file, "a", RWH);
     expect(held(holder)).toBe(left);
   });
 }
 
-// smb2.lease.oplock: a lease first, then an oplock; and the other way round.
+// smb2.lease.oplock: a lease, then an oplock; and in the other order.
 test("leases and oplocks on one file", () => {
   for (const [lease, wanted, left, granted] of [
     [R, RWH, "R", "R"],
@@ -63,7 +64,7 @@ test("leases and oplocks on one file", () => {
   }
 });
 
-test("a lease grows when all that is asked for can be had, and never shrinks", () => {
+test("a lease is upgraded when all that is asked for can be granted, and never downgraded", () => {
   const steps: readonly (readonly [number, string])[] = [
     [0, "-"],
     [R, "R"],
@@ -80,19 +81,19 @@ test("a lease grows when all that is asked for can be had, and never shrinks", (
     expect(held(holder)).toBe(expected);
     epochs.push(holder.caching?.epoch);
   }
-  // Counted up with every change of state and with nothing else.
+  // The epoch grows with each change of state and with nothing else.
   expect(epochs).toEqual([10, 10, 11, 12, 12, 13, 13]);
 });
 
-test("a stat open breaks nothing and is given nothing beside unwritten data", () => {
+test("a stat open breaks nothing, and is granted nothing beside a holder with W", () => {
   const file = rig.file();
   rig.oplock(file, RW);
   expect(rig.arrive(file, { access: STAT })).toBe(false);
-  expect(rig.told).toEqual([]);
+  expect(rig.breaks).toEqual([]);
   expect(held(rig.oplock(file, RWH, STAT))).toBe("none");
 });
 
-test("a stat open hinders nobody from caching writes", () => {
+test("a stat open does not prevent W of others", () => {
   const file = rig.file();
   rig.open(file, STAT);
   expect(held(rig.lease(file, "a", RWH))).toBe("RHW");
@@ -101,54 +102,54 @@ test("a stat open hinders nobody from caching writes", () => {
   expect(held(rig.lease(other, "b", RWH))).toBe("RH");
 });
 
-test("an overwriting open takes everything and waits for writes alone", () => {
+test("an overwriting open breaks all rights and waits only for holders with W", () => {
   const file = rig.file();
   rig.lease(file, "a", RH);
   expect(rig.arrive(file, { overwrites: true })).toBe(false);
-  expect(rig.heard()).toEqual(["a RH>-!"]);
-  // Still unanswered: the next one does not wait either.
+  expect(rig.takeBreaks()).toEqual(["a RH>-!"]);
+  // Not acknowledged yet: the next one does not wait either.
   expect(rig.arrive(file, { overwrites: true })).toBe(false);
   const other = rig.file("/share/other");
   rig.lease(other, "b", RWH);
   expect(rig.arrive(other, { overwrites: true })).toBe(true);
-  expect(rig.heard()).toEqual(["b RHW>-!"]);
+  expect(rig.takeBreaks()).toEqual(["b RHW>-!"]);
 });
 
-test("a conflict takes the handle first, and an exclusive oplock has none", () => {
+test("a sharing conflict breaks H first; an exclusive oplock has no H", () => {
   const file = rig.file();
   const holder = rig.lease(file, "a", RWH);
   expect(rig.arrive(file, { conflicts: true, overwrites: true })).toBe(true);
-  expect(rig.heard()).toEqual(["a RHW>RW!"]);
+  expect(rig.takeBreaks()).toEqual(["a RHW>RW!"]);
   expect(rig.acknowledge("a", RW)).toBe(Status.SUCCESS);
   expect(held(holder)).toBe("RW");
   expect(rig.arrive(file, { conflicts: true, again: true })).toBe(false);
   const other = rig.file("/share/other");
   rig.oplock(other, RW);
   expect(rig.arrive(other, { conflicts: true })).toBe(false);
-  expect(rig.heard()).toEqual([]);
+  expect(rig.takeBreaks()).toEqual([]);
 });
 
 // smb2.lease.breaking3.
-test("what is asked for during a break follows in steps, R last", () => {
+test("breaks that are asked for during a break follow in steps, R last", () => {
   const file = rig.file();
   const holder = rig.lease(file, "a", RWH);
   const epoch = holder.caching?.epoch ?? 0;
   expect(rig.arrive(file)).toBe(true);
   expect(rig.arrive(file, { overwrites: true })).toBe(true);
-  expect(rig.heard()).toEqual(["a RHW>RH!"]);
+  expect(rig.takeBreaks()).toEqual(["a RHW>RH!"]);
   expect(rig.acknowledge("a", RH)).toBe(Status.SUCCESS);
-  expect(rig.heard()).toEqual(["a RH>R!"]);
+  expect(rig.takeBreaks()).toEqual(["a RH>R!"]);
   expect(rig.arrive(file, { again: true })).toBe(true);
   expect(rig.arrive(file, { overwrites: true, again: true })).toBe(true);
   expect(rig.acknowledge("a", R)).toBe(Status.SUCCESS);
-  expect(rig.heard()).toEqual(["a R>-"]);
+  expect(rig.takeBreaks()).toEqual(["a R>-"]);
   expect(rig.arrive(file, { overwrites: true, again: true })).toBe(false);
   expect(held(holder)).toBe("-");
   expect(holder.caching?.epoch).toBe(epoch + 1);
   expect(rig.timerCount).toBe(0);
 });
 
-test("acknowledgements that fit no break", () => {
+test("acknowledgements that match no break are refused", () => {
   const file = rig.file();
   const holder = rig.lease(file, "a", RWH);
   expect(rig.acknowledge("b", R)).toBe(Status.OBJECT_NAME_NOT_FOUND);
@@ -156,7 +157,7 @@ test("acknowledgements that fit no break", () => {
   rig.arrive(file);
   for (const state of [RWH, RW, 6, 4]) expect(rig.acknowledge("a", state)).toBe(Status.REQUEST_NOT_ACCEPTED);
   expect(held(holder)).toBe("RHW");
-  // Less than allowed is fine, and H without R is nothing.
+  // Less than the break allows is accepted, and H without R is none.
   expect(rig.acknowledge("a", 2)).toBe(Status.SUCCESS);
   expect(held(holder)).toBe("-");
   expect(rig.acknowledge("a", 0)).toBe(Status.UNSUCCESSFUL);
@@ -164,7 +165,7 @@ test("acknowledgements that fit no break", () => {
   expect(rig.acknowledge("a", 0)).toBe(Status.OBJECT_NAME_NOT_FOUND);
 });
 
-test("who does not answer in time holds nothing, and waiters are called once", () => {
+test("without an acknowledgement in time all rights are lost, and waiting requests are called once", () => {
   const file = rig.file();
   const holder = rig.lease(file, "a", RWH);
   expect(rig.arrive(file)).toBe(true);
@@ -179,7 +180,7 @@ test("who does not answer in time holds nothing, and waiters are called once", (
   expect(rig.acknowledge("a", 0)).toBe(Status.UNSUCCESSFUL);
 });
 
-test("an answer stops the clock", () => {
+test("an acknowledgement stops the timer", () => {
   const file = rig.file();
   const holder = rig.lease(file, "a", RWH);
   rig.arrive(file);
@@ -189,7 +190,7 @@ test("an answer stops the clock", () => {
   expect([held(holder), rig.expired]).toEqual(["RH", []]);
 });
 
-test("a lease ends with its last open and wakes who waits", () => {
+test("a lease ends with its last open and wakes waiting requests", () => {
   const file = rig.file();
   const first = rig.lease(file, "a", RWH);
   const second = rig.lease(file, "a", RWH);
@@ -207,7 +208,7 @@ test("a lease ends with its last open and wakes who waits", () => {
   expect(rig.opens.fileCount).toBe(0);
 });
 
-test("a holder without a connection falls at once", () => {
+test("a holder without a connection loses the rights at once", () => {
   const file = rig.file();
   const holder = rig.lease(file, "a", RWH);
   rig.isConnected = false;
@@ -216,54 +217,54 @@ test("a holder without a connection falls at once", () => {
 });
 
 // smb2.lease.nobreakself, smb2.oplock.levelii501.
-test("a write breaks the reads of others, and the writer's own level II oplock", () => {
+test("a write breaks R of others, and the writer's own level II oplock", () => {
   const file = rig.file();
   const lease = rig.lease(file, "a", R);
   const other = rig.lease(file, "b", R);
   rig.table.breakReading(file.caching, lease);
-  expect(rig.heard()).toEqual(["b R>-"]);
+  expect(rig.takeBreaks()).toEqual(["b R>-"]);
   expect([held(lease), held(other)]).toEqual(["R", "-"]);
   const second = rig.file("/share/second");
   const writer = rig.oplock(second, R);
   rig.oplock(second, R);
   rig.table.breakReading(second.caching, writer);
-  expect(rig.heard()).toEqual(["oplock R>-", "oplock R>-"]);
+  expect(rig.takeBreaks()).toEqual(["oplock R>-", "oplock R>-"]);
   expect(second.caching.active).toBe(0);
 });
 
-test("an exclusive holder writes without a word", () => {
+test("a write by the holder of W breaks nothing", () => {
   const file = rig.file();
   const writer = rig.oplock(file, RWH);
   rig.table.breakReading(file.caching, writer);
-  expect([held(writer), rig.heard()]).toEqual(["RHW", []]);
+  expect([held(writer), rig.takeBreaks()]).toEqual(["RHW", []]);
 });
 
-test("a rename takes the handles of others alone", () => {
+test("a rename breaks H of others and not its own", () => {
   const file = rig.file();
   const mine = rig.lease(file, "a", RH);
   rig.lease(file, "b", RH);
   expect(rig.table.breakHandles(file.caching, mine)).toBe(true);
-  expect(rig.heard()).toEqual(["b RH>R!"]);
+  expect(rig.takeBreaks()).toEqual(["b RH>R!"]);
   expect(rig.table.breakHandles(file.caching, mine)).toBe(true);
   rig.acknowledge("b", R);
   expect(rig.table.breakHandles(file.caching, mine)).toBe(false);
-  expect([held(mine), rig.heard()]).toEqual(["RH", []]);
+  expect([held(mine), rig.takeBreaks()]).toEqual(["RH", []]);
 });
 
-test("a directory's leases end when its entries change, but for the one named as parent", () => {
+test("a change of entries breaks directory leases, except the one with the parent lease key", () => {
   const directory = rig.file("/share/directory");
   rig.lease(directory, "a", RH, DATA, true);
   const other = rig.lease(directory, "b", RH, DATA, true);
   expect([rig.table.directoryLeases, rig.directories]).toEqual([2, ["a", "b"]]);
   rig.table.breakListing(directory.caching, "a");
-  expect(rig.heard()).toEqual(["b RH>-!"]);
+  expect(rig.takeBreaks()).toEqual(["b RH>-!"]);
   rig.table.breakListing(directory.caching, undefined);
-  expect(rig.heard()).toEqual(["a RH>-!"]);
+  expect(rig.takeBreaks()).toEqual(["a RH>-!"]);
   rig.close(other);
   expect([rig.table.directoryLeases, rig.directories]).toEqual([1, ["a"]]);
 });
 
-test("counts of a file come back to nothing", () => {
+test("the counts of a file return to 0", () => {
   const file = rig.file();
   const opens = [
     rig.lease(file, "a", RWH),
@@ -274,19 +275,18 @@ test("counts of a file come back to nothing", () => {
   ];
   rig.arrive(file, { overwrites: true });
   for (const open of opens) rig.close(open);
-  const {
+  const { active, activeOplocks, writers, handles, handleLeases, breaking, nonStatOpens, holders } =
+    file.caching;
+  expect([
     active,
     activeOplocks,
     writers,
     handles,
     handleLeases,
     breaking,
-    nonStatOpens: busyOpens,
-    holders,
-  } = file.caching;
-  expect([active, activeOplocks, writers, handles, handleLeases, breaking, busyOpens, holders.size]).toEqual(
-    Array<number>(8).fill(0),
-  );
+    nonStatOpens,
+    holders.size,
+  ]).toEqual(Array<number>(8).fill(0));
   expect([...file.uses, ...file.refusals]).toEqual(Array<number>(6).fill(0));
   expect(rig.timerCount).toBe(0);
 });

@@ -1,4 +1,4 @@
-// ChangeTime as clients set it, remembered beside the disk's own.
+// ChangeTimes that clients have set.
 import { expect, test } from "bun:test";
 import { ChangeTimes } from "../../../src/engine/state/change-times.ts";
 
@@ -7,7 +7,7 @@ function statOf(inodeLow: number, changeSeconds: number, device = 1, inodeHigh =
 }
 const SET = { seconds: 7, nanoseconds: 700 };
 
-test("the time set is told for as long as the disk's stays, also twice of one record", () => {
+test("apply sets the client's time while ctime stays the same, also twice on one record", () => {
   const times = new ChangeTimes();
   times.remember(statOf(1, 100), SET);
   const stat = statOf(1, 100);
@@ -17,7 +17,7 @@ test("the time set is told for as long as the disk's stays, also twice of one re
   expect(times.count).toBe(1);
 });
 
-test("a change makes it forgotten", () => {
+test("another ctime drops the time set", () => {
   const times = new ChangeTimes();
   times.remember(statOf(1, 100), SET);
   const changed = statOf(1, 101);
@@ -26,7 +26,7 @@ test("a change makes it forgotten", () => {
   expect(times.count).toBe(0);
 });
 
-test("files of other disks, and others with the same half of a number, are left alone", () => {
+test("files of other disks, and files that share the low half of the inode number, are not changed", () => {
   const times = new ChangeTimes();
   times.remember(statOf(1, 100), SET);
   for (const other of [statOf(2, 100), statOf(1, 100, 2), statOf(1, 100, 1, 9)]) {
@@ -36,7 +36,7 @@ test("files of other disks, and others with the same half of a number, are left 
   expect(times.count).toBe(1);
 });
 
-test("the oldest are forgotten beyond the limit", () => {
+test("the oldest are dropped beyond the limit", () => {
   const times = new ChangeTimes();
   for (let inode = 1; inode <= 5000; inode++) times.remember(statOf(inode, 100), SET);
   expect(times.count).toBe(4096);

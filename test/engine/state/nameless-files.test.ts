@@ -1,9 +1,9 @@
-// Open files whose names are gone: removed, or given to another object. [MS-FSA] 2.1.5.5, 2.1.5.15.11.
+// Open files whose names were removed or belong to another object. [MS-FSA] 2.1.5.5, 2.1.5.15.11.
 import { expect, test } from "bun:test";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
 import { CachingRig } from "./caching-rig.ts";
 
-test("a file that lost its name is found by its identity, and the name is free for another", () => {
+test("a file without a name is found by its identity, and another file can have the name", () => {
   const table = new OpenTable();
   const old = table.takeFile("1:0:7", "/share/name");
   old.deletePending = true;
@@ -14,12 +14,12 @@ test("a file that lost its name is found by its identity, and the name is free f
   const other = table.takeFile("1:0:8", "/share/name");
   expect(table.findByPath("/share/name")).toBe(other);
   expect(other).not.toBe(old);
-  // Nothing is open below a directory for its sake any more.
+  // It no longer counts as open below the directory.
   table.dropIfUnused(other);
   expect(table.hasOpenBelow("/share")).toBe(false);
 });
 
-test("renames of what has the name now leave it alone", () => {
+test("renames of the object that has the name now do not change it", () => {
   const table = new OpenTable();
   const old = table.takeFile("1:0:7", "/share/a");
   table.removeName(old, old.path);
@@ -29,7 +29,7 @@ test("renames of what has the name now leave it alone", () => {
   expect(old.path.startsWith("/")).toBe(false);
 });
 
-test("another of its names gives it one again", () => {
+test("an open by another of its names gives it a name again", () => {
   const table = new OpenTable();
   const file = table.takeFile("1:0:7", "/share/one");
   table.removeName(file, file.path);
@@ -38,7 +38,7 @@ test("another of its names gives it one again", () => {
   expect(table.findByPath("/share/two")).toBe(file);
 });
 
-test("it leaves the tables like any other", () => {
+test("its last close removes it from the tables", () => {
   const table = new OpenTable();
   const file = table.takeFile("1:0:7", "/share/name");
   table.removeName(file, file.path);
@@ -47,7 +47,7 @@ test("it leaves the tables like any other", () => {
   expect([table.fileCount, table.findFile("1:0:7")]).toEqual([0, undefined]);
 });
 
-test("of a file with two names the one that it was opened by is doomed, moved and lost", () => {
+test("of two names delete-pending, renames and removal concern the one that it was opened by", () => {
   const rig = new CachingRig();
   const table = rig.opens;
   const file = table.takeFile("1:0:7", "/share/one");
@@ -68,7 +68,7 @@ test("of a file with two names the one that it was opened by is doomed, moved an
   expect([table.fileCount, table.hasOpenBelow("/share")]).toEqual([0, false]);
 });
 
-test("who came by another name keeps that when the first is lost", () => {
+test("an open by another name keeps that when the first is removed", () => {
   const rig = new CachingRig();
   const table = rig.opens;
   const file = table.takeFile("1:0:7", "/share/one");

@@ -1,4 +1,4 @@
-// Watches on directories as a table: what is kept, who is told, in which order, and how waiting ends.
+// The table of directory watches: which watches a change reaches, what is kept, and how waiting requests end.
 // Expectations: [MS-SMB2] 3.3.5.19, [MS-FSA] 2.1.4.1, 2.1.5.11.1, [MS-FSCC] 2.7.1; smbtorture's smb2.notify.
 import { describe, expect, test } from "bun:test";
 import {
@@ -65,8 +65,8 @@ function ask(table: NotifyTable, owner: object, outputBytes?: number): Answered 
 const SUCCESS = (...changes: string[]) => ({ status: Status.SUCCESS, changes });
 const NOTHING = (status: number) => ({ status, changes: [] });
 
-describe("who is told", () => {
-  test("the parent's watch by the name alone, a recursive one above by the path, nobody else", () => {
+describe("a change is reported to", () => {
+  test("the watch on the parent by its name, a recursive one above by its path, and no other", () => {
     const table = new NotifyTable();
     const parent = watch(table, "/srv/a/b");
     const recursive = watch(table, "/srv", { isRecursive: true });
@@ -79,14 +79,14 @@ describe("who is told", () => {
     expect(ask(table, sibling).answer).toBeUndefined();
   });
 
-  test("nobody of a change to the watched directory itself", () => {
+  test("no watch on the changed directory itself", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv/a", { isRecursive: true, filter: CompletionFilter.ATTRIBUTES });
     table.changed(NotifyAction.MODIFIED, "/srv/a", CompletionFilter.ATTRIBUTES);
     expect(table.hasChanges(owner)).toBe(false);
   });
 
-  test("by the completion filter of the first request", () => {
+  test("watches whose first request has it in the completion filter", () => {
     const table = new NotifyTable();
     const files = watch(table, "/srv", { filter: FILE });
     const both = watch(table, "/srv", { filter: CompletionFilter.SIZE | CompletionFilter.DIR_NAME });
@@ -97,14 +97,14 @@ describe("who is told", () => {
     expect(ask(table, both).answer).toEqual(SUCCESS("+d", "~f"));
   });
 
-  test("a share that is the root directory of the machine", () => {
+  test("a watch on the root directory of the file system", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/");
     table.changed(NotifyAction.ADDED, "//etc", DIRECTORY);
     expect(ask(table, owner).answer).toEqual(SUCCESS("+etc"));
   });
 
-  test("not of names that the client must not know", () => {
+  test("no client that must not see the name", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv", { nameOf: (name) => (name === "secret" ? undefined : name) });
     table.changed(NotifyAction.ADDED, "/srv/secret", FILE);
@@ -115,7 +115,7 @@ describe("who is told", () => {
 });
 
 describe("renames", () => {
-  test("within a directory: the old and the new name in one answer", () => {
+  test("within a directory gives the old and the new name in one response", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     const request = ask(table, owner);
@@ -123,7 +123,7 @@ describe("renames", () => {
     expect(request.answer).toEqual(SUCCESS("<a", ">b"));
   });
 
-  test("to another directory: removed here, added there", () => {
+  test("to another directory gives REMOVED there and ADDED here", () => {
     const table = new NotifyTable();
     const above = watch(table, "/srv", { isRecursive: true });
     const from = watch(table, "/srv/x");
@@ -134,14 +134,14 @@ describe("renames", () => {
     expect(ask(table, above).answer).toEqual(SUCCESS("-x\\a", "+y\\b"));
   });
 
-  test("names of one length in directories of one length are still two directories", () => {
+  test("between directories whose paths have the same length is no rename within a directory", () => {
     const table = new NotifyTable();
     const from = watch(table, "/srv/x");
     table.renamed("/srv/x/a", "/srv/y/a", false);
     expect(ask(table, from).answer).toEqual(SUCCESS("-a"));
   });
 
-  test("a watched directory is watched by its new name", () => {
+  test("of a watched directory continues the watch under the new name", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv/old");
     const other = watch(table, "/srv/older");
@@ -155,7 +155,7 @@ describe("renames", () => {
     expect(table.count).toBe(1);
   });
 
-  test("a further name that takes the place of a file", () => {
+  test("a hard link that replaces a file", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     table.linked("/srv/a", false);
@@ -164,8 +164,8 @@ describe("renames", () => {
   });
 });
 
-describe("what is kept", () => {
-  test("all changes between two requests, in their order, equal ones too", () => {
+describe("kept changes", () => {
+  test("are all those between two requests, in order, equal ones too", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     for (let round = 0; round < 2; round++) {
@@ -177,7 +177,7 @@ describe("what is kept", () => {
     expect(ask(table, owner).answer).toBeUndefined();
   });
 
-  test("as much as the first request has room for; more is an overflow, told once", () => {
+  test("are limited to OutputBufferLength of the first request; more is reported once as an overflow", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv", { outputBytes: 100 });
     for (let i = 0; i < 10; i++) table.changed(NotifyAction.ADDED, `/srv/f${i}`, FILE);
@@ -186,7 +186,7 @@ describe("what is kept", () => {
     expect(ask(table, owner, 100_000).answer).toEqual(SUCCESS("+g"));
   });
 
-  test("entries are padded to four bytes, and the last one may fill the room", () => {
+  test("are counted with padding to four bytes, and the last one may fill the buffer", () => {
     const table = new NotifyTable();
     // 12 + 2 * 3 = 18, padded to 20, and 18 again.
     const owner = watch(table, "/srv", { outputBytes: 38 });
@@ -199,7 +199,7 @@ describe("what is kept", () => {
     expect(ask(table, tight, 38).answer).toEqual(NOTHING(Status.NOTIFY_ENUM_DIR));
   });
 
-  test("a request with less room than there are changes is an overflow, and they are gone", () => {
+  test("that do not fit into a request's buffer are an overflow, and are dropped", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     table.changed(NotifyAction.ADDED, "/srv/abc", FILE);
@@ -207,7 +207,7 @@ describe("what is kept", () => {
     expect(ask(table, owner).answer).toBeUndefined();
   });
 
-  test("a first request without room has all that follow overflow", () => {
+  test("are none after a first request with OutputBufferLength 0: all that follow overflow", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv", { outputBytes: 1 });
     const first = ask(table, owner, 1);
@@ -218,7 +218,7 @@ describe("what is kept", () => {
     expect(second.answer).toEqual(NOTHING(Status.NOTIFY_ENUM_DIR));
   });
 
-  test("never more than 64 KiB for one watch and 4 MiB for all", () => {
+  test("are limited to 64 KiB for a watch and 4 MiB for all watches", () => {
     const table = new NotifyTable();
     const name = "n".repeat(250);
     const owners = Array.from({ length: 100 }, () => watch(table, "/srv", { outputBytes: 1 << 23 }));
@@ -231,7 +231,7 @@ describe("what is kept", () => {
     expect(ask(table, one, 1 << 23).answer).toEqual(NOTHING(Status.NOTIFY_ENUM_DIR));
   });
 
-  test("lost events have everybody look", () => {
+  test("after lost events every watch overflows (STATUS_NOTIFY_ENUM_DIR)", () => {
     const table = new NotifyTable();
     const waits = watch(table, "/srv/a");
     const later = watch(table, "/srv/b");
@@ -242,8 +242,8 @@ describe("what is kept", () => {
   });
 });
 
-describe("waiting", () => {
-  test("requests of one open are answered in their order, one change each", () => {
+describe("waiting requests", () => {
+  test("of one open are answered in order, one for each change", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     const first = ask(table, owner);
@@ -255,7 +255,7 @@ describe("waiting", () => {
     expect(second.answer).toEqual(SUCCESS("+b"));
   });
 
-  test("a cancelled one is answered once, and its place is taken by the next", () => {
+  test("a cancelled one is answered once, and the next change goes to the next one", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     const first = ask(table, owner);
@@ -267,7 +267,7 @@ describe("waiting", () => {
     expect(second.answer).toEqual(SUCCESS("+a"));
   });
 
-  test("what changes while nobody waits after a cancellation is kept", () => {
+  test("changes after a cancellation are kept for the next request", () => {
     const table = new NotifyTable();
     const owner = watch(table, "/srv");
     table.cancel(owner, ask(table, owner));
@@ -275,7 +275,7 @@ describe("waiting", () => {
     expect(ask(table, owner).answer).toEqual(SUCCESS("+a"));
   });
 
-  test("closing the open ends all of it", () => {
+  test("the close of the open ends them and the watch", () => {
     const table = new NotifyTable();
     ended = 0;
     const owner = watch(table, "/srv");
@@ -287,7 +287,7 @@ describe("waiting", () => {
     expect(ask(table, owner).answer).toEqual(NOTHING(Status.NOTIFY_CLEANUP));
   });
 
-  test("a directory that is to be deleted ends the waiting of all its opens, and of no other's", () => {
+  test("a delete-pending directory ends those of all its opens, and no others", () => {
     const table = new NotifyTable();
     const directory = { path: "/srv/d" };
     const gone = ask(table, watch(table, "/srv/d", { directory }));
@@ -303,14 +303,14 @@ describe("waiting", () => {
   });
 });
 
-test("the source of local changes hears of ours, and only while somebody watches", () => {
-  const heard: string[] = [];
+test("the server's changes are announced to the watcher of local changes, while there is a watch", () => {
+  const announced: string[] = [];
   const local: LocalChanges = {
-    expect: (action, path) => void heard.push(`${LETTERS[action]}${path}`),
-    moved: (from, to) => void heard.push(`${from}>${to}`),
-    expectClose: (path) => void heard.push(`close ${path}`),
-    begin: (path) => void heard.push(`begin ${path}`),
-    end: (path) => void heard.push(`end ${path}`),
+    expect: (action, path) => void announced.push(`${LETTERS[action]}${path}`),
+    moved: (from, to) => void announced.push(`${from}>${to}`),
+    expectClose: (path) => void announced.push(`close ${path}`),
+    begin: (path) => void announced.push(`begin ${path}`),
+    end: (path) => void announced.push(`end ${path}`),
   };
   const table = new NotifyTable();
   table.local = local;
@@ -318,7 +318,7 @@ test("the source of local changes hears of ours, and only while somebody watches
   table.closing("/srv/a");
   table.renamed("/srv/a", "/srv/b", false);
   table.linked("/srv/a", true);
-  expect(heard).toEqual([]);
+  expect(announced).toEqual([]);
   const owner = watch(table, "/elsewhere");
   table.changed(NotifyAction.ADDED, "/srv/a", FILE);
   table.closing("/srv/a");
@@ -326,59 +326,59 @@ test("the source of local changes hears of ours, and only while somebody watches
   table.report(NotifyAction.ADDED, "/srv/foreign", FILE);
   table.renamed("/srv/c", "/srv/d", true);
   const renames = ["</srv/a", ">/srv/b", "</srv/c", ">/srv/d", "/srv/c>/srv/d"];
-  expect(heard).toEqual(["+/srv/a", "close /srv/a", ...renames]);
+  expect(announced).toEqual(["+/srv/a", "close /srv/a", ...renames]);
   expect(table.hasChanges(owner)).toBe(false);
 });
 
-describe("operations that wait for a disk", () => {
-  function listening(): { table: NotifyTable; heard: string[] } {
-    const heard: string[] = [];
+describe("asynchronous operations", () => {
+  function withWatcher(): { table: NotifyTable; announced: string[] } {
+    const announced: string[] = [];
     const table = new NotifyTable();
     table.local = {
-      expect: (action, path) => void heard.push(`${LETTERS[action]}${path}`),
+      expect: (action, path) => void announced.push(`${LETTERS[action]}${path}`),
       moved: () => undefined,
       expectClose: () => undefined,
-      begin: (path) => void heard.push(`begin ${path}`),
-      end: (path) => void heard.push(`end ${path}`),
+      begin: (path) => void announced.push(`begin ${path}`),
+      end: (path) => void announced.push(`end ${path}`),
     };
-    return { table, heard };
+    return { table, announced };
   }
 
-  test("are announced from their beginning until they have been told of, or have failed", async () => {
-    const { table, heard } = listening();
+  test("are announced from their start until their changes are reported or they have failed", async () => {
+    const { table, announced } = withWatcher();
     watch(table, "/srv");
     const { promise, resolve } = Promise.withResolvers<number>();
     const work = promise.then((status) => {
       table.changed(NotifyAction.ADDED, "/srv/a", FILE);
       return status;
     });
-    const told = table.during(work, "/srv/a", "/srv/b");
-    expect(heard).toEqual(["begin /srv/a", "begin /srv/b"]);
+    const ended = table.during(work, "/srv/a", "/srv/b");
+    expect(announced).toEqual(["begin /srv/a", "begin /srv/b"]);
     resolve(0);
-    expect(await told).toBe(0);
-    expect(heard.slice(2)).toEqual(["+/srv/a", "end /srv/a", "end /srv/b"]);
+    expect(await ended).toBe(0);
+    expect(announced.slice(2)).toEqual(["+/srv/a", "end /srv/a", "end /srv/b"]);
     const failing = table.during(Promise.reject(new Error("lost")), "/srv/c");
     await expect(failing).rejects.toThrow("lost");
-    expect(heard.slice(5)).toEqual(["begin /srv/c", "end /srv/c"]);
+    expect(announced.slice(5)).toEqual(["begin /srv/c", "end /srv/c"]);
   });
 
-  test("are not announced where the answer is at hand, or while nobody watches", async () => {
-    const { table, heard } = listening();
+  test("are not announced where they end at once, or without a watch", async () => {
+    const { table, announced } = withWatcher();
     expect(await table.during(Promise.resolve(1), "/srv/a")).toBe(1);
     watch(table, "/srv");
     expect(table.during(2, "/srv/a")).toBe(2);
-    expect(heard).toEqual([]);
+    expect(announced).toEqual([]);
   });
 
-  test("beside the data are not told of, and no news from elsewhere", async () => {
-    const { table, heard } = listening();
+  test("on metadata are not reported, and their inotify events are suppressed", async () => {
+    const { table, announced } = withWatcher();
     expect(table.quietly(1, "/srv/a")).toBe(1);
-    expect(heard).toEqual([]);
+    expect(announced).toEqual([]);
     const owner = watch(table, "/srv");
     expect(table.quietly(1, "/srv/a")).toBe(1);
     expect(table.quietly(2, undefined)).toBe(2);
     expect(await table.quietly(Promise.resolve(3), "/srv/b")).toBe(3);
-    expect(heard).toEqual(["~/srv/a", "begin /srv/b", "end /srv/b"]);
+    expect(announced).toEqual(["~/srv/a", "begin /srv/b", "end /srv/b"]);
     expect(table.hasChanges(owner)).toBe(false);
   });
 });

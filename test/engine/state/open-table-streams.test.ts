@@ -1,5 +1,5 @@
-// Named streams in the open table: a file is known as long as one of its streams is open, each has its own sharing;
-// [MS-FSA] 2.1.5.1.2.2.
+// Named streams in the open table: a file stays while one of its streams is open, and each has its own share
+// modes; [MS-FSA] 2.1.5.1.2.2.
 import { expect, test } from "bun:test";
 import type { Open } from "../../../src/engine/state/open.ts";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
@@ -21,7 +21,7 @@ function openOf(
   return open;
 }
 
-test("a file stays while one of its streams is open, and goes with the last", () => {
+test("a file stays in the table until its last stream is closed", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/share/f");
   const one = table.takeStream(base, "ONE");
@@ -44,7 +44,7 @@ test("a file stays while one of its streams is open, and goes with the last", ()
   expect(table.hasOpenBelow("/share")).toBe(false);
 });
 
-test("a stream's path follows its file's", () => {
+test("the path of a stream is that of its file, also after a rename", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/share/d/f");
   const stream = table.takeStream(base, "S");
@@ -52,7 +52,7 @@ test("a stream's path follows its file's", () => {
   expect(stream.path).toBe("/share/e/f");
 });
 
-test("streams share among themselves, and none with the file's data", () => {
+test("share modes count among opens of one stream, and not with the file's data", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/f");
   const stream = table.takeStream(base, "S");
@@ -62,13 +62,13 @@ test("streams share among themselves, and none with the file's data", () => {
   expect(table.conflicts(table.takeStream(base, "T"), Access.WRITE_DATA, 0)).toBe(false);
 });
 
-test("who keeps a stream keeps the file; who keeps the file does not keep its streams", () => {
+test("an open stream without share DELETE prevents DELETE of the file, and not the other way round", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/f");
   const stream = table.takeStream(base, "S");
   const kept = openOf(table, stream, Access.READ_DATA, ShareAccess.READ);
   expect(table.conflicts(base, Access.DELETE, ALL)).toBe(true);
-  // Overwriting would take the stream away.
+  // Overwriting would remove the stream.
   expect(table.conflicts(base, Access.WRITE_DATA, ALL, true)).toBe(true);
   expect(table.conflicts(base, Access.WRITE_DATA, ALL)).toBe(false);
   table.remove(kept);
@@ -76,7 +76,7 @@ test("who keeps a stream keeps the file; who keeps the file does not keep its st
   expect(table.conflicts(table.takeStream(base, "S"), Access.DELETE, ALL)).toBe(false);
 });
 
-test("a renamed stream is found by its new name alone", () => {
+test("a renamed stream is found by its new name only", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/f");
   const stream = table.takeStream(base, "OLD");
@@ -88,7 +88,7 @@ test("a renamed stream is found by its new name alone", () => {
   expect(table.fileCount).toBe(0);
 });
 
-test("a file that is to go stays known until it is gone", () => {
+test("a delete-pending file stays in the table until it is dropped", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/f");
   const open = openOf(table, base, Access.DELETE, ALL);
@@ -99,7 +99,7 @@ test("a file that is to go stays known until it is gone", () => {
   expect([table.fileCount, table.takeFile("1:2", "/f").hasDeletePending]).toEqual([0, false]);
 });
 
-test("so does a stream of it, and a stream that goes alone", () => {
+test("so does a stream of it, and a delete-pending stream", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/f");
   const whole = openOf(table, base, Access.READ_DATA, ALL);

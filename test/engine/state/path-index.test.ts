@@ -21,7 +21,7 @@ function build(paths: readonly string[]): { index: PathIndex<Item>; items: Map<s
 const pathOf = (index: PathIndex<Item>, item: Item | undefined): string =>
   item?.place === undefined ? "" : index.path(item.place);
 
-test("an item is found at its path and nowhere else", () => {
+test("an item is found at its path only", () => {
   const { index, items } = build(["/srv/a/b", "/srv/a", "/srv/ab"]);
   expect(index.find("/srv/a/b")).toBe(items.get("/srv/a/b") as Item);
   expect(index.find("/srv/a")).toBe(items.get("/srv/a") as Item);
@@ -31,7 +31,7 @@ test("an item is found at its path and nowhere else", () => {
   for (const [path, item] of items) expect(pathOf(index, item)).toBe(path);
 });
 
-test("what stands below a directory is told from what only begins like it", () => {
+test("an item below a directory is distinguished from one whose path only begins like it", () => {
   const { index } = build(["/srv/a/b/c", "/srv/ab"]);
   expect(index.hasBelow("/srv/a")).toBe(true);
   expect(index.hasBelow("/srv/ab")).toBe(false);
@@ -53,7 +53,7 @@ test("a removed item leaves no names behind", () => {
   expect(index.find("/srv/x")?.label).toBe("/srv/x");
 });
 
-test("two objects of one name: each is removed by itself", () => {
+test("of two items at one path each is removed by itself", () => {
   const { index, items } = build(["/srv/a"]);
   const second: Item = { label: "second", place: undefined };
   second.place = index.insert("/srv/a", second);
@@ -62,7 +62,7 @@ test("two objects of one name: each is removed by itself", () => {
   expect(index.find("/srv/a")).toBe(items.get("/srv/a") as Item);
 });
 
-test("a directory's move takes along what is below it", () => {
+test("moving a directory moves the items below it", () => {
   const { index, items } = build(["/srv/a", "/srv/a/b/c", "/srv/z/y"]);
   index.move("/srv/a", "/srv/z/n", (item, place) => {
     item.place = place;
@@ -77,7 +77,7 @@ test("a directory's move takes along what is below it", () => {
   expect(index.find("/srv/z/n/b/c")).toBeUndefined();
 });
 
-test("a move onto a name that is taken keeps both", () => {
+test("a move to an existing path keeps both items", () => {
   const { index, items } = build(["/srv/a/x", "/srv/b/x", "/srv/b/y"]);
   index.move("/srv/a", "/srv/b", (item, place) => {
     item.place = place;

@@ -1,5 +1,5 @@
-// Byte-range locks by the rules of [MS-FSA] 2.1.4.10, 2.1.5.8 and 2.1.5.9, and against a model that follows their
-// text word for word.
+// Byte-range locks by the rules of [MS-FSA] 2.1.4.10, 2.1.5.8 and 2.1.5.9, and compared with a model that
+// follows their text.
 import { describe, expect, test } from "bun:test";
 import {
   type LockLimits,
@@ -23,7 +23,7 @@ function holding(...ranges: LockRange[]): RangeLocks {
   return locks;
 }
 
-describe("which locks stand beside each other", () => {
+describe("conflicts", () => {
   test.each([
     // held, wanted, outcome
     [range(1, 0, 10, "S"), range(2, 5, 10, "S"), GRANTED],
@@ -31,12 +31,12 @@ describe("which locks stand beside each other", () => {
     [range(1, 0, 10, "X"), range(2, 5, 10, "S"), CONFLICT],
     [range(1, 0, 10, "X"), range(2, 9, 1, "X"), CONFLICT],
     [range(1, 0, 10, "X"), range(2, 10, 1, "X"), GRANTED],
-    // the same open: shared above exclusive, never the other way, never exclusive twice
+    // the same open: shared after exclusive, not exclusive after shared, not exclusive twice
     [range(1, 0, 10, "X"), range(1, 5, 10, "S"), GRANTED],
     [range(1, 0, 10, "S"), range(1, 0, 10, "S"), GRANTED],
     [range(1, 0, 10, "S"), range(1, 0, 10, "X"), CONFLICT],
     [range(1, 0, 10, "X"), range(1, 0, 10, "X"), CONFLICT],
-    // the ends of what 64 bits can say
+    // the ends of the 64-bit range
     [range(1, (1n << 63n) - 1n, 2, "X"), range(2, 1n << 63n, 1, "X"), CONFLICT],
     [range(1, (1n << 63n) - 1n, 1, "X"), range(2, 1n << 63n, 1, "X"), GRANTED],
     [range(1, (1n << 64n) - 1n, 1, "X"), range(2, (1n << 64n) - 2n, 1, "X"), GRANTED],
@@ -45,7 +45,7 @@ describe("which locks stand beside each other", () => {
     expect(holding(held).lock(wanted, LIMITS)).toBe(outcome);
   });
 
-  // 2.1.4.10: a range of no bytes lies between two bytes; {0, 0} conflicts with nothing.
+  // 2.1.4.10: an empty range lies between two bytes; {0, 0} conflicts with nothing.
   test.each([
     [10, 0, 10, 0, GRANTED],
     [10, 0, 9, 1, GRANTED],
@@ -67,8 +67,8 @@ describe("which locks stand beside each other", () => {
   );
 });
 
-describe("unlocking", () => {
-  test("wants the exact range, the same owner, and takes the exclusive lock first", () => {
+describe("unlock", () => {
+  test("needs the exact range and the same owner, and releases the exclusive lock first", () => {
     const locks = holding(range(1, 0, 10, "X"), range(1, 0, 10, "S"));
     expect(locks.unlock(1, 0n, 9n)).toBe(false);
     expect(locks.unlock(1, 0n, 11n)).toBe(false);
@@ -79,7 +79,7 @@ describe("unlocking", () => {
     expect(locks.unlock(1, 0n, 10n)).toBe(false);
   });
 
-  test("a lock taken twice is ended twice", () => {
+  test("a lock taken twice is released twice", () => {
     const locks = holding(range(1, 5, 5, "S"), range(1, 5, 5, "S"));
     expect(locks.count).toBe(2);
     expect(locks.unlock(1, 5n, 5n)).toBe(true);
@@ -90,7 +90,7 @@ describe("unlocking", () => {
 });
 
 describe("reads and writes", () => {
-  test("an exclusive lock keeps others from both, a shared one everybody from writing", () => {
+  test("an exclusive lock prevents both for others, a shared one prevents writes of every owner", () => {
     const locks = holding(range(1, 100, 10, "X"), range(1, 200, 10, "S"));
     expect(locks.blocksRead(1, 100, 10)).toBe(false);
     expect(locks.blocksWrite(1, 100, 10)).toBe(false);
@@ -104,7 +104,7 @@ describe("reads and writes", () => {
 });
 
 describe("waiting", () => {
-  /** Waits, and notes the outcome. */
+  /** Queues a request, and logs the outcome. */
   function wait(locks: RangeLocks, wanted: LockRange, name: string, log: string[]): () => void {
     const takeBack = locks.wait(wanted, LIMITS, (isGranted) => {
       log.push(`${name} ${isGranted ? "granted" : "released"}`);
@@ -113,7 +113,7 @@ describe("waiting", () => {
     return takeBack;
   }
 
-  test("in order of arrival, and only whom the unlock made free", () => {
+  test("requests are granted in order of arrival, only those that the unlock has freed", () => {
     const log: string[] = [];
     const locks = holding(range(1, 0, 10, "X"), range(1, 20, 10, "X"));
     wait(locks, range(2, 0, 5, "S"), "a", log);
@@ -131,7 +131,7 @@ describe("waiting", () => {
     expect(locks.waiterCount).toBe(0);
   });
 
-  test("what is taken back is not served, and taking back later does nothing", () => {
+  test("a cancelled request is not granted, and a later cancel does nothing", () => {
     const log: string[] = [];
     const locks = holding(range(1, 0, 10, "X"));
     wait(locks, range(2, 0, 5, "X"), "a", log)();
@@ -144,7 +144,7 @@ describe("waiting", () => {
     expect(locks.isEmpty).toBe(true);
   });
 
-  test("an owner that is released waits no longer, and its locks serve the others", () => {
+  test("the release of an owner cancels its requests, and its locks become free for others", () => {
     const log: string[] = [];
     const locks = holding(range(1, 0, 10, "X"), range(2, 20, 10, "X"));
     wait(locks, range(2, 0, 5, "X"), "a", log);
@@ -159,7 +159,7 @@ describe("waiting", () => {
     expect(locks.isEmpty).toBe(true);
   });
 
-  test("an undone lock serves nobody; what runs before serving does", () => {
+  test("undo grants nothing; beforeServing may, before an unlock does", () => {
     const log: string[] = [];
     const locks = holding(range(1, 0, 10, "X"));
     wait(locks, range(2, 0, 10, "X"), "a", log);
@@ -170,7 +170,7 @@ describe("waiting", () => {
     expect(log).toEqual(["before", "a granted"]);
   });
 
-  test("a waiter that gives its lock up at once lets the next one in", () => {
+  test("a lock that `settle` releases at once is granted to the next request", () => {
     const log: string[] = [];
     const locks = holding(range(1, 0, 10, "X"));
     locks.wait(range(2, 0, 10, "X"), LIMITS, () => {
@@ -184,7 +184,7 @@ describe("waiting", () => {
   });
 });
 
-test("limits count what is held and what is awaited, of one open and of all", () => {
+test("limits count locks held and waited for, of one open and of all", () => {
   const limits: LockLimits = { perOpen: 2, perFile: 3 };
   const locks = new RangeLocks();
   expect(locks.lock(range(1, 0, 1, "X"), limits)).toBe(GRANTED);
@@ -197,7 +197,7 @@ test("limits count what is held and what is awaited, of one open and of all", ()
   expect(locks.lock(range(3, 9, 1, "S"), limits)).toBe(GRANTED);
 });
 
-test("stretches: what an owner holds, without gaps, the stronger where two lie on each other", () => {
+test("stretches lists what an owner holds, without gaps; exclusive where both kinds overlap", () => {
   const locks = holding(
     range(1, 10, 10, "X"),
     range(1, 15, 10, "S"),
@@ -217,7 +217,7 @@ test("stretches: what an owner holds, without gaps, the stronger where two lie o
 
 // ---- a model
 
-/** A generator of whole numbers below a bound; mulberry32. */
+/** A seeded generator of integers below a bound; mulberry32. */
 function randomFrom(seed: number): (bound: number) => number {
   let state = seed;
   return (bound) => {
@@ -228,7 +228,7 @@ function randomFrom(seed: number): (bound: number) => number {
   };
 }
 
-/** The text of the specification as it stands, over a plain list. */
+/** The specification's text, over a plain list. */
 class Model {
   held: LockRange[] = [];
   waiting: { range: LockRange; name: number }[] = [];
@@ -286,12 +286,12 @@ class Model {
   }
 }
 
-test.each([1, 2, 3, 4, 5, 6])("20,000 random steps as in the model, seed %d", (seed) => {
+test.each([1, 2, 3, 4, 5, 6])("20,000 random steps agree with the model, seed %d", (seed) => {
   const random = randomFrom(seed);
   const locks = new RangeLocks();
   const model = new Model();
   const granted: number[] = [];
-  // Few places make many conflicts; some seeds stand at the far end of what 64 bits can say.
+  // A small range makes many conflicts; some seeds use the upper end of the 64-bit range.
   const base = seed % 3 === 0 ? (1n << 64n) - 64n : seed % 3 === 1 ? 0n : (1n << 63n) - 20n;
   for (let step = 0; step < 20_000; step++) {
     const owner = 1 + random(4);
@@ -337,7 +337,7 @@ test.each([1, 2, 3, 4, 5, 6])("20,000 random steps as in the model, seed %d", (s
   expect(locks.isEmpty).toBe(true);
 });
 
-test("10,000 ranges in a row make a shallow tree, and a look-up asks of those that overlap alone", () => {
+test("10,000 adjacent ranges make a shallow tree, and a look-up visits overlapping ones only", () => {
   for (const length of [1n, 5000n]) {
     const tree = new RangeTree();
     const nodes: RangeNode[] = [];
@@ -360,7 +360,7 @@ test("10,000 ranges in a row make a shallow tree, and a look-up asks of those th
   }
 });
 
-/** The depth of the tree that these nodes make: for 10,000 in a treap 30 or so; in a list it would be all of them. */
+/** The depth of the tree: about 30 for a treap of 10,000 nodes. */
 function depthOf(nodes: readonly RangeNode[]): number {
   const isChild = new Set(nodes.flatMap(({ left, right }) => [left, right]));
   const depth = (node: RangeNode | undefined): number =>
