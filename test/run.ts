@@ -50,7 +50,8 @@ async function main(): Promise<void> {
   const isFine = counts.failed === 0 && faults.length === 0;
   if (!isFine && counts.failed === 0) counts.failed = faults.length;
   process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
-  process.exit(isFine ? 0 : 1);
+  // Not process.exit: it would cut off what a pipe has not taken yet.
+  process.exitCode = isFine ? 0 : 1;
 }
 
 /** Installs missing tools where that is possible and says what is left out otherwise. */
