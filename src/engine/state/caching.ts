@@ -151,13 +151,16 @@ export class CachingTable {
     if (this.onDirectories.delete(holder)) this.rules.directoryReleased(holder);
   }
 
-  /** `open` changes the data of `file`: breaks the READ caching of other holders, without waiting. */
-  breakReading(file: FileCaching, open: Open): void {
+  /**
+   * The data of `file` changes: breaks the READ caching of all holders but `by`, whose open makes the change,
+   * without waiting.
+   */
+  breakReading(file: FileCaching, by: CachingHolder | undefined): void {
     for (const holder of [...file.holders]) {
       if (holder.state === 0) continue;
       // A level II oplock of the writing open is broken too; a lease or an exclusive oplock may cache its own
       // writes.
-      const isWriter = holder === open.caching;
+      const isWriter = holder === by;
       if (isWriter && (holder.lease !== undefined || (holder.state & Cache.WRITE) !== 0)) continue;
       this.startBreak(holder, 0);
     }

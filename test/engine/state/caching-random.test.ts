@@ -50,7 +50,7 @@ class Play {
     else if (pick < 55 && open !== undefined) this.close(open);
     else if (pick < 80) this.answer();
     else if (pick < 88 && open !== undefined && !isOplockStat(open.grantedAccess)) {
-      this.rig.table.breakReading(this.file.caching, open);
+      this.rig.table.breakReading(this.file.caching, open.caching);
     } else if (pick < 92) this.rig.table.breakHandles(this.file.caching, open);
     else if (pick < 94) this.rig.isConnected = !this.rig.isConnected;
     else this.rig.pass(this.random(BREAK_TIMEOUT_MS));

@@ -221,13 +221,13 @@ test("a write breaks R of others, and the writer's own level II oplock", () => {
   const file = rig.file();
   const lease = rig.lease(file, "a", R);
   const other = rig.lease(file, "b", R);
-  rig.table.breakReading(file.caching, lease);
+  rig.table.breakReading(file.caching, lease.caching);
   expect(rig.takeBreaks()).toEqual(["b R>-"]);
   expect([held(lease), held(other)]).toEqual(["R", "-"]);
   const second = rig.file("/share/second");
   const writer = rig.oplock(second, R);
   rig.oplock(second, R);
-  rig.table.breakReading(second.caching, writer);
+  rig.table.breakReading(second.caching, writer.caching);
   expect(rig.takeBreaks()).toEqual(["oplock R>-", "oplock R>-"]);
   expect(second.caching.active).toBe(0);
 });
@@ -235,7 +235,7 @@ test("a write breaks R of others, and the writer's own level II oplock", () => {
 test("a write by the holder of W breaks nothing", () => {
   const file = rig.file();
   const writer = rig.oplock(file, RWH);
-  rig.table.breakReading(file.caching, writer);
+  rig.table.breakReading(file.caching, writer.caching);
   expect([held(writer), rig.takeBreaks()]).toEqual(["RHW", []]);
 });
 

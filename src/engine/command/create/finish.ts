@@ -52,12 +52,13 @@ function emptyFile(creation: Creation, node: FileNode): MaybePromise<0 | Failure
 }
 
 /**
- * Breaks the read caching of other opens: they may have cached the old data while the disk was truncating.
+ * Breaks the read caching of other opens: they may have cached the old data while the disk was truncating. The
+ * new open has no holder yet; a lease with its key stays.
  */
 export function breakReaders(creation: Creation, open: Open): void {
   const caching = open.file?.caching;
   if (caching !== undefined && caching.active > 0)
-    creation.exchange.context.caching.breakReading(caching, open);
+    creation.exchange.context.caching.breakReading(caching, creation.leaseHolder());
 }
 
 /** Reserves the AllocationSize of the request for a new or overwritten file, then goes on to the answer. */

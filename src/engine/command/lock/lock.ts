@@ -92,7 +92,7 @@ function lockRanges(
   for (const { flags } of elements) if (!isValidLock(flags, elements.length)) return Status.INVALID_PARAMETER;
   const { context } = exchange;
   // [MS-FSA] 2.1.5.8: a client that reads from its cache would not notice the lock.
-  if (file.caching.active > 0) context.caching.breakReading(file.caching, open);
+  if (file.caching.active > 0) context.caching.breakReading(file.caching, open.caching);
   const limits = limitsOf(context);
   file.locks ??= new RangeLocks();
   const { locks } = file;

@@ -40,7 +40,7 @@ export function waitForCaching(
 /** Breaks the read caching of other opens after a change of the file's data through `open`. */
 export function dataChanged(context: EngineContext, open: Open): void {
   const caching = open.file?.caching;
-  if (caching !== undefined && caching.active > 0) context.caching.breakReading(caching, open);
+  if (caching !== undefined && caching.active > 0) context.caching.breakReading(caching, open.caching);
 }
 
 /**
