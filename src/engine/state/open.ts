@@ -1,7 +1,8 @@
 // An open, made by a successful CREATE ([MS-SMB2] 3.3.1.10), and the state that all opens of a file share.
 // Commands and the open table change it.
 import type { Time } from "../../wire/filetime.ts";
-import type { DirectoryStream, FileHandle, FileNode } from "../vfs/store.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import type { DirectoryStream, Failure, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "./session.ts";
 import { type CachingHolder, FileCaching } from "./caching-holder.ts";
 import type { LockSequences } from "./lock-sequence.ts";
@@ -157,22 +158,32 @@ export class Open {
    * uses it, and the node when `release` is called.
    */
   closeData(): { release: () => void } {
-    if (this.busy <= 1) this.releaseData();
+    if (this.busy <= 1) void this.releaseData();
     this.beginUse();
     this.close();
     return { release: () => this.endUse() };
   }
 
-  private releaseData(): void {
+  /**
+   * `close` for an open that has written: closes the data at once where no request but the CLOSE uses it, and
+   * returns the failure of data that the file system stores only now. 0 where it is not known yet.
+   */
+  closeWritten(): MaybePromise<0 | Failure> {
+    const stored = this.busy <= 1 ? this.releaseData() : 0;
+    this.close();
+    return stored;
+  }
+
+  private releaseData(): MaybePromise<0 | Failure> {
     this.beforeRelease?.();
     this.beforeRelease = undefined;
     this.search?.stream.close();
     this.search = undefined;
-    this.handle?.close();
+    return this.handle?.close() ?? 0;
   }
 
   private releaseDescriptors(): void {
-    this.releaseData();
+    void this.releaseData();
     this.node?.close();
   }
 }

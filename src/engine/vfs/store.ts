@@ -51,6 +51,8 @@ export interface FileStat {
    * FILE_ATTRIBUTE bits: the stored ones plus derived ones (DIRECTORY, HIDDEN for dot files); never NORMAL.
    */
   attributes: number;
+  /** Immutable, append-only or a mount point: the kernel lets nobody remove its name. */
+  isPinned?: boolean;
 }
 
 /** The result of resolving a path. */
@@ -235,7 +237,11 @@ export interface FileHandle {
   list(): DirectoryStream;
   /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
-  close(): void;
+  /**
+   * Fails where the file system stores data only now (NFS, FUSE) and cannot. A promise only where it has to
+   * wait for that; the caller need not.
+   */
+  close(): MaybePromise<0 | Failure>;
 }
 
 /** An entry of a listing. The next call reuses the object. */

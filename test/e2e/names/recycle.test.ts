@@ -114,13 +114,13 @@ describe("as in Samba", () => {
 });
 
 describe.skipIf(againstSmbd)("beyond what Samba does", () => {
-  test("a file that cannot move into the bin is not deleted", async () => {
+  test("a file that cannot move into the bin is not deleted, and the CLOSE fails", async () => {
     await write("precious", "data");
     // A file stands in place of the repository's folder.
     await closeFile(mount, await createDirectory(mount, "blocked"));
     await write("blocked\\precious", "data");
     await write(`.bin\\${TESTER.user}\\blocked`, "in the way");
-    await remove("blocked\\precious");
+    await expect(remove("blocked\\precious")).rejects.toThrow("STATUS_NOT_A_DIRECTORY");
     expect(readFileSync(join(share, "blocked", "precious"), "utf8")).toBe("data");
     const { fileId } = await openFile(mount, "blocked");
     expect((await listDirectory(mount, fileId)).map(({ name }) => name)).toContain("precious");

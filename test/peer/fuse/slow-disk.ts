@@ -50,6 +50,11 @@ export class SlowDisk {
     await this.tell("stall");
   }
 
+  /** From now on every close(2) fails with this errno; 0 ends that. */
+  async failClose(errno: number): Promise<void> {
+    await this.tell(`flush ${errno}`);
+  }
+
   /** Ends `hold` and `stall`, also for the operations that wait. */
   async go(): Promise<void> {
     await this.tell("go");

@@ -1,7 +1,7 @@
 // A slow file system in its own process: the kernel's FUSE protocol (linux/fuse.h, 7.31) on /dev/fuse, files
 // in memory. Usage: slow-server.ts FOLDER. Lines on stdin control it: `hold MS` delays every operation by MS,
-// `stall` delays them forever, `go` ends both. At the end of stdin it unmounts and exits; `die` exits without
-// unmounting.
+// `stall` delays them forever, `go` ends both; `flush ERRNO` lets every FLUSH fail. At the end of stdin it
+// unmounts and exits; `die` exits without unmounting.
 import { openSync, read, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { addressOf, sys } from "../../../src/linux/libc.ts";
@@ -224,6 +224,8 @@ function statFileSystem(): Reply {
   return bytes;
 }
 
+let flushErrno = 0;
+
 const handlers: Readonly<Record<number, (request: Request) => Reply>> = {
   [Opcode.INIT]: initialise,
   [Opcode.LOOKUP]: ({ node, body }) => entryOf(node.children.get(nameIn(body)) ?? ENOENT),
@@ -250,13 +252,13 @@ const handlers: Readonly<Record<number, (request: Request) => Reply>> = {
       view.getUint32(0, true),
     ),
   [Opcode.SETXATTR]: setValue,
+  [Opcode.FLUSH]: () => (flushErrno === 0 ? EMPTY : -flushErrno),
   [Opcode.REMOVEXATTR]: ({ node, body }) => (node.attributes.delete(nameIn(body)) ? EMPTY : ENODATA),
 };
 
 const withoutBody: ReadonlySet<number> = new Set([
   Opcode.RELEASE,
   Opcode.RELEASEDIR,
-  Opcode.FLUSH,
   Opcode.FSYNC,
   Opcode.FSYNCDIR,
   Opcode.DESTROY,
@@ -345,6 +347,7 @@ function main(folder: string): void {
     const [word, number] = line.split(" ");
     if (word === "die") process.kill(process.pid, "SIGKILL");
     if (word === "hold") holdMs = Number(number);
+    if (word === "flush") flushErrno = Number(number);
     if (word === "stall") holdMs = Number.POSITIVE_INFINITY;
     if (word === "go") {
       holdMs = 0;

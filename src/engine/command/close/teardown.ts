@@ -4,6 +4,7 @@ import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import { channelsOf } from "../../connection/channels.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
@@ -18,21 +19,24 @@ import { type Failure, FileKind, type FileStore } from "../../vfs/store.ts";
 import { StreamHandle } from "../../vfs/stream/stream-handle.ts";
 import { entryChanged, listingChanged } from "../open/cache-breaks.ts";
 import { reportStream } from "../open/modified.ts";
+import { statusOf } from "../errno-status.ts";
 
 const STREAM_WRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
 
 /**
- * Closes an open. Returns a promise when it has to wait for a removal on disk or for a CHANGE_NOTIFY answer.
+ * Closes an open; it is closed whatever the status. The status is that of what the close had to do: remove a
+ * delete-pending name or stream, and store written data where the file system does so at close(2). Returns a
+ * promise when it has to wait for one of these or for a CHANGE_NOTIFY answer.
  */
-export function closeOpen(context: EngineContext, open: Open): MaybePromise<void> {
-  if (open.isClosed) return undefined;
+export function closeOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {
+  if (open.isClosed) return Status.SUCCESS;
   const hadWaiting = context.notify.remove(open);
   const ended = endOpen(context, open);
   // The CHANGE_NOTIFY requests of this open are answered before its CLOSE.
   return hadWaiting ? new Promise((resolve) => setImmediate(() => resolve(ended))) : ended;
 }
 
-function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
+function endOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {
   const { file, tree, node } = open;
   const { store } = tree;
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
@@ -53,18 +57,24 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<void> {
   if (removable === undefined || file === undefined || store === undefined || node === undefined) {
     if (wasLast && file !== undefined && (file.base ?? file).isBeingRemoved === false)
       context.opens.dropIfUnused(file);
+    const stored = open.hasWritten ? open.closeWritten() : 0;
     open.close();
     context.caching.release(open);
-    closeStoreIfUnused(context, tree);
-    return undefined;
+    return andThen(stored, (result) => {
+      closeStoreIfUnused(context, tree);
+      return statusOfStored(context, open, result);
+    });
   }
   if (removable.base !== undefined) return removeStreamOf(context, open);
   removable.isBeingRemoved = true;
   // The O_PATH descriptor stays open until the removal, so that the disk cannot reuse the inode number; the
   // data is closed before, because an open file may not be removable.
   const { release } = open.closeData();
-  const remove = (): MaybePromise<void> =>
-    andThen(removeNameOf(context, open, store, file, removable, wasLast), () => release());
+  const remove = (): MaybePromise<NtStatus> =>
+    andThen(removeNameOf(context, open, store, file, removable, wasLast), (result) => {
+      release();
+      return statusOfRemoval(result);
+    });
   // A rename or removal in progress must end first: it changes the path.
   return removable.moving === undefined ? remove() : removable.moving.then(remove);
 }
@@ -76,7 +86,7 @@ function removeNameOf(
   file: SharedFile,
   removed: SharedFile,
   wasLast: boolean,
-): MaybePromise<void> {
+): MaybePromise<0 | Failure> {
   const { tree } = open;
   const path = removed.pathBelow(tree.grant.path, removed.deletePendingEntry);
   const isDirectory = open.node?.stat.kind === FileKind.DIRECTORY;
@@ -89,7 +99,7 @@ function removeNameOf(
     const movedTo = typeof outcome === "number" ? undefined : outcome.movedTo;
     const result = typeof outcome === "number" ? outcome : 0;
     endDeletePending(context, file);
-    reportRemoval(context, path, result);
+    reportRemoval(context, absolute, result);
     if (result === 0) {
       if (!wasLast) context.opens.removeName(removed, absolute);
       if (movedTo !== undefined)
@@ -104,6 +114,7 @@ function removeNameOf(
     // Only now: requests that wait for the file must not find a name that is about to be removed.
     context.caching.release(open);
     closeStoreIfUnused(context, tree);
+    return result;
   });
   const ended = context.notify.during(done, absolute);
   // Renames to or from this name wait until the removal has ended, so that it removes this object.
@@ -137,7 +148,7 @@ function endDeletePending(context: EngineContext, file: SharedFile): void {
   context.opens.dropIfUnused(base);
 }
 
-function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> {
+function removeStreamOf(context: EngineContext, open: Open): MaybePromise<NtStatus> {
   const { file, handle, tree } = open;
   // Keeps the descriptor open until the stream is removed.
   open.beginUse();
@@ -151,6 +162,7 @@ function removeStreamOf(context: EngineContext, open: Open): MaybePromise<void> 
       reportRemoval(context, `${file?.path ?? ""}:${file?.stream?.name ?? ""}`, result);
     context.caching.release(open);
     closeStoreIfUnused(context, tree);
+    return result === -Errno.ENODATA ? Status.SUCCESS : statusOfRemoval(result);
   });
   return file === undefined ? done : context.notify.during(done, file.path);
 }
@@ -175,7 +187,20 @@ export function closeStoreIfUnused(context: EngineContext, tree: Tree): void {
   if (tree.isLost && context.opens.ofTree(tree).size === 0) tree.store?.close();
 }
 
-/** Logs a failed removal, which no client can be told of. A directory that is no longer empty is no error. */
+/** A name that has gone, or belongs to another object by now, needs no removal. */
+function statusOfRemoval(result: 0 | Failure): NtStatus {
+  return result === 0 || result === -Errno.ENOENT ? Status.SUCCESS : statusOf(result);
+}
+
+function statusOfStored(context: EngineContext, open: Open, result: 0 | Failure): NtStatus {
+  if (result === 0) return Status.SUCCESS;
+  context.log.warn?.(
+    `data written to "${open.file?.path ?? ""}" could not be stored: close(2) failed with errno ${-result}`,
+  );
+  return statusOf(result);
+}
+
+/** Logs a failed removal; few clients show the status of a CLOSE. A directory that is not empty is no error. */
 function reportRemoval(context: EngineContext, path: string, result: Failure): void {
   if (result < 0 && result !== -Errno.ENOTEMPTY) {
     context.log.warn?.(`delete on close of "${path}" failed with errno ${-result}`);
@@ -237,10 +262,10 @@ function endWaits(context: EngineContext, session: Session, tree: Tree | undefin
 }
 
 function closeAll(context: EngineContext, opens: ReadonlySet<Open>, after: () => void): MaybePromise<void> {
-  const waits: Promise<void>[] = [];
+  const waits: Promise<unknown>[] = [];
   for (const open of [...opens]) {
     const done = closeOpen(context, open);
-    if (done !== undefined) waits.push(done);
+    if (done instanceof Promise) waits.push(done);
   }
   if (waits.length === 0) return after();
   return Promise.all(waits).then(after);

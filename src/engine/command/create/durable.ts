@@ -213,7 +213,7 @@ export function closeOpensOfApplication(
   const id = request.contexts.appInstanceId?.toHex();
   if (id === undefined) return undefined;
   const { context } = exchange;
-  const waits: Promise<void>[] = [];
+  const waits: Promise<unknown>[] = [];
   for (const open of [...context.durables.ofApplication(id)]) {
     const isElsewhere = open.session.terms.clientGuid !== tree.session.terms.clientGuid;
     const isSameUser = open.session.identity?.user === tree.session.identity?.user;
@@ -225,7 +225,7 @@ export function closeOpensOfApplication(
     )
       continue;
     const done = closeOpen(context, open);
-    if (done !== undefined) waits.push(done);
+    if (done instanceof Promise) waits.push(done);
   }
   return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
 }

@@ -67,7 +67,7 @@ export function decideAccess(
   }
   if (overwrites(request) && (maximal & Access.WRITE_DATA) === 0) return refused;
   if ((request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {
-    if ((granted & Access.DELETE) === 0) return refused;
+    if ((granted & Access.DELETE) === 0 || node.stat.isPinned === true) return refused;
     if ((node.stat.attributes & FileAttribute.READONLY) !== 0) {
       return { status: Status.CANNOT_DELETE, granted: 0 };
     }
@@ -77,7 +77,7 @@ export function decideAccess(
 
 /**
  * Returns SUCCESS if the directory's mode allows removing or renaming `node`: write access, and ownership in
- * a sticky directory. Checked at CREATE because CLOSE cannot report the failure.
+ * a sticky directory. Checked at CREATE because few clients show the status of a CLOSE.
  */
 export function mayRemove(
   store: FileStore,

@@ -89,6 +89,8 @@ function checkDeletion(open: Open, node: FileNode, flags: number): MaybePromise<
   return andThen(node.refresh(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if ((stat.attributes & FileAttribute.READONLY) !== 0 && !ignoresReadOnly) return Status.CANNOT_DELETE;
+    // Refused here because few clients show the status of the CLOSE that would fail.
+    if (stat.isPinned === true) return Status.ACCESS_DENIED;
     if (!open.isDirectory) return Status.SUCCESS;
     return andThen(open.tree.store?.isEmpty(node) ?? false, (isEmpty) => {
       if (typeof isEmpty === "number") return statusOf(isEmpty);

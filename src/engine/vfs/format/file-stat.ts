@@ -1,13 +1,15 @@
 // Makes a FileStat of statx(2): kind, identity, DOS attributes, birth time. The attributes ([MS-FSCC] 2.6)
 // come from user.DOSATTRIB, else from the file's name and mode.
 import { Scratch } from "../../../linux/libc.ts";
-import { ModeType, type Statx } from "../../../linux/stat.ts";
+import { ModeType, type Statx, StatxAttribute } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { type DosAttributes, MAX_DOS_ATTRIBUTES_BYTES } from "./dos-attributes.ts";
 import { attributesOfMode } from "./mode-attributes.ts";
 import { FileKind, type FileStat } from "../store.ts";
 import { isHiddenByName } from "../name/veto.ts";
+
+const PINNED = StatxAttribute.IMMUTABLE | StatxAttribute.APPEND | StatxAttribute.MOUNT_ROOT;
 
 export const xattrRoom = new Scratch(MAX_DOS_ATTRIBUTES_BYTES);
 
@@ -50,6 +52,7 @@ export function emptyStat(): FileStat {
     birthSeconds: 0,
     birthNanoseconds: 0,
     attributes: 0,
+    isPinned: false,
   };
 }
 
@@ -82,6 +85,7 @@ export function fillStat(
   out.changeNanoseconds = from.changeNanoseconds;
   fillBirth(out, from, stored);
   out.attributes = attributesFor(from, kind, stored, name, grant);
+  out.isPinned = (from.attributes & PINNED) !== 0;
   return out;
 }
 

@@ -151,16 +151,18 @@ export class LocalHandle implements FileHandle, OpenData {
     this.path = path;
   }
 
-  /** Closes the descriptor when the last operation under way has ended. */
-  close(): void {
-    if (this.isClosed) return;
+  /** Closes the descriptor when the last operation under way has ended; its failure is unknown then. */
+  close(): MaybePromise<0 | Failure> {
+    if (this.isClosed) return 0;
     this.isClosed = true;
-    if (this.pending.isIdle) this.release();
-    else this.pending.afterAll(() => this.release());
+    if (this.pending.isIdle) return this.release();
+    this.pending.afterAll(() => void this.release());
+    return 0;
   }
 
-  private release(): void {
-    this.disk.closeFd(this.volume, this.fd);
+  private release(): MaybePromise<0 | Failure> {
+    const closed = this.disk.closeFd(this.volume, this.fd);
     this.disk.root.release();
+    return closed;
   }
 }

@@ -87,13 +87,9 @@ export class ShareDisk implements CallOwner {
     return volume.callInWorker(this, pending, name, args, buffer);
   }
 
-  /**
-   * Closes a descriptor of `volume`: in a worker, without waiting, where close(2) may ask a network or a
-   * process.
-   */
-  closeFd(volume: MountedVolume, fd: number): void {
-    if (volume.isRemote) void volume.callInWorker(this, undefined, "close", [fd]);
-    else closeFd(fd);
+  /** Closes a descriptor of `volume`: in a worker where close(2) may ask a network or a process. */
+  closeFd(volume: MountedVolume, fd: number): MaybePromise<0 | Failure> {
+    return volume.isRemote ? volume.callInWorker(this, undefined, "close", [fd]) : closeFd(fd);
   }
 
   /** Later operations run as this user, with these groups. */

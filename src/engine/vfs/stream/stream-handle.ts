@@ -185,7 +185,9 @@ export class StreamHandle implements FileHandle {
   }
 
   /** Nothing to close: the descriptor belongs to the node. */
-  close(): void {}
+  close(): 0 {
+    return 0;
+  }
 
   private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
     const { node, place, form } = this;
