@@ -16,6 +16,7 @@ import { Status } from "../../../src/wire/status.ts";
 import { giveToTester, type TestServer } from "../../peer/test-server.ts";
 import type { Call } from "../client/raw-calls.ts";
 import {
+  closeCall,
   closeFile,
   createCall,
   createDirectory,
@@ -167,7 +168,10 @@ describe("deletion", () => {
     expectOutcome(await mount.client.outcome(deleteCall(mount, full)), Status.DIRECTORY_NOT_EMPTY);
     await closeFile(mount, full);
     const reply = await mount.client.request(asked("full", Access.DELETE, CreateOption.DIRECTORY_FILE));
-    if (reply.status === Status.SUCCESS) await closeFile(mount, decodeCreateResponse(reply.message).fileId);
+    if (reply.status === Status.SUCCESS) {
+      const closed = await mount.client.outcome(closeCall(mount, decodeCreateResponse(reply.message).fileId));
+      expectOutcome(closed, Status.DIRECTORY_NOT_EMPTY);
+    }
     const root = await mount.client.request(asked("", Access.DELETE, CreateOption.DIRECTORY_FILE));
     if (root.status === Status.SUCCESS) await closeFile(mount, decodeCreateResponse(root.message).fileId);
     expect(existsSync(join(share, "keep"))).toBe(true);
