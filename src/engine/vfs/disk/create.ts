@@ -11,6 +11,7 @@ import { deviceOf } from "../format/file-stat.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
 import { isGivenUp } from "../context/given-up.ts";
+import { keepingFolderTimes } from "../context/folder-times.ts";
 import { modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
@@ -66,23 +67,33 @@ export function createFileAt(
   return made;
 }
 
-/** `FileStore.createDirectory` for an on-disk path. */
+/**
+ * `FileStore.createDirectory` for an on-disk path. With `keepsParentTimes` the modification time of the directory
+ * around it does not move.
+ */
 export function createDirectoryAt(
   context: ShareContext,
   path: string,
   attributes: number,
   requestedMode: number = DIRECTORY_MODE,
+  keepsParentTimes = false,
 ): CreatedNode | Failure {
-  const { grant } = context;
+  const { grant, identity } = context;
   let permissions = (requestedMode & grant.directoryMask) | grant.forceDirectoryMode;
-  const fd = createName(context, path, (directory, name) => {
+  const make = (directory: number, name: string): number | Failure => {
     permissions = inheritedMode(context, directory, DIRECTORY_MODE) ?? permissions;
     const made = makeDirectoryAt(directory, name, permissions & 0o777);
     if (made < 0) return made;
     const opened = openAt(directory, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
     if (opened < 0) unlinkAt(directory, name, true);
     return opened;
-  });
+  };
+  const asServer = (restore: () => void): void => identity.asServer(restore);
+  const fd = createName(context, path, (directory, name) =>
+    keepsParentTimes
+      ? keepingFolderTimes(directory, name, () => make(directory, name), asServer)
+      : make(directory, name),
+  );
   if (fd < 0) return fd;
   const made = finishCreation(context, fd, path, permissions, attributes & ~FileAttribute.ARCHIVE);
   closeFd(fd);

@@ -56,11 +56,12 @@ function openLocalStore(grant: ShareGrant): MaybePromise<LocalStore | Failure> {
 function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<LocalStore | Failure> {
   if (grant.recycle === null) return store;
   const { recycle } = grant;
-  return andThen(openStore(binGrant(grant)), (binStore) => {
+  return andThen(openLocalStore(binGrant(grant)), (binStore) => {
     if (typeof binStore === "number") {
       store.close();
       return binStore;
     }
+    binStore.isBin = true;
     const keeper = new RecycleKeeper({
       rules: recycle,
       key: `${grant.path}/${recycle.repository} ${grant.credentials?.uid ?? -1}`,
@@ -88,6 +89,8 @@ class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
   bin: RecycleBin | undefined;
+  /** The recycle bin's own store: making its directories does not move the dates of those around them. */
+  isBin = false;
   private view: LocalStore | undefined;
   private openedSnapshots: ShareSnapshots | undefined;
   private isClosed = false;
@@ -136,9 +139,9 @@ class LocalStore implements FileStore {
     const refusal = this.refuseChange(found);
     if (refusal < 0) return refusal;
     const { disk } = this;
-    const { path } = found;
-    return andThen(disk.run("createDirectory", path, attributes, permissions), (made) =>
-      typeof made === "number" ? made : new LocalNode(disk, made.fd, path, made),
+    const args = [found.path, attributes, permissions, this.isBin] as const;
+    return andThen(disk.run("createDirectory", ...args), (made) =>
+      typeof made === "number" ? made : new LocalNode(disk, made.fd, found.path, made),
     );
   }
 

@@ -23,6 +23,7 @@ import {
   withoutForged,
 } from "./entry.ts";
 import { ifUnlocked } from "./lock.ts";
+import { keepingFolderTimes } from "../context/folder-times.ts";
 import { entryNameOf, nextNameOf } from "./entry-name.ts";
 import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY, isSidecarName } from "../name/own-names.ts";
@@ -48,7 +49,10 @@ export function openSidecar(folder: number): number | Failure {
 /** The same; creates the sidecar where it is missing, and replaces a file or symlink of that name. */
 export function makeSidecar(folder: number): number | Failure {
   const there = openSidecar(folder);
-  if (there >= 0) return there;
+  return there >= 0 ? there : keepingFolderTimes(folder, SIDECAR_DIRECTORY, () => makeMissing(folder, there));
+}
+
+function makeMissing(folder: number, there: Failure): number | Failure {
   if (there === -Errno.ENOTDIR || there === -Errno.ELOOP) unlinkAt(folder, SIDECAR_DIRECTORY, false);
   const made = makeDirectoryAt(folder, SIDECAR_DIRECTORY, SIDECAR_MODE);
   if (made < 0 && made !== -Errno.EEXIST) return made;
@@ -198,7 +202,7 @@ export function removeSidecarValue(folder: number, subject: Subject, name: strin
 }
 
 function removeSidecarIfEmpty(folder: number): void {
-  unlinkAt(folder, SIDECAR_DIRECTORY, true);
+  keepingFolderTimes(folder, SIDECAR_DIRECTORY, () => unlinkAt(folder, SIDECAR_DIRECTORY, true));
 }
 
 /** Removes the values of a name whose file was removed, or under which a new file was created. */

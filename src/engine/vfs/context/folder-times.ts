@@ -1,0 +1,95 @@
+// Keeps a folder's modification time while the server makes or removes an object of its own in it: a client
+// that copies dates would lose the folder's. inotify tells whether another program has changed the folder
+// meanwhile; such a change moves the time.
+import { close } from "node:fs";
+import { setTimesFd } from "../../../linux/directory-entries.ts";
+import { Inotify, addWatch, createInotify, drainInotify, removeWatch } from "../../../linux/inotify.ts";
+import { emptyStatx, statFd } from "../../../linux/stat.ts";
+import { isSidecarName } from "../name/own-names.ts";
+
+const NAMES = Inotify.CREATE | Inotify.DELETE | Inotify.MOVED_FROM | Inotify.MOVED_TO;
+/** A queue that was not used for this long is closed: a worker's descriptor would outlive its thread. */
+const QUEUE_IDLE_MS = 300;
+
+const facts = emptyStatx();
+
+/** This thread's inotify queue. */
+let queue: number | undefined;
+let queueTimer: ReturnType<typeof setTimeout> | undefined;
+let isKeeping = false;
+
+/**
+ * Calls `action`, which makes or removes the sidecar or `ownName` in the folder, and sets the folder's
+ * modification time back to what it was before. Where the thread's user may not set it, it stays;
+ * `asServer` makes the call as the server.
+ */
+export function keepingFolderTimes<T>(
+  folder: number,
+  ownName: string,
+  action: () => T,
+  asServer: (restore: () => void) => void = (restore) => restore(),
+): T {
+  // A nested call concerns the same folder.
+  if (isKeeping || statFd(folder, facts) < 0) return action();
+  const { modifySeconds, modifyNanoseconds } = facts;
+  const watch = watchFolder(folder);
+  isKeeping = true;
+  try {
+    const result = action();
+    asServer(() => restoreTime(folder, ownName, watch, modifySeconds, modifyNanoseconds));
+    return result;
+  } finally {
+    isKeeping = false;
+    if (watch >= 0) removeWatch(queue ?? -1, watch);
+  }
+}
+
+function restoreTime(folder: number, own: string, watch: number, seconds: number, nanoseconds: number): void {
+  if (statFd(folder, facts) < 0) return;
+  if (facts.modifySeconds === seconds && facts.modifyNanoseconds === nanoseconds) return;
+  // ATTRIB without a name: somebody has set the folder's own times.
+  if (seesOtherChange(watch, own, NAMES | Inotify.ATTRIB)) return;
+  if (setModifyTime(folder, seconds, nanoseconds) < 0) return;
+  // Somebody changed the folder between the look at its times and the setting of them.
+  if (!seesOtherChange(watch, own, NAMES)) return;
+  const nowMs = Date.now();
+  setModifyTime(folder, Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
+}
+
+/** Sets both times, because many FUSE file systems ignore a change of one alone. */
+function setModifyTime(folder: number, seconds: number, nanoseconds: number): number {
+  return setTimesFd(folder, facts.accessSeconds, facts.accessNanoseconds, seconds, nanoseconds);
+}
+
+/** Returns a watch number of `queue`, or -errno: other programs' changes are not noticed then. */
+function watchFolder(folder: number): number {
+  if (queue === undefined) {
+    const made = createInotify();
+    if (made < 0) return made;
+    queue = made;
+  }
+  if (queueTimer === undefined) {
+    queueTimer = setTimeout(closeQueue, QUEUE_IDLE_MS);
+    queueTimer.unref();
+  } else {
+    queueTimer.refresh();
+  }
+  return addWatch(queue, folder, NAMES | Inotify.ATTRIB);
+}
+
+function closeQueue(): void {
+  // In the thread pool: closing a queue takes up to 16 ms.
+  if (queue !== undefined) close(queue, () => {});
+  queue = undefined;
+  queueTimer = undefined;
+}
+
+/** Reads the queue; true where an event of `mask` is not of the sidecar's nor of `own`. */
+function seesOtherChange(watch: number, own: string, mask: number): boolean {
+  if (watch < 0) return false;
+  let found = false;
+  drainInotify(queue ?? -1, (of, event, _cookie, name) => {
+    if (of === watch && (event & mask) !== 0 && name !== own && !isSidecarName(name)) found = true;
+  });
+  return found;
+}
