@@ -9,6 +9,7 @@ import { ROWS } from "./command/table.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { sendBreak } from "./connection/notification.ts";
+import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
 import { ChangeTimes } from "./state/change-times.ts";
@@ -77,6 +78,7 @@ class Engine implements EngineControl {
       serverGuid: new Uint8Array(Buffer.from(settings.serverGuid, "hex")),
       provider,
       pool: new BufferPool(settings.bufferBudgetBytes),
+      waiting: new WaitingMemory(settings.bufferBudgetBytes),
       clock: systemClock,
       log,
       connections: this.connections,

@@ -54,6 +54,8 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   private readonly waiting = new Map<number, Exchange>();
   /** Requests whose handler waits, without an interim response. */
   private readonly inFlight = new Set<Exchange>();
+  /** Memory that the connection's waiting requests hold. */
+  private waitingBytes = 0;
   private isPaused = false;
   private lastAsyncId = 0;
   private frameStartedMs = 0;
@@ -79,9 +81,19 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     return Math.max(maxWriteBytes, maxTransactBytes) + 65_536;
   }
 
-  /** The number of requests with an interim response and no final one. */
-  get waitingCount(): number {
-    return this.waiting.size;
+  mayWait(exchange: Exchange): boolean {
+    if (exchange.waitingBytes > 0) return true;
+    const { settings, waiting } = this.context;
+    if (this.waiting.size >= settings.maxWaitingRequests) return false;
+    exchange.waitingBytes = waiting.take(this.waitingBytes, exchange.heldBytes);
+    this.waitingBytes += exchange.waitingBytes;
+    return exchange.waitingBytes > 0;
+  }
+
+  private endWait(exchange: Exchange): void {
+    this.context.waiting.release(exchange.waitingBytes);
+    this.waitingBytes -= exchange.waitingBytes;
+    exchange.waitingBytes = 0;
   }
 
   /** Takes received bytes and ownership of `chunk`. */
@@ -175,6 +187,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
 
   /** Completes the current request; after the last one sends the reply. True when another request follows. */
   private finishMember(exchange: Exchange, status: Outcome): boolean {
+    if (exchange.waitingBytes > 0) this.endWait(exchange);
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
     if (exchange.advance() && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
@@ -199,7 +212,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
 
   sendInterim(exchange: Exchange): boolean {
     if (exchange.asyncId !== 0) return true;
-    if (!exchange.isLast || this.isClosed) return false;
+    if (!exchange.isLast || this.isClosed || !this.mayWait(exchange)) return false;
     exchange.sendFinished();
     this.lastAsyncId++;
     const asyncId = this.lastAsyncId;

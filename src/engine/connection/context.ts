@@ -11,6 +11,7 @@ import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
+import type { WaitingMemory } from "./waiting-memory.ts";
 
 /** The engine's source of time; tests replace it. */
 export interface Clock {
@@ -44,6 +45,7 @@ export interface EngineContext {
   readonly serverGuid: Uint8Array;
   readonly provider: Provider;
   readonly pool: BufferPool;
+  readonly waiting: WaitingMemory;
   readonly clock: Clock;
   readonly log: Log;
   readonly connections: ReadonlyMap<number, Channel>;

@@ -5,6 +5,7 @@ import type { Mac } from "../../crypto/provider.ts";
 import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
+import { requestExtent } from "../../wire/command/request-extent.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";
@@ -15,6 +16,10 @@ import type { EngineContext } from "./context.ts";
 
 /** Bytes that `reserve` adds to every body: for an error body, padding and the small fixed responses. */
 const BASE_ROOM = 128;
+
+/** A request is moved out of a buffer that is larger than its size by this factor and this many bytes. */
+const WASTE_FACTOR = 8;
+const LEAST_WASTE = 2048;
 
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
@@ -60,8 +65,11 @@ export interface ExchangeHost extends ConnectionState {
    * member of a message can have one: false for the others, whose client waits without.
    */
   sendInterim(exchange: Exchange): boolean;
-  /** The number of members with an interim response and no final one. */
-  readonly waitingCount: number;
+  /**
+   * Reserves memory for the current member to wait for other clients, until it is completed. False when the
+   * connection has too many waiting requests or they hold too much memory.
+   */
+  mayWait(exchange: Exchange): boolean;
   /** Carries out CANCEL: by AsyncId where it is not 0, else by MessageId; 3.3.5.16. */
   cancel(asyncId: number, messageId: number): void;
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void;
@@ -104,6 +112,8 @@ export class Exchange {
   /** AsyncId of the interim response; 0 without one. */
   asyncId = 0;
   startedMs = 0;
+  /** Memory reserved by `ExchangeHost.mayWait`; 0 without. */
+  waitingBytes = 0;
   /** Ends a waiting member early: its handler returns STATUS_CANCELLED or another status of its choice. */
   cancel: (() => void) | undefined;
   /** The key that signs the member's response; undefined: unsigned. */
@@ -312,6 +322,29 @@ export class Exchange {
     this.replyAt = HEAD_ROOM;
     this.memberStarts.length = 0;
     this.memberKeys.length = 0;
+  }
+
+  /** Bytes of the buffer that the message lies in; other messages may share it. */
+  get heldBytes(): number {
+    return this.message.view.buffer.byteLength;
+  }
+
+  /**
+   * Moves the last member of a message into a buffer of its size where it lies in a much larger one: behind
+   * other requests or with padding behind it. It may wait for long, for a disk or for other clients. Call it
+   * before the request is decoded, because decoded values are views of the buffer.
+   */
+  shedPadding(): void {
+    const { message, heldBytes } = this;
+    if (heldBytes <= LEAST_WASTE || !this.isLast) return;
+    const length = requestExtent(this.command, message);
+    if (heldBytes <= length * WASTE_FACTOR + LEAST_WASTE) return;
+    const { bytes, start } = message;
+    const smaller = this.context.pool.acquire(length);
+    smaller.bytes.set(bytes.subarray(start, start + length));
+    this.dropRequest();
+    this.loan = smaller;
+    message.set(smaller.bytes, smaller.view, 0, length);
   }
 
   /**

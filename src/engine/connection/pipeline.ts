@@ -72,6 +72,8 @@ function dispatch(exchange: Exchange, row: Row): MaybePromise<Outcome> {
   const session = row.needs === "nothing" ? undefined : usableSession(exchange);
   if (typeof session === "number") return session;
   if (!hasBody(exchange, row.bodySize)) return Status.INVALID_PARAMETER;
+  // The signature, which covers the padding, is verified.
+  exchange.shedPadding();
   if (row.needs === "nothing") return row.handle(exchange);
   if (session === undefined) return Status.USER_SESSION_DELETED;
   if (row.needs === "session") return row.handle(exchange, session);

@@ -56,7 +56,6 @@ export function negotiated(revision: number): Negotiated {
 }
 
 export class FakeConnection extends ConnectionState implements ExchangeHost {
-  readonly waitingCount = 0;
   readonly sent: Uint8Array[] = [];
   readonly cancelled: (readonly [asyncId: number, messageId: number])[] = [];
   closedFor: string | undefined;
@@ -69,6 +68,9 @@ export class FakeConnection extends ConnectionState implements ExchangeHost {
 
   sendInterim(): boolean {
     return false;
+  }
+  mayWait(): boolean {
+    return true;
   }
   cancel(asyncId: number, messageId: number): void {
     this.cancelled.push([asyncId, messageId]);

@@ -157,7 +157,8 @@ function awaitLock(
   range: LockRange,
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
-  if (connection.waitingCount >= context.settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
+  if (exchange.isLast) exchange.dropRequest();
+  if (!connection.mayWait(exchange)) return Status.INSUFFICIENT_RESOURCES;
   return new Promise((resolve) => {
     const limits = limitsOf(context);
     const stopWaiting = locks.wait(range, limits, (isGranted) =>

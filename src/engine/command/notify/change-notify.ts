@@ -49,9 +49,9 @@ export function handleChangeNotify(exchange: Exchange, open: Open): MaybePromise
   if (notify.hasChanges(open)) return answerNow(exchange, open, request.outputBufferLength);
   // 3.3.4.2: only the last request of a compound may be answered asynchronously.
   if (!exchange.isLast) return Status.INTERNAL_ERROR;
-  if (connection.waitingCount >= settings.maxWaitingRequests) return Status.INSUFFICIENT_RESOURCES;
-  connection.sendInterim(exchange);
   exchange.dropRequest();
+  if (!connection.mayWait(exchange)) return Status.INSUFFICIENT_RESOURCES;
+  connection.sendInterim(exchange);
   return waitForChange(exchange, open, request.outputBufferLength).then((outcome) =>
     answer(exchange, outcome),
   );

@@ -19,10 +19,7 @@ export function waitForCaching(
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   if (connection.isClosed) return Status.CANCELLED;
-  const isKnownToWait = exchange.asyncId !== 0;
-  if (!isKnownToWait && connection.waitingCount >= context.settings.maxWaitingRequests) {
-    return Status.INSUFFICIENT_RESOURCES;
-  }
+  if (!connection.mayWait(exchange)) return Status.INSUFFICIENT_RESOURCES;
   connection.sendInterim(exchange);
   const hasMoved = new Promise<boolean>((resolve) => {
     const settle = (outcome: boolean): void => {

@@ -27,7 +27,7 @@ export const LIMITS = [
   integer(
     "max waiting requests",
     "512",
-    "Requests of one connection that may wait for a change of a folder or for a lock.",
+    "Requests of one connection that may wait for a change of a folder, for a lock, or for another client's cache. Those of all connections together hold at most a quarter of `buffer budget`.",
     { min: 1, max: 65_536 },
   ),
   flag("change notify", "yes", "Report changes in a folder to clients that watch it."),
