@@ -31,7 +31,7 @@ const ENGINE: Allowed = {
   security: [],
   vfs: ["security", "and-then.ts"],
   state: ["vfs"],
-  logon: ["state"],
+  logon: ["state", "and-then.ts"],
   connection: ["transport", "logon", "state", "vfs"],
   command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts"],
   "table-report.ts": ["connection"],

@@ -108,7 +108,11 @@ class Engine implements EngineControl {
       }),
       durables: new DurableOpens(),
       changeTimes: new ChangeTimes(),
-      logonGates: new LogonGates(new LogonThrottle(systemClock.now), systemClock.setTimer),
+      logonGates: new LogonGates(
+        new LogonThrottle(systemClock.now, () => context.settings.logonFailureDelayMs),
+        systemClock.now,
+        systemClock.setTimer,
+      ),
     };
     notify.local = context.watcher;
     this.context = context;

@@ -70,6 +70,8 @@ export interface EngineSettings {
   readonly deadtimeSeconds: number;
   /** A connection is closed after this time without a completed log-on. */
   readonly logonTimeoutSeconds: number;
+  /** Time for which the answer to a failed log-on is held back. */
+  readonly logonFailureDelayMs: number;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
 

@@ -4,6 +4,7 @@ import { Command } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
 import type { Session } from "../state/session.ts";
+import { addressBlock } from "../transport/address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";
@@ -36,6 +37,8 @@ export class ConnectionState {
   readonly id: number;
   readonly context: EngineContext;
   readonly remoteAddress: string;
+  /** The key of `remoteAddress` in limits per address. */
+  readonly addressBlock: string;
   readonly openedMs: number;
   negotiated: Negotiated | undefined;
   /**
@@ -61,6 +64,7 @@ export class ConnectionState {
     this.id = id;
     this.context = context;
     this.remoteAddress = remoteAddress;
+    this.addressBlock = addressBlock(remoteAddress);
     this.window = new SequenceWindow(context.settings.maxCredits);
     this.openedMs = context.clock.now();
   }

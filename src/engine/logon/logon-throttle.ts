@@ -1,136 +1,147 @@
-// Slows down password guessing, by client address and by user name; pure state, the clock is passed in.
-// [MS-SMB2] leaves this to the server. A delayed or refused attempt has the response of any failed log-on.
+// Bounds password guessing by client address and by user name, so that a wrong password never keeps a right one
+// out; pure state, the clock is passed in. As in Windows' SMB authentication rate limiter, a password is checked
+// at once and only the answer to a failure is held back. [MS-SMB2] leaves all of it to the server.
 
 /**
- * Failures without a delay: clients try the name of their own account before they ask the user for another.
+ * Failures of one user at one address that may be unanswered at once. One client with an old password cannot
+ * take more, so the other users of its address (a NAT, a container proxy) get in.
  */
-export const FREE_FAILURES = 5;
-const FIRST_DELAY_MS = 250;
-/**
- * Upper limit of the delay of an address; attempts of one address queue, so each adds its delay to the next.
- */
-export const MAX_ADDRESS_DELAY_MS = 4_000;
-/**
- * Upper limit of the delay of a user name. It is lower and has no queue: nobody must be able to lock a user
- * out.
- */
-export const MAX_USER_DELAY_MS = 2_000;
-/** An attempt that would wait longer than this in the queue of its address is refused. */
-export const MAX_QUEUE_MS = 8_000;
-/** Failures expire when none has been added for this long. */
-export const EXPIRY_MS = 300_000;
-/** Entries of each table, addresses and user names; the one that was used longest ago is dropped first. */
-export const MAX_ENTRIES = 1_024;
+export const SLOTS_PER_PAIR = 4;
+/** Of all users at one address. */
+export const SLOTS_PER_ADDRESS = 16;
+/** Of one user at all addresses. */
+export const SLOTS_PER_USER = 32;
+/** In the whole server; it also bounds the memory that the tables take. */
+export const SLOTS_IN_ALL = 256;
+/** A pair of address and user is known for this long after a right password. */
+export const KNOWN_MS = 7 * 24 * 3_600_000;
+/** Known pairs; the one that proved a password longest ago is forgotten first. */
+export const MAX_KNOWN_PAIRS = 4_096;
 const MAX_USER_KEY_LENGTH = 64;
 
-interface AttemptRecord {
-  failures: number;
-  /** Attempts that have not ended; each counts as a failure until it succeeds. */
-  running: number;
-  failedAtMs: number;
-  /** When the password of the next attempt may be checked; used for addresses only. */
-  nextAtMs: number;
+/** A slot taken by one attempt; `LogonThrottle.end` must follow. */
+export interface Slot {
+  readonly address: string;
+  readonly pair: string;
+  readonly user: string;
+  readonly begunMs: number;
+  /** Only the pair counts: see `begin`. */
+  readonly isKnown: boolean;
 }
 
-/** `nowMs` is a monotonic clock. */
+/** `granted`: a right password, or a guest's log-on, which proves nothing. `undecided`: no answer about it. */
+export type AttemptEnd = "proven" | "granted" | "failed" | "undecided";
+
+interface HeldSlot {
+  readonly slot: Slot;
+  readonly freeAtMs: number;
+}
+
 export class LogonThrottle {
   private readonly nowMs: () => number;
-  private readonly addresses = new Map<string, AttemptRecord>();
-  private readonly users = new Map<string, AttemptRecord>();
+  private readonly holdMs: () => number;
+  /** Slots taken, by address, user and pair; the keys differ in their first character. */
+  private readonly taken = new Map<string, number>();
+  private takenInAll = 0;
+  /** Slots of failures, in the order in which they become free. */
+  private held: HeldSlot[] = [];
+  /** Pairs that proved a password, with the time; the newest last. */
+  private readonly known = new Map<string, number>();
 
-  constructor(nowMs: () => number) {
+  /** `nowMs` is a monotonic clock; `holdMs` is the time for which a failure keeps its slot and its answer. */
+  constructor(nowMs: () => number, holdMs: () => number) {
     this.nowMs = nowMs;
+    this.holdMs = holdMs;
   }
 
   /**
-   * Begins an attempt. Returns the milliseconds to wait before the password check; one call of `failed` or
-   * `succeeded` must follow. Undefined: the attempt must be refused without a check.
+   * Takes a slot for a password check, or returns undefined where the attempt must wait. A pair that proved a
+   * password lately needs a slot of its own pair only, so that failures of other users and addresses never
+   * stop it; neither do its failures count against them.
    */
-  delayMs(address: string, user: string): number | undefined {
-    const now = this.nowMs();
-    const key = userKey(user);
-    const byAddress = this.recordOf(this.addresses, address, now);
-    const byUser = this.recordOf(this.users, key, now);
-    const addressDelay = delayOf(byAddress, MAX_ADDRESS_DELAY_MS);
-    const queuedMs = addressDelay === 0 ? 0 : Math.max(byAddress.nextAtMs - now, 0);
-    if (queuedMs > MAX_QUEUE_MS) return undefined;
-    const delay = Math.max(queuedMs, delayOf(byUser, MAX_USER_DELAY_MS));
-    byAddress.nextAtMs = now + queuedMs + addressDelay;
-    byAddress.running++;
-    byUser.running++;
-    storeRecord(this.addresses, address, byAddress);
-    storeRecord(this.users, key, byUser);
-    return delay;
-  }
-
-  /** The attempt failed: wrong name or password. */
-  failed(address: string, user: string): void {
-    const now = this.nowMs();
-    const key = userKey(user);
-    for (const [table, name] of [
-      [this.addresses, address],
-      [this.users, key],
-    ] as const) {
-      const record = this.recordOf(table, name, now);
-      record.running = Math.max(record.running - 1, 0);
-      record.failures++;
-      record.failedAtMs = now;
-      storeRecord(table, name, record);
+  begin(address: string, user: string): Slot | undefined {
+    const begunMs = this.nowMs();
+    this.freeSlots(begunMs);
+    const userKey = user.slice(0, MAX_USER_KEY_LENGTH).toLowerCase();
+    const pair = pairKey(address, userKey);
+    const provenMs = this.known.get(pair);
+    const isKnown = provenMs !== undefined && begunMs - provenMs < KNOWN_MS;
+    const slot: Slot = { address: `a${address}`, user: `u${userKey}`, pair, begunMs, isKnown };
+    if (this.countOf(pair) >= SLOTS_PER_PAIR) return undefined;
+    if (!isKnown) {
+      if (this.takenInAll >= SLOTS_IN_ALL) return undefined;
+      if (this.countOf(slot.address) >= SLOTS_PER_ADDRESS) return undefined;
+      if (this.countOf(slot.user) >= SLOTS_PER_USER) return undefined;
     }
-    const record = this.recordOf(this.addresses, address, now);
-    record.nextAtMs = Math.max(record.nextAtMs, now + delayOf(record, MAX_ADDRESS_DELAY_MS));
+    this.count(slot, 1);
+    return slot;
   }
 
-  /**
-   * The attempt succeeded. Clears the failures of the user, but not those of the address: with a known
-   * account an attacker could otherwise reset his delay and guess passwords of other accounts.
-   */
-  succeeded(address: string, user: string): void {
-    const byAddress = this.addresses.get(address);
-    if (byAddress) {
-      byAddress.running = Math.max(byAddress.running - 1, 0);
-      if (byAddress.running === 0 && byAddress.failures === 0) this.addresses.delete(address);
+  /** Ends an attempt. Returns the milliseconds for which its answer must be held back; 0 unless it failed. */
+  end(slot: Slot, end: AttemptEnd): number {
+    const now = this.nowMs();
+    if (end === "failed") {
+      // Counted from the start of the check, so that the time of the answer does not tell what was checked.
+      const freeAtMs = slot.begunMs + this.holdMs();
+      if (freeAtMs <= now) this.count(slot, -1);
+      else this.held.push({ slot, freeAtMs });
+      return Math.max(freeAtMs - now, 0);
     }
-    const key = userKey(user);
-    const byUser = this.users.get(key);
-    if (!byUser) return;
-    byUser.failures = 0;
-    byUser.running = Math.max(byUser.running - 1, 0);
-    if (byUser.running === 0) this.users.delete(key);
+    this.count(slot, -1);
+    if (end === "proven") this.remember(slot.pair, now);
+    return 0;
   }
 
-  /** Number of entries in both tables. */
+  /** Milliseconds until the next slot of a failure is free; undefined without one. */
+  untilFreeMs(): number | undefined {
+    const next = this.held[0];
+    return next === undefined ? undefined : Math.max(next.freeAtMs - this.nowMs(), 0);
+  }
+
+  /** Number of entries in the tables. */
   get size(): number {
-    return this.addresses.size + this.users.size;
+    return this.taken.size + this.held.length + this.known.size;
   }
 
-  private recordOf(table: Map<string, AttemptRecord>, key: string, now: number): AttemptRecord {
-    const found = table.get(key);
-    if (!found) return { failures: 0, running: 0, failedAtMs: now, nextAtMs: now };
-    if (now - found.failedAtMs >= EXPIRY_MS) {
-      found.failures = 0;
-      found.failedAtMs = now;
+  private countOf(key: string): number {
+    return this.taken.get(key) ?? 0;
+  }
+
+  private freeSlots(now: number): void {
+    let freed = 0;
+    for (const { slot, freeAtMs } of this.held) {
+      if (freeAtMs > now) break;
+      this.count(slot, -1);
+      freed++;
     }
-    return found;
+    if (freed > 0) this.held = this.held.slice(freed);
+  }
+
+  private count(slot: Slot, change: 1 | -1): void {
+    this.add(slot.pair, change);
+    if (slot.isKnown) return;
+    this.add(slot.address, change);
+    this.add(slot.user, change);
+    this.takenInAll += change;
+  }
+
+  private add(key: string, change: 1 | -1): void {
+    const count = this.countOf(key) + change;
+    if (count > 0) this.taken.set(key, count);
+    else this.taken.delete(key);
+  }
+
+  private remember(pair: string, now: number): void {
+    this.known.delete(pair);
+    this.known.set(pair, now);
+    for (const oldest of this.known.keys()) {
+      if (this.known.size <= MAX_KNOWN_PAIRS) break;
+      this.known.delete(oldest);
+    }
   }
 }
 
-// Stores `record` as the newest entry and drops the oldest beyond the limit.
-function storeRecord(table: Map<string, AttemptRecord>, key: string, record: AttemptRecord): void {
-  table.delete(key);
-  table.set(key, record);
-  for (const oldest of table.keys()) {
-    if (table.size <= MAX_ENTRIES) break;
-    table.delete(oldest);
-  }
-}
-
-function delayOf(record: AttemptRecord, limitMs: number): number {
-  const charged = record.failures + record.running - FREE_FAILURES;
-  if (charged < 0) return 0;
-  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(charged, 16), limitMs);
-}
-
-function userKey(user: string): string {
-  return user.slice(0, MAX_USER_KEY_LENGTH).toLowerCase();
+// An address has no space.
+function pairKey(address: string, userKey: string): string {
+  return `p${address} ${userKey}`;
 }

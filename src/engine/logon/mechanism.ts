@@ -70,6 +70,6 @@ export interface AuthContext {
   now(): Time;
   /** `length` cryptographically random bytes. */
   random(length: number): Uint8Array;
-  /** Delays password guessing; without it no attempt is delayed. */
+  /** Bounds password guessing; without it no attempt is bounded. */
   readonly gate?: LogonGate | undefined;
 }

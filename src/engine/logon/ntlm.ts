@@ -33,6 +33,8 @@ import {
   type Ntlmv2Response,
 } from "../../wire/auth/ntlmssp.ts";
 import { Status } from "../../wire/status.ts";
+import { andThen } from "../and-then.ts";
+import type { LogonAttempt } from "./logon-gate.ts";
 import {
   type LogonIdentity,
   type Mechanism,
@@ -142,20 +144,40 @@ class NtlmAcceptor implements Mechanism {
   }
 
   private admit(bytes: Uint8Array, message: NtlmAuthenticate): MaybePromise<MechanismStep> {
+    const { gate } = this.context;
     // A client that has no password sends an empty response; it may still be mapped to the guest.
     const isV2 = message.ntResponse.length > V1_RESPONSE_LENGTH;
     const response = isV2 ? decodeNtlmv2Response(message.ntResponse) : undefined;
-    const admitted = this.context.gate?.admit(message.user) ?? true;
-    const proceed = (isAdmitted: boolean): MaybePromise<MechanismStep> => {
-      if (!isAdmitted)
-        return refuse(
-          Status.LOGON_FAILURE,
-          "too many failed log-ons, refused without a password check",
-          message.user,
-        );
-      return this.lookUp(bytes, message, response);
+    if (gate === undefined) return this.lookUp(bytes, message, response);
+    return andThen(gate.begin(message.user), (attempt) => {
+      if (attempt !== undefined) return this.attempt(attempt, () => this.lookUp(bytes, message, response));
+      // Not LOGON_FAILURE, after which a client asks its user for another password: this one may be right.
+      const reason = "too many failed log-ons at once, refused without a password check";
+      return refuse(Status.INSUFFICIENT_RESOURCES, reason, message.user);
+    });
+  }
+
+  /** Runs the check of one attempt and reports its end; the answer to a failure is held back. */
+  private attempt(
+    attempt: LogonAttempt,
+    check: () => MaybePromise<MechanismStep>,
+  ): MaybePromise<MechanismStep> {
+    const finish = (step: MechanismStep): MaybePromise<MechanismStep> => {
+      if (step.kind !== "done") return attempt.failed().then(() => step);
+      attempt.succeeded(!step.identity.isGuest);
+      return step;
     };
-    return admitted instanceof Promise ? admitted.then(proceed) : proceed(admitted);
+    const giveUp = (error: unknown): never => {
+      attempt.undecided();
+      throw error;
+    };
+    let step: MaybePromise<MechanismStep>;
+    try {
+      step = check();
+    } catch (error) {
+      return giveUp(error);
+    }
+    return step instanceof Promise ? step.then(finish, giveUp) : finish(step);
   }
 
   private lookUp(
@@ -164,21 +186,10 @@ class NtlmAcceptor implements Mechanism {
     response: Ntlmv2Response | undefined,
   ): MaybePromise<MechanismStep> {
     const { user, domain } = message;
-    const account = this.context.findAccount({ user, domain });
-    const proceed = (found: Account | null): MaybePromise<MechanismStep> => {
-      const step = this.verify(bytes, message, response, found);
-      if (step) {
-        if (step.kind === "done") this.context.gate?.succeeded(user);
-        else this.context.gate?.failed(user);
-        return step;
-      }
-      return this.acceptUnknown(message);
-    };
-    if (!(account instanceof Promise)) return proceed(account);
-    return account.then(proceed, (error: unknown) => {
-      this.context.gate?.failed(user);
-      throw error;
-    });
+    return andThen(
+      this.context.findAccount({ user, domain }),
+      (found) => this.verify(bytes, message, response, found) ?? this.acceptUnknown(message),
+    );
   }
 
   /**
@@ -236,11 +247,7 @@ class NtlmAcceptor implements Mechanism {
   private acceptUnknown(message: NtlmAuthenticate): MaybePromise<MechanismStep> {
     const { context } = this;
     const proceed = (guest: Account | null): MechanismStep => {
-      if (!guest) {
-        context.gate?.failed(message.user);
-        return refuse(Status.LOGON_FAILURE, "unknown user", message.user);
-      }
-      context.gate?.succeeded(message.user);
+      if (!guest) return refuse(Status.LOGON_FAILURE, "unknown user", message.user);
       return {
         kind: "done",
         token: undefined,

@@ -1,5 +1,6 @@
 // TCP listeners for direct TCP ([MS-SMB2] 2.1): accept sockets and pass their events to a SocketUser.
 import { receiveNow } from "../../linux/socket.ts";
+import { plainAddress } from "./address.ts";
 import type { StreamSocket } from "./send-queue.ts";
 
 /** The receiver of a socket's events. */
@@ -89,9 +90,4 @@ export function listenTcp(
     },
   });
   return { port: listener.port, stop: () => listener.stop(true) };
-}
-
-/** Returns an IPv4-mapped IPv6 address as the IPv4 address, so that limits and logs treat both as one. */
-export function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

@@ -108,6 +108,7 @@ function readLimits(globals: SectionValues) {
     maxNotifyWatches: globals.number("max notify watches") ?? 8192,
     deadtimeSeconds: (globals.number("deadtime") ?? 0) * 60,
     logonTimeoutSeconds: globals.number("logon timeout") ?? 45,
+    logonFailureDelayMs: globals.number("logon failure delay") ?? 2000,
   };
 }
 

@@ -56,7 +56,7 @@ export async function outcomeOf(action: Promise<unknown>): Promise<Outcome> {
 
 let lastAddress = 0;
 
-/** Returns an unused loopback address: the server slows password guesses down per client address. */
+/** Returns an unused loopback address: the server bounds failed log-ons per client address. */
 export function freshAddress(): string {
   lastAddress++;
   return `127.77.${lastAddress >> 8}.${lastAddress & 0xff}`;

@@ -354,28 +354,4 @@ describe("NTLM without SPNEGO", () => {
     answer(null);
     expect(await step).toMatchObject({ kind: "done", sessionKey: client.sessionKey });
   });
-  test("the gate is asked before the password check, and informed of the result", async () => {
-    const calls: string[] = [];
-    const gate = (isAdmitted: boolean) => ({
-      admit: (user: string) => {
-        calls.push(`admit ${user}`);
-        return isAdmitted;
-      },
-      failed: (user: string) => void calls.push(`failed ${user}`),
-      succeeded: (user: string) => void calls.push(`succeeded ${user}`),
-    });
-    run(new NtlmClient(), { gate: gate(true) });
-    run(new NtlmClient({ ntHash: "00".repeat(16) }), { gate: gate(true) });
-    run(new NtlmClient({ user: "stranger" }), { gate: gate(true) });
-    expect(run(new NtlmClient(), { gate: gate(false) })).toMatchObject({ status: Status.LOGON_FAILURE });
-    expect(calls).toEqual([
-      "admit User",
-      "succeeded User",
-      "admit User",
-      "failed User",
-      "admit stranger",
-      "failed stranger",
-      "admit User",
-    ]);
-  });
 });

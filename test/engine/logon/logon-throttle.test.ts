@@ -1,150 +1,157 @@
-// The throttle slows down password guessing, locks no user out and uses bounded memory. The tests set the
-// clock.
+// The throttle bounds the rate of guesses, never stops a known pair of address and user for the sake of others,
+// and uses bounded memory. The tests set the clock.
 import { describe, expect, test } from "bun:test";
-import { LogonGates, MAX_WAITING_LOGONS } from "../../../src/engine/logon/logon-gate.ts";
 import {
-  EXPIRY_MS,
-  FREE_FAILURES,
+  KNOWN_MS,
   LogonThrottle,
-  MAX_ADDRESS_DELAY_MS,
-  MAX_QUEUE_MS,
-  MAX_ENTRIES,
-  MAX_USER_DELAY_MS,
+  MAX_KNOWN_PAIRS,
+  SLOTS_IN_ALL,
+  SLOTS_PER_ADDRESS,
+  SLOTS_PER_PAIR,
+  SLOTS_PER_USER,
 } from "../../../src/engine/logon/logon-throttle.ts";
 
 const HERE = "192.0.2.1";
 const THERE = "192.0.2.2";
+const HOLD_MS = 2_000;
 
-function createClock() {
+function createThrottle() {
   const clock = { ms: 1_000 };
-  return { clock, throttle: new LogonThrottle(() => clock.ms) };
+  return {
+    clock,
+    throttle: new LogonThrottle(
+      () => clock.ms,
+      () => HOLD_MS,
+    ),
+  };
 }
 
-/**
- * Makes failing attempts one after the other, each after its delay; returns the milliseconds that they took.
- */
-function guess(clock: { ms: number }, throttle: LogonThrottle, address: string, user: string, times: number) {
-  const from = clock.ms;
+/** Makes attempts that fail at once; returns how many passwords were checked. */
+function guess(
+  throttle: LogonThrottle,
+  times: number,
+  who: (index: number) => [address: string, user: string],
+) {
+  let checked = 0;
   for (let i = 0; i < times; i++) {
-    const delay = throttle.delayMs(address, user);
-    if (delay === undefined) throw new Error("refused");
-    clock.ms += delay;
-    throttle.failed(address, user);
+    const slot = throttle.begin(...who(i));
+    if (slot === undefined) continue;
+    checked++;
+    throttle.end(slot, "failed");
   }
-  return clock.ms - from;
+  return checked;
 }
 
-describe("the throttle", () => {
-  test("the first failures have no delay, then the delay grows up to a limit", () => {
-    const { clock, throttle } = createClock();
-    expect(guess(clock, throttle, HERE, "ann", FREE_FAILURES)).toBe(0);
-    const delays = Array.from({ length: 10 }, () => guess(clock, throttle, HERE, "ann", 1));
-    expect(delays[0]).toBeGreaterThan(0);
-    for (let i = 1; i < delays.length; i++) {
-      expect(delays[i]).toBeGreaterThanOrEqual(delays[i - 1] ?? 0);
-    }
-    expect(delays.at(-1)).toBe(MAX_ADDRESS_DELAY_MS);
+function prove(throttle: LogonThrottle, address: string, user: string): void {
+  const slot = throttle.begin(address, user);
+  if (slot === undefined) throw new Error("no slot");
+  expect(throttle.end(slot, "proven")).toBe(0);
+}
+
+describe("failures keep their slots for the hold time", () => {
+  test("of one pair of address and user", () => {
+    const { clock, throttle } = createThrottle();
+    expect(guess(throttle, 100, () => [HERE, "ann"])).toBe(SLOTS_PER_PAIR);
+    clock.ms += HOLD_MS - 1;
+    expect(throttle.begin(HERE, "ANN")).toBeUndefined();
+    clock.ms += 1;
+    expect(guess(throttle, 100, () => [HERE, "ann"])).toBe(SLOTS_PER_PAIR);
   });
 
-  test("a thousand guesses from one address, each with another name, take more than an hour", () => {
-    const { clock, throttle } = createClock();
-    let took = 0;
-    for (let i = 0; i < 1_000; i++) took += guess(clock, throttle, HERE, `user${i}`, 1);
-    expect(took).toBeGreaterThan(3_600_000);
+  test("of one address, whatever the names", () => {
+    const { throttle } = createThrottle();
+    expect(guess(throttle, 100, (index) => [HERE, `user${index}`])).toBe(SLOTS_PER_ADDRESS);
+    expect(throttle.begin(THERE, "bob")).toBeDefined();
   });
 
-  test("simultaneous attempts of one address queue, and are refused beyond the queue limit", () => {
-    const { throttle } = createClock();
-    const delays = Array.from({ length: 1_000 }, () => throttle.delayMs(HERE, "ann"));
-    const made = delays.filter((delay) => delay !== undefined);
-    expect(made.length).toBeLessThan(20);
-    expect(Math.max(...made)).toBeLessThanOrEqual(MAX_QUEUE_MS);
-    expect(delays.at(-1)).toBeUndefined();
+  test("of one user, from whatever addresses", () => {
+    const { throttle } = createThrottle();
+    expect(guess(throttle, 100, (index) => [`192.0.2.${index}`, "ann"])).toBe(SLOTS_PER_USER);
+    expect(throttle.begin(THERE, "bob")).toBeDefined();
   });
 
-  test("other users are not delayed, and the attacked user has a short delay but is never refused", () => {
-    const { clock, throttle } = createClock();
-    guess(clock, throttle, HERE, "ann", 50);
-    expect(throttle.delayMs(THERE, "bob")).toBe(0);
-    expect(throttle.delayMs(THERE, "ann")).toBe(MAX_USER_DELAY_MS);
-    for (let i = 0; i < 200; i++) throttle.delayMs(HERE, "ann");
-    expect(throttle.delayMs("192.0.2.3", "ANN")).toBe(MAX_USER_DELAY_MS);
-  });
-
-  test("a success clears the failures of the user, but not those of the address", () => {
-    const { clock, throttle } = createClock();
-    guess(clock, throttle, HERE, "ann", 20);
-    throttle.delayMs(HERE, "mallory");
-    throttle.succeeded(HERE, "mallory");
-    clock.ms += MAX_QUEUE_MS;
-    throttle.delayMs(THERE, "ann");
-    throttle.succeeded(THERE, "ann");
-    expect(throttle.delayMs(THERE, "ann")).toBe(0);
-    throttle.delayMs(HERE, "bob");
-    expect(throttle.delayMs(HERE, "carol")).toBe(MAX_ADDRESS_DELAY_MS);
-  });
-
-  test("a user who never fails is not delayed and leaves no entry", () => {
-    const { throttle } = createClock();
-    for (let i = 0; i < 1_000; i++) {
-      expect(throttle.delayMs(HERE, "ann")).toBe(0);
-      throttle.succeeded(HERE, "ann");
-    }
-    expect(throttle.size).toBe(0);
-  });
-
-  test("failures expire", () => {
-    const { clock, throttle } = createClock();
-    guess(clock, throttle, HERE, "ann", 20);
-    clock.ms += EXPIRY_MS;
-    expect(throttle.delayMs(HERE, "ann")).toBe(0);
-  });
-
-  test("a hundred thousand names and addresses do not exceed the table limits", () => {
-    const { throttle } = createClock();
-    for (let i = 0; i < 100_000; i++) {
-      throttle.delayMs(`2001:db8::${i.toString(16)}`, `user${i}`);
-      throttle.failed(`2001:db8::${i.toString(16)}`, `user${i}`);
-    }
-    expect(throttle.size).toBeLessThanOrEqual(2 * MAX_ENTRIES);
+  test("of the whole server", () => {
+    const { throttle } = createThrottle();
+    expect(guess(throttle, 1_000, (index) => [`a${index}`, `user${index}`])).toBe(SLOTS_IN_ALL);
   });
 });
 
-describe("the gate", () => {
-  test("admits at once, admits after a delay, or refuses", async () => {
-    const { clock, throttle } = createClock();
-    const timers: [number, () => void][] = [];
-    const gates = new LogonGates(throttle, (delayMs, callback) => timers.push([delayMs, callback]));
-    const here = gates.forAddress(HERE);
-    for (let i = 0; i < FREE_FAILURES; i++) {
-      expect(here.admit("ann")).toBe(true);
-      here.failed("ann");
+test("an attempt in progress counts like a failure, and not after it has ended otherwise", () => {
+  const { throttle } = createThrottle();
+  const slots = Array.from({ length: SLOTS_PER_PAIR }, () => throttle.begin(HERE, "ann"));
+  expect(throttle.begin(HERE, "ann")).toBeUndefined();
+  for (const slot of slots) if (slot !== undefined) expect(throttle.end(slot, "undecided")).toBe(0);
+  expect(throttle.size).toBe(0);
+  expect(throttle.begin(HERE, "ann")).toBeDefined();
+});
+
+test("a failure is answered when the hold time has passed since the start of its check", () => {
+  const { clock, throttle } = createThrottle();
+  const slot = throttle.begin(HERE, "ann");
+  clock.ms += 500;
+  expect(slot && throttle.end(slot, "failed")).toBe(HOLD_MS - 500);
+  const slow = throttle.begin(HERE, "ann");
+  clock.ms += HOLD_MS;
+  expect(slow && throttle.end(slow, "failed")).toBe(0);
+});
+
+test("a thousand guesses of many names from one address take more than two minutes", () => {
+  const { clock, throttle } = createThrottle();
+  const startMs = clock.ms;
+  for (let done = 0; done < 1_000; clock.ms += 100) {
+    done += guess(throttle, 50, (index) => [HERE, `user${index}`]);
+  }
+  expect(clock.ms - startMs).toBeGreaterThan(120_000);
+});
+
+describe("a right password is checked at once", () => {
+  test("while one client at the same address fails all the time", () => {
+    const { clock, throttle } = createThrottle();
+    for (let i = 0; i < 1_000; i++, clock.ms += 10) {
+      throttle.begin(HERE, "phone");
+      guess(throttle, 10, () => [HERE, "phone"]);
+      if (i % 50 === 0) prove(throttle, HERE, `user${i % 3}`);
     }
-    const waiting = here.admit("ann");
-    expect(waiting).toBeInstanceOf(Promise);
-    expect(timers.length).toBe(1);
-    expect(timers[0]?.[0]).toBeGreaterThan(0);
-    timers[0]?.[1]();
-    expect(await waiting).toBe(true);
-    here.failed("ann");
-    const answers = Array.from({ length: 100 }, () => here.admit("ann"));
-    expect(answers.at(-1)).toBe(false);
-    clock.ms += 1;
-    expect(gates.forAddress(THERE).admit("bob")).toBe(true);
   });
 
-  test("the number of waiting attempts is bounded, and one that ends makes room for another", async () => {
-    const { throttle } = createClock();
-    const timers: (() => void)[] = [];
-    const gates = new LogonGates(throttle, (_delayMs, callback) => timers.push(callback));
-    for (let i = 0; i < 30; i++) throttle.failed("192.0.2.9", "ann");
-    const tries = Array.from({ length: MAX_WAITING_LOGONS + 1 }, (_, i) =>
-      gates.forAddress(`a${i}`).admit("ann"),
-    );
-    expect(tries.at(-2)).toBeInstanceOf(Promise);
-    expect(tries.at(-1)).toBe(false);
-    timers[0]?.();
-    expect(await tries[0]).toBe(true);
-    expect(gates.forAddress("late").admit("ann")).toBeInstanceOf(Promise);
+  test("of a pair that succeeded lately, while its address, its user and the server have no slot left", () => {
+    const { throttle } = createThrottle();
+    prove(throttle, HERE, "ann");
+    guess(throttle, 100, (index) => [HERE, `user${index}`]);
+    guess(throttle, 100, (index) => [`a${index}`, "ann"]);
+    guess(throttle, 1_000, (index) => [`b${index}`, `user${index}`]);
+    expect(throttle.begin(HERE, "bob")).toBeUndefined();
+    expect(throttle.begin("192.0.2.9", "ann")).toBeUndefined();
+    for (let i = 0; i < 100; i++) prove(throttle, HERE, "Ann");
+    expect(guess(throttle, 100, () => [HERE, "ann"])).toBe(SLOTS_PER_PAIR);
   });
+});
+
+test("failures of a known pair take no slot of others", () => {
+  const { throttle } = createThrottle();
+  for (let i = 0; i < SLOTS_PER_ADDRESS; i++) prove(throttle, HERE, `user${i}`);
+  guess(throttle, 1_000, (index) => [HERE, `user${index % SLOTS_PER_ADDRESS}`]);
+  prove(throttle, HERE, "ann");
+});
+
+test("a guest's log-on and the passage of time make no known pair", () => {
+  const { clock, throttle } = createThrottle();
+  const guest = throttle.begin(HERE, "ann");
+  if (guest !== undefined) throttle.end(guest, "granted");
+  prove(throttle, THERE, "ann");
+  clock.ms += KNOWN_MS;
+  guess(throttle, 100, (index) => [HERE, `user${index}`]);
+  guess(throttle, 100, (index) => [THERE, `user${index}`]);
+  expect(throttle.begin(HERE, "ann")).toBeUndefined();
+  expect(throttle.begin(THERE, "ann")).toBeUndefined();
+});
+
+test("a hundred thousand names and addresses do not exceed the table limits", () => {
+  const { clock, throttle } = createThrottle();
+  for (let i = 0; i < 100_000; i++, clock.ms++) {
+    guess(throttle, 1, () => [`2001:db8:0:${i.toString(16)}::/64`, `user${i}`]);
+    expect(throttle.size).toBeLessThanOrEqual(4 * SLOTS_IN_ALL);
+  }
+  for (let i = 0; i < 2 * MAX_KNOWN_PAIRS; i++, clock.ms += HOLD_MS) prove(throttle, `a${i}`, "mallory");
+  expect(throttle.size).toBeLessThanOrEqual(MAX_KNOWN_PAIRS + 4 * SLOTS_IN_ALL);
 });

@@ -110,7 +110,7 @@ function newAuthenticator(exchange: Exchange): Authenticator {
     dnsName: settings.serverName.toLowerCase(),
     findAccount: (query) => manager.findAccount(query),
     mapToGuest: settings.mapToGuest,
-    gate: context.logonGates.forAddress(connection.remoteAddress),
+    gate: context.logonGates.forAddress(connection.addressBlock),
     now() {
       const nowMs = context.clock.wallTime();
       return { seconds: Math.floor(nowMs / 1000), nanoseconds: Math.floor(nowMs % 1000) * 1_000_000 };

@@ -93,6 +93,12 @@ export const PROTOCOL = [
     min: 1,
     max: 3600,
   }),
+  integer(
+    "logon failure delay",
+    "2000",
+    "Milliseconds for which the answer to a wrong password is held back; a right one is answered at once. 0 lets anybody guess at full speed.",
+    { min: 0, max: 10_000 },
+  ),
   flag("kerberos support", "no", "Accept Kerberos tickets.", { reload: "restart", effective: false }),
   text("kerberos service name", "", "Service principal.", {
     defaultHelp: "cifs/ and the host's full name",
