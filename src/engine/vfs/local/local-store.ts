@@ -3,6 +3,7 @@ import { Errno } from "../../../linux/errno.ts";
 import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { binGrant, RecycleBin } from "../recycle/bin.ts";
 import { RecycleKeeper } from "../recycle/keeper.ts";
+import { ownRepositoryOf } from "../recycle/repositories.ts";
 import { diskNamesOf } from "../disk/lookup.ts";
 import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "../snapshot/share-snapshots.ts";
 import { andThen } from "../../and-then.ts";
@@ -56,6 +57,7 @@ function openLocalStore(grant: ShareGrant): MaybePromise<LocalStore | Failure> {
 function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<LocalStore | Failure> {
   if (grant.recycle === null) return store;
   const { recycle } = grant;
+  const own = ownRepositoryOf(recycle, grant.credentials);
   return andThen(openLocalStore(binGrant(grant)), (binStore) => {
     if (typeof binStore === "number") {
       store.close();
@@ -66,8 +68,9 @@ function withBin(store: LocalStore, grant: ShareGrant): MaybePromise<LocalStore 
       rules: recycle,
       key: `${grant.path}/${recycle.repository} ${grant.credentials?.uid ?? -1}`,
       openStore: () => openStore({ ...binGrant(store.grant), followSymlinks: false, crossMounts: false }),
+      repositories: own === undefined ? [recycle.repository] : [recycle.repository, own],
     });
-    store.bin = new RecycleBin(binStore, recycle, grant.crossMounts, keeper);
+    store.bin = new RecycleBin(binStore, recycle, grant.crossMounts, grant.credentials, keeper);
     return store;
   });
 }

@@ -1,7 +1,7 @@
 // The recycle bin: a file that a client deletes is moved to a directory of the share, with its streams and
-// metadata; vfs_recycle(8). Unlike in Samba, a file that cannot be moved is not deleted: a bin that is full
-// or not accessible to the user must not cost data. As in Samba, files that are overwritten or replaced by a
-// rename are not kept.
+// metadata; vfs_recycle(8). Where the repository is another user's, the file goes to one of the user's own.
+// Unlike in Samba, a file that cannot be moved is not deleted, and the deletion fails: a bin that is full must
+// not cost data. As in Samba, files that are overwritten or replaced by a rename are not kept.
 import { Errno } from "../../../linux/errno.ts";
 import type { Credentials, MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
@@ -16,6 +16,7 @@ import {
 } from "../store.ts";
 import { type Veto, compileVeto } from "../name/veto.ts";
 import type { RecycleKeeper } from "./keeper.ts";
+import { ownRepositoryOf, patternOf } from "./repositories.ts";
 
 /** How often directories that were removed meanwhile are created again. */
 const MAX_ROUNDS = 4;
@@ -52,6 +53,10 @@ export class RecycleBin {
   private readonly rules: RecycleRules;
   private readonly store: FileStore;
   private readonly crossMounts: boolean;
+  /** The repository for files that the user may not put into `rules.repository`; undefined for none. */
+  private ownRepository: string | undefined;
+  /** Matches a folded path in a repository of this or another user. */
+  private readonly inRepository: RegExp;
   private readonly keeper: RecycleKeeper | undefined;
   private readonly isExcluded: Veto;
   private readonly isSingle: Veto;
@@ -61,11 +66,19 @@ export class RecycleBin {
    * `store` is the bin's own (see `binGrant`); with `crossMounts`, file systems mounted below belong to the
    * share.
    */
-  constructor(store: FileStore, rules: RecycleRules, crossMounts: boolean, keeper?: RecycleKeeper) {
+  constructor(
+    store: FileStore,
+    rules: RecycleRules,
+    crossMounts: boolean,
+    credentials: Credentials | null,
+    keeper?: RecycleKeeper,
+  ) {
     this.keeper = keeper;
     this.store = store;
     this.rules = rules;
     this.crossMounts = crossMounts;
+    this.ownRepository = ownRepositoryOf(rules, credentials);
+    this.inRepository = patternOf(rules);
     this.isExcluded = compileVeto(rules.exclude) ?? (() => false);
     this.isSingle = compileVeto(rules.noVersions) ?? (() => false);
     this.excludedDirectories = compileVeto(rules.excludeDirectories);
@@ -83,13 +96,12 @@ export class RecycleBin {
     return andThen(this.store.lookup(this.store.clientPath(path).split("\\")), (found) => {
       if (typeof found === "number") return unknown.has(found) ? found : this.delete(path, identity);
       const { node } = found;
-      if (node === undefined || found.path !== path || node.identity !== identity || !this.isKept(node)) {
+      if (node === undefined || found.path !== path || node.identity !== identity || !this.takes(node)) {
         node?.close();
         return this.delete(path, identity);
       }
-      return andThen(this.keep(path, node), (result) => {
+      return andThen(this.moveToBin(path, node), (result) => {
         node.close();
-        if (typeof result !== "number" && result.movedTo !== undefined) this.keeper?.noteDiscard();
         return result;
       });
     });
@@ -98,6 +110,7 @@ export class RecycleBin {
   /** As `FileStore.setCredentials`. */
   setCredentials(credentials: Credentials | null): void {
     this.store.setCredentials?.(credentials);
+    this.ownRepository = ownRepositoryOf(this.rules, credentials);
   }
 
   close(): void {
@@ -113,7 +126,7 @@ export class RecycleBin {
    * True in the repository, or in one of another share or file system below. The file system may ignore case.
    */
   private isInside(path: string): boolean {
-    return foldCase(`/${path}`).includes(foldCase(`/${this.rules.repository}/`));
+    return this.inRepository.test(foldCase(`/${path}`));
   }
 
   /** True if the directory or one of its parents is excluded. */
@@ -124,33 +137,70 @@ export class RecycleBin {
     return false;
   }
 
-  private isKept(node: FileNode): boolean {
+  /** True for a file of a size that the rules keep. */
+  private takes(node: FileNode): boolean {
     const { kind, size } = node.stat;
     const { minBytes, maxBytes } = this.rules;
     return kind === FileKind.FILE && size >= minBytes && (maxBytes === 0 || size <= maxBytes);
   }
 
-  private keep(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+  private moveToBin(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
     return andThen(this.touch(node), () =>
-      andThen(this.moveTo("", path, node), (result) =>
-        result === -Errno.EXDEV && this.crossMounts ? this.keepOnMount(path, node) : result,
-      ),
+      andThen(this.moveTo("", this.rules.repository, path, node), (result) => {
+        if (result === -Errno.EXDEV) return this.moveOnMount(path, node);
+        return result === -Errno.EACCES ? this.moveToOwn("", path, node) : result;
+      }),
     );
   }
 
   /**
    * Moves a file of a file system mounted below the share to a repository there, so that no data is copied.
    */
-  private keepOnMount(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
-    return andThen(this.findMount(splitPath(path).parent, node.stat.device), (top) =>
-      typeof top === "number" ? top : this.moveTo(top, path, node),
-    );
+  private moveOnMount(path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+    return andThen(this.findMount(splitPath(path).parent, node.stat.device), (top) => {
+      if (typeof top === "number") return top;
+      return andThen(this.moveTo(top, this.rules.repository, path, node), (result) =>
+        result === -Errno.EACCES ? this.moveToOwn(top, path, node) : result,
+      );
+    });
+  }
+
+  /** Moves a file that the user may not put into the repository to one of his own. */
+  private moveToOwn(top: string, path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+    const own = this.ownRepository;
+    if (own === undefined) return -Errno.EACCES;
+    return andThen(this.store.lookup(this.componentsOf(splitPath(path).parent)), (found) => {
+      if (typeof found === "number") return found;
+      // Who may not take the file out of its folder needs no repository.
+      const mayMove = ((found.node?.access() ?? 0) & 2) !== 0;
+      found.node?.close();
+      return mayMove ? this.moveBelow(top, own, path, node) : -Errno.EACCES;
+    });
+  }
+
+  /**
+   * Moves the file to the repository `own` in `top`, else in the next folder on the way to the file: the user
+   * may create it at the latest in the file's own folder.
+   */
+  private moveBelow(
+    top: string,
+    own: string,
+    path: string,
+    node: FileNode,
+  ): MaybePromise<Discarded | Failure> {
+    return andThen(this.moveTo(top, own, path, node), (result) => {
+      const { parent } = splitPath(path);
+      const isElsewhere = result === -Errno.EACCES || result === -Errno.EXDEV;
+      if (!isElsewhere || top === parent) return result;
+      const end = parent.indexOf("/", top === "" ? 0 : top.length + 1);
+      return this.moveBelow(end < 0 ? parent : parent.slice(0, end), own, path, node);
+    });
   }
 
   /** Returns the topmost parent of `directory` on the same file system; -EXDEV at the share's root. */
   private findMount(directory: string, device: number): MaybePromise<string | Failure> {
     const { parent } = splitPath(directory);
-    if (directory === "") return -Errno.EXDEV;
+    if (directory === "" || !this.crossMounts) return -Errno.EXDEV;
     return andThen(this.store.lookup(this.componentsOf(parent)), (found) => {
       if (typeof found === "number") return found;
       const isSame = found.node?.stat.device === device;
@@ -176,13 +226,21 @@ export class RecycleBin {
     });
   }
 
-  /** Moves the file to the repository below `top`. */
-  private moveTo(top: string, path: string, node: FileNode): MaybePromise<Discarded | Failure> {
+  /** Moves the file to the repository `place` below `top`. */
+  private moveTo(
+    top: string,
+    place: string,
+    path: string,
+    node: FileNode,
+  ): MaybePromise<Discarded | Failure> {
     const { parent, name } = splitPath(path);
-    const repository = joinPath(top, this.rules.repository);
+    const repository = joinPath(top, place);
     const below = parent === top ? "" : top === "" ? parent : parent.slice(top.length + 1);
     const target = this.rules.keepTree && below !== "" ? joinPath(repository, below) : repository;
-    return this.place({ path, node, repository, directory: target, name }, 0, 0);
+    return andThen(this.place({ path, node, repository, directory: target, name }, 0, 0), (result) => {
+      if (typeof result !== "number" && result.movedTo !== undefined) this.keeper?.noteDiscard(repository);
+      return result;
+    });
   }
 
   private place(move: Move, copy: number, round: number): MaybePromise<Discarded | Failure> {
@@ -260,12 +318,27 @@ export class RecycleBin {
     return andThen(this.store.createDirectory(missing(path), 0), (node) => {
       if (node === -Errno.EEXIST) return this.makeNext(rest, repository, source);
       if (typeof node === "number") return node;
-      const { directoryMode, subdirectoryMode } = this.rules;
-      const isSubdirectory = path.startsWith(`${repository}/`);
-      return andThen(node.setMode(isSubdirectory ? subdirectoryMode : directoryMode), () => {
-        node.close();
-        return this.makeNext(rest, repository, source);
-      });
+      return andThen(this.modeOf(path, repository), (mode) =>
+        andThen(node.setMode(mode), () => {
+          node.close();
+          return this.makeNext(rest, repository, source);
+        }),
+      );
+    });
+  }
+
+  /**
+   * The mode of a new directory. One above the repository (`.bin` of `.bin/%U`) is for all users who may write
+   * the directory that it is in; the sticky bit keeps them from moving each other's repositories.
+   */
+  private modeOf(path: string, repository: string): MaybePromise<number> {
+    const { directoryMode, subdirectoryMode } = this.rules;
+    if (path === repository) return directoryMode;
+    if (path.startsWith(`${repository}/`)) return subdirectoryMode;
+    return andThen(this.store.lookup(this.componentsOf(splitPath(path).parent)), (found) => {
+      if (typeof found === "number" || found.node === undefined) return directoryMode;
+      found.node.close();
+      return (found.node.stat.mode & 0o777) | 0o1000;
     });
   }
 }

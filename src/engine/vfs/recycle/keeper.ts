@@ -3,7 +3,7 @@
 // time.
 import type { MaybePromise, RecycleRules } from "../../../port/port.ts";
 import type { Failure, FileStore } from "../store.ts";
-import { sweepRepository } from "./sweep.ts";
+import { sweepRepositories } from "./sweep.ts";
 
 const FIRST_MS = 30_000;
 const INTERVAL_MS = 3_600_000;
@@ -14,7 +14,12 @@ export interface KeeperInit {
   /** Identifies the repository and the user among all running sweeps. */
   readonly key: string;
   readonly openStore: () => MaybePromise<FileStore | Failure>;
+  /** Paths below the share to sweep; those that take files later are added. */
+  readonly repositories: readonly string[];
 }
+
+/** Of the repositories in folders and on mounted disks that were used, so many are swept. */
+const MAX_REPOSITORIES = 64;
 
 // Keys of running sweeps. All sweeps of the process run on the event loop.
 const underWay = new Set<string>();
@@ -24,15 +29,18 @@ export class RecycleKeeper {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private dueMs = Infinity;
   private isClosed = false;
+  private readonly repositories: Set<string>;
 
   constructor(init: KeeperInit) {
     this.init = init;
+    this.repositories = new Set(init.repositories);
     const { maxAgeDays, limitBytes } = init.rules;
     if (maxAgeDays > 0 || limitBytes > 0) this.schedule(FIRST_MS);
   }
 
-  /** Called when a file was moved to the repository. */
-  noteDiscard(): void {
+  /** Called when a file was moved to `repository`. */
+  noteDiscard(repository: string): void {
+    if (this.repositories.size < MAX_REPOSITORIES) this.repositories.add(repository);
     if (this.init.rules.limitBytes > 0) this.schedule(SOON_MS);
   }
 
@@ -65,7 +73,9 @@ export class RecycleKeeper {
         await new Promise((resolve) => setImmediate(resolve));
         return !this.isClosed;
       };
-      const sweeping = sweepRepository({ store, rules, nowSeconds: Date.now() / 1000, pause });
+      const repositories = [...this.repositories];
+      const nowSeconds = Date.now() / 1000;
+      const sweeping = sweepRepositories({ store, rules, repositories, nowSeconds, pause });
       await sweeping.finally(() => store.close());
     } finally {
       underWay.delete(key);

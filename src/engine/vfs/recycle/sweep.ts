@@ -1,4 +1,4 @@
-// Enforces the age and size limits of a recycle bin: walks through the repository in small steps as the
+// Enforces the age and size limits of a recycle bin: walks through its repositories in small steps as the
 // store's user. Every file is looked up again before it is deleted, and no symlink is followed.
 import type { RecycleRules } from "../../../port/port.ts";
 import { FileKind, type FileNode, type FileStat, type FileStore } from "../store.ts";
@@ -15,6 +15,8 @@ export interface SweepTerms {
   /** A store that shows every name and follows no symlink. */
   readonly store: FileStore;
   readonly rules: RecycleRules;
+  /** Paths below the share; the limit of size is for all of them together. */
+  readonly repositories: readonly string[];
   /** Seconds since 1970. */
   readonly nowSeconds: number;
   /** Called between steps; false ends the sweep. */
@@ -30,7 +32,7 @@ interface Candidate {
 /**
  * Deletes files that are too old, then the oldest until the rest fits. Returns the number of deleted files.
  */
-export async function sweepRepository(terms: SweepTerms): Promise<number> {
+export async function sweepRepositories(terms: SweepTerms): Promise<number> {
   let removed = 0;
   for (let walk = 0; walk < MAX_WALKS; walk++) {
     const sweep = new Sweep(terms);
@@ -60,8 +62,8 @@ class Sweep {
   }
 
   async run(): Promise<void> {
-    const { rules } = this.terms;
-    await this.walk(rules.repository.split("/"), 0);
+    const { rules, repositories } = this.terms;
+    for (const repository of repositories) await this.walk(repository.split("/"), 0);
     if (this.isEnded || rules.limitBytes === 0 || this.total <= rules.limitBytes) return;
     this.candidates.sort((a, b) => a.seconds - b.seconds);
     const before = this.removed;

@@ -249,7 +249,7 @@ export const SHARE = [
   text(
     "recycle:repository",
     ".recycle",
-    "With `vfs objects = recycle`: the directory below the share that deleted files are moved to; `%U`, `%S` and `%m` stand for user, share and client address. Overwritten files are not saved.",
+    "With `vfs objects = recycle`: the directory below the share that deleted files are moved to; `%U`, `%S` and `%m` stand for user, share and client address. A user who may not write it, as it is another user's, gets one of his own beside it, `.recycle-UID`, or in the first folder on the way to the file that he may write. Overwritten files are not saved.",
   ),
   flag("recycle:keeptree", "no", "Keep the directories of the files below the repository."),
   flag(

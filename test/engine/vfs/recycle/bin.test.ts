@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binGrant, copyName } from "../../../../src/engine/vfs/recycle/bin.ts";
-import { sweepRepository } from "../../../../src/engine/vfs/recycle/sweep.ts";
+import { sweepRepositories } from "../../../../src/engine/vfs/recycle/sweep.ts";
 import type { FileStore } from "../../../../src/engine/vfs/store.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
 import type { RecycleRules } from "../../../../src/port/port.ts";
@@ -93,6 +93,8 @@ describe("a deleted file", () => {
     const bin = binShare({ keepTree: true, repository: "bins/of/anna" });
     expect(await remove(bin, "a/b/file")).toBe("bins/of/anna/a/b/file");
     expect([modeOf("bins/of/anna"), modeOf("bins/of/anna/a/b")]).toEqual([0o700, 0o750]);
+    // The folders above it are for every user who may write the share, and nobody moves another's repository.
+    expect(modeOf("bins/of")).toBe(0o1000 | (statSync(share.root).mode & 0o777));
     expect(await remove(bin, "top")).toBe("bins/of/anna/top");
   });
 
@@ -232,16 +234,23 @@ describe("files that are deleted without the bin", () => {
   });
 });
 
-test.if(process.geteuid?.() === 0)("a file stays if the user may not write to the repository", async () => {
-  mkdirSync(share.at(".recycle"), { mode: 0o700 });
-  mkdirSync(share.at("mine"), { mode: 0o777 });
-  for (const path of [share.root, share.at("mine")]) chmodSync(path, 0o777);
-  const user = { uid: 12345, gid: 12345, groups: [] };
-  const bin = new Fixture({ recycle: rules, credentials: user }, share);
-  others.push(bin);
-  expect(await remove(bin, "mine/f")).toBe(-Errno.EACCES);
-  expect(existsSync(share.at("mine", "f"))).toBe(true);
-});
+test.if(process.geteuid?.() === 0)(
+  "a user who may not write the repository gets one of his own",
+  async () => {
+    mkdirSync(share.at(".recycle"), { mode: 0o700 });
+    mkdirSync(share.at("mine"), { mode: 0o777 });
+    for (const path of [share.root, share.at("mine")]) chmodSync(path, 0o777);
+    const user = { uid: 12345, gid: 12345, groups: [] };
+    const bin = new Fixture({ recycle: rules, credentials: user }, share);
+    others.push(bin);
+    expect(await remove(bin, "mine/f")).toBe(".recycle-12345/f");
+    chmodSync(share.root, 0o755);
+    expect(await remove(bin, "mine/g")).toBe(".recycle-12345/g");
+    chmodSync(share.at("mine"), 0o755);
+    expect(await remove(bin, "mine/h")).toBe(-Errno.EACCES);
+    expect(existsSync(share.at("mine", "h"))).toBe(true);
+  },
+);
 
 describe("copyName", () => {
   test("returns names of at most 255 bytes and splits no character", () => {
@@ -261,9 +270,10 @@ describe("age and size", () => {
 
   async function sweep(change: Partial<RecycleRules>, nowSeconds: number): Promise<number> {
     const own = new Fixture({ ...binGrant(grantFor(share.root)), followSymlinks: false }, share);
-    const removed = await sweepRepository({
+    const removed = await sweepRepositories({
       store: own.store,
       rules: { ...rules, ...change },
+      repositories: [".recycle"],
       nowSeconds,
       pause: () => Promise.resolve(true),
     });
@@ -308,9 +318,10 @@ describe("age and size", () => {
     expect(existsSync(share.at("live", "data"))).toBe(true);
     for (let i = 0; i < 200; i++) writeFileSync(share.at(".recycle", `f${i}`), "");
     const own = new Fixture({ ...binGrant(grantFor(share.root)), followSymlinks: false }, share);
-    const stopped = await sweepRepository({
+    const stopped = await sweepRepositories({
       store: own.store,
       rules: { ...rules, maxAgeDays: 1 },
+      repositories: [".recycle"],
       nowSeconds: now + 9 * day,
       pause: () => Promise.resolve(false),
     });
