@@ -4,6 +4,7 @@ import type { PooledBuffer } from "../transport/buffer-pool.ts";
 
 /** One connection of a session. */
 export interface Channel {
+  readonly id: number;
   readonly isClosed: boolean;
   /** Removes a session that has ended. */
   dropSession(session: Session): void;

@@ -23,6 +23,7 @@ import type { Channel } from "./channels.ts";
 import { ConnectionState } from "./connection-state.ts";
 import { Exchange, type ExchangeHost, NO_REPLY, type Outcome, type Row } from "./exchange.ts";
 import { handleMember, hasSoundMembers } from "./pipeline.ts";
+import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
 
@@ -328,11 +329,13 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.channelKeys.clear();
     const sessions = [...this.sessions.values()];
     this.sessions.clear();
+    const told = holdersToldOver(this.context, sessions, this.id);
     for (const session of sessions) {
       session.connectionIds.delete(this.id);
       // 3.3.7.1: a session ends with its last channel.
       if (session.connectionIds.size === 0) this.host.endSession(session);
     }
+    repeatBreaks(this.context, told);
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
       // A CREATE goes on where its session has other channels: the client replays it there.
       const hasOtherChannels = (exchange.session?.connectionIds.size ?? 0) > 0;

@@ -26,17 +26,79 @@ export function sendBreak(
   to: number,
   needsAnswer: boolean,
 ): boolean {
+  const { connections } = context;
+  const found = openWithItsConnection(connections, holder) ?? openWithAnyChannel(connections, holder);
+  if (found === undefined) return false;
+  const { open, connection } = found;
+  const notification =
+    holder.lease === undefined
+      ? oplockNotification(open, to)
+      : leaseNotification(holder, from, to, needsAnswer);
+  holder.lastBreak = { over: connection.id, from, to, needsAnswer };
+  sendNotification(context, connection, sealingSessionOf(open), notification);
+  return true;
+}
+
+interface Receiver {
+  readonly open: CachingOpen;
+  readonly connection: Channel;
+}
+
+// 3.3.4.6, 3.3.4.7: breaks go over the connection of an open that holds the oplock or lease, and over another
+// channel of its session where that one is gone. 3.3.4.1.6 leaves the choice of the channel to a 3.x server, but
+// not a connection of another session, over which Windows and smbd may send a lease break: that one may be dead
+// while the session that opened the file is alive.
+function openWithItsConnection(
+  connections: ReadonlyMap<number, Channel>,
+  holder: CachingHolder,
+): Receiver | undefined {
   for (const open of holder.opens) {
-    const connection = channelsOf(context.connections, open.session)[0];
-    if (connection === undefined) continue;
-    const notification =
-      holder.lease === undefined
-        ? oplockNotification(open, to)
-        : leaseNotification(holder, from, to, needsAnswer);
-    sendNotification(context, connection, sealingSessionOf(open), notification);
-    return true;
+    const connection = connections.get(open.connectionId);
+    const isChannel = connection?.isClosed === false && open.session.connectionIds.has(connection.id);
+    if (isChannel) return { open, connection };
   }
-  return false;
+  return undefined;
+}
+
+function openWithAnyChannel(
+  connections: ReadonlyMap<number, Channel>,
+  holder: CachingHolder,
+): Receiver | undefined {
+  for (const open of holder.opens) {
+    const connection = channelsOf(connections, open.session)[0];
+    if (connection !== undefined) return { open, connection };
+  }
+  return undefined;
+}
+
+/** The holders in `sessions` whose last break was sent over the connection `connectionId`. */
+export function holdersToldOver(
+  context: EngineContext,
+  sessions: readonly Session[],
+  connectionId: number,
+): ReadonlySet<CachingHolder> {
+  const holders = new Set<CachingHolder>();
+  for (const session of sessions) {
+    for (const { caching } of context.opens.ofSession(session)) {
+      if (caching?.lastBreak?.over === connectionId) holders.add(caching);
+    }
+  }
+  return holders;
+}
+
+/**
+ * Repeats, over another connection, the breaks that the client may not have received because their connection
+ * was lost. The time to acknowledge does not begin again.
+ */
+export function repeatBreaks(context: EngineContext, holders: ReadonlySet<CachingHolder>): void {
+  for (const holder of holders) {
+    const { lastBreak } = holder;
+    if (lastBreak === undefined) continue;
+    const { from, to, needsAnswer } = lastBreak;
+    // Otherwise it was acknowledged, timed out, or the lease was extended since.
+    const isValid = needsAnswer ? holder.isBreaking : holder.state === to;
+    if (isValid) sendBreak(context, holder, from, to, needsAnswer);
+  }
 }
 
 function oplockNotification(open: CachingOpen, to: number): OplockBreakNotification {

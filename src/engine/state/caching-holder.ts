@@ -34,11 +34,23 @@ export interface Lease {
   readonly parentKey: Uint8Array | undefined;
 }
 
-/** An open as a holder sees it: the id in the open table, and the session that receives the break. */
+/**
+ * An open as a holder sees it: the id in the open table, and the session and connection that receive the break.
+ */
 export interface CachingOpen {
   readonly id: number;
   readonly session: Session;
+  readonly connectionId: number;
   readonly tree: Tree;
+}
+
+/** A break notification that was sent. */
+export interface SentBreak {
+  /** The id of the connection. */
+  readonly over: number;
+  readonly from: number;
+  readonly to: number;
+  readonly needsAnswer: boolean;
 }
 
 export class CachingHolder {
@@ -55,6 +67,7 @@ export class CachingHolder {
   breakingTo = 0;
   /** The state to reach in the end: further requests may have asked for less during a break. */
   required = 0;
+  lastBreak: SentBreak | undefined;
   /** Timer of the acknowledgement. */
   timer: unknown;
   private rights = 0;

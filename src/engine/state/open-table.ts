@@ -217,12 +217,13 @@ export class OpenTable {
     removeFrom(this.bySession, open.session, open);
   }
 
-  /** Moves a reconnected durable open to another session and tree connect. */
-  attach(open: Open, tree: Tree): void {
+  /** Moves a reconnected durable open to another session, tree connect and connection. */
+  attach(open: Open, tree: Tree, connectionId: number): void {
     removeFrom(this.byTree, open.tree, open);
     removeFrom(this.bySession, open.session, open);
     open.tree = tree;
     open.session = tree.session;
+    open.connectionId = connectionId;
     addTo(this.byTree, tree, open);
     addTo(this.bySession, tree.session, open);
   }

@@ -32,6 +32,8 @@ export class Open {
   /** Where it was opened or reconnected; of a durable open without a connection, where it was before. */
   session: Session;
   tree: Tree;
+  /** Id of the connection over which it was opened or reconnected; Open.Connection. */
+  connectionId: number;
   /** Undefined for a pipe. */
   node: FileNode | undefined;
   readonly file: SharedFile | undefined;
@@ -94,6 +96,7 @@ export class Open {
     id: number;
     session: Session;
     tree: Tree;
+    connectionId: number;
     node: FileNode | undefined;
     file: SharedFile | undefined;
     handle: FileHandle | undefined;
@@ -106,6 +109,7 @@ export class Open {
     this.id = init.id;
     this.session = init.session;
     this.tree = init.tree;
+    this.connectionId = init.connectionId;
     this.node = init.node;
     this.file = init.file;
     this.handle = init.handle;

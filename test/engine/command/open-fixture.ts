@@ -20,6 +20,7 @@ export function makeOpen(fields: {
     id: ++lastId,
     session,
     tree,
+    connectionId: 1,
     node: undefined,
     file: fields.file,
     handle: undefined,

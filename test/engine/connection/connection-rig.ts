@@ -198,12 +198,13 @@ export function addTree(session: Session, changes: Partial<Tree> = {}): Tree {
 }
 
 /** An open of a file in `/share`, entered in the open table. */
-export function addOpen({ context }: FakeConnection, tree: Tree): Open {
+export function addOpen({ context, id: connectionId }: FakeConnection, tree: Tree): Open {
   const { opens } = context;
   const open = new Open({
     id: opens.nextId(),
     session: tree.session,
     tree,
+    connectionId,
     node: undefined,
     file: opens.takeFile("file", "/share/file"),
     handle: undefined,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Channel } from "../../../src/engine/connection/channels.ts";
 import type { EngineContext } from "../../../src/engine/connection/context.ts";
-import { sendBreak } from "../../../src/engine/connection/notification.ts";
+import { holdersToldOver, repeatBreaks, sendBreak } from "../../../src/engine/connection/notification.ts";
 import { Cache, CachingHolder, FileCaching, type Lease } from "../../../src/engine/state/caching-holder.ts";
 import type { SealKeys, Session } from "../../../src/engine/state/session.ts";
 import { HEAD_ROOM } from "../../../src/engine/transport/buffer-pool.ts";
@@ -28,6 +28,7 @@ function record(count: number, closed: readonly number[] = []): [EngineContext, 
   const connections = context.connections as Map<number, Channel>;
   for (let id = 1; id <= count; id++) {
     connections.set(id, {
+      id,
       isClosed: closed.includes(id),
       dropSession: () => undefined,
       cancelCreates: () => undefined,
@@ -40,15 +41,35 @@ function record(count: number, closed: readonly number[] = []): [EngineContext, 
   return [context, sent];
 }
 
-/** A holder of one open, whose session has the connections `ids`. */
-function holderOn(context: EngineContext, ids: readonly number[], lease?: Lease): CachingHolder {
+/** A holder of one open, made over the connection `over`, whose session has the connections `ids`. */
+function holderOn(
+  context: EngineContext,
+  ids: readonly number[],
+  lease?: Lease,
+  over: number = ids[0] ?? 0,
+): CachingHolder {
+  const holder = new CachingHolder(new FileCaching(), lease);
+  addHolderOpen(context, holder, 1, ids, over);
+  return holder;
+}
+
+/** Adds an open in the session `sessionId` with the connections `ids`, made over the connection `over`. */
+function addHolderOpen(
+  context: EngineContext,
+  holder: CachingHolder,
+  sessionId: number,
+  ids: readonly number[],
+  over: number,
+): Session {
   const connection = new FakeConnection(context);
-  const session = addSession(connection, 1);
+  const session = addSession(connection, sessionId);
   session.connectionIds.clear();
   for (const id of ids) session.connectionIds.add(id);
-  const holder = new CachingHolder(new FileCaching(), lease);
-  holder.opens.add(addOpen(connection, addTree(session)));
-  return holder;
+  const open = addOpen(connection, addTree(session));
+  open.connectionId = over;
+  open.caching = holder;
+  holder.opens.add(open);
+  return session;
 }
 
 function leaseOf(version: 1 | 2): Lease {
@@ -114,27 +135,62 @@ describe("2.2.23.2: a lease break names the lease key and both states", () => {
 
 describe("3.3.4.6, 3.3.4.7: the connection", () => {
   test.each([
-    ["the newest of the session", [1, 2, 3], [], 3],
-    ["the newest that is not closed", [1, 2, 3], [3], 2],
-    ["none where all are closed", [1, 2], [1, 2], undefined],
-    ["none where the session has none", [], [], undefined],
-  ] as const)("%s", (_, ids, closed, expected) => {
-    const [context, sent] = record(3, closed);
-    expect(sendBreak(context, holderOn(context, ids), READ, 0, false)).toBe(expected !== undefined);
-    expect(sent.map(({ connection }) => connection)).toEqual(expected === undefined ? [] : [expected]);
-    expect(context.pool.lentBytes).toBe(0);
+    ["that of the open, the session's first", [1, 2, 3], 1, [], 1],
+    ["that of the open, in between", [1, 2, 3], 2, [], 2],
+    ["that of the open, the newest", [1, 2, 3], 3, [], 3],
+    ["the newest of the session where that of the open is closed", [1, 2, 3], 1, [1], 3],
+    ["the newest that is not closed", [1, 2, 3], 1, [1, 3], 2],
+    ["another one where that of the open is no channel of the session any more", [2, 3], 1, [], 3],
+    ["none where all are closed", [1, 2], 1, [1, 2], undefined],
+    ["none where the session has none", [], 1, [], undefined],
+  ] as const)("%s", (_, ids, over, closed, expected) => {
+    for (const lease of [undefined, leaseOf(2)]) {
+      const [context, sent] = record(3, closed);
+      const holder = holderOn(context, ids, lease, over);
+      expect(sendBreak(context, holder, READ, 0, false)).toBe(expected !== undefined);
+      expect(sent.map(({ connection }) => connection)).toEqual(expected === undefined ? [] : [expected]);
+      expect(context.pool.lentBytes).toBe(0);
+    }
   });
 
   test("another open of the lease serves where the first has no connection", () => {
     const [context, sent] = record(2);
     const holder = holderOn(context, [], leaseOf(2));
-    const connection = new FakeConnection(context);
-    const session = addSession(connection, 2);
-    session.connectionIds.clear();
-    session.connectionIds.add(2);
-    holder.opens.add(addOpen(connection, addTree(session)));
+    addHolderOpen(context, holder, 2, [2], 2);
     expect(sendBreak(context, holder, READ, 0, false)).toBe(true);
     expect(sent.map((message) => message.connection)).toEqual([2]);
+  });
+
+  test("that of a later open of the lease is preferred to another channel of the first one's session", () => {
+    const [context, sent] = record(3, [1]);
+    const holder = holderOn(context, [1, 2], leaseOf(2), 1);
+    addHolderOpen(context, holder, 2, [3], 3);
+    expect(sendBreak(context, holder, READ, 0, false)).toBe(true);
+    expect(sent.map((message) => message.connection)).toEqual([3]);
+  });
+});
+
+describe("a break whose connection is lost is repeated over another one", () => {
+  test.each([
+    ["while an acknowledgement is due", true, true, READ | HANDLE, true],
+    ["not after the acknowledgement", true, false, READ, false],
+    ["where none is due", false, false, 0, true],
+    ["not where none was due and the lease was extended since", false, false, READ, false],
+  ] as const)("%s", (_, needsAnswer, isBreaking, state, expected) => {
+    const [context, sent] = record(2);
+    const holder = holderOn(context, [1, 2], leaseOf(2), 1);
+    const [open] = holder.opens;
+    holder.state = state;
+    holder.isBreaking = isBreaking;
+    sendBreak(context, holder, READ | HANDLE, needsAnswer ? READ : 0, needsAnswer);
+    const session = open?.session as Session;
+    expect([...holdersToldOver(context, [session], 2)]).toEqual([]);
+    const told = holdersToldOver(context, [session], 1);
+    expect([...told]).toEqual([holder]);
+    session.connectionIds.delete(1);
+    repeatBreaks(context, told);
+    expect(sent.map(({ connection }) => connection)).toEqual(expected ? [1, 2] : [1]);
+    if (expected) expect(sent[1]?.bytes).toEqual(sent[0]?.bytes ?? KEY);
   });
 });
 

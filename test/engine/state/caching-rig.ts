@@ -86,6 +86,7 @@ export class CachingRig {
       id: this.opens.nextId(),
       session: this.session,
       tree: this.tree,
+      connectionId: 1,
       node: undefined,
       file,
       handle: undefined,

@@ -107,7 +107,7 @@ function isNameOf(name: string, open: Open): boolean {
 function attach(exchange: Exchange, open: Open, tree: Tree): void {
   const lost = open.tree;
   const { context } = exchange;
-  context.opens.attach(open, tree);
+  context.opens.attach(open, tree, exchange.connection.id);
   open.sequence.number = exchange.channelSequence;
   context.durables.attach(open);
   closeStoreIfUnused(context, lost);

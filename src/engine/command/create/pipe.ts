@@ -44,6 +44,7 @@ export async function openPipe(exchange: Exchange, tree: Tree, request: CreateRe
     id: context.opens.nextId(),
     session,
     tree,
+    connectionId: exchange.connection.id,
     node: undefined,
     file: undefined,
     handle: undefined,

@@ -85,6 +85,7 @@ function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
     id: opens.nextId(),
     session: creation.tree.session,
     tree: creation.tree,
+    connectionId: creation.exchange.connection.id,
     node,
     file,
     handle: creation.handle,
