@@ -42,6 +42,8 @@ export class Open {
   /** The manager's number for a pipe, else -1. */
   readonly pipe: number;
   readonly grantedAccess: number;
+  /** Rights of `grantedAccess` that SET_INFO refuses, because the user is not the object's owner. */
+  unusableAccess = 0;
   readonly shareAccess: number;
   readonly createOptions: number;
   readonly isDirectory: boolean;

@@ -47,9 +47,7 @@ export interface FileStat {
   /** Birth time; the earliest of the other times on file systems that store none. */
   birthSeconds: number;
   birthNanoseconds: number;
-  /**
-   * FILE_ATTRIBUTE bits: the stored ones plus derived ones (DIRECTORY, HIDDEN for dot files); never NORMAL.
-   */
+  /** FILE_ATTRIBUTE bits: stored ones plus derived ones (DIRECTORY, HIDDEN for dot files); never NORMAL. */
   attributes: number;
   /** Immutable, append-only or a mount point: the kernel lets nobody remove its name. */
   isPinned?: boolean;
@@ -159,7 +157,7 @@ export interface FileNode {
   refresh(): MaybePromise<FileStat | Failure>;
   /** Opens the data of this object, without a second path walk; a directory for `list`. */
   open(mode: OpenMode): MaybePromise<FileHandle | Failure>;
-  /** Returns the POSIX rights of the store's user, as access(2) has them: 4 read, 2 write, 1 execute. */
+  /** The POSIX rights of the store's user: 4 read, 2 write, 1 execute, OWNERLESS. */
   access(): number;
   setTimes(times: TimeChange): MaybePromise<0 | Failure>;
   setMode(mode: number): MaybePromise<0 | Failure>;
@@ -380,9 +378,7 @@ export interface FileStore {
   shortNameOf?(name: string): string;
   /** Earlier states of the share. Closed together with this store. */
   snapshots?(): Snapshots;
-  /**
-   * The same files for the SMB3 POSIX extensions: see context/posix-view.ts. Closed together with this store.
-   */
+  /** The same files for the SMB3 POSIX extensions: see context/posix-view.ts. Closed with this store. */
   posixView?(): FileStore;
   /**
    * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
@@ -396,5 +392,7 @@ export interface FileStore {
   close(): void;
 }
 
+/** A bit of `FileNode.access`: the user may read and write, and the disk keeps no owners. */
+export const OWNERLESS = 8;
 /** The server refuses offsets beyond this: doubles are exact up to 2^53 only. */
 export const MAX_FILE_OFFSET = 2 ** 53 - 2 ** 24;

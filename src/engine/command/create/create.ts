@@ -15,7 +15,7 @@ import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
-import { loadRights } from "../open/access-check.ts";
+import { loadRights, unusableAccessOf } from "../open/access-check.ts";
 import { checkCreateRequest } from "./check-request.ts";
 import { checkExisting, decideAccess, mayRemove } from "./existing.ts";
 import { createNew } from "./new.ts";
@@ -165,6 +165,7 @@ function openExisting(creation: Creation, found: Found, node: FileNode): MaybePr
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
+  creation.unusable = unusableAccessOf(tree, node);
   return andThen(checkEaKnowledge(creation, node), (eaStatus) =>
     eaStatus === Status.SUCCESS ? checkRemoval(creation, found, node) : eaStatus,
   );

@@ -53,6 +53,8 @@ export class Creation {
   recordsCreator = false;
   /** The access mask granted to the open. */
   granted = 0;
+  /** Rights of `granted` that SET_INFO refuses; see `unusableAccessOf`. */
+  unusable = 0;
   action: number = CreateAction.OPENED;
   rounds = 0;
   /** The requested oplock or lease, not yet limited by the kind of object. */

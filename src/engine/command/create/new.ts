@@ -30,6 +30,7 @@ export function createNew(creation: Creation, found: Found): MaybePromise<NtStat
   // 2.1.5.1.1: the creator gets the access it requests; MAXIMUM_ALLOWED means all that the share allows.
   const mapped = mapGenericAccess(desiredAccess);
   const all = creation.tree.maximalAccess;
+  creation.unusable = 0;
   creation.granted =
     ((mapped & Access.MAXIMUM_ALLOWED) !== 0 ? mapped | all : mapped) & ~Access.MAXIMUM_ALLOWED;
   creation.action = CreateAction.CREATED;

@@ -95,6 +95,7 @@ function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
     createOptions,
     isDirectory: node.stat.kind === FileKind.DIRECTORY && creation.stream === undefined,
   });
+  open.unusableAccess = creation.granted & creation.unusable;
   open.isPosix = creation.isPosix;
   open.snapshotPath = creation.snapshotPath;
   open.deleteOnClose = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;

@@ -18,7 +18,7 @@ import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
 import { StreamHandle, StreamName } from "../../vfs/stream/stream-handle.ts";
 import { findStream, type StoredStream, streamKey } from "../../vfs/stream/stored-stream.ts";
-import { maximalAccessOf } from "../open/access-check.ts";
+import { maximalAccessOf, unusableAccessOf } from "../open/access-check.ts";
 import { decideAccess } from "./existing.ts";
 import { register } from "./register.ts";
 import { type Creation, overwrites } from "./creation.ts";
@@ -82,6 +82,7 @@ function decideStreamAccess(creation: Creation, node: FileNode, exists: boolean)
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
+  creation.unusable = unusableAccessOf(tree, node);
   if (exists && !overwrites(request)) return Status.SUCCESS;
   if (tree.grant.readOnly || (node.stat.attributes & FileAttribute.READONLY) !== 0)
     return Status.ACCESS_DENIED;

@@ -9,7 +9,14 @@ import { grantedAccess } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
-import { type Failure, FileKind, type FileNode, type FileStore, isFailure } from "../../vfs/store.ts";
+import {
+  type Failure,
+  FileKind,
+  type FileNode,
+  type FileStore,
+  isFailure,
+  OWNERLESS,
+} from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
@@ -36,6 +43,12 @@ export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
 /** The rights by stored descriptors, as of the last `loadRights`. */
 const rightsByDescriptor = new WeakMap<FileNode, AccessMask>();
+/** Nodes in `rightsByDescriptor` that store no descriptor. */
+const withoutDescriptor = new WeakSet<FileNode>();
+/** The rights of owners that a user has who may read, write and execute: only the open is granted. */
+const BY_EVERYTHING = Access.WRITE_DAC | Access.WRITE_OWNER;
+/** `FileNode.access`: reads, writes and executes. */
+const EVERYTHING = 7;
 
 /**
  * The maximal access of the tree's user on `node`. Shares that store descriptors need `loadRights` first.
@@ -52,10 +65,28 @@ function accessByMode(tree: Tree, node: FileNode): AccessMask {
   if ((bits & 2) !== 0) mask |= BY_WRITE;
   // The x bit alone grants TRAVERSE (the same bit as EXECUTE).
   if ((bits & 1) !== 0) mask |= Access.EXECUTE;
-  const { credentials } = tree.grant;
-  if (credentials === null || credentials.uid === 0 || credentials.uid === node.stat.uid) mask |= BY_OWNING;
+  if ((bits & OWNERLESS) !== 0) mask |= FileGeneric.ALL;
+  // As smbd: the clients that ask for all rights get in; SET_INFO refuses what is the owner's to change.
+  if ((bits & EVERYTHING) === EVERYTHING) mask |= BY_EVERYTHING;
+  if (ownsByMode(tree, node)) mask |= BY_OWNING;
   if (tree.grant.security.writersMayChange && (bits & 2) !== 0) mask |= Access.WRITE_DAC;
   return (mask & tree.maximalAccess) >>> 0;
+}
+
+function ownsByMode({ grant: { credentials } }: Tree, node: FileNode): boolean {
+  return credentials === null || credentials.uid === 0 || credentials.uid === node.stat.uid;
+}
+
+/**
+ * The rights within `maximalAccessOf` that an open of `node` may have, but not use: the user is not the owner,
+ * who alone may change mode and owner.
+ */
+export function unusableAccessOf(tree: Tree, node: FileNode): number {
+  if (rightsByDescriptor.has(node) && !withoutDescriptor.has(node)) return 0;
+  const bits = node.access();
+  if ((bits & OWNERLESS) !== 0 || ownsByMode(tree, node)) return 0;
+  const mayChangeMode = tree.grant.security.writersMayChange && (bits & 2) !== 0;
+  return mayChangeMode ? Access.WRITE_OWNER : BY_EVERYTHING;
 }
 
 /** Rights that the parent directory may grant in place of the object; [MS-FSA] 2.1.5.1.2.1. */
@@ -97,7 +128,11 @@ export function loadRights(
 export function rightsOn(tree: Tree, node: FileNode): MaybePromise<AccessMask | Failure> {
   return andThen(storedDescriptor(tree, node), (stored) => {
     if (typeof stored === "number") return stored;
-    if (stored === undefined) return accessByMode(tree, node);
+    if (stored === undefined) {
+      withoutDescriptor.add(node);
+      return accessByMode(tree, node);
+    }
+    withoutDescriptor.delete(node);
     const token = tokenOf(tree);
     // The uid on disk decides ownership when the descriptor names an owner of another server.
     return grantedAccess(stored, token, ownsOnDisk(token, node.stat.uid));

@@ -7,10 +7,10 @@ import { DescriptorCache } from "../../security/descriptor-cache.ts";
 import { tokenOfGrant } from "../../security/grant-token.ts";
 import { withInherited } from "../../security/posix-inheritance.ts";
 import { descriptorOfAcl } from "../../security/posix-rights.ts";
-import { type SecurityToken, uidOfSid } from "../../security/token.ts";
+import { type SecurityToken, uidOfSid, userSidOf } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
-import type { Failure, FileNode } from "../../vfs/store.ts";
+import { type Failure, type FileNode, OWNERLESS } from "../../vfs/store.ts";
 
 /** The security token of the tree connect's user. */
 export function tokenOf(tree: Tree): SecurityToken {
@@ -73,12 +73,10 @@ export function descriptorOf(tree: Tree, node: FileNode): MaybePromise<SecurityD
       if (typeof stat === "number") return stat;
       return andThen(security.readRights(), (rights) => {
         if (typeof rights === "number") return rights;
-        const descriptor = descriptorOfAcl(
-          rights.access,
-          stat.uid,
-          stat.gid,
-          tree.grant.security.acl === "nt",
-        );
+        // On a disk that keeps no owners, a file is the user's who may write it.
+        const owner = (node.access() & OWNERLESS) !== 0 ? userSidOf(tokenOf(tree)) : undefined;
+        const isNt = tree.grant.security.acl === "nt";
+        const descriptor = descriptorOfAcl(rights.access, stat.uid, stat.gid, isNt, owner);
         return rights.inherited ? withInherited(descriptor, rights.inherited) : descriptor;
       });
     });

@@ -61,6 +61,7 @@ export function setSecurity(
 /** What of an open decides if it may change the descriptor. */
 interface AccessToCheck {
   readonly grantedAccess: number;
+  readonly unusableAccess: number;
   readonly tree: {
     readonly grant: { readonly readOnly: boolean; readonly security: { readonly canChange: boolean } };
   };
@@ -73,7 +74,8 @@ export function checkAccess(open: AccessToCheck, flags: number): NtStatus {
   if ((flags & (DACL | BACKUP)) !== 0) needed |= Access.WRITE_DAC;
   if ((flags & (SACL | ATTRIBUTE | SCOPE | BACKUP)) !== 0) needed |= Access.ACCESS_SYSTEM_SECURITY;
   if (needed === 0) return Status.INVALID_PARAMETER;
-  if ((open.grantedAccess & needed) !== needed >>> 0) return Status.ACCESS_DENIED;
+  const usable = open.grantedAccess & ~open.unusableAccess;
+  if ((usable & needed) !== needed >>> 0) return Status.ACCESS_DENIED;
   const { grant } = open.tree;
   if (!grant.security.canChange || grant.readOnly) return Status.ACCESS_DENIED;
   // Integrity labels cannot be stored.

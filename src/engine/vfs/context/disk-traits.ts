@@ -5,6 +5,7 @@ import { FileSystemMagic, emptyStatx, statFd, statfsFd } from "../../../linux/st
 import { Scratch } from "../../../linux/libc.ts";
 import { getXattr } from "../../../linux/xattr.ts";
 import { deviceOf } from "../format/file-stat.ts";
+import { ACCESS_ACL } from "../../security/posix-acl.ts";
 import type { ShareContext } from "./share-context.ts";
 import type { TimeChange } from "../store.ts";
 
@@ -18,6 +19,11 @@ export interface DiskTraits {
    * The disk itself opens a file by another spelling or a short name: the FAT family, also on FUSE, and HFS+.
    */
   readonly hasAliases: boolean;
+  /**
+   * False where all files have the owner that was given at mount time: the FAT family, and NTFS by ntfs-3g
+   * without its options `permissions` and `acl`.
+   */
+  readonly keepsOwners: boolean;
   /** A change of the access or the modification time alone may be ignored, as many FUSE file systems do. */
   readonly setsTimesTogether: boolean;
   /** Extended attributes of the `user.` namespace, and of all other namespaces. */
@@ -56,16 +62,19 @@ function askDisk(fd: number): DiskTraits {
   const isUserSpace = type === FileSystemMagic.FUSE;
   const mayBeNtfs = isUserSpace || type === NTFS3_MAGIC;
   const hasNtfs = mayBeNtfs && getXattr(fd, NTFS_ATTRIBUTES_XATTR, room) === 4;
+  const isFatOnFuse = isUserSpace && !hasNtfs && isOnBlocks(fd);
+  // ntfs-3g has an ACL for every file with its option `acl`, and for none with `permissions` alone.
+  const isNtfsOfOneOwner = hasNtfs && isUserSpace && getXattr(fd, ACCESS_ACL, room) === -Errno.ENODATA;
   return {
     type,
     hasStableInodes: !isFat && !isUserSpace,
-    hasAliases: isFat || type === FileSystemMagic.HFSPLUS || (isUserSpace && !hasNtfs && isOnBlocks(fd)),
+    hasAliases: isFat || type === FileSystemMagic.HFSPLUS || isFatOnFuse,
+    keepsOwners: !isFat && !isFatOnFuse && !isNtfsOfOneOwner,
     setsTimesTogether: isUserSpace,
     hasUserXattrs: supportsXattr(fd, "user.DOSATTRIB"),
     hasOtherXattrs: supportsXattr(fd, "security.NTACL"),
     hasFatAttributes: isFat,
-    hasNtfsAttributes:
-      (isUserSpace || type === NTFS3_MAGIC) && getXattr(fd, NTFS_ATTRIBUTES_XATTR, room) === 4,
+    hasNtfsAttributes: hasNtfs,
   };
 }
 

@@ -7,16 +7,24 @@ import { Access, ModeType, accessFd, emptyStatx, statFd } from "../../../linux/s
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { emptyStat, fillStat, identityOf } from "../format/file-stat.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
-import { withBothTimes } from "../context/disk-traits.ts";
+import { traitsOf, withBothTimes } from "../context/disk-traits.ts";
 import { maxValueBytesOf } from "../values/named-values.ts";
 import { attributesInMode, modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
 import { readNodeDescriptor } from "../values/security.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { type Failure, FileKind, type FileStat, type OpenMode, type TimeChange } from "../store.ts";
+import {
+  type Failure,
+  FileKind,
+  type FileStat,
+  OWNERLESS,
+  type OpenMode,
+  type TimeChange,
+} from "../store.ts";
 import { readStored, writeStored } from "../values/stored-attributes.ts";
 import { isHiddenByName } from "../name/veto.ts";
 
+const READ_WRITE = Access.READ | Access.WRITE;
 const statx = emptyStatx();
 
 /**
@@ -62,11 +70,14 @@ export function describeNode(
 export function nodeAccess(context: ShareContext, fd: number, stat: FileStat): number {
   const { identity } = context;
   if (identity.enter() < 0) return 0;
+  let rights = 0;
   try {
-    return accessAsUser(context, fd, stat);
+    rights = accessAsUser(context, fd, stat);
   } finally {
     identity.leave();
   }
+  const isWritable = (rights & READ_WRITE) === READ_WRITE;
+  return isWritable && !traitsOf(context, stat.device, fd).keepsOwners ? rights | OWNERLESS : rights;
 }
 
 function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number {

@@ -4,8 +4,9 @@ import {
   maximalAccessOf,
   READ_ONLY_ACCESS,
   refusedByReadOnly,
+  unusableAccessOf,
 } from "../../../../src/engine/command/open/access-check.ts";
-import { FileKind } from "../../../../src/engine/vfs/store.ts";
+import { FileKind, OWNERLESS } from "../../../../src/engine/vfs/store.ts";
 import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
 import { Access } from "../../../../src/wire/security/access.ts";
 import { nodeFor, treeFor } from "../create/create-fixture.ts";
@@ -23,11 +24,21 @@ describe("the maximal access with", () => {
     ["x", 1, false, ALWAYS | Access.EXECUTE],
     ["w", 2, false, ALWAYS | WRITE],
     ["r", 4, false, ALWAYS | READ],
-    ["rwx", 7, false, ALWAYS | READ | WRITE],
+    ["rw", 6, false, ALWAYS | READ | WRITE],
+    ["rwx", 7, false, 0x001f_01ff],
+    ["rw, on a disk that keeps no owners", 6 | OWNERLESS, false, 0x001f_01ff],
     ["no permission, as owner", 0, true, ALWAYS | OWNER],
     ["rw, as owner", 6, true, 0x001f_01ff],
   ])("%s", (_, permissions, isOwned, expected) => {
     expect(maximalAccessOf(treeFor(), nodeFor({ permissions, isOwned }))).toBe(expected);
+  });
+
+  test.each([
+    ["no rights of the owner with rwx", 7, false, Access.WRITE_DAC | Access.WRITE_OWNER],
+    ["all, as owner", 7, true, 0],
+    ["all, on a disk that keeps no owners", 6 | OWNERLESS, false, 0],
+  ])("can be used: %s", (_, permissions, isOwned, expected) => {
+    expect(unusableAccessOf(treeFor(), nodeFor({ permissions, isOwned }))).toBe(expected);
   });
 
   test("root's credentials is that of the owner", () => {

@@ -11,7 +11,7 @@ const { WRITE_OWNER, WRITE_DAC, ACCESS_SYSTEM_SECURITY } = Access;
 function check(flags: number, grantedAccess: number, grant = { readOnly: false, canChange: true }) {
   const { readOnly, canChange } = grant;
   const tree = { grant: { readOnly, security: { canChange } } };
-  return statusName(checkAccess({ grantedAccess, tree }, flags));
+  return statusName(checkAccess({ grantedAccess, unusableAccess: 0, tree }, flags));
 }
 
 test.each<[string, keyof typeof Status, number, number]>([

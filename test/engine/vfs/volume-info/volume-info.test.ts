@@ -109,6 +109,7 @@ describe("abilities", () => {
     type: 0xef53,
     hasStableInodes: true,
     hasAliases: false,
+    keepsOwners: true,
     setsTimesTogether: false,
     hasUserXattrs: true,
     hasOtherXattrs: true,
