@@ -10,6 +10,7 @@ import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
+import { Turns } from "./connection/turns.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
 import { ChangeTimes } from "./state/change-times.ts";
@@ -80,6 +81,7 @@ class Engine implements EngineControl {
       pool: new BufferPool(settings.bufferBudgetBytes),
       waiting: new WaitingMemory(settings.bufferBudgetBytes),
       clock: systemClock,
+      turns: new Turns(),
       log,
       connections: this.connections,
       sessions: new Map(),

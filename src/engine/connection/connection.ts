@@ -26,6 +26,7 @@ import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
+import { OwnTurns } from "./turns.ts";
 
 /** The largest message in bytes before the first log-on: enough for NEGOTIATE and security tokens. */
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
@@ -58,6 +59,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   /** Memory that the connection's waiting requests hold. */
   private waitingBytes = 0;
   private isPaused = false;
+  private readonly turns: OwnTurns;
   private lastAsyncId = 0;
   private frameStartedMs = 0;
   private readonly host: ConnectionHost;
@@ -73,6 +75,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.sendQueue = new SendQueue(socket, host.context.pool);
     this.frames = new FrameAssembler(host.context.pool, this);
     this.lastActiveMs = this.openedMs;
+    this.turns = new OwnTurns(host.context.turns, host.context.clock.now, () => this.adjustFlow());
   }
 
   maxFrameBytes(): number {
@@ -101,6 +104,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   receive(chunk: Uint8Array): void {
     if (this.isClosed) return;
     this.lastActiveMs = this.context.clock.now();
+    this.turns.begin(this.lastActiveMs);
     if (this.frames.isIdle()) this.frameStartedMs = this.lastActiveMs;
     this.chunk = chunk;
     this.chunkView = undefined;
@@ -183,7 +187,28 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
         return;
       }
       if (!this.finishMember(exchange, outcome)) return;
+      if (this.isTurnOver()) {
+        this.runLater(exchange);
+        return;
+      }
     }
+  }
+
+  private runLater(exchange: Exchange): void {
+    this.inFlight.add(exchange);
+    this.turns.later(() => {
+      this.inFlight.delete(exchange);
+      if (this.isClosed) this.dispose(exchange);
+      else this.run(exchange);
+    });
+  }
+
+  isTurnOver(): boolean {
+    return this.turns.isOver();
+  }
+
+  nextTurn(): Promise<void> {
+    return this.turns.next();
   }
 
   /** Completes the current request; after the last one sends the reply. True when another request follows. */
@@ -192,9 +217,13 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
     if (exchange.advance() && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
+    this.dispose(exchange);
+    return false;
+  }
+
+  private dispose(exchange: Exchange): void {
     exchange.dispose();
     if (this.host.idleExchanges.length < MAX_IDLE_EXCHANGES) this.host.idleExchanges.push(exchange);
-    return false;
   }
 
   /** Continues with the message when `outcome` settles. */
@@ -205,7 +234,9 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
       this.inFlight.delete(exchange);
       if (exchange.asyncId !== 0) this.waiting.delete(exchange.asyncId);
       exchange.cancel = undefined;
-      if (this.finishMember(exchange, status)) this.run(exchange);
+      const hasMore = this.finishMember(exchange, status);
+      if (hasMore && this.isTurnOver()) this.runLater(exchange);
+      else if (hasMore) this.run(exchange);
       this.adjustFlow();
     };
     outcome.then(settle, (error: unknown) => settle(exchange.statusOfError(error)));
@@ -279,14 +310,15 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   }
 
   mayTakeFrame(): boolean {
-    return !this.isStalled();
+    return !this.isStalled() && this.turns.mayTakeFrame();
   }
 
   /**
-   * True while no more requests are read: too many unsent replies or waiting requests, or the buffer pool is
-   * low.
+   * True while no more requests are read: they wait for the connection's turn, too many replies are unsent, too
+   * many requests wait, or the buffer pool is low.
    */
   private isStalled(): boolean {
+    if (this.turns.framesWait) return true;
     const { pool, settings } = this.context;
     if (this.sendQueue.pendingBytes > MAX_UNSENT_BYTES) return true;
     if (this.inFlight.size >= settings.maxOutstandingRequests) return true;

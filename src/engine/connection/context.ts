@@ -12,6 +12,7 @@ import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
 import type { WaitingMemory } from "./waiting-memory.ts";
+import type { Turns } from "./turns.ts";
 
 /** The engine's source of time; tests replace it. */
 export interface Clock {
@@ -47,6 +48,7 @@ export interface EngineContext {
   readonly pool: BufferPool;
   readonly waiting: WaitingMemory;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly log: Log;
   readonly connections: ReadonlyMap<number, Channel>;
   readonly sessions: Map<number, Session>;

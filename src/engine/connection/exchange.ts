@@ -72,6 +72,10 @@ export interface ExchangeHost extends ConnectionState {
   mayWait(exchange: Exchange): boolean;
   /** Carries out CANCEL: by AsyncId where it is not 0, else by MessageId; 3.3.5.16. */
   cancel(asyncId: number, messageId: number): void;
+  /** True when the connection's turn of the event loop is used up: long work then awaits `nextTurn`. */
+  isTurnOver(): boolean;
+  /** Resolves at the connection's next turn; also after the connection was closed. */
+  nextTurn(): Promise<void>;
   sign(key: Mac, reply: PooledBuffer, from: number, to: number): void;
   sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void;
   /** Disconnects; `reason` is for the log. */

@@ -57,6 +57,8 @@ export class Open {
   mode: number;
   position = 0;
   search: DirectorySearch | undefined;
+  /** The QUERY_DIRECTORY in progress, which has to give way or to wait for the disk: the next one follows it. */
+  listing: Promise<unknown> | undefined;
   /** Index of the extended attribute at which the next query continues. */
   nextAttribute = 0;
   /** Opened with FILE_DELETE_ON_CLOSE: the file becomes delete-pending when this open closes. */

@@ -142,6 +142,7 @@ export class FrameAssembler {
   // limit, so that other connections are not starved.
   private pullFrames(): boolean {
     for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + MIN_PULL_BYTES) {
+      if (!this.sink.mayTakeFrame()) return true;
       const count = this.sink.pull(headerBytes, 0, 4 - this.headerFilled);
       for (let i = 0; i < count; i++) {
         this.header =

@@ -253,13 +253,18 @@ export interface DirectoryEntry {
   stat: FileStat;
 }
 
+export type NextEntry = DirectoryEntry | undefined | Failure | typeof SKIPPED;
+
+/** Returned by `DirectoryStream.next` after a number of names that do not match: the caller may give way. */
+export const SKIPPED = "skipped";
+
 /** An enumeration in progress. `.` and `..` come first in every directory, the root included. */
 export interface DirectoryStream {
   /**
    * Returns the next entry whose name `matches`, with its stat; undefined at the end. Skips vetoed names, and
-   * entries that are removed before their stat is taken.
+   * entries that are removed before their stat is taken. SKIPPED after about a millisecond without a match.
    */
-  next(matches: (name: string) => boolean): MaybePromise<DirectoryEntry | undefined | Failure>;
+  next(matches: (name: string) => boolean): MaybePromise<NextEntry>;
   /** `next` returns the last entry again: it did not fit into the client's buffer. */
   unread(): void;
   restart(): void;

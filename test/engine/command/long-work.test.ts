@@ -13,6 +13,7 @@ function fakeExchange(stepMs: number) {
     timers,
     connection: {
       isClosed: false,
+      nextTurn: () => new Promise<void>((resolve) => setImmediate(resolve)),
       sendInterim: () => {
         fake.interims++;
         return true;

@@ -72,6 +72,12 @@ export class FakeConnection extends ConnectionState implements ExchangeHost {
   mayWait(): boolean {
     return true;
   }
+  isTurnOver(): boolean {
+    return false;
+  }
+  nextTurn(): Promise<void> {
+    return Promise.resolve();
+  }
   cancel(asyncId: number, messageId: number): void {
     this.cancelled.push([asyncId, messageId]);
   }

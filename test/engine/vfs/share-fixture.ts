@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acquireVolume, releaseVolume } from "../../../src/engine/vfs/volume/mounted-volume.ts";
 import { openStore } from "../../../src/engine/vfs/local/local-store.ts";
-import type { FileHandle, FileNode, FileStat, FileStore, Found } from "../../../src/engine/vfs/store.ts";
+import {
+  type FileHandle,
+  type FileNode,
+  type FileStat,
+  type FileStore,
+  type Found,
+  SKIPPED,
+} from "../../../src/engine/vfs/store.ts";
 import type { ShareGrant } from "../../../src/port/port.ts";
 
 export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareGrant {
@@ -166,6 +173,7 @@ export class Fixture {
     const names: string[] = [];
     for (;;) {
       const entry = await stream.next(() => true);
+      if (entry === SKIPPED) continue;
       if (entry === undefined) break;
       if (typeof entry === "number") throw new Error(`listing failed with ${entry}`);
       names.push(entry.name);

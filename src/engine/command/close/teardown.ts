@@ -7,6 +7,7 @@ import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { channelsOf } from "../../connection/channels.ts";
 import type { EngineContext } from "../../connection/context.ts";
+import { TURN_MS } from "../../connection/turns.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
 import { survivesDisconnect } from "../../state/durable-opens.ts";
@@ -261,12 +262,44 @@ function endWaits(context: EngineContext, session: Session, tree: Tree | undefin
   for (const channel of channelsOf(context.connections, session)) channel.cancelCreates(session, tree);
 }
 
+/** Closes the opens in turns of the event loop: a client may have thousands, each with locks. */
 function closeAll(context: EngineContext, opens: ReadonlySet<Open>, after: () => void): MaybePromise<void> {
-  const waits: Promise<unknown>[] = [];
-  for (const open of [...opens]) {
-    const done = closeOpen(context, open);
-    if (done instanceof Promise) waits.push(done);
+  const closing = new Closing(context, opens);
+  return closing.proceed() ? closing.finish(after) : closing.continue(after);
+}
+
+class Closing {
+  private readonly context: EngineContext;
+  private readonly opens: readonly Open[];
+  private at = 0;
+  private readonly waits: Promise<unknown>[] = [];
+
+  constructor(context: EngineContext, opens: ReadonlySet<Open>) {
+    this.context = context;
+    this.opens = [...opens];
   }
-  if (waits.length === 0) return after();
-  return Promise.all(waits).then(after);
+
+  /** Closes opens until the turn is over; true when all are closed. */
+  proceed(): boolean {
+    const { clock } = this.context;
+    const startedMs = clock.now();
+    while (this.at < this.opens.length) {
+      const open = this.opens[this.at++];
+      const done = open && closeOpen(this.context, open);
+      if (done instanceof Promise) this.waits.push(done);
+      if (clock.now() - startedMs >= TURN_MS) break;
+    }
+    return this.at >= this.opens.length;
+  }
+
+  async continue(after: () => void): Promise<void> {
+    do await this.context.turns.next();
+    while (!this.proceed());
+    return this.finish(after);
+  }
+
+  finish(after: () => void): MaybePromise<void> {
+    if (this.waits.length === 0) return after();
+    return Promise.all(this.waits).then(after);
+  }
 }

@@ -59,7 +59,7 @@ async function continueInSteps(
   try {
     let status = await wait.awaitStep(first);
     while (status === MORE) {
-      await new Promise(setImmediate);
+      await exchange.connection.nextTurn();
       if (exchange.connection.isClosed) wait.end();
       const turn = clock.now();
       do status = await wait.awaitStep(wait.hasEnded ? Status.CANCELLED : step());

@@ -19,7 +19,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { DirectorySearch, Open } from "../../state/open.ts";
-import type { DirectoryEntry, Failure, FileHandle } from "../../vfs/store.ts";
+import { type DirectoryEntry, type FileHandle, type NextEntry, SKIPPED } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { compilePattern } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix.ts";
@@ -28,6 +28,8 @@ import { reparseTagOf } from "../open/reparse-tag.ts";
 const FIXED_BYTES = 8;
 /** Largest reply: clients ask for up to 1 MiB and mostly fill a fraction of it. */
 const MAX_LISTING_BYTES = 1_048_576;
+/** Entries after which the listing looks whether its turn is over. */
+const ENTRIES_PER_CHECK = 16;
 /** UTF-16 code units. */
 const MAX_PATTERN_UNITS = 255;
 
@@ -47,9 +49,26 @@ export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromi
   // [MS-FSA] 2.1.5.6.3: a buffer without room for the fixed part of an entry is refused before the search.
   if (request.outputBufferLength < (directoryFixedSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
+  return open.listing === undefined ? list(exchange, open, request) : listLater(exchange, open, request);
+}
+
+function list(exchange: Exchange, open: Open, request: QueryDirectoryRequest): MaybePromise<NtStatus> {
+  if (open.handle === undefined) return Status.FILE_CLOSED;
   const search = prepareSearch(open, open.handle, request);
   if (typeof search === "number") return search;
-  return new Listing(exchange, request, search).run();
+  const listed = new Listing(exchange, request, search).run();
+  if (typeof listed === "number") return listed;
+  const listing = listed.finally(() => {
+    if (open.listing === listing) open.listing = undefined;
+  });
+  open.listing = listing;
+  return listing;
+}
+
+/** Two listings of one open would take each other's entries. */
+async function listLater(exchange: Exchange, open: Open, request: QueryDirectoryRequest): Promise<NtStatus> {
+  while (open.listing !== undefined) await open.listing.catch(() => undefined);
+  return open.isClosed ? Status.FILE_CLOSED : list(exchange, open, request);
 }
 
 /** Continues, restarts or reopens the open's search; or returns the status that refuses the request. */
@@ -106,24 +125,40 @@ class Listing {
 
   run(): MaybePromise<NtStatus> {
     const { stream, matches } = this.search;
-    for (;;) {
+    for (let count = 1; ; count++) {
       const next = stream.next(matches);
-      if (next instanceof Promise) {
-        return next.then((entry) => {
-          const status = this.append(entry);
-          return status === undefined ? this.run() : status;
-        });
-      }
+      if (next instanceof Promise) return next.then((entry) => this.continueWith(entry));
       const status = this.append(next);
       if (status !== undefined) return status;
+      const mayEndTurn = next === SKIPPED || count % ENTRIES_PER_CHECK === 0;
+      if (mayEndTurn && this.exchange.connection.isTurnOver()) return this.runLater();
     }
+  }
+
+  private continueWith(entry: NextEntry): MaybePromise<NtStatus> {
+    const status = this.append(entry);
+    if (status !== undefined) return status;
+    return this.exchange.connection.isTurnOver() ? this.runLater() : this.run();
+  }
+
+  /** Lets other connections have their turns. The client may cancel; [MS-SMB2] 3.3.5.16. */
+  private async runLater(): Promise<NtStatus> {
+    const { exchange } = this;
+    let isCancelled = false;
+    exchange.cancel = () => {
+      isCancelled = true;
+    };
+    await exchange.connection.nextTurn();
+    exchange.cancel = undefined;
+    return isCancelled || exchange.connection.isClosed ? this.fail(Status.CANCELLED) : this.run();
   }
 
   /**
    * Appends an entry; undefined or a failure ends the listing. Returns the final status, or undefined to
    * continue.
    */
-  private append(entry: DirectoryEntry | undefined | Failure): NtStatus | undefined {
+  private append(entry: NextEntry): NtStatus | undefined {
+    if (entry === SKIPPED) return undefined;
     if (typeof entry === "number") return this.previous < 0 ? this.fail(statusOf(entry)) : this.finish();
     if (entry === undefined) return this.previous < 0 ? this.fail(this.emptyStatus()) : this.finish();
     if (!this.fits(entry)) {

@@ -11,7 +11,14 @@ import { andThen } from "../../and-then.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
-import type { DirectoryEntry, DirectoryStream, Failure, FileStat } from "../store.ts";
+import {
+  type DirectoryEntry,
+  type DirectoryStream,
+  type Failure,
+  type FileStat,
+  type NextEntry,
+  SKIPPED,
+} from "../store.ts";
 
 const DOTS: readonly ("." | "..")[] = [".", ".."];
 /**
@@ -22,9 +29,11 @@ const FIRST_STATS = 16;
 const MAX_STATS = 256;
 /** How long a positive `isResponsive` counts; shorter than any wait for a disk. */
 const RESPONSIVE_MS = 1;
+/** How long names that do not match are skipped before the caller may give way; the time is read every few names. */
+const SKIPPING_MS = 1;
+const SKIPPED_NAMES = 16;
 
 type Matches = (name: string) => boolean;
-type NextEntry = DirectoryEntry | undefined | Failure;
 
 export class LocalDirectoryStream implements DirectoryStream {
   private readonly disk: ShareDisk;
@@ -44,6 +53,9 @@ export class LocalDirectoryStream implements DirectoryStream {
   private readonly entry: DirectoryEntry = { name: "", stat: emptyStat() };
   /** On-disk names without a stat yet; `ready` has the entries to return next, from index `readyAt`. */
   private names: string[] = [];
+  /** Names from the worker that are not matched yet, from index `unmatchedAt`. */
+  private unmatched: readonly string[] = [];
+  private unmatchedAt = 0;
   private ready: { name: string; stat: FileStat }[] = [];
   private readyAt = 0;
   private statCount = FIRST_STATS;
@@ -89,6 +101,8 @@ export class LocalDirectoryStream implements DirectoryStream {
     this.dotsReturned = 0;
     this.reader?.reset();
     this.names = [];
+    this.unmatched = [];
+    this.unmatchedAt = 0;
     this.ready = [];
     this.readyAt = 0;
     this.statCount = FIRST_STATS;
@@ -124,7 +138,8 @@ export class LocalDirectoryStream implements DirectoryStream {
     const waiting = this.takeReady(matches);
     if (waiting !== undefined) return waiting;
     const now = performance.now();
-    if (this.names.length === 0 && (now - this.responsiveMs < RESPONSIVE_MS || this.volume.isResponsive(now)))
+    const isAtEventLoop = this.names.length === 0 && this.unmatchedAt === this.unmatched.length;
+    if (isAtEventLoop && (now - this.responsiveMs < RESPONSIVE_MS || this.volume.isResponsive(now)))
       return this.nextOnEventLoop(matches, now);
     return this.nextByWorker(matches);
   }
@@ -147,6 +162,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     const { context } = this.disk;
     this.reader ??= new DirentReader();
     const { reader } = this;
+    let skipped = 0;
     for (let now = startMs; ;) {
       const dot = DOTS[this.dotsReturned];
       const name = dot ?? this.nextName(reader);
@@ -157,7 +173,10 @@ export class LocalDirectoryStream implements DirectoryStream {
       }
       if (dot !== undefined) this.dotsReturned++;
       const clientName = dot ?? this.clientName(name);
-      if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) continue;
+      if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) {
+        if (++skipped % SKIPPED_NAMES === 0 && performance.now() - startMs >= SKIPPING_MS) return SKIPPED;
+        continue;
+      }
       const { stat } = this.entry;
       const waits = volume.countWaits(now, true);
       const exists =
@@ -187,6 +206,10 @@ export class LocalDirectoryStream implements DirectoryStream {
       const waiting = this.takeReady(matches);
       if (waiting !== undefined) return waiting;
       if (this.names.length === 0) {
+        if (this.unmatchedAt < this.unmatched.length) {
+          if (!this.matchNames(matches)) return SKIPPED;
+          continue;
+        }
         if (this.isEnd) return undefined;
         const failure = await this.fetchNames(matches);
         if (failure < 0) return failure;
@@ -210,7 +233,6 @@ export class LocalDirectoryStream implements DirectoryStream {
   }
 
   private async fetchNames(matches: Matches): Promise<0 | Failure> {
-    const { context } = this.disk;
     if (this.dotsReturned < DOTS.length) {
       this.names = DOTS.slice(this.dotsReturned).filter(matches);
       this.dotsReturned = DOTS.length;
@@ -219,10 +241,23 @@ export class LocalDirectoryStream implements DirectoryStream {
     if (this.fd < 0) return -Errno.EBADF;
     if (typeof batch === "number") return batch;
     this.isEnd = batch.isEnd;
-    for (const name of batch.names) {
-      if (!context.isVetoed(name) && matches(this.clientName(name))) this.names.push(name);
-    }
+    this.unmatched = batch.names;
+    this.unmatchedAt = 0;
     return 0;
+  }
+
+  /** Moves the unmatched names that match into `names`; false where the time is up without one. */
+  private matchNames(matches: Matches): boolean {
+    const { context } = this.disk;
+    const startMs = performance.now();
+    while (this.unmatchedAt < this.unmatched.length) {
+      const name = this.unmatched[this.unmatchedAt++];
+      if (name === undefined) continue;
+      if (!context.isVetoed(name) && matches(this.clientName(name))) this.names.push(name);
+      const isTimeUp = this.unmatchedAt % SKIPPED_NAMES === 0 && performance.now() - startMs >= SKIPPING_MS;
+      if (isTimeUp) return this.names.length > 0;
+    }
+    return true;
   }
 
   private async fetchStats(): Promise<0 | Failure> {

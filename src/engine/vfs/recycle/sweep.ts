@@ -1,7 +1,7 @@
 // Enforces the age and size limits of a recycle bin: walks through its repositories in small steps as the
 // store's user. Every file is looked up again before it is deleted, and no symlink is followed.
 import type { RecycleRules } from "../../../port/port.ts";
-import { FileKind, type FileNode, type FileStat, type FileStore } from "../store.ts";
+import { FileKind, type FileNode, type FileStat, type FileStore, SKIPPED } from "../store.ts";
 
 const DAY_SECONDS = 86_400;
 const MAX_DEPTH = 64;
@@ -85,6 +85,7 @@ class Sweep {
     let isEmpty = true;
     for (;;) {
       const entry = await stream.next((name) => name !== "." && name !== "..");
+      if (entry === SKIPPED) continue;
       if (entry === undefined) break;
       if (typeof entry === "number" || (await this.isStopped())) {
         isEmpty = false;

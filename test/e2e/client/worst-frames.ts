@@ -1,0 +1,83 @@
+// Requests that cost a server much and a client little, for the fairness test and `test/bench/fairness.ts`.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { Access } from "../../../src/wire/security/access.ts";
+import { Command } from "../../../src/wire/header.ts";
+import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { InfoType } from "../../../src/wire/command/query-info.ts";
+import { QueryDirectoryFlag } from "../../../src/wire/command/query-directory.ts";
+import { Status } from "../../../src/wire/status.ts";
+import type { FileId } from "../../../src/wire/file-id.ts";
+import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import type { Call } from "./raw-calls.ts";
+import { type Mount, mountShare, openFile, queryDirectoryCall, queryInfoCall } from "./raw-files.ts";
+
+/** Makes a folder with that many empty files, `entry 0` and so on. */
+export function makeFolder(server: TestServer, name: string, count: number): void {
+  const path = `${server.shares.get("test") ?? ""}/${name}`;
+  mkdirSync(path);
+  for (let i = 0; i < count; i++) writeFileSync(`${path}/entry ${i}`, "");
+}
+
+export async function openFolder(mount: Mount, name: string): Promise<FileId> {
+  const desiredAccess = Access.LIST_DIRECTORY | Access.READ_ATTRIBUTES;
+  return (await openFile(mount, name, { desiredAccess })).fileId;
+}
+
+/** A mount with credits for a compound of 512. */
+export async function mountBusy(server: TestServer): Promise<Mount> {
+  const mount = await mountShare(server, TESTER, "test");
+  await gather(mount, 600);
+  return mount;
+}
+
+/** Asks for credits until the client has that many. */
+export async function gather(mount: Mount, credits: number): Promise<void> {
+  while (mount.client.credits < credits) {
+    await mount.client.demand("ECHO", {
+      command: Command.ECHO,
+      session: mount.session,
+      credits,
+      body: (writer) => {
+        writer.u16(4);
+        writer.u16(0);
+      },
+    });
+  }
+}
+
+/** Sends `count` equal requests in one frame and waits for all replies. */
+export async function compoundOf(mount: Mount, count: number, call: Call): Promise<void> {
+  await gather(mount, count + 1);
+  await Promise.all(mount.client.compound(Array.from({ length: count }, () => ({ ...call, room: 256 }))));
+}
+
+/** A listing from the start with a pattern that no name matches. */
+export function fruitlessCall(mount: Mount, folder: FileId): Call {
+  return queryDirectoryCall(mount, folder, {
+    pattern: "*nothing*has*this*name*",
+    flags: QueryDirectoryFlag.RESTART_SCANS,
+    outputBufferLength: 1024,
+  });
+}
+
+/** Lists the folder with replies of 1 MiB. */
+export async function listInLargeReplies(mount: Mount, folder: FileId): Promise<void> {
+  let flags: number = QueryDirectoryFlag.RESTART_SCANS;
+  for (;;) {
+    await gather(mount, 17);
+    const options = { outputBufferLength: 1_048_576, flags };
+    const { status } = await mount.client.request(queryDirectoryCall(mount, folder, options));
+    if (status !== Status.SUCCESS) return;
+    flags = 0;
+  }
+}
+
+/** Sends compounds of 500 requests without waiting for the replies in between. */
+export async function queryInCompounds(mount: Mount, folder: FileId, compounds: number): Promise<void> {
+  const call = { ...queryInfoCall(mount, folder, InfoType.FILE, FileInfoClass.ALL, 4096), room: 256 };
+  await gather(mount, 500 * compounds + 1);
+  const frames = Array.from({ length: compounds }, () =>
+    mount.client.compound(Array.from({ length: 500 }, () => call)),
+  );
+  await Promise.all(frames.flat());
+}
