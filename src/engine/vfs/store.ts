@@ -11,7 +11,7 @@ export type Failure = NumberOf<"errno">;
 /** A number of bytes or entries; not negative. */
 export type Count = NumberOf<"count">;
 
-/** True for a negative errno. `result` may also be a number of another kind, which is never negative. */
+/** True for a negative errno; `result` may also be a number of another kind, which is never negative. */
 export function isFailure(result: number): result is Failure {
   return result < 0;
 }
@@ -79,9 +79,7 @@ export interface OpenMode {
  * rights: the caller has checked access before.
  */
 export interface NamedValues {
-  /**
-   * The longest value: 65,536 for extended attributes, of which a disk may take less; 16 MiB in a sidecar.
-   */
+  /** The longest value: 65,536 for extended attributes, of which a disk may take less; 16 MiB in a sidecar. */
   readonly maxValueBytes: number;
   /** Returns a copy of the value; -ENODATA where there is none, -EOPNOTSUPP where none can be stored. */
   get(name: string): MaybePromise<Uint8Array | Failure>;
@@ -117,9 +115,7 @@ export interface SecurityChange {
   readonly acl: PosixAcl | undefined;
   /** A directory's default ACL; null removes it, undefined leaves it unchanged. */
   readonly inherited: PosixAcl | null | undefined;
-  /**
-   * Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one.
-   */
+  /** Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one. */
   readonly descriptor: SecurityDescriptor | undefined;
 }
 
@@ -246,17 +242,15 @@ export interface FileHandle {
 export interface DirectoryEntry {
   /** The name as clients see it. */
   name: string;
-  /** Filled in by the caller of `next`. */
+  /** This and `eaSize` are filled in by the caller of `next`. */
   shortName?: string;
-  /** Filled in by the caller of `next`. */
   eaSize?: number;
   stat: FileStat;
 }
 
-export type NextEntry = DirectoryEntry | undefined | Failure | typeof SKIPPED;
-
-/** Returned by `DirectoryStream.next` after a number of names that do not match: the caller may give way. */
+/** Names were skipped that do not match, and the caller may give way. */
 export const SKIPPED = "skipped";
+export type NextEntry = DirectoryEntry | undefined | Failure | typeof SKIPPED;
 
 /** An enumeration in progress. `.` and `..` come first in every directory, the root included. */
 export interface DirectoryStream {
