@@ -15,9 +15,9 @@ import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
-import { loadRights, unusableAccessOf } from "../open/access-check.ts";
+import { loadRights, mayRemove, unusableAccessOf } from "../open/access-check.ts";
 import { checkCreateRequest } from "./check-request.ts";
-import { checkExisting, decideAccess, mayRemove } from "./existing.ts";
+import { checkExisting, decideAccess } from "./existing.ts";
 import { createNew } from "./new.ts";
 import { applyNamedKind, openStream } from "./stream.ts";
 import { Creation, MAX_ROUNDS } from "./creation.ts";
@@ -134,13 +134,10 @@ function loadExistingRights(creation: Creation, node: FileNode): MaybePromise<Nt
   const wantsMaximalAccess =
     (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
   const deletion = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
-  return loadRights(
-    tree,
-    store,
-    components,
-    node,
-    wantsMaximalAccess ? -1 : mapGenericAccess(desiredAccess) | deletion,
-  );
+  const wanted = wantsMaximalAccess ? -1 : mapGenericAccess(desiredAccess) | deletion;
+  // A stream is stored in the file: without descriptors only who may write the file removes one.
+  const isInFile = creation.path.stream !== undefined && tree.grant.security.acl !== "nt";
+  return loadRights(tree, store, components, node, isInFile ? wanted & ~Access.DELETE : wanted);
 }
 
 function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
@@ -182,7 +179,8 @@ function checkRemoval(creation: Creation, found: Found, node: FileNode): MaybePr
   return andThen(mayRemove(creation.store, tree, components, node), (allowed) => {
     if (allowed === Status.SUCCESS) return openExistingData(creation, found, node);
     if (requestsDelete) return allowed;
-    // MAXIMUM_ALLOWED must not grant a DELETE that the directory forbids: CLOSE cannot report the failure.
+    // MAXIMUM_ALLOWED must not grant a DELETE that the directory forbids: few clients show
+    // the status of a CLOSE.
     creation.granted &= ~Access.DELETE;
     return openExistingData(creation, found, node);
   });

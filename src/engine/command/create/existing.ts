@@ -1,15 +1,12 @@
 // CREATE of an object that exists: checks of its kind, attributes, access and deletion; [MS-FSA] 2.1.5.1.2,
 // [MS-SMB2] 3.3.5.9.
-import type { MaybePromise } from "../../../port/port.ts";
 import { Access, mapGenericAccess } from "../../../wire/security/access.ts";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
-import { andThen } from "../../and-then.ts";
-import { FileKind, type FileNode, type FileStore } from "../../vfs/store.ts";
+import { FileKind, type FileNode } from "../../vfs/store.ts";
 import { maximalAccessOf, refusedByReadOnly } from "../open/access-check.ts";
-import { lookupStatusOf } from "../errno-status.ts";
 import { isHiddenByName } from "../../vfs/name/veto.ts";
 import { overwrites } from "./creation.ts";
 
@@ -73,32 +70,4 @@ export function decideAccess(
     }
   }
   return { status: Status.SUCCESS, granted: granted >>> 0 };
-}
-
-/**
- * Returns SUCCESS if the directory's mode allows removing or renaming `node`: write access, and ownership in
- * a sticky directory. Checked at CREATE because few clients show the status of a CLOSE.
- */
-export function mayRemove(
-  store: FileStore,
-  tree: Tree,
-  components: readonly string[],
-  node: FileNode,
-): MaybePromise<NtStatus> {
-  const parent = store.lookup(components.slice(0, -1));
-  return andThen(parent, (found) => {
-    if (typeof found === "number") return lookupStatusOf(found);
-    const directory = found.node;
-    if (directory === undefined) return Status.OBJECT_PATH_NOT_FOUND;
-    const mayWrite = (directory.access() & 2) !== 0;
-    const { credentials } = tree.grant;
-    const isSticky = (directory.stat.mode & 0o1000) !== 0;
-    const owns =
-      credentials === null ||
-      credentials.uid === 0 ||
-      credentials.uid === node.stat.uid ||
-      credentials.uid === directory.stat.uid;
-    directory.close();
-    return mayWrite && (!isSticky || owns) ? Status.SUCCESS : Status.ACCESS_DENIED;
-  });
 }

@@ -17,7 +17,7 @@ import {
   isFailure,
   OWNERLESS,
 } from "../../vfs/store.ts";
-import { statusOf } from "../errno-status.ts";
+import { lookupStatusOf, statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
 /** Granted to every user that can reach the object. */
@@ -41,20 +41,18 @@ export type AccessMask = NumberOf<"access mask">;
 /** Maximal access to a read-only share. */
 export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
-/** The rights by stored descriptors, as of the last `loadRights`. */
-const rightsByDescriptor = new WeakMap<FileNode, AccessMask>();
-/** Nodes in `rightsByDescriptor` that store no descriptor. */
+/** The rights of a node by its descriptor or its directory, as of the last `loadRights`. */
+const loadedRights = new WeakMap<FileNode, AccessMask>();
+/** Nodes in `loadedRights` that store no descriptor. */
 const withoutDescriptor = new WeakSet<FileNode>();
 /** The rights of owners that a user has who may read, write and execute: only the open is granted. */
 const BY_EVERYTHING = Access.WRITE_DAC | Access.WRITE_OWNER;
 /** `FileNode.access`: reads, writes and executes. */
 const EVERYTHING = 7;
 
-/**
- * The maximal access of the tree's user on `node`. Shares that store descriptors need `loadRights` first.
- */
+/** The maximal access of the tree's user on `node`; call `loadRights` first. */
 export function maximalAccessOf(tree: Tree, node: FileNode): AccessMask {
-  const rights = rightsByDescriptor.get(node);
+  const rights = loadedRights.get(node);
   return rights === undefined ? accessByMode(tree, node) : (rights & tree.maximalAccess) >>> 0;
 }
 
@@ -82,7 +80,7 @@ function ownsByMode({ grant: { credentials } }: Tree, node: FileNode): boolean {
  * who alone may change mode and owner.
  */
 export function unusableAccessOf(tree: Tree, node: FileNode): number {
-  if (rightsByDescriptor.has(node) && !withoutDescriptor.has(node)) return 0;
+  if (loadedRights.has(node) && !withoutDescriptor.has(node)) return 0;
   const bits = node.access();
   if ((bits & OWNERLESS) !== 0 || ownsByMode(tree, node)) return 0;
   const mayChangeMode = tree.grant.security.writersMayChange && (bits & 2) !== 0;
@@ -93,9 +91,9 @@ export function unusableAccessOf(tree: Tree, node: FileNode): number {
 const BY_DIRECTORY = Access.DELETE | Access.READ_ATTRIBUTES;
 
 /**
- * Loads the rights by stored descriptors for `maximalAccessOf(tree, node)`, on shares that store them. The
- * parent directory is read only if `wanted` has rights that it may grant; `components` is the path of `node`.
- * SUCCESS, or the status of a failed read.
+ * Loads the rights by stored descriptors for `maximalAccessOf(tree, node)`, on shares that store them, and
+ * those that the parent directory grants. It is read only if `wanted` has rights that it may grant;
+ * `components` is the path of `node`. SUCCESS, or the status of a failed read.
  */
 export function loadRights(
   tree: Tree,
@@ -104,12 +102,12 @@ export function loadRights(
   node: FileNode,
   wanted: number,
 ): MaybePromise<NtStatus> {
-  if (tree.grant.security.acl !== "nt") return Status.SUCCESS;
+  if (tree.grant.security.acl !== "nt") return loadDeletion(tree, store, components, node, wanted);
   return andThen(rightsOn(tree, node), (ownRights) => {
     if (isFailure(ownRights)) return statusOf(ownRights);
     const missing = wanted & BY_DIRECTORY & ~ownRights;
     if (missing === 0 || components.length === 0) {
-      rightsByDescriptor.set(node, ownRights);
+      loadedRights.set(node, ownRights);
       return Status.SUCCESS;
     }
     return andThen(rightsOnParent(tree, store, components), (parentRights) => {
@@ -118,9 +116,60 @@ export function loadRights(
         if ((parentRights & Access.DELETE_CHILD) !== 0) rights |= Access.DELETE;
         if ((parentRights & Access.LIST_DIRECTORY) !== 0) rights |= Access.READ_ATTRIBUTES;
       }
-      rightsByDescriptor.set(node, rights);
+      loadedRights.set(node, rights);
       return Status.SUCCESS;
     });
+  });
+}
+
+/**
+ * Without stored descriptors, who may remove names in a directory may delete and rename every object in it,
+ * as with unlink(2) and rename(2).
+ */
+function loadDeletion(
+  tree: Tree,
+  store: FileStore,
+  components: readonly string[],
+  node: FileNode,
+  wanted: number,
+): MaybePromise<NtStatus> {
+  const missing = wanted & Access.DELETE & tree.maximalAccess;
+  if (missing === 0 || components.length === 0) return Status.SUCCESS;
+  const ownRights = accessByMode(tree, node);
+  if ((ownRights & Access.DELETE) !== 0) return Status.SUCCESS;
+  return andThen(mayRemove(store, tree, components, node), (status) => {
+    if (status !== Status.SUCCESS) return Status.SUCCESS;
+    withoutDescriptor.add(node);
+    loadedRights.set(node, (ownRights | Access.DELETE) >>> 0);
+    return Status.SUCCESS;
+  });
+}
+
+/**
+ * Returns SUCCESS if the directory's mode allows removing or renaming `node`: write and search access, and
+ * ownership in a sticky directory. Checked at CREATE because few clients show the status of a CLOSE.
+ */
+export function mayRemove(
+  store: FileStore,
+  tree: Tree,
+  components: readonly string[],
+  node: FileNode,
+): MaybePromise<NtStatus> {
+  const parent = store.lookup(components.slice(0, -1));
+  return andThen(parent, (found) => {
+    if (typeof found === "number") return lookupStatusOf(found);
+    const directory = found.node;
+    if (directory === undefined) return Status.OBJECT_PATH_NOT_FOUND;
+    const mayWrite = (directory.access() & 3) === 3;
+    const { credentials } = tree.grant;
+    const isSticky = (directory.stat.mode & 0o1000) !== 0;
+    const owns =
+      credentials === null ||
+      credentials.uid === 0 ||
+      credentials.uid === node.stat.uid ||
+      credentials.uid === directory.stat.uid;
+    directory.close();
+    return mayWrite && (!isSticky || owns) ? Status.SUCCESS : Status.ACCESS_DENIED;
   });
 }
 
