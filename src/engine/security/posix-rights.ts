@@ -200,31 +200,59 @@ function bitsOfRights(rights: number, isDirectory: boolean): number {
 }
 
 /**
- * True if a POSIX ACL can express `descriptor` at least in part: one of its allow ACEs is for the owner, a
- * Unix user or group, or all users. Also true without allow ACEs that apply to the object itself, as a mode
- * can express no rights.
+ * True if a POSIX ACL can express `descriptor` at least in part: one of its ACEs is for the owner, a Unix user
+ * or group, or all users. Also true without allow ACEs that apply to the object itself, as a mode can express
+ * no rights. False where it allows only accounts of Windows, which nobody here is.
  */
-export function isExpressible(descriptor: SecurityDescriptor): boolean {
-  const { dacl, owner } = descriptor;
-  const allowed = dacl?.aces.filter(allowsOnObject) ?? [];
-  if (allowed.length === 0) return true;
-  return allowed.some(
-    ({ sid }) =>
-      uidOfSid(sid) !== undefined ||
-      gidOfSid(sid) !== undefined ||
-      ALL_USERS.some((known) => sameSid(known, sid)) ||
-      sameSid(sid, WellKnownSid.OWNER_RIGHTS) ||
-      (owner !== undefined && sameSid(sid, owner)),
+export function isExpressible(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): boolean {
+  const aces = (descriptor.dacl?.aces ?? []).filter(appliesToObject);
+  return !aces.some(({ type }) => ALLOWS.has(type)) || aces.some((ace) => isKnown(descriptor, ace, uidOf));
+}
+
+function isKnown({ owner }: SecurityDescriptor, { sid }: Ace, uidOf: UidOf): boolean {
+  return (
+    uidOf(sid) !== undefined ||
+    gidOfSid(sid) !== undefined ||
+    ALL_USERS.some((known) => sameSid(known, sid)) ||
+    sameSid(sid, WellKnownSid.OWNER_RIGHTS) ||
+    (owner !== undefined && sameSid(sid, owner))
+  );
+}
+
+/**
+ * Returns `acl`, which `aclOfDescriptor` has made, with the permissions of the owner that he has by `mode` and
+ * the DACL does not deny: where it allows accounts that are unknown here and does not name the owner, one of
+ * them is likely to be the owner's.
+ */
+export function keepingOwner(
+  acl: PosixAcl,
+  descriptor: SecurityDescriptor,
+  uid: number,
+  mode: number,
+  isDirectory: boolean,
+  uidOf: UidOf = uidOfSid,
+): PosixAcl {
+  const { dacl, owner = sidOfUid(uid) } = descriptor;
+  const aces = (dacl?.aces ?? []).filter(appliesToObject);
+  const namesOwner = ({ sid }: Ace): boolean =>
+    uidOf(sid) === uid || sameSid(sid, owner) || sameSid(sid, WellKnownSid.OWNER_RIGHTS);
+  const isStranger = (ace: Ace): boolean => ALLOWS.has(ace.type) && !isKnown(descriptor, ace, uidOf);
+  if (dacl === null || dacl === undefined || aces.some(namesOwner) || !aces.some(isStranger)) return acl;
+  const allowed = simpleAce(AceType.ACCESS_ALLOWED, 0, FileGeneric.ALL, sidOfUid(uid));
+  const withOwner = { ...descriptor, dacl: { ...dacl, aces: [...dacl.aces, allowed] } };
+  const kept = (mode >> 6) & bitsFor(withOwner, [sidOfUid(uid)], isDirectory, true);
+  return acl.map((entry) =>
+    entry.tag === AclTag.USER_OBJ ? { ...entry, permissions: entry.permissions | kept } : entry,
   );
 }
 
 /**
  * [MS-DTYP] 2.4.2.4: ACEs for CREATOR OWNER and CREATOR GROUP apply to new objects only, INHERIT_ONLY or not.
  */
-function allowsOnObject({ type, flags, sid }: Ace): boolean {
+function appliesToObject({ flags, sid }: Ace): boolean {
   const { CREATOR_OWNER, CREATOR_GROUP } = WellKnownSid;
   if ((flags & AceFlag.INHERIT_ONLY) !== 0) return false;
-  return ALLOWS.has(type) && !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
+  return !sameSid(sid, CREATOR_OWNER) && !sameSid(sid, CREATOR_GROUP);
 }
 
 const ALLOWS: ReadonlySet<number> = new Set([

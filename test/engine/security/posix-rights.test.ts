@@ -94,4 +94,6 @@ test("a DACL that allows only unknown SIDs is not expressible", () => {
   // These grant nothing on the object, which a mode can express.
   expect(isExpressible(makeDescriptor([ACCESS_ALLOWED, "S-1-3-0", FileGeneric.ALL]))).toBe(true);
   expect(isExpressible(makeDescriptor([ACCESS_DENIED, "S-1-5-21-1-2-3-1000", FileGeneric.ALL]))).toBe(true);
+  const named = makeDescriptor([ACCESS_ALLOWED, "S-1-5-21-1-2-3-1000", FileGeneric.ALL]);
+  expect(isExpressible(named, () => 7)).toBe(true);
 });

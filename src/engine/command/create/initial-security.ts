@@ -8,7 +8,7 @@ import type { SecurityDescriptor } from "../../../wire/security/security-descrip
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { grantedAccess } from "../../security/access-rights.ts";
 import { initialDescriptorOf } from "../../security/inheritance.ts";
-import { descriptorOfAcl, isExpressible } from "../../security/posix-rights.ts";
+import { descriptorOfAcl } from "../../security/posix-rights.ts";
 import { gidOfSid, hasSid, userSidOf, ownsOnDisk, sidOfUid, uidOfSid } from "../../security/token.ts";
 import { nameFilter } from "../../state/notify.ts";
 import { absolutePath } from "../../state/open-table.ts";
@@ -72,10 +72,7 @@ export function prepareSecurity(creation: Creation, isDirectory: boolean): Maybe
   });
 }
 
-/**
- * Checks a client's descriptor for a new object: only root may set a foreign owner, and a share that stores
- * POSIX rights alone refuses what they cannot express with INVALID_ACL.
- */
+/** Checks a client's descriptor for a new object: only root may set a foreign owner. */
 function checkGivenDescriptor(creation: Creation, given: SecurityDescriptor): NtStatus {
   const { security, readOnly } = creation.tree.grant;
   if (!security.canChange || readOnly) return Status.ACCESS_DENIED;
@@ -90,7 +87,7 @@ function checkGivenDescriptor(creation: Creation, given: SecurityDescriptor): Nt
     const gid = gidOfSid(group);
     if (gid === undefined || !token.groups.includes(gid)) return Status.INVALID_PRIMARY_GROUP;
   }
-  return isNt || modeOf(given) !== undefined || isExpressible(given) ? Status.SUCCESS : Status.INVALID_ACL;
+  return Status.SUCCESS;
 }
 
 interface Parent {
@@ -122,13 +119,13 @@ export function finishSecurity(creation: Creation, node: FileNode, path: string)
   const { security } = node;
   if (security === undefined) return loadNewRights(creation, node);
   if (initialDescriptor === undefined) return recordCreator(creation, node, security, path);
-  return andThen(openNewDirectory(creation, node), (opened) => {
+  // With `inherit owner` the store has already given the file its owner.
+  const owner = tree.grant.inheritOwner ? undefined : initialDescriptor.owner;
+  const uid = idChange(owner && uidOn(tree, owner), node.stat.uid);
+  const gid = idChange(initialDescriptor.group && gidOfSid(initialDescriptor.group), node.stat.gid);
+  const change = rightsChange(tree, node.stat, initialDescriptor, uid, gid, true);
+  return andThen(change.acl === undefined ? 0 : openNewDirectory(creation, node), (opened) => {
     if (opened < 0) return removeCreated(creation, node, path, opened);
-    // With `inherit owner` the store has already given the file its owner.
-    const owner = tree.grant.inheritOwner ? undefined : initialDescriptor.owner;
-    const uid = idChange(owner && uidOn(tree, owner), node.stat.uid);
-    const gid = idChange(initialDescriptor.group && gidOfSid(initialDescriptor.group), node.stat.gid);
-    const change = rightsChange(tree, node.stat, initialDescriptor, uid, gid, true);
     return andThen(security.write(change), (result) => {
       suppressWriteEvent(creation, path);
       // A container without CAP_SYS_ADMIN cannot store security.NTACL: the uid and the mode must do.

@@ -10,7 +10,7 @@ import type { Sid } from "../../../wire/security/sid.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { normalizeDescriptor } from "../../security/inheritance.ts";
 import { defaultAclOf } from "../../security/posix-inheritance.ts";
-import { aclOfDescriptor } from "../../security/posix-rights.ts";
+import { aclOfDescriptor, isExpressible, keepingOwner } from "../../security/posix-rights.ts";
 import type { Tree } from "../../state/session.ts";
 import { aclOfMode } from "../../security/posix-acl.ts";
 import { FileKind, type FileStat, type SecurityChange } from "../../vfs/store.ts";
@@ -55,13 +55,16 @@ export function rightsChange(
     const open = isDirectory ? 0o777 : 0o666;
     return { uid, gid, acl: aclOfMode(stat.mode | open), inherited: undefined, descriptor };
   }
-  // With POSIX rights a change of owner alone leaves the mode: its owner bits apply to the new owner.
-  if (kind === "posix" && !hasDacl) {
+  const uidOf = (sid: Sid): number | undefined => uidOn(tree, sid);
+  // With POSIX rights a change of owner alone leaves the mode: its owner bits apply to the new owner. So does,
+  // as with smbd, a DACL for accounts of Windows alone, which any file of a Windows profile has.
+  if (kind === "posix" && (!hasDacl || !isExpressible(descriptor, uidOf))) {
     return { uid, gid, acl: undefined, inherited: undefined, descriptor: undefined };
   }
   const [user, group] = [uid < 0 ? stat.uid : uid, gid < 0 ? stat.gid : gid];
-  const uidOf = (sid: Sid): number | undefined => uidOn(tree, sid);
-  const acl = aclOfDescriptor(descriptor, user, group, isDirectory, uidOf);
+  const mapped = aclOfDescriptor(descriptor, user, group, isDirectory, uidOf);
+  const acl =
+    kind === "posix" ? keepingOwner(mapped, descriptor, user, stat.mode, isDirectory, uidOf) : mapped;
   const inherited = isDirectory ? defaultAclOf(descriptor, uidOf) : undefined;
   return { uid, gid, acl, inherited, descriptor: kind === "nt" ? descriptor : undefined };
 }

@@ -12,7 +12,6 @@ import { encodeSetInfoResponse, type SetInfoRequest } from "../../../wire/comman
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { isExpressible } from "../../security/posix-rights.ts";
 import { gidOfSid, hasSid, uidOfSid } from "../../security/token.ts";
 import type { Tree } from "../../state/session.ts";
 import type { Open } from "../../state/open.ts";
@@ -147,7 +146,6 @@ function changeFor(
     dacl: hasDacl ? (given.dacl ?? null) : current.dacl,
     sacl: current.sacl,
   };
-  if (hasDacl && tree.grant.security.acl === "posix" && !isExpressible(merged)) return Status.INVALID_ACL;
   return rightsChange(tree, stat, merged, uid, gid, hasDacl);
 }
 
