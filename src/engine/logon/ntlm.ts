@@ -61,6 +61,12 @@ const MAX_NAME_LENGTH = 256;
 /** Length of an NtChallengeResponse of NTLMv1 or NTLM2 session. */
 const V1_RESPONSE_LENGTH = 24;
 
+interface ProvenResponse {
+  readonly responseKey: Uint8Array;
+  readonly proof: Uint8Array;
+  readonly isRight: boolean;
+}
+
 export function createNtlmAcceptor(context: AuthContext): Mechanism {
   return new NtlmAcceptor(context);
 }
@@ -92,8 +98,9 @@ class NtlmAcceptor implements Mechanism {
   private challenge(message: Uint8Array): MechanismStep {
     const { context } = this;
     const asked = decodeNtlmNegotiate(message);
-    if (!(asked & NtlmFlag.UNICODE)) return refuse(Status.INVALID_PARAMETER, "NTLM client without Unicode");
-    this.flags = NtlmFlag.UNICODE | NtlmFlag.NTLM | NtlmFlag.TARGET_INFO | (asked & NEGOTIABLE);
+    // [MS-NLMP] 2.2.2.5 wants a client that names no character set refused; Samba takes it for one of OEM.
+    const charset = asked & NtlmFlag.UNICODE ? NtlmFlag.UNICODE : NtlmFlag.OEM;
+    this.flags = charset | NtlmFlag.NTLM | NtlmFlag.TARGET_INFO | (asked & NEGOTIABLE);
     if (asked & NtlmFlag.REQUEST_TARGET) this.flags |= NtlmFlag.REQUEST_TARGET | NtlmFlag.TARGET_TYPE_SERVER;
     this.serverChallenge = context.random(8);
     const name = encodeUtf16(context.serverName);
@@ -118,7 +125,8 @@ class NtlmAcceptor implements Mechanism {
   }
 
   private authenticate(bytes: Uint8Array): MaybePromise<MechanismStep> {
-    const message = decodeNtlmAuthenticate(bytes);
+    const negotiated = this.flags;
+    const message = decodeNtlmAuthenticate(bytes, negotiated);
     this.flags &= message.flags;
     const { user, domain, encryptedSessionKey } = message;
     if (this.flags & NtlmFlag.KEY_EXCH) {
@@ -140,7 +148,7 @@ class NtlmAcceptor implements Mechanism {
     }
     // The following steps may be asynchronous, and the request's buffer is reused: decode a copy.
     const copy = bytes.slice();
-    return this.admit(copy, decodeNtlmAuthenticate(copy));
+    return this.admit(copy, decodeNtlmAuthenticate(copy, negotiated));
   }
 
   private admit(bytes: Uint8Array, message: NtlmAuthenticate): MaybePromise<MechanismStep> {
@@ -209,12 +217,10 @@ class NtlmAcceptor implements Mechanism {
     if (!response)
       return isUnknown ? undefined : refuse(Status.LOGON_FAILURE, "no NTLMv2 response", message.user);
     const ntHash = isUsable ? hash : this.context.random(KEY_LENGTH);
-    // The hash covers user and domain as the client sent them. Time stamp and target names in the response
+    // Time stamp and target names in the response
     // are not checked: the challenge binds the response to this exchange, and clocks of small devices are
     // often wrong.
-    const responseKey = ntowfV2(provider, ntHash, message.user, message.domain);
-    const proof = ntProof(provider, responseKey, this.serverChallenge, response.clientChallenge);
-    const isRight = timingSafeEqual(proof, response.proof);
+    const { responseKey, proof, isRight } = this.proveResponse(ntHash, message, response);
     const sessionKey = this.exportKey(sessionBaseKey(provider, responseKey, proof), message);
     const isWhole = this.checkMic(bytes, message, response, sessionKey);
     if (isUnknown) return undefined;
@@ -227,6 +233,26 @@ class NtlmAcceptor implements Mechanism {
       identity: this.identify(message, account.name, account.isGuest, false),
       integrity: this.createIntegrity(sessionKey),
     };
+  }
+
+  /**
+   * Compares the response with those that `ntHash` gives. The hash covers user and domain as the client sent them;
+   * some clients name a domain and hash an empty one, which smbd accepts.
+   */
+  private proveResponse(
+    ntHash: Uint8Array,
+    { user, domain }: NtlmAuthenticate,
+    { proof: sent, clientChallenge }: Ntlmv2Response,
+  ): ProvenResponse {
+    const { provider } = this.context;
+    const prove = (hashed: string): ProvenResponse => {
+      const responseKey = ntowfV2(provider, ntHash, user, hashed);
+      const proof = ntProof(provider, responseKey, this.serverChallenge, clientChallenge);
+      return { responseKey, proof, isRight: timingSafeEqual(proof, sent) };
+    };
+    const asNamed = prove(domain);
+    const withoutDomain = prove("");
+    return withoutDomain.isRight ? withoutDomain : asNamed;
   }
 
   // [MS-NLMP] 3.2.5.1.2: the MIC is required if MsvAvFlags, which NTProofStr covers, announces it.

@@ -86,6 +86,9 @@ const MIC_LENGTH = 16;
 const SIGNATURE = Uint8Array.of(0x4e, 0x54, 0x4c, 0x4d, 0x53, 0x53, 0x50, 0);
 const CHALLENGE_FIXED = 56;
 const AUTHENTICATE_FIXED = 64;
+// Clients of LAN Manager's time end the fixed part before EncryptedRandomSessionKey and NegotiateFlags.
+const AUTHENTICATE_FIXED_OLD = 52;
+const FIRST_FIELD_OFFSET = 12;
 const PROOF_LENGTH = 16;
 const CLIENT_CHALLENGE_FIXED = 28;
 const MAX_AV_PAIRS = 64;
@@ -127,18 +130,18 @@ export function encodeNtlmNegotiate(flags: number): Uint8Array {
 
 export function encodeNtlmChallenge(challenge: NtlmChallenge): Uint8Array {
   const { flags, targetName, serverChallenge, targetInfo } = challenge;
-  const nameLength = targetName.length * 2;
-  const writer = new Writer(new Uint8Array(CHALLENGE_FIXED + nameLength + targetInfo.length));
+  const name = encodeText(targetName, flags);
+  const writer = new Writer(new Uint8Array(CHALLENGE_FIXED + name.length + targetInfo.length));
   writer.raw(SIGNATURE);
   writer.u32(NtlmMessageType.CHALLENGE);
-  writeField(writer, nameLength, CHALLENGE_FIXED);
+  writeField(writer, name.length, CHALLENGE_FIXED);
   writer.u32(flags);
   writer.raw(serverChallenge);
   writer.zero(8);
-  writeField(writer, targetInfo.length, CHALLENGE_FIXED + nameLength);
+  writeField(writer, targetInfo.length, CHALLENGE_FIXED + name.length);
   if (flags & NtlmFlag.VERSION) writer.raw(VERSION);
   else writer.zero(VERSION.length);
-  writer.utf16(targetName);
+  writer.raw(name);
   writer.raw(targetInfo);
   return writer.bytes;
 }
@@ -151,15 +154,18 @@ export function decodeNtlmChallenge(message: Uint8Array): NtlmChallenge {
   const serverChallenge = reader.range(8);
   reader.skip(8);
   const targetInfo = readField(reader);
-  return { flags, targetName: decodeUtf16(targetName), serverChallenge, targetInfo };
+  return { flags, targetName: decodeText(targetName, flags), serverChallenge, targetInfo };
 }
 
 /**
- * Decodes an AUTHENTICATE message; byte fields are views of it. Throws WireError for a malformed message and
- * for OEM strings, which no SMB2 client sends.
+ * Decodes an AUTHENTICATE message; byte fields are views of it. `negotiated` are the flags of CHALLENGE: they hold
+ * where the message has none of its own, as the old form of 52 bytes, and tell the character set where its flags name
+ * neither. Throws WireError for a malformed message.
  */
-export function decodeNtlmAuthenticate(message: Uint8Array): NtlmAuthenticate {
-  if (message.length < AUTHENTICATE_FIXED) throw wireError("AUTHENTICATE message too short");
+export function decodeNtlmAuthenticate(message: Uint8Array, negotiated: number): NtlmAuthenticate {
+  if (message.length < AUTHENTICATE_FIXED_OLD) throw wireError("AUTHENTICATE message too short");
+  const payload = firstPayloadOffset(message, AUTHENTICATE_FIXED_OLD);
+  const isOld = message.length < AUTHENTICATE_FIXED || payload < AUTHENTICATE_FIXED;
   const reader = new Reader(message);
   reader.skip(12);
   const lmResponse = readField(reader);
@@ -167,27 +173,30 @@ export function decodeNtlmAuthenticate(message: Uint8Array): NtlmAuthenticate {
   const domain = readField(reader);
   const user = readField(reader);
   const workstation = readField(reader);
-  const encryptedSessionKey = readField(reader);
-  const flags = reader.u32();
-  if (!(flags & NtlmFlag.UNICODE)) throw wireError("AUTHENTICATE message without Unicode");
-  const hasMic =
-    message.length >= MIC_OFFSET + MIC_LENGTH && firstPayloadOffset(message) >= MIC_OFFSET + MIC_LENGTH;
+  const encryptedSessionKey = isOld ? EMPTY : readField(reader);
+  const flags = isOld ? negotiated & ~NtlmFlag.KEY_EXCH : reader.u32();
+  const isNamed = (flags & (NtlmFlag.UNICODE | NtlmFlag.OEM)) !== 0;
+  const charset = isNamed ? flags : negotiated;
+  const micEnd = MIC_OFFSET + MIC_LENGTH;
+  const hasMic = message.length >= micEnd && firstPayloadOffset(message, AUTHENTICATE_FIXED - 4) >= micEnd;
   return {
     flags,
     lmResponse,
     ntResponse,
-    domain: decodeUtf16(domain),
-    user: decodeUtf16(user),
-    workstation: decodeUtf16(workstation),
+    domain: decodeText(domain, charset),
+    user: decodeText(user, charset),
+    workstation: decodeText(workstation, charset),
     encryptedSessionKey,
     mic: hasMic ? message.subarray(MIC_OFFSET, MIC_OFFSET + MIC_LENGTH) : undefined,
   };
 }
 
-/** Encodes an AUTHENTICATE message with a MIC field, which is zero when `mic` is undefined. */
+/** Encodes an AUTHENTICATE message with a MIC field, which is zero when `mic` is undefined; names as its flags say. */
 export function encodeNtlmAuthenticate(message: NtlmAuthenticate): Uint8Array {
   const fixed = MIC_OFFSET + MIC_LENGTH;
-  const texts = [message.domain, message.user, message.workstation].map(encodeUtf16);
+  const texts = [message.domain, message.user, message.workstation].map((text) =>
+    encodeText(text, message.flags),
+  );
   const fields = [message.lmResponse, message.ntResponse, ...texts, message.encryptedSessionKey];
   const total = fields.reduce((sum, field) => sum + field.length, fixed);
   const writer = new Writer(new Uint8Array(total));
@@ -294,11 +303,23 @@ function readField(reader: Reader): Uint8Array {
   return reader.bytes.subarray(offset, offset + length);
 }
 
-// No field announces the MIC: it is present when no payload starts before its end.
-function firstPayloadOffset(message: Uint8Array): number {
+function encodeText(text: string, flags: number): Uint8Array {
+  return flags & NtlmFlag.UNICODE ? encodeUtf16(text) : new Uint8Array(Buffer.from(text, "latin1"));
+}
+
+// OEM characters beyond ASCII depend on the client's code page, which no field names.
+function decodeText(bytes: Uint8Array, flags: number): string {
+  if ((flags & NtlmFlag.UNICODE) !== 0) return decodeUtf16(bytes);
+  if (bytes.some((byte) => byte > 0x7f)) throw wireError("OEM characters outside ASCII");
+  return Buffer.from(bytes).toString("latin1");
+}
+
+// No field announces the MIC or the old form: what is present ends before the first payload. `end` is where the
+// payload fields end.
+function firstPayloadOffset(message: Uint8Array, end: number): number {
   const reader = new Reader(message);
   let first = message.length;
-  for (let at = 12; at < 60; at += 8) {
+  for (let at = FIRST_FIELD_OFFSET; at < end; at += 8) {
     reader.seek(at);
     const length = reader.u16();
     reader.skip(2);

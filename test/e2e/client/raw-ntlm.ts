@@ -31,6 +31,10 @@ export interface NtlmOptions {
   readonly user: string;
   readonly password: string;
   readonly domain?: string;
+  /** The domain that the response is computed with; absent: `domain`. */
+  readonly hashedDomain?: string;
+  /** NegotiateFlags of NEGOTIATE; AUTHENTICATE has those of the server's CHALLENGE. */
+  readonly flags?: number;
   readonly workstation?: string;
   readonly isAnonymous?: boolean;
   /** Changes the fields of AUTHENTICATE before they are encoded. */
@@ -40,9 +44,11 @@ export interface NtlmOptions {
   /** Sends NTLMSSP messages without SPNEGO. */
   readonly isRaw?: boolean;
   readonly withoutMechListMic?: boolean;
+  /** Sends no MIC and does not announce one. */
+  readonly withoutMic?: boolean;
 }
 
-const FLAGS =
+export const NTLM_FLAGS: number =
   (NtlmFlag.UNICODE |
     NtlmFlag.REQUEST_TARGET |
     NtlmFlag.SIGN |
@@ -63,13 +69,14 @@ const MECHANISMS = [Oid.NTLMSSP] as const;
 export class NtlmExchange {
   /** The session key that the SMB keys are derived from; set by `second`. */
   sessionKey: Uint8Array = new Uint8Array(16);
-  readonly negotiateMessage = encodeNtlmNegotiate(FLAGS);
+  readonly negotiateMessage: Uint8Array;
   private readonly provider: Provider;
   private readonly options: NtlmOptions;
 
   constructor(provider: Provider, options: NtlmOptions) {
     this.provider = provider;
     this.options = options;
+    this.negotiateMessage = encodeNtlmNegotiate(options.flags ?? NTLM_FLAGS);
   }
 
   /** The security buffer of the first SESSION_SETUP. */
@@ -113,14 +120,19 @@ export class NtlmExchange {
     if (options.isAnonymous) {
       flags = (flags | NtlmFlag.ANONYMOUS) >>> 0;
     } else {
-      const key = ntowfV2(provider, ntowfV1(provider, options.password), options.user, domain);
-      const temp = clientChallenge(challenge.targetInfo);
+      const key = ntowfV2(
+        provider,
+        ntowfV1(provider, options.password),
+        options.user,
+        options.hashedDomain ?? domain,
+      );
+      const temp = clientChallenge(challenge.targetInfo, !options.withoutMic);
       const proof = ntProof(provider, key, challenge.serverChallenge, temp);
       ntResponse = new Uint8Array(Buffer.concat([proof, temp]));
       lmResponse = new Uint8Array(24);
       baseKey = sessionBaseKey(provider, key, proof);
     }
-    const fields: NtlmAuthenticate = {
+    const fields: { -readonly [K in keyof NtlmAuthenticate]: NtlmAuthenticate[K] } = {
       flags,
       lmResponse,
       ntResponse,
@@ -130,8 +142,12 @@ export class NtlmExchange {
       encryptedSessionKey: provider.rc4(baseKey).update(this.sessionKey),
       mic: undefined,
     };
+    if (!(flags & NtlmFlag.KEY_EXCH)) {
+      this.sessionKey = baseKey;
+      fields.encryptedSessionKey = new Uint8Array();
+    }
     const message = encodeNtlmAuthenticate(options.changeFields?.(fields) ?? fields);
-    if (!options.isAnonymous) {
+    if (!options.isAnonymous && !options.withoutMic) {
       const mic = authenticateMic(
         provider,
         this.sessionKey,
@@ -153,10 +169,10 @@ export class NtlmExchange {
 }
 
 // NTLMv2_CLIENT_CHALLENGE: the server's timestamp and AV pairs, and the flag that announces a MIC.
-function clientChallenge(targetInfo: Uint8Array): Uint8Array {
+function clientChallenge(targetInfo: Uint8Array, hasMic: boolean): Uint8Array {
   const pairs = decodeAvPairs(targetInfo);
   const time = findAv(pairs, AvId.TIMESTAMP) ?? new Uint8Array(8);
-  const flags = Uint8Array.of(AV_FLAG_MIC, 0, 0, 0);
+  const flags = Uint8Array.of(hasMic ? AV_FLAG_MIC : 0, 0, 0, 0);
   const others = pairs.filter((pair) => pair.id !== AvId.FLAGS);
   const list = encodeAvPairs([...others, { id: AvId.FLAGS, value: flags }]);
   const head = new Uint8Array(28);

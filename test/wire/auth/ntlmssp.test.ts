@@ -70,7 +70,7 @@ test("decodes and encodes smbd's CHALLENGE", () => {
 test("decodes and encodes smbclient's AUTHENTICATE", () => {
   const message = unwrap(exchange.authenticate);
   expect(decodeNtlmType(message)).toBe(3);
-  const authenticate = decodeNtlmAuthenticate(message);
+  const authenticate = decodeNtlmAuthenticate(message, NtlmFlag.UNICODE);
   expect(authenticate).toMatchObject({ domain: "WORKGROUP", user: "smbtester", workstation: "RIGHOST" });
   expect(authenticate.mic).toEqual(hex("97507170108ee8aa7f9cf5c64adddcc5"));
   expect(encodeNtlmAuthenticate(authenticate)).toEqual(message);
@@ -84,7 +84,7 @@ test("an AUTHENTICATE message with payload at the MIC's offset has no MIC", () =
   const message = unwrap(exchange.authenticate).slice();
   // The offset of the domain name; [MS-NLMP] 2.2.1.3.
   new DataView(message.buffer).setUint32(32, 87, true);
-  expect(decodeNtlmAuthenticate(message).mic).toBeUndefined();
+  expect(decodeNtlmAuthenticate(message, NtlmFlag.UNICODE).mic).toBeUndefined();
 });
 
 test("fields that point outside the message throw WireError", () => {
@@ -101,7 +101,7 @@ test("fields that point outside the message throw WireError", () => {
       view.setUint16(field, length, true);
       view.setUint32(field + 4, offset, true);
       if (offset + length <= message.length && offset >= 64) continue;
-      expect(() => decodeNtlmAuthenticate(message)).toThrow(WireError);
+      expect(() => decodeNtlmAuthenticate(message, NtlmFlag.UNICODE)).toThrow(WireError);
     }
   }
 });
@@ -112,9 +112,17 @@ test("names of odd length, with lone surrogates or in OEM encoding throw WireErr
     new DataView(message.buffer).setUint16(at, value, true);
     return message;
   };
-  expect(() => decodeNtlmAuthenticate(change(36, 17))).toThrow(WireError);
-  expect(() => decodeNtlmAuthenticate(change(0x15e, 0xd800))).toThrow(WireError);
-  expect(() => decodeNtlmAuthenticate(change(60, 0x8214 & ~NtlmFlag.UNICODE))).toThrow(WireError);
+  expect(() => decodeNtlmAuthenticate(change(36, 17), NtlmFlag.UNICODE)).toThrow(WireError);
+  expect(() => decodeNtlmAuthenticate(change(0x15e, 0xd800), NtlmFlag.UNICODE)).toThrow(WireError);
+  // Without a character set of its own the message has the negotiated one; UTF-16 is no OEM text of ASCII.
+  const unnamed = change(60, 0x8214 & ~NtlmFlag.UNICODE);
+  expect(decodeNtlmAuthenticate(unnamed, NtlmFlag.UNICODE).user).toBe(
+    decodeNtlmAuthenticate(change(60, 0x8215), NtlmFlag.UNICODE).user,
+  );
+  const eight = change(60, 0x8216);
+  const at = new DataView(eight.buffer).getUint32(40, true);
+  eight[at] = 0xe9;
+  expect(() => decodeNtlmAuthenticate(eight, NtlmFlag.UNICODE)).toThrow(WireError);
 });
 
 test("AV pairs past the end throw WireError; a list without MsvAvEOL is accepted", () => {
@@ -143,7 +151,7 @@ test("fuzz: the decoders return or throw WireError", () => {
       }
     }
     try {
-      avFlags(decodeNtlmv2Response(decodeNtlmAuthenticate(input).ntResponse).avPairs);
+      avFlags(decodeNtlmv2Response(decodeNtlmAuthenticate(input, NtlmFlag.UNICODE).ntResponse).avPairs);
       decoded++;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
