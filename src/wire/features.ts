@@ -165,6 +165,16 @@ const fsctls: readonly Feature[] = [
     test: "test/wire/command/ioctl.test.ts#round trip of requests and responses",
   },
   {
+    name: "PIPE_WAIT",
+    value: Fsctl.PIPE_WAIT,
+    test: "test/e2e/session/specification.test.ts#FSCTL_PIPE_WAIT tells whether a pipe exists",
+  },
+  {
+    name: "QUERY_FILE_REGIONS",
+    value: Fsctl.QUERY_FILE_REGIONS,
+    test: "test/e2e/copy/sparse.test.ts#QUERY_FILE_REGIONS reports valid data up to the end of the file",
+  },
+  {
     name: "SRV_ENUMERATE_SNAPSHOTS",
     value: Fsctl.SRV_ENUMERATE_SNAPSHOTS,
     test: "test/e2e/volumes/previous-versions.test.ts#has all tokens, the newest first, without symlinks and other names",

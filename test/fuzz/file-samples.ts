@@ -279,7 +279,7 @@ export function controlSamples(mount: Mount, targets: FileTargets): Call[] {
     [Fsctl.FILE_LEVEL_TRIM, trim],
     [Fsctl.GET_COMPRESSION, EMPTY],
     [Fsctl.SET_COMPRESSION, Uint8Array.of(1, 0)],
-    [Fsctl.CREATE_OR_GET_OBJECT_ID, EMPTY],
+    [Fsctl.QUERY_FILE_REGIONS, EMPTY],
     [Fsctl.SRV_ENUMERATE_SNAPSHOTS, EMPTY],
     [Fsctl.SRV_REQUEST_RESUME_KEY, EMPTY],
     [Fsctl.GET_REPARSE_POINT, EMPTY],

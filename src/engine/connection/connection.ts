@@ -32,6 +32,8 @@ import { OwnTurns } from "./turns.ts";
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
 /** Bytes of unsent replies above which the connection reads no more requests. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+/** RFC 1002 4.3.3: POSITIVE SESSION RESPONSE, which has no body. */
+const NETBIOS_POSITIVE_RESPONSE = 0x8200_0000;
 /** The most Exchange objects that the engine keeps for reuse. */
 const MAX_IDLE_EXCHANGES = 64;
 
@@ -60,6 +62,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   private waitingBytes = 0;
   private isPaused = false;
   private readonly turns: OwnTurns;
+  private hasSessionRequest = false;
   private lastAsyncId = 0;
   private frameStartedMs = 0;
   private readonly host: ConnectionHost;
@@ -151,6 +154,16 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     exchange.begin(this, bytes, view, start, length, loan, sealedBy);
     this.run(exchange);
     return !this.isClosed;
+  }
+
+  /** RFC 1002 4.3.3: accepted as the first message of a connection, whatever name is called. */
+  takeSessionRequest(): boolean {
+    if (this.negotiated !== undefined || this.awaitsSecondNegotiate || this.hasSessionRequest) return false;
+    this.hasSessionRequest = true;
+    const reply = this.context.pool.acquire(4);
+    reply.view.setUint32(0, NETBIOS_POSITIVE_RESPONSE, false);
+    this.sendQueue.send(reply, 0, 4);
+    return true;
   }
 
   private viewOf(bytes: Uint8Array): DataView {

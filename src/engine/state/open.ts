@@ -10,6 +10,9 @@ import { type PathEntry, PathIndex } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
 import type { StreamName } from "../vfs/stream/stream-handle.ts";
 
+/** CreateOptions that become FileModeInformation: WRITE_THROUGH to SYNCHRONOUS_IO_NONALERT; [MS-FSCC] 2.4.30. */
+const MODE_BITS = 0x3e;
+
 /** An enumeration in progress. The first query and a restart set the pattern. */
 export interface DirectorySearch {
   stream: DirectoryStream;
@@ -122,7 +125,7 @@ export class Open {
     this.shareAccess = init.shareAccess;
     this.createOptions = init.createOptions;
     this.isDirectory = init.isDirectory;
-    this.mode = init.createOptions & 0x1e;
+    this.mode = init.createOptions & MODE_BITS;
   }
 
   /** The current path of the name that it was opened by, below `root`; see `SharedFile.pathBelow`. */

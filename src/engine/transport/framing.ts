@@ -4,6 +4,13 @@ import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 
 /** RFC 1002 4.3: a NetBIOS session keep-alive, which some old clients send. Skipped. */
 const NETBIOS_KEEP_ALIVE = 0x85;
+/**
+ * RFC 1002 4.3.2: a NetBIOS session request with the called and the calling name, which clients made for port 139 send
+ * first.
+ */
+const NETBIOS_SESSION_REQUEST = 0x81;
+/** Two encoded names without scopes have 68 bytes together, and at most 255 bytes each. */
+const MAX_SESSION_REQUEST_BYTES = 510;
 
 /** Bytes below which a recv(2) of its own does not pay. */
 const MIN_PULL_BYTES = 16_384;
@@ -28,6 +35,8 @@ export interface FrameSink {
    * closing.
    */
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
+  /** Answers a NetBIOS session request; false when none is due. */
+  takeSessionRequest(): boolean;
 }
 
 /** Assembles the messages of one connection. Between messages it holds no buffer but the deferred chunks. */
@@ -39,6 +48,7 @@ export class FrameAssembler {
   private filled = 0;
   private headerFilled = 0;
   private header = 0;
+  private isSessionRequest = false;
   /** Chunks that arrived while `mayTakeFrame` was false. */
   private deferred: Uint8Array[] = [];
   /**
@@ -108,7 +118,7 @@ export class FrameAssembler {
           this.headerFilled = 0;
           const start = at;
           at += this.frameBytes;
-          if (!this.sink.takeFrame(chunk, start, this.frameBytes, undefined)) return false;
+          if (!this.hand(chunk, start, undefined)) return false;
         } else {
           this.partial = this.pool.acquire(this.frameBytes);
           this.filled = 0;
@@ -135,7 +145,13 @@ export class FrameAssembler {
     const loan = this.partial;
     this.partial = undefined;
     this.headerFilled = 0;
-    return loan !== undefined && this.sink.takeFrame(loan.bytes, 0, this.frameBytes, loan);
+    return loan !== undefined && this.hand(loan.bytes, 0, loan);
+  }
+
+  private hand(bytes: Uint8Array, start: number, loan: PooledBuffer | undefined): boolean {
+    if (!this.isSessionRequest) return this.sink.takeFrame(bytes, start, this.frameBytes, loan);
+    if (loan !== undefined) this.pool.release(loan);
+    return this.sink.takeSessionRequest();
   }
 
   // The next message often follows a large one: it is read without another turn of the event loop, up to a
@@ -187,6 +203,8 @@ export class FrameAssembler {
       this.headerFilled = 0;
       return true;
     }
+    this.isSessionRequest = type === NETBIOS_SESSION_REQUEST;
+    if (this.isSessionRequest) return this.frameBytes > 0 && this.frameBytes <= MAX_SESSION_REQUEST_BYTES;
     return type === 0 && this.frameBytes > 0 && this.frameBytes <= this.sink.maxFrameBytes();
   }
 

@@ -6,7 +6,7 @@ import { upcase } from "./upcase.ts";
 const STAR = 0x2a;
 const QUESTION = 0x3f;
 const DOT = 0x2e;
-/** `<`: like `*`, but does not match the last dot of the name. */
+/** `<`: like `*`, but ends with the last dot of the name, which it may match. */
 const DOS_STAR = 0x3c;
 /** `>`: matches one character, or nothing before a dot and at the end of the name. */
 const DOS_QM = 0x3e;
@@ -76,10 +76,9 @@ function step(pattern: string, unit: number, isLastDot: boolean): boolean {
     if (wanted === STAR || wanted === DOS_STAR) {
       // The wildcard matches nothing: the next pattern position tries the same character.
       current[at + 1] = 1;
-      if (wanted === STAR || !isLastDot) {
-        following[at] = 1;
-        any = true;
-      }
+      if (wanted === STAR || !isLastDot) following[at] = 1;
+      else following[at + 1] = 1;
+      any = true;
     } else if (wanted === DOS_QM && unit === DOT) {
       current[at + 1] = 1;
     } else if (

@@ -39,6 +39,8 @@ export class RawSocket implements FrameSocket {
   readonly closed: Promise<void>;
   isClosed = false;
   bytesReceived = 0;
+  /** The types of the frames received: 0, or those of RFC 1002 4.3. */
+  readonly receivedKinds = new Set<number>();
   private readonly socket: Socket;
   private readonly head = new Uint8Array(HEAD);
   private headFilled = 0;
@@ -124,7 +126,8 @@ export class RawSocket implements FrameSocket {
       if (this.frame === undefined) {
         while (this.headFilled < HEAD && at < chunk.length) this.head[this.headFilled++] = chunk[at++] ?? 0;
         if (this.headFilled < HEAD) return;
-        const [, high = 0, middle = 0, low = 0] = this.head;
+        const [kind = 0, high = 0, middle = 0, low = 0] = this.head;
+        this.receivedKinds.add(kind);
         this.frame = new Uint8Array((high << 16) | (middle << 8) | low);
         this.frameFilled = 0;
       }

@@ -220,15 +220,19 @@ describe("ranges", () => {
 
 describe("controls that are not offered", () => {
   test.skipIf(againstSmbd).each([
-    ["OFFLOAD_READ", Status.NOT_SUPPORTED],
-    ["OFFLOAD_WRITE", Status.NOT_SUPPORTED],
+    ["OFFLOAD_READ", Status.INVALID_DEVICE_REQUEST],
+    ["OFFLOAD_WRITE", Status.INVALID_DEVICE_REQUEST],
+    ["REFS_STREAM_SNAPSHOT_MANAGEMENT", Status.NOT_SUPPORTED],
     ["SRV_READ_HASH", Status.HASH_NOT_SUPPORTED],
     ["LMR_REQUEST_RESILIENCY", Status.INVALID_DEVICE_REQUEST],
     ["GET_INTEGRITY_INFORMATION", Status.INVALID_DEVICE_REQUEST],
     ["SET_INTEGRITY_INFORMATION", Status.INVALID_DEVICE_REQUEST],
     ["QUERY_SHARED_VIRTUAL_DISK_SUPPORT", Status.INVALID_DEVICE_REQUEST],
     ["SVHDX_SYNC_TUNNEL_REQUEST", Status.INVALID_DEVICE_REQUEST],
+    ["CREATE_OR_GET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
+    ["GET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["SET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
+    ["DELETE_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["DUPLICATE_EXTENTS_TO_FILE_EX", Status.INVALID_DEVICE_REQUEST],
   ] as const)("%s fails with its status for a control that is not supported", async (name, status) => {
     expectOutcome(await outcome(Fsctl[name], new Uint8Array(64)), status);

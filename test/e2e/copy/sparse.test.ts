@@ -190,3 +190,32 @@ test("FILE_LEVEL_TRIM frees the blocks of a sparse file and reads as zeros in ev
     await closeFile(mount, file);
   }
 });
+
+// [MS-FSA] 2.1.5.10.24.
+test("QUERY_FILE_REGIONS reports valid data up to the end of the file", async () => {
+  const file = await fullFile("regions");
+  const region = (offset: bigint, length: bigint, usage: number) =>
+    new Uint8Array([...pair(offset, length), usage, 0, 0, 0, 0, 0, 0, 0]);
+  const regionsOf = async (input: Uint8Array): Promise<bigint[]> => {
+    const reply = await mount.client.demand(
+      "regions",
+      ioctlCall(mount, Fsctl.QUERY_FILE_REGIONS, input, file),
+    );
+    const bytes = outputOf(reply);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    expect([view.getUint32(4, true), view.getUint32(8, true)]).toEqual(bytes.length > 16 ? [1, 1] : [0, 0]);
+    if (bytes.length === 16) return [];
+    expect(bytes.length).toBe(40);
+    return [view.getBigInt64(16, true), view.getBigInt64(24, true), BigInt(view.getUint32(32, true))];
+  };
+  const size = BigInt(4 * MIB);
+  expect(await regionsOf(EMPTY)).toEqual([0n, size, 1n]);
+  expect(await regionsOf(region(100n, 50n, 1))).toEqual([100n, 50n, 1n]);
+  expect(await regionsOf(region(size - 1n, 50n, 3))).toEqual([size - 1n, 1n, 3n]);
+  expect(await regionsOf(region(size, 50n, 1))).toEqual([]);
+  for (const wrong of [region(0n, 0n, 1), region(0n, -1n, 1), region(0n, 1n, 0), region(0n, 1n, 4)])
+    expectOutcome(await outcome(file, Fsctl.QUERY_FILE_REGIONS, wrong), Status.INVALID_PARAMETER);
+  expectOutcome(await outcome(file, Fsctl.QUERY_FILE_REGIONS, new Uint8Array(23)), Status.BUFFER_TOO_SMALL);
+  const call = ioctlCall(mount, Fsctl.QUERY_FILE_REGIONS, EMPTY, file, 39);
+  expectOutcome(await mount.client.outcome(call), Status.BUFFER_TOO_SMALL);
+});

@@ -296,7 +296,7 @@ describe("OutputBufferLength", () => {
     "a directory listing": async (mount, length) =>
       queryDirectoryCall(mount, (await openFile(mount, "")).fileId, { outputBufferLength: length }),
     "a control": async (mount, length) =>
-      ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(0), FILE_ID_ALL_ONES, length),
+      ioctlCall(mount, Fsctl.QUERY_FILE_REGIONS, new Uint8Array(0), FILE_ID_ALL_ONES, length),
   };
   test.each(Object.keys(queries))("%s exceeds neither the length nor 64 MiB", async (name) => {
     const make = queries[name];

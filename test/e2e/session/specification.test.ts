@@ -2,10 +2,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { Capability, Dialect, SecurityMode } from "../../../src/wire/command/negotiate.ts";
 import { Command, HeaderFlag, HeaderOffset } from "../../../src/wire/header.ts";
-import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { FileInfoClass, FsInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { encodeValidateNegotiateRequest } from "../../../src/wire/fscc/validate-negotiate.ts";
 import { Access } from "../../../src/wire/security/access.ts";
+import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
+import { encodePipeWaitRequest } from "../../../src/wire/fscc/pipe-control.ts";
+import { encodeSetInfoRequest } from "../../../src/wire/command/set-info.ts";
 import { InfoType } from "../../../src/wire/command/query-info.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
@@ -13,8 +16,9 @@ import { expectOutcome, expectServing, mountTest, startVictim } from "../client/
 import { encode } from "../client/fsctl-calls.ts";
 import { contextsOf } from "../client/raw-calls.ts";
 import { RawClient } from "../client/raw-client.ts";
-import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
 import {
+  callOn,
   closeCall,
   closeFile,
   createDirectory,
@@ -24,6 +28,8 @@ import {
   openFile,
   queryDirectoryCall,
   queryInfoCall,
+  READ_WRITE,
+  setInfoCall,
 } from "../client/raw-files.ts";
 import { setSecurityCall } from "../client/security-calls.ts";
 
@@ -148,4 +154,157 @@ test.each([
   const session = await client.logOn(TESTER);
   expect(await client.connectTree(session, "test")).toBeGreaterThan(0);
   client.close();
+});
+
+// Clients made for port 139 (pysmb, smb-rs in that mode) send it first; RFC 1002 4.3.2.
+test("a NetBIOS session request is answered once, and the connection then speaks SMB2", async () => {
+  const encoded = (name: string): number[] => [32, ...Buffer.from(name.repeat(16)), 0];
+  const request = Uint8Array.of(0x81, 0, 0, 68, ...encoded("CA"), ...encoded("CK"));
+  const client = await RawClient.connect(server);
+  client.socket.send(request);
+  await client.negotiate();
+  const session = await client.logOn(TESTER);
+  expect(await client.connectTree(session, "test")).toBeGreaterThan(0);
+  expect(client.socket.receivedKinds).toContain(0x82);
+  client.socket.send(request);
+  expect(await client.isClosedSoon()).toBe(true);
+  client.close();
+});
+
+// impacket's waitNamedPipe sends it before an open; the FileId is all ones. [MS-FSCC] 2.3.49.
+test("FSCTL_PIPE_WAIT tells whether a pipe exists", async () => {
+  const mount = await mountTest(server);
+  const ipc = { ...mount, treeId: await mount.client.connectTree(mount.session, "IPC$") };
+  const wait = (name: string) =>
+    ioctlCall(
+      ipc,
+      Fsctl.PIPE_WAIT,
+      encode(64, (writer) => encodePipeWaitRequest(writer, { name, timeout: undefined })),
+    );
+  expectOutcome(await mount.client.outcome(wait("srvsvc")), Status.SUCCESS);
+  expectOutcome(await mount.client.outcome(wait("nothing")), Status.OBJECT_NAME_NOT_FOUND);
+  const onDisk = ioctlCall(mount, Fsctl.PIPE_WAIT, new Uint8Array(14));
+  expectOutcome(await mount.client.outcome(onDisk), Status.INVALID_DEVICE_REQUEST);
+  mount.client.close();
+});
+
+// [MS-FSCC] 2.5 lists the classes that can be set at all; smbd answers the same.
+test("SET_INFO of a file system class is refused: those that can be read only by INVALID_INFO_CLASS", async () => {
+  const mount = await mountTest(server);
+  const file = await createFile(mount, "volume");
+  const set = (infoType: number, infoClass: number) =>
+    mount.client.outcome(
+      callOn(mount, Command.SET_INFO, (writer) =>
+        encodeSetInfoRequest(writer, {
+          infoType,
+          infoClass,
+          additionalInformation: 0,
+          fileId: file,
+          buffer: new Uint8Array(64),
+        }),
+      ),
+    );
+  for (let infoClass = 0; infoClass < 16; infoClass++) {
+    const isSettable = infoClass === FsInfoClass.CONTROL || infoClass === FsInfoClass.OBJECT_ID;
+    const status = isSettable ? Status.ACCESS_DENIED : Status.INVALID_INFO_CLASS;
+    expectOutcome(await set(InfoType.FILESYSTEM, infoClass), status);
+  }
+  expectOutcome(await set(InfoType.QUOTA, 0), Status.NOT_SUPPORTED);
+  expectOutcome(await set(9, 0), Status.INVALID_PARAMETER);
+  mount.client.close();
+});
+
+test("[MS-FSA] 2.1.5.15.8: SET FileModeInformation keeps an open synchronous or asynchronous", async () => {
+  const mount = await mountTest(server);
+  const { ALERT, NONALERT, WRITE_THROUGH, SEQUENTIAL, UNBUFFERED } = {
+    ALERT: CreateOption.SYNCHRONOUS_IO_ALERT,
+    NONALERT: CreateOption.SYNCHRONOUS_IO_NONALERT,
+    WRITE_THROUGH: CreateOption.WRITE_THROUGH,
+    SEQUENTIAL: CreateOption.SEQUENTIAL_ONLY,
+    UNBUFFERED: CreateOption.NO_INTERMEDIATE_BUFFERING,
+  };
+  const modeAfter = async (createOptions: number, mode: number): Promise<number | "refused"> => {
+    const { fileId } = await openFile(mount, "mode", {
+      desiredAccess: READ_WRITE | Access.SYNCHRONIZE,
+      createDisposition: CreateDisposition.OPEN_IF,
+      createOptions,
+    });
+    const set = setInfoCall(
+      mount,
+      fileId,
+      FileInfoClass.MODE,
+      encode(4, (writer) => writer.u32(mode)),
+    );
+    const outcome = await mount.client.outcome(set);
+    const query = queryInfoCall(mount, fileId, InfoType.FILE, FileInfoClass.MODE);
+    const { message } = await mount.client.demand("mode", query);
+    await closeFile(mount, fileId);
+    if (outcome === Status.SUCCESS)
+      return new DataView(decodeBufferResponse(message).buffer.slice().buffer).getUint32(0, true);
+    expectOutcome(outcome, Status.INVALID_PARAMETER);
+    return "refused";
+  };
+  expect(await modeAfter(0, 0)).toBe(0);
+  expect(await modeAfter(0, WRITE_THROUGH | SEQUENTIAL)).toBe(WRITE_THROUGH | SEQUENTIAL);
+  for (const mode of [ALERT, NONALERT, UNBUFFERED, 0x1000, 0x40])
+    expect(await modeAfter(0, mode)).toBe("refused");
+  for (const mode of [0, ALERT | NONALERT, SEQUENTIAL])
+    expect(await modeAfter(NONALERT, mode)).toBe("refused");
+  expect(await modeAfter(NONALERT, ALERT)).toBe(ALERT);
+  expect(await modeAfter(UNBUFFERED, WRITE_THROUGH)).toBe(UNBUFFERED);
+  mount.client.close();
+});
+
+// [MS-FSCC] 2.6 gained attributes over the years; smbd leaves out those that it does not store.
+test("CREATE leaves out attributes that are not stored", async () => {
+  const mount = await mountTest(server);
+  for (const fileAttributes of [0x8000, 0x2_0000, 0x4_0000, 0x8_0000, 0x10_0000, 0x40_0000]) {
+    const createDisposition = CreateDisposition.OVERWRITE_IF;
+    for (const change of [{ createDisposition, desiredAccess: READ_WRITE }, {}]) {
+      const { fileId, file } = await openFile(mount, "pinned", { fileAttributes, ...change });
+      expect(file.attributes & fileAttributes).toBe(0);
+      await closeFile(mount, fileId);
+    }
+  }
+  mount.client.close();
+});
+
+test("[MS-FSA] 2.1.5.1: a name that ends with a backslash is not a file's", async () => {
+  const mount = await mountTest(server);
+  const create = (name: string, createOptions: number) =>
+    mount.client.outcome(
+      createCall(mount, name, { createOptions, createDisposition: CreateDisposition.OPEN_IF }),
+    );
+  expectOutcome(await create("slashed\\", CreateOption.NON_DIRECTORY_FILE), Status.OBJECT_NAME_INVALID);
+  expectOutcome(await mount.client.outcome(createCall(mount, "slashed")), Status.OBJECT_NAME_NOT_FOUND);
+  expectOutcome(await create("slashed\\", CreateOption.DIRECTORY_FILE), Status.SUCCESS);
+  mount.client.close();
+});
+
+test("`.` in a path counts as nothing, and `..` leads to the folder above within the share", async () => {
+  const mount = await mountTest(server);
+  await closeFile(mount, await createDirectory(mount, "above"));
+  await closeFile(mount, await createFile(mount, "above\\below"));
+  for (const path of ["above\\.\\below", "above\\..\\above\\below", ".\\above\\below"])
+    await closeFile(mount, (await openFile(mount, path)).fileId);
+  expectOutcome(
+    await mount.client.outcome(createCall(mount, "above\\..\\..\\etc")),
+    Status.OBJECT_PATH_SYNTAX_BAD,
+  );
+  mount.client.close();
+});
+
+test("a name that is too long below a missing folder gets STATUS_OBJECT_PATH_NOT_FOUND, as by smbd", async () => {
+  const mount = await mountTest(server);
+  const name = "n".repeat(256);
+  expectOutcome(
+    await mount.client.outcome(createCall(mount, `missing\\${name}`)),
+    Status.OBJECT_PATH_NOT_FOUND,
+  );
+  for (const createDisposition of [CreateDisposition.OPEN, CreateDisposition.CREATE])
+    expectOutcome(
+      await mount.client.outcome(createCall(mount, name, { createDisposition })),
+      Status.OBJECT_NAME_INVALID,
+    );
+  mount.client.close();
 });

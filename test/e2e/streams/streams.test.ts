@@ -14,7 +14,6 @@ import {
   encodeBasicChange,
   encodeSizeInformation,
 } from "../../../src/wire/fscc/file-information.ts";
-import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { FileInfoClass, FsInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { InfoType } from "../../../src/wire/command/query-info.ts";
 import { statusName } from "../../../src/wire/status.ts";
@@ -27,7 +26,6 @@ import {
   deleteCall,
   type Mount,
   openFile,
-  ioctlCall,
   queryInfoCall,
   READ_WRITE,
   readCall,
@@ -36,7 +34,6 @@ import {
   writeCall,
   writeFile,
 } from "../client/raw-files.ts";
-import { outputOf } from "../client/fsctl-calls.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
 
@@ -215,27 +212,6 @@ test.skipIf(Bun.which("setfattr") === null)(
     }
   },
 );
-
-test("CREATE_OR_GET_OBJECT_ID on a stream returns the file's object id", async () => {
-  const idOf = async (name: string): Promise<string> => {
-    const { fileId } = await openFile(mount, name);
-    const call = ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(), fileId, 64);
-    const id = outputOf(await mount.client.demand("object id", call)).toHex();
-    expect(
-      await statusOf(ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(), fileId, 63)),
-    ).toBe("STATUS_INVALID_PARAMETER");
-    await closeFile(mount, fileId);
-    return id;
-  };
-  await putStream(mount, "known:s", "x");
-  await putStream(mount, "other", "x");
-  const id = await idOf("known");
-  expect(id).toHaveLength(128);
-  expect(await idOf("known:s")).toBe(id);
-  expect(await idOf("other")).not.toBe(id);
-  // ObjectId and BirthObjectId are equal, DomainId is always zero.
-  expect([id.slice(0, 32), id.slice(96)]).toEqual([id.slice(64, 96), "0".repeat(32)]);
-});
 
 async function volumeAttributes(on: Mount): Promise<number> {
   const { fileId } = await openFile(on, "");

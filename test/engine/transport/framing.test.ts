@@ -55,6 +55,10 @@ class Sink implements FrameSink {
     }
     return this.continues();
   }
+  sessionRequests = 0;
+  takeSessionRequest(): boolean {
+    return ++this.sessionRequests === 1;
+  }
 }
 
 function frameOf(message: Uint8Array, type = 0): Uint8Array {
@@ -79,6 +83,17 @@ function expectFrames(received: readonly Uint8Array[], sent: readonly Uint8Array
   const wrong = received.findIndex((frame, index) => Buffer.compare(frame, sent[index] ?? frame) !== 0);
   expect(wrong).toBe(-1);
 }
+
+test("a NetBIOS session request goes to the sink without its names; a long one ends the stream", () => {
+  const sink = new Sink();
+  const frames = new FrameAssembler(sink.pool, sink);
+  const request = frameOf(new Uint8Array(68), 0x81);
+  for (const byte of join([request, frameOf(messageOf(70))]))
+    expect(frames.feed(Uint8Array.of(byte))).toBe(true);
+  expect([sink.sessionRequests, sink.received.length]).toEqual([1, 1]);
+  expect(frames.feed(request)).toBe(false);
+  expect(new FrameAssembler(sink.pool, sink).feed(frameOf(new Uint8Array(511), 0x81))).toBe(false);
+});
 
 test("messages that arrive byte by byte are assembled", () => {
   const sink = new Sink();
@@ -126,7 +141,7 @@ describe("broken framing", () => {
   const refused: readonly (readonly [string, readonly number[]])[] = [
     ["of length 0", [0, 0, 0, 0]],
     ["of another type", [1, 0, 0, 10]],
-    ["of type 0x81, a NetBIOS session request", [0x81, 0, 0, 68]],
+    ["of type 0x82, a NetBIOS session response", [0x82, 0, 0, 0]],
     ["a keep-alive with a body", [0x85, 0, 0, 1]],
     ["1 byte longer than maxFrameBytes", [0, 0x03, 0x0d, 0x41]],
     ["of the greatest length", [0, 0xff, 0xff, 0xff]],

@@ -13,7 +13,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
-import type { ParsedPath } from "../../vfs/name/client-path.ts";
+import { MAX_COMPONENT_UNITS, type ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
 import { loadRights, mayRemove, unusableAccessOf } from "../open/access-check.ts";
 import { checkCreateRequest } from "./check-request.ts";
@@ -54,6 +54,9 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   const isPosix = asksForPosix(exchange, request, tree);
   const { store, path } = pathOfCreate(request, tree.store, isPosix);
   if (typeof path === "number") return path;
+  // [MS-FSA] 2.1.5.1 phase 6: a name that ends with a backslash is not a file's.
+  const isFile = (request.createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0;
+  if (isFile && !isPosix && request.name.endsWith("\\")) return Status.OBJECT_NAME_INVALID;
   const named = applyNamedKind(request, tree, path);
   if (typeof named === "number") return named;
   const timed = findTime(named, path, tree.grant);
@@ -120,7 +123,10 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
       return answerFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
     }
     creation.node = found.node;
-    if (found.node === undefined) return openFound(creation, found);
+    if (found.node === undefined) {
+      const name = creation.components.at(-1) ?? "";
+      return name.length > MAX_COMPONENT_UNITS ? Status.OBJECT_NAME_INVALID : openFound(creation, found);
+    }
     return andThen(loadExistingRights(creation, found.node), (status) =>
       status === Status.SUCCESS ? openFound(creation, found) : status,
     );

@@ -18,13 +18,16 @@ export function asksForPosix(exchange: Exchange, request: CreateRequest, tree: T
   );
 }
 
-/** The store and the parsed path for a CREATE, with POSIX or Windows names. */
+/**
+ * The store and the parsed path for a CREATE, with POSIX or Windows names. The look-up refuses a component that is too
+ * long.
+ */
 export function pathOfCreate(
   request: CreateRequest,
   store: FileStore,
   isPosix: boolean,
 ): { readonly store: FileStore; readonly path: ParsedPath | NtStatus } {
-  if (!isPosix) return { store, path: parsePath(request.name) };
+  if (!isPosix) return { store, path: parsePath(request.name, Number.MAX_SAFE_INTEGER) };
   return { store: store.posixView?.() ?? store, path: parsePosixPath(request.name) };
 }
 

@@ -26,8 +26,8 @@ export function stopsAtReparse(request: CreateRequest, node: FileNode, isPosix: 
   if ((request.createOptions & CreateOption.OPEN_REPARSE_POINT) !== 0) return false;
   // With the POSIX extensions everything but a symlink is opened itself.
   if (isPosix) return kind === FileKind.SYMLINK && !changesSymlinkItself(request);
-  if (request.createDisposition === CreateDisposition.CREATE) return false;
-  return kind === FileKind.SYMLINK ? !deletesSymlinkItself(request) : !opensWithoutData(request);
+  if (kind === FileKind.SYMLINK) return !deletesSymlinkItself(request);
+  return request.createDisposition !== CreateDisposition.CREATE && !opensWithoutData(request);
 }
 
 /** Changing a symlink's times or name without reading means the symlink: lutimes(3), rename(2). */

@@ -18,7 +18,8 @@ import { getCompression, setCompression } from "./compression.ts";
 import { duplicateExtents } from "./duplicate-extents.ts";
 import { answerIoctl } from "./answer.ts";
 import { queryNetworkInterfaces } from "./network-interfaces.ts";
-import { getObjectId } from "./object-id.ts";
+import { queryFileRegions } from "./file-regions.ts";
+import { waitForPipe } from "./pipe-wait.ts";
 import { deleteReparsePoint, getReparsePoint, setReparsePoint } from "./reparse-point.ts";
 import { copyChunks, requestResumeKey } from "./server-copy.ts";
 import { enumerateSnapshots } from "./snapshots.ts";
@@ -44,6 +45,7 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.DFS_GET_REFERRALS, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
   [Fsctl.DFS_GET_REFERRALS_EX, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
   [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needs: "server", handle: queryNetworkInterfaces }],
+  [Fsctl.PIPE_WAIT, { needs: "server", handle: waitForPipe }],
   [Fsctl.PIPE_TRANSCEIVE, { needs: "open", handle: transceive }],
   [Fsctl.SET_SPARSE, { needs: "open", handle: setSparse }],
   [Fsctl.SET_ZERO_DATA, { needs: "open", handle: setZeroData }],
@@ -54,12 +56,12 @@ const rows = new Map<number, IoctlRow>([
   [Fsctl.DELETE_REPARSE_POINT, { needs: "open", handle: deleteReparsePoint }],
   [Fsctl.GET_COMPRESSION, { needs: "open", handle: getCompression }],
   [Fsctl.SET_COMPRESSION, { needs: "open", handle: setCompression }],
-  [Fsctl.OFFLOAD_READ, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
-  [Fsctl.OFFLOAD_WRITE, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
+  [Fsctl.QUERY_FILE_REGIONS, { needs: "open", handle: queryFileRegions }],
+  // [MS-FSA] 2.1.5.10.28: only ReFS has stream snapshots; others answer so, and not INVALID_DEVICE_REQUEST.
+  [Fsctl.REFS_STREAM_SNAPSHOT_MANAGEMENT, { needs: "open", handle: () => Status.NOT_SUPPORTED }],
   // 3.3.5.15.7: the server stores no content hashes (BranchCache).
   [Fsctl.SRV_READ_HASH, { needs: "open", handle: () => Status.HASH_NOT_SUPPORTED }],
   [Fsctl.SRV_REQUEST_RESUME_KEY, { needs: "open", handle: requestResumeKey }],
-  [Fsctl.CREATE_OR_GET_OBJECT_ID, { needs: "open", handle: getObjectId }],
   [Fsctl.DUPLICATE_EXTENTS_TO_FILE, { needs: "open", handle: duplicateExtents }],
   [Fsctl.SRV_ENUMERATE_SNAPSHOTS, { needs: "open", handle: enumerateSnapshots }],
   [Fsctl.SRV_COPYCHUNK, { needs: "open", handle: copyChunks }],

@@ -2,6 +2,7 @@
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
+import { CreateOption } from "../../../wire/command/create.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { FileAttribute, SETTABLE_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import {
@@ -11,7 +12,7 @@ import {
   decodeUint32Information,
   type TimeRequest,
 } from "../../../wire/fscc/file-information.ts";
-import { FileInfoClass, setFileSize } from "../../../wire/fscc/info-class.ts";
+import { FileInfoClass, FsInfoClass, setFileSize } from "../../../wire/fscc/info-class.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { InfoType } from "../../../wire/command/query-info.ts";
 import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/command/set-info.ts";
@@ -33,8 +34,9 @@ import { setExtendedAttributes } from "./extended-attributes.ts";
 import { noteReserved } from "../open/stat.ts";
 import { linkFile, linkFileEx } from "./link.ts";
 
+const SYNCHRONOUS = CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
 /** Mode bits that a client may set; [MS-FSA] 2.1.5.15.8. */
-const KNOWN_MODE_BITS = 0x0000_103e;
+const SETTABLE_MODE_BITS = CreateOption.WRITE_THROUGH | CreateOption.SEQUENTIAL_ONLY | SYNCHRONOUS;
 
 export type SetHandler = (
   exchange: Exchange,
@@ -76,10 +78,10 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtSt
   if (open.node === undefined) return Status.NOT_SUPPORTED;
   if (changesSnapshot(open, request)) return Status.MEDIA_WRITE_PROTECTED;
   if (request.infoType === InfoType.SECURITY) return setSecurity(exchange, open, open.node, request);
-  // Quotas and volume labels cannot be set.
-  if (request.infoType !== InfoType.FILE) {
-    return request.infoType > InfoType.QUOTA ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
-  }
+  if (request.infoType === InfoType.FILESYSTEM) return refuseFileSystem(request.infoClass);
+  // Quotas cannot be set.
+  if (request.infoType === InfoType.QUOTA) return Status.NOT_SUPPORTED;
+  if (request.infoType !== InfoType.FILE) return Status.INVALID_PARAMETER;
   const row = classes.get(request.infoClass);
   if (row === undefined) return Status.INVALID_INFO_CLASS;
   if (request.buffer.length < (setFileSize(request.infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
@@ -90,6 +92,12 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtSt
     encodeSetInfoResponse(exchange.reserve(2));
     return status;
   });
+}
+
+/** [MS-FSCC] 2.5: two classes can be set, which takes an administrator of the volume; [MS-FSA] 2.1.5.16. */
+function refuseFileSystem(infoClass: number): NtStatus {
+  const isSettable = infoClass === FsInfoClass.CONTROL || infoClass === FsInfoClass.OBJECT_ID;
+  return isSettable ? Status.ACCESS_DENIED : Status.INVALID_INFO_CLASS;
 }
 
 function setBasic(
@@ -169,10 +177,16 @@ function setPosition(_exchange: Exchange, open: Open, _node: FileNode, buffer: U
   return Status.SUCCESS;
 }
 
+/** [MS-FSA] 2.1.5.15.8: an open stays synchronous or asynchronous, and keeps NO_INTERMEDIATE_BUFFERING. */
 function setMode(_exchange: Exchange, open: Open, _node: FileNode, buffer: Uint8Array): NtStatus {
   const mode = decodeUint32Information(buffer);
-  if ((mode & ~KNOWN_MODE_BITS) !== 0) return Status.INVALID_PARAMETER;
-  open.mode = mode;
+  if ((mode & ~SETTABLE_MODE_BITS) !== 0) return Status.INVALID_PARAMETER;
+  const isSynchronous = (mode & SYNCHRONOUS) !== 0;
+  if (isSynchronous !== ((open.mode & SYNCHRONOUS) !== 0)) return Status.INVALID_PARAMETER;
+  if ((mode & SYNCHRONOUS) === SYNCHRONOUS) return Status.INVALID_PARAMETER;
+  const isUnbuffered = (open.mode & CreateOption.NO_INTERMEDIATE_BUFFERING) !== 0;
+  const settable = isUnbuffered ? SETTABLE_MODE_BITS & ~CreateOption.WRITE_THROUGH : SETTABLE_MODE_BITS;
+  open.mode = (open.mode & ~settable) | (mode & settable);
   return Status.SUCCESS;
 }
 

@@ -18,7 +18,7 @@ export interface ParsedPath {
  * [MS-FSCC] 2.1.5: a component has at most 255 characters, a path 32,760 with the share; Windows allows
  * 32,767.
  */
-const MAX_COMPONENT_UNITS = 255;
+export const MAX_COMPONENT_UNITS = 255;
 const MAX_PATH_UNITS = 32_767;
 
 // Control characters and reserved characters except colon and backslash; [MS-FSCC] 2.1.5.2.
@@ -28,27 +28,31 @@ const forbiddenInStream = /[\u0000/]/;
 
 /**
  * Parses a Windows path. Returns INVALID_PARAMETER for a leading backslash, OBJECT_PATH_SYNTAX_BAD for a path
- * that leads out of the share, and OBJECT_NAME_INVALID for any other invalid path.
+ * that leads out of the share, and OBJECT_NAME_INVALID for any other invalid path. A caller that looks the path up may
+ * pass a larger `maxComponentUnits`: a missing folder above is reported before the length of a name.
  */
-export function parsePath(name: string): ParsedPath | NtStatus {
+export function parsePath(name: string, maxComponentUnits = MAX_COMPONENT_UNITS): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
   if (name.startsWith("\\")) return Status.INVALID_PARAMETER;
   const colon = name.indexOf(":", name.lastIndexOf("\\") + 1);
   if (colon >= 0) return parseStream(name.slice(0, colon), name.slice(colon + 1));
-  const components = parseComponents(name);
+  const components = parseComponents(name, maxComponentUnits);
   return typeof components === "number" ? components : { components, stream: undefined, kind: "any" };
 }
 
-function parseComponents(name: string): string[] | NtStatus {
+function parseComponents(name: string, maxUnits = MAX_COMPONENT_UNITS): string[] | NtStatus {
   if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
-  // A directory's name may end with a backslash; several count as one, as in Windows and Samba.
-  const components = name.split("\\").filter((component) => component !== "");
-  if (leavesShare(components)) return Status.OBJECT_PATH_SYNTAX_BAD;
-  for (const component of components) {
-    if (component === "." || component === ".." || component.includes(":")) {
-      return Status.OBJECT_NAME_INVALID;
+  const components: string[] = [];
+  for (const component of name.split("\\")) {
+    // A directory's name may end with a backslash; several count as one, and `.` as none, as in Windows and Samba.
+    if (component === "" || component === ".") continue;
+    if (component === "..") {
+      // smbd's status; Windows answers INVALID_PARAMETER.
+      if (components.pop() === undefined) return Status.OBJECT_PATH_SYNTAX_BAD;
+      continue;
     }
-    if (component.length > MAX_COMPONENT_UNITS) return Status.OBJECT_NAME_INVALID;
+    if (component.includes(":") || component.length > maxUnits) return Status.OBJECT_NAME_INVALID;
+    components.push(component);
   }
   return components;
 }
@@ -80,16 +84,6 @@ function parseStream(file: string, text: string): ParsedPath | NtStatus {
     default:
       return Status.OBJECT_NAME_INVALID;
   }
-}
-
-// Clients resolve `..` themselves; Windows has a separate status for a path that leads out of the share.
-function leavesShare(components: readonly string[]): boolean {
-  let depth = 0;
-  for (const component of components) {
-    depth += component === ".." ? -1 : 1;
-    if (depth < 0) return true;
-  }
-  return false;
 }
 
 /**

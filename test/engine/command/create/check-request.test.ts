@@ -33,9 +33,14 @@ const cases: readonly Case[] = [
   ["all of ShareAccess", { shareAccess: 0x7 }, Status.SUCCESS],
   ["an undefined ShareAccess bit, 2.1.5.1", { shareAccess: 0x8 }, Status.INVALID_PARAMETER],
   ["FILE_ATTRIBUTE_ARCHIVE", { fileAttributes: FileAttribute.ARCHIVE }, Status.SUCCESS],
-  ["an undefined FileAttributes bit", { fileAttributes: 0x0008 }, Status.INVALID_PARAMETER],
-  ["FILE_ATTRIBUTE_INTEGRITY_STREAM", { fileAttributes: 0x8000 }, Status.INVALID_PARAMETER],
-  ["FILE_ATTRIBUTE_ENCRYPTED", { fileAttributes: FileAttribute.ENCRYPTED }, Status.ACCESS_DENIED],
+  ["FILE_ATTRIBUTE_INTEGRITY_STREAM", { fileAttributes: 0x8000 }, Status.SUCCESS],
+  ["FILE_ATTRIBUTE_PINNED and UNPINNED", { fileAttributes: 0x18_0000 }, Status.SUCCESS],
+  ["FILE_ATTRIBUTE_ENCRYPTED to open", { fileAttributes: FileAttribute.ENCRYPTED }, Status.SUCCESS],
+  [
+    "FILE_ATTRIBUTE_ENCRYPTED to create",
+    { fileAttributes: FileAttribute.ENCRYPTED, createDisposition: CreateDisposition.OPEN_IF },
+    Status.ACCESS_DENIED,
+  ],
 ];
 
 const directories: readonly Case[] = [
@@ -149,7 +154,8 @@ describe("a CREATE with SMB2_CREATE_EA_BUFFER ([MS-SMB2] 2.2.13.2.1) and", () =>
   });
 });
 
-test("the disposition is checked before the access, [MS-FSA] 2.1.5.1", () => {
-  const change = { createDisposition: CreateDisposition.OVERWRITE_IF + 1, desiredAccess: 0 };
-  expect(outcomeOf(change)).toBe("STATUS_INVALID_PARAMETER");
+test("the access is checked before the disposition and the options, [MS-FSA] 2.1.5.1", () => {
+  for (const desiredAccess of [0, 0x0400_0000])
+    for (const change of [{ createDisposition: CreateDisposition.OVERWRITE_IF + 1 }, { shareAccess: 8 }])
+      expect(outcomeOf({ ...change, desiredAccess })).toBe("STATUS_ACCESS_DENIED");
 });

@@ -37,7 +37,7 @@ const windows: readonly Case[] = [
     true,
   ],
   // It fails with STATUS_OBJECT_NAME_COLLISION then.
-  ["a symlink with FILE_CREATE", FileKind.SYMLINK, { createDisposition: CREATE }, false],
+  ["a symlink with FILE_CREATE", FileKind.SYMLINK, { createDisposition: CREATE }, true],
   ["a FIFO for reading", FileKind.OTHER, { desiredAccess: READ_DATA }, true],
   ["a FIFO for its attributes", FileKind.OTHER, { desiredAccess: READ_ATTRIBUTES }, false],
   ["a FIFO for deletion", FileKind.OTHER, { desiredAccess: DELETE }, false],

@@ -58,7 +58,7 @@ describe("IOCTL in a snapshot", () => {
     ["FSCTL_SRV_ENUMERATE_SNAPSHOTS", "allowed", Fsctl.SRV_ENUMERATE_SNAPSHOTS],
     // A copy out of a snapshot, the source of which this key names, is allowed.
     ["FSCTL_SRV_REQUEST_RESUME_KEY", "allowed", Fsctl.SRV_REQUEST_RESUME_KEY],
-    ["FSCTL_CREATE_OR_GET_OBJECT_ID", "allowed", Fsctl.CREATE_OR_GET_OBJECT_ID],
+    ["FSCTL_QUERY_FILE_REGIONS", "allowed", Fsctl.QUERY_FILE_REGIONS],
   ])("[MS-FSA] 2.1.5.10: %s is %s", (_, verdict, ctlCode) => {
     expect(changesSnapshotByControl(inSnapshot, ctlCode)).toBe(verdict === "refused");
     expect(changesSnapshotByControl(inShare, ctlCode)).toBe(false);

@@ -30,9 +30,17 @@ test("a leading backslash fails with INVALID_PARAMETER (smb2.create.leading-slas
 });
 
 test("a path that leads out of the share fails with OBJECT_PATH_SYNTAX_BAD", () => {
-  for (const name of ["..", "..\\a", "a\\..\\..", "..\\..\\.."]) {
+  for (const name of ["..", "..\\a", "a\\..\\..", "..\\..\\..", ".\\.."]) {
     expect(parsePath(name)).toBe(Status.OBJECT_PATH_SYNTAX_BAD);
   }
+});
+
+test("`.` counts as nothing and `..` takes the component before it away, as in Windows", () => {
+  expect(parsed(".")).toEqual([]);
+  expect(parsed("d\\.")).toEqual(["d"]);
+  expect(parsed("d\\.\\x")).toEqual(["d", "x"]);
+  expect(parsed("a\\..\\b\\c\\..")).toEqual(["b"]);
+  expect(parsed("a\\..")).toEqual([]);
 });
 
 test("several backslashes count as one, as in Windows and Samba", () => {
@@ -41,7 +49,7 @@ test("several backslashes count as one, as in Windows and Samba", () => {
 });
 
 test("invalid names fail with OBJECT_NAME_INVALID", () => {
-  const bad = [".", "a\\..", "a\\.\\b", "a/b", "/", "a*", "?", 'q"', "<", ">", "|"];
+  const bad = ["a/b", "/", "a*", "?", 'q"', "<", ">", "|"];
   for (const name of [
     ...bad,
     "a\0b",
