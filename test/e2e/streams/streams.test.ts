@@ -146,7 +146,6 @@ describe("CREATE", () => {
       "file:a:$ATTRIBUTE_LIST": invalid,
       "file:a\0b": invalid,
       "sub\\:s": invalid,
-      "sub\\..\\file:s": invalid,
       [`file:${"s".repeat(235)}`]: invalid,
       [`file:${"s".repeat(256)}`]: invalid,
       // Not a character: the request is refused before the name is parsed.

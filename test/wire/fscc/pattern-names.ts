@@ -2,7 +2,7 @@
 import { join } from "node:path";
 
 /** gzip; for each of `patterns` a bit for each of PATTERN_NAMES, the lowest bit of a byte first. */
-export const RECORDED_PATTERNS: string = join(import.meta.dir, "../../vectors/wire/search-patterns-samba.gz");
+export const RECORDED_PATTERNS: string = join(import.meta.dir, "../../vectors/search-patterns-samba.gz");
 
 /** Names that smbd shows as they are: no dot or blank at the end. */
 export const PATTERN_NAMES: readonly string[] = [
