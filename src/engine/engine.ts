@@ -1,6 +1,6 @@
 // The performance path: listens, serves connections and enforces their limits.
 import { selectProvider } from "../crypto/select.ts";
-import type { EngineControl, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
+import type { EngineControl, EngineSettings, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
 import { refreshTrees } from "./command/session/refresh-trees.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
@@ -13,6 +13,7 @@ import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { Turns } from "./connection/turns.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
+import { DESCRIPTOR_LIMIT, DESCRIPTORS_PER_FILE } from "./state/open-usage.ts";
 import { ChangeTimes } from "./state/change-times.ts";
 import { DurableOpens } from "./state/durable-opens.ts";
 import { CachingTable } from "./state/caching.ts";
@@ -20,6 +21,8 @@ import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
 import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
+import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connection/descriptor-plan.ts";
+import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
 import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
 import { endVolumes, volumeLimits } from "./vfs/volume/mounted-volume.ts";
@@ -37,6 +40,8 @@ export class StartError extends Error {
 const SWEEP_MS = 5_000;
 /** The time within which a message must arrive completely after its first byte. */
 const MAX_FRAME_AGE_MS = 60_000;
+/** The limit of descriptors where the kernel does not tell it. */
+const UNKNOWN_LIMIT = 1024;
 
 /** How long `stop` waits for unfinished disk work. */
 const VOLUMES_GRACE_MS = 2_000;
@@ -60,6 +65,8 @@ class Engine implements EngineControl {
   private readonly sweeper: ReturnType<typeof setInterval>;
   private readonly connectionsPerAddress = new Map<string, number>();
   private readonly leasedDirectories = new LeasedDirectories();
+  /** Descriptors that were open at start. */
+  private readonly ownDescriptors = usedDescriptors();
   private lastConnectionId = 0;
   private wasQuiet = false;
   private reportTimer: unknown;
@@ -76,6 +83,7 @@ class Engine implements EngineControl {
     const context: EngineContext = {
       manager,
       settings,
+      descriptors: this.planDescriptors(settings, log),
       serverGuid: new Uint8Array(Buffer.from(settings.serverGuid, "hex")),
       provider,
       pool: new BufferPool(settings.bufferBudgetBytes),
@@ -135,6 +143,27 @@ class Engine implements EngineControl {
     this.sweeper.unref();
   }
 
+  /** Throws StartError where the kernel allows too few descriptors to serve anybody. */
+  private planDescriptors(settings: EngineSettings, log: Log): DescriptorPlan {
+    const found = raiseOpenFileLimit();
+    const limit = found < 0 ? UNKNOWN_LIMIT : found;
+    const { maxConnections, maxConnectionsPerAddress } = settings;
+    const plan = planDescriptors(limit, this.ownDescriptors, maxConnections, maxConnectionsPerAddress);
+    if (plan === undefined) {
+      const least = leastDescriptors(this.ownDescriptors);
+      throw new StartError(
+        `the limit of open descriptors is ${limit}: allow ${least} or more (ulimit -n, LimitNOFILE of systemd)`,
+      );
+    }
+    if (plan.connections < maxConnections) {
+      log.warn?.(
+        `the limit of open descriptors is ${limit}, which is enough for ${plan.connections} connections and ` +
+          `${Math.floor(plan.forOpens / DESCRIPTORS_PER_FILE)} open files: raise it (ulimit -n, LimitNOFILE of systemd)`,
+      );
+    }
+    return plan;
+  }
+
   private listen(addresses: readonly string[], port: number): number {
     const accept = (socket: StreamSocket, address: string): SocketUser | undefined =>
       this.accept(socket, address);
@@ -169,10 +198,10 @@ class Engine implements EngineControl {
 
   private accept(socket: StreamSocket, remoteAddress: string): SocketUser | undefined {
     const { context } = this;
-    const { maxConnections, maxConnectionsPerAddress } = context.settings;
+    const { connections, connectionsPerAddress } = context.descriptors;
     const addressCount = this.connectionsPerAddress.get(remoteAddress) ?? 0;
-    if (context.connections.size >= maxConnections || addressCount >= maxConnectionsPerAddress) {
-      const limit = addressCount >= maxConnectionsPerAddress ? "max ip connections" : "max connections";
+    if (context.connections.size >= connections || addressCount >= connectionsPerAddress) {
+      const limit = this.nameOfLimit(addressCount >= connectionsPerAddress);
       context.manager.notify({ event: "connectionLimit", remoteAddress, limit });
       return undefined;
     }
@@ -190,6 +219,13 @@ class Engine implements EngineControl {
         if (context.connections.size === 0) this.reportTablesSoon();
       },
     };
+  }
+
+  /** Names the limit that refuses a connection: an option, or what the kernel allows the process. */
+  private nameOfLimit(isOfAddress: boolean): string {
+    const { descriptors, settings } = this.context;
+    if (descriptors.connections < settings.maxConnections) return DESCRIPTOR_LIMIT;
+    return isOfAddress ? "max ip connections" : "max connections";
   }
 
   /** Logs the sizes of the tables once after the last connection has ended. */
@@ -232,7 +268,13 @@ class Engine implements EngineControl {
   }
 
   reload(): void {
-    this.context.settings = this.context.manager.settings();
+    const { context } = this;
+    context.settings = context.manager.settings();
+    try {
+      context.descriptors = this.planDescriptors(context.settings, context.log);
+    } catch (error) {
+      context.log.error(String(error));
+    }
     volumeLimits.timeoutMs = this.context.settings.volumeTimeoutMs;
     refreshTrees(this.context).catch((error: unknown) => this.context.log.error(`reload: ${String(error)}`));
   }

@@ -32,6 +32,8 @@ export class EventLog {
       );
     } else if (event.event === "connectionLimit") {
       this.log.warn(`connection from ${event.remoteAddress} refused: '${event.limit}' is reached`);
+    } else if (event.event === "openLimit") {
+      this.log.warn(`${quote(event.user)} may open no more files: '${event.limit}' is reached`);
     } else if (event.event === "logon") {
       this.log.info(`${who(event.identity)} logged on with ${dialectName(event.dialect)}`);
     } else {

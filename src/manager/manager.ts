@@ -32,6 +32,9 @@ export interface ManagerOptions {
 
 const IPC = "IPC$";
 
+/** What says nothing about a share's directory: the server has no descriptors or memory left. */
+const OWN_SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
+
 /** Throws ConfigError if the configuration or the password file cannot be used. */
 export function createManager(options: ManagerOptions): ServerManager {
   return new ServerManager(options);
@@ -151,7 +154,7 @@ export class ServerManager implements Manager {
     const admission = admit(share, identity, guest, accounts);
     if (!admission) return { status: Status.ACCESS_DENIED };
     const owner = await this.findDirectory(share);
-    if (!owner) return { status: Status.BAD_NETWORK_NAME };
+    if (typeof owner === "number") return { status: owner };
     const user = admission.asGuest ? guest : identity.user;
     const credentials = this.isRoot ? credentialsFor(share, user, admission.asGuest, owner, accounts) : null;
     if (credentials && "fault" in credentials) {
@@ -176,8 +179,8 @@ export class ServerManager implements Manager {
     return Object.freeze({ domain: serverSid(serverGuid), uid: owner.uid, sid });
   }
 
-  /** The owner of the share's directory; undefined, with a log line, if the directory cannot be served. */
-  private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | undefined> {
+  /** The owner of the share's directory; a status, with a log line, if the directory cannot be served. */
+  private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | NtStatus> {
     const timeoutMs = this.config.settings.volumeTimeoutMs;
     const link = await statDirectory(share.path, false, timeoutMs);
     const isLink = "uid" in link && link.isSymbolicLink;
@@ -186,6 +189,13 @@ export class ServerManager implements Manager {
     const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
     let fault: string;
     if ("code" in found) {
+      if (OWN_SHORTAGES.has(found.code)) {
+        this.events.warn(
+          "shortage",
+          `share [${share.name}] refused: the server has no descriptors or memory left (${found.code})`,
+        );
+        return Status.INSUFFICIENT_RESOURCES;
+      }
       fault = found.code === "ENOENT" ? "does not exist" : `cannot be reached (${found.code})`;
     } else {
       if (found.isDirectory && !isForeignLink) {
@@ -199,7 +209,7 @@ export class ServerManager implements Manager {
       this.absentShares.add(share.name);
       this.log.warn(`share [${share.name}]: ${share.path} ${fault}, clients get STATUS_BAD_NETWORK_NAME`);
     }
-    return undefined;
+    return Status.BAD_NETWORK_NAME;
   }
 
   private refuseHost(share: string, identity: Identity): { status: NtStatus } {

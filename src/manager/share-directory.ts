@@ -2,6 +2,7 @@
 // RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC), else in a worker of its own, so that a disk that hangs does
 // not affect other shares.
 import { errnoName, Errno } from "../linux/errno.ts";
+import { hasFreeDescriptors } from "../linux/limits.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt2 } from "../linux/open.ts";
 import { ModeType, emptyStatx, statFdCached } from "../linux/stat.ts";
 import type { MaybePromise } from "../port/port.ts";
@@ -20,6 +21,9 @@ export interface StatRequest {
 
 /** `code` is the name of an errno. */
 export type StatAnswer = DirectoryStat | { readonly code: string };
+
+/** What a thread of the runtime needs while it starts. */
+const DESCRIPTORS_PER_THREAD = 8;
 
 const statx = emptyStatx();
 const pending = new Map<string, Promise<StatAnswer>>();
@@ -61,6 +65,8 @@ function statFromCache(path: string, follows: boolean): StatAnswer | undefined {
 }
 
 function statInWorker(request: StatRequest): Promise<StatAnswer> {
+  // The runtime ends the process where a worker gets no descriptors.
+  if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD)) return Promise.resolve({ code: "EMFILE" });
   const worker = import.meta.url.includes("$bunfs")
     ? new Worker("./manager/directory-worker.ts")
     : new Worker(new URL("./directory-worker.ts", import.meta.url));

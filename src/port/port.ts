@@ -50,7 +50,10 @@ export interface EngineSettings {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxSessions: number;
+  /** Opens of one session, of one user, and of all users. */
   readonly maxOpenFiles: number;
+  readonly maxUserOpenFiles: number;
+  readonly maxTotalOpenFiles: number;
   /** Byte-range locks, held and waiting. */
   readonly maxLocksPerOpen: number;
   readonly maxLocksPerFile: number;
@@ -315,7 +318,8 @@ export type EngineEvent =
       readonly reason: string;
     }
   | { readonly event: "logoff"; readonly identity: Identity }
-  | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string };
+  | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string }
+  | { readonly event: "openLimit"; readonly user: string; readonly limit: string };
 
 /** Control of a running engine. */
 export interface EngineControl {

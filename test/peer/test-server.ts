@@ -30,6 +30,8 @@ export interface ServerOptions {
   /** Address to listen on; absent: 127.0.0.1. */
   readonly host?: string;
   readonly port?: number;
+  /** RLIMIT_NOFILE of minismbd, soft and hard; absent: as the test has it. */
+  readonly openFileLimit?: number;
 }
 
 export interface TestServer {

@@ -11,6 +11,7 @@ import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
+import type { DescriptorPlan } from "./descriptor-plan.ts";
 import type { WaitingMemory } from "./waiting-memory.ts";
 import type { Turns } from "./turns.ts";
 
@@ -47,6 +48,8 @@ export interface EngineContext {
   readonly provider: Provider;
   readonly pool: BufferPool;
   readonly waiting: WaitingMemory;
+  /** Replaced at a reload. */
+  descriptors: DescriptorPlan;
   readonly clock: Clock;
   readonly turns: Turns;
   readonly log: Log;

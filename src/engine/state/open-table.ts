@@ -6,6 +6,7 @@ import { Access } from "../../wire/security/access.ts";
 import { ShareAccess } from "../../wire/command/create.ts";
 import { isOplockStat } from "./caching-holder.ts";
 import { type Open, SharedFile } from "./open.ts";
+import { OpenUsage } from "./open-usage.ts";
 import { PathIndex } from "./path-index.ts";
 
 /** The absolute path, as SharedFile has it, of a path below the share directory `root`. */
@@ -35,6 +36,8 @@ function removeFrom<K>(opens: Map<K, Set<Open>>, key: K, open: Open): void {
 }
 
 export class OpenTable {
+  /** The opens of each user, and their descriptors. */
+  readonly usage = new OpenUsage();
   private readonly opens = new Map<number, Open>();
   private readonly files = new Map<string, SharedFile>();
   private readonly paths = new PathIndex<SharedFile>();
@@ -193,6 +196,7 @@ export class OpenTable {
 
   add(open: Open): void {
     this.opens.set(open.id, open);
+    open.countIn(this.usage);
     const { file } = open;
     if (file !== undefined) {
       file.opens.add(open);

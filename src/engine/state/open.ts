@@ -6,6 +6,7 @@ import type { DirectoryStream, Failure, FileHandle, FileNode } from "../vfs/stor
 import type { Session, Tree } from "./session.ts";
 import { type CachingHolder, FileCaching } from "./caching-holder.ts";
 import type { LockSequences } from "./lock-sequence.ts";
+import { DESCRIPTORS_PER_DIRECTORY, DESCRIPTORS_PER_FILE, type OpenUsage, userOf } from "./open-usage.ts";
 import { type PathEntry, PathIndex } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
 import type { StreamName } from "../vfs/stream/stream-handle.ts";
@@ -50,6 +51,8 @@ export class Open {
   readonly shareAccess: number;
   readonly createOptions: number;
   readonly isDirectory: boolean;
+  /** The user that it counts for; the user of a session may change. */
+  readonly user: string;
   /** For an open in a snapshot: the directory of the snapshot, which replaces the share's directory. */
   snapshotPath: string | undefined;
   /** Opened with the POSIX create context: the SMB3 POSIX extensions apply. */
@@ -59,6 +62,7 @@ export class Open {
   /** FILE_MODE_INFORMATION as set by the client. */
   mode: number;
   position = 0;
+  private usage: OpenUsage | undefined;
   search: DirectorySearch | undefined;
   /** The QUERY_DIRECTORY in progress, which has to give way or to wait for the disk: the next one follows it. */
   listing: Promise<unknown> | undefined;
@@ -125,6 +129,7 @@ export class Open {
     this.shareAccess = init.shareAccess;
     this.createOptions = init.createOptions;
     this.isDirectory = init.isDirectory;
+    this.user = userOf(init.session);
     this.mode = init.createOptions & MODE_BITS;
   }
 
@@ -144,6 +149,23 @@ export class Open {
     this.handle = undefined;
     this.node?.close();
     this.node = node;
+  }
+
+  /** Counts the open until its descriptors are closed, or until `endCount`. */
+  countIn(usage: OpenUsage): void {
+    this.usage = usage;
+    usage.add(this.user, this.descriptors);
+  }
+
+  endCount(): void {
+    this.usage?.remove(this.user, this.descriptors);
+    this.usage = undefined;
+  }
+
+  /** The most descriptors that it has. */
+  private get descriptors(): number {
+    if (this.pipe >= 0) return 0;
+    return this.isDirectory ? DESCRIPTORS_PER_DIRECTORY : DESCRIPTORS_PER_FILE;
   }
 
   /** Starts a use by a request; pair with `endUse`. */
@@ -196,6 +218,7 @@ export class Open {
   private releaseDescriptors(): void {
     void this.releaseData();
     this.node?.close();
+    this.endCount();
   }
 }
 

@@ -93,6 +93,9 @@ function readMultiChannel(globals: SectionValues, machine: Machine): boolean {
   return new Set(names).size > 1;
 }
 
+/** The most opens that the options allow: more than the kernel has descriptors for. */
+const MAX_OPENS = 1_048_576;
+
 function readLimits(globals: SectionValues) {
   return {
     maxCredits: globals.number("smb2 max credits") ?? 8192,
@@ -100,6 +103,8 @@ function readLimits(globals: SectionValues) {
     maxConnectionsPerAddress: globals.number("max ip connections") ?? 32,
     maxSessions: globals.number("max active sessions") ?? 1024,
     maxOpenFiles: globals.number("max open files") ?? 10_000,
+    maxUserOpenFiles: globals.number("max user open files") ?? MAX_OPENS,
+    maxTotalOpenFiles: globals.number("max total open files") ?? MAX_OPENS,
     maxLocksPerOpen: globals.number("max locks per open") ?? 10_000,
     maxLocksPerFile: globals.number("max locks per file") ?? 65_536,
     maxOutstandingRequests: globals.number("max outstanding requests") ?? 512,

@@ -118,10 +118,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   writeFileSync(passwords, formatPasswordDatabase(users), { mode: 0o600 });
   const logFile = join(directory, "log");
   const log = openSync(logFile, "a");
-  const child = Bun.spawn(
-    [EXECUTABLE, "serve", "-C", configuration, "-P", passwords, "-n", "-p", String(port)],
-    { stdin: "ignore", stdout: log, stderr: log, cwd: directory },
-  );
+  const words = [EXECUTABLE, "serve", "-C", configuration, "-P", passwords, "-n", "-p", String(port)];
+  const limit = options.openFileLimit;
+  const command = limit === undefined ? words : ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...words];
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, cwd: directory });
   closeSync(log);
   const readLog = (): string => readIfPresent(logFile);
   try {

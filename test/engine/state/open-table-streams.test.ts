@@ -16,7 +16,7 @@ function openOf(
 ): Open {
   const holder = { opens: new Set<Open>() };
   const open = { id: table.nextId(), file, grantedAccess: access, shareAccess: share } as unknown as Open;
-  Object.assign(open, { tree: holder, session: holder });
+  Object.assign(open, { tree: holder, session: holder, countIn: () => undefined });
   table.add(open);
   return open;
 }

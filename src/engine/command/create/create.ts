@@ -14,8 +14,10 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { MAX_COMPONENT_UNITS, type ParsedPath } from "../../vfs/name/client-path.ts";
-import type { FileNode, Found } from "../../vfs/store.ts";
+import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { loadRights, mayRemove, unusableAccessOf } from "../open/access-check.ts";
+import { DESCRIPTORS_PER_DIRECTORY } from "../../state/open-usage.ts";
+import { withinLimits } from "./admit.ts";
 import { checkCreateRequest } from "./check-request.ts";
 import { checkExisting, decideAccess } from "./existing.ts";
 import { createNew } from "./new.ts";
@@ -38,7 +40,8 @@ import { checkEaKnowledge } from "./extended-attributes.ts";
 
 export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
   const request = decodeCreateRequest(exchange.message);
-  if (tree.store === undefined) return openPipe(exchange, tree, request);
+  const { store } = tree;
+  if (store === undefined) return openPipe(exchange, tree, request);
   const durableStatus = checkDurableContexts(request);
   if (durableStatus !== Status.SUCCESS) return durableStatus;
   // 3.3.5.9.7, 3.3.5.9.12: a reconnect ignores the other fields of the request.
@@ -46,13 +49,22 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   if (reconnected !== undefined) return reconnected;
   const refusal = checkCreateRequest(request, tree);
   if (refusal !== Status.SUCCESS) return refusal;
-  const { opens, settings } = exchange.context;
-  if (opens.count >= settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
   const replayed = answerReplay(exchange, tree.session, request);
   if (replayed !== undefined) return replayed;
+  return withinLimits(exchange.context, tree.session, DESCRIPTORS_PER_DIRECTORY, () =>
+    createOpen(exchange, request, tree, store),
+  );
+}
+
+function createOpen(
+  exchange: Exchange,
+  request: CreateRequest,
+  tree: Tree,
+  shareStore: FileStore,
+): MaybePromise<NtStatus> {
   if (request.contexts.apple !== undefined) markApple(tree.session);
   const isPosix = asksForPosix(exchange, request, tree);
-  const { store, path } = pathOfCreate(request, tree.store, isPosix);
+  const { store, path } = pathOfCreate(request, shareStore, isPosix);
   if (typeof path === "number") return path;
   // [MS-FSA] 2.1.5.1 phase 6: a name that ends with a backslash is not a file's.
   const isFile = (request.createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0;

@@ -1,4 +1,5 @@
 // CREATE on IPC$ opens a named pipe; [MS-SMB2] 3.3.5.9 ("If the share is a pipe").
+import type { MaybePromise } from "../../../port/port.ts";
 import { Access, FileGeneric, mapGenericAccess } from "../../../wire/security/access.ts";
 import {
   CreateAction,
@@ -11,6 +12,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
 import { Open } from "../../state/open.ts";
+import { withinLimits } from "./admit.ts";
 
 const RESPONSE_ROOM = 96;
 // Seconds since 1970 of FILETIME zero: a pipe has no times.
@@ -26,12 +28,15 @@ const NO_TIMES = {
   changeNanoseconds: 0,
 };
 
-export async function openPipe(exchange: Exchange, tree: Tree, request: CreateRequest): Promise<NtStatus> {
+export function openPipe(exchange: Exchange, tree: Tree, request: CreateRequest): MaybePromise<NtStatus> {
+  return withinLimits(exchange.context, tree.session, 0, () => connectPipe(exchange, tree, request));
+}
+
+async function connectPipe(exchange: Exchange, tree: Tree, request: CreateRequest): Promise<NtStatus> {
   const { context } = exchange;
   const { session } = tree;
   const { identity } = session;
   if (identity === undefined) return Status.ACCESS_DENIED;
-  if (context.opens.count >= context.settings.maxOpenFiles) return Status.INSUFFICIENT_RESOURCES;
   const answer = await context.manager.openPipe({ name: request.name, identity });
   if ("status" in answer) return answer.status;
   if (!session.trees.has(tree.id)) {

@@ -1,7 +1,6 @@
 // A disk operation that a volume's worker runs for a share: it settles the caller's promise, keeps
 // descriptors and memory alive until the worker has ended it, and closes the descriptors of an answer that
 // comes after the time-out.
-import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
@@ -122,9 +121,9 @@ export class WaitingCall implements DiskJob {
     reject?.(error);
   }
 
-  lost(): void {
+  lost(failure: Failure): void {
     this.end();
-    this.settle(-Errno.EIO);
+    this.settle(failure);
   }
 
   /** Releases what the operation needed: the worker has ended it, or never gets it. */

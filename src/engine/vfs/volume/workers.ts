@@ -2,6 +2,9 @@
 // answers; where it hangs, more are started up to a small limit, for calls that may still succeed.
 import { totalmem } from "node:os";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
+import { Errno } from "../../../linux/errno.ts";
+import { hasFreeDescriptors } from "../../../linux/limits.ts";
+import type { Failure } from "../store.ts";
 import type { DiskAnswer, DiskRequest, ShareDefinition, ToDiskWorker } from "./worker-protocol.ts";
 
 /** An operation for a worker. Of `answered`, `failed` and `lost` exactly one is called, once. */
@@ -17,8 +20,8 @@ export interface DiskJob {
   answered(result: unknown, answer: DiskAnswer): void;
   /** The operation threw. */
   failed(error: Error): void;
-  /** The worker has ended. */
-  lost(): void;
+  /** The worker has ended, or there are no descriptors for one. */
+  lost(failure: Failure): void;
 }
 
 // A worker takes 3 to 10 MiB of memory.
@@ -28,6 +31,8 @@ const MAX_POSTED = 4;
 /** A worker that has not answered for this long gets no more jobs. */
 const HANGING_MS = 50;
 const IDLE_MS = 15_000;
+/** A thread of the runtime has an event loop, and needs more while it starts. */
+const DESCRIPTORS_PER_THREAD = 8;
 
 /** The compiled executable has the worker's file under its path below src. */
 function startThread(): Worker {
@@ -130,7 +135,7 @@ export class VolumeWorkers {
     this.retryTimer = undefined;
     this.idleTimer = undefined;
     for (const thread of this.threads.splice(0)) this.terminate(thread);
-    for (const job of this.queue.splice(0)) job.lost();
+    for (const job of this.queue.splice(0)) job.lost(-Errno.EIO);
   }
 
   private pump(): void {
@@ -145,6 +150,7 @@ export class VolumeWorkers {
       this.queue.splice(at, 1);
       this.assign(thread, job, now);
     }
+    if (this.threads.length === 0) for (const job of this.queue.splice(0)) job.lost(-Errno.EMFILE);
     // All threads are busy. Try again when they may count as hanging: another thread is started then.
     if (this.queue.length > 0 && this.threads.length < MAX_WORKERS) this.retryLater();
   }
@@ -163,7 +169,9 @@ export class VolumeWorkers {
     return this.start();
   }
 
-  private start(): Thread {
+  /** Undefined where descriptors are too few: the runtime ends the process then. */
+  private start(): Thread | undefined {
+    if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD)) return undefined;
     const thread = new Thread();
     thread.worker.onmessage = (event: MessageEvent<DiskAnswer>) => this.receive(thread, event.data);
     thread.worker.onerror = () => {
@@ -233,7 +241,7 @@ export class VolumeWorkers {
     thread.worker.terminate();
     const lost = [...thread.posted.values()];
     thread.posted.clear();
-    for (const { job } of lost) job.lost();
+    for (const { job } of lost) job.lost(-Errno.EIO);
   }
 }
 

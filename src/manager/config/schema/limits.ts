@@ -13,7 +13,17 @@ export const LIMITS = [
   }),
   integer("max ip connections", "32", "Concurrent connections from one address.", { min: 1, max: 65_536 }),
   integer("max active sessions", "1024", "Concurrent sessions.", { min: 1, max: 65_536 }),
-  integer("max open files", "10000", "Open files of one client.", { min: 1, max: 65_536 }),
+  integer("max open files", "10000", "Open files of one client session.", { min: 1, max: 65_536 }),
+  integer("max user open files", "", "Open files of one user, in all sessions.", {
+    defaultHelp: "two thirds of the descriptors that are free for files",
+    min: 1,
+    max: 1_048_576,
+  }),
+  integer("max total open files", "", "Open files of all users.", {
+    defaultHelp: "by the limit of descriptors (`ulimit -n`, systemd's LimitNOFILE)",
+    min: 1,
+    max: 1_048_576,
+  }),
   integer("max locks per open", "10000", "Byte-range locks that one open file may hold and wait for.", {
     min: 1,
     max: 1_048_576,
