@@ -74,10 +74,8 @@ class Engine implements EngineControl {
   constructor(manager: Manager) {
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
-    const provider = selectProvider(settings.cryptoProvider);
     const log = makeLog(settings.logLevel);
-    for (const name of provider.fallbacks)
-      log.warn?.(`crypto: native ${name} failed its self-test, using the pure implementation`);
+    const provider = providerFor(settings, log);
     const notify = new NotifyTable();
     const { leasedDirectories } = this;
     const context: EngineContext = {
@@ -305,6 +303,13 @@ class Engine implements EngineControl {
       bufferBytes: pool.lentBytes + pool.idleBytes,
     };
   }
+}
+
+function providerFor({ cryptoProvider }: EngineSettings, log: Log): ReturnType<typeof selectProvider> {
+  const provider = selectProvider(cryptoProvider);
+  for (const name of provider.fallbacks)
+    log.warn?.(`crypto: native ${name} failed its self-test, using the pure implementation`);
+  return provider;
 }
 
 function explainListen(address: string, port: number, code: string): string {
