@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
 import { dropQuotaOverride } from "../engine/privileges.ts";
 import type { EngineControl } from "../port/port.ts";
+import { lineOfError } from "../wire/printable.ts";
 import type { Override } from "../manager/config/load.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
@@ -103,8 +104,7 @@ function untilStopped(manager: ServerManager, engine: EngineControl): Promise<vo
   });
   // A bug in the handling of one request must not end the server for all clients.
   const report = (error: unknown) => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`minismbd: error: internal error, please report it: ${text}\n`);
+    process.stderr.write(`minismbd: error: internal error, please report it: ${lineOfError(error)}\n`);
   };
   process.on("uncaughtException", report);
   process.on("unhandledRejection", report);

@@ -8,6 +8,7 @@ import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
+import { makeLog } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { Turns } from "./connection/turns.ts";
@@ -74,7 +75,7 @@ class Engine implements EngineControl {
   constructor(manager: Manager) {
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
-    const log = makeLog(settings.logLevel);
+    const log = makeLog(settings.logLevel, systemClock.now);
     const provider = providerFor(settings, log);
     const notify = new NotifyTable();
     const { leasedDirectories } = this;
@@ -319,18 +320,4 @@ function explainListen(address: string, port: number, code: string): string {
   if (code === "EACCES")
     return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
   return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;
-}
-
-const LEVELS = ["error", "warn", "info", "debug"] as const;
-
-function makeLog(level: (typeof LEVELS)[number]): Log {
-  const rank = LEVELS.indexOf(level);
-  const at = (name: (typeof LEVELS)[number]): ((text: string) => void) | undefined =>
-    LEVELS.indexOf(name) <= rank ? (text) => console.error(`minismbd: ${name}: ${text}`) : undefined;
-  return {
-    error: (text) => console.error(`minismbd: error: ${text}`),
-    warn: at("warn"),
-    info: at("info"),
-    debug: at("debug"),
-  };
 }

@@ -1,5 +1,6 @@
 // The server's log: one line an event on standard output, errors and warnings on standard error.
 import type { EngineSettings } from "../port/port.ts";
+import { printable } from "../wire/printable.ts";
 
 export type LogLevel = EngineSettings["logLevel"];
 
@@ -19,7 +20,7 @@ export function createLog(
 ): Log {
   const at = (own: LogLevel) => (text: string) => {
     if (LEVELS.indexOf(own) <= LEVELS.indexOf(level()))
-      write(`minismbd: ${own}: ${text}\n`, own === "error" || own === "warn");
+      write(`minismbd: ${own}: ${printable(text)}\n`, own === "error" || own === "warn");
   };
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }

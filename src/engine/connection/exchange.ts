@@ -7,6 +7,7 @@ import { Message, WireError, Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import { requestExtent } from "../../wire/command/request-extent.ts";
 import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
+import { lineOfError } from "../../wire/printable.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
@@ -392,8 +393,7 @@ export class Exchange {
   statusOfError(error: unknown): NtStatus {
     this.dropBody();
     if (error instanceof WireError) return Status.INVALID_PARAMETER;
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.context.log.error(`internal error in ${this.row?.name ?? "dispatch"}: ${text}`);
+    this.context.log.error(`internal error in ${this.row?.name ?? "dispatch"}: ${lineOfError(error)}`);
     return Status.INTERNAL_ERROR;
   }
 }

@@ -1,4 +1,5 @@
 // User names: which are valid (ksmbd.adduser(8)), and how they are compared.
+import { isPrintable, printable } from "../../wire/printable.ts";
 
 export const MAX_NAME_BYTES = 47;
 
@@ -20,13 +21,5 @@ export function foldUserName(name: string): string {
 
 /** The text for a log or a terminal: escapes characters that could forge a line or move the cursor. */
 export function showName(name: string): string {
-  let shown = "";
-  for (const character of name.slice(0, 256)) {
-    shown += isPrintable(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-  }
-  return shown;
-}
-
-function isPrintable(text: string): boolean {
-  return !/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u.test(text);
+  return printable(name, 256);
 }

@@ -1,0 +1,42 @@
+// The engine's log lines: levels, printable text, and not more than an administrator reads.
+import { expect, test } from "bun:test";
+import { makeLog, MAX_LINES, PERIOD_MS } from "../../../src/engine/connection/engine-log.ts";
+
+function logAt(level: Parameters<typeof makeLog>[0]) {
+  const lines: string[] = [];
+  const clock = { nowMs: 0 };
+  const log = makeLog(
+    level,
+    () => clock.nowMs,
+    (line) => lines.push(line),
+  );
+  return { log, lines, clock };
+}
+
+test("levels below the chosen one are undefined", () => {
+  const { log } = logAt("warn");
+  expect([log.warn === undefined, log.info === undefined, log.debug === undefined]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});
+
+test("a name with a line break cannot forge a line", () => {
+  const { log, lines } = logAt("warn");
+  log.warn?.('delete on close of "/share/a\nminismbd: error: forged" failed');
+  expect(lines).toEqual([
+    'minismbd: warn: delete on close of "/share/a\\u{a}minismbd: error: forged" failed',
+  ]);
+});
+
+test("lines beyond the limit of a minute are counted and named", () => {
+  const { log, lines, clock } = logAt("debug");
+  for (let index = 0; index < MAX_LINES + 7; index++) log.warn?.("again");
+  expect(lines.length).toBe(MAX_LINES);
+  log.debug?.("asked for");
+  expect(lines.length).toBe(MAX_LINES + 1);
+  clock.nowMs += PERIOD_MS;
+  log.error("next");
+  expect(lines.slice(-2)).toEqual(["minismbd: warn: 7 more lines were left out", "minismbd: error: next"]);
+});
