@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
 import { dropQuotaOverride } from "../engine/privileges.ts";
 import type { EngineControl } from "../port/port.ts";
-import { lineOfError } from "../wire/printable.ts";
 import type { Override } from "../manager/config/load.ts";
+import { reportBug } from "../manager/log.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
 import { CONFIG_FILE, defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
@@ -103,11 +103,8 @@ function untilStopped(manager: ServerManager, engine: EngineControl): Promise<vo
     if (manager.reload()) engine.reload();
   });
   // A bug in the handling of one request must not end the server for all clients.
-  const report = (error: unknown) => {
-    process.stderr.write(`minismbd: error: internal error, please report it: ${lineOfError(error)}\n`);
-  };
-  process.on("uncaughtException", report);
-  process.on("unhandledRejection", report);
+  process.on("uncaughtException", reportBug);
+  process.on("unhandledRejection", reportBug);
   return new Promise((resolve, reject) => {
     let isStopping = false;
     const stop = () => {

@@ -1,6 +1,6 @@
 // The server's log: one line an event on standard output, errors and warnings on standard error.
 import type { EngineSettings } from "../port/port.ts";
-import { printable } from "../wire/printable.ts";
+import { lineOfError, printable } from "../wire/printable.ts";
 
 export type LogLevel = EngineSettings["logLevel"];
 
@@ -23,6 +23,11 @@ export function createLog(
       write(`minismbd: ${own}: ${printable(text)}\n`, own === "error" || own === "warn");
   };
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+/** Writes an error that nobody has caught, at every level. */
+export function reportBug(error: unknown): void {
+  print(`minismbd: error: internal error, please report it: ${lineOfError(error)}\n`, true);
 }
 
 function print(line: string, isError: boolean): void {
