@@ -15,6 +15,7 @@ import {
 } from "../../../linux/io.ts";
 import { emptyStatx, statFd, statfsFd } from "../../../linux/stat.ts";
 import { isGivenUp } from "../context/given-up.ts";
+import { beforeTruncation } from "../values/ntfs-attributes.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Count, Failure } from "../store.ts";
 import { cloneRange } from "../../../linux/clone.ts";
@@ -59,8 +60,9 @@ export function writeData(
 }
 
 /** `FileHandle.truncate`. */
-export function truncateData(_: ShareContext, fd: number, size: number): 0 | Failure {
-  return truncateFd(fd, size);
+export function truncateData(context: ShareContext, fd: number, size: number): 0 | Failure {
+  const failure = beforeTruncation(context, fd, size);
+  return failure < 0 ? failure : truncateFd(fd, size);
 }
 
 /** `FileHandle.flush`. */

@@ -16,10 +16,10 @@ import {
   fatAttributes,
   mergeFat,
   parseStored,
-  readNtfsOfPath,
   readStored,
   storedAttributesOfPath,
 } from "../values/stored-attributes.ts";
+import { readNtfsOfPath } from "../values/ntfs-attributes.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { eachName } from "../../../linux/dir.ts";
 
@@ -55,7 +55,7 @@ export class ListedAttributes {
     if (!this.context.grant.storeDosAttributes) return undefined;
     const traits = this.directoryTraits();
     if (deviceOf(stat) !== this.device) return this.ofMountedDisk(stat, name);
-    if (traits.hasNtfsAttributes) return readNtfsOfPath(entryPath);
+    if (traits.hasNtfsAttributes) return readNtfsOfPath(this.context, traits, stat, entryPath);
     if (traits.hasUserXattrs && !traits.hasFatAttributes) return storedAttributesOfPath(entryPath);
     if (!isFileOrDirectory(stat)) return undefined;
     const value = this.sidecarAttributes({ name, stat, hasStableInodes: traits.hasStableInodes });

@@ -8,6 +8,7 @@ import { NOT_READ } from "../context/directory-cache.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import { joinPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
+import { healSpecial, keepSystem } from "../values/ntfs-attributes.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
 import { findsOtherSpellings, listedNames } from "./true-spelling.ts";
@@ -45,6 +46,17 @@ export function findPath(
   names: readonly string[],
   anyForm: boolean,
 ): FoundPath | Failure {
+  const first = findObject(context, names, anyForm);
+  if (typeof first === "number" || first.facts === undefined) return first;
+  if (!healSpecial(context, first.fd, first.facts.stat)) return first;
+  closeFd(first.fd);
+  const healed = findObject(context, names, anyForm);
+  if (typeof healed === "number" || healed.facts === undefined) return healed;
+  keepSystem(context, healed.fd, healed.path);
+  return found(healed, describeNode(context, healed.fd, healed.path));
+}
+
+function findObject(context: ShareContext, names: readonly string[], anyForm: boolean): FoundPath | Failure {
   const located = resolveAsUser(context, names, anyForm);
   if (typeof located === "number") return located;
   if (located.fd < 0) return missing(located);

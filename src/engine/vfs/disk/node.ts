@@ -213,7 +213,13 @@ export function setNodeSparse(
   if (typeof stat === "number") return stat;
   const others = storedBits(context, stat, path) & ~FileAttribute.SPARSE_FILE;
   if (!context.grant.storeDosAttributes) return -Errno.EOPNOTSUPP;
-  return storeBits(context, fd, path, others | (isSparse ? FileAttribute.SPARSE_FILE : 0), stat);
+  const bits = others | (isSparse ? FileAttribute.SPARSE_FILE : 0);
+  const failure = storeBits(context, fd, path, bits, stat);
+  if (failure < 0) return failure;
+  // NTFS keeps the attribute of a file that is sparse on the disk.
+  const now = statNode(context, fd, path);
+  if (typeof now === "number") return now;
+  return ((now.attributes ^ bits) & FileAttribute.SPARSE_FILE) === 0 ? 0 : -Errno.EOPNOTSUPP;
 }
 
 function storeBits(

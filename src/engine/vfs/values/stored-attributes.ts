@@ -2,13 +2,13 @@
 // exFAT, NTFS), else in the value user.DOSATTRIB, which also has what the disk's own attributes cannot hold.
 import { Errno } from "../../../linux/errno.ts";
 import { getFatAttributes, setFatAttributes } from "../../../linux/fat-attributes.ts";
-import { Scratch, addressOf } from "../../../linux/libc.ts";
+import { addressOf } from "../../../linux/libc.ts";
 import { Open, closeFd, reopen } from "../../../linux/open.ts";
 import { Access, ModeType, type Statx, accessFd, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { getXattr, getXattrPath, setXattr } from "../../../linux/xattr.ts";
 import { attributesOnWire, FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { deviceOf, xattrRoom } from "../format/file-stat.ts";
-import { type DiskTraits, NTFS_ATTRIBUTES_XATTR, traitsOf } from "../context/disk-traits.ts";
+import { type DiskTraits, traitsOf } from "../context/disk-traits.ts";
 import {
   DOS_ATTRIBUTES_XATTR,
   type DosAttributes,
@@ -21,19 +21,15 @@ import { getSidecarValue, removeSidecarValue, setSidecarValue } from "../sidecar
 import type { Failure } from "../store.ts";
 import { setModeFd } from "../../../linux/directory-entries.ts";
 import { changeSidecar, inSidecar } from "./in-sidecar.ts";
+import { readNtfs, writeNtfs } from "./ntfs-attributes.ts";
 
-const NTFS_CREATED_XATTR = "system.ntfs_crtime_be";
 /** The attributes that FAT has, with the same numbers. */
 const FAT_BITS = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM | FileAttribute.ARCHIVE;
 const FAT_DIRECTORY = 0x10;
 const FAT_ROOT_INODE = 1;
 /** FAT has birth times of 10 ms resolution, and clients set the times that they have read. */
 const BIRTH_TOLERANCE_SECONDS = 2;
-const SECONDS_1601_TO_1970 = 11_644_473_600;
-const TICKS = 10_000_000n;
 
-const room = new Scratch(16);
-const value8 = new Uint8Array(8);
 const facts = emptyStatx();
 
 /** The stored attributes of a descriptor's object, whose statx is `from`; undefined where none are stored. */
@@ -45,13 +41,23 @@ export function readStored(
 ): DosAttributes | undefined {
   if (!context.grant.storeDosAttributes) return undefined;
   const traits = traitsOf(context, deviceOf(from), fd);
-  if (traits.hasNtfsAttributes) return readNtfs(fd);
+  if (traits.hasNtfsAttributes) return readNtfsAndBirth(context, fd, from, path);
   if (traits.hasFatAttributes && isFileOrDirectory(from)) {
     const native = readFatByReopening(context, traits, fd);
     if (native !== undefined) return mergeFat(native, from, attributesInSidecar(context, fd, path));
   }
   if (traits.hasUserXattrs) return storedAttributes(fd);
   return isFileOrDirectory(from) ? attributesInSidecar(context, fd, path) : undefined;
+}
+
+function readNtfsAndBirth(context: ShareContext, fd: number, from: Statx, path: string): DosAttributes {
+  const found = readNtfs(context, fd, from, path);
+  if (found.birthSeconds !== undefined) return found;
+  // The kernel's ntfs3 lacks this xattr: birth time of user.DOSATTRIB, else of the disk.
+  const value = storedAttributes(fd);
+  return value === undefined
+    ? found
+    : { ...found, birthSeconds: value.birthSeconds, birthNanoseconds: value.birthNanoseconds };
 }
 
 /** True for objects that can be opened without the side effects of devices, FIFOs and the like. */
@@ -102,32 +108,6 @@ function readFatByReopening(context: ShareContext, traits: DiskTraits, fd: numbe
   });
 }
 
-function readNtfs(fd: number): DosAttributes {
-  const found = parseNtfs((name) => getXattr(fd, name, room));
-  if (found.birthSeconds !== undefined) return found;
-  // The kernel's ntfs3 lacks this xattr: birth time of user.DOSATTRIB, else of the disk.
-  const value = storedAttributes(fd);
-  return value === undefined
-    ? found
-    : { ...found, birthSeconds: value.birthSeconds, birthNanoseconds: value.birthNanoseconds };
-}
-
-/** The same by a NUL-terminated path. */
-export function readNtfsOfPath(path: Uint8Array): DosAttributes {
-  return parseNtfs((name) => getXattrPath(addressOf(path), name, room));
-}
-
-function parseNtfs(fetch: (name: string) => number): DosAttributes {
-  const found: DosAttributes = { attributes: undefined, birthSeconds: undefined, birthNanoseconds: 0 };
-  if (fetch(NTFS_ATTRIBUTES_XATTR) === 4) found.attributes = room.view.getUint32(0, false);
-  if (fetch(NTFS_CREATED_XATTR) === 8) {
-    const ticks = room.view.getBigUint64(0, false);
-    found.birthSeconds = Number(ticks / TICKS) - SECONDS_1601_TO_1970;
-    found.birthNanoseconds = Number(ticks % TICKS) * 100;
-  }
-  return found;
-}
-
 /**
  * Stores attributes and birth time of an object whose permission bits are `mode`, as the thread's current
  * user. -EOPNOTSUPP where they cannot be stored.
@@ -144,7 +124,13 @@ export function writeStored(
   const failure = statFd(fd, facts);
   if (failure < 0) return failure;
   const traits = traitsOf(context, deviceOf(facts), fd);
-  if (traits.hasNtfsAttributes) return writeNtfs(fd, mode, attributes, seconds, nanoseconds);
+  if (traits.hasNtfsAttributes) {
+    const result = writeNtfs(context, fd, facts, path, attributes, seconds, nanoseconds);
+    if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result;
+    // The kernel's ntfs3 cannot set the creation time.
+    const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
+    return isNear ? 0 : storeAttributes(fd, mode, attributesForKsmbd(attributes), seconds, nanoseconds);
+  }
   if (traits.hasFatAttributes && isFileOrDirectory(facts)) {
     const isFarBirth = !facts.hasBirth || Math.abs(facts.birthSeconds - seconds) > BIRTH_TOLERANCE_SECONDS;
     const isBeyond = isFarBirth || (attributes & STORED_ATTRIBUTES & ~FAT_BITS) !== 0;
@@ -181,27 +167,6 @@ function writeFat(traits: DiskTraits, fd: number, attributes: number): 0 | Failu
   if (before !== undefined && before !== wanted) result = setFatAttributes(opened, wanted);
   closeFd(opened);
   return result;
-}
-
-function writeNtfs(
-  fd: number,
-  mode: number,
-  attributes: number,
-  seconds: number,
-  nanoseconds: number,
-): 0 | Failure {
-  const view = new DataView(value8.buffer);
-  // The driver preserves bits that cannot be set (directory, compressed, sparse).
-  view.setUint32(0, attributes & STORED_ATTRIBUTES, false);
-  const failure = setXattr(fd, NTFS_ATTRIBUTES_XATTR, value8.subarray(0, 4));
-  if (failure < 0) return failure;
-  const ticks = BigInt(Math.max(seconds + SECONDS_1601_TO_1970, 0)) * TICKS;
-  view.setBigUint64(0, ticks + BigInt(Math.floor(nanoseconds / 100)), false);
-  const result = setXattr(fd, NTFS_CREATED_XATTR, value8);
-  if (result !== -Errno.EOPNOTSUPP && result !== -Errno.EINVAL) return result;
-  // The kernel's ntfs3 lacks this xattr.
-  const isNear = facts.hasBirth && Math.abs(facts.birthSeconds - seconds) <= BIRTH_TOLERANCE_SECONDS;
-  return isNear ? 0 : storeAttributes(fd, mode, attributesForKsmbd(attributes), seconds, nanoseconds);
 }
 
 /** Adds DIRECTORY (by `facts`) or NORMAL: ksmbd relies on the stored value for both. */
