@@ -6,6 +6,7 @@ import { refreshTrees } from "./command/session/refresh-trees.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
 import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
+import { type ConnectionLimits, ConnectionTable } from "./connection/connection-table.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { makeLog } from "./connection/engine-log.ts";
@@ -20,6 +21,7 @@ import { DurableOpens } from "./state/durable-opens.ts";
 import { CachingTable } from "./state/caching.ts";
 import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
+import { SessionTable } from "./state/session-table.ts";
 import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connection/descriptor-plan.ts";
@@ -64,7 +66,6 @@ class Engine implements EngineControl {
   private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listener[] = [];
   private readonly sweeper: ReturnType<typeof setInterval>;
-  private readonly connectionsPerAddress = new Map<string, number>();
   private readonly leasedDirectories = new LeasedDirectories();
   /** Descriptors that were open at start. */
   private readonly ownDescriptors = usedDescriptors();
@@ -91,7 +92,8 @@ class Engine implements EngineControl {
       turns: new Turns(),
       log,
       connections: this.connections,
-      sessions: new Map(),
+      connectionTable: new ConnectionTable(() => this.connectionLimits()),
+      sessions: new SessionTable(),
       opens: new OpenTable(),
       notify,
       watcher: new DirectoryWatcher({
@@ -197,34 +199,37 @@ class Engine implements EngineControl {
 
   private accept(socket: StreamSocket, remoteAddress: string): SocketUser | undefined {
     const { context } = this;
-    const { connections, connectionsPerAddress } = context.descriptors;
-    const addressCount = this.connectionsPerAddress.get(remoteAddress) ?? 0;
-    if (context.connections.size >= connections || addressCount >= connectionsPerAddress) {
-      const limit = this.nameOfLimit(addressCount >= connectionsPerAddress);
-      context.manager.notify({ event: "connectionLimit", remoteAddress, limit });
+    const limit = context.connectionTable.makeRoom(remoteAddress);
+    if (limit !== undefined) {
+      context.manager.notify({ event: "connectionLimit", remoteAddress, limit: this.nameOfLimit(limit) });
       return undefined;
     }
     const connection = new Connection(++this.lastConnectionId, this.host, socket, remoteAddress);
     this.connections.set(connection.id, connection);
-    this.connectionsPerAddress.set(remoteAddress, addressCount + 1);
+    context.connectionTable.add(connection);
     return {
       receive: (chunk) => connection.receive(chunk),
       drained: () => connection.drained(),
       closed: () => {
-        const left = (this.connectionsPerAddress.get(remoteAddress) ?? 1) - 1;
-        if (left > 0) this.connectionsPerAddress.set(remoteAddress, left);
-        else this.connectionsPerAddress.delete(remoteAddress);
         connection.closed();
         if (context.connections.size === 0) this.reportTablesSoon();
       },
     };
   }
 
-  /** Names the limit that refuses a connection: an option, or what the kernel allows the process. */
-  private nameOfLimit(isOfAddress: boolean): string {
+  private connectionLimits(): ConnectionLimits {
     const { descriptors, settings } = this.context;
-    if (descriptors.connections < settings.maxConnections) return DESCRIPTOR_LIMIT;
-    return isOfAddress ? "max ip connections" : "max connections";
+    return {
+      maxConnections: descriptors.connections,
+      maxConnectionsPerAddress: descriptors.connectionsPerAddress,
+      maxUnauthenticatedConnections: settings.maxUnauthenticatedConnections,
+    };
+  }
+
+  /** Names the limit that refuses a connection: an option, or what the kernel allows the process. */
+  private nameOfLimit(option: string): string {
+    const { descriptors, settings } = this.context;
+    return descriptors.connections < settings.maxConnections ? DESCRIPTOR_LIMIT : option;
   }
 
   /** Logs the sizes of the tables once after the last connection has ended. */

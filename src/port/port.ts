@@ -49,7 +49,14 @@ export interface EngineSettings {
   readonly maxCredits: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  /** Connections over which nobody has proved a password. */
+  readonly maxUnauthenticatedConnections: number;
+  /** Sessions of users and guests; one user and guests together have limits of their own. */
   readonly maxSessions: number;
+  readonly maxSessionsPerUser: number;
+  readonly maxGuestSessions: number;
+  /** Session set-ups without a result. */
+  readonly maxUnfinishedLogons: number;
   /** Opens of one session, of one user, and of all users. */
   readonly maxOpenFiles: number;
   readonly maxUserOpenFiles: number;

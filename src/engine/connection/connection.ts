@@ -368,6 +368,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     if (this.isClosed) return;
     this.isClosed = true;
     this.host.connections.delete(this.id);
+    this.context.connectionTable.remove(this);
     this.frames.close();
     this.sendQueue.close();
     this.logons.clear();

@@ -2,7 +2,7 @@
 import type { Provider } from "../../crypto/provider.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../logon/logon-gate.ts";
-import type { Session } from "../state/session.ts";
+import type { SessionTable } from "../state/session-table.ts";
 import type { ChangeTimes } from "../state/change-times.ts";
 import type { DurableOpens } from "../state/durable-opens.ts";
 import type { CachingTable } from "../state/caching.ts";
@@ -11,6 +11,7 @@ import type { OpenTable } from "../state/open-table.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
+import type { ConnectionTable } from "./connection-table.ts";
 import type { DescriptorPlan } from "./descriptor-plan.ts";
 import type { WaitingMemory } from "./waiting-memory.ts";
 import type { Turns } from "./turns.ts";
@@ -54,7 +55,8 @@ export interface EngineContext {
   readonly turns: Turns;
   readonly log: Log;
   readonly connections: ReadonlyMap<number, Channel>;
-  readonly sessions: Map<number, Session>;
+  readonly connectionTable: ConnectionTable;
+  readonly sessions: SessionTable;
   readonly opens: OpenTable;
   readonly notify: NotifyTable;
   readonly watcher: DirectoryWatcher;

@@ -99,9 +99,7 @@ const MAX_OPENS = 1_048_576;
 function readLimits(globals: SectionValues) {
   return {
     maxCredits: globals.number("smb2 max credits") ?? 8192,
-    maxConnections: globals.number("max connections") ?? 256,
-    maxConnectionsPerAddress: globals.number("max ip connections") ?? 32,
-    maxSessions: globals.number("max active sessions") ?? 1024,
+    ...readAdmissionLimits(globals),
     maxOpenFiles: globals.number("max open files") ?? 10_000,
     maxUserOpenFiles: globals.number("max user open files") ?? MAX_OPENS,
     maxTotalOpenFiles: globals.number("max total open files") ?? MAX_OPENS,
@@ -114,6 +112,25 @@ function readLimits(globals: SectionValues) {
     deadtimeSeconds: (globals.number("deadtime") ?? 0) * 60,
     logonTimeoutSeconds: globals.number("logon timeout") ?? 45,
     logonFailureDelayMs: globals.number("logon failure delay") ?? 2000,
+  };
+}
+
+/** An eighth of the sessions is for those who prove a password, and for other users than any one of them. */
+function readAdmissionLimits(globals: SectionValues) {
+  const maxConnections = globals.number("max connections") ?? 256;
+  const maxSessions = globals.number("max active sessions") ?? 1024;
+  const most = (inAll: number): number => Math.max(1, inAll - Math.ceil(inAll / 8));
+  return {
+    maxConnections,
+    maxConnectionsPerAddress: globals.number("max ip connections") ?? 32,
+    maxUnauthenticatedConnections: globals.number("max unauthenticated connections") ?? maxConnections,
+    maxSessions,
+    maxSessionsPerUser: globals.number("max user sessions") ?? most(maxSessions),
+    maxGuestSessions: Math.min(
+      globals.number("max guest sessions") ?? Math.max(1, maxSessions >> 2),
+      most(maxSessions),
+    ),
+    maxUnfinishedLogons: globals.number("max unfinished logons") ?? 512,
   };
 }
 

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Status } from "../../../src/wire/status.ts";
 import { startSubject } from "../../peer/start.ts";
-import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import { TESTER, TESTER2, type TestServer, type User } from "../../peer/test-server.ts";
 import { negotiateCall } from "../client/raw-calls.ts";
 import { RawClient } from "../client/raw-client.ts";
 import { anonymousKib, expectOutcome, expectServing, outcomeOf, startVictim } from "../client/attack-rig.ts";
@@ -19,6 +19,11 @@ async function connectMany(to: { host: string; port: number }, count: number): P
   const clients: RawClient[] = [];
   for (let i = 0; i < count; i++) clients.push(await RawClient.connect(to));
   return clients;
+}
+
+async function logOnOver(client: RawClient, user: User): Promise<void> {
+  await client.negotiate();
+  await client.logOn(user);
 }
 
 /** True where a new connection is reset at once, or closed soon. */
@@ -67,8 +72,12 @@ describe("half-open and slow connections", () => {
     try {
       // The connection that waited for the server to come up must be closed by then.
       await Bun.sleep(200);
-      const clients = await connectMany(small, 5);
-      await Promise.all(clients.map((client) => client.negotiate()));
+      const clients: RawClient[] = [];
+      for (const user of [TESTER, TESTER, TESTER, TESTER2, TESTER2]) {
+        const client = await RawClient.connect(small);
+        await logOnOver(client, user);
+        clients.push(client);
+      }
       expect(await isTurnedAway(small)).toBe(true);
       for (const client of clients.slice(0, 3)) client.close();
       await Bun.sleep(100);
@@ -86,13 +95,13 @@ describe("half-open and slow connections", () => {
     try {
       await Bun.sleep(200);
       const first = await connectMany(small, 4);
-      await Promise.all(first.map((client) => client.negotiate()));
+      await Promise.all(first.map((client) => logOnOver(client, TESTER)));
       expect(await isTurnedAway(small)).toBe(true);
       // Another address, IPv4 or IPv6, is counted apart.
       const other = await RawClient.connect(small, "127.0.0.77");
-      await other.negotiate();
+      await logOnOver(other, TESTER);
       const six = await RawClient.connect({ host: "::1", port: small.port });
-      await six.negotiate();
+      await logOnOver(six, TESTER);
       for (const client of [...first, other, six]) client.close();
     } finally {
       await small.stop();

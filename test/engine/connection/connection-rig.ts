@@ -11,6 +11,7 @@ import { signMessage } from "../../../src/engine/connection/signing.ts";
 import { DurableOpens } from "../../../src/engine/state/durable-opens.ts";
 import { Open } from "../../../src/engine/state/open.ts";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
+import { SessionTable } from "../../../src/engine/state/session-table.ts";
 import { Session, SessionState, type Tree } from "../../../src/engine/state/session.ts";
 import { BufferPool, HEAD_ROOM, type PooledBuffer } from "../../../src/engine/transport/buffer-pool.ts";
 import { Writer } from "../../../src/wire/cursor.ts";
@@ -31,7 +32,7 @@ export function makeContext(): EngineContext {
     clock: { now: () => 0 },
     log: { error: () => undefined },
     connections: new Map(),
-    sessions: new Map(),
+    sessions: new SessionTable(),
     opens: new OpenTable(),
     durables: new DurableOpens(),
   };

@@ -383,3 +383,14 @@ test("configuration files: missing, not UTF-8, overridden, readable by everybody
   expect(settings.port).toBe(2);
   expect(warnings).toContain(`${file}: it contains passwords and everybody can read it, run chmod 640 on it`);
 });
+
+test("password log-ons, and other users than one, keep an eighth of the sessions, and one place at least", () => {
+  expect(global("max guest sessions = 9999\nmax active sessions = 80")).toMatchObject({
+    maxGuestSessions: 70,
+    maxSessionsPerUser: 70,
+  });
+  expect(global("max active sessions = 1")).toMatchObject({
+    maxGuestSessions: 1,
+    maxSessionsPerUser: 1,
+  });
+});

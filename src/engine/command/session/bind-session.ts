@@ -10,6 +10,7 @@ import type { Authenticator, AuthStep } from "../../logon/authenticator.ts";
 import { type Logon, LogonKind } from "../../logon/logon.ts";
 import { type Session, SessionState } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
+import { admitConnection } from "./admit-session.ts";
 
 /** Channels of one session: the limit of Windows and Samba. */
 const MAX_CHANNELS = 32;
@@ -81,12 +82,13 @@ export function finishBinding(
   const { user, isGuest, isAnonymous } = step.identity;
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
   if (isGuest || isAnonymous || session.identity?.user !== user) return Status.ACCESS_DENIED;
+  const admission = admitConnection(connection, step.identity);
+  if (admission !== Status.SUCCESS) return admission;
   const terms = { ...session.terms, signingAlgorithm: negotiated.signingAlgorithm };
   const keys = makeSessionKeys(context.provider, terms, step.sessionKey, logon.preauthHash);
   connection.sessions.set(session.id, session);
   connection.channelKeys.set(session.id, keys.signing);
   session.connectionIds.add(connection.id);
-  connection.isLoggedOn = true;
   exchange.signWith = keys.signing;
   return Status.SUCCESS;
 }

@@ -17,11 +17,10 @@ import { type Logon, LogonKind } from "../../logon/logon.ts";
 import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
 import { andThen } from "../../and-then.ts";
+import { admitSession, beginSession } from "./admit-session.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
 
-/** Unfinished log-ons that one connection may have. */
-const MAX_UNFINISHED_PER_CONNECTION = 32;
 const NO_TOKEN = new Uint8Array(0);
 
 type Done = Extract<AuthStep, { kind: "done" }>;
@@ -49,13 +48,12 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
 
 /** The unfinished log-on that the request continues, or a new log-on or re-authentication. */
 function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
-  const { connection, context } = exchange;
+  const { connection } = exchange;
   const known = connection.logons.get(exchange.sessionId);
   if (known !== undefined) {
     // A binding must continue with the BINDING flag; 3.3.5.5.
     return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
   }
-  if (connection.logons.size >= MAX_UNFINISHED_PER_CONNECTION) return Status.INSUFFICIENT_RESOURCES;
   const authenticator = newAuthenticator(exchange);
   if (exchange.sessionId !== 0) {
     const { session } = exchange;
@@ -69,11 +67,8 @@ function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | N
     connection.logons.set(session.id, reauthentication);
     return reauthentication;
   }
-  if (context.sessions.size >= context.settings.maxSessions) return Status.INSUFFICIENT_RESOURCES;
   const session = new Session(newSessionId(exchange), termsOf(negotiated));
-  session.connectionIds.add(connection.id);
-  connection.sessions.set(session.id, session);
-  context.sessions.set(session.id, session);
+  beginSession(exchange, session);
   // 3.3.5.5: each session set-up continues the preauthentication hash of NEGOTIATE with its own messages.
   const logon: Logon = { kind: LogonKind.NEW, session, authenticator, preauthHash: connection.preauthHash };
   connection.logons.set(session.id, logon);
@@ -183,10 +178,14 @@ function finish(
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
     return andThen(loseSession(context, session), () => Status.ACCESS_DENIED);
   }
+  const admission = isNew ? admitSession(exchange, session, step.identity) : Status.SUCCESS;
+  if (admission !== Status.SUCCESS) {
+    discardSession(exchange, session);
+    return admission;
+  }
   session.identity = identity;
   if (isNew) setKeys(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
-  if (!isAnonymous) connection.isLoggedOn = true;
   exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
   const done = isNew ? endPreviousSession(exchange, session, request.previousSessionId) : undefined;

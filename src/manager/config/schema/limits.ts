@@ -12,7 +12,34 @@ export const LIMITS = [
     max: 65_536,
   }),
   integer("max ip connections", "32", "Concurrent connections from one address.", { min: 1, max: 65_536 }),
+  integer(
+    "max unauthenticated connections",
+    "",
+    "Connections over which nobody has logged on with a password: beyond it the oldest without a log-on is closed, or a guest's without open files.",
+    { defaultHelp: "seven eighths of `max connections`, which is also the most", min: 1, max: 65_536 },
+  ),
   integer("max active sessions", "1024", "Concurrent sessions.", { min: 1, max: 65_536 }),
+  integer("max user sessions", "", "Concurrent sessions of one user.", {
+    defaultHelp: "seven eighths of `max active sessions`",
+    min: 1,
+    max: 65_536,
+  }),
+  integer(
+    "max guest sessions",
+    "",
+    "Concurrent sessions of guests and anonymous users; half of them from one address, an eighth over one connection. Beyond it the oldest one without open files ends.",
+    {
+      defaultHelp: "a quarter of `max active sessions`; seven eighths at most",
+      min: 1,
+      max: 65_536,
+    },
+  ),
+  integer(
+    "max unfinished logons",
+    "512",
+    "Log-ons in progress; seven eighths of them from one address, a sixteenth over one connection. Beyond it the oldest one ends.",
+    { min: 1, max: 65_536 },
+  ),
   integer("max open files", "10000", "Open files of one client session.", { min: 1, max: 65_536 }),
   integer("max user open files", "", "Open files of one user, in all sessions.", {
     defaultHelp: "two thirds of the descriptors that are free for files",

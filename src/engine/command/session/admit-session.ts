@@ -1,0 +1,50 @@
+// The limits of sessions and of the connections that log on: what yields to a new one, and what refuses it.
+// [MS-SMB2] 3.3.5.5.1, 3.3.5.5.3.
+import { type NtStatus, Status } from "../../../wire/status.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import type { Exchange, ExchangeHost } from "../../connection/exchange.ts";
+import type { LogonIdentity } from "../../logon/mechanism.ts";
+import type { Session } from "../../state/session.ts";
+import { loseSession } from "../close/teardown.ts";
+
+/** Enters a session whose log-on begins; the oldest unfinished one ends where there are too many. */
+export function beginSession(exchange: Exchange, session: Session): void {
+  const { connection, context } = exchange;
+  session.connectionIds.add(connection.id);
+  connection.sessions.set(session.id, session);
+  const holder = { connectionId: connection.id, address: connection.addressBlock };
+  const yields = context.sessions.begin(session, holder, context.settings);
+  if (yields !== undefined) endYielding(context, yields);
+}
+
+/** Gives a new session its place among those that are logged on. Returns SUCCESS or the refusal. */
+export function admitSession(exchange: Exchange, session: Session, identity: LogonIdentity): NtStatus {
+  const { connection, context } = exchange;
+  const user = identity.isGuest || identity.isAnonymous ? undefined : identity.user;
+  const isIdle = (guest: Session): boolean => context.opens.ofSession(guest).size === 0;
+  const admission = context.sessions.admit(session, user, context.settings, isIdle);
+  if ("limit" in admission) return refuse(connection, identity.user, admission.limit);
+  if (admission.yields !== undefined) endYielding(context, admission.yields);
+  return admitConnection(connection, identity);
+}
+
+/** Counts the connection among those of its first user. Returns SUCCESS or the refusal. */
+export function admitConnection(connection: ExchangeHost, identity: LogonIdentity): NtStatus {
+  if (identity.isAnonymous) return Status.SUCCESS;
+  const user = identity.isGuest ? undefined : identity.user;
+  const limit = connection.context.connectionTable.loggedOn(connection, user);
+  if (limit !== undefined) return refuse(connection, identity.user, limit);
+  connection.isLoggedOn = true;
+  return Status.SUCCESS;
+}
+
+function refuse({ context, remoteAddress }: ExchangeHost, user: string, limit: string): NtStatus {
+  context.manager.notify({ event: "logonFailed", user, remoteAddress, reason: `'${limit}' is reached` });
+  return Status.INSUFFICIENT_RESOURCES;
+}
+
+function endYielding(context: EngineContext, session: Session): void {
+  const done = loseSession(context, session);
+  if (done instanceof Promise)
+    done.catch((error: unknown) => context.log.error(`closing a session: ${String(error)}`));
+}
