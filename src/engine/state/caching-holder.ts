@@ -87,6 +87,13 @@ export class CachingHolder {
     this.file.count(this, 1);
   }
 
+  /** True, once, if the last break lowered the state to none without an acknowledgement. */
+  endUnanswered(): boolean {
+    const isOver = this.lastBreak?.needsAnswer === false && this.rights === 0;
+    if (isOver) this.lastBreak = undefined;
+    return isOver;
+  }
+
   get isBreaking(): boolean {
     return this.isBreakSent;
   }
