@@ -31,8 +31,9 @@ const COMMANDS: readonly Command[] = [
   {
     usage: "minismbd serve [OPTION]...",
     text:
-      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reloads users and configuration; connections stay, " +
-      "and an invalid configuration changes nothing. With --share and without --config no configuration is read.",
+      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reloads users and configuration: sessions, shares and " +
+      "rights that users would no longer get end at once, everything else goes on, and an invalid configuration " +
+      "changes nothing. With --share and without --config no configuration is read.",
     options: SERVE,
   },
   { usage: "minismbd adduser [OPTION]... USER", text: "Adds a user.", options: ADDUSER },

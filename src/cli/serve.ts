@@ -100,7 +100,8 @@ export async function serve(plan: ServerPlan): Promise<number> {
 
 function untilStopped(manager: ServerManager, engine: EngineControl): Promise<void> {
   process.on("SIGHUP", () => {
-    if (manager.reload()) engine.reload();
+    manager.reload();
+    engine.reload();
   });
   // A bug in the handling of one request must not end the server for all clients.
   process.on("uncaughtException", reportBug);

@@ -2,7 +2,7 @@
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineSettings, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
-import { refreshTrees } from "./command/session/refresh-trees.ts";
+import { reviewSessions } from "./command/session/review-sessions.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
 import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
@@ -11,6 +11,7 @@ import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { makeLog } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
+import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { Turns } from "./connection/turns.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
@@ -280,7 +281,13 @@ class Engine implements EngineControl {
       context.log.error(String(error));
     }
     volumeLimits.timeoutMs = this.context.settings.volumeTimeoutMs;
-    refreshTrees(this.context).catch((error: unknown) => this.context.log.error(`reload: ${String(error)}`));
+    for (const connection of [...this.connections.values()]) {
+      const fault = findOutdated(connection, this.context.settings);
+      if (fault !== undefined) connection.close(`reload: ${fault}`);
+    }
+    reviewSessions(this.context).catch((error: unknown) =>
+      this.context.log.error(`reload: ${String(error)}`),
+    );
   }
 
   async stop(): Promise<void> {

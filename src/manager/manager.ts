@@ -1,7 +1,7 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
 // users. rpc/ is loaded when the first pipe is opened.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
-import type { NamedUsers, ShareGrant } from "../port/port.ts";
+import type { NamedUsers, ShareGrant, ShareRules } from "../port/port.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
@@ -76,12 +76,15 @@ export class ServerManager implements Manager {
   }
 
   /**
-   * Reads configuration and users again. If they cannot be used, logs why, changes nothing and returns false.
+   * Reads configuration and users again. A configuration or a user file that cannot be used is logged and stays as it
+   * was; the users are then read even so. False where the configuration is the old one.
    */
   reload(): boolean {
+    let users = this.config.users;
     try {
       const next = loadConfiguration(this.options.source);
-      this.users.reload(next.users);
+      ({ users } = next);
+      this.users.reload(users);
       for (const warning of next.warnings) this.log.warn(warning);
       this.warnOfRestart(this.config.settings, next.settings);
       this.config = next;
@@ -89,13 +92,14 @@ export class ServerManager implements Manager {
       return true;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
+      if (users === this.config.users) this.reloadUsers();
       this.log.error(`${error.message}; the configuration stays as it was`);
       return false;
     }
   }
 
   findAccount({ user }: { user: string; domain: string }): Account | null {
-    if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true };
+    if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true, version: 0 };
     if (this.users.hasChanged()) this.reloadUsers();
     return this.users.find(user);
   }
@@ -112,6 +116,31 @@ export class ServerManager implements Manager {
     if (!share) return { status: Status.BAD_NETWORK_NAME };
     if (!isHostAllowed(share.hosts, identity.remoteAddress)) return this.refuseHost(share.name, identity);
     return this.connectDisk(share, identity);
+  }
+
+  reviewShare({
+    share: name,
+    identity,
+  }: {
+    share: string;
+    identity: Identity;
+  }): ShareRules | { status: NtStatus } {
+    const { hosts, shares } = this.config;
+    const { remoteAddress } = identity;
+    if (!isHostAllowed(hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
+    if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
+    const share = shares.get(foldShareName(name));
+    if (!share) return { status: Status.BAD_NETWORK_NAME };
+    const accounts = this.systemAccounts.read();
+    const admission = admit(share, identity, this.guestOf(share), accounts);
+    if (!admission || !isHostAllowed(share.hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
+    return rulesOf(share, admission);
+  }
+
+  isCurrent({ identity }: { identity: Identity }): boolean {
+    if (identity.isAnonymous) return true;
+    if (identity.isGuest) return this.config.settings.mapToGuest === "bad-user";
+    return this.users.find(identity.user)?.version === identity.accountVersion;
   }
 
   openPipe(query: {
@@ -150,7 +179,7 @@ export class ServerManager implements Manager {
 
   private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: NtStatus }> {
     const accounts = this.systemAccounts.read();
-    const guest = share.guestAccount === "" ? this.config.guestAccount : share.guestAccount;
+    const guest = this.guestOf(share);
     const admission = admit(share, identity, guest, accounts);
     if (!admission) return { status: Status.ACCESS_DENIED };
     const owner = await this.findDirectory(share);
@@ -163,6 +192,10 @@ export class ServerManager implements Manager {
     }
     const named = this.namedUsersOf(share, user, admission, owner);
     return grantOf(share, admission, credentials, identity, named);
+  }
+
+  private guestOf(share: Share): string {
+    return share.guestAccount === "" ? this.config.guestAccount : share.guestAccount;
   }
 
   /** Null unless descriptors are stored: only these name users without an account on the machine. */
@@ -270,17 +303,24 @@ export class ServerManager implements Manager {
   }
 }
 
+/** The rules of the share for a user, without what decides about users. */
+function rulesOf(share: Share, { readOnly }: Admission): ShareRules {
+  const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
+  const { validUsers, invalidUsers, readList, writeList, ...rules } = rest;
+  return { ...rules, readOnly };
+}
+
 function grantOf(
   share: Share,
-  { readOnly, asGuest }: Admission,
+  admission: Admission,
   credentials: ShareGrant["credentials"],
   identity: Identity,
   namedUsers: NamedUsers | null,
 ): ShareGrant {
-  const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
-  const { validUsers, invalidUsers, readList, writeList, ...grant } = rest;
-  const recycle = grant.recycle && fillRepository(grant.recycle, share.name, identity);
-  return Object.freeze({ ...grant, type: "disk", readOnly, credentials, recycle, namedUsers, asGuest });
+  const rules = rulesOf(share, admission);
+  const recycle = rules.recycle && fillRepository(rules.recycle, share.name, identity);
+  const { asGuest } = admission;
+  return Object.freeze({ ...rules, type: "disk", credentials, recycle, namedUsers, asGuest });
 }
 
 const PIPE_GRANT = Object.freeze<ShareGrant>({

@@ -91,6 +91,8 @@ export interface Account {
   /** MD4 of the UTF-16LE password, 16 bytes in hex. Never logged. */
   readonly ntHash: string;
   readonly isGuest: boolean;
+  /** Another number after the password was changed, or the account deleted and added again. */
+  readonly version: number;
 }
 
 /** The user of a session. */
@@ -99,6 +101,8 @@ export interface Identity {
   readonly domain: string;
   readonly isGuest: boolean;
   readonly isAnonymous: boolean;
+  /** `Account.version` at the log-on; 0 for a guest and an anonymous session. */
+  readonly accountVersion: number;
   readonly remoteAddress: string;
 }
 
@@ -299,6 +303,16 @@ export interface Manager {
    * user.
    */
   connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: NtStatus }>;
+  /**
+   * What a tree connect to the share would get now, without looking at its directory: for the tree connects that
+   * exist when the configuration changes. `readOnly` is this user's.
+   */
+  reviewShare(query: { share: string; identity: Identity }): ShareRules | { status: NtStatus };
+  /**
+   * False once the account of the identity is deleted or has another password, or guests are no longer accepted:
+   * the session may not go on.
+   */
+  isCurrent(query: { identity: Identity }): boolean;
   /** Opens a named pipe such as `srvsvc`; the calls below take the returned `pipe`. */
   openPipe(query: {
     name: string;
@@ -332,7 +346,7 @@ export type EngineEvent =
 export interface EngineControl {
   /** The port it listens on, which differs from the configured one if that is 0. */
   readonly port: number;
-  /** Takes a new snapshot of the settings; connections stay. */
+  /** Takes a new snapshot of the settings and ends what users have and would no longer get; the rest stays. */
   reload(): void;
   stop(): Promise<void>;
   status(): EngineStatus;

@@ -49,7 +49,7 @@ function start(text: string, isRoot = false): ServerManager {
 }
 
 function identity(user: string, remoteAddress = "192.168.1.9"): Identity {
-  return { user, domain: "", isGuest: false, isAnonymous: user === "", remoteAddress };
+  return { user, domain: "", isGuest: false, isAnonymous: user === "", accountVersion: 0, remoteAddress };
 }
 
 async function connect(manager: ServerManager, share: string, who = identity("anna")) {
@@ -238,6 +238,7 @@ test("findAccount finds users by name, and the guest by the empty name", () => {
     name: "visitor",
     ntHash: "",
     isGuest: true,
+    version: 0,
   });
   expect(manager.userCount()).toBe(2);
 });

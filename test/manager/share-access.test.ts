@@ -27,6 +27,7 @@ function identity(user: string, kind: "user" | "guest" | "anonymous" = "user"): 
     domain: "",
     isGuest: kind === "guest",
     isAnonymous: kind === "anonymous",
+    accountVersion: 0,
     remoteAddress: "192.168.1.9",
   };
 }

@@ -16,6 +16,8 @@ export interface LogonIdentity {
   readonly workstation: string;
   readonly isGuest: boolean;
   readonly isAnonymous: boolean;
+  /** `Account.version`; 0 for a guest and an anonymous user. */
+  readonly accountVersion: number;
 }
 
 /** GSS_GetMIC and GSS_VerifyMIC with the context's keys, for the first message in each direction. */

@@ -230,7 +230,7 @@ class NtlmAcceptor implements Mechanism {
       kind: "done",
       token: undefined,
       sessionKey,
-      identity: this.identify(message, account.name, account.isGuest, false),
+      identity: this.identify(message, account.name, account.isGuest, false, account.version),
       integrity: this.createIntegrity(sessionKey),
     };
   }
@@ -278,7 +278,7 @@ class NtlmAcceptor implements Mechanism {
         kind: "done",
         token: undefined,
         sessionKey: new Uint8Array(KEY_LENGTH),
-        identity: this.identify(message, guest.name, true, false),
+        identity: this.identify(message, guest.name, true, false, 0),
         integrity: undefined,
       };
     };
@@ -294,7 +294,7 @@ class NtlmAcceptor implements Mechanism {
       // [MS-NLMP] 3.3.2: the base key of an anonymous log-on is all zeros, so any eavesdropper can compute
       // this key.
       sessionKey: this.exportKey(new Uint8Array(KEY_LENGTH), message),
-      identity: this.identify(message, "", false, true),
+      identity: this.identify(message, "", false, true, 0),
       integrity: undefined,
     };
   }
@@ -310,6 +310,7 @@ class NtlmAcceptor implements Mechanism {
     user: string,
     isGuest: boolean,
     isAnonymous: boolean,
+    accountVersion: number,
   ): LogonIdentity {
     return {
       user,
@@ -317,6 +318,7 @@ class NtlmAcceptor implements Mechanism {
       workstation: message.workstation,
       isGuest,
       isAnonymous,
+      accountVersion,
     };
   }
 

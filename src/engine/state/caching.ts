@@ -106,7 +106,7 @@ export class CachingTable {
     if (known === undefined && lease === undefined && wanted === 0) return;
     const holder = known ?? new CachingHolder(file, lease);
     holder.opens.add(open);
-    if (!isOplockStat(open.grantedAccess)) holder.nonStatOpens++;
+    if (!isOplockStat(open.sharingAccess)) holder.nonStatOpens++;
     open.caching = holder;
     if (known !== undefined) {
       const state = upgraded(file, known, validRights(wanted));
@@ -136,7 +136,7 @@ export class CachingTable {
     const file = holder?.file ?? open.file?.caching;
     if (holder !== undefined && holder.opens.delete(open)) {
       open.caching = undefined;
-      if (!isOplockStat(open.grantedAccess)) holder.nonStatOpens--;
+      if (!isOplockStat(open.sharingAccess)) holder.nonStatOpens--;
       if (holder.opens.size === 0) this.forget(holder);
     }
     if (file !== undefined) this.wake(file);

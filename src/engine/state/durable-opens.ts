@@ -89,6 +89,11 @@ export class DurableOpens {
     this.deadlines.set(open, nowMs + timeoutMs);
   }
 
+  /** The opens without a connection. */
+  detached(): IterableIterator<Open> {
+    return this.deadlines.keys();
+  }
+
   isDetached(open: Open): boolean {
     return this.deadlines.has(open);
   }

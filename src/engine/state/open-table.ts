@@ -309,12 +309,12 @@ const SHARING = [
 ] as const;
 
 function countOpen(file: SharedFile, open: Open, by: 1 | -1): void {
-  if (!isOplockStat(open.grantedAccess)) file.caching.nonStatOpens += by;
-  if (!hasDataAccess(open.grantedAccess)) return;
+  if (!isOplockStat(open.sharingAccess)) file.caching.nonStatOpens += by;
+  if (!hasDataAccess(open.sharingAccess)) return;
   for (let i = 0; i < 3; i++) {
     const rule = SHARING[i];
     if (rule === undefined) continue;
-    if ((open.grantedAccess & rule.right) !== 0) file.uses[i] = (file.uses[i] ?? 0) + by;
+    if ((open.sharingAccess & rule.right) !== 0) file.uses[i] = (file.uses[i] ?? 0) + by;
     if ((open.shareAccess & rule.bit) === 0) file.refusals[i] = (file.refusals[i] ?? 0) + by;
   }
 }

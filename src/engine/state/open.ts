@@ -45,7 +45,10 @@ export class Open {
   handle: FileHandle | undefined;
   /** The manager's number for a pipe, else -1. */
   readonly pipe: number;
-  readonly grantedAccess: number;
+  /** What a request through this open may do; a reload that makes the share read-only reduces it. */
+  grantedAccess: number;
+  /** `grantedAccess` as of the CREATE, for the sharing with other opens. */
+  readonly sharingAccess: number;
   /** Rights of `grantedAccess` that SET_INFO refuses, because the user is not the object's owner. */
   unusableAccess = 0;
   readonly shareAccess: number;
@@ -126,6 +129,7 @@ export class Open {
     this.handle = init.handle;
     this.pipe = init.pipe;
     this.grantedAccess = init.grantedAccess;
+    this.sharingAccess = init.grantedAccess;
     this.shareAccess = init.shareAccess;
     this.createOptions = init.createOptions;
     this.isDirectory = init.isDirectory;

@@ -11,13 +11,13 @@ export type SessionState = (typeof SessionState)[keyof typeof SessionState];
 export interface Tree {
   readonly id: number;
   readonly session: Session;
-  /** Replaced where a reload finds other groups for the user. */
+  /** Replaced where a reload finds other groups for the user, or the share read-only for them. */
   grant: ShareGrant;
   /** Undefined for IPC$. */
   readonly store: FileStore | undefined;
   readonly mustEncrypt: boolean;
   /** TreeConnect.MaximalAccess, a FILE_ access mask. */
-  readonly maximalAccess: number;
+  maximalAccess: number;
   /** The session has ended; the store stays for the durable opens that have lost their connection. */
   isLost: boolean;
 }

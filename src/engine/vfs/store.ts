@@ -388,6 +388,8 @@ export interface FileStore {
   onLoss(action: () => void): void;
   /** Later calls run as this user, with these groups. */
   setCredentials?(credentials: Credentials | null): void;
+  /** Later calls change nothing on disk, except the data of files that are open for writing. */
+  makeReadOnly?(): void;
   close(): void;
 }
 

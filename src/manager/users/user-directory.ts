@@ -8,7 +8,8 @@ export class UserDirectory {
   private readonly file: string | null;
   private inline: ReadonlyMap<string, string>;
   private stamp: string;
-  private accounts: ReadonlyMap<string, Account>;
+  private accounts: ReadonlyMap<string, Account> = new Map();
+  private lastVersion = 0;
 
   /** Throws ConfigError if the file cannot be read or parsed. */
   constructor(file: string | null, inline: ReadonlyMap<string, string>) {
@@ -55,8 +56,12 @@ export class UserDirectory {
     const accounts = new Map<string, Account>();
     const stored = this.file === null ? [] : readPasswordFile(this.file);
     // Last, so that the configuration's users replace the file's.
-    for (const [name, ntHash] of [...stored, ...this.inline])
-      accounts.set(foldUserName(name), Object.freeze({ name, ntHash, isGuest: false }));
+    for (const [name, ntHash] of [...stored, ...this.inline]) {
+      const key = foldUserName(name);
+      const known = this.accounts.get(key);
+      const version = known?.ntHash === ntHash ? known.version : ++this.lastVersion;
+      accounts.set(key, Object.freeze({ name, ntHash, isGuest: false, version }));
+    }
     return accounts;
   }
 

@@ -350,8 +350,8 @@ export const changes: readonly (readonly [string, Changing])[] = [
       name: "",
       access: 0,
       call: anyInfo(InfoType.FILESYSTEM, FsInfoClass.LABEL, new Uint8Array(16)),
-      allowed: NEVER,
-      works: NEVER,
+      allowed: [...NEVER, Status.INVALID_INFO_CLASS],
+      works: [...NEVER, Status.INVALID_INFO_CLASS],
     },
   ],
 ];

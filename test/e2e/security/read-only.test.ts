@@ -2,10 +2,8 @@
 // writable ones: each is refused and nothing on disk changes, although the permissions on disk allow all of
 // it. [MS-SMB2] 3.3.5.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { AT_FDCWD, closeFd, Open, openAt } from "../../../src/linux/open.ts";
-import { setXattr } from "../../../src/linux/xattr.ts";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { Access } from "../../../src/wire/security/access.ts";
 import {
   CreateDisposition,
@@ -14,7 +12,7 @@ import {
   decodeCreateResponse,
 } from "../../../src/wire/command/create.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { giveToTester, makeDirectory, removeDirectory, type TestServer } from "../../peer/test-server.ts";
+import { makeDirectory, removeDirectory, type TestServer } from "../../peer/test-server.ts";
 import { expectOutcome, expectServing } from "../client/attack-rig.ts";
 import { attributeList } from "../client/attribute-calls.ts";
 import { mountPosix } from "../client/posix-calls.ts";
@@ -22,6 +20,7 @@ import type { Call } from "../client/raw-calls.ts";
 import { closeFile, createCall, type Mount, openFile } from "../client/raw-files.ts";
 import { ALL, changes, REFUSED, RIGHTS } from "./read-only-attempts.ts";
 import { startServer } from "../client/server.ts";
+import { look, plant } from "./planted-tree.ts";
 
 /** Two read-only shares, and two writable ones whose snapshot is opened. */
 const SHARES = ["fixed", "kept", "live", "live nt"] as const;
@@ -34,47 +33,17 @@ const mounts = new Map<string, Mount>();
 
 const at = (...names: string[]): string => join(base, ...names);
 
-/** Makes the tree that each share has. */
-function plant(root: string): void {
-  for (const name of ["file", "other", "source", "blank", "dir/inner", "empty/"]) {
-    const path = at(root, name);
-    mkdirSync(name.endsWith("/") ? path : dirname(path), { recursive: true, mode: 0o777 });
-    if (!name.endsWith("/")) writeFileSync(path, name === "blank" ? "" : "as it was ".repeat(10_000));
-  }
-  for (const name of ["", "dir", "empty", "file", "other", "source", "blank", "dir/inner"]) {
-    chmodSync(at(root, name), name === "" || name === "dir" || name === "empty" ? 0o777 : 0o666);
-    giveToTester(at(root, name));
-  }
-  const fd = openAt(AT_FDCWD, at(root, "file"), Open.RDONLY);
-  expect(setXattr(fd, "user.DosStream.known:$DATA", new TextEncoder().encode("stream\0"))).toBe(0);
-  closeFd(fd);
-}
-
-/** One line for each object: stat(2) without the access time, and a hash of the data. */
-function look(directory: string): string[] {
-  const seen: string[] = [];
-  const walk = (path: string): void => {
-    const { mode, uid, gid, size, nlink, ino, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true });
-    const isDirectory = (mode & 0o170_000n) === 0o040_000n;
-    const data = isDirectory ? "" : Bun.hash(readFileSync(path)).toString(16);
-    seen.push([path, mode, uid, gid, size, nlink, ino, mtimeNs, ctimeNs, data].join(" "));
-    if (isDirectory) for (const name of readdirSync(path).toSorted()) walk(join(path, name));
-  };
-  walk(directory);
-  return seen;
-}
-
 /** The folders that must not change. */
 const lookAll = (): string[] => ["fixed", "kept", "live", "snaps"].flatMap((name) => look(at(name)));
 let before: string[];
 
 beforeAll(async () => {
   base = makeDirectory("minismbd-read-only");
-  plant("fixed");
-  plant("kept");
-  plant("live");
-  plant("free");
-  plant(`snaps/${TOKEN}/live`);
+  plant(at("fixed"));
+  plant(at("kept"));
+  plant(at("live"));
+  plant(at("free"));
+  plant(at(`snaps/${TOKEN}/live`));
   const parameters = {
     "vfs objects": "shadow_copy2 recycle streams_xattr acl_xattr",
     "shadow:snapdir": at("snaps"),
@@ -242,7 +211,7 @@ describe.each(SHARES)("a change through an open file on %s is refused", (share) 
 describe("the same requests on a writable share", () => {
   beforeEach(() => {
     for (const name of readdirSync(at("free"))) rmSync(at("free", name), { recursive: true });
-    plant("free");
+    plant(at("free"));
   });
 
   test.each(makings)("%s", async (_, { name, options }) => {

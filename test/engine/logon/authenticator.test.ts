@@ -31,7 +31,7 @@ function replay(exchange: Captured, mapToGuest: "never" | "bad-user" = "never"):
   const stamp = findAv(decodeAvPairs(challenge.targetInfo), 7);
   const time = stamp && decodeAvTimestamp(stamp);
   if (!time) throw new Error("no time stamp");
-  const account = { name: samba.user, ntHash: samba.ntHash, isGuest: false };
+  const account = { name: samba.user, ntHash: samba.ntHash, isGuest: false, version: 7 };
   const authenticator = createAuthenticator(
     createContext({
       serverName: samba.serverName,
@@ -40,7 +40,7 @@ function replay(exchange: Captured, mapToGuest: "never" | "bad-user" = "never"):
       now: () => time,
       random: (length) => (length === 8 ? challenge.serverChallenge : new Uint8Array(length).fill(7)),
       findAccount: ({ user }) => {
-        if (user === "") return { name: "guest", ntHash: "", isGuest: true };
+        if (user === "") return { name: "guest", ntHash: "", isGuest: true, version: 0 };
         return user === samba.user ? account : null;
       },
     }),
@@ -68,6 +68,7 @@ describe("captured tokens of smbclient", () => {
         workstation: "RIGHOST",
         isGuest: false,
         isAnonymous: false,
+        accountVersion: 7,
       });
     });
   }
@@ -204,6 +205,7 @@ async function talk(user: string, password: string, signing: boolean): Promise<[
         name,
         ntHash: "a4f49c406510bdcab6824ee7c30fd852",
         isGuest: false,
+        version: 1,
       }),
     }),
   );
@@ -320,7 +322,7 @@ describe("NTLM without SPNEGO", () => {
     }
   });
   test("an account without a usable hash refuses every log-on", () => {
-    const changes = { findAccount: () => ({ name: "User", ntHash: "", isGuest: false }) };
+    const changes = { findAccount: () => ({ name: "User", ntHash: "", isGuest: false, version: 1 }) };
     expect(run(new NtlmClient(), changes)).toMatchObject({ status: Status.LOGON_FAILURE });
     expect(run(new NtlmClient(), { ...changes, mapToGuest: "bad-user" })).toMatchObject({
       status: Status.LOGON_FAILURE,

@@ -26,8 +26,9 @@ export const USER: Account = {
   name: "User",
   ntHash: "a4f49c406510bdcab6824ee7c30fd852",
   isGuest: false,
+  version: 1,
 };
-export const GUEST: Account = { name: "nobody", ntHash: "", isGuest: true };
+export const GUEST: Account = { name: "nobody", ntHash: "", isGuest: true, version: 0 };
 
 /** The challenge of [MS-NLMP] 4.2.1. */
 export const SERVER_CHALLENGE = fromHex("0123456789abcdef");

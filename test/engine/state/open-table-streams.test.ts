@@ -15,7 +15,7 @@ function openOf(
   share: number,
 ): Open {
   const holder = { opens: new Set<Open>() };
-  const open = { id: table.nextId(), file, grantedAccess: access, shareAccess: share } as unknown as Open;
+  const open = { id: table.nextId(), file, sharingAccess: access, shareAccess: share } as unknown as Open;
   Object.assign(open, { tree: holder, session: holder, countIn: () => undefined });
   table.add(open);
   return open;

@@ -165,6 +165,7 @@ describe("recycle", () => {
         domain: "",
         isGuest,
         isAnonymous: false,
+        accountVersion: 0,
         remoteAddress: "fd00::1",
       }).repository;
     expect(filled("Anna")).toBe("bin/docs/anna/fd00__1");

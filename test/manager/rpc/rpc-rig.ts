@@ -10,6 +10,7 @@ export const ANN: Identity = {
   domain: "",
   isGuest: false,
   isAnonymous: false,
+  accountVersion: 0,
   remoteAddress: "192.0.2.1",
 };
 export const NOBODY: Identity = { ...ANN, user: "nobody", isGuest: true };

@@ -128,7 +128,7 @@ test("showName escapes characters that could forge a line", () => {
 test("users are found without case and normal form; the configuration's override the file's", () => {
   writeFileSync(file, `${LINE}\n`);
   const users = new UserDirectory(file, new Map([["ZOË", ntHash("z")]]));
-  expect(users.find("ANNA")).toEqual({ name: "anna", ntHash: MS_PASSWORD, isGuest: false });
+  expect(users.find("ANNA")).toEqual({ name: "anna", ntHash: MS_PASSWORD, isGuest: false, version: 1 });
   expect(users.find("zoe\u0308")?.name).toBe("ZOË");
   expect(users.find("anna\0")).toBeNull();
   expect(users.find("")).toBeNull();

@@ -17,6 +17,7 @@ import { closeOpen, closeStoreIfUnused } from "../close/teardown.ts";
 import { writeCreateAnswer } from "./answer.ts";
 import { statusOf } from "../errno-status.ts";
 import { grantedLevel } from "./caching-request.ts";
+import { makeReadOnly } from "../open/access-check.ts";
 import { statOfOpen } from "../open/stat.ts";
 
 const NO_GUID = "0".repeat(32);
@@ -74,7 +75,8 @@ function checkReconnect(
   // An open without a CreateGuid counts as one of zeros, so both forms of reconnect find it.
   const known = open.createKey === "" ? NO_GUID : open.createKey.slice(durability.clientGuid.length);
   if (createGuid !== undefined && createGuid !== known) return Status.OBJECT_NAME_NOT_FOUND;
-  if (durability.share !== tree.grant.name) return Status.OBJECT_NAME_NOT_FOUND;
+  if (durability.share !== tree.grant.name || open.tree.grant.path !== tree.grant.path)
+    return Status.OBJECT_NAME_NOT_FOUND;
   const lease = open.caching?.lease;
   // A lease belongs to a client. Without one, any client with FileId, CreateGuid and password may reconnect.
   const isSameClient = durability.clientGuid === session.terms.clientGuid;
@@ -108,6 +110,7 @@ function attach(exchange: Exchange, open: Open, tree: Tree): void {
   const lost = open.tree;
   const { context } = exchange;
   context.opens.attach(open, tree, exchange.connection.id);
+  if (tree.grant.readOnly) makeReadOnly(open);
   open.sequence.number = exchange.channelSequence;
   context.durables.attach(open);
   closeStoreIfUnused(context, lost);

@@ -6,6 +6,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import { Open, type SharedFile } from "../../state/open.ts";
 import { absolutePath } from "../../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
+import { makeReadOnly } from "../open/access-check.ts";
 import { waitForCaching } from "../open/cache-breaks.ts";
 import { preallocate, truncate } from "./finish.ts";
 import { type Creation, overwrites } from "./creation.ts";
@@ -102,6 +103,8 @@ function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
   open.parentLeaseKey = parentKeyOf(creation.exchange, creation.request);
   creation.open = open;
   opens.add(open);
+  // A reload may have made the share read-only since the access check.
+  if (creation.tree.grant.readOnly) makeReadOnly(open);
   return open;
 }
 

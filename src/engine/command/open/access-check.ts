@@ -7,6 +7,7 @@ import { type NtStatus, type NumberOf, Status } from "../../../wire/status.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { grantedAccess } from "../../security/access-rights.ts";
 import { ownsOnDisk } from "../../security/token.ts";
+import type { Open } from "../../state/open.ts";
 import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import {
@@ -40,6 +41,14 @@ export type AccessMask = NumberOf<"access mask">;
 
 /** Maximal access to a read-only share. */
 export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
+
+const CHANGING_ACCESS = FileGeneric.ALL & ~READ_ONLY_ACCESS;
+
+/** Takes the rights from an open that a read-only share does not give. A delete-on-close that is due is revoked. */
+export function makeReadOnly(open: Open): void {
+  open.grantedAccess = (open.grantedAccess & ~CHANGING_ACCESS) >>> 0;
+  open.deleteOnClose = false;
+}
 
 /** The rights of a node by its descriptor or its directory, as of the last `loadRights`. */
 const loadedRights = new WeakMap<FileNode, AccessMask>();

@@ -166,12 +166,18 @@ function finish(
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
-  const { user, domain, isGuest, isAnonymous } = step.identity;
-  const identity: Identity = { user, domain, isGuest, isAnonymous, remoteAddress: connection.remoteAddress };
+  const { user, domain, isGuest, isAnonymous, accountVersion } = step.identity;
+  const { remoteAddress } = connection;
+  const identity: Identity = { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress };
   const isNew = logon.kind === LogonKind.NEW;
   if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
     if (isNew) discardSession(exchange, session);
     return Status.ACCESS_DENIED;
+  }
+  if (!context.manager.isCurrent({ identity })) {
+    // The account was changed between the check of the password and now.
+    if (isNew) discardSession(exchange, session);
+    return andThen(isNew ? undefined : loseSession(context, session), () => Status.LOGON_FAILURE);
   }
   if (!isNew && !mayBecome(exchange, session, identity)) {
     const reason = "re-authentication as another user";

@@ -1,6 +1,6 @@
 // SMB2 TREE_CONNECT and TREE_DISCONNECT; [MS-SMB2] 3.3.5.7, 3.3.5.8.
 import { Errno } from "../../../linux/errno.ts";
-import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
+import type { Identity, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { FileGeneric } from "../../../wire/security/access.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import {
@@ -33,8 +33,31 @@ export function handleTreeConnect(exchange: Exchange, session: Session): MaybePr
   const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
   if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
   if (session.trees.size >= MAX_TREES_PER_SESSION) return Status.INSUFFICIENT_RESOURCES;
-  const answer = exchange.context.manager.connectShare({ share: name, identity });
-  return andThen(answer, (grant) => ("status" in grant ? grant.status : connect(exchange, session, grant)));
+  return ask(exchange, session, name, identity);
+}
+
+function ask(
+  exchange: Exchange,
+  session: Session,
+  share: string,
+  identity: Identity,
+): MaybePromise<NtStatus> {
+  const { context } = exchange;
+  const { settings } = context;
+  const answer = context.manager.connectShare({ share, identity });
+  return andThen(answer, (grant) => {
+    if ("status" in grant) return grant.status;
+    return connect(exchange, session, grant, {
+      isValid: () => context.settings === settings,
+      askAgain: () => ask(exchange, session, share, identity),
+    });
+  });
+}
+
+/** A reload replaces the settings: a grant from before it does not count any more. */
+interface Asked {
+  isValid(): boolean;
+  askAgain(): MaybePromise<NtStatus>;
 }
 
 /**
@@ -52,7 +75,13 @@ export function shareNameOf(path: string): string | undefined {
   return match?.[1];
 }
 
-function connect(exchange: Exchange, session: Session, grant: ShareGrant): MaybePromise<NtStatus> {
+function connect(
+  exchange: Exchange,
+  session: Session,
+  grant: ShareGrant,
+  asked: Asked,
+): MaybePromise<NtStatus> {
+  if (!asked.isValid()) return asked.askAgain();
   const refusal = checkGrant(exchange, session, grant);
   if (refusal !== Status.SUCCESS || grant.type !== "disk") {
     return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
@@ -61,6 +90,10 @@ function connect(exchange: Exchange, session: Session, grant: ShareGrant): Maybe
     if (typeof store === "number") {
       exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
       return store === -Errno.ENOENT || store === -Errno.ENOTDIR ? Status.BAD_NETWORK_NAME : statusOf(store);
+    }
+    if (!asked.isValid()) {
+      store.close();
+      return asked.askAgain();
     }
     // The session or the share's limit may have changed while the disk was opening.
     const refusalNow = checkGrant(exchange, session, grant);

@@ -57,7 +57,7 @@ export function decodeTarget(open: Open, { flags, name }: RenameInformation): Ne
 /** STATUS_SHARING_VIOLATION if another open of `file` with data access does not share deletion. */
 export function checkSharing(file: SharedFile, open: Open): NtStatus {
   for (const other of file.opens) {
-    if (other === open || !hasDataAccess(other.grantedAccess)) continue;
+    if (other === open || !hasDataAccess(other.sharingAccess)) continue;
     if ((other.shareAccess & ShareAccess.DELETE) === 0) return Status.SHARING_VIOLATION;
   }
   return Status.SUCCESS;

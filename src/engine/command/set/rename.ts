@@ -182,8 +182,8 @@ function conflictingParent(exchange: Exchange, path: string, isDirectory: boolea
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;
   for (const open of parent.opens) {
-    if (!isDirectory && (open.grantedAccess & Access.DELETE) !== 0) return parent;
-    if (hasDataAccess(open.grantedAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return parent;
+    if (!isDirectory && (open.sharingAccess & Access.DELETE) !== 0) return parent;
+    if (hasDataAccess(open.sharingAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return parent;
   }
   return undefined;
 }

@@ -154,6 +154,7 @@ class LocalStore implements FileStore {
   }
 
   discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
+    if (this.disk.context.grant.readOnly) return -Errno.EROFS;
     if (this.bin !== undefined) return this.bin.discard(path, identity);
     return andThen(this.remove(path, identity, false), (result) =>
       result < 0 ? result : { movedTo: undefined },
@@ -263,6 +264,11 @@ class LocalStore implements FileStore {
     this.openedSnapshots?.close();
     this.openedSnapshots = undefined;
     this.mayListCache.clear();
+  }
+
+  makeReadOnly(): void {
+    this.disk.makeReadOnly();
+    this.view?.makeReadOnly();
   }
 
   get grant(): ShareGrant {

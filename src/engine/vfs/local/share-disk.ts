@@ -94,7 +94,14 @@ export class ShareDisk implements CallOwner {
 
   /** Later operations run as this user, with these groups. */
   setCredentials(credentials: Credentials | null): void {
-    const grant = { ...this.grant, credentials };
+    this.replaceGrant({ ...this.grant, credentials });
+  }
+
+  makeReadOnly(): void {
+    this.replaceGrant({ ...this.grant, readOnly: true });
+  }
+
+  private replaceGrant(grant: ShareGrant): void {
     this.root.forgetShare(this.id);
     this.id = nextOwnerId();
     this.context = new ShareContext(grant, this.root.fd, this.root.directories, false);
