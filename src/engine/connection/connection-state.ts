@@ -8,6 +8,7 @@ import { addressBlock } from "../transport/address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";
+import { RateLimit } from "./rate-limit.ts";
 
 /** The number of ended sessions for which the connection still signs error responses. */
 const MAX_ENDED_KEYS = 4;
@@ -15,6 +16,12 @@ const MAX_ENDED_KEYS = 4;
 const LOGON_CREDITS = 32;
 /** The most credits that a client may hold while the buffer pool is low. */
 const CREDITS_WHEN_LOW = 64;
+
+/** NetBIOS keep-alives that a connection may send in a second; clients send one in minutes. */
+const KEEP_ALIVES_PER_SECOND = 64;
+/** CANCEL requests before and after the first log-on. A client may cancel all of its waiting requests at once. */
+const EARLY_CANCELS_PER_SECOND = 64;
+const CANCELS_PER_SECOND = 4096;
 
 /** The result of NEGOTIATE, fixed for the life of the connection; 3.3.5.4. */
 export interface Negotiated {
@@ -59,6 +66,9 @@ export class ConnectionState {
   /** Set when the first session is authenticated; larger messages are accepted from then on. */
   isLoggedOn = false;
   isClosed = false;
+  lastActiveMs: number;
+  private readonly keepAlives = new RateLimit();
+  private readonly cancels = new RateLimit();
 
   constructor(id: number, context: EngineContext, remoteAddress: string) {
     this.id = id;
@@ -67,6 +77,7 @@ export class ConnectionState {
     this.addressBlock = addressBlock(remoteAddress);
     this.window = new SequenceWindow(context.settings.maxCredits);
     this.openedMs = context.clock.now();
+    this.lastActiveMs = this.openedMs;
   }
 
   /** The result of NEGOTIATE. Throws before NEGOTIATE, when the pipeline admits no other command. */
@@ -78,6 +89,17 @@ export class ConnectionState {
   /** True for SMB 3.x dialects, which have ChannelSequence and transform headers. */
   get isAtLeast3(): boolean {
     return this.negotiated?.dialect.hasEncryption === true;
+  }
+
+  /** Skips a NetBIOS keep-alive. False where there are too many, and the connection must be closed. */
+  takeKeepAlive(): boolean {
+    return this.keepAlives.admit(this.lastActiveMs, KEEP_ALIVES_PER_SECOND);
+  }
+
+  /** Counts a CANCEL. False where there are too many, and the connection must be closed. */
+  mayCancel(): boolean {
+    const perSecond = this.isLoggedOn ? CANCELS_PER_SECOND : EARLY_CANCELS_PER_SECOND;
+    return this.cancels.admit(this.lastActiveMs, perSecond);
   }
 
   hasOpens(): boolean {

@@ -53,7 +53,6 @@ export interface ConnectionHost {
 
 export class Connection extends ConnectionState implements FrameSink, ExchangeHost, Channel {
   readonly sendQueue: SendQueue;
-  lastActiveMs: number;
   /** Requests with an interim response and no final one, by AsyncId. */
   private readonly waiting = new Map<number, Exchange>();
   /** Requests whose handler waits, without an interim response. */
@@ -77,7 +76,6 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.socket = socket;
     this.sendQueue = new SendQueue(socket, host.context.pool);
     this.frames = new FrameAssembler(host.context.pool, this);
-    this.lastActiveMs = this.openedMs;
     this.turns = new OwnTurns(host.context.turns, host.context.clock.now, () => this.adjustFlow());
   }
 

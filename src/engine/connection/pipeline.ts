@@ -225,6 +225,10 @@ function resolveOpen(exchange: Exchange, tree: Tree, offset: number): Open | NtS
 // 3.3.5.16: CANCEL has no response. One with a wrong signature is ignored.
 function cancelRequest(exchange: Exchange): Outcome {
   const { connection, message } = exchange;
+  if (!connection.mayCancel()) {
+    connection.close("too many CANCEL requests");
+    return NO_REPLY;
+  }
   const session = connection.sessions.get(exchange.sessionId);
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0;
   const key = session && connection.signingKeyOf(session);

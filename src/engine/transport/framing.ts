@@ -35,6 +35,8 @@ export interface FrameSink {
    * closing.
    */
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
+  /** Counts a NetBIOS keep-alive; false when there are too many. */
+  takeKeepAlive(): boolean;
   /** Answers a NetBIOS session request; false when none is due. */
   takeSessionRequest(): boolean;
 }
@@ -201,7 +203,7 @@ export class FrameAssembler {
     this.frameBytes = this.header & 0xff_ffff;
     if (type === NETBIOS_KEEP_ALIVE && this.frameBytes === 0) {
       this.headerFilled = 0;
-      return true;
+      return this.sink.takeKeepAlive();
     }
     this.isSessionRequest = type === NETBIOS_SESSION_REQUEST;
     if (this.isSessionRequest) return this.frameBytes > 0 && this.frameBytes <= MAX_SESSION_REQUEST_BYTES;

@@ -87,3 +87,12 @@ describe("dropSession", () => {
     expect(connection.endedKeys.size).toBe(0);
   });
 });
+
+test("the number of CANCELs in a second is bounded, closer before a log-on", () => {
+  const early = exhausted();
+  const late = exhausted();
+  late.isLoggedOn = true;
+  const admitted = (one: ConnectionState): number =>
+    Array.from({ length: 10_000 }, () => one.mayCancel()).filter(Boolean).length;
+  expect([admitted(early), admitted(late)]).toEqual([64, 4096]);
+});

@@ -56,6 +56,11 @@ class Sink implements FrameSink {
     return this.continues();
   }
   sessionRequests = 0;
+  keepAlives = 0;
+  takeKeepAlive(): boolean {
+    return ++this.keepAlives <= 100;
+  }
+
   takeSessionRequest(): boolean {
     return ++this.sessionRequests === 1;
   }
@@ -135,6 +140,12 @@ test("NetBIOS keep-alives are skipped, whole or split", () => {
   sink.assembler.feed(join([KEEP_ALIVE.subarray(3), frameOf(message)]));
   expectFrames(sink.received, [message, message]);
   expect(sink.assembler.isIdle()).toBe(true);
+});
+
+test("keep-alives that the sink refuses end the stream", () => {
+  const sink = new Sink();
+  expect(sink.assembler.feed(join(new Array(100).fill(KEEP_ALIVE)))).toBe(true);
+  expect(sink.assembler.feed(KEEP_ALIVE)).toBe(false);
 });
 
 describe("broken framing", () => {

@@ -1,0 +1,16 @@
+// Bounds messages that cost a client nothing, neither a credit nor a reply to wait for: NetBIOS keep-alives and CANCEL
+// ([MS-SMB2] 3.3.5.16).
+
+export class RateLimit {
+  private startMs = Number.NEGATIVE_INFINITY;
+  private count = 0;
+
+  /** Counts one message; false when there were more than `perSecond` within the current second. */
+  admit(nowMs: number, perSecond: number): boolean {
+    if (nowMs - this.startMs >= 1000) {
+      this.startMs = nowMs;
+      this.count = 0;
+    }
+    return ++this.count <= perSecond;
+  }
+}
