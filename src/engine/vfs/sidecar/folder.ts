@@ -24,7 +24,7 @@ import {
 } from "./entry.ts";
 import { ifUnlocked } from "./lock.ts";
 import { keepingFolderTimes } from "../context/folder-times.ts";
-import { entryNameOf, nextNameOf } from "./entry-name.ts";
+import { entryNameOf, isHashed, nextNameOf } from "./entry-name.ts";
 import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY, isSidecarName } from "../name/own-names.ts";
 import { sweepAtRandom } from "./orphans.ts";
@@ -273,19 +273,43 @@ function identityOfFolder(folder: number): string | undefined {
 }
 
 /**
- * Renames the entry after its file was renamed; needs no disk space, but a killed server would lose the
- * values.
+ * Does the work of `prepareSidecarMove` where that fails on a full disk: moves the entry itself, which needs
+ * hardly any space. A server killed before the rename would lose the values. 0 also where the file has no
+ * entry; -ENOSPC for a long name, whose entry has to be written anew.
  */
-export function moveSidecarEntry(
-  from: { directory: number; name: string },
-  to: { directory: number; name: string },
-): void {
-  withSidecar<void>(from.directory, undefined, (old) => {
-    const made = makeSidecar(to.directory);
-    if (made < 0) return;
-    renameEntry(old, entryNameOf(from.name), made, entryNameOf(to.name));
+export function stageSidecarMove(from: number, name: string, to: number, newName: string): 0 | Failure {
+  const staged = withSidecar<0 | Failure>(from, 0, (old) => {
+    const made = makeSidecar(to);
+    if (made < 0) return made;
+    const result = isHashed(newName)
+      ? -Errno.ENOSPC
+      : renameEntry(old, entryNameOf(name), made, nextNameOf(newName));
     closeFd(made);
+    return result === -Errno.ENOENT ? 0 : result;
   });
+  if (staged < 0) removeSidecarIfEmpty(to);
+  return staged;
+}
+
+/** Called after that and the rename: completes the move, or takes the entry back if the rename failed. */
+export function finishStagedMove(
+  from: number,
+  name: string,
+  to: number,
+  newName: string,
+  isDone: boolean,
+): void {
+  if (isDone) {
+    finishSidecarMove(to, newName, true);
+    removeSidecarIfEmpty(from);
+    return;
+  }
+  withSidecar<void>(to, undefined, (made) =>
+    withSidecar<void>(from, undefined, (old) => {
+      renameEntry(made, nextNameOf(newName), old, entryNameOf(name));
+    }),
+  );
+  removeSidecarIfEmpty(to);
 }
 
 /**

@@ -13,15 +13,17 @@ import {
   removeMovedEntry,
   removeSidecarEntry,
   finishSidecarMove,
-  moveSidecarEntry,
+  finishStagedMove,
   prepareSidecarMove,
   removeFolderWithSidecar,
+  stageSidecarMove,
 } from "../sidecar/folder.ts";
 import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { inSidecar } from "./in-sidecar.ts";
 
 const stat = emptyStatx();
+const lacksSpace: ReadonlySet<number> = new Set([Errno.ENOSPC, Errno.EDQUOT, Errno.EIO]);
 
 /** A name in an open directory. */
 export interface NameInDirectory {
@@ -157,15 +159,28 @@ function renameLocked(
   }
   const subject = { name: from.name, stat, hasStableInodes: traits.hasStableInodes };
   const ready = identity.asServer(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
+  // The values could not be prepared (disk full) or read: the file is not moved without them.
+  if (typeof ready === "number") return renameStaged(context, from, to, move);
   const result = move();
   identity.asServer(() => {
-    const isLaid = ready === true && finishSidecarMove(to.directory, to.name, result === 0);
+    const isLaid = ready && finishSidecarMove(to.directory, to.name, result === 0);
     if (result < 0) return;
     if (isLaid) removeMovedEntry(from.directory, from.name, to.directory, to.name);
-    else if (ready === false) removeSidecarEntry(to.directory, to.name);
-    // The values could not be prepared (disk full) or read: renaming the entry needs neither.
-    else moveSidecarEntry(from, to);
+    else if (!ready) removeSidecarEntry(to.directory, to.name);
   });
+  return result;
+}
+
+function renameStaged(
+  { identity }: ShareContext,
+  from: NameInDirectory,
+  to: NameInDirectory,
+  move: () => 0 | Failure,
+): 0 | Failure {
+  const staged = identity.asServer(() => stageSidecarMove(from.directory, from.name, to.directory, to.name));
+  if (staged < 0) return staged;
+  const result = move();
+  identity.asServer(() => finishStagedMove(from.directory, from.name, to.directory, to.name, result === 0));
   return result;
 }
 
@@ -189,6 +204,8 @@ function linkLocked(
   const ready = inSidecar<boolean | Failure>(context, fd, "", (folder, subject) =>
     prepareSidecarMove(folder, subject, to.directory, to.name),
   );
+  // A second name without the values would look like a loss.
+  if (typeof ready === "number" && lacksSpace.has(-ready)) return ready;
   const result = link();
   context.identity.asServer(() => {
     if (ready === true) finishSidecarMove(to.directory, to.name, result === 0);
