@@ -1,4 +1,5 @@
 // The performance path: listens, serves connections and enforces their limits.
+import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineSettings, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
@@ -44,6 +45,8 @@ export class StartError extends Error {
 const SWEEP_MS = 5_000;
 /** The time within which a message must arrive completely after its first byte. */
 const MAX_FRAME_AGE_MS = 60_000;
+/** FileIds of a server begin below it, far from where they wrap. */
+const MAX_FIRST_ID = 0x8000_0000;
 /** The limit of descriptors where the kernel does not tell it. */
 const UNKNOWN_LIMIT = 1024;
 
@@ -95,7 +98,7 @@ class Engine implements EngineControl {
       connections: this.connections,
       connectionTable: new ConnectionTable(() => this.connectionLimits()),
       sessions: new SessionTable(),
-      opens: new OpenTable(),
+      opens: new OpenTable(randomInt(MAX_FIRST_ID)),
       notify,
       watcher: new DirectoryWatcher({
         sink: makeChangeSink(notify, () => context),

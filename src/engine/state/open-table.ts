@@ -43,7 +43,15 @@ export class OpenTable {
   private readonly paths = new PathIndex<SharedFile>();
   private readonly bySession = new Map<Session, Set<Open>>();
   private readonly byTree = new Map<Tree, Set<Open>>();
-  private lastId = 0;
+  private lastId: number;
+
+  /**
+   * FileIds follow `lastId`. A server starts at a number of chance: a client that still has FileIds of the server
+   * before must not reach another open by them, which a durable reconnect with an oplock would let it do.
+   */
+  constructor(lastId = 0) {
+    this.lastId = lastId;
+  }
 
   get count(): number {
     return this.opens.size;
