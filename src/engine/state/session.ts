@@ -16,7 +16,7 @@ export interface Tree {
   /** Undefined for IPC$. */
   readonly store: FileStore | undefined;
   readonly mustEncrypt: boolean;
-  /** TreeConnect.MaximalAccess, a FILE_ access mask. */
+  /** TreeConnect.MaximalAccess, a FILE_ access mask; 0 where re-authentication brought a user who may not use it. */
   maximalAccess: number;
   /** The session has ended; the store stays for the durable opens that have lost their connection. */
   isLost: boolean;

@@ -41,6 +41,8 @@ import { checkEaKnowledge } from "./extended-attributes.ts";
 export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
   const request = decodeCreateRequest(exchange.message);
   const { store } = tree;
+  // Re-authentication has given the session to a user who may not use the share.
+  if (tree.maximalAccess === 0) return Status.ACCESS_DENIED;
   if (store === undefined) return openPipe(exchange, tree, request);
   const durableStatus = checkDurableContexts(request);
   if (durableStatus !== Status.SUCCESS) return durableStatus;

@@ -22,7 +22,7 @@ import { lookupStatusOf, statusOf } from "../errno-status.ts";
 import { storedDescriptor, tokenOf } from "./descriptor.ts";
 
 /** Granted to every user that can reach the object. */
-const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
+export const ALWAYS = Access.READ_ATTRIBUTES | Access.READ_CONTROL | Access.SYNCHRONIZE;
 // EXECUTE comes with READ_DATA: the client runs what it has read.
 const BY_READ = Access.READ_DATA | Access.READ_EA | Access.EXECUTE;
 const BY_WRITE =

@@ -20,6 +20,7 @@ import { andThen } from "../../and-then.ts";
 import { admitSession, beginSession } from "./admit-session.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
+import { handOverTrees, isSameUser } from "./change-user.ts";
 
 const NO_TOKEN = new Uint8Array(0);
 
@@ -189,13 +190,22 @@ function finish(
     discardSession(exchange, session);
     return admission;
   }
+  const former = session.identity;
   session.identity = identity;
   if (isNew) setKeys(exchange, negotiated, logon, request, step);
   session.state = SessionState.VALID;
   exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
-  const done = isNew ? endPreviousSession(exchange, session, request.previousSessionId) : undefined;
+  let done: MaybePromise<void> = undefined;
+  if (isNew) done = endPreviousSession(exchange, session, request.previousSessionId);
+  else if (former !== undefined && !isSameUser(former, identity)) {
+    // Until the trees are the new user's, requests do not get through.
+    session.state = SessionState.EXPIRED;
+    done = handOverTrees(context, session, identity);
+  }
   return andThen(done, () => {
+    if (context.sessions.get(session.id) !== session) return Status.USER_SESSION_DELETED;
+    session.state = SessionState.VALID;
     writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
     return Status.SUCCESS;
   });
@@ -210,11 +220,7 @@ function finish(
 function mayBecome(exchange: Exchange, session: Session, next: Identity): boolean {
   const current = session.identity;
   if (current === undefined) return false;
-  const isSame =
-    current.user === next.user &&
-    current.isGuest === next.isGuest &&
-    current.isAnonymous === next.isAnonymous;
-  if (isSame) return true;
+  if (isSameUser(current, next)) return true;
   const { signing, encryption } = exchange.context.settings;
   if (session.mustSign || session.mustEncrypt || signing === "required" || encryption === "required")
     return false;
@@ -258,10 +264,10 @@ function endPreviousSession(exchange: Exchange, session: Session, previousId: nu
   if (previousId === 0 || previousId === session.id) return undefined;
   const previous = exchange.context.sessions.get(previousId);
   if (previous === undefined || previous.state === SessionState.IN_PROGRESS) return undefined;
-  return isSameUser(session, previous) ? loseSession(exchange.context, previous) : undefined;
+  return hasSameUser(session, previous) ? loseSession(exchange.context, previous) : undefined;
 }
 
-function isSameUser(one: Session, other: Session): boolean {
+function hasSameUser(one: Session, other: Session): boolean {
   const a = one.identity;
   const b = other.identity;
   if (a === undefined || b === undefined || a.isGuest || a.isAnonymous || b.isGuest || b.isAnonymous)
