@@ -1,8 +1,8 @@
 // Runs smbtorture's smb2 tests against the server, one process per test, and compares the results with
 // pass.txt. Usage: npm run conformance -- [--suite NAME]... [--list FILE] [--jobs N] [--timeout SECONDS]
-// [--update] [--server smbd] [--logs DIR]
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { chownSync } from "node:fs";
+// [--update] [--server smbd] [--logs DIR] [--folder DIR] [--default-settings]
+// --folder tests the disk of a folder (disks.txt has the results), --default-settings leaves out `acl = nt`.
+import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startServer } from "../e2e/client/server.ts";
@@ -10,7 +10,7 @@ import { startSmbd } from "../peer/smbd.ts";
 import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../peer/test-server.ts";
 import { type Candidate, isUnder, readCandidates, readPassList, suiteOf, writePassList } from "./lists.ts";
 import { listTests, type Result, Torturer } from "./torture.ts";
-import { makeVolume } from "./volume.ts";
+import { makeVolume, useFolder } from "./volume.ts";
 
 const SHARE = "test";
 const PASS_LIST = join(import.meta.dir, "pass.txt");
@@ -40,6 +40,8 @@ interface Options {
   readonly server: string;
   readonly logs: string | undefined;
   readonly isQuiet: boolean;
+  readonly folder: string | undefined;
+  readonly hasDefaults: boolean;
 }
 
 function parseOptions(): Options {
@@ -53,6 +55,8 @@ function parseOptions(): Options {
       server: { type: "string", default: "minismbd" },
       logs: { type: "string" },
       quiet: { type: "boolean", default: false },
+      folder: { type: "string" },
+      "default-settings": { type: "boolean", default: false },
     },
   });
   const jobs = Number(values.jobs);
@@ -63,6 +67,8 @@ function parseOptions(): Options {
     throw new Error("--server must be minismbd or smbd");
   if (values.update && values.server !== "minismbd")
     throw new Error("--update works with --server minismbd only");
+  if (values.update && (values.folder !== undefined || values["default-settings"]))
+    throw new Error("--update works without --folder and --default-settings only");
   return {
     suites: values.suite ?? [],
     list: values.list,
@@ -72,6 +78,8 @@ function parseOptions(): Options {
     server: values.server,
     logs: values.logs,
     isQuiet: values.quiet,
+    folder: values.folder,
+    hasDefaults: values["default-settings"],
   };
 }
 
@@ -93,7 +101,7 @@ function chooseTests(options: Options): Candidate[] {
 function start(options: Options, path: string): Promise<TestServer> {
   const isSmbd = options.server === "smbd";
   // acl = nt, because the reference results were recorded with smbd's acl_xattr, which stores NT ACLs.
-  const parameters = isSmbd ? SMBD_PARAMETERS : { acl: "nt" };
+  const parameters = isSmbd ? SMBD_PARAMETERS : options.hasDefaults ? {} : { acl: "nt" };
   const shares = [
     { name: SHARE, path, parameters },
     { name: "noperm", path: `${path}-noperm` },
@@ -106,9 +114,18 @@ function start(options: Options, path: string): Promise<TestServer> {
 function makeShare(volume: string, worker: number): string {
   const path = join(volume, `worker${worker}`);
   mkdirSync(path);
-  if (process.getuid?.() === 0) chownSync(path, TESTER_UID, TESTER_UID);
+  if (process.getuid?.() === 0) giveTo(path);
   mkdirSync(`${path}-noperm`, { mode: 0 });
   return path;
+}
+
+/** FAT and exFAT refuse owners: the disk must be mounted for the tester's account. */
+function giveTo(path: string): void {
+  try {
+    chownSync(path, TESTER_UID, TESTER_UID);
+  } catch (error) {
+    if (statSync(path).uid !== TESTER_UID) throw error;
+  }
 }
 
 function empty(directory: string): void {
@@ -225,7 +242,7 @@ async function main(): Promise<number> {
   if (options.logs && !existsSync(options.logs)) mkdirSync(options.logs, { recursive: true });
   // Against smbd all selected tests must pass.
   const passList = options.server === "smbd" ? new Set<string>() : readPassList(PASS_LIST);
-  const volume = makeVolume();
+  const volume = options.folder === undefined ? makeVolume() : useFolder(options.folder);
   const directory = makeDirectory("minismbd-conformance");
   try {
     console.log(

@@ -3,7 +3,8 @@
 // allocation size fail.
 import { spawnSync } from "node:child_process";
 import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { currentMounts, mountOf } from "../../src/linux/mountinfo.ts";
 import { makeDirectory, removeDirectory } from "../peer/test-server.ts";
 
 const IMAGE_BYTES = 8 * 1024 * 1024 * 1024;
@@ -17,6 +18,18 @@ export interface Volume {
 
 function run(command: string, ...words: string[]): boolean {
   return spawnSync(command, words, { stdio: "ignore" }).status === 0;
+}
+
+/** Uses a new directory of the folder: its disk is the one that is tested. */
+export function useFolder(folder: string): Volume {
+  const path = makeDirectory("minismbd-conformance", resolve(folder));
+  chmodSync(path, 0o755);
+  const mount = mountOf(currentMounts(), path);
+  return {
+    path,
+    kind: `${folder} (${mount?.fileSystem ?? "unknown file system"})`,
+    remove: () => removeDirectory(path),
+  };
 }
 
 /** Makes and mounts a sparse ext4 image as root; otherwise, or when that fails, a plain directory. */
