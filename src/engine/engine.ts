@@ -28,7 +28,7 @@ import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connection/descriptor-plan.ts";
 import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
-import { type Listener, listenTcp, type SocketUser } from "./transport/listener.ts";
+import { type Listener, lacksFamily, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
 import { endVolumes, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
@@ -173,7 +173,7 @@ class Engine implements EngineControl {
     const accept = (socket: StreamSocket, address: string): SocketUser | undefined =>
       this.accept(socket, address);
     let actual = port;
-    // "::" accepts IPv4, too. Without IPv6 in the kernel, listenOn falls back to 0.0.0.0.
+    // "::" accepts IPv4, too. In a kernel without IPv6, listenOn falls back to 0.0.0.0.
     const wanted = addresses.length > 0 ? addresses : ["::"];
     for (const address of wanted) {
       const listener = this.listenOn(address, actual, accept, addresses.length === 0);
@@ -193,7 +193,8 @@ class Engine implements EngineControl {
       return listenTcp(address, port, accept);
     } catch (error) {
       const code = (error as { code?: string }).code ?? "";
-      if (mayFallBack && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) {
+      if (mayFallBack && (code === "EADDRNOTAVAIL" || lacksFamily(address))) {
+        this.context.log.warn?.("the kernel has no IPv6: the server is reached by IPv4 alone");
         return this.listenOn("0.0.0.0", port, accept, false);
       }
       for (const listener of this.listeners) listener.stop();
@@ -334,5 +335,7 @@ function explainListen(address: string, port: number, code: string): string {
   }
   if (code === "EACCES")
     return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
+  if (lacksFamily(address))
+    return `cannot listen on ${address} port ${port}: the kernel has no IPv6; take the address out of 'interfaces'`;
   return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;
 }

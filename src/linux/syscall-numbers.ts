@@ -11,6 +11,7 @@ const numbers = {
   flock: [73, 32],
   ioctl: [16, 29],
   lseek: [8, 62],
+  socket: [41, 198],
   recvfrom: [45, 207],
   pread64: [17, 67],
   pwrite64: [18, 68],

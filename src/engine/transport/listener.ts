@@ -1,5 +1,5 @@
 // TCP listeners for direct TCP ([MS-SMB2] 2.1): accept sockets and pass their events to a SocketUser.
-import { receiveNow } from "../../linux/socket.ts";
+import { hasIpv6, receiveNow } from "../../linux/socket.ts";
 import { plainAddress } from "./address.ts";
 import type { StreamSocket } from "./send-queue.ts";
 
@@ -49,6 +49,11 @@ class BunSocket implements StreamSocket {
   terminate(): void {
     this.socket.terminate();
   }
+}
+
+/** An IPv6 address in a kernel without IPv6: the runtime's error does not say so. */
+export function lacksFamily(address: string): boolean {
+  return address.includes(":") && !hasIpv6();
 }
 
 /**

@@ -118,7 +118,19 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   writeFileSync(passwords, formatPasswordDatabase(users), { mode: 0o600 });
   const logFile = join(directory, "log");
   const log = openSync(logFile, "a");
-  const words = [EXECUTABLE, "serve", "-C", configuration, "-P", passwords, "-n", "-p", String(port)];
+  const runner = options.runner ?? [];
+  const words = [
+    ...runner,
+    EXECUTABLE,
+    "serve",
+    "-C",
+    configuration,
+    "-P",
+    passwords,
+    "-n",
+    "-p",
+    String(port),
+  ];
   const limit = options.openFileLimit;
   const command = limit === undefined ? words : ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...words];
   const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, cwd: directory });
