@@ -28,7 +28,7 @@ const NO_PROGRAMS = new Set([
     "read",
     "set",
   ],
-  ...["shift", "test", "then", "trap", "umask", "wait", "while", "until"],
+  ...["shift", "test", "then", "trap", "ulimit", "umask", "wait", "while", "until"],
   ...["adduser", "control", "deluser", "passwd", "serve", "testparm", "users", "version"],
 ]);
 
