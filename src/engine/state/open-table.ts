@@ -258,16 +258,17 @@ export class OpenTable {
   }
 
   /**
-   * True when a new open of `file` with these masks has a sharing conflict; [MS-FSA] 2.1.5.1.2.2. An open
-   * with DELETE, or one that overwrites the file and so removes its streams, also conflicts with opens of
-   * streams that do not share DELETE.
+   * True when a new open of `file` with these masks has a sharing conflict; [MS-FSA] 2.1.5.1.2.2. Opens of
+   * different streams conflict in one case (2.1.5.1.2): one is of the file or directory itself and has DELETE,
+   * or overwrites it and so removes its streams, and the other is of a named stream and does not share DELETE.
    */
   conflicts(file: SharedFile, access: number, share: number, overwrites = false): boolean {
     if (overwrites || (access & Access.DELETE) !== 0) {
       for (const stream of file.streams?.values() ?? []) if (stream.refusals[2] > 0) return true;
     }
     if (!hasDataAccess(access)) return false;
-    const { uses, refusals } = file;
+    const { uses, refusals, base } = file;
+    if (base !== undefined && base.uses[2] > 0 && (share & ShareAccess.DELETE) === 0) return true;
     for (const [i, { right, bit }] of SHARING.entries()) {
       if ((access & right) !== 0 && (refusals[i] ?? 0) > 0) return true;
       if ((share & bit) === 0 && (uses[i] ?? 0) > 0) return true;

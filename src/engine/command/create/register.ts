@@ -56,10 +56,14 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
 }
 
 /**
- * A stream whose open refuses the deletion of `file`, and whose client may close it at a handle lease break.
+ * For a conflict between the file and one of its streams (see `OpenTable.conflicts`): the other one, where its
+ * client may close it at a handle lease break.
  */
 function findHolder(creation: Creation, file: SharedFile): SharedFile | undefined {
   const { caching } = creation.exchange.context;
+  const { base } = file;
+  if (base !== undefined)
+    return base.uses[2] > 0 && caching.breakHandles(base.caching, undefined) ? base : undefined;
   for (const stream of file.streams?.values() ?? []) {
     if (stream.refusals[2] > 0 && caching.breakHandles(stream.caching, undefined)) return stream;
   }
