@@ -7,6 +7,8 @@ const INTERRUPT = 0x03;
 const END = 0x04;
 const ERASE_LINE = 0x15;
 
+/** A character may come in two chunks; bytes that are not UTF-8 become U+FFFD, which no password may have. */
+const plainDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Input read beyond the end of the last line. */
 let pending = "";
 
@@ -74,7 +76,7 @@ async function nextChunk(): Promise<string | undefined> {
   const { stdin } = process;
   for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
     stdin.pause();
-    return (chunk as Buffer).toString("utf8");
+    return plainDecoder.decode(chunk as Buffer, { stream: true });
   }
   return undefined;
 }

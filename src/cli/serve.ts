@@ -9,6 +9,7 @@ import { reportBug } from "../manager/log.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
 import { CONFIG_FILE, defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { hideArgument } from "../manager/users/hide-secret.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
@@ -33,7 +34,8 @@ export const OPTIONS: readonly Option[] = [
     value: "NAME[:PASSWORD]",
     help:
       "a user; a missing password is taken from MINISMBD_PASSWORD, " +
-      "or asked for on the terminal, or made and printed; may be repeated",
+      "or asked for on the terminal, or made and printed; may be repeated. " +
+      "Other users can see a password given here in the process list until the server runs",
   },
   {
     long: "option",
@@ -189,6 +191,8 @@ function parseShare(word: string): { name: string; path: string } {
 async function parseUser(word: string): Promise<Override> {
   const at = word.indexOf(":");
   const name = at < 0 ? word : word.slice(0, at);
+  if (at >= 0 && !hideArgument(word.slice(at + 1)))
+    throw new CliError("--user: the password would stay in the process list, pass it in MINISMBD_PASSWORD");
   const fault = userNameFault(name);
   if (fault !== undefined) throw new CliError(`--user: ${fault}`);
   const password = at < 0 ? await findPassword(name) : word.slice(at + 1);

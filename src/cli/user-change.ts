@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { notifyServer } from "../manager/lock-file.ts";
+import { hideArgument, hideVariable } from "../manager/users/hide-secret.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
 import {
@@ -28,7 +29,7 @@ export const PASSWORD_OPTION: Option = {
   long: "password",
   short: "p",
   value: "PWD",
-  help: "the password; other users can see it in the process list, unlike MINISMBD_PASSWORD or the prompt",
+  help: "the password; other users can see it in the process list for a moment, unlike MINISMBD_PASSWORD or the prompt",
 };
 
 /** The user name, which must be the only operand. Throws CliError. */
@@ -52,40 +53,60 @@ export async function readPassword(args: Arguments): Promise<string> {
   return password;
 }
 
-/** Removes MINISMBD_PASSWORD from the environment, so that children do not inherit it, and returns it. */
+/**
+ * Removes MINISMBD_PASSWORD from the environment, so that children do not inherit it and /proc/PID/environ does not
+ * show it, and returns it.
+ */
 export function takeEnvironmentPassword(): string | undefined {
   const password = process.env.MINISMBD_PASSWORD;
   delete process.env.MINISMBD_PASSWORD;
+  hideVariable("MINISMBD_PASSWORD");
   return password;
 }
 
 /** Sets a password. Throws CliError if the expectation fails, ConfigError for errors of the file. */
 export async function setPassword(args: Arguments, name: string, expected: Expectation): Promise<void> {
   const file = passwordFileOf(args);
+  for (const given of args.values("password")) hideArgument(given);
   if (file === PASSWORD_FILE) mkdirSync(dirname(file), { recursive: true });
   // Checked before the prompt as well, so that nobody types a password in vain.
   checkExpectation(readPasswordFile(file), name, expected, file);
   const hash = ntHash(await readPassword(args));
+  let before: string | undefined;
   updatePasswordFile(file, (table) => {
     checkExpectation(table, name, expected, file);
+    before = findSpelling(table, name);
     putUser(table, name, hash);
   });
-  notifyRunningServer(`User '${showName(name)}' ${expected === "present" ? "updated" : "added"}`);
+  notifyRunningServer(`${describeUser(name, before)} ${before === undefined ? "added" : "updated"}`);
 }
 
 /** Deletes a user. Throws CliError if there is no such user. */
 export function removeUser(file: string, name: string): void {
+  let before: string | undefined;
   updatePasswordFile(file, (table) => {
     checkExpectation(table, name, "present", file);
-    table.delete(findSpelling(table, name) ?? name);
+    before = findSpelling(table, name);
+    table.delete(before ?? name);
   });
-  notifyRunningServer(`User '${showName(name)}' deleted`);
+  notifyRunningServer(`${describeUser(name, before)} deleted`);
+}
+
+/** `before` is the spelling in the file, which counts; names are compared without case. */
+function describeUser(name: string, before: string | undefined): string {
+  const given = before === undefined || before === name ? "" : `, given as '${showName(name)}',`;
+  return `User '${showName(before ?? name)}'${given}`;
 }
 
 function checkExpectation(table: PasswordTable, name: string, expected: Expectation, file: string): void {
-  const isThere = findSpelling(table, name) !== undefined;
-  if (expected === "absent" && isThere)
-    throw new CliError(`user '${showName(name)}' is in ${file} already, use passwd to change the password`);
+  const spelling = findSpelling(table, name);
+  const isThere = spelling !== undefined;
+  if (expected === "absent" && isThere) {
+    const as = spelling === name ? "" : ` as '${showName(spelling)}': names have no case`;
+    throw new CliError(
+      `user '${showName(name)}' is in ${file} already${as}, use passwd to change the password`,
+    );
+  }
   if (expected === "present" && !isThere)
     throw new CliError(`there is no user '${showName(name)}' in ${file}, use adduser to add one`);
 }

@@ -1,9 +1,9 @@
 // The built executable's adduser, passwd, deluser, users and ksmbd.adduser.
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "./executable.ts";
+import { EXECUTABLE, run } from "./executable.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "minismbd-cli-users-"));
 const db = join(directory, "ksmbdpwd.db");
@@ -46,9 +46,11 @@ test("adduser refuses an existing user, passwd and deluser a missing one", () =>
   );
   expect(run(["adduser", "-P", db, "-p", "x", "anna"]).status).toBe(0);
   expect(run(["adduser", "-P", db, "-p", "x", "ANNA"]).err).toBe(
-    `minismbd: user 'ANNA' is in ${db} already, use passwd to change the password\n`,
+    `minismbd: user 'ANNA' is in ${db} already as 'anna': names have no case, use passwd to change the password\n`,
   );
-  expect(run(["passwd", "-P", db, "-p", "secret", "Anna"]).out).toBe("User 'Anna' updated\n");
+  expect(run(["passwd", "-P", db, "-p", "secret", "Anna"]).out).toBe(
+    "User 'anna', given as 'Anna', updated\n",
+  );
   expect(readFileSync(db, "utf8")).toBe(SECRET);
   expect(run(["users", "-P", db]).out).toBe("anna\n");
   expect(run(["deluser", "-P", db, "anna"]).out).toBe("User 'anna' deleted\n");
@@ -89,6 +91,38 @@ test.each([
   expect(err.split("\n")).toHaveLength(2);
 });
 
+test("ksmbd.adduser says whether it has added or updated, and which spelling", () => {
+  const tool = { as: "ksmbd.adduser" };
+  expect(run(["-P", db, "-p", "x", "anna"], tool).out).toBe("User 'anna' added\n");
+  expect(run(["-P", db, "-p", "secret", "ANNA"], tool).out).toBe("User 'anna', given as 'ANNA', updated\n");
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  expect(run(["-d", "-P", db, "Anna"], tool).out).toBe("User 'anna', given as 'Anna', deleted\n");
+});
+
+test.each([
+  ["a name", `-p x "$(printf 'caf\\351')"`, "a user name must be UTF-8"],
+  ["a password", `-p "$(printf 'caf\\351')" anna`, "a password must be UTF-8"],
+])("adduser refuses %s with bytes that are not UTF-8", (_what, words, message) => {
+  const script = `exec "$0" adduser -P "$1" ${words}`;
+  const { exitCode, stderr } = Bun.spawnSync(["/bin/sh", "-c", script, EXECUTABLE, db]);
+  expect([exitCode, stderr.toString()]).toEqual([1, `minismbd: ${message}\n`]);
+  expect(existsSync(db)).toBe(false);
+});
+
+test("adduser refuses a password from the environment or standard input that is not UTF-8", () => {
+  const bytes = `"$(printf 'caf\\351')"`;
+  const scripts = [
+    `MINISMBD_PASSWORD=${bytes} exec "$0" adduser -P "$1" anna`,
+    `printf '%s\\n%s\\n' ${bytes} ${bytes} | "$0" adduser -P "$1" anna`,
+  ];
+  for (const script of scripts) {
+    const { exitCode, stderr } = Bun.spawnSync(["/bin/sh", "-c", script, EXECUTABLE, db]);
+    expect(exitCode).toBe(1);
+    expect(stderr.toString()).toEndWith("minismbd: a password must be UTF-8\n");
+  }
+  expect(existsSync(db)).toBe(false);
+});
+
 test("a corrupt file gives a one-line error and is not changed", () => {
   writeFileSync(db, "anna:oops\n");
   for (const words of [["adduser", "-p", "x", "bob"], ["users"], ["deluser", "anna"]]) {
@@ -104,7 +138,6 @@ test("a corrupt file gives a one-line error and is not changed", () => {
 
 test("concurrent writers lose no user", async () => {
   const names = Array.from({ length: 8 }, (_, i) => `user${i}`);
-  const { EXECUTABLE } = await import("./executable.ts");
   const children = names.map((name) =>
     Bun.spawn([EXECUTABLE, "adduser", "-P", db, "-p", "x", name], { stdout: "ignore", stderr: "inherit" }),
   );

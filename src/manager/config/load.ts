@@ -2,8 +2,8 @@
 import { readFileSync, statSync } from "node:fs";
 import type { EngineSettings } from "../../port/port.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
-import { type PasswordTable, putUser } from "../users/password-file.ts";
-import { userNameFault } from "../users/user-name.ts";
+import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
+import { showName, userNameFault } from "../users/user-name.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { ConfigError, type Entry, foldKey, parseConfig, prependEntry, type Section } from "./parse.ts";
 import type { Sections } from "./parse.ts";
@@ -117,15 +117,29 @@ function readUser(section: Section, users: PasswordTable): void {
   const fault = userNameFault(name);
   if (fault !== undefined) throw new ConfigError(section.position, fault);
   let hash: string | undefined;
+  let isOverride = false;
   for (const entry of section.entries) {
     if (entry.key === "comment") continue;
     const found = readSecret(entry);
+    // Sections whose names differ by case only are one.
+    if (hash !== undefined && found !== undefined && found !== hash && !isOverride)
+      throw new ConfigError(
+        entry.position,
+        `user '${showName(name)}' has two passwords: names have no case here, take one out`,
+      );
+    if (hash === undefined) isOverride = entry.position.startsWith("--");
     hash ??= found;
   }
   if (hash === undefined)
     throw new ConfigError(
       section.position,
       `user '${name}' has no password, write 'password =' or 'nt hash ='`,
+    );
+  const same = findSpelling(users, name);
+  if (same !== undefined && users.get(same) !== hash)
+    throw new ConfigError(
+      section.position,
+      `'${showName(name)}' and '${showName(same)}' are one user with two passwords: names have no case here, take one out`,
     );
   putUser(users, name, hash);
 }

@@ -1,5 +1,6 @@
-// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file; a later line of
-// a user replaces an earlier one.
+// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file, and so do two lines of
+// one user with different passwords. Names that differ by case only are one user, as for Windows and Samba (NTLM
+// hashes the name in upper case); ksmbd-tools tells them apart.
 import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { statSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -31,6 +32,11 @@ export function parsePasswordFile(text: string, file: string): PasswordTable {
     if (hash === undefined) {
       const text = `the hash of '${showName(name)}' is not the base64 of 16 bytes`;
       throw new ConfigError(position, `${text}, take the line out and set the password again`);
+    }
+    const same = findSpelling(table, name);
+    if (same !== undefined && table.get(same) !== hash) {
+      const text = `'${showName(name)}' and '${showName(same)}', in a line above, are one user with two passwords`;
+      throw new ConfigError(position, `${text}: names have no case here, take one of the lines out`);
     }
     putUser(table, name, hash);
   }

@@ -3,10 +3,18 @@ import { isPrintable, printable } from "../../wire/printable.ts";
 
 export const MAX_NAME_BYTES = 47;
 
+/**
+ * False for text with U+FFFD, which the runtime puts in the place of bytes of an argument, the environment or a
+ * terminal that are not UTF-8: the real bytes are lost, and nobody could log on with them.
+ */
+export function isText(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\ufffd");
+}
+
 /** Why the text cannot be a user name, or undefined. */
 export function userNameFault(name: string): string | undefined {
   if (name === "") return "a user name must not be empty";
-  if (!name.isWellFormed()) return "a user name must be UTF-8";
+  if (!isText(name)) return "a user name must be UTF-8";
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `a user name has at most ${MAX_NAME_BYTES} bytes`;
   if (name.includes(":")) return "a user name must not have a colon";
   if (name !== name.trim() || !isPrintable(name))

@@ -347,6 +347,10 @@ test.each([
     "f:2: 'path' does not belong to a user, write 'password', 'nt hash' or 'comment'",
   ],
   ["[user:]\npassword = x\n", "f:1: a user name must not be empty"],
+  [
+    "[user:anna]\npassword = x\n[user:Anna]\npassword = y\n",
+    "f:4: user 'anna' has two passwords: names have no case here, take one out",
+  ],
 ])("user refused: %j", (text, message) => {
   expect(faultOf(text)).toBe(message);
 });

@@ -31,13 +31,18 @@ test("ntHash gives the hash of [MS-NLMP] 4.2.2.1.2", () => {
 test("a password has at most 128 bytes of UTF-8", () => {
   expect(passwordFault("ä".repeat(64))).toBeUndefined();
   expect(passwordFault("ä".repeat(64) + "x")).toBe("a password has at most 128 bytes");
-  expect(passwordFault("\ud800")).toBe("a password must be UTF-8");
+  for (const text of ["\ud800", "a\ufffdb"]) expect(passwordFault(text)).toBe("a password must be UTF-8");
 });
 
-test("blank lines are skipped, and a later line of a user replaces an earlier one", () => {
-  const other = ntHash("other");
-  const text = `\n${LINE}\n\nANNA:${Buffer.from(other, "hex").toString("base64")}\n`;
-  expect([...parsePasswordFile(text, file)]).toEqual([["anna", other]]);
+test("blank lines are skipped, and a user may stand in two lines with the same password", () => {
+  const text = `\n${LINE}\n\n${LINE.replace("anna", "ANNA")}\n`;
+  expect([...parsePasswordFile(text, file).keys()]).toEqual(["anna"]);
+});
+
+test.each(["anna", "ANNA"])("a second line '%s' with another password rejects the file", (name) => {
+  const text = `${LINE}\n${name}:${Buffer.from(ntHash("other"), "hex").toString("base64")}\n`;
+  const message = `'${name}' and 'anna', in a line above, are one user with two passwords: names have no case here, take one of the lines out`;
+  expect(() => parsePasswordFile(text, "db")).toThrow(new ConfigError("db:2", message));
 });
 
 test.each([
