@@ -55,6 +55,11 @@ export class SlowDisk {
     await this.tell(`flush ${errno}`);
   }
 
+  /** From now on every operation fails with this errno; 0 ends that. */
+  async fail(errno: number): Promise<void> {
+    await this.tell(`fail ${errno}`);
+  }
+
   /** Ends `hold` and `stall`, also for the operations that wait. */
   async go(): Promise<void> {
     await this.tell("go");

@@ -1,6 +1,6 @@
 // A slow file system in its own process: the kernel's FUSE protocol (linux/fuse.h, 7.31) on /dev/fuse, files
 // in memory. Usage: slow-server.ts FOLDER. Lines on stdin control it: `hold MS` delays every operation by MS,
-// `stall` delays them forever, `go` ends both; `flush ERRNO` lets every FLUSH fail. At the end of stdin it
+// `stall` delays them forever, `go` ends both; `flush ERRNO` lets every FLUSH fail, `fail ERRNO` every operation. At the end of stdin it
 // unmounts and exits; `die` exits without unmounting.
 import { openSync, read, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -266,6 +266,7 @@ const withoutBody: ReadonlySet<number> = new Set([
 const unanswered: ReadonlySet<number> = new Set([Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT]);
 
 let holdMs = 0;
+let failErrno = 0;
 const held: (() => void)[] = [];
 
 /** Resolves when the operation may proceed; undefined: at once. */
@@ -285,7 +286,8 @@ async function serve(device: number, bytes: Uint8Array): Promise<void> {
   const node = tree.find(Number(header.getBigUint64(16, true))) ?? tree.find(1);
   const handler = handlers[opcode];
   let reply: Reply = withoutBody.has(opcode) ? EMPTY : ENOSYS;
-  if (handler !== undefined && node !== undefined) {
+  if (failErrno !== 0 && opcode !== Opcode.INIT) reply = -failErrno;
+  else if (handler !== undefined && node !== undefined) {
     const body = bytes.subarray(IN_HEADER);
     const view = new DataView(bytes.buffer, bytes.byteOffset + IN_HEADER, body.length);
     reply = handler({ node, uid: header.getUint32(24, true), gid: header.getUint32(28, true), view, body });
@@ -348,6 +350,7 @@ function main(folder: string): void {
     if (word === "die") process.kill(process.pid, "SIGKILL");
     if (word === "hold") holdMs = Number(number);
     if (word === "flush") flushErrno = Number(number);
+    if (word === "fail") failErrno = Number(number);
     if (word === "stall") holdMs = Number.POSITIVE_INFINITY;
     if (word === "go") {
       holdMs = 0;
