@@ -30,7 +30,7 @@ import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connec
 import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
 import { type Listener, lacksFamily, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
-import { endVolumes, volumeLimits } from "./vfs/volume/mounted-volume.ts";
+import { endVolumes, volumeEvents, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
@@ -129,7 +129,7 @@ class Engine implements EngineControl {
         systemClock.setTimer,
       ),
     };
-    notify.local = context.watcher;
+    this.takeDiskEvents(context);
     this.context = context;
     this.host = {
       context,
@@ -146,6 +146,11 @@ class Engine implements EngineControl {
     this.port = this.listen(settings.addresses, settings.port);
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
+  }
+
+  private takeDiskEvents({ notify, watcher, changeTimes }: EngineContext): void {
+    notify.local = watcher;
+    volumeEvents.held = ({ before, after }) => changeTimes.hold(before, after);
   }
 
   /** Throws StartError where the kernel allows too few descriptors to serve anybody. */

@@ -25,6 +25,7 @@ import { startServer } from "../client/server.ts";
 import { putStream } from "../client/stream-calls.ts";
 
 const LONG_AGO = { seconds: 1_000_000_000, nanoseconds: 0 };
+const OLD = { access: LONG_AGO, modify: LONG_AGO, change: LONG_AGO };
 const FOLDER = {
   desiredAccess: Access.READ_DATA | Access.READ_ATTRIBUTES | Access.WRITE_ATTRIBUTES,
   createOptions: CreateOption.DIRECTORY_FILE,
@@ -42,18 +43,20 @@ async function makeFolder(name: string): Promise<void> {
 
 async function dateBack(name: string): Promise<void> {
   const { fileId } = await openFile(mount, name, FOLDER);
-  expect(await setBasic(mount, fileId, { access: LONG_AGO, modify: LONG_AGO })).toBe(Status.SUCCESS);
+  expect(await setBasic(mount, fileId, OLD)).toBe(Status.SUCCESS);
   await closeFile(mount, fileId);
 }
 
 async function expectOld(name: string): Promise<void> {
   const { fileId } = await openFile(mount, name, FOLDER);
-  const { accessSeconds, modifySeconds } = await readAll(mount, fileId);
+  const { accessSeconds, modifySeconds, changeSeconds } = await readAll(mount, fileId);
   await closeFile(mount, fileId);
-  expect({ name, accessSeconds, modifySeconds }).toEqual({
+  const { seconds } = LONG_AGO;
+  expect({ name, accessSeconds, modifySeconds, changeSeconds }).toEqual({
     name,
-    accessSeconds: LONG_AGO.seconds,
-    modifySeconds: LONG_AGO.seconds,
+    accessSeconds: seconds,
+    modifySeconds: seconds,
+    changeSeconds: seconds,
   });
 }
 
@@ -144,9 +147,10 @@ for (const kind of ["ramfs", "exFAT by FUSE"] as const) {
       await makeFile("frozen\\file");
       await dateBack("frozen");
       const { fileId } = await openFile(mount, "frozen", FOLDER);
-      await setBasic(mount, fileId, { access: "stop", modify: "stop" });
+      await setBasic(mount, fileId, { access: "stop", modify: "stop", change: "stop" });
       await putStream(mount, "frozen\\file:s", "text");
-      expect((await readAll(mount, fileId)).modifySeconds).toBe(LONG_AGO.seconds);
+      const { modifySeconds, changeSeconds } = await readAll(mount, fileId);
+      expect([modifySeconds, changeSeconds]).toEqual([LONG_AGO.seconds, LONG_AGO.seconds]);
       await closeFile(mount, fileId);
       await expectOld("frozen");
     });

@@ -46,3 +46,15 @@ test("the oldest are dropped beyond the limit", () => {
   times.apply(last);
   expect([first.changeSeconds, last.changeSeconds]).toEqual([100, 7]);
 });
+
+test("hold keeps the time that clients saw before: the disk's, or the one that a client has set", () => {
+  const times = new ChangeTimes();
+  times.hold(statOf(1, 100), statOf(1, 200));
+  times.remember(statOf(2, 100), SET);
+  times.hold(statOf(2, 100), statOf(2, 200));
+  times.hold(statOf(2, 200), statOf(2, 300));
+  const [ofDisk, ofClient] = [statOf(1, 200), statOf(2, 300)];
+  times.apply(ofDisk);
+  times.apply(ofClient);
+  expect([ofDisk.changeSeconds, ofClient.changeSeconds]).toEqual([100, 7]);
+});

@@ -3,6 +3,7 @@
 // comes after the time-out.
 import { closeFd } from "../../../linux/open.ts";
 import type { ShareGrant } from "../../../port/port.ts";
+import type { HeldChange } from "../context/folder-times.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import type { Failure } from "../store.ts";
 import type { DiskAnswer } from "./worker-protocol.ts";
@@ -50,6 +51,7 @@ export interface CallVolume {
   endWork(): void;
   /** The worker has answered; `hasWaited` where its thread slept meanwhile. */
   noteAnswer(hasWaited: boolean): void;
+  noteHeld(held: readonly HeldChange[]): void;
   /** The caller's promise is settled. */
   settled(call: WaitingCall): void;
 }
@@ -102,9 +104,10 @@ export class WaitingCall implements DiskJob {
     return this.owner.directories.changedMs;
   }
 
-  answered(result: unknown, { hasChanged, hasWaited }: DiskAnswer): void {
+  answered(result: unknown, { hasChanged, held, hasWaited }: DiskAnswer): void {
     if (hasChanged) this.owner.directories.distrust(Date.now());
     this.volume.noteAnswer(hasWaited);
+    this.volume.noteHeld(held);
     const isLate = this.resolve === undefined;
     this.end();
     if (isLate) for (const fd of descriptorsIn(this.operation, result)) closeFd(fd);

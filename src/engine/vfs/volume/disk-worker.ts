@@ -5,6 +5,7 @@ import { voluntarySwitches } from "../../../linux/thread-usage.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import { diskOperations } from "../disk/operations.ts";
 import type { DiskAnswer, DiskRequest, ToDiskWorker } from "./worker-protocol.ts";
+import { takeHeldChanges } from "../context/folder-times.ts";
 import { beginJob, makeSlots } from "../context/given-up.ts";
 import { ShareContext } from "../context/share-context.ts";
 
@@ -36,9 +37,10 @@ function answer(request: DiskRequest): DiskAnswer {
     const isWanted = beginJob(slots, request.slot);
     const result = isWanted ? operation(context, ...request.args) : -Errno.ETIMEDOUT;
     const hasChanged = directories.changes !== before;
-    return { job, result, error: undefined, hasChanged, hasWaited: voluntarySwitches() !== switches };
+    const hasWaited = voluntarySwitches() !== switches;
+    return { job, result, error: undefined, hasChanged, held: takeHeldChanges(), hasWaited };
   } catch (error) {
-    return { job, result: undefined, error: String(error), hasChanged: true, hasWaited: false };
+    return { job, result: undefined, error: String(error), hasChanged: true, held: [], hasWaited: false };
   }
 }
 

@@ -11,6 +11,7 @@ import {
   diskOperations,
 } from "../disk/operations.ts";
 import type { Pending } from "./pending.ts";
+import { type HeldChange, takeHeldChanges } from "../context/folder-times.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { VolumeHealth } from "./health.ts";
 import { VolumeWorkers } from "./workers.ts";
@@ -26,6 +27,12 @@ const POOL_THREADS = Math.max(2, availableParallelism());
 export const volumeLimits = {
   /** A call in a worker that is not answered within this time fails with -ETIMEDOUT. */
   timeoutMs: 30_000,
+};
+
+/** What the engine learns of all volumes. */
+export const volumeEvents = {
+  /** The server has moved a folder's ctime without a change that a client made. */
+  held: (_: HeldChange): void => undefined,
 };
 
 type Operation = (context: ShareContext, ...args: readonly unknown[]) => unknown;
@@ -101,11 +108,15 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     now: number,
   ): OperationResult<K> {
     const operation = diskOperations[name] as unknown as Operation;
-    if (this.isMemory) return callWith(operation, context, args) as OperationResult<K>;
-    const waits = this.countWaits(now);
+    const waits = this.isMemory ? 0 : this.countWaits(now);
     const result = callWith(operation, context, args) as OperationResult<K>;
-    this.noteCall(now, waits);
+    if (!this.isMemory) this.noteCall(now, waits);
+    this.noteHeld(takeHeldChanges());
     return result;
+  }
+
+  noteHeld(held: readonly HeldChange[]): void {
+    for (const change of held) volumeEvents.held(change);
   }
 
   /**

@@ -1,5 +1,6 @@
 // Messages between the event loop and a volume's worker: plain, cloneable data. All threads share the
 // descriptors.
+import type { HeldChange } from "../context/folder-times.ts";
 import type { JobSlots } from "../context/given-up.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 
@@ -42,6 +43,7 @@ export interface DiskAnswer {
   readonly error: string | undefined;
   /** The operation may have changed a directory that the event loop has cached. */
   readonly hasChanged: boolean;
+  readonly held: readonly HeldChange[];
   /** The thread has slept: the answer did not come from memory alone. */
   readonly hasWaited: boolean;
 }
