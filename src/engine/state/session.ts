@@ -3,6 +3,7 @@ import type { Aead, Mac } from "../../crypto/provider.ts";
 import type { NonceSequence } from "../../crypto/nonce.ts";
 import type { Identity, ShareGrant } from "../../port/port.ts";
 import type { FileStore } from "../vfs/store.ts";
+import { TreeTable } from "./tree-table.ts";
 
 export const SessionState = { IN_PROGRESS: 0, VALID: 1, EXPIRED: 2 } as const;
 export type SessionState = (typeof SessionState)[keyof typeof SessionState];
@@ -54,7 +55,7 @@ export class Session {
   /** The client has sent the AAPL create context: it is a Mac. */
   isApple = false;
   mustEncrypt = false;
-  readonly trees = new Map<number, Tree>();
+  readonly trees = new TreeTable<Tree>();
   private lastTreeId = 0;
 
   constructor(id: number, terms: SessionTerms) {

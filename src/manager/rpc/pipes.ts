@@ -7,8 +7,10 @@ import type { RpcContext, RpcInterface } from "./interface.ts";
 import { SRVSVC } from "./srvsvc.ts";
 import { WKSSVC } from "./wkssvc.ts";
 
-/** Limit of open pipes in the whole server. */
+/** Limits of open pipes: in the whole server, of one user, and of guests and anonymous users together. */
 export const MAX_PIPES = 512;
+export const MAX_PIPES_PER_USER = 256;
+export const MAX_GUEST_PIPES = 128;
 
 /** By the pipe's name. */
 const INTERFACES: Readonly<Record<string, RpcInterface>> = {
@@ -18,7 +20,7 @@ const INTERFACES: Readonly<Record<string, RpcInterface>> = {
 
 export interface Pipes {
   /**
-   * STATUS_OBJECT_NAME_NOT_FOUND for an unknown pipe, STATUS_INSUFFICIENT_RESOURCES above MAX_PIPES. The name
+   * STATUS_OBJECT_NAME_NOT_FOUND for an unknown pipe, STATUS_INSUFFICIENT_RESOURCES above a limit. The name
    * is compared without case and has no leading backslash or `PIPE\\` over SMB2.
    */
   open(name: string, identity: Identity): { pipe: number } | { status: NtStatus };
@@ -33,6 +35,7 @@ export interface Pipes {
 /** Creates the pipes of one server. */
 export function openPipes(context: RpcContext): Pipes {
   const associations = new Map<number, Association>();
+  const owners = new Map<number, string>();
   const interfaces = Object.values(INTERFACES);
   let lastPipe = 0;
   const nextPipe = (): number => {
@@ -45,8 +48,13 @@ export function openPipes(context: RpcContext): Pipes {
     open(name, identity) {
       const service = name.toLowerCase();
       if (!Object.hasOwn(INTERFACES, service)) return { status: Status.OBJECT_NAME_NOT_FOUND };
-      if (associations.size >= MAX_PIPES) return { status: Status.INSUFFICIENT_RESOURCES };
+      const owner = ownerOf(identity);
+      let own = 0;
+      for (const other of owners.values()) if (other === owner) own++;
+      const ownLimit = owner === "" ? MAX_GUEST_PIPES : MAX_PIPES_PER_USER;
+      if (associations.size >= MAX_PIPES || own >= ownLimit) return { status: Status.INSUFFICIENT_RESOURCES };
       const pipe = nextPipe();
+      owners.set(pipe, owner);
       // Any interface may be bound over any pipe, as in Windows, where one process serves all.
       associations.set(pipe, new Association(interfaces, context, identity, `\\pipe\\${service}`, pipe));
       return { pipe };
@@ -62,9 +70,15 @@ export function openPipes(context: RpcContext): Pipes {
     },
     close(pipe) {
       associations.delete(pipe);
+      owners.delete(pipe);
     },
     get size() {
       return associations.size;
     },
   };
+}
+
+/** Empty for all guests and anonymous users. */
+function ownerOf(identity: Identity): string {
+  return identity.isGuest || identity.isAnonymous ? "" : identity.user;
 }

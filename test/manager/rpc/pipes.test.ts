@@ -1,7 +1,8 @@
 // Replays the calls that rpcclient and smbclient made to smbd (test/vectors/rpc-samba.json), and tests the
 // pipes.
 import { describe, expect, test } from "bun:test";
-import { MAX_PIPES } from "../../../src/manager/rpc/pipes.ts";
+import type { Identity } from "../../../src/port/port.ts";
+import { MAX_GUEST_PIPES, MAX_PIPES, MAX_PIPES_PER_USER } from "../../../src/manager/rpc/pipes.ts";
 import { Status } from "../../../src/wire/status.ts";
 import samba from "../../vectors/rpc-samba.json";
 import { ANN, createPipes, faultOf, hex, NOBODY, PipeClient } from "./rpc-rig.ts";
@@ -110,11 +111,21 @@ describe("pipes", () => {
       if ("pipe" in answer) opened.push(answer.pipe);
       else expect(answer.status).toBe(Status.INSUFFICIENT_RESOURCES);
     }
-    expect(opened.length).toBe(MAX_PIPES);
-    expect(new Set(opened).size).toBe(MAX_PIPES);
+    expect(opened.length).toBe(MAX_PIPES_PER_USER);
+    expect(new Set(opened).size).toBe(MAX_PIPES_PER_USER);
     for (const pipe of opened) pipes.close(pipe);
     expect(pipes.size).toBe(0);
     expect(pipes.open("srvsvc", ANN)).toHaveProperty("pipe");
+  });
+
+  test("one user and all guests together leave pipes to others", () => {
+    const pipes = createPipes();
+    const open = (identity: Identity, times: number): number =>
+      Array.from({ length: times }, () => pipes.open("srvsvc", identity)).filter((one) => "pipe" in one)
+        .length;
+    expect(open(NOBODY, 300) + open({ ...NOBODY, user: "", isAnonymous: true }, 300)).toBe(MAX_GUEST_PIPES);
+    expect(open(ANN, 1000)).toBe(MAX_PIPES_PER_USER);
+    expect(open({ ...ANN, user: "bob" }, 1000)).toBe(MAX_PIPES - MAX_PIPES_PER_USER - MAX_GUEST_PIPES);
   });
 
   test("calls on a closed pipe fail with STATUS_INVALID_HANDLE", () => {

@@ -107,7 +107,7 @@ function checkGrant(exchange: Exchange, session: Session, grant: ShareGrant): Nt
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
   if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
   if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
-  if (isFull(exchange, grant)) return Status.REQUEST_NOT_ACCEPTED;
+  if (isFull(exchange, session, grant)) return Status.REQUEST_NOT_ACCEPTED;
   return Status.SUCCESS;
 }
 
@@ -154,18 +154,29 @@ function endLostTree(context: EngineContext, tree: Tree): void {
 }
 
 /**
- * True if the share has reached its limit of connections. It counts connections, not tree connects, so that
- * one client cannot lock out all others.
+ * True if the share has reached its limit of connections. It counts connections, not tree connects, so that one
+ * client cannot lock out all others. Guests together, and any one user, leave an eighth of a large limit to others.
  */
-function isFull(exchange: Exchange, grant: ShareGrant): boolean {
-  const connections = new Set<number>();
-  for (const session of exchange.context.sessions.values()) {
-    for (const tree of session.trees.values()) {
-      if (tree.grant.name !== grant.name) continue;
-      for (const id of session.connectionIds) connections.add(id);
+function isFull(exchange: Exchange, session: Session, grant: ShareGrant): boolean {
+  const all = new Set<number>();
+  const ofKind = new Set<number>();
+  const kind = kindOf(session);
+  for (const other of exchange.context.sessions.values()) {
+    if (!other.trees.hasShare(grant.name)) continue;
+    const isSameKind = kindOf(other) === kind;
+    for (const id of other.connectionIds) {
+      all.add(id);
+      if (isSameKind) ofKind.add(id);
     }
   }
-  return connections.size >= grant.maxConnections && !connections.has(exchange.connection.id);
+  if (all.has(exchange.connection.id)) return false;
+  const { maxConnections } = grant;
+  return all.size >= maxConnections || ofKind.size >= maxConnections - (maxConnections >> 3);
+}
+
+/** Empty for all guests and anonymous users. */
+function kindOf({ identity }: Session): string {
+  return identity === undefined || identity.isGuest || identity.isAnonymous ? "" : identity.user;
 }
 
 export function handleTreeDisconnect(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
