@@ -113,6 +113,13 @@ export const TOOLS: readonly Tool[] = [
     needed: "tests on a disk with attributes of its own",
   },
   {
+    name: "libfaketime",
+    programs: [],
+    files: ["usr/lib/*/faketime/libfaketimeMT.so.1"],
+    packages: ["libfaketime"],
+    needed: "tests with a clock that jumps",
+  },
+  {
     name: "mount",
     programs: ["mount", "umount", "losetup"],
     packages: ["mount"],

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** RLIMIT_NOFILE of minismbd, soft and hard; absent: as the test has it. */
   readonly openFileLimit?: number;
+  /** Variables of minismbd's environment, in addition to the test's. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** A program, with arguments, that runs minismbd's command line. */
   readonly runner?: readonly string[];
 }

@@ -133,7 +133,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   ];
   const limit = options.openFileLimit;
   const command = limit === undefined ? words : ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...words];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, cwd: directory });
+  const env = { ...process.env, ...options.environment };
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, cwd: directory, env });
   closeSync(log);
   const readLog = (): string => readIfPresent(logFile);
   try {

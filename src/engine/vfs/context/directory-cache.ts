@@ -152,7 +152,11 @@ export class DirectoryCache {
   private isValid(entry: Entry): boolean {
     if (entry.timestamps !== timestampsOf(stat)) return false;
     if (!entry.isRacy) return true;
-    return Date.now() - entry.readMs < entry.settleMs && entry.readMs > this.trustedFromMs;
+    const nowMs = Date.now();
+    // The clock was set back: what was noted by it lies in the future.
+    if (this.trustedFromMs > nowMs) this.trustedFromMs = nowMs;
+    const ageMs = nowMs - entry.readMs;
+    return ageMs >= 0 && ageMs < entry.settleMs && entry.readMs > this.trustedFromMs;
   }
 
   /**

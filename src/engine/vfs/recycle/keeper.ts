@@ -3,6 +3,7 @@
 // time.
 import type { MaybePromise, RecycleRules } from "../../../port/port.ts";
 import type { Failure, FileStore } from "../store.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import { sweepRepositories } from "./sweep.ts";
 
 const FIRST_MS = 30_000;
@@ -23,6 +24,8 @@ const MAX_REPOSITORIES = 64;
 
 // Keys of running sweeps. All sweeps of the process run on the event loop.
 const underWay = new Set<string>();
+
+const clockWatch = new ClockWatch({ wall: Date.now, monotonic: () => performance.now() });
 
 export class RecycleKeeper {
   private readonly init: KeeperInit;
@@ -75,7 +78,8 @@ export class RecycleKeeper {
       };
       const repositories = [...this.repositories];
       const nowSeconds = Date.now() / 1000;
-      const sweeping = sweepRepositories({ store, rules, repositories, nowSeconds, pause });
+      const trusted = clockWatch.mayTrustAges() ? rules : { ...rules, maxAgeDays: 0 };
+      const sweeping = sweepRepositories({ store, rules: trusted, repositories, nowSeconds, pause });
       await sweeping.finally(() => store.close());
     } finally {
       underWay.delete(key);

@@ -276,10 +276,15 @@ export const SHARE = [
   text("recycle:noversions", "", "Patterns of files of which only the last is kept."),
   size("recycle:minsize", "0", "Smaller files are deleted permanently."),
   size("recycle:maxsize", "0", "Larger files are deleted permanently; 0: no limit."),
-  integer("recycle:maxage", "0", "Days after which files are removed from the repository; 0: never.", {
-    min: 0,
-    max: 36_500,
-  }),
+  integer(
+    "recycle:maxage",
+    "0",
+    "Days after which files are removed from the repository; 0: never. Not in the day after the clock has jumped by more than three days.",
+    {
+      min: 0,
+      max: 36_500,
+    },
+  ),
   size(
     "recycle:limit",
     "0",
