@@ -106,11 +106,14 @@ function reportUnknown(entry: Entry, report: Report): void {
   const instead = REFUSED_PARAMETERS.get(entry.key);
   if (instead !== undefined)
     throw new ConfigError(entry.position, `'${entry.key}' is not supported, ${instead}`);
+  const near = FOREIGN_PARAMETERS.has(entry.key) ? undefined : suggest(entry.key, knownSpellings());
+  // A misspelt 'valid users' would open the share to everybody.
+  if (near !== undefined && findParameter(near)?.security)
+    throw new ConfigError(entry.position, `'${entry.key}' is unknown, write '${near}' or take the line out`);
   if (FOREIGN_PARAMETERS.has(entry.key) || FOREIGN_PREFIXES.some((prefix) => entry.key.startsWith(prefix))) {
     report.warnTogether("Samba parameters that have no effect here", entry.key);
     return;
   }
-  const near = suggest(entry.key, knownSpellings());
   const hint = near === undefined ? "take it out" : `did you mean '${near}'?`;
   report.warn(entry.position, `'${entry.key}' is unknown and has no effect, ${hint}`);
 }

@@ -198,11 +198,11 @@ test("the server's name is short, upper case and printable", () => {
 });
 
 test("the first non-empty value counts, and sections of one name are merged", () => {
-  const text =
-    "[docs]\npath =\nread only = no\npath = /a\n[other]\npath = /o\n[DOCS]\npath = /b\nread only = yes\n";
-  const { shares, warnings } = load(text);
+  const docs = "[docs]\npath =\nread only = no\npath = /a\n[other]\npath = /o\n";
+  const { shares, warnings } = load(`${docs}[DOCS]\npath = /b\nread only = yes\n`);
   expect(shares.get("docs")).toMatchObject({ name: "docs", path: "/a", readOnly: false });
   expect(warnings).toEqual([
+    "f:2: 'path' names nothing and has no effect, give a value or take it out",
     "f:8: 'path' is already set at f:4, that value is used",
     "f:9: 'read only' is already set at f:3, that value is used",
   ]);

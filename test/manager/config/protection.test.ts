@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { buildConfiguration, type Configuration } from "../../../src/manager/config/load.ts";
 import { ConfigError, type Dialect, dialectOf, parseConfig } from "../../../src/manager/config/parse.ts";
 import { Report } from "../../../src/manager/config/report.ts";
-import { PARAMETERS } from "../../../src/manager/config/schema.ts";
+import { findParameter, PARAMETERS } from "../../../src/manager/config/schema.ts";
 import type { Parameter } from "../../../src/manager/config/schema/parameter.ts";
 import { readMachine } from "../../../src/manager/config/settings.ts";
 
@@ -19,9 +19,11 @@ function load(lines: readonly string[], dialect: Dialect = "ksmbd"): Configurati
 }
 
 /** The file with one line of the parameter's scope. */
-function linesWith({ scope }: Parameter, ...lines: readonly string[]): string[] {
+function linesWith({ name, scope }: Parameter, ...lines: readonly string[]): string[] {
   const share = ["[docs]", "path = /srv"];
-  return scope === "global" ? ["[global]", ...lines, ...share] : [...share, ...lines];
+  if (name.startsWith("recycle:")) share.push("vfs objects = recycle");
+  const more = name === "bind interfaces only" ? ["interfaces = 127.0.0.1"] : [];
+  return scope === "global" ? ["[global]", ...more, ...lines, ...share] : [...share, ...lines];
 }
 
 function faultOf(action: () => unknown): string {
@@ -67,6 +69,72 @@ test.each(words)("%s: a comment in the middle of a word refuses the file", (name
   const line = parameter.type === "veto" ? `${name} = /a#b/c/` : `${name} = a#b`;
   expect(faultOf(() => load(linesWith(parameter, line)))).toContain("a comment cuts");
 });
+
+/** Parameters whose value, if it is not what was meant, gives nobody more than the default gives. */
+const NOT_PROTECTING = [
+  ...["netbios name", "workgroup", "server string", "tcp port", "log level", "comment"],
+  ...["kerberos support", "kerberos service name", "kerberos keytab file"],
+  // Limits: an invalid one falls back to the default, which limits as well.
+  ...["logon timeout", "logon failure delay", "max connections", "max ip connections"],
+  ...["max unauthenticated connections", "max active sessions", "max user sessions", "max guest sessions"],
+  ...["max unfinished logons", "max open files", "max user open files", "max total open files"],
+  ...["max locks per open", "max locks per file", "max waiting requests", "max outstanding requests"],
+  ...["max notify handles", "max notify watches", "smb2 max credits", "smb2 max read", "smb2 max write"],
+  ...["smb2 max trans", "smbd max io size", "buffer budget", "deadtime", "ipc timeout", "volume timeout"],
+  ...["oplock break timeout", "max disk size", "time machine max size"],
+  // What is offered to clients that may connect.
+  ...["smb3 unix extensions", "change notify", "kernel change notify", "smb2 leases", "durable handles"],
+  ...["server multi channel support", "aapl model", "share:fake_fscaps", "cache read buffers"],
+  ...["cache trans buffers", "oplocks", "posix locking", "streams", "stream form", "ea support"],
+  ...["time machine"],
+  // Names and attributes as clients see them.
+  ...["hide dot files", "hide files", "case sensitive", "store dos attributes", "map archive", "map hidden"],
+  ...["map system", "map readonly", "mangled names", "mangling method", "mangle prefix", "preserve case"],
+  ...["short preserve case", "default case", "catia:mappings", "fruit:encoding"],
+  // Where previous versions are found, and what the recycle bin keeps.
+  ...["shadow:snapdir", "shadow:basedir", "shadow:mountpoint", "shadow:format", "shadow:snapprefix"],
+  ...["shadow:delimiter", "shadow:localtime", "shadow:sort", "recycle:repository", "recycle:keeptree"],
+  ...["recycle:versions", "recycle:touch", "recycle:touch_mtime", "recycle:exclude", "recycle:exclude_dir"],
+  ...["recycle:noversions", "recycle:minsize", "recycle:maxsize", "recycle:maxage", "recycle:limit"],
+  // Known and without effect, which a warning says.
+  ...["admin users", "guest only"],
+];
+
+test("every parameter protects, or is listed here as one that does not", () => {
+  const unmarked = (PARAMETERS as readonly Parameter[]).filter(({ security }) => !security);
+  expect(unmarked.map(({ name }) => name).toSorted()).toEqual(NOT_PROTECTING.toSorted());
+});
+
+test.each(all)("%s: a misspelt name refuses the file", (name, parameter) => {
+  const misspelt = [`${name}s`, name.slice(0, -1), name.replace(/^(.)(.)/, "$2$1")];
+  const unknown = misspelt.filter((text) => findParameter(text) === undefined);
+  expect(unknown.length).toBeGreaterThan(1);
+  for (const text of unknown)
+    expect(faultOf(() => load(linesWith(parameter, `${text} = x`)))).toMatch(/' is unknown, write '/);
+});
+
+test.each(all)("%s: a second value is named with both places", (name, parameter) => {
+  const [one, other] = twoValuesOf(parameter);
+  const lines = linesWith(parameter, `${name} = ${one}`, `${name} = ${other}`);
+  const at = lines.indexOf(`${name} = ${other}`) + 1;
+  const first = lines.findIndex((line) => line.startsWith(`${name} = `)) + 1;
+  expect(load(lines).warnings).toContain(
+    `f:${at}: '${name}' is already set at f:${first}, that value is used`,
+  );
+  expect(load(lines, "samba").warnings.join("\n")).toContain(`f:${at}: '${name}' replaces the value at f:`);
+});
+
+function twoValuesOf({ name, type, choices, max }: Parameter): readonly [string, string] {
+  if (choices !== undefined) {
+    const spellings = Object.values(choices).map(([usual]) => usual ?? "");
+    return [spellings[0] ?? "", spellings[1] ?? ""];
+  }
+  if (type === "boolean") return ["no", "yes"];
+  if (type === "integer" || type === "octal") return ["0", max === 2 ? "1" : "0700"];
+  if (type === "veto") return ["/a/", "/b/"];
+  if (name.startsWith("hosts")) return ["10.0.0.1", "10.0.0.2"];
+  return name === "path" || name === "root directory" ? ["/srv/a", "/srv/b"] : ["a", "b"];
+}
 
 test("in smb.conf comments begin at a line's start only", () => {
   const { shares } = load(

@@ -87,7 +87,7 @@ export const PROTOCOL = [
     "guest account",
     "nobody",
     "System account that guests' file access runs as; in a share: for that share.",
-    { scope: "both" },
+    { scope: "both", security: true },
   ),
   integer("logon timeout", "45", "Seconds that a connection may exist without a completed log-on.", {
     min: 1,

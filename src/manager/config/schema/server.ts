@@ -17,7 +17,7 @@ export const SERVER = [
     "interfaces",
     "",
     "Interfaces by name (`*` and `?` allowed), address or ADDRESS/MASK, for `bind interfaces only`.",
-    { reload: "restart" },
+    { reload: "restart", security: true },
   ),
   flag(
     "bind interfaces only",

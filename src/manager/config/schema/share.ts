@@ -5,8 +5,14 @@ const { text: globalText } = rowsOf("global");
 const { flag, integer, size, mode, text, list, patterns, choice } = rowsOf("share");
 
 export const SHARE = [
-  globalText("root directory", "", "Prefix of every share's path.", { aliases: ["root", "root dir"] }),
-  text("path", "", "Absolute path of the directory to share.", { aliases: ["directory"] }),
+  globalText("root directory", "", "Prefix of every share's path.", {
+    aliases: ["root", "root dir"],
+    security: true,
+  }),
+  text("path", "", "Absolute path of the directory to share.", {
+    aliases: ["directory"],
+    security: true,
+  }),
   text("comment", "", "Text beside the share's name in lists."),
   flag("available", "yes", "no: the share does not exist for clients.", { security: true }),
   flag("browseable", "yes", "The share appears in lists.", { aliases: ["browsable"], security: true }),
@@ -168,16 +174,16 @@ export const SHARE = [
     "vfs objects",
     "",
     "Samba's modules. `recycle`, `catia`, `shadow_copy2` and `acl_xattr` enable what their parameters describe; others are built in, or ignored with a warning.",
-    { aliases: ["vfs object"] },
+    { aliases: ["vfs object"], security: true },
   ),
   patterns("hide files", "", "Names that have the attribute hidden: `/PATTERN/PATTERN/`, with `*` and `?`."),
   flag(
     "hide unwriteable files",
     "no",
     "Do not list files that the user cannot write; directories are always listed.",
-    { aliases: ["hide unwriteable", "hide unwritable files"] },
+    { aliases: ["hide unwriteable", "hide unwritable files"], security: true },
   ),
-  flag("hide special files", "no", "Do not list sockets, devices and FIFOs."),
+  flag("hide special files", "no", "Do not list sockets, devices and FIFOs.", { security: true }),
   flag(
     "delete veto files",
     "no",
@@ -225,6 +231,7 @@ export const SHARE = [
     { auto: ["auto"], yes: YES, no: NO },
     "auto",
     "Show snapshots as previous versions: those of `vfs objects = shadow_copy2`, else snapper's on btrfs. auto: to users who may list the folder that contains them; yes: to all; no: to none.",
+    { security: true },
   ),
   text(
     "shadow:snapdir",
@@ -259,9 +266,12 @@ export const SHARE = [
   ),
   flag("recycle:touch", "no", "Set the access time of a file that is moved to the repository."),
   flag("recycle:touch_mtime", "no", "Set the modification time of a file that is moved to the repository."),
-  mode("recycle:directory_mode", "0700", "Mode of the repository when the server creates it."),
+  mode("recycle:directory_mode", "0700", "Mode of the repository when the server creates it.", {
+    security: true,
+  }),
   mode("recycle:subdir_mode", "", "Mode of the directories that the server creates below the repository.", {
     defaultHelp: "as recycle:directory_mode",
+    security: true,
   }),
   text(
     "recycle:exclude",
@@ -310,6 +320,7 @@ export const SHARE = [
     "hide unreadable",
     "no",
     "Do not list what the user cannot read; it can still be opened by name as far as its rights allow.",
+    { security: true },
   ),
   flag("guest only", "no", "All users connect as the guest.", { aliases: ["only guest"], effective: false }),
 ] as const;
