@@ -2,6 +2,7 @@
 // others' log-ons, tree connects and files, and the server never ends.
 import { describe, expect, test } from "bun:test";
 import { Status } from "../../../src/wire/status.ts";
+import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
 import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
 import { expectOutcome, freshAddress, startVictim } from "../client/attack-rig.ts";
 import { RawClient } from "../client/raw-client.ts";
@@ -85,6 +86,30 @@ describe.each([64, 256, 1024])("with %d descriptors", (openFileLimit) => {
     await server.stop();
   }, 60_000);
 });
+
+test.skipIf(!(await canMountFuse()))(
+  "with 64 descriptors a disk that only workers may touch is served beside a user who opens all files",
+  async () => {
+    const disk = await SlowDisk.mount();
+    const limited = [...shares, { name: "fuse", path: disk.folder, parameters: { "force user": "root" } }];
+    const server = await startVictim({ openFileLimit: 64, shares: limited });
+    const setUp = await mountShare(server, TESTER, "test");
+    await closeFile(setUp, await createFile(setUp, "one"));
+    setUp.client.close();
+    const { mounts } = await exhaust(server, 2);
+    for (let round = 0; round < 3; round++) {
+      const mount = await mountShare(server, TESTER2, "fuse");
+      const file = await createFile(mount, `by a worker ${round}`);
+      expect(await writeFile(mount, file, 0, new Uint8Array([1, 2, 3]))).toBe(3);
+      await closeFile(mount, file);
+      mount.client.close();
+    }
+    for (const { client } of mounts) client.close();
+    await server.stop();
+    await disk.dispose();
+  },
+  60_000,
+);
 
 describe("options", () => {
   test("`max open files` limits a session, `max user open files` a user, `max total open files` all", async () => {
