@@ -28,8 +28,11 @@ export interface WatchTerms {
   readonly filter: number;
   /** OutputBufferLength of the first request, which limits what is kept between requests. */
   readonly outputBytes: number;
-  /** The client's name for a path below the directory; undefined where the client must not see it. */
-  readonly nameOf: (path: string) => string | undefined;
+  /**
+   * The client's name for a path below the directory; undefined where the client must not see it, null where
+   * nobody can tell: the change is reported as lost.
+   */
+  readonly nameOf: (path: string) => string | undefined | null;
   /** Called when the watch ends with its open. */
   readonly ended: () => void;
 }
@@ -253,12 +256,17 @@ export class NotifyTable {
     });
   }
 
-  /** Events were lost: every watch overflows (STATUS_NOTIFY_ENUM_DIR). */
-  reportLoss(): void {
-    for (const watch of this.watches.values()) {
+  /**
+   * Events in the directory `path` or below were lost: the watches that cover it overflow
+   * (STATUS_NOTIFY_ENUM_DIR); without `path` all.
+   */
+  reportLoss(path?: string): void {
+    const lose = (watch: Watch): void => {
       this.overflow(watch);
       this.deliver(watch);
-    }
+    };
+    if (path === undefined) for (const watch of this.watches.values()) lose(watch);
+    else this.forEachWatcher(`${path}/`, -1, lose);
   }
 
   /**
@@ -284,6 +292,7 @@ export class NotifyTable {
     if (watch.hasOverflowed) return;
     const fileName = watch.nameOf(path);
     if (fileName === undefined) return;
+    if (fileName === null) return this.overflow(watch);
     const name = fileName + stream;
     const bytes = (-watch.bytes & 3) + ENTRY_BYTES + name.length * 2;
     const limit = Math.min(watch.outputBytes, MAX_WATCH_BYTES);

@@ -382,8 +382,9 @@ export interface FileStore {
   /**
    * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
    * `directory`): no component is vetoed, and the user may list the directory that holds the last one.
+   * Undefined where that is unknown: that directory has gone, or the disk was not asked yet.
    */
-  seesBelow(directory: string, path: string): boolean;
+  seesBelow(directory: string, path: string): boolean | undefined;
   /** Calls `action` when the store's disk is unmounted, unplugged or covered by another mount. */
   onLoss(action: () => void): void;
   /** Later calls run as this user, with these groups. */

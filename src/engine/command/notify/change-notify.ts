@@ -94,8 +94,11 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
     isRecursive,
     filter: request.completionFilter,
     outputBytes: request.outputBufferLength,
-    nameOf: (path) =>
-      store.seesBelow(file.pathBelow(grant.path), path) ? store.clientPath(path) : undefined,
+    nameOf: (path) => {
+      const isSeen = store.seesBelow(file.pathBelow(grant.path), path);
+      if (isSeen === undefined) return null;
+      return isSeen ? store.clientPath(path) : undefined;
+    },
     ended: () => {
       if (kernelWatch !== undefined) watcher.remove(kernelWatch);
     },

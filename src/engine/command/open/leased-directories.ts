@@ -4,7 +4,7 @@ import type { EngineContext } from "../../connection/context.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
 import type { NotifyTable } from "../../state/notify.ts";
 import type { Open } from "../../state/open.ts";
-import type { ChangeSink } from "../../vfs/watch/directory-watcher.ts";
+import type { ChangeSink } from "../../vfs/watch/tree-changes.ts";
 import type { WatchRequest } from "../../vfs/watch/watched-directories.ts";
 import { listingChanged } from "./cache-breaks.ts";
 
@@ -20,9 +20,10 @@ export function makeChangeSink(notify: NotifyTable, context: () => EngineContext
       listingChanged(context(), from, undefined);
       listingChanged(context(), to, undefined);
     },
-    reportLoss() {
-      notify.reportLoss();
-      context().caching.breakListings();
+    reportLoss(path) {
+      notify.reportLoss(path);
+      if (path === undefined) context().caching.breakListings();
+      else listingChanged(context(), `${path}/`, undefined);
     },
   };
 }

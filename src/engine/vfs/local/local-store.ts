@@ -88,6 +88,12 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
 
 const MAX_MAY_LIST_CACHE = 256;
 
+/** Undefined where the directory is not there to ask, or cannot be asked. */
+function isListableBy(answer: 0 | Failure): boolean | undefined {
+  if (answer === 0) return true;
+  return answer === -Errno.EACCES || answer === -Errno.EPERM ? false : undefined;
+}
+
 class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
@@ -97,7 +103,7 @@ class LocalStore implements FileStore {
   private view: LocalStore | undefined;
   private openedSnapshots: ShareSnapshots | undefined;
   private isClosed = false;
-  /** The last answers of workers to `mayList`, by path. */
+  /** The last answers to `mayList`, by path. */
   private readonly mayListCache = new Map<string, boolean>();
   private removeLossListener: (() => void) | undefined;
 
@@ -228,7 +234,7 @@ class LocalStore implements FileStore {
     return this.disk.context.names.shortNameOf(name);
   }
 
-  seesBelow(directory: string, path: string): boolean {
+  seesBelow(directory: string, path: string): boolean | undefined {
     const { context } = this.disk;
     const { identity } = context;
     if (this.isClosed || path.split("/").some((name) => context.isVetoed(name))) return false;
@@ -238,18 +244,23 @@ class LocalStore implements FileStore {
   }
 
   /**
-   * The caller cannot wait: where a worker has to ask the disk, its last answer counts, and false before the
-   * first.
+   * The caller cannot wait: where a worker has to ask the disk, its last answer counts, and undefined before
+   * the first.
    */
-  private mayList(path: string): boolean {
-    const answer = this.disk.run("mayList", path);
-    if (typeof answer === "number") return answer === 0;
-    const cached = this.mayListCache.get(path) === true;
-    void answer.then((result) => {
-      if (this.mayListCache.size >= MAX_MAY_LIST_CACHE) this.mayListCache.clear();
-      this.mayListCache.set(path, result === 0);
-    });
+  private mayList(path: string): boolean | undefined {
+    const answer = this.disk.mayList(path);
+    if (typeof answer === "number") return this.noteListable(path, answer);
+    const cached = this.mayListCache.get(path);
+    void answer.then((result) => this.noteListable(path, result));
     return cached;
+  }
+
+  private noteListable(path: string, answer: 0 | Failure): boolean | undefined {
+    const isListable = isListableBy(answer);
+    if (this.mayListCache.size >= MAX_MAY_LIST_CACHE) this.mayListCache.clear();
+    if (isListable === undefined) this.mayListCache.delete(path);
+    else this.mayListCache.set(path, isListable);
+    return isListable;
   }
 
   onLoss(action: () => void): void {

@@ -56,6 +56,16 @@ export class ShareDisk implements CallOwner {
     return volume.callInWorker(this, undefined, "find", [names, anyForm]);
   }
 
+  /** Runs `mayList`: on the event loop wherever the path is in memory, as that of a changed directory is. */
+  mayList(path: string): MaybePromise<OperationResult<"mayList">> {
+    const { context } = this;
+    const { volume } = this.root;
+    const now = performance.now();
+    if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(path)))
+      return volume.callOnEventLoop(context, "mayList", [path], now);
+    return volume.callInWorker(this, undefined, "mayList", [path]);
+  }
+
   /**
    * Runs an operation on a descriptor of `volume`; `pending` keeps the descriptor open until it has ended.
    */

@@ -2,19 +2,15 @@
 // those that the server's own operations cause (the operations report these themselves, even where the kernel
 // has no watch). The event of an operation that a volume's worker carries out may be read before the worker's
 // answer: it waits.
-import { readdirSync } from "node:fs";
 import { Inotify, closeInotify, createInotify, drainInotify, signalEvents } from "../../../linux/inotify.ts";
-import { closeFd, procPath } from "../../../linux/open.ts";
-import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { ExpectedEvents } from "./expected-events.ts";
+import { type ChangeSink, type HalfMove, type ReadEvent, TreeChanges } from "./tree-changes.ts";
 import {
   type Reach,
   WatchedDirectories,
   type WatchLimits,
   type WatchRequest,
-  type WatchedDirectory,
-  openDirectory,
 } from "./watched-directories.ts";
 import { isSidecarName, isTemporaryName } from "../name/own-names.ts";
 
@@ -36,36 +32,6 @@ const MASK =
   Inotify.ONLYDIR |
   Inotify.EXCL_UNLINK;
 
-/** IN_ATTRIB does not say which attribute changed: it matches a request for any of these. */
-const ATTRIB_FILTER =
-  CompletionFilter.ATTRIBUTES |
-  CompletionFilter.LAST_WRITE |
-  CompletionFilter.LAST_ACCESS |
-  CompletionFilter.EA |
-  CompletionFilter.SECURITY;
-
-/** Receives the changes. Paths are a share's directory joined with the path below it. */
-export interface ChangeSink {
-  report(action: NotifyAction, path: string, filter: number): void;
-  reportRename(from: string, to: string, isDirectory: boolean): void;
-  reportLoss(): void;
-}
-
-interface HalfMove {
-  readonly cookie: number;
-  readonly path: string;
-  readonly isDirectory: boolean;
-  readonly isOurs: boolean;
-}
-
-/** An event that was read from the queue but not handled yet. */
-interface ReadEvent {
-  readonly directory: WatchedDirectory;
-  readonly mask: number;
-  readonly cookie: number;
-  readonly name: string;
-}
-
 export interface WatcherInit extends WatchLimits {
   readonly sink: ChangeSink;
   readonly setTimer: (delayMs: number, run: () => void) => unknown;
@@ -78,8 +44,9 @@ export class DirectoryWatcher {
   private readonly expected = new ExpectedEvents();
   private timer: unknown;
   private isDraining = false;
-  private isReading = false;
-  private half: HalfMove | undefined;
+  private readonly changes: TreeChanges;
+  /** The kernel has dropped events: the queue is replaced once it has been read. */
+  private hasOverflowed = false;
   /** Paths that the server's operations are working on, with the number of operations. */
   private readonly underWay = new Map<string, number>();
   /** Events in queue order; the first one waits for the end of an operation. */
@@ -88,7 +55,9 @@ export class DirectoryWatcher {
 
   constructor(init: WatcherInit) {
     this.init = init;
-    this.directories = new WatchedDirectories(MASK, init);
+    this.directories = new WatchedDirectories(MASK, init, (path) => init.sink.reportLoss(path));
+    const isOurs = (path: string): boolean => this.underWay.has(path);
+    this.changes = new TreeChanges(this.directories, this.expected, init.sink, isOurs);
   }
 
   /** Number of directories that the kernel watches. */
@@ -130,6 +99,7 @@ export class DirectoryWatcher {
     if (this.directories.queue < 0) return;
     // Earlier events still carry the old path. A watch on the parent directory delivers the move as well.
     this.drain();
+    if (this.directories.queue < 0) return;
     this.expected.moved(from, to);
     this.directories.repath(from, to);
   }
@@ -172,10 +142,15 @@ export class DirectoryWatcher {
     closeInotify(queue);
     if (this.timer !== undefined) this.init.clearTimer(this.timer);
     this.timer = undefined;
-    this.half = undefined;
+    this.forgetEvents();
+    this.directories.clear();
+  }
+
+  private forgetEvents(): void {
+    this.hasOverflowed = false;
+    this.changes.clear();
     this.held = [];
     this.stopHolding();
-    this.directories.clear();
     this.expected.clear();
   }
 
@@ -204,43 +179,56 @@ export class DirectoryWatcher {
    * held.
    */
   private drain(): number {
-    const half = this.half;
+    const { changes } = this;
+    const { half } = changes;
     let count = 0;
     this.expected.read();
-    this.isReading = true;
+    changes.isReading = true;
     drainInotify(this.directories.queue, (watch, mask, cookie, name) => {
       count++;
       this.take(watch, mask, cookie, name);
     });
-    this.isReading = false;
-    this.settleHandled(half);
-    return this.half === undefined && this.held.length === 0 ? count : Math.max(1, count);
+    changes.isReading = false;
+    if (this.hasOverflowed) this.startAgain();
+    else this.settleHandled(half);
+    return changes.half === undefined && this.held.length === 0 ? count : Math.max(1, count);
   }
 
   private settleHandled(half: HalfMove | undefined): void {
     if (this.held.length > 0) return;
     // MOVED_TO follows its MOVED_FROM directly. A half left from the previous read has no counterpart.
-    if (half !== undefined && this.half === half) this.endMove();
+    if (half !== undefined && this.changes.half === half) this.changes.endMove();
+    this.changes.verify();
     this.expected.handled();
+  }
+
+  /** The kernel has dropped events: which directories there are, and where, must be found out anew. */
+  private startAgain(): void {
+    const { directories, init } = this;
+    signalEvents(directories.queue, false);
+    this.forgetEvents();
+    const queue = this.makeQueue();
+    if (queue < 0) return;
+    directories.startAgain(queue);
+    signalEvents(queue, true);
+    init.sink.reportLoss();
   }
 
   private take(watch: number, mask: number, cookie: number, name: string): void {
     if ((mask & Inotify.Q_OVERFLOW) !== 0) {
-      // The lost events may include new directories.
-      this.init.sink.reportLoss();
-      this.directories.walkAgain();
+      this.hasOverflowed = true;
       return;
     }
     const directory = this.directories.find(watch);
     if (directory === undefined) return;
     if ((mask & Inotify.IGNORED) !== 0) {
-      this.directories.forget(directory);
+      this.changes.watchEnded(directory);
       return;
     }
     // Events without a name concern the directory itself; its parent's watch reports them.
     if (name === "" || isTemporaryName(name) || isSidecarName(name)) return;
     const event = { directory, mask, cookie, name };
-    if (this.held.length === 0 && !this.mustWait(event)) return this.handle(event);
+    if (this.held.length === 0 && !this.mustWait(event)) return this.changes.handle(event);
     this.held.push(event);
     if (this.held.length === 1) this.hold(event);
   }
@@ -269,119 +257,28 @@ export class DirectoryWatcher {
     this.stopHolding();
     const next = held.findIndex((event) => this.mustWait(event));
     this.held = next < 0 ? [] : held.slice(next);
-    for (const event of next < 0 ? held : held.slice(0, next)) this.handle(event);
+    for (const event of next < 0 ? held : held.slice(0, next)) this.changes.handle(event);
     const waiting = this.held[0];
     if (waiting !== undefined) this.hold(waiting);
     else this.settleHandled(undefined);
   }
 
-  private handle({ directory, mask, cookie, name }: ReadEvent): void {
-    const path = `${directory.path}/${name}`;
-    const isDirectory = (mask & Inotify.ISDIR) !== 0;
-    if ((mask & Inotify.MOVED_TO) !== 0) return this.takeArrival(directory.reach, path, isDirectory, cookie);
-    if (this.half !== undefined) this.endMove();
-    if ((mask & Inotify.MOVED_FROM) !== 0) {
-      const isOurs = this.expected.take(Inotify.MOVED_FROM, path);
-      this.half = { cookie, path, isDirectory, isOurs };
-      return;
-    }
-    this.takeChange(directory.reach, mask, path, isDirectory);
-  }
-
-  private takeChange(reach: Reach, mask: number, path: string, isDirectory: boolean): void {
-    const { sink } = this.init;
-    if ((mask & Inotify.CREATE) !== 0) {
-      const isOurs = this.expected.take(Inotify.CREATE, path);
-      if (!isOurs) sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
-      if (isDirectory) this.enter(reach, path, !isOurs);
-    } else if ((mask & Inotify.DELETE) !== 0) {
-      if (!this.expected.take(Inotify.DELETE, path))
-        sink.report(NotifyAction.REMOVED, path, nameFilterOf(isDirectory));
-    } else if ((mask & Inotify.CLOSE_WRITE) !== 0) {
-      const filter = CompletionFilter.SIZE | CompletionFilter.LAST_WRITE;
-      if (!this.expected.has(Inotify.CLOSE_WRITE, path)) sink.report(NotifyAction.MODIFIED, path, filter);
-    } else if ((mask & Inotify.ATTRIB) !== 0) {
-      if (!this.expected.has(Inotify.ATTRIB, path)) sink.report(NotifyAction.MODIFIED, path, ATTRIB_FILTER);
-    }
-  }
-
-  private takeArrival(reach: Reach, path: string, isDirectory: boolean, cookie: number): void {
-    const { sink } = this.init;
-    const from = this.half?.cookie === cookie ? this.half : undefined;
-    if (from === undefined && this.half !== undefined) this.endMove();
-    this.half = undefined;
-    const isOurs = this.expected.take(Inotify.MOVED_TO, path);
-    if (from !== undefined) {
-      if (!isOurs && !from.isOurs) sink.reportRename(from.path, path, isDirectory);
-      else if (!isOurs) sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
-      else if (!from.isOurs) sink.report(NotifyAction.REMOVED, from.path, nameFilterOf(isDirectory));
-      if (isDirectory) this.directories.repath(from.path, path);
-    } else if (!isOurs) {
-      sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
-    }
-    if (isDirectory && !this.directories.has(path)) this.enter(reach, path, false);
-  }
-
-  /** Reports a MOVED_FROM without MOVED_TO as a removal: the object left the watched directories. */
-  private endMove(): void {
-    const { half } = this;
-    if (half === undefined) return;
-    this.half = undefined;
-    if (!half.isOurs) {
-      this.init.sink.report(NotifyAction.REMOVED, half.path, nameFilterOf(half.isDirectory));
-    }
-    if (half.isDirectory) this.directories.dropTree(half.path);
-  }
-
-  /**
-   * Watches a directory that has appeared. For a new one, reports the entries that were made before its
-   * watch.
-   */
-  private enter(reach: Reach, path: string, isNew: boolean): void {
-    const { directories } = this;
-    if (!directories.isWanted(path) || !directories.watch(reach, path)) return;
-    if (!isNew) {
-      directories.walk(reach, path);
-      return;
-    }
-    const fd = openDirectory(reach, path);
-    if (fd < 0) return;
-    try {
-      for (const entry of readdirSync(procPath(fd), { withFileTypes: true })) {
-        const isHidden = isTemporaryName(entry.name) || isSidecarName(entry.name);
-        if (isHidden || entry.name.includes("\ufffd")) continue;
-        const child = `${path}/${entry.name}`;
-        // An SMB client created the entry before its directory's event was read, or is creating it now.
-        const isClients = this.underWay.has(child) || this.expected.take(Inotify.CREATE, child);
-        if (!isClients) {
-          this.expected.addSeen(child, this.isReading);
-          this.init.sink.report(NotifyAction.ADDED, child, nameFilterOf(entry.isDirectory()));
-        }
-        if (entry.isDirectory()) this.enter(reach, child, !isClients);
-      }
-    } catch {
-      // The directory was removed; its parent's watch reports that.
-    } finally {
-      closeFd(fd);
-    }
-  }
-
   private openQueue(): void {
-    const queue = createInotify();
-    if (queue < 0) {
-      this.directories.warnOnce(
-        `the kernel refused an inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`,
-      );
-      return;
-    }
+    const queue = this.makeQueue();
+    if (queue < 0) return;
     this.directories.queue = queue;
     listenForSignals(this);
     signalEvents(queue, true);
   }
-}
 
-function nameFilterOf(isDirectory: boolean): number {
-  return isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME;
+  private makeQueue(): number {
+    const queue = createInotify();
+    if (queue < 0) {
+      const why = `the kernel refused an inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`;
+      this.directories.warnOnce("inotify queue", why);
+    }
+    return queue;
+  }
 }
 
 const listeners = new Set<DirectoryWatcher>();

@@ -1,9 +1,11 @@
 // Directories watched with inotify(7): the requested ones, and below recursive requests as many as the limits
 // allow. Directories are opened beneath the share's root under the share's rules, never by a joined path.
+import { close } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { openBeneath } from "../../../linux/beneath.ts";
 import { addWatch, removeWatch } from "../../../linux/inotify.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt, procPath } from "../../../linux/open.ts";
+import { emptyStatx, statFdCached } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { isSidecarName } from "../name/own-names.ts";
 
@@ -14,13 +16,35 @@ export interface WatchedDirectory {
   path: string;
   readonly watch: number;
   readonly reach: Reach;
+  /** Watched by a volume's worker: the event loop must not open it. */
+  readonly isRemote: boolean;
 }
 
 /** A requested watch; its path follows renames. */
 export interface WatchRequest {
   path: string;
+  readonly reach: Reach;
   readonly isRecursive: boolean;
 }
+
+/**
+ * How an attempt to watch a directory ended: it has gone from its path; it has a watch under another path; the
+ * limits or the kernel refuse it, or a worker adds it.
+ */
+export type WatchOutcome = "watched" | "gone" | "known" | "refused";
+
+/** A directory whose subdirectories are to be watched. */
+interface Walk {
+  readonly path: string;
+  readonly reach: Reach;
+  /** When its walk was asked for, in ms since 1970: later changes in it have no event yet. */
+  readonly sinceMs: number;
+}
+
+/** By as much the clock of file times may be late: a tick of the kernel at 100 Hz. */
+const TICK_MS = 10;
+
+const statx = emptyStatx();
 
 export interface WatchLimits {
   /**
@@ -46,14 +70,18 @@ export class WatchedDirectories {
   private readonly requests = new Map<string, Set<WatchRequest>>();
   private readonly byWatch = new Map<number, WatchedDirectory>();
   private readonly byPath = new Map<string, WatchedDirectory>();
-  /** Directories whose subdirectories are still to be watched. */
-  private readonly toWalk: { path: string; reach: Reach }[] = [];
+  private readonly toWalk: Walk[] = [];
   private isWalking = false;
-  private hasWarned = false;
+  /** Requested directories where changes may be missed until the walk below them has ended. */
+  private readonly unsure = new Set<string>();
+  private readonly warned = new Set<string>();
+  private readonly lost: (path: string) => void;
 
-  constructor(mask: number, limits: WatchLimits) {
+  /** Calls `lost` for a directory at or below which changes were missed. */
+  constructor(mask: number, limits: WatchLimits, lost: (path: string) => void) {
     this.mask = mask;
     this.limits = limits;
+    this.lost = lost;
   }
 
   get count(): number {
@@ -72,10 +100,15 @@ export class WatchedDirectories {
     return this.byPath.has(path);
   }
 
+  /** True for a directory that a worker has watched. */
+  isRemoteAt(path: string): boolean {
+    return this.byPath.get(path)?.isRemote === true;
+  }
+
   add(reach: Reach, path: string, isRecursive: boolean): WatchRequest {
-    const request = { path, isRecursive };
+    const request = { path, reach, isRecursive };
     this.link(request);
-    if (this.watch(reach, path) && isRecursive) this.walk(reach, path);
+    if (this.watch(reach, path) === "watched" && isRecursive) this.walk(reach, path);
     return request;
   }
 
@@ -90,13 +123,24 @@ export class WatchedDirectories {
     this.byWatch.clear();
     this.byPath.clear();
     this.toWalk.length = 0;
+    this.unsure.clear();
   }
 
-  /** Looks for new directories below all recursive requests. */
-  walkAgain(): void {
+  /**
+   * Watches everything anew on another queue, after the kernel has dropped events: directories may be anywhere
+   * by now. Reports the loss again when that is done.
+   */
+  startAgain(queue: number): void {
+    // In the thread pool: closing a queue takes up to 16 ms.
+    close(this.queue, () => {});
+    this.clear();
+    this.queue = queue;
     for (const [path, requests] of this.requests) {
-      const reach = this.byPath.get(path)?.reach;
-      if (reach !== undefined && hasRecursive(requests)) this.walk(reach, path);
+      const [first] = requests;
+      if (first === undefined || this.watch(first.reach, path) !== "watched" || !hasRecursive(requests))
+        continue;
+      this.unsure.add(path);
+      this.walk(first.reach, path);
     }
   }
 
@@ -112,74 +156,101 @@ export class WatchedDirectories {
     return false;
   }
 
-  /** Watches one directory. Returns false if that fails, exceeds the limit or is left to a worker. */
-  watch(reach: Reach, path: string): boolean {
-    if (this.byPath.has(path)) return true;
+  /** Watches one directory. With `sinceMs`, reports a loss where it has changed since then. */
+  watch(reach: Reach, path: string, sinceMs = Number.POSITIVE_INFINITY): WatchOutcome {
+    if (this.byPath.has(path)) return "watched";
     if (this.byWatch.size >= this.limits.maxWatches()) {
-      this.warnOnce("'max notify watches' is reached");
-      return false;
+      this.warnOnce("max notify watches", "'max notify watches' is reached");
+      return "refused";
     }
-    if (this.queue < 0) return false;
+    if (this.queue < 0) return "refused";
     const { queue } = this;
     const elsewhere = this.limits.watchElsewhere?.(reach, path, queue, this.mask);
     if (elsewhere !== undefined) {
       // Its children are not watched: the worker would have to be asked for each.
       void elsewhere.then((watch) => this.takeLate(reach, path, queue, watch));
-      return false;
+      return "refused";
     }
     const fd = openDirectory(reach, path);
-    if (fd < 0) return false;
+    if (fd < 0) return "gone";
     const watch = addWatch(queue, fd, this.mask);
+    // Looked at after the watch was added, so that no change falls between the two.
+    const isChanged = sinceMs < Number.POSITIVE_INFINITY && isModifiedSince(fd, sinceMs);
     closeFd(fd);
-    return this.take(reach, path, watch);
+    const outcome = this.take(reach, path, watch, false);
+    if (isChanged && outcome === "watched") this.lost(path);
+    return outcome;
+  }
+
+  /**
+   * True where the tables have the directory that is at `path` now under that path. `path` is on a local disk.
+   */
+  isAt(reach: Reach, path: string): boolean {
+    const known = this.byPath.get(path);
+    const fd = openDirectory(reach, path);
+    if (fd < 0) return known === undefined;
+    const watch = addWatch(this.queue, fd, this.mask);
+    closeFd(fd);
+    // The kernel returns the watch that the directory has.
+    if (watch < 0 || known?.watch === watch) return known?.watch === watch;
+    const other = this.byWatch.get(watch);
+    if (other === undefined) removeWatch(this.queue, watch);
+    // The same directory by a second path, by a mount or a symlink.
+    return (
+      other !== undefined && known === undefined && !other.isRemote && this.isAt(other.reach, other.path)
+    );
   }
 
   /** Takes a watch that a worker added. The request may have ended meanwhile. */
   private takeLate(reach: Reach, path: string, queue: number, watch: number): void {
     if (this.queue !== queue) return;
     const isWanted = this.isWanted(path) && !this.byPath.has(path);
-    if (isWanted) this.take(reach, path, watch);
+    if (isWanted) this.take(reach, path, watch, true);
     else if (watch >= 0 && !this.byWatch.has(watch)) removeWatch(queue, watch);
   }
 
-  private take(reach: Reach, path: string, watch: number): boolean {
+  private take(reach: Reach, path: string, watch: number, isRemote: boolean): WatchOutcome {
     if (watch < 0) {
-      this.warnOnce(`the kernel refused a watch (errno ${-watch}; see fs.inotify.max_user_watches)`);
-      return false;
+      const why = `the kernel refused a watch (errno ${-watch}; see fs.inotify.max_user_watches)`;
+      this.warnOnce("inotify watch", why);
+      return "refused";
     }
     // The same directory by another path: it has one watch, and its events are reported with the first path.
-    if (this.byWatch.has(watch)) return false;
-    const directory = { path, watch, reach };
+    if (this.byWatch.has(watch)) return "known";
+    const directory = { path, watch, reach, isRemote };
     this.byWatch.set(watch, directory);
     this.byPath.set(path, directory);
-    return true;
+    return "watched";
   }
 
-  warnOnce(reason: string): void {
-    if (this.hasWarned) return;
-    this.hasWarned = true;
+  /** Warns once for each kind of reason. */
+  warnOnce(kind: string, reason: string): void {
+    if (this.warned.has(kind)) return;
+    this.warned.add(kind);
     this.limits.warn(`clients that watch folders miss some changes by other programs: ${reason}`);
   }
 
   /** Watches the directories below `path` in the background if a recursive request covers it. */
   walk(reach: Reach, path: string): void {
     if (!this.isBelowRecursive(path)) return;
-    this.toWalk.push({ path, reach });
+    this.toWalk.push({ path, reach, sinceMs: Date.now() });
     if (this.isWalking) return;
     this.isWalking = true;
     void this.walkAll().finally(() => {
       this.isWalking = false;
+      const { unsure } = this;
+      for (const unsurePath of [...unsure]) this.lost(unsurePath);
+      unsure.clear();
     });
   }
 
   /** Lists one directory at a time, in the thread pool. */
   private async walkAll(): Promise<void> {
     for (let next = this.toWalk.pop(); next !== undefined; next = this.toWalk.pop()) {
-      const { path, reach } = next;
-      const fd = openDirectory(reach, path);
+      const fd = openDirectory(next.reach, next.path);
       if (fd < 0) continue;
       try {
-        await this.watchChildren(path, reach, procPath(fd));
+        await this.watchChildren(next, procPath(fd));
       } catch {
         // Removed or not readable: the others are still watched.
       } finally {
@@ -188,14 +259,15 @@ export class WatchedDirectories {
     }
   }
 
-  private async watchChildren(path: string, reach: Reach, directory: string): Promise<void> {
+  private async watchChildren({ path, reach, sinceMs }: Walk, directory: string): Promise<void> {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const child = `${path}/${entry.name}`;
       if (!entry.isDirectory() || isSidecarName(entry.name) || !this.isBelowRecursive(child)) continue;
       // Loads the inode in the thread pool, so that opening it below does not read the disk on the event
       // loop.
       await stat(`${directory}/${entry.name}`);
-      if (this.watch(reach, child)) this.toWalk.push({ path: child, reach });
+      const outcome = this.watch(reach, child, sinceMs);
+      if (outcome === "watched") this.toWalk.push({ path: child, reach, sinceMs });
       else if (this.byWatch.size >= this.limits.maxWatches()) return;
     }
   }
@@ -247,6 +319,9 @@ export class WatchedDirectories {
         this.link(request);
       }
     }
+    // The walk may have listed the directory under its old path already.
+    const reach = this.byPath.get(to)?.reach;
+    if (this.isWalking && reach !== undefined) this.walk(reach, to);
   }
 
   private link(request: WatchRequest): void {
@@ -260,6 +335,12 @@ export class WatchedDirectories {
     there?.delete(request);
     if (there?.size === 0) this.requests.delete(request.path);
   }
+}
+
+/** True where an entry was added, removed or renamed in the directory after that time. */
+function isModifiedSince(fd: number, sinceMs: number): boolean {
+  if (statFdCached(fd, statx) < 0) return true;
+  return statx.modifySeconds * 1000 + statx.modifyNanoseconds / 1e6 > sinceMs - TICK_MS;
 }
 
 function hasRecursive(requests: Iterable<WatchRequest>): boolean {
