@@ -73,8 +73,6 @@ function rename(
   if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(path)) {
     return breakHandlesBelow(exchange, path, retry);
   }
-  const parent = conflictingParent(exchange, path, open.isDirectory);
-  if (parent !== undefined) return breakHandlesAndRetry(exchange, parent, retry, Status.SHARING_VIOLATION);
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
     if (typeof found === "number") return found;
     const status = checkTarget(opens, open, node, found, target);
@@ -87,7 +85,7 @@ function rename(
     const isReplaced = openTarget !== undefined && openTarget !== file;
     if (isReplaced && caching.breakHandles(openTarget.caching, open))
       return waitForCaching(exchange, openTarget.caching, retry);
-    const newParent = conflictingParent(exchange, absolutePath(root, found.path), open.isDirectory);
+    const newParent = conflictingParent(exchange, open, absolutePath(root, found.path));
     if (newParent !== undefined)
       return breakHandlesAndRetry(exchange, newParent, retry, Status.SHARING_VIOLATION);
     // Another rename or a removal of either file is in progress: its outcome changes the paths.
@@ -175,15 +173,18 @@ function reportRename(exchange: Exchange, open: Open, from: string, to: string, 
   notify.renamed(from, to, open.isDirectory);
 }
 
-// As on Windows, a rename conflicts with opens of the parent directory that have DELETE access or do not
-// share deletion. As in Samba, DELETE access to the parent alone does not prevent the rename of a
-// subdirectory.
-function conflictingParent(exchange: Exchange, path: string, isDirectory: boolean): SharedFile | undefined {
+// Windows opens the directory of the new name to add an entry, sharing READ and WRITE: that conflicts with opens
+// that do not share WRITE or have DELETE (smb2.rename.*). The old name's directory is not opened. As in Samba,
+// DELETE access conflicts only where the same client has it, and with the rename of files alone.
+function conflictingParent(exchange: Exchange, open: Open, path: string): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;
-  for (const open of parent.opens) {
-    if (!isDirectory && (open.sharingAccess & Access.DELETE) !== 0) return parent;
-    if (hasDataAccess(open.sharingAccess) && (open.shareAccess & ShareAccess.DELETE) === 0) return parent;
+  const { clientGuid } = open.session.terms;
+  for (const { sharingAccess, shareAccess, session } of parent.opens) {
+    if (!hasDataAccess(sharingAccess)) continue;
+    if ((shareAccess & ShareAccess.WRITE) === 0) return parent;
+    const mayDelete = (sharingAccess & Access.DELETE) !== 0;
+    if (mayDelete && !open.isDirectory && session.terms.clientGuid === clientGuid) return parent;
   }
   return undefined;
 }
