@@ -321,17 +321,6 @@ describe.each(KINDS)("version $version by $by", (kind) => {
   });
 });
 
-test("a disconnected handle keeps an RH lease when another client opens the file", async () => {
-  const durable = await new Durable({ version: 2, by: "lease" }, "broken to RH").open();
-  durable.cut();
-  const other = await mountAs(bytes16());
-  expectOutcome((await startOpen(other, durable.name).reply).status, Status.SUCCESS);
-  const again = await durable.resume();
-  expect(again.contexts.lease?.state).toBe(RH);
-  other.client.close();
-  durable.cut();
-});
-
 test("a replayed CREATE gets the handle it made, until the client uses that handle", async () => {
   const durable = await new Durable({ version: 2, by: "lease" }, "replayed").open();
   const { mount } = durable;

@@ -237,12 +237,14 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
 }
 
 /**
- * Closes detached opens that lose their durability by an oplock or lease break; [MS-SMB2] 3.3.4.6, 3.3.4.7.
+ * Closes the detached opens of a holder whose break found no connection. [MS-SMB2] 3.3.4.7 keeps those whose
+ * lease has HANDLE left; as on Windows and in smbd, they are closed, too: what such a client has cached of its
+ * writes would replace newer data when it came back (smb2.durable-open.lease).
  */
 export function closeUnreachable(context: EngineContext, holder: CachingHolder): void {
   for (const { id } of [...holder.opens]) {
     const open = context.opens.find(id);
-    if (open === undefined || !context.durables.isDetached(open) || survivesDisconnect(open)) continue;
+    if (open === undefined || !context.durables.isDetached(open)) continue;
     const done = closeOpen(context, open);
     if (done instanceof Promise)
       done.catch((error: unknown) => context.log.error(`closing: ${String(error)}`));
