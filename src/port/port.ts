@@ -64,6 +64,8 @@ export interface EngineSettings {
   /** Byte-range locks, held and waiting. */
   readonly maxLocksPerOpen: number;
   readonly maxLocksPerFile: number;
+  /** Of all files; one user has seven eighths at most. */
+  readonly maxTotalLocks: number;
   readonly maxOutstandingRequests: number;
   /** Requests of one connection answered with STATUS_PENDING that wait. */
   readonly maxWaitingRequests: number;

@@ -6,6 +6,7 @@ import { Access } from "../../wire/security/access.ts";
 import { ShareAccess } from "../../wire/command/create.ts";
 import { isOplockStat } from "./caching-holder.ts";
 import { type Open, SharedFile } from "./open.ts";
+import { LockUsage } from "./lock-usage.ts";
 import { OpenUsage } from "./open-usage.ts";
 import { PathIndex } from "./path-index.ts";
 
@@ -38,6 +39,7 @@ function removeFrom<K>(opens: Map<K, Set<Open>>, key: K, open: Open): void {
 export class OpenTable {
   /** The opens of each user, and their descriptors. */
   readonly usage = new OpenUsage();
+  readonly lockUsage = new LockUsage();
   private readonly opens = new Map<number, Open>();
   private readonly files = new Map<string, SharedFile>();
   private readonly paths = new PathIndex<SharedFile>();

@@ -1,5 +1,6 @@
 // The byte-range locks of one file, held and waited for; [MS-FSA] 2.1.4.10 (conflicts), 2.1.5.8 (lock),
 // 2.1.5.9 (unlock). The owner of a lock is an open, by its id, and not a process.
+import type { LockCharge } from "./lock-usage.ts";
 import { RangeNode, RangeTree } from "./range-tree.ts";
 
 export interface LockRange {
@@ -17,6 +18,9 @@ export interface LockLimits {
   readonly perOpen: number;
   /** Locks that all opens of a file hold and wait for. */
   readonly perFile: number;
+  /** Locks of all files. */
+  readonly inAll: number;
+  readonly charge: LockCharge;
 }
 
 /**
@@ -33,6 +37,7 @@ export interface Stretch {
 }
 
 interface Waiter extends LockRange {
+  readonly charge: LockCharge;
   readonly settle: (isGranted: boolean) => void;
 }
 
@@ -41,6 +46,7 @@ interface Holding {
   readonly exclusive: Set<RangeNode>;
   /** Locks held (a range locked twice counts twice) and waited for. */
   count: number;
+  readonly charge: LockCharge;
 }
 
 export class RangeLocks {
@@ -83,7 +89,7 @@ export class RangeLocks {
   lock(range: LockRange, limits: LockLimits): LockOutcome {
     if (this.isOverLimit(range.owner, limits)) return LockOutcome.LIMIT;
     if (this.isRefused(range)) return LockOutcome.CONFLICT;
-    this.add(range);
+    this.add(range, limits.charge);
     return LockOutcome.GRANTED;
   }
 
@@ -110,9 +116,9 @@ export class RangeLocks {
    */
   wait(range: LockRange, limits: LockLimits, settle: (isGranted: boolean) => void): (() => void) | undefined {
     if (this.waiters.size >= MAX_WAITERS || this.isOverLimit(range.owner, limits)) return undefined;
-    const waiter = { ...range, settle };
+    const waiter = { ...range, settle, charge: limits.charge };
     this.waiters.add(waiter);
-    this.countFor(range.owner, 1);
+    this.countUp(range.owner, limits.charge);
     return () => {
       this.forget(waiter);
     };
@@ -128,6 +134,7 @@ export class RangeLocks {
     for (const node of holding.shared) this.shared.remove(node);
     for (const node of holding.exclusive) this.exclusive.remove(node);
     this.total -= holding.count;
+    holding.charge.usage.add(holding.charge.user, -holding.count);
     this.holdings.delete(owner);
     this.serveWaiters(0n, 1n << 64n);
   }
@@ -171,14 +178,16 @@ export class RangeLocks {
   }
 
   private isOverLimit(owner: number, limits: LockLimits): boolean {
-    return this.total >= limits.perFile || (this.holdings.get(owner)?.count ?? 0) >= limits.perOpen;
+    const { usage, user } = limits.charge;
+    const own = this.holdings.get(owner)?.count ?? 0;
+    return own >= limits.perOpen || this.total >= limits.perFile || usage.isFull(user, limits.inAll);
   }
 
-  private add(range: LockRange): void {
+  private add(range: LockRange, charge: LockCharge): void {
     const { owner, offset } = range;
     const last = offset + range.length - 1n;
     const tree = range.isExclusive ? this.exclusive : this.shared;
-    const holding = this.countFor(owner, 1);
+    const holding = this.countUp(owner, charge);
     const same = tree.find(offset, last, owner);
     if (same !== undefined) {
       same.count++;
@@ -199,25 +208,33 @@ export class RangeLocks {
       tree.remove(node);
       (isExclusive ? holding.exclusive : holding.shared).delete(node);
     }
-    this.countFor(owner, -1);
+    this.countDown(owner, holding);
     return true;
   }
 
-  private countFor(owner: number, by: 1 | -1): Holding {
+  private countUp(owner: number, charge: LockCharge): Holding {
     let holding = this.holdings.get(owner);
     if (holding === undefined) {
-      holding = { shared: new Set(), exclusive: new Set(), count: 0 };
+      holding = { shared: new Set(), exclusive: new Set(), count: 0, charge };
       this.holdings.set(owner, holding);
     }
-    holding.count += by;
-    this.total += by;
-    if (holding.count === 0) this.holdings.delete(owner);
+    holding.count++;
+    this.total++;
+    holding.charge.usage.add(holding.charge.user, 1);
     return holding;
+  }
+
+  private countDown(owner: number, holding: Holding): void {
+    holding.count--;
+    this.total--;
+    holding.charge.usage.add(holding.charge.user, -1);
+    if (holding.count === 0) this.holdings.delete(owner);
   }
 
   private forget(waiter: Waiter): boolean {
     if (!this.waiters.delete(waiter)) return false;
-    this.countFor(waiter.owner, -1);
+    const holding = this.holdings.get(waiter.owner);
+    if (holding !== undefined) this.countDown(waiter.owner, holding);
     return true;
   }
 
@@ -232,7 +249,7 @@ export class RangeLocks {
       // The `settle` of an earlier request may have taken or released locks.
       if (!this.waiters.has(waiter) || this.isRefused(waiter)) continue;
       this.forget(waiter);
-      this.add(waiter);
+      this.add(waiter, waiter.charge);
       waiter.settle(true);
     }
   }

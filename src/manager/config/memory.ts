@@ -46,6 +46,11 @@ export function bufferBudgetFor(memoryBytes: number): number {
   return Math.min(Math.max(Math.floor(memoryBytes / 8), 4 * MIB), 256 * MIB);
 }
 
+/** Default for the byte-range locks of all files, which take about 280 bytes each. */
+export function locksFor(memoryBytes: number): number {
+  return Math.min(Math.max(Math.floor(memoryBytes / 4096), 16_384), 1_048_576);
+}
+
 function readOrNothing(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");

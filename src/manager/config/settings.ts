@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { EngineSettings } from "../../port/port.ts";
 import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
-import { bufferBudgetFor, plannedMemoryBytes, transferBytesFor } from "./memory.ts";
+import { bufferBudgetFor, locksFor, plannedMemoryBytes, transferBytesFor } from "./memory.ts";
 import { ConfigError } from "./parse.ts";
 import type { Report } from "./report.ts";
 import type { SectionValues } from "./section-values.ts";
@@ -77,7 +77,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     maxWriteBytes: globals.number("smb2 max write") ?? transferBytes,
     maxTransactBytes: globals.number("smb2 max trans") ?? transferBytes,
     bufferBudgetBytes: globals.number("buffer budget") ?? bufferBudgetFor(machine.memoryBytes),
-    ...readLimits(globals),
+    ...readLimits(globals, machine),
     logLevel: readLogLevel(globals, report),
   });
 }
@@ -96,7 +96,7 @@ function readMultiChannel(globals: SectionValues, machine: Machine): boolean {
 /** The most opens that the options allow: more than the kernel has descriptors for. */
 const MAX_OPENS = 1_048_576;
 
-function readLimits(globals: SectionValues) {
+function readLimits(globals: SectionValues, machine: Machine) {
   return {
     maxCredits: globals.number("smb2 max credits") ?? 8192,
     ...readAdmissionLimits(globals),
@@ -105,6 +105,7 @@ function readLimits(globals: SectionValues) {
     maxTotalOpenFiles: globals.number("max total open files") ?? MAX_OPENS,
     maxLocksPerOpen: globals.number("max locks per open") ?? 10_000,
     maxLocksPerFile: globals.number("max locks per file") ?? 65_536,
+    maxTotalLocks: globals.number("max total locks") ?? locksFor(machine.memoryBytes),
     maxOutstandingRequests: globals.number("max outstanding requests") ?? 512,
     maxWaitingRequests: globals.number("max waiting requests") ?? 512,
     maxNotifyHandles: globals.number("max notify handles") ?? 1024,

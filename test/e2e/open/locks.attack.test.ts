@@ -6,13 +6,14 @@ import { Access } from "../../../src/wire/security/access.ts";
 import { LockFlag } from "../../../src/wire/command/lock.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { againstSmbd } from "../../peer/start.ts";
-import type { TestServer } from "../../peer/test-server.ts";
+import { TESTER2, type TestServer } from "../../peer/test-server.ts";
 import { element, EXCLUSIVE_NOW, lockCall, lockOne, sendCancel, SHARED_NOW } from "../client/lock-calls.ts";
 import {
   closeCall,
   createDirectory,
   createFile,
   type Mount,
+  mountShare,
   openFile,
   readCall,
   READ_WRITE,
@@ -234,6 +235,32 @@ describe.skipIf(againstSmbd)("limits on the number of locks", () => {
     const locks = Array.from({ length: 2000 }, (_, i) => element(i, 1, EXCLUSIVE_NOW));
     expectOutcome(await client.outcome(lockCall(mount, first, locks)), Status.INSUFFICIENT_RESOURCES);
     client.close();
+  });
+
+  test("locks beyond `max total locks` are refused: one user leaves some to others", async () => {
+    const own = await startVictim({ parameters: { "max total locks": "800" } });
+    try {
+      const lockFiles = async (mount: Mount, prefix: string): Promise<number> => {
+        for (let granted = 0; ; granted += 50) {
+          const file = await createFile(mount, `${prefix} ${granted}`);
+          const locks = Array.from({ length: 50 }, (_, i) => element(i, 1, EXCLUSIVE_NOW));
+          const outcome = await mount.client.outcome(lockCall(mount, file, locks));
+          if (outcome === Status.SUCCESS) continue;
+          expectOutcome(outcome, Status.INSUFFICIENT_RESOURCES);
+          return granted;
+        }
+      };
+      const one = await mountTest(own);
+      const other = await mountShare(own, TESTER2, "test");
+      expect(await lockFiles(one, "one")).toBe(700);
+      expect(await lockFiles(other, "other")).toBe(100);
+      one.client.close();
+      await expectServing(own);
+      expect(await lockFiles(other, "again")).toBe(600);
+      other.client.close();
+    } finally {
+      await own.stop();
+    }
   });
 
   test("locks beyond `max locks per open` are refused, and a close releases all of them", async () => {

@@ -7,9 +7,11 @@ import {
   type LockRange,
   RangeLocks,
 } from "../../../src/engine/state/range-locks.ts";
+import { LockUsage } from "../../../src/engine/state/lock-usage.ts";
 import { RangeNode, RangeTree } from "../../../src/engine/state/range-tree.ts";
 
-const LIMITS: LockLimits = { perOpen: 100_000, perFile: 100_000 };
+const charge = { usage: new LockUsage(), user: "ann" };
+const LIMITS: LockLimits = { perOpen: 100_000, perFile: 100_000, inAll: 100_000_000, charge };
 const { GRANTED, CONFLICT, LIMIT } = LockOutcome;
 
 function range(owner: number, offset: bigint | number, length: bigint | number, kind: "S" | "X"): LockRange {
@@ -185,7 +187,7 @@ describe("waiting", () => {
 });
 
 test("limits count locks held and waited for, of one open and of all", () => {
-  const limits: LockLimits = { perOpen: 2, perFile: 3 };
+  const limits: LockLimits = { ...LIMITS, perOpen: 2, perFile: 3 };
   const locks = new RangeLocks();
   expect(locks.lock(range(1, 0, 1, "X"), limits)).toBe(GRANTED);
   expect(locks.lock(range(1, 0, 1, "S"), limits)).toBe(GRANTED);
@@ -195,6 +197,29 @@ test("limits count locks held and waited for, of one open and of all", () => {
   expect(locks.lock(range(3, 9, 1, "S"), limits)).toBe(LIMIT);
   locks.release(2);
   expect(locks.lock(range(3, 9, 1, "S"), limits)).toBe(GRANTED);
+});
+
+test("limits count the locks of all files, and one user leaves an eighth to others", () => {
+  const usage = new LockUsage();
+  const limitsOf = (user: string): LockLimits => ({ ...LIMITS, inAll: 8, charge: { usage, user } });
+  const files = Array.from({ length: 4 }, () => new RangeLocks());
+  const take = (user: string, owner: number, count: number): LockOutcome[] =>
+    Array.from({ length: count }, (_, i) =>
+      (files[i % 4] as RangeLocks).lock(range(owner, owner * 100 + i, 1, "X"), limitsOf(user)),
+    );
+  expect(take("ann", 1, 7).every((outcome) => outcome === GRANTED)).toBe(true);
+  expect(take("ann", 2, 1)).toEqual([LIMIT]);
+  expect(take("bob", 3, 2)).toEqual([GRANTED, LIMIT]);
+  // A lock that is waited for counts, and goes on to count when it is granted.
+  for (const file of files) file.release(3);
+  const first = files[0] as RangeLocks;
+  let isGranted = false;
+  expect(first.wait(range(4, 100, 1, "X"), limitsOf("bob"), () => (isGranted = true))).toBeDefined();
+  expect([usage.count, usage.isFull("carol", 8)]).toEqual([8, true]);
+  for (const file of files) file.release(1);
+  expect([usage.count, isGranted]).toEqual([1, true]);
+  expect(first.unlock(4, 100n, 1n)).toBe(true);
+  expect(usage.count).toBe(0);
 });
 
 test("stretches lists what an owner holds, without gaps; exclusive where both kinds overlap", () => {

@@ -78,8 +78,15 @@ const NOT_PROTECTING = [
   ...["logon timeout", "logon failure delay", "max connections", "max ip connections"],
   ...["max unauthenticated connections", "max active sessions", "max user sessions", "max guest sessions"],
   ...["max unfinished logons", "max open files", "max user open files", "max total open files"],
-  ...["max locks per open", "max locks per file", "max waiting requests", "max outstanding requests"],
-  ...["max notify handles", "max notify watches", "smb2 max credits", "smb2 max read", "smb2 max write"],
+  ...["max locks per open", "max locks per file", "max total locks", "max waiting requests"],
+  ...[
+    "max outstanding requests",
+    "max notify handles",
+    "max notify watches",
+    "smb2 max credits",
+    "smb2 max read",
+    "smb2 max write",
+  ],
   ...["smb2 max trans", "smbd max io size", "buffer budget", "deadtime", "ipc timeout", "volume timeout"],
   ...["oplock break timeout", "max disk size", "time machine max size"],
   // What is offered to clients that may connect.

@@ -14,6 +14,7 @@ import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { LockSequences } from "../../state/lock-sequence.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
+import { userOf } from "../../state/open-usage.ts";
 import { type LockLimits, LockOutcome, type LockRange, RangeLocks } from "../../state/range-locks.ts";
 import { andThen } from "../../and-then.ts";
 import { mirrorLocks, unmirrorAll } from "./lock-mirror.ts";
@@ -93,7 +94,7 @@ function lockRanges(
   const { context } = exchange;
   // [MS-FSA] 2.1.5.8: a client that reads from its cache would not notice the lock.
   if (file.caching.active > 0) context.caching.breakReading(file.caching, open.caching);
-  const limits = limitsOf(context);
+  const limits = limitsOf(context, open);
   file.locks ??= new RangeLocks();
   const { locks } = file;
   const taken: LockRange[] = [];
@@ -129,8 +130,13 @@ function statusFor(outcome: LockOutcome): NtStatus {
   return outcome === LockOutcome.LIMIT ? Status.INSUFFICIENT_RESOURCES : Status.LOCK_NOT_GRANTED;
 }
 
-function limitsOf(context: EngineContext): LockLimits {
-  return { perOpen: context.settings.maxLocksPerOpen, perFile: context.settings.maxLocksPerFile };
+function limitsOf({ settings, opens }: EngineContext, open: Open): LockLimits {
+  return {
+    perOpen: settings.maxLocksPerOpen,
+    perFile: settings.maxLocksPerFile,
+    inAll: settings.maxTotalLocks,
+    charge: { usage: opens.lockUsage, user: userOf(open.session) },
+  };
 }
 
 /**
@@ -160,7 +166,7 @@ function awaitLock(
   if (exchange.isLast) exchange.dropRequest();
   if (!connection.mayWait(exchange)) return Status.INSUFFICIENT_RESOURCES;
   return new Promise((resolve) => {
-    const limits = limitsOf(context);
+    const limits = limitsOf(context, open);
     const stopWaiting = locks.wait(range, limits, (isGranted) =>
       resolve(isGranted ? mirrorAwaited(open, file, locks, range) : Status.RANGE_NOT_LOCKED),
     );

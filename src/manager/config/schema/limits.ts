@@ -62,6 +62,12 @@ export const LIMITS = [
     { min: 1, max: 1_048_576 },
   ),
   integer(
+    "max total locks",
+    "",
+    "Byte-range locks that all opens of all files together may hold and wait for; one user seven eighths of them.",
+    { defaultHelp: "16384 to 1048576, by memory", min: 1, max: 16_777_216 },
+  ),
+  integer(
     "max waiting requests",
     "512",
     "Requests of one connection that may wait for a change of a folder, for a lock, or for another client's cache. Those of all connections together hold at most a quarter of `buffer budget`.",
