@@ -39,18 +39,19 @@ const ENGINE: Allowed = {
 };
 
 const VFS: Allowed = {
-  "store.ts": [],
+  "value-store.ts": [],
+  "store.ts": ["value-store.ts"],
   name: ["store.ts"],
   format: ["name", "store.ts"],
   watch: ["name", "store.ts"],
   recycle: ["name", "store.ts"],
-  stream: ["format", "name", "store.ts"],
-  "extended-attributes.ts": ["format", "store.ts"],
+  stream: ["format", "name", "store.ts", "value-store.ts"],
+  "extended-attributes.ts": ["format", "store.ts", "value-store.ts"],
   context: ["format", "name", "store.ts"],
-  sidecar: ["context", "format", "name", "store.ts"],
+  sidecar: ["context", "format", "name", "store.ts", "value-store.ts"],
   snapshot: ["context", "store.ts"],
   "volume-info": ["context", "format", "store.ts"],
-  values: ["sidecar", "context", "format", "name", "store.ts"],
+  values: ["sidecar", "context", "format", "name", "store.ts", "value-store.ts"],
   disk: ["values", "sidecar", "volume-info", "snapshot", "watch", "context", "format", "name", "store.ts"],
   volume: ["disk", "context", "store.ts"],
   local: [
@@ -64,6 +65,7 @@ const VFS: Allowed = {
     "format",
     "name",
     "store.ts",
+    "value-store.ts",
   ],
 };
 
@@ -86,6 +88,7 @@ const COMMAND: Allowed = {
 /** What the rest of the engine sees of vfs. Its other rooms are private. */
 const VFS_FACE: readonly string[] = [
   "store.ts",
+  "value-store.ts",
   "extended-attributes.ts",
   "stream",
   "name",

@@ -77,6 +77,15 @@ export function readToAddress(fd: number, address: number, length: number, offse
   return sys(Syscall.pread64, fd, address, length, offset);
 }
 
+/**
+ * As `readToAddress`, without waiting for the disk: -EAGAIN when the data is not in the page cache, -EOPNOTSUPP
+ * when the file system cannot tell; preadv2(2), RWF_NOWAIT.
+ */
+export function readNowToAddress(fd: number, address: number, length: number, offset: number): number {
+  setIovec(address, length);
+  return sys(Syscall.preadv2, fd, iovec.address, 1, offset, 0, Rwf.NOWAIT);
+}
+
 /** pwrite(2) from an address in another thread's memory, as `readToAddress`. */
 export function writeFromAddress(fd: number, address: number, length: number, offset: number): number {
   return sys(Syscall.pwrite64, fd, address, length, offset);

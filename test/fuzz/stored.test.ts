@@ -25,12 +25,8 @@ import { getSidecarValue, listSidecarValues, setSidecarValue } from "../../src/e
 import type { Subject } from "../../src/engine/vfs/sidecar/entry.ts";
 import { decodeEntryTable, encodeEntry, ENTRY_HEADER_BYTES } from "../../src/engine/vfs/sidecar/format.ts";
 import { parseStored } from "../../src/engine/vfs/values/stored-attributes.ts";
-import {
-  findStream,
-  listStreams,
-  readStream,
-  sizeStreams,
-} from "../../src/engine/vfs/stream/stored-stream.ts";
+import { findStream, listStreams } from "../../src/engine/vfs/stream/stored-stream.ts";
+import { readStream, sizeStreams } from "../../src/engine/vfs/stream/stream-content.ts";
 import {
   attributesSize,
   needsKnowledge,
@@ -274,7 +270,7 @@ describe("readers of the sidecar", () => {
       ["user.DOSATTRIB", Uint8Array.fromHex("000005000500000011000000220000007e01f64cae7add01")],
       ["user.DosStream.s:$DATA", new Uint8Array(30)],
     ]);
-    return encodeEntry(subject, data) ?? new Uint8Array();
+    return encodeEntry(subject, data)?.bytes ?? new Uint8Array();
   };
 
   /** Restores header, size and checksum, so that the rest of the entry is parsed. */

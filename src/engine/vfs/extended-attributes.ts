@@ -5,7 +5,8 @@ import { Errno } from "../../linux/errno.ts";
 import { type ExtendedAttribute, NEED_EA } from "../../wire/fscc/extended-attribute.ts";
 import { andThen } from "../and-then.ts";
 import type { MaybePromise } from "../../port/port.ts";
-import type { Failure, NamedValues } from "./store.ts";
+import type { Failure } from "./store.ts";
+import type { NamedValues } from "./value-store.ts";
 import { PREFIX, isReservedName } from "./format/value-names.ts";
 
 /** Names of the attributes set with NEED_EA, each terminated by NUL: an xattr cannot store the flag. */

@@ -4,6 +4,7 @@ import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { NumberOf } from "../../wire/status.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { PosixAcl } from "../security/posix-acl.ts";
+import type { NamedValues } from "./value-store.ts";
 
 /** A negative errno: -ENOENT and so on. */
 export type Failure = NumberOf<"errno">;
@@ -71,39 +72,6 @@ export interface OpenMode {
   readonly write: boolean;
   /** Write every byte through to the disk before answering (FILE_WRITE_THROUGH). */
   readonly writeThrough: boolean;
-}
-
-/**
- * Named values stored with an object: extended attributes, or entries of the sidecar on disks without them.
- * Names are full attribute names (`user.DOSATTRIB`, `security.NTACL`). The calls run with the server's
- * rights: the caller has checked access before.
- */
-export interface NamedValues {
-  /** The longest value: 65,536 for extended attributes, of which a disk may take less; 16 MiB in a sidecar. */
-  readonly maxValueBytes: number;
-  /** Returns a copy of the value; -ENODATA where there is none, -EOPNOTSUPP where none can be stored. */
-  get(name: string): MaybePromise<Uint8Array | Failure>;
-  /** Creates or replaces a value; -ENOSPC, -E2BIG or -ERANGE where it is too large for the disk. */
-  set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
-  /** -ENODATA where there is none. */
-  remove(name: string): MaybePromise<0 | Failure>;
-  /** Returns all names; an empty list where values cannot be stored. */
-  list(): MaybePromise<readonly string[] | Failure>;
-  /**
-   * Stores values that the disk's extended attributes have no room for; `get`, `remove` and `list` include
-   * them.
-   */
-  readonly overflow?: ValueOverflow;
-}
-
-export interface ValueOverflow {
-  /** The longest value. */
-  readonly maxBytes: number;
-  /**
-   * As `NamedValues.set`, but a value that is too large for an extended attribute goes into the sidecar,
-   * undivided.
-   */
-  set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
 }
 
 /** A change of an object's owner and rights. */

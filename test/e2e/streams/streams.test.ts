@@ -39,7 +39,7 @@ import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from 
 
 const NAMED_STREAMS = 0x0004_0000;
 /** The sidecar's maximum value of 16,777,216 bytes less the byte that ends a stream. */
-const MAX_STREAM_BYTES = 16_777_215;
+const MAX_STREAM_BYTES = 1_073_741_824;
 
 let server: TestServer;
 let mount: Mount;
@@ -240,7 +240,7 @@ describe("data", () => {
     const id = await openForWriting(mount, "far:s", CreateDisposition.CREATE);
     const byte = new Uint8Array([1]);
     for (const [offset, wanted] of [
-      [16_777_216, "STATUS_DISK_FULL"],
+      [MAX_STREAM_BYTES, "STATUS_DISK_FULL"],
       [2 ** 52, "STATUS_DISK_FULL"],
       [2 ** 62, "STATUS_DISK_FULL"],
       [2 ** 63 + 4096, "STATUS_INVALID_PARAMETER"],
@@ -249,7 +249,7 @@ describe("data", () => {
       const read = await statusOf(readCall(mount, id, offset, 1));
       expect([offset, read]).toEqual([offset, offset > 2 ** 63 ? wanted : "STATUS_END_OF_FILE"]);
     }
-    for (const size of [16_777_216, 2 ** 52, 2 ** 62]) {
+    for (const size of [MAX_STREAM_BYTES + 1, 2 ** 52, 2 ** 62]) {
       expect(await statusOf(sizeCall(id, FileInfoClass.END_OF_FILE, size))).toBe("STATUS_DISK_FULL");
       expect(await statusOf(sizeCall(id, FileInfoClass.ALLOCATION, size))).toBe("STATUS_DISK_FULL");
     }

@@ -2,7 +2,8 @@
 // disk.
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import type { FileNode, NamedValues } from "../../../src/engine/vfs/store.ts";
+import type { FileNode } from "../../../src/engine/vfs/store.ts";
+import type { NamedValues } from "../../../src/engine/vfs/value-store.ts";
 import {
   attributesSize,
   changeUserAttributes,
@@ -18,7 +19,7 @@ import { isReservedName } from "../../../src/engine/vfs/format/value-names.ts";
 
 /** Named values in memory; setting the value named `fails` returns -ENOSPC. */
 class MemoryValues implements NamedValues {
-  readonly maxValueBytes = 65_536;
+  readonly areAttributes = true;
   readonly map = new Map<string, Uint8Array>();
   fails = "";
   private readonly isLater: boolean;

@@ -10,7 +10,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import type { FileNode, FileStat, Failure } from "../../vfs/store.ts";
-import { removeStreams } from "../../vfs/stream/stored-stream.ts";
+import { removeStreams } from "../../vfs/stream/stream-change.ts";
 import { entryChanged } from "../open/cache-breaks.ts";
 import { writeCreateAnswer } from "./answer.ts";
 import type { Creation } from "./creation.ts";

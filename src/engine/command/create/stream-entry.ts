@@ -18,14 +18,14 @@ const OVERWRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE
 
 /** The SharedFile of the stream, common to all its opens. */
 export function sharedStreamOf(stream: StreamCreation, opens: OpenTable, base: SharedFile): SharedFile {
-  const { place } = stream.handle;
+  const { streamName } = stream.handle;
   let file = opens.takeStream(base, stream.folded);
   // Other programs may have created two streams whose names differ only in case: they get a SharedFile each.
-  if (!stream.isMissing && file.stream !== undefined && file.stream.key !== place.key) {
-    file = opens.takeStream(base, `${stream.folded}\0${place.key}`);
+  if (!stream.isMissing && file.stream !== undefined && file.stream.key !== streamName.key) {
+    file = opens.takeStream(base, `${stream.folded}\0${streamName.key}`);
   }
-  file.stream ??= place;
-  stream.handle.place = file.stream;
+  file.stream ??= streamName;
+  stream.handle.streamName = file.stream;
   return file;
 }
 

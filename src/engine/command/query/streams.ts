@@ -11,7 +11,8 @@ import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode, type FileStat } from "../../vfs/store.ts";
 import { allocatedFor } from "../../vfs/stream/stream-handle.ts";
-import { listStreams, type SizedStream, sizeStreams } from "../../vfs/stream/stored-stream.ts";
+import { listStreams } from "../../vfs/stream/stored-stream.ts";
+import { type SizedStream, sizeStreams } from "../../vfs/stream/stream-content.ts";
 import { statusOf } from "../errno-status.ts";
 
 /** Fixed part of an entry with padding; also enough for the fixed part of the response. */

@@ -6,17 +6,12 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import { parsePath } from "../../vfs/name/client-path.ts";
-import type { FileNode, NamedValues } from "../../vfs/store.ts";
-import { throughGate } from "../../vfs/stream/stream-gate.ts";
+import type { FileNode } from "../../vfs/store.ts";
+import type { NamedValues } from "../../vfs/value-store.ts";
 import type { StreamName } from "../../vfs/stream/stream-handle.ts";
-import {
-  findStream,
-  readStream,
-  removeStream,
-  type StreamForm,
-  streamKey,
-  writeStream,
-} from "../../vfs/stream/stored-stream.ts";
+import { findStream, type StreamForm, streamKey } from "../../vfs/stream/stored-stream.ts";
+import { moveStream, removeStream } from "../../vfs/stream/stream-change.ts";
+import { measureStream } from "../../vfs/stream/stream-content.ts";
 import { entryChanged } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 
@@ -80,7 +75,7 @@ async function move(
     let status = isSameName ? Status.SUCCESS : await checkTarget(node.values, target);
     if (status === Status.SUCCESS)
       status = await context.notify.quietly(
-        stream.run(() => throughGate(node, () => moveValue(node.values, stream, target))),
+        stream.run(() => moveValue(node.values, stream, target)),
         file.path,
       );
     if (status !== Status.SUCCESS) return status;
@@ -94,30 +89,23 @@ async function move(
   return Status.SUCCESS;
 }
 
-/** Only an empty stream may be replaced; it is removed here if its stored name has other case. */
+/** Only an empty stream may be replaced; it is removed here. */
 async function checkTarget(values: NamedValues, target: Target): Promise<NtStatus> {
   const stored = await findStream(values, target.name);
   if (typeof stored === "number") return statusOf(stored);
   if (stored === undefined) return Status.SUCCESS;
   if (!target.replaces) return Status.OBJECT_NAME_COLLISION;
-  const data = await readStream(values, stored.key, target.form);
-  if (typeof data === "number") return statusOf(data);
-  if (data.length > 0) return Status.INVALID_PARAMETER;
-  const removed = stored.key === target.key ? 0 : await removeStream(values, stored.key);
+  const stream = await measureStream(values, stored.key, target.form);
+  if (typeof stream === "number") return statusOf(stream);
+  if (stream.size > 0) return Status.INVALID_PARAMETER;
+  const removed = await removeStream(values, stored.key);
   return removed < 0 ? statusOf(removed) : Status.SUCCESS;
 }
 
-/** Copies the stored value to the new name, then removes the old one. */
+/** Renames the stored value. */
 async function moveValue(values: NamedValues, stream: StreamName, target: Target): Promise<NtStatus> {
-  const data = await readStream(values, stream.key, target.form);
-  if (typeof data === "number") return statusOf(data);
-  const written = await writeStream(values, target.key, data, target.form);
-  if (written < 0) return statusOf(written);
-  const removed = await removeStream(values, stream.key);
-  if (removed < 0) {
-    await removeStream(values, target.key);
-    return statusOf(removed);
-  }
+  const moved = await moveStream(values, stream.key, target.key, target.form);
+  if (moved < 0) return statusOf(moved);
   stream.key = target.key;
   stream.name = target.name;
   return Status.SUCCESS;

@@ -59,8 +59,8 @@ export function createFileAt(
   if (fd < 0) return fd;
   const made = finishCreation(context, fd, path, permissions, attributes | FileAttribute.ARCHIVE);
   if (typeof made !== "number") {
-    const { fd: pathFd, stat, rights, maxValueBytes } = made;
-    return { fd: pathFd, stat, rights, maxValueBytes, dataFd: fd };
+    const { fd: pathFd, stat, rights, areAttributes } = made;
+    return { fd: pathFd, stat, rights, areAttributes, dataFd: fd };
   }
   closeFd(fd);
   undoCreation(context, path, false);
@@ -182,8 +182,8 @@ function finishCreation(
     closeFd(nodeFd);
     return facts;
   }
-  const { stat, rights, maxValueBytes } = facts;
-  return { fd: nodeFd, stat, rights, maxValueBytes };
+  const { stat, rights, areAttributes } = facts;
+  return { fd: nodeFd, stat, rights, areAttributes };
 }
 
 /**

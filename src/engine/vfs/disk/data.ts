@@ -7,15 +7,13 @@ import {
   readToAddress,
   syncFd,
   truncateFd,
-  writeFromAddress,
   copyRange,
   Seek,
   seekFd,
-  writePlain,
 } from "../../../linux/io.ts";
 import { emptyStatx, statFd, statfsFd } from "../../../linux/stat.ts";
-import { isGivenUp } from "../context/given-up.ts";
 import { beforeTruncation } from "../values/ntfs-attributes.ts";
+import { writeRange, zeroRange } from "../context/data-range.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Count, Failure } from "../store.ts";
 import { cloneRange } from "../../../linux/clone.ts";
@@ -48,15 +46,7 @@ export function writeData(
   length: number,
   offset: number,
 ): Count | Failure {
-  let done = 0;
-  while (done < length) {
-    if (isGivenUp()) return -Errno.ETIMEDOUT;
-    const count = writeFromAddress(fd, address + done, length - done, offset + done);
-    if (count < 0) return count;
-    if (count === 0) return -Errno.EIO;
-    done += count;
-  }
-  return length;
+  return writeRange(fd, address, length, offset);
 }
 
 /** `FileHandle.truncate`. */
@@ -109,11 +99,6 @@ export function cloneRangeOf(
   return result === -Errno.ENOTTY || result === -Errno.ENOSYS ? -Errno.EOPNOTSUPP : result;
 }
 
-const ZEROS = new Uint8Array(65_536);
-
-/** Zeros written in one call, on a file system without FALLOC_FL_ZERO_RANGE. */
-const MAX_WRITTEN_BYTES = 1_048_576;
-
 /** `FileHandle.zeroRange` for a descriptor open for writing. */
 export function zeroRangeOf(
   _: ShareContext,
@@ -122,26 +107,7 @@ export function zeroRangeOf(
   length: number,
   frees: boolean,
 ): Count | Failure {
-  const size = seekFd(fd, 0, Seek.END);
-  if (size < 0) return size;
-  const count = Math.min(offset + length, size) - offset;
-  if (count <= 0) return 0;
-  const modes = frees ? [Falloc.PUNCH_HOLE, Falloc.ZERO_RANGE] : [Falloc.ZERO_RANGE];
-  for (const mode of modes) {
-    const result = allocate(fd, mode | Falloc.KEEP_SIZE, offset, count);
-    if (result !== -Errno.EOPNOTSUPP && result !== -Errno.ENOSYS) return result < 0 ? result : count;
-  }
-  return writeZeros(fd, offset, Math.min(count, MAX_WRITTEN_BYTES));
-}
-
-function writeZeros(fd: number, offset: number, length: number): Count | Failure {
-  let done = 0;
-  while (done < length) {
-    const count = writePlain(fd, ZEROS, 0, Math.min(ZEROS.length, length - done), offset + done);
-    if (count < 0) return count;
-    done += count;
-  }
-  return done;
+  return zeroRange(fd, offset, length, frees);
 }
 
 /**

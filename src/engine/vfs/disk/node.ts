@@ -8,7 +8,7 @@ import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../../
 import { emptyStat, fillStat, identityOf } from "../format/file-stat.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
 import { traitsOf, withBothTimes } from "../context/disk-traits.ts";
-import { maxValueBytesOf } from "../values/named-values.ts";
+import { storesAttributes } from "../values/named-values.ts";
 import { attributesInMode, modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
 import { readNodeDescriptor } from "../values/security.ts";
@@ -49,8 +49,8 @@ export interface NodeFacts {
   readonly stat: FileStat;
   /** As `FileNode.access` returns them; -1 where the event loop asks anew each time. */
   readonly rights: number;
-  /** `NamedValues.maxValueBytes`. */
-  readonly maxValueBytes: number;
+  /** `NamedValues.areAttributes`. */
+  readonly areAttributes: boolean;
 }
 
 /** `statNode`, and in a worker the user's rights, for which the event loop may not ask this disk. */
@@ -63,7 +63,7 @@ export function describeNode(
   const stat = statNode(context, fd, path, known);
   if (typeof stat === "number") return stat;
   const rights = context.isWorker ? nodeAccess(context, fd, stat) : -1;
-  return { stat, rights, maxValueBytes: maxValueBytesOf(context, fd, stat.device) };
+  return { stat, rights, areAttributes: storesAttributes(context, fd, stat.device) };
 }
 
 /** `FileNode.access`. */

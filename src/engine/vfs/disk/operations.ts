@@ -19,6 +19,16 @@ import {
 import { isEmptyDirectory, mayListDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
 import { findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./rename.ts";
+import {
+  flushValue,
+  measureNamedValues,
+  readValueAt,
+  renameNamedValue,
+  storeLargeValue,
+  truncateValue,
+  writeValueAt,
+  zeroValueRange,
+} from "../values/large-values.ts";
 import { getNamedValue, listNamedValues, removeNamedValue, setNamedValue } from "../values/named-values.ts";
 import {
   describeNode,
@@ -49,11 +59,13 @@ export const diskOperations = {
   describe: describeNode,
   deviceNumbers: (_: ShareContext, fd: number) => deviceNumbersOf(fd),
   find: findPath,
+  flushValue,
   getValue: getNamedValue,
   isEmpty: isEmptyDirectory,
   mayList: mayListDirectory,
   link: linkObject,
   listValues: listNamedValues,
+  measureValues: measureNamedValues,
   open: openNode,
   openShareDirectory,
   listSnapshots,
@@ -65,9 +77,11 @@ export const diskOperations = {
   readDescriptor: readNodeDescriptor,
   readLink: (_: ShareContext, fd: number) => readLinkAt(fd, ""),
   readNames,
+  readValue: readValueAt,
   remove: removeName,
   removeValue: removeNamedValue,
   rename: renamePath,
+  renameValue: renameNamedValue,
   replaceBySpecial,
   setAttributes: setNodeAttributes,
   setMode: setNodeMode,
@@ -76,13 +90,17 @@ export const diskOperations = {
   setValue: setNamedValue,
   stat: statNode,
   statNames,
+  storeValue: storeLargeValue,
   sync: syncData,
   truncate: truncateData,
+  truncateValue,
   volume: volumeOf,
   watchDirectory,
   writeData,
   writeSecurity: writeNodeSecurity,
+  writeValue: writeValueAt,
   zeroRange: zeroRangeOf,
+  zeroValue: zeroValueRange,
 };
 
 type Operations = typeof diskOperations;
@@ -106,9 +124,13 @@ export const longOperations: ReadonlySet<string> = new Set<OperationName>([
   "allocatedRanges",
   "cloneRange",
   "copyRange",
+  "flushValue",
+  "storeValue",
   "sync",
   "truncate",
+  "truncateValue",
   "zeroRange",
+  "zeroValue",
 ]);
 
 /**

@@ -16,11 +16,11 @@ import {
   FileKind,
   type FileNode,
   type FileStat,
-  type NamedValues,
   type ObjectSecurity,
   type OpenMode,
   type TimeChange,
 } from "../store.ts";
+import type { NamedValues } from "../value-store.ts";
 
 export class LocalNode implements FileNode {
   readonly fd: number;
@@ -33,7 +33,7 @@ export class LocalNode implements FileNode {
   private readonly pending = new Pending();
   private current: FileStat;
   private rights: number;
-  private readonly maxValueBytes: number;
+  private readonly areAttributes: boolean;
   isClosed = false;
 
   /** Takes over `fd`. `path` is the on-disk path it was opened by. */
@@ -47,7 +47,7 @@ export class LocalNode implements FileNode {
     this.identity = snapshot === undefined ? this.diskIdentity : `${this.diskIdentity}@${snapshot}`;
     this.current = stat;
     this.rights = facts.rights;
-    this.maxValueBytes = facts.maxValueBytes;
+    this.areAttributes = facts.areAttributes;
     this.volume = disk.root.volumeOf(stat.device);
     disk.root.retain();
   }
@@ -57,7 +57,7 @@ export class LocalNode implements FileNode {
   }
 
   get values(): NamedValues {
-    return new NodeValues(this, this.maxValueBytes);
+    return new NodeValues(this, this.areAttributes);
   }
 
   get security(): ObjectSecurity {
@@ -126,6 +126,18 @@ export class LocalNode implements FileNode {
   /** Runs an operation on this object, whose descriptor stays open until the operation has ended. */
   run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
     return this.disk.runOn(this.volume, this.pending, name, args);
+  }
+
+  runNow<K extends OperationName>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure {
+    return this.disk.runNow(this.volume, name, args);
+  }
+
+  runInWorker<K extends OperationName>(
+    name: K,
+    args: OperationArgs<K>,
+    buffer?: Uint8Array,
+  ): Promise<OperationResult<K>> {
+    return this.disk.runInWorker(this.volume, this.pending, name, args, buffer);
   }
 
   renamed(path: string): void {

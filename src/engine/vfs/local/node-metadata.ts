@@ -1,16 +1,12 @@
 // Named values, owner and rights of a LocalNode, by operations of the table.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Errno } from "../../../linux/errno.ts";
+import { addressOf } from "../../../linux/libc.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
-import type {
-  Failure,
-  ObjectSecurity,
-  PosixRights,
-  SecurityChange,
-  NamedValues,
-  ValueOverflow,
-} from "../store.ts";
-import { MAX_SIDECAR_VALUE_BYTES } from "../sidecar/format.ts";
+import type { Count, Failure, ObjectSecurity, PosixRights, SecurityChange } from "../store.ts";
+import type { LargeValues, NamedValues, ValueOverflow, ValueSize } from "../value-store.ts";
+import { andThen } from "../../and-then.ts";
+import { MAX_LARGE_VALUE_BYTES } from "../values/large-values.ts";
 import type { OperationArgs, OperationResult } from "../disk/operations.ts";
 
 export class NodeSecurity implements ObjectSecurity {
@@ -42,22 +38,48 @@ interface ObjectOperations {
   readonly path: string;
   readonly isClosed: boolean;
   run<K extends MetadataOperation>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>>;
+  /** Makes the call if it need not wait; -EAGAIN where `runInWorker` must make it. */
+  runNow<K extends MetadataOperation>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure;
+  /** `buffer` is memory whose address is among the arguments. */
+  runInWorker<K extends MetadataOperation>(
+    name: K,
+    args: OperationArgs<K>,
+    buffer?: Uint8Array,
+  ): MaybePromise<OperationResult<K>>;
 }
 
 type MetadataOperation =
-  "getValue" | "setValue" | "removeValue" | "listValues" | "readDescriptor" | "readRights" | "writeSecurity";
+  | "getValue"
+  | "setValue"
+  | "removeValue"
+  | "listValues"
+  | "readDescriptor"
+  | "readRights"
+  | "writeSecurity"
+  | LargeOperation;
+
+type LargeOperation =
+  | "measureValues"
+  | "readValue"
+  | "writeValue"
+  | "truncateValue"
+  | "zeroValue"
+  | "flushValue"
+  | "storeValue"
+  | "renameValue";
 
 export class NodeValues implements NamedValues {
-  readonly maxValueBytes: number;
+  readonly areAttributes: boolean;
   readonly overflow: ValueOverflow = {
-    maxBytes: MAX_SIDECAR_VALUE_BYTES,
     set: (name, value) => this.node.run("setValue", this.node.fd, this.node.path, name, value, true),
   };
+  readonly large: LargeValues;
   private readonly node: ObjectOperations;
 
-  constructor(node: ObjectOperations, maxValueBytes: number) {
+  constructor(node: ObjectOperations, areAttributes: boolean) {
     this.node = node;
-    this.maxValueBytes = maxValueBytes;
+    this.areAttributes = areAttributes;
+    this.large = new NodeLargeValues(node);
   }
 
   get(name: string): MaybePromise<Uint8Array | Failure> {
@@ -74,5 +96,78 @@ export class NodeValues implements NamedValues {
 
   list(): MaybePromise<readonly string[] | Failure> {
     return this.node.run("listValues", this.node.fd, this.node.path);
+  }
+}
+
+/**
+ * Changes are made in a worker. Its buffers are copies, because it may use them after the call has timed out,
+ * when the caller's are in use for other data.
+ */
+class NodeLargeValues implements LargeValues {
+  readonly maxBytes = MAX_LARGE_VALUE_BYTES;
+  private readonly node: ObjectOperations;
+
+  constructor(node: ObjectOperations) {
+    this.node = node;
+  }
+
+  measure(names: readonly string[]): MaybePromise<readonly (ValueSize | Failure)[] | Failure> {
+    const { node } = this;
+    return node.run("measureValues", node.fd, node.path, names);
+  }
+
+  read(
+    name: string,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    offset: number,
+  ): MaybePromise<Count | Failure> {
+    const { fd, path } = this.node;
+    if (length === 0) return 0;
+    const address = addressOf(bytes) + at;
+    const count = this.node.runNow("readValue", fd, path, name, address, length, offset);
+    if (count !== -Errno.EAGAIN) return count;
+    const buffer = new Uint8Array(length);
+    return andThen(
+      this.node.runInWorker("readValue", [fd, path, name, addressOf(buffer), length, offset], buffer),
+      (done) => {
+        if (done > 0) bytes.set(done === length ? buffer : buffer.subarray(0, done), at);
+        return done;
+      },
+    );
+  }
+
+  write(
+    name: string,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    offset: number,
+  ): MaybePromise<Count | Failure> {
+    const { fd, path } = this.node;
+    if (length === 0) return 0;
+    const copy = bytes.slice(at, at + length);
+    return this.node.runInWorker("writeValue", [fd, path, name, addressOf(copy), length, offset], copy);
+  }
+
+  truncate(name: string, size: number): MaybePromise<0 | Failure> {
+    return this.node.runInWorker("truncateValue", [this.node.fd, this.node.path, name, size]);
+  }
+
+  zeroRange(name: string, offset: number, length: number): MaybePromise<Count | Failure> {
+    return this.node.runInWorker("zeroValue", [this.node.fd, this.node.path, name, offset, length]);
+  }
+
+  flush(name: string): MaybePromise<0 | Failure> {
+    return this.node.runInWorker("flushValue", [this.node.fd, this.node.path, name]);
+  }
+
+  store(name: string, data: Uint8Array | undefined, bytes: number): MaybePromise<0 | Failure> {
+    return this.node.runInWorker("storeValue", [this.node.fd, this.node.path, name, data, bytes]);
+  }
+
+  rename(name: string, newName: string): MaybePromise<0 | Failure> {
+    return this.node.runInWorker("renameValue", [this.node.fd, this.node.path, name, newName]);
   }
 }

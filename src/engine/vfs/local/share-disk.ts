@@ -75,15 +75,21 @@ export class ShareDisk implements CallOwner {
     name: K,
     args: OperationArgs<K>,
   ): MaybePromise<OperationResult<K>> {
+    const result = this.runNow(volume, name, args);
+    // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker may.
+    if (result !== -Errno.EAGAIN) return result as OperationResult<K>;
+    return volume.callInWorker(this, pending, name, args);
+  }
+
+  /** Runs an operation on the event loop; -EAGAIN where a worker must run it. */
+  runNow<K extends OperationName>(
+    volume: MountedVolume,
+    name: K,
+    args: OperationArgs<K>,
+  ): OperationResult<K> | Failure {
     const now = performance.now();
     const isOnEventLoop = memoryOperations.has(name) ? volume.isHealthy(now) : volume.isResponsive(now);
-    if (isOnEventLoop) {
-      const result = volume.callOnEventLoop(this.context, name, args, now);
-      // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker
-      // may.
-      if (result !== -Errno.EAGAIN) return result;
-    }
-    return volume.callInWorker(this, pending, name, args);
+    return isOnEventLoop ? volume.callOnEventLoop(this.context, name, args, now) : -Errno.EAGAIN;
   }
 
   /** As `runOn`, but always in a worker; `buffer` is memory whose address is among the arguments. */

@@ -1,6 +1,7 @@
 // Names inside a sidecar: a file's entry, and entries prepared for a rename or being written.
 const VALUES_SUFFIX = ".values";
 const NEXT_SUFFIX = ".next";
+const DATA = /^([0-9a-f]{16})\.data$/;
 const TEMPORARY = /^[0-9a-f]{16}\.tmp$/;
 /** With the longest suffix a name must fit into 255 bytes, and so into 255 UTF-16 units. */
 const MAX_PLAIN_BYTES = 255 - VALUES_SUFFIX.length;
@@ -17,6 +18,11 @@ export function entryNameOf(name: string): string {
 /** The name of an entry prepared for a file that is about to be renamed to `name`. */
 export function nextNameOf(name: string): string {
   return baseOf(name) + NEXT_SUFFIX;
+}
+
+/** True for the name of a prepared entry. */
+export function isNextName(entry: string): boolean {
+  return entry.endsWith(NEXT_SUFFIX);
 }
 
 function baseOf(name: string): string {
@@ -52,4 +58,14 @@ export function isTemporaryEntry(entry: string): boolean {
 
 export function temporaryEntryName(random: Uint8Array): string {
   return `${Buffer.from(random).toString("hex")}.tmp`;
+}
+
+/** The name of a data file, see data-file.ts. */
+export function dataFileName(id: string): string {
+  return `${id}.data`;
+}
+
+/** The identifier of a data file by its name; undefined for other files. */
+export function idOfDataFile(name: string): string | undefined {
+  return DATA.exec(name)?.[1];
 }

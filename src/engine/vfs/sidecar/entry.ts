@@ -1,43 +1,40 @@
-// Reads and replaces the entries of a sidecar on disk. An invalid entry counts as missing, so that a broken
+// Reads the entries of a sidecar on disk. An invalid entry counts as missing, so that a broken
 // sidecar never makes a copy fail, and is replaced when the next value is set. All functions run as the
 // thread's current user.
-import { randomFillSync } from "node:crypto";
 import { openBeneath } from "../../../linux/beneath.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { effectiveUid } from "../../../linux/identity.ts";
-import { readPlain, syncData, writePlain } from "../../../linux/io.ts";
-import { renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
-import { Open, Resolve, closeFd, openAt } from "../../../linux/open.ts";
-import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
-import { isGivenUp } from "../context/given-up.ts";
+import { readPlain } from "../../../linux/io.ts";
+import { renameAt } from "../../../linux/directory-entries.ts";
+import { Open, Resolve, closeFd } from "../../../linux/open.ts";
+import { ModeType, type Statx, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
+import { type Pointer, decodePointer } from "./data-file.ts";
 import {
-  type EntrySubject,
   type EntryTable,
+  type EntryValue,
   MAX_ENTRY_BYTES,
   decodeEntryTable,
-  encodeEntry,
   entryTableEnd,
 } from "./format.ts";
-import { isHashed, isSameLongName, temporaryEntryName } from "./entry-name.ts";
+import { dataFileName, isHashed, isSameLongName } from "./entry-name.ts";
 import type { Failure } from "../store.ts";
 
 /** Size of the first read of an entry. */
 const HEAD_BYTES = 4096;
-const ENTRY_MODE = 0o600;
 // FAT stores birth times in steps of up to two seconds.
 const BIRTH_TOLERANCE_SECONDS = 2.5;
 /** Precision of a time in seconds as a float64. */
 const INODE_BIRTH_TOLERANCE_SECONDS = 1e-5;
-// Entries up to this size are not synced to disk before the call returns, unless they contain security.*
-// values.
-const MAX_UNSYNCED_BYTES = 65_536;
 const SYNCED_PREFIX = "security.";
+/** Longer values are copied from entry to entry, not loaded; earlier versions stored streams in the entry. */
+const MAX_LOADED_BYTES = 65_536;
+/** With the value's name behind it: the name under which an entry has the pointer to the value's data file. */
+const POINTER_PREFIX = "minismbd.file.";
 
 const serverUid = effectiveUid();
 
 const head = new Uint8Array(HEAD_BYTES);
 const facts = emptyStatx();
-const random = new Uint8Array(8);
 
 let changes = 0;
 
@@ -58,6 +55,8 @@ export interface Subject {
   readonly stat: Statx;
   /** Inode numbers last as long as the file; not on FAT nor on FUSE. */
   readonly hasStableInodes: boolean;
+  /** True on the event loop: a change that has to wait for the disk fails with -EAGAIN. */
+  readonly mustNotWait?: boolean;
 }
 
 /** An entry that is open for reading; the caller closes `fd`. */
@@ -113,8 +112,28 @@ function readTable(fd: number): EntryTable | undefined | Failure {
  */
 export function withoutForged(entry: OpenEntry, subject: Subject): OpenEntry {
   if (entry.uid === serverUid || entry.uid === subject.stat.uid) return entry;
-  const extents = new Map([...entry.table.extents].filter(([name]) => !name.startsWith(SYNCED_PREFIX)));
+  return without(entry, (name) => name.startsWith(SYNCED_PREFIX));
+}
+
+/**
+ * Removes pointers to data files of others from an entry that a user wrote. `openDataFile` refuses them, but
+ * not once the server has written the entry anew, or is asked to remove them.
+ */
+export function withOwnPointers(sidecar: number, entry: OpenEntry): OpenEntry {
+  if (entry.uid === serverUid) return entry;
+  return without(entry, (name) => name.startsWith(POINTER_PREFIX) && !isOwnPointer(sidecar, entry, name));
+}
+
+function without(entry: OpenEntry, isForged: (name: string) => boolean): OpenEntry {
+  const extents = new Map([...entry.table.extents].filter(([name]) => !isForged(name)));
   return { ...entry, table: { ...entry.table, extents } };
+}
+
+function isOwnPointer(sidecar: number, entry: OpenEntry, name: string): boolean {
+  const value = readEntryValue(entry, name);
+  const pointer = value === undefined ? undefined : decodePointer(value);
+  if (pointer === undefined) return false;
+  return statAt(sidecar, dataFileName(pointer.id), facts) === 0 && facts.uid === entry.uid;
 }
 
 /** A value of an open entry; undefined where it is missing, truncated or its checksum is wrong. */
@@ -183,85 +202,95 @@ function isFar(a: number, b: number): boolean {
   return Math.abs(a - b) > BIRTH_TOLERANCE_SECONDS;
 }
 
-function birthOf(stat: Statx): number {
+export function birthOf(stat: Statx): number {
   return stat.hasBirth ? stat.birthSeconds + stat.birthNanoseconds / 1e9 : Number.NaN;
 }
 
-function modifiedOf(stat: Statx): number {
+export function modifiedOf(stat: Statx): number {
   return stat.modifySeconds + stat.modifyNanoseconds / 1e9;
 }
 
-/** All valid values of an entry; a failure where one could not be read. */
-export function readEntryValues(entry: OpenEntry): Map<string, Uint8Array> | Failure {
-  const values = new Map<string, Uint8Array>();
+export function pointerName(name: string): string {
+  return POINTER_PREFIX + name;
+}
+
+/** The names of an entry's values: those in the entry itself and those with a data file. */
+export function valueNames({ table }: OpenEntry): string[] {
+  return [...new Set([...table.extents.keys()].map(valueNameOf))];
+}
+
+/** The name of the value that an entry has under the name `stored`, itself or a pointer to it. */
+export function valueNameOf(stored: string): string {
+  return stored.startsWith(POINTER_PREFIX) ? stored.slice(POINTER_PREFIX.length) : stored;
+}
+
+/** The pointer to a value's data file; undefined where the value has none. */
+export function pointerIn(entry: OpenEntry, name: string): Pointer | undefined {
+  const value = readEntryValue(entry, pointerName(name));
+  return value === undefined ? undefined : decodePointer(value);
+}
+
+/** True for values that are on disk before the change returns: access rights, and pointers. */
+export function isSynced(name: string): boolean {
+  return name.startsWith(SYNCED_PREFIX) || name.startsWith(POINTER_PREFIX);
+}
+
+/** A pointer and the name that it has in the entry, see `pointerName`. */
+export interface NamedPointer {
+  readonly name: string;
+  readonly pointer: Pointer;
+}
+
+/** The pointers of an entry; undefined where one cannot be read. */
+export function pointersIn(entry: OpenEntry): NamedPointer[] | undefined {
+  const pointers: NamedPointer[] = [];
   for (const name of entry.table.extents.keys()) {
+    if (!name.startsWith(POINTER_PREFIX)) continue;
+    const value = readEntryValue(entry, name);
+    const pointer = value === undefined ? undefined : decodePointer(value);
+    if (pointer === undefined) return undefined;
+    pointers.push({ name, pointer });
+  }
+  return pointers;
+}
+
+export type EntryValues = Map<string, EntryValue>;
+
+/** True where large values are not loaded, but in the open entry. */
+export function hasParts(values: ReadonlyMap<string, EntryValue>): boolean {
+  for (const value of values.values()) if ("fd" in value) return true;
+  return false;
+}
+
+/** True for values whose change waits for the disk: large ones are copied, and pointers are synced. */
+export function waitsForDisk(values: ReadonlyMap<string, EntryValue>): boolean {
+  for (const name of values.keys()) if (name.startsWith(POINTER_PREFIX)) return true;
+  return hasParts(values);
+}
+
+export function eachPointer(values: ReadonlyMap<string, EntryValue>): NamedPointer[] {
+  const pointers: NamedPointer[] = [];
+  for (const [name, value] of values) {
+    const pointer = name.startsWith(POINTER_PREFIX) && !("fd" in value) ? decodePointer(value) : undefined;
+    if (pointer !== undefined) pointers.push({ name, pointer });
+  }
+  return pointers;
+}
+
+/**
+ * All valid values of an entry; a failure where one could not be read. Large ones are not loaded: the entry
+ * must stay open until the values are written.
+ */
+export function readEntryValues(entry: OpenEntry): EntryValues | Failure {
+  const values: EntryValues = new Map();
+  for (const [name, extent] of entry.table.extents) {
+    if (extent.length > MAX_LOADED_BYTES) {
+      values.set(name, { ...extent, fd: entry.fd });
+      continue;
+    }
     const value = tryReadValue(entry, name);
     if (typeof value === "number") return value;
     if (value !== undefined) values.set(name, value);
   }
   return values;
-}
-
-/**
- * Replaces or creates an entry atomically: a reader finds the old or the new one, even after the server was
- * killed. -E2BIG beyond the limits.
- */
-export function replaceEntry(
-  sidecar: number,
-  entryName: string,
-  subject: Subject,
-  values: ReadonlyMap<string, Uint8Array>,
-): 0 | Failure {
-  const temporary = temporaryEntryName(randomFillSync(random));
-  const flags = Open.WRONLY | Open.CREAT | Open.EXCL | Open.NOFOLLOW;
-  const fd = openAt(sidecar, temporary, flags, ENTRY_MODE);
-  if (fd < 0) return fd;
-  let failure: 0 | Failure = writeEntry(fd, subject, values);
-  const closed = closeFd(fd);
-  // NFS and FUSE may report a full disk at close(2) only.
-  if (failure === 0 && closed < 0) failure = closed;
-  if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
-  if (failure === 0) failure = renameEntry(sidecar, temporary, sidecar, entryName);
-  // Another program has put a directory there.
-  if (failure === -Errno.EISDIR && unlinkAt(sidecar, entryName, true) === 0) {
-    failure = renameEntry(sidecar, temporary, sidecar, entryName);
-  }
-  if (failure < 0) unlinkAt(sidecar, temporary, false);
-  return failure;
-}
-
-function writeEntry(fd: number, subject: Subject, values: ReadonlyMap<string, Uint8Array>): 0 | Failure {
-  const failure = statFd(fd, facts);
-  if (failure < 0) return failure;
-  const bytes = encodeEntry(subjectRecord(subject, facts), values);
-  if (bytes === undefined) return -Errno.E2BIG;
-  for (let at = 0; at < bytes.length;) {
-    const written = writePlain(fd, bytes, at, bytes.length - at, at);
-    if (written <= 0) return written === 0 ? -Errno.ENOSPC : written;
-    at += written;
-  }
-  return mustSync(values, bytes.length) ? syncData(fd) : 0;
-}
-
-/**
- * Like extended attributes, values reach the disk with the next flush, except large ones and access rights.
- */
-function mustSync(values: ReadonlyMap<string, Uint8Array>, bytes: number): boolean {
-  if (bytes > MAX_UNSYNCED_BYTES) return true;
-  for (const name of values.keys()) if (name.startsWith(SYNCED_PREFIX)) return true;
-  return false;
-}
-
-function subjectRecord({ name, stat }: Subject, entry: Statx): EntrySubject {
-  return {
-    name,
-    birth: birthOf(stat),
-    entryBirth: birthOf(entry),
-    size: stat.size,
-    modified: modifiedOf(stat),
-    inodeLow: stat.inodeLow,
-    inodeHigh: stat.inodeHigh,
-    entryInodeLow: entry.inodeLow,
-    entryInodeHigh: entry.inodeHigh,
-  };
 }

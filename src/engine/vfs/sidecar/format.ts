@@ -59,14 +59,27 @@ const SUBJECT_FIXED_BYTES = 2 + 4 * 8 + 4 * 4;
 /** Name's length u16, value's length u32, its CRC-32 u32. */
 const ROW_BYTES = 10;
 
+/** A value in an open entry, which is copied from there instead of being loaded. */
+export interface StoredPart extends ValueExtent {
+  readonly fd: number;
+}
+
+export type EntryValue = Uint8Array | StoredPart;
+
+/** An entry but for its last values, which are copied behind `bytes` in this order. */
+export interface EntryImage {
+  readonly bytes: Uint8Array;
+  readonly parts: readonly StoredPart[];
+}
+
 /** Encodes an entry; undefined beyond the limits of count, name length or size. */
 export function encodeEntry(
   subject: EntrySubject,
-  values: ReadonlyMap<string, Uint8Array>,
-): Uint8Array | undefined {
+  values: ReadonlyMap<string, EntryValue>,
+): EntryImage | undefined {
   const rows = [...values]
     .map(([name, value]) => ({ name: encoder.encode(name), value }))
-    .sort((a, b) => a.value.length - b.value.length);
+    .sort((a, b) => Number("fd" in a.value) - Number("fd" in b.value) || a.value.length - b.value.length);
   const subjectName = encoder.encode(subject.name);
   let tableBytes = SUBJECT_FIXED_BYTES + subjectName.length;
   let dataBytes = 0;
@@ -80,16 +93,19 @@ export function encodeEntry(
   if (rows.length > MAX_VALUES || tableBytes > MAX_TABLE_BYTES || totalBytes > MAX_ENTRY_BYTES) {
     return undefined;
   }
-  const bytes = new Uint8Array(totalBytes);
+  const parts = rows.map(({ value }) => value).filter((value) => "fd" in value);
+  const partBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  const bytes = new Uint8Array(totalBytes - partBytes);
   const view = new DataView(bytes.buffer);
   let at = writeSubject(bytes, view, subject, subjectName);
   let dataAt = ENTRY_HEADER_BYTES + tableBytes;
   for (const { name, value } of rows) {
     view.setUint16(at, name.length, true);
     view.setUint32(at + 2, value.length, true);
-    view.setUint32(at + 6, Bun.hash.crc32(value), true);
+    view.setUint32(at + 6, "fd" in value ? value.checksum : Bun.hash.crc32(value), true);
     bytes.set(name, at + ROW_BYTES);
     at += ROW_BYTES + name.length;
+    if ("fd" in value) continue;
     bytes.set(value, dataAt);
     dataAt += value.length;
   }
@@ -103,7 +119,7 @@ export function encodeEntry(
     true,
   );
   view.setUint32(16, totalBytes, true);
-  return bytes;
+  return { bytes, parts };
 }
 
 function writeSubject(bytes: Uint8Array, view: DataView, subject: EntrySubject, name: Uint8Array): number {

@@ -2,8 +2,10 @@
 import { Errno } from "../../../linux/errno.ts";
 import { eachName } from "../../../linux/dir.ts";
 import { unlinkAt } from "../../../linux/directory-entries.ts";
+import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statAt } from "../../../linux/stat.ts";
-import { isTemporaryEntry, subjectOfEntry } from "./entry-name.ts";
+import { openEntry, pointersIn } from "./entry.ts";
+import { dataFileName, idOfDataFile, isTemporaryEntry, subjectOfEntry } from "./entry-name.ts";
 
 const entryStat = emptyStatx();
 
@@ -37,4 +39,39 @@ export function removeOrphans(folder: number, sidecar: number, nowSeconds: numbe
     if (statAt(sidecar, entry, entryStat) < 0) continue;
     if (nowSeconds - entryStat.changeSeconds > ORPHAN_AGE_SECONDS) unlinkAt(sidecar, entry, false);
   }
+}
+
+export function sweepDataAtRandom(sidecar: number): void {
+  if (Math.random() * SWEEP_ONE_IN >= 1) return;
+  removeOrphanData(sidecar, Date.now() / 1000);
+}
+
+/**
+ * Removes data files that no entry names, if older than ORPHAN_AGE_SECONDS: a killed server leaves them, and
+ * programs that do not know sidecars. None where an entry cannot be read: it may name them.
+ */
+export function removeOrphanData(sidecar: number, nowSeconds: number): void {
+  const data = new Set<string>();
+  const entries: string[] = [];
+  eachName(sidecar, (name) => {
+    const id = idOfDataFile(name);
+    if (id === undefined) entries.push(name);
+    else if (isOld(sidecar, name, nowSeconds)) data.add(name);
+    return entries.length < MAX_SWEPT;
+  });
+  if (data.size === 0 || entries.length === MAX_SWEPT) return;
+  for (const name of entries) {
+    if (isTemporaryEntry(name)) continue;
+    const entry = openEntry(sidecar, name);
+    if (entry === undefined) return;
+    const pointers = pointersIn(entry);
+    closeFd(entry.fd);
+    if (pointers === undefined) return;
+    for (const { pointer } of pointers) data.delete(dataFileName(pointer.id));
+  }
+  for (const name of data) unlinkAt(sidecar, name, false);
+}
+
+function isOld(sidecar: number, name: string, nowSeconds: number): boolean {
+  return statAt(sidecar, name, entryStat) === 0 && nowSeconds - entryStat.changeSeconds > ORPHAN_AGE_SECONDS;
 }

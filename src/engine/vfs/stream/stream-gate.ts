@@ -1,12 +1,12 @@
-// Limits concurrent changes of streams per file system where streams may be large: each change holds the old
-// data, the new data and the buffer being written in memory, and a client may send as many as it has credits.
+// Limits concurrent changes of streams per file system that wait for it: each holds a copy of the data being
+// written in memory, and a client may send as many as it has credits.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { FileNode } from "../store.ts";
 
 /** One change is being written while the next is prepared. */
 const MAX_AT_ONCE = 2;
-/** XATTR_SIZE_MAX: values up to this size need no limit. */
-const SMALL_VALUE_BYTES = 65_536;
+/** Shorter writes need no limit. */
+const SMALL_BYTES = 65_536;
 
 interface Gate {
   active: number;
@@ -16,11 +16,11 @@ interface Gate {
 const gates = new Map<number, Gate>();
 
 /**
- * Runs `step`, a change of a stream of `node`, in its turn. The queue is per device: a disk that hangs delays
+ * Runs `step`, which writes `bytes` bytes to a stream of `node`, in its turn. The queue is per device: a disk that hangs delays
  * no other.
  */
-export function throughGate<T>(node: FileNode, step: () => MaybePromise<T>): MaybePromise<T> {
-  if (node.values.maxValueBytes <= SMALL_VALUE_BYTES) return step();
+export function throughGate<T>(node: FileNode, bytes: number, step: () => MaybePromise<T>): MaybePromise<T> {
+  if (bytes <= SMALL_BYTES) return step();
   const { device } = node.stat;
   const gate = gates.get(device) ?? { active: 0, queue: [] };
   if (gate.active >= MAX_AT_ONCE) {

@@ -1,10 +1,11 @@
-// The handle of an open named stream. Every read loads the stored value, every write replaces it. Nothing is
-// cached in between, so that changes by other programs are seen and open streams take no memory.
+// The handle of an open named stream. Every call finds the stored value anew, so that changes by other programs
+// are seen and open streams take no memory.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { andThen } from "../../and-then.ts";
 import {
+  type Count,
   type DirectoryEntry,
   type DirectoryStream,
   type Failure,
@@ -14,14 +15,9 @@ import {
   type FileStat,
 } from "../store.ts";
 import { throughGate } from "./stream-gate.ts";
-import {
-  changeStream,
-  createStream,
-  maxStreamBytes,
-  readStream,
-  removeStream,
-  type StreamForm,
-} from "./stored-stream.ts";
+import { maxStreamBytes, type StreamForm } from "./stored-stream.ts";
+import { createStream, removeStream, truncateStream, writeStreamAt, zeroStream } from "./stream-change.ts";
+import { measureStream, readStreamAt } from "./stream-content.ts";
 
 /** NTFS allocates small streams in units of this size. */
 const ALLOCATION_UNIT_BYTES = 8;
@@ -62,7 +58,7 @@ export class StreamName {
 export class StreamHandle implements FileHandle {
   readonly canWrite: boolean;
   /** Replaced by the object that earlier opens of the stream share. */
-  place: StreamName;
+  streamName: StreamName;
   private readonly node: FileNode;
   private readonly form: StreamForm;
   private readonly isWriteThrough: boolean;
@@ -70,83 +66,65 @@ export class StreamHandle implements FileHandle {
   /** `node` is the file that the stream belongs to; the caller closes it. */
   constructor(
     node: FileNode,
-    place: StreamName,
+    streamName: StreamName,
     form: StreamForm,
     canWrite: boolean,
     isWriteThrough: boolean,
   ) {
     this.node = node;
     this.form = form;
-    this.place = place;
+    this.streamName = streamName;
     this.canWrite = canWrite;
     this.isWriteThrough = isWriteThrough;
   }
 
   /** Creates the stream; -EEXIST if it exists. */
   create(): MaybePromise<0 | Failure> {
-    return this.place.run(() => createStream(this.node.values, this.place.key, this.form));
+    return this.streamName.run(() => createStream(this.node.values, this.streamName.key, this.form));
   }
 
   /** Removes the stream; -ENODATA if it does not exist. */
   remove(): MaybePromise<0 | Failure> {
-    return this.place.run(() => removeStream(this.node.values, this.place.key));
+    return this.streamName.run(() => removeStream(this.node.values, this.streamName.key));
   }
 
-  private load(): MaybePromise<Uint8Array | Failure> {
-    return andThen(
-      this.place.run(() => readStream(this.node.values, this.place.key, this.form)),
-      (data) => (data === -Errno.ENODATA ? GONE : data),
+  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
+    const { node, streamName, form } = this;
+    const read = streamName.run(() =>
+      readStreamAt(node.values, streamName.key, form, bytes, at, length, offset),
     );
+    return andThen(read, (count) => (count === -Errno.ENODATA ? GONE : count));
   }
 
-  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
-    return andThen(this.load(), (data) => {
-      if (typeof data === "number") return data;
-      if (offset >= data.length) return 0;
-      const part = data.subarray(offset, offset + length);
-      bytes.set(part, at);
-      return part.length;
-    });
-  }
-
-  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<number> {
-    const end = offset + length;
-    if (end > maxStreamBytes(this.node.values, this.form)) return -Errno.ENOSPC;
-    const changed = this.change((data) => {
-      const larger = new Uint8Array(Math.max(data.length, end));
-      larger.set(data);
-      larger.set(bytes.subarray(at, at + length), offset);
-      return larger;
-    });
-    return andThen(changed, (result) => (result < 0 ? result : length));
+  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
+    const { values } = this.node;
+    if (offset + length > maxStreamBytes(values, this.form)) return -Errno.ENOSPC;
+    return this.change(length, (key) => writeStreamAt(values, key, this.form, bytes, at, length, offset));
   }
 
   /** Returns the file's attributes with the kind and the sizes of the stream; [MS-FSA] 2.1.5.12. */
   stat(): MaybePromise<FileStat | Failure> {
     return andThen(this.node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;
-      return andThen(this.load(), (data) => {
-        if (typeof data === "number") return data;
+      const { node, streamName, form } = this;
+      const measured = streamName.run(() => measureStream(node.values, streamName.key, form));
+      return andThen(measured, (stream) => {
+        if (typeof stream === "number") return stream === -Errno.ENODATA ? GONE : stream;
         return {
           ...stat,
           kind: FileKind.FILE,
           attributes: stat.attributes & ~FileAttribute.DIRECTORY,
-          size: data.length,
-          allocated: allocatedFor(data.length),
+          size: stream.size,
+          allocated: allocatedFor(stream.size),
         };
       });
     });
   }
 
   truncate(size: number): MaybePromise<0 | Failure> {
-    if (size > maxStreamBytes(this.node.values, this.form)) return -Errno.ENOSPC;
-    return this.change((data) => {
-      if (size === data.length) return data;
-      if (size < data.length) return data.slice(0, size);
-      const larger = new Uint8Array(size);
-      larger.set(data);
-      return larger;
-    });
+    const { values } = this.node;
+    if (size > maxStreamBytes(values, this.form)) return -Errno.ENOSPC;
+    return this.change(0, (key) => truncateStream(values, key, this.form, size));
   }
 
   /** Reserves nothing; returns -ENOSPC for a size that could never be written. */
@@ -154,17 +132,22 @@ export class StreamHandle implements FileHandle {
     return size > maxStreamBytes(this.node.values, this.form) ? -Errno.ENOSPC : 0;
   }
 
-  /** Writes zeros: a value cannot have holes. Returns the number of bytes zeroed within the stream. */
-  zeroRange(offset: number, length: number): MaybePromise<number | Failure> {
-    let count = 0;
-    const changed = this.change((data) => {
-      count = Math.max(0, Math.min(length, data.length - offset));
-      return count === 0 ? data : data.slice().fill(0, offset, offset + count);
-    });
-    return andThen(changed, (result) => (result < 0 ? result : count));
+  /** Returns the number of bytes zeroed within the stream, possibly fewer than asked. */
+  zeroRange(offset: number, length: number): MaybePromise<Count | Failure> {
+    const { values } = this.node;
+    return this.change(0, (key) => zeroStream(values, key, this.form, offset, length));
   }
 
+  /** Syncs the file, with its attributes, and the stream's value where that is not one of them. */
   flush(): MaybePromise<0 | Failure> {
+    const { large } = this.node.values;
+    const flushed = large === undefined ? 0 : large.flush(this.streamName.key);
+    return andThen(flushed, (result) =>
+      result < 0 && result !== -Errno.ENODATA ? result : this.flushFile(),
+    );
+  }
+
+  private flushFile(): MaybePromise<0 | Failure> {
     const isDirectory = this.node.stat.kind === FileKind.DIRECTORY;
     // A user who may change a stream can open the file itself for reading or for writing.
     const modes = [
@@ -189,14 +172,17 @@ export class StreamHandle implements FileHandle {
     return 0;
   }
 
-  private change(change: (data: Uint8Array) => Uint8Array | Failure): MaybePromise<0 | Failure> {
-    const { node, place, form } = this;
-    const changed = place.run(() =>
-      throughGate(node, () => changeStream(node.values, place.key, form, change)),
-    );
+  private change<T extends number>(
+    bytes: number,
+    change: (key: string) => MaybePromise<T | Failure>,
+  ): MaybePromise<T | Failure> {
+    const { node, streamName } = this;
+    const changed = streamName.run(() => throughGate(node, bytes, () => change(streamName.key)));
     return andThen(changed, (result) => {
       if (result < 0) return result === -Errno.ENODATA ? GONE : result;
-      return this.isWriteThrough ? this.flush() : 0;
+      return this.isWriteThrough
+        ? andThen(this.flush(), (flushed) => (flushed < 0 ? flushed : result))
+        : result;
     });
   }
 }

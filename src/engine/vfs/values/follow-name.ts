@@ -9,15 +9,16 @@ import { type DiskTraits, traitsOf, needsSidecar } from "../context/disk-traits.
 import { isMarked } from "./overflow.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { lockFolders, unlockFolders } from "../sidecar/lock.ts";
+import { removeFolderWithSidecar } from "../sidecar/folder-removal.ts";
+import { removeSidecarEntry } from "../sidecar/folder.ts";
 import {
-  removeMovedEntry,
-  removeSidecarEntry,
   finishSidecarMove,
   finishStagedMove,
   prepareSidecarMove,
-  removeFolderWithSidecar,
+  removeMovedEntry,
   stageSidecarMove,
-} from "../sidecar/folder.ts";
+} from "../sidecar/move.ts";
+import { releaseCopies } from "../sidecar/data-file.ts";
 import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { inSidecar } from "./in-sidecar.ts";
@@ -126,7 +127,9 @@ function unlinkLocked(
   if (result === 0 && !isDirectory) removeOldValues(context, directory, name);
   // The kernel reports ENOTEMPTY only where the user may remove the directory.
   const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
-  return isFull ? context.identity.asServer(() => removeFolderWithSidecar(directory, name)) : result;
+  return isFull
+    ? context.identity.asServer(() => removeFolderWithSidecar(directory, name, !context.isWorker))
+    : result;
 }
 
 /** Calls `move`, which renames `from` to `to`, and moves the values along if it succeeds. */
@@ -157,13 +160,20 @@ function renameLocked(
     if (result === 0) removeOldValues(context, to.directory, to.name);
     return result;
   }
-  const subject = { name: from.name, stat, hasStableInodes: traits.hasStableInodes };
+  const { hasStableInodes } = traits;
+  const subject = { name: from.name, stat, hasStableInodes, mustNotWait: !context.isWorker };
   const ready = identity.asServer(() => prepareSidecarMove(from.directory, subject, to.directory, to.name));
+  if (ready === -Errno.EAGAIN) return ready;
   // The values could not be prepared (disk full) or read: the file is not moved without them.
-  if (typeof ready === "number") return renameStaged(context, from, to, move);
+  if (typeof ready === "number") {
+    releaseCopies();
+    return renameStaged(context, from, to, move);
+  }
   const result = move();
   identity.asServer(() => {
     const isLaid = ready && finishSidecarMove(to.directory, to.name, result === 0);
+    // Writers that waited find the new entry. FUSE leaves a hidden file where an open one is removed.
+    releaseCopies();
     if (result < 0) return;
     if (isLaid) removeMovedEntry(from.directory, from.name, to.directory, to.name);
     else if (!ready) removeSidecarEntry(to.directory, to.name);
@@ -202,8 +212,9 @@ function linkLocked(
   link: () => 0 | Failure,
 ): 0 | Failure {
   const ready = inSidecar<boolean | Failure>(context, fd, "", (folder, subject) =>
-    prepareSidecarMove(folder, subject, to.directory, to.name),
+    prepareSidecarMove(folder, subject, to.directory, to.name, true),
   );
+  if (ready === -Errno.EAGAIN) return ready;
   // A second name without the values would look like a loss.
   if (typeof ready === "number" && lacksSpace.has(-ready)) return ready;
   const result = link();

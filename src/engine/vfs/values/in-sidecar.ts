@@ -32,13 +32,14 @@ export function inSidecar<T>(
     const failure = statFd(fd, stat);
     if (failure < 0) return failure;
     const { hasStableInodes } = traitsOf(context, deviceOf(stat), fd);
+    const mustNotWait = !context.isWorker;
     if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
-      return action(fd, { name: "", stat, hasStableInodes });
+      return action(fd, { name: "", stat, hasStableInodes, mustNotWait });
     }
     const location = locate(context, fd, path, stat);
     if (typeof location === "number") return location;
     try {
-      return action(location.folder, { name: location.name, stat, hasStableInodes });
+      return action(location.folder, { name: location.name, stat, hasStableInodes, mustNotWait });
     } finally {
       closeFd(location.folder);
     }

@@ -20,7 +20,6 @@ import {
 } from "./overflow.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Subject } from "../sidecar/entry.ts";
-import { MAX_SIDECAR_VALUE_BYTES } from "../sidecar/format.ts";
 import {
   getSidecarValue,
   listSidecarValues,
@@ -35,9 +34,9 @@ const MAX_XATTR_BYTES = 65_536;
 const room = new Scratch(MAX_XATTR_BYTES);
 const stat = emptyStatx();
 
-/** `NamedValues.maxValueBytes` for an object of the disk `device`. */
-export function maxValueBytesOf(context: ShareContext, fd: number, device: number): number {
-  return traitsOf(context, device, fd).hasUserXattrs ? MAX_XATTR_BYTES : MAX_SIDECAR_VALUE_BYTES;
+/** `NamedValues.areAttributes` for an object of the disk `device`. */
+export function storesAttributes(context: ShareContext, fd: number, device: number): boolean {
+  return traitsOf(context, device, fd).hasUserXattrs;
 }
 
 /** `NamedValues.get`. */
@@ -82,6 +81,8 @@ export function setNamedValue(
   const traits = traitsOf(context, deviceOf(stat), fd);
   if (storesXattr(traits, name)) {
     const hadOverflow = mayOverflow(name) && mayHaveOverflow(fd, name);
+    // What is in the sidecar may be large, and its removal takes long.
+    if (hadOverflow && !context.isWorker) return -Errno.EAGAIN;
     const result = setXattr(fd, name, value);
     if (result === 0 && hadOverflow)
       changeOverflow(context, fd, path, (target) => dropOverflow(target, name));
@@ -138,7 +139,7 @@ function withOverflow(
 }
 
 /** Changes the overflow values of an object in the sidecar; once more where it was renamed meanwhile. */
-function changeOverflow(
+export function changeOverflow(
   context: ShareContext,
   fd: number,
   path: string,

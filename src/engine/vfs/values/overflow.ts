@@ -111,9 +111,19 @@ function validOverflow(fd: number): (name: string) => boolean {
  * renamed meanwhile.
  */
 export function putOverflow(target: OverflowTarget, name: string, value: Uint8Array): 0 | Failure {
+  const { folder, subject } = target;
+  return storeOverflow(target, name, (isValid) => setSidecarValue(folder, subject, name, value, isValid));
+}
+
+/** As `putOverflow`, for a value that `store` puts into the sidecar; it gets the test for the valid values. */
+export function storeOverflow(
+  target: OverflowTarget,
+  name: string,
+  store: (isValid: (name: string) => boolean) => 0 | Failure,
+): 0 | Failure {
   const { fd, folder, subject } = target;
   const isValid = validOverflow(fd);
-  const failure = setSidecarValue(folder, subject, name, value, isValid);
+  const failure = store(isValid);
   if (failure < 0) return failure;
   let result = pointToSidecar(fd, name);
   if (isTooLarge(result) && moveLargestToSidecar(target, (other) => other === name || isValid(other), name)) {

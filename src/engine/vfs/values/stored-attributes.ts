@@ -150,12 +150,12 @@ export function writeStored(
   );
 }
 
-/** Removes the value, which would contradict FAT's own attributes. */
-function removeSidecarAttributes(context: ShareContext, fd: number, path: string): 0 {
-  changeSidecar(context, fd, path, (folder, subject) =>
+/** Removes the value, which would contradict FAT's own attributes; -EAGAIN where a worker must do it. */
+function removeSidecarAttributes(context: ShareContext, fd: number, path: string): 0 | Failure {
+  const result = changeSidecar(context, fd, path, (folder, subject) =>
     removeSidecarValue(folder, subject, DOS_ATTRIBUTES_XATTR),
   );
-  return 0;
+  return result === -Errno.EAGAIN ? result : 0;
 }
 
 function writeFat(traits: DiskTraits, fd: number, attributes: number): 0 | Failure {

@@ -1,11 +1,7 @@
 // CREATE requests, trees and nodes as plain values, for the tests of what CREATE decides without a disk.
 import { Session, type Tree } from "../../../../src/engine/state/session.ts";
-import {
-  FileKind,
-  type FileNode,
-  type FileStat,
-  type NamedValues,
-} from "../../../../src/engine/vfs/store.ts";
+import { FileKind, type FileNode, type FileStat } from "../../../../src/engine/vfs/store.ts";
+import type { NamedValues } from "../../../../src/engine/vfs/value-store.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
 import type { ShareGrant } from "../../../../src/port/port.ts";
 import {
@@ -105,7 +101,7 @@ function statFor({ kind = FileKind.FILE, attributes = 0, isOwned = false }: Node
 }
 
 const noValues: NamedValues = {
-  maxValueBytes: 0,
+  areAttributes: true,
   get: () => -Errno.ENODATA,
   set: () => -Errno.EOPNOTSUPP,
   remove: () => -Errno.ENODATA,

@@ -24,16 +24,18 @@ import type { Subject } from "../../../../src/engine/vfs/sidecar/entry.ts";
 import { MAX_SIDECAR_VALUE_BYTES } from "../../../../src/engine/vfs/sidecar/format.ts";
 import {
   removeMovedEntry,
-  removeSidecarEntry,
   finishSidecarMove,
+  prepareSidecarMove,
+} from "../../../../src/engine/vfs/sidecar/move.ts";
+import {
+  removeSidecarEntry,
   getSidecarValue,
   listSidecarValues,
   openSidecar,
-  prepareSidecarMove,
-  removeFolderWithSidecar,
   removeSidecarValue,
   setSidecarValue,
 } from "../../../../src/engine/vfs/sidecar/folder.ts";
+import { removeFolderWithSidecar } from "../../../../src/engine/vfs/sidecar/folder-removal.ts";
 import { removeOrphans } from "../../../../src/engine/vfs/sidecar/orphans.ts";
 
 const KEY = "user.DOSATTRIB";

@@ -7,11 +7,10 @@ import { Errno } from "../../../../src/linux/errno.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { emptyStatx, statAt } from "../../../../src/linux/stat.ts";
 import type { Subject } from "../../../../src/engine/vfs/sidecar/entry.ts";
+import { finishSidecarMove, prepareSidecarMove } from "../../../../src/engine/vfs/sidecar/move.ts";
 import {
-  finishSidecarMove,
   getSidecarValue,
   listSidecarValues,
-  prepareSidecarMove,
   setSidecarValue,
 } from "../../../../src/engine/vfs/sidecar/folder.ts";
 

@@ -5,19 +5,21 @@ import { describe, expect, test } from "bun:test";
 import {
   changeStream,
   createStream,
-  findStream,
-  listStreams,
-  maxStreamBytes,
-  readStream,
   removeStream,
   removeStreams,
-  type StreamForm,
-  sizeStreams,
-  streamKey,
   writeStream,
+  truncateStream,
+  writeStreamAt,
+} from "../../../../src/engine/vfs/stream/stream-change.ts";
+import {
+  findStream,
+  listStreams,
+  type StreamForm,
+  streamKey,
 } from "../../../../src/engine/vfs/stream/stored-stream.ts";
+import { readStream, sizeStreams } from "../../../../src/engine/vfs/stream/stream-content.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
-import { type DiskLimits, MemoryValues } from "./memory-values.ts";
+import { type DiskLimits, MemoryLarge, MemoryValues } from "./memory-values.ts";
 
 const KEY = "user.DosStream.s:$DATA";
 const EXTENT = "user.DosStreamExt.1.s:$DATA";
@@ -138,15 +140,44 @@ describe("a stream that is written", () => {
     expect(memory.map.size).toBe(1);
   });
 
-  test("is one value if the store accepts large values", async () => {
-    const memory = disk({}, { maxValueBytes: 4_194_304 });
-    expect([maxStreamBytes(memory, "samba"), maxStreamBytes(disk({}), "samba")]).toEqual([4_194_303, MAX]);
-    const data = pattern(4_194_303);
-    expect(await writeStream(memory, KEY, data, "samba")).toBe(0);
-    expect(await readStream(memory, KEY, "samba")).toEqual(data);
-    expect(memory.map.size).toBe(1);
-    expect(await writeStream(memory, KEY, pattern(4_194_304), "samba")).toBe(-Errno.ENOSPC);
-    expect(await readStream(memory, KEY, "samba")).toEqual(data);
+  test("beyond the parts becomes a file of its own, which is changed in place", async () => {
+    const memory = new MemoryValues();
+    const large = new MemoryLarge(memory);
+    const values = Object.assign(memory, { large });
+    expect(await writeStream(values, KEY, pattern(MAX), "samba")).toBe(0);
+    expect(large.files.size).toBe(0);
+    expect(await writeStreamAt(values, KEY, "samba", pattern(10), 0, 10, MAX + 5)).toBe(10);
+    expect([...memory.map.keys()]).toEqual([]);
+    const expected = new Uint8Array(MAX + 15);
+    expected.set(pattern(MAX));
+    expected.set(pattern(10), MAX + 5);
+    expect(await readStream(values, KEY, "samba")).toEqual(expected);
+    expect(await sizeStreams(values, [{ name: "s", key: KEY }], "samba")).toEqual([
+      { name: "s", size: MAX + 15 },
+    ]);
+    large.calls.length = 0;
+    expect(await writeStreamAt(values, KEY, "samba", pattern(1), 0, 1, 7)).toBe(1);
+    expect(await truncateStream(values, KEY, "samba", 100_000)).toBe(0);
+    expect(large.calls.filter((call) => call !== "measure")).toEqual(["write 1", "truncate 100000"]);
+    expect(await truncateStream(values, KEY, "samba", 100)).toBe(0);
+    expect(large.files.size).toBe(0);
+    const left = pattern(100);
+    left.set(pattern(1), 7);
+    expect(await readStream(values, KEY, "samba")).toEqual(left);
+  });
+
+  test("in parts is changed and read one part at a time", async () => {
+    const memory = disk({});
+    await writeStream(memory, KEY, pattern(200_000), "samba");
+    memory.calls.length = 0;
+    expect(await writeStreamAt(memory, KEY, "samba", pattern(4, 9), 0, 4, 131_069)).toBe(4);
+    expect(memory.calls.filter((call) => call.startsWith("set"))).toEqual([
+      "set user.DosStreamExt.1.s:$DATA",
+      "set user.DosStreamExt.2.s:$DATA",
+    ]);
+    const expected = pattern(200_000);
+    expected.set(pattern(4, 9), 131_069);
+    expect(await readStream(memory, KEY, "samba")).toEqual(expected);
   });
 
   test("is divided into smaller parts for a file system with small values", async () => {

@@ -5,8 +5,8 @@ import type { FileNode } from "../../../../src/engine/vfs/store.ts";
 
 const LARGE = 16 * 1_048_576;
 
-function nodeOn(device: number, maxValueBytes = LARGE): FileNode {
-  return { stat: { device }, values: { maxValueBytes } } as unknown as FileNode;
+function nodeOn(device: number): FileNode {
+  return { stat: { device } } as unknown as FileNode;
 }
 
 /** Steps that end on request, and counts of those started and active. */
@@ -38,7 +38,7 @@ describe("changes of streams on one disk", () => {
   test("run two at a time, also after one that fails", async () => {
     const steps = new Steps();
     const outcomes = Array.from({ length: 50 }, () =>
-      Promise.resolve(throughGate(nodeOn(1), steps.step)).then(
+      Promise.resolve(throughGate(nodeOn(1), LARGE, steps.step)).then(
         () => "well",
         () => "failed",
       ),
@@ -55,25 +55,25 @@ describe("changes of streams on one disk", () => {
   test("that throw or end synchronously free their slot", async () => {
     const node = nodeOn(2);
     for (let i = 0; i < 5; i++) {
-      expect(throughGate(node, () => i)).toBe(i);
+      expect(throughGate(node, LARGE, () => i)).toBe(i);
       expect(() =>
-        throughGate(node, () => {
+        throughGate(node, LARGE, () => {
           throw new Error("thrown");
         }),
       ).toThrow("thrown");
     }
     const steps = new Steps();
-    const waiting = [1, 2, 3].map(() => throughGate(node, steps.step));
+    const waiting = [1, 2, 3].map(() => throughGate(node, LARGE, steps.step));
     expect(steps.active).toBe(2);
     for (let i = 0; i < 3; i++) await steps.endOne();
     expect(await Promise.all(waiting)).toHaveLength(3);
   });
 
-  test("do not delay another disk, or changes of small values", async () => {
+  test("do not delay another disk, or short writes", async () => {
     const [one, other] = [new Steps(), new Steps()];
-    const waiting = [1, 2, 3].map(() => throughGate(nodeOn(3), one.step));
-    waiting.push(throughGate(nodeOn(4), other.step));
-    for (let i = 0; i < 9; i++) waiting.push(throughGate(nodeOn(3, 65_536), other.step));
+    const waiting = [1, 2, 3].map(() => throughGate(nodeOn(3), LARGE, one.step));
+    waiting.push(throughGate(nodeOn(4), LARGE, other.step));
+    for (let i = 0; i < 9; i++) waiting.push(throughGate(nodeOn(3), 65_536, other.step));
     expect([one.active, other.active]).toEqual([2, 10]);
     for (let i = 0; i < 3; i++) await one.endOne();
     for (let i = 0; i < 10; i++) await other.endOne();

@@ -1,6 +1,6 @@
 // A separate process that writes a file's stream, for tests that kill it at every step.
 // Arguments: root, file, key, number of bytes, value of every byte.
-import { writeStream } from "../../../../src/engine/vfs/stream/stored-stream.ts";
+import { writeStream } from "../../../../src/engine/vfs/stream/stream-change.ts";
 import { OverflowDisk } from "./overflow-disk.ts";
 
 const [root = "", file = "", key = "", bytes = "", fill = ""] = process.argv.slice(2);

@@ -43,10 +43,13 @@ export class OverflowDisk {
     const { context } = this;
     const run = <K extends OperationName>(name: K, ...args: OperationArgs<K>): OperationResult<K> =>
       (diskOperations[name] as unknown as AnyCall)(context, ...args) as OperationResult<K>;
+    const runInWorker = <K extends OperationName>(name: K, args: OperationArgs<K>): OperationResult<K> =>
+      run(name, ...args);
+    const calls = { run, runNow: run, runInWorker };
     return {
       fd,
       identity: identityOf(stat),
-      values: new NodeValues({ fd, path: path === "." ? "" : path, isClosed: false, run }, 65_536),
+      values: new NodeValues({ fd, path: path === "." ? "" : path, isClosed: false, ...calls }, true),
     };
   }
 
