@@ -193,9 +193,9 @@ describe("renaming", () => {
     expect((await allOf(other)).name).toBe("\\moved:New");
     await writeFile(mount, other, 4, new TextEncoder().encode("!"));
     expect(await streamLines(mount, id)).toEqual(["::$DATA 0", ":New:$DATA 5"]);
-    // A change of case is a rename too.
+    // Its own name in another case: done at once.
     expect(await statusOf(renameCall(mount, id, ":NEW", false))).toBe("STATUS_SUCCESS");
-    expect(await streamLines(mount, id)).toEqual(["::$DATA 0", ":NEW:$DATA 5"]);
+    expect(await streamLines(mount, id)).toEqual(["::$DATA 0", ":New:$DATA 5"]);
     expect(await tryCreate(mount, "moved:old")).toBe("STATUS_OBJECT_NAME_NOT_FOUND");
     await closeFile(mount, other);
     await closeFile(mount, id);
@@ -214,7 +214,6 @@ describe("renaming", () => {
     expect(await rename("onto:other", true)).toBe("STATUS_SHARING_VIOLATION");
     expect(await rename("elsewhere", true)).toBe("STATUS_INVALID_PARAMETER");
     expect(await rename("::$DATA", true)).toBe("STATUS_NOT_SUPPORTED");
-    expect(await rename(":a/b", true)).toBe("STATUS_OBJECT_NAME_INVALID");
     expect(await rename(":Empty", true)).toBe("STATUS_SUCCESS");
     await closeFile(mount, open);
     await closeFile(mount, id);
@@ -224,6 +223,75 @@ describe("renaming", () => {
       ":full:$DATA 4",
       ":open:$DATA 4",
     ]);
+  });
+});
+
+describe("names of a rename", () => {
+  const invalid = "STATUS_INVALID_PARAMETER";
+  const mismatch = "STATUS_OBJECT_TYPE_MISMATCH";
+
+  test("a rename of a stream to a malformed name or another type fails, and the stream stays", async () => {
+    await putStream(mount, "named:s", "data");
+    const id = await openForWriting(mount, "named:s");
+    const outcomes: Readonly<Record<string, string>> = {
+      ":": invalid,
+      "::": invalid,
+      ":a:": invalid,
+      ":a:$DATA:": invalid,
+      ":a:b:c": invalid,
+      ":a:b:c:d": invalid,
+      ":a/b": invalid,
+      ":a\\b": invalid,
+      ":a\0b": invalid,
+      ":a*": invalid,
+      ":a?b": invalid,
+      [`:${"a".repeat(256)}`]: invalid,
+      [`:${"\u20ac".repeat(200)}`]: "STATUS_OBJECT_NAME_INVALID",
+      ":a:$INDEX_ALLOCATION": mismatch,
+      ":a:$ATTRIBUTE_LIST": mismatch,
+      "::$INDEX_ALLOCATION": mismatch,
+      "::$DATA": "STATUS_NOT_SUPPORTED",
+      ":S": "STATUS_SUCCESS",
+      ":s:$data": "STATUS_SUCCESS",
+    };
+    for (const [name, wanted] of Object.entries(outcomes))
+      expect([name, await statusOf(renameCall(mount, id, name, false))]).toEqual([name, wanted]);
+    expect(await streamLines(mount, id)).toEqual(["::$DATA 0", ":s:$DATA 4"]);
+    await closeFile(mount, id);
+    expect(await getText(mount, "named:s")).toBe("data");
+  });
+
+  test("a rename of an unnamed stream to a stream's name fails as the kind of object demands", async () => {
+    const file = await openForWriting(mount, "unnamed");
+    const directory = await createDirectory(mount, "unnameddir");
+    for (const [name, ofFile, ofDirectory] of [
+      [":", invalid, invalid],
+      [":a:", invalid, invalid],
+      [":a:$INDEX_ALLOCATION", mismatch, invalid],
+      [":a", "STATUS_NOT_SUPPORTED", invalid],
+      [":a:$DATA", "STATUS_NOT_SUPPORTED", mismatch],
+      ["::$DATA", "STATUS_SUCCESS", mismatch],
+    ] as const) {
+      const got = [
+        await statusOf(renameCall(mount, file, name, false)),
+        await statusOf(renameCall(mount, directory, name, false)),
+      ];
+      expect([name, ...got]).toEqual([name, ofFile, ofDirectory]);
+    }
+    await closeFile(mount, file);
+    await closeFile(mount, directory);
+  });
+
+  test("CREATE of `name::$INDEX_ALLOCATION` as a file reports a missing name first", async () => {
+    const asFile = { createOptions: CreateOption.NON_DIRECTORY_FILE };
+    expect(await tryCreate(mount, "nothing::$INDEX_ALLOCATION", asFile)).toBe("STATUS_OBJECT_NAME_NOT_FOUND");
+    await closeFile(mount, await createDirectory(mount, "kind"));
+    await putStream(mount, "kindfile", "x");
+    expect(await tryCreate(mount, "kind::$INDEX_ALLOCATION", asFile)).toBe("STATUS_FILE_IS_A_DIRECTORY");
+    expect(await tryCreate(mount, "kindfile::$INDEX_ALLOCATION", asFile)).toBe("STATUS_NOT_A_DIRECTORY");
+    const making = { ...asFile, createDisposition: CreateDisposition.OPEN_IF };
+    expect(await tryCreate(mount, "nothing::$INDEX_ALLOCATION", making)).toBe("STATUS_FILE_IS_A_DIRECTORY");
+    expect(await tryCreate(mount, "kindfile:s:$INDEX_ALLOCATION")).toBe("STATUS_INVALID_PARAMETER");
   });
 });
 

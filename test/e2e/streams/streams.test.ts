@@ -142,7 +142,7 @@ describe("CREATE", () => {
       "file:a/b": invalid,
       "file:a\\b": invalid,
       "file:a:b": invalid,
-      "file:a:$INDEX_ALLOCATION": invalid,
+      "file:a:$INDEX_ALLOCATION": "STATUS_INVALID_PARAMETER",
       "file:a:$ATTRIBUTE_LIST": invalid,
       "file:a\0b": invalid,
       "sub\\:s": invalid,

@@ -41,7 +41,9 @@ export function applyNamedKind(
   // A share without streams refuses every name with a colon, as Samba does (smb2.create_no_streams).
   if (!tree.grant.streams) return Status.OBJECT_NAME_INVALID;
   if (kind === "directory") {
-    if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.FILE_IS_A_DIRECTORY;
+    const isOpen = request.createDisposition === CreateDisposition.OPEN;
+    // Where nothing has the name, that counts before the contradiction: the look-up decides.
+    if ((createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0 && !isOpen) return Status.FILE_IS_A_DIRECTORY;
     if (overwrites(request)) return Status.INVALID_PARAMETER;
     return { ...request, createOptions: createOptions | CreateOption.DIRECTORY_FILE };
   }

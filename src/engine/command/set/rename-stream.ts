@@ -6,12 +6,13 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import { parsePath } from "../../vfs/name/client-path.ts";
-import type { FileNode } from "../../vfs/store.ts";
+import { FileKind, type FileNode } from "../../vfs/store.ts";
 import type { NamedValues } from "../../vfs/value-store.ts";
 import type { StreamName } from "../../vfs/stream/stream-handle.ts";
 import { findStream, type StreamForm, streamKey } from "../../vfs/stream/stored-stream.ts";
 import { moveStream, removeStream } from "../../vfs/stream/stream-change.ts";
 import { measureStream } from "../../vfs/stream/stream-content.ts";
+import { parseStreamName, StreamType } from "./stream-name.ts";
 import { entryChanged } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 
@@ -22,25 +23,42 @@ export function renameStream(
   { flags, name }: RenameInformation,
 ): MaybePromise<NtStatus> {
   const { file } = open;
-  const path = parsePath(name);
-  if (typeof path === "number") return path;
-  // The name must not contain a file name; statuses as on Windows (smbtorture smb2.streams.rename2).
-  if (path.components.length > 0) {
-    return path.stream === undefined ? Status.INVALID_PARAMETER : Status.SHARING_VIOLATION;
-  }
-  // A named stream cannot become the default data stream.
-  if (path.stream === undefined) return Status.NOT_SUPPORTED;
-  const key = streamKey(path.stream);
+  if (!name.startsWith(":")) return statusOfFileName(name);
+  const newName = parseStreamName(name, StreamType.DATA);
+  if (typeof newName === "number") return newName;
+  if (newName === "")
+    // A directory has no unnamed data stream. A file's takes the place of a named one, which no client asks for
+    // and smbd does not do either.
+    return node.stat.kind === FileKind.DIRECTORY ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
+  const key = streamKey(newName);
   if (key === undefined || file?.stream === undefined) return Status.OBJECT_NAME_INVALID;
   if (file.deletePending) return Status.ACCESS_DENIED;
-  if (path.stream === file.stream.name) return Status.SUCCESS;
+  if (foldName(newName) === foldName(file.stream.name)) return Status.SUCCESS;
   const replaces = (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0;
   return move(exchange, open, file, file.stream, node, {
     form: open.tree.grant.streamForm,
-    name: path.stream,
+    name: newName,
     key,
     replaces,
   });
+}
+
+/** A name that contains a file's; statuses as on Windows (smbtorture smb2.streams.rename2). */
+function statusOfFileName(name: string): NtStatus {
+  const path = parsePath(name);
+  if (typeof path === "number") return path;
+  return path.stream === undefined ? Status.INVALID_PARAMETER : Status.SHARING_VIOLATION;
+}
+
+/**
+ * The status of a rename of an unnamed stream to `:name`; undefined for the name of a file. Giving the data of
+ * a file to a named stream is not supported.
+ */
+export function statusOfUnnamed(name: string, isDirectory: boolean): NtStatus | undefined {
+  if (!name.startsWith(":")) return undefined;
+  const newName = parseStreamName(name, isDirectory ? StreamType.DIRECTORY : StreamType.DATA);
+  if (typeof newName === "number") return newName;
+  return newName === "" ? Status.SUCCESS : Status.NOT_SUPPORTED;
 }
 
 /** The new name and how its value is stored. */
@@ -63,16 +81,15 @@ async function move(
   const { opens } = context;
   const folded = foldName(target.name);
   const from = stream.name;
-  const isSameName = folded === foldName(from);
-  if (!isSameName && file.base?.streams?.has(folded) === true) {
+  if (file.base?.streams?.has(folded) === true) {
     return target.replaces ? Status.INVALID_PARAMETER : Status.OBJECT_NAME_COLLISION;
   }
   // Until the rename is done, no client may open a stream of the new name.
-  const reserved = isSameName || file.base === undefined ? undefined : opens.takeStream(file.base, folded);
+  const reserved = file.base === undefined ? undefined : opens.takeStream(file.base, folded);
   if (reserved !== undefined) reserved.deletePending = true;
   open.beginUse();
   try {
-    let status = isSameName ? Status.SUCCESS : await checkTarget(node.values, target);
+    let status = await checkTarget(node.values, target);
     if (status === Status.SUCCESS)
       status = await context.notify.quietly(
         stream.run(() => moveValue(node.values, stream, target)),
@@ -83,7 +100,7 @@ async function move(
     open.endUse();
     if (reserved !== undefined) opens.dropIfUnused(reserved);
   }
-  if (!isSameName) opens.renameStream(file, folded);
+  opens.renameStream(file, folded);
   context.notify.streamRenamed(file.path, from, target.name);
   entryChanged(context, open);
   return Status.SUCCESS;

@@ -17,7 +17,7 @@ import { andThen } from "../../and-then.ts";
 import type { FileNode, Found } from "../../vfs/store.ts";
 import { listingChanged, waitForCaching } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
-import { renameStream } from "./rename-stream.ts";
+import { renameStream, statusOfUnnamed } from "./rename-stream.ts";
 import { storeOf } from "../open/posix-open.ts";
 import { detachReplaced, decodeTarget, checkSharing, lookUpNewName, checkTarget } from "./new-name.ts";
 
@@ -53,6 +53,8 @@ function rename(
   const { file, tree } = open;
   const store = storeOf(open);
   if (file?.base !== undefined) return renameStream(exchange, open, node, information);
+  const unnamed = open.isPosix ? undefined : statusOfUnnamed(information.name, open.isDirectory);
+  if (unnamed !== undefined) return unnamed;
   const target = decodeTarget(open, information);
   if (typeof target === "number") return target;
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;

@@ -27,9 +27,10 @@ const forbidden = /[\u0000-\u001f"*/<>?|]/;
 const forbiddenInStream = /[\u0000/]/;
 
 /**
- * Parses a Windows path. Returns INVALID_PARAMETER for a leading backslash, OBJECT_PATH_SYNTAX_BAD for a path
- * that leads out of the share, and OBJECT_NAME_INVALID for any other invalid path. A caller that looks the path up may
- * pass a larger `maxComponentUnits`: a missing folder above is reported before the length of a name.
+ * Parses a Windows path. Returns INVALID_PARAMETER for a leading backslash and for `name:stream` with a
+ * directory's type, OBJECT_PATH_SYNTAX_BAD for a path that leads out of the share, and OBJECT_NAME_INVALID for any
+ * other invalid path. A caller that looks the path up may pass a larger `maxComponentUnits`: a missing folder above
+ * is reported before the length of a name.
  */
 export function parsePath(name: string, maxComponentUnits = MAX_COMPONENT_UNITS): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
@@ -77,9 +78,9 @@ function parseStream(file: string, text: string): ParsedPath | NtStatus {
       if (stream === "") return { components, stream: undefined, kind: "file" };
       return { components, stream, kind: "any" };
     case "$INDEX_ALLOCATION":
-      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself; no other stream of that type can be
-      // opened.
-      if (stream !== "" && stream.toUpperCase() !== "$I30") return Status.OBJECT_NAME_INVALID;
+      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself. [MS-FSA] 2.1.5.1 refuses other streams of
+      // that type.
+      if (stream !== "" && stream.toUpperCase() !== "$I30") return Status.INVALID_PARAMETER;
       return { components, stream: undefined, kind: "directory" };
     default:
       return Status.OBJECT_NAME_INVALID;

@@ -7,7 +7,7 @@ import { statusName } from "../../../../src/wire/status.ts";
 import { requestFor, treeFor } from "./create-fixture.ts";
 
 const { DIRECTORY_FILE, NON_DIRECTORY_FILE, WRITE_THROUGH } = CreateOption;
-const { CREATE, OVERWRITE_IF } = CreateDisposition;
+const { CREATE, OPEN, OVERWRITE_IF } = CreateDisposition;
 
 /** The CreateOptions of the request that goes on, or the name of the status. */
 function optionsFor(name: string, change: Partial<CreateRequest>, streams = true): number | string {
@@ -37,7 +37,18 @@ describe("a CREATE of", () => {
     ["file:stream", "FILE_DIRECTORY_FILE", asDirectory, "STATUS_NOT_A_DIRECTORY"],
     ["dir::$INDEX_ALLOCATION", "no option", {}, DIRECTORY_FILE],
     ["dir:$I30:$INDEX_ALLOCATION", "FILE_CREATE", { createDisposition: CREATE }, DIRECTORY_FILE],
-    ["dir::$INDEX_ALLOCATION", "FILE_NON_DIRECTORY_FILE", asFile, "STATUS_FILE_IS_A_DIRECTORY"],
+    [
+      "dir::$INDEX_ALLOCATION",
+      "FILE_NON_DIRECTORY_FILE and FILE_CREATE",
+      { ...asFile, createDisposition: CREATE },
+      "STATUS_FILE_IS_A_DIRECTORY",
+    ],
+    [
+      "dir::$INDEX_ALLOCATION",
+      "FILE_NON_DIRECTORY_FILE and FILE_OPEN",
+      { ...asFile, createDisposition: OPEN },
+      DIRECTORY_FILE | NON_DIRECTORY_FILE,
+    ],
     [
       "dir::$INDEX_ALLOCATION",
       "FILE_OVERWRITE_IF",
