@@ -26,16 +26,17 @@ const SERVE = "src/cli/serve.ts";
 
 const ENGINE: Allowed = {
   "and-then.ts": [],
+  "turns.ts": [],
   "privileges.ts": [],
   transport: [],
   security: [],
-  vfs: ["security", "and-then.ts"],
+  vfs: ["security", "and-then.ts", "turns.ts"],
   state: ["vfs"],
   logon: ["state", "and-then.ts"],
-  connection: ["transport", "logon", "state", "vfs"],
-  command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts"],
+  connection: ["transport", "logon", "state", "vfs", "turns.ts"],
+  command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts", "turns.ts"],
   "table-report.ts": ["connection"],
-  "engine.ts": ["command", "connection", "logon", "state", "transport", "vfs", "table-report.ts"],
+  "engine.ts": ["command", "connection", "logon", "state", "transport", "vfs", "table-report.ts", "turns.ts"],
 };
 
 const VFS: Allowed = {

@@ -14,7 +14,7 @@ import { makeLog } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
-import { Turns } from "./connection/turns.ts";
+import { turns } from "./turns.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
 import { DESCRIPTOR_LIMIT, DESCRIPTORS_PER_FILE } from "./state/open-usage.ts";
@@ -93,7 +93,7 @@ class Engine implements EngineControl {
       pool: new BufferPool(settings.bufferBudgetBytes),
       waiting: new WaitingMemory(settings.bufferBudgetBytes),
       clock: systemClock,
-      turns: new Turns(),
+      turns,
       log,
       connections: this.connections,
       connectionTable: new ConnectionTable(() => this.connectionLimits()),

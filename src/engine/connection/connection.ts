@@ -26,7 +26,7 @@ import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
-import { OwnTurns } from "./turns.ts";
+import { OwnTurns } from "./own-turns.ts";
 
 /** The largest message in bytes before the first log-on: enough for NEGOTIATE and security tokens. */
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;

@@ -14,7 +14,7 @@ import type { Channel } from "./channels.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { DescriptorPlan } from "./descriptor-plan.ts";
 import type { WaitingMemory } from "./waiting-memory.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 /** The engine's source of time; tests replace it. */
 export interface Clock {

@@ -1,5 +1,5 @@
 // Requests that cost a server much and a client little, for the fairness test and `test/bench/fairness.ts`.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { Access } from "../../../src/wire/security/access.ts";
 import { Command } from "../../../src/wire/header.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
@@ -9,13 +9,33 @@ import { Status } from "../../../src/wire/status.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import type { Call } from "./raw-calls.ts";
-import { type Mount, mountShare, openFile, queryDirectoryCall, queryInfoCall } from "./raw-files.ts";
+import { StatusError } from "./raw-client.ts";
+import {
+  createCall,
+  type Mount,
+  mountShare,
+  openFile,
+  queryDirectoryCall,
+  queryInfoCall,
+} from "./raw-files.ts";
 
-/** Makes a folder with that many empty files, `entry 0` and so on. */
+/** A path on the server's disk. */
+export function onDisk(server: TestServer, ...names: readonly string[]): string {
+  return [server.shares.get("test") ?? "", ...names].join("/");
+}
+
+/** Hard links of one file; ext4 allows 65,000. */
+const LINKS_OF_ONE = 60_000;
+
+/** Makes a folder with that many names, `entry 0` and so on. */
 export function makeFolder(server: TestServer, name: string, count: number): void {
-  const path = `${server.shares.get("test") ?? ""}/${name}`;
-  mkdirSync(path);
-  for (let i = 0; i < count; i++) writeFileSync(`${path}/entry ${i}`, "");
+  mkdirSync(onDisk(server, name));
+  let first = "";
+  for (let i = 0; i < count; i++) {
+    const path = onDisk(server, name, `entry ${i}`);
+    if (i % LINKS_OF_ONE > 0) linkSync(first, path);
+    else writeFileSync((first = path), "");
+  }
 }
 
 export async function openFolder(mount: Mount, name: string): Promise<FileId> {
@@ -80,4 +100,18 @@ export async function queryInCompounds(mount: Mount, folder: FileId, compounds: 
     mount.client.compound(Array.from({ length: 500 }, () => call)),
   );
   await Promise.all(frames.flat());
+}
+
+/** Looks for names that are not there, each after a local program has changed the folder. */
+export async function missInChangingFolder(
+  server: TestServer,
+  mount: Mount,
+  folder: string,
+  count: number,
+): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    writeFileSync(onDisk(server, folder, `changed ${Math.random()}`), "");
+    const { status } = await mount.client.request(createCall(mount, `${folder}\\missing ${i}`));
+    if (status !== Status.OBJECT_NAME_NOT_FOUND) throw new StatusError("CREATE", status);
+  }
 }

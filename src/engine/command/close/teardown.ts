@@ -7,7 +7,7 @@ import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { channelsOf } from "../../connection/channels.ts";
 import type { EngineContext } from "../../connection/context.ts";
-import { TURN_MS } from "../../connection/turns.ts";
+import { TURN_MS } from "../../turns.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import type { CachingHolder } from "../../state/caching-holder.ts";
 import { survivesDisconnect } from "../../state/durable-opens.ts";

@@ -1,15 +1,24 @@
-// Cache of directories' names by folded form, for case-insensitive look-ups. An entry is valid while the
-// directory has the inode and times that it was read with; the server's own creations and removals update it
-// without a new reading.
+// Cache of directories' names, for case-insensitive look-ups. An entry is valid while the directory has the inode
+// and times that it was read with; the server's own creations and removals update it without a new reading. A
+// large directory is read in steps by local/folder-reading.ts, and inotify reports its changes.
 import { totalmem } from "node:os";
 import { DirentReader } from "../../../linux/dir.ts";
+import { Seek, seekFd } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { foldName, toClientName } from "../name/names.ts";
+import { FolderWatches } from "./folder-watches.ts";
+import { NameTable, type ShortNames } from "./name-table.ts";
 
 const MAX_DIRECTORIES = 256;
-/** Names in all entries together, about 120 bytes each: at most a thirtieth of the machine's memory. */
-const MAX_NAMES = Math.min(500_000, Math.max(10_000, Math.floor(totalmem() / 4096)));
+/** Bytes of all entries together: at most a thirtieth of the machine's memory. */
+const MAX_BYTES = Math.min(60_000_000, Math.max(1_200_000, Math.floor(totalmem() / 34)));
+/** Names that one operation reads: about two milliseconds. More are read in steps. */
+const READ_AT_ONCE = 2_000;
+/** Changes during a reading beyond which they are not counted any more. */
+const MAX_CHANGES = 50_000;
+/** How many large directories are remembered, so that nobody begins to read them at once. */
+const MAX_LARGE = 256;
 // A change within the same tick of the file system's clock does not change the times. So a directory that
 // changed just before it was read is read anew after SETTLE_MS, until its times are older than a tick; a huge
 // directory later, so that reading takes at most a tenth of the time.
@@ -19,26 +28,79 @@ const FINE_TICK_MS = 20;
 // FAT has a resolution of two seconds, ext3 of one.
 const COARSE_TICK_MS = 2_000;
 
-interface Entry {
-  key: string;
+interface NameChange {
+  readonly name: string;
+  readonly isAdded: boolean;
+}
+
+export interface Entry {
+  readonly key: string;
   timestamps: string;
   /** Wall clock time of the reading. */
-  readMs: number;
+  readonly readMs: number;
   settleMs: number;
   /** The directory's times were so recent at the reading that a later change may not have changed them. */
   isRacy: boolean;
-  /** On-disk names by folded form; an array where several have the same folded form. */
-  names: Names;
-  /** On-disk names by short name; made at the first look-up of a short name. */
-  shortNames: { readonly rule: string; readonly names: ReadonlyMap<string, string> } | undefined;
+  readonly names: NameTable;
+  /** `names.bytes` when it was last counted. */
+  bytes: number;
 }
-
-type Names = Map<string, string | readonly string[]>;
 
 const stat = emptyStatx();
 
 /** Returned instead of names where the user may not read the directory. */
 export const NOT_READ: readonly string[] = [];
+
+/** A large directory that an operation needs: the caller reads it in steps and calls the operation again. */
+export interface UnreadFolder {
+  /** Open for reading, at its start; the caller closes it. */
+  readonly unread: number;
+  /** Identifies the directory. */
+  readonly key: string;
+  readonly timestamps: string;
+  readonly isRacy: boolean;
+  /** The folded name that is looked for; with `short` the short name. */
+  readonly name: string;
+  readonly isShort: boolean;
+}
+
+/** What the caller has read: the names that an operation asked for by an UnreadFolder. */
+export interface FolderAnswer {
+  readonly key: string;
+  readonly name: string;
+  readonly isShort: boolean;
+  readonly names: readonly string[];
+}
+
+/** Thrown by `find` and `findShort`; `orUnread` catches it. */
+class NeedsFolder extends Error {
+  readonly folder: UnreadFolder;
+  constructor(folder: UnreadFolder) {
+    super("a large directory must be read in steps");
+    this.folder = folder;
+  }
+}
+
+/** Runs `look` with the answers that the caller has; the folder that must be read where they do not suffice. */
+export function orUnread<T>(
+  directories: DirectoryCache,
+  answers: readonly FolderAnswer[],
+  look: () => T,
+): T | UnreadFolder {
+  directories.answers = answers;
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof NeedsFolder) return error.folder;
+    throw error;
+  } finally {
+    directories.answers = [];
+  }
+}
+
+export function isUnread(result: unknown): result is UnreadFolder {
+  return typeof result === "object" && result !== null && "unread" in result;
+}
 
 /** Passed from `begin` to `commit`. */
 export interface PendingChange {
@@ -48,8 +110,18 @@ export interface PendingChange {
 export class DirectoryCache {
   // Least recently used first.
   private readonly entries = new Map<string, Entry>();
-  private totalNames = 0;
+  private readonly large = new Set<string>();
+  private readonly watches = new FolderWatches({
+    added: (key, name) => this.note(key, name, true),
+    removed: (key, name) => this.note(key, name, false),
+    lost: (key) => this.forget(key),
+  });
+  /** Changes of directories that are being read in steps, in their order. */
+  private readonly changesMeanwhile = new Map<string, NameChange[]>();
+  private totalBytes = 0;
   private trustedFromMs = 0;
+  /** What the caller of the present operation has read; see `orUnread`. */
+  answers: readonly FolderAnswer[] = [];
   /** Number of changes announced by `begin`. */
   changes = 0;
   /** Wall clock time of the last one. */
@@ -65,54 +137,67 @@ export class DirectoryCache {
 
   /**
    * Returns the on-disk names in the directory (an O_PATH descriptor) whose folded form equals that of `name`
-   * (on-disk form); NOT_READ where the user may not read the directory.
+   * (on-disk form); NOT_READ where the user may not read the directory. With `isFresh` the times alone do not
+   * prove an entry valid. Throws for `orUnread`.
    */
-  find(directory: number, name: string): readonly string[] {
+  find(directory: number, name: string, isFresh = false): readonly string[] {
     const folded = foldName(toClientName(name));
-    const entry = this.validEntry(directory);
-    if (entry !== undefined) return listOf(entry.names.get(folded));
-    const found: string[] = [];
-    const isRead = this.read(directory, (candidate, form) => {
-      if (form === folded) found.push(candidate);
-    });
-    return isRead ? found : NOT_READ;
+    if (statFd(directory, stat) < 0) return NOT_READ;
+    const known = this.entryOf(stat, isFresh);
+    if (known !== undefined) return known.names.find(folded);
+    return (
+      this.answerTo(folded, false) ?? this.read(directory, folded, false)?.names.find(folded) ?? NOT_READ
+    );
   }
 
-  /**
-   * Returns the on-disk name whose short name is `short`, if any. `rule` is the key of the rules that
-   * `shortOf` follows: a directory's short names are made once for each change of the rule.
-   */
-  findShort(
-    directory: number,
-    short: string,
-    rule: string,
-    shortOf: (name: string) => string,
-  ): string | undefined {
-    const entry = this.validEntry(directory);
-    if (entry !== undefined) {
-      if (entry.shortNames?.rule !== rule)
-        entry.shortNames = { rule, names: shortNamesOf(entry.names, shortOf) };
-      return entry.shortNames.names.get(short);
-    }
-    let found: string | undefined;
-    this.read(directory, (candidate) => {
-      if (found === undefined && shortOf(candidate) === short) found = candidate;
-    });
-    return found;
+  /** As `find`, from the cache only: empty where the directory is not cached. */
+  known(directory: number, name: string): readonly string[] {
+    if (this.entries.size === 0 || statFd(directory, stat) < 0) return [];
+    return this.entryOf(stat)?.names.find(foldName(toClientName(name))) ?? [];
   }
 
-  /** The valid entry of the directory, if any. Leaves the directory's statx in `stat`. */
-  private validEntry(directory: number): Entry | undefined {
+  /** Returns the on-disk name whose short name is `short`, if any. Throws for `orUnread`. */
+  findShort(directory: number, short: string, rules: ShortNames): string | undefined {
     if (statFd(directory, stat) < 0) return undefined;
-    const key = keyOf(stat);
-    const known = this.entries.get(key);
-    if (known !== undefined && this.isValid(known)) {
-      this.entries.delete(key);
-      this.entries.set(key, known);
-      return known;
+    const known = this.entryOf(stat);
+    if (known === undefined) {
+      const answer = this.answerTo(short, true);
+      if (answer !== undefined) return answer[0];
     }
-    if (known !== undefined) this.drop(known);
-    return undefined;
+    const entry = known ?? this.read(directory, short, true);
+    if (entry === undefined) return undefined;
+    if (entry.names.prepareShort(rules, 1)) return entry.names.findShort(short);
+    const { key, timestamps, isRacy } = entry;
+    const unread = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+    if (unread < 0) return undefined;
+    throw new NeedsFolder({ unread, key, timestamps, isRacy, name: short, isShort: true });
+  }
+
+  /** The valid entry of a directory whose statx is `of`, if any. */
+  private entryOf(of: Statx, isFresh = false): Entry | undefined {
+    return this.validEntry(keyOf(of), timestampsOf(of), isFresh);
+  }
+
+  validEntry(key: string, timestamps: string, isFresh = false): Entry | undefined {
+    this.watches.drain();
+    const known = this.entries.get(key);
+    if (known === undefined) return undefined;
+    const isWatched = this.watches.has(key);
+    if (known.names.isWasteful || !(isWatched || this.isValid(known, timestamps))) {
+      this.drop(known);
+      return undefined;
+    }
+    if (isFresh && !isWatched) return undefined;
+    this.entries.delete(key);
+    this.entries.set(key, known);
+    this.countBytes(known);
+    return known;
+  }
+
+  private answerTo(name: string, isShort: boolean): readonly string[] | undefined {
+    if (this.answers.length === 0) return undefined;
+    const key = keyOf(stat);
+    return this.answers.find((one) => one.key === key && one.name === name && one.isShort === isShort)?.names;
   }
 
   /** Call before the server changes the directory. Undefined where there is no valid entry to update. */
@@ -121,7 +206,8 @@ export class DirectoryCache {
     this.changedMs = Date.now();
     if (this.entries.size === 0 || statFd(directory, stat) < 0) return undefined;
     const entry = this.entries.get(keyOf(stat));
-    return entry !== undefined && entry.timestamps === timestampsOf(stat) ? { entry } : undefined;
+    if (entry === undefined || this.watches.has(entry.key)) return undefined;
+    return entry.timestamps === timestampsOf(stat) ? { entry } : undefined;
   }
 
   /** Call after that change: adds and removes the names in the entry. */
@@ -133,24 +219,22 @@ export class DirectoryCache {
       this.drop(entry);
       return;
     }
-    entry.shortNames = undefined;
-    const before = entry.names.size;
-    if (removed !== undefined) removeName(entry.names, removed);
-    if (added !== undefined) addName(entry.names, foldName(toClientName(added)), added);
-    this.totalNames += entry.names.size - before;
+    if (removed !== undefined) entry.names.remove(removed);
+    if (added !== undefined) entry.names.add(added);
     entry.timestamps = timestampsOf(stat);
     // readMs stays: the entry is no more recent than its reading.
     entry.isRacy = true;
-    this.trim();
+    this.countBytes(entry);
   }
 
   clear(): void {
     this.entries.clear();
-    this.totalNames = 0;
+    this.watches.close();
+    this.totalBytes = 0;
   }
 
-  private isValid(entry: Entry): boolean {
-    if (entry.timestamps !== timestampsOf(stat)) return false;
+  private isValid(entry: Entry, timestamps: string): boolean {
+    if (entry.timestamps !== timestamps) return false;
     if (!entry.isRacy) return true;
     const nowMs = Date.now();
     // The clock was set back: what was noted by it lies in the future.
@@ -160,82 +244,114 @@ export class DirectoryCache {
   }
 
   /**
-   * Reads the directory, whose statx is in `stat`, and caches its names unless there are too many. False
-   * where the user may not read it.
+   * Reads the directory, whose statx is in `stat`, and caches its names. Undefined where the user may not read
+   * it. Throws NeedsFolder for a large one.
    */
-  private read(directory: number, see: (name: string, folded: string) => void): boolean {
+  private read(directory: number, name: string, isShort: boolean): Entry | undefined {
     const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
-    if (fd < 0) return false;
-    const readMs = Date.now();
-    const entry: Entry = {
-      key: keyOf(stat),
-      timestamps: timestampsOf(stat),
-      readMs,
-      settleMs: SETTLE_MS,
-      isRacy: readMs - changedMs(stat) < tickMs(stat),
-      names: new Map(),
-      shortNames: undefined,
-    };
-    let fits = true;
+    if (fd < 0) return undefined;
+    const key = keyOf(stat);
+    const isRacy = Date.now() - changedMs(stat) < tickMs(stat);
+    const reading = newEntry(key, timestampsOf(stat), isRacy);
+    const needs = { unread: fd, key, timestamps: reading.timestamps, isRacy, name, isShort };
+    if (this.large.has(key)) throw new NeedsFolder(needs);
     const reader = new DirentReader();
     let result = reader.advance(fd);
-    for (; result > 0; result = reader.advance(fd)) {
-      const name = reader.name;
-      if (name === "." || name === "..") continue;
-      const folded = foldName(toClientName(name));
-      see(name, folded);
-      if (fits) addName(entry.names, folded, name);
-      fits &&= entry.names.size <= MAX_NAMES / 2;
-    }
+    for (; result > 0 && reading.names.count <= READ_AT_ONCE; result = reader.advance(fd))
+      if (!reader.isDots) reading.names.add(reader.name);
     reader.release();
+    if (result > 0) {
+      this.noteLarge(key);
+      seekFd(fd, 0, Seek.SET);
+      throw new NeedsFolder(needs);
+    }
     closeFd(fd);
-    if (result < 0 || !fits) return true;
-    entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - readMs));
+    if (result === 0) this.keep(reading);
+    return reading;
+  }
+
+  private noteLarge(key: string): void {
+    if (this.large.size >= MAX_LARGE) this.large.clear();
+    this.large.add(key);
+  }
+
+  /**
+   * Begins to read a large directory in steps: the caller adds its names to the entry and then calls `endReading`.
+   * `fd` is a descriptor of the directory where the kernel can report its changes, else -1.
+   */
+  beginReading({ key, timestamps, isRacy }: UnreadFolder, fd: number): Entry {
+    if (fd >= 0 && this.watches.add(key, fd)) this.changesMeanwhile.set(key, []);
+    return newEntry(key, timestamps, isRacy);
+  }
+
+  /** Caches the entry if the directory was read completely; changes during the reading are in it. */
+  endReading(entry: Entry, isComplete: boolean): void {
+    this.watches.drain();
+    for (const { name, isAdded } of this.changesMeanwhile.get(entry.key) ?? [])
+      if (isAdded) entry.names.add(name);
+      else entry.names.remove(name);
+    this.changesMeanwhile.delete(entry.key);
+    if (!isComplete || !this.keep(entry)) this.watches.remove(entry.key);
+  }
+
+  /** True while changes of the directory are reported. */
+  isWatched(key: string): boolean {
+    return this.watches.has(key);
+  }
+
+  /** Caches an entry whose directory was read completely; false where it is too large. */
+  private keep(entry: Entry): boolean {
+    const { names } = entry;
+    if (names.bytes > MAX_BYTES / 2) return false;
+    if (names.count <= READ_AT_ONCE) this.large.delete(entry.key);
+    entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - entry.readMs));
+    const before = this.entries.get(entry.key);
+    if (before !== undefined) this.totalBytes -= before.bytes;
+    this.entries.delete(entry.key);
     this.entries.set(entry.key, entry);
-    this.totalNames += entry.names.size;
-    this.trim();
-    return true;
+    this.countBytes(entry);
+    return this.entries.has(entry.key);
+  }
+
+  private note(key: string, name: string, isAdded: boolean): void {
+    const meanwhile = this.changesMeanwhile.get(key);
+    if (meanwhile !== undefined) {
+      meanwhile.push({ name, isAdded });
+      if (meanwhile.length > MAX_CHANGES) this.forget(key);
+      return;
+    }
+    const names = this.entries.get(key)?.names;
+    if (isAdded) names?.add(name);
+    else names?.remove(name);
+  }
+
+  /** The changes of the directory are not known any more. */
+  private forget(key: string): void {
+    this.changesMeanwhile.delete(key);
+    this.watches.remove(key);
+    const entry = this.entries.get(key);
+    if (entry !== undefined) this.drop(entry);
   }
 
   private drop(entry: Entry): void {
-    if (this.entries.delete(entry.key)) this.totalNames -= entry.names.size;
+    if (!this.entries.delete(entry.key)) return;
+    this.totalBytes -= entry.bytes;
+    this.watches.remove(entry.key);
   }
 
-  private trim(): void {
-    for (const entry of this.entries.values()) {
-      if (this.entries.size <= MAX_DIRECTORIES && this.totalNames <= MAX_NAMES) return;
-      this.drop(entry);
+  private countBytes(entry: Entry): void {
+    this.totalBytes += entry.names.bytes - entry.bytes;
+    entry.bytes = entry.names.bytes;
+    for (const oldest of this.entries.values()) {
+      if (this.entries.size <= MAX_DIRECTORIES && this.totalBytes <= MAX_BYTES) return;
+      this.drop(oldest);
     }
   }
 }
 
-function listOf(names: string | readonly string[] | undefined): readonly string[] {
-  return names === undefined ? [] : typeof names === "string" ? [names] : names;
-}
-
-function addName(into: Names, folded: string, name: string): void {
-  const known = into.get(folded);
-  if (known === undefined) into.set(folded, name);
-  else if (!listOf(known).includes(name)) into.set(folded, [...listOf(known), name]);
-}
-
-function removeName(from: Names, name: string): void {
-  const folded = foldName(toClientName(name));
-  const rest = listOf(from.get(folded)).filter((one) => one !== name);
-  const [only] = rest;
-  if (only === undefined) from.delete(folded);
-  else from.set(folded, rest.length === 1 ? only : rest);
-}
-
-function shortNamesOf(names: Names, shortOf: (name: string) => string): Map<string, string> {
-  const shorts = new Map<string, string>();
-  for (const equal of names.values()) {
-    for (const name of listOf(equal)) {
-      const short = shortOf(name);
-      if (short !== "" && !shorts.has(short)) shorts.set(short, name);
-    }
-  }
-  return shorts;
+function newEntry(key: string, timestamps: string, isRacy: boolean): Entry {
+  const names = new NameTable();
+  return { key, timestamps, readMs: Date.now(), settleMs: SETTLE_MS, isRacy, names, bytes: 0 };
 }
 
 function keyOf(of: Statx): string {

@@ -15,6 +15,7 @@ import { keepingFolderTimes } from "../context/folder-times.ts";
 import { modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
+import { hasOtherSpelling } from "./other-spelling.ts";
 import { DEFAULT_ACL } from "../../security/posix-acl.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { createWithoutOldValues } from "../values/follow-name.ts";
@@ -127,6 +128,7 @@ function createName(
   const { directories } = context;
   const { parent, name } = splitPath(path);
   return context.inDirectory(parent, (directory) => {
+    if (hasOtherSpelling(context, directory, parent, name)) return -Errno.EEXIST;
     const change = directories.begin(directory);
     const fd = createWithoutOldValues(context, directory, name, () =>
       isGivenUp() ? -Errno.ETIMEDOUT : make(directory, name),

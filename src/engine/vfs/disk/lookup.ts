@@ -4,7 +4,7 @@ import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { NOT_READ } from "../context/directory-cache.ts";
+import { type FolderAnswer, NOT_READ, orUnread, type UnreadFolder } from "../context/directory-cache.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import { joinPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
@@ -40,12 +40,20 @@ export function diskNamesOf(context: ShareContext, components: readonly string[]
   return names;
 }
 
-/** `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.findsAnyForm`. */
+/**
+ * `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.findsAnyForm`. A directory that is too large to be
+ * read at once is returned: the caller looks into it and calls again with the answer.
+ */
 export function findPath(
   context: ShareContext,
   names: readonly string[],
   anyForm: boolean,
-): FoundPath | Failure {
+  answers: readonly FolderAnswer[] = [],
+): FoundPath | UnreadFolder | Failure {
+  return orUnread(context.directories, answers, () => findAtOnce(context, names, anyForm));
+}
+
+function findAtOnce(context: ShareContext, names: readonly string[], anyForm: boolean): FoundPath | Failure {
   const first = findObject(context, names, anyForm);
   if (typeof first === "number" || first.facts === undefined) return first;
   if (!healSpecial(context, first.fd, first.facts.stat)) return first;
@@ -153,9 +161,11 @@ function resolveListed(context: ShareContext, names: readonly string[], anyForm:
   const path = listed.slice(0, names.length - 1).join("/");
   const fd = context.openDirectoryPath(path);
   if (fd < 0) return fd;
-  const located = resolveLast(context, { fd, path }, name, anyForm);
-  closeFd(fd);
-  return located;
+  try {
+    return resolveLast(context, { fd, path }, name, anyForm);
+  } finally {
+    closeFd(fd);
+  }
 }
 
 function resolveLast(
@@ -199,9 +209,7 @@ function findName(
   const equal = listed.length === 0 ? listed : listed.filter((candidate) => !context.isVetoed(candidate));
   const chosen = names.choose(equal, name, anyForm);
   if (chosen !== undefined || !names.mayBeShort(name)) return chosen;
-  const found = directories.findShort(directory, upcase(name), names.shortNameRule, (candidate) =>
-    names.shortNameOf(names.toClient(candidate)),
-  );
+  const found = directories.findShort(directory, upcase(name), names.shortNames);
   return found === undefined || context.isVetoed(found) ? undefined : found;
 }
 
@@ -228,11 +236,14 @@ function walkFolded(context: ShareContext, names: readonly string[], anyForm: bo
     if (fd < 0) return fd;
     let next = context.openDirectoryPath(joinPath(path, name));
     let real: string | undefined = name;
-    if (next === -Errno.ENOENT) {
-      real = findName(context, fd, name, anyForm);
-      if (real !== undefined) next = context.openDirectoryPath(joinPath(path, real));
+    try {
+      if (next === -Errno.ENOENT) {
+        real = findName(context, fd, name, anyForm);
+        if (real !== undefined) next = context.openDirectoryPath(joinPath(path, real));
+      }
+    } finally {
+      closeFd(fd);
     }
-    closeFd(fd);
     fd = next;
     path = joinPath(path, real ?? name);
   }

@@ -142,7 +142,7 @@ export const memoryOperations: ReadonlySet<string> = new Set<OperationName>(["de
 const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   createDirectory: ["fd"],
   createFile: ["fd", "dataFd"],
-  find: ["fd"],
+  find: ["fd", "unread"],
   open: [""],
   replaceBySpecial: ["fd"],
   openShareDirectory: ["fd"],

@@ -8,6 +8,7 @@ import { deviceOf, identityOf } from "../format/file-stat.ts";
 import { hasHardLinks, traitsOf } from "../context/disk-traits.ts";
 import { isGivenUp } from "../context/given-up.ts";
 import { joinPath, splitPath } from "../name/names.ts";
+import { hasOtherSpelling } from "./other-spelling.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import {
   type NameInDirectory,
@@ -103,6 +104,8 @@ export function renamePath(
     if (!isNameOf(context, fromDirectory, from, identity)) return -Errno.ENOENT;
     return context.inDirectory(target.parent, (toDirectory) => {
       const { directories } = context;
+      if (to.identity === "" && hasOtherSpelling(context, toDirectory, target.parent, newName))
+        return -Errno.EEXIST;
       const oldChange = directories.begin(fromDirectory);
       const newChange = directories.begin(toDirectory);
       const oldEntry: NameInDirectory = { directory: fromDirectory, name: source.name };
@@ -198,6 +201,7 @@ export function linkObject(
   const { parent, name } = splitPath(to.path);
   return context.inDirectory(parent, (directory) => {
     const { directories } = context;
+    if (!isTaken && hasOtherSpelling(context, directory, parent, name)) return -Errno.EEXIST;
     const change = directories.begin(directory);
     const result = linkWithValues(context, fd, { directory, name }, () => {
       const made = linkFd(fd, directory, name);

@@ -7,9 +7,8 @@ import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { deviceOf } from "../format/file-stat.ts";
 import { traitsOf } from "../context/disk-traits.ts";
-import { foldName, joinPath } from "../name/names.ts";
+import { joinPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { eachName } from "../../../linux/dir.ts";
 
 const stat = emptyStatx();
 
@@ -28,8 +27,12 @@ export function listedNames(context: ShareContext, names: readonly string[], any
     for (const name of names) {
       const directory = context.openDirectoryPath(path);
       if (directory < 0) break;
-      const real = listedName(context, directory, name, anyForm);
-      closeFd(directory);
+      let real: string | undefined;
+      try {
+        real = listedName(context, directory, name, anyForm);
+      } finally {
+        closeFd(directory);
+      }
       if (real === undefined || context.isVetoed(real)) break;
       listed.push(real);
       path = joinPath(path, real);
@@ -38,22 +41,16 @@ export function listedNames(context: ShareContext, names: readonly string[], any
   });
 }
 
-/** From the directory cache, else from the directory itself. */
+/** From the directory cache; a name that it does not have, from the directory itself. */
 function listedName(
   context: ShareContext,
   directory: number,
   name: string,
   anyForm: boolean,
 ): string | undefined {
-  const known = choose(context, context.directories.find(directory, name), name, anyForm);
-  if (known !== undefined) return known;
-  const folded = foldName(name);
-  const equal: string[] = [];
-  eachName(directory, (candidate) => {
-    if (foldName(candidate) === folded) equal.push(candidate);
-    return true;
-  });
-  return choose(context, equal, name, anyForm);
+  const { directories } = context;
+  const known = choose(context, directories.find(directory, name), name, anyForm);
+  return known ?? choose(context, directories.find(directory, name, true), name, anyForm);
 }
 
 function choose(

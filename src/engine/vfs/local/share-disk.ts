@@ -2,7 +2,6 @@
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.ts";
-import type { DirectoryCache } from "../context/directory-cache.ts";
 import {
   type OperationArgs,
   type OperationName,
@@ -13,6 +12,16 @@ import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { type CallOwner, nextOwnerId } from "../volume/call.ts";
 import type { Pending } from "../volume/pending.ts";
 import { ShareContext } from "../context/share-context.ts";
+import { andThen } from "../../and-then.ts";
+import {
+  type DirectoryCache,
+  type FolderAnswer,
+  isUnread,
+  type UnreadFolder,
+} from "../context/directory-cache.ts";
+import type { FoundPath } from "../disk/lookup.ts";
+import type { ShareNames } from "../name/share-names.ts";
+import { answerFrom, type FolderDisk } from "./folder-reading.ts";
 import { isLossOfDisk } from "../disk/share-directory.ts";
 import type { Failure } from "../store.ts";
 import type { ShareRoot } from "./share-root.ts";
@@ -24,7 +33,10 @@ function grantOn(root: ShareRoot, grant: ShareGrant): ShareGrant {
   return { ...grant, names: { ...grant.names, reserved } };
 }
 
-export class ShareDisk implements CallOwner {
+/** More large directories than a path has names, twice. */
+const MAX_ANSWERS = 512;
+
+export class ShareDisk implements CallOwner, FolderDisk {
   /** Names the share and its user to the workers. */
   id = nextOwnerId();
   readonly root: ShareRoot;
@@ -46,14 +58,49 @@ export class ShareDisk implements CallOwner {
    * Runs `find`: on the event loop also where the disk may be spun down, if the path is in the directory
    * cache.
    */
-  find(names: readonly string[], anyForm: boolean): MaybePromise<OperationResult<"find">> {
-    const { context } = this;
-    const { volume } = this.root;
-    const now = performance.now();
-    if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(names.join("/")))) {
-      return volume.callOnEventLoop(context, "find", [names, anyForm], now);
-    }
-    return volume.callInWorker(this, undefined, "find", [names, anyForm]);
+  find(names: readonly string[], anyForm: boolean): MaybePromise<FoundPath | Failure> {
+    return this.withFolders((answers): MaybePromise<OperationResult<"find">> => {
+      const { context } = this;
+      const { volume } = this.root;
+      const now = performance.now();
+      if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(names.join("/")))) {
+        return volume.callOnEventLoop(context, "find", [names, anyForm, answers], now);
+      }
+      return volume.callInWorker(this, undefined, "find", [names, anyForm, answers]);
+    });
+  }
+
+  /** Calls `look` until it needs no other large directory; each is read in steps. */
+  withFolders<T>(
+    look: (answers: readonly FolderAnswer[]) => MaybePromise<T | UnreadFolder>,
+    answers: readonly FolderAnswer[] = [],
+  ): MaybePromise<T | Failure> {
+    return andThen(look(answers), (found): MaybePromise<T | Failure> => {
+      if (!isUnread(found)) return found;
+      if (answers.length < MAX_ANSWERS)
+        return answerFrom(this, found).then((answer) =>
+          typeof answer === "number" ? answer : this.withFolders(look, [...answers, answer]),
+        );
+      this.closeFolder(found.unread);
+      return -Errno.EBUSY;
+    });
+  }
+
+  get names(): ShareNames {
+    return this.context.names;
+  }
+
+  get isWatchable(): boolean {
+    return !this.root.volume.isRemote;
+  }
+
+  readNames(fd: number): MaybePromise<OperationResult<"readNames">> {
+    // The descriptor is closed after the answer.
+    return this.runOn(this.root.volume, undefined, "readNames", [fd]);
+  }
+
+  closeFolder(fd: number): void {
+    this.closeFd(this.root.volume, fd);
   }
 
   /** Runs `mayList`: on the event loop wherever the path is in memory, as that of a changed directory is. */

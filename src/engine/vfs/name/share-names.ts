@@ -103,10 +103,13 @@ export class ShareNames {
     return this.rules.shortNames !== "no" && looksMangled(name);
   }
 
-  /** Key of the rules for short names: shares with the same key generate the same names. */
-  get shortNameRule(): string {
+  /** The rules for short names of on-disk names: shares with the same `rule` generate the same names. */
+  get shortNames(): { readonly rule: string; readonly shortOf: (name: string) => string } {
     const { shortNames, shortNamePrefix, characterMap } = this.rules;
-    return `${shortNames} ${shortNamePrefix} ${characterMap.join(" ")}`;
+    return {
+      rule: `${shortNames} ${shortNamePrefix} ${characterMap.join(" ")}`,
+      shortOf: (name) => this.shortNameOf(this.toClient(name)),
+    };
   }
 
   private isIllegal(clientName: string): boolean {

@@ -1,6 +1,6 @@
 // Turns of the event loop: one at a time, in order, and other events are served before each.
 import { expect, test } from "bun:test";
-import { Turns } from "../../../src/engine/connection/turns.ts";
+import { Turns } from "../../src/engine/turns.ts";
 
 test("those who wait get their turns in order, and again behind the others", async () => {
   const turns = new Turns();

@@ -1,0 +1,129 @@
+// Case-insensitive look-ups in folders that are too large to be read at once; [MS-FSA] 2.1.5.1.1. A second name
+// that differs in case only would hide a file.
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { FolderWatches } from "../../../../src/engine/vfs/context/folder-watches.ts";
+import type { Found } from "../../../../src/engine/vfs/store.ts";
+import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "../share-fixture.ts";
+
+const COUNT = 6000;
+let share: Fixture;
+let before = 0;
+
+beforeEach(async () => {
+  before = descriptorCount();
+  share = new Fixture();
+  await share.setLively(true);
+  mkdirSync(share.at("large"));
+  writeFileSync(share.at("Seed"), "");
+  for (let i = 0; i < COUNT; i++) linkSync(share.at("Seed"), share.at("large", `Entry ${i}`));
+}, 60_000);
+
+afterEach(async () => {
+  share.dispose();
+  await expectDescriptors(before);
+}, 60_000);
+
+/** Makes, renames and removes names at random, and looks each of them up in another case. */
+async function changeAtRandom(rounds: number): Promise<void> {
+  let seed = 3;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const model = new Map<string, string>();
+  for (let i = 0; i < rounds; i++) {
+    const spelled = `${random(2) === 0 ? "Name" : "nAME"} ${random(30)}`;
+    const folded = spelled.toUpperCase();
+    const there = model.get(folded);
+    if (there === undefined) {
+      writeFileSync(share.at("large", spelled), "");
+      model.set(folded, spelled);
+    } else if (random(2) === 0) {
+      rmSync(share.at("large", there));
+      model.delete(folded);
+    } else {
+      renameSync(share.at("large", there), share.at("large", spelled));
+      model.set(folded, spelled);
+    }
+    const found = await share.resolve("large", folded);
+    const expected = model.get(folded);
+    expect(found).toBe(expected === undefined ? undefined : `large/${expected}`);
+  }
+}
+
+describe("a large folder", () => {
+  test("has each name under any spelling, and no other", async () => {
+    expect(await share.resolve("large", "no such name")).toBeUndefined();
+    for (const i of [0, 1, COUNT / 2, COUNT - 1])
+      expect(await share.resolve("large", `ENTRY ${i}`)).toBe(`large/Entry ${i}`);
+    expect(await share.resolve("LARGE", "entry 77")).toBe("large/Entry 77");
+  });
+
+  test("is right at once when other programs change it", async () => {
+    await changeAtRandom(300);
+  });
+
+  test("is right without inotify, too", async () => {
+    const refused = spyOn(FolderWatches.prototype, "add").mockReturnValue(false);
+    try {
+      await changeAtRandom(40);
+    } finally {
+      refused.mockRestore();
+    }
+  }, 60_000);
+
+  test("that changes while it is being read has the changes", async () => {
+    const first = share.resolve("large", "ENTRY 5");
+    writeFileSync(share.at("large", "Made meanwhile"), "");
+    rmSync(share.at("large", "Entry 6"));
+    renameSync(share.at("large", "Entry 7"), share.at("large", "Moved"));
+    const others = ["MADE MEANWHILE", "ENTRY 6", "ENTRY 7", "MOVED"].map((name) =>
+      share.resolve("large", name),
+    );
+    expect(await first).toBe("large/Entry 5");
+    expect(await Promise.all(others)).toEqual(["large/Made meanwhile", undefined, undefined, "large/Moved"]);
+  });
+
+  test("is read by workers where the disk may be idle", async () => {
+    await share.setLively(false);
+    expect(await share.resolve("large", "no such name")).toBeUndefined();
+    expect(await share.resolve("large", "ENTRY 10")).toBe("large/Entry 10");
+    writeFileSync(share.at("large", "Later"), "");
+    expect(await share.resolve("large", "LATER")).toBe("large/Later");
+  });
+
+  test("gets one file when two clients create names at once that differ in case", async () => {
+    const create = async (name: string): Promise<string> => {
+      for (;;) {
+        const found = succeeded<Found>(await share.store.lookup(["large", name]));
+        if (found.node !== undefined) {
+          found.node.close();
+          return found.path;
+        }
+        const made = await share.store.createFile(found, readWrite, 0);
+        // -EEXIST: CREATE looks the name up again.
+        if (typeof made === "number") continue;
+        made.handle.close();
+        made.node.close();
+        return found.path;
+      }
+    };
+    const paths = await Promise.all(["New", "NEW", "new", "nEw"].map(create));
+    expect(new Set(paths).size).toBe(1);
+    const made = readdirSync(share.at("large")).filter((name) => name.toUpperCase() === "NEW");
+    expect(made).toHaveLength(1);
+  });
+
+  test("does not get a second spelling by a rename that was looked up before", async () => {
+    expect(await share.resolve("large", "no such name")).toBeUndefined();
+    await share.touch("mine");
+    const mine = await share.node("mine");
+    const to = succeeded<Found>(await share.store.lookup(["large", "target"]));
+    await share.touch("large", "Target");
+    expect(await share.store.rename("mine", mine.identity, to, false)).toBeNumber();
+    mine.close();
+    expect(await share.resolve("large", "TARGET")).toBe("large/Target");
+    expect(readdirSync(share.root)).toContain("mine");
+  });
+});
