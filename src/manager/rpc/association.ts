@@ -33,6 +33,10 @@ import {
 export const MAX_REQUEST_BYTES = 64 * 1024;
 /** Replies not yet read; above this limit no further call is accepted. */
 export const MAX_UNREAD_BYTES = 256 * 1024;
+/** Fragments of one call, and replies not yet read: each takes memory beside its bytes, however few it has. */
+export const MAX_PIECES = 1024;
+/** Memory of a stored fragment or reply beside its bytes. */
+const PIECE_BYTES = 256;
 /** Presentation contexts that one association may bind. */
 export const MAX_CONTEXTS = 16;
 
@@ -86,13 +90,24 @@ export class Association {
     this.group = group;
   }
 
+  /** Memory of the calls that are not complete and of the replies that are not read. */
+  get heldBytes(): number {
+    const { pending, input, output } = this;
+    const pieces = output.length + (pending?.parts.length ?? 0);
+    return input.length + this.outputBytes + (pending?.bytes ?? 0) + pieces * PIECE_BYTES;
+  }
+
+  private get hasManyUnread(): boolean {
+    return this.outputBytes > MAX_UNREAD_BYTES || this.output.length > MAX_PIECES;
+  }
+
   /**
    * Accepts bytes of any number of fragments, partial ones too. STATUS_PIPE_DISCONNECTED after a protocol
    * error, STATUS_PIPE_BUSY while too many replies are unread.
    */
   write(data: Uint8Array): NtStatus {
     if (this.isBroken) return Status.PIPE_DISCONNECTED;
-    if (this.outputBytes > MAX_UNREAD_BYTES) return Status.PIPE_BUSY;
+    if (this.hasManyUnread) return Status.PIPE_BUSY;
     try {
       let rest = this.input.length === 0 ? data : join([this.input, data]);
       while (rest.length >= HEADER_BYTES) {
@@ -207,7 +222,8 @@ export class Association {
     this.pending ??= { callId, contextId, opnum, littleEndian, parts: [], bytes: 0 };
     const call = this.pending;
     const isSame = call.callId === callId && call.contextId === contextId && call.opnum === opnum;
-    if (!isSame || call.littleEndian !== littleEndian || call.bytes + stub.length > MAX_REQUEST_BYTES) {
+    const isTooLong = call.bytes + stub.length > MAX_REQUEST_BYTES || call.parts.length >= MAX_PIECES;
+    if (!isSame || call.littleEndian !== littleEndian || isTooLong) {
       this.fail(callId);
       return;
     }
@@ -222,7 +238,7 @@ export class Association {
   private call(call: Pending): void {
     const { callId, contextId, opnum } = call;
     // One write may contain thousands of small calls with large replies.
-    if (this.outputBytes > MAX_UNREAD_BYTES) {
+    if (this.hasManyUnread) {
       this.fail(callId);
       return;
     }

@@ -11,6 +11,8 @@ import { WKSSVC } from "./wkssvc.ts";
 export const MAX_PIPES = 512;
 export const MAX_PIPES_PER_USER = 256;
 export const MAX_GUEST_PIPES = 128;
+/** Memory of calls and replies in all pipes. One user's pipes hold at most as much as is still free. */
+export const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
 /** By the pipe's name. */
 const INTERFACES: Readonly<Record<string, RpcInterface>> = {
@@ -37,6 +39,14 @@ export function openPipes(context: RpcContext): Pipes {
   const associations = new Map<number, Association>();
   const owners = new Map<number, string>();
   const interfaces = Object.values(INTERFACES);
+  const held = new HeldBytes();
+  /** Runs `use`, which changes what the pipe holds. */
+  const counted = <T>(pipe: number, association: Association, use: () => T): T => {
+    const before = association.heldBytes;
+    const result = use();
+    held.add(owners.get(pipe) ?? "", association.heldBytes - before);
+    return result;
+  };
   let lastPipe = 0;
   const nextPipe = (): number => {
     do {
@@ -61,14 +71,17 @@ export function openPipes(context: RpcContext): Pipes {
     },
     write(pipe, data) {
       const association = associations.get(pipe);
-      return { status: association ? association.write(data) : Status.INVALID_HANDLE };
+      if (!association) return { status: Status.INVALID_HANDLE };
+      if (!held.mayGrow(owners.get(pipe) ?? "")) return { status: Status.PIPE_BUSY };
+      return { status: counted(pipe, association, () => association.write(data)) };
     },
     read(pipe, length) {
       const association = associations.get(pipe);
       if (!association) return { status: Status.INVALID_HANDLE, data: new Uint8Array(0), more: false };
-      return association.read(length);
+      return counted(pipe, association, () => association.read(length));
     },
     close(pipe) {
+      held.add(owners.get(pipe) ?? "", -(associations.get(pipe)?.heldBytes ?? 0));
       associations.delete(pipe);
       owners.delete(pipe);
     },
@@ -76,6 +89,23 @@ export function openPipes(context: RpcContext): Pipes {
       return associations.size;
     },
   };
+}
+
+/** Memory that the pipes of each owner hold. */
+class HeldBytes {
+  private total = 0;
+  private readonly byOwner = new Map<string, number>();
+
+  mayGrow(owner: string): boolean {
+    return (this.byOwner.get(owner) ?? 0) <= MAX_HELD_BYTES - this.total;
+  }
+
+  add(owner: string, bytes: number): void {
+    this.total += bytes;
+    const own = (this.byOwner.get(owner) ?? 0) + bytes;
+    if (own > 0) this.byOwner.set(owner, own);
+    else this.byOwner.delete(owner);
+  }
 }
 
 /** Empty for all guests and anonymous users. */

@@ -7,7 +7,7 @@ import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { decodeIoctlResponse } from "../../../src/wire/command/ioctl.ts";
 import { parseGuid } from "../../../src/wire/guid.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
 import {
   closeFile,
   createCall,
@@ -302,6 +302,43 @@ describe.skipIf(!hasSmbclient())("pipes", () => {
     for (const pipe of opened) await closeFile(mount, pipe);
     mount.client.close();
   }, 20_000);
+
+  test("calls of a thousand small fragments that never end take less than 32 MiB", async () => {
+    const mount = await mountShare(server, TESTER, "IPC$", { protection: "plain" });
+    const part = (flags: number): Uint8Array => request(SHARE_ENUM, new Uint8Array([1]), { flags });
+    const first = new Uint8Array(Buffer.concat([bind(), part(FIRST)]));
+    const many = new Uint8Array(Buffer.concat(Array.from({ length: 2000 }, () => part(0))));
+    const before = anonymousKib(server);
+    for (let index = 0; index < 60; index++) {
+      const { fileId } = await openFile(mount, "srvsvc", { desiredAccess: 0x0012_019f });
+      let outcome = await mount.client.outcome(writeCall(mount, fileId, 0, first));
+      for (let round = 0; round < 10 && outcome === Status.SUCCESS; round++)
+        outcome = await mount.client.outcome(writeCall(mount, fileId, 0, many));
+      expectOutcome(outcome, Status.SUCCESS, Status.PIPE_BUSY, Status.PIPE_DISCONNECTED);
+    }
+    expect(anonymousKib(server) - before).toBeLessThan(32 * 1024);
+    mount.client.close();
+  }, 60_000);
+
+  test("one user's unfinished calls in 250 pipes take less than 5 MiB, and another user's are answered", async () => {
+    const mount = await mountShare(server, TESTER, "IPC$", { protection: "plain" });
+    const part = (flags: number): Uint8Array => request(SHARE_ENUM, new Uint8Array(4000), { flags });
+    const parts = [bind(), part(FIRST), ...Array.from({ length: 13 }, () => part(0))];
+    const call = new Uint8Array(Buffer.concat(parts));
+    let accepted = 0;
+    for (let index = 0; index < 250; index++) {
+      const { fileId } = await openFile(mount, "srvsvc", { desiredAccess: 0x0012_019f });
+      const outcome = await mount.client.outcome(writeCall(mount, fileId, 0, call));
+      expectOutcome(outcome, Status.SUCCESS, Status.PIPE_BUSY);
+      if (outcome === Status.SUCCESS) accepted++;
+    }
+    // All pipes together hold 8 MiB, and one user as much as is free.
+    expect(accepted * call.length).toBeLessThan(5 * 1024 * 1024);
+    const other = await mountShare(server, TESTER2, "IPC$");
+    const { fileId } = await openFile(other, "srvsvc", { desiredAccess: 0x0012_019f });
+    expectOutcome(await other.client.outcome(writeCall(other, fileId, 0, bind())), Status.SUCCESS);
+    for (const { client } of [mount, other]) client.close();
+  }, 60_000);
 
   test("unknown pipes, invalid names and FSCTL_PIPE_TRANSCEIVE on a file are refused", async () => {
     const mount = await mountShare(server, TESTER, "IPC$");
