@@ -156,10 +156,19 @@ export class WatchedDirectories {
     return false;
   }
 
+  /**
+   * True where the limit allows no watch of `path`. Sub-folders of a recursive request leave an eighth to the folders
+   * that clients ask for: one client that watches a large tree must not take the changes from all others.
+   */
+  private isFullFor(path: string): boolean {
+    const limit = this.limits.maxWatches();
+    return this.byWatch.size >= (this.requests.has(path) ? limit : limit - (limit >> 3));
+  }
+
   /** Watches one directory. With `sinceMs`, reports a loss where it has changed since then. */
   watch(reach: Reach, path: string, sinceMs = Number.POSITIVE_INFINITY): WatchOutcome {
     if (this.byPath.has(path)) return "watched";
-    if (this.byWatch.size >= this.limits.maxWatches()) {
+    if (this.isFullFor(path)) {
       this.warnOnce("max notify watches", "'max notify watches' is reached");
       return "refused";
     }
@@ -268,7 +277,7 @@ export class WatchedDirectories {
       await stat(`${directory}/${entry.name}`);
       const outcome = this.watch(reach, child, sinceMs);
       if (outcome === "watched") this.toWalk.push({ path: child, reach, sinceMs });
-      else if (this.byWatch.size >= this.limits.maxWatches()) return;
+      else if (this.isFullFor(child)) return;
     }
   }
 

@@ -204,6 +204,19 @@ describe("a recursive watch", () => {
   });
 });
 
+test("sub-folders of a recursive request leave an eighth of the limit to other folders", async () => {
+  maxWatches = 8;
+  for (let i = 0; i < 20; i++) mkdirSync(at(`tree/${i}`), { recursive: true });
+  mkdirSync(at("other"));
+  watch("tree", true);
+  await until(() => warnings.length === 1);
+  expect(watcher.watchCount).toBe(7);
+  watch("other", false);
+  expect(watcher.watchCount).toBe(8);
+  writeFileSync(at("other/f"), "");
+  await until(() => reported.includes("+other/f"));
+});
+
 describe("a change by the server itself", () => {
   test("is not reported, whatever events it causes", async () => {
     watch("", false);
