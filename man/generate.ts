@@ -13,6 +13,7 @@ import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
 import { OPTIONS as USERS } from "../src/cli/users.ts";
 import { PARAMETERS } from "../src/manager/config/schema.ts";
 import type { Parameter } from "../src/manager/config/schema/parameter.ts";
+import { limitsTable } from "./limits.ts";
 import { CONFIG_FILE, PASSWORD_FILE } from "../src/manager/paths.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -87,7 +88,7 @@ function replaceReference(readme: string): string {
 function referenceTables(): string {
   const globals = parameters.filter(({ scope }) => scope !== "share");
   const shares = parameters.filter(({ scope }) => scope !== "global");
-  return `${referenceTable("[global]", globals)}\n${referenceTable("A share", shares)}`;
+  return `${referenceTable("[global]", globals)}\n${referenceTable("A share", shares)}\n${limitsTable()}`;
 }
 
 function referenceTable(title: string, rows: readonly Parameter[]): string {

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generatedFiles } from "../man/generate.ts";
+import { LIMITS } from "../man/limits.ts";
 import { FOREIGN_PARAMETERS, REFUSED_PARAMETERS } from "../src/manager/config/foreign.ts";
 import { findParameter, PARAMETERS, spellingsOf } from "../src/manager/config/schema.ts";
 import type { Parameter } from "../src/manager/config/schema/parameter.ts";
@@ -35,6 +36,23 @@ test("defaults are valid values of their parameter", () => {
           .includes(standard),
       ]).toEqual([name, true]);
   }
+});
+
+test("every limit of the README's table names a parameter and a test that exist", () => {
+  const sources = new Map<string, string>();
+  const missing = LIMITS.filter(({ option, standard, test: id }) => {
+    const [path = "", title = ""] = id.split("#");
+    const source = sources.get(path) ?? readFileSync(join(ROOT, path), "utf8");
+    sources.set(path, source);
+    const row = option === undefined ? undefined : findParameter(option);
+    if (option !== undefined && row === undefined) return true;
+    // A default that is a number is the parameter's; a share has its own of some.
+    const number = /^\d+/.exec(standard)?.[0];
+    const isStale =
+      row !== undefined && number !== undefined && /^\d+$/.test(row.default) && row.default !== number;
+    return title === "" || !source.includes(title) || (isStale && row?.scope !== "both");
+  });
+  expect(missing.map(({ name, per, test: id }) => `${name} of one ${per}: ${id}`)).toEqual([]);
 });
 
 test("every parameter of ksmbd.conf(5) is known", () => {

@@ -237,6 +237,29 @@ describe.skipIf(againstSmbd)("limits on the number of locks", () => {
     client.close();
   });
 
+  test("locks beyond `max locks per file` are refused, and those of other files are not", async () => {
+    const own = await startVictim({
+      parameters: { "max locks per open": "200", "max locks per file": "300" },
+    });
+    try {
+      const mount = await mountTest(own);
+      const opens = [await createFile(mount, "shared")];
+      opens.push((await openFile(mount, "shared", { desiredAccess: READ_WRITE })).fileId);
+      const lock = (fileId: (typeof opens)[number], from: number, count: number) => {
+        const locks = Array.from({ length: count }, (_, i) => element(from + i, 1, EXCLUSIVE_NOW));
+        return mount.client.outcome(lockCall(mount, fileId, locks));
+      };
+      const [first, second] = opens as [(typeof opens)[number], (typeof opens)[number]];
+      expectOutcome(await lock(first, 0, 200), Status.SUCCESS);
+      expectOutcome(await lock(second, 1000, 101), Status.INSUFFICIENT_RESOURCES);
+      expectOutcome(await lock(second, 1000, 100), Status.SUCCESS);
+      expectOutcome(await lock(await createFile(mount, "other"), 0, 200), Status.SUCCESS);
+      mount.client.close();
+    } finally {
+      await own.stop();
+    }
+  });
+
   test("locks beyond `max total locks` are refused: one user leaves some to others", async () => {
     const own = await startVictim({ parameters: { "max total locks": "800" } });
     try {
