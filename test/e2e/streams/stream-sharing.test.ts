@@ -14,12 +14,14 @@ import {
   type AllInformation,
   decodeAllInformation,
   encodeBasicChange,
+  encodeNameInformation,
 } from "../../../src/wire/fscc/file-information.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { InfoType } from "../../../src/wire/command/query-info.ts";
 import { statusName } from "../../../src/wire/status.ts";
 import type { TestServer } from "../../peer/test-server.ts";
 import { mountTest } from "../client/attack-rig.ts";
+import { bytesOf } from "../client/attribute-calls.ts";
 import type { Call } from "../client/raw-calls.ts";
 import {
   closeFile,
@@ -280,6 +282,24 @@ describe("names of a rename", () => {
     }
     await closeFile(mount, file);
     await closeFile(mount, directory);
+  });
+
+  test("SET_INFO of a short name fails for a stream, the root and an invalid name before the privilege counts", async () => {
+    await putStream(mount, "short:s", "x");
+    const named = (name: string) => bytesOf((writer) => encodeNameInformation(writer, name));
+    const set = async (path: string, name: string, desiredAccess = READ_WRITE): Promise<string> => {
+      const { fileId } = await openFile(mount, path, { desiredAccess });
+      const status = await statusOf(setInfoCall(mount, fileId, FileInfoClass.SHORT_NAME, named(name)));
+      await closeFile(mount, fileId);
+      return status;
+    };
+    expect(await set("short:s", "SHORT.TXT")).toBe("STATUS_INVALID_PARAMETER");
+    expect(await set("", "ROOT")).toBe("STATUS_INVALID_PARAMETER");
+    expect(await set("short", "\\SHORT")).toBe("STATUS_INVALID_PARAMETER");
+    expect(await set("short", "much too long.txt")).toBe("STATUS_INVALID_PARAMETER");
+    expect(await set("short", "SHORT.TXT", Access.READ_ATTRIBUTES)).toBe("STATUS_ACCESS_DENIED");
+    expect(await set("short", "SHORT.TXT")).toBe("STATUS_PRIVILEGE_NOT_HELD");
+    expect(await set("short", "")).toBe("STATUS_PRIVILEGE_NOT_HELD");
   });
 
   test("CREATE of `name::$INDEX_ALLOCATION` as a file reports a missing name first", async () => {

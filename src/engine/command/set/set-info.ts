@@ -29,6 +29,7 @@ import { afterLate } from "../open/long-work.ts";
 import { fixTimes, holdChangeTime, noteModified, reportStream } from "../open/modified.ts";
 import { renameFile, renameFileEx } from "./rename.ts";
 import { setSecurity } from "./security.ts";
+import { setShortName } from "./short-name.ts";
 import { changesSnapshot } from "../open/snapshot-writes.ts";
 import { setExtendedAttributes } from "./extended-attributes.ts";
 import { noteReserved } from "../open/stat.ts";
@@ -61,9 +62,9 @@ const classes = new Map<number, SetClass>([
   [FileInfoClass.DISPOSITION_EX, { access: Access.DELETE, apply: setDispositionEx }],
   [FileInfoClass.RENAME_EX, { access: Access.DELETE, apply: renameFileEx }],
   [FileInfoClass.LINK_EX, { access: 0, apply: linkFileEx }],
-  // [MS-FSA] 2.1.5.15.13 and 2.1.5.15.14: both need a privilege that no user has.
+  // [MS-FSA] 2.1.5.15.14: takes a privilege that no user has, which counts before the kind of object.
   [FileInfoClass.VALID_DATA_LENGTH, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
-  [FileInfoClass.SHORT_NAME, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
+  [FileInfoClass.SHORT_NAME, { access: 0, apply: setShortName }],
   [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
   [FileInfoClass.MODE, { access: 0, apply: setMode }],
   [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, changesListing: true }],
