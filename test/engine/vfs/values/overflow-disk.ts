@@ -1,7 +1,7 @@
 // Calls the disk operations on named values directly, without a server, for tests of overflow.
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { emptyStatx, statFd } from "../../../../src/linux/stat.ts";
-import { identityOf } from "../../../../src/engine/vfs/format/file-stat.ts";
+import { deviceOf, identityOf } from "../../../../src/engine/vfs/format/file-stat.ts";
 import { DirectoryCache } from "../../../../src/engine/vfs/context/directory-cache.ts";
 import {
   type OperationArgs,
@@ -10,6 +10,7 @@ import {
   diskOperations,
 } from "../../../../src/engine/vfs/disk/operations.ts";
 import { ShareContext } from "../../../../src/engine/vfs/context/share-context.ts";
+import { storesAttributes } from "../../../../src/engine/vfs/values/named-values.ts";
 import { grantFor } from "../share-fixture.ts";
 import { NodeValues } from "../../../../src/engine/vfs/local/node-metadata.ts";
 
@@ -33,8 +34,15 @@ export class OverflowDisk {
     this.context = new ShareContext(grantFor(root), rootFd, new DirectoryCache(), true);
   }
 
+  /** True where the disk has extended attributes. */
+  get storesAttributes(): boolean {
+    const stat = emptyStatx();
+    statFd(this.context.rootFd, stat);
+    return storesAttributes(this.context, this.context.rootFd, deviceOf(stat));
+  }
+
   /** Opens the object at `path` below the root ("." for the root itself). */
-  open(path: string): OpenObject {
+  open(path: string, areAttributes = true): OpenObject {
     const fd = openAt(this.context.rootFd, path, Open.PATH);
     if (fd < 0) throw new Error(`${path}: errno ${-fd}`);
     this.opened.push(fd);
@@ -49,7 +57,10 @@ export class OverflowDisk {
     return {
       fd,
       identity: identityOf(stat),
-      values: new NodeValues({ fd, path: path === "." ? "" : path, isClosed: false, ...calls }, true),
+      values: new NodeValues(
+        { fd, path: path === "." ? "" : path, isClosed: false, ...calls },
+        areAttributes,
+      ),
     };
   }
 
