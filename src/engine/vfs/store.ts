@@ -190,13 +190,10 @@ export interface FileHandle {
    * fails.
    */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
-  /**
-   * Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined where there is no such
-   * switch.
-   */
+  /** Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined without such a switch. */
   keepAccessTime?(isKept: boolean): void;
-  /** Starts a new enumeration of this directory. */
-  list(): DirectoryStream;
+  /** Starts to enumerate this directory, or only what that name (as clients see it) stands for. */
+  list(only?: OnlyName): DirectoryStream;
   /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
   /**
@@ -215,6 +212,9 @@ export interface DirectoryEntry {
   eaSize?: number;
   stat: FileStat;
 }
+
+/** `anyForm`: see `FileStore.findsAnyForm`. */
+export type OnlyName = Readonly<{ name: string; anyForm: boolean }>;
 
 /** Names were skipped that do not match, and the caller may give way. */
 export const SKIPPED = "skipped";

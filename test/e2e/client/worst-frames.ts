@@ -52,17 +52,19 @@ export async function mountBusy(server: TestServer): Promise<Mount> {
 
 /** Asks for credits until the client has that many. */
 export async function gather(mount: Mount, credits: number): Promise<void> {
-  while (mount.client.credits < credits) {
-    await mount.client.demand("ECHO", {
-      command: Command.ECHO,
-      session: mount.session,
-      credits,
-      body: (writer) => {
-        writer.u16(4);
-        writer.u16(0);
-      },
-    });
-  }
+  while (mount.client.credits < credits) await echo(mount, credits);
+}
+
+export async function echo(mount: Mount, credits = 1): Promise<void> {
+  await mount.client.demand("ECHO", {
+    command: Command.ECHO,
+    session: mount.session,
+    credits,
+    body: (writer) => {
+      writer.u16(4);
+      writer.u16(0);
+    },
+  });
 }
 
 /** Sends `count` equal requests in one frame and waits for all replies. */

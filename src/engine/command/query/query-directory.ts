@@ -21,7 +21,7 @@ import { paysFor } from "../../connection/credits.ts";
 import type { DirectorySearch, Open } from "../../state/open.ts";
 import { type DirectoryEntry, type FileHandle, type NextEntry, SKIPPED } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
-import { compilePattern } from "./search-pattern.ts";
+import { compilePattern, exactName } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 
@@ -84,19 +84,23 @@ function prepareSearch(
   if (search !== undefined && !isFresh && !restarts) return search;
   if (pattern === "" && isFresh) return Status.OBJECT_NAME_INVALID;
   if (pattern.length > MAX_PATTERN_UNITS) return Status.OBJECT_NAME_INVALID;
-  if (isFresh) {
+  // An empty pattern on a restart means the pattern of the search that is restarted.
+  const effectivePattern = pattern !== "" ? pattern : (search?.pattern ?? "*");
+  const only = exactName(effectivePattern);
+  if (isFresh || exactName(search?.pattern ?? "") !== only) {
     search?.stream.close();
     search = undefined;
     open.search = undefined;
   } else {
     search?.stream.restart();
   }
-  // An empty pattern on a restart means the pattern of the search that is restarted.
-  const effectivePattern = pattern !== "" ? pattern : (search?.pattern ?? "*");
+  const { store } = open.tree;
   const newSearch: DirectorySearch = {
-    stream: search?.stream ?? handle.list(),
+    stream:
+      search?.stream ??
+      handle.list(only === undefined ? only : { name: only, anyForm: store?.findsAnyForm === true }),
     pattern: effectivePattern,
-    matches: compilePattern(effectivePattern, open.tree.store),
+    matches: compilePattern(effectivePattern, store),
     hasReturned: false,
   };
   open.search = newSearch;

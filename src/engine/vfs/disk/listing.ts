@@ -18,6 +18,9 @@ import { emptyStat, fillStat } from "../format/file-stat.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
 import { ListedAttributes } from "./listed-attributes.ts";
 import { joinPath } from "../name/names.ts";
+import { upcase } from "../../../wire/fscc/upcase.ts";
+import { type FolderAnswer, orUnread, type UnreadFolder } from "../context/directory-cache.ts";
+import { findsOtherSpellings } from "./true-spelling.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure, FileStat } from "../store.ts";
 import { readStored } from "../values/stored-attributes.ts";
@@ -102,6 +105,56 @@ export function statNames(
       name === "." || name === ".." ? stats.takeDots(name, stat) : stats.take(bytesOf(name), name, stat);
     return isThere ? stat : undefined;
   });
+}
+
+/** A name that was looked up in a directory, on disk. */
+export interface NamedEntry {
+  readonly name: string;
+  readonly stat: FileStat;
+}
+
+/**
+ * The entries of a directory that `name` (on-disk form) stands for: the one that is spelled so, else those that
+ * differ in case or form, else the one with that short name. Without vetoed and hidden ones.
+ */
+export function findNamed(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  name: string,
+  anyForm: boolean,
+  answers: readonly FolderAnswer[] = [],
+): NamedEntry[] | UnreadFolder | Failure {
+  if (noEntry.test(name)) return [];
+  return orUnread(context.directories, answers, () => entriesNamed(context, fd, path, name, anyForm));
+}
+
+/** What no entry of a directory is called, and would lead out of it. */
+const noEntry = /[/\0]|^\.{0,2}$/;
+
+function entriesNamed(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  name: string,
+  anyForm: boolean,
+): NamedEntry[] {
+  const { directories, names } = context;
+  const stats = new EntryStats(context, fd, path);
+  const found: NamedEntry[] = [];
+  const take = (one: string): void => {
+    const stat = emptyStat();
+    if (!context.isVetoed(one) && stats.take(bytesOf(one), one, stat)) found.push({ name: one, stat });
+  };
+  // A disk that finds other spellings would have the entry under the client's spelling.
+  const isListed = findsOtherSpellings(context, fd);
+  if (!isListed) take(name);
+  if (found.length > 0 || !(isListed || names.mayDiffer(name, anyForm))) return found;
+  for (const one of directories.find(fd, name, isListed)) take(one);
+  if (found.length > 0 || !names.mayBeShort(name)) return found;
+  const long = directories.findShort(fd, upcase(name), names.shortNames);
+  if (long !== undefined) take(long);
+  return found;
 }
 
 function bytesOf(name: string): Uint8Array {

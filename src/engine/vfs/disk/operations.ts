@@ -16,7 +16,14 @@ import {
   allocatedRangesOf,
   zeroRangeOf,
 } from "./data.ts";
-import { isEmptyDirectory, mayListDirectory, openDirectoryStream, readNames, statNames } from "./listing.ts";
+import {
+  findNamed,
+  isEmptyDirectory,
+  mayListDirectory,
+  openDirectoryStream,
+  readNames,
+  statNames,
+} from "./listing.ts";
 import { findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./rename.ts";
 import {
@@ -59,6 +66,7 @@ export const diskOperations = {
   describe: describeNode,
   deviceNumbers: (_: ShareContext, fd: number) => deviceNumbersOf(fd),
   find: findPath,
+  findNamed,
   flushValue,
   getValue: getNamedValue,
   isEmpty: isEmptyDirectory,
@@ -143,6 +151,7 @@ const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   createDirectory: ["fd"],
   createFile: ["fd", "dataFd"],
   find: ["fd", "unread"],
+  findNamed: ["unread"],
   open: [""],
   replaceBySpecial: ["fd"],
   openShareDirectory: ["fd"],

@@ -17,6 +17,7 @@ import {
   type Failure,
   type FileStat,
   type NextEntry,
+  type OnlyName,
   SKIPPED,
 } from "../store.ts";
 
@@ -41,6 +42,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   private readonly directory: number;
   private readonly directoryPending: Pending;
   private readonly path: string;
+  private readonly only: OnlyName | undefined;
   private readonly pending = new Pending();
   private fd = -1;
   private reader: DirentReader | undefined;
@@ -64,7 +66,7 @@ export class LocalDirectoryStream implements DirectoryStream {
 
   /**
    * `directory` is the caller's descriptor, which `directoryPending` keeps open during operations; `path` is
-   * its on-disk path.
+   * its on-disk path. With `only` the name is looked up, and nothing is enumerated.
    */
   constructor(
     disk: ShareDisk,
@@ -72,12 +74,14 @@ export class LocalDirectoryStream implements DirectoryStream {
     directory: number,
     directoryPending: Pending,
     path: string,
+    only: OnlyName | undefined,
   ) {
     this.disk = disk;
     this.volume = volume;
     this.directory = directory;
     this.directoryPending = directoryPending;
     this.path = path;
+    this.only = only;
   }
 
   next(matches: Matches): MaybePromise<NextEntry> {
@@ -137,11 +141,30 @@ export class LocalDirectoryStream implements DirectoryStream {
     if (this.fd < 0) return -Errno.EBADF;
     const waiting = this.takeReady(matches);
     if (waiting !== undefined) return waiting;
+    if (this.only !== undefined) return this.nextOnly(this.only, matches);
     const now = performance.now();
     const isAtEventLoop = this.names.length === 0 && this.unmatchedAt === this.unmatched.length;
     if (isAtEventLoop && (now - this.responsiveMs < RESPONSIVE_MS || this.volume.isResponsive(now)))
       return this.nextOnEventLoop(matches, now);
     return this.nextByWorker(matches);
+  }
+
+  private nextOnly({ name, anyForm }: OnlyName, matches: Matches): MaybePromise<NextEntry> {
+    if (this.isEnd) return undefined;
+    this.isEnd = true;
+    const { disk, volume, fd, path } = this;
+    const onDisk = disk.context.names.toDisk(name);
+    if (onDisk === undefined) return undefined;
+    const entries = disk.withFolders((answers) =>
+      disk.runOn(volume, this.pending, "findNamed", [fd, path, onDisk, anyForm, answers]),
+    );
+    return andThen(entries, (found): NextEntry => {
+      if (this.fd < 0) return -Errno.EBADF;
+      if (typeof found === "number") return found;
+      this.ready = found.map((one) => ({ name: this.clientName(one.name), stat: one.stat }));
+      this.readyAt = 0;
+      return this.takeReady(matches);
+    });
   }
 
   private takeReady(matches: Matches): DirectoryEntry | undefined {

@@ -11,7 +11,7 @@ import { LocalDirectoryStream } from "./directory-stream.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending, PendingOnBoth } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
-import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "../store.ts";
+import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OnlyName, OpenMode } from "../store.ts";
 import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
 
 /** The largest size that ftruncate of node:fs takes. */
@@ -127,13 +127,14 @@ export class LocalHandle implements FileHandle, OpenData {
     if (!this.isClosed) setNoAccessTime(this.fd, isKept);
   }
 
-  list(): DirectoryStream {
+  list(only?: OnlyName): DirectoryStream {
     return new LocalDirectoryStream(
       this.disk,
       this.volume,
       this.isClosed ? -1 : this.fd,
       this.pending,
       this.path,
+      only,
     );
   }
 
