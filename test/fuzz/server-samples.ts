@@ -54,6 +54,17 @@ export interface Targets {
   readonly folder: FileId;
 }
 
+/** FileIds in messages that are kept: `retarget` replaces them by those of a connection. */
+export const PLACEHOLDERS: Targets = {
+  file: { persistentLow: 0x11111111, persistentHigh: 0x1111, volatileLow: 0x11111111, volatileHigh: 0x1111 },
+  folder: {
+    persistentLow: 0x22222222,
+    persistentHigh: 0x2222,
+    volatileLow: 0x22222222,
+    volatileHigh: 0x2222,
+  },
+};
+
 let opened = 0;
 
 /** Opens targets under new names: mutated requests leave files read-only, deleted or replaced. */
