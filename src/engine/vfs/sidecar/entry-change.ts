@@ -73,8 +73,8 @@ export function putEntry(
   if (result === -Errno.EISDIR && unlinkAt(sidecar, newName, true) === 0)
     result = renameEntry(sidecar, name, sidecar, newName);
   if (result < 0 || replaced === undefined) return result;
-  for (const { pointer } of replaced)
-    if (pointers?.some((one) => one.pointer.id === pointer.id) !== true) removeDataFile(sidecar, pointer);
+  const kept = new Set(pointers?.map(({ pointer }) => pointer.id));
+  for (const { pointer } of replaced) if (!kept.has(pointer.id)) removeDataFile(sidecar, pointer);
   return result;
 }
 
