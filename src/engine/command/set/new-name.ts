@@ -37,8 +37,15 @@ export interface NewName {
   readonly replacesReadOnly: boolean;
 }
 
-/** Decodes the new name of a rename or link; or returns the status that refuses it. */
-export function decodeTarget(open: Open, { flags, name }: RenameInformation): NewName | NtStatus {
+/**
+ * Decodes the new name of a rename or link; or returns the status that refuses it. `replacesOpen`: as if the
+ * client had asked for POSIX semantics.
+ */
+export function decodeTarget(
+  open: Open,
+  { flags, name }: RenameInformation,
+  replacesOpen = false,
+): NewName | NtStatus {
   // The flags about storage reserves and cloud files are accepted and have no effect.
   if ((flags & ~KNOWN_FLAGS) !== 0) return Status.INVALID_PARAMETER;
   // smbclient sends a link's target with a leading backslash, which Samba accepts.
@@ -49,7 +56,7 @@ export function decodeTarget(open: Open, { flags, name }: RenameInformation): Ne
   return {
     components: path.components,
     replace: (flags & RenameFlag.REPLACE_IF_EXISTS) !== 0,
-    replacesOpen: (flags & RenameFlag.POSIX_SEMANTICS) !== 0,
+    replacesOpen: replacesOpen || (flags & RenameFlag.POSIX_SEMANTICS) !== 0,
     replacesReadOnly: (flags & RenameFlag.IGNORE_READONLY_ATTRIBUTE) !== 0,
   };
 }
@@ -98,10 +105,15 @@ export function checkTarget(
   if (!newName.replace) return Status.OBJECT_NAME_COLLISION;
   // rename(2) decides: it may replace an empty directory by another, and open files.
   if (open.isPosix) return Status.SUCCESS;
-  if (target.stat.kind === FileKind.DIRECTORY) return Status.ACCESS_DENIED;
+  const openTarget = opens.findFile(target.identity);
+  if (target.stat.kind === FileKind.DIRECTORY) {
+    if (!open.isDirectory) return Status.ACCESS_DENIED;
+    // As in smbd rename(2) decides, which replaces an empty directory by another. The ACCESS_DENIED of Windows
+    // becomes EACCES in Linux, where programs expect ENOTEMPTY or success.
+    return openTarget === undefined ? Status.SUCCESS : checkSharing(openTarget, open);
+  }
   if ((target.stat.attributes & FileAttribute.READONLY) !== 0 && !newName.replacesReadOnly)
     return Status.ACCESS_DENIED;
-  const openTarget = opens.findFile(target.identity);
   if (openTarget === undefined) return Status.SUCCESS;
   // With POSIX semantics an open file is replaced if all its opens share deletion; otherwise never.
   return newName.replacesOpen ? checkSharing(openTarget, open) : Status.ACCESS_DENIED;

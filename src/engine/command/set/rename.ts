@@ -55,7 +55,11 @@ function rename(
   if (file?.base !== undefined) return renameStream(exchange, open, node, information);
   const unnamed = open.isPosix ? undefined : statusOfUnnamed(information.name, open.isDirectory);
   if (unnamed !== undefined) return unnamed;
-  const target = decodeTarget(open, information);
+  // A compound of CREATE, rename and CLOSE comes from rename(2) of a Linux client or a Mac. Linux deletes the
+  // target of a rename that fails with ACCESS_DENIED and tries again: an open target, which stays delete-pending,
+  // would be lost with the last close. It is replaced where its opens share deletion; the refusal of the others,
+  // SHARING_VIOLATION, deletes nothing.
+  const target = decodeTarget(open, information, exchange.isRelated);
   if (typeof target === "number") return target;
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
   const root = tree.grant.path;
@@ -79,7 +83,8 @@ function rename(
     if (typeof found === "number") return found;
     const status = checkTarget(opens, open, node, found, target);
     const openTarget = found.node && opens.findFile(found.node.identity);
-    if (status === Status.ACCESS_DENIED && openTarget !== undefined) {
+    const isRefused = status === Status.ACCESS_DENIED || status === Status.SHARING_VIOLATION;
+    if (isRefused && openTarget !== undefined) {
       return breakHandlesAndRetry(exchange, openTarget, retry, status);
     }
     if (status !== Status.SUCCESS) return status;
@@ -128,6 +133,7 @@ function move(
   const moved = andThen(renamed, (result) => {
     if (typeof result === "number") return statusOf(result);
     const newPath = absolutePath(root, result.path);
+    endWatches(exchange, open, found);
     detachReplaced(context.opens, newPath, found, file.identity);
     context.opens.renamePaths(oldPath, newPath);
     updateOpenPaths(context.opens, file, newPath);
@@ -137,6 +143,13 @@ function move(
     return Status.SUCCESS;
   });
   return context.notify.during(moved, oldPath, absolutePath(root, found.path));
+}
+
+/** Ends the CHANGE_NOTIFY requests on a directory that was replaced. */
+function endWatches({ context }: Exchange, open: Open, { node }: Found): void {
+  if (!open.isDirectory || node === undefined || node.identity === open.node?.identity) return;
+  const replaced = context.opens.findFile(node.identity);
+  if (replaced !== undefined) context.notify.deletePending(replaced);
 }
 
 /**
@@ -170,7 +183,7 @@ function reportRename(exchange: Exchange, open: Open, from: string, to: string, 
   const { notify } = exchange.context;
   if (notify.count === 0 || from === to) return;
   if (found.node !== undefined && found.node.identity !== open.node?.identity) {
-    notify.report(NotifyAction.REMOVED, to, nameFilter(false));
+    notify.report(NotifyAction.REMOVED, to, nameFilter(open.isDirectory));
   }
   notify.renamed(from, to, open.isDirectory);
 }
