@@ -79,9 +79,10 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
   if (!preauth.hashAlgorithms.includes(HashAlgorithm.SHA_512))
     return Status.SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP;
   if (signing !== undefined && signing.algorithms.length === 0) return Status.INVALID_PARAMETER;
-  const offersCipher = encryption !== undefined && exchange.context.settings.encryption !== "off";
+  // smbd leaves the context out for an empty list too: smb-rs ends the connection at a cipher of 0.
+  const hasCiphers = encryption !== undefined && encryption.ciphers.length > 0;
+  const offersCipher = hasCiphers && exchange.context.settings.encryption !== "off";
   return {
-    // A list without ciphers has none in common with the server either, as Samba has it (smb-rs sends one).
     // 2.2.4.1.2: cipher 0 means that client and server have none in common.
     cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
     signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
