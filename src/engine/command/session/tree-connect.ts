@@ -91,6 +91,12 @@ function connect(
       exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
       return store === -Errno.ENOENT || store === -Errno.ENOTDIR ? Status.BAD_NETWORK_NAME : statusOf(store);
     }
+    if (store.noteBareMountPoint?.() === true) {
+      exchange.context.log.warn?.(
+        `share ${grant.name}: no disk is mounted at ${grant.path} any more, and clients see the empty folder below ` +
+          `it: mount the disk again, before they write there`,
+      );
+    }
     if (!asked.isValid()) {
       store.close();
       return asked.askAgain();
@@ -146,7 +152,10 @@ function addTree(
 
 /** Ends a tree whose disk is gone: its clients get NETWORK_NAME_DELETED and connect again. */
 function endLostTree(context: EngineContext, tree: Tree): void {
-  context.log.warn?.(`share ${tree.grant.name}: the disk at ${tree.grant.path} is gone`);
+  const { name, path } = tree.grant;
+  context.log.warn?.(
+    `share ${name}: the disk at ${path} is gone, or its directory was removed or replaced; clients must connect anew`,
+  );
   const done = closeTree(context, tree);
   if (done instanceof Promise) {
     done.catch((error: unknown) => context.log.error(`share ${tree.grant.name}: closing: ${String(error)}`));

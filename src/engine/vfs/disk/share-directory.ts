@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { Errno } from "../../../linux/errno.ts";
 import { currentMounts, mountOf } from "../../../linux/mountinfo.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt, openAt2 } from "../../../linux/open.ts";
-import { ModeType, emptyStatx, statFd, statFdCached } from "../../../linux/stat.ts";
+import { ModeType, StatxAttribute, emptyStatx, statFd, statFdCached } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
@@ -18,6 +18,8 @@ export interface ShareDirectory {
   readonly mountId: number;
   /** Device, inode and mount. */
   readonly identity: string;
+  /** The root of a mounted file system. */
+  readonly isMountPoint: boolean;
 }
 
 const statx = emptyStatx();
@@ -41,7 +43,14 @@ function shareDirectoryOf(fd: number, stat: typeof statFd): ShareDirectory | Fai
   const failure = stat(fd, statx);
   if (failure === 0 && (statx.mode & ModeType.MASK) === ModeType.DIRECTORY) {
     const { mountId } = statx;
-    return { fd, device: deviceOf(statx), mountId, identity: `${identityOf(statx)}:${mountId}` };
+    const isMountPoint = (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0;
+    return {
+      fd,
+      device: deviceOf(statx),
+      mountId,
+      identity: `${identityOf(statx)}:${mountId}`,
+      isMountPoint,
+    };
   }
   closeFd(fd);
   return failure < 0 ? failure : -Errno.ENOTDIR;
@@ -54,15 +63,18 @@ export function deviceOfPath(path: string): number {
 }
 
 /**
- * True where a share's directory is lost: its disk was unmounted or unplugged, or another was mounted over
- * it. A renamed directory is not lost. Never waits for a disk.
+ * True where a share's directory is lost: its disk was unmounted or unplugged, another was mounted over it, it was
+ * removed, or its path leads to another directory. One that was only renamed is not lost. Never waits for a disk.
+ * `isRemote`: of a network or FUSE file system, whose inode numbers may change.
  */
-export function isShareDirectoryLost(path: string, directory: ShareDirectory): boolean {
+export function isShareDirectoryLost(path: string, directory: ShareDirectory, isRemote: boolean): boolean {
   if (isDeviceGone(directory.device)) return true;
+  if (!isRemote && statFdCached(directory.fd, statx) === 0 && statx.links === 0) return true;
   const now = openCachedShareDirectory(path);
   if (typeof now === "number") return now !== -Errno.EAGAIN && !isMounted(directory.mountId);
   closeFd(now.fd);
-  return now.device !== directory.device || now.mountId !== directory.mountId;
+  if (now.device !== directory.device || now.mountId !== directory.mountId) return true;
+  return !isRemote && now.identity !== directory.identity;
 }
 
 // STATX_MNT_ID came with Linux 5.8.

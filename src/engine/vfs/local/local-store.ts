@@ -263,6 +263,10 @@ class LocalStore implements FileStore {
     return isListable;
   }
 
+  noteBareMountPoint(): boolean {
+    return this.disk.root.noteBareMountPoint();
+  }
+
   onLoss(action: () => void): void {
     this.removeLossListener = this.disk.root.onLoss(action);
   }

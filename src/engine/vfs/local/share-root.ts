@@ -14,6 +14,9 @@ import { ownerWithoutRoot } from "../volume/call.ts";
 import type { Failure } from "../store.ts";
 
 const roots = new Map<string, ShareRoot>();
+/** Paths of shares that were mount points when they were opened last. */
+const mountPoints = new Set<string>();
+const MAX_MOUNT_POINTS = 4096;
 /** How often the shares in use are checked for a lost disk. */
 const CHECK_MS = 5_000;
 let checkTimer: ReturnType<typeof setTimeout> | undefined;
@@ -31,6 +34,8 @@ function checkLater(): ReturnType<typeof setTimeout> {
 export class ShareRoot {
   readonly fd: number;
   readonly directories = new DirectoryCache();
+  /** The path was a mount point when it was opened before, and has no disk now. */
+  private isBareMountPoint = false;
   /** The volume that the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
@@ -77,13 +82,22 @@ export class ShareRoot {
     }
     const root = new ShareRoot(path, directory);
     roots.set(path, root);
+    if (directory.isMountPoint && mountPoints.size < MAX_MOUNT_POINTS) mountPoints.add(path);
+    else root.isBareMountPoint = mountPoints.delete(path) && !directory.isMountPoint;
     checkTimer ??= checkLater();
     // The path led to another directory before: if that is lost, report it to its stores now.
     existing?.check();
     return root;
   }
 
-  /** True once the disk is unmounted, unplugged or covered by another mount. */
+  /** True once, where the share's disk is not mounted any more: for the log. */
+  noteBareMountPoint(): boolean {
+    const isBare = this.isBareMountPoint;
+    this.isBareMountPoint = false;
+    return isBare;
+  }
+
+  /** True once the disk is unmounted, unplugged or covered by another mount, or the directory was replaced. */
   get isLost(): boolean {
     return this.lossListeners === undefined;
   }
@@ -102,9 +116,9 @@ export class ShareRoot {
     for (const action of lossListeners ?? []) action();
   }
 
-  /** Checks that the path still leads to this directory's disk. */
+  /** Checks that the path still leads to this directory. */
   check(): void {
-    if (isShareDirectoryLost(this.path, this.directory)) this.lose();
+    if (isShareDirectoryLost(this.path, this.directory, this.volume.isRemote)) this.lose();
   }
 
   /** Adds a reference, which keeps the descriptor open; pair with `release`. */

@@ -1,0 +1,112 @@
+// A share's directory that is removed, replaced or unmounted while clients are connected: they connect anew and see
+// what is there now, and the log says so. [MS-SMB2] 3.3.5.2.11 (STATUS_NETWORK_NAME_DELETED).
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Status, statusName } from "../../../src/wire/status.ts";
+import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
+import { treeConnectCall } from "../client/raw-calls.ts";
+import { closeFile, createCall, createFile, type Mount, mountShare, openFile } from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+
+const NAMES = ["removed", "renamed", "moved", "disk"] as const;
+
+let base: string;
+let server: TestServer;
+beforeAll(async () => {
+  base = mkdtempSync(join(tmpdir(), "minismbd-replaced-"));
+  Bun.spawnSync(["chmod", "755", base]);
+  for (const name of NAMES) make(name);
+  server = await startServer({ shares: NAMES.map((name) => ({ name, path: at(name) })) });
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(base, { recursive: true, force: true });
+});
+
+const at = (...names: string[]): string => join(base, ...names);
+
+function make(name: string): void {
+  mkdirSync(at(name));
+  giveToTester(at(name));
+}
+
+/** Repeats a look-up of `name` until its status is `wanted`, for at most 15 s. */
+async function awaitStatus(mount: Mount, name: string, wanted: number): Promise<void> {
+  const end = performance.now() + 15_000;
+  let status: number;
+  do {
+    await Bun.sleep(50);
+    status = (await mount.client.request(createCall(mount, name))).status;
+  } while (status !== wanted && performance.now() < end);
+  expect(statusName(status)).toBe(statusName(wanted));
+}
+
+async function connectAgain(mount: Mount, share: string): Promise<Mount> {
+  return { ...mount, treeId: await mount.client.connectTree(mount.session, share) };
+}
+
+async function seesFile(mount: Mount, name: string): Promise<void> {
+  await closeFile(mount, (await openFile(mount, name)).fileId);
+}
+
+test("a client of a directory that is removed and made again connects anew and sees the new one", async () => {
+  const mount = await mountShare(server, TESTER, "removed");
+  await closeFile(mount, await createFile(mount, "old"));
+  rmSync(at("removed"), { recursive: true });
+  await awaitStatus(mount, "old", Status.NETWORK_NAME_DELETED);
+  const refused = await mount.client.request(treeConnectCall(mount.session, "removed"));
+  expect(statusName(refused.status)).toBe("STATUS_BAD_NETWORK_NAME");
+  make("removed");
+  writeFileSync(at("removed", "new"), "");
+  await seesFile(await connectAgain(mount, "removed"), "new");
+  expect(server.log()).toContain(
+    `share removed: the disk at ${at("removed")} is gone, or its directory was removed`,
+  );
+  mount.client.close();
+}, 40_000);
+
+test("a client of a directory in whose place another is put connects anew and sees that one", async () => {
+  const mount = await mountShare(server, TESTER, "renamed");
+  renameSync(at("renamed"), at("before"));
+  make("renamed");
+  writeFileSync(at("renamed", "new"), "");
+  await awaitStatus(mount, "new", Status.NETWORK_NAME_DELETED);
+  await seesFile(await connectAgain(mount, "renamed"), "new");
+  mount.client.close();
+}, 40_000);
+
+test("a client of a directory that is only renamed goes on", async () => {
+  const mount = await mountShare(server, TESTER, "moved");
+  renameSync(at("moved"), at("elsewhere"));
+  writeFileSync(at("elsewhere", "file"), "");
+  // Longer than the server takes to look at the directories of its shares.
+  await Bun.sleep(6_000);
+  await seesFile(mount, "file");
+  mount.client.close();
+}, 40_000);
+
+test.if(process.geteuid?.() === 0)(
+  "the log says that a share's disk is not mounted, once",
+  async () => {
+    const attach = (): void => {
+      Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "mode=777", "none", at("disk")]);
+    };
+    const warning = `share disk: no disk is mounted at ${at("disk")} any more`;
+    attach();
+    try {
+      const mount = await mountShare(server, TESTER, "disk");
+      await closeFile(mount, await createFile(mount, "on disk"));
+      Bun.spawnSync(["umount", "-l", at("disk")]);
+      await awaitStatus(mount, "on disk", Status.NETWORK_NAME_DELETED);
+      expect(server.log()).not.toContain(warning);
+      for (let i = 0; i < 2; i++) await connectAgain(mount, "disk");
+      expect(server.log().split(warning)).toHaveLength(2);
+      mount.client.close();
+    } finally {
+      Bun.spawnSync(["umount", "-l", at("disk")]);
+    }
+  },
+  40_000,
+);
