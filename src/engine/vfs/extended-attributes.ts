@@ -142,12 +142,14 @@ export function changeUserAttributes(
       if (stored === undefined) continue;
       changes.push({ stored, value: now?.value, previous: previous?.value });
     }
-    return andThen(apply(values, changes), (failure) =>
-      failure < 0 ? failure : writeNeeded(values, before, left),
-    );
+    const had = neededNames(before);
+    const has = neededNames(left);
+    if (had !== has) changes.push({ stored: NEEDED_NAMES, value: bytesOf(has), previous: bytesOf(had) });
+    return apply(values, changes);
   });
 }
 
+/** Makes all changes or none. */
 function apply(values: NamedValues, changes: readonly Change[]): MaybePromise<0 | Failure> {
   const done: Change[] = [];
   const make = (change: Change): MaybePromise<number> =>
@@ -168,16 +170,9 @@ function put(values: NamedValues, stored: string, value: Uint8Array | undefined)
   return andThen(values.remove(stored), (result) => (result === -Errno.ENODATA ? 0 : result));
 }
 
-function writeNeeded(
-  values: NamedValues,
-  before: readonly ExtendedAttribute[],
-  after: readonly ExtendedAttribute[],
-): MaybePromise<0 | Failure> {
-  const had = neededNames(before);
-  const has = neededNames(after);
-  if (had === has) return 0;
-  const value = has === "" ? undefined : new Uint8Array(Buffer.from(has, "latin1"));
-  return andThen(put(values, NEEDED_NAMES, value), (result) => (result < 0 ? result : 0));
+/** The stored form of a list of names; undefined for none. */
+function bytesOf(names: string): Uint8Array | undefined {
+  return names === "" ? undefined : new Uint8Array(Buffer.from(names, "latin1"));
 }
 
 function neededNames(attributes: readonly ExtendedAttribute[]): string {

@@ -122,6 +122,16 @@ for (const isLater of [false, true]) {
       expect(await read(values)).toEqual({ a: "before", b: "before" });
     });
 
+    test("a change is undone when the names with NEED_EA cannot be stored", async () => {
+      const values = new MemoryValues(isLater);
+      await changeUserAttributes(values, [attribute("a", "before")]);
+      values.fails = "user.minismbd.NEED_EA";
+      const wanted = [attribute("a", "after", NEED_EA), attribute("new", "1")];
+      expect(await changeUserAttributes(values, wanted)).toBe(-Errno.ENOSPC);
+      expect(await read(values)).toEqual({ a: "before" });
+      expect(await needsKnowledge(values)).toBe(false);
+    });
+
     test("more than 64 KiB of attributes fail with -E2BIG", async () => {
       const values = new MemoryValues(isLater);
       const first = attribute("a", 30_000);

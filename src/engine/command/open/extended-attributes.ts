@@ -19,9 +19,8 @@ export function changeAttributes(
   if (node.stat.kind === FileKind.SYMLINK) return Status.EAS_NOT_SUPPORTED;
   return andThen(changeUserAttributes(node.values, attributes), (result) => {
     if (result === -Errno.EOPNOTSUPP) return Status.EAS_NOT_SUPPORTED;
-    if (result === -Errno.E2BIG) return Status.EA_TOO_LARGE;
-    // `toStoredName` has checked the kernel's limit for names, 255 bytes: this is a limit of the file system.
-    if (result === -Errno.ERANGE) return Status.INVALID_EA_NAME;
+    // `toStoredName` has checked the kernel's limit for names: ERANGE is the file system's limit for values.
+    if (result === -Errno.E2BIG || result === -Errno.ERANGE) return Status.EA_TOO_LARGE;
     if (result === -Errno.ENOSPC && tree.store !== undefined) {
       // ext4 returns ENOSPC both for a full disk and for a value that does not fit beside the inode.
       return andThen(tree.store.volume(node), (volume) =>
