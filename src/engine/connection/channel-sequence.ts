@@ -11,31 +11,35 @@ const HALF = 0x8000;
 
 /**
  * Verifies the request's ChannelSequence against `open` and counts it as outstanding. SUCCESS or
- * FILE_NOT_AVAILABLE.
+ * FILE_NOT_AVAILABLE. A newer ChannelSequence is taken over even where the request itself fails.
  */
 export function enterSequence(exchange: Exchange, open: Open): NtStatus {
+  exchange.isInSequence = false;
   if (!exchange.connection.isAtLeast3) return Status.SUCCESS;
   const { sequence } = open;
   const ahead = (exchange.channelSequence - sequence.number) & 0xffff;
   const isStale = ahead >= HALF;
-  const mayChange = exchange.row?.mayChangeData === true;
-  const isReplay = (exchange.flags & HeaderFlag.REPLAY_OPERATION) !== 0;
-  if (mayChange && isStale) return Status.FILE_NOT_AVAILABLE;
-  // A replay must wait until no request of an earlier ChannelSequence is outstanding
-  // (OutstandingPreRequestCount).
-  if (mayChange && isReplay && sequence.outstandingBefore > 0) return Status.FILE_NOT_AVAILABLE;
   if (ahead > 0 && !isStale) {
     sequence.outstandingBefore += sequence.outstanding;
     sequence.outstanding = 0;
     sequence.number = exchange.channelSequence;
   }
-  if (!isStale) sequence.outstanding++;
+  const isReplay = (exchange.flags & HeaderFlag.REPLAY_OPERATION) !== 0;
+  // A replay must wait until no request of an earlier ChannelSequence is outstanding
+  // (OutstandingPreRequestCount).
+  if (isStale || (isReplay && sequence.outstandingBefore > 0)) {
+    // Requests that change nothing are carried out, but not counted.
+    return exchange.row?.mayChangeData === true ? Status.FILE_NOT_AVAILABLE : Status.SUCCESS;
+  }
+  sequence.outstanding++;
+  exchange.isInSequence = true;
   return Status.SUCCESS;
 }
 
-/** Counts down a request that `enterSequence` admitted. */
+/** Counts down a request that `enterSequence` has counted. */
 export function leaveSequence(exchange: Exchange, open: Open): void {
-  if (!exchange.connection.isAtLeast3) return;
+  if (!exchange.isInSequence) return;
+  exchange.isInSequence = false;
   const { sequence } = open;
   if (exchange.channelSequence === sequence.number) {
     if (sequence.outstanding > 0) sequence.outstanding--;

@@ -109,6 +109,7 @@ export class Exchange {
   treeId = 0;
   sessionId = 0;
   channelSequence = 0;
+  isInSequence = false; // The current member is counted in its open's `sequence`.
   row: Row | undefined;
   session: Session | undefined;
   tree: Tree | undefined;

@@ -59,6 +59,28 @@ const CASES: readonly Case[] = [
     [5, 0, 1],
   ],
   [
+    "a replay with a newer number runs when nothing is outstanding",
+    sent("WRITE", 6, true),
+    [5, 0, 0],
+    SUCCESS,
+    [6, 1, 0],
+  ],
+  [
+    "a replay with a newer number fails while requests of the current one are outstanding, and advances the number",
+    sent("WRITE", 6, true),
+    [5, 2, 0],
+    FILE_NOT_AVAILABLE,
+    [6, 0, 2],
+  ],
+  [
+    "a READ replayed while an earlier request is outstanding is not counted",
+    sent("READ", 5, true),
+    [5, 1, 1],
+    SUCCESS,
+    [5, 1, 1],
+  ],
+  ["a stale replay fails", sent("WRITE", 4, true), [5, 2, 1], FILE_NOT_AVAILABLE, [5, 2, 1]],
+  [
     "dialects before 3.0 have no ChannelSequence",
     sent("WRITE", 4, true, false),
     [5, 0, 1],
@@ -75,6 +97,14 @@ describe("3.3.5.2.10", () => {
       ...expected,
     ]);
   });
+});
+
+test("3.3.4.1: the end of a READ with a stale number counts nothing down", () => {
+  const open = openWith({ number: 5, outstanding: 0, outstandingBefore: 1 });
+  const stale = sent("READ", 4);
+  expect(enterSequence(stale, open)).toBe(SUCCESS);
+  leaveSequence(stale, open);
+  expect(open.sequence).toEqual({ number: 5, outstanding: 0, outstandingBefore: 1 });
 });
 
 test("3.3.4.1: a response lowers the count that its request is in", () => {

@@ -2,6 +2,7 @@
 import { encodeCreateResponse } from "../../../wire/command/create.ts";
 import type { CreateRequestContexts, CreateResponseContexts } from "../../../wire/context/create-context.ts";
 import { Status } from "../../../wire/status.ts";
+import type { Time } from "../../../wire/filetime.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
 import type { Open } from "../../state/open.ts";
@@ -49,7 +50,10 @@ function responseContexts(
 ): CreateResponseContexts {
   const answer: CreateResponseContexts = {};
   if (contexts.maximalAccess !== undefined) {
-    answer.maximalAccess = { queryStatus: Status.SUCCESS, maximalAccess: maximalAccessOf(tree, node) };
+    const { timestamp } = contexts.maximalAccess;
+    answer.maximalAccess = isUnchangedSince(stat, timestamp)
+      ? { queryStatus: Status.NONE_MAPPED, maximalAccess: 0 }
+      : { queryStatus: Status.SUCCESS, maximalAccess: maximalAccessOf(tree, node) };
   }
   if (contexts.queryOnDiskId === true) {
     const { inodeLow, inodeHigh, device } = node.stat;
@@ -70,4 +74,12 @@ function responseContexts(
     answer.durableV2 = { timeoutMs: durability.timeoutMs, flags: 0 };
   }
   return answer;
+}
+
+// 3.3.5.9.5: a client that knows the maximal access sends the LastWriteTime that it belongs to. A FILETIME has
+// units of 100 ns.
+function isUnchangedSince(stat: FileStat, time: Time | undefined): boolean {
+  if (time === undefined) return false;
+  if (stat.modifySeconds !== time.seconds) return stat.modifySeconds < time.seconds;
+  return Math.floor(stat.modifyNanoseconds / 100) <= Math.floor(time.nanoseconds / 100);
 }

@@ -70,8 +70,8 @@ interface AccessToCheck {
 export function checkAccess(open: AccessToCheck, flags: number): NtStatus {
   let needed = 0;
   if ((flags & (OWNER | GROUP | LABEL | BACKUP)) !== 0) needed |= Access.WRITE_OWNER;
-  if ((flags & (DACL | BACKUP)) !== 0) needed |= Access.WRITE_DAC;
-  if ((flags & (SACL | ATTRIBUTE | SCOPE | BACKUP)) !== 0) needed |= Access.ACCESS_SYSTEM_SECURITY;
+  if ((flags & (DACL | ATTRIBUTE | BACKUP)) !== 0) needed |= Access.WRITE_DAC;
+  if ((flags & (SACL | SCOPE | BACKUP)) !== 0) needed |= Access.ACCESS_SYSTEM_SECURITY;
   if (needed === 0) return Status.INVALID_PARAMETER;
   const usable = open.grantedAccess & ~open.unusableAccess;
   if ((usable & needed) !== needed >>> 0) return Status.ACCESS_DENIED;

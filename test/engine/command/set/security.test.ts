@@ -5,7 +5,7 @@ import { SecurityInformation } from "../../../../src/wire/command/query-info.ts"
 import { Access } from "../../../../src/wire/security/access.ts";
 import { type Status, statusName } from "../../../../src/wire/status.ts";
 
-const { OWNER, GROUP, DACL, SACL, LABEL, SCOPE, BACKUP } = SecurityInformation;
+const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
 const { WRITE_OWNER, WRITE_DAC, ACCESS_SYSTEM_SECURITY } = Access;
 
 function check(flags: number, grantedAccess: number, grant = { readOnly: false, canChange: true }) {
@@ -29,6 +29,8 @@ test.each<[string, keyof typeof Status, number, number]>([
   ["the SACL, which the server does not store", "NOT_SUPPORTED", SACL, ACCESS_SYSTEM_SECURITY],
   ["the integrity label, which the server does not store", "NOT_SUPPORTED", LABEL, WRITE_OWNER],
   ["the integrity label without WRITE_OWNER", "ACCESS_DENIED", LABEL, WRITE_DAC],
+  ["the resource attributes, which the server does not store", "NOT_SUPPORTED", ATTRIBUTE, WRITE_DAC],
+  ["the resource attributes without WRITE_DAC", "ACCESS_DENIED", ATTRIBUTE, WRITE_OWNER],
   ["nothing", "INVALID_PARAMETER", 0, WRITE_OWNER | WRITE_DAC],
 ])("[MS-SMB2] 3.3.5.21.3: a change of %s gets STATUS_%s", (_, expected, flags, grantedAccess) => {
   expect(check(flags, grantedAccess)).toBe(`STATUS_${expected}`);
