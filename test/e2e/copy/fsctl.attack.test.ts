@@ -229,13 +229,26 @@ describe("controls that are not offered", () => {
     ["SET_INTEGRITY_INFORMATION", Status.INVALID_DEVICE_REQUEST],
     ["QUERY_SHARED_VIRTUAL_DISK_SUPPORT", Status.INVALID_DEVICE_REQUEST],
     ["SVHDX_SYNC_TUNNEL_REQUEST", Status.INVALID_DEVICE_REQUEST],
-    ["CREATE_OR_GET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["GET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["SET_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["DELETE_OBJECT_ID", Status.INVALID_DEVICE_REQUEST],
     ["DUPLICATE_EXTENTS_TO_FILE_EX", Status.INVALID_DEVICE_REQUEST],
   ] as const)("%s fails with its status for a control that is not supported", async (name, status) => {
     expectOutcome(await outcome(Fsctl[name], new Uint8Array(64)), status);
+  });
+
+  test("CREATE_OR_GET_OBJECT_ID returns an id that the file keeps, as smbd does", async () => {
+    const idOf = async (to: FileId): Promise<string> => {
+      const call = ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(0), to, 64);
+      return outputOf(await mount.client.demand("CREATE_OR_GET_OBJECT_ID", call)).toHex();
+    };
+    const first = await idOf(file);
+    expect(first).toMatch(/^[0-9a-f]{128}$/);
+    const again = await openFile(mount, "victim");
+    expect(await idOf(again.fileId)).toBe(first);
+    expect(await idOf(await createFile(mount, "another file"))).not.toBe(first);
+    const short = ioctlCall(mount, Fsctl.CREATE_OR_GET_OBJECT_ID, new Uint8Array(0), file, 63);
+    expectOutcome(await mount.client.outcome(short), Status.INVALID_PARAMETER);
   });
 
   test("GET_COMPRESSION returns none, and SET_COMPRESSION to LZNT1 fails with STATUS_NOT_SUPPORTED", async () => {

@@ -18,6 +18,7 @@ import { getCompression, setCompression } from "./compression.ts";
 import { duplicateExtents } from "./duplicate-extents.ts";
 import { answerIoctl } from "./answer.ts";
 import { queryNetworkInterfaces } from "./network-interfaces.ts";
+import { getObjectId } from "./object-id.ts";
 import { queryFileRegions } from "./file-regions.ts";
 import { waitForPipe } from "./pipe-wait.ts";
 import { deleteReparsePoint, getReparsePoint, setReparsePoint } from "./reparse-point.ts";
@@ -62,6 +63,7 @@ const rows = new Map<number, IoctlRow>([
   // 3.3.5.15.7: the server stores no content hashes (BranchCache).
   [Fsctl.SRV_READ_HASH, { needs: "open", handle: () => Status.HASH_NOT_SUPPORTED }],
   [Fsctl.SRV_REQUEST_RESUME_KEY, { needs: "open", handle: requestResumeKey }],
+  [Fsctl.CREATE_OR_GET_OBJECT_ID, { needs: "open", handle: getObjectId }],
   [Fsctl.DUPLICATE_EXTENTS_TO_FILE, { needs: "open", handle: duplicateExtents }],
   [Fsctl.SRV_ENUMERATE_SNAPSHOTS, { needs: "open", handle: enumerateSnapshots }],
   [Fsctl.SRV_COPYCHUNK, { needs: "open", handle: copyChunks }],
