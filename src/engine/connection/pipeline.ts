@@ -145,24 +145,35 @@ function authenticate(exchange: Exchange): NtStatus {
   const isSigned = (exchange.flags & HeaderFlag.SIGNED) !== 0;
   if (session !== undefined && session.state !== SessionState.IN_PROGRESS && sealedBy === undefined) {
     const key = connection.signingKeyOf(session);
+    // As on smbd, a refused SESSION_SETUP is signed: smbtorture's session.bind_negative_smb3signCtoHs.
+    const forRefusal = exchange.command === Command.SESSION_SETUP ? key : undefined;
     if (isSigned && key !== undefined) {
+      exchange.signWith = forRefusal;
       if (!verifySignature(key, exchange.message)) return Status.ACCESS_DENIED;
       exchange.signWith = key;
-    } else if (session.mustSign && !isSetup) {
+    } else if (session.mustSign && exchange.command !== Command.NEGOTIATE) {
+      // Re-authentication included, as on smbd: nobody else may start it.
+      exchange.signWith = forRefusal;
       return Status.ACCESS_DENIED;
     }
     if (session.mustEncrypt && !isSetup) return Status.ACCESS_DENIED;
   }
   exchange.session = session;
-  if (session === undefined && isSigned) signErrorWithoutSession(exchange);
-  return Status.SUCCESS;
+  if (session !== undefined || !isSigned) return Status.SUCCESS;
+  signErrorWithoutSession(exchange);
+  // 3.3.5.2.4. SESSION_SETUP has statuses of its own: a binding names a session of another connection.
+  return isSetup ? Status.SUCCESS : Status.USER_SESSION_DELETED;
 }
 
-/** The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. */
+/**
+ * The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. README.md beside this file
+ * has the whole table.
+ */
 function usableSession({ session, command }: Exchange): Session | NtStatus {
-  if (session === undefined || session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
-  const isRefused = session.state === SessionState.EXPIRED && !isAllowedWhenExpired(command);
-  return isRefused ? Status.NETWORK_SESSION_EXPIRED : session;
+  if (session === undefined) return Status.USER_SESSION_DELETED;
+  if (session.state === SessionState.VALID || isRelease(command)) return session;
+  if (session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
+  return command === Command.OPLOCK_BREAK ? session : Status.NETWORK_SESSION_EXPIRED;
 }
 
 // For a session that has ended here or exists on other connections only: clients ignore an unsigned error
@@ -173,14 +184,9 @@ function signErrorWithoutSession(exchange: Exchange): void {
   if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 
-// 3.3.5.2.9: commands that only release something are allowed on an expired session.
-function isAllowedWhenExpired(command: number): boolean {
-  return (
-    command === Command.LOGOFF ||
-    command === Command.CLOSE ||
-    command === Command.LOCK ||
-    command === Command.OPLOCK_BREAK
-  );
+// 3.3.5.2.9: these commands get through whatever the session's state is. During the first log-on there is no tree yet.
+function isRelease(command: number): boolean {
+  return command === Command.LOGOFF || command === Command.CLOSE || command === Command.LOCK;
 }
 
 function resolveTree(exchange: Exchange, session: Session): Tree | NtStatus {

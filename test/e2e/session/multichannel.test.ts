@@ -174,11 +174,6 @@ describe("a binding is refused, and the session unharmed, with", () => {
     await expectUnharmed();
   });
 
-  test("another client GUID", async () => {
-    expectOutcome(await tryBinding(TESTER, { clientGuid: bytes16() }), Status.USER_SESSION_DELETED);
-    await expectUnharmed();
-  });
-
   test("no signature", async () => {
     expectOutcome(await tryBinding(TESTER, {}, { sign: false }), Status.INVALID_PARAMETER);
     await expectUnharmed();

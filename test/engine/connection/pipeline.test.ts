@@ -187,10 +187,12 @@ describe("3.3.5.2.1, 3.3.5.2.4: encryption and signature", () => {
     expect(statuses(request(on(READ)), session)).toEqual([SUCCESS]);
   });
 
-  test("SESSION_SETUP of a session that requires signing and encryption may have neither", () => {
-    session.mustSign = true;
+  test("SESSION_SETUP need not be encrypted, but signed where the session requires it", () => {
     session.mustEncrypt = true;
     expect(statusOf(on(SESSION_SETUP))).toBe(SUCCESS);
+    session.mustSign = true;
+    const [answer] = connection.handle(request(on(SESSION_SETUP, { messageId: 1 })), ROWS);
+    expect([answer?.status, (answer?.flags ?? 0) & SIGNED]).toEqual([ACCESS_DENIED, SIGNED]);
   });
 
   test("the channel's own key is the one that verifies, where the session was bound", () => {

@@ -28,6 +28,29 @@ export function admitSession(exchange: Exchange, session: Session, identity: Log
   return admitConnection(connection, identity);
 }
 
+const NO_GUID = "0".repeat(32);
+
+/**
+ * 3.3.5.5.3, Client.Dialect: true where the client has a session of another 3.x dialect, so that nobody makes one of its
+ * connections use an older one. Only sessions of the same user count: a client GUID is no secret, and anybody could lock
+ * its owner out. `previousId` is the session that this one replaces.
+ */
+export function hasOtherDialect(
+  context: EngineContext,
+  session: Session,
+  identity: LogonIdentity,
+  previousId: number,
+): boolean {
+  const { clientGuid, revision } = session.terms;
+  if (revision < 0x0300 || clientGuid === NO_GUID || identity.isGuest || identity.isAnonymous) return false;
+  for (const other of context.sessions.values()) {
+    const { terms } = other;
+    if (terms.clientGuid !== clientGuid || terms.revision === revision || terms.revision < 0x0300) continue;
+    if (other.id !== previousId && other.identity?.user === identity.user) return true;
+  }
+  return false;
+}
+
 /** Counts the connection among those of its first user. Returns SUCCESS or the refusal. */
 export function admitConnection(connection: ExchangeHost, identity: LogonIdentity): NtStatus {
   if (identity.isAnonymous) return Status.SUCCESS;

@@ -53,12 +53,12 @@ export function beginBinding(
   return logon;
 }
 
-// 3.3.5.5.2: dialect, cipher and client GUID of a channel must equal those of the session's first connection.
+// 3.3.5.5.2: dialect and cipher of a channel must equal those of the session's first connection. The client GUID may
+// differ, as on Windows and smbd (smbtorture's session.bind_negative_smb3signCtoHd).
 function checkTerms(negotiated: Negotiated, session: Session): NtStatus {
   const { terms } = session;
   if (terms.revision !== negotiated.dialect.revision) return Status.INVALID_PARAMETER;
-  if (terms.cipher !== negotiated.cipher) return Status.INVALID_PARAMETER;
-  return terms.clientGuid === negotiated.clientGuid.toHex() ? Status.SUCCESS : Status.USER_SESSION_DELETED;
+  return terms.cipher === negotiated.cipher ? Status.SUCCESS : Status.INVALID_PARAMETER;
 }
 
 // As Windows does: HMAC and CMAC may differ between channels, GMAC mixes with no other; checked before the

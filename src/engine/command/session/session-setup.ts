@@ -17,7 +17,7 @@ import { type Logon, LogonKind } from "../../logon/logon.ts";
 import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
 import { andThen } from "../../and-then.ts";
-import { admitSession, beginSession } from "./admit-session.ts";
+import { admitSession, beginSession, hasOtherDialect } from "./admit-session.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
 import { handOverTrees, isSameUser } from "./change-user.ts";
@@ -185,7 +185,9 @@ function finish(
     context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
     return andThen(loseSession(context, session), () => Status.ACCESS_DENIED);
   }
-  const admission = isNew ? admitSession(exchange, session, step.identity) : Status.SUCCESS;
+  const admission = isNew
+    ? admitNew(exchange, session, step.identity, request.previousSessionId)
+    : Status.SUCCESS;
   if (admission !== Status.SUCCESS) {
     discardSession(exchange, session);
     return admission;
@@ -209,6 +211,16 @@ function finish(
     writeResponse(exchange, flagsOf(session), step.token ?? NO_TOKEN);
     return Status.SUCCESS;
   });
+}
+
+function admitNew(
+  exchange: Exchange,
+  session: Session,
+  identity: Done["identity"],
+  previousId: number,
+): NtStatus {
+  const isDowngrade = hasOtherDialect(exchange.context, session, identity, previousId);
+  return isDowngrade ? Status.USER_SESSION_DELETED : admitSession(exchange, session, identity);
 }
 
 /**
