@@ -113,6 +113,15 @@ describe.skipIf(!canMakePluggedDisk(DISK))(DISK, () => {
     expect(() => statSync(at(name))).toThrow("ENOENT");
   }
 
+  async function sparse(name: string, input: number): Promise<void> {
+    const { fileId } = await open(name);
+    const call = ioctlCall(mount, Fsctl.SET_SPARSE, Uint8Array.of(input), fileId, 0);
+    expect((await mount.client.request(call)).status).toBe(Status.SUCCESS);
+    const { attributes } = await readAll(mount, fileId);
+    expect((attributes & SPARSE_FILE) !== 0).toBe(input === 1);
+    await closeFile(mount, fileId);
+  }
+
   test("an empty file with SYSTEM is made, opened, written and removed", async () => {
     await make("made", SYSTEM);
     await expectUsable("made", SYSTEM | ARCHIVE);
@@ -178,19 +187,19 @@ describe.skipIf(!canMakePluggedDisk(DISK))(DISK, () => {
   });
 
   test("FSCTL_SET_SPARSE sets an attribute that is shown and listed, and clears it", async () => {
-    await make("sparse", 0, WORDS);
+    await make("sparse", 0);
     for (const [input, expected] of [
       [1, SPARSE_FILE | ARCHIVE],
       [0, ARCHIVE],
     ] as const) {
-      const { fileId } = await open("sparse");
-      const call = ioctlCall(mount, Fsctl.SET_SPARSE, Uint8Array.of(input), fileId, 0);
-      expect((await mount.client.request(call)).status).toBe(Status.SUCCESS);
-      expect((await readAll(mount, fileId)).attributes).toBe(expected);
-      await closeFile(mount, fileId);
+      await sparse("sparse", input);
       expect([await attributesOf("sparse"), await listed("sparse")]).toEqual([expected, expected]);
     }
-    writeFileSync(at("sparse"), "");
+    writeFileSync(at("sparse"), "words");
+    await sparse("sparse", 1);
+    expect(await attributesOf("sparse")).toBe(SPARSE_FILE | ARCHIVE);
+    await sparse("sparse", 0);
+    expect(await attributesOf("sparse")).toBe(ARCHIVE);
   });
 
   test("SPARSE_FILE and SYSTEM of an empty file are kept together", async () => {

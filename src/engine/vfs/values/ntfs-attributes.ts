@@ -9,7 +9,7 @@ import { FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.
 import { type DiskTraits, NTFS_ATTRIBUTES_XATTR, traitsOf } from "../context/disk-traits.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
-import { deviceOf } from "../format/file-stat.ts";
+import { deviceOf, identityOf } from "../format/file-stat.ts";
 import type { Failure, FileStat } from "../store.ts";
 import { getNamedValue, removeNamedValue, setNamedValue } from "./named-values.ts";
 
@@ -27,6 +27,9 @@ const TICKS = 10_000_000n;
 const room = new Scratch(16);
 const facts = emptyStatx();
 
+/** The file that this thread's `readNtfs` was called for last: a change of its attributes follows at once. */
+let lastRead = { identity: "", hasKept: false };
+
 /**
  * The attributes of a descriptor's object, whose statx is `from`; as the server. Returns a SYSTEM that was kept
  * aside to the disk where the file has data by now.
@@ -36,6 +39,7 @@ export function readNtfs(context: ShareContext, fd: number, from: Statx, path: s
   const native = found.attributes;
   if (native === undefined || !isRegular(from)) return found;
   const kept = keptBits(getNamedValue(context, fd, path, KEPT_XATTR));
+  lastRead = { identity: identityOf(from), hasKept: kept !== 0 };
   found.attributes = native | kept;
   if ((kept & SYSTEM) !== 0 && from.size > MAX_SPECIAL_BYTES && !context.grant.readOnly) {
     const isRemoved = keepBits(context, fd, path, kept & ~SYSTEM) === 0;
@@ -59,7 +63,10 @@ export function readNtfsOfPath(
   const isFile = isSpecial(from.mode & ModeType.MASK) && mayHeal(context);
   if (isFile && looksSpecial(traits, found.attributes, from.size))
     from.mode = ModeType.REGULAR | (from.mode & 0o7777);
-  if (!isRegular(from)) return found;
+  // A request to the driver for each entry would make listings a third slower. SPARSE_FILE of a file without
+  // holes is seen by an open alone.
+  const mayHaveKept = from.size <= MAX_SPECIAL_BYTES || from.blocks * 512 < from.size;
+  if (!isRegular(from) || !mayHaveKept) return found;
   const length = getXattrPath(addressOf(path), KEPT_XATTR, room);
   if (length > 0) found.attributes |= keptBits(room.bytes.subarray(0, length));
   return found;
@@ -112,7 +119,10 @@ export function writeNtfs(
   const aside = isRegular(from) && looksSpecial(traits, wanted, from.size) ? SYSTEM : 0;
   // The driver sets ARCHIVE when a value is stored, so the disk's attributes come last.
   let failure: 0 | Failure = 0;
-  if (isRegular(from)) failure = keepBits(context, fd, path, aside | missingSparse(fd, wanted));
+  const kept = isRegular(from) ? aside | missingSparse(fd, wanted) : 0;
+  // All changes of attributes read them before; a file that was not read is new and has no value.
+  const mayHaveKept = lastRead.hasKept && lastRead.identity === identityOf(from);
+  if (kept !== 0 || mayHaveKept) failure = keepBits(context, fd, path, kept);
   if (failure === 0) failure = setNative(fd, wanted & ~aside);
   return failure < 0 ? failure : setCreationTime(fd, seconds, nanoseconds);
 }
