@@ -52,3 +52,18 @@ export function listXattrs(fd: number): string[] | number {
   if (length === 0) return [];
   return decoder.decode(list.bytes.subarray(0, length - 1)).split("\0");
 }
+
+/**
+ * `listXattrs` of the path at an address (NUL-terminated), as NUL-terminated names; -errno on failure. A symlink as the
+ * last component is not followed. The bytes are valid until the next call.
+ */
+export function listXattrsPath(path: number): Uint8Array | number {
+  const length = sys(Syscall.llistxattr, path, list.address, list.bytes.length);
+  return length < 0 ? length : list.bytes.subarray(0, length);
+}
+
+/** Returns the length of a value of the path at an address, or -errno. */
+export function xattrLengthPath(path: number, name: string): number {
+  const attribute = cString(name, 1);
+  return attribute < 0 ? attribute : sys(Syscall.lgetxattr, path, attribute, 0, 0);
+}

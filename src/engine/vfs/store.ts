@@ -52,6 +52,8 @@ export interface FileStat {
   attributes: number;
   /** Immutable, append-only or a mount point: the kernel lets nobody remove its name. */
   isPinned?: boolean;
+  /** Size of the extended attributes of a listed entry, as `attributesSize` counts them. */
+  eaSize?: number;
 }
 
 /** The result of resolving a path. */

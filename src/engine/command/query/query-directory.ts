@@ -176,7 +176,7 @@ class Listing {
       entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
     }
     // [MS-FSCC] 2.4.8: EaSize holds the tag of a reparse point.
-    entry.eaSize = reparseTagOf(entry.stat.kind);
+    entry.eaSize = reparseTagOf(entry.stat.kind) || (entry.stat.eaSize ?? 0);
     this.previous =
       infoClass === POSIX_INFO_CLASS
         ? appendPosix(this.writer, entry, this.previous)

@@ -53,6 +53,7 @@ export function emptyStat(): FileStat {
     birthNanoseconds: 0,
     attributes: 0,
     isPinned: false,
+    eaSize: 0,
   };
 }
 
@@ -85,6 +86,7 @@ export function fillStat(
   out.changeNanoseconds = from.changeNanoseconds;
   fillBirth(out, from, stored);
   out.attributes = attributesFor(from, kind, stored, name, grant);
+  out.eaSize = 0;
   out.isPinned = (from.attributes & PINNED) !== 0;
   return out;
 }

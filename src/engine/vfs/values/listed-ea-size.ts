@@ -1,0 +1,33 @@
+// EaSize of a directory's entries in listings: from the names and lengths of extended attributes, without reading
+// their values; [MS-FSA] 2.1.5.12.10.
+import { addressOf } from "../../../linux/libc.ts";
+import { listXattrsPath, xattrLengthPath } from "../../../linux/xattr.ts";
+import { PREFIX, isReservedName } from "../format/value-names.ts";
+import { DOS_ATTRIBUTES_XATTR } from "../format/dos-attributes.ts";
+
+const MAX_VALUE_BYTES = 65_535;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8");
+/** What most files have: the server's attributes alone. */
+const USUAL = encoder.encode(`${DOS_ATTRIBUTES_XATTR}\0`);
+
+function isUsual(names: Uint8Array): boolean {
+  if (names.length !== USUAL.length) return false;
+  for (let at = 0; at < USUAL.length; at++) if (names[at] !== USUAL[at]) return false;
+  return true;
+}
+
+/** The size for a NUL-terminated path; 0 where there are no attributes that clients see, or none can be listed. */
+export function eaSizeOfPath(path: Uint8Array): number {
+  const address = addressOf(path);
+  const names = listXattrsPath(address);
+  if (typeof names === "number" || names.length === 0 || isUsual(names)) return 0;
+  let size = 0;
+  for (const name of decoder.decode(names.subarray(0, -1)).split("\0")) {
+    if (isReservedName(name)) continue;
+    const length = xattrLengthPath(address, name);
+    if (length < 0 || length > MAX_VALUE_BYTES) continue;
+    size += 4 + encoder.encode(name.slice(PREFIX.length)).length + 1 + length;
+  }
+  return size === 0 ? 0 : size + 4;
+}

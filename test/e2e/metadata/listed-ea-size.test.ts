@@ -1,0 +1,78 @@
+// EaSize in directory listings: the size that FileEaInformation says; [MS-FSCC] 2.4.8, 2.4.14, 2.4.17, 2.4.18.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
+import { InfoType } from "../../../src/wire/command/query-info.ts";
+import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
+import {
+  closeFile,
+  listDirectory,
+  type Mount,
+  mountShare,
+  openFile,
+  queryInfoCall,
+} from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+import { putStream } from "../client/stream-calls.ts";
+
+const SET_BY = {
+  plain: [],
+  one: [["user.a", "1"]],
+  two: [
+    ["user.a", "12345"],
+    ["user.größe", "1"],
+  ],
+} as const;
+
+let server: TestServer;
+let mount: Mount;
+beforeAll(async () => {
+  server = await startServer();
+  mount = await mountShare(server, TESTER, "test");
+  for (const [name, values] of Object.entries(SET_BY)) {
+    writeFileSync(at(name), "");
+    giveToTester(at(name));
+    for (const [key, value] of values)
+      expect(Bun.spawnSync(["setfattr", "-n", key, "-v", value, at(name)]).exitCode).toBe(0);
+    // Values of the server do not count.
+    await putStream(mount, `${name}:stream`, "data");
+  }
+  symlinkSync("missing", at("link"));
+});
+afterAll(async () => {
+  mount.client.close();
+  await server.stop();
+});
+
+const at = (name: string): string => join(server.shares.get("test") ?? "", name);
+
+async function eaSizeOf(name: string): Promise<number> {
+  const { fileId } = await openFile(mount, name);
+  const reply = await mount.client.demand(
+    "EA",
+    queryInfoCall(mount, fileId, InfoType.FILE, FileInfoClass.EA),
+  );
+  await closeFile(mount, fileId);
+  const { buffer } = decodeBufferResponse(reply.message);
+  return new DataView(buffer.buffer, buffer.byteOffset).getUint32(0, true);
+}
+
+test.each([
+  ["FileFullDirectoryInformation", FileInfoClass.FULL_DIRECTORY],
+  ["FileBothDirectoryInformation", FileInfoClass.BOTH_DIRECTORY],
+  ["FileIdBothDirectoryInformation", FileInfoClass.ID_BOTH_DIRECTORY],
+  ["FileIdFullDirectoryInformation", FileInfoClass.ID_FULL_DIRECTORY],
+])("%s has the EaSize of FileEaInformation", async (_, infoClass) => {
+  const root = await openFile(mount, "");
+  const listed = await listDirectory(mount, root.fileId, { infoClass });
+  await closeFile(mount, root.fileId);
+  for (const [name, values] of Object.entries(SET_BY)) {
+    const size = await eaSizeOf(name);
+    expect(size > 0).toBe(values.length > 0);
+    expect([name, listed.find((entry) => entry.name === name)?.eaSize]).toEqual([name, size]);
+  }
+  // A reparse point has its tag there.
+  expect(listed.find(({ name }) => name === "link")?.eaSize).not.toBe(0);
+});
