@@ -56,6 +56,13 @@ const NEGOTIABLE =
   NtlmFlag.KEY_EXCH;
 
 const KEY_LENGTH = 16;
+/**
+ * An unfinished log-on keeps its NEGOTIATE message, for the MIC. Clients send 32 to 100 bytes; it may hold the names
+ * of a domain and a computer.
+ */
+const MAX_NEGOTIATE_BYTES = 2_048;
+/** Names of 256 characters and the attributes of the challenge, many times. */
+const MAX_AUTHENTICATE_BYTES = 16_384;
 /** UNLEN of Windows: no account has a longer name. */
 const MAX_NAME_LENGTH = 256;
 /** Length of an NtChallengeResponse of NTLMv1 or NTLM2 session. */
@@ -86,6 +93,11 @@ class NtlmAcceptor implements Mechanism {
 
   step(token: Uint8Array): MaybePromise<MechanismStep> {
     const type = decodeNtlmType(token);
+    const limit = this.state === "negotiate" ? MAX_NEGOTIATE_BYTES : MAX_AUTHENTICATE_BYTES;
+    if (token.length > limit) {
+      this.state = "ended";
+      return refuse(Status.INVALID_PARAMETER, `NTLMSSP message of ${token.length} bytes`);
+    }
     if (this.state === "negotiate" && type === NtlmMessageType.NEGOTIATE) return this.challenge(token);
     if (this.state === "authenticate" && type === NtlmMessageType.AUTHENTICATE) {
       this.state = "ended";

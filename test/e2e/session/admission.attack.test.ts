@@ -2,9 +2,11 @@
 // users stay. [MS-SMB2] 3.3.5.1, 3.3.5.5.1; the limits are the server's own.
 import { describe, expect, test } from "bun:test";
 import { nativeProvider } from "../../../src/crypto/native.ts";
+import { encodeNtlmNegotiate } from "../../../src/wire/auth/ntlmssp.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
 import {
+  anonymousKib,
   expectOutcome,
   expectServing,
   freshAddress,
@@ -100,6 +102,29 @@ describe("unfinished log-ons", () => {
         for (const client of clients) client.close();
       }),
     60_000,
+  );
+
+  test(
+    "512 with tokens of 60 KiB take less than 20 MiB",
+    () =>
+      withServer({}, async (server) => {
+        const clients = await Promise.all(Array.from({ length: 16 }, () => negotiated(server)));
+        const begin = async (padding: number): Promise<void> => {
+          for (const client of clients) {
+            for (let i = 0; i < 32; i++) {
+              const token = new Uint8Array(40 + padding);
+              token.set(encodeNtlmNegotiate(0xe208_8297));
+              await client.outcome(sessionSetupCall({}, token, 0));
+            }
+          }
+        };
+        await begin(0);
+        const before = anonymousKib(server);
+        await begin(60_000);
+        expect(anonymousKib(server) - before).toBeLessThan(20 * 1024);
+        for (const client of clients) client.close();
+      }),
+    30_000,
   );
 
   test("beyond those of a connection the oldest one ends: STATUS_USER_SESSION_DELETED", () =>

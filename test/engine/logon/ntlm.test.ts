@@ -77,3 +77,24 @@ describe("the gate", () => {
     expect(calls).toEqual(["begin User", "undecided"]);
   });
 });
+
+test.each([
+  ["NEGOTIATE", 2_048],
+  ["AUTHENTICATE", 16_384],
+])("%s of more than %d bytes is refused", (which, limit) => {
+  const padded = (message: Uint8Array, length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    bytes.set(message);
+    return bytes;
+  };
+  const outcomeOf = (length: number): MaybePromise<AuthStep> => {
+    const client = new NtlmClient();
+    const authenticator = createAuthenticator(createContext());
+    const isFirst = which === "NEGOTIATE";
+    const first = stepNow(authenticator, isFirst ? padded(client.negotiate, length) : client.negotiate);
+    if (isFirst || first.kind !== "continue") return first;
+    return authenticator.step(padded(client.authenticate(first.token), length));
+  };
+  expect(outcomeOf(limit)).not.toMatchObject({ status: Status.INVALID_PARAMETER, reason: /bytes/ });
+  expect(outcomeOf(limit + 1)).toMatchObject({ kind: "refused", status: Status.INVALID_PARAMETER });
+});

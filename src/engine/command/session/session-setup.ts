@@ -24,6 +24,8 @@ import { handOverTrees, isSameUser } from "./change-user.ts";
 
 const NO_TOKEN = new Uint8Array(0);
 
+/** What of a request is needed once its token has been taken. */
+type RequestFields = Pick<SessionSetupRequest, "securityMode" | "previousSessionId">;
 type Done = Extract<AuthStep, { kind: "done" }>;
 
 export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
@@ -43,8 +45,13 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
     const message = bytes.subarray(start, start + length);
     logon.preauthHash = extendPreauthHash(context.provider, logon.preauthHash, message);
   }
+  const { securityMode, previousSessionId } = request;
   const step = logon.authenticator.step(request.securityBuffer);
-  return andThen(step, (result) => takeStep(exchange, negotiated, logon, request, result));
+  // The answer to a failure is held back: what waits must not keep the client's message.
+  if (step instanceof Promise && exchange.isLast) exchange.dropRequest();
+  return andThen(step, (result) =>
+    takeStep(exchange, negotiated, logon, { securityMode, previousSessionId }, result),
+  );
 }
 
 /** The unfinished log-on that the request continues, or a new log-on or re-authentication. */
@@ -119,7 +126,7 @@ function takeStep(
   exchange: Exchange,
   negotiated: Negotiated,
   logon: Logon,
-  request: SessionSetupRequest,
+  request: RequestFields,
   step: AuthStep,
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
@@ -162,7 +169,7 @@ function finish(
   exchange: Exchange,
   negotiated: Negotiated,
   logon: Logon,
-  request: SessionSetupRequest,
+  request: RequestFields,
   step: Done,
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
@@ -251,7 +258,7 @@ function setKeys(
   exchange: Exchange,
   negotiated: Negotiated,
   logon: Logon,
-  request: SessionSetupRequest,
+  request: RequestFields,
   step: Done,
 ): void {
   const { session } = logon;
