@@ -36,7 +36,18 @@ const ENGINE: Allowed = {
   connection: ["transport", "logon", "state", "vfs", "turns.ts"],
   command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts", "turns.ts"],
   "table-report.ts": ["connection"],
-  "engine.ts": ["command", "connection", "logon", "state", "transport", "vfs", "table-report.ts", "turns.ts"],
+  "loop-guard.ts": ["connection", "turns.ts"],
+  "engine.ts": [
+    "command",
+    "connection",
+    "logon",
+    "state",
+    "transport",
+    "vfs",
+    "table-report.ts",
+    "turns.ts",
+    "loop-guard.ts",
+  ],
 };
 
 const VFS: Allowed = {

@@ -14,6 +14,7 @@ import { makeLog } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
+import { watchedRows } from "./loop-guard.ts";
 import { turns } from "./turns.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
@@ -133,7 +134,7 @@ class Engine implements EngineControl {
     this.context = context;
     this.host = {
       context,
-      rows: ROWS,
+      rows: watchedRows(ROWS, turns, log.error),
       connections: this.connections,
       idleExchanges: [],
       negotiateSmb1,
@@ -218,10 +219,13 @@ class Engine implements EngineControl {
     this.connections.set(connection.id, connection);
     context.connectionTable.add(connection);
     return {
-      receive: (chunk) => connection.receive(chunk),
-      drained: () => connection.drained(),
+      receive: (chunk) => {
+        if (turns.around === undefined) connection.receive(chunk);
+        else turns.enter("a received message", () => connection.receive(chunk));
+      },
+      drained: () => turns.enter("a socket that takes bytes again", () => connection.drained()),
       closed: () => {
-        connection.closed();
+        turns.enter("a closed connection", () => connection.closed());
         if (context.connections.size === 0) this.reportTablesSoon();
       },
     };

@@ -10,6 +10,8 @@ export interface TurnTaker {
 }
 
 export class Turns {
+  /** Set in tests to measure the pieces of work; see loop-guard.ts. */
+  around: ((name: string, work: () => void) => void) | undefined;
   private readonly queue: TurnTaker[] = [];
   private isArmed = false;
 
@@ -26,9 +28,16 @@ export class Turns {
     return new Promise((resolve) => this.enqueue({ takeTurn: resolve }));
   }
 
+  /** Runs `work`, which the event loop has called; `name` says what called it. */
+  enter(name: string, work: () => void): void {
+    if (this.around === undefined) work();
+    else this.around(name, work);
+  }
+
   private readonly run = (): void => {
     try {
-      this.queue.shift()?.takeTurn();
+      const next = this.queue.shift();
+      if (next !== undefined) this.enter("a turn", () => next.takeTurn());
     } finally {
       this.isArmed = this.queue.length > 0;
       if (this.isArmed) setImmediate(this.run);

@@ -14,7 +14,7 @@ import type { Channel } from "./channels.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { DescriptorPlan } from "./descriptor-plan.ts";
 import type { WaitingMemory } from "./waiting-memory.ts";
-import type { Turns } from "../turns.ts";
+import { turns, type Turns } from "../turns.ts";
 
 /** The engine's source of time; tests replace it. */
 export interface Clock {
@@ -29,7 +29,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
-  setTimer: (delayMs, run) => setTimeout(run, delayMs),
+  setTimer: (delayMs, run) => setTimeout(() => turns.enter("a timer", run), delayMs),
   clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };
 

@@ -29,6 +29,13 @@ export const EXECUTABLE = process.env["MINISMBD"] ?? join(ROOT, "dist", "minismb
 const FAULT =
   /unhandled|uncaught|internal error|panic|assertion failed|(?:Type|Range|Reference|Syntax)Error|^\s+at .+[:(].+:\d+/im;
 
+/**
+ * The server logs what keeps its event loop for longer, in milliseconds of processor time; see
+ * src/engine/loop-guard.ts. The aim is 10; measured on a busy machine with collections of garbage and cold code: up to 46.
+ */
+const LOOP_LIMIT = { MINISMBD_LOOP_LIMIT_MS: "100" };
+const KEPT = /the event loop was kept .*/g;
+
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Returns a ksmbdpwd.db(5): one line `user:base64(NT hash)` for each user. */
@@ -134,7 +141,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   ];
   const limit = options.openFileLimit;
   const command = limit === undefined ? words : ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...words];
-  const env = { ...process.env, ...options.environment };
+  const env = { ...LOOP_LIMIT, ...process.env, ...options.environment };
   const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, cwd: directory, env });
   closeSync(log);
   const readLog = (): string => readIfPresent(logFile);
@@ -158,6 +165,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     if (early !== null) throw new Error(`the server had ended by itself (${early}):\n${text}`);
     const fault = findFault(text);
     if (fault !== undefined) throw new Error(`the server's log shows a fault:\n${fault}`);
+    const kept = [...text.matchAll(KEPT)];
+    if (kept.length > 0) throw new Error(kept.join("\n"));
     if (status === undefined) throw new Error(`the server did not exit within 10 s of SIGTERM:\n${text}`);
     if (status !== 0) throw new Error(`the server exited with status ${status}:\n${text}`);
     if (left !== undefined) throw new Error(`with no client connected the server still holds: ${left}`);

@@ -1,6 +1,7 @@
 // The worker threads of one volume, started on demand and ended when idle. One is enough while the disk
 // answers; where it hangs, more are started up to a small limit, for calls that may still succeed.
 import { totalmem } from "node:os";
+import { turns } from "../../turns.ts";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { hasFreeDescriptors } from "../../../linux/limits.ts";
@@ -173,7 +174,8 @@ export class VolumeWorkers {
   private start(): Thread | undefined {
     if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD)) return undefined;
     const thread = new Thread();
-    thread.worker.onmessage = (event: MessageEvent<DiskAnswer>) => this.receive(thread, event.data);
+    thread.worker.onmessage = (event: MessageEvent<DiskAnswer>) =>
+      turns.enter("a worker's answer", () => this.receive(thread, event.data));
     thread.worker.onerror = () => {
       const at = this.threads.indexOf(thread);
       if (at >= 0) this.threads.splice(at, 1);
