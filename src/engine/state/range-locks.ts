@@ -131,8 +131,8 @@ export class RangeLocks {
     for (const waiter of [...this.waiters]) {
       if (waiter.owner === owner && this.forget(waiter)) waiter.settle(false);
     }
-    for (const node of holding.shared) this.shared.remove(node);
-    for (const node of holding.exclusive) this.exclusive.remove(node);
+    removeAll(this.shared, holding.shared);
+    removeAll(this.exclusive, holding.exclusive);
     this.total -= holding.count;
     holding.charge.usage.add(holding.charge.user, -holding.count);
     this.holdings.delete(owner);
@@ -253,6 +253,12 @@ export class RangeLocks {
       waiter.settle(true);
     }
   }
+}
+
+/** An owner that closes may hold thousands of locks: mostly it is the only one. */
+function removeAll(tree: RangeTree, nodes: ReadonlySet<RangeNode>): void {
+  if (nodes.size === tree.size) tree.clear();
+  else for (const node of nodes) tree.remove(node);
 }
 
 function always(): boolean {

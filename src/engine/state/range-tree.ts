@@ -40,6 +40,11 @@ export class RangeTree {
     return undefined;
   }
 
+  clear(): void {
+    this.root = undefined;
+    this.nodeCount = 0;
+  }
+
   /** Adds a node; the tree must not have one of the same range and owner. */
   insert(node: RangeNode): void {
     this.root = insertBelow(this.root, node);

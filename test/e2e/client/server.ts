@@ -31,9 +31,9 @@ const FAULT =
 
 /**
  * The server logs what keeps its event loop for longer, in milliseconds of processor time; see
- * src/engine/loop-guard.ts. The aim is 10; measured on a busy machine with collections of garbage and cold code: up to 46.
+ * src/engine/loop-guard.ts. The aim is 10; on a busy machine collections of garbage alone have taken 136.
  */
-const LOOP_LIMIT = { MINISMBD_LOOP_LIMIT_MS: "100" };
+const LOOP_LIMIT = { MINISMBD_LOOP_LIMIT_MS: "300" };
 const KEPT = /the event loop was kept .*/g;
 
 const STOP_TIMEOUT_MS = 10_000;
