@@ -46,6 +46,8 @@ export class StartError extends Error {
 const SWEEP_MS = 5_000;
 /** The time within which a message must arrive completely after its first byte. */
 const MAX_FRAME_AGE_MS = 60_000;
+/** The same while messages of others wait for buffers. */
+const MAX_FRAME_AGE_WHEN_LOW_MS = 10_000;
 /** FileIds of a server begin below it, far from where they wrap. */
 const MAX_FIRST_ID = 0x8000_0000;
 /** The limit of descriptors where the kernel does not tell it. */
@@ -263,12 +265,13 @@ class Engine implements EngineControl {
     const { logonTimeoutSeconds, deadtimeSeconds } = context.settings;
     const now = context.clock.now();
     this.leasedDirectories.sweep(context);
+    const maxFrameAgeMs = context.pool.isLow() ? MAX_FRAME_AGE_WHEN_LOW_MS : MAX_FRAME_AGE_MS;
     let newest = 0;
     for (const connection of [...this.connections.values()]) {
       newest = Math.max(newest, connection.lastActiveMs);
       if (!connection.isLoggedOn && now - connection.openedMs > logonTimeoutSeconds * 1000) {
         connection.close("no log-on within the time allowed");
-      } else if (connection.frameAgeMs(now) > MAX_FRAME_AGE_MS) {
+      } else if (connection.frameAgeMs(now) > maxFrameAgeMs) {
         connection.close("a message took too long to arrive");
       } else if (deadtimeSeconds > 0 && now - connection.lastActiveMs > deadtimeSeconds * 1000) {
         if (!connection.hasOpens()) connection.close("idle");

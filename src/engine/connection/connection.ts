@@ -116,9 +116,13 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     else this.adjustFlow();
   }
 
-  /** Milliseconds since an incomplete message began to arrive; 0 between messages. */
+  /** Milliseconds that an incomplete message takes to arrive; 0 between messages, and while nothing is read. */
   frameAgeMs(nowMs: number): number {
-    return this.frames.isIdle() || this.frames.hasDeferred ? 0 : nowMs - this.frameStartedMs;
+    return this.frames.isIdle() || this.isPaused ? 0 : nowMs - this.frameStartedMs;
+  }
+
+  roomFreed(): void {
+    this.adjustFlow();
   }
 
   drained(): void {
@@ -349,8 +353,10 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     const pause = this.isStalled() || this.frames.hasDeferred;
     if (pause === this.isPaused) return;
     this.isPaused = pause;
-    if (pause) this.socket.pause();
-    else this.socket.resume();
+    if (pause) return this.socket.pause();
+    // The time of a message that waited here begins now.
+    this.frameStartedMs = this.context.clock.now();
+    this.socket.resume();
   }
 
   /** Disconnects: resets the TCP connection, dropping unsent replies. */

@@ -44,6 +44,8 @@ export class BufferPool {
   /** Bytes of idle buffers. */
   idleBytes = 0;
   private readonly free: PooledBuffer[][] = CLASS_BYTES.map(() => []);
+  private readonly waiting: (() => void)[] = [];
+  private isWaking = false;
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes;
@@ -78,6 +80,25 @@ export class BufferPool {
     if (this.lentBytes + this.idleBytes + size <= this.budgetBytes) {
       this.idleBytes += size;
       this.free[buffer.sizeClass]?.push(buffer);
+    }
+    if (this.waiting.length > 0 && !this.isWaking && !this.isLow()) {
+      this.isWaking = true;
+      queueMicrotask(() => this.wake());
+    }
+  }
+
+  /** Calls `action` once, after a release that leaves the pool no longer low. Call it while the pool is low. */
+  whenRoom(action: () => void): void {
+    this.waiting.push(action);
+  }
+
+  /** Each action may take a buffer: the others wait for the next release then. */
+  private wake(): void {
+    this.isWaking = false;
+    while (!this.isLow()) {
+      const action = this.waiting.shift();
+      if (action === undefined) return;
+      action();
     }
   }
 

@@ -16,13 +16,18 @@ const MAX_SESSION_REQUEST_BYTES = 510;
 const MIN_PULL_BYTES = 16_384;
 /** The most bytes that one connection pulls from its socket in one turn of the event loop. */
 const MAX_PULLED_BYTES = 8 * 1024 * 1024;
+/** Messages up to this size are received even while the pool is low: one of them may free buffers. */
+const SMALL_FRAME_BYTES = 66_560;
 const headerBytes = new Uint8Array(4);
+const NO_BYTES = new Uint8Array(0);
 
 export interface FrameSink {
   /** The largest message in bytes that the connection accepts in its present state. */
   maxFrameBytes(): number;
   /** False while no further message may be handed over: received bytes then wait for `resume`. */
   mayTakeFrame(): boolean;
+  /** The pool has room for a message that was put back: `resume` may take it. */
+  roomFreed(): void;
   /**
    * Receives bytes that have arrived on the socket into `bytes[at, at + length)`, without waiting. Returns
    * their number; 0 or less when there are none. Saves the copy through the event loop's buffers for a large
@@ -53,6 +58,8 @@ export class FrameAssembler {
   private isSessionRequest = false;
   /** Chunks that arrived while `mayTakeFrame` was false. */
   private deferred: Uint8Array[] = [];
+  /** The first deferred message is large, and the pool is low. */
+  private awaitsRoom = false;
   /**
    * Set while further chunks are deferred: nothing may be pulled from the socket before they are consumed.
    */
@@ -87,7 +94,7 @@ export class FrameAssembler {
 
   /** Continues with the deferred chunks while `mayTakeFrame` is true. False as in `feed`. */
   resume(): boolean {
-    while (this.deferred.length > 0 && this.sink.mayTakeFrame()) {
+    while (this.deferred.length > 0 && !this.awaitsRoom && this.sink.mayTakeFrame()) {
       const chunk = this.deferred.shift();
       if (chunk === undefined) break;
       const waiting = this.deferred;
@@ -99,6 +106,25 @@ export class FrameAssembler {
       if (!isSound) return false;
     }
     return true;
+  }
+
+  /** Large messages that are still on their way have to wait while the pool is low: their senders may be slow. */
+  private mustWaitForRoom(): boolean {
+    return this.frameBytes > SMALL_FRAME_BYTES && this.pool.isLow();
+  }
+
+  /** Puts the header and the first bytes of the current message back, until the pool has room. */
+  private deferFrame(rest: Uint8Array): void {
+    const bytes = new Uint8Array(4 + rest.length);
+    new DataView(bytes.buffer).setUint32(0, this.header);
+    bytes.set(rest, 4);
+    this.deferred.push(bytes);
+    this.headerFilled = 0;
+    this.awaitsRoom = true;
+    this.pool.whenRoom(() => {
+      this.awaitsRoom = false;
+      this.sink.roomFreed();
+    });
   }
 
   private split(chunk: Uint8Array): boolean {
@@ -121,6 +147,9 @@ export class FrameAssembler {
           const start = at;
           at += this.frameBytes;
           if (!this.hand(chunk, start, undefined)) return false;
+        } else if (this.mustWaitForRoom()) {
+          this.deferFrame(chunk.subarray(at));
+          return true;
         } else {
           this.partial = this.pool.acquire(this.frameBytes);
           this.filled = 0;
@@ -170,6 +199,10 @@ export class FrameAssembler {
       if (this.headerFilled < 4) return true;
       if (!this.acceptHeader()) return false;
       if (this.headerFilled === 0) continue;
+      if (this.mustWaitForRoom()) {
+        this.deferFrame(NO_BYTES);
+        return true;
+      }
       this.partial = this.pool.acquire(this.frameBytes);
       this.filled = 0;
       this.pullRest();

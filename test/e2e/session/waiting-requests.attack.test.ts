@@ -181,3 +181,35 @@ test("waiting requests that are large get STATUS_INSUFFICIENT_RESOURCES before t
   expect((await Promise.race([lock.interim, lock.reply])).status).toBe(Status.PENDING);
   for (const { client } of [holder, mount, other]) client.close();
 }, 60_000);
+
+/** A mount with a file and the credits for a WRITE of 4 MiB, which is not sent. */
+async function mountToWrite(at: TestServer, name: string) {
+  const mount = await mountTest(at, { protection: "plain" });
+  const file = await createFile(mount, name);
+  const echo = callOn(mount, Command.ECHO, (writer) => writer.u32(4));
+  for (let round = 0; mount.client.credits < 80 && round < 20; round++)
+    await mount.client.request({ ...echo, credits: 100 });
+  return { mount, write: writeCall(mount, file, 0, new Uint8Array(4 * MIB).fill(1)) };
+}
+
+test("32 connections that send WRITEs of 4 MiB but for their last bytes keep no more than the budget", async () => {
+  const parameters = { "buffer budget": "16M", "smb2 max write": "4M" };
+  const small = await startVictim({ parameters });
+  const late = await mountToWrite(small, "late");
+  const slow = [];
+  for (let index = 0; index < 32; index++) slow.push(await mountToWrite(small, `slow ${index}`));
+  const before = anonymousKib(small);
+  for (const { mount, write } of slow) {
+    const { bytes } = mount.client.build(write);
+    mount.client.socket.sendFrame(bytes.subarray(0, bytes.length - 10), bytes.length);
+  }
+  await Bun.sleep(1000);
+  expect(anonymousKib(small) - before).toBeLessThan(BUDGET_KIB + SLACK_KIB);
+  // Small requests are answered meanwhile, and large ones when slow senders are gone.
+  await expectServing(small);
+  const written = late.mount.client.request(late.write);
+  for (const { mount } of slow) mount.client.close();
+  expect((await written).status).toBe(Status.SUCCESS);
+  late.mount.client.close();
+  await small.stop();
+}, 60_000);

@@ -18,9 +18,9 @@ function makeRandom(seed: number): (below: number) => number {
 }
 
 class Sink implements FrameSink {
-  readonly pool = new BufferPool(64 * 1024 * 1024);
+  readonly pool: BufferPool;
   readonly received: Uint8Array[] = [];
-  readonly assembler = new FrameAssembler(this.pool, this);
+  readonly assembler: FrameAssembler;
   loans = 0;
   limit = LIMIT;
   canTake = (): boolean => true;
@@ -31,6 +31,11 @@ class Sink implements FrameSink {
   /** Loans that are not released at once, like those of waiting requests. */
   readonly retained: PooledBuffer[] = [];
   retainsLoans = false;
+
+  constructor(pool = new BufferPool(64 * 1024 * 1024)) {
+    this.pool = pool;
+    this.assembler = new FrameAssembler(pool, this);
+  }
 
   maxFrameBytes(): number {
     return this.limit;
@@ -59,6 +64,10 @@ class Sink implements FrameSink {
   keepAlives = 0;
   takeKeepAlive(): boolean {
     return ++this.keepAlives <= 100;
+  }
+
+  roomFreed(): void {
+    expect(this.assembler.resume()).toBe(true);
   }
 
   takeSessionRequest(): boolean {
@@ -130,6 +139,58 @@ test("a message of several packets stays in its own pooled buffer until the sink
   expect(sink.retained[0]).not.toBe(sink.retained[1]);
   for (const loan of sink.retained) sink.pool.release(loan);
   expect(sink.pool.lentBytes).toBe(0);
+});
+
+describe("while the pool is low", () => {
+  const feedAll = (sink: Sink, stream: Uint8Array, step: number): void => {
+    for (let at = 0; at < stream.length; at += step)
+      expect(sink.assembler.feed(stream.slice(at, at + step))).toBe(true);
+  };
+
+  test.each([1460, 30_003, 50_000])(
+    "a large message in packets of %d bytes waits, a small one does not",
+    async (step) => {
+      const pool = new BufferPool(10_000);
+      const held = pool.acquire(10_000);
+      const sink = new Sink(pool);
+      const sent = [messageOf(60_000), messageOf(150_000), messageOf(100)];
+      feedAll(sink, join(sent.map((message) => frameOf(message))), step);
+      expectFrames(sink.received, sent.slice(0, 1));
+      expect([sink.assembler.hasDeferred, pool.lentBytes]).toEqual([true, held.bytes.length]);
+      pool.release(held);
+      await Promise.resolve();
+      expectFrames(sink.received, sent);
+      expect([sink.assembler.hasDeferred, pool.lentBytes]).toEqual([false, 0]);
+    },
+  );
+
+  test("fifty senders of large messages get buffers one after another, and all are received", async () => {
+    const pool = new BufferPool(100_000);
+    const sinks = Array.from({ length: 50 }, () => new Sink(pool));
+    const message = messageOf(150_000);
+    const stream = frameOf(message);
+    for (let at = 0; at < stream.length; at += 40_000) {
+      for (const sink of sinks) sink.assembler.feed(stream.slice(at, at + 40_000));
+      await Promise.resolve();
+      expect(pool.lentBytes).toBeLessThan(400_000);
+    }
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    for (const sink of sinks) expectFrames(sink.received, [message]);
+    expect(pool.lentBytes).toBe(0);
+  });
+
+  test("a closed sender's turn goes to the next one", async () => {
+    const pool = new BufferPool(10_000);
+    const held = pool.acquire(10_000);
+    const [first, second] = [new Sink(pool), new Sink(pool)];
+    const message = messageOf(150_000);
+    for (const sink of [first, second]) feedAll(sink, frameOf(message), 50_000);
+    first.assembler.close();
+    pool.release(held);
+    await Promise.resolve();
+    expectFrames(second.received, [message]);
+    expect(pool.lentBytes).toBe(0);
+  });
 });
 
 test("NetBIOS keep-alives are skipped, whole or split", () => {
