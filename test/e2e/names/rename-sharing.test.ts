@@ -82,7 +82,7 @@ describe.each([false, true])("renaming an object (a directory: %p)", (isDirector
   });
 
   test.each([
-    ["another client", () => other, SUCCESS],
+    ["another client", () => other, isDirectory ? SUCCESS : VIOLATION],
     ["the same client", () => mount, isDirectory ? SUCCESS : VIOLATION],
   ])("into a directory that %s has open for DELETE", async (_, holder, expected) => {
     const access = FILE_RIGHTS | Access.DELETE;

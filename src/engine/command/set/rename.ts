@@ -189,17 +189,15 @@ function reportRename(exchange: Exchange, open: Open, from: string, to: string, 
 }
 
 // Windows opens the directory of the new name to add an entry, sharing READ and WRITE: that conflicts with opens
-// that do not share WRITE or have DELETE (smb2.rename.*). The old name's directory is not opened. As in Samba,
-// DELETE access conflicts only where the same client has it, and with the rename of files alone.
+// that do not share WRITE or have DELETE (smb2.rename.*, smb2.oplock.batch20). The old name's directory is not
+// opened. As in Samba, DELETE access does not prevent the rename of a directory.
 function conflictingParent(exchange: Exchange, open: Open, path: string): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;
-  const { clientGuid } = open.session.terms;
-  for (const { sharingAccess, shareAccess, session } of parent.opens) {
+  for (const { sharingAccess, shareAccess } of parent.opens) {
     if (!hasDataAccess(sharingAccess)) continue;
     if ((shareAccess & ShareAccess.WRITE) === 0) return parent;
-    const mayDelete = (sharingAccess & Access.DELETE) !== 0;
-    if (mayDelete && !open.isDirectory && session.terms.clientGuid === clientGuid) return parent;
+    if (!open.isDirectory && (sharingAccess & Access.DELETE) !== 0) return parent;
   }
   return undefined;
 }
