@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { startVictim } from "../client/attack-rig.ts";
 import { waitsDuring } from "../client/fairness-rig.ts";
+import { logOff, mountWithOpens } from "../client/many-opens.ts";
 import type { Mount } from "../client/raw-files.ts";
 import {
   compoundOf,
@@ -42,10 +43,11 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** Fails unless the longest wait of another client is within the limit in one of a few attempts. */
-async function expectFair(work: () => Promise<void>): Promise<void> {
+async function expectFair(work: () => Promise<void>, prepare?: () => Promise<void>): Promise<void> {
   let excess = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < ATTEMPTS && excess > 0; attempt++) {
     let took = 0;
+    await prepare?.();
     const { worst } = await waitsDuring(server, async () => {
       const started = performance.now();
       await work();
@@ -83,3 +85,18 @@ test("the second look-up in a changing folder of 60,000 names takes no time", as
   // Measured: 15 ms; reading the folder anew each time takes 1 s and more.
   expect(performance.now() - started).toBeLessThan(400);
 }, 60_000);
+
+test("a client with 5,000 opens, leases and 49,000 locks that leaves delays no other client", async () => {
+  let leaving: Mount | undefined;
+  const arrive = async (): Promise<void> => {
+    leaving = await mountWithOpens(server, 5000);
+  };
+  await expectFair(async () => {
+    if (leaving !== undefined) await logOff(leaving);
+    leaving?.client.close();
+  }, arrive);
+  await expectFair(async () => {
+    leaving?.client.close();
+    await Bun.sleep(500);
+  }, arrive);
+}, 120_000);
