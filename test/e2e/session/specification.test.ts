@@ -1,5 +1,8 @@
 // Answers that [MS-SMB2], [MS-FSA] and [MS-FSCC] demand, or that other people's clients depend on, each at the socket.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { QueryDirectoryFlag } from "../../../src/wire/command/query-directory.ts";
 import { Capability, Dialect, SecurityMode } from "../../../src/wire/command/negotiate.ts";
 import { Command, HeaderFlag, HeaderOffset } from "../../../src/wire/header.ts";
 import { FileInfoClass, FsInfoClass } from "../../../src/wire/fscc/info-class.ts";
@@ -25,6 +28,7 @@ import {
   createCall,
   createFile,
   ioctlCall,
+  listDirectory,
   openFile,
   queryDirectoryCall,
   queryInfoCall,
@@ -309,5 +313,34 @@ test("a name that is too long below a missing folder gets STATUS_OBJECT_PATH_NOT
       await mount.client.outcome(createCall(mount, name, { createDisposition })),
       Status.OBJECT_NAME_INVALID,
     );
+  mount.client.close();
+});
+
+test("a pattern is held against the name on disk as well as against the one that is shown", async () => {
+  const mount = await mountTest(server);
+  await closeFile(mount, await createDirectory(mount, "trailing"));
+  writeFileSync(join(server.shares.get("test") ?? "", "trailing", "ends with a dot."), "");
+  const found = async (pattern: string): Promise<string[]> => {
+    const { fileId } = await openFile(mount, "trailing");
+    const names = (await listDirectory(mount, fileId, { pattern })).map(({ name }) => name);
+    await closeFile(mount, fileId);
+    return names;
+  };
+  const [shown] = (await found("*")).filter((name) => !/^[.]+$/.test(name));
+  expect(shown).toBeDefined();
+  for (const pattern of ["ends*", "*dot.", 'ends with a dot"', shown ?? ""])
+    expect(await found(pattern)).toEqual([shown ?? ""]);
+  mount.client.close();
+});
+
+test("RESTART_SCANS without a match on an open that has returned entries gets STATUS_NO_MORE_FILES, as by smbd", async () => {
+  const mount = await mountTest(server);
+  const { fileId } = await openFile(mount, "");
+  const list = (pattern: string, flags: number) =>
+    mount.client.outcome(queryDirectoryCall(mount, fileId, { pattern, flags }));
+  expectOutcome(await list("nothing*", 0), Status.NO_SUCH_FILE);
+  expectOutcome(await list("*", QueryDirectoryFlag.REOPEN), Status.SUCCESS);
+  expectOutcome(await list("nothing*", QueryDirectoryFlag.RESTART_SCANS), Status.NO_MORE_FILES);
+  expectOutcome(await list("nothing*", QueryDirectoryFlag.REOPEN), Status.NO_SUCH_FILE);
   mount.client.close();
 });

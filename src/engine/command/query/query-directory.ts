@@ -86,6 +86,8 @@ function prepareSearch(
   if (pattern.length > MAX_PATTERN_UNITS) return Status.OBJECT_NAME_INVALID;
   // An empty pattern on a restart means the pattern of the search that is restarted.
   const effectivePattern = pattern !== "" ? pattern : (search?.pattern ?? "*");
+  // A restart without a match ends as a listing that has returned entries does, as in smbd.
+  const hasReturned = !isFresh && search?.hasReturned === true;
   const only = exactName(effectivePattern);
   if (isFresh || exactName(search?.pattern ?? "") !== only) {
     search?.stream.close();
@@ -101,7 +103,7 @@ function prepareSearch(
       handle.list(only === undefined ? only : { name: only, anyForm: store?.findsAnyForm === true }),
     pattern: effectivePattern,
     matches: compilePattern(effectivePattern, store),
-    hasReturned: false,
+    hasReturned,
   };
   open.search = newSearch;
   return newSearch;

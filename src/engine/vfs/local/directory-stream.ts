@@ -36,6 +36,11 @@ const SKIPPED_NAMES = 16;
 
 type Matches = (name: string) => boolean;
 
+/** A name that clients cannot be shown as it is, such as one that ends with a dot, is found by both of its forms. */
+function matchesEither(matches: Matches, clientName: string, diskName: string): boolean {
+  return matches(clientName) || (clientName !== diskName && matches(diskName));
+}
+
 export class LocalDirectoryStream implements DirectoryStream {
   private readonly disk: ShareDisk;
   private readonly volume: MountedVolume;
@@ -58,7 +63,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   /** Names from the worker that are not matched yet, from index `unmatchedAt`. */
   private unmatched: readonly string[] = [];
   private unmatchedAt = 0;
-  private ready: { name: string; stat: FileStat }[] = [];
+  private ready: { name: string; diskName: string; stat: FileStat }[] = [];
   private readyAt = 0;
   private statCount = FIRST_STATS;
   /** performance.now() of the last positive `isResponsive`. */
@@ -161,7 +166,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     return andThen(entries, (found): NextEntry => {
       if (this.fd < 0) return -Errno.EBADF;
       if (typeof found === "number") return found;
-      this.ready = found.map((one) => ({ name: this.clientName(one.name), stat: one.stat }));
+      this.ready = found.map((one) => ({ ...one, diskName: one.name, name: this.clientName(one.name) }));
       this.readyAt = 0;
       return this.takeReady(matches);
     });
@@ -170,7 +175,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   private takeReady(matches: Matches): DirectoryEntry | undefined {
     while (this.readyAt < this.ready.length) {
       const one = this.ready[this.readyAt++];
-      if (one === undefined || !matches(one.name)) continue;
+      if (one === undefined || !matchesEither(matches, one.name, one.diskName)) continue;
       this.entry.name = one.name;
       this.entry.stat = one.stat;
       return this.entry;
@@ -196,7 +201,8 @@ export class LocalDirectoryStream implements DirectoryStream {
       }
       if (dot !== undefined) this.dotsReturned++;
       const clientName = dot ?? this.clientName(name);
-      if ((dot === undefined && context.isVetoed(name)) || !matches(clientName)) {
+      const isMatch = matchesEither(matches, clientName, name);
+      if (!isMatch || (dot === undefined && context.isVetoed(name))) {
         if (++skipped % SKIPPED_NAMES === 0 && performance.now() - startMs >= SKIPPING_MS) return SKIPPED;
         continue;
       }
@@ -276,7 +282,8 @@ export class LocalDirectoryStream implements DirectoryStream {
     while (this.unmatchedAt < this.unmatched.length) {
       const name = this.unmatched[this.unmatchedAt++];
       if (name === undefined) continue;
-      if (!context.isVetoed(name) && matches(this.clientName(name))) this.names.push(name);
+      const isMatch = matchesEither(matches, this.clientName(name), name);
+      if (isMatch && !context.isVetoed(name)) this.names.push(name);
       const isTimeUp = this.unmatchedAt % SKIPPED_NAMES === 0 && performance.now() - startMs >= SKIPPING_MS;
       if (isTimeUp) return this.names.length > 0;
     }
@@ -294,7 +301,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     for (const [at, name] of names.entries()) {
       const stat = stats[at];
       if (stat === undefined) continue;
-      this.ready.push({ name: isDots(name) ? name : this.clientName(name), stat });
+      this.ready.push({ diskName: name, name: isDots(name) ? name : this.clientName(name), stat });
     }
     return 0;
   }
