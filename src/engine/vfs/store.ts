@@ -133,8 +133,12 @@ export interface FileNode {
   deviceNumbers?(): MaybePromise<readonly number[] | Failure>;
   /** Stores FILE_ATTRIBUTE bits; -EOPNOTSUPP where they cannot be stored. */
   setAttributes(attributes: number): MaybePromise<0 | Failure>;
+  /** Sets FILE_ATTRIBUTE_ARCHIVE and keeps the other attributes, in one disk operation. */
+  markForArchive(): MaybePromise<0 | Failure>;
   /** Sets or clears FILE_ATTRIBUTE_SPARSE_FILE; -EOPNOTSUPP where it cannot be stored. */
   setSparse(isSparse: boolean): MaybePromise<0 | Failure>;
+  /** After `close`: resolves when the blocks of a large removed file are free. Undefined where nothing waits. */
+  readonly closing?: Promise<void> | undefined;
   /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
   close(): void;

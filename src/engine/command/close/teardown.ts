@@ -74,7 +74,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {
   const remove = (): MaybePromise<NtStatus> =>
     andThen(removeNameOf(context, open, store, file, removable, wasLast), (result) => {
       release();
-      return statusOfRemoval(result);
+      return andThen(node.closing, () => statusOfRemoval(result));
     });
   // A rename or removal in progress must end first: it changes the path.
   return removable.moving === undefined ? remove() : removable.moving.then(remove);

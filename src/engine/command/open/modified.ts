@@ -1,7 +1,6 @@
 // Attributes and times after a change of a file's data: ARCHIVE is set, and times that the client has set or
 // frozen through the same open are restored. [MS-FSA] 2.1.4.17, 2.1.5.15.2.
 import type { MaybePromise } from "../../../port/port.ts";
-import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import type { BasicChange, TimeRequest } from "../../../wire/fscc/file-information.ts";
 import type { Time } from "../../../wire/filetime.ts";
 import type { EngineContext } from "../../connection/context.ts";
@@ -19,15 +18,8 @@ export function noteModified(context: EngineContext, open: Open, marks: boolean)
   if (node === undefined) return undefined;
   const isMarked = !marks || open.file?.isMarked === true;
   if (isMarked && open.fixedTimes === undefined && open.file?.base === undefined) return undefined;
-  const noted = andThen(isMarked ? undefined : markForArchive(node), () => restoreTimes(context, open));
+  const noted = andThen(isMarked ? undefined : node.markForArchive(), () => restoreTimes(context, open));
   return context.notify.quietly(noted, open.file?.path);
-}
-
-function markForArchive(node: FileNode): MaybePromise<unknown> {
-  return andThen(node.refresh(), (stat) => {
-    if (typeof stat === "number" || (stat.attributes & FileAttribute.ARCHIVE) !== 0) return undefined;
-    return node.setAttributes(stat.attributes | FileAttribute.ARCHIVE);
-  });
 }
 
 /** Restores the times that the client has set or frozen through `open` and that the disk has changed. */

@@ -122,7 +122,7 @@ function watchFolder(folder: number): number {
     queue = made;
   }
   if (queueTimer === undefined) {
-    queueTimer = setTimeout(closeQueue, QUEUE_IDLE_MS);
+    queueTimer = setTimeout(closeFolderQueue, QUEUE_IDLE_MS);
     queueTimer.unref();
   } else {
     queueTimer.refresh();
@@ -130,7 +130,9 @@ function watchFolder(folder: number): number {
   return addWatch(queue, folder, NAMES | Inotify.ATTRIB);
 }
 
-function closeQueue(): void {
+/** Closes this thread's inotify queue, if it has one. */
+export function closeFolderQueue(): void {
+  clearTimeout(queueTimer);
   // In the thread pool: closing a queue takes up to 16 ms.
   if (queue !== undefined) close(queue, () => {});
   queue = undefined;

@@ -202,6 +202,14 @@ export function setNodeAttributes(
   return result === -Errno.EOPNOTSUPP ? failure : result;
 }
 
+/** `FileNode.markForArchive`. */
+export function markNodeForArchive(context: ShareContext, fd: number, path: string): 0 | Failure {
+  const stat = statNode(context, fd, path);
+  if (typeof stat === "number") return stat;
+  if ((stat.attributes & FileAttribute.ARCHIVE) !== 0) return 0;
+  return setNodeAttributes(context, fd, path, stat.attributes | FileAttribute.ARCHIVE);
+}
+
 /** `FileNode.setSparse`. */
 export function setNodeSparse(
   context: ShareContext,

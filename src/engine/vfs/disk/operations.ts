@@ -40,6 +40,7 @@ import { getNamedValue, listNamedValues, removeNamedValue, setNamedValue } from 
 import {
   describeNode,
   openNode,
+  markNodeForArchive,
   setNodeAttributes,
   setNodeMode,
   setNodeSparse,
@@ -91,6 +92,7 @@ export const diskOperations = {
   rename: renamePath,
   renameValue: renameNamedValue,
   replaceBySpecial,
+  markForArchive: markNodeForArchive,
   setAttributes: setNodeAttributes,
   setMode: setNodeMode,
   setSparse: setNodeSparse,

@@ -1,6 +1,8 @@
 // A resolved object, held by an O_PATH descriptor: it stays the same object whatever is renamed or swapped
 // later.
+import { close } from "node:fs";
 import { Errno } from "../../../linux/errno.ts";
+import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { OperationArgs, OperationName, OperationResult } from "../disk/operations.ts";
 import { snapshotSecondsOf } from "../snapshot/share-snapshots.ts";
@@ -22,6 +24,14 @@ import {
 } from "../store.ts";
 import type { NamedValues } from "../value-store.ts";
 
+/** Bytes from which the last close of a removed file takes longer than the thread pool's hand-over. */
+const LARGE_BYTES = 16_777_216;
+const facts = emptyStatx();
+
+function isLargeRemoved(fd: number): boolean {
+  return statFd(fd, facts) === 0 && facts.links === 0 && facts.size >= LARGE_BYTES;
+}
+
 export class LocalNode implements FileNode {
   readonly fd: number;
   path: string;
@@ -35,6 +45,7 @@ export class LocalNode implements FileNode {
   private rights: number;
   private readonly areAttributes: boolean;
   isClosed = false;
+  closing: Promise<void> | undefined;
 
   /** Takes over `fd`. `path` is the on-disk path it was opened by. */
   constructor(disk: ShareDisk, fd: number, path: string, facts: NodeFacts) {
@@ -118,6 +129,11 @@ export class LocalNode implements FileNode {
     return refusal < 0 ? refusal : this.run("setAttributes", this.fd, this.path, attributes);
   }
 
+  markForArchive(): MaybePromise<0 | Failure> {
+    const refusal = this.refuseChange();
+    return refusal < 0 ? refusal : this.run("markForArchive", this.fd, this.path);
+  }
+
   setSparse(isSparse: boolean): MaybePromise<0 | Failure> {
     const refusal = this.refuseChange();
     return refusal < 0 ? refusal : this.run("setSparse", this.fd, this.path, isSparse);
@@ -153,8 +169,16 @@ export class LocalNode implements FileNode {
   }
 
   private release(): void {
-    this.disk.closeFd(this.volume, this.fd);
-    this.disk.root.release();
+    const end = (): void => {
+      this.disk.root.release();
+    };
+    if (this.volume.isRemote || !isLargeRemoved(this.fd)) {
+      void this.disk.closeFd(this.volume, this.fd);
+      end();
+      return;
+    }
+    // Frees blocks and cached pages, which has taken 0.8 s for 4 GiB.
+    this.closing = new Promise<void>((resolve) => close(this.fd, () => resolve())).then(end);
   }
 
   private refuseChange(): 0 | Failure {

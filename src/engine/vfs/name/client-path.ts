@@ -48,6 +48,8 @@ function parseComponents(name: string, maxUnits = MAX_COMPONENT_UNITS): string[]
     // A directory's name may end with a backslash; several count as one, and `.` as none, as in Windows and Samba.
     if (component === "" || component === ".") continue;
     if (component === "..") {
+      // It must not take a snapshot's token away: the client would get the live file.
+      if (name.includes("@GMT-")) return Status.OBJECT_NAME_INVALID;
       // smbd's status; Windows answers INVALID_PARAMETER.
       if (components.pop() === undefined) return Status.OBJECT_PATH_SYNTAX_BAD;
       continue;

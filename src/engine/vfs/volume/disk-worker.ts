@@ -5,7 +5,7 @@ import { voluntarySwitches } from "../../../linux/thread-usage.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import { diskOperations } from "../disk/operations.ts";
 import type { DiskAnswer, DiskRequest, ToDiskWorker } from "./worker-protocol.ts";
-import { takeHeldChanges } from "../context/folder-times.ts";
+import { closeFolderQueue, takeHeldChanges } from "../context/folder-times.ts";
 import { beginJob, makeSlots } from "../context/given-up.ts";
 import { ShareContext } from "../context/share-context.ts";
 
@@ -22,6 +22,7 @@ self.onmessage = (event: MessageEvent<ToDiskWorker>) => {
   const message = event.data;
   if ("forget" in message) shares.delete(message.forget);
   else if ("slots" in message) slots = message.slots;
+  else if ("end" in message) closeFolderQueue();
   else self.postMessage(answer(message));
 };
 

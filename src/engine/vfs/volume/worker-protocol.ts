@@ -34,7 +34,12 @@ export interface AssignSlots {
   readonly slots: JobSlots;
 }
 
-export type ToDiskWorker = DiskRequest | ForgetShare | AssignSlots;
+/** The last message: the worker closes its descriptors. */
+export interface EndWorker {
+  readonly end: true;
+}
+
+export type ToDiskWorker = DiskRequest | ForgetShare | AssignSlots | EndWorker;
 
 export interface DiskAnswer {
   readonly job: number;

@@ -92,6 +92,9 @@ class Thread {
   }
 }
 
+/** How long an idle worker may take to close its descriptors. */
+const END_MS = 100;
+
 export class VolumeWorkers {
   private readonly threads: Thread[] = [];
   private readonly queue: DiskJob[] = [];
@@ -135,7 +138,10 @@ export class VolumeWorkers {
     clearTimeout(this.idleTimer);
     this.retryTimer = undefined;
     this.idleTimer = undefined;
-    for (const thread of this.threads.splice(0)) this.terminate(thread);
+    for (const thread of this.threads.splice(0)) {
+      if (thread.posted.size > 0) this.terminate(thread);
+      else endIdle(thread);
+    }
     for (const job of this.queue.splice(0)) job.lost(-Errno.EIO);
   }
 
@@ -245,6 +251,12 @@ export class VolumeWorkers {
     thread.posted.clear();
     for (const { job } of lost) job.lost(-Errno.EIO);
   }
+}
+
+/** Lets the worker close its own descriptors, which outlive its thread, before it is terminated. */
+function endIdle(thread: Thread): void {
+  post(thread, { end: true });
+  setTimeout(() => thread.worker.terminate(), END_MS).unref();
 }
 
 function post(thread: Thread, message: ToDiskWorker): void {

@@ -70,6 +70,7 @@ export function nodeFor(facts: NodeFacts = {}): FileNode {
     setTimes: () => 0,
     setMode: () => 0,
     setAttributes: () => 0,
+    markForArchive: () => 0,
     setSparse: () => 0,
     close: () => undefined,
   };
