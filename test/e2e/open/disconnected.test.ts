@@ -122,7 +122,10 @@ describe.each(KINDS)("a durable handle of version $version with $title", (kind) 
     expect(await comeBackAfter(kind, RWH, async () => undefined)).toBe(KEPT);
   });
 
-  test.skipIf(kind.lease === 0)("RH stays beside another client's RH, and leaves it no W", async () => {
+  // An oplock has no state RH.
+  const testLease = kind.lease === 0 ? (): void => undefined : test;
+
+  testLease("RH stays beside another client's RH, and leaves it no W", async () => {
     const status = await comeBackAfter(kind, RH, async (name) => {
       expect(await granted(name, RH)).toBe(RH);
       expect(await granted(name, RWH)).toBe(RH);
@@ -130,7 +133,7 @@ describe.each(KINDS)("a durable handle of version $version with $title", (kind) 
     expect(status).toBe(KEPT);
   });
 
-  test.skipIf(kind.lease === 0)("RH is closed when another client writes", async () => {
+  testLease("RH is closed when another client writes", async () => {
     const status = await comeBackAfter(kind, RH, async (name) => {
       const { fileId } = await openFile(other, name, { desiredAccess: READ_WRITE_DATA });
       await writeFile(other, fileId, 0, new Uint8Array(1));
@@ -139,7 +142,7 @@ describe.each(KINDS)("a durable handle of version $version with $title", (kind) 
     expect(status).toBe(CLOSED);
   });
 
-  test.skipIf(kind.lease === 0)("RH is closed when another client renames the file", async () => {
+  testLease("RH is closed when another client renames the file", async () => {
     const status = await comeBackAfter(kind, RH, async (name) => {
       const { fileId } = await openFile(other, name, { desiredAccess: READ_WRITE });
       const rename = renameCall(other, fileId, `${name} renamed`, false);
