@@ -134,7 +134,7 @@ export class TreeChanges {
       if (!isOurs && !from.isOurs) sink.reportRename(from.path, path, isDirectory);
       else if (!isOurs) sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
       else if (!from.isOurs) sink.report(NotifyAction.REMOVED, from.path, nameFilterOf(isDirectory));
-      if (isDirectory) this.follow(reach, from.path, path);
+      if (isDirectory) this.follow(reach, from.path, path, isOurs);
     } else {
       if (!isOurs) sink.report(NotifyAction.ADDED, path, nameFilterOf(isDirectory));
       // Entries of a directory from outside of the tree are not reported, as on Windows.
@@ -143,21 +143,25 @@ export class TreeChanges {
   }
 
   /** A directory was moved within the tree. */
-  private follow(reach: Reach, from: string, to: string): void {
+  private follow(reach: Reach, from: string, to: string, isOurs: boolean): void {
     const { directories } = this;
     if (directories.has(from)) {
       directories.repath(from, to);
       this.verifyLater(reach, from);
       this.verifyLater(reach, to);
     }
-    if (!this.unseen.has(from)) this.checkWatched(to);
+    // A walk under way may not have reached the directory: it is watched at its new path, and what has changed in it
+    // since the walk began counts as lost. Not where a client of the server renames it (smb2.notify-inotify wants the
+    // rename alone): what another program changes in it in the milliseconds before its watch is not noticed then.
+    const { walkingSinceMs } = directories;
+    if (!this.unseen.has(from) && walkingSinceMs === undefined) this.checkWatched(to);
     const below = `${from}/`;
     for (const path of [...this.unseen.keys()]) {
       if (path !== from && !path.startsWith(below)) continue;
       this.unseen.delete(path);
       this.enterNew(reach, to + path.slice(from.length));
     }
-    if (!directories.has(to)) this.enterKnown(reach, to);
+    if (!directories.has(to)) this.enterKnown(reach, to, isOurs ? undefined : walkingSinceMs);
   }
 
   /** Reports a MOVED_FROM without MOVED_TO as a removal: the object left the watched directories. */
@@ -182,10 +186,10 @@ export class TreeChanges {
   }
 
   /** Watches a directory that was not made now, and those below it in the background. */
-  private enterKnown(reach: Reach, path: string): void {
+  private enterKnown(reach: Reach, path: string, sinceMs?: number): void {
     const { directories } = this;
     if (!directories.isWanted(path)) return;
-    const outcome = directories.watch(reach, path);
+    const outcome = directories.watch(reach, path, sinceMs);
     if (outcome === "watched") directories.walk(reach, path);
     else if (outcome === "known") this.verifyLater(reach, path);
   }

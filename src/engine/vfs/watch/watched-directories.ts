@@ -72,6 +72,8 @@ export class WatchedDirectories {
   private readonly byPath = new Map<string, WatchedDirectory>();
   private readonly toWalk: Walk[] = [];
   private isWalking = false;
+  /** While a walk is under way: when it was asked for, in ms since 1970. It has not reached every directory yet. */
+  walkingSinceMs: number | undefined;
   /** Requested directories where changes may be missed until the walk below them has ended. */
   private readonly unsure = new Set<string>();
   private readonly warned = new Set<string>();
@@ -245,8 +247,10 @@ export class WatchedDirectories {
     this.toWalk.push({ path, reach, sinceMs: Date.now() });
     if (this.isWalking) return;
     this.isWalking = true;
+    this.walkingSinceMs = Date.now();
     void this.walkAll().finally(() => {
       this.isWalking = false;
+      this.walkingSinceMs = undefined;
       const { unsure } = this;
       for (const unsurePath of [...unsure]) this.lost(unsurePath);
       unsure.clear();
@@ -349,6 +353,9 @@ export class WatchedDirectories {
 /** True where an entry was added, removed or renamed in the directory after that time. */
 function isModifiedSince(fd: number, sinceMs: number): boolean {
   if (statFdCached(fd, statx) < 0) return true;
+  // A directory that is as it was made: one made before that time has missed nothing, one made later has an event.
+  const { hasBirth, birthSeconds, birthNanoseconds, modifySeconds, modifyNanoseconds } = statx;
+  if (hasBirth && birthSeconds === modifySeconds && birthNanoseconds === modifyNanoseconds) return false;
   return statx.modifySeconds * 1000 + statx.modifyNanoseconds / 1e6 > sinceMs - TICK_MS;
 }
 
