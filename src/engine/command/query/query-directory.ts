@@ -39,16 +39,13 @@ export function handleQueryDirectory(exchange: Exchange, open: Open): MaybePromi
   if (request.outputBufferLength > exchange.context.settings.maxTransactBytes)
     return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.outputBufferLength)) return Status.INVALID_PARAMETER;
-  const isKnown =
-    request.infoClass === POSIX_INFO_CLASS
-      ? open.isPosix
-      : directoryFixedSize(request.infoClass) !== undefined;
+  const fixedBytes = directoryFixedSize(request.infoClass);
+  const isKnown = request.infoClass === POSIX_INFO_CLASS ? open.isPosix : fixedBytes !== undefined;
   if (!isKnown) return Status.INVALID_INFO_CLASS;
   if ((open.grantedAccess & Access.LIST_DIRECTORY) === 0) return Status.ACCESS_DENIED;
   if (open.handle === undefined) return Status.ACCESS_DENIED;
   // [MS-FSA] 2.1.5.6.3: a buffer without room for the fixed part of an entry is refused before the search.
-  if (request.outputBufferLength < (directoryFixedSize(request.infoClass) ?? 0))
-    return Status.INFO_LENGTH_MISMATCH;
+  if (request.outputBufferLength < (fixedBytes ?? 0)) return Status.INFO_LENGTH_MISMATCH;
   return open.listing === undefined ? list(exchange, open, request) : listLater(exchange, open, request);
 }
 

@@ -172,7 +172,8 @@ export class LocalNode implements FileNode {
     const end = (): void => {
       this.disk.root.release();
     };
-    if (this.volume.isRemote || !isLargeRemoved(this.fd)) {
+    const isFile = this.current.kind === FileKind.FILE;
+    if (this.volume.isRemote || !isFile || !isLargeRemoved(this.fd)) {
       void this.disk.closeFd(this.volume, this.fd);
       end();
       return;
