@@ -71,7 +71,6 @@ export class WatchedDirectories {
   private readonly byWatch = new Map<number, WatchedDirectory>();
   private readonly byPath = new Map<string, WatchedDirectory>();
   private readonly toWalk: Walk[] = [];
-  private isWalking = false;
   /** While a walk is under way: when it was asked for, in ms since 1970. It has not reached every directory yet. */
   walkingSinceMs: number | undefined;
   /** Requested directories where changes may be missed until the walk below them has ended. */
@@ -245,11 +244,9 @@ export class WatchedDirectories {
   walk(reach: Reach, path: string): void {
     if (!this.isBelowRecursive(path)) return;
     this.toWalk.push({ path, reach, sinceMs: Date.now() });
-    if (this.isWalking) return;
-    this.isWalking = true;
+    if (this.walkingSinceMs !== undefined) return;
     this.walkingSinceMs = Date.now();
     void this.walkAll().finally(() => {
-      this.isWalking = false;
       this.walkingSinceMs = undefined;
       const { unsure } = this;
       for (const unsurePath of [...unsure]) this.lost(unsurePath);
@@ -334,7 +331,7 @@ export class WatchedDirectories {
     }
     // The walk may have listed the directory under its old path already.
     const reach = this.byPath.get(to)?.reach;
-    if (this.isWalking && reach !== undefined) this.walk(reach, to);
+    if (this.walkingSinceMs !== undefined && reach !== undefined) this.walk(reach, to);
   }
 
   private link(request: WatchRequest): void {
