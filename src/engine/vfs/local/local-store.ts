@@ -1,5 +1,6 @@
 // The file store of a local directory: the files of one share for one user.
 import { Errno } from "../../../linux/errno.ts";
+import { upcase } from "../../../wire/fscc/upcase.ts";
 import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { binGrant, RecycleBin } from "../recycle/bin.ts";
 import { RecycleKeeper } from "../recycle/keeper.ts";
@@ -120,7 +121,7 @@ class LocalStore implements FileStore {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;
       const node = facts && new LocalNode(disk, fd, path, facts);
-      if (!this.isClosed) return { path, name, node };
+      if (!this.isClosed) return node === undefined ? this.tunnelled(path, name) : { path, name, node };
       node?.close();
       return -Errno.EBADF;
     });
@@ -155,8 +156,12 @@ class LocalStore implements FileStore {
   }
 
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure> {
-    if (this.disk.context.grant.readOnly) return -Errno.EROFS;
-    return this.disk.run("remove", path, identity, isDirectory);
+    const { disk } = this;
+    if (disk.context.grant.readOnly) return -Errno.EROFS;
+    return andThen(disk.run("remove", path, identity, isDirectory), (result) => {
+      if (result === 0) this.nameLeft(path, isDirectory);
+      return result;
+    });
   }
 
   discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
@@ -178,7 +183,10 @@ class LocalStore implements FileStore {
     replace: boolean,
   ): MaybePromise<{ path: string } | Failure> {
     if (this.disk.context.grant.readOnly) return -Errno.EROFS;
-    return this.disk.run("rename", from, identity, targetOf(to), replace);
+    return andThen(this.disk.run("rename", from, identity, targetOf(to), replace), (result) => {
+      if (typeof result !== "number") this.nameLeft(from, true);
+      return result;
+    });
   }
 
   link(node: FileNode, to: Found, replace: boolean): MaybePromise<0 | Failure> {
@@ -298,6 +306,25 @@ class LocalStore implements FileStore {
     this.openedSnapshots?.close();
     this.bin?.close();
     this.disk.close();
+  }
+
+  /** A name was removed or renamed away. */
+  private nameLeft(path: string, mayBeDirectory: boolean): void {
+    const { tunnel } = this.disk.root;
+    if (mayBeDirectory) tunnel.forgetBelow(path);
+    tunnel.note(path);
+  }
+
+  /** A missing name: where it is the short name of one that was removed just now, that one. */
+  private tunnelled(path: string, name: string): Found {
+    const { context, root } = this.disk;
+    const { names } = context;
+    // [MS-FSA] 2.1.1.2: not where names are case-sensitive.
+    if (context.grant.caseSensitive || !names.mayBeShort(name)) return { path, name, node: undefined };
+    const { parent } = splitPath(path);
+    const long = root.tunnel.find(parent, upcase(name), names.shortNames.shortOf);
+    if (long === undefined || context.isVetoed(long)) return { path, name, node: undefined };
+    return { path: joinPath(parent, long), name: long, node: undefined };
   }
 
   private refuseChange(found: Found): 0 | Failure {

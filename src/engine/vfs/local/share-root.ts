@@ -11,6 +11,7 @@ import {
   openCachedShareDirectory,
 } from "../disk/share-directory.ts";
 import { ownerWithoutRoot } from "../volume/call.ts";
+import { NameTunnel } from "./name-tunnel.ts";
 import type { Failure } from "../store.ts";
 
 const roots = new Map<string, ShareRoot>();
@@ -34,6 +35,7 @@ function checkLater(): ReturnType<typeof setTimeout> {
 export class ShareRoot {
   readonly fd: number;
   readonly directories = new DirectoryCache();
+  readonly tunnel = new NameTunnel();
   /** The path was a mount point when it was opened before, and has no disk now. */
   private isBareMountPoint = false;
   /** The volume that the directory itself lies on. */
