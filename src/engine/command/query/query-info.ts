@@ -30,6 +30,7 @@ import { queryPosixFile } from "./posix.ts";
 import { queryFileSystem } from "./volume.ts";
 import { querySecurity } from "./security.ts";
 import { queryStreams } from "./streams.ts";
+import { type ByClass, handlerOf } from "../open/file-classes.ts";
 import { statOfOpen, countReserved } from "../open/stat.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
@@ -45,6 +46,13 @@ interface Facts {
   readonly eaSize: number;
 }
 
+type QueryHandler = (
+  exchange: Exchange,
+  open: Open,
+  node: FileNode,
+  request: QueryInfoRequest,
+) => MaybePromise<NtStatus>;
+
 interface FileClassRow {
   /** Rights of which the open must have one; 0 if it needs none. */
   readonly access: number;
@@ -53,68 +61,63 @@ interface FileClassRow {
 }
 
 // The access that each class needs: [MS-FSA] 2.1.5.12.
-const fileClasses = new Map<number, FileClassRow>([
-  [
-    FileInfoClass.BASIC,
-    { access: Access.READ_ATTRIBUTES, write: (w, { stat }) => encodeBasicInformation(w, stat) },
-  ],
-  [
-    FileInfoClass.STANDARD,
-    { access: 0, write: (w, facts) => encodeStandardInformation(w, standardOf(facts)) },
-  ],
-  [FileInfoClass.INTERNAL, { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) }],
-  [
-    FileInfoClass.EA,
-    { access: 0, write: (w, { eaSize }) => encodeUint32Information(w, eaSize), needsEaSize: true },
-  ],
-  [
-    FileInfoClass.ACCESS,
-    { access: 0, write: (w, { open }) => encodeUint32Information(w, open.grantedAccess) },
-  ],
-  [FileInfoClass.POSITION, { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) }],
-  [FileInfoClass.MODE, { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) }],
-  [FileInfoClass.ALIGNMENT, { access: 0, write: (w) => encodeUint32Information(w, 0) }],
-  [FileInfoClass.ALL, { access: Access.READ_ATTRIBUTES, write: writeAll, needsEaSize: true }],
-  [
-    FileInfoClass.COMPRESSION,
-    {
-      access: 0,
-      write: (w, { stat }) => encodeCompressionInformation(w, { compressedSize: stat.size, format: 0 }),
-    },
-  ],
-  [
-    FileInfoClass.NETWORK_OPEN,
-    { access: Access.READ_ATTRIBUTES, write: (w, { stat }) => encodeNetworkOpenInformation(w, stat) },
-  ],
-  [
-    FileInfoClass.ATTRIBUTE_TAG,
-    {
-      access: Access.READ_ATTRIBUTES,
-      write: (w, { stat }) =>
-        encodeAttributeTagInformation(w, {
-          attributes: stat.attributes,
-          reparseTag: reparseTagOf(stat.kind),
-        }),
-    },
-  ],
-  [
-    FileInfoClass.NORMALIZED_NAME,
-    { access: 0, write: (w, { path }) => encodeNameInformation(w, path.slice(1)) },
-  ],
-  [
-    FileInfoClass.ID,
-    {
-      access: 0,
-      write: (w, { stat }) =>
-        encodeIdInformation(w, {
-          volumeLow: stat.device % 2 ** 32,
-          volumeHigh: 0,
-          inodeLow: stat.inodeLow,
-          inodeHigh: stat.inodeHigh,
-        }),
-    },
-  ],
-]);
+const fileClasses: ByClass<"query", FileClassRow | QueryHandler> = {
+  [FileInfoClass.BASIC]: {
+    access: Access.READ_ATTRIBUTES,
+    write: (w, { stat }) => encodeBasicInformation(w, stat),
+  },
+  [FileInfoClass.STANDARD]: {
+    access: 0,
+    write: (w, facts) => encodeStandardInformation(w, standardOf(facts)),
+  },
+  [FileInfoClass.INTERNAL]: { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) },
+  [FileInfoClass.EA]: {
+    access: 0,
+    write: (w, { eaSize }) => encodeUint32Information(w, eaSize),
+    needsEaSize: true,
+  },
+  [FileInfoClass.ACCESS]: {
+    access: 0,
+    write: (w, { open }) => encodeUint32Information(w, open.grantedAccess),
+  },
+  [FileInfoClass.POSITION]: { access: 0, write: (w, { open }) => encodeSizeInformation(w, open.position) },
+  [FileInfoClass.FULL_EA]: queryExtendedAttributes,
+  [FileInfoClass.MODE]: { access: 0, write: (w, { open }) => encodeUint32Information(w, open.mode) },
+  [FileInfoClass.ALIGNMENT]: { access: 0, write: (w) => encodeUint32Information(w, 0) },
+  [FileInfoClass.ALL]: { access: Access.READ_ATTRIBUTES, write: writeAll, needsEaSize: true },
+  [FileInfoClass.ALTERNATE_NAME]: queryShortName,
+  [FileInfoClass.STREAM]: queryStreams,
+  [FileInfoClass.COMPRESSION]: {
+    access: 0,
+    write: (w, { stat }) => encodeCompressionInformation(w, { compressedSize: stat.size, format: 0 }),
+  },
+  [FileInfoClass.NETWORK_OPEN]: {
+    access: Access.READ_ATTRIBUTES,
+    write: (w, { stat }) => encodeNetworkOpenInformation(w, stat),
+  },
+  [FileInfoClass.ATTRIBUTE_TAG]: {
+    access: Access.READ_ATTRIBUTES,
+    write: (w, { stat }) =>
+      encodeAttributeTagInformation(w, {
+        attributes: stat.attributes,
+        reparseTag: reparseTagOf(stat.kind),
+      }),
+  },
+  [FileInfoClass.NORMALIZED_NAME]: {
+    access: 0,
+    write: (w, { path }) => encodeNameInformation(w, path.slice(1)),
+  },
+  [FileInfoClass.ID]: {
+    access: 0,
+    write: (w, { stat }) =>
+      encodeIdInformation(w, {
+        volumeLow: stat.device % 2 ** 32,
+        volumeHigh: 0,
+        inodeLow: stat.inodeLow,
+        inodeHigh: stat.inodeHigh,
+      }),
+  },
+};
 
 export function handleQueryInfo(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const request = decodeQueryInfoRequest(exchange.message);
@@ -145,12 +148,10 @@ function queryFile(
   request: QueryInfoRequest,
 ): MaybePromise<NtStatus> {
   const { infoClass } = request;
-  if (infoClass === FileInfoClass.ALTERNATE_NAME) return queryShortName(exchange, open, request);
-  if (infoClass === FileInfoClass.FULL_EA) return queryExtendedAttributes(exchange, open, node, request);
-  if (infoClass === FileInfoClass.STREAM) return queryStreams(exchange, open, node, request);
   if (infoClass === POSIX_INFO_CLASS) return queryPosixFile(exchange, open, node, request);
-  const row = fileClasses.get(infoClass);
-  if (row === undefined) return Status.INVALID_INFO_CLASS;
+  const row = handlerOf(fileClasses, "query", infoClass, open);
+  if (typeof row === "number") return row;
+  if (typeof row === "function") return row(exchange, open, node, request);
   // 3.3.5.20.1: only dialect 3.1.1 has this class.
   const hasNames = exchange.connection.negotiated?.dialect.hasNegotiateContexts === true;
   if (infoClass === FileInfoClass.NORMALIZED_NAME && !hasNames) return Status.NOT_SUPPORTED;
@@ -168,7 +169,12 @@ function queryFile(
 }
 
 /** [MS-FSA] 2.1.5.12.4, which asks for no access. As in NTFS, a name of the form 8.3 is its own short name. */
-function queryShortName(exchange: Exchange, open: Open, request: QueryInfoRequest): NtStatus {
+function queryShortName(
+  exchange: Exchange,
+  open: Open,
+  _node: FileNode,
+  request: QueryInfoRequest,
+): NtStatus {
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
   const name = pathOf(open).split("\\").at(-1) ?? "";
@@ -222,7 +228,8 @@ function writeAll(writer: Writer, facts: Facts): void {
 
 function queryPipe(exchange: Exchange, open: Open, request: QueryInfoRequest): NtStatus {
   if (request.infoType !== InfoType.FILE) return Status.NOT_SUPPORTED;
-  if (request.infoClass !== FileInfoClass.STANDARD) return Status.INVALID_INFO_CLASS;
+  const row = handlerOf(fileClasses, "query", request.infoClass, open);
+  if (typeof row === "number") return row;
   if (request.outputBufferLength < (queryFileSize(request.infoClass) ?? 0))
     return Status.INFO_LENGTH_MISMATCH;
   return answerQuery(exchange, request, (writer) =>

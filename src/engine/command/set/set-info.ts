@@ -15,7 +15,11 @@ import {
 import { FileInfoClass, FsInfoClass, setFileSize } from "../../../wire/fscc/info-class.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { InfoType } from "../../../wire/command/query-info.ts";
-import { decodeSetInfoRequest, encodeSetInfoResponse } from "../../../wire/command/set-info.ts";
+import {
+  decodeSetInfoRequest,
+  encodeSetInfoResponse,
+  type SetInfoRequest,
+} from "../../../wire/command/set-info.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
@@ -25,6 +29,7 @@ import { type FileNode, MAX_FILE_OFFSET } from "../../vfs/store.ts";
 import { dataChanged, entryChanged } from "../open/cache-breaks.ts";
 import { setDisposition, setDispositionEx } from "./disposition.ts";
 import { statusOf } from "../errno-status.ts";
+import { type ByClass, handlerOf } from "../open/file-classes.ts";
 import { afterLate } from "../open/long-work.ts";
 import { fixTimes, holdChangeTime, noteModified, reportStream } from "../open/modified.ts";
 import { renameFile, renameFileEx } from "./rename.ts";
@@ -54,37 +59,37 @@ interface SetClass {
   readonly changesListing?: boolean;
 }
 
-const classes = new Map<number, SetClass>([
-  [FileInfoClass.BASIC, { access: Access.WRITE_ATTRIBUTES, apply: setBasic, changesListing: true }],
-  [FileInfoClass.RENAME, { access: Access.DELETE, apply: renameFile }],
-  [FileInfoClass.LINK, { access: 0, apply: linkFile }],
-  [FileInfoClass.DISPOSITION, { access: Access.DELETE, apply: setDisposition }],
-  [FileInfoClass.DISPOSITION_EX, { access: Access.DELETE, apply: setDispositionEx }],
-  [FileInfoClass.RENAME_EX, { access: Access.DELETE, apply: renameFileEx }],
-  [FileInfoClass.LINK_EX, { access: 0, apply: linkFileEx }],
+const classes: ByClass<"set", SetClass> = {
+  [FileInfoClass.BASIC]: { access: Access.WRITE_ATTRIBUTES, apply: setBasic, changesListing: true },
+  [FileInfoClass.RENAME]: { access: Access.DELETE, apply: renameFile },
+  [FileInfoClass.LINK]: { access: 0, apply: linkFile },
+  [FileInfoClass.DISPOSITION]: { access: Access.DELETE, apply: setDisposition },
+  [FileInfoClass.DISPOSITION_EX]: { access: Access.DELETE, apply: setDispositionEx },
+  [FileInfoClass.RENAME_EX]: { access: Access.DELETE, apply: renameFileEx },
+  [FileInfoClass.LINK_EX]: { access: 0, apply: linkFileEx },
   // [MS-FSA] 2.1.5.15.14: takes a privilege that no user has, which counts before the kind of object.
-  [FileInfoClass.VALID_DATA_LENGTH, { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD }],
-  [FileInfoClass.SHORT_NAME, { access: 0, apply: setShortName }],
-  [FileInfoClass.POSITION, { access: 0, apply: setPosition }],
-  [FileInfoClass.MODE, { access: 0, apply: setMode }],
-  [FileInfoClass.ALLOCATION, { access: Access.WRITE_DATA, apply: setAllocation, changesListing: true }],
-  [FileInfoClass.END_OF_FILE, { access: Access.WRITE_DATA, apply: setEndOfFile, changesListing: true }],
-  [FileInfoClass.FULL_EA, { access: Access.WRITE_EA, apply: setExtendedAttributes, changesListing: true }],
-]);
+  [FileInfoClass.VALID_DATA_LENGTH]: { access: 0, apply: () => Status.PRIVILEGE_NOT_HELD },
+  [FileInfoClass.SHORT_NAME]: { access: 0, apply: setShortName },
+  [FileInfoClass.POSITION]: { access: 0, apply: setPosition },
+  [FileInfoClass.MODE]: { access: 0, apply: setMode },
+  [FileInfoClass.ALLOCATION]: { access: Access.WRITE_DATA, apply: setAllocation, changesListing: true },
+  [FileInfoClass.END_OF_FILE]: { access: Access.WRITE_DATA, apply: setEndOfFile, changesListing: true },
+  [FileInfoClass.FULL_EA]: { access: Access.WRITE_EA, apply: setExtendedAttributes, changesListing: true },
+};
 
 export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
   const request = decodeSetInfoRequest(exchange.message);
   if (request.buffer.length > exchange.context.settings.maxTransactBytes) return Status.INVALID_PARAMETER;
   if (!paysFor(exchange, request.buffer.length)) return Status.INVALID_PARAMETER;
-  if (open.node === undefined) return Status.NOT_SUPPORTED;
+  if (open.node === undefined) return setPipe(open, request);
   if (changesSnapshot(open, request)) return Status.MEDIA_WRITE_PROTECTED;
   if (request.infoType === InfoType.SECURITY) return setSecurity(exchange, open, open.node, request);
   if (request.infoType === InfoType.FILESYSTEM) return refuseFileSystem(request.infoClass);
   // Quotas cannot be set.
   if (request.infoType === InfoType.QUOTA) return Status.NOT_SUPPORTED;
   if (request.infoType !== InfoType.FILE) return Status.INVALID_PARAMETER;
-  const row = classes.get(request.infoClass);
-  if (row === undefined) return Status.INVALID_INFO_CLASS;
+  const row = handlerOf(classes, "set", request.infoClass, open);
+  if (typeof row === "number") return row;
   if (request.buffer.length < (setFileSize(request.infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
   return andThen(row.apply(exchange, open, open.node, request.buffer), (status) => {
@@ -93,6 +98,13 @@ export function handleSetInfo(exchange: Exchange, open: Open): MaybePromise<NtSt
     encodeSetInfoResponse(exchange.reserve(2));
     return status;
   });
+}
+
+/** Nothing of a pipe can be set. */
+function setPipe(open: Open, { infoType, infoClass }: SetInfoRequest): NtStatus {
+  if (infoType !== InfoType.FILE) return Status.NOT_SUPPORTED;
+  const row = handlerOf(classes, "set", infoClass, open);
+  return typeof row === "number" ? row : Status.NOT_SUPPORTED;
 }
 
 /** [MS-FSCC] 2.5: two classes can be set, which takes an administrator of the volume; [MS-FSA] 2.1.5.16. */
