@@ -69,6 +69,12 @@ export const TOOLS: readonly Tool[] = [
     needed: "tests with impacket's client",
   },
   {
+    name: "MIT Kerberos",
+    programs: ["krb5kdc", "kdb5_util", "kadmin.local", "kinit", "kvno"],
+    packages: ["krb5-kdc", "krb5-admin-server", "krb5-user"],
+    needed: "log-ons with tickets",
+  },
+  {
     name: "gcc",
     programs: ["gcc"],
     files: ["usr/include/linux/fs.h"],

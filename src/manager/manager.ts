@@ -1,7 +1,7 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
-// users. rpc/ is loaded when the first pipe is opened.
+// users. rpc/ is loaded when the first pipe is opened, kerberos/ with the first ticket.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
-import type { NamedUsers, ShareGrant, ShareRules } from "../port/port.ts";
+import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
@@ -10,6 +10,7 @@ import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
 import { credentialsFor } from "./credentials.ts";
 import { EventLog } from "./event-log.ts";
+import type { KerberosService } from "./kerberos/service.ts";
 import { createLog, type Log } from "./log.ts";
 import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
@@ -49,6 +50,7 @@ export class ServerManager implements Manager {
   private readonly isRoot: boolean;
   private config: Configuration;
   private pipes: Pipes | undefined;
+  private kerberos: KerberosService | undefined;
   private readonly absentShares = new Set<string>();
 
   constructor(options: ManagerOptions) {
@@ -102,6 +104,16 @@ export class ServerManager implements Manager {
     if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true, version: 0 };
     if (this.users.hasChanged()) this.reloadUsers();
     return this.users.find(user);
+  }
+
+  acceptTicket({ token }: { token: Uint8Array }): MaybePromise<TicketAnswer> {
+    if (this.kerberos) return this.kerberos.accept(token, this.config.kerberos);
+    // The client's buffer is reused before the module is there.
+    const copy = token.slice();
+    return import("./kerberos/service.ts").then(({ KerberosService }) => {
+      this.kerberos ??= new KerberosService();
+      return this.kerberos.accept(copy, this.config.kerberos);
+    });
   }
 
   connectShare(query: {

@@ -29,6 +29,8 @@ export interface EngineSettings {
   readonly mapToGuest: "never" | "bad-user";
   /** 0: guests and anonymous sessions may connect to IPC$ and to guest shares; 1, 2: to guest shares only. */
   readonly restrictAnonymous: number;
+  /** Tickets are accepted, and offered before NTLM. */
+  readonly kerberos: boolean;
   /** Opens with a batch oplock or a handle lease survive a lost connection for a limited time. */
   readonly durableHandles: boolean;
   /** A session may use several connections (SMB 3.x). */
@@ -96,6 +98,31 @@ export interface Account {
   /** Another number after the password was changed, or the account deleted and added again. */
   readonly version: number;
 }
+
+/** The answer to a client's Kerberos ticket. */
+export type TicketAnswer =
+  | {
+      readonly kind: "accepted";
+      /** The client's principal: its name, which has one part, and its realm. */
+      readonly user: string;
+      readonly realm: string;
+      /** The context's key: the client's subkey, or the ticket's. */
+      readonly etype: number;
+      readonly key: Uint8Array;
+      /** Number of the server's first signed message. */
+      readonly sequence: number;
+      /** The framed AP-REP, where the client asked for one. */
+      readonly token: Uint8Array | undefined;
+      /** Milliseconds since 1970 at which the session ends. */
+      readonly expiresMs: number;
+    }
+  | {
+      readonly kind: "refused";
+      /** For the log. */
+      readonly reason: string;
+      /** Empty where the ticket could not be read. */
+      readonly user: string;
+    };
 
 /** The user of a session. */
 export interface Identity {
@@ -300,6 +327,8 @@ export interface Manager {
   settings(): EngineSettings;
   /** The account of that name (compared without case), or null. `""`: the guest account. */
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
+  /** Checks the framed AP-REQ of a client. */
+  acceptTicket(query: { token: Uint8Array }): MaybePromise<TicketAnswer>;
   /**
    * STATUS_BAD_NETWORK_NAME for an unknown share or a missing directory, STATUS_ACCESS_DENIED for a refused
    * user.

@@ -169,9 +169,10 @@ function authenticate(exchange: Exchange): NtStatus {
  * The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. README.md beside this file
  * has the whole table.
  */
-function usableSession({ session, command }: Exchange): Session | NtStatus {
+function usableSession({ session, command, context }: Exchange): Session | NtStatus {
   if (session === undefined) return Status.USER_SESSION_DELETED;
-  if (session.state === SessionState.VALID || isRelease(command)) return session;
+  const hasExpired = session.expiresMs !== Infinity && context.clock.wallTime() >= session.expiresMs;
+  if ((session.state === SessionState.VALID && !hasExpired) || isRelease(command)) return session;
   if (session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
   return command === Command.OPLOCK_BREAK ? session : Status.NETWORK_SESSION_EXPIRED;
 }

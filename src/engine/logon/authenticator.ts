@@ -1,11 +1,13 @@
 // Authentication of one session set-up, [MS-SMB2] 3.3.5.5.3: takes the client's security buffers, returns the
-// server's and at the end an identity with a session key. Accepts NTLM in SPNEGO, and NTLM without SPNEGO.
+// server's and at the end an identity with a session key. Accepts NTLM and, where it is on, Kerberos, in SPNEGO and without.
 import type { MaybePromise } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
+import { isKerberosToken } from "../../wire/auth/kerberos.ts";
 import { isNtlmssp } from "../../wire/auth/ntlmssp.ts";
 import { encodeInit2, Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
 import { type LogonIdentity, type Mechanism, refuse, type Refusal, type AuthContext } from "./mechanism.ts";
+import { createKerberosAcceptor } from "./kerberos.ts";
 import { createNtlmAcceptor } from "./ntlm.ts";
 import { SpnegoAcceptor } from "./spnego.ts";
 
@@ -18,6 +20,8 @@ export type AuthStep =
       /** ExportedSessionKey, 16 bytes. Zeros for a guest, whose session must not sign or encrypt. */
       readonly sessionKey: Uint8Array;
       readonly identity: LogonIdentity;
+      /** Wall-clock milliseconds at which the session ends; undefined: never. */
+      readonly expiresMs?: number | undefined;
     }
   | Refusal;
 
@@ -33,15 +37,22 @@ export interface Authenticator {
 // The offered mechanisms, most preferred first.
 const MECHANISMS: readonly {
   readonly oid: string;
+  readonly isKerberos: boolean;
   create(context: AuthContext): Mechanism;
-}[] = [{ oid: Oid.NTLMSSP, create: createNtlmAcceptor }];
+}[] = [
+  // Windows takes the first of them, whose name is one digit off; [MS-SPNG] 3.1.5.
+  { oid: Oid.MS_KERBEROS, isKerberos: true, create: createKerberosAcceptor },
+  { oid: Oid.KERBEROS, isKerberos: true, create: createKerberosAcceptor },
+  { oid: Oid.NTLMSSP, isKerberos: false, create: createNtlmAcceptor },
+];
 
 /** The NegTokenInit2 of the NEGOTIATE response. Callers share the bytes and must not change them. */
-export function initialToken(): Uint8Array {
-  return INITIAL_TOKEN;
+export function initialToken({ kerberos }: { readonly kerberos: boolean }): Uint8Array {
+  return kerberos ? TOKEN_WITH_KERBEROS : TOKEN_WITH_NTLM;
 }
 
-const INITIAL_TOKEN = encodeInit2(MECHANISMS.map((mechanism) => mechanism.oid));
+const TOKEN_WITH_KERBEROS = encodeInit2(MECHANISMS.map(({ oid }) => oid));
+const TOKEN_WITH_NTLM = encodeInit2([Oid.NTLMSSP]);
 
 /** Returns the authenticator of one new session, re-authentication or channel binding. */
 export function createAuthenticator(context: AuthContext): Authenticator {
@@ -60,7 +71,7 @@ class LogonExchange implements Authenticator {
   step(token: Uint8Array): MaybePromise<AuthStep> {
     if (this.state !== "open") return refuse(Status.INVALID_PARAMETER, "token outside an exchange");
     try {
-      this.acceptor ??= isNtlmssp(token) ? createNtlmAcceptor(this.context) : this.createSpnego();
+      this.acceptor ??= this.createAcceptor(token);
       const step = this.acceptor.step(token);
       if (!(step instanceof Promise)) return this.settle(step);
       this.state = "busy";
@@ -73,15 +84,21 @@ class LogonExchange implements Authenticator {
     }
   }
 
-  private createSpnego(): SpnegoAcceptor {
-    return new SpnegoAcceptor((oid) => MECHANISMS.find((row) => row.oid === oid)?.create(this.context));
+  private createAcceptor(token: Uint8Array): { step(token: Uint8Array): MaybePromise<AuthStep> } {
+    const { context } = this;
+    if (isNtlmssp(token)) return createNtlmAcceptor(context);
+    if (context.kerberos && isKerberosToken(token)) return createKerberosAcceptor(context);
+    return new SpnegoAcceptor((oid) => {
+      const row = MECHANISMS.find((mechanism) => mechanism.oid === oid);
+      return row === undefined || (row.isKerberos && !context.kerberos) ? undefined : row.create(context);
+    });
   }
 
   private settle(step: AuthStep): AuthStep {
     this.state = step.kind === "continue" ? "open" : "ended";
     if (step.kind !== "done") return step;
-    const { kind, token, sessionKey, identity } = step;
-    return { kind, token, sessionKey, identity };
+    const { kind, token, sessionKey, identity, expiresMs } = step;
+    return { kind, token, sessionKey, identity, expiresMs };
   }
 
   private fail(error: unknown): AuthStep {

@@ -1,7 +1,7 @@
-// Interface of a security mechanism under SPNEGO; NTLM implements it. RFC 2743 1.2.7 and 2.2.2
+// Interface of a security mechanism under SPNEGO; NTLM and Kerberos implement it. RFC 2743 1.2.7 and 2.2.2
 // (GSS_Accept_sec_context).
 import type { NtStatus } from "../../wire/status.ts";
-import type { MaybePromise, Account } from "../../port/port.ts";
+import type { MaybePromise, Account, TicketAnswer } from "../../port/port.ts";
 import type { Provider } from "../../crypto/provider.ts";
 import type { Time } from "../../wire/filetime.ts";
 import type { LogonGate } from "./logon-gate.ts";
@@ -46,6 +46,8 @@ export type MechanismStep =
       readonly identity: LogonIdentity;
       /** Undefined without a shared secret, or if the client did not negotiate extended session security. */
       readonly integrity: MessageIntegrity | undefined;
+      /** Wall-clock milliseconds at which the session ends; undefined: never. */
+      readonly expiresMs?: number | undefined;
     }
   | Refusal;
 
@@ -67,6 +69,10 @@ export interface AuthContext {
   readonly dnsName: string;
   /** As the port's `Manager.findAccount`; `user: ""` asks for the guest account. */
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
+  /** Kerberos is offered. */
+  readonly kerberos: boolean;
+  /** As the port's `Manager.acceptTicket`. */
+  acceptTicket(token: Uint8Array): MaybePromise<TicketAnswer>;
   readonly mapToGuest: "never" | "bad-user";
   /** Wall-clock time for MsvAvTimestamp of the challenge. */
   now(): Time;

@@ -19,6 +19,7 @@ export type SpnegoStep =
       readonly token: Uint8Array;
       readonly sessionKey: Uint8Array;
       readonly identity: LogonIdentity;
+      readonly expiresMs?: number | undefined;
     }
   | Refusal;
 
@@ -133,7 +134,8 @@ export class SpnegoAcceptor {
     this.state = "ended";
     this.done = undefined;
     const token = this.respond(NegState.ACCEPT_COMPLETED, step.token, mic);
-    return { kind: "done", token, sessionKey: step.sessionKey, identity: step.identity };
+    const { sessionKey, identity, expiresMs } = step;
+    return { kind: "done", token, sessionKey, identity, expiresMs };
   }
 
   private end(refusal: Refusal): Refusal {

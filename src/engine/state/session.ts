@@ -48,6 +48,8 @@ export class Session {
   readonly connectionIds = new Set<number>();
   state: SessionState = SessionState.IN_PROGRESS;
   identity: Identity | undefined;
+  /** Wall-clock milliseconds at which the user's ticket ends; Session.ExpirationTime, 3.3.1.8. */
+  expiresMs = Infinity;
   /** The signing key on the connection that set the session up; other channels have keys of their own. */
   signing: Mac | undefined;
   sealing: SealKeys | undefined;

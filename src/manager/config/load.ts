@@ -5,6 +5,7 @@ import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
 import { showName, userNameFault } from "../users/user-name.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
+import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
 import { ConfigError, type Entry, foldKey, parseConfig, prependEntry, type Section } from "./parse.ts";
 import type { Sections } from "./parse.ts";
 import { Report } from "./report.ts";
@@ -23,6 +24,7 @@ export interface Configuration {
   readonly guestAccount: string;
   /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
   readonly hosts: HostRule | null;
+  readonly kerberos: KerberosRules;
   readonly warnings: readonly string[];
 }
 
@@ -75,6 +77,7 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
       { words: globals.list("hosts allow"), position: globals.position("hosts allow") },
       { words: globals.list("hosts deny"), position: globals.position("hosts deny") },
     ),
+    kerberos: readKerberosRules(globals),
     warnings: report.warnings(),
   });
 }

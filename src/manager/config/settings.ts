@@ -64,6 +64,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     encryption,
     cryptoProvider: globals.choice("crypto provider"),
     mapToGuest: guests === "bad-user" ? guests : "never",
+    kerberos: globals.boolean("kerberos support"),
     restrictAnonymous: globals.number("restrict anonymous") ?? 0,
     durableHandles: globals.boolean("durable handles"),
     multiChannel: readMultiChannel(globals, machine),

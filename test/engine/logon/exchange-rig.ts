@@ -49,6 +49,8 @@ export function createContext(changes: Partial<AuthContext> = {}): AuthContext {
       if (user === "") return GUEST;
       return user.toLowerCase() === "user" ? USER : null;
     },
+    kerberos: false,
+    acceptTicket: () => ({ kind: "refused", reason: "no key table", user: "" }),
     mapToGuest: "never",
     now: () => ({ seconds: 1_700_000_000, nanoseconds: 0 }),
     random: (length) => (length === 8 ? SERVER_CHALLENGE.slice() : new Uint8Array(randomBytes(length))),

@@ -273,7 +273,7 @@ test("a share with available = no does not exist", () => {
 
 test("unknown parameters get a hint; Samba's and unimplemented ones get one line each", () => {
   const { warnings } = load(
-    "[global]\nworkgruop = X\nsocket options = TCP_NODELAY\nlog file = /x\nkerberos support = yes\nfrobnicate = 1\n" +
+    "[global]\nworkgruop = X\nsocket options = TCP_NODELAY\nlog file = /x\naapl model = x\nfrobnicate = 1\n" +
       "[docs]\npath = /srv\ntcp port = 1\nvfs objects = fruit\nfruit:metadata = stream\n",
   );
   expect(warnings).toEqual([
@@ -281,7 +281,7 @@ test("unknown parameters get a hint; Samba's and unimplemented ones get one line
     "f:6: 'frobnicate' is unknown and has no effect, take it out",
     "f:9: 'tcp port' has no effect in a share, write it in [global]",
     "Samba parameters that have no effect here: socket options, log file, fruit:metadata",
-    "known but not in effect yet: kerberos support",
+    "known but not in effect yet: aapl model",
   ]);
 });
 

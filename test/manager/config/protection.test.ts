@@ -73,7 +73,7 @@ test.each(words)("%s: a comment in the middle of a word refuses the file", (name
 /** Parameters whose value, if it is not what was meant, gives nobody more than the default gives. */
 const NOT_PROTECTING = [
   ...["netbios name", "workgroup", "server string", "tcp port", "log level", "comment"],
-  ...["kerberos support", "kerberos service name", "kerberos keytab file"],
+  ...["kerberos support", "kerberos service name", "kerberos keytab file", "kerberos clock skew"],
   // Limits: an invalid one falls back to the default, which limits as well.
   ...["logon timeout", "logon failure delay", "max connections", "max ip connections"],
   ...["max unauthenticated connections", "max active sessions", "max user sessions", "max guest sessions"],

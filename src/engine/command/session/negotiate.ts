@@ -187,7 +187,7 @@ function writeResponse(
     maxWriteSize: limit(settings.maxWriteBytes),
     systemTime: { seconds: Math.floor(nowMs / 1000), nanoseconds: Math.floor(nowMs % 1000) * 1_000_000 },
     serverStartTime: undefined,
-    securityBuffer: initialToken(),
+    securityBuffer: initialToken(settings),
     contexts,
   });
 }

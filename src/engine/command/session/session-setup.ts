@@ -112,6 +112,8 @@ function newAuthenticator(exchange: Exchange): Authenticator {
     serverName: settings.serverName,
     dnsName: settings.serverName.toLowerCase(),
     findAccount: (query) => manager.findAccount(query),
+    kerberos: settings.kerberos,
+    acceptTicket: (token) => manager.acceptTicket({ token }),
     mapToGuest: settings.mapToGuest,
     gate: context.logonGates.forAddress(connection.addressBlock),
     now() {
@@ -202,6 +204,7 @@ function finish(
   const former = session.identity;
   session.identity = identity;
   if (isNew) setKeys(exchange, negotiated, logon, request, step);
+  session.expiresMs = step.expiresMs ?? Infinity;
   session.state = SessionState.VALID;
   exchange.signWith = exchange.sealedBy === undefined ? connection.signingKeyOf(session) : undefined;
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });

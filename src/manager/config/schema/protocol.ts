@@ -31,6 +31,8 @@ const ENCRYPTION = {
   required: ["mandatory", "required", "force", "forced", "enforced"],
 } as const;
 
+const KERBEROS_TYPES = { strong: ["strong"], all: ["all"], legacy: ["legacy"] } as const;
+
 export const PROTOCOL = [
   choice(
     "server min protocol",
@@ -99,14 +101,31 @@ export const PROTOCOL = [
     "Milliseconds for which the answer to a wrong password is held back; a right one is answered at once. 0 lets anybody guess at full speed.",
     { min: 0, max: 10_000 },
   ),
-  flag("kerberos support", "no", "Accept Kerberos tickets.", { reload: "restart", effective: false }),
-  text("kerberos service name", "", "Service principal.", {
-    defaultHelp: "cifs/ and the host's full name",
-    reload: "restart",
-    effective: false,
-  }),
-  text("kerberos keytab file", "", "Key table of the service principal.", {
-    reload: "restart",
-    effective: false,
+  flag(
+    "kerberos support",
+    "no",
+    "Accept Kerberos tickets of the server's realm, and offer that before NTLM. The user `alice@REALM` is the user `alice` of the password file.",
+  ),
+  text(
+    "kerberos service name",
+    "",
+    "Principal, `cifs/HOST` or `cifs/HOST@REALM`, whose tickets are accepted; several are separated by blanks.",
+    { defaultHelp: "every `cifs/` of the key table" },
+  ),
+  text(
+    "kerberos keytab file",
+    "/etc/krb5.keytab",
+    "Key table of the service principal. It is read again when it changes.",
+  ),
+  choice(
+    "kerberos encryption types",
+    KERBEROS_TYPES,
+    "strong",
+    "Encryption of tickets. strong: AES; all: RC4 as well, of Windows before 2008; legacy: RC4 alone.",
+    { security: true },
+  ),
+  integer("kerberos clock skew", "300", "Seconds by which the clocks of client and server may differ.", {
+    min: 1,
+    max: 3600,
   }),
 ] as const;

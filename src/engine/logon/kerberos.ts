@@ -1,0 +1,103 @@
+// Kerberos as a mechanism of SPNEGO: the manager accepts the client's ticket, the context's key signs the list of
+// mechanisms. RFC 4121 4.2.6.1 (MIC token), RFC 4757 7.2 (with RC4), [MS-KILE] 3.4.5.
+import { timingSafeEqual } from "node:crypto";
+import type { EncryptionType } from "../../crypto/kerberos-type.ts";
+import { findEncryptionType, KeyUsage, RC4_HMAC } from "../../crypto/kerberos.ts";
+import { isRc4Mic, rc4MicToken } from "../../crypto/kerberos-rc4.ts";
+import type { MaybePromise, TicketAnswer } from "../../port/port.ts";
+import { decodeOid, DerReader, encodeDer, encodeOid, Tag } from "../../wire/auth/der.ts";
+import { Oid } from "../../wire/auth/spnego.ts";
+import { Status } from "../../wire/status.ts";
+import { andThen } from "../and-then.ts";
+import {
+  type AuthContext,
+  type Mechanism,
+  type MechanismStep,
+  type MessageIntegrity,
+  refuse,
+} from "./mechanism.ts";
+
+type Accepted = Extract<TicketAnswer, { kind: "accepted" }>;
+
+/** SMB2 takes 16 bytes of the context's key; [MS-SMB2] 3.3.5.5.3. */
+const SESSION_KEY_BYTES = 16;
+
+/** TOK_ID 04 04, flags, filler, and the number of the message; RFC 4121 4.2.6.1. */
+const MIC_HEADER_BYTES = 16;
+const SENT_BY_ACCEPTOR = 0x01;
+const ACCEPTOR_SUBKEY = 0x04;
+
+export function createKerberosAcceptor(context: AuthContext): Mechanism {
+  return {
+    step: (token) => andThen(context.acceptTicket(token), (answer) => finish(context, answer)),
+  };
+}
+
+function finish(context: AuthContext, answer: TicketAnswer): MaybePromise<MechanismStep> {
+  if (answer.kind === "refused")
+    return refuse(Status.LOGON_FAILURE, `Kerberos: ${answer.reason}`, answer.user);
+  const { user, realm, token, key, etype, expiresMs } = answer;
+  const type = findEncryptionType(etype);
+  if (type === undefined) throw new Error(`a ticket of unknown encryption type ${etype} was accepted`);
+  return andThen(context.findAccount({ user, domain: realm }), (account) => {
+    if (account === null || account.isGuest) {
+      return refuse(
+        Status.LOGON_FAILURE,
+        "Kerberos: the ticket is valid, but the server has no such user",
+        user,
+      );
+    }
+    return {
+      kind: "done",
+      token,
+      sessionKey: sessionKeyOf(key),
+      identity: {
+        user: account.name,
+        domain: realm,
+        workstation: "",
+        isGuest: false,
+        isAnonymous: false,
+        accountVersion: account.version,
+      },
+      integrity: type.id === RC4_HMAC ? rc4Integrity(answer) : integrityOf(type, answer),
+      expiresMs,
+    };
+  });
+}
+
+function sessionKeyOf(key: Uint8Array): Uint8Array {
+  return key.slice(0, SESSION_KEY_BYTES);
+}
+
+function integrityOf(type: EncryptionType, { key, sequence }: Accepted): MessageIntegrity {
+  return {
+    sign(bytes) {
+      const header = new Uint8Array(MIC_HEADER_BYTES);
+      header.set([0x04, 0x04, SENT_BY_ACCEPTOR, 0xff, 0xff, 0xff, 0xff, 0xff]);
+      new DataView(header.buffer).setUint32(12, sequence);
+      const checksum = type.checksum(key, KeyUsage.ACCEPTOR_SIGN, Buffer.concat([bytes, header]));
+      return Buffer.concat([header, checksum]);
+    },
+    verify(bytes, mic) {
+      const header = mic.subarray(0, MIC_HEADER_BYTES);
+      const isOurs = header[0] === 0x04 && header[1] === 0x04;
+      if (!isOurs || ((header[2] ?? 0) & (SENT_BY_ACCEPTOR | ACCEPTOR_SUBKEY)) !== 0) return false;
+      const checksum = type.checksum(key, KeyUsage.INITIATOR_SIGN, Buffer.concat([bytes, header]));
+      const sent = mic.subarray(MIC_HEADER_BYTES);
+      return sent.length === checksum.length && timingSafeEqual(sent, checksum);
+    },
+  };
+}
+
+function rc4Integrity({ key, sequence }: Accepted): MessageIntegrity {
+  return {
+    sign: (bytes) =>
+      encodeDer(Tag.GSS_TOKEN, encodeOid(Oid.KERBEROS), rc4MicToken(key, bytes, sequence, true)),
+    verify(bytes, mic) {
+      const frame = new DerReader(mic).value(Tag.GSS_TOKEN);
+      const oid = new DerReader(frame).element(Tag.OBJECT_IDENTIFIER);
+      if (decodeOid(new DerReader(oid).value(Tag.OBJECT_IDENTIFIER)) !== Oid.KERBEROS) return false;
+      return isRc4Mic(key, bytes, frame.subarray(oid.length));
+    },
+  };
+}

@@ -1,0 +1,244 @@
+// Accepts the AP-REQ of a client: finds the service's key, decrypts the ticket and the authenticator, and checks times,
+// names and replays. RFC 4120 3.2.3, with the checks in its order; 3.2.4 (AP-REP).
+import { createHash } from "node:crypto";
+import type { EncryptionType } from "../../crypto/kerberos-type.ts";
+import { findEncryptionType, KeyUsage, RC4_HMAC } from "../../crypto/kerberos.ts";
+import type { TicketAnswer } from "../../port/port.ts";
+import {
+  AP_MUTUAL_REQUIRED,
+  type ApReq,
+  type Authenticator,
+  decodeApReqToken,
+  decodeAuthenticator,
+  decodeEncTicketPart,
+  encodeApRepToken,
+  encodeEncApRepPart,
+  type EncTicketPart,
+  type EncryptedData,
+  type EncryptionKey,
+  GssFlag,
+  TICKET_INVALID,
+} from "../../wire/auth/kerberos.ts";
+import { WireError } from "../../wire/cursor.ts";
+import type { KeytabEntry } from "./keytab.ts";
+import { ReplayCache } from "./replay-cache.ts";
+
+/** What the configuration says about tickets. */
+export interface TicketRules {
+  /** Names of principals in lower case, with or without their realm: `cifs/nas@HOME`. Empty: every `cifs/`. */
+  readonly services: readonly string[];
+  /** Difference of the clocks that is tolerated; RFC 4120 recommends five minutes. */
+  readonly skewMs: number;
+  readonly allowsAes: boolean;
+  readonly allowsRc4: boolean;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, which may jump. */
+  wallTime(): number;
+  /** Monotonic milliseconds. */
+  now(): number;
+}
+
+/** Why a ticket is refused, in words for the log. */
+class TicketError extends Error {
+  readonly user: string;
+
+  constructor(reason: string, user = "") {
+    super(reason);
+    this.user = user;
+  }
+}
+
+export class TicketAcceptor {
+  private readonly clock: Clock;
+  private readonly startedMs: number;
+  private readonly replays = new ReplayCache();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.startedMs = clock.now();
+  }
+
+  /** Never throws for what a client sent. */
+  accept(token: Uint8Array, keytab: readonly KeytabEntry[], rules: TicketRules): TicketAnswer {
+    try {
+      return this.acceptRequest(decodeApReqToken(token), keytab, rules);
+    } catch (error) {
+      if (error instanceof TicketError) return { kind: "refused", reason: error.message, user: error.user };
+      if (error instanceof WireError) {
+        return { kind: "refused", reason: `Kerberos token that does not decode: ${error.message}`, user: "" };
+      }
+      throw error;
+    }
+  }
+
+  private acceptRequest(request: ApReq, keytab: readonly KeytabEntry[], rules: TicketRules): TicketAnswer {
+    const { ticket } = request;
+    const sealed = openTicket(request, keytab, rules);
+    const key = usableKey(sealed.key, rules);
+    const bytes = key.type.decrypt(
+      key.value,
+      KeyUsage.AP_REQ_AUTHENTICATOR,
+      cipherOf(request.authenticator, key),
+    );
+    if (bytes === undefined) throw new TicketError("the authenticator does not belong to the ticket");
+    const authenticator = decodeAuthenticator(bytes);
+    const user = principalOf(sealed.client, sealed.realm);
+    if (principalOf(authenticator.client, authenticator.realm) !== user) {
+      throw new TicketError("the authenticator is another user's", user);
+    }
+    const nowMs = this.clock.wallTime();
+    checkTimes(sealed, authenticator, nowMs, rules.skewMs, user);
+    this.checkReplay(request, authenticator, nowMs, rules.skewMs, user);
+    const name = sealed.client[0];
+    if (name === undefined || sealed.client.length !== 1) {
+      throw new TicketError("the ticket is that of a service, not of a user", user);
+    }
+    // A user of another realm that this realm trusts is not the user of the same name here.
+    if (sealed.realm !== ticket.realm) throw new TicketError("a user of another realm", user);
+    if ((authenticator.gssFlags & GssFlag.DCE_STYLE) !== 0) {
+      throw new TicketError("asks for the exchange of DCE", user);
+    }
+    return answerOf(request, sealed, key, authenticator, name, rules);
+  }
+
+  private checkReplay(
+    request: ApReq,
+    { timeMs }: Authenticator,
+    nowMs: number,
+    skewMs: number,
+    user: string,
+  ): void {
+    // What was accepted before this process began is not in the cache. The start is counted back from now, so that a
+    // clock that was wrong at the start locks nobody out.
+    const startMs = nowMs - (this.clock.now() - this.startedMs);
+    if (timeMs + 999 < startMs) {
+      throw new TicketError(
+        "made before the server was started; a new attempt succeeds if the clocks are right",
+        user,
+      );
+    }
+    const digest = createHash("sha256").update(request.authenticator.cipher).digest("base64");
+    const found = this.replays.add(digest, timeMs + 2 * skewMs + 1000, nowMs);
+    if (found === "replay") throw new TicketError("a replay of an earlier log-on", user);
+    if (found === "full") throw new TicketError("too many log-ons with tickets at once", user);
+  }
+}
+
+interface UsableKey {
+  readonly type: EncryptionType;
+  readonly value: Uint8Array;
+}
+
+function usableKey(key: EncryptionKey, rules: TicketRules): UsableKey {
+  const type = findEncryptionType(key.etype);
+  if (type === undefined || !(type.id === RC4_HMAC ? rules.allowsRc4 : rules.allowsAes)) {
+    const name = type?.name ?? `number ${key.etype}`;
+    throw new TicketError(`encryption type ${name} is not allowed (see "kerberos encryption types")`);
+  }
+  if (key.value.length !== type.keyBytes) throw new TicketError("a key of another length than its type's");
+  return { type, value: key.value };
+}
+
+function cipherOf(sealed: EncryptedData, key: UsableKey): Uint8Array {
+  if (sealed.etype !== key.type.id) throw new TicketError("encrypted with another type than its key's");
+  return sealed.cipher;
+}
+
+/** Decrypts the ticket with each of the service's keys that fits. */
+function openTicket({ ticket }: ApReq, keytab: readonly KeytabEntry[], rules: TicketRules): EncTicketPart {
+  const { realm, service, sealed } = ticket;
+  const name = service.join("/");
+  const own = isOurService(name, realm, rules)
+    ? keytab.filter((entry) => entry.realm === realm && isSameName(entry.principal.join("/"), name))
+    : [];
+  if (own.length === 0)
+    throw new TicketError(`a ticket for ${name}@${realm}, for which the key table has no key`);
+  const fitting = own.filter((entry) => entry.etype === sealed.etype);
+  if (fitting.length === 0) {
+    const type = findEncryptionType(sealed.etype)?.name ?? `number ${sealed.etype}`;
+    throw new TicketError(`a ticket of encryption type ${type}, of which the key table has no key`);
+  }
+  for (const entry of fitting) {
+    if (sealed.kvno !== undefined && !isSameVersion(sealed.kvno, entry.kvno)) continue;
+    const key = usableKey({ etype: entry.etype, value: entry.key }, rules);
+    const bytes = key.type.decrypt(key.value, KeyUsage.TICKET, sealed.cipher);
+    if (bytes !== undefined) return decodeEncTicketPart(bytes);
+  }
+  const version = sealed.kvno === undefined ? "" : ` (version ${sealed.kvno})`;
+  throw new TicketError(`a ticket made with another key${version} than those of the key table for ${name}`);
+}
+
+/** Some tools write the lowest eight bits alone. */
+function isSameVersion(sent: number, stored: number): boolean {
+  return sent === stored || (stored < 256 && (sent & 0xff) === stored);
+}
+
+/** A ticket for another service of this host (`host/…`, `HTTP/…`) is no log-on to the file server. */
+function isOurService(name: string, realm: string, { services }: TicketRules): boolean {
+  const folded = name.toLowerCase();
+  if (services.length === 0) return folded.startsWith("cifs/");
+  return services.includes(folded) || services.includes(`${folded}@${realm}`);
+}
+
+/** Names of hosts have no case. */
+function isSameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function checkTimes(
+  sealed: EncTicketPart,
+  authenticator: Authenticator,
+  nowMs: number,
+  skewMs: number,
+  user: string,
+): void {
+  const apartMs = Math.abs(authenticator.timeMs - nowMs);
+  if (apartMs > skewMs) {
+    throw new TicketError(
+      `the clocks differ by ${Math.round(apartMs / 1000)} s; set the time of both machines`,
+      user,
+    );
+  }
+  if ((sealed.flags & TICKET_INVALID) !== 0 || sealed.startMs - skewMs > nowMs) {
+    throw new TicketError("the ticket is not valid yet", user);
+  }
+  if (sealed.endMs + skewMs <= nowMs) throw new TicketError("the ticket has expired", user);
+}
+
+function answerOf(
+  request: ApReq,
+  sealed: EncTicketPart,
+  ticketKey: UsableKey,
+  authenticator: Authenticator,
+  user: string,
+  rules: TicketRules,
+): TicketAnswer {
+  const { subkey, gssFlags } = authenticator;
+  const key = subkey === undefined ? ticketKey : usableKey(subkey, rules);
+  const isMutual = (request.options & AP_MUTUAL_REQUIRED) !== 0 || (gssFlags & GssFlag.MUTUAL) !== 0;
+  const sequence = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) & 0x3fff_ffff;
+  let token: Uint8Array | undefined;
+  if (isMutual) {
+    // Without a subkey of the server's: the kernel's client takes its own as the session key, whatever comes back.
+    const { type, value } = ticketKey;
+    const confounder = crypto.getRandomValues(new Uint8Array(type.confounderBytes));
+    const plain = encodeEncApRepPart(authenticator, sequence);
+    token = encodeApRepToken(type.id, type.encrypt(value, KeyUsage.AP_REP, plain, confounder));
+  }
+  return {
+    kind: "accepted",
+    user,
+    realm: sealed.realm,
+    etype: key.type.id,
+    key: key.value.slice(),
+    sequence,
+    token,
+    expiresMs: sealed.endMs + rules.skewMs,
+  };
+}
+
+function principalOf(name: readonly string[], realm: string): string {
+  return `${name.join("/")}@${realm}`;
+}

@@ -1,0 +1,159 @@
+// The acceptor of tickets against requests of smbclient with tickets of MIT's key distribution centre, at a fake time.
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { decodeKeytab } from "../../../src/manager/kerberos/keytab.ts";
+import { MAX_AUTHENTICATORS, ReplayCache } from "../../../src/manager/kerberos/replay-cache.ts";
+import { TicketAcceptor, type TicketRules } from "../../../src/manager/kerberos/ticket-acceptor.ts";
+
+interface Recorded {
+  readonly etype: string;
+  readonly receivedMs: number;
+  readonly keytab: string;
+  readonly token: string;
+}
+
+const file = Bun.file(join(import.meta.dir, "../../vectors/kerberos-mit.json"));
+const { requests } = (await file.json()) as { requests: readonly Recorded[] };
+const RULES: TicketRules = { services: [], skewMs: 300_000, allowsAes: true, allowsRc4: true };
+const DAY_MS = 86_400_000;
+
+/** An acceptor that has run for a month. */
+function acceptorAt(wallMs: number) {
+  const time = { wallMs, nowMs: 0 };
+  const acceptor = new TicketAcceptor({ wallTime: () => time.wallMs, now: () => time.nowMs });
+  time.nowMs = 30 * DAY_MS;
+  return { acceptor, time };
+}
+
+const tokenOf = ({ token }: Recorded) => new Uint8Array(Buffer.from(token, "base64"));
+const keysOf = ({ keytab }: Recorded) => decodeKeytab(new Uint8Array(Buffer.from(keytab, "base64")));
+
+function accept(recorded: Recorded, laterMs: number, rules: Partial<TicketRules> = {}) {
+  const { acceptor } = acceptorAt(recorded.receivedMs + laterMs);
+  return acceptor.accept(tokenOf(recorded), keysOf(recorded), { ...RULES, ...rules });
+}
+
+const first = requests[0] as Recorded;
+const refused = (reason: string) => ({ kind: "refused", reason: expect.stringContaining(reason) });
+
+describe.each(requests)("a ticket of type $etype", (recorded) => {
+  test("is accepted for its user", () => {
+    const answer = accept(recorded, 0);
+    expect(answer).toMatchObject({ kind: "accepted", user: "alice", realm: "HOME.TEST" });
+    if (answer.kind !== "accepted") return;
+    expect([16, 32]).toContain(answer.key.length);
+    // kinit's default is a day.
+    expect(answer.expiresMs - recorded.receivedMs).toBeGreaterThan(DAY_MS - 600_000);
+    expect(answer.expiresMs - recorded.receivedMs).toBeLessThan(DAY_MS + 600_000);
+  });
+
+  test("is refused in every shortened form", () => {
+    const token = tokenOf(recorded);
+    const { acceptor } = acceptorAt(recorded.receivedMs);
+    for (let length = 0; length < token.length; length++) {
+      expect(acceptor.accept(token.subarray(0, length), keysOf(recorded), RULES).kind).toBe("refused");
+    }
+  });
+
+  test("is never accepted for another user or realm, whichever bit is wrong", () => {
+    const token = tokenOf(recorded);
+    const keys = keysOf(recorded);
+    for (let bit = 0; bit < token.length * 8; bit += 3) {
+      const changed = token.slice();
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const answer = acceptorAt(recorded.receivedMs).acceptor.accept(changed, keys, RULES);
+      if (answer.kind === "accepted") {
+        expect([answer.user, answer.realm]).toEqual(["alice", "HOME.TEST"]);
+      }
+    }
+  });
+});
+
+test("a request is accepted once", () => {
+  const { acceptor, time } = acceptorAt(first.receivedMs);
+  const again = () => acceptor.accept(tokenOf(first), keysOf(first), RULES);
+  expect(again()).toMatchObject({ kind: "accepted" });
+  expect(again()).toMatchObject(refused("replay"));
+  time.wallMs += 299_000;
+  expect(again()).toMatchObject(refused("replay"));
+});
+
+test("a request that was made before the server was started is refused", () => {
+  const nowMs = first.receivedMs + 10_000;
+  const acceptor = new TicketAcceptor({ wallTime: () => nowMs, now: () => 5 });
+  expect(acceptor.accept(tokenOf(first), keysOf(first), RULES)).toMatchObject(
+    refused("before the server was started"),
+  );
+});
+
+test("a clock that was a year ahead at the start locks nobody out", () => {
+  const { acceptor } = acceptorAt(first.receivedMs + 365 * DAY_MS);
+  expect(acceptor.accept(tokenOf(first), keysOf(first), RULES)).toMatchObject(refused("clocks differ"));
+  const { acceptor: corrected } = acceptorAt(first.receivedMs);
+  expect(corrected.accept(tokenOf(first), keysOf(first), RULES)).toMatchObject({ kind: "accepted" });
+});
+
+test.each([
+  [-301_000, "clocks differ by 301 s"],
+  [302_000, "clocks differ by"],
+])("a clock that is %i ms off is refused with the difference", (laterMs, reason) => {
+  expect(accept(first, laterMs)).toMatchObject(refused(reason));
+});
+
+test("the difference of the clocks that is tolerated is also added to the life of a ticket", () => {
+  expect(accept(first, 3 * DAY_MS, { skewMs: DAY_MS })).toMatchObject(refused("clocks differ"));
+  expect(accept(first, 3 * DAY_MS, { skewMs: 4 * DAY_MS })).toMatchObject({ kind: "accepted" });
+});
+
+test.each([
+  [{ services: ["cifs/nas.home.test"] }, "accepted"],
+  [{ services: ["cifs/nas.home.test@HOME.TEST"] }, "accepted"],
+  [{ services: ["cifs/nas.home.test@OTHER.TEST"] }, "refused"],
+  [{ services: ["cifs/other.home.test"] }, "refused"],
+  [{ services: ["host/nas.home.test"] }, "refused"],
+  [{ allowsAes: false }, "refused"],
+] as const)("rules %p: %s", (rules, kind) => {
+  expect(accept(first, 0, rules).kind).toBe(kind);
+});
+
+test("RC4 is refused where it is not allowed", () => {
+  const rc4 = requests.find(({ etype }) => etype === "arcfour-hmac") as Recorded;
+  expect(accept(rc4, 0, { allowsRc4: false })).toMatchObject(refused("rc4-hmac is not allowed"));
+});
+
+test("keys of another name, realm, type, version or value open no ticket", () => {
+  const { acceptor } = acceptorAt(first.receivedMs);
+  const [key] = keysOf(first);
+  if (key === undefined) throw new Error("no key");
+  const tryKeys = (change: Partial<typeof key>) =>
+    acceptor.accept(tokenOf(first), [{ ...key, ...change }], RULES);
+  expect(tryKeys({ principal: ["cifs", "other.home.test"] })).toMatchObject(refused("has no key"));
+  expect(tryKeys({ principal: ["host", "nas.home.test"] })).toMatchObject(refused("has no key"));
+  expect(tryKeys({ realm: "OTHER.TEST" })).toMatchObject(refused("has no key"));
+  expect(tryKeys({ etype: 17 })).toMatchObject(refused("encryption type aes256"));
+  expect(tryKeys({ kvno: 9 })).toMatchObject(refused("another key"));
+  expect(tryKeys({ key: new Uint8Array(32) })).toMatchObject(refused("another key"));
+  expect(tryKeys({ key: new Uint8Array(31) })).toMatchObject(refused("another length"));
+  expect(tryKeys({})).toMatchObject({ kind: "accepted" });
+});
+
+test("a key table is refused in every shortened form, or has fewer entries", () => {
+  const bytes = new Uint8Array(Buffer.from(first.keytab, "base64"));
+  expect(decodeKeytab(bytes)).toMatchObject([
+    { realm: "HOME.TEST", principal: ["cifs", "nas.home.test"], kvno: 2, etype: 18 },
+  ]);
+  for (let length = 0; length < bytes.length; length++) {
+    const decode = () => decodeKeytab(bytes.subarray(0, length));
+    if (length === 2) expect(decode()).toEqual([]);
+    else expect(decode).toThrow();
+  }
+});
+
+test("the replay cache forgets what has expired and takes no more than its limit", () => {
+  const cache = new ReplayCache();
+  for (let i = 0; i < MAX_AUTHENTICATORS; i++) expect(cache.add(`${i}`, 1000 + i, 0)).toBe("new");
+  expect(cache.add("one more", 2000, 0)).toBe("full");
+  expect(cache.add("5", 2000, 0)).toBe("replay");
+  expect(cache.add("one more", 5000, 1500)).toBe("new");
+  expect(cache.size).toBe(MAX_AUTHENTICATORS - 499);
+});
