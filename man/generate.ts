@@ -173,10 +173,25 @@ A section has lines
 Case and the number of blanks in a name do not matter.
 .PP
 A file named smb.conf follows Samba's rules: a semicolon or a number sign begins a comment at the start of a line only,
-and the last value of a parameter counts. In any other file they begin a comment also in the middle of a line, and the
-first value that is not empty counts, as in ksmbd.conf; a value that such a comment cuts is reported.
-Sections of the same name are merged. The server refuses a file with any other line, or with an invalid,
-empty or cut value of a security parameter. It warns about unknown parameters and about those that are not in effect yet.
+a backslash at the end continues a line, lines before the first section belong to
+.BR [global] ,
+and the last value of a parameter counts. In any other file they begin a comment also in the middle of a line, lines are
+not continued, and the first value that is not empty counts, as in ksmbd.conf; a value that such a comment cuts is
+reported. The option
+.B \\-\\-dialect
+chooses the rules whatever the file's name is.
+Sections of the same name are merged.
+.PP
+A share with any other line, or with an invalid, empty or cut value of a security parameter, or with a misspelt name of
+one, is left out, and the rest is served. The same in
+.B [global]
+refuses the configuration. The server warns about unknown parameters and about those that are not in effect yet.
+.PP
+.B "include = FILE"
+reads another file in the place of the line; a relative name counts from the file with the line, %h stands for the
+host's name. A file that is missing causes a warning; one whose name depends on the client (%m, %I, %U) is not supported.
+.B "copy = SHARE"
+gives a share the lines of another one above it; its own lines override them.
 .PP
 Blanks or commas separate the items of a list; double quotes protect a name with blanks.
 .I @group

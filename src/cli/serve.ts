@@ -14,6 +14,7 @@ import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { describeAccess } from "./connect-lines.ts";
+import { DIALECT_OPTION, readDialect } from "./dialect.ts";
 import { promptPassword } from "./prompt.ts";
 import { prepareQuickStart, randomPassword } from "./quick-start.ts";
 import { takeEnvironmentPassword } from "./user-change.ts";
@@ -45,6 +46,7 @@ export const OPTIONS: readonly Option[] = [
   },
   { long: "quick-start", help: "share ./share with a user of its own, without any configuration" },
   { long: "lock", value: "FILE", help: "write the process id there, as ksmbd.mountd does" },
+  DIALECT_OPTION,
   {
     long: "nodetach",
     short: "n",
@@ -133,10 +135,11 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
   for (const word of args.values("user")) overrides.push(await parseUser(word));
   const usesNoFile = shares.length > 0 && !args.has("config");
   const file = usesNoFile ? null : (args.value("config") ?? defaultConfigFile());
+  const dialect = readDialect(args);
   const usesDefaults = file !== null && !args.has("config");
   const hasOwnUsers = usesNoFile && args.values("user").length > 0;
   return {
-    source: { file, overrides },
+    source: { file, overrides, ...(dialect !== undefined && { dialect }) },
     passwordFile: args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE),
     lockFile: args.value("lock") ?? (usesDefaults ? defaultLockFile() : null),
   };

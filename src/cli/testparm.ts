@@ -1,11 +1,13 @@
 // `minismbd testparm`: reads the configuration as the server does, prints the effective values and warns.
 import { existsSync } from "node:fs";
-import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
-import { parseConfigFile } from "../manager/config/load.ts";
-import { foldKey } from "../manager/config/parse.ts";
+import { type Configuration, buildConfiguration, loadSections } from "../manager/config/load.ts";
+import { dialectOf, emptySection, foldKey } from "../manager/config/parse.ts";
 import { effectiveSection, type EffectiveValue } from "../manager/config/effective.ts";
+import { Report } from "../manager/config/report.ts";
+import { readMachine } from "../manager/config/settings.ts";
 import { defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { readPasswordFile } from "../manager/users/password-file.ts";
+import { DIALECT_OPTION, readDialect } from "./dialect.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 
 export const OPTIONS: readonly Option[] = [
@@ -15,6 +17,7 @@ export const OPTIONS: readonly Option[] = [
   { long: "parameter-name", value: "NAME", help: "print the value of this parameter alone" },
   { long: "config", short: "C", value: "CONF", help: "the configuration; the same as the operand" },
   { long: "pwddb", short: "P", value: "PWDDB", help: "the users' file, is checked as well" },
+  DIALECT_OPTION,
   { long: "help", short: "h", help: "print this help" },
 ];
 
@@ -30,15 +33,17 @@ export function run(words: readonly string[]): number {
   }
   if (args.operands.length > 1) throw new CliError("testparm takes one configuration");
   const file = args.operands[0] ?? args.value("config") ?? defaultConfigFile();
-  const configuration = loadConfiguration({ file });
+  const dialect = readDialect(args);
+  const report = new Report();
+  const machine = readMachine();
+  const sections = loadSections({ file, ...(dialect !== undefined && { dialect }) }, machine, report);
+  const configuration = buildConfiguration(sections, machine, report);
   for (const warning of configuration.warnings) process.stderr.write(`warning: ${warning}\n`);
   for (const warning of checkMachine(configuration, args.value("pwddb")))
     process.stderr.write(`warning: ${warning}\n`);
   const parameter = args.value("parameter-name");
   const wanted = args.value("section-name") ?? (parameter === undefined ? undefined : "global");
-  const sections = parseConfigFile(file);
-  if (!sections.has("global"))
-    sections.set("global", { name: "global", position: file, dialect: "ksmbd", entries: [] });
+  if (!sections.has("global")) sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
   let found = 0;
   for (const [folded, section] of sections) {
     if (wanted !== undefined && foldKey(wanted) !== folded) continue;

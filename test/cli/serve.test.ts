@@ -223,7 +223,7 @@ test.skipIf(!hasClient)(
       server.signal("SIGHUP");
       await server.waitFor("did you mean 'workgroup'?");
       expect(smbclient(server.port, "more", "anna", "secret", "ls").status).toBe(0);
-      writeFileSync(config, "[more]\nread only = perhaps\npath = /\n");
+      writeFileSync(config, "[global]\nread only = perhaps\n[more]\npath = /\n");
       server.signal("SIGHUP");
       await server.waitFor("the configuration stays as it was");
       expect(smbclient(server.port, "more", "anna", "secret", "ls").status).toBe(0);
@@ -290,7 +290,7 @@ test("testparm prints the parameters that are set, warns, and fails where the se
   expect(run(["testparm", "-v", config]).out).toContain("\tserver min protocol = SMB2_02\n");
   expect(run(["testparm", "--parameter-name", "server signing", config]).out).toBe("auto\n");
   expect(run(["testparm", "--section-name=docs", "--parameter-name=browsable", config]).out).toBe("yes\n");
-  writeFileSync(config, "[docs]\nguest ok = perhaps\n");
+  writeFileSync(config, "[global]\nguest ok = perhaps\n");
   const refused = run(["testparm", config]);
   expect(refused.status).toBe(1);
   expect(refused.err).toBe(

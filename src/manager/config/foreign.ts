@@ -150,13 +150,14 @@ export const FOREIGN_PREFIXES: readonly string[] = [
   "worm:",
 ];
 
-/** The configuration is refused. Value: what to write instead. */
+/** The share is left out; in [global] the configuration is refused. Value: what to write instead. */
 export const REFUSED_PARAMETERS: ReadonlyMap<string, string> = new Map([
-  ["include", "put the lines of that file into this one"],
   ["config file", "name that file with -C"],
-  ["copy", "write the share's parameters out"],
+  ["copy", "it belongs into a share"],
   ["config backend", "write the parameters into this file"],
-  ["preexec close", "take it out and limit the share by 'valid users'"],
-  ["root preexec close", "take it out and limit the share by 'valid users'"],
+  ...["preexec", "exec", "root preexec", "preexec close", "root preexec close"].map(
+    (name) =>
+      [name, "no command is run for a connection; take it out and limit the share by 'valid users'"] as const,
+  ),
   ["only user", "name the users in 'valid users'"],
 ]);

@@ -1,17 +1,20 @@
 // Loads the configuration file and the command line's overrides into one frozen snapshot.
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { EngineSettings } from "../../port/port.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
 import { showName, userNameFault } from "../users/user-name.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
+import { includeReader, readConfigText } from "./include.ts";
 import { ConfigError, type Entry, foldKey, parseConfig, prependEntry, type Section } from "./parse.ts";
-import type { Sections } from "./parse.ts";
+import type { Dialect, Sections } from "./parse.ts";
 import { Report } from "./report.ts";
-import { pickKnown, SectionValues } from "./section-values.ts";
+import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
+import { findParameter } from "./schema.ts";
 import { type Machine, readMachine, readSettings } from "./settings.ts";
 import { readShare, type Share } from "./share.ts";
+import { suggest } from "./suggest.ts";
 
 export interface Configuration {
   readonly settings: EngineSettings;
@@ -40,6 +43,8 @@ export interface Override {
 export interface ConfigSource {
   /** Null: no file, only the overrides. */
   readonly file: string | null;
+  /** Default: by the file's name. */
+  readonly dialect?: Dialect;
   readonly overrides?: readonly Override[];
   readonly machine?: Machine;
 }
@@ -47,23 +52,44 @@ export interface ConfigSource {
 /** Throws ConfigError. */
 export function loadConfiguration(source: ConfigSource): Configuration {
   const report = new Report();
-  const sections = source.file === null ? new Map() : readSections(source.file, report);
-  for (const { section, key, value, position } of [...(source.overrides ?? [])].reverse())
-    prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none", whole: value });
-  return buildConfiguration(sections, source.machine ?? readMachine(), report);
+  const machine = source.machine ?? readMachine();
+  return buildConfiguration(loadSections(source, machine, report), machine, report);
 }
 
-/** Throws ConfigError. */
+/** The sections of the file, of the files that it includes, and of the overrides. Throws ConfigError. */
+export function loadSections(source: ConfigSource, machine: Machine, report: Report): Sections {
+  const { file, dialect, overrides = [] } = source;
+  const sections: Sections = new Map();
+  if (file !== null) {
+    const files = [file];
+    const readIncluded = includeReader(machine.hostName, report, files);
+    const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
+    for (const [name, section] of parseConfig(readConfigText(file), file, options)) sections.set(name, section);
+    if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files, report);
+  }
+  for (const { section, key, value, position } of overrides.toReversed())
+    prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none", whole: value });
+  return sections;
+}
+
+function warnOfReaders(files: readonly string[], report: Report): void {
+  for (const file of files)
+    if (((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0)
+      report.warn(file, "it contains passwords and everybody can read it, run chmod 640 on it");
+}
+
+/** Throws ConfigError for what is wrong outside of a share; a share with a fault is left out. */
 export function buildConfiguration(sections: Sections, machine: Machine, report: Report): Configuration {
   const globalEntries = pickKnown(sections.get("global"), true, report);
   const globals = new SectionValues(globalEntries, null, report);
+  globals.checkDefaults();
   const shares = new Map<string, Share>();
   const users: PasswordTable = new Map();
   for (const [folded, section] of sections) {
     if (folded === "global" || folded === "ipc$") continue;
     if (folded.startsWith("user:")) readUser(section, users);
     else {
-      const share = readShare(section, globalEntries, globals.text("root directory"), report);
+      const share = readShareOrReport(section, globalEntries, globals, report);
       if (share) shares.set(foldShareName(share.name), share);
     }
   }
@@ -82,36 +108,35 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
   });
 }
 
+/** Undefined for a share that is left out: its own fault must not stop the others. */
+function readShareOrReport(
+  section: Section,
+  globalEntries: KnownEntries,
+  globals: SectionValues,
+  report: Report,
+): Share | undefined {
+  if (section.faults.length === 0) checkHeading(section);
+  try {
+    const [fault] = section.faults;
+    if (fault) throw fault;
+    return readShare(section, globalEntries, globals.text("root directory"), report);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    report.warn(error.position, `${error.text}; share [${section.name}] is left out`);
+    return undefined;
+  }
+}
+
+/** A misspelt [global] would lose what protects all shares. */
+function checkHeading({ name, position, entries, copied }: Section): void {
+  const hasPath = [...entries, ...copied].some(({ key }) => findParameter(key)?.name === "path");
+  if (hasPath || suggest(foldKey(name), ["global", "globals"]) === undefined) return;
+  throw new ConfigError(position, `[${name}] has no path and looks like [global], write [global] or a path`);
+}
+
 /** The form in which share names are compared. */
 export function foldShareName(name: string): string {
   return name.normalize("NFC").toLowerCase();
-}
-
-/** Throws ConfigError for a file that cannot be read or parsed. */
-export function parseConfigFile(file: string): Sections {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const what = code === "ENOENT" ? "there is no such configuration file" : `it cannot be read (${code})`;
-    throw new ConfigError(file, `${what}, name another with -C`);
-  }
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new ConfigError(file, "the configuration is not UTF-8, save it as UTF-8");
-  }
-  return parseConfig(text, file);
-}
-
-function readSections(file: string, report: Report): Sections {
-  const sections = parseConfigFile(file);
-  const hasUsers = [...sections.keys()].some((name) => name.startsWith("user:"));
-  if (hasUsers && ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0)
-    report.warn(file, "it contains passwords and everybody can read it, run chmod 640 on it");
-  return sections;
 }
 
 /** Reads `[user:NAME]` with `password` or `nt hash`. Messages never contain the values. */

@@ -2,10 +2,11 @@
 // ranges. An invalid value of a security parameter refuses the configuration; any other causes a warning.
 import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
 import { ConfigError, type Dialect, type Entry, type Section } from "./parse.ts";
-import type { Report } from "./report.ts";
+import { Report } from "./report.ts";
 import {
   type ChoiceOf,
   findParameter,
+  type KnownParameter,
   knownSpellings,
   type NameOf,
   PARAMETERS,
@@ -30,8 +31,24 @@ export type KnownEntries = ReadonlyMap<string, Entry>;
 
 /** Selects the entries that the schema knows and reports the others. */
 export function pickKnown(section: Section | undefined, isGlobal: boolean, report: Report): KnownEntries {
+  if (!section) return new Map();
+  const known = pickFrom(section.entries, section.dialect, isGlobal, report);
+  if (section.copied.length === 0) return known;
+  const own = new Set([...known.values()].map(({ key }) => findParameter(key)));
+  // What is wrong with a copied line is reported where it stands.
+  for (const [spelling, entry] of pickFrom(section.copied, section.dialect, isGlobal, new Report()))
+    if (!own.has(findParameter(entry.key))) known.set(spelling, entry);
+  return known;
+}
+
+function pickFrom(
+  entries: readonly Entry[],
+  dialect: Dialect,
+  isGlobal: boolean,
+  report: Report,
+): Map<string, Entry> {
   const known = new Map<string, Entry>();
-  for (const entry of section?.entries ?? []) {
+  for (const entry of entries) {
     const parameter = findParameter(entry.key);
     if (!parameter) {
       reportUnknown(entry, report);
@@ -44,7 +61,7 @@ export function pickKnown(section: Section | undefined, isGlobal: boolean, repor
     if (!parameter.effective) report.warnTogether("known but not in effect yet", parameter.name);
     checkComment(parameter, entry, report);
     if (entry.value === "") checkEmpty(parameter, entry, report);
-    else addEntry(known, parameter, entry, section?.dialect ?? "ksmbd", report);
+    else addEntry(known, parameter, entry, dialect, report);
   }
   return known;
 }
@@ -128,6 +145,21 @@ export class SectionValues {
     this.own = own;
     this.defaults = defaults;
     this.report = report;
+  }
+
+  /** Of [global]: throws ConfigError for an invalid default of all shares, which is not the fault of one of them. */
+  checkDefaults(): void {
+    for (const parameter of PARAMETERS)
+      if (parameter.scope !== "global" && this.entry(parameter.name) !== undefined) this.check(parameter);
+  }
+
+  private check(parameter: KnownParameter): void {
+    if (parameter.type === "boolean") this.boolean(parameter.name);
+    else if (parameter.type === "choice") this.choice(parameter.name);
+    else if (parameter.type === "veto") this.patterns(parameter.name);
+    else if (parameter.type === "integer") this.number(parameter.name);
+    else if (parameter.type === "size") this.number(parameter.name);
+    else if (parameter.type === "octal") this.number(parameter.name);
   }
 
   boolean(name: NameOf<"boolean">): boolean {

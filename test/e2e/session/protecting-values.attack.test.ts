@@ -1,5 +1,6 @@
 // A configuration with a cut, misspelt, unknown, empty or doubled value of a parameter that protects: the server refuses to
-// start, or serves what smb.conf(5) and ksmbd.conf(5) say. Every such parameter is in test/manager/config/protection.test.ts.
+// start, leaves the share out, or serves what smb.conf(5) and ksmbd.conf(5) say. Every such parameter is in
+// test/manager/config/protection.test.ts.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -52,12 +53,25 @@ const refused: readonly (readonly [File, "global" | "share", string])[] = [
   ["smb.conf", "share", "invalid user = anna"],
 ];
 
-test.each(refused)("%s, %s: `%s` refuses to start", (file, scope, line) => {
-  const lines = (of: string): string[] => (scope === of ? [line] : []);
-  const { status, err } = run(write(file, lines("global"), [`path = ${data}`, ...lines("share")]));
-  expect(status).toBe(1);
-  expect(err).toContain(`${file}:`);
-});
+test.each(refused.filter(([, scope]) => scope === "global"))(
+  "%s, %s: `%s` refuses to start",
+  (file, _scope, line) => {
+    const { status, err } = run(write(file, [line], [`path = ${data}`]));
+    expect(status).toBe(1);
+    expect(err).toContain(`${file}:`);
+  },
+);
+
+test.each(refused.filter(([, scope]) => scope === "share"))(
+  "%s, %s: `%s` leaves the share out",
+  async (file, _scope, line) => {
+    const server = await startServer(write(file, [], [`path = ${data}`, line]));
+    const place = { host: "127.0.0.1", port: server.port };
+    expectOutcome(await outcomeOf(mountShare(place, TESTER, "docs")), Status.BAD_NETWORK_NAME);
+    expect(server.output()).toMatch(new RegExp(`${file}:\\d+: .*share \\[docs\\] is left out`));
+    await server.stop();
+  },
+);
 
 async function withServer(words: string[], use: (mount: Mount) => Promise<void>): Promise<void> {
   const server = await startServer(words);

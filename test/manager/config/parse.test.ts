@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { ConfigError, foldKey, parseConfig, prependEntry } from "../../../src/manager/config/parse.ts";
 
 function entriesOf(text: string, section = "global"): [string, string][] {
@@ -80,4 +80,78 @@ test("a prepended entry overrides the file's", () => {
     whole: "2",
   });
   expect(sections.get("global")?.entries.map(({ value }) => value)).toEqual(["2", "1"]);
+});
+
+const samba = (text: string) => [
+  ...(parseConfig(text, "smb.conf").get("global")?.entries ?? []).map(({ key, value }) => [key, value]),
+];
+
+// As Debian's testparm 4.17 prints them.
+test.each([
+  ["a = one\\\ntwo", [["a", "onetwo"]]],
+  ["a = one \\\n   two \\\n\tthree", [["a", "one two three"]]],
+  ["a = b\\ \nc", [["a", "bc"]]],
+  ["# a comment \\\nb = c", [["b", "c"]]],
+  ["a = x\\\n# y\nb = c", [["a", "x# y"], ["b", "c"]]],
+  ["a = end\\", [["a", "end\\"]]],
+])("in smb.conf %j is read as %j", (text, entries) => {
+  expect(samba(`[global]\n${text}`)).toEqual(entries);
+});
+
+test("in smb.conf lines before any section and those of [globals] belong to [global]", () => {
+  expect(samba("a = 1\n[docs]\nb = 2\n[Globals]\nc = 3\n")).toEqual([["a", "1"], ["c", "3"]]);
+});
+
+describe("include", () => {
+  const parse = (files: Readonly<Record<string, string>>) =>
+    parseConfig(files["main"] ?? "", "main", {
+      readIncluded: (name) => ({ file: name, text: files[name] ?? "" }),
+    });
+
+  test("lines are read in place: the file goes on with the section, and what follows with the file's last", () => {
+    const sections = parse({ main: "[a]\nx = 1\ninclude = f\ny = 2\n", f: "z = 3\n[b]\nv = 4\n" });
+    const keys = [...sections].map(([name, { entries }]) => [name, entries.map(({ key }) => key).join(" ")]);
+    expect(keys).toEqual([["a", "x z"], ["b", "v y"]]);
+    expect(sections.get("b")?.entries[0]?.position).toBe("f:3");
+  });
+
+  test.each([
+    [{ main: "[global]\ninclude = main\n" }, "main:2: 'main' includes itself, by way of main"],
+    [{ main: "[global]\ninclude = f\n", f: "include = main\n" }, "f:1: 'main' includes itself, by way of main, f"],
+    [{ main: "[global]\ninclude =\n" }, "main:2: 'include' names no file"],
+  ])("refuses %j", (files, message) => {
+    expect(() => parse(files as Record<string, string>)).toThrow(message);
+  });
+
+  test("a chain of files is not followed without end", () => {
+    const chain = { readIncluded: (name: string) => ({ file: name, text: `include = ${name}x\n` }) };
+    expect(() => parseConfig("[global]\ninclude = f\n", "main", chain)).toThrow("more than 32 files");
+  });
+});
+
+describe("copy", () => {
+  test("copies of copies hold their lines, which those of the share override", () => {
+    const { copied, entries } =
+      parseConfig("[a]\nx = 1\n[b]\ncopy = A\ny = 2\n[c]\nx = 3\ncopy = b\n", "f").get("c") ?? {};
+    expect(copied?.map(({ key, position }) => [key, position])).toEqual([["x", "f:2"], ["y", "f:5"]]);
+    expect(entries?.map(({ key }) => key)).toEqual(["x"]);
+  });
+
+  test.each(["[a]\ncopy = a\n", "[a]\ncopy = b\n[b]\nx = 1\n", "[global]\nx = 1\n[a]\ncopy = global\n"])(
+    "%j is a fault of the share",
+    (text) => {
+      const [fault] = parseConfig(text, "f").get("a")?.faults ?? [];
+      expect(fault?.message).toContain("'copy' needs a share above");
+    },
+  );
+
+  test("the fault of a share is that of its copies", () => {
+    expect(parseConfig("[a]\nnonsense\n[b]\ncopy = a\n", "f").get("b")?.faults).toHaveLength(1);
+  });
+
+  test("shares that copy each other twice do not grow without end", () => {
+    const lines = ["[s0]\nx = 1\ny = 2\n"];
+    for (let i = 1; i < 40; i++) lines.push(`[s${i}]\ncopy = s${i - 1}\ncopy = s${i - 1}\n`);
+    expect(() => parseConfig(lines.join(""), "f")).toThrow("lines by copying");
+  });
 });

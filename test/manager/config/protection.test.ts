@@ -15,7 +15,7 @@ const protecting: readonly Parameter[] = (PARAMETERS as readonly Parameter[]).fi
 const ofWords = new Set(["text", "list", "veto"]);
 
 function load(lines: readonly string[], dialect: Dialect = "ksmbd"): Configuration {
-  return buildConfiguration(parseConfig(lines.join("\n"), "f", dialect), MACHINE, new Report());
+  return buildConfiguration(parseConfig(lines.join("\n"), "f", { dialect }), MACHINE, new Report());
 }
 
 /** The file with one line of the parameter's scope. */
@@ -26,14 +26,16 @@ function linesWith({ name, scope }: Parameter, ...lines: readonly string[]): str
   return scope === "global" ? ["[global]", ...more, ...lines, ...share] : [...share, ...lines];
 }
 
-function faultOf(action: () => unknown): string {
+/** Why the file is refused, or why its share is left out; "" where both are served. */
+function faultOf(action: () => Configuration): string {
   try {
-    action();
+    const { shares, warnings } = action();
+    if (shares.size > 0) return "";
+    return warnings.find((line) => line.endsWith("; share [docs] is left out")) ?? "";
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
   }
-  return "";
 }
 
 test("the schema marks the parameters that protect", () => {
@@ -46,7 +48,7 @@ const all = protecting.map((parameter) => [parameter.name, parameter] as const);
 const words = all.filter(([, { type }]) => ofWords.has(type));
 const others = all.filter(([, { type }]) => !ofWords.has(type));
 
-test.each(all)("%s: a comment that leaves no value refuses the file", (name, parameter) => {
+test.each(all)("%s: a comment that leaves no value refuses the file, or the share", (name, parameter) => {
   for (const line of [`${name} = ; value`, `${name} = # value`])
     expect(faultOf(() => load(linesWith(parameter, line)))).toMatch(/^f:\d+: a comment cuts '.*' to ''/);
 });
@@ -56,16 +58,22 @@ test.each(words)("%s: an empty value is warned of", (name, parameter) => {
   expect(warnings.join("\n")).toContain(`'${name}' names nothing`);
 });
 
-test.each(others)("%s: an empty value refuses the file", (name, parameter) => {
+test.each(others)("%s: an empty value refuses the file, or the share", (name, parameter) => {
   expect(faultOf(() => load(linesWith(parameter, `${name} =`)))).toContain(`'${name}' has no value`);
 });
 
-test.each(others)("%s: a value that is not understood refuses the file", (name, parameter) => {
+test.each(others)("%s: a value that is not understood refuses the file, or the share", (name, parameter) => {
   for (const value of ["certainly", "mandatroy", "-", "0x"])
     expect(faultOf(() => load(linesWith(parameter, `${name} = ${value}`)))).toMatch(/^f:\d+: /);
 });
 
-test.each(words)("%s: a comment in the middle of a word refuses the file", (name, parameter) => {
+const defaults = others.filter(([, { scope }]) => scope !== "global");
+
+test.each(defaults)("%s: a value in [global] that is not understood refuses the file", (name) => {
+  expect(() => load(["[global]", `${name} = certainly`, "[docs]", "path = /srv"])).toThrow(ConfigError);
+});
+
+test.each(words)("%s: a comment in the middle of a word refuses the file, or the share", (name, parameter) => {
   const line = parameter.type === "veto" ? `${name} = /a#b/c/` : `${name} = a#b`;
   expect(faultOf(() => load(linesWith(parameter, line)))).toContain("a comment cuts");
 });
@@ -112,7 +120,7 @@ test("every parameter protects, or is listed here as one that does not", () => {
   expect(unmarked.map(({ name }) => name).toSorted()).toEqual(NOT_PROTECTING.toSorted());
 });
 
-test.each(all)("%s: a misspelt name refuses the file", (name, parameter) => {
+test.each(all)("%s: a misspelt name refuses the file, or the share", (name, parameter) => {
   const misspelt = [`${name}s`, name.slice(0, -1), name.replace(/^(.)(.)/, "$2$1")];
   const unknown = misspelt.filter((text) => findParameter(text) === undefined);
   expect(unknown.length).toBeGreaterThan(1);

@@ -48,9 +48,9 @@ describe("which rights count", () => {
     expect(shareOf("", option, "acl = nt").security.ignoreSystemAcls).toBe(true);
   });
 
-  test("an invalid value refuses the configuration", () => {
+  test("an invalid value in [global] refuses the configuration", () => {
     for (const line of ["acl = strict", "inherit owner = perhaps", "nt acl support = x"])
-      expect(() => shareOf("", line)).toThrow(ConfigError);
+      expect(() => shareOf(line, "")).toThrow(ConfigError);
   });
 });
 
