@@ -43,7 +43,8 @@ export function run(words: readonly string[]): number {
     process.stderr.write(`warning: ${warning}\n`);
   const parameter = args.value("parameter-name");
   const wanted = args.value("section-name") ?? (parameter === undefined ? undefined : "global");
-  if (!sections.has("global")) sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
+  if (!sections.has("global"))
+    sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
   let found = 0;
   for (const [folded, section] of sections) {
     if (wanted !== undefined && foldKey(wanted) !== folded) continue;

@@ -19,7 +19,10 @@ export function includeReader(hostName: string, report: Report, files: string[])
     const path = isAbsolute(fixed) ? fixed : join(dirname(position), fixed);
     if (/%(?!%)/.test(path)) {
       checkClientFiles(path, written, position);
-      report.warn(position, `'include = ${written}': no such file exists for any client, the line has no effect`);
+      report.warn(
+        position,
+        `'include = ${written}': no such file exists for any client, the line has no effect`,
+      );
       return undefined;
     }
     const found = statSync(path, { throwIfNoEntry: false });
@@ -72,14 +75,19 @@ function checkClientFiles(path: string, written: string, position: string): void
       .join(".+")}$`,
   );
   if (directory.includes("%"))
-    throw new ConfigError(position, `'include = ${written}': a directory that differs by client is not supported`);
+    throw new ConfigError(
+      position,
+      `'include = ${written}': a directory that differs by client is not supported`,
+    );
   let names: string[];
   try {
     names = readdirSync(directory);
   } catch {
     return;
   }
-  const matching = names.filter((name) => pattern.test(name) && !/~$|\.(bak|dpkg-\w+|rpmnew|rpmsave)$/.test(name));
+  const matching = names.filter(
+    (name) => pattern.test(name) && !/~$|\.(bak|dpkg-\w+|rpmnew|rpmsave)$/.test(name),
+  );
   if (matching.length > 0)
     throw new ConfigError(
       position,

@@ -64,7 +64,8 @@ export function loadSections(source: ConfigSource, machine: Machine, report: Rep
     const files = [file];
     const readIncluded = includeReader(machine.hostName, report, files);
     const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
-    for (const [name, section] of parseConfig(readConfigText(file), file, options)) sections.set(name, section);
+    for (const [name, section] of parseConfig(readConfigText(file), file, options))
+      sections.set(name, section);
     if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files, report);
   }
   for (const { section, key, value, position } of overrides.toReversed())

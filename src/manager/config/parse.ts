@@ -157,7 +157,10 @@ class Parser {
   /** The file is read in place: it may go on with the section, and the section that it ends with goes on after it. */
   private include({ value, position }: Entry): void {
     if (this.readIncluded === undefined)
-      throw new ConfigError(position, "'include' is not possible here, put the lines of that file into this one");
+      throw new ConfigError(
+        position,
+        "'include' is not possible here, put the lines of that file into this one",
+      );
     if (value === "") throw new ConfigError(position, "'include' names no file");
     const included = this.readIncluded(value, position);
     if (included === undefined) return;

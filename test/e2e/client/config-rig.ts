@@ -80,5 +80,6 @@ export async function accessOf(place: Place, user: LogOnOptions, share: string):
 }
 
 function closeMade(mount: Mount) {
-  return ({ fileId }: { fileId: Parameters<typeof closeFile>[1] }): Promise<unknown> => closeFile(mount, fileId);
+  return ({ fileId }: { fileId: Parameters<typeof closeFile>[1] }): Promise<unknown> =>
+    closeFile(mount, fileId);
 }

@@ -75,12 +75,20 @@ describe("smb.conf", () => {
 describe("a share with a mistake is left out, named, and the others are served:", () => {
   test.each([
     ["a value that is not understood", "read only = perhaps", /ksmbd\.conf:3: 'perhaps' is not a value/],
-    ["a misspelt name of what restricts", "valid user = x", /ksmbd\.conf:3: 'valid user' is unknown, write 'valid users'/],
+    [
+      "a misspelt name of what restricts",
+      "valid user = x",
+      /ksmbd\.conf:3: 'valid user' is unknown, write 'valid users'/,
+    ],
     ["another one", "host allow = 10.0.0.1", /ksmbd\.conf:3: 'host allow' is unknown, write 'hosts allow'/],
     ["a line without a value", "read only", /ksmbd\.conf:3: 'read only' is not 'NAME = VALUE'/],
     ["a continued line", "valid users = a, \\", /ksmbd\.conf:3: 'valid users' ends in '\\'/],
     ["a copy of nothing", "copy = base", /ksmbd\.conf:3: 'copy' needs a share above/],
-    ["a command before the connection", "root preexec = /bin/true", /ksmbd\.conf:3: 'root preexec' is not supported/],
+    [
+      "a command before the connection",
+      "root preexec = /bin/true",
+      /ksmbd\.conf:3: 'root preexec' is not supported/,
+    ],
   ])("%s", async (_, line, message) => {
     const place = await serve({ "ksmbd.conf": `[bad]\npath = ${data}\n${line}\n[good]\npath = ${data}\n` });
     expect(await accessOf(place, TESTER, "bad")).toBe("absent");

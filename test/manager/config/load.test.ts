@@ -145,7 +145,10 @@ test.each([
   ["hosts allow = my-laptop", "'my-laptop' is not an address"],
   ["server min protocol = SMB3_11\nserver max protocol = SMB2_10", "nobody could connect"],
   ["smb3 encryption = mandatory\nserver max protocol = SMB2_10", "encryption needs 'server max protocol'"],
-  ["include = /etc/more.conf", "f:2: 'include' is not possible here, put the lines of that file into this one"],
+  [
+    "include = /etc/more.conf",
+    "f:2: 'include' is not possible here, put the lines of that file into this one",
+  ],
   ["bind interfaces only = yes", "needs 'interfaces'"],
   ["bind interfaces only = yes\ninterfaces = br-lan", "no address on 'br-lan' now"],
 ])("refused: %s", (line, message) => {

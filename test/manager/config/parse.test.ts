@@ -92,14 +92,23 @@ test.each([
   ["a = one \\\n   two \\\n\tthree", [["a", "one two three"]]],
   ["a = b\\ \nc", [["a", "bc"]]],
   ["# a comment \\\nb = c", [["b", "c"]]],
-  ["a = x\\\n# y\nb = c", [["a", "x# y"], ["b", "c"]]],
+  [
+    "a = x\\\n# y\nb = c",
+    [
+      ["a", "x# y"],
+      ["b", "c"],
+    ],
+  ],
   ["a = end\\", [["a", "end\\"]]],
 ])("in smb.conf %j is read as %j", (text, entries) => {
   expect(samba(`[global]\n${text}`)).toEqual(entries);
 });
 
 test("in smb.conf lines before any section and those of [globals] belong to [global]", () => {
-  expect(samba("a = 1\n[docs]\nb = 2\n[Globals]\nc = 3\n")).toEqual([["a", "1"], ["c", "3"]]);
+  expect(samba("a = 1\n[docs]\nb = 2\n[Globals]\nc = 3\n")).toEqual([
+    ["a", "1"],
+    ["c", "3"],
+  ]);
 });
 
 describe("include", () => {
@@ -111,13 +120,19 @@ describe("include", () => {
   test("lines are read in place: the file goes on with the section, and what follows with the file's last", () => {
     const sections = parse({ main: "[a]\nx = 1\ninclude = f\ny = 2\n", f: "z = 3\n[b]\nv = 4\n" });
     const keys = [...sections].map(([name, { entries }]) => [name, entries.map(({ key }) => key).join(" ")]);
-    expect(keys).toEqual([["a", "x z"], ["b", "v y"]]);
+    expect(keys).toEqual([
+      ["a", "x z"],
+      ["b", "v y"],
+    ]);
     expect(sections.get("b")?.entries[0]?.position).toBe("f:3");
   });
 
   test.each([
     [{ main: "[global]\ninclude = main\n" }, "main:2: 'main' includes itself, by way of main"],
-    [{ main: "[global]\ninclude = f\n", f: "include = main\n" }, "f:1: 'main' includes itself, by way of main, f"],
+    [
+      { main: "[global]\ninclude = f\n", f: "include = main\n" },
+      "f:1: 'main' includes itself, by way of main, f",
+    ],
     [{ main: "[global]\ninclude =\n" }, "main:2: 'include' names no file"],
   ])("refuses %j", (files, message) => {
     expect(() => parse(files as Record<string, string>)).toThrow(message);
@@ -133,7 +148,10 @@ describe("copy", () => {
   test("copies of copies hold their lines, which those of the share override", () => {
     const { copied, entries } =
       parseConfig("[a]\nx = 1\n[b]\ncopy = A\ny = 2\n[c]\nx = 3\ncopy = b\n", "f").get("c") ?? {};
-    expect(copied?.map(({ key, position }) => [key, position])).toEqual([["x", "f:2"], ["y", "f:5"]]);
+    expect(copied?.map(({ key, position }) => [key, position])).toEqual([
+      ["x", "f:2"],
+      ["y", "f:5"],
+    ]);
     expect(entries?.map(({ key }) => key)).toEqual(["x"]);
   });
 

@@ -73,10 +73,13 @@ test.each(defaults)("%s: a value in [global] that is not understood refuses the 
   expect(() => load(["[global]", `${name} = certainly`, "[docs]", "path = /srv"])).toThrow(ConfigError);
 });
 
-test.each(words)("%s: a comment in the middle of a word refuses the file, or the share", (name, parameter) => {
-  const line = parameter.type === "veto" ? `${name} = /a#b/c/` : `${name} = a#b`;
-  expect(faultOf(() => load(linesWith(parameter, line)))).toContain("a comment cuts");
-});
+test.each(words)(
+  "%s: a comment in the middle of a word refuses the file, or the share",
+  (name, parameter) => {
+    const line = parameter.type === "veto" ? `${name} = /a#b/c/` : `${name} = a#b`;
+    expect(faultOf(() => load(linesWith(parameter, line)))).toContain("a comment cuts");
+  },
+);
 
 /** Parameters whose value, if it is not what was meant, gives nobody more than the default gives. */
 const NOT_PROTECTING = [
