@@ -251,25 +251,6 @@ test("[global] sets the defaults of shares, except for parameters with a meaning
   expect(shares.get("own")).toMatchObject({ guestOk: false, encryption: "desired", maxConnections: 3 });
 });
 
-test.each([
-  ["[docs]\ncomment = x\n", "f:1: share [docs] is left out: it has no path, write 'path = /DIRECTORY'"],
-  ["[docs]\npath = srv\n", "f:1: share [docs] is left out: its path 'srv' is not absolute"],
-  [
-    "[docs]\npath = /home/%U\n",
-    "f:1: share [docs] is left out: its path '/home/%U' has a variable, which is not supported",
-  ],
-  ["[homes]\nread only = no\n", "f:1: share [homes] is left out: home shares are not served"],
-  ["[printers]\nprintable = yes\n", "f:1: share [printers] is left out: printers are not served"],
-  [
-    "[a/b]\npath = /srv\n",
-    'f:1: share [a/b] is left out: a name has at most 63 bytes and none of "\\/[]:|<>+=;,*?',
-  ],
-])("left out: %j", (text, warning) => {
-  const { shares, warnings } = load(text);
-  expect(shares.size).toBe(0);
-  expect(warnings).toContain(warning);
-});
-
 test("a share with available = no does not exist", () => {
   expect(load("[docs]\npath = /srv\navailable = no\n").shares.size).toBe(0);
 });

@@ -1,0 +1,48 @@
+// Sections that are no share, and shares that are left out.
+import { expect, test } from "bun:test";
+import { buildConfiguration, type Configuration } from "../../../src/manager/config/load.ts";
+import { ConfigError, parseConfig } from "../../../src/manager/config/parse.ts";
+import { Report } from "../../../src/manager/config/report.ts";
+import { readMachine } from "../../../src/manager/config/settings.ts";
+
+const MACHINE = readMachine();
+
+function load(text: string): Configuration {
+  return buildConfiguration(parseConfig(text, "f"), MACHINE, new Report());
+}
+
+test.each([
+  ["[docs]\ncomment = x\n", "f:1: share [docs] is left out: it has no path, write 'path = /DIRECTORY'"],
+  ["[docs]\npath = srv\n", "f:1: share [docs] is left out: its path 'srv' is not absolute"],
+  [
+    "[docs]\npath = /home/%U\n",
+    "f:1: share [docs] is left out: its path '/home/%U' has a variable, which is not supported",
+  ],
+  ["[homes]\nread only = no\n", "f:1: share [homes] is left out: home shares are not served"],
+  ["[printers]\nprintable = yes\n", "f:1: share [printers] is left out: printers are not served"],
+  [
+    "[a/b]\npath = /srv\n",
+    'f:1: share [a/b] is left out: a name has at most 63 bytes and none of "\\/[]:|<>+=;,*?',
+  ],
+])("left out: %j", (text, warning) => {
+  const { shares, warnings } = load(text);
+  expect(shares.size).toBe(0);
+  expect(warnings).toContain(warning);
+});
+
+test("a section without a path whose name is nearly [global] refuses the file: what it protects would be lost", () => {
+  for (const name of ["globals", "Gobal", "gloabl"])
+    expect(() => load(`[${name}]\nserver signing = mandatory\n`)).toThrow(ConfigError);
+  expect(load("[globe]\npath = /srv\n").shares.size).toBe(1);
+});
+
+test("the fault of one share is its own", () => {
+  const { shares, warnings } = load(
+    "[a]\npath = /a\nguest ok = perhaps\n[b]\npath = /b\n[c]\npath = /c\nnonsense\n",
+  );
+  expect([...shares.keys()]).toEqual(["b"]);
+  expect(warnings).toEqual([
+    "f:3: 'perhaps' is not a value of 'guest ok', write yes or no; share [a] is left out",
+    "f:8: 'nonsense' is not 'NAME = VALUE'; share [c] is left out",
+  ]);
+});
