@@ -252,7 +252,7 @@ describe("names of a rename", () => {
       ":a:$INDEX_ALLOCATION": mismatch,
       ":a:$ATTRIBUTE_LIST": mismatch,
       "::$INDEX_ALLOCATION": mismatch,
-      "::$DATA": "STATUS_NOT_SUPPORTED",
+      "::$DATA": "STATUS_OBJECT_NAME_COLLISION",
       ":S": "STATUS_SUCCESS",
       ":s:$data": "STATUS_SUCCESS",
     };

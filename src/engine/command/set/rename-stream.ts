@@ -26,10 +26,7 @@ export function renameStream(
   if (!name.startsWith(":")) return statusOfFileName(name);
   const newName = parseStreamName(name, StreamType.DATA);
   if (typeof newName === "number") return newName;
-  if (newName === "")
-    // A directory has no unnamed data stream. A file's takes the place of a named one, which no client asks for
-    // and smbd does not do either.
-    return node.stat.kind === FileKind.DIRECTORY ? Status.INVALID_PARAMETER : Status.NOT_SUPPORTED;
+  if (newName === "") return statusOfDefault(node, flags);
   const key = streamKey(newName);
   if (key === undefined || file?.stream === undefined) return Status.OBJECT_NAME_INVALID;
   if (file.deletePending) return Status.ACCESS_DENIED;
@@ -43,6 +40,16 @@ export function renameStream(
   });
 }
 
+/**
+ * The status of a rename of a named stream to the unnamed one, which a file always has and a directory never.
+ * [MS-FSA] 2.1.5.15.11.1 lets it take the place of an empty one; smbd 4.17 answers SUCCESS and changes nothing. No
+ * client is known to ask for it.
+ */
+function statusOfDefault(node: FileNode, flags: number): NtStatus {
+  if (node.stat.kind === FileKind.DIRECTORY) return Status.INVALID_PARAMETER;
+  return (flags & RenameFlag.REPLACE_IF_EXISTS) === 0 ? Status.OBJECT_NAME_COLLISION : Status.NOT_SUPPORTED;
+}
+
 /** A name that contains a file's; statuses as on Windows (smbtorture smb2.streams.rename2). */
 function statusOfFileName(name: string): NtStatus {
   const path = parsePath(name);
@@ -51,8 +58,9 @@ function statusOfFileName(name: string): NtStatus {
 }
 
 /**
- * The status of a rename of an unnamed stream to `:name`; undefined for the name of a file. Giving the data of
- * a file to a named stream is not supported.
+ * The status of a rename of an unnamed stream to `:name`; undefined for the name of a file. [MS-FSA] 2.1.5.15.11.1
+ * moves the file's data to the named stream and leaves the file empty. That is not supported; smbd 4.17 ends the
+ * connection (panic).
  */
 export function statusOfUnnamed(name: string, isDirectory: boolean): NtStatus | undefined {
   if (!name.startsWith(":")) return undefined;
