@@ -209,7 +209,10 @@ overrides the
 .PP
 A server that runs as root accesses files as
 .BR "force user" ,
-else as the system user of the same name, else as the owner of the share's directory. A guest never acts as the owner.
+else as the system user of the same name, else as the owner of the share's directory, unless that is root.
+A guest, and a user without an account on a directory of root, acts as the system user
+.BR minismbd ,
+or as nobody where there is none.
 .SH USERS
 A section
 .B [user:NAME]

@@ -1,7 +1,9 @@
 // Folder and user for `serve --quick-start`; the password stays the same across restarts.
 import { randomInt } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ownIds } from "../manager/credentials.ts";
+import { SystemAccountFiles } from "../manager/users/system-accounts.ts";
 import { CliError } from "./arguments.ts";
 
 export interface QuickStart {
@@ -21,7 +23,10 @@ export function prepareQuickStart(base: string): QuickStart {
   const directory = join(base, "share");
   const passwordFile = join(base, ".minismbd-user");
   try {
-    mkdirSync(directory, { recursive: true });
+    const made = mkdirSync(directory, { recursive: true });
+    // Root's server serves those without an account on the machine with ids of its own.
+    const { uid, gid } = ownIds(new SystemAccountFiles().read());
+    if (made !== undefined && process.geteuid?.() === 0) chownSync(directory, uid, gid);
   } catch (error) {
     throw new CliError(
       `${directory} cannot be made (${(error as NodeJS.ErrnoException).code}), go to another folder`,

@@ -1,10 +1,41 @@
 // uid, gid and groups of a session's file access; ksmbd.conf(5): force user, force group, guest account.
 import type { Credentials } from "../port/port.ts";
+import type { DirectoryStat } from "./share-directory.ts";
 import type { Share } from "./config/share.ts";
 import { findSystemUser, supplementaryGroups, type SystemAccounts } from "./users/system-accounts.ts";
+import { showName } from "./users/user-name.ts";
 
-/** For guests without an account on the machine: Linux's overflow id, which owns nothing. */
+/** Linux's overflow id, which owns nothing. */
 const NOBODY = 65_534;
+/** The system user for those who have none, where packages have made it. */
+const OWN_ACCOUNT = "minismbd";
+
+export interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The server's own ids, for users and guests without an account on the machine. */
+export function ownIds(accounts: SystemAccounts): Ids {
+  const { uid, gid } = accounts.users.get(OWN_ACCOUNT) ?? { uid: NOBODY, gid: NOBODY };
+  return { uid, gid };
+}
+
+/** What to tell the administrator about a user who acts as `ownIds` on root's directory; undefined: nothing. */
+export function describeOwnIds(
+  { name, path, forceUser }: Pick<Share, "name" | "path" | "forceUser">,
+  user: string,
+  directory: DirectoryStat,
+  accounts: SystemAccounts,
+): string | undefined {
+  const isWritable = directory.uid !== 0 || (directory.mode & 0o002) !== 0;
+  if (forceUser !== "" || isWritable || findSystemUser(accounts, user)) return undefined;
+  const { uid, gid } = ownIds(accounts);
+  return (
+    `share [${name}]: ${path} belongs to root and '${showName(user)}' has no account on this machine, so the server ` +
+    `acts as uid ${uid}; to let such users write, run 'chown ${uid}:${gid} ${path}' or set 'force user'`
+  );
+}
 
 /** `force user` or `force group` does not exist, so connecting to the share is refused. */
 export interface CredentialFault {
@@ -13,14 +44,14 @@ export interface CredentialFault {
 
 /**
  * The ids for a server that runs as root: the forced user, else the system account with the user's name, else
- * the owner of the share's directory, but never for a guest. `force group` without `force user` changes the
- * gid only.
+ * the owner of the share's directory, but never for a guest and never root: then the server's own. `force group`
+ * without `force user` changes the gid only.
  */
 export function credentialsFor(
   share: Share,
   user: string,
   isGuest: boolean,
-  owner: { readonly uid: number; readonly gid: number },
+  owner: Ids,
   accounts: SystemAccounts,
 ): Credentials | CredentialFault {
   const forced = share.forceUser === "" ? undefined : findSystemUser(accounts, share.forceUser);
@@ -30,7 +61,7 @@ export function credentialsFor(
   if (share.forceGroup !== "" && !group)
     return { fault: `'force group' is '${share.forceGroup}', which is not in /etc/group` };
   const account = forced ?? findSystemUser(accounts, user);
-  const fallback = isGuest ? { uid: NOBODY, gid: NOBODY } : owner;
+  const fallback = isGuest || owner.uid === 0 ? ownIds(accounts) : owner;
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];
   return Object.freeze({ uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });

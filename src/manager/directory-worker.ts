@@ -15,6 +15,7 @@ function statPath(path: string, follows: boolean): StatAnswer {
     return {
       isDirectory: found.isDirectory(),
       isSymbolicLink: found.isSymbolicLink(),
+      mode: found.mode & 0o7777,
       uid: found.uid,
       gid: found.gid,
     };

@@ -8,14 +8,14 @@ import { type ConfigSource, type Configuration, foldShareName, loadConfiguration
 import { ConfigError } from "./config/parse.ts";
 import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
-import { credentialsFor } from "./credentials.ts";
+import { credentialsFor, describeOwnIds } from "./credentials.ts";
 import { EventLog } from "./event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { createLog, type Log } from "./log.ts";
 import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
-import { statDirectory } from "./share-directory.ts";
+import { type DirectoryStat, statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { showName } from "./users/user-name.ts";
@@ -202,6 +202,8 @@ export class ServerManager implements Manager {
       this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
       return { status: Status.ACCESS_DENIED };
     }
+    const hint = credentials && !admission.readOnly && describeOwnIds(share, user, owner, accounts);
+    if (hint) this.events.warn(`own ids in [${share.name}]`, hint);
     const named = this.namedUsersOf(share, user, admission, owner);
     return grantOf(share, admission, credentials, identity, named);
   }
@@ -225,7 +227,7 @@ export class ServerManager implements Manager {
   }
 
   /** The owner of the share's directory; a status, with a log line, if the directory cannot be served. */
-  private async findDirectory(share: Share): Promise<{ uid: number; gid: number } | NtStatus> {
+  private async findDirectory(share: Share): Promise<DirectoryStat | NtStatus> {
     const timeoutMs = this.config.settings.volumeTimeoutMs;
     const link = await statDirectory(share.path, false, timeoutMs);
     const isLink = "uid" in link && link.isSymbolicLink;

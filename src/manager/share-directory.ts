@@ -10,6 +10,8 @@ import type { MaybePromise } from "../port/port.ts";
 export interface DirectoryStat {
   readonly isDirectory: boolean;
   readonly isSymbolicLink: boolean;
+  /** Permission bits. */
+  readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
@@ -59,6 +61,7 @@ function statFromCache(path: string, follows: boolean): StatAnswer | undefined {
   return {
     isDirectory: type === ModeType.DIRECTORY,
     isSymbolicLink: type === ModeType.SYMLINK,
+    mode: statx.mode & 0o7777,
     uid: statx.uid,
     gid: statx.gid,
   };

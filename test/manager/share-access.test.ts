@@ -6,7 +6,7 @@ import { readMachine } from "../../src/manager/config/settings.ts";
 import type { Share } from "../../src/manager/config/share.ts";
 import { credentialsFor } from "../../src/manager/credentials.ts";
 import { type Admission, admit } from "../../src/manager/share-access.ts";
-import { parseSystemAccounts } from "../../src/manager/users/system-accounts.ts";
+import { parseSystemAccounts, type SystemAccounts } from "../../src/manager/users/system-accounts.ts";
 import type { Identity } from "../../src/port/port.ts";
 
 const accounts = parseSystemAccounts(
@@ -119,6 +119,16 @@ test("without an account credentials are the directory owner's, but never for a 
   expect(credentials("", "stranger")).toEqual({ uid: 500, gid: 501, groups: [] });
   expect(credentials("", "nobody", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
   expect(credentials("", "visitor", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
+});
+
+test("nobody acts as root for want of an account", () => {
+  const root = { uid: 0, gid: 0 };
+  const of = (known: SystemAccounts, isGuest = false) =>
+    credentialsFor(shareOf(""), "stranger", isGuest, root, known);
+  expect(of(accounts)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
+  const packaged = parseSystemAccounts("minismbd:x:120:121::/:/bin/false\n", "");
+  expect(of(packaged)).toEqual({ uid: 120, gid: 121, groups: [] });
+  expect(of(packaged, true)).toEqual({ uid: 120, gid: 121, groups: [] });
 });
 
 test("force user sets its groups; force group alone keeps the uid", () => {
