@@ -1,0 +1,77 @@
+// The part of `npm run box` that runs in the namespaces: every load on a box of its own, the table, the JSON.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { EXECUTABLE } from "../e2e/client/server.ts";
+import { copies } from "./copies.ts";
+import { connections, negotiates, unfinished } from "./floods.ts";
+import { findImage } from "./image.ts";
+import { type Load, reason } from "./load.ts";
+import { listing, mixed, streams } from "./requests.ts";
+import { makeRoot, type ServerName } from "./root.ts";
+import { printTrial, printHead } from "./table.ts";
+import { runTrial, type Trial } from "./trial.ts";
+
+/** How many clients a box of that many MiB is to serve at once. */
+const CLIENTS: Readonly<Record<string, number>> = { "64M": 3, "128M": 50, "256M": 100 };
+
+const LOADS: readonly Load[] = [
+  { name: "one copy", run: copies(() => 1, 20, 20) },
+  { name: "large copies", run: copies(({ clients }) => Math.min(10, clients), 200, 40) },
+  { name: "many copies", run: copies(({ clients }) => Math.min(50, clients), 20, 4) },
+  { name: "mixed", run: mixed },
+  { name: "listing", run: listing },
+  { name: "streams", run: streams },
+  { name: "flood of connections", run: connections },
+  { name: "flood of unfinished messages", run: unfinished },
+  { name: "flood of NEGOTIATEs", run: negotiates },
+];
+
+const { values: options, positionals } = parseArgs({
+  args: process.argv.slice(2),
+  allowPositionals: true,
+  options: {
+    memory: { type: "string", default: "128M" },
+    server: { type: "string", default: "minismbd" },
+    only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+  },
+});
+
+async function main(directory: string): Promise<number> {
+  const clients = CLIENTS[options.memory];
+  if (clients === undefined) throw new Error(`--memory takes ${Object.keys(CLIENTS).join(", ")}`);
+  const memoryMib = Number.parseInt(options.memory, 10);
+  const servers: ServerName[] = options.server === "smbd" ? ["minismbd", "smbd"] : ["minismbd"];
+  findImage();
+  const trials: Trial[] = [];
+  printHead(options.memory);
+  for (const server of servers) makeRoot(join(directory, server), server === "smbd" ? undefined : EXECUTABLE);
+  for (const load of LOADS.filter(({ name }) => name.includes(options.only))) {
+    for (const server of servers) {
+      const root = join(directory, server);
+      const settings = {
+        server,
+        memoryMib,
+        clients,
+        isQuick: options.quick,
+        root,
+        directory,
+        hasProbe: true,
+      };
+      try {
+        const trial = await runTrial(load, settings);
+        trials.push(trial);
+        printTrial(trial);
+      } catch (error) {
+        console.log(`${server}, ${load.name}: ${reason(error)}`);
+        return 1;
+      }
+    }
+  }
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(trials, null, 1)}\n`);
+  return trials.some(({ server, faults }) => server === "minismbd" && faults.length > 0) ? 1 : 0;
+}
+
+process.exit(await main(positionals[0] ?? ""));
