@@ -28,10 +28,12 @@ import { SessionTable } from "./state/session-table.ts";
 import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connection/descriptor-plan.ts";
+import { plannedMountPoints } from "../linux/fstab.ts";
 import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
 import { type Listener, lacksFamily, listenTcp, type SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
 import { endVolumes, volumeEvents, volumeLimits } from "./vfs/volume/mounted-volume.ts";
+import { missingDisks } from "./vfs/local/missing-disks.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
@@ -152,6 +154,7 @@ class Engine implements EngineControl {
   }
 
   private takeDiskEvents({ notify, watcher, changeTimes }: EngineContext): void {
+    missingDisks.plan(plannedMountPoints());
     notify.local = watcher;
     volumeEvents.held = ({ before, after }) => changeTimes.hold(before, after);
   }
@@ -297,6 +300,7 @@ class Engine implements EngineControl {
       context.log.error(String(error));
     }
     volumeLimits.timeoutMs = this.context.settings.volumeTimeoutMs;
+    missingDisks.plan(plannedMountPoints());
     for (const connection of [...this.connections.values()]) {
       const fault = findOutdated(connection, this.context.settings);
       if (fault !== undefined) connection.close(`reload: ${fault}`);

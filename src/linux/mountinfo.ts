@@ -37,17 +37,17 @@ function parseLine(line: string): Mount | undefined {
     parentId: Number(parentId),
     deviceMajor: Number(major),
     deviceMinor: Number(minor),
-    root: unescape(root),
-    mountPoint: unescape(mountPoint),
+    root: unescapeMount(root),
+    mountPoint: unescapeMount(mountPoint),
     options: (options ?? "").split(","),
     fileSystem: fields[dash + 1] ?? "",
-    source: unescape(fields[dash + 2] ?? ""),
+    source: unescapeMount(fields[dash + 2] ?? ""),
     superOptions: (fields[dash + 3] ?? "").split(","),
   };
 }
 
-/** The kernel writes space, tab, newline and backslash as three octal digits and other bytes unchanged. */
-function unescape(text: string): string {
+/** The kernel and fstab(5) write space, tab, newline and backslash as three octal digits, other bytes unchanged. */
+export function unescapeMount(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

@@ -359,8 +359,6 @@ export interface FileStore {
    * Undefined where that is unknown: that directory has gone, or the disk was not asked yet.
    */
   seesBelow(directory: string, path: string): boolean | undefined;
-  /** True once, where the disk of the share's directory was unmounted: the store is on the empty mount point. */
-  noteBareMountPoint?(): boolean;
   /**
    * Calls `action` when the store's disk is unmounted, unplugged or covered by another mount, or the share's
    * directory is removed or replaced.

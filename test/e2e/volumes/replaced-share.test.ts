@@ -87,25 +87,66 @@ test("a client of a directory that is only renamed goes on", async () => {
   mount.client.close();
 }, 40_000);
 
-test.if(process.geteuid?.() === 0)(
-  "the log says that a share's disk is not mounted, once",
+const isRoot = process.geteuid?.() === 0;
+
+function attach(path: string): void {
+  Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "mode=777", "none", path]);
+}
+
+/** The status of a tree connect. */
+async function connectStatus(mount: Mount, share: string): Promise<string> {
+  return statusName((await mount.client.request(treeConnectCall(mount.session, share))).status);
+}
+
+test.if(isRoot)(
+  "a share whose disk was unmounted is refused, and served again when it is back",
   async () => {
-    const attach = (): void => {
-      Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "mode=777", "none", at("disk")]);
-    };
-    const warning = `share disk: no disk is mounted at ${at("disk")} any more`;
-    attach();
+    attach(at("disk"));
     try {
       const mount = await mountShare(server, TESTER, "disk");
       await closeFile(mount, await createFile(mount, "on disk"));
       Bun.spawnSync(["umount", "-l", at("disk")]);
       await awaitStatus(mount, "on disk", Status.NETWORK_NAME_DELETED);
-      expect(server.log()).not.toContain(warning);
-      for (let i = 0; i < 2; i++) await connectAgain(mount, "disk");
-      expect(server.log().split(warning)).toHaveLength(2);
+      expect(await connectStatus(mount, "disk")).toBe("STATUS_BAD_NETWORK_NAME");
+      expect(await connectStatus(mount, "disk")).toBe("STATUS_BAD_NETWORK_NAME");
+      expect(server.log()).toContain(`share disk: its disk is not mounted at ${at("disk")}`);
+      attach(at("disk"));
+      writeFileSync(at("disk", "back"), "");
+      await seesFile(await connectAgain(mount, "disk"), "back");
       mount.client.close();
     } finally {
       Bun.spawnSync(["umount", "-l", at("disk")]);
+    }
+  },
+  40_000,
+);
+
+// A mount namespace of its own, where another file is /etc/fstab.
+test.if(isRoot)(
+  "the folder below a mount point of fstab is not served before its disk is mounted",
+  async () => {
+    make("planned");
+    const inner = at("planned", "photos");
+    mkdirSync(inner);
+    const fstab = at("fstab");
+    writeFileSync(fstab, `LABEL=photos ${at("planned")} ext4 nofail 0 2\n`);
+    const script = `mount --bind ${fstab} /etc/fstab && exec "$@"`;
+    const own = await startServer({
+      shares: [
+        { name: "planned", path: inner },
+        { name: "root", path: at("removed") },
+      ],
+      runner: ["unshare", "--mount", "sh", "-c", script, "sh"],
+    });
+    try {
+      const mount = await mountShare(own, TESTER, "root");
+      expect(await connectStatus(mount, "planned")).toBe("STATUS_BAD_NETWORK_NAME");
+      const disk = `mount -t tmpfs none ${at("planned")} && mkdir -m 777 ${inner} && touch ${inner}/file`;
+      Bun.spawnSync(["nsenter", "--mount", `--target=${own.pid}`, "sh", "-c", disk]);
+      await seesFile(await connectAgain(mount, "planned"), "file");
+      mount.client.close();
+    } finally {
+      await own.stop();
     }
   },
   40_000,

@@ -14,7 +14,7 @@ import type { EngineContext } from "../../connection/context.ts";
 import { type Exchange, NO_REPLY, type Outcome } from "../../connection/exchange.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileStore } from "../../vfs/store.ts";
+import type { Failure, FileStore } from "../../vfs/store.ts";
 import { openStore } from "../../vfs/local/local-store.ts";
 import { READ_ONLY_ACCESS } from "../open/access-check.ts";
 import { closeTree } from "../close/teardown.ts";
@@ -87,16 +87,7 @@ function connect(
     return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
   }
   return andThen(openStore(grant), (store) => {
-    if (typeof store === "number") {
-      exchange.context.log.warn?.(`share ${grant.name}: cannot open ${grant.path}: errno ${-store}`);
-      return store === -Errno.ENOENT || store === -Errno.ENOTDIR ? Status.BAD_NETWORK_NAME : statusOf(store);
-    }
-    if (store.noteBareMountPoint?.() === true) {
-      exchange.context.log.warn?.(
-        `share ${grant.name}: no disk is mounted at ${grant.path} any more, and clients see the empty folder below ` +
-          `it: mount the disk again, before they write there`,
-      );
-    }
+    if (typeof store === "number") return refuseUnopened(exchange.context, grant, store);
     if (!asked.isValid()) {
       store.close();
       return asked.askAgain();
@@ -107,6 +98,20 @@ function connect(
     store.close();
     return refusalNow;
   });
+}
+
+function refuseUnopened({ log }: EngineContext, { name, path }: ShareGrant, failure: Failure): NtStatus {
+  if (failure === -Errno.ENOMEDIUM) {
+    log.warn?.(
+      `share ${name}: its disk is not mounted at ${path}, and what clients write there would be lost to sight: mount ` +
+        `the disk; to share the folder below it instead, take it out of /etc/fstab and restart the server`,
+    );
+    return Status.BAD_NETWORK_NAME;
+  }
+  log.warn?.(`share ${name}: cannot open ${path}: errno ${-failure}`);
+  return failure === -Errno.ENOENT || failure === -Errno.ENOTDIR
+    ? Status.BAD_NETWORK_NAME
+    : statusOf(failure);
 }
 
 function checkGrant(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { Errno } from "../../../linux/errno.ts";
 import { currentMounts, mountOf } from "../../../linux/mountinfo.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt, openAt2 } from "../../../linux/open.ts";
-import { ModeType, StatxAttribute, emptyStatx, statFd, statFdCached } from "../../../linux/stat.ts";
+import { ModeType, emptyStatx, statFd, statFdCached } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure } from "../store.ts";
@@ -18,8 +18,6 @@ export interface ShareDirectory {
   readonly mountId: number;
   /** Device, inode and mount. */
   readonly identity: string;
-  /** The root of a mounted file system. */
-  readonly isMountPoint: boolean;
 }
 
 const statx = emptyStatx();
@@ -43,14 +41,7 @@ function shareDirectoryOf(fd: number, stat: typeof statFd): ShareDirectory | Fai
   const failure = stat(fd, statx);
   if (failure === 0 && (statx.mode & ModeType.MASK) === ModeType.DIRECTORY) {
     const { mountId } = statx;
-    const isMountPoint = (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0;
-    return {
-      fd,
-      device: deviceOf(statx),
-      mountId,
-      identity: `${identityOf(statx)}:${mountId}`,
-      isMountPoint,
-    };
+    return { fd, device: deviceOf(statx), mountId, identity: `${identityOf(statx)}:${mountId}` };
   }
   closeFd(fd);
   return failure < 0 ? failure : -Errno.ENOTDIR;

@@ -30,7 +30,7 @@ import {
 
 /**
  * Opens a store for the files below `grant.path`. -ENOENT where the path is missing, -ENOTDIR where it is no
- * directory, -EINVAL where it is not absolute. The store must be closed; its nodes and handles may outlive
+ * directory, -EINVAL where it is not absolute, -ENOMEDIUM where its disk is not mounted. The store must be closed; its nodes and handles may outlive
  * it.
  */
 export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> {
@@ -269,10 +269,6 @@ class LocalStore implements FileStore {
     if (isListable === undefined) this.mayListCache.delete(path);
     else this.mayListCache.set(path, isListable);
     return isListable;
-  }
-
-  noteBareMountPoint(): boolean {
-    return this.disk.root.noteBareMountPoint();
   }
 
   onLoss(action: () => void): void {

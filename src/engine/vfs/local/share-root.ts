@@ -1,4 +1,5 @@
 // The directory of a share: one descriptor and one directory cache for all its stores, counted by reference.
+import { readProcLink } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
@@ -11,13 +12,11 @@ import {
   openCachedShareDirectory,
 } from "../disk/share-directory.ts";
 import { ownerWithoutRoot } from "../volume/call.ts";
+import { missingDisks } from "./missing-disks.ts";
 import { NameTunnel } from "./name-tunnel.ts";
 import type { Failure } from "../store.ts";
 
 const roots = new Map<string, ShareRoot>();
-/** Paths of shares that were mount points when they were opened last. */
-const mountPoints = new Set<string>();
-const MAX_MOUNT_POINTS = 4096;
 /** How often the shares in use are checked for a lost disk. */
 const CHECK_MS = 5_000;
 let checkTimer: ReturnType<typeof setTimeout> | undefined;
@@ -36,8 +35,6 @@ export class ShareRoot {
   readonly fd: number;
   readonly directories = new DirectoryCache();
   readonly tunnel = new NameTunnel();
-  /** The path was a mount point when it was opened before, and has no disk now. */
-  private isBareMountPoint = false;
   /** The volume that the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
@@ -57,7 +54,8 @@ export class ShareRoot {
   /**
    * Returns the root for the grant's path; pair with `release`. -EINVAL for a relative path, -ENOENT,
    * -ENOTDIR and so on. Where the path now leads to another directory (a disk was mounted), makes a new root;
-   * users of the old one keep it. A promise where the disk has to be asked.
+   * users of the old one keep it. -ENOMEDIUM where the share's disk is not mounted. A promise where the disk has to
+   * be asked.
    */
   static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
     const { path } = grant;
@@ -82,21 +80,18 @@ export class ShareRoot {
       closeFd(directory.fd);
       return existing.retain();
     }
-    const root = new ShareRoot(path, directory);
-    roots.set(path, root);
-    if (directory.isMountPoint && mountPoints.size < MAX_MOUNT_POINTS) mountPoints.add(path);
-    else root.isBareMountPoint = mountPoints.delete(path) && !directory.isMountPoint;
-    checkTimer ??= checkLater();
     // The path led to another directory before: if that is lost, report it to its stores now.
     existing?.check();
+    const realPath = readProcLink(directory.fd);
+    const point = typeof realPath === "string" && missingDisks.check(path, realPath, directory.mountId);
+    if (typeof point === "string") {
+      closeFd(directory.fd);
+      return -Errno.ENOMEDIUM;
+    }
+    const root = new ShareRoot(path, directory);
+    roots.set(path, root);
+    checkTimer ??= checkLater();
     return root;
-  }
-
-  /** True once, where the share's disk is not mounted any more: for the log. */
-  noteBareMountPoint(): boolean {
-    const isBare = this.isBareMountPoint;
-    this.isBareMountPoint = false;
-    return isBare;
   }
 
   /** True once the disk is unmounted, unplugged or covered by another mount, or the directory was replaced. */
