@@ -9,11 +9,12 @@ Usage: minismbd COMMAND [OPTION]...
   passwd     change a user's password
   deluser    delete a user
   users      list the users
+  addshare   add, change or delete a share in the configuration
   testparm   check the configuration
   version    print the version
   help       print this help
 
-'minismbd COMMAND --help' says more. Called as ksmbd.mountd, ksmbd.adduser or ksmbd.control it takes the flags of
+'minismbd COMMAND --help' says more. Called as ksmbd.mountd, ksmbd.adduser, ksmbd.addshare or ksmbd.control it takes the flags of
 ksmbd-tools. To try it: minismbd serve --share docs=/srv/docs --user anna --port 4450
 `;
 

@@ -20,6 +20,13 @@ export async function promptPassword(question: string): Promise<string> {
   return answer;
 }
 
+/** Asks for a line that may be seen. Throws CliError on end of input. */
+export async function promptLine(question: string): Promise<string> {
+  const answer = await readPlain(question);
+  if (answer === undefined) throw new CliError("the input ended, nothing was changed");
+  return answer;
+}
+
 /** Asks twice until both answers match. */
 export async function promptNewPassword(): Promise<string> {
   for (;;) {

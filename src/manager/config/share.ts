@@ -2,6 +2,7 @@
 import { isAbsolute, normalize } from "node:path";
 import type { ShareRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
+import { shareNameFault } from "./share-name.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
 import type { Section } from "./parse.ts";
@@ -30,10 +31,7 @@ export interface Share extends ShareRules {
   readonly forceGroup: string;
 }
 
-const MAX_SHARE_NAME_BYTES = 63;
 const SHARE_MAX_CONNECTIONS = 128;
-/** Characters that [MS-FSCC] 2.1.6 excludes from share names. */
-const BAD_NAME = /["\\/[\]:|<>+=;,*?\p{Cc}]/u;
 
 /** Undefined if the section is not a valid share; the report says why. */
 export function readShare(
@@ -55,8 +53,8 @@ export function readShare(
     ...readLinkRules(values, new SectionValues(globals, null, report)),
   };
   if (!values.boolean("available")) return undefined;
-  if (BAD_NAME.test(section.name) || Buffer.byteLength(section.name) > MAX_SHARE_NAME_BYTES)
-    return leaveOut(`a name has at most ${MAX_SHARE_NAME_BYTES} bytes and none of "\\/[]:|<>+=;,*?`);
+  const fault = shareNameFault(section.name);
+  if (fault !== undefined) return leaveOut(fault);
   const path = values.text("path");
   if (path === "") return leaveOut("it has no path, write 'path = /DIRECTORY'");
   if (!isAbsolute(path)) return leaveOut(`its path '${path}' is not absolute`);
