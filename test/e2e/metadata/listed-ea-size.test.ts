@@ -3,8 +3,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
+import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
+import { Access } from "../../../src/wire/security/access.ts";
 import { InfoType } from "../../../src/wire/command/query-info.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { canMakePluggedDisk, makePluggedDisk, PLUGGED_KINDS } from "../../peer/plugged-disk.ts";
 import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
 import {
   closeFile,
@@ -14,6 +17,7 @@ import {
   openFile,
   queryInfoCall,
 } from "../client/raw-files.ts";
+import { setAttributes } from "../client/attribute-calls.ts";
 import { startServer } from "../client/server.ts";
 import { putStream } from "../client/stream-calls.ts";
 
@@ -48,7 +52,7 @@ afterAll(async () => {
 
 const at = (name: string): string => join(server.shares.get("test") ?? "", name);
 
-async function eaSizeOf(name: string): Promise<number> {
+async function eaSizeOf(mount: Mount, name: string): Promise<number> {
   const { fileId } = await openFile(mount, name);
   const reply = await mount.client.demand(
     "EA",
@@ -59,20 +63,62 @@ async function eaSizeOf(name: string): Promise<number> {
   return new DataView(buffer.buffer, buffer.byteOffset).getUint32(0, true);
 }
 
-test.each([
+const CLASSES = [
   ["FileFullDirectoryInformation", FileInfoClass.FULL_DIRECTORY],
   ["FileBothDirectoryInformation", FileInfoClass.BOTH_DIRECTORY],
   ["FileIdBothDirectoryInformation", FileInfoClass.ID_BOTH_DIRECTORY],
   ["FileIdFullDirectoryInformation", FileInfoClass.ID_FULL_DIRECTORY],
-])("%s has the EaSize of FileEaInformation", async (_, infoClass) => {
+] as const;
+
+test.each(CLASSES)("%s has the EaSize of FileEaInformation", async (_, infoClass) => {
   const root = await openFile(mount, "");
   const listed = await listDirectory(mount, root.fileId, { infoClass });
   await closeFile(mount, root.fileId);
   for (const [name, values] of Object.entries(SET_BY)) {
-    const size = await eaSizeOf(name);
+    const size = await eaSizeOf(mount, name);
     expect(size > 0).toBe(values.length > 0);
     expect([name, listed.find((entry) => entry.name === name)?.eaSize]).toEqual([name, size]);
   }
   // A reparse point has its tag there.
   expect(listed.find(({ name }) => name === "link")?.eaSize).not.toBe(0);
 });
+
+// Disks without extended attributes: they are in the sidecar.
+for (const kind of PLUGGED_KINDS) {
+  test.skipIf(!canMakePluggedDisk(kind))(`a listing has the EaSize on ${kind}`, async () => {
+    const disk = makePluggedDisk(kind);
+    const own = await startServer({ shares: [{ name: "test", path: disk.path }] });
+    try {
+      const plugged = await mountShare(own, TESTER, "test");
+      const options = { [CreateOption.DIRECTORY_FILE]: "folder", 0: "file" };
+      for (const [createOptions, what] of Object.entries(options))
+        for (const [name, values] of Object.entries(SET_BY)) {
+          const { fileId } = await openFile(plugged, `${what} ${name}`, {
+            desiredAccess: Access.MAXIMUM_ALLOWED,
+            createDisposition: CreateDisposition.CREATE,
+            createOptions: Number(createOptions),
+          });
+          for (const [key, value] of values)
+            await setAttributes(plugged, fileId, { [key.slice("user.".length)]: value });
+          await closeFile(plugged, fileId);
+          await putStream(plugged, `${what} ${name}:stream`, "data");
+        }
+      for (const infoClass of [FileInfoClass.ID_BOTH_DIRECTORY, FileInfoClass.FULL_DIRECTORY]) {
+        const root = await openFile(plugged, "");
+        const listed = await listDirectory(plugged, root.fileId, { infoClass });
+        await closeFile(plugged, root.fileId);
+        for (const what of Object.values(options))
+          for (const [key, values] of Object.entries(SET_BY)) {
+            const name = `${what} ${key}`;
+            const size = await eaSizeOf(plugged, name);
+            expect([name, size > 0]).toEqual([name, values.length > 0]);
+            expect([name, listed.find((entry) => entry.name === name)?.eaSize]).toEqual([name, size]);
+          }
+      }
+      plugged.client.close();
+    } finally {
+      await own.stop();
+      disk.remove();
+    }
+  });
+}

@@ -19,6 +19,7 @@ import {
   readStored,
   storedAttributesOfPath,
 } from "../values/stored-attributes.ts";
+import { eaSizeOfEntry, eaSizeOfPath } from "../values/listed-ea-size.ts";
 import { readNtfsOfPath } from "../values/ntfs-attributes.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { eachName } from "../../../linux/dir.ts";
@@ -30,6 +31,7 @@ const OPEN_FLAGS = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
 const SETTLE_MS = 20;
 const SETTLE_READINGS = 10;
 const facts = emptyStatx();
+const NOT_READ = { name: "", size: 0 };
 
 /** The entries of one open directory; runs as the server. */
 export class ListedAttributes {
@@ -42,6 +44,8 @@ export class ListedAttributes {
   private entries: Set<string> | undefined;
   private entriesValidUntilMs = Number.NEGATIVE_INFINITY;
   private changes = -1;
+  /** The EaSize of the entry of this directory whose sidecar entry was read last. */
+  private lastEaSize = NOT_READ;
 
   /** The caller closes `directory`; `path` is its on-disk path. */
   constructor(context: ShareContext, directory: number, path: string) {
@@ -52,6 +56,7 @@ export class ListedAttributes {
 
   /** The stored attributes of an entry (not a symlink). `entryPath`: a NUL-terminated path to it. */
   of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
+    this.lastEaSize = NOT_READ;
     if (!this.context.grant.storeDosAttributes) return undefined;
     const traits = this.directoryTraits();
     if (deviceOf(stat) !== this.device) return this.ofMountedDisk(stat, name);
@@ -60,6 +65,16 @@ export class ListedAttributes {
     if (!isFileOrDirectory(stat)) return undefined;
     const value = this.sidecarAttributes({ name, stat, hasStableInodes: traits.hasStableInodes });
     return traits.hasFatAttributes ? this.mergedWithFat(traits, stat, name, value) : value;
+  }
+
+  /** EaSize of an entry, after `of` for the same one; 0 for one on another disk without extended attributes. */
+  eaSizeOf(stat: Statx, name: string, entryPath: Uint8Array): number {
+    const traits = this.directoryTraits();
+    if (traits.hasUserXattrs || deviceOf(stat) !== this.device) return eaSizeOfPath(entryPath);
+    if (!isFileOrDirectory(stat)) return 0;
+    if (this.lastEaSize.name !== name)
+      this.sidecarAttributes({ name, stat, hasStableInodes: traits.hasStableInodes });
+    return this.lastEaSize.size;
   }
 
   private directoryTraits(): DiskTraits {
@@ -92,11 +107,18 @@ export class ListedAttributes {
   }
 
   private sidecarAttributes(subject: Subject): DosAttributes | undefined {
+    const entry = this.sidecarEntry(subject);
+    this.lastEaSize = { name: subject.name, size: entry === undefined ? 0 : eaSizeOfEntry(entry) };
+    if (entry === undefined) return undefined;
+    const value = readEntryValue(entry, DOS_ATTRIBUTES_XATTR);
+    closeFd(entry.fd);
+    return value === undefined ? undefined : parseStored(value);
+  }
+
+  private sidecarEntry(subject: Subject): OpenEntry | undefined {
     if ((subject.stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
       // A folder's own values are in its own sidecar.
-      return attributesIn(
-        openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`),
-      );
+      return openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`);
     }
     const entries = this.entryNames();
     if (entries === undefined) return undefined;
@@ -105,9 +127,9 @@ export class ListedAttributes {
     if (!isThere) return undefined;
     const sidecar = openSidecar(this.directory);
     if (sidecar < 0) return undefined;
-    const value = attributesIn(entryOf(this.directory, sidecar, subject));
+    const entry = entryOf(this.directory, sidecar, subject);
     closeFd(sidecar);
-    return value;
+    return entry;
   }
 
   private readNames(): Set<string> | undefined {
@@ -129,11 +151,4 @@ export class ListedAttributes {
     this.entriesValidUntilMs = startMs + Math.max(SETTLE_MS, SETTLE_READINGS * readMs);
     return this.entries;
   }
-}
-
-function attributesIn(entry: OpenEntry | undefined): DosAttributes | undefined {
-  if (entry === undefined) return undefined;
-  const value = readEntryValue(entry, DOS_ATTRIBUTES_XATTR);
-  closeFd(entry.fd);
-  return value === undefined ? undefined : parseStored(value);
 }

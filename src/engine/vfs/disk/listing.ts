@@ -16,7 +16,6 @@ import {
 } from "../../../linux/stat.ts";
 import { emptyStat, fillStat } from "../format/file-stat.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
-import { eaSizeOfPath } from "../values/listed-ea-size.ts";
 import { ListedAttributes } from "./listed-attributes.ts";
 import { joinPath } from "../name/names.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
@@ -198,7 +197,7 @@ export class EntryStats {
     if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name, out);
     const stored = this.attributes.of(statx, name, this.entryPath);
     fillStat(out, statx, stored, name, grant);
-    if (grant.eaSupport) out.eaSize = eaSizeOfPath(this.entryPath);
+    if (grant.eaSupport) out.eaSize = this.attributes.eaSizeOf(statx, name, this.entryPath);
     return !hidesEntries(grant) || showsEntry(this.context, this.fd, this.path, name, out);
   }
 

@@ -4,6 +4,7 @@ import { addressOf } from "../../../linux/libc.ts";
 import { listXattrsPath, xattrLengthPath } from "../../../linux/xattr.ts";
 import { PREFIX, isReservedName } from "../format/value-names.ts";
 import { DOS_ATTRIBUTES_XATTR } from "../format/dos-attributes.ts";
+import type { OpenEntry } from "../sidecar/entry.ts";
 
 const MAX_VALUE_BYTES = 65_535;
 const encoder = new TextEncoder();
@@ -24,10 +25,21 @@ export function eaSizeOfPath(path: Uint8Array): number {
   if (typeof names === "number" || names.length === 0 || isUsual(names)) return 0;
   let size = 0;
   for (const name of decoder.decode(names.subarray(0, -1)).split("\0")) {
-    if (isReservedName(name)) continue;
-    const length = xattrLengthPath(address, name);
-    if (length < 0 || length > MAX_VALUE_BYTES) continue;
-    size += 4 + encoder.encode(name.slice(PREFIX.length)).length + 1 + length;
+    if (!isReservedName(name)) size += sizeOfAttribute(name, xattrLengthPath(address, name));
   }
   return size === 0 ? 0 : size + 4;
+}
+
+/** The same for the values in a sidecar's entry. */
+export function eaSizeOfEntry({ table }: OpenEntry): number {
+  let size = 0;
+  for (const [name, { length }] of table.extents)
+    if (!isReservedName(name)) size += sizeOfAttribute(name, length);
+  return size === 0 ? 0 : size + 4;
+}
+
+/** 0 for a value that cannot be read or is too long for clients. */
+function sizeOfAttribute(name: string, length: number): number {
+  if (length < 0 || length > MAX_VALUE_BYTES) return 0;
+  return 4 + encoder.encode(name.slice(PREFIX.length)).length + 1 + length;
 }
