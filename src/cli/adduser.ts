@@ -1,9 +1,18 @@
 // `minismbd adduser`, and ksmbd.adduser with ksmbd-tools' flags: adds, updates or deletes a user.
-import { loadConfiguration } from "../manager/config/load.ts";
+import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
+import { findSpelling } from "../manager/users/password-file.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
-import { FILE_OPTIONS, PASSWORD_OPTION, passwordFileOf, removeUser } from "./user-change.ts";
-import { setPassword, userOperand } from "./user-change.ts";
+import {
+  FILE_OPTIONS,
+  findExact,
+  type FindUser,
+  PASSWORD_OPTION,
+  passwordFileOf,
+  removeUser,
+  setPassword,
+  userOperand,
+} from "./user-change.ts";
 import { printToolVersion } from "./version.ts";
 
 export const OPTIONS: readonly Option[] = [
@@ -20,15 +29,20 @@ const USAGE = "[-a | -u | -d] [-p PWD] [-P PWDDB] [-C CONF] USER";
 
 /** `minismbd adduser`: adds a user; with -u updates, with -d deletes. */
 export async function run(words: readonly string[]): Promise<number> {
-  return change(words, "minismbd adduser", "absent");
+  return change(words, "minismbd adduser", "absent", findSpelling);
 }
 
-/** `ksmbd.adduser`: as above, but without a flag it adds or updates. */
+/** `ksmbd.adduser`: as above, but without a flag it adds or updates, and names that differ by case are two users. */
 export async function runTool(words: readonly string[]): Promise<number> {
-  return change(words, "ksmbd.adduser", "either");
+  return change(words, "ksmbd.adduser", "either", findExact);
 }
 
-async function change(words: readonly string[], tool: string, usual: "absent" | "either"): Promise<number> {
+async function change(
+  words: readonly string[],
+  tool: string,
+  usual: "absent" | "either",
+  find: FindUser,
+): Promise<number> {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
     process.stdout.write(`Usage: ${tool} ${USAGE}\n\n${describeOptions(OPTIONS)}`);
@@ -39,24 +53,34 @@ async function change(words: readonly string[], tool: string, usual: "absent" | 
     throw new CliError("-a, -u and -d exclude each other, use one of them");
   const name = userOperand(args, `${tool} ${USAGE}`);
   if (args.has("delete")) {
-    refuseGuestAccount(args, name);
-    removeUser(passwordFileOf(args), name);
+    refuseNamedUser(args, name);
+    removeUser(passwordFileOf(args), name, find);
   } else {
-    await setPassword(args, name, args.has("add") ? "absent" : args.has("update") ? "present" : usual);
+    const expected = args.has("add") ? "absent" : args.has("update") ? "present" : usual;
+    await setPassword(args, name, expected, find);
   }
   return 0;
 }
 
-/** Throws CliError if the configuration uses the account for guests. */
-function refuseGuestAccount(args: Arguments, name: string): void {
+/** Throws CliError if the configuration names the user: the share would stay closed to everybody else for a user that is gone. */
+export function refuseNamedUser(args: Arguments, name: string): void {
   const file = args.value("config") ?? defaultConfigFile();
-  let guests: string[];
+  let configuration: Configuration;
   try {
-    const { guestAccount, shares } = loadConfiguration({ file });
-    guests = [guestAccount, ...[...shares.values()].map((share) => share.guestAccount)];
+    configuration = loadConfiguration({ file });
   } catch {
-    // Without a readable configuration nothing uses the account.
+    // Without a readable configuration nothing names the user.
     return;
   }
-  if (guests.includes(name)) throw new CliError(`'${name}' is a guest account of ${file}, change that first`);
+  const { guestAccount, shares } = configuration;
+  if ([guestAccount, ...[...shares.values()].map((share) => share.guestAccount)].includes(name))
+    throw new CliError(`'${name}' is a guest account of ${file}, change that first`);
+  for (const { name: share, validUsers, readList, writeList } of shares.values()) {
+    const lists = { "valid users": validUsers, "read list": readList, "write list": writeList };
+    const found = Object.entries(lists).find(([, list]) => list?.lists(name));
+    if (found)
+      throw new CliError(
+        `'${name}' is in '${found[0]}' of share [${share}] in ${file}, take the name out there first`,
+      );
+  }
 }

@@ -5,16 +5,14 @@ import { notifyServer } from "../manager/lock-file.ts";
 import { hideArgument, hideVariable } from "../manager/users/hide-secret.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
-import {
-  findSpelling,
-  type PasswordTable,
-  putUser,
-  readPasswordFile,
-} from "../manager/users/password-file.ts";
+import { findSpelling, type PasswordTable, readPasswordFile } from "../manager/users/password-file.ts";
 import { updatePasswordFile } from "../manager/users/password-file.ts";
 import { showName, userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
 import { promptNewPassword } from "./prompt.ts";
+
+/** Returns the user's name as the table spells it. */
+export type FindUser = (table: PasswordTable, name: string) => string | undefined;
 
 /** Whether the user must exist before the change. */
 export type Expectation = "absent" | "present" | "either";
@@ -65,28 +63,33 @@ export function takeEnvironmentPassword(): string | undefined {
 }
 
 /** Sets a password. Throws CliError if the expectation fails, ConfigError for errors of the file. */
-export async function setPassword(args: Arguments, name: string, expected: Expectation): Promise<void> {
+export async function setPassword(
+  args: Arguments,
+  name: string,
+  expected: Expectation,
+  find: FindUser = findSpelling,
+): Promise<void> {
   const file = passwordFileOf(args);
   for (const given of args.values("password")) hideArgument(given);
   if (file === PASSWORD_FILE) mkdirSync(dirname(file), { recursive: true });
   // Checked before the prompt as well, so that nobody types a password in vain.
-  checkExpectation(readPasswordFile(file), name, expected, file);
+  checkExpectation(find(readPasswordFile(file), name), name, expected, file);
   const hash = ntHash(await readPassword(args));
   let before: string | undefined;
   updatePasswordFile(file, (table) => {
-    checkExpectation(table, name, expected, file);
-    before = findSpelling(table, name);
-    putUser(table, name, hash);
+    before = find(table, name);
+    checkExpectation(before, name, expected, file);
+    table.set(before ?? name, hash);
   });
   notifyRunningServer(`${describeUser(name, before)} ${before === undefined ? "added" : "updated"}`);
 }
 
 /** Deletes a user. Throws CliError if there is no such user. */
-export function removeUser(file: string, name: string): void {
+export function removeUser(file: string, name: string, find: FindUser = findSpelling): void {
   let before: string | undefined;
   updatePasswordFile(file, (table) => {
-    checkExpectation(table, name, "present", file);
-    before = findSpelling(table, name);
+    before = find(table, name);
+    checkExpectation(before, name, "present", file);
     table.delete(before ?? name);
   });
   notifyRunningServer(`${describeUser(name, before)} deleted`);
@@ -98,8 +101,15 @@ function describeUser(name: string, before: string | undefined): string {
   return `User '${showName(before ?? name)}'${given}`;
 }
 
-function checkExpectation(table: PasswordTable, name: string, expected: Expectation, file: string): void {
-  const spelling = findSpelling(table, name);
+/** ksmbd.adduser's rule: users whose names differ by case are two. */
+export const findExact: FindUser = (table, name) => (table.has(name) ? name : undefined);
+
+function checkExpectation(
+  spelling: string | undefined,
+  name: string,
+  expected: Expectation,
+  file: string,
+): void {
   const isThere = spelling !== undefined;
   if (expected === "absent" && isThere) {
     const as = spelling === name ? "" : ` as '${showName(spelling)}': names have no case`;

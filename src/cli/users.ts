@@ -1,7 +1,7 @@
 // `minismbd users`: lists the names of the users.
 import { loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
-import { readPasswordFile } from "../manager/users/password-file.ts";
+import { findSpelling, readPasswordFile } from "../manager/users/password-file.ts";
 import { foldUserName } from "../manager/users/user-name.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { existsSync } from "node:fs";
@@ -19,13 +19,14 @@ export async function run(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (args.operands.length > 0) throw new CliError("users takes no name, it lists all");
-  const names = new Map<string, string>();
-  for (const name of readPasswordFile(passwordFileOf(args)).keys()) names.set(foldUserName(name), name);
+  const names = new Map([...readPasswordFile(passwordFileOf(args)).keys()].map((name) => [name, name]));
   const config = args.value("config") ?? defaultConfigFile();
   if (args.has("config") || existsSync(config)) {
     for (const name of loadConfiguration({ file: config }).users.keys())
-      names.set(foldUserName(name), `${name}\t(in ${config})`);
+      names.set(findSpelling(names, name) ?? name, `${name}\t(in ${config})`);
   }
-  for (const folded of [...names.keys()].sort()) process.stdout.write(`${names.get(folded) ?? ""}\n`);
+  const order = (name: string): string => `${foldUserName(name)}\0${name}`;
+  for (const name of [...names.keys()].sort((a, b) => (order(a) < order(b) ? -1 : 1)))
+    process.stdout.write(`${names.get(name) ?? ""}\n`);
   return 0;
 }

@@ -21,6 +21,11 @@ export function ownIds(accounts: SystemAccounts): Ids {
   return { uid, gid };
 }
 
+/** The ids of users without an account on a share: its directory's owner's, never root's. */
+export function idsWithoutAccount(owner: Ids, accounts: SystemAccounts): Ids {
+  return owner.uid === 0 ? ownIds(accounts) : owner;
+}
+
 /** What to tell the administrator about a user who acts as `ownIds` on root's directory; undefined: nothing. */
 export function describeOwnIds(
   { name, path, forceUser }: Pick<Share, "name" | "path" | "forceUser">,
@@ -45,7 +50,7 @@ export interface CredentialFault {
 /**
  * The ids for a server that runs as root: the forced user, else the system account with the user's name, else
  * the owner of the share's directory, but never for a guest and never root: then the server's own. `force group`
- * without `force user` changes the gid only.
+ * without `force user` changes the gid only. `isExact`: case tells the user from another one.
  */
 export function credentialsFor(
   share: Share,
@@ -53,6 +58,7 @@ export function credentialsFor(
   isGuest: boolean,
   owner: Ids,
   accounts: SystemAccounts,
+  isExact = false,
 ): Credentials | CredentialFault {
   const forced = share.forceUser === "" ? undefined : findSystemUser(accounts, share.forceUser);
   if (share.forceUser !== "" && !forced)
@@ -60,8 +66,8 @@ export function credentialsFor(
   const group = share.forceGroup === "" ? undefined : accounts.groups.get(share.forceGroup);
   if (share.forceGroup !== "" && !group)
     return { fault: `'force group' is '${share.forceGroup}', which is not in /etc/group` };
-  const account = forced ?? findSystemUser(accounts, user);
-  const fallback = isGuest || owner.uid === 0 ? ownIds(accounts) : owner;
+  const account = forced ?? findSystemUser(accounts, user, isExact);
+  const fallback = isGuest ? ownIds(accounts) : idsWithoutAccount(owner, accounts);
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];
   return Object.freeze({ uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });

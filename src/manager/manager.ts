@@ -8,7 +8,7 @@ import { type ConfigSource, type Configuration, foldShareName, loadConfiguration
 import { ConfigError } from "./config/parse.ts";
 import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
-import { credentialsFor, describeOwnIds } from "./credentials.ts";
+import { credentialsFor, describeOwnIds, type Ids, idsWithoutAccount } from "./credentials.ts";
 import { EventLog } from "./event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { createLog, type Log } from "./log.ts";
@@ -144,7 +144,7 @@ export class ServerManager implements Manager {
     const share = shares.get(foldShareName(name));
     if (!share) return { status: Status.BAD_NETWORK_NAME };
     const accounts = this.systemAccounts.read();
-    const admission = admit(share, identity, this.guestOf(share), accounts);
+    const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
     if (!admission || !isHostAllowed(share.hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
     return rulesOf(share, admission);
   }
@@ -192,12 +192,15 @@ export class ServerManager implements Manager {
   private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: NtStatus }> {
     const accounts = this.systemAccounts.read();
     const guest = this.guestOf(share);
-    const admission = admit(share, identity, guest, accounts);
+    const isExact = this.hasNamesake(identity);
+    const admission = admit(share, identity, guest, accounts, isExact);
     if (!admission) return { status: Status.ACCESS_DENIED };
     const owner = await this.findDirectory(share);
     if (typeof owner === "number") return { status: owner };
     const user = admission.asGuest ? guest : identity.user;
-    const credentials = this.isRoot ? credentialsFor(share, user, admission.asGuest, owner, accounts) : null;
+    const credentials = this.isRoot
+      ? credentialsFor(share, user, admission.asGuest, owner, accounts, isExact)
+      : null;
     if (credentials && "fault" in credentials) {
       this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
       return { status: Status.ACCESS_DENIED };
@@ -212,18 +215,19 @@ export class ServerManager implements Manager {
     return share.guestAccount === "" ? this.config.guestAccount : share.guestAccount;
   }
 
+  private hasNamesake({ user, isGuest, isAnonymous }: Identity): boolean {
+    return !isGuest && !isAnonymous && this.users.hasNamesake(user);
+  }
+
   /** Null unless descriptors are stored: only these name users without an account on the machine. */
-  private namedUsersOf(
-    share: Share,
-    user: string,
-    { asGuest }: Admission,
-    owner: { readonly uid: number },
-  ): NamedUsers | null {
+  private namedUsersOf(share: Share, user: string, { asGuest }: Admission, owner: Ids): NamedUsers | null {
     if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
     const { serverGuid } = this.config.settings;
-    const isNamed = !asGuest && findSystemUser(this.systemAccounts.read(), user) === undefined;
-    const sid = isNamed ? userSid(serverGuid, user) : "";
-    return Object.freeze({ domain: serverSid(serverGuid), uid: owner.uid, sid });
+    const accounts = this.systemAccounts.read();
+    const isExact = !asGuest && this.users.hasNamesake(user);
+    const isNamed = !asGuest && findSystemUser(accounts, user, isExact) === undefined;
+    const sid = isNamed ? userSid(serverGuid, user, isExact) : "";
+    return Object.freeze({ domain: serverSid(serverGuid), uid: idsWithoutAccount(owner, accounts).uid, sid });
   }
 
   /** The owner of the share's directory; a status, with a log line, if the directory cannot be served. */

@@ -12,18 +12,19 @@ export interface Admission {
 /**
  * `valid users` closes a share to everybody else, as in Samba: to guests, who have the guest account's name, and to
  * members of the read and write list (ksmbd lets both in). `invalid users` overrides it; the read list overrides the
- * write list. Undefined: refused.
+ * write list. `isExact`: case tells the user from another one. Undefined: refused.
  */
 export function admit(
   share: Share,
   identity: Identity,
   guestName: string,
   accounts: SystemAccounts,
+  isExact = false,
 ): Admission | undefined {
   if (identity.isGuest || identity.isAnonymous)
     return share.guestOk ? admitAs(share, guestName, true, accounts) : undefined;
   const { user } = identity;
-  return user === "" ? undefined : admitAs(share, user, false, accounts);
+  return user === "" ? undefined : admitAs(share, user, false, accounts, isExact);
 }
 
 function admitAs(
@@ -31,10 +32,11 @@ function admitAs(
   user: string,
   asGuest: boolean,
   accounts: SystemAccounts,
+  isExact = false,
 ): Admission | undefined {
-  if (share.invalidUsers.has(user, accounts)) return undefined;
-  if (share.validUsers !== null && !share.validUsers.has(user, accounts)) return undefined;
-  if (share.readList.has(user, accounts)) return { readOnly: true, asGuest };
-  if (share.writeList.has(user, accounts)) return { readOnly: false, asGuest };
+  if (share.invalidUsers.has(user, accounts, isExact)) return undefined;
+  if (share.validUsers !== null && !share.validUsers.has(user, accounts, isExact)) return undefined;
+  if (share.readList.has(user, accounts, isExact)) return { readOnly: true, asGuest };
+  if (share.writeList.has(user, accounts, isExact)) return { readOnly: false, asGuest };
   return { readOnly: share.readOnly, asGuest };
 }

@@ -70,6 +70,38 @@ test("ksmbd.adduser takes -a, -u, -d, no flag, and -V", () => {
   expect(run(["-V"], tool).out).toMatch(/version : \S+/);
 });
 
+test("ksmbd.adduser tells names apart by case, as ksmbd-tools does; minismbd adduser takes them for a mistake", () => {
+  const tool = { as: "ksmbd.adduser" };
+  expect(run(["-a", "-p", "x", "-P", db, "anna"], tool).status).toBe(0);
+  expect(run(["adduser", "-p", "x", "-P", db, "ANNA"]).status).toBe(1);
+  expect(run(["-a", "-p", "x", "-P", db, "ANNA"], tool).status).toBe(0);
+  expect(run(["users", "-P", db]).out).toBe("ANNA\nanna\n");
+  expect(run(["-u", "-p", "x", "-P", db, "Anna"], tool).status).toBe(1);
+  expect(run(["-d", "-P", db, "ANNA"], tool).status).toBe(0);
+  expect(run(["users", "-P", db]).out).toBe("anna\n");
+});
+
+test.each([
+  ["valid users", "anna @staff"],
+  ["write list", "Anna"],
+  ["read list", "bob, anna"],
+])("a user that '%s' of a share names is not deleted", (key, value) => {
+  const config = join(directory, "ksmbd.conf");
+  writeFileSync(config, `[docs]\npath = /srv\n${key} = ${value}\n`);
+  run(["-a", "-p", "x", "-P", db, "anna"], { as: "ksmbd.adduser" });
+  for (const words of [
+    ["ksmbd.adduser", "-d"],
+    ["", "deluser"],
+  ]) {
+    const [as, verb = ""] = words;
+    const refused = run([verb, "-P", db, "-C", config, "anna"], as ? { as } : {});
+    expect(refused.err).toBe(
+      `minismbd: 'anna' is in '${key}' of share [docs] in ${config}, take the name out there first\n`,
+    );
+    expect(refused.status).toBe(1);
+  }
+});
+
 test("ksmbd.adduser does not delete the guest account", () => {
   const config = join(directory, "ksmbd.conf");
   writeFileSync(config, "[global]\nguest account = visitor\n");
@@ -94,9 +126,12 @@ test.each([
 test("ksmbd.adduser says whether it has added or updated, and which spelling", () => {
   const tool = { as: "ksmbd.adduser" };
   expect(run(["-P", db, "-p", "x", "anna"], tool).out).toBe("User 'anna' added\n");
-  expect(run(["-P", db, "-p", "secret", "ANNA"], tool).out).toBe("User 'anna', given as 'ANNA', updated\n");
+  expect(run(["-P", db, "-p", "secret", "anna"], tool).out).toBe("User 'anna' updated\n");
   expect(readFileSync(db, "utf8")).toBe(SECRET);
-  expect(run(["-d", "-P", db, "Anna"], tool).out).toBe("User 'anna', given as 'Anna', deleted\n");
+  expect(run(["passwd", "-P", db, "-p", "secret", "ANNA"]).out).toBe(
+    "User 'anna', given as 'ANNA', updated\n",
+  );
+  expect(run(["-d", "-P", db, "anna"], tool).out).toBe("User 'anna' deleted\n");
 });
 
 test.each([

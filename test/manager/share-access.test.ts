@@ -121,6 +121,16 @@ test("without an account credentials are the directory owner's, but never for a 
   expect(credentials("", "visitor", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
 });
 
+test("where another user's name differs by case only, lists, groups and accounts mean the very name", () => {
+  const of = (lines: string, user: string) =>
+    admit(shareOf(lines), identity(user), "nobody", accounts, true) !== undefined;
+  expect([of("valid users = anna", "anna"), of("valid users = anna", "Anna")]).toEqual([true, false]);
+  expect([of("valid users = @staff", "anna"), of("valid users = @staff", "Anna")]).toEqual([true, false]);
+  expect([of("invalid users = anna", "anna"), of("invalid users = anna", "Anna")]).toEqual([false, true]);
+  const ids = (name: string) => credentialsFor(shareOf(""), name, false, OWNER, accounts, true);
+  expect([ids("anna"), ids("Anna")]).toMatchObject([{ uid: 1000 }, { uid: 500 }]);
+});
+
 test("nobody acts as root for want of an account", () => {
   const root = { uid: 0, gid: 0 };
   const of = (known: SystemAccounts, isGuest = false) =>

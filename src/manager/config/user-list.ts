@@ -3,22 +3,31 @@ import { groupMembers, type SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName } from "../users/user-name.ts";
 
 export class UserList {
+  private readonly words: ReadonlySet<string>;
   private readonly names: ReadonlySet<string>;
   private readonly groups: readonly string[];
 
   /** Words as written: NAME, @GROUP and Samba's +GROUP. `&GROUP` is a NIS group and matches nobody. */
   constructor(words: readonly string[]) {
     const names = words.filter((word) => !/^[@+&]/.test(word));
+    this.words = new Set(names);
     this.names = new Set(names.map(foldUserName));
     this.groups = words.filter((word) => /^[@+]/.test(word)).map((word) => word.replace(/^[@+]&?/, ""));
   }
 
-  /** Looks groups up at each call, so that members added later count. */
-  has(user: string, accounts: SystemAccounts): boolean {
+  /** The list names the user itself, not only a group. */
+  lists(user: string): boolean {
+    return this.names.has(foldUserName(user));
+  }
+
+  /**
+   * Looks groups up at each call, so that members added later count. `isExact`: case matters, since another user's name
+   * differs by nothing else.
+   */
+  has(user: string, accounts: SystemAccounts, isExact = false): boolean {
     const folded = foldUserName(user);
-    if (this.names.has(folded)) return true;
-    return this.groups.some((group) =>
-      (groupMembers(accounts, group) ?? []).some((member) => foldUserName(member) === folded),
-    );
+    if (isExact ? this.words.has(user) : this.names.has(folded)) return true;
+    const isUser = (name: string): boolean => (isExact ? name === user : foldUserName(name) === folded);
+    return this.groups.some((group) => (groupMembers(accounts, group) ?? []).some(isUser));
   }
 }

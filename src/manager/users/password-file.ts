@@ -1,6 +1,5 @@
-// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file, and so do two lines of
-// one user with different passwords. Names that differ by case only are one user, as for Windows and Samba (NTLM
-// hashes the name in upper case); ksmbd-tools tells them apart.
+// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file; of two lines with one name
+// the later counts. Names that differ by case only are two users, as for ksmbd.
 import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { statSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -33,30 +32,26 @@ export function parsePasswordFile(text: string, file: string): PasswordTable {
       const text = `the hash of '${showName(name)}' is not the base64 of 16 bytes`;
       throw new ConfigError(position, `${text}, take the line out and set the password again`);
     }
-    const same = findSpelling(table, name);
-    if (same !== undefined && table.get(same) !== hash) {
-      const text = `'${showName(name)}' and '${showName(same)}', in a line above, are one user with two passwords`;
-      throw new ConfigError(position, `${text}: names have no case here, take one of the lines out`);
-    }
-    putUser(table, name, hash);
+    table.set(name, hash);
   }
   return table;
 }
 
 /** Sorted by name, so that the same users give the same file. */
 export function formatPasswordFile(table: PasswordTable): string {
-  const names = [...table.keys()].sort((a, b) => (foldUserName(a) < foldUserName(b) ? -1 : 1));
+  const order = (name: string): string => `${foldUserName(name)}\0${name}`;
+  const names = [...table.keys()].sort((a, b) => (order(a) < order(b) ? -1 : 1));
   return names
     .map((name) => `${name}:${Buffer.from(table.get(name) ?? "", "hex").toString("base64")}\n`)
     .join("");
 }
 
-/** The user's name as the table spells it. */
-export function findSpelling(table: PasswordTable, name: string): string | undefined {
+/** The name as the table spells it: the very name, else the only one that differs from it by case. */
+export function findSpelling(table: ReadonlyMap<string, unknown>, name: string): string | undefined {
   if (table.has(name)) return name;
   const folded = foldUserName(name);
-  for (const spelling of table.keys()) if (foldUserName(spelling) === folded) return spelling;
-  return undefined;
+  const same = [...table.keys()].filter((spelling) => foldUserName(spelling) === folded);
+  return same.length === 1 ? same[0] : undefined;
 }
 
 /** Sets a user's hash. An existing spelling that differs only by case stays as it is. */

@@ -42,9 +42,13 @@ export function parseSystemAccounts(passwd: string, group: string): SystemAccoun
   return { users, groups };
 }
 
-/** Finds the user of that name, else of that name in lower case. */
-export function findSystemUser(accounts: SystemAccounts, name: string): SystemUser | undefined {
-  return accounts.users.get(name) ?? accounts.users.get(name.toLowerCase());
+/** Finds the user of that name; else, unless case matters (`isExact`), of that name in lower case. */
+export function findSystemUser(
+  accounts: SystemAccounts,
+  name: string,
+  isExact = false,
+): SystemUser | undefined {
+  return accounts.users.get(name) ?? (isExact ? undefined : accounts.users.get(name.toLowerCase()));
 }
 
 /** gids of the user's supplementary groups, without the primary one. */

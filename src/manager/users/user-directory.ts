@@ -1,14 +1,17 @@
-// The users that can log on, from ksmbdpwd.db and the configuration; names are compared without case.
+// The users that can log on, from ksmbdpwd.db and the configuration. Clients send names in any case (NTLM hashes them
+// in upper case), so case matters only between users whose names differ by nothing else.
 import { statSync } from "node:fs";
 import type { Account } from "../../port/port.ts";
-import { readPasswordFile } from "./password-file.ts";
+import { findSpelling, readPasswordFile } from "./password-file.ts";
 import { foldUserName } from "./user-name.ts";
 
 export class UserDirectory {
   private readonly file: string | null;
   private inline: ReadonlyMap<string, string>;
   private stamp: string;
-  private accounts: ReadonlyMap<string, Account> = new Map();
+  /** By folded name, the users of that name: almost always one. */
+  private accounts: ReadonlyMap<string, readonly Account[]> = new Map();
+  private count = 0;
   private lastVersion = 0;
 
   /** Throws ConfigError if the file cannot be read or parsed. */
@@ -20,11 +23,18 @@ export class UserDirectory {
   }
 
   get size(): number {
-    return this.accounts.size;
+    return this.count;
   }
 
+  /** The user of that very name, else the only one whose name differs from it by case. */
   find(user: string): Account | null {
-    return this.accounts.get(foldUserName(user)) ?? null;
+    const found = this.accounts.get(foldUserName(user)) ?? [];
+    return found.find(({ name }) => name === user) ?? (found.length === 1 ? (found[0] ?? null) : null);
+  }
+
+  /** Another user's name differs from this one by case only, so that case tells whom a name means. */
+  hasNamesake(user: string): boolean {
+    return (this.accounts.get(foldUserName(user))?.length ?? 0) > 1;
   }
 
   /**
@@ -52,16 +62,19 @@ export class UserDirectory {
     return true;
   }
 
-  private load(): ReadonlyMap<string, Account> {
-    const accounts = new Map<string, Account>();
-    const stored = this.file === null ? [] : readPasswordFile(this.file);
-    // Last, so that the configuration's users replace the file's.
-    for (const [name, ntHash] of [...stored, ...this.inline]) {
+  private load(): ReadonlyMap<string, readonly Account[]> {
+    const hashes = new Map(this.file === null ? [] : readPasswordFile(this.file));
+    // The configuration's users replace the file's.
+    for (const [name, ntHash] of this.inline) hashes.set(findSpelling(hashes, name) ?? name, ntHash);
+    const accounts = new Map<string, Account[]>();
+    for (const [name, ntHash] of hashes) {
       const key = foldUserName(name);
-      const known = this.accounts.get(key);
+      const known = this.accounts.get(key)?.find((account) => account.name === name);
       const version = known?.ntHash === ntHash ? known.version : ++this.lastVersion;
-      accounts.set(key, Object.freeze({ name, ntHash, isGuest: false, version }));
+      const account = Object.freeze({ name, ntHash, isGuest: false, version });
+      accounts.set(key, [...(accounts.get(key) ?? []), account]);
     }
+    this.count = hashes.size;
     return accounts;
   }
 

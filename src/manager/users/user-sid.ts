@@ -12,10 +12,10 @@ export function serverSid(serverGuid: string): string {
 // Above the well-known RIDs and those that other servers allocate upwards from 1000.
 const FIRST_RID = 0x4000_0000;
 
-/** The SID of a user; the case of the name does not matter. */
-export function userSid(serverGuid: string, user: string): string {
+/** The SID of a user; the case of the name does not matter unless it tells the user from another one (`isExact`). */
+export function userSid(serverGuid: string, user: string, isExact = false): string {
   const digest = createHash("sha256")
-    .update(`minismbd user ${foldUserName(user)}`)
+    .update(`minismbd user ${isExact ? user : foldUserName(user)}`)
     .digest();
   return `${serverSid(serverGuid)}-${FIRST_RID + (digest.readUInt32LE(0) >>> 2)}`;
 }
