@@ -2,17 +2,11 @@
 // schema and the commands' option tables: `npm run docs`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Option } from "../src/cli/arguments.ts";
-import { OPTIONS as ADDUSER } from "../src/cli/adduser.ts";
-import { OPTIONS as CONTROL } from "../src/cli/control.ts";
-import { OPTIONS as DELUSER } from "../src/cli/deluser.ts";
-import { OPTIONS as MOUNTD } from "../src/cli/mountd.ts";
-import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
-import { OPTIONS as SERVE } from "../src/cli/serve.ts";
-import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
-import { OPTIONS as USERS } from "../src/cli/users.ts";
 import { PARAMETERS } from "../src/manager/config/schema.ts";
 import type { Parameter } from "../src/manager/config/schema/parameter.ts";
+import type { Option } from "../src/cli/arguments.ts";
+import { COMMANDS } from "./commands.ts";
+import { bashCompletion, zshCompletion } from "./completion.ts";
 import { limitsTable } from "./limits.ts";
 import { CONFIG_FILE, PASSWORD_FILE } from "../src/manager/paths.ts";
 
@@ -22,56 +16,14 @@ const END = "<!-- options: end -->";
 
 const parameters = PARAMETERS as readonly Parameter[];
 
-interface Command {
-  readonly usage: string;
-  readonly text: string;
-  readonly options: readonly Option[];
-}
-
-const COMMANDS: readonly Command[] = [
-  {
-    usage: "minismbd serve [OPTION]...",
-    text:
-      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reloads users and configuration: sessions, shares and " +
-      "rights that users would no longer get end at once, everything else goes on, and an invalid configuration " +
-      "changes nothing. With --share and without --config no configuration is read.",
-    options: SERVE,
-  },
-  { usage: "minismbd adduser [OPTION]... USER", text: "Adds a user.", options: ADDUSER },
-  { usage: "minismbd passwd [OPTION]... USER", text: "Changes a user's password.", options: PASSWD },
-  { usage: "minismbd deluser [OPTION]... USER", text: "Deletes a user.", options: DELUSER },
-  { usage: "minismbd users [OPTION]...", text: "Lists the users' names.", options: USERS },
-  {
-    usage: "minismbd testparm [OPTION]... [CONF]",
-    text:
-      "Reads the configuration as the server does, prints the parameters that are set, and prints warnings. The exit " +
-      "status is 1 if the server would not start.",
-    options: TESTPARM,
-  },
-  { usage: "minismbd version", text: "Prints the version and the commit it was built from.", options: [] },
-  {
-    usage: "ksmbd.mountd [OPTION]...",
-    text: "The executable under this name: serve in the background, with ksmbd-tools' flags and lock file.",
-    options: MOUNTD,
-  },
-  {
-    usage: "ksmbd.adduser [OPTION]... USER",
-    text: "As adduser; without -a, -u and -d the user is added or updated.",
-    options: ADDUSER,
-  },
-  {
-    usage: "ksmbd.control OPTION",
-    text: "Signals the server whose process id is in the lock file.",
-    options: CONTROL,
-  },
-];
-
 /** Every generated file: path below the root -> text. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   return new Map([
     ["man/minismbd.8", commandPage()],
     ["man/minismbd.conf.5", configurationPage()],
+    ["man/minismbd.bash", bashCompletion()],
+    ["man/_minismbd", zshCompletion()],
     ["README.md", replaceReference(readme)],
   ]);
 }

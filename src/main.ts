@@ -5,6 +5,7 @@ type Verb = (words: readonly string[]) => number | Promise<number>;
 const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   serve: async () => (await import("./cli/serve.ts")).run,
   adduser: async () => (await import("./cli/adduser.ts")).run,
+  shares: async () => (await import("./cli/shares.ts")).run,
   addshare: async () => (await import("./cli/addshare.ts")).run,
   passwd: async () => (await import("./cli/passwd.ts")).run,
   deluser: async () => (await import("./cli/deluser.ts")).run,

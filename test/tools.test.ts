@@ -29,7 +29,8 @@ const NO_PROGRAMS = new Set([
     "set",
   ],
   ...["shift", "test", "then", "trap", "ulimit", "umask", "wait", "while", "until"],
-  ...["adduser", "control", "deluser", "passwd", "serve", "testparm", "users", "version"],
+  ...["adduser", "addshare", "control", "deluser", "passwd", "serve", "shares", "testparm", "users", "version"],
+  ...["ksmbd.adduser", "ksmbd.addshare", "ksmbd.control", "ksmbd.mountd"],
 ]);
 
 const CALLS: readonly RegExp[] = [

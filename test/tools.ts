@@ -146,7 +146,7 @@ export const TOOLS: readonly Tool[] = [
 export const BASE_PROGRAMS: readonly string[] = [
   ...["cat", "chgrp", "chmod", "cp", "ln", "ls", "mkfifo", "mknod", "mv", "rm", "rmdir", "sleep", "stat"],
   ...["sync", "touch", "true", "truncate"],
-  ...["find", "grep", "nsenter", "sed", "sh", "unshare"],
+  ...["bash", "find", "grep", "nsenter", "sed", "sh", "unshare"],
 ];
 
 /** Path of a program, in the directories of sbin as well; null where there is none. */

@@ -9,6 +9,7 @@ Usage: minismbd COMMAND [OPTION]...
   passwd     change a user's password
   deluser    delete a user
   users      list the users
+  shares     list the shares
   addshare   add, change or delete a share in the configuration
   testparm   check the configuration
   version    print the version

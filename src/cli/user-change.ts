@@ -121,7 +121,8 @@ function checkExpectation(
     throw new CliError(`there is no user '${showName(name)}' in ${file}, use adduser to add one`);
 }
 
-function notifyRunningServer(done: string): void {
+/** Prints what was done, and lets the running server read its files again. */
+export function notifyRunningServer(done: string): void {
   const wasNotified = notifyServer(defaultLockFile(), "SIGHUP");
   process.stdout.write(`${done}${wasNotified ? ", the running server was notified" : ""}\n`);
 }

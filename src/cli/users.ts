@@ -1,13 +1,19 @@
 // `minismbd users`: lists the names of the users.
+import { existsSync, readFileSync } from "node:fs";
 import { loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
-import { findSpelling, readPasswordFile } from "../manager/users/password-file.ts";
-import { foldUserName } from "../manager/users/user-name.ts";
+import { findSpelling, readPasswordFile, updatePasswordFile } from "../manager/users/password-file.ts";
+import { parseSmbpasswd } from "../manager/users/smbpasswd.ts";
+import { foldUserName, showName } from "../manager/users/user-name.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
-import { existsSync } from "node:fs";
-import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
+import { FILE_OPTIONS, notifyRunningServer, passwordFileOf } from "./user-change.ts";
 
 export const OPTIONS: readonly Option[] = [
+  {
+    long: "import",
+    value: "FILE",
+    help: "add the users of a smbpasswd file, or of `pdbedit -Lw` with - for standard input; known users stay",
+  },
   ...FILE_OPTIONS,
   { long: "help", short: "h", help: "print this help" },
 ];
@@ -15,9 +21,13 @@ export const OPTIONS: readonly Option[] = [
 export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
-    process.stdout.write(`Usage: minismbd users [-P PWDDB] [-C CONF]\n\n${describeOptions(OPTIONS)}`);
+    process.stdout.write(
+      `Usage: minismbd users [--import FILE] [-P PWDDB] [-C CONF]\n\n${describeOptions(OPTIONS)}`,
+    );
     return 0;
   }
+  const imported = args.value("import");
+  if (imported !== undefined) return importUsers(passwordFileOf(args), imported);
   if (args.operands.length > 0) throw new CliError("users takes no name, it lists all");
   const names = new Map([...readPasswordFile(passwordFileOf(args)).keys()].map((name) => [name, name]));
   const config = args.value("config") ?? defaultConfigFile();
@@ -28,5 +38,30 @@ export async function run(words: readonly string[]): Promise<number> {
   const order = (name: string): string => `${foldUserName(name)}\0${name}`;
   for (const name of [...names.keys()].sort((a, b) => (order(a) < order(b) ? -1 : 1)))
     process.stdout.write(`${names.get(name) ?? ""}\n`);
+  return 0;
+}
+
+function importUsers(passwordFile: string, from: string): number {
+  let text: string;
+  try {
+    text = readFileSync(from === "-" ? 0 : from, "utf8");
+  } catch (error) {
+    throw new CliError(`${from} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const { users, leftOut } = parseSmbpasswd(text);
+  for (const line of leftOut) process.stderr.write(`${line}\n`);
+  if (users.length === 0) throw new CliError(`${from} has no user to import, nothing was changed`);
+  const added: string[] = [];
+  updatePasswordFile(passwordFile, (table) => {
+    for (const { name, ntHash } of users) {
+      if (findSpelling(table, name) !== undefined)
+        process.stderr.write(`user '${showName(name)}' is left out: it is in ${passwordFile} already\n`);
+      else {
+        table.set(name, ntHash);
+        added.push(name);
+      }
+    }
+  });
+  notifyRunningServer(added.length === 1 ? "1 user imported" : `${added.length} users imported`);
   return 0;
 }

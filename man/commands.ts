@@ -1,0 +1,73 @@
+// The commands with their options, for the man page and the completions of shells.
+import type { Option } from "../src/cli/arguments.ts";
+import { OPTIONS as ADDSHARE } from "../src/cli/addshare.ts";
+import { OPTIONS as ADDUSER } from "../src/cli/adduser.ts";
+import { OPTIONS as CONTROL } from "../src/cli/control.ts";
+import { OPTIONS as DELUSER } from "../src/cli/deluser.ts";
+import { OPTIONS as MOUNTD } from "../src/cli/mountd.ts";
+import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
+import { OPTIONS as SERVE } from "../src/cli/serve.ts";
+import { OPTIONS as SHARES } from "../src/cli/shares.ts";
+import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
+import { OPTIONS as USERS } from "../src/cli/users.ts";
+
+export interface Command {
+  readonly usage: string;
+  readonly text: string;
+  readonly options: readonly Option[];
+}
+
+export const COMMANDS: readonly Command[] = [
+  {
+    usage: "minismbd serve [OPTION]...",
+    text:
+      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reloads users and configuration: sessions, shares and " +
+      "rights that users would no longer get end at once, everything else goes on, and an invalid configuration " +
+      "changes nothing. With --share and without --config no configuration is read.",
+    options: SERVE,
+  },
+  { usage: "minismbd adduser [OPTION]... USER", text: "Adds a user.", options: ADDUSER },
+  { usage: "minismbd passwd [OPTION]... USER", text: "Changes a user's password.", options: PASSWD },
+  { usage: "minismbd deluser [OPTION]... USER", text: "Deletes a user.", options: DELUSER },
+  {
+    usage: "minismbd users [OPTION]...",
+    text: "Lists the users' names; with --import takes over Samba's users with their passwords.",
+    options: USERS,
+  },
+  {
+    usage: "minismbd addshare [OPTION]... SHARE",
+    text:
+      "Adds, changes or deletes a share in the configuration; comments and order stay. SHARE may be global, for the " +
+      "defaults of all shares.",
+    options: ADDSHARE,
+  },
+  { usage: "minismbd shares [OPTION]...", text: "Lists the shares that are served.", options: SHARES },
+  {
+    usage: "minismbd testparm [OPTION]... [CONF]",
+    text:
+      "Reads the configuration as the server does, prints the parameters that are set, and prints warnings. The exit " +
+      "status is 1 if the server would not start.",
+    options: TESTPARM,
+  },
+  { usage: "minismbd version", text: "Prints the version and the commit it was built from.", options: [] },
+  {
+    usage: "ksmbd.mountd [OPTION]...",
+    text: "The executable under this name: serve in the background, with ksmbd-tools' flags and lock file.",
+    options: MOUNTD,
+  },
+  {
+    usage: "ksmbd.adduser [OPTION]... USER",
+    text: "As adduser; without -a, -u and -d the user is added or updated.",
+    options: ADDUSER,
+  },
+  {
+    usage: "ksmbd.addshare [OPTION]... SHARE",
+    text: "As addshare.",
+    options: ADDSHARE,
+  },
+  {
+    usage: "ksmbd.control OPTION",
+    text: "Signals the server whose process id is in the lock file.",
+    options: CONTROL,
+  },
+];
