@@ -29,7 +29,18 @@ const NO_PROGRAMS = new Set([
     "set",
   ],
   ...["shift", "test", "then", "trap", "ulimit", "umask", "wait", "while", "until"],
-  ...["adduser", "addshare", "control", "deluser", "passwd", "serve", "shares", "testparm", "users", "version"],
+  ...[
+    "adduser",
+    "addshare",
+    "control",
+    "deluser",
+    "passwd",
+    "serve",
+    "shares",
+    "testparm",
+    "users",
+    "version",
+  ],
   ...["ksmbd.adduser", "ksmbd.addshare", "ksmbd.control", "ksmbd.mountd"],
 ]);
 
