@@ -31,7 +31,8 @@ export function hasSection(text: string, name: string, dialect: Dialect): boolea
 
 /**
  * Sets options in the section, which is added at the end where it does not exist. An option that is there already, in
- * whichever spelling, keeps its place; further lines with it are removed, since they could override it.
+ * whichever spelling, keeps its place; further lines with it are removed, since they could override it. An empty value
+ * removes the option.
  */
 export function setOptions(text: string, name: string, options: readonly Option[], dialect: Dialect): string {
   const sections = findSections(text, name, dialect);
@@ -46,6 +47,7 @@ export function setOptions(text: string, name: string, options: readonly Option[
     const same = entries.filter((entry) => isSameParameter(entry.key, key));
     for (const { from, to } of same) for (let at = from; at < to; at++) removed.add(at);
     const place = same[0];
+    if (value === "") continue;
     if (place === undefined) added.push(line);
     else {
       lines[place.from] = line;
@@ -104,7 +106,10 @@ function isSameParameter(a: string, b: string): boolean {
 }
 
 function appendSection(text: string, name: string, options: readonly Option[]): string {
-  const body = options.map(({ key, value }) => `${formatOption(key, value)}\n`).join("");
+  const body = options
+    .filter(({ value }) => value !== "")
+    .map(({ key, value }) => `${formatOption(key, value)}\n`)
+    .join("");
   const before = text === "" || text.endsWith("\n") ? text : `${text}\n`;
   return `${before}${before === "" || before.endsWith("\n\n") ? "" : "\n"}[${name}]\n${body}`;
 }
