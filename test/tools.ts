@@ -132,7 +132,12 @@ export const TOOLS: readonly Tool[] = [
     needed: "tests on disks of their own",
   },
   { name: "ip", programs: ["ip"], packages: ["iproute2"], needed: "tests with a network of their own" },
-  { name: "busybox", programs: ["busybox"], packages: ["busybox-static"], needed: "OpenWrt's service script" },
+  {
+    name: "busybox",
+    programs: ["busybox"],
+    packages: ["busybox-static"],
+    needed: "OpenWrt's service script",
+  },
   {
     name: "strace",
     programs: ["strace"],

@@ -74,8 +74,10 @@ cat /tmp/procd.log`);
   expect(output).not.toContain("waited in vain");
 });
 
-test.skipIf(!isRoot)("a changed UCI file is served after a reload, and stop leaves neither process nor lock", () => {
-  const output = runInside(`
+test.skipIf(!isRoot)(
+  "a changed UCI file is served after a reload, and stop leaves neither process nor lock",
+  () => {
+    const output = runInside(`
 /etc/init.d/ksmbd start; listens
 ksmbd.adduser -a -p secret anna
 printf "\\nconfig share\\n\\toption name second\\n\\toption path /mnt/second\\n\\toption users 'anna'\\n" >>/etc/config/ksmbd
@@ -93,16 +95,19 @@ cat /tmp/procd.log
 [ -e /tmp/ksmbd.lock ] || echo unlocked
 pidof ksmbd.mountd || echo gone
 /etc/init.d/ksmbd running || echo stopped`);
-  expect(output).toContain("reload 0\n1\n");
-  expect(output).toContain("NT_STATUS_LOGON_FAILURE");
-  expect(output.match(/tree connect failed: NT_STATUS_ACCESS_DENIED/g)).toHaveLength(1);
-  expect(output).toMatch(/NT_STATUS_(ACCESS_DENIED|MEDIA_WRITE_PROTECTED) making remote directory/);
-  expect(output).toContain("unlocked\ngone\nstopped\n");
-  expect(output).not.toContain("waited in vain");
-});
+    expect(output).toContain("reload 0\n1\n");
+    expect(output).toContain("NT_STATUS_LOGON_FAILURE");
+    expect(output.match(/tree connect failed: NT_STATUS_ACCESS_DENIED/g)).toHaveLength(1);
+    expect(output).toMatch(/NT_STATUS_(ACCESS_DENIED|MEDIA_WRITE_PROTECTED) making remote directory/);
+    expect(output).toContain("unlocked\ngone\nstopped\n");
+    expect(output).not.toContain("waited in vain");
+  },
+);
 
-test.skipIf(!isRoot)("a router of 64 MiB, legacy protocols and guests on IPC$: the lines that the script writes are understood", () => {
-  const output = runInside(`
+test.skipIf(!isRoot)(
+  "a router of 64 MiB, legacy protocols and guests on IPC$: the lines that the script writes are understood",
+  () => {
+    const output = runInside(`
 sed -i "s/option workgroup 'HOME'/option allow_legacy_protocols 1\\n\\toption allow_guest_ipc 1/" /etc/config/ksmbd
 export MEMORY_KB=61440
 /etc/init.d/ksmbd start; listens
@@ -110,25 +115,29 @@ cat /etc/ksmbd/ksmbd.conf
 client -N //127.0.0.1/first -c ls | grep -c blocks
 ksmbd.tools testparm -s /etc/ksmbd/ksmbd.conf
 cat /tmp/procd.log`);
-  expect(output).toContain("smb2 max read = 64K\n");
-  expect(output).toContain("server min protocol = NT1\n");
-  expect(output).toContain("\n1\n");
-  expect(output).not.toContain("is unknown");
-  expect(output).not.toContain("waited in vain");
-});
+    expect(output).toContain("smb2 max read = 64K\n");
+    expect(output).toContain("server min protocol = NT1\n");
+    expect(output).toContain("\n1\n");
+    expect(output).not.toContain("is unknown");
+    expect(output).not.toContain("waited in vain");
+  },
+);
 
 test.skipIf(!isRoot)("LuCI finds the version where it looks for it", () => {
   const output = runInside("ksmbd.mountd -V");
   expect(/version : (\S+)/.exec(output)?.[1]).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
-test.skipIf(!isRoot)("a configuration of the administrator's own, in the place of the link, is served as it is", () => {
-  const output = runInside(`
+test.skipIf(!isRoot)(
+  "a configuration of the administrator's own, in the place of the link, is served as it is",
+  () => {
+    const output = runInside(`
 printf '[own]\\n\\tpath = /mnt/first\\n\\tguest ok = yes\\n[global]\\n\\tmap to guest = bad user\\n' >/etc/ksmbd/ksmbd.conf
 /etc/init.d/ksmbd start; listens
 client -N //127.0.0.1/own -c ls | grep -c blocks
 client -N //127.0.0.1/first -c ls`);
-  expect(output).toContain("UCI is not used");
-  expect(output).toContain("\n1\n");
-  expect(output).toContain("NT_STATUS_BAD_NETWORK_NAME");
-});
+    expect(output).toContain("UCI is not used");
+    expect(output).toContain("\n1\n");
+    expect(output).toContain("NT_STATUS_BAD_NETWORK_NAME");
+  },
+);
