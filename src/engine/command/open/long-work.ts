@@ -54,8 +54,7 @@ async function continueInSteps(
   const { clock } = exchange.context;
   const wait = new StepWait(exchange.open?.file);
   exchange.cancel = () => wait.end();
-  const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
-  const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), sendInterim);
+  const endTimer = interimLater(exchange, started, () => exchange.connection.sendInterim(exchange));
   try {
     let status = await wait.awaitStep(first);
     while (status === MORE) {
@@ -67,9 +66,20 @@ async function continueInSteps(
     }
     return status;
   } finally {
-    clock.clearTimer(timer);
+    endTimer();
     exchange.cancel = undefined;
   }
+}
+
+/** Calls `send` when the work that began at `started` takes long. Returns a function that ends the timer. */
+function interimLater({ context: { clock } }: Exchange, started: number, send: () => void): () => void {
+  const timer = clock.setTimer(Math.max(0, started + INTERIM_AFTER_MS - clock.now()), send);
+  return () => clock.clearTimer(timer);
+}
+
+/** Calls `sendInterim` when `work`, which begins now, takes long. */
+export function withInterim<T>(exchange: Exchange, sendInterim: () => void, work: Promise<T>): Promise<T> {
+  return work.finally(interimLater(exchange, exchange.context.clock.now(), sendInterim));
 }
 
 /** Waits for the step in progress until the client cancels or disconnects. */

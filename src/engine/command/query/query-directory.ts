@@ -1,4 +1,5 @@
-// SMB2 QUERY_DIRECTORY ([MS-SMB2] 3.3.5.18, [MS-FSA] 2.1.5.6.3). Entries are written directly into the reply.
+// SMB2 QUERY_DIRECTORY ([MS-SMB2] 3.3.5.18, [MS-FSA] 2.1.5.6.3). Entries are written directly into the reply; a
+// listing that takes long is announced by an interim response (3.3.4.2).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -9,6 +10,7 @@ import {
   directoryFixedSize,
 } from "../../../wire/fscc/directory-entry.ts";
 import { FileInfoClass } from "../../../wire/fscc/info-class.ts";
+import { HEADER_SIZE } from "../../../wire/header.ts";
 import { POSIX_INFO_CLASS } from "../../../wire/posix.ts";
 import {
   decodeQueryDirectoryRequest,
@@ -23,6 +25,7 @@ import { type DirectoryEntry, type FileHandle, type NextEntry, SKIPPED } from ".
 import { statusOf } from "../errno-status.ts";
 import { compilePattern, exactName } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix.ts";
+import { withInterim } from "../open/long-work.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 
 const FIXED_BYTES = 8;
@@ -53,9 +56,11 @@ function list(exchange: Exchange, open: Open, request: QueryDirectoryRequest): M
   if (open.handle === undefined) return Status.FILE_CLOSED;
   const search = prepareSearch(open, open.handle, request);
   if (typeof search === "number") return search;
-  const listed = new Listing(exchange, request, search).run();
+  const answer = new Listing(exchange, request, search);
+  const listed = answer.run();
   if (typeof listed === "number") return listed;
-  const listing = listed.finally(() => {
+  exchange.cancel = () => answer.cancel();
+  const listing = withInterim(exchange, () => answer.sendInterim(), listed).finally(() => {
     if (open.listing === listing) open.listing = undefined;
   });
   open.listing = listing;
@@ -64,8 +69,13 @@ function list(exchange: Exchange, open: Open, request: QueryDirectoryRequest): M
 
 /** Two listings of one open would take each other's entries. */
 async function listLater(exchange: Exchange, open: Open, request: QueryDirectoryRequest): Promise<NtStatus> {
-  while (open.listing !== undefined) await open.listing.catch(() => undefined);
+  const sendInterim = (): void => void exchange.connection.sendInterim(exchange);
+  await withInterim(exchange, sendInterim, othersListed(open));
   return open.isClosed ? Status.FILE_CLOSED : list(exchange, open, request);
+}
+
+async function othersListed(open: Open): Promise<void> {
+  while (open.listing !== undefined) await open.listing.catch(() => undefined);
 }
 
 /** Continues, restarts or reopens the open's search; or returns the status that refuses the request. */
@@ -113,9 +123,10 @@ class Listing {
   private readonly search: DirectorySearch;
   private readonly room: number;
   private readonly writer: Writer;
-  private readonly mark: number;
+  private mark: number;
   /** Offset of the last entry written; -1 before the first. */
   private previous = -1;
+  private isCancelled = false;
 
   constructor(exchange: Exchange, request: QueryDirectoryRequest, search: DirectorySearch) {
     this.exchange = exchange;
@@ -138,22 +149,41 @@ class Listing {
     }
   }
 
+  /** [MS-SMB2] 3.3.5.16; at the next entry or turn. */
+  cancel(): void {
+    this.isCancelled = true;
+  }
+
+  /**
+   * Sends an interim response. It takes the finished responses of a compound and their buffer with it: the body
+   * moves to the place that it gets then.
+   */
+  sendInterim(): void {
+    const { exchange, writer } = this;
+    const before = writer.origin;
+    const body = writer.bytes.slice(before + HEADER_SIZE, writer.position);
+    if (!exchange.connection.sendInterim(exchange)) return;
+    exchange.reserve(FIXED_BYTES + this.room).raw(body);
+    const moved = writer.origin - before;
+    this.mark += moved;
+    if (this.previous >= 0) this.previous += moved;
+  }
+
+  private get isEnded(): boolean {
+    return this.isCancelled || this.exchange.connection.isClosed;
+  }
+
   private continueWith(entry: NextEntry): MaybePromise<NtStatus> {
+    if (this.isEnded) return this.fail(Status.CANCELLED);
     const status = this.append(entry);
     if (status !== undefined) return status;
     return this.exchange.connection.isTurnOver() ? this.runLater() : this.run();
   }
 
-  /** Lets other connections have their turns. The client may cancel; [MS-SMB2] 3.3.5.16. */
+  /** Lets other connections have their turns. */
   private async runLater(): Promise<NtStatus> {
-    const { exchange } = this;
-    let isCancelled = false;
-    exchange.cancel = () => {
-      isCancelled = true;
-    };
-    await exchange.connection.nextTurn();
-    exchange.cancel = undefined;
-    return isCancelled || exchange.connection.isClosed ? this.fail(Status.CANCELLED) : this.run();
+    await this.exchange.connection.nextTurn();
+    return this.isEnded ? this.fail(Status.CANCELLED) : this.run();
   }
 
   /**
