@@ -33,7 +33,7 @@ const ENGINE: Allowed = {
   vfs: ["security", "and-then.ts", "turns.ts"],
   state: ["vfs"],
   logon: ["state", "and-then.ts"],
-  connection: ["transport", "logon", "state", "vfs", "turns.ts"],
+  connection: ["transport", "logon", "state", "vfs", "and-then.ts", "turns.ts"],
   command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts", "turns.ts"],
   "table-report.ts": ["connection"],
   "loop-guard.ts": ["connection", "turns.ts"],

@@ -7,6 +7,7 @@ import type { EngineControl } from "../port/port.ts";
 import type { Override } from "../manager/config/load.ts";
 import { reportBug } from "../manager/log.ts";
 import { takeLock } from "../manager/lock-file.ts";
+import { subauthFileOf } from "../manager/users/machine-sid.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
 import { CONFIG_FILE, defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { hideArgument } from "../manager/users/hide-secret.ts";
@@ -138,9 +139,11 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
   const dialect = readDialect(args);
   const usesDefaults = file !== null && !args.has("config");
   const hasOwnUsers = usesNoFile && args.values("user").length > 0;
+  const passwordFile = args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE);
   return {
     source: { file, overrides, ...(dialect !== undefined && { dialect }) },
-    passwordFile: args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE),
+    passwordFile,
+    subauthFile: passwordFile === null ? null : subauthFileOf(passwordFile),
     lockFile: args.value("lock") ?? (usesDefaults ? defaultLockFile() : null),
   };
 }

@@ -1,7 +1,7 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
 // users. rpc/ is loaded when the first pipe is opened, kerberos/ with the first ticket.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
-import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
+import type { NamedUsers, PipeServices, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
@@ -12,19 +12,21 @@ import { credentialsFor, describeOwnIds, type Ids, idsWithoutAccount } from "./c
 import { EventLog } from "./event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { createLog, type Log } from "./log.ts";
-import type { RpcShare } from "./rpc/interface.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
 import { type DirectoryStat, statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { showName } from "./users/user-name.ts";
-import { serverSid, userSid } from "./users/user-sid.ts";
+import { machineSid } from "./users/machine-sid.ts";
+import { userSid } from "./users/user-sid.ts";
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
   /** ksmbdpwd.db, or null if all users are in the configuration. */
   readonly passwordFile: string | null;
+  /** ksmbd.subauth; absent: the machine's SID is not kept. */
+  readonly subauthFile?: string | null;
   readonly log?: Log;
   readonly systemAccounts?: SystemAccountFiles;
   /** File access runs with the users' own ids; default: true if the server runs as root. */
@@ -51,6 +53,7 @@ export class ServerManager implements Manager {
   private config: Configuration;
   private pipes: Pipes | undefined;
   private kerberos: KerberosService | undefined;
+  private sid: string | undefined;
   private readonly absentShares = new Set<string>();
 
   constructor(options: ManagerOptions) {
@@ -158,19 +161,35 @@ export class ServerManager implements Manager {
   openPipe(query: {
     name: string;
     identity: Identity;
+    services: PipeServices;
   }): MaybePromise<{ pipe: number } | { status: NtStatus }> {
-    if (this.pipes) return this.pipes.open(query.name, query.identity);
-    return import("./rpc/pipes.ts").then(({ openPipes }) => {
-      this.pipes ??= openPipes(this.rpcContext());
-      return this.pipes.open(query.name, query.identity);
+    const { name, identity, services } = query;
+    if (this.pipes) return this.pipes.open(name, identity, services);
+    return import("./rpc/server.ts").then(({ openServerPipes }) => {
+      this.pipes ??= openServerPipes({
+        configuration: () => this.config,
+        machineSid: () => this.machineSid(),
+        systemAccounts: () => this.systemAccounts.read(),
+        allUsers: () => this.users.all(),
+        hasNamesake: (user) => this.users.hasNamesake(user),
+        isCurrent: (identity) => this.isCurrent({ identity }),
+        passwordFile: this.options.passwordFile,
+        findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
+        reloadUsers: () => this.reloadUsers(),
+        log: this.log,
+      });
+      return this.pipes.open(name, identity, services);
     });
   }
 
-  writePipe(query: { pipe: number; data: Uint8Array }): { status: NtStatus } {
+  writePipe(query: { pipe: number; data: Uint8Array }): MaybePromise<{ status: NtStatus }> {
     return this.pipes ? this.pipes.write(query.pipe, query.data) : { status: Status.INVALID_HANDLE };
   }
 
-  readPipe(query: { pipe: number; length: number }): { status: NtStatus; data: Uint8Array; more: boolean } {
+  readPipe(query: {
+    pipe: number;
+    length: number;
+  }): MaybePromise<{ status: NtStatus; data: Uint8Array; more: boolean }> {
     if (this.pipes) return this.pipes.read(query.pipe, query.length);
     return { status: Status.INVALID_HANDLE, data: new Uint8Array(0), more: false };
   }
@@ -222,12 +241,12 @@ export class ServerManager implements Manager {
   /** Null unless descriptors are stored: only these name users without an account on the machine. */
   private namedUsersOf(share: Share, user: string, { asGuest }: Admission, owner: Ids): NamedUsers | null {
     if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
-    const { serverGuid } = this.config.settings;
+    const domain = this.machineSid();
     const accounts = this.systemAccounts.read();
     const isExact = !asGuest && this.users.hasNamesake(user);
     const isNamed = !asGuest && findSystemUser(accounts, user, isExact) === undefined;
-    const sid = isNamed ? userSid(serverGuid, user, isExact) : "";
-    return Object.freeze({ domain: serverSid(serverGuid), uid: idsWithoutAccount(owner, accounts).uid, sid });
+    const sid = isNamed ? userSid(domain, user, isExact) : "";
+    return Object.freeze({ domain, uid: idsWithoutAccount(owner, accounts).uid, sid });
   }
 
   /** The owner of the share's directory; a status, with a log line, if the directory cannot be served. */
@@ -289,35 +308,11 @@ export class ServerManager implements Manager {
       );
   }
 
-  private rpcContext() {
-    const manager = this;
-    return {
-      get serverName() {
-        return manager.config.settings.serverName;
-      },
-      get serverComment() {
-        return manager.config.serverString;
-      },
-      get workgroup() {
-        return manager.config.settings.domain;
-      },
-      shares: (identity: Identity) => manager.listShares(identity),
-      now: () => ({
-        wallTimeMs: Date.now(),
-        minutesWest: new Date().getTimezoneOffset(),
-        uptimeMs: process.uptime() * 1000,
-      }),
-    };
-  }
-
-  /** Guests and anonymous sessions see only shares with `guest ok`. */
-  private listShares(identity: Identity): RpcShare[] {
-    const isUnnamed = identity.isGuest || identity.isAnonymous;
-    const listed: RpcShare[] = [];
-    for (const { name, comment, path, browseable, guestOk } of this.config.shares.values())
-      if (guestOk || !isUnnamed) listed.push({ name, type: "disk", comment, browseable, path });
-    listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
-    return listed;
+  /** The SID of the domain of this server's users; read once, when it is first needed. */
+  private machineSid(): string {
+    const { subauthFile = null } = this.options;
+    this.sid ??= machineSid(subauthFile, this.config.settings.serverGuid, (text) => this.log.warn(text));
+    return this.sid;
   }
 }
 

@@ -217,10 +217,11 @@ test("IPC$ always exists; restrict anonymous decides for anonymous sessions", as
 test("pipes are loaded at first use and list this server's shares", async () => {
   const manager = start(`${DOCS}comment = papers\n`);
   expect(manager.writePipe({ pipe: 1, data: new Uint8Array(1) })).toEqual({ status: Status.INVALID_HANDLE });
-  expect(await manager.openPipe({ name: "nosuch", identity: identity("anna") })).toEqual({
+  const services = { startLogon: () => ({ step: () => ({ kind: "refused" as const }) }), beginProof: () => undefined };
+  expect(await manager.openPipe({ name: "nosuch", identity: identity("anna"), services })).toEqual({
     status: Status.OBJECT_NAME_NOT_FOUND,
   });
-  const opened = await manager.openPipe({ name: "srvsvc", identity: identity("anna") });
+  const opened = await manager.openPipe({ name: "srvsvc", identity: identity("anna"), services });
   if (!("pipe" in opened)) throw new Error("srvsvc did not open");
   manager.closePipe(opened);
   expect(manager.writePipe({ pipe: opened.pipe, data: new Uint8Array(1) })).toEqual({

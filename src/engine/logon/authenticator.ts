@@ -1,15 +1,16 @@
 // Authentication of one session set-up, [MS-SMB2] 3.3.5.5.3: takes the client's security buffers, returns the
 // server's and at the end an identity with a session key. Accepts NTLM and, where it is on, Kerberos, in SPNEGO and without.
-import type { MaybePromise } from "../../port/port.ts";
+import type { MaybePromise, MessageProtection } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
 import { isKerberosToken } from "../../wire/auth/kerberos.ts";
 import { isNtlmssp } from "../../wire/auth/ntlmssp.ts";
 import { encodeInit2, Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
-import { type LogonIdentity, type Mechanism, refuse, type Refusal, type AuthContext } from "./mechanism.ts";
+import { type LogonIdentity, type Mechanism, type MechanismStep } from "./mechanism.ts";
+import { refuse, type Refusal, type AuthContext } from "./mechanism.ts";
 import { createKerberosAcceptor } from "./kerberos.ts";
 import { createNtlmAcceptor } from "./ntlm.ts";
-import { SpnegoAcceptor } from "./spnego.ts";
+import { SpnegoAcceptor, type SpnegoStep } from "./spnego.ts";
 
 export type AuthStep =
   /** The response is STATUS_MORE_PROCESSING_REQUIRED with this token. */
@@ -22,6 +23,8 @@ export type AuthStep =
       readonly identity: LogonIdentity;
       /** Wall-clock milliseconds at which the session ends; undefined: never. */
       readonly expiresMs?: number | undefined;
+      /** For messages inside the log-on's context, as those of RPC; undefined without a shared secret. */
+      readonly protection: (() => MessageProtection) | undefined;
     }
   | Refusal;
 
@@ -61,7 +64,7 @@ export function createAuthenticator(context: AuthContext): Authenticator {
 
 class LogonExchange implements Authenticator {
   private readonly context: AuthContext;
-  private acceptor: { step(token: Uint8Array): MaybePromise<AuthStep> } | undefined;
+  private acceptor: Mechanism | SpnegoAcceptor | undefined;
   private state: "open" | "busy" | "ended" = "open";
 
   constructor(context: AuthContext) {
@@ -72,7 +75,7 @@ class LogonExchange implements Authenticator {
     if (this.state !== "open") return refuse(Status.INVALID_PARAMETER, "token outside an exchange");
     try {
       this.acceptor ??= this.createAcceptor(token);
-      const step = this.acceptor.step(token);
+      const step: MaybePromise<MechanismStep | SpnegoStep> = this.acceptor.step(token);
       if (!(step instanceof Promise)) return this.settle(step);
       this.state = "busy";
       return step.then(
@@ -84,7 +87,7 @@ class LogonExchange implements Authenticator {
     }
   }
 
-  private createAcceptor(token: Uint8Array): { step(token: Uint8Array): MaybePromise<AuthStep> } {
+  private createAcceptor(token: Uint8Array): Mechanism | SpnegoAcceptor {
     const { context } = this;
     if (isNtlmssp(token)) return createNtlmAcceptor(context);
     if (context.kerberos && isKerberosToken(token)) return createKerberosAcceptor(context);
@@ -94,11 +97,13 @@ class LogonExchange implements Authenticator {
     });
   }
 
-  private settle(step: AuthStep): AuthStep {
+  private settle(step: MechanismStep | SpnegoStep): AuthStep {
     this.state = step.kind === "continue" ? "open" : "ended";
     if (step.kind !== "done") return step;
     const { kind, token, sessionKey, identity, expiresMs } = step;
-    return { kind, token, sessionKey, identity, expiresMs };
+    const protect = "integrity" in step ? step.integrity?.protection : undefined;
+    const protection = "protection" in step ? step.protection : protect && (() => protect(0));
+    return { kind, token, sessionKey, identity, expiresMs, protection };
   }
 
   private fail(error: unknown): AuthStep {

@@ -1,7 +1,7 @@
 // Interface of a security mechanism under SPNEGO; NTLM and Kerberos implement it. RFC 2743 1.2.7 and 2.2.2
 // (GSS_Accept_sec_context).
 import type { NtStatus } from "../../wire/status.ts";
-import type { MaybePromise, Account, TicketAnswer } from "../../port/port.ts";
+import type { MaybePromise, Account, MessageProtection, TicketAnswer } from "../../port/port.ts";
 import type { Provider } from "../../crypto/provider.ts";
 import type { Time } from "../../wire/filetime.ts";
 import type { LogonGate } from "./logon-gate.ts";
@@ -25,6 +25,11 @@ export interface MessageIntegrity {
   sign(bytes: Uint8Array): Uint8Array;
   /** Compares in constant time. */
   verify(bytes: Uint8Array, mic: Uint8Array): boolean;
+  /**
+   * The protection of all messages that follow; `firstSequence` is 1 after a mechListMIC in both directions, with which
+   * the key stream begins anew all the same ([MS-SPNG] 3.3.5.1). Absent: the mechanism protects no RPC messages.
+   */
+  readonly protection?: (firstSequence: number) => MessageProtection;
 }
 
 export interface Refusal {

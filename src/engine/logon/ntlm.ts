@@ -4,13 +4,9 @@ import { timingSafeEqual } from "node:crypto";
 import {
   authenticateMic,
   decryptSessionKey,
-  messageSignature,
   ntowfV2,
   ntProof,
-  type NtlmSide,
-  sealKey,
   sessionBaseKey,
-  signKey,
 } from "../../crypto/ntowf.ts";
 import type { Account, MaybePromise } from "../../port/port.ts";
 import { EMPTY } from "../../wire/cursor.ts";
@@ -39,10 +35,10 @@ import {
   type LogonIdentity,
   type Mechanism,
   type MechanismStep,
-  type MessageIntegrity,
   refuse,
   type AuthContext,
 } from "./mechanism.ts";
+import { ntlmIntegrity } from "./ntlm-security.ts";
 
 // The flags that CHALLENGE takes over from the client's NEGOTIATE.
 const NEGOTIABLE =
@@ -243,7 +239,7 @@ class NtlmAcceptor implements Mechanism {
       token: undefined,
       sessionKey,
       identity: this.identify(message, account.name, account.isGuest, false, account.version),
-      integrity: this.createIntegrity(sessionKey),
+      integrity: ntlmIntegrity(provider, this.flags, sessionKey),
     };
   }
 
@@ -331,28 +327,6 @@ class NtlmAcceptor implements Mechanism {
       isGuest,
       isAnonymous,
       accountVersion,
-    };
-  }
-
-  // Without extended session security a signature is an RC4-encrypted CRC32, which protects nothing: not
-  // supported.
-  private createIntegrity(sessionKey: Uint8Array): MessageIntegrity | undefined {
-    const { provider } = this.context;
-    const { flags } = this;
-    if (!(flags & NtlmFlag.EXTENDED_SESSIONSECURITY)) return undefined;
-    const strength = flags & NtlmFlag.KEY_128 ? 128 : flags & NtlmFlag.KEY_56 ? 56 : 40;
-    const signature = (side: NtlmSide, bytes: Uint8Array): Uint8Array => {
-      const key = signKey(provider, sessionKey, side);
-      const isSealed = (flags & NtlmFlag.KEY_EXCH) !== 0;
-      const seal = isSealed ? provider.rc4(sealKey(provider, sessionKey, side, strength)) : undefined;
-      return messageSignature(provider, key, seal, 0, bytes);
-    };
-    return {
-      sign: (bytes) => signature("server", bytes),
-      verify: (bytes, mic) => {
-        const expected = signature("client", bytes);
-        return mic.length === expected.length && timingSafeEqual(mic, expected);
-      },
     };
   }
 }

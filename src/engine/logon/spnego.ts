@@ -1,6 +1,6 @@
 // The acceptor's side of SPNEGO: chooses a mechanism, passes its tokens on, and protects the choice by
 // mechListMIC. RFC 4178 4.2, 5 and 5(c); [MS-SPNG] 3.1.5.
-import type { MaybePromise } from "../../port/port.ts";
+import type { MaybePromise, MessageProtection } from "../../port/port.ts";
 import { wireError } from "../../wire/cursor.ts";
 import {
   decodeSpnego,
@@ -20,6 +20,8 @@ export type SpnegoStep =
       readonly sessionKey: Uint8Array;
       readonly identity: LogonIdentity;
       readonly expiresMs?: number | undefined;
+      /** For the messages that follow; undefined without a shared secret. */
+      readonly protection: (() => MessageProtection) | undefined;
     }
   | Refusal;
 
@@ -42,6 +44,8 @@ export class SpnegoAcceptor {
   // changed the list on the way.
   private isMicRequired = false;
   private done: Done | undefined;
+  /** 1 once both sides have sent a mechListMIC. */
+  private micsExchanged = 0;
 
   constructor(createMechanism: MechanismFactory) {
     this.createMechanism = createMechanism;
@@ -110,6 +114,7 @@ export class SpnegoAcceptor {
     if (clientMic) {
       if (!integrity.verify(list, clientMic))
         return this.end(refuse(Status.ACCESS_DENIED, "wrong mechListMIC"));
+      this.micsExchanged = 1;
       return this.complete(step, integrity.sign(list));
     }
     if (!this.isMicRequired) return this.complete(step, undefined);
@@ -127,6 +132,7 @@ export class SpnegoAcceptor {
     if (!token.mechListMic || !done.integrity.verify(mechTypesDer, token.mechListMic)) {
       return this.end(refuse(Status.ACCESS_DENIED, "wrong or missing mechListMIC"));
     }
+    this.micsExchanged = 1;
     return this.complete({ ...done, token: undefined }, undefined);
   }
 
@@ -134,8 +140,11 @@ export class SpnegoAcceptor {
     this.state = "ended";
     this.done = undefined;
     const token = this.respond(NegState.ACCEPT_COMPLETED, step.token, mic);
-    const { sessionKey, identity, expiresMs } = step;
-    return { kind: "done", token, sessionKey, identity, expiresMs };
+    const { sessionKey, identity, expiresMs, integrity } = step;
+    const { micsExchanged } = this;
+    const protect = integrity?.protection;
+    const protection = protect && (() => protect(micsExchanged));
+    return { kind: "done", token, sessionKey, identity, expiresMs, protection };
   }
 
   private end(refusal: Refusal): Refusal {

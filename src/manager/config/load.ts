@@ -25,6 +25,8 @@ export interface Configuration {
   /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
+  /** Clients may change the passwords of their users. */
+  readonly mayChangePasswords: boolean;
   /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
   readonly hosts: HostRule | null;
   readonly kerberos: KerberosRules;
@@ -100,6 +102,7 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     shares,
     users,
     guestAccount: globals.text("guest account"),
+    mayChangePasswords: globals.boolean("client password change"),
     hosts: parseHostRule(
       { words: globals.list("hosts allow"), position: globals.position("hosts allow") },
       { words: globals.list("hosts deny"), position: globals.position("hosts deny") },

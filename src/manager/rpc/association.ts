@@ -1,14 +1,15 @@
 // The RPC association of one open pipe: assembles request fragments, runs calls, queues reply fragments.
 // C706 12.6, [MS-RPCE] 3.3.1.5. Does no I/O and uses no clock.
-import type { Identity } from "../../port/port.ts";
+import type { Identity, MaybePromise, PipeServices } from "../../port/port.ts";
 import { WireError } from "../../wire/cursor.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
-import type { RpcContext, RpcInterface } from "./interface.ts";
+import { decodeTrailer, withTrailer } from "./auth-trailer.ts";
+import { BindSecurity, type BindStep } from "./bind-security.ts";
+import { Handles } from "./handles.ts";
+import { isProven, type RpcContext, RpcFault } from "./interface.ts";
 import { NdrReader, NdrWriter } from "./ndr.ts";
 import {
-  BindReason,
-  BindResult,
-  type ContextResult,
+  type BindPdu,
   decodeBind,
   decodeHeader,
   decodeRequest,
@@ -17,38 +18,25 @@ import {
   encodeFault,
   encodeResponse,
   FaultStatus,
-  FEATURE_NEGOTIATION_PREFIX,
   HEADER_BYTES,
   MAX_FRAGMENT_BYTES,
   MIN_FRAGMENT_BYTES,
   NakReason,
-  NDR20,
   PduFlag,
   type PduHeader,
   PduType,
-  type PresentationContext,
 } from "./pdu.ts";
+import { Presentation } from "./presentation.ts";
+import { PendingCall } from "./pending-call.ts";
 
-/** Limit for the stub of one call over all its fragments; the operations take only names and numbers. */
-export const MAX_REQUEST_BYTES = 64 * 1024;
 /** Replies not yet read; above this limit no further call is accepted. */
 export const MAX_UNREAD_BYTES = 256 * 1024;
-/** Fragments of one call, and replies not yet read: each takes memory beside its bytes, however few it has. */
-export const MAX_PIECES = 1024;
-/** Memory of a stored fragment or reply beside its bytes. */
+/** Replies not yet read: each takes memory beside its bytes, however few it has. */
+const MAX_UNREAD = 1024;
+/** Writes that wait for the end of a call. */
+export const MAX_QUEUED_BYTES = 64 * 1024;
+/** Memory of a stored reply beside its bytes. */
 const PIECE_BYTES = 256;
-/** Presentation contexts that one association may bind. */
-export const MAX_CONTEXTS = 16;
-
-/** A call whose last fragment has not arrived. */
-interface Pending {
-  readonly callId: number;
-  readonly contextId: number;
-  readonly opnum: number;
-  readonly littleEndian: boolean;
-  parts: Uint8Array[];
-  bytes: number;
-}
 
 export interface PipeRead {
   readonly status: NtStatus;
@@ -57,80 +45,74 @@ export interface PipeRead {
   readonly more: boolean;
 }
 
+/** What an association knows from its pipe. */
+export interface AssociationParts {
+  readonly context: RpcContext;
+  readonly identity: Identity;
+  readonly services: PipeServices;
+  /** Secondary address in BIND_ACK, such as `\pipe\srvsvc`. */
+  readonly address: string;
+  readonly group: number;
+}
+
 const NOTHING = new Uint8Array(0);
 
 export class Association {
-  private readonly interfaces: readonly RpcInterface[];
-  private readonly context: RpcContext;
-  private readonly identity: Identity;
-  /** Secondary address in BIND_ACK, such as `\pipe\srvsvc`. */
-  private readonly address: string;
-  private readonly group: number;
-  private readonly contexts = new Map<number, RpcInterface>();
+  private readonly parts: AssociationParts;
+  private readonly presentation = new Presentation();
+  private readonly handles = new Handles();
+  private readonly security: BindSecurity;
   private isBound = false;
   /** The client violated the protocol: it may only read the last fault. */
   private isBroken = false;
   private maxFragment = MIN_FRAGMENT_BYTES;
   private input: Uint8Array = NOTHING;
-  private pending: Pending | undefined;
+  private pending: PendingCall | undefined;
   private output: Uint8Array[] = [];
   private outputBytes = 0;
+  /** Settles when the PDU under way is answered; writes and reads wait for it. */
+  private busy: Promise<unknown> | undefined;
+  private queuedBytes = 0;
 
-  constructor(
-    interfaces: readonly RpcInterface[],
-    context: RpcContext,
-    identity: Identity,
-    address: string,
-    group: number,
-  ) {
-    this.interfaces = interfaces;
-    this.context = context;
-    this.identity = identity;
-    this.address = address;
-    this.group = group;
+  constructor(parts: AssociationParts) {
+    this.parts = parts;
+    this.security = new BindSecurity(() => parts.services.startLogon());
   }
 
-  /** Memory of the calls that are not complete and of the replies that are not read. */
+  /** Memory of the calls that are not complete, the replies that are not read, and the open handles. */
   get heldBytes(): number {
-    const { pending, input, output } = this;
-    const pieces = output.length + (pending?.parts.length ?? 0);
-    return input.length + this.outputBytes + (pending?.bytes ?? 0) + pieces * PIECE_BYTES;
+    const { pending, input, output, handles } = this;
+    const waiting = input.length + this.queuedBytes + (pending?.heldBytes ?? 0);
+    return waiting + this.outputBytes + output.length * PIECE_BYTES + handles.heldBytes;
   }
 
   private get hasManyUnread(): boolean {
-    return this.outputBytes > MAX_UNREAD_BYTES || this.output.length > MAX_PIECES;
+    return this.outputBytes > MAX_UNREAD_BYTES || this.output.length > MAX_UNREAD;
   }
 
   /**
-   * Accepts bytes of any number of fragments, partial ones too. STATUS_PIPE_DISCONNECTED after a protocol
-   * error, STATUS_PIPE_BUSY while too many replies are unread.
+   * Accepts bytes of any number of fragments, partial ones too; the buffer is the association's until the answer.
+   * STATUS_PIPE_DISCONNECTED after a protocol error, STATUS_PIPE_BUSY while too many replies are unread.
    */
-  write(data: Uint8Array): NtStatus {
+  write(data: Uint8Array): MaybePromise<NtStatus> {
+    if (this.busy) {
+      if (this.queuedBytes + data.length > MAX_QUEUED_BYTES) return Status.PIPE_BUSY;
+      this.queuedBytes += data.length;
+      return this.busy.then(() => {
+        this.queuedBytes -= data.length;
+        return this.write(data);
+      });
+    }
     if (this.isBroken) return Status.PIPE_DISCONNECTED;
     if (this.hasManyUnread) return Status.PIPE_BUSY;
-    try {
-      let rest = this.input.length === 0 ? data : join([this.input, data]);
-      while (rest.length >= HEADER_BYTES) {
-        const header = decodeHeader(rest);
-        if (header.fragmentLength > MAX_FRAGMENT_BYTES) return this.fail(header.callId);
-        if (rest.length < header.fragmentLength) break;
-        this.handle(header, rest.subarray(0, header.fragmentLength));
-        rest = rest.subarray(header.fragmentLength);
-        if (this.isBroken) return Status.SUCCESS;
-      }
-      // Copied, because the request's buffer is reused. Shorter than a fragment, so bounded.
-      this.input = rest.slice();
-      return Status.SUCCESS;
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      return this.fail(0);
-    }
+    return this.process(this.input.length === 0 ? data : Buffer.concat([this.input, data]));
   }
 
   /** Reads up to `length` bytes of the oldest unread fragment; STATUS_PIPE_EMPTY if there is none. */
-  read(length: number): PipeRead {
+  read(length: number): MaybePromise<PipeRead> {
     const first = this.output[0];
     if (!first) {
+      if (this.busy) return this.busy.then(() => this.read(length));
       const status = this.isBroken ? Status.PIPE_DISCONNECTED : Status.PIPE_EMPTY;
       return { status, data: NOTHING, more: false };
     }
@@ -142,15 +124,56 @@ export class Association {
     return { status: Status.SUCCESS, data, more };
   }
 
-  private handle(header: PduHeader, pdu: Uint8Array): void {
+  /** Takes the whole PDUs of `bytes`, and keeps the rest. */
+  private process(bytes: Uint8Array): MaybePromise<NtStatus> {
+    let rest = bytes;
+    try {
+      while (rest.length >= HEADER_BYTES && !this.isBroken) {
+        const header = decodeHeader(rest);
+        if (header.fragmentLength > MAX_FRAGMENT_BYTES) return this.fail(header.callId);
+        if (rest.length < header.fragmentLength) break;
+        const answered = this.handle(header, rest.subarray(0, header.fragmentLength));
+        rest = rest.subarray(header.fragmentLength);
+        if (answered instanceof Promise) return this.processLater(answered, rest);
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.fail(0);
+    }
+    // Copied, because the request's buffer is reused. Shorter than a fragment, so bounded.
+    this.input = this.isBroken ? NOTHING : rest.slice();
+    return Status.SUCCESS;
+  }
+
+  private processLater(answered: Promise<void>, rest: Uint8Array): Promise<NtStatus> {
+    this.input = rest;
+    const done = answered.then(
+      () => {
+        this.busy = undefined;
+        return this.process(rest);
+      },
+      (error: unknown) => {
+        this.busy = undefined;
+        if (!(error instanceof WireError)) throw error;
+        return this.fail(0);
+      },
+    );
+    // Those that wait for the end come after what `process` starts next.
+    this.busy = done.catch(() => undefined);
+    return done;
+  }
+
+  private handle(header: PduHeader, pdu: Uint8Array): MaybePromise<void> {
     switch (header.type) {
       case PduType.BIND:
       case PduType.ALTER_CONTEXT:
         return this.bind(header, pdu);
+      case PduType.AUTH3:
+        return this.finishLogon(header, pdu);
       case PduType.REQUEST:
         return this.request(header, pdu);
       case PduType.CO_CANCEL:
-        // Calls are answered at once: there is none to cancel.
+        // A call is answered as soon as it can be: there is none to cancel.
         return;
       case PduType.ORPHANED:
         this.pending = undefined;
@@ -160,109 +183,149 @@ export class Association {
     }
   }
 
-  private bind(header: PduHeader, pdu: Uint8Array): void {
+  private bind(header: PduHeader, pdu: Uint8Array): MaybePromise<void> {
+    const { callId, littleEndian } = header;
     const isAlter = header.type === PduType.ALTER_CONTEXT;
     // BIND is allowed once, ALTER_CONTEXT only after it, and neither between the fragments of a call.
     if (isAlter !== this.isBound || this.pending) {
-      if (isAlter) this.fail(header.callId);
-      else this.send(encodeBindNak(header.callId, NakReason.NOT_SPECIFIED));
+      if (isAlter) this.fail(callId);
+      else this.send(encodeBindNak(callId, NakReason.NOT_SPECIFIED));
       return;
     }
-    // RPC-level authentication is not offered: the SMB session is authenticated already.
-    if (header.authLength !== 0) {
-      this.send(encodeBindNak(header.callId, NakReason.AUTHENTICATION_TYPE));
+    const trailer = decodeTrailer(pdu, header);
+    if (!isAlter && trailer !== undefined && !BindSecurity.isOffered(trailer)) {
+      this.send(encodeBindNak(callId, NakReason.AUTHENTICATION_TYPE));
       return;
     }
     if (header.minorVersion > 1) {
-      this.send(encodeBindNak(header.callId, NakReason.PROTOCOL_VERSION));
+      this.send(encodeBindNak(callId, NakReason.PROTOCOL_VERSION));
       return;
     }
-    const bind = decodeBind(pdu, header.littleEndian);
-    const results = bind.contexts.map((context) => this.accept(context));
+    const bind = decodeBind(trailer === undefined ? pdu : pdu.subarray(0, trailer.bodyEnd), littleEndian);
+    return after(trailer && this.security.step(trailer), (step) => this.acceptBind(header, bind, step));
+  }
+
+  private acceptBind(header: PduHeader, bind: BindPdu, step: BindStep | undefined): MaybePromise<void> {
+    const { callId } = header;
+    const isAlter = header.type === PduType.ALTER_CONTEXT;
+    if (step?.kind === "refused") {
+      if (isAlter) this.refuse(callId, FaultStatus.ACCESS_DENIED);
+      else this.send(encodeBindNak(callId, NakReason.NOT_SPECIFIED));
+      return;
+    }
     this.isBound = true;
     if (!isAlter) {
       this.maxFragment = Math.min(Math.max(bind.maxReceiveFragment, MIN_FRAGMENT_BYTES), MAX_FRAGMENT_BYTES);
     }
-    const type = isAlter ? PduType.ALTER_CONTEXT_RESP : PduType.BIND_ACK;
-    this.send(encodeBindAck(type, header.callId, this.group, isAlter ? "" : this.address, results));
+    return after(this.presentation.negotiate(bind.contexts), (results) => {
+      const ack = encodeBindAck({
+        type: isAlter ? PduType.ALTER_CONTEXT_RESP : PduType.BIND_ACK,
+        callId,
+        flags: header.flags & PduFlag.SUPPORT_HEADER_SIGN,
+        associationGroup: this.parts.group,
+        secondaryAddress: isAlter ? "" : this.parts.address,
+        results,
+      });
+      this.send(this.withToken(ack, step?.token));
+    });
   }
 
-  private accept(context: PresentationContext): ContextResult {
-    const { uuid, major, minor } = context.abstractSyntax;
-    const rejected = (reason: number): ContextResult => ({ result: BindResult.PROVIDER_REJECTION, reason });
-    const rpc = this.interfaces.find(
-      (each) => each.uuid === uuid && each.major === major && each.minor >= minor,
-    );
-    if (!rpc) return rejected(BindReason.ABSTRACT_SYNTAX);
-    const isNdr = context.transferSyntaxes.some(
-      (syntax) => syntax.uuid === NDR20.uuid && syntax.major === NDR20.major && syntax.minor === NDR20.minor,
-    );
-    if (!isNdr) {
-      // The reason is the mask of features that both sides support; this server supports none.
-      const isNegotiation = context.transferSyntaxes[0]?.uuid.startsWith(FEATURE_NEGOTIATION_PREFIX);
-      if (isNegotiation) return { result: BindResult.NEGOTIATE_ACK, reason: 0 };
-      return rejected(BindReason.TRANSFER_SYNTAXES);
-    }
-    if (this.contexts.size >= MAX_CONTEXTS && !this.contexts.has(context.id)) {
-      return rejected(BindReason.LOCAL_LIMIT);
-    }
-    this.contexts.set(context.id, rpc);
-    return { result: BindResult.ACCEPTANCE, reason: BindReason.NOT_SPECIFIED };
+  private withToken(ack: Uint8Array, token: Uint8Array | undefined): Uint8Array {
+    const fields = this.security.trailerFields;
+    if (token === undefined || fields === undefined) return ack;
+    const { bytes, tokenAt } = withTrailer(ack, fields, token.length, 4);
+    bytes.set(token, tokenAt);
+    return bytes;
   }
 
-  private request(header: PduHeader, pdu: Uint8Array): void {
-    const { contextId, opnum, stub } = decodeRequest(pdu, header);
-    const { callId, littleEndian } = header;
+  // AUTH3 has no answer: a refused log-on shows at the next call.
+  private finishLogon(header: PduHeader, pdu: Uint8Array): MaybePromise<void> {
+    const trailer = decodeTrailer(pdu, header);
+    if (!this.isBound || trailer === undefined || this.security.state !== "unfinished") {
+      this.fail(header.callId);
+      return;
+    }
+    return after(this.security.step(trailer), () => undefined);
+  }
+
+  private request(header: PduHeader, pdu: Uint8Array): MaybePromise<void> {
+    const { callId } = header;
+    const { state } = this.security;
+    if (!this.isBound || state === "unfinished" || (header.authLength !== 0 && !this.security.isUsed)) {
+      this.fail(callId);
+      return;
+    }
+    const body = state === "failed" ? undefined : this.security.open(pdu, header);
+    if (body === undefined) {
+      this.refuse(callId, state === "failed" ? FaultStatus.ACCESS_DENIED : FaultStatus.SECURITY_PACKAGE);
+      return;
+    }
     const isFirst = (header.flags & PduFlag.FIRST_FRAG) !== 0;
     const isLast = (header.flags & PduFlag.LAST_FRAG) !== 0;
-    if (!this.isBound || header.authLength !== 0 || isFirst === (this.pending !== undefined)) {
+    const request = decodeRequest(body, header);
+    if (isFirst === (this.pending !== undefined)) {
       this.fail(callId);
       return;
     }
-    this.pending ??= { callId, contextId, opnum, littleEndian, parts: [], bytes: 0 };
-    const call = this.pending;
-    const isSame = call.callId === callId && call.contextId === contextId && call.opnum === opnum;
-    const isTooLong = call.bytes + stub.length > MAX_REQUEST_BYTES || call.parts.length >= MAX_PIECES;
-    if (!isSame || call.littleEndian !== littleEndian || isTooLong) {
+    const call = (this.pending ??= new PendingCall(header, request));
+    if (!call.add(header, request, isLast)) {
       this.fail(callId);
       return;
     }
-    call.bytes += stub.length;
-    // The last part is used at once; earlier ones must outlive the request's buffer.
-    if (stub.length > 0) call.parts.push(isLast ? stub : stub.slice());
     if (!isLast) return;
     this.pending = undefined;
-    this.call(call);
+    return this.call(call);
   }
 
-  private call(call: Pending): void {
+  private call(call: PendingCall): MaybePromise<void> {
     const { callId, contextId, opnum } = call;
     // One write may contain thousands of small calls with large replies.
     if (this.hasManyUnread) {
       this.fail(callId);
       return;
     }
-    const bound = this.contexts.get(contextId);
+    const bound = this.presentation.find(contextId);
     const operation = bound?.operations[opnum];
-    if (!operation) {
+    if (!bound || !operation) {
       const status = bound ? FaultStatus.OPERATION_RANGE : FaultStatus.UNKNOWN_INTERFACE;
       this.send(encodeFault(callId, contextId, status));
       return;
     }
-    const [only] = call.parts;
-    const stub = call.parts.length === 1 && only ? only : join(call.parts);
-    const output = new NdrWriter();
-    try {
-      const input = new NdrReader(stub, call.littleEndian);
-      operation({ context: this.context, identity: this.identity, input, output });
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.send(encodeFault(callId, contextId, FaultStatus.BAD_STUB_DATA));
+    const { context, services } = this.parts;
+    const identity = this.security.identity ?? this.parts.identity;
+    const isOpen = bound.open === "all" || bound.open.includes(opnum);
+    // The account of a log-on in the bind may have changed since; those of sessions end with them.
+    const isKnown = this.security.identity === undefined || context.isCurrent(identity);
+    if ((!isOpen && !isProven(identity)) || !isKnown) {
+      this.send(encodeFault(callId, contextId, FaultStatus.ACCESS_DENIED));
       return;
     }
-    for (const fragment of encodeResponse(callId, contextId, output.finish(), this.maxFragment)) {
-      this.send(fragment);
+    const output = new NdrWriter();
+    const input = new NdrReader(call.stub(), call.littleEndian);
+    const { handles } = this;
+    const answer = (): void => this.answer(call, output);
+    const refuse = (error: unknown): void => this.sendFault(call, error);
+    try {
+      const done = operation({ context, identity, handles, services, input, output });
+      if (done instanceof Promise) return done.then(answer).catch(refuse);
+      answer();
+    } catch (error) {
+      refuse(error);
     }
+  }
+
+  private answer({ callId, contextId }: PendingCall, output: NdrWriter): void {
+    const { security } = this;
+    const room = this.maxFragment - security.overhead;
+    for (const fragment of encodeResponse(callId, contextId, output.finish(), room)) {
+      this.send(security.protect(fragment));
+    }
+  }
+
+  private sendFault({ callId, contextId }: PendingCall, error: unknown): void {
+    if (error instanceof RpcFault) this.send(encodeFault(callId, contextId, error.status));
+    else if (error instanceof WireError) this.send(encodeFault(callId, contextId, FaultStatus.BAD_STUB_DATA));
+    else throw error;
   }
 
   private send(fragment: Uint8Array): void {
@@ -272,21 +335,21 @@ export class Association {
 
   // After a protocol error the start of the next fragment is unknown.
   private fail(callId: number): NtStatus {
+    return this.refuse(callId, FaultStatus.PROTOCOL_ERROR);
+  }
+
+  /** Ends the association with a fault. */
+  private refuse(callId: number, status: number): NtStatus {
     this.isBroken = true;
     this.pending = undefined;
     this.input = NOTHING;
-    this.contexts.clear();
-    this.send(encodeFault(callId, 0, FaultStatus.PROTOCOL_ERROR));
+    this.presentation.clear();
+    this.send(encodeFault(callId, 0, status));
     return Status.SUCCESS;
   }
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+/** Continues with a value or a promise of it. */
+function after<T, R>(value: MaybePromise<T>, then: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return value instanceof Promise ? value.then(then) : then(value);
 }

@@ -1,6 +1,7 @@
 // Types of an RPC interface: identifier, version, operations by number, and the data they may use.
 // C706 12.6.3.1 (interface identifiers), [MS-RPCE] 3.1.1.5.
-import type { Identity } from "../../port/port.ts";
+import type { Identity, MaybePromise, PipeServices } from "../../port/port.ts";
+import type { Handles } from "./handles.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
 /** A share as the interfaces describe it. */
@@ -14,11 +15,52 @@ export interface RpcShare {
   readonly path: string;
 }
 
+/** A user that can log on. */
+export interface RpcUser {
+  readonly name: string;
+  readonly rid: number;
+  /** Of the account on the machine. */
+  readonly uid: number | undefined;
+  /** Named by `admin users` for every share. */
+  readonly isAdministrator: boolean;
+}
+
+/** The users and groups that names and SIDs stand for. */
+export interface RpcAccounts {
+  readonly serverName: string;
+  readonly workgroup: string;
+  /** `S-1-5-21-…`, the domain of the users. */
+  readonly machineSid: string;
+  /** The account whose rights guests have. */
+  readonly guestName: string;
+  /** In the order of their relative identifiers. */
+  users(): readonly RpcUser[];
+  /** Names and ids of the machine's users and groups; names without regard to case. */
+  unixUser(uid: number): string | undefined;
+  unixGroup(gid: number): string | undefined;
+  uidOf(name: string): number | undefined;
+  gidOf(name: string): number | undefined;
+}
+
+/** The passwords, for their users to change. */
+export interface RpcPasswords {
+  /** Clients may change passwords. */
+  readonly isAllowed: boolean;
+  /** The NT hash; undefined for an unknown user, and for one whose password is not in the password file. */
+  hashOf(user: string): Uint8Array | undefined;
+  /** False where it could not be stored; a line of the log then says why. */
+  change(user: string, oldHash: Uint8Array, newHash: Uint8Array, remoteAddress: string): Promise<boolean>;
+}
+
 /** The server's data for the interfaces; evaluated again for every call. */
 export interface RpcContext {
   readonly serverName: string;
   readonly serverComment: string;
   readonly workgroup: string;
+  readonly accounts: RpcAccounts;
+  readonly passwords: RpcPasswords;
+  /** False once the account of the identity was deleted or has another password. */
+  isCurrent(identity: Identity): boolean;
   /** The shares visible to this identity, in the order of the list. */
   shares(identity: Identity): readonly RpcShare[];
   /** `wallTimeMs` since 1970 UTC; `minutesWest`: how far local time is behind UTC. */
@@ -27,20 +69,45 @@ export interface RpcContext {
 
 export interface RpcCall {
   readonly context: RpcContext;
+  /** Who calls: the user of the SMB session, or the one who logged on in the bind. */
   readonly identity: Identity;
+  /** The client's open handles on this pipe. */
+  readonly handles: Handles;
+  readonly services: PipeServices;
   readonly input: NdrReader;
   readonly output: NdrWriter;
 }
 
-/** Reads the arguments, writes results and return value. A WireError that it throws becomes a fault. */
-export type RpcOperation = (call: RpcCall) => void;
+/** Reads the arguments, writes results and return value. A WireError or RpcFault that it throws becomes a fault. */
+export type RpcOperation = (call: RpcCall) => MaybePromise<void>;
 
-export interface RpcInterface {
+/** Ends a call with a FAULT of this status instead of a reply. */
+export class RpcFault extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`RPC fault ${status.toString(16)}`);
+    this.status = status;
+  }
+}
+
+export function isProven(identity: Identity): boolean {
+  return !identity.isGuest && !identity.isAnonymous;
+}
+
+/** The identifier and version of an interface or a transfer syntax. */
+export interface SyntaxName {
+  /** Canonical text, lower case. */
   readonly uuid: string;
   readonly major: number;
   readonly minor: number;
+}
+
+export interface RpcInterface {
   /** Indexed by opnum; a gap is an operation that the server lacks. */
   readonly operations: readonly (RpcOperation | undefined)[];
+  /** The operations that guests and anonymous users may call; the others fault with ACCESS_DENIED for them. */
+  readonly open: "all" | readonly number[];
 }
 
 /** [MS-ERREF] 2.2: return values of the operations. */

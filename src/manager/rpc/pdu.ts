@@ -1,6 +1,7 @@
 // Decodes and encodes DCE/RPC connection-oriented PDUs; C706 12.6, [MS-RPCE] 2.2.2.
 // Requests may have either byte order, replies are little-endian.
 import { wireError } from "../../wire/cursor.ts";
+import type { SyntaxName } from "./interface.ts";
 
 export const PduType = {
   REQUEST: 0,
@@ -19,6 +20,8 @@ export const PduType = {
 export const PduFlag = {
   FIRST_FRAG: 0x01,
   LAST_FRAG: 0x02,
+  /** In binds: signatures cover the PDU's header, which those of NTLM do anyway. */
+  SUPPORT_HEADER_SIGN: 0x04,
   DID_NOT_EXECUTE: 0x20,
   OBJECT_UUID: 0x80,
 } as const;
@@ -28,6 +31,9 @@ export const FaultStatus = {
   ACCESS_DENIED: 0x0000_0005,
   /** RPC_X_BAD_STUB_DATA: the stub does not decode. */
   BAD_STUB_DATA: 0x0000_06f7,
+  /** RPC_S_SEC_PKG_ERROR: a signature is wrong or missing. */
+  SECURITY_PACKAGE: 0x0000_0721,
+  CONTEXT_MISMATCH: 0x1c00_001a,
   OPERATION_RANGE: 0x1c01_0002,
   UNKNOWN_INTERFACE: 0x1c01_0003,
   PROTOCOL_ERROR: 0x1c01_000b,
@@ -60,17 +66,10 @@ export interface PduHeader {
   readonly callId: number;
 }
 
-export interface SyntaxId {
-  /** Canonical text, lower case. */
-  readonly uuid: string;
-  readonly major: number;
-  readonly minor: number;
-}
-
 export interface PresentationContext {
   readonly id: number;
-  readonly abstractSyntax: SyntaxId;
-  readonly transferSyntaxes: readonly SyntaxId[];
+  readonly abstractSyntax: SyntaxName;
+  readonly transferSyntaxes: readonly SyntaxName[];
 }
 
 export interface BindPdu {
@@ -89,7 +88,7 @@ export interface RequestPdu {
 export const FEATURE_NEGOTIATION_PREFIX = "6cb71c2c-9812-4540-";
 
 /** NDR 2.0. */
-export const NDR20: SyntaxId = { uuid: "8a885d04-1ceb-11c9-9fe8-08002b104860", major: 2, minor: 0 };
+export const NDR20: SyntaxName = { uuid: "8a885d04-1ceb-11c9-9fe8-08002b104860", major: 2, minor: 0 };
 
 /** Decodes the common header. Throws WireError, also for less than `HEADER_BYTES` bytes. */
 export function decodeHeader(bytes: Uint8Array): PduHeader {
@@ -126,7 +125,7 @@ export function decodeBind(pdu: Uint8Array, littleEndian: boolean): BindPdu {
     const syntaxes = body.u8();
     body.skip(1);
     const abstractSyntax = body.syntax();
-    const transferSyntaxes: SyntaxId[] = [];
+    const transferSyntaxes: SyntaxName[] = [];
     for (let k = 0; k < syntaxes; k++) transferSyntaxes.push(body.syntax());
     contexts.push({ id, abstractSyntax, transferSyntaxes });
   }
@@ -174,7 +173,7 @@ class BodyReader {
     return this.bytes.subarray(this.skip(0));
   }
 
-  syntax(): SyntaxId {
+  syntax(): SyntaxName {
     const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
     const head = `${hex(this.u32(), 8)}-${hex(this.u16(), 4)}-${hex(this.u16(), 4)}`;
     const at = this.skip(8);
@@ -194,19 +193,25 @@ export interface ContextResult {
   readonly reason: number;
 }
 
-/** BIND_ACK or ALTER_CONTEXT_RESP. Accepted contexts get the transfer syntax NDR 2.0. */
-export function encodeBindAck(
-  type: number,
-  callId: number,
-  associationGroup: number,
-  secondaryAddress: string,
-  results: readonly ContextResult[],
-): Uint8Array {
+/** BIND_ACK or ALTER_CONTEXT_RESP. */
+export interface BindAck {
+  readonly type: number;
+  readonly callId: number;
+  /** Beside those of an only fragment. */
+  readonly flags: number;
+  readonly associationGroup: number;
+  readonly secondaryAddress: string;
+  /** Accepted contexts get the transfer syntax NDR 2.0. */
+  readonly results: readonly ContextResult[];
+}
+
+export function encodeBindAck(ack: BindAck): Uint8Array {
+  const { type, callId, flags, associationGroup, secondaryAddress, results } = ack;
   const address = new TextEncoder().encode(secondaryAddress);
   const addressLength = address.length === 0 ? 0 : address.length + 1;
   const resultsAt = Math.ceil((HEADER_BYTES + 10 + addressLength) / 4) * 4;
   const bytes = new Uint8Array(resultsAt + 4 + results.length * 24);
-  const view = startPdu(bytes, type, PduFlag.FIRST_FRAG | PduFlag.LAST_FRAG, callId);
+  const view = startPdu(bytes, type, PduFlag.FIRST_FRAG | PduFlag.LAST_FRAG | flags, callId);
   view.setUint16(16, MAX_FRAGMENT_BYTES, true);
   view.setUint16(18, MAX_FRAGMENT_BYTES, true);
   view.setUint32(20, associationGroup, true);

@@ -291,9 +291,4 @@ OPERATIONS[21] = getServerInfo;
 OPERATIONS[28] = getTimeOfDay;
 OPERATIONS[36] = (call) => enumerateShares(call, false);
 
-export const SRVSVC: RpcInterface = {
-  uuid: "4b324fc8-1670-01d3-1278-5a47bf6ee188",
-  major: 3,
-  minor: 0,
-  operations: OPERATIONS,
-};
+export const SRVSVC: RpcInterface = { operations: OPERATIONS, open: "all" };

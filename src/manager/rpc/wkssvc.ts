@@ -38,9 +38,4 @@ function getWorkstationInfo(call: RpcCall): void {
   output.u32(Win32Error.SUCCESS);
 }
 
-export const WKSSVC: RpcInterface = {
-  uuid: "6bffd098-a112-3610-9833-46c3f87e345a",
-  major: 1,
-  minor: 0,
-  operations: [getWorkstationInfo],
-};
+export const WKSSVC: RpcInterface = { operations: [getWorkstationInfo], open: "all" };

@@ -26,6 +26,10 @@ export class UserDirectory {
     return this.count;
   }
 
+  *all(): Iterable<Account> {
+    for (const accounts of this.accounts.values()) yield* accounts;
+  }
+
   /** The user of that very name, else the only one whose name differs from it by case. */
   find(user: string): Account | null {
     const found = this.accounts.get(foldUserName(user)) ?? [];

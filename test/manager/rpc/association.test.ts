@@ -1,6 +1,7 @@
 // The RPC association with clients that violate the protocol: fragments, binds, sizes; C706 12.6.
 import { describe, expect, test } from "bun:test";
-import { MAX_CONTEXTS, MAX_REQUEST_BYTES } from "../../../src/manager/rpc/association.ts";
+import { MAX_REQUEST_BYTES } from "../../../src/manager/rpc/pending-call.ts";
+import { MAX_CONTEXTS } from "../../../src/manager/rpc/presentation.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { createInputs } from "../../fuzz/bytes.ts";
 import samba from "../../vectors/rpc-samba.json";
@@ -291,11 +292,33 @@ describe("bind", () => {
     client.write(pdu(bindBody([0], { count: 255 }), { type: 11 }));
     expectBroken(client);
   });
-  test("RPC-level authentication is refused", () => {
-    const client = unbound();
-    const answer = client.ask(pdu(bindBody([0]), { type: 11, authLength: 40 }));
-    expect(answer[2]).toBe(13);
-    expect(new DataView(answer.buffer).getUint16(16, true)).toBe(8);
+  test("an authentication type or level that the server lacks is refused", () => {
+    for (const [type, level] of [
+      [16, 5],
+      [68, 6],
+      [10, 1],
+      [10, 3],
+      [10, 7],
+    ] as const) {
+      const client = unbound();
+      const trailer = Uint8Array.of(type, level, 0, 0, 0, 0, 0, 0, ...new Uint8Array(32));
+      const answer = client.ask(pdu(Buffer.concat([bindBody([0]), trailer]), { type: 11, authLength: 32 }));
+      expect(answer[2]).toBe(13);
+      expect(new DataView(answer.buffer).getUint16(16, true)).toBe(8);
+    }
+  });
+  test("an authentication trailer that does not fit breaks the association", () => {
+    for (const authLength of [40, 200, 65_535]) {
+      const client = unbound();
+      client.write(pdu(bindBody([0]), { type: 11, authLength }));
+      expect(client.read()?.[2]).not.toBe(12);
+    }
+    const padded = unbound();
+    const trailer = Uint8Array.of(10, 5, 255, 0, 0, 0, 0, 0, 1);
+    padded.write(pdu(Buffer.concat([bindBody([0]), trailer]), { type: 11, authLength: 1 }));
+    expectBroken(padded);
+  });
+  test("an authenticated request without a log-on breaks the association", () => {
     const other = new PipeClient();
     other.write(request(21, SERVER_INFO, { authLength: 16 }));
     expectBroken(other);

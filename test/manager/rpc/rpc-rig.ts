@@ -1,7 +1,9 @@
 // Test rig: pipes over the shares of the captured smbd, and PDUs of clients that may be malicious.
-import type { RpcContext } from "../../../src/manager/rpc/interface.ts";
+import type { PipeRead } from "../../../src/manager/rpc/association.ts";
+import type { RpcAccounts, RpcContext } from "../../../src/manager/rpc/interface.ts";
+import { findInterface, INTERFACE_NAMES } from "../../../src/manager/rpc/interfaces.ts";
 import { openPipes, type Pipes } from "../../../src/manager/rpc/pipes.ts";
-import type { Identity } from "../../../src/port/port.ts";
+import type { Identity, MaybePromise, PipeServices } from "../../../src/port/port.ts";
 import { Status } from "../../../src/wire/status.ts";
 import samba from "../../vectors/rpc-samba.json";
 
@@ -15,15 +17,68 @@ export const ANN: Identity = {
 };
 export const NOBODY: Identity = { ...ANN, user: "nobody", isGuest: true };
 
-export function createPipes(changes: Partial<RpcContext> = {}): Pipes {
-  return openPipes({
+export const MACHINE_SID = "S-1-5-21-1-22-333";
+
+/** The machine's accounts: ann is uid 1000 here, bea has no account, carl administrates. */
+export const ACCOUNTS: RpcAccounts = {
+  serverName: samba.serverName,
+  workgroup: samba.workgroup,
+  machineSid: MACHINE_SID,
+  guestName: "nobody",
+  users: () => [
+    { name: "ann", rid: 3000, uid: 1000, isAdministrator: false },
+    { name: "carl", rid: 3002, uid: 1001, isAdministrator: true },
+    { name: "bea", rid: 0x4000_0001, uid: undefined, isAdministrator: false },
+  ],
+  unixUser: (uid) => ["ann", "carl"][uid - 1000],
+  unixGroup: (gid) => (gid === 100 ? "users" : undefined),
+  uidOf: (name) => ({ ann: 1000, carl: 1001 })[name],
+  gidOf: (name) => (name === "users" ? 100 : undefined),
+};
+
+const NO_LOGONS: PipeServices = {
+  startLogon: () => ({ step: () => ({ kind: "refused" }) }),
+  beginProof: () => undefined,
+};
+
+// Afterwards binds are answered at once.
+for (const uuid of INTERFACE_NAMES) await findInterface(uuid);
+
+/** Pipes whose answers are no promises: no call here waits for anything. */
+export interface DirectPipes {
+  readonly size: number;
+  open(name: string, identity: Identity): ReturnType<Pipes["open"]>;
+  write(pipe: number, data: Uint8Array): { status: number };
+  read(pipe: number, length: number): PipeRead;
+  close(pipe: number): void;
+}
+
+export function createPipes(changes: Partial<RpcContext> = {}, services = NO_LOGONS): DirectPipes {
+  const pipes = openPipes({
     serverName: samba.serverName,
     serverComment: samba.serverComment,
     workgroup: samba.workgroup,
+    accounts: ACCOUNTS,
+    passwords: { isAllowed: false, hashOf: () => undefined, change: async () => false },
+    isCurrent: () => true,
     shares: () => samba.shares as ReturnType<RpcContext["shares"]>,
     now: () => ({ wallTimeMs: Date.UTC(2026, 10, 22, 18, 5, 54), minutesWest: 0, uptimeMs: 1_234 }),
     ...changes,
   });
+  return {
+    get size() {
+      return pipes.size;
+    },
+    open: (name, identity) => pipes.open(name, identity, services),
+    write: (pipe, data) => direct(pipes.write(pipe, data)),
+    read: (pipe, length) => direct(pipes.read(pipe, length)),
+    close: (pipe) => pipes.close(pipe),
+  };
+}
+
+function direct<T>(answer: MaybePromise<T>): T {
+  if (answer instanceof Promise) throw new Error("a call waited");
+  return answer;
 }
 
 export function hex(text: string): Uint8Array {
@@ -32,7 +87,7 @@ export function hex(text: string): Uint8Array {
 
 /** An open pipe; by default with `srvsvc` bound as context 0. */
 export class PipeClient {
-  readonly pipes: Pipes;
+  readonly pipes: DirectPipes;
   readonly pipe: number;
 
   constructor(pipes = createPipes(), identity = ANN, name: "srvsvc" | "wkssvc" = "srvsvc", isBound = true) {

@@ -9,6 +9,7 @@ import {
 } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
+import { pipeServices } from "../../connection/pipe-services.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
 import { Open } from "../../state/open.ts";
@@ -37,7 +38,11 @@ async function connectPipe(exchange: Exchange, tree: Tree, request: CreateReques
   const { session } = tree;
   const { identity } = session;
   if (identity === undefined) return Status.ACCESS_DENIED;
-  const answer = await context.manager.openPipe({ name: request.name, identity });
+  const answer = await context.manager.openPipe({
+    name: request.name,
+    identity,
+    services: pipeServices(context, exchange.connection),
+  });
   if ("status" in answer) return answer.status;
   if (!session.trees.has(tree.id)) {
     context.manager.closePipe({ pipe: answer.pipe });

@@ -2,6 +2,7 @@
 // in the request.
 import { andThen } from "../../and-then.ts";
 import type { MaybePromise } from "../../../port/port.ts";
+import { pipeServices } from "../../connection/pipe-services.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { EMPTY } from "../../../wire/cursor.ts";
 import { decodePipeWaitRequest } from "../../../wire/fscc/pipe-control.ts";
@@ -16,7 +17,7 @@ export function waitForPipe(exchange: Exchange, request: IoctlRequest): MaybePro
   if (tree === undefined || tree.store !== undefined) return Status.INVALID_DEVICE_REQUEST;
   if (identity === undefined) return Status.ACCESS_DENIED;
   const { name } = decodePipeWaitRequest(request.input);
-  return andThen(context.manager.openPipe({ name, identity }), (answer) => {
+  return andThen(context.manager.openPipe({ name, identity, services: pipeServices(context, exchange.connection) }), (answer) => {
     if ("status" in answer) return answer.status;
     context.manager.closePipe({ pipe: answer.pipe });
     answerIoctl(exchange, request, EMPTY);

@@ -12,7 +12,8 @@ import {
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Negotiated } from "../../connection/connection-state.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import { type Authenticator, type AuthStep, createAuthenticator } from "../../logon/authenticator.ts";
+import type { AuthStep } from "../../logon/authenticator.ts";
+import { startAuthenticator } from "../../connection/authenticators.ts";
 import { type Logon, LogonKind } from "../../logon/logon.ts";
 import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
@@ -35,7 +36,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   if (context.settings.encryption === "required" && negotiated.cipher === 0) return Status.ACCESS_DENIED;
   const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
   const logon = isBinding
-    ? beginBinding(exchange, negotiated, () => newAuthenticator(exchange))
+    ? beginBinding(exchange, negotiated, () => startAuthenticator(exchange.context, exchange.connection.addressBlock))
     : findOrBeginLogon(exchange, negotiated);
   if (typeof logon === "number") return logon;
   exchange.session = logon.session;
@@ -62,7 +63,7 @@ function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | N
     // A binding must continue with the BINDING flag; 3.3.5.5.
     return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
   }
-  const authenticator = newAuthenticator(exchange);
+  const authenticator = startAuthenticator(exchange.context, exchange.connection.addressBlock);
   if (exchange.sessionId !== 0) {
     const { session } = exchange;
     if (session === undefined) return Status.USER_SESSION_DELETED;
@@ -102,26 +103,6 @@ function newSessionId(exchange: Exchange): number {
     const id = crypto.getRandomValues(word)[0] ?? 0;
     if (id !== 0 && id !== 0xffff_ffff && !exchange.context.sessions.has(id)) return id;
   }
-}
-
-function newAuthenticator(exchange: Exchange): Authenticator {
-  const { context, connection } = exchange;
-  const { settings, manager, provider } = context;
-  return createAuthenticator({
-    provider,
-    serverName: settings.serverName,
-    dnsName: settings.serverName.toLowerCase(),
-    findAccount: (query) => manager.findAccount(query),
-    kerberos: settings.kerberos,
-    acceptTicket: (token) => manager.acceptTicket({ token }),
-    mapToGuest: settings.mapToGuest,
-    gate: context.logonGates.forAddress(connection.addressBlock),
-    now() {
-      const nowMs = context.clock.wallTime();
-      return { seconds: Math.floor(nowMs / 1000), nanoseconds: Math.floor(nowMs % 1000) * 1_000_000 };
-    },
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  });
 }
 
 function takeStep(

@@ -72,6 +72,12 @@ export const PROTOCOL = [
     "native: the runtime's BoringSSL; pure: TypeScript; auto: native for each primitive that passes its self-test.",
     { reload: "restart", security: true },
   ),
+  flag(
+    "client password change",
+    "yes",
+    "A client that proves the old password may change it, as with `smbpasswd -r` or Windows' dialog. Passwords in the configuration stay as they are.",
+    { security: true },
+  ),
   integer(
     "restrict anonymous",
     "0",

@@ -1,0 +1,45 @@
+// What the engine does for a named pipe: log-ons of RPC binds and proofs of passwords, with the limits and the log lines
+// of session set-ups.
+import type { Identity, PipeLogon, PipeLogonStep, PipeServices } from "../../port/port.ts";
+import { andThen } from "../and-then.ts";
+import type { AuthStep } from "../logon/authenticator.ts";
+import { startAuthenticator } from "./authenticators.ts";
+import type { ConnectionState } from "./connection-state.ts";
+import type { EngineContext } from "./context.ts";
+
+/** The services for pipes that a client opens over this connection. */
+export function pipeServices(
+  context: EngineContext,
+  { addressBlock, remoteAddress }: Pick<ConnectionState, "addressBlock" | "remoteAddress">,
+): PipeServices {
+  const judge = (step: AuthStep): PipeLogonStep => {
+    if (step.kind === "continue") return step;
+    if (step.kind === "refused") {
+      const { user, reason } = step;
+      context.manager.notify({ event: "logonFailed", user, remoteAddress, reason: `RPC bind: ${reason}` });
+      return { kind: "refused" };
+    }
+    const { user, domain, isGuest, isAnonymous, accountVersion } = step.identity;
+    const identity: Identity = { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress };
+    return { kind: "done", token: step.token, identity, protection: step.protection };
+  };
+  return {
+    startLogon(): PipeLogon {
+      const authenticator = startAuthenticator(context, addressBlock);
+      return { step: (token) => andThen(authenticator.step(token), judge) };
+    },
+    beginProof: (user) =>
+      andThen(
+        context.logonGates.forAddress(addressBlock).begin(user),
+        (attempt) =>
+          attempt && {
+            succeeded: () => attempt.succeeded(true),
+            failed() {
+              const reason = "change of the password: the old one is wrong";
+              context.manager.notify({ event: "logonFailed", user, remoteAddress, reason });
+              return attempt.failed();
+            },
+          },
+      ),
+  };
+}

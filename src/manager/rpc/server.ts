@@ -1,0 +1,173 @@
+// The pipes of this server, over the manager's configuration, users and the machine's accounts.
+import type { Account, Identity } from "../../port/port.ts";
+import type { Configuration } from "../config/load.ts";
+import type { Log } from "../log.ts";
+import { findSystemUser, type SystemAccounts } from "../users/system-accounts.ts";
+import { foldUserName, showName } from "../users/user-name.ts";
+import { userRid } from "../users/user-sid.ts";
+import { isProven, type RpcAccounts, type RpcContext, type RpcPasswords, type RpcShare, type RpcUser } from "./interface.ts";
+import { openPipes, type Pipes } from "./pipes.ts";
+
+/** What the manager knows; asked again for every call. */
+export interface PipeSource {
+  configuration(): Configuration;
+  machineSid(): string;
+  systemAccounts(): SystemAccounts;
+  /** The users that can log on. */
+  allUsers(): Iterable<Account>;
+  /** Only the case of the name tells the user from another one. */
+  hasNamesake(user: string): boolean;
+  isCurrent(identity: Identity): boolean;
+  /** Null: all users are in the configuration. */
+  readonly passwordFile: string | null;
+  findAccount(user: string): Account | null;
+  /** Reads the users again after a change of the file. */
+  reloadUsers(): void;
+  readonly log: Log;
+}
+
+const IPC = "IPC$";
+
+export function openServerPipes(source: PipeSource): Pipes {
+  return openPipes(new ServerContext(source));
+}
+
+class ServerContext implements RpcContext {
+  private readonly source: PipeSource;
+  readonly accounts: RpcAccounts;
+  readonly passwords: RpcPasswords;
+
+  constructor(source: PipeSource) {
+    this.source = source;
+    this.accounts = new ServerAccounts(source);
+    this.passwords = new ServerPasswords(source);
+  }
+
+  get serverName(): string {
+    return this.source.configuration().settings.serverName;
+  }
+  get serverComment(): string {
+    return this.source.configuration().serverString;
+  }
+  get workgroup(): string {
+    return this.source.configuration().settings.domain;
+  }
+
+  isCurrent(identity: Identity): boolean {
+    return this.source.isCurrent(identity);
+  }
+
+  /** Guests and anonymous sessions see only shares with `guest ok`. */
+  shares(identity: Identity): RpcShare[] {
+    const listed: RpcShare[] = [];
+    for (const { name, comment, path, browseable, guestOk } of this.source.configuration().shares.values())
+      if (guestOk || isProven(identity)) listed.push({ name, type: "disk", comment, browseable, path });
+    listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
+    return listed;
+  }
+
+  now(): ReturnType<RpcContext["now"]> {
+    return {
+      wallTimeMs: Date.now(),
+      minutesWest: new Date().getTimezoneOffset(),
+      uptimeMs: process.uptime() * 1000,
+    };
+  }
+}
+
+class ServerAccounts implements RpcAccounts {
+  private readonly source: PipeSource;
+
+  constructor(source: PipeSource) {
+    this.source = source;
+  }
+
+  get serverName(): string {
+    return this.source.configuration().settings.serverName;
+  }
+  get workgroup(): string {
+    return this.source.configuration().settings.domain;
+  }
+  get machineSid(): string {
+    return this.source.machineSid();
+  }
+  get guestName(): string {
+    return this.source.configuration().guestAccount;
+  }
+
+  users(): RpcUser[] {
+    const accounts = this.source.systemAccounts();
+    const users: RpcUser[] = [];
+    for (const { name } of this.source.allUsers()) {
+      const isExact = this.source.hasNamesake(name);
+      const { uid } = findSystemUser(accounts, name, isExact) ?? {};
+      users.push({ name, rid: userRid(name, isExact, accounts), uid, isAdministrator: false });
+    }
+    return users.sort((a, b) => a.rid - b.rid);
+  }
+
+  unixUser(uid: number): string | undefined {
+    for (const user of this.source.systemAccounts().users.values()) if (user.uid === uid) return user.name;
+    return undefined;
+  }
+
+  unixGroup(gid: number): string | undefined {
+    for (const group of this.source.systemAccounts().groups.values())
+      if (group.gid === gid) return group.name;
+    return undefined;
+  }
+
+  uidOf(name: string): number | undefined {
+    return findSystemUser(this.source.systemAccounts(), name)?.uid;
+  }
+
+  gidOf(name: string): number | undefined {
+    const { groups } = this.source.systemAccounts();
+    return (groups.get(name) ?? groups.get(name.toLowerCase()))?.gid;
+  }
+}
+
+class ServerPasswords implements RpcPasswords {
+  private readonly source: PipeSource;
+
+  constructor(source: PipeSource) {
+    this.source = source;
+  }
+
+  get isAllowed(): boolean {
+    return this.source.configuration().mayChangePasswords;
+  }
+
+  hashOf(user: string): Uint8Array | undefined {
+    const { source } = this;
+    const account = source.findAccount(user);
+    const isInline = [...source.configuration().users.keys()].some(
+      (name) => account !== null && foldUserName(name) === foldUserName(account.name),
+    );
+    if (account === null || account.isGuest || isInline || source.passwordFile === null) return undefined;
+    return Uint8Array.fromHex(account.ntHash);
+  }
+
+  async change(
+    user: string,
+    oldHash: Uint8Array,
+    newHash: Uint8Array,
+    remoteAddress: string,
+  ): Promise<boolean> {
+    const { passwordFile, log, findAccount, reloadUsers } = this.source;
+    const name = findAccount(user)?.name;
+    if (passwordFile === null || name === undefined) return false;
+    const { changeStoredPassword } = await import("../users/password-change.ts");
+    const fault = await changeStoredPassword({
+      file: passwordFile,
+      user: name,
+      oldHash: oldHash.toHex(),
+      newHash: newHash.toHex(),
+    });
+    const who = `the password of '${showName(name)}'`;
+    if (fault === undefined) log.info(`${who} was changed by the user, from ${remoteAddress}`);
+    else log.error(`${who} was not changed as its user asked, from ${remoteAddress}: ${fault}`);
+    if (fault === undefined) reloadUsers();
+    return fault === undefined;
+  }
+}

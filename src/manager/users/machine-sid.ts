@@ -1,0 +1,84 @@
+// ksmbd.subauth: `a:b:c`, three decimal 32-bit numbers, the sub-authorities of the SID that this machine's users belong
+// to: S-1-5-21-a-b-c ([MS-DTYP] 2.4.2.4). It stays the same for as long as the file does.
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+const FILE = "ksmbd.subauth";
+const FILE_MODE = 0o644;
+
+/** Beside the password file, as ksmbd's. */
+export function subauthFileOf(passwordFile: string): string {
+  return join(dirname(passwordFile), FILE);
+}
+
+/**
+ * The machine's SID, `S-1-5-21-…`, from the file. A missing file is made, with the numbers that servers without the
+ * file used: a hash of `serverGuid` (16 bytes in hex). Descriptors stored by those keep their meaning. Null: no file.
+ * `warn` gets what is wrong with the file; the hash is then used, and the file is left as it is.
+ */
+export function machineSid(file: string | null, serverGuid: string, warn: (text: string) => void): string {
+  const derived = deriveNumbers(serverGuid);
+  if (file === null) return formatDomain(derived);
+  const stored = readNumbers(file, warn);
+  if (stored === undefined) return formatDomain(derived);
+  if (stored !== "missing") return formatDomain(stored);
+  try {
+    return formatDomain(makeFile(file, derived) ?? derived);
+  } catch (error) {
+    warn(`${file} cannot be made (${(error as NodeJS.ErrnoException).code}), the SID of this machine is not kept`);
+    return formatDomain(derived);
+  }
+}
+
+type Numbers = readonly [number, number, number];
+
+function readNumbers(file: string, warn: (text: string) => void): Numbers | "missing" | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "latin1");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return "missing";
+    warn(`${file} cannot be read (${code}), correct its owner and mode`);
+    return undefined;
+  }
+  const numbers = parseNumbers(text);
+  if (numbers === undefined) warn(`${file} is not A:B:C with three numbers below 4294967296, restore it or remove it`);
+  return numbers;
+}
+
+/** Undefined for any other text. */
+export function parseNumbers(text: string): Numbers | undefined {
+  const match = /^\s*(\d{1,10}):(\d{1,10}):(\d{1,10})\s*$/.exec(text);
+  if (!match) return undefined;
+  const numbers = [Number(match[1]), Number(match[2]), Number(match[3])] as const;
+  return numbers.every((number) => number < 2 ** 32) ? numbers : undefined;
+}
+
+/** Makes the file whole or not at all. The numbers of another process that was quicker, if they can be read. */
+function makeFile(file: string, numbers: Numbers): Numbers | undefined {
+  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
+  const descriptor = openSync(temporary, "wx", FILE_MODE);
+  try {
+    writeSync(descriptor, `${numbers.join(":")}\n`);
+    fsyncSync(descriptor);
+    linkSync(temporary, file);
+    return numbers;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return parseNumbers(readFileSync(file, "latin1"));
+  } finally {
+    closeSync(descriptor);
+    unlinkSync(temporary);
+  }
+}
+
+function deriveNumbers(serverGuid: string): Numbers {
+  const digest = createHash("sha256").update(`minismbd domain ${serverGuid}`).digest();
+  return [digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8)];
+}
+
+function formatDomain(numbers: Numbers): string {
+  return `S-1-5-21-${numbers.join("-")}`;
+}
