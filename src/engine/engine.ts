@@ -1,6 +1,7 @@
 // The performance path: listens, serves connections and enforces their limits.
 import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
+import type { PipeManager } from "../port/pipes.ts";
 import type { EngineControl, EngineSettings, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
 import { reviewSessions } from "./command/session/review-sessions.ts";
@@ -64,7 +65,7 @@ const VOLUMES_GRACE_MS = 2_000;
 const REPORT_DELAY_MS = 100;
 
 /** Starts serving. Throws StartError when it cannot listen on an address. */
-export function startEngine(manager: Manager): EngineControl {
+export function startEngine(manager: Manager & PipeManager): EngineControl {
   return new Engine(manager);
 }
 
@@ -82,7 +83,7 @@ class Engine implements EngineControl {
   private wasQuiet = false;
   private reportTimer: unknown;
 
-  constructor(manager: Manager) {
+  constructor(manager: Manager & PipeManager) {
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
     const log = makeLog(settings.logLevel, systemClock.now);

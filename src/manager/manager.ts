@@ -1,7 +1,8 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
 // users. rpc/ is loaded when the first pipe is opened, kerberos/ with the first ticket.
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
-import type { NamedUsers, PipeServices, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
+import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
+import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
@@ -43,7 +44,7 @@ export function createManager(options: ManagerOptions): ServerManager {
   return new ServerManager(options);
 }
 
-export class ServerManager implements Manager {
+export class ServerManager implements Manager, PipeManager {
   private readonly options: ManagerOptions;
   private readonly log: Log;
   private readonly events: EventLog;

@@ -1,4 +1,4 @@
-// Runs smbtorture's smb2 tests against the server, one process per test, and compares the results with
+// Runs smbtorture's smb2 and rpc tests against the server, one process per test, and compares the results with
 // pass.txt. Usage: npm run conformance -- [--suite NAME]... [--list FILE] [--jobs N] [--timeout SECONDS]
 // [--update] [--server smbd] [--logs DIR] [--folder DIR] [--default-settings]
 // --folder tests the disk of a folder (disks.txt has the results), --default-settings leaves out `acl = nt`.

@@ -217,7 +217,10 @@ test("IPC$ always exists; restrict anonymous decides for anonymous sessions", as
 test("pipes are loaded at first use and list this server's shares", async () => {
   const manager = start(`${DOCS}comment = papers\n`);
   expect(manager.writePipe({ pipe: 1, data: new Uint8Array(1) })).toEqual({ status: Status.INVALID_HANDLE });
-  const services = { startLogon: () => ({ step: () => ({ kind: "refused" as const }) }), beginProof: () => undefined };
+  const services = {
+    startLogon: () => ({ step: () => ({ kind: "refused" as const }) }),
+    beginProof: () => undefined,
+  };
   expect(await manager.openPipe({ name: "nosuch", identity: identity("anna"), services })).toEqual({
     status: Status.OBJECT_NAME_NOT_FOUND,
   });

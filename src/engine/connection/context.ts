@@ -1,5 +1,6 @@
 // The services and tables that all commands share. Built once at start; a reload replaces `settings`.
 import type { Provider } from "../../crypto/provider.ts";
+import type { PipeManager } from "../../port/pipes.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../logon/logon-gate.ts";
 import type { SessionTable } from "../state/session-table.ts";
@@ -42,7 +43,7 @@ export interface Log {
 }
 
 export interface EngineContext {
-  readonly manager: Manager;
+  readonly manager: Manager & PipeManager;
   settings: EngineSettings;
   /** ServerGuid, 16 bytes; [MS-SMB2] 3.3.1.5. */
   readonly serverGuid: Uint8Array;

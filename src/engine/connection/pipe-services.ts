@@ -1,6 +1,7 @@
 // What the engine does for a named pipe: log-ons of RPC binds and proofs of passwords, with the limits and the log lines
 // of session set-ups.
-import type { Identity, PipeLogon, PipeLogonStep, PipeServices } from "../../port/port.ts";
+import type { Identity } from "../../port/port.ts";
+import type { PipeLogon, PipeLogonStep, PipeServices } from "../../port/pipes.ts";
 import { andThen } from "../and-then.ts";
 import type { AuthStep } from "../logon/authenticator.ts";
 import { startAuthenticator } from "./authenticators.ts";

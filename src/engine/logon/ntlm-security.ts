@@ -3,7 +3,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { messageSignature, type NtlmSide, sealKey, type SealStrength, signKey } from "../../crypto/ntowf.ts";
 import type { Provider, Stream } from "../../crypto/provider.ts";
-import type { MessageProtection } from "../../port/port.ts";
+import type { MessageProtection } from "../../port/pipes.ts";
 import { NtlmFlag } from "../../wire/auth/ntlmssp.ts";
 import type { MessageIntegrity } from "./mechanism.ts";
 

@@ -1,13 +1,7 @@
 // The server's side of NTLM: answers NEGOTIATE with CHALLENGE, and verifies AUTHENTICATE. [MS-NLMP] 3.2.5.1
 // (server), 3.3.2 (NTLMv2), 3.4 (session security). NTLMv1, NTLM2 session and LM responses are refused.
 import { timingSafeEqual } from "node:crypto";
-import {
-  authenticateMic,
-  decryptSessionKey,
-  ntowfV2,
-  ntProof,
-  sessionBaseKey,
-} from "../../crypto/ntowf.ts";
+import { authenticateMic, decryptSessionKey, ntowfV2, ntProof, sessionBaseKey } from "../../crypto/ntowf.ts";
 import type { Account, MaybePromise } from "../../port/port.ts";
 import { EMPTY } from "../../wire/cursor.ts";
 import {

@@ -1,6 +1,7 @@
 // The acceptor's side of SPNEGO: chooses a mechanism, passes its tokens on, and protects the choice by
 // mechListMIC. RFC 4178 4.2, 5 and 5(c); [MS-SPNG] 3.1.5.
-import type { MaybePromise, MessageProtection } from "../../port/port.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import type { MessageProtection } from "../../port/pipes.ts";
 import { wireError } from "../../wire/cursor.ts";
 import {
   decodeSpnego,

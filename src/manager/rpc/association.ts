@@ -1,6 +1,7 @@
 // The RPC association of one open pipe: assembles request fragments, runs calls, queues reply fragments.
 // C706 12.6, [MS-RPCE] 3.3.1.5. Does no I/O and uses no clock.
-import type { Identity, MaybePromise, PipeServices } from "../../port/port.ts";
+import type { Identity, MaybePromise } from "../../port/port.ts";
+import type { PipeServices } from "../../port/pipes.ts";
 import { WireError } from "../../wire/cursor.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import { decodeTrailer, withTrailer } from "./auth-trailer.ts";

@@ -1,6 +1,7 @@
 // The security context of an association: the log-on in its bind, and the protection of the calls that follow.
 // [MS-RPCE] 3.3.1.5.2 (security context), 2.2.2.11 (trailer). One context an association; NTLM, and NTLM in SPNEGO.
-import type { Identity, MaybePromise, MessageProtection, PipeLogon, PipeLogonStep } from "../../port/port.ts";
+import type { Identity, MaybePromise } from "../../port/port.ts";
+import type { MessageProtection, PipeLogon, PipeLogonStep } from "../../port/pipes.ts";
 import {
   type AuthFields,
   AuthLevel,
@@ -20,8 +21,7 @@ const LEVELS: ReadonlySet<number> = new Set(Object.values(AuthLevel));
 
 /** `token`: what the reply to the bind carries. */
 export type BindStep =
-  | { readonly kind: "accepted"; readonly token: Uint8Array | undefined }
-  | { readonly kind: "refused" };
+  { readonly kind: "accepted"; readonly token: Uint8Array | undefined } | { readonly kind: "refused" };
 
 export class BindSecurity {
   private readonly startLogon: () => PipeLogon;

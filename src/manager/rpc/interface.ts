@@ -1,6 +1,7 @@
 // Types of an RPC interface: identifier, version, operations by number, and the data they may use.
 // C706 12.6.3.1 (interface identifiers), [MS-RPCE] 3.1.1.5.
-import type { Identity, MaybePromise, PipeServices } from "../../port/port.ts";
+import type { Identity, MaybePromise } from "../../port/port.ts";
+import type { PipeServices } from "../../port/pipes.ts";
 import type { Handles } from "./handles.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
@@ -93,14 +94,6 @@ export class RpcFault extends Error {
 
 export function isProven(identity: Identity): boolean {
   return !identity.isGuest && !identity.isAnonymous;
-}
-
-/** The identifier and version of an interface or a transfer syntax. */
-export interface SyntaxName {
-  /** Canonical text, lower case. */
-  readonly uuid: string;
-  readonly major: number;
-  readonly minor: number;
 }
 
 export interface RpcInterface {

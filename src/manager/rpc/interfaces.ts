@@ -1,7 +1,8 @@
 // The pipes and interfaces of this server. An interface is loaded when a client first binds it.
 import type { MaybePromise } from "../../port/port.ts";
-import type { RpcInterface, SyntaxName } from "./interface.ts";
+import type { RpcInterface } from "./interface.ts";
 import { MGMT_ID } from "./mgmt.ts";
+import type { SyntaxName } from "./syntax.ts";
 
 interface Row extends SyntaxName {
   /** The pipe whose clients bind it; any interface may be bound over any pipe, as in Windows. */

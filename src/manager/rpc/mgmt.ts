@@ -1,7 +1,8 @@
 // The remote management interface, which every pipe has: the server's interfaces, statistics, principal name.
 // C706 appendix Q.
 import { wireError } from "../../wire/cursor.ts";
-import { type RpcCall, type RpcInterface, type SyntaxName, Win32Error } from "./interface.ts";
+import { type RpcCall, type RpcInterface, Win32Error } from "./interface.ts";
+import type { SyntaxName } from "./syntax.ts";
 
 export const MGMT_ID: SyntaxName = { uuid: "afa8bd80-7d8a-11c9-bef4-08002b102989", major: 1, minor: 0 };
 

@@ -2,7 +2,7 @@
 // C706 chapter 14; [MS-RPCE] 2.2.4 (strings and pointers as Windows uses them).
 import { wireError } from "../../wire/cursor.ts";
 import type { Sid } from "../../wire/security/sid.ts";
-import type { SyntaxName } from "./interface.ts";
+import type { SyntaxName } from "./syntax.ts";
 
 /** RPC_UNICODE_STRING without its referent; [MS-DTYP] 2.3.10. */
 export interface UnicodeStringHeader {

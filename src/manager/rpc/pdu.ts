@@ -1,7 +1,7 @@
 // Decodes and encodes DCE/RPC connection-oriented PDUs; C706 12.6, [MS-RPCE] 2.2.2.
 // Requests may have either byte order, replies are little-endian.
 import { wireError } from "../../wire/cursor.ts";
-import type { SyntaxName } from "./interface.ts";
+import type { SyntaxName } from "./syntax.ts";
 
 export const PduType = {
   REQUEST: 0,

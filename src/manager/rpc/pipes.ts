@@ -1,6 +1,7 @@
 // The named pipes on IPC$, each open pipe with an RPC association of its own.
 // [MS-SMB2] 3.3.5.9 (opening), 3.3.5.12 (read), 3.3.5.13 (write).
-import type { Identity, MaybePromise, PipeServices } from "../../port/port.ts";
+import type { Identity, MaybePromise } from "../../port/port.ts";
+import type { PipeServices } from "../../port/pipes.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import { Association, type PipeRead } from "./association.ts";
 import type { RpcContext } from "./interface.ts";

@@ -109,7 +109,10 @@ function findDomain(domains: readonly Domain[], name: string): Principal | undef
 }
 
 /** The one of that very name, else the only one whose name differs from it by case. */
-export function pickByName<T extends { readonly name: string }>(all: readonly T[], name: string): T | undefined {
+export function pickByName<T extends { readonly name: string }>(
+  all: readonly T[],
+  name: string,
+): T | undefined {
   const same = all.filter((each) => fold(each.name) === fold(name));
   return same.find((each) => each.name === name) ?? (same.length === 1 ? same[0] : undefined);
 }

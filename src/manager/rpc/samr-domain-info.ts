@@ -3,7 +3,14 @@ import { Status } from "../../wire/status.ts";
 import type { RpcCall } from "./interface.ts";
 import type { NdrWriter } from "./ndr.ts";
 import { machineDomain } from "./principals.ts";
-import { ACCOUNT_FLAGS, aliasesOf, GROUP_ATTRIBUTES, groupsOf, type SamDomain, usersOf } from "./samr-objects.ts";
+import {
+  ACCOUNT_FLAGS,
+  aliasesOf,
+  GROUP_ATTRIBUTES,
+  groupsOf,
+  type SamDomain,
+  usersOf,
+} from "./samr-objects.ts";
 import { MIN_PASSWORD_UNITS } from "./samr-password.ts";
 import { BUILTIN } from "./well-known.ts";
 

@@ -1,8 +1,20 @@
 // What handles of SAMR stand for, and which users, groups and aliases a domain has. [MS-SAMR] 3.1.1.
 import { appendRid, type Sid } from "../../wire/security/sid.ts";
-import type { RpcAccounts, RpcUser } from "./interface.ts";
+import { type RpcAccounts, type RpcCall, RpcFault, type RpcUser } from "./interface.ts";
+import type { NdrWriter } from "./ndr.ts";
+import { FaultStatus } from "./pdu.ts";
 import { findByName, machineDomain } from "./principals.ts";
-import { ADMINISTRATORS_RID, BUILTIN_ALIASES, GUEST_RID, GUESTS_RID, NONE_RID, USERS_RID } from "./well-known.ts";
+import {
+  ADMINISTRATORS_RID,
+  BUILTIN_ALIASES,
+  GUEST_RID,
+  GUESTS_RID,
+  NONE_RID,
+  USERS_RID,
+} from "./well-known.ts";
+
+/** [MS-SAMR] 3.1.5.11: no call looks up more. */
+export const MAX_LOOKUPS = 1_000;
 
 /** Flags of an account; [MS-SAMR] 2.2.1.12: USER_NORMAL_ACCOUNT, USER_DONT_EXPIRE_PASSWORD. */
 export const NORMAL_ACCOUNT = 0x10;
@@ -80,4 +92,22 @@ export function membersOf(accounts: RpcAccounts, alias: number): readonly Sid[] 
 
 export function sidOfUser(accounts: RpcAccounts, rid: number): Sid {
   return appendRid(machineDomain(accounts).sid, rid);
+}
+
+/** Reads the handle of a domain, a user and so on; a fault for any other. */
+export function take<T extends object>(
+  { input, handles }: RpcCall,
+  type: abstract new (...values: never[]) => T,
+): T {
+  const object = handles.find(input.handle(), type);
+  if (!object) throw new RpcFault(FaultStatus.CONTEXT_MISMATCH);
+  return object;
+}
+
+/** SAMPR_ULONG_ARRAY. */
+export function writeIds(output: NdrWriter, ids: readonly number[]): void {
+  output.u32(ids.length);
+  output.pointer(ids.length > 0);
+  if (ids.length > 0) output.u32(ids.length);
+  for (const id of ids) output.u32(id);
 }

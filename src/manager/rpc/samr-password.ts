@@ -89,7 +89,8 @@ async function change({ context, services, identity }: RpcCall, request: ChangeR
     return Status.WRONG_PASSWORD;
   }
   proof.succeeded();
-  if (text.length < MIN_PASSWORD_UNITS || passwordFault(text) !== undefined) return Status.PASSWORD_RESTRICTION;
+  if (text.length < MIN_PASSWORD_UNITS || passwordFault(text) !== undefined)
+    return Status.PASSWORD_RESTRICTION;
   const isChanged = await passwords.change(user, oldHash, newHash, identity.remoteAddress);
   return isChanged ? Status.SUCCESS : Status.ACCESS_DENIED;
 }

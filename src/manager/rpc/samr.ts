@@ -8,11 +8,11 @@ import type { NdrWriter } from "./ndr.ts";
 import { FaultStatus } from "./pdu.ts";
 import { machineDomain, pickByName } from "./principals.ts";
 import { queryDisplayInformation, queryDomainInformation } from "./samr-domain-info.ts";
+import * as groups from "./samr-groups.ts";
 import {
   aliasesOf,
-  GROUP_ATTRIBUTES,
   groupsOf,
-  membersOf,
+  MAX_LOOKUPS,
   NORMAL_ACCOUNT,
   SamAlias,
   SamDomain,
@@ -20,14 +20,14 @@ import {
   SamServer,
   SamUser,
   sidOfUser,
+  take,
   usersOf,
+  writeIds,
 } from "./samr-objects.ts";
 import * as password from "./samr-password.ts";
 import { queryUserInformation } from "./samr-user-info.ts";
-import { BUILTIN, NONE_RID } from "./well-known.ts";
+import { BUILTIN } from "./well-known.ts";
 
-/** [MS-SAMR] 3.1.5.11: no call looks up more. */
-const MAX_LOOKUPS = 1_000;
 /** Entries of one reply to an enumeration; each takes what [MS-SAMR] 3.1.5.2.5 calls 54 bytes. */
 const MAX_ENTRIES = 1_000;
 const ENTRY_BYTES = 54;
@@ -37,16 +37,6 @@ function finishOpen({ handles, output }: RpcCall, object: object | undefined, mi
   output.handle(handle ?? null);
   const failed = object ? Status.INSUFFICIENT_RESOURCES : missing;
   output.u32(handle === undefined ? failed : Status.SUCCESS);
-}
-
-/** Reads the handle of a domain, a user and so on; a fault for any other. */
-function take<T extends object>(
-  { input, handles }: RpcCall,
-  type: abstract new (...values: never[]) => T,
-): T {
-  const object = handles.find(input.handle(), type);
-  if (!object) throw new RpcFault(FaultStatus.CONTEXT_MISMATCH);
-  return object;
 }
 
 // SamrConnect names the server by one character, the later ones by a string. Nothing else of them counts.
@@ -158,13 +148,6 @@ function* namesOf({ context }: RpcCall, domain: SamDomain): Iterable<Entry & { u
   for (const { rid, name } of aliasesOf(domain)) yield { rid, name, use: 4 };
 }
 
-function writeIds(output: NdrWriter, ids: readonly number[]): void {
-  output.u32(ids.length);
-  output.pointer(ids.length > 0);
-  if (ids.length > 0) output.u32(ids.length);
-  for (const id of ids) output.u32(id);
-}
-
 function readLookups({ input }: RpcCall): number {
   const count = input.count(MAX_LOOKUPS);
   input.u32();
@@ -237,100 +220,6 @@ const openAlias = opener(Status.NO_SUCH_ALIAS, (_, domain, rid) => {
   return alias && new SamAlias(alias.rid, alias.name);
 });
 
-const getGroupsForUser: RpcOperation = (call) => {
-  const { output } = call;
-  take(call, SamUser);
-  output.pointer();
-  output.u32(1);
-  output.pointer();
-  for (const value of [1, NONE_RID, GROUP_ATTRIBUTES]) output.u32(value);
-  output.u32(Status.SUCCESS);
-};
-
-const getAliasMembership: RpcOperation = (call) => {
-  const { input, output, context } = call;
-  const domain = take(call, SamDomain);
-  const count = input.count(MAX_LOOKUPS);
-  const sids: Sid[] = [];
-  if (input.pointer()) {
-    if (input.u32() !== count) throw wireError("array counts disagree");
-    const isPresent = Array.from({ length: count }, () => input.pointer());
-    for (const present of isPresent) if (present) sids.push(input.sid());
-  }
-  const wanted = new Set(sids.map(formatSid));
-  const rids = aliasesOf(domain)
-    .filter(({ rid }) => membersOf(context.accounts, rid).some((sid) => wanted.has(formatSid(sid))))
-    .map(({ rid }) => rid);
-  writeIds(output, rids);
-  output.u32(Status.SUCCESS);
-};
-
-const getMembersInAlias: RpcOperation = (call) => {
-  const { output, context } = call;
-  const sids = membersOf(context.accounts, take(call, SamAlias).rid);
-  output.u32(sids.length);
-  output.pointer(sids.length > 0);
-  if (sids.length > 0) output.u32(sids.length);
-  for (const sid of sids) output.later(() => output.sid(sid));
-  output.referents();
-  output.u32(Status.SUCCESS);
-};
-
-// All users are in the one group.
-const queryGroupMembers: RpcOperation = (call) => {
-  const { output, context } = call;
-  take(call, SamGroup);
-  const rids = context.accounts.users().map(({ rid }) => rid);
-  output.pointer();
-  output.u32(rids.length);
-  for (const values of [rids, rids.map(() => GROUP_ATTRIBUTES)]) {
-    if (rids.length === 0) output.pointer(false);
-    else
-      output.later(() => {
-        output.u32(values.length);
-        for (const value of values) output.u32(value);
-      });
-  }
-  output.referents();
-  output.u32(Status.SUCCESS);
-};
-
-const queryGroupInformation: RpcOperation = (call) => {
-  const { input, output, context } = call;
-  const { name } = take(call, SamGroup);
-  const level = input.u16();
-  const isKnown = level >= 1 && level <= 5;
-  output.pointer(isKnown);
-  if (isKnown) {
-    output.u16(level);
-    output.align(4);
-    const isWhole = level === 1 || level === 5;
-    if (isWhole || level === 2) output.unicodeString(name);
-    if (isWhole || level === 3) output.u32(GROUP_ATTRIBUTES);
-    if (isWhole) output.u32(context.accounts.users().length);
-    if (isWhole || level === 4) output.unicodeString("Ordinary Users");
-    output.referents();
-  }
-  output.u32(isKnown ? Status.SUCCESS : Status.INVALID_INFO_CLASS);
-};
-
-const queryAliasInformation: RpcOperation = (call) => {
-  const { input, output, context } = call;
-  const { name, rid } = take(call, SamAlias);
-  const level = input.u16();
-  const isKnown = level >= 1 && level <= 3;
-  output.pointer(isKnown);
-  if (isKnown) {
-    output.u16(level);
-    output.align(4);
-    if (level < 3) output.unicodeString(name);
-    if (level === 1) output.u32(membersOf(context.accounts, rid).length);
-    if (level !== 2) output.unicodeString("");
-    output.referents();
-  }
-  output.u32(isKnown ? Status.SUCCESS : Status.INVALID_INFO_CLASS);
-};
-
 const ridToSid: RpcOperation = (call) => {
   const { input, output, context } = call;
   const { isOwn } = take(call, SamDomain);
@@ -371,25 +260,25 @@ OPERATIONS[12] = refuse("handle", "u32");
 OPERATIONS[13] = enumerateUsers;
 OPERATIONS[14] = refuse("handle", "u32");
 OPERATIONS[15] = enumerateAliases;
-OPERATIONS[16] = getAliasMembership;
+OPERATIONS[16] = groups.getAliasMembership;
 OPERATIONS[17] = lookUpNames;
 OPERATIONS[18] = lookUpRids;
 OPERATIONS[19] = openGroup;
-OPERATIONS[20] = queryGroupInformation;
+OPERATIONS[20] = groups.queryGroupInformation;
 for (const opnum of [21, 22, 24, 26]) OPERATIONS[opnum] = refuse();
 OPERATIONS[23] = refuse("handle");
-OPERATIONS[25] = queryGroupMembers;
+OPERATIONS[25] = groups.queryGroupMembers;
 OPERATIONS[27] = openAlias;
-OPERATIONS[28] = queryAliasInformation;
+OPERATIONS[28] = groups.queryAliasInformation;
 for (const opnum of [29, 31, 32]) OPERATIONS[opnum] = refuse();
 OPERATIONS[30] = refuse("handle");
-OPERATIONS[33] = getMembersInAlias;
+OPERATIONS[33] = groups.getMembersInAlias;
 OPERATIONS[34] = openUser;
 OPERATIONS[35] = refuse("handle");
 OPERATIONS[36] = (call) => queryUserInformation(call, take(call, SamUser));
 OPERATIONS[37] = refuse();
 OPERATIONS[38] = refuse();
-OPERATIONS[39] = getGroupsForUser;
+OPERATIONS[39] = groups.getGroupsForUser;
 OPERATIONS[40] = (call) => queryDisplayInformation(call, take(call, SamDomain));
 OPERATIONS[44] = (call) => {
   take(call, SamUser);

@@ -5,7 +5,14 @@ import type { Log } from "../log.ts";
 import { findSystemUser, type SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName, showName } from "../users/user-name.ts";
 import { userRid } from "../users/user-sid.ts";
-import { isProven, type RpcAccounts, type RpcContext, type RpcPasswords, type RpcShare, type RpcUser } from "./interface.ts";
+import {
+  isProven,
+  type RpcAccounts,
+  type RpcContext,
+  type RpcPasswords,
+  type RpcShare,
+  type RpcUser,
+} from "./interface.ts";
 import { openPipes, type Pipes } from "./pipes.ts";
 
 /** What the manager knows; asked again for every call. */

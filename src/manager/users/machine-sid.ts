@@ -26,7 +26,9 @@ export function machineSid(file: string | null, serverGuid: string, warn: (text:
   try {
     return formatDomain(makeFile(file, derived) ?? derived);
   } catch (error) {
-    warn(`${file} cannot be made (${(error as NodeJS.ErrnoException).code}), the SID of this machine is not kept`);
+    warn(
+      `${file} cannot be made (${(error as NodeJS.ErrnoException).code}), the SID of this machine is not kept`,
+    );
     return formatDomain(derived);
   }
 }
@@ -44,7 +46,8 @@ function readNumbers(file: string, warn: (text: string) => void): Numbers | "mis
     return undefined;
   }
   const numbers = parseNumbers(text);
-  if (numbers === undefined) warn(`${file} is not A:B:C with three numbers below 4294967296, restore it or remove it`);
+  if (numbers === undefined)
+    warn(`${file} is not A:B:C with three numbers below 4294967296, restore it or remove it`);
   return numbers;
 }
 

@@ -37,7 +37,8 @@ export async function changeStoredPassword(change: PasswordChange): Promise<stri
 
 function changeInWorker(change: PasswordChange): Promise<PasswordChangeAnswer> {
   // The runtime ends the process where a worker gets no descriptors.
-  if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD)) return Promise.resolve({ fault: "no descriptors are left" });
+  if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD))
+    return Promise.resolve({ fault: "no descriptors are left" });
   const worker = import.meta.url.includes("$bunfs")
     ? new Worker("./manager/users/password-worker.ts")
     : new Worker(new URL("./password-worker.ts", import.meta.url));

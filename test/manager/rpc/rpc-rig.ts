@@ -3,7 +3,8 @@ import type { PipeRead } from "../../../src/manager/rpc/association.ts";
 import type { RpcAccounts, RpcContext } from "../../../src/manager/rpc/interface.ts";
 import { findInterface, INTERFACE_NAMES } from "../../../src/manager/rpc/interfaces.ts";
 import { openPipes, type Pipes } from "../../../src/manager/rpc/pipes.ts";
-import type { Identity, MaybePromise, PipeServices } from "../../../src/port/port.ts";
+import type { Identity, MaybePromise } from "../../../src/port/port.ts";
+import type { PipeServices } from "../../../src/port/pipes.ts";
 import { Status } from "../../../src/wire/status.ts";
 import samba from "../../vectors/rpc-samba.json";
 
