@@ -43,6 +43,12 @@ export const TOOLS: readonly Tool[] = [
     needed: "tests with Samba's client",
   },
   {
+    name: "Samba's administration",
+    programs: ["net", "smbpasswd"],
+    packages: ["samba-common-bin"],
+    needed: "tests of users and shares by RPC",
+  },
+  {
     name: "smbd",
     programs: ["smbd", "pdbedit"],
     packages: ["samba"],

@@ -79,6 +79,8 @@ export class NdrReader {
   }
 
   unicodeStringHeader(): UnicodeStringHeader {
+    // The structure has the alignment of its pointer.
+    this.take(0, 4);
     const length = this.u16();
     const most = this.u16();
     if (length > most || length % 2 !== 0) throw wireError("string counts disagree");

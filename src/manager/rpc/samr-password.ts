@@ -48,7 +48,7 @@ export const changePassword3: RpcOperation = async (call) => {
   output.pointer(isRestricted);
   if (isRestricted) {
     output.u16(MIN_PASSWORD_UNITS);
-    for (const value of [0, 0]) output.u16(value);
+    output.u16(0);
     for (const value of [0, 0, 0x8000_0000, 0, 0]) output.u32(value);
   }
   output.pointer(isRestricted);
