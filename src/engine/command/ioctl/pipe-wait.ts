@@ -17,10 +17,13 @@ export function waitForPipe(exchange: Exchange, request: IoctlRequest): MaybePro
   if (tree === undefined || tree.store !== undefined) return Status.INVALID_DEVICE_REQUEST;
   if (identity === undefined) return Status.ACCESS_DENIED;
   const { name } = decodePipeWaitRequest(request.input);
-  return andThen(context.manager.openPipe({ name, identity, services: pipeServices(context, exchange.connection) }), (answer) => {
-    if ("status" in answer) return answer.status;
-    context.manager.closePipe({ pipe: answer.pipe });
-    answerIoctl(exchange, request, EMPTY);
-    return Status.SUCCESS;
-  });
+  return andThen(
+    context.manager.openPipe({ name, identity, services: pipeServices(context, exchange.connection) }),
+    (answer) => {
+      if ("status" in answer) return answer.status;
+      context.manager.closePipe({ pipe: answer.pipe });
+      answerIoctl(exchange, request, EMPTY);
+      return Status.SUCCESS;
+    },
+  );
 }

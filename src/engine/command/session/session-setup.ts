@@ -36,7 +36,9 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   if (context.settings.encryption === "required" && negotiated.cipher === 0) return Status.ACCESS_DENIED;
   const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
   const logon = isBinding
-    ? beginBinding(exchange, negotiated, () => startAuthenticator(exchange.context, exchange.connection.addressBlock))
+    ? beginBinding(exchange, negotiated, () =>
+        startAuthenticator(exchange.context, exchange.connection.addressBlock),
+      )
     : findOrBeginLogon(exchange, negotiated);
   if (typeof logon === "number") return logon;
   exchange.session = logon.session;
