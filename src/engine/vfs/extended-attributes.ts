@@ -50,9 +50,10 @@ export function foldAttributeName(name: string): string {
   return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
-/** True for xattr names that no client may see or set. */
-export function isReservedAttribute(stored: string): boolean {
-  return isReservedName(stored);
+/** True for a client's name whose xattr no client may see or set. */
+export function isReservedAttribute(name: string): boolean {
+  const stored = toStoredName(name);
+  return stored !== undefined && isReservedName(stored);
 }
 
 /** Returns EaSize in bytes, 0 for an empty list; [MS-FSA] 2.1.5.12.10. */

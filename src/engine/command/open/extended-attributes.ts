@@ -34,9 +34,8 @@ export function changeAttributes(
 /** Returns SUCCESS, INVALID_EA_NAME, or ACCESS_DENIED for a name that the server reserves. */
 export function checkAttributes(attributes: readonly ExtendedAttribute[]): NtStatus {
   for (const { flags, name } of attributes) {
-    const stored = toStoredName(name);
-    if (stored === undefined || (flags & ~NEED_EA) !== 0) return Status.INVALID_EA_NAME;
-    if (isReservedAttribute(stored)) return Status.ACCESS_DENIED;
+    if (toStoredName(name) === undefined || (flags & ~NEED_EA) !== 0) return Status.INVALID_EA_NAME;
+    if (isReservedAttribute(name)) return Status.ACCESS_DENIED;
   }
   return Status.SUCCESS;
 }

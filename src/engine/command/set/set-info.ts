@@ -217,11 +217,14 @@ function setEndOfFile(
     afterLate(file, () => handle.truncate(size)),
     (result) => {
       dataChanged(exchange.context, open);
-      if (result < 0) return statusOf(result);
-      reportModified(exchange, open, CompletionFilter.SIZE);
-      return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
+      return result < 0 ? statusOf(result) : sizeChanged(exchange, open);
     },
   );
+}
+
+function sizeChanged(exchange: Exchange, open: Open): MaybePromise<NtStatus> {
+  reportModified(exchange, open, CompletionFilter.SIZE);
+  return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
 }
 
 /** [MS-FSA] 2.1.5.15.1: a size below the end of the file truncates, a larger one reserves blocks. */
@@ -246,9 +249,7 @@ function setAllocation(
       if (result === -Errno.EOPNOTSUPP && size >= stat.size) return Status.SUCCESS;
       if (result < 0) return statusOf(result);
       noteReserved(open, size);
-      if (size >= stat.size) return Status.SUCCESS;
-      reportModified(exchange, open, CompletionFilter.SIZE);
-      return andThen(noteModified(exchange.context, open, true), () => Status.SUCCESS);
+      return size >= stat.size ? Status.SUCCESS : sizeChanged(exchange, open);
     });
   });
 }
