@@ -1,133 +1,82 @@
-// One benchmark job in a separate process: logs on, runs the job, prints `{"seconds": ...}` as JSON.
-// Run by bench.ts: bun client.ts JOB-AS-JSON
+// The benchmark's client in a process of its own. Run by runs.ts: bun client.ts LIBRARY JOB-AS-JSON. Logs on, prepares all
+// requests, prints `ready`; at a line on standard input it sends them and prints a JobResult as JSON; then it
+// keeps the connections until standard input ends.
+import { nativeProvider } from "../../src/crypto/native.ts";
 import { Dialect } from "../../src/wire/command/negotiate.ts";
 import { Cipher, SigningAlgorithm } from "../../src/wire/context/negotiate-context.ts";
-import { FileInfoClass } from "../../src/wire/fscc/info-class.ts";
-import { READ_RESPONSE_DATA } from "../../src/wire/command/read.ts";
-import { createRandom } from "../fuzz/bytes.ts";
+import { Command } from "../../src/wire/header.ts";
 import { RawClient } from "../e2e/client/raw-client.ts";
-import {
-  chargeFor,
-  closeFile,
-  createFile,
-  listDirectory,
-  type Mount,
-  openFile,
-  readCall,
-  writeCall,
-  writeFile,
-} from "../e2e/client/raw-files.ts";
-import { FastSocket } from "./fast-socket.ts";
-import { type Job, protections } from "./jobs.ts";
-import { runTransfer } from "./pipeline.ts";
+import { RawSession } from "../e2e/client/raw-session.ts";
+import { type Job, FAILED, type JobResult, protections } from "./jobs.ts";
+import { type LoadConnection, LoadSocket, openLibrary, runLoad } from "./load.ts";
+import { type LoadMount, planOf } from "./plans.ts";
 
-interface FastMount extends Mount<FastSocket> {}
+const [, , path = "", jobText = "{}"] = process.argv;
+const job: Job = JSON.parse(jobText);
+const library = openLibrary(path);
 
-async function mountFast(job: Job): Promise<FastMount> {
-  const client = new RawClient(await FastSocket.connect(job));
-  const { signing, isSealed } = protections[job.protection];
+async function mount(): Promise<LoadMount> {
+  const client = new RawClient(new LoadSocket(library, job));
+  if (job.isCeiling) return { client, session: withoutKeys(), treeId: 0 };
+  const { signing, cipher } = protections[job.protection];
   await client.negotiate({
     dialects: [Dialect.SMB_3_1_1],
-    ciphers: [Cipher.AES_128_GCM],
+    ciphers: [cipher ?? Cipher.AES_128_GCM],
     signing: [signing ?? SigningAlgorithm.AES_GMAC],
   });
   const session = await client.logOn(job);
-  session.seals = isSealed;
+  session.seals = cipher !== undefined;
   const treeId = await client.connectTree(session, job.share);
   session.signs = signing !== undefined;
   return { client, session, treeId };
 }
 
-async function transferSequential(mount: FastMount, job: Job, isWrite: boolean): Promise<number> {
-  const file = isWrite ? await createFile(mount, job.file) : (await openFile(mount, job.file)).fileId;
-  const data = new Uint8Array(job.size).fill(0x5a);
-  const call = isWrite ? writeCall(mount, file, 0, data) : readCall(mount, file, 0, job.size);
-  const seconds = await runTransfer({
-    client: mount.client,
-    session: mount.session,
-    call: { ...call, creditCharge: chargeFor(mount, job.size) },
-    count: job.count,
-    depth: job.depth,
-    offsetOf: (index) => index * job.size,
-    leastAnswer: isWrite ? 0 : READ_RESPONSE_DATA + job.size,
-  });
-  await closeFile(mount, file);
-  return seconds;
+function withoutKeys(): RawSession {
+  const algorithms = { dialect: Dialect.SMB_3_1_1, cipher: 0, signing: SigningAlgorithm.AES_GMAC };
+  const session = new RawSession(nativeProvider, 0, algorithms, new Uint8Array(16), new Uint8Array(64), 0);
+  session.signs = false;
+  return session;
 }
 
-async function readRandom(mount: FastMount, job: Job): Promise<number> {
-  const { fileId, file } = await openFile(mount, job.file);
-  const blocks = Math.floor(file.size / job.size);
-  const random = createRandom(7);
-  return runTransfer({
-    client: mount.client,
-    session: mount.session,
-    call: readCall(mount, fileId, 0, job.size),
-    count: job.count,
-    depth: job.depth,
-    offsetOf: () => Math.floor(random() * blocks) * job.size,
-    leastAnswer: READ_RESPONSE_DATA + job.size,
-  });
+const CREDITS = 600;
+
+/** Sends ECHO requests until the server has granted what the deepest job takes. */
+async function gatherCredits({ client, session, treeId }: LoadMount): Promise<void> {
+  const echo = { command: Command.ECHO, session, treeId, credits: CREDITS };
+  for (let attempt = 0; client.credits < CREDITS && attempt < 50; attempt++)
+    await client.request({ ...echo, body: (writer) => writer.u32(4) });
 }
 
-/** Writes one file after another, as a client that unpacks an archive or copies a folder. */
-async function writeSmallFiles(mount: FastMount, job: Job): Promise<number> {
-  const data = new Uint8Array(job.size).fill(0x61);
-  const start = performance.now();
-  for (let index = 0; index < job.count; index++) {
-    const file = await createFile(mount, `${job.file}\\small-${index}`);
-    await writeFile(mount, file, 0, data);
-    await closeFile(mount, file);
+async function prepare(): Promise<LoadConnection[]> {
+  const connections: LoadConnection[] = [];
+  for (let number = 0; number < job.connections; number++) {
+    const mounted = await mount();
+    if (!job.isCeiling) await gatherCredits(mounted);
+    const steps = await planOf(mounted, job, number);
+    const { socket, nextMessageId } = mounted.client;
+    socket.hold();
+    // Signed and sealed requests have their message ids already; the others get those that follow.
+    connections.push({ fd: socket.fd, steps, nextMessageId });
   }
-  return (performance.now() - start) / 1000;
+  return connections;
 }
 
-async function list(mount: FastMount, job: Job): Promise<number> {
-  const start = performance.now();
-  for (let round = 0; round < job.depth; round++) {
-    const { fileId } = await openFile(mount, job.file);
-    const records = await listDirectory(mount, fileId, {
-      infoClass: FileInfoClass.ID_BOTH_DIRECTORY,
-      outputBufferLength: job.size,
-    });
-    if (records.length < job.count) throw new Error(`${records.length} entries, ${job.count} expected`);
-    await closeFile(mount, fileId);
-  }
-  return (performance.now() - start) / 1000 / job.depth;
+function run(connections: readonly LoadConnection[]): JobResult {
+  const isSealed = protections[job.protection].cipher !== undefined;
+  const { latencies, ...counts } = runLoad(library, connections, { ...job, isSealed });
+  const at = (part: number): number => latencies[Math.floor((latencies.length - 1) * part)] ?? 0;
+  return { ...counts, p50: at(0.5), p99: at(0.99), worst: at(1) };
 }
 
-/** Logs on `count` connections, prints `ready`, and keeps them until standard input ends. */
-async function idle(job: Job): Promise<number> {
-  const mounts: FastMount[] = [];
-  for (let index = 0; index < job.count; index++) mounts.push(await mountFast(job));
+try {
+  const connections = await prepare();
   console.log("ready");
-  await Bun.stdin.text();
-  for (const { client } of mounts) client.close();
-  return 0;
+  const input = Bun.stdin.stream().getReader();
+  await input.read();
+  if (job.kind !== "idle") console.log(JSON.stringify(run(connections)));
+  while (!(await input.read()).done);
+  process.exit(0);
+} catch (error) {
+  console.log(`${FAILED} ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
 }
-
-async function run(job: Job): Promise<number> {
-  if (job.kind === "idle") return idle(job);
-  const mount = await mountFast(job);
-  try {
-    switch (job.kind) {
-      case "read":
-        return await transferSequential(mount, job, false);
-      case "write":
-        return await transferSequential(mount, job, true);
-      case "random":
-        return await readRandom(mount, job);
-      case "files":
-        return await writeSmallFiles(mount, job);
-      case "list":
-        return await list(mount, job);
-    }
-  } finally {
-    mount.client.close();
-  }
-}
-
-const job: Job = JSON.parse(process.argv[2] ?? "{}");
-const seconds = await run(job);
-if (job.kind !== "idle") console.log(JSON.stringify({ seconds }));
-process.exit(0);

@@ -1,4 +1,5 @@
-// CPU time and memory of a server, summed over all its processes; proc(5).
+// CPU time, memory and wake-ups of a server, summed over all its processes; proc(5).
+import { readdirSync } from "node:fs";
 import { processTree, readIfPresent, statFields } from "../peer/test-server.ts";
 
 const TICKS_PER_SECOND = 100;
@@ -19,16 +20,38 @@ export function cpuSeconds(pid: number): number {
 export interface Memory {
   readonly pssKib: number;
   readonly anonymousKib: number;
+  /** As `anonymousKib`, but what a fork shares is counted once. */
+  readonly sharedOnceKib: number;
 }
 
 /** Proportional set size and anonymous memory in KiB, summed over the process and its descendants. */
 export function memoryOf(pid: number): Memory {
-  let pssKib = 0;
-  let anonymousKib = 0;
+  let [pssKib, anonymousKib, sharedOnceKib] = [0, 0, 0];
   for (const each of processTree(pid)) {
     const rollup = readIfPresent(`/proc/${each}/smaps_rollup`);
     pssKib += Number(/^Pss: +(\d+)/m.exec(rollup)?.[1] ?? 0);
     anonymousKib += Number(/^Anonymous: +(\d+)/m.exec(rollup)?.[1] ?? 0);
+    sharedOnceKib += Number(/^Pss_Anon: +(\d+)/m.exec(rollup)?.[1] ?? 0);
   }
-  return { pssKib, anonymousKib };
+  return { pssKib, anonymousKib, sharedOnceKib };
+}
+
+/** Anonymous memory in KiB of the process and its descendants, as cheaply as the kernel can tell. */
+export function anonymousKib(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const status = readIfPresent(`/proc/${pid}/status`);
+    return sum + Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  }, 0);
+}
+
+/** How often threads of the process and its descendants have waited and been woken. */
+export function wakeUps(pid: number): number {
+  let count = 0;
+  for (const each of processTree(pid)) {
+    for (const thread of readdirSync(`/proc/${each}/task`)) {
+      const status = readIfPresent(`/proc/${each}/task/${thread}/status`);
+      count += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    }
+  }
+  return count;
 }

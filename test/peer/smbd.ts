@@ -27,8 +27,13 @@ export function hasSmbd(): boolean {
   return process.getuid?.() === 0 && Bun.which("smbd") !== null && Bun.which("pdbedit") !== null;
 }
 
+export interface SmbdServer extends TestServer {
+  /** Milliseconds from the start of the process to the first connection that it accepted. */
+  readonly startMs: number;
+}
+
 /** Starts smbd with parameters of smb.conf(5). Throws with its log when it does not accept connections. */
-export async function startSmbd(options: ServerOptions = {}): Promise<TestServer> {
+export async function startSmbd(options: ServerOptions = {}): Promise<SmbdServer> {
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? (await findFreePort(host));
   const directory = makeDirectory("smbd", options.parent);
@@ -43,6 +48,7 @@ export async function startSmbd(options: ServerOptions = {}): Promise<TestServer
   for (const user of users.entries()) addUser(configuration, ...user);
   const logFile = join(directory, "log");
   const log = openSync(logFile, "a");
+  const began = performance.now();
   const child = Bun.spawn(["smbd", "--foreground", "--no-process-group", "-s", configuration], {
     stdin: "ignore",
     stdout: log,
@@ -64,7 +70,8 @@ export async function startSmbd(options: ServerOptions = {}): Promise<TestServer
     await stop();
     throw error;
   }
-  return { name: "smbd", host, port, directory, users, shares, pid: child.pid, log: readLog, stop };
+  const startMs = performance.now() - began;
+  return { name: "smbd", host, port, directory, users, shares, pid: child.pid, startMs, log: readLog, stop };
 }
 
 function globals(directory: string, host: string, port: number): Record<string, string> {

@@ -44,7 +44,10 @@ export async function runProgram(command: readonly string[], cwd?: string): Prom
 }
 
 /** Command-line options of smbclient and rpcclient for port, dialect, protection and user. */
-export function connectionWords(server: TestServer, options: SmbclientOptions): string[] {
+export function connectionWords(
+  server: Pick<TestServer, "port" | "users">,
+  options: SmbclientOptions,
+): string[] {
   const dialect = options.dialect ?? "SMB3_11";
   const user = options.user ?? server.users[0];
   return [

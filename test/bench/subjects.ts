@@ -1,0 +1,93 @@
+// The servers that a benchmark compares: minismbd as its users run it, another build of it or Debian's smbd,
+// and the ceiling.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { EXECUTABLE, formatPasswordDatabase } from "../e2e/client/server.ts";
+import { startSmbd } from "../peer/smbd.ts";
+import {
+  awaitExit,
+  awaitListening,
+  findFreePort,
+  formatConfiguration,
+  makeDirectory,
+  prepareShares,
+  readIfPresent,
+  removeDirectory,
+  type ServerOptions,
+  TESTER,
+} from "../peer/test-server.ts";
+
+export const SHARE = "bench";
+
+export interface Subject {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Milliseconds from the start of the process to the first connection that it accepted. */
+  readonly startMs: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a server that shares `path` as `SHARE`. */
+export type Starter = (path: string) => Promise<Subject>;
+
+const HOST = "127.0.0.1";
+const CONNECTIONS = { "max connections": "1000" };
+
+function optionsOf(path: string, parameters: Readonly<Record<string, string>>): ServerOptions {
+  return { shares: [{ name: SHARE, path, parameters: CONNECTIONS }], parameters, users: [TESTER] };
+}
+
+export interface OwnSettings {
+  readonly name: string;
+  readonly executable?: string;
+  /** Parameters of [global] in addition to the benchmark's. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+/** Starts an executable of minismbd with default settings but for the number of connections. */
+export function ownStarter(settings: OwnSettings): Starter {
+  return async (path) => {
+    const port = await findFreePort(HOST);
+    const directory = makeDirectory("minismbd");
+    const globals = { "bind interfaces only": "yes", interfaces: HOST, "max ip connections": "1000" };
+    const options = optionsOf(path, { ...globals, ...CONNECTIONS, ...settings.parameters });
+    const configuration = join(directory, "minismbd.conf");
+    const passwords = join(directory, "ksmbdpwd.db");
+    writeFileSync(configuration, formatConfiguration({}, options, prepareShares(options, directory)));
+    writeFileSync(passwords, formatPasswordDatabase([TESTER]), { mode: 0o600 });
+    const words = ["serve", "-C", configuration, "-P", passwords, "-n", "-p", String(port)];
+    const log = join(directory, "log");
+    const output = { stdin: "ignore", stdout: Bun.file(log), stderr: Bun.file(`${log}.errors`) } as const;
+    const began = performance.now();
+    const child = Bun.spawn([settings.executable ?? EXECUTABLE, ...words], { ...output, cwd: directory });
+    const readLog = (): string => readIfPresent(log) + readIfPresent(`${log}.errors`);
+    await awaitListening(child, HOST, port, readLog);
+    const stop = async (): Promise<void> => {
+      child.kill("SIGTERM");
+      if ((await awaitExit(child, 10_000)) === undefined) child.kill("SIGKILL");
+      removeDirectory(directory);
+    };
+    const startMs = performance.now() - began;
+    return { name: settings.name, host: HOST, port, pid: child.pid, startMs, stop };
+  };
+}
+
+/** Starts Debian's smbd, with its default settings. */
+export const smbdStarter: Starter = async (path) => startSmbd(optionsOf(path, {}));
+
+/** Starts the compiled ceiling.c. */
+export function ceilingStarter(program: string, readFile: string): Starter {
+  return async (path) => {
+    const words = [program, join(path, readFile), join(path, "written-ceiling")];
+    const child = Bun.spawn(words, { stdin: "ignore", stdout: "pipe" });
+    const { value } = await child.stdout.getReader().read();
+    const port = Number(new TextDecoder().decode(value));
+    const stop = async (): Promise<void> => {
+      child.kill("SIGKILL");
+      await child.exited;
+    };
+    return { name: "ceiling", host: HOST, port, pid: child.pid, startMs: 0, stop };
+  };
+}
