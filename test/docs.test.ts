@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generatedFiles } from "../man/generate.ts";
 import { LIMITS } from "../man/limits.ts";
-import { FOREIGN_PARAMETERS, REFUSED_PARAMETERS } from "../src/manager/config/foreign.ts";
+import { foreignNames, REFUSED_PARAMETERS } from "../src/manager/config/foreign.ts";
 import { findParameter, PARAMETERS, spellingsOf } from "../src/manager/config/schema.ts";
 import type { Parameter } from "../src/manager/config/schema/parameter.ts";
 
@@ -20,8 +20,9 @@ test("every spelling belongs to one parameter", () => {
   expect(new Set(spellings).size).toBe(spellings.length);
   for (const parameter of parameters)
     for (const spelling of spellingsOf(parameter)) expect(findParameter(spelling)?.name).toBe(parameter.name);
-  const foreign = [...FOREIGN_PARAMETERS, ...REFUSED_PARAMETERS.keys()];
+  const foreign = [...foreignNames(), ...REFUSED_PARAMETERS.keys()];
   expect(foreign.filter((name) => findParameter(name) !== undefined)).toEqual([]);
+  expect(foreign.filter((name, index) => foreign.indexOf(name) !== index)).toEqual([]);
 });
 
 test("defaults are valid values of their parameter", () => {

@@ -7,11 +7,11 @@ import { type NtStatus, Status } from "../wire/status.ts";
 import { isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
-import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
 import { credentialsFor, describeOwnIds, type Ids, idsWithoutAccount } from "./credentials.ts";
 import { EventLog } from "./event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
+import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
 import { createLog, type Log } from "./log.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
@@ -33,8 +33,6 @@ export interface ManagerOptions {
   /** File access runs with the users' own ids; default: true if the server runs as root. */
   readonly isRoot?: boolean;
 }
-
-const IPC = "IPC$";
 
 /** What says nothing about a share's directory: the server has no descriptors or memory left. */
 const OWN_SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
@@ -174,6 +172,7 @@ export class ServerManager implements Manager, PipeManager {
         allUsers: () => this.users.all(),
         hasNamesake: (user) => this.users.hasNamesake(user),
         isCurrent: (identity) => this.isCurrent({ identity }),
+        mayConnect: (share, identity) => this.mayConnect(share, identity),
         passwordFile: this.options.passwordFile,
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
         reloadUsers: () => this.reloadUsers(),
@@ -309,6 +308,12 @@ export class ServerManager implements Manager, PipeManager {
       );
   }
 
+  private mayConnect(share: Share, identity: Identity): boolean {
+    const accounts = this.systemAccounts.read();
+    const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
+    return admission !== undefined && isHostAllowed(share.hosts, identity.remoteAddress);
+  }
+
   /** The SID of the domain of this server's users; read once, when it is first needed. */
   private machineSid(): string {
     const { subauthFile = null } = this.options;
@@ -316,76 +321,3 @@ export class ServerManager implements Manager, PipeManager {
     return this.sid;
   }
 }
-
-/** The rules of the share for a user, without what decides about users. */
-function rulesOf(share: Share, { readOnly }: Admission): ShareRules {
-  const { comment, browseable, guestOk, guestAccount, hosts, forceUser, forceGroup, ...rest } = share;
-  const { validUsers, invalidUsers, readList, writeList, ...rules } = rest;
-  return { ...rules, readOnly };
-}
-
-function grantOf(
-  share: Share,
-  admission: Admission,
-  credentials: ShareGrant["credentials"],
-  identity: Identity,
-  namedUsers: NamedUsers | null,
-): ShareGrant {
-  const rules = rulesOf(share, admission);
-  const recycle = rules.recycle && fillRepository(rules.recycle, share.name, identity);
-  const { asGuest } = admission;
-  return Object.freeze({ ...rules, type: "disk", credentials, recycle, namedUsers, asGuest });
-}
-
-const PIPE_GRANT = Object.freeze<ShareGrant>({
-  name: IPC,
-  type: "pipe",
-  path: "",
-  readOnly: false,
-  encryption: "off",
-  signing: "auto",
-  credentials: null,
-  createMask: 0,
-  directoryMask: 0,
-  forceCreateMode: 0,
-  forceDirectoryMode: 0,
-  inheritOwner: false,
-  security: {
-    acl: "posix",
-    ignoreSystemAcls: false,
-    canChange: false,
-    writersMayChange: false,
-    inheritOwnerName: false,
-    inheritPermissions: false,
-    inheritAcls: false,
-  },
-  namedUsers: null,
-  asGuest: false,
-  hideDotFiles: false,
-  eaSupport: false,
-  storeDosAttributes: false,
-  modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
-  posixExtensions: false,
-  streams: false,
-  streamForm: "samba",
-  followSymlinks: false,
-  wideLinks: false,
-  crossMounts: false,
-  caseSensitive: false,
-  vetoFiles: Object.freeze([]),
-  names: {
-    characterMap: [],
-    reserved: "auto",
-    shortNames: "no",
-    shortNamePrefix: 1,
-    newCase: "keep",
-    newShortCase: "keep",
-  },
-  hiding: { files: [], unreadable: false, unwriteable: false, special: false, deleteVetoed: false },
-  recycle: null,
-  snapshots: null,
-  space: { maxDiskBytes: 0, timeMachineMaxBytes: 0 },
-  posixLocking: false,
-  oplocks: false,
-  maxConnections: 65_536,
-});

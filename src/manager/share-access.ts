@@ -12,7 +12,8 @@ export interface Admission {
 /**
  * `valid users` closes a share to everybody else, as in Samba: to guests, who have the guest account's name, and to
  * members of the read and write list (ksmbd lets both in). `invalid users` overrides it; the read list overrides the
- * write list. `isExact`: case tells the user from another one. Undefined: refused.
+ * write list. With `guest only` everybody is the guest, whose name the lists are compared with. `isExact`: case tells
+ * the user from another one. Undefined: refused.
  */
 export function admit(
   share: Share,
@@ -23,6 +24,7 @@ export function admit(
 ): Admission | undefined {
   if (identity.isGuest || identity.isAnonymous)
     return share.guestOk ? admitAs(share, guestName, true, accounts) : undefined;
+  if (share.guestOk && share.guestOnly) return admitAs(share, guestName, true, accounts);
   const { user } = identity;
   return user === "" ? undefined : admitAs(share, user, false, accounts, isExact);
 }

@@ -24,6 +24,9 @@ export interface EngineSettings {
    * are refused.
    */
   readonly encryption: "off" | "auto" | "desired" | "required";
+  /** Algorithms of 3.1.1, most preferred first; 3.0 and 3.0.2 encrypt only where AES-128-CCM is one of them. */
+  readonly ciphers: readonly number[];
+  readonly signingAlgorithms: readonly number[];
   readonly cryptoProvider: "auto" | "native" | "pure";
   /** A log-on with an unknown user name: refused (`never`), or the guest (`bad-user`). */
   readonly mapToGuest: "never" | "bad-user";
@@ -246,9 +249,13 @@ export interface NamedUsers {
   readonly sid: string;
 }
 
-/** Limits of the disk size reported to clients, in bytes; 0: none. They do not limit what is written. */
+/** What clients hear of the disk. Sizes in bytes, 0: as they are; they do not limit what is written. */
 export interface SpaceRules {
   readonly maxDiskBytes: number;
+  /** Time for which an answer counts again. */
+  readonly cacheSeconds: number;
+  /** FileSystemAttributes ([MS-FSCC] 2.5.1) to announce besides those that hold; never READ_ONLY_VOLUME. */
+  readonly fakeAbilities: number;
   /** Existing backups count as used space. */
   readonly timeMachineMaxBytes: number;
 }

@@ -119,7 +119,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
       isLocalTime: false,
       isAscending: false,
     },
-    space: { maxDiskBytes: 0, timeMachineMaxBytes: 0 },
+    space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 },
     posixLocking: false,
     oplocks: true,
     maxConnections: 128,

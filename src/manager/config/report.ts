@@ -1,23 +1,62 @@
-// Collects the warnings that reading a configuration causes, one line each.
+// Collects what reading a configuration has to say: warnings, one line each, and parameters without effect, which the
+// log names in one line and testparm explains one by one.
+
+export interface Note {
+  readonly kind: "warning" | "info";
+  /** `FILE:LINE`; empty: of no line. */
+  readonly position: string;
+  readonly text: string;
+}
+
+const FOREIGN = "Samba parameters that have no effect here";
+const NOT_YET = "known but not in effect yet";
 
 export class Report {
-  private readonly lines: string[] = [];
+  private readonly all: Note[] = [];
+  private readonly seen = new Set<string>();
   private readonly groups = new Map<string, Set<string>>();
 
   warn(position: string, text: string): void {
-    const line = position === "" ? text : `${position}: ${text}`;
-    if (!this.lines.includes(line)) this.lines.push(line);
+    this.add({ kind: "warning", position, text });
   }
 
-  /** Collects names for one line `HEADING: NAME, NAME`. */
-  warnTogether(heading: string, name: string): void {
+  /** A parameter of Samba's that the server does not have; `word`: what holds instead. */
+  foreign(position: string, name: string, word: string): void {
+    this.group(FOREIGN, name);
+    this.add({ kind: "info", position, text: `'${name}' has no effect: ${word}` });
+  }
+
+  notYet(position: string, name: string): void {
+    this.group(NOT_YET, name);
+    this.add({ kind: "info", position, text: `'${name}' is known but not in effect yet` });
+  }
+
+  /** For the log. */
+  warnings(): readonly string[] {
+    const lines = this.all.filter(({ kind }) => kind === "warning").map(formatNote);
+    const grouped = [...this.groups].map(([heading, names]) => `${heading}: ${[...names].join(", ")}`);
+    return [...lines, ...grouped];
+  }
+
+  /** For testparm, in the order in which they were found. */
+  notes(): readonly Note[] {
+    return this.all;
+  }
+
+  private add(note: Note): void {
+    const line = formatNote(note);
+    if (this.seen.has(line)) return;
+    this.seen.add(line);
+    this.all.push(note);
+  }
+
+  private group(heading: string, name: string): void {
     const names = this.groups.get(heading) ?? new Set();
     names.add(name);
     this.groups.set(heading, names);
   }
+}
 
-  warnings(): readonly string[] {
-    const grouped = [...this.groups].map(([heading, names]) => `${heading}: ${[...names].join(", ")}`);
-    return [...this.lines, ...grouped];
-  }
+export function formatNote({ position, text }: Note): string {
+  return position === "" ? text : `${position}: ${text}`;
 }

@@ -1,6 +1,6 @@
 // Typed values of one section, by the schema: spellings, the first non-empty value, defaults of [global],
 // ranges. An invalid value of a security parameter refuses the configuration; any other causes a warning.
-import { FOREIGN_PARAMETERS, FOREIGN_PREFIXES, REFUSED_PARAMETERS } from "./foreign.ts";
+import { foreignWord, holdsAnyway, moduleWord, REFUSED_PARAMETERS } from "./foreign.ts";
 import { ConfigError, type Dialect, type Entry, type Section } from "./parse.ts";
 import { Report } from "./report.ts";
 import {
@@ -58,7 +58,7 @@ function pickFrom(
       report.warn(entry.position, `'${entry.key}' has no effect in a share, write it in [global]`);
       continue;
     }
-    if (!parameter.effective) report.warnTogether("known but not in effect yet", parameter.name);
+    if (!parameter.effective) report.notYet(entry.position, parameter.name);
     checkComment(parameter, entry, report);
     if (entry.value === "") checkEmpty(parameter, entry, report);
     else addEntry(known, parameter, entry, dialect, report);
@@ -123,12 +123,14 @@ function reportUnknown(entry: Entry, report: Report): void {
   const instead = REFUSED_PARAMETERS.get(entry.key);
   if (instead !== undefined)
     throw new ConfigError(entry.position, `'${entry.key}' is not supported, ${instead}`);
-  const near = FOREIGN_PARAMETERS.has(entry.key) ? undefined : suggest(entry.key, knownSpellings());
+  const named = foreignWord(entry.key);
+  const near = named === undefined ? suggest(entry.key, knownSpellings()) : undefined;
   // A misspelt 'valid users' would open the share to everybody.
   if (near !== undefined && findParameter(near)?.security)
     throw new ConfigError(entry.position, `'${entry.key}' is unknown, write '${near}' or take the line out`);
-  if (FOREIGN_PARAMETERS.has(entry.key) || FOREIGN_PREFIXES.some((prefix) => entry.key.startsWith(prefix))) {
-    report.warnTogether("Samba parameters that have no effect here", entry.key);
+  const word = named ?? (near === undefined ? moduleWord(entry.key) : undefined);
+  if (word !== undefined) {
+    if (!holdsAnyway(entry.key, entry.value)) report.foreign(entry.position, entry.key, word);
     return;
   }
   const hint = near === undefined ? "take it out" : `did you mean '${near}'?`;

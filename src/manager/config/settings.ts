@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import type { EngineSettings } from "../../port/port.ts";
+import { readCiphers, readSigningAlgorithms } from "./algorithm-list.ts";
 import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
 import { bufferBudgetFor, locksFor, plannedMemoryBytes, transferBytesFor } from "./memory.ts";
 import { ConfigError } from "./parse.ts";
@@ -62,6 +63,8 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     maxDialect,
     signing: globals.choice("server signing"),
     encryption,
+    ciphers: Object.freeze(readCiphers(globals)),
+    signingAlgorithms: Object.freeze(readSigningAlgorithms(globals)),
     cryptoProvider: globals.choice("crypto provider"),
     mapToGuest: guests === "bad-user" ? guests : "never",
     kerberos: globals.boolean("kerberos support"),

@@ -1,5 +1,6 @@
 // Reads one section of the configuration into a share; ksmbd.conf(5).
 import { isAbsolute, normalize } from "node:path";
+import { FsAttribute } from "../../wire/fscc/fs-information.ts";
 import type { ShareRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { shareNameFault } from "./share-name.ts";
@@ -19,6 +20,10 @@ export interface Share extends ShareRules {
   readonly comment: string;
   readonly browseable: boolean;
   readonly guestOk: boolean;
+  /** With `guestOk`: every user is the guest. */
+  readonly guestOnly: boolean;
+  /** Lists show the share only to users who may connect. */
+  readonly listedToPermitted: boolean;
   /** Empty: the guest account of [global]. */
   readonly guestAccount: string;
   readonly hosts: HostRule | null;
@@ -52,7 +57,9 @@ export function readShare(
     ...readFileRules(values),
     ...readLinkRules(values, new SectionValues(globals, null, report)),
   };
-  if (!values.boolean("available")) return undefined;
+  if (!values.boolean("available") || !values.boolean("-valid")) return undefined;
+  if (rules.guestOnly && !rules.guestOk)
+    values.warn("guest only", "'guest only' has no effect without 'guest ok = yes'");
   const fault = shareNameFault(section.name);
   if (fault !== undefined) return leaveOut(fault);
   const path = values.text("path");
@@ -73,6 +80,8 @@ function readAccess(values: SectionValues) {
     comment: values.text("comment"),
     browseable: values.boolean("browseable"),
     guestOk: values.boolean("guest ok"),
+    guestOnly: values.boolean("guest only"),
+    listedToPermitted: values.boolean("access based share enum"),
     guestAccount: values.entry("guest account") ? values.text("guest account") : "",
     hosts: parseHostRule(
       { words: values.list("hosts allow"), position: values.position("hosts allow") },
@@ -91,6 +100,15 @@ function readAccess(values: SectionValues) {
       ? (values.number("max connections") ?? SHARE_MAX_CONNECTIONS)
       : SHARE_MAX_CONNECTIONS,
   } as const;
+}
+
+/**
+ * `share:fake_fscaps`, by which clients take a disk for one that can do more; not the bits by which they would take the
+ * volume for read-only or compressed.
+ */
+function readFakeAbilities(values: SectionValues): number {
+  const bits = values.number("share:fake_fscaps") ?? 0;
+  return (bits & ~(FsAttribute.READ_ONLY_VOLUME | FsAttribute.VOLUME_IS_COMPRESSED)) >>> 0;
 }
 
 function readFileRules(values: SectionValues) {
@@ -114,6 +132,8 @@ function readFileRules(values: SectionValues) {
     streamForm: values.choice("stream form"),
     space: Object.freeze({
       maxDiskBytes: (values.number("max disk size") ?? 0) * 1_048_576,
+      cacheSeconds: values.number("dfree cache time") ?? 0,
+      fakeAbilities: readFakeAbilities(values),
       timeMachineMaxBytes: values.number("time machine max size") ?? 0,
     }),
     posixExtensions: values.boolean("smb3 unix extensions"),

@@ -1,6 +1,7 @@
 // The pipes of this server, over the manager's configuration, users and the machine's accounts.
 import type { Account, Identity } from "../../port/port.ts";
 import type { Configuration } from "../config/load.ts";
+import type { Share } from "../config/share.ts";
 import type { Log } from "../log.ts";
 import { findSystemUser, type SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName, showName } from "../users/user-name.ts";
@@ -25,6 +26,7 @@ export interface PipeSource {
   /** Only the case of the name tells the user from another one. */
   hasNamesake(user: string): boolean;
   isCurrent(identity: Identity): boolean;
+  mayConnect(share: Share, identity: Identity): boolean;
   /** Null: all users are in the configuration. */
   readonly passwordFile: string | null;
   findAccount(user: string): Account | null;
@@ -67,8 +69,13 @@ class ServerContext implements RpcContext {
   /** Guests and anonymous sessions see only shares with `guest ok`. */
   shares(identity: Identity): RpcShare[] {
     const listed: RpcShare[] = [];
-    for (const { name, comment, path, browseable, guestOk } of this.source.configuration().shares.values())
-      if (guestOk || isProven(identity)) listed.push({ name, type: "disk", comment, browseable, path });
+    for (const share of this.source.configuration().shares.values()) {
+      const { name, comment, path, browseable, guestOk, listedToPermitted } = share;
+      const isListed = listedToPermitted
+        ? this.source.mayConnect(share, identity)
+        : guestOk || isProven(identity);
+      if (isListed) listed.push({ name, type: "disk", comment, browseable, path });
+    }
     listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
     return listed;
   }

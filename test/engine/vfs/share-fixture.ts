@@ -63,7 +63,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     hiding: { files: [], unreadable: false, unwriteable: false, special: false, deleteVetoed: false },
     recycle: null,
     snapshots: null,
-    space: { maxDiskBytes: 0, timeMachineMaxBytes: 0 },
+    space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 },
     posixLocking: false,
     oplocks: true,
     maxConnections: 0,

@@ -264,7 +264,7 @@ test("unknown parameters get a hint; Samba's and unimplemented ones get one line
     "f:2: 'workgruop' is unknown and has no effect, did you mean 'workgroup'?",
     "f:6: 'frobnicate' is unknown and has no effect, take it out",
     "f:9: 'tcp port' has no effect in a share, write it in [global]",
-    "Samba parameters that have no effect here: socket options, log file, fruit:metadata",
+    "Samba parameters that have no effect here: socket options, log file",
     "known but not in effect yet: aapl model",
   ]);
 });

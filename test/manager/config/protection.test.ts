@@ -83,7 +83,7 @@ test.each(words)(
 
 /** Parameters whose value, if it is not what was meant, gives nobody more than the default gives. */
 const NOT_PROTECTING = [
-  ...["netbios name", "workgroup", "server string", "tcp port", "log level", "comment"],
+  ...["netbios name", "netbios aliases", "workgroup", "server string", "tcp port", "log level", "comment"],
   ...["kerberos support", "kerberos service name", "kerberos keytab file", "kerberos clock skew"],
   // Limits: an invalid one falls back to the default, which limits as well.
   ...["logon timeout", "logon failure delay", "max connections", "max ip connections"],
@@ -99,7 +99,13 @@ const NOT_PROTECTING = [
     "smb2 max write",
   ],
   ...["smb2 max trans", "smbd max io size", "buffer budget", "deadtime", "ipc timeout", "volume timeout"],
-  ...["oplock break timeout", "max disk size", "time machine max size"],
+  ...[
+    "oplock break timeout",
+    "max disk size",
+    "dfree cache time",
+    "time machine max size",
+    "access based share enum",
+  ],
   // What is offered to clients that may connect.
   ...["smb3 unix extensions", "change notify", "kernel change notify", "smb2 leases", "durable handles"],
   ...["server multi channel support", "aapl model", "share:fake_fscaps", "cache read buffers"],
@@ -115,7 +121,7 @@ const NOT_PROTECTING = [
   ...["recycle:versions", "recycle:touch", "recycle:touch_mtime", "recycle:exclude", "recycle:exclude_dir"],
   ...["recycle:noversions", "recycle:minsize", "recycle:maxsize", "recycle:maxage", "recycle:limit"],
   // Known and without effect, which a warning says.
-  ...["admin users", "guest only"],
+  ...["admin users"],
 ];
 
 test("every parameter protects, or is listed here as one that does not", () => {
@@ -150,6 +156,8 @@ function twoValuesOf({ name, type, choices, max }: Parameter): readonly [string,
   if (type === "boolean") return ["no", "yes"];
   if (type === "integer" || type === "octal") return ["0", max === 2 ? "1" : "0700"];
   if (type === "veto") return ["/a/", "/b/"];
+  if (name.endsWith("encryption algorithms")) return ["AES-128-GCM", "AES-256-GCM"];
+  if (name.endsWith("signing algorithms")) return ["AES-128-CMAC", "HMAC-SHA256"];
   if (name.startsWith("hosts")) return ["10.0.0.1", "10.0.0.2"];
   return name === "path" || name === "root directory" ? ["/srv/a", "/srv/b"] : ["a", "b"];
 }

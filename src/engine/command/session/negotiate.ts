@@ -2,7 +2,7 @@
 import { extendPreauthHash, initialPreauthHash } from "../../../crypto/preauth.ts";
 import type { EngineSettings } from "../../../port/port.ts";
 import { Message, wireError, Writer } from "../../../wire/cursor.ts";
-import { capabilitiesOf, CIPHERS, SIGNING_ALGORITHMS } from "../../../wire/features.ts";
+import { capabilitiesOf } from "../../../wire/features.ts";
 import { Command, HEADER_SIZE, HeaderFlag, writeHeader } from "../../../wire/header.ts";
 import {
   Capability,
@@ -81,14 +81,13 @@ function chooseAlgorithms(exchange: Exchange, request: NegotiateRequest): Choice
   if (signing !== undefined && signing.algorithms.length === 0) return Status.INVALID_PARAMETER;
   // smbd leaves the context out for an empty list too: smb-rs ends the connection at a cipher of 0.
   const hasCiphers = encryption !== undefined && encryption.ciphers.length > 0;
-  const offersCipher = hasCiphers && exchange.context.settings.encryption !== "off";
+  const { settings } = exchange.context;
+  const offersCipher = hasCiphers && settings.encryption !== "off";
   return {
     // 2.2.4.1.2: cipher 0 means that client and server have none in common.
-    cipher: offersCipher ? (CIPHERS.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
-    signing: signing && SIGNING_ALGORITHMS.find((id) => signing.algorithms.includes(id)),
-    posix:
-      exchange.context.settings.posixExtensions &&
-      offersPosix(onlyContext(request.contexts, "posix")?.versions),
+    cipher: offersCipher ? (settings.ciphers.find((id) => encryption.ciphers.includes(id)) ?? 0) : undefined,
+    signing: signing && settings.signingAlgorithms.find((id) => signing.algorithms.includes(id)),
+    posix: settings.posixExtensions && offersPosix(onlyContext(request.contexts, "posix")?.versions),
   };
 }
 
@@ -115,6 +114,9 @@ function onlyContext<K extends NegotiateContext["kind"]>(
   return found;
 }
 
+/** The one cipher of 3.0 and 3.0.2. */
+const CIPHER_OF_3_0 = Cipher.AES_128_CCM;
+
 function negotiatedTerms(
   connection: ConnectionState,
   request: NegotiateRequest,
@@ -122,7 +124,10 @@ function negotiatedTerms(
   choice: Choice,
 ): Negotiated {
   const { settings } = connection.context;
-  const capabilities = capabilitiesOf(dialect.revision, request.capabilities, allowedCapabilities(settings));
+  let allowed = allowedCapabilities(settings);
+  if (dialect.hasEncryptionCapability && !settings.ciphers.includes(CIPHER_OF_3_0))
+    allowed &= ~Capability.ENCRYPTION;
+  const capabilities = capabilitiesOf(dialect.revision, request.capabilities, allowed);
   const byCapability = dialect.hasEncryptionCapability && (capabilities & Capability.ENCRYPTION) !== 0;
   return {
     dialect,
@@ -139,9 +144,6 @@ function negotiatedTerms(
     hasPosixExtensions: choice.posix,
   };
 }
-
-/** The one cipher of 3.0 and 3.0.2. */
-const CIPHER_OF_3_0 = Cipher.AES_128_CCM;
 
 /** The capability bits that the settings allow; dialect and client limit them further. */
 function allowedCapabilities(settings: EngineSettings): number {

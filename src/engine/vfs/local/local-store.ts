@@ -11,6 +11,7 @@ import { andThen } from "../../and-then.ts";
 import { targetOf } from "../disk/rename.ts";
 import { joinPath, splitPath } from "../name/names.ts";
 import { LocalHandle } from "./local-handle.ts";
+import { VolumeCache } from "./volume-cache.ts";
 import { LocalNode } from "./local-node.ts";
 import { posixView } from "../context/posix-view.ts";
 import { ShareDisk } from "./share-disk.ts";
@@ -108,8 +109,11 @@ class LocalStore implements FileStore {
   private readonly mayListCache = new Map<string, boolean>();
   private removeLossListener: (() => void) | undefined;
 
+  private readonly volumes: VolumeCache;
+
   constructor(disk: ShareDisk) {
     this.disk = disk;
+    this.volumes = new VolumeCache(disk.context.grant.space.cacheSeconds, () => performance.now());
   }
 
   lookup(components: readonly string[]): MaybePromise<Found | Failure> {
@@ -197,7 +201,8 @@ class LocalStore implements FileStore {
   }
 
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure> {
-    return node instanceof LocalNode ? node.run("volume", node.fd) : -Errno.EINVAL;
+    if (!(node instanceof LocalNode)) return -Errno.EINVAL;
+    return this.volumes.get(node.stat.device, () => node.run("volume", node.fd));
   }
 
   replaceBySpecial(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure> {

@@ -51,7 +51,7 @@ const rows: readonly (readonly [bit: number, holds: (facts: AbilityFacts) => boo
 
 /** Returns FileSystemAttributes of a volume. */
 export function abilitiesOf(facts: AbilityFacts): number {
-  let bits = 0;
+  let bits = facts.grant.space.fakeAbilities;
   for (const [bit, holds] of rows) if (holds(facts)) bits |= bit;
   return bits >>> 0;
 }

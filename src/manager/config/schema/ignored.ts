@@ -5,11 +5,6 @@ const { flag, integer, size, text } = rowsOf("global");
 
 export const IGNORED = [
   text("aapl model", "", "Model whose icon macOS shows.", { effective: false }),
-  integer("share:fake_fscaps", "64", "File system attribute bits to add.", {
-    min: 0,
-    max: 0xffff_ffff,
-    effective: false,
-  }),
   integer("ipc timeout", "0", "Accepted and ignored: there is no kernel module to keep alive.", {
     min: 0,
     max: 0xffff_ffff,

@@ -1,7 +1,7 @@
 // Parameters of [global]: dialects, signing, encryption and log-on.
 import { NO, rowsOf, YES } from "./parameter.ts";
 
-const { flag, integer, text, choice } = rowsOf("global");
+const { flag, integer, list, text, choice } = rowsOf("global");
 
 const MIN_DIALECT = {
   "0x0202": ["SMB2_02", "SMB2", "NT1", "SMB1", "LANMAN1", "LANMAN2", "COREPLUS", "CORE"],
@@ -64,6 +64,18 @@ export const PROTOCOL = [
     "auto",
     "disabled: not offered; auto: for clients that ask for it; desired: for all clients that support it; mandatory: other clients are refused.",
     { scope: "both", aliases: ["server smb encrypt", "smb encrypt"], security: true },
+  ),
+  list(
+    "server smb3 encryption algorithms",
+    "",
+    "Ciphers of SMB 3.1.1 in order of preference: AES-128-GCM, AES-128-CCM, AES-256-GCM, AES-256-CCM. `-NAME` takes one from the default. SMB 3.0 encrypts only with AES-128-CCM.",
+    { defaultHelp: "all four", security: true },
+  ),
+  list(
+    "server smb3 signing algorithms",
+    "",
+    "Signing algorithms of SMB 3.1.1 in order of preference: AES-128-GMAC, AES-128-CMAC, HMAC-SHA256. `-NAME` takes one from the default. Older dialects have one each.",
+    { defaultHelp: "all three", security: true },
   ),
   choice(
     "crypto provider",

@@ -5,6 +5,11 @@ const { flag, integer, text, list } = rowsOf("global");
 
 export const SERVER = [
   text("netbios name", "", "Name of the server, at most 15 characters.", { defaultHelp: "the host's name" }),
+  list(
+    "netbios aliases",
+    "",
+    "Other names of the server, accepted as in Samba: the server answers to every name by which a client reaches it.",
+  ),
   text("workgroup", "WORKGROUP", "Workgroup; also the domain name that clients see at log-on."),
   text("server string", "SMB SERVER", "Comment beside the server's name in lists."),
   integer("tcp port", "445", "TCP port to listen on; 0 takes a free one.", {

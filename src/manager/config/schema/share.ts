@@ -15,6 +15,9 @@ export const SHARE = [
   }),
   text("comment", "", "Text beside the share's name in lists."),
   flag("available", "yes", "no: the share does not exist for clients.", { security: true }),
+  flag("-valid", "yes", "no: the share does not exist for clients; the same as `available = no`.", {
+    security: true,
+  }),
   flag("browseable", "yes", "The share appears in lists.", { aliases: ["browsable"], security: true }),
   flag("read only", "yes", "Clients cannot change anything in the share.", {
     inverse: ["writable", "writeable", "write ok"],
@@ -26,6 +29,11 @@ export const SHARE = [
     "Guests and anonymous sessions may connect, unless `valid users` is set and lacks the guest account.",
     { aliases: ["public"], security: true },
   ),
+  flag("guest only", "no", "With `guest ok`: every user connects as the guest, whatever his name.", {
+    aliases: ["only guest"],
+    security: true,
+  }),
+  flag("access based share enum", "no", "Lists show the share only to users who may connect to it."),
   list(
     "valid users",
     "",
@@ -306,6 +314,18 @@ export const SHARE = [
     "Largest disk size that clients see, in megabytes; 0: no limit. It does not limit what is written.",
     { aliases: ["max disksize"] },
   ),
+  integer(
+    "dfree cache time",
+    "0",
+    "Seconds for which the answer to a question about free space counts again, for disks that should sleep.",
+    { min: 0, max: 86_400 },
+  ),
+  integer(
+    "share:fake_fscaps",
+    "0",
+    "Bits of FileSystemAttributes ([MS-FSCC] 2.5.1) to announce besides those that hold; 64 is sparse files. Bits for a read-only or compressed volume are ignored.",
+    { min: 0, max: 0xffff_ffff },
+  ),
   size(
     "time machine max size",
     "0",
@@ -322,5 +342,4 @@ export const SHARE = [
     "Do not list what the user cannot read; it can still be opened by name as far as its rights allow.",
     { security: true },
   ),
-  flag("guest only", "no", "All users connect as the guest.", { aliases: ["only guest"], effective: false }),
 ] as const;

@@ -1,0 +1,54 @@
+// `server smb3 encryption algorithms` and `server smb3 signing algorithms`; smb.conf(5).
+import { CIPHERS, SIGNING_ALGORITHMS } from "../../wire/features.ts";
+import { Cipher, SigningAlgorithm } from "../../wire/context/negotiate-context.ts";
+import { ConfigError } from "./parse.ts";
+import type { SectionValues } from "./section-values.ts";
+
+const CIPHER_NAMES: Readonly<Record<string, number>> = {
+  "AES-128-GCM": Cipher.AES_128_GCM,
+  "AES-128-CCM": Cipher.AES_128_CCM,
+  "AES-256-GCM": Cipher.AES_256_GCM,
+  "AES-256-CCM": Cipher.AES_256_CCM,
+};
+
+const SIGNING_NAMES: Readonly<Record<string, number>> = {
+  "AES-128-GMAC": SigningAlgorithm.AES_GMAC,
+  "AES-128-CMAC": SigningAlgorithm.AES_CMAC,
+  "HMAC-SHA256": SigningAlgorithm.HMAC_SHA256,
+};
+
+/** Most preferred first. Throws ConfigError for an unknown name, or where none is left. */
+export function readCiphers(globals: SectionValues): readonly number[] {
+  return readAlgorithms(globals, "server smb3 encryption algorithms", CIPHER_NAMES, CIPHERS);
+}
+
+export function readSigningAlgorithms(globals: SectionValues): readonly number[] {
+  return readAlgorithms(globals, "server smb3 signing algorithms", SIGNING_NAMES, SIGNING_ALGORITHMS);
+}
+
+/** `A, B` names them in order; `-A` takes one from the usual list, `+A` adds one at its end. */
+function readAlgorithms(
+  globals: SectionValues,
+  parameter: "server smb3 encryption algorithms" | "server smb3 signing algorithms",
+  names: Readonly<Record<string, number>>,
+  usual: readonly number[],
+): readonly number[] {
+  const words = globals.list(parameter);
+  if (words.length === 0) return usual;
+  const changesUsual = words.every((word) => /^[+-]/.test(word));
+  const chosen = new Set(changesUsual ? usual : []);
+  for (const word of words) {
+    const name = (changesUsual ? word.slice(1) : word).toUpperCase();
+    const algorithm = names[name];
+    if (algorithm === undefined)
+      throw new ConfigError(
+        globals.position(parameter),
+        `'${word}' is not a value of '${parameter}', write some of ${Object.keys(names).join(", ")}`,
+      );
+    if (word.startsWith("-")) chosen.delete(algorithm);
+    else chosen.add(algorithm);
+  }
+  if (chosen.size === 0)
+    throw new ConfigError(globals.position(parameter), `'${parameter}' leaves none over`);
+  return [...chosen];
+}

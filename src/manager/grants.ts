@@ -1,0 +1,81 @@
+// The answers to tree connects: what a share grants one user, and what IPC$ grants everybody.
+import type { Identity, NamedUsers, ShareGrant, ShareRules } from "../port/port.ts";
+import { fillRepository } from "./config/recycle-rules.ts";
+import type { Share } from "./config/share.ts";
+import type { Admission } from "./share-access.ts";
+
+export const IPC = "IPC$";
+
+/** The rules of the share for a user, without what decides about users. */
+export function rulesOf(share: Share, { readOnly }: Admission): ShareRules {
+  const { comment, browseable, listedToPermitted, hosts, forceUser, forceGroup, ...rest } = share;
+  const { guestOk, guestOnly, guestAccount, ...named } = rest;
+  const { validUsers, invalidUsers, readList, writeList, ...rules } = named;
+  return { ...rules, readOnly };
+}
+
+export function grantOf(
+  share: Share,
+  admission: Admission,
+  credentials: ShareGrant["credentials"],
+  identity: Identity,
+  namedUsers: NamedUsers | null,
+): ShareGrant {
+  const rules = rulesOf(share, admission);
+  const recycle = rules.recycle && fillRepository(rules.recycle, share.name, identity);
+  const { asGuest } = admission;
+  return Object.freeze({ ...rules, type: "disk", credentials, recycle, namedUsers, asGuest });
+}
+
+export const PIPE_GRANT = Object.freeze<ShareGrant>({
+  name: IPC,
+  type: "pipe",
+  path: "",
+  readOnly: false,
+  encryption: "off",
+  signing: "auto",
+  credentials: null,
+  createMask: 0,
+  directoryMask: 0,
+  forceCreateMode: 0,
+  forceDirectoryMode: 0,
+  inheritOwner: false,
+  security: {
+    acl: "posix",
+    ignoreSystemAcls: false,
+    canChange: false,
+    writersMayChange: false,
+    inheritOwnerName: false,
+    inheritPermissions: false,
+    inheritAcls: false,
+  },
+  namedUsers: null,
+  asGuest: false,
+  hideDotFiles: false,
+  eaSupport: false,
+  storeDosAttributes: false,
+  modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
+  posixExtensions: false,
+  streams: false,
+  streamForm: "samba",
+  followSymlinks: false,
+  wideLinks: false,
+  crossMounts: false,
+  caseSensitive: false,
+  vetoFiles: Object.freeze([]),
+  names: {
+    characterMap: [],
+    reserved: "auto",
+    shortNames: "no",
+    shortNamePrefix: 1,
+    newCase: "keep",
+    newShortCase: "keep",
+  },
+  hiding: { files: [], unreadable: false, unwriteable: false, special: false, deleteVetoed: false },
+  recycle: null,
+  snapshots: null,
+  space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 },
+  posixLocking: false,
+  oplocks: false,
+  maxConnections: 65_536,
+});
