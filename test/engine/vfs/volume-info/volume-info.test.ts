@@ -43,16 +43,22 @@ async function volumeOf(fixture: Fixture, ...names: string[]): Promise<VolumeInf
 
 describe("space", () => {
   test("is limited by `max disk size` in all three values", async () => {
-    const volume = await volumeOf(share({ space: { maxDiskBytes: 5 * MIB, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 } }));
+    const volume = await volumeOf(
+      share({ space: { maxDiskBytes: 5 * MIB, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 } }),
+    );
     expect(volume.totalBytes).toBe(5 * MIB);
     expect(volume.availableBytes).toBeLessThanOrEqual(5 * MIB);
     expect(volume.freeBytes).toBeLessThanOrEqual(5 * MIB);
   });
 
   test("available within `time machine max size` excludes the space of sparse bundles", async () => {
-    const fixture = share({ space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 100 * MIB } });
+    const fixture = share({
+      space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 100 * MIB },
+    });
     expect((await volumeOf(fixture)).availableBytes).toBe(100 * MIB);
-    const other = share({ space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 100 * MIB } });
+    const other = share({
+      space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 100 * MIB },
+    });
     mkdirSync(other.at("Mac.sparsebundle", "bands"), { recursive: true });
     // As diskimages-helper(8) writes it.
     const plist = "<dict>\n\t<key>band-size</key>\n\t<integer>8388608</integer>\n</dict>";
