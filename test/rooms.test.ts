@@ -35,9 +35,11 @@ const ENGINE: Allowed = {
   logon: ["state", "and-then.ts"],
   connection: ["transport", "logon", "state", "vfs", "and-then.ts", "turns.ts"],
   command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts", "turns.ts"],
+  control: ["command", "connection", "state", "and-then.ts"],
   "table-report.ts": ["connection"],
   "loop-guard.ts": ["connection", "turns.ts"],
   "engine.ts": [
+    "control",
     "command",
     "connection",
     "logon",

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
 import { dropQuotaOverride } from "../engine/privileges.ts";
-import type { EngineControl } from "../port/port.ts";
+import type { EngineControl } from "../port/control.ts";
 import type { Override } from "../manager/config/load.ts";
 import { reportBug } from "../manager/log.ts";
 import { takeLock } from "../manager/lock-file.ts";
@@ -86,6 +86,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
   let engine: EngineControl;
   try {
     engine = startEngine(manager);
+    manager.engine = engine;
   } catch (error) {
     lock?.release();
     throw error;

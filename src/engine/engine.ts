@@ -1,8 +1,10 @@
 // The performance path: listens, serves connections and enforces their limits.
 import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
+import type { EngineControl, EngineStatus, EngineTables } from "../port/control.ts";
 import type { PipeManager } from "../port/pipes.ts";
-import type { EngineControl, EngineSettings, EngineStatus, Manager, ShareGrant } from "../port/port.ts";
+import type { EngineSettings, Manager, MaybePromise, ShareGrant } from "../port/port.ts";
+import type { NtStatus } from "../wire/status.ts";
 import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
 import { reviewSessions } from "./command/session/review-sessions.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
@@ -11,6 +13,9 @@ import { ROWS } from "./command/table.ts";
 import { type ConnectionLimits, ConnectionTable } from "./connection/connection-table.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
+import { TrafficCount } from "./connection/traffic.ts";
+import { closeOpenById, endSession, endTree } from "./control/end.ts";
+import { makeTables } from "./control/tables.ts";
 import { makeLog } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { findOutdated } from "./connection/outdated.ts";
@@ -71,6 +76,9 @@ export function startEngine(manager: Manager & PipeManager): EngineControl {
 
 class Engine implements EngineControl {
   readonly port: number;
+  private readonly startedMs = systemClock.now();
+  /** Of the connections that have ended. */
+  private readonly endedTraffic = new TrafficCount();
   private readonly context: EngineContext;
   private readonly host: ConnectionHost;
   private readonly connections = new Map<number, Connection>();
@@ -140,7 +148,7 @@ class Engine implements EngineControl {
     this.host = {
       context,
       rows: watchedRows(ROWS, turns, log.error),
-      connections: this.connections,
+      ended: (connection) => this.ended(connection),
       idleExchanges: [],
       negotiateSmb1,
       endSession: (session) => {
@@ -152,6 +160,15 @@ class Engine implements EngineControl {
     this.port = this.listen(settings.addresses, settings.port);
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
+  }
+
+  get tables(): EngineTables {
+    return makeTables(this.context, this.connections);
+  }
+
+  private ended(connection: Connection): void {
+    this.connections.delete(connection.id);
+    this.endedTraffic.add(connection.traffic);
   }
 
   private takeDiskEvents({ notify, watcher, changeTimes }: EngineContext): void {
@@ -320,22 +337,41 @@ class Engine implements EngineControl {
   }
 
   status(): EngineStatus {
-    const { connections } = this;
-    const { opens, pool } = this.context;
+    const { caching, clock, connections, durables, opens, pool, sessions, settings } = this.context;
+    const traffic = new TrafficCount();
+    traffic.add(this.endedTraffic);
+    for (const connection of this.connections.values()) traffic.add(connection.traffic);
     return {
-      connections: [...connections.values()].map((connection) => ({
-        id: connection.id,
-        remoteAddress: connection.remoteAddress,
-        dialect: connection.negotiated?.dialect.revision ?? 0,
-        sessions: [...connection.sessions.values()].map((session) => ({
-          user: session.identity?.user ?? "",
-          encrypted: session.mustEncrypt,
-          signed: session.mustSign,
-        })),
-      })),
+      uptimeMs: clock.now() - this.startedMs,
+      connections: connections.size,
+      sessions: sessions.size,
       opens: opens.count,
-      bufferBytes: pool.lentBytes + pool.idleBytes,
+      files: opens.fileCount,
+      leases: caching.leaseCount,
+      detached: durables.detachedCount,
+      lentBytes: pool.lentBytes,
+      idleBytes: pool.idleBytes,
+      bufferBudgetBytes: settings.bufferBudgetBytes,
+      traffic: traffic.snapshot(),
     };
+  }
+
+  endConnection(id: number): boolean {
+    const connection = this.connections.get(id);
+    connection?.close("closed by the administrator");
+    return connection !== undefined;
+  }
+
+  endSession(id: number): MaybePromise<boolean> {
+    return endSession(this.context, id);
+  }
+
+  endTree(sessionId: number, treeId: number): MaybePromise<boolean> {
+    return endTree(this.context, sessionId, treeId);
+  }
+
+  closeOpen(id: number): MaybePromise<NtStatus | undefined> {
+    return closeOpenById(this.context, id);
   }
 }
 

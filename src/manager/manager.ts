@@ -1,5 +1,6 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
 // users. rpc/ is loaded when the first pipe is opened, kerberos/ with the first ticket.
+import type { EngineControl } from "../port/control.ts";
 import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
 import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
@@ -54,6 +55,8 @@ export class ServerManager implements Manager, PipeManager {
   private kerberos: KerberosService | undefined;
   private sid: string | undefined;
   private readonly absentShares = new Set<string>();
+  /** Undefined until the engine runs. */
+  engine: EngineControl | undefined;
 
   constructor(options: ManagerOptions) {
     this.options = options;

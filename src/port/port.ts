@@ -366,28 +366,3 @@ export type EngineEvent =
   | { readonly event: "logoff"; readonly identity: Identity }
   | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string }
   | { readonly event: "openLimit"; readonly user: string; readonly limit: string };
-
-/** Control of a running engine. */
-export interface EngineControl {
-  /** The port it listens on, which differs from the configured one if that is 0. */
-  readonly port: number;
-  /** Takes a new snapshot of the settings and ends what users have and would no longer get; the rest stays. */
-  reload(): void;
-  stop(): Promise<void>;
-  status(): EngineStatus;
-}
-
-export interface EngineStatus {
-  readonly connections: readonly {
-    readonly id: number;
-    readonly remoteAddress: string;
-    readonly dialect: number;
-    readonly sessions: readonly {
-      readonly user: string;
-      readonly encrypted: boolean;
-      readonly signed: boolean;
-    }[];
-  }[];
-  readonly opens: number;
-  readonly bufferBytes: number;
-}

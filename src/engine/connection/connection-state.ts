@@ -9,6 +9,7 @@ import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { TrafficCount } from "./traffic.ts";
 
 /** The number of ended sessions for which the connection still signs error responses. */
 const MAX_ENDED_KEYS = 4;
@@ -67,6 +68,7 @@ export class ConnectionState {
   isLoggedOn = false;
   isClosed = false;
   lastActiveMs: number;
+  readonly traffic = new TrafficCount();
   private readonly keepAlives = new RateLimit();
   private readonly cancels = new RateLimit();
 

@@ -42,7 +42,8 @@ export interface ConnectionHost {
   readonly context: EngineContext;
   /** The dispatch table, indexed by command. */
   readonly rows: readonly (Row | undefined)[];
-  readonly connections: Map<number, Connection>;
+  /** Removes a closed connection from the engine's table. */
+  readonly ended: (connection: Connection) => void;
   /** Exchange objects for reuse. */
   readonly idleExchanges: Exchange[];
   /** Answers an SMB1 negotiate with an SMB2 response. False: close the connection. [MS-SMB2] 3.3.5.3.1. */
@@ -137,6 +138,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   }
 
   takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean {
+    this.traffic.receivedBytes += length;
     if (length < 4) return this.refuse(loan);
     const view = loan?.view ?? this.viewOf(bytes);
     const magic = view.getUint32(start, true);
@@ -229,6 +231,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   /** Completes the current request; after the last one sends the reply. True when another request follows. */
   private finishMember(exchange: Exchange, status: Outcome): boolean {
     if (exchange.waitingBytes > 0) this.endWait(exchange);
+    if (status !== NO_REPLY) this.traffic.count(status);
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
     if (exchange.advance() && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
@@ -319,6 +322,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
       from -= 52;
     }
     const length = to - from;
+    this.traffic.sentBytes += length;
     from -= 4;
     reply.view.setUint32(from, length, false);
     this.sendQueue.send(reply, from, to);
@@ -371,7 +375,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.host.connections.delete(this.id);
+    this.host.ended(this);
     this.context.connectionTable.remove(this);
     this.frames.close();
     this.sendQueue.close();

@@ -67,6 +67,11 @@ export class OpenTable {
     return this.files.values();
   }
 
+  /** All opens; later changes of the table do not end the iterator. */
+  all(): IterableIterator<Open> {
+    return this.opens.values();
+  }
+
   find(id: number): Open | undefined {
     return this.opens.get(id);
   }

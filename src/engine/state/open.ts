@@ -65,6 +65,8 @@ export class Open {
   /** FILE_MODE_INFORMATION as set by the client. */
   mode: number;
   position = 0;
+  /** When it was opened, by the engine's clock. */
+  openedMs = 0;
   private usage: OpenUsage | undefined;
   search: DirectorySearch | undefined;
   /** The QUERY_DIRECTORY in progress, which has to give way or to wait for the disk: the next one follows it. */

@@ -68,6 +68,19 @@ export class RangeLocks {
     return this.waiters.size;
   }
 
+  /** Locks that an owner holds and waits for. */
+  countOf(owner: number): number {
+    return this.holdings.get(owner)?.count ?? 0;
+  }
+
+  /** The ranges that are held, without regard to order; later locks and unlocks do not end the iterator. */
+  *held(): IterableIterator<LockRange> {
+    for (const [owner, { shared, exclusive }] of this.holdings) {
+      for (const node of exclusive) yield rangeOf(node, owner, true);
+      for (const node of shared) yield rangeOf(node, owner, false);
+    }
+  }
+
   /**
    * True when another owner's exclusive lock prevents `owner` from reading `length` bytes (above 0) at
    * `offset`.
@@ -259,6 +272,10 @@ export class RangeLocks {
 function removeAll(tree: RangeTree, nodes: ReadonlySet<RangeNode>): void {
   if (nodes.size === tree.size) tree.clear();
   else for (const node of nodes) tree.remove(node);
+}
+
+function rangeOf(node: RangeNode, owner: number, isExclusive: boolean): LockRange {
+  return { owner, offset: node.offset, length: node.last - node.offset + 1n, isExclusive };
 }
 
 function always(): boolean {

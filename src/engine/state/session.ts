@@ -19,6 +19,8 @@ export interface Tree {
   readonly mustEncrypt: boolean;
   /** TreeConnect.MaximalAccess, a FILE_ access mask; 0 where re-authentication brought a user who may not use it. */
   maximalAccess: number;
+  /** When it was made, by the engine's clock. */
+  readonly connectedMs: number;
   /** The session has ended; the store stays for the durable opens that have lost their connection. */
   isLost: boolean;
 }
@@ -54,6 +56,8 @@ export class Session {
   signing: Mac | undefined;
   sealing: SealKeys | undefined;
   mustSign = false;
+  /** When the log-on succeeded, by the engine's clock. */
+  startedMs = 0;
   /** The client has sent the AAPL create context: it is a Mac. */
   isApple = false;
   mustEncrypt = false;

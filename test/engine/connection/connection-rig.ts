@@ -198,7 +198,16 @@ export function addSession(connection: FakeConnection, id: number): Session {
 export function addTree(session: Session, changes: Partial<Tree> = {}): Tree {
   const id = session.nextTreeId();
   const grant = { path: "/share" } as Tree["grant"];
-  const tree = { id, session, grant, store: undefined, mustEncrypt: false, maximalAccess: 0, isLost: false };
+  const tree = {
+    id,
+    session,
+    grant,
+    store: undefined,
+    mustEncrypt: false,
+    maximalAccess: 0,
+    connectedMs: 0,
+    isLost: false,
+  };
   const added: Tree = { ...tree, ...changes };
   session.trees.set(id, added);
   return added;

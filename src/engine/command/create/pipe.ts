@@ -64,6 +64,7 @@ async function connectPipe(exchange: Exchange, tree: Tree, request: CreateReques
     createOptions: request.createOptions,
     isDirectory: false,
   });
+  open.openedMs = context.clock.now();
   context.opens.add(open);
   exchange.open = open;
   encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {

@@ -84,7 +84,7 @@ function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileN
 }
 
 function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
-  const { opens } = creation.exchange.context;
+  const { clock, opens } = creation.exchange.context;
   const { shareAccess, createOptions } = creation.request;
   const open = new Open({
     id: opens.nextId(),
@@ -100,6 +100,7 @@ function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
     createOptions,
     isDirectory: node.stat.kind === FileKind.DIRECTORY && creation.stream === undefined,
   });
+  open.openedMs = clock.now();
   open.unusableAccess = creation.granted & creation.unusable;
   open.isPosix = creation.isPosix;
   open.snapshotPath = creation.snapshotPath;

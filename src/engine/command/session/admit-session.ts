@@ -20,6 +20,7 @@ export function beginSession(exchange: Exchange, session: Session): void {
 /** Gives a new session its place among those that are logged on. Returns SUCCESS or the refusal. */
 export function admitSession(exchange: Exchange, session: Session, identity: LogonIdentity): NtStatus {
   const { connection, context } = exchange;
+  session.startedMs = context.clock.now();
   const user = identity.isGuest || identity.isAnonymous ? undefined : identity.user;
   const isIdle = (guest: Session): boolean => context.opens.ofSession(guest).size === 0;
   const admission = context.sessions.admit(session, user, context.settings, isIdle);

@@ -137,6 +137,7 @@ function addTree(
     store,
     mustEncrypt: canSeal && (grant.encryption === "required" || grant.encryption === "desired"),
     maximalAccess: grant.readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL,
+    connectedMs: exchange.context.clock.now(),
     isLost: false,
   };
   // 3.3.5.7 has no signing per share: a share that requires it makes its whole session sign.

@@ -44,6 +44,7 @@ export function treeFor(change: Partial<ShareGrant> = {}, maximalAccess: number 
     store: undefined,
     mustEncrypt: false,
     maximalAccess,
+    connectedMs: 0,
     isLost: false,
   };
 }

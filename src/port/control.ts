@@ -1,0 +1,184 @@
+// The manager's view of a running engine: its tables row by row, and what it may be told to end. Types only; rows are
+// plain cloneable data.
+import type { NtStatus } from "../wire/status.ts";
+import type { MaybePromise } from "./port.ts";
+
+/** Control of a running engine. */
+export interface EngineControl {
+  /** The port it listens on, which differs from the configured one if that is 0. */
+  readonly port: number;
+  readonly tables: EngineTables;
+  /** Takes a new snapshot of the settings and ends what users have and would no longer get; the rest stays. */
+  reload(): void;
+  stop(): Promise<void>;
+  status(): EngineStatus;
+  /** Closes a connection; a session ends with its last one. False where there is none with that id. */
+  endConnection(id: number): boolean;
+  /** Ends a session with its tree connects and opens, durable ones too. False where there is none with that id. */
+  endSession(id: number): MaybePromise<boolean>;
+  /** Ends a tree connect with its opens: the client gets STATUS_NETWORK_NAME_DELETED and may connect again. */
+  endTree(sessionId: number, treeId: number): MaybePromise<boolean>;
+  /** Closes an open as its client would; undefined where there is none with that id. */
+  closeOpen(id: number): MaybePromise<NtStatus | undefined>;
+}
+
+/** The numbers of a running engine. */
+export interface EngineStatus {
+  readonly uptimeMs: number;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly opens: number;
+  /** Files that are open. */
+  readonly files: number;
+  readonly leases: number;
+  /** Opens that wait for their client to reconnect. */
+  readonly detached: number;
+  /** Of the buffer pool: in use, kept for reuse, and its limit. */
+  readonly lentBytes: number;
+  readonly idleBytes: number;
+  readonly bufferBudgetBytes: number;
+  /** Since the start, connections that have ended included. */
+  readonly traffic: Traffic;
+}
+
+export interface Traffic {
+  readonly requests: number;
+  /** Requests that were answered with an error (severity 3 of [MS-ERREF] 2.3). */
+  readonly failures: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/**
+ * The tables of the engine. A row is made when it is taken, so a consumer of many takes a few milliseconds' worth, gives
+ * way and goes on: rows that are added or end meanwhile may be there or not, and no iterator becomes invalid.
+ */
+export interface EngineTables {
+  connections(): IterableIterator<ConnectionRow>;
+  /** Sessions that are logged on. */
+  sessions(): IterableIterator<SessionRow>;
+  /** Tree connects, those to IPC$ included. */
+  trees(): IterableIterator<TreeRow>;
+  /** Opens: files, directories, named streams and pipes; durable ones without a connection included. */
+  opens(): IterableIterator<OpenRow>;
+  /** Byte-range locks that are held. */
+  locks(): IterableIterator<LockRow>;
+  /** Leases and oplocks with any right. */
+  leases(): IterableIterator<LeaseRow>;
+  /** The disks that tree connects use. */
+  volumes(): IterableIterator<VolumeRow>;
+}
+
+export interface ConnectionRow {
+  readonly id: number;
+  readonly remoteAddress: string;
+  /** DialectRevision; 0 before NEGOTIATE. */
+  readonly dialect: number;
+  readonly isLoggedOn: boolean;
+  readonly sessions: readonly number[];
+  readonly ageMs: number;
+  /** Since the last request. */
+  readonly idleMs: number;
+  readonly traffic: Traffic;
+}
+
+export interface SessionRow {
+  readonly id: number;
+  readonly user: string;
+  readonly domain: string;
+  readonly isGuest: boolean;
+  readonly isAnonymous: boolean;
+  /** Of the client at the log-on. */
+  readonly remoteAddress: string;
+  readonly dialect: number;
+  /** Cipher of [MS-SMB2] 2.2.3.1.2 that the connection negotiated; 0: none. */
+  readonly cipher: number;
+  /** All of the session's messages must be encrypted; its shares may want that by themselves. */
+  readonly isEncrypted: boolean;
+  /** SigningAlgorithmId of [MS-SMB2] 2.2.3.1.7; undefined for guests and anonymous users, who cannot sign. */
+  readonly signingAlgorithm: number | undefined;
+  readonly mustSign: boolean;
+  readonly connections: readonly number[];
+  readonly trees: number;
+  readonly opens: number;
+  readonly ageMs: number;
+  /** Since the last request over one of its connections. */
+  readonly idleMs: number;
+}
+
+export interface TreeRow {
+  readonly id: number;
+  readonly session: number;
+  readonly share: string;
+  readonly type: "disk" | "pipe";
+  readonly user: string;
+  readonly remoteAddress: string;
+  readonly isReadOnly: boolean;
+  readonly isEncrypted: boolean;
+  readonly opens: number;
+  readonly ageMs: number;
+}
+
+export interface OpenRow {
+  /** The FileId's both halves. */
+  readonly id: number;
+  readonly session: number;
+  readonly tree: number;
+  readonly user: string;
+  readonly remoteAddress: string;
+  readonly share: string;
+  /** On disk, below the share; "" for the share's directory and for a pipe. */
+  readonly path: string;
+  /** The name of a named stream; "" for the file itself. */
+  readonly stream: string;
+  readonly isDirectory: boolean;
+  readonly isPipe: boolean;
+  /** Access mask, and bits of ShareAccess ([MS-SMB2] 2.2.13). */
+  readonly access: number;
+  readonly shareAccess: number;
+  /** Byte-range locks that the open holds and waits for. */
+  readonly locks: number;
+  /** What the client may cache, as a LeaseState ([MS-SMB2] 2.2.13.2.8). */
+  readonly caching: number;
+  readonly isLease: boolean;
+  readonly isDurable: boolean;
+  /** The connection is lost, and the open waits for its client. */
+  readonly isDetached: boolean;
+  readonly deletePending: boolean;
+  readonly ageMs: number;
+}
+
+export interface LockRow {
+  readonly open: number;
+  readonly user: string;
+  readonly share: string;
+  readonly path: string;
+  readonly stream: string;
+  /** Decimal: offsets have 64 bits. */
+  readonly offset: string;
+  readonly length: string;
+  readonly isExclusive: boolean;
+}
+
+export interface LeaseRow {
+  readonly isLease: boolean;
+  /** LeaseKey in hex; "" for an oplock. */
+  readonly key: string;
+  /** A LeaseState. */
+  readonly state: number;
+  readonly isBreaking: boolean;
+  readonly user: string;
+  readonly remoteAddress: string;
+  readonly share: string;
+  readonly path: string;
+  readonly opens: readonly number[];
+}
+
+export interface VolumeRow {
+  /** The mount point; "" where the kernel does not tell it. */
+  readonly mountPoint: string;
+  readonly source: string;
+  readonly fileSystem: string;
+  readonly shares: readonly string[];
+  readonly opens: number;
+}
