@@ -1,9 +1,6 @@
 // A user-mode Linux as an ordinary process: a kernel with as little memory as a small box has, that runs one server.
 import { join } from "node:path";
-import { type ServerName, serverCommand } from "./root.ts";
-
-/** The guest's address; the clients' end of the cable is 10.77.0.1. */
-export const GUEST_ADDRESS = "10.77.0.2";
+import { type ServerName, startCommand } from "./root.ts";
 
 /** What the guest reported at one time; sizes in KiB. */
 export interface Sample {
@@ -92,15 +89,15 @@ export class Guest {
 
   /** Starts the server and the samples. */
   async startServer(): Promise<void> {
-    await this.run(`${serverCommand(this.server)} >/host/log 2>&1 & server=$!`);
+    await this.run(startCommand(this.server));
     await this.run(`sleep 1; watch ${this.server} "$server" &`);
   }
 
-  /** Sends SIGTERM to the server; returns the milliseconds until it had ended. */
-  async stopServer(): Promise<number> {
+  /** Sends SIGTERM to the server; returns the milliseconds until it had ended, and its status. */
+  async stopServer(): Promise<{ readonly ms: number; readonly status: number }> {
     const start = performance.now();
-    await this.run('kill "$server"; wait "$server"');
-    return performance.now() - start;
+    const status = await this.run('kill "$server"; wait "$server"; answer=$?; true');
+    return { ms: performance.now() - start, status: Number(status) };
   }
 
   async halt(): Promise<void> {

@@ -1,13 +1,26 @@
 // The root directory of the guest: busybox, the server with its libraries, and its configuration.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { formatPasswordDatabase } from "../e2e/client/server.ts";
+import { smbdGlobals, writeSmbdState } from "../peer/smbd.ts";
 import { TESTER } from "../peer/test-server.ts";
 
 export type ServerName = "minismbd" | "smbd";
 
 export const SHARE = "share";
+
+/** The guest's address; the clients' end of the cable is 10.77.0.1. */
+export const GUEST_ADDRESS = "10.77.0.2";
 
 const ACCOUNTS = ["root:x:0:0::/:/bin/sh", "daemon:x:1:1::/:/bin/sh", "nobody:x:65534:65534::/:/bin/sh"];
 const GROUPS = ["root:x:0:", "daemon:x:1:", "nogroup:x:65534:"];
@@ -48,16 +61,30 @@ function addMinismbd(root: string, executable: string): void {
   writeFileSync(join(root, "etc/ksmbdpwd.db"), formatPasswordDatabase([TESTER]), { mode: 0o600 });
 }
 
+/** Where smbd has its state in the guest: on the disk, not in memory. */
+const SMBD_STATE = "/srv/smbd";
+
 function addSmbd(root: string): void {
   copyProgram(root, "/usr/sbin/smbd");
-  cpSync(SAMBA_MODULES, join(root, SAMBA_MODULES), { recursive: true });
   for (const name of new Bun.Glob("**/*.so*").scanSync(SAMBA_MODULES))
     copyProgram(root, join(SAMBA_MODULES, name));
+  for (const directory of ["/usr/share/samba", "/usr/lib/x86_64-linux-gnu/gconv"])
+    if (existsSync(directory)) cpSync(directory, join(root, directory), { recursive: true });
+  const state = join(root, "etc/smbd");
+  mkdirSync(state);
+  // Large streams do not fit into ext4's extended attributes.
+  const parameters = { "vfs objects": "streams_depot" };
+  const options = { users: [TESTER], shares: [{ name: SHARE, path: "/srv/share", parameters }] };
+  const shares = new Map([[SHARE, "/srv/share"]]);
+  // The accounts are made here, in a configuration that says where they are here.
+  const made = writeSmbdState(state, smbdGlobals(state, GUEST_ADDRESS, 445), options, shares);
+  const text = readFileSync(made, "utf8").replaceAll(state, SMBD_STATE);
+  writeFileSync(made, text);
 }
 
-/** The command line that runs the server in the foreground in the guest. */
-export function serverCommand(name: ServerName): string {
+/** The line of shell that starts the server in the guest and leaves its process in `$server`. */
+export function startCommand(name: ServerName): string {
   return name === "minismbd"
-    ? "/bin/minismbd serve -n -C /etc/minismbd.conf -P /etc/ksmbdpwd.db"
-    : "/usr/sbin/smbd --foreground --no-process-group -s /etc/smb.conf";
+    ? "/bin/minismbd serve -n -C /etc/minismbd.conf -P /etc/ksmbdpwd.db >/host/log 2>&1 & server=$!"
+    : `cp -a /etc/smbd /srv; smbd --foreground --no-process-group -s ${SMBD_STATE}/smb.conf >/host/log 2>&1 & server=$!`;
 }

@@ -3,11 +3,11 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:
 import { join } from "node:path";
 import { TESTER } from "../peer/test-server.ts";
 import { copies } from "./copies.ts";
-import { Guest, GUEST_ADDRESS, type Sample } from "./guest.ts";
+import { Guest, type Sample } from "./guest.ts";
 import { copyImage } from "./image.ts";
 import { type Ground, type Load, reason } from "./load.ts";
 import { startProbe, type Waits } from "./probe.ts";
-import type { ServerName } from "./root.ts";
+import { GUEST_ADDRESS, type ServerName } from "./root.ts";
 
 export interface Trial {
   readonly server: ServerName;
@@ -89,13 +89,15 @@ async function measure(load: Load, options: TrialOptions, guest: Guest, director
   await Bun.sleep(options.isQuick ? 3000 : 10_000);
   const after = await nextSample(guest);
   const during = guest.samples.slice(from);
-  const stopMs = await guest.stopServer().catch((error) => {
+  const stop = await guest.stopServer().catch((error) => {
     ground.fail(`SIGTERM: ${reason(error)}`);
-    return Number.POSITIVE_INFINITY;
+    return { ms: Number.NaN, status: 0 };
   });
+  // Samba's server ends by the signal itself.
+  if (stop.status !== 0 && options.server === "minismbd") faults.push(`the server's exit status: ${stop.status}`);
   if (waits.failure !== undefined) faults.push(`the probe: ${waits.failure}`);
   if (waits.p99 > P99_LIMIT_MS) faults.push(`p99 of a small request: ${waits.p99.toFixed(0)} ms`);
-  if (stopMs > STOP_LIMIT_MS) faults.push(`SIGTERM: ${stopMs.toFixed(0)} ms`);
+  if (stop.ms > STOP_LIMIT_MS) faults.push(`SIGTERM: ${stop.ms.toFixed(0)} ms`);
   return {
     ...{ server: options.server, load: load.name, memoryMib: options.memoryMib, done, seconds, waits },
     anonymous: {
@@ -106,7 +108,7 @@ async function measure(load: Load, options: TrialOptions, guest: Guest, director
     available: Math.min(...during.map((sample) => sample.available)),
     code: { before: before.code, least: Math.min(...during.map((sample) => sample.code)) },
     majorFaults: after.majorFaults - before.majorFaults,
-    stopMs,
+    stopMs: stop.ms,
     faults: [...summarize(faults), ...guest.killed],
     samples: during,
   };

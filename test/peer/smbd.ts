@@ -39,13 +39,7 @@ export async function startSmbd(options: ServerOptions = {}): Promise<SmbdServer
   const directory = makeDirectory("smbd", options.parent);
   const users = options.users ?? [TESTER, TESTER2];
   const shares = prepareShares(options, directory);
-  const configuration = join(directory, "smb.conf");
-  writeFileSync(
-    configuration,
-    formatConfiguration(globals(directory, host, port), withoutGuessing(options), shares),
-  );
-  writeFileSync(join(directory, "users.map"), formatUserMap(users));
-  for (const user of users.entries()) addUser(configuration, ...user);
+  const configuration = writeSmbdState(directory, smbdGlobals(directory, host, port), options, shares);
   const logFile = join(directory, "log");
   const log = openSync(logFile, "a");
   const began = performance.now();
@@ -74,13 +68,29 @@ export async function startSmbd(options: ServerOptions = {}): Promise<SmbdServer
   return { name: "smbd", host, port, directory, users, shares, pid: child.pid, startMs, log: readLog, stop };
 }
 
-function globals(directory: string, host: string, port: number): Record<string, string> {
+const STATE_DIRECTORIES = ["private", "lock", "state", "cache", "pid", "ncalrpc"] as const;
+
+/** Makes smbd's directories, accounts and configuration below `directory`; returns the configuration's path. */
+export function writeSmbdState(
+  directory: string,
+  globals: Readonly<Record<string, string>>,
+  options: ServerOptions,
+  shares: ReadonlyMap<string, string>,
+): string {
+  const configuration = join(directory, "smb.conf");
+  const users = options.users ?? [TESTER, TESTER2];
+  for (const kind of STATE_DIRECTORIES) mkdirSync(join(directory, kind), { mode: 0o755 });
+  writeFileSync(configuration, formatConfiguration(globals, withoutGuessing(options), shares));
+  writeFileSync(join(directory, "users.map"), formatUserMap(users));
+  for (const user of users.entries()) addUser(configuration, ...user);
+  return configuration;
+}
+
+/** Parameters of [global] with all of smbd's state below `directory`. */
+export function smbdGlobals(directory: string, host: string, port: number): Record<string, string> {
   const state: Record<string, string> = {};
-  for (const kind of ["private", "lock", "state", "cache", "pid", "ncalrpc"]) {
-    const path = join(directory, kind);
-    mkdirSync(path, { mode: 0o755 });
-    state[`${kind} ${kind === "private" || kind === "ncalrpc" ? "dir" : "directory"}`] = path;
-  }
+  for (const kind of STATE_DIRECTORIES)
+    state[`${kind} ${kind === "private" || kind === "ncalrpc" ? "dir" : "directory"}`] = join(directory, kind);
   return {
     "server role": "standalone server",
     "netbios name": "PEER",
