@@ -46,6 +46,7 @@ async function main(directory: string): Promise<number> {
   const servers: ServerName[] = options.server === "smbd" ? ["minismbd", "smbd"] : ["minismbd"];
   findImage();
   const trials: Trial[] = [];
+  let isComplete = true;
   printHead(options.memory);
   for (const server of servers) makeRoot(join(directory, server), server === "smbd" ? undefined : EXECUTABLE);
   for (const load of LOADS.filter(({ name }) => name.includes(options.only))) {
@@ -65,13 +66,14 @@ async function main(directory: string): Promise<number> {
         trials.push(trial);
         printTrial(trial);
       } catch (error) {
-        console.log(`${server}, ${load.name}: ${reason(error)}`);
-        return 1;
+        console.log(`${load.name}, ${server}: NOT DONE: ${reason(error)}`);
+        isComplete = false;
       }
     }
   }
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(trials, null, 1)}\n`);
-  return trials.some(({ server, faults }) => server === "minismbd" && faults.length > 0) ? 1 : 0;
+  const isFine = trials.every(({ server, faults }) => server !== "minismbd" || faults.length === 0);
+  return isFine && isComplete ? 0 : 1;
 }
 
 process.exit(await main(positionals[0] ?? ""));

@@ -24,6 +24,7 @@ async function probe(mount: Mount): Promise<void> {
     writer.u16(0);
   });
   const query = queryInfoCall(mount, fileId, InfoType.FILE, FileInfoClass.BASIC);
+  console.log("ready");
   while (!isOver) {
     const started = performance.now();
     try {
@@ -40,6 +41,7 @@ async function run(): Promise<void> {
     await probe(await mountShare({ host, port: 445 }, TESTER, SHARE));
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
+    console.log("failed");
   }
 }
 

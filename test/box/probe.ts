@@ -17,18 +17,22 @@ export interface Probe {
   end(): Promise<Waits>;
 }
 
-export function startProbe(host: string): Probe {
+/** Starts the client; resolves when it is logged on, or has failed to. */
+export async function startProbe(host: string): Promise<Probe> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "probe-client.ts"), host], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
   });
-  const output = new Response(child.stdout).text();
+  const decoder = new TextDecoder();
+  const reader = child.stdout.getReader();
+  let text = decoder.decode((await reader.read()).value);
   return {
     async end() {
       void child.stdin.end();
-      const text = await output;
-      return JSON.parse(text) as Waits;
+      for (let part = await reader.read(); !part.done; part = await reader.read())
+        text += decoder.decode(part.value);
+      return JSON.parse(text.slice(text.indexOf("{"))) as Waits;
     },
   };
 }

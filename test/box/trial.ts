@@ -1,5 +1,5 @@
 // One load on one box: boots a guest, runs the load with the probe beside it, and judges what the guest reported.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TESTER } from "../peer/test-server.ts";
 import { copies } from "./copies.ts";
@@ -36,7 +36,6 @@ export interface TrialOptions {
   readonly root: string;
   /** A directory of the command's, for everything that a trial makes. */
   readonly directory: string;
-  readonly hasProbe: boolean;
 }
 
 const P99_LIMIT_MS = 1000;
@@ -55,6 +54,8 @@ export async function runTrial(load: Load, options: TrialOptions): Promise<Trial
   const guest = await Guest.boot({ ...options, image, directory });
   try {
     return await measure(load, options, guest, directory);
+  } catch (error) {
+    throw new Error([reason(error), ...guest.killed].join("; "));
   } finally {
     await guest.halt();
     const log = join(directory, "host", "log");
@@ -76,7 +77,7 @@ async function measure(load: Load, options: TrialOptions, guest: Guest, director
   await warmUp(ground);
   const before = await nextSample(guest);
   const from = guest.samples.length - 1;
-  const probe = options.hasProbe ? startProbe(GUEST_ADDRESS) : undefined;
+  const probe = await startProbe(GUEST_ADDRESS);
   const start = performance.now();
   const limit = Bun.sleep(LOAD_LIMIT_MS).then(() => {
     ground.fail("the load did not end within 10 minutes");
@@ -84,7 +85,7 @@ async function measure(load: Load, options: TrialOptions, guest: Guest, director
   });
   const done = await Promise.race([load.run(ground).catch((error) => reason(error)), limit]);
   const seconds = (performance.now() - start) / 1000;
-  const waits = (await probe?.end()) ?? { count: 0, p50: 0, p99: 0, worst: 0 };
+  const waits = await probe.end();
   await copies(() => 1, 1, 1)({ ...ground, fail: (what) => ground.fail(`afterwards, ${what}`) });
   await Bun.sleep(options.isQuick ? 3000 : 10_000);
   const after = await nextSample(guest);
@@ -94,7 +95,8 @@ async function measure(load: Load, options: TrialOptions, guest: Guest, director
     return { ms: Number.NaN, status: 0 };
   });
   // Samba's server ends by the signal itself.
-  if (stop.status !== 0 && options.server === "minismbd") faults.push(`the server's exit status: ${stop.status}`);
+  if (stop.status !== 0 && options.server === "minismbd")
+    faults.push(`the server's exit status: ${stop.status}`);
   if (waits.failure !== undefined) faults.push(`the probe: ${waits.failure}`);
   if (waits.p99 > P99_LIMIT_MS) faults.push(`p99 of a small request: ${waits.p99.toFixed(0)} ms`);
   if (stop.ms > STOP_LIMIT_MS) faults.push(`SIGTERM: ${stop.ms.toFixed(0)} ms`);
@@ -146,9 +148,4 @@ function summarize(faults: readonly string[]): string[] {
   const lines = [...counts].map(([kind, count]) => (count > 1 ? `${count} × ${kind}` : kind));
   const more = lines.length - LISTED_FAULTS;
   return more > 0 ? [...lines.slice(0, LISTED_FAULTS), `and ${more} other faults`] : lines;
-}
-
-export function readLog(directory: string, server: ServerName): string {
-  const path = join(directory, `${server}.log`);
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
