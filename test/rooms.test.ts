@@ -28,6 +28,7 @@ const ENGINE: Allowed = {
   "and-then.ts": [],
   "turns.ts": [],
   "privileges.ts": [],
+  "kernel-needs.ts": [],
   transport: [],
   security: [],
   vfs: ["security", "and-then.ts", "turns.ts"],

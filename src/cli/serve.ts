@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { startEngine } from "../engine/engine.ts";
+import { kernelFault } from "../engine/kernel-needs.ts";
 import { dropQuotaOverride } from "../engine/privileges.ts";
 import type { EngineControl } from "../port/control.ts";
 import type { Override } from "../manager/config/load.ts";
@@ -81,6 +82,8 @@ export async function run(words: readonly string[]): Promise<number> {
 export async function serve(plan: ServerPlan): Promise<number> {
   // Without this an EPIPE from a closed log pipe would end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  const fault = kernelFault();
+  if (fault !== undefined) throw new CliError(fault);
   const manager = createManager(plan);
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
   let engine: EngineControl;

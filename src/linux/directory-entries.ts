@@ -9,7 +9,10 @@ import { Syscall } from "./syscall-numbers.ts";
 
 export const RENAME_NOREPLACE = 1;
 
-/** renameat2(2). Returns 0 or -errno; -EINVAL or -ENOSYS when `flags` are not supported. */
+/**
+ * renameat2(2); renameat(2) without flags, which every kernel has. Returns 0 or -errno; -EINVAL or -ENOSYS when `flags`
+ * are not supported.
+ */
 export function renameAt(
   fromDirectory: number,
   from: string,
@@ -21,6 +24,7 @@ export function renameAt(
   if (a < 0) return a;
   const b = cString(to, 1);
   if (b < 0) return b;
+  if (flags === 0) return sys(Syscall.renameat, fromDirectory, a, toDirectory, b);
   return sys(Syscall.renameat2, fromDirectory, a, toDirectory, b, flags);
 }
 

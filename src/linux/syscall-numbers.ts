@@ -34,6 +34,7 @@ const numbers = {
   faccessat: [269, 48],
   faccessat2: [439, 439],
   getdents64: [217, 61],
+  renameat: [264, 38],
   renameat2: [316, 276],
   linkat: [265, 37],
   unlinkat: [263, 35],

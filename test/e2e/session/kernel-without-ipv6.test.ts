@@ -6,7 +6,7 @@ import { getText, putStream } from "../client/stream-calls.ts";
 import { mountShare } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 
-const WITHOUT_IPV6 = [process.execPath, join(import.meta.dir, "../../peer/without-ipv6.ts")];
+const WITHOUT_IPV6 = [process.execPath, join(import.meta.dir, "../../peer/without-calls.ts"), "ipv6"];
 const EVERYWHERE = { "bind interfaces only": "no", interfaces: "" };
 
 test("the server listens on IPv4 and logs that there is no IPv6", async () => {

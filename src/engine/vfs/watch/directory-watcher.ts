@@ -2,6 +2,7 @@
 // those that the server's own operations cause (the operations report these themselves, even where the kernel
 // has no watch). The event of an operation that a volume's worker carries out may be read before the worker's
 // answer: it waits.
+import { Errno } from "../../../linux/errno.ts";
 import { Inotify, closeInotify, createInotify, drainInotify, signalEvents } from "../../../linux/inotify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { ExpectedEvents } from "./expected-events.ts";
@@ -274,7 +275,10 @@ export class DirectoryWatcher {
   private makeQueue(): number {
     const queue = createInotify();
     if (queue < 0) {
-      const why = `the kernel refused an inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`;
+      const why =
+        queue === -Errno.ENOSYS
+          ? "the kernel has no inotify"
+          : `the kernel refused an inotify queue (errno ${-queue}; see fs.inotify.max_user_instances)`;
       this.directories.warnOnce("inotify queue", why);
     }
     return queue;
