@@ -90,7 +90,10 @@ export function writeSmbdState(
 export function smbdGlobals(directory: string, host: string, port: number): Record<string, string> {
   const state: Record<string, string> = {};
   for (const kind of STATE_DIRECTORIES)
-    state[`${kind} ${kind === "private" || kind === "ncalrpc" ? "dir" : "directory"}`] = join(directory, kind);
+    state[`${kind} ${kind === "private" || kind === "ncalrpc" ? "dir" : "directory"}`] = join(
+      directory,
+      kind,
+    );
   return {
     "server role": "standalone server",
     "netbios name": "PEER",
