@@ -180,6 +180,7 @@ export class ServerManager implements Manager, PipeManager {
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
         reloadUsers: () => this.reloadUsers(),
         log: this.log,
+        engine: () => undefined,
       });
       return this.pipes.open(name, identity, services);
     });

@@ -14,6 +14,7 @@ import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts
 import { findParameter } from "./schema.ts";
 import { type Machine, readMachine, readSettings } from "./settings.ts";
 import { readShare, type Share } from "./share.ts";
+import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
 
 export interface Configuration {
@@ -25,6 +26,8 @@ export interface Configuration {
   /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
+  /** `admin users` of [global]: they may end sessions and see what others have open, by RPC. */
+  readonly administrators: UserList;
   /** Clients may change the passwords of their users. */
   readonly mayChangePasswords: boolean;
   /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
@@ -102,6 +105,7 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     shares,
     users,
     guestAccount: globals.text("guest account"),
+    administrators: new UserList(globals.list("admin users")),
     mayChangePasswords: globals.boolean("client password change"),
     hosts: parseHostRule(
       { words: globals.list("hosts allow"), position: globals.position("hosts allow") },

@@ -2,6 +2,7 @@
 // C706 12.6.3.1 (interface identifiers), [MS-RPCE] 3.1.1.5.
 import type { Identity, MaybePromise } from "../../port/port.ts";
 import type { PipeServices } from "../../port/pipes.ts";
+import type { NtStatus } from "../../wire/status.ts";
 import type { Handles } from "./handles.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
@@ -53,6 +54,51 @@ export interface RpcPasswords {
   change(user: string, oldHash: Uint8Array, newHash: Uint8Array, remoteAddress: string): Promise<boolean>;
 }
 
+export interface RpcSession {
+  readonly id: number;
+  readonly user: string;
+  readonly domain: string;
+  readonly isGuest: boolean;
+  readonly remoteAddress: string;
+  readonly opens: number;
+  readonly ageMs: number;
+  readonly idleMs: number;
+}
+
+/** A tree connect. */
+export interface RpcTree {
+  readonly id: number;
+  readonly share: string;
+  readonly type: "disk" | "pipe";
+  readonly user: string;
+  readonly remoteAddress: string;
+  readonly opens: number;
+  readonly ageMs: number;
+}
+
+export interface RpcOpen {
+  readonly id: number;
+  readonly share: string;
+  /** Below the share. */
+  readonly path: string;
+  readonly isPipe: boolean;
+  readonly user: string;
+  /** Access mask. */
+  readonly access: number;
+  readonly locks: number;
+}
+
+/** The running engine: its tables, and what may be ended. */
+export interface RpcEngine {
+  sessions(): Iterable<RpcSession>;
+  trees(): Iterable<RpcTree>;
+  opens(): Iterable<RpcOpen>;
+  /** False where there is none with that id. */
+  endSession(id: number): MaybePromise<boolean>;
+  /** Undefined where there is none with that id. */
+  closeOpen(id: number): MaybePromise<NtStatus | undefined>;
+}
+
 /** The server's data for the interfaces; evaluated again for every call. */
 export interface RpcContext {
   readonly serverName: string;
@@ -62,6 +108,10 @@ export interface RpcContext {
   readonly passwords: RpcPasswords;
   /** False once the account of the identity was deleted or has another password. */
   isCurrent(identity: Identity): boolean;
+  /** The user is named by `admin users` of [global]. */
+  isAdministrator(user: string): boolean;
+  /** Undefined until the engine runs. */
+  readonly engine: RpcEngine | undefined;
   /** The shares visible to this identity, in the order of the list. */
   shares(identity: Identity): readonly RpcShare[];
   /** `wallTimeMs` since 1970 UTC; `minutesWest`: how far local time is behind UTC. */
@@ -92,6 +142,10 @@ export class RpcFault extends Error {
   }
 }
 
+export function isAdministrator(context: RpcContext, identity: Identity): boolean {
+  return isProven(identity) && context.isAdministrator(identity.user);
+}
+
 export function isProven(identity: Identity): boolean {
   return !identity.isGuest && !identity.isAnonymous;
 }
@@ -107,10 +161,18 @@ export interface RpcInterface {
 export const Win32Error = {
   SUCCESS: 0,
   ACCESS_DENIED: 5,
+  NOT_SUPPORTED: 50,
+  INVALID_PARAMETER: 87,
+  INVALID_NAME: 123,
   INVALID_LEVEL: 124,
   MORE_DATA: 234,
   /** NERR_NetNameNotFound. */
   NET_NAME_NOT_FOUND: 2310,
+  /** NERR_DeviceNotShared, _ClientNameNotFound, _FileIdNotFound, _UserNotFound. */
+  DEVICE_NOT_SHARED: 2311,
+  CLIENT_NAME_NOT_FOUND: 2312,
+  FILE_ID_NOT_FOUND: 2314,
+  USER_NOT_FOUND: 2221,
 } as const;
 
 /** [MS-SRVS] 2.2.2.6 and [MS-WKST] 2.2.5.1. */

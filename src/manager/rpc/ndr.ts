@@ -239,6 +239,11 @@ export class NdrWriter {
     this.deferred = [];
   }
 
+  /** An embedded pointer to a conformant varying string, which `referents` writes. */
+  text(text: string): void {
+    this.later(() => this.string(text));
+  }
+
   /** RPC_UNICODE_STRING; its text is a referent. `isTerminated`: the buffer has room for a NUL, as LSA's names. */
   unicodeString(text: string, isTerminated = false): void {
     const size = text.length * 2;

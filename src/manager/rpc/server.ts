@@ -10,6 +10,7 @@ import {
   isProven,
   type RpcAccounts,
   type RpcContext,
+  type RpcEngine,
   type RpcPasswords,
   type RpcShare,
   type RpcUser,
@@ -33,6 +34,7 @@ export interface PipeSource {
   /** Reads the users again after a change of the file. */
   reloadUsers(): void;
   readonly log: Log;
+  engine(): RpcEngine | undefined;
 }
 
 const IPC = "IPC$";
@@ -60,6 +62,16 @@ class ServerContext implements RpcContext {
   }
   get workgroup(): string {
     return this.source.configuration().settings.domain;
+  }
+
+  isAdministrator(user: string): boolean {
+    const { source } = this;
+    const { administrators } = source.configuration();
+    return administrators.has(user, source.systemAccounts(), source.hasNamesake(user));
+  }
+
+  get engine(): RpcEngine | undefined {
+    return this.source.engine();
   }
 
   isCurrent(identity: Identity): boolean {
@@ -111,11 +123,13 @@ class ServerAccounts implements RpcAccounts {
 
   users(): RpcUser[] {
     const accounts = this.source.systemAccounts();
+    const { administrators } = this.source.configuration();
     const users: RpcUser[] = [];
     for (const { name } of this.source.allUsers()) {
       const isExact = this.source.hasNamesake(name);
       const { uid } = findSystemUser(accounts, name, isExact) ?? {};
-      users.push({ name, rid: userRid(name, isExact, accounts), uid, isAdministrator: false });
+      const isAdministrator = administrators.has(name, accounts, isExact);
+      users.push({ name, rid: userRid(name, isExact, accounts), uid, isAdministrator });
     }
     return users.sort((a, b) => a.rid - b.rid);
   }

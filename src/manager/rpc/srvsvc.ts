@@ -1,232 +1,23 @@
-// The Server Service interface: list of shares, server information, time of day.
-// [MS-SRVS] 3.1.4.8 to 3.1.4.10 (shares), 3.1.4.17 (server), 3.1.4.21 (time of day).
-import { wireError } from "../../wire/cursor.ts";
+// The Server Service interface: the server, its disks, time of day and valid names, and the table of the operations in
+// srvsvc-shares.ts and srvsvc-sessions.ts. [MS-SRVS] 3.1.4.17 (server), 3.1.4.19 (disks), 3.1.4.21 (time of day).
 import {
+  isProven,
   PLATFORM_ID_NT,
   type RpcCall,
   type RpcInterface,
   type RpcOperation,
-  type RpcShare,
   VERSION_MAJOR,
   VERSION_MINOR,
   Win32Error,
 } from "./interface.ts";
-import type { NdrWriter } from "./ndr.ts";
+import * as sessions from "./srvsvc-sessions.ts";
+import * as shares from "./srvsvc-shares.ts";
 
-/** [MS-SRVS] 2.2.2.4. */
-const ShareType = { DISK: 0, IPC: 3, SPECIAL: 0x8000_0000 } as const;
 /** WORKSTATION, SERVER, SERVER_UNIX, NT, SERVER_NT; [MS-SRVS] 2.2.2.7. */
 const SERVER_TYPE = 0x0000_9803;
 const UNLIMITED = 0xffff_ffff;
-/** A longer list of shares takes several calls. */
-const MAX_ENUMERATION_BYTES = 1024 * 1024;
-
-/** How one information level is written: the fixed part first, then the referents of its pointers. */
-interface ShareLevel {
-  fixed(output: NdrWriter, share: RpcShare): void;
-  strings(output: NdrWriter, share: RpcShare): void;
-  /** Contains paths: refused to guests and anonymous sessions. */
-  readonly isPrivate?: boolean;
-  readonly bytesEach: number;
-}
-
-const LEVEL_0: ShareLevel = {
-  fixed: (output) => output.pointer(),
-  strings: (output, share) => output.string(share.name),
-  bytesEach: 20,
-};
-
-const LEVEL_1: ShareLevel = {
-  fixed(output, share) {
-    output.pointer();
-    output.u32(shareType(share));
-    output.pointer();
-  },
-  strings(output, share) {
-    output.string(share.name);
-    output.string(share.comment);
-  },
-  bytesEach: 40,
-};
-
-const LEVEL_2: ShareLevel = {
-  fixed(output, share) {
-    LEVEL_1.fixed(output, share);
-    output.u32(0);
-    output.u32(UNLIMITED);
-    output.u32(0);
-    output.pointer();
-    output.pointer();
-  },
-  strings(output, share) {
-    LEVEL_1.strings(output, share);
-    output.string(windowsPath(share.path));
-    output.string("");
-  },
-  isPrivate: true,
-  bytesEach: 100,
-};
-
-const LEVELS: Readonly<Record<number, ShareLevel>> = {
-  0: LEVEL_0,
-  1: LEVEL_1,
-  2: LEVEL_2,
-  501: {
-    fixed(output, share) {
-      LEVEL_1.fixed(output, share);
-      output.u32(0);
-    },
-    strings: LEVEL_1.strings,
-    bytesEach: 44,
-  },
-  // Level 2's fields and a null security descriptor: shares have none.
-  502: {
-    fixed(output, share) {
-      LEVEL_2.fixed(output, share);
-      output.u32(0);
-      output.pointer(false);
-    },
-    strings: LEVEL_2.strings,
-    isPrivate: true,
-    bytesEach: 108,
-  },
-  1004: {
-    fixed: (output) => output.pointer(),
-    strings: (output, share) => output.string(share.comment),
-    bytesEach: 20,
-  },
-  // Flags of DFS and client-side caching, all off; [MS-SRVS] 2.2.4.29.
-  1005: {
-    fixed: (output) => output.u32(0),
-    strings: () => {},
-    bytesEach: 4,
-  },
-  1006: {
-    fixed: (output) => output.u32(UNLIMITED),
-    strings: () => {},
-    bytesEach: 4,
-  },
-  // The flags of level 1005 and an alternate directory name.
-  1007: {
-    fixed(output) {
-      output.u32(0);
-      output.pointer();
-    },
-    strings: (output) => output.string(""),
-    bytesEach: 24,
-  },
-  // A null security descriptor, as in level 502.
-  1501: {
-    fixed(output) {
-      output.u32(0);
-      output.pointer(false);
-    },
-    strings: () => {},
-    isPrivate: true,
-    bytesEach: 8,
-  },
-};
-
 /** Unsupported levels whose reply contains, by the interface's definition, a pointer, which is null. */
-const OTHER_LEVELS: ReadonlySet<number> = new Set([503]);
 const OTHER_SERVER_LEVELS: ReadonlySet<number> = new Set([103, 502, 503, 599]);
-
-function shareType(share: RpcShare): number {
-  return share.type === "pipe" ? (ShareType.IPC | ShareType.SPECIAL) >>> 0 : ShareType.DISK;
-}
-
-// Clients expect a drive letter; they cannot use the path.
-function windowsPath(path: string): string {
-  return `C:${(path || "/").replaceAll("/", "\\")}`;
-}
-
-function mayKnowPaths(call: RpcCall): boolean {
-  return !call.identity.isGuest && !call.identity.isAnonymous;
-}
-
-// As in Samba, NetrShareEnum lists names that end in $ and NetrShareEnumSticky does not.
-function enumerateShares(call: RpcCall, withHidden: boolean): void {
-  const { input, output } = call;
-  input.skipServerName();
-  const level = input.u32();
-  if (input.u32() !== level) throw wireError("union's level differs from the structure's");
-  const form = LEVELS[level];
-  if (!form || (form.isPrivate && !mayKnowPaths(call))) {
-    refuseEnumeration(output, level, form ? Win32Error.ACCESS_DENIED : Win32Error.INVALID_LEVEL);
-    return;
-  }
-  // Containers in requests are empty; [MS-SRVS] 2.2.4.38.
-  if (input.pointer() && (input.u32() !== 0 || input.pointer())) {
-    throw wireError("container with entries in a request");
-  }
-  const preferredBytes = input.u32();
-  const hasResume = input.pointer();
-  const resume = hasResume ? input.u32() : 0;
-  const listed = call.context
-    .shares(call.identity)
-    .filter((share) => share.browseable && (withHidden || !share.name.endsWith("$")))
-    .slice(resume);
-  const entries = takeFitting(listed, form, Math.min(preferredBytes, MAX_ENUMERATION_BYTES));
-  const isAll = entries.length === listed.length;
-  output.u32(level);
-  output.u32(level);
-  output.pointer();
-  output.u32(entries.length);
-  output.pointer();
-  output.u32(entries.length);
-  for (const share of entries) form.fixed(output, share);
-  for (const share of entries) form.strings(output, share);
-  output.u32(listed.length);
-  output.pointer(hasResume);
-  if (hasResume) output.u32(isAll ? 0 : resume + entries.length);
-  output.u32(isAll ? Win32Error.SUCCESS : Win32Error.MORE_DATA);
-}
-
-function refuseEnumeration(output: NdrWriter, level: number, error: number): void {
-  output.u32(level);
-  output.u32(level);
-  if (LEVELS[level] || OTHER_LEVELS.has(level)) output.pointer(false);
-  output.u32(0);
-  output.pointer(false);
-  output.u32(error);
-}
-
-function takeFitting(
-  shares: readonly RpcShare[],
-  form: ShareLevel,
-  preferredBytes: number,
-): readonly RpcShare[] {
-  let bytes = 0;
-  for (const [index, share] of shares.entries()) {
-    bytes += form.bytesEach + 2 * (share.name.length + share.comment.length);
-    if (form.isPrivate) bytes += 2 * share.path.length;
-    if (bytes > preferredBytes && index > 0) return shares.slice(0, index);
-  }
-  return shares;
-}
-
-function getShareInfo(call: RpcCall): void {
-  const { input, output } = call;
-  input.skipServerName();
-  const name = input.string().toLowerCase();
-  const level = input.u32();
-  const form = LEVELS[level];
-  let error: number = Win32Error.SUCCESS;
-  let share: RpcShare | undefined;
-  if (!form) error = Win32Error.INVALID_LEVEL;
-  else if (form.isPrivate && !mayKnowPaths(call)) error = Win32Error.ACCESS_DENIED;
-  else {
-    share = call.context.shares(call.identity).find((each) => each.name.toLowerCase() === name);
-    if (!share) error = Win32Error.NET_NAME_NOT_FOUND;
-  }
-  output.u32(level);
-  if (form || OTHER_LEVELS.has(level)) output.pointer(share !== undefined);
-  if (form && share) {
-    form.fixed(output, share);
-    form.strings(output, share);
-  }
-  output.u32(error);
-}
 
 function getServerInfo(call: RpcCall): void {
   const { input, output, context } = call;
@@ -284,11 +75,73 @@ function getTimeOfDay(call: RpcCall): void {
   output.u32(Win32Error.SUCCESS);
 }
 
+/** NetrServerDiskEnum: the drive that all paths of shares are on. */
+const enumerateDisks: RpcOperation = ({ input, output, identity }) => {
+  input.skipServerName();
+  const level = input.u32();
+  // The container of the request.
+  input.u32();
+  if (input.pointer()) for (let i = 0; i < 3; i++) input.u32();
+  input.u32();
+  const hasResume = input.pointer();
+  const isAllowed = isProven(identity) && level === 0;
+  const disks = isAllowed ? ["C:", ""] : [];
+  output.u32(disks.length);
+  output.pointer(isAllowed);
+  if (isAllowed) {
+    for (const count of [disks.length, 0, disks.length]) output.u32(count);
+    for (const disk of disks) {
+      output.u32(0);
+      output.u32(disk.length + 1);
+      for (const unit of [...disk, "\0"]) output.u16(unit.charCodeAt(0));
+    }
+  }
+  output.u32(isAllowed ? 1 : 0);
+  output.pointer(hasResume);
+  if (hasResume) output.u32(0);
+  const refusal = level === 0 ? Win32Error.ACCESS_DENIED : Win32Error.INVALID_LEVEL;
+  output.u32(isAllowed ? Win32Error.SUCCESS : refusal);
+};
+
+/** NAMETYPE_SHARE of [MS-SRVS] 2.2.2.8, the one type that this server has names of. */
+const NAME_OF_SHARE = 9;
+const MAX_SHARE_NAME = 80;
+/** The form of LAN Manager: 8.3. */
+const OLD_FORM = 0x8000_0000;
+const MAX_OLD_NAME = 12;
+
+const validateName: RpcOperation = ({ input, output }) => {
+  input.skipServerName();
+  const name = input.string();
+  const type = input.u32();
+  const flags = input.u32();
+  const most = flags === OLD_FORM ? MAX_OLD_NAME : MAX_SHARE_NAME;
+  const isValid = name !== "" && name.length <= most && !/["/\\[\]:|<>+=;,*?\u0000-\u001f]/.test(name);
+  if (flags !== 0 && flags !== OLD_FORM) output.u32(Win32Error.INVALID_PARAMETER);
+  else if (type !== NAME_OF_SHARE) output.u32(Win32Error.NOT_SUPPORTED);
+  else output.u32(isValid ? Win32Error.SUCCESS : Win32Error.INVALID_NAME);
+};
+
 const OPERATIONS: (RpcOperation | undefined)[] = [];
-OPERATIONS[15] = (call) => enumerateShares(call, true);
-OPERATIONS[16] = getShareInfo;
+OPERATIONS[8] = sessions.enumerateConnections;
+OPERATIONS[9] = sessions.enumerateFiles;
+OPERATIONS[10] = sessions.getFile;
+OPERATIONS[11] = sessions.closeFile;
+OPERATIONS[12] = sessions.enumerateSessions;
+OPERATIONS[13] = sessions.deleteSession;
+OPERATIONS[14] = shares.refuseShareChange(true);
+OPERATIONS[15] = (call) => shares.enumerateShares(call, true);
+OPERATIONS[16] = shares.getShare;
+OPERATIONS[17] = shares.refuseShareChange(true);
+OPERATIONS[18] = shares.refuseShareChange(false);
+OPERATIONS[19] = shares.refuseShareChange(false);
+OPERATIONS[20] = shares.checkShare;
 OPERATIONS[21] = getServerInfo;
+// SetInfo changes the configuration, as the shares'.
+OPERATIONS[22] = shares.refuseShareChange(true);
+OPERATIONS[23] = enumerateDisks;
 OPERATIONS[28] = getTimeOfDay;
-OPERATIONS[36] = (call) => enumerateShares(call, false);
+OPERATIONS[33] = validateName;
+OPERATIONS[36] = (call) => shares.enumerateShares(call, false);
 
 export const SRVSVC: RpcInterface = { operations: OPERATIONS, open: "all" };

@@ -62,6 +62,8 @@ export function createPipes(changes: Partial<RpcContext> = {}, services = NO_LOG
     accounts: ACCOUNTS,
     passwords: { isAllowed: false, hashOf: () => undefined, change: async () => false },
     isCurrent: () => true,
+    isAdministrator: (user) => user === "carl",
+    engine: undefined,
     shares: () => samba.shares as ReturnType<RpcContext["shares"]>,
     now: () => ({ wallTimeMs: Date.UTC(2026, 10, 22, 18, 5, 54), minutesWest: 0, uptimeMs: 1_234 }),
     ...changes,

@@ -1,0 +1,174 @@
+// srvsvc: the list of shares, and one share. [MS-SRVS] 3.1.4.7 to 3.1.4.14, 2.2.4.22 to 2.2.4.31 (levels).
+import { type EntryForm, readLevel, readRest, refuseEnumeration, writeEnumeration } from "./enumeration.ts";
+import {
+  isAdministrator,
+  isProven,
+  type RpcCall,
+  type RpcOperation,
+  type RpcShare,
+  Win32Error,
+} from "./interface.ts";
+import type { NdrWriter } from "./ndr.ts";
+
+/** [MS-SRVS] 2.2.2.4. */
+const ShareType = { DISK: 0, IPC: 3, SPECIAL: 0x8000_0000 } as const;
+const UNLIMITED = 0xffff_ffff;
+
+/** A share and the number of its tree connects. */
+interface ListedShare extends RpcShare {
+  readonly uses: number;
+}
+
+interface ShareLevel {
+  write(output: NdrWriter, share: ListedShare): void;
+  readonly bytesEach: number;
+  /** Contains paths: refused to guests and anonymous sessions. */
+  readonly isPrivate?: boolean;
+}
+
+function writeName(output: NdrWriter, share: ListedShare): void {
+  output.text(share.name);
+  output.u32(shareType(share));
+  output.text(share.comment);
+}
+
+function writeDetails(output: NdrWriter, share: ListedShare): void {
+  writeName(output, share);
+  output.u32(0);
+  output.u32(UNLIMITED);
+  output.u32(share.uses);
+  output.text(windowsPath(share.path));
+  // The password of share-level security.
+  output.text("");
+}
+
+/** Length and pointer of a security descriptor: shares have none. */
+function writeNoDescriptor(output: NdrWriter): void {
+  output.u32(0);
+  output.pointer(false);
+}
+
+const LEVELS: Readonly<Record<number, ShareLevel>> = {
+  0: { write: (output, share) => output.text(share.name), bytesEach: 20 },
+  1: { write: writeName, bytesEach: 40 },
+  2: { write: writeDetails, bytesEach: 100, isPrivate: true },
+  501: {
+    write(output, share) {
+      writeName(output, share);
+      output.u32(0);
+    },
+    bytesEach: 44,
+  },
+  502: {
+    write(output, share) {
+      writeDetails(output, share);
+      writeNoDescriptor(output);
+    },
+    bytesEach: 108,
+    isPrivate: true,
+  },
+  // As 502, with the name of the server that the share belongs to: all of them.
+  503: {
+    write(output, share) {
+      writeDetails(output, share);
+      output.text("*");
+      writeNoDescriptor(output);
+    },
+    bytesEach: 120,
+    isPrivate: true,
+  },
+  1004: { write: (output, share) => output.text(share.comment), bytesEach: 20 },
+  // Flags of DFS and client-side caching, all off; [MS-SRVS] 2.2.4.29.
+  1005: { write: (output) => output.u32(0), bytesEach: 4 },
+  1006: { write: (output) => output.u32(UNLIMITED), bytesEach: 4 },
+  // The flags of level 1005 and an alternate directory name.
+  1007: {
+    write(output) {
+      output.u32(0);
+      output.text("");
+    },
+    bytesEach: 24,
+  },
+  1501: { write: writeNoDescriptor, bytesEach: 8, isPrivate: true },
+};
+
+function shareType(share: RpcShare): number {
+  return share.type === "pipe" ? (ShareType.IPC | ShareType.SPECIAL) >>> 0 : ShareType.DISK;
+}
+
+/** Clients expect a drive letter; they cannot use the path. */
+export function windowsPath(path: string): string {
+  return `C:${(path || "/").replaceAll("/", "\\")}`;
+}
+
+function formOf({ write, bytesEach, isPrivate = false }: ShareLevel): EntryForm<ListedShare> {
+  const textUnits = ({ name, comment, path }: ListedShare): number =>
+    name.length + comment.length + (isPrivate ? path.length : 0);
+  return { write, bytesEach, textUnits };
+}
+
+function withUses({ context, identity }: RpcCall): ListedShare[] {
+  const uses = new Map<string, number>();
+  if (isProven(identity))
+    for (const { share } of context.engine?.trees() ?? []) uses.set(share, (uses.get(share) ?? 0) + 1);
+  return context.shares(identity).map((share) => ({ ...share, uses: uses.get(share.name) ?? 0 }));
+}
+
+/** As in Samba, NetrShareEnum lists names that end in $ and NetrShareEnumSticky does not. */
+export function enumerateShares(call: RpcCall, withHidden: boolean): void {
+  const { input, output, identity } = call;
+  input.skipServerName();
+  const level = readLevel(input);
+  const form = LEVELS[level];
+  if (!form || (form.isPrivate && !isProven(identity))) {
+    const error = form ? Win32Error.ACCESS_DENIED : Win32Error.INVALID_LEVEL;
+    refuseEnumeration(output, level, form !== undefined, error);
+    return;
+  }
+  const listed = withUses(call).filter(
+    (share) => share.browseable && (withHidden || !share.name.endsWith("$")),
+  );
+  writeEnumeration(output, readRest(input, level), formOf(form), listed);
+}
+
+export const getShare: RpcOperation = (call) => {
+  const { input, output, identity } = call;
+  input.skipServerName();
+  const name = input.string().toLowerCase();
+  const level = input.u32();
+  const form = LEVELS[level];
+  let error: number = Win32Error.SUCCESS;
+  let share: ListedShare | undefined;
+  if (!form) error = Win32Error.INVALID_LEVEL;
+  else if (form.isPrivate && !isProven(identity)) error = Win32Error.ACCESS_DENIED;
+  else {
+    share = withUses(call).find((each) => each.name.toLowerCase() === name);
+    if (!share) error = Win32Error.NET_NAME_NOT_FOUND;
+  }
+  output.u32(level);
+  if (form) output.pointer(share !== undefined);
+  if (form && share) {
+    form.write(output, share);
+    output.referents();
+  }
+  output.u32(error);
+};
+
+/** NetrShareCheck: whether a device, by its path, is shared. */
+export const checkShare: RpcOperation = ({ input, output, context, identity }) => {
+  input.skipServerName();
+  const device = input.string().toLowerCase();
+  const share = isProven(identity)
+    ? context.shares(identity).find((each) => windowsPath(each.path).toLowerCase() === device)
+    : undefined;
+  output.u32(share ? shareType(share) : 0);
+  output.u32(share ? Win32Error.SUCCESS : Win32Error.DEVICE_NOT_SHARED);
+};
+
+/** Shares are made, changed and removed in the configuration only. `hasParameter`: an output before the error. */
+export function refuseShareChange(hasParameter: boolean): RpcOperation {
+  return ({ output, context, identity }) => {
+    if (hasParameter) output.pointer(false);
+    output.u32(isAdministrator(context, identity) ? Win32Error.NOT_SUPPORTED : Win32Error.ACCESS_DENIED);
+  };
+}

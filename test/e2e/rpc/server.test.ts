@@ -1,0 +1,123 @@
+// The server, its shares, sessions and files by RPC (srvsvc, wkssvc): the answers to Samba's rpcclient, held against
+// smbd's, and what other tools see.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startSmbd } from "../../peer/smbd.ts";
+import type { TestServer } from "../../peer/test-server.ts";
+import { runProgram } from "../client/smbclient.ts";
+import { startServer } from "../client/server.ts";
+import { DAEMON, GAMES, hasImpacket, hasPeer, hasRpcclient, normalize, runRpcclient } from "./rpc-clients.ts";
+
+interface Call {
+  readonly command: string;
+  readonly answer: RegExp;
+  /** Why smbd's answer is another one; absent: it is the same. */
+  readonly differs?: string;
+}
+
+const CALLS: readonly Call[] = [
+  { command: "netshareenumall 1", answer: /netname: test\s+remark:/, differs: "smbd's comments are its own" },
+  { command: "netshareenumall 2", answer: /path: C:\\.*\\shares\\test/, differs: "smbd's comments are its own" },
+  { command: "netsharegetinfo test 1005", answer: /flags: 0x0/ },
+  { command: "netsharegetinfo test 1", answer: /^netname: test\s+remark:/ },
+  { command: "netsharegetinfo test 77", answer: /WERR_INVALID_LEVEL/ },
+  { command: "netsessenum", answer: /WERR_ACCESS_DENIED/ },
+  { command: "netconnenum", answer: /WERR_ACCESS_DENIED/ },
+  { command: "netfileenum", answer: /WERR_ACCESS_DENIED/ },
+  { command: "netsharesetinfo test comment", answer: /WERR_ACCESS_DENIED/ },
+  { command: "netsharedel test", answer: /WERR_ACCESS_DENIED/ },
+  { command: "netshareadd /tmp intruder", answer: /WERR_ACCESS_DENIED/ },
+  { command: "netdiskenum", answer: /^$/ },
+  { command: "netremotetod", answer: /^$/ },
+  { command: "netnamevalidate good-name 9", answer: /^$/ },
+  { command: "netnamevalidate a:b 9", answer: /WERR_INVALID_NAME/ },
+  { command: "wkssvc_wkstagetinfo 100", answer: /^$|wks100/ },
+  { command: "wkssvc_wkstagetinfo 102", answer: /WERR_ACCESS_DENIED/ },
+  { command: "wkssvc_enumerateusers 1", answer: /WERR_ACCESS_DENIED/ },
+];
+
+/** The pipes that macOS and Windows try: what is not there is refused when it is opened. */
+const ABSENT = ["MDSSVC", "winreg", "spoolss", "svcctl", "eventlog", "atsvc", "MsFteWds", "netlogon"];
+
+let server: TestServer;
+let peer: TestServer | undefined;
+beforeAll(async () => {
+  server = await startServer({ users: [DAEMON, GAMES], parameters: { "admin users": GAMES.user } });
+  if (hasPeer) peer = await startSmbd({ users: [DAEMON, GAMES] });
+});
+afterAll(async () => {
+  await peer?.stop();
+  await server.stop();
+});
+
+describe.skipIf(!hasRpcclient)("rpcclient", () => {
+  for (const { command, answer, differs } of CALLS) {
+    test(`${command}: ${differs === undefined ? "as smbd" : `not as smbd, because ${differs}`}`, async () => {
+      const ours = normalize((await runRpcclient(server, command)).output, server);
+      expect(ours).toMatch(answer);
+      if (peer === undefined || differs !== undefined) return;
+      const theirs = await runRpcclient(peer, command);
+      expect(ours).toBe(normalize(theirs.output, peer));
+    });
+  }
+
+  test("shares change in the configuration only: an administrator is told so", async () => {
+    for (const command of ["netsharedel test", "netshareadd /tmp other", "netsharesetinfo test comment"])
+      expect((await runRpcclient(server, command, { user: GAMES })).output).toContain("WERR_NOT_SUPPORTED");
+  });
+});
+
+const PIPES = `
+import sys
+from impacket.smbconnection import SMBConnection, SessionError
+host, port, user, password = sys.argv[1:5]
+c = SMBConnection(host, host, sess_port=int(port))
+c.login(user, password)
+tree = c.connectTree("IPC$")
+for name in sys.argv[5:]:
+    try:
+        c.closeFile(tree, c.openFile(tree, name))
+        print(name, "opened")
+    except SessionError as error:
+        print(name, hex(error.getErrorCode()))
+`;
+
+const LEVELS = `
+import sys
+from impacket.dcerpc.v5 import transport, srvs
+host, port, user, password = sys.argv[1:5]
+t = transport.SMBTransport(host, int(port), r"\\srvsvc", user, password)
+d = t.get_dce_rpc()
+d.connect()
+d.bind(srvs.MSRPC_UUID_SRVS)
+for level in (0, 1, 2, 501, 502, 503):
+    r = srvs.hNetrShareEnum(d, level)
+    names = [e[list(e.fields)[0]][:-1] for e in r["InfoStruct"]["ShareInfo"]["Level%d" % level]["Buffer"]]
+    print(level, sorted(names))
+print(srvs.hNetrRemoteTOD(d)["BufferPtr"]["tod_year"] > 2020)
+`;
+
+describe.skipIf(!hasImpacket)("impacket", () => {
+  const run = (script: string, ...words: string[]) =>
+    runProgram([
+      "python3",
+      "-c",
+      script,
+      server.host,
+      String(server.port),
+      DAEMON.user,
+      DAEMON.password,
+      ...words,
+    ]);
+
+  test("gets the list of shares at every level", async () => {
+    const { output } = await run(LEVELS);
+    for (const level of [0, 1, 2, 501, 502, 503]) expect(output).toContain(`${level} ['IPC$', 'test']`);
+    expect(output).toContain("True");
+  });
+
+  test("opens the pipes that exist and is refused the others at once", async () => {
+    const { output } = await run(PIPES, "srvsvc", "LSARPC", "samr", "lsass", ...ABSENT);
+    for (const name of ["srvsvc", "LSARPC", "samr", "lsass"]) expect(output).toContain(`${name} opened`);
+    for (const name of ABSENT) expect(output).toContain(`${name} 0xc0000034`);
+  });
+});
