@@ -16,7 +16,11 @@ interface Call {
 
 const CALLS: readonly Call[] = [
   { command: "netshareenumall 1", answer: /netname: test\s+remark:/, differs: "smbd's comments are its own" },
-  { command: "netshareenumall 2", answer: /path: C:\\.*\\shares\\test/, differs: "smbd's comments are its own" },
+  {
+    command: "netshareenumall 2",
+    answer: /path: C:\\.*\\shares\\test/,
+    differs: "smbd's comments are its own",
+  },
   { command: "netsharegetinfo test 1005", answer: /flags: 0x0/ },
   { command: "netsharegetinfo test 1", answer: /^netname: test\s+remark:/ },
   { command: "netsharegetinfo test 77", answer: /WERR_INVALID_LEVEL/ },
