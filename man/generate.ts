@@ -165,6 +165,15 @@ else as the system user of the same name, else as the owner of the share's direc
 A guest, and a user without an account on a directory of root, acts as the system user
 .BR minismbd ,
 or as nobody where there is none.
+.PP
+.B [homes]
+gives each user a share of his name: the home that /etc/passwd names, or
+.BR path ,
+where %S stands for the name. The name
+.I homes
+is the user's own. Values of a share may have variables: %U and %u (user), %G and %g (his primary group), %H (his home),
+%I and %m (the client's address), %S (share), %h (host), %L (the server's name), %D (workgroup), %v (version). A path with
+another one leaves the share out.
 .SH USERS
 A section
 .B [user:NAME]

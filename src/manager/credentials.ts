@@ -2,9 +2,11 @@
 import type { Credentials } from "../port/port.ts";
 import type { DirectoryStat } from "./share-directory.ts";
 import type { Share } from "./config/share.ts";
+import type { Admission } from "./share-access.ts";
 import { findSystemUser, supplementaryGroups, type SystemAccounts } from "./users/system-accounts.ts";
 import { showName } from "./users/user-name.ts";
 
+const ROOT = 0;
 /** Linux's overflow id, which owns nothing. */
 const NOBODY = 65_534;
 /** The system user for those who have none, where packages have made it. */
@@ -50,12 +52,12 @@ export interface CredentialFault {
 /**
  * The ids for a server that runs as root: the forced user, else the system account with the user's name, else
  * the owner of the share's directory, but never for a guest and never root: then the server's own. `force group`
- * without `force user` changes the gid only. `isExact`: case tells the user from another one.
+ * without `force user` changes the gid only. An administrator is root with those groups. `isExact`: case tells the user from another one.
  */
 export function credentialsFor(
   share: Share,
   user: string,
-  isGuest: boolean,
+  { asGuest, isAdmin }: Admission,
   owner: Ids,
   accounts: SystemAccounts,
   isExact = false,
@@ -67,8 +69,8 @@ export function credentialsFor(
   if (share.forceGroup !== "" && !group)
     return { fault: `'force group' is '${share.forceGroup}', which is not in /etc/group` };
   const account = forced ?? findSystemUser(accounts, user, isExact);
-  const fallback = isGuest ? ownIds(accounts) : idsWithoutAccount(owner, accounts);
+  const fallback = asGuest ? ownIds(accounts) : idsWithoutAccount(owner, accounts);
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];
-  return Object.freeze({ uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });
+  return Object.freeze({ uid: isAdmin ? ROOT : uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });
 }

@@ -16,6 +16,7 @@ import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
 import { createLog, type Log } from "./log.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
+import { ShareFinder } from "./share-finder.ts";
 import { type DirectoryStat, statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
@@ -50,6 +51,7 @@ export class ServerManager implements Manager, PipeManager {
   private readonly systemAccounts: SystemAccountFiles;
   private readonly users: UserDirectory;
   private readonly isRoot: boolean;
+  private readonly shares: ShareFinder;
   private config: Configuration;
   private pipes: Pipes | undefined;
   private kerberos: KerberosService | undefined;
@@ -66,6 +68,11 @@ export class ServerManager implements Manager, PipeManager {
     this.systemAccounts = options.systemAccounts ?? new SystemAccountFiles();
     this.users = new UserDirectory(options.passwordFile, this.config.users);
     this.isRoot = options.isRoot ?? process.geteuid?.() === 0;
+    this.shares = new ShareFinder({
+      configuration: () => this.config,
+      accounts: () => this.systemAccounts.read(),
+      isUser: (name) => this.users.find(name) !== null,
+    });
     for (const warning of this.config.warnings) this.log.warn(warning);
   }
 
@@ -129,7 +136,7 @@ export class ServerManager implements Manager, PipeManager {
     if (!isHostAllowed(this.config.hosts, identity.remoteAddress))
       return this.refuseHost(query.share, identity);
     if (foldShareName(query.share) === foldShareName(IPC)) return this.connectPipes(identity);
-    const share = this.config.shares.get(foldShareName(query.share));
+    const share = this.shares.find(query.share, identity);
     if (!share) return { status: Status.BAD_NETWORK_NAME };
     if (!isHostAllowed(share.hosts, identity.remoteAddress)) return this.refuseHost(share.name, identity);
     return this.connectDisk(share, identity);
@@ -142,11 +149,10 @@ export class ServerManager implements Manager, PipeManager {
     share: string;
     identity: Identity;
   }): ShareRules | { status: NtStatus } {
-    const { hosts, shares } = this.config;
     const { remoteAddress } = identity;
-    if (!isHostAllowed(hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
+    if (!isHostAllowed(this.config.hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
-    const share = shares.get(foldShareName(name));
+    const share = this.shares.find(name, identity);
     if (!share) return { status: Status.BAD_NETWORK_NAME };
     const accounts = this.systemAccounts.read();
     const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
@@ -175,6 +181,7 @@ export class ServerManager implements Manager, PipeManager {
         allUsers: () => this.users.all(),
         hasNamesake: (user) => this.users.hasNamesake(user),
         isCurrent: (identity) => this.isCurrent({ identity }),
+        listedShares: (identity) => this.shares.list(identity),
         mayConnect: (share, identity) => this.mayConnect(share, identity),
         passwordFile: this.options.passwordFile,
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
@@ -222,7 +229,7 @@ export class ServerManager implements Manager, PipeManager {
     if (typeof owner === "number") return { status: owner };
     const user = admission.asGuest ? guest : identity.user;
     const credentials = this.isRoot
-      ? credentialsFor(share, user, admission.asGuest, owner, accounts, isExact)
+      ? credentialsFor(share, user, admission, owner, accounts, isExact)
       : null;
     if (credentials && "fault" in credentials) {
       this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
@@ -243,12 +250,12 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   /** Null unless descriptors are stored: only these name users without an account on the machine. */
-  private namedUsersOf(share: Share, user: string, { asGuest }: Admission, owner: Ids): NamedUsers | null {
+  private namedUsersOf(share: Share, user: string, { asGuest, isAdmin }: Admission, owner: Ids): NamedUsers | null {
     if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
     const domain = this.machineSid();
     const accounts = this.systemAccounts.read();
     const isExact = !asGuest && this.users.hasNamesake(user);
-    const isNamed = !asGuest && findSystemUser(accounts, user, isExact) === undefined;
+    const isNamed = !asGuest && !isAdmin && findSystemUser(accounts, user, isExact) === undefined;
     const sid = isNamed ? userSid(domain, user, isExact) : "";
     return Object.freeze({ domain, uid: idsWithoutAccount(owner, accounts).uid, sid });
   }

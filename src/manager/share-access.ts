@@ -7,6 +7,8 @@ export interface Admission {
   readonly readOnly: boolean;
   /** The session is treated as the guest in this share, even if it has a name. */
   readonly asGuest: boolean;
+  /** Named in `admin users`: acts as root. */
+  readonly isAdmin: boolean;
 }
 
 /**
@@ -38,7 +40,8 @@ function admitAs(
 ): Admission | undefined {
   if (share.invalidUsers.has(user, accounts, isExact)) return undefined;
   if (share.validUsers !== null && !share.validUsers.has(user, accounts, isExact)) return undefined;
-  if (share.readList.has(user, accounts, isExact)) return { readOnly: true, asGuest };
-  if (share.writeList.has(user, accounts, isExact)) return { readOnly: false, asGuest };
-  return { readOnly: share.readOnly, asGuest };
+  const isAdmin = !asGuest && share.adminUsers.has(user, accounts, isExact);
+  if (share.readList.has(user, accounts, isExact)) return { readOnly: true, asGuest, isAdmin };
+  if (share.writeList.has(user, accounts, isExact)) return { readOnly: false, asGuest, isAdmin };
+  return { readOnly: share.readOnly, asGuest, isAdmin };
 }

@@ -38,15 +38,17 @@ function admission(lines: string, who: Identity): Admission | undefined {
 
 const user = (lines: string, name: string) => admission(lines, identity(name));
 
+const admitted = (asGuest: boolean) => ({ readOnly: false, asGuest, isAdmin: false });
+
 test("without lists every user may connect, and the share's read only applies", () => {
-  expect(user("", "anna")).toEqual({ readOnly: true, asGuest: false });
-  expect(user("read only = no", "anna")).toEqual({ readOnly: false, asGuest: false });
+  expect(user("", "anna")).toEqual({ readOnly: true, asGuest: false, isAdmin: false });
+  expect(user("read only = no", "anna")).toEqual({ readOnly: false, asGuest: false, isAdmin: false });
 });
 
 test("guests and anonymous sessions need guest ok", () => {
   for (const kind of ["guest", "anonymous"] as const) {
     expect(admission("read only = no", identity("", kind))).toBeUndefined();
-    expect(admission("guest ok = yes", identity("", kind))).toEqual({ readOnly: true, asGuest: true });
+    expect(admission("guest ok = yes", identity("", kind))).toEqual({ readOnly: true, asGuest: true, isAdmin: false });
   }
 });
 
@@ -107,7 +109,7 @@ test("a guest's rights are those of the guest account, not of the name in the lo
 const OWNER = { uid: 500, gid: 501 };
 
 function credentials(lines: string, name: string, isGuest = false) {
-  return credentialsFor(shareOf(lines), name, isGuest, OWNER, accounts);
+  return credentialsFor(shareOf(lines), name, admitted(isGuest), OWNER, accounts);
 }
 
 test("credentials are those of the system account with the user's name", () => {
@@ -127,14 +129,14 @@ test("where another user's name differs by case only, lists, groups and accounts
   expect([of("valid users = anna", "anna"), of("valid users = anna", "Anna")]).toEqual([true, false]);
   expect([of("valid users = @staff", "anna"), of("valid users = @staff", "Anna")]).toEqual([true, false]);
   expect([of("invalid users = anna", "anna"), of("invalid users = anna", "Anna")]).toEqual([false, true]);
-  const ids = (name: string) => credentialsFor(shareOf(""), name, false, OWNER, accounts, true);
+  const ids = (name: string) => credentialsFor(shareOf(""), name, admitted(false), OWNER, accounts, true);
   expect([ids("anna"), ids("Anna")]).toMatchObject([{ uid: 1000 }, { uid: 500 }]);
 });
 
 test("nobody acts as root for want of an account", () => {
   const root = { uid: 0, gid: 0 };
   const of = (known: SystemAccounts, isGuest = false) =>
-    credentialsFor(shareOf(""), "stranger", isGuest, root, known);
+    credentialsFor(shareOf(""), "stranger", admitted(isGuest), root, known);
   expect(of(accounts)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
   const packaged = parseSystemAccounts("minismbd:x:120:121::/:/bin/false\n", "");
   expect(of(packaged)).toEqual({ uid: 120, gid: 121, groups: [] });

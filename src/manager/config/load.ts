@@ -16,6 +16,7 @@ import { type Machine, readMachine, readSettings } from "./settings.ts";
 import { readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
+import { fillKnown, serverVariables } from "./variables.ts";
 
 export interface Configuration {
   readonly settings: EngineSettings;
@@ -23,6 +24,8 @@ export interface Configuration {
   readonly serverString: string;
   /** By folded name, in the order of the file; without IPC$, which always exists. */
   readonly shares: ReadonlyMap<string, Share>;
+  /** [homes]: the pattern of users' homes; its path may be empty. */
+  readonly homes: Share | null;
   /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
@@ -89,20 +92,24 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
   const globalEntries = pickKnown(sections.get("global"), true, report);
   const globals = new SectionValues(globalEntries, null, report);
   globals.checkDefaults();
+  const settings = readSettings(globals, machine, report);
+  let homes: Share | null = null;
   const shares = new Map<string, Share>();
   const users: PasswordTable = new Map();
   for (const [folded, section] of sections) {
     if (folded === "global" || folded === "ipc$") continue;
     if (folded.startsWith("user:")) readUser(section, users);
     else {
-      const share = readShareOrReport(section, globalEntries, globals, report);
-      if (share) shares.set(foldShareName(share.name), share);
+      const share = readShareOrReport(section, globalEntries, globals, settings, machine, report);
+      if (share && folded === "homes") homes = share;
+      else if (share) shares.set(foldShareName(share.name), share);
     }
   }
   return Object.freeze({
-    settings: readSettings(globals, machine, report),
-    serverString: globals.text("server string"),
+    settings,
+    serverString: fillKnown(globals.text("server string"), serverNames(settings, machine)),
     shares,
+    homes,
     users,
     guestAccount: globals.text("guest account"),
     administrators: new UserList(globals.list("admin users")),
@@ -121,18 +128,26 @@ function readShareOrReport(
   section: Section,
   globalEntries: KnownEntries,
   globals: SectionValues,
+  settings: EngineSettings,
+  machine: Machine,
   report: Report,
 ): Share | undefined {
   if (section.faults.length === 0) checkHeading(section);
   try {
     const [fault] = section.faults;
     if (fault) throw fault;
-    return readShare(section, globalEntries, globals.text("root directory"), report);
+    const isHomes = foldKey(section.name) === "homes";
+    const server = serverNames(settings, machine, isHomes ? "" : section.name);
+    return readShare(section, globalEntries, globals.text("root directory"), server, report);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     report.warn(error.position, `${error.text}; share [${section.name}] is left out`);
     return undefined;
   }
+}
+
+function serverNames({ serverName, domain }: EngineSettings, { hostName }: Machine, share = "") {
+  return serverVariables(hostName.split(".")[0] ?? "", serverName, domain, share);
 }
 
 /** A misspelt [global] would lose what protects all shares. */

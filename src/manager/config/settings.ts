@@ -9,6 +9,7 @@ import { bufferBudgetFor, locksFor, plannedMemoryBytes, transferBytesFor } from 
 import { ConfigError } from "./parse.ts";
 import type { Report } from "./report.ts";
 import type { SectionValues } from "./section-values.ts";
+import { fillKnown } from "./variables.ts";
 
 const MAX_SERVER_NAME = 15;
 
@@ -154,7 +155,8 @@ function readDialects(globals: SectionValues, report: Report): [number, number] 
 }
 
 function readServerName(globals: SectionValues, hostName: string, report: Report): string {
-  const wanted = globals.text("netbios name") || (hostName.split(".")[0] ?? "");
+  const host = hostName.split(".")[0] ?? "";
+  const wanted = fillKnown(globals.text("netbios name"), { h: host }) || host;
   const name = [...wanted.toUpperCase()]
     .filter((character) => /[^\s"\\/[\]:|<>+=;,*?\p{C}]/u.test(character))
     .join("");

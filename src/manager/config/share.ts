@@ -6,7 +6,7 @@ import { type HostRule, parseHostRule } from "./hosts.ts";
 import { shareNameFault } from "./share-name.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
-import type { Section } from "./parse.ts";
+import { ConfigError, foldKey, type Section } from "./parse.ts";
 import { readRecycleRules } from "./recycle-rules.ts";
 import { readSnapshotRules } from "./snapshot-rules.ts";
 import type { Report } from "./report.ts";
@@ -14,6 +14,7 @@ import { readSecurityRules } from "./security-rules.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import type { NameOf } from "./schema.ts";
 import { UserList } from "./user-list.ts";
+import { fillKnown, hasVariables, unknownVariables, type VariableValues } from "./variables.ts";
 
 /** A share with the rules on who may connect and as whom. The repository of `recycle` may hold variables. */
 export interface Share extends ShareRules {
@@ -26,12 +27,16 @@ export interface Share extends ShareRules {
   readonly listedToPermitted: boolean;
   /** Empty: the guest account of [global]. */
   readonly guestAccount: string;
+  /** Path, lists or names hold variables of the user or the client. */
+  readonly isPersonal: boolean;
   readonly hosts: HostRule | null;
   /** Null: all users; an empty list admits nobody. */
   readonly validUsers: UserList | null;
   readonly invalidUsers: UserList;
   readonly readList: UserList;
   readonly writeList: UserList;
+  /** Users who act as root. */
+  readonly adminUsers: UserList;
   readonly forceUser: string;
   readonly forceGroup: string;
 }
@@ -43,17 +48,18 @@ export function readShare(
   section: Section,
   globals: KnownEntries,
   rootDirectory: string,
+  server: VariableValues,
   report: Report,
 ): Share | undefined {
   const leaveOut = (why: string): undefined => {
     report.warn(section.position, `share [${section.name}] is left out: ${why}`);
   };
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
-  if (section.name.toLowerCase() === "homes") return leaveOut("home shares are not served");
+  const isHomes = foldKey(section.name) === "homes";
   if (isPrinter(section)) return leaveOut("printers are not served");
   // Read first, so that errors in the access rules of an invalid or unavailable share are reported.
   const rules = {
-    ...readAccess(values),
+    ...readAccess(values, server, isHomes),
     ...readFileRules(values),
     ...readLinkRules(values, new SectionValues(globals, null, report)),
   };
@@ -62,22 +68,37 @@ export function readShare(
     values.warn("guest only", "'guest only' has no effect without 'guest ok = yes'");
   const fault = shareNameFault(section.name);
   if (fault !== undefined) return leaveOut(fault);
-  const path = values.text("path");
-  if (path === "") return leaveOut("it has no path, write 'path = /DIRECTORY'");
-  if (!isAbsolute(path)) return leaveOut(`its path '${path}' is not absolute`);
-  if (/%[a-zA-Z]/.test(path)) return leaveOut(`its path '${path}' has a variable, which is not supported`);
+  const path = fillKnown(values.text("path"), server);
+  if (path === "" && !isHomes) return leaveOut("it has no path, write 'path = /DIRECTORY'");
+  if (path !== "" && !isAbsolute(path) && !path.startsWith("%H")) return leaveOut(`its path '${path}' is not absolute`);
+  const [unknown] = unknownVariables(isHomes ? path.replaceAll("%S", "") : path);
+  if (unknown !== undefined) return leaveOut(`its path '${path}' has the variable ${unknown}, which has no value here`);
   return Object.freeze({
     name: section.name,
-    path: rootDirectory === "" ? path : normalize(`${rootDirectory}/${path}`),
+    path: rootDirectory === "" || path === "" ? path : normalize(`${rootDirectory}/${path}`),
+    isPersonal: isHomes || textsOf(rules).some(hasVariables) || hasVariables(path),
     ...rules,
   });
 }
 
-function readAccess(values: SectionValues) {
-  const list = (name: NameOf<"list">) => new UserList(values.list(name));
+/** What may hold variables besides the path. */
+function textsOf(rules: ReturnType<typeof readAccess>): string[] {
+  const { validUsers, invalidUsers, readList, writeList, adminUsers, comment, forceUser, forceGroup } = rules;
+  const lists = [validUsers, invalidUsers, readList, writeList, adminUsers];
+  return [comment, forceUser, forceGroup, ...lists.flatMap((list) => list?.written ?? [])];
+}
+
+function readAccess(values: SectionValues, server: VariableValues, isHomes: boolean) {
+  const list = (name: NameOf<"list">) => new UserList(values.list(name).map((word) => filled(name, word)));
+  const filled = (name: NameOf<"list" | "text">, text: string): string => {
+    const known = fillKnown(text, server);
+    const [unknown] = unknownVariables(isHomes ? known.replaceAll("%S", "") : known);
+    if (unknown === undefined) return known;
+    throw new ConfigError(values.position(name), `'${unknown}' in '${name}' has no value here`);
+  };
   const encryption = values.choice("smb3 encryption");
   return {
-    comment: values.text("comment"),
+    comment: fillKnown(values.text("comment"), server),
     browseable: values.boolean("browseable"),
     guestOk: values.boolean("guest ok"),
     guestOnly: values.boolean("guest only"),
@@ -91,11 +112,12 @@ function readAccess(values: SectionValues) {
     invalidUsers: list("invalid users"),
     readList: list("read list"),
     writeList: list("write list"),
+    adminUsers: list("admin users"),
     readOnly: values.boolean("read only"),
     encryption: encryption === "auto" ? "off" : encryption,
     signing: values.choice("server signing"),
-    forceUser: values.text("force user"),
-    forceGroup: values.text("force group").replace(/^[+@]/, ""),
+    forceUser: filled("force user", values.text("force user")),
+    forceGroup: filled("force group", values.text("force group").replace(/^[+@]/, "")),
     maxConnections: values.entry("max connections")
       ? (values.number("max connections") ?? SHARE_MAX_CONNECTIONS)
       : SHARE_MAX_CONNECTIONS,

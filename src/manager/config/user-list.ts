@@ -3,6 +3,7 @@ import { groupMembers, type SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName } from "../users/user-name.ts";
 
 export class UserList {
+  private readonly all: readonly string[];
   private readonly words: ReadonlySet<string>;
   private readonly names: ReadonlySet<string>;
   private readonly groups: readonly string[];
@@ -10,9 +11,21 @@ export class UserList {
   /** Words as written: NAME, @GROUP and Samba's +GROUP. `&GROUP` is a NIS group and matches nobody. */
   constructor(words: readonly string[]) {
     const names = words.filter((word) => !/^[@+&]/.test(word));
+    this.all = words;
     this.words = new Set(names);
     this.names = new Set(names.map(foldUserName));
     this.groups = words.filter((word) => /^[@+]/.test(word)).map((word) => word.replace(/^[@+]&?/, ""));
+  }
+
+  /** The list with other words; itself where none changes. */
+  map(change: (word: string) => string): UserList {
+    const changed = this.all.map(change);
+    return changed.every((word, index) => word === this.all[index]) ? this : new UserList(changed);
+  }
+
+  /** The users and groups that the list names, as written. */
+  get written(): readonly string[] {
+    return this.all;
   }
 
   /** The list names the user itself, not only a group. */

@@ -27,6 +27,7 @@ export interface PipeSource {
   /** Only the case of the name tells the user from another one. */
   hasNamesake(user: string): boolean;
   isCurrent(identity: Identity): boolean;
+  listedShares(identity: Identity): readonly Share[];
   mayConnect(share: Share, identity: Identity): boolean;
   /** Null: all users are in the configuration. */
   readonly passwordFile: string | null;
@@ -81,7 +82,7 @@ class ServerContext implements RpcContext {
   /** Guests and anonymous sessions see only shares with `guest ok`. */
   shares(identity: Identity): RpcShare[] {
     const listed: RpcShare[] = [];
-    for (const share of this.source.configuration().shares.values()) {
+    for (const share of this.source.listedShares(identity)) {
       const { name, comment, path, browseable, guestOk, listedToPermitted } = share;
       const isListed = listedToPermitted
         ? this.source.mayConnect(share, identity)

@@ -6,6 +6,8 @@ export interface SystemUser {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+  /** Empty: none. */
+  readonly home: string;
 }
 
 export interface SystemGroup {
@@ -26,11 +28,11 @@ const MAX_ID = 0xffff_fffe;
 export function parseSystemAccounts(passwd: string, group: string): SystemAccounts {
   const users = new Map<string, SystemUser>();
   for (const fields of splitLines(passwd)) {
-    const [name = "", , uidText = "", gidText = ""] = fields;
+    const [name = "", , uidText = "", gidText = "", , home = ""] = fields;
     const uid = parseId(uidText);
     const gid = parseId(gidText);
     if (name === "" || uid === undefined || gid === undefined || users.has(name)) continue;
-    users.set(name, { name, uid, gid });
+    users.set(name, { name, uid, gid, home });
   }
   const groups = new Map<string, SystemGroup>();
   for (const fields of splitLines(group)) {
@@ -49,6 +51,11 @@ export function findSystemUser(
   isExact = false,
 ): SystemUser | undefined {
   return accounts.users.get(name) ?? (isExact ? undefined : accounts.users.get(name.toLowerCase()));
+}
+
+export function groupNameOf(accounts: SystemAccounts, gid: number): string | undefined {
+  for (const group of accounts.groups.values()) if (group.gid === gid) return group.name;
+  return undefined;
 }
 
 /** gids of the user's supplementary groups, without the primary one. */

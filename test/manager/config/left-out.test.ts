@@ -15,10 +15,13 @@ test.each([
   ["[docs]\ncomment = x\n", "f:1: share [docs] is left out: it has no path, write 'path = /DIRECTORY'"],
   ["[docs]\npath = srv\n", "f:1: share [docs] is left out: its path 'srv' is not absolute"],
   [
-    "[docs]\npath = /home/%U\n",
-    "f:1: share [docs] is left out: its path '/home/%U' has a variable, which is not supported",
+    "[docs]\npath = /home/%i\n",
+    "f:1: share [docs] is left out: its path '/home/%i' has the variable %i, which has no value here",
   ],
-  ["[homes]\nread only = no\n", "f:1: share [homes] is left out: home shares are not served"],
+  [
+    "[docs]\npath = /home\nvalid users = %x\n",
+    "f:3: '%x' in 'valid users' has no value here; share [docs] is left out",
+  ],
   ["[printers]\nprintable = yes\n", "f:1: share [printers] is left out: printers are not served"],
   [
     "[a/b]\npath = /srv\n",

@@ -120,8 +120,6 @@ const NOT_PROTECTING = [
   ...["shadow:delimiter", "shadow:localtime", "shadow:sort", "recycle:repository", "recycle:keeptree"],
   ...["recycle:versions", "recycle:touch", "recycle:touch_mtime", "recycle:exclude", "recycle:exclude_dir"],
   ...["recycle:noversions", "recycle:minsize", "recycle:maxsize", "recycle:maxage", "recycle:limit"],
-  // Known and without effect, which a warning says.
-  ...["admin users"],
 ];
 
 test("every parameter protects, or is listed here as one that does not", () => {

@@ -27,7 +27,7 @@ const accounts = parseSystemAccounts(PASSWD, GROUP);
 
 test("users and groups are parsed; invalid lines are skipped", () => {
   expect([...accounts.users.keys()]).toEqual(["root", "anna", "bob"]);
-  expect(accounts.users.get("anna")).toEqual({ name: "anna", uid: 1000, gid: 1000 });
+  expect(accounts.users.get("anna")).toEqual({ name: "anna", uid: 1000, gid: 1000, home: "/home/anna" });
   expect([...accounts.groups.keys()]).toEqual(["root", "users", "staff", "anna", "empty"]);
 });
 
