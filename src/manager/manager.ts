@@ -228,9 +228,7 @@ export class ServerManager implements Manager, PipeManager {
     const owner = await this.findDirectory(share);
     if (typeof owner === "number") return { status: owner };
     const user = admission.asGuest ? guest : identity.user;
-    const credentials = this.isRoot
-      ? credentialsFor(share, user, admission, owner, accounts, isExact)
-      : null;
+    const credentials = this.isRoot ? credentialsFor(share, user, admission, owner, accounts, isExact) : null;
     if (credentials && "fault" in credentials) {
       this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
       return { status: Status.ACCESS_DENIED };
@@ -250,7 +248,12 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   /** Null unless descriptors are stored: only these name users without an account on the machine. */
-  private namedUsersOf(share: Share, user: string, { asGuest, isAdmin }: Admission, owner: Ids): NamedUsers | null {
+  private namedUsersOf(
+    share: Share,
+    user: string,
+    { asGuest, isAdmin }: Admission,
+    owner: Ids,
+  ): NamedUsers | null {
     if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
     const domain = this.machineSid();
     const accounts = this.systemAccounts.read();

@@ -55,7 +55,9 @@ export class ShareFinder {
     if (!isOwnPath && home === undefined) return undefined;
     const template = { ...homes, name: owner, path: isOwnPath ? homes.path : "%H" };
     const share = this.fill(template, identity, { S: owner, ...(!isOwnPath && { H: home }) });
-    return share && { ...share, comment: share.comment === "" ? `Home directory of ${owner}` : share.comment };
+    return (
+      share && { ...share, comment: share.comment === "" ? `Home directory of ${owner}` : share.comment }
+    );
   }
 
   private fill(share: Share, identity: Identity, more: VariableValues): Share | undefined {

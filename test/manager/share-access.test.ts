@@ -48,7 +48,11 @@ test("without lists every user may connect, and the share's read only applies", 
 test("guests and anonymous sessions need guest ok", () => {
   for (const kind of ["guest", "anonymous"] as const) {
     expect(admission("read only = no", identity("", kind))).toBeUndefined();
-    expect(admission("guest ok = yes", identity("", kind))).toEqual({ readOnly: true, asGuest: true, isAdmin: false });
+    expect(admission("guest ok = yes", identity("", kind))).toEqual({
+      readOnly: true,
+      asGuest: true,
+      isAdmin: false,
+    });
   }
 });
 

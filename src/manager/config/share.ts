@@ -70,9 +70,11 @@ export function readShare(
   if (fault !== undefined) return leaveOut(fault);
   const path = fillKnown(values.text("path"), server);
   if (path === "" && !isHomes) return leaveOut("it has no path, write 'path = /DIRECTORY'");
-  if (path !== "" && !isAbsolute(path) && !path.startsWith("%H")) return leaveOut(`its path '${path}' is not absolute`);
+  if (path !== "" && !isAbsolute(path) && !path.startsWith("%H"))
+    return leaveOut(`its path '${path}' is not absolute`);
   const [unknown] = unknownVariables(isHomes ? path.replaceAll("%S", "") : path);
-  if (unknown !== undefined) return leaveOut(`its path '${path}' has the variable ${unknown}, which has no value here`);
+  if (unknown !== undefined)
+    return leaveOut(`its path '${path}' has the variable ${unknown}, which has no value here`);
   return Object.freeze({
     name: section.name,
     path: rootDirectory === "" || path === "" ? path : normalize(`${rootDirectory}/${path}`),

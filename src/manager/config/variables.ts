@@ -11,8 +11,20 @@ export const PERSONAL_VARIABLES = "UuGgHImM";
 const VARIABLE = /%([a-zA-Z%])/g;
 
 /** The values that do not depend on who connects; `share` is empty in [global]. */
-export function serverVariables(hostName: string, serverName: string, workgroup: string, share = ""): VariableValues {
-  return { h: hostName, L: serverName, N: serverName, v: VERSION, D: workgroup, ...(share !== "" && { S: share }) };
+export function serverVariables(
+  hostName: string,
+  serverName: string,
+  workgroup: string,
+  share = "",
+): VariableValues {
+  return {
+    h: hostName,
+    L: serverName,
+    N: serverName,
+    v: VERSION,
+    D: workgroup,
+    ...(share !== "" && { S: share }),
+  };
 }
 
 /** Replaces the variables that have a value; others stay. */

@@ -30,7 +30,9 @@ describe.skipIf(process.getuid?.() !== 0)("admin users", () => {
     chmodSync(join(folder, "file"), 0o600);
   };
   const open = (mount: Mount, desiredAccess: number): Promise<number | "closed"> =>
-    mount.client.outcome(createCall(mount, "private\\file", { desiredAccess, createDisposition: CreateDisposition.OPEN }));
+    mount.client.outcome(
+      createCall(mount, "private\\file", { desiredAccess, createDisposition: CreateDisposition.OPEN }),
+    );
 
   beforeAll(async () => {
     server = await startWith({ shares: SHARES });
@@ -38,17 +40,21 @@ describe.skipIf(process.getuid?.() !== 0)("admin users", () => {
   });
   afterAll(() => server?.stop());
 
-  test.each(["admins", "nt"])("an administrator reads, writes and removes what is closed to all: %s", async (share) => {
-    const rights = Access.READ_DATA | Access.WRITE_DATA | Access.DELETE | Access.WRITE_DAC | Access.WRITE_OWNER;
-    const admin = await mountShare(server, TESTER, share);
-    expect(await open(admin, rights)).toBe(Status.SUCCESS);
-    await closeFile(admin, await createFile(admin, "private\\made"));
-    admin.client.close();
-    expect(statSync(join(server.shares.get(share) ?? "", "private/made")).uid).toBe(0);
-    const other = await mountShare(server, TESTER2, share);
-    expect(await open(other, Access.READ_DATA)).toBe(Status.ACCESS_DENIED);
-    other.client.close();
-  });
+  test.each(["admins", "nt"])(
+    "an administrator reads, writes and removes what is closed to all: %s",
+    async (share) => {
+      const rights =
+        Access.READ_DATA | Access.WRITE_DATA | Access.DELETE | Access.WRITE_DAC | Access.WRITE_OWNER;
+      const admin = await mountShare(server, TESTER, share);
+      expect(await open(admin, rights)).toBe(Status.SUCCESS);
+      await closeFile(admin, await createFile(admin, "private\\made"));
+      admin.client.close();
+      expect(statSync(join(server.shares.get(share) ?? "", "private/made")).uid).toBe(0);
+      const other = await mountShare(server, TESTER2, share);
+      expect(await open(other, Access.READ_DATA)).toBe(Status.ACCESS_DENIED);
+      other.client.close();
+    },
+  );
 
   test("a share stays read-only for them", async () => {
     expect(await accessOf(server, TESTER, "reading")).toBe("read");

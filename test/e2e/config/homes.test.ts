@@ -76,17 +76,20 @@ describe.skipIf(process.getuid?.() !== 0)("[homes]", () => {
     expect(await accessOf(places.standard, TESTER, TESTER.user)).toBe("absent");
   });
 
-  test.skipIf(!hasSmbclient())("a list shows the user's own home, and [homes] only where it is browseable", async () => {
-    const list = async (place: Served, { user, password }: User): Promise<string> => {
-      const words = ["smbclient", "--configfile=/dev/null", "-L", "127.0.0.1", "-p", String(place.port)];
-      return (await runProgram([...words, "-U", `${user}%${password}`])).output;
-    };
-    const own = await list(places.own, GAMES);
-    expect(own).toMatch(/\bgames\s+Disk\s+Home directory of games/);
-    expect(own).not.toMatch(/\bhomes\s+Disk|minismbd-tester\s+Disk/);
-    expect(own).toMatch(/\bfixed\s+Disk\s+on \w/);
-    expect(await list(places.standard, GAMES)).toMatch(/\bhomes\s+Disk/);
-  });
+  test.skipIf(!hasSmbclient())(
+    "a list shows the user's own home, and [homes] only where it is browseable",
+    async () => {
+      const list = async (place: Served, { user, password }: User): Promise<string> => {
+        const words = ["smbclient", "--configfile=/dev/null", "-L", "127.0.0.1", "-p", String(place.port)];
+        return (await runProgram([...words, "-U", `${user}%${password}`])).output;
+      };
+      const own = await list(places.own, GAMES);
+      expect(own).toMatch(/\bgames\s+Disk\s+Home directory of games/);
+      expect(own).not.toMatch(/\bhomes\s+Disk|minismbd-tester\s+Disk/);
+      expect(own).toMatch(/\bfixed\s+Disk\s+on \w/);
+      expect(await list(places.standard, GAMES)).toMatch(/\bhomes\s+Disk/);
+    },
+  );
 });
 
 describe("variables", () => {

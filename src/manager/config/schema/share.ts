@@ -45,9 +45,14 @@ export const SHARE = [
   list("write list", "", "Users who may connect and change things even if the share is read only.", {
     security: true,
   }),
-  list("admin users", "", "Users who act as root: the rights on the disk and stored descriptors do not bind them.", {
-    security: true,
-  }),
+  list(
+    "admin users",
+    "",
+    "Users who act as root: the rights on the disk and stored descriptors do not bind them.",
+    {
+      security: true,
+    },
+  ),
   text("force user", "", "All file access runs as this user, with this user's groups.", {
     security: true,
   }),
