@@ -8,11 +8,13 @@ import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { foldName, toClientName } from "../name/names.ts";
 import { FolderWatches } from "./folder-watches.ts";
-import { NameTable, type ShortNames } from "./name-table.ts";
+import { NameHashes, NameTable, type ShortNames } from "./name-table.ts";
 
 const MAX_DIRECTORIES = 256;
-/** Bytes of all entries together: at most a thirtieth of the machine's memory. */
-const MAX_BYTES = Math.min(60_000_000, Math.max(1_200_000, Math.floor(totalmem() / 34)));
+/** Bytes of all entries together: at most a thirtieth of the machine's memory. Tests change it. */
+export const directoryCacheLimits = {
+  maxBytes: Math.min(60_000_000, Math.max(1_200_000, Math.floor(totalmem() / 34))),
+};
 /** Names that one operation reads: about two milliseconds. More are read in steps. */
 const READ_AT_ONCE = 2_000;
 /** Changes during a reading beyond which they are not counted any more. */
@@ -41,12 +43,18 @@ export interface Entry {
   settleMs: number;
   /** The directory's times were so recent at the reading that a later change may not have changed them. */
   isRacy: boolean;
-  readonly names: NameTable;
+  /** NameHashes of a directory whose names would take more than half of the cache. */
+  readonly names: NameTable | NameHashes;
   /** `names.bytes` when it was last counted. */
   bytes: number;
 }
 
 const stat = emptyStatx();
+
+/** An entry while its directory is read. */
+export interface Reading extends Entry {
+  readonly names: NameTable;
+}
 
 /** Returned instead of names where the user may not read the directory. */
 export const NOT_READ: readonly string[] = [];
@@ -143,10 +151,11 @@ export class DirectoryCache {
   find(directory: number, name: string, isFresh = false): readonly string[] {
     const folded = foldName(toClientName(name));
     if (statFd(directory, stat) < 0) return NOT_READ;
-    const known = this.entryOf(stat, isFresh);
-    if (known !== undefined) return known.names.find(folded);
     return (
-      this.answerTo(folded, false) ?? this.read(directory, folded, false)?.names.find(folded) ?? NOT_READ
+      this.entryOf(stat, isFresh)?.names.find(folded) ??
+      this.answerTo(folded, false) ??
+      this.read(directory, folded, false)?.find(folded) ??
+      NOT_READ
     );
   }
 
@@ -160,14 +169,17 @@ export class DirectoryCache {
   findShort(directory: number, short: string, rules: ShortNames): string | undefined {
     if (statFd(directory, stat) < 0) return undefined;
     const known = this.entryOf(stat);
-    if (known === undefined) {
+    let names = known?.names;
+    if (!(names instanceof NameTable)) {
       const answer = this.answerTo(short, true);
       if (answer !== undefined) return answer[0];
+      names = this.read(directory, short, true);
     }
-    const entry = known ?? this.read(directory, short, true);
-    if (entry === undefined) return undefined;
-    if (entry.names.prepareShort(rules, 1)) return entry.names.findShort(short);
-    const { key, timestamps, isRacy } = entry;
+    if (names === undefined) return undefined;
+    if (names.prepareShort(rules, 1)) return names.findShort(short);
+    const key = keyOf(stat);
+    const timestamps = timestampsOf(stat);
+    const isRacy = known?.isRacy ?? isRacyNow(stat);
     const unread = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
     if (unread < 0) return undefined;
     throw new NeedsFolder({ unread, key, timestamps, isRacy, name: short, isShort: true });
@@ -247,11 +259,11 @@ export class DirectoryCache {
    * Reads the directory, whose statx is in `stat`, and caches its names. Undefined where the user may not read
    * it. Throws NeedsFolder for a large one.
    */
-  private read(directory: number, name: string, isShort: boolean): Entry | undefined {
+  private read(directory: number, name: string, isShort: boolean): NameTable | undefined {
     const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
     if (fd < 0) return undefined;
     const key = keyOf(stat);
-    const isRacy = Date.now() - changedMs(stat) < tickMs(stat);
+    const isRacy = isRacyNow(stat);
     const reading = newEntry(key, timestampsOf(stat), isRacy);
     const needs = { unread: fd, key, timestamps: reading.timestamps, isRacy, name, isShort };
     if (this.large.has(key)) throw new NeedsFolder(needs);
@@ -267,7 +279,7 @@ export class DirectoryCache {
     }
     closeFd(fd);
     if (result === 0) this.keep(reading);
-    return reading;
+    return reading.names;
   }
 
   private noteLarge(key: string): void {
@@ -279,13 +291,13 @@ export class DirectoryCache {
    * Begins to read a large directory in steps: the caller adds its names to the entry and then calls `endReading`.
    * `fd` is a descriptor of the directory where the kernel can report its changes, else -1.
    */
-  beginReading({ key, timestamps, isRacy }: UnreadFolder, fd: number): Entry {
+  beginReading({ key, timestamps, isRacy }: UnreadFolder, fd: number): Reading {
     if (fd >= 0 && this.watches.add(key, fd)) this.changesMeanwhile.set(key, []);
     return newEntry(key, timestamps, isRacy);
   }
 
   /** Caches the entry if the directory was read completely; changes during the reading are in it. */
-  endReading(entry: Entry, isComplete: boolean): void {
+  endReading(entry: Reading, isComplete: boolean): void {
     this.watches.drain();
     for (const { name, isAdded } of this.changesMeanwhile.get(entry.key) ?? [])
       if (isAdded) entry.names.add(name);
@@ -300,9 +312,11 @@ export class DirectoryCache {
   }
 
   /** Caches an entry whose directory was read completely; false where it is too large. */
-  private keep(entry: Entry): boolean {
-    const { names } = entry;
-    if (names.bytes > MAX_BYTES / 2) return false;
+  private keep(reading: Reading): boolean {
+    const { names } = reading;
+    const isLarge = names.bytes > directoryCacheLimits.maxBytes / 2;
+    const entry: Entry = isLarge ? { ...reading, names: names.hashes() } : reading;
+    if (entry.names.bytes > directoryCacheLimits.maxBytes / 2) return false;
     if (names.count <= READ_AT_ONCE) this.large.delete(entry.key);
     entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - entry.readMs));
     const before = this.entries.get(entry.key);
@@ -343,13 +357,13 @@ export class DirectoryCache {
     this.totalBytes += entry.names.bytes - entry.bytes;
     entry.bytes = entry.names.bytes;
     for (const oldest of this.entries.values()) {
-      if (this.entries.size <= MAX_DIRECTORIES && this.totalBytes <= MAX_BYTES) return;
+      if (this.entries.size <= MAX_DIRECTORIES && this.totalBytes <= directoryCacheLimits.maxBytes) return;
       this.drop(oldest);
     }
   }
 }
 
-function newEntry(key: string, timestamps: string, isRacy: boolean): Entry {
+function newEntry(key: string, timestamps: string, isRacy: boolean): Reading {
   const names = new NameTable();
   return { key, timestamps, readMs: Date.now(), settleMs: SETTLE_MS, isRacy, names, bytes: 0 };
 }
@@ -364,6 +378,10 @@ function timestampsOf(of: Statx): string {
 
 function changedMs(of: Statx): number {
   return of.changeSeconds * 1000 + of.changeNanoseconds / 1e6;
+}
+
+function isRacyNow(of: Statx): boolean {
+  return Date.now() - changedMs(of) < tickMs(of);
 }
 
 function tickMs(of: Statx): number {

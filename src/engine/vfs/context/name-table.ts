@@ -45,6 +45,12 @@ class HashSlots {
     }
   }
 
+  /** Calls `take` with the hash of each entry. */
+  each(take: (hash: number) => void): void {
+    const { slots } = this;
+    for (let at = 0; at < slots.length; at += 2) if ((slots[at + 1] ?? 0) > 0) take(slots[at] ?? 0);
+  }
+
   remove(hash: number, offset: number): void {
     const { slots } = this;
     const mask = slots.length / 2 - 1;
@@ -73,6 +79,106 @@ class HashSlots {
       const value = slots[at + 1] ?? 0;
       if (value > 0) this.put(slots[at] ?? 0, value);
     }
+  }
+}
+
+/** A set of 32-bit hashes, linear probing; 4 bytes a slot, of which at most three quarters are used. */
+class HashSet32 {
+  /** 0 is free; the hash 0 is stored as 1. */
+  private slots = new Int32Array(FIRST_SLOTS);
+  count = 0;
+
+  get bytes(): number {
+    return this.slots.byteLength;
+  }
+
+  /** False where it was there. */
+  add(hash: number): boolean {
+    if (this.count * 4 >= this.slots.length * 3) this.grow();
+    return this.put(hash || 1);
+  }
+
+  has(hash: number): boolean {
+    return this.slots[this.slotOf(hash || 1)] !== 0;
+  }
+
+  /** Moves what stands behind the free slot, so that each hash is found from its own. */
+  remove(hash: number): void {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let free = this.slotOf(hash || 1);
+    if (slots[free] === 0) return;
+    this.count--;
+    for (let at = (free + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
+      const own = (slots[at] ?? 0) & mask;
+      if (((at - own) & mask) < ((at - free) & mask)) continue;
+      slots[free] = slots[at] ?? 0;
+      free = at;
+    }
+    slots[free] = 0;
+  }
+
+  /** The slot that has the hash, or the free one where it would be. */
+  private slotOf(hash: number): number {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let at = hash & mask;
+    while (slots[at] !== 0 && slots[at] !== hash) at = (at + 1) & mask;
+    return at;
+  }
+
+  private put(hash: number): boolean {
+    const slot = this.slotOf(hash);
+    if (this.slots[slot] !== 0) return false;
+    this.slots[slot] = hash;
+    this.count++;
+    return true;
+  }
+
+  private grow(): void {
+    const before = this.slots;
+    this.slots = new Int32Array(before.length * 2);
+    this.count = 0;
+    for (const hash of before) if (hash !== 0) this.put(hash);
+  }
+}
+
+/** Hashes of more than one name, or of one that was added twice, which are kept for good. */
+const MAX_SHARED = 20_000;
+
+/**
+ * Of the names of a directory that is too large for a NameTable the hashes of their folded forms, 5 to 11 bytes a
+ * name: they tell which names are missing, so that the directory is not read for each of them.
+ */
+export class NameHashes {
+  private readonly hashes = new HashSet32();
+  private readonly shared = new Set<number>();
+
+  get bytes(): number {
+    return this.hashes.bytes + this.shared.size * 32;
+  }
+
+  /** It should be made anew. */
+  get isWasteful(): boolean {
+    return this.shared.size > MAX_SHARED;
+  }
+
+  add(name: string): void {
+    this.addHash(hashOf(foldName(toClientName(name))));
+  }
+
+  addHash(hash: number): void {
+    if (!this.hashes.add(hash)) this.shared.add(hash);
+  }
+
+  remove(name: string): void {
+    const hash = hashOf(foldName(toClientName(name)));
+    if (!this.shared.has(hash)) this.hashes.remove(hash);
+  }
+
+  /** Empty where no name has that folded form; undefined where one may have: the directory must be read. */
+  find(folded: string): readonly string[] | undefined {
+    return this.hashes.has(hashOf(folded)) ? undefined : [];
   }
 }
 
@@ -117,6 +223,12 @@ export class NameTable {
     this.names[offset + 1] = REMOVED;
     this.removedBytes += 1 + (this.names[offset] ?? 0);
     this.count--;
+  }
+
+  hashes(): NameHashes {
+    const hashes = new NameHashes();
+    this.byFold.each((hash) => hashes.addHash(hash));
+    return hashes;
   }
 
   /** The on-disk names with that folded form. */

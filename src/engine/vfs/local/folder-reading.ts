@@ -3,7 +3,7 @@
 import { turns } from "../../turns.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { DirectoryCache, FolderAnswer, UnreadFolder } from "../context/directory-cache.ts";
-import type { NameTable } from "../context/name-table.ts";
+import { type NameHashes, NameTable } from "../context/name-table.ts";
 import type { ShareNames } from "../name/share-names.ts";
 import type { NameBatch } from "../disk/listing.ts";
 import type { Failure } from "../store.ts";
@@ -33,7 +33,13 @@ const underWay = new WeakMap<DirectoryCache, Readings>();
 /** Looks up the name that an operation needs, and closes the folder's descriptor. */
 export async function answerFrom(disk: FolderDisk, folder: UnreadFolder): Promise<FolderAnswer | Failure> {
   const { key, name, isShort } = folder;
-  const names = await namesOf(disk, folder);
+  const cached = disk.directories.validEntry(key, folder.timestamps)?.names;
+  const known = isShort ? undefined : cached?.find(name);
+  if (known !== undefined) {
+    disk.closeFolder(folder.unread);
+    return { key, name, isShort, names: known };
+  }
+  const names = await namesOf(disk, folder, cached);
   if (typeof names === "number") return names;
   if (!isShort) return { key, name, isShort, names: names.find(name) };
   const rules = disk.names.shortNames;
@@ -42,13 +48,16 @@ export async function answerFrom(disk: FolderDisk, folder: UnreadFolder): Promis
   return { key, name, isShort, names: found === undefined ? [] : [found] };
 }
 
-function namesOf(disk: FolderDisk, folder: UnreadFolder): MaybePromise<NameTable | Failure> {
+function namesOf(
+  disk: FolderDisk,
+  folder: UnreadFolder,
+  cached: NameTable | NameHashes | undefined,
+): MaybePromise<NameTable | Failure> {
   const { key, unread: fd } = folder;
   const { directories } = disk;
-  const cached = directories.validEntry(key, folder.timestamps);
-  if (cached !== undefined) {
+  if (cached instanceof NameTable) {
     disk.closeFolder(fd);
-    return cached.names;
+    return cached;
   }
   let readings = underWay.get(directories);
   if (readings === undefined) underWay.set(directories, (readings = new Map()));

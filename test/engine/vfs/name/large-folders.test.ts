@@ -2,6 +2,7 @@
 // that differs in case only would hide a file.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { DirectoryCache, directoryCacheLimits } from "../../../../src/engine/vfs/context/directory-cache.ts";
 import { FolderWatches } from "../../../../src/engine/vfs/context/folder-watches.ts";
 import type { Found } from "../../../../src/engine/vfs/store.ts";
 import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "../share-fixture.ts";
@@ -52,7 +53,32 @@ async function changeAtRandom(rounds: number): Promise<void> {
   }
 }
 
-describe("a large folder", () => {
+/** The names take about 300,000 bytes: with 400,000 only their hashes are kept. */
+describe.each([60_000_000, 400_000])("a large folder, in a cache of %d bytes,", (maxBytes) => {
+  const before = directoryCacheLimits.maxBytes;
+  beforeEach(() => {
+    directoryCacheLimits.maxBytes = maxBytes;
+  });
+  afterEach(() => {
+    directoryCacheLimits.maxBytes = before;
+  });
+
+  test("is read once for many missing names", async () => {
+    expect(await share.resolve("large", "missing")).toBeUndefined();
+    const readings = spyOn(DirectoryCache.prototype, "beginReading");
+    try {
+      for (let i = 0; i < 50; i++) {
+        writeFileSync(share.at("large", `New ${i}`), "");
+        expect(await share.resolve("large", `missing ${i}`)).toBeUndefined();
+        rmSync(share.at("large", `New ${i}`));
+        expect(await share.resolve("large", `NEW ${i}`)).toBeUndefined();
+      }
+      expect(readings.mock.calls.length).toBe(0);
+    } finally {
+      readings.mockRestore();
+    }
+  });
+
   test("has each name under any spelling, and no other", async () => {
     expect(await share.resolve("large", "no such name")).toBeUndefined();
     for (const i of [0, 1, COUNT / 2, COUNT - 1])
@@ -92,7 +118,9 @@ describe("a large folder", () => {
     writeFileSync(share.at("large", "Later"), "");
     expect(await share.resolve("large", "LATER")).toBe("large/Later");
   });
+});
 
+describe("a large folder whose names are cached", () => {
   test("gets one file when two clients create names at once that differ in case", async () => {
     const create = async (name: string): Promise<string> => {
       for (;;) {
