@@ -187,7 +187,7 @@ export class ServerManager implements Manager, PipeManager {
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
         reloadUsers: () => this.reloadUsers(),
         log: this.log,
-        engine: () => undefined,
+        engine: () => this.engine,
       });
       return this.pipes.open(name, identity, services);
     });

@@ -33,8 +33,10 @@ export function readLevel(input: NdrReader): number {
 
 /** Reads what follows the level; containers in requests are empty ([MS-SRVS] 2.2.4.38). */
 export function readRest(input: NdrReader, level: number): EnumerationRequest {
-  if (input.pointer() && (input.u32() !== 0 || input.pointer())) {
-    throw wireError("container with entries in a request");
+  if (input.pointer()) {
+    // impacket sends an array without elements in place of no array.
+    const hasEntries = input.u32() !== 0 || (input.pointer() && input.u32() !== 0);
+    if (hasEntries) throw wireError("container with entries in a request");
   }
   const preferredBytes = input.u32();
   const hasResume = input.pointer();

@@ -1,8 +1,8 @@
 // Types of an RPC interface: identifier, version, operations by number, and the data they may use.
 // C706 12.6.3.1 (interface identifiers), [MS-RPCE] 3.1.1.5.
+import type { EngineControl } from "../../port/control.ts";
 import type { Identity, MaybePromise } from "../../port/port.ts";
 import type { PipeServices } from "../../port/pipes.ts";
-import type { NtStatus } from "../../wire/status.ts";
 import type { Handles } from "./handles.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
@@ -54,50 +54,8 @@ export interface RpcPasswords {
   change(user: string, oldHash: Uint8Array, newHash: Uint8Array, remoteAddress: string): Promise<boolean>;
 }
 
-export interface RpcSession {
-  readonly id: number;
-  readonly user: string;
-  readonly domain: string;
-  readonly isGuest: boolean;
-  readonly remoteAddress: string;
-  readonly opens: number;
-  readonly ageMs: number;
-  readonly idleMs: number;
-}
-
-/** A tree connect. */
-export interface RpcTree {
-  readonly id: number;
-  readonly share: string;
-  readonly type: "disk" | "pipe";
-  readonly user: string;
-  readonly remoteAddress: string;
-  readonly opens: number;
-  readonly ageMs: number;
-}
-
-export interface RpcOpen {
-  readonly id: number;
-  readonly share: string;
-  /** Below the share. */
-  readonly path: string;
-  readonly isPipe: boolean;
-  readonly user: string;
-  /** Access mask. */
-  readonly access: number;
-  readonly locks: number;
-}
-
 /** The running engine: its tables, and what may be ended. */
-export interface RpcEngine {
-  sessions(): Iterable<RpcSession>;
-  trees(): Iterable<RpcTree>;
-  opens(): Iterable<RpcOpen>;
-  /** False where there is none with that id. */
-  endSession(id: number): MaybePromise<boolean>;
-  /** Undefined where there is none with that id. */
-  closeOpen(id: number): MaybePromise<NtStatus | undefined>;
-}
+export type RpcEngine = Pick<EngineControl, "tables" | "endSession" | "closeOpen">;
 
 /** The server's data for the interfaces; evaluated again for every call. */
 export interface RpcContext {

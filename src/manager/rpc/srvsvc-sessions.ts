@@ -1,4 +1,5 @@
 // srvsvc: who is connected and what they have open, for administrators. [MS-SRVS] 3.1.4.1 to 3.1.4.6.
+import type { OpenRow, SessionRow, TreeRow } from "../../port/control.ts";
 import { Status } from "../../wire/status.ts";
 import {
   type EntryForm,
@@ -8,16 +9,7 @@ import {
   refuseEnumeration,
   writeEnumeration,
 } from "./enumeration.ts";
-import {
-  isAdministrator,
-  type RpcCall,
-  type RpcEngine,
-  type RpcOpen,
-  type RpcOperation,
-  type RpcSession,
-  type RpcTree,
-  Win32Error,
-} from "./interface.ts";
+import { isAdministrator, type RpcCall, type RpcEngine, type RpcOperation, Win32Error } from "./interface.ts";
 import type { NdrWriter } from "./ndr.ts";
 import { collect } from "./rows.ts";
 import { windowsPath } from "./srvsvc-shares.ts";
@@ -29,7 +21,7 @@ type Writers<T> = Readonly<Record<number, (output: NdrWriter, row: T) => void>>;
 /** SESS_GUEST of [MS-SRVS] 2.2.2.5. */
 const GUEST = 1;
 
-function writeSession(output: NdrWriter, session: RpcSession): void {
+function writeSession(output: NdrWriter, session: SessionRow): void {
   output.text(session.remoteAddress);
   output.text(session.user);
   output.u32(session.opens);
@@ -38,7 +30,7 @@ function writeSession(output: NdrWriter, session: RpcSession): void {
   output.u32(session.isGuest ? GUEST : 0);
 }
 
-const SESSIONS: Writers<RpcSession> = {
+const SESSIONS: Writers<SessionRow> = {
   0: (output, session) => output.text(session.remoteAddress),
   1: writeSession,
   2(output, session) {
@@ -61,7 +53,7 @@ const SESSIONS: Writers<RpcSession> = {
 /** A disk's tree connect, and IPC$. */
 const CONNECTION_TYPE = { disk: 0, pipe: 3 } as const;
 
-const CONNECTIONS: Writers<RpcTree> = {
+const CONNECTIONS: Writers<TreeRow> = {
   0: (output, tree) => output.u32(tree.id),
   1(output, tree) {
     output.u32(tree.id);
@@ -80,7 +72,7 @@ function permissionsOf(access: number): number {
   return (access & 0x0000_0001 ? 1 : 0) | (canWrite ? 2 : 0) | (access & 0x0000_0004 ? 4 : 0);
 }
 
-type ListedFile = RpcOpen & { readonly fullPath: string };
+type ListedFile = OpenRow & { readonly fullPath: string };
 
 const FILES: Writers<ListedFile> = {
   2: (output, file) => output.u32(file.id),
@@ -134,20 +126,20 @@ function enumerate<T>(
   };
 }
 
-export const enumerateSessions = enumerate<RpcSession>(
+export const enumerateSessions = enumerate<SessionRow>(
   2,
   SESSIONS,
-  (_, engine, [client, user]) => collect(engine.sessions(), isOf(bare(client), user)),
+  (_, engine, [client, user]) => collect(engine.tables.sessions(), isOf(bare(client), user)),
   (row) => row.remoteAddress + row.user,
 );
 
 // The qualifier is a share, or `\\CLIENT`; [MS-SRVS] 3.1.4.1.
-export const enumerateConnections = enumerate<RpcTree>(
+export const enumerateConnections = enumerate<TreeRow>(
   1,
   CONNECTIONS,
   (_, engine, [qualifier]) =>
     collect(
-      engine.trees(),
+      engine.tables.trees(),
       (row) =>
         qualifier === undefined ||
         row.share.toLowerCase() === qualifier ||
@@ -156,7 +148,7 @@ export const enumerateConnections = enumerate<RpcTree>(
   (row) => row.user + row.share,
 );
 
-function filesOf({ context, identity }: RpcCall): (row: RpcOpen) => ListedFile {
+function filesOf({ context, identity }: RpcCall): (row: OpenRow) => ListedFile {
   const roots = new Map(context.shares(identity).map(({ name, path }) => [name, path]));
   return (row) => {
     const path = row.path === "" ? "" : `/${row.path}`;
@@ -170,7 +162,7 @@ export const enumerateFiles = enumerate<ListedFile>(
   async (call, engine, [path, user]) => {
     const list = filesOf(call);
     const rows = await collect(
-      engine.opens(),
+      engine.tables.opens(),
       (row) => !row.isPipe && (user === undefined || row.user.toLowerCase() === user),
     );
     const listed = rows.map(list);
@@ -187,7 +179,7 @@ export const getFile: RpcOperation = (call) => {
   const write = FILES[level];
   let file: ListedFile | undefined;
   if (write && isAdministrator(context, identity)) {
-    const row = [...(context.engine?.opens() ?? [])].find((each) => each.id === id && !each.isPipe);
+    const row = [...(context.engine?.tables.opens() ?? [])].find((each) => each.id === id && !each.isPipe);
     file = row && filesOf(call)(row);
   }
   output.u32(level);
@@ -242,12 +234,12 @@ async function endSessions(
   client: string | undefined,
   user: string | undefined,
 ): Promise<number> {
-  const found = await collect(engine.sessions(), isOf(client, user));
+  const found = await collect(engine.tables.sessions(), isOf(client, user));
   for (const { id } of found) await engine.endSession(id);
   return found.length;
 }
 
-function isOf(client: string | undefined, user: string | undefined): (row: RpcSession) => boolean {
+function isOf(client: string | undefined, user: string | undefined): (row: SessionRow) => boolean {
   return (row) =>
     (client === undefined || row.remoteAddress === client) &&
     (user === undefined || row.user.toLowerCase() === user);

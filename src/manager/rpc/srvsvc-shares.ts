@@ -13,6 +13,8 @@ import type { NdrWriter } from "./ndr.ts";
 /** [MS-SRVS] 2.2.2.4. */
 const ShareType = { DISK: 0, IPC: 3, SPECIAL: 0x8000_0000 } as const;
 const UNLIMITED = 0xffff_ffff;
+/** Tree connects that are counted: more would keep the event loop. */
+const MAX_TREES = 2_000;
 
 /** A share and the number of its tree connects. */
 interface ListedShare extends RpcShare {
@@ -24,6 +26,7 @@ interface ShareLevel {
   readonly bytesEach: number;
   /** Contains paths: refused to guests and anonymous sessions. */
   readonly isPrivate?: boolean;
+  readonly hasUses?: boolean;
 }
 
 function writeName(output: NdrWriter, share: ListedShare): void {
@@ -51,7 +54,7 @@ function writeNoDescriptor(output: NdrWriter): void {
 const LEVELS: Readonly<Record<number, ShareLevel>> = {
   0: { write: (output, share) => output.text(share.name), bytesEach: 20 },
   1: { write: writeName, bytesEach: 40 },
-  2: { write: writeDetails, bytesEach: 100, isPrivate: true },
+  2: { write: writeDetails, bytesEach: 100, isPrivate: true, hasUses: true },
   501: {
     write(output, share) {
       writeName(output, share);
@@ -66,6 +69,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     },
     bytesEach: 108,
     isPrivate: true,
+    hasUses: true,
   },
   // As 502, with the name of the server that the share belongs to: all of them.
   503: {
@@ -76,6 +80,7 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     },
     bytesEach: 120,
     isPrivate: true,
+    hasUses: true,
   },
   1004: { write: (output, share) => output.text(share.comment), bytesEach: 20 },
   // Flags of DFS and client-side caching, all off; [MS-SRVS] 2.2.4.29.
@@ -107,10 +112,14 @@ function formOf({ write, bytesEach, isPrivate = false }: ShareLevel): EntryForm<
   return { write, bytesEach, textUnits };
 }
 
-function withUses({ context, identity }: RpcCall): ListedShare[] {
+/** The shares, with the number of their tree connects where the level tells it. */
+function listShares({ context, identity }: RpcCall, { hasUses = false }: ShareLevel): ListedShare[] {
   const uses = new Map<string, number>();
-  if (isProven(identity))
-    for (const { share } of context.engine?.trees() ?? []) uses.set(share, (uses.get(share) ?? 0) + 1);
+  let seen = 0;
+  for (const { share } of hasUses ? (context.engine?.tables.trees() ?? []) : []) {
+    if (++seen > MAX_TREES) break;
+    uses.set(share, (uses.get(share) ?? 0) + 1);
+  }
   return context.shares(identity).map((share) => ({ ...share, uses: uses.get(share.name) ?? 0 }));
 }
 
@@ -125,7 +134,7 @@ export function enumerateShares(call: RpcCall, withHidden: boolean): void {
     refuseEnumeration(output, level, form !== undefined, error);
     return;
   }
-  const listed = withUses(call).filter(
+  const listed = listShares(call, form).filter(
     (share) => share.browseable && (withHidden || !share.name.endsWith("$")),
   );
   writeEnumeration(output, readRest(input, level), formOf(form), listed);
@@ -142,7 +151,7 @@ export const getShare: RpcOperation = (call) => {
   if (!form) error = Win32Error.INVALID_LEVEL;
   else if (form.isPrivate && !isProven(identity)) error = Win32Error.ACCESS_DENIED;
   else {
-    share = withUses(call).find((each) => each.name.toLowerCase() === name);
+    share = listShares(call, form).find((each) => each.name.toLowerCase() === name);
     if (!share) error = Win32Error.NET_NAME_NOT_FOUND;
   }
   output.u32(level);

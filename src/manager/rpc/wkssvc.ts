@@ -1,5 +1,6 @@
 // The Workstation Service interface: the machine, its logged-on users, its transports.
 // [MS-WKST] 3.2.4.1 (NetrWkstaGetInfo), 3.2.4.3 (NetrWkstaUserEnum), 3.2.4.4 (NetrWkstaTransportEnum).
+import type { SessionRow } from "../../port/control.ts";
 import {
   type EntryForm,
   readLevel,
@@ -13,7 +14,6 @@ import {
   PLATFORM_ID_NT,
   type RpcInterface,
   type RpcOperation,
-  type RpcSession,
   VERSION_MAJOR,
   VERSION_MINOR,
   Win32Error,
@@ -46,16 +46,16 @@ const getWorkstationInfo: RpcOperation = ({ input, output, context, identity }) 
     output.u32(Win32Error.SUCCESS);
   };
   if (level < 102) return finish();
-  return collect(context.engine?.sessions() ?? [], () => true).then(({ length }) => {
+  return collect(context.engine?.tables.sessions() ?? [], () => true).then(({ length }) => {
     output.u32(length);
     finish();
   });
 };
 
-const textUnits = ({ user, domain }: RpcSession): number => user.length + domain.length;
+const textUnits = ({ user, domain }: SessionRow): number => user.length + domain.length;
 
 /** WKSTA_USER_INFO_0 and _1. */
-function userForm(level: number, serverName: string): EntryForm<RpcSession> {
+function userForm(level: number, serverName: string): EntryForm<SessionRow> {
   return {
     write(output, session) {
       output.text(session.user);
@@ -81,7 +81,7 @@ const enumerateUsers: RpcOperation = ({ input, output, context, identity }) => {
     refuseEntries(output, request, Win32Error.ACCESS_DENIED);
     return;
   }
-  return collect(context.engine?.sessions() ?? [], ({ user }) => user !== "").then((users) =>
+  return collect(context.engine?.tables.sessions() ?? [], ({ user }) => user !== "").then((users) =>
     writeEnumeration(output, request, userForm(level, context.serverName), users),
   );
 };
