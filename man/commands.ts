@@ -8,6 +8,7 @@ import { OPTIONS as MOUNTD } from "../src/cli/mountd.ts";
 import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
 import { OPTIONS as SERVE } from "../src/cli/serve.ts";
 import { OPTIONS as SHARES } from "../src/cli/shares.ts";
+import { OPTIONS as STATUS } from "../src/cli/status.ts";
 import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
 import { OPTIONS as USERS } from "../src/cli/users.ts";
 
@@ -21,7 +22,7 @@ export const COMMANDS: readonly Command[] = [
   {
     usage: "minismbd serve [OPTION]...",
     text:
-      "Serves in the foreground until SIGTERM or SIGINT. SIGHUP reloads users and configuration: sessions, shares and " +
+      "Serves in the foreground until SIGTERM, SIGINT or SIGQUIT. SIGUSR1 logs the shares. SIGHUP reloads users and configuration: sessions, shares and " +
       "rights that users would no longer get end at once, everything else goes on, and an invalid configuration " +
       "changes nothing. With --share and without --config no configuration is read.",
     options: SERVE,
@@ -49,6 +50,18 @@ export const COMMANDS: readonly Command[] = [
       "status is 1 if the server would not start.",
     options: TESTPARM,
   },
+  {
+    usage: "minismbd status [OPTION]...",
+    text:
+      "Prints the sessions, the shares in use and the open files of the running server, which it asks over its control " +
+      "socket: ksmbd.sock beside the lock file, or what serve --control names.",
+    options: STATUS,
+  },
+  {
+    usage: "minismbd control OPTION",
+    text: "Reloads or stops the running server, disconnects a client, closes a file.",
+    options: CONTROL,
+  },
   { usage: "minismbd version", text: "Prints the version and the commit it was built from.", options: [] },
   {
     usage: "ksmbd.mountd [OPTION]...",
@@ -67,7 +80,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     usage: "ksmbd.control OPTION",
-    text: "Signals the server whose process id is in the lock file.",
+    text: "As control; -s and -r signal the server whose process id is in the lock file.",
     options: CONTROL,
   },
 ];

@@ -3,13 +3,13 @@ _minismbd() {
   local word="${COMP_WORDS[COMP_CWORD]}" name="${COMP_WORDS[0]##*/}" options=""
   if [ "$name" = minismbd ]; then
     if [ "$COMP_CWORD" -eq 1 ]; then
-      COMPREPLY=($(compgen -W "serve adduser passwd deluser users addshare shares testparm version" -- "$word"))
+      COMPREPLY=($(compgen -W "serve adduser passwd deluser users addshare shares testparm status control version" -- "$word"))
       return
     fi
     name="${COMP_WORDS[1]}"
   fi
   case "$name" in
-    serve) options="--config --pwddb --port --share --user --option --quick-start --lock --dialect --nodetach --verbose --help" ;;
+    serve) options="--config --pwddb --port --share --user --option --quick-start --lock --dialect --control --nodetach --verbose --help" ;;
     adduser) options="--add --update --delete --password --pwddb --config --verbose --version --help" ;;
     passwd) options="--password --pwddb --config --verbose --help" ;;
     deluser) options="--pwddb --config --verbose --help" ;;
@@ -17,11 +17,13 @@ _minismbd() {
     addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
     shares) options="--config --help" ;;
     testparm) options="--suppress-prompt --verbose --section-name --parameter-name --config --pwddb --dialect --help" ;;
+    status) options="--processes --shares --locks --byterange --leases --volumes --json --watch --control --help" ;;
+    control) options="--shutdown --stop --reload --list --kick --close --control --ksmbd-version --verbose --version --help" ;;
     version) options="" ;;
     ksmbd.mountd) options="--port --nodetach --config --pwddb --lock --verbose --version --help" ;;
     ksmbd.adduser) options="--add --update --delete --password --pwddb --config --verbose --version --help" ;;
     ksmbd.addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
-    ksmbd.control) options="--shutdown --reload --list --debug --ksmbd-version --verbose --version --help" ;;
+    ksmbd.control) options="--shutdown --stop --reload --list --kick --close --control --ksmbd-version --verbose --version --help" ;;
   esac
   case "$word" in
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;

@@ -11,6 +11,8 @@ const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   deluser: async () => (await import("./cli/deluser.ts")).run,
   users: async () => (await import("./cli/users.ts")).run,
   testparm: async () => (await import("./cli/testparm.ts")).run,
+  status: async () => (await import("./cli/status.ts")).run,
+  control: async () => (await import("./cli/control.ts")).run,
   version: async () => (await import("./cli/version.ts")).run,
   help: async () => (await import("./cli/help.ts")).run,
 };

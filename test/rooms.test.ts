@@ -17,7 +17,7 @@ const ROOMS: Allowed = {
   port: ["wire"],
   engine: ["wire", "crypto", "linux", "port", "node:"],
   manager: ["wire", "crypto", "linux", "port", "node:"],
-  cli: ["manager", "port", "node:"],
+  cli: ["manager", "port", "wire", "node:"],
   "main.ts": ["cli"],
 };
 

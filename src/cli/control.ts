@@ -1,32 +1,102 @@
-// ksmbd.control: signals the running server to stop or to read its files again.
+// `minismbd control` and ksmbd.control: signals the running server, or asks it over its control socket.
+import { ask, askAll } from "../manager/control/client.ts";
 import { notifyServer } from "../manager/lock-file.ts";
-import { defaultLockFile } from "../manager/paths.ts";
-import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
+import { printable } from "../wire/printable.ts";
+import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { formatTable } from "./status-tables.ts";
 import { printToolVersion } from "./version.ts";
 
 export const OPTIONS: readonly Option[] = [
   { long: "shutdown", short: "s", help: "stop the server" },
+  { long: "stop", help: "the same" },
   { long: "reload", short: "r", help: "read users and configuration again" },
   { long: "list", short: "l", help: "list the shares" },
-  { long: "debug", short: "d", value: "COMPONENT", help: "toggle debug output of a component" },
+  { long: "kick", short: "k", value: "WHO", help: "disconnect a client: its address, user or session ID" },
+  { long: "close", value: "FILE", help: "close an open file: its ID, or SHARE/PATH" },
+  { long: "control", value: "FILE", help: "the server's control socket" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
   { long: "verbose", short: "v", help: "print more messages" },
   { long: "version", short: "V", help: "print the version" },
   { long: "help", short: "h", help: "print this help" },
 ];
 
-export function runTool(words: readonly string[]): number {
+export function run(words: readonly string[]): Promise<number> {
+  return control("minismbd control", words);
+}
+
+export function runTool(words: readonly string[]): Promise<number> {
+  return control("ksmbd.control", words);
+}
+
+async function control(name: string, words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
-    process.stdout.write(`Usage: ksmbd.control -s | -r\n\n${describeOptions(OPTIONS)}`);
+    process.stdout.write(`Usage: ${name} OPTION\n\n${describeOptions(OPTIONS)}`);
     return 0;
   }
   if (args.has("version") || args.has("ksmbd-version")) return printToolVersion("ksmbd.control");
-  const signal = args.has("shutdown") ? "SIGTERM" : args.has("reload") ? "SIGHUP" : undefined;
-  if (args.has("list")) throw new CliError("-l is not supported, 'minismbd testparm' prints the shares");
-  if (args.has("debug")) throw new CliError("-d is not supported, write 'log level = debug' and reload");
-  if (signal === undefined) throw new CliError("nothing to do, see ksmbd.control --help");
+  const socket = args.value("control") ?? controlFileOf(defaultLockFile());
+  if (args.has("shutdown") || args.has("stop")) return act(args, socket, "stop", "SIGTERM");
+  if (args.has("reload")) return act(args, socket, "reload", "SIGHUP");
+  if (args.has("list")) return listShares(socket);
+  if (args.has("kick")) return kick(socket, args.value("kick") ?? "");
+  if (args.has("close")) return close(socket, args.value("close") ?? "");
+  throw new CliError(`nothing to do, see ${name} --help`);
+}
+
+/** By signal as ksmbd.control does, or over the socket where one is named. */
+async function act(
+  args: Arguments,
+  socket: string,
+  command: string,
+  signal: "SIGTERM" | "SIGHUP",
+): Promise<number> {
+  if (args.has("control")) {
+    await ask(socket, command);
+    return 0;
+  }
   const file = defaultLockFile();
   if (!notifyServer(file, signal)) throw new CliError(`${file} names no running server, nothing was done`);
   return 0;
+}
+
+interface ShareItem {
+  readonly name: string;
+  readonly comment: string;
+}
+
+async function listShares(socket: string): Promise<number> {
+  const shares = await askAll<ShareItem>(socket, "shares");
+  process.stdout.write(
+    formatTable(
+      ["Name", "Comment"],
+      shares.map(({ name, comment }) => [name, comment]),
+    ),
+  );
+  return 0;
+}
+
+async function kick(socket: string, who: string): Promise<number> {
+  const isAddress = /^[\d.]+$|:/.test(who) && /[.:]/.test(who);
+  const target = isAddress ? { address: who } : /^\d+$/.test(who) ? { session: Number(who) } : { user: who };
+  await ask(socket, "kick", printItem, target);
+  return 0;
+}
+
+async function close(socket: string, file: string): Promise<number> {
+  const at = file.indexOf("/");
+  const target = /^\d+$/.test(file)
+    ? { open: Number(file) }
+    : { share: file.slice(0, Math.max(0, at)), path: file.slice(at + 1) };
+  if (!("open" in target) && at < 1) throw new CliError(`--close: '${file}' is neither an ID nor SHARE/PATH`);
+  await ask(socket, "close", printItem, target);
+  return 0;
+}
+
+function printItem(item: unknown): void {
+  const fields = Object.entries(item as Record<string, unknown>).map(
+    ([key, value]) => `${key} ${String(value)}`,
+  );
+  process.stdout.write(`ended: ${printable(fields.join(", "))}\n`);
 }

@@ -12,6 +12,8 @@ Usage: minismbd COMMAND [OPTION]...
   shares     list the shares
   addshare   add, change or delete a share in the configuration
   testparm   check the configuration
+  status     print who is connected, and which files are open
+  control    reload or stop the server, disconnect a client, close a file
   version    print the version
   help       print this help
 

@@ -6,11 +6,20 @@ import { kernelFault } from "../engine/kernel-needs.ts";
 import { dropQuotaOverride } from "../engine/privileges.ts";
 import type { EngineControl } from "../port/control.ts";
 import type { Override } from "../manager/config/load.ts";
+import { ConfigError } from "../manager/config/parse.ts";
 import { reportBug } from "../manager/log.ts";
+import type { ControlHost } from "../manager/control/commands.ts";
+import { type ControlSocket, openControl } from "../manager/control/server.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
-import { CONFIG_FILE, defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
+import {
+  CONFIG_FILE,
+  controlFileOf,
+  defaultConfigFile,
+  defaultLockFile,
+  PASSWORD_FILE,
+} from "../manager/paths.ts";
 import { hideArgument } from "../manager/users/hide-secret.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { userNameFault } from "../manager/users/user-name.ts";
@@ -50,6 +59,11 @@ export const OPTIONS: readonly Option[] = [
   { long: "lock", value: "FILE", help: "write the process id there, as ksmbd.mountd does" },
   DIALECT_OPTION,
   {
+    long: "control",
+    value: "FILE",
+    help: "the socket for status and control; by default beside the lock file, and without one there is none",
+  },
+  {
     long: "nodetach",
     short: "n",
     value: "?WAY",
@@ -62,6 +76,8 @@ export const OPTIONS: readonly Option[] = [
 export interface ServerPlan extends ManagerOptions {
   /** Null: no lock file. */
   readonly lockFile: string | null;
+  /** Null: no control socket. */
+  readonly controlFile: string | null;
   /** Text to print once the port is known. */
   readonly greet?: (port: number) => string;
 }
@@ -78,7 +94,9 @@ export async function run(words: readonly string[]): Promise<number> {
   return serve(await planServer(args));
 }
 
-/** Serves until SIGTERM or SIGINT; SIGHUP reloads users and configuration. Throws ConfigError, StartError. */
+/**
+ * Serves until SIGTERM, SIGINT or SIGQUIT; SIGHUP reloads users and configuration. Throws ConfigError, StartError.
+ */
 export async function serve(plan: ServerPlan): Promise<number> {
   // Without this an EPIPE from a closed log pipe would end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
@@ -86,45 +104,64 @@ export async function serve(plan: ServerPlan): Promise<number> {
   if (fault !== undefined) throw new CliError(fault);
   const manager = createManager(plan);
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
-  let engine: EngineControl;
+  let control: ControlSocket | undefined;
   try {
-    engine = startEngine(manager);
+    const engine = startEngine(manager);
     manager.engine = engine;
-  } catch (error) {
-    lock?.release();
-    throw error;
-  }
-  // The configuration alone decides the modes of new files.
-  process.umask(0);
-  const stopped = untilStopped(manager, engine);
-  process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
-  if (plan.greet) process.stdout.write(plan.greet(engine.port));
-  try {
+    // The configuration alone decides the modes of new files.
+    process.umask(0);
+    const { stopped, ...host } = runUntilStopped(manager, engine);
+    if (plan.controlFile !== null) {
+      control = await openControl(plan.controlFile, host).catch((error: unknown) => {
+        if (!(error instanceof ConfigError)) throw error;
+        manager.warnOfControl(error.message);
+        return undefined;
+      });
+    }
+    process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
+    if (plan.greet) process.stdout.write(plan.greet(engine.port));
     await stopped;
   } finally {
+    control?.close();
     lock?.release();
   }
   return 0;
 }
 
-function untilStopped(manager: ServerManager, engine: EngineControl): Promise<void> {
-  process.on("SIGHUP", () => {
-    manager.reload();
+function runUntilStopped(
+  manager: ServerManager,
+  engine: EngineControl,
+): ControlHost & { readonly stopped: Promise<void> } {
+  const reload = (): string | undefined => {
+    const fault = manager.reload();
     engine.reload();
-  });
+    return fault;
+  };
+  const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
+  let isStopping = false;
+  const stop = (): void => {
+    // The second time an administrator does not want to wait.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    engine.stop().then(resolve, reject);
+  };
+  process.on("SIGHUP", reload);
+  process.on("SIGUSR1", () => manager.logShares());
+  // The default action would end the server.
+  process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);
   // A bug in the handling of one request must not end the server for all clients.
   process.on("uncaughtException", reportBug);
   process.on("unhandledRejection", reportBug);
-  return new Promise((resolve, reject) => {
-    let isStopping = false;
-    const stop = () => {
-      if (isStopping) process.exit(1);
-      isStopping = true;
-      engine.stop().then(resolve, reject);
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
-  });
+  return {
+    stopped,
+    engine,
+    configuration: () => manager.configuration(),
+    userNames: () => manager.userNames(),
+    reload,
+    stop,
+    note: (text) => manager.note(text),
+  };
 }
 
 async function planServer(args: Arguments): Promise<ServerPlan> {
@@ -144,11 +181,12 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
   const usesDefaults = file !== null && !args.has("config");
   const hasOwnUsers = usesNoFile && args.values("user").length > 0;
   const passwordFile = args.value("pwddb") ?? (hasOwnUsers ? null : PASSWORD_FILE);
+  const lockFile = args.value("lock") ?? (usesDefaults ? defaultLockFile() : null);
   return {
     source: { file, overrides, ...(dialect !== undefined && { dialect }) },
     passwordFile,
     subauthFile: passwordFile === null ? null : subauthFileOf(passwordFile),
-    lockFile: args.value("lock") ?? (usesDefaults ? defaultLockFile() : null),
+    ...runFiles(args, lockFile),
   };
 }
 
@@ -164,9 +202,14 @@ function planQuickStart(args: Arguments, overrides: Override[]): ServerPlan {
   return {
     source: { file: args.value("config") ?? null, overrides: [...overrides, ...own] },
     passwordFile: args.value("pwddb") ?? null,
-    lockFile: args.value("lock") ?? null,
+    ...runFiles(args, args.value("lock") ?? null),
     greet: (actual) => describeAccess({ share: "share", port: actual, ...quick }),
   };
+}
+
+function runFiles(args: Arguments, lockFile: string | null): Pick<ServerPlan, "lockFile" | "controlFile"> {
+  const beside = lockFile === null ? null : controlFileOf(lockFile);
+  return { lockFile, controlFile: args.value("control") ?? beside };
 }
 
 /** The override for `-p`. Throws CliError for an invalid port. */

@@ -1,17 +1,12 @@
 // ksmbd.lock: the process id of the running server, for commands that signal it.
-import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { ConfigError } from "./config/parse.ts";
 
 /** The process id in the file, or undefined if that process is not a minismbd server. */
 export function findServer(file: string): number | undefined {
-  let pid: number;
-  try {
-    pid = Number(/^\d{1,9}\s*$/.exec(readFileSync(file, "utf8"))?.[0]);
-  } catch {
-    return undefined;
-  }
+  const pid = pidIn(file);
   // Process ids are reused: after a power cut the file may name any process.
-  return pid > 1 && pid !== process.pid && isServer(pid) ? pid : undefined;
+  return pid !== undefined && pid > 1 && pid !== process.pid && isServer(pid) ? pid : undefined;
 }
 
 /**
@@ -22,16 +17,25 @@ export function takeLock(file: string): { release(): void } {
   const other = findServer(file);
   if (other !== undefined)
     throw new ConfigError(file, `another server runs (process ${other}), stop it first`);
+  let own: number;
   try {
     removeFile(file);
     // Exclusive: of two servers that start at once, one fails here.
     const descriptor = openSync(file, "wx", 0o644);
     writeSync(descriptor, `${process.pid}\n`);
+    own = fstatSync(descriptor).ino;
     closeSync(descriptor);
   } catch (error) {
     throw new ConfigError(file, `the lock file cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }
-  return { release: () => removeFile(file) };
+  return {
+    release() {
+      // Somebody may have removed it, and another server may have taken its place.
+      // An inode number is reused at once, a process id is not.
+      if (statSync(file, { throwIfNoEntry: false })?.ino === own && pidIn(file) === process.pid)
+        removeFile(file);
+    },
+  };
 }
 
 /** Sends a signal to the server. False: no server runs. Throws ConfigError if the signal cannot be sent. */
@@ -46,6 +50,14 @@ export function notifyServer(file: string, signal: "SIGHUP" | "SIGTERM"): boolea
       file,
       `${signal} to process ${pid} failed (${(error as NodeJS.ErrnoException).code})`,
     );
+  }
+}
+
+function pidIn(file: string): number | undefined {
+  try {
+    return Number(/^\d{1,9}\s*$/.exec(readFileSync(file, "utf8"))?.[0]);
+  } catch {
+    return undefined;
   }
 }
 

@@ -84,6 +84,26 @@ export class ServerManager implements Manager, PipeManager {
     return this.config;
   }
 
+  *userNames(): Iterable<string> {
+    for (const { name } of this.users.all()) yield name;
+  }
+
+  /** Logs the shares, for SIGUSR1. */
+  logShares(): void {
+    const { shares } = this.config;
+    this.log.info(`shares: ${[...shares.values()].map(({ name, path }) => `[${name}] ${path}`).join(", ")}`);
+  }
+
+  /** Logs why the server runs without its control socket. */
+  warnOfControl(fault: string): void {
+    this.log.warn(`${fault}; the server runs without status and control`);
+  }
+
+  /** Logs what an administrator did. */
+  note(text: string): void {
+    this.log.info(`by the administrator: ${text}`);
+  }
+
   /** Number of users that can log on. */
   userCount(): number {
     return this.users.size;
@@ -91,9 +111,9 @@ export class ServerManager implements Manager, PipeManager {
 
   /**
    * Reads configuration and users again. A configuration or a user file that cannot be used is logged and stays as it
-   * was; the users are then read even so. False where the configuration is the old one.
+   * was; the users are then read even so. Returns why the configuration is the old one, undefined where it is new.
    */
-  reload(): boolean {
+  reload(): string | undefined {
     let users = this.config.users;
     try {
       const next = loadConfiguration(this.options.source);
@@ -103,12 +123,12 @@ export class ServerManager implements Manager, PipeManager {
       this.warnOfRestart(this.config.settings, next.settings);
       this.config = next;
       this.absentShares.clear();
-      return true;
+      return undefined;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       if (users === this.config.users) this.reloadUsers();
       this.log.error(`${error.message}; the configuration stays as it was`);
-      return false;
+      return error.message;
     }
   }
 

@@ -16,3 +16,8 @@ export function defaultConfigFile(): string {
 export function defaultLockFile(): string {
   return existsSync("/etc/openwrt_release") ? "/tmp/ksmbd.lock" : "/run/ksmbd.lock";
 }
+
+/** The control socket beside a lock file: `ksmbd.sock`. */
+export function controlFileOf(lockFile: string): string {
+  return `${lockFile.replace(/\.lock$/, "")}.sock`;
+}

@@ -37,6 +37,15 @@ test("the id of a process that is not a server names no server", async () => {
   await other.exited;
 });
 
+test("a lock that another server has taken over is not removed", () => {
+  const lock = takeLock(file);
+  rmSync(file);
+  writeFileSync(file, "999999999\n");
+  lock.release();
+  expect(readFileSync(file, "utf8")).toBe("999999999\n");
+  rmSync(file);
+});
+
 test("a path that cannot be written gives a one-line error", () => {
   const absent = join(directory, "none/ksmbd.lock");
   expect(() => takeLock(absent)).toThrow(`${absent}: the lock file cannot be written (ENOENT)`);
