@@ -35,15 +35,14 @@ export const writePolicy: RpcOperation = ({ output }) => writePasswordPolicy(out
 export const refuseOemChange: RpcOperation = ({ output }) => output.u32(Status.NOT_SUPPORTED);
 
 /** SamrUnicodeChangePasswordUser2. */
-export const changePassword2: RpcOperation = async (call) => {
-  const status = await change(call, readRequest(call.input));
-  call.output.u32(status);
-};
+export const changePassword2: RpcOperation = (call) =>
+  change(call, readRequest(call.input)).then((status) => call.output.u32(status));
 
 /** SamrUnicodeChangePasswordUser3, as Windows' clients send it: also tells why a new password does not do. */
-export const changePassword3: RpcOperation = async (call) => {
-  const { output } = call;
-  const status = await change(call, readRequest(call.input));
+export const changePassword3: RpcOperation = (call) =>
+  change(call, readRequest(call.input)).then((status) => writeOutcome(call.output, status));
+
+function writeOutcome(output: NdrWriter, status: number): void {
   const isRestricted = status === Status.PASSWORD_RESTRICTION;
   output.pointer(isRestricted);
   if (isRestricted) {
@@ -59,7 +58,7 @@ export const changePassword3: RpcOperation = async (call) => {
     output.referents();
   }
   output.u32(status);
-};
+}
 
 function readRequest(input: NdrReader): ChangeRequest {
   if (input.pointer()) input.unicodeString(input.unicodeStringHeader());
