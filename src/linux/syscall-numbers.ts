@@ -58,6 +58,8 @@ const numbers = {
   listxattr: [194, 11],
   llistxattr: [195, 12],
   flistxattr: [196, 13],
+  getxattrat: [464, 464],
+  listxattrat: [465, 465],
   removexattr: [197, 14],
   lremovexattr: [198, 15],
   fremovexattr: [199, 16],

@@ -18,13 +18,6 @@ export function getXattr(fd: number, name: string, out: Scratch): number {
   return sys(Syscall.getxattr, path, attribute, out.address, out.bytes.length);
 }
 
-/** `getXattr` of the path at an address (NUL-terminated); a symlink as the last component is not followed. */
-export function getXattrPath(path: number, name: string, out: Scratch): number {
-  const attribute = cString(name, 1);
-  if (attribute < 0) return attribute;
-  return sys(Syscall.lgetxattr, path, attribute, out.address, out.bytes.length);
-}
-
 /** Writes a value; `flags` of XattrFlag. Returns 0 or -errno. */
 export function setXattr(fd: number, name: string, value: Uint8Array, flags = 0): number {
   const path = cString(procPath(fd), 0);
@@ -51,19 +44,4 @@ export function listXattrs(fd: number): string[] | number {
   if (length < 0) return length;
   if (length === 0) return [];
   return decoder.decode(list.bytes.subarray(0, length - 1)).split("\0");
-}
-
-/**
- * `listXattrs` of the path at an address (NUL-terminated), as NUL-terminated names; -errno on failure. A symlink as the
- * last component is not followed. The bytes are valid until the next call.
- */
-export function listXattrsPath(path: number): Uint8Array | number {
-  const length = sys(Syscall.llistxattr, path, list.address, list.bytes.length);
-  return length < 0 ? length : list.bytes.subarray(0, length);
-}
-
-/** Returns the length of a value of the path at an address, or -errno. */
-export function xattrLengthPath(path: number, name: string): number {
-  const attribute = cString(name, 1);
-  return attribute < 0 ? attribute : sys(Syscall.lgetxattr, path, attribute, 0, 0);
 }

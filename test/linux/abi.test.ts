@@ -111,9 +111,11 @@ describe.if(hasCompiler)("the C headers have the same values for", () => {
       return Number(text);
     };
     const armTable = syscallTable("arm64");
+    // Calls that many headers lack.
+    const newer = new Set<string>(["cachestat", "getxattrat", "listxattrat"]);
     const table = syscallTable(architecture);
     for (const name of Object.keys(table) as SyscallName[]) {
-      if (name === "cachestat") continue; // newer than many headers
+      if (newer.has(name)) continue;
       expect([name, resolve(arm, name)]).toEqual([name, armTable[name]]);
       expect([name, resolve(here, name)]).toEqual([name, table[name]]);
     }

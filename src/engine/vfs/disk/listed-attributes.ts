@@ -1,5 +1,6 @@
 // Reads the stored attributes of a directory's entries for listings, with as few system calls as the disk
 // allows.
+import type { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
@@ -17,10 +18,10 @@ import {
   mergeFat,
   parseStored,
   readStored,
-  storedAttributesOfPath,
+  storedAttributesOfEntry,
 } from "../values/stored-attributes.ts";
-import { eaSizeOfEntry, eaSizeOfPath } from "../values/listed-ea-size.ts";
-import { readNtfsOfPath } from "../values/ntfs-attributes.ts";
+import { eaSizeOfEntry, type ListedXattrs, readListedXattrs } from "../values/listed-ea-size.ts";
+import { readNtfsOfEntry } from "../values/ntfs-attributes.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { eachName } from "../../../linux/dir.ts";
 
@@ -46,6 +47,9 @@ export class ListedAttributes {
   private changes = -1;
   /** The EaSize of the entry of this directory whose sidecar entry was read last. */
   private lastEaSize = NOT_READ;
+  /** What the names of extended attributes said of the entry of this name. */
+  private readonly listed: ListedXattrs = { eaSize: 0, hasDosAttributes: false };
+  private listedName = "";
 
   /** The caller closes `directory`; `path` is its on-disk path. */
   constructor(context: ShareContext, directory: number, path: string) {
@@ -54,27 +58,45 @@ export class ListedAttributes {
     this.path = path;
   }
 
-  /** The stored attributes of an entry (not a symlink). `entryPath`: a NUL-terminated path to it. */
-  of(stat: Statx, name: string, entryPath: Uint8Array): DosAttributes | undefined {
+  /** The stored attributes of an entry (not a symlink), which `entry` has chosen. */
+  of(stat: Statx, name: string, entry: EntryXattrs): DosAttributes | undefined {
     this.lastEaSize = NOT_READ;
+    this.listedName = "";
     if (!this.context.grant.storeDosAttributes) return undefined;
     const traits = this.directoryTraits();
     if (deviceOf(stat) !== this.device) return this.ofMountedDisk(stat, name);
-    if (traits.hasNtfsAttributes) return readNtfsOfPath(this.context, traits, stat, entryPath);
-    if (traits.hasUserXattrs && !traits.hasFatAttributes) return storedAttributesOfPath(entryPath);
+    if (traits.hasNtfsAttributes) return readNtfsOfEntry(this.context, traits, stat, entry);
+    if (traits.hasUserXattrs && !traits.hasFatAttributes) return this.ofXattrs(name, entry);
     if (!isFileOrDirectory(stat)) return undefined;
     const value = this.sidecarAttributes({ name, stat, hasStableInodes: traits.hasStableInodes });
     return traits.hasFatAttributes ? this.mergedWithFat(traits, stat, name, value) : value;
   }
 
   /** EaSize of an entry, after `of` for the same one; 0 for one on another disk without extended attributes. */
-  eaSizeOf(stat: Statx, name: string, entryPath: Uint8Array): number {
+  eaSizeOf(stat: Statx, name: string, entry: EntryXattrs): number {
     const traits = this.directoryTraits();
-    if (traits.hasUserXattrs || deviceOf(stat) !== this.device) return eaSizeOfPath(entryPath);
+    if (traits.hasUserXattrs || deviceOf(stat) !== this.device) {
+      if (this.listedName !== name) this.listXattrs(name, entry);
+      return this.listed.eaSize;
+    }
     if (!isFileOrDirectory(stat)) return 0;
     if (this.lastEaSize.name !== name)
       this.sidecarAttributes({ name, stat, hasStableInodes: traits.hasStableInodes });
     return this.lastEaSize.size;
+  }
+
+  /** Most entries of a tree that no client has written have no attributes: the list of them answers both questions. */
+  private ofXattrs(name: string, entry: EntryXattrs): DosAttributes | undefined {
+    if (this.context.grant.eaSupport) {
+      this.listXattrs(name, entry);
+      if (!this.listed.hasDosAttributes) return undefined;
+    }
+    return storedAttributesOfEntry(entry);
+  }
+
+  private listXattrs(name: string, entry: EntryXattrs): void {
+    readListedXattrs(entry, this.listed);
+    this.listedName = name;
   }
 
   private directoryTraits(): DiskTraits {

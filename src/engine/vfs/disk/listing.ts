@@ -1,9 +1,9 @@
 // Reads directories: names in batches from getdents64, and a stat only for the names that were asked for.
 import { DirentReader } from "../../../linux/dir.ts";
+import { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { addressOf } from "../../../linux/libc.ts";
 import { encodeEscaped, hasEscapes } from "../../../linux/name-bytes.ts";
-import { At, Open, closeFd, openAt, procPath, reopen } from "../../../linux/open.ts";
+import { At, Open, closeFd, openAt, reopen } from "../../../linux/open.ts";
 import {
   Access,
   ModeType,
@@ -27,7 +27,6 @@ import { readStored } from "../values/stored-attributes.ts";
 import { isNotVetoedLeftover } from "./vetoed-leftovers.ts";
 import { isSidecarName } from "../name/own-names.ts";
 
-const NAME_MAX_BYTES = 255;
 const statx = emptyStatx();
 const encoder = new TextEncoder();
 
@@ -168,9 +167,7 @@ export class EntryStats {
   private readonly context: ShareContext;
   private readonly fd: number;
   private readonly path: string;
-  /** `/proc/self/fd/N/` with room for a name and a NUL: the path by which an entry's xattrs are read. */
-  private readonly entryPath: Uint8Array;
-  private readonly prefixBytes: number;
+  private readonly entry: EntryXattrs;
   private readonly attributes: ListedAttributes;
 
   /** The caller closes `fd`; `path` is its on-disk path. */
@@ -178,26 +175,21 @@ export class EntryStats {
     this.context = context;
     this.fd = fd;
     this.path = path;
-    const prefix = encoder.encode(`${procPath(fd)}/`);
-    this.entryPath = new Uint8Array(prefix.length + NAME_MAX_BYTES + 1);
-    this.entryPath.set(prefix);
-    this.prefixBytes = prefix.length;
+    this.entry = new EntryXattrs(fd);
     this.attributes = new ListedAttributes(context, fd, path);
   }
 
   /** Fills `out` for a name, given as bytes and as text; false where the entry vanished or is hidden. */
   take(bytes: Uint8Array, name: string, out: FileStat): boolean {
-    if (bytes.length > NAME_MAX_BYTES) return false;
-    this.entryPath.set(bytes, this.prefixBytes);
-    this.entryPath[this.prefixBytes + bytes.length] = 0;
-    const address = addressOf(this.entryPath) + this.prefixBytes;
-    if (statAddress(this.fd, address, At.SYMLINK_NOFOLLOW, statx) < 0) return false;
+    const { entry } = this;
+    if (!entry.choose(bytes)) return false;
+    if (statAddress(this.fd, entry.nameAddress, At.SYMLINK_NOFOLLOW, statx) < 0) return false;
     const { grant } = this.context;
     if (!grant.crossMounts && (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0) return false;
     if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name, out);
-    const stored = this.attributes.of(statx, name, this.entryPath);
+    const stored = this.attributes.of(statx, name, entry);
     fillStat(out, statx, stored, name, grant);
-    if (grant.eaSupport) out.eaSize = this.attributes.eaSizeOf(statx, name, this.entryPath);
+    if (grant.eaSupport) out.eaSize = this.attributes.eaSizeOf(statx, name, entry);
     return !hidesEntries(grant) || showsEntry(this.context, this.fd, this.path, name, out);
   }
 

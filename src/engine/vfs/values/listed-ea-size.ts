@@ -1,7 +1,6 @@
 // EaSize of a directory's entries in listings: from the names and lengths of extended attributes, without reading
 // their values; [MS-FSA] 2.1.5.12.10.
-import { addressOf } from "../../../linux/libc.ts";
-import { listXattrsPath, xattrLengthPath } from "../../../linux/xattr.ts";
+import type { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { PREFIX, isReservedName } from "../format/value-names.ts";
 import { DOS_ATTRIBUTES_XATTR } from "../format/dos-attributes.ts";
 import type { OpenEntry } from "../sidecar/entry.ts";
@@ -18,16 +17,28 @@ function isUsual(names: Uint8Array): boolean {
   return true;
 }
 
-/** The size for a NUL-terminated path; 0 where there are no attributes that clients see, or none can be listed. */
-export function eaSizeOfPath(path: Uint8Array): number {
-  const address = addressOf(path);
-  const names = listXattrsPath(address);
-  if (typeof names === "number" || names.length === 0 || isUsual(names)) return 0;
+/** What the names of an entry's extended attributes say about it. */
+export interface ListedXattrs {
+  /** 0 where there are no attributes that clients see, or none can be listed. */
+  eaSize: number;
+  /** Whether user.DOSATTRIB is there. */
+  hasDosAttributes: boolean;
+}
+
+/** Fills `out` for the entry with one system call, and one more for each attribute that clients see. */
+export function readListedXattrs(entry: EntryXattrs, out: ListedXattrs): void {
+  const names = entry.list();
+  out.eaSize = 0;
+  out.hasDosAttributes = false;
+  if (typeof names === "number" || names.length === 0) return;
+  out.hasDosAttributes = isUsual(names);
+  if (out.hasDosAttributes) return;
   let size = 0;
   for (const name of decoder.decode(names.subarray(0, -1)).split("\0")) {
-    if (!isReservedName(name)) size += sizeOfAttribute(name, xattrLengthPath(address, name));
+    if (name === DOS_ATTRIBUTES_XATTR) out.hasDosAttributes = true;
+    if (!isReservedName(name)) size += sizeOfAttribute(name, entry.lengthOf(name));
   }
-  return size === 0 ? 0 : size + 4;
+  out.eaSize = size === 0 ? 0 : size + 4;
 }
 
 /** The same for the values in a sidecar's entry. */

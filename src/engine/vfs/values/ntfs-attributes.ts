@@ -2,9 +2,10 @@
 // hold. To ntfs-3g a file of at most one byte with SYSTEM and without HIDDEN is a FIFO or a socket (Interix):
 // nobody could open it, and every descriptor of it breaks, so SYSTEM is kept aside until the file has data.
 import { Errno } from "../../../linux/errno.ts";
-import { Scratch, addressOf } from "../../../linux/libc.ts";
+import { Scratch } from "../../../linux/libc.ts";
 import { FileSystemMagic, ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
-import { getXattr, getXattrPath, setXattr } from "../../../linux/xattr.ts";
+import type { EntryXattrs } from "../../../linux/entry-xattrs.ts";
+import { getXattr, setXattr } from "../../../linux/xattr.ts";
 import { FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { type DiskTraits, NTFS_ATTRIBUTES_XATTR, traitsOf } from "../context/disk-traits.ts";
 import type { ShareContext } from "../context/share-context.ts";
@@ -49,16 +50,16 @@ export function readNtfs(context: ShareContext, fd: number, from: Statx, path: s
 }
 
 /**
- * The same by a NUL-terminated path. Changes `from` to a regular file where a look-up would make one of a FIFO or
+ * The same for a directory's entry. Changes `from` to a regular file where a look-up would make one of a FIFO or
  * socket.
  */
-export function readNtfsOfPath(
+export function readNtfsOfEntry(
   context: ShareContext,
   traits: DiskTraits,
   from: Statx,
-  path: Uint8Array,
+  entry: EntryXattrs,
 ): DosAttributes {
-  const found = parseNtfs((name) => getXattrPath(addressOf(path), name, room));
+  const found = parseNtfs((name) => entry.get(name, room));
   if (found.attributes === undefined) return found;
   const isFile = isSpecial(from.mode & ModeType.MASK) && mayHeal(context);
   if (isFile && looksSpecial(traits, found.attributes, from.size))
@@ -67,7 +68,7 @@ export function readNtfsOfPath(
   // holes is seen by an open alone.
   const mayHaveKept = from.size <= MAX_SPECIAL_BYTES || from.blocks * 512 < from.size;
   if (!isRegular(from) || !mayHaveKept) return found;
-  const length = getXattrPath(addressOf(path), KEPT_XATTR, room);
+  const length = entry.get(KEPT_XATTR, room);
   if (length > 0) found.attributes |= keptBits(room.bytes.subarray(0, length));
   return found;
 }

@@ -2,10 +2,10 @@
 // exFAT, NTFS), else in the value user.DOSATTRIB, which also has what the disk's own attributes cannot hold.
 import { Errno } from "../../../linux/errno.ts";
 import { getFatAttributes, setFatAttributes } from "../../../linux/fat-attributes.ts";
-import { addressOf } from "../../../linux/libc.ts";
+import type { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { Open, closeFd, reopen } from "../../../linux/open.ts";
 import { Access, ModeType, type Statx, accessFd, emptyStatx, statFd } from "../../../linux/stat.ts";
-import { getXattr, getXattrPath, setXattr } from "../../../linux/xattr.ts";
+import { getXattr, setXattr } from "../../../linux/xattr.ts";
 import { attributesOnWire, FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { deviceOf, xattrRoom } from "../format/file-stat.ts";
 import { type DiskTraits, traitsOf } from "../context/disk-traits.ts";
@@ -203,9 +203,9 @@ export function storedAttributes(fd: number): DosAttributes | undefined {
   return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
 }
 
-/** The same for a NUL-terminated path; a symlink is not followed. */
-export function storedAttributesOfPath(path: Uint8Array): DosAttributes | undefined {
-  const length = getXattrPath(addressOf(path), DOS_ATTRIBUTES_XATTR, xattrRoom);
+/** The same for a directory's entry. */
+export function storedAttributesOfEntry(entry: EntryXattrs): DosAttributes | undefined {
+  const length = entry.get(DOS_ATTRIBUTES_XATTR, xattrRoom);
   return length <= 0 ? undefined : readDosAttributes(xattrRoom.view, length);
 }
 
