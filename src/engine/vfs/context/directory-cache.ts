@@ -278,7 +278,7 @@ export class DirectoryCache {
       throw new NeedsFolder(needs);
     }
     closeFd(fd);
-    if (result === 0) this.keep(reading);
+    if (result === 0) this.keep(reading, reading.names.count);
     return reading.names;
   }
 
@@ -296,14 +296,25 @@ export class DirectoryCache {
     return newEntry(key, timestamps, isRacy);
   }
 
-  /** Caches the entry if the directory was read completely; changes during the reading are in it. */
-  endReading(entry: Reading, isComplete: boolean): void {
+  /** True where the names that were read are too many for the cache: it keeps their hashes. */
+  isTooLarge({ names }: Reading): boolean {
+    return names.bytes > directoryCacheLimits.maxBytes / 2;
+  }
+
+  /**
+   * Caches the entry if the directory was read completely; changes during the reading are in it. `hashes`: of its
+   * names, where it is too large.
+   */
+  endReading(reading: Reading, isComplete: boolean, hashes?: NameHashes): void {
     this.watches.drain();
-    for (const { name, isAdded } of this.changesMeanwhile.get(entry.key) ?? [])
-      if (isAdded) entry.names.add(name);
-      else entry.names.remove(name);
-    this.changesMeanwhile.delete(entry.key);
-    if (!isComplete || !this.keep(entry)) this.watches.remove(entry.key);
+    for (const { name, isAdded } of this.changesMeanwhile.get(reading.key) ?? [])
+      if (isAdded) {
+        reading.names.add(name);
+        hashes?.add(name);
+      } else if (reading.names.remove(name)) hashes?.remove(name);
+    this.changesMeanwhile.delete(reading.key);
+    const entry = hashes === undefined ? reading : { ...reading, names: hashes };
+    if (!isComplete || !this.keep(entry, reading.names.count)) this.watches.remove(reading.key);
   }
 
   /** True while changes of the directory are reported. */
@@ -312,12 +323,9 @@ export class DirectoryCache {
   }
 
   /** Caches an entry whose directory was read completely; false where it is too large. */
-  private keep(reading: Reading): boolean {
-    const { names } = reading;
-    const isLarge = names.bytes > directoryCacheLimits.maxBytes / 2;
-    const entry: Entry = isLarge ? { ...reading, names: names.hashes() } : reading;
+  private keep(entry: Entry, count: number): boolean {
     if (entry.names.bytes > directoryCacheLimits.maxBytes / 2) return false;
-    if (names.count <= READ_AT_ONCE) this.large.delete(entry.key);
+    if (count <= READ_AT_ONCE) this.large.delete(entry.key);
     entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - entry.readMs));
     const before = this.entries.get(entry.key);
     if (before !== undefined) this.totalBytes -= before.bytes;

@@ -45,10 +45,12 @@ class HashSlots {
     }
   }
 
-  /** Calls `take` with the hash of each entry. */
-  each(take: (hash: number) => void): void {
+  /** Calls `take` with the hashes of up to `count` slots from slot `from`; false behind the last. */
+  some(from: number, count: number, take: (hash: number) => void): boolean {
     const { slots } = this;
-    for (let at = 0; at < slots.length; at += 2) if ((slots[at + 1] ?? 0) > 0) take(slots[at] ?? 0);
+    const end = Math.min(slots.length, 2 * (from + count));
+    for (let at = 2 * from; at < end; at += 2) if ((slots[at + 1] ?? 0) > 0) take(slots[at] ?? 0);
+    return end < slots.length;
   }
 
   remove(hash: number, offset: number): void {
@@ -85,8 +87,15 @@ class HashSlots {
 /** A set of 32-bit hashes, linear probing; 4 bytes a slot, of which at most three quarters are used. */
 class HashSet32 {
   /** 0 is free; the hash 0 is stored as 1. */
-  private slots = new Int32Array(FIRST_SLOTS);
+  private slots: Int32Array;
   count = 0;
+
+  /** With room for `expected` hashes. */
+  constructor(expected: number) {
+    let size = FIRST_SLOTS;
+    while (size * 3 < expected * 4) size *= 2;
+    this.slots = new Int32Array(size);
+  }
 
   get bytes(): number {
     return this.slots.byteLength;
@@ -143,6 +152,8 @@ class HashSet32 {
   }
 }
 
+/** Slots of a NameTable whose hashes are copied in one step: a fraction of a millisecond. */
+const HASHES_PER_STEP = 8192;
 /** Hashes of more than one name, or of one that was added twice, which are kept for good. */
 const MAX_SHARED = 20_000;
 
@@ -151,8 +162,12 @@ const MAX_SHARED = 20_000;
  * name: they tell which names are missing, so that the directory is not read for each of them.
  */
 export class NameHashes {
-  private readonly hashes = new HashSet32();
+  private readonly hashes: HashSet32;
   private readonly shared = new Set<number>();
+
+  constructor(expected: number) {
+    this.hashes = new HashSet32(expected);
+  }
 
   get bytes(): number {
     return this.hashes.bytes + this.shared.size * 32;
@@ -213,21 +228,27 @@ export class NameTable {
     this.count++;
   }
 
-  remove(name: string): void {
+  /** False where it was not there. */
+  remove(name: string): boolean {
     const hash = hashOf(foldName(toClientName(name)));
     const offset = this.offsetOf(hash, name);
-    if (offset < 0) return;
+    if (offset < 0) return false;
     this.byFold.remove(hash, offset);
     const short = this.byShort?.rules.shortOf(name) ?? "";
     if (short !== "") this.byShort?.slots.remove(hashOf(short), offset);
     this.names[offset + 1] = REMOVED;
     this.removedBytes += 1 + (this.names[offset] ?? 0);
     this.count--;
+    return true;
   }
 
-  hashes(): NameHashes {
-    const hashes = new NameHashes();
-    this.byFold.each((hash) => hashes.addHash(hash));
+  /** Copies the hashes of the names in steps: the next one each time the generator is asked. */
+  *hashes(): Generator<undefined, NameHashes> {
+    const hashes = new NameHashes(this.count);
+    for (let at = 0; this.byFold.some(at, HASHES_PER_STEP, (hash) => hashes.addHash(hash));) {
+      at += HASHES_PER_STEP;
+      yield;
+    }
     return hashes;
   }
 

@@ -92,21 +92,31 @@ async function read(disk: FolderDisk, folder: UnreadFolder): Promise<NameTable |
   const { directories } = disk;
   const entry = directories.beginReading(folder, disk.isWatchable ? fd : -1);
   let isComplete = false;
+  let hashes: NameHashes | undefined;
   try {
     let stepMs = performance.now();
+    const mayEndTurn = async (): Promise<void> => {
+      if (performance.now() - stepMs < STEP_MS) return;
+      await turns.next();
+      stepMs = performance.now();
+    };
     while (!isComplete) {
       const batch = await disk.readNames(fd);
       if (typeof batch === "number") return batch;
       for (const [at, name] of batch.names.entries()) {
         entry.names.add(name);
-        if (at % NAMES_PER_CHECK > 0 || performance.now() - stepMs < STEP_MS) continue;
-        await turns.next();
-        stepMs = performance.now();
+        if (at % NAMES_PER_CHECK === 0) await mayEndTurn();
       }
       isComplete = batch.isEnd;
     }
+    if (directories.isTooLarge(entry)) {
+      const copy = entry.names.hashes();
+      let step = copy.next();
+      for (; step.done !== true; step = copy.next()) await mayEndTurn();
+      hashes = step.value;
+    }
     return entry.names;
   } finally {
-    directories.endReading(entry, isComplete);
+    directories.endReading(entry, isComplete, hashes);
   }
 }
