@@ -302,6 +302,8 @@ OPERATIONS[62] = connectByName;
 OPERATIONS[63] = password.changePassword3;
 OPERATIONS[64] = connect5;
 OPERATIONS[65] = ridToSid;
+// 73, SamrUnicodeChangePasswordUser4, is left out: its clients choose up to a million rounds of PBKDF2 for the server, which
+// takes seconds of a small machine for every guess. They use 63 where it is missing.
 
 /**
  * Who changes a password proves the old one in the call, so anybody may: the tools log on without a user where his

@@ -1,7 +1,7 @@
 // Names, SIDs, users and groups by RPC (lsarpc, dssetup, samr): the answers to Samba's rpcclient, held against smbd's.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startSmbd } from "../../peer/smbd.ts";
-import type { TestServer } from "../../peer/test-server.ts";
+import type { TestServer, User } from "../../peer/test-server.ts";
 import { startServer } from "../client/server.ts";
 import { DAEMON, GAMES, hasPeer, hasRpcclient, normalize, runRpcclient } from "./rpc-clients.ts";
 
@@ -49,7 +49,7 @@ const CALLS: readonly Call[] = [
   { command: "enumdomains", answer: /name:\[SERVER\] idx:\[0x0\]\nname:\[Builtin\] idx:\[0x1\]/ },
   {
     command: "enumdomusers",
-    answer: /^user:\[daemon\] rid:\[0x3ea\]\nuser:\[games\] rid:\[0x3f2\]$/,
+    answer: /^user:\[daemon\] rid:\[0x3ea\]\nuser:\[games\] rid:\[0x3f2\]\nuser:\[ann\]/,
     differs: ALGORITHMIC,
   },
   { command: "queryuser 1002", answer: /User Name : daemon[\s\S]*group_rid: 0x201/, differs: ALGORITHMIC },
@@ -61,7 +61,7 @@ const CALLS: readonly Call[] = [
   { command: "enumalsgroups builtin", answer: /group:\[Administrators\] rid:\[0x220\]/, differs: NO_GROUPS },
   {
     command: "queryaliasmem builtin 545",
-    answer: /^sid:\[S-1-22-1-1\]\s+sid:\[S-1-22-1-5\]$/,
+    answer: /^sid:\[S-1-22-1-1\]\s+sid:\[S-1-22-1-5\]\s+sid:\[MACHINE-SID\]$/,
     differs: NO_GROUPS,
   },
   { command: "queryusergroups 1002", answer: /group rid:\[0x201\] attr:\[0x7\]/, differs: ALGORITHMIC },
@@ -74,10 +74,13 @@ const CALLS: readonly Call[] = [
   { command: "deletedomuser games", answer: /NT_STATUS_ACCESS_DENIED/ },
 ];
 
+/** A user without an account on the machine. */
+const ANN: User = { user: "ann", password: "Own-Word-3" };
+
 let server: TestServer;
 let peer: TestServer | undefined;
 beforeAll(async () => {
-  server = await startServer({ users: [DAEMON, GAMES] });
+  server = await startServer({ users: [DAEMON, GAMES, ANN] });
   if (hasPeer) peer = await startSmbd({ users: [DAEMON, GAMES] });
 });
 afterAll(async () => {

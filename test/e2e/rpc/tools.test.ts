@@ -1,8 +1,8 @@
 // What people's tools print: `net rpc` of Samba, and the examples of impacket that list a server. They know port 445 only,
 // so the server has an address of the loopback network to itself.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type TestServer, TESTER } from "../../peer/test-server.ts";
-import { runProgram } from "../client/smbclient.ts";
+import { type TestServer, TESTER, type User } from "../../peer/test-server.ts";
+import { connectionWords, demandSmbclient, runProgram, runSmbclient } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
 import { DAEMON, GAMES, hasImpacket, impacketExample } from "./rpc-clients.ts";
 
@@ -17,6 +17,7 @@ beforeAll(async () => {
     port: 445,
     users: USERS,
     parameters: { "admin users": GAMES.user },
+    shares: [{ name: "test" }, { name: "nt", parameters: { acl: "nt", "admin users": "" } }],
   });
 });
 afterAll(() => server?.stop());
@@ -29,7 +30,7 @@ describe.skipIf(!isRoot || Bun.which("net") === null)("net rpc", () => {
   };
 
   test.each([
-    ["share list", /^test\nIPC\$$/m],
+    ["share list", /^test\nnt\nIPC\$$/m],
     ["user", /^daemon\ngames\nminismbd-tester$/m],
     ["user info daemon", /^None$/m],
     ["group list", /^None\nAdministrators\nUsers\nGuests$/m],
@@ -118,5 +119,39 @@ describe.skipIf(!isRoot || !hasImpacket)("an authenticated bind", () => {
     expect(server.log()).toMatch(
       /log-on of 'minismbd-tester' from 127\.0\.0\.1 refused: RPC bind: wrong password/,
     );
+  });
+});
+
+describe.skipIf(!isRoot || Bun.which("smbcacls") === null)("a client that shows a descriptor", () => {
+  // smbcacls takes no port.
+  const accountWords = (): string[] =>
+    connectionWords(server, {}).filter((word) => !word.startsWith("--port="));
+  const smbcacls = async (...words: string[]): Promise<string> => {
+    const share = `//${server.host}/nt`;
+    return (await runProgram(["smbcacls", share, "/file", ...accountWords(), ...words])).output;
+  };
+
+  test("shows names in place of SIDs, and finds the SIDs of the names that its user types", async () => {
+    await demandSmbclient(server, [`put ${server.directory}/minismbd.conf file`], { share: "nt" });
+    const before = await smbcacls();
+    expect(before).toContain("OWNER:Unix User\\daemon");
+    expect(before).toContain("GROUP:Unix Group\\daemon");
+    expect(before).toContain("ACL:Everyone:ALLOWED");
+    expect(before).not.toMatch(/S-1-/);
+    await smbcacls("--add", "ACL:games:ALLOWED/0x0/READ");
+    await smbcacls("--add", "ACL:MINISMBD\\minismbd-tester:ALLOWED/0x0/READ");
+    const after = await smbcacls();
+    expect(after).toContain("ACL:Unix User\\games:ALLOWED/0x0/READ");
+    expect(after).toContain("ACL:MINISMBD\\minismbd-tester:ALLOWED/0x0/READ");
+  });
+
+  test("gives the users it names exactly what it shows", async () => {
+    await demandSmbclient(server, [`put ${server.directory}/minismbd.conf secret`], { share: "nt" });
+    const set = ["--set", "ACL:daemon:ALLOWED/0x0/FULL,ACL:MINISMBD\\minismbd-tester:ALLOWED/0x0/READ"];
+    const share = `//${server.host}/nt`;
+    await runProgram(["smbcacls", share, "/secret", ...accountWords(), ...set]);
+    const read = (user: User) => runSmbclient(server, ["get secret /dev/null"], { share: "nt", user });
+    expect((await read(TESTER)).output).not.toContain("NT_STATUS");
+    expect((await read(GAMES)).output).toContain("NT_STATUS_ACCESS_DENIED");
   });
 });

@@ -48,7 +48,7 @@ export const SHARE = [
   list(
     "admin users",
     "",
-    "Users who act as root: the rights on the disk and stored descriptors do not bind them.",
+    "Users who act as root: the rights on the disk and stored descriptors do not bind them. Those named in [global] also see the sessions and open files of others, and may end them, with Windows' and Samba's tools.",
     {
       security: true,
     },
