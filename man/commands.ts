@@ -46,8 +46,11 @@ export const COMMANDS: readonly Command[] = [
   {
     usage: "minismbd testparm [OPTION]... [CONF]",
     text:
-      "Reads the configuration as the server does, prints the parameters that are set, and prints warnings. The exit " +
-      "status is 1 if the server would not start.",
+      "Reads the configuration as the server does, prints the parameters that are set, and says with file and line what is " +
+      "strange: shares that are left out, parameters without effect and what holds instead, users, groups and directories " +
+      "that do not exist, shares that nobody can use. With --user and --share it says what that user gets there, as which " +
+      "uid, and which lines decide it. The exit status is 1 if the server would not start; 2 if it leaves a share out, or " +
+      "if the user may not connect.",
     options: TESTPARM,
   },
   {

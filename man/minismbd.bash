@@ -16,7 +16,7 @@ _minismbd() {
     users) options="--import --pwddb --config --verbose --help" ;;
     addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
     shares) options="--config --help" ;;
-    testparm) options="--suppress-prompt --verbose --section-name --parameter-name --config --pwddb --dialect --help" ;;
+    testparm) options="--suppress-prompt --verbose --section-name --parameter-name --config --pwddb --dialect --user --share --host --json --help" ;;
     status) options="--processes --shares --locks --byterange --leases --volumes --json --watch --control --help" ;;
     control) options="--shutdown --stop --reload --list --kick --close --control --ksmbd-version --verbose --version --help" ;;
     version) options="" ;;

@@ -1,14 +1,24 @@
-// `minismbd testparm`: reads the configuration as the server does, prints the effective values and warns.
+// `minismbd testparm`: reads the configuration as the server does, prints the effective values, and says what is strange
+// in it, or what a user may do in a share.
 import { existsSync } from "node:fs";
-import { type Configuration, buildConfiguration, loadSections } from "../manager/config/load.ts";
-import { dialectOf, emptySection, foldKey } from "../manager/config/parse.ts";
+import { isIP } from "node:net";
+import { checkMachine } from "../manager/check/check-machine.ts";
+import {
+  type AccessAnswer,
+  type AccessQuestion,
+  type CheckedServer,
+  explainAccess,
+} from "../manager/check/explain-access.ts";
 import { effectiveSection, type EffectiveValue } from "../manager/config/effective.ts";
-import { Report } from "../manager/config/report.ts";
+import { buildConfiguration, type ConfigSource, loadSections } from "../manager/config/load.ts";
+import { dialectOf, foldKey, type Sections } from "../manager/config/parse.ts";
+import { formatNote, type Note, Report } from "../manager/config/report.ts";
 import { readMachine } from "../manager/config/settings.ts";
 import { defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
-import { readPasswordFile } from "../manager/users/password-file.ts";
+import { SystemAccountFiles } from "../manager/users/system-accounts.ts";
+import { UserDirectory } from "../manager/users/user-directory.ts";
 import { DIALECT_OPTION, readDialect } from "./dialect.ts";
-import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 
 export const OPTIONS: readonly Option[] = [
   { long: "suppress-prompt", short: "s", help: "accepted and ignored: there is no prompt" },
@@ -16,35 +26,78 @@ export const OPTIONS: readonly Option[] = [
   { long: "section-name", value: "NAME", help: "print this section alone" },
   { long: "parameter-name", value: "NAME", help: "print the value of this parameter alone" },
   { long: "config", short: "C", value: "CONF", help: "the configuration; the same as the operand" },
-  { long: "pwddb", short: "P", value: "PWDDB", help: "the users' file, is checked as well" },
+  { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
   DIALECT_OPTION,
+  {
+    long: "user",
+    short: "u",
+    value: "NAME",
+    help: "with --share: say what this user gets there and which line decides it; an empty name is the anonymous user",
+  },
+  { long: "share", value: "NAME", help: "the share that --user asks about" },
+  { long: "host", value: "ADDRESS", help: "the client's address for --user" },
+  { long: "json", help: "print all of it as JSON" },
   { long: "help", short: "h", help: "print this help" },
 ];
 
-/**
- * Prints sections to standard output, warnings to standard error. Throws ConfigError if the server would not
- * start.
- */
+/** testparm's status where the server starts, but leaves a share out, or the user of --user may not connect. */
+const INCOMPLETE = 2;
+
+/** Prints to standard output, what is strange to standard error. Throws ConfigError if the server would not start. */
 export function run(words: readonly string[]): number {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
-    process.stdout.write(`Usage: minismbd testparm [-s] [-v] [CONF]\n\n${describeOptions(OPTIONS)}`);
+    process.stdout.write(`Usage: minismbd testparm [OPTION]... [CONF]\n\n${describeOptions(OPTIONS)}`);
     return 0;
   }
   if (args.operands.length > 1) throw new CliError("testparm takes one configuration");
   const file = args.operands[0] ?? args.value("config") ?? defaultConfigFile();
-  const dialect = readDialect(args);
+  const dialect = readDialect(args) ?? dialectOf(file);
+  const question = readQuestion(args);
+  const { server, notes } = checkFile({ file, dialect }, args.value("pwddb"));
+  const { sections } = server;
+  const answer = question && explainAccess(server, question);
+  if (args.has("json")) printJson(file, dialect, sections, notes, question, answer);
+  else {
+    for (const note of notes) process.stderr.write(`${wordOf(note)}: ${formatNote(note)}\n`);
+    if (question && answer) printAnswer(question, answer);
+    else printSections(file, args, sections);
+  }
+  if (answer) return answer.connects ? 0 : INCOMPLETE;
+  return notes.some(({ kind }) => kind === "error") ? INCOMPLETE : 0;
+}
+
+function readQuestion(args: Arguments): AccessQuestion | undefined {
+  const [user, share, host] = [args.value("user"), args.value("share"), args.value("host")];
+  if (user === undefined && share === undefined && host === undefined) return undefined;
+  if (user === undefined || share === undefined)
+    throw new CliError("write both --user NAME and --share NAME");
+  if (host !== undefined && isIP(host) === 0)
+    throw new CliError(`'${host}' is not an address, write one after --host`);
+  return { user, share, host };
+}
+
+function checkFile(
+  source: ConfigSource,
+  passwordFile: string | undefined,
+): { server: CheckedServer; notes: Note[] } {
   const report = new Report();
   const machine = readMachine();
-  const sections = loadSections({ file, ...(dialect !== undefined && { dialect }) }, machine, report);
+  const sections = loadSections(source, machine, report);
   const configuration = buildConfiguration(sections, machine, report);
-  for (const warning of configuration.warnings) process.stderr.write(`warning: ${warning}\n`);
-  for (const warning of checkMachine(configuration, args.value("pwddb")))
-    process.stderr.write(`warning: ${warning}\n`);
+  const file = passwordFile ?? (existsSync(PASSWORD_FILE) ? PASSWORD_FILE : null);
+  const users = new UserDirectory(file, configuration.users);
+  const server = { configuration, sections, users, accounts: new SystemAccountFiles().read() };
+  return { server, notes: [...report.notes(), ...checkMachine(server)] };
+}
+
+function wordOf({ kind }: Note): string {
+  return kind === "info" ? "note" : kind;
+}
+
+function printSections(file: string, args: Arguments, sections: Sections): void {
   const parameter = args.value("parameter-name");
   const wanted = args.value("section-name") ?? (parameter === undefined ? undefined : "global");
-  if (!sections.has("global"))
-    sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
   let found = 0;
   for (const [folded, section] of sections) {
     if (wanted !== undefined && foldKey(wanted) !== folded) continue;
@@ -54,11 +107,11 @@ export function run(words: readonly string[]): number {
       continue;
     }
     const values = effectiveSection(sections, folded);
-    if (parameter === undefined) printSection(section.name, values, args.has("verbose"));
+    if (values === undefined) process.stdout.write(`# [${section.name}] is left out\n\n`);
+    else if (parameter === undefined) printSection(section.name, values, args.has("verbose"));
     else printValue(values, parameter);
   }
   if (found === 0) throw new CliError(`there is no section [${wanted}] in ${file}`);
-  return 0;
 }
 
 function printSection(name: string, values: readonly EffectiveValue[], all: boolean): void {
@@ -74,15 +127,51 @@ function printValue(values: readonly EffectiveValue[], parameter: string): void 
   process.stdout.write(`${value.value}\n`);
 }
 
-/** Warnings that depend on the machine: missing folders, no shares, no users. */
-function checkMachine(configuration: Configuration, passwordFile: string | undefined): string[] {
-  const warnings: string[] = [];
-  for (const { name, path } of configuration.shares.values())
-    if (!existsSync(path)) warnings.push(`share [${name}]: ${path} does not exist`);
-  if (configuration.shares.size === 0) warnings.push("there is no usable share, clients will find nothing");
-  const file = passwordFile ?? (existsSync(PASSWORD_FILE) ? PASSWORD_FILE : undefined);
-  const users = configuration.users.size + (file === undefined ? 0 : readPasswordFile(file).size);
-  const guests = [...configuration.shares.values()].some(({ guestOk }) => guestOk);
-  if (users === 0 && !guests) warnings.push("there is no user, add one with 'minismbd adduser NAME'");
-  return warnings;
+function printAnswer({ user, share, host }: AccessQuestion, answer: AccessAnswer): void {
+  const { connects, reads, writes, uid, gid, groups = [], path } = answer;
+  const word = (is: boolean): string => (is ? "yes" : "no");
+  const who = user === "" ? "the anonymous user" : `'${user}'`;
+  const lines = [`${who} in [${share}]${host === undefined ? "" : ` from ${host}`}`];
+  lines.push(`\tconnects: ${word(connects)}`);
+  if (connects) {
+    lines.push(`\treads: ${word(reads)}`, `\twrites: ${word(writes)}`);
+    lines.push(
+      `\tacts as: uid ${uid}, gid ${gid}${groups.length === 0 ? "" : `, groups ${groups.join(" ")}`}`,
+    );
+    lines.push(`\tin: ${path}`);
+  }
+  for (const { position, text } of answer.reasons)
+    lines.push(`\tbecause: ${position === "" ? text : `${position}: ${text}`}`);
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function printJson(
+  file: string,
+  dialect: string,
+  sections: Sections,
+  notes: readonly Note[],
+  question: AccessQuestion | undefined,
+  access: AccessAnswer | undefined,
+): void {
+  const placed = ({ position, ...rest }: { readonly position: string; readonly text: string }) => {
+    const [, path, line] = /^(.*):(\d+)$/.exec(position) ?? [];
+    return { ...rest, ...(path !== undefined && { file: path, line: Number(line) }) };
+  };
+  const shown = [...sections].filter(([folded]) => !folded.startsWith("user:"));
+  const document = {
+    version: 1,
+    file,
+    dialect,
+    notes: notes.map(placed),
+    sections: Object.fromEntries(shown.map(([folded, { name }]) => [name, setValues(sections, folded)])),
+    ...(question && access && { question, access: { ...access, reasons: access.reasons.map(placed) } }),
+  };
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** The parameters that the section sets; null for a share that is left out. */
+function setValues(sections: Sections, folded: string): Record<string, string> | null {
+  const values = effectiveSection(sections, folded);
+  if (values === undefined) return null;
+  return Object.fromEntries(values.filter(({ isSet }) => isSet).map(({ name, value }) => [name, value]));
 }

@@ -283,8 +283,8 @@ test("testparm prints the parameters that are set, warns, and fails where the se
   expect(out).toBe(
     `[global]\n\tworkgroup = HOME\n\n[docs]\n\tpath = ${docs}\n\tread only = no\n\n[gone]\n\tpath = /no/such\n\n[user:anna]\n\n`,
   );
-  expect(err).toContain("warning: Samba parameters that have no effect here: socket options\n");
-  expect(err).toContain("warning: share [gone]: /no/such does not exist\n");
+  expect(err).toContain(`note: ${config}:3: 'socket options' has no effect: the server sets`);
+  expect(err).toContain(`warning: ${config}:8: share [gone]: /no/such does not exist\n`);
   expect(err).not.toContain("secret");
   expect(run(["testparm", "-v", config]).out).toContain("\tserver min protocol = SMB2_02\n");
   expect(run(["testparm", "--parameter-name", "server signing", config]).out).toBe("auto\n");

@@ -266,7 +266,7 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
       "fake oplocks,fruit:nfs_aces,host msdfs,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
       "msdfs root,multicast dns register,null passwords,obey pam restrictions,pam password change,preferred master," +
       "printable,print ok,spotlight,unix extensions,unix password sync,usershare allow guests,usershare max shares," +
-      "wins proxy,wins support,smb1 unix extensions,registry shares,utmp,syslog,domain master,clustering",
+      "time server,wins proxy,wins support,smb1 unix extensions,registry shares,utmp,syslog,domain master,clustering",
   ],
   [
     /^(yes|true|1|on)$/i,

@@ -7,7 +7,16 @@ import { showName, userNameFault } from "../users/user-name.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
 import { includeReader, readConfigText } from "./include.ts";
-import { ConfigError, type Entry, foldKey, parseConfig, prependEntry, type Section } from "./parse.ts";
+import {
+  ConfigError,
+  dialectOf,
+  emptySection,
+  type Entry,
+  foldKey,
+  parseConfig,
+  prependEntry,
+  type Section,
+} from "./parse.ts";
 import type { Dialect, Sections } from "./parse.ts";
 import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
@@ -74,6 +83,8 @@ export function loadSections(source: ConfigSource, machine: Machine, report: Rep
     const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
     for (const [name, section] of parseConfig(readConfigText(file), file, options))
       sections.set(name, section);
+    if (!sections.has("global"))
+      sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
     if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files, report);
   }
   for (const { section, key, value, position } of overrides.toReversed())
@@ -141,7 +152,7 @@ function readShareOrReport(
     return readShare(section, globalEntries, globals.text("root directory"), server, report);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    report.warn(error.position, `${error.text}; share [${section.name}] is left out`);
+    report.leaveOut(error.position, `${error.text}; share [${section.name}] is left out`);
     return undefined;
   }
 }

@@ -2,7 +2,8 @@
 // log names in one line and testparm explains one by one.
 
 export interface Note {
-  readonly kind: "warning" | "info";
+  /** error: a share is left out. */
+  readonly kind: "error" | "warning" | "info";
   /** `FILE:LINE`; empty: of no line. */
   readonly position: string;
   readonly text: string;
@@ -20,6 +21,10 @@ export class Report {
     this.add({ kind: "warning", position, text });
   }
 
+  leaveOut(position: string, text: string): void {
+    this.add({ kind: "error", position, text });
+  }
+
   /** A parameter of Samba's that the server does not have; `word`: what holds instead. */
   foreign(position: string, name: string, word: string): void {
     this.group(FOREIGN, name);
@@ -33,7 +38,7 @@ export class Report {
 
   /** For the log. */
   warnings(): readonly string[] {
-    const lines = this.all.filter(({ kind }) => kind === "warning").map(formatNote);
+    const lines = this.all.filter(({ kind }) => kind !== "info").map(formatNote);
     const grouped = [...this.groups].map(([heading, names]) => `${heading}: ${[...names].join(", ")}`);
     return [...lines, ...grouped];
   }

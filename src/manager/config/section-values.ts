@@ -33,12 +33,21 @@ export type KnownEntries = ReadonlyMap<string, Entry>;
 export function pickKnown(section: Section | undefined, isGlobal: boolean, report: Report): KnownEntries {
   if (!section) return new Map();
   const known = pickFrom(section.entries, section.dialect, isGlobal, report);
+  if (isGlobal && section.dialect === "samba") addSambaDefaults(known);
   if (section.copied.length === 0) return known;
   const own = new Set([...known.values()].map(({ key }) => findParameter(key)));
   // What is wrong with a copied line is reported where it stands.
   for (const [spelling, entry] of pickFrom(section.copied, section.dialect, isGlobal, new Report()))
     if (!own.has(findParameter(entry.key))) known.set(spelling, entry);
   return known;
+}
+
+function addSambaDefaults(known: Map<string, Entry>): void {
+  for (const parameter of PARAMETERS as readonly Parameter[]) {
+    const { name, sambaDefault: value } = parameter;
+    if (value === undefined || spellingsOf(parameter).some((spelling) => known.has(spelling))) continue;
+    known.set(name, { key: name, value, position: "", comment: "none", whole: value });
+  }
 }
 
 function pickFrom(
@@ -106,13 +115,19 @@ function addEntry(
     return;
   }
   if (earlier.position.startsWith("--")) return;
-  const isSame = earlier.value === entry.value && earlier.key === entry.key;
+  const isSame =
+    earlier.value.toLowerCase() === entry.value.toLowerCase() &&
+    isInverse(parameter, earlier.key) === isInverse(parameter, entry.key);
   if (dialect === "samba") {
     for (const name of rivals) known.delete(name);
     known.set(spelling, entry);
     if (!isSame) report.warn(entry.position, `'${entry.key}' replaces the value at ${earlier.position}`);
   } else if (!isSame)
     report.warn(entry.position, `'${entry.key}' is already set at ${earlier.position}, that value is used`);
+}
+
+function isInverse(parameter: Parameter, key: string): boolean {
+  return (parameter.inverse ?? []).some((spelling) => sameWords(spelling, key));
 }
 
 function sameWords(a: string, b: string): boolean {
@@ -171,8 +186,7 @@ export class SectionValues {
     if (!entry) return fallback;
     const value = parseBoolean(entry.value);
     if (value === undefined) return this.rejectValue(parameter, entry, "write yes or no", fallback);
-    const isInverse = (parameter.inverse ?? []).some((spelling) => sameWords(spelling, entry.key));
-    return isInverse ? !value : value;
+    return isInverse(parameter, entry.key) ? !value : value;
   }
 
   /** Undefined if there is neither a value nor a default. */

@@ -52,11 +52,14 @@ export function readShare(
   report: Report,
 ): Share | undefined {
   const leaveOut = (why: string): undefined => {
-    report.warn(section.position, `share [${section.name}] is left out: ${why}`);
+    report.leaveOut(section.position, `share [${section.name}] is left out: ${why}`);
   };
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
   const isHomes = foldKey(section.name) === "homes";
-  if (isPrinter(section)) return leaveOut("printers are not served");
+  if (isPrinter(section)) {
+    report.warn(section.position, `share [${section.name}] is left out: printers are not served`);
+    return undefined;
+  }
   // Read first, so that errors in the access rules of an invalid or unavailable share are reported.
   const rules = {
     ...readAccess(values, server, isHomes),

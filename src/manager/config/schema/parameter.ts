@@ -16,6 +16,8 @@ export interface Parameter {
   /** As written in a file; empty: no default, or the one that `defaultHelp` describes. */
   readonly default: string;
   readonly defaultHelp?: string;
+  /** The default in a file that is read as smb.conf, where that matters to who reads what. */
+  readonly sambaDefault?: string;
   readonly min?: number;
   readonly max?: number;
   /** global; share ([global] gives the default of all shares); both: has a meaning of its own in each. */

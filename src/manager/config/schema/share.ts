@@ -113,9 +113,15 @@ export const SHARE = [
     "Names that clients can neither see nor open: `/PATTERN/PATTERN/`, with `*` and `?`.",
     { security: true },
   ),
-  flag("follow symlinks", "no", "Follow symbolic links that stay below the share's path.", {
-    security: true,
-  }),
+  flag(
+    "follow symlinks",
+    "no",
+    "Follow symbolic links that stay below the share's path. In smb.conf the default is yes.",
+    {
+      sambaDefault: "yes",
+      security: true,
+    },
+  ),
   flag(
     "wide links",
     "no",

@@ -1,0 +1,113 @@
+// What a configuration names that the machine does not have, and shares that nobody can use.
+import { statSync } from "node:fs";
+import { shareValues } from "../config/effective.ts";
+import type { Note } from "../config/report.ts";
+import type { Share } from "../config/share.ts";
+import { hasVariables } from "../config/variables.ts";
+import { suggest } from "../config/suggest.ts";
+import { admit } from "../share-access.ts";
+import { describeOwnIds } from "../credentials.ts";
+import { findSystemUser } from "../users/system-accounts.ts";
+import type { CheckedServer } from "./explain-access.ts";
+
+const LISTS = ["valid users", "invalid users", "read list", "write list", "admin users"] as const;
+
+export function checkMachine(server: CheckedServer): Note[] {
+  const notes: Note[] = [];
+  const { configuration, users } = server;
+  const { shares, homes } = configuration;
+  for (const share of shares.values()) notes.push(...checkShare(server, share));
+  if (homes) notes.push(...checkLists(server, homes));
+  if (shares.size === 0 && !homes) warn(notes, "", "there is no usable share, clients will find nothing");
+  const hasGuests = [...shares.values()].some(({ guestOk }) => guestOk);
+  if (users.size === 0 && !hasGuests)
+    warn(notes, "", "there is no user, add one with 'minismbd adduser NAME'");
+  return notes;
+}
+
+function warn(notes: Note[], position: string, text: string): void {
+  notes.push({ kind: "warning", position, text });
+}
+
+function checkShare(server: CheckedServer, share: Share): Note[] {
+  const notes = checkLists(server, share);
+  const values = shareValues(server.sections, share.name);
+  const at = (name: "path" | "force user" | "force group" | "valid users") => values?.position(name) ?? "";
+  const { accounts, users } = server;
+  if (share.forceUser !== "" && !hasVariables(share.forceUser) && !findSystemUser(accounts, share.forceUser))
+    warn(
+      notes,
+      at("force user"),
+      `'force user': there is no account '${share.forceUser}', nobody can connect`,
+    );
+  if (share.forceGroup !== "" && !hasVariables(share.forceGroup) && !accounts.groups.has(share.forceGroup))
+    warn(
+      notes,
+      at("force group"),
+      `'force group': there is no group '${share.forceGroup}', nobody can connect`,
+    );
+  if (hasVariables(share.path)) return notes;
+  const found = statSync(share.path, { throwIfNoEntry: false });
+  if (!found) warn(notes, at("path"), `share [${share.name}]: ${share.path} does not exist`);
+  else if (!found.isDirectory())
+    warn(notes, at("path"), `share [${share.name}]: ${share.path} is not a directory`);
+  if (!isOpenToSomebody(server, share))
+    warn(notes, at("valid users"), `share [${share.name}]: nobody can connect, no user passes its lists`);
+  if (!found) return notes;
+  const directory = { ...found, isDirectory: true, isSymbolicLink: false, mode: found.mode & 0o7777 };
+  for (const { name } of users.all()) {
+    const admission = admit(share, identityOf(name), "", accounts, users.hasNamesake(name));
+    const hint = admission && !admission.readOnly && describeOwnIds(share, name, directory, accounts);
+    if (hint) warn(notes, at("path"), hint);
+  }
+  return notes;
+}
+
+/** Names in lists that belong to nobody. */
+function checkLists({ sections, users, accounts }: CheckedServer, share: Share): Note[] {
+  const notes: Note[] = [];
+  const values = shareValues(sections, share.name);
+  for (const list of LISTS)
+    for (const word of values?.list(list) ?? []) {
+      if (hasVariables(word) || word.startsWith("&")) continue;
+      const name = word.replace(/^[@+]&?/, "");
+      const isGroup = name !== word;
+      const known = isGroup ? accounts.groups.has(name) : isKnownUser(name);
+      if (known) continue;
+      const near = suggest(
+        name,
+        isGroup ? accounts.groups.keys() : [...users.all()].map((user) => user.name),
+      );
+      const what = isGroup ? "there is no group" : "there is no user";
+      const hint = near === undefined ? "" : `, did you mean '${near}'?`;
+      warn(notes, values?.position(list) ?? "", `'${list}' of [${share.name}]: ${what} '${name}'${hint}`);
+    }
+  return notes;
+
+  function isKnownUser(name: string): boolean {
+    return (
+      users.find(name) !== null || users.hasNamesake(name) || findSystemUser(accounts, name) !== undefined
+    );
+  }
+}
+
+function isOpenToSomebody({ users, accounts, configuration }: CheckedServer, share: Share): boolean {
+  const guest = share.guestAccount || configuration.guestAccount;
+  if (admit(share, { ...identityOf(""), isGuest: true }, guest, accounts)) return true;
+  // Without users there is another warning.
+  if (users.size === 0 || share.isPersonal) return true;
+  for (const { name } of users.all())
+    if (admit(share, identityOf(name), guest, accounts, users.hasNamesake(name))) return true;
+  return false;
+}
+
+function identityOf(user: string) {
+  return {
+    user,
+    domain: "",
+    isGuest: false,
+    isAnonymous: false,
+    accountVersion: 0,
+    remoteAddress: "127.0.0.1",
+  };
+}

@@ -1,0 +1,201 @@
+// What a user gets in a share, and the line of the configuration that decides it, by the rules of TREE_CONNECT.
+import { statSync } from "node:fs";
+import type { Identity } from "../../port/port.ts";
+import { isHostAllowed } from "../config/hosts.ts";
+import { type Configuration, foldShareName } from "../config/load.ts";
+import { shareValues } from "../config/effective.ts";
+import type { Sections } from "../config/parse.ts";
+import type { SectionValues } from "../config/section-values.ts";
+import type { Share } from "../config/share.ts";
+import { credentialsFor } from "../credentials.ts";
+import { type Admission, admit } from "../share-access.ts";
+import { ShareFinder } from "../share-finder.ts";
+import type { SystemAccounts } from "../users/system-accounts.ts";
+import type { UserDirectory } from "../users/user-directory.ts";
+
+export interface CheckedServer {
+  readonly configuration: Configuration;
+  readonly sections: Sections;
+  readonly users: UserDirectory;
+  readonly accounts: SystemAccounts;
+}
+
+export interface AccessQuestion {
+  readonly user: string;
+  readonly share: string;
+  /** The client's address; undefined: one that every list of hosts allows. */
+  readonly host?: string | undefined;
+}
+
+export interface Reason {
+  /** `FILE:LINE`; empty: no line decides. */
+  readonly position: string;
+  readonly text: string;
+}
+
+export interface AccessAnswer {
+  readonly connects: boolean;
+  readonly reads: boolean;
+  readonly writes: boolean;
+  /** Undefined: nobody connects. */
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly groups?: readonly number[];
+  readonly path?: string;
+  /** In the order of the decision; the last one of a refusal decided it. */
+  readonly reasons: readonly Reason[];
+}
+
+export function explainAccess(server: CheckedServer, question: AccessQuestion): AccessAnswer {
+  return new Explanation(server, question).answer();
+}
+
+class Explanation {
+  private readonly server: CheckedServer;
+  private readonly question: AccessQuestion;
+  private readonly reasons: Reason[] = [];
+  private values: SectionValues | undefined;
+
+  constructor(server: CheckedServer, question: AccessQuestion) {
+    this.server = server;
+    this.question = question;
+  }
+
+  answer(): AccessAnswer {
+    const identity = this.logOn();
+    if (!identity) return this.refused();
+    const share = this.findShare(identity);
+    if (!share || !this.admitsHost(share)) return this.refused();
+    const { configuration, accounts, users } = this.server;
+    const guest = share.guestAccount || configuration.guestAccount;
+    const isNamed = !identity.isGuest && !identity.isAnonymous;
+    const isExact = isNamed && users.hasNamesake(identity.user);
+    const admission = admit(share, identity, guest, accounts, isExact);
+    const user = !isNamed || admission?.asGuest ? guest : identity.user;
+    if (!admission) return this.refuse(share, isNamed, user);
+    this.explainAdmission(share, user);
+    return this.onDisk(share, user, admission, isExact);
+  }
+
+  private say(position: string, text: string): void {
+    this.reasons.push({ position, text });
+  }
+
+  private refused(): AccessAnswer {
+    return { connects: false, reads: false, writes: false, reasons: this.reasons };
+  }
+
+  /** The log-on: a known user, or the guest; undefined: refused. */
+  private logOn(): Identity | undefined {
+    const { user, host = "127.0.0.1" } = this.question;
+    const identity = { domain: "", accountVersion: 0, remoteAddress: host };
+    if (user === "") return { ...identity, user, isGuest: false, isAnonymous: true };
+    const account = this.server.users.find(user);
+    if (account) return { ...identity, user: account.name, isGuest: false, isAnonymous: false };
+    const isMapped = this.server.configuration.settings.mapToGuest === "bad-user";
+    const position = shareValues(this.server.sections, "global")?.position("map to guest") ?? "";
+    this.say(
+      position,
+      isMapped
+        ? `'${user}' is no user of this server, and 'map to guest' makes every unknown name the guest`
+        : `'${user}' is no user of this server, add one with 'minismbd adduser ${user}'`,
+    );
+    return isMapped ? { ...identity, user: "", isGuest: true, isAnonymous: false } : undefined;
+  }
+
+  private findShare(identity: Identity): Share | undefined {
+    const { configuration, accounts, users, sections } = this.server;
+    const finder = new ShareFinder({
+      configuration: () => configuration,
+      accounts: () => accounts,
+      isUser: (name) => users.find(name) !== null,
+    });
+    const { share: name } = this.question;
+    const share = finder.find(name, identity);
+    const isOwn = configuration.shares.has(foldShareName(name));
+    this.values = shareValues(sections, isOwn ? name : "homes");
+    if (share) return share;
+    if (isOwn)
+      this.say(this.values?.position("path") ?? "", `a variable of [${name}] has no value for this user`);
+    else if (sections.has(foldShareName(name))) this.say("", `share [${name}] is left out, see above`);
+    else this.say("", `there is no share [${name}]`);
+    return undefined;
+  }
+
+  private admitsHost(share: Share): boolean {
+    const { host } = this.question;
+    if (host === undefined) return true;
+    const globals = shareValues(this.server.sections, "global");
+    for (const [rule, values] of [
+      [this.server.configuration.hosts, globals],
+      [share.hosts, this.values],
+    ] as const)
+      if (!isHostAllowed(rule, host)) {
+        const name = values?.entry("hosts allow") ? "hosts allow" : "hosts deny";
+        this.say(values?.position(name) ?? "", `'${name}' keeps the address ${host} out`);
+        return false;
+      }
+    return true;
+  }
+
+  private refuse(share: Share, isNamed: boolean, user: string): AccessAnswer {
+    const { accounts } = this.server;
+    const at = (name: "valid users" | "invalid users" | "guest ok") => this.values?.position(name) ?? "";
+    if (!isNamed && !share.guestOk) this.say(at("guest ok"), "guests may not connect, 'guest ok' is not set");
+    else if (share.invalidUsers.has(user, accounts))
+      this.say(at("invalid users"), `'invalid users' names '${user}'`);
+    else this.say(at("valid users"), `'valid users' does not name '${user}'`);
+    return this.refused();
+  }
+
+  private explainAdmission(share: Share, user: string): void {
+    if (share.validUsers)
+      this.say(this.values?.position("valid users") ?? "", `'valid users' names '${user}'`);
+    else this.say("", "there is no 'valid users', so every user may connect");
+  }
+
+  private onDisk(share: Share, user: string, admission: Admission, isExact: boolean): AccessAnswer {
+    const found = statSync(share.path, { throwIfNoEntry: false });
+    const position = this.values?.position("path") ?? "";
+    if (!found?.isDirectory()) {
+      this.say(position, found ? `${share.path} is not a directory` : `${share.path} does not exist`);
+      return this.refused();
+    }
+    const owner = { uid: found.uid, gid: found.gid };
+    const ids = credentialsFor(share, user, admission, owner, this.server.accounts, isExact);
+    if ("fault" in ids) {
+      this.say(this.values?.position(share.forceUser === "" ? "force group" : "force user") ?? "", ids.fault);
+      return this.refused();
+    }
+    const rights = rightsOf(found, ids);
+    const reads = (rights & 5) === 5;
+    const shown = `${share.path} (owner ${found.uid}, group ${found.gid}, mode ${(found.mode & 0o7777).toString(8)})`;
+    if (!reads) this.say(position, `uid ${ids.uid} may not read ${shown}`);
+    const writes = this.explainWriting(share, user, admission) && (rights & 2) !== 0;
+    if (!admission.readOnly && (rights & 2) === 0)
+      this.say(position, `uid ${ids.uid} may not write ${shown}`);
+    return { connects: true, reads, writes, ...ids, path: share.path, reasons: this.reasons };
+  }
+
+  private explainWriting(share: Share, user: string, { readOnly, isAdmin }: Admission): boolean {
+    const { accounts } = this.server;
+    const at = (name: "read list" | "write list" | "read only" | "admin users") =>
+      this.values?.position(name) ?? "";
+    if (isAdmin) this.say(at("admin users"), `'admin users' names '${user}', who acts as root`);
+    if (share.readList.has(user, accounts)) this.say(at("read list"), `'read list' names '${user}'`);
+    else if (share.writeList.has(user, accounts)) this.say(at("write list"), `'write list' names '${user}'`);
+    else if (at("read only") === "") this.say("", "shares are read-only by default, write 'read only = no'");
+    else this.say(at("read only"), readOnly ? "the share is read-only" : "the share may be written");
+    return !readOnly;
+  }
+}
+
+/** rwx bits of a user on a directory, by its mode alone; path_resolution(7). */
+function rightsOf(
+  { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
+  ids: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] },
+): number {
+  if (ids.uid === 0) return 7;
+  if (ids.uid === uid) return (mode >> 6) & 7;
+  return ids.gid === gid || ids.groups.includes(gid) ? (mode >> 3) & 7 : mode & 7;
+}
