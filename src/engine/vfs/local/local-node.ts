@@ -43,6 +43,9 @@ export class LocalNode implements FileNode {
   private readonly pending = new Pending();
   private current: FileStat;
   private rights: number;
+  /** What the kernel said of the user's rights, and the stat that was current then: one CREATE asks twice. */
+  private asked = 0;
+  private askedWith: FileStat | undefined;
   private readonly areAttributes: boolean;
   isClosed = false;
   closing: Promise<void> | undefined;
@@ -101,7 +104,11 @@ export class LocalNode implements FileNode {
     // access(2) would ask the network or the FUSE process: the rights are those of the look-up or the last
     // refresh.
     if (this.volume.isRemote && this.rights >= 0) return this.rights;
-    return nodeAccess(this.disk.context, this.fd, this.current);
+    if (this.askedWith !== this.current) {
+      this.asked = nodeAccess(this.disk.context, this.fd, this.current);
+      this.askedWith = this.current;
+    }
+    return this.asked;
   }
 
   readLink(): MaybePromise<string | Failure> {
@@ -141,10 +148,12 @@ export class LocalNode implements FileNode {
 
   /** Runs an operation on this object, whose descriptor stays open until the operation has ended. */
   run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
+    this.askedWith = undefined;
     return this.disk.runOn(this.volume, this.pending, name, args);
   }
 
   runNow<K extends OperationName>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure {
+    this.askedWith = undefined;
     return this.disk.runNow(this.volume, name, args);
   }
 
@@ -153,6 +162,7 @@ export class LocalNode implements FileNode {
     args: OperationArgs<K>,
     buffer?: Uint8Array,
   ): Promise<OperationResult<K>> {
+    this.askedWith = undefined;
     return this.disk.runInWorker(this.volume, this.pending, name, args, buffer);
   }
 

@@ -27,7 +27,6 @@ for (let code = 1; code < 0x20; code++) {
 
 const needsMapping = /[\u0001-\u001f"*:<>?\\|]|[ .]$/;
 const reservedCharacters = /[\u0001-\u001f"*:<>?\\|]/g;
-const hasMapped = /[\uf001-\uf029]/;
 const mappedCharacters = /[\uf001-\uf027]/g;
 // Invalid UTF-8 bytes as linux/name-bytes.ts escapes them; with the u flag only lone surrogates match.
 const escapedBytes = /[\udc80-\udcff]/gu;
@@ -56,9 +55,18 @@ function mapInvalidByte(escape: string): string {
   return String.fromCharCode(BASE | (escape.charCodeAt(0) & 0xff));
 }
 
+/** True for a name with a character U+F001..U+F029. A regular expression took a tenth of an open's time. */
+function hasMapped(name: string): boolean {
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code > 0xf000 && code <= 0xf029) return true;
+  }
+  return false;
+}
+
 /** Converts a client's name to the on-disk name; undefined where the mapping would yield `.` or `..`. */
 export function toDiskName(name: string): string | undefined {
-  if (!hasMapped.test(name)) return name;
+  if (!hasMapped(name)) return name;
   let mapped = name.replace(mappedCharacters, (character) => toDiskMap.get(character) ?? character);
   if (mapped.endsWith(TRAILING_SPACE)) mapped = `${mapped.slice(0, -1)} `;
   else if (mapped.endsWith(TRAILING_DOT)) mapped = `${mapped.slice(0, -1)}.`;
