@@ -13,6 +13,7 @@ import { effectiveSection, type EffectiveValue } from "../manager/config/effecti
 import { buildConfiguration, type ConfigSource, loadSections } from "../manager/config/load.ts";
 import { dialectOf, foldKey, type Sections } from "../manager/config/parse.ts";
 import { formatNote, type Note, Report } from "../manager/config/report.ts";
+import { HostNames } from "../manager/host-names.ts";
 import { readMachine } from "../manager/config/settings.ts";
 import { defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { SystemAccountFiles } from "../manager/users/system-accounts.ts";
@@ -44,7 +45,7 @@ export const OPTIONS: readonly Option[] = [
 const INCOMPLETE = 2;
 
 /** Prints to standard output, what is strange to standard error. Throws ConfigError if the server would not start. */
-export function run(words: readonly string[]): number {
+export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {
     process.stdout.write(`Usage: minismbd testparm [OPTION]... [CONF]\n\n${describeOptions(OPTIONS)}`);
@@ -54,7 +55,7 @@ export function run(words: readonly string[]): number {
   const file = args.operands[0] ?? args.value("config") ?? defaultConfigFile();
   const dialect = readDialect(args) ?? dialectOf(file);
   const question = readQuestion(args);
-  const { server, notes } = checkFile({ file, dialect }, args.value("pwddb"));
+  const { server, notes } = await checkFile({ file, dialect }, args.value("pwddb"));
   const { sections } = server;
   const answer = question && explainAccess(server, question);
   if (args.has("json")) printJson(file, dialect, sections, notes, question, answer);
@@ -77,17 +78,21 @@ function readQuestion(args: Arguments): AccessQuestion | undefined {
   return { user, share, host };
 }
 
-function checkFile(
+async function checkFile(
   source: ConfigSource,
   passwordFile: string | undefined,
-): { server: CheckedServer; notes: Note[] } {
+): Promise<{ server: CheckedServer; notes: Note[] }> {
   const report = new Report();
   const machine = readMachine();
   const sections = loadSections(source, machine, report);
   const configuration = buildConfiguration(sections, machine, report);
   const file = passwordFile ?? (existsSync(PASSWORD_FILE) ? PASSWORD_FILE : null);
   const users = new UserDirectory(file, configuration.users);
-  const server = { configuration, sections, users, accounts: new SystemAccountFiles().read() };
+  const hostNames = new HostNames({ warn: (text) => report.warn("", text) });
+  const { hosts, pipeHosts, shares, homes } = configuration;
+  await hostNames.prepare(hosts, pipeHosts, homes?.hosts ?? null, ...[...shares.values()].map((share) => share.hosts));
+  const accounts = new SystemAccountFiles().read();
+  const server = { configuration, sections, users, accounts, hostNames };
   return { server, notes: [...report.notes(), ...checkMachine(server)] };
 }
 

@@ -5,7 +5,7 @@ import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybeProm
 import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
-import { isHostAllowed } from "./config/hosts.ts";
+import { type HostRule, isHostAllowed, namesOf } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
@@ -16,6 +16,7 @@ import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
 import { createLog, type Log } from "./log.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
+import { HostNames } from "./host-names.ts";
 import { ShareFinder } from "./share-finder.ts";
 import { type DirectoryStat, statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
@@ -52,6 +53,7 @@ export class ServerManager implements Manager, PipeManager {
   private readonly users: UserDirectory;
   private readonly isRoot: boolean;
   private readonly shares: ShareFinder;
+  private readonly hostNames: HostNames;
   private config: Configuration;
   private pipes: Pipes | undefined;
   private kerberos: KerberosService | undefined;
@@ -73,7 +75,9 @@ export class ServerManager implements Manager, PipeManager {
       accounts: () => this.systemAccounts.read(),
       isUser: (name) => this.users.find(name) !== null,
     });
+    this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
     for (const warning of this.config.warnings) this.log.warn(warning);
+    this.prepareHosts();
   }
 
   settings(): EngineSettings {
@@ -123,6 +127,7 @@ export class ServerManager implements Manager, PipeManager {
       this.warnOfRestart(this.config.settings, next.settings);
       this.config = next;
       this.absentShares.clear();
+      this.prepareHosts();
       return undefined;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -152,13 +157,18 @@ export class ServerManager implements Manager, PipeManager {
     share: string;
     identity: Identity;
   }): MaybePromise<ShareGrant | { status: NtStatus }> {
-    const { identity } = query;
-    if (!isHostAllowed(this.config.hosts, identity.remoteAddress))
-      return this.refuseHost(query.share, identity);
-    if (foldShareName(query.share) === foldShareName(IPC)) return this.connectPipes(identity);
-    const share = this.shares.find(query.share, identity);
+    const share = this.shares.find(query.share, query.identity);
+    const { hosts, pipeHosts } = this.config;
+    const waiting = this.hostNames.prepare(hosts, share ? share.hosts : pipeHosts);
+    return waiting ? waiting.then(() => this.connectNow(query)) : this.connectNow(query);
+  }
+
+  private connectNow({ share: name, identity }: Parameters<Manager["connectShare"]>[0]): ReturnType<Manager["connectShare"]> {
+    if (!this.admitsHost(this.config.hosts, identity)) return this.refuseHost(name, identity);
+    if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
+    const share = this.shares.find(name, identity);
     if (!share) return { status: Status.BAD_NETWORK_NAME };
-    if (!isHostAllowed(share.hosts, identity.remoteAddress)) return this.refuseHost(share.name, identity);
+    if (!this.admitsHost(share.hosts, identity)) return this.refuseHost(share.name, identity);
     return this.connectDisk(share, identity);
   }
 
@@ -169,14 +179,13 @@ export class ServerManager implements Manager, PipeManager {
     share: string;
     identity: Identity;
   }): ShareRules | { status: NtStatus } {
-    const { remoteAddress } = identity;
-    if (!isHostAllowed(this.config.hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
+    if (!this.admitsHost(this.config.hosts, identity)) return { status: Status.ACCESS_DENIED };
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
     const share = this.shares.find(name, identity);
     if (!share) return { status: Status.BAD_NETWORK_NAME };
     const accounts = this.systemAccounts.read();
     const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
-    if (!admission || !isHostAllowed(share.hosts, remoteAddress)) return { status: Status.ACCESS_DENIED };
+    if (!admission || !this.admitsHost(share.hosts, identity)) return { status: Status.ACCESS_DENIED };
     return rulesOf(share, admission);
   }
 
@@ -236,7 +245,7 @@ export class ServerManager implements Manager, PipeManager {
   private connectPipes(identity: Identity): ShareGrant | { status: NtStatus } {
     const isUnnamed = identity.isGuest || identity.isAnonymous;
     if (isUnnamed && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
-    return PIPE_GRANT;
+    return this.admitsHost(this.config.pipeHosts, identity) ? PIPE_GRANT : this.refuseHost(IPC, identity);
   }
 
   private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: NtStatus }> {
@@ -345,7 +354,19 @@ export class ServerManager implements Manager, PipeManager {
   private mayConnect(share: Share, identity: Identity): boolean {
     const accounts = this.systemAccounts.read();
     const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
-    return admission !== undefined && isHostAllowed(share.hosts, identity.remoteAddress);
+    return admission !== undefined && this.admitsHost(share.hosts, identity);
+  }
+
+  private admitsHost(rule: HostRule | null, { remoteAddress }: Identity): boolean {
+    return isHostAllowed(rule, remoteAddress, this.hostNames);
+  }
+
+  /** Looks up the host names of the configuration before somebody needs them, and forgets the others. */
+  private prepareHosts(): void {
+    const { hosts, pipeHosts, shares, homes } = this.config;
+    const rules = [hosts, pipeHosts, homes?.hosts ?? null, ...[...shares.values()].map((share) => share.hosts)];
+    this.hostNames.keepOnly(new Set(rules.flatMap((rule) => (rule ? namesOf(rule) : []))));
+    void this.hostNames.prepare(...rules);
   }
 
   /** The SID of the domain of this server's users; read once, when it is first needed. */

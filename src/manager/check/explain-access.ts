@@ -1,7 +1,7 @@
 // What a user gets in a share, and the line of the configuration that decides it, by the rules of TREE_CONNECT.
 import { statSync } from "node:fs";
 import type { Identity } from "../../port/port.ts";
-import { isHostAllowed } from "../config/hosts.ts";
+import { isHostAllowed, type NameTable } from "../config/hosts.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";
 import { shareValues } from "../config/effective.ts";
 import type { Sections } from "../config/parse.ts";
@@ -18,6 +18,7 @@ export interface CheckedServer {
   readonly sections: Sections;
   readonly users: UserDirectory;
   readonly accounts: SystemAccounts;
+  readonly hostNames: NameTable;
 }
 
 export interface AccessQuestion {
@@ -130,7 +131,7 @@ class Explanation {
       [this.server.configuration.hosts, globals],
       [share.hosts, this.values],
     ] as const)
-      if (!isHostAllowed(rule, host)) {
+      if (!isHostAllowed(rule, host, this.server.hostNames)) {
         const name = values?.entry("hosts allow") ? "hosts allow" : "hosts deny";
         this.say(values?.position(name) ?? "", `'${name}' keeps the address ${host} out`);
         return false;

@@ -1,4 +1,4 @@
-// `hosts allow` and `hosts deny` (smb.conf(5), hosts_access(5)): addresses only, no host names.
+// `hosts allow` and `hosts deny` (smb.conf(5), hosts_access(5)): addresses, networks and host names.
 import { ConfigError } from "./parse.ts";
 
 export interface AddressRange {
@@ -7,10 +7,22 @@ export interface AddressRange {
   readonly bits: number;
 }
 
-interface HostList {
+interface Hosts {
   readonly ranges: readonly AddressRange[];
-  readonly except: readonly AddressRange[];
+  /** Lower case. */
+  readonly names: readonly string[];
 }
+
+interface HostList extends Hosts {
+  readonly except: Hosts;
+}
+
+/** The addresses of a host name; undefined: they are not known. */
+export interface NameTable {
+  addressesOf(name: string): readonly Uint8Array[] | undefined;
+}
+
+const NO_NAMES: NameTable = { addressesOf: () => undefined };
 
 /** Both lists of one section. */
 export interface HostRule {
@@ -20,10 +32,7 @@ export interface HostRule {
 
 const EVERYWHERE: AddressRange = { bytes: new Uint8Array(16), bits: 0 };
 
-/**
- * Null if both lists are empty. Throws ConfigError for anything but addresses: the DNS answer for a host name
- * cannot be trusted.
- */
+/** Null if both lists are empty. Throws ConfigError for a word that is neither an address nor a host name. */
 export function parseHostRule(
   allow: { words: readonly string[]; position: string },
   deny: { words: readonly string[]; position: string },
@@ -37,16 +46,23 @@ export function parseHostRule(
 
 /**
  * True if the address is on the allow list, or if there is a deny list and the address is not on it. Loopback
- * addresses are allowed unless denied; an address that does not parse is not allowed.
+ * addresses are allowed unless denied; an address that does not parse is not allowed. A name whose addresses are not known
+ * admits nobody and keeps everybody out, except for loopback addresses.
  */
-export function isHostAllowed(rule: HostRule | null, address: string): boolean {
+export function isHostAllowed(rule: HostRule | null, address: string, names: NameTable = NO_NAMES): boolean {
   if (!rule) return true;
   const bytes = parseAddress(address);
   if (!bytes) return false;
-  const denied = rule.deny !== null && matches(rule.deny, bytes);
-  if (isLoopback(bytes) && !denied) return true;
-  if (rule.allow !== null && matches(rule.allow, bytes)) return true;
+  const isLocal = isLoopback(bytes);
+  const denied = rule.deny !== null && matches(rule.deny, bytes, names, !isLocal);
+  if (isLocal && !denied) return true;
+  if (rule.allow !== null && matches(rule.allow, bytes, names, false)) return true;
   return rule.deny === null ? false : !denied;
+}
+
+/** The host names of both lists. */
+export function namesOf({ allow, deny }: HostRule): string[] {
+  return [allow, deny].flatMap((list) => (list ? [...list.names, ...list.except.names] : []));
 }
 
 /** 16 bytes of an IPv4 or IPv6 address as a socket reports it; ignores a scope after `%`. */
@@ -70,17 +86,35 @@ function parseHostList(words: readonly string[], position: string): HostList {
   const after = at < 0 ? [] : words.slice(at + 1);
   if (after.some((word) => word.toUpperCase() === "EXCEPT"))
     throw new ConfigError(position, "EXCEPT is written twice, write it once");
-  return {
-    ranges: before.map((word) => parseRange(word, position)),
-    except: after.map((word) => parseRange(word, position)),
-  };
+  return { ...parseHosts(before, position), except: parseHosts(after, position) };
 }
 
-function matches(list: HostList, address: Uint8Array): boolean {
-  return (
-    list.ranges.some((range) => contains(range, address)) &&
-    !list.except.some((range) => contains(range, address))
-  );
+function parseHosts(words: readonly string[], position: string): Hosts {
+  const ranges: AddressRange[] = [];
+  const names: string[] = [];
+  for (const word of words)
+    if (isHostName(word)) names.push(word.toLowerCase());
+    else ranges.push(parseRange(word, position));
+  return { ranges, names };
+}
+
+/** RFC 1123, 2.1. A word of digits and dots is an address with a mistake. */
+function isHostName(word: string): boolean {
+  if (/^(all|localhost|fail)$|^\d+\.\d+\./i.test(word) || !/[a-z]/i.test(word) || word.length > 253) return false;
+  return /^(?!-)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/.test(word);
+}
+
+/** `ifUnknown`: whether a name whose addresses are not known means this address. */
+function matches(list: HostList, address: Uint8Array, names: NameTable, ifUnknown: boolean): boolean {
+  return includes(list, address, names, ifUnknown) && !includes(list.except, address, names, !ifUnknown);
+}
+
+function includes({ ranges, names }: Hosts, address: Uint8Array, table: NameTable, ifUnknown: boolean): boolean {
+  if (ranges.some((range) => contains(range, address))) return true;
+  return names.some((name) => {
+    const known = table.addressesOf(name);
+    return known === undefined ? ifUnknown : known.some((one) => contains({ bytes: one, bits: 128 }, address));
+  });
 }
 
 function contains(range: AddressRange, address: Uint8Array): boolean {
@@ -97,7 +131,7 @@ function parseRange(word: string, position: string): AddressRange {
   if (word.toLowerCase() === "localhost") return { bytes: mapIpv4([127, 0, 0, 0]), bits: 96 + 8 };
   const range = parsePrefix(word) ?? parseNetwork(word);
   if (!range)
-    throw new ConfigError(position, `'${word}' is not an address, write ADDRESS, ADDRESS/BITS or 192.168.1.`);
+    throw new ConfigError(position, `'${word}' is not an address, write ADDRESS, ADDRESS/BITS, 192.168.1. or a host's name`);
   return range;
 }
 

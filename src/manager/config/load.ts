@@ -44,6 +44,8 @@ export interface Configuration {
   readonly mayChangePasswords: boolean;
   /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
   readonly hosts: HostRule | null;
+  /** Those of [IPC$]. */
+  readonly pipeHosts: HostRule | null;
   readonly kerberos: KerberosRules;
   readonly warnings: readonly string[];
 }
@@ -125,13 +127,18 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     guestAccount: globals.text("guest account"),
     administrators: new UserList(globals.list("admin users")),
     mayChangePasswords: globals.boolean("client password change"),
-    hosts: parseHostRule(
-      { words: globals.list("hosts allow"), position: globals.position("hosts allow") },
-      { words: globals.list("hosts deny"), position: globals.position("hosts deny") },
-    ),
+    hosts: readHosts(globals),
+    pipeHosts: readHosts(new SectionValues(pickKnown(sections.get("ipc$"), false, report), null, report)),
     kerberos: readKerberosRules(globals),
     warnings: report.warnings(),
   });
+}
+
+function readHosts(values: SectionValues): HostRule | null {
+  return parseHostRule(
+    { words: values.list("hosts allow"), position: values.position("hosts allow") },
+    { words: values.list("hosts deny"), position: values.position("hosts deny") },
+  );
 }
 
 /** Undefined for a share that is left out: its own fault must not stop the others. */

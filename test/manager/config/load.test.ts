@@ -142,7 +142,7 @@ test.each([
   ["guest ok = maybe", "write yes or no"],
   ["bind interfaces only = lan", "write yes or no"],
   ["create mask = rwx", "write an octal mode"],
-  ["hosts allow = my-laptop", "'my-laptop' is not an address"],
+  ["hosts allow = @laptops", "'@laptops' is not an address"],
   ["server min protocol = SMB3_11\nserver max protocol = SMB2_10", "nobody could connect"],
   ["smb3 encryption = mandatory\nserver max protocol = SMB2_10", "encryption needs 'server max protocol'"],
   [
