@@ -90,7 +90,12 @@ async function checkFile(
   const users = new UserDirectory(file, configuration.users);
   const hostNames = new HostNames({ warn: (text) => report.warn("", text) });
   const { hosts, pipeHosts, shares, homes } = configuration;
-  await hostNames.prepare(hosts, pipeHosts, homes?.hosts ?? null, ...[...shares.values()].map((share) => share.hosts));
+  await hostNames.prepare(
+    hosts,
+    pipeHosts,
+    homes?.hosts ?? null,
+    ...[...shares.values()].map((share) => share.hosts),
+  );
   const accounts = new SystemAccountFiles().read();
   const server = { configuration, sections, users, accounts, hostNames };
   return { server, notes: [...report.notes(), ...checkMachine(server)] };

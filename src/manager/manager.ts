@@ -163,7 +163,10 @@ export class ServerManager implements Manager, PipeManager {
     return waiting ? waiting.then(() => this.connectNow(query)) : this.connectNow(query);
   }
 
-  private connectNow({ share: name, identity }: Parameters<Manager["connectShare"]>[0]): ReturnType<Manager["connectShare"]> {
+  private connectNow({
+    share: name,
+    identity,
+  }: Parameters<Manager["connectShare"]>[0]): ReturnType<Manager["connectShare"]> {
     if (!this.admitsHost(this.config.hosts, identity)) return this.refuseHost(name, identity);
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
     const share = this.shares.find(name, identity);
@@ -364,7 +367,12 @@ export class ServerManager implements Manager, PipeManager {
   /** Looks up the host names of the configuration before somebody needs them, and forgets the others. */
   private prepareHosts(): void {
     const { hosts, pipeHosts, shares, homes } = this.config;
-    const rules = [hosts, pipeHosts, homes?.hosts ?? null, ...[...shares.values()].map((share) => share.hosts)];
+    const rules = [
+      hosts,
+      pipeHosts,
+      homes?.hosts ?? null,
+      ...[...shares.values()].map((share) => share.hosts),
+    ];
     this.hostNames.keepOnly(new Set(rules.flatMap((rule) => (rule ? namesOf(rule) : []))));
     void this.hostNames.prepare(...rules);
   }

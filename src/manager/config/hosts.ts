@@ -100,7 +100,8 @@ function parseHosts(words: readonly string[], position: string): Hosts {
 
 /** RFC 1123, 2.1. A word of digits and dots is an address with a mistake. */
 function isHostName(word: string): boolean {
-  if (/^(all|localhost|fail)$|^\d+\.\d+\./i.test(word) || !/[a-z]/i.test(word) || word.length > 253) return false;
+  if (/^(all|localhost|fail)$|^\d+\.\d+\./i.test(word) || !/[a-z]/i.test(word) || word.length > 253)
+    return false;
   return /^(?!-)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/.test(word);
 }
 
@@ -109,11 +110,18 @@ function matches(list: HostList, address: Uint8Array, names: NameTable, ifUnknow
   return includes(list, address, names, ifUnknown) && !includes(list.except, address, names, !ifUnknown);
 }
 
-function includes({ ranges, names }: Hosts, address: Uint8Array, table: NameTable, ifUnknown: boolean): boolean {
+function includes(
+  { ranges, names }: Hosts,
+  address: Uint8Array,
+  table: NameTable,
+  ifUnknown: boolean,
+): boolean {
   if (ranges.some((range) => contains(range, address))) return true;
   return names.some((name) => {
     const known = table.addressesOf(name);
-    return known === undefined ? ifUnknown : known.some((one) => contains({ bytes: one, bits: 128 }, address));
+    return known === undefined
+      ? ifUnknown
+      : known.some((one) => contains({ bytes: one, bits: 128 }, address));
   });
 }
 
@@ -131,7 +139,10 @@ function parseRange(word: string, position: string): AddressRange {
   if (word.toLowerCase() === "localhost") return { bytes: mapIpv4([127, 0, 0, 0]), bits: 96 + 8 };
   const range = parsePrefix(word) ?? parseNetwork(word);
   if (!range)
-    throw new ConfigError(position, `'${word}' is not an address, write ADDRESS, ADDRESS/BITS, 192.168.1. or a host's name`);
+    throw new ConfigError(
+      position,
+      `'${word}' is not an address, write ADDRESS, ADDRESS/BITS, 192.168.1. or a host's name`,
+    );
   return range;
 }
 
