@@ -54,13 +54,14 @@ const ENGINE: Allowed = {
 };
 
 const VFS: Allowed = {
-  "value-store.ts": [],
-  "store.ts": ["value-store.ts"],
+  "transfer-buffer.ts": [],
+  "value-store.ts": ["transfer-buffer.ts"],
+  "store.ts": ["transfer-buffer.ts", "value-store.ts"],
   name: ["store.ts"],
   format: ["name", "store.ts"],
   watch: ["name", "store.ts"],
   recycle: ["name", "store.ts"],
-  stream: ["format", "name", "store.ts", "value-store.ts"],
+  stream: ["format", "name", "store.ts", "transfer-buffer.ts", "value-store.ts"],
   "extended-attributes.ts": ["format", "store.ts", "value-store.ts"],
   context: ["format", "name", "store.ts"],
   sidecar: ["context", "format", "name", "store.ts", "value-store.ts"],
@@ -68,7 +69,7 @@ const VFS: Allowed = {
   "volume-info": ["context", "format", "store.ts"],
   values: ["sidecar", "context", "format", "name", "store.ts", "value-store.ts"],
   disk: ["values", "sidecar", "volume-info", "snapshot", "watch", "context", "format", "name", "store.ts"],
-  volume: ["disk", "context", "store.ts"],
+  volume: ["disk", "context", "store.ts", "transfer-buffer.ts"],
   local: [
     "volume",
     "disk",
@@ -80,6 +81,7 @@ const VFS: Allowed = {
     "format",
     "name",
     "store.ts",
+    "transfer-buffer.ts",
     "value-store.ts",
   ],
 };
@@ -103,6 +105,7 @@ const COMMAND: Allowed = {
 /** What the rest of the engine sees of vfs. Its other rooms are private. */
 const VFS_FACE: readonly string[] = [
   "store.ts",
+  "transfer-buffer.ts",
   "value-store.ts",
   "extended-attributes.ts",
   "stream",

@@ -350,7 +350,7 @@ class Engine implements EngineControl {
       leases: caching.leaseCount,
       detached: durables.detachedCount,
       lentBytes: pool.lentBytes,
-      idleBytes: pool.idleBytes,
+      idleBytes: Math.max(0, pool.residentBytes - pool.lentBytes),
       bufferBudgetBytes: settings.bufferBudgetBytes,
       traffic: traffic.snapshot(),
     };

@@ -71,7 +71,7 @@ export function writePlain(
 }
 
 /**
- * pread(2) to an address in another thread's memory, which that thread must keep alive until this returns.
+ * pread(2) to an address, which may be in another thread's memory: that thread keeps it alive until this returns.
  */
 export function readToAddress(fd: number, address: number, length: number, offset: number): number {
   return sys(Syscall.pread64, fd, address, length, offset);
@@ -86,7 +86,7 @@ export function readNowToAddress(fd: number, address: number, length: number, of
   return sys(Syscall.preadv2, fd, iovec.address, 1, offset, 0, Rwf.NOWAIT);
 }
 
-/** pwrite(2) from an address in another thread's memory, as `readToAddress`. */
+/** pwrite(2) from an address, as `readToAddress`. */
 export function writeFromAddress(fd: number, address: number, length: number, offset: number): number {
   return sys(Syscall.pwrite64, fd, address, length, offset);
 }

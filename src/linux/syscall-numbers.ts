@@ -71,6 +71,8 @@ const numbers = {
   getegid: [108, 177],
   gettid: [186, 178],
   prlimit64: [302, 261],
+  mmap: [9, 222],
+  madvise: [28, 233],
   inotify_init1: [294, 26],
   inotify_add_watch: [254, 27],
   inotify_rm_watch: [255, 28],

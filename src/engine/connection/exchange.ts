@@ -12,8 +12,10 @@ import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { HEAD_ROOM, LARGEST_BUFFER, type PooledBuffer } from "../transport/buffer-pool.ts";
+import { heapBuffer, type TransferBuffer } from "../vfs/transfer-buffer.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
+import { Predecessor } from "./predecessor.ts";
 
 /** Bytes that `reserve` adds to every body: for an error body, padding and the small fixed responses. */
 const BASE_ROOM = 128;
@@ -83,15 +85,6 @@ export interface ExchangeHost extends ConnectionState {
   close(reason: string): void;
 }
 
-/** What related members inherit from the member before them; 3.3.5.2.7.2. -1: no id. */
-export interface Predecessor {
-  sessionId: number;
-  treeId: number;
-  open: Open | undefined;
-  /** The error status of the request that would have supplied the FileId. */
-  failure: NtStatus | undefined;
-}
-
 export class Exchange {
   connection!: ExchangeHost;
   readonly context: EngineContext;
@@ -128,7 +121,7 @@ export class Exchange {
   onReply: ((bytes: Uint8Array) => void) | undefined;
   /** Called after the reply was handed to the socket. */
   afterSend: (() => void) | undefined;
-  readonly predecessor: Predecessor = { sessionId: -1, treeId: -1, open: undefined, failure: undefined };
+  readonly predecessor = new Predecessor();
 
   private loan: PooledBuffer | undefined;
   private frameEnd = 0;
@@ -161,11 +154,7 @@ export class Exchange {
     this.memberStart = start;
     this.replyAt = HEAD_ROOM;
     this.message.set(bytes, view, start, length);
-    const { predecessor } = this;
-    predecessor.sessionId = -1;
-    predecessor.treeId = -1;
-    predecessor.open = undefined;
-    predecessor.failure = undefined;
+    this.predecessor.clear();
   }
 
   /** True for the last member of a message. */
@@ -220,9 +209,21 @@ export class Exchange {
     return reply;
   }
 
+  /** The buffer that `reserve` made room in. */
+  get replyBuffer(): TransferBuffer {
+    return this.reply ?? this.makeRoom(0);
+  }
+
+  /** The buffer that the message lies in. */
+  get requestBuffer(): TransferBuffer {
+    return this.loan ?? heapBuffer(this.message.bytes);
+  }
+
   private makeRoom(bodyBytes: number): PooledBuffer {
     let needed = this.replyAt + HEADER_SIZE + bodyBytes;
-    if (this.reply !== undefined && this.reply.bytes.length >= needed) return this.reply;
+    // A worker that has not answered in time may still write into the buffer.
+    if (this.reply !== undefined && !this.reply.isInUse && this.reply.bytes.length >= needed)
+      return this.reply;
     if (needed > LARGEST_BUFFER && this.replyAt > HEAD_ROOM) {
       // 3.3.4.1.3: the responses of a compound may be sent separately.
       this.sendFinished();
@@ -332,13 +333,12 @@ export class Exchange {
 
   /** Bytes of the buffer that the message lies in; other messages may share it. */
   get heldBytes(): number {
-    return this.message.view.buffer.byteLength;
+    return this.loan?.bytes.length ?? this.message.view.buffer.byteLength;
   }
 
   /**
-   * Moves the last member of a message into a buffer of its size where it lies in a much larger one: behind
-   * other requests or with padding behind it. It may wait for long, for a disk or for other clients. Call it
-   * before the request is decoded, because decoded values are views of the buffer.
+   * Moves the last member of a message into a buffer of its size where it lies in a much larger one, with others or
+   * padding: it may wait for long. Call it before the request is decoded: decoded values are views of the buffer.
    */
   shedPadding(): void {
     const { message, heldBytes } = this;

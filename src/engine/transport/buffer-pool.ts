@@ -1,49 +1,131 @@
 // One pool of buffers in size classes, for every reply and every message that spans packets. Its budget
 // bounds the memory that clients can make the server use: connections stop reading while the pool is low.
+// The memory is mapped by the pool itself, in slabs of one or many buffers. A slab is made once and keeps its
+// address; the runtime's collector never has anything to do with it, and workers read and write it by address. Pages
+// of idle slabs go back to the kernel when others need the budget, and when the server is quiet.
+import { discardMemory, mapMemory, viewMemory } from "../../linux/memory.ts";
 
 /** Bytes in front of a reply's first SMB2 header: 4 of framing and 52 of a transform header. */
 export const HEAD_ROOM = 56;
+
+/** Bytes that the objects of a buffer take in the runtime's heap, measured: 290. */
+const OBJECT_BYTES = 256;
 
 /** A buffer of the pool. Its holder calls `BufferPool.release` exactly once. */
 export class PooledBuffer {
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly sizeClass: number;
-  isFree = false;
+  /** Address of the first byte. */
+  readonly address: number;
+  /** Bytes that it counts in the budget. */
+  readonly cost: number;
+  isFree = true;
+  /** @internal */
+  readonly slab: Slab;
+  private users = 0;
 
-  constructor(size: number, sizeClass: number) {
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
+  constructor(slab: Slab, offset: number, size: number) {
+    this.slab = slab;
+    this.bytes = new Uint8Array(slab.buffer, offset, size);
+    this.view = new DataView(slab.buffer, offset, size);
+    this.address = slab.address + offset;
+    this.cost = size + OBJECT_BYTES;
+  }
+
+  /** True while a worker may read or write the memory. */
+  get isInUse(): boolean {
+    return this.users > 0;
+  }
+
+  /**
+   * A worker gets the address. Until `endUse` the memory is used for nothing else, also if the holder releases the
+   * buffer because it waits no longer.
+   */
+  beginUse(): void {
+    this.users++;
+  }
+
+  endUse(): void {
+    this.users--;
+    if (this.users === 0 && this.isFree) this.slab.pool.takeBack(this);
+  }
+}
+
+/** A mapped piece of memory with the buffers in it. */
+class Slab {
+  readonly pool: BufferPool;
+  readonly sizeClass: SizeClass;
+  readonly address: number;
+  readonly buffer: ArrayBuffer;
+  readonly free: PooledBuffer[] = [];
+
+  constructor(pool: BufferPool, sizeClass: SizeClass, address: number, buffer: ArrayBuffer) {
+    this.pool = pool;
     this.sizeClass = sizeClass;
+    this.address = address;
+    this.buffer = buffer;
+    const { bufferBytes, perSlab } = sizeClass;
+    for (let i = perSlab - 1; i >= 0; i--)
+      this.free.push(new PooledBuffer(this, i * bufferBytes, bufferBytes));
+  }
+
+  get isIdle(): boolean {
+    return this.free.length === this.sizeClass.perSlab;
+  }
+}
+
+/** Buffers of one size. */
+class SizeClass {
+  readonly bufferBytes: number;
+  readonly perSlab: number;
+  /** Slabs with free buffers that may have pages in memory; the last one is used first. */
+  readonly open: Slab[] = [];
+  /** Idle slabs without pages in memory. */
+  readonly cold: Slab[] = [];
+  /** Addresses of slabs whose objects were dropped. */
+  readonly spare: number[] = [];
+
+  constructor(bufferBytes: number, perSlab: number) {
+    this.bufferBytes = bufferBytes;
+    this.perSlab = perSlab;
+  }
+
+  get slabBytes(): number {
+    return this.bufferBytes * this.perSlab;
   }
 }
 
 /**
  * Bytes for headers beside a round payload: without them a READ of 64 KiB would need the class of 128 KiB.
  */
-const SLACK = 1024;
-const CLASS_BYTES: readonly number[] = [
-  512,
-  4096 + SLACK,
-  16_384 + SLACK,
-  65_536 + SLACK,
-  131_072 + SLACK,
-  262_144 + SLACK,
-  1_048_576 + SLACK,
-  2_097_152 + SLACK,
-  4_194_304 + SLACK,
-  8_388_608 + SLACK,
+const SLACK = 4096;
+/** The largest buffer: a WRITE of 8 MiB with other requests in its compound. */
+export const LARGEST_BUFFER = 8_388_608 + 131_072;
+
+/** Bytes of a buffer, buffers of a slab; a slab is a number of whole pages. */
+const CLASSES: readonly (readonly [number, number])[] = [
+  [512, 120],
+  [5120, 12],
+  [16_384 + SLACK, 3],
+  [65_536 + SLACK, 1],
+  [131_072 + SLACK, 1],
+  [262_144 + SLACK, 1],
+  [524_288 + SLACK, 1],
+  [1_048_576 + SLACK, 1],
+  [2_097_152 + SLACK, 1],
+  [4_194_304 + SLACK, 1],
+  [LARGEST_BUFFER, 1],
 ];
-/** The largest buffer: 8 MiB of data and its headers. */
-export const LARGEST_BUFFER = 8_388_608 + SLACK;
+/** Slabs whose objects a trimmed class keeps. */
+const KEPT_SLABS = 4;
 
 export class BufferPool {
   readonly budgetBytes: number;
   /** Bytes of buffers in use. */
   lentBytes = 0;
-  /** Bytes of idle buffers. */
-  idleBytes = 0;
-  private readonly free: PooledBuffer[][] = CLASS_BYTES.map(() => []);
+  /** Bytes of slabs that may have pages in memory. */
+  residentBytes = 0;
+  private readonly classes = CLASSES.map(([bytes, count]) => new SizeClass(bytes, count));
   private readonly waiting: (() => void)[] = [];
   private isWaking = false;
 
@@ -56,35 +138,76 @@ export class BufferPool {
    * `isLow` first. Throws RangeError above LARGEST_BUFFER.
    */
   acquire(size: number): PooledBuffer {
-    let sizeClass = 0;
-    while (sizeClass < CLASS_BYTES.length && (CLASS_BYTES[sizeClass] ?? 0) < size) sizeClass++;
-    const classBytes = CLASS_BYTES[sizeClass];
-    if (classBytes === undefined) throw new RangeError(`no buffer class for ${size} bytes`);
-    const reused = this.free[sizeClass]?.pop();
-    this.lentBytes += classBytes;
-    if (reused !== undefined) {
-      this.idleBytes -= classBytes;
-      reused.isFree = false;
-      return reused;
-    }
-    return new PooledBuffer(classBytes, sizeClass);
+    const sizeClass = this.classFor(size);
+    const slab = sizeClass.open.at(-1) ?? this.openSlab(sizeClass);
+    const buffer = slab.free.pop();
+    if (buffer === undefined) throw new Error("an open slab has no free buffer");
+    if (slab.free.length === 0) sizeClass.open.pop();
+    this.lentBytes += buffer.cost;
+    buffer.isFree = false;
+    return buffer;
+  }
+
+  private classFor(size: number): SizeClass {
+    for (const sizeClass of this.classes) if (sizeClass.bufferBytes >= size) return sizeClass;
+    throw new RangeError(`no buffer class for ${size} bytes`);
+  }
+
+  private openSlab(sizeClass: SizeClass): Slab {
+    const { slabBytes } = sizeClass;
+    while (this.residentBytes + slabBytes > this.budgetBytes && this.discardOne());
+    const slab = sizeClass.cold.pop() ?? this.makeSlab(sizeClass);
+    this.residentBytes += slabBytes;
+    sizeClass.open.push(slab);
+    return slab;
+  }
+
+  private makeSlab(sizeClass: SizeClass): Slab {
+    const spare = sizeClass.spare.pop();
+    const { slabBytes } = sizeClass;
+    const { address, buffer } = spare === undefined ? mapMemory(slabBytes) : viewMemory(spare, slabBytes);
+    return new Slab(this, sizeClass, address, buffer);
   }
 
   /** Throws when `buffer` was released before. */
   release(buffer: PooledBuffer): void {
     if (buffer.isFree) throw new Error("buffer released twice");
     buffer.isFree = true;
-    const size = buffer.bytes.length;
-    this.lentBytes -= size;
-    // Buffers beyond the budget are left to the garbage collector, so that the pool shrinks after a burst.
-    if (this.lentBytes + this.idleBytes + size <= this.budgetBytes) {
-      this.idleBytes += size;
-      this.free[buffer.sizeClass]?.push(buffer);
-    }
+    if (!buffer.isInUse) this.takeBack(buffer);
+  }
+
+  /** A released buffer that no worker uses may be lent again. @internal */
+  takeBack(buffer: PooledBuffer): void {
+    const { slab } = buffer;
+    const { open } = slab.sizeClass;
+    this.lentBytes -= buffer.cost;
+    if (slab.free.length === 0) open.push(slab);
+    slab.free.push(buffer);
+    // Beyond the budget nothing is kept, so that the pool shrinks after a burst.
+    if (this.residentBytes > this.budgetBytes && slab.isIdle) this.discard(slab);
     if (this.waiting.length > 0 && !this.isWaking && !this.isLow()) {
       this.isWaking = true;
       queueMicrotask(() => this.wake());
     }
+  }
+
+  /** Gives the pages of an idle slab back, of the largest first; false where there is none. */
+  private discardOne(): boolean {
+    for (let i = this.classes.length - 1; i >= 0; i--) {
+      const slab = this.classes[i]?.open.find(({ isIdle }) => isIdle);
+      if (slab === undefined) continue;
+      this.discard(slab);
+      return true;
+    }
+    return false;
+  }
+
+  private discard(slab: Slab): void {
+    const { open, cold, slabBytes } = slab.sizeClass;
+    open.splice(open.lastIndexOf(slab), 1);
+    discardMemory(slab.address, slabBytes);
+    this.residentBytes -= slabBytes;
+    cold.push(slab);
   }
 
   /** Calls `action` once, after a release that leaves the pool no longer low. Call it while the pool is low. */
@@ -107,9 +230,11 @@ export class BufferPool {
     return this.lentBytes >= this.budgetBytes;
   }
 
-  /** Drops the idle buffers. */
+  /** Gives the pages of all idle slabs back, and drops most of their objects. */
   trim(): void {
-    for (const list of this.free) list.length = 0;
-    this.idleBytes = 0;
+    while (this.discardOne());
+    for (const { cold, spare } of this.classes) {
+      for (const { address } of cold.splice(KEPT_SLABS)) spare.push(address);
+    }
   }
 }

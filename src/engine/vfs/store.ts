@@ -4,6 +4,7 @@ import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { NumberOf } from "../../wire/status.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { PosixAcl } from "../security/posix-acl.ts";
+import type { TransferBuffer } from "./transfer-buffer.ts";
 import type { NamedValues } from "./value-store.ts";
 
 /** A negative errno: -ENOENT and so on. */
@@ -156,12 +157,12 @@ export interface FileHandle {
   /** Opened for writing. */
   readonly canWrite: boolean;
   /**
-   * Reads into `bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A
+   * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A
    * promise only where the page cache does not have the data.
    */
-  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
-  /** Writes all bytes and returns `length`, or fails. `bytes` must not change before the result is there. */
-  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
+  read(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
+  /** Writes all bytes and returns `length`, or fails. The bytes must not change before the result is there. */
+  write(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
   /** fstat on the open data. */
   stat(): MaybePromise<FileStat | Failure>;
   truncate(size: number): MaybePromise<0 | Failure>;

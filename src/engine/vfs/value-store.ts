@@ -1,6 +1,7 @@
 // The interfaces of named values, which a file store implements for the engine; see store.ts.
 import type { MaybePromise } from "../../port/port.ts";
 import type { NumberOf } from "../../wire/status.ts";
+import type { TransferBuffer } from "./transfer-buffer.ts";
 
 type Failure = NumberOf<"errno">;
 type Count = NumberOf<"count">;
@@ -57,14 +58,14 @@ export interface LargeValues {
   measure(names: readonly string[]): MaybePromise<readonly (ValueSize | Failure)[] | Failure>;
   read(
     name: string,
-    bytes: Uint8Array,
+    buffer: TransferBuffer,
     at: number,
     length: number,
     offset: number,
   ): MaybePromise<Count | Failure>;
   write(
     name: string,
-    bytes: Uint8Array,
+    buffer: TransferBuffer,
     at: number,
     length: number,
     offset: number,

@@ -156,7 +156,7 @@ describe("while the pool is low", () => {
       const sent = [messageOf(60_000), messageOf(150_000), messageOf(100)];
       feedAll(sink, join(sent.map((message) => frameOf(message))), step);
       expectFrames(sink.received, sent.slice(0, 1));
-      expect([sink.assembler.hasDeferred, pool.lentBytes]).toEqual([true, held.bytes.length]);
+      expect([sink.assembler.hasDeferred, pool.lentBytes]).toEqual([true, held.cost]);
       pool.release(held);
       await Promise.resolve();
       expectFrames(sink.received, sent);

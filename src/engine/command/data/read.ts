@@ -40,7 +40,7 @@ export function handleRead(exchange: Exchange, open: Open): MaybePromise<NtStatu
   }
   const writer = exchange.reserve(RESPONSE_BYTES + length);
   const at = writer.position + RESPONSE_BYTES;
-  const outcome = open.handle.read(writer.bytes, at, length, offset);
+  const outcome = open.handle.read(exchange.replyBuffer, at, length, offset);
   if (typeof outcome === "number") return finishRead(exchange, open, outcome, length, offset);
   return outcome.then((count) => finishRead(exchange, open, count, length, offset));
 }

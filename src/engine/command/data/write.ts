@@ -58,7 +58,7 @@ function writeAt(
   if (file?.late !== undefined)
     return afterLate(file, () => writeAt(exchange, open, handle, at, length, offset));
   if (file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
-  const written = handle.write(exchange.message.bytes, at, length, offset);
+  const written = handle.write(exchange.requestBuffer, at, length, offset);
   // A change of a named stream is reported at its CLOSE: suppress the inotify event of each write.
   const isStream = open.file?.base !== undefined;
   const outcome = isStream ? exchange.context.notify.quietly(written, open.file?.path) : written;

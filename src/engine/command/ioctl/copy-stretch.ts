@@ -98,10 +98,10 @@ async function copyByBuffer(
     for (let done = before; done < length;) {
       const count = Math.min(BUFFER_BYTES, length - done);
       const at = backwards ? length - done - count : done;
-      const got = await from.read(buffer.bytes, 0, count, sourceOffset + at);
+      const got = await from.read(buffer, 0, count, sourceOffset + at);
       if (isFailure(got)) return statusOf(got);
       if (got < count) return Status.INVALID_VIEW_SIZE;
-      const put = await to.write(buffer.bytes, 0, count, targetOffset + at);
+      const put = await to.write(buffer, 0, count, targetOffset + at);
       dataWritten(exchange.context, target);
       if (isFailure(put)) return statusOf(put);
       done += count;

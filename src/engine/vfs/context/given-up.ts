@@ -17,11 +17,11 @@ export function waitInSlot(slots: JobSlots, slot: number): void {
 }
 
 /**
- * Called on the event loop at a time-out. A job not begun is never begun; a running one stops where it still
- * can.
+ * Called on the event loop at a time-out. Returns true for a job that was not begun: it never is. A running one stops
+ * where it still can.
  */
-export function giveUp(slots: JobSlots, slot: number): void {
-  Atomics.store(slots, slot, JobState.GIVEN_UP);
+export function giveUp(slots: JobSlots, slot: number): boolean {
+  return Atomics.exchange(slots, slot, JobState.GIVEN_UP) === JobState.WAITING;
 }
 
 // The job that this thread runs. The event loop has none: its own calls are never given up.

@@ -12,6 +12,7 @@ import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending, PendingOnBoth } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
 import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OnlyName, OpenMode } from "../store.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
 
 /** The largest size that ftruncate of node:fs takes. */
@@ -46,15 +47,15 @@ export class LocalHandle implements FileHandle, OpenData {
     disk.root.retain();
   }
 
-  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
+  read(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    return readFile(this, bytes, at, length, offset);
+    return readFile(this, buffer, at, length, offset);
   }
 
-  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
+  write(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     // A write-through descriptor is O_DSYNC: every write waits for the disk.
-    return writeFile(this, bytes, at, length, offset, !this.isWriteThrough);
+    return writeFile(this, buffer, at, length, offset, !this.isWriteThrough);
   }
 
   stat(): MaybePromise<FileStat | Failure> {

@@ -12,6 +12,7 @@ import { type NodeFacts, nodeAccess } from "../disk/node.ts";
 import { Pending } from "../volume/pending.ts";
 import { LocalHandle } from "./local-handle.ts";
 import { NodeSecurity, NodeValues } from "./node-metadata.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import type { ShareDisk } from "./share-disk.ts";
 import {
   type Failure,
@@ -160,7 +161,7 @@ export class LocalNode implements FileNode {
   runInWorker<K extends OperationName>(
     name: K,
     args: OperationArgs<K>,
-    buffer?: Uint8Array,
+    buffer?: TransferBuffer,
   ): Promise<OperationResult<K>> {
     this.askedWith = undefined;
     return this.disk.runInWorker(this.volume, this.pending, name, args, buffer);

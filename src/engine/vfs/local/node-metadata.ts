@@ -1,11 +1,10 @@
 // Named values, owner and rights of a LocalNode, by operations of the table.
 import type { MaybePromise } from "../../../port/port.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { addressOf } from "../../../linux/libc.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import type { Count, Failure, ObjectSecurity, PosixRights, SecurityChange } from "../store.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import type { LargeValues, NamedValues, ValueOverflow, ValueSize } from "../value-store.ts";
-import { andThen } from "../../and-then.ts";
 import { MAX_LARGE_VALUE_BYTES } from "../values/large-values.ts";
 import type { OperationArgs, OperationResult } from "../disk/operations.ts";
 
@@ -40,11 +39,11 @@ interface ObjectOperations {
   run<K extends MetadataOperation>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>>;
   /** Makes the call if it need not wait; -EAGAIN where `runInWorker` must make it. */
   runNow<K extends MetadataOperation>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure;
-  /** `buffer` is memory whose address is among the arguments. */
+  /** `buffer` has the address that is among the arguments. */
   runInWorker<K extends MetadataOperation>(
     name: K,
     args: OperationArgs<K>,
-    buffer?: Uint8Array,
+    buffer?: TransferBuffer,
   ): MaybePromise<OperationResult<K>>;
 }
 
@@ -102,10 +101,7 @@ export class NodeValues implements NamedValues {
 /** Measured on 2 cores: 50 µs for a data file, of which an object may have a thousand. */
 const MAX_MEASURED_AT_ONCE = 32;
 
-/**
- * Changes are made in a worker. Its buffers are copies, because it may use them after the call has timed out,
- * when the caller's are in use for other data.
- */
+/** Changes are made in a worker. */
 class NodeLargeValues implements LargeValues {
   readonly maxBytes = MAX_LARGE_VALUE_BYTES;
   private readonly node: ObjectOperations;
@@ -123,37 +119,29 @@ class NodeLargeValues implements LargeValues {
 
   read(
     name: string,
-    bytes: Uint8Array,
+    buffer: TransferBuffer,
     at: number,
     length: number,
     offset: number,
   ): MaybePromise<Count | Failure> {
     const { fd, path } = this.node;
     if (length === 0) return 0;
-    const address = addressOf(bytes) + at;
+    const address = buffer.address + at;
     const count = this.node.runNow("readValue", fd, path, name, address, length, offset);
     if (count !== -Errno.EAGAIN) return count;
-    const buffer = new Uint8Array(length);
-    return andThen(
-      this.node.runInWorker("readValue", [fd, path, name, addressOf(buffer), length, offset], buffer),
-      (done) => {
-        if (done > 0) bytes.set(done === length ? buffer : buffer.subarray(0, done), at);
-        return done;
-      },
-    );
+    return this.node.runInWorker("readValue", [fd, path, name, address, length, offset], buffer);
   }
 
   write(
     name: string,
-    bytes: Uint8Array,
+    buffer: TransferBuffer,
     at: number,
     length: number,
     offset: number,
   ): MaybePromise<Count | Failure> {
     const { fd, path } = this.node;
     if (length === 0) return 0;
-    const copy = bytes.slice(at, at + length);
-    return this.node.runInWorker("writeValue", [fd, path, name, addressOf(copy), length, offset], copy);
+    return this.node.runInWorker("writeValue", [fd, path, name, buffer.address + at, length, offset], buffer);
   }
 
   truncate(name: string, size: number): MaybePromise<0 | Failure> {

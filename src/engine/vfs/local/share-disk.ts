@@ -24,6 +24,7 @@ import type { ShareNames } from "../name/share-names.ts";
 import { answerFrom, type FolderDisk } from "./folder-reading.ts";
 import { isLossOfDisk } from "../disk/share-directory.ts";
 import type { Failure } from "../store.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import type { ShareRoot } from "./share-root.ts";
 
 /** Returns the grant with `auto` for reserved characters replaced by what the disk's file system needs. */
@@ -139,13 +140,13 @@ export class ShareDisk implements CallOwner, FolderDisk {
     return isOnEventLoop ? volume.callOnEventLoop(this.context, name, args, now) : -Errno.EAGAIN;
   }
 
-  /** As `runOn`, but always in a worker; `buffer` is memory whose address is among the arguments. */
+  /** As `runOn`, but always in a worker; `buffer` has the address that is among the arguments. */
   runInWorker<K extends OperationName>(
     volume: MountedVolume,
     pending: Pending,
     name: K,
     args: OperationArgs<K>,
-    buffer?: Uint8Array,
+    buffer?: TransferBuffer,
   ): Promise<OperationResult<K>> {
     return volume.callInWorker(this, pending, name, args, buffer);
   }

@@ -4,6 +4,7 @@ import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import { type Count, type Failure, isFailure } from "../store.ts";
+import { heapBuffer, type TransferBuffer } from "../transfer-buffer.ts";
 import { type LargeValues, type NamedValues, ValuePlace } from "../value-store.ts";
 import {
   extentKey,
@@ -44,7 +45,7 @@ export function writeStreamAt(
   values: NamedValues,
   key: string,
   form: StreamForm,
-  bytes: Uint8Array,
+  buffer: TransferBuffer,
   at: number,
   length: number,
   offset: number,
@@ -55,16 +56,16 @@ export function writeStreamAt(
     if (values.large !== undefined && outgrows(values, form, stream, end)) {
       const { large } = values;
       return andThen(makeLarge(values, large, key, form, stream), (failure) =>
-        failure < 0 ? failure : large.write(key, bytes, at, length, offset),
+        failure < 0 ? failure : large.write(key, buffer, at, length, offset),
       );
     }
     const changed =
       stream.extents.length > 0 && end <= stream.size
-        ? writePieces(values, piecesOf(key, stream, offset, length), bytes, at)
+        ? writePieces(values, piecesOf(key, stream, offset, length), buffer.bytes, at)
         : changeStream(values, key, form, (data) => {
             const larger = new Uint8Array(Math.max(data.length, end));
             larger.set(data);
-            larger.set(bytes.subarray(at, at + length), offset);
+            larger.set(buffer.bytes.subarray(at, at + length), offset);
             return larger;
           });
     return andThen(changed, (failure) => (failure < 0 ? failure : length));
@@ -122,7 +123,7 @@ export function truncateStream(
 
 function shrink(values: NamedValues, key: string, form: StreamForm, size: number): MaybePromise<0 | Failure> {
   const data = new Uint8Array(size);
-  return andThen(readStreamAt(values, key, form, data, 0, size, 0), (count) =>
+  return andThen(readStreamAt(values, key, form, heapBuffer(data), 0, size, 0), (count) =>
     isFailure(count) ? count : writeContent(values, key, data, [], form),
   );
 }

@@ -4,6 +4,7 @@ import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import { type Count, type Failure, isFailure } from "../store.ts";
+import { heapBuffer, type TransferBuffer } from "../transfer-buffer.ts";
 import { type NamedValues, ValuePlace, type ValueSize } from "../value-store.ts";
 import {
   extentKey,
@@ -179,14 +180,14 @@ function endsInData(key: string, bytes: Count): boolean {
 }
 
 /**
- * Reads into `bytes[at, at + length)` and returns the number of bytes, 0 at the end; -ENODATA if there is no
+ * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes, 0 at the end; -ENODATA if there is no
  * such stream.
  */
 export function readStreamAt(
   values: NamedValues,
   key: string,
   form: StreamForm,
-  bytes: Uint8Array,
+  buffer: TransferBuffer,
   at: number,
   length: number,
   offset: number,
@@ -196,8 +197,8 @@ export function readStreamAt(
     const count = Math.min(length, stream.size - offset);
     if (count <= 0) return 0;
     if (values.large !== undefined && isLarge(stream))
-      return values.large.read(key, bytes, at, count, offset);
-    return readPieces(values, piecesOf(key, stream, offset, count), bytes, at);
+      return values.large.read(key, buffer, at, count, offset);
+    return readPieces(values, piecesOf(key, stream, offset, count), buffer.bytes, at);
   });
 }
 
@@ -210,7 +211,7 @@ export function readStream(
   return andThen(measureStream(values, key, form), (stream) => {
     if (typeof stream === "number") return stream;
     const data = new Uint8Array(stream.size);
-    return andThen(readStreamAt(values, key, form, data, 0, data.length, 0), (count) => {
+    return andThen(readStreamAt(values, key, form, heapBuffer(data), 0, data.length, 0), (count) => {
       if (isFailure(count)) return count;
       return count === data.length ? data : data.slice(0, count);
     });

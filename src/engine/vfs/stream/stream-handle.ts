@@ -14,6 +14,7 @@ import {
   type FileNode,
   type FileStat,
 } from "../store.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import { throughGate } from "./stream-gate.ts";
 import { maxStreamBytes, type StreamForm } from "./stored-stream.ts";
 import { createStream, removeStream, truncateStream, writeStreamAt, zeroStream } from "./stream-change.ts";
@@ -88,18 +89,18 @@ export class StreamHandle implements FileHandle {
     return this.streamName.run(() => removeStream(this.node.values, this.streamName.key));
   }
 
-  read(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
+  read(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     const { node, streamName, form } = this;
     const read = streamName.run(() =>
-      readStreamAt(node.values, streamName.key, form, bytes, at, length, offset),
+      readStreamAt(node.values, streamName.key, form, buffer, at, length, offset),
     );
     return andThen(read, (count) => (count === -Errno.ENODATA ? GONE : count));
   }
 
-  write(bytes: Uint8Array, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
+  write(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     const { values } = this.node;
     if (offset + length > maxStreamBytes(values, this.form)) return -Errno.ENOSPC;
-    return this.change(length, (key) => writeStreamAt(values, key, this.form, bytes, at, length, offset));
+    return this.change(length, (key) => writeStreamAt(values, key, this.form, buffer, at, length, offset));
   }
 
   /** Returns the file's attributes with the kind and the sizes of the stream; [MS-FSA] 2.1.5.12. */

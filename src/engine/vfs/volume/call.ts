@@ -6,6 +6,7 @@ import type { ShareGrant } from "../../../port/port.ts";
 import type { HeldChange } from "../context/folder-times.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import type { Failure } from "../store.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import type { DiskAnswer } from "./worker-protocol.ts";
 import { type OperationName, descriptorsIn, longOperations } from "../disk/operations.ts";
 import type { Pending } from "./pending.ts";
@@ -62,8 +63,8 @@ export class WaitingCall implements DiskJob {
   readonly args: readonly unknown[];
   readonly share: number;
   readonly isLong: boolean;
-  /** Referenced here so that the memory outlives the operation, which has only its address. */
-  readonly buffer: Uint8Array | undefined;
+  /** Held until the worker has ended the operation, which has only its address. */
+  private readonly buffer: TransferBuffer | undefined;
   readonly startedMs = performance.now();
   private readonly volume: CallVolume;
   private readonly owner: CallOwner;
@@ -79,7 +80,7 @@ export class WaitingCall implements DiskJob {
     args: readonly unknown[],
     resolve: (result: unknown) => void,
     reject: (error: Error) => void,
-    buffer: Uint8Array | undefined,
+    buffer: TransferBuffer | undefined,
   ) {
     this.buffer = buffer;
     this.isLong = longOperations.has(operation);
@@ -94,6 +95,7 @@ export class WaitingCall implements DiskJob {
     if (!this.isLong) volume.beginWork();
     owner.retain();
     pending?.add();
+    buffer?.beginUse();
   }
 
   get definition() {
@@ -129,9 +131,15 @@ export class WaitingCall implements DiskJob {
     this.settle(failure);
   }
 
+  abandoned(failure: Failure): void {
+    if (!this.isLong) this.volume.endWork();
+    this.settle(failure);
+  }
+
   /** Releases what the operation needed: the worker has ended it, or never gets it. */
   end(): void {
     if (!this.isLong) this.volume.endWork();
+    this.buffer?.endUse();
     this.pending?.done();
     this.owner.release();
   }

@@ -3,22 +3,19 @@
 // to spin up.
 import { availableParallelism } from "node:os";
 import { Errno } from "../../../linux/errno.ts";
-import type { MaybePromise } from "../../../port/port.ts";
 import {
   type OperationArgs,
   type OperationName,
   type OperationResult,
   diskOperations,
 } from "../disk/operations.ts";
+import type { TransferBuffer } from "../transfer-buffer.ts";
 import type { Pending } from "./pending.ts";
 import { type HeldChange, takeHeldChanges } from "../context/folder-times.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { VolumeHealth } from "./health.ts";
 import { VolumeWorkers } from "./workers.ts";
 import { type CallOwner, type CallVolume, WaitingCall } from "./call.ts";
-
-/** How long a request waits for a thread of the runtime's pool before the volume's own worker takes it. */
-const POOL_WAIT_MS = 20;
 
 /** Threads of the runtime's pool, which all volumes share. */
 const POOL_THREADS = Math.max(2, availableParallelism());
@@ -39,10 +36,8 @@ type Operation = (context: ShareContext, ...args: readonly unknown[]) => unknown
 
 export class MountedVolume extends VolumeHealth implements CallVolume {
   private readonly workers = new VolumeWorkers();
-  /** Threads of the runtime's pool that this volume uses, and requests that wait for one. */
+  /** Threads of the runtime's pool that this volume uses. */
   private inPool = 0;
-  private readonly poolQueue: ((hasThread: boolean) => void)[] = [];
-  private poolTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly waiting = new Set<WaitingCall>();
   private timeoutTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -57,34 +52,19 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   }
 
   /**
-   * Takes one of the runtime's few pool threads; pair with `leavePool`. False where the volume hangs or no
-   * thread gets free within `POOL_WAIT_MS`: the volume's worker does the work then. One thread is left for
-   * the other volumes, however many hang. `isLong` is for work that takes long on a healthy disk, too.
+   * Takes one of the runtime's few pool threads for work that takes long on a healthy disk, too; pair with
+   * `leavePool`. False where the volume hangs or no thread is free: the volume's worker does the work then. One
+   * thread is left for the other volumes, however many hang.
    */
-  enterPool(isLong = false): MaybePromise<boolean> {
+  enterPool(): boolean {
     const now = performance.now();
-    if (this.isRemote || this.isSuspect(now)) return false;
-    if (this.inPool < this.poolLimit(now)) {
-      this.takeThread(isLong);
-      return true;
-    }
-    if (isLong) return false;
-    this.poolTimer ??= setTimeout(() => this.refuseQueued(), POOL_WAIT_MS);
-    return new Promise((resolve) => this.poolQueue.push(resolve));
-  }
-
-  leavePool(isLong = false): void {
-    this.inPool--;
-    if (!isLong) this.endWork();
-    const next = this.poolQueue.shift();
-    if (next === undefined) return;
-    this.takeThread(false);
-    next(true);
-  }
-
-  private takeThread(isLong: boolean): void {
+    if (this.isRemote || this.isSuspect(now) || this.inPool >= this.poolLimit(now)) return false;
     this.inPool++;
-    if (!isLong) this.beginWork();
+    return true;
+  }
+
+  leavePool(): void {
+    this.inPool--;
   }
 
   /** All threads but one and those that other volumes' hanging requests occupy. */
@@ -93,11 +73,6 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     for (const { volume } of volumes.values())
       if (volume !== this && volume.isSuspect(now)) stuck += volume.inPool;
     return POOL_THREADS - 1 - stuck;
-  }
-
-  private refuseQueued(): void {
-    this.poolTimer = undefined;
-    for (const refuse of this.poolQueue.splice(0)) refuse(false);
   }
 
   /** Runs an operation of the table at once, and notes how long it took. */
@@ -122,14 +97,14 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   /**
    * Runs an operation of the table in a worker. -ETIMEDOUT where it is not answered within
    * `volumeLimits.timeoutMs`; descriptors of a late answer are closed. `pending`, and `buffer` whose address
-   * is among the arguments, last until the worker has really ended the operation.
+   * is among the arguments, are held until the worker has really ended the operation.
    */
   callInWorker<K extends OperationName>(
     owner: CallOwner,
     pending: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
-    buffer?: Uint8Array,
+    buffer?: TransferBuffer,
   ): Promise<OperationResult<K>> {
     const answer = this.submit(owner, pending, name, args, buffer);
     const file = this.beginProbe(performance.now());
@@ -142,7 +117,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     pending: Pending | undefined,
     name: K,
     args: OperationArgs<K>,
-    buffer?: Uint8Array,
+    buffer?: TransferBuffer,
   ): Promise<OperationResult<K>> {
     return new Promise((resolve, reject) => {
       const call = new WaitingCall(
@@ -175,9 +150,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
 
   close(): void {
     clearTimeout(this.timeoutTimer);
-    clearTimeout(this.poolTimer);
     this.timeoutTimer = undefined;
-    this.refuseQueued();
     this.workers.close();
   }
 

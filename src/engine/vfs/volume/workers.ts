@@ -6,9 +6,10 @@ import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { hasFreeDescriptors } from "../../../linux/limits.ts";
 import type { Failure } from "../store.ts";
+import { JobQueue } from "./job-queue.ts";
 import type { DiskAnswer, DiskRequest, ShareDefinition, ToDiskWorker } from "./worker-protocol.ts";
 
-/** An operation for a worker. Of `answered`, `failed` and `lost` exactly one is called, once. */
+/** An operation for a worker. Of `answered`, `failed`, `lost` and `abandoned` exactly one is called, once. */
 export interface DiskJob {
   readonly operation: string;
   readonly args: readonly unknown[];
@@ -21,8 +22,13 @@ export interface DiskJob {
   answered(result: unknown, answer: DiskAnswer): void;
   /** The operation threw. */
   failed(error: Error): void;
-  /** The worker has ended, or there are no descriptors for one. */
+  /** The operation was not begun: the worker has ended, or there are no descriptors for one. */
   lost(failure: Failure): void;
+  /**
+   * The worker is being ended in the middle of the operation. A thread in a system call goes on until that returns,
+   * and nothing tells when: what the operation uses is used for nothing else, ever.
+   */
+  abandoned(failure: Failure): void;
 }
 
 // A worker takes 3 to 10 MiB of memory.
@@ -97,7 +103,7 @@ const END_MS = 100;
 
 export class VolumeWorkers {
   private readonly threads: Thread[] = [];
-  private readonly queue: DiskJob[] = [];
+  private readonly queue = new JobQueue<DiskJob>();
   private lastId = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private idleTimer: ReturnType<typeof setTimeout> | undefined;
@@ -114,10 +120,9 @@ export class VolumeWorkers {
 
   /** Removes a job from the queue. False where a worker has it, which is then flagged to skip or stop it. */
   withdraw(job: DiskJob): boolean {
-    const at = this.queue.indexOf(job);
-    if (at >= 0) this.queue.splice(at, 1);
-    else this.giveUpPosted(job);
-    return at >= 0;
+    const wasQueued = this.queue.remove(job);
+    if (!wasQueued) this.giveUpPosted(job);
+    return wasQueued;
   }
 
   private giveUpPosted(job: DiskJob): void {
@@ -142,24 +147,26 @@ export class VolumeWorkers {
       if (thread.posted.size > 0) this.terminate(thread);
       else endIdle(thread);
     }
-    for (const job of this.queue.splice(0)) job.lost(-Errno.EIO);
+    for (const job of this.queue.drain()) job.lost(-Errno.EIO);
   }
 
   private pump(): void {
     const now = performance.now();
-    let at = 0;
-    for (let job = this.queue[at]; job !== undefined; job = this.queue[at]) {
-      const thread = this.threadFor(now, job.isLong);
-      if (thread === undefined) {
-        at++;
-        continue;
-      }
-      this.queue.splice(at, 1);
+    for (;;) {
+      // Looked for once a kind: hundreds of jobs may wait.
+      const found = new Map<boolean, Thread | undefined>();
+      const threadFor = ({ isLong }: DiskJob): Thread | undefined => {
+        if (!found.has(isLong)) found.set(isLong, this.threadFor(now, isLong));
+        return found.get(isLong);
+      };
+      const job = this.queue.take((waiting) => threadFor(waiting) !== undefined);
+      const thread = job === undefined ? undefined : threadFor(job);
+      if (job === undefined || thread === undefined) break;
       this.assign(thread, job, now);
     }
-    if (this.threads.length === 0) for (const job of this.queue.splice(0)) job.lost(-Errno.EMFILE);
+    if (this.threads.length === 0) for (const job of this.queue.drain()) job.lost(-Errno.EMFILE);
     // All threads are busy. Try again when they may count as hanging: another thread is started then.
-    if (this.queue.length > 0 && this.threads.length < MAX_WORKERS) this.retryLater();
+    if (!this.queue.isEmpty && this.threads.length < MAX_WORKERS) this.retryLater();
   }
 
   private threadFor(now: number, isLong: boolean): Thread | undefined {
@@ -218,7 +225,7 @@ export class VolumeWorkers {
     if (job.isLong) thread.isBusyLong = false;
     if (answer.error === undefined) job.answered(answer.result, answer);
     else job.failed(new Error(answer.error));
-    if (this.queue.length > 0) this.pump();
+    if (!this.queue.isEmpty) this.pump();
     this.idleTimer ??= this.stopLater();
   }
 
@@ -249,7 +256,10 @@ export class VolumeWorkers {
     thread.worker.terminate();
     const lost = [...thread.posted.values()];
     thread.posted.clear();
-    for (const { job } of lost) job.lost(-Errno.EIO);
+    for (const { job, slot } of lost) {
+      if (giveUp(thread.slots, slot)) job.lost(-Errno.EIO);
+      else job.abandoned(-Errno.EIO);
+    }
   }
 }
 

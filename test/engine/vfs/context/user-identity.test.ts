@@ -17,6 +17,7 @@ import { setXattr } from "../../../../src/linux/xattr.ts";
 import { UserIdentity } from "../../../../src/engine/vfs/context/user-identity.ts";
 import { DEFAULT_ACL } from "../../../../src/engine/security/posix-acl.ts";
 import type { FileStat, Found } from "../../../../src/engine/vfs/store.ts";
+import { heapBuffer } from "../../../../src/engine/vfs/transfer-buffer.ts";
 import type { RecycleRules, SnapshotRules } from "../../../../src/port/port.ts";
 import { FileAttribute } from "../../../../src/wire/fscc/attributes.ts";
 import {
@@ -308,8 +309,8 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     const { node, handle } = await share.create(["home", "data"]);
     chmodSync(owner.at("home", "data"), 0);
     const bytes = new Uint8Array(300_000).fill(7);
-    expect(await handle.write(bytes, 0, bytes.length, 0)).toBe(bytes.length);
-    expect(await handle.read(bytes, 0, 10, 299_995)).toBe(5);
+    expect(await handle.write(heapBuffer(bytes), 0, bytes.length, 0)).toBe(bytes.length);
+    expect(await handle.read(heapBuffer(bytes), 0, 10, 299_995)).toBe(5);
     handle.close();
     node.close();
   });

@@ -1,6 +1,7 @@
 // Named values in memory with the limits of a file system, synchronous or asynchronous.
 import { Errno } from "../../../../src/linux/errno.ts";
 import type { Count, Failure } from "../../../../src/engine/vfs/store.ts";
+import type { TransferBuffer } from "../../../../src/engine/vfs/transfer-buffer.ts";
 import {
   type LargeValues,
   type NamedValues,
@@ -88,14 +89,20 @@ export class MemoryLarge implements LargeValues {
     });
   }
 
-  read(name: string, bytes: Uint8Array, at: number, length: number, offset: number): Count | Failure {
+  read(name: string, { bytes }: TransferBuffer, at: number, length: number, offset: number): Count | Failure {
     const part = this.files.get(name)?.subarray(offset, offset + length);
     if (part === undefined) return -Errno.ENODATA;
     bytes.set(part, at);
     return part.length;
   }
 
-  write(name: string, bytes: Uint8Array, at: number, length: number, offset: number): Count | Failure {
+  write(
+    name: string,
+    { bytes }: TransferBuffer,
+    at: number,
+    length: number,
+    offset: number,
+  ): Count | Failure {
     this.calls.push(`write ${length}`);
     const file = this.files.get(name);
     if (file === undefined) return -Errno.ENODATA;

@@ -18,6 +18,7 @@ import {
   streamKey,
 } from "../../../../src/engine/vfs/stream/stored-stream.ts";
 import { readStream, sizeStreams } from "../../../../src/engine/vfs/stream/stream-content.ts";
+import { heapBuffer } from "../../../../src/engine/vfs/transfer-buffer.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
 import { type DiskLimits, MemoryLarge, MemoryValues } from "./memory-values.ts";
 
@@ -146,7 +147,7 @@ describe("a stream that is written", () => {
     const values = Object.assign(memory, { large });
     expect(await writeStream(values, KEY, pattern(MAX), "samba")).toBe(0);
     expect(large.files.size).toBe(0);
-    expect(await writeStreamAt(values, KEY, "samba", pattern(10), 0, 10, MAX + 5)).toBe(10);
+    expect(await writeStreamAt(values, KEY, "samba", heapBuffer(pattern(10)), 0, 10, MAX + 5)).toBe(10);
     expect([...memory.map.keys()]).toEqual([]);
     const expected = new Uint8Array(MAX + 15);
     expected.set(pattern(MAX));
@@ -156,7 +157,7 @@ describe("a stream that is written", () => {
       { name: "s", size: MAX + 15 },
     ]);
     large.calls.length = 0;
-    expect(await writeStreamAt(values, KEY, "samba", pattern(1), 0, 1, 7)).toBe(1);
+    expect(await writeStreamAt(values, KEY, "samba", heapBuffer(pattern(1)), 0, 1, 7)).toBe(1);
     expect(await truncateStream(values, KEY, "samba", 100_000)).toBe(0);
     expect(large.calls.filter((call) => call !== "measure")).toEqual(["write 1", "truncate 100000"]);
     expect(await truncateStream(values, KEY, "samba", 100)).toBe(0);
@@ -170,7 +171,7 @@ describe("a stream that is written", () => {
     const memory = disk({});
     await writeStream(memory, KEY, pattern(200_000), "samba");
     memory.calls.length = 0;
-    expect(await writeStreamAt(memory, KEY, "samba", pattern(4, 9), 0, 4, 131_069)).toBe(4);
+    expect(await writeStreamAt(memory, KEY, "samba", heapBuffer(pattern(4, 9)), 0, 4, 131_069)).toBe(4);
     expect(memory.calls.filter((call) => call.startsWith("set"))).toEqual([
       "set user.DosStreamExt.1.s:$DATA",
       "set user.DosStreamExt.2.s:$DATA",
