@@ -1,7 +1,7 @@
 // Typed values of one section, by the schema: spellings, the first non-empty value, defaults of [global],
 // ranges. An invalid value of a security parameter refuses the configuration; any other causes a warning.
 import { foreignWord, holdsAnyway, moduleWord, REFUSED_PARAMETERS } from "./foreign.ts";
-import { ConfigError, type Dialect, type Entry, type Section } from "./parse.ts";
+import { ConfigError, type Dialect, type Entry, foldKey, type Section } from "./parse.ts";
 import { Report } from "./report.ts";
 import {
   type ChoiceOf,
@@ -134,12 +134,19 @@ function sameWords(a: string, b: string): boolean {
   return a.replaceAll(" ", "") === b.replaceAll(" ", "");
 }
 
+/** The nearest known name; also where a stray `=` parts it: `va=id users = anna`. */
+function suggestFor({ key, value }: Entry): string | undefined {
+  const at = value.indexOf("=");
+  const parted = at < 0 ? undefined : suggest(foldKey(`${key}${value.slice(0, at)}`), knownSpellings());
+  return parted ?? suggest(key, knownSpellings());
+}
+
 function reportUnknown(entry: Entry, report: Report): void {
   const instead = REFUSED_PARAMETERS.get(entry.key);
   if (instead !== undefined)
     throw new ConfigError(entry.position, `'${entry.key}' is not supported, ${instead}`);
   const named = foreignWord(entry.key);
-  const near = named === undefined ? suggest(entry.key, knownSpellings()) : undefined;
+  const near = named === undefined ? suggestFor(entry) : undefined;
   // A misspelt 'valid users' would open the share to everybody.
   if (near !== undefined && findParameter(near)?.security)
     throw new ConfigError(entry.position, `'${entry.key}' is unknown, write '${near}' or take the line out`);
