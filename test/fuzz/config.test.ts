@@ -60,7 +60,22 @@ test.each(DIALECTS)("mutated files, %s", (dialect) => {
 
 test.each(DIALECTS)("any value of any parameter, %s", (dialect) => {
   const random = createRandom(seed + 1);
-  const odd = ["", "\\", '"', "%", "%%", "%S%U%", "-1", "9".repeat(400), "yes,no", "@", "/", "//", "\ufffd", "a".repeat(5000)];
+  const odd = [
+    "",
+    "\\",
+    '"',
+    "%",
+    "%%",
+    "%S%U%",
+    "-1",
+    "9".repeat(400),
+    "yes,no",
+    "@",
+    "/",
+    "//",
+    "\ufffd",
+    "a".repeat(5000),
+  ];
   for (const { name } of PARAMETERS)
     for (let i = 0; i < 6; i++) {
       const value = odd[Math.floor(random() * odd.length)] ?? "";
@@ -70,13 +85,21 @@ test.each(DIALECTS)("any value of any parameter, %s", (dialect) => {
 });
 
 describe("what protects is in force, or the share is not there:", () => {
-  const SHARE = ["path = /srv", "valid users = anna", "hosts deny = 10.0.0.0/8", "read only = yes", "guest ok = no"];
+  const SHARE = [
+    "path = /srv",
+    "valid users = anna",
+    "hosts deny = 10.0.0.0/8",
+    "read only = yes",
+    "guest ok = no",
+  ];
   test.each(DIALECTS)("one character is removed, added or replaced, %s", (dialect) => {
     const whole = SHARE.join("\n");
     const characters = ["", " ", ";", "#", "=", "\\", "x", '"', "%"];
     // The names of users and addresses are the file's own affair, and so are line breaks and comments.
     const names = /anna|10\.0\.0\.0\/8|\/srv|\n/g;
-    const spared = [...whole.matchAll(names)].map(({ index, 0: word }) => [index, index + word.length] as const);
+    const spared = [...whole.matchAll(names)].map(
+      ({ index, 0: word }) => [index, index + word.length] as const,
+    );
     for (let at = 0; at < whole.length; at++) {
       if (spared.some(([from, to]) => at >= from && at < to)) continue;
       const beginsLine = at === 0 || whole[at - 1] === "\n";
@@ -88,7 +111,13 @@ describe("what protects is in force, or the share is not there:", () => {
         const share = found.shares.get("docs");
         if (!share) continue;
         const { validUsers, hosts, readOnly, guestOk } = share;
-        expect([text, validUsers !== null, hosts !== null, readOnly, guestOk]).toEqual([text, true, true, true, false]);
+        expect([text, validUsers !== null, hosts !== null, readOnly, guestOk]).toEqual([
+          text,
+          true,
+          true,
+          true,
+          false,
+        ]);
       }
     }
   });
@@ -129,7 +158,8 @@ describe("files that include each other", () => {
   });
 
   test("files that include two others each", () => {
-    for (let i = 0; i < 30; i++) writeFileSync(join(directory, `d${i}`), `include = d${i + 1}\ninclude = d${i + 1}\n`);
+    for (let i = 0; i < 30; i++)
+      writeFileSync(join(directory, `d${i}`), `include = d${i + 1}\ninclude = d${i + 1}\n`);
     writeFileSync(main, "[global]\ninclude = d0\n");
     expect(refusal()).toContain("files or 8 MiB are included");
   });
