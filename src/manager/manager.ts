@@ -210,7 +210,7 @@ export class ServerManager implements Manager, PipeManager {
         configuration: () => this.config,
         machineSid: () => this.machineSid(),
         systemAccounts: () => this.systemAccounts.read(),
-        allUsers: () => this.users.all(),
+        users: () => this.users.table,
         hasNamesake: (user) => this.users.hasNamesake(user),
         isCurrent: (identity) => this.isCurrent({ identity }),
         listedShares: (identity) => this.shares.list(identity),

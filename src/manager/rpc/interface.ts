@@ -37,6 +37,9 @@ export interface RpcAccounts {
   readonly guestName: string;
   /** In the order of their relative identifiers. */
   users(): readonly RpcUser[];
+  userOfRid(rid: number): RpcUser | undefined;
+  /** Those of that name without regard to case. */
+  usersNamed(name: string): readonly RpcUser[];
   /** Names and ids of the machine's users and groups; names without regard to case. */
   unixUser(uid: number): string | undefined;
   unixGroup(gid: number): string | undefined;

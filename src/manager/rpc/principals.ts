@@ -63,7 +63,7 @@ function ofMachine(accounts: RpcAccounts, rid: number, domain: Domain): Principa
   const sid = appendRid(domain.sid, rid);
   if (rid === NONE_RID) return { use: SidUse.GROUP, name: "None", domain, sid };
   if (rid === GUEST_RID) return { use: SidUse.USER, name: accounts.guestName, domain, sid };
-  const user = accounts.users().find((each) => each.rid === rid);
+  const user = accounts.userOfRid(rid);
   return user && { use: SidUse.USER, name: user.name, domain, sid };
 }
 
@@ -108,12 +108,11 @@ function findDomain(domains: readonly Domain[], name: string): Principal | undef
   return domain && { use: SidUse.DOMAIN, name: "", domain, sid: domain.sid };
 }
 
-/** The one of that very name, else the only one whose name differs from it by case. */
-export function pickByName<T extends { readonly name: string }>(
-  all: readonly T[],
+/** Of those whose names differ by case only: the one of that very name, else the only one. */
+export function pickByCase<T extends { readonly name: string }>(
+  same: readonly T[],
   name: string,
 ): T | undefined {
-  const same = all.filter((each) => fold(each.name) === fold(name));
   return same.find((each) => each.name === name) ?? (same.length === 1 ? same[0] : undefined);
 }
 
@@ -122,7 +121,7 @@ function findUser(accounts: RpcAccounts, name: string): Principal | undefined {
   const folded = fold(name);
   if (folded === "none") return ofMachine(accounts, NONE_RID, domain);
   if (folded === fold(accounts.guestName)) return ofMachine(accounts, GUEST_RID, domain);
-  const user = pickByName(accounts.users(), name);
+  const user = pickByCase(accounts.usersNamed(name), name);
   if (!user) return undefined;
   if (user.uid === undefined) return ofMachine(accounts, user.rid, domain);
   const sid = appendRid(UNIX_USERS.sid, user.uid);
@@ -140,6 +139,7 @@ function findUnix(
   return gid === undefined ? undefined : findBySid(accounts, appendRid(UNIX_GROUPS.sid, gid));
 }
 
-function fold(text: string): string {
+/** The form in which names are compared. */
+export function fold(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }

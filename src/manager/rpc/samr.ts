@@ -6,7 +6,7 @@ import { Status } from "../../wire/status.ts";
 import { type RpcCall, RpcFault, type RpcInterface, type RpcOperation } from "./interface.ts";
 import type { NdrWriter } from "./ndr.ts";
 import { FaultStatus } from "./pdu.ts";
-import { machineDomain, pickByName } from "./principals.ts";
+import { fold, machineDomain, pickByCase } from "./principals.ts";
 import { queryDisplayInformation, queryDomainInformation } from "./samr-domain-info.ts";
 import * as groups from "./samr-groups.ts";
 import {
@@ -168,8 +168,8 @@ const lookUpNames: RpcOperation = (call) => {
   const domain = take(call, SamDomain);
   const headers = Array.from({ length: readLookups(call) }, () => input.unicodeStringHeader());
   const names = headers.map((header) => input.unicodeString(header));
-  const known = [...namesOf(call, domain)];
-  const found = names.map((name) => pickByName(known, name));
+  const known = Map.groupBy(namesOf(call, domain), ({ name }) => fold(name));
+  const found = names.map((name) => pickByCase(known.get(fold(name)) ?? [], name));
   const status = lookupStatus(found);
   const isNone = status === Status.NONE_MAPPED;
   writeIds(output, isNone ? [] : found.map((each) => each?.rid ?? 0));
@@ -181,8 +181,8 @@ const lookUpRids: RpcOperation = (call) => {
   const { input, output } = call;
   const domain = take(call, SamDomain);
   const rids = Array.from({ length: readLookups(call) }, () => input.u32());
-  const known = [...namesOf(call, domain)];
-  const found = rids.map((rid) => known.find((each) => each.rid === rid));
+  const known = new Map([...namesOf(call, domain)].map((each) => [each.rid, each]));
+  const found = rids.map((rid) => known.get(rid));
   output.u32(found.length);
   output.pointer(found.length > 0);
   if (found.length > 0) output.u32(found.length);

@@ -3,9 +3,9 @@ import type { Account, Identity } from "../../port/port.ts";
 import type { Configuration } from "../config/load.ts";
 import type { Share } from "../config/share.ts";
 import type { Log } from "../log.ts";
-import { findSystemUser, type SystemAccounts } from "../users/system-accounts.ts";
+import type { SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName, showName } from "../users/user-name.ts";
-import { userRid } from "../users/user-sid.ts";
+import { AccountSnapshot } from "./account-snapshot.ts";
 import {
   isProven,
   type RpcAccounts,
@@ -13,7 +13,6 @@ import {
   type RpcEngine,
   type RpcPasswords,
   type RpcShare,
-  type RpcUser,
 } from "./interface.ts";
 import { openPipes, type Pipes } from "./pipes.ts";
 
@@ -22,8 +21,8 @@ export interface PipeSource {
   configuration(): Configuration;
   machineSid(): string;
   systemAccounts(): SystemAccounts;
-  /** The users that can log on. */
-  allUsers(): Iterable<Account>;
+  /** The users that can log on, by folded name; another map after a change. */
+  users(): ReadonlyMap<string, readonly Account[]>;
   /** Only the case of the name tells the user from another one. */
   hasNamesake(user: string): boolean;
   isCurrent(identity: Identity): boolean;
@@ -46,13 +45,24 @@ export function openServerPipes(source: PipeSource): Pipes {
 
 class ServerContext implements RpcContext {
   private readonly source: PipeSource;
-  readonly accounts: RpcAccounts;
   readonly passwords: RpcPasswords;
+  private snapshot: AccountSnapshot | undefined;
 
   constructor(source: PipeSource) {
     this.source = source;
-    this.accounts = new ServerAccounts(source);
     this.passwords = new ServerPasswords(source);
+  }
+
+  get accounts(): RpcAccounts {
+    const { source } = this;
+    const sources = {
+      configuration: source.configuration(),
+      machineSid: source.machineSid(),
+      system: source.systemAccounts(),
+      users: source.users(),
+    };
+    if (!this.snapshot?.isOf(sources)) this.snapshot = new AccountSnapshot(sources);
+    return this.snapshot;
   }
 
   get serverName(): string {
@@ -99,60 +109,6 @@ class ServerContext implements RpcContext {
       minutesWest: new Date().getTimezoneOffset(),
       uptimeMs: process.uptime() * 1000,
     };
-  }
-}
-
-class ServerAccounts implements RpcAccounts {
-  private readonly source: PipeSource;
-
-  constructor(source: PipeSource) {
-    this.source = source;
-  }
-
-  get serverName(): string {
-    return this.source.configuration().settings.serverName;
-  }
-  get workgroup(): string {
-    return this.source.configuration().settings.domain;
-  }
-  get machineSid(): string {
-    return this.source.machineSid();
-  }
-  get guestName(): string {
-    return this.source.configuration().guestAccount;
-  }
-
-  users(): RpcUser[] {
-    const accounts = this.source.systemAccounts();
-    const { administrators } = this.source.configuration();
-    const users: RpcUser[] = [];
-    for (const { name } of this.source.allUsers()) {
-      const isExact = this.source.hasNamesake(name);
-      const { uid } = findSystemUser(accounts, name, isExact) ?? {};
-      const isAdministrator = administrators.has(name, accounts, isExact);
-      users.push({ name, rid: userRid(name, isExact, accounts), uid, isAdministrator });
-    }
-    return users.sort((a, b) => a.rid - b.rid);
-  }
-
-  unixUser(uid: number): string | undefined {
-    for (const user of this.source.systemAccounts().users.values()) if (user.uid === uid) return user.name;
-    return undefined;
-  }
-
-  unixGroup(gid: number): string | undefined {
-    for (const group of this.source.systemAccounts().groups.values())
-      if (group.gid === gid) return group.name;
-    return undefined;
-  }
-
-  uidOf(name: string): number | undefined {
-    return findSystemUser(this.source.systemAccounts(), name)?.uid;
-  }
-
-  gidOf(name: string): number | undefined {
-    const { groups } = this.source.systemAccounts();
-    return (groups.get(name) ?? groups.get(name.toLowerCase()))?.gid;
   }
 }
 

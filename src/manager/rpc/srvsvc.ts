@@ -1,5 +1,5 @@
-// The Server Service interface: the server, its disks, time of day and valid names, and the table of the operations in
-// srvsvc-shares.ts and srvsvc-sessions.ts. [MS-SRVS] 3.1.4.17 (server), 3.1.4.19 (disks), 3.1.4.21 (time of day).
+// The Server Service interface: the server, its disks and time of day, and the table of the operations in
+// srvsvc-names.ts, srvsvc-sessions.ts and srvsvc-shares.ts. [MS-SRVS] 3.1.4.17 (server), 3.1.4.19 (disks), 3.1.4.21 (time of day).
 import {
   isProven,
   PLATFORM_ID_NT,
@@ -10,6 +10,7 @@ import {
   VERSION_MINOR,
   Win32Error,
 } from "./interface.ts";
+import * as names from "./srvsvc-names.ts";
 import * as sessions from "./srvsvc-sessions.ts";
 import * as shares from "./srvsvc-shares.ts";
 
@@ -103,25 +104,6 @@ const enumerateDisks: RpcOperation = ({ input, output, identity }) => {
   output.u32(isAllowed ? Win32Error.SUCCESS : refusal);
 };
 
-/** NAMETYPE_SHARE of [MS-SRVS] 2.2.2.8, the one type that this server has names of. */
-const NAME_OF_SHARE = 9;
-const MAX_SHARE_NAME = 80;
-/** The form of LAN Manager: 8.3. */
-const OLD_FORM = 0x8000_0000;
-const MAX_OLD_NAME = 12;
-
-const validateName: RpcOperation = ({ input, output }) => {
-  input.skipServerName();
-  const name = input.string();
-  const type = input.u32();
-  const flags = input.u32();
-  const most = flags === OLD_FORM ? MAX_OLD_NAME : MAX_SHARE_NAME;
-  const isValid = name !== "" && name.length <= most && !/["/\\[\]:|<>+=;,*?\u0000-\u001f]/.test(name);
-  if (flags !== 0 && flags !== OLD_FORM) output.u32(Win32Error.INVALID_PARAMETER);
-  else if (type !== NAME_OF_SHARE) output.u32(Win32Error.NOT_SUPPORTED);
-  else output.u32(isValid ? Win32Error.SUCCESS : Win32Error.INVALID_NAME);
-};
-
 const OPERATIONS: (RpcOperation | undefined)[] = [];
 OPERATIONS[8] = sessions.enumerateConnections;
 OPERATIONS[9] = sessions.enumerateFiles;
@@ -141,7 +123,8 @@ OPERATIONS[21] = getServerInfo;
 OPERATIONS[22] = shares.refuseShareChange(true);
 OPERATIONS[23] = enumerateDisks;
 OPERATIONS[28] = getTimeOfDay;
-OPERATIONS[33] = validateName;
+OPERATIONS[30] = names.getPathType;
+OPERATIONS[33] = names.validateName;
 OPERATIONS[36] = (call) => shares.enumerateShares(call, false);
 
 export const SRVSVC: RpcInterface = { operations: OPERATIONS, open: "all" };

@@ -30,6 +30,11 @@ export class UserDirectory {
     for (const accounts of this.accounts.values()) yield* accounts;
   }
 
+  /** By folded name; several users where only case tells them apart. Another map after a change. */
+  get table(): ReadonlyMap<string, readonly Account[]> {
+    return this.accounts;
+  }
+
   /** The user of that very name, else the only one whose name differs from it by case. */
   find(user: string): Account | null {
     const found = this.accounts.get(foldUserName(user)) ?? [];

@@ -88,6 +88,7 @@ for name in sys.argv[5:]:
 const LEVELS = `
 import sys
 from impacket.dcerpc.v5 import transport, srvs
+from impacket.dcerpc.v5.rpcrt import DCERPCException
 host, port, user, password = sys.argv[1:5]
 t = transport.SMBTransport(host, int(port), r"\\srvsvc", user, password)
 d = t.get_dce_rpc()
@@ -97,6 +98,11 @@ for level in (0, 1, 2, 501, 502, 503):
     r = srvs.hNetrShareEnum(d, level)
     names = [e[list(e.fields)[0]][:-1] for e in r["InfoStruct"]["ShareInfo"]["Level%d" % level]["Buffer"]]
     print(level, sorted(names))
+for path in ("C:", "C:\\\\a\\\\b", "\\\\\\\\nas\\\\share", "\\\\\\\\nas", "a\\\\b", "\\\\a\\\\*", "a<b", ""):
+    try:
+        print(repr(path), srvs.hNetprPathType(d, path + "\\0", 0)["PathType"])
+    except DCERPCException as error:
+        print(repr(path), "error", error.get_error_code())
 print(srvs.hNetrRemoteTOD(d)["BufferPtr"]["tod_year"] > 2020)
 `;
 
@@ -113,10 +119,17 @@ describe.skipIf(!hasImpacket)("impacket", () => {
       ...words,
     ]);
 
-  test("gets the list of shares at every level", async () => {
+  test("gets the list of shares at every level, and the types of paths", async () => {
     const { output } = await run(LEVELS);
     for (const level of [0, 1, 2, 501, 502, 503]) expect(output).toContain(`${level} ['IPC$', 'test']`);
     expect(output).toContain("True");
+    expect(output).toContain("'C:' 16384\n");
+    expect(output).toContain("'C:\\\\a\\\\b' 8198\n");
+    expect(output).toContain("'\\\\\\\\nas\\\\share' 4096\n");
+    expect(output).toContain("'\\\\\\\\nas' 4144\n");
+    expect(output).toContain("'a\\\\b' 8192\n");
+    expect(output).toContain("'\\\\a\\\\*' 8195\n");
+    expect(output).toContain("'a<b' error 123\n'' error 123\n");
   });
 
   test("opens the pipes that exist and is refused the others at once", async () => {

@@ -72,7 +72,7 @@ for (const name of INTERFACE_NAMES) {
     let client = bindTo(name, pipes);
     let answers = 0;
     let opnum = 0;
-    for (const input of createInputs(samples, 6_000, 31)) {
+    for (const input of createInputs(samples, 4_000, 31)) {
       // Those that change passwords wait for a proof and are tested end to end.
       opnum = (opnum + 1) % (LAST_OPNUM + 1);
       if (name.uuid === SAM && (opnum === 55 || opnum === 63)) continue;
@@ -97,7 +97,7 @@ test("operations with an open handle and lies behind it fail with a fault or a s
     const opened = client.ask(request(opnum, open));
     const handle = opened.slice(24, 44);
     expect(new DataView(opened.buffer, opened.byteOffset).getUint32(44, true)).toBe(Status.SUCCESS);
-    for (const input of createInputs([Buffer.concat([handle, new Uint8Array(64)])], 6_000, 77)) {
+    for (const input of createInputs([Buffer.concat([handle, new Uint8Array(64)])], 1_500, 77)) {
       input.set(handle.subarray(0, Math.min(20, input.length)));
       for (const call of uuid === LSA ? [7, 14, 15, 36, 57, 58, 68] : [5, 6, 7]) {
         client.ask(request(call, input.subarray(0, 1_000)));

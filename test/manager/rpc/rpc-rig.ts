@@ -1,6 +1,6 @@
 // Test rig: pipes over the shares of the captured smbd, and PDUs of clients that may be malicious.
 import type { PipeRead } from "../../../src/manager/rpc/association.ts";
-import type { RpcAccounts, RpcContext } from "../../../src/manager/rpc/interface.ts";
+import type { RpcAccounts, RpcContext, RpcUser } from "../../../src/manager/rpc/interface.ts";
 import { findInterface, INTERFACE_NAMES } from "../../../src/manager/rpc/interfaces.ts";
 import { openPipes, type Pipes } from "../../../src/manager/rpc/pipes.ts";
 import type { Identity, MaybePromise } from "../../../src/port/port.ts";
@@ -20,17 +20,21 @@ export const NOBODY: Identity = { ...ANN, user: "nobody", isGuest: true };
 
 export const MACHINE_SID = "S-1-5-21-1-22-333";
 
+const PEOPLE: readonly RpcUser[] = [
+  { name: "ann", rid: 3000, uid: 1000, isAdministrator: false },
+  { name: "carl", rid: 3002, uid: 1001, isAdministrator: true },
+  { name: "bea", rid: 0x4000_0001, uid: undefined, isAdministrator: false },
+];
+
 /** The machine's accounts: ann is uid 1000 here, bea has no account, carl administrates. */
 export const ACCOUNTS: RpcAccounts = {
   serverName: samba.serverName,
   workgroup: samba.workgroup,
   machineSid: MACHINE_SID,
   guestName: "nobody",
-  users: () => [
-    { name: "ann", rid: 3000, uid: 1000, isAdministrator: false },
-    { name: "carl", rid: 3002, uid: 1001, isAdministrator: true },
-    { name: "bea", rid: 0x4000_0001, uid: undefined, isAdministrator: false },
-  ],
+  users: () => PEOPLE,
+  userOfRid: (rid) => PEOPLE.find((each) => each.rid === rid),
+  usersNamed: (name) => PEOPLE.filter((each) => each.name === name.toLowerCase()),
   unixUser: (uid) => ["ann", "carl"][uid - 1000],
   unixGroup: (gid) => (gid === 100 ? "users" : undefined),
   uidOf: (name) => ({ ann: 1000, carl: 1001 })[name],
