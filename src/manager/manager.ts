@@ -17,6 +17,7 @@ import { createLog, type Log } from "./log.ts";
 import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit } from "./share-access.ts";
 import { HostNames } from "./host-names.ts";
+import { mapName } from "./users/name-map.ts";
 import { ShareFinder } from "./share-finder.ts";
 import { type DirectoryStat, statDirectory } from "./share-directory.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
@@ -140,7 +141,9 @@ export class ServerManager implements Manager, PipeManager {
   findAccount({ user }: { user: string; domain: string }): Account | null {
     if (user === "") return { name: this.config.guestAccount, ntHash: "", isGuest: true, version: 0 };
     if (this.users.hasChanged()) this.reloadUsers();
-    return this.users.find(user);
+    const { nameMap } = this.config;
+    const name = nameMap.length === 0 ? user : mapName(nameMap, user, this.systemAccounts.read());
+    return this.users.find(name);
   }
 
   acceptTicket({ token }: { token: Uint8Array }): MaybePromise<TicketAnswer> {

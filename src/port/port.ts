@@ -18,6 +18,8 @@ export interface EngineSettings {
   /** DialectRevision numbers, 0x0202 to 0x0311. */
   readonly minDialect: number;
   readonly maxDialect: number;
+  /** Log-ons by NTLM are accepted; without it only those by Kerberos. */
+  readonly ntlm: boolean;
   readonly signing: "auto" | "required";
   /**
    * off: no cipher is offered; auto: offered; desired: used where the client supports it; required: others

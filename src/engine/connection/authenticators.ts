@@ -11,6 +11,7 @@ export function startAuthenticator(context: EngineContext, addressBlock: string)
     dnsName: settings.serverName.toLowerCase(),
     findAccount: (query) => manager.findAccount(query),
     kerberos: settings.kerberos,
+    ntlm: settings.ntlm,
     acceptTicket: (token) => manager.acceptTicket({ token }),
     mapToGuest: settings.mapToGuest,
     gate: context.logonGates.forAddress(addressBlock),

@@ -51,12 +51,16 @@ const MECHANISMS: readonly {
 ];
 
 /** The NegTokenInit2 of the NEGOTIATE response. Callers share the bytes and must not change them. */
-export function initialToken({ kerberos }: { readonly kerberos: boolean }): Uint8Array {
+export function initialToken({ kerberos, ntlm }: Pick<AuthContext, "kerberos" | "ntlm">): Uint8Array {
+  if (!ntlm) return TOKEN_WITHOUT_NTLM;
   return kerberos ? TOKEN_WITH_KERBEROS : TOKEN_WITH_NTLM;
 }
 
 const TOKEN_WITH_KERBEROS = encodeInit2(MECHANISMS.map(({ oid }) => oid));
+const TOKEN_WITHOUT_NTLM = encodeInit2(MECHANISMS.filter(({ isKerberos }) => isKerberos).map(({ oid }) => oid));
 const TOKEN_WITH_NTLM = encodeInit2([Oid.NTLMSSP]);
+
+const NO_NTLM = { step: () => refuse(Status.LOGON_FAILURE, "'ntlm auth' is disabled") };
 
 /** Returns the authenticator of one new session, re-authentication or channel binding. */
 export function createAuthenticator(context: AuthContext): Authenticator {
@@ -90,11 +94,12 @@ class LogonExchange implements Authenticator {
 
   private createAcceptor(token: Uint8Array): Mechanism | SpnegoAcceptor {
     const { context } = this;
-    if (isNtlmssp(token)) return createNtlmAcceptor(context);
+    if (isNtlmssp(token)) return context.ntlm ? createNtlmAcceptor(context) : NO_NTLM;
     if (context.kerberos && isKerberosToken(token)) return createKerberosAcceptor(context);
     return new SpnegoAcceptor((oid) => {
       const row = MECHANISMS.find((mechanism) => mechanism.oid === oid);
-      return row === undefined || (row.isKerberos && !context.kerberos) ? undefined : row.create(context);
+      const isOffered = row?.isKerberos === true ? context.kerberos : context.ntlm;
+      return row !== undefined && isOffered ? row.create(context) : undefined;
     });
   }
 

@@ -77,6 +77,8 @@ export interface AuthContext {
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
   /** Kerberos is offered. */
   readonly kerberos: boolean;
+  /** NTLM is accepted. */
+  readonly ntlm: boolean;
   /** As the port's `Manager.acceptTicket`. */
   acceptTicket(token: Uint8Array): MaybePromise<TicketAnswer>;
   readonly mapToGuest: "never" | "bad-user";

@@ -171,8 +171,6 @@ const GROUPS: readonly Group[] = [
     names: "smb2 disable lock sequence checking,smb2 disable oplock break retry",
   },
   { word: "log lines go to standard output and standard error", names: "log file,max log size" },
-  { word: "users log on by the names of ksmbdpwd.db", names: "username map" },
-  { word: "NTLMv2 is accepted, NTLMv1 never is", names: "ntlm auth" },
   {
     word: "searches by Spotlight are not served; clients search by listing folders",
     names: "spotlight,spotlight backend",

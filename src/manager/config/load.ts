@@ -1,8 +1,9 @@
 // Loads the configuration file and the command line's overrides into one frozen snapshot.
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { EngineSettings } from "../../port/port.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
+import { type NameMap, parseNameMap } from "../users/name-map.ts";
 import { showName, userNameFault } from "../users/user-name.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
@@ -38,6 +39,8 @@ export interface Configuration {
   /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
+  /** `username map`. */
+  readonly nameMap: NameMap;
   /** `admin users` of [global]: they may end sessions and see what others have open, by RPC. */
   readonly administrators: UserList;
   /** Clients may change the passwords of their users. */
@@ -125,6 +128,7 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     homes,
     users,
     guestAccount: globals.text("guest account"),
+    nameMap: readNameMap(globals, report),
     administrators: new UserList(globals.list("admin users")),
     mayChangePasswords: globals.boolean("client password change"),
     hosts: readHosts(globals),
@@ -139,6 +143,16 @@ function readHosts(values: SectionValues): HostRule | null {
     { words: values.list("hosts allow"), position: values.position("hosts allow") },
     { words: values.list("hosts deny"), position: values.position("hosts deny") },
   );
+}
+
+/** A file that is missing maps nobody, as with smbd. */
+function readNameMap(globals: SectionValues, report: Report): NameMap {
+  const file = globals.text("username map");
+  if (file === "") return [];
+  const position = globals.position("username map");
+  if (existsSync(file)) return parseNameMap(readConfigText(file, position));
+  report.warn(position, `'username map': there is no file ${file}, nobody has another name`);
+  return [];
 }
 
 /** Undefined for a share that is left out: its own fault must not stop the others. */

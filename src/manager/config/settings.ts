@@ -62,6 +62,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     port: globals.number("tcp port") ?? 445,
     minDialect,
     maxDialect,
+    ntlm: readNtlm(globals, report),
     signing: globals.choice("server signing"),
     encryption,
     ciphers: Object.freeze(readCiphers(globals)),
@@ -165,6 +166,15 @@ function readServerName(globals: SectionValues, hostName: string, report: Report
   if (position !== "" && short !== wanted.toUpperCase())
     report.warn(position, `'${short}' is used as the server's name`);
   return short === "" ? "MINISMBD" : short;
+}
+
+function readNtlm(globals: SectionValues, report: Report): boolean {
+  const wanted = globals.choice("ntlm auth");
+  const position = globals.position("ntlm auth");
+  if (wanted === "v1") report.warn(position, "NTLMv1 is never accepted, clients need NTLMv2 or Kerberos");
+  if (wanted === "off" && !globals.boolean("kerberos support"))
+    throw new ConfigError(position, "'ntlm auth = disabled' needs 'kerberos support = yes', nobody could log on");
+  return wanted !== "off";
 }
 
 /** Empty: all addresses. */

@@ -50,6 +50,7 @@ export function createContext(changes: Partial<AuthContext> = {}): AuthContext {
       return user.toLowerCase() === "user" ? USER : null;
     },
     kerberos: false,
+    ntlm: true,
     acceptTicket: () => ({ kind: "refused", reason: "no key table", user: "" }),
     mapToGuest: "never",
     now: () => ({ seconds: 1_700_000_000, nanoseconds: 0 }),

@@ -103,6 +103,23 @@ export const PROTOCOL = [
     "bad user: an unknown user name becomes the guest. A known name with a wrong password never does.",
     { security: true },
   ),
+  choice(
+    "ntlm auth",
+    {
+      v2: ["ntlmv2-only", ...NO, "mschapv2-and-ntlmv2-only"],
+      v1: ["ntlmv1-permitted", ...YES],
+      off: ["disabled"],
+    },
+    "ntlmv2-only",
+    "disabled: only Kerberos; otherwise NTLMv2. NTLMv1 is never accepted, its spellings mean NTLMv2.",
+    { security: true },
+  ),
+  text(
+    "username map",
+    "",
+    "File with lines `USER = NAME NAME`: who logs on by one of the names is the user. `*` is every name, `@group` the members of a group; a line that begins with `!` is the last that counts.",
+    { security: true },
+  ),
   text(
     "guest account",
     "nobody",

@@ -244,7 +244,6 @@ read only = yes
 `,
     },
     says: [
-      effects(5, "ntlm auth", "NTLMv2 is accepted, NTLMv1 never is"),
       effects(10, "dos charset", "names are UTF-8 on the disk"),
     ],
     access: [
