@@ -57,7 +57,9 @@ export function initialToken({ kerberos, ntlm }: Pick<AuthContext, "kerberos" | 
 }
 
 const TOKEN_WITH_KERBEROS = encodeInit2(MECHANISMS.map(({ oid }) => oid));
-const TOKEN_WITHOUT_NTLM = encodeInit2(MECHANISMS.filter(({ isKerberos }) => isKerberos).map(({ oid }) => oid));
+const TOKEN_WITHOUT_NTLM = encodeInit2(
+  MECHANISMS.filter(({ isKerberos }) => isKerberos).map(({ oid }) => oid),
+);
 const TOKEN_WITH_NTLM = encodeInit2([Oid.NTLMSSP]);
 
 const NO_NTLM = { step: () => refuse(Status.LOGON_FAILURE, "'ntlm auth' is disabled") };

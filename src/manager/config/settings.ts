@@ -173,7 +173,10 @@ function readNtlm(globals: SectionValues, report: Report): boolean {
   const position = globals.position("ntlm auth");
   if (wanted === "v1") report.warn(position, "NTLMv1 is never accepted, clients need NTLMv2 or Kerberos");
   if (wanted === "off" && !globals.boolean("kerberos support"))
-    throw new ConfigError(position, "'ntlm auth = disabled' needs 'kerberos support = yes', nobody could log on");
+    throw new ConfigError(
+      position,
+      "'ntlm auth = disabled' needs 'kerberos support = yes', nobody could log on",
+    );
   return wanted !== "off";
 }
 

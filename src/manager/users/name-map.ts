@@ -19,7 +19,8 @@ export function parseNameMap(text: string): NameMap {
   for (const raw of text.split("\n")) {
     const line = raw.trim();
     const [, mark, user = "", names = ""] = /^(!?)\s*([^=;#]+?)\s*=\s*(.*)$/.exec(line) ?? [];
-    if (user !== "" && !/^[;#]/.test(line)) rows.push({ user, names: parseList(names), isLast: mark === "!" });
+    if (user !== "" && !/^[;#]/.test(line))
+      rows.push({ user, names: parseList(names), isLast: mark === "!" });
   }
   return rows;
 }

@@ -243,9 +243,7 @@ read only = yes
    delete veto files = yes
 `,
     },
-    says: [
-      effects(10, "dos charset", "names are UTF-8 on the disk"),
-    ],
+    says: [effects(10, "dos charset", "names are UTF-8 on the disk")],
     access: [
       ["config", "games", "write"],
       ["config", "news", "refused"],
