@@ -6,7 +6,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
 import { requestExtent } from "../../wire/command/request-extent.ts";
-import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
+import { HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
 import { lineOfError } from "../../wire/printable.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";
@@ -253,7 +253,7 @@ export class Exchange {
     const isPadded = this.nextCommand !== 0 || this.memberStarts.length > 1;
     if (isPadded) reply.bytes.fill(0, writer.position, end);
     this.replyAt = isPadded ? end : writer.position;
-    this.updatePredecessor(status);
+    this.predecessor.become(this, status);
   }
 
   /** The reply with the body that the handler wrote, or with an error body. */
@@ -264,20 +264,6 @@ export class Exchange {
     const errorReply = this.beginBody(EMPTY_ERROR_SIZE);
     writeEmptyError(writer);
     return errorReply;
-  }
-
-  private updatePredecessor(status: NtStatus): void {
-    const { predecessor } = this;
-    // A related member without a predecessor is no predecessor: the related members behind it fail, too.
-    if (this.isRelated && predecessor.sessionId === -1) return;
-    predecessor.sessionId = this.session?.id ?? -1;
-    predecessor.treeId = this.tree?.id ?? this.treeId;
-    if (this.command === Command.CREATE || !this.isRelated) {
-      predecessor.failure = status >>> 30 === 3 ? status : undefined;
-      predecessor.open = predecessor.failure === undefined ? this.open : undefined;
-    } else if (this.open !== undefined) {
-      predecessor.open = this.open;
-    }
   }
 
   /** Grants credits and writes the current member's response header at `at`, with a zero signature. */

@@ -79,6 +79,7 @@ export function preallocate(creation: Creation, open: Open): MaybePromise<NtStat
 function answer(creation: Creation, open: Open): MaybePromise<NtStatus> {
   const node = open.node as FileNode;
   if (creation.action === CreateAction.OPENED && creation.stream === undefined) {
+    creation.exchange.predecessor.stat = node.stat;
     return finish(creation, open, node, node.stat);
   }
   entryChanged(creation.exchange.context, open);

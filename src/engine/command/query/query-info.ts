@@ -157,11 +157,15 @@ function queryFile(
   if (infoClass === FileInfoClass.NORMALIZED_NAME && !hasNames) return Status.NOT_SUPPORTED;
   if (row.access !== 0 && (open.grantedAccess & row.access) === 0) return Status.ACCESS_DENIED;
   if (request.outputBufferLength < (queryFileSize(infoClass) ?? 0)) return Status.INFO_LENGTH_MISMATCH;
-  return andThen(statOfOpen(open, node), (stat) => {
+  // CREATE and the QUERY_INFO behind it in one compound answer with one stat.
+  const isKnown = exchange.predecessor.stat === node.stat;
+  return andThen(isKnown ? node.stat : statOfOpen(open, node), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     const path = `\\${pathOf(open)}`;
-    countReserved(open, stat);
-    exchange.context.changeTimes.apply(stat);
+    if (!isKnown) {
+      countReserved(open, stat);
+      exchange.context.changeTimes.apply(stat);
+    }
     return andThen(row.needsEaSize ? eaSizeOf(open, node) : 0, (eaSize) =>
       answerQuery(exchange, request, (writer) => row.write(writer, { open, stat, path, eaSize })),
     );
