@@ -37,10 +37,12 @@ const ENGINE: Allowed = {
   connection: ["transport", "logon", "state", "vfs", "and-then.ts", "turns.ts"],
   command: ["connection", "transport", "logon", "state", "security", "vfs", "and-then.ts", "turns.ts"],
   control: ["command", "connection", "state", "and-then.ts"],
+  "listeners.ts": ["connection", "transport"],
   "table-report.ts": ["connection"],
   "loop-guard.ts": ["connection", "turns.ts"],
   "engine.ts": [
     "control",
+    "listeners.ts",
     "command",
     "connection",
     "logon",

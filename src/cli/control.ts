@@ -14,6 +14,7 @@ export const OPTIONS: readonly Option[] = [
   { long: "list", short: "l", help: "list the shares" },
   { long: "kick", short: "k", value: "WHO", help: "disconnect a client: its address, user or session ID" },
   { long: "close", value: "FILE", help: "close an open file: its ID, or SHARE/PATH" },
+  { long: "log-level", value: "LEVEL", help: "error, warn, info or debug, until the next reload" },
   { long: "control", value: "FILE", help: "the server's control socket" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
   { long: "verbose", short: "v", help: "print more messages" },
@@ -42,6 +43,8 @@ async function control(name: string, words: readonly string[]): Promise<number> 
   if (args.has("list")) return listShares(socket);
   if (args.has("kick")) return kick(socket, args.value("kick") ?? "");
   if (args.has("close")) return close(socket, args.value("close") ?? "");
+  const level = args.value("log-level");
+  if (level !== undefined) return setLogLevel(socket, level);
   throw new CliError(`nothing to do, see ${name} --help`);
 }
 
@@ -58,6 +61,11 @@ async function act(
   }
   const file = defaultLockFile();
   if (!notifyServer(file, signal)) throw new CliError(`${file} names no running server, nothing was done`);
+  return 0;
+}
+
+async function setLogLevel(socket: string, level: string): Promise<number> {
+  await ask(socket, "loglevel", undefined, { level });
   return 0;
 }
 

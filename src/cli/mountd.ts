@@ -35,7 +35,7 @@ export async function runTool(words: readonly string[]): Promise<number> {
     throw new CliError(`'${args.operands[0]}' is not an option of ksmbd.mountd, see ksmbd.mountd --help`);
   const staysInForeground = args.has("nodetach") && args.value("nodetach") !== "0";
   const serveWords = toServeWords(args);
-  if (!staysInForeground) return detach(serveWords);
+  if (!staysInForeground) return detach([...serveWords, "--syslog"]);
   const { run } = await import("./serve.ts");
   return run(serveWords);
 }

@@ -7,7 +7,8 @@ import { dropQuotaOverride } from "../engine/privileges.ts";
 import type { EngineControl } from "../port/control.ts";
 import type { Override } from "../manager/config/load.ts";
 import { ConfigError } from "../manager/config/parse.ts";
-import { reportBug } from "../manager/log.ts";
+import { LogOutput } from "../manager/log/sinks.ts";
+import { reportBug } from "../manager/log/log.ts";
 import type { ControlHost } from "../manager/control/commands.ts";
 import { type ControlSocket, openControl } from "../manager/control/server.ts";
 import { takeLock } from "../manager/lock-file.ts";
@@ -69,6 +70,7 @@ export const OPTIONS: readonly Option[] = [
     value: "?WAY",
     help: "accepted and ignored: serve stays in the foreground",
   },
+  { long: "syslog", help: "log to syslog, as ksmbd.mountd does in the background" },
   { long: "verbose", short: "v", help: "log level debug" },
   { long: "help", short: "h", help: "print this help" },
 ];
@@ -106,8 +108,9 @@ export async function serve(plan: ServerPlan): Promise<number> {
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
   let control: ControlSocket | undefined;
   try {
-    const engine = startEngine(manager);
+    const engine = startEngine(manager, manager.logOutput.write);
     manager.engine = engine;
+    manager.followInterfaces();
     // The configuration alone decides the modes of new files.
     process.umask(0);
     const { stopped, ...host } = runUntilStopped(manager, engine);
@@ -124,6 +127,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
   } finally {
     control?.close();
     lock?.release();
+    await manager.logOutput.flush();
   }
   return 0;
 }
@@ -151,8 +155,9 @@ function runUntilStopped(
   process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);
   // A bug in the handling of one request must not end the server for all clients.
-  process.on("uncaughtException", reportBug);
-  process.on("unhandledRejection", reportBug);
+  const report = (error: unknown): void => reportBug(error, manager.logOutput.write);
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
   return {
     stopped,
     engine,
@@ -160,6 +165,7 @@ function runUntilStopped(
     userNames: () => manager.userNames(),
     reload,
     stop,
+    setLogLevel: (level) => manager.setLogLevel(level),
     note: (text) => manager.note(text),
   };
 }
@@ -187,6 +193,7 @@ async function planServer(args: Arguments): Promise<ServerPlan> {
     passwordFile,
     subauthFile: passwordFile === null ? null : subauthFileOf(passwordFile),
     ...runFiles(args, lockFile),
+    logOutput: new LogOutput(args.has("syslog")),
   };
 }
 

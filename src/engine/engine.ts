@@ -16,7 +16,7 @@ import { type EngineContext, type Log, systemClock } from "./connection/context.
 import { TrafficCount } from "./connection/traffic.ts";
 import { closeOpenById, endSession, endTree } from "./control/end.ts";
 import { makeTables } from "./control/tables.ts";
-import { makeLog } from "./connection/engine-log.ts";
+import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
@@ -31,24 +31,18 @@ import { CachingTable } from "./state/caching.ts";
 import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
 import { SessionTable } from "./state/session-table.ts";
+import { Listeners, StartError } from "./listeners.ts";
 import { describeTables } from "./table-report.ts";
 import { BufferPool } from "./transport/buffer-pool.ts";
 import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connection/descriptor-plan.ts";
 import { plannedMountPoints } from "../linux/fstab.ts";
 import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
-import { type Listener, lacksFamily, listenTcp, type SocketUser } from "./transport/listener.ts";
+import type { SocketUser } from "./transport/listener.ts";
 import type { StreamSocket } from "./transport/send-queue.ts";
 import { endVolumes, volumeEvents, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { missingDisks } from "./vfs/local/missing-disks.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
-
-/**
- * The server cannot start for a reason that the administrator can fix. `message` is one line for the user.
- */
-export class StartError extends Error {
-  override readonly name = "StartError";
-}
 
 /** How often the time limits of connections are checked. */
 const SWEEP_MS = 5_000;
@@ -64,25 +58,23 @@ const UNKNOWN_LIMIT = 1024;
 /** How long `stop` waits for unfinished disk work. */
 const VOLUMES_GRACE_MS = 2_000;
 
-/**
- * The delay between the end of the last connection and the table report: descriptors may still be closing.
- */
+/** Between the end of the last connection and the table report: descriptors may still be closing. */
 const REPORT_DELAY_MS = 100;
 
 /** Starts serving. Throws StartError when it cannot listen on an address. */
-export function startEngine(manager: Manager & PipeManager): EngineControl {
-  return new Engine(manager);
+export function startEngine(manager: Manager & PipeManager, write: WriteLine): EngineControl {
+  return new Engine(manager, write);
 }
 
 class Engine implements EngineControl {
-  readonly port: number;
   private readonly startedMs = systemClock.now();
   /** Of the connections that have ended. */
   private readonly endedTraffic = new TrafficCount();
   private readonly context: EngineContext;
+  private readonly log: EngineLog;
   private readonly host: ConnectionHost;
   private readonly connections = new Map<number, Connection>();
-  private readonly listeners: Listener[] = [];
+  private readonly listeners: Listeners;
   private readonly sweeper: ReturnType<typeof setInterval>;
   private readonly leasedDirectories = new LeasedDirectories();
   /** Descriptors that were open at start. */
@@ -91,11 +83,10 @@ class Engine implements EngineControl {
   private wasQuiet = false;
   private reportTimer: unknown;
 
-  constructor(manager: Manager & PipeManager) {
+  constructor(manager: Manager & PipeManager, write: WriteLine) {
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
-    const log = makeLog(settings.logLevel, systemClock.now);
-    const provider = providerFor(settings, log);
+    const log = (this.log = new EngineLog(settings.logLevel, systemClock.now, write));
     const notify = new NotifyTable();
     const { leasedDirectories } = this;
     const context: EngineContext = {
@@ -103,7 +94,7 @@ class Engine implements EngineControl {
       settings,
       descriptors: this.planDescriptors(settings, log),
       serverGuid: new Uint8Array(Buffer.from(settings.serverGuid, "hex")),
-      provider,
+      provider: providerFor(settings, log),
       pool: new BufferPool(settings.bufferBudgetBytes),
       waiting: new WaitingMemory(settings.bufferBudgetBytes),
       clock: systemClock,
@@ -148,7 +139,7 @@ class Engine implements EngineControl {
     this.host = {
       context,
       rows: watchedRows(ROWS, turns, log.error),
-      ended: (connection) => this.ended(connection),
+      ended: (connection, reason) => this.ended(connection, reason),
       idleExchanges: [],
       negotiateSmb1,
       endSession: (session) => {
@@ -157,16 +148,24 @@ class Engine implements EngineControl {
           ended.catch((error: unknown) => log.error(`closing a session: ${String(error)}`));
       },
     };
-    this.port = this.listen(settings.addresses, settings.port);
+    this.listeners = new Listeners((socket, address) => this.accept(socket, address), log);
+    this.listeners.start(settings.addresses, settings.port);
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
+  }
+
+  get port(): number {
+    return this.listeners.port;
   }
 
   get tables(): EngineTables {
     return makeTables(this.context, this.connections);
   }
 
-  private ended(connection: Connection): void {
+  private ended(connection: Connection, reason: string): void {
+    const { remoteAddress } = connection;
+    // Probes of the port and clients that never log on would fill the log.
+    if (connection.isLoggedOn) this.context.manager.notify({ event: "disconnected", remoteAddress, reason });
     this.connections.delete(connection.id);
     this.endedTraffic.add(connection.traffic);
   }
@@ -196,39 +195,6 @@ class Engine implements EngineControl {
       );
     }
     return plan;
-  }
-
-  private listen(addresses: readonly string[], port: number): number {
-    const accept = (socket: StreamSocket, address: string): SocketUser | undefined =>
-      this.accept(socket, address);
-    let actual = port;
-    // "::" accepts IPv4, too. In a kernel without IPv6, listenOn falls back to 0.0.0.0.
-    const wanted = addresses.length > 0 ? addresses : ["::"];
-    for (const address of wanted) {
-      const listener = this.listenOn(address, actual, accept, addresses.length === 0);
-      actual = listener.port;
-      this.listeners.push(listener);
-    }
-    return actual;
-  }
-
-  private listenOn(
-    address: string,
-    port: number,
-    accept: (socket: StreamSocket, address: string) => SocketUser | undefined,
-    mayFallBack: boolean,
-  ): Listener {
-    try {
-      return listenTcp(address, port, accept);
-    } catch (error) {
-      const code = (error as { code?: string }).code ?? "";
-      if (mayFallBack && (code === "EADDRNOTAVAIL" || lacksFamily(address))) {
-        this.context.log.warn?.("the kernel has no IPv6: the server is reached by IPv4 alone");
-        return this.listenOn("0.0.0.0", port, accept, false);
-      }
-      for (const listener of this.listeners) listener.stop();
-      throw new StartError(explainListen(address, port, code));
-    }
   }
 
   private accept(socket: StreamSocket, remoteAddress: string): SocketUser | undefined {
@@ -312,6 +278,7 @@ class Engine implements EngineControl {
   reload(): void {
     const { context } = this;
     context.settings = context.manager.settings();
+    this.log.setLevel(context.settings.logLevel);
     try {
       context.descriptors = this.planDescriptors(context.settings, context.log);
     } catch (error) {
@@ -319,6 +286,7 @@ class Engine implements EngineControl {
     }
     volumeLimits.timeoutMs = this.context.settings.volumeTimeoutMs;
     missingDisks.plan(plannedMountPoints());
+    this.reviewAddresses();
     for (const connection of [...this.connections.values()]) {
       const fault = findOutdated(connection, this.context.settings);
       if (fault !== undefined) connection.close(`reload: ${fault}`);
@@ -328,10 +296,18 @@ class Engine implements EngineControl {
     );
   }
 
+  reviewAddresses(): boolean {
+    return this.listeners.follow(this.context.manager.settings().addresses);
+  }
+
+  reviewLog(): void {
+    this.log.setLevel(this.context.manager.settings().logLevel);
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.sweeper);
     this.context.clock.clearTimer(this.reportTimer);
-    for (const listener of this.listeners) listener.stop();
+    this.listeners.stop();
     for (const connection of [...this.connections.values()]) connection.close("server stops");
     await endVolumes(VOLUMES_GRACE_MS);
   }
@@ -380,15 +356,4 @@ function providerFor({ cryptoProvider }: EngineSettings, log: Log): ReturnType<t
   for (const name of provider.fallbacks)
     log.warn?.(`crypto: native ${name} failed its self-test, using the pure implementation`);
   return provider;
-}
-
-function explainListen(address: string, port: number, code: string): string {
-  if (code === "EADDRINUSE") {
-    return `port ${port} is taken by another program; stop it (smbd, ksmbd?) or choose another with -p`;
-  }
-  if (code === "EACCES")
-    return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
-  if (lacksFamily(address))
-    return `cannot listen on ${address} port ${port}: the kernel has no IPv6; take the address out of 'interfaces'`;
-  return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;
 }

@@ -10,19 +10,21 @@ import { type ConfigSource, type Configuration, foldShareName, loadConfiguration
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
 import { credentialsFor, describeOwnIds, type Ids, idsWithoutAccount } from "./credentials.ts";
-import { EventLog } from "./event-log.ts";
+import { EventLog } from "./log/event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
-import { createLog, type Log } from "./log.ts";
+import { addressesOn, readMachine } from "./config/settings.ts";
+import { InterfaceWatch } from "./interface-watch.ts";
+import { createLog, type Log, type LogLevel } from "./log/log.ts";
+import { LogOutput } from "./log/sinks.ts";
 import type { Pipes } from "./rpc/pipes.ts";
-import { type Admission, admit } from "./share-access.ts";
+import { type Admission, admit, whyRefused } from "./share-access.ts";
 import { HostNames } from "./host-names.ts";
 import { mapName } from "./users/name-map.ts";
 import { ShareFinder } from "./share-finder.ts";
-import { type DirectoryStat, statDirectory } from "./share-directory.ts";
+import { ShareDirectories } from "./share-directories.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
-import { showName } from "./users/user-name.ts";
 import { machineSid } from "./users/machine-sid.ts";
 import { userSid } from "./users/user-sid.ts";
 
@@ -33,13 +35,12 @@ export interface ManagerOptions {
   /** ksmbd.subauth; absent: the machine's SID is not kept. */
   readonly subauthFile?: string | null;
   readonly log?: Log;
+  /** Default: by the environment. */
+  readonly logOutput?: LogOutput;
   readonly systemAccounts?: SystemAccountFiles;
   /** File access runs with the users' own ids; default: true if the server runs as root. */
   readonly isRoot?: boolean;
 }
-
-/** What says nothing about a share's directory: the server has no descriptors or memory left. */
-const OWN_SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
 /** Throws ConfigError if the configuration or the password file cannot be used. */
 export function createManager(options: ManagerOptions): ServerManager {
@@ -48,7 +49,11 @@ export function createManager(options: ManagerOptions): ServerManager {
 
 export class ServerManager implements Manager, PipeManager {
   private readonly options: ManagerOptions;
+  readonly logOutput: LogOutput;
+  private readonly interfaceWatch = new InterfaceWatch(() => this.reviewAddresses());
   private readonly log: Log;
+  /** Set by the administrator; the next reload takes it back. */
+  private logLevel: LogLevel | undefined;
   private readonly events: EventLog;
   private readonly systemAccounts: SystemAccountFiles;
   private readonly users: UserDirectory;
@@ -59,15 +64,18 @@ export class ServerManager implements Manager, PipeManager {
   private pipes: Pipes | undefined;
   private kerberos: KerberosService | undefined;
   private sid: string | undefined;
-  private readonly absentShares = new Set<string>();
+  private readonly directories: ShareDirectories;
   /** Undefined until the engine runs. */
   engine: EngineControl | undefined;
 
   constructor(options: ManagerOptions) {
     this.options = options;
     this.config = loadConfiguration(options.source);
-    this.log = options.log ?? createLog(() => this.config.settings.logLevel);
+    this.logOutput = options.logOutput ?? new LogOutput(false);
+    this.logOutput.place(this.config.logPlace);
+    this.log = options.log ?? createLog(() => this.settings().logLevel, this.logOutput.write);
     this.events = new EventLog(this.log, () => performance.now());
+    this.directories = new ShareDirectories(this.log, this.events);
     this.systemAccounts = options.systemAccounts ?? new SystemAccountFiles();
     this.users = new UserDirectory(options.passwordFile, this.config.users);
     this.isRoot = options.isRoot ?? process.geteuid?.() === 0;
@@ -82,7 +90,29 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   settings(): EngineSettings {
-    return this.config.settings;
+    const { settings } = this.config;
+    return this.logLevel === undefined ? settings : { ...settings, logLevel: this.logLevel };
+  }
+
+  /** Has the engine follow the addresses of the interfaces that the configuration names, if it names any. */
+  followInterfaces(): void {
+    if (this.config.interfaces === null) this.interfaceWatch.stop();
+    else this.interfaceWatch.start();
+  }
+
+  private reviewAddresses(): boolean {
+    const { interfaces, settings } = this.config;
+    const addresses = addressesOn(interfaces, this.options.source.machine ?? readMachine());
+    if (addresses?.join() !== settings.addresses?.join())
+      this.config = { ...this.config, settings: Object.freeze({ ...settings, addresses }) };
+    return this.engine?.reviewAddresses() ?? true;
+  }
+
+  /** Until the next reload. */
+  setLogLevel(level: LogLevel): void {
+    this.logLevel = level;
+    this.engine?.reviewLog();
+    this.note(`log level ${level}`);
   }
 
   configuration(): Configuration {
@@ -127,7 +157,10 @@ export class ServerManager implements Manager, PipeManager {
       for (const warning of next.warnings) this.log.warn(warning);
       this.warnOfRestart(this.config.settings, next.settings);
       this.config = next;
-      this.absentShares.clear();
+      this.logLevel = undefined;
+      this.logOutput.place(next.logPlace);
+      if (this.engine !== undefined) this.followInterfaces();
+      this.directories.reportAnew();
       this.prepareHosts();
       return undefined;
     } catch (error) {
@@ -173,7 +206,10 @@ export class ServerManager implements Manager, PipeManager {
     if (!this.admitsHost(this.config.hosts, identity)) return this.refuseHost(name, identity);
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
     const share = this.shares.find(name, identity);
-    if (!share) return { status: Status.BAD_NETWORK_NAME };
+    if (!share) {
+      this.events.refuse(name, identity, "there is no such share");
+      return { status: Status.BAD_NETWORK_NAME };
+    }
     if (!this.admitsHost(share.hosts, identity)) return this.refuseHost(share.name, identity);
     return this.connectDisk(share, identity);
   }
@@ -250,7 +286,10 @@ export class ServerManager implements Manager, PipeManager {
 
   private connectPipes(identity: Identity): ShareGrant | { status: NtStatus } {
     const isUnnamed = identity.isGuest || identity.isAnonymous;
-    if (isUnnamed && this.config.settings.restrictAnonymous > 0) return { status: Status.ACCESS_DENIED };
+    if (isUnnamed && this.config.settings.restrictAnonymous > 0) {
+      this.events.refuse(IPC, identity, "'restrict anonymous' is set");
+      return { status: Status.ACCESS_DENIED };
+    }
     return this.admitsHost(this.config.pipeHosts, identity) ? PIPE_GRANT : this.refuseHost(IPC, identity);
   }
 
@@ -259,17 +298,20 @@ export class ServerManager implements Manager, PipeManager {
     const guest = this.guestOf(share);
     const isExact = this.hasNamesake(identity);
     const admission = admit(share, identity, guest, accounts, isExact);
-    if (!admission) return { status: Status.ACCESS_DENIED };
-    const owner = await this.findDirectory(share);
+    if (!admission) {
+      this.events.refuse(share.name, identity, whyRefused(share, identity, guest, accounts, isExact));
+      return { status: Status.ACCESS_DENIED };
+    }
+    const owner = await this.directories.find(share, this.config.settings.volumeTimeoutMs);
     if (typeof owner === "number") return { status: owner };
     const user = admission.asGuest ? guest : identity.user;
     const credentials = this.isRoot ? credentialsFor(share, user, admission, owner, accounts, isExact) : null;
     if (credentials && "fault" in credentials) {
-      this.events.warn(`fault of [${share.name}]`, `share [${share.name}] refused: ${credentials.fault}`);
+      this.events.refuse(share.name, identity, credentials.fault);
       return { status: Status.ACCESS_DENIED };
     }
     const hint = credentials && !admission.readOnly && describeOwnIds(share, user, owner, accounts);
-    if (hint) this.events.warn(`own ids in [${share.name}]`, hint);
+    if (hint) this.events.warn("own ids", () => hint, share.name);
     const named = this.namedUsersOf(share, user, admission, owner);
     return grantOf(share, admission, credentials, identity, named);
   }
@@ -298,42 +340,8 @@ export class ServerManager implements Manager, PipeManager {
     return Object.freeze({ domain, uid: idsWithoutAccount(owner, accounts).uid, sid });
   }
 
-  /** The owner of the share's directory; a status, with a log line, if the directory cannot be served. */
-  private async findDirectory(share: Share): Promise<DirectoryStat | NtStatus> {
-    const timeoutMs = this.config.settings.volumeTimeoutMs;
-    const link = await statDirectory(share.path, false, timeoutMs);
-    const isLink = "uid" in link && link.isSymbolicLink;
-    const found = isLink ? await statDirectory(share.path, true, timeoutMs) : link;
-    // Otherwise a user who may write to the parent directory could choose what is shared.
-    const isForeignLink = isLink && link.uid !== 0 && link.uid !== process.geteuid?.();
-    let fault: string;
-    if ("code" in found) {
-      if (OWN_SHORTAGES.has(found.code)) {
-        this.events.warn(
-          "shortage",
-          `share [${share.name}] refused: the server has no descriptors or memory left (${found.code})`,
-        );
-        return Status.INSUFFICIENT_RESOURCES;
-      }
-      fault = found.code === "ENOENT" ? "does not exist" : `cannot be reached (${found.code})`;
-    } else {
-      if (found.isDirectory && !isForeignLink) {
-        if (this.absentShares.delete(share.name))
-          this.log.info(`share [${share.name}]: ${share.path} exists again`);
-        return found;
-      }
-      fault = isForeignLink ? "is a symbolic link of another user" : "is not a directory";
-    }
-    if (!this.absentShares.has(share.name)) {
-      this.absentShares.add(share.name);
-      this.log.warn(`share [${share.name}]: ${share.path} ${fault}, clients get STATUS_BAD_NETWORK_NAME`);
-    }
-    return Status.BAD_NETWORK_NAME;
-  }
-
   private refuseHost(share: string, identity: Identity): { status: NtStatus } {
-    const where = `[${showName(share)}] refused to ${identity.remoteAddress}`;
-    this.events.warn("hosts", `share ${where} by 'hosts allow' and 'hosts deny'`);
+    this.events.refuse(share, identity, "'hosts allow' and 'hosts deny' leave the address out");
     return { status: Status.ACCESS_DENIED };
   }
 
@@ -351,9 +359,9 @@ export class ServerManager implements Manager, PipeManager {
     const changed = (["port", "cryptoProvider", "bufferBudgetBytes"] as const).some(
       (key) => before[key] !== after[key],
     );
-    if (changed || before.addresses.join() !== after.addresses.join())
+    if (changed)
       this.log.warn(
-        "changes of 'tcp port', 'interfaces', 'crypto provider' and 'buffer budget' take effect at the next start",
+        "changes of 'tcp port', 'crypto provider' and 'buffer budget' take effect at the next start",
       );
   }
 

@@ -45,3 +45,20 @@ function admitAs(
   if (share.writeList.has(user, accounts, isExact)) return { readOnly: false, asGuest, isAdmin };
   return { readOnly: share.readOnly, asGuest, isAdmin };
 }
+
+/** Why `admit` refuses, for the log. */
+export function whyRefused(
+  share: Share,
+  identity: Identity,
+  guestName: string,
+  accounts: SystemAccounts,
+  isExact: boolean,
+): string {
+  const isUnnamed = identity.isGuest || identity.isAnonymous;
+  if (isUnnamed && !share.guestOk) return "'guest ok' is off";
+  const asGuest = isUnnamed || share.guestOnly;
+  const user = asGuest ? guestName : identity.user;
+  const name = asGuest ? `the guest account '${guestName}'` : "the user";
+  if (share.invalidUsers.has(user, accounts, !asGuest && isExact)) return `'invalid users' names ${name}`;
+  return `'valid users' does not name ${name}`;
+}

@@ -10,6 +10,13 @@ export interface EngineControl {
   readonly tables: EngineTables;
   /** Takes a new snapshot of the settings and ends what users have and would no longer get; the rest stays. */
   reload(): void;
+  /**
+   * Listens on the addresses of the settings, which have changed with the machine's interfaces. False where one of them
+   * is not to be had yet.
+   */
+  reviewAddresses(): boolean;
+  /** Takes the log level of the settings, and nothing else. */
+  reviewLog(): void;
   stop(): Promise<void>;
   status(): EngineStatus;
   /** Closes a connection; a session ends with its last one. False where there is none with that id. */

@@ -12,8 +12,8 @@ export interface EngineSettings {
   /** 16 bytes in hex; does not change across restarts. */
   readonly serverGuid: string;
   readonly domain: string;
-  /** Addresses to listen on; empty: all, IPv6 and IPv4. */
-  readonly addresses: readonly string[];
+  /** Addresses to listen on, which may be none for a time; null: all, IPv6 and IPv4. */
+  readonly addresses: readonly string[] | null;
   readonly port: number;
   /** DialectRevision numbers, 0x0202 to 0x0311. */
   readonly minDialect: number;
@@ -367,4 +367,12 @@ export type EngineEvent =
     }
   | { readonly event: "logoff"; readonly identity: Identity }
   | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string }
-  | { readonly event: "openLimit"; readonly user: string; readonly limit: string };
+  | { readonly event: "openLimit"; readonly user: string; readonly limit: string }
+  | { readonly event: "disconnected"; readonly remoteAddress: string; readonly reason: string }
+  /** A tree connect, or work in one, is refused for a reason that an administrator can change. */
+  | {
+      readonly event: "refused";
+      readonly share: string;
+      readonly identity: Identity;
+      readonly reason: string;
+    };

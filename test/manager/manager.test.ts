@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Log } from "../../src/manager/log.ts";
+import type { Log } from "../../src/manager/log/log.ts";
 import { createManager, type ServerManager } from "../../src/manager/manager.ts";
 import { ntHash } from "../../src/manager/users/nt-hash.ts";
 import { putUser, updatePasswordFile } from "../../src/manager/users/password-file.ts";
@@ -189,7 +189,9 @@ test("a system user added later is found", async () => {
 test("a force user that does not exist refuses the share", async () => {
   const manager = start(`${DOCS}force user = ghost\n`, true);
   expect(await connect(manager, "docs")).toEqual({ status: Status.ACCESS_DENIED });
-  expect(lines).toEqual(["warn: share [docs] refused: 'force user' is 'ghost', which is not in /etc/passwd"]);
+  expect(lines).toEqual([
+    "warn: share [docs] refused to 'anna' from 192.168.1.9: 'force user' is 'ghost', which is not in /etc/passwd",
+  ]);
 });
 
 test("hosts allow of [global] and of the share both apply", async () => {
@@ -267,7 +269,7 @@ test("reload uses the new configuration, or keeps all of the old one", async () 
   expect(manager.settings().signing).toBe("required");
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
   expect(lines).toEqual([
-    "warn: changes of 'tcp port', 'interfaces', 'crypto provider' and 'buffer budget' take effect at the next start",
+    "warn: changes of 'tcp port', 'crypto provider' and 'buffer budget' take effect at the next start",
   ]);
 
   writeFileSync(config, "[global]\nserver signing = off course\n");

@@ -3,7 +3,7 @@ import type { Mac } from "../../crypto/provider.ts";
 import { Command } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
-import type { Session } from "../state/session.ts";
+import type { Session, Tree } from "../state/session.ts";
 import { addressBlock } from "../transport/address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
@@ -102,6 +102,19 @@ export class ConnectionState {
   mayCancel(): boolean {
     const perSecond = this.isLoggedOn ? CANCELS_PER_SECOND : EARLY_CANCELS_PER_SECOND;
     return this.cancels.admit(this.lastActiveMs, perSecond);
+  }
+
+  /** Counts an answer, and reports a full disk. */
+  countAnswer(status: NtStatus, tree: Tree | undefined): void {
+    this.traffic.count(status);
+    if (status === Status.DISK_FULL && tree !== undefined) this.reportRefusal(tree, "the disk is full");
+  }
+
+  /** Reports work in a tree that is refused for a reason that an administrator can change. */
+  reportRefusal({ grant, session }: Tree, reason: string): void {
+    const { identity } = session;
+    if (identity !== undefined)
+      this.context.manager.notify({ event: "refused", share: grant.name, identity, reason });
   }
 
   hasOpens(): boolean {

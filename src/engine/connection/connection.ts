@@ -43,7 +43,7 @@ export interface ConnectionHost {
   /** The dispatch table, indexed by command. */
   readonly rows: readonly (Row | undefined)[];
   /** Removes a closed connection from the engine's table. */
-  readonly ended: (connection: Connection) => void;
+  readonly ended: (connection: Connection, reason: string) => void;
   /** Exchange objects for reuse. */
   readonly idleExchanges: Exchange[];
   /** Answers an SMB1 negotiate with an SMB2 response. False: close the connection. [MS-SMB2] 3.3.5.3.1. */
@@ -231,7 +231,7 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   /** Completes the current request; after the last one sends the reply. True when another request follows. */
   private finishMember(exchange: Exchange, status: Outcome): boolean {
     if (exchange.waitingBytes > 0) this.endWait(exchange);
-    if (status !== NO_REPLY) this.traffic.count(status);
+    if (status !== NO_REPLY) this.countAnswer(status, exchange.tree);
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
     if (exchange.advance() && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
@@ -368,14 +368,14 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     if (this.isClosed) return;
     this.context.log.debug?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
     this.socket.terminate();
-    this.closed();
+    this.closed(reason);
   }
 
   /** Releases everything that the connection holds; called once the socket is closed. 3.3.7.1. */
-  closed(): void {
+  closed(reason = "by the client"): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.host.ended(this);
+    this.host.ended(this, reason);
     this.context.connectionTable.remove(this);
     this.frames.close();
     this.sendQueue.close();

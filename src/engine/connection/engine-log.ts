@@ -1,36 +1,75 @@
-// The engine's log on standard error. Lines may have names that a client chose, and a client can cause any
-// number of them: each is one printable line, and there are not more in a minute than an administrator reads.
+// The engine's log. Lines may have names that a client chose, and a client can cause any number of them: each is one
+// printable line, and there are not more in a minute than an administrator reads.
 import { printable } from "../../wire/printable.ts";
 import type { Log } from "./context.ts";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
-type Level = (typeof LEVELS)[number];
+export type Level = (typeof LEVELS)[number];
 
 /** Lines in one period; debug lines, which an administrator has asked for, are not counted. */
 export const MAX_LINES = 200;
+/** Beyond that: the first line of each kind, up to this many. */
+export const MAX_KINDS = 100;
 export const PERIOD_MS = 60_000;
 
-/** `now` is monotonic, in milliseconds. */
-export function makeLog(
-  level: Level,
-  now: () => number,
-  write: (line: string) => void = (line) => console.error(line),
-): Log {
-  const rank = LEVELS.indexOf(level);
-  let startedMs = now();
-  let lines = 0;
-  const say = (name: Level, text: string): void => {
-    if (name !== "debug") {
-      if (now() - startedMs >= PERIOD_MS) {
-        if (lines > MAX_LINES) write(`minismbd: warn: ${lines - MAX_LINES} more lines were left out`);
-        startedMs = now();
-        lines = 0;
-      }
-      if (++lines > MAX_LINES) return;
+type Say = (text: string) => void;
+export type WriteLine = (level: Level, text: string) => void;
+
+export class EngineLog implements Log {
+  warn: Say | undefined;
+  info: Say | undefined;
+  debug: Say | undefined;
+  private readonly now: () => number;
+  private readonly write: WriteLine;
+  private startedMs: number;
+  private lines = 0;
+  private dropped = 0;
+  private readonly kinds = new Set<string>();
+
+  /** `now` is monotonic, in milliseconds. */
+  constructor(level: Level, now: () => number, write: WriteLine) {
+    this.now = now;
+    this.write = write;
+    this.startedMs = now();
+    this.setLevel(level);
+  }
+
+  /** Levels that are off are undefined from now on. */
+  setLevel(level: Level): void {
+    const at = (name: Level): Say | undefined =>
+      LEVELS.indexOf(name) <= LEVELS.indexOf(level) ? (text) => this.say(name, text) : undefined;
+    this.warn = at("warn");
+    this.info = at("info");
+    this.debug = at("debug");
+  }
+
+  readonly error: Say = (text) => this.say("error", text);
+
+  private say(name: Level, text: string): void {
+    if (name === "debug" || this.admit(text)) this.write(name, printable(text));
+  }
+
+  private admit(text: string): boolean {
+    if (this.now() - this.startedMs >= PERIOD_MS) {
+      if (this.dropped > 0) this.write("warn", `${this.dropped} more lines were left out`);
+      this.startedMs = this.now();
+      this.lines = 0;
+      this.dropped = 0;
+      this.kinds.clear();
     }
-    write(`minismbd: ${name}: ${printable(text)}`);
-  };
-  const at = (name: Level): ((text: string) => void) | undefined =>
-    LEVELS.indexOf(name) <= rank ? (text) => say(name, text) : undefined;
-  return { error: (text) => say("error", text), warn: at("warn"), info: at("info"), debug: at("debug") };
+    const kind = kindOf(text);
+    const isFirst = this.kinds.size < MAX_KINDS && !this.kinds.has(kind);
+    if (isFirst) this.kinds.add(kind);
+    if (++this.lines <= MAX_LINES || isFirst) return true;
+    this.dropped++;
+    return false;
+  }
+}
+
+/** The text without names and numbers, which tell two lines of one kind apart. */
+function kindOf(text: string): string {
+  return text
+    .slice(0, 200)
+    .replaceAll(/"[^"]*"|'[^']*'/g, "")
+    .replaceAll(/[\d.:]+/g, "");
 }

@@ -170,7 +170,6 @@ const GROUPS: readonly Group[] = [
     word: "SMB2's lock sequences and oplock breaks are handled as Windows does",
     names: "smb2 disable lock sequence checking,smb2 disable oplock break retry",
   },
-  { word: "log lines go to standard output and standard error", names: "log file,max log size" },
   {
     word: "searches by Spotlight are not served; clients search by listing folders",
     names: "spotlight,spotlight backend",

@@ -5,6 +5,8 @@ import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
 import { type NameMap, parseNameMap } from "../users/name-map.ts";
 import { showName, userNameFault } from "../users/user-name.ts";
+import type { LogPlace } from "../log/sinks.ts";
+import { KIB } from "./schema/parameter.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
 import { includeReader, readConfigText } from "./include.ts";
@@ -22,7 +24,7 @@ import type { Dialect, Sections } from "./parse.ts";
 import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
-import { type Machine, readMachine, readSettings } from "./settings.ts";
+import { type Machine, readInterfaces, readMachine, readSettings } from "./settings.ts";
 import { readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
@@ -50,6 +52,9 @@ export interface Configuration {
   /** Those of [IPC$]. */
   readonly pipeHosts: HostRule | null;
   readonly kerberos: KerberosRules;
+  readonly logPlace: LogPlace;
+  /** The words of `interfaces`, null for all. */
+  readonly interfaces: readonly string[] | null;
   readonly warnings: readonly string[];
 }
 
@@ -134,6 +139,8 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     hosts: readHosts(globals),
     pipeHosts: readHosts(new SectionValues(pickKnown(sections.get("ipc$"), false, report), null, report)),
     kerberos: readKerberosRules(globals),
+    interfaces: readInterfaces(globals),
+    logPlace: { file: globals.text("log file"), maxBytes: (globals.number("max log size") ?? 5000) * KIB },
     warnings: report.warnings(),
   });
 }

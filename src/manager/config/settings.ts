@@ -58,7 +58,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     serverName: readServerName(globals, machine.hostName, report),
     serverGuid: createHash("sha256").update(`minismbd server ${machine.identity}`).digest("hex").slice(0, 32),
     domain: globals.text("workgroup"),
-    addresses: Object.freeze(readAddresses(globals, machine)),
+    addresses: addressesOn(readInterfaces(globals), machine),
     port: globals.number("tcp port") ?? 445,
     minDialect,
     maxDialect,
@@ -180,20 +180,25 @@ function readNtlm(globals: SectionValues, report: Report): boolean {
   return wanted !== "off";
 }
 
-/** Empty: all addresses. */
-function readAddresses(globals: SectionValues, machine: Machine): string[] {
-  if (!globals.boolean("bind interfaces only")) return [];
-  const position = globals.position("bind interfaces only");
+/** The words of `interfaces`, null for all addresses. Throws ConfigError. */
+export function readInterfaces(globals: SectionValues): readonly string[] | null {
+  if (!globals.boolean("bind interfaces only")) return null;
   const words = globals.list("interfaces").map((word) => word.replace(/;.*$/, ""));
   if (words.length === 0)
-    throw new ConfigError(position, "'bind interfaces only' needs 'interfaces', name some");
-  const found = words.flatMap((word) => addressesOf(word, machine));
-  if (found.length === 0)
     throw new ConfigError(
-      globals.position("interfaces") || position,
-      `no address on '${words.join(" ")}' now, bring the interface up or correct 'interfaces'`,
+      globals.position("bind interfaces only"),
+      "'bind interfaces only' needs 'interfaces', name some",
     );
-  return [...new Set(found)];
+  return words;
+}
+
+/** The addresses that these interfaces have now: they may come and go. */
+export function addressesOn(
+  interfaces: readonly string[] | null,
+  machine: Machine,
+): readonly string[] | null {
+  if (interfaces === null) return null;
+  return Object.freeze([...new Set(interfaces.flatMap((word) => addressesOf(word, machine)))]);
 }
 
 function addressesOf(word: string, machine: Machine): string[] {

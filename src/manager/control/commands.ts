@@ -1,6 +1,7 @@
 // The commands of the control socket. Loaded when the first request arrives.
 import type { ConnectionRow, EngineControl, OpenRow, SessionRow } from "../../port/control.ts";
 import type { Configuration } from "../config/load.ts";
+import { LEVELS, type LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
 import { ControlError, numberOf, type Request, textOf } from "./protocol.ts";
 
@@ -12,6 +13,7 @@ export interface ControlHost {
   /** Reads the files again; returns why they cannot be used, undefined where they are in effect. */
   reload(): string | undefined;
   stop(): void;
+  setLogLevel(level: LogLevel): void;
   /** For the log: what the administrator did. */
   note(text: string): void;
 }
@@ -36,6 +38,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   shares: listShares,
   users: listUsers,
   reload,
+  loglevel: setLogLevel,
   kick,
   close,
   stop(host) {
@@ -78,6 +81,13 @@ function* listUsers({ userNames }: ControlHost): Iterable<object> {
 function reload(host: ControlHost): Items {
   const fault = host.reload();
   if (fault !== undefined) throw new ControlError(`${fault}; the configuration stays as it was`);
+  return [];
+}
+
+function setLogLevel(host: ControlHost, request: Request): Items {
+  const level = LEVELS.find((known) => known === textOf(request, "level"));
+  if (level === undefined) throw new ControlError(`'level' is one of ${LEVELS.join(", ")}`);
+  host.setLogLevel(level);
   return [];
 }
 

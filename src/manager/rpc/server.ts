@@ -2,7 +2,7 @@
 import type { Account, Identity } from "../../port/port.ts";
 import type { Configuration } from "../config/load.ts";
 import type { Share } from "../config/share.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName, showName } from "../users/user-name.ts";
 import { AccountSnapshot } from "./account-snapshot.ts";

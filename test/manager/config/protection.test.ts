@@ -83,7 +83,8 @@ test.each(words)(
 
 /** Parameters whose value, if it is not what was meant, gives nobody more than the default gives. */
 const NOT_PROTECTING = [
-  ...["netbios name", "netbios aliases", "workgroup", "server string", "tcp port", "log level", "comment"],
+  ...["netbios name", "netbios aliases", "workgroup", "server string", "tcp port", "log file", "comment"],
+  ...["log level"],
   ...["kerberos support", "kerberos service name", "kerberos keytab file", "kerberos clock skew"],
   // Limits: an invalid one falls back to the default, which limits as well.
   ...["logon timeout", "logon failure delay", "max connections", "max ip connections"],
@@ -92,6 +93,7 @@ const NOT_PROTECTING = [
   ...["max locks per open", "max locks per file", "max total locks", "max waiting requests"],
   ...[
     "max outstanding requests",
+    "max log size",
     "max notify handles",
     "max notify watches",
     "smb2 max credits",

@@ -50,12 +50,20 @@ export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtSta
   const reconnected = reconnectOpen(exchange, request, tree);
   if (reconnected !== undefined) return reconnected;
   const refusal = checkCreateRequest(request, tree);
-  if (refusal !== Status.SUCCESS) return refusal;
+  if (refusal !== Status.SUCCESS) {
+    if (refusal === Status.ACCESS_DENIED && tree.grant.readOnly) reportReadOnly(exchange, tree);
+    return refusal;
+  }
   const replayed = answerReplay(exchange, tree.session, request);
   if (replayed !== undefined) return replayed;
   return withinLimits(exchange.context, tree.session, DESCRIPTORS_PER_DIRECTORY, () =>
     createOpen(exchange, request, tree, store),
   );
+}
+
+/** For the log: a client has asked for access that a read-only share does not give. */
+function reportReadOnly({ connection }: Exchange, tree: Tree): void {
+  connection.reportRefusal(tree, "the share is read-only for this user");
 }
 
 function createOpen(

@@ -22,7 +22,11 @@ export function createNew(creation: Creation, found: Found): MaybePromise<NtStat
   if (createDisposition === CreateDisposition.OPEN || createDisposition === CreateDisposition.OVERWRITE) {
     return Status.OBJECT_NAME_NOT_FOUND;
   }
-  if (creation.tree.grant.readOnly) return Status.ACCESS_DENIED;
+  const { tree } = creation;
+  if (tree.grant.readOnly) {
+    creation.exchange.connection.reportRefusal(tree, "the share is read-only for this user");
+    return Status.ACCESS_DENIED;
+  }
   const isReadOnly = (fileAttributes & FileAttribute.READONLY) !== 0;
   if (isReadOnly && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) return Status.CANNOT_DELETE;
   // [MS-SMB2] 3.3.5.9.8: the lease key already belongs to another file.

@@ -32,12 +32,12 @@ export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest
  * Returns the interfaces that the server listens on, all without `addresses`; loopback only if there is no
  * other.
  */
-function listInterfaces(addresses: readonly string[]): NetworkInterface[] {
+function listInterfaces(addresses: readonly string[] | null): NetworkInterface[] {
   const external: NetworkInterface[] = [];
   const loopback: NetworkInterface[] = [];
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     for (const { address, family, internal } of entries ?? []) {
-      if (addresses.length > 0 && !addresses.includes(address)) continue;
+      if (addresses !== null && !addresses.includes(address)) continue;
       // A client cannot use a link-local address without its own scope id.
       if (family === "IPv6" && /^fe[89ab]/i.test(address)) continue;
       const bytes = family === "IPv4" ? ipv4Bytes(address) : ipv6Bytes(address);

@@ -33,7 +33,12 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const negotiated = connection.terms;
   const request = decodeSessionSetupRequest(exchange.message);
-  if (context.settings.encryption === "required" && negotiated.cipher === 0) return Status.ACCESS_DENIED;
+  if (context.settings.encryption === "required" && negotiated.cipher === 0) {
+    const { remoteAddress } = connection;
+    const reason = "'smb3 encryption = mandatory', and the client does not encrypt";
+    context.manager.notify({ event: "logonFailed", user: "", remoteAddress, reason });
+    return Status.ACCESS_DENIED;
+  }
   const isBinding = (request.flags & SessionSetupFlag.BINDING) !== 0;
   const logon = isBinding
     ? beginBinding(exchange, negotiated, () =>
@@ -165,6 +170,8 @@ function finish(
   const isNew = logon.kind === LogonKind.NEW;
   if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
     if (isNew) discardSession(exchange, session);
+    const reason = "'smb3 encryption = mandatory', which guests and anonymous users have no key for";
+    context.manager.notify({ event: "logonFailed", user, remoteAddress, reason });
     return Status.ACCESS_DENIED;
   }
   if (!context.manager.isCurrent({ identity })) {

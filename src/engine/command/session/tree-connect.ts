@@ -116,10 +116,24 @@ function refuseUnopened({ log }: EngineContext, { name, path }: ShareGrant, fail
 
 function checkGrant(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
-  if (grant.encryption === "required" && session.sealing === undefined) return Status.ACCESS_DENIED;
-  if (grant.signing === "required" && session.signing === undefined) return Status.ACCESS_DENIED;
-  if (isFull(exchange, session, grant)) return Status.REQUEST_NOT_ACCEPTED;
-  return Status.SUCCESS;
+  const reason = whyRefused(exchange, session, grant);
+  if (reason === undefined) return Status.SUCCESS;
+  const { identity } = session;
+  if (identity !== undefined)
+    exchange.context.manager.notify({ event: "refused", share: grant.name, identity, reason });
+  return reason === TOO_MANY ? Status.REQUEST_NOT_ACCEPTED : Status.ACCESS_DENIED;
+}
+
+const TOO_MANY = "'max connections' of the share is reached";
+
+function whyRefused(exchange: Exchange, session: Session, grant: ShareGrant): string | undefined {
+  if (grant.encryption === "required" && session.sealing === undefined)
+    return session.signing === undefined
+      ? "the share requires encryption, which guests and anonymous users have no key for"
+      : "the share requires encryption, which the client does not support";
+  if (grant.signing === "required" && session.signing === undefined)
+    return "the share requires signing, which guests and anonymous users have no key for";
+  return isFull(exchange, session, grant) ? TOO_MANY : undefined;
 }
 
 function addTree(

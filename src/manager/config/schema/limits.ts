@@ -108,6 +108,18 @@ export const LIMITS = [
   text("log level", "info", "error, warn, info or debug; or Samba's number: 0 to 3 and above.", {
     aliases: ["debug level"],
   }),
+  text("log file", "", "Log lines go there, with their time, instead of to standard output.", {
+    defaultHelp: "standard output and error; the journal; syslog where the server is in the background",
+  }),
+  integer(
+    "max log size",
+    "5000",
+    "Size of `log file` in KiB, beyond which it is renamed to FILE.old; 0: never.",
+    {
+      min: 0,
+      max: 1_048_576,
+    },
+  ),
   flag(
     "smb2 leases",
     "yes",

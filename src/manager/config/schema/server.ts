@@ -22,13 +22,13 @@ export const SERVER = [
     "interfaces",
     "",
     "Interfaces by name (`*` and `?` allowed), address or ADDRESS/MASK, for `bind interfaces only`.",
-    { reload: "restart", security: true },
+    { security: true },
   ),
   flag(
     "bind interfaces only",
     "no",
-    "Listen only on `interfaces`. If none of them has an address, the server does not start.",
-    { reload: "restart", security: true },
+    "Listen only on the addresses of `interfaces`, as they come and go. While none of them has one, nobody can connect.",
+    { security: true },
   ),
   list(
     "hosts allow",

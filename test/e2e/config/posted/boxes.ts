@@ -1,6 +1,6 @@
 // Configurations of routers, single-board computers and containers; see configurations.ts.
 import type { Posted } from "./configurations.ts";
-import { effects, OWN_USERS, SOCKETS, LOGS, USERSHARES, NAMES, FINDER } from "./words.ts";
+import { effects, OWN_USERS, SOCKETS, USERSHARES, NAMES, FINDER } from "./words.ts";
 
 export const BOXES: readonly Posted[] = [
   {
@@ -64,7 +64,7 @@ export const BOXES: readonly Posted[] = [
    read only = no
 `,
     },
-    says: [effects(3, "wins support", NAMES), effects(4, "log file", LOGS), effects(5, "max log size", LOGS)],
+    says: [effects(3, "wins support", NAMES)],
     access: [
       ["home", "games", "write"],
       ["home", "news", "read"],

@@ -1,16 +1,6 @@
 // Configurations of storage distributions, desktops and old tutorials; see configurations.ts.
 import type { Posted } from "./configurations.ts";
-import {
-  effects,
-  OWN_USERS,
-  SOCKETS,
-  LOGS,
-  USERSHARES,
-  NAMES,
-  NO_DOMAIN,
-  PROGRAMS,
-  ALLOCATES,
-} from "./words.ts";
+import { effects, OWN_USERS, SOCKETS, USERSHARES, NAMES, NO_DOMAIN, PROGRAMS, ALLOCATES } from "./words.ts";
 
 export const STORAGE: readonly Posted[] = [
   {
@@ -67,8 +57,6 @@ write list = "games"
 `,
     },
     says: [
-      effects(7, "log file", LOGS),
-      effects(8, "max log size", LOGS),
       effects(9, "panic action", PROGRAMS),
       effects(11, "passdb backend", OWN_USERS),
       effects(14, "passwd program", OWN_USERS),
@@ -106,10 +94,7 @@ directory mask = 0777
 force user = root
 `,
     },
-    says: [
-      effects(3, "log file", LOGS),
-      effects(4, "logging", "log lines always have the server's own form; see 'log level'"),
-    ],
+    says: [effects(4, "logging", "log lines always have the server's own form; see 'log level'")],
     access: [
       ["Data", "games", "write"],
       ["Data", "stranger", "write"],
@@ -154,7 +139,6 @@ force user = root
 `,
     },
     says: [
-      effects(5, "max log size", LOGS),
       effects(6, "logging", "log lines always have the server's own form; see 'log level'"),
       effects(7, "panic action", PROGRAMS),
       effects(9, "obey pam restrictions", OWN_USERS),

@@ -4,7 +4,6 @@ export const effects = (line: number, name: string, word: string): string =>
 
 export const OWN_USERS = "users and passwords are in ksmbdpwd.db, see 'minismbd adduser'";
 export const SOCKETS = "the server sets its sockets, buffers, threads and processes itself";
-export const LOGS = "log lines go to standard output and standard error";
 export const USERSHARES =
   "shares that users make with 'net usershare' and those of the registry are not read, write them in this file";
 export const NAMES =

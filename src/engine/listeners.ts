@@ -1,0 +1,119 @@
+// The addresses that the server listens on. They follow the configuration, and the machine's interfaces.
+import type { Log } from "./connection/context.ts";
+import { type Listener, lacksFamily, listenTcp, type SocketUser } from "./transport/listener.ts";
+import type { StreamSocket } from "./transport/send-queue.ts";
+
+/**
+ * The server cannot start for a reason that the administrator can fix. `message` is one line for the user.
+ */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  /** True where the machine does not have the address, or not yet. */
+  readonly isAbsent: boolean;
+
+  constructor(message: string, isAbsent = false) {
+    super(message);
+    this.isAbsent = isAbsent;
+  }
+}
+
+type Accept = (socket: StreamSocket, address: string) => SocketUser | undefined;
+
+/** "::" accepts IPv4, too. In a kernel without IPv6, `open` falls back to 0.0.0.0. */
+const ALL = "::";
+
+export class Listeners {
+  private readonly accept: Accept;
+  private readonly log: Log;
+  private readonly byAddress = new Map<string, Listener>();
+  private ownPort = 0;
+
+  constructor(accept: Accept, log: Log) {
+    this.accept = accept;
+    this.log = log;
+  }
+
+  /** The port, which differs from the configured one if that is 0. */
+  get port(): number {
+    return this.ownPort;
+  }
+
+  /**
+   * Listens on these addresses, null for all. Throws StartError where one cannot be had; one that the machine does not
+   * have yet is waited for: `follow`.
+   */
+  start(addresses: readonly string[] | null, port: number): void {
+    this.ownPort = port;
+    for (const address of addresses ?? [ALL]) {
+      try {
+        this.open(address);
+      } catch (error) {
+        if (error instanceof StartError && error.isAbsent && addresses !== null) continue;
+        this.stop();
+        throw error;
+      }
+    }
+    if (this.byAddress.size === 0)
+      this.log.warn?.("no interface of 'interfaces' has an address now: waiting for one");
+  }
+
+  /**
+   * Listens on these addresses alone. Connections over an address that is no longer one of them end. Returns false
+   * where an address is not to be had yet: an IPv6 address is not before the kernel has found it to be unique.
+   */
+  follow(addresses: readonly string[] | null): boolean {
+    const wanted = new Set(addresses ?? [ALL]);
+    for (const [address, listener] of [...this.byAddress]) {
+      if (wanted.has(address)) continue;
+      listener.stop();
+      this.byAddress.delete(address);
+      this.log.info?.(`no longer listening on ${address}`);
+    }
+    let isComplete = true;
+    for (const address of wanted) {
+      if (this.byAddress.has(address)) continue;
+      try {
+        this.open(address);
+        this.log.info?.(`listening on ${address}`);
+      } catch (error) {
+        isComplete = false;
+        this.log.debug?.(String(error));
+      }
+    }
+    return isComplete;
+  }
+
+  stop(): void {
+    for (const listener of this.byAddress.values()) listener.stop();
+    this.byAddress.clear();
+  }
+
+  private open(address: string): void {
+    const listener = this.listen(address);
+    this.ownPort = listener.port;
+    this.byAddress.set(address, listener);
+  }
+
+  private listen(address: string): Listener {
+    try {
+      return listenTcp(address, this.ownPort, this.accept);
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "";
+      if (address !== ALL || (code !== "EADDRNOTAVAIL" && !lacksFamily(address)))
+        throw new StartError(explainListen(address, this.ownPort, code), code === "EADDRNOTAVAIL");
+      this.log.warn?.("the kernel has no IPv6: the server is reached by IPv4 alone");
+      return this.listen("0.0.0.0");
+    }
+  }
+}
+
+function explainListen(address: string, port: number, code: string): string {
+  if (code === "EADDRINUSE") {
+    return `port ${port} is taken by another program; stop it (smbd, ksmbd?) or choose another with -p`;
+  }
+  if (code === "EACCES")
+    return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
+  if (lacksFamily(address))
+    return `cannot listen on ${address} port ${port}: the kernel has no IPv6; take the address out of 'interfaces'`;
+  return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;
+}
