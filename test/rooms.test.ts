@@ -28,6 +28,7 @@ const ENGINE: Allowed = {
   "and-then.ts": [],
   "turns.ts": [],
   "privileges.ts": [],
+  "resident-code.ts": [],
   "kernel-needs.ts": [],
   transport: [],
   security: [],

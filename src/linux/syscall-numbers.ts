@@ -84,6 +84,7 @@ const numbers = {
   quotactl_fd: [443, 443],
   capget: [125, 90],
   capset: [126, 91],
+  mlock2: [325, 284],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

@@ -17,6 +17,9 @@ const COLUMNS: readonly (readonly [string, number, (trial: Trial) => string])[] 
   ["TERM ms", -9, ({ stopMs }) => stopMs.toFixed(0)],
 ];
 
+/** Of the server's log, below a load that failed. */
+const LOG_LINES = 5;
+
 function mib(kib: number): string {
   return (kib / 1024).toFixed(1);
 }
@@ -36,4 +39,5 @@ export function printTrial(trial: Trial): void {
   console.log(line(COLUMNS.map(([, , show]) => show(trial))));
   console.log(`    ${trial.done}`);
   for (const fault of trial.faults) console.log(`    FAILED: ${fault}`);
+  if (trial.faults.length > 0) for (const text of trial.log.slice(-LOG_LINES)) console.log(`    log: ${text}`);
 }

@@ -1,5 +1,5 @@
 // One load on one box: boots a guest, runs the load with the probe beside it, and judges what the guest reported.
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TESTER } from "../peer/test-server.ts";
 import { copies } from "./copies.ts";
@@ -25,6 +25,8 @@ export interface Trial {
   readonly majorFaults: number;
   readonly stopMs: number;
   readonly faults: readonly string[];
+  /** The end of the server's log. */
+  readonly log: readonly string[];
   readonly samples: readonly Sample[];
 }
 
@@ -44,6 +46,7 @@ const LOAD_LIMIT_MS = 10 * 60_000;
 const START_LIMIT_MS = 60_000;
 /** Faults that tell the same are counted, not listed. */
 const LISTED_FAULTS = 3;
+const LOG_LINES = 20;
 
 export async function runTrial(load: Load, options: TrialOptions): Promise<Trial> {
   const directory = join(options.directory, "trial");
@@ -53,24 +56,25 @@ export async function runTrial(load: Load, options: TrialOptions): Promise<Trial
   copyImage(image);
   const guest = await Guest.boot({ ...options, image, directory });
   try {
-    return await measure(load, options, guest, directory);
+    const trial = await measure(load, options, guest);
+    return { ...trial, log: readLog(directory) };
   } catch (error) {
-    throw new Error([reason(error), ...guest.killed].join("; "));
+    throw new Error([reason(error), ...guest.killed, ...readLog(directory)].join("\n    "));
   } finally {
     await guest.halt();
-    const log = join(directory, "host", "log");
-    if (existsSync(log)) copyFileSync(log, join(options.directory, `${options.server}.log`));
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function measure(load: Load, options: TrialOptions, guest: Guest, directory: string): Promise<Trial> {
+type Measured = Omit<Trial, "log">;
+
+async function measure(load: Load, options: TrialOptions, guest: Guest): Promise<Measured> {
   const faults: string[] = [];
   const ground: Ground = {
     server: { host: GUEST_ADDRESS, port: 445, users: [TESTER] },
     clients: options.clients,
     isQuick: options.isQuick,
-    directory: join(directory, "clients"),
+    directory: join(options.directory, "trial", "clients"),
     fail: (what) => faults.push(what),
   };
   await guest.startServer();
@@ -136,6 +140,13 @@ async function nextSample(guest: Guest): Promise<Sample> {
     await Bun.sleep(100);
   }
   return guest.samples.at(-1) as Sample;
+}
+
+function readLog(directory: string): string[] {
+  const path = join(directory, "host", "log");
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+  return lines.filter((line) => !/ logged o(?:n|ff)\b/.test(line)).slice(-LOG_LINES);
 }
 
 /** `put 1: X`, `put 2: X` become `put, 2 times: X`. */

@@ -28,8 +28,6 @@ const OTHERS: Readonly<Record<string, number>> = {
   getrandom: isArm ? 278 : 318,
   membarrier: isArm ? 283 : 324,
   clone3: 435,
-  madvise: isArm ? 233 : 28,
-  mlock2: isArm ? 284 : 325,
 };
 
 /** struct sock_filter: code, instructions to skip if true and if false, operand. */
