@@ -39,5 +39,6 @@ export function printTrial(trial: Trial): void {
   console.log(line(COLUMNS.map(([, , show]) => show(trial))));
   console.log(`    ${trial.done}`);
   for (const fault of trial.faults) console.log(`    FAILED: ${fault}`);
-  if (trial.faults.length > 0) for (const text of trial.log.slice(-LOG_LINES)) console.log(`    log: ${text}`);
+  if (trial.faults.length > 0)
+    for (const text of trial.log.slice(-LOG_LINES)) console.log(`    log: ${text}`);
 }
