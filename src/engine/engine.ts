@@ -18,6 +18,7 @@ import { closeOpenById, endSession, endTree } from "./control/end.ts";
 import { makeTables } from "./control/tables.ts";
 import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
+import { isDead } from "./connection/idle.ts";
 import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { watchedRows } from "./loop-guard.ts";
@@ -260,8 +261,8 @@ class Engine implements EngineControl {
         connection.close("no log-on within the time allowed");
       } else if (connection.frameAgeMs(now) > maxFrameAgeMs) {
         connection.close("a message took too long to arrive");
-      } else if (deadtimeSeconds > 0 && now - connection.lastActiveMs > deadtimeSeconds * 1000) {
-        if (!connection.hasOpens()) connection.close("idle");
+      } else if (isDead(connection, context.opens, context.notify, now, deadtimeSeconds * 1000)) {
+        connection.close("idle for longer than 'deadtime'");
       }
     }
     for (const open of context.durables.expired(now)) closeOpen(context, open);

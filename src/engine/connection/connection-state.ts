@@ -68,6 +68,8 @@ export class ConnectionState {
   isLoggedOn = false;
   isClosed = false;
   lastActiveMs: number;
+  /** When it last asked for anything in a share. */
+  lastUsedMs: number;
   readonly traffic = new TrafficCount();
   private readonly keepAlives = new RateLimit();
   private readonly cancels = new RateLimit();
@@ -80,6 +82,7 @@ export class ConnectionState {
     this.window = new SequenceWindow(context.settings.maxCredits);
     this.openedMs = context.clock.now();
     this.lastActiveMs = this.openedMs;
+    this.lastUsedMs = this.openedMs;
   }
 
   /** The result of NEGOTIATE. Throws before NEGOTIATE, when the pipeline admits no other command. */
@@ -104,9 +107,14 @@ export class ConnectionState {
     return this.cancels.admit(this.lastActiveMs, perSecond);
   }
 
+  idleMs(): number {
+    return this.context.clock.now() - this.lastActiveMs;
+  }
+
   /** Counts an answer, and reports a full disk. */
   countAnswer(status: NtStatus, tree: Tree | undefined): void {
     this.traffic.count(status);
+    if (tree !== undefined) this.lastUsedMs = this.lastActiveMs;
     if (status === Status.DISK_FULL && tree !== undefined) this.reportRefusal(tree, "the disk is full");
   }
 

@@ -16,8 +16,13 @@ export interface Entry {
   readonly remoteAddress: string;
   readonly addressBlock: string;
   hasOpens(): boolean;
+  /** Milliseconds since the last request. */
+  idleMs(): number;
   close(reason: string): void;
 }
+
+/** A user's connection without open files yields only after this time without a request. */
+export const MIN_IDLE_MS = 30_000;
 
 const isIdle = (entry: Entry): boolean => !entry.hasOpens();
 
@@ -43,7 +48,8 @@ export class ConnectionTable {
       const isThere = (entry: Entry): boolean => entry.remoteAddress === remoteAddress;
       const yields =
         this.newcomers.oldestAt(block, isThere) ??
-        this.guests.oldestAt(block, (entry) => isThere(entry) && isIdle(entry));
+        this.guests.oldestAt(block, (entry) => isThere(entry) && isIdle(entry)) ??
+        this.idlestUserAt(remoteAddress);
       if (yields === undefined) return "max ip connections";
       this.end(yields, "max ip connections");
     }
@@ -56,6 +62,16 @@ export class ConnectionTable {
     if (yields === undefined) return limit;
     this.end(yields, limit);
     return undefined;
+  }
+
+  /** A machine that has lost connections without ending them comes back to its limit: the idlest one yields. */
+  private idlestUserAt(remoteAddress: string): Entry | undefined {
+    let idlest: Entry | undefined;
+    for (const entry of this.users.keys()) {
+      if (entry.remoteAddress !== remoteAddress || !isIdle(entry)) continue;
+      if (entry.idleMs() >= MIN_IDLE_MS && entry.idleMs() > (idlest?.idleMs() ?? 0)) idlest = entry;
+    }
+    return idlest;
   }
 
   add(entry: Entry): void {

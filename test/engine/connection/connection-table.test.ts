@@ -1,12 +1,13 @@
 // The limits of connections: those without a log-on yield to newer ones, and places stay for those who log on.
 import { describe, expect, test } from "bun:test";
-import { ConnectionTable, type Entry } from "../../../src/engine/connection/connection-table.ts";
+import { ConnectionTable, type Entry, MIN_IDLE_MS } from "../../../src/engine/connection/connection-table.ts";
 
 const HERE = "192.0.2.1";
 
 class FakeEntry implements Entry {
   isClosed = false;
   isBusy = false;
+  idle = 0;
   readonly id: number;
   readonly remoteAddress: string;
   private readonly table: ConnectionTable;
@@ -20,6 +21,9 @@ class FakeEntry implements Entry {
   }
   hasOpens(): boolean {
     return this.isBusy;
+  }
+  idleMs(): number {
+    return this.idle;
   }
   close(): void {
     this.isClosed = true;
@@ -143,4 +147,17 @@ test("one user leaves some connections to others", () => {
   logOn("bob");
   (own[0] as FakeEntry).close();
   logOn("ann");
+});
+
+test("at the limit per address the idlest connection of that address without open files yields", () => {
+  const { connect, logOn } = createTable();
+  const [busy, fresh, idle, idlest] = [1, 2, 3, 4].map(() => logOn("anna", HERE));
+  if (!busy || !fresh || !idle || !idlest) throw new Error("four connections");
+  expect(connect(HERE)).toBe("max ip connections");
+  for (const entry of [busy, idle, idlest]) entry.idle = MIN_IDLE_MS;
+  idlest.idle++;
+  busy.isBusy = true;
+  busy.idle *= 10;
+  expect(connect(HERE)).not.toBeString();
+  expect([busy, fresh, idle, idlest].map(({ isClosed }) => isClosed)).toEqual([false, false, false, true]);
 });

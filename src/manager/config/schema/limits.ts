@@ -11,7 +11,12 @@ export const LIMITS = [
     min: 1,
     max: 65_536,
   }),
-  integer("max ip connections", "32", "Concurrent connections from one address.", { min: 1, max: 65_536 }),
+  integer(
+    "max ip connections",
+    "32",
+    "Concurrent connections from one address; beyond it the idlest one without open files is closed.",
+    { min: 1, max: 65_536 },
+  ),
   integer(
     "max unauthenticated connections",
     "",
@@ -102,7 +107,7 @@ export const LIMITS = [
   integer(
     "deadtime",
     "0",
-    "Minutes without a request after which a connection without open files is closed; 0: never.",
+    "Minutes without a request in a share after which a connection is closed that has no files open and watches no folder; after a day also one with files that are only read. 0: never.",
     { min: 0, max: 525_600 },
   ),
   text("log level", "info", "error, warn, info or debug; or Samba's number: 0 to 3 and above.", {
