@@ -23,8 +23,8 @@ export function grantOf(
 ): ShareGrant {
   const rules = rulesOf(share, admission);
   const recycle = rules.recycle && fillRepository(rules.recycle, share.name, identity);
-  const { asGuest } = admission;
-  return Object.freeze({ ...rules, type: "disk", credentials, recycle, namedUsers, asGuest });
+  const { asGuest, isAdmin } = admission;
+  return Object.freeze({ ...rules, type: "disk", credentials, recycle, namedUsers, asGuest, isAdmin });
 }
 
 export const PIPE_GRANT = Object.freeze<ShareGrant>({
@@ -51,6 +51,7 @@ export const PIPE_GRANT = Object.freeze<ShareGrant>({
   },
   namedUsers: null,
   asGuest: false,
+  isAdmin: false,
   hideDotFiles: false,
   eaSupport: false,
   storeDosAttributes: false,

@@ -329,6 +329,8 @@ export interface ShareGrant extends ShareRules {
   readonly namedUsers: NamedUsers | null;
   /** The user has the guest's rights here, whatever name the session has. */
   readonly asGuest: boolean;
+  /** The user acts as root (`admin users`): stored descriptors do not bind him. */
+  readonly isAdmin: boolean;
 }
 
 /** The questions. `status` is an NTSTATUS. */

@@ -85,6 +85,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
     },
     namedUsers: null,
     asGuest: false,
+    isAdmin: false,
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,

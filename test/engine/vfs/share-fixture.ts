@@ -40,6 +40,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     },
     namedUsers: null,
     asGuest: false,
+    isAdmin: false,
     hideDotFiles: true,
     eaSupport: true,
     storeDosAttributes: true,

@@ -39,15 +39,20 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): NtStatus
     return Status.ACCESS_DENIED;
   const status = checkKind(createOptions, createDisposition, fileAttributes);
   if (status !== Status.SUCCESS) return status;
-  // The SACL needs SeSecurityPrivilege, which no user of this server has.
-  if ((desiredAccess & Access.ACCESS_SYSTEM_SECURITY) !== 0) return Status.PRIVILEGE_NOT_HELD;
-  const mapped = mapGenericAccess(desiredAccess);
+  const system = Access.ACCESS_SYSTEM_SECURITY;
+  if ((desiredAccess & system) !== 0 && !hasSecurityPrivilege(tree)) return Status.PRIVILEGE_NOT_HELD;
+  const mapped = mapGenericAccess(desiredAccess & ~system);
   if ((createOptions & CreateOption.DELETE_ON_CLOSE) !== 0) {
     if ((mapped & Access.DELETE) === 0) return Status.INVALID_PARAMETER;
     if (tree.grant.readOnly) return Status.ACCESS_DENIED;
   }
   if ((mapped & ~Access.MAXIMUM_ALLOWED & ~tree.maximalAccess) !== 0) return Status.ACCESS_DENIED;
   return checkCreateAttributes(request, tree);
+}
+
+/** SeSecurityPrivilege, by which a SACL is read and set: administrators have it where descriptors are stored. */
+function hasSecurityPrivilege({ grant }: Tree): boolean {
+  return grant.isAdmin && grant.security.acl === "nt";
 }
 
 function checkKind(options: number, disposition: number, attributes: number): NtStatus {

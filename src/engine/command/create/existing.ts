@@ -53,7 +53,8 @@ export function decideAccess(
   const mapped = mapGenericAccess(request.desiredAccess);
   let granted = mapped & ~Access.MAXIMUM_ALLOWED;
   const refused = { status: Status.ACCESS_DENIED, granted: 0 };
-  if ((granted & ~maximal) !== 0) return refused;
+  // ACCESS_SYSTEM_SECURITY is a privilege, which check-request.ts has found.
+  if ((granted & ~maximal & ~Access.ACCESS_SYSTEM_SECURITY) !== 0) return refused;
   if (refusedByReadOnly(node, granted)) return refused;
   if ((mapped & Access.MAXIMUM_ALLOWED) !== 0) {
     granted |= maximal;

@@ -184,6 +184,8 @@ export function mayRemove(
 
 /** The rights of the tree's user on `node` by its stored descriptor, else by its mode; -errno on failure. */
 export function rightsOn(tree: Tree, node: FileNode): MaybePromise<AccessMask | Failure> {
+  // As smbd with the uid of root.
+  if (tree.grant.isAdmin) return FileGeneric.ALL;
   return andThen(storedDescriptor(tree, node), (stored) => {
     if (typeof stored === "number") return stored;
     if (stored === undefined) {

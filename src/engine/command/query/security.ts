@@ -49,16 +49,23 @@ const DACL_CONTROL =
   SecurityControl.DACL_AUTO_INHERITED |
   SecurityControl.DACL_PROTECTED;
 
+const SACL_CONTROL =
+  SecurityControl.SACL_DEFAULTED |
+  SecurityControl.SACL_AUTO_INHERIT_REQ |
+  SecurityControl.SACL_AUTO_INHERITED |
+  SecurityControl.SACL_PROTECTED;
+
 /** The parts of a descriptor that a client asks for by SecurityInformation bits. */
 export function selectParts(full: SecurityDescriptor, wanted: number): SecurityDescriptor {
   const hasDacl = (wanted & SecurityInformation.DACL) !== 0;
+  const hasSacl = (wanted & SecurityInformation.SACL) !== 0;
   return {
-    control: hasDacl ? full.control & DACL_CONTROL : 0,
+    control: full.control & ((hasDacl ? DACL_CONTROL : 0) | (hasSacl ? SACL_CONTROL : 0)),
     owner: (wanted & SecurityInformation.OWNER) !== 0 ? full.owner : undefined,
     group: (wanted & SecurityInformation.GROUP) !== 0 ? full.group : undefined,
     dacl: hasDacl ? full.dacl : undefined,
-    // No user gets ACCESS_SYSTEM_SECURITY, and the server stores no labels or resource attributes.
-    sacl: undefined,
+    // The server stores no labels or resource attributes.
+    sacl: hasSacl ? full.sacl : undefined,
   };
 }
 

@@ -101,8 +101,9 @@ async function refreshCredentials(context: EngineContext, tree: Tree, outcome: O
     if (grant.status === Status.ACCESS_DENIED) endTree(context, tree, outcome);
     return;
   }
-  const { credentials, asGuest } = grant;
-  if (asGuest !== tree.grant.asGuest || credentials?.uid !== tree.grant.credentials?.uid) {
+  const { credentials, asGuest, isAdmin } = grant;
+  const isOther = asGuest !== tree.grant.asGuest || isAdmin !== tree.grant.isAdmin;
+  if (isOther || credentials?.uid !== tree.grant.credentials?.uid) {
     endTree(context, tree, outcome);
     return;
   }

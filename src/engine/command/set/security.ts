@@ -6,7 +6,7 @@ import { Access } from "../../../wire/security/access.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
 import { SecurityInformation } from "../../../wire/command/query-info.ts";
-import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
+import { SecurityControl, type SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { type Sid, sameSid } from "../../../wire/security/sid.ts";
 import { encodeSetInfoResponse, type SetInfoRequest } from "../../../wire/command/set-info.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
@@ -23,7 +23,12 @@ import { descriptorOf, forgetDescriptor, tokenOf, uidOn } from "../open/descript
 import { takeDescriptor, modeOf, rightsChange } from "../open/rights-change.ts";
 
 const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
-const SETTABLE = OWNER | GROUP | DACL;
+const SETTABLE = OWNER | GROUP | DACL | SACL;
+const SACL_CONTROL =
+  SecurityControl.SACL_DEFAULTED |
+  SecurityControl.SACL_AUTO_INHERIT_REQ |
+  SecurityControl.SACL_AUTO_INHERITED |
+  SecurityControl.SACL_PROTECTED;
 /** The uid or gid that leaves owner or group unchanged, as in chown(2). */
 const UNCHANGED = -1;
 
@@ -134,17 +139,20 @@ function changeFor(
   const owner = (flags & OWNER) !== 0 ? given.owner : undefined;
   const group = (flags & GROUP) !== 0 ? given.group : undefined;
   const hasDacl = (flags & DACL) !== 0;
+  const hasSacl = (flags & SACL) !== 0;
   const uid = owner === undefined ? UNCHANGED : newUid(tree, stat, current, owner);
   if (uid === undefined) return Status.INVALID_OWNER;
   const gid = group === undefined ? UNCHANGED : newGid(tree, stat, current, group);
   if (gid === undefined) return Status.INVALID_PRIMARY_GROUP;
   const merged: SecurityDescriptor = {
-    control: hasDacl ? given.control : current.control,
+    control:
+      ((hasDacl ? given.control : current.control) & ~SACL_CONTROL) |
+      ((hasSacl ? given.control : current.control) & SACL_CONTROL),
     owner: owner ?? current.owner,
     group: group ?? current.group,
     // As on Windows, a descriptor without a DACL sets a NULL DACL, which grants everybody full access.
     dacl: hasDacl ? (given.dacl ?? null) : current.dacl,
-    sacl: current.sacl,
+    sacl: hasSacl ? given.sacl : current.sacl,
   };
   return rightsChange(tree, stat, merged, uid, gid, hasDacl);
 }

@@ -26,7 +26,7 @@ describe("[MS-FSA] 2.1.5.14", () => {
     ["the group alone", GROUP, { ...none, group }],
     ["the DACL with its control bits", DACL, { ...none, control, dacl }],
     ["owner, group and DACL", OWNER | GROUP | DACL, { ...none, control, owner, group, dacl }],
-    ["no SACL", SACL, none],
+    ["the SACL alone", SACL, { ...none, sacl: dacl }],
     ["no integrity label", LABEL, none],
     ["nothing", 0, none],
   ])("a client gets %s", (_, wanted, expected) => {

@@ -77,7 +77,7 @@ test("a tree or session that encrypts or signs already goes on", () => {
 test("an unchanged share ends nothing, and every setting has its rule", () => {
   expect(lossesOf({}, structuredClone(base))).toEqual([]);
   const rules = Object.keys(base).filter(
-    (name) => !["type", "credentials", "namedUsers", "asGuest"].includes(name),
+    (name) => !["type", "credentials", "namedUsers", "asGuest", "isAdmin"].includes(name),
   );
   expect(Object.keys(TREE_RULES).toSorted()).toEqual(rules.toSorted());
 });

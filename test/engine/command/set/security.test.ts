@@ -26,7 +26,7 @@ test.each<[string, keyof typeof Status, number, number]>([
   ["the SACL without ACCESS_SYSTEM_SECURITY", "ACCESS_DENIED", SACL, WRITE_OWNER | WRITE_DAC],
   ["the central policy without ACCESS_SYSTEM_SECURITY", "ACCESS_DENIED", SCOPE, WRITE_OWNER | WRITE_DAC],
   ["a backup without ACCESS_SYSTEM_SECURITY", "ACCESS_DENIED", BACKUP, WRITE_OWNER | WRITE_DAC],
-  ["the SACL, which the server does not store", "NOT_SUPPORTED", SACL, ACCESS_SYSTEM_SECURITY],
+  ["the SACL with ACCESS_SYSTEM_SECURITY", "SUCCESS", SACL, ACCESS_SYSTEM_SECURITY],
   ["the integrity label, which the server does not store", "NOT_SUPPORTED", LABEL, WRITE_OWNER],
   ["the integrity label without WRITE_OWNER", "ACCESS_DENIED", LABEL, WRITE_DAC],
   ["the resource attributes, which the server does not store", "NOT_SUPPORTED", ATTRIBUTE, WRITE_DAC],
