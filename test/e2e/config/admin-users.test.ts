@@ -91,7 +91,10 @@ describe.skipIf(process.getuid?.() !== 0)("admin users", () => {
       owner: undefined,
       group: undefined,
       dacl: undefined,
-      sacl: { revision: 2, aces: [simpleAce(AceType.SYSTEM_AUDIT, 0xc0, Access.DELETE, parseSid("S-1-1-0"))] },
+      sacl: {
+        revision: 2,
+        aces: [simpleAce(AceType.SYSTEM_AUDIT, 0xc0, Access.DELETE, parseSid("S-1-1-0"))],
+      },
     };
     const saclOf = async (mount: Mount): Promise<SecurityDescriptor["sacl"]> => {
       const { fileId } = await openFile(mount, "audited", { desiredAccess: SYSTEM });

@@ -51,7 +51,14 @@ function isOtherShare(tree: Tree, grant: ShareGrant): boolean {
 async function handOver(context: EngineContext, tree: Tree, grant: ShareGrant): Promise<void> {
   const { credentials, namedUsers, asGuest, isAdmin } = grant;
   const readOnly = tree.grant.readOnly || grant.readOnly;
-  tree.grant = Object.freeze<ShareGrant>({ ...tree.grant, readOnly, credentials, namedUsers, asGuest, isAdmin });
+  tree.grant = Object.freeze<ShareGrant>({
+    ...tree.grant,
+    readOnly,
+    credentials,
+    namedUsers,
+    asGuest,
+    isAdmin,
+  });
   tree.maximalAccess = readOnly ? READ_ONLY_ACCESS : FileGeneric.ALL;
   tree.store?.setCredentials?.(credentials);
   if (readOnly) tree.store?.makeReadOnly?.();
