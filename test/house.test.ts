@@ -116,6 +116,14 @@ test.each([
   expect([...sources, ...tests].filter((path) => pattern.test(codeOf(path)))).toEqual([]);
 });
 
+test("timers and turns are those of src/loop: the event loop waits until the earliest timer that it knows is due", () => {
+  const pattern = /(?<![.\w])(?:setTimeout|setInterval|setImmediate|nextTick)\b/;
+  // A process of its own, without an event loop of ours.
+  const other = "src/cli/status-watch.ts";
+  const own = sources.filter((path) => !path.startsWith("src/loop/") && path !== other);
+  expect(own.filter((path) => pattern.test(codeOf(path)))).toEqual([]);
+});
+
 test("no errors of the compiler are silenced", () => {
   const silenced = [...sources, ...tests].filter((path) =>
     /@ts-(?:ignore|nocheck|expect-error)/.test(

@@ -14,9 +14,10 @@ const ROOMS: Allowed = {
   wire: [],
   crypto: ["@noble/", "node:"],
   linux: ["bun:ffi", "node:"],
+  loop: ["linux", "bun:jsc", "node:"],
   port: ["wire"],
-  engine: ["wire", "crypto", "linux", "port", "node:"],
-  manager: ["wire", "crypto", "linux", "port", "node:"],
+  engine: ["wire", "crypto", "linux", "loop", "port", "node:"],
+  manager: ["wire", "crypto", "linux", "loop", "port", "node:"],
   cli: ["manager", "port", "wire", "node:"],
   "main.ts": ["cli"],
 };
@@ -41,6 +42,7 @@ const ENGINE: Allowed = {
   "listeners.ts": ["connection", "transport"],
   "table-report.ts": ["connection"],
   "loop-guard.ts": ["connection", "turns.ts"],
+  "sweeper.ts": ["command", "connection"],
   "engine.ts": [
     "control",
     "listeners.ts",
@@ -53,6 +55,7 @@ const ENGINE: Allowed = {
     "table-report.ts",
     "turns.ts",
     "loop-guard.ts",
+    "sweeper.ts",
   ],
 };
 

@@ -5,7 +5,7 @@ import type { EngineControl, EngineStatus, EngineTables } from "../port/control.
 import type { PipeManager } from "../port/pipes.ts";
 import type { EngineSettings, Manager, MaybePromise, ShareGrant } from "../port/port.ts";
 import type { NtStatus } from "../wire/status.ts";
-import { closeOpen, closeUnreachable, loseSession } from "./command/close/teardown.ts";
+import { closeUnreachable, loseSession } from "./command/close/teardown.ts";
 import { reviewSessions } from "./command/session/review-sessions.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
 import { negotiateSmb1 } from "./command/session/negotiate.ts";
@@ -18,16 +18,17 @@ import { closeOpenById, endSession, endTree } from "./control/end.ts";
 import { makeTables } from "./control/tables.ts";
 import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
-import { isDead } from "./connection/idle.ts";
 import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { watchedRows } from "./loop-guard.ts";
 import { turns } from "./turns.ts";
+import { Sweeper } from "./sweeper.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
 import { DESCRIPTOR_LIMIT, DESCRIPTORS_PER_FILE } from "./state/open-usage.ts";
 import { ChangeTimes } from "./state/change-times.ts";
 import { DurableOpens } from "./state/durable-opens.ts";
+import type { CachingHolder } from "./state/caching-holder.ts";
 import { CachingTable } from "./state/caching.ts";
 import { NotifyTable } from "./state/notify.ts";
 import { OpenTable } from "./state/open-table.ts";
@@ -38,19 +39,12 @@ import { BufferPool } from "./transport/buffer-pool.ts";
 import { type DescriptorPlan, leastDescriptors, planDescriptors } from "./connection/descriptor-plan.ts";
 import { plannedMountPoints } from "../linux/fstab.ts";
 import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
-import type { SocketUser } from "./transport/listener.ts";
-import type { StreamSocket } from "./transport/send-queue.ts";
+import type { SocketUser, StreamSocket } from "./transport/stream-socket.ts";
 import { endVolumes, volumeEvents, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { missingDisks } from "./vfs/local/missing-disks.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
-/** How often the time limits of connections are checked. */
-const SWEEP_MS = 5_000;
-/** The time within which a message must arrive completely after its first byte. */
-const MAX_FRAME_AGE_MS = 60_000;
-/** The same while messages of others wait for buffers. */
-const MAX_FRAME_AGE_WHEN_LOW_MS = 10_000;
 /** FileIds of a server begin below it, far from where they wrap. */
 const MAX_FIRST_ID = 0x8000_0000;
 /** The limit of descriptors where the kernel does not tell it. */
@@ -76,12 +70,11 @@ class Engine implements EngineControl {
   private readonly host: ConnectionHost;
   private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listeners;
-  private readonly sweeper: ReturnType<typeof setInterval>;
+  private readonly sweeper: Sweeper;
   private readonly leasedDirectories = new LeasedDirectories();
   /** Descriptors that were open at start. */
   private readonly ownDescriptors = usedDescriptors();
   private lastConnectionId = 0;
-  private wasQuiet = false;
   private reportTimer: unknown;
 
   constructor(manager: Manager & PipeManager, write: WriteLine) {
@@ -121,7 +114,7 @@ class Engine implements EngineControl {
         sendBreak: (holder, from, to, needsAnswer) => sendBreak(context, holder, from, to, needsAnswer),
         unreachable: (holder) => closeUnreachable(context, holder),
         directoryLeased: (holder, open) => leasedDirectories.begin(context, holder, open),
-        directoryReleased: (holder) => leasedDirectories.end(context, holder),
+        directoryReleased: (holder) => this.endDirectoryLease(holder),
         expired: () =>
           log.warn?.(
             "a client did not acknowledge an oplock or lease break in time: others go on without it",
@@ -149,10 +142,14 @@ class Engine implements EngineControl {
           ended.catch((error: unknown) => log.error(`closing a session: ${String(error)}`));
       },
     };
+    this.sweeper = new Sweeper(this.host, this.connections, leasedDirectories);
     this.listeners = new Listeners((socket, address) => this.accept(socket, address), log);
     this.listeners.start(settings.addresses, settings.port);
-    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
-    this.sweeper.unref();
+  }
+
+  private endDirectoryLease(holder: CachingHolder): void {
+    this.leasedDirectories.end(this.context, holder);
+    this.sweeper.wake();
   }
 
   get port(): number {
@@ -208,14 +205,18 @@ class Engine implements EngineControl {
     const connection = new Connection(++this.lastConnectionId, this.host, socket, remoteAddress);
     this.connections.set(connection.id, connection);
     context.connectionTable.add(connection);
+    this.sweeper.wake();
     return {
-      receive: (chunk) => {
-        if (turns.around === undefined) connection.receive(chunk);
-        else turns.enter("a received message", () => connection.receive(chunk));
+      readable: () => {
+        this.sweeper.wake();
+        if (turns.around === undefined) connection.readable();
+        else turns.enter("a received message", () => connection.readable());
       },
       drained: () => turns.enter("a socket that takes bytes again", () => connection.drained()),
+      ended: () => turns.enter("a client that sends no more", () => connection.ended()),
       closed: () => {
         turns.enter("a closed connection", () => connection.closed());
+        this.sweeper.wake();
         if (context.connections.size === 0) this.reportTablesSoon();
       },
     };
@@ -245,35 +246,6 @@ class Engine implements EngineControl {
       if (connections.size > 0) return;
       log.debug?.(describeTables(this.context, this.leasedDirectories.lingeringCount));
     });
-  }
-
-  /** Closes connections that do not log on, are idle for too long, or leave a message incomplete. */
-  private sweep(): void {
-    const { context } = this;
-    const { logonTimeoutSeconds, deadtimeSeconds } = context.settings;
-    const now = context.clock.now();
-    this.leasedDirectories.sweep(context);
-    const maxFrameAgeMs = context.pool.isLow() ? MAX_FRAME_AGE_WHEN_LOW_MS : MAX_FRAME_AGE_MS;
-    let newest = 0;
-    for (const connection of [...this.connections.values()]) {
-      newest = Math.max(newest, connection.lastActiveMs);
-      if (!connection.isLoggedOn && now - connection.openedMs > logonTimeoutSeconds * 1000) {
-        connection.close("no log-on within the time allowed");
-      } else if (connection.frameAgeMs(now) > maxFrameAgeMs) {
-        connection.close("a message took too long to arrive");
-      } else if (isDead(connection, context.opens, context.notify, now, deadtimeSeconds * 1000)) {
-        connection.close("idle for longer than 'deadtime'");
-      }
-    }
-    for (const open of context.durables.expired(now)) closeOpen(context, open);
-    const isQuiet = now - newest > SWEEP_MS;
-    // Once, when the server becomes idle: frees the buffers and the garbage of the last burst.
-    if (isQuiet && !this.wasQuiet) {
-      context.pool.trim();
-      this.host.idleExchanges.length = 0;
-      Bun.gc(false);
-    }
-    this.wasQuiet = isQuiet;
   }
 
   reload(): void {
@@ -306,7 +278,7 @@ class Engine implements EngineControl {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.sweeper);
+    this.sweeper.stop();
     this.context.clock.clearTimer(this.reportTimer);
     this.listeners.stop();
     for (const connection of [...this.connections.values()]) connection.close("server stops");

@@ -1,7 +1,7 @@
 // The addresses that the server listens on. They follow the configuration, and the machine's interfaces.
 import type { Log } from "./connection/context.ts";
-import { type Listener, lacksFamily, listenTcp, type SocketUser } from "./transport/listener.ts";
-import type { StreamSocket } from "./transport/send-queue.ts";
+import { lacksFamily, listenTcp, openEventLoop } from "./transport/listener.ts";
+import type { Accept, Listener } from "./transport/stream-socket.ts";
 
 /**
  * The server cannot start for a reason that the administrator can fix. `message` is one line for the user.
@@ -16,8 +16,6 @@ export class StartError extends Error {
     this.isAbsent = isAbsent;
   }
 }
-
-type Accept = (socket: StreamSocket, address: string) => SocketUser | undefined;
 
 /** "::" accepts IPv4, too. In a kernel without IPv6, `open` falls back to 0.0.0.0. */
 const ALL = "::";
@@ -43,6 +41,8 @@ export class Listeners {
    * have yet is waited for: `follow`.
    */
   start(addresses: readonly string[] | null, port: number): void {
+    if (!openEventLoop())
+      this.log.warn?.("sockets are watched by the runtime, which costs memory: /proc tells nothing of epoll");
     this.ownPort = port;
     for (const address of addresses ?? [ALL]) {
       try {
@@ -113,6 +113,8 @@ function explainListen(address: string, port: number, code: string): string {
   }
   if (code === "EACCES")
     return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
+  if (code === "EADDRNOTAVAIL" && !lacksFamily(address))
+    return `cannot listen on ${address} port ${port}: no interface has the address; bring it up or correct 'interfaces'`;
   if (lacksFamily(address))
     return `cannot listen on ${address} port ${port}: the kernel has no IPv6; take the address out of 'interfaces'`;
   return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;

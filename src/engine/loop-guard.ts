@@ -1,5 +1,6 @@
 // Measures how long each piece of work keeps the event loop, for tests: in processor time of the thread, which a
 // busy machine does not lengthen. Off unless the environment variable MINISMBD_LOOP_LIMIT_MS has a limit.
+import { eventLoop } from "../loop/event-loop.ts";
 import { threadCpuMs } from "../linux/thread-usage.ts";
 import { Command, HEADER_SIZE } from "../wire/header.ts";
 import type { Exchange, Row } from "./connection/exchange.ts";
@@ -67,7 +68,7 @@ class LoopGuard {
     const before = threadCpuMs();
     if (this.tickStartMs < 0) {
       this.tickStartMs = before;
-      setImmediate(() => this.endTick());
+      eventLoop.soon(() => this.endTick());
     }
     this.depth++;
     try {

@@ -1,6 +1,7 @@
 // Turns of the event loop: a connection whose requests have used up their time waits here, and the event loop
 // serves other sockets before each turn. One turn at a time, in the order in which they were asked for, so that
 // no connection's work delays another's by more than the turns of those before it.
+import { eventLoop } from "../loop/event-loop.ts";
 
 /** Milliseconds that a connection's requests may keep the event loop at a stretch. */
 export const TURN_MS = 4;
@@ -20,7 +21,7 @@ export class Turns {
     this.queue.push(taker);
     if (this.isArmed) return;
     this.isArmed = true;
-    setImmediate(this.run);
+    eventLoop.soon(this.run);
   }
 
   /** Resolves at its turn; for work that belongs to no connection. */
@@ -40,7 +41,7 @@ export class Turns {
       if (next !== undefined) this.enter("a turn", () => next.takeTurn());
     } finally {
       this.isArmed = this.queue.length > 0;
-      if (this.isArmed) setImmediate(this.run);
+      if (this.isArmed) eventLoop.soon(this.run);
     }
   };
 }

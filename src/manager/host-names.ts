@@ -1,5 +1,6 @@
 // Addresses of the host names in `hosts allow` and `hosts deny`, looked up in the background: the event loop never waits
 // for a name server.
+import { timers } from "../loop/timers.ts";
 import { lookup } from "node:dns/promises";
 import { type HostRule, namesOf, parseAddress } from "./config/hosts.ts";
 
@@ -49,7 +50,7 @@ export class HostNames {
         if (asked) running.push(asked);
       }
     if (running.length === 0) return undefined;
-    const late = new Promise<void>((resolve) => setTimeout(resolve, WAIT_MS).unref());
+    const late = timers.sleep(WAIT_MS);
     return Promise.race([Promise.all(running).then(() => {}), late]);
   }
 

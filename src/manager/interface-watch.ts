@@ -1,5 +1,6 @@
 // Tells when the machine's interfaces or their addresses change: by netlink, or by looking now and then where the
 // kernel has no netlink.
+import { type Timer, timers } from "../loop/timers.ts";
 import { closeInterfaceEvents, drainInterfaceEvents, openInterfaceEvents } from "../linux/netlink.ts";
 
 /** Events come in bursts: an interface comes up, gets its addresses, and changes its flags. */
@@ -12,7 +13,7 @@ export class InterfaceWatch {
   /** Returns false where it is to be called again soon. */
   private readonly changed: () => boolean;
   private fd = -1;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timer: Timer | undefined;
   private readonly onSignal = (): void => {
     if (this.fd >= 0 && drainInterfaceEvents(this.fd)) this.lookLater(SETTLE_MS);
   };
@@ -35,20 +36,19 @@ export class InterfaceWatch {
   }
 
   stop(): void {
-    clearTimeout(this.timer);
+    timers.clear(this.timer);
     this.timer = undefined;
     if (this.fd >= 0) closeInterfaceEvents(this.fd);
     this.fd = -1;
   }
 
   private lookLater(delayMs: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    timers.clear(this.timer);
+    this.timer = timers.set(delayMs, () => {
       this.timer = undefined;
       const isDone = this.changed();
       if (!isDone) this.lookLater(RETRY_MS);
       else if (this.fd < 0) this.lookLater(POLL_MS);
-    }, delayMs);
-    this.timer.unref();
+    });
   }
 }

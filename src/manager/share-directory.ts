@@ -5,6 +5,7 @@ import { errnoName, Errno } from "../linux/errno.ts";
 import { hasFreeDescriptors } from "../linux/limits.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt2 } from "../linux/open.ts";
 import { ModeType, emptyStatx, statFdCached } from "../linux/stat.ts";
+import { timers } from "../loop/timers.ts";
 import type { MaybePromise } from "../port/port.ts";
 
 export interface DirectoryStat {
@@ -82,7 +83,5 @@ function statInWorker(request: StatRequest): Promise<StatAnswer> {
 }
 
 function expire(afterMs: number): Promise<StatAnswer> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve({ code: "ETIMEDOUT" }), afterMs).unref();
-  });
+  return timers.sleep(afterMs).then(() => ({ code: "ETIMEDOUT" }));
 }

@@ -4,12 +4,21 @@ import { DIRENT_OFFSETS } from "../../src/linux/dir.ts";
 import { Errno, errnoName } from "../../src/linux/errno.ts";
 import { INOTIFY_OFFSETS, Inotify } from "../../src/linux/inotify.ts";
 import { CACHESTAT_SIZE, Falloc, IOVEC_SIZE, Rwf } from "../../src/linux/io.ts";
+import { Epoll, EpollControl, epollLayout } from "../../src/linux/epoll.ts";
 import { FAT_IOCTL_GET_ATTRIBUTES, FAT_IOCTL_SET_ATTRIBUTES } from "../../src/linux/fat-attributes.ts";
 import { DQBLK_SIZE } from "../../src/linux/quota.ts";
 import { RLIMIT_SIZE } from "../../src/linux/limits.ts";
 import { FLOCK_OFFSETS, FLOCK_SIZE } from "../../src/linux/locks.ts";
 import { TIMESPEC_SIZE } from "../../src/linux/directory-entries.ts";
 import { At, OPEN_HOW_SIZE, Open, Resolve, openFlags } from "../../src/linux/open.ts";
+import { MSGHDR_OFFSETS, MSGHDR_SIZE, Message, SocketOption } from "../../src/linux/socket.ts";
+import {
+  Family,
+  SOCKADDR6_OFFSETS,
+  SOCKADDR6_SIZE,
+  SOCKADDR_OFFSETS,
+  SOCKADDR_SIZE,
+} from "../../src/linux/socket-address.ts";
 import { STATFS_OFFSETS, STATFS_SIZE, STATX_OFFSETS, STATX_SIZE } from "../../src/linux/stat.ts";
 import { StatxAttribute, StatxMask } from "../../src/linux/stat.ts";
 import { type SyscallName, architecture, syscallTable } from "../../src/linux/syscall-numbers.ts";
@@ -87,6 +96,34 @@ describe.if(hasCompiler)("the C headers have the same values for", () => {
     expect(cValues(["fcntl.h"], ["sizeof(struct flock)"])).toEqual([FLOCK_SIZE]);
   });
 
+  test("struct epoll_event", () => {
+    const { size, ...offsets } = epollLayout(architecture);
+    expectSame(["sys/epoll.h"], offsets, (key) => `offsetof(struct epoll_event, ${key})`);
+    expect(cValues(["sys/epoll.h"], ["sizeof(struct epoll_event)"])).toEqual([size]);
+    expectSame(["sys/epoll.h"], Epoll, (key) => `EPOLL${key}`);
+    expectSame(["sys/epoll.h"], EpollControl, (key) => `EPOLL_CTL_${key}`);
+  });
+
+  test("sockets", () => {
+    const includes = ["sys/socket.h", "netinet/in.h", "netinet/tcp.h"];
+    expectSame(includes, MSGHDR_OFFSETS, (key) => `offsetof(struct msghdr, msg_${key})`);
+    expectSame(
+      includes,
+      SOCKADDR_OFFSETS,
+      (key) => `offsetof(struct sockaddr_in, sin_${key === "address" ? "addr" : key})`,
+    );
+    expectSame(includes, SOCKADDR6_OFFSETS, (key) => `offsetof(struct sockaddr_in6, sin6_${key})`);
+    const sizes = ["msghdr", "sockaddr_in", "sockaddr_in6"].map((name) => `sizeof(struct ${name})`);
+    expect(cValues(includes, sizes)).toEqual([MSGHDR_SIZE, SOCKADDR_SIZE, SOCKADDR6_SIZE]);
+    expectSame(includes, Message, (key) => `MSG_${key}`);
+    expectSame(includes, Family, (key) => `AF_${key}`);
+    const names = Object.keys(SocketOption).flatMap((name) => {
+      if (name.startsWith("TCP_")) return ["IPPROTO_TCP", name];
+      return name.startsWith("IPV6_") ? ["IPPROTO_IPV6", name] : ["SOL_SOCKET", `SO_${name}`];
+    });
+    expect(cValues(includes, names)).toEqual(Object.values(SocketOption).flat());
+  });
+
   test("flags", () => {
     // O_LARGEFILE is 0 in a 64-bit glibc; only asm-generic has the kernel's value.
     const { LARGEFILE: _, ...flags } = Open;
@@ -133,6 +170,12 @@ test("arm64 has its own values of O_DIRECTORY, O_NOFOLLOW, O_DIRECT and O_LARGEF
     0o200000, 0o400000, 0o40000, 0o100000,
   ]);
   expect([arm.PATH, arm.CLOEXEC, arm.CREAT]).toEqual([x64.PATH, x64.CLOEXEC, x64.CREAT]);
+});
+
+test("struct epoll_event is packed on x86-64 alone", () => {
+  // include/uapi/linux/eventpoll.h of Linux 6.1: EPOLL_PACKED.
+  expect(epollLayout("x64")).toEqual({ size: 12, events: 0, data: 4 });
+  expect(epollLayout("arm64")).toEqual({ size: 16, events: 0, data: 8 });
 });
 
 test("errnoName takes positive and negative numbers, and numbers without a name", () => {

@@ -1,27 +1,17 @@
 // One client connection: reads messages from the socket, runs their requests through the pipeline, sends the
 // replies.
 import type { Mac } from "../../crypto/provider.ts";
-import {
-  Command,
-  HEADER_SIZE,
-  HeaderFlag,
-  HeaderOffset,
-  PROTOCOL_SMB1,
-  PROTOCOL_SMB2,
-  PROTOCOL_TRANSFORM,
-  set64,
-} from "../../wire/header.ts";
-import { Status } from "../../wire/status.ts";
-import { Writer } from "../../wire/cursor.ts";
-import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
+import { Command, PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM } from "../../wire/header.ts";
 import type { Session, Tree } from "../state/session.ts";
 import { HEAD_ROOM, type PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
-import { SendQueue, type StreamSocket } from "../transport/send-queue.ts";
+import { SendQueue } from "../transport/send-queue.ts";
+import type { SocketUser, StreamSocket } from "../transport/stream-socket.ts";
 import type { EngineContext } from "./context.ts";
 import type { Channel } from "./channels.ts";
 import { ConnectionState } from "./connection-state.ts";
 import { Exchange, type ExchangeHost, NO_REPLY, type Outcome, type Row } from "./exchange.ts";
+import { INTERIM_END, makeInterim } from "./interim.ts";
 import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { openSealed, sealReply } from "./sealing.ts";
@@ -52,7 +42,7 @@ export interface ConnectionHost {
   readonly endSession: (session: Session) => void;
 }
 
-export class Connection extends ConnectionState implements FrameSink, ExchangeHost, Channel {
+export class Connection extends ConnectionState implements FrameSink, SocketUser, ExchangeHost, Channel {
   readonly sendQueue: SendQueue;
   /** Requests with an interim response and no final one, by AsyncId. */
   private readonly waiting = new Map<number, Exchange>();
@@ -68,8 +58,8 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
   private readonly host: ConnectionHost;
   private readonly socket: StreamSocket;
   private readonly frames: FrameAssembler;
-  private chunk: Uint8Array | undefined;
-  private chunkView: DataView | undefined;
+  /** When the peer closed its sending side; -1 before. */
+  private endedMs = -1;
 
   constructor(id: number, host: ConnectionHost, socket: StreamSocket, remoteAddress: string) {
     super(id, host.context, remoteAddress);
@@ -102,24 +92,42 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     exchange.waitingBytes = 0;
   }
 
-  /** Takes received bytes and ownership of `chunk`. */
-  receive(chunk: Uint8Array): void {
+  /** Receives what the socket has, and answers the requests in it. */
+  readable(): void {
     if (this.isClosed) return;
-    this.lastActiveMs = this.context.clock.now();
-    this.turns.begin(this.lastActiveMs);
-    if (this.frames.isIdle()) this.frameStartedMs = this.lastActiveMs;
-    this.chunk = chunk;
-    this.chunkView = undefined;
-    const isSound = this.frames.feed(chunk);
-    this.chunk = undefined;
-    this.chunkView = undefined;
+    const now = this.context.clock.now();
+    this.lastActiveMs = now;
+    this.turns.begin(now);
+    if (this.frames.isIdle()) this.frameStartedMs = now;
+    const before = this.frames.frameCount;
+    this.sendQueue.gather();
+    const isSound = this.frames.receive();
+    this.sendQueue.endGathering();
+    // What is incomplete now began to arrive after the messages before it.
+    if (this.frames.frameCount !== before) this.frameStartedMs = now;
     if (!isSound) this.close("invalid framing or message");
     else this.adjustFlow();
+  }
+
+  /** The peer sends no more: what is under way is answered, then the connection ends with what still waits. */
+  ended(): void {
+    this.endedMs = this.context.clock.now();
+    this.adjustFlow();
+  }
+
+  /** Milliseconds since the peer closed its sending side; 0 before. */
+  endingMs(nowMs: number): number {
+    return this.endedMs < 0 ? 0 : nowMs - this.endedMs;
   }
 
   /** Milliseconds that an incomplete message takes to arrive; 0 between messages, and while nothing is read. */
   frameAgeMs(nowMs: number): number {
     return this.frames.isIdle() || this.isPaused ? 0 : nowMs - this.frameStartedMs;
+  }
+
+  /** True while the connection may not stay as it is: it has to log on, to finish a message, or to end. */
+  hasTimeLimit(): boolean {
+    return !this.isLoggedOn || !this.frames.isIdle() || this.endedMs >= 0;
   }
 
   roomFreed(): void {
@@ -137,25 +145,25 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     return this.socket.receive(bytes, at, length);
   }
 
-  takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean {
+  takeFrame(buffer: PooledBuffer, length: number): boolean {
     this.traffic.receivedBytes += length;
-    if (length < 4) return this.refuse(loan);
-    const view = loan?.view ?? this.viewOf(bytes);
-    const magic = view.getUint32(start, true);
+    if (length < 4) return this.refuse(buffer);
+    const { bytes, view } = buffer;
+    const magic = view.getUint32(0, true);
+    let start = 0;
     let sealedBy: Session | undefined;
     if (magic === PROTOCOL_TRANSFORM) {
-      sealedBy = openSealed(this, bytes, view, start, length);
-      if (sealedBy === undefined) return this.refuse(loan);
-      start += 52;
-      length -= 52;
+      sealedBy = openSealed(this, bytes, view, 0, length);
+      if (sealedBy === undefined) return this.refuse(buffer);
+      start = 52;
     } else if (magic === PROTOCOL_SMB1) {
-      return this.takeSmb1(bytes, start, length, loan);
+      return this.takeSmb1(buffer, length);
     } else if (magic !== PROTOCOL_SMB2) {
-      return this.refuse(loan);
+      return this.refuse(buffer);
     }
-    if (!hasSoundMembers(view, start, length)) return this.refuse(loan);
+    if (!hasSoundMembers(view, start, length - start)) return this.refuse(buffer);
     const exchange = this.host.idleExchanges.pop() ?? new Exchange(this.context);
-    exchange.begin(this, bytes, view, start, length, loan, sealedBy);
+    exchange.begin(this, buffer, start, length - start, sealedBy);
     this.run(exchange);
     return !this.isClosed;
   }
@@ -170,27 +178,15 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     return true;
   }
 
-  private viewOf(bytes: Uint8Array): DataView {
-    if (bytes === this.chunk && this.chunkView !== undefined) return this.chunkView;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (bytes === this.chunk) this.chunkView = view;
-    return view;
-  }
-
-  private takeSmb1(
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    loan: PooledBuffer | undefined,
-  ): boolean {
+  private takeSmb1(buffer: PooledBuffer, length: number): boolean {
     const isFirst = this.negotiated === undefined && !this.awaitsSecondNegotiate;
-    const accepted = isFirst && this.host.negotiateSmb1(this, bytes.subarray(start, start + length));
-    if (loan !== undefined) this.context.pool.release(loan);
+    const accepted = isFirst && this.host.negotiateSmb1(this, buffer.bytes.subarray(0, length));
+    this.context.pool.release(buffer);
     return accepted;
   }
 
-  private refuse(loan: PooledBuffer | undefined): false {
-    if (loan !== undefined) this.context.pool.release(loan);
+  private refuse(buffer: PooledBuffer): false {
+    this.context.pool.release(buffer);
     return false;
   }
 
@@ -266,16 +262,9 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     exchange.sendFinished();
     this.lastAsyncId++;
     const asyncId = this.lastAsyncId;
-    const end = HEAD_ROOM + HEADER_SIZE + EMPTY_ERROR_SIZE;
-    const reply = this.context.pool.acquire(end);
-    const { view } = reply;
-    exchange.writeHeader(reply, HEAD_ROOM, Status.PENDING);
-    const flags = view.getUint32(HEAD_ROOM + HeaderOffset.FLAGS, true) | HeaderFlag.ASYNC_COMMAND;
-    view.setUint32(HEAD_ROOM + HeaderOffset.FLAGS, flags, true);
-    set64(view, HEAD_ROOM + HeaderOffset.ASYNC_ID, asyncId);
-    writeEmptyError(new Writer(reply.bytes, HEAD_ROOM, HEAD_ROOM + HEADER_SIZE));
+    const reply = makeInterim(exchange, asyncId);
     // Not signed: the final response has the same message id, and with AES-GMAC that would be the same nonce.
-    this.sendReply(reply, end, exchange.sealedBy);
+    this.sendReply(reply, INTERIM_END, exchange.sealedBy);
     exchange.asyncId = asyncId;
     this.inFlight.delete(exchange);
     this.waiting.set(asyncId, exchange);
@@ -354,6 +343,11 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
       return;
     }
     if (this.isClosed) return;
+    if (this.endedMs >= 0 && this.isDone()) {
+      this.socket.end();
+      this.closed();
+      return;
+    }
     const pause = this.isStalled() || this.frames.hasDeferred;
     if (pause === this.isPaused) return;
     this.isPaused = pause;
@@ -363,10 +357,16 @@ export class Connection extends ConnectionState implements FrameSink, ExchangeHo
     this.socket.resume();
   }
 
-  /** Disconnects: resets the TCP connection, dropping unsent replies. */
+  /** True when all received requests are answered but those that wait for other clients. */
+  private isDone(): boolean {
+    return this.inFlight.size === 0 && this.sendQueue.isEmpty() && !this.frames.hasDeferred;
+  }
+
+  /** Disconnects: resets the TCP connection, dropping the replies that the socket does not take. */
   close(reason: string): void {
     if (this.isClosed) return;
     this.context.log.debug?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
+    this.sendQueue.flush();
     this.socket.terminate();
     this.closed(reason);
   }

@@ -1,6 +1,7 @@
 // The services and tables that all commands share. Built once at start; a reload replaces `settings`.
 import type { Provider } from "../../crypto/provider.ts";
 import type { PipeManager } from "../../port/pipes.ts";
+import { type Timer, timers } from "../../loop/timers.ts";
 import type { EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../logon/logon-gate.ts";
 import type { SessionTable } from "../state/session-table.ts";
@@ -30,8 +31,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
-  setTimer: (delayMs, run) => setTimeout(() => turns.enter("a timer", run), delayMs),
-  clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+  setTimer: (delayMs, run) => timers.set(delayMs, () => turns.enter("a timer", run)),
+  clearTimer: (timer) => timers.clear(timer as Timer | undefined),
 };
 
 /** A level that is off is undefined, so that `log.debug?.(...)` builds no string. */

@@ -137,14 +137,12 @@ export class Exchange {
     this.context = context;
   }
 
-  /** Starts with a received message. The object is reused after `dispose`. */
+  /** Starts with a received message, and releases its buffer. The object is reused after `dispose`. */
   begin(
     connection: ExchangeHost,
-    bytes: Uint8Array,
-    view: DataView,
+    loan: PooledBuffer,
     start: number,
     length: number,
-    loan: PooledBuffer | undefined,
     sealedBy: Session | undefined,
   ): void {
     this.connection = connection;
@@ -153,7 +151,7 @@ export class Exchange {
     this.sealedBy = sealedBy;
     this.memberStart = start;
     this.replyAt = HEAD_ROOM;
-    this.message.set(bytes, view, start, length);
+    this.message.set(loan.bytes, loan.view, start, length);
     this.predecessor.clear();
   }
 
@@ -317,7 +315,7 @@ export class Exchange {
     this.memberKeys.length = 0;
   }
 
-  /** Bytes of the buffer that the message lies in; other messages may share it. */
+  /** Bytes of the buffer that the message lies in. */
   get heldBytes(): number {
     return this.loan?.bytes.length ?? this.message.view.buffer.byteLength;
   }

@@ -1,5 +1,5 @@
 // Direct TCP framing: a zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1, [MS-SMB]
-// 2.1. Splits a byte stream into messages; copies only those that span packets.
+// 2.1. Receives a byte stream and cuts it into messages, each in a pooled buffer of its own.
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 
 /** RFC 1002 4.3: a NetBIOS session keep-alive, which some old clients send. Skipped. */
@@ -12,14 +12,18 @@ const NETBIOS_SESSION_REQUEST = 0x81;
 /** Two encoded names without scopes have 68 bytes together, and at most 255 bytes each. */
 const MAX_SESSION_REQUEST_BYTES = 510;
 
-/** Bytes below which a recv(2) of its own does not pay. */
-const MIN_PULL_BYTES = 16_384;
-/** The most bytes that one connection pulls from its socket in one turn of the event loop. */
-const MAX_PULLED_BYTES = 8 * 1024 * 1024;
+/** Bytes received at once where messages are small: several of them, or the header and the first bytes of a large one. */
+const READ_AHEAD_BYTES = 16_384;
+/** A message that lacks fewer bytes is received with what follows it. */
+const MIN_DIRECT_BYTES = 4096;
+/** The most bytes that one connection receives in one turn of the event loop. */
+const MAX_TURN_BYTES = 8 * 1024 * 1024;
 /** Messages up to this size are received even while the pool is low: one of them may free buffers. */
 const SMALL_FRAME_BYTES = 66_560;
-const headerBytes = new Uint8Array(4);
-const NO_BYTES = new Uint8Array(0);
+const HEADER_BYTES = 4;
+
+/** What all connections receive small messages into: nothing stays here after `receive`. */
+const readAhead = new Uint8Array(READ_AHEAD_BYTES);
 
 export interface FrameSink {
   /** The largest message in bytes that the connection accepts in its present state. */
@@ -30,24 +34,27 @@ export interface FrameSink {
   roomFreed(): void;
   /**
    * Receives bytes that have arrived on the socket into `bytes[at, at + length)`, without waiting. Returns
-   * their number; 0 or less when there are none. Saves the copy through the event loop's buffers for a large
-   * message.
+   * their number; 0 when there are none.
    */
   pull(bytes: Uint8Array, at: number, length: number): number;
   /**
-   * Takes one complete message, `bytes[start, start + length)`. Where `loan` is given, `bytes` belong to it
-   * and the sink releases it; otherwise the sink owns the bytes. False stops the assembler: the connection is
-   * closing.
+   * Takes one complete message, the first `length` bytes of `buffer`, and the buffer with it. False stops the
+   * assembler: the connection is closing.
    */
-  takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean;
+  takeFrame(buffer: PooledBuffer, length: number): boolean;
   /** Counts a NetBIOS keep-alive; false when there are too many. */
   takeKeepAlive(): boolean;
   /** Answers a NetBIOS session request; false when none is due. */
   takeSessionRequest(): boolean;
 }
 
-/** Assembles the messages of one connection. Between messages it holds no buffer but the deferred chunks. */
+/**
+ * Assembles the messages of one connection. Between messages it holds no buffer, but up to READ_AHEAD_BYTES that were
+ * received with a message and may not be handed over yet.
+ */
 export class FrameAssembler {
+  /** Messages handed over so far. */
+  frameCount = 0;
   private readonly pool: BufferPool;
   private readonly sink: FrameSink;
   private partial: PooledBuffer | undefined;
@@ -56,14 +63,10 @@ export class FrameAssembler {
   private headerFilled = 0;
   private header = 0;
   private isSessionRequest = false;
-  /** Chunks that arrived while `mayTakeFrame` was false. */
-  private deferred: Uint8Array[] = [];
+  /** Bytes that were received while `mayTakeFrame` was false. */
+  private deferred: Uint8Array | undefined;
   /** The first deferred message is large, and the pool is low. */
   private awaitsRoom = false;
-  /**
-   * Set while further chunks are deferred: nothing may be pulled from the socket before they are consumed.
-   */
-  private hasMoreDeferred = false;
 
   constructor(pool: BufferPool, sink: FrameSink) {
     this.pool = pool;
@@ -76,36 +79,46 @@ export class FrameAssembler {
   }
 
   /**
-   * Takes the next bytes of the stream and ownership of `chunk`. False when the connection must be closed:
-   * the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
+   * Receives what the socket has, up to a limit, and hands over the messages in it. False when the connection must be
+   * closed: the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
    */
-  feed(chunk: Uint8Array): boolean {
-    if (this.deferred.length > 0) {
-      this.deferred.push(chunk);
-      return true;
+  receive(): boolean {
+    if (!this.resume()) return false;
+    for (let taken = 0; taken < MAX_TURN_BYTES && this.mayReceive();) {
+      const missing = this.frameBytes - this.filled;
+      const isDirect = this.partial !== undefined && missing >= MIN_DIRECT_BYTES;
+      const count = isDirect ? this.receiveDirect(missing) : this.sink.pull(readAhead, 0, READ_AHEAD_BYTES);
+      if (count <= 0) return true;
+      taken += count;
+      if (isDirect ? !this.endFull() : !this.cut(readAhead, 0, count)) return false;
+      // The socket has no more now.
+      if (count < (isDirect ? missing : READ_AHEAD_BYTES)) return true;
     }
-    return this.split(chunk);
+    return true;
+  }
+
+  private mayReceive(): boolean {
+    return this.deferred === undefined && (this.headerFilled > 0 || this.sink.mayTakeFrame());
+  }
+
+  /** Receives into the message's own buffer. */
+  private receiveDirect(missing: number): number {
+    const count = this.partial === undefined ? 0 : this.sink.pull(this.partial.bytes, this.filled, missing);
+    if (count > 0) this.filled += count;
+    return count;
   }
 
   /** True when received bytes wait for `resume`. */
   get hasDeferred(): boolean {
-    return this.deferred.length > 0;
+    return this.deferred !== undefined;
   }
 
-  /** Continues with the deferred chunks while `mayTakeFrame` is true. False as in `feed`. */
+  /** Continues with the deferred bytes while `mayTakeFrame` is true. False as in `receive`. */
   resume(): boolean {
-    while (this.deferred.length > 0 && !this.awaitsRoom && this.sink.mayTakeFrame()) {
-      const chunk = this.deferred.shift();
-      if (chunk === undefined) break;
-      const waiting = this.deferred;
-      this.deferred = [];
-      this.hasMoreDeferred = waiting.length > 0;
-      const isSound = this.split(chunk);
-      this.hasMoreDeferred = false;
-      this.deferred.push(...waiting);
-      if (!isSound) return false;
-    }
-    return true;
+    const { deferred } = this;
+    if (deferred === undefined || this.awaitsRoom || !this.sink.mayTakeFrame()) return true;
+    this.deferred = undefined;
+    return this.cut(deferred, 0, deferred.length);
   }
 
   /** Large messages that are still on their way have to wait while the pool is low: their senders may be slow. */
@@ -113,12 +126,17 @@ export class FrameAssembler {
     return this.frameBytes > SMALL_FRAME_BYTES && this.pool.isLow();
   }
 
+  /** Keeps `bytes[at, end)` for `resume`. */
+  private defer(bytes: Uint8Array, at: number, end: number): void {
+    this.deferred = bytes === readAhead ? bytes.slice(at, end) : bytes.subarray(at, end);
+  }
+
   /** Puts the header and the first bytes of the current message back, until the pool has room. */
-  private deferFrame(rest: Uint8Array): void {
-    const bytes = new Uint8Array(4 + rest.length);
-    new DataView(bytes.buffer).setUint32(0, this.header);
-    bytes.set(rest, 4);
-    this.deferred.push(bytes);
+  private deferFrame(bytes: Uint8Array, at: number, end: number): void {
+    const kept = new Uint8Array(HEADER_BYTES + end - at);
+    new DataView(kept.buffer).setUint32(0, this.header);
+    kept.set(bytes.subarray(at, end), HEADER_BYTES);
+    this.deferred = kept;
     this.headerFilled = 0;
     this.awaitsRoom = true;
     this.pool.whenRoom(() => {
@@ -127,108 +145,54 @@ export class FrameAssembler {
     });
   }
 
-  private split(chunk: Uint8Array): boolean {
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.headerFilled === 0 && at > 0 && !this.sink.mayTakeFrame()) {
-        this.deferred.push(chunk.subarray(at));
+  /** Hands over the messages in `bytes[at, end)`; the first bytes of an incomplete one go into its buffer. */
+  private cut(bytes: Uint8Array, at: number, end: number): boolean {
+    while (at < end) {
+      if (this.headerFilled === 0 && !this.sink.mayTakeFrame()) {
+        this.defer(bytes, at, end);
         return true;
       }
-      if (this.headerFilled < 4) {
-        const byte = chunk[at++] ?? 0;
+      if (this.headerFilled < HEADER_BYTES) {
+        const byte = bytes[at++] ?? 0;
         this.header = this.headerFilled === 0 ? byte : (this.header << 8) | byte;
         this.headerFilled++;
-        if (this.headerFilled < 4) continue;
+        if (this.headerFilled < HEADER_BYTES) continue;
         if (!this.acceptHeader()) return false;
         if (this.headerFilled === 0) continue;
-        const isComplete = chunk.length - at >= this.frameBytes;
-        if (isComplete) {
-          this.headerFilled = 0;
-          const start = at;
-          at += this.frameBytes;
-          if (!this.hand(chunk, start, undefined)) return false;
-        } else if (this.mustWaitForRoom()) {
-          this.deferFrame(chunk.subarray(at));
+        if (this.mustWaitForRoom()) {
+          this.deferFrame(bytes, at, end);
           return true;
-        } else {
-          this.partial = this.pool.acquire(this.frameBytes);
-          this.filled = 0;
         }
+        this.partial = this.pool.acquire(this.frameBytes);
+        this.filled = 0;
         continue;
       }
-      at = this.fill(chunk, at);
-      if (at === chunk.length && !this.hasMoreDeferred) this.pullRest();
-      if (this.filled === this.frameBytes) {
-        if (!this.endFrame()) return false;
-        if (
-          at === chunk.length &&
-          !this.hasMoreDeferred &&
-          this.frameBytes >= MIN_PULL_BYTES &&
-          !this.pullFrames()
-        )
-          return false;
-      }
+      const count = Math.min(this.frameBytes - this.filled, end - at);
+      this.partial?.bytes.set(bytes.subarray(at, at + count), this.filled);
+      this.filled += count;
+      at += count;
+      if (!this.endFull()) return false;
     }
     return true;
   }
 
-  private endFrame(): boolean {
-    const loan = this.partial;
+  /** Hands over the current message if it is complete. */
+  private endFull(): boolean {
+    const { partial } = this;
+    if (partial === undefined || this.filled < this.frameBytes) return true;
     this.partial = undefined;
     this.headerFilled = 0;
-    return loan !== undefined && this.hand(loan.bytes, 0, loan);
-  }
-
-  private hand(bytes: Uint8Array, start: number, loan: PooledBuffer | undefined): boolean {
-    if (!this.isSessionRequest) return this.sink.takeFrame(bytes, start, this.frameBytes, loan);
-    if (loan !== undefined) this.pool.release(loan);
+    this.frameCount++;
+    if (!this.isSessionRequest) return this.sink.takeFrame(partial, this.frameBytes);
+    this.pool.release(partial);
     return this.sink.takeSessionRequest();
   }
 
-  // The next message often follows a large one: it is read without another turn of the event loop, up to a
-  // limit, so that other connections are not starved.
-  private pullFrames(): boolean {
-    for (let taken = 0; taken < MAX_PULLED_BYTES; taken += this.frameBytes + MIN_PULL_BYTES) {
-      if (!this.sink.mayTakeFrame()) return true;
-      const count = this.sink.pull(headerBytes, 0, 4 - this.headerFilled);
-      for (let i = 0; i < count; i++) {
-        this.header =
-          this.headerFilled === 0 ? (headerBytes[i] ?? 0) : (this.header << 8) | (headerBytes[i] ?? 0);
-        this.headerFilled++;
-      }
-      if (this.headerFilled < 4) return true;
-      if (!this.acceptHeader()) return false;
-      if (this.headerFilled === 0) continue;
-      if (this.mustWaitForRoom()) {
-        this.deferFrame(NO_BYTES);
-        return true;
-      }
-      this.partial = this.pool.acquire(this.frameBytes);
-      this.filled = 0;
-      this.pullRest();
-      if (this.filled < this.frameBytes) return true;
-      if (!this.endFrame()) return false;
-    }
-    return true;
-  }
-
-  // Receives the rest of a large message into its pooled buffer, without a copy through the event loop's
-  // buffers.
-  private pullRest(): void {
-    const { partial } = this;
-    if (partial === undefined || this.frameBytes - this.filled < MIN_PULL_BYTES) return;
-    while (this.filled < this.frameBytes) {
-      const count = this.sink.pull(partial.bytes, this.filled, this.frameBytes - this.filled);
-      if (count <= 0) return;
-      this.filled += count;
-    }
-  }
-
-  /** Releases the buffer of an incomplete message and the deferred chunks. */
+  /** Releases the buffer of an incomplete message and the deferred bytes. */
   close(): void {
     if (this.partial !== undefined) this.pool.release(this.partial);
     this.partial = undefined;
-    this.deferred = [];
+    this.deferred = undefined;
   }
 
   private acceptHeader(): boolean {
@@ -241,13 +205,5 @@ export class FrameAssembler {
     this.isSessionRequest = type === NETBIOS_SESSION_REQUEST;
     if (this.isSessionRequest) return this.frameBytes > 0 && this.frameBytes <= MAX_SESSION_REQUEST_BYTES;
     return type === 0 && this.frameBytes > 0 && this.frameBytes <= this.sink.maxFrameBytes();
-  }
-
-  private fill(chunk: Uint8Array, at: number): number {
-    const take = Math.min(this.frameBytes - this.filled, chunk.length - at);
-    const isWholeChunk = at === 0 && take === chunk.length;
-    this.partial?.bytes.set(isWholeChunk ? chunk : chunk.subarray(at, at + take), this.filled);
-    this.filled += take;
-    return at + take;
   }
 }

@@ -1,98 +1,42 @@
-// TCP listeners for direct TCP ([MS-SMB2] 2.1): accept sockets and pass their events to a SocketUser.
-import { hasIpv6, receiveNow } from "../../linux/socket.ts";
-import { plainAddress } from "./address.ts";
-import type { StreamSocket } from "./send-queue.ts";
+// TCP listeners for direct TCP ([MS-SMB2] 2.1): by the event loop of ours, else by the runtime's.
+import { networkInterfaces } from "node:os";
+import { hasIpv6 } from "../../linux/socket.ts";
+import { parseSocketAddress } from "../../linux/socket-address.ts";
+import { eventLoop } from "../../loop/event-loop.ts";
+import { listenByOwnLoop } from "./own-socket.ts";
+import { listenByRuntime } from "./runtime-socket.ts";
+import type { Accept, Listener } from "./stream-socket.ts";
 
-/** The receiver of a socket's events. */
-export interface SocketUser {
-  receive(chunk: Uint8Array): void;
-  drained(): void;
-  closed(): void;
-}
-
-interface SocketData {
-  user: SocketUser | undefined;
-}
-
-export interface Listener {
-  readonly port: number;
-  stop(): void;
-}
-
-/** Milliseconds of silence before the kernel sends TCP keep-alive probes. */
-const KEEP_ALIVE_MS = 60_000;
-
-class BunSocket implements StreamSocket {
-  private readonly socket: Bun.Socket<SocketData>;
-  private readonly fd: number;
-
-  constructor(socket: Bun.Socket<SocketData>) {
-    this.socket = socket;
-    // Bun sockets have `fd`; its type declarations lack it.
-    this.fd = (socket as unknown as { readonly fd: number }).fd;
-  }
-  write(bytes: Uint8Array, offset: number, length: number): number {
-    return this.socket.write(bytes as Uint8Array<ArrayBuffer>, offset, length);
-  }
-  receive(bytes: Uint8Array, at: number, length: number): number {
-    return receiveNow(this.fd, bytes, at, length);
-  }
-  pause(): void {
-    this.socket.pause();
-  }
-  resume(): void {
-    this.socket.resume();
-  }
-  end(): void {
-    this.socket.end();
-  }
-  terminate(): void {
-    this.socket.terminate();
-  }
-}
+/** Tests set it to have the sockets watched by the runtime. */
+const VARIABLE = "MINISMBD_RUNTIME_SOCKETS";
 
 /** An IPv6 address in a kernel without IPv6: the runtime's error does not say so. */
 export function lacksFamily(address: string): boolean {
   return address.includes(":") && !hasIpv6();
 }
 
+/** False where the runtime has to watch the sockets. Call it before the first worker is started. */
+export function openEventLoop(): boolean {
+  return process.env[VARIABLE] === undefined && eventLoop.open();
+}
+
 /**
- * Listens on `hostname`:`port`. `accept` gets each new socket and its peer's address and returns the receiver
- * of its events, or undefined to close it. Throws the runtime's error (`code: "EADDRINUSE"` …) when it cannot
- * listen.
+ * Listens on `address`:`port`. Throws an error with `code` ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL" …) when it cannot.
  */
-export function listenTcp(
-  hostname: string,
-  port: number,
-  accept: (socket: StreamSocket, remoteAddress: string) => SocketUser | undefined,
-): Listener {
-  const listener = Bun.listen<SocketData>({
-    hostname,
-    port,
-    data: { user: undefined },
-    socket: {
-      // Not Buffer: Buffer.slice() shares memory, Uint8Array.slice() copies.
-      binaryType: "uint8array",
-      open(socket) {
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, KEEP_ALIVE_MS);
-        const user = accept(new BunSocket(socket), plainAddress(socket.remoteAddress));
-        socket.data = { user };
-        if (user === undefined) socket.terminate();
-      },
-      data(socket, chunk) {
-        socket.data.user?.receive(chunk);
-      },
-      drain(socket) {
-        socket.data.user?.drained();
-      },
-      close(socket) {
-        socket.data.user?.closed();
-      },
-      error(socket) {
-        socket.data.user?.closed();
-      },
-    },
-  });
-  return { port: listener.port, stop: () => listener.stop(true) };
+export function listenTcp(address: string, port: number, accept: Accept): Listener {
+  const [bare = "", zone] = address.split("%");
+  const where = parseSocketAddress(bare, port, scopeOf(bare, zone));
+  if (where === undefined || !openEventLoop()) return listenByRuntime(address, port, accept);
+  return listenByOwnLoop(where, accept);
+}
+
+/** The index of the interface that has the address, of several the one with the name `zone`. */
+function scopeOf(address: string, zone: string | undefined): number {
+  if (!/^fe[89ab]/i.test(address)) return 0;
+  for (const [name, found] of Object.entries(networkInterfaces())) {
+    if (zone !== undefined && zone !== name) continue;
+    for (const each of found ?? [])
+      if (each.family === "IPv6" && each.address.split("%")[0] === address) return each.scopeid ?? 0;
+  }
+  return 0;
 }

@@ -1,31 +1,26 @@
 // The unsent replies of one connection: written at once where the socket takes them, else queued until it
 // drains. A buffer is released once its last byte is written.
+import { MAX_PIECES } from "../../linux/socket.ts";
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
+import type { StreamSocket } from "./stream-socket.ts";
 
-/** The part of a TCP socket that a connection uses; tests implement it, too. */
-export interface StreamSocket {
-  /**
-   * Returns the bytes written: fewer than `length` when the kernel's buffer is full, -1 when the socket is
-   * closed.
-   */
-  write(bytes: Uint8Array, offset: number, length: number): number;
-  /**
-   * Receives into `bytes[at, at + length)` without waiting. Returns the number of bytes; 0 or less when none
-   * came.
-   */
-  receive(bytes: Uint8Array, at: number, length: number): number;
-  pause(): void;
-  resume(): void;
-  end(): void;
-  /** Closes at once, with a reset. */
-  terminate(): void;
+/** Bytes of gathered replies that are sent without waiting for more. */
+const MAX_GATHERED_BYTES = 65_536;
+
+interface Unsent {
+  readonly buffer: PooledBuffer;
+  from: number;
+  readonly to: number;
 }
 
 export class SendQueue {
   private readonly socket: StreamSocket;
   private readonly pool: BufferPool;
-  private queue: { buffer: PooledBuffer; from: number; to: number }[] = [];
+  private queue: Unsent[] = [];
   private isClosed = false;
+  private gathers = false;
+  /** The socket takes no more bytes until `drain`. */
+  private isFull = false;
   /** Bytes queued and not written yet. */
   pendingBytes = 0;
 
@@ -40,35 +35,64 @@ export class SendQueue {
       this.pool.release(buffer);
       return;
     }
-    if (this.queue.length === 0) {
-      const written = this.socket.write(buffer.bytes, from, to - from);
-      if (written < 0) {
+    const length = to - from;
+    if (this.queue.length === 0 && (!this.gathers || length >= MAX_GATHERED_BYTES)) {
+      const written = this.socket.write(buffer.bytes, from, length);
+      if (written < 0 || written === length) {
         this.pool.release(buffer);
         return;
       }
-      if (written === to - from) {
-        this.pool.release(buffer);
-        return;
-      }
+      this.isFull = true;
       from += written;
     }
     this.pendingBytes += to - from;
     this.queue.push({ buffer, from, to });
+    if (!this.isFull && (!this.gathers || this.pendingBytes >= MAX_GATHERED_BYTES)) this.flush();
+  }
+
+  /** Until `endGathering` small replies are kept, so that one call sends them: for requests that arrived together. */
+  gather(): void {
+    this.gathers = true;
+  }
+
+  endGathering(): void {
+    this.gathers = false;
+    if (this.queue.length > 0) this.flush();
   }
 
   /** Writes queued replies; called when the socket is writable again. */
   drain(): void {
+    this.isFull = false;
+    this.flush();
+  }
+
+  /** Writes queued replies as far as the socket takes them. */
+  flush(): void {
+    while (this.queue.length > 0 && !this.isFull) {
+      const pieces = this.queue.length > MAX_PIECES ? this.queue.slice(0, MAX_PIECES) : this.queue;
+      const written = this.socket.writePieces(pieces);
+      // The socket is broken; its end is reported separately.
+      if (written < 0) this.isFull = true;
+      else this.noteWritten(pieces, written);
+    }
+  }
+
+  private noteWritten(pieces: readonly Unsent[], written: number): void {
+    this.pendingBytes -= written;
     let done = 0;
-    for (const item of this.queue) {
-      const written = this.socket.write(item.buffer.bytes, item.from, item.to - item.from);
-      if (written < 0) break;
-      this.pendingBytes -= written;
-      item.from += written;
-      if (item.from < item.to) break;
-      this.pool.release(item.buffer);
+    for (const piece of pieces) {
+      const count = Math.min(written, piece.to - piece.from);
+      piece.from += count;
+      written -= count;
+      if (piece.from < piece.to) {
+        this.isFull = true;
+        break;
+      }
+      this.pool.release(piece.buffer);
       done++;
     }
-    if (done > 0) this.queue.splice(0, done);
+    if (done === this.queue.length) this.queue = [];
+    else this.queue.splice(0, done);
   }
 
   isEmpty(): boolean {

@@ -1,4 +1,6 @@
 // The commands of the control socket. Loaded when the first request arrives.
+import { eventLoop } from "../../loop/event-loop.ts";
+import { timers } from "../../loop/timers.ts";
 import type { ConnectionRow, EngineControl, OpenRow, SessionRow } from "../../port/control.ts";
 import type { Configuration } from "../config/load.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
@@ -44,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   stop(host) {
     host.note("stopped");
     // After the answer is on its way.
-    setTimeout(() => host.stop(), 50);
+    timers.set(50, () => host.stop());
     return [];
   },
 };
@@ -163,7 +165,7 @@ async function findRows<T>(rows: Iterable<T>, isMeant: (row: T) => boolean): Pro
   for (const row of rows) {
     if (isMeant(row)) found.push(row);
     if (performance.now() - began < SLICE_MS) continue;
-    await new Promise((resolve) => setImmediate(resolve));
+    await eventLoop.pause();
     began = performance.now();
   }
   return found;

@@ -2,6 +2,8 @@
 // does not read is closed after a while and delays nobody.
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
+import { eventLoop } from "../../loop/event-loop.ts";
+import { type Timer, timers } from "../../loop/timers.ts";
 import { ConfigError } from "../config/parse.ts";
 import type { ControlHost, Items } from "./commands.ts";
 import { ControlError, MAX_REQUEST_BYTES, parseRequest } from "./protocol.ts";
@@ -87,7 +89,7 @@ class Client {
   private input = "";
   private isBusy = false;
   private isClosed = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timer: Timer | undefined;
   private wake: (() => void) | undefined;
 
   constructor(socket: Bun.Socket<Client>, host: ControlHost) {
@@ -108,7 +110,7 @@ class Client {
 
   closed(): void {
     this.isClosed = true;
-    clearTimeout(this.timer);
+    timers.clear(this.timer);
     this.wake?.();
   }
 
@@ -118,9 +120,8 @@ class Client {
   }
 
   private expect(delayMs: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.end(), delayMs);
-    this.timer.unref();
+    timers.clear(this.timer);
+    this.timer = timers.set(delayMs, () => this.end());
   }
 
   private async answerAll(): Promise<void> {
@@ -161,7 +162,7 @@ class Client {
       }
       if (this.isClosed) return;
       if (!isLong && performance.now() - began < SLICE_MS) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      await eventLoop.pause();
       began = performance.now();
     }
     await this.write(text);

@@ -1,5 +1,6 @@
 // `log file`: lines with their time, written in the background, so that a disk that hangs delays no client.
 import { type FileHandle, open, rename } from "node:fs/promises";
+import { eventLoop } from "../../loop/event-loop.ts";
 import type { LogLevel } from "./log.ts";
 
 /** Lines that wait for the disk; more are left out and counted. */
@@ -43,7 +44,7 @@ export class LogFile {
 
   private async writeAll(): Promise<void> {
     // The lines of this turn of the event loop are written together.
-    await new Promise((resolve) => setImmediate(resolve));
+    await eventLoop.pause();
     let text = "";
     try {
       while (this.waiting !== "") {

@@ -1,4 +1,5 @@
 // Reads the engine's tables for a reply, in turns with the work of others.
+import { eventLoop } from "../../loop/event-loop.ts";
 
 /** Rows that one call looks at; the tables may be longer. */
 const MAX_ROWS = 10_000;
@@ -12,7 +13,7 @@ export async function collect<T>(rows: Iterable<T>, keep: (row: T) => boolean): 
   for (const row of rows) {
     if (++seen > MAX_ROWS) break;
     if (keep(row)) kept.push(row);
-    if (seen % ROWS_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (seen % ROWS_AT_ONCE === 0) await eventLoop.pause();
   }
   return kept;
 }

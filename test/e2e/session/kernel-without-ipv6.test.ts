@@ -28,7 +28,7 @@ test("with IPv6 the server listens on both and logs nothing of it", async () => 
 });
 
 test("an IPv6 address in `interfaces` is refused with the reason", async () => {
-  const parameters = { "bind interfaces only": "yes", interfaces: "127.0.0.1 ::1" };
+  const parameters = { "bind interfaces only": "yes", interfaces: "::1 127.0.0.1" };
   const started = startServer({ runner: WITHOUT_IPV6, parameters });
   expect(started).rejects.toThrow(/cannot listen on ::1 port \d+: the kernel has no IPv6/);
   await started.catch(() => undefined);

@@ -97,8 +97,9 @@ export class FakeConnection extends ConnectionState implements ExchangeHost {
   /** Handles one message and returns the headers of its responses. */
   handle(bytes: Uint8Array, rows: readonly (Row | undefined)[], sealedBy?: Session): Header[] {
     const exchange = new Exchange(this.context);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    exchange.begin(this, bytes, view, 0, bytes.length, undefined, sealedBy);
+    const buffer = this.context.pool.acquire(bytes.length);
+    buffer.bytes.set(bytes);
+    exchange.begin(this, buffer, 0, bytes.length, sealedBy);
     do {
       exchange.readMember();
       const outcome = handleMember(exchange, rows);

@@ -21,20 +21,36 @@ class Sink implements FrameSink {
   readonly pool: BufferPool;
   readonly received: Uint8Array[] = [];
   readonly assembler: FrameAssembler;
-  loans = 0;
   limit = LIMIT;
   canTake = (): boolean => true;
   continues = (): boolean => true;
-  /** The bytes that `pull` returns, in pieces of `pieceBytes()`. */
-  unread: Uint8Array = new Uint8Array(0);
-  pieceBytes: () => number = () => 0;
-  /** Loans that are not released at once, like those of waiting requests. */
+  /** What the peer has sent, in the pieces in which it arrives: `pull` crosses no border between two. */
+  readonly arrived: Uint8Array[] = [];
+  /** The lengths that were asked for. */
+  readonly asked: number[] = [];
+  /** Buffers that are not released at once, like those of waiting requests. */
   readonly retained: PooledBuffer[] = [];
-  retainsLoans = false;
+  retains = false;
 
   constructor(pool = new BufferPool(64 * 1024 * 1024)) {
     this.pool = pool;
     this.assembler = new FrameAssembler(pool, this);
+  }
+
+  /** Lets bytes arrive, and has them received. */
+  feed(...pieces: readonly Uint8Array[]): boolean {
+    this.arrived.push(...pieces);
+    return this.receive();
+  }
+
+  /** Receives as an event loop does: again while there is something. */
+  receive(): boolean {
+    while (this.arrived.length > 0) {
+      const before = this.asked.length;
+      if (!this.assembler.receive()) return false;
+      if (this.asked.length === before) return true;
+    }
+    return true;
   }
 
   maxFrameBytes(): number {
@@ -44,20 +60,18 @@ class Sink implements FrameSink {
     return this.canTake();
   }
   pull(bytes: Uint8Array, at: number, length: number): number {
-    const count = Math.min(length, this.pieceBytes(), this.unread.length);
-    bytes.set(this.unread.subarray(0, count), at);
-    this.unread = this.unread.subarray(count);
-    return count;
+    this.asked.push(length);
+    const piece = this.arrived.shift();
+    if (piece === undefined) return 0;
+    bytes.set(piece.subarray(0, length), at);
+    if (piece.length > length) this.arrived.unshift(piece.subarray(length));
+    return Math.min(piece.length, length);
   }
-  takeFrame(bytes: Uint8Array, start: number, length: number, loan: PooledBuffer | undefined): boolean {
-    this.received.push(bytes.slice(start, start + length));
-    if (loan !== undefined) {
-      this.loans++;
-      expect(loan.isFree).toBe(false);
-      expect(loan.bytes).toBe(bytes);
-      if (this.retainsLoans) this.retained.push(loan);
-      else this.pool.release(loan);
-    }
+  takeFrame(buffer: PooledBuffer, length: number): boolean {
+    expect(buffer.isFree).toBe(false);
+    this.received.push(buffer.bytes.slice(0, length));
+    if (this.retains) this.retained.push(buffer);
+    else this.pool.release(buffer);
     return this.continues();
   }
   sessionRequests = 0;
@@ -68,6 +82,7 @@ class Sink implements FrameSink {
 
   roomFreed(): void {
     expect(this.assembler.resume()).toBe(true);
+    expect(this.receive()).toBe(true);
   }
 
   takeSessionRequest(): boolean {
@@ -100,40 +115,50 @@ function expectFrames(received: readonly Uint8Array[], sent: readonly Uint8Array
 
 test("a NetBIOS session request goes to the sink without its names; a long one ends the stream", () => {
   const sink = new Sink();
-  const frames = new FrameAssembler(sink.pool, sink);
   const request = frameOf(new Uint8Array(68), 0x81);
   for (const byte of join([request, frameOf(messageOf(70))]))
-    expect(frames.feed(Uint8Array.of(byte))).toBe(true);
+    expect(sink.feed(Uint8Array.of(byte))).toBe(true);
   expect([sink.sessionRequests, sink.received.length]).toEqual([1, 1]);
-  expect(frames.feed(request)).toBe(false);
-  expect(new FrameAssembler(sink.pool, sink).feed(frameOf(new Uint8Array(511), 0x81))).toBe(false);
+  expect(sink.feed(request)).toBe(false);
+  expect(new Sink().feed(frameOf(new Uint8Array(511), 0x81))).toBe(false);
 });
 
 test("messages that arrive byte by byte are assembled", () => {
   const sink = new Sink();
   const sent = [messageOf(1), messageOf(300), messageOf(64)];
   for (const byte of join(sent.map((message) => frameOf(message)))) {
-    expect(sink.assembler.feed(Uint8Array.of(byte))).toBe(true);
+    expect(sink.feed(Uint8Array.of(byte))).toBe(true);
   }
   expectFrames(sink.received, sent);
   expect(sink.assembler.isIdle()).toBe(true);
   expect(sink.pool.lentBytes).toBe(0);
 });
 
-test("several messages in one packet are handed over without a copy", () => {
+test("several small messages are received by one call, each into a buffer of its own", () => {
   const sink = new Sink();
+  sink.retains = true;
   const sent = [messageOf(100), messageOf(5000), messageOf(20)];
-  expect(sink.assembler.feed(join(sent.map((message) => frameOf(message))))).toBe(true);
+  expect(sink.feed(join(sent.map((message) => frameOf(message))))).toBe(true);
   expectFrames(sink.received, sent);
-  expect(sink.loans).toBe(0);
+  expect([sink.asked.length, new Set(sink.retained).size]).toEqual([1, 3]);
+});
+
+test("the rest of a large message is received into its own buffer by one call, and no byte beyond it", () => {
+  const sink = new Sink();
+  const sent = [messageOf(150_000), messageOf(100)];
+  expect(sink.feed(join(sent.map((message) => frameOf(message))))).toBe(true);
+  expectFrames(sink.received, sent);
+  const [ahead = 0, rest = 0] = sink.asked;
+  expect(ahead + rest).toBe(4 + 150_000);
+  expect(sink.asked.length).toBe(3);
 });
 
 test("a message of several packets stays in its own pooled buffer until the sink releases it", () => {
   const sink = new Sink();
-  sink.retainsLoans = true;
+  sink.retains = true;
   const sent = [messageOf(70_000), messageOf(70_001)];
   const stream = join(sent.map((message) => frameOf(message)));
-  for (let at = 0; at < stream.length; at += 1460) sink.assembler.feed(stream.subarray(at, at + 1460));
+  for (let at = 0; at < stream.length; at += 1460) sink.feed(stream.subarray(at, at + 1460));
   expectFrames(sink.received, sent);
   expect(sink.retained.length).toBe(2);
   expect(sink.retained[0]).not.toBe(sink.retained[1]);
@@ -141,10 +166,23 @@ test("a message of several packets stays in its own pooled buffer until the sink
   expect(sink.pool.lentBytes).toBe(0);
 });
 
+test("what was received before the sink stalled waits, and nothing more is received", () => {
+  const sink = new Sink();
+  const sent = [messageOf(100), messageOf(200), messageOf(300)];
+  sink.canTake = () => sink.received.length < 1;
+  expect(sink.feed(join(sent.map((message) => frameOf(message))))).toBe(true);
+  sink.feed(frameOf(messageOf(400)));
+  expectFrames(sink.received, sent.slice(0, 1));
+  expect([sink.assembler.hasDeferred, sink.asked.length, sink.pool.lentBytes]).toEqual([true, 1, 0]);
+  sink.canTake = () => true;
+  expect(sink.receive()).toBe(true);
+  expectFrames(sink.received, [...sent, messageOf(400)]);
+});
+
 describe("while the pool is low", () => {
   const feedAll = (sink: Sink, stream: Uint8Array, step: number): void => {
     for (let at = 0; at < stream.length; at += step)
-      expect(sink.assembler.feed(stream.slice(at, at + step))).toBe(true);
+      expect(sink.feed(stream.slice(at, at + step))).toBe(true);
   };
 
   test.each([1460, 30_003, 50_000])(
@@ -170,7 +208,7 @@ describe("while the pool is low", () => {
     const message = messageOf(150_000);
     const stream = frameOf(message);
     for (let at = 0; at < stream.length; at += 40_000) {
-      for (const sink of sinks) sink.assembler.feed(stream.slice(at, at + 40_000));
+      for (const sink of sinks) sink.feed(stream.slice(at, at + 40_000));
       await Promise.resolve();
       expect(pool.lentBytes).toBeLessThan(400_000);
     }
@@ -186,6 +224,7 @@ describe("while the pool is low", () => {
     const message = messageOf(150_000);
     for (const sink of [first, second]) feedAll(sink, frameOf(message), 50_000);
     first.assembler.close();
+    first.arrived.length = 0;
     pool.release(held);
     await Promise.resolve();
     expectFrames(second.received, [message]);
@@ -196,17 +235,17 @@ describe("while the pool is low", () => {
 test("NetBIOS keep-alives are skipped, whole or split", () => {
   const sink = new Sink();
   const message = messageOf(50);
-  sink.assembler.feed(join([KEEP_ALIVE, frameOf(message), KEEP_ALIVE, KEEP_ALIVE.subarray(0, 3)]));
+  sink.feed(join([KEEP_ALIVE, frameOf(message), KEEP_ALIVE, KEEP_ALIVE.subarray(0, 3)]));
   expect(sink.assembler.isIdle()).toBe(false);
-  sink.assembler.feed(join([KEEP_ALIVE.subarray(3), frameOf(message)]));
+  sink.feed(join([KEEP_ALIVE.subarray(3), frameOf(message)]));
   expectFrames(sink.received, [message, message]);
   expect(sink.assembler.isIdle()).toBe(true);
 });
 
 test("keep-alives that the sink refuses end the stream", () => {
   const sink = new Sink();
-  expect(sink.assembler.feed(join(new Array(100).fill(KEEP_ALIVE)))).toBe(true);
-  expect(sink.assembler.feed(KEEP_ALIVE)).toBe(false);
+  expect(sink.feed(join(new Array(100).fill(KEEP_ALIVE)))).toBe(true);
+  expect(sink.feed(KEEP_ALIVE)).toBe(false);
 });
 
 describe("broken framing", () => {
@@ -221,19 +260,16 @@ describe("broken framing", () => {
   test.each(refused)("a message %s ends the connection", (_, header) => {
     const sink = new Sink();
     const message = messageOf(10);
-    expect(sink.assembler.feed(join([frameOf(message), Uint8Array.from(header)]))).toBe(false);
+    expect(sink.feed(join([frameOf(message), Uint8Array.from(header)]))).toBe(false);
     expectFrames(sink.received, [message]);
     sink.assembler.close();
     expect(sink.pool.lentBytes).toBe(0);
   });
 
-  test("a message of another type among pulled bytes ends the connection", () => {
+  test("a message of another type behind a large one ends the connection", () => {
     const sink = new Sink();
     const message = messageOf(20_000);
-    const stream = join([frameOf(message), Uint8Array.of(7, 0, 0, 1)]);
-    sink.unread = stream.subarray(1000);
-    sink.pieceBytes = () => 100_000;
-    expect(sink.assembler.feed(stream.slice(0, 1000))).toBe(false);
+    expect(sink.feed(join([frameOf(message), Uint8Array.of(7, 0, 0, 1)]))).toBe(false);
     expectFrames(sink.received, [message]);
     expect(sink.pool.lentBytes).toBe(0);
   });
@@ -243,15 +279,15 @@ test("a message of maxFrameBytes is accepted, and the limit is read for each mes
   const sink = new Sink();
   sink.limit = 1000;
   const longest = messageOf(1000);
-  expect(sink.assembler.feed(frameOf(longest))).toBe(true);
+  expect(sink.feed(frameOf(longest))).toBe(true);
   sink.limit = 999;
-  expect(sink.assembler.feed(frameOf(longest))).toBe(false);
+  expect(sink.feed(frameOf(longest))).toBe(false);
   expectFrames(sink.received, [longest]);
 });
 
 test("close releases the buffer of an incomplete message", () => {
   const sink = new Sink();
-  sink.assembler.feed(frameOf(messageOf(100_000)).subarray(0, 50_000));
+  sink.feed(frameOf(messageOf(100_000)).subarray(0, 50_000));
   expect(sink.pool.lentBytes).toBeGreaterThan(0);
   expect(sink.assembler.isIdle()).toBe(false);
   sink.assembler.close();
@@ -262,7 +298,7 @@ test("close releases the buffer of an incomplete message", () => {
 test("a sink that returns false gets no further message", () => {
   const sink = new Sink();
   sink.continues = () => false;
-  expect(sink.assembler.feed(join([frameOf(messageOf(10)), frameOf(messageOf(11))]))).toBe(false);
+  expect(sink.feed(join([frameOf(messageOf(10)), frameOf(messageOf(11))]))).toBe(false);
   expect(sink.received.length).toBe(1);
 });
 
@@ -284,28 +320,24 @@ describe.each(Array.from({ length: 40 }, (_, index) => index + 1))("seed %d", (s
     const sink = new Sink();
     for (let at = 0; at < stream.length;) {
       const end = Math.min(stream.length, at + cutBytes());
-      expect(sink.assembler.feed(stream.slice(at, end))).toBe(true);
+      expect(sink.feed(stream.slice(at, end))).toBe(true);
       at = end;
     }
     expectFrames(sink.received, sent);
     expect(sink.pool.lentBytes).toBe(0);
   });
 
-  test("bytes pulled between packets give the messages that were sent, with a sink that stalls at random", () => {
+  test("a sink that stalls at random gets the messages that were sent", () => {
     const sink = new Sink();
     sink.canTake = () => random(4) > 0;
-    sink.unread = stream.slice();
-    // 0: no bytes have arrived, or the sink stalls.
-    sink.pieceBytes = () => (random(3) === 0 || sink.assembler.hasDeferred ? 0 : cutBytes());
-    for (let turns = 0; sink.unread.length > 0 || sink.assembler.hasDeferred; turns++) {
+    for (let at = 0; at < stream.length;) {
+      const end = at + cutBytes();
+      sink.arrived.push(stream.slice(at, end));
+      at = end;
+    }
+    for (let turns = 0; sink.arrived.length > 0 || sink.assembler.hasDeferred; turns++) {
       if (turns > 1_000_000) throw new Error("no end");
-      if (random(3) === 0) {
-        expect(sink.assembler.resume()).toBe(true);
-        continue;
-      }
-      const chunk = sink.unread.slice(0, cutBytes());
-      sink.unread = sink.unread.subarray(chunk.length);
-      expect(sink.assembler.feed(chunk)).toBe(true);
+      expect(random(3) === 0 ? sink.assembler.resume() : sink.assembler.receive()).toBe(true);
     }
     expectFrames(sink.received, sent);
     expect(sink.assembler.isIdle()).toBe(true);

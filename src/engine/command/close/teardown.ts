@@ -1,6 +1,7 @@
 // Ends opens, trees and sessions, by request or by a lost connection: first the tables, then delete-on-close,
 // then the descriptors. [MS-SMB2] 3.3.5.10, 3.3.5.6, 3.3.5.8, 3.3.7.1 and [MS-FSA] 2.1.5.5.
 import { Errno } from "../../../linux/errno.ts";
+import { eventLoop } from "../../../loop/event-loop.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { CompletionFilter } from "../../../wire/command/change-notify.ts";
 import { NotifyAction } from "../../../wire/fscc/notify.ts";
@@ -38,7 +39,7 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<NtSt
   const hadWaiting = context.notify.remove(open);
   const ended = endOpen(context, open);
   // The CHANGE_NOTIFY requests of this open are answered before its CLOSE.
-  return hadWaiting ? new Promise((resolve) => setImmediate(() => resolve(ended))) : ended;
+  return hadWaiting ? eventLoop.pause().then(() => ended) : ended;
 }
 
 function endOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {

@@ -1,5 +1,6 @@
 // After a reload: sessions, tree connects and rights that users would not get any more end. What they would still get
 // goes on unchanged, and what they would get beyond it needs a new TREE_CONNECT.
+import { eventLoop } from "../../../loop/event-loop.ts";
 import type { Credentials, ShareGrant } from "../../../port/port.ts";
 import { Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
@@ -28,14 +29,14 @@ export async function reviewSessions(context: EngineContext): Promise<void> {
   for (const session of [...context.sessions.values()]) {
     for (const tree of reviewSession(context, session, outcome)) trees.add(tree);
     if (performance.now() - began < TURN_MS) continue;
-    await new Promise((resolve) => setImmediate(resolve));
+    await eventLoop.pause();
     began = performance.now();
   }
   const remaining: Tree[] = [];
   for (const tree of trees) {
     if (reviewTree(context, tree, outcome)) remaining.push(tree);
     if (performance.now() - began < TURN_MS) continue;
-    await new Promise((resolve) => setImmediate(resolve));
+    await eventLoop.pause();
     began = performance.now();
   }
   // Last, because this may wait for disks.

@@ -6,6 +6,7 @@ import { close } from "node:fs";
 import { setTimesFd } from "../../../linux/directory-entries.ts";
 import { Inotify, addWatch, createInotify, drainInotify, removeWatch } from "../../../linux/inotify.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
+import { type Timer, timers } from "../../../loop/timers.ts";
 import { deviceOf } from "../format/file-stat.ts";
 import { isSidecarName } from "../name/own-names.ts";
 
@@ -44,7 +45,7 @@ export function takeHeldChanges(): readonly HeldChange[] {
 
 /** This thread's inotify queue. */
 let queue: number | undefined;
-let queueTimer: ReturnType<typeof setTimeout> | undefined;
+let queueTimer: Timer | undefined;
 let isKeeping = false;
 
 /**
@@ -121,18 +122,14 @@ function watchFolder(folder: number): number {
     if (made < 0) return made;
     queue = made;
   }
-  if (queueTimer === undefined) {
-    queueTimer = setTimeout(closeFolderQueue, QUEUE_IDLE_MS);
-    queueTimer.unref();
-  } else {
-    queueTimer.refresh();
-  }
+  timers.clear(queueTimer);
+  queueTimer = timers.set(QUEUE_IDLE_MS, closeFolderQueue);
   return addWatch(queue, folder, NAMES | Inotify.ATTRIB);
 }
 
 /** Closes this thread's inotify queue, if it has one. */
 export function closeFolderQueue(): void {
-  clearTimeout(queueTimer);
+  timers.clear(queueTimer);
   // In the thread pool: closing a queue takes up to 16 ms.
   if (queue !== undefined) close(queue, () => {});
   queue = undefined;

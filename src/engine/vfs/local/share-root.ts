@@ -2,6 +2,7 @@
 import { readProcLink } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
+import { type Timer, timers } from "../../../loop/timers.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import { type MountedVolume, acquireVolume, releaseVolume } from "../volume/mounted-volume.ts";
@@ -19,16 +20,14 @@ import type { Failure } from "../store.ts";
 const roots = new Map<string, ShareRoot>();
 /** How often the shares in use are checked for a lost disk. */
 const CHECK_MS = 5_000;
-let checkTimer: ReturnType<typeof setTimeout> | undefined;
+let checkTimer: Timer | undefined;
 
-function checkLater(): ReturnType<typeof setTimeout> {
-  const timer = setTimeout(() => {
+function checkLater(): Timer {
+  return timers.set(CHECK_MS, () => {
     checkTimer = undefined;
     for (const root of [...roots.values()]) root.check();
     if (roots.size > 0) checkTimer = checkLater();
-  }, CHECK_MS);
-  timer.unref();
-  return timer;
+  });
 }
 
 export class ShareRoot {

@@ -1,6 +1,8 @@
 // Schedules the sweeps of a recycle bin: some time after a client has connected, every hour while one is
 // connected, and soon after a deletion if the bin has a size limit. Only one sweep of a repository runs at a
 // time.
+import { eventLoop } from "../../../loop/event-loop.ts";
+import { type Timer, timers } from "../../../loop/timers.ts";
 import type { MaybePromise, RecycleRules } from "../../../port/port.ts";
 import type { Failure, FileStore } from "../store.ts";
 import { ClockWatch } from "./clock-watch.ts";
@@ -29,7 +31,7 @@ const clockWatch = new ClockWatch({ wall: Date.now, monotonic: () => performance
 
 export class RecycleKeeper {
   private readonly init: KeeperInit;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timer: Timer | undefined;
   private dueMs = Infinity;
   private isClosed = false;
   private readonly repositories: Set<string>;
@@ -49,20 +51,18 @@ export class RecycleKeeper {
 
   close(): void {
     this.isClosed = true;
-    clearTimeout(this.timer);
+    timers.clear(this.timer);
   }
 
   private schedule(delayMs: number): void {
     const dueMs = performance.now() + delayMs;
     if (this.isClosed || dueMs >= this.dueMs) return;
-    clearTimeout(this.timer);
+    timers.clear(this.timer);
     this.dueMs = dueMs;
-    this.timer = setTimeout(() => {
+    this.timer = timers.set(delayMs, () => {
       this.dueMs = Infinity;
       void this.sweep().finally(() => this.schedule(INTERVAL_MS));
-    }, delayMs);
-    // The timer must not keep the process alive.
-    this.timer.unref();
+    });
   }
 
   private async sweep(): Promise<void> {
@@ -73,7 +73,7 @@ export class RecycleKeeper {
       const store = await this.init.openStore();
       if (typeof store === "number") return;
       const pause = async (): Promise<boolean> => {
-        await new Promise((resolve) => setImmediate(resolve));
+        await eventLoop.pause();
         return !this.isClosed;
       };
       const repositories = [...this.repositories];

@@ -3,6 +3,7 @@
 // to spin up.
 import { availableParallelism } from "node:os";
 import { Errno } from "../../../linux/errno.ts";
+import { type Timer, timers } from "../../../loop/timers.ts";
 import {
   type OperationArgs,
   type OperationName,
@@ -39,7 +40,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   /** Threads of the runtime's pool that this volume uses. */
   private inPool = 0;
   private readonly waiting = new Set<WaitingCall>();
-  private timeoutTimer: ReturnType<typeof setTimeout> | undefined;
+  private timeoutTimer: Timer | undefined;
 
   /** Worker threads of this volume. */
   get workerCount(): number {
@@ -140,7 +141,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   settled(call: WaitingCall): void {
     this.waiting.delete(call);
     if (this.waiting.size > 0 || this.timeoutTimer === undefined) return;
-    clearTimeout(this.timeoutTimer);
+    timers.clear(this.timeoutTimer);
     this.timeoutTimer = undefined;
   }
 
@@ -149,16 +150,14 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   }
 
   close(): void {
-    clearTimeout(this.timeoutTimer);
+    timers.clear(this.timeoutTimer);
     this.timeoutTimer = undefined;
     this.workers.close();
   }
 
-  private expireLater(first: WaitingCall): ReturnType<typeof setTimeout> {
+  private expireLater(first: WaitingCall): Timer {
     const delayMs = Math.max(1, first.startedMs + volumeLimits.timeoutMs - performance.now());
-    const timer = setTimeout(() => this.expire(), delayMs);
-    timer.unref();
-    return timer;
+    return timers.set(delayMs, () => this.expire());
   }
 
   private expire(): void {
@@ -221,6 +220,6 @@ export function releaseVolume(volume: MountedVolume): void {
 export async function endVolumes(graceMs: number): Promise<void> {
   const until = performance.now() + graceMs;
   const isBusy = () => [...volumes.values()].some(({ volume }) => volume.waitingCount > 0);
-  while (isBusy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (isBusy() && performance.now() < until) await timers.sleep(10);
   for (const { volume } of volumes.values()) volume.close();
 }

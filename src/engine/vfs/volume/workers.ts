@@ -1,6 +1,7 @@
 // The worker threads of one volume, started on demand and ended when idle. One is enough while the disk
 // answers; where it hangs, more are started up to a small limit, for calls that may still succeed.
 import { totalmem } from "node:os";
+import { type Timer, timers } from "../../../loop/timers.ts";
 import { turns } from "../../turns.ts";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";
@@ -105,8 +106,8 @@ export class VolumeWorkers {
   private readonly threads: Thread[] = [];
   private readonly queue = new JobQueue<DiskJob>();
   private lastId = 0;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
-  private idleTimer: ReturnType<typeof setTimeout> | undefined;
+  private retryTimer: Timer | undefined;
+  private idleTimer: Timer | undefined;
 
   /** Number of threads. */
   get count(): number {
@@ -139,8 +140,8 @@ export class VolumeWorkers {
 
   /** Ends the threads at once; jobs under way are lost. */
   close(): void {
-    clearTimeout(this.retryTimer);
-    clearTimeout(this.idleTimer);
+    timers.clear(this.retryTimer);
+    timers.clear(this.idleTimer);
     this.retryTimer = undefined;
     this.idleTimer = undefined;
     for (const thread of this.threads.splice(0)) {
@@ -230,15 +231,15 @@ export class VolumeWorkers {
   }
 
   private retryLater(): void {
-    this.retryTimer ??= setTimeout(() => {
+    this.retryTimer ??= timers.set(HANGING_MS + 1, () => {
       this.retryTimer = undefined;
       this.pump();
-    }, HANGING_MS + 1);
+    });
   }
 
   /** Ends threads that have had nothing to do for `IDLE_MS`. */
-  private stopLater(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => {
+  private stopLater(): Timer {
+    return timers.set(IDLE_MS, () => {
       this.idleTimer = undefined;
       const now = performance.now();
       for (const thread of [...this.threads]) {
@@ -247,9 +248,7 @@ export class VolumeWorkers {
         thread.worker.terminate();
       }
       if (this.threads.length > 0) this.idleTimer = this.stopLater();
-    }, IDLE_MS);
-    timer.unref();
-    return timer;
+    });
   }
 
   private terminate(thread: Thread): void {
@@ -266,7 +265,7 @@ export class VolumeWorkers {
 /** Lets the worker close its own descriptors, which outlive its thread, before it is terminated. */
 function endIdle(thread: Thread): void {
   post(thread, { end: true });
-  setTimeout(() => thread.worker.terminate(), END_MS).unref();
+  timers.set(END_MS, () => thread.worker.terminate());
 }
 
 function post(thread: Thread, message: ToDiskWorker): void {
