@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TESTER_UID } from "../peer/test-server.ts";
 
-export const NAMES = 100_000;
+/** Folders of the share, and how many names each has. */
+export const FOLDERS = { names: 100_000, "some names": 5000 } as const;
 const SIZE = "6G";
 
 function run(name: string, words: readonly string[]): void {
@@ -16,13 +17,13 @@ function run(name: string, words: readonly string[]): void {
 /** Path of the image that guests copy; makes it if it is not there, in the mount namespace of the command. */
 export function findImage(): string {
   const workshop = join(tmpdir(), "minismbd-box");
-  const image = join(workshop, `disk-${NAMES}-${SIZE}.ext4`);
+  const image = join(workshop, `disk-${Object.values(FOLDERS).join("-")}-${SIZE}.ext4`);
   if (existsSync(image)) return image;
   const mountPoint = join(workshop, "disk");
   mkdirSync(mountPoint, { recursive: true });
   const half = `${image}.half`;
   rmSync(half, { force: true });
-  run("mkfs.ext4", ["-q", "-F", "-N", String(3 * NAMES), half, SIZE]);
+  run("mkfs.ext4", ["-q", "-F", "-N", String(3 * FOLDERS.names), half, SIZE]);
   run("mount", ["-o", "loop", half, mountPoint]);
   try {
     makeShare(join(mountPoint, "share"));
@@ -34,11 +35,15 @@ export function findImage(): string {
 }
 
 function makeShare(share: string): void {
-  const names = join(share, "names");
-  mkdirSync(names, { recursive: true });
-  for (let index = 0; index < NAMES; index++)
-    closeSync(openSync(join(names, `photograph number ${index}.jpg`), "w"));
-  for (const folder of [share, names]) chownSync(folder, TESTER_UID, TESTER_UID);
+  mkdirSync(share);
+  chownSync(share, TESTER_UID, TESTER_UID);
+  for (const [name, count] of Object.entries(FOLDERS)) {
+    const folder = join(share, name);
+    mkdirSync(folder);
+    chownSync(folder, TESTER_UID, TESTER_UID);
+    for (let index = 0; index < count; index++)
+      closeSync(openSync(join(folder, `photograph number ${index}.jpg`), "w"));
+  }
 }
 
 /** Copies the image, sparse, for one guest. */
