@@ -14,6 +14,11 @@ export const OPTIONS: readonly Option[] = [
   { long: "list", short: "l", help: "list the shares" },
   { long: "kick", short: "k", value: "WHO", help: "disconnect a client: its address, user or session ID" },
   { long: "close", value: "FILE", help: "close an open file: its ID, or SHARE/PATH" },
+  {
+    long: "eject",
+    value: "DISK",
+    help: "let go of a disk, so that umount works: a share on it, or its mount point; its shares are refused until then",
+  },
   { long: "log-level", value: "LEVEL", help: "error, warn, info or debug, until the next reload" },
   { long: "control", value: "FILE", help: "the server's control socket" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
@@ -43,6 +48,8 @@ async function control(name: string, words: readonly string[]): Promise<number> 
   if (args.has("list")) return listShares(socket);
   if (args.has("kick")) return kick(socket, args.value("kick") ?? "");
   if (args.has("close")) return close(socket, args.value("close") ?? "");
+  const disk = args.value("eject");
+  if (disk !== undefined) return eject(socket, disk);
   const level = args.value("log-level");
   if (level !== undefined) return setLogLevel(socket, level);
   throw new CliError(`nothing to do, see ${name} --help`);
@@ -61,6 +68,11 @@ async function act(
   }
   const file = defaultLockFile();
   if (!notifyServer(file, signal)) throw new CliError(`${file} names no running server, nothing was done`);
+  return 0;
+}
+
+async function eject(socket: string, disk: string): Promise<number> {
+  await ask(socket, "eject", printItem, disk.startsWith("/") ? { path: disk } : { share: disk });
   return 0;
 }
 

@@ -169,6 +169,7 @@ function runUntilStopped(
     reload,
     stop,
     setLogLevel: (level) => manager.setLogLevel(level),
+    holdBack: (mount) => manager.directories.ejected.add(mount),
     note: (text) => manager.note(text),
   };
 }

@@ -15,6 +15,7 @@ import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { TrafficCount } from "./connection/traffic.ts";
 import { closeOpenById, endSession, endTree } from "./control/end.ts";
+import { ejectVolume } from "./control/eject.ts";
 import { makeTables } from "./control/tables.ts";
 import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
@@ -317,6 +318,10 @@ class Engine implements EngineControl {
 
   endTree(sessionId: number, treeId: number): MaybePromise<boolean> {
     return endTree(this.context, sessionId, treeId);
+  }
+
+  ejectVolume(mountPoint: string): Promise<number> {
+    return ejectVolume(this.context, mountPoint);
   }
 
   closeOpen(id: number): MaybePromise<NtStatus | undefined> {

@@ -64,7 +64,7 @@ export class ServerManager implements Manager, PipeManager {
   private pipes: Pipes | undefined;
   private kerberos: KerberosService | undefined;
   private sid: string | undefined;
-  private readonly directories: ShareDirectories;
+  readonly directories: ShareDirectories;
   /** Undefined until the engine runs. */
   engine: EngineControl | undefined;
 

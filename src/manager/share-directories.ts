@@ -1,6 +1,7 @@
 // The directories of shares at tree connect: whether each can be served, with a log line when that changes.
 import { type NtStatus, Status } from "../wire/status.ts";
 import type { Share } from "./config/share.ts";
+import { EjectedDisks } from "./ejected-disks.ts";
 import type { EventLog } from "./log/event-log.ts";
 import type { Log } from "./log/log.ts";
 import { type DirectoryStat, statDirectory } from "./share-directory.ts";
@@ -12,6 +13,7 @@ export class ShareDirectories {
   private readonly log: Log;
   private readonly events: EventLog;
   private readonly absent = new Set<string>();
+  readonly ejected = new EjectedDisks();
 
   constructor(log: Log, events: EventLog) {
     this.log = log;
@@ -25,6 +27,10 @@ export class ShareDirectories {
 
   /** The owner of the share's directory; a status, with a log line, if the directory cannot be served. */
   async find(share: Share, timeoutMs: number): Promise<DirectoryStat | NtStatus> {
+    if (this.ejected.has(share.path)) {
+      this.events.warn("ejected", () => `share [${share.name}] refused: its disk is ejected`, share.name);
+      return Status.BAD_NETWORK_NAME;
+    }
     const link = await statDirectory(share.path, false, timeoutMs);
     const isLink = "uid" in link && link.isSymbolicLink;
     const found = isLink ? await statDirectory(share.path, true, timeoutMs) : link;

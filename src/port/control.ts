@@ -25,6 +25,11 @@ export interface EngineControl {
   endSession(id: number): MaybePromise<boolean>;
   /** Ends a tree connect with its opens: the client gets STATUS_NETWORK_NAME_DELETED and may connect again. */
   endTree(sessionId: number, treeId: number): MaybePromise<boolean>;
+  /**
+   * Flushes and closes what is open on the disk that is mounted there, and ends the tree connects to it. Resolves to the
+   * number of opens.
+   */
+  ejectVolume(mountPoint: string): Promise<number>;
   /** Closes an open as its client would; undefined where there is none with that id. */
   closeOpen(id: number): MaybePromise<NtStatus | undefined>;
 }

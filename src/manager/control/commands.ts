@@ -2,6 +2,7 @@
 import { eventLoop } from "../../loop/event-loop.ts";
 import { timers } from "../../loop/timers.ts";
 import type { ConnectionRow, EngineControl, OpenRow, SessionRow } from "../../port/control.ts";
+import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import type { Configuration } from "../config/load.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
@@ -16,6 +17,8 @@ export interface ControlHost {
   reload(): string | undefined;
   stop(): void;
   setLogLevel(level: LogLevel): void;
+  /** Refuses the shares on that mount until it is unmounted. */
+  holdBack(mount: Mount): void;
   /** For the log: what the administrator did. */
   note(text: string): void;
 }
@@ -43,6 +46,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   loglevel: setLogLevel,
   kick,
   close,
+  eject,
   stop(host) {
     host.note("stopped");
     // After the answer is on its way.
@@ -157,6 +161,24 @@ async function* close({ engine, note }: ControlHost, request: Request): AsyncIte
     yield { open: row.id, share: row.share, path: row.path, user: row.user, status };
   }
   if (count === 0) throw new ControlError("there is no such open file");
+}
+
+/** Lets go of the disk that a share is on, or that is mounted at a path, so that it can be unmounted. */
+async function* eject(host: ControlHost, request: Request): AsyncIterable<object> {
+  const share = textOf(request, "share");
+  const path = textOf(request, "path");
+  const mounts = currentMounts();
+  const found = [...host.configuration().shares.values()].find(({ name }) => name === share);
+  const mount =
+    path === undefined
+      ? found && mountOf(mounts, found.path)
+      : mounts.findLast(({ mountPoint }) => mountPoint === path);
+  if (mount === undefined) throw new ControlError("name a share, or the path of a mount point");
+  if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected");
+  host.holdBack(mount);
+  const closed = await host.engine.ejectVolume(mount.mountPoint);
+  host.note(`${mount.mountPoint} ejected, ${closed} open files closed`);
+  yield { mountPoint: mount.mountPoint, source: mount.source, closed };
 }
 
 async function findRows<T>(rows: Iterable<T>, isMeant: (row: T) => boolean): Promise<T[]> {
