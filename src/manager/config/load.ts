@@ -25,7 +25,7 @@ import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
 import { type Machine, readInterfaces, readMachine, readSettings } from "./settings.ts";
-import { readShare, type Share } from "./share.ts";
+import { isHomesSection, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
 import { fillKnown, serverVariables } from "./variables.ts";
@@ -122,7 +122,7 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     if (folded.startsWith("user:")) readUser(section, users);
     else {
       const share = readShareOrReport(section, globalEntries, globals, settings, machine, report);
-      if (share && folded === "homes") homes = share;
+      if (share && isHomesSection(section)) homes = share;
       else if (share) shares.set(foldShareName(share.name), share);
     }
   }
@@ -175,7 +175,7 @@ function readShareOrReport(
   try {
     const [fault] = section.faults;
     if (fault) throw fault;
-    const isHomes = foldKey(section.name) === "homes";
+    const isHomes = isHomesSection(section);
     const server = serverNames(settings, machine, isHomes ? "" : section.name);
     return readShare(section, globalEntries, globals.text("root directory"), server, report);
   } catch (error) {

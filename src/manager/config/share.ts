@@ -12,7 +12,7 @@ import { readSnapshotRules } from "./snapshot-rules.ts";
 import type { Report } from "./report.ts";
 import { readSecurityRules } from "./security-rules.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
-import type { NameOf } from "./schema.ts";
+import { findParameter, type NameOf } from "./schema.ts";
 import { UserList } from "./user-list.ts";
 import { fillKnown, hasVariables, unknownVariables, type VariableValues } from "./variables.ts";
 
@@ -55,7 +55,7 @@ export function readShare(
     report.leaveOut(section.position, `share [${section.name}] is left out: ${why}`);
   };
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
-  const isHomes = foldKey(section.name) === "homes";
+  const isHomes = isHomesSection(section);
   if (isPrinter(section)) {
     report.warn(section.position, `share [${section.name}] is left out: printers are not served`);
     return undefined;
@@ -84,6 +84,13 @@ export function readShare(
     isPersonal: isHomes || textsOf(rules).some(hasVariables) || hasVariables(path),
     ...rules,
   });
+}
+
+/** ksmbd knows no homes: there [homes] with a fixed path is a share like any other. */
+export function isHomesSection({ name, dialect, entries, copied }: Section): boolean {
+  if (foldKey(name) !== "homes") return false;
+  const path = [...entries, ...copied].find(({ key, value }) => value !== "" && findParameter(key)?.name === "path");
+  return dialect === "samba" || path === undefined || hasVariables(path.value);
 }
 
 /** What may hold variables besides the path. */

@@ -49,3 +49,15 @@ test("the fault of one share is its own", () => {
     "f:8: 'nonsense' is not 'NAME = VALUE'; share [c] is left out",
   ]);
 });
+
+test("[homes] is the pattern of homes in smb.conf; in ksmbd.conf one with a fixed path is a share", () => {
+  const read = (text: string, dialect: "ksmbd" | "samba") =>
+    buildConfiguration(parseConfig(text, "f", { dialect }), MACHINE, new Report());
+  const fixed = "[homes]\npath = /home\n";
+  expect(read(fixed, "ksmbd")).toMatchObject({ homes: null, shares: new Map([["homes", { path: "/home" }]]) });
+  expect(read(fixed, "samba").homes?.path).toBe("/home");
+  for (const text of ["[homes]\n", "[homes]\npath = /srv/%S\n"]) {
+    const { homes, shares } = read(text, "ksmbd");
+    expect([homes?.name, shares.size]).toEqual(["homes", 0]);
+  }
+});
