@@ -89,7 +89,9 @@ export function readShare(
 /** ksmbd knows no homes: there [homes] with a fixed path is a share like any other. */
 export function isHomesSection({ name, dialect, entries, copied }: Section): boolean {
   if (foldKey(name) !== "homes") return false;
-  const path = [...entries, ...copied].find(({ key, value }) => value !== "" && findParameter(key)?.name === "path");
+  const path = [...entries, ...copied].find(
+    ({ key, value }) => value !== "" && findParameter(key)?.name === "path",
+  );
   return dialect === "samba" || path === undefined || hasVariables(path.value);
 }
 

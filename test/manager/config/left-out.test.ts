@@ -54,7 +54,10 @@ test("[homes] is the pattern of homes in smb.conf; in ksmbd.conf one with a fixe
   const read = (text: string, dialect: "ksmbd" | "samba") =>
     buildConfiguration(parseConfig(text, "f", { dialect }), MACHINE, new Report());
   const fixed = "[homes]\npath = /home\n";
-  expect(read(fixed, "ksmbd")).toMatchObject({ homes: null, shares: new Map([["homes", { path: "/home" }]]) });
+  expect(read(fixed, "ksmbd")).toMatchObject({
+    homes: null,
+    shares: new Map([["homes", { path: "/home" }]]),
+  });
   expect(read(fixed, "samba").homes?.path).toBe("/home");
   for (const text of ["[homes]\n", "[homes]\npath = /srv/%S\n"]) {
     const { homes, shares } = read(text, "ksmbd");
