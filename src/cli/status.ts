@@ -1,8 +1,9 @@
 // `minismbd status`: who is connected, to which shares, with which files; as tables or as JSON.
 import { askAll } from "../manager/control/client.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
-import type { EngineStatus } from "../port/control.ts";
+import type { ServerStatus } from "../manager/control/commands.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { formatMetrics } from "./status-metrics.ts";
 import { formatSection, SECTIONS, type SectionName, sizeText, timeText } from "./status-tables.ts";
 import { watch } from "./status-watch.ts";
 
@@ -14,19 +15,11 @@ export const OPTIONS: readonly Option[] = [
   { long: "leases", help: "leases and oplocks, too" },
   { long: "volumes", help: "the disks in use, too" },
   { long: "json", short: "j", help: "one object of JSON with all tables" },
+  { long: "metrics", help: "the server's numbers in Prometheus' text format" },
   { long: "watch", short: "w", value: "?SECONDS", help: "print the clients' throughput again and again" },
   { long: "control", value: "FILE", help: "the server's control socket" },
   { long: "help", short: "h", help: "print this help" },
 ];
-
-export interface ServerStatus extends EngineStatus {
-  readonly version: string;
-  readonly pid: number;
-  readonly port: number;
-  readonly serverName: string;
-  readonly workgroup: string;
-  readonly residentBytes: number;
-}
 
 export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);
@@ -38,6 +31,10 @@ export async function run(words: readonly string[]): Promise<number> {
   const path = args.value("control") ?? controlFileOf(defaultLockFile());
   if (args.has("watch")) return watch(path, secondsOf(args.value("watch") ?? ""));
   if (args.has("json")) return printJson(path);
+  if (args.has("metrics")) {
+    process.stdout.write(formatMetrics(await statusOf(path)));
+    return 0;
+  }
   const alone = ALONE.filter(([option]) => args.has(option)).map(([, section]) => section);
   const also = ALSO.filter(([option]) => args.has(option)).map(([, section]) => section);
   const sections = alone.length > 0 || also.length > 0 ? [...alone, ...also] : DEFAULT;

@@ -1,7 +1,7 @@
 // The commands of the control socket. Loaded when the first request arrives.
 import { eventLoop } from "../../loop/event-loop.ts";
 import { timers } from "../../loop/timers.ts";
-import type { ConnectionRow, EngineControl, OpenRow, SessionRow } from "../../port/control.ts";
+import type { ConnectionRow, EngineControl, EngineStatus, OpenRow, SessionRow } from "../../port/control.ts";
 import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import type { Configuration } from "../config/load.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
@@ -62,7 +62,17 @@ export function carryOut(host: ControlHost, request: Request): Items {
   return command(host, request);
 }
 
-function statusOf({ configuration, engine }: ControlHost): object {
+/** The item of `status`. */
+export interface ServerStatus extends EngineStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly port: number;
+  readonly serverName: string;
+  readonly workgroup: string;
+  readonly residentBytes: number;
+}
+
+function statusOf({ configuration, engine }: ControlHost): ServerStatus {
   const { settings } = configuration();
   return {
     version: VERSION,

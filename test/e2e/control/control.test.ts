@@ -67,6 +67,9 @@ test("status prints what smbstatus' users look for, and JSON", async () => {
   };
   expect(json.sessions.map(({ user }) => user)).toEqual([TESTER.user]);
   expect(json.opens.map(({ path }) => path)).toEqual(["letter.txt"]);
+  const metrics = minismbd("status", "--metrics", "--control", server.socket).out;
+  expect(metrics).toMatch(/^# TYPE minismbd_requests_total counter\nminismbd_requests_total [1-9]\d*$/m);
+  expect(metrics).toMatch(/^minismbd_sessions 1$/m);
   mount.client.close();
 });
 
