@@ -146,7 +146,9 @@ function readLog(directory: string): string[] {
   const path = join(directory, "host", "log");
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").trimEnd().split("\n");
-  return lines.filter((line) => !/ logged o(?:n|ff)\b|disconnected: by the client/.test(line)).slice(-LOG_LINES);
+  return lines
+    .filter((line) => !/ logged o(?:n|ff)\b|disconnected: by the client/.test(line))
+    .slice(-LOG_LINES);
 }
 
 /** `put 1: X`, `put 2: X` become `put, 2 times: X`. */
