@@ -44,7 +44,7 @@ function chooseStarters(program: string): Map<string, Starter> {
 async function measure(row: Row, bench: Bench, sides: ReadonlyMap<string, Side>): Promise<RowReport> {
   const samples = new Map<string, Sample[]>();
   const failures: string[] = [];
-  for (let run = 0; run < Number(options.runs); run++) {
+  for (let run = 0; run < Math.min(Number(options.runs), row.mostRuns ?? Infinity); run++) {
     for (const [name, side] of sides) {
       if (name === CEILING && !row.hasCeiling) continue;
       try {

@@ -6,7 +6,9 @@ import type { Starter } from "./subjects.ts";
 
 const MIB = 1024 * 1024;
 const SETTLE_MS = 5000;
-const IDLE_MS = 10_000;
+/** The runtime collects garbage every second, and every 30 s when that has found nothing for a while. */
+const QUIET_MS = 60_000;
+const IDLE_MS = 15_000;
 
 /** The highest anonymous memory of a new server while `connections` clients write. */
 export async function peakOfWriters(bench: Bench, start: Starter, connections: number): Promise<Sample> {
@@ -45,7 +47,7 @@ export async function startTime(bench: Bench, start: Starter): Promise<Sample> {
 export async function wakeUpRate(bench: Bench, start: Starter): Promise<Sample> {
   const subject = await start(bench.path);
   try {
-    await Bun.sleep(SETTLE_MS);
+    await Bun.sleep(QUIET_MS);
     const before = wakeUps(subject.pid);
     await Bun.sleep(IDLE_MS);
     return { value: ((wakeUps(subject.pid) - before) * 1000) / IDLE_MS };
