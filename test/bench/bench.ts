@@ -1,6 +1,6 @@
 // Benchmarks this server and Debian's smbd in turn, with the same clients and the same folder. Usage:
 // npm run bench -- [--rows PATTERN] [--runs N] [--mib N] [--folder DIR] [--against EXECUTABLE] [--provider NAME]
-// [--json PATH] [--svg PATH]. The default folder is in memory (/dev/shm). README.md beside this file explains
+// [--json PATH] [--svg PATH]. The default folder is in memory (/dev/shm). README.md beside this file tells about
 // the rows.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
