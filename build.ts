@@ -66,6 +66,8 @@ async function buildTarget(target: TargetName, executablePath: string, outfile: 
     minify: { syntax: true, whitespace: true, identifiers: false },
     bytecode: true,
     sourcemap: "none",
+    // What is imported when first used (RPC, Kerberos, the commands) stays out of the memory of an idle server.
+    splitting: true,
     define: {
       MINISMBD_VERSION: JSON.stringify(readVersion()),
       MINISMBD_COMMIT: JSON.stringify(readCommit()),

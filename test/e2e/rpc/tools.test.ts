@@ -17,7 +17,7 @@ beforeAll(async () => {
     port: 445,
     users: USERS,
     parameters: { "admin users": GAMES.user },
-    shares: [{ name: "test" }, { name: "nt", parameters: { acl: "nt", "admin users": "" } }],
+    shares: [{ name: "test" }, { name: "nt", parameters: { acl: "nt", "admin users": "nobody" } }],
   });
 });
 afterAll(() => server?.stop());
