@@ -17,12 +17,19 @@ export async function startControlled(options: ServerOptions = {}): Promise<Cont
   const directory = mkdtempSync(join(tmpdir(), "minismbd-control-"));
   const socket = join(directory, "ksmbd.sock");
   const runner = ["sh", "-c", 'exec "$@" --control "$0"', socket, ...(options.runner ?? [])];
-  const server = await startServer({ ...options, runner });
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const server = await startServer({ ...options, runner }).catch((error: unknown) => {
+    remove();
+    throw error;
+  });
   const end = performance.now() + START_TIMEOUT_MS;
   while (!server.log().includes("ready on port") && performance.now() < end) await Bun.sleep(10);
   const stop = async (): Promise<void> => {
-    await server.stop();
-    rmSync(directory, { recursive: true });
+    try {
+      await server.stop();
+    } finally {
+      remove();
+    }
   };
   return { ...server, socket, stop };
 }
