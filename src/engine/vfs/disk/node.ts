@@ -87,9 +87,7 @@ function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number
   if (both === 0) rights = Access.READ | Access.WRITE;
   else if (accessFd(fd, Access.READ) === 0) rights = Access.READ;
   else if (accessFd(fd, Access.WRITE) === 0) rights = Access.WRITE;
-  // Nobody executes a file without an x bit, whatever its ACL says: generic_permission() in fs/namei.c.
-  const mayExecute = stat.kind === FileKind.DIRECTORY || (stat.mode & 0o111) !== 0;
-  return mayExecute && accessFd(fd, Access.EXECUTE) === 0 ? rights | Access.EXECUTE : rights;
+  return accessFd(fd, Access.EXECUTE) === 0 ? rights | Access.EXECUTE : rights;
 }
 
 /** Rights by owner, group and mode alone; path_resolution(7). */

@@ -44,9 +44,6 @@ export class LocalNode implements FileNode {
   private readonly pending = new Pending();
   private current: FileStat;
   private rights: number;
-  /** What the kernel said of the user's rights, and the stat that was current then: one CREATE asks twice. */
-  private asked = 0;
-  private askedWith: FileStat | undefined;
   private readonly areAttributes: boolean;
   isClosed = false;
   closing: Promise<void> | undefined;
@@ -105,11 +102,7 @@ export class LocalNode implements FileNode {
     // access(2) would ask the network or the FUSE process: the rights are those of the look-up or the last
     // refresh.
     if (this.volume.isRemote && this.rights >= 0) return this.rights;
-    if (this.askedWith !== this.current) {
-      this.asked = nodeAccess(this.disk.context, this.fd, this.current);
-      this.askedWith = this.current;
-    }
-    return this.asked;
+    return nodeAccess(this.disk.context, this.fd, this.current);
   }
 
   readLink(): MaybePromise<string | Failure> {
@@ -149,12 +142,10 @@ export class LocalNode implements FileNode {
 
   /** Runs an operation on this object, whose descriptor stays open until the operation has ended. */
   run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
-    this.askedWith = undefined;
     return this.disk.runOn(this.volume, this.pending, name, args);
   }
 
   runNow<K extends OperationName>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure {
-    this.askedWith = undefined;
     return this.disk.runNow(this.volume, name, args);
   }
 
@@ -163,7 +154,6 @@ export class LocalNode implements FileNode {
     args: OperationArgs<K>,
     buffer?: TransferBuffer,
   ): Promise<OperationResult<K>> {
-    this.askedWith = undefined;
     return this.disk.runInWorker(this.volume, this.pending, name, args, buffer);
   }
 
