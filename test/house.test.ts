@@ -107,6 +107,11 @@ function codeOf(path: string): string {
     .replace(/(^|[^:\\])\/\/.*$/gm, "$1");
 }
 
+// linux/planned-memory.ts heeds the control group's limit.
+test("the memory of the machine alone decides nothing", () => {
+  expect(sources.filter((path) => /\btotalmem\b/.test(codeOf(path)))).toEqual([]);
+});
+
 test.each([
   ["no default exports", /^export default\b/m],
   ["no enums", /^\s*(?:export )?(?:const |declare )*enum\b/m],

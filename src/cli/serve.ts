@@ -7,7 +7,6 @@ import { dropQuotaOverride } from "../engine/privileges.ts";
 import { keepUsedCode } from "../engine/resident-code.ts";
 import type { EngineControl } from "../port/control.ts";
 import type { Override } from "../manager/config/load.ts";
-import { plannedMemoryBytes } from "../manager/config/memory.ts";
 import { ConfigError } from "../manager/config/parse.ts";
 import { LogOutput } from "../manager/log/sinks.ts";
 import { reportBug } from "../manager/log/log.ts";
@@ -124,7 +123,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
       });
     }
     process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
-    keepUsedCode(plannedMemoryBytes());
+    keepUsedCode();
     if (plan.greet) process.stdout.write(plan.greet(engine.port));
     await stopped;
   } finally {

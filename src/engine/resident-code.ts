@@ -7,6 +7,7 @@ import {
   executableMappings,
   lockOnFault,
 } from "../linux/file-mapping.ts";
+import { plannedMemoryBytes } from "../linux/planned-memory.ts";
 
 const MIB = 1024 * 1024;
 
@@ -23,7 +24,8 @@ const MOST_KEPT_BYTES = 16 * MIB;
  * Without the lock ten clients that copy evict code that the next request needs. Does what the kernel and the process's
  * rights allow: dropping wants Linux 5.4 and ownership of the file, locking CAP_IPC_LOCK.
  */
-export function keepUsedCode(memoryBytes: number): void {
+export function keepUsedCode(): void {
+  const memoryBytes = plannedMemoryBytes();
   if (memoryBytes > SMALL_MEMORY_BYTES) return;
   const all = executableMappings();
   for (const mapping of all) advise(mapping, Advice.RANDOM);

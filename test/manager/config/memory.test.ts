@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { bufferBudgetFor, plannedMemoryBytes, transferBytesFor } from "../../../src/manager/config/memory.ts";
+import { plannedMemoryBytes } from "../../../src/linux/planned-memory.ts";
+import { bufferBudgetFor, transferBytesFor } from "../../../src/manager/config/memory.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,19 +1,19 @@
 // Cache of directories' names, for case-insensitive look-ups. An entry is valid while the directory has the inode
 // and times that it was read with; the server's own creations and removals update it without a new reading. A
 // large directory is read in steps by local/folder-reading.ts, and inotify reports its changes.
-import { totalmem } from "node:os";
 import { DirentReader } from "../../../linux/dir.ts";
 import { Seek, seekFd } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { foldName, toClientName } from "../name/names.ts";
 import { FolderWatches } from "./folder-watches.ts";
 import { NameHashes, NameTable, type ShortNames } from "./name-table.ts";
 
 const MAX_DIRECTORIES = 256;
-/** Bytes of all entries together: at most a thirtieth of the machine's memory. Tests change it. */
+/** Bytes of all entries together: at most a thirtieth of the server's memory. Tests change it. */
 export const directoryCacheLimits = {
-  maxBytes: Math.min(60_000_000, Math.max(1_200_000, Math.floor(totalmem() / 34))),
+  maxBytes: Math.min(60_000_000, Math.max(1_200_000, Math.floor(plannedMemoryBytes() / 34))),
 };
 /** Names that one operation reads: about two milliseconds. More are read in steps. */
 const READ_AT_ONCE = 2_000;

@@ -1,5 +1,5 @@
 // Space and abilities of the file system of an object; [MS-FSCC] 2.5.1, 2.5.4, 2.5.7, 2.5.8, 2.5.9.
-import { freemem, totalmem } from "node:os";
+import { freemem } from "node:os";
 import {
   FileSystemMagic,
   StatfsFlag,
@@ -9,6 +9,7 @@ import {
   statfsFd,
 } from "../../../linux/stat.ts";
 import { QuotaType, quotaOf } from "../../../linux/quota.ts";
+import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import { deviceOf } from "../format/file-stat.ts";
 import { blockDeviceOf } from "./block-device.ts";
 import { traitsOf } from "../context/disk-traits.ts";
@@ -120,8 +121,8 @@ function spaceOf(facts: Statfs): Space {
     };
   }
   const isMemory = type === RAMFS_MAGIC || type === FileSystemMagic.TMPFS;
-  const totalBytes = isMemory ? totalmem() : NOMINAL_BYTES;
-  const left = isMemory ? freemem() : NOMINAL_BYTES;
+  const totalBytes = isMemory ? plannedMemoryBytes() : NOMINAL_BYTES;
+  const left = isMemory ? Math.min(freemem(), totalBytes) : NOMINAL_BYTES;
   return { totalBytes, availableBytes: left, freeBytes: left, hasQuotas: false };
 }
 

@@ -1,11 +1,11 @@
 // The worker threads of one volume, started on demand and ended when idle. One is enough while the disk
 // answers; where it hangs, more are started up to a small limit, for calls that may still succeed.
-import { totalmem } from "node:os";
 import { type Timer, timers } from "../../../loop/timers.ts";
 import { turns } from "../../turns.ts";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { hasFreeDescriptors } from "../../../linux/limits.ts";
+import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import type { Failure } from "../store.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { DiskAnswer, DiskRequest, ShareDefinition, ToDiskWorker } from "./worker-protocol.ts";
@@ -33,7 +33,8 @@ export interface DiskJob {
 }
 
 // A worker takes 3 to 10 MiB of memory.
-const MAX_WORKERS = totalmem() < 256 * 1_048_576 ? 1 : totalmem() < 1024 * 1_048_576 ? 2 : 4;
+const memoryMib = plannedMemoryBytes() / 1_048_576;
+const MAX_WORKERS = memoryMib < 256 ? 1 : memoryMib < 1024 ? 2 : 4;
 /** Jobs posted to one worker: enough to keep it busy, few enough to lose behind one that hangs. */
 const MAX_POSTED = 4;
 /** A worker that has not answered for this long gets no more jobs. */
