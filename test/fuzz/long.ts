@@ -3,14 +3,14 @@
 // that nothing is left when the connections are gone. Usage: npm run fuzz -- [--minutes N] [--connections N] [--seed N]
 // [--save]. `--save` adds the messages with an answer that no message of the corpus has had to test/fuzz/corpus.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { statusName } from "../../src/wire/status.ts";
 import { anonymousKib } from "../e2e/client/attack-rig.ts";
 import { findFault, startServer } from "../e2e/client/server.ts";
-import type { TestServer } from "../peer/test-server.ts";
+import { TESTER_UID, type TestServer } from "../peer/test-server.ts";
 import { createRandom } from "./bytes.ts";
 import { readCorpus, saveCorpus } from "./corpus.ts";
 import { type Findings, liveOnce } from "./life.ts";
@@ -39,6 +39,7 @@ const findings: Findings = { messages: 0, mutated: 0, lives: 0, answers: new Map
 const corpus = readCorpus();
 const path = mkdtempSync(join(tmpdir(), "minismbd-fuzz-"));
 const quiet = mkdtempSync(join(tmpdir(), "minismbd-quiet-"));
+if (process.geteuid?.() === 0) chownSync(quiet, TESTER_UID, TESTER_UID);
 const words = ["-t", "tmpfs", "-o", "size=64m,nr_inodes=20000,mode=0777", "tmpfs", path];
 if (spawnSync("mount", words).status !== 0)
   throw new Error("needs root: the fuzzer fills a small disk of its own");
