@@ -6,12 +6,12 @@ import { foldShareName } from "../manager/config/load.ts";
 import { foldKey } from "../manager/config/parse.ts";
 import { findParameter } from "../manager/config/schema.ts";
 import { isValue, newShareNameFault } from "../manager/config/share-name.ts";
-import { notifyServer } from "../manager/lock-file.ts";
-import { CONFIG_FILE, defaultConfigFile, defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { CONFIG_FILE, defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { showName } from "../manager/users/user-name.ts";
-import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { type Arguments, CliError, type Option } from "./arguments.ts";
+import { notifyRunningServer } from "./notify.ts";
 import { promptLine } from "./prompt.ts";
-import { printToolVersion } from "./version.ts";
+import { type ChangeFlag, parseChange } from "./tool-change.ts";
 
 export const OPTIONS: readonly Option[] = [
   { long: "add", short: "a", help: "add the share; it must not exist" },
@@ -43,18 +43,13 @@ export async function runTool(words: readonly string[]): Promise<number> {
 }
 
 async function change(words: readonly string[], tool: string): Promise<number> {
-  const args = parseArguments(words, OPTIONS);
-  if (args.has("help")) {
-    process.stdout.write(`Usage: ${tool} ${USAGE}\n\n${describeOptions(OPTIONS)}`);
-    return 0;
-  }
-  if (args.has("version")) return printToolVersion(tool);
-  if (["add", "update", "delete"].filter((flag) => args.has(flag)).length > 1)
-    throw new CliError("-a, -u and -d exclude each other, use one of them");
+  const parsed = parseChange(words, OPTIONS, tool, USAGE);
+  if (parsed === undefined) return 0;
+  const { args, flag } = parsed;
   const name = shareOperand(args, `${tool} ${USAGE}`);
   const file = args.value("config") ?? defaultConfigFile();
-  if (args.has("delete")) deleteShare(file, name);
-  else await setShare(args, file, name);
+  if (flag === "delete") deleteShare(file, name);
+  else await setShare(args, flag, file, name);
   return 0;
 }
 
@@ -76,14 +71,14 @@ function deleteShare(file: string, name: string): void {
   report(name, "deleted");
 }
 
-async function setShare(args: Arguments, file: string, name: string): Promise<void> {
+async function setShare(args: Arguments, flag: ChangeFlag, file: string, name: string): Promise<void> {
   const options = args.has("option") ? readOptions(args.values("option")) : await askOptions();
   let isNew = false;
   const { shares, warnings } = updateConfigFile(file, (text, dialect) => {
     isNew = !hasSection(text, name, dialect);
-    if (isNew && args.has("update"))
+    if (isNew && flag === "update")
       throw new CliError(`there is no share '${showName(name)}' in ${file}, use -a to add one`);
-    if (!isNew && args.has("add"))
+    if (!isNew && flag === "add")
       throw new CliError(`share '${showName(name)}' is in ${file} already, use -u to change it`);
     const cut = dialect === "ksmbd" && options.find(({ value }) => /[;#]/.test(value));
     if (cut) throw new CliError(`'${cut.key}': ';' and '#' begin a comment in ${file}, leave them out`);
@@ -123,7 +118,6 @@ async function askOptions(): Promise<ShareOption[]> {
 }
 
 function report(name: string, done: string): void {
-  const wasNotified = notifyServer(defaultLockFile(), "SIGHUP");
   const share = foldKey(name) === "global" ? "Defaults of [global]" : `Share '${showName(name)}'`;
-  process.stdout.write(`${share} ${done}${wasNotified ? ", the running server was notified" : ""}\n`);
+  notifyRunningServer(`${share} ${done}`);
 }

@@ -2,7 +2,8 @@
 import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
 import { findSpelling } from "../manager/users/password-file.ts";
-import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { type Arguments, CliError, type Option } from "./arguments.ts";
+import { parseChange } from "./tool-change.ts";
 import {
   FILE_OPTIONS,
   findExact,
@@ -13,7 +14,6 @@ import {
   setPassword,
   userOperand,
 } from "./user-change.ts";
-import { printToolVersion } from "./version.ts";
 
 export const OPTIONS: readonly Option[] = [
   { long: "add", short: "a", help: "add the user; it must not exist" },
@@ -43,26 +43,21 @@ async function change(
   usual: "absent" | "either",
   find: FindUser,
 ): Promise<number> {
-  const args = parseArguments(words, OPTIONS);
-  if (args.has("help")) {
-    process.stdout.write(`Usage: ${tool} ${USAGE}\n\n${describeOptions(OPTIONS)}`);
-    return 0;
-  }
-  if (args.has("version")) return printToolVersion(tool);
-  if (["add", "update", "delete"].filter((flag) => args.has(flag)).length > 1)
-    throw new CliError("-a, -u and -d exclude each other, use one of them");
+  const parsed = parseChange(words, OPTIONS, tool, USAGE);
+  if (parsed === undefined) return 0;
+  const { args, flag } = parsed;
   const name = userOperand(args, `${tool} ${USAGE}`);
-  if (args.has("delete")) {
+  if (flag === "delete") {
     refuseNamedUser(args, name);
     removeUser(passwordFileOf(args), name, find);
   } else {
-    const expected = args.has("add") ? "absent" : args.has("update") ? "present" : usual;
+    const expected = flag === "add" ? "absent" : flag === "update" ? "present" : usual;
     await setPassword(args, name, expected, find);
   }
   return 0;
 }
 
-/** Throws CliError if the configuration names the user: the share would stay closed to everybody else for a user that is gone. */
+/** Throws CliError if the configuration names the user: a share would stay closed to all others for one that is gone. */
 export function refuseNamedUser(args: Arguments, name: string): void {
   const file = args.value("config") ?? defaultConfigFile();
   let configuration: Configuration;

@@ -1,14 +1,14 @@
 // Common parts of adduser, passwd and deluser: options, changing ksmbdpwd.db, notifying the running server.
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { notifyServer } from "../manager/lock-file.ts";
 import { hideArgument, hideVariable } from "../manager/users/hide-secret.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
-import { defaultLockFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { PASSWORD_FILE } from "../manager/paths.ts";
 import { findSpelling, type PasswordTable, readPasswordFile } from "../manager/users/password-file.ts";
 import { updatePasswordFile } from "../manager/users/password-file.ts";
 import { showName, userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
+import { notifyRunningServer } from "./notify.ts";
 import { promptNewPassword } from "./prompt.ts";
 
 /** Returns the user's name as the table spells it. */
@@ -119,10 +119,4 @@ function checkExpectation(
   }
   if (expected === "present" && !isThere)
     throw new CliError(`there is no user '${showName(name)}' in ${file}, use adduser to add one`);
-}
-
-/** Prints what was done, and lets the running server read its files again. */
-export function notifyRunningServer(done: string): void {
-  const wasNotified = notifyServer(defaultLockFile(), "SIGHUP");
-  process.stdout.write(`${done}${wasNotified ? ", the running server was notified" : ""}\n`);
 }

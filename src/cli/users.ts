@@ -6,7 +6,8 @@ import { findSpelling, readPasswordFile, updatePasswordFile } from "../manager/u
 import { parseSmbpasswd } from "../manager/users/smbpasswd.ts";
 import { foldUserName, showName } from "../manager/users/user-name.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
-import { FILE_OPTIONS, notifyRunningServer, passwordFileOf } from "./user-change.ts";
+import { notifyRunningServer } from "./notify.ts";
+import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
 
 export const OPTIONS: readonly Option[] = [
   {
