@@ -87,7 +87,7 @@ async function setShare(args: Arguments, flag: ChangeFlag, file: string, name: s
   const isServed = foldKey(name) === "global" || shares.has(foldShareName(name));
   if (!isServed) {
     const why = warnings.find((line) => line.includes(`[${name}]`)) ?? `share [${name}] is not served`;
-    process.stderr.write(`warning: ${why.replaceAll(`${file}.tmp`, file)}\n`);
+    process.stderr.write(`warning: ${why}\n`);
   }
   report(name, isNew ? "added" : "updated");
 }

@@ -4,7 +4,7 @@ import { loadConfiguration } from "../manager/config/load.ts";
 import { defaultConfigFile } from "../manager/paths.ts";
 import { findSpelling, readPasswordFile, updatePasswordFile } from "../manager/users/password-file.ts";
 import { parseSmbpasswd } from "../manager/users/smbpasswd.ts";
-import { foldUserName, showName } from "../manager/users/user-name.ts";
+import { compareUserNames, showName } from "../manager/users/user-name.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { notifyRunningServer } from "./notify.ts";
 import { FILE_OPTIONS, passwordFileOf } from "./user-change.ts";
@@ -36,8 +36,7 @@ export async function run(words: readonly string[]): Promise<number> {
     for (const name of loadConfiguration({ file: config }).users.keys())
       names.set(findSpelling(names, name) ?? name, `${name}\t(in ${config})`);
   }
-  const order = (name: string): string => `${foldUserName(name)}\0${name}`;
-  for (const name of [...names.keys()].sort((a, b) => (order(a) < order(b) ? -1 : 1)))
+  for (const name of [...names.keys()].sort(compareUserNames))
     process.stdout.write(`${names.get(name) ?? ""}\n`);
   return 0;
 }

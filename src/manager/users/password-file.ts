@@ -1,19 +1,16 @@
 // ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file; of two lines with one name
 // the later counts. Names that differ by case only are two users, as for ksmbd.
-import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
-import { statSync, unlinkSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
 import { ConfigError } from "../config/parse.ts";
-import { foldUserName, showName, userNameFault } from "./user-name.ts";
+import { replaceFile } from "../replace-file.ts";
+import { compareUserNames, foldUserName, showName, userNameFault } from "./user-name.ts";
 
 /** User name as written -> NT hash, 16 bytes in hex. */
 export type PasswordTable = Map<string, string>;
 
 const FILE_MODE = 0o640;
-const LOCK_WAIT_MS = 50;
-const LOCK_TRIES = 60;
-/** A writer takes milliseconds: an older temporary file was left by a killed one. */
-const ABANDONED_MS = 30_000;
+/** Three seconds in all. */
+const LOCK_WAITS = 60;
 
 /** Throws ConfigError with the line's number, never with the text after its colon. */
 export function parsePasswordFile(text: string, file: string): PasswordTable {
@@ -39,9 +36,8 @@ export function parsePasswordFile(text: string, file: string): PasswordTable {
 
 /** Sorted by name, so that the same users give the same file. */
 export function formatPasswordFile(table: PasswordTable): string {
-  const order = (name: string): string => `${foldUserName(name)}\0${name}`;
-  const names = [...table.keys()].sort((a, b) => (order(a) < order(b) ? -1 : 1));
-  return names
+  return [...table.keys()]
+    .sort(compareUserNames)
     .map((name) => `${name}:${Buffer.from(table.get(name) ?? "", "hex").toString("base64")}\n`)
     .join("");
 }
@@ -84,73 +80,16 @@ export function readPasswordFile(file: string): PasswordTable {
  * unchanged.
  */
 export function updatePasswordFile(file: string, change: (table: PasswordTable) => void): void {
-  const temporary = `${file}.tmp`;
-  const descriptor = openTemporary(file, temporary);
-  try {
+  const replacement = { file, name: "the password file", mode: () => FILE_MODE, waits: LOCK_WAITS };
+  replaceFile(replacement, (put) => {
     const table = readPasswordFile(file);
     change(table);
-    writeTable(file, descriptor, table);
-    renameSync(temporary, file);
-  } catch (error) {
-    removeQuietly(temporary);
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    throw new ConfigError(
-      file,
-      `the password file cannot be written (${code}), look at its owner and the free space`,
-    );
-  } finally {
-    closeSync(descriptor);
-  }
-  syncDirectory(dirname(file));
-}
-
-function openTemporary(file: string, temporary: string): number {
-  for (let triesLeft = LOCK_TRIES; ; triesLeft--) {
-    try {
-      return openSync(temporary, "wx", 0o600);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      const hint = code === "ENOENT" ? "make its directory" : "correct the directory's owner and mode";
-      if (code !== "EEXIST")
-        throw new ConfigError(file, `the password file cannot be written (${code}), ${hint}`);
-      if (triesLeft <= 0)
-        throw new ConfigError(temporary, "another change is under way, remove this file if not");
-      const age = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (age > ABANDONED_MS) removeQuietly(temporary);
-      else Bun.sleepSync(LOCK_WAIT_MS);
-    }
-  }
-}
-
-function writeTable(file: string, descriptor: number, table: PasswordTable): void {
-  const old = statSync(file, { throwIfNoEntry: false });
-  const bytes = Buffer.from(formatPasswordFile(table));
-  for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
-  if (old && process.getuid?.() === 0) fchownSync(descriptor, old.uid, old.gid);
-  fchmodSync(descriptor, FILE_MODE);
-  fsyncSync(descriptor);
+    put(formatPasswordFile(table));
+  });
 }
 
 function decodeHash(text: string): string | undefined {
   if (!/^[A-Za-z0-9+/]{22}==$/.test(text)) return undefined;
   const bytes = Buffer.from(text, "base64");
   return bytes.toString("base64") === text ? bytes.toString("hex") : undefined;
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function removeQuietly(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch {
-    // It does not exist.
-  }
 }

@@ -27,6 +27,12 @@ export function foldUserName(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
 
+/** The order of lists of users: without case, and by the very names where they differ by nothing else. */
+export function compareUserNames(a: string, b: string): number {
+  const order = (name: string): string => `${foldUserName(name)}\0${name}`;
+  return order(a) < order(b) ? -1 : 1;
+}
+
 /** The text for a log or a terminal: escapes characters that could forge a line or move the cursor. */
 export function showName(name: string): string {
   return printable(name, 256);

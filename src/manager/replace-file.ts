@@ -1,0 +1,87 @@
+// Replaces a file as a whole: readers find the old one or the new one. The temporary file beside it is also the lock
+// against a second writer.
+import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { statSync, unlinkSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { ConfigError } from "./config/parse.ts";
+
+const LOCK_WAIT_MS = 50;
+/** A writer takes milliseconds: an older temporary file was left by a killed one. */
+const ABANDONED_MS = 30_000;
+
+export interface Replacement {
+  readonly file: string;
+  /** What the file is, at the beginning of a message. */
+  readonly name: string;
+  /** The new file's permissions, from those of the old one. */
+  readonly mode: (old: number | undefined) => number;
+  /** How often another writer's end is waited for, `LOCK_WAIT_MS` each time. */
+  readonly waits: number;
+}
+
+/**
+ * Calls `fill`, which puts the new bytes into the temporary file and may look at it by its path, and then lets it take
+ * the file's place, with the owner of the old one. Nobody else can read it before that. Throws ConfigError, and what
+ * `fill` throws; the file is then unchanged.
+ */
+export function replaceFile<T>(
+  { file, name, mode, waits }: Replacement,
+  fill: (put: (text: string) => void, temporary: string) => T,
+): T {
+  const temporary = `${file}.tmp`;
+  const descriptor = openTemporary(file, name, temporary, waits);
+  try {
+    const result = fill((text) => writeAll(descriptor, Buffer.from(text)), temporary);
+    const old = statSync(file, { throwIfNoEntry: false });
+    if (old && process.geteuid?.() === 0) fchownSync(descriptor, old.uid, old.gid);
+    fchmodSync(descriptor, mode(old === undefined ? undefined : old.mode & 0o777));
+    fsyncSync(descriptor);
+    renameSync(temporary, file);
+    syncDirectory(dirname(file));
+    return result;
+  } catch (error) {
+    removeQuietly(temporary);
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    throw new ConfigError(file, `${name} cannot be written (${code}), look at its owner and the free space`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openTemporary(file: string, name: string, temporary: string, waits: number): number {
+  for (let left = waits; ; left--) {
+    try {
+      return openSync(temporary, "wx", 0o600);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      const hint = code === "ENOENT" ? "make its directory" : "correct the directory's owner and mode";
+      if (code !== "EEXIST") throw new ConfigError(file, `${name} cannot be written (${code}), ${hint}`);
+      if (left <= 0) throw new ConfigError(temporary, "another change is under way, remove this file if not");
+      const age = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > ABANDONED_MS) removeQuietly(temporary);
+      else Bun.sleepSync(LOCK_WAIT_MS);
+    }
+  }
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function removeQuietly(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It does not exist.
+  }
+}
