@@ -56,6 +56,14 @@ export function usedDescriptors(): number {
   }
 }
 
+/** A thread of the runtime has an event loop, and needs more while it starts. */
+const DESCRIPTORS_PER_THREAD = 8;
+
+/** False where descriptors are too few for a worker: the runtime would end the process. */
+export function canStartThread(): boolean {
+  return hasFreeDescriptors(DESCRIPTORS_PER_THREAD);
+}
+
 /** True when `count` more descriptors can be opened. */
 export function hasFreeDescriptors(count: number): boolean {
   const opened: number[] = [];

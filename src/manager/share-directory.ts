@@ -2,10 +2,10 @@
 // RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC), else in a worker of its own, so that a disk that hangs does
 // not affect other shares.
 import { errnoName, Errno } from "../linux/errno.ts";
-import { hasFreeDescriptors } from "../linux/limits.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt2 } from "../linux/open.ts";
 import { ModeType, emptyStatx, statFdCached } from "../linux/stat.ts";
 import { timers } from "../loop/timers.ts";
+import { askWorker } from "./ask-worker.ts";
 import type { MaybePromise } from "../port/port.ts";
 
 export interface DirectoryStat {
@@ -24,9 +24,6 @@ export interface StatRequest {
 
 /** `code` is the name of an errno. */
 export type StatAnswer = DirectoryStat | { readonly code: string };
-
-/** What a thread of the runtime needs while it starts. */
-const DESCRIPTORS_PER_THREAD = 8;
 
 const statx = emptyStatx();
 const pending = new Map<string, Promise<StatAnswer>>();
@@ -68,18 +65,16 @@ function statFromCache(path: string, follows: boolean): StatAnswer | undefined {
   };
 }
 
-function statInWorker(request: StatRequest): Promise<StatAnswer> {
-  // The runtime ends the process where a worker gets no descriptors.
-  if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD)) return Promise.resolve({ code: "EMFILE" });
-  const worker = import.meta.url.includes("$bunfs")
+async function statInWorker(request: StatRequest): Promise<StatAnswer> {
+  const answer = await askWorker<StatAnswer>(startWorker, request);
+  return typeof answer === "string" ? { code: answer } : answer;
+}
+
+/** The compiled executable has the worker's file under its path below src. */
+function startWorker(): Worker {
+  return import.meta.url.includes("$bunfs")
     ? new Worker("./manager/directory-worker.ts")
     : new Worker(new URL("./directory-worker.ts", import.meta.url));
-  worker.unref();
-  return new Promise<StatAnswer>((resolve) => {
-    worker.onmessage = (event: MessageEvent<StatAnswer>) => resolve(event.data);
-    worker.onerror = () => resolve({ code: "EIO" });
-    worker.postMessage(request);
-  }).finally(() => worker.terminate());
 }
 
 function expire(afterMs: number): Promise<StatAnswer> {

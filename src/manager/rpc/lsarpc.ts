@@ -50,17 +50,36 @@ interface Form {
   readonly hasOptions: boolean;
 }
 
-function lookUpSids(call: RpcCall, { hasFlags, hasOptions }: Form): void {
-  const { input, output, context } = call;
+function lookUpSids(call: RpcCall, form: Form): void {
+  const { output, context } = call;
   policy.takePolicy(call);
   const sids = readSids(call);
-  // The names in the request are empty.
+  skipTranslation(call, form);
+  const found = sids.map((sid) => sid && findBySid(context.accounts, sid));
+  writeTranslation(call, form, found, (each, index) => {
+    const sid = sids[index];
+    // An unknown SID is its own name, as in Windows: clients show it.
+    const name = each?.use === SidUse.DOMAIN ? each.domain.name : each?.name;
+    output.unicodeString(name ?? (sid ? formatSid(sid) : ""));
+  });
+}
+
+/** The translations in a request, which are empty, and what stands behind them. */
+function skipTranslation({ input }: RpcCall, { hasOptions }: Form): void {
   input.u32();
   if (input.pointer()) input.u32();
   input.u16();
   input.u32();
   if (hasOptions) input.u32();
-  const found = sids.map((sid) => sid && findBySid(context.accounts, sid));
+}
+
+/** The answer of a look-up; `writeEntry` writes what differs between names and SIDs. */
+function writeTranslation(
+  { output }: RpcCall,
+  { hasFlags }: Form,
+  found: readonly (Principal | undefined)[],
+  writeEntry: (each: Principal | undefined, index: number) => void,
+): void {
   const domains = new ReferencedDomains();
   const indexes = found.map((each) => (each ? domains.indexOf(each.domain) : -1));
   domains.write(output);
@@ -68,12 +87,9 @@ function lookUpSids(call: RpcCall, { hasFlags, hasOptions }: Form): void {
   output.pointer(found.length > 0);
   if (found.length > 0) output.u32(found.length);
   for (const [index, each] of found.entries()) {
-    const sid = sids[index];
     output.align(4);
     output.u16(each?.use ?? SidUse.UNKNOWN);
-    // An unknown SID is its own name, as in Windows: clients show it.
-    const name = each?.use === SidUse.DOMAIN ? each.domain.name : each?.name;
-    output.unicodeString(name ?? (sid ? formatSid(sid) : ""));
+    writeEntry(each, index);
     output.u32(indexes[index] ?? -1);
     if (hasFlags) output.u32(0);
   }
@@ -104,34 +120,17 @@ function ridOf({ use, sid }: Principal): number {
   return use === SidUse.DOMAIN ? 0xffff_ffff : (sid.subAuthorities.at(-1) ?? 0);
 }
 
-function lookUpNames(call: RpcCall, { hasFlags, hasOptions }: Form, hasSids: boolean): void {
-  const { input, output, context } = call;
+function lookUpNames(call: RpcCall, form: Form, hasSids: boolean): void {
+  const { output, context } = call;
   policy.takePolicy(call);
   const names = readNames(call);
-  input.u32();
-  if (input.pointer()) input.u32();
-  input.u16();
-  input.u32();
-  if (hasOptions) input.u32();
+  skipTranslation(call, form);
   const found = names.map((name) => findByName(context.accounts, name));
-  const domains = new ReferencedDomains();
-  const indexes = found.map((each) => (each ? domains.indexOf(each.domain) : -1));
-  domains.write(output);
-  output.u32(found.length);
-  output.pointer(found.length > 0);
-  if (found.length > 0) output.u32(found.length);
-  for (const [index, each] of found.entries()) {
-    output.align(4);
-    output.u16(each?.use ?? SidUse.UNKNOWN);
+  writeTranslation(call, form, found, (each) => {
     if (!hasSids) output.u32(each ? ridOf(each) : 0);
     else if (each) output.later(() => output.sid(each.sid));
     else output.pointer(false);
-    output.u32(indexes[index] ?? -1);
-    if (hasFlags) output.u32(0);
-  }
-  output.referents();
-  output.u32(found.filter((each) => each !== undefined).length);
-  output.u32(statusOf(found));
+  });
 }
 
 // [MS-LSAT] 3.1.4.4: the names of the user that the call is made for.

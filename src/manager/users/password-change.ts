@@ -1,5 +1,5 @@
 // A change of one password in the password file, in a worker and one after the other.
-import { hasFreeDescriptors } from "../../linux/limits.ts";
+import { askWorker } from "../ask-worker.ts";
 
 export interface PasswordChange {
   readonly file: string;
@@ -14,8 +14,6 @@ export interface PasswordChangeAnswer {
   readonly fault: string | undefined;
 }
 
-/** What a thread of the runtime needs while it starts. */
-const DESCRIPTORS_PER_THREAD = 8;
 /** Changes that wait for others. */
 const MAX_WAITING = 16;
 
@@ -35,17 +33,15 @@ export async function changeStoredPassword(change: PasswordChange): Promise<stri
   }
 }
 
-function changeInWorker(change: PasswordChange): Promise<PasswordChangeAnswer> {
-  // The runtime ends the process where a worker gets no descriptors.
-  if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD))
-    return Promise.resolve({ fault: "no descriptors are left" });
-  const worker = import.meta.url.includes("$bunfs")
+async function changeInWorker(change: PasswordChange): Promise<PasswordChangeAnswer> {
+  const answer = await askWorker<PasswordChangeAnswer>(startWorker, change);
+  if (answer === "EMFILE") return { fault: "no descriptors are left" };
+  return answer === "EIO" ? { fault: "the worker failed" } : answer;
+}
+
+/** The compiled executable has the worker's file under its path below src. */
+function startWorker(): Worker {
+  return import.meta.url.includes("$bunfs")
     ? new Worker("./manager/users/password-worker.ts")
     : new Worker(new URL("./password-worker.ts", import.meta.url));
-  worker.unref();
-  return new Promise<PasswordChangeAnswer>((resolve) => {
-    worker.onmessage = (event: MessageEvent<PasswordChangeAnswer>) => resolve(event.data);
-    worker.onerror = () => resolve({ fault: "the worker failed" });
-    worker.postMessage(change);
-  }).finally(() => worker.terminate());
 }

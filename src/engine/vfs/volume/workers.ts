@@ -4,7 +4,7 @@ import { type Timer, timers } from "../../../loop/timers.ts";
 import { turns } from "../../turns.ts";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { hasFreeDescriptors } from "../../../linux/limits.ts";
+import { canStartThread } from "../../../linux/limits.ts";
 import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import type { Failure } from "../store.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -40,8 +40,6 @@ const MAX_POSTED = 4;
 /** A worker that has not answered for this long gets no more jobs. */
 const HANGING_MS = 50;
 const IDLE_MS = 15_000;
-/** A thread of the runtime has an event loop, and needs more while it starts. */
-const DESCRIPTORS_PER_THREAD = 8;
 
 /** The compiled executable has the worker's file under its path below src. */
 function startThread(): Worker {
@@ -185,9 +183,9 @@ export class VolumeWorkers {
     return this.start();
   }
 
-  /** Undefined where descriptors are too few: the runtime ends the process then. */
+  /** Undefined where descriptors are too few. */
   private start(): Thread | undefined {
-    if (!hasFreeDescriptors(DESCRIPTORS_PER_THREAD)) return undefined;
+    if (!canStartThread()) return undefined;
     const thread = new Thread();
     thread.worker.onmessage = (event: MessageEvent<DiskAnswer>) =>
       turns.enter("a worker's answer", () => this.receive(thread, event.data));
