@@ -34,9 +34,10 @@ export function describeOwnIds(
   user: string,
   directory: DirectoryStat,
   accounts: SystemAccounts,
+  isExact = false,
 ): string | undefined {
   const isWritable = directory.uid !== 0 || (directory.mode & 0o002) !== 0;
-  if (forceUser !== "" || isWritable || findSystemUser(accounts, user)) return undefined;
+  if (forceUser !== "" || isWritable || findSystemUser(accounts, user, isExact)) return undefined;
   const { uid, gid } = ownIds(accounts);
   return (
     `share [${name}]: ${path} belongs to root and '${showName(user)}' has no account on this machine, so the server ` +
@@ -52,7 +53,8 @@ export interface CredentialFault {
 /**
  * The ids for a server that runs as root: the forced user, else the system account with the user's name, else
  * the owner of the share's directory, but never for a guest and never root: then the server's own. `force group`
- * without `force user` changes the gid only. An administrator is root with those groups. `isExact`: case tells the user from another one.
+ * without `force user` changes the gid only. An administrator is root with those groups. `isExact`: case tells the
+ * user from another one.
  */
 export function credentialsFor(
   share: Share,

@@ -196,16 +196,17 @@ export class ServerManager implements Manager, PipeManager {
     const share = this.shares.find(query.share, query.identity);
     const { hosts, pipeHosts } = this.config;
     const waiting = this.hostNames.prepare(hosts, share ? share.hosts : pipeHosts);
-    return waiting ? waiting.then(() => this.connectNow(query)) : this.connectNow(query);
+    if (!waiting) return this.connectNow(query, share);
+    // A reload may have changed the share meanwhile.
+    return waiting.then(() => this.connectNow(query, this.shares.find(query.share, query.identity)));
   }
 
-  private connectNow({
-    share: name,
-    identity,
-  }: Parameters<Manager["connectShare"]>[0]): ReturnType<Manager["connectShare"]> {
+  private connectNow(
+    { share: name, identity }: Parameters<Manager["connectShare"]>[0],
+    share: Share | undefined,
+  ): ReturnType<Manager["connectShare"]> {
     if (!this.admitsHost(this.config.hosts, identity)) return this.refuseHost(name, identity);
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
-    const share = this.shares.find(name, identity);
     if (!share) {
       this.events.refuse(name, identity, "there is no such share");
       return { status: Status.BAD_NETWORK_NAME };
@@ -214,19 +215,13 @@ export class ServerManager implements Manager, PipeManager {
     return this.connectDisk(share, identity);
   }
 
-  reviewShare({
-    share: name,
-    identity,
-  }: {
-    share: string;
-    identity: Identity;
-  }): ShareRules | { status: NtStatus } {
+  reviewShare(query: { share: string; identity: Identity }): ShareRules | { status: NtStatus } {
+    const { share: name, identity } = query;
     if (!this.admitsHost(this.config.hosts, identity)) return { status: Status.ACCESS_DENIED };
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
     const share = this.shares.find(name, identity);
     if (!share) return { status: Status.BAD_NETWORK_NAME };
-    const accounts = this.systemAccounts.read();
-    const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
+    const admission = this.admissionOf(share, identity);
     if (!admission || !this.admitsHost(share.hosts, identity)) return { status: Status.ACCESS_DENIED };
     return rulesOf(share, admission);
   }
@@ -296,24 +291,30 @@ export class ServerManager implements Manager, PipeManager {
   private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: NtStatus }> {
     const accounts = this.systemAccounts.read();
     const guest = this.guestOf(share);
-    const isExact = this.hasNamesake(identity);
-    const admission = admit(share, identity, guest, accounts, isExact);
+    const admission = this.admissionOf(share, identity);
     if (!admission) {
+      const isExact = this.hasNamesake(identity);
       this.events.refuse(share.name, identity, whyRefused(share, identity, guest, accounts, isExact));
       return { status: Status.ACCESS_DENIED };
     }
     const owner = await this.directories.find(share, this.config.settings.volumeTimeoutMs);
     if (typeof owner === "number") return { status: owner };
     const user = admission.asGuest ? guest : identity.user;
+    const isExact = !admission.asGuest && this.hasNamesake(identity);
     const credentials = this.isRoot ? credentialsFor(share, user, admission, owner, accounts, isExact) : null;
     if (credentials && "fault" in credentials) {
       this.events.refuse(share.name, identity, credentials.fault);
       return { status: Status.ACCESS_DENIED };
     }
-    const hint = credentials && !admission.readOnly && describeOwnIds(share, user, owner, accounts);
+    const hint = credentials && !admission.readOnly && describeOwnIds(share, user, owner, accounts, isExact);
     if (hint) this.events.warn("own ids", () => hint, share.name);
-    const named = this.namedUsersOf(share, user, admission, owner);
+    const named = this.namedUsersOf(share, user, admission, owner, isExact);
     return grantOf(share, admission, credentials, identity, named);
+  }
+
+  private admissionOf(share: Share, identity: Identity): Admission | undefined {
+    const accounts = this.systemAccounts.read();
+    return admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
   }
 
   private guestOf(share: Share): string {
@@ -330,11 +331,11 @@ export class ServerManager implements Manager, PipeManager {
     user: string,
     { asGuest, isAdmin }: Admission,
     owner: Ids,
+    isExact: boolean,
   ): NamedUsers | null {
     if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
     const domain = this.machineSid();
     const accounts = this.systemAccounts.read();
-    const isExact = !asGuest && this.users.hasNamesake(user);
     const isNamed = !asGuest && !isAdmin && findSystemUser(accounts, user, isExact) === undefined;
     const sid = isNamed ? userSid(domain, user, isExact) : "";
     return Object.freeze({ domain, uid: idsWithoutAccount(owner, accounts).uid, sid });
@@ -366,9 +367,7 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   private mayConnect(share: Share, identity: Identity): boolean {
-    const accounts = this.systemAccounts.read();
-    const admission = admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
-    return admission !== undefined && this.admitsHost(share.hosts, identity);
+    return this.admissionOf(share, identity) !== undefined && this.admitsHost(share.hosts, identity);
   }
 
   private admitsHost(rule: HostRule | null, { remoteAddress }: Identity): boolean {

@@ -1,11 +1,11 @@
 // The commands of the control socket. Loaded when the first request arrives.
-import { eventLoop } from "../../loop/event-loop.ts";
 import { timers } from "../../loop/timers.ts";
 import type { ConnectionRow, EngineControl, EngineStatus, OpenRow, SessionRow } from "../../port/control.ts";
 import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import type { Configuration } from "../config/load.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
+import { inSlices } from "./slices.ts";
 import { ControlError, numberOf, type Request, textOf } from "./protocol.ts";
 
 /** What the commands use of the server. */
@@ -25,9 +25,6 @@ export interface ControlHost {
 
 /** The items of an answer; the consumer may stop between two of them. */
 export type Items = Iterable<object> | AsyncIterable<object>;
-
-/** Rows are looked at for this long before other work has its turn. */
-const SLICE_MS = 3;
 
 type Command = (host: ControlHost, request: Request) => Items;
 
@@ -193,12 +190,6 @@ async function* eject(host: ControlHost, request: Request): AsyncIterable<object
 
 async function findRows<T>(rows: Iterable<T>, isMeant: (row: T) => boolean): Promise<T[]> {
   const found: T[] = [];
-  let began = performance.now();
-  for (const row of rows) {
-    if (isMeant(row)) found.push(row);
-    if (performance.now() - began < SLICE_MS) continue;
-    await eventLoop.pause();
-    began = performance.now();
-  }
+  for await (const row of inSlices(rows)) if (isMeant(row)) found.push(row);
   return found;
 }

@@ -2,18 +2,16 @@
 // does not read is closed after a while and delays nobody.
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
-import { eventLoop } from "../../loop/event-loop.ts";
 import { type Timer, timers } from "../../loop/timers.ts";
 import { ConfigError } from "../config/parse.ts";
 import type { ControlHost, Items } from "./commands.ts";
 import { ControlError, MAX_REQUEST_BYTES, parseRequest } from "./protocol.ts";
+import { inSlices } from "./slices.ts";
 
 const MAX_CLIENTS = 16;
 /** How long a client may take for a request, and for taking an answer that waits. */
 const IDLE_MS = 60_000;
 const UNREAD_MS = 10_000;
-/** Rows are made for this long before other work has its turn. */
-const SLICE_MS = 3;
 /** Bytes that are collected before they are written. */
 const CHUNK_BYTES = 16_384;
 
@@ -152,18 +150,13 @@ class Client {
   /** Makes the rows as the client takes them. */
   private async send(items: Items): Promise<void> {
     let text = "";
-    let began = performance.now();
-    for await (const item of items) {
+    for await (const item of inSlices(items)) {
       text += `${JSON.stringify({ item })}\n`;
-      const isLong = text.length >= CHUNK_BYTES;
-      if (isLong) {
+      if (text.length >= CHUNK_BYTES) {
         await this.write(text);
         text = "";
       }
       if (this.isClosed) return;
-      if (!isLong && performance.now() - began < SLICE_MS) continue;
-      await eventLoop.pause();
-      began = performance.now();
     }
     await this.write(text);
   }
