@@ -3,14 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startSmbd } from "../../peer/smbd.ts";
 import type { TestServer, User } from "../../peer/test-server.ts";
 import { startServer } from "../client/server.ts";
-import { DAEMON, GAMES, hasPeer, hasRpcclient, normalize, runRpcclient } from "./rpc-clients.ts";
-
-interface Call {
-  readonly command: string;
-  readonly answer: RegExp;
-  /** Why smbd's answer is another one; absent: it is the same. */
-  readonly differs?: string;
-}
+import { type Call, DAEMON, GAMES, hasPeer, hasRpcclient, runRpcclient, testCalls } from "./rpc-clients.ts";
 
 const ALGORITHMIC = "smbd counts from 1000, minismbd computes the identifier from the uid";
 const NO_GROUPS = "smbd has no groups without a mapping; Windows has None, Administrators, Users, Guests";
@@ -89,15 +82,11 @@ afterAll(async () => {
 });
 
 describe.skipIf(!hasRpcclient)("rpcclient", () => {
-  for (const { command, answer, differs } of CALLS) {
-    test(`${command}: ${differs === undefined ? "as smbd" : `not as smbd, because ${differs}`}`, async () => {
-      const ours = normalize((await runRpcclient(server, command)).output, server);
-      expect(ours).toMatch(answer);
-      if (peer === undefined || differs !== undefined) return;
-      const theirs = await runRpcclient(peer, command);
-      expect(ours).toBe(normalize(theirs.output, peer));
-    });
-  }
+  testCalls(
+    CALLS,
+    () => server,
+    () => peer,
+  );
 
   test("the SID of the machine is that of ksmbd.subauth, and names the users without an account", async () => {
     const { output } = await runRpcclient(server, "lookupdomain MINISMBD");

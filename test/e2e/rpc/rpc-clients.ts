@@ -1,4 +1,5 @@
 // Samba's and impacket's RPC tools against a server under test.
+import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { hasSmbd } from "../../peer/smbd.ts";
 import type { TestServer, User } from "../../peer/test-server.ts";
@@ -40,4 +41,29 @@ export function normalize(output: string, server: TestServer): string {
     .replaceAll(server.directory, "DIRECTORY")
     .replaceAll(/[ \t]+/g, " ")
     .trim();
+}
+
+export interface Call {
+  readonly command: string;
+  readonly answer: RegExp;
+  /** Why smbd's answer is another one; absent: it is the same. */
+  readonly differs?: string;
+}
+
+/** Registers a test for each call of rpcclient: the answer is as expected, and smbd's where it is there. */
+export function testCalls(
+  calls: readonly Call[],
+  server: () => TestServer,
+  peer: () => TestServer | undefined,
+): void {
+  for (const { command, answer, differs } of calls) {
+    test(`${command}: ${differs === undefined ? "as smbd" : `not as smbd, because ${differs}`}`, async () => {
+      const ours = normalize((await runRpcclient(server(), command)).output, server());
+      expect(ours).toMatch(answer);
+      const other = peer();
+      if (other === undefined || differs !== undefined) return;
+      const theirs = await runRpcclient(other, command);
+      expect(ours).toBe(normalize(theirs.output, other));
+    });
+  }
 }

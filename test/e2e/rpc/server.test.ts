@@ -5,14 +5,16 @@ import { startSmbd } from "../../peer/smbd.ts";
 import type { TestServer } from "../../peer/test-server.ts";
 import { runProgram } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
-import { DAEMON, GAMES, hasImpacket, hasPeer, hasRpcclient, normalize, runRpcclient } from "./rpc-clients.ts";
-
-interface Call {
-  readonly command: string;
-  readonly answer: RegExp;
-  /** Why smbd's answer is another one; absent: it is the same. */
-  readonly differs?: string;
-}
+import {
+  type Call,
+  DAEMON,
+  GAMES,
+  hasImpacket,
+  hasPeer,
+  hasRpcclient,
+  runRpcclient,
+  testCalls,
+} from "./rpc-clients.ts";
 
 const CALLS: readonly Call[] = [
   { command: "netshareenumall 1", answer: /netname: test\s+remark:/, differs: "smbd's comments are its own" },
@@ -54,15 +56,11 @@ afterAll(async () => {
 });
 
 describe.skipIf(!hasRpcclient)("rpcclient", () => {
-  for (const { command, answer, differs } of CALLS) {
-    test(`${command}: ${differs === undefined ? "as smbd" : `not as smbd, because ${differs}`}`, async () => {
-      const ours = normalize((await runRpcclient(server, command)).output, server);
-      expect(ours).toMatch(answer);
-      if (peer === undefined || differs !== undefined) return;
-      const theirs = await runRpcclient(peer, command);
-      expect(ours).toBe(normalize(theirs.output, peer));
-    });
-  }
+  testCalls(
+    CALLS,
+    () => server,
+    () => peer,
+  );
 
   test("shares change in the configuration only: an administrator is told so", async () => {
     for (const command of ["netsharedel test", "netshareadd /tmp other", "netsharesetinfo test comment"])
