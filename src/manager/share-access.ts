@@ -46,6 +46,21 @@ function admitAs(
   return { readOnly: share.readOnly, asGuest, isAdmin };
 }
 
+/** The parameter by which `admit` refuses. */
+export function refusedBy(
+  share: Share,
+  identity: Identity,
+  guestName: string,
+  accounts: SystemAccounts,
+  isExact: boolean,
+): "guest ok" | "invalid users" | "valid users" {
+  const isUnnamed = identity.isGuest || identity.isAnonymous;
+  if (isUnnamed && !share.guestOk) return "guest ok";
+  const asGuest = isUnnamed || share.guestOnly;
+  const user = asGuest ? guestName : identity.user;
+  return share.invalidUsers.has(user, accounts, !asGuest && isExact) ? "invalid users" : "valid users";
+}
+
 /** Why `admit` refuses, for the log. */
 export function whyRefused(
   share: Share,
@@ -54,11 +69,11 @@ export function whyRefused(
   accounts: SystemAccounts,
   isExact: boolean,
 ): string {
-  const isUnnamed = identity.isGuest || identity.isAnonymous;
-  if (isUnnamed && !share.guestOk) return "'guest ok' is off";
-  const asGuest = isUnnamed || share.guestOnly;
-  const user = asGuest ? guestName : identity.user;
+  const parameter = refusedBy(share, identity, guestName, accounts, isExact);
+  if (parameter === "guest ok") return "'guest ok' is off";
+  const asGuest = identity.isGuest || identity.isAnonymous || share.guestOnly;
   const name = asGuest ? `the guest account '${guestName}'` : "the user";
-  if (share.invalidUsers.has(user, accounts, !asGuest && isExact)) return `'invalid users' names ${name}`;
-  return `'valid users' does not name ${name}`;
+  return parameter === "invalid users"
+    ? `'invalid users' names ${name}`
+    : `'valid users' does not name ${name}`;
 }

@@ -56,8 +56,10 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
   if (!found) return notes;
   const directory = { ...found, isDirectory: true, isSymbolicLink: false, mode: found.mode & 0o7777 };
   for (const { name } of users.all()) {
-    const admission = admit(share, identityOf(name), "", accounts, users.hasNamesake(name));
-    const hint = admission && !admission.readOnly && describeOwnIds(share, name, directory, accounts);
+    const isExact = users.hasNamesake(name);
+    const admission = admit(share, identityOf(name), "", accounts, isExact);
+    const hint =
+      admission && !admission.readOnly && describeOwnIds(share, name, directory, accounts, isExact);
     if (hint) warn(notes, at("path"), hint);
   }
   return notes;

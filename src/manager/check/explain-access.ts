@@ -8,7 +8,7 @@ import type { Sections } from "../config/parse.ts";
 import type { SectionValues } from "../config/section-values.ts";
 import type { Share } from "../config/share.ts";
 import { credentialsFor } from "../credentials.ts";
-import { type Admission, admit } from "../share-access.ts";
+import { type Admission, admit, refusedBy } from "../share-access.ts";
 import { ShareFinder } from "../share-finder.ts";
 import type { SystemAccounts } from "../users/system-accounts.ts";
 import type { UserDirectory } from "../users/user-directory.ts";
@@ -73,7 +73,7 @@ class Explanation {
     const isExact = isNamed && users.hasNamesake(identity.user);
     const admission = admit(share, identity, guest, accounts, isExact);
     const user = !isNamed || admission?.asGuest ? guest : identity.user;
-    if (!admission) return this.refuse(share, isNamed, user);
+    if (!admission) return this.refuse(refusedBy(share, identity, guest, accounts, isExact), user);
     this.explainAdmission(share, user);
     return this.onDisk(share, user, admission, isExact);
   }
@@ -139,13 +139,13 @@ class Explanation {
     return true;
   }
 
-  private refuse(share: Share, isNamed: boolean, user: string): AccessAnswer {
-    const { accounts } = this.server;
-    const at = (name: "valid users" | "invalid users" | "guest ok") => this.values?.position(name) ?? "";
-    if (!isNamed && !share.guestOk) this.say(at("guest ok"), "guests may not connect, 'guest ok' is not set");
-    else if (share.invalidUsers.has(user, accounts))
-      this.say(at("invalid users"), `'invalid users' names '${user}'`);
-    else this.say(at("valid users"), `'valid users' does not name '${user}'`);
+  private refuse(parameter: ReturnType<typeof refusedBy>, user: string): AccessAnswer {
+    const texts = {
+      "guest ok": "guests may not connect, 'guest ok' is not set",
+      "invalid users": `'invalid users' names '${user}'`,
+      "valid users": `'valid users' does not name '${user}'`,
+    };
+    this.say(this.values?.position(parameter) ?? "", texts[parameter]);
     return this.refused();
   }
 
