@@ -62,12 +62,16 @@ export function currentMounts(): Mount[] {
   }
 }
 
+/** True for the directory itself, too. Both paths are absolute and normalised. */
+export function isBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === "/" ? directory : `${directory}/`);
+}
+
 /** The mount of an absolute, normalised path; of several at one mount point the last, which is on top. */
 export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
   let best: Mount | undefined;
   for (const mount of mounts) {
-    const point = mount.mountPoint === "/" ? "" : mount.mountPoint;
-    if (path !== point && !path.startsWith(`${point}/`)) continue;
+    if (!isBelow(path, mount.mountPoint)) continue;
     if (best === undefined || mount.mountPoint.length >= best.mountPoint.length) best = mount;
   }
   return best;

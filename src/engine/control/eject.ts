@@ -1,5 +1,5 @@
 // Lets go of a disk, so that it can be unmounted: what is written is flushed, then its tree connects and opens end.
-import { currentMounts, mountOf } from "../../linux/mountinfo.ts";
+import { currentMounts, isBelow, mountOf } from "../../linux/mountinfo.ts";
 import { closeOpen, closeTree } from "../command/close/teardown.ts";
 import type { EngineContext } from "../connection/context.ts";
 import type { Open } from "../state/open.ts";
@@ -36,8 +36,4 @@ async function flush({ log }: EngineContext, { file, handle }: Open): Promise<vo
 
 function pathOf(open: Open): string {
   return open.file?.pathOf(open.pathEntry) ?? "";
-}
-
-function isBelow(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
 }

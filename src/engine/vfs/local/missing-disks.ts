@@ -5,7 +5,7 @@
 // where the share was served from a mount that is gone. The second lasts until that mount is back or the server is
 // restarted: who unmounts a disk for good and serves the folder in its place restarts the server. Other directories,
 // such as those of the root file system, are never missing.
-import { currentMounts, type Mount } from "../../../linux/mountinfo.ts";
+import { currentMounts, isBelow, type Mount } from "../../../linux/mountinfo.ts";
 
 const MAX_SHARES = 4096;
 
@@ -45,7 +45,3 @@ export class MissingDisks {
 }
 
 export const missingDisks = new MissingDisks();
-
-function isBelow(path: string, point: string): boolean {
-  return path === point || path.startsWith(`${point}/`);
-}
