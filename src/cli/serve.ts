@@ -13,6 +13,7 @@ import { reportBug } from "../manager/log/log.ts";
 import type { ControlHost } from "../manager/control/commands.ts";
 import { type ControlSocket, openControl } from "../manager/control/server.ts";
 import { takeLock } from "../manager/lock-file.ts";
+import { ServiceManager } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
 import {
@@ -107,6 +108,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
   if (fault !== undefined) throw new CliError(fault);
   const manager = createManager(plan);
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
+  const serviceManager = ServiceManager.find(process.env);
   let control: ControlSocket | undefined;
   try {
     const engine = startEngine(manager, manager.logOutput.write);
@@ -114,7 +116,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
     manager.followInterfaces();
     // The configuration alone decides the modes of new files.
     process.umask(0);
-    const { stopped, ...host } = runUntilStopped(manager, engine);
+    const { stopped, ...host } = runUntilStopped(manager, engine, serviceManager);
     if (plan.controlFile !== null) {
       control = await openControl(plan.controlFile, host).catch((error: unknown) => {
         if (!(error instanceof ConfigError)) throw error;
@@ -123,11 +125,13 @@ export async function serve(plan: ServerPlan): Promise<number> {
       });
     }
     process.stdout.write(`minismbd: ready on port ${engine.port}\n`);
+    serviceManager?.ready(describeState(manager, engine));
     keepUsedCode();
     if (plan.greet) process.stdout.write(plan.greet(engine.port));
     await stopped;
   } finally {
     control?.close();
+    serviceManager?.close();
     lock?.release();
     await manager.logOutput.flush();
   }
@@ -137,10 +141,13 @@ export async function serve(plan: ServerPlan): Promise<number> {
 function runUntilStopped(
   manager: ServerManager,
   engine: EngineControl,
+  serviceManager: ServiceManager | undefined,
 ): ControlHost & { readonly stopped: Promise<void> } {
   const reload = (): string | undefined => {
+    serviceManager?.reloading();
     const fault = manager.reload();
     engine.reload();
+    serviceManager?.ready(fault ?? describeState(manager, engine));
     return fault;
   };
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
@@ -149,6 +156,7 @@ function runUntilStopped(
     // The second time an administrator does not want to wait.
     if (isStopping) process.exit(1);
     isStopping = true;
+    serviceManager?.stopping();
     engine.stop().then(resolve, reject);
   };
   process.on("SIGHUP", reload);
@@ -171,6 +179,12 @@ function runUntilStopped(
     holdBack: (mount) => manager.directories.ejected.add(mount),
     note: (text) => manager.note(text),
   };
+}
+
+/** For `systemctl status`. */
+function describeState(manager: ServerManager, engine: EngineControl): string {
+  const { size } = manager.configuration().shares;
+  return `serving ${size} share${size === 1 ? "" : "s"} on port ${engine.port}`;
 }
 
 async function planServer(args: Arguments): Promise<ServerPlan> {

@@ -1,7 +1,7 @@
 // Where log lines go: `log file` with its time and rotation, the journal with priorities, syslog for a server in the
 // background, else standard output and standard error.
 import { fstatSync } from "node:fs";
-import { openSyslog, sendSyslog } from "../../linux/syslog.ts";
+import { openDatagramSocket, sendDatagram } from "../../linux/datagram.ts";
 import { LogFile } from "./log-file.ts";
 import { type LogLevel, type LogSink, print } from "./log.ts";
 
@@ -65,16 +65,15 @@ function printJournal(level: LogLevel, text: string): void {
 }
 
 function makeSyslog(): LogSink | undefined {
-  let fd = openSyslog(SYSLOG_SOCKET);
+  let fd = openDatagramSocket(SYSLOG_SOCKET);
   if (fd < 0) return undefined;
   return (level, text) => {
-    const priority = FACILITY * 8 + SEVERITIES[level];
-    const line = `ksmbd[${process.pid}]: ${text}`;
-    if (sendSyslog(fd, priority, line) === 0) return;
+    const line = `<${FACILITY * 8 + SEVERITIES[level]}>ksmbd[${process.pid}]: ${text}`;
+    if (sendDatagram(fd, line) === 0) return;
     // The daemon may have been started anew.
-    const next = openSyslog(SYSLOG_SOCKET);
+    const next = openDatagramSocket(SYSLOG_SOCKET);
     if (next < 0) return;
     fd = next;
-    sendSyslog(fd, priority, line);
+    sendDatagram(fd, line);
   };
 }
