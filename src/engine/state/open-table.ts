@@ -6,6 +6,7 @@ import { Access } from "../../wire/security/access.ts";
 import { ShareAccess } from "../../wire/command/create.ts";
 import { isOplockStat } from "./caching-holder.ts";
 import { type Open, SharedFile } from "./open.ts";
+import { LateChanges } from "./late-changes.ts";
 import { LockUsage } from "./lock-usage.ts";
 import { OpenUsage } from "./open-usage.ts";
 import { PathIndex } from "./path-index.ts";
@@ -40,6 +41,7 @@ export class OpenTable {
   /** The opens of each user, and their descriptors. */
   readonly usage = new OpenUsage();
   readonly lockUsage = new LockUsage();
+  readonly late = new LateChanges();
   private readonly opens = new Map<number, Open>();
   private readonly files = new Map<string, SharedFile>();
   private readonly paths = new PathIndex<SharedFile>();

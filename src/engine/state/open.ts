@@ -251,8 +251,6 @@ export class SharedFile {
   moving: Promise<void> | undefined;
   /** Settles when the last append that was started ends; never rejects. */
   appending: Promise<void> | undefined;
-  /** Settles when work on the data ends that was answered with STATUS_CANCELLED; never rejects. */
-  late: Promise<unknown> | undefined;
   /** The removal of its name is in progress. */
   isBeingRemoved = false;
   /** False once its name was unlinked or belongs to another object, while it is still open. */

@@ -157,6 +157,11 @@ export interface FileHandle {
   /** Opened for writing. */
   readonly canWrite: boolean;
   /**
+   * Settles when the changes of the data that are under way have ended or timed out; undefined where none are. Also
+   * after `close`.
+   */
+  readonly changing: Promise<void> | undefined;
+  /**
    * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A
    * promise only where the page cache does not have the data.
    */

@@ -1,6 +1,7 @@
 // Long work in steps: the interim response, cancellation, lost connections; [MS-SMB2] 3.3.4.2, 3.3.5.16.
 import { expect, test } from "bun:test";
 import { MORE, workInSteps } from "../../../src/engine/command/open/long-work.ts";
+import { LateChanges } from "../../../src/engine/state/late-changes.ts";
 import type { Exchange } from "../../../src/engine/connection/exchange.ts";
 import { type NtStatus, Status } from "../../../src/wire/status.ts";
 
@@ -20,6 +21,7 @@ function fakeExchange(stepMs: number) {
       },
     },
     context: {
+      opens: { late: new LateChanges() },
       clock: {
         now: () => (nowMs += stepMs),
         wallTime: () => 0,

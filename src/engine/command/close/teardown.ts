@@ -45,6 +45,7 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<NtSt
 function endOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {
   const { file, tree, node } = open;
   const { store } = tree;
+  if (file !== undefined) context.opens.late.keep(file, open.handle?.changing);
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
   if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
     context.opens.setDeletePending(file, open);
@@ -259,6 +260,8 @@ export function closeUnreachable(context: EngineContext, holder: CachingHolder):
 function detachOpens(context: EngineContext, session: Session): void {
   for (const open of [...context.opens.ofSession(session)]) {
     if (!survivesDisconnect(open)) continue;
+    // Its client sends again what was not answered.
+    if (open.file !== undefined) context.opens.late.keep(open.file, open.handle?.changing);
     context.opens.detach(open);
     context.durables.detach(open, context.clock.now());
   }

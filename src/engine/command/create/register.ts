@@ -4,10 +4,11 @@ import type { MaybePromise } from "../../../port/port.ts";
 import { CreateAction, CreateOption } from "../../../wire/command/create.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import { Open, type SharedFile } from "../../state/open.ts";
-import { absolutePath } from "../../state/open-table.ts";
+import { absolutePath, hasDataAccess } from "../../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
 import { makeReadOnly } from "../open/access-check.ts";
 import { waitForCaching } from "../open/cache-breaks.ts";
+import { withInterim } from "../open/long-work.ts";
 import { preallocate, truncate } from "./finish.ts";
 import { type Creation, overwrites } from "./creation.ts";
 import { parentKeyOf } from "./caching-request.ts";
@@ -32,6 +33,8 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
   const file = creation.stream === undefined ? base : sharedStreamOf(creation.stream, opens, base);
   creation.file = file;
   if (file.deletePending) return Status.DELETE_PENDING;
+  const late = opens.late.of(file);
+  if (late !== undefined && hasDataAccess(creation.granted)) return waitForLate(creation, late);
   const known = creation.leaseHolder();
   if (known !== undefined && known.file !== file.caching) return Status.INVALID_PARAMETER;
   const { shareAccess } = creation.request;
@@ -81,6 +84,21 @@ function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileN
     creation.rounds = 0;
     return creation.restart(creation);
   });
+}
+
+/**
+ * Late changes come before the CREATE: a truncation would not last, and what the client reads and caches would not stay
+ * right.
+ */
+function waitForLate(creation: Creation, late: Promise<unknown>): Promise<NtStatus> {
+  const { exchange } = creation;
+  creation.undo();
+  const again = late.then(() => {
+    if (!creation.isTreeAlive) return Status.NETWORK_NAME_DELETED;
+    creation.rounds = 0;
+    return creation.restart(creation);
+  });
+  return withInterim(exchange, () => exchange.connection.sendInterim(exchange), again);
 }
 
 function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {

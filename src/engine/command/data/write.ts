@@ -55,8 +55,8 @@ function writeAt(
 ): MaybePromise<NtStatus> {
   if (length === 0) return answer(exchange, 0);
   const { file } = open;
-  if (file?.late !== undefined)
-    return afterLate(file, () => writeAt(exchange, open, handle, at, length, offset));
+  if (file !== undefined && exchange.context.opens.late.of(file) !== undefined)
+    return afterLate(exchange, file, () => writeAt(exchange, open, handle, at, length, offset));
   if (file?.locks?.blocksWrite(open.id, offset, length) === true) return Status.FILE_LOCK_CONFLICT;
   const written = handle.write(exchange.requestBuffer, at, length, offset);
   // A change of a named stream is reported at its CLOSE: suppress the inotify event of each write.

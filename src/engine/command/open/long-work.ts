@@ -3,6 +3,7 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
+import type { LateChanges } from "../../state/late-changes.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 
 /** Returned by a step that is not the last; not an NTSTATUS. Any other result is the final status. */
@@ -20,18 +21,17 @@ const INTERIM_AFTER_MS = 200;
  * are still valid. CANCELLED when the client cancels or disconnects.
  */
 export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
-  const file = exchange.open?.file;
-  return file?.late === undefined
-    ? runSteps(exchange, step)
-    : afterLate(file, () => runSteps(exchange, step));
+  return afterLate(exchange, exchange.open?.file, () => runSteps(exchange, step));
 }
 
-/**
- * Calls `change`, which changes the file's data, after cancelled work on the file has really ended: its last
- * step would otherwise overwrite the change.
- */
-export function afterLate<T>(file: SharedFile | undefined, change: () => MaybePromise<T>): MaybePromise<T> {
-  return file?.late === undefined ? change() : file.late.then(() => afterLate(file, change));
+/** Calls `change`, which changes the file's data, after what it must not be overtaken by; see `LateChanges`. */
+export function afterLate<T>(
+  exchange: Exchange,
+  file: SharedFile | undefined,
+  change: () => MaybePromise<T>,
+): MaybePromise<T> {
+  const late = file && exchange.context.opens.late.of(file);
+  return late === undefined ? change() : late.then(() => afterLate(exchange, file, change));
 }
 
 function runSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
@@ -52,7 +52,7 @@ async function continueInSteps(
   first: MaybePromise<Step>,
 ): Promise<NtStatus> {
   const { clock } = exchange.context;
-  const wait = new StepWait(exchange.open?.file);
+  const wait = new StepWait(exchange.context.opens.late, exchange.open?.file);
   exchange.cancel = () => wait.end();
   const endTimer = interimLater(exchange, started, () => exchange.connection.sendInterim(exchange));
   try {
@@ -85,18 +85,20 @@ export function withInterim<T>(exchange: Exchange, sendInterim: () => void, work
 /** Waits for the step in progress until the client cancels or disconnects. */
 class StepWait {
   hasEnded = false;
+  private readonly late: LateChanges;
   private readonly file: SharedFile | undefined;
   private inProgress: Promise<Step> | undefined;
   private stopWaiting: ((status: NtStatus) => void) | undefined;
 
   /** `file` is the one that the work changes. */
-  constructor(file: SharedFile | undefined) {
+  constructor(late: LateChanges, file: SharedFile | undefined) {
+    this.late = late;
     this.file = file;
   }
 
   end(): void {
     this.hasEnded = true;
-    if (this.file !== undefined && this.inProgress !== undefined) noteUnfinished(this.file, this.inProgress);
+    if (this.file !== undefined) this.late.keep(this.file, this.inProgress);
     this.stopWaiting?.(Status.CANCELLED);
   }
 
@@ -109,14 +111,6 @@ class StepWait {
       outcome.then(resolve, reject);
     });
   }
-}
-
-function noteUnfinished(file: SharedFile, work: Promise<Step>): void {
-  const before = file.late;
-  const late = Promise.allSettled([before, work]).then(() => {
-    if (file.late === late) file.late = undefined;
-  });
-  file.late = late;
 }
 
 /** Runs `work` and keeps the descriptors of `open` until it ends, even if the client closes the open. */

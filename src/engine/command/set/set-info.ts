@@ -214,7 +214,7 @@ function setEndOfFile(
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
   const { file, handle } = open;
   return andThen(
-    afterLate(file, () => handle.truncate(size)),
+    afterLate(exchange, file, () => handle.truncate(size)),
     (result) => {
       dataChanged(exchange.context, open);
       return result < 0 ? statusOf(result) : sizeChanged(exchange, open);
@@ -238,9 +238,8 @@ function setAllocation(
   const { handle } = open;
   if (open.isDirectory || handle === undefined) return Status.INVALID_PARAMETER;
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
-  if (open.file?.late !== undefined)
-    return afterLate(open.file, () => setAllocation(exchange, open, _node, buffer));
-  return andThen(handle.stat(), (stat) => {
+  const found = afterLate(exchange, open.file, () => handle.stat());
+  return andThen(found, (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);
     return andThen(change, (result) => {

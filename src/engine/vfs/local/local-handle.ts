@@ -12,6 +12,7 @@ import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending, PendingOnBoth } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
 import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OnlyName, OpenMode } from "../store.ts";
+import { ChangesUnderWay } from "../changes-under-way.ts";
 import type { TransferBuffer } from "../transfer-buffer.ts";
 import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
 
@@ -34,6 +35,7 @@ export class LocalHandle implements FileHandle, OpenData {
   private path: string;
   private readonly isWriteThrough: boolean;
   readonly pending = new Pending();
+  private readonly changes = new ChangesUnderWay();
   private isClosed = false;
 
   /** Takes over `fd`, on `volume`. `path` is the on-disk path at the time of opening. */
@@ -47,6 +49,10 @@ export class LocalHandle implements FileHandle, OpenData {
     disk.root.retain();
   }
 
+  get changing(): Promise<void> | undefined {
+    return this.changes.end;
+  }
+
   read(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     return readFile(this, buffer, at, length, offset);
@@ -55,7 +61,7 @@ export class LocalHandle implements FileHandle, OpenData {
   write(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     // A write-through descriptor is O_DSYNC: every write waits for the disk.
-    return writeFile(this, buffer, at, length, offset, !this.isWriteThrough);
+    return this.changes.track(writeFile(this, buffer, at, length, offset, !this.isWriteThrough));
   }
 
   stat(): MaybePromise<FileStat | Failure> {
@@ -66,16 +72,18 @@ export class LocalHandle implements FileHandle, OpenData {
   truncate(size: number): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     if (size > MAX_POOL_SIZE || !this.volume.isResponsive(performance.now())) {
-      return this.runLong("truncate", [this.fd, size]);
+      return this.changes.track(this.runLong("truncate", [this.fd, size]));
     }
     const failure = statFd(this.fd, statx);
     if (failure < 0) return failure;
     const isSmall = statx.size === size || Math.abs(statx.size - size) <= MAX_DIRECT_TRUNCATE_BYTES;
     if (isSmall) return truncateFd(this.fd, size);
-    return viaPool(
-      this,
-      (done) => ftruncate(this.fd, size, done),
-      () => this.runLong("truncate", [this.fd, size]),
+    return this.changes.track(
+      viaPool(
+        this,
+        (done) => ftruncate(this.fd, size, done),
+        () => this.runLong("truncate", [this.fd, size]),
+      ),
     );
   }
 
@@ -103,7 +111,7 @@ export class LocalHandle implements FileHandle, OpenData {
   }
 
   zeroRange(offset: number, length: number, frees: boolean): MaybePromise<Count | Failure> {
-    return this.runLong("zeroRange", [this.fd, offset, length, frees]);
+    return this.changes.track(this.runLong("zeroRange", [this.fd, offset, length, frees]));
   }
 
   allocatedRanges(offset: number, length: number, limit: number): MaybePromise<number[] | Failure> {
@@ -114,14 +122,14 @@ export class LocalHandle implements FileHandle, OpenData {
     if (!(source instanceof LocalHandle)) return -Errno.EOPNOTSUPP;
     if (source.isClosed) return -Errno.EBADF;
     const both = new PendingOnBoth(this.pending, source.pending);
-    return this.runLong("copyRange", [source.fd, from, this.fd, offset, length], both);
+    return this.changes.track(this.runLong("copyRange", [source.fd, from, this.fd, offset, length], both));
   }
 
   cloneFrom(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure> {
     if (!(source instanceof LocalHandle)) return -Errno.EOPNOTSUPP;
     if (source.isClosed) return -Errno.EBADF;
     const both = new PendingOnBoth(this.pending, source.pending);
-    return this.runLong("cloneRange", [source.fd, from, this.fd, offset, length], both);
+    return this.changes.track(this.runLong("cloneRange", [source.fd, from, this.fd, offset, length], both));
   }
 
   keepAccessTime(isKept: boolean): void {

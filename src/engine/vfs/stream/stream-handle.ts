@@ -14,6 +14,7 @@ import {
   type FileNode,
   type FileStat,
 } from "../store.ts";
+import { ChangesUnderWay } from "../changes-under-way.ts";
 import type { TransferBuffer } from "../transfer-buffer.ts";
 import { throughGate } from "./stream-gate.ts";
 import { maxStreamBytes, type StreamForm } from "./stored-stream.ts";
@@ -63,6 +64,7 @@ export class StreamHandle implements FileHandle {
   private readonly node: FileNode;
   private readonly form: StreamForm;
   private readonly isWriteThrough: boolean;
+  private readonly changes = new ChangesUnderWay();
 
   /** `node` is the file that the stream belongs to; the caller closes it. */
   constructor(
@@ -77,6 +79,10 @@ export class StreamHandle implements FileHandle {
     this.streamName = streamName;
     this.canWrite = canWrite;
     this.isWriteThrough = isWriteThrough;
+  }
+
+  get changing(): Promise<void> | undefined {
+    return this.changes.end;
   }
 
   /** Creates the stream; -EEXIST if it exists. */
@@ -179,7 +185,7 @@ export class StreamHandle implements FileHandle {
   ): MaybePromise<T | Failure> {
     const { node, streamName } = this;
     const changed = streamName.run(() => throughGate(node, bytes, () => change(streamName.key)));
-    return andThen(changed, (result) => {
+    return andThen(this.changes.track(changed), (result) => {
       if (result < 0) return result === -Errno.ENODATA ? GONE : result;
       return this.isWriteThrough
         ? andThen(this.flush(), (flushed) => (flushed < 0 ? flushed : result))

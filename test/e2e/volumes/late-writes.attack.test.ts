@@ -1,0 +1,119 @@
+// WRITEs that nobody waits for any more: of a client that closed the file or lost its connection. They must not
+// land on what other requests write later.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "../../../src/wire/header.ts";
+import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
+import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import type { Call } from "../client/raw-calls.ts";
+import {
+  callOn,
+  closeFile,
+  createFile,
+  type Mount,
+  mountShare,
+  openFile,
+  READ_WRITE,
+  writeCall,
+  writeFile,
+} from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+
+const PAGE = 4096;
+/** WRITEs under way when their client goes. */
+const WRITES = 120;
+const DELAY_MS = 10;
+const OLD = 0x41;
+const NEW = 0x42;
+
+function echoOn(mount: Mount): Call {
+  return callOn(mount, Command.ECHO, (writer) => writer.u32(4));
+}
+
+describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
+  let disk: SlowDisk;
+  let server: TestServer;
+  beforeAll(async () => {
+    disk = await SlowDisk.mount();
+    server = await startServer({ shares: [{ name: "slow", path: disk.folder }] });
+  });
+  afterAll(async () => {
+    await disk?.go();
+    await server?.stop();
+    await disk?.dispose();
+  });
+
+  const mount = (): Promise<Mount> => mountShare(server, TESTER, "slow");
+
+  /** Starts WRITEs all over the file, the last one at its beginning. Returns how to close the file. */
+  async function startWrites(old: Mount, name: string): Promise<() => Promise<void>> {
+    const { fileId } = await openFile(old, name, {
+      desiredAccess: READ_WRITE,
+      createDisposition: CreateDisposition.OPEN_IF,
+    });
+    await old.client.request({ ...echoOn(old), credits: 256 });
+    await disk.hold(DELAY_MS);
+    const data = new Uint8Array(PAGE).fill(OLD);
+    for (let i = WRITES; i >= 0; i--) old.client.start(writeCall(old, fileId, i * PAGE, data));
+    // The server has them all.
+    await old.client.request(echoOn(old));
+    return () => closeFile(old, fileId);
+  }
+
+  /** Returns the file when the disk has carried out every request. */
+  async function whenSettled(name: string): Promise<Buffer> {
+    await disk.go();
+    const last = await mount();
+    await closeFile(last, await createFile(last, "last"));
+    last.client.close();
+    await Bun.sleep(300);
+    return readFileSync(join(disk.folder, name));
+  }
+
+  const WAYS = ["loses its connection", "closes the file"] as const;
+
+  test.each(WAYS)(
+    "of a client that %s do not replace what is written later",
+    async (way) => {
+      const name = `rewritten, ${way}`;
+      const [old, next] = [await mount(), await mount()];
+      const close = await startWrites(old, name);
+      if (way === "closes the file") await close();
+      else old.client.close();
+      const { fileId } = await openFile(next, name, { desiredAccess: READ_WRITE });
+      expect(await writeFile(next, fileId, 0, new Uint8Array(PAGE).fill(NEW))).toBe(PAGE);
+      expect((await whenSettled(name))[0]).toBe(NEW);
+      for (const each of [old, next]) each.client.close();
+    },
+    30_000,
+  );
+
+  test.each(WAYS)(
+    "of a client that %s do not follow a CREATE that empties the file",
+    async (way) => {
+      const name = `emptied, ${way}`;
+      const [old, next] = [await mount(), await mount()];
+      const close = await startWrites(old, name);
+      if (way === "closes the file") await close();
+      else old.client.close();
+      const fileId = await createFile(next, name);
+      expect(await writeFile(next, fileId, 0, new Uint8Array(10).fill(NEW))).toBe(10);
+      expect((await whenSettled(name)).toString()).toBe("B".repeat(10));
+      for (const each of [old, next]) each.client.close();
+    },
+    30_000,
+  );
+
+  test("of an open that is closed do not replace what another open writes later", async () => {
+    const name = "open twice";
+    const [old, next] = [await mount(), await mount()];
+    const fileId = await createFile(next, name);
+    const close = await startWrites(old, name);
+    await close();
+    expect(await writeFile(next, fileId, 0, new Uint8Array(PAGE).fill(NEW))).toBe(PAGE);
+    expect((await whenSettled(name))[0]).toBe(NEW);
+    for (const each of [old, next]) each.client.close();
+  }, 30_000);
+});
