@@ -61,13 +61,14 @@ const ENGINE: Allowed = {
 
 const VFS: Allowed = {
   "transfer-buffer.ts": [],
+  "changes-under-way.ts": [],
   "value-store.ts": ["transfer-buffer.ts"],
   "store.ts": ["transfer-buffer.ts", "value-store.ts"],
   name: ["store.ts"],
   format: ["name", "store.ts"],
   watch: ["name", "store.ts"],
   recycle: ["name", "store.ts"],
-  stream: ["format", "name", "store.ts", "transfer-buffer.ts", "value-store.ts"],
+  stream: ["changes-under-way.ts", "format", "name", "store.ts", "transfer-buffer.ts", "value-store.ts"],
   "extended-attributes.ts": ["format", "store.ts", "value-store.ts"],
   context: ["format", "name", "store.ts"],
   sidecar: ["context", "format", "name", "store.ts", "value-store.ts"],
@@ -86,6 +87,7 @@ const VFS: Allowed = {
     "context",
     "format",
     "name",
+    "changes-under-way.ts",
     "store.ts",
     "transfer-buffer.ts",
     "value-store.ts",

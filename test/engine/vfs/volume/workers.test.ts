@@ -207,7 +207,8 @@ describe.if(await canMountFuse())("a slow volume", () => {
     expect(await handle.read(heapBuffer(data.bytes), 0, 6, 0)).toBe(6);
     expect(new TextDecoder().decode(data.bytes.subarray(0, 6))).toBe("secret");
     // Another worker may have had the write, and skips it.
-    for (const until = performance.now() + 5_000; data.isInUse && performance.now() < until;) await Bun.sleep(1);
+    for (const until = performance.now() + 5_000; data.isInUse && performance.now() < until;)
+      await Bun.sleep(1);
     expect([room.isInUse, data.isInUse]).toEqual([false, false]);
     for (const other of others) {
       expect(other.bytes.every((byte) => byte === 1)).toBe(true);
