@@ -4,13 +4,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import { CompletionFilter } from "../../wire/command/change-notify.ts";
 import { type Change, NotifyAction } from "../../wire/fscc/notify.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
-
-/** Bytes of changes kept for one watch, whatever OutputBufferLength says. More is an overflow. */
-const MAX_WATCH_BYTES = 64 * 1024;
-/** Bytes of changes kept for all watches together. */
-const MAX_TOTAL_BYTES = 4 * 1024 * 1024;
-/** FILE_NOTIFY_INFORMATION without its name. */
-const ENTRY_BYTES = 12;
+import { type KeptBytes, KeptChanges, type MayLearn } from "./kept-changes.ts";
 
 /** A CHANGE_NOTIFY that waits. */
 export interface WaitingRequest {
@@ -28,11 +22,10 @@ export interface WatchTerms {
   readonly filter: number;
   /** OutputBufferLength of the first request, which limits what is kept between requests. */
   readonly outputBytes: number;
-  /**
-   * The client's name for a path below the directory; undefined where the client must not see it, null where
-   * nobody can tell: the change is reported as lost.
-   */
-  readonly nameOf: (path: string) => string | undefined | null;
+  /** The client's name for a path below the directory. */
+  readonly nameOf: (path: string) => string;
+  /** Whether the client may learn of a change at a path below the directory. */
+  readonly mayLearn: (path: string) => MaybePromise<MayLearn>;
   /** Called when the watch ends with its open. */
   readonly ended: () => void;
 }
@@ -57,9 +50,15 @@ interface Watch extends WatchTerms {
   /** The path under which `byPath` has it. */
   key: string;
   readonly waiting: WaitingRequest[];
-  changes: Change[];
-  bytes: number;
-  hasOverflowed: boolean;
+  readonly kept: KeptChanges;
+}
+
+interface RecordedChange {
+  readonly action: NotifyAction;
+  /** Below the watched directory. */
+  readonly path: string;
+  /** `:` and the stream's name as clients see it. */
+  readonly stream?: string;
 }
 
 const NO_CHANGES: readonly Change[] = [];
@@ -75,7 +74,7 @@ export class NotifyTable {
   local: LocalChanges | undefined;
   private readonly watches = new Map<object, Watch>();
   private readonly byPath = new Map<string, Set<Watch>>();
-  private totalBytes = 0;
+  private readonly keptBytes: KeptBytes = { bytes: 0 };
 
   /** Directories watched for another purpose, where the server's own changes must be announced too. */
   observers = 0;
@@ -95,9 +94,7 @@ export class NotifyTable {
       ...terms,
       key: terms.directory.path,
       waiting: [],
-      changes: [],
-      bytes: 0,
-      hasOverflowed: false,
+      kept: new KeptChanges(terms.outputBytes, this.keptBytes, () => this.deliver(watch)),
     };
     this.watches.set(owner, watch);
     this.link(watch);
@@ -105,8 +102,7 @@ export class NotifyTable {
 
   /** True where a request of `owner` would be answered at once. */
   hasChanges(owner: object): boolean {
-    const watch = this.watches.get(owner);
-    return watch !== undefined && (watch.hasOverflowed || watch.changes.length > 0);
+    return this.watches.get(owner)?.kept.hasAny === true;
   }
 
   /**
@@ -137,7 +133,7 @@ export class NotifyTable {
     if (watch === undefined) return false;
     this.watches.delete(owner);
     this.unlink(watch);
-    this.reset(watch);
+    watch.kept.clear();
     watch.ended();
     return finishAll(watch, Status.NOTIFY_CLEANUP);
   }
@@ -188,7 +184,7 @@ export class NotifyTable {
     // inotify reports a change of the file's attributes.
     this.local?.expect(NotifyAction.MODIFIED, path);
     this.forEachWatcher(path, filter, (watch, start) => {
-      this.record(watch, action, path.slice(start), `:${name}`);
+      record(watch, { action, path: path.slice(start), stream: `:${name}` });
       this.deliver(watch);
     });
   }
@@ -198,8 +194,12 @@ export class NotifyTable {
     if (this.count === 0) return;
     this.local?.expect(NotifyAction.MODIFIED, path);
     this.forEachWatcher(path, CompletionFilter.STREAM_NAME, (watch, start) => {
-      this.record(watch, NotifyAction.REMOVED_STREAM, path.slice(start), `:${from}`);
-      this.record(watch, NotifyAction.ADDED_STREAM, path.slice(start), `:${to}`);
+      const file = path.slice(start);
+      record(
+        watch,
+        { action: NotifyAction.REMOVED_STREAM, path: file, stream: `:${from}` },
+        { action: NotifyAction.ADDED_STREAM, path: file, stream: `:${to}` },
+      );
       this.deliver(watch);
     });
   }
@@ -233,7 +233,7 @@ export class NotifyTable {
   /** Reports a change of any program to every watch that covers `path`. */
   report(action: NotifyAction, path: string, filter: number): void {
     this.forEachWatcher(path, filter, (watch, start) => {
-      this.record(watch, action, path.slice(start));
+      record(watch, { action, path: path.slice(start) });
       this.deliver(watch);
     });
   }
@@ -250,8 +250,11 @@ export class NotifyTable {
       return;
     }
     this.forEachWatcher(from, filter, (watch, start) => {
-      this.record(watch, NotifyAction.RENAMED_OLD_NAME, from.slice(start));
-      this.record(watch, NotifyAction.RENAMED_NEW_NAME, to.slice(start));
+      record(
+        watch,
+        { action: NotifyAction.RENAMED_OLD_NAME, path: from.slice(start) },
+        { action: NotifyAction.RENAMED_NEW_NAME, path: to.slice(start) },
+      );
       this.deliver(watch);
     });
   }
@@ -262,7 +265,7 @@ export class NotifyTable {
    */
   reportLoss(path?: string): void {
     const lose = (watch: Watch): void => {
-      this.overflow(watch);
+      watch.kept.overflow();
       this.deliver(watch);
     };
     if (path === undefined) for (const watch of this.watches.values()) lose(watch);
@@ -288,45 +291,14 @@ export class NotifyTable {
     }
   }
 
-  private record(watch: Watch, action: NotifyAction, path: string, stream = ""): void {
-    if (watch.hasOverflowed) return;
-    const fileName = watch.nameOf(path);
-    if (fileName === undefined) return;
-    if (fileName === null) return this.overflow(watch);
-    const name = fileName + stream;
-    const bytes = (-watch.bytes & 3) + ENTRY_BYTES + name.length * 2;
-    const limit = Math.min(watch.outputBytes, MAX_WATCH_BYTES);
-    if (watch.bytes + bytes > limit || this.totalBytes + bytes > MAX_TOTAL_BYTES) {
-      this.overflow(watch);
-      return;
-    }
-    watch.changes.push({ action, name });
-    watch.bytes += bytes;
-    this.totalBytes += bytes;
-  }
-
-  private overflow(watch: Watch): void {
-    this.reset(watch);
-    watch.hasOverflowed = true;
-  }
-
-  private reset(watch: Watch): void {
-    this.totalBytes -= watch.bytes;
-    watch.bytes = 0;
-    watch.changes = [];
-    watch.hasOverflowed = false;
-  }
-
   /** Answers the oldest waiting request where the watch has changes. */
   private deliver(watch: Watch): void {
-    if (!watch.hasOverflowed && watch.changes.length === 0) return;
+    if (!watch.kept.hasAny) return;
     const request = watch.waiting.shift();
     if (request === undefined) return;
-    const { changes } = watch;
-    const fits = !watch.hasOverflowed && watch.bytes <= request.outputBytes;
-    this.reset(watch);
-    if (fits) request.finish(Status.SUCCESS, changes);
-    else request.finish(Status.NOTIFY_ENUM_DIR, NO_CHANGES);
+    const changes = watch.kept.take(request.outputBytes);
+    if (changes === undefined) request.finish(Status.NOTIFY_ENUM_DIR, NO_CHANGES);
+    else request.finish(Status.SUCCESS, changes);
   }
 
   /** Moves the watches at and below a renamed directory to its new path. */
@@ -351,6 +323,16 @@ export class NotifyTable {
     there?.delete(watch);
     if (there?.size === 0) this.byPath.delete(watch.key);
   }
+}
+
+/** Keeps changes for the watch, those of a rename together. */
+function record(watch: Watch, ...changes: readonly RecordedChange[]): void {
+  if (watch.kept.hasOverflowed) return;
+  const offered = changes.map(({ action, path, stream = "" }) => ({
+    change: { action, name: watch.nameOf(path) + stream },
+    mayLearn: watch.mayLearn(path),
+  }));
+  watch.kept.add(...offered);
 }
 
 function finishAll(watch: Watch, status: NtStatus): boolean {

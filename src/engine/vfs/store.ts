@@ -362,9 +362,9 @@ export interface FileStore {
   /**
    * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
    * `directory`): no component is vetoed, and the user may list the directory that holds the last one.
-   * Undefined where that is unknown: that directory has gone, or the disk was not asked yet.
+   * Undefined where that is unknown: that directory has gone, or its disk does not answer.
    */
-  seesBelow(directory: string, path: string): boolean | undefined;
+  seesBelow(directory: string, path: string): MaybePromise<boolean | undefined>;
   /**
    * Calls `action` when the store's disk is unmounted, unplugged or covered by another mount, or the share's
    * directory is removed or replaced.

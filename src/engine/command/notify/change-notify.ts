@@ -94,11 +94,8 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
     isRecursive,
     filter: request.completionFilter,
     outputBytes: request.outputBufferLength,
-    nameOf: (path) => {
-      const isSeen = store.seesBelow(file.pathBelow(grant.path), path);
-      if (isSeen === undefined) return null;
-      return isSeen ? store.clientPath(path) : undefined;
-    },
+    nameOf: (path) => store.clientPath(path),
+    mayLearn: (path) => store.seesBelow(file.pathBelow(grant.path), path),
     ended: () => {
       if (kernelWatch !== undefined) watcher.remove(kernelWatch);
     },

@@ -10,6 +10,7 @@ import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "../snap
 import { andThen } from "../../and-then.ts";
 import { targetOf } from "../disk/rename.ts";
 import { joinPath, splitPath } from "../name/names.ts";
+import { ListRights } from "./list-rights.ts";
 import { LocalHandle } from "./local-handle.ts";
 import { VolumeCache } from "./volume-cache.ts";
 import { LocalNode } from "./local-node.ts";
@@ -88,14 +89,6 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
   });
 }
 
-const MAX_MAY_LIST_CACHE = 256;
-
-/** Undefined where the directory is not there to ask, or cannot be asked. */
-function isListableBy(answer: 0 | Failure): boolean | undefined {
-  if (answer === 0) return true;
-  return answer === -Errno.EACCES || answer === -Errno.EPERM ? false : undefined;
-}
-
 class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
@@ -105,14 +98,14 @@ class LocalStore implements FileStore {
   private view: LocalStore | undefined;
   private openedSnapshots: ShareSnapshots | undefined;
   private isClosed = false;
-  /** The last answers to `mayList`, by path. */
-  private readonly mayListCache = new Map<string, boolean>();
+  private readonly listRights: ListRights;
   private removeLossListener: (() => void) | undefined;
 
   private readonly volumes: VolumeCache;
 
   constructor(disk: ShareDisk) {
     this.disk = disk;
+    this.listRights = new ListRights(disk);
     this.volumes = new VolumeCache(disk.context.grant.space.cacheSeconds, () => performance.now());
   }
 
@@ -247,33 +240,13 @@ class LocalStore implements FileStore {
     return this.disk.context.names.shortNameOf(name);
   }
 
-  seesBelow(directory: string, path: string): boolean | undefined {
+  seesBelow(directory: string, path: string): MaybePromise<boolean | undefined> {
     const { context } = this.disk;
     const { identity } = context;
     if (this.isClosed || path.split("/").some((name) => context.isVetoed(name))) return false;
     const { parent } = splitPath(path);
     if (parent === "" || !identity.isSwitching) return true;
-    return this.mayList(joinPath(directory, parent));
-  }
-
-  /**
-   * The caller cannot wait: where a worker has to ask the disk, its last answer counts, and undefined before
-   * the first.
-   */
-  private mayList(path: string): boolean | undefined {
-    const answer = this.disk.mayList(path);
-    if (typeof answer === "number") return this.noteListable(path, answer);
-    const cached = this.mayListCache.get(path);
-    void answer.then((result) => this.noteListable(path, result));
-    return cached;
-  }
-
-  private noteListable(path: string, answer: 0 | Failure): boolean | undefined {
-    const isListable = isListableBy(answer);
-    if (this.mayListCache.size >= MAX_MAY_LIST_CACHE) this.mayListCache.clear();
-    if (isListable === undefined) this.mayListCache.delete(path);
-    else this.mayListCache.set(path, isListable);
-    return isListable;
+    return this.listRights.ask(joinPath(directory, parent));
   }
 
   onLoss(action: () => void): void {
@@ -287,7 +260,6 @@ class LocalStore implements FileStore {
     // Snapshots are opened again with the new credentials.
     this.openedSnapshots?.close();
     this.openedSnapshots = undefined;
-    this.mayListCache.clear();
   }
 
   makeReadOnly(): void {
