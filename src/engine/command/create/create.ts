@@ -190,7 +190,7 @@ function openExisting(creation: Creation, found: Found, node: FileNode): MaybePr
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
-  creation.unusable = unusableAccessOf(tree, node);
+  creation.unusable = unusableAccessOf(tree, node, granted);
   return andThen(checkEaKnowledge(creation, node), (eaStatus) =>
     eaStatus === Status.SUCCESS ? checkRemoval(creation, found, node) : eaStatus,
   );

@@ -6,7 +6,7 @@ import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Tree } from "../../state/session.ts";
 import { FileKind, type FileNode } from "../../vfs/store.ts";
-import { maximalAccessOf, refusedByReadOnly } from "../open/access-check.ts";
+import { accessFor, refusedByReadOnly } from "../open/access-check.ts";
 import { isHiddenByName } from "../../vfs/name/veto.ts";
 import { overwrites } from "./creation.ts";
 
@@ -49,8 +49,8 @@ export function decideAccess(
   tree: Tree,
   node: FileNode,
 ): { readonly status: NtStatus; readonly granted: number } {
-  const maximal = maximalAccessOf(tree, node);
   const mapped = mapGenericAccess(request.desiredAccess);
+  const maximal = accessFor(tree, node, overwrites(request) ? mapped | Access.WRITE_DATA : mapped);
   let granted = mapped & ~Access.MAXIMUM_ALLOWED;
   const refused = { status: Status.ACCESS_DENIED, granted: 0 };
   // ACCESS_SYSTEM_SECURITY is a privilege, which check-request.ts has found.

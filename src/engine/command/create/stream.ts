@@ -84,7 +84,7 @@ function decideStreamAccess(creation: Creation, node: FileNode, exists: boolean)
   const { status, granted } = decideAccess(request, tree, node);
   if (status !== Status.SUCCESS) return status;
   creation.granted = granted;
-  creation.unusable = unusableAccessOf(tree, node);
+  creation.unusable = unusableAccessOf(tree, node, granted);
   if (exists && !overwrites(request)) return Status.SUCCESS;
   if (tree.grant.readOnly || (node.stat.attributes & FileAttribute.READONLY) !== 0)
     return Status.ACCESS_DENIED;

@@ -65,6 +65,15 @@ export function maximalAccessOf(tree: Tree, node: FileNode): AccessMask {
   return rights === undefined ? accessByMode(tree, node) : (rights & tree.maximalAccess) >>> 0;
 }
 
+/**
+ * The rights of the tree's user on `node` as far as `wanted` needs them, without asking the kernel where everybody has
+ * those; call `loadRights` first.
+ */
+export function accessFor(tree: Tree, node: FileNode, wanted: number): AccessMask {
+  const isForEverybody = (wanted & ~ALWAYS) === 0 && !loadedRights.has(node);
+  return isForEverybody ? (ALWAYS & tree.maximalAccess) >>> 0 : maximalAccessOf(tree, node);
+}
+
 function accessByMode(tree: Tree, node: FileNode): AccessMask {
   const bits = node.access();
   let mask: number = ALWAYS;
@@ -85,15 +94,17 @@ function ownsByMode({ grant: { credentials } }: Tree, node: FileNode): boolean {
 }
 
 /**
- * The rights within `maximalAccessOf` that an open of `node` may have, but not use: the user is not the owner,
- * who alone may change mode and owner.
+ * The rights of `granted` that an open of `node` may have, but not use: the user is not the owner, who alone may change
+ * mode and owner.
  */
-export function unusableAccessOf(tree: Tree, node: FileNode): number {
+export function unusableAccessOf(tree: Tree, node: FileNode, granted: number): number {
+  const asked = granted & BY_EVERYTHING;
+  if (asked === 0) return 0;
   if (loadedRights.has(node) && !withoutDescriptor.has(node)) return 0;
   const bits = node.access();
   if ((bits & OWNERLESS) !== 0 || ownsByMode(tree, node)) return 0;
   const mayChangeMode = tree.grant.security.writersMayChange && (bits & 2) !== 0;
-  return mayChangeMode ? Access.WRITE_OWNER : BY_EVERYTHING;
+  return mayChangeMode ? asked & Access.WRITE_OWNER : asked;
 }
 
 /** Rights that the parent directory may grant in place of the object; [MS-FSA] 2.1.5.1.2.1. */

@@ -76,7 +76,7 @@ function reduceOpen(tree: Tree, open: Open): MaybePromise<void> {
   return andThen(rights, (mask) => {
     if (open.isClosed || isFailure(mask)) return;
     open.grantedAccess = (former & mask & tree.maximalAccess) >>> 0;
-    open.unusableAccess = open.grantedAccess & unusableAccessOf(tree, node);
+    open.unusableAccess = unusableAccessOf(tree, node, open.grantedAccess);
     if (open.deleteOnClose && (mask & Access.DELETE) === 0) open.deleteOnClose = false;
     if (tree.grant.readOnly) makeReadOnly(open);
   });

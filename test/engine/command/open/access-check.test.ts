@@ -1,6 +1,7 @@
 // The maximal access to an object by mode bits, owner and share; [MS-SMB2] 3.3.5.9, [MS-FSA] 2.1.5.1.2.1.
 import { describe, expect, test } from "bun:test";
 import {
+  accessFor,
   maximalAccessOf,
   READ_ONLY_ACCESS,
   refusedByReadOnly,
@@ -38,7 +39,23 @@ describe("the maximal access with", () => {
     ["all, as owner", 7, true, 0],
     ["all, on a disk that keeps no owners", 6 | OWNERLESS, false, 0],
   ])("can be used: %s", (_, permissions, isOwned, expected) => {
-    expect(unusableAccessOf(treeFor(), nodeFor({ permissions, isOwned }))).toBe(expected);
+    expect(unusableAccessOf(treeFor(), nodeFor({ permissions, isOwned }), 0x001f_01ff)).toBe(expected);
+  });
+
+  test.each([
+    ["what everybody has", ALWAYS, 0, ALWAYS],
+    ["more", ALWAYS | Access.READ_DATA, 1, ALWAYS | READ],
+    ["the maximum", Access.MAXIMUM_ALLOWED, 1, ALWAYS | READ],
+  ])("the kernel's answer, which is asked for where a client wants %s", (_, wanted, expected, mask) => {
+    let asked = 0;
+    const access = (): number => {
+      asked++;
+      return 4;
+    };
+    const node = { ...nodeFor({}), access };
+    expect(accessFor(treeFor(), node, wanted)).toBe(mask);
+    expect(unusableAccessOf(treeFor(), node, wanted & ALWAYS)).toBe(0);
+    expect(asked).toBe(expected);
   });
 
   test("root's credentials is that of the owner", () => {
