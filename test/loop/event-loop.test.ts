@@ -101,3 +101,36 @@ test("a thousand messages in a row are echoed in order", async () => {
   await until(() => echoed.length >= words.join("").length, "not all came back");
   expect(echoed).toBe(words.join(""));
 });
+
+describe("while a client sends a request at each reply", () => {
+  const DEADLINE_MS = 5000;
+  let isBusy = true;
+  let rounds = 0;
+
+  beforeAll(async () => {
+    const busy = connect(Number(/port (\d+)/.exec(output)?.[1]), "127.0.0.1");
+    busy.setNoDelay(true);
+    busy.on("data", () => {
+      rounds++;
+      if (isBusy) busy.write("x");
+      else busy.destroy();
+    });
+    await new Promise((resolve) => busy.once("connect", resolve));
+    busy.write("x");
+  });
+  afterAll(() => {
+    isBusy = false;
+  });
+
+  test.each(["soon", "immediate", "runtimeTimer", "file", "child", "worker", "nested"])(
+    "%s works",
+    async (word) => {
+      const before = [printed(word), rounds] as const;
+      const end = performance.now() + DEADLINE_MS;
+      socket.write(word);
+      await until(() => printed(word) > before[0] || performance.now() > end, `${word} did not happen`);
+      expect(printed(word)).toBe(before[0] + 1);
+      await until(() => rounds > before[1] + 10, "the busy client is not served");
+    },
+  );
+});
