@@ -1,5 +1,6 @@
 // `minismbd control` and ksmbd.control: signals the running server, or asks it over its control socket.
 import { ask, askAll } from "../manager/control/client.ts";
+import type { ComponentState } from "../manager/control/commands.ts";
 import { notifyServer } from "../manager/lock-file.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
 import { printable } from "../wire/printable.ts";
@@ -18,6 +19,14 @@ export const OPTIONS: readonly Option[] = [
     long: "eject",
     value: "DISK",
     help: "let go of a disk, so that umount works: a share on it, or its mount point; its shares are refused until then",
+  },
+  {
+    long: "debug",
+    short: "d",
+    value: "COMPONENT",
+    help:
+      "switch the debug lines of all, smb, auth, vfs, oplock, ipc, conn or rdma, until the server stops; " +
+      "prints the components, in brackets where they are on",
   },
   { long: "log-level", value: "LEVEL", help: "error, warn, info or debug, until the next reload" },
   { long: "control", value: "FILE", help: "the server's control socket" },
@@ -50,6 +59,8 @@ async function control(name: string, words: readonly string[]): Promise<number> 
   if (args.has("close")) return close(socket, args.value("close") ?? "");
   const disk = args.value("eject");
   if (disk !== undefined) return eject(socket, disk);
+  const component = args.value("debug");
+  if (component !== undefined) return toggleDebug(socket, component);
   const level = args.value("log-level");
   if (level !== undefined) return setLogLevel(socket, level);
   throw new CliError(`nothing to do, see ${name} --help`);
@@ -78,6 +89,17 @@ async function eject(socket: string, disk: string): Promise<number> {
 
 async function setLogLevel(socket: string, level: string): Promise<number> {
   await ask(socket, "loglevel", undefined, { level });
+  return 0;
+}
+
+/** ksmbd.control's line; as there, a component that does not exist changes nothing and is no failure. */
+async function toggleDebug(socket: string, component: string): Promise<number> {
+  const states = await askAll<ComponentState>(socket, "debug", component === "" ? {} : { component });
+  const isKnown =
+    component === "all" || component === "" || states.some((state) => state.component === component);
+  if (!isKnown) process.stderr.write(`minismbd: there is no component '${printable(component)}'\n`);
+  const words = states.map(({ component: name, isOn }) => (isOn ? `[${name}]` : name));
+  process.stdout.write(`${words.join(" ")}\n`);
   return 0;
 }
 

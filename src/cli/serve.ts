@@ -176,6 +176,7 @@ function runUntilStopped(
     reload,
     stop,
     setLogLevel: (level) => manager.setLogLevel(level),
+    toggleDebug: (component) => manager.toggleDebug(component),
     holdBack: (mount) => manager.directories.ejected.add(mount),
     note: (text) => manager.note(text),
   };

@@ -81,7 +81,7 @@ class Engine implements EngineControl {
   constructor(manager: Manager & PipeManager, write: WriteLine) {
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
-    const log = (this.log = new EngineLog(settings.logLevel, systemClock.now, write));
+    const log = (this.log = new EngineLog(settings, systemClock.now, write));
     const notify = new NotifyTable();
     const { leasedDirectories } = this;
     const context: EngineContext = {
@@ -204,6 +204,7 @@ class Engine implements EngineControl {
       return undefined;
     }
     const connection = new Connection(++this.lastConnectionId, this.host, socket, remoteAddress);
+    context.log.debug.conn?.(`connection ${connection.id} from ${remoteAddress}`);
     this.connections.set(connection.id, connection);
     context.connectionTable.add(connection);
     this.sweeper.wake();
@@ -241,18 +242,18 @@ class Engine implements EngineControl {
   /** Logs the sizes of the tables once after the last connection has ended. */
   private reportTablesSoon(): void {
     const { clock, connections, log } = this.context;
-    if (log.debug === undefined || this.reportTimer !== undefined) return;
+    if (log.debug.conn === undefined || this.reportTimer !== undefined) return;
     this.reportTimer = clock.setTimer(REPORT_DELAY_MS, () => {
       this.reportTimer = undefined;
       if (connections.size > 0) return;
-      log.debug?.(describeTables(this.context, this.leasedDirectories.lingeringCount));
+      log.debug.conn?.(describeTables(this.context, this.leasedDirectories.lingeringCount));
     });
   }
 
   reload(): void {
     const { context } = this;
     context.settings = context.manager.settings();
-    this.log.setLevel(context.settings.logLevel);
+    this.takeLogLevels(context.settings);
     try {
       context.descriptors = this.planDescriptors(context.settings, context.log);
     } catch (error) {
@@ -275,7 +276,14 @@ class Engine implements EngineControl {
   }
 
   reviewLog(): void {
-    this.log.setLevel(this.context.manager.settings().logLevel);
+    this.takeLogLevels(this.context.manager.settings());
+  }
+
+  private takeLogLevels(settings: EngineSettings): void {
+    this.log.setLevels(settings);
+    const { vfs } = this.log.debug;
+    volumeEvents.answered =
+      vfs && ((operation, share, ms) => vfs(`${operation} in ${share}: ${Math.round(ms)} ms in a worker`));
   }
 
   async stop(): Promise<void> {
@@ -287,7 +295,7 @@ class Engine implements EngineControl {
   }
 
   status(): EngineStatus {
-    const { caching, clock, connections, durables, opens, pool, sessions, settings } = this.context;
+    const { caching, clock, connections, durables, opens, pool, sessions } = this.context;
     const traffic = new TrafficCount();
     traffic.add(this.endedTraffic);
     for (const connection of this.connections.values()) traffic.add(connection.traffic);
@@ -301,7 +309,7 @@ class Engine implements EngineControl {
       detached: durables.detachedCount,
       lentBytes: pool.lentBytes,
       idleBytes: Math.max(0, pool.residentBytes - pool.lentBytes),
-      bufferBudgetBytes: settings.bufferBudgetBytes,
+      bufferBudgetBytes: pool.budgetBytes,
       traffic: traffic.snapshot(),
     };
   }

@@ -77,7 +77,7 @@ export class Listeners {
         this.log.info?.(`listening on ${address}`);
       } catch (error) {
         isComplete = false;
-        this.log.debug?.(String(error));
+        this.log.debug.conn?.(String(error));
       }
     }
     return isComplete;

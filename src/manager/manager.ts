@@ -1,7 +1,15 @@
 // The management path (ksmbd.mountd's part): answers the engine's questions from the configuration and the
 // users. rpc/ is loaded when the first pipe is opened, kerberos/ with the first ticket.
 import type { EngineControl } from "../port/control.ts";
-import type { Account, EngineEvent, EngineSettings, Identity, Manager, MaybePromise } from "../port/port.ts";
+import type {
+  Account,
+  DebugComponent,
+  EngineEvent,
+  EngineSettings,
+  Identity,
+  Manager,
+  MaybePromise,
+} from "../port/port.ts";
 import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
@@ -13,8 +21,10 @@ import { credentialsFor, describeOwnIds, type Ids, idsWithoutAccount } from "./c
 import { EventLog } from "./log/event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
+import { restartNeeded } from "./config/restart.ts";
 import { addressesOn, readMachine } from "./config/settings.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
+import { LevelOverride } from "./log/levels.ts";
 import { createLog, type Log, type LogLevel } from "./log/log.ts";
 import { LogOutput } from "./log/sinks.ts";
 import type { Pipes } from "./rpc/pipes.ts";
@@ -52,8 +62,7 @@ export class ServerManager implements Manager, PipeManager {
   readonly logOutput: LogOutput;
   private readonly interfaceWatch = new InterfaceWatch(() => this.reviewAddresses());
   private readonly log: Log;
-  /** Set by the administrator; the next reload takes it back. */
-  private logLevel: LogLevel | undefined;
+  private readonly levels = new LevelOverride();
   private readonly events: EventLog;
   private readonly systemAccounts: SystemAccountFiles;
   private readonly users: UserDirectory;
@@ -61,6 +70,8 @@ export class ServerManager implements Manager, PipeManager {
   private readonly shares: ShareFinder;
   private readonly hostNames: HostNames;
   private config: Configuration;
+  /** The settings of the start. */
+  private readonly started: EngineSettings;
   private pipes: Pipes | undefined;
   private kerberos: KerberosService | undefined;
   private sid: string | undefined;
@@ -71,6 +82,7 @@ export class ServerManager implements Manager, PipeManager {
   constructor(options: ManagerOptions) {
     this.options = options;
     this.config = loadConfiguration(options.source);
+    this.started = this.config.settings;
     this.logOutput = options.logOutput ?? new LogOutput(false);
     this.logOutput.place(this.config.logPlace);
     this.log = options.log ?? createLog(() => this.settings().logLevel, this.logOutput.write);
@@ -90,8 +102,7 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   settings(): EngineSettings {
-    const { settings } = this.config;
-    return this.logLevel === undefined ? settings : { ...settings, logLevel: this.logLevel };
+    return this.levels.over(this.config.settings);
   }
 
   /** Has the engine follow the addresses of the interfaces that the configuration names, if it names any. */
@@ -110,9 +121,18 @@ export class ServerManager implements Manager, PipeManager {
 
   /** Until the next reload. */
   setLogLevel(level: LogLevel): void {
-    this.logLevel = level;
+    this.levels.set(level);
     this.engine?.reviewLog();
     this.note(`log level ${level}`);
+  }
+
+  /** Switches the debug lines of a component, or of all; returns those that are on then. */
+  toggleDebug(name: string): readonly DebugComponent[] {
+    this.levels.toggle(this.config.settings, name);
+    this.engine?.reviewLog();
+    const { debugComponents } = this.settings();
+    this.note(`debug lines of ${debugComponents.join(", ") || "no component"}`);
+    return debugComponents;
   }
 
   configuration(): Configuration {
@@ -155,9 +175,10 @@ export class ServerManager implements Manager, PipeManager {
       ({ users } = next);
       this.users.reload(users);
       for (const warning of next.warnings) this.log.warn(warning);
-      this.warnOfRestart(this.config.settings, next.settings);
+      const restart = restartNeeded(this.started, next.settings);
+      if (restart !== undefined) this.log.warn(restart);
       this.config = next;
-      this.logLevel = undefined;
+      this.levels.reset();
       this.logOutput.place(next.logPlace);
       if (this.engine !== undefined) this.followInterfaces();
       this.directories.reportAnew();
@@ -354,16 +375,6 @@ export class ServerManager implements Manager, PipeManager {
       if (!(error instanceof ConfigError)) throw error;
       this.log.error(`${error.message}; the users stay as they were`);
     }
-  }
-
-  private warnOfRestart(before: EngineSettings, after: EngineSettings): void {
-    const changed = (["port", "cryptoProvider", "bufferBudgetBytes"] as const).some(
-      (key) => before[key] !== after[key],
-    );
-    if (changed)
-      this.log.warn(
-        "changes of 'tcp port', 'crypto provider' and 'buffer budget' take effect at the next start",
-      );
   }
 
   private mayConnect(share: Share, identity: Identity): boolean {

@@ -92,7 +92,12 @@ export interface EngineSettings {
   /** Time for which the answer to a failed log-on is held back. */
   readonly logonFailureDelayMs: number;
   readonly logLevel: "error" | "warn" | "info" | "debug";
+  /** Those whose debug lines are written. */
+  readonly debugComponents: readonly DebugComponent[];
 }
+
+/** ksmbd's components of debugging. */
+export type DebugComponent = "smb" | "auth" | "vfs" | "oplock" | "ipc" | "conn" | "rdma";
 
 /** A user that can log on. */
 export interface Account {

@@ -365,7 +365,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   /** Disconnects: resets the TCP connection, dropping the replies that the socket does not take. */
   close(reason: string): void {
     if (this.isClosed) return;
-    this.context.log.debug?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
+    this.context.log.debug.conn?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
     this.sendQueue.flush();
     this.socket.terminate();
     this.closed(reason);

@@ -2,7 +2,7 @@
 import type { Provider } from "../../crypto/provider.ts";
 import type { PipeManager } from "../../port/pipes.ts";
 import { type Timer, timers } from "../../loop/timers.ts";
-import type { EngineSettings, Manager } from "../../port/port.ts";
+import type { DebugComponent, EngineSettings, Manager } from "../../port/port.ts";
 import type { LogonGates } from "../logon/logon-gate.ts";
 import type { SessionTable } from "../state/session-table.ts";
 import type { ChangeTimes } from "../state/change-times.ts";
@@ -35,12 +35,15 @@ export const systemClock: Clock = {
   clearTimer: (timer) => timers.clear(timer as Timer | undefined),
 };
 
-/** A level that is off is undefined, so that `log.debug?.(...)` builds no string. */
+export type DebugLog = { readonly [C in DebugComponent]: ((text: string) => void) | undefined };
+
+/** A level that is off is undefined, so that `log.debug.vfs?.(...)` builds no string. */
 export interface Log {
   error: (text: string) => void;
   warn: ((text: string) => void) | undefined;
   info: ((text: string) => void) | undefined;
-  debug: ((text: string) => void) | undefined;
+  /** By component. */
+  readonly debug: DebugLog;
 }
 
 export interface EngineContext {

@@ -1,7 +1,8 @@
 // The engine's log. Lines may have names that a client chose, and a client can cause any number of them: each is one
 // printable line, and there are not more in a minute than an administrator reads.
 import { printable } from "../../wire/printable.ts";
-import type { Log } from "./context.ts";
+import type { DebugComponent, EngineSettings } from "../../port/port.ts";
+import type { DebugLog, Log } from "./context.ts";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
 export type Level = (typeof LEVELS)[number];
@@ -13,12 +14,24 @@ export const MAX_KINDS = 100;
 export const PERIOD_MS = 60_000;
 
 type Say = (text: string) => void;
+type Levels = Pick<EngineSettings, "logLevel" | "debugComponents">;
+
+const NOTHING: DebugLog = Object.freeze({
+  smb: undefined,
+  auth: undefined,
+  vfs: undefined,
+  oplock: undefined,
+  ipc: undefined,
+  conn: undefined,
+  rdma: undefined,
+});
+
 export type WriteLine = (level: Level, text: string) => void;
 
 export class EngineLog implements Log {
   warn: Say | undefined;
   info: Say | undefined;
-  debug: Say | undefined;
+  debug: DebugLog = NOTHING;
   private readonly now: () => number;
   private readonly write: WriteLine;
   private startedMs: number;
@@ -27,20 +40,23 @@ export class EngineLog implements Log {
   private readonly kinds = new Set<string>();
 
   /** `now` is monotonic, in milliseconds. */
-  constructor(level: Level, now: () => number, write: WriteLine) {
+  constructor(levels: Levels, now: () => number, write: WriteLine) {
     this.now = now;
     this.write = write;
     this.startedMs = now();
-    this.setLevel(level);
+    this.setLevels(levels);
   }
 
   /** Levels that are off are undefined from now on. */
-  setLevel(level: Level): void {
+  setLevels({ logLevel, debugComponents }: Levels): void {
     const at = (name: Level): Say | undefined =>
-      LEVELS.indexOf(name) <= LEVELS.indexOf(level) ? (text) => this.say(name, text) : undefined;
+      LEVELS.indexOf(name) <= LEVELS.indexOf(logLevel) ? (text) => this.say(name, text) : undefined;
     this.warn = at("warn");
     this.info = at("info");
-    this.debug = at("debug");
+    const debug: Record<DebugComponent, Say | undefined> = { ...NOTHING };
+    for (const component of debugComponents)
+      debug[component] = (text) => this.say("debug", `${component}: ${text}`);
+    this.debug = debug;
   }
 
   readonly error: Say = (text) => this.say("error", text);

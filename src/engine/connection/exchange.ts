@@ -8,7 +8,7 @@ import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-resp
 import { requestExtent } from "../../wire/command/request-extent.ts";
 import { HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
 import { lineOfError } from "../../wire/printable.ts";
-import { type NtStatus, Status } from "../../wire/status.ts";
+import { type NtStatus, Status, statusName } from "../../wire/status.ts";
 import type { Session, Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { HEAD_ROOM, LARGEST_BUFFER, type PooledBuffer } from "../transport/buffer-pool.ts";
@@ -241,6 +241,9 @@ export class Exchange {
    */
   completeMember(status: NtStatus): void {
     if (this.connection.isClosed) return;
+    this.context.log.debug.smb?.(
+      `connection ${this.connection.id}: ${this.row?.name ?? "a request"} ${this.messageId}: ${statusName(status)}`,
+    );
     const { writer } = this;
     const reply = this.replyWithBody();
     this.writeHeader(reply, this.replyAt, status);

@@ -8,7 +8,7 @@ import {
 } from "../../wire/command/oplock-break.ts";
 import type { Session } from "../state/session.ts";
 import { levelOf } from "../state/caching-grant.ts";
-import type { CachingHolder, CachingOpen } from "../state/caching-holder.ts";
+import { Cache, type CachingHolder, type CachingOpen } from "../state/caching-holder.ts";
 import { HEAD_ROOM } from "../transport/buffer-pool.ts";
 import { type Channel, channelsOf } from "./channels.ts";
 import type { EngineContext } from "./context.ts";
@@ -28,6 +28,7 @@ export function sendBreak(
 ): boolean {
   const { connections } = context;
   const found = openWithItsConnection(connections, holder) ?? openWithAnyChannel(connections, holder);
+  context.log.debug.oplock?.(describeBreak(holder, from, to, found !== undefined));
   if (found === undefined) return false;
   const { open, connection } = found;
   const notification =
@@ -37,6 +38,17 @@ export function sendBreak(
   holder.lastBreak = { over: connection.id, from, to, needsAnswer };
   sendNotification(context, connection, sealingSessionOf(open), notification);
   return true;
+}
+
+/** The rights are those of a LeaseState: R reading, H the handle, W writing. */
+function describeBreak({ lease, opens }: CachingHolder, from: number, to: number, isSent: boolean): string {
+  const text = (state: number): string =>
+    `${state & Cache.READ ? "R" : ""}${state & Cache.HANDLE ? "H" : ""}${state & Cache.WRITE ? "W" : ""}` ||
+    "none";
+  const [open] = opens;
+  const whose = open?.session.identity?.user ?? "";
+  const kind = lease === undefined ? "oplock" : "lease";
+  return `${kind} of '${whose}' broken from ${text(from)} to ${text(to)}${isSent ? "" : ": the client cannot be reached"}`;
 }
 
 interface Receiver {

@@ -5,6 +5,7 @@ import { hostname, networkInterfaces } from "node:os";
 import type { EngineSettings } from "../../port/port.ts";
 import { readCiphers, readSigningAlgorithms } from "./algorithm-list.ts";
 import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
+import { type Levels, readLevels } from "../log/levels.ts";
 import { plannedMemoryBytes } from "../../linux/planned-memory.ts";
 import { bufferBudgetFor, locksFor, transferBytesFor } from "./memory.ts";
 import { ConfigError } from "./parse.ts";
@@ -85,7 +86,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     maxTransactBytes: globals.number("smb2 max trans") ?? transferBytes,
     bufferBudgetBytes: globals.number("buffer budget") ?? bufferBudgetFor(machine.memoryBytes),
     ...readLimits(globals, machine),
-    logLevel: readLogLevel(globals, report),
+    ...readLogLevels(globals, report),
   });
 }
 
@@ -227,17 +228,14 @@ function isLoopback(word: string, network: AddressRange): boolean {
   return !word.includes("/") && loopback !== undefined && isInNetwork(loopback, network.bytes);
 }
 
-const SAMBA_LEVELS = ["error", "warn", "info", "debug"] as const;
-
-function readLogLevel(globals: SectionValues, report: Report): EngineSettings["logLevel"] {
-  const text = globals.text("log level").toLowerCase();
-  const named = SAMBA_LEVELS.find((level) => text === level || (level === "warn" && text === "warning"));
-  if (named) return named;
-  // `log level = 1 auth:3`: the first number applies to all classes.
-  const digits = /^\d+/.exec(text)?.[0];
-  if (digits !== undefined) return SAMBA_LEVELS[Math.min(Number(digits), 3)] ?? "debug";
-  report.warn(globals.position("log level"), `'${text}' is not a value of 'log level', info is used`);
-  return "info";
+function readLogLevels(globals: SectionValues, report: Report): Levels {
+  const { unknown, logLevel, debugComponents } = readLevels(globals.text("log level"));
+  if (unknown !== undefined)
+    report.warn(
+      globals.position("log level"),
+      `'${unknown}' is not a value of 'log level', ${logLevel} is used`,
+    );
+  return { logLevel, debugComponents };
 }
 
 function readIdentity(): string {

@@ -1,8 +1,10 @@
 // The commands of the control socket. Loaded when the first request arrives.
 import { timers } from "../../loop/timers.ts";
 import type { ConnectionRow, EngineControl, EngineStatus, OpenRow, SessionRow } from "../../port/control.ts";
+import type { DebugComponent } from "../../port/port.ts";
 import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import type { Configuration } from "../config/load.ts";
+import { COMPONENTS } from "../log/levels.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
 import { inSlices } from "./slices.ts";
@@ -17,6 +19,8 @@ export interface ControlHost {
   reload(): string | undefined;
   stop(): void;
   setLogLevel(level: LogLevel): void;
+  /** Switches the debug lines of a component, or of `all`; returns those that are on then. */
+  toggleDebug(component: string): readonly DebugComponent[];
   /** Refuses the shares on that mount until it is unmounted. */
   holdBack(mount: Mount): void;
   /** For the log: what the administrator did. */
@@ -41,6 +45,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   users: listUsers,
   reload,
   loglevel: setLogLevel,
+  debug: toggleDebug,
   kick,
   close,
   eject,
@@ -102,6 +107,17 @@ function setLogLevel(host: ControlHost, request: Request): Items {
   if (level === undefined) throw new ControlError(`'level' is one of ${LEVELS.join(", ")}`);
   host.setLogLevel(level);
   return [];
+}
+
+/** The item of `debug`; `isOn` as it is after the change. */
+export interface ComponentState {
+  readonly component: DebugComponent;
+  readonly isOn: boolean;
+}
+
+function toggleDebug(host: ControlHost, request: Request): readonly ComponentState[] {
+  const active = host.toggleDebug(textOf(request, "component") ?? "");
+  return COMPONENTS.map((component) => ({ component, isOn: active.includes(component) }));
 }
 
 interface Wanted {

@@ -6,7 +6,7 @@ function logAt(level: Level) {
   const lines: string[] = [];
   const clock = { nowMs: 0 };
   const log = new EngineLog(
-    level,
+    { logLevel: level, debugComponents: level === "debug" ? ["conn"] : [] },
     () => clock.nowMs,
     (name, line) => lines.push(`${name}: ${line}`),
   );
@@ -15,7 +15,7 @@ function logAt(level: Level) {
 
 test("levels below the chosen one are undefined", () => {
   const { log } = logAt("warn");
-  expect([log.warn === undefined, log.info === undefined, log.debug === undefined]).toEqual([
+  expect([log.warn === undefined, log.info === undefined, log.debug.conn === undefined]).toEqual([
     false,
     true,
     true,
@@ -32,7 +32,7 @@ test("lines beyond the limit of a minute are counted and named", () => {
   const { log, lines, clock } = logAt("debug");
   for (let index = 0; index < MAX_LINES + 7; index++) log.warn?.("again");
   expect(lines.length).toBe(MAX_LINES);
-  log.debug?.("asked for");
+  log.debug.conn?.("asked for");
   expect(lines.length).toBe(MAX_LINES + 1);
   clock.nowMs += PERIOD_MS;
   log.error("next");
@@ -45,6 +45,6 @@ test("the first line of another kind is written beyond the limit, and levels cha
   expect(lines.length).toBe(MAX_LINES);
   log.warn?.("the kernel has no IPv6");
   expect(lines.at(-1)).toBe("warn: the kernel has no IPv6");
-  log.setLevel("error");
+  log.setLevels({ logLevel: "error", debugComponents: [] });
   expect(log.warn).toBeUndefined();
 });

@@ -64,6 +64,7 @@ test("an empty configuration gives the defaults", () => {
     bufferBudgetBytes: 128 * MIB,
     deadtimeSeconds: 0,
     logLevel: "info",
+    debugComponents: [],
   });
   expect(settings.serverGuid).toMatch(/^[\da-f]{32}$/);
   expect([shares.size, warnings.length, hosts, guestAccount]).toEqual([0, 0, null, "nobody"]);

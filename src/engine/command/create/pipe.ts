@@ -8,7 +8,7 @@ import {
   OplockLevel,
 } from "../../../wire/command/create.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
-import { type NtStatus, Status } from "../../../wire/status.ts";
+import { type NtStatus, Status, statusName } from "../../../wire/status.ts";
 import { pipeServices } from "../../connection/pipe-services.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Tree } from "../../state/session.ts";
@@ -43,6 +43,8 @@ async function connectPipe(exchange: Exchange, tree: Tree, request: CreateReques
     identity,
     services: pipeServices(context, exchange.connection),
   });
+  const said = "status" in answer ? statusName(answer.status) : `pipe ${answer.pipe}`;
+  context.log.debug.ipc?.(`pipe '${request.name}' for '${identity.user}': ${said}`);
   if ("status" in answer) return answer.status;
   if (!session.trees.has(tree.id)) {
     context.manager.closePipe({ pipe: answer.pipe });

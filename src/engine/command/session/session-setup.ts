@@ -123,6 +123,7 @@ function takeStep(
   const { session } = logon;
   // The connection or the session may have ended during the authentication.
   if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
+  context.log.debug.auth?.(`connection ${connection.id}: log-on ${session.id}: ${describeStep(step)}`);
   if (step.kind === "continue") {
     if (logon.preauthHash !== undefined) {
       exchange.onReply = (reply) => {
@@ -148,6 +149,13 @@ function takeStep(
     return status;
   }
   return finish(exchange, negotiated, logon, request, step);
+}
+
+function describeStep(step: AuthStep): string {
+  if (step.kind === "continue") return "the client's next message is awaited";
+  if (step.kind === "refused") return `'${step.user}' is refused: ${step.reason}`;
+  const { user, isAnonymous, isGuest } = step.identity;
+  return isAnonymous ? "an anonymous user" : `'${user}'${isGuest ? " as guest" : ""} is known`;
 }
 
 function discardSession(exchange: Exchange, session: Session): void {

@@ -2,7 +2,7 @@
 import { Errno } from "../../../linux/errno.ts";
 import type { Identity, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { FileGeneric } from "../../../wire/security/access.ts";
-import { type NtStatus, Status } from "../../../wire/status.ts";
+import { type NtStatus, Status, statusName } from "../../../wire/status.ts";
 import {
   decodeTreeConnectRequest,
   encodeTreeConnectResponse,
@@ -46,12 +46,20 @@ function ask(
   const { settings } = context;
   const answer = context.manager.connectShare({ share, identity });
   return andThen(answer, (grant) => {
+    context.log.debug.ipc?.(`share '${share}' for '${identity.user}': ${describeAnswer(grant)}`);
     if ("status" in grant) return grant.status;
     return connect(exchange, session, grant, {
       isValid: () => context.settings === settings,
       askAgain: () => ask(exchange, session, share, identity),
     });
   });
+}
+
+function describeAnswer(answer: ShareGrant | { readonly status: NtStatus }): string {
+  if ("status" in answer) return statusName(answer.status);
+  const { credentials, path, readOnly } = answer;
+  const as = credentials === null ? "the server's own ids" : `uid ${credentials.uid}`;
+  return `${path || "pipes"} as ${as}${readOnly ? ", read-only" : ""}`;
 }
 
 /** A reload replaces the settings: a grant from before it does not count any more. */

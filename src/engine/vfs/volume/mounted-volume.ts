@@ -31,6 +31,8 @@ export const volumeLimits = {
 export const volumeEvents = {
   /** The server has moved a folder's ctime without a change that a client made. */
   held: (_: HeldChange): void => undefined,
+  /** A worker has answered, or not in time; undefined while nobody wants to know. */
+  answered: undefined as ((operation: string, share: string, ms: number) => void) | undefined,
 };
 
 type Operation = (context: ShareContext, ...args: readonly unknown[]) => unknown;
@@ -140,6 +142,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
   /** The call is answered or has timed out. */
   settled(call: WaitingCall): void {
     this.waiting.delete(call);
+    volumeEvents.answered?.(call.operation, call.definition.grant.name, performance.now() - call.startedMs);
     if (this.waiting.size > 0 || this.timeoutTimer === undefined) return;
     timers.clear(this.timeoutTimer);
     this.timeoutTimer = undefined;

@@ -110,9 +110,14 @@ export const LIMITS = [
     "Minutes without a request in a share after which a connection is closed that has no files open and watches no folder; after a day also one with files that are only read. 0: never.",
     { min: 0, max: 525_600 },
   ),
-  text("log level", "info", "error, warn, info or debug; or Samba's number: 0 to 3 and above.", {
-    aliases: ["debug level"],
-  }),
+  text(
+    "log level",
+    "info",
+    "error, warn, info or debug; or Samba's number: 0 to 3 and above. `COMPONENT:debug` after it has the debug lines of smb (a line for each request), auth, vfs, oplock, ipc, conn or all; debug alone has those of all but smb.",
+    {
+      aliases: ["debug level"],
+    },
+  ),
   text("log file", "", "Log lines go there, with their time, instead of to standard output.", {
     defaultHelp: "standard output and error; the journal; syslog where the server is in the background",
   }),
