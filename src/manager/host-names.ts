@@ -62,8 +62,13 @@ export class HostNames {
     return isLost ? undefined : known.addresses;
   }
 
-  /** Names that no rule has any more are forgotten. */
-  keepOnly(names: ReadonlySet<string>): void {
+  /** Looks the names up before somebody needs them, and forgets those that no rule has any more. */
+  follow(rules: readonly (HostRule | null)[]): void {
+    this.keepOnly(new Set(rules.flatMap((rule) => (rule ? namesOf(rule) : []))));
+    void this.prepare(...rules);
+  }
+
+  private keepOnly(names: ReadonlySet<string>): void {
     for (const name of [...this.known.keys()]) if (!names.has(name)) this.known.delete(name);
   }
 

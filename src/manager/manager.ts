@@ -13,7 +13,7 @@ import type {
 import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
-import { type HostRule, isHostAllowed, namesOf } from "./config/hosts.ts";
+import { type HostRule, isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
@@ -98,7 +98,7 @@ export class ServerManager implements Manager, PipeManager {
     });
     this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
     for (const warning of this.config.warnings) this.log.warn(warning);
-    this.prepareHosts();
+    this.followHosts();
   }
 
   settings(): EngineSettings {
@@ -182,7 +182,7 @@ export class ServerManager implements Manager, PipeManager {
       this.logOutput.place(next.logPlace);
       if (this.engine !== undefined) this.followInterfaces();
       this.directories.reportAnew();
-      this.prepareHosts();
+      this.followHosts();
       return undefined;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -385,17 +385,10 @@ export class ServerManager implements Manager, PipeManager {
     return isHostAllowed(rule, remoteAddress, this.hostNames);
   }
 
-  /** Looks up the host names of the configuration before somebody needs them, and forgets the others. */
-  private prepareHosts(): void {
+  private followHosts(): void {
     const { hosts, pipeHosts, shares, homes } = this.config;
-    const rules = [
-      hosts,
-      pipeHosts,
-      homes?.hosts ?? null,
-      ...[...shares.values()].map((share) => share.hosts),
-    ];
-    this.hostNames.keepOnly(new Set(rules.flatMap((rule) => (rule ? namesOf(rule) : []))));
-    void this.hostNames.prepare(...rules);
+    const ofShares = [...shares.values()].map((share) => share.hosts);
+    this.hostNames.follow([hosts, pipeHosts, homes?.hosts ?? null, ...ofShares]);
   }
 
   /** The SID of the domain of this server's users; read once, when it is first needed. */
