@@ -3,26 +3,14 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startDatagramDaemon } from "../linux/datagram-daemon.ts";
 import { EXECUTABLE } from "./executable.ts";
 
-const DAEMON = `
-import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-name = sys.argv[1]
-s.bind("\\0" + name[1:] if name.startswith("@") else name)
-print("bound", flush=True)
-while True:
-    print(s.recv(4096).decode().replace("\\n", "|"), flush=True)
-`;
-
-const running: Bun.Subprocess[] = [];
+const ending: (() => Promise<unknown>)[] = [];
 let directory = "";
 
 afterEach(async () => {
-  for (const child of running.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
+  for (const end of ending.splice(0)) await end();
   if (existsSync(directory)) rmSync(directory, { recursive: true });
 });
 
@@ -38,20 +26,14 @@ async function start(name: (directory: string) => string, environment: Record<st
     );
   configure("");
   const socket = name(directory);
-  const daemon = Bun.spawn(["python3", "-c", DAEMON, socket], { stdout: "pipe" });
-  running.push(daemon);
-  const chunks = daemon.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-  let text = "";
+  const daemon = await startDatagramDaemon(socket);
+  ending.push(() => daemon.kill());
   const next = async (isWanted: (line: string) => boolean): Promise<string> => {
     for (;;) {
-      const end = text.indexOf("\n");
-      const line = text.slice(0, end);
-      if (end < 0) text += (await chunks.next()).value ?? "";
-      else text = text.slice(end + 1);
-      if (end >= 0 && isWanted(line)) return line;
+      const line = (await daemon.next()).text.replaceAll("\n", "|");
+      if (isWanted(line)) return line;
     }
   };
-  expect(await next(() => true)).toBe("bound");
   const server = Bun.spawn(
     [EXECUTABLE, "serve", "-C", config, "-P", join(directory, "ksmbdpwd.db"), "-p", "0"],
     {
@@ -60,7 +42,10 @@ async function start(name: (directory: string) => string, environment: Record<st
       stderr: "ignore",
     },
   );
-  running.push(server);
+  ending.push(() => {
+    server.kill("SIGKILL");
+    return server.exited;
+  });
   return { server, configure, nextState: () => next((line) => line !== "WATCHDOG=1"), next };
 }
 

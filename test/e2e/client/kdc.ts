@@ -3,12 +3,19 @@ import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { awaitExit, findFreePort, isListening, removeDirectory } from "../../peer/test-server.ts";
-import { SEARCH_PATH } from "../../tools.ts";
+import { findProgram, SEARCH_PATH } from "../../tools.ts";
 import type { ProgramResult } from "./smbclient.ts";
 
 export const REALM = "HOME.TEST";
 /** The server's name in tickets; clients are told its address. */
 export const SERVICE_HOST = "nas.home.test";
+
+/** Whether this machine has the programs of a key distribution centre and its clients. */
+export function hasKdc(): boolean {
+  return ["krb5kdc", "kdb5_util", "kadmin.local", "kinit", "kvno"].every(
+    (name) => findProgram(name) !== null,
+  );
+}
 
 export interface Kdc {
   readonly directory: string;

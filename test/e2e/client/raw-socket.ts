@@ -10,6 +10,8 @@ export class ConnectionClosed extends Error {
 export interface Place {
   readonly host: string;
   readonly port: number;
+  /** The address that clients connect from; without it the kernel's choice. */
+  readonly from?: string;
 }
 
 /** The connection that RawClient sends and receives frames on. */
@@ -64,7 +66,7 @@ export class RawSocket implements FrameSocket {
     });
   }
 
-  static connect(place: Place, localAddress?: string): Promise<RawSocket> {
+  static connect(place: Place, localAddress = place.from): Promise<RawSocket> {
     return new Promise((resolve, reject) => {
       const socket = connect({
         host: place.host,

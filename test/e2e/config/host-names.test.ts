@@ -23,11 +23,11 @@ beforeAll(async () => {
     "[IPC$]\nhosts allow = 10.99.99.99\nhosts deny = ALL\n",
   ].join("");
   writeFiles(base, { "smb.conf": text });
-  // The address from which a client on this machine reaches its own name.
+  // Clients connect from there: Debian gives 127.0.1.1 to the machine's name, and the kernel prefers 127.0.0.1.
   const { address } = await lookup(hostname());
   const own = ["-o", `interfaces = ${address}`];
   const [verb = "", ...words] = serveWords(base, "smb.conf", [TESTER]);
-  server = { ...(await startServer([verb, ...own, ...words])), host: address };
+  server = { ...(await startServer([verb, ...own, ...words])), host: address, from: address };
 });
 afterAll(async () => {
   await server?.stop();

@@ -33,7 +33,10 @@ const FOLDERS = [
 const base = makeDirectory("minismbd-posted");
 const data = join(base, "data");
 
+const isRoot = process.getuid?.() === 0;
+
 beforeAll(() => {
+  if (!isRoot) return;
   for (const [name, uid, mode] of FOLDERS) {
     const path = join(data, name);
     mkdirSync(path, { recursive: true });
@@ -54,42 +57,54 @@ function write({ files }: Posted): string {
   return directory;
 }
 
-describe
-  .skipIf(process.getuid?.() !== 0)
-  .each([...BOXES, ...STORAGE].map((posted) => [posted.name, posted] as const))("%s", (_, posted) => {
-  let directory: string;
-  let ours: Served;
-  let samba: SmbdOnFile | undefined;
+describe.skipIf(!isRoot).each([...BOXES, ...STORAGE].map((posted) => [posted.name, posted] as const))(
+  "%s",
+  (_, posted) => {
+    let directory: string;
+    let ours: Served;
+    let samba: SmbdOnFile | undefined;
 
-  beforeAll(async () => {
-    directory = write(posted);
-    ours = await serveFile(directory, "smb.conf", [GAMES, NEWS]);
-    if (hasSmbd()) samba = await startSmbdOnFile(join(directory, "smb.conf"), [GAMES, NEWS]);
-  });
-  afterAll(async () => {
-    await ours?.stop();
-    await samba?.stop();
-  });
+    beforeAll(async () => {
+      directory = write(posted);
+      ours = await serveFile(directory, "smb.conf", [GAMES, NEWS]);
+      if (hasSmbd()) samba = await startSmbdOnFile(join(directory, "smb.conf"), [GAMES, NEWS]);
+    });
+    afterAll(async () => {
+      await ours?.stop();
+      await samba?.stop();
+    });
 
-  test("testparm says what is strange in it, and nothing else", () => {
-    const { err } = run(["testparm", "-P", join(base, "ksmbdpwd"), join(directory, "smb.conf")]);
-    const lines = err.replaceAll(`${directory}/`, "").trim().split("\n");
-    expect(lines.filter((line) => line !== "").toSorted()).toEqual([...posted.says].toSorted());
-  });
+    test("testparm says what is strange in it, and nothing else", () => {
+      const { err } = run(["testparm", "-P", join(base, "ksmbdpwd"), join(directory, "smb.conf")]);
+      const lines = err.replaceAll(`${directory}/`, "").trim().split("\n");
+      expect(lines.filter((line) => line !== "").toSorted()).toEqual([...posted.says].toSorted());
+    });
 
-  test.each(posted.access)("[%s] for %s: %s", async (share, client, permitted) => {
-    expect(await accessOf(ours, CLIENTS[client], share)).toBe(permitted);
-    if (samba) expect(await accessOf(samba, CLIENTS[client], share)).toBe(permitted);
-  });
+    test.each(posted.access)("[%s] for %s: %s", async (share, client, permitted) => {
+      expect(await accessOf(ours, CLIENTS[client], share)).toBe(permitted);
+      if (samba) expect(await accessOf(samba, CLIENTS[client], share)).toBe(permitted);
+    });
 
-  test("testparm --user says what clients get", () => {
-    for (const [share, client, permitted] of posted.access) {
-      const words = ["--user", CLIENTS[client].user, "--share", share, "--host", "127.0.0.1", "--json"];
-      const { out } = run(["testparm", "-P", join(base, "ksmbdpwd"), ...words, join(directory, "smb.conf")]);
-      const { connects, writes } = (JSON.parse(out) as { access: { connects: boolean; writes: boolean } })
-        .access;
-      const isPermitted = permitted === "read" || permitted === "write";
-      expect([share, client, connects, writes]).toEqual([share, client, isPermitted, permitted === "write"]);
-    }
-  });
-});
+    test("testparm --user says what clients get", () => {
+      for (const [share, client, permitted] of posted.access) {
+        const words = ["--user", CLIENTS[client].user, "--share", share, "--host", "127.0.0.1", "--json"];
+        const { out } = run([
+          "testparm",
+          "-P",
+          join(base, "ksmbdpwd"),
+          ...words,
+          join(directory, "smb.conf"),
+        ]);
+        const { connects, writes } = (JSON.parse(out) as { access: { connects: boolean; writes: boolean } })
+          .access;
+        const isPermitted = permitted === "read" || permitted === "write";
+        expect([share, client, connects, writes]).toEqual([
+          share,
+          client,
+          isPermitted,
+          permitted === "write",
+        ]);
+      }
+    });
+  },
+);

@@ -1,7 +1,8 @@
 // EaSize in directory listings: the size that FileEaInformation says; [MS-FSCC] 2.4.8, 2.4.14, 2.4.17, 2.4.18.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setXattr } from "../../../src/linux/xattr.ts";
 import { decodeBufferResponse } from "../../../src/wire/command/buffer-response.ts";
 import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
 import { Access } from "../../../src/wire/security/access.ts";
@@ -38,8 +39,7 @@ beforeAll(async () => {
   for (const [name, values] of Object.entries(SET_BY)) {
     writeFileSync(at(name), "");
     giveToTester(at(name));
-    for (const [key, value] of values)
-      expect(Bun.spawnSync(["setfattr", "-n", key, "-v", value, at(name)]).exitCode).toBe(0);
+    for (const [key, value] of values) setAttribute(at(name), key, value);
     // Values of the server do not count.
     await putStream(mount, `${name}:stream`, "data");
   }
@@ -49,6 +49,12 @@ afterAll(async () => {
   mount.client.close();
   await server.stop();
 });
+
+function setAttribute(path: string, name: string, value: string): void {
+  const fd = openSync(path, "r");
+  expect(setXattr(fd, name, new TextEncoder().encode(value))).toBe(0);
+  closeSync(fd);
+}
 
 const at = (name: string): string => join(server.shares.get("test") ?? "", name);
 

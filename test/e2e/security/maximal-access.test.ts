@@ -60,11 +60,7 @@ describe("3.3.5.9.5: a query for maximal access with a timestamp", () => {
 describe("3.3.5.21.3: ATTRIBUTE_SECURITY_INFORMATION needs WRITE_DAC", () => {
   const { ATTRIBUTE, DACL } = SecurityInformation;
 
-  test.each([
-    ["alone, with WRITE_DAC", ATTRIBUTE, Access.WRITE_DAC, "STATUS_NOT_SUPPORTED"],
-    ["with a DACL and WRITE_DAC", ATTRIBUTE | DACL, Access.WRITE_DAC, "STATUS_SUCCESS"],
-    ["alone, without WRITE_DAC", ATTRIBUTE, Access.WRITE_ATTRIBUTES, "STATUS_ACCESS_DENIED"],
-  ])("%s", async (_, parts, access, expected) => {
+  const setWith = async (_: string, parts: number, access: number, expected: string): Promise<void> => {
     const { fileId } = await openFile(mount, "secured", {
       desiredAccess: Access.READ_CONTROL | access,
       createDisposition: CreateDisposition.OPEN_IF,
@@ -74,5 +70,18 @@ describe("3.3.5.21.3: ATTRIBUTE_SECURITY_INFORMATION needs WRITE_DAC", () => {
     const reply = await mount.client.request(setSecurityCall(mount, fileId, buffer, parts));
     expect(statusName(reply.status)).toBe(expected);
     await closeFile(mount, fileId);
-  });
+  };
+
+  test.each([
+    ["alone, with WRITE_DAC", ATTRIBUTE, Access.WRITE_DAC, "STATUS_NOT_SUPPORTED"],
+    ["alone, without WRITE_DAC", ATTRIBUTE, Access.WRITE_ATTRIBUTES, "STATUS_ACCESS_DENIED"],
+  ])("%s", setWith);
+
+  // A server that is not root changes no permissions.
+  test
+    .skipIf(process.getuid?.() !== 0)
+    .each([["with a DACL and WRITE_DAC", ATTRIBUTE | DACL, Access.WRITE_DAC, "STATUS_SUCCESS"]])(
+    "%s",
+    setWith,
+  );
 });

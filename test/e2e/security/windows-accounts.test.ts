@@ -63,7 +63,8 @@ async function set(name: string, mode: number, text: DescriptorText, parts: numb
   return statusName(status);
 }
 
-describe("SET_INFO of a DACL", () => {
+// A server that is not root changes no permissions.
+describe.skipIf(uid !== 0)("SET_INFO of a DACL", () => {
   test.each([0o644, 0o640, 0o600, 0o755])(
     "that allows Windows accounts alone leaves mode %o",
     async (mode) => {
@@ -123,7 +124,7 @@ describe("CREATE with a descriptor", () => {
     await closeFile(mount, fileId);
   });
 
-  test("for Windows accounts and everybody sets what is for everybody", async () => {
+  test.skipIf(uid !== 0)("for Windows accounts and everybody sets what is for everybody", async () => {
     await make("both", [...PROFILE, ["A", 0, READ, EVERYBODY]]);
     expect(modeOf("both")).toBe(0o644);
   });

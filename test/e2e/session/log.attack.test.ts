@@ -42,8 +42,10 @@ test("a file name with control characters in a warning is escaped", async () => 
     createOptions: CreateOption.DELETE_ON_CLOSE | CreateOption.NON_DIRECTORY_FILE,
   });
   // The user may no longer remove names from the folder: the close fails, and says so in the log.
-  chmodSync(join(server.shares.get("test") ?? "", "locked"), 0o555);
+  const locked = join(server.shares.get("test") ?? "", "locked");
+  chmodSync(locked, 0o555);
   await mount.client.outcome(closeCall(mount, fileId));
+  chmodSync(locked, 0o755);
   mount.client.close();
   expectCleanLog();
   expect(server.log()).toContain("a\\u{9b}31m\\u{85}\\u{202e}gpj.exe");
