@@ -7,10 +7,15 @@ import { isDead } from "./connection/idle.ts";
 import type { Connection, ConnectionHost } from "./connection/connection.ts";
 
 const SWEEP_MS = 5_000;
-/** The time within which a message must arrive completely after its first byte. */
+/** The time within which a message must arrive, or a further piece of a large one. */
 const MAX_FRAME_AGE_MS = 60_000;
 /** The same while messages of others wait for buffers. */
 const MAX_FRAME_AGE_WHEN_LOW_MS = 10_000;
+/**
+ * A sweep that is later than this by itself comes after a stall: the process was stopped or its memory was on the disk.
+ * What the clients sent meanwhile is not received yet.
+ */
+const STALL_MS = 1_000;
 /** How long a client that has closed its sending side may take to receive its replies. */
 const MAX_ENDING_MS = 60_000;
 
@@ -46,11 +51,21 @@ export class Sweeper {
 
   private schedule(): void {
     if (this.isStopped) return;
+    const dueMs = this.host.context.clock.now() + SWEEP_MS;
     this.timer = timers.set(SWEEP_MS, () => {
       this.timer = undefined;
-      this.sweep();
+      const lateMs = this.host.context.clock.now() - dueMs;
+      if (lateMs > STALL_MS) this.excuse(lateMs);
+      else this.sweep();
       if (this.hasMore()) this.schedule();
     });
+  }
+
+  private excuse(ms: number): void {
+    for (const connection of this.connections.values()) {
+      connection.progress.excuse(ms);
+      connection.lastUsedMs += ms;
+    }
   }
 
   private hasMore(): boolean {
@@ -93,7 +108,7 @@ export class Sweeper {
       return "no log-on within the time allowed";
     const maxFrameAgeMs = pool.isLow() ? MAX_FRAME_AGE_WHEN_LOW_MS : MAX_FRAME_AGE_MS;
     if (connection.frameAgeMs(now) > maxFrameAgeMs) return "a message took too long to arrive";
-    if (connection.endingMs(now) > MAX_ENDING_MS) return "the client sends no more and takes no replies";
+    if (connection.progress.endingMs(now) > MAX_ENDING_MS) return "the client sends no more and takes no replies";
     return isDead(connection, opens, notify, now, deadtimeSeconds * 1000)
       ? "idle for longer than 'deadtime'"
       : undefined;

@@ -14,6 +14,7 @@ import { Exchange, type ExchangeHost, NO_REPLY, type Outcome, type Row } from ".
 import { INTERIM_END, makeInterim } from "./interim.ts";
 import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { holdersToldOver, repeatBreaks } from "./notification.ts";
+import { PeerProgress } from "./peer-progress.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
 import { OwnTurns } from "./own-turns.ts";
@@ -54,12 +55,10 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   private readonly turns: OwnTurns;
   private hasSessionRequest = false;
   private lastAsyncId = 0;
-  private frameStartedMs = 0;
+  readonly progress: PeerProgress;
   private readonly host: ConnectionHost;
   private readonly socket: StreamSocket;
   private readonly frames: FrameAssembler;
-  /** When the peer closed its sending side; -1 before. */
-  private endedMs = -1;
 
   constructor(id: number, host: ConnectionHost, socket: StreamSocket, remoteAddress: string) {
     super(id, host.context, remoteAddress);
@@ -67,6 +66,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.socket = socket;
     this.sendQueue = new SendQueue(socket, host.context.pool);
     this.frames = new FrameAssembler(host.context.pool, this);
+    this.progress = new PeerProgress(this.frames);
     this.turns = new OwnTurns(host.context.turns, host.context.clock.now, () => this.adjustFlow());
   }
 
@@ -98,36 +98,29 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     const now = this.context.clock.now();
     this.lastActiveMs = now;
     this.turns.begin(now);
-    if (this.frames.isIdle()) this.frameStartedMs = now;
-    const before = this.frames.frameCount;
+    this.progress.begin(now);
     this.sendQueue.gather();
     const isSound = this.frames.receive();
     this.sendQueue.endGathering();
-    // What is incomplete now began to arrive after the messages before it.
-    if (this.frames.frameCount !== before) this.frameStartedMs = now;
+    this.progress.note(now);
     if (!isSound) this.close("invalid framing or message");
     else this.adjustFlow();
   }
 
   /** The peer sends no more: what is under way is answered, then the connection ends with what still waits. */
   ended(): void {
-    this.endedMs = this.context.clock.now();
+    this.progress.end(this.context.clock.now());
     this.adjustFlow();
   }
 
-  /** Milliseconds since the peer closed its sending side; 0 before. */
-  endingMs(nowMs: number): number {
-    return this.endedMs < 0 ? 0 : nowMs - this.endedMs;
-  }
-
-  /** Milliseconds that an incomplete message takes to arrive; 0 between messages, and while nothing is read. */
+  /** Milliseconds since the last piece of an incomplete message; 0 between messages, and while nothing is read. */
   frameAgeMs(nowMs: number): number {
-    return this.frames.isIdle() || this.isPaused ? 0 : nowMs - this.frameStartedMs;
+    return this.isPaused ? 0 : this.progress.frameAgeMs(nowMs);
   }
 
   /** True while the connection may not stay as it is: it has to log on, to finish a message, or to end. */
   hasTimeLimit(): boolean {
-    return !this.isLoggedOn || !this.frames.isIdle() || this.endedMs >= 0;
+    return !this.isLoggedOn || !this.frames.isIdle() || this.progress.hasEnded;
   }
 
   roomFreed(): void {
@@ -343,7 +336,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
       return;
     }
     if (this.isClosed) return;
-    if (this.endedMs >= 0 && this.isDone()) {
+    if (this.progress.hasEnded && this.isDone()) {
       this.socket.end();
       this.closed();
       return;
@@ -353,7 +346,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.isPaused = pause;
     if (pause) return this.socket.pause();
     // The time of a message that waited here begins now.
-    this.frameStartedMs = this.context.clock.now();
+    this.progress.restart(this.context.clock.now());
     this.socket.resume();
   }
 

@@ -55,6 +55,8 @@ export interface FrameSink {
 export class FrameAssembler {
   /** Messages handed over so far. */
   frameCount = 0;
+  /** Bytes received so far. */
+  receivedBytes = 0;
   private readonly pool: BufferPool;
   private readonly sink: FrameSink;
   private partial: PooledBuffer | undefined;
@@ -90,6 +92,7 @@ export class FrameAssembler {
       const count = isDirect ? this.receiveDirect(missing) : this.sink.pull(readAhead, 0, READ_AHEAD_BYTES);
       if (count <= 0) return true;
       taken += count;
+      this.receivedBytes += count;
       if (isDirect ? !this.endFull() : !this.cut(readAhead, 0, count)) return false;
       // The socket has no more now.
       if (count < (isDirect ? missing : READ_AHEAD_BYTES)) return true;
