@@ -108,7 +108,8 @@ export class Sweeper {
       return "no log-on within the time allowed";
     const maxFrameAgeMs = pool.isLow() ? MAX_FRAME_AGE_WHEN_LOW_MS : MAX_FRAME_AGE_MS;
     if (connection.frameAgeMs(now) > maxFrameAgeMs) return "a message took too long to arrive";
-    if (connection.progress.endingMs(now) > MAX_ENDING_MS) return "the client sends no more and takes no replies";
+    if (connection.progress.endingMs(now) > MAX_ENDING_MS)
+      return "the client sends no more and takes no replies";
     return isDead(connection, opens, notify, now, deadtimeSeconds * 1000)
       ? "idle for longer than 'deadtime'"
       : undefined;
