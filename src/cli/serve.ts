@@ -6,12 +6,13 @@ import { kernelFault } from "../engine/kernel-needs.ts";
 import { dropQuotaOverride } from "../engine/privileges.ts";
 import { keepUsedCode } from "../engine/resident-code.ts";
 import type { EngineControl } from "../port/control.ts";
-import type { Override } from "../manager/config/load.ts";
+import type { Configuration, Override } from "../manager/config/load.ts";
 import { ConfigError } from "../manager/config/parse.ts";
 import { LogOutput } from "../manager/log/sinks.ts";
 import { reportBug } from "../manager/log/log.ts";
 import type { ControlHost } from "../manager/control/commands.ts";
 import { type ControlSocket, openControl } from "../manager/control/server.ts";
+import { FileWatch } from "../manager/file-watch.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { ServiceManager } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
@@ -116,11 +117,11 @@ export async function serve(plan: ServerPlan): Promise<number> {
     manager.followInterfaces();
     // The configuration alone decides the modes of new files.
     process.umask(0);
-    const { stopped, ...host } = runUntilStopped(manager, engine, serviceManager);
+    const { stopped, ...host } = runUntilStopped(manager, engine, plan.passwordFile, serviceManager);
     if (plan.controlFile !== null) {
       control = await openControl(plan.controlFile, host).catch((error: unknown) => {
         if (!(error instanceof ConfigError)) throw error;
-        manager.warnOfControl(error.message);
+        manager.warn(`${error.message}; the server runs without status and control`);
         return undefined;
       });
     }
@@ -141,6 +142,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
 function runUntilStopped(
   manager: ServerManager,
   engine: EngineControl,
+  passwordFile: string | null,
   serviceManager: ServiceManager | undefined,
 ): ControlHost & { readonly stopped: Promise<void> } {
   const reload = (): string | undefined => {
@@ -148,8 +150,11 @@ function runUntilStopped(
     const fault = manager.reload();
     engine.reload();
     serviceManager?.ready(fault ?? describeState(manager, engine));
+    watch.follow(filesToWatch(manager.configuration(), passwordFile));
     return fault;
   };
+  const watch = new FileWatch({ changed: reload, warn: (text) => manager.warn(text) });
+  watch.follow(filesToWatch(manager.configuration(), passwordFile));
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let isStopping = false;
   const stop = (): void => {
@@ -186,6 +191,14 @@ function runUntilStopped(
 function describeState(manager: ServerManager, engine: EngineControl): string {
   const { size } = manager.configuration().shares;
   return `serving ${size} share${size === 1 ? "" : "s"} on port ${engine.port}`;
+}
+
+/** The files whose changes are to be followed by a reload. */
+function filesToWatch(
+  { files, reloadsOnChange }: Configuration,
+  passwordFile: string | null,
+): readonly string[] {
+  return reloadsOnChange ? [...files, ...(passwordFile === null ? [] : [passwordFile])] : [];
 }
 
 async function planServer(args: Arguments): Promise<ServerPlan> {

@@ -149,9 +149,8 @@ export class ServerManager implements Manager, PipeManager {
     this.log.info(`shares: ${[...shares.values()].map(({ name, path }) => `[${name}] ${path}`).join(", ")}`);
   }
 
-  /** Logs why the server runs without its control socket. */
-  warnOfControl(fault: string): void {
-    this.log.warn(`${fault}; the server runs without status and control`);
+  warn(text: string): void {
+    this.log.warn(text);
   }
 
   /** Logs what an administrator did. */

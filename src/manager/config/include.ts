@@ -10,7 +10,7 @@ import { VERSION } from "../version.ts";
 const MAX_INCLUDED_FILES = 500;
 const MAX_INCLUDED_BYTES = 8 * 1024 * 1024;
 
-/** `files` gets the path of each file that was read. */
+/** `files` gets the path of each file that is named, whether it exists or not. */
 export function includeReader(hostName: string, report: Report, files: string[]): ReadIncluded {
   let bytes = 0;
   let count = 0;
@@ -25,6 +25,7 @@ export function includeReader(hostName: string, report: Report, files: string[])
       );
       return undefined;
     }
+    if (!files.includes(path)) files.push(path);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) {
       report.warn(position, `'include = ${written}': there is no such file, the line has no effect`);
@@ -38,7 +39,6 @@ export function includeReader(hostName: string, report: Report, files: string[])
         position,
         `more than ${MAX_INCLUDED_FILES} files or ${MAX_INCLUDED_BYTES >> 20} MiB are included, take some out`,
       );
-    if (!files.includes(path)) files.push(path);
     return { file: path, text: readConfigText(path, position) };
   };
 }

@@ -56,6 +56,10 @@ export interface Configuration {
   /** The words of `interfaces`, null for all. */
   readonly interfaces: readonly string[] | null;
   readonly warnings: readonly string[];
+  /** What it was read from; files that it names and that are missing included. */
+  readonly files: readonly string[];
+  /** `reload on change`. */
+  readonly reloadsOnChange: boolean;
 }
 
 /** `key = value` of the command line; overrides the file. */
@@ -80,15 +84,24 @@ export interface ConfigSource {
 export function loadConfiguration(source: ConfigSource): Configuration {
   const report = new Report();
   const machine = source.machine ?? readMachine();
-  return buildConfiguration(loadSections(source, machine, report), machine, report);
+  const files: string[] = [];
+  return buildConfiguration(loadSections(source, machine, report, files), machine, report, files);
 }
 
-/** The sections of the file, of the files that it includes, and of the overrides. Throws ConfigError. */
-export function loadSections(source: ConfigSource, machine: Machine, report: Report): Sections {
+/**
+ * The sections of the file, of the files that it includes, and of the overrides; `files` gets their paths. Throws
+ * ConfigError.
+ */
+export function loadSections(
+  source: ConfigSource,
+  machine: Machine,
+  report: Report,
+  files: string[] = [],
+): Sections {
   const { file, dialect, overrides = [] } = source;
   const sections: Sections = new Map();
   if (file !== null) {
-    const files = [file];
+    files.push(file);
     const readIncluded = includeReader(machine.hostName, report, files);
     const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
     for (const [name, section] of parseConfig(readConfigText(file), file, options))
@@ -109,7 +122,12 @@ function warnOfReaders(files: readonly string[], report: Report): void {
 }
 
 /** Throws ConfigError for what is wrong outside of a share; a share with a fault is left out. */
-export function buildConfiguration(sections: Sections, machine: Machine, report: Report): Configuration {
+export function buildConfiguration(
+  sections: Sections,
+  machine: Machine,
+  report: Report,
+  files: readonly string[] = [],
+): Configuration {
   const globalEntries = pickKnown(sections.get("global"), true, report);
   const globals = new SectionValues(globalEntries, null, report);
   globals.checkDefaults();
@@ -142,6 +160,8 @@ export function buildConfiguration(sections: Sections, machine: Machine, report:
     interfaces: readInterfaces(globals),
     logPlace: { file: globals.text("log file"), maxBytes: (globals.number("max log size") ?? 5000) * KIB },
     warnings: report.warnings(),
+    files: [...files, ...[globals.text("username map")].filter((file) => file !== "")],
+    reloadsOnChange: globals.boolean("reload on change"),
   });
 }
 

@@ -42,4 +42,9 @@ export const SERVER = [
     "Addresses that may not connect, as above; a name without an address keeps everybody out; `hosts allow` has priority. With `hosts allow` alone all other addresses are refused.",
     { scope: "both", aliases: ["deny hosts"], security: true },
   ),
+  flag(
+    "reload on change",
+    "no",
+    "Read the configuration, the files that it includes and the users' file again when one of them changes, as after SIGHUP.",
+  ),
 ] as const;
