@@ -75,6 +75,13 @@ export const TOOLS: readonly Tool[] = [
     needed: "tests with impacket's client",
   },
   {
+    name: "Prometheus' client",
+    programs: [],
+    files: ["usr/lib/python3/dist-packages/prometheus_client/parser.py"],
+    packages: ["python3-prometheus-client"],
+    needed: "the metrics, read by Prometheus' own parser",
+  },
+  {
     name: "MIT Kerberos",
     programs: ["krb5kdc", "kdb5_util", "kadmin.local", "kinit", "kvno"],
     packages: ["krb5-kdc", "krb5-admin-server", "krb5-user"],

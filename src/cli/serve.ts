@@ -13,6 +13,7 @@ import { reportBug } from "../manager/log/log.ts";
 import type { ControlHost } from "../manager/control/commands.ts";
 import { type ControlSocket, openControl } from "../manager/control/server.ts";
 import { FileWatch } from "../manager/file-watch.ts";
+import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { ServiceManager } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
@@ -150,11 +151,17 @@ function runUntilStopped(
     const fault = manager.reload();
     engine.reload();
     serviceManager?.ready(fault ?? describeState(manager, engine));
-    watch.follow(filesToWatch(manager.configuration(), passwordFile));
+    followConfiguration();
     return fault;
   };
-  const watch = new FileWatch({ changed: reload, warn: (text) => manager.warn(text) });
-  watch.follow(filesToWatch(manager.configuration(), passwordFile));
+  const watch = new FileWatch(reload, manager);
+  const metrics = new MetricsSwitch({ engine, configuration: () => manager.configuration() }, manager);
+  const followConfiguration = (): void => {
+    const configuration = manager.configuration();
+    watch.follow(filesToWatch(configuration, passwordFile));
+    metrics.follow(configuration.metricsPort);
+  };
+  followConfiguration();
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let isStopping = false;
   const stop = (): void => {

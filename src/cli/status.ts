@@ -1,9 +1,9 @@
 // `minismbd status`: who is connected, to which shares, with which files; as tables or as JSON.
 import { askAll } from "../manager/control/client.ts";
+import { formatMetrics } from "../manager/control/metrics.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
 import type { ServerStatus } from "../manager/control/commands.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
-import { formatMetrics } from "./status-metrics.ts";
 import { formatSection, SECTIONS, type SectionName, sizeText, timeText } from "./status-tables.ts";
 import { watch } from "./status-watch.ts";
 

@@ -33,14 +33,9 @@ const MASK =
 /** The watch is of no use any more. */
 const ENDED = Inotify.DELETE_SELF | Inotify.MOVE_SELF | Inotify.IGNORED | Inotify.UNMOUNT;
 
-export interface FileWatchOptions {
-  readonly changed: () => void;
-  readonly warn: (text: string) => void;
-}
-
 export class FileWatch {
   private readonly changed: () => void;
-  private readonly warn: (text: string) => void;
+  private readonly log: { warn(text: string): void };
   private files: readonly string[] = [];
   private queue = -1;
   /** By number of the watch, the names that count. */
@@ -50,9 +45,9 @@ export class FileWatch {
   private firstMs: number | undefined;
   private listens = false;
 
-  constructor({ changed, warn }: FileWatchOptions) {
+  constructor(changed: () => void, log: { warn(text: string): void }) {
     this.changed = changed;
-    this.warn = warn;
+    this.log = log;
   }
 
   /** Watches these files, and those that they link to, in the place of the former ones; none: watches nothing. */
@@ -94,7 +89,7 @@ export class FileWatch {
     if (result >= 0) this.queue = queue;
     else if (queue >= 0) closeInotify(queue);
     if (result < 0)
-      this.warn(
+      this.log.warn(
         `changes of the configuration are not noticed: the kernel gives no inotify (errno ${-result})`,
       );
     return result >= 0;

@@ -58,6 +58,8 @@ export interface Configuration {
   readonly warnings: readonly string[];
   /** What it was read from; files that it names and that are missing included. */
   readonly files: readonly string[];
+  /** `metrics port`; 0: none. */
+  readonly metricsPort: number;
   /** `reload on change`. */
   readonly reloadsOnChange: boolean;
 }
@@ -161,6 +163,7 @@ export function buildConfiguration(
     logPlace: { file: globals.text("log file"), maxBytes: (globals.number("max log size") ?? 5000) * KIB },
     warnings: report.warnings(),
     files: [...files, ...[globals.text("username map")].filter((file) => file !== "")],
+    metricsPort: globals.number("metrics port") ?? 0,
     reloadsOnChange: globals.boolean("reload on change"),
   });
 }

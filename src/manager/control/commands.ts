@@ -27,6 +27,8 @@ export interface ControlHost {
   note(text: string): void;
 }
 
+export type StatusHost = Pick<ControlHost, "configuration" | "engine">;
+
 /** The items of an answer; the consumer may stop between two of them. */
 export type Items = Iterable<object> | AsyncIterable<object>;
 
@@ -74,7 +76,7 @@ export interface ServerStatus extends EngineStatus {
   readonly residentBytes: number;
 }
 
-function statusOf({ configuration, engine }: ControlHost): ServerStatus {
+export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
   const { settings } = configuration();
   return {
     version: VERSION,

@@ -42,6 +42,12 @@ export const SERVER = [
     "Addresses that may not connect, as above; a name without an address keeps everybody out; `hosts allow` has priority. With `hosts allow` alone all other addresses are refused.",
     { scope: "both", aliases: ["deny hosts"], security: true },
   ),
+  integer(
+    "metrics port",
+    "0",
+    "TCP port of 127.0.0.1 and ::1 where Prometheus gets the server's numbers, at `/metrics`, by HTTP and without a password: every program on the machine can read them. 0: none.",
+    { min: 0, max: 65_535 },
+  ),
   flag(
     "reload on change",
     "no",

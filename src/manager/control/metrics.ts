@@ -1,6 +1,6 @@
-// `minismbd status --metrics`: the server's numbers in Prometheus' text format, for the textfile collector of
-// node_exporter or a script behind an HTTP server.
-import type { ServerStatus } from "../manager/control/commands.ts";
+// The server's numbers in Prometheus' text exposition format, version 0.0.4: for `metrics port`, and by
+// `minismbd status --metrics` for the textfile collector of node_exporter.
+import type { ServerStatus } from "./commands.ts";
 
 interface Metric {
   readonly name: string;
@@ -29,10 +29,18 @@ const METRICS: readonly Metric[] = [
 ];
 
 export function formatMetrics(status: ServerStatus): string {
-  return METRICS.map(
-    ({ name, type, help, value }) =>
-      `# HELP minismbd_${name} ${help}\n# TYPE minismbd_${name} ${type}\nminismbd_${name} ${value(status)}\n`,
-  ).join("");
+  const lines = METRICS.map(({ name, type, help, value }) => describe(name, type, help, "", value(status)));
+  const labels = `{version="${escapeLabel(status.version)}"}`;
+  return lines.join("") + describe("build_info", "gauge", "The version, as a label.", labels, 1);
+}
+
+function describe(name: string, type: Metric["type"], help: string, labels: string, value: number): string {
+  const full = `minismbd_${name}`;
+  return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${full}${labels} ${value}\n`;
+}
+
+function escapeLabel(text: string): string {
+  return text.replaceAll(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
 }
 
 function gauge(name: string, help: string, value: Metric["value"]): Metric {
