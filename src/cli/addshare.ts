@@ -5,7 +5,7 @@ import { hasSection, type Option as ShareOption, removeSection, setOptions } fro
 import { foldShareName } from "../manager/config/load.ts";
 import { foldKey } from "../manager/config/parse.ts";
 import { findParameter } from "../manager/config/schema.ts";
-import { isValue, newShareNameFault } from "../manager/config/share-name.ts";
+import { newShareNameFault, valueFault } from "../manager/config/share-name.ts";
 import { CONFIG_FILE, defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { showName } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
@@ -80,8 +80,10 @@ async function setShare(args: Arguments, flag: ChangeFlag, file: string, name: s
       throw new CliError(`there is no share '${showName(name)}' in ${file}, use -a to add one`);
     if (!isNew && flag === "add")
       throw new CliError(`share '${showName(name)}' is in ${file} already, use -u to change it`);
-    const cut = dialect === "ksmbd" && options.find(({ value }) => /[;#]/.test(value));
-    if (cut) throw new CliError(`'${cut.key}': ';' and '#' begin a comment in ${file}, leave them out`);
+    for (const { key, value } of options) {
+      const fault = valueFault(value, dialect);
+      if (fault !== undefined) throw new CliError(`'${key}' in ${file}: ${fault}`);
+    }
     return setOptions(text, name, options, dialect);
   });
   const isServed = foldKey(name) === "global" || shares.has(foldShareName(name));
@@ -103,7 +105,6 @@ function readOptions(words: readonly string[]): ShareOption[] {
       process.stderr.write(`option '${showName(word)}' ignored: it is not a parameter of shares\n`);
       return [];
     }
-    if (!isValue(value)) throw new CliError(`'${key}': the value must be printable UTF-8`);
     return [{ key, value }];
   });
 }

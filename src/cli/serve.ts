@@ -109,6 +109,10 @@ export async function serve(plan: ServerPlan): Promise<number> {
   const fault = kernelFault();
   if (fault !== undefined) throw new CliError(fault);
   const manager = createManager(plan);
+  // Whoever finds the process by its lock file may signal it: the default action would end the server.
+  process.on("SIGHUP", () => manager.reloadServer());
+  process.on("SIGUSR1", () => manager.logShares());
+  process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
   const serviceManager = ServiceManager.find(process.env);
   let control: ControlSocket | undefined;
@@ -162,6 +166,7 @@ function runUntilStopped(
     metrics.follow(configuration.metricsPort);
   };
   followConfiguration();
+  manager.reloadServer = reload;
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let isStopping = false;
   const stop = (): void => {
@@ -171,10 +176,6 @@ function runUntilStopped(
     serviceManager?.stopping();
     engine.stop().then(resolve, reject);
   };
-  process.on("SIGHUP", reload);
-  process.on("SIGUSR1", () => manager.logShares());
-  // The default action would end the server.
-  process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);
   // A bug in the handling of one request must not end the server for all clients.
   const report = (error: unknown): void => reportBug(error, manager.logOutput.write);

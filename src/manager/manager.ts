@@ -76,6 +76,8 @@ export class ServerManager implements Manager, PipeManager {
   private kerberos: KerberosService | undefined;
   private sid: string | undefined;
   readonly directories: ShareDirectories;
+  /** Reloads what runs by the configuration as well, once it runs. */
+  reloadServer: () => unknown = () => this.reload();
   /** Undefined until the engine runs. */
   engine: EngineControl | undefined;
 
@@ -156,11 +158,6 @@ export class ServerManager implements Manager, PipeManager {
   /** Logs what an administrator did. */
   note(text: string): void {
     this.log.info(`by the administrator: ${text}`);
-  }
-
-  /** Number of users that can log on. */
-  userCount(): number {
-    return this.users.size;
   }
 
   /**
@@ -272,6 +269,8 @@ export class ServerManager implements Manager, PipeManager {
         passwordFile: this.options.passwordFile,
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
         reloadUsers: () => this.reloadUsers(),
+        configSource: this.options.source,
+        reload: () => void this.reloadServer(),
         log: this.log,
         engine: () => this.engine,
       });

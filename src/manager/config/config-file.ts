@@ -9,17 +9,24 @@ import { ConfigError } from "./parse.ts";
 /** As ksmbd-tools writes it. */
 const FILE_MODE = 0o640;
 
+export interface UpdateOptions {
+  /** Default: by the file's name. */
+  readonly dialect?: Dialect;
+  /** Throws where the new configuration is not what was wanted. */
+  readonly accept?: (configuration: Configuration) => void;
+}
+
 /**
  * Writes `change(text)` in the place of the text, empty for a missing file, and returns the configuration that it makes.
- * Throws ConfigError where the server would refuse that, or it cannot be written, and what `change` throws; the file is
- * then unchanged. Of two changes at once the second one fails.
+ * Throws ConfigError where the server would refuse that, or it cannot be written, and what `change` and `accept` throw; the
+ * file is then unchanged. Of two changes at once the second one fails.
  */
 export function updateConfigFile(
   file: string,
   change: (text: string, dialect: Dialect) => string,
+  { dialect = dialectOf(file), accept }: UpdateOptions = {},
 ): Configuration {
   const target = resolveLink(file);
-  const dialect = dialectOf(file);
   const replacement = {
     file: target,
     name: "it",
@@ -28,7 +35,9 @@ export function updateConfigFile(
   };
   return replaceFile(replacement, (put, temporary) => {
     put(change(existsSync(target) ? readConfigText(target) : "", dialect));
-    return read(temporary, target, dialect);
+    const configuration = read(temporary, target, dialect);
+    accept?.(configuration);
+    return configuration;
   });
 }
 

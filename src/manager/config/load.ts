@@ -45,6 +45,8 @@ export interface Configuration {
   readonly nameMap: NameMap;
   /** `admin users` of [global]: they may end sessions and see what others have open, by RPC. */
   readonly administrators: UserList;
+  /** Administrators may share what is in or below these by RPC; none: shares are changed in the file alone. */
+  readonly clientShareDirectories: readonly string[];
   /** Clients may change the passwords of their users. */
   readonly mayChangePasswords: boolean;
   /** `hosts allow` and `hosts deny` of [global], which apply to every share. */
@@ -155,6 +157,7 @@ export function buildConfiguration(
     guestAccount: globals.text("guest account"),
     nameMap: readNameMap(globals, report),
     administrators: new UserList(globals.list("admin users")),
+    clientShareDirectories: globals.list("client share directories"),
     mayChangePasswords: globals.boolean("client password change"),
     hosts: readHosts(globals),
     pipeHosts: readHosts(new SectionValues(pickKnown(sections.get("ipc$"), false, report), null, report)),

@@ -1,6 +1,7 @@
 // Names of shares: which are possible; [MS-FSCC] 2.1.6, ksmbd.addshare(8).
 import { isPrintable } from "../../wire/printable.ts";
 import { isText } from "../users/user-name.ts";
+import type { Dialect } from "./lines.ts";
 import { foldKey } from "./parse.ts";
 
 const MAX_NAME_BYTES = 63;
@@ -24,7 +25,12 @@ export function newShareNameFault(name: string): string | undefined {
   return shareNameFault(name);
 }
 
-/** Whether the text can be a value in a configuration. */
-export function isValue(text: string): boolean {
-  return isText(text) && isPrintable(text);
+/** Why a configuration of that dialect would read the text in another way than it is written, or undefined. */
+export function valueFault(text: string, dialect: Dialect): string | undefined {
+  if (!isText(text) || !isPrintable(text)) return "the value must be printable UTF-8";
+  if (text !== text.trim()) return "the value must not have blanks around it";
+  if (dialect === "ksmbd" && /[;#]/.test(text)) return "';' and '#' begin a comment, leave them out";
+  if (dialect === "samba" && text.endsWith("\\"))
+    return "'\\' at the end of a line continues it, leave it out";
+  return undefined;
 }

@@ -3,6 +3,7 @@
 import type { EngineControl } from "../../port/control.ts";
 import type { Identity, MaybePromise } from "../../port/port.ts";
 import type { PipeServices } from "../../port/pipes.ts";
+import type { ShareChange, ShareChangeFault } from "../config/share-change.ts";
 import type { Handles } from "./handles.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
@@ -73,6 +74,10 @@ export interface RpcContext {
   isAdministrator(user: string): boolean;
   /** Undefined until the engine runs. */
   readonly engine: RpcEngine | undefined;
+  /** Administrators may change shares: `client share directories` is set, and there is a configuration file. */
+  readonly mayChangeShares: boolean;
+  /** Undefined: the change is in the configuration file, and the server has read it. */
+  changeShare(change: ShareChange, by: Identity): Promise<ShareChangeFault | undefined>;
   /** The shares visible to this identity, in the order of the list. */
   shares(identity: Identity): readonly RpcShare[];
   /** `wallTimeMs` since 1970 UTC; `minutesWest`: how far local time is behind UTC. */
@@ -127,7 +132,9 @@ export const Win32Error = {
   INVALID_NAME: 123,
   INVALID_LEVEL: 124,
   MORE_DATA: 234,
-  /** NERR_NetNameNotFound. */
+  /** NERR_UnknownDevDir, _DuplicateShare, _NetNameNotFound. */
+  UNKNOWN_DIRECTORY: 2116,
+  DUPLICATE_SHARE: 2118,
   NET_NAME_NOT_FOUND: 2310,
   /** NERR_DeviceNotShared, _ClientNameNotFound, _FileIdNotFound, _UserNotFound. */
   DEVICE_NOT_SHARED: 2311,

@@ -1,6 +1,7 @@
 // The pipes of this server, over the manager's configuration, users and the machine's accounts.
 import type { Account, Identity } from "../../port/port.ts";
-import type { Configuration } from "../config/load.ts";
+import type { ConfigSource, Configuration } from "../config/load.ts";
+import type { ShareChange, ShareChangeFault } from "../config/share-change.ts";
 import type { Share } from "../config/share.ts";
 import type { Log } from "../log/log.ts";
 import type { SystemAccounts } from "../users/system-accounts.ts";
@@ -33,11 +34,15 @@ export interface PipeSource {
   findAccount(user: string): Account | null;
   /** Reads the users again after a change of the file. */
   reloadUsers(): void;
+  readonly configSource: ConfigSource;
+  /** Reads the configuration and the users again, as SIGHUP does. */
+  reload(): void;
   readonly log: Log;
   engine(): RpcEngine | undefined;
 }
 
 const IPC = "IPC$";
+const DONE = { add: "added", set: "changed", delete: "deleted" } as const;
 
 export function openServerPipes(source: PipeSource): Pipes {
   return openPipes(new ServerContext(source));
@@ -83,6 +88,31 @@ class ServerContext implements RpcContext {
 
   get engine(): RpcEngine | undefined {
     return this.source.engine();
+  }
+
+  get mayChangeShares(): boolean {
+    const { configSource, configuration } = this.source;
+    return configSource.file !== null && configuration().clientShareDirectories.length > 0;
+  }
+
+  async changeShare(change: ShareChange, by: Identity): Promise<ShareChangeFault | undefined> {
+    const { configSource, configuration, log, reload } = this.source;
+    const { file, dialect } = configSource;
+    if (file === null) return "elsewhere";
+    const { changeShareInFile } = await import("../config/share-change.ts");
+    const { fault, reason } = await changeShareInFile({
+      file,
+      dialect,
+      directories: configuration().clientShareDirectories,
+      change,
+    });
+    const what = `share [${showName(change.name)}]`;
+    const who = `'${showName(by.user)}' from ${by.remoteAddress}`;
+    if (fault === undefined) {
+      log.info(`${what} was ${DONE[change.kind]} by ${who}, in ${file}`);
+      reload();
+    } else log.warn(`${what} was not ${DONE[change.kind]} as ${who} asked: ${reason}`);
+    return fault;
   }
 
   isCurrent(identity: Identity): boolean {

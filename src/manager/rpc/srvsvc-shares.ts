@@ -1,18 +1,12 @@
 // srvsvc: the list of shares, and one share. [MS-SRVS] 3.1.4.7 to 3.1.4.14, 2.2.4.22 to 2.2.4.31 (levels).
 import { type EntryForm, readLevel, readRest, refuseEnumeration, writeEnumeration } from "./enumeration.ts";
-import {
-  isAdministrator,
-  isProven,
-  type RpcCall,
-  type RpcOperation,
-  type RpcShare,
-  Win32Error,
-} from "./interface.ts";
+import { isProven, type RpcCall, type RpcOperation, type RpcShare, Win32Error } from "./interface.ts";
 import type { NdrWriter } from "./ndr.ts";
 
 /** [MS-SRVS] 2.2.2.4. */
-const ShareType = { DISK: 0, IPC: 3, SPECIAL: 0x8000_0000 } as const;
-const UNLIMITED = 0xffff_ffff;
+export const ShareType = { DISK: 0, IPC: 3, SPECIAL: 0x8000_0000 } as const;
+/** shi_max_uses of a share without a limit. */
+export const UNLIMITED = 0xffff_ffff;
 /** Tree connects that are counted: more would keep the event loop. */
 const MAX_TREES = 2_000;
 
@@ -106,6 +100,13 @@ export function windowsPath(path: string): string {
   return `C:${(path || "/").replaceAll("/", "\\")}`;
 }
 
+/** The path that `windowsPath` shows as this one; undefined for another drive and for a relative path. */
+export function unixPath(path: string): string | undefined {
+  const directory = path.replace(/^c:/i, "").replaceAll("\\", "/");
+  if (!directory.startsWith("/") || directory.startsWith("//")) return undefined;
+  return directory === "/" ? "/" : directory.replace(/\/+$/, "");
+}
+
 function formOf({ write, bytesEach, isPrivate = false }: ShareLevel): EntryForm<ListedShare> {
   const textUnits = ({ name, comment, path }: ListedShare): number =>
     name.length + comment.length + (isPrivate ? path.length : 0);
@@ -173,11 +174,3 @@ export const checkShare: RpcOperation = ({ input, output, context, identity }) =
   output.u32(share ? shareType(share) : 0);
   output.u32(share ? Win32Error.SUCCESS : Win32Error.DEVICE_NOT_SHARED);
 };
-
-/** Shares are made, changed and removed in the configuration only. `hasParameter`: an output before the error. */
-export function refuseShareChange(hasParameter: boolean): RpcOperation {
-  return ({ output, context, identity }) => {
-    if (hasParameter) output.pointer(false);
-    output.u32(isAdministrator(context, identity) ? Win32Error.NOT_SUPPORTED : Win32Error.ACCESS_DENIED);
-  };
-}

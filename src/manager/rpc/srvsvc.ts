@@ -1,6 +1,7 @@
 // The Server Service interface: the server, its disks and time of day, and the table of the operations in
-// srvsvc-names.ts, srvsvc-sessions.ts and srvsvc-shares.ts. [MS-SRVS] 3.1.4.17 (server), 3.1.4.19 (disks), 3.1.4.21 (time of day).
+// the other files of srvsvc. [MS-SRVS] 3.1.4.17 (server), 3.1.4.19 (disks), 3.1.4.21 (time of day).
 import {
+  isAdministrator,
   isProven,
   PLATFORM_ID_NT,
   type RpcCall,
@@ -12,6 +13,7 @@ import {
 } from "./interface.ts";
 import * as names from "./srvsvc-names.ts";
 import * as sessions from "./srvsvc-sessions.ts";
+import * as changes from "./srvsvc-share-changes.ts";
 import * as shares from "./srvsvc-shares.ts";
 
 /** WORKSTATION, SERVER, SERVER_UNIX, NT, SERVER_NT; [MS-SRVS] 2.2.2.7. */
@@ -104,6 +106,12 @@ const enumerateDisks: RpcOperation = ({ input, output, identity }) => {
   output.u32(isAllowed ? Win32Error.SUCCESS : refusal);
 };
 
+/** NetrServerSetInfo: what describes the server is set in the configuration only. */
+const refuseServerChange: RpcOperation = ({ output, context, identity }) => {
+  output.pointer(false);
+  output.u32(isAdministrator(context, identity) ? Win32Error.NOT_SUPPORTED : Win32Error.ACCESS_DENIED);
+};
+
 const OPERATIONS: (RpcOperation | undefined)[] = [];
 OPERATIONS[8] = sessions.enumerateConnections;
 OPERATIONS[9] = sessions.enumerateFiles;
@@ -111,16 +119,15 @@ OPERATIONS[10] = sessions.getFile;
 OPERATIONS[11] = sessions.closeFile;
 OPERATIONS[12] = sessions.enumerateSessions;
 OPERATIONS[13] = sessions.deleteSession;
-OPERATIONS[14] = shares.refuseShareChange(true);
+OPERATIONS[14] = changes.addShare;
 OPERATIONS[15] = (call) => shares.enumerateShares(call, true);
 OPERATIONS[16] = shares.getShare;
-OPERATIONS[17] = shares.refuseShareChange(true);
-OPERATIONS[18] = shares.refuseShareChange(false);
-OPERATIONS[19] = shares.refuseShareChange(false);
+OPERATIONS[17] = changes.setShare;
+OPERATIONS[18] = changes.deleteShare;
+OPERATIONS[19] = changes.deleteShare;
 OPERATIONS[20] = shares.checkShare;
 OPERATIONS[21] = getServerInfo;
-// SetInfo changes the configuration, as the shares'.
-OPERATIONS[22] = shares.refuseShareChange(true);
+OPERATIONS[22] = refuseServerChange;
 OPERATIONS[23] = enumerateDisks;
 OPERATIONS[28] = getTimeOfDay;
 OPERATIONS[30] = names.getPathType;

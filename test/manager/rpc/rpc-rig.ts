@@ -68,6 +68,8 @@ export function createPipes(changes: Partial<RpcContext> = {}, services = NO_LOG
     isCurrent: () => true,
     isAdministrator: (user) => user === "carl",
     engine: undefined,
+    mayChangeShares: false,
+    changeShare: async () => "elsewhere",
     shares: () => samba.shares as ReturnType<RpcContext["shares"]>,
     now: () => ({ wallTimeMs: Date.UTC(2026, 10, 22, 18, 5, 54), minutesWest: 0, uptimeMs: 1_234 }),
     ...changes,

@@ -90,6 +90,12 @@ export const PROTOCOL = [
     "A client that proves the old password may change it, as with `smbpasswd -r` or Windows' dialog. Passwords in the configuration stay as they are.",
     { security: true },
   ),
+  list(
+    "client share directories",
+    "",
+    "Directories in and below which an administrator (`admin users` of [global]) may share by RPC, as `net rpc share add` does; he may then also change the comment of shares and delete them. The configuration file is changed, its comments and order stay. Whoever may share a directory acts there as root.",
+    { defaultHelp: "shares are changed in the configuration alone", security: true },
+  ),
   integer(
     "restrict anonymous",
     "0",
