@@ -30,7 +30,7 @@ export function makeContext(): EngineContext {
     provider,
     pool: new BufferPool(POOL_BYTES),
     clock: { now: () => 0 },
-    log: { error: () => undefined },
+    log: { error: () => undefined, debug: {} },
     connections: new Map(),
     sessions: new SessionTable(),
     opens: new OpenTable(),
