@@ -157,6 +157,18 @@ export const TOOLS: readonly Tool[] = [
     packages: ["strace"],
     needed: "tests that kill at any system call",
   },
+  {
+    name: "lintian",
+    programs: ["lintian"],
+    packages: ["lintian"],
+    needed: "the check of the Debian packages",
+  },
+  {
+    name: "systemd's programs",
+    programs: ["systemd-analyze"],
+    packages: ["systemd"],
+    needed: "the check of the systemd unit",
+  },
   { name: "groff", programs: ["groff"], packages: ["groff-base"], needed: "the check of the man pages" },
   ...(process.arch === "arm64" ? [] : ARM64),
 ];

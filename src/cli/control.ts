@@ -1,4 +1,5 @@
 // `minismbd control` and ksmbd.control: signals the running server, or asks it over its control socket.
+import { existsSync } from "node:fs";
 import { ask, askAll } from "../manager/control/client.ts";
 import type { ComponentState } from "../manager/control/commands.ts";
 import { notifyServer } from "../manager/lock-file.ts";
@@ -7,6 +8,8 @@ import { printable } from "../wire/printable.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { formatTable } from "./status-tables.ts";
 import { printToolVersion } from "./version.ts";
+
+const TOOL = "ksmbd.control";
 
 export const OPTIONS: readonly Option[] = [
   { long: "shutdown", short: "s", help: "stop the server" },
@@ -41,7 +44,7 @@ export function run(words: readonly string[]): Promise<number> {
 }
 
 export function runTool(words: readonly string[]): Promise<number> {
-  return control("ksmbd.control", words);
+  return control(TOOL, words);
 }
 
 async function control(name: string, words: readonly string[]): Promise<number> {
@@ -50,10 +53,10 @@ async function control(name: string, words: readonly string[]): Promise<number> 
     process.stdout.write(`Usage: ${name} OPTION\n\n${describeOptions(OPTIONS)}`);
     return 0;
   }
-  if (args.has("version") || args.has("ksmbd-version")) return printToolVersion("ksmbd.control");
+  if (args.has("version") || args.has("ksmbd-version")) return printToolVersion(TOOL);
   const socket = args.value("control") ?? controlFileOf(defaultLockFile());
-  if (args.has("shutdown") || args.has("stop")) return act(args, socket, "stop", "SIGTERM");
-  if (args.has("reload")) return act(args, socket, "reload", "SIGHUP");
+  if (args.has("shutdown") || args.has("stop")) return act(name, args, socket, "stop", "SIGTERM");
+  if (args.has("reload")) return act(name, args, socket, "reload", "SIGHUP");
   if (args.has("list")) return listShares(socket);
   if (args.has("kick")) return kick(socket, args.value("kick") ?? "");
   if (args.has("close")) return close(socket, args.value("close") ?? "");
@@ -66,14 +69,15 @@ async function control(name: string, words: readonly string[]): Promise<number> 
   throw new CliError(`nothing to do, see ${name} --help`);
 }
 
-/** By signal as ksmbd.control does, or over the socket where one is named. */
+/** Over the socket, whose answer says whether the server could; by signal as ksmbd.control does, or without a socket. */
 async function act(
+  name: string,
   args: Arguments,
   socket: string,
   command: string,
   signal: "SIGTERM" | "SIGHUP",
 ): Promise<number> {
-  if (args.has("control")) {
+  if (args.has("control") || (name !== TOOL && existsSync(socket))) {
     await ask(socket, command);
     return 0;
   }

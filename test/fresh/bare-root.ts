@@ -55,11 +55,17 @@ function provideMmdebstrap(): void {
   runChecked(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "mmdebstrap"]);
 }
 
-/** Makes the root in `path`, which must not exist. Needs Debian and root. */
-export function makeBareRoot(path: string, suite: string, node: string): void {
+/** Makes a Debian with dpkg, apt and `packages` in `path`, which must not exist. Needs Debian and root. */
+export function makeDebian(path: string, suite: string, packages: readonly string[]): void {
   provideMmdebstrap();
   const options = findAptOptions().map((line) => `--aptopt=${line}`);
+  if (packages.length > 0) options.push(`--include=${packages.join(",")}`);
   runChecked(["mmdebstrap", "--quiet", "--variant=minbase", ...options, suite, path, ...findSources(suite)]);
+}
+
+/** Makes the root in `path`, which must not exist. Needs Debian and root. */
+export function makeBareRoot(path: string, suite: string, node: string): void {
+  makeDebian(path, suite, []);
   writeFileSync(join(path, "etc/hosts"), `127.0.0.1 localhost\n127.0.1.1 ${hostname()}\n::1 localhost\n`);
   cpSync("/etc/resolv.conf", join(path, "etc/resolv.conf"), { dereference: true });
   for (const file of new Set([...CERTIFICATES, process.env.NODE_EXTRA_CA_CERTS ?? ""])) {

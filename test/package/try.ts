@@ -1,0 +1,186 @@
+// `npm run try-package`: the Debian packages in a clean Debian under a real systemd, as people use them: installed, shared,
+// reloaded, crashed, upgraded, purged. Needs root on x86-64 Debian. Options: --suite bookworm|trixie, --keep.
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { packDeb, packToolsDeb, type Release } from "../../board/debian/deb.ts";
+import { makeDebian } from "../fresh/bare-root.ts";
+import { runChecked } from "../fresh/command.ts";
+import { Machine, type Outcome } from "./machine.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const PACKAGES = "/var/tmp/packages";
+const SHARE = `[docs]
+	path = /srv/docs
+	read only = no
+	valid users = anna
+	force user = minismbd
+`;
+
+const { values: options } = parseArgs({
+  options: { suite: { type: "string", default: "bookworm" }, keep: { type: "boolean", default: false } },
+});
+
+let failed = 0;
+
+/** One line a check; what was found, if it is not as wanted. */
+function check(title: string, isRight: boolean, found: string): void {
+  if (!isRight) failed++;
+  process.stdout.write(`${isRight ? "ok    " : "FAILED"} ${title}\n${isRight ? "" : `${found}\n`}`);
+}
+
+function expectStatus(
+  title: string,
+  { status, out }: Outcome,
+  wanted: number,
+  text: string | RegExp = "",
+): void {
+  const isRight = status === wanted && (typeof text === "string" ? out.includes(text) : text.test(out));
+  check(title, isRight, `status ${status}: ${out}`);
+}
+
+function connectAs(machine: Machine, password: string, commands: string): Outcome {
+  const client = ["smbclient", "--configfile=/dev/null", "//127.0.0.1/docs", "-U", `anna%${password}`];
+  return machine.connect([...client, "-c", commands]);
+}
+
+/** The packages of this checkout, and the same once more as an upgrade. */
+function makePackages(output: string): void {
+  runChecked([process.execPath, join(ROOT, "build.ts"), "--target", "linux-x64"]);
+  mkdirSync(output, { recursive: true });
+  const release: Release = {
+    root: ROOT,
+    version: "0.0.1",
+    revision: "1",
+    time: 1_700_000_000,
+    compression: "gzip",
+  };
+  const executable = join(ROOT, "dist/minismbd-linux-x64");
+  renameSync(packDeb(release, "amd64", executable, output), join(output, "first.deb"));
+  renameSync(packDeb({ ...release, revision: "2" }, "amd64", executable, output), join(output, "second.deb"));
+  renameSync(packToolsDeb(release, output), join(output, "tools.deb"));
+}
+
+const show = (machine: Machine, property: string): string =>
+  machine.run(`systemctl show minismbd --property=${property} --value`).out.trim();
+
+async function waitFor(isReached: () => boolean): Promise<void> {
+  for (let i = 0; i < 100 && !isReached(); i++) await Bun.sleep(200);
+}
+
+function install(machine: Machine): void {
+  expectStatus("the package installs", machine.run(`dpkg --install ${PACKAGES}/first.deb`), 0);
+  check(
+    "it runs at once, and at each boot",
+    show(machine, "ActiveState") === "active",
+    show(machine, "ActiveState"),
+  );
+  expectStatus("it is enabled", machine.run("systemctl is-enabled minismbd"), 0, "enabled");
+  check(
+    "systemd shows what it does",
+    show(machine, "StatusText").startsWith("serving 0 shares"),
+    show(machine, "StatusText"),
+  );
+  const guest = machine.connect(["smbclient", "--configfile=/dev/null", "-N", "-L", "127.0.0.1"]);
+  check("nobody gets in without a user", guest.status !== 0 || !/Disk/.test(guest.out), guest.out);
+}
+
+function share(machine: Machine): void {
+  machine.run(`install -d -o minismbd /srv/docs && printf '${SHARE}' >>/etc/ksmbd/ksmbd.conf`);
+  expectStatus("a user is added", machine.run("minismbd adduser --password secret12 anna"), 0, "added");
+  expectStatus("a reload brings the share", machine.run("systemctl reload minismbd"), 0);
+  const put = connectAs(machine, "secret12", "put /etc/services services; ls");
+  expectStatus("a client writes", put, 0, "services");
+  const wanted = Bun.hash(readFileSync("/etc/services")).toString();
+  const file = join(tmpdir(), `minismbd-try-${process.pid}`);
+  expectStatus("and reads", connectAs(machine, "secret12", `get services ${file}`), 0);
+  check("the same bytes", Bun.hash(readFileSync(file)).toString() === wanted, "other bytes");
+  rmSync(file, { force: true });
+  expectStatus("status answers", machine.run("minismbd status"), 0, "port 445");
+  const words = ["smbpasswd", "-c", "/dev/null", "-s", "-r", "127.0.0.1", "-U", "anna"];
+  expectStatus("a user changes her password", machine.connect(words, "secret12\nsecret34\nsecret34\n"), 0);
+  expectStatus("the new one is valid", connectAs(machine, "secret34", "ls"), 0, "services");
+  machine.run("minismbd passwd --password secret12 anna");
+}
+
+async function fail(machine: Machine): Promise<void> {
+  machine.run("sed -i 's/^.workgroup = .*/\\tserver signing = sometimes/' /etc/ksmbd/ksmbd.conf");
+  expectStatus("a reload of a wrong configuration fails", machine.run("systemctl reload minismbd"), 1);
+  check("and says why", show(machine, "StatusText").includes("sometimes"), show(machine, "StatusText"));
+  expectStatus("clients notice nothing", connectAs(machine, "secret12", "ls"), 0, "services");
+  machine.run("sed -i '/sometimes/d' /etc/ksmbd/ksmbd.conf");
+  expectStatus("a reload of the mended one succeeds", machine.run("systemctl reload minismbd"), 0);
+  machine.run("kill -KILL $(systemctl show minismbd --property=MainPID --value)");
+  await waitFor(() => show(machine, "NRestarts") === "1" && show(machine, "ActiveState") === "active");
+  expectStatus("it comes back after a crash", connectAs(machine, "secret12", "ls"), 0, "services");
+  machine.run(
+    "mkdir -p /run/systemd/system/minismbd.service.d && " +
+      "printf '[Service]\\nWatchdogSec=4\\n' >/run/systemd/system/minismbd.service.d/try.conf && " +
+      "systemctl daemon-reload && systemctl restart minismbd",
+  );
+  await Bun.sleep(9_000);
+  check("a watchdog of 4 s leaves it alone", show(machine, "NRestarts") === "0", show(machine, "NRestarts"));
+  machine.run("kill -STOP $(systemctl show minismbd --property=MainPID --value)");
+  await waitFor(() => show(machine, "NRestarts") === "1" && show(machine, "ActiveState") === "active");
+  expectStatus("and brings it back when it hangs", connectAs(machine, "secret12", "ls"), 0, "services");
+}
+
+function upgrade(machine: Machine): void {
+  const sums = "md5sum /etc/ksmbd/*";
+  const query = ["rpcclient", "--configfile=/dev/null", "127.0.0.1", "-U", "anna%secret12", "-c", "lsaquery"];
+  machine.connect(query);
+  const before = machine.run(sums).out;
+  check("the machine has a SID", before.includes("ksmbd.subauth"), before);
+  expectStatus("the upgrade installs", machine.run(`dpkg --install ${PACKAGES}/second.deb`), 0);
+  check("configuration, users and SID are the same", machine.run(sums).out === before, machine.run(sums).out);
+  expectStatus("and it serves", connectAs(machine, "secret12", "ls"), 0, "services");
+  expectStatus("ksmbd's names install", machine.run(`dpkg --install ${PACKAGES}/tools.deb`), 0);
+  expectStatus("ksmbd.mountd tells its version", machine.run("ksmbd.mountd -V"), 0, /version : \S+/);
+}
+
+function purge(machine: Machine): void {
+  expectStatus("both are purged", machine.run("apt-get purge -y minismbd minismbd-ksmbd-tools"), 0);
+  const found = machine.run(
+    "find / -xdev \\( -name '*minismbd*' -o -path '/etc/ksmbd*' -o -path '/run/ksmbd*' \\) -not -path '/proc/*' -not -path '/sys/*' " +
+      "-not -path '/var/log/*' -not -path '/run/systemd/system/minismbd.service.d*'",
+  ).out;
+  check("nothing of them is left", found === "", found);
+  expectStatus("the shared files are", machine.run("ls /srv/docs"), 0, "services");
+}
+
+/** Where another server is wanted, the package leaves port 445 to it. */
+function installBeside(machine: Machine): void {
+  machine.run(
+    "printf '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' " +
+      ">/etc/systemd/system/smbd.service && systemctl daemon-reload && systemctl enable --now smbd",
+  );
+  machine.run("install -d /etc/ksmbd && echo '; mine' >/etc/ksmbd/ksmbd.conf");
+  const out = machine.run(`dpkg --install ${PACKAGES}/first.deb`);
+  expectStatus("beside smbd it stays off and says so", out, 0, "smbd.service serves SMB on this machine");
+  check("smbd goes on", machine.run("systemctl is-active smbd").status === 0, "smbd was stopped");
+  check("it is not active", show(machine, "ActiveState") === "inactive", show(machine, "ActiveState"));
+  expectStatus("somebody's configuration stays", machine.run("cat /etc/ksmbd/ksmbd.conf"), 0, "; mine");
+  machine.run("apt-get purge -y minismbd");
+  expectStatus("also when it is purged", machine.run("cat /etc/ksmbd/ksmbd.conf"), 0, "; mine");
+}
+
+const directory = mkdtempSync(join(tmpdir(), "minismbd-package-"));
+const root = join(directory, "root");
+makeDebian(root, options.suite, ["systemd", "systemd-sysv", "dbus"]);
+makePackages(join(root, PACKAGES));
+const machine = await Machine.boot(root);
+try {
+  install(machine);
+  share(machine);
+  await fail(machine);
+  upgrade(machine);
+  purge(machine);
+  installBeside(machine);
+} finally {
+  await machine.stop();
+  if (options.keep) process.stdout.write(`kept: ${root}\n`);
+  else rmSync(directory, { recursive: true });
+}
+process.stdout.write(failed === 0 ? "all as it should be\n" : `${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
