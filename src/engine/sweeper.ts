@@ -7,6 +7,7 @@ import { isDead } from "./connection/idle.ts";
 import type { Connection, ConnectionHost } from "./connection/connection.ts";
 
 const SWEEP_MS = 5_000;
+const SWEEP_WHEN_LOW_MS = 1_000;
 /** The time within which a message must arrive, or a further piece of a large one. */
 const MAX_FRAME_AGE_MS = 60_000;
 /** The same while messages of others wait for buffers. */
@@ -16,6 +17,8 @@ const MAX_FRAME_AGE_WHEN_LOW_MS = 10_000;
  * What the clients sent meanwhile is not received yet.
  */
 const STALL_MS = 1_000;
+/** How long a client may take no byte of its replies while others wait for buffers. */
+const MAX_STUCK_WHEN_LOW_MS = 5_000;
 /** How long a client that has closed its sending side may take to receive its replies. */
 const MAX_ENDING_MS = 60_000;
 
@@ -51,8 +54,9 @@ export class Sweeper {
 
   private schedule(): void {
     if (this.isStopped) return;
-    const dueMs = this.host.context.clock.now() + SWEEP_MS;
-    this.timer = timers.set(SWEEP_MS, () => {
+    const delayMs = this.host.context.pool.isLow() ? SWEEP_WHEN_LOW_MS : SWEEP_MS;
+    const dueMs = this.host.context.clock.now() + delayMs;
+    this.timer = timers.set(delayMs, () => {
       this.timer = undefined;
       const lateMs = this.host.context.clock.now() - dueMs;
       if (lateMs > STALL_MS) this.excuse(lateMs);
@@ -64,6 +68,7 @@ export class Sweeper {
   private excuse(ms: number): void {
     for (const connection of this.connections.values()) {
       connection.progress.excuse(ms);
+      connection.sendQueue.excuse(ms);
       connection.lastUsedMs += ms;
     }
   }
@@ -108,6 +113,8 @@ export class Sweeper {
       return "no log-on within the time allowed";
     const maxFrameAgeMs = pool.isLow() ? MAX_FRAME_AGE_WHEN_LOW_MS : MAX_FRAME_AGE_MS;
     if (connection.frameAgeMs(now) > maxFrameAgeMs) return "a message took too long to arrive";
+    if (pool.isLow() && connection.sendQueue.stuckMs(now) > MAX_STUCK_WHEN_LOW_MS)
+      return "the client takes no replies, and others wait for the memory that they hold";
     if (connection.progress.endingMs(now) > MAX_ENDING_MS)
       return "the client sends no more and takes no replies";
     return isDead(connection, opens, notify, now, deadtimeSeconds * 1000)

@@ -18,6 +18,7 @@ import { PeerProgress } from "./peer-progress.ts";
 import { openSealed, sealReply } from "./sealing.ts";
 import { signMessage } from "./signing.ts";
 import { OwnTurns } from "./own-turns.ts";
+import { ReplyRoom } from "./reply-room.ts";
 
 /** The largest message in bytes before the first log-on: enough for NEGOTIATE and security tokens. */
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
@@ -45,6 +46,7 @@ export interface ConnectionHost {
 
 export class Connection extends ConnectionState implements FrameSink, SocketUser, ExchangeHost, Channel {
   readonly sendQueue: SendQueue;
+  readonly replyRoom: ReplyRoom;
   /** Requests with an interim response and no final one, by AsyncId. */
   private readonly waiting = new Map<number, Exchange>();
   /** Requests whose handler waits, without an interim response. */
@@ -64,7 +66,8 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     super(id, host.context, remoteAddress);
     this.host = host;
     this.socket = socket;
-    this.sendQueue = new SendQueue(socket, host.context.pool);
+    this.sendQueue = new SendQueue(socket, host.context.pool, host.context.clock.now);
+    this.replyRoom = new ReplyRoom(host.context.pool, this.sendQueue);
     this.frames = new FrameAssembler(host.context.pool, this);
     this.progress = new PeerProgress(this.frames);
     this.turns = new OwnTurns(host.context.turns, host.context.clock.now, () => this.adjustFlow());
@@ -120,7 +123,9 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
 
   /** True while the connection may not stay as it is: it has to log on, to finish a message, or to end. */
   hasTimeLimit(): boolean {
-    return !this.isLoggedOn || !this.frames.isIdle() || this.progress.hasEnded;
+    return (
+      !this.isLoggedOn || !this.frames.isIdle() || this.progress.hasEnded || !this.sendQueue.isEmpty()
+    );
   }
 
   roomFreed(): void {
@@ -269,13 +274,8 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
       this.waiting.get(asyncId)?.cancel?.();
       return;
     }
-    for (const exchange of this.waiting.values()) {
-      if (exchange.messageId === messageId) {
-        exchange.cancel?.();
-        return;
-      }
-    }
-    for (const exchange of this.inFlight) if (exchange.messageId === messageId) exchange.cancel?.();
+    for (const exchange of [...this.waiting.values(), ...this.inFlight])
+      if (exchange.messageId === messageId) return exchange.cancel?.();
   }
 
   cancelCreates(session: Session, tree: Tree | undefined): void {
@@ -316,12 +316,12 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
 
   /**
    * True while no more requests are read: they wait for the connection's turn, too many replies are unsent, too
-   * many requests wait, or the buffer pool is low.
+   * many requests wait, one of them for memory, or the buffer pool is low.
    */
   private isStalled(): boolean {
-    if (this.turns.framesWait) return true;
+    if (this.turns.framesWait || this.replyRoom.isAwaited) return true;
     const { pool, settings } = this.context;
-    if (this.sendQueue.pendingBytes > MAX_UNSENT_BYTES) return true;
+    if (this.sendQueue.heldBytes > Math.min(MAX_UNSENT_BYTES, pool.freeBytes)) return true;
     if (this.inFlight.size >= settings.maxOutstandingRequests) return true;
     // A connection with nothing under way may read even then: its next request may be the one that frees
     // buffers.
@@ -331,6 +331,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   /** Handles deferred messages while it may, and pauses or resumes reading from the socket. */
   private adjustFlow(): void {
     if (this.isClosed) return;
+    if (this.replyRoom.isAwaited) this.replyRoom.review();
     if (this.frames.hasDeferred && !this.isStalled() && !this.frames.resume()) {
       this.close("invalid framing or message");
       return;
@@ -372,6 +373,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.context.connectionTable.remove(this);
     this.frames.close();
     this.sendQueue.close();
+    this.replyRoom.close();
     this.logons.clear();
     this.channelKeys.clear();
     const sessions = [...this.sessions.values()];

@@ -16,6 +16,7 @@ import { heapBuffer, type TransferBuffer } from "../vfs/transfer-buffer.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
 import { Predecessor } from "./predecessor.ts";
+import type { ReplyRoom, RoomTaker } from "./reply-room.ts";
 
 /** Bytes that `reserve` adds to every body: for an error body, padding and the small fixed responses. */
 const BASE_ROOM = 128;
@@ -63,6 +64,7 @@ export type OpenHandler = (exchange: Exchange, open: Open) => MaybePromise<Outco
 
 /** The connection of an exchange, as exchanges and handlers use it. */
 export interface ExchangeHost extends ConnectionState {
+  readonly replyRoom: ReplyRoom;
   /**
    * Sends an interim response (STATUS_PENDING) for the current member; [MS-SMB2] 3.3.4.2. Only the last
    * member of a message can have one: false for the others, whose client waits without.
@@ -85,7 +87,7 @@ export interface ExchangeHost extends ConnectionState {
   close(reason: string): void;
 }
 
-export class Exchange {
+export class Exchange implements RoomTaker {
   connection!: ExchangeHost;
   readonly context: EngineContext;
   /** The current member; offsets count from its header. */
@@ -217,23 +219,40 @@ export class Exchange {
     return this.loan ?? heapBuffer(this.message.bytes);
   }
 
+  hasRoomFor(bodyBytes: number): boolean {
+    return this.usableReply(this.replyAt + HEADER_SIZE + bodyBytes + BASE_ROOM) !== undefined;
+  }
+
+  holdRoom(bodyBytes: number): void {
+    if (!this.connection.isClosed) this.makeRoom(bodyBytes + BASE_ROOM);
+  }
+
+  /** A worker that has not answered in time may still write into the buffer. */
+  private usableReply(bytes: number): PooledBuffer | undefined {
+    return this.reply?.isInUse === false && this.reply.bytes.length >= bytes ? this.reply : undefined;
+  }
+
   private makeRoom(bodyBytes: number): PooledBuffer {
     let needed = this.replyAt + HEADER_SIZE + bodyBytes;
-    // A worker that has not answered in time may still write into the buffer.
-    if (this.reply !== undefined && !this.reply.isInUse && this.reply.bytes.length >= needed)
-      return this.reply;
+    const usable = this.usableReply(needed);
+    if (usable !== undefined) return usable;
     if (needed > LARGEST_BUFFER && this.replyAt > HEAD_ROOM) {
       // 3.3.4.1.3: the responses of a compound may be sent separately.
       this.sendFinished();
       needed = this.replyAt + HEADER_SIZE + bodyBytes;
     }
     const larger = this.context.pool.acquire(needed);
-    if (this.reply !== undefined) {
-      larger.bytes.set(this.reply.bytes.subarray(0, this.replyAt));
-      this.context.pool.release(this.reply);
-    }
-    this.reply = larger;
-    return larger;
+    this.connection.replyRoom.underWayBytes += larger.cost;
+    if (this.reply !== undefined) larger.bytes.set(this.reply.bytes.subarray(0, this.replyAt));
+    this.dropReply();
+    return (this.reply = larger);
+  }
+
+  private dropReply(): void {
+    if (this.reply === undefined) return;
+    this.connection.replyRoom.underWayBytes -= this.reply.cost;
+    this.context.pool.release(this.reply);
+    this.reply = undefined;
   }
 
   /**
@@ -311,6 +330,7 @@ export class Exchange {
       this.onReply?.(reply.bytes.subarray(start, end));
     }
     this.onReply = undefined;
+    this.connection.replyRoom.underWayBytes -= reply.cost;
     this.connection.sendReply(reply, this.replyAt, this.sealedBy);
     this.reply = undefined;
     this.replyAt = HEAD_ROOM;
@@ -332,18 +352,14 @@ export class Exchange {
     if (heldBytes <= LEAST_WASTE || !this.isLast) return;
     const length = requestExtent(this.command, message);
     if (heldBytes <= length * WASTE_FACTOR + LEAST_WASTE) return;
-    const { bytes, start } = message;
     const smaller = this.context.pool.acquire(length);
-    smaller.bytes.set(bytes.subarray(start, start + length));
+    smaller.bytes.set(message.bytes.subarray(message.start, message.start + length));
     this.dropRequest();
     this.loan = smaller;
     message.set(smaller.bytes, smaller.view, 0, length);
   }
 
-  /**
-   * Releases the request's buffer while its last member waits, perhaps for hours. The header fields stay
-   * readable.
-   */
+  /** Releases the request's buffer while its last member waits, perhaps for hours. The header fields stay readable. */
   dropRequest(): void {
     if (this.loan !== undefined) this.context.pool.release(this.loan);
     this.loan = undefined;
@@ -352,10 +368,8 @@ export class Exchange {
 
   /** Releases the buffers of request and reply, then calls `afterSend`. Called once a message. */
   dispose(): void {
-    if (this.loan !== undefined) this.context.pool.release(this.loan);
-    this.loan = undefined;
-    if (this.reply !== undefined) this.context.pool.release(this.reply);
-    this.reply = undefined;
+    this.dropRequest();
+    this.dropReply();
     this.sealedBy = undefined;
     this.session = undefined;
     this.tree = undefined;
@@ -365,7 +379,6 @@ export class Exchange {
     this.onReply = undefined;
     this.memberStarts.length = 0;
     this.memberKeys.length = 0;
-    this.message.set(NO_BYTES, NO_VIEW, 0, 0);
     this.writer.set(NO_BYTES, NO_VIEW, 0, 0);
     const after = this.afterSend;
     this.afterSend = undefined;

@@ -10,6 +10,8 @@ import { verifySignature } from "./signing.ts";
 
 /** The most requests in one compound; far more than clients send, and each costs a credit anyway. */
 const MAX_MEMBERS = 512;
+/** What a request's message may take while it waits for memory. */
+const MOST_HELD_BYTES = 20_480;
 const ALL_ONES = 0xffff_ffff;
 
 /**
@@ -69,11 +71,13 @@ export function handleMember(exchange: Exchange, rows: readonly (Row | undefined
 
 /** Resolves the session, tree and open that the row needs (3.3.5.2.9 to 3.3.5.2.11) and runs its handler. */
 function dispatch(exchange: Exchange, row: Row): MaybePromise<Outcome> {
+  const { connection } = exchange;
   const session = row.needs === "nothing" ? undefined : usableSession(exchange);
   if (typeof session === "number") return session;
   if (!hasBody(exchange, row.bodySize)) return Status.INVALID_PARAMETER;
   // The signature, which covers the padding, is verified.
   exchange.shedPadding();
+  if (!connection.replyRoom.take(exchange, exchange.context.settings)) return dispatchLater(exchange, row);
   if (row.needs === "nothing") return row.handle(exchange);
   if (session === undefined) return Status.USER_SESSION_DELETED;
   if (row.needs === "session") return row.handle(exchange, session);
@@ -81,6 +85,17 @@ function dispatch(exchange: Exchange, row: Row): MaybePromise<Outcome> {
   if (typeof tree === "number") return tree;
   if (row.needs === "tree") return row.handle(exchange, tree);
   return withOpen(exchange, tree, row.fileIdOffset, row.handle);
+}
+
+/** Begins when there is room for the reply. */
+function dispatchLater(exchange: Exchange, row: Row): MaybePromise<Outcome> {
+  const { connection, context } = exchange;
+  // Two that wait for each other's memory would wait for ever.
+  if (exchange.heldBytes > MOST_HELD_BYTES) return Status.INSUFFICIENT_RESOURCES;
+  exchange.sendFinished();
+  return connection.replyRoom
+    .wait(exchange, context.settings)
+    .then(() => (connection.isClosed ? NO_REPLY : dispatch(exchange, row)));
 }
 
 function hasBody({ message }: Exchange, bodySize: number): boolean {

@@ -1,5 +1,6 @@
 // One pool of buffers in size classes, for every reply and every message that spans packets. Its budget
-// bounds the memory that clients can make the server use: connections stop reading while the pool is low.
+// bounds the memory that clients can make the server use: connections stop reading while the pool is low, and what
+// needs a large buffer waits in line until there is room.
 // The memory is mapped by the pool itself, in slabs of one or many buffers. A slab is made once and keeps its
 // address; the runtime's collector never has anything to do with it, and workers read and write it by address. Pages
 // of idle slabs go back to the kernel when others need the budget, and when the server is quiet.
@@ -118,6 +119,13 @@ const CLASSES: readonly (readonly [number, number])[] = [
 ];
 /** Slabs whose objects a trimmed class keeps. */
 const KEPT_SLABS = 4;
+/** Buffers up to this size are lent whatever the budget says: the request that frees others may need one. */
+export const SMALL_BUFFER = 5120;
+
+interface Waiter {
+  readonly size: number;
+  readonly action: () => void;
+}
 
 export class BufferPool {
   readonly budgetBytes: number;
@@ -126,8 +134,10 @@ export class BufferPool {
   /** Bytes of slabs that may have pages in memory. */
   residentBytes = 0;
   private readonly classes = CLASSES.map(([bytes, count]) => new SizeClass(bytes, count));
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: Waiter[] = [];
   private isWaking = false;
+  /** The first in line has its turn. */
+  private isServing = false;
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes;
@@ -135,7 +145,7 @@ export class BufferPool {
 
   /**
    * Returns a buffer of at least `size` bytes with undefined contents, also beyond the budget: callers check
-   * `isLow` first. Throws RangeError above LARGEST_BUFFER.
+   * `hasRoom` first, for small ones `isLow`. Throws RangeError above LARGEST_BUFFER.
    */
   acquire(size: number): PooledBuffer {
     const sizeClass = this.classFor(size);
@@ -185,7 +195,8 @@ export class BufferPool {
     slab.free.push(buffer);
     // Beyond the budget nothing is kept, so that the pool shrinks after a burst.
     if (this.residentBytes > this.budgetBytes && slab.isIdle) this.discard(slab);
-    if (this.waiting.length > 0 && !this.isWaking && !this.isLow()) {
+    const [first] = this.waiting;
+    if (first !== undefined && !this.isWaking && this.fits(first.size)) {
       this.isWaking = true;
       queueMicrotask(() => this.wake());
     }
@@ -210,24 +221,55 @@ export class BufferPool {
     cold.push(slab);
   }
 
-  /** Calls `action` once, after a release that leaves the pool no longer low. Call it while the pool is low. */
-  whenRoom(action: () => void): void {
-    this.waiting.push(action);
+  /** Bytes of the budget that are not in use. */
+  get freeBytes(): number {
+    return Math.max(0, this.budgetBytes - this.lentBytes);
+  }
+
+  /** True when a buffer of `size` bytes may be acquired now: within the budget, and nobody waits for room. */
+  hasRoom(size: number): boolean {
+    return !this.mustQueue && this.fits(size);
+  }
+
+  private get mustQueue(): boolean {
+    return this.waiting.length > 0 && !this.isServing;
+  }
+
+  /** What is larger than half of the budget would wait for ever behind requests that wait for hours. */
+  private fits(size: number): boolean {
+    return this.lentBytes + size <= this.budgetBytes || this.lentBytes <= this.budgetBytes / 2;
+  }
+
+  /**
+   * Calls `action` once, after a release that leaves room for `size` bytes, in the order of the calls. Call it where
+   * `hasRoom` is false.
+   */
+  whenRoom(size: number, action: () => void): void {
+    this.waiting.push({ size, action });
   }
 
   /** Each action may take a buffer: the others wait for the next release then. */
   private wake(): void {
     this.isWaking = false;
-    while (!this.isLow()) {
-      const action = this.waiting.shift();
-      if (action === undefined) return;
-      action();
+    for (;;) {
+      const [first] = this.waiting;
+      if (first === undefined || !this.fits(first.size)) return;
+      this.waiting.shift();
+      this.isServing = true;
+      try {
+        first.action();
+      } finally {
+        this.isServing = false;
+      }
     }
   }
 
-  /** True when the budget is in use: connections should read no more requests until buffers are released. */
+  /**
+   * True when the budget is in use, or somebody waits for room: connections should read no more requests until buffers
+   * are released.
+   */
   isLow(): boolean {
-    return this.lentBytes >= this.budgetBytes;
+    return this.mustQueue || this.lentBytes >= this.budgetBytes;
   }
 
   /** Gives the pages of all idle slabs back, and drops most of their objects. */

@@ -1,6 +1,6 @@
 // Direct TCP framing: a zero byte and a 24-bit big-endian length before each message; [MS-SMB2] 2.1, [MS-SMB]
 // 2.1. Receives a byte stream and cuts it into messages, each in a pooled buffer of its own.
-import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
+import { type BufferPool, type PooledBuffer, SMALL_BUFFER } from "./buffer-pool.ts";
 
 /** RFC 1002 4.3: a NetBIOS session keep-alive, which some old clients send. Skipped. */
 const NETBIOS_KEEP_ALIVE = 0x85;
@@ -14,12 +14,12 @@ const MAX_SESSION_REQUEST_BYTES = 510;
 
 /** Bytes received at once where messages are small: several of them, or the header and the first bytes of a large one. */
 const READ_AHEAD_BYTES = 16_384;
+/** The same while the pool is low: what may not be handed over then waits in the smallest buffer. */
+const READ_AHEAD_BYTES_WHEN_LOW = 508;
 /** A message that lacks fewer bytes is received with what follows it. */
 const MIN_DIRECT_BYTES = 4096;
 /** The most bytes that one connection receives in one turn of the event loop. */
 const MAX_TURN_BYTES = 8 * 1024 * 1024;
-/** Messages up to this size are received even while the pool is low: one of them may free buffers. */
-const SMALL_FRAME_BYTES = 66_560;
 const HEADER_BYTES = 4;
 
 /** What all connections receive small messages into: nothing stays here after `receive`. */
@@ -48,9 +48,16 @@ export interface FrameSink {
   takeSessionRequest(): boolean;
 }
 
+/** Received bytes that may not be handed over yet: `buffer.bytes[from, to)`. */
+interface Deferred {
+  readonly buffer: PooledBuffer;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Assembles the messages of one connection. Between messages it holds no buffer, but up to READ_AHEAD_BYTES that were
- * received with a message and may not be handed over yet.
+ * Assembles the messages of one connection. Between messages it holds no buffer, but one for up to READ_AHEAD_BYTES that
+ * were received with a message and may not be handed over yet.
  */
 export class FrameAssembler {
   /** Messages handed over so far. */
@@ -66,7 +73,7 @@ export class FrameAssembler {
   private header = 0;
   private isSessionRequest = false;
   /** Bytes that were received while `mayTakeFrame` was false. */
-  private deferred: Uint8Array | undefined;
+  private deferred: Deferred | undefined;
   /** The first deferred message is large, and the pool is low. */
   private awaitsRoom = false;
 
@@ -89,13 +96,14 @@ export class FrameAssembler {
     for (let taken = 0; taken < MAX_TURN_BYTES && this.mayReceive();) {
       const missing = this.frameBytes - this.filled;
       const isDirect = this.partial !== undefined && missing >= MIN_DIRECT_BYTES;
-      const count = isDirect ? this.receiveDirect(missing) : this.sink.pull(readAhead, 0, READ_AHEAD_BYTES);
+      const ahead = this.pool.isLow() ? READ_AHEAD_BYTES_WHEN_LOW : READ_AHEAD_BYTES;
+      const count = isDirect ? this.receiveDirect(missing) : this.sink.pull(readAhead, 0, ahead);
       if (count <= 0) return true;
       taken += count;
       this.receivedBytes += count;
       if (isDirect ? !this.endFull() : !this.cut(readAhead, 0, count)) return false;
       // The socket has no more now.
-      if (count < (isDirect ? missing : READ_AHEAD_BYTES)) return true;
+      if (count < (isDirect ? missing : ahead)) return true;
     }
     return true;
   }
@@ -120,29 +128,33 @@ export class FrameAssembler {
   resume(): boolean {
     const { deferred } = this;
     if (deferred === undefined || this.awaitsRoom || !this.sink.mayTakeFrame()) return true;
+    const { buffer, from, to } = deferred;
     this.deferred = undefined;
-    return this.cut(deferred, 0, deferred.length);
+    const isSound = this.cut(buffer.bytes, from, to);
+    this.pool.release(buffer);
+    return isSound;
   }
 
-  /** Large messages that are still on their way have to wait while the pool is low: their senders may be slow. */
+  /** Messages larger than that have to wait in line where the pool has no room: their senders may be slow. */
   private mustWaitForRoom(): boolean {
-    return this.frameBytes > SMALL_FRAME_BYTES && this.pool.isLow();
+    return this.frameBytes > SMALL_BUFFER && !this.pool.hasRoom(this.frameBytes);
   }
 
-  /** Keeps `bytes[at, end)` for `resume`. */
-  private defer(bytes: Uint8Array, at: number, end: number): void {
-    this.deferred = bytes === readAhead ? bytes.slice(at, end) : bytes.subarray(at, end);
+  /** Keeps `headerBytes` of the current header (0 or all) and `bytes[at, end)` for `resume`. */
+  private defer(bytes: Uint8Array, at: number, end: number, headerBytes = 0): void {
+    const to = headerBytes + end - at;
+    const buffer = this.pool.acquire(to);
+    if (headerBytes > 0) buffer.view.setUint32(0, this.header);
+    buffer.bytes.set(bytes.subarray(at, end), headerBytes);
+    this.deferred = { buffer, from: 0, to };
   }
 
   /** Puts the header and the first bytes of the current message back, until the pool has room. */
   private deferFrame(bytes: Uint8Array, at: number, end: number): void {
-    const kept = new Uint8Array(HEADER_BYTES + end - at);
-    new DataView(kept.buffer).setUint32(0, this.header);
-    kept.set(bytes.subarray(at, end), HEADER_BYTES);
-    this.deferred = kept;
+    this.defer(bytes, at, end, HEADER_BYTES);
     this.headerFilled = 0;
     this.awaitsRoom = true;
-    this.pool.whenRoom(() => {
+    this.pool.whenRoom(this.frameBytes, () => {
       this.awaitsRoom = false;
       this.sink.roomFreed();
     });
@@ -195,6 +207,7 @@ export class FrameAssembler {
   close(): void {
     if (this.partial !== undefined) this.pool.release(this.partial);
     this.partial = undefined;
+    if (this.deferred !== undefined) this.pool.release(this.deferred.buffer);
     this.deferred = undefined;
   }
 

@@ -16,17 +16,23 @@ interface Unsent {
 export class SendQueue {
   private readonly socket: StreamSocket;
   private readonly pool: BufferPool;
+  private readonly now: () => number;
   private queue: Unsent[] = [];
   private isClosed = false;
   private gathers = false;
   /** The socket takes no more bytes until `drain`. */
   private isFull = false;
+  /** When the socket took bytes last, or the queue began. */
+  private lastTakenMs = 0;
   /** Bytes queued and not written yet. */
   pendingBytes = 0;
+  /** Bytes of the pool's budget that the queued buffers take. */
+  heldBytes = 0;
 
-  constructor(socket: StreamSocket, pool: BufferPool) {
+  constructor(socket: StreamSocket, pool: BufferPool, now: () => number) {
     this.socket = socket;
     this.pool = pool;
+    this.now = now;
   }
 
   /** Sends `buffer.bytes[from, to)` and takes ownership of the buffer. */
@@ -45,7 +51,9 @@ export class SendQueue {
       this.isFull = true;
       from += written;
     }
+    if (this.queue.length === 0) this.lastTakenMs = this.now();
     this.pendingBytes += to - from;
+    this.heldBytes += buffer.cost;
     this.queue.push({ buffer, from, to });
     if (!this.isFull && (!this.gathers || this.pendingBytes >= MAX_GATHERED_BYTES)) this.flush();
   }
@@ -63,7 +71,18 @@ export class SendQueue {
   /** Writes queued replies; called when the socket is writable again. */
   drain(): void {
     this.isFull = false;
+    this.lastTakenMs = this.now();
     this.flush();
+  }
+
+  /** Milliseconds for which the socket has taken no byte of the queue; 0 where it is empty. */
+  stuckMs(nowMs: number): number {
+    return this.queue.length === 0 ? 0 : nowMs - this.lastTakenMs;
+  }
+
+  /** The server was stopped for so long: that was not the client's time. */
+  excuse(ms: number): void {
+    this.lastTakenMs += ms;
   }
 
   /** Writes queued replies as far as the socket takes them. */
@@ -88,6 +107,7 @@ export class SendQueue {
         this.isFull = true;
         break;
       }
+      this.heldBytes -= piece.buffer.cost;
       this.pool.release(piece.buffer);
       done++;
     }
@@ -104,5 +124,6 @@ export class SendQueue {
     for (const item of this.queue) this.pool.release(item.buffer);
     this.queue = [];
     this.pendingBytes = 0;
+    this.heldBytes = 0;
   }
 }

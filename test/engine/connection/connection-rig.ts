@@ -7,6 +7,7 @@ import type { EngineContext } from "../../../src/engine/connection/context.ts";
 import { chooseDialect } from "../../../src/engine/connection/dialect.ts";
 import { Exchange, type ExchangeHost, NO_REPLY, type Row } from "../../../src/engine/connection/exchange.ts";
 import { handleMember } from "../../../src/engine/connection/pipeline.ts";
+import { ReplyRoom } from "../../../src/engine/connection/reply-room.ts";
 import { signMessage } from "../../../src/engine/connection/signing.ts";
 import { DurableOpens } from "../../../src/engine/state/durable-opens.ts";
 import { Open } from "../../../src/engine/state/open.ts";
@@ -57,12 +58,14 @@ export function negotiated(revision: number): Negotiated {
 }
 
 export class FakeConnection extends ConnectionState implements ExchangeHost {
+  readonly replyRoom: ReplyRoom;
   readonly sent: Uint8Array[] = [];
   readonly cancelled: (readonly [asyncId: number, messageId: number])[] = [];
   closedFor: string | undefined;
 
   constructor(context = makeContext(), revision = 0x0311) {
     super(1, context, "192.0.2.1");
+    this.replyRoom = new ReplyRoom(context.pool, { heldBytes: 0 });
     this.negotiated = negotiated(revision);
     this.window.grant(100, MAX_CREDITS);
   }

@@ -81,11 +81,11 @@ test("a buffer that a worker uses is lent again after its release and the worker
 });
 
 test("those that wait for room get it in the order in which they came, while there is room", async () => {
-  const pool = new BufferPool(200_000);
+  const pool = new BufferPool(300_000);
   const held = fill(pool, 100_000, 2);
   const served: number[] = [];
   for (const number of [1, 2, 3])
-    pool.whenRoom(() => {
+    pool.whenRoom(100_000, () => {
       served.push(number);
       held.push(...fill(pool, 100_000, 1));
     });

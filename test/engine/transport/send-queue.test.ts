@@ -35,7 +35,7 @@ class FakeSocket implements StreamSocket {
 function makeQueue() {
   const socket = new FakeSocket();
   const pool = new BufferPool(1_000_000);
-  const queue = new SendQueue(socket, pool);
+  const queue = new SendQueue(socket, pool, () => 0);
   const send = (text: string): void => {
     const buffer = pool.acquire(text.length + 10);
     new TextEncoder().encodeInto(text, buffer.bytes.subarray(10));
