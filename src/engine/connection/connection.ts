@@ -123,9 +123,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
 
   /** True while the connection may not stay as it is: it has to log on, to finish a message, or to end. */
   hasTimeLimit(): boolean {
-    return (
-      !this.isLoggedOn || !this.frames.isIdle() || this.progress.hasEnded || !this.sendQueue.isEmpty()
-    );
+    return !this.isLoggedOn || !this.frames.isIdle() || this.progress.hasEnded || !this.sendQueue.isEmpty();
   }
 
   roomFreed(): void {

@@ -39,7 +39,10 @@ async function prepare(reads: number): Promise<{ mount: Mount<RawSocket>; fileId
   return { mount, fileId };
 }
 
-function askWithoutReading({ mount, fileId }: { mount: Mount<RawSocket>; fileId: FileId }, reads: number): void {
+function askWithoutReading(
+  { mount, fileId }: { mount: Mount<RawSocket>; fileId: FileId },
+  reads: number,
+): void {
   mount.client.socket.pause();
   for (let round = 0; round < reads; round++)
     mount.client.transmit(mount.client.build(readCall(mount, fileId, 0, MIB)).bytes, mount.session);
