@@ -175,7 +175,22 @@ export const TOOLS: readonly Tool[] = [
 
 /** Of packages that every Debian and every other Linux system has: the C library's, coreutils, findutils, util-linux. */
 export const BASE_PROGRAMS: readonly string[] = [
-  ...["cat", "chgrp", "chmod", "cp", "ln", "ls", "mkfifo", "mknod", "mv", "rm", "rmdir", "sleep", "stat"],
+  ...[
+    "cat",
+    "chgrp",
+    "chmod",
+    "cp",
+    "dd",
+    "ln",
+    "ls",
+    "mkfifo",
+    "mknod",
+    "mv",
+    "rm",
+    "rmdir",
+    "sleep",
+    "stat",
+  ],
   ...["sync", "touch", "true", "truncate"],
   ...["bash", "find", "grep", "nsenter", "sed", "sh", "unshare"],
 ];

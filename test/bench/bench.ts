@@ -1,114 +1,173 @@
-// Benchmarks this server and Debian's smbd in turn, with the same clients and the same folder. Usage:
-// npm run bench -- [--rows PATTERN] [--runs N] [--mib N] [--folder DIR] [--against EXECUTABLE] [--provider NAME]
-// [--json PATH] [--svg PATH]. The default folder is in memory (/dev/shm). README.md beside this file tells about
-// the rows.
-import { existsSync, writeFileSync } from "node:fs";
+// Benchmarks this server and Debian's smbd in turn, with the same clients and the same folders, within a time limit.
+// README.md beside this file has the usage and tells about the rows.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasSmbd } from "../peer/smbd.ts";
 import { makeDirectory, removeDirectory } from "../peer/test-server.ts";
+import { Budget } from "./budget.ts";
 import { drawChart } from "./chart.ts";
+import { Folder, mostMib } from "./folders.ts";
+import { IdleServers } from "./fresh-server.ts";
 import { compile } from "./load.ts";
-import { describeMachine, formatHead, formatRow, reportOf, type RowReport } from "./report.ts";
-import { clearShare, prepareShare, type Row, rows, type Sample, type Side } from "./rows.ts";
+import { Measuring } from "./measuring.ts";
+import { writeReadme } from "./readme.ts";
+import { describeMachine, type Figures, formatGoals, formatHead, formatRow } from "./report.ts";
+import { type Row } from "./row.ts";
+import { allRows, WAKE_UPS } from "./rows.ts";
 import type { Bench } from "./runs.ts";
-import { ceilingStarter, ownStarter, type OwnSettings, smbdStarter, type Starter } from "./subjects.ts";
+import { Side } from "./sides.ts";
+import { CEILING, ceilingStarter, ownStarter, type Paths, smbdStarter } from "./subjects.ts";
 
 const { values: options } = parseArgs({
   options: {
     rows: { type: "string", default: "" },
     runs: { type: "string", default: "3" },
+    minutes: { type: "string", default: "19" },
     mib: { type: "string", default: "1024" },
-    folder: { type: "string", default: "/dev/shm" },
+    memory: { type: "string", default: "/dev/shm" },
+    disk: { type: "string", default: "/var/tmp" },
     against: { type: "string" },
-    provider: { type: "string" },
     json: { type: "string" },
     svg: { type: "string" },
+    from: { type: "string" },
+    "write-readme": { type: "boolean", default: false },
+    arm64: { type: "boolean", default: false },
   },
+  allowPositionals: true,
 });
 
-const CEILING = "ceiling";
+/** Of the time limit, for what is before the first row and after the last. */
+const AROUND_SECONDS = 40;
 
-function chooseStarters(program: string): Map<string, Starter> {
-  const parameters = options.provider === undefined ? {} : { "crypto provider": options.provider };
-  const own = (name: string, more: Partial<OwnSettings> = {}): Starter =>
-    ownStarter({ name, parameters, ...more });
-  const starters = new Map<string, Starter>([["minismbd", own("minismbd")]]);
-  if (options.against) starters.set("other", own("other", { executable: options.against }));
-  else if (options.against === undefined && hasSmbd()) starters.set("smbd", smbdStarter);
-  else console.log("smbd is not installed, or this is not root: only minismbd is measured");
-  return starters.set(CEILING, ceilingStarter(program, "big"));
+interface Sides {
+  readonly own: Side;
+  readonly pure: Side;
+  readonly peer: Side | undefined;
+  readonly ceiling: Side;
 }
 
-/** Measures a row: each server once, then each once again, `runs` times. */
-async function measure(row: Row, bench: Bench, sides: ReadonlyMap<string, Side>): Promise<RowReport> {
-  const samples = new Map<string, Sample[]>();
-  const failures: string[] = [];
-  for (let run = 0; run < Math.min(Number(options.runs), row.mostRuns ?? Infinity); run++) {
-    for (const [name, side] of sides) {
-      if (name === CEILING && !row.hasCeiling) continue;
-      try {
-        const sample = await row.measure(bench, side);
-        samples.set(name, [...(samples.get(name) ?? []), sample]);
-      } catch (error) {
-        failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-      clearShare(bench.path);
-    }
-  }
-  return reportOf(row, samples, failures);
-}
-
-function write(reports: readonly RowReport[], seconds: number): void {
-  const machine = describeMachine();
-  const about = {
-    ...machine,
-    seconds: Math.round(seconds),
-    runs: Number(options.runs),
-    mib: Number(options.mib),
+function chooseSides(paths: Paths, program: string): Sides {
+  const own = (name: string, parameters = {}, executable?: string): Side =>
+    new Side(name, ownStarter(paths, { name, parameters, ...(executable ? { executable } : {}) }));
+  const isSmbd = options.against === undefined && hasSmbd();
+  if (!isSmbd && !options.against)
+    console.log("smbd is not installed, or this is not root: only minismbd is measured");
+  return {
+    own: own("minismbd"),
+    pure: own("minismbd", { "crypto provider": "pure" }),
+    peer: options.against
+      ? own("other", {}, options.against)
+      : isSmbd
+        ? new Side("smbd", smbdStarter(paths))
+        : undefined,
+    ceiling: new Side(CEILING, ceilingStarter(paths, program)),
   };
-  const { folder, provider = "native" } = options;
-  if (options.json !== undefined)
-    writeFileSync(
-      options.json,
-      `${JSON.stringify({ ...about, folder, provider, rows: reports }, null, 2)}\n`,
+}
+
+function sidesOf(row: Row, { own, pure, peer, ceiling }: Sides): Side[] {
+  const servers = [row.provider === "pure" ? pure : own, ...(peer === undefined ? [] : [peer])];
+  return row.hasCeiling === true ? [...servers, ceiling] : servers;
+}
+
+function prepare(directory: string, disk: string): { bench: Bench; program: string } {
+  const library = join(directory, "load.so");
+  const program = join(directory, "ceiling");
+  compile("load.c", library);
+  compile("ceiling.c", program);
+  const mib = Math.min(mostMib(directory, Number(options.mib)), mostMib(disk, Number(options.mib)));
+  const folders = {
+    memory: new Folder(join(directory, "share"), mib),
+    disk: new Folder(join(disk, "share"), mib),
+  };
+  return { bench: { library, folders, mib, signal: new AbortController().signal }, program };
+}
+
+/** Measures the chosen rows; `report` gets the figures after each. */
+async function run(
+  directories: readonly [string, string],
+  report: (figures: Figures) => void,
+): Promise<Figures> {
+  const startedMs = performance.now();
+  const [directory, disk] = directories;
+  const { bench, program } = prepare(directory, disk);
+  const sides = chooseSides({ memory: bench.folders.memory.path, disk: bench.folders.disk.path }, program);
+  const idle = new IdleServers();
+  const pattern = new RegExp(options.rows);
+  const rows = allRows(idle).filter(({ name }) => pattern.test(name));
+  const { own, peer } = sides;
+  const servers = [own, ...(peer === undefined ? [] : [peer])];
+  const names = [...servers.map(({ name }) => name), CEILING];
+  const elapsed = (): number => (performance.now() - startedMs) / 1000;
+  let figures: Figures = {
+    ...describeMachine(),
+    ...{ seconds: 0, runs: Number(options.runs), mib: bench.mib },
+    ...{ memory: options.memory, disk: options.disk, servers: names, rows: [] },
+  };
+  try {
+    if (rows.some(({ name }) => name === WAKE_UPS)) await idle.start(servers);
+    const weight = rows.reduce((sum, row) => sum + (row.weight ?? 1), 0);
+    const seconds = Number(options.minutes) * 60 - AROUND_SECONDS - elapsed();
+    const budget = new Budget(seconds, weight, () => performance.now() / 1000);
+    const measuring = new Measuring(bench, budget, Number(options.runs));
+    console.log(
+      `medians of ${options.runs} runs; files in ${directories.join(" and ")}\n${formatHead(names)}`,
     );
-  if (options.svg === undefined) return;
-  const peer = options.against === undefined ? "smbd" : "the other build";
-  const title = `minismbd and ${peer}, medians of ${options.runs} runs in turn`;
-  const subtitle = `${machine["processors"]} × ${machine["processor"]}, Linux ${machine["kernel"]}, ${machine["date"]}`;
-  writeFileSync(options.svg, drawChart(reports, peer, { title, subtitle }));
+    for (const row of rows) {
+      const done = await measuring.measure(row, sidesOf(row, sides));
+      console.log(formatRow(done, names));
+      figures = { ...figures, seconds: Math.round(elapsed()), rows: [...figures.rows, done] };
+      report(figures);
+    }
+  } finally {
+    for (const side of [own, sides.pure, peer, sides.ceiling]) await side?.stop().catch(() => undefined);
+    await idle.stop().catch(() => undefined);
+  }
+  return figures;
+}
+
+function draw(
+  { rows, processors, processor, kernel, date, runs, servers }: Figures,
+  isShort: boolean,
+): string {
+  const peer = servers[1] === CEILING ? "nobody" : (servers[1] ?? "");
+  return drawChart(
+    rows.filter(({ isHeadline }) => isHeadline || !isShort),
+    peer,
+    {
+      title: `minismbd and ${peer}, medians of ${runs} runs in turn`,
+      subtitle: `${processors} × ${processor}, Linux ${kernel}, ${date}`,
+    },
+  );
+}
+
+function report(figures: Figures): void {
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`);
+  if (options.svg !== undefined) writeFileSync(options.svg, draw(figures, false));
+}
+
+function finish(figures: Figures): void {
+  report(figures);
+  const rows = figures.rows.map((row) => formatRow(row, figures.servers));
+  const table = [formatHead(figures.servers), ...rows, "", formatGoals(figures.rows), ""].join("\n");
+  console.log(`\n${table}${figures.seconds} s`);
+  if (options["write-readme"]) writeReadme(figures, draw(figures, true), table);
 }
 
 async function main(): Promise<void> {
-  const started = performance.now();
-  const directory = makeDirectory("minismbd-bench", existsSync(options.folder) ? options.folder : undefined);
-  const bench = {
-    library: join(directory, "load.so"),
-    path: join(directory, "share"),
-    mib: Number(options.mib),
-  };
-  const program = join(directory, "ceiling");
-  const pattern = new RegExp(options.rows);
-  const sides = new Map<string, Side>();
+  if (options.from !== undefined) return finish(JSON.parse(readFileSync(options.from, "utf8")) as Figures);
+  const directory = makeDirectory("minismbd-bench", existsSync(options.memory) ? options.memory : undefined);
+  mkdirSync(options.disk, { recursive: true });
+  const disk = makeDirectory("minismbd-bench", options.disk);
+  const clear = (): void => [directory, disk].forEach(removeDirectory);
+  process.once("SIGINT", () => {
+    clear();
+    process.exit(130);
+  });
   try {
-    compile("load.c", bench.library);
-    compile("ceiling.c", program);
-    prepareShare(bench.path, bench.mib);
-    for (const [name, start] of chooseStarters(program))
-      sides.set(name, { subject: await start(bench.path), start });
-    const names = [...sides.keys()];
-    console.log(`${options.runs} runs each, medians; files in ${directory}\n${formatHead(names)}`);
-    const reports: RowReport[] = [];
-    for (const row of rows.filter(({ name }) => pattern.test(name))) {
-      const report = await measure(row, bench, sides);
-      console.log(formatRow(report, names));
-      reports.push(report);
-      write(reports, (performance.now() - started) / 1000);
-    }
+    finish(await run([directory, disk], report));
   } finally {
-    for (const { subject } of sides.values()) await subject.stop();
-    removeDirectory(directory);
+    clear();
   }
 }
 

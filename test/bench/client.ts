@@ -17,7 +17,7 @@ const library = openLibrary(path);
 
 async function mount(): Promise<LoadMount> {
   const client = new RawClient(new LoadSocket(library, job));
-  if (job.isCeiling) return { client, session: withoutKeys(), treeId: 0 };
+  if (job.ceilingTree !== undefined) return { client, session: withoutKeys(), treeId: job.ceilingTree };
   const { signing, cipher } = protections[job.protection];
   await client.negotiate({
     dialects: [Dialect.SMB_3_1_1],
@@ -51,7 +51,7 @@ async function prepare(): Promise<LoadConnection[]> {
   const connections: LoadConnection[] = [];
   for (let number = 0; number < job.connections; number++) {
     const mounted = await mount();
-    if (!job.isCeiling) await gatherCredits(mounted);
+    if (job.ceilingTree === undefined) await gatherCredits(mounted);
     const steps = await planOf(mounted, job, number);
     const { socket, nextMessageId } = mounted.client;
     socket.hold();

@@ -11,7 +11,17 @@ export const protections = {
 export type ProtectionName = keyof typeof protections;
 
 export type JobKind =
-  "read" | "write" | "randomRead" | "randomWrite" | "create" | "stat" | "remove" | "list" | "mixed" | "idle";
+  | "echo"
+  | "read"
+  | "write"
+  | "randomRead"
+  | "randomWrite"
+  | "create"
+  | "stat"
+  | "remove"
+  | "list"
+  | "mixed"
+  | "idle";
 
 export interface Job {
   readonly kind: JobKind;
@@ -34,8 +44,8 @@ export interface Job {
   readonly size: number;
   /** Above 0: the requests are repeated for that long. */
   readonly seconds: number;
-  /** The server is the ceiling, which knows no log-on. */
-  readonly isCeiling: boolean;
+  /** The TreeId for the ceiling, which knows no log-on; ceiling.c. */
+  readonly ceilingTree: number | undefined;
 }
 
 /** Begins the last line of a client that failed. */

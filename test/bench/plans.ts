@@ -2,7 +2,7 @@
 // [MS-SMB2] 3.2.4; compounds as Windows, macOS and the Linux kernel send them (3.2.4.1.4).
 import type { Writer } from "../../src/wire/cursor.ts";
 import { FILE_ID_ALL_ONES, type FileId } from "../../src/wire/file-id.ts";
-import { HEADER_SIZE, HeaderFlag, HeaderOffset, set64 } from "../../src/wire/header.ts";
+import { Command, HEADER_SIZE, HeaderFlag, HeaderOffset, set64 } from "../../src/wire/header.ts";
 import { CreateDisposition, CreateOption } from "../../src/wire/command/create.ts";
 import { InfoType } from "../../src/wire/command/query-info.ts";
 import { READ_RESPONSE_DATA, ReadRequestOffset } from "../../src/wire/command/read.ts";
@@ -29,12 +29,23 @@ import { type LoadSocket, StepFlag, StepList } from "./load.ts";
 
 export interface LoadMount extends Mount<LoadSocket> {}
 
+/** Requests that no file is needed for. */
+function addEchoes(mount: LoadMount, list: StepList, count: number): void {
+  const echo: Call = { command: Command.ECHO, ...mount, body: (writer) => writer.u32(4) };
+  const template = mount.client.build({ ...echo, messageId: 0, credits: 1, sign: false }).bytes.slice();
+  for (let index = 0; index < count; index++) {
+    const flags = StepFlag.FIRST | StepFlag.PATCH_IDS;
+    list.add(template.length, { flags, least: ECHO_REPLY }).set(template);
+  }
+}
+
 /** READ and WRITE requests have the file offset, and the FileId, at the same positions. */
 const FILE_OFFSET = ReadRequestOffset.OFFSET;
 if (FILE_OFFSET !== WriteRequestOffset.OFFSET) throw new Error("READ and WRITE differ");
 const FILE_ID = { READ_WRITE: HEADER_SIZE + 16, QUERY_DIRECTORY: HEADER_SIZE + 8, CLOSE: HEADER_SIZE + 8 };
 
 const SHORTEST_REPLY = HEADER_SIZE + 16;
+const ECHO_REPLY = HEADER_SIZE + 4;
 const SMALL_ROOM = 1024;
 const ATTRIBUTES_ONLY = Access.READ_ATTRIBUTES | Access.SYNCHRONIZE;
 
@@ -209,7 +220,7 @@ export async function planOf(mount: LoadMount, job: Job, number: number): Promis
   const { kind, count, size } = job;
   if (kind === "read" || kind === "write") {
     const isWrite = kind === "write";
-    const isNew = isWrite && !job.isCeiling;
+    const isNew = isWrite && job.ceilingTree === undefined;
     const fileId = isNew ? await createFile(mount, `${job.file}-${number}`) : await open(mount, job);
     addTransfers(mount, list, { fileId, isWrite, size, offsets: sequence(count, size) });
   } else if (kind === "randomRead" || kind === "randomWrite") {
@@ -219,6 +230,8 @@ export async function planOf(mount: LoadMount, job: Job, number: number): Promis
   } else if (kind === "mixed") {
     const own = await createFile(mount, `files\\own-${number}`);
     addMixed(mount, list, job.fileBytes, { number, file: await open(mount, job), own });
+  } else if (kind === "echo") {
+    addEchoes(mount, list, count);
   } else {
     for (let index = 0; index < count; index++) {
       if (kind === "create") addSmallFile(mount, list, `${job.file}\\${smallName(number, index)}`, size);
@@ -231,6 +244,6 @@ export async function planOf(mount: LoadMount, job: Job, number: number): Promis
 }
 
 async function open(mount: LoadMount, job: Job, isWrite = false): Promise<FileId> {
-  if (job.isCeiling) return FILE_ID_ALL_ONES;
+  if (job.ceilingTree !== undefined) return FILE_ID_ALL_ONES;
   return (await openFile(mount, job.file, isWrite ? { desiredAccess: READ_WRITE } : {})).fileId;
 }

@@ -7,7 +7,7 @@ const TICKS_PER_SECOND = 100;
 /** Indices into the result of `statFields`: utime, stime, cutime, cstime. */
 const CPU_FIELDS = [11, 12, 13, 14] as const;
 
-/** CPU seconds used so far by the process and its descendants, including those that have ended. */
+/** CPU seconds used so far by the process and its descendants, including those that have ended; to 10 ms. */
 export function cpuSeconds(pid: number): number {
   let ticks = 0;
   for (const each of processTree(pid)) {
@@ -15,6 +15,27 @@ export function cpuSeconds(pid: number): number {
     if (fields) for (const index of CPU_FIELDS) ticks += Number(fields[index] ?? 0);
   }
   return ticks / TICKS_PER_SECOND;
+}
+
+/**
+ * CPU seconds used so far by the threads of the process and its descendants that are there now; to 1 ns. `cpuSeconds`
+ * where the kernel does not count that.
+ */
+export function threadSeconds(pid: number): number {
+  let ns = 0;
+  for (const each of processTree(pid)) {
+    for (const thread of threadsOf(each))
+      ns += Number(readIfPresent(`/proc/${each}/task/${thread}/schedstat`).split(" ", 1)[0]);
+  }
+  return ns > 0 ? ns / 1e9 : cpuSeconds(pid);
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }
 
 export interface Memory {
@@ -48,7 +69,7 @@ export function anonymousKib(pids: readonly number[]): number {
 export function wakeUps(pid: number): number {
   let count = 0;
   for (const each of processTree(pid)) {
-    for (const thread of readdirSync(`/proc/${each}/task`)) {
+    for (const thread of threadsOf(each)) {
       const status = readIfPresent(`/proc/${each}/task/${thread}/status`);
       count += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0);
     }

@@ -1,18 +1,21 @@
 // One measurement of one server: starts the client, samples the server's CPU time and memory around it.
 import { join } from "node:path";
-import { connectionWords, runProgram } from "../e2e/client/smbclient.ts";
+import { connectionWords } from "../e2e/client/smbclient.ts";
 import { processTree, TESTER } from "../peer/test-server.ts";
+import { type Folder, type Place, PLACES } from "./folders.ts";
 import { FAILED, type Job, type JobResult, type ProtectionName } from "./jobs.ts";
-import { anonymousKib, cpuSeconds } from "./processes.ts";
-import { SHARE, type Subject } from "./subjects.ts";
+import { anonymousKib, cpuSeconds, threadSeconds } from "./processes.ts";
+import { CEILING, type Subject } from "./subjects.ts";
 
 /** What a run is made with. */
 export interface Bench {
   /** load.c, compiled. */
   readonly library: string;
-  /** The shared folder. */
-  readonly path: string;
+  readonly folders: Readonly<Record<Place, Folder>>;
+  /** MiB that a transfer moves at most, all clients together. */
   readonly mib: number;
+  /** Ends the measurement under way: its clients are killed. */
+  signal: AbortSignal;
 }
 
 export interface Measured extends JobResult {
@@ -24,12 +27,14 @@ export interface Measured extends JobResult {
 export type JobOptions = Partial<Job> & Pick<Job, "kind">;
 
 function jobOf(subject: Subject, options: JobOptions): Job {
+  const share = options.share ?? "memory";
+  const tree = PLACES.findIndex((place) => place === share) * 2 + (options.file === "random" ? 1 : 0);
   return {
     host: subject.host,
     port: subject.port,
     user: TESTER.user,
     password: TESTER.password,
-    share: SHARE,
+    share,
     protection: "plain",
     file: "big",
     fileBytes: 0,
@@ -38,7 +43,7 @@ function jobOf(subject: Subject, options: JobOptions): Job {
     depth: 1,
     size: 0,
     seconds: 0,
-    isCeiling: subject.name === "ceiling",
+    ceilingTree: subject.name === CEILING ? tree : undefined,
     ...options,
   };
 }
@@ -60,6 +65,8 @@ class Client {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",
+      signal: bench.signal,
+      killSignal: "SIGKILL",
     });
     this.output = this.child.stdout.getReader();
   }
@@ -81,17 +88,24 @@ class Client {
     await this.child.stdin.end();
     await this.child.exited;
   }
+
+  kill(): void {
+    this.child.kill("SIGKILL");
+  }
 }
 
 const SAMPLE_MS = 25;
+/** Samples between two looks for new processes: smbd has one for each connection. */
+const SAMPLES_A_TREE = 8;
 
-/** Samples anonymous memory until `done` settles; the server's processes are those of the beginning. */
+/** Samples anonymous memory until `done` settles. */
 async function peakDuring(pid: number, done: Promise<unknown>): Promise<number> {
   let isDone = false;
   void done.catch(() => undefined).then(() => (isDone = true));
-  const pids = processTree(pid);
+  let pids: readonly number[] = [];
   let peak = 0;
-  while (!isDone) {
+  for (let sample = 0; !isDone; sample++) {
+    if (sample % SAMPLES_A_TREE === 0) pids = processTree(pid);
     peak = Math.max(peak, anonymousKib(pids));
     await Bun.sleep(SAMPLE_MS);
   }
@@ -101,15 +115,19 @@ async function peakDuring(pid: number, done: Promise<unknown>): Promise<number> 
 /** Runs one job of the raw client. */
 export async function runJob(bench: Bench, subject: Subject, options: JobOptions): Promise<Measured> {
   const client = new Client(bench, subject, options);
-  await client.nextLine();
-  const before = cpuSeconds(subject.pid);
-  client.go();
-  const line = client.nextLine();
-  const peakAnonymousKib = await peakDuring(subject.pid, line);
-  const result = JSON.parse(await line) as JobResult;
-  const measured = { ...result, cpuSeconds: cpuSeconds(subject.pid) - before, peakAnonymousKib };
-  await client.end();
-  return measured;
+  try {
+    await client.nextLine();
+    const before = threadSeconds(subject.pid);
+    client.go();
+    const line = client.nextLine();
+    const peakAnonymousKib = await peakDuring(subject.pid, line);
+    const result = JSON.parse(await line) as JobResult;
+    const measured = { ...result, cpuSeconds: threadSeconds(subject.pid) - before, peakAnonymousKib };
+    await client.end();
+    return measured;
+  } finally {
+    client.kill();
+  }
 }
 
 /** Logs on `connections` clients that do nothing. Returns a function that closes them. */
@@ -119,7 +137,12 @@ export async function holdConnections(
   connections: number,
 ): Promise<() => Promise<void>> {
   const client = new Client(bench, subject, { kind: "idle", connections });
-  await client.nextLine();
+  try {
+    await client.nextLine();
+  } catch (error) {
+    client.kill();
+    throw error;
+  }
   return () => client.end();
 }
 
@@ -134,24 +157,48 @@ const SMBCLIENT: Readonly<
   ccm: { protection: "encrypt", option: "client smb3 encryption algorithms=AES-128-CCM" },
 };
 
-/** Runs the command in as many smbclients as there are commands at the same time. */
+export interface SmbclientJob {
+  readonly place: Place;
+  readonly protection: ProtectionName;
+  /** One for each client; they run at the same time. */
+  readonly commands: readonly string[];
+}
+
+/** Runs smbclients; `seconds` is until the last one ends, log-on included. */
 export async function runSmbclients(
+  { signal }: Bench,
   subject: Subject,
-  protection: ProtectionName,
-  commands: readonly string[],
-): Promise<{ readonly seconds: number; readonly cpuSeconds: number }> {
+  { place, protection, commands }: SmbclientJob,
+): Promise<Pick<Measured, "seconds" | "cpuSeconds" | "peakAnonymousKib">> {
   const { protection: kind, option } = SMBCLIENT[protection];
-  const place = { port: subject.port, users: [TESTER] };
+  const at = { port: subject.port, users: [TESTER] };
   const options = option === undefined ? [] : [`--option=${option}`];
-  const common = [`//${subject.host}/${SHARE}`, ...connectionWords(place, { protection: kind }), ...options];
+  const words = [`//${subject.host}/${place}`, ...connectionWords(at, { protection: kind }), ...options];
   const before = cpuSeconds(subject.pid);
   const start = performance.now();
-  const results = await Promise.all(commands.map((each) => runProgram(["smbclient", ...common, "-c", each])));
-  const seconds = (performance.now() - start) / 1000;
-  for (const { status, output } of results)
-    if (status !== 0 || output.includes("NT_STATUS"))
-      throw new Error(`${subject.name}, smbclient: ${output}`);
+  const done = Promise.all(commands.map((each) => runSmbclient([...words, "-c", each], signal)));
+  const peakAnonymousKib = await peakDuring(subject.pid, done);
+  const ended = Math.max(...(await done));
   // The time of smbd's process for a connection is counted once its parent has reaped it.
   await Bun.sleep(100);
-  return { seconds, cpuSeconds: cpuSeconds(subject.pid) - before };
+  const seconds = (ended - start) / 1000;
+  return { seconds, cpuSeconds: cpuSeconds(subject.pid) - before, peakAnonymousKib };
+}
+
+/** Returns when smbclient has ended. Throws with its output when it fails. */
+async function runSmbclient(words: readonly string[], signal: AbortSignal): Promise<number> {
+  const child = Bun.spawn(["smbclient", ...words], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    signal,
+    killSignal: "SIGKILL",
+  });
+  const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const status = await child.exited;
+  const ended = performance.now();
+  const text = (await output).join("");
+  if (status !== 0 || text.includes("NT_STATUS"))
+    throw new Error(`smbclient: ${text.trim().slice(0, 500) || `exit status ${status}`}`);
+  return ended;
 }

@@ -16,8 +16,10 @@ import {
   type ServerOptions,
   TESTER,
 } from "../peer/test-server.ts";
+import { type Place, PLACES } from "./folders.ts";
 
-export const SHARE = "bench";
+/** Where each place's folder is. */
+export type Paths = Readonly<Record<Place, string>>;
 
 export interface Subject {
   readonly name: string;
@@ -29,14 +31,17 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-/** Starts a server that shares `path` as `SHARE`. */
-export type Starter = (path: string) => Promise<Subject>;
+/** Starts a server that shares the folder of each place under the place's name. */
+export type Starter = () => Promise<Subject>;
 
+/** The name of the C program that is measured beside the servers. */
+export const CEILING = "ceiling";
 const HOST = "127.0.0.1";
 const CONNECTIONS = { "max connections": "1000" };
 
-function optionsOf(path: string, parameters: Readonly<Record<string, string>>): ServerOptions {
-  return { shares: [{ name: SHARE, path, parameters: CONNECTIONS }], parameters, users: [TESTER] };
+function optionsOf(paths: Paths, parameters: Readonly<Record<string, string>>): ServerOptions {
+  const shares = PLACES.map((name) => ({ name, path: paths[name], parameters: CONNECTIONS }));
+  return { shares, parameters, users: [TESTER] };
 }
 
 export interface OwnSettings {
@@ -47,12 +52,12 @@ export interface OwnSettings {
 }
 
 /** Starts an executable of minismbd with default settings but for the number of connections. */
-export function ownStarter(settings: OwnSettings): Starter {
-  return async (path) => {
+export function ownStarter(paths: Paths, settings: OwnSettings): Starter {
+  return async () => {
     const port = await findFreePort(HOST);
     const directory = makeDirectory("minismbd");
     const globals = { "bind interfaces only": "yes", interfaces: HOST, "max ip connections": "1000" };
-    const options = optionsOf(path, { ...globals, ...CONNECTIONS, ...settings.parameters });
+    const options = optionsOf(paths, { ...globals, ...CONNECTIONS, ...settings.parameters });
     const configuration = join(directory, "minismbd.conf");
     const passwords = join(directory, "ksmbdpwd.db");
     writeFileSync(configuration, formatConfiguration({}, options, prepareShares(options, directory)));
@@ -63,24 +68,31 @@ export function ownStarter(settings: OwnSettings): Starter {
     const began = performance.now();
     const child = Bun.spawn([settings.executable ?? EXECUTABLE, ...words], { ...output, cwd: directory });
     const readLog = (): string => readIfPresent(log) + readIfPresent(`${log}.errors`);
-    await awaitListening(child, HOST, port, readLog);
     const stop = async (): Promise<void> => {
       child.kill("SIGTERM");
       if ((await awaitExit(child, 10_000)) === undefined) child.kill("SIGKILL");
       removeDirectory(directory);
     };
+    try {
+      await awaitListening(child, HOST, port, readLog);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
     const startMs = performance.now() - began;
     return { name: settings.name, host: HOST, port, pid: child.pid, startMs, stop };
   };
 }
 
 /** Starts Debian's smbd, with its default settings. */
-export const smbdStarter: Starter = async (path) => startSmbd(optionsOf(path, {}));
+export function smbdStarter(paths: Paths): Starter {
+  return () => startSmbd(optionsOf(paths, {}));
+}
 
 /** Starts the compiled ceiling.c. */
-export function ceilingStarter(program: string, readFile: string): Starter {
-  return async (path) => {
-    const words = [program, join(path, readFile), join(path, "written-ceiling")];
+export function ceilingStarter(paths: Paths, program: string): Starter {
+  return async () => {
+    const words = [program, ...PLACES.map((place) => paths[place])];
     const child = Bun.spawn(words, { stdin: "ignore", stdout: "pipe" });
     const { value } = await child.stdout.getReader().read();
     const port = Number(new TextDecoder().decode(value));
@@ -88,6 +100,6 @@ export function ceilingStarter(program: string, readFile: string): Starter {
       child.kill("SIGKILL");
       await child.exited;
     };
-    return { name: "ceiling", host: HOST, port, pid: child.pid, startMs: 0, stop };
+    return { name: CEILING, host: HOST, port, pid: child.pid, startMs: 0, stop };
   };
 }
