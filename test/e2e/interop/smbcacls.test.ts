@@ -18,7 +18,9 @@ const canRun =
 const SCRIPT = `
 set -u
 ip link set lo up
-"$1" serve -C "$2/conf" -P "$2/users" -n -p 445 > "$2/log" 2>&1 &
+# The log of an earlier server is gone before anybody looks for the new one's.
+: > "$2/log"
+"$1" serve -C "$2/conf" -P "$2/users" -n -p 445 >> "$2/log" 2>&1 &
 server=$!
 for _ in $(seq 100); do grep -q ready "$2/log" && break; sleep 0.1; done
 shift 2
