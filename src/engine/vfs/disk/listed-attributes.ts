@@ -3,14 +3,14 @@
 import type { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
-import { upcase } from "../../../wire/fscc/upcase.ts";
-import { deviceOf } from "../format/file-stat.ts";
+import { deviceOf, identityOf } from "../format/file-stat.ts";
 import { type DiskTraits, traitsOf } from "../context/disk-traits.ts";
 import { DOS_ATTRIBUTES_XATTR, type DosAttributes } from "../format/dos-attributes.ts";
 import { joinPath } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { type OpenEntry, type Subject, openEntry, readEntryValue, sidecarChanges } from "../sidecar/entry.ts";
-import { entryNameOf, nextNameOf } from "../sidecar/entry-name.ts";
+import { type OpenEntry, type Subject, openEntry, readEntryValue } from "../sidecar/entry.ts";
+import { entryNameOf } from "../sidecar/entry-name.ts";
+import { EntryNames } from "../sidecar/entry-names.ts";
 import { entryOf, openSidecar } from "../sidecar/folder.ts";
 import {
   isFileOrDirectory,
@@ -23,16 +23,24 @@ import {
 import { eaSizeOfEntry, type ListedXattrs, readListedXattrs } from "../values/listed-ea-size.ts";
 import { readNtfsOfEntry } from "../values/ntfs-attributes.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
-import { eachName } from "../../../linux/dir.ts";
 
 const OPEN_FLAGS = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
-// The names of a sidecar are read once for many entries of a listing, and anew when this thread has changed
-// an entry. Changes of other threads and programs show after SETTLE_MS, or later, so that reading takes at
-// most a tenth of the time.
-const SETTLE_MS = 20;
-const SETTLE_READINGS = 10;
 const facts = emptyStatx();
 const NOT_READ = { name: "", size: 0 };
+
+/** How the entries of the sidecar are found: `single` asks the disk, for few files; else by their names. */
+export type SidecarUse = "single" | "batch" | "stream";
+
+/** The names of the sidecar of the last batch: a listing by a worker has many. */
+let lastBatch: { readonly identity: string; readonly names: WeakRef<EntryNames> } | undefined;
+
+function namesOfBatch(directory: number): EntryNames {
+  const identity = statFd(directory, facts) === 0 ? identityOf(facts) : "";
+  const known = lastBatch?.identity === identity ? lastBatch.names.deref() : undefined;
+  const names = known ?? new EntryNames();
+  if (known === undefined) lastBatch = { identity, names: new WeakRef(names) };
+  return names;
+}
 
 /** The entries of one open directory; runs as the server. */
 export class ListedAttributes {
@@ -41,10 +49,8 @@ export class ListedAttributes {
   private readonly path: string;
   private device = -1;
   private traits: DiskTraits | undefined;
-  /** Upper-case names of the sidecar's entries; undefined where there is no sidecar. */
-  private entries: Set<string> | undefined;
-  private entriesValidUntilMs = Number.NEGATIVE_INFINITY;
-  private changes = -1;
+  private readonly use: SidecarUse;
+  private names: EntryNames | undefined;
   /** The EaSize of the entry of this directory whose sidecar entry was read last. */
   private lastEaSize = NOT_READ;
   /** What the names of extended attributes said of the entry of this name. */
@@ -52,10 +58,32 @@ export class ListedAttributes {
   private listedName = "";
 
   /** The caller closes `directory`; `path` is its on-disk path. */
-  constructor(context: ShareContext, directory: number, path: string) {
+  constructor(context: ShareContext, directory: number, path: string, use: SidecarUse) {
     this.context = context;
+    this.use = use;
     this.directory = directory;
     this.path = path;
+  }
+
+  /** Reads a piece of what all entries need. False where there is more: the caller may give way in between. */
+  prepare(): boolean {
+    return !this.usesSidecar() || this.entryNames().prepare(this.directory);
+  }
+
+  close(): void {
+    this.names?.close();
+  }
+
+  private usesSidecar(): boolean {
+    const { storeDosAttributes, eaSupport } = this.context.grant;
+    const { hasNtfsAttributes, hasUserXattrs, hasFatAttributes } = this.directoryTraits();
+    if (eaSupport && !hasUserXattrs) return true;
+    return storeDosAttributes && !hasNtfsAttributes && (!hasUserXattrs || hasFatAttributes);
+  }
+
+  private entryNames(): EntryNames {
+    this.names ??= this.use === "batch" ? namesOfBatch(this.directory) : new EntryNames();
+    return this.names;
   }
 
   /** The stored attributes of an entry (not a symlink), which `entry` has chosen. */
@@ -142,35 +170,15 @@ export class ListedAttributes {
       // A folder's own values are in its own sidecar.
       return openEntry(this.directory, `${subject.name}/${SIDECAR_DIRECTORY}/${entryNameOf("")}`);
     }
-    const entries = this.entryNames();
-    if (entries === undefined) return undefined;
-    const isThere =
-      entries.has(upcase(entryNameOf(subject.name))) || entries.has(upcase(nextNameOf(subject.name)));
-    if (!isThere) return undefined;
+    if (this.use !== "single") {
+      const names = this.entryNames();
+      while (!names.prepare(this.directory));
+      if (!names.mayHave(subject.name)) return undefined;
+    }
     const sidecar = openSidecar(this.directory);
     if (sidecar < 0) return undefined;
     const entry = entryOf(this.directory, sidecar, subject);
     closeFd(sidecar);
     return entry;
-  }
-
-  private readNames(): Set<string> | undefined {
-    const sidecar = openSidecar(this.directory);
-    if (sidecar < 0) return undefined;
-    const names = new Set<string>();
-    eachName(sidecar, (entry) => names.add(upcase(entry)).size > 0);
-    closeFd(sidecar);
-    return names;
-  }
-
-  private entryNames(): Set<string> | undefined {
-    const startMs = performance.now();
-    const changes = sidecarChanges();
-    if (startMs < this.entriesValidUntilMs && changes === this.changes) return this.entries;
-    this.entries = this.readNames();
-    this.changes = changes;
-    const readMs = performance.now() - startMs;
-    this.entriesValidUntilMs = startMs + Math.max(SETTLE_MS, SETTLE_READINGS * readMs);
-    return this.entries;
   }
 }

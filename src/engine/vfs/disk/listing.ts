@@ -16,7 +16,7 @@ import {
 } from "../../../linux/stat.ts";
 import { emptyStat, fillStat } from "../format/file-stat.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
-import { ListedAttributes } from "./listed-attributes.ts";
+import { ListedAttributes, type SidecarUse } from "./listed-attributes.ts";
 import { joinPath } from "../name/names.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { type FolderAnswer, orUnread, type UnreadFolder } from "../context/directory-cache.ts";
@@ -97,7 +97,7 @@ export function statNames(
   path: string,
   names: readonly string[],
 ): (FileStat | undefined)[] {
-  const stats = new EntryStats(context, fd, path);
+  const stats = new EntryStats(context, fd, path, "batch");
   return names.map((name) => {
     const stat = emptyStat();
     const isThere =
@@ -139,7 +139,7 @@ function entriesNamed(
   anyForm: boolean,
 ): NamedEntry[] {
   const { directories, names } = context;
-  const stats = new EntryStats(context, fd, path);
+  const stats = new EntryStats(context, fd, path, "single");
   const found: NamedEntry[] = [];
   const take = (one: string): void => {
     const stat = emptyStat();
@@ -171,12 +171,21 @@ export class EntryStats {
   private readonly attributes: ListedAttributes;
 
   /** The caller closes `fd`; `path` is its on-disk path. */
-  constructor(context: ShareContext, fd: number, path: string) {
+  constructor(context: ShareContext, fd: number, path: string, use: SidecarUse) {
     this.context = context;
     this.fd = fd;
     this.path = path;
     this.entry = new EntryXattrs(fd);
-    this.attributes = new ListedAttributes(context, fd, path);
+    this.attributes = new ListedAttributes(context, fd, path, use);
+  }
+
+  /** Before each entry; see `ListedAttributes.prepare`. */
+  prepare(): boolean {
+    return this.attributes.prepare();
+  }
+
+  close(): void {
+    this.attributes.close();
   }
 
   /** Fills `out` for a name, given as bytes and as text; false where the entry vanished or is hidden. */

@@ -74,8 +74,11 @@ export function removeName(
     // The name may be a symlink to the directory.
     if (result === -Errno.ENOTDIR && isDirectory) result = unlinkAt(directory, name, false);
     const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
-    if (isFull && removeVetoed(context, directory, name) === 0)
-      result = unlinkWithValues(context, directory, name, true);
+    if (isFull) {
+      const emptied = removeVetoed(context, directory, name);
+      if (emptied === -Errno.EAGAIN) return emptied;
+      if (emptied === 0) result = unlinkWithValues(context, directory, name, true);
+    }
     if (result === 0) directories.commit(change, directory, undefined, name);
     return result === -Errno.EEXIST ? -Errno.ENOTEMPTY : result;
   });

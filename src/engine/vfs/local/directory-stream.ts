@@ -137,7 +137,7 @@ export class LocalDirectoryStream implements DirectoryStream {
         return -Errno.EBADF;
       }
       this.fd = fd;
-      this.stats = new EntryStats(this.disk.context, fd, this.path);
+      this.stats = new EntryStats(this.disk.context, fd, this.path, "stream");
       return 0;
     });
   }
@@ -190,6 +190,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     const { context } = this.disk;
     this.reader ??= new DirentReader();
     const { reader } = this;
+    while (stats?.prepare() === false) if (performance.now() - startMs >= SKIPPING_MS) return SKIPPED;
     let skipped = 0;
     for (let now = startMs; ;) {
       const dot = DOTS[this.dotsReturned];
@@ -315,6 +316,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     this.isEnd = true;
     this.reader?.release();
     this.reader = undefined;
+    this.stats?.close();
   }
 }
 

@@ -8,6 +8,8 @@ import { ownRepositoryOf } from "../recycle/repositories.ts";
 import { diskNamesOf } from "../disk/lookup.ts";
 import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "../snapshot/share-snapshots.ts";
 import { andThen } from "../../and-then.ts";
+import { turns } from "../../turns.ts";
+import { UNFINISHED } from "../sidecar/folder-removal.ts";
 import { targetOf } from "../disk/rename.ts";
 import { joinPath, splitPath } from "../name/names.ts";
 import { ListRights } from "./list-rights.ts";
@@ -155,7 +157,8 @@ class LocalStore implements FileStore {
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure> {
     const { disk } = this;
     if (disk.context.grant.readOnly) return -Errno.EROFS;
-    return andThen(disk.run("remove", path, identity, isDirectory), (result) => {
+    return andThen(disk.run("remove", path, identity, isDirectory), (result): MaybePromise<0 | Failure> => {
+      if (result === UNFINISHED) return turns.next().then(() => this.remove(path, identity, isDirectory));
       if (result === 0) this.nameLeft(path, isDirectory);
       return result;
     });

@@ -37,14 +37,24 @@ const head = new Uint8Array(HEAD_BYTES);
 const facts = emptyStatx();
 
 let changes = 0;
+/** The new names of the latest changes, at their number modulo MAX_PUT. */
+const MAX_PUT = 64;
+const put: string[] = [];
 
-/** Number of renames of entries by this thread; a change of it makes cached names of entries stale. */
+/** Number of renames of entries by this thread. */
 export function sidecarChanges(): number {
   return changes;
 }
 
+/** The new names of the renames of entries after the first `count`; undefined where some are not known any more. */
+export function entriesPutSince(count: number): string[] | undefined {
+  if (changes - count > MAX_PUT) return undefined;
+  return Array.from({ length: changes - count }, (_, i) => put[(count + i) % MAX_PUT] ?? "");
+}
+
 /** renameat(2) of an entry, counted by `sidecarChanges`. */
 export function renameEntry(from: number, name: string, to: number, newName: string): 0 | Failure {
+  put[changes % MAX_PUT] = newName;
   changes++;
   return renameAt(from, name, to, newName, 0);
 }

@@ -12,13 +12,18 @@ import { replaceEntry } from "./entry-change.ts";
 import { dataFileName, entryNameOf, temporaryEntryName } from "./entry-name.ts";
 import { makeSidecar, removeSidecarIfEmpty, withSidecar, withValues } from "./folder.ts";
 
+/** Entries removed by one call, which keeps its thread for milliseconds; more on a slow disk. */
+const MAX_REMOVED = 256;
+/** The sidecar has more entries: call again. */
+export const UNFINISHED: Failure = -Errno.EINPROGRESS;
+
 const facts = emptyStatx();
 const OWN = entryNameOf("");
 
 /**
  * Removes a folder that contains only its sidecar; -ENOTEMPTY where it has other entries, -EAGAIN where the
- * event loop must leave it to a worker. The folder's own values are restored when a file was created in it
- * meanwhile.
+ * event loop must leave it to a worker, UNFINISHED while the sidecar has many entries of files that are gone. The
+ * folder's own values are restored when a file was created in it meanwhile.
  */
 export function removeFolderWithSidecar(parent: number, name: string, mustNotWait = false): 0 | Failure {
   const folder = openAt(parent, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
@@ -40,7 +45,8 @@ function removeOpenFolder(parent: number, name: string, folder: number, mustNotW
   );
   if (typeof small === "number") return small;
   if (small === undefined) return mustNotWait ? -Errno.EAGAIN : removeWithDataFiles(parent, name, folder);
-  withSidecar<void>(folder, undefined, (sidecar) => emptySidecar(sidecar));
+  if (!removeOthers(folder, [OWN])) return UNFINISHED;
+  withSidecar<void>(folder, undefined, (sidecar) => void unlinkAt(sidecar, OWN, false));
   removeSidecarIfEmpty(folder);
   const result = unlinkAt(parent, name, true);
   if (result < 0 && small.size > 0) {
@@ -53,15 +59,15 @@ function removeOpenFolder(parent: number, name: string, folder: number, mustNotW
 
 /** The folder's own entry and data files wait in the parent's sidecar until the folder is removed. */
 function removeWithDataFiles(parent: number, name: string, folder: number): 0 | Failure {
+  const data = withSidecar<string[]>(folder, [], (sidecar) => ownDataFiles(folder, sidecar));
+  if (!removeOthers(folder, [OWN, ...data])) return UNFINISHED;
   const shelter = makeSidecar(parent);
   if (shelter < 0) return shelter;
   const entry = temporaryEntryName(randomFillSync(new Uint8Array(8)));
   const moved: [string, string][] = [];
   withSidecar<void>(folder, undefined, (sidecar) => {
-    for (const data of ownDataFiles(folder, sidecar))
-      if (renameAt(sidecar, data, shelter, data, 0) === 0) moved.push([data, data]);
+    for (const file of data) if (renameAt(sidecar, file, shelter, file, 0) === 0) moved.push([file, file]);
     if (renameAt(sidecar, OWN, shelter, entry, 0) === 0) moved.push([OWN, entry]);
-    emptySidecar(sidecar);
   });
   removeSidecarIfEmpty(folder);
   const result = unlinkAt(parent, name, true);
@@ -94,10 +100,17 @@ function hasOtherEntries(folder: number): boolean | Failure {
   return failure < 0 ? failure : found;
 }
 
-function emptySidecar(sidecar: number): void {
-  const names: string[] = [];
-  eachName(sidecar, (name) => names.push(name) > 0);
-  // The folder's own entry last; the files of the others do not exist any more.
-  for (const name of names) if (name !== OWN) unlinkAt(sidecar, name, false);
-  unlinkAt(sidecar, OWN, false);
+/** Removes entries whose files do not exist any more, but not those in `kept`. False where there may be more. */
+function removeOthers(folder: number, kept: readonly string[]): boolean {
+  return withSidecar(folder, true, (sidecar) => {
+    const names: string[] = [];
+    eachName(sidecar, (name) => {
+      if (!kept.includes(name)) names.push(name);
+      return names.length < MAX_REMOVED;
+    });
+    let removed = 0;
+    for (const name of names) if (unlinkAt(sidecar, name, false) === 0) removed++;
+    // What cannot be removed, such as a directory, shows when the folder is removed.
+    return names.length < MAX_REMOVED || removed === 0;
+  });
 }
