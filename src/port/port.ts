@@ -373,6 +373,15 @@ export type EngineEvent =
       readonly reason: string;
     }
   | { readonly event: "logoff"; readonly identity: Identity }
+  /** A guest's client has ended the session at once, as Windows does that accepts no guests. */
+  | { readonly event: "guestLeft"; readonly identity: Identity }
+  /** A tree connect to a directory. */
+  | {
+      readonly event: "connected";
+      readonly share: string;
+      readonly identity: Identity;
+      readonly readOnly: boolean;
+    }
   | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string }
   | { readonly event: "openLimit"; readonly user: string; readonly limit: string }
   | { readonly event: "disconnected"; readonly remoteAddress: string; readonly reason: string }

@@ -62,7 +62,8 @@ const TOKEN_WITHOUT_NTLM = encodeInit2(
 );
 const TOKEN_WITH_NTLM = encodeInit2([Oid.NTLMSSP]);
 
-const NO_NTLM = { step: () => refuse(Status.LOGON_FAILURE, "'ntlm auth' is disabled") };
+const ONLY_KERBEROS = "'ntlm auth' is disabled, only Kerberos is accepted";
+const NO_NTLM = { step: () => refuse(Status.LOGON_FAILURE, ONLY_KERBEROS) };
 
 /** Returns the authenticator of one new session, re-authentication or channel binding. */
 export function createAuthenticator(context: AuthContext): Authenticator {
@@ -98,11 +99,14 @@ class LogonExchange implements Authenticator {
     const { context } = this;
     if (isNtlmssp(token)) return context.ntlm ? createNtlmAcceptor(context) : NO_NTLM;
     if (context.kerberos && isKerberosToken(token)) return createKerberosAcceptor(context);
-    return new SpnegoAcceptor((oid) => {
-      const row = MECHANISMS.find((mechanism) => mechanism.oid === oid);
-      const isOffered = row?.isKerberos === true ? context.kerberos : context.ntlm;
-      return row !== undefined && isOffered ? row.create(context) : undefined;
-    });
+    return new SpnegoAcceptor(
+      (oid) => {
+        const row = MECHANISMS.find((mechanism) => mechanism.oid === oid);
+        const isOffered = row?.isKerberos === true ? context.kerberos : context.ntlm;
+        return row !== undefined && isOffered ? row.create(context) : undefined;
+      },
+      context.ntlm ? "" : `: ${ONLY_KERBEROS}`,
+    );
   }
 
   private settle(step: MechanismStep | SpnegoStep): AuthStep {

@@ -36,6 +36,7 @@ export type MechanismFactory = (oid: string) => Mechanism | undefined;
  */
 export class SpnegoAcceptor {
   private readonly createMechanism: MechanismFactory;
+  private readonly hint: string;
   private state: "start" | "mechanism" | "mic" | "ended" = "start";
   private mechanism: Mechanism | undefined;
   private mechTypesDer: Uint8Array | undefined;
@@ -48,8 +49,10 @@ export class SpnegoAcceptor {
   /** 1 once both sides have sent a mechListMIC. */
   private micsExchanged = 0;
 
-  constructor(createMechanism: MechanismFactory) {
+  /** `hint` follows the reason where the client offers no mechanism that the server does. */
+  constructor(createMechanism: MechanismFactory, hint = "") {
     this.createMechanism = createMechanism;
+    this.hint = hint;
   }
 
   step(bytes: Uint8Array): MaybePromise<SpnegoStep> {
@@ -68,7 +71,7 @@ export class SpnegoAcceptor {
       break;
     }
     if (!this.mechanism) {
-      return this.end(refuse(Status.INVALID_PARAMETER, "no mechanism in common"));
+      return this.end(refuse(Status.INVALID_PARAMETER, `no mechanism in common${this.hint}`));
     }
     this.state = "mechanism";
     // A copy, because the request's buffer is reused.

@@ -76,6 +76,11 @@ export class Session {
     return this.identity?.isAnonymous ?? false;
   }
 
+  /** A tree connect has succeeded, which may have ended since. */
+  get hasUsedShares(): boolean {
+    return this.lastTreeId !== 0;
+  }
+
   /** An unused TreeId; never 0 or 0xFFFFFFFF. */
   nextTreeId(): number {
     do {

@@ -64,6 +64,21 @@ export class EventLog {
           () => `${who(event.identity)} logged on with ${dialectName(event.dialect)}`,
           nameOf(event.identity),
         );
+      case "connected":
+        return this.info(
+          event.event,
+          () =>
+            `${who(event.identity)} connected to share [${showName(event.share)}]${event.readOnly ? ", read-only" : ""}`,
+          `${event.share} ${nameOf(event.identity)}`,
+        );
+      case "guestLeft":
+        return this.warn(
+          event.event,
+          () =>
+            `${who(event.identity)} left at once, as Windows 10 and 11 do where they accept no guests: ` +
+            "make a user with a password for this client",
+          event.identity.remoteAddress,
+        );
       case "logoff":
         return this.info(event.event, () => `${who(event.identity)} logged off`, nameOf(event.identity));
     }

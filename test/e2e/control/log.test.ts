@@ -4,10 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dialect } from "../../../src/wire/command/negotiate.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { MAX_LINES } from "../../../src/manager/log/event-log.ts";
+import { canMakeDiskImage, makeDiskImage } from "../../peer/disk-image.ts";
 import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
 import { run, startServer as serve } from "../../cli/executable.ts";
 import { type ControlledServer, minismbd, startControlled } from "../client/control-rig.ts";
-import { createFile, mountShare } from "../client/raw-files.ts";
+import { RawClient } from "../client/raw-client.ts";
+import { createFile, mountShare, writeCall } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 
 let server: TestServer | undefined;
@@ -15,6 +19,9 @@ afterEach(async () => {
   await server?.stop();
   server = undefined;
 });
+
+/** A name that no user has. */
+const NOBODY = { user: "nobody-here", password: "x" };
 
 const directory = mkdtempSync(join(tmpdir(), "minismbd-log-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -54,6 +61,74 @@ describe("a refusal is logged with its reason:", () => {
     expect(await logOf(server, line)).toContain(line);
   });
 
+  test("an NTLM log-on where only Kerberos is accepted, with and without SPNEGO", async () => {
+    const parameters = { "ntlm auth": "disabled", "kerberos support": "yes", "log level": "info" };
+    server = await startServer({ parameters });
+    for (const isRaw of [false, true])
+      await expect(mountShare(server, { ...TESTER, isRaw }, "test")).rejects.toThrow();
+    const reason = "'ntlm auth' is disabled, only Kerberos is accepted";
+    const log = await logOf(server, `refused: ${reason}`);
+    expect(log).toContain(`log-on of '' from 127.0.0.1 refused: no mechanism in common: ${reason}`);
+    expect(log).toContain(`log-on of '' from 127.0.0.1 refused: ${reason}`);
+  });
+
+  test("guests where everything must be encrypted", async () => {
+    const parameters = { "map to guest": "bad user", "smb3 encryption": "mandatory", "log level": "info" };
+    server = await startServer({ parameters });
+    await expect(mountShare(server, NOBODY, "test")).rejects.toThrow();
+    const line = "log-on of 'nobody' from 127.0.0.1 refused: 'smb3 encryption = mandatory', which guests";
+    expect(await logOf(server, line)).toContain(line);
+  });
+
+  test("a guest whose client ends the session at once, as Windows 11 does", async () => {
+    server = await startServer({ parameters: { "map to guest": "bad user", "log level": "info" } });
+    const client = await RawClient.connect(server);
+    await client.negotiate({});
+    await client.logOn(NOBODY);
+    client.close();
+    const line = "'nobody' (guest) from 127.0.0.1 left at once, as Windows 10 and 11 do";
+    expect(await logOf(server, line)).toContain(line);
+    // A guest who uses a share is content.
+    const guests = await startServer({
+      parameters: { "map to guest": "bad user", "log level": "info" },
+      shares: [{ name: "open", parameters: { "guest ok": "yes" } }],
+    });
+    (await mountShare(guests, NOBODY, "open")).client.close();
+    const log = await logOf(guests, "logged off");
+    expect([log.includes("logged off"), log.includes("left at once")]).toEqual([true, false]);
+    await guests.stop();
+  });
+
+  test.skipIf(!canMakeDiskImage("ext4"))(
+    "a full disk, when it is first hit and not for each write",
+    async () => {
+      const disk = makeDiskImage("ext4", 2 * 1024 * 1024, ["-m", "0"]);
+      try {
+        server = await startServer({
+          shares: [{ name: "docs", path: disk.path }],
+          parameters: { "log level": "info" },
+        });
+        const mount = await mountShare(server, TESTER, "docs");
+        const file = await createFile(mount, "large");
+        const piece = new Uint8Array(1024 * 1024);
+        let refused = 0;
+        for (let i = 0; i < 100; i++) {
+          const { status } = await mount.client.request(writeCall(mount, file, i * piece.length, piece));
+          if (status === Status.DISK_FULL) refused++;
+        }
+        expect(refused).toBeGreaterThan(50);
+        const line = `share [docs] refused to '${TESTER.user}' from 127.0.0.1: the disk is full`;
+        const log = await logOf(server, line);
+        expect(log.split(line).length - 1).toBeWithin(1, MAX_LINES + 1);
+        mount.client.close();
+        await server.stop();
+        server = undefined;
+      } finally {
+        disk.remove();
+      }
+    },
+  );
+
   test("a write to a read-only share, once a minute for each user at the least", async () => {
     const shares = [{ name: "docs", parameters: { "read only": "yes" } }];
     server = await startServer({ shares, parameters: { "log level": "info" } });
@@ -64,6 +139,31 @@ describe("a refusal is logged with its reason:", () => {
     mount.client.close();
     expect(await logOf(server, "disconnected")).toContain("127.0.0.1 disconnected: by the client");
   });
+});
+
+test("log-on, connect to a share, log-off and disconnect have a line each", async () => {
+  server = await startServer({
+    shares: [{ name: "docs" }, { name: "old", parameters: { "read only": "yes" } }],
+    parameters: { "log level": "info" },
+  });
+  for (const share of ["docs", "old"]) (await mountShare(server, TESTER, share)).client.close();
+  await logOf(server, "logged off");
+  while (server.log().split("logged off").length < 3) await Bun.sleep(10);
+  const who = `'${TESTER.user}' from 127.0.0.1`;
+  const lines = server
+    .log()
+    .split("\n")
+    .filter((line) => line.includes("127.0.0.1"));
+  const session = (share: string): string[] => [
+    `minismbd: info: ${who} logged on with SMB 3.1.1`,
+    `minismbd: info: ${who} connected to share [${share}]`,
+    "minismbd: info: 127.0.0.1 disconnected: by the client",
+    `minismbd: info: ${who} logged off`,
+  ];
+  expect(lines).toEqual([
+    ...session("docs"),
+    ...session("old, read-only").map((line) => line.replace("[old, read-only]", "[old], read-only")),
+  ]);
 });
 
 test("`log file` has lines with their time, and is renamed beyond `max log size`", async () => {

@@ -220,6 +220,17 @@ export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void
   return closeAll(context, context.opens.ofTree(tree), () => tree.store?.close());
 }
 
+/** How soon Windows gives up a guest's session that it does not accept. */
+const GUEST_GIVEN_UP_MS = 5_000;
+
+function reportEnd({ clock, manager }: EngineContext, { hasUsedShares, identity, startedMs }: Session): void {
+  if (identity === undefined) return;
+  const isShort = clock.now() - startedMs < GUEST_GIVEN_UP_MS;
+  if (identity.isGuest && !identity.isAnonymous && isShort && !hasUsedShares)
+    manager.notify({ event: "guestLeft", identity });
+  manager.notify({ event: "logoff", identity });
+}
+
 /**
  * Ends a session that logged off or lost its last connection: its id, its trees and its opens. Durable opens
  * are detached and wait for their client. [MS-SMB2] 3.3.5.6, 3.3.7.1.
@@ -232,7 +243,7 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
   session.connectionIds.clear();
   const trees = [...session.trees.values()];
   session.trees.clear();
-  if (session.identity !== undefined) context.manager.notify({ event: "logoff", identity: session.identity });
+  reportEnd(context, session);
   detachOpens(context, session);
   return closeAll(context, context.opens.ofSession(session), () => {
     for (const tree of trees) {

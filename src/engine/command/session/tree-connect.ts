@@ -165,6 +165,11 @@ function addTree(
   // 3.3.5.7 has no signing per share: a share that requires it makes its whole session sign.
   if (grant.signing === "required") session.mustSign = true;
   session.trees.set(tree.id, tree);
+  const { identity } = session;
+  if (grant.type === "disk" && identity !== undefined) {
+    const { name: share, readOnly } = grant;
+    exchange.context.manager.notify({ event: "connected", share, identity, readOnly });
+  }
   store?.onLoss(() => endLostTree(exchange.context, tree));
   exchange.tree = tree;
   exchange.treeId = tree.id;
