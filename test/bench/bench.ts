@@ -1,7 +1,7 @@
 // Benchmarks this server and Debian's smbd in turn, with the same clients and the same folders, within a time limit.
 // README.md beside this file has the usage and tells about the rows.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { hasSmbd } from "../peer/smbd.ts";
 import { makeDirectory, removeDirectory } from "../peer/test-server.ts";
@@ -9,6 +9,7 @@ import { Budget } from "./budget.ts";
 import { drawChart } from "./chart.ts";
 import { Folder, mostMib } from "./folders.ts";
 import { IdleServers } from "./fresh-server.ts";
+import { compareInstructions } from "./instructions.ts";
 import { compile } from "./load.ts";
 import { Measuring } from "./measuring.ts";
 import { writeReadme } from "./readme.ts";
@@ -19,7 +20,7 @@ import type { Bench } from "./runs.ts";
 import { Side } from "./sides.ts";
 import { CEILING, ceilingStarter, ownStarter, type Paths, smbdStarter } from "./subjects.ts";
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
   options: {
     rows: { type: "string", default: "" },
     runs: { type: "string", default: "3" },
@@ -33,12 +34,16 @@ const { values: options } = parseArgs({
     from: { type: "string" },
     "write-readme": { type: "boolean", default: false },
     arm64: { type: "boolean", default: false },
+    qemu: { type: "string", default: "qemu-aarch64" },
   },
   allowPositionals: true,
 });
 
 /** Of the time limit, for what is before the first row and after the last. */
 const AROUND_SECONDS = 40;
+
+/** Of one measurement. */
+const LONGEST_SECONDS = 60;
 
 interface Sides {
   readonly own: Side;
@@ -109,7 +114,10 @@ async function run(
     const weight = rows.reduce((sum, row) => sum + (row.weight ?? 1), 0);
     const seconds = Number(options.minutes) * 60 - AROUND_SECONDS - elapsed();
     const budget = new Budget(seconds, weight, () => performance.now() / 1000);
-    const measuring = new Measuring(bench, budget, Number(options.runs));
+    const measuring = new Measuring(bench, budget, {
+      runs: Number(options.runs),
+      longestSeconds: LONGEST_SECONDS,
+    });
     console.log(
       `medians of ${options.runs} runs; files in ${directories.join(" and ")}\n${formatHead(names)}`,
     );
@@ -154,8 +162,21 @@ function finish(figures: Figures): void {
   if (options["write-readme"]) writeReadme(figures, draw(figures, true), table);
 }
 
+async function countInstructions(): Promise<void> {
+  if (positionals.length === 0) throw new Error("usage: npm run bench -- --arm64 OLD NEW");
+  const directory = makeDirectory("minismbd-bench", existsSync(options.memory) ? options.memory : undefined);
+  const executables = positionals.map((path) => resolve(path));
+  try {
+    const pattern = new RegExp(options.rows);
+    await compareInstructions(directory, { qemu: options.qemu, executables, pattern });
+  } finally {
+    removeDirectory(directory);
+  }
+}
+
 async function main(): Promise<void> {
   if (options.from !== undefined) return finish(JSON.parse(readFileSync(options.from, "utf8")) as Figures);
+  if (options.arm64) return countInstructions();
   const directory = makeDirectory("minismbd-bench", existsSync(options.memory) ? options.memory : undefined);
   mkdirSync(options.disk, { recursive: true });
   const disk = makeDirectory("minismbd-bench", options.disk);

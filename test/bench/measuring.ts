@@ -6,8 +6,14 @@ import type { Row, Sample } from "./row.ts";
 import type { Bench } from "./runs.ts";
 import type { Side } from "./sides.ts";
 
-/** A measurement is given up after this, and after what is left of the whole time. */
-const LONGEST_SECONDS = 60;
+export interface MeasuringLimits {
+  /** Of each server in a row. */
+  readonly runs: number;
+  /** A measurement is given up after this; earlier where less is left of the whole time. */
+  readonly longestSeconds: number;
+}
+
+/** A measurement that has begun may take this long, even when the whole time is over. */
 const LEAST_SECONDS = 5;
 /** Failures after which a row is not repeated. */
 const MOST_FAILURES = 2;
@@ -19,20 +25,20 @@ const KILLED_MS = 2000;
 export class Measuring {
   private readonly bench: Bench;
   private readonly budget: Budget;
-  private readonly runs: number;
+  private readonly limits: MeasuringLimits;
   private samples = new Map<string, Sample[]>();
   private failures: string[] = [];
 
-  constructor(bench: Bench, budget: Budget, runs: number) {
+  constructor(bench: Bench, budget: Budget, limits: MeasuringLimits) {
     this.bench = bench;
     this.budget = budget;
-    this.runs = runs;
+    this.limits = limits;
   }
 
   /** The first two of `sides` are compared. */
   async measure(row: Row, sides: readonly Side[]): Promise<RowReport> {
     const seconds = this.budget.allot(row.weight ?? 1);
-    const runs = Math.min(this.runs, row.mostRuns ?? Infinity);
+    const runs = Math.min(this.limits.runs, row.mostRuns ?? Infinity);
     const began = now();
     this.samples = new Map(sides.map(({ name }) => [name, []]));
     this.failures = [];
@@ -79,7 +85,8 @@ export class Measuring {
   }
 
   private async attempt(row: Row, side: Side, scale: number): Promise<Sample> {
-    const seconds = Math.max(LEAST_SECONDS, Math.min(LONGEST_SECONDS, this.budget.remainingSeconds));
+    const left = Math.max(LEAST_SECONDS, this.budget.remainingSeconds);
+    const seconds = Math.min(this.limits.longestSeconds, left);
     const controller = new AbortController();
     this.bench.signal = controller.signal;
     const timer = setTimeout(() => controller.abort(), seconds * 1000);

@@ -112,17 +112,22 @@ async function peakDuring(pid: number, done: Promise<unknown>): Promise<number> 
   return peak;
 }
 
-/** Runs one job of the raw client. */
-export async function runJob(bench: Bench, subject: Subject, options: JobOptions): Promise<Measured> {
+/** Runs one job of the raw client. `used`: what `cpuSeconds` is the difference of, of the server's process. */
+export async function runJob(
+  bench: Bench,
+  subject: Subject,
+  options: JobOptions,
+  used: (pid: number) => number = threadSeconds,
+): Promise<Measured> {
   const client = new Client(bench, subject, options);
   try {
     await client.nextLine();
-    const before = threadSeconds(subject.pid);
+    const before = used(subject.pid);
     client.go();
     const line = client.nextLine();
     const peakAnonymousKib = await peakDuring(subject.pid, line);
     const result = JSON.parse(await line) as JobResult;
-    const measured = { ...result, cpuSeconds: threadSeconds(subject.pid) - before, peakAnonymousKib };
+    const measured = { ...result, cpuSeconds: used(subject.pid) - before, peakAnonymousKib };
     await client.end();
     return measured;
   } finally {

@@ -37,6 +37,8 @@ export type Starter = () => Promise<Subject>;
 /** The name of the C program that is measured beside the servers. */
 export const CEILING = "ceiling";
 const HOST = "127.0.0.1";
+const START_MS = 15_000;
+const SLOW_START_MS = 120_000;
 const CONNECTIONS = { "max connections": "1000" };
 
 function optionsOf(paths: Paths, parameters: Readonly<Record<string, string>>): ServerOptions {
@@ -47,6 +49,8 @@ function optionsOf(paths: Paths, parameters: Readonly<Record<string, string>>): 
 export interface OwnSettings {
   readonly name: string;
   readonly executable?: string;
+  /** A program and its options that run the executable; it may be slow. */
+  readonly wrapper?: readonly string[];
   /** Parameters of [global] in addition to the benchmark's. */
   readonly parameters?: Readonly<Record<string, string>>;
 }
@@ -66,7 +70,8 @@ export function ownStarter(paths: Paths, settings: OwnSettings): Starter {
     const log = join(directory, "log");
     const output = { stdin: "ignore", stdout: Bun.file(log), stderr: Bun.file(`${log}.errors`) } as const;
     const began = performance.now();
-    const child = Bun.spawn([settings.executable ?? EXECUTABLE, ...words], { ...output, cwd: directory });
+    const { executable = EXECUTABLE, wrapper = [] } = settings;
+    const child = Bun.spawn([...wrapper, executable, ...words], { ...output, cwd: directory });
     const readLog = (): string => readIfPresent(log) + readIfPresent(`${log}.errors`);
     const stop = async (): Promise<void> => {
       child.kill("SIGTERM");
@@ -74,7 +79,7 @@ export function ownStarter(paths: Paths, settings: OwnSettings): Starter {
       removeDirectory(directory);
     };
     try {
-      await awaitListening(child, HOST, port, readLog);
+      await awaitListening(child, HOST, port, readLog, wrapper.length > 0 ? SLOW_START_MS : START_MS);
     } catch (error) {
       await stop();
       throw error;
