@@ -63,6 +63,8 @@ export class WaitingCall implements DiskJob {
   readonly args: readonly unknown[];
   readonly share: number;
   readonly isLong: boolean;
+  /** A descriptor that is not closed is lost for good. */
+  readonly mustRun: boolean;
   /** Held until the worker has ended the operation, which has only its address. */
   private readonly buffer: TransferBuffer | undefined;
   readonly startedMs = performance.now();
@@ -84,6 +86,7 @@ export class WaitingCall implements DiskJob {
   ) {
     this.buffer = buffer;
     this.isLong = longOperations.has(operation);
+    this.mustRun = operation === "close";
     this.volume = volume;
     this.owner = owner;
     this.pending = pending;

@@ -172,7 +172,7 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
         return;
       }
       // A close stays in the queue: the descriptor must be closed, however late.
-      if (call.operation !== "close" && this.workers.withdraw(call)) call.end();
+      if (!call.mustRun && this.workers.withdraw(call)) call.end();
       call.settle(-Errno.ETIMEDOUT);
     }
   }

@@ -17,6 +17,8 @@ export interface DiskJob {
   readonly share: number;
   /** Takes long on a healthy disk, too: no other job is queued behind it. */
   readonly isLong: boolean;
+  /** Never `lost` while the volume is in use: it waits until there is a worker. */
+  readonly mustRun: boolean;
   readonly definition: ShareDefinition;
   /** Read when the job is posted to the worker. */
   readonly changedMs: () => number;
@@ -164,9 +166,14 @@ export class VolumeWorkers {
       if (job === undefined || thread === undefined) break;
       this.assign(thread, job, now);
     }
-    if (this.threads.length === 0) for (const job of this.queue.drain()) job.lost(-Errno.EMFILE);
+    if (this.threads.length === 0) for (const job of this.queue.drain()) this.lose(job, -Errno.EMFILE);
     // All threads are busy. Try again when they may count as hanging: another thread is started then.
     if (!this.queue.isEmpty && this.threads.length < MAX_WORKERS) this.retryLater();
+  }
+
+  private lose(job: DiskJob, failure: Failure): void {
+    if (job.mustRun) this.queue.push(job);
+    else job.lost(failure);
   }
 
   private threadFor(now: number, isLong: boolean): Thread | undefined {
@@ -255,7 +262,7 @@ export class VolumeWorkers {
     const lost = [...thread.posted.values()];
     thread.posted.clear();
     for (const { job, slot } of lost) {
-      if (giveUp(thread.slots, slot)) job.lost(-Errno.EIO);
+      if (giveUp(thread.slots, slot)) this.lose(job, -Errno.EIO);
       else job.abandoned(-Errno.EIO);
     }
   }
