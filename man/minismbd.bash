@@ -18,12 +18,12 @@ _minismbd() {
     shares) options="--config --help" ;;
     testparm) options="--suppress-prompt --verbose --section-name --parameter-name --config --pwddb --dialect --user --share --host --json --help" ;;
     status) options="--processes --shares --locks --byterange --leases --volumes --json --metrics --watch --control --help" ;;
-    control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --control --ksmbd-version --verbose --version --help" ;;
+    control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --json --arguments --control --ksmbd-version --verbose --version --help" ;;
     version) options="" ;;
     ksmbd.mountd) options="--port --nodetach --config --pwddb --lock --verbose --version --help" ;;
     ksmbd.adduser) options="--add --update --delete --password --pwddb --config --verbose --version --help" ;;
     ksmbd.addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
-    ksmbd.control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --control --ksmbd-version --verbose --version --help" ;;
+    ksmbd.control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --json --arguments --control --ksmbd-version --verbose --version --help" ;;
   esac
   case "$word" in
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { ask, askAll } from "../manager/control/client.ts";
 import type { ComponentState } from "../manager/control/commands.ts";
+import { ControlError } from "../manager/control/protocol.ts";
 import { notifyServer } from "../manager/lock-file.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
 import { printable } from "../wire/printable.ts";
@@ -32,6 +33,12 @@ export const OPTIONS: readonly Option[] = [
       "prints the components, in brackets where they are on",
   },
   { long: "log-level", value: "LEVEL", help: "error, warn, info or debug, until the next reload" },
+  {
+    long: "json",
+    value: "COMMAND",
+    help: "send a command of the control socket and print its answer as JSON: status, sessions, opens, reload, ...",
+  },
+  { long: "arguments", value: "JSON", help: "with --json: the command's arguments, an object" },
   { long: "control", value: "FILE", help: "the server's control socket" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
   { long: "verbose", short: "v", help: "print more messages" },
@@ -62,6 +69,8 @@ async function control(name: string, words: readonly string[]): Promise<number> 
   if (args.has("close")) return close(socket, args.value("close") ?? "");
   const disk = args.value("eject");
   if (disk !== undefined) return eject(socket, disk);
+  const command = args.value("json");
+  if (command !== undefined) return printAnswer(socket, command, args.value("arguments") ?? "");
   const component = args.value("debug");
   if (component !== undefined) return toggleDebug(socket, component);
   const level = args.value("log-level");
@@ -84,6 +93,33 @@ async function act(
   const file = defaultLockFile();
   if (!notifyServer(file, signal)) throw new CliError(`${file} names no running server, nothing was done`);
   return 0;
+}
+
+/** For scripts: `{"items":[…]}` and exit status 0, or `{"error":TEXT}` and 1. */
+async function printAnswer(socket: string, command: string, text: string): Promise<number> {
+  const items: unknown[] = [];
+  let answer: object = { items };
+  try {
+    await ask(socket, command, (item) => items.push(item), parseObject(text));
+  } catch (error) {
+    if (!(error instanceof ControlError || error instanceof CliError)) throw error;
+    answer = { error: error.message };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  return "error" in answer ? 1 : 0;
+}
+
+/** Throws CliError. */
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  if (text.trim() === "") return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new CliError("--arguments: this is no object of JSON");
 }
 
 async function eject(socket: string, disk: string): Promise<number> {

@@ -21,7 +21,7 @@ export async function ask(
   checkOwner(path);
   const socket = connect(path);
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error("no answer")));
-  socket.write(`${JSON.stringify({ version: PROTOCOL_VERSION, command, ...args })}\n`);
+  socket.write(`${JSON.stringify({ ...args, version: PROTOCOL_VERSION, command })}\n`);
   let text = "";
   try {
     for await (const chunk of socket.setEncoding("utf8")) {
