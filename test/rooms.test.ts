@@ -12,7 +12,7 @@ type Allowed = Readonly<Record<string, readonly string[]>>;
 /** The rooms of src, with the packages and built-in modules each may use; a name that ends with : or / is a prefix. */
 const ROOMS: Allowed = {
   wire: [],
-  crypto: ["@noble/", "node:"],
+  crypto: ["@noble/hashes/", "node:"],
   linux: ["bun:ffi", "node:"],
   loop: ["linux", "bun:jsc", "node:"],
   port: ["wire"],

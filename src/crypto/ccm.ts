@@ -1,7 +1,7 @@
-// AES-CCM in TypeScript with noble's AES block function: in one pass, in place, without allocation per block.
+// AES-CCM in TypeScript by the block function of aes.ts: in one pass, in place, without allocation per block.
 // RFC 3610, NIST SP 800-38C; [MS-SMB2] 2.2.41 and 3.1.4.3 (11-byte nonce, 16-byte tag).
 
-import { unsafe } from "@noble/ciphers/aes.js";
+import { encryptBlock, expandKey } from "./aes.ts";
 import { BLOCK_LENGTH, CCM_NONCE_LENGTH, assertAesKey, assertNonce, tagsEqual } from "./aes-key.ts";
 import { CTR_FLAGS, writeCcmHead } from "./ccm-head.ts";
 import type { Aead } from "./provider.ts";
@@ -14,6 +14,9 @@ const plainTail = new Uint8Array(BLOCK_LENGTH);
 const plainTailView = new DataView(plainTail.buffer);
 const computedTag = new Uint8Array(BLOCK_LENGTH);
 const computedTagView = new DataView(computedTag.buffer);
+// Results of the block function: a block of key stream, and the MAC so far.
+const stream = new Int32Array(4);
+const chain = new Int32Array(4);
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -25,14 +28,10 @@ function counterWord(counter: number): number {
 
 class PureCcm implements Aead {
   readonly nonceLength = CCM_NONCE_LENGTH;
-  readonly #roundKeys: Uint32Array;
-  #m0 = 0;
-  #m1 = 0;
-  #m2 = 0;
-  #m3 = 0;
+  readonly #roundKeys: Int32Array;
 
   constructor(key: Uint8Array) {
-    this.#roundKeys = unsafe.expandKeyLE(key);
+    this.#roundKeys = expandKey(key);
   }
 
   seal(
@@ -71,7 +70,7 @@ class PureCcm implements Aead {
     sealing: boolean,
   ): void {
     assertNonce(nonce, CCM_NONCE_LENGTH);
-    this.#m0 = this.#m1 = this.#m2 = this.#m3 = 0;
+    chain.fill(0);
     const head = writeCcmHead(nonce, aad, to - from);
     this.#absorb(viewOf(head), head.length);
     counterBlock[0] = CTR_FLAGS;
@@ -80,37 +79,33 @@ class PureCcm implements Aead {
     const whole = from + ((to - from) & -BLOCK_LENGTH);
     this.#cryptBlocks(view, from, whole, sealing);
     if (whole < to) this.#cryptTail(view, whole, to, 1 + (whole - from) / BLOCK_LENGTH, sealing);
-    const mask = this.#keyStream(0);
-    computedTagView.setInt32(0, mask.s0 ^ this.#m0, true);
-    computedTagView.setInt32(4, mask.s1 ^ this.#m1, true);
-    computedTagView.setInt32(8, mask.s2 ^ this.#m2, true);
-    computedTagView.setInt32(12, mask.s3 ^ this.#m3, true);
+    this.#keyStream(0);
+    for (let i = 0; i < 4; i++) computedTagView.setInt32(i * 4, (stream[i] ?? 0) ^ (chain[i] ?? 0), true);
   }
 
-  #keyStream(counter: number): { s0: number; s1: number; s2: number; s3: number } {
-    return unsafe.encrypt(
+  /** Encrypts one counter block into `stream`. */
+  #keyStream(counter: number): void {
+    encryptBlock(
       this.#roundKeys,
       counterView.getInt32(0, true),
       counterView.getInt32(4, true),
       counterView.getInt32(8, true),
       counterWord(counter),
+      stream,
     );
   }
 
-  /** CBC-MAC over whole blocks. */
+  /** CBC-MAC over whole blocks, continued in `chain`. */
   #absorb(view: DataView, length: number): void {
     for (let at = 0; at < length; at += BLOCK_LENGTH) {
-      const x = unsafe.encrypt(
+      encryptBlock(
         this.#roundKeys,
-        this.#m0 ^ view.getInt32(at, true),
-        this.#m1 ^ view.getInt32(at + 4, true),
-        this.#m2 ^ view.getInt32(at + 8, true),
-        this.#m3 ^ view.getInt32(at + 12, true),
+        (chain[0] ?? 0) ^ view.getInt32(at, true),
+        (chain[1] ?? 0) ^ view.getInt32(at + 4, true),
+        (chain[2] ?? 0) ^ view.getInt32(at + 8, true),
+        (chain[3] ?? 0) ^ view.getInt32(at + 12, true),
+        chain,
       );
-      this.#m0 = x.s0;
-      this.#m1 = x.s1;
-      this.#m2 = x.s2;
-      this.#m3 = x.s3;
     }
   }
 
@@ -123,48 +118,34 @@ class PureCcm implements Aead {
     const maskIn = sealing ? -1 : 0;
     const maskOut = ~maskIn;
     let counter = 1;
-    let m0 = this.#m0;
-    let m1 = this.#m1;
-    let m2 = this.#m2;
-    let m3 = this.#m3;
     for (let at = from; at < to; at += BLOCK_LENGTH) {
-      const k = unsafe.encrypt(keys, n0, n1, n2, counterWord(counter++));
+      encryptBlock(keys, n0, n1, n2, counterWord(counter++), stream);
       const i0 = view.getInt32(at, true);
       const i1 = view.getInt32(at + 4, true);
       const i2 = view.getInt32(at + 8, true);
       const i3 = view.getInt32(at + 12, true);
-      const o0 = i0 ^ k.s0;
-      const o1 = i1 ^ k.s1;
-      const o2 = i2 ^ k.s2;
-      const o3 = i3 ^ k.s3;
+      const o0 = i0 ^ (stream[0] ?? 0);
+      const o1 = i1 ^ (stream[1] ?? 0);
+      const o2 = i2 ^ (stream[2] ?? 0);
+      const o3 = i3 ^ (stream[3] ?? 0);
       view.setInt32(at, o0, true);
       view.setInt32(at + 4, o1, true);
       view.setInt32(at + 8, o2, true);
       view.setInt32(at + 12, o3, true);
-      const x = unsafe.encrypt(
+      encryptBlock(
         keys,
-        m0 ^ (i0 & maskIn) ^ (o0 & maskOut),
-        m1 ^ (i1 & maskIn) ^ (o1 & maskOut),
-        m2 ^ (i2 & maskIn) ^ (o2 & maskOut),
-        m3 ^ (i3 & maskIn) ^ (o3 & maskOut),
+        (chain[0] ?? 0) ^ (i0 & maskIn) ^ (o0 & maskOut),
+        (chain[1] ?? 0) ^ (i1 & maskIn) ^ (o1 & maskOut),
+        (chain[2] ?? 0) ^ (i2 & maskIn) ^ (o2 & maskOut),
+        (chain[3] ?? 0) ^ (i3 & maskIn) ^ (o3 & maskOut),
+        chain,
       );
-      m0 = x.s0;
-      m1 = x.s1;
-      m2 = x.s2;
-      m3 = x.s3;
     }
-    this.#m0 = m0;
-    this.#m1 = m1;
-    this.#m2 = m2;
-    this.#m3 = m3;
   }
 
   #cryptTail(view: DataView, from: number, to: number, counter: number, sealing: boolean): void {
-    const k = this.#keyStream(counter);
-    scratchView.setInt32(0, k.s0, true);
-    scratchView.setInt32(4, k.s1, true);
-    scratchView.setInt32(8, k.s2, true);
-    scratchView.setInt32(12, k.s3, true);
+    this.#keyStream(counter);
+    for (let i = 0; i < 4; i++) scratchView.setInt32(i * 4, stream[i] ?? 0, true);
     plainTail.fill(0);
     for (let i = 0; from + i < to; i++) {
       const input = view.getUint8(from + i);

@@ -1,22 +1,23 @@
-// AES-CMAC in TypeScript with noble's AES block function: the signing algorithm of SMB 3.x.
+// AES-CMAC in TypeScript by the block function of aes.ts: the signing algorithm of SMB 3.x.
 // RFC 4493; [MS-SMB2] 3.1.4.1.
 
-import { unsafe } from "@noble/ciphers/aes.js";
+import { encryptBlock, encryptZeroBlock, expandKey } from "./aes.ts";
 import { BLOCK_LENGTH, assertAesKey, doubleBlock } from "./aes-key.ts";
 import type { Mac } from "./provider.ts";
 
 const last = new Uint8Array(BLOCK_LENGTH);
 const lastView = new DataView(last.buffer);
+// The MAC so far.
+const chain = new Int32Array(4);
 
 class PureCmac implements Mac {
-  readonly #roundKeys: Uint32Array;
+  readonly #roundKeys: Int32Array;
   readonly #k1: Uint8Array;
   readonly #k2: Uint8Array;
 
   constructor(key: Uint8Array) {
-    this.#roundKeys = unsafe.expandKeyLE(key);
-    const k1 = new Uint8Array(BLOCK_LENGTH);
-    unsafe.encryptBlock(this.#roundKeys, k1);
+    this.#roundKeys = expandKey(key);
+    const k1 = encryptZeroBlock(this.#roundKeys);
     doubleBlock(k1);
     this.#k1 = k1;
     this.#k2 = k1.slice();
@@ -35,23 +36,10 @@ class PureCmac implements Mac {
     const keys = this.#roundKeys;
     const length = to - from;
     const whole = length === 0 ? 0 : (length - 1) >>> 4;
-    let s0 = 0;
-    let s1 = 0;
-    let s2 = 0;
-    let s3 = 0;
+    chain.fill(0);
     let position = from;
     for (let block = 0; block < whole; block++, position += BLOCK_LENGTH) {
-      const x = unsafe.encrypt(
-        keys,
-        s0 ^ view.getInt32(position, true),
-        s1 ^ view.getInt32(position + 4, true),
-        s2 ^ view.getInt32(position + 8, true),
-        s3 ^ view.getInt32(position + 12, true),
-      );
-      s0 = x.s0;
-      s1 = x.s1;
-      s2 = x.s2;
-      s3 = x.s3;
+      absorb(keys, view, position);
     }
     const rest = to - position;
     const subkey = rest === BLOCK_LENGTH ? this.#k1 : this.#k2;
@@ -59,19 +47,21 @@ class PureCmac implements Mac {
       const byte = i < rest ? (bytes[position + i] ?? 0) : i === rest ? 0x80 : 0;
       last[i] = byte ^ (subkey[i] ?? 0);
     }
-    const tag = unsafe.encrypt(
-      keys,
-      s0 ^ lastView.getInt32(0, true),
-      s1 ^ lastView.getInt32(4, true),
-      s2 ^ lastView.getInt32(8, true),
-      s3 ^ lastView.getInt32(12, true),
-    );
-    lastView.setInt32(0, tag.s0, true);
-    lastView.setInt32(4, tag.s1, true);
-    lastView.setInt32(8, tag.s2, true);
-    lastView.setInt32(12, tag.s3, true);
+    absorb(keys, lastView, 0);
+    for (let i = 0; i < 4; i++) lastView.setInt32(i * 4, chain[i] ?? 0, true);
     out.set(last, at);
   }
+}
+
+function absorb(keys: Int32Array, view: DataView, at: number): void {
+  encryptBlock(
+    keys,
+    (chain[0] ?? 0) ^ view.getInt32(at, true),
+    (chain[1] ?? 0) ^ view.getInt32(at + 4, true),
+    (chain[2] ?? 0) ^ view.getInt32(at + 8, true),
+    (chain[3] ?? 0) ^ view.getInt32(at + 12, true),
+    chain,
+  );
 }
 
 /** AES-CMAC with a key of 16 or 32 bytes. Throws RangeError for any other length. */

@@ -1,7 +1,7 @@
-// AES-GCM and AES-GMAC in TypeScript with noble's AES block function, in place.
+// AES-GCM and AES-GMAC in TypeScript by the block function of aes.ts, in place.
 // NIST SP 800-38D 7.1, 7.2 with 96-bit nonces; [MS-SMB2] 3.1.4.1 (GMAC), 3.1.4.3 (GCM).
 
-import { unsafe } from "@noble/ciphers/aes.js";
+import { encryptBlock, encryptZeroBlock, expandKey } from "./aes.ts";
 import { BLOCK_LENGTH, GCM_NONCE_LENGTH, assertAesKey, assertNonce, tagsEqual } from "./aes-key.ts";
 import { Ghash } from "./ghash.ts";
 import type { Aead, Mac } from "./provider.ts";
@@ -10,30 +10,30 @@ const scratch = new Uint8Array(BLOCK_LENGTH);
 const scratchView = new DataView(scratch.buffer);
 const computedTag = new Uint8Array(BLOCK_LENGTH);
 const computedTagView = new DataView(computedTag.buffer);
+/** A block of key stream. */
+const stream = new Int32Array(4);
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
- * Byte-swaps a counter: the last word of the counter block is big-endian, noble loads words as little-endian.
+ * Byte-swaps a counter: the last word of the counter block is big-endian, aes.ts has little-endian words.
  */
 function counterWord(counter: number): number {
   return ((counter & 0xff) << 24) | ((counter & 0xff00) << 8) | ((counter >>> 8) & 0xff00) | (counter >>> 24);
 }
 
 class GcmCore {
-  readonly #roundKeys: Uint32Array;
+  readonly #roundKeys: Int32Array;
   readonly #ghash: Ghash;
   #n0 = 0;
   #n1 = 0;
   #n2 = 0;
 
   constructor(key: Uint8Array) {
-    this.#roundKeys = unsafe.expandKeyLE(key);
-    const hashKey = new Uint8Array(BLOCK_LENGTH);
-    unsafe.encryptBlock(this.#roundKeys, hashKey);
-    this.#ghash = new Ghash(hashKey);
+    this.#roundKeys = expandKey(key);
+    this.#ghash = new Ghash(encryptZeroBlock(this.#roundKeys));
   }
 
   begin(nonce: Uint8Array): void {
@@ -52,18 +52,15 @@ class GcmCore {
     let counter = 2;
     let at = from;
     for (; at + BLOCK_LENGTH <= to; at += BLOCK_LENGTH) {
-      const k = unsafe.encrypt(keys, n0, n1, n2, counterWord(counter++));
-      view.setInt32(at, view.getInt32(at, true) ^ k.s0, true);
-      view.setInt32(at + 4, view.getInt32(at + 4, true) ^ k.s1, true);
-      view.setInt32(at + 8, view.getInt32(at + 8, true) ^ k.s2, true);
-      view.setInt32(at + 12, view.getInt32(at + 12, true) ^ k.s3, true);
+      encryptBlock(keys, n0, n1, n2, counterWord(counter++), stream);
+      view.setInt32(at, view.getInt32(at, true) ^ (stream[0] ?? 0), true);
+      view.setInt32(at + 4, view.getInt32(at + 4, true) ^ (stream[1] ?? 0), true);
+      view.setInt32(at + 8, view.getInt32(at + 8, true) ^ (stream[2] ?? 0), true);
+      view.setInt32(at + 12, view.getInt32(at + 12, true) ^ (stream[3] ?? 0), true);
     }
     if (at < to) {
-      const k = unsafe.encrypt(keys, n0, n1, n2, counterWord(counter));
-      scratchView.setInt32(0, k.s0, true);
-      scratchView.setInt32(4, k.s1, true);
-      scratchView.setInt32(8, k.s2, true);
-      scratchView.setInt32(12, k.s3, true);
+      encryptBlock(keys, n0, n1, n2, counterWord(counter), stream);
+      for (let i = 0; i < 4; i++) scratchView.setInt32(i * 4, stream[i] ?? 0, true);
       for (let i = 0; at + i < to; i++) view.setUint8(at + i, view.getUint8(at + i) ^ (scratch[i] ?? 0));
     }
   }
@@ -75,11 +72,11 @@ class GcmCore {
     ghash.update(aad, aadFrom, aadTo);
     ghash.update(data, from, to);
     ghash.finish(aadTo - aadFrom, to - from);
-    const mask = unsafe.encrypt(this.#roundKeys, this.#n0, this.#n1, this.#n2, counterWord(1));
-    computedTagView.setInt32(0, mask.s0 ^ ghash.s0, true);
-    computedTagView.setInt32(4, mask.s1 ^ ghash.s1, true);
-    computedTagView.setInt32(8, mask.s2 ^ ghash.s2, true);
-    computedTagView.setInt32(12, mask.s3 ^ ghash.s3, true);
+    encryptBlock(this.#roundKeys, this.#n0, this.#n1, this.#n2, counterWord(1), stream);
+    computedTagView.setInt32(0, (stream[0] ?? 0) ^ ghash.s0, true);
+    computedTagView.setInt32(4, (stream[1] ?? 0) ^ ghash.s1, true);
+    computedTagView.setInt32(8, (stream[2] ?? 0) ^ ghash.s2, true);
+    computedTagView.setInt32(12, (stream[3] ?? 0) ^ ghash.s3, true);
   }
 }
 

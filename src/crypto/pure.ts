@@ -1,5 +1,5 @@
-// The pure provider, in TypeScript only: noble's hashes and AES block function, and the modes in this
-// directory. [MS-SMB2] 3.1.4, [MS-NLMP] 3.4.
+// The pure provider, in TypeScript only: noble's hashes, and AES and its modes in this directory.
+// [MS-SMB2] 3.1.4, [MS-NLMP] 3.4.
 
 import { hmac } from "@noble/hashes/hmac.js";
 import { md5 } from "@noble/hashes/legacy.js";

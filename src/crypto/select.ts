@@ -12,7 +12,7 @@ export interface SelectedProvider extends Provider {
   readonly fallbacks: readonly string[];
 }
 
-/** Loaded on first use only: noble's AES tables need more memory than all other crypto of a small server. */
+/** Loaded on first use only: noble's hashes and the tables of AES need 2 MiB of memory. */
 function loadPureProvider(): Provider {
   const module: typeof import("./pure.ts") = require("./pure.ts");
   return module.pureProvider;

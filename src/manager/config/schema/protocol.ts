@@ -81,7 +81,7 @@ export const PROTOCOL = [
     "crypto provider",
     { auto: ["auto"], native: ["native"], pure: ["pure"] },
     "auto",
-    "native: the runtime's BoringSSL; pure: TypeScript; auto: native for each primitive that passes its self-test.",
+    "native: the runtime's BoringSSL; pure: TypeScript, slower, and its timing may reveal keys to other programs on the machine; auto: native for each primitive that passes its self-test.",
     { reload: "restart", security: true },
   ),
   flag(
