@@ -1,7 +1,7 @@
 // Kerberos' AES encryption types: with HMAC-SHA1 (RFC 3962 in the profile of RFC 3961 5.3) and with HMAC-SHA2
 // (RFC 8009). Both encrypt in CBC mode with ciphertext stealing; they differ in how keys are derived and what is hashed.
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
-import type { EncryptionType } from "./kerberos-type.ts";
+import type { CoveredBytes, EncryptionType } from "./kerberos-type.ts";
 
 const BLOCK = 16;
 const ZERO_IV = new Uint8Array(BLOCK);
@@ -46,32 +46,52 @@ export function createAesSha2(id: number, name: string, keyBytes: 16 | 32): Encr
 
 function createAes(id: number, name: string, profile: Profile): EncryptionType {
   const { hashBytes, hashesCiphertext, derive, hmac } = profile;
-  const hashOf = (key: Uint8Array, usage: number, plain: Uint8Array, cipher: Uint8Array) => {
+  const hashOf = (
+    key: Uint8Array,
+    usage: number,
+    plain: Uint8Array,
+    cipher: Uint8Array,
+    covered: readonly CoveredBytes[],
+  ) => {
     const integrity = derive(key, usage, Purpose.INTEGRITY);
-    return hashesCiphertext ? hmac(integrity, ZERO_IV, cipher) : hmac(integrity, plain);
+    return hashesCiphertext
+      ? hmac(integrity, ZERO_IV, ...interleave(cipher, covered))
+      : hmac(integrity, ...interleave(plain, covered));
   };
   return {
     id,
     name,
     keyBytes: profile.keyBytes,
     confounderBytes: BLOCK,
-    encrypt(key, usage, data, confounder) {
+    hashBytes,
+    encrypt(key, usage, data, confounder, covered = []) {
       const plain = join(confounder, data);
       const cipher = encryptCts(derive(key, usage, Purpose.ENCRYPTION), plain);
-      return join(cipher, hashOf(key, usage, plain, cipher));
+      return join(cipher, hashOf(key, usage, plain, cipher, covered));
     },
-    decrypt(key, usage, bytes) {
+    decrypt(key, usage, bytes, covered = []) {
       const end = bytes.length - hashBytes;
       if (end < BLOCK) return undefined;
       const cipher = bytes.subarray(0, end);
       const plain = decryptCts(derive(key, usage, Purpose.ENCRYPTION), cipher);
-      if (!timingSafeEqual(hashOf(key, usage, plain, cipher), bytes.subarray(end))) return undefined;
+      if (!timingSafeEqual(hashOf(key, usage, plain, cipher, covered), bytes.subarray(end))) return undefined;
       return plain.subarray(BLOCK);
     },
     checksum(key, usage, data) {
       return hmac(derive(key, usage, Purpose.CHECKSUM), data);
     },
   };
+}
+
+/** The confounder and the data, with the covered bytes in their places. */
+function interleave(bytes: Uint8Array, covered: readonly CoveredBytes[]): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (const { at, bytes: between } of covered) {
+    parts.push(bytes.subarray(from, BLOCK + at), between);
+    from = BLOCK + at;
+  }
+  return [...parts, bytes.subarray(from)];
 }
 
 function hmacOf(hash: "sha1" | "sha256" | "sha384", length: number): Profile["hmac"] {

@@ -15,6 +15,7 @@ export const rc4Hmac: EncryptionType = {
   name: "rc4-hmac",
   keyBytes: 16,
   confounderBytes: CONFOUNDER,
+  hashBytes: 16,
   encrypt(key, usage, data, confounder) {
     const plain = Buffer.concat([confounder, data]);
     const usageKey = hmacMd5(key, littleEndian(usage));

@@ -8,7 +8,9 @@ export const KeyUsage = {
   TICKET: 2,
   AP_REQ_AUTHENTICATOR: 11,
   AP_REP: 12,
+  ACCEPTOR_SEAL: 22,
   ACCEPTOR_SIGN: 23,
+  INITIATOR_SEAL: 24,
   INITIATOR_SIGN: 25,
 } as const;
 

@@ -196,13 +196,14 @@ export class ServerManager implements Manager, PipeManager {
     return this.users.find(name);
   }
 
-  acceptTicket({ token }: { token: Uint8Array }): MaybePromise<TicketAnswer> {
-    if (this.kerberos) return this.kerberos.accept(token, this.config.kerberos);
+  acceptTicket(query: { token: Uint8Array; forRpc: boolean }): MaybePromise<TicketAnswer> {
+    const { token, forRpc } = query;
+    if (this.kerberos) return this.kerberos.accept(token, this.config.kerberos, forRpc);
     // The client's buffer is reused before the module is there.
     const copy = token.slice();
     return import("./kerberos/service.ts").then(({ KerberosService }) => {
       this.kerberos ??= new KerberosService();
-      return this.kerberos.accept(copy, this.config.kerberos);
+      return this.kerberos.accept(copy, this.config.kerberos, forRpc);
     });
   }
 

@@ -3,16 +3,21 @@
 import type { NtStatus } from "../wire/status.ts";
 import type { Identity, MaybePromise } from "./port.ts";
 
-/** Signs and seals the messages of one association after its log-on; each call counts one message of its direction. */
+/**
+ * Signs and seals the messages of one association after its log-on; each call counts one message of its direction. The body
+ * of a message is `message[from, to)`.
+ */
 export interface MessageProtection {
-  /** Length of a signature, the same for every message. */
+  /** Length of what `sign` returns, the same for every message. */
   readonly signatureBytes: number;
-  sign(message: Uint8Array): Uint8Array;
+  /** Length of what `seal` returns. */
+  readonly sealBytes: number;
+  sign(message: Uint8Array, from: number, to: number): Uint8Array;
   /** Compares in constant time. */
-  verify(message: Uint8Array, signature: Uint8Array): boolean;
-  /** Encrypts `message[from, to)` in place. The signature covers the whole message, not encrypted. */
+  verify(message: Uint8Array, from: number, to: number, signature: Uint8Array): boolean;
+  /** Encrypts the body in place. The signature covers what was not encrypted. */
   seal(message: Uint8Array, from: number, to: number): Uint8Array;
-  /** Decrypts `message[from, to)` in place; false: the signature is wrong and the contents are undefined. */
+  /** Decrypts the body in place; false: the signature is wrong and the contents are undefined. */
   unseal(message: Uint8Array, from: number, to: number, signature: Uint8Array): boolean;
 }
 
@@ -23,7 +28,9 @@ export type PipeLogonStep =
       readonly token: Uint8Array | undefined;
       readonly identity: Identity;
       /** Undefined for guests, anonymous users, and mechanisms that protect no messages. */
-      readonly protection: (() => MessageProtection) | undefined;
+      readonly protection: ((coversHeader: boolean) => MessageProtection) | undefined;
+      /** Wall-clock milliseconds at which the log-on ends; undefined: never. */
+      readonly expiresMs: number | undefined;
     }
   | { readonly kind: "refused" };
 

@@ -119,10 +119,15 @@ export type TicketAnswer =
       /** The context's key: the client's subkey, or the ticket's. */
       readonly etype: number;
       readonly key: Uint8Array;
-      /** Number of the server's first signed message. */
+      /** The key is a subkey of the server's. */
+      readonly isServerKey: boolean;
+      /** Numbers of the server's and the client's first signed message. */
       readonly sequence: number;
-      /** The framed AP-REP, where the client asked for one. */
+      readonly clientSequence: number;
+      /** The AP-REP, where the client asked for one. */
       readonly token: Uint8Array | undefined;
+      /** In the exchange of DCE: whether the client's answer to the AP-REP is right; until then it has proved nothing. */
+      readonly confirm: ((token: Uint8Array) => boolean) | undefined;
       /** Milliseconds since 1970 at which the session ends. */
       readonly expiresMs: number;
     }
@@ -343,8 +348,8 @@ export interface Manager {
   settings(): EngineSettings;
   /** The account of that name (compared without case), or null. `""`: the guest account. */
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
-  /** Checks the framed AP-REQ of a client. */
-  acceptTicket(query: { token: Uint8Array }): MaybePromise<TicketAnswer>;
+  /** Checks the AP-REQ of a client. `forRpc`: in a bind, which may use the exchange of DCE and a ticket for the host. */
+  acceptTicket(query: { token: Uint8Array; forRpc: boolean }): MaybePromise<TicketAnswer>;
   /**
    * STATUS_BAD_NETWORK_NAME for an unknown share or a missing directory, STATUS_ACCESS_DENIED for a refused
    * user.

@@ -2,8 +2,12 @@
 import { type Authenticator, createAuthenticator } from "../logon/authenticator.ts";
 import type { EngineContext } from "./context.ts";
 
-/** `addressBlock` stands for the client or its network in the limits on guessing passwords. */
-export function startAuthenticator(context: EngineContext, addressBlock: string): Authenticator {
+/** `addressBlock` stands for the client or its network in the limits on guessing passwords; `forRpc`: in a bind. */
+export function startAuthenticator(
+  context: EngineContext,
+  addressBlock: string,
+  forRpc = false,
+): Authenticator {
   const { settings, manager, provider } = context;
   return createAuthenticator({
     provider,
@@ -12,7 +16,8 @@ export function startAuthenticator(context: EngineContext, addressBlock: string)
     findAccount: (query) => manager.findAccount(query),
     kerberos: settings.kerberos,
     ntlm: settings.ntlm,
-    acceptTicket: (token) => manager.acceptTicket({ token }),
+    acceptTicket: (token) => manager.acceptTicket({ token, forRpc }),
+    forRpc,
     mapToGuest: settings.mapToGuest,
     gate: context.logonGates.forAddress(addressBlock),
     now() {

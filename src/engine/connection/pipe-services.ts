@@ -22,11 +22,12 @@ export function pipeServices(
     }
     const { user, domain, isGuest, isAnonymous, accountVersion } = step.identity;
     const identity: Identity = { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress };
-    return { kind: "done", token: step.token, identity, protection: step.protection };
+    const { token, protection, expiresMs } = step;
+    return { kind: "done", token, identity, protection, expiresMs };
   };
   return {
     startLogon(): PipeLogon {
-      const authenticator = startAuthenticator(context, addressBlock);
+      const authenticator = startAuthenticator(context, addressBlock, true);
       return { step: (token) => andThen(authenticator.step(token), judge) };
     },
     beginProof: (user) =>

@@ -3,7 +3,7 @@
 import type { MaybePromise } from "../../port/port.ts";
 import type { MessageProtection } from "../../port/pipes.ts";
 import { WireError } from "../../wire/cursor.ts";
-import { isKerberosToken } from "../../wire/auth/kerberos.ts";
+import { isBareApReq, isKerberosToken } from "../../wire/auth/kerberos.ts";
 import { isNtlmssp } from "../../wire/auth/ntlmssp.ts";
 import { encodeInit2, Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
@@ -25,7 +25,7 @@ export type AuthStep =
       /** Wall-clock milliseconds at which the session ends; undefined: never. */
       readonly expiresMs?: number | undefined;
       /** For messages inside the log-on's context, as those of RPC; undefined without a shared secret. */
-      readonly protection: (() => MessageProtection) | undefined;
+      readonly protection: ((coversHeader: boolean) => MessageProtection) | undefined;
     }
   | Refusal;
 
@@ -98,7 +98,8 @@ class LogonExchange implements Authenticator {
   private createAcceptor(token: Uint8Array): Mechanism | SpnegoAcceptor {
     const { context } = this;
     if (isNtlmssp(token)) return context.ntlm ? createNtlmAcceptor(context) : NO_NTLM;
-    if (context.kerberos && isKerberosToken(token)) return createKerberosAcceptor(context);
+    const isKerberos = isKerberosToken(token) || (context.forRpc === true && isBareApReq(token));
+    if (context.kerberos && isKerberos) return createKerberosAcceptor(context);
     return new SpnegoAcceptor(
       (oid) => {
         const row = MECHANISMS.find((mechanism) => mechanism.oid === oid);
@@ -114,7 +115,10 @@ class LogonExchange implements Authenticator {
     if (step.kind !== "done") return step;
     const { kind, token, sessionKey, identity, expiresMs } = step;
     const protect = "integrity" in step ? step.integrity?.protection : undefined;
-    const protection = "protection" in step ? step.protection : protect && (() => protect(0));
+    const protection =
+      "protection" in step
+        ? step.protection
+        : protect && ((coversHeader: boolean) => protect(0, coversHeader));
     return { kind, token, sessionKey, identity, expiresMs, protection };
   }
 

@@ -8,6 +8,7 @@ import type { MaybePromise, TicketAnswer } from "../../port/port.ts";
 import { decodeOid, DerReader, encodeDer, encodeOid, Tag } from "../../wire/auth/der.ts";
 import { Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
+import { KerberosProtection } from "./kerberos-security.ts";
 import { andThen } from "../and-then.ts";
 import {
   type AuthContext,
@@ -28,14 +29,28 @@ const SENT_BY_ACCEPTOR = 0x01;
 const ACCEPTOR_SUBKEY = 0x04;
 
 export function createKerberosAcceptor(context: AuthContext): Mechanism {
+  /** In the exchange of DCE, while the client owes its last message. */
+  let unconfirmed: Accepted | undefined;
+  const begin = (answer: TicketAnswer): MaybePromise<MechanismStep> => {
+    if (answer.kind === "refused")
+      return refuse(Status.LOGON_FAILURE, `Kerberos: ${answer.reason}`, answer.user);
+    if (answer.confirm === undefined || answer.token === undefined) return finish(context, answer);
+    unconfirmed = answer;
+    return { kind: "continue", token: answer.token };
+  };
   return {
-    step: (token) => andThen(context.acceptTicket(token), (answer) => finish(context, answer)),
+    step(token) {
+      const answer = unconfirmed;
+      if (answer === undefined) return andThen(context.acceptTicket(token), begin);
+      unconfirmed = undefined;
+      if (answer.confirm?.(token) !== true)
+        return refuse(Status.LOGON_FAILURE, "Kerberos: the client's last message is wrong", answer.user);
+      return finish(context, { ...answer, token: undefined });
+    },
   };
 }
 
-function finish(context: AuthContext, answer: TicketAnswer): MaybePromise<MechanismStep> {
-  if (answer.kind === "refused")
-    return refuse(Status.LOGON_FAILURE, `Kerberos: ${answer.reason}`, answer.user);
+function finish(context: AuthContext, answer: Accepted): MaybePromise<MechanismStep> {
   const { user, realm, token, key, etype, expiresMs } = answer;
   const type = findEncryptionType(etype);
   if (type === undefined) throw new Error(`a ticket of unknown encryption type ${etype} was accepted`);
@@ -69,11 +84,13 @@ function sessionKeyOf(key: Uint8Array): Uint8Array {
   return key.slice(0, SESSION_KEY_BYTES);
 }
 
-function integrityOf(type: EncryptionType, { key, sequence }: Accepted): MessageIntegrity {
+function integrityOf(type: EncryptionType, answer: Accepted): MessageIntegrity {
+  const { key, sequence, clientSequence, isServerKey, confirm } = answer;
+  const subkeyFlag = isServerKey ? ACCEPTOR_SUBKEY : 0;
   return {
     sign(bytes) {
       const header = new Uint8Array(MIC_HEADER_BYTES);
-      header.set([0x04, 0x04, SENT_BY_ACCEPTOR, 0xff, 0xff, 0xff, 0xff, 0xff]);
+      header.set([0x04, 0x04, SENT_BY_ACCEPTOR | subkeyFlag, 0xff, 0xff, 0xff, 0xff, 0xff]);
       new DataView(header.buffer).setUint32(12, sequence);
       const checksum = type.checksum(key, KeyUsage.ACCEPTOR_SIGN, Buffer.concat([bytes, header]));
       return Buffer.concat([header, checksum]);
@@ -81,11 +98,25 @@ function integrityOf(type: EncryptionType, { key, sequence }: Accepted): Message
     verify(bytes, mic) {
       const header = mic.subarray(0, MIC_HEADER_BYTES);
       const isOurs = header[0] === 0x04 && header[1] === 0x04;
-      if (!isOurs || ((header[2] ?? 0) & (SENT_BY_ACCEPTOR | ACCEPTOR_SUBKEY)) !== 0) return false;
+      if (!isOurs || ((header[2] ?? 0) & (SENT_BY_ACCEPTOR | ACCEPTOR_SUBKEY)) !== subkeyFlag) return false;
       const checksum = type.checksum(key, KeyUsage.INITIATOR_SIGN, Buffer.concat([bytes, header]));
       const sent = mic.subarray(MIC_HEADER_BYTES);
       return sent.length === checksum.length && timingSafeEqual(sent, checksum);
     },
+    // Outside of DCE's exchange Wrap tokens have another form, in which no client of RPC sends them.
+    ...(confirm !== undefined && {
+      protection: (first: number, coversHeader: boolean) =>
+        new KerberosProtection(
+          {
+            type,
+            key,
+            isServerKey,
+            sequence: sequence + first,
+            clientSequence: clientSequence + first,
+          },
+          coversHeader,
+        ),
+    }),
   };
 }
 

@@ -28,9 +28,10 @@ export interface MessageIntegrity {
   verify(bytes: Uint8Array, mic: Uint8Array): boolean;
   /**
    * The protection of all messages that follow; `firstSequence` is 1 after a mechListMIC in both directions, with which
-   * the key stream begins anew all the same ([MS-SPNG] 3.3.5.1). Absent: the mechanism protects no RPC messages.
+   * the key stream begins anew all the same ([MS-SPNG] 3.3.5.1). `coversHeader`: signatures cover the headers of a
+   * message, as both sides have agreed; NTLM's always do. Absent: the mechanism protects no RPC messages.
    */
-  readonly protection?: (firstSequence: number) => MessageProtection;
+  readonly protection?: (firstSequence: number, coversHeader: boolean) => MessageProtection;
 }
 
 export interface Refusal {
@@ -77,6 +78,8 @@ export interface AuthContext {
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
   /** Kerberos is offered. */
   readonly kerberos: boolean;
+  /** The log-on is that of an RPC bind. */
+  readonly forRpc?: boolean;
   /** NTLM is accepted. */
   readonly ntlm: boolean;
   /** As the port's `Manager.acceptTicket`. */

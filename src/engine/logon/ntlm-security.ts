@@ -33,6 +33,7 @@ interface Keys {
 
 class NtlmProtection implements MessageProtection {
   readonly signatureBytes = 16;
+  readonly sealBytes = 16;
   private readonly outgoing: Direction;
   private readonly incoming: Direction;
 
@@ -45,7 +46,7 @@ class NtlmProtection implements MessageProtection {
     return this.outgoing.sign(message);
   }
 
-  verify(message: Uint8Array, signature: Uint8Array): boolean {
+  verify(message: Uint8Array, _from: number, _to: number, signature: Uint8Array): boolean {
     return isSame(this.incoming.sign(message), signature);
   }
 

@@ -22,7 +22,7 @@ export type SpnegoStep =
       readonly identity: LogonIdentity;
       readonly expiresMs?: number | undefined;
       /** For the messages that follow; undefined without a shared secret. */
-      readonly protection: (() => MessageProtection) | undefined;
+      readonly protection: ((coversHeader: boolean) => MessageProtection) | undefined;
     }
   | Refusal;
 
@@ -147,7 +147,7 @@ export class SpnegoAcceptor {
     const { sessionKey, identity, expiresMs, integrity } = step;
     const { micsExchanged } = this;
     const protect = integrity?.protection;
-    const protection = protect && (() => protect(micsExchanged));
+    const protection = protect && ((coversHeader: boolean) => protect(micsExchanged, coversHeader));
     return { kind: "done", token, sessionKey, identity, expiresMs, protection };
   }
 

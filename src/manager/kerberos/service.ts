@@ -15,11 +15,11 @@ export class KerberosService {
     this.acceptor = new TicketAcceptor(clock);
   }
 
-  /** `token`: an AP-REQ in GSS-API's frame. */
-  accept(token: Uint8Array, rules: KerberosRules): TicketAnswer {
+  /** `token`: an AP-REQ, in GSS-API's frame but for RPC. */
+  accept(token: Uint8Array, rules: KerberosRules, forRpc: boolean): TicketAnswer {
     const keys = this.read(rules.keytabFile);
     if (typeof keys === "string") return { kind: "refused", reason: keys, user: "" };
-    return this.acceptor.accept(token, keys, rules);
+    return this.acceptor.accept(token, keys, rules, forRpc);
   }
 
   /** The entries, or what is wrong with the file. */

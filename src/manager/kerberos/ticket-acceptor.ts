@@ -8,6 +8,8 @@ import {
   AP_MUTUAL_REQUIRED,
   type ApReq,
   type Authenticator,
+  decodeApRep,
+  decodeApRepSequence,
   decodeApReqToken,
   decodeAuthenticator,
   decodeEncTicketPart,
@@ -17,6 +19,7 @@ import {
   type EncryptedData,
   type EncryptionKey,
   GssFlag,
+  isBareApReq,
   TICKET_INVALID,
 } from "../../wire/auth/kerberos.ts";
 import { WireError } from "../../wire/cursor.ts";
@@ -36,7 +39,7 @@ export interface TicketRules {
 export interface Clock {
   /** Milliseconds since 1970, which may jump. */
   wallTime(): number;
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds since the server was started. */
   now(): number;
 }
 
@@ -52,18 +55,22 @@ class TicketError extends Error {
 
 export class TicketAcceptor {
   private readonly clock: Clock;
-  private readonly startedMs: number;
   private readonly replays = new ReplayCache();
 
   constructor(clock: Clock) {
     this.clock = clock;
-    this.startedMs = clock.now();
   }
 
-  /** Never throws for what a client sent. */
-  accept(token: Uint8Array, keytab: readonly KeytabEntry[], rules: TicketRules): TicketAnswer {
+  /** Never throws for what a client sent. `forRpc`: in a bind, which may use the exchange of DCE. */
+  accept(
+    token: Uint8Array,
+    keytab: readonly KeytabEntry[],
+    rules: TicketRules,
+    forRpc = false,
+  ): TicketAnswer {
     try {
-      return this.acceptRequest(decodeApReqToken(token), keytab, rules);
+      if (!forRpc && isBareApReq(token)) throw new TicketError("a request without GSS-API's frame");
+      return this.acceptRequest(decodeApReqToken(token), keytab, rules, forRpc);
     } catch (error) {
       if (error instanceof TicketError) return { kind: "refused", reason: error.message, user: error.user };
       if (error instanceof WireError) {
@@ -73,9 +80,14 @@ export class TicketAcceptor {
     }
   }
 
-  private acceptRequest(request: ApReq, keytab: readonly KeytabEntry[], rules: TicketRules): TicketAnswer {
+  private acceptRequest(
+    request: ApReq,
+    keytab: readonly KeytabEntry[],
+    rules: TicketRules,
+    forRpc: boolean,
+  ): TicketAnswer {
     const { ticket } = request;
-    const sealed = openTicket(request, keytab, rules);
+    const sealed = openTicket(request, keytab, rules, forRpc);
     const key = usableKey(sealed.key, rules);
     const bytes = key.type.decrypt(
       key.value,
@@ -97,7 +109,7 @@ export class TicketAcceptor {
     }
     // A user of another realm that this realm trusts is not the user of the same name here.
     if (sealed.realm !== ticket.realm) throw new TicketError("a user of another realm", user);
-    if ((authenticator.gssFlags & GssFlag.DCE_STYLE) !== 0) {
+    if ((authenticator.gssFlags & GssFlag.DCE_STYLE) !== 0 && !forRpc) {
       throw new TicketError("asks for the exchange of DCE", user);
     }
     return answerOf(request, sealed, key, authenticator, name, rules);
@@ -112,7 +124,7 @@ export class TicketAcceptor {
   ): void {
     // What was accepted before this process began is not in the cache. The start is counted back from now, so that a
     // clock that was wrong at the start locks nobody out.
-    const startMs = nowMs - (this.clock.now() - this.startedMs);
+    const startMs = nowMs - this.clock.now();
     if (timeMs + 999 < startMs) {
       throw new TicketError(
         "made before the server was started; a new attempt succeeds if the clocks are right",
@@ -147,10 +159,15 @@ function cipherOf(sealed: EncryptedData, key: UsableKey): Uint8Array {
 }
 
 /** Decrypts the ticket with each of the service's keys that fits. */
-function openTicket({ ticket }: ApReq, keytab: readonly KeytabEntry[], rules: TicketRules): EncTicketPart {
+function openTicket(
+  { ticket }: ApReq,
+  keytab: readonly KeytabEntry[],
+  rules: TicketRules,
+  forRpc: boolean,
+): EncTicketPart {
   const { realm, service, sealed } = ticket;
   const name = service.join("/");
-  const own = isOurService(name, realm, rules)
+  const own = isOurService(name, realm, rules, forRpc)
     ? keytab.filter((entry) => entry.realm === realm && isSameName(entry.principal.join("/"), name))
     : [];
   if (own.length === 0)
@@ -175,9 +192,12 @@ function isSameVersion(sent: number, stored: number): boolean {
   return sent === stored || (stored < 256 && (sent & 0xff) === stored);
 }
 
-/** A ticket for another service of this host (`host/…`, `HTTP/…`) is no log-on to the file server. */
-function isOurService(name: string, realm: string, { services }: TicketRules): boolean {
-  const folded = name.toLowerCase();
+/**
+ * A ticket for another service of this host (`HTTP/…`) is no log-on to the file server, and one for the host itself in a
+ * bind alone: the clients of RPC ask for `host/…`.
+ */
+function isOurService(name: string, realm: string, { services }: TicketRules, forRpc: boolean): boolean {
+  const folded = forRpc ? name.toLowerCase().replace(/^host\//, "cifs/") : name.toLowerCase();
   if (services.length === 0) return folded.startsWith("cifs/");
   return services.includes(folded) || services.includes(`${folded}@${realm}`);
 }
@@ -216,16 +236,20 @@ function answerOf(
   rules: TicketRules,
 ): TicketAnswer {
   const { subkey, gssFlags } = authenticator;
-  const key = subkey === undefined ? ticketKey : usableKey(subkey, rules);
-  const isMutual = (request.options & AP_MUTUAL_REQUIRED) !== 0 || (gssFlags & GssFlag.MUTUAL) !== 0;
+  const clientKey = subkey === undefined ? ticketKey : usableKey(subkey, rules);
+  const isDce = (gssFlags & GssFlag.DCE_STYLE) !== 0;
+  const isMutual = isDce || (request.options & AP_MUTUAL_REQUIRED) !== 0 || (gssFlags & GssFlag.MUTUAL) !== 0;
   const sequence = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) & 0x3fff_ffff;
+  // Outside of DCE's exchange without a subkey of the server's: the kernel's client takes its own as the session key,
+  // whatever comes back.
+  const key = isDce ? makeKey(clientKey.type) : clientKey;
+  const serverKey = isDce ? { etype: key.type.id, value: key.value } : undefined;
   let token: Uint8Array | undefined;
   if (isMutual) {
-    // Without a subkey of the server's: the kernel's client takes its own as the session key, whatever comes back.
     const { type, value } = ticketKey;
     const confounder = crypto.getRandomValues(new Uint8Array(type.confounderBytes));
-    const plain = encodeEncApRepPart(authenticator, sequence);
-    token = encodeApRepToken(type.id, type.encrypt(value, KeyUsage.AP_REP, plain, confounder));
+    const plain = encodeEncApRepPart(authenticator, sequence, serverKey);
+    token = encodeApRepToken(type.id, type.encrypt(value, KeyUsage.AP_REP, plain, confounder), isDce);
   }
   return {
     kind: "accepted",
@@ -233,12 +257,31 @@ function answerOf(
     realm: sealed.realm,
     etype: key.type.id,
     key: key.value.slice(),
+    isServerKey: isDce,
     sequence,
+    clientSequence: authenticator.sequence ?? 0,
     token,
+    confirm: isDce ? (reply) => isConfirmation(reply, ticketKey, sequence) : undefined,
     expiresMs: sealed.endMs + rules.skewMs,
   };
 }
 
 function principalOf(name: readonly string[], realm: string): string {
   return `${name.join("/")}@${realm}`;
+}
+
+function makeKey(type: EncryptionType): UsableKey {
+  return { type, value: crypto.getRandomValues(new Uint8Array(type.keyBytes)) };
+}
+
+/** The third message of DCE's exchange: the client shows that it could read the server's number; [MS-KILE] 3.4.5.1. */
+function isConfirmation(reply: Uint8Array, { type, value }: UsableKey, sequence: number): boolean {
+  try {
+    const { etype, cipher } = decodeApRep(reply);
+    const bytes = etype === type.id ? type.decrypt(value, KeyUsage.AP_REP, cipher) : undefined;
+    return bytes !== undefined && decodeApRepSequence(bytes) === sequence;
+  } catch (error) {
+    if (error instanceof WireError) return false;
+    throw error;
+  }
 }

@@ -203,7 +203,10 @@ export class Association {
       return;
     }
     const bind = decodeBind(trailer === undefined ? pdu : pdu.subarray(0, trailer.bodyEnd), littleEndian);
-    return after(trailer && this.security.step(trailer), (step) => this.acceptBind(header, bind, step));
+    const coversHeader = (header.flags & PduFlag.SUPPORT_HEADER_SIGN) !== 0;
+    return after(trailer && this.security.step(trailer, coversHeader), (step) =>
+      this.acceptBind(header, bind, step),
+    );
   }
 
   private acceptBind(header: PduHeader, bind: BindPdu, step: BindStep | undefined): MaybePromise<void> {
@@ -246,7 +249,7 @@ export class Association {
       this.fail(header.callId);
       return;
     }
-    return after(this.security.step(trailer), () => undefined);
+    return after(this.security.step(trailer, false), () => undefined);
   }
 
   private request(header: PduHeader, pdu: Uint8Array): MaybePromise<void> {
@@ -296,7 +299,7 @@ export class Association {
     const identity = this.security.identity ?? this.parts.identity;
     const isOpen = bound.open === "all" || bound.open.includes(opnum);
     // The account of a log-on in the bind may have changed since; those of sessions end with them.
-    const isKnown = this.security.identity === undefined || context.isCurrent(identity);
+    const isKnown = this.security.identity === undefined || this.isCurrent(identity);
     if ((!isOpen && !isProven(identity)) || !isKnown) {
       this.send(encodeFault(callId, contextId, FaultStatus.ACCESS_DENIED));
       return;
@@ -313,6 +316,13 @@ export class Association {
     } catch (error) {
       refuse(error);
     }
+  }
+
+  /** The log-on of the bind holds: those of sessions end with them. */
+  private isCurrent(identity: Identity): boolean {
+    const { context } = this.parts;
+    const { expiresMs = Number.POSITIVE_INFINITY } = this.security;
+    return context.isCurrent(identity) && context.now().wallTimeMs < expiresMs;
   }
 
   private answer({ callId, contextId }: PendingCall, output: NdrWriter): void {

@@ -3,7 +3,7 @@ import { wireError } from "../../wire/cursor.ts";
 import type { PduHeader } from "./pdu.ts";
 
 /** auth_type; [MS-RPCE] 2.2.1.1.7. */
-export const AuthType = { SPNEGO: 9, NTLMSSP: 10 } as const;
+export const AuthType = { SPNEGO: 9, NTLMSSP: 10, KERBEROS: 16 } as const;
 
 /** auth_level; [MS-RPCE] 2.2.1.1.8. */
 export const AuthLevel = { CONNECT: 2, PACKET: 4, INTEGRITY: 5, PRIVACY: 6 } as const;

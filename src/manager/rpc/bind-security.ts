@@ -1,5 +1,5 @@
 // The security context of an association: the log-on in its bind, and the protection of the calls that follow.
-// [MS-RPCE] 3.3.1.5.2 (security context), 2.2.2.11 (trailer). One context an association; NTLM, and NTLM in SPNEGO.
+// [MS-RPCE] 3.3.1.5.2 (security context), 2.2.2.11 (trailer). One context an association; NTLM and Kerberos, in SPNEGO and without.
 import type { Identity, MaybePromise } from "../../port/port.ts";
 import type { MessageProtection, PipeLogon, PipeLogonStep } from "../../port/pipes.ts";
 import {
@@ -17,6 +17,7 @@ import type { PduHeader } from "./pdu.ts";
 const BODY_BOUNDARY = 16;
 const RESPONSE_HEADER_BYTES = 24;
 
+const TYPES: ReadonlySet<number> = new Set(Object.values(AuthType));
 const LEVELS: ReadonlySet<number> = new Set(Object.values(AuthLevel));
 
 /** `token`: what the reply to the bind carries. */
@@ -29,8 +30,11 @@ export class BindSecurity {
   private logon: PipeLogon | undefined;
   private protection: MessageProtection | undefined;
   private hasFailed = false;
+  private coversHeader = false;
   /** Who proved to be whom; undefined: the user of the SMB session makes the calls. */
   identity: Identity | undefined;
+  /** Wall-clock milliseconds at which that ends; undefined: never. */
+  expiresMs: number | undefined;
 
   constructor(startLogon: () => PipeLogon) {
     this.startLogon = startLogon;
@@ -38,7 +42,7 @@ export class BindSecurity {
 
   /** Whether the type and the level are known, which BIND refuses otherwise. */
   static isOffered({ type, level }: AuthFields): boolean {
-    return (type === AuthType.NTLMSSP || type === AuthType.SPNEGO) && LEVELS.has(level);
+    return TYPES.has(type) && LEVELS.has(level);
   }
 
   /** `open`: calls may be made; `unfinished`: the client owes a token; `failed`: it showed a wrong password. */
@@ -56,10 +60,11 @@ export class BindSecurity {
     return this.fields;
   }
 
-  /** Takes the token of a BIND, an ALTER_CONTEXT or an AUTH3. */
-  step(trailer: AuthTrailer): MaybePromise<BindStep> {
+  /** Takes the token of a BIND, an ALTER_CONTEXT or an AUTH3, of which the first says whether signatures cover headers. */
+  step(trailer: AuthTrailer, coversHeader: boolean): MaybePromise<BindStep> {
     const { type, level, contextId } = trailer;
     if (this.fields === undefined) {
+      this.coversHeader = coversHeader;
       this.fields = { type, level, contextId };
       this.logon = this.startLogon();
     }
@@ -84,14 +89,18 @@ export class BindSecurity {
     const isRight =
       fields.level === AuthLevel.PRIVACY
         ? protection.unseal(message, stubAt, trailer.start, trailer.value)
-        : protection.verify(message, trailer.value);
+        : protection.verify(message, stubAt, trailer.start, trailer.value);
     return isRight ? pdu.subarray(0, trailer.bodyEnd) : undefined;
   }
 
   /** How many bytes of a fragment `protect` takes, padding included. */
   get overhead(): number {
     const { protection } = this;
-    return protection ? SEC_TRAILER_BYTES + protection.signatureBytes + BODY_BOUNDARY : 0;
+    return protection ? SEC_TRAILER_BYTES + this.tokenBytes(protection) + BODY_BOUNDARY : 0;
+  }
+
+  private tokenBytes({ signatureBytes, sealBytes }: MessageProtection): number {
+    return this.fields?.level === AuthLevel.PRIVACY ? sealBytes : signatureBytes;
   }
 
   /** Signs or seals a RESPONSE fragment. */
@@ -101,14 +110,14 @@ export class BindSecurity {
     const { bytes, bodyEnd, tokenAt } = withTrailer(
       fragment,
       fields,
-      protection.signatureBytes,
+      this.tokenBytes(protection),
       BODY_BOUNDARY,
     );
     const message = bytes.subarray(0, tokenAt);
     const signature =
       fields.level === AuthLevel.PRIVACY
         ? protection.seal(message, RESPONSE_HEADER_BYTES, bodyEnd)
-        : protection.sign(message);
+        : protection.sign(message, RESPONSE_HEADER_BYTES, bodyEnd);
     bytes.set(signature, tokenAt);
     return bytes;
   }
@@ -123,10 +132,11 @@ export class BindSecurity {
     if (step.kind === "continue") return { kind: "accepted", token: step.token };
     this.logon = undefined;
     this.identity = step.identity;
+    this.expiresMs = step.expiresMs;
     if (this.fields?.level !== AuthLevel.CONNECT) {
       // Without a shared secret nobody can sign.
       if (step.protection === undefined) return this.refuse();
-      this.protection = step.protection();
+      this.protection = step.protection(this.coversHeader);
     }
     return { kind: "accepted", token: step.token };
   }

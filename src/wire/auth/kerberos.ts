@@ -92,8 +92,14 @@ export function isKerberosToken(token: Uint8Array): boolean {
   return decodeOid(new DerReader(token).enter(Tag.GSS_TOKEN).value(Tag.OBJECT_IDENTIFIER)) === Oid.KERBEROS;
 }
 
-/** Decodes a framed AP-REQ; byte fields are views of the token. Throws WireError when malformed. */
+/** Whether the bytes are an AP-REQ without any frame, as in the exchange of DCE; [MS-KILE] 3.4.5.1. */
+export function isBareApReq(token: Uint8Array): boolean {
+  return token[0] === Application.AP_REQ;
+}
+
+/** Decodes an AP-REQ, framed or bare; byte fields are views of the token. Throws WireError when malformed. */
 export function decodeApReqToken(token: Uint8Array): ApReq {
+  if (isBareApReq(token)) return decodeApReq(token);
   const frame = new DerReader(token).value(Tag.GSS_TOKEN);
   const reader = new DerReader(frame);
   const mechanism = reader.element(Tag.OBJECT_IDENTIFIER);
@@ -161,18 +167,30 @@ export function decodeAuthenticator(bytes: Uint8Array): Authenticator {
 export function encodeEncApRepPart(
   of: Pick<Authenticator, "timeDer" | "microseconds">,
   sequence: number,
+  subkey?: EncryptionKey,
 ): Uint8Array {
+  const key =
+    subkey &&
+    encodeDer(
+      contextTag(2),
+      encodeDer(
+        Tag.SEQUENCE,
+        encodeDer(contextTag(0), encodeInteger(subkey.etype)),
+        encodeDer(contextTag(1), encodeDer(Tag.OCTET_STRING, subkey.value)),
+      ),
+    );
   const fields = encodeDer(
     Tag.SEQUENCE,
     encodeDer(contextTag(0), of.timeDer),
     encodeDer(contextTag(1), encodeInteger(of.microseconds)),
+    key ?? new Uint8Array(0),
     encodeDer(contextTag(3), encodeInteger(sequence)),
   );
   return encodeDer(Application.ENC_AP_REP_PART, fields);
 }
 
-/** Encodes a framed AP-REP. */
-export function encodeApRepToken(etype: number, cipher: Uint8Array): Uint8Array {
+/** Encodes an AP-REP, which the exchange of DCE does not frame. */
+export function encodeApRepToken(etype: number, cipher: Uint8Array, isBare: boolean): Uint8Array {
   const sealed = encodeDer(
     Tag.SEQUENCE,
     encodeDer(contextTag(0), encodeInteger(etype)),
@@ -185,7 +203,26 @@ export function encodeApRepToken(etype: number, cipher: Uint8Array): Uint8Array 
     encodeDer(contextTag(2), sealed),
   );
   const reply = encodeDer(Application.AP_REP, fields);
-  return encodeDer(Tag.GSS_TOKEN, encodeOid(Oid.KERBEROS), TOK_AP_REP, reply);
+  return isBare ? reply : encodeDer(Tag.GSS_TOKEN, encodeOid(Oid.KERBEROS), TOK_AP_REP, reply);
+}
+
+/** Decodes a bare AP-REP; its cipher is a view. Throws WireError when malformed. */
+export function decodeApRep(bytes: Uint8Array): EncryptedData {
+  const fields = new DerReader(bytes).enter(Application.AP_REP).enter(Tag.SEQUENCE);
+  expectNumber(fields, 0, VERSION);
+  expectNumber(fields, 1, MSG_AP_REP);
+  return readEncrypted(fields.enter(contextTag(2)));
+}
+
+/** The sequence number of a decrypted part of an AP-REP. Throws WireError when malformed. */
+export function decodeApRepSequence(bytes: Uint8Array): number | undefined {
+  const fields = new DerReader(bytes).enter(Application.ENC_AP_REP_PART).enter(Tag.SEQUENCE);
+  while (!fields.isAtEnd) {
+    const tag = fields.peek();
+    const field = new DerReader(fields.next());
+    if (tag === contextTag(3)) return readInteger(field) >>> 0;
+  }
+  return undefined;
 }
 
 function expectNumber(fields: DerReader, field: number, expected: number): void {

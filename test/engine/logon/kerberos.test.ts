@@ -1,6 +1,6 @@
 // Kerberos under SPNEGO: the list of mechanisms is signed and verified with the context's key. The signatures of the
 // client are impacket 0.10.0's (krb5/crypto.py, krb5/gssapi.py), with the flags of RFC 4121 4.2.2.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createAuthenticator } from "../../../src/engine/logon/authenticator.ts";
 import { createKerberosAcceptor } from "../../../src/engine/logon/kerberos.ts";
 import type { MechanismStep } from "../../../src/engine/logon/mechanism.ts";
@@ -21,8 +21,11 @@ function contextFor(user: string, etype: number, length: number) {
       realm: "HOME.TEST",
       etype,
       key: keyOf(length),
+      isServerKey: false,
       sequence: 7,
+      clientSequence: 3,
       token: undefined,
+      confirm: undefined,
       expiresMs: 5000,
     }),
   });
@@ -99,4 +102,36 @@ test("Kerberos is not accepted where it is off", () => {
     encodeInit([Oid.KERBEROS], TOKEN),
   );
   expect(step).toMatchObject({ kind: "refused", status: Status.INVALID_PARAMETER });
+});
+
+describe("the exchange of DCE", () => {
+  const begin = () => {
+    const context = createContext({
+      kerberos: true,
+      acceptTicket: () => ({
+        kind: "accepted",
+        user: "user",
+        realm: "HOME.TEST",
+        etype: 18,
+        key: keyOf(32),
+        isServerKey: true,
+        sequence: 7,
+        clientSequence: 3,
+        token: Uint8Array.of(2),
+        confirm: (token) => token[0] === 3,
+        expiresMs: 5000,
+      }),
+    });
+    const mechanism = createKerberosAcceptor(context);
+    expect(mechanism.step(TOKEN)).toEqual({ kind: "continue", token: Uint8Array.of(2) });
+    return mechanism;
+  };
+
+  test("ends with the client's second message, without which nobody is logged on", () => {
+    expect(begin().step(Uint8Array.of(3))).toMatchObject({ kind: "done", token: undefined });
+  });
+
+  test("is refused with a wrong second message", () => {
+    expect(begin().step(Uint8Array.of(4))).toMatchObject({ kind: "refused" });
+  });
 });

@@ -86,6 +86,12 @@ test("a request that was made before the server was started is refused", () => {
   );
 });
 
+test("the first request is accepted, though this code is loaded by it", () => {
+  const nowMs = first.receivedMs + 2000;
+  const acceptor = new TicketAcceptor({ wallTime: () => nowMs, now: () => 60_000 });
+  expect(acceptor.accept(tokenOf(first), keysOf(first), RULES)).toMatchObject({ kind: "accepted" });
+});
+
 test("a clock that was a year ahead at the start locks nobody out", () => {
   const { acceptor } = acceptorAt(first.receivedMs + 365 * DAY_MS);
   expect(acceptor.accept(tokenOf(first), keysOf(first), RULES)).toMatchObject(refused("clocks differ"));

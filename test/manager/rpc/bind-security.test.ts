@@ -24,13 +24,14 @@ function checksum(bytes: Uint8Array, sequence: number): Uint8Array {
 /** Signs with a checksum over message and sequence number, and seals by XOR. */
 class StandIn implements MessageProtection {
   readonly signatureBytes = 4;
+  readonly sealBytes = 4;
   private outgoing = 0;
   private incoming = 0;
 
   sign(message: Uint8Array): Uint8Array {
     return checksum(message, this.outgoing++);
   }
-  verify(message: Uint8Array, signature: Uint8Array): boolean {
+  verify(message: Uint8Array, _from: number, _to: number, signature: Uint8Array): boolean {
     return Buffer.compare(checksum(message, this.incoming++), signature) === 0;
   }
   seal(message: Uint8Array, from: number, to: number): Uint8Array {
@@ -40,7 +41,7 @@ class StandIn implements MessageProtection {
   }
   unseal(message: Uint8Array, from: number, to: number, signature: Uint8Array): boolean {
     flip(message.subarray(from, to));
-    return this.verify(message, signature);
+    return this.verify(message, from, to, signature);
   }
 }
 
@@ -56,10 +57,17 @@ const services: PipeServices = {
       step(token): PipeLogonStep {
         if (++steps === 1) return { kind: "continue", token: Uint8Array.of(1, 2, 3) };
         if (Buffer.from(token).toString() === "guest")
-          return { kind: "done", token: undefined, identity: NOBODY, protection: undefined };
+          return {
+            kind: "done",
+            token: undefined,
+            identity: NOBODY,
+            protection: undefined,
+            expiresMs: undefined,
+          };
         if (Buffer.from(token).toString() !== "right") return { kind: "refused" };
         const identity = { ...ANN, user: "carl" };
-        return { kind: "done", token: undefined, identity, protection: () => new StandIn() };
+        const protection = (): StandIn => new StandIn();
+        return { kind: "done", token: undefined, identity, protection, expiresMs: undefined };
       },
     };
   },
