@@ -17,7 +17,7 @@ const ROOMS: Allowed = {
   loop: ["linux", "bun:jsc", "node:"],
   port: ["wire"],
   engine: ["wire", "crypto", "linux", "loop", "port", "node:"],
-  manager: ["wire", "crypto", "linux", "loop", "port", "node:"],
+  manager: ["wire", "crypto", "linux", "loop", "port", "dns-packet", "node:"],
   cli: ["manager", "port", "wire", "node:"],
   "main.ts": ["cli"],
 };

@@ -13,6 +13,7 @@ import { reportBug } from "../manager/log/log.ts";
 import type { ControlHost } from "../manager/control/commands.ts";
 import { type ControlSocket, openControl } from "../manager/control/server.ts";
 import { FileWatch } from "../manager/file-watch.ts";
+import { DiscoverySwitch } from "../manager/discovery-switch.ts";
 import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { ServiceManager } from "../manager/service-manager.ts";
@@ -160,10 +161,12 @@ function runUntilStopped(
   };
   const watch = new FileWatch(reload, manager);
   const metrics = new MetricsSwitch({ engine, configuration: () => manager.configuration() }, manager);
+  const discovery = new DiscoverySwitch({ engine, configuration: () => manager.configuration() }, manager);
   const followConfiguration = (): void => {
     const configuration = manager.configuration();
     watch.follow(filesToWatch(configuration, passwordFile));
     metrics.follow(configuration.metricsPort);
+    discovery.follow();
   };
   followConfiguration();
   manager.reloadServer = reload;
@@ -174,6 +177,7 @@ function runUntilStopped(
     if (isStopping) process.exit(1);
     isStopping = true;
     serviceManager?.stopping();
+    discovery.end();
     engine.stop().then(resolve, reject);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);

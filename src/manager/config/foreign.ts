@@ -28,8 +28,8 @@ const GROUPS: readonly Group[] = [
       "prefered master,remote announce,remote browse sync,time server,wins hook,wins proxy,wins server,wins support",
   },
   {
-    word: "discovery by mDNS belongs to another program, such as avahi-daemon or umdns",
-    names: "mdns name,multicast dns register",
+    word: "multicast DNS announces the host's name, and the server's as that of the service",
+    names: "mdns name",
   },
   {
     word: "the server belongs to no domain, so winbind, LDAP, Active Directory and DNS updates are not used",
@@ -261,7 +261,7 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
     /^(no|false|0|off)$/i,
     "aio read size,aio write size,client lanman auth,client plaintext auth,dns proxy,domain logons,domain master," +
       "fake oplocks,fruit:nfs_aces,host msdfs,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
-      "msdfs root,multicast dns register,null passwords,obey pam restrictions,pam password change,preferred master," +
+      "msdfs root,null passwords,obey pam restrictions,pam password change,preferred master," +
       "printable,print ok,spotlight,unix extensions,unix password sync,usershare allow guests,usershare max shares," +
       "time server,wins proxy,wins support,smb1 unix extensions,registry shares,utmp,syslog,domain master,clustering",
   ],

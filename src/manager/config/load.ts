@@ -60,6 +60,8 @@ export interface Configuration {
   readonly warnings: readonly string[];
   /** What it was read from; files that it names and that are missing included. */
   readonly files: readonly string[];
+  /** `multicast dns register`. */
+  readonly multicastDns: "auto" | "yes" | "no";
   /** `metrics port`; 0: none. */
   readonly metricsPort: number;
   /** `reload on change`. */
@@ -167,6 +169,7 @@ export function buildConfiguration(
     warnings: report.warnings(),
     files: [...files, ...[globals.text("username map")].filter((file) => file !== "")],
     metricsPort: globals.number("metrics port") ?? 0,
+    multicastDns: globals.choice("multicast dns register"),
     reloadsOnChange: globals.boolean("reload on change"),
   });
 }

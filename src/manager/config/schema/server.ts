@@ -1,7 +1,7 @@
 // Parameters of [global]: the server's name and the addresses it listens on.
-import { rowsOf } from "./parameter.ts";
+import { NO, rowsOf, YES } from "./parameter.ts";
 
-const { flag, integer, text, list } = rowsOf("global");
+const { choice, flag, integer, text, list } = rowsOf("global");
 
 export const SERVER = [
   text("netbios name", "", "Name of the server, at most 15 characters.", { defaultHelp: "the host's name" }),
@@ -41,6 +41,12 @@ export const SERVER = [
     "",
     "Addresses that may not connect, as above; a name without an address keeps everybody out; `hosts allow` has priority. With `hosts allow` alone all other addresses are refused.",
     { scope: "both", aliases: ["deny hosts"], security: true },
+  ),
+  choice(
+    "multicast dns register",
+    { auto: ["auto"], yes: [...YES], no: [...NO] },
+    "auto",
+    "Announce the server by multicast DNS, so that macOS, Linux and phones find it: `_smb._tcp`, and the host's name `.local`. Not where another program of the machine (avahi, umdns, systemd-resolved) answers. auto: where the server listens on port 445.",
   ),
   integer(
     "metrics port",

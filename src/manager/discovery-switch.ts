@@ -1,0 +1,73 @@
+// Announces the server in the network as the configuration says; the code for it is loaded when it is first on.
+import { hostname } from "node:os";
+import type { EngineControl } from "../port/control.ts";
+import type { Configuration } from "./config/load.ts";
+import type { Discovery } from "./discovery/discovery.ts";
+import { InterfaceWatch } from "./interface-watch.ts";
+
+/** Where clients look for a server whose port they are not told. */
+const SMB_PORT = 445;
+
+export interface DiscoveryHost {
+  readonly engine: Pick<EngineControl, "port">;
+  configuration(): Pick<Configuration, "multicastDns" | "settings">;
+}
+
+export class DiscoverySwitch {
+  private readonly host: DiscoveryHost;
+  private readonly log: { note(text: string): void };
+  private readonly interfaces = new InterfaceWatch(() => this.review());
+  private discovery: Discovery | undefined;
+  private isEnded = false;
+
+  constructor(host: DiscoveryHost, log: { note(text: string): void }) {
+    this.host = host;
+    this.log = log;
+  }
+
+  /** At the start and after each reload. */
+  follow(): void {
+    if (this.isOn()) {
+      this.interfaces.start();
+      this.review();
+      return;
+    }
+    this.interfaces.stop();
+    this.discovery?.stop();
+  }
+
+  /** Clients hear that the server is gone. */
+  end(): void {
+    this.isEnded = true;
+    this.interfaces.stop();
+    this.discovery?.stop();
+  }
+
+  private isOn(): boolean {
+    const { multicastDns } = this.host.configuration();
+    return multicastDns === "yes" || (multicastDns === "auto" && this.host.engine.port === SMB_PORT);
+  }
+
+  private review(): boolean {
+    if (this.discovery === undefined) void this.load();
+    else if (!this.isEnded && this.isOn()) this.announce(this.discovery);
+    return true;
+  }
+
+  private async load(): Promise<void> {
+    const { Discovery } = await import("./discovery/discovery.ts");
+    this.discovery ??= new Discovery((text) => this.log.note(text));
+    this.review();
+  }
+
+  private announce(discovery: Discovery): void {
+    const { settings } = this.host.configuration();
+    const [hostName = ""] = hostname().split(".");
+    discovery.announce({
+      hostName,
+      serverName: settings.serverName,
+      port: this.host.engine.port,
+      addresses: settings.addresses ?? null,
+    });
+  }
+}

@@ -1,0 +1,113 @@
+// Messages of DNS, by the package dns-packet: what multicast DNS reads and writes of them.
+import { type Answer, decode, encode, type Packet } from "dns-packet";
+
+export interface DnsQuestion {
+  readonly name: string;
+  /** `ANY` and the types of records. */
+  readonly type: string;
+  /** A reply to the asker alone is enough; RFC 6762 section 5.4. */
+  readonly wantsUnicast: boolean;
+}
+
+export interface DnsRecord {
+  readonly name: string;
+  readonly type: string;
+  /** Seconds. */
+  readonly ttl: number;
+  /** Older records of this name and type are wrong; RFC 6762 section 10.2. */
+  readonly flush?: boolean;
+  readonly data: unknown;
+}
+
+export interface DnsMessage {
+  readonly id: number;
+  readonly isResponse: boolean;
+  readonly isTruncated: boolean;
+  readonly questions: readonly DnsQuestion[];
+  readonly answers: readonly DnsRecord[];
+  readonly authorities: readonly DnsRecord[];
+  readonly additionals: readonly DnsRecord[];
+}
+
+export const EMPTY_MESSAGE: DnsMessage = {
+  id: 0,
+  isResponse: false,
+  isTruncated: false,
+  questions: [],
+  answers: [],
+  authorities: [],
+  additionals: [],
+};
+
+const AUTHORITATIVE = 0x0400;
+const TRUNCATED = 0x0200;
+/** How dns-packet names class IN with the bit for `wantsUnicast`. */
+const CLASS_IN_UNICAST = `UNKNOWN_${0x8001}`;
+/** Bytes before the data of a record whose name is the root's: header, name, type, class, time to live, length. */
+const BEFORE_DATA = 12 + 1 + 10;
+
+/** What dns-packet gives besides its declared types. */
+interface Decoded extends Packet {
+  readonly opcode?: string;
+  readonly rcode?: string;
+  readonly flag_tc?: boolean;
+}
+
+/** Undefined for bytes that are no message, and for operations and errors that multicast DNS ignores. */
+export function decodeMessage(bytes: Uint8Array): DnsMessage | undefined {
+  let packet: Decoded;
+  try {
+    packet = decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch {
+    return undefined;
+  }
+  if (packet.opcode !== "QUERY" || packet.rcode !== "NOERROR") return undefined;
+  return {
+    id: packet.id ?? 0,
+    isResponse: packet.type === "response",
+    isTruncated: packet.flag_tc === true,
+    questions: (packet.questions ?? []).map((question) => ({
+      name: question.name,
+      type: question.type,
+      wantsUnicast: String(question.class) === CLASS_IN_UNICAST,
+    })),
+    answers: readRecords(packet.answers),
+    authorities: readRecords(packet.authorities),
+    additionals: readRecords(packet.additionals),
+  };
+}
+
+/** A response is authoritative; RFC 6762 section 18.4. */
+export function encodeMessage(message: Partial<DnsMessage>): Uint8Array {
+  const { id, isResponse, isTruncated, questions, answers, authorities, additionals } = {
+    ...EMPTY_MESSAGE,
+    ...message,
+  };
+  return encode({
+    type: isResponse ? "response" : "query",
+    id,
+    flags: (isResponse ? AUTHORITATIVE : 0) | (isTruncated ? TRUNCATED : 0),
+    questions: questions.map(({ name, type }) => ({ name, type })),
+    answers,
+    authorities,
+    additionals,
+  } as unknown as Packet);
+}
+
+/** The data of a record as on the wire; undefined for those that dns-packet cannot write. */
+export function encodeData(record: DnsRecord): Buffer | undefined {
+  try {
+    return Buffer.from(encodeMessage({ answers: [{ ...record, name: "." }] })).subarray(BEFORE_DATA);
+  } catch {
+    return undefined;
+  }
+}
+
+function readRecords(records: readonly Answer[] | undefined): DnsRecord[] {
+  return (records ?? []).flatMap((record) => {
+    const { name, type, ttl, flush, data } = record as Partial<DnsRecord>;
+    return name === undefined || type === undefined
+      ? []
+      : [{ name, type, ttl: ttl ?? 0, flush: flush === true, data }];
+  });
+}
