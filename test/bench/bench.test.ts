@@ -26,7 +26,20 @@ test("each kind of row is measured with minismbd alone", async () => {
   const directory = makeDirectory("minismbd-bench-test");
   try {
     const json = join(directory, "figures.json");
-    const words = ["--runs", "1", "--mib", "24", "--against", "", "--json", json, "--disk", directory];
+    const words = [
+      "--runs",
+      "1",
+      "--minutes",
+      "2",
+      "--mib",
+      "24",
+      "--against",
+      "",
+      "--json",
+      json,
+      "--disk",
+      directory,
+    ];
     const script = join(import.meta.dir, "bench.ts");
     const child = Bun.spawn([process.execPath, script, ...words, "--rows", `^(?:${ROWS.join("|")})$`], {
       stdout: "pipe",

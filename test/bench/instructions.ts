@@ -61,12 +61,28 @@ const works: readonly Work[] = [
   ...transfers(true, 8),
 ];
 
+/** Instructions of one operation; not a number when a round fails, which is said. */
+async function count(bench: Bench, side: Side, counts: string, work: Work): Promise<number> {
+  try {
+    return await countRounds(bench, await side.current(), counts, work);
+  } catch (error) {
+    console.log(`${work.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+    await side.stop();
+    return Number.NaN;
+  }
+}
+
 /** Instructions that the main thread has executed: the first counter of count.c. */
 function executed(counts: string): number {
   return Number(readFileSync(counts).readBigUInt64LE(0));
 }
 
-async function count(bench: Bench, subject: Subject, counts: string, { job, amount }: Work): Promise<number> {
+async function countRounds(
+  bench: Bench,
+  subject: Subject,
+  counts: string,
+  { job, amount }: Work,
+): Promise<number> {
   let least = Infinity;
   for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
     // Without log-on and what else the client does before its requests.
@@ -113,7 +129,7 @@ export async function compareInstructions(directory: string, options: Instructio
     for (const work of works.filter(({ name }) => pattern.test(name))) {
       const results: number[] = [];
       for (const { side, counts } of sides.filter(({ isPure }) => isPure === (work.isPure === true)))
-        results.push(await count(bench, await side.current(), counts, work));
+        results.push(await count(bench, side, counts, work));
       const ratio = (results.at(-1) ?? Number.NaN) / (results[0] ?? Number.NaN);
       const cells = results.map((each) => each.toFixed(0).padStart(12)).join("");
       console.log(

@@ -44,7 +44,7 @@ export class Measuring {
     this.failures = [];
     let scale = 1;
     let isEnough = this.budget.remainingSeconds <= 0;
-    if (runs > 1 && !isEnough) {
+    if (!isEnough) {
       const workSeconds = await this.round(row, sides, FIRST_SCALE);
       const first = { seconds: now() - began, workSeconds };
       scale = scaleFor(seconds - first.seconds, runs, first);
