@@ -35,7 +35,7 @@ test("MULTI_CHANNEL is announced in SMB 3.x if allowed, to clients that set it",
 });
 
 test("ciphers and signing algorithms are in order of preference", () => {
-  expect(CIPHERS).toEqual([2, 1, 4, 3]);
+  expect(CIPHERS).toEqual([2, 4, 1, 3]);
   expect(SIGNING_ALGORITHMS).toEqual([2, 1, 0]);
 });
 

@@ -7,6 +7,7 @@ import { readCiphers, readSigningAlgorithms } from "./algorithm-list.ts";
 import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
 import { type Levels, readLevels } from "../log/levels.ts";
 import { plannedMemoryBytes } from "../../linux/planned-memory.ts";
+import { hasAesInstructions } from "../../linux/processor.ts";
 import { bufferBudgetFor, locksFor, transferBytesFor } from "./memory.ts";
 import { ConfigError } from "./parse.ts";
 import type { Report } from "./report.ts";
@@ -21,6 +22,7 @@ export interface Machine {
   /** Text that identifies this machine and does not change. */
   readonly identity: string;
   readonly memoryBytes: number;
+  readonly hasAesInstructions: boolean;
   readonly interfaces: readonly { readonly name: string; readonly address: string }[];
 }
 
@@ -36,6 +38,7 @@ export function readMachine(): Machine {
     hostName: hostname(),
     identity: readIdentity(),
     memoryBytes: plannedMemoryBytes(),
+    hasAesInstructions: hasAesInstructions(),
     interfaces,
   };
 }
@@ -68,7 +71,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     signing: globals.choice("server signing"),
     encryption,
     ciphers: Object.freeze(readCiphers(globals)),
-    signingAlgorithms: Object.freeze(readSigningAlgorithms(globals)),
+    signingAlgorithms: Object.freeze(readSigningAlgorithms(globals, machine.hasAesInstructions)),
     cryptoProvider: globals.choice("crypto provider"),
     mapToGuest: guests === "bad-user" ? guests : "never",
     kerberos: globals.boolean("kerberos support"),

@@ -1,5 +1,6 @@
 // `server smb3 encryption algorithms` and `server smb3 signing algorithms`: what the server answers to NEGOTIATE.
 import { afterEach, expect, test } from "bun:test";
+import { hasAesInstructions } from "../../../src/linux/processor.ts";
 import { Cipher, SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
 import { Capability, Dialect } from "../../../src/wire/command/negotiate.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
@@ -44,6 +45,23 @@ test("the first cipher of the list that the client has is taken, and no other", 
   expect(await negotiate({ ciphers: [AES_128_GCM, AES_128_CCM] })).toMatchObject({ cipher: 0 });
   // SMB 3.0 has AES-128-CCM alone.
   expect(await negotiate({ dialects: [Dialect.SMB_3_0_2] })).toMatchObject({ encrypts: false });
+});
+
+test("by default GCM is taken before CCM, also with the longer key", async () => {
+  await start({});
+  expect(await negotiate({ ciphers })).toMatchObject({ cipher: AES_128_GCM });
+  expect(await negotiate({ ciphers: [AES_128_CCM, AES_256_GCM] })).toMatchObject({ cipher: AES_256_GCM });
+  expect(await negotiate({ ciphers: [AES_256_CCM, AES_128_CCM] })).toMatchObject({ cipher: AES_128_CCM });
+});
+
+test("by default GMAC is taken first, then CMAC if the processor has AES instructions, else HMAC", async () => {
+  await start({});
+  const second = hasAesInstructions() ? AES_CMAC : HMAC_SHA256;
+  expect(await negotiate({ signing: [HMAC_SHA256, AES_CMAC, AES_GMAC] })).toMatchObject({
+    signing: AES_GMAC,
+  });
+  expect(await negotiate({ signing: [HMAC_SHA256, AES_CMAC] })).toMatchObject({ signing: second });
+  expect(await negotiate({ signing: [AES_CMAC, HMAC_SHA256] })).toMatchObject({ signing: second });
 });
 
 test("`-NAME` takes one from the usual ones", async () => {

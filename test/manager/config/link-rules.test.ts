@@ -5,7 +5,13 @@ import { parseConfig } from "../../../src/manager/config/parse.ts";
 import { Report } from "../../../src/manager/config/report.ts";
 import type { Machine } from "../../../src/manager/config/settings.ts";
 
-const MACHINE: Machine = { hostName: "box", identity: "0".repeat(32), memoryBytes: 2 ** 30, interfaces: [] };
+const MACHINE: Machine = {
+  hostName: "box",
+  identity: "0".repeat(32),
+  memoryBytes: 2 ** 30,
+  hasAesInstructions: true,
+  interfaces: [],
+};
 
 function linksOf(globals: readonly string[], ...lines: string[]) {
   const text = `[global]\n${globals.join("\n")}\n[docs]\npath = /srv\n${lines.join("\n")}\n`;

@@ -16,6 +16,7 @@ const MACHINE: Machine = {
   hostName: "box.lan",
   identity: "0123456789abcdef0123456789abcdef",
   memoryBytes: 1024 * MIB,
+  hasAesInstructions: true,
   interfaces: [
     { name: "lo", address: "127.0.0.1" },
     { name: "eth0", address: "192.168.1.2" },

@@ -7,7 +7,13 @@ import { fillRepository } from "../../../src/manager/config/recycle-rules.ts";
 import { Report } from "../../../src/manager/config/report.ts";
 import type { Machine } from "../../../src/manager/config/settings.ts";
 
-const MACHINE: Machine = { hostName: "box", identity: "0".repeat(32), memoryBytes: 2 ** 30, interfaces: [] };
+const MACHINE: Machine = {
+  hostName: "box",
+  identity: "0".repeat(32),
+  memoryBytes: 2 ** 30,
+  hasAesInstructions: true,
+  interfaces: [],
+};
 
 function load(...lines: string[]): Configuration {
   const text = `[global]\n[docs]\npath = /srv\n${lines.join("\n")}\n`;

@@ -21,6 +21,7 @@ const machine: Machine = {
   hostName: "box",
   identity: "test",
   memoryBytes: 1 << 30,
+  hasAesInstructions: true,
   interfaces: [{ name: "lo", address: "127.0.0.1" }],
 };
 const source = { file, machine };

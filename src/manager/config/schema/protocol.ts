@@ -68,14 +68,17 @@ export const PROTOCOL = [
   list(
     "server smb3 encryption algorithms",
     "",
-    "Ciphers of SMB 3.1.1 in order of preference: AES-128-GCM, AES-128-CCM, AES-256-GCM, AES-256-CCM. `-NAME` takes one from the default. SMB 3.0 encrypts only with AES-128-CCM.",
+    "Ciphers of SMB 3.1.1 in order of preference: AES-128-GCM, AES-256-GCM, AES-128-CCM, AES-256-CCM. `-NAME` takes one from the default. SMB 3.0 encrypts only with AES-128-CCM.",
     { defaultHelp: "all four", security: true },
   ),
   list(
     "server smb3 signing algorithms",
     "",
     "Signing algorithms of SMB 3.1.1 in order of preference: AES-128-GMAC, AES-128-CMAC, HMAC-SHA256. `-NAME` takes one from the default. Older dialects have one each.",
-    { defaultHelp: "all three", security: true },
+    {
+      defaultHelp: "all three, HMAC-SHA256 before AES-128-CMAC on a processor without AES instructions",
+      security: true,
+    },
   ),
   choice(
     "crypto provider",
