@@ -57,6 +57,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   private readonly turns: OwnTurns;
   private hasSessionRequest = false;
   private lastAsyncId = 0;
+  private endReason = "by the client";
   readonly progress: PeerProgress;
   private readonly host: ConnectionHost;
   private readonly socket: StreamSocket;
@@ -358,16 +359,18 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   close(reason: string): void {
     if (this.isClosed) return;
     this.context.log.debug.conn?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
+    // The socket may report its end at once.
+    this.endReason = reason;
     this.sendQueue.flush();
     this.socket.terminate();
-    this.closed(reason);
+    this.closed();
   }
 
   /** Releases everything that the connection holds; called once the socket is closed. 3.3.7.1. */
-  closed(reason = "by the client"): void {
+  closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.host.ended(this, reason);
+    this.host.ended(this, this.endReason);
     this.context.connectionTable.remove(this);
     this.frames.close();
     this.sendQueue.close();

@@ -82,8 +82,13 @@ function checkClientFiles(path: string, written: string, position: string): void
   let names: string[];
   try {
     names = readdirSync(directory);
-  } catch {
-    return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return;
+    throw new ConfigError(
+      position,
+      `'include = ${written}' differs by client, and its directory cannot be read (${code})`,
+    );
   }
   const matching = names.filter(
     (name) => pattern.test(name) && !/~$|\.(bak|dpkg-\w+|rpmnew|rpmsave)$/.test(name),

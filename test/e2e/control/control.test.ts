@@ -85,6 +85,7 @@ test("a client that is kicked is disconnected, others stay", async () => {
     { user: TESTER2.user },
   ]);
   expect(server.log()).toContain(`session of '${TESTER.user}' from 127.0.0.1 ended`);
+  expect(server.log()).toContain("127.0.0.1 disconnected: closed by the administrator");
   const nobody = minismbd("control", "--kick", "nobody-here", "--control", server.socket);
   expect([nobody.status, nobody.err]).toEqual([1, "minismbd: there is no such client\n"]);
 });
