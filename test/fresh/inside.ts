@@ -32,7 +32,10 @@ umount -l .
 shift
 exec chroot . "$@"`;
 
-/** The shell stays, so that the first process of the namespace collects what others leave behind. */
+/**
+ * The shell stays, so that the first process of the namespace collects what others leave behind; as root, since the kernel
+ * forgets with a change of users that the process ends with its parent (PR_SET_PDEATHSIG).
+ */
 const FIRST = `cd "$1"; shift; "$@"; exit $?`;
 
 export interface Inside {
@@ -62,8 +65,9 @@ export function startInside(root: string, account: Account, command: string): In
   const environment = Object.entries(variables).map(([key, value]) => `${key}=${value}`);
   const words = [
     ...["env", "-i", ...environment],
+    ...["/bin/sh", "-c", FIRST, "sh", `${home}/minismbd`],
     ...["setpriv", `--reuid=${id}`, `--regid=${id}`, "--clear-groups", "--"],
-    ...["/bin/sh", "-c", FIRST, "sh", `${home}/minismbd`, "/bin/sh", "-c", command],
+    ...["/bin/sh", "-c", command],
   ];
   const child = Bun.spawn(
     [
