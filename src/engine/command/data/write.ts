@@ -86,9 +86,16 @@ function appendData(
   at: number,
   length: number,
 ): MaybePromise<NtStatus> {
+  const { late } = exchange.context.opens;
   const append = (): MaybePromise<NtStatus> =>
-    andThen(handle.stat(), (stat) =>
-      typeof stat === "number" ? statusOf(stat) : writeAt(exchange, open, handle, at, length, stat.size),
+    andThen(
+      afterLate(exchange, open.file, () => handle.stat()),
+      (stat) => {
+        if (typeof stat === "number") return statusOf(stat);
+        // The end of the file is not known before its late changes have ended.
+        if (open.file !== undefined && late.of(open.file) !== undefined) return append();
+        return writeAt(exchange, open, handle, at, length, stat.size);
+      },
     );
   return open.file === undefined ? append() : appendInTurn(open.file, append);
 }

@@ -1,7 +1,6 @@
 // A disk operation that a volume's worker runs for a share: it settles the caller's promise, keeps
 // descriptors and memory alive until the worker has ended it, and closes the descriptors of an answer that
 // comes after the time-out.
-import { closeFd } from "../../../linux/open.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import type { HeldChange } from "../context/folder-times.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
@@ -53,6 +52,8 @@ export interface CallVolume {
   /** The worker has answered; `hasWaited` where its thread slept meanwhile. */
   noteAnswer(hasWaited: boolean): void;
   noteHeld(held: readonly HeldChange[]): void;
+  /** Closes a descriptor of an answer that nobody waits for any more. */
+  closeLate(owner: CallOwner, fd: number): void;
   /** The caller's promise is settled. */
   settled(call: WaitingCall): void;
 }
@@ -114,9 +115,9 @@ export class WaitingCall implements DiskJob {
     this.volume.noteAnswer(hasWaited);
     this.volume.noteHeld(held);
     const isLate = this.resolve === undefined;
+    if (isLate) for (const fd of descriptorsIn(this.operation, result)) this.volume.closeLate(this.owner, fd);
     this.end();
-    if (isLate) for (const fd of descriptorsIn(this.operation, result)) closeFd(fd);
-    else this.settle(result);
+    this.settle(result);
     if (typeof result === "number" && result < 0) this.owner.failed(result);
   }
 

@@ -3,6 +3,7 @@
 // to spin up.
 import { availableParallelism } from "node:os";
 import { Errno } from "../../../linux/errno.ts";
+import { closeFd } from "../../../linux/open.ts";
 import { type Timer, timers } from "../../../loop/timers.ts";
 import {
   type OperationArgs,
@@ -137,6 +138,12 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
       this.timeoutTimer ??= this.expireLater(call);
       this.workers.submit(call);
     });
+  }
+
+  /** close(2) of a file on a network or FUSE file system asks that again, and it has just been slow. */
+  closeLate(owner: CallOwner, fd: number): void {
+    if (this.isRemote) void this.submit(owner, undefined, "close", [fd]);
+    else closeFd(fd);
   }
 
   /** The call is answered or has timed out. */

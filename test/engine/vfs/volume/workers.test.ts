@@ -179,6 +179,26 @@ describe.if(await canMountFuse())("a slow volume", () => {
     await disk.go();
   });
 
+  test("a descriptor that comes too late is closed without a wait of the event loop", async () => {
+    const { node, handle } = await share.create(["late"]);
+    await handle.close();
+    volumeLimits.timeoutMs = 60;
+    await disk.stall();
+    expect(await node.open(readWrite)).toBe(-Errno.ETIMEDOUT);
+    await disk.go();
+    // close(2) of an open file waits for the disk's answer.
+    await disk.hold(HOLD_MS * 5);
+    let longest = 0;
+    for (const until = performance.now() + HOLD_MS * 8; performance.now() < until;) {
+      const started = performance.now();
+      await Bun.sleep(1);
+      longest = Math.max(longest, performance.now() - started);
+    }
+    expect(longest).toBeLessThan(HOLD_MS * 4);
+    node.close();
+    volumeLimits.timeoutMs = timeoutMs;
+  }, 20_000);
+
   test("a buffer of a call that timed out is lent to nobody before the worker has answered", async () => {
     const pool = new BufferPool(1_000_000);
     const { node, handle } = await share.create(["file"]);
