@@ -1,5 +1,5 @@
-// GHASH with multiplication tables for 4-bit windows: 8 KiB per key, no allocation per message. Windows of 8 bits
-// take 0.6 of the time where 64 KiB per key stay in a cache, but every session has three keys.
+// GHASH with multiplication tables for 4-bit windows: 8 KiB per key, no allocation per message.
+// Windows of 8 bits take 0.6 of the time where 64 KiB per key stay in a cache, but a session has three keys.
 // NIST SP 800-38D 6.4; the windowed product follows section 4.1 of McGrew and Viega's GCM specification.
 
 const WINDOWS = 32;

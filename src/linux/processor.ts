@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Returns false where the kernel lists the processor's abilities (`flags` on x86-64, `Features` on arm64) and AES
- * is not one of them, as on a Raspberry Pi up to 4. True where it lists none.
+ * Returns false where the kernel lists the processor's abilities (`flags` on x86-64, `Features` on arm64) and
+ * AES is not one of them, as on a Raspberry Pi up to 4. True where it lists none.
  */
 export function hasAesInstructions(readCpuinfo: () => string = readProc): boolean {
   const abilities = /^(?:flags|Features)\s*:(.*)$/m.exec(readCpuinfo())?.[1];

@@ -19,8 +19,9 @@ const SIGNING_NAMES: Readonly<Record<string, number>> = {
 
 /**
  * The usual order for processors without AES instructions: CMAC encrypts one block after the other, and
- * HMAC-SHA256 takes less time. CPU ms per MiB on an EPYC with AES; without AES; without AES and SHA: GMAC 0.12; 2.3; 2.3.
- * HMAC-SHA256 0.76; 0.76; 2.7. CMAC 1.2; 3.8; 3.8. A Cortex-A72 without both, under qemu, has the same order.
+ * HMAC-SHA256 takes less time. CPU ms per MiB on an EPYC with AES; without AES; without AES and SHA:
+ * GMAC 0.12; 2.3; 2.3. HMAC-SHA256 0.76; 0.76; 2.7. CMAC 1.2; 3.8; 3.8. A Cortex-A72 without both, under
+ * qemu, has the same order.
  * The server chooses by a policy of its own: [MS-SMB2] 3.3.5.4.
  */
 const SIGNING_WITHOUT_AES: readonly number[] = [
