@@ -1,53 +1,14 @@
-// Operations on the data of an open file. Buffers are passed by address: the event loop owns them, and keeps
-// them until the worker has answered.
+// Operations on the data of an open file, beside reads and writes.
 import { Errno } from "../../../linux/errno.ts";
-import {
-  Falloc,
-  allocate,
-  readToAddress,
-  syncFd,
-  truncateFd,
-  copyRange,
-  Seek,
-  seekFd,
-} from "../../../linux/io.ts";
+import { Falloc, allocate, syncFd, truncateFd, copyRange, Seek, seekFd } from "../../../linux/io.ts";
 import { emptyStatx, statFd, statfsFd } from "../../../linux/stat.ts";
 import { beforeTruncation } from "../values/ntfs-attributes.ts";
-import { writeRange, zeroRange } from "../context/data-range.ts";
+import { zeroRange } from "../context/data-range.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Count, Failure } from "../store.ts";
 import { cloneRange } from "../../../linux/clone.ts";
 
 const statx = emptyStatx();
-
-/** Reads until `length` bytes or the end of the file; returns the number of bytes read. */
-export function readData(
-  _: ShareContext,
-  fd: number,
-  address: number,
-  length: number,
-  offset: number,
-): Count | Failure {
-  let done = 0;
-  while (done < length) {
-    const count = readToAddress(fd, address + done, length - done, offset + done);
-    if (count < 0) return count;
-    if (count === 0) break;
-    done += count;
-  }
-  return done;
-}
-
-/** Writes all bytes; returns `length`. */
-export function writeData(
-  _: ShareContext,
-  fd: number,
-  address: number,
-  length: number,
-  offset: number,
-): Count | Failure {
-  return writeRange(fd, address, length, offset);
-}
 
 /** `FileHandle.truncate`. */
 export function truncateData(context: ShareContext, fd: number, size: number): 0 | Failure {

@@ -7,10 +7,8 @@ import { deviceNumbersOf } from "../../../linux/stat.ts";
 import { createDirectoryAt, createFileAt } from "./create.ts";
 import {
   allocateData,
-  readData,
   syncData,
   truncateData,
-  writeData,
   cloneRangeOf,
   copyRangeOf,
   allocatedRangesOf,
@@ -48,6 +46,7 @@ import {
   statNode,
 } from "./node.ts";
 import { readNodeDescriptor, readNodeRights, writeNodeSecurity } from "../values/security.ts";
+import { readData, writeData } from "./transfer.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { openShareDirectory } from "./share-directory.ts";
 import { listSnapshots, snapshotPathOfRoot } from "../snapshot/folder.ts";

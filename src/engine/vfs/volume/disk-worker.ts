@@ -1,58 +1,59 @@
-// A volume's worker thread: runs operations of the table as the user of the share, so that only this thread
-// waits for the disk. It has a directory cache of its own.
-import { Errno } from "../../../linux/errno.ts";
+// A volume's worker thread, so that only this thread waits for the disk. It moves data itself. All other operations are
+// loaded when the first is asked for: a worker that only reads and writes for a busy disk takes 2 MiB instead of 4.
 import { voluntarySwitches } from "../../../linux/thread-usage.ts";
-import { DirectoryCache } from "../context/directory-cache.ts";
-import { diskOperations } from "../disk/operations.ts";
-import type { DiskAnswer, DiskRequest, ToDiskWorker } from "./worker-protocol.ts";
-import { closeFolderQueue, takeHeldChanges } from "../context/folder-times.ts";
 import { beginJob, makeSlots } from "../context/given-up.ts";
-import { ShareContext } from "../context/share-context.ts";
+import { Errno } from "../../../linux/errno.ts";
+import { readData, writeData } from "../disk/transfer.ts";
+import type { DiskAnswer, DiskRequest, ShareDefinition, ToDiskWorker } from "./worker-protocol.ts";
 
 declare const self: Worker;
 
-type AnyOperation = (context: ShareContext, ...args: readonly unknown[]) => unknown;
+type Operations = typeof import("./worker-operations.ts");
 
-const table = diskOperations as unknown as Readonly<Record<string, AnyOperation | undefined>>;
-const shares = new Map<number, ShareContext>();
-const directories = new DirectoryCache();
+type Transfer = (context: undefined, ...args: readonly unknown[]) => number;
+
+const transfers = { readData, writeData } as unknown as Readonly<Record<string, Transfer | undefined>>;
+const definitions = new Map<number, ShareDefinition>();
 let slots = makeSlots(0);
+let operations: Operations | undefined;
+/** Messages that wait until the operations are loaded. */
+let waiting: ToDiskWorker[] | undefined;
 
 self.onmessage = (event: MessageEvent<ToDiskWorker>) => {
-  const message = event.data;
-  if ("forget" in message) shares.delete(message.forget);
-  else if ("slots" in message) slots = message.slots;
-  else if ("end" in message) closeFolderQueue();
-  else self.postMessage(answer(message));
+  if (waiting === undefined) take(event.data);
+  else waiting.push(event.data);
 };
 
-function answer(request: DiskRequest): DiskAnswer {
-  const { job } = request;
-  directories.distrust(request.changedMs);
-  const before = directories.changes;
-  const switches = voluntarySwitches();
-  try {
-    const operation = table[request.operation];
-    if (operation === undefined) throw new Error(`no operation ${request.operation}`);
-    const context = contextOf(request);
-    const isWanted = beginJob(slots, request.slot);
-    const result = isWanted ? operation(context, ...request.args) : -Errno.ETIMEDOUT;
-    const hasChanged = directories.changes !== before;
-    const hasWaited = voluntarySwitches() !== switches;
-    return { job, result, error: undefined, hasChanged, held: takeHeldChanges(), hasWaited };
-  } catch (error) {
-    return { job, result: undefined, error: String(error), hasChanged: true, held: [], hasWaited: false };
-  }
+function take(message: ToDiskWorker): void {
+  if ("forget" in message) {
+    definitions.delete(message.forget);
+    operations?.forgetShare(message.forget);
+  } else if ("slots" in message) slots = message.slots;
+  else if ("end" in message) operations?.end();
+  else serve(message);
 }
 
-function contextOf(request: DiskRequest): ShareContext {
-  const { share, definition } = request;
-  if (definition !== undefined) {
-    const context = new ShareContext(definition.grant, definition.rootFd, directories, true);
-    shares.set(share, context);
-    return context;
-  }
-  const context = shares.get(share);
-  if (context === undefined) throw new Error(`no share ${share}`);
-  return context;
+function serve(request: DiskRequest): void {
+  if (request.definition !== undefined) definitions.set(request.share, request.definition);
+  const transfer = transfers[request.operation];
+  if (transfer !== undefined) self.postMessage(move(request, transfer));
+  else if (operations !== undefined) self.postMessage(operations.answer(request, slots, definitions));
+  else load(request);
+}
+
+function load(first: ToDiskWorker): void {
+  waiting = [first];
+  void import("./worker-operations.ts").then((loaded) => {
+    operations = loaded;
+    const messages = waiting ?? [];
+    waiting = undefined;
+    for (const message of messages) take(message);
+  });
+}
+
+function move({ job, slot, args }: DiskRequest, transfer: Transfer): DiskAnswer {
+  const switches = voluntarySwitches();
+  const result = beginJob(slots, slot) ? transfer(undefined, ...args) : -Errno.ETIMEDOUT;
+  const hasWaited = voluntarySwitches() !== switches;
+  return { job, result, error: undefined, hasChanged: false, held: [], hasWaited };
 }

@@ -34,13 +34,13 @@ export interface DiskJob {
   abandoned(failure: Failure): void;
 }
 
-// A worker takes 3 to 10 MiB of memory.
+// A worker takes 2 to 10 MiB of memory.
 const memoryMib = plannedMemoryBytes() / 1_048_576;
 const MAX_WORKERS = memoryMib < 256 ? 1 : memoryMib < 1024 ? 2 : 4;
 /** Jobs posted to one worker: enough to keep it busy, few enough to lose behind one that hangs. */
 const MAX_POSTED = 4;
 /** A worker that has not answered for this long gets no more jobs. */
-const HANGING_MS = 50;
+const HANGING_MS = 200;
 const IDLE_MS = 15_000;
 
 /** The compiled executable has the worker's file under its path below src. */
