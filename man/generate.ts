@@ -162,7 +162,10 @@ overrides the
 A server that runs as root accesses files as
 .BR "force user" ,
 else as the system user of the same name, else as the owner of the share's directory, unless that is root.
-A guest, and a user without an account on a directory of root, acts as the system user
+In another user's home of
+.B [homes]
+nobody acts as its owner.
+A guest, a user without an account in another's home, and a user without an account on a directory of root, acts as the system user
 .BR minismbd ,
 or as nobody where there is none.
 .PP

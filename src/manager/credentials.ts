@@ -23,9 +23,18 @@ export function ownIds(accounts: SystemAccounts): Ids {
   return { uid, gid };
 }
 
-/** The ids of users without an account on a share: its directory's owner's, never root's. */
-export function idsWithoutAccount(owner: Ids, accounts: SystemAccounts): Ids {
-  return owner.uid === 0 ? ownIds(accounts) : owner;
+/**
+ * The ids on a share of a user without an account: its directory's owner's, never root's. A home belongs to one person:
+ * there only he has its owner's.
+ */
+export function idsWithoutAccount(
+  { homeOf }: Pick<Share, "homeOf">,
+  user: string,
+  owner: Ids,
+  accounts: SystemAccounts,
+): Ids {
+  const isAnothers = homeOf !== "" && homeOf !== user;
+  return isAnothers || owner.uid === 0 ? ownIds(accounts) : owner;
 }
 
 /** What to tell the administrator about a user who acts as `ownIds` on root's directory; undefined: nothing. */
@@ -64,14 +73,17 @@ export function credentialsFor(
   accounts: SystemAccounts,
   isExact = false,
 ): Credentials | CredentialFault {
-  const forced = share.forceUser === "" ? undefined : findSystemUser(accounts, share.forceUser);
+  // By `force user = %U`.
+  const isForcedExact = isExact && share.forceUser === user;
+  const forced =
+    share.forceUser === "" ? undefined : findSystemUser(accounts, share.forceUser, isForcedExact);
   if (share.forceUser !== "" && !forced)
     return { fault: `'force user' is '${share.forceUser}', which is not in /etc/passwd` };
   const group = share.forceGroup === "" ? undefined : accounts.groups.get(share.forceGroup);
   if (share.forceGroup !== "" && !group)
     return { fault: `'force group' is '${share.forceGroup}', which is not in /etc/group` };
   const account = forced ?? findSystemUser(accounts, user, isExact);
-  const fallback = asGuest ? ownIds(accounts) : idsWithoutAccount(owner, accounts);
+  const fallback = asGuest ? ownIds(accounts) : idsWithoutAccount(share, user, owner, accounts);
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];
   return Object.freeze({ uid: isAdmin ? ROOT : uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });

@@ -8,7 +8,17 @@ export const IPC = "IPC$";
 
 /** The rules of the share for a user, without what decides about users. */
 export function rulesOf(share: Share, { readOnly }: Admission): ShareRules {
-  const { comment, browseable, listedToPermitted, isPersonal, hosts, forceUser, forceGroup, ...rest } = share;
+  const {
+    comment,
+    browseable,
+    listedToPermitted,
+    isPersonal,
+    homeOf,
+    hosts,
+    forceUser,
+    forceGroup,
+    ...rest
+  } = share;
   const { guestOk, guestOnly, guestAccount, ...named } = rest;
   const { validUsers, invalidUsers, readList, writeList, adminUsers, ...rules } = named;
   return { ...rules, readOnly };

@@ -96,7 +96,8 @@ export class ServerManager implements Manager, PipeManager {
     this.shares = new ShareFinder({
       configuration: () => this.config,
       accounts: () => this.systemAccounts.read(),
-      isUser: (name) => this.users.find(name) !== null,
+      userOf: (name) => this.users.find(name)?.name,
+      hasNamesake: (name) => this.users.hasNamesake(name),
     });
     this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
     for (const warning of this.config.warnings) this.log.warn(warning);
@@ -358,7 +359,7 @@ export class ServerManager implements Manager, PipeManager {
     const accounts = this.systemAccounts.read();
     const isNamed = !asGuest && !isAdmin && findSystemUser(accounts, user, isExact) === undefined;
     const sid = isNamed ? userSid(domain, user, isExact) : "";
-    return Object.freeze({ domain, uid: idsWithoutAccount(owner, accounts).uid, sid });
+    return Object.freeze({ domain, uid: idsWithoutAccount(share, user, owner, accounts).uid, sid });
   }
 
   private refuseHost(share: string, identity: Identity): { status: NtStatus } {

@@ -4,13 +4,20 @@ import type { Identity } from "../port/port.ts";
 import { type Configuration, foldShareName } from "./config/load.ts";
 import type { Share } from "./config/share.ts";
 import { fillAll, fillPath, type VariableValues } from "./config/variables.ts";
-import { findSystemUser, groupNameOf, type SystemAccounts } from "./users/system-accounts.ts";
+import {
+  findSystemUser,
+  groupNameOf,
+  type SystemAccounts,
+  type SystemUser,
+} from "./users/system-accounts.ts";
 
 export interface ShareFinderSource {
   configuration(): Configuration;
   accounts(): SystemAccounts;
-  /** A user who can log on. */
-  isUser(name: string): boolean;
+  /** The user of that name who can log on, as the user is written. */
+  userOf(name: string): string | undefined;
+  /** Case tells this user from another one. */
+  hasNamesake(name: string): boolean;
 }
 
 const HOMES = "homes";
@@ -46,18 +53,17 @@ export class ShareFinder {
   }
 
   private homeOf(homes: Share, name: string, identity: Identity): Share | undefined {
-    const account = findSystemUser(this.source.accounts(), name);
-    if (!account && !this.source.isUser(name)) return undefined;
-    const owner = account?.name ?? name;
+    const account = this.accountOf(name);
+    const owner = account?.name ?? this.source.userOf(name);
+    if (owner === undefined) return undefined;
     const isOwnPath = homes.path !== "";
     // A system account such as `sync` has no home of its own.
     const home = account?.home === "/" ? undefined : account?.home;
     if (!isOwnPath && home === undefined) return undefined;
     const template = { ...homes, name: owner, path: isOwnPath ? homes.path : "%H" };
     const share = this.fill(template, identity, { S: owner, ...(!isOwnPath && { H: home }) });
-    return (
-      share && { ...share, comment: share.comment === "" ? `Home directory of ${owner}` : share.comment }
-    );
+    const comment = homes.comment === "" ? `Home directory of ${owner}` : share?.comment;
+    return share && { ...share, homeOf: owner, comment: comment ?? "" };
   }
 
   private fill(share: Share, identity: Identity, more: VariableValues): Share | undefined {
@@ -82,11 +88,16 @@ export class ShareFinder {
     });
   }
 
+  /** The account of that user, not of one whose name differs by case. */
+  private accountOf(user: string): SystemUser | undefined {
+    return findSystemUser(this.source.accounts(), user, this.source.hasNamesake(user));
+  }
+
   private valuesFor(share: Share, identity: Identity): VariableValues {
     const accounts = this.source.accounts();
     const { guestAccount } = this.source.configuration();
     const user = isNamed(identity) ? identity.user : share.guestAccount || guestAccount;
-    const account = findSystemUser(accounts, user);
+    const account = this.accountOf(user);
     const group = account && groupNameOf(accounts, account.gid);
     const { remoteAddress } = identity;
     return {

@@ -109,7 +109,8 @@ class Explanation {
     const finder = new ShareFinder({
       configuration: () => configuration,
       accounts: () => accounts,
-      isUser: (name) => users.find(name) !== null,
+      userOf: (name) => users.find(name)?.name,
+      hasNamesake: (name) => users.hasNamesake(name),
     });
     const { share: name } = this.question;
     const share = finder.find(name, identity);

@@ -29,6 +29,8 @@ export interface Share extends ShareRules {
   readonly guestAccount: string;
   /** Path, lists or names hold variables of the user or the client. */
   readonly isPersonal: boolean;
+  /** The user whose home it is, by [homes]; empty for other shares. */
+  readonly homeOf: string;
   readonly hosts: HostRule | null;
   /** Null: all users; an empty list admits nobody. */
   readonly validUsers: UserList | null;
@@ -81,6 +83,7 @@ export function readShare(
   return Object.freeze({
     name: section.name,
     path: rootDirectory === "" || path === "" ? path : normalize(`${rootDirectory}/${path}`),
+    homeOf: "",
     isPersonal: isHomes || textsOf(rules).some(hasVariables) || hasVariables(path),
     ...rules,
   });
