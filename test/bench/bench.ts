@@ -43,7 +43,7 @@ const { values: options, positionals } = parseArgs({
 const AROUND_SECONDS = 40;
 
 /** Of one measurement. */
-const LONGEST_SECONDS = 60;
+const LONGEST_SECONDS = 30;
 
 interface Sides {
   readonly own: Side;
