@@ -131,10 +131,10 @@ export class ServerManager implements Manager, PipeManager {
 
   /** Switches the debug lines of a component, or of all; returns those that are on then. */
   toggleDebug(name: string): readonly DebugComponent[] {
-    this.levels.toggle(this.config.settings, name);
+    const isChange = this.levels.toggle(this.config.settings, name);
     this.engine?.reviewLog();
     const { debugComponents } = this.settings();
-    this.note(`debug lines of ${debugComponents.join(", ") || "no component"}`);
+    if (isChange) this.note(`debug lines of ${debugComponents.join(", ") || "no component"}`);
     return debugComponents;
   }
 

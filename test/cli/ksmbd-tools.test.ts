@@ -92,3 +92,36 @@ test("every difference names a command of the table", () => {
   const names = new Set(cases.map(nameOf));
   expect(Object.keys(DIFFERENCES).filter((name) => !names.has(name))).toEqual([]);
 });
+
+/** `--help` of ksmbd-tools 3.5.2: short and long form, and the value's name. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  adduser: [
+    ...["-a, --add", "-u, --update", "-d, --delete", "-p, --password PWD", "-P, --pwddb PWDDB"],
+    ...["-C, --config CONF", "-v, --verbose", "-V, --version", "-h, --help"],
+  ],
+  addshare: [
+    ...["-a, --add", "-u, --update", "-d, --delete", "-o, --option OPT", "-C, --config CONF"],
+    ...["-P, --pwddb PWDDB", "-v, --verbose", "-V, --version", "-h, --help"],
+  ],
+  control: [
+    ...["-s, --shutdown", "-r, --reload", "-l, --list", "-d, --debug COMPONENT", "-c, --ksmbd-version"],
+    ...["-v, --verbose", "-V, --version", "-h, --help"],
+  ],
+  mountd: [
+    ...["-p, --port PORT", "-n, --nodetach[=WAY]", "-C, --config CONF", "-P, --pwddb PWDDB"],
+    ...["-v, --verbose", "-V, --version", "-h, --help"],
+  ],
+};
+
+test.each(Object.entries(FLAGS))(
+  "ksmbd.%s has each flag of ksmbd-tools, and no other short one",
+  (tool, flags) => {
+    const { status, out } = run(["-h"], { as: `ksmbd.${tool}` });
+    const ours = [...out.matchAll(/^ +(-\w, --\S+(?: [A-Z]+)?)(?= {2})/gm)].map(([, flag = ""]) => flag);
+    expect([status, flags.filter((flag) => !ours.includes(flag))]).toEqual([0, []]);
+    // `-k` of control is minismbd's own.
+    expect(ours.filter((flag) => !flags.includes(flag))).toEqual(
+      tool === "control" ? ["-k, --kick WHO"] : [],
+    );
+  },
+);

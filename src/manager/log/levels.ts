@@ -74,15 +74,16 @@ export class LevelOverride {
     this.components = undefined;
   }
 
-  /** Switches the debug lines of a component, or of `all`; another name changes nothing, as with ksmbd. */
-  toggle(configured: Levels, name: string): void {
+  /** Switches the debug lines of a component, or of `all`. False for another name, which changes nothing, as with ksmbd. */
+  toggle(configured: Levels, name: string): boolean {
     const { debugComponents } = this.over(configured);
     if (name === "all") this.components = debugComponents.length === COMPONENTS.length ? [] : COMPONENTS;
     const found = COMPONENTS.find((component) => component === name);
-    if (found === undefined) return;
+    if (found === undefined) return name === "all";
     const next = new Set(debugComponents);
     if (!next.delete(found)) next.add(found);
     this.components = inOrder(next);
+    return true;
   }
 
   /** A reload: the configuration's level counts again. */
