@@ -169,6 +169,12 @@ export const TOOLS: readonly Tool[] = [
     packages: ["systemd"],
     needed: "the check of the systemd unit",
   },
+  {
+    name: "nmap",
+    programs: ["nmap"],
+    packages: ["nmap"],
+    needed: "what nmap's scripts find",
+  },
   { name: "groff", programs: ["groff"], packages: ["groff-base"], needed: "the check of the man pages" },
   ...(process.arch === "arm64" ? [] : ARM64),
 ];

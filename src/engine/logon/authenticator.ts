@@ -9,7 +9,6 @@ import { encodeInit2, Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
 import { type LogonIdentity, type Mechanism, type MechanismStep } from "./mechanism.ts";
 import { refuse, type Refusal, type AuthContext } from "./mechanism.ts";
-import { createKerberosAcceptor } from "./kerberos.ts";
 import { createNtlmAcceptor } from "./ntlm.ts";
 import { SpnegoAcceptor, type SpnegoStep } from "./spnego.ts";
 
@@ -49,6 +48,22 @@ const MECHANISMS: readonly {
   { oid: Oid.KERBEROS, isKerberos: true, create: createKerberosAcceptor },
   { oid: Oid.NTLMSSP, isKerberos: false, create: createNtlmAcceptor },
 ];
+
+/** Kerberos is loaded with the first token for it. */
+function createKerberosAcceptor(context: AuthContext): Mechanism {
+  let mechanism: Mechanism | undefined;
+  return {
+    step(token) {
+      if (mechanism !== undefined) return mechanism.step(token);
+      // The client's buffer is reused before the module is there.
+      const copy = token.slice();
+      return import("./kerberos.ts").then((module) => {
+        mechanism = module.createKerberosAcceptor(context);
+        return mechanism.step(copy);
+      });
+    },
+  };
+}
 
 /** The NegTokenInit2 of the NEGOTIATE response. Callers share the bytes and must not change them. */
 export function initialToken({ kerberos, ntlm }: Pick<AuthContext, "kerberos" | "ntlm">): Uint8Array {

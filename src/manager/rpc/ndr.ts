@@ -41,6 +41,14 @@ export class NdrReader {
   u32(): number {
     return this.view.getUint32(this.take(4, 4), this.littleEndian);
   }
+  /** A hyper. */
+  u64(): bigint {
+    return this.view.getBigUint64(this.take(8, 8), this.littleEndian);
+  }
+  /** Before a structure, to the alignment of its widest field. */
+  align(boundary: number): void {
+    this.take(0, boundary);
+  }
   /** A view of the stub, which is not aligned. */
   bytesOf(size: number): Uint8Array {
     const at = this.take(size, 1);
@@ -80,7 +88,7 @@ export class NdrReader {
 
   unicodeStringHeader(): UnicodeStringHeader {
     // The structure has the alignment of its pointer.
-    this.take(0, 4);
+    this.align(4);
     const length = this.u16();
     const most = this.u16();
     if (length > most || length % 2 !== 0) throw wireError("string counts disagree");

@@ -5,6 +5,7 @@ import { createRc4 } from "../../crypto/rc4.ts";
 import { Status } from "../../wire/status.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import type { RpcCall, RpcOperation } from "./interface.ts";
+import type { MaybePromise } from "../../port/port.ts";
 import type { NdrReader, NdrWriter } from "./ndr.ts";
 
 /** Shortest password that a client may set. */
@@ -70,26 +71,38 @@ function readRequest(input: NdrReader): ChangeRequest {
   return { user, password, verifier };
 }
 
-async function change({ context, services, identity }: RpcCall, request: ChangeRequest): Promise<number> {
+function change(call: RpcCall, { user, password, verifier }: ChangeRequest): Promise<number> {
+  if (!call.context.passwords.isAllowed) return Promise.resolve(Status.PASSWORD_RESTRICTION);
+  if (password === undefined || verifier === undefined) return Promise.resolve(Status.INVALID_PARAMETER);
+  return changeProven(call, user, (oldHash) => {
+    const text = decryptPassword(oldHash, password);
+    const newHash = Uint8Array.fromHex(ntHash(text ?? ""));
+    return timingSafeEqual(encryptHash(newHash, oldHash), verifier) ? text : undefined;
+  });
+}
+
+/** `open` returns the new password, and undefined where it was encrypted with another hash than the user's. */
+export async function changeProven(
+  { context, services, identity }: RpcCall,
+  user: string,
+  open: (oldHash: Uint8Array) => MaybePromise<string | undefined>,
+): Promise<number> {
   const { passwords } = context;
-  const { user, password, verifier } = request;
   if (!passwords.isAllowed) return Status.PASSWORD_RESTRICTION;
-  if (password === undefined || verifier === undefined) return Status.INVALID_PARAMETER;
   const proof = await services.beginProof(user);
   if (proof === undefined) return Status.INSUFFICIENT_RESOURCES;
   const stored = passwords.hashOf(user);
   // An unknown user costs the same as a wrong password.
   const oldHash = stored === undefined ? crypto.getRandomValues(new Uint8Array(HASH_BYTES)) : stored;
-  const text = decryptPassword(oldHash, password);
-  const newHash = Uint8Array.fromHex(ntHash(text ?? ""));
-  const isProven = timingSafeEqual(encryptHash(newHash, oldHash), verifier);
-  if (stored === undefined || text === undefined || !isProven) {
+  const text = await open(oldHash);
+  if (stored === undefined || text === undefined) {
     await proof.failed();
     return Status.WRONG_PASSWORD;
   }
   proof.succeeded();
   if (text.length < MIN_PASSWORD_UNITS || passwordFault(text) !== undefined)
     return Status.PASSWORD_RESTRICTION;
+  const newHash = Uint8Array.fromHex(ntHash(text));
   const isChanged = await passwords.change(user, oldHash, newHash, identity.remoteAddress);
   return isChanged ? Status.SUCCESS : Status.ACCESS_DENIED;
 }

@@ -25,6 +25,7 @@ import {
   writeIds,
 } from "./samr-objects.ts";
 import * as password from "./samr-password.ts";
+import { changePassword4 } from "./samr-password-aes.ts";
 import { queryUserInformation } from "./samr-user-info.ts";
 import { BUILTIN } from "./well-known.ts";
 
@@ -302,6 +303,7 @@ OPERATIONS[62] = connectByName;
 OPERATIONS[63] = password.changePassword3;
 OPERATIONS[64] = connect5;
 OPERATIONS[65] = ridToSid;
+OPERATIONS[73] = changePassword4;
 // 73, SamrUnicodeChangePasswordUser4, is left out: its clients choose up to a million rounds of PBKDF2 for the server, which
 // takes seconds of a small machine for every guess. They use 63 where it is missing.
 
@@ -309,4 +311,7 @@ OPERATIONS[65] = ridToSid;
  * Who changes a password proves the old one in the call, so anybody may: the tools log on without a user where his
  * password has expired. Connects are open to them, too, because the tools begin with one.
  */
-export const SAMR: RpcInterface = { operations: OPERATIONS, open: [0, 1, 54, 55, 56, 57, 61, 62, 63, 64] };
+export const SAMR: RpcInterface = {
+  operations: OPERATIONS,
+  open: [0, 1, 54, 55, 56, 57, 61, 62, 63, 64, 73],
+};

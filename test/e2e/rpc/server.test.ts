@@ -83,6 +83,29 @@ for name in sys.argv[5:]:
         print(name, hex(error.getErrorCode()))
 `;
 
+/** Interfaces that are bound over the pipe of another one, as Windows' tools do after a refused open. */
+const BINDS = `
+import sys
+from impacket.uuid import uuidtup_to_bin
+from impacket.dcerpc.v5 import transport
+from impacket.dcerpc.v5.rpcrt import DCERPCException
+host, port, user, password = sys.argv[1:5]
+for name, uuid, version in (
+    ("mdssvc", "885d85fb-c754-4062-a0e7-68692ce0f064", "2.0"),
+    ("winreg", "338cd001-2244-31f1-aaaa-900038001003", "1.0"),
+    ("svcctl", "367abb81-9844-35f1-ad32-98f038001003", "2.0"),
+    ("srvsvc", "4b324fc8-1670-01d3-1278-5a47bf6ee188", "3.0"),
+):
+    t = transport.SMBTransport(host, int(port), r"\\srvsvc", user, password)
+    d = t.get_dce_rpc()
+    d.connect()
+    try:
+        d.bind(uuidtup_to_bin((uuid, version)))
+        print(name, "bound")
+    except DCERPCException as error:
+        print(name, error)
+`;
+
 const LEVELS = `
 import sys
 from impacket.dcerpc.v5 import transport, srvs
@@ -134,5 +157,13 @@ describe.skipIf(!hasImpacket)("impacket", () => {
     const { output } = await run(PIPES, "srvsvc", "LSARPC", "samr", "lsass", ...ABSENT);
     for (const name of ["srvsvc", "LSARPC", "samr", "lsass"]) expect(output).toContain(`${name} opened`);
     for (const name of ABSENT) expect(output).toContain(`${name} 0xc0000034`);
+  });
+
+  test("is refused the bind of an interface that is not there, over the pipe of one that is", async () => {
+    const lines = (await run(BINDS)).output.trim().split("\n");
+    const refusal = "Bind context 1 rejected: provider_rejection; abstract_syntax_not_supported";
+    for (const [i, name] of ["mdssvc", "winreg", "svcctl"].entries())
+      expect(lines[i]).toStartWith(`${name} ${refusal}`);
+    expect(lines[3]).toBe("srvsvc bound");
   });
 });
