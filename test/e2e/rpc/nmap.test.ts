@@ -1,28 +1,23 @@
 // What nmap's scripts for SMB2 find on port 445, beside what they find on smbd's.
 import { beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { hasSmbd } from "../../peer/smbd.ts";
-import { runProgram } from "../client/smbclient.ts";
+import { type BothOutputs, canRunOnBoth, HOST, onBoth } from "./port-445.ts";
+import { DAEMON } from "./rpc-clients.ts";
 
-const canRun = hasSmbd() && Bun.which("nmap") !== null && Bun.which("ip") !== null;
+const canRun = canRunOnBoth && Bun.which("nmap") !== null;
 
 /** The others of nmap's smb scripts (smb-enum-shares, smb-os-discovery) speak SMB1 alone. */
 const SCRIPTS = ["smb2-security-mode", "smb2-capabilities", "smb2-time", "smb2-vuln-uptime", "smb-protocols"];
 const SMB1_SCRIPTS = ["smb-enum-shares", "smb-enum-users", "smb-security-mode", "smb-os-discovery", "smb-ls"];
 
-interface Found {
-  readonly minismbd: string;
-  readonly smbd: string;
-}
-
 describe.skipIf(!canRun)("nmap", () => {
-  let found: Found;
+  let found: BothOutputs;
   beforeAll(async () => {
-    const inside = [process.execPath, join(import.meta.dir, "nmap-inside.ts")];
     const scripts = [...SCRIPTS, ...SMB1_SCRIPTS].join();
-    const script = 'ip link set lo up && exec "$@"';
-    const { output } = await runProgram(["unshare", "--net", "sh", "-c", script, "sh", ...inside, scripts]);
-    found = JSON.parse(output) as Found;
+    const account = `smbusername=${DAEMON.user},smbpassword=${DAEMON.password}`;
+    const words = ["-Pn", "-n", "-sT", "-p445", "--script", scripts, "--script-args", account, HOST];
+    const [both] = await onBoth([["nmap", ...words]]);
+    if (both === undefined) throw new Error("no output");
+    found = both;
   }, 60_000);
 
   /** The lines of a script, without its name. */
@@ -30,7 +25,7 @@ describe.skipIf(!canRun)("nmap", () => {
     const lines = output.split("\n");
     const at = lines.findIndex((line) => line.startsWith(`| ${script}: `));
     const rest = lines.slice(at + 1);
-    const end = rest.findIndex((line) => !/^\|[ _] /.test(line));
+    const end = rest.findIndex((line) => !line.startsWith("|") || /^\|[ _]?smb2?-/.test(line));
     return at < 0 ? [] : rest.slice(0, end).map((line) => line.replace(/^\|[ _]\s*/, "").trim());
   };
 
