@@ -31,7 +31,7 @@ export class BindSecurity {
   private protection: MessageProtection | undefined;
   private hasFailed = false;
   private coversHeader = false;
-  /** Who proved to be whom; undefined: the user of the SMB session makes the calls. */
+  /** Who logged on and signs the calls; undefined: the user of the SMB session makes them. */
   identity: Identity | undefined;
   /** Wall-clock milliseconds at which that ends; undefined: never. */
   expiresMs: number | undefined;
@@ -131,13 +131,14 @@ export class BindSecurity {
     if (step.kind === "refused") return this.refuse();
     if (step.kind === "continue") return { kind: "accepted", token: step.token };
     this.logon = undefined;
+    // At this level nothing shows that the calls come from whoever logged on, whose tokens another client may have
+    // passed on. The user of the SMB session goes on making the calls.
+    if (this.fields?.level === AuthLevel.CONNECT) return { kind: "accepted", token: step.token };
+    // Without a shared secret nobody can sign.
+    if (step.protection === undefined) return this.refuse();
     this.identity = step.identity;
     this.expiresMs = step.expiresMs;
-    if (this.fields?.level !== AuthLevel.CONNECT) {
-      // Without a shared secret nobody can sign.
-      if (step.protection === undefined) return this.refuse();
-      this.protection = step.protection(this.coversHeader);
-    }
+    this.protection = step.protection(this.coversHeader);
     return { kind: "accepted", token: step.token };
   }
 

@@ -241,10 +241,10 @@ describe("a log-on in a bind", () => {
 
   test("is worth nothing once the account has another password", () => {
     let isCurrent = true;
-    const client = start(Level.CONNECT, "right", { isCurrent: () => isCurrent });
-    expect(client.ask(request(21, SERVER_INFO))[2]).toBe(2);
+    const client = start(Level.INTEGRITY, "right", { isCurrent: () => isCurrent });
+    expect(client.ask(protectedCall(Level.INTEGRITY, 0))[2]).toBe(2);
     isCurrent = false;
-    expect(faultOf(client.ask(request(21, SERVER_INFO)))).toBe(ACCESS_DENIED);
+    expect(faultOf(client.ask(protectedCall(Level.INTEGRITY, 1)))).toBe(ACCESS_DENIED);
   });
 });
 
