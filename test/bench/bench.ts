@@ -88,6 +88,9 @@ function prepare(directory: string, disk: string): { bench: Bench; program: stri
   return { bench: { library, folders, mib, signal: new AbortController().signal }, program };
 }
 
+/** Stops what has been started, also when the benchmark is interrupted: smbd is no child of the terminal's group. */
+let stopServers = (): Promise<void> => Promise.resolve();
+
 /** Measures the chosen rows; `report` gets the figures after each. */
 async function run(
   directories: readonly [string, string],
@@ -98,6 +101,10 @@ async function run(
   const { bench, program } = prepare(directory, disk);
   const sides = chooseSides({ memory: bench.folders.memory.path, disk: bench.folders.disk.path }, program);
   const idle = new IdleServers();
+  stopServers = async () => {
+    const all = [sides.own, sides.pure, sides.peer, sides.ceiling, idle];
+    await Promise.all(all.map((each) => each?.stop().catch(() => undefined)));
+  };
   const pattern = new RegExp(options.rows);
   const rows = allRows(idle).filter(({ name }) => pattern.test(name));
   const { own, peer } = sides;
@@ -128,8 +135,7 @@ async function run(
       report(figures);
     }
   } finally {
-    for (const side of [own, sides.pure, peer, sides.ceiling]) await side?.stop().catch(() => undefined);
-    await idle.stop().catch(() => undefined);
+    await stopServers();
   }
   return figures;
 }
@@ -182,8 +188,10 @@ async function main(): Promise<void> {
   const disk = makeDirectory("minismbd-bench", options.disk);
   const clear = (): void => [directory, disk].forEach(removeDirectory);
   process.once("SIGINT", () => {
-    clear();
-    process.exit(130);
+    void stopServers().finally(() => {
+      clear();
+      process.exit(130);
+    });
   });
   try {
     finish(await run([directory, disk], report));
