@@ -144,6 +144,13 @@ export const TOOLS: readonly Tool[] = [
     packages: ["mount"],
     needed: "tests on disks of their own",
   },
+  {
+    name: "a neighbour of multicast DNS",
+    programs: ["ping"],
+    files: ["usr/lib/python3/dist-packages/zeroconf/__init__.py"],
+    packages: ["python3-zeroconf", "iputils-ping"],
+    needed: "tests of multicast DNS",
+  },
   { name: "ip", programs: ["ip"], packages: ["iproute2"], needed: "tests with a network of their own" },
   {
     name: "busybox",
