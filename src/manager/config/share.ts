@@ -106,7 +106,8 @@ function textsOf(rules: ReturnType<typeof readAccess>): string[] {
 }
 
 function readAccess(values: SectionValues, server: VariableValues, isHomes: boolean) {
-  const list = (name: NameOf<"list">) => new UserList(values.list(name).map((word) => filled(name, word)));
+  const words = (name: NameOf<"list">) => values.list(name).map((word) => filled(name, word));
+  const list = (name: NameOf<"list">) => new UserList(words(name));
   const filled = (name: NameOf<"list" | "text">, text: string): string => {
     const known = fillKnown(text, server);
     const [unknown] = unknownVariables(isHomes ? known.replaceAll("%S", "") : known);
@@ -126,8 +127,8 @@ function readAccess(values: SectionValues, server: VariableValues, isHomes: bool
       { words: values.list("hosts deny"), position: values.position("hosts deny") },
     ),
     validUsers: values.hasList("valid users") ? list("valid users") : null,
-    invalidUsers: list("invalid users"),
-    readList: list("read list"),
+    invalidUsers: UserList.ofDenied(words("invalid users")),
+    readList: UserList.ofDenied(words("read list")),
     writeList: list("write list"),
     adminUsers: list("admin users"),
     readOnly: values.boolean("read only"),

@@ -8,13 +8,29 @@ export class UserList {
   private readonly names: ReadonlySet<string>;
   private readonly groups: readonly string[];
 
-  /** Words as written: NAME, @GROUP and Samba's +GROUP. `&GROUP` is a NIS group and matches nobody. */
+  /**
+   * Words as written: NAME, @GROUP and Samba's +GROUP. `&GROUP` is a NIS group and matches nobody; with `&+GROUP` the Unix
+   * group counts.
+   */
   constructor(words: readonly string[]) {
     const names = words.filter((word) => !/^[@+&]/.test(word));
     this.all = words;
     this.words = new Set(names);
     this.names = new Set(names.map(foldUserName));
-    this.groups = words.filter((word) => /^[@+]/.test(word)).map((word) => word.replace(/^[@+]&?/, ""));
+    this.groups = words.filter((word) => /^&?[@+]/.test(word)).map((word) => word.replace(/^[@+&]+/, ""));
+  }
+
+  /**
+   * A list that takes rights away. The domain of `DOMAIN\\NAME` is not compared there, and NAME may be a group: a word that
+   * this server knows by another name must not leave the right.
+   */
+  static ofDenied(words: readonly string[]): UserList {
+    const bare = words.flatMap((word) => {
+      const [, mark = "", name] = /^([@+&]*).*\\(.+)$/.exec(word) ?? [];
+      if (name === undefined) return [];
+      return mark === "" ? [name, `@${name}`] : [`${mark}${name}`];
+    });
+    return new UserList([...words, ...bare]);
   }
 
   /** The list with other words; itself where none changes. */
