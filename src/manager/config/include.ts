@@ -1,6 +1,6 @@
 // `include` of smb.conf(5): reads the named file in the place of the line. Its path may hold variables; a file that
 // would differ by client cannot be honoured, so it refuses the configuration where one exists.
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { type Stats, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { ConfigError, type ReadIncluded } from "./parse.ts";
 import type { Report } from "./report.ts";
@@ -26,7 +26,7 @@ export function includeReader(hostName: string, report: Report, files: string[])
       return undefined;
     }
     if (!files.includes(path)) files.push(path);
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = statIncluded(path, position);
     if (found === undefined) {
       report.warn(position, `'include = ${written}': there is no such file, the line has no effect`);
       return undefined;
@@ -41,6 +41,16 @@ export function includeReader(hostName: string, report: Report, files: string[])
       );
     return { file: path, text: readConfigText(path, position) };
   };
+}
+
+/** Throws ConfigError for a path that cannot be followed, such as symbolic links in a circle. */
+function statIncluded(path: string, position: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(position, `'${path}' cannot be reached (${code}), correct 'include'`);
+  }
 }
 
 /** Throws ConfigError, with `position`, for a file that cannot be read or is not UTF-8. */

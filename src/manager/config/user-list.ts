@@ -21,7 +21,7 @@ export class UserList {
   }
 
   /**
-   * A list that takes rights away. The domain of `DOMAIN\\NAME` is not compared there, and NAME may be a group: a word that
+   * A list that takes rights away. The domain of `DOMAIN\NAME` is not compared there, and NAME may be a group: a word that
    * this server knows by another name must not leave the right.
    */
   static ofDenied(words: readonly string[]): UserList {
