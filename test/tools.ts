@@ -164,6 +164,7 @@ export const TOOLS: readonly Tool[] = [
     packages: ["strace"],
     needed: "tests that kill at any system call",
   },
+  { name: "wsdd", programs: ["wsdd"], packages: ["wsdd"], needed: "tests of discovery as Windows does it" },
   {
     name: "lintian",
     programs: ["lintian"],

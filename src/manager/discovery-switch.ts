@@ -1,8 +1,8 @@
 // Announces the server in the network as the configuration says; the code for it is loaded when it is first on.
 import { hostname } from "node:os";
 import type { EngineControl } from "../port/control.ts";
-import type { Configuration } from "./config/load.ts";
-import type { Discovery } from "./discovery/discovery.ts";
+import type { Configuration, OnOff } from "./config/load.ts";
+import type { Discovery, DiscoveryPlan } from "./discovery/discovery.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 
 /** Where clients look for a server whose port they are not told. */
@@ -10,7 +10,7 @@ const SMB_PORT = 445;
 
 export interface DiscoveryHost {
   readonly engine: Pick<EngineControl, "port">;
-  configuration(): Pick<Configuration, "multicastDns" | "settings">;
+  configuration(): Pick<Configuration, "discovery" | "settings">;
 }
 
 export class DiscoverySwitch {
@@ -27,7 +27,7 @@ export class DiscoverySwitch {
 
   /** At the start and after each reload. */
   follow(): void {
-    if (this.isOn()) {
+    if (this.isWanted()) {
       this.interfaces.start();
       this.review();
       return;
@@ -43,14 +43,21 @@ export class DiscoverySwitch {
     this.discovery?.stop();
   }
 
-  private isOn(): boolean {
-    const { multicastDns } = this.host.configuration();
-    return multicastDns === "yes" || (multicastDns === "auto" && this.host.engine.port === SMB_PORT);
+  private isOn(): DiscoveryPlan["isOn"] {
+    const { multicastDns, wsDiscovery } = this.host.configuration().discovery;
+    const isStandardPort = this.host.engine.port === SMB_PORT;
+    const decide = (value: OnOff): boolean => value === "yes" || (value === "auto" && isStandardPort);
+    return { multicastDns: decide(multicastDns), wsDiscovery: decide(wsDiscovery) };
+  }
+
+  private isWanted(): boolean {
+    const { multicastDns, wsDiscovery } = this.isOn();
+    return !this.isEnded && (multicastDns || wsDiscovery);
   }
 
   private review(): boolean {
     if (this.discovery === undefined) void this.load();
-    else if (!this.isEnded && this.isOn()) this.announce(this.discovery);
+    else if (this.isWanted()) this.announce(this.discovery);
     return true;
   }
 
@@ -64,8 +71,10 @@ export class DiscoverySwitch {
     const { settings } = this.host.configuration();
     const [hostName = ""] = hostname().split(".");
     discovery.announce({
+      isOn: this.isOn(),
       hostName,
       serverName: settings.serverName,
+      workgroup: settings.domain,
       port: this.host.engine.port,
       addresses: settings.addresses ?? null,
     });

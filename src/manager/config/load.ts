@@ -30,6 +30,8 @@ import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
 import { fillKnown, serverVariables } from "./variables.ts";
 
+export type OnOff = "auto" | "yes" | "no";
+
 export interface Configuration {
   readonly settings: EngineSettings;
   /** `server string`. */
@@ -60,8 +62,8 @@ export interface Configuration {
   readonly warnings: readonly string[];
   /** What it was read from; files that it names and that are missing included. */
   readonly files: readonly string[];
-  /** `multicast dns register`. */
-  readonly multicastDns: "auto" | "yes" | "no";
+  /** `multicast dns register`, `ws discovery`. */
+  readonly discovery: { readonly multicastDns: OnOff; readonly wsDiscovery: OnOff };
   /** `metrics port`; 0: none. */
   readonly metricsPort: number;
   /** `reload on change`. */
@@ -169,7 +171,10 @@ export function buildConfiguration(
     warnings: report.warnings(),
     files: [...files, ...[globals.text("username map")].filter((file) => file !== "")],
     metricsPort: globals.number("metrics port") ?? 0,
-    multicastDns: globals.choice("multicast dns register"),
+    discovery: {
+      multicastDns: globals.choice("multicast dns register"),
+      wsDiscovery: globals.choice("ws discovery"),
+    },
     reloadsOnChange: globals.boolean("reload on change"),
   });
 }

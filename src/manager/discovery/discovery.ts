@@ -1,61 +1,102 @@
 // Announces the server in the network; loaded when that is on. Started anew when names, port or addresses change.
-import { findLinks } from "./links.ts";
+import { readFileSync } from "node:fs";
+import { findLinks, type Link } from "./links.ts";
 import { Mdns } from "./mdns.ts";
 import { MDNS_PORT } from "./mdns-responder.ts";
 import { isPortServed } from "./other-responder.ts";
 import { asLabel, type ServerIdentity } from "./service-records.ts";
+import { Wsd, WSD_PORT } from "./wsd.ts";
 
 export interface DiscoveryPlan {
+  readonly isOn: { readonly multicastDns: boolean; readonly wsDiscovery: boolean };
   /** The host's name, without a domain. */
   readonly hostName: string;
   /** `netbios name`. */
   readonly serverName: string;
+  readonly workgroup: string;
   readonly port: number;
   /** The addresses that the server listens on; null: all. */
   readonly addresses: readonly string[] | null;
+}
+
+interface Announcement {
+  stop(): void;
 }
 
 const MODEL = "MacSamba";
 
 export class Discovery {
   private readonly report: (text: string) => void;
-  private mdns: Mdns | undefined;
+  private announcements: Announcement[] = [];
   /** What is announced now. */
   private state = "";
-  private isElsewhere = false;
+  /** Protocols that another program answers, which the log has. */
+  private readonly elsewhere = new Set<string>();
 
+  /** `report` gets lines for the log. */
   constructor(report: (text: string) => void) {
     this.report = report;
   }
 
   /** Called again when something may have changed: only what did is announced anew. */
   announce(plan: DiscoveryPlan): void {
-    const { addresses } = plan;
+    const { addresses, isOn } = plan;
     const links = findLinks((address) => addresses === null || addresses.includes(address));
     const state = JSON.stringify([plan, links]);
     if (state === this.state) return;
     this.stop();
     this.state = state;
     if (links.length === 0) return;
-    if (isPortServed(MDNS_PORT)) {
-      if (!this.isElsewhere)
-        this.report("another program answers multicast DNS here, so the server does not");
-      this.isElsewhere = true;
-      return;
-    }
-    this.isElsewhere = false;
-    const identity: ServerIdentity = {
-      host: asLabel(plan.hostName),
-      instance: asLabel(plan.serverName),
-      port: plan.port,
-      model: MODEL,
-    };
-    this.mdns = new Mdns(identity, links, this.report);
+    if (isOn.multicastDns && this.isFree("multicast DNS", MDNS_PORT))
+      this.announcements.push(new Mdns(identityOf(plan), links, this.report));
+    if (isOn.wsDiscovery && this.isFree("WS-Discovery", WSD_PORT))
+      this.announcements.push(startWsd(plan, links, this.report));
   }
 
   stop(): void {
-    this.mdns?.stop();
-    this.mdns = undefined;
+    for (const announcement of this.announcements) announcement.stop();
+    this.announcements = [];
     this.state = "";
+  }
+
+  private isFree(protocol: string, port: number): boolean {
+    if (!isPortServed(port)) {
+      this.elsewhere.delete(protocol);
+      return true;
+    }
+    if (!this.elsewhere.has(protocol))
+      this.report(`another program answers ${protocol} here, so the server does not`);
+    this.elsewhere.add(protocol);
+    return false;
+  }
+}
+
+function identityOf({ hostName, serverName, port }: DiscoveryPlan): ServerIdentity {
+  return { host: asLabel(hostName), instance: asLabel(serverName), port, model: MODEL };
+}
+
+function startWsd(
+  { serverName, workgroup }: DiscoveryPlan,
+  links: readonly Link[],
+  report: (text: string) => void,
+): Wsd {
+  const instance = Math.trunc(Date.now() / 1000);
+  return new Wsd({ id: machineUuid(serverName), computer: serverName, workgroup, instance }, links, report);
+}
+
+/** Of the machine and this name; the number itself should not be told to the network: machine-id(5). */
+function machineUuid(serverName: string): string {
+  const hash = new Bun.CryptoHasher("sha256")
+    .update(`minismbd ${readMachineId()} ${serverName}`)
+    .digest("hex");
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-5${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
+
+/** Empty where the system has none, as on OpenWrt. */
+function readMachineId(): string {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim();
+  } catch {
+    return "";
   }
 }

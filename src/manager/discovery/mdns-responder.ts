@@ -2,16 +2,10 @@
 import type { Timer, Timers } from "../../loop/timers.ts";
 import { type DnsMessage, type DnsRecord, decodeMessage, encodeData, encodeMessage } from "./dns-message.ts";
 import { answerQuery, findFollowing, isSameData, isSameName } from "./mdns-answers.ts";
+import type { Peer } from "./link-sockets.ts";
 import type { LinkRecords } from "./service-records.ts";
 
 export const MDNS_PORT = 5353;
-
-export interface Peer {
-  readonly address: string;
-  readonly port: number;
-  /** This machine: the server's own messages come back. */
-  readonly isOwn: boolean;
-}
 
 export interface MdnsHost {
   readonly timers: Timers;

@@ -1,84 +1,26 @@
 // Multicast DNS between two networks of the test's own: the neighbour is python3-zeroconf.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { EXECUTABLE } from "../client/server.ts";
+import { canMakeNetworks, Networks } from "./networks.ts";
 
 const PYTHON = "/usr/bin/python3";
 const NEIGHBOUR = join(import.meta.dir, "neighbour.py");
-const HAS_ZEROCONF = existsSync("/usr/lib/python3/dist-packages/zeroconf");
-const canRun = process.getuid?.() === 0 && Bun.which("ip") !== null && HAS_ZEROCONF;
-/** Two networks with one wire: eth0 is 10.88.0.1 here and 10.88.0.2 there. */
-const WIRE = `ip link set lo up && ip link add eth0 type veth peer name far0 && ip link set far0 netns $0 &&
-nsenter --net -t $0 sh -c 'ip link set lo up && ip link set far0 name eth0 && ip addr add 10.88.0.2/24 dev eth0 && ip link set eth0 up' &&
-ip addr add 10.88.0.1/24 dev eth0 && ip link set eth0 up && exec sleep 60`;
-
-class Lines {
-  text = "";
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    void this.readAll(stream);
-  }
-
-  private async readAll(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) this.text += decoder.decode(chunk, { stream: true });
-  }
-
-  async see(wanted: RegExp | string, limitMs = 20_000): Promise<void> {
-    const end = performance.now() + limitMs;
-    const isThere = (): boolean =>
-      typeof wanted === "string" ? this.text.includes(wanted) : wanted.test(this.text);
-    while (!isThere() && performance.now() < end) await Bun.sleep(20);
-    expect(this.text).toMatch(wanted);
-  }
-}
-
-let directory = "";
-let here: Bun.Subprocess;
-let there: Bun.Subprocess;
-const running: Bun.Subprocess[] = [];
+const canRun = canMakeNetworks && existsSync("/usr/lib/python3/dist-packages/zeroconf");
+let networks: Networks | undefined;
 
 beforeEach(async () => {
-  if (!canRun) return;
-  directory = mkdtempSync(join(tmpdir(), "minismbd-mdns-"));
-  mkdirSync(join(directory, "docs"));
-  const options = { stdout: "ignore", stderr: "ignore" } as const;
-  there = Bun.spawn(["unshare", "--net", "sleep", "60"], options);
-  here = Bun.spawn(["unshare", "--net", "sh", "-c", WIRE, String(there.pid)], options);
-  const isWired = (): boolean =>
-    Bun.spawnSync(["nsenter", "--net", "-t", String(here.pid), "ping", "-c1", "-W1", "10.88.0.2"], options)
-      .exitCode === 0;
-  for (let i = 0; i < 50 && !isWired(); i++) await Bun.sleep(100);
+  if (canRun) networks = await new Networks().wired();
 });
+afterEach(() => networks?.stop());
 
-afterEach(async () => {
-  for (const child of [...running.splice(0), ...(canRun ? [here, there] : [])]) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-  if (directory !== "") rmSync(directory, { recursive: true, force: true });
-});
-
-function startIn(network: Bun.Subprocess, ...words: string[]): { lines: Lines; child: Bun.Subprocess } {
-  const command = ["nsenter", "--net", "-t", String(network.pid), ...words];
-  const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", ...command], {
-    stdout: "pipe",
-    stderr: "ignore",
-  });
-  running.push(child);
-  return { lines: new Lines(child.stdout), child };
+function made(): Networks {
+  if (networks === undefined) throw new Error("no networks");
+  return networks;
 }
 
-const startServer = (...options: string[]) =>
-  startIn(
-    here,
-    EXECUTABLE,
-    ...["serve", "--share", `docs=${directory}/docs`, "--user", "anna:secret"],
-    ...["-o", "netbios name = BOX", ...options],
-  );
-const startNeighbour = (...words: string[]) => startIn(there, PYTHON, NEIGHBOUR, ...words);
+const startServer = (...options: string[]) => made().startServer(...options);
+const startNeighbour = (...words: string[]) => made().startThere(PYTHON, NEIGHBOUR, ...words);
 
 test.skipIf(!canRun)(
   "a neighbour sees the server come with name, port, address and TXT record, and go",
@@ -121,7 +63,7 @@ test.skipIf(!canRun)(
     await lines.see("browsing");
     await startServer("-o", "multicast dns register = no").lines.see("ready on port 445");
     await startServer("-p", "4450").lines.see("ready on port 4450");
-    const other = startIn(here, PYTHON, NEIGHBOUR, "browse", "10.88.0.1", "50");
+    const other = made().startHere(PYTHON, NEIGHBOUR, "browse", "10.88.0.1", "50");
     await other.lines.see("browsing");
     await startServer("-p", "4451", "-o", "multicast dns register = yes").lines.see(
       "another program answers multicast DNS here, so the server does not",

@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { Timers } from "../../../src/loop/timers.ts";
 import { type DnsMessage, decodeMessage, encodeMessage } from "../../../src/manager/discovery/dns-message.ts";
-import { MdnsResponder, type Peer } from "../../../src/manager/discovery/mdns-responder.ts";
+import type { Peer } from "../../../src/manager/discovery/link-sockets.ts";
+import { MdnsResponder } from "../../../src/manager/discovery/mdns-responder.ts";
 import { asLabel, recordsOf, renamed } from "../../../src/manager/discovery/service-records.ts";
 
 const IDENTITY = { host: "box", instance: "Box", port: 445, model: "MacSamba" };

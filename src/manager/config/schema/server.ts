@@ -48,6 +48,12 @@ export const SERVER = [
     "auto",
     "Announce the server by multicast DNS, so that macOS, Linux and phones find it: `_smb._tcp`, and the host's name `.local`. Not where another program of the machine (avahi, umdns, systemd-resolved) answers. auto: where the server listens on port 445.",
   ),
+  choice(
+    "ws discovery",
+    { auto: ["auto"], yes: [...YES], no: [...NO] },
+    "auto",
+    "Announce the server by WS-Discovery, so that Windows' Network folder shows it: UDP port 3702, and TCP port 5357 for the server's description. Not where another program of the machine (wsdd, wsdd2) answers. auto: where the server listens on port 445.",
+  ),
   integer(
     "metrics port",
     "0",

@@ -1,0 +1,58 @@
+// WS-Discovery between two networks of the test's own: the neighbour is wsdd, which looks for computers as Windows does.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { SEARCH_PATH } from "../../tools.ts";
+import { canMakeNetworks, Networks } from "./networks.ts";
+
+const WSDD = Bun.which("wsdd", { PATH: SEARCH_PATH }) ?? "wsdd";
+const canRun = canMakeNetworks && Bun.which("wsdd", { PATH: SEARCH_PATH }) !== null;
+let networks: Networks | undefined;
+
+beforeEach(async () => {
+  if (canRun) networks = await new Networks().wired();
+});
+afterEach(() => networks?.stop());
+
+function made(): Networks {
+  if (networks === undefined) throw new Error("no networks");
+  return networks;
+}
+
+const startServer = (...options: string[]) => made().startServer("-o", "workgroup = HOME", ...options);
+const startWsdd = () => made().startThere(WSDD, "--discovery", "--no-host", "-v", "-i", "eth0");
+const FOUND = /discovered BOX in Workgroup:HOME on 10\.88\.0\.1/;
+
+test.skipIf(!canRun)(
+  "a neighbour hears the server come, reads its name and workgroup, and hears it go",
+  async () => {
+    const { lines } = startWsdd();
+    await lines.see("scheduling Probe");
+    const server = startServer();
+    await lines.see(FOUND);
+    server.child.kill("SIGTERM");
+    await lines.see(/10\.88\.0\.1\S* .*"Bye /);
+  },
+);
+
+test.skipIf(!canRun)(
+  "a neighbour that looks for computers finds a server that was there before",
+  async () => {
+    await startServer().lines.see("ready on port 445");
+    await Bun.sleep(1500);
+    await startWsdd().lines.see(FOUND);
+  },
+);
+
+test.skipIf(!canRun)(
+  "with the parameter off, on another port, or beside another responder nothing is announced",
+  async () => {
+    const { lines } = startWsdd();
+    await lines.see("scheduling Probe");
+    await startServer("-o", "ws discovery = no").lines.see("ready on port 445");
+    await startServer("-p", "4450").lines.see("ready on port 4450");
+    await made().startHere(WSDD, "-v", "-i", "eth0").lines.see("joined multicast group");
+    const beside = startServer("-p", "4451", "-o", "ws discovery = yes");
+    await beside.lines.see("another program answers WS-Discovery here, so the server does not");
+    await Bun.sleep(2000);
+    expect(lines.text).not.toContain("discovered BOX");
+  },
+);
