@@ -1,35 +1,50 @@
-// npm run package -- deb [amd64|arm64]... [--revision N]: packages of this commit in dist/.
+// npm run package -- deb|openwrt [ARCHITECTURE]... [--revision N]: packages of this commit in dist/.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DEB_TARGETS, type DebArchitecture, packDeb, packToolsDeb, type Release } from "./debian/deb.ts";
+import { DEB_TARGETS, packDeb, packToolsDeb, type Release } from "./debian/deb.ts";
+import { IPK_TARGETS, packIpk } from "./openwrt/ipk.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DIST = join(ROOT, "dist");
-const USAGE = "npm run package -- deb [amd64|arm64]... [--revision N]";
+const USAGE = "npm run package -- deb|openwrt [ARCHITECTURE]... [--revision N]";
 
 /** The message is one line for the user; the command exits with status 1. */
 class PackageError extends Error {}
 
 function main(words: readonly string[]): void {
   const [form, ...rest] = words;
-  if (form !== "deb") throw new PackageError(`'${form ?? ""}' is not a form of package, write ${USAGE}`);
   const at = rest.indexOf("--revision");
   const [revision = "1"] = at < 0 ? [] : rest.splice(at, 2).slice(1);
   if (!/^\d[\w.+~]*$/.test(revision))
     throw new PackageError(`'${revision}' is not a revision, write a number`);
-  const architectures = rest.length > 0 ? rest.map(parseArchitecture) : (["amd64", "arm64"] as const);
   const release = describeRelease(revision);
-  for (const architecture of architectures) {
-    const target = DEB_TARGETS[architecture];
-    build(target);
-    print(packDeb(release, architecture, join(DIST, `minismbd-${target}`), DIST));
-  }
+  if (form === "deb") makeDebs(release, rest);
+  else if (form === "openwrt") makeIpks(release, rest);
+  else throw new PackageError(`'${form ?? ""}' is not a form of package, write ${USAGE}`);
+}
+
+function makeDebs(release: Release, words: readonly string[]): void {
+  if (Bun.which("dpkg-deb") === null) throw new PackageError("dpkg-deb is not here, install dpkg");
+  for (const architecture of chooseArchitectures(DEB_TARGETS, words))
+    print(packDeb(release, architecture, build(DEB_TARGETS[architecture]), DIST));
   print(packToolsDeb(release, DIST));
 }
 
-function parseArchitecture(word: string): DebArchitecture {
-  if (Object.hasOwn(DEB_TARGETS, word)) return word as DebArchitecture;
-  throw new PackageError(`'${word}' is not an architecture, write ${Object.keys(DEB_TARGETS).join(" or ")}`);
+function makeIpks(release: Release, words: readonly string[]): void {
+  for (const architecture of chooseArchitectures(IPK_TARGETS, words))
+    print(packIpk(release, architecture, build(IPK_TARGETS[architecture]), DIST));
+}
+
+/** All without words. */
+function chooseArchitectures<T extends string>(
+  known: Readonly<Record<T, string>>,
+  words: readonly string[],
+): T[] {
+  const names = Object.keys(known) as T[];
+  for (const word of words)
+    if (!names.some((name) => name === word))
+      throw new PackageError(`'${word}' is not an architecture, write ${names.join(" or ")}`);
+  return words.length === 0 ? names : names.filter((name) => words.includes(name));
 }
 
 function describeRelease(revision: string): Release {
@@ -45,8 +60,10 @@ function describeRelease(revision: string): Release {
   };
 }
 
-function build(target: string): void {
+/** The executable for `target`. */
+function build(target: string): string {
   run([process.execPath, join(ROOT, "build.ts"), "--target", target]);
+  return join(DIST, `minismbd-${target}`);
 }
 
 function run(command: readonly string[]): string {
@@ -61,7 +78,6 @@ function print(line: string): void {
 
 if (import.meta.main) {
   try {
-    if (Bun.which("dpkg-deb") === null) throw new PackageError("dpkg-deb is not here, install dpkg");
     main(process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof PackageError)) throw error;

@@ -206,7 +206,7 @@ export const BASE_PROGRAMS: readonly string[] = [
     "stat",
   ],
   ...["sync", "touch", "true", "truncate"],
-  ...["bash", "find", "grep", "nsenter", "sed", "sh", "unshare"],
+  ...["bash", "find", "grep", "nsenter", "sed", "sh", "tar", "unshare"],
 ];
 
 /** Path of a program, in the directories of sbin as well; null where there is none. */

@@ -10,7 +10,7 @@ import { createCall, createFile, mountShare } from "../e2e/client/raw-files.ts";
 import { makeDirectory, removeDirectory, TESTER } from "../peer/test-server.ts";
 import { SEARCH_PATH } from "../tools.ts";
 
-const BOARD = join(import.meta.dir, "../../board/openwrt");
+const BOARD = join(import.meta.dir, "../../board/openwrt/files");
 const PLUGIN = join(BOARD, "usr/libexec/rpcd/minismbd");
 
 let server: ControlledServer;

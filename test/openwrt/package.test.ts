@@ -1,0 +1,195 @@
+// The package for OpenWrt: its contents, and its service and hotplug scripts run by busybox's shell in the same surroundings
+// as those of ksmbd-tools.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { packIpk } from "../../board/openwrt/ipk.ts";
+import { EXECUTABLE } from "../cli/executable.ts";
+import { SEARCH_PATH } from "../tools.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const STUBS = join(import.meta.dir, "root");
+const isRoot = process.getuid?.() === 0;
+const directory = mkdtempSync(join(tmpdir(), "minismbd-package-"));
+let unpacked = "";
+
+function run(
+  words: readonly string[],
+  input = "",
+  environment: Readonly<Record<string, string>> = {},
+): string {
+  const result = Bun.spawnSync([...words], {
+    stdin: Buffer.from(input),
+    env: { PATH: SEARCH_PATH, ...environment },
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 60_000,
+  });
+  return result.stdout.toString() + result.stderr.toString();
+}
+
+beforeAll(() => {
+  const release = {
+    root: ROOT,
+    version: "1.2.3",
+    revision: "4",
+    time: 1_700_000_000,
+    compression: "gzip",
+  } as const;
+  const file = packIpk(release, "x86_64", "/bin/true", directory);
+  expect(file).toEndWith("minismbd_1.2.3-r4_x86_64.ipk");
+  unpacked = join(directory, "unpacked");
+  for (const part of ["control", "data"]) mkdirSync(join(unpacked, part), { recursive: true });
+  run(["tar", "-C", unpacked, "-xzf", file]);
+  for (const part of ["control", "data"])
+    run(["tar", "-C", join(unpacked, part), "-xzpf", join(unpacked, `${part}.tar.gz`)]);
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test("the package has what opkg wants, and takes the place of ksmbd's", () => {
+  expect(readFileSync(join(unpacked, "debian-binary"), "utf8")).toBe("2.0\n");
+  const control = readFileSync(join(unpacked, "control/control"), "utf8");
+  for (const line of [
+    "Version: 1.2.3-r4",
+    "Architecture: x86_64",
+    "Provides: ksmbd-server",
+    "Depends: libc, libstdcpp6",
+  ])
+    expect(control.split("\n")).toContain(line);
+  // The machine's SID stays over an upgrade of the system as well.
+  expect(readFileSync(join(unpacked, "control/conffiles"), "utf8").split("\n")).toContain(
+    "/etc/ksmbd/ksmbd.subauth",
+  );
+  expect(readFileSync(join(unpacked, "data/lib/upgrade/keep.d/minismbd"), "utf8")).toBe("/etc/ksmbd\n");
+  const files = run(["find", join(unpacked, "data"), "-mindepth", "1", "-printf", "%y %m %P\n"]).split("\n");
+  for (const line of [
+    "f 755 etc/init.d/ksmbd",
+    "f 755 etc/hotplug.d/mount/60-ksmbd",
+    "f 644 etc/config/ksmbd",
+    "f 755 usr/sbin/minismbd",
+    "l 777 usr/sbin/ksmbd.mountd",
+    "f 755 usr/libexec/rpcd/minismbd",
+  ])
+    expect(files).toContain(line);
+});
+
+/** As in init.test.ts, with the package's own files over the stubs. */
+const PREPARE = `
+set -e
+cd "$WORK"
+mkdir -p up/etc work/etc up/sbin work/sbin
+mount -t overlay overlay -o "lowerdir=$PACKAGE/etc:$STUBS/etc:/etc,upperdir=up/etc,workdir=work/etc" /etc
+mount -t overlay overlay -o "lowerdir=/usr/sbin,upperdir=up/sbin,workdir=work/sbin" /usr/sbin
+touch /usr/sbin/minismbd
+mount --bind "$EXECUTABLE" /usr/sbin/minismbd
+for tool in mountd adduser addshare control; do ln -sf minismbd /usr/sbin/ksmbd.$tool; done
+printf '#!/bin/sh\\nsed -n "s/.*option \${3##*.} .\\\\(.*\\\\)./\\\\1/p" /etc/config/ksmbd | head -n 1\\n' >/usr/sbin/uci
+printf '#!/bin/sh\\ncat /tmp/block\\n' >/usr/sbin/block
+chmod 755 /usr/sbin/uci /usr/sbin/block
+echo openwrt >/etc/openwrt_release
+cd /
+for place in /mnt /var /tmp; do mount -t tmpfs none $place; done
+mount -t proc proc /proc
+mkdir -p /var/run /var/lib /var/cache /mnt/first /mnt/second
+chmod 777 /mnt/first /mnt/second
+ip link set lo up
+set +e
+wait_for() { i=0; while ! eval "$1"; do i=$((i + 1)); [ $i -gt 100 ] && echo "waited in vain: $1" && return 1; sleep 0.1; done; }
+listens() { wait_for 'ksmbd.control --list >/dev/null 2>&1'; }
+serves() { wait_for "ksmbd.control --list 2>/dev/null | grep -q '$1'"; }
+client() { smbclient --configfile=/dev/null --option='name resolve order=host' "$@" 2>&1; }
+share() { printf "\\nconfig share\\n\\toption name '%s'\\n\\toption path '%s'\\n" "$1" "$2" >>/etc/config/ksmbd; }
+option() { printf "\\toption %s '%s'\\n" "$1" "$2" >>/etc/config/ksmbd; }
+`;
+
+function runInside(script: string): string {
+  const words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "busybox", "sh"];
+  const work = mkdtempSync(join(directory, "run-"));
+  return run(words, `${PREPARE}${script}\n`, {
+    PACKAGE: join(unpacked, "data"),
+    STUBS,
+    EXECUTABLE,
+    WORK: work,
+  });
+}
+
+test.skipIf(!isRoot)(
+  "a new installation shares nothing; what UCI says is served, with every character of its values",
+  () => {
+    const output = runInside(`
+/etc/init.d/ksmbd start; listens
+ksmbd.control --list
+ksmbd.adduser -a -p secret anna
+mkdir '/mnt/first/100% <[{odd}]>; #1 = ?'; chmod 777 '/mnt/first/100% <[{odd}]>; #1 = ?'
+share 'Music #1 (100%)' '/mnt/first/100% <[{odd}]>; #1 = ?'; option users anna; option read_only no; option comment 'a; b # c % d'
+/etc/init.d/ksmbd reload; serves Music
+echo hello >/tmp/hello
+client -U anna%secret '//127.0.0.1/Music #1 (100%)' -c 'put /tmp/hello hello.txt'
+cat '/mnt/first/100% <[{odd}]>; #1 = ?/hello.txt'
+client -U anna%secret -L 127.0.0.1
+client -N '//127.0.0.1/Music #1 (100%)' -c ls
+/etc/init.d/ksmbd triggers`);
+    expect(output).not.toContain("waited in vain");
+    expect(output).toContain("\nhello\n");
+    expect(output).toMatch(/Music #1 \(100%\) +Disk +a; b # c % d/);
+    expect(output).toMatch(/NT_STATUS_(ACCESS_DENIED|LOGON_FAILURE)/);
+    expect(output).toContain("trigger: dhcp system ksmbd");
+    expect(output).toContain("interface trigger: lan");
+  },
+);
+
+test.skipIf(!isRoot)("a reload disconnects nobody, and stop ends the server", () => {
+  const output = runInside(`
+share first /mnt/first; option users anna; option read_only no
+/etc/init.d/ksmbd start; listens
+ksmbd.adduser -a -p secret anna
+server="$(cat /tmp/ksmbd.lock)"
+dd if=/dev/zero of=/tmp/big bs=1M count=8 2>/dev/null
+mkfifo /tmp/commands
+(client -U anna%secret //127.0.0.1/first </tmp/commands >/tmp/session) &
+exec 3>/tmp/commands
+echo 'put /tmp/big before' >&3
+wait_for '[ -s /mnt/first/before ]'
+share second /mnt/second; option guest_ok yes
+/etc/init.d/ksmbd reload; serves second
+echo 'put /tmp/big after' >&3
+echo quit >&3
+exec 3>&-
+wait_for '[ "$(stat -c %s /mnt/first/after 2>/dev/null)" = 8388608 ]' && echo 'the session went on'
+[ "$server" = "$(cat /tmp/ksmbd.lock)" ] && echo 'the same server'
+/etc/init.d/ksmbd stop
+wait_for '! kill -0 $server 2>/dev/null' && echo stopped`);
+  expect(output).not.toContain("waited in vain");
+  for (const line of ["the session went on", "the same server", "stopped"]) expect(output).toContain(line);
+});
+
+test.skipIf(!isRoot)("disks are shared when they are mounted, by clean names, if that is wanted", () => {
+  const output = runInside(`
+plug() { printf '/dev/%s: UUID="1" LABEL="%s" MOUNT="%s" TYPE="ext4"\\n' "$1" "$2" "$3" >/tmp/block; ACTION=add DEVICE=$1 /etc/hotplug.d/mount/60-ksmbd; }
+/etc/init.d/ksmbd start; listens
+plug sda1 Photos /mnt/first
+[ -e /var/run/config/ksmbd ] || echo 'not without the option'
+sed -i "s/auto_share '0'/auto_share '1'/" /etc/config/ksmbd
+plug sda1 Photos /mnt/first; serves Photos
+plug sdb1 Photos /mnt/second; serves 'Photos sdb1'
+plug sdc1 "../../x'; reboot [global]" /mnt/second
+cat /var/run/config/ksmbd
+ACTION=remove DEVICE=sda1 /etc/hotplug.d/mount/60-ksmbd
+wait_for '! ksmbd.control --list | grep -q "^Photos  "'
+ksmbd.control --list`);
+  expect(output).not.toContain("waited in vain");
+  expect(output).toContain("not without the option");
+  expect(output).toContain("option name 'x reboot global'");
+  expect(output).toMatch(/Photos sdb1/);
+  expect(output.match(/option read_only 'yes'/g)?.length).toBe(3);
+});
+
+test.skipIf(!isRoot)("a router of 64 MiB gets small requests and a word in the log", () => {
+  const output = runInside(`
+export MEMORY_KB=61440
+/etc/init.d/ksmbd start; listens
+cat /var/etc/ksmbd/smb.conf`);
+  expect(output).toContain("smb2 max write = 64K");
+  expect(output).toContain("this router has 60 MiB of memory; minismbd needs 128");
+});
