@@ -165,7 +165,8 @@ else as the system user of the same name, else as the owner of the share's direc
 In another user's home of
 .B [homes]
 nobody acts as its owner.
-A guest, a user without an account in another's home, and a user without an account on a directory of root, acts as the system user
+Nor does anybody act as the owner of a directory to which a symbolic link on the way leads that belongs neither to root nor to that owner.
+A guest, a user without an account in another's home, behind such a link or on a directory of root, acts as the system user
 .BR minismbd ,
 or as nobody where there is none.
 .PP

@@ -1,6 +1,6 @@
 // uid, gid and groups of a session's file access; ksmbd.conf(5): force user, force group, guest account.
 import type { Credentials } from "../port/port.ts";
-import type { DirectoryStat } from "./share-directory.ts";
+import type { DirectoryStat } from "./directory-walk.ts";
 import type { Share } from "./config/share.ts";
 import type { Admission } from "./share-access.ts";
 import { findSystemUser, supplementaryGroups, type SystemAccounts } from "./users/system-accounts.ts";
@@ -17,6 +17,9 @@ export interface Ids {
   readonly gid: number;
 }
 
+/** The owner of a share's directory, and those of the symbolic links that lead to it. */
+export type DirectoryOwner = Pick<DirectoryStat, "uid" | "gid" | "linkOwners">;
+
 /** The server's own ids, for users and guests without an account on the machine. */
 export function ownIds(accounts: SystemAccounts): Ids {
   const { uid, gid } = accounts.users.get(OWN_ACCOUNT) ?? { uid: NOBODY, gid: NOBODY };
@@ -25,19 +28,25 @@ export function ownIds(accounts: SystemAccounts): Ids {
 
 /**
  * The ids on a share of a user without an account: its directory's owner's, never root's. A home belongs to one person:
- * there only he has its owner's.
+ * there only he has its owner's. Nor are they anybody's to whom a third person's symbolic link leads, who would
+ * otherwise choose whose files the user gets.
  */
 export function idsWithoutAccount(
   { homeOf }: Pick<Share, "homeOf">,
   user: string,
-  owner: Ids,
+  owner: DirectoryOwner,
   accounts: SystemAccounts,
 ): Ids {
   const isAnothers = homeOf !== "" && homeOf !== user;
-  return isAnothers || owner.uid === 0 ? ownIds(accounts) : owner;
+  return isAnothers || owner.uid === 0 || foreignLinkOwner(owner) !== undefined ? ownIds(accounts) : owner;
 }
 
-/** What to tell the administrator about a user who acts as `ownIds` on root's directory; undefined: nothing. */
+/** Who made a symbolic link on the way to the directory, if neither root nor the directory's owner did. */
+function foreignLinkOwner({ uid, linkOwners }: DirectoryOwner): number | undefined {
+  return linkOwners.find((owner) => owner !== 0 && owner !== uid);
+}
+
+/** What to tell the administrator about a user who acts as `ownIds` though the share has an owner, or is root's; undefined: nothing. */
 export function describeOwnIds(
   { name, path, forceUser }: Pick<Share, "name" | "path" | "forceUser">,
   user: string,
@@ -45,9 +54,16 @@ export function describeOwnIds(
   accounts: SystemAccounts,
   isExact = false,
 ): string | undefined {
-  const isWritable = directory.uid !== 0 || (directory.mode & 0o002) !== 0;
-  if (forceUser !== "" || isWritable || findSystemUser(accounts, user, isExact)) return undefined;
+  if (forceUser !== "" || findSystemUser(accounts, user, isExact)) return undefined;
   const { uid, gid } = ownIds(accounts);
+  const stranger = foreignLinkOwner(directory);
+  if (stranger !== undefined)
+    return (
+      `share [${name}]: ${path} leads through a symbolic link of uid ${stranger} to a directory of uid ` +
+      `${directory.uid}, and '${showName(user)}' has no account on this machine, so the server acts as uid ${uid}; ` +
+      "write the directory's own path, or run 'chown -h root' on the link"
+    );
+  if (directory.uid !== 0 || (directory.mode & 0o002) !== 0) return undefined;
   return (
     `share [${name}]: ${path} belongs to root and '${showName(user)}' has no account on this machine, so the server ` +
     `acts as uid ${uid}; to let such users write, run 'chown ${uid}:${gid} ${path}' or set 'force user'`
@@ -69,7 +85,7 @@ export function credentialsFor(
   share: Share,
   user: string,
   { asGuest, isAdmin }: Admission,
-  owner: Ids,
+  owner: DirectoryOwner,
   accounts: SystemAccounts,
   isExact = false,
 ): Credentials | CredentialFault {

@@ -17,7 +17,7 @@ import { type HostRule, isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
-import { credentialsFor, describeOwnIds, type Ids, idsWithoutAccount } from "./credentials.ts";
+import { credentialsFor, describeOwnIds, type DirectoryOwner, idsWithoutAccount } from "./credentials.ts";
 import { EventLog } from "./log/event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
@@ -351,7 +351,7 @@ export class ServerManager implements Manager, PipeManager {
     share: Share,
     user: string,
     { asGuest, isAdmin }: Admission,
-    owner: Ids,
+    owner: DirectoryOwner,
     isExact: boolean,
   ): NamedUsers | null {
     if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;

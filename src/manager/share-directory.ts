@@ -1,72 +1,49 @@
 // Stats a share's directory without blocking the event loop: from the kernel's caches (openat2(2)
 // RESOLVE_CACHED, statx(2) AT_STATX_DONT_SYNC), else in a worker of its own, so that a disk that hangs does
 // not affect other shares.
-import { errnoName, Errno } from "../linux/errno.ts";
-import { AT_FDCWD, Open, Resolve, closeFd, openAt2 } from "../linux/open.ts";
-import { ModeType, emptyStatx, statFdCached } from "../linux/stat.ts";
+import { Errno } from "../linux/errno.ts";
+import { Resolve, openAt2 } from "../linux/open.ts";
+import { statFdCached } from "../linux/stat.ts";
 import { timers } from "../loop/timers.ts";
 import { askWorker } from "./ask-worker.ts";
+import { type StatAnswer, walkDirectory } from "./directory-walk.ts";
 import type { MaybePromise } from "../port/port.ts";
 
-export interface DirectoryStat {
-  readonly isDirectory: boolean;
-  readonly isSymbolicLink: boolean;
-  /** Permission bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
+/**
+ * EAGAIN: not cached. Kernels before 5.12 lack the flag, before 5.6 the call; a seccomp filter may refuse it.
+ */
+const UNCACHED: ReadonlySet<number> = new Set([-Errno.EAGAIN, -Errno.EINVAL, -Errno.ENOSYS, -Errno.EPERM]);
 
-export interface StatRequest {
-  readonly path: string;
-  readonly follows: boolean;
-}
-
-/** `code` is the name of an errno. */
-export type StatAnswer = DirectoryStat | { readonly code: string };
-
-const statx = emptyStatx();
 const pending = new Map<string, Promise<StatAnswer>>();
 
-/**
- * Stats an absolute path; `follows`: the target of a symbolic link. On failure the errno's name, ETIMEDOUT
- * after `timeoutMs`.
- */
-export function statDirectory(path: string, follows: boolean, timeoutMs: number): MaybePromise<StatAnswer> {
-  const cached = statFromCache(path, follows);
+/** Stats what an absolute path leads to. On failure the errno's name, ETIMEDOUT after `timeoutMs`. */
+export function statDirectory(path: string, timeoutMs: number): MaybePromise<StatAnswer> {
+  const cached = statFromCache(path);
   if (cached !== undefined) return cached;
-  const key = `${follows} ${path}`;
-  let running = pending.get(key);
+  let running = pending.get(path);
   if (running === undefined) {
-    running = statInWorker({ path, follows }).finally(() => pending.delete(key));
-    pending.set(key, running);
+    running = statInWorker(path).finally(() => pending.delete(path));
+    pending.set(path, running);
   }
   return Promise.race([running, expire(timeoutMs)]);
 }
 
-function statFromCache(path: string, follows: boolean): StatAnswer | undefined {
-  const flags = Open.PATH | (follows ? 0 : Open.NOFOLLOW);
-  const fd = openAt2(AT_FDCWD, path, flags, 0, Resolve.CACHED);
-  // EAGAIN: not cached. Kernels before 5.12 lack the flag, before 5.6 the call; a seccomp filter may refuse
-  // it.
-  if (fd === -Errno.EAGAIN || fd === -Errno.EINVAL || fd === -Errno.ENOSYS || fd === -Errno.EPERM)
-    return undefined;
-  if (fd < 0) return { code: errnoName(fd) };
-  const failure = statFdCached(fd, statx);
-  closeFd(fd);
-  if (failure < 0) return { code: errnoName(failure) };
-  const type = statx.mode & ModeType.MASK;
-  return {
-    isDirectory: type === ModeType.DIRECTORY,
-    isSymbolicLink: type === ModeType.SYMLINK,
-    mode: statx.mode & 0o7777,
-    uid: statx.uid,
-    gid: statx.gid,
-  };
+/** Undefined: the kernel's caches do not have it all. */
+function statFromCache(path: string): StatAnswer | undefined {
+  let isCached = true;
+  const found = walkDirectory(path, {
+    open(directory, name, flags) {
+      const fd = openAt2(directory, name, flags, 0, Resolve.CACHED);
+      isCached &&= !UNCACHED.has(fd);
+      return fd;
+    },
+    stat: statFdCached,
+  });
+  return isCached ? found : undefined;
 }
 
-async function statInWorker(request: StatRequest): Promise<StatAnswer> {
-  const answer = await askWorker<StatAnswer>(startWorker, request);
+async function statInWorker(path: string): Promise<StatAnswer> {
+  const answer = await askWorker<StatAnswer>(startWorker, path);
   return typeof answer === "string" ? { code: answer } : answer;
 }
 

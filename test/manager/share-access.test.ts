@@ -110,7 +110,7 @@ test("a guest's rights are those of the guest account, not of the name in the lo
   expect(admission("guest ok = yes\ninvalid users = nobody", identity("", "guest"))).toBeUndefined();
 });
 
-const OWNER = { uid: 500, gid: 501 };
+const OWNER = { uid: 500, gid: 501, linkOwners: [] };
 
 function credentials(lines: string, name: string, isGuest = false) {
   return credentialsFor(shareOf(lines), name, admitted(isGuest), OWNER, accounts);
@@ -127,6 +127,13 @@ test("without an account credentials are the directory owner's, but never for a 
   expect(credentials("", "visitor", true)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
 });
 
+test("the ids of a directory that another person's symbolic link leads to are nobody's", () => {
+  const through = (...linkOwners: number[]) =>
+    credentialsFor(shareOf(""), "stranger", admitted(false), { ...OWNER, linkOwners }, accounts);
+  expect(through(0, 500)).toMatchObject({ uid: 500, gid: 501 });
+  expect(through(0, 1000, 500)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
+});
+
 test("where another user's name differs by case only, lists, groups and accounts mean the very name", () => {
   const of = (lines: string, user: string) =>
     admit(shareOf(lines), identity(user), "nobody", accounts, true) !== undefined;
@@ -138,7 +145,7 @@ test("where another user's name differs by case only, lists, groups and accounts
 });
 
 test("nobody acts as root for want of an account", () => {
-  const root = { uid: 0, gid: 0 };
+  const root = { uid: 0, gid: 0, linkOwners: [] };
   const of = (known: SystemAccounts, isGuest = false) =>
     credentialsFor(shareOf(""), "stranger", admitted(isGuest), root, known);
   expect(of(accounts)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });

@@ -1,5 +1,4 @@
 // What a configuration names that the machine does not have, and shares that nobody can use.
-import { statSync } from "node:fs";
 import { shareValues } from "../config/effective.ts";
 import type { Note } from "../config/report.ts";
 import type { Share } from "../config/share.ts";
@@ -7,6 +6,7 @@ import { hasVariables } from "../config/variables.ts";
 import { suggest } from "../config/suggest.ts";
 import { admit } from "../share-access.ts";
 import { describeOwnIds } from "../credentials.ts";
+import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { findSystemUser } from "../users/system-accounts.ts";
 import type { CheckedServer } from "./explain-access.ts";
 
@@ -47,19 +47,16 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
       `'force group': there is no group '${share.forceGroup}', nobody can connect`,
     );
   if (hasVariables(share.path)) return notes;
-  const found = statSync(share.path, { throwIfNoEntry: false });
-  if (!found) warn(notes, at("path"), `share [${share.name}]: ${share.path} does not exist`);
-  else if (!found.isDirectory())
-    warn(notes, at("path"), `share [${share.name}]: ${share.path} is not a directory`);
+  const found = walkDirectory(share.path);
+  const fault = describeFault(found);
+  if (fault !== undefined) warn(notes, at("path"), `share [${share.name}]: ${share.path} ${fault}`);
   if (!isOpenToSomebody(server, share))
     warn(notes, at("valid users"), `share [${share.name}]: nobody can connect, no user passes its lists`);
-  if (!found) return notes;
-  const directory = { ...found, isDirectory: true, isSymbolicLink: false, mode: found.mode & 0o7777 };
+  if ("code" in found) return notes;
   for (const { name } of users.all()) {
     const isExact = users.hasNamesake(name);
     const admission = admit(share, identityOf(name), "", accounts, isExact);
-    const hint =
-      admission && !admission.readOnly && describeOwnIds(share, name, directory, accounts, isExact);
+    const hint = admission && !admission.readOnly && describeOwnIds(share, name, found, accounts, isExact);
     if (hint) warn(notes, at("path"), hint);
   }
   return notes;

@@ -1,5 +1,4 @@
 // What a user gets in a share, and the line of the configuration that decides it, by the rules of TREE_CONNECT.
-import { statSync } from "node:fs";
 import type { Identity } from "../../port/port.ts";
 import { isHostAllowed, type NameTable } from "../config/hosts.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";
@@ -8,6 +7,7 @@ import type { Sections } from "../config/parse.ts";
 import type { SectionValues } from "../config/section-values.ts";
 import type { Share } from "../config/share.ts";
 import { credentialsFor } from "../credentials.ts";
+import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { type Admission, admit, refusedBy } from "../share-access.ts";
 import { ShareFinder } from "../share-finder.ts";
 import type { SystemAccounts } from "../users/system-accounts.ts";
@@ -157,21 +157,20 @@ class Explanation {
   }
 
   private onDisk(share: Share, user: string, admission: Admission, isExact: boolean): AccessAnswer {
-    const found = statSync(share.path, { throwIfNoEntry: false });
+    const found = walkDirectory(share.path);
     const position = this.values?.position("path") ?? "";
-    if (!found?.isDirectory()) {
-      this.say(position, found ? `${share.path} is not a directory` : `${share.path} does not exist`);
+    if ("code" in found || describeFault(found) !== undefined) {
+      this.say(position, `${share.path} ${describeFault(found)}`);
       return this.refused();
     }
-    const owner = { uid: found.uid, gid: found.gid };
-    const ids = credentialsFor(share, user, admission, owner, this.server.accounts, isExact);
+    const ids = credentialsFor(share, user, admission, found, this.server.accounts, isExact);
     if ("fault" in ids) {
       this.say(this.values?.position(share.forceUser === "" ? "force group" : "force user") ?? "", ids.fault);
       return this.refused();
     }
     const rights = rightsOf(found, ids);
     const reads = (rights & 5) === 5;
-    const shown = `${share.path} (owner ${found.uid}, group ${found.gid}, mode ${(found.mode & 0o7777).toString(8)})`;
+    const shown = `${share.path} (owner ${found.uid}, group ${found.gid}, mode ${found.mode.toString(8)})`;
     if (!reads) this.say(position, `uid ${ids.uid} may not read ${shown}`);
     const writes = this.explainWriting(share, user, admission) && (rights & 2) !== 0;
     if (!admission.readOnly && (rights & 2) === 0)
