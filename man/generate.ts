@@ -161,7 +161,8 @@ overrides the
 .PP
 A server that runs as root accesses files as
 .BR "force user" ,
-else as the system user of the same name, else as the owner of the share's directory, unless that is root.
+else as the system user of the same name, else as the owner and the group of the share's directory, unless that is root; in place of root's group the
+owner's primary group counts.
 In another user's home of
 .B [homes]
 nobody acts as its owner.

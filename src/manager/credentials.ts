@@ -6,6 +6,7 @@ import type { Admission } from "./share-access.ts";
 import { findSystemUser, supplementaryGroups, type SystemAccounts } from "./users/system-accounts.ts";
 import { showName } from "./users/user-name.ts";
 
+/** Of the user and of the group. */
 const ROOT = 0;
 /** Linux's overflow id, which owns nothing. */
 const NOBODY = 65_534;
@@ -27,7 +28,7 @@ export function ownIds(accounts: SystemAccounts): Ids {
 }
 
 /**
- * The ids on a share of a user without an account: its directory's owner's, never root's. A home belongs to one person:
+ * The ids on a share of a user without an account: its directory's owner's, never root's or root's group. A home belongs to one person:
  * there only he has its owner's. Nor are they anybody's to whom a third person's symbolic link leads, who would
  * otherwise choose whose files the user gets.
  */
@@ -38,7 +39,15 @@ export function idsWithoutAccount(
   accounts: SystemAccounts,
 ): Ids {
   const isAnothers = homeOf !== "" && homeOf !== user;
-  return isAnothers || owner.uid === 0 || foreignLinkOwner(owner) !== undefined ? ownIds(accounts) : owner;
+  if (isAnothers || owner.uid === ROOT || foreignLinkOwner(owner) !== undefined) return ownIds(accounts);
+  const { uid, gid } = owner;
+  return { uid, gid: gid === ROOT ? primaryGroupOf(uid, accounts) : gid };
+}
+
+/** Never root's: the server's own for an owner without an account, or with that of root's group. */
+function primaryGroupOf(uid: number, accounts: SystemAccounts): number {
+  for (const user of accounts.users.values()) if (user.uid === uid && user.gid !== ROOT) return user.gid;
+  return ownIds(accounts).gid;
 }
 
 /** Who made a symbolic link on the way to the directory, if neither root nor the directory's owner did. */

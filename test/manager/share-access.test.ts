@@ -134,6 +134,15 @@ test("the ids of a directory that another person's symbolic link leads to are no
   expect(through(0, 1000, 500)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
 });
 
+test("without an account nobody gets root's group, which a user's directory may have", () => {
+  const ofRootsGroup = (uid: number, known: SystemAccounts) =>
+    credentialsFor(shareOf(""), "stranger", admitted(false), { ...OWNER, uid, gid: 0 }, known);
+  expect(ofRootsGroup(1001, accounts)).toEqual({ uid: 1001, gid: 100, groups: [] });
+  expect(ofRootsGroup(500, accounts)).toEqual({ uid: 500, gid: 65_534, groups: [] });
+  const operator = parseSystemAccounts("operator:x:11:0::/:/x\n", "");
+  expect(ofRootsGroup(11, operator)).toEqual({ uid: 11, gid: 65_534, groups: [] });
+});
+
 test("where another user's name differs by case only, lists, groups and accounts mean the very name", () => {
   const of = (lines: string, user: string) =>
     admit(shareOf(lines), identity(user), "nobody", accounts, true) !== undefined;
