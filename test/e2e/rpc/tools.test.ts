@@ -103,11 +103,16 @@ describe.skipIf(!isRoot || !hasImpacket)("an authenticated bind", () => {
     return (await runProgram(["python3", "-c", BIND, server.host, "445", ...words])).output;
   };
 
-  test.each([2, 5, 6])(
-    "at level %d makes calls as its own user, requests and replies of many fragments",
-    async (level) => {
+  // Level 2 (connect) protects no calls: nothing ties them to the user of the bind.
+  test.each([
+    [2, "the session's", DAEMON.user],
+    [5, "its own", TESTER.user],
+    [6, "its own", TESTER.user],
+  ] as const)(
+    "at level %d makes calls as %s user, requests and replies of many fragments",
+    async (level, _whose, user) => {
       const output = await bind(TESTER.password, level);
-      expect(output).toContain(`'${TESTER.user}'`);
+      expect(output).toContain(`'${user}'`);
       expect(output).toContain("\n600\n");
     },
   );
