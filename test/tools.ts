@@ -164,6 +164,12 @@ export const TOOLS: readonly Tool[] = [
     packages: ["strace"],
     needed: "tests that kill at any system call",
   },
+  {
+    name: "avahi",
+    programs: ["avahi-daemon"],
+    packages: ["avahi-daemon"],
+    needed: "tests of discovery beside another responder",
+  },
   { name: "wsdd", programs: ["wsdd"], packages: ["wsdd"], needed: "tests of discovery as Windows does it" },
   {
     name: "lintian",

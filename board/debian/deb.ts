@@ -59,6 +59,7 @@ export function packDeb(
   tree.copy(executable, "usr/sbin/minismbd", 0o755);
   const unit = readFileSync(join(root, "systemd/minismbd.service"), "utf8");
   tree.write("usr/lib/systemd/system/minismbd.service", unit.replaceAll("/usr/local/sbin/", "/usr/sbin/"));
+  tree.copy(join(root, "board/avahi/minismbd.service"), "etc/avahi/services/minismbd.service");
   tree.copy(join(files, "sysusers.conf"), "usr/lib/sysusers.d/minismbd.conf");
   tree.copy(join(files, "ksmbd.conf"), "usr/share/minismbd/ksmbd.conf");
   tree.compress(readFileSync(join(root, "man/minismbd.8")), "usr/share/man/man8/minismbd.8.gz");
@@ -183,6 +184,8 @@ class Tree {
     );
     this.write("DEBIAN/control", `${sized.join("\n")}\n`);
     this.write("DEBIAN/md5sums", sums.join(""));
+    const conffiles = files.filter((file) => file.startsWith("etc/")).map((file) => `/${file}\n`);
+    if (conffiles.length > 0) this.write("DEBIAN/conffiles", conffiles.join(""));
     for (const script of scripts)
       this.copy(script, `DEBIAN/${script.slice(dirname(script).length + 1)}`, 0o755);
     for (const path of this.list(true)) lutimesSync(join(this.path, path), time, time);

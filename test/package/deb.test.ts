@@ -34,11 +34,12 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 test.skipIf(!has("dpkg-deb"))(
-  "the package has the executable, its unit, manual and completions, and no configuration",
+  "the package has the executable, its unit, manual, completions and avahi's service, and no configuration of its own",
   () => {
     const { out } = run("dpkg-deb", "--contents", main);
     const files = out.split("\n").flatMap((line) => / \.\/(\S*[^/\s])$/.exec(line)?.[1] ?? []);
     expect(files).toEqual([
+      "etc/avahi/services/minismbd.service",
       "usr/lib/systemd/system/minismbd.service",
       "usr/lib/sysusers.d/minismbd.conf",
       "usr/sbin/minismbd",
