@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as features from "../src/wire/features.ts";
+import { GROUPS } from "./groups.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const MAX_FILE_LINES = 400;
@@ -156,6 +157,20 @@ test("every test file asserts, and none leaves others out", () => {
   const files = tests.filter((path) => path.endsWith(".test.ts"));
   expect(files.filter((path) => !codeOf(path).includes("expect"))).toEqual([]);
   expect(files.filter((path) => /\b(?:test|describe)\.only\b/.test(codeOf(path)))).toEqual([]);
+});
+
+test("`npm test` runs every test file once", () => {
+  const found = GROUPS.flatMap(({ paths }) =>
+    paths.flatMap((path) =>
+      path.endsWith(".ts") ? [`test/${path}`] : tests.filter((name) => name.startsWith(`test/${path}/`)),
+    ),
+  ).filter((path) => path.endsWith(".test.ts"));
+  expect(found.sort()).toEqual(tests.filter((path) => path.endsWith(".test.ts")));
+});
+
+// `share/` once hid board/openwrt/usr/share from a commit.
+test("what Git ignores is at the root: no pattern hides a source file", () => {
+  expect(linesOf(".gitignore").filter((line) => !line.startsWith("/"))).toEqual([]);
 });
 
 // ---- what is advertised

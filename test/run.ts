@@ -3,6 +3,7 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { GROUPS } from "./groups.ts";
 import { HookNamer, readSkipped } from "./test-output.ts";
 import { findProgram, isThere, SEARCH_PATH, TOOLS } from "./tools.ts";
 
@@ -10,19 +11,6 @@ const ROOT = join(import.meta.dir, "..");
 const BUN = process.execPath;
 const IS_CI = process.env.CI === "true";
 const IS_ROOT = process.geteuid?.() === 0;
-
-/** In this order: what is quick and tells most comes first. A directory that is missing is passed over. */
-const GROUPS: readonly { readonly name: string; readonly paths: readonly string[] }[] = [
-  {
-    name: "house",
-    paths: ["house.test.ts", "rooms.test.ts", "tools.test.ts", "docs.test.ts", "build.test.ts"],
-  },
-  { name: "units", paths: ["wire", "crypto", "linux", "engine", "manager"] },
-  { name: "commands", paths: ["cli"] },
-  { name: "fuzz", paths: ["fuzz"] },
-  { name: "end to end", paths: ["e2e"] },
-  { name: "other implementations", paths: ["peer"] },
-];
 
 /** For tests that say nothing else: what takes two seconds takes ten on a machine with other work. */
 const TEST_LIMIT_MS = 30_000;
@@ -38,8 +26,10 @@ async function main(): Promise<void> {
   await step("format check", [BUN, "fmt", "--no-script", "--check", ...formatted()]);
   if (await step("build", [BUN, "build.ts"])) {
     for (const { name, paths } of GROUPS) {
-      const present = paths.map((path) => join("test", path)).filter(hasTests);
-      if (present.length > 0) await runTests(name, present);
+      await runTests(
+        name,
+        paths.map((path) => join("test", path)),
+      );
     }
   }
   if (IS_CI && counts.skipped > 0) faults.push(`${counts.skipped} tests were skipped, in CI none may be`);
@@ -165,21 +155,10 @@ function removeTemporary(name: string, path: string): void {
   }
 }
 
-function hasTests(path: string): boolean {
-  const full = join(ROOT, path);
-  if (path.endsWith(".ts")) return existsSync(full);
-  return (
-    existsSync(full) &&
-    readdirSync(full, { recursive: true }).some((name) => String(name).endsWith(".test.ts"))
-  );
-}
-
-/** What the formatter looks after: our sources, not vectors and lists. */
+/** The files that are formatted: sources, not vectors and lists. */
 function formatted(): string[] {
-  const ignored = new Set(readFileSync(join(ROOT, ".gitignore"), "utf8").split("\n"));
-  const patterns = ["src/**/*.ts", "test/**/*.ts", "*.ts"];
-  const found = patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(ROOT)]);
-  return [...new Set(found)].filter((path) => !ignored.has(`${path.split("/")[0]}/`)).sort();
+  const patterns = ["src/**/*.ts", "test/**/*.ts", "man/*.ts", "board/**/*.ts", "*.ts"];
+  return patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(ROOT)]).sort();
 }
 
 await main();

@@ -156,7 +156,7 @@ export const TOOLS: readonly Tool[] = [
     name: "busybox",
     programs: ["busybox"],
     packages: ["busybox-static"],
-    needed: "OpenWrt's service script",
+    needed: "tests of OpenWrt's scripts",
   },
   {
     name: "strace",
