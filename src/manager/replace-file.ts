@@ -43,7 +43,7 @@ export function replaceFile<T>(
     removeQuietly(temporary);
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined) throw error;
-    throw new ConfigError(file, `${name} cannot be written (${code}), look at its owner and the free space`);
+    throw new ConfigError(file, `${name} cannot be written (${code}), ${hintOf(code, "look at its disk")}`);
   } finally {
     closeSync(descriptor);
   }
@@ -55,7 +55,7 @@ function openTemporary(file: string, name: string, temporary: string, waits: num
       return openSync(temporary, "wx", 0o600);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      const hint = code === "ENOENT" ? "make its directory" : "correct the directory's owner and mode";
+      const hint = hintOf(code, "correct the directory's owner and mode");
       if (code !== "EEXIST") throw new ConfigError(file, `${name} cannot be written (${code}), ${hint}`);
       if (left <= 0) throw new ConfigError(temporary, "another change is under way, remove this file if not");
       const age = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
@@ -63,6 +63,17 @@ function openTemporary(file: string, name: string, temporary: string, waits: num
       else Bun.sleepSync(LOCK_WAIT_MS);
     }
   }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: "make its directory",
+  ENOSPC: "make room on its disk",
+  EDQUOT: "make room on its disk",
+  EROFS: "its disk is mounted read-only",
+};
+
+function hintOf(code: string | undefined, otherwise: string): string {
+  return HINTS[code ?? ""] ?? otherwise;
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
