@@ -18,14 +18,14 @@ const USER = "smb";
 const LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const PASSWORD_LENGTH = 16;
 
-/** Creates `share` and `.minismbd-user` in the directory if they are missing. Throws CliError. */
+/** Creates `share` and `.minismbd-user` in the directory if they are missing. Throws CliError or ConfigError. */
 export function prepareQuickStart(base: string): QuickStart {
   const directory = join(base, "share");
   const passwordFile = join(base, ".minismbd-user");
+  // Root's server serves those without an account on the machine with ids of its own.
+  const { uid, gid } = ownIds(new SystemAccountFiles().read());
   try {
     const made = mkdirSync(directory, { recursive: true });
-    // Root's server serves those without an account on the machine with ids of its own.
-    const { uid, gid } = ownIds(new SystemAccountFiles().read());
     if (made !== undefined && process.geteuid?.() === 0) chownSync(directory, uid, gid);
   } catch (error) {
     throw new CliError(

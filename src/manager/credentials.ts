@@ -1,10 +1,11 @@
 // uid, gid and groups of a session's file access; ksmbd.conf(5): force user, force group, guest account.
-import type { Credentials } from "../port/port.ts";
+import type { Credentials, NamedUsers } from "../port/port.ts";
 import type { DirectoryStat } from "./directory-walk.ts";
 import type { Share } from "./config/share.ts";
 import type { Admission } from "./share-access.ts";
 import { findSystemUser, supplementaryGroups, type SystemAccounts } from "./users/system-accounts.ts";
 import { showName } from "./users/user-name.ts";
+import { userSid } from "./users/user-sid.ts";
 
 /** Of the user and of the group. */
 const ROOT = 0;
@@ -112,4 +113,19 @@ export function credentialsFor(
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];
   return Object.freeze({ uid: isAdmin ? ROOT : uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });
+}
+
+/** How stored descriptors name the user if he has no account on the machine. `domain`: SID of the server's users. */
+export function namedUsersFor(
+  share: Share,
+  user: string,
+  { asGuest, isAdmin }: Admission,
+  owner: DirectoryOwner,
+  accounts: SystemAccounts,
+  isExact: boolean,
+  domain: string,
+): NamedUsers {
+  const isNamed = !asGuest && !isAdmin && findSystemUser(accounts, user, isExact) === undefined;
+  const sid = isNamed ? userSid(domain, user, isExact) : "";
+  return Object.freeze({ domain, uid: idsWithoutAccount(share, user, owner, accounts).uid, sid });
 }

@@ -10,14 +10,14 @@ import type {
   Manager,
   MaybePromise,
 } from "../port/port.ts";
-import type { NamedUsers, ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
+import type { ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { type HostRule, isHostAllowed } from "./config/hosts.ts";
 import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
-import { credentialsFor, describeOwnIds, type DirectoryOwner, idsWithoutAccount } from "./credentials.ts";
+import { credentialsFor, describeOwnIds, namedUsersFor } from "./credentials.ts";
 import { EventLog } from "./log/event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
@@ -33,10 +33,10 @@ import { HostNames } from "./host-names.ts";
 import { mapName } from "./users/name-map.ts";
 import { ShareFinder } from "./share-finder.ts";
 import { ShareDirectories } from "./share-directories.ts";
-import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
+import { UnreadableFile } from "./users/password-file.ts";
+import { SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { machineSid } from "./users/machine-sid.ts";
-import { userSid } from "./users/user-sid.ts";
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
@@ -52,7 +52,7 @@ export interface ManagerOptions {
   readonly isRoot?: boolean;
 }
 
-/** Throws ConfigError if the configuration or the password file cannot be used. */
+/** Throws ConfigError if the configuration, the password file or the machine's accounts cannot be used. */
 export function createManager(options: ManagerOptions): ServerManager {
   return new ServerManager(options);
 }
@@ -91,6 +91,8 @@ export class ServerManager implements Manager, PipeManager {
     this.events = new EventLog(this.log, () => performance.now());
     this.directories = new ShareDirectories(this.log, this.events);
     this.systemAccounts = options.systemAccounts ?? new SystemAccountFiles();
+    this.systemAccounts.onFault = (text) => this.events.warn("accounts", () => text);
+    this.systemAccounts.read();
     this.users = new UserDirectory(options.passwordFile, this.config.users);
     this.isRoot = options.isRoot ?? process.geteuid?.() === 0;
     this.shares = new ShareFinder({
@@ -329,7 +331,11 @@ export class ServerManager implements Manager, PipeManager {
     }
     const hint = credentials && !admission.readOnly && describeOwnIds(share, user, owner, accounts, isExact);
     if (hint) this.events.warn("own ids", () => hint, share.name);
-    const named = this.namedUsersOf(share, user, admission, owner, isExact);
+    // Stored descriptors alone name users without an account on the machine.
+    const isNaming = this.isRoot && share.forceUser === "" && share.security.acl === "nt";
+    const named = isNaming
+      ? namedUsersFor(share, user, admission, owner, accounts, isExact, this.machineSid())
+      : null;
     return grantOf(share, admission, credentials, identity, named);
   }
 
@@ -346,22 +352,6 @@ export class ServerManager implements Manager, PipeManager {
     return !isGuest && !isAnonymous && this.users.hasNamesake(user);
   }
 
-  /** Null unless descriptors are stored: only these name users without an account on the machine. */
-  private namedUsersOf(
-    share: Share,
-    user: string,
-    { asGuest, isAdmin }: Admission,
-    owner: DirectoryOwner,
-    isExact: boolean,
-  ): NamedUsers | null {
-    if (!this.isRoot || share.forceUser !== "" || share.security.acl !== "nt") return null;
-    const domain = this.machineSid();
-    const accounts = this.systemAccounts.read();
-    const isNamed = !asGuest && !isAdmin && findSystemUser(accounts, user, isExact) === undefined;
-    const sid = isNamed ? userSid(domain, user, isExact) : "";
-    return Object.freeze({ domain, uid: idsWithoutAccount(share, user, owner, accounts).uid, sid });
-  }
-
   private refuseHost(share: string, identity: Identity): { status: NtStatus } {
     this.events.refuse(share, identity, "'hosts allow' and 'hosts deny' leave the address out");
     return { status: Status.ACCESS_DENIED };
@@ -373,7 +363,9 @@ export class ServerManager implements Manager, PipeManager {
       this.log.info(`users read again, ${this.users.size} in all`);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      this.log.error(`${error.message}; the users stay as they were`);
+      const text = `${error.message}; the users stay as they were`;
+      if (error instanceof UnreadableFile) this.events.warn("users", () => text);
+      else this.log.error(text);
     }
   }
 

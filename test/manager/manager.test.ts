@@ -37,7 +37,8 @@ const log: Log = {
 beforeEach(() => {
   lines = [];
   rmSync(docs, { recursive: true, force: true });
-  rmSync(passwords, { force: true });
+  rmSync(passwords, { recursive: true, force: true });
+  rmSync(join(directory, "group"), { recursive: true, force: true });
   mkdirSync(docs);
   writeFileSync(passwd, "anna:x:1000:1000::/:/x\n");
 });
@@ -185,6 +186,36 @@ test("a system user added later is found", async () => {
   await connect(manager, "docs", identity("bob"));
   writeFileSync(passwd, "anna:x:1000:1000::/:/x\nbob:x:1001:1001::/:/x\n");
   expect(await connect(manager, "docs", identity("bob"))).toMatchObject({ credentials: { uid: 1001 } });
+});
+
+test("while the groups cannot be read, a list that keeps a group out still does", async () => {
+  const group = join(directory, "group");
+  writeFileSync(group, "staff:x:50:anna\n");
+  const manager = start(`${DOCS}invalid users = @staff\n`, true);
+  rmSync(group);
+  mkdirSync(group);
+  expect(await connect(manager, "docs")).toEqual({ status: Status.ACCESS_DENIED });
+  expect(lines[0]).toBe(
+    `warn: the accounts of ${passwd} and ${group} cannot be read (EISDIR); they stay as they were`,
+  );
+  rmSync(group, { recursive: true });
+  expect(await connect(manager, "docs")).toMatchObject({ path: docs });
+});
+
+test("a password file that cannot be read leaves the users as they are, and is read at the next log-on", () => {
+  updatePasswordFile(passwords, (table) => putUser(table, "anna", ntHash("one")));
+  const manager = start(DOCS);
+  const find = (user: string) => manager.findAccount({ user, domain: "" });
+  for (const spoil of [() => mkdirSync(passwords), () => symlinkSync(passwords, passwords)]) {
+    rmSync(passwords, { recursive: true });
+    spoil();
+    expect(find("anna")?.ntHash).toBe(ntHash("one"));
+    expect(find("anna")?.ntHash).toBe(ntHash("one"));
+  }
+  expect(lines[0]).toStartWith(`warn: ${passwords}: the password file cannot be read (EISDIR)`);
+  rmSync(passwords, { recursive: true });
+  updatePasswordFile(passwords, (table) => putUser(table, "bob", ntHash("two")));
+  expect([find("anna"), find("bob")?.ntHash]).toEqual([null, ntHash("two")]);
 });
 
 test("a force user that does not exist refuses the share", async () => {

@@ -8,6 +8,9 @@ import { compareUserNames, foldUserName, showName, userNameFault } from "./user-
 /** User name as written -> NT hash, 16 bytes in hex. */
 export type PasswordTable = Map<string, string>;
 
+/** The password file is there, but cannot be read now. */
+export class UnreadableFile extends ConfigError {}
+
 const FILE_MODE = 0o640;
 /** Three seconds in all. */
 const LOCK_WAITS = 60;
@@ -55,7 +58,7 @@ export function putUser(table: PasswordTable, name: string, hash: string): void 
   table.set(findSpelling(table, name) ?? name, hash);
 }
 
-/** A missing file gives an empty table. Throws ConfigError if the file cannot be read or parsed. */
+/** A missing file gives an empty table. Throws UnreadableFile, or another ConfigError if it cannot be parsed. */
 export function readPasswordFile(file: string): PasswordTable {
   let bytes: Uint8Array;
   try {
@@ -63,7 +66,7 @@ export function readPasswordFile(file: string): PasswordTable {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return new Map();
-    throw new ConfigError(file, `the password file cannot be read (${code}), correct its owner and mode`);
+    throw new UnreadableFile(file, `the password file cannot be read (${code}), correct its owner and mode`);
   }
   let text: string;
   try {

@@ -1,6 +1,8 @@
 // Users and groups of the machine, from passwd(5) and group(5). NSS is not used: a share for users from LDAP
 // or SSSD needs `force user`.
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { ConfigError } from "../config/parse.ts";
+import { stampOf } from "./file-stamp.ts";
 
 export interface SystemUser {
   readonly name: string;
@@ -80,21 +82,35 @@ export class SystemAccountFiles {
   private readonly passwdFile: string;
   private readonly groupFile: string;
   private stamp = "";
-  private accounts: SystemAccounts = parseSystemAccounts("", "");
+  private accounts: SystemAccounts | undefined;
+  /** Told why the accounts stay as they were: at each `read` while a file cannot be read. */
+  onFault: (text: string) => void = () => {};
 
   constructor(passwdFile = "/etc/passwd", groupFile = "/etc/group") {
     this.passwdFile = passwdFile;
     this.groupFile = groupFile;
   }
 
-  /** A missing file counts as empty. */
+  /**
+   * A missing file counts as empty. One that cannot be read does not, as lists that keep a group out would let it in:
+   * the accounts stay as they were, and the next call tries again. Throws ConfigError if they were never read.
+   */
   read(): SystemAccounts {
-    const stamp = stampOf(this.passwdFile) + stampOf(this.groupFile);
-    if (stamp !== this.stamp) {
-      this.accounts = parseSystemAccounts(readOrEmpty(this.passwdFile), readOrEmpty(this.groupFile));
-      this.stamp = stamp;
+    try {
+      const stamp = `${stampOf(this.passwdFile)};${stampOf(this.groupFile)}`;
+      if (this.accounts === undefined || stamp !== this.stamp) {
+        this.accounts = parseSystemAccounts(readIfPresent(this.passwdFile), readIfPresent(this.groupFile));
+        this.stamp = stamp;
+      }
+      return this.accounts;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      const text = `the accounts of ${this.passwdFile} and ${this.groupFile} cannot be read (${code})`;
+      if (this.accounts === undefined) throw new ConfigError("", text);
+      this.onFault(`${text}; they stay as they were`);
+      return this.accounts;
     }
-    return this.accounts;
   }
 }
 
@@ -111,15 +127,11 @@ function parseId(text: string): number | undefined {
   return id <= MAX_ID ? id : undefined;
 }
 
-function stampOf(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false, bigint: true });
-  return found ? `${found.dev}.${found.ino}.${found.size}.${found.mtimeNs}.${found.ctimeNs};` : "-;";
-}
-
-function readOrEmpty(file: string): string {
+function readIfPresent(file: string): string {
   try {
     return readFileSync(file, "utf8");
-  } catch {
-    return "";
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
   }
 }

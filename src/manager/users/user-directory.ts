@@ -1,14 +1,15 @@
 // The users that can log on, from ksmbdpwd.db and the configuration. Clients send names in any case (NTLM hashes them
 // in upper case), so case matters only between users whose names differ by nothing else.
-import { statSync } from "node:fs";
 import type { Account } from "../../port/port.ts";
-import { findSpelling, readPasswordFile } from "./password-file.ts";
+import { stampOf } from "./file-stamp.ts";
+import { findSpelling, readPasswordFile, UnreadableFile } from "./password-file.ts";
 import { foldUserName } from "./user-name.ts";
 
 export class UserDirectory {
   private readonly file: string | null;
   private inline: ReadonlyMap<string, string>;
-  private stamp: string;
+  /** Of the file that was read last; undefined: that could not be told. */
+  private stamp: string | undefined;
   /** By folded name, the users of that name: almost always one. */
   private accounts: ReadonlyMap<string, readonly Account[]> = new Map();
   private count = 0;
@@ -52,23 +53,23 @@ export class UserDirectory {
    */
   reload(inline: ReadonlyMap<string, string>): void {
     const before = this.inline;
+    const stamp = this.readStamp();
     this.inline = inline;
     try {
-      const stamp = this.readStamp();
       this.accounts = this.load();
       this.stamp = stamp;
     } catch (error) {
       this.inline = before;
+      // A file with a fault is read again when it is changed, one that could not be read at the next log-on.
+      if (!(error instanceof UnreadableFile)) this.stamp = stamp;
       throw error;
     }
   }
 
-  /** True once for each change of the file. */
+  /** The file is not the one that `reload` read last, or that cannot be told. */
   hasChanged(): boolean {
     const stamp = this.readStamp();
-    if (stamp === this.stamp) return false;
-    this.stamp = stamp;
-    return true;
+    return stamp === undefined || stamp !== this.stamp;
   }
 
   private load(): ReadonlyMap<string, readonly Account[]> {
@@ -87,9 +88,12 @@ export class UserDirectory {
     return accounts;
   }
 
-  private readStamp(): string {
-    const found =
-      this.file === null ? undefined : statSync(this.file, { throwIfNoEntry: false, bigint: true });
-    return found ? `${found.dev}.${found.ino}.${found.size}.${found.mtimeNs}` : "";
+  private readStamp(): string | undefined {
+    if (this.file === null) return "";
+    try {
+      return stampOf(this.file);
+    } catch {
+      return undefined;
+    }
   }
 }
