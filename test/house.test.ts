@@ -113,6 +113,23 @@ test("the memory of the machine alone decides nothing", () => {
   expect(sources.filter((path) => /\btotalmem\b/.test(codeOf(path)))).toEqual([]);
 });
 
+test("nothing is exported that nothing uses, in its own file or elsewhere", () => {
+  const EXPORT = /^export (?:async )?(?:function\*?|(?:abstract )?class|const|interface|type) (\w+)/;
+  const uses = new Map<string, number>();
+  for (const path of [...sources, ...tests, ...filesBelow("man"), ...filesBelow("board")])
+    for (const [word] of linesOf(path)
+      .join("\n")
+      .matchAll(/[A-Za-z_]\w*/g))
+      uses.set(word, (uses.get(word) ?? 0) + 1);
+  const unused = sources.flatMap((path) =>
+    linesOf(path).flatMap((line) => {
+      const name = EXPORT.exec(line)?.[1];
+      return name !== undefined && uses.get(name) === 1 ? [`${path} ${name}`] : [];
+    }),
+  );
+  expect(unused).toEqual([]);
+});
+
 test.each([
   ["no default exports", /^export default\b/m],
   ["no enums", /^\s*(?:export )?(?:const |declare )*enum\b/m],

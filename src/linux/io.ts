@@ -111,11 +111,6 @@ export function syncData(fd: number): number {
   return sys(Syscall.fdatasync, fd);
 }
 
-/** syncfs(2): writes out the whole file system of the descriptor. */
-export function syncFileSystem(fd: number): number {
-  return sys(Syscall.syncfs, fd);
-}
-
 const offsets = new Scratch(16);
 
 /**

@@ -314,8 +314,6 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
 export const CIPHERS: readonly number[] = ciphers.map((row) => row.value);
 /** Signing algorithm numbers in order of preference for processors with AES instructions. */
 export const SIGNING_ALGORITHMS: readonly number[] = signingAlgorithms.map((row) => row.value);
-/** Dialect numbers, oldest first. */
-export const DIALECT_REVISIONS: readonly number[] = dialects.map((row) => row.value);
 
 /**
  * The Capabilities of a NEGOTIATE response: the bits that dialect `revision` has, that the settings allow

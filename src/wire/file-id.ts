@@ -9,8 +9,6 @@ export interface FileId {
   readonly volatileHigh: number;
 }
 
-export const FILE_ID_SIZE = 16;
-
 const ONES = 0xffff_ffff;
 
 /** Means "the open of the previous request" in a related compound, and "no file" in some FSCTLs. */

@@ -6,8 +6,6 @@ export const HEADER_SIZE = 64;
 export const PROTOCOL_SMB2 = 0x424d53fe;
 /** 0xFD 'S' 'M' 'B': a transform header, [MS-SMB2] 2.2.41. */
 export const PROTOCOL_TRANSFORM = 0x424d53fd;
-/** 0xFC 'S' 'M' 'B': a compressed message, [MS-SMB2] 2.2.42. This server never negotiates compression. */
-export const PROTOCOL_COMPRESSED = 0x424d53fc;
 /** 0xFF 'S' 'M' 'B': SMB1. */
 export const PROTOCOL_SMB1 = 0x424d53ff;
 

@@ -3,6 +3,7 @@ import type { Timer, Timers } from "../../loop/timers.ts";
 import { type DnsMessage, type DnsRecord, decodeMessage, encodeData, encodeMessage } from "./dns-message.ts";
 import { answerQuery, findFollowing, isSameData, isSameName } from "./mdns-answers.ts";
 import type { Peer } from "./link-sockets.ts";
+import { RateLimit } from "./rate-limit.ts";
 import type { LinkRecords } from "./service-records.ts";
 
 export const MDNS_PORT = 5353;
@@ -40,8 +41,7 @@ export class MdnsResponder {
   private isEstablished = false;
   private readonly pending = new Set<DnsRecord>();
   private readonly sentMs = new Map<DnsRecord, number>();
-  private secondBeganMs = 0;
-  private messagesOfSecond = 0;
+  private readonly limit = new RateLimit(MAX_MESSAGES_PER_SECOND);
 
   constructor(records: LinkRecords, host: MdnsHost) {
     this.records = records;
@@ -63,21 +63,12 @@ export class MdnsResponder {
   }
 
   receive(bytes: Uint8Array, from: Peer): void {
-    if (!this.countMessage()) return;
+    if (!this.limit.take(this.host.now())) return;
     const message = decodeMessage(bytes);
     if (message === undefined) return;
     if (from.isOwn && (message.isResponse || message.authorities.length > 0)) return;
     if (message.isResponse) this.hear(message);
     else this.answer(message, from);
-  }
-
-  private countMessage(): boolean {
-    const now = this.host.now();
-    if (now - this.secondBeganMs >= 1000) {
-      this.secondBeganMs = now;
-      this.messagesOfSecond = 0;
-    }
-    return ++this.messagesOfSecond <= MAX_MESSAGES_PER_SECOND;
   }
 
   private probe(count: number): void {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Timer, timers } from "../../loop/timers.ts";
 import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-sockets.ts";
 import type { Link } from "./links.ts";
+import { RateLimit } from "./rate-limit.ts";
 import {
   bye,
   endpointOf,
@@ -44,8 +45,8 @@ export class Wsd implements LinkUser {
   private readonly answered: string[] = [];
   private readonly pending = new Set<Timer>();
   private number = 0;
-  private secondBeganMs = 0;
-  private answersOfSecond = 0;
+  /** A flood of requests with the address of a victim must not become one of answers. */
+  private readonly limit = new RateLimit(MAX_ANSWERS_PER_SECOND);
 
   constructor(identity: WsdIdentity, links: readonly Link[], report: (text: string) => void) {
     this.identity = identity;
@@ -71,7 +72,12 @@ export class Wsd implements LinkUser {
 
   receive(link: Link, bytes: Uint8Array, from: Peer): void {
     const request = readRequest(bytes);
-    if (request === undefined || this.answered.includes(request.messageId) || !this.mayAnswer()) return;
+    if (
+      request === undefined ||
+      this.answered.includes(request.messageId) ||
+      !this.limit.take(performance.now())
+    )
+      return;
     const answer = this.answerTo(request, this.urlOn(link));
     if (answer === undefined) return;
     this.answered.push(request.messageId);
@@ -85,16 +91,6 @@ export class Wsd implements LinkUser {
     if (request.action === "Resolve" && request.endpoint === endpointOf(this.identity))
       return resolveMatches(this.identity, url, ++this.number, request);
     return undefined;
-  }
-
-  /** A flood of requests with the address of a victim must not become one of answers. */
-  private mayAnswer(): boolean {
-    const now = performance.now();
-    if (now - this.secondBeganMs >= 1000) {
-      this.secondBeganMs = now;
-      this.answersOfSecond = 0;
-    }
-    return ++this.answersOfSecond <= MAX_ANSWERS_PER_SECOND;
   }
 
   private later(run: () => void): void {

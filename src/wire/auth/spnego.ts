@@ -45,11 +45,6 @@ const MAX_MECH_TYPES = 32;
 
 const HINT_NAME = "not_defined_in_RFC4178@please_ignore";
 
-/** Whether the bytes start like a SPNEGO token; otherwise they may be a raw token of a mechanism. */
-export function isSpnego(token: Uint8Array): boolean {
-  return token[0] === Tag.GSS_TOKEN || token[0] === contextTag(1) || token[0] === contextTag(0);
-}
-
 /**
  * Decodes a token of the client or the server; byte fields are views of it. Throws WireError when malformed.
  */

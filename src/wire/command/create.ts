@@ -59,8 +59,6 @@ export const CreateOption = {
 export const CreateAction = { SUPERSEDED: 0, OPENED: 1, CREATED: 2, OVERWRITTEN: 3 } as const;
 export type CreateAction = (typeof CreateAction)[keyof typeof CreateAction];
 
-export const CreateResponseFlag = { REPARSEPOINT: 0x01 } as const;
-
 export interface CreateRequest {
   readonly oplockLevel: number;
   readonly impersonationLevel: number;

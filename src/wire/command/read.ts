@@ -5,7 +5,6 @@ import { BODY, checkStructureSize } from "../body.ts";
 import { EMPTY, type Message, type Writer } from "../cursor.ts";
 import { type FileId, readFileId, writeFileId } from "../file-id.ts";
 
-export const ReadFlag = { READ_UNBUFFERED: 0x01, REQUEST_COMPRESSED: 0x02 } as const;
 export const ReadChannel = { NONE: 0, RDMA_V1: 1, RDMA_V1_INVALIDATE: 2, RDMA_TRANSFORM: 3 } as const;
 
 /** Offsets from the start of the SMB2 header. */

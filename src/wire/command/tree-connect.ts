@@ -3,13 +3,6 @@
 import { BODY, checkStructureSize } from "../body.ts";
 import { decodeUtf16, type Message, type Writer } from "../cursor.ts";
 
-/** Flags of a 3.1.1 request; a reserved field in older dialects. */
-export const TreeConnectFlag = {
-  CLUSTER_RECONNECT: 0x0001,
-  REDIRECT_TO_OWNER: 0x0002,
-  EXTENSION_PRESENT: 0x0004,
-} as const;
-
 export const ShareType = { DISK: 0x01, PIPE: 0x02, PRINT: 0x03 } as const;
 export type ShareType = (typeof ShareType)[keyof typeof ShareType];
 
@@ -31,15 +24,6 @@ export const ShareFlag = {
   IDENTITY_REMOTING: 0x0004_0000,
   COMPRESS_DATA: 0x0010_0000,
   ISOLATED_TRANSPORT: 0x0020_0000,
-} as const;
-
-export const ShareCapability = {
-  DFS: 0x0000_0008,
-  CONTINUOUS_AVAILABILITY: 0x0000_0010,
-  SCALEOUT: 0x0000_0020,
-  CLUSTER: 0x0000_0040,
-  ASYMMETRIC: 0x0000_0080,
-  REDIRECT_TO_OWNER: 0x0000_0100,
 } as const;
 
 export interface TreeConnectRequest {

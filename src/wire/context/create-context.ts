@@ -14,7 +14,6 @@ import { POSIX_EXTENSIONS_ID, type PosixFacts, readPosixFacts, writePosixFacts }
 
 export const LeaseState = { NONE: 0, READ: 0x1, HANDLE: 0x2, WRITE: 0x4 } as const;
 export const LeaseFlag = { BREAK_IN_PROGRESS: 0x2, PARENT_LEASE_KEY_SET: 0x4 } as const;
-export const DurableFlag = { PERSISTENT: 0x2 } as const;
 
 /** RqLs of requests and responses, versions 1 and 2; [MS-SMB2] 2.2.13.2.8 and .10, 2.2.14.2.10 and .11. */
 export interface LeaseContext {

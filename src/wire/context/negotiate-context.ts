@@ -18,14 +18,6 @@ export const Cipher = { AES_128_CCM: 1, AES_128_GCM: 2, AES_256_CCM: 3, AES_256_
 export type Cipher = (typeof Cipher)[keyof typeof Cipher];
 export const SigningAlgorithm = { HMAC_SHA256: 0, AES_CMAC: 1, AES_GMAC: 2 } as const;
 export type SigningAlgorithm = (typeof SigningAlgorithm)[keyof typeof SigningAlgorithm];
-export const CompressionAlgorithm = {
-  NONE: 0,
-  LZNT1: 1,
-  LZ77: 2,
-  LZ77_HUFFMAN: 3,
-  PATTERN_V1: 4,
-  LZ4: 5,
-} as const;
 
 /** A decoded context. Algorithm lists are in the sender's order of preference. */
 export type NegotiateContext =

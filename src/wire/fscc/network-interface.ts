@@ -2,8 +2,6 @@
 // [MS-SMB2] 2.2.32.5, with the socket addresses of 2.2.32.5.1.
 import { Reader, type Writer, wireError } from "../cursor.ts";
 
-export const InterfaceCapability = { RSS: 0x1, RDMA: 0x2 } as const;
-
 export interface NetworkInterface {
   readonly index: number;
   readonly capability: number;

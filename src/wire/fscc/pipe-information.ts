@@ -2,8 +2,6 @@
 // [MS-FSCC] 2.4, FilePipeInformation and FilePipeLocalInformation.
 import { Reader, type Writer } from "../cursor.ts";
 
-export const PipeReadMode = { BYTE: 0, MESSAGE: 1 } as const;
-export const PipeCompletionMode = { QUEUE: 0, COMPLETE: 1 } as const;
 export const PipeState = { DISCONNECTED: 1, LISTENING: 2, CONNECTED: 3, CLOSING: 4 } as const;
 
 export interface PipeInformation {

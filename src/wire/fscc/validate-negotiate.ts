@@ -18,9 +18,6 @@ export interface ValidateNegotiateResponse {
   readonly dialect: number;
 }
 
-/** Bytes of the response; MaxOutputResponse must be at least this. */
-export const VALIDATE_NEGOTIATE_RESPONSE_SIZE = 24;
-
 export function decodeValidateNegotiateRequest(data: Uint8Array): ValidateNegotiateRequest {
   const reader = new Reader(data);
   const capabilities = reader.u32();
