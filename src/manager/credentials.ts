@@ -80,8 +80,9 @@ export function describeOwnIds(
   );
 }
 
-/** `force user` or `force group` does not exist, so connecting to the share is refused. */
+/** The parameter names an account or a group that does not exist, or that is root's, so connecting is refused. */
 export interface CredentialFault {
+  readonly parameter: "force user" | "force group" | "guest account";
   readonly fault: string;
 }
 
@@ -104,11 +105,19 @@ export function credentialsFor(
   const forced =
     share.forceUser === "" ? undefined : findSystemUser(accounts, share.forceUser, isForcedExact);
   if (share.forceUser !== "" && !forced)
-    return { fault: `'force user' is '${share.forceUser}', which is not in /etc/passwd` };
+    return {
+      parameter: "force user",
+      fault: `'force user' is '${share.forceUser}', which is not in /etc/passwd`,
+    };
   const group = share.forceGroup === "" ? undefined : accounts.groups.get(share.forceGroup);
   if (share.forceGroup !== "" && !group)
-    return { fault: `'force group' is '${share.forceGroup}', which is not in /etc/group` };
+    return {
+      parameter: "force group",
+      fault: `'force group' is '${share.forceGroup}', which is not in /etc/group`,
+    };
   const account = forced ?? findSystemUser(accounts, user, isExact);
+  if (asGuest && !forced && account?.uid === ROOT)
+    return { parameter: "guest account", fault: `the guest account '${user}' is root by another name` };
   const fallback = asGuest ? ownIds(accounts) : idsWithoutAccount(share, user, owner, accounts);
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];

@@ -134,6 +134,16 @@ test("the ids of a directory that another person's symbolic link leads to are no
   expect(through(0, 1000, 500)).toEqual({ uid: 65_534, gid: 65_534, groups: [] });
 });
 
+test("a guest account of uid 0 makes nobody root, force user may", () => {
+  const known = parseSystemAccounts("root:x:0:0::/:/x\ntoor:x:0:0::/:/x\n", "");
+  const guest = (lines: string) => credentialsFor(shareOf(lines), "toor", admitted(true), OWNER, known);
+  expect(guest("")).toEqual({
+    parameter: "guest account",
+    fault: "the guest account 'toor' is root by another name",
+  });
+  expect(guest("force user = root")).toMatchObject({ uid: 0 });
+});
+
 test("without an account nobody gets root's group, which a user's directory may have", () => {
   const ofRootsGroup = (uid: number, known: SystemAccounts) =>
     credentialsFor(shareOf(""), "stranger", admitted(false), { ...OWNER, uid, gid: 0 }, known);
@@ -180,9 +190,11 @@ test("force user sets its groups; force group alone keeps the uid", () => {
 
 test("a force user or force group that does not exist is a fault, without a fallback", () => {
   expect(credentials("force user = ghost", "anna")).toEqual({
+    parameter: "force user",
     fault: "'force user' is 'ghost', which is not in /etc/passwd",
   });
   expect(credentials("force group = ghosts", "anna")).toEqual({
+    parameter: "force group",
     fault: "'force group' is 'ghosts', which is not in /etc/group",
   });
 });

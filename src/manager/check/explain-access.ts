@@ -165,7 +165,7 @@ class Explanation {
     }
     const ids = credentialsFor(share, user, admission, found, this.server.accounts, isExact);
     if ("fault" in ids) {
-      this.say(this.values?.position(share.forceUser === "" ? "force group" : "force user") ?? "", ids.fault);
+      this.say(this.values?.position(ids.parameter) ?? "", ids.fault);
       return this.refused();
     }
     const rights = rightsOf(found, ids);

@@ -25,7 +25,7 @@ import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
 import { type Machine, readInterfaces, readMachine, readSettings } from "./settings.ts";
-import { isHomesSection, readShare, type Share } from "./share.ts";
+import { isHomesSection, readGuestAccount, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
 import { fillKnown, serverVariables } from "./variables.ts";
@@ -158,7 +158,7 @@ export function buildConfiguration(
     shares,
     homes,
     users,
-    guestAccount: globals.text("guest account"),
+    guestAccount: readGuestAccount(globals),
     nameMap: readNameMap(globals, report),
     administrators: new UserList(globals.list("admin users")),
     clientShareDirectories: globals.list("client share directories"),

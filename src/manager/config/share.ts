@@ -105,6 +105,16 @@ function textsOf(rules: ReturnType<typeof readAccess>): string[] {
   return [comment, forceUser, forceGroup, ...lists.flatMap((list) => list?.written ?? [])];
 }
 
+/** Throws ConfigError if guests would be root; a share that is root's for all says so with `force user`. */
+export function readGuestAccount(values: SectionValues): string {
+  const name = values.text("guest account");
+  if (name.toLowerCase() !== "root") return name;
+  throw new ConfigError(
+    values.position("guest account"),
+    "'guest account' is root, who may do everything; write another account, such as 'guest account = nobody'",
+  );
+}
+
 function readAccess(values: SectionValues, server: VariableValues, isHomes: boolean) {
   const words = (name: NameOf<"list">) => values.list(name).map((word) => filled(name, word));
   const list = (name: NameOf<"list">) => new UserList(words(name));
@@ -121,7 +131,7 @@ function readAccess(values: SectionValues, server: VariableValues, isHomes: bool
     guestOk: values.boolean("guest ok"),
     guestOnly: values.boolean("guest only"),
     listedToPermitted: values.boolean("access based share enum"),
-    guestAccount: values.entry("guest account") ? values.text("guest account") : "",
+    guestAccount: values.entry("guest account") ? readGuestAccount(values) : "",
     hosts: parseHostRule(
       { words: values.list("hosts allow"), position: values.position("hosts allow") },
       { words: values.list("hosts deny"), position: values.position("hosts deny") },

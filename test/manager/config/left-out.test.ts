@@ -33,6 +33,19 @@ test.each([
   expect(warnings).toContain(warning);
 });
 
+test("a guest account that is root leaves the share out, and refuses the file in [global]", () => {
+  const text =
+    "'guest account' is root, who may do everything; write another account, such as 'guest account = nobody'";
+  for (const name of ["root", "ROOT"]) {
+    const { shares, warnings } = load(
+      `[docs]\npath = /srv\nguest account = ${name}\n[forced]\npath = /srv\nforce user = root\n`,
+    );
+    expect([...shares.keys()]).toEqual(["forced"]);
+    expect(warnings).toContain(`f:3: ${text}; share [docs] is left out`);
+    expect(() => load(`[global]\nguest account = ${name}\n`)).toThrow(new ConfigError("f:2", text));
+  }
+});
+
 test("a section without a path whose name is nearly [global] refuses the file: what it protects would be lost", () => {
   for (const name of ["globals", "Gobal", "gloabl"])
     expect(() => load(`[${name}]\nserver signing = mandatory\n`)).toThrow(ConfigError);

@@ -132,7 +132,7 @@ export const PROTOCOL = [
   text(
     "guest account",
     "nobody",
-    "System account that guests' file access runs as; in a share: for that share.",
+    "System account that guests' file access runs as, never root; in a share: for that share.",
     { scope: "both", security: true },
   ),
   integer("logon timeout", "45", "Seconds that a connection may exist without a completed log-on.", {
