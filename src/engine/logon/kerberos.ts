@@ -20,9 +20,6 @@ import {
 
 type Accepted = Extract<TicketAnswer, { kind: "accepted" }>;
 
-/** SMB2 takes 16 bytes of the context's key; [MS-SMB2] 3.3.5.5.3. */
-const SESSION_KEY_BYTES = 16;
-
 /** TOK_ID 04 04, flags, filler, and the number of the message; RFC 4121 4.2.6.1. */
 const MIC_HEADER_BYTES = 16;
 const SENT_BY_ACCEPTOR = 0x01;
@@ -65,7 +62,8 @@ function finish(context: AuthContext, answer: Accepted): MaybePromise<MechanismS
     return {
       kind: "done",
       token,
-      sessionKey: sessionKeyOf(key),
+      // Whole: AES-256's keys are derived from Session.FullSessionKey, [MS-SMB2] 3.3.5.5.3.
+      sessionKey: key.slice(),
       identity: {
         user: account.name,
         domain: realm,
@@ -78,10 +76,6 @@ function finish(context: AuthContext, answer: Accepted): MaybePromise<MechanismS
       expiresMs,
     };
   });
-}
-
-function sessionKeyOf(key: Uint8Array): Uint8Array {
-  return key.slice(0, SESSION_KEY_BYTES);
 }
 
 function integrityOf(type: EncryptionType, answer: Accepted): MessageIntegrity {

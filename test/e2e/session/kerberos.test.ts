@@ -54,13 +54,14 @@ describe.skipIf(!canLogOn)("smbclient with a ticket", () => {
   });
 });
 
-test.skipIf(!canLogOn)(
-  "smbclient reads back what it has written, with the whole connection encrypted",
-  async () => {
-    const text = "written with a ticket\n";
+test.skipIf(!canLogOn).each(["AES-128-GCM", "AES-128-CCM", "AES-256-GCM", "AES-256-CCM"])(
+  "smbclient reads back what it has written, with the whole connection encrypted with %s",
+  async (cipher) => {
+    const text = `written with a ticket and ${cipher}\n`;
     await Bun.write(`${kdc.directory}/sent`, text);
     const command = `lcd ${kdc.directory}; put sent; get sent returned`;
-    const { output } = await smbclient("tester", command, "--client-protection=encrypt");
+    const ciphers = `--option=client smb3 encryption algorithms=${cipher}`;
+    const { output } = await smbclient("tester", command, "--client-protection=encrypt", ciphers);
     expect(await Bun.file(`${kdc.directory}/returned`).text()).toBe(text);
     expect(output).not.toContain("NT_STATUS");
   },
