@@ -15,6 +15,8 @@ export interface Result {
 
 export interface Client {
   readonly name: string;
+  /** It starts servers of its own and is not run against smbd: each test that fails counts. */
+  readonly isAlone?: boolean;
   /** Fetches and builds the client; throws where it cannot be had on this machine. */
   prepare(): Promise<void>;
   /** The server listens on port 445 of its address: not every client takes another port. */

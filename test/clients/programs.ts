@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { TESTER, type TestServer } from "../peer/test-server.ts";
 import { type Client, demand, emptyDirectory, type Result, run, WORKSHOP } from "./client.ts";
 
-const SOURCES = join(import.meta.dir, "programs");
+export const PROGRAMS: string = join(import.meta.dir, "programs");
 
 function environmentOf(server: TestServer): Record<string, string> {
   return { SMB_SERVER: server.host, SMB_USER: TESTER.user, SMB_PASSWORD: TESTER.password };
 }
 
-function readSteps(output: string): Result[] {
+export function readSteps(output: string): Result[] {
   const results: Result[] = [];
   for (const line of output.split("\n")) {
     const found = /^(PASS|FAIL) (\S+?)(?:: (.*))?$/.exec(line);
@@ -39,16 +39,21 @@ function program(
   };
 }
 
-function python(name: string, version: string, script: string): Client {
+/** Installs the package into an environment of this name, at the first run; returns its interpreter. */
+export async function installPython(name: string, what: string): Promise<string> {
   const environment = join(WORKSHOP, `${name}-env`);
-  const interpreter = join(environment, "bin/python");
-  const prepare = async (): Promise<void> => {
-    if (existsSync(join(environment, "ready"))) return;
+  if (!existsSync(join(environment, "ready"))) {
     await demand(["python3", "-m", "venv", environment]);
-    await demand([join(environment, "bin/pip"), "install", "-q", `${name}==${version}`]);
+    await demand([join(environment, "bin/pip"), "install", "-q", what]);
     writeFileSync(join(environment, "ready"), "");
-  };
-  return program(`${name} ${version}`, prepare, () => [interpreter, join(SOURCES, script)]);
+  }
+  return join(environment, "bin/python");
+}
+
+function python(name: string, version: string, script: string): Client {
+  const prepare = async (): Promise<void> => void (await installPython(name, `${name}==${version}`));
+  const interpreter = join(WORKSHOP, `${name}-env`, "bin/python");
+  return program(`${name} ${version}`, prepare, () => [interpreter, join(PROGRAMS, script)]);
 }
 
 function java(name: string, artifact: string, version: string, source: string): Client {
@@ -68,7 +73,7 @@ function java(name: string, artifact: string, version: string, source: string): 
     const build = ["dependency:build-classpath", `-Dmdep.outputFile=${list}`];
     await demand(["mvn", "-q", "-B", ...build], { cwd: directory });
   };
-  const command = `exec java -cp "$(cat ${list})" ${join(SOURCES, source)}`;
+  const command = `exec java -cp "$(cat ${list})" ${join(PROGRAMS, source)}`;
   return program(`${name} ${version}`, prepare, () => ["sh", "-c", command]);
 }
 
@@ -79,7 +84,7 @@ const v9u = program(
     mkdirSync(nodeModules, { recursive: true });
     if (!existsSync(join(nodeModules, "node_modules/v9u-smb2")))
       await demand(["npm", "install", "--no-fund", "--prefix", nodeModules, "v9u-smb2@1.0.6"]);
-    cpSync(join(SOURCES, "v9u.cjs"), join(nodeModules, "v9u.cjs"));
+    cpSync(join(PROGRAMS, "v9u.cjs"), join(nodeModules, "v9u.cjs"));
   },
   () => ["node", "--openssl-legacy-provider", join(nodeModules, "v9u.cjs")],
 );
@@ -88,7 +93,7 @@ const crate = join(WORKSHOP, "smb-rs");
 const smbRs = program(
   "smb-rs 0.11.2",
   async () => {
-    cpSync(join(SOURCES, "smb-rs"), crate, { recursive: true });
+    cpSync(join(PROGRAMS, "smb-rs"), crate, { recursive: true });
     await demand(["cargo", "build", "-q"], { cwd: crate, timeoutMs: 900_000 });
   },
   () => [join(crate, "target/debug/smb-rs-program")],
@@ -99,7 +104,7 @@ const rclone = program(
   async () => {
     if (Bun.which("rclone") === null) await demand(["apt-get", "install", "-y", "-q", "rclone"]);
   },
-  () => ["sh", join(SOURCES, "rclone.sh")],
+  () => ["sh", join(PROGRAMS, "rclone.sh")],
 );
 
 const gvfs = program(
@@ -108,7 +113,7 @@ const gvfs = program(
     if (existsSync("/usr/lib/gvfs/gvfsd-smb") && Bun.which("dbus-run-session") !== null) return;
     await demand(["apt-get", "install", "-y", "-q", "gvfs-backends", "dbus-daemon", "libglib2.0-bin"]);
   },
-  () => ["dbus-run-session", "--", "sh", join(SOURCES, "gvfs.sh")],
+  () => ["dbus-run-session", "--", "sh", join(PROGRAMS, "gvfs.sh")],
 );
 
 export const programs: readonly Client[] = [
