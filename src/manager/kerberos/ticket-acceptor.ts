@@ -132,7 +132,7 @@ export class TicketAcceptor {
       );
     }
     const digest = createHash("sha256").update(request.authenticator.cipher).digest("base64");
-    const found = this.replays.add(digest, timeMs + 2 * skewMs + 1000, nowMs);
+    const found = this.replays.add(digest, user, timeMs + 2 * skewMs + 1000, nowMs);
     if (found === "replay") throw new TicketError("a replay of an earlier log-on", user);
     if (found === "full") throw new TicketError("too many log-ons with tickets at once", user);
   }

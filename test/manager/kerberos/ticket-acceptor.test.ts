@@ -2,7 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { decodeKeytab } from "../../../src/manager/kerberos/keytab.ts";
-import { MAX_AUTHENTICATORS, ReplayCache } from "../../../src/manager/kerberos/replay-cache.ts";
+import {
+  MAX_AUTHENTICATORS,
+  MAX_OF_PRINCIPAL,
+  ReplayCache,
+} from "../../../src/manager/kerberos/replay-cache.ts";
 import { TicketAcceptor, type TicketRules } from "../../../src/manager/kerberos/ticket-acceptor.ts";
 
 interface Recorded {
@@ -157,9 +161,20 @@ test("a key table is refused in every shortened form, or has fewer entries", () 
 
 test("the replay cache forgets what has expired and takes no more than its limit", () => {
   const cache = new ReplayCache();
-  for (let i = 0; i < MAX_AUTHENTICATORS; i++) expect(cache.add(`${i}`, 1000 + i, 0)).toBe("new");
-  expect(cache.add("one more", 2000, 0)).toBe("full");
-  expect(cache.add("5", 2000, 0)).toBe("replay");
-  expect(cache.add("one more", 5000, 1500)).toBe("new");
+  const add = (i: number, untilMs: number, nowMs: number) =>
+    cache.add(`${i}`, `user ${i % 8}`, untilMs, nowMs);
+  for (let i = 0; i < MAX_AUTHENTICATORS; i++) expect(add(i, 1000 + i, 0)).toBe("new");
+  expect(add(MAX_AUTHENTICATORS, 2000, 0)).toBe("full");
+  expect(add(5, 2000, 0)).toBe("replay");
+  expect(add(MAX_AUTHENTICATORS, 5000, 1500)).toBe("new");
   expect(cache.size).toBe(MAX_AUTHENTICATORS - 499);
+});
+
+test("a principal who logs on all the time fills his share of the replay cache alone", () => {
+  const cache = new ReplayCache();
+  for (let i = 0; i < MAX_OF_PRINCIPAL; i++) expect(cache.add(`${i}`, "eve@HOME", 1000, 0)).toBe("new");
+  expect(cache.add("more", "eve@HOME", 1000, 0)).toBe("full");
+  expect(cache.add("more", "anna@HOME", 1000, 0)).toBe("new");
+  expect(cache.add("later", "eve@HOME", 2000, 1001)).toBe("new");
+  expect(cache.size).toBe(1);
 });
