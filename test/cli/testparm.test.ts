@@ -133,6 +133,17 @@ describe.skipIf(process.getuid?.() !== 0)("--user", () => {
     expect(guest.out).toMatch(/reads: yes\n\twrites: no\n[^]*smb\.conf:2: 'stranger' is no user/);
   });
 
+  test("where another user's name differs by case only, the list that names the very user is the reason", () => {
+    const both = join(base, "both.db");
+    const users = ["games", "Games"].map((user) => ({ user, password: "x" }));
+    writeFileSync(both, formatPasswordDatabase(users), { mode: 0o600 });
+    const shares = `[docs]\npath = ${own}\nread list = games\nwrite list = Games\n`;
+    const of = (user: string) => check(shares, "-P", both, "--user", user, "--share", "docs").out;
+    expect(of("Games")).toContain("because: smb.conf:4: 'write list' names 'Games'");
+    expect(of("Games")).not.toContain("read list");
+    expect(of("games")).toContain("because: smb.conf:3: 'read list' names 'games'");
+  });
+
   test("as JSON", () => {
     const { question, access, notes, dialect } = JSON.parse(ask("games", "docs", "--json").out);
     expect([dialect, question.share, access.uid, access.writes]).toEqual(["samba", "docs", 5, true]);

@@ -70,10 +70,11 @@ class Explanation {
     const { configuration, accounts, users } = this.server;
     const guest = share.guestAccount || configuration.guestAccount;
     const isNamed = !identity.isGuest && !identity.isAnonymous;
-    const isExact = isNamed && users.hasNamesake(identity.user);
-    const admission = admit(share, identity, guest, accounts, isExact);
+    const hasNamesake = isNamed && users.hasNamesake(identity.user);
+    const admission = admit(share, identity, guest, accounts, hasNamesake);
     const user = !isNamed || admission?.asGuest ? guest : identity.user;
-    if (!admission) return this.refuse(refusedBy(share, identity, guest, accounts, isExact), user);
+    const isExact = hasNamesake && !admission?.asGuest;
+    if (!admission) return this.refuse(refusedBy(share, identity, guest, accounts, hasNamesake), user);
     this.explainAdmission(share, user);
     return this.onDisk(share, user, admission, isExact);
   }
@@ -172,19 +173,25 @@ class Explanation {
     const reads = (rights & 5) === 5;
     const shown = `${share.path} (owner ${found.uid}, group ${found.gid}, mode ${found.mode.toString(8)})`;
     if (!reads) this.say(position, `uid ${ids.uid} may not read ${shown}`);
-    const writes = this.explainWriting(share, user, admission) && (rights & 2) !== 0;
+    const writes = this.explainWriting(share, user, admission, isExact) && (rights & 2) !== 0;
     if (!admission.readOnly && (rights & 2) === 0)
       this.say(position, `uid ${ids.uid} may not write ${shown}`);
     return { connects: true, reads, writes, ...ids, path: share.path, reasons: this.reasons };
   }
 
-  private explainWriting(share: Share, user: string, { readOnly, isAdmin }: Admission): boolean {
+  private explainWriting(
+    share: Share,
+    user: string,
+    { readOnly, isAdmin }: Admission,
+    isExact: boolean,
+  ): boolean {
     const { accounts } = this.server;
     const at = (name: "read list" | "write list" | "read only" | "admin users") =>
       this.values?.position(name) ?? "";
     if (isAdmin) this.say(at("admin users"), `'admin users' names '${user}', who acts as root`);
-    if (share.readList.has(user, accounts)) this.say(at("read list"), `'read list' names '${user}'`);
-    else if (share.writeList.has(user, accounts)) this.say(at("write list"), `'write list' names '${user}'`);
+    if (share.readList.has(user, accounts, isExact)) this.say(at("read list"), `'read list' names '${user}'`);
+    else if (share.writeList.has(user, accounts, isExact))
+      this.say(at("write list"), `'write list' names '${user}'`);
     else if (at("read only") === "") this.say("", "shares are read-only by default, write 'read only = no'");
     else this.say(at("read only"), readOnly ? "the share is read-only" : "the share may be written");
     return !readOnly;
