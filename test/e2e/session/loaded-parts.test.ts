@@ -1,11 +1,14 @@
-// What an idle server has not loaded: RPC, Kerberos and the commands of the control socket are parts of the executable that
-// are read when first used. The names of their functions are then in the memory of the process, and not before.
+// What an idle server has not loaded: RPC, Kerberos, the commands of the control socket, the metrics and discovery are
+// parts of the executable that are read when first used. Names of their functions are in the memory of the process
+// from then on, and not before.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { canMakeNetworks, Networks } from "../discovery/networks.ts";
+import { type ControlledServer, request, startControlled } from "../client/control-rig.ts";
 import { type Kdc, runIn, SERVICE_HOST, startKdc } from "../client/kdc.ts";
-import { startServer } from "../client/server.ts";
+import { reload } from "../client/reload-rig.ts";
 import { runSmbclient } from "../client/smbclient.ts";
-import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import { findFreePort, TESTER } from "../../peer/test-server.ts";
 import { hasRpcclient, runRpcclient } from "../rpc/rpc-clients.ts";
 
 /** Names that stand in one part of the executable each. */
@@ -18,6 +21,9 @@ const PARTS = {
   tickets: "KerberosProtection",
   ciphers: "aes256-cts-hmac-sha1-96",
   keytab: "decodeKeytab",
+  commands: "findRows",
+  metrics: "escapeLabel",
+  discovery: "MdnsResponder",
 } as const;
 type Part = keyof typeof PARTS;
 
@@ -77,22 +83,37 @@ function runsOf(pagemap: number, first: number, end: number): [number, number][]
 }
 
 let kdc: Kdc;
-let server: TestServer;
+let server: ControlledServer;
 beforeAll(async () => {
   kdc = await startKdc();
   await kdc.addPrincipal(TESTER.user, "ticket");
   for (const service of ["cifs", "host"]) await kdc.addPrincipal(`${service}/${SERVICE_HOST}`);
   const keytab = await kdc.exportKeys("keytab", [`cifs/${SERVICE_HOST}`]);
   await kdc.logOn("tester", TESTER.user, "ticket");
-  server = await startServer({ parameters: { "kerberos support": "yes", "kerberos keytab file": keytab } });
+  server = await startControlled({
+    parameters: { "kerberos support": "yes", "kerberos keytab file": keytab },
+  });
 });
 afterAll(async () => {
   await server?.stop();
   await kdc?.stop();
 });
 
-test.skipIf(process.getuid?.() !== 0 || !hasRpcclient)(
-  "an idle server has loaded neither RPC nor Kerberos, and each of them when it is first used",
+const isRoot = process.getuid?.() === 0;
+
+/** Asks until the port is open: a reload does not wait for it. */
+async function readMetrics(port: number): Promise<string> {
+  const end = performance.now() + 10_000;
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined);
+    if (answer !== undefined) return answer.text();
+    if (performance.now() > end) throw new Error("the metrics port does not open");
+    await Bun.sleep(20);
+  }
+}
+
+test.skipIf(!isRoot || !hasRpcclient)(
+  "an idle server has loaded neither RPC, Kerberos, commands nor metrics, and each of them when it is first used",
   async () => {
     expect((await runSmbclient(server, ["ls"])).status).toBe(0);
     expect(loadedParts(server.pid)).toEqual(["engine"]);
@@ -104,8 +125,39 @@ test.skipIf(process.getuid?.() !== 0 || !hasRpcclient)(
       ...[`--port=${server.port}`, "--use-kerberos=required", "--no-pass", "-c", "ls"],
     ]);
     expect(output).toContain("blocks available");
-    const withKerberos = ["engine", "pipes", "srvsvc", "samr", "tickets", "ciphers", "keytab"];
-    expect(loadedParts(server.pid)).toEqual(withKerberos as Part[]);
+    const used: Part[] = ["engine", "pipes", "srvsvc", "samr", "tickets", "ciphers", "keytab"];
+    expect(loadedParts(server.pid)).toEqual(used);
+    expect((await request(server.socket, { command: "sessions" })).end).toBe("ok");
+    expect(loadedParts(server.pid)).toEqual([...used, "commands"]);
+    const port = await findFreePort();
+    await reload(server, { globals: { "metrics port": String(port) }, shares: { test: {} } });
+    expect(await readMetrics(port)).toContain("minismbd_");
+    expect(loadedParts(server.pid)).toEqual([...used, "commands", "metrics"]);
+  },
+  60_000,
+);
+
+test.skipIf(!isRoot || !canMakeNetworks)(
+  "a server on port 445 has loaded discovery, and not where both of its protocols are off",
+  async () => {
+    const networks = await new Networks().wired();
+    try {
+      const off = ["-o", "multicast dns register = no", "-o", "ws discovery = no"];
+      const silent = networks.startServer(...off);
+      await silent.lines.see("ready on port");
+      // What was to be loaded would be there by then.
+      await Bun.sleep(500);
+      expect(loadedParts(silent.child.pid)).toEqual(["engine"]);
+      silent.child.kill("SIGTERM");
+      await silent.child.exited;
+      const announced = networks.startServer();
+      await announced.lines.see("ready on port");
+      const end = performance.now() + 10_000;
+      while (loadedParts(announced.child.pid).length < 2 && performance.now() < end) await Bun.sleep(100);
+      expect(loadedParts(announced.child.pid)).toEqual(["engine", "discovery"]);
+    } finally {
+      await networks.stop();
+    }
   },
   60_000,
 );
