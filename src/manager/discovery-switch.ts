@@ -29,7 +29,7 @@ export class DiscoverySwitch {
   follow(): void {
     if (this.isWanted()) {
       this.interfaces.start();
-      this.review();
+      this.interfaces.look();
       return;
     }
     this.interfaces.stop();
@@ -55,22 +55,23 @@ export class DiscoverySwitch {
     return !this.isEnded && (multicastDns || wsDiscovery);
   }
 
+  /** False: to be repeated soon. */
   private review(): boolean {
-    if (this.discovery === undefined) void this.load();
-    else if (this.isWanted()) this.announce(this.discovery);
+    if (this.discovery !== undefined) return !this.isWanted() || this.announce(this.discovery);
+    void this.load();
     return true;
   }
 
   private async load(): Promise<void> {
     const { Discovery } = await import("./discovery/discovery.ts");
     this.discovery ??= new Discovery((text) => this.log.note(text));
-    this.review();
+    if (this.isWanted()) this.interfaces.look();
   }
 
-  private announce(discovery: Discovery): void {
+  private announce(discovery: Discovery): boolean {
     const { settings } = this.host.configuration();
     const [hostName = ""] = hostname().split(".");
-    discovery.announce({
+    return discovery.announce({
       isOn: this.isOn(),
       hostName,
       serverName: settings.serverName,

@@ -42,13 +42,17 @@ export class InterfaceWatch {
     this.fd = -1;
   }
 
+  /** Looks now, and again soon where that is needed. */
+  look(): void {
+    timers.clear(this.timer);
+    this.timer = undefined;
+    const isDone = this.changed();
+    if (!isDone) this.lookLater(RETRY_MS);
+    else if (this.fd < 0) this.lookLater(POLL_MS);
+  }
+
   private lookLater(delayMs: number): void {
     timers.clear(this.timer);
-    this.timer = timers.set(delayMs, () => {
-      this.timer = undefined;
-      const isDone = this.changed();
-      if (!isDone) this.lookLater(RETRY_MS);
-      else if (this.fd < 0) this.lookLater(POLL_MS);
-    });
+    this.timer = timers.set(delayMs, () => this.look());
   }
 }

@@ -22,7 +22,7 @@ import { EventLog } from "./log/event-log.ts";
 import type { KerberosService } from "./kerberos/service.ts";
 import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
 import { restartNeeded } from "./config/restart.ts";
-import { addressesOn, readMachine } from "./config/settings.ts";
+import { addressesOn, readMachineAddresses } from "./config/settings.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { LevelOverride } from "./log/levels.ts";
 import { createLog, type Log, type LogLevel } from "./log/log.ts";
@@ -118,7 +118,9 @@ export class ServerManager implements Manager, PipeManager {
 
   private reviewAddresses(): boolean {
     const { interfaces, settings } = this.config;
-    const addresses = addressesOn(interfaces, this.options.source.machine ?? readMachine());
+    const found = this.options.source.machine?.interfaces ?? readMachineAddresses();
+    if (found === undefined) return false;
+    const addresses = addressesOn(interfaces, found);
     if (addresses?.join() !== settings.addresses?.join())
       this.config = { ...this.config, settings: Object.freeze({ ...settings, addresses }) };
     return this.engine?.reviewAddresses() ?? true;

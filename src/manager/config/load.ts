@@ -24,7 +24,7 @@ import type { Dialect, Sections } from "./parse.ts";
 import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
-import { type Machine, readInterfaces, readMachine, readSettings } from "./settings.ts";
+import { type Machine, readNamedInterfaces, readMachine, readSettings } from "./settings.ts";
 import { isHomesSection, readGuestAccount, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
@@ -166,7 +166,7 @@ export function buildConfiguration(
     hosts: readHosts(globals),
     pipeHosts: readHosts(new SectionValues(pickKnown(sections.get("ipc$"), false, report), null, report)),
     kerberos: readKerberosRules(globals),
-    interfaces: readInterfaces(globals),
+    interfaces: readNamedInterfaces(globals),
     logPlace: { file: globals.text("log file"), maxBytes: (globals.number("max log size") ?? 5000) * KIB },
     warnings: report.warnings(),
     files: [...files, ...[globals.text("username map")].filter((file) => file !== "")],

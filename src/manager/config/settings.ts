@@ -1,11 +1,12 @@
 // [global] -> EngineSettings.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { hostname, networkInterfaces } from "node:os";
+import { hostname } from "node:os";
 import type { EngineSettings } from "../../port/port.ts";
 import { readCiphers, readSigningAlgorithms } from "./algorithm-list.ts";
 import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
 import { type Levels, readLevels } from "../log/levels.ts";
+import { readInterfaces } from "../../linux/interfaces.ts";
 import { plannedMemoryBytes } from "../../linux/planned-memory.ts";
 import { hasAesInstructions } from "../../linux/processor.ts";
 import { bufferBudgetFor, locksFor, transferBytesFor } from "./memory.ts";
@@ -26,14 +27,11 @@ export interface Machine {
   readonly interfaces: readonly { readonly name: string; readonly address: string }[];
 }
 
+/** Throws ConfigError while the machine cannot be asked. */
 export function readMachine(): Machine {
-  const interfaces = Object.entries(networkInterfaces()).flatMap(([name, found]) =>
-    // Listening on a link-local address needs its interface as scope.
-    (found ?? []).map(({ address, family }) => ({
-      name,
-      address: family === "IPv6" && /^fe[89ab]/i.test(address) ? `${address}%${name}` : address,
-    })),
-  );
+  const interfaces = readMachineAddresses();
+  if (interfaces === undefined)
+    throw new ConfigError("", "the machine's interfaces cannot be read: no descriptors or memory are left");
   return {
     hostName: hostname(),
     identity: readIdentity(),
@@ -41,6 +39,21 @@ export function readMachine(): Machine {
     hasAesInstructions: hasAesInstructions(),
     interfaces,
   };
+}
+
+/** Undefined while the machine cannot be asked. */
+export function readMachineAddresses(): Machine["interfaces"] | undefined {
+  const interfaces = readInterfaces();
+  return (
+    interfaces &&
+    Object.entries(interfaces).flatMap(([name, found]) =>
+      // Listening on a link-local address needs its interface as scope.
+      (found ?? []).map(({ address, family }) => ({
+        name,
+        address: family === "IPv6" && /^fe[89ab]/i.test(address) ? `${address}%${name}` : address,
+      })),
+    )
+  );
 }
 
 /** Throws ConfigError. */
@@ -63,7 +76,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     serverName: readServerName(globals, machine.hostName, report),
     serverGuid: createHash("sha256").update(`minismbd server ${machine.identity}`).digest("hex").slice(0, 32),
     domain: globals.text("workgroup"),
-    addresses: addressesOn(readInterfaces(globals), machine),
+    addresses: addressesOn(readNamedInterfaces(globals), machine.interfaces),
     port: globals.number("tcp port") ?? 445,
     minDialect,
     maxDialect,
@@ -186,7 +199,7 @@ function readNtlm(globals: SectionValues, report: Report): boolean {
 }
 
 /** The words of `interfaces`, null for all addresses. Throws ConfigError. */
-export function readInterfaces(globals: SectionValues): readonly string[] | null {
+export function readNamedInterfaces(globals: SectionValues): readonly string[] | null {
   if (!globals.boolean("bind interfaces only")) return null;
   const words = globals.list("interfaces").map((word) => word.replace(/;.*$/, ""));
   if (words.length === 0)
@@ -200,13 +213,13 @@ export function readInterfaces(globals: SectionValues): readonly string[] | null
 /** The addresses that these interfaces have now: they may come and go. */
 export function addressesOn(
   interfaces: readonly string[] | null,
-  machine: Machine,
+  found: Machine["interfaces"],
 ): readonly string[] | null {
   if (interfaces === null) return null;
-  return Object.freeze([...new Set(interfaces.flatMap((word) => addressesOf(word, machine)))]);
+  return Object.freeze([...new Set(interfaces.flatMap((word) => addressesOf(word, found)))]);
 }
 
-function addressesOf(word: string, machine: Machine): string[] {
+function addressesOf(word: string, interfaces: Machine["interfaces"]): string[] {
   const network = parseNetwork(word);
   if (!network) {
     const pattern = new RegExp(
@@ -215,9 +228,9 @@ function addressesOf(word: string, machine: Machine): string[] {
         .replaceAll("*", ".*")
         .replaceAll("?", ".")}$`,
     );
-    return machine.interfaces.filter(({ name }) => pattern.test(name)).map(({ address }) => address);
+    return interfaces.filter(({ name }) => pattern.test(name)).map(({ address }) => address);
   }
-  const inside = machine.interfaces.filter(({ address }) => {
+  const inside = interfaces.filter(({ address }) => {
     const bytes = parseAddress(address);
     return bytes !== undefined && isInNetwork(network, bytes);
   });
@@ -250,6 +263,6 @@ function readIdentity(): string {
       // OpenWrt has neither file; the network card's address does not change either.
     }
   }
-  const cards = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  const cards = Object.values(readInterfaces() ?? {}).flatMap((found) => found ?? []);
   return `${hostname()} ${cards.find(({ internal }) => !internal)?.mac ?? ""}`;
 }

@@ -38,19 +38,24 @@ export class Discovery {
     this.report = report;
   }
 
-  /** Called again when something may have changed: only what did is announced anew. */
-  announce(plan: DiscoveryPlan): void {
+  /**
+   * Called again when something may have changed: only what did is announced anew. Returns false where the links
+   * cannot be told now.
+   */
+  announce(plan: DiscoveryPlan): boolean {
     const { addresses, isOn } = plan;
     const links = findLinks((address) => addresses === null || addresses.includes(address));
+    if (links === undefined) return false;
     const state = JSON.stringify([plan, links]);
-    if (state === this.state) return;
+    if (state === this.state) return true;
     this.stop();
     this.state = state;
-    if (links.length === 0) return;
+    if (links.length === 0) return true;
     if (isOn.multicastDns && this.isFree("multicast DNS", MDNS_PORT))
       this.announcements.push(new Mdns(identityOf(plan), links, this.report));
     if (isOn.wsDiscovery && this.isFree("WS-Discovery", WSD_PORT))
       this.announcements.push(startWsd(plan, links, this.report));
+    return true;
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 // The links on which the server is announced: interfaces that are up and know multicast, with their addresses.
 import { readFileSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { readInterfaces } from "../../linux/interfaces.ts";
 
 export interface Link {
   readonly name: string;
@@ -15,10 +15,15 @@ const IFF_UP = 0x1;
 const IFF_POINTOPOINT = 0x10;
 const IFF_MULTICAST = 0x1000;
 
-/** `isServed` says of an address whether the server listens on it. */
-export function findLinks(isServed: (address: string) => boolean): Link[] {
+/**
+ * `isServed` says of an address whether the server listens on it. Undefined while the kernel cannot be asked for its
+ * interfaces.
+ */
+export function findLinks(isServed: (address: string) => boolean): Link[] | undefined {
+  const interfaces = readInterfaces();
+  if (interfaces === undefined) return undefined;
   const links: Link[] = [];
-  for (const [name, found] of Object.entries(networkInterfaces())) {
+  for (const [name, found] of Object.entries(interfaces)) {
     if (!isBroadcastLink(name)) continue;
     for (const family of [4, 6] as const) {
       const own = (found ?? []).filter(

@@ -1,6 +1,6 @@
 // FSCTL_QUERY_NETWORK_INTERFACE_INFO: addresses for further channels of a session ([MS-SMB2] 3.3.5.15.11).
 import { readFileSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { readInterfaces } from "../../../linux/interfaces.ts";
 import { Writer } from "../../../wire/cursor.ts";
 import {
   encodeNetworkInterfaces,
@@ -19,6 +19,7 @@ export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest
   // 3.3.5.15.11: without multichannel the FSCTL is unknown. The clause names no dialect.
   if (!exchange.context.settings.multiChannel) return Status.NOT_SUPPORTED;
   const found = listInterfaces(exchange.context.settings.addresses);
+  if (found === undefined) return Status.INSUFFICIENT_RESOURCES;
   const size = networkInterfacesSize(found.length);
   if (found.length === 0) return Status.NOT_SUPPORTED;
   if (request.maxOutputResponse < size) return Status.BUFFER_TOO_SMALL;
@@ -30,12 +31,14 @@ export function queryNetworkInterfaces(exchange: Exchange, request: IoctlRequest
 
 /**
  * Returns the interfaces that the server listens on, all without `addresses`; loopback only if there is no
- * other.
+ * other. Undefined while the kernel cannot be asked.
  */
-function listInterfaces(addresses: readonly string[] | null): NetworkInterface[] {
+function listInterfaces(addresses: readonly string[] | null): NetworkInterface[] | undefined {
+  const interfaces = readInterfaces();
+  if (interfaces === undefined) return undefined;
   const external: NetworkInterface[] = [];
   const loopback: NetworkInterface[] = [];
-  for (const [name, entries] of Object.entries(networkInterfaces())) {
+  for (const [name, entries] of Object.entries(interfaces)) {
     for (const { address, family, internal } of entries ?? []) {
       if (addresses !== null && !addresses.includes(address)) continue;
       // A client cannot use a link-local address without its own scope id.

@@ -1,0 +1,41 @@
+// A server without free descriptors, as a client may leave it, learns later which interfaces have changed meanwhile.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Scratch, sys } from "../../../src/linux/libc.ts";
+import { RLIMIT_SIZE } from "../../../src/linux/limits.ts";
+import { Syscall } from "../../../src/linux/syscall-numbers.ts";
+import { canMakeNetworks, Networks } from "./networks.ts";
+
+const RLIMIT_NOFILE = 7;
+const LIMIT = 1024;
+let networks: Networks | undefined;
+
+beforeEach(async () => {
+  if (canMakeNetworks) networks = await new Networks().wired();
+});
+afterEach(() => networks?.stop());
+
+function limitDescriptors(pid: number, soft: number): void {
+  const room = new Scratch(RLIMIT_SIZE);
+  room.view.setBigUint64(0, BigInt(soft), true);
+  room.view.setBigUint64(8, BigInt(LIMIT), true);
+  expect(sys(Syscall.prlimit64, pid, RLIMIT_NOFILE, room.address, 0)).toBe(0);
+}
+
+test.skipIf(!canMakeNetworks)(
+  "an address that comes while no descriptors are left is served when there are some again",
+  async () => {
+    if (networks === undefined) throw new Error("no networks");
+    const named = ["-o", "interfaces = eth0", "-o", "bind interfaces only = yes"];
+    const server = networks.startServer(...named, "-o", "multicast dns register = yes");
+    await server.lines.see("ready on port 445");
+    limitDescriptors(server.child.pid, 3);
+    await networks.startHere("ip", "addr", "add", "10.88.0.3/24", "dev", "eth0").child.exited;
+    // The kernel's event waits 200 ms for others.
+    await Bun.sleep(1500);
+    limitDescriptors(server.child.pid, LIMIT);
+    const from = "import socket; print('connected', socket.create_connection(('10.88.0.3', 445), 1))";
+    const again = `until python3 -c "${from}"; do sleep 0.2; done`;
+    await networks.startThere("sh", "-c", again).lines.see("connected");
+    expect(server.lines.text).not.toContain("internal error");
+  },
+);
