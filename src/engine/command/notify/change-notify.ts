@@ -16,6 +16,7 @@ import { paysFor } from "../../connection/credits.ts";
 import type { Session } from "../../state/session.ts";
 import type { WaitingRequest } from "../../state/notify.ts";
 import type { Open } from "../../state/open.ts";
+import { mayLearnBelow } from "./may-learn.ts";
 
 const FIXED_BYTES = 8;
 /** FILE_NOTIFY_INFORMATION without the name, with padding. */
@@ -95,7 +96,7 @@ function startWatch(context: EngineContext, open: Open, request: ChangeNotifyReq
     filter: request.completionFilter,
     outputBytes: request.outputBufferLength,
     nameOf: (path) => store.clientPath(path),
-    mayLearn: (path) => store.seesBelow(file.pathBelow(grant.path), path),
+    mayLearn: mayLearnBelow(store, () => file.pathBelow(grant.path), context.log),
     ended: () => {
       if (kernelWatch !== undefined) watcher.remove(kernelWatch);
     },

@@ -31,11 +31,15 @@ export class ListRights {
     this.disk = disk;
   }
 
-  /** Asks about the folder at that on-disk path: on the event loop where its disk is healthy, else a worker. */
+  /**
+   * Asks about the folder at that on-disk path: on the event loop where its disk is healthy, else a worker. Rejects
+   * where the worker fails.
+   */
   ask(path: string): MaybePromise<Answer> {
     const questions = this.folders.get(path);
     if (questions === undefined) return this.folders.size < MAX_FOLDERS ? this.begin(path) : undefined;
-    questions.next ??= questions.asked.then(() => this.begin(path));
+    const begin = (): MaybePromise<Answer> => this.begin(path);
+    questions.next ??= questions.asked.then(begin, begin);
     return questions.next;
   }
 
@@ -47,9 +51,10 @@ export class ListRights {
     }
     const questions: Questions = { asked, next: undefined };
     this.folders.set(path, questions);
-    void asked.then(() => {
+    const end = (): void => {
       if (questions.next === undefined) this.folders.delete(path);
-    });
+    };
+    void asked.then(end, end);
     return asked;
   }
 
@@ -57,10 +62,9 @@ export class ListRights {
     const { credentials } = this.disk.grant;
     const result = this.disk.mayList(path);
     if (typeof result === "number") return toAnswer(result);
-    return result.then(
-      // A worker answers for the user of the time when it was asked.
-      (answer) => (this.disk.grant.credentials === credentials ? toAnswer(answer) : undefined),
-      () => undefined,
+    // A worker answers for the user of the time when it was asked.
+    return result.then((answer) =>
+      this.disk.grant.credentials === credentials ? toAnswer(answer) : undefined,
     );
   }
 }

@@ -84,12 +84,19 @@ describe("while a worker is asked about a folder", () => {
     expect(await answer).toBeUndefined();
   });
 
-  test("a worker that fails leaves the answer unknown", async () => {
+  test("the failure of a worker is passed on, and the next question is asked all the same", async () => {
     const disk = new Disk();
     const rights = new ListRights(disk);
-    const answer = rights.ask("a");
-    await disk.say(new Error("no such operation"));
-    expect(await answer).toBeUndefined();
+    const settled = Promise.allSettled([rights.ask("a"), rights.ask("a")]);
+    const fault = new Error("no such operation");
+    await disk.say(fault);
+    await disk.say(0);
+    expect(await settled).toEqual([
+      { status: "rejected", reason: fault },
+      { status: "fulfilled", value: true },
+    ]);
+    disk.now = 0;
+    expect(rights.ask("a")).toBe(true);
   });
 
   test("others are asked about as well, up to 256; of more the answer is unknown", async () => {
