@@ -32,7 +32,10 @@ export async function run(words: readonly string[]): Promise<number> {
   return change(words, "minismbd adduser", "absent", findSpelling);
 }
 
-/** `ksmbd.adduser`: as above, but without a flag it adds or updates, and names that differ by case are two users. */
+/**
+ * `ksmbd.adduser`: as above, but without a flag it adds or updates, and names that differ by case are two
+ * users.
+ */
 export async function runTool(words: readonly string[]): Promise<number> {
   return change(words, "ksmbd.adduser", "either", findExact);
 }
@@ -57,7 +60,10 @@ async function change(
   return 0;
 }
 
-/** Throws CliError if the configuration names the user: a share would stay closed to all others for one that is gone. */
+/**
+ * Throws CliError if the configuration names the user: a share would stay closed to all others for one that
+ * is gone.
+ */
 export function refuseNamedUser(args: Arguments, name: string): void {
   const file = args.value("config") ?? defaultConfigFile();
   let configuration: Configuration;

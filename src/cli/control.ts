@@ -78,7 +78,10 @@ async function control(name: string, words: readonly string[]): Promise<number> 
   throw new CliError(`nothing to do, see ${name} --help`);
 }
 
-/** Over the socket, whose answer says whether the server could; by signal as ksmbd.control does, or without a socket. */
+/**
+ * Over the socket, whose answer says whether the server could; by signal as ksmbd.control does, or without a
+ * socket.
+ */
 async function act(
   name: string,
   args: Arguments,

@@ -18,7 +18,9 @@ const USER = "smb";
 const LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const PASSWORD_LENGTH = 16;
 
-/** Creates `share` and `.minismbd-user` in the directory if they are missing. Throws CliError or ConfigError. */
+/**
+ * Creates `share` and `.minismbd-user` in the directory if they are missing. Throws CliError or ConfigError.
+ */
 export function prepareQuickStart(base: string): QuickStart {
   const directory = join(base, "share");
   const passwordFile = join(base, ".minismbd-user");

@@ -102,7 +102,8 @@ export async function run(words: readonly string[]): Promise<number> {
 }
 
 /**
- * Serves until SIGTERM, SIGINT or SIGQUIT; SIGHUP reloads users and configuration. Throws ConfigError, StartError.
+ * Serves until SIGTERM, SIGINT or SIGQUIT; SIGHUP reloads users and configuration. Throws ConfigError,
+ * StartError.
  */
 export async function serve(plan: ServerPlan): Promise<number> {
   // Without this an EPIPE from a closed log pipe would end the server.

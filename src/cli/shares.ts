@@ -9,7 +9,9 @@ export const OPTIONS: readonly Option[] = [
   { long: "help", short: "h", help: "print this help" },
 ];
 
-/** One line a share, with tabs: name, path, `ro` or `rw`, `guest` or `users`. Warnings go to standard error. */
+/**
+ * One line a share, with tabs: name, path, `ro` or `rw`, `guest` or `users`. Warnings go to standard error.
+ */
 export function run(words: readonly string[]): number {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {

@@ -1,5 +1,5 @@
-// `minismbd testparm`: reads the configuration as the server does, prints the effective values, and says what is strange
-// in it, or what a user may do in a share.
+// `minismbd testparm`: reads the configuration as the server does, prints the effective values, and says what
+// is strange in it, or what a user may do in a share.
 import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { checkMachine } from "../manager/check/check-machine.ts";
@@ -41,10 +41,15 @@ export const OPTIONS: readonly Option[] = [
   { long: "help", short: "h", help: "print this help" },
 ];
 
-/** testparm's status where the server starts, but leaves a share out, or the user of --user may not connect. */
+/**
+ * testparm's status where the server starts, but leaves a share out, or the user of --user may not connect.
+ */
 const INCOMPLETE = 2;
 
-/** Prints to standard output, what is strange to standard error. Throws ConfigError if the server would not start. */
+/**
+ * Prints to standard output, what is strange to standard error. Throws ConfigError if the server would not
+ * start.
+ */
 export async function run(words: readonly string[]): Promise<number> {
   const args = parseArguments(words, OPTIONS);
   if (args.has("help")) {

@@ -52,8 +52,8 @@ export async function readPassword(args: Arguments): Promise<string> {
 }
 
 /**
- * Removes MINISMBD_PASSWORD from the environment, so that children do not inherit it and /proc/PID/environ does not
- * show it, and returns it.
+ * Removes MINISMBD_PASSWORD from the environment, so that children do not inherit it and /proc/PID/environ
+ * does not show it, and returns it.
  */
 export function takeEnvironmentPassword(): string | undefined {
   const password = process.env.MINISMBD_PASSWORD;

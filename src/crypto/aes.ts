@@ -1,10 +1,10 @@
 // The AES block function in TypeScript for the pure provider, by four tables of 1 KiB. FIPS 197.
 //
 // Timing: the tables, like those of ghash.ts, are indexed by secret data, so which cache lines a message
-// touches depends on the key, and a program on the same processor can observe that. Accepted, because this code
-// runs only where `crypto provider = pure` asks for it or the runtime's AES fails its self-test: BoringSSL's is
-// constant-time with and without AES instructions. A bit-sliced AES would be constant-time, too, but gains
-// speed only from several blocks at once, which a CBC-MAC (CMAC, CCM) does not have.
+// touches depends on the key, and a program on the same processor can observe that. Accepted, because this
+// code runs only where `crypto provider = pure` asks for it or the runtime's AES fails its self-test:
+// BoringSSL's is constant-time with and without AES instructions. A bit-sliced AES would be constant-time,
+// too, but gains speed only from several blocks at once, which a CBC-MAC (CMAC, CCM) does not have.
 
 const ENTRIES = 256;
 

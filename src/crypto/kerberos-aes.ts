@@ -1,5 +1,6 @@
 // Kerberos' AES encryption types: with HMAC-SHA1 (RFC 3962 in the profile of RFC 3961 5.3) and with HMAC-SHA2
-// (RFC 8009). Both encrypt in CBC mode with ciphertext stealing; they differ in how keys are derived and what is hashed.
+// (RFC 8009). Both encrypt in CBC mode with ciphertext stealing; they differ in how keys are derived and what
+// is hashed.
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import type { CoveredBytes, EncryptionType } from "./kerberos-type.ts";
 
@@ -163,8 +164,8 @@ function deriveByHash(hash: string, key: Uint8Array, constant: Uint8Array, lengt
 }
 
 /**
- * n-fold of RFC 3961 5.1: copies of the text, each turned 13 bits further to the right, are added up in pieces of
- * `length` bytes with the carry going round. Exported for its vectors.
+ * n-fold of RFC 3961 5.1: copies of the text, each turned 13 bits further to the right, are added up in
+ * pieces of `length` bytes with the carry going round. Exported for its vectors.
  */
 export function foldTo(text: Uint8Array, length: number): Uint8Array {
   const total = leastCommonMultiple(text.length, length);

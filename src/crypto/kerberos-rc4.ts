@@ -1,4 +1,5 @@
-// Kerberos' encryption type RC4-HMAC, of Windows 2000 to 2003. RFC 4757 4 (encryption), 5 and 7.2 (GSS_GetMIC).
+// Kerberos' encryption type RC4-HMAC, of Windows 2000 to 2003. RFC 4757 4 (encryption), 5 and 7.2
+// (GSS_GetMIC).
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { EncryptionType } from "./kerberos-type.ts";
 import { createRc4 } from "./rc4.ts";
@@ -48,7 +49,10 @@ export function rc4MicToken(
   return Buffer.concat([MIC_HEADER, createRc4(sequenceKey(key, checksum)).update(number), checksum]);
 }
 
-/** Whether `token`, without its frame, is the client's GSS_GetMIC of `data`. The sequence number is not looked at. */
+/**
+ * Whether `token`, without its frame, is the client's GSS_GetMIC of `data`. The sequence number is not looked
+ * at.
+ */
 export function isRc4Mic(key: Uint8Array, data: Uint8Array, token: Uint8Array): boolean {
   if (token.length !== 24 || !timingSafeEqual(token.subarray(0, 8), MIC_HEADER)) return false;
   const checksum = token.subarray(16);

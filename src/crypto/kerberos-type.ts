@@ -1,6 +1,9 @@
 // The interface of Kerberos' encryption types, RFC 3961 3: how each encrypts, decrypts and signs.
 
-/** Bytes that the hash covers and nothing encrypts, before the data's byte `at`: the headers around a sealed message. */
+/**
+ * Bytes that the hash covers and nothing encrypts, before the data's byte `at`: the headers around a sealed
+ * message.
+ */
 export interface CoveredBytes {
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -22,7 +25,9 @@ export interface EncryptionType {
     confounder: Uint8Array,
     covered?: readonly CoveredBytes[],
   ): Uint8Array;
-  /** Undefined where the hash is wrong: another key, or changed on the way. May return padding after the data. */
+  /**
+   * Undefined where the hash is wrong: another key, or changed on the way. May return padding after the data.
+   */
   decrypt(
     key: Uint8Array,
     usage: number,

@@ -37,8 +37,8 @@ export class Listeners {
   }
 
   /**
-   * Listens on these addresses, null for all. Throws StartError where one cannot be had; one that the machine does not
-   * have yet is waited for: `follow`.
+   * Listens on these addresses, null for all. Throws StartError where one cannot be had; one that the machine
+   * does not have yet is waited for: `follow`.
    */
   start(addresses: readonly string[] | null, port: number): void {
     if (!openEventLoop())
@@ -58,8 +58,9 @@ export class Listeners {
   }
 
   /**
-   * Listens on these addresses alone. Connections over an address that is no longer one of them end. Returns false
-   * where an address is not to be had yet: an IPv6 address is not before the kernel has found it to be unique.
+   * Listens on these addresses alone. Connections over an address that is no longer one of them end. Returns
+   * false where an address is not to be had yet: an IPv6 address is not before the kernel has found it to be
+   * unique.
    */
   follow(addresses: readonly string[] | null): boolean {
     const wanted = new Set(addresses ?? [ALL]);

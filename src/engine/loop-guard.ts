@@ -1,5 +1,6 @@
-// Measures how long each piece of work keeps the event loop, for tests: in processor time of the thread, which a
-// busy machine does not lengthen. Off unless the environment variable MINISMBD_LOOP_LIMIT_MS has a limit.
+// Measures how long each piece of work keeps the event loop, for tests: in processor time of the thread,
+// which a busy machine does not lengthen. Off unless the environment variable MINISMBD_LOOP_LIMIT_MS has a
+// limit.
 import { eventLoop } from "../loop/event-loop.ts";
 import { threadCpuMs } from "../linux/thread-usage.ts";
 import { Command, HEADER_SIZE } from "../wire/header.ts";
@@ -8,7 +9,10 @@ import type { Turns } from "./turns.ts";
 
 const VARIABLE = "MINISMBD_LOOP_LIMIT_MS";
 
-/** Returns the dispatch table to be used: `rows`, or with handlers whose time is measured where there is a limit. */
+/**
+ * Returns the dispatch table to be used: `rows`, or with handlers whose time is measured where there is a
+ * limit.
+ */
 export function watchedRows(
   rows: readonly (Row | undefined)[],
   turns: Turns,

@@ -1,5 +1,5 @@
-// The time limits of connections and durable opens, checked every few seconds while there is something to check: an
-// idle server with nobody connected, or with idle clients alone, is not woken up.
+// The time limits of connections and durable opens, checked every few seconds while there is something to
+// check: an idle server with nobody connected, or with idle clients alone, is not woken up.
 import { type Timer, timers } from "../loop/timers.ts";
 import { closeOpen } from "./command/close/teardown.ts";
 import type { LeasedDirectories } from "./command/open/leased-directories.ts";
@@ -13,8 +13,8 @@ const MAX_FRAME_AGE_MS = 60_000;
 /** The same while messages of others wait for buffers. */
 const MAX_FRAME_AGE_WHEN_LOW_MS = 10_000;
 /**
- * A sweep that is later than this by itself comes after a stall: the process was stopped or its memory was on the disk.
- * What the clients sent meanwhile is not received yet.
+ * A sweep that is later than this by itself comes after a stall: the process was stopped or its memory was on
+ * the disk. What the clients sent meanwhile is not received yet.
  */
 const STALL_MS = 1_000;
 /** How long a client may take no byte of its replies while others wait for buffers. */
@@ -104,7 +104,8 @@ export class Sweeper {
     this.isTidy = true;
     context.pool.trim();
     this.host.idleExchanges.length = 0;
-    // Concurrently: a request that comes meanwhile would wait for a collection at once, 90 to 240 ms on a busy machine.
+    // Concurrently: a request that comes meanwhile would wait for a collection at once, 90 to 240 ms on a
+    // busy machine.
     Bun.gc(false);
     this.wakeCollector(COLLECTOR_WAKE_UPS);
   }

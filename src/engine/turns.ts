@@ -1,6 +1,6 @@
 // Turns of the event loop: a connection whose requests have used up their time waits here, and the event loop
-// serves other sockets before each turn. One turn at a time, in the order in which they were asked for, so that
-// no connection's work delays another's by more than the turns of those before it.
+// serves other sockets before each turn. One turn at a time, in the order in which they were asked for, so
+// that no connection's work delays another's by more than the turns of those before it.
 import { eventLoop } from "../loop/event-loop.ts";
 
 /** Milliseconds that a connection's requests may keep the event loop at a stretch. */

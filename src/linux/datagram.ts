@@ -14,7 +14,10 @@ const MAX_NAME = 107;
 
 const room = new Scratch(MAX_DATAGRAM);
 
-/** Connects to a Unix datagram socket; `@NAME` is one of the abstract namespace. Returns a descriptor or -errno. */
+/**
+ * Connects to a Unix datagram socket; `@NAME` is one of the abstract namespace. Returns a descriptor or
+ * -errno.
+ */
 export function openDatagramSocket(path: string): number {
   const fd = sys(Syscall.socket, AF_UNIX, SOCK_DGRAM | Open.CLOEXEC | Open.NONBLOCK, 0);
   if (fd < 0) return fd;

@@ -10,8 +10,8 @@ import { Syscall } from "./syscall-numbers.ts";
 export const RENAME_NOREPLACE = 1;
 
 /**
- * renameat2(2); renameat(2) without flags, which every kernel has. Returns 0 or -errno; -EINVAL or -ENOSYS when `flags`
- * are not supported.
+ * renameat2(2); renameat(2) without flags, which every kernel has. Returns 0 or -errno; -EINVAL or -ENOSYS
+ * when `flags` are not supported.
  */
 export function renameAt(
   fromDirectory: number,

@@ -1,5 +1,6 @@
-// Extended attributes of a directory's entries by name: getxattrat(2) and listxattrat(2) since Linux 6.13, which
-// need a third of the time of a path through /proc/self/fd; that path before. Symlinks are not followed.
+// Extended attributes of a directory's entries by name: getxattrat(2) and listxattrat(2) since Linux 6.13,
+// which need a third of the time of a path through /proc/self/fd; that path before. Symlinks are not
+// followed.
 import { Errno } from "./errno.ts";
 import { Scratch, addressOf, cString, sys } from "./libc.ts";
 import { At, procPath } from "./open.ts";

@@ -29,8 +29,8 @@ export function createEpoll(): number {
 }
 
 /**
- * Adds, changes or removes a descriptor. `tag` is 32 bits that come back with its events beside the descriptor.
- * Returns 0 or -errno.
+ * Adds, changes or removes a descriptor. `tag` is 32 bits that come back with its events beside the
+ * descriptor. Returns 0 or -errno.
  */
 export function controlEpoll(
   epoll: number,
@@ -56,8 +56,8 @@ export class EpollEvents {
   }
 
   /**
-   * Waits until a descriptor is ready or `timeoutMs` are over; without limit for -1. Returns the number of events or
-   * -errno (-EINTR: a signal).
+   * Waits until a descriptor is ready or `timeoutMs` are over; without limit for -1. Returns the number of
+   * events or -errno (-EINTR: a signal).
    */
   wait(epoll: number, timeoutMs: number): number {
     return sys(Syscall.epoll_pwait, epoll, this.room.address, this.capacity, timeoutMs, 0, 0);

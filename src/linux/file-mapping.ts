@@ -1,4 +1,5 @@
-// The mappings of this process's executable, and advice about their pages: proc(5) smaps, madvise(2), mlock2(2).
+// The mappings of this process's executable, and advice about their pages: proc(5) smaps, madvise(2),
+// mlock2(2).
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";

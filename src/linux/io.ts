@@ -71,15 +71,16 @@ export function writePlain(
 }
 
 /**
- * pread(2) to an address, which may be in another thread's memory: that thread keeps it alive until this returns.
+ * pread(2) to an address, which may be in another thread's memory: that thread keeps it alive until this
+ * returns.
  */
 export function readToAddress(fd: number, address: number, length: number, offset: number): number {
   return sys(Syscall.pread64, fd, address, length, offset);
 }
 
 /**
- * As `readToAddress`, without waiting for the disk: -EAGAIN when the data is not in the page cache, -EOPNOTSUPP
- * when the file system cannot tell; preadv2(2), RWF_NOWAIT.
+ * As `readToAddress`, without waiting for the disk: -EAGAIN when the data is not in the page cache,
+ * -EOPNOTSUPP when the file system cannot tell; preadv2(2), RWF_NOWAIT.
  */
 export function readNowToAddress(fd: number, address: number, length: number, offset: number): number {
   setIovec(address, length);

@@ -17,8 +17,8 @@ export interface MappedMemory {
 }
 
 /**
- * Maps `size` bytes of zeros, which take memory page by page when they are first written. Where the kernel refuses
- * (RLIMIT_AS), the memory comes from the runtime's heap.
+ * Maps `size` bytes of zeros, which take memory page by page when they are first written. Where the kernel
+ * refuses (RLIMIT_AS), the memory comes from the runtime's heap.
  */
 export function mapMemory(size: number): MappedMemory {
   const address = sys(Syscall.mmap, 0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0);

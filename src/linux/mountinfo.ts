@@ -46,7 +46,10 @@ function parseLine(line: string): Mount | undefined {
   };
 }
 
-/** The kernel and fstab(5) write space, tab, newline and backslash as three octal digits, other bytes unchanged. */
+/**
+ * The kernel and fstab(5) write space, tab, newline and backslash as three octal digits, other bytes
+ * unchanged.
+ */
 export function unescapeMount(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),

@@ -17,8 +17,8 @@ const SOCKADDR_SIZE = 12;
 const room = new Scratch(16_384);
 
 /**
- * Subscribes to changes of interfaces and addresses; they arrive with SIGIO, whose handler must be installed before.
- * Returns a descriptor or -errno.
+ * Subscribes to changes of interfaces and addresses; they arrive with SIGIO, whose handler must be installed
+ * before. Returns a descriptor or -errno.
  */
 export function openInterfaceEvents(): number {
   const fd = sys(Syscall.socket, AF_NETLINK, SOCK_RAW | Open.CLOEXEC | Open.NONBLOCK, NETLINK_ROUTE);

@@ -1,4 +1,5 @@
-// Socket addresses: struct sockaddr_in and sockaddr_in6 from and to text (RFC 4291 2.2, RFC 5952); ip(7), ipv6(7).
+// Socket addresses: struct sockaddr_in and sockaddr_in6 from and to text (RFC 4291 2.2, RFC 5952); ip(7),
+// ipv6(7).
 import { isIP } from "node:net";
 import { Scratch, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
@@ -38,7 +39,9 @@ function parseDotted(text: string): Uint8Array {
   return Uint8Array.from(text.split("."), Number);
 }
 
-/** `text` is a part of a valid address: groups of hexadecimal digits, the last two perhaps as an IPv4 address. */
+/**
+ * `text` is a part of a valid address: groups of hexadecimal digits, the last two perhaps as an IPv4 address.
+ */
 function bytesOfGroups(text: string): number[] {
   if (text === "") return [];
   return text.split(":").flatMap((group) => {
@@ -74,8 +77,9 @@ export function decodeSocketAddress({ bytes, view }: Scratch): SocketAddress {
 }
 
 /**
- * The text of an address without its port: an IPv4-mapped address as IPv4, IPv6 by RFC 5952, a link-local address
- * with its zone where `zoneOf` knows the interface (fe80::1%eth0, or %3 where it has no name any more).
+ * The text of an address without its port: an IPv4-mapped address as IPv4, IPv6 by RFC 5952, a link-local
+ * address with its zone where `zoneOf` knows the interface (fe80::1%eth0, or %3 where it has no name any
+ * more).
  */
 export function formatSocketAddress(
   { family, bytes, scope }: SocketAddress,
@@ -112,7 +116,9 @@ const IFREQ_INDEX = 16;
 const IFREQ_SIZE = 40;
 const request = new Scratch(IFREQ_SIZE);
 
-/** Returns the name of the interface with that index, which a socket asks for; the index where there is none. */
+/**
+ * Returns the name of the interface with that index, which a socket asks for; the index where there is none.
+ */
 export function interfaceName(socket: number, index: number): string {
   request.bytes.fill(0);
   request.view.setInt32(IFREQ_INDEX, index, true);

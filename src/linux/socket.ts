@@ -86,8 +86,8 @@ export function portOf(fd: number): number {
 }
 
 /**
- * Takes a connection from a listening socket. Returns its descriptor, or -errno: -EAGAIN without one. `acceptedPeer`
- * is its peer's address until the next call.
+ * Takes a connection from a listening socket. Returns its descriptor, or -errno: -EAGAIN without one.
+ * `acceptedPeer` is its peer's address until the next call.
  */
 export function acceptSocket(listener: number): number {
   value.view.setUint32(0, SOCKADDR6_SIZE, true);
@@ -109,8 +109,8 @@ export function receiveNow(fd: number, bytes: Uint8Array, at: number, length: nu
 }
 
 /**
- * Sends `bytes[at, at + length)` without waiting. Returns the bytes that the kernel took, or -errno: -EAGAIN when its
- * buffer is full.
+ * Sends `bytes[at, at + length)` without waiting. Returns the bytes that the kernel took, or -errno: -EAGAIN
+ * when its buffer is full.
  */
 export function sendNow(fd: number, bytes: Uint8Array, at: number, length: number): number {
   const flags = Message.DONTWAIT | Message.NOSIGNAL;

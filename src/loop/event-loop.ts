@@ -1,7 +1,7 @@
-// The event loop of the server's sockets, inside the runtime's: an epoll of ours watches the sockets and the runtime's
-// own epoll. A round is one wait, the ready sockets, the timers that are due and what `soon` has queued. A turn is as
-// many rounds as follow one another closely; between two turns the runtime has its own (workers' answers, finished
-// calls of the thread pool, signals).
+// The event loop of the server's sockets, inside the runtime's: an epoll of ours watches the sockets and the
+// runtime's own epoll. A round is one wait, the ready sockets, the timers that are due and what `soon` has
+// queued. A turn is as many rounds as follow one another closely; between two turns the runtime has its own
+// (workers' answers, finished calls of the thread pool, signals).
 import { drainMicrotasks } from "bun:jsc";
 import { Errno } from "../linux/errno.ts";
 import { Epoll, EpollControl, EpollEvents, controlEpoll, createEpoll } from "../linux/epoll.ts";
@@ -29,13 +29,13 @@ const MAX_EVENTS = 128;
 /** Milliseconds of one turn after which further ready sockets wait for the next. */
 const TURN_MS = 8;
 /**
- * How long a turn waits for its next round. A client that sends a request when it has the reply to the one before is
- * served without a turn of the runtime, which costs a system call and 3 µs.
+ * How long a turn waits for its next round. A client that sends a request when it has the reply to the one
+ * before is served without a turn of the runtime, which costs a system call and 3 µs.
  */
 const NEXT_ROUND_MS = 1;
 /**
- * After something has happened the loop wakes up a few more times, each time after a longer wait: the runtime has
- * timers that cannot be seen from here, among them those of its garbage collector.
+ * After something has happened the loop wakes up a few more times, each time after a longer wait: the runtime
+ * has timers that cannot be seen from here, among them those of its garbage collector.
  */
 const FIRST_SETTLE_MS = 2;
 const SETTLE_FACTOR = 4;
@@ -57,8 +57,8 @@ class EventLoop {
   private settleMs = FIRST_SETTLE_MS;
 
   /**
-   * Prepares for `watch`. False where that cannot be: without /proc or epoll(7), or where the runtime's epoll cannot be
-   * told. Call it before the first worker is started.
+   * Prepares for `watch`. False where that cannot be: without /proc or epoll(7), or where the runtime's epoll
+   * cannot be told. Call it before the first worker is started.
    */
   open(): boolean {
     if (this.epoll >= 0) return true;
@@ -153,7 +153,10 @@ class EventLoop {
     else if (count === 0 && isSettling) this.settleMs *= SETTLE_FACTOR;
   }
 
-  /** Waits for another round of this turn. False when nothing is due: the runtime has its turn before a longer wait. */
+  /**
+   * Waits for another round of this turn. False when nothing is due: the runtime has its turn before a longer
+   * wait.
+   */
   private waitForRound(): boolean {
     const delayMs = this.queue.length > 0 ? 0 : timers.delayMs();
     const isShort = delayMs >= 0 && delayMs <= NEXT_ROUND_MS;
@@ -184,7 +187,8 @@ class EventLoop {
       } catch (error) {
         throwLater(error);
       }
-      // Continuations of promises run after each piece of work, as they do after each callback of the runtime.
+      // Continuations of promises run after each piece of work, as they do after each callback of the
+      // runtime.
       drainMicrotasks();
       if (this.next < this.count && performance.now() - startMs > TURN_MS) return;
     }

@@ -5,8 +5,8 @@ import { Open } from "../linux/open.ts";
 const DESCRIPTORS = "/proc/self/fd";
 
 /**
- * Returns the descriptor of the runtime's epoll, or undefined where it cannot be told: without /proc, or where the
- * process has several. Call it before the first worker is started, which has an epoll of its own.
+ * Returns the descriptor of the runtime's epoll, or undefined where it cannot be told: without /proc, or
+ * where the process has several. Call it before the first worker is started, which has an epoll of its own.
  */
 export function findRuntimeEpoll(): number | undefined {
   try {

@@ -1,5 +1,5 @@
-// The timers of a thread, in one heap: the event loop waits until the earliest is due, and without limit when there is
-// none. Where no event loop of ours runs (a worker, a test), one timer of the runtime drives them.
+// The timers of a thread, in one heap: the event loop waits until the earliest is due, and without limit when
+// there is none. Where no event loop of ours runs (a worker, a test), one timer of the runtime drives them.
 
 export interface Timer {
   readonly dueMs: number;

@@ -29,9 +29,9 @@ export function ownIds(accounts: SystemAccounts): Ids {
 }
 
 /**
- * The ids on a share of a user without an account: its directory's owner's, never root's or root's group. A home belongs to one person:
- * there only he has its owner's. Nor are they anybody's to whom a third person's symbolic link leads, who would
- * otherwise choose whose files the user gets.
+ * The ids on a share of a user without an account: its directory's owner's, never root's or root's group. A
+ * home belongs to one person: there only he has its owner's. Nor are they anybody's to whom a third person's
+ * symbolic link leads, who would otherwise choose whose files the user gets.
  */
 export function idsWithoutAccount(
   { homeOf }: Pick<Share, "homeOf">,
@@ -56,7 +56,10 @@ function foreignLinkOwner({ uid, linkOwners }: DirectoryOwner): number | undefin
   return linkOwners.find((owner) => owner !== 0 && owner !== uid);
 }
 
-/** What to tell the administrator about a user who acts as `ownIds` though the share has an owner, or is root's; undefined: nothing. */
+/**
+ * What to tell the administrator about a user who acts as `ownIds` though the share has an owner, or is
+ * root's; undefined: nothing.
+ */
 export function describeOwnIds(
   { name, path, forceUser }: Pick<Share, "name" | "path" | "forceUser">,
   user: string,
@@ -80,7 +83,9 @@ export function describeOwnIds(
   );
 }
 
-/** The parameter names an account or a group that does not exist, or that is root's, so connecting is refused. */
+/**
+ * The parameter names an account or a group that does not exist, or that is root's, so connecting is refused.
+ */
 export interface CredentialFault {
   readonly parameter: "force user" | "force group" | "guest account";
   readonly fault: string;
@@ -88,9 +93,9 @@ export interface CredentialFault {
 
 /**
  * The ids for a server that runs as root: the forced user, else the system account with the user's name, else
- * the owner of the share's directory, but never for a guest and never root: then the server's own. `force group`
- * without `force user` changes the gid only. An administrator is root with those groups. `isExact`: case tells the
- * user from another one.
+ * the owner of the share's directory, but never for a guest and never root: then the server's own. `force
+ * group` without `force user` changes the gid only. An administrator is root with those groups. `isExact`:
+ * case tells the user from another one.
  */
 export function credentialsFor(
   share: Share,
@@ -124,7 +129,10 @@ export function credentialsFor(
   return Object.freeze({ uid: isAdmin ? ROOT : uid, gid: group?.gid ?? gid, groups: Object.freeze(groups) });
 }
 
-/** How stored descriptors name the user if he has no account on the machine. `domain`: SID of the server's users. */
+/**
+ * How stored descriptors name the user if he has no account on the machine. `domain`: SID of the server's
+ * users.
+ */
 export function namedUsersFor(
   share: Share,
   user: string,

@@ -1,5 +1,5 @@
-// Resolves a share's path one component at a time, so that the owners of the symbolic links on the way are known, and
-// the answer is about the very directory that those links led to, whatever is renamed meanwhile.
+// Resolves a share's path one component at a time, so that the owners of the symbolic links on the way are
+// known, and the answer is about the very directory that those links led to, whatever is renamed meanwhile.
 import { readLinkAt } from "../linux/directory-entries.ts";
 import { Errno, errnoName } from "../linux/errno.ts";
 import { AT_FDCWD, closeFd, Open, openAt } from "../linux/open.ts";

@@ -1,4 +1,5 @@
-// Announces the server in the network as the configuration says; the code for it is loaded when it is first on.
+// Announces the server in the network as the configuration says; the code for it is loaded when it is first
+// on.
 import { hostname } from "node:os";
 import type { EngineControl } from "../port/control.ts";
 import type { Configuration, OnOff } from "./config/load.ts";

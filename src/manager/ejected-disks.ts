@@ -1,5 +1,5 @@
-// Disks that an administrator has ejected: their shares are refused until they are unmounted, or nobody could unmount
-// them, because clients connect again at once.
+// Disks that an administrator has ejected: their shares are refused until they are unmounted, or nobody could
+// unmount them, because clients connect again at once.
 import { addWatch, closeInotify, createInotify, drainInotify, Inotify } from "../linux/inotify.ts";
 import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
 import { AT_FDCWD, closeFd, Open, openAt } from "../linux/open.ts";
@@ -9,8 +9,8 @@ const UNWATCHED = -1;
 
 export class EjectedDisks {
   /**
-   * The watch of each mount, by its number. The kernel gives a number to the next mount at once, but tells of the
-   * unmount, which a watch does not prevent: inotify(7), IN_UNMOUNT.
+   * The watch of each mount, by its number. The kernel gives a number to the next mount at once, but tells of
+   * the unmount, which a watch does not prevent: inotify(7), IN_UNMOUNT.
    */
   private readonly mounts = new Map<number, number>();
   private queue = -1;

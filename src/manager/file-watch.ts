@@ -1,5 +1,5 @@
-// Tells when one of the server's own files changes, by inotify(7) on the directories that they are in: editors and the
-// server's tools replace a file by a rename, so that a watch on the file itself would end.
+// Tells when one of the server's own files changes, by inotify(7) on the directories that they are in:
+// editors and the server's tools replace a file by a rename, so that a watch on the file itself would end.
 import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import {
@@ -50,7 +50,9 @@ export class FileWatch {
     this.log = log;
   }
 
-  /** Watches these files, and those that they link to, in the place of the former ones; none: watches nothing. */
+  /**
+   * Watches these files, and those that they link to, in the place of the former ones; none: watches nothing.
+   */
   follow(files: readonly string[]): void {
     this.files = files;
     timers.clear(this.retryTimer);

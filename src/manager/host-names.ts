@@ -1,5 +1,5 @@
-// Addresses of the host names in `hosts allow` and `hosts deny`, looked up in the background: the event loop never waits
-// for a name server.
+// Addresses of the host names in `hosts allow` and `hosts deny`, looked up in the background: the event loop
+// never waits for a name server.
 import { timers } from "../loop/timers.ts";
 import { lookup } from "node:dns/promises";
 import { type HostRule, namesOf, parseAddress } from "./config/hosts.ts";

@@ -1,5 +1,5 @@
-// Tells when the machine's interfaces or their addresses change: by netlink, or by looking now and then where the
-// kernel has no netlink.
+// Tells when the machine's interfaces or their addresses change: by netlink, or by looking now and then where
+// the kernel has no netlink.
 import { type Timer, timers } from "../loop/timers.ts";
 import { closeInterfaceEvents, drainInterfaceEvents, openInterfaceEvents } from "../linux/netlink.ts";
 

@@ -166,8 +166,9 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   /**
-   * Reads configuration and users again. A configuration or a user file that cannot be used is logged and stays as it
-   * was; the users are then read even so. Returns why the configuration is the old one, undefined where it is new.
+   * Reads configuration and users again. A configuration or a user file that cannot be used is logged and
+   * stays as it was; the users are then read even so. Returns why the configuration is the old one, undefined
+   * where it is new.
    */
   reload(): string | undefined {
     let users = this.config.users;

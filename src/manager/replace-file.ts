@@ -1,5 +1,5 @@
-// Replaces a file as a whole: readers find the old one or the new one. The temporary file beside it is also the lock
-// against a second writer.
+// Replaces a file as a whole: readers find the old one or the new one. The temporary file beside it is also
+// the lock against a second writer.
 import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync } from "node:fs";
 import { statSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -20,9 +20,9 @@ export interface Replacement {
 }
 
 /**
- * Calls `fill`, which puts the new bytes into the temporary file and may look at it by its path, and then lets it take
- * the file's place, with the owner of the old one. Nobody else can read it before that. Throws ConfigError, and what
- * `fill` throws; the file is then unchanged.
+ * Calls `fill`, which puts the new bytes into the temporary file and may look at it by its path, and then
+ * lets it take the file's place, with the owner of the old one. Nobody else can read it before that. Throws
+ * ConfigError, and what `fill` throws; the file is then unchanged.
  */
 export function replaceFile<T>(
   { file, name, mode, waits }: Replacement,

@@ -59,7 +59,9 @@ export class ServiceManager {
   }
 }
 
-/** Milliseconds after which systemd takes a silent server for stuck; 0: never, or another process is meant. */
+/**
+ * Milliseconds after which systemd takes a silent server for stuck; 0: never, or another process is meant.
+ */
 function watchdogMs({ WATCHDOG_USEC, WATCHDOG_PID }: Environment): number {
   if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return 0;
   return /^\d{1,15}$/.test(WATCHDOG_USEC ?? "") ? Number(WATCHDOG_USEC) / 1000 : 0;

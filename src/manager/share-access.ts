@@ -12,10 +12,10 @@ export interface Admission {
 }
 
 /**
- * `valid users` closes a share to everybody else, as in Samba: to guests, who have the guest account's name, and to
- * members of the read and write list (ksmbd lets both in). `invalid users` overrides it; the read list overrides the
- * write list. With `guest only` everybody is the guest, whose name the lists are compared with. `isExact`: case tells
- * the user from another one. Undefined: refused.
+ * `valid users` closes a share to everybody else, as in Samba: to guests, who have the guest account's name,
+ * and to members of the read and write list (ksmbd lets both in). `invalid users` overrides it; the read list
+ * overrides the write list. With `guest only` everybody is the guest, whose name the lists are compared with.
+ * `isExact`: case tells the user from another one. Undefined: refused.
  */
 export function admit(
   share: Share,

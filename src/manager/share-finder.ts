@@ -1,5 +1,5 @@
-// Finds the share that a client names: one of the configuration, with the variables of user and client replaced, or the
-// home of a user by [homes]; smb.conf(5).
+// Finds the share that a client names: one of the configuration, with the variables of user and client
+// replaced, or the home of a user by [homes]; smb.conf(5).
 import type { Identity } from "../port/port.ts";
 import { type Configuration, foldShareName } from "./config/load.ts";
 import type { Share } from "./config/share.ts";
@@ -40,7 +40,9 @@ export class ShareFinder {
     return isNamed(identity) ? this.homeOf(homes, identity.user, identity) : undefined;
   }
 
-  /** The shares that a list may show the user: those of the configuration, [homes], and the user's own home. */
+  /**
+   * The shares that a list may show the user: those of the configuration, [homes], and the user's own home.
+   */
   list(identity: Identity): Share[] {
     const { shares, homes } = this.source.configuration();
     const listed = [...shares.values()].map((share) => this.fill(share, identity, {}));

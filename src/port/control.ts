@@ -1,5 +1,5 @@
-// The manager's view of a running engine: its tables row by row, and what it may be told to end. Types only; rows are
-// plain cloneable data.
+// The manager's view of a running engine: its tables row by row, and what it may be told to end. Types only;
+// rows are plain cloneable data.
 import type { NtStatus } from "../wire/status.ts";
 import type { MaybePromise } from "./port.ts";
 
@@ -8,11 +8,13 @@ export interface EngineControl {
   /** The port it listens on, which differs from the configured one if that is 0. */
   readonly port: number;
   readonly tables: EngineTables;
-  /** Takes a new snapshot of the settings and ends what users have and would no longer get; the rest stays. */
+  /**
+   * Takes a new snapshot of the settings and ends what users have and would no longer get; the rest stays.
+   */
   reload(): void;
   /**
-   * Listens on the addresses of the settings, which have changed with the machine's interfaces. False where one of them
-   * is not to be had yet.
+   * Listens on the addresses of the settings, which have changed with the machine's interfaces. False where
+   * one of them is not to be had yet.
    */
   reviewAddresses(): boolean;
   /** Takes the log level of the settings, and nothing else. */
@@ -21,13 +23,18 @@ export interface EngineControl {
   status(): EngineStatus;
   /** Closes a connection; a session ends with its last one. False where there is none with that id. */
   endConnection(id: number): boolean;
-  /** Ends a session with its tree connects and opens, durable ones too. False where there is none with that id. */
+  /**
+   * Ends a session with its tree connects and opens, durable ones too. False where there is none with that
+   * id.
+   */
   endSession(id: number): MaybePromise<boolean>;
-  /** Ends a tree connect with its opens: the client gets STATUS_NETWORK_NAME_DELETED and may connect again. */
+  /**
+   * Ends a tree connect with its opens: the client gets STATUS_NETWORK_NAME_DELETED and may connect again.
+   */
   endTree(sessionId: number, treeId: number): MaybePromise<boolean>;
   /**
-   * Flushes and closes what is open on the disk that is mounted there, and ends the tree connects to it. Resolves to the
-   * number of opens.
+   * Flushes and closes what is open on the disk that is mounted there, and ends the tree connects to it.
+   * Resolves to the number of opens.
    */
   ejectVolume(mountPoint: string): Promise<number>;
   /** Closes an open as its client would; undefined where there is none with that id. */
@@ -62,8 +69,9 @@ export interface Traffic {
 }
 
 /**
- * The tables of the engine. A row is made when it is taken, so a consumer of many takes a few milliseconds' worth, gives
- * way and goes on: rows that are added or end meanwhile may be there or not, and no iterator becomes invalid.
+ * The tables of the engine. A row is made when it is taken, so a consumer of many takes a few milliseconds'
+ * worth, gives way and goes on: rows that are added or end meanwhile may be there or not, and no iterator
+ * becomes invalid.
  */
 export interface EngineTables {
   connections(): IterableIterator<ConnectionRow>;

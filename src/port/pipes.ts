@@ -1,11 +1,11 @@
-// Named pipes in the interface between engine and manager: the manager serves them, and the engine lends them its log-ons.
-// Types only.
+// Named pipes in the interface between engine and manager: the manager serves them, and the engine lends them
+// its log-ons. Types only.
 import type { NtStatus } from "../wire/status.ts";
 import type { Identity, MaybePromise } from "./port.ts";
 
 /**
- * Signs and seals the messages of one association after its log-on; each call counts one message of its direction. The body
- * of a message is `message[from, to)`.
+ * Signs and seals the messages of one association after its log-on; each call counts one message of its
+ * direction. The body of a message is `message[from, to)`.
  */
 export interface MessageProtection {
   /** Length of what `sign` returns, the same for every message. */

@@ -26,7 +26,7 @@ export interface EngineSettings {
    * are refused.
    */
   readonly encryption: "off" | "auto" | "desired" | "required";
-  /** Algorithms of 3.1.1, most preferred first; 3.0 and 3.0.2 encrypt only where AES-128-CCM is one of them. */
+  /** Algorithms of 3.1.1, most preferred first; 3.0 and 3.0.2 encrypt only if AES-128-CCM is one of them. */
   readonly ciphers: readonly number[];
   readonly signingAlgorithms: readonly number[];
   readonly cryptoProvider: "auto" | "native" | "pure";
@@ -126,7 +126,7 @@ export type TicketAnswer =
       readonly clientSequence: number;
       /** The AP-REP, where the client asked for one. */
       readonly token: Uint8Array | undefined;
-      /** In the exchange of DCE: whether the client's answer to the AP-REP is right; until then it has proved nothing. */
+      /** In DCE's exchange: checks the client's answer to the AP-REP, until which it has proved nothing. */
       readonly confirm: ((token: Uint8Array) => boolean) | undefined;
       /** Milliseconds since 1970 at which the session ends. */
       readonly expiresMs: number;
@@ -348,7 +348,7 @@ export interface Manager {
   settings(): EngineSettings;
   /** The account of that name (compared without case), or null. `""`: the guest account. */
   findAccount(query: { user: string; domain: string }): MaybePromise<Account | null>;
-  /** Checks the AP-REQ of a client. `forRpc`: in a bind, which may use the exchange of DCE and a ticket for the host. */
+  /** Checks a client's AP-REQ. `forRpc`: in a bind, which may use DCE's exchange and the host's ticket. */
   acceptTicket(query: { token: Uint8Array; forRpc: boolean }): MaybePromise<TicketAnswer>;
   /**
    * STATUS_BAD_NETWORK_NAME for an unknown share or a missing directory, STATUS_ACCESS_DENIED for a refused
@@ -356,13 +356,13 @@ export interface Manager {
    */
   connectShare(query: { share: string; identity: Identity }): MaybePromise<ShareGrant | { status: NtStatus }>;
   /**
-   * What a tree connect to the share would get now, without looking at its directory: for the tree connects that
-   * exist when the configuration changes. `readOnly` is this user's.
+   * What a tree connect to the share would get now, without looking at its directory: for the tree connects
+   * that exist when the configuration changes. `readOnly` is this user's.
    */
   reviewShare(query: { share: string; identity: Identity }): ShareRules | { status: NtStatus };
   /**
-   * False once the account of the identity is deleted or has another password, or guests are no longer accepted:
-   * the session may not go on.
+   * False once the account of the identity is deleted or has another password, or guests are no longer
+   * accepted: the session may not go on.
    */
   isCurrent(query: { identity: Identity }): boolean;
   /** Reports an event; returns at once. */

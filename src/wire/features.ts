@@ -98,8 +98,8 @@ const securityModes: readonly Feature[] = [
   },
 ];
 
-// In order of preference, GCM first, because it takes less time: CPU ms per MiB on an EPYC 0.39, 0.35, 1.39, 1.81;
-// without its AES instructions 4.7, 5.3, 6.1, 8.5.
+// In order of preference, GCM first, because it takes less time: CPU ms per MiB on an EPYC 0.39, 0.35, 1.39,
+// 1.81; without its AES instructions 4.7, 5.3, 6.1, 8.5.
 const ciphers: readonly Feature[] = [
   {
     name: "AES-128-GCM",

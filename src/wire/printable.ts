@@ -1,5 +1,5 @@
-// Text that may come from a client, in a form that can stand in a log or on a terminal: names of users, shares
-// and files may have line breaks, escape sequences and characters that turn the direction of writing.
+// Text that may come from a client, in a form that can stand in a log or on a terminal: names of users,
+// shares and files may have line breaks, escape sequences and characters that turn the direction of writing.
 
 /** The most characters of one line. */
 const MAX_LENGTH = 8192;

@@ -3,7 +3,9 @@
 
 declare const kind: unique symbol;
 
-/** A number that means `Kind`: another kind is not assignable to it, a plain number is. Exists in types alone. */
+/**
+ * A number that means `Kind`: another kind is not assignable to it, a plain number is. Exists in types alone.
+ */
 export type NumberOf<Kind extends string> = number & { readonly [kind]?: Kind };
 
 /** An NTSTATUS: of `Status`, never computed. */

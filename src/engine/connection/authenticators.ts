@@ -2,7 +2,10 @@
 import { type Authenticator, createAuthenticator } from "../logon/authenticator.ts";
 import type { EngineContext } from "./context.ts";
 
-/** `addressBlock` stands for the client or its network in the limits on guessing passwords; `forRpc`: in a bind. */
+/**
+ * `addressBlock` stands for the client or its network in the limits on guessing passwords; `forRpc`: in a
+ * bind.
+ */
 export function startAuthenticator(
   context: EngineContext,
   addressBlock: string,

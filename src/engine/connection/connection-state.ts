@@ -20,7 +20,9 @@ const CREDITS_WHEN_LOW = 64;
 
 /** NetBIOS keep-alives that a connection may send in a second; clients send one in minutes. */
 const KEEP_ALIVES_PER_SECOND = 64;
-/** CANCEL requests before and after the first log-on. A client may cancel all of its waiting requests at once. */
+/**
+ * CANCEL requests before and after the first log-on. A client may cancel all of its waiting requests at once.
+ */
 const EARLY_CANCELS_PER_SECOND = 64;
 const CANCELS_PER_SECOND = 4096;
 

@@ -1,5 +1,6 @@
-// The limits of connections: those that have not logged on yield to newer ones, guests without open files to them,
-// and some places stay for those who prove a password. [MS-SMB2] 3.3.5.1 leaves the number to the server.
+// The limits of connections: those that have not logged on yield to newer ones, guests without open files to
+// them, and some places stay for those who prove a password. [MS-SMB2] 3.3.5.1 leaves the number to the
+// server.
 import { type Holder, SharedPlaces } from "../state/shared-places.ts";
 import { addressBlock } from "../transport/address.ts";
 
@@ -40,7 +41,10 @@ export class ConnectionTable {
     this.limits = limits;
   }
 
-  /** Makes room for a connection from this address, by closing another one. Returns the limit where none yields. */
+  /**
+   * Makes room for a connection from this address, by closing another one. Returns the limit where none
+   * yields.
+   */
   makeRoom(remoteAddress: string): string | undefined {
     const limits = this.limits();
     if ((this.countsOfAddresses.get(remoteAddress) ?? 0) >= limits.maxConnectionsPerAddress) {
@@ -64,7 +68,9 @@ export class ConnectionTable {
     return undefined;
   }
 
-  /** A machine that has lost connections without ending them comes back to its limit: the idlest one yields. */
+  /**
+   * A machine that has lost connections without ending them comes back to its limit: the idlest one yields.
+   */
   private idlestUserAt(remoteAddress: string): Entry | undefined {
     let idlest: Entry | undefined;
     for (const entry of this.users.keys()) {
@@ -89,8 +95,8 @@ export class ConnectionTable {
   }
 
   /**
-   * A log-on on this connection succeeded; `user` is undefined for a guest. Returns the limit where the connection
-   * may not stay. Guests leave half of the connections to others, one user an eighth.
+   * A log-on on this connection succeeded; `user` is undefined for a guest. Returns the limit where the
+   * connection may not stay. Guests leave half of the connections to others, one user an eighth.
    */
   loggedOn(entry: Entry, user: string | undefined): string | undefined {
     if (this.users.has(entry)) return undefined;
@@ -119,7 +125,9 @@ export class ConnectionTable {
   }
 }
 
-/** An eighth of the connections is for those who prove a password, and for other users than any one of them. */
+/**
+ * An eighth of the connections is for those who prove a password, and for other users than any one of them.
+ */
 function withReserve(maxConnections: number): number {
   return Math.max(1, maxConnections - Math.ceil(maxConnections / 8));
 }

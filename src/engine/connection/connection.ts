@@ -111,13 +111,18 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     else this.adjustFlow();
   }
 
-  /** The peer sends no more: what is under way is answered, then the connection ends with what still waits. */
+  /**
+   * The peer sends no more: what is under way is answered, then the connection ends with what still waits.
+   */
   ended(): void {
     this.progress.end(this.context.clock.now());
     this.adjustFlow();
   }
 
-  /** Milliseconds since the last piece of an incomplete message; 0 between messages, and while nothing is read. */
+  /**
+   * Milliseconds since the last piece of an incomplete message; 0 between messages, and while nothing is
+   * read.
+   */
   frameAgeMs(nowMs: number): number {
     return this.isPaused ? 0 : this.progress.frameAgeMs(nowMs);
   }
@@ -314,8 +319,8 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   }
 
   /**
-   * True while no more requests are read: they wait for the connection's turn, too many replies are unsent, too
-   * many requests wait, one of them for memory, or the buffer pool is low.
+   * True while no more requests are read: they wait for the connection's turn, too many replies are unsent,
+   * too many requests wait, one of them for memory, or the buffer pool is low.
    */
   private isStalled(): boolean {
     if (this.turns.framesWait || this.replyRoom.isAwaited) return true;

@@ -4,7 +4,9 @@
 
 /** Descriptors that the server needs at any limit: two workers and the look-ups under way. */
 const LEAST_RESERVE = 16;
-/** What it gets beyond that, as a part of the limit: more volumes have more workers, and shares a root each. */
+/**
+ * What it gets beyond that, as a part of the limit: more volumes have more workers, and shares a root each.
+ */
 const RESERVE_DIVISOR = 8;
 const MOST_EXTRA_RESERVE = 112;
 /** The part of the rest that connections get, at least and at most. */

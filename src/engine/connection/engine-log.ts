@@ -1,5 +1,5 @@
-// The engine's log. Lines may have names that a client chose, and a client can cause any number of them: each is one
-// printable line, and there are not more in a minute than an administrator reads.
+// The engine's log. Lines may have names that a client chose, and a client can cause any number of them: each
+// is one printable line, and there are not more in a minute than an administrator reads.
 import { printable } from "../../wire/printable.ts";
 import type { DebugComponent, EngineSettings } from "../../port/port.ts";
 import type { DebugLog, Log } from "./context.ts";

@@ -344,8 +344,8 @@ export class Exchange implements RoomTaker {
   }
 
   /**
-   * Moves the last member of a message into a buffer of its size where it lies in a much larger one, with others or
-   * padding: it may wait for long. Call it before the request is decoded: decoded values are views of the buffer.
+   * Moves the last member of a message, which may wait for long, from a much larger buffer into one of its
+   * size. Call it before the request is decoded: decoded values are views of the buffer.
    */
   shedPadding(): void {
     const { message, heldBytes } = this;
@@ -359,7 +359,7 @@ export class Exchange implements RoomTaker {
     message.set(smaller.bytes, smaller.view, 0, length);
   }
 
-  /** Releases the request's buffer while its last member waits, perhaps for hours. The header fields stay readable. */
+  /** Releases the request's buffer while its last member waits, perhaps for hours. The header stays. */
   dropRequest(): void {
     if (this.loan !== undefined) this.context.pool.release(this.loan);
     this.loan = undefined;

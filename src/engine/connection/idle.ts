@@ -1,4 +1,5 @@
-// What `deadtime` closes: connections whose client does nothing but say that it is there, though it has forgotten files.
+// What `deadtime` closes: connections whose client does nothing but say that it is there, though it has
+// forgotten files.
 import { Access } from "../../wire/security/access.ts";
 import type { NotifyTable } from "../state/notify.ts";
 import type { Open } from "../state/open.ts";

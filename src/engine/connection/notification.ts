@@ -57,9 +57,9 @@ interface Receiver {
 }
 
 // 3.3.4.6, 3.3.4.7: breaks go over the connection of an open that holds the oplock or lease, and over another
-// channel of its session where that one is gone. 3.3.4.1.6 leaves the choice of the channel to a 3.x server, but
-// not a connection of another session, over which Windows and smbd may send a lease break: that one may be dead
-// while the session that opened the file is alive.
+// channel of its session where that one is gone. 3.3.4.1.6 leaves the choice of the channel to a 3.x server,
+// but not a connection of another session, over which Windows and smbd may send a lease break: that one may
+// be dead while the session that opened the file is alive.
 function openWithItsConnection(
   connections: ReadonlyMap<number, Channel>,
   holder: CachingHolder,

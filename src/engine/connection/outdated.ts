@@ -1,5 +1,5 @@
-// Connections whose NEGOTIATE no longer satisfies the settings after a reload. Their clients negotiate anew over
-// another connection; a new log-on over this one would not repair them.
+// Connections whose NEGOTIATE no longer satisfies the settings after a reload. Their clients negotiate anew
+// over another connection; a new log-on over this one would not repair them.
 import type { EngineSettings } from "../../port/port.ts";
 import { SigningAlgorithm } from "../../wire/context/negotiate-context.ts";
 import type { Dialect } from "./dialect.ts";

@@ -1,5 +1,5 @@
-// How the peer of a connection gets on, for the time limits of sweeper.ts. A message may be megabytes long and its
-// client's network slow: what counts is the time since the last piece of it.
+// How the peer of a connection gets on, for the time limits of sweeper.ts. A message may be megabytes long
+// and its client's network slow: what counts is the time since the last piece of it.
 import type { FrameAssembler } from "../transport/framing.ts";
 
 /** A slow network carries that within the time limits: 26 KiB/s where memory is low, else 4 KiB/s. */
@@ -29,7 +29,10 @@ export class PeerProgress {
     this.receivedBytes = this.frames.receivedBytes;
   }
 
-  /** Bytes were received: a further piece, or what is incomplete after a complete message, has a time of its own. */
+  /**
+   * Bytes were received: a further piece, or what is incomplete after a complete message, has a time of its
+   * own.
+   */
   note(nowMs: number): void {
     const { frameCount, receivedBytes } = this.frames;
     const isFurther = receivedBytes - this.receivedBytes >= PIECE_BYTES;

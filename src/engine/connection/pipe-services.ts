@@ -1,5 +1,5 @@
-// What the engine does for a named pipe: log-ons of RPC binds and proofs of passwords, with the limits and the log lines
-// of session set-ups.
+// What the engine does for a named pipe: log-ons of RPC binds and proofs of passwords, with the limits and
+// the log lines of session set-ups.
 import type { Identity } from "../../port/port.ts";
 import type { PipeLogon, PipeLogonStep, PipeServices } from "../../port/pipes.ts";
 import { andThen } from "../and-then.ts";

@@ -181,8 +181,8 @@ function authenticate(exchange: Exchange): NtStatus {
 }
 
 /**
- * The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. README.md beside this file
- * has the whole table.
+ * The session of the request, or USER_SESSION_DELETED or NETWORK_SESSION_EXPIRED; 3.3.5.2.9. README.md beside
+ * this file has the whole table.
  */
 function usableSession({ session, command, context }: Exchange): Session | NtStatus {
   if (session === undefined) return Status.USER_SESSION_DELETED;
@@ -200,7 +200,8 @@ function signErrorWithoutSession(exchange: Exchange): void {
   if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 
-// 3.3.5.2.9: these commands get through whatever the session's state is. During the first log-on there is no tree yet.
+// 3.3.5.2.9: these commands get through whatever the session's state is. During the first log-on there is no
+// tree yet.
 function isRelease(command: number): boolean {
   return command === Command.LOGOFF || command === Command.CLOSE || command === Command.LOCK;
 }

@@ -23,8 +23,8 @@ export class Predecessor {
   /** The error status of the request that would have supplied the FileId. */
   failure: NtStatus | undefined;
   /**
-   * The stat that CREATE, the request right before this one, has answered with. It is that of `open` only if it is its
-   * node's current one.
+   * The stat that CREATE, the request right before this one, has answered with. It is that of `open` only if
+   * it is its node's current one.
    */
   stat: FileStat | undefined;
 

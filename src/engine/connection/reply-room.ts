@@ -1,6 +1,7 @@
-// Room in the buffer pool for the large replies of one connection. A request whose reply does not fit now waits before its
-// handler runs: as a request it takes less than 1 KiB. A connection whose replies are not sent yet may hold as much of the
-// budget as is still free; it waits for its own client first, and only then in line with others.
+// Room in the buffer pool for the large replies of one connection. A request whose reply does not fit now
+// waits before its handler runs: as a request it takes less than 1 KiB. A connection whose replies are not
+// sent yet may hold as much of the budget as is still free; it waits for its own client first, and only then
+// in line with others.
 import { Command } from "../../wire/header.ts";
 import { replyExtent } from "../../wire/command/reply-extent.ts";
 import type { EngineSettings } from "../../port/port.ts";

@@ -1,5 +1,6 @@
-// The memory of requests that wait for other clients (LOCK, CREATE and SET_INFO behind a break, CHANGE_NOTIFY):
-// they may wait for hours, so they are limited separately from the buffers of requests in progress.
+// The memory of requests that wait for other clients (LOCK, CREATE and SET_INFO behind a break,
+// CHANGE_NOTIFY): they may wait for hours, so they are limited separately from the buffers of requests in
+// progress.
 
 /** Bytes of a waiting request beside its message: its objects and the promise of its handler. */
 const REQUEST_BYTES = 2048;
@@ -17,9 +18,9 @@ export class WaitingMemory {
   }
 
   /**
-   * Takes memory for a waiting request with a message of `messageBytes`; `ownBytes` are held by its connection
-   * already. Returns the bytes to give back, or 0 when there is no room: a connection may hold as much as is
-   * still free, so that others always have a part.
+   * Takes memory for a waiting request with a message of `messageBytes`; `ownBytes` are held by its
+   * connection already. Returns the bytes to give back, or 0 when there is no room: a connection may hold as
+   * much as is still free, so that others always have a part.
    */
   take(ownBytes: number, messageBytes: number): number {
     const bytes = REQUEST_BYTES + messageBytes;

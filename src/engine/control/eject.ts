@@ -1,4 +1,5 @@
-// Lets go of a disk, so that it can be unmounted: what is written is flushed, then its tree connects and opens end.
+// Lets go of a disk, so that it can be unmounted: what is written is flushed, then its tree connects and
+// opens end.
 import { currentMounts, isBelow, mountOf } from "../../linux/mountinfo.ts";
 import { closeOpen, closeTree } from "../command/close/teardown.ts";
 import type { EngineContext } from "../connection/context.ts";

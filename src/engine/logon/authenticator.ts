@@ -1,5 +1,6 @@
 // Authentication of one session set-up, [MS-SMB2] 3.3.5.5.3: takes the client's security buffers, returns the
-// server's and at the end an identity with a session key. Accepts NTLM and, where it is on, Kerberos, in SPNEGO and without.
+// server's and at the end an identity with a session key. Accepts NTLM and, where it is on, Kerberos, in
+// SPNEGO and without.
 import type { MaybePromise } from "../../port/port.ts";
 import type { MessageProtection } from "../../port/pipes.ts";
 import { WireError } from "../../wire/cursor.ts";

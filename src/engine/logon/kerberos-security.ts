@@ -1,5 +1,5 @@
-// Kerberos' message tokens with AES in the exchange of DCE, as RPC uses them: MIC tokens beside the message, Wrap tokens
-// whose ciphertext is rotated so that the body keeps its place. RFC 4121 4.2, [MS-KILE] 3.4.5.4.
+// Kerberos' message tokens with AES in the exchange of DCE, as RPC uses them: MIC tokens beside the message,
+// Wrap tokens whose ciphertext is rotated so that the body keeps its place. RFC 4121 4.2, [MS-KILE] 3.4.5.4.
 import { timingSafeEqual } from "node:crypto";
 import type { CoveredBytes, EncryptionType } from "../../crypto/kerberos-type.ts";
 import { KeyUsage } from "../../crypto/kerberos.ts";
@@ -94,7 +94,9 @@ export class KerberosProtection implements MessageProtection {
     return isSame(header, plain.subarray(plain.length - HEADER_BYTES));
   }
 
-  /** RRC: the copy of the header and the hash. In the exchange of DCE the filler bytes are rotated with them. */
+  /**
+   * RRC: the copy of the header and the hash. In the exchange of DCE the filler bytes are rotated with them.
+   */
   private get rotation(): number {
     return HEADER_BYTES + this.keys.type.hashBytes;
   }

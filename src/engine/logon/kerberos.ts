@@ -1,5 +1,5 @@
-// Kerberos as a mechanism of SPNEGO: the manager accepts the client's ticket, the context's key signs the list of
-// mechanisms. RFC 4121 4.2.6.1 (MIC token), RFC 4757 7.2 (with RC4), [MS-KILE] 3.4.5.
+// Kerberos as a mechanism of SPNEGO: the manager accepts the client's ticket, the context's key signs the
+// list of mechanisms. RFC 4121 4.2.6.1 (MIC token), RFC 4757 7.2 (with RC4), [MS-KILE] 3.4.5.
 import { timingSafeEqual } from "node:crypto";
 import type { EncryptionType } from "../../crypto/kerberos-type.ts";
 import { findEncryptionType, KeyUsage, RC4_HMAC } from "../../crypto/kerberos.ts";

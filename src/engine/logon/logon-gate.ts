@@ -85,7 +85,10 @@ export class LogonGates {
     });
   }
 
-  /** Gives free slots to the attempts that wait, in the order of their arrival; refuses those that waited long. */
+  /**
+   * Gives free slots to the attempts that wait, in the order of their arrival; refuses those that waited
+   * long.
+   */
   private admitWaiting(): void {
     const before = this.waiting;
     this.waiting = [];

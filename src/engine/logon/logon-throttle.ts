@@ -1,6 +1,6 @@
-// Bounds password guessing by client address and by user name, so that a wrong password never keeps a right one
-// out; pure state, the clock is passed in. As in Windows' SMB authentication rate limiter, a password is checked
-// at once and only the answer to a failure is held back. [MS-SMB2] leaves all of it to the server.
+// Bounds password guessing by client address and by user name, so that a wrong password never keeps a right
+// one out; pure state, the clock is passed in. As in Windows' SMB authentication rate limiter, a password is
+// checked at once and only the answer to a failure is held back. [MS-SMB2] leaves all of it to the server.
 
 /**
  * Failures of one user at one address that may be unanswered at once. One client with an old password cannot
@@ -29,7 +29,9 @@ export interface Slot {
   readonly isKnown: boolean;
 }
 
-/** `granted`: a right password, or a guest's log-on, which proves nothing. `undecided`: no answer about it. */
+/**
+ * `granted`: a right password, or a guest's log-on, which proves nothing. `undecided`: no answer about it.
+ */
 export type AttemptEnd = "proven" | "granted" | "failed" | "undecided";
 
 interface HeldSlot {

@@ -27,9 +27,10 @@ export interface MessageIntegrity {
   /** Compares in constant time. */
   verify(bytes: Uint8Array, mic: Uint8Array): boolean;
   /**
-   * The protection of all messages that follow; `firstSequence` is 1 after a mechListMIC in both directions, with which
-   * the key stream begins anew all the same ([MS-SPNG] 3.3.5.1). `coversHeader`: signatures cover the headers of a
-   * message, as both sides have agreed; NTLM's always do. Absent: the mechanism protects no RPC messages.
+   * The protection of all messages that follow; `firstSequence` is 1 after a mechListMIC in both directions,
+   * with which the key stream begins anew all the same ([MS-SPNG] 3.3.5.1). `coversHeader`: signatures cover
+   * the headers of a message, as both sides have agreed; NTLM's always do. Absent: the mechanism protects no
+   * RPC messages.
    */
   readonly protection?: (firstSequence: number, coversHeader: boolean) => MessageProtection;
 }

@@ -1,5 +1,6 @@
-// NTLM session security with extended session security: signatures and sealing with the keys of a finished log-on.
-// [MS-NLMP] 3.4.2 to 3.4.5. Used for mechListMIC of SPNEGO and for the messages of an RPC association.
+// NTLM session security with extended session security: signatures and sealing with the keys of a finished
+// log-on. [MS-NLMP] 3.4.2 to 3.4.5. Used for mechListMIC of SPNEGO and for the messages of an RPC
+// association.
 import { timingSafeEqual } from "node:crypto";
 import { messageSignature, type NtlmSide, sealKey, type SealStrength, signKey } from "../../crypto/ntowf.ts";
 import type { Provider, Stream } from "../../crypto/provider.ts";
@@ -8,8 +9,8 @@ import { NtlmFlag } from "../../wire/auth/ntlmssp.ts";
 import type { MessageIntegrity } from "./mechanism.ts";
 
 /**
- * Undefined without extended session security: a signature is then an RC4-encrypted CRC32, which protects nothing.
- * `flags` are the negotiated ones.
+ * Undefined without extended session security: a signature is then an RC4-encrypted CRC32, which protects
+ * nothing. `flags` are the negotiated ones.
  */
 export function ntlmIntegrity(
   provider: Provider,

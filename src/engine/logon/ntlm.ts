@@ -47,8 +47,8 @@ const NEGOTIABLE =
 
 const KEY_LENGTH = 16;
 /**
- * An unfinished log-on keeps its NEGOTIATE message, for the MIC. Clients send 32 to 100 bytes; it may hold the names
- * of a domain and a computer.
+ * An unfinished log-on keeps its NEGOTIATE message, for the MIC. Clients send 32 to 100 bytes; it may hold
+ * the names of a domain and a computer.
  */
 const MAX_NEGOTIATE_BYTES = 2_048;
 /** Names of 256 characters and the attributes of the challenge, many times. */
@@ -238,8 +238,8 @@ class NtlmAcceptor implements Mechanism {
   }
 
   /**
-   * Compares the response with those that `ntHash` gives. The hash covers user and domain as the client sent them;
-   * some clients name a domain and hash an empty one, which smbd accepts.
+   * Compares the response with those that `ntHash` gives. The hash covers user and domain as the client sent
+   * them; some clients name a domain and hash an empty one, which smbd accepts.
    */
   private proveResponse(
     ntHash: Uint8Array,

@@ -200,9 +200,9 @@ function bitsOfRights(rights: number, isDirectory: boolean): number {
 }
 
 /**
- * True if a POSIX ACL can express `descriptor` at least in part: one of its ACEs is for the owner, a Unix user
- * or group, or all users. Also true without allow ACEs that apply to the object itself, as a mode can express
- * no rights. False where it allows only accounts of Windows, which nobody here is.
+ * True if a POSIX ACL can express `descriptor` at least in part: one of its ACEs is for the owner, a Unix
+ * user or group, or all users. Also true without allow ACEs that apply to the object itself, as a mode can
+ * express no rights. False where it allows only accounts of Windows, which nobody here is.
  */
 export function isExpressible(descriptor: SecurityDescriptor, uidOf: UidOf = uidOfSid): boolean {
   const aces = (descriptor.dacl?.aces ?? []).filter(appliesToObject);
@@ -220,9 +220,9 @@ function isKnown({ owner }: SecurityDescriptor, { sid }: Ace, uidOf: UidOf): boo
 }
 
 /**
- * Returns `acl`, which `aclOfDescriptor` has made, with the permissions of the owner that he has by `mode` and
- * the DACL does not deny: where it allows accounts that are unknown here and does not name the owner, one of
- * them is likely to be the owner's.
+ * Returns `acl`, which `aclOfDescriptor` has made, with the permissions of the owner that he has by `mode`
+ * and the DACL does not deny: where it allows accounts that are unknown here and does not name the owner, one
+ * of them is likely to be the owner's.
  */
 export function keepingOwner(
   acl: PosixAcl,

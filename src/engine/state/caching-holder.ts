@@ -35,7 +35,8 @@ export interface Lease {
 }
 
 /**
- * An open as a holder sees it: the id in the open table, and the session and connection that receive the break.
+ * An open as a holder sees it: the id in the open table, and the session and connection that receive the
+ * break.
  */
 export interface CachingOpen {
   readonly id: number;

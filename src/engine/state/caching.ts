@@ -183,8 +183,8 @@ export class CachingTable {
 
   /**
    * Entries of a directory changed: breaks its leases, except the one whose key (hex) is the changing open's
-   * parent key, whichever client has it: [MS-FSA] 2.1.4.12.2 compares the keys alone, as smbd does, and the tests
-   * smb2.dirlease want no break where a second client names the key of the first.
+   * parent key, whichever client has it: [MS-FSA] 2.1.4.12.2 compares the keys alone, as smbd does, and the
+   * tests smb2.dirlease want no break where a second client names the key of the first.
    */
   breakListing(file: FileCaching, parentKey: string | undefined): void {
     if (file.active === 0) return;

@@ -1,5 +1,5 @@
-// ChangeTimes that clients have set, or that the server must not move. Linux has no call to set ctime, so they
-// are kept in memory until the file changes. [MS-FSA] 2.1.5.15.2, [MS-FSCC] 2.4.7.
+// ChangeTimes that clients have set, or that the server must not move. Linux has no call to set ctime, so
+// they are kept in memory until the file changes. [MS-FSA] 2.1.5.15.2, [MS-FSCC] 2.4.7.
 import type { Time } from "../../wire/filetime.ts";
 
 /** The identity and change time of a file, from the disk or as replaced by `apply`. */
@@ -49,8 +49,8 @@ export class ChangeTimes {
   }
 
   /**
-   * The server has moved a file's ctime from `before` to `after` by something that clients do not see: they see
-   * the time before it.
+   * The server has moved a file's ctime from `before` to `after` by something that clients do not see: they
+   * see the time before it.
    */
   hold(before: Readonly<Changed>, after: Readonly<Changed>): void {
     const shown = { ...before };

@@ -16,7 +16,10 @@ export interface KeptBytes {
   bytes: number;
 }
 
-/** True where the client may learn of a change, undefined where nobody can tell: the change is reported as lost. */
+/**
+ * True where the client may learn of a change, undefined where nobody can tell: the change is reported as
+ * lost.
+ */
 export type MayLearn = boolean | undefined;
 
 /** A change that a client may learn of, or must not. */

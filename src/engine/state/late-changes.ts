@@ -1,6 +1,6 @@
-// Changes of files' data that are under way though nobody waits for them any more: their client has cancelled them,
-// has closed the file or has lost its connection. What comes later waits for them: a queued WRITE would land on newer
-// data, or behind a truncation.
+// Changes of files' data that are under way though nobody waits for them any more: their client has cancelled
+// them, has closed the file or has lost its connection. What comes later waits for them: a queued WRITE would
+// land on newer data, or behind a truncation.
 import type { SharedFile } from "./open.ts";
 
 type Identified = Pick<SharedFile, "identity">;

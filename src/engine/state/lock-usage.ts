@@ -1,5 +1,5 @@
-// The byte-range locks of each user and of all users together, held and waited for: they take memory (about 280 bytes
-// each), whatever the number of files.
+// The byte-range locks of each user and of all users together, held and waited for: they take memory (about
+// 280 bytes each), whatever the number of files.
 
 /** What a lock is counted for. */
 export interface LockCharge {

@@ -50,8 +50,9 @@ export class OpenTable {
   private lastId: number;
 
   /**
-   * FileIds follow `lastId`. A server starts at a number of chance: a client that still has FileIds of the server
-   * before must not reach another open by them, which a durable reconnect with an oplock would let it do.
+   * FileIds follow `lastId`. A server starts at a number of chance: a client that still has FileIds of the
+   * server before must not reach another open by them, which a durable reconnect with an oplock would let it
+   * do.
    */
   constructor(lastId = 0) {
     this.lastId = lastId;
@@ -268,8 +269,9 @@ export class OpenTable {
 
   /**
    * True when a new open of `file` with these masks has a sharing conflict; [MS-FSA] 2.1.5.1.2.2. Opens of
-   * different streams conflict in one case (2.1.5.1.2): one is of the file or directory itself and has DELETE,
-   * or overwrites it and so removes its streams, and the other is of a named stream and does not share DELETE.
+   * different streams conflict in one case (2.1.5.1.2): one is of the file or directory itself and has
+   * DELETE, or overwrites it and so removes its streams, and the other is of a named stream and does not
+   * share DELETE.
    */
   conflicts(file: SharedFile, access: number, share: number, overwrites = false): boolean {
     if (overwrites || (access & Access.DELETE) !== 0) {

@@ -11,7 +11,9 @@ import { type PathEntry, PathIndex } from "./path-index.ts";
 import type { RangeLocks } from "./range-locks.ts";
 import type { StreamName } from "../vfs/stream/stream-handle.ts";
 
-/** CreateOptions that become FileModeInformation: WRITE_THROUGH to SYNCHRONOUS_IO_NONALERT; [MS-FSCC] 2.4.30. */
+/**
+ * CreateOptions that become FileModeInformation: WRITE_THROUGH to SYNCHRONOUS_IO_NONALERT; [MS-FSCC] 2.4.30.
+ */
 const MODE_BITS = 0x3e;
 
 /** An enumeration in progress. The first query and a restart set the pattern. */
@@ -69,7 +71,9 @@ export class Open {
   openedMs = 0;
   private usage: OpenUsage | undefined;
   search: DirectorySearch | undefined;
-  /** The QUERY_DIRECTORY in progress, which has to give way or to wait for the disk: the next one follows it. */
+  /**
+   * The QUERY_DIRECTORY in progress, which has to give way or to wait for the disk: the next one follows it.
+   */
   listing: Promise<unknown> | undefined;
   /** Index of the extended attribute at which the next query continues. */
   nextAttribute = 0;

@@ -1,5 +1,5 @@
-// All sessions by id, and their limits: unfinished log-ons and guests have few places and yield, the others are for
-// those who prove a password; [MS-SMB2] 3.3.1.5 (GlobalSessionTable), 3.3.5.5.1.
+// All sessions by id, and their limits: unfinished log-ons and guests have few places and yield, the others
+// are for those who prove a password; [MS-SMB2] 3.3.1.5 (GlobalSessionTable), 3.3.5.5.1.
 import type { Session } from "./session.ts";
 import { type Holder, type PlaceLimits, SharedPlaces } from "./shared-places.ts";
 
@@ -17,8 +17,8 @@ export interface SessionLimits {
 export type Admission = { readonly limit: string } | { readonly yields: Session | undefined };
 
 /**
- * Nearly all clients may be behind one address and log on at the same moment, after a restart of the server. Others
- * still get in beside them, because the largest holder yields.
+ * Nearly all clients may be behind one address and log on at the same moment, after a restart of the server.
+ * Others still get in beside them, because the largest holder yields.
  */
 function unfinishedPlaces(inAll: number): PlaceLimits {
   return {
@@ -48,8 +48,8 @@ export class SessionTable extends Map<number, Session> {
   }
 
   /**
-   * Gives a session whose log-on succeeded its place; `user` is undefined for a guest or anonymous. Returns the
-   * guest's session that yields and must be ended, or the limit: then `session` must be ended.
+   * Gives a session whose log-on succeeded its place; `user` is undefined for a guest or anonymous. Returns
+   * the guest's session that yields and must be ended, or the limit: then `session` must be ended.
    */
   admit(
     session: Session,

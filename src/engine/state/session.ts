@@ -17,7 +17,10 @@ export interface Tree {
   /** Undefined for IPC$. */
   readonly store: FileStore | undefined;
   readonly mustEncrypt: boolean;
-  /** TreeConnect.MaximalAccess, a FILE_ access mask; 0 where re-authentication brought a user who may not use it. */
+  /**
+   * TreeConnect.MaximalAccess, a FILE_ access mask; 0 where re-authentication brought a user who may not use
+   * it.
+   */
   maximalAccess: number;
   /** When it was made, by the engine's clock. */
   readonly connectedMs: number;

@@ -1,5 +1,5 @@
-// Places that all clients share, bounded per connection, per address and in all: where they run out, the oldest
-// one of the largest holder yields. Pure state.
+// Places that all clients share, bounded per connection, per address and in all: where they run out, the
+// oldest one of the largest holder yields. Pure state.
 
 /** The holder of a place. */
 export interface Holder {

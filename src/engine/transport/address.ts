@@ -6,8 +6,8 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * The key by which limits count the clients of an address: an IPv4 address itself, the /64 of an IPv6 address.
- * Link-local addresses of one network are one client, as their prefix is the same.
+ * The key by which limits count the clients of an address: an IPv4 address itself, the /64 of an IPv6
+ * address. Link-local addresses of one network are one client, as their prefix is the same.
  */
 export function addressBlock(address: string): string {
   if (!address.includes(":")) return address;

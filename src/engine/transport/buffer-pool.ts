@@ -1,9 +1,10 @@
 // One pool of buffers in size classes, for every reply and every message that spans packets. Its budget
-// bounds the memory that clients can make the server use: connections stop reading while the pool is low, and what
-// needs a large buffer waits in line until there is room.
+// bounds the memory that clients can make the server use: connections stop reading while the pool is low, and
+// what needs a large buffer waits in line until there is room.
 // The memory is mapped by the pool itself, in slabs of one or many buffers. A slab is made once and keeps its
-// address; the runtime's collector never has anything to do with it, and workers read and write it by address. Pages
-// of idle slabs go back to the kernel when others need the budget, and when the server is quiet.
+// address; the runtime's collector never has anything to do with it, and workers read and write it by
+// address. Pages of idle slabs go back to the kernel when others need the budget, and when the server is
+// quiet.
 import { discardMemory, mapMemory, viewMemory } from "../../linux/memory.ts";
 
 /** Bytes in front of a reply's first SMB2 header: 4 of framing and 52 of a transform header. */
@@ -39,8 +40,8 @@ export class PooledBuffer {
   }
 
   /**
-   * A worker gets the address. Until `endUse` the memory is used for nothing else, also if the holder releases the
-   * buffer because it waits no longer.
+   * A worker gets the address. Until `endUse` the memory is used for nothing else, also if the holder
+   * releases the buffer because it waits no longer.
    */
   beginUse(): void {
     this.users++;
@@ -241,8 +242,8 @@ export class BufferPool {
   }
 
   /**
-   * Calls `action` once, after a release that leaves room for `size` bytes, in the order of the calls. Call it where
-   * `hasRoom` is false.
+   * Calls `action` once, after a release that leaves room for `size` bytes, in the order of the calls. Call
+   * it where `hasRoom` is false.
    */
   whenRoom(size: number, action: () => void): void {
     this.waiting.push({ size, action });
@@ -265,8 +266,8 @@ export class BufferPool {
   }
 
   /**
-   * True when the budget is in use, or somebody waits for room: connections should read no more requests until buffers
-   * are released.
+   * True when the budget is in use, or somebody waits for room: connections should read no more requests
+   * until buffers are released.
    */
   isLow(): boolean {
     return this.mustQueue || this.lentBytes >= this.budgetBytes;

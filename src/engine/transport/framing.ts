@@ -5,14 +5,17 @@ import { type BufferPool, type PooledBuffer, SMALL_BUFFER } from "./buffer-pool.
 /** RFC 1002 4.3: a NetBIOS session keep-alive, which some old clients send. Skipped. */
 const NETBIOS_KEEP_ALIVE = 0x85;
 /**
- * RFC 1002 4.3.2: a NetBIOS session request with the called and the calling name, which clients made for port 139 send
- * first.
+ * RFC 1002 4.3.2: a NetBIOS session request with the called and the calling name, which clients made for port
+ * 139 send first.
  */
 const NETBIOS_SESSION_REQUEST = 0x81;
 /** Two encoded names without scopes have 68 bytes together, and at most 255 bytes each. */
 const MAX_SESSION_REQUEST_BYTES = 510;
 
-/** Bytes received at once where messages are small: several of them, or the header and the first bytes of a large one. */
+/**
+ * Bytes received at once where messages are small: several of them, or the header and the first bytes of a
+ * large one.
+ */
 const READ_AHEAD_BYTES = 16_384;
 /** The same while the pool is low: what may not be handed over then waits in the smallest buffer. */
 const READ_AHEAD_BYTES_WHEN_LOW = 508;
@@ -56,8 +59,8 @@ interface Deferred {
 }
 
 /**
- * Assembles the messages of one connection. Between messages it holds no buffer, but one for up to READ_AHEAD_BYTES that
- * were received with a message and may not be handed over yet.
+ * Assembles the messages of one connection. Between messages it holds no buffer, but one for up to
+ * READ_AHEAD_BYTES that were received with a message and may not be handed over yet.
  */
 export class FrameAssembler {
   /** Messages handed over so far. */
@@ -88,8 +91,8 @@ export class FrameAssembler {
   }
 
   /**
-   * Receives what the socket has, up to a limit, and hands over the messages in it. False when the connection must be
-   * closed: the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
+   * Receives what the socket has, up to a limit, and hands over the messages in it. False when the connection
+   * must be closed: the framing is invalid, a message exceeds `maxFrameBytes`, or the sink returned false.
    */
   receive(): boolean {
     if (!this.resume()) return false;

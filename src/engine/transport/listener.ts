@@ -21,7 +21,8 @@ export function openEventLoop(): boolean {
 }
 
 /**
- * Listens on `address`:`port`. Throws an error with `code` ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL" …) when it cannot.
+ * Listens on `address`:`port`. Throws an error with `code` ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL" …) when
+ * it cannot.
  */
 export function listenTcp(address: string, port: number, accept: Accept): Listener {
   const [bare = "", zone] = address.split("%");

@@ -1,4 +1,5 @@
-// Sockets that the server watches itself: received into buffers of its own choice, and not read while it has no room.
+// Sockets that the server watches itself: received into buffers of its own choice, and not read while it has
+// no room.
 import { Epoll } from "../../linux/epoll.ts";
 import { Errno, errnoName } from "../../linux/errno.ts";
 import { Open, closeFd, openAt, AT_FDCWD } from "../../linux/open.ts";
@@ -253,7 +254,9 @@ function listenError(failure: number): Error {
   return Object.assign(new Error(`listen: ${errnoName(failure)}`), { code: errnoName(failure) });
 }
 
-/** Listens on `where`, after `eventLoop.open`. Throws an error with `code` ("EADDRINUSE" …) when it cannot. */
+/**
+ * Listens on `where`, after `eventLoop.open`. Throws an error with `code` ("EADDRINUSE" …) when it cannot.
+ */
 export function listenByOwnLoop(where: SocketAddress, accept: Accept): Listener {
   const fd = createListener(where, BACKLOG);
   if (fd < 0) throw listenError(fd);

@@ -58,7 +58,10 @@ export class SendQueue {
     if (!this.isFull && (!this.gathers || this.pendingBytes >= MAX_GATHERED_BYTES)) this.flush();
   }
 
-  /** Until `endGathering` small replies are kept, so that one call sends them: for requests that arrived together. */
+  /**
+   * Until `endGathering` small replies are kept, so that one call sends them: for requests that arrived
+   * together.
+   */
   gather(): void {
     this.gathers = true;
   }

@@ -2,13 +2,16 @@
 
 export interface StreamSocket {
   /**
-   * Sends `bytes[offset, offset + length)` without waiting. Returns the bytes taken: fewer than `length` when the
-   * kernel's buffer is full (`SocketUser.drained` follows), -1 when the socket is closed.
+   * Sends `bytes[offset, offset + length)` without waiting. Returns the bytes taken: fewer than `length` when
+   * the kernel's buffer is full (`SocketUser.drained` follows), -1 when the socket is closed.
    */
   write(bytes: Uint8Array, offset: number, length: number): number;
   /** Sends several pieces in order, at most `MAX_PIECES`; otherwise like `write`. */
   writePieces(pieces: readonly Piece[]): number;
-  /** Receives into `bytes[at, at + length)` without waiting. Returns the number of bytes; 0 when none are there. */
+  /**
+   * Receives into `bytes[at, at + length)` without waiting. Returns the number of bytes; 0 when none are
+   * there.
+   */
   receive(bytes: Uint8Array, at: number, length: number): number;
   /** Stops `SocketUser.readable` until `resume`: what the peer sends waits in the kernel. */
   pause(): void;
@@ -38,7 +41,9 @@ export interface SocketUser {
   closed(): void;
 }
 
-/** Gets each new socket with its peer's address. Returns the receiver of its events, or undefined to close it. */
+/**
+ * Gets each new socket with its peer's address. Returns the receiver of its events, or undefined to close it.
+ */
 export type Accept = (socket: StreamSocket, remoteAddress: string) => SocketUser | undefined;
 
 export interface Listener {

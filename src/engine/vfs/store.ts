@@ -86,7 +86,9 @@ export interface SecurityChange {
   readonly acl: PosixAcl | undefined;
   /** A directory's default ACL; null removes it, undefined leaves it unchanged. */
   readonly inherited: PosixAcl | null | undefined;
-  /** Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one. */
+  /**
+   * Stored with the object, valid while the rights on disk stay the same; undefined removes the stored one.
+   */
   readonly descriptor: SecurityDescriptor | undefined;
 }
 
@@ -138,7 +140,9 @@ export interface FileNode {
   markForArchive(): MaybePromise<0 | Failure>;
   /** Sets or clears FILE_ATTRIBUTE_SPARSE_FILE; -EOPNOTSUPP where it cannot be stored. */
   setSparse(isSparse: boolean): MaybePromise<0 | Failure>;
-  /** After `close`: resolves when the blocks of a large removed file are free. Undefined where nothing waits. */
+  /**
+   * After `close`: resolves when the blocks of a large removed file are free. Undefined where nothing waits.
+   */
   readonly closing?: Promise<void> | undefined;
   /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
@@ -157,16 +161,18 @@ export interface FileHandle {
   /** Opened for writing. */
   readonly canWrite: boolean;
   /**
-   * Settles when the changes of the data that are under way have ended or timed out; undefined where none are. Also
-   * after `close`.
+   * Settles when the changes of the data that are under way have ended or timed out; undefined where none
+   * are. Also after `close`.
    */
   readonly changing: Promise<void> | undefined;
   /**
-   * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the file. A
-   * promise only where the page cache does not have the data.
+   * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes read, 0 at the end of the
+   * file. A promise only where the page cache does not have the data.
    */
   read(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
-  /** Writes all bytes and returns `length`, or fails. The bytes must not change before the result is there. */
+  /**
+   * Writes all bytes and returns `length`, or fails. The bytes must not change before the result is there.
+   */
   write(buffer: TransferBuffer, at: number, length: number, offset: number): MaybePromise<Count | Failure>;
   /** fstat on the open data. */
   stat(): MaybePromise<FileStat | Failure>;
@@ -202,7 +208,9 @@ export interface FileHandle {
    * fails.
    */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
-  /** Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined without such a switch. */
+  /**
+   * Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined without such a switch.
+   */
   keepAccessTime?(isKept: boolean): void;
   /** Starts to enumerate this directory, or only what that name (as clients see it) stands for. */
   list(only?: OnlyName): DirectoryStream;

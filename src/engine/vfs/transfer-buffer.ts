@@ -2,8 +2,9 @@
 import { addressOf } from "../../linux/libc.ts";
 
 /**
- * Memory that file data is read into and written from. A worker gets its address, and may use it long after the call
- * has timed out: from `beginUse` to `endUse` it holds no other data, whatever becomes of the request.
+ * Memory that file data is read into and written from. A worker gets its address, and may use it long after
+ * the call has timed out: from `beginUse` to `endUse` it holds no other data, whatever becomes of the
+ * request.
  */
 export interface TransferBuffer {
   readonly bytes: Uint8Array;

@@ -48,8 +48,8 @@ export interface ValueSize {
 }
 
 /**
- * Reads any value in parts, and changes values that are files of their own (`ValuePlace.FILE`) like files; the
- * changes fail with -EOPNOTSUPP for other values. -ENODATA where there is no such value.
+ * Reads any value in parts, and changes values that are files of their own (`ValuePlace.FILE`) like files;
+ * the changes fail with -EOPNOTSUPP for other values. -ENODATA where there is no such value.
  */
 export interface LargeValues {
   /** The longest value. */

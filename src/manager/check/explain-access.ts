@@ -1,4 +1,5 @@
-// What a user gets in a share, and the line of the configuration that decides it, by the rules of TREE_CONNECT.
+// What a user gets in a share, and the line of the configuration that decides it, by the rules of
+// TREE_CONNECT.
 import type { Identity } from "../../port/port.ts";
 import { isHostAllowed, type NameTable } from "../config/hosts.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";

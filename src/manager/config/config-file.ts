@@ -17,9 +17,9 @@ export interface UpdateOptions {
 }
 
 /**
- * Writes `change(text)` in the place of the text, empty for a missing file, and returns the configuration that it makes.
- * Throws ConfigError where the server would refuse that, or it cannot be written, and what `change` and `accept` throw; the
- * file is then unchanged. Of two changes at once the second one fails.
+ * Writes `change(text)` in the place of the text, empty for a missing file, and returns the configuration
+ * that it makes. Throws ConfigError where the server would refuse that, or it cannot be written, and what
+ * `change` and `accept` throw; the file is then unchanged. Of two changes at once the second one fails.
  */
 export function updateConfigFile(
   file: string,

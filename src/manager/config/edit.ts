@@ -1,4 +1,5 @@
-// Changes one section in the text of a configuration and leaves every other line as it is, comments and order included.
+// Changes one section in the text of a configuration and leaves every other line as it is, comments and order
+// included.
 import { type Dialect, logicalLines } from "./lines.ts";
 import { foldKey } from "./parse.ts";
 import { findParameter } from "./schema.ts";
@@ -30,9 +31,9 @@ export function hasSection(text: string, name: string, dialect: Dialect): boolea
 }
 
 /**
- * Sets options in the section, which is added at the end where it does not exist. An option that is there already, in
- * whichever spelling, keeps its place; further lines with it are removed, since they could override it. An empty value
- * removes the option.
+ * Sets options in the section, which is added at the end where it does not exist. An option that is there
+ * already, in whichever spelling, keeps its place; further lines with it are removed, since they could
+ * override it. An empty value removes the option.
  */
 export function setOptions(text: string, name: string, options: readonly Option[], dialect: Dialect): string {
   const sections = findSections(text, name, dialect);

@@ -1,5 +1,5 @@
-// Parameters of smb.conf(5) that the server does not have, each with a word on what it does in Samba and what holds
-// here; and those that it refuses, because ignoring them would change what the file means.
+// Parameters of smb.conf(5) that the server does not have, each with a word on what it does in Samba and what
+// holds here; and those that it refuses, because ignoring them would change what the file means.
 
 interface Group {
   /** What holds here; `'NAME' has no effect: WORD`. */
@@ -244,7 +244,10 @@ export function foreignNames(): string[] {
 
 let words: ReadonlyMap<string, string> | undefined;
 
-/** What holds here for a parameter of Samba that the server does not have; undefined: Samba does not know it either. */
+/**
+ * What holds here for a parameter of Samba that the server does not have; undefined: Samba does not know it
+ * either.
+ */
 export function foreignWord(key: string): string | undefined {
   words ??= new Map(GROUPS.flatMap(({ word, names }) => names.split(",").map((name) => [name, word])));
   return words.get(key);

@@ -46,8 +46,8 @@ export function parseHostRule(
 
 /**
  * True if the address is on the allow list, or if there is a deny list and the address is not on it. Loopback
- * addresses are allowed unless denied; an address that does not parse is not allowed. A name whose addresses are not known
- * admits nobody and keeps everybody out, except for loopback addresses.
+ * addresses are allowed unless denied; an address that does not parse is not allowed. A name whose addresses
+ * are not known admits nobody and keeps everybody out, except for loopback addresses.
  */
 export function isHostAllowed(rule: HostRule | null, address: string, names: NameTable = NO_NAMES): boolean {
   if (!rule) return true;

@@ -1,12 +1,14 @@
-// `include` of smb.conf(5): reads the named file in the place of the line. Its path may hold variables; a file that
-// would differ by client cannot be honoured, so it refuses the configuration where one exists.
+// `include` of smb.conf(5): reads the named file in the place of the line. Its path may hold variables; a
+// file that would differ by client cannot be honoured, so it refuses the configuration where one exists.
 import { type Stats, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { ConfigError, type ReadIncluded } from "./parse.ts";
 import type { Report } from "./report.ts";
 import { VERSION } from "../version.ts";
 
-/** A file may be read several times; without these limits a few files that include each other twice never end. */
+/**
+ * A file may be read several times; without these limits a few files that include each other twice never end.
+ */
 const MAX_INCLUDED_FILES = 500;
 const MAX_INCLUDED_BYTES = 8 * 1024 * 1024;
 

@@ -2,9 +2,9 @@
 import { basename } from "node:path";
 
 /**
- * `ksmbd`: `;` and `#` begin a comment anywhere in a line, lines are not continued, and the first of several values
- * counts; ksmbd.conf(5). `samba`: they begin a comment at a line's start only, a `\` at the end continues the line, and
- * the last value counts; smb.conf(5).
+ * `ksmbd`: `;` and `#` begin a comment anywhere in a line, lines are not continued, and the first of several
+ * values counts; ksmbd.conf(5). `samba`: they begin a comment at a line's start only, a `\` at the end
+ * continues the line, and the last value counts; smb.conf(5).
  */
 export const DIALECTS = ["ksmbd", "samba"] as const;
 export type Dialect = (typeof DIALECTS)[number];

@@ -47,7 +47,9 @@ export interface Configuration {
   readonly nameMap: NameMap;
   /** `admin users` of [global]: they may end sessions and see what others have open, by RPC. */
   readonly administrators: UserList;
-  /** Administrators may share what is in or below these by RPC; none: shares are changed in the file alone. */
+  /**
+   * Administrators may share what is in or below these by RPC; none: shares are changed in the file alone.
+   */
   readonly clientShareDirectories: readonly string[];
   /** Clients may change the passwords of their users. */
   readonly mayChangePasswords: boolean;
@@ -97,8 +99,8 @@ export function loadConfiguration(source: ConfigSource): Configuration {
 }
 
 /**
- * The sections of the file, of the files that it includes, and of the overrides; `files` gets their paths. Throws
- * ConfigError.
+ * The sections of the file, of the files that it includes, and of the overrides; `files` gets their paths.
+ * Throws ConfigError.
  */
 export function loadSections(
   source: ConfigSource,

@@ -1,5 +1,5 @@
-// Parses the text of ksmbd.conf or smb.conf into sections and entries. A line that does not parse spoils its share, or
-// the whole file where it is not in a share.
+// Parses the text of ksmbd.conf or smb.conf into sections and entries. A line that does not parse spoils its
+// share, or the whole file where it is not in a share.
 import { type Dialect, dialectOf, logicalLines } from "./lines.ts";
 
 export { type Dialect, dialectOf } from "./lines.ts";
@@ -154,7 +154,10 @@ class Parser {
     else throw new ConfigError(position, `[${section.name}] has more than ${MAX_ENTRIES} lines`);
   }
 
-  /** The file is read in place: it may go on with the section, and the section that it ends with goes on after it. */
+  /**
+   * The file is read in place: it may go on with the section, and the section that it ends with goes on after
+   * it.
+   */
   private include({ value, position }: Entry): void {
     if (this.readIncluded === undefined)
       throw new ConfigError(

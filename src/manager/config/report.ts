@@ -1,5 +1,5 @@
-// Collects what reading a configuration has to say: warnings, one line each, and parameters without effect, which the
-// log names in one line and testparm explains one by one.
+// Collects what reading a configuration has to say: warnings, one line each, and parameters without effect,
+// which the log names in one line and testparm explains one by one.
 
 export interface Note {
   /** error: a share is left out. */

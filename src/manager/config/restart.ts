@@ -7,7 +7,9 @@ const FIXED: readonly (readonly [keyof EngineSettings, string])[] = [
   ["bufferBudgetBytes", "buffer budget"],
 ];
 
-/** Names what differs from the settings of the start and so has no effect; undefined where all is in effect. */
+/**
+ * Names what differs from the settings of the start and so has no effect; undefined where all is in effect.
+ */
 export function restartNeeded(started: EngineSettings, now: EngineSettings): string | undefined {
   const changed = FIXED.filter(([key]) => started[key] !== now[key]).map(([, name]) => `'${name}'`);
   if (changed.length === 0) return undefined;

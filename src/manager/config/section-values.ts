@@ -75,7 +75,10 @@ function pickFrom(
   return known;
 }
 
-/** In ksmbd's dialect a comment may cut a value that smb.conf(5) reads whole. A cut value must not open a share. */
+/**
+ * In ksmbd's dialect a comment may cut a value that smb.conf(5) reads whole. A cut value must not open a
+ * share.
+ */
 function checkComment(parameter: Parameter, entry: Entry, report: Report): void {
   const { key, value, whole, comment } = entry;
   if (comment === "none") return;
@@ -98,7 +101,10 @@ function checkEmpty(parameter: Parameter, entry: Entry, report: Report): void {
   else throw new ConfigError(entry.position, `'${entry.key}' has no value, give one or take the line out`);
 }
 
-/** The first value of a spelling counts in ksmbd's dialect, the last of all spellings in Samba's; options come first. */
+/**
+ * The first value of a spelling counts in ksmbd's dialect, the last of all spellings in Samba's; options come
+ * first.
+ */
 function addEntry(
   known: Map<string, Entry>,
   parameter: Parameter,
@@ -171,7 +177,10 @@ export class SectionValues {
     this.report = report;
   }
 
-  /** Of [global]: throws ConfigError for an invalid default of all shares, which is not the fault of one of them. */
+  /**
+   * Of [global]: throws ConfigError for an invalid default of all shares, which is not the fault of one of
+   * them.
+   */
   checkDefaults(): void {
     for (const parameter of PARAMETERS)
       if (parameter.scope !== "global" && this.entry(parameter.name) !== undefined) this.check(parameter);

@@ -1,5 +1,5 @@
-// Shares that an administrator adds, changes and deletes while the server runs: one section of the configuration file, in a
-// worker and one change after the other.
+// Shares that an administrator adds, changes and deletes while the server runs: one section of the
+// configuration file, in a worker and one change after the other.
 import { WorkerQueue } from "../worker-queue.ts";
 import type { Dialect } from "./lines.ts";
 
@@ -31,8 +31,8 @@ export interface ShareChangeRequest {
 }
 
 /**
- * `elsewhere`: the share is there, but not by this file alone. `outside`: its directory is not below those that are allowed.
- * `failed`: the file cannot be written, or would not be one that the server accepts.
+ * `elsewhere`: the share is there, but not by this file alone. `outside`: its directory is not below those
+ * that are allowed. `failed`: the file cannot be written, or would not be one that the server accepts.
  */
 export type ShareChangeFault =
   "bad name" | "bad value" | "exists" | "missing" | "no directory" | "outside" | "elsewhere" | "failed";

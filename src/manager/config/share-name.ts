@@ -25,7 +25,9 @@ export function newShareNameFault(name: string): string | undefined {
   return shareNameFault(name);
 }
 
-/** Why a configuration of that dialect would read the text in another way than it is written, or undefined. */
+/**
+ * Why a configuration of that dialect would read the text in another way than it is written, or undefined.
+ */
 export function valueFault(text: string, dialect: Dialect): string | undefined {
   if (!isText(text) || !isPrintable(text)) return "the value must be printable UTF-8";
   if (text !== text.trim()) return "the value must not have blanks around it";

@@ -1,4 +1,5 @@
-// Worker that adds, changes or deletes one share in the configuration file, because the event loop never waits for a disk.
+// Worker that adds, changes or deletes one share in the configuration file, because the event loop never
+// waits for a disk.
 import { realpathSync, statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { updateConfigFile } from "./config-file.ts";

@@ -153,8 +153,8 @@ function readAccess(values: SectionValues, server: VariableValues, isHomes: bool
 }
 
 /**
- * `share:fake_fscaps`, by which clients take a disk for one that can do more; not the bits by which they would take the
- * volume for read-only or compressed.
+ * `share:fake_fscaps`, by which clients take a disk for one that can do more; not the bits by which they
+ * would take the volume for read-only or compressed.
  */
 function readFakeAbilities(values: SectionValues): number {
   const bits = values.number("share:fake_fscaps") ?? 0;

@@ -9,8 +9,8 @@ export class UserList {
   private readonly groups: readonly string[];
 
   /**
-   * Words as written: NAME, @GROUP and Samba's +GROUP. `&GROUP` is a NIS group and matches nobody; with `&+GROUP` the Unix
-   * group counts.
+   * Words as written: NAME, @GROUP and Samba's +GROUP. `&GROUP` is a NIS group and matches nobody; with
+   * `&+GROUP` the Unix group counts.
    */
   constructor(words: readonly string[]) {
     const names = words.filter((word) => !/^[@+&]/.test(word));
@@ -21,8 +21,8 @@ export class UserList {
   }
 
   /**
-   * A list that takes rights away. The domain of `DOMAIN\NAME` is not compared there, and NAME may be a group: a word that
-   * this server knows by another name must not leave the right.
+   * A list that takes rights away. The domain of `DOMAIN\NAME` is not compared there, and NAME may be a
+   * group: a word that this server knows by another name must not leave the right.
    */
   static ofDenied(words: readonly string[]): UserList {
     const bare = words.flatMap((word) => {
@@ -50,8 +50,8 @@ export class UserList {
   }
 
   /**
-   * Looks groups up at each call, so that members added later count. `isExact`: case matters, since another user's name
-   * differs by nothing else.
+   * Looks groups up at each call, so that members added later count. `isExact`: case matters, since another
+   * user's name differs by nothing else.
    */
   has(user: string, accounts: SystemAccounts, isExact = false): boolean {
     const folded = foldUserName(user);

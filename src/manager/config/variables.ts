@@ -1,5 +1,5 @@
-// Variables of smb.conf(5) in values: `%S` and the like. Those of the server are replaced when the configuration is read,
-// those of a connection when somebody connects.
+// Variables of smb.conf(5) in values: `%S` and the like. Those of the server are replaced when the
+// configuration is read, those of a connection when somebody connects.
 import { VERSION } from "../version.ts";
 
 /** What a variable stands for; undefined or absent: it has no value here. */
@@ -46,8 +46,8 @@ export function fillAll(text: string, values: VariableValues): string | undefine
 }
 
 /**
- * As `fillAll`, for a path: each value is one component, whatever a client calls itself. `%H`, which the machine says, may be
- * a path.
+ * As `fillAll`, for a path: each value is one component, whatever a client calls itself. `%H`, which the
+ * machine says, may be a path.
  */
 export function fillPath(path: string, values: VariableValues): string | undefined {
   const isSafe = [...path.matchAll(VARIABLE)].every(([, letter = ""]) => {

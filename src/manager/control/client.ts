@@ -9,8 +9,8 @@ type Answer =
   { readonly item: unknown } | { readonly end: "ok" } | { readonly end: "error"; readonly message: string };
 
 /**
- * Sends one command and passes each item of the answer to `take`. Throws ControlError where no server answers, the
- * socket is another user's, or the server refuses.
+ * Sends one command and passes each item of the answer to `take`. Throws ControlError where no server
+ * answers, the socket is another user's, or the server refuses.
  */
 export async function ask(
   path: string,

@@ -1,5 +1,5 @@
-// `metrics port`: the server's numbers for Prometheus, by HTTP on the loopback addresses. A request, its time and the
-// connections have limits: programs on the machine could otherwise use up the server's descriptors.
+// `metrics port`: the server's numbers for Prometheus, by HTTP on the loopback addresses. A request, its time
+// and the connections have limits: programs on the machine could otherwise use up the server's descriptors.
 import { type Timer, timers } from "../../loop/timers.ts";
 import { statusOf, type StatusHost } from "./commands.ts";
 import { formatMetrics } from "./metrics.ts";

@@ -1,5 +1,5 @@
-// The control socket's protocol: a line of JSON a message. A request is `{"version":1,"command":NAME,…}`; its answer is
-// any number of `{"item":…}` and then `{"end":"ok"}`, or `{"end":"error","message":…}`.
+// The control socket's protocol: a line of JSON a message. A request is `{"version":1,"command":NAME,…}`; its
+// answer is any number of `{"item":…}` and then `{"end":"ok"}`, or `{"end":"error","message":…}`.
 
 export const PROTOCOL_VERSION = 1;
 /** The longest request in bytes, its newline included. */
@@ -33,7 +33,9 @@ export function parseRequest(line: string): Request {
   return value as Request;
 }
 
-/** An argument that is a whole number; undefined where it is absent. Throws ControlError for another value. */
+/**
+ * An argument that is a whole number; undefined where it is absent. Throws ControlError for another value.
+ */
 export function numberOf(request: Request, name: string): number | undefined {
   const value = request[name];
   if (value === undefined) return undefined;

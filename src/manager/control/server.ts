@@ -1,5 +1,5 @@
-// The control socket: a Unix socket that only the server's own user and root may open, by its file mode. A client that
-// does not read is closed after a while and delays nobody.
+// The control socket: a Unix socket that only the server's own user and root may open, by its file mode. A
+// client that does not read is closed after a while and delays nobody.
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { type Timer, timers } from "../../loop/timers.ts";

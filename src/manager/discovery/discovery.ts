@@ -1,4 +1,5 @@
-// Announces the server in the network; loaded when that is on. Started anew when names, port or addresses change.
+// Announces the server in the network; loaded when that is on. Started anew when names, port or addresses
+// change.
 import { readFileSync } from "node:fs";
 import { findLinks, type Link } from "./links.ts";
 import { Mdns } from "./mdns.ts";
@@ -39,8 +40,8 @@ export class Discovery {
   }
 
   /**
-   * Called again when something may have changed: only what did is announced anew. Returns false where the links
-   * cannot be told now.
+   * Called again when something may have changed: only what did is announced anew. Returns false where the
+   * links cannot be told now.
    */
   announce(plan: DiscoveryPlan): boolean {
     const { addresses, isOn } = plan;

@@ -43,7 +43,10 @@ const AUTHORITATIVE = 0x0400;
 const TRUNCATED = 0x0200;
 /** How dns-packet names class IN with the bit for `wantsUnicast`. */
 const CLASS_IN_UNICAST = `UNKNOWN_${0x8001}`;
-/** Bytes before the data of a record whose name is the root's: header, name, type, class, time to live, length. */
+/**
+ * Bytes before the data of a record whose name is the root's: header, name, type, class, time to live,
+ * length.
+ */
 const BEFORE_DATA = 12 + 1 + 10;
 
 /** What dns-packet gives besides its declared types. */

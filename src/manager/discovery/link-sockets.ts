@@ -73,7 +73,10 @@ export class LinkSockets {
     this.sockets.clear();
   }
 
-  /** One at a time: the runtime sends a little later, and until then the socket's interface must stay that of the link. */
+  /**
+   * One at a time: the runtime sends a little later, and until then the socket's interface must stay that of
+   * the link.
+   */
   private sendNext(): void {
     const next = this.unsent.shift();
     this.isSending = next !== undefined;

@@ -1,4 +1,5 @@
-// The links on which the server is announced: interfaces that are up and know multicast, with their addresses.
+// The links on which the server is announced: interfaces that are up and know multicast, with their
+// addresses.
 import { readFileSync } from "node:fs";
 import { readInterfaces } from "../../linux/interfaces.ts";
 
@@ -16,8 +17,8 @@ const IFF_POINTOPOINT = 0x10;
 const IFF_MULTICAST = 0x1000;
 
 /**
- * `isServed` says of an address whether the server listens on it. Undefined while the kernel cannot be asked for its
- * interfaces.
+ * `isServed` says of an address whether the server listens on it. Undefined while the kernel cannot be asked
+ * for its interfaces.
  */
 export function findLinks(isServed: (address: string) => boolean): Link[] | undefined {
   const interfaces = readInterfaces();

@@ -1,4 +1,5 @@
-// The responder of one link: probes for its names, announces them, answers and says goodbye; RFC 6762 sections 6 to 10.
+// The responder of one link: probes for its names, announces them, answers and says goodbye; RFC 6762
+// sections 6 to 10.
 import type { Timer, Timers } from "../../loop/timers.ts";
 import { type DnsMessage, type DnsRecord, decodeMessage, encodeData, encodeMessage } from "./dns-message.ts";
 import { answerQuery, findFollowing, isSameData, isSameName } from "./mdns-answers.ts";

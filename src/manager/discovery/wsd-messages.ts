@@ -1,5 +1,5 @@
-// Messages of WS-Discovery (April 2005) and of the Devices Profile (February 2006), by which Windows finds computers: what
-// is read of a request, and the answers.
+// Messages of WS-Discovery (April 2005) and of the Devices Profile (February 2006), by which Windows finds
+// computers: what is read of a request, and the answers.
 export interface WsdIdentity {
   /** A UUID that stays the same over restarts. */
   readonly id: string;

@@ -1,4 +1,5 @@
-// WS-Discovery on all links: says that the server is there, answers those who look for computers, and describes it by HTTP.
+// WS-Discovery on all links: says that the server is there, answers those who look for computers, and
+// describes it by HTTP.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type Timer, timers } from "../../loop/timers.ts";
 import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-sockets.ts";

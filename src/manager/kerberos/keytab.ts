@@ -1,5 +1,5 @@
-// Key tables, as kadmin, ktutil, msktutil and `net ads keytab` write them: the format of MIT Kerberos, version 0x502,
-// big-endian. https://web.mit.edu/kerberos/krb5-latest/doc/formats/keytab_file_format.html
+// Key tables, as kadmin, ktutil, msktutil and `net ads keytab` write them: the format of MIT Kerberos,
+// version 0x502, big-endian. https://web.mit.edu/kerberos/krb5-latest/doc/formats/keytab_file_format.html
 
 const VERSION = 0x0502;
 /** One principal has a few keys; more than this is another file. */

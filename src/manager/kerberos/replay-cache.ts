@@ -1,5 +1,6 @@
-// Authenticators that were accepted lately, so that nobody who overheard one logs on with it again; RFC 4120 3.2.3.
-// Only what was decrypted with the service's key is remembered, so strangers cannot fill it; nor can one principal.
+// Authenticators that were accepted lately, so that nobody who overheard one logs on with it again; RFC 4120
+// 3.2.3. Only what was decrypted with the service's key is remembered, so strangers cannot fill it; nor can
+// one principal.
 
 /** About 150 bytes each. */
 export const MAX_AUTHENTICATORS = 32_768;
@@ -26,7 +27,9 @@ export class ReplayCache {
     return this.seen.size;
   }
 
-  /** "new": remembered from now on. "full": too many log-ons of the principal, or for a server of this kind. */
+  /**
+   * "new": remembered from now on. "full": too many log-ons of the principal, or for a server of this kind.
+   */
   add(digest: string, principal: string, untilMs: number, nowMs: number): "new" | "replay" | "full" {
     const known = this.seen.get(digest);
     if (known !== undefined && known.untilMs >= nowMs) return "replay";

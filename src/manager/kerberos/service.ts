@@ -1,5 +1,5 @@
-// The Kerberos service of the configuration: reads its key table again whenever the file has changed, and answers the
-// engine's tickets. Loaded with the first ticket.
+// The Kerberos service of the configuration: reads its key table again whenever the file has changed, and
+// answers the engine's tickets. Loaded with the first ticket.
 import { readFileSync, statSync } from "node:fs";
 import type { TicketAnswer } from "../../port/port.ts";
 import { decodeKeytab, type KeytabEntry, MAX_KEYTAB_BYTES } from "./keytab.ts";

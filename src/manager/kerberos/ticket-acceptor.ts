@@ -1,5 +1,5 @@
-// Accepts the AP-REQ of a client: finds the service's key, decrypts the ticket and the authenticator, and checks times,
-// names and replays. RFC 4120 3.2.3, with the checks in its order; 3.2.4 (AP-REP).
+// Accepts the AP-REQ of a client: finds the service's key, decrypts the ticket and the authenticator, and
+// checks times, names and replays. RFC 4120 3.2.3, with the checks in its order; 3.2.4 (AP-REP).
 import { createHash } from "node:crypto";
 import type { EncryptionType } from "../../crypto/kerberos-type.ts";
 import { findEncryptionType, KeyUsage, RC4_HMAC } from "../../crypto/kerberos.ts";
@@ -28,7 +28,9 @@ import { ReplayCache } from "./replay-cache.ts";
 
 /** What the configuration says about tickets. */
 export interface TicketRules {
-  /** Names of principals in lower case, with or without their realm: `cifs/nas@HOME`. Empty: every `cifs/`. */
+  /**
+   * Names of principals in lower case, with or without their realm: `cifs/nas@HOME`. Empty: every `cifs/`.
+   */
   readonly services: readonly string[];
   /** Difference of the clocks that is tolerated; RFC 4120 recommends five minutes. */
   readonly skewMs: number;
@@ -122,8 +124,8 @@ export class TicketAcceptor {
     skewMs: number,
     user: string,
   ): void {
-    // What was accepted before this process began is not in the cache. The start is counted back from now, so that a
-    // clock that was wrong at the start locks nobody out.
+    // What was accepted before this process began is not in the cache. The start is counted back from now, so
+    // that a clock that was wrong at the start locks nobody out.
     const startMs = nowMs - this.clock.now();
     if (timeMs + 999 < startMs) {
       throw new TicketError(
@@ -193,8 +195,8 @@ function isSameVersion(sent: number, stored: number): boolean {
 }
 
 /**
- * A ticket for another service of this host (`HTTP/…`) is no log-on to the file server, and one for the host itself in a
- * bind alone: the clients of RPC ask for `host/…`.
+ * A ticket for another service of this host (`HTTP/…`) is no log-on to the file server, and one for the host
+ * itself in a bind alone: the clients of RPC ask for `host/…`.
  */
 function isOurService(name: string, realm: string, { services }: TicketRules, forRpc: boolean): boolean {
   const folded = forRpc ? name.toLowerCase().replace(/^host\//, "cifs/") : name.toLowerCase();
@@ -240,8 +242,8 @@ function answerOf(
   const isDce = (gssFlags & GssFlag.DCE_STYLE) !== 0;
   const isMutual = isDce || (request.options & AP_MUTUAL_REQUIRED) !== 0 || (gssFlags & GssFlag.MUTUAL) !== 0;
   const sequence = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) & 0x3fff_ffff;
-  // Outside of DCE's exchange without a subkey of the server's: the kernel's client takes its own as the session key,
-  // whatever comes back.
+  // Outside of DCE's exchange without a subkey of the server's: the kernel's client takes its own as the
+  // session key, whatever comes back.
   const key = isDce ? makeKey(clientKey.type) : clientKey;
   const serverKey = isDce ? { etype: key.type.id, value: key.value } : undefined;
   let token: Uint8Array | undefined;
@@ -274,7 +276,10 @@ function makeKey(type: EncryptionType): UsableKey {
   return { type, value: crypto.getRandomValues(new Uint8Array(type.keyBytes)) };
 }
 
-/** The third message of DCE's exchange: the client shows that it could read the server's number; [MS-KILE] 3.4.5.1. */
+/**
+ * The third message of DCE's exchange: the client shows that it could read the server's number; [MS-KILE]
+ * 3.4.5.1.
+ */
 function isConfirmation(reply: Uint8Array, { type, value }: UsableKey, sequence: number): boolean {
   try {
     const { etype, cipher } = decodeApRep(reply);

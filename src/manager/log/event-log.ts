@@ -1,6 +1,6 @@
-// Log lines for the engine's events and the manager's refusals. Clients can cause any number of them, so the lines of
-// each kind are limited: a log that fills the disk stops more than the server. The first line of a kind that concerns
-// a user, an address or a share is never left out.
+// Log lines for the engine's events and the manager's refusals. Clients can cause any number of them, so the
+// lines of each kind are limited: a log that fills the disk stops more than the server. The first line of a
+// kind that concerns a user, an address or a share is never left out.
 import type { EngineEvent, Identity } from "../../port/port.ts";
 import { showName } from "../users/user-name.ts";
 import type { Log } from "./log.ts";

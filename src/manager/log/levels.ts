@@ -1,5 +1,5 @@
-// `log level`: one level for all lines, and the components whose debug lines are written; what an administrator sets
-// while the server runs counts before the configuration.
+// `log level`: one level for all lines, and the components whose debug lines are written; what an
+// administrator sets while the server runs counts before the configuration.
 import type { DebugComponent, EngineSettings } from "../../port/port.ts";
 import { LEVELS, type LogLevel } from "./log.ts";
 
@@ -22,8 +22,8 @@ const CLASSES: Readonly<Record<string, DebugComponent>> = {
 const DEBUG_NUMBER = 3;
 
 /**
- * Reads `LEVEL` or `LEVEL CLASS:LEVEL…`, where a level is a name or Samba's number. `unknown` is the first word that is
- * neither. Samba has more classes than there are components: those are passed over.
+ * Reads `LEVEL` or `LEVEL CLASS:LEVEL…`, where a level is a name or Samba's number. `unknown` is the first
+ * word that is neither. Samba has more classes than there are components: those are passed over.
  */
 export function readLevels(text: string): Levels & { readonly unknown: string | undefined } {
   const [first = "", ...rest] = text.toLowerCase().split(/[\s,]+/);
@@ -74,7 +74,10 @@ export class LevelOverride {
     this.components = undefined;
   }
 
-  /** Switches the debug lines of a component, or of `all`. False for another name, which changes nothing, as with ksmbd. */
+  /**
+   * Switches the debug lines of a component, or of `all`. False for another name, which changes nothing, as
+   * with ksmbd.
+   */
   toggle(configured: Levels, name: string): boolean {
     const { debugComponents } = this.over(configured);
     if (name === "all") this.components = debugComponents.length === COMPONENTS.length ? [] : COMPONENTS;

@@ -1,5 +1,5 @@
-// Where log lines go: `log file` with its time and rotation, the journal with priorities, syslog for a server in the
-// background, else standard output and standard error.
+// Where log lines go: `log file` with its time and rotation, the journal with priorities, syslog for a server
+// in the background, else standard output and standard error.
 import { fstatSync } from "node:fs";
 import { openDatagramSocket, sendDatagram } from "../../linux/datagram.ts";
 import { LogFile } from "./log-file.ts";

@@ -1,4 +1,5 @@
-// The users and groups as RPC shows them, indexed by name and by identifier: one call may look a thousand of them up.
+// The users and groups as RPC shows them, indexed by name and by identifier: one call may look a thousand of
+// them up.
 import type { Account } from "../../port/port.ts";
 import type { Configuration } from "../config/load.ts";
 import { findSystemUser, type SystemAccounts } from "../users/system-accounts.ts";

@@ -92,8 +92,9 @@ export class Association {
   }
 
   /**
-   * Accepts bytes of any number of fragments, partial ones too; the buffer is the association's until the answer.
-   * STATUS_PIPE_DISCONNECTED after a protocol error, STATUS_PIPE_BUSY while too many replies are unread.
+   * Accepts bytes of any number of fragments, partial ones too; the buffer is the association's until the
+   * answer. STATUS_PIPE_DISCONNECTED after a protocol error, STATUS_PIPE_BUSY while too many replies are
+   * unread.
    */
   write(data: Uint8Array): MaybePromise<NtStatus> {
     if (this.busy) {

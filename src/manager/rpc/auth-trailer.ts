@@ -45,8 +45,8 @@ export function decodeTrailer(pdu: Uint8Array, header: PduHeader): AuthTrailer |
 }
 
 /**
- * A copy of the PDU with a trailer, before which the body is padded to a multiple of `boundary`. The token's place is
- * zero; the lengths in the header are those of the whole.
+ * A copy of the PDU with a trailer, before which the body is padded to a multiple of `boundary`. The token's
+ * place is zero; the lengths in the header are those of the whole.
  */
 export function withTrailer(
   pdu: Uint8Array,

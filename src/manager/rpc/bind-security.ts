@@ -1,5 +1,6 @@
-// The security context of an association: the log-on in its bind, and the protection of the calls that follow.
-// [MS-RPCE] 3.3.1.5.2 (security context), 2.2.2.11 (trailer). One context an association; NTLM and Kerberos, in SPNEGO and without.
+// The security context of an association: the log-on in its bind, and the protection of the calls that
+// follow. [MS-RPCE] 3.3.1.5.2 (security context), 2.2.2.11 (trailer). One context an association; NTLM and
+// Kerberos, in SPNEGO and without.
 import type { Identity, MaybePromise } from "../../port/port.ts";
 import type { MessageProtection, PipeLogon, PipeLogonStep } from "../../port/pipes.ts";
 import {
@@ -45,7 +46,9 @@ export class BindSecurity {
     return TYPES.has(type) && LEVELS.has(level);
   }
 
-  /** `open`: calls may be made; `unfinished`: the client owes a token; `failed`: it showed a wrong password. */
+  /**
+   * `open`: calls may be made; `unfinished`: the client owes a token; `failed`: it showed a wrong password.
+   */
   get state(): "open" | "unfinished" | "failed" {
     if (this.hasFailed) return "failed";
     return this.logon === undefined ? "open" : "unfinished";
@@ -60,7 +63,10 @@ export class BindSecurity {
     return this.fields;
   }
 
-  /** Takes the token of a BIND, an ALTER_CONTEXT or an AUTH3, of which the first says whether signatures cover headers. */
+  /**
+   * Takes the token of a BIND, an ALTER_CONTEXT or an AUTH3, of which the first says whether signatures cover
+   * headers.
+   */
   step(trailer: AuthTrailer, coversHeader: boolean): MaybePromise<BindStep> {
     const { type, level, contextId } = trailer;
     if (this.fields === undefined) {
@@ -74,8 +80,8 @@ export class BindSecurity {
   }
 
   /**
-   * Checks and decrypts a REQUEST in place, and returns it without trailer and padding; undefined if it is not what the
-   * context's level demands, after which the association cannot go on.
+   * Checks and decrypts a REQUEST in place, and returns it without trailer and padding; undefined if it is
+   * not what the context's level demands, after which the association cannot go on.
    */
   open(pdu: Uint8Array, header: PduHeader): Uint8Array | undefined {
     const trailer = decodeTrailer(pdu, header);
@@ -131,8 +137,8 @@ export class BindSecurity {
     if (step.kind === "refused") return this.refuse();
     if (step.kind === "continue") return { kind: "accepted", token: step.token };
     this.logon = undefined;
-    // At this level nothing shows that the calls come from whoever logged on, whose tokens another client may have
-    // passed on. The user of the SMB session goes on making the calls.
+    // At this level nothing shows that the calls come from whoever logged on, whose tokens another client may
+    // have passed on. The user of the SMB session goes on making the calls.
     if (this.fields?.level === AuthLevel.CONNECT) return { kind: "accepted", token: step.token };
     // Without a shared secret nobody can sign.
     if (step.protection === undefined) return this.refuse();

@@ -24,7 +24,9 @@ export interface EnumerationRequest {
   readonly resume: number;
 }
 
-/** Reads the level alone, twice as in every union; a request of unknown level has no more that could be told. */
+/**
+ * Reads the level alone, twice as in every union; a request of unknown level has no more that could be told.
+ */
 export function readLevel(input: NdrReader): number {
   const level = input.u32();
   if (input.u32() !== level) throw wireError("union's level differs from the structure's");
@@ -93,7 +95,10 @@ export function refuseEntries(
   output.u32(error);
 }
 
-/** Refuses a level before the rest is read. `hasContainer`: the union has a pointer at this level, which is then null. */
+/**
+ * Refuses a level before the rest is read. `hasContainer`: the union has a pointer at this level, which is
+ * then null.
+ */
 export function refuseEnumeration(
   output: NdrWriter,
   level: number,

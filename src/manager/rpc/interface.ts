@@ -74,7 +74,9 @@ export interface RpcContext {
   isAdministrator(user: string): boolean;
   /** Undefined until the engine runs. */
   readonly engine: RpcEngine | undefined;
-  /** Administrators may change shares: `client share directories` is set, and there is a configuration file. */
+  /**
+   * Administrators may change shares: `client share directories` is set, and there is a configuration file.
+   */
   readonly mayChangeShares: boolean;
   /** Undefined: the change is in the configuration file, and the server has read it. */
   changeShare(change: ShareChange, by: Identity): Promise<ShareChangeFault | undefined>;
@@ -95,7 +97,10 @@ export interface RpcCall {
   readonly output: NdrWriter;
 }
 
-/** Reads the arguments, writes results and return value. A WireError or RpcFault that it throws becomes a fault. */
+/**
+ * Reads the arguments, writes results and return value. A WireError or RpcFault that it throws becomes a
+ * fault.
+ */
 export type RpcOperation = (call: RpcCall) => MaybePromise<void>;
 
 /** Ends a call with a FAULT of this status instead of a reply. */
@@ -119,7 +124,9 @@ export function isProven(identity: Identity): boolean {
 export interface RpcInterface {
   /** Indexed by opnum; a gap is an operation that the server lacks. */
   readonly operations: readonly (RpcOperation | undefined)[];
-  /** The operations that guests and anonymous users may call; the others fault with ACCESS_DENIED for them. */
+  /**
+   * The operations that guests and anonymous users may call; the others fault with ACCESS_DENIED for them.
+   */
   readonly open: "all" | readonly number[];
 }
 

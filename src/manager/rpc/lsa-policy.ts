@@ -1,4 +1,5 @@
-// LSA: what OpenPolicy opens, the policy's information, and the rights of accounts. [MS-LSAD] 3.1.4.4 to 3.1.4.7.
+// LSA: what OpenPolicy opens, the policy's information, and the rights of accounts. [MS-LSAD] 3.1.4.4 to
+// 3.1.4.7.
 import { wireError } from "../../wire/cursor.ts";
 import { formatSid, parseSid, type Sid } from "../../wire/security/sid.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";

@@ -1,5 +1,5 @@
-// The Local Security Authority interface: names and SIDs ([MS-LSAT] 3.1.4), the user's own name, and the policy of
-// lsa-policy.ts ([MS-LSAD] 3.1.4).
+// The Local Security Authority interface: names and SIDs ([MS-LSAT] 3.1.4), the user's own name, and the
+// policy of lsa-policy.ts ([MS-LSAD] 3.1.4).
 import { formatSid, type Sid } from "../../wire/security/sid.ts";
 import { Status } from "../../wire/status.ts";
 import { type RpcCall, RpcFault, type RpcInterface, type RpcOperation } from "./interface.ts";
@@ -153,7 +153,9 @@ const getUserName: RpcOperation = ({ input, output, identity, context }) => {
   output.u32(Status.SUCCESS);
 };
 
-/** LookupSids3 and LookupNames4 are for members of a domain over its secure channel only; [MS-LSAT] 3.1.4.9. */
+/**
+ * LookupSids3 and LookupNames4 are for members of a domain over its secure channel only; [MS-LSAT] 3.1.4.9.
+ */
 const needsSecureChannel: RpcOperation = () => {
   throw new RpcFault(FaultStatus.ACCESS_DENIED);
 };

@@ -95,7 +95,9 @@ export class NdrReader {
     return { units: length / 2, isPresent: this.pointer() };
   }
 
-  /** The text of a RPC_UNICODE_STRING, which stands where its pointer's referent does; "" for a null pointer. */
+  /**
+   * The text of a RPC_UNICODE_STRING, which stands where its pointer's referent does; "" for a null pointer.
+   */
   unicodeString({ units, isPresent }: UnicodeStringHeader): string {
     if (!isPresent) {
       if (units > 0) throw wireError("string without text");
@@ -252,7 +254,10 @@ export class NdrWriter {
     this.later(() => this.string(text));
   }
 
-  /** RPC_UNICODE_STRING; its text is a referent. `isTerminated`: the buffer has room for a NUL, as LSA's names. */
+  /**
+   * RPC_UNICODE_STRING; its text is a referent. `isTerminated`: the buffer has room for a NUL, as LSA's
+   * names.
+   */
   unicodeString(text: string, isTerminated = false): void {
     const size = text.length * 2;
     this.align(4);

@@ -1,5 +1,5 @@
-// The presentation contexts of an association: which interface a client's context number stands for, and in which
-// transfer syntax. C706 12.6.3.1, [MS-RPCE] 3.3.1.5.3 (bind time feature negotiation), 3.3.1.5.4.
+// The presentation contexts of an association: which interface a client's context number stands for, and in
+// which transfer syntax. C706 12.6.3.1, [MS-RPCE] 3.3.1.5.3 (bind time feature negotiation), 3.3.1.5.4.
 import type { MaybePromise } from "../../port/port.ts";
 import { findInterface } from "./interfaces.ts";
 import type { RpcInterface } from "./interface.ts";
@@ -26,7 +26,10 @@ export class Presentation {
     this.contexts.clear();
   }
 
-  /** The result for each context that BIND or ALTER_CONTEXT offers; a promise where an interface must be loaded. */
+  /**
+   * The result for each context that BIND or ALTER_CONTEXT offers; a promise where an interface must be
+   * loaded.
+   */
   negotiate(offered: readonly PresentationContext[]): MaybePromise<ContextResult[]> {
     const found = offered.map(({ abstractSyntax }) => findInterface(abstractSyntax));
     if (found.some((each) => each instanceof Promise)) {

@@ -1,5 +1,6 @@
-// Names and SIDs of users and groups, in both directions: well-known ones, the machine's own domain, the built-in
-// groups, and Unix users and groups by their ids. [MS-DTYP] 2.4.2.4, [MS-LSAT] 3.1.1 (the order of look-ups).
+// Names and SIDs of users and groups, in both directions: well-known ones, the machine's own domain, the
+// built-in groups, and Unix users and groups by their ids. [MS-DTYP] 2.4.2.4, [MS-LSAT] 3.1.1 (the order of
+// look-ups).
 import { appendRid, formatSid, parseSid, type Sid } from "../../wire/security/sid.ts";
 import type { RpcAccounts } from "./interface.ts";
 import { BUILTIN, BUILTIN_ALIASES, NONE_RID, GUEST_RID, WELL_KNOWN } from "./well-known.ts";
@@ -75,8 +76,8 @@ function wellKnown({ sid, name, authority }: (typeof WELL_KNOWN)[number]): Princ
 }
 
 /**
- * `NAME` or `DOMAIN\NAME`, without regard to case; undefined for a name that this server does not know. The SID is the
- * one that the user's token has, so that an entry of a descriptor made from it means this user.
+ * `NAME` or `DOMAIN\NAME`, without regard to case; undefined for a name that this server does not know. The
+ * SID is the one that the user's token has, so that an entry of a descriptor made from it means this user.
  */
 export function findByName(accounts: RpcAccounts, text: string): Principal | undefined {
   const at = text.indexOf("\\");

@@ -1,5 +1,5 @@
-// SamrUnicodeChangePasswordUser4: a password change that is encrypted with AES, by a key that takes long to derive from the
-// old password's hash. [MS-SAMR] 3.1.5.10.4, 3.2.2.4 and 3.2.2.5 (AES), 2.2.6.32 (buffer).
+// SamrUnicodeChangePasswordUser4: a password change that is encrypted with AES, by a key that takes long to
+// derive from the old password's hash. [MS-SAMR] 3.1.5.10.4, 3.2.2.4 and 3.2.2.5 (AES), 2.2.6.32 (buffer).
 import { createDecipheriv, createHmac, pbkdf2, timingSafeEqual } from "node:crypto";
 import { Status } from "../../wire/status.ts";
 import type { RpcOperation } from "./interface.ts";

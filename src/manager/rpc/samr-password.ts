@@ -1,5 +1,6 @@
-// SAMR: the password policy, and a user's change of his own password. The old password is proven in the call: the new one
-// is encrypted with its hash, and the old hash with the new one's. [MS-SAMR] 3.1.5.10, 3.2.2.3; 2.2.6.21 (the buffer).
+// SAMR: the password policy, and a user's change of his own password. The old password is proven in the call:
+// the new one is encrypted with its hash, and the old hash with the new one's. [MS-SAMR] 3.1.5.10, 3.2.2.3;
+// 2.2.6.21 (the buffer).
 import { createCipheriv, timingSafeEqual } from "node:crypto";
 import { createRc4 } from "../../crypto/rc4.ts";
 import { Status } from "../../wire/status.ts";
@@ -29,7 +30,10 @@ function writePasswordPolicy(output: NdrWriter): void {
   output.u32(Status.SUCCESS);
 }
 
-/** USER_DOMAIN_PASSWORD_INFORMATION of SamrGetDomainPasswordInformation and SamrGetUserDomainPasswordInformation. */
+/**
+ * USER_DOMAIN_PASSWORD_INFORMATION of SamrGetDomainPasswordInformation and
+ * SamrGetUserDomainPasswordInformation.
+ */
 export const writePolicy: RpcOperation = ({ output }) => writePasswordPolicy(output);
 
 /** Changes with the hash of LAN Manager, which this server does not have. */
@@ -81,7 +85,9 @@ function change(call: RpcCall, { user, password, verifier }: ChangeRequest): Pro
   });
 }
 
-/** `open` returns the new password, and undefined where it was encrypted with another hash than the user's. */
+/**
+ * `open` returns the new password, and undefined where it was encrypted with another hash than the user's.
+ */
 export async function changeProven(
   { context, services, identity }: RpcCall,
   user: string,

@@ -1,5 +1,5 @@
-// The Security Account Manager interface: domains, users, groups and aliases. [MS-SAMR] 3.1.5. Clients change nothing but
-// their own passwords (samr-password.ts).
+// The Security Account Manager interface: domains, users, groups and aliases. [MS-SAMR] 3.1.5. Clients change
+// nothing but their own passwords (samr-password.ts).
 import { wireError } from "../../wire/cursor.ts";
 import { formatSid, type Sid } from "../../wire/security/sid.ts";
 import { Status } from "../../wire/status.ts";
@@ -304,12 +304,12 @@ OPERATIONS[63] = password.changePassword3;
 OPERATIONS[64] = connect5;
 OPERATIONS[65] = ridToSid;
 OPERATIONS[73] = changePassword4;
-// 73, SamrUnicodeChangePasswordUser4, is left out: its clients choose up to a million rounds of PBKDF2 for the server, which
-// takes seconds of a small machine for every guess. They use 63 where it is missing.
+// 73, SamrUnicodeChangePasswordUser4, is left out: its clients choose up to a million rounds of PBKDF2 for
+// the server, which takes seconds of a small machine for every guess. They use 63 where it is missing.
 
 /**
- * Who changes a password proves the old one in the call, so anybody may: the tools log on without a user where his
- * password has expired. Connects are open to them, too, because the tools begin with one.
+ * Who changes a password proves the old one in the call, so anybody may: the tools log on without a user
+ * where his password has expired. Connects are open to them, too, because the tools begin with one.
  */
 export const SAMR: RpcInterface = {
   operations: OPERATIONS,

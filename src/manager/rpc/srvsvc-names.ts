@@ -1,4 +1,5 @@
-// srvsvc: valid names of shares, and types of paths. [MS-SRVS] 3.1.4.29 (NetprPathType), 3.1.4.32 (NetprNameValidate).
+// srvsvc: valid names of shares, and types of paths. [MS-SRVS] 3.1.4.29 (NetprPathType), 3.1.4.32
+// (NetprNameValidate).
 import { type RpcOperation, Win32Error } from "./interface.ts";
 
 /** NAMETYPE_SHARE of [MS-SRVS] 2.2.2.8, the one type that this server has names of. */

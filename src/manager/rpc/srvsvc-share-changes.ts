@@ -1,4 +1,5 @@
-// srvsvc: administrators add, change and delete shares. [MS-SRVS] 3.1.4.7, 3.1.4.11 to 3.1.4.13; 2.2.4.22 to 2.2.4.31 (levels).
+// srvsvc: administrators add, change and delete shares. [MS-SRVS] 3.1.4.7, 3.1.4.11 to 3.1.4.13; 2.2.4.22 to
+// 2.2.4.31 (levels).
 import { wireError } from "../../wire/cursor.ts";
 import type { ShareChange, ShareChangeFault } from "../config/share-change.ts";
 import { isAdministrator, type RpcCall, type RpcOperation, Win32Error } from "./interface.ts";
@@ -88,7 +89,10 @@ function readDescriptor(input: NdrReader, isPresent: boolean): boolean {
   return isPresent;
 }
 
-/** Undefined: the number of connections stays what the configuration says. `net` sends 0 for that, as in smb.conf. */
+/**
+ * Undefined: the number of connections stays what the configuration says. `net` sends 0 for that, as in
+ * smb.conf.
+ */
 function connectionsOf({ maxUses = UNLIMITED }: ShareFields): number | undefined {
   return maxUses === UNLIMITED || maxUses === 0 ? undefined : maxUses;
 }
@@ -121,7 +125,10 @@ async function apply(call: RpcCall, change: ShareChange): Promise<number> {
   return fault === undefined ? Win32Error.SUCCESS : FAULTS[fault];
 }
 
-/** Reads a call's level and structure, then answers it with the pointer to the wrong parameter, which is not named. */
+/**
+ * Reads a call's level and structure, then answers it with the pointer to the wrong parameter, which is not
+ * named.
+ */
 function changing(
   isLevel: (level: number) => boolean,
   readName: (input: NdrReader) => string,
@@ -166,7 +173,10 @@ export const setShare = changing(
   changeOf,
 );
 
-/** NetrShareDel, and NetrShareDelSticky, which differs for shares that do not outlive the server: there are none. */
+/**
+ * NetrShareDel, and NetrShareDelSticky, which differs for shares that do not outlive the server: there are
+ * none.
+ */
 export const deleteShare: RpcOperation = (call) => {
   const { input, output } = call;
   input.skipServerName();

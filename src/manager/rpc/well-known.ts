@@ -1,4 +1,5 @@
-// Well-known SIDs and the groups of the built-in domain; [MS-DTYP] 2.4.2.4. Names are those of an English Windows.
+// Well-known SIDs and the groups of the built-in domain; [MS-DTYP] 2.4.2.4. Names are those of an English
+// Windows.
 import { parseSid } from "../../wire/security/sid.ts";
 
 const NT = "NT AUTHORITY";

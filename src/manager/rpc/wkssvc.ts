@@ -22,7 +22,9 @@ import { collect } from "./rows.ts";
 
 const OTHER_LEVEL = 502;
 
-/** Levels 100 to 102; [MS-WKST] 2.2.5.1 to 2.2.5.3. The last counts logged-on users and is for administrators. */
+/**
+ * Levels 100 to 102; [MS-WKST] 2.2.5.1 to 2.2.5.3. The last counts logged-on users and is for administrators.
+ */
 const getWorkstationInfo: RpcOperation = ({ input, output, context, identity }) => {
   input.skipServerName();
   const level = input.u32();

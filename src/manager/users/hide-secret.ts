@@ -1,6 +1,6 @@
-// Overwrites passwords in this process's arguments and environment, which others read in /proc/PID. In place, as
-// other servers do: a second exec with the password in a pipe would show it for as long as this does, until the
-// process runs its own code.
+// Overwrites passwords in this process's arguments and environment, which others read in /proc/PID. In place,
+// as other servers do: a second exec with the password in a pipe would show it for as long as this does,
+// until the process runs its own code.
 import { ownStrings } from "../../linux/process-strings.ts";
 
 const NUL = 0;

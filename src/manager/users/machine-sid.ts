@@ -1,5 +1,5 @@
-// ksmbd.subauth: `a:b:c`, three decimal 32-bit numbers, the sub-authorities of the SID that this machine's users belong
-// to: S-1-5-21-a-b-c ([MS-DTYP] 2.4.2.4). It stays the same for as long as the file does.
+// ksmbd.subauth: `a:b:c`, three decimal 32-bit numbers, the sub-authorities of the SID that this machine's
+// users belong to: S-1-5-21-a-b-c ([MS-DTYP] 2.4.2.4). It stays the same for as long as the file does.
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -13,9 +13,10 @@ export function subauthFileOf(passwordFile: string): string {
 }
 
 /**
- * The machine's SID, `S-1-5-21-…`, from the file. A missing file is made, with the numbers that servers without the
- * file used: a hash of `serverGuid` (16 bytes in hex). Descriptors stored by those keep their meaning. Null: no file.
- * `warn` gets what is wrong with the file; the hash is then used, and the file is left as it is.
+ * The machine's SID, `S-1-5-21-…`, from the file. A missing file is made, with the numbers that servers
+ * without the file used: a hash of `serverGuid` (16 bytes in hex). Descriptors stored by those keep their
+ * meaning. Null: no file. `warn` gets what is wrong with the file; the hash is then used, and the file is
+ * left as it is.
  */
 export function machineSid(file: string | null, serverGuid: string, warn: (text: string) => void): string {
   const derived = deriveNumbers(serverGuid);
@@ -59,7 +60,9 @@ export function parseNumbers(text: string): Numbers | undefined {
   return numbers.every((number) => number < 2 ** 32) ? numbers : undefined;
 }
 
-/** Makes the file whole or not at all. The numbers of another process that was quicker, if they can be read. */
+/**
+ * Makes the file whole or not at all. The numbers of another process that was quicker, if they can be read.
+ */
 function makeFile(file: string, numbers: Numbers): Numbers | undefined {
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   const descriptor = openSync(temporary, "wx", FILE_MODE);

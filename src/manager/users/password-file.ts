@@ -1,5 +1,5 @@
-// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file; of two lines with one name
-// the later counts. Names that differ by case only are two users, as for ksmbd.
+// ksmbdpwd.db(5): one `user:base64(NT hash)` a line. An invalid line rejects the whole file; of two lines
+// with one name the later counts. Names that differ by case only are two users, as for ksmbd.
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../config/parse.ts";
 import { replaceFile } from "../replace-file.ts";
@@ -58,7 +58,9 @@ export function putUser(table: PasswordTable, name: string, hash: string): void 
   table.set(findSpelling(table, name) ?? name, hash);
 }
 
-/** A missing file gives an empty table. Throws UnreadableFile, or another ConfigError if it cannot be parsed. */
+/**
+ * A missing file gives an empty table. Throws UnreadableFile, or another ConfigError if it cannot be parsed.
+ */
 export function readPasswordFile(file: string): PasswordTable {
   let bytes: Uint8Array;
   try {

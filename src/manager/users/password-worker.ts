@@ -1,4 +1,5 @@
-// Worker that replaces the hash of one user in the password file, because the event loop never waits for a disk.
+// Worker that replaces the hash of one user in the password file, because the event loop never waits for a
+// disk.
 import { ConfigError } from "../config/parse.ts";
 import type { PasswordChange, PasswordChangeAnswer } from "./password-change.ts";
 import { findSpelling, updatePasswordFile } from "./password-file.ts";

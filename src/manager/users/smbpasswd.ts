@@ -1,4 +1,5 @@
-// Samba's smbpasswd(5), which `pdbedit -Lw` prints as well: `NAME:UID:LM HASH:NT HASH:[FLAGS]:LCT-TIME:` in each line.
+// Samba's smbpasswd(5), which `pdbedit -Lw` prints as well: `NAME:UID:LM HASH:NT HASH:[FLAGS]:LCT-TIME:` in
+// each line.
 import { showName, userNameFault } from "./user-name.ts";
 
 export interface ImportedUser {

@@ -92,8 +92,9 @@ export class SystemAccountFiles {
   }
 
   /**
-   * A missing file counts as empty. One that cannot be read does not, as lists that keep a group out would let it in:
-   * the accounts stay as they were, and the next call tries again. Throws ConfigError if they were never read.
+   * A missing file counts as empty. One that cannot be read does not, as lists that keep a group out would
+   * let it in: the accounts stay as they were, and the next call tries again. Throws ConfigError if they were
+   * never read.
    */
   read(): SystemAccounts {
     try {

@@ -1,5 +1,5 @@
-// The users that can log on, from ksmbdpwd.db and the configuration. Clients send names in any case (NTLM hashes them
-// in upper case), so case matters only between users whose names differ by nothing else.
+// The users that can log on, from ksmbdpwd.db and the configuration. Clients send names in any case (NTLM
+// hashes them in upper case), so case matters only between users whose names differ by nothing else.
 import type { Account } from "../../port/port.ts";
 import { stampOf } from "./file-stamp.ts";
 import { findSpelling, readPasswordFile, UnreadableFile } from "./password-file.ts";

@@ -4,8 +4,8 @@ import { isPrintable, printable } from "../../wire/printable.ts";
 export const MAX_NAME_BYTES = 47;
 
 /**
- * False for text with U+FFFD, which the runtime puts in the place of bytes of an argument, the environment or a
- * terminal that are not UTF-8: the real bytes are lost, and nobody could log on with them.
+ * False for text with U+FFFD, which the runtime puts in the place of bytes of an argument, the environment or
+ * a terminal that are not UTF-8: the real bytes are lost, and nobody could log on with them.
  */
 export function isText(text: string): boolean {
   return text.isWellFormed() && !text.includes("\ufffd");

@@ -9,10 +9,10 @@ const FIRST_NAME_RID = 0x4000_0000;
 const FIRST_UNIX_RID = 1_000;
 
 /**
- * The relative identifier of a user; the case of the name does not matter unless it tells the user from another one
- * (`isExact`). Users with an account on the machine have
- * the one that Samba computes from the uid. Others have one derived from the name, so that descriptors can tell them
- * apart although one uid owns all their files.
+ * The relative identifier of a user; the case of the name does not matter unless it tells the user from
+ * another one (`isExact`). Users with an account on the machine have
+ * the one that Samba computes from the uid. Others have one derived from the name, so that descriptors can
+ * tell them apart although one uid owns all their files.
  */
 export function userRid(user: string, isExact: boolean, accounts: SystemAccounts): number {
   const account = findSystemUser(accounts, user, isExact);

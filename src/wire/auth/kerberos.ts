@@ -1,5 +1,6 @@
-// Kerberos messages between a client and a service, in ASN.1 DER: AP-REQ with its ticket and authenticator, and AP-REP.
-// RFC 4120 5.2 (types), 5.3 (ticket), 5.5 (AP exchange); RFC 4121 4.1 (frame of GSS-API and checksum 0x8003).
+// Kerberos messages between a client and a service, in ASN.1 DER: AP-REQ with its ticket and authenticator,
+// and AP-REP. RFC 4120 5.2 (types), 5.3 (ticket), 5.5 (AP exchange); RFC 4121 4.1 (frame of GSS-API and
+// checksum 0x8003).
 import { wireError } from "../cursor.ts";
 import { contextTag, decodeOid, DerReader, encodeDer, encodeOid, Tag } from "./der.ts";
 import { Oid } from "./spnego.ts";
@@ -163,7 +164,9 @@ export function decodeAuthenticator(bytes: Uint8Array): Authenticator {
   return { realm, client, gssFlags, timeDer, timeMs, microseconds, subkey, sequence };
 }
 
-/** Encodes the part of an AP-REP that is encrypted; `sequence` is the number of the server's first message. */
+/**
+ * Encodes the part of an AP-REP that is encrypted; `sequence` is the number of the server's first message.
+ */
 export function encodeEncApRepPart(
   of: Pick<Authenticator, "timeDer" | "microseconds">,
   sequence: number,

@@ -158,9 +158,9 @@ export function decodeNtlmChallenge(message: Uint8Array): NtlmChallenge {
 }
 
 /**
- * Decodes an AUTHENTICATE message; byte fields are views of it. `negotiated` are the flags of CHALLENGE: they hold
- * where the message has none of its own, as the old form of 52 bytes, and tell the character set where its flags name
- * neither. Throws WireError for a malformed message.
+ * Decodes an AUTHENTICATE message; byte fields are views of it. `negotiated` are the flags of CHALLENGE: they
+ * hold where the message has none of its own, as the old form of 52 bytes, and tell the character set where
+ * its flags name neither. Throws WireError for a malformed message.
  */
 export function decodeNtlmAuthenticate(message: Uint8Array, negotiated: number): NtlmAuthenticate {
   if (message.length < AUTHENTICATE_FIXED_OLD) throw wireError("AUTHENTICATE message too short");
@@ -191,7 +191,10 @@ export function decodeNtlmAuthenticate(message: Uint8Array, negotiated: number):
   };
 }
 
-/** Encodes an AUTHENTICATE message with a MIC field, which is zero when `mic` is undefined; names as its flags say. */
+/**
+ * Encodes an AUTHENTICATE message with a MIC field, which is zero when `mic` is undefined; names as its flags
+ * say.
+ */
 export function encodeNtlmAuthenticate(message: NtlmAuthenticate): Uint8Array {
   const fixed = MIC_OFFSET + MIC_LENGTH;
   const texts = [message.domain, message.user, message.workstation].map((text) =>
@@ -314,8 +317,8 @@ function decodeText(bytes: Uint8Array, flags: number): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
-// No field announces the MIC or the old form: what is present ends before the first payload. `end` is where the
-// payload fields end.
+// No field announces the MIC or the old form: what is present ends before the first payload. `end` is where
+// the payload fields end.
 function firstPayloadOffset(message: Uint8Array, end: number): number {
   const reader = new Reader(message);
   let first = message.length;

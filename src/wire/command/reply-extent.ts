@@ -1,4 +1,5 @@
-// How long a reply the client asks for: the fields of requests that limit it. [MS-SMB2] 2.2.19, 2.2.31, 2.2.33, 2.2.37.
+// How long a reply the client asks for: the fields of requests that limit it. [MS-SMB2] 2.2.19, 2.2.31,
+// 2.2.33, 2.2.37.
 import { BODY } from "../body.ts";
 import { Command } from "../header.ts";
 import type { Message } from "../cursor.ts";
@@ -11,7 +12,9 @@ const LENGTH_AT = {
   [Command.QUERY_INFO]: BODY + 4,
 } as const;
 
-/** Bytes of data that the reply may have, as the client says, whose fixed part is there; 0 for other commands. */
+/**
+ * Bytes of data that the reply may have, as the client says, whose fixed part is there; 0 for other commands.
+ */
 export function replyExtent(command: number, message: Message): number {
   switch (command) {
     case Command.READ:

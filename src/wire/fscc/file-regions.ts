@@ -18,8 +18,8 @@ export const FILE_REGIONS_INPUT_BYTES = 24;
 export const FILE_REGIONS_BYTES = 40;
 
 /**
- * Decodes the range to report; an empty buffer names the whole file. Throws WireError for an empty range, an end from
- * 2^63 on, and for a usage other than valid data.
+ * Decodes the range to report; an empty buffer names the whole file. Throws WireError for an empty range, an
+ * end from 2^63 on, and for a usage other than valid data.
  */
 export function decodeFileRegionsRequest(data: Uint8Array): FileRegion {
   if (data.length === 0) return { offset: 0, length: Number.MAX_SAFE_INTEGER, usage: CACHED };

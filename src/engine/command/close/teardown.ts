@@ -23,8 +23,8 @@ import { reportStream } from "../open/modified.ts";
 import { statusOf } from "../errno-status.ts";
 
 /**
- * Milliseconds for which closing a client's opens keeps the event loop: less than a turn (TURN_MS), since nobody
- * waits for it and one open may have thousands of locks.
+ * Milliseconds for which closing a client's opens keeps the event loop: less than a turn (TURN_MS), since
+ * nobody waits for it and one open may have thousands of locks.
  */
 const CLOSING_MS = 1;
 const STREAM_WRITTEN = CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE;
@@ -207,7 +207,9 @@ function statusOfStored(context: EngineContext, open: Open, result: 0 | Failure)
   return statusOf(result);
 }
 
-/** Logs a failed removal; few clients show the status of a CLOSE. A directory that is not empty is no error. */
+/**
+ * Logs a failed removal; few clients show the status of a CLOSE. A directory that is not empty is no error.
+ */
 function reportRemoval(context: EngineContext, path: string, result: Failure): void {
   if (result < 0 && result !== -Errno.ENOTEMPTY) {
     context.log.warn?.(`delete on close of "${path}" failed with errno ${-result}`);
@@ -255,8 +257,8 @@ export function loseSession(context: EngineContext, session: Session): MaybeProm
 
 /**
  * Closes the detached opens of a holder whose break found no connection. [MS-SMB2] 3.3.4.7 keeps those whose
- * lease has HANDLE left; as on Windows and in smbd, they are closed, too: what such a client has cached of its
- * writes would replace newer data when it came back (smb2.durable-open.lease).
+ * lease has HANDLE left; as on Windows and in smbd, they are closed, too: what such a client has cached of
+ * its writes would replace newer data when it came back (smb2.durable-open.lease).
  */
 export function closeUnreachable(context: EngineContext, holder: CachingHolder): void {
   for (const { id } of [...holder.opens]) {

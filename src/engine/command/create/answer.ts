@@ -76,8 +76,8 @@ function responseContexts(
   return answer;
 }
 
-// 3.3.5.9.5: a client that knows the maximal access sends the LastWriteTime that it belongs to. A FILETIME has
-// units of 100 ns.
+// 3.3.5.9.5: a client that knows the maximal access sends the LastWriteTime that it belongs to. A FILETIME
+// has units of 100 ns.
 function isUnchangedSince(stat: FileStat, time: Time | undefined): boolean {
   if (time === undefined) return false;
   if (stat.modifySeconds !== time.seconds) return stat.modifySeconds < time.seconds;

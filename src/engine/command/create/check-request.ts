@@ -50,7 +50,9 @@ export function checkCreateRequest(request: CreateRequest, tree: Tree): NtStatus
   return checkCreateAttributes(request, tree);
 }
 
-/** SeSecurityPrivilege, by which a SACL is read and set: administrators have it where descriptors are stored. */
+/**
+ * SeSecurityPrivilege, by which a SACL is read and set: administrators have it where descriptors are stored.
+ */
 function hasSecurityPrivilege({ grant }: Tree): boolean {
   return grant.isAdmin && grant.security.acl === "nt";
 }

@@ -52,8 +52,8 @@ function emptyFile(creation: Creation, node: FileNode): MaybePromise<0 | Failure
 }
 
 /**
- * Breaks the read caching of other opens: they may have cached the old data while the disk was truncating. The
- * new open has no holder yet; a lease with its key stays.
+ * Breaks the read caching of other opens: they may have cached the old data while the disk was truncating.
+ * The new open has no holder yet; a lease with its key stays.
  */
 export function breakReaders(creation: Creation, open: Open): void {
   const caching = open.file?.caching;

@@ -19,8 +19,8 @@ export function asksForPosix(exchange: Exchange, request: CreateRequest, tree: T
 }
 
 /**
- * The store and the parsed path for a CREATE, with POSIX or Windows names. The look-up refuses a component that is too
- * long.
+ * The store and the parsed path for a CREATE, with POSIX or Windows names. The look-up refuses a component
+ * that is too long.
  */
 export function pathOfCreate(
   request: CreateRequest,

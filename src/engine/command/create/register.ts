@@ -59,8 +59,8 @@ export function register(creation: Creation, found: Found, node: FileNode): Mayb
 }
 
 /**
- * For a conflict between the file and one of its streams (see `OpenTable.conflicts`): the other one, where its
- * client may close it at a handle lease break.
+ * For a conflict between the file and one of its streams (see `OpenTable.conflicts`): the other one, where
+ * its client may close it at a handle lease break.
  */
 function findHolder(creation: Creation, file: SharedFile): SharedFile | undefined {
   const { caching } = creation.exchange.context;
@@ -87,8 +87,8 @@ function waitFor(creation: Creation, file: SharedFile, found: Found, node: FileN
 }
 
 /**
- * Late changes come before the CREATE: a truncation would not last, and what the client reads and caches would not stay
- * right.
+ * Late changes come before the CREATE: a truncation would not last, and what the client reads and caches
+ * would not stay right.
  */
 function waitForLate(creation: Creation, late: Promise<unknown>): Promise<NtStatus> {
   const { exchange } = creation;

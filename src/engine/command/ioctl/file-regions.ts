@@ -1,4 +1,5 @@
-// FSCTL_QUERY_FILE_REGIONS: which part of a file is valid data. [MS-FSA] 2.1.5.10.24; [MS-FSCC] 2.3.55, 2.3.56.
+// FSCTL_QUERY_FILE_REGIONS: which part of a file is valid data. [MS-FSA] 2.1.5.10.24; [MS-FSCC] 2.3.55,
+// 2.3.56.
 import { andThen } from "../../and-then.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";

@@ -1,7 +1,8 @@
 // FSCTL_CREATE_OR_GET_OBJECT_ID: an id that a file keeps for its lifetime ([MS-FSCC] 2.1.3.1, 2.3;
 // [MS-FSA] 2.1.5.10). As in Samba it consists of the volume's serial number and the inode number: it needs no
-// storage and cannot be set. The other controls of object ids are refused, as smbd does, and the file system's
-// attributes do not claim them; smb2.replay.channel-sequence and smb2.replay.replay-commands need this one.
+// storage and cannot be set. The other controls of object ids are refused, as smbd does, and the file
+// system's attributes do not claim them; smb2.replay.channel-sequence and smb2.replay.replay-commands need
+// this one.
 import type { MaybePromise } from "../../../port/port.ts";
 import type { IoctlRequest } from "../../../wire/command/ioctl.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";

@@ -1,5 +1,5 @@
-// FSCTL_PIPE_WAIT ([MS-FSCC] 2.3.49): a client asks for a free instance of a pipe. It names no open: the pipe's name is
-// in the request.
+// FSCTL_PIPE_WAIT ([MS-FSCC] 2.3.49): a client asks for a free instance of a pipe. It names no open: the
+// pipe's name is in the request.
 import { andThen } from "../../and-then.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { pipeServices } from "../../connection/pipe-services.ts";

@@ -4,8 +4,9 @@ import { lineOfError } from "../../../wire/printable.ts";
 import type { FileStore } from "../../vfs/store.ts";
 
 /**
- * For a watch of the folder whose path `directory` returns. Undefined: unknown, so the client lists the folder anew.
- * That is the answer where a worker fails as well; the log has the first such failure of the watch.
+ * For a watch of the folder whose path `directory` returns. Undefined: unknown, so the client lists the
+ * folder anew. That is the answer where a worker fails as well; the log has the first such failure of the
+ * watch.
  */
 export function mayLearnBelow(
   store: Pick<FileStore, "seesBelow">,

@@ -43,8 +43,8 @@ function acknowledgeOplock(exchange: Exchange, open: Open): NtStatus {
   return Status.SUCCESS;
 }
 
-// The statuses of Microsoft's own model of 3.3.5.22.1 (Windows Protocol Test Suites, OplockModel). The clause's
-// newest text has INVALID_DEVICE_STATE for all of them.
+// The statuses of Microsoft's own model of 3.3.5.22.1 (Windows Protocol Test Suites, OplockModel). The
+// clause's newest text has INVALID_DEVICE_STATE for all of them.
 function refusalWithoutBreak(holder: CachingHolder | undefined, level: number): NtStatus {
   const oplock = holder?.lease === undefined ? holder : undefined;
   // A break of level II wants no acknowledgment, and [MS-FSA] 2.1.5.19 refuses one (smb2.oplock.levelii500).

@@ -44,7 +44,10 @@ export const READ_ONLY_ACCESS = FileGeneric.READ | FileGeneric.EXECUTE;
 
 const CHANGING_ACCESS = FileGeneric.ALL & ~READ_ONLY_ACCESS;
 
-/** Takes the rights from an open that a read-only share does not give. A delete-on-close that is due is revoked. */
+/**
+ * Takes the rights from an open that a read-only share does not give. A delete-on-close that is due is
+ * revoked.
+ */
 export function makeReadOnly(open: Open): void {
   open.grantedAccess = (open.grantedAccess & ~CHANGING_ACCESS) >>> 0;
   open.deleteOnClose = false;
@@ -66,8 +69,8 @@ export function maximalAccessOf(tree: Tree, node: FileNode): AccessMask {
 }
 
 /**
- * The rights of the tree's user on `node` as far as `wanted` needs them, without asking the kernel where everybody has
- * those; call `loadRights` first.
+ * The rights of the tree's user on `node` as far as `wanted` needs them, without asking the kernel where
+ * everybody has those; call `loadRights` first.
  */
 export function accessFor(tree: Tree, node: FileNode, wanted: number): AccessMask {
   const isForEverybody = (wanted & ~ALWAYS) === 0 && !loadedRights.has(node);
@@ -94,8 +97,8 @@ function ownsByMode({ grant: { credentials } }: Tree, node: FileNode): boolean {
 }
 
 /**
- * The rights of `granted` that an open of `node` may have, but not use: the user is not the owner, who alone may change
- * mode and owner.
+ * The rights of `granted` that an open of `node` may have, but not use: the user is not the owner, who alone
+ * may change mode and owner.
  */
 export function unusableAccessOf(tree: Tree, node: FileNode, granted: number): number {
   const asked = granted & BY_EVERYTHING;

@@ -1,9 +1,10 @@
-// Which file information classes are served for which kind of object in which direction, and the status of all
-// others. QUERY_INFO and SET_INFO dispatch by it ([MS-SMB2] 3.3.5.20.1, 3.3.5.21.1; uses of a class: [MS-FSCC] 2.4).
+// Which file information classes are served for which kind of object in which direction, and the status of
+// all others. QUERY_INFO and SET_INFO dispatch by it ([MS-SMB2] 3.3.5.20.1, 3.3.5.21.1; uses of a class:
+// [MS-FSCC] 2.4).
 //
-// A class of [MS-FSCC] that SMB2 does not query, or that SMB2 could set in principle: NOT_SUPPORTED. A class that
-// cannot be set, and one that [MS-FSCC] does not have: INVALID_INFO_CLASS. smbd 4.17 makes no such difference: it
-// answers INVALID_INFO_CLASS for all of these on disks and NOT_SUPPORTED for all on pipes.
+// A class of [MS-FSCC] that SMB2 does not query, or that SMB2 could set in principle: NOT_SUPPORTED. A class
+// that cannot be set, and one that [MS-FSCC] does not have: INVALID_INFO_CLASS. smbd 4.17 makes no such
+// difference: it answers INVALID_INFO_CLASS for all of these on disks and NOT_SUPPORTED for all on pipes.
 import { FileInfoClass } from "../../../wire/fscc/info-class.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Open } from "../../state/open.ts";

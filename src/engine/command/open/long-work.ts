@@ -24,7 +24,9 @@ export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>):
   return afterLate(exchange, exchange.open?.file, () => runSteps(exchange, step));
 }
 
-/** Calls `change`, which changes the file's data, after what it must not be overtaken by; see `LateChanges`. */
+/**
+ * Calls `change`, which changes the file's data, after what it must not be overtaken by; see `LateChanges`.
+ */
 export function afterLate<T>(
   exchange: Exchange,
   file: SharedFile | undefined,

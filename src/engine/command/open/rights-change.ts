@@ -56,8 +56,8 @@ export function rightsChange(
     return { uid, gid, acl: aclOfMode(stat.mode | open), inherited: undefined, descriptor };
   }
   const uidOf = (sid: Sid): number | undefined => uidOn(tree, sid);
-  // With POSIX rights a change of owner alone leaves the mode: its owner bits apply to the new owner. So does,
-  // as with smbd, a DACL for accounts of Windows alone, which any file of a Windows profile has.
+  // With POSIX rights a change of owner alone leaves the mode: its owner bits apply to the new owner. So
+  // does, as with smbd, a DACL for accounts of Windows alone, which any file of a Windows profile has.
   if (kind === "posix" && (!hasDacl || !isExpressible(descriptor, uidOf))) {
     return { uid, gid, acl: undefined, inherited: undefined, descriptor: undefined };
   }

@@ -1,5 +1,5 @@
-// SMB2 QUERY_DIRECTORY ([MS-SMB2] 3.3.5.18, [MS-FSA] 2.1.5.6.3). Entries are written directly into the reply; a
-// listing that takes long is announced by an interim response (3.3.4.2).
+// SMB2 QUERY_DIRECTORY ([MS-SMB2] 3.3.5.18, [MS-FSA] 2.1.5.6.3). Entries are written directly into the reply;
+// a listing that takes long is announced by an interim response (3.3.4.2).
 import type { MaybePromise } from "../../../port/port.ts";
 import { Access } from "../../../wire/security/access.ts";
 import { beginBufferResponse, finishBufferResponse } from "../../../wire/command/buffer-response.ts";
@@ -155,8 +155,8 @@ class Listing {
   }
 
   /**
-   * Sends an interim response. It takes the finished responses of a compound and their buffer with it: the body
-   * moves to the place that it gets then.
+   * Sends an interim response. It takes the finished responses of a compound and their buffer with it: the
+   * body moves to the place that it gets then.
    */
   sendInterim(): void {
     const { exchange, writer } = this;

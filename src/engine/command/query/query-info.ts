@@ -172,7 +172,9 @@ function queryFile(
   });
 }
 
-/** [MS-FSA] 2.1.5.12.4, which asks for no access. As in NTFS, a name of the form 8.3 is its own short name. */
+/**
+ * [MS-FSA] 2.1.5.12.4, which asks for no access. As in NTFS, a name of the form 8.3 is its own short name.
+ */
 function queryShortName(
   exchange: Exchange,
   open: Open,
@@ -183,7 +185,8 @@ function queryShortName(
     return Status.INFO_LENGTH_MISMATCH;
   const name = pathOf(open).split("\\").at(-1) ?? "";
   const short = open.tree.store?.shortNameOf?.(name) || (isShortName(name) ? name : "");
-  // 2.1.5.12.4 demands OBJECT_NAME_NOT_FOUND, at which `allinfo` of smbclient 4.17 stops: it goes on at this one.
+  // 2.1.5.12.4 demands OBJECT_NAME_NOT_FOUND, at which `allinfo` of smbclient 4.17 stops: it goes on at this
+  // one.
   if (short === "") return Status.NOT_SUPPORTED;
   return answerQuery(exchange, request, (writer) => encodeNameInformation(writer, short));
 }

@@ -6,7 +6,9 @@ import type { FileStore } from "../../vfs/store.ts";
 const asciiOnly = /^[\u0000-\u007f]*$/;
 const everything: ReadonlySet<string> = new Set(["*", "*.*", ""]);
 
-/** The only name that the pattern can match, where it has no wildcards: it is looked up and not searched for. */
+/**
+ * The only name that the pattern can match, where it has no wildcards: it is looked up and not searched for.
+ */
 export function exactName(pattern: string): string | undefined {
   const isOfMany = pattern === "" || pattern === "." || pattern === ".." || hasWildcard(pattern);
   return isOfMany ? undefined : pattern;

@@ -32,9 +32,9 @@ export function admitSession(exchange: Exchange, session: Session, identity: Log
 const NO_GUID = "0".repeat(32);
 
 /**
- * 3.3.5.5.3, Client.Dialect: true where the client has a session of another 3.x dialect, so that nobody makes one of its
- * connections use an older one. Only sessions of the same user count: a client GUID is no secret, and anybody could lock
- * its owner out. `previousId` is the session that this one replaces.
+ * 3.3.5.5.3, Client.Dialect: true where the client has a session of another 3.x dialect, so that nobody makes
+ * one of its connections use an older one. Only sessions of the same user count: a client GUID is no secret,
+ * and anybody could lock its owner out. `previousId` is the session that this one replaces.
  */
 export function hasOtherDialect(
   context: EngineContext,

@@ -53,8 +53,8 @@ export function beginBinding(
   return logon;
 }
 
-// 3.3.5.5.2: dialect and cipher of a channel must equal those of the session's first connection. The client GUID may
-// differ, as on Windows and smbd (smbtorture's session.bind_negative_smb3signCtoHd).
+// 3.3.5.5.2: dialect and cipher of a channel must equal those of the session's first connection. The client
+// GUID may differ, as on Windows and smbd (smbtorture's session.bind_negative_smb3signCtoHd).
 function checkTerms(negotiated: Negotiated, session: Session): NtStatus {
   const { terms } = session;
   if (terms.revision !== negotiated.dialect.revision) return Status.INVALID_PARAMETER;

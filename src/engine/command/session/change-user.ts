@@ -1,5 +1,6 @@
-// A session becomes another user's by re-authentication, where that is allowed: its tree connects and opens keep of their
-// rights only what the new user gets. smbtorture's session.reauth tests want them to stay otherwise.
+// A session becomes another user's by re-authentication, where that is allowed: its tree connects and opens
+// keep of their rights only what the new user gets. smbtorture's session.reauth tests want them to stay
+// otherwise.
 import type { Identity, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { Access, FileGeneric } from "../../../wire/security/access.ts";
 import type { EngineContext } from "../../connection/context.ts";
@@ -31,8 +32,9 @@ export async function handOverTrees(
 }
 
 /**
- * The new user may not use the share. As on smbd the tree stays for the case that the former user comes back, CREATE
- * fails with ACCESS_DENIED, and opens still show attributes and descriptor, which session.reauth2 and .reauth3 query.
+ * The new user may not use the share. As on smbd the tree stays for the case that the former user comes back,
+ * CREATE fails with ACCESS_DENIED, and opens still show attributes and descriptor, which session.reauth2 and
+ * .reauth3 query.
  */
 async function closeToUser(context: EngineContext, tree: Tree): Promise<void> {
   tree.maximalAccess = 0;

@@ -3,8 +3,8 @@ import type { HidingRules, SecurityRules, ShareRules } from "../../../port/port.
 import type { Tree } from "../../state/session.ts";
 
 /**
- * True where the setting ends the tree connect: its client connects again and gets what the setting says now. The rule
- * sees the setting as of the tree connect, and as it is now.
+ * True where the setting ends the tree connect: its client connects again and gets what the setting says now.
+ * The rule sees the setting as of the tree connect, and as it is now.
  */
 type Rule<T> = (before: T, after: T, tree: Tree) => boolean;
 

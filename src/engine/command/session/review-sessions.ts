@@ -1,5 +1,5 @@
-// After a reload: sessions, tree connects and rights that users would not get any more end. What they would still get
-// goes on unchanged, and what they would get beyond it needs a new TREE_CONNECT.
+// After a reload: sessions, tree connects and rights that users would not get any more end. What they would
+// still get goes on unchanged, and what they would get beyond it needs a new TREE_CONNECT.
 import { eventLoop } from "../../../loop/event-loop.ts";
 import type { Credentials, ShareGrant } from "../../../port/port.ts";
 import { Status } from "../../../wire/status.ts";
@@ -88,8 +88,8 @@ function restrictTree(context: EngineContext, tree: Tree): void {
 }
 
 /**
- * Gives the tree its user's current groups (initgroups(3)). Another user id ends it: what is open was opened with the
- * rights of the former one.
+ * Gives the tree its user's current groups (initgroups(3)). Another user id ends it: what is open was opened
+ * with the rights of the former one.
  */
 async function refreshCredentials(context: EngineContext, tree: Tree, outcome: Outcome): Promise<void> {
   const { identity } = tree.session;
@@ -98,7 +98,8 @@ async function refreshCredentials(context: EngineContext, tree: Tree, outcome: O
   // The session may have ended while the manager read the disk.
   if (!isInUse(context, tree)) return;
   if ("status" in grant) {
-    // `force user` has no account any more. A directory that cannot be reached (BAD_NETWORK_NAME) ends nothing.
+    // `force user` has no account any more. A directory that cannot be reached (BAD_NETWORK_NAME) ends
+    // nothing.
     if (grant.status === Status.ACCESS_DENIED) endTree(context, tree, outcome);
     return;
   }

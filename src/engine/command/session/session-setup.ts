@@ -232,10 +232,10 @@ function admitNew(
 }
 
 /**
- * Whether a re-authentication may give the session this identity. Its keys stay those of the first log-on (3.3.5.5.3):
- * whoever has them could relay another user's messages and then act as that user. So the user stays the same where
- * signing or encryption is required, and a session without keys never becomes a user's. Elsewhere Windows and Samba
- * let it change (smbtorture's session.reauth tests).
+ * Whether a re-authentication may give the session this identity. Its keys stay those of the first log-on
+ * (3.3.5.5.3): whoever has them could relay another user's messages and then act as that user. So the user
+ * stays the same where signing or encryption is required, and a session without keys never becomes a user's.
+ * Elsewhere Windows and Samba let it change (smbtorture's session.reauth tests).
  */
 function mayBecome(exchange: Exchange, session: Session, next: Identity): boolean {
   const current = session.identity;

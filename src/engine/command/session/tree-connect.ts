@@ -69,8 +69,8 @@ interface Asked {
 }
 
 /**
- * 3.3.5.7: with 3.1.1 TREE_CONNECT must be signed or encrypted, except on sessions without keys. Its signature proves the
- * negotiation: the keys depend on the hash of it.
+ * 3.3.5.7: with 3.1.1 TREE_CONNECT must be signed or encrypted, except on sessions without keys. Its
+ * signature proves the negotiation: the keys depend on the hash of it.
  */
 function isProtected({ connection, sealedBy, signWith }: Exchange, session: Session): boolean {
   if (!connection.terms.dialect.hasNegotiateContexts || session.isGuest || session.isAnonymous) return true;
@@ -196,8 +196,9 @@ function endLostTree(context: EngineContext, tree: Tree): void {
 }
 
 /**
- * True if the share has reached its limit of connections. It counts connections, not tree connects, so that one
- * client cannot lock out all others. Guests together, and any one user, leave an eighth of a large limit to others.
+ * True if the share has reached its limit of connections. It counts connections, not tree connects, so that
+ * one client cannot lock out all others. Guests together, and any one user, leave an eighth of a large limit
+ * to others.
  */
 function isFull(exchange: Exchange, session: Session, grant: ShareGrant): boolean {
   const all = new Set<number>();

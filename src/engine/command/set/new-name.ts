@@ -108,8 +108,8 @@ export function checkTarget(
   const openTarget = opens.findFile(target.identity);
   if (target.stat.kind === FileKind.DIRECTORY) {
     if (!open.isDirectory) return Status.ACCESS_DENIED;
-    // As in smbd rename(2) decides, which replaces an empty directory by another. The ACCESS_DENIED of Windows
-    // becomes EACCES in Linux, where programs expect ENOTEMPTY or success.
+    // As in smbd rename(2) decides, which replaces an empty directory by another. The ACCESS_DENIED of
+    // Windows becomes EACCES in Linux, where programs expect ENOTEMPTY or success.
     return openTarget === undefined ? Status.SUCCESS : checkSharing(openTarget, open);
   }
   if ((target.stat.attributes & FileAttribute.READONLY) !== 0 && !newName.replacesReadOnly)

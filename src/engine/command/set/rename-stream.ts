@@ -42,8 +42,8 @@ export function renameStream(
 
 /**
  * The status of a rename of a named stream to the unnamed one, which a file always has and a directory never.
- * [MS-FSA] 2.1.5.15.11.1 lets it take the place of an empty one; smbd 4.17 answers SUCCESS and changes nothing. No
- * client is known to ask for it.
+ * [MS-FSA] 2.1.5.15.11.1 lets it take the place of an empty one; smbd 4.17 answers SUCCESS and changes
+ * nothing. No client is known to ask for it.
  */
 function statusOfDefault(node: FileNode, flags: number): NtStatus {
   if (node.stat.kind === FileKind.DIRECTORY) return Status.INVALID_PARAMETER;
@@ -58,9 +58,9 @@ function statusOfFileName(name: string): NtStatus {
 }
 
 /**
- * The status of a rename of an unnamed stream to `:name`; undefined for the name of a file. [MS-FSA] 2.1.5.15.11.1
- * moves the file's data to the named stream and leaves the file empty. That is not supported; smbd 4.17 ends the
- * connection (panic).
+ * The status of a rename of an unnamed stream to `:name`; undefined for the name of a file. [MS-FSA]
+ * 2.1.5.15.11.1 moves the file's data to the named stream and leaves the file empty. That is not supported;
+ * smbd 4.17 ends the connection (panic).
  */
 export function statusOfUnnamed(name: string, isDirectory: boolean): NtStatus | undefined {
   if (!name.startsWith(":")) return undefined;

@@ -56,9 +56,9 @@ function rename(
   const unnamed = open.isPosix ? undefined : statusOfUnnamed(information.name, open.isDirectory);
   if (unnamed !== undefined) return unnamed;
   // A compound of CREATE, rename and CLOSE comes from rename(2) of a Linux client or a Mac. Linux deletes the
-  // target of a rename that fails with ACCESS_DENIED and tries again: an open target, which stays delete-pending,
-  // would be lost with the last close. It is replaced where its opens share deletion; the refusal of the others,
-  // SHARING_VIOLATION, deletes nothing.
+  // target of a rename that fails with ACCESS_DENIED and tries again: an open target, which stays
+  // delete-pending, would be lost with the last close. It is replaced where its opens share deletion; the
+  // refusal of the others, SHARING_VIOLATION, deletes nothing.
   const target = decodeTarget(open, information, exchange.isRelated);
   if (typeof target === "number") return target;
   if (file === undefined || store === undefined) return Status.INVALID_PARAMETER;
@@ -188,9 +188,9 @@ function reportRename(exchange: Exchange, open: Open, from: string, to: string, 
   notify.renamed(from, to, open.isDirectory);
 }
 
-// Windows opens the directory of the new name to add an entry, sharing READ and WRITE: that conflicts with opens
-// that do not share WRITE or have DELETE (smb2.rename.*, smb2.oplock.batch20). The old name's directory is not
-// opened. As in Samba, DELETE access does not prevent the rename of a directory.
+// Windows opens the directory of the new name to add an entry, sharing READ and WRITE: that conflicts with
+// opens that do not share WRITE or have DELETE (smb2.rename.*, smb2.oplock.batch20). The old name's directory
+// is not opened. As in Samba, DELETE access does not prevent the rename of a directory.
 function conflictingParent(exchange: Exchange, open: Open, path: string): SharedFile | undefined {
   const parent = exchange.context.opens.findByPath(path.slice(0, path.lastIndexOf("/")));
   if (parent === undefined) return undefined;

@@ -13,8 +13,8 @@ export const StreamType = { DATA: "$DATA", DIRECTORY: "$INDEX_ALLOCATION" } as c
 export type StreamType = (typeof StreamType)[keyof typeof StreamType];
 
 /**
- * Returns the stream's name, "" for the unnamed stream. INVALID_PARAMETER for a malformed name, and for any of
- * a directory's own stream; OBJECT_TYPE_MISMATCH for another type than that of the stream.
+ * Returns the stream's name, "" for the unnamed stream. INVALID_PARAMETER for a malformed name, and for any
+ * of a directory's own stream; OBJECT_TYPE_MISMATCH for another type than that of the stream.
  */
 export function parseStreamName(name: string, type: StreamType): string | NtStatus {
   const parts = name.slice(1).split(":");

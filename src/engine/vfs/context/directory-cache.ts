@@ -1,6 +1,6 @@
-// Cache of directories' names, for case-insensitive look-ups. An entry is valid while the directory has the inode
-// and times that it was read with; the server's own creations and removals update it without a new reading. A
-// large directory is read in steps by local/folder-reading.ts, and inotify reports its changes.
+// Cache of directories' names, for case-insensitive look-ups. An entry is valid while the directory has the
+// inode and times that it was read with; the server's own creations and removals update it without a new
+// reading. A large directory is read in steps by local/folder-reading.ts, and inotify reports its changes.
 import { DirentReader } from "../../../linux/dir.ts";
 import { Seek, seekFd } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
@@ -89,7 +89,9 @@ class NeedsFolder extends Error {
   }
 }
 
-/** Runs `look` with the answers that the caller has; the folder that must be read where they do not suffice. */
+/**
+ * Runs `look` with the answers that the caller has; the folder that must be read where they do not suffice.
+ */
 export function orUnread<T>(
   directories: DirectoryCache,
   answers: readonly FolderAnswer[],
@@ -256,8 +258,8 @@ export class DirectoryCache {
   }
 
   /**
-   * Reads the directory, whose statx is in `stat`, and caches its names. Undefined where the user may not read
-   * it. Throws NeedsFolder for a large one.
+   * Reads the directory, whose statx is in `stat`, and caches its names. Undefined where the user may not
+   * read it. Throws NeedsFolder for a large one.
    */
   private read(directory: number, name: string, isShort: boolean): NameTable | undefined {
     const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
@@ -288,8 +290,8 @@ export class DirectoryCache {
   }
 
   /**
-   * Begins to read a large directory in steps: the caller adds its names to the entry and then calls `endReading`.
-   * `fd` is a descriptor of the directory where the kernel can report its changes, else -1.
+   * Begins to read a large directory in steps: the caller adds its names to the entry and then calls
+   * `endReading`. `fd` is a descriptor of the directory where the kernel can report its changes, else -1.
    */
   beginReading({ key, timestamps, isRacy }: UnreadFolder, fd: number): Reading {
     if (fd >= 0 && this.watches.add(key, fd)) this.changesMeanwhile.set(key, []);
@@ -302,8 +304,8 @@ export class DirectoryCache {
   }
 
   /**
-   * Caches the entry if the directory was read completely; changes during the reading are in it. `hashes`: of its
-   * names, where it is too large.
+   * Caches the entry if the directory was read completely; changes during the reading are in it. `hashes`: of
+   * its names, where it is too large.
    */
   endReading(reading: Reading, isComplete: boolean, hashes?: NameHashes): void {
     this.watches.drain();

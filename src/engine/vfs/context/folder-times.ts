@@ -1,7 +1,7 @@
 // Keeps a folder's modification time while the server makes or removes an object of its own in it: a client
 // that copies dates would lose the folder's. inotify tells whether another program has changed the folder
-// meanwhile; such a change moves the time. The ctime cannot be set: it is reported to the event loop, which shows
-// clients the old one.
+// meanwhile; such a change moves the time. The ctime cannot be set: it is reported to the event loop, which
+// shows clients the old one.
 import { close } from "node:fs";
 import { setTimesFd } from "../../../linux/directory-entries.ts";
 import { Inotify, addWatch, createInotify, drainInotify, removeWatch } from "../../../linux/inotify.ts";

@@ -1,6 +1,6 @@
-// Watches of large cached directories by inotify: changes by anybody on this machine update the names, so that a
-// directory that changes is not read again. The kernel queues an event before the change's system call returns:
-// who drains the queue before each look-up misses nothing.
+// Watches of large cached directories by inotify: changes by anybody on this machine update the names, so
+// that a directory that changes is not read again. The kernel queues an event before the change's system call
+// returns: who drains the queue before each look-up misses nothing.
 import {
   addWatch,
   closeInotify,

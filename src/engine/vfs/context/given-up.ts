@@ -17,8 +17,8 @@ export function waitInSlot(slots: JobSlots, slot: number): void {
 }
 
 /**
- * Called on the event loop at a time-out. Returns true for a job that was not begun: it never is. A running one stops
- * where it still can.
+ * Called on the event loop at a time-out. Returns true for a job that was not begun: it never is. A running
+ * one stops where it still can.
  */
 export function giveUp(slots: JobSlots, slot: number): boolean {
   return Atomics.exchange(slots, slot, JobState.GIVEN_UP) === JobState.WAITING;

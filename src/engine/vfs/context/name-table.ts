@@ -1,5 +1,5 @@
-// The names of one directory, found by their folded form and by their short name: about 50 bytes a name, so that
-// folders of hundreds of thousands of files fit into a small cache.
+// The names of one directory, found by their folded form and by their short name: about 50 bytes a name, so
+// that folders of hundreds of thousands of files fit into a small cache.
 import { decodeName, encodeEscaped, hasEscapes } from "../../../linux/name-bytes.ts";
 import { foldName, toClientName } from "../name/names.ts";
 
@@ -158,8 +158,8 @@ const HASHES_PER_STEP = 8192;
 const MAX_SHARED = 20_000;
 
 /**
- * Of the names of a directory that is too large for a NameTable the hashes of their folded forms, 5 to 11 bytes a
- * name: they tell which names are missing, so that the directory is not read for each of them.
+ * Of the names of a directory that is too large for a NameTable the hashes of their folded forms, 5 to 11
+ * bytes a name: they tell which names are missing, so that the directory is not read for each of them.
  */
 export class NameHashes {
   private readonly hashes: HashSet32;

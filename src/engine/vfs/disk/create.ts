@@ -69,8 +69,8 @@ export function createFileAt(
 }
 
 /**
- * `FileStore.createDirectory` for an on-disk path. With `keepsParentTimes` the modification time of the directory
- * around it does not move.
+ * `FileStore.createDirectory` for an on-disk path. With `keepsParentTimes` the modification time of the
+ * directory around it does not move.
  */
 export function createDirectoryAt(
   context: ShareContext,

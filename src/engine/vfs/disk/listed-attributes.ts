@@ -65,7 +65,9 @@ export class ListedAttributes {
     this.path = path;
   }
 
-  /** Reads a piece of what all entries need. False where there is more: the caller may give way in between. */
+  /**
+   * Reads a piece of what all entries need. False where there is more: the caller may give way in between.
+   */
   prepare(): boolean {
     return !this.usesSidecar() || this.entryNames().prepare(this.directory);
   }
@@ -100,7 +102,9 @@ export class ListedAttributes {
     return traits.hasFatAttributes ? this.mergedWithFat(traits, stat, name, value) : value;
   }
 
-  /** EaSize of an entry, after `of` for the same one; 0 for one on another disk without extended attributes. */
+  /**
+   * EaSize of an entry, after `of` for the same one; 0 for one on another disk without extended attributes.
+   */
   eaSizeOf(stat: Statx, name: string, entry: EntryXattrs): number {
     const traits = this.directoryTraits();
     if (traits.hasUserXattrs || deviceOf(stat) !== this.device) {
@@ -113,7 +117,10 @@ export class ListedAttributes {
     return this.lastEaSize.size;
   }
 
-  /** Most entries of a tree that no client has written have no attributes: the list of them answers both questions. */
+  /**
+   * Most entries of a tree that no client has written have no attributes: the list of them answers both
+   * questions.
+   */
   private ofXattrs(name: string, entry: EntryXattrs): DosAttributes | undefined {
     if (this.context.grant.eaSupport) {
       this.listXattrs(name, entry);

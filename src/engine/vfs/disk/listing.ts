@@ -113,8 +113,8 @@ export interface NamedEntry {
 }
 
 /**
- * The entries of a directory that `name` (on-disk form) stands for: the one that is spelled so, else those that
- * differ in case or form, else the one with that short name. Without vetoed and hidden ones.
+ * The entries of a directory that `name` (on-disk form) stands for: the one that is spelled so, else those
+ * that differ in case or form, else the one with that short name. Without vetoed and hidden ones.
  */
 export function findNamed(
   context: ShareContext,

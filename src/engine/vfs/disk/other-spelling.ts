@@ -1,5 +1,5 @@
-// Guards new names on shares that ignore case: between the look-up and the creation another client may have made
-// a name that differs in case only. A second one would hide a file from its owner.
+// Guards new names on shares that ignore case: between the look-up and the creation another client may have
+// made a name that differs in case only. A second one would hide a file from its owner.
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";

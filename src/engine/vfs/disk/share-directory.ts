@@ -54,9 +54,9 @@ export function deviceOfPath(path: string): number {
 }
 
 /**
- * True where a share's directory is lost: its disk was unmounted or unplugged, another was mounted over it, it was
- * removed, or its path leads to another directory. One that was only renamed is not lost. Never waits for a disk.
- * `isRemote`: of a network or FUSE file system, whose inode numbers may change.
+ * True where a share's directory is lost: its disk was unmounted or unplugged, another was mounted over it,
+ * it was removed, or its path leads to another directory. One that was only renamed is not lost. Never waits
+ * for a disk. `isRemote`: of a network or FUSE file system, whose inode numbers may change.
  */
 export function isShareDirectoryLost(path: string, directory: ShareDirectory, isRemote: boolean): boolean {
   if (isDeviceGone(directory.device)) return true;

@@ -1,5 +1,5 @@
-// Reads and writes of an open file's data, of which a worker that does nothing else needs only this module. Buffers are
-// passed by address: the event loop owns them, and keeps them until the worker has answered.
+// Reads and writes of an open file's data, of which a worker that does nothing else needs only this module.
+// Buffers are passed by address: the event loop owns them, and keeps them until the worker has answered.
 import { readToAddress } from "../../../linux/io.ts";
 import { writeRange } from "../context/data-range.ts";
 import type { Count, Failure } from "../store.ts";

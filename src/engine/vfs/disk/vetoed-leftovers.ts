@@ -15,8 +15,8 @@ export function isNotVetoedLeftover(context: ShareContext, name: string): boolea
 }
 
 /**
- * Deletes the contents of the directory `name` if all of its names are vetoed; -ENOTEMPTY where they are not, -EAGAIN
- * on the event loop: they may be a large tree. Runs as the thread's current user.
+ * Deletes the contents of the directory `name` if all of its names are vetoed; -ENOTEMPTY where they are not,
+ * -EAGAIN on the event loop: they may be a large tree. Runs as the thread's current user.
  */
 export function removeVetoed(context: ShareContext, directory: number, name: string): 0 | Failure {
   if (!context.grant.hiding.deleteVetoed) return -Errno.ENOTEMPTY;

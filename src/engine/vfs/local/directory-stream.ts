@@ -30,13 +30,19 @@ const FIRST_STATS = 16;
 const MAX_STATS = 256;
 /** How long a positive `isResponsive` counts; shorter than any wait for a disk. */
 const RESPONSIVE_MS = 1;
-/** How long names that do not match are skipped before the caller may give way; the time is read every few names. */
+/**
+ * How long names that do not match are skipped before the caller may give way; the time is read every few
+ * names.
+ */
 const SKIPPING_MS = 1;
 const SKIPPED_NAMES = 16;
 
 type Matches = (name: string) => boolean;
 
-/** A name that clients cannot be shown as it is, such as one that ends with a dot, is found by both of its forms. */
+/**
+ * A name that clients cannot be shown as it is, such as one that ends with a dot, is found by both of its
+ * forms.
+ */
 function matchesEither(matches: Matches, clientName: string, diskName: string): boolean {
   return matches(clientName) || (clientName !== diskName && matches(diskName));
 }

@@ -1,5 +1,5 @@
-// Reads large directories in steps, so that no directory keeps the event loop or a worker, and answers look-ups
-// from them. Look-ups that need the same directory share a reading.
+// Reads large directories in steps, so that no directory keeps the event loop or a worker, and answers
+// look-ups from them. Look-ups that need the same directory share a reading.
 import { turns } from "../../turns.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { DirectoryCache, FolderAnswer, UnreadFolder } from "../context/directory-cache.ts";

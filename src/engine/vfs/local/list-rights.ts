@@ -1,5 +1,5 @@
-// Whether the user may list a folder, for the changes below it that CHANGE_NOTIFY reports. The folder is asked
-// after each change: a user never learns of a name that was made once the folder was closed to him.
+// Whether the user may list a folder, for the changes below it that CHANGE_NOTIFY reports. The folder is
+// asked after each change: a user never learns of a name that was made once the folder was closed to him.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { Failure } from "../store.ts";
@@ -32,8 +32,8 @@ export class ListRights {
   }
 
   /**
-   * Asks about the folder at that on-disk path: on the event loop where its disk is healthy, else a worker. Rejects
-   * where the worker fails.
+   * Asks about the folder at that on-disk path: on the event loop where its disk is healthy, else a worker.
+   * Rejects where the worker fails.
    */
   ask(path: string): MaybePromise<Answer> {
     const questions = this.folders.get(path);

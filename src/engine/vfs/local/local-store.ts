@@ -34,8 +34,8 @@ import {
 
 /**
  * Opens a store for the files below `grant.path`. -ENOENT where the path is missing, -ENOTDIR where it is no
- * directory, -EINVAL where it is not absolute, -ENOMEDIUM where its disk is not mounted. The store must be closed; its nodes and handles may outlive
- * it.
+ * directory, -EINVAL where it is not absolute, -ENOMEDIUM where its disk is not mounted. The store must be
+ * closed; its nodes and handles may outlive it.
  */
 export function openStore(grant: ShareGrant): MaybePromise<FileStore | Failure> {
   return openLocalStore(grant);

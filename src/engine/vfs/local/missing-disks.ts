@@ -1,10 +1,10 @@
-// Tells where a share's disk is not mounted, so that nobody writes to the disk below its mount point by accident:
-// what is written there is hidden once the disk is mounted again.
+// Tells where a share's disk is not mounted, so that nobody writes to the disk below its mount point by
+// accident: what is written there is hidden once the disk is mounted again.
 //
-// A disk is missing where /etc/fstab has a mount point for the share's directory and nothing is mounted there, and
-// where the share was served from a mount that is gone. The second lasts until that mount is back or the server is
-// restarted: who unmounts a disk for good and serves the folder in its place restarts the server. Other directories,
-// such as those of the root file system, are never missing.
+// A disk is missing where /etc/fstab has a mount point for the share's directory and nothing is mounted
+// there, and where the share was served from a mount that is gone. The second lasts until that mount is back
+// or the server is restarted: who unmounts a disk for good and serves the folder in its place restarts the
+// server. Other directories, such as those of the root file system, are never missing.
 import { currentMounts, isBelow, type Mount } from "../../../linux/mountinfo.ts";
 
 const MAX_SHARES = 4096;
@@ -25,8 +25,8 @@ export class MissingDisks {
   }
 
   /**
-   * Returns the mount point whose disk is missing; undefined where the share's directory, which is on the mount
-   * `mountId`, may be served. `path`: of the share; `realPath`: without symbolic links.
+   * Returns the mount point whose disk is missing; undefined where the share's directory, which is on the
+   * mount `mountId`, may be served. `path`: of the share; `realPath`: without symbolic links.
    */
   check(path: string, realPath: string, mountId: number): string | undefined {
     const mounts = this.mounts();

@@ -1,6 +1,7 @@
-// Name tunnelling of a share, as in Windows ([MS-FSA] 2.1.1.2): an old program saves a file by removing or renaming
-// it and making it anew by the 8.3 name that it knows. Such a new file gets the long name back within 15 seconds,
-// while a client uses the share. The creation time is not tunnelled: smbd does not do it either.
+// Name tunnelling of a share, as in Windows ([MS-FSA] 2.1.1.2): an old program saves a file by removing or
+// renaming it and making it anew by the 8.3 name that it knows. Such a new file gets the long name back
+// within 15 seconds, while a client uses the share. The creation time is not tunnelled: smbd does not do it
+// either.
 import { joinPath, splitPath } from "../name/names.ts";
 
 /** EntryTime: [MS-FSA] 2.1.1.2. */
@@ -40,7 +41,9 @@ export class NameTunnel {
     for (const known of this.removed.keys()) if (known.startsWith(prefix)) this.delete(known);
   }
 
-  /** Returns the name that was removed last from the directory `parent` of those whose short name is `short`. */
+  /**
+   * Returns the name that was removed last from the directory `parent` of those whose short name is `short`.
+   */
   find(parent: string, short: string, shortOf: (name: string) => string): string | undefined {
     this.purge();
     let found: string | undefined;

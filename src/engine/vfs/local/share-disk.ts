@@ -124,7 +124,8 @@ export class ShareDisk implements CallOwner, FolderDisk {
     args: OperationArgs<K>,
   ): MaybePromise<OperationResult<K>> {
     const result = this.runNow(volume, name, args);
-    // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker may.
+    // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker
+    // may.
     if (result !== -Errno.EAGAIN) return result as OperationResult<K>;
     return volume.callInWorker(this, pending, name, args);
   }

@@ -53,8 +53,8 @@ export class ShareRoot {
   /**
    * Returns the root for the grant's path; pair with `release`. -EINVAL for a relative path, -ENOENT,
    * -ENOTDIR and so on. Where the path now leads to another directory (a disk was mounted), makes a new root;
-   * users of the old one keep it. -ENOMEDIUM where the share's disk is not mounted. A promise where the disk has to
-   * be asked.
+   * users of the old one keep it. -ENOMEDIUM where the share's disk is not mounted. A promise where the disk
+   * has to be asked.
    */
   static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
     const { path } = grant;
@@ -93,7 +93,9 @@ export class ShareRoot {
     return root;
   }
 
-  /** True once the disk is unmounted, unplugged or covered by another mount, or the directory was replaced. */
+  /**
+   * True once the disk is unmounted, unplugged or covered by another mount, or the directory was replaced.
+   */
   get isLost(): boolean {
     return this.lossListeners === undefined;
   }

@@ -1,6 +1,7 @@
 // Reads and writes of open files that never make the event loop wait: on the event loop where the page cache
-// suffices (preadv2(2) RWF_NOWAIT, cachestat(2)), else in the volume's worker, into and from the caller's buffer.
-// Measured (2 cores, ext4): a call takes 1-2 µs for 4 KiB and 120-250 µs for 1 MiB, a hop to the worker 20-90 µs.
+// suffices (preadv2(2) RWF_NOWAIT, cachestat(2)), else in the volume's worker, into and from the caller's
+// buffer. Measured (2 cores, ext4): a call takes 1-2 µs for 4 KiB and 120-250 µs for 1 MiB, a hop to the
+// worker 20-90 µs.
 import { Errno } from "../../../linux/errno.ts";
 import {
   Rwf,
@@ -38,8 +39,8 @@ export interface OpenData {
 }
 
 /**
- * Reads `length` bytes or up to the end of the file into `buffer.bytes` from `at` on; returns the number of bytes
- * read, or -errno.
+ * Reads `length` bytes or up to the end of the file into `buffer.bytes` from `at` on; returns the number of
+ * bytes read, or -errno.
  */
 export function readFile(
   data: OpenData,

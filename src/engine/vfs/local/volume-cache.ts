@@ -1,5 +1,5 @@
-// The answers to questions about a disk's space, kept for `dfree cache time`, so that clients that ask again and again do
-// not reach the disk.
+// The answers to questions about a disk's space, kept for `dfree cache time`, so that clients that ask again
+// and again do not reach the disk.
 import { andThen } from "../../and-then.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { Failure, VolumeInfo } from "../store.ts";

@@ -28,9 +28,9 @@ const forbiddenInStream = /[\u0000/]/;
 
 /**
  * Parses a Windows path. Returns INVALID_PARAMETER for a leading backslash and for `name:stream` with a
- * directory's type, OBJECT_PATH_SYNTAX_BAD for a path that leads out of the share, and OBJECT_NAME_INVALID for any
- * other invalid path. A caller that looks the path up may pass a larger `maxComponentUnits`: a missing folder above
- * is reported before the length of a name.
+ * directory's type, OBJECT_PATH_SYNTAX_BAD for a path that leads out of the share, and OBJECT_NAME_INVALID
+ * for any other invalid path. A caller that looks the path up may pass a larger `maxComponentUnits`: a
+ * missing folder above is reported before the length of a name.
  */
 export function parsePath(name: string, maxComponentUnits = MAX_COMPONENT_UNITS): ParsedPath | NtStatus {
   if (name.length > MAX_PATH_UNITS) return Status.OBJECT_NAME_INVALID;
@@ -45,7 +45,8 @@ function parseComponents(name: string, maxUnits = MAX_COMPONENT_UNITS): string[]
   if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
   const components: string[] = [];
   for (const component of name.split("\\")) {
-    // A directory's name may end with a backslash; several count as one, and `.` as none, as in Windows and Samba.
+    // A directory's name may end with a backslash; several count as one, and `.` as none, as in Windows and
+    // Samba.
     if (component === "" || component === ".") continue;
     if (component === "..") {
       // It must not take a snapshot's token away: the client would get the live file.
@@ -80,8 +81,8 @@ function parseStream(file: string, text: string): ParsedPath | NtStatus {
       if (stream === "") return { components, stream: undefined, kind: "file" };
       return { components, stream, kind: "any" };
     case "$INDEX_ALLOCATION":
-      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself. [MS-FSA] 2.1.5.1 refuses other streams of
-      // that type.
+      // 2.1.5.3: `dir:$I30:$INDEX_ALLOCATION` is the directory itself. [MS-FSA] 2.1.5.1 refuses other streams
+      // of that type.
       if (stream !== "" && stream.toUpperCase() !== "$I30") return Status.INVALID_PARAMETER;
       return { components, stream: undefined, kind: "directory" };
     default:

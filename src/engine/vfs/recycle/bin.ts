@@ -1,7 +1,7 @@
 // The recycle bin: a file that a client deletes is moved to a directory of the share, with its streams and
 // metadata; vfs_recycle(8). Where the repository is another user's, the file goes to one of the user's own.
-// Unlike in Samba, a file that cannot be moved is not deleted, and the deletion fails: a bin that is full must
-// not cost data. As in Samba, files that are overwritten or replaced by a rename are not kept.
+// Unlike in Samba, a file that cannot be moved is not deleted, and the deletion fails: a bin that is full
+// must not cost data. As in Samba, files that are overwritten or replaced by a rename are not kept.
 import { Errno } from "../../../linux/errno.ts";
 import type { Credentials, MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
@@ -328,8 +328,8 @@ export class RecycleBin {
   }
 
   /**
-   * The mode of a new directory. One above the repository (`.bin` of `.bin/%U`) is for all users who may write
-   * the directory that it is in; the sticky bit keeps them from moving each other's repositories.
+   * The mode of a new directory. One above the repository (`.bin` of `.bin/%U`) is for all users who may
+   * write the directory that it is in; the sticky bit keeps them from moving each other's repositories.
    */
   private modeOf(path: string, repository: string): MaybePromise<number> {
     const { directoryMode, subdirectoryMode } = this.rules;

@@ -1,7 +1,11 @@
-// Notices jumps of the wall clock: a wrong clock makes every file in a recycle bin look old enough to be deleted.
+// Notices jumps of the wall clock: a wrong clock makes every file in a recycle bin look old enough to be
+// deleted.
 
 const HOUR_MS = 3_600_000;
-/** The longest that wall time and monotonic time may differ by: a machine that slept over a weekend is no jump. */
+/**
+ * The longest that wall time and monotonic time may differ by: a machine that slept over a weekend is no
+ * jump.
+ */
 const MAX_DIFFERENCE_MS = 72 * HOUR_MS;
 /** How long ages are not trusted after a jump: time for the administrator to set the clock. */
 const DISTRUST_MS = 24 * HOUR_MS;

@@ -1,5 +1,5 @@
-// Replaces, renames and removes the entries of a sidecar, with the data files that they name. All functions run
-// as the thread's current user.
+// Replaces, renames and removes the entries of a sidecar, with the data files that they name. All functions
+// run as the thread's current user.
 import { randomFillSync } from "node:crypto";
 import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";

@@ -1,5 +1,5 @@
-// The names of a sidecar's entries, for listings: read once for many files, and piece by piece where the event loop
-// reads them.
+// The names of a sidecar's entries, for listings: read once for many files, and piece by piece where the
+// event loop reads them.
 import { DirentReader } from "../../../linux/dir.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
@@ -7,8 +7,8 @@ import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { entriesPutSince, sidecarChanges } from "./entry.ts";
 import { entryNameOf, nextNameOf } from "./entry-name.ts";
 
-// Changes of other threads and programs show after SETTLE_MS, or later, so that reading takes at most a tenth of the
-// time.
+// Changes of other threads and programs show after SETTLE_MS, or later, so that reading takes at most a tenth
+// of the time.
 const SETTLE_MS = 20;
 const SETTLE_READINGS = 10;
 
@@ -31,8 +31,8 @@ export class EntryNames {
   private reading: Reading | undefined;
 
   /**
-   * Reads a piece of the names of the sidecar of `directory`, about a millisecond's worth, where they are not known or
-   * not new enough. True when they are: `mayHave` answers then.
+   * Reads a piece of the names of the sidecar of `directory`, about a millisecond's worth, where they are not
+   * known or not new enough. True when they are: `mayHave` answers then.
    */
   prepare(directory: number): boolean {
     const startMs = performance.now();
@@ -48,7 +48,8 @@ export class EntryNames {
     this.names = reading.names;
     this.changes = reading.changes;
     this.validUntilMs = now + Math.max(SETTLE_MS, SETTLE_READINGS * reading.spentMs);
-    // Where too much has changed meanwhile, the next call reads anew: each reading answers for one entry at least.
+    // Where too much has changed meanwhile, the next call reads anew: each reading answers for one entry at
+    // least.
     this.takeOwnChanges();
     return true;
   }

@@ -28,7 +28,9 @@ const INODE_BIRTH_TOLERANCE_SECONDS = 1e-5;
 const SYNCED_PREFIX = "security.";
 /** Longer values are copied from entry to entry, not loaded; earlier versions stored streams in the entry. */
 const MAX_LOADED_BYTES = 65_536;
-/** With the value's name behind it: the name under which an entry has the pointer to the value's data file. */
+/**
+ * With the value's name behind it: the name under which an entry has the pointer to the value's data file.
+ */
 const POINTER_PREFIX = "minismbd.file.";
 
 const serverUid = effectiveUid();
@@ -46,7 +48,10 @@ export function sidecarChanges(): number {
   return changes;
 }
 
-/** The new names of the renames of entries after the first `count`; undefined where some are not known any more. */
+/**
+ * The new names of the renames of entries after the first `count`; undefined where some are not known any
+ * more.
+ */
 export function entriesPutSince(count: number): string[] | undefined {
   if (changes - count > MAX_PUT) return undefined;
   return Array.from({ length: changes - count }, (_, i) => put[(count + i) % MAX_PUT] ?? "");

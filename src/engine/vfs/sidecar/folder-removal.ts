@@ -22,8 +22,8 @@ const OWN = entryNameOf("");
 
 /**
  * Removes a folder that contains only its sidecar; -ENOTEMPTY where it has other entries, -EAGAIN where the
- * event loop must leave it to a worker, UNFINISHED while the sidecar has many entries of files that are gone. The
- * folder's own values are restored when a file was created in it meanwhile.
+ * event loop must leave it to a worker, UNFINISHED while the sidecar has many entries of files that are gone.
+ * The folder's own values are restored when a file was created in it meanwhile.
  */
 export function removeFolderWithSidecar(parent: number, name: string, mustNotWait = false): 0 | Failure {
   const folder = openAt(parent, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
@@ -100,7 +100,9 @@ function hasOtherEntries(folder: number): boolean | Failure {
   return failure < 0 ? failure : found;
 }
 
-/** Removes entries whose files do not exist any more, but not those in `kept`. False where there may be more. */
+/**
+ * Removes entries whose files do not exist any more, but not those in `kept`. False where there may be more.
+ */
 function removeOthers(folder: number, kept: readonly string[]): boolean {
   return withSidecar(folder, true, (sidecar) => {
     const names: string[] = [];

@@ -187,9 +187,9 @@ export function withValues<T>(
 }
 
 /**
- * Lets `change` change a file's values, creates the sidecar and the entry where they are missing, and replaces
- * the entry. Removes values for which `isValid` is false. -EAGAIN on the event loop where the change has to
- * wait for the disk.
+ * Lets `change` change a file's values, creates the sidecar and the entry where they are missing, and
+ * replaces the entry. Removes values for which `isValid` is false. -EAGAIN on the event loop where the change
+ * has to wait for the disk.
  */
 export function changeValues(
   folder: number,

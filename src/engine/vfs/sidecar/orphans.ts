@@ -12,8 +12,8 @@ const entryStat = emptyStatx();
 /** Every so many new entries, on average, orphans are searched for, so that writing a value stays cheap. */
 const SWEEP_ONE_IN = 16;
 /**
- * The entries among which a sweep chooses, and those that it looks at. The event loop sweeps, too, and on FAT each look
- * at a missing file reads the folder.
+ * The entries among which a sweep chooses, and those that it looks at. The event loop sweeps, too, and on FAT
+ * each look at a missing file reads the folder.
  */
 const MAX_SWEPT = 2048;
 const MAX_LOOKS = 32;
@@ -32,8 +32,8 @@ export function sweepAtRandom(folder: number, sidecar: number): void {
 }
 
 /**
- * Removes entries without a file and temporary files of a killed server, if older than ORPHAN_AGE_SECONDS: of a part
- * of the entries that is chosen at random.
+ * Removes entries without a file and temporary files of a killed server, if older than ORPHAN_AGE_SECONDS: of
+ * a part of the entries that is chosen at random.
  */
 export function removeOrphans(folder: number, sidecar: number, nowSeconds: number): void {
   const entries: string[] = [];

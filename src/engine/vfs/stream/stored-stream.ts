@@ -1,8 +1,9 @@
 // Named streams in the on-disk form of Samba's vfs_streams_xattr(8) and of ksmbd. A stream is the named value
 // `user.DosStream.NAME:$DATA`: its data and one byte, since some file systems refuse empty values. The byte
 // is 0, or the number of continuation values `user.DosStreamExt.N.NAME:$DATA` (Samba's "max xattrs per
-// stream"), which have no such byte. ksmbd stores the data alone. A large stream that no attribute has room for
-// is a file of its own, without that byte (`LargeValues`). Names: [MS-FSCC] 2.1.5.3; streams: [MS-FSA] 2.1.1.5.
+// stream"), which have no such byte. ksmbd stores the data alone. A large stream that no attribute has room
+// for is a file of its own, without that byte (`LargeValues`). Names: [MS-FSCC] 2.1.5.3; streams: [MS-FSA]
+// 2.1.1.5.
 import type { MaybePromise } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../name/names.ts";

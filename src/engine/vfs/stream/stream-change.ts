@@ -1,5 +1,5 @@
-// Changes of named streams. Small streams are replaced as a whole, so that a killed server leaves the old or the
-// new data; a large one is changed in place, like a file.
+// Changes of named streams. Small streams are replaced as a whole, so that a killed server leaves the old or
+// the new data; a large one is changed in place, like a file.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
@@ -155,8 +155,8 @@ export function zeroStream(
 
 /**
  * Replaces the data of a stream that is not changed in parts. `change` gets the old data and returns the new,
- * the same array for no change, or -errno. Returns -ENOSPC if the new data is too large to store; the old data
- * remains.
+ * the same array for no change, or -errno. Returns -ENOSPC if the new data is too large to store; the old
+ * data remains.
  */
 export function changeStream(
   values: NamedValues,
@@ -186,7 +186,9 @@ export function writeStream(
   });
 }
 
-/** Replaces the data and removes continuation values; writes them back where the new data cannot be stored. */
+/**
+ * Replaces the data and removes continuation values; writes them back where the new data cannot be stored.
+ */
 function replaceContent(
   values: NamedValues,
   key: string,

@@ -1,5 +1,5 @@
-// Sizes and data of named streams, in all forms of stored-stream.ts. A read costs what it asks for; a size costs
-// no data but the last byte of a value.
+// Sizes and data of named streams, in all forms of stored-stream.ts. A read costs what it asks for; a size
+// costs no data but the last byte of a value.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
@@ -180,8 +180,8 @@ function endsInData(key: string, bytes: Count): boolean {
 }
 
 /**
- * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes, 0 at the end; -ENODATA if there is no
- * such stream.
+ * Reads into `buffer.bytes[at, at + length)` and returns the number of bytes, 0 at the end; -ENODATA if there
+ * is no such stream.
  */
 export function readStreamAt(
   values: NamedValues,
@@ -202,7 +202,9 @@ export function readStreamAt(
   });
 }
 
-/** Returns a stream's data; -ENODATA if there is no such stream. For streams that need not be read in parts. */
+/**
+ * Returns a stream's data; -ENODATA if there is no such stream. For streams that need not be read in parts.
+ */
 export function readStream(
   values: NamedValues,
   key: string,

@@ -16,8 +16,8 @@ interface Gate {
 const gates = new Map<number, Gate>();
 
 /**
- * Runs `step`, which writes `bytes` bytes to a stream of `node`, in its turn. The queue is per device: a disk that hangs delays
- * no other.
+ * Runs `step`, which writes `bytes` bytes to a stream of `node`, in its turn. The queue is per device: a disk
+ * that hangs delays no other.
  */
 export function throughGate<T>(node: FileNode, bytes: number, step: () => MaybePromise<T>): MaybePromise<T> {
   if (bytes <= SMALL_BYTES) return step();

@@ -1,5 +1,5 @@
-// The handle of an open named stream. Every call finds the stored value anew, so that changes by other programs
-// are seen and open streams take no memory.
+// The handle of an open named stream. Every call finds the stored value anew, so that changes by other
+// programs are seen and open streams take no memory.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";

@@ -25,8 +25,8 @@ import { changeOverflow } from "./named-values.ts";
 import { type OverflowTarget, isMarkedFor, isStub, storeOverflow } from "./overflow.ts";
 
 /**
- * The longest value. A hard link copies it, and so does a move to another folder on a disk without hard links:
- * within one request, which `volume timeout` limits.
+ * The longest value. A hard link copies it, and so does a move to another folder on a disk without hard
+ * links: within one request, which `volume timeout` limits.
  */
 export const MAX_LARGE_VALUE_BYTES = 1_073_741_824;
 
@@ -70,8 +70,8 @@ export function measureNamedValues(
 }
 
 /**
- * `LargeValues.read` to an address, without a checksum. -EAGAIN on the event loop where the data is not in the
- * page cache.
+ * `LargeValues.read` to an address, without a checksum. -EAGAIN on the event loop where the data is not in
+ * the page cache.
  */
 export function readValueAt(
   context: ShareContext,

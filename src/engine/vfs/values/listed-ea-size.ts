@@ -1,5 +1,5 @@
-// EaSize of a directory's entries in listings: from the names and lengths of extended attributes, without reading
-// their values; [MS-FSA] 2.1.5.12.10.
+// EaSize of a directory's entries in listings: from the names and lengths of extended attributes, without
+// reading their values; [MS-FSA] 2.1.5.12.10.
 import type { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { PREFIX, isReservedName } from "../format/value-names.ts";
 import { DOS_ATTRIBUTES_XATTR } from "../format/dos-attributes.ts";

@@ -32,8 +32,8 @@ const facts = emptyStatx();
 let lastRead = { identity: "", hasKept: false };
 
 /**
- * The attributes of a descriptor's object, whose statx is `from`; as the server. Returns a SYSTEM that was kept
- * aside to the disk where the file has data by now.
+ * The attributes of a descriptor's object, whose statx is `from`; as the server. Returns a SYSTEM that was
+ * kept aside to the disk where the file has data by now.
  */
 export function readNtfs(context: ShareContext, fd: number, from: Statx, path: string): DosAttributes {
   const found = parseNtfs((name) => getXattr(fd, name, room));
@@ -50,8 +50,8 @@ export function readNtfs(context: ShareContext, fd: number, from: Statx, path: s
 }
 
 /**
- * The same for a directory's entry. Changes `from` to a regular file where a look-up would make one of a FIFO or
- * socket.
+ * The same for a directory's entry. Changes `from` to a regular file where a look-up would make one of a FIFO
+ * or socket.
  */
 export function readNtfsOfEntry(
   context: ShareContext,
@@ -103,8 +103,8 @@ function looksSpecial(traits: DiskTraits, attributes: number, size: number): boo
 }
 
 /**
- * Stores the attributes and, where the driver takes it, the creation time of an object, whose statx is `from`.
- * -EOPNOTSUPP or -EINVAL where the attributes are stored and the creation time is not.
+ * Stores the attributes and, where the driver takes it, the creation time of an object, whose statx is
+ * `from`. -EOPNOTSUPP or -EINVAL where the attributes are stored and the creation time is not.
  */
 export function writeNtfs(
   context: ShareContext,
@@ -160,8 +160,8 @@ function setCreationTime(fd: number, seconds: number, nanoseconds: number): 0 | 
 }
 
 /**
- * Called before the file of `fd` is cut to `size`: takes SYSTEM from the disk's attributes where the file would
- * become a FIFO or a socket.
+ * Called before the file of `fd` is cut to `size`: takes SYSTEM from the disk's attributes where the file
+ * would become a FIFO or a socket.
  */
 export function beforeTruncation(context: ShareContext, fd: number, size: number): 0 | Failure {
   if (size > MAX_SPECIAL_BYTES || context.grant.readOnly) return 0;
@@ -177,9 +177,9 @@ export function beforeTruncation(context: ShareContext, fd: number, size: number
 }
 
 /**
- * Makes a file of what another program has left as a FIFO or socket: `fd` is a name's O_PATH descriptor, `stat`
- * its object. True where it was changed: `fd` is useless then, the name must be looked up again, and `keepSystem`
- * called.
+ * Makes a file of what another program has left as a FIFO or socket: `fd` is a name's O_PATH descriptor,
+ * `stat` its object. True where it was changed: `fd` is useless then, the name must be looked up again, and
+ * `keepSystem` called.
  */
 export function healSpecial(context: ShareContext, fd: number, stat: FileStat): boolean {
   if (!isSpecial(stat.format) || !mayHeal(context)) return false;

@@ -115,7 +115,9 @@ export function putOverflow(target: OverflowTarget, name: string, value: Uint8Ar
   return storeOverflow(target, name, (isValid) => setSidecarValue(folder, subject, name, value, isValid));
 }
 
-/** As `putOverflow`, for a value that `store` puts into the sidecar; it gets the test for the valid values. */
+/**
+ * As `putOverflow`, for a value that `store` puts into the sidecar; it gets the test for the valid values.
+ */
 export function storeOverflow(
   target: OverflowTarget,
   name: string,

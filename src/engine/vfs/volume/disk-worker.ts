@@ -1,5 +1,6 @@
-// A volume's worker thread, so that only this thread waits for the disk. It moves data itself. All other operations are
-// loaded when the first is asked for: a worker that only reads and writes for a busy disk takes 2 MiB instead of 4.
+// A volume's worker thread, so that only this thread waits for the disk. It moves data itself. All other
+// operations are loaded when the first is asked for: a worker that only reads and writes for a busy disk
+// takes 2 MiB instead of 4.
 import { voluntarySwitches } from "../../../linux/thread-usage.ts";
 import { beginJob, makeSlots } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";

@@ -57,8 +57,8 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
 
   /**
    * Takes one of the runtime's few pool threads for work that takes long on a healthy disk, too; pair with
-   * `leavePool`. False where the volume hangs or no thread is free: the volume's worker does the work then. One
-   * thread is left for the other volumes, however many hang.
+   * `leavePool`. False where the volume hangs or no thread is free: the volume's worker does the work then.
+   * One thread is left for the other volumes, however many hang.
    */
   enterPool(): boolean {
     const now = performance.now();

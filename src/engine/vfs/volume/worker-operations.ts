@@ -1,5 +1,5 @@
-// The operations of the table in a volume's worker, as the user of the share. The thread has a directory cache of its
-// own.
+// The operations of the table in a volume's worker, as the user of the share. The thread has a directory
+// cache of its own.
 import { Errno } from "../../../linux/errno.ts";
 import { voluntarySwitches } from "../../../linux/thread-usage.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";

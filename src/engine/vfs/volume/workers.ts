@@ -28,8 +28,8 @@ export interface DiskJob {
   /** The operation was not begun: the worker has ended, or there are no descriptors for one. */
   lost(failure: Failure): void;
   /**
-   * The worker is being ended in the middle of the operation. A thread in a system call goes on until that returns,
-   * and nothing tells when: what the operation uses is used for nothing else, ever.
+   * The worker is being ended in the middle of the operation. A thread in a system call goes on until that
+   * returns, and nothing tells when: what the operation uses is used for nothing else, ever.
    */
   abandoned(failure: Failure): void;
 }

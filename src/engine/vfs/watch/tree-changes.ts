@@ -1,6 +1,6 @@
-// What inotify events say about a watched tree: reports them, keeps the paths of watched directories, and watches
-// directories that appear. The paths in the queue are those of an earlier time: a directory may have a new path,
-// or another directory its old one, by the time its event is read.
+// What inotify events say about a watched tree: reports them, keeps the paths of watched directories, and
+// watches directories that appear. The paths in the queue are those of an earlier time: a directory may have
+// a new path, or another directory its old one, by the time its event is read.
 import { readdirSync } from "node:fs";
 import { Inotify } from "../../../linux/inotify.ts";
 import { closeFd, procPath } from "../../../linux/open.ts";
@@ -23,7 +23,9 @@ const ATTRIB_FILTER =
   CompletionFilter.EA |
   CompletionFilter.SECURITY;
 
-/** Directories that are remembered as unseen, or to be verified; with more the whole tree counts as changed. */
+/**
+ * Directories that are remembered as unseen, or to be verified; with more the whole tree counts as changed.
+ */
 const MAX_REMEMBERED = 1024;
 
 /** Receives the changes. Paths are a share's directory joined with the path below it. */
@@ -59,7 +61,9 @@ export class TreeChanges {
   private readonly sink: ChangeSink;
   /** True where an operation of the server is at work on that path. */
   private readonly isUnderWay: (path: string) => boolean;
-  /** New directories that were gone from their path before they were opened: what is in them is unreported. */
+  /**
+   * New directories that were gone from their path before they were opened: what is in them is unreported.
+   */
   private readonly unseen = new Map<string, Reach>();
   /** Directories whose watch the kernel has ended: their removal is the next event of their name. */
   private readonly ended = new Set<string>();
@@ -150,9 +154,10 @@ export class TreeChanges {
       this.verifyLater(reach, from);
       this.verifyLater(reach, to);
     }
-    // A walk under way may not have reached the directory: it is watched at its new path, and what has changed in it
-    // since the walk began counts as lost. Not where a client of the server renames it (smb2.notify-inotify wants the
-    // rename alone): what another program changes in it in the milliseconds before its watch is not noticed then.
+    // A walk under way may not have reached the directory: it is watched at its new path, and what has
+    // changed in it since the walk began counts as lost. Not where a client of the server renames it
+    // (smb2.notify-inotify wants the rename alone): what another program changes in it in the milliseconds
+    // before its watch is not noticed then.
     const { walkingSinceMs } = directories;
     if (!this.unseen.has(from) && walkingSinceMs === undefined) this.checkWatched(to);
     const below = `${from}/`;

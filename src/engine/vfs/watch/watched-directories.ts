@@ -28,8 +28,8 @@ export interface WatchRequest {
 }
 
 /**
- * How an attempt to watch a directory ended: it has gone from its path; it has a watch under another path; the
- * limits or the kernel refuse it, or a worker adds it.
+ * How an attempt to watch a directory ended: it has gone from its path; it has a watch under another path;
+ * the limits or the kernel refuse it, or a worker adds it.
  */
 export type WatchOutcome = "watched" | "gone" | "known" | "refused";
 
@@ -71,7 +71,10 @@ export class WatchedDirectories {
   private readonly byWatch = new Map<number, WatchedDirectory>();
   private readonly byPath = new Map<string, WatchedDirectory>();
   private readonly toWalk: Walk[] = [];
-  /** While a walk is under way: when it was asked for, in ms since 1970. It has not reached every directory yet. */
+  /**
+   * While a walk is under way: when it was asked for, in ms since 1970. It has not reached every directory
+   * yet.
+   */
   walkingSinceMs: number | undefined;
   /** Requested directories where changes may be missed until the walk below them has ended. */
   private readonly unsure = new Set<string>();
@@ -128,8 +131,8 @@ export class WatchedDirectories {
   }
 
   /**
-   * Watches everything anew on another queue, after the kernel has dropped events: directories may be anywhere
-   * by now. Reports the loss again when that is done.
+   * Watches everything anew on another queue, after the kernel has dropped events: directories may be
+   * anywhere by now. Reports the loss again when that is done.
    */
   startAgain(queue: number): void {
     // In the thread pool: closing a queue takes up to 16 ms.
@@ -158,8 +161,9 @@ export class WatchedDirectories {
   }
 
   /**
-   * True where the limit allows no watch of `path`. Sub-folders of a recursive request leave an eighth to the folders
-   * that clients ask for: one client that watches a large tree must not take the changes from all others.
+   * True where the limit allows no watch of `path`. Sub-folders of a recursive request leave an eighth to the
+   * folders that clients ask for: one client that watches a large tree must not take the changes from all
+   * others.
    */
   private isFullFor(path: string): boolean {
     const limit = this.limits.maxWatches();
@@ -193,7 +197,8 @@ export class WatchedDirectories {
   }
 
   /**
-   * True where the tables have the directory that is at `path` now under that path. `path` is on a local disk.
+   * True where the tables have the directory that is at `path` now under that path. `path` is on a local
+   * disk.
    */
   isAt(reach: Reach, path: string): boolean {
     const known = this.byPath.get(path);
@@ -350,7 +355,8 @@ export class WatchedDirectories {
 /** True where an entry was added, removed or renamed in the directory after that time. */
 function isModifiedSince(fd: number, sinceMs: number): boolean {
   if (statFdCached(fd, statx) < 0) return true;
-  // A directory that is as it was made: one made before that time has missed nothing, one made later has an event.
+  // A directory that is as it was made: one made before that time has missed nothing, one made later has an
+  // event.
   const { hasBirth, birthSeconds, birthNanoseconds, modifySeconds, modifyNanoseconds } = statx;
   if (hasBirth && birthSeconds === modifySeconds && birthNanoseconds === modifyNanoseconds) return false;
   return statx.modifySeconds * 1000 + statx.modifyNanoseconds / 1e6 > sinceMs - TICK_MS;

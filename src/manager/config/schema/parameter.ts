@@ -23,7 +23,9 @@ export interface Parameter {
   /** global; share ([global] gives the default of all shares); both: has a meaning of its own in each. */
   readonly scope: "global" | "share" | "both";
   readonly reload: "live" | "restart";
-  /** False: known but not implemented. The configuration is accepted, with one warning that names them all. */
+  /**
+   * False: known but not implemented. The configuration is accepted, with one warning that names them all.
+   */
   readonly effective: boolean;
   /** An invalid value refuses the configuration instead of falling back to the default. */
   readonly security?: true;
@@ -39,7 +41,9 @@ type Row<N extends string, T extends ValueType> = Omit<Parameter, "name" | "type
 /** The fields that a row states only where they differ from the defaults. */
 type More = Partial<Omit<Parameter, "name" | "type" | "choices" | "default" | "help">>;
 
-/** Row constructors for one scope. The defaults: takes effect on reload, implemented, not security-relevant. */
+/**
+ * Row constructors for one scope. The defaults: takes effect on reload, implemented, not security-relevant.
+ */
 export function rowsOf(scope: "global" | "share") {
   const usual = { scope, reload: "live", effective: true } as const;
   const of =
