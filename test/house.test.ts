@@ -170,6 +170,15 @@ test("every source file begins with what it is", () => {
   expect(sources.filter((path) => !/^\/\/ \S/.test(linesOf(path)[0] ?? ""))).toEqual([]);
 });
 
+// The formatter does not wrap comments.
+test("comments of src have at most 110 columns", () => {
+  const isLong = (line: string): boolean => line.length > 110 && /^\s*(?:\/\/|\/?\*)/.test(line);
+  const long = sources.flatMap((path) =>
+    linesOf(path).flatMap((line, index) => (isLong(line) ? [`${path}:${index + 1} ${line.length}`] : [])),
+  );
+  expect(long).toEqual([]);
+});
+
 test("every test file asserts, and none leaves others out", () => {
   const files = tests.filter((path) => path.endsWith(".test.ts"));
   expect(files.filter((path) => !codeOf(path).includes("expect"))).toEqual([]);

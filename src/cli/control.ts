@@ -22,7 +22,9 @@ export const OPTIONS: readonly Option[] = [
   {
     long: "eject",
     value: "DISK",
-    help: "let go of a disk, so that umount works: a share on it, or its mount point; its shares are refused until then",
+    help:
+      "let go of a disk, so that umount works: a share on it, or its mount point; " +
+      "its shares are refused until then",
   },
   {
     long: "debug",

@@ -76,7 +76,8 @@ function headOf(status: ServerStatus): string {
     `minismbd ${status.version}, process ${status.pid}, port ${status.port}, up ${timeText(status.uptimeMs)}\n` +
     `${status.connections} connections, ${status.sessions} sessions, ${status.opens} open files; ` +
     `${traffic.requests} requests, ${sizeText(traffic.receivedBytes)} received, ${sizeText(traffic.sentBytes)} sent\n` +
-    `memory ${sizeText(status.residentBytes)}, buffers ${sizeText(lentBytes + idleBytes)} of ${sizeText(bufferBudgetBytes)}\n`
+    `memory ${sizeText(status.residentBytes)}, ` +
+    `buffers ${sizeText(lentBytes + idleBytes)} of ${sizeText(bufferBudgetBytes)}\n`
   );
 }
 

@@ -33,7 +33,9 @@ export const OPTIONS: readonly Option[] = [
     long: "user",
     short: "u",
     value: "NAME",
-    help: "with --share: say what this user gets there and which line decides it; an empty name is the anonymous user",
+    help:
+      "with --share: say what this user gets there and which line decides it; " +
+      "an empty name is the anonymous user",
   },
   { long: "share", value: "NAME", help: "the share that --user asks about" },
   { long: "host", value: "ADDRESS", help: "the client's address for --user" },

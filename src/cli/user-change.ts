@@ -27,7 +27,9 @@ export const PASSWORD_OPTION: Option = {
   long: "password",
   short: "p",
   value: "PWD",
-  help: "the password; other users can see it in the process list for a moment, unlike MINISMBD_PASSWORD or the prompt",
+  help:
+    "the password; other users can see it in the process list for a moment, " +
+    "unlike MINISMBD_PASSWORD or the prompt",
 };
 
 /** The user name, which must be the only operand. Throws CliError. */

@@ -190,7 +190,8 @@ class Engine implements EngineControl {
     if (plan.connections < maxConnections) {
       log.warn?.(
         `the limit of open descriptors is ${limit}, which is enough for ${plan.connections} connections and ` +
-          `${Math.floor(plan.forOpens / DESCRIPTORS_PER_FILE)} open files: raise it (ulimit -n, LimitNOFILE of systemd)`,
+          `${Math.floor(plan.forOpens / DESCRIPTORS_PER_FILE)} open files: ` +
+          "raise it (ulimit -n, LimitNOFILE of systemd)",
       );
     }
     return plan;

@@ -114,9 +114,9 @@ function explainListen(address: string, port: number, code: string): string {
   }
   if (code === "EACCES")
     return `port ${port} needs root (or CAP_NET_BIND_SERVICE); choose one above 1023 with -p`;
+  const where = `cannot listen on ${address} port ${port}`;
   if (code === "EADDRNOTAVAIL" && !lacksFamily(address))
-    return `cannot listen on ${address} port ${port}: no interface has the address; bring it up or correct 'interfaces'`;
-  if (lacksFamily(address))
-    return `cannot listen on ${address} port ${port}: the kernel has no IPv6; take the address out of 'interfaces'`;
-  return `cannot listen on ${address} port ${port}: ${code === "" ? "unknown error" : code}`;
+    return `${where}: no interface has the address; bring it up or correct 'interfaces'`;
+  if (lacksFamily(address)) return `${where}: the kernel has no IPv6; take the address out of 'interfaces'`;
+  return `${where}: ${code === "" ? "unknown error" : code}`;
 }

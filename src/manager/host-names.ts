@@ -103,7 +103,8 @@ export class HostNames {
     } else if (known.failedMs === undefined) {
       known.failedMs = this.nowMs();
       this.warn(
-        `'${name}' in 'hosts allow' or 'hosts deny' has no address: the first admits nobody by that name, the second keeps everybody out`,
+        `'${name}' in 'hosts allow' or 'hosts deny' has no address: ` +
+          "the first admits nobody by that name, the second keeps everybody out",
       );
     }
   }

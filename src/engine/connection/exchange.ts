@@ -359,7 +359,7 @@ export class Exchange implements RoomTaker {
     message.set(smaller.bytes, smaller.view, 0, length);
   }
 
-  /** Releases the request's buffer while its last member waits, perhaps for hours. The header stays. */
+  /** Releases the buffer of a request whose last member waits, perhaps for hours; its header stays. */
   dropRequest(): void {
     if (this.loan !== undefined) this.context.pool.release(this.loan);
     this.loan = undefined;

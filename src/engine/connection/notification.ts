@@ -48,7 +48,8 @@ function describeBreak({ lease, opens }: CachingHolder, from: number, to: number
   const [open] = opens;
   const whose = open?.session.identity?.user ?? "";
   const kind = lease === undefined ? "oplock" : "lease";
-  return `${kind} of '${whose}' broken from ${text(from)} to ${text(to)}${isSent ? "" : ": the client cannot be reached"}`;
+  const fault = isSent ? "" : ": the client cannot be reached";
+  return `${kind} of '${whose}' broken from ${text(from)} to ${text(to)}${fault}`;
 }
 
 interface Receiver {

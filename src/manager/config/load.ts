@@ -265,7 +265,8 @@ function readUser(section: Section, users: PasswordTable): void {
   if (same !== undefined && users.get(same) !== hash)
     throw new ConfigError(
       section.position,
-      `'${showName(name)}' and '${showName(same)}' are one user with two passwords: names have no case here, take one out`,
+      `'${showName(name)}' and '${showName(same)}' are one user with two passwords: ` +
+        "names have no case here, take one out",
     );
   putUser(users, name, hash);
 }
