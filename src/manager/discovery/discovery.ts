@@ -24,11 +24,14 @@ interface Announcement {
   stop(): void;
 }
 
+type Protocol = "multicast DNS" | "WS-Discovery";
+const PORTS: Readonly<Record<Protocol, number>> = { "multicast DNS": MDNS_PORT, "WS-Discovery": WSD_PORT };
+
 const MODEL = "MacSamba";
 
 export class Discovery {
   private readonly report: (text: string) => void;
-  private announcements: Announcement[] = [];
+  private readonly announcements = new Map<Protocol, Announcement>();
   /** What is announced now. */
   private state = "";
   /** Protocols that another program answers, which the log has. */
@@ -49,24 +52,27 @@ export class Discovery {
     if (links === undefined) return false;
     const state = JSON.stringify([plan, links]);
     if (state === this.state) return true;
+    // Their sockets may stay open for a moment, with what says that the server goes.
+    const ours = new Set(this.announcements.keys());
     this.stop();
     this.state = state;
     if (links.length === 0) return true;
-    if (isOn.multicastDns && this.isFree("multicast DNS", MDNS_PORT))
-      this.announcements.push(new Mdns(identityOf(plan), links, this.report));
-    if (isOn.wsDiscovery && this.isFree("WS-Discovery", WSD_PORT))
-      this.announcements.push(startWsd(plan, links, this.report));
+    const isFree = (protocol: Protocol): boolean => ours.has(protocol) || this.isFree(protocol);
+    if (isOn.multicastDns && isFree("multicast DNS"))
+      this.announcements.set("multicast DNS", new Mdns(identityOf(plan), links, this.report));
+    if (isOn.wsDiscovery && isFree("WS-Discovery"))
+      this.announcements.set("WS-Discovery", startWsd(plan, links, this.report));
     return true;
   }
 
   stop(): void {
-    for (const announcement of this.announcements) announcement.stop();
-    this.announcements = [];
+    for (const announcement of this.announcements.values()) announcement.stop();
+    this.announcements.clear();
     this.state = "";
   }
 
-  private isFree(protocol: string, port: number): boolean {
-    if (!isPortServed(port)) {
+  private isFree(protocol: Protocol): boolean {
+    if (!isPortServed(PORTS[protocol])) {
       this.elsewhere.delete(protocol);
       return true;
     }

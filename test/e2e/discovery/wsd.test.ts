@@ -43,6 +43,21 @@ test.skipIf(!canRun)(
 );
 
 test.skipIf(!canRun)(
+  "a server whose addresses change is announced on, and does not take itself for another program",
+  async () => {
+    const server = startServer("-o", "interfaces = eth0", "-o", "bind interfaces only = yes");
+    await server.lines.see("ready on port 445");
+    // The link-local address comes a little after the start.
+    await server.lines.see("listening on fe80::");
+    await made().startHere("ip", "addr", "add", "10.88.0.3/24", "dev", "eth0").child.exited;
+    await server.lines.see("listening on 10.88.0.3");
+    await Bun.sleep(1000);
+    await startWsdd().lines.see(FOUND);
+    expect(server.lines.text).not.toContain("another program answers");
+  },
+);
+
+test.skipIf(!canRun)(
   "with the parameter off, on another port, or beside another responder nothing is announced",
   async () => {
     const { lines } = startWsdd();
