@@ -15,6 +15,8 @@ import {
 } from "../e2e/client/worst-frames.ts";
 import { startSubject } from "../peer/start.ts";
 
+const REPEATED_MS = 5000;
+
 const server = await startSubject();
 makeFolder(server, "small", 2000);
 makeFolder(server, "large", 20_000);
@@ -44,18 +46,21 @@ function show(what: string, waits: Waits, tookMs: number): void {
   console.log(what.padEnd(52), figures, tookMs.toFixed(0).padStart(8));
 }
 
-async function measure(what: string, work: () => Promise<void>): Promise<void> {
+/** Does `work` once; with `leastMs` again until so much time is over, since one wait of a hundred is no 99th percentile. */
+async function measure(what: string, work: () => Promise<void>, leastMs = 0): Promise<void> {
   let tookMs = 0;
   const waits = await waitsDuring(server, async () => {
     const started = performance.now();
-    await work();
-    tookMs = performance.now() - started;
+    do {
+      await work();
+      tookMs = performance.now() - started;
+    } while (tookMs < leastMs);
   });
   show(what, waits, tookMs);
 }
 
 console.log("ECHO of another client, ms".padEnd(52), "     p50     p99   worst  took ms");
-for (const [what, work] of works) await measure(what, work);
+for (const [what, work] of works) await measure(what, work, REPEATED_MS);
 const first = await mountWithOpens(server, 3000);
 await measure("LOGOFF with 3,000 opens, leases and 33,000 locks", () => logOff(first));
 first.client.close();
