@@ -9,6 +9,7 @@ import { createFile, mountShare } from "../client/raw-files.ts";
 
 const GUEST: User = { user: "nobody knows me", password: "x" };
 const base = makeDirectory("minismbd-root-guest");
+afterAll(() => removeDirectory(base));
 
 describe.skipIf(process.getuid?.() !== 0).each(["ksmbd.conf", "smb.conf"])("%s", (file) => {
   const place = join(base, file);
@@ -22,10 +23,7 @@ describe.skipIf(process.getuid?.() !== 0).each(["ksmbd.conf", "smb.conf"])("%s",
     mkdirSync(join(place, "data"));
     server = await serveFile(place, file, [TESTER]);
   });
-  afterAll(async () => {
-    await server.stop();
-    removeDirectory(place);
-  });
+  afterAll(() => server.stop());
 
   test("a share whose guests would be root is left out, and testparm says so", async () => {
     expect(await accessOf(server, GUEST, "guests")).toBe("absent");
