@@ -2,6 +2,7 @@
 // on.
 import { hostname } from "node:os";
 import type { EngineControl } from "../port/control.ts";
+import { formatGuid } from "../wire/guid.ts";
 import type { Configuration, OnOff } from "./config/load.ts";
 import type { Discovery, DiscoveryPlan } from "./discovery/discovery.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
@@ -74,6 +75,7 @@ export class DiscoverySwitch {
     const [hostName = ""] = hostname().split(".");
     return discovery.announce({
       isOn: this.isOn(),
+      id: formatGuid(Buffer.from(settings.serverGuid, "hex")),
       hostName,
       serverName: settings.serverName,
       workgroup: settings.domain,

@@ -8,7 +8,7 @@ import { addressBlock } from "../transport/address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { RateLimit } from "../../loop/rate-limit.ts";
 import { TrafficCount } from "./traffic.ts";
 
 /** The number of ended sessions for which the connection still signs error responses. */

@@ -1,6 +1,5 @@
 // Announces the server in the network; loaded when that is on. Started anew when names, port or addresses
 // change.
-import { readFileSync } from "node:fs";
 import { findLinks, type Link } from "./links.ts";
 import { Mdns } from "./mdns.ts";
 import { MDNS_PORT } from "./mdns-responder.ts";
@@ -10,6 +9,8 @@ import { Wsd, WSD_PORT } from "./wsd.ts";
 
 export interface DiscoveryPlan {
   readonly isOn: { readonly multicastDns: boolean; readonly wsDiscovery: boolean };
+  /** The server's GUID as text: the machine's own, which stays the same. */
+  readonly id: string;
   /** The host's name, without a domain. */
   readonly hostName: string;
   /** `netbios name`. */
@@ -88,27 +89,10 @@ function identityOf({ hostName, serverName, port }: DiscoveryPlan): ServerIdenti
 }
 
 function startWsd(
-  { serverName, workgroup }: DiscoveryPlan,
+  { id, serverName, workgroup }: DiscoveryPlan,
   links: readonly Link[],
   report: (text: string) => void,
 ): Wsd {
   const instance = Math.trunc(Date.now() / 1000);
-  return new Wsd({ id: machineUuid(serverName), computer: serverName, workgroup, instance }, links, report);
-}
-
-/** Of the machine and this name; the number itself should not be told to the network: machine-id(5). */
-function machineUuid(serverName: string): string {
-  const hash = new Bun.CryptoHasher("sha256")
-    .update(`minismbd ${readMachineId()} ${serverName}`)
-    .digest("hex");
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-5${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
-}
-
-/** Empty where the system has none, as on OpenWrt. */
-function readMachineId(): string {
-  try {
-    return readFileSync("/etc/machine-id", "utf8").trim();
-  } catch {
-    return "";
-  }
+  return new Wsd({ id, computer: serverName, workgroup, instance }, links, report);
 }

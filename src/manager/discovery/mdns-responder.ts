@@ -4,7 +4,7 @@ import type { Timer, Timers } from "../../loop/timers.ts";
 import { type DnsMessage, type DnsRecord, decodeMessage, encodeData, encodeMessage } from "./dns-message.ts";
 import { answerQuery, findFollowing, isSameData, isSameName } from "./mdns-answers.ts";
 import type { Peer } from "./link-sockets.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { RateLimit } from "../../loop/rate-limit.ts";
 import type { LinkRecords } from "./service-records.ts";
 
 export const MDNS_PORT = 5353;
@@ -42,7 +42,7 @@ export class MdnsResponder {
   private isEstablished = false;
   private readonly pending = new Set<DnsRecord>();
   private readonly sentMs = new Map<DnsRecord, number>();
-  private readonly limit = new RateLimit(MAX_MESSAGES_PER_SECOND);
+  private readonly limit = new RateLimit();
 
   constructor(records: LinkRecords, host: MdnsHost) {
     this.records = records;
@@ -64,7 +64,7 @@ export class MdnsResponder {
   }
 
   receive(bytes: Uint8Array, from: Peer): void {
-    if (!this.limit.take(this.host.now())) return;
+    if (!this.limit.admit(this.host.now(), MAX_MESSAGES_PER_SECOND)) return;
     const message = decodeMessage(bytes);
     if (message === undefined) return;
     if (from.isOwn && (message.isResponse || message.authorities.length > 0)) return;

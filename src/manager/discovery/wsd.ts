@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Timer, timers } from "../../loop/timers.ts";
 import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-sockets.ts";
 import type { Link } from "./links.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { RateLimit } from "../../loop/rate-limit.ts";
 import {
   bye,
   endpointOf,
@@ -47,7 +47,7 @@ export class Wsd implements LinkUser {
   private readonly pending = new Set<Timer>();
   private number = 0;
   /** A flood of requests with the address of a victim must not become one of answers. */
-  private readonly limit = new RateLimit(MAX_ANSWERS_PER_SECOND);
+  private readonly limit = new RateLimit();
 
   constructor(identity: WsdIdentity, links: readonly Link[], report: (text: string) => void) {
     this.identity = identity;
@@ -76,7 +76,7 @@ export class Wsd implements LinkUser {
     if (
       request === undefined ||
       this.answered.includes(request.messageId) ||
-      !this.limit.take(performance.now())
+      !this.limit.admit(performance.now(), MAX_ANSWERS_PER_SECOND)
     )
       return;
     const answer = this.answerTo(request, this.urlOn(link));

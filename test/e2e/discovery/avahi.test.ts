@@ -1,9 +1,9 @@
 // Beside avahi-daemon: that announces the server by the package's service file, and the server itself does not.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SEARCH_PATH } from "../../tools.ts";
-import { canMakeNetworks, Networks } from "./networks.ts";
+import { canMakeNetworks, useNetworks } from "./networks.ts";
 
 const AVAHI = Bun.which("avahi-daemon", { PATH: SEARCH_PATH });
 const SERVICE = join(import.meta.dir, "../../../board/avahi/minismbd.service");
@@ -13,15 +13,11 @@ const canRun =
 const START = `mount -t tmpfs none /run && mkdir /run/avahi-daemon && mount -t tmpfs none /etc/avahi/services &&
 cp "$0" /etc/avahi/services/ && printf '[server]\\nenable-dbus=no\\nhost-name=box\\n' >/run/avahi.conf &&
 exec "$1" --no-drop-root --no-chroot -f /run/avahi.conf`;
-let networks: Networks | undefined;
-
-beforeEach(async () => {
-  if (canRun) networks = await new Networks().wired();
-});
-afterEach(() => networks?.stop());
+const made = useNetworks(canRun);
 
 test.skipIf(!canRun)("a neighbour finds the server by the machine's name, once", async () => {
-  if (networks === undefined || AVAHI === null) throw new Error("no networks");
+  if (AVAHI === null) throw new Error("no avahi-daemon");
+  const networks = made();
   const avahi = networks.startHere("unshare", "--mount", "sh", "-c", START, SERVICE, AVAHI);
   await avahi.lines.see("Server startup complete");
   const server = networks.startServer();

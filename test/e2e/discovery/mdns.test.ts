@@ -1,23 +1,13 @@
 // Multicast DNS between two networks of the test's own: the neighbour is python3-zeroconf.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { canMakeNetworks, Networks } from "./networks.ts";
+import { canMakeNetworks, useNetworks } from "./networks.ts";
 
 const PYTHON = "/usr/bin/python3";
 const NEIGHBOUR = join(import.meta.dir, "neighbour.py");
 const canRun = canMakeNetworks && existsSync("/usr/lib/python3/dist-packages/zeroconf");
-let networks: Networks | undefined;
-
-beforeEach(async () => {
-  if (canRun) networks = await new Networks().wired();
-});
-afterEach(() => networks?.stop());
-
-function made(): Networks {
-  if (networks === undefined) throw new Error("no networks");
-  return networks;
-}
+const made = useNetworks(canRun);
 
 const startServer = (...options: string[]) => made().startServer(...options);
 const startNeighbour = (...words: string[]) => made().startThere(PYTHON, NEIGHBOUR, ...words);

@@ -1,5 +1,5 @@
 // Two networks of a test's own with one wire between them: the server's, 10.88.0.1, and its neighbour's, 10.88.0.2.
-import { expect } from "bun:test";
+import { afterEach, beforeEach, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -89,4 +89,17 @@ export class Networks {
     this.running.push(child);
     return { lines: new Lines(child.stdout), child };
   }
+}
+
+/** Two networks for each test of the file, where `canRun`. Returns those of the test that runs. */
+export function useNetworks(canRun: boolean): () => Networks {
+  let networks: Networks | undefined;
+  beforeEach(async () => {
+    if (canRun) networks = await new Networks().wired();
+  });
+  afterEach(() => networks?.stop());
+  return () => {
+    if (networks === undefined) throw new Error("no networks");
+    return networks;
+  };
 }

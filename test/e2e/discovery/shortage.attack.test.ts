@@ -1,18 +1,13 @@
 // A server without free descriptors, as a client may leave it, learns later which interfaces have changed meanwhile.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Scratch, sys } from "../../../src/linux/libc.ts";
 import { RLIMIT_SIZE } from "../../../src/linux/limits.ts";
 import { Syscall } from "../../../src/linux/syscall-numbers.ts";
-import { canMakeNetworks, Networks } from "./networks.ts";
+import { canMakeNetworks, useNetworks } from "./networks.ts";
 
 const RLIMIT_NOFILE = 7;
 const LIMIT = 1024;
-let networks: Networks | undefined;
-
-beforeEach(async () => {
-  if (canMakeNetworks) networks = await new Networks().wired();
-});
-afterEach(() => networks?.stop());
+const made = useNetworks(canMakeNetworks);
 
 function limitDescriptors(pid: number, soft: number): void {
   const room = new Scratch(RLIMIT_SIZE);
@@ -24,7 +19,7 @@ function limitDescriptors(pid: number, soft: number): void {
 test.skipIf(!canMakeNetworks)(
   "an address that comes while no descriptors are left is served when there are some again",
   async () => {
-    if (networks === undefined) throw new Error("no networks");
+    const networks = made();
     const named = ["-o", "interfaces = eth0", "-o", "bind interfaces only = yes"];
     const server = networks.startServer(...named, "-o", "multicast dns register = yes");
     await server.lines.see("ready on port 445");

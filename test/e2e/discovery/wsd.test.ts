@@ -1,21 +1,11 @@
 // WS-Discovery between two networks of the test's own: the neighbour is wsdd, which looks for computers as Windows does.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { SEARCH_PATH } from "../../tools.ts";
-import { canMakeNetworks, Networks } from "./networks.ts";
+import { canMakeNetworks, useNetworks } from "./networks.ts";
 
 const WSDD = Bun.which("wsdd", { PATH: SEARCH_PATH }) ?? "wsdd";
 const canRun = canMakeNetworks && Bun.which("wsdd", { PATH: SEARCH_PATH }) !== null;
-let networks: Networks | undefined;
-
-beforeEach(async () => {
-  if (canRun) networks = await new Networks().wired();
-});
-afterEach(() => networks?.stop());
-
-function made(): Networks {
-  if (networks === undefined) throw new Error("no networks");
-  return networks;
-}
+const made = useNetworks(canRun);
 
 const startServer = (...options: string[]) => made().startServer("-o", "workgroup = HOME", ...options);
 const startWsdd = () => made().startThere(WSDD, "--discovery", "--no-host", "-v", "-i", "eth0");

@@ -1,6 +1,6 @@
 // Messages that cost a client nothing are counted by the second.
 import { expect, test } from "bun:test";
-import { RateLimit } from "../../../src/engine/connection/rate-limit.ts";
+import { RateLimit } from "../../src/loop/rate-limit.ts";
 
 test("admits so many within a second, and as many again in the next", () => {
   const limit = new RateLimit();

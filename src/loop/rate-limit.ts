@@ -1,5 +1,5 @@
-// Bounds messages that cost a client nothing, neither a credit nor a reply to wait for: NetBIOS keep-alives
-// and CANCEL ([MS-SMB2] 3.3.5.16).
+// Bounds messages that cost their sender nothing, neither a credit nor a reply to wait for: NetBIOS
+// keep-alives and CANCEL ([MS-SMB2] 3.3.5.16), and what neighbours send to discover the server.
 
 export class RateLimit {
   private startMs = Number.NEGATIVE_INFINITY;
