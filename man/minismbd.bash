@@ -10,9 +10,9 @@ _minismbd() {
   fi
   case "$name" in
     serve) options="--config --pwddb --port --share --user --option --quick-start --lock --dialect --control --nodetach --syslog --verbose --help" ;;
-    adduser) options="--add --update --delete --password --pwddb --config --verbose --version --help" ;;
-    passwd) options="--password --pwddb --config --verbose --help" ;;
-    deluser) options="--pwddb --config --verbose --help" ;;
+    adduser) options="--add --update --delete --password --pwddb --config --verbose --json --version --help" ;;
+    passwd) options="--password --pwddb --config --verbose --json --help" ;;
+    deluser) options="--pwddb --config --verbose --json --help" ;;
     users) options="--import --pwddb --config --verbose --help" ;;
     addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
     shares) options="--config --help" ;;
@@ -21,7 +21,7 @@ _minismbd() {
     control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --json --arguments --control --ksmbd-version --verbose --version --help" ;;
     version) options="" ;;
     ksmbd.mountd) options="--port --nodetach --config --pwddb --lock --verbose --version --help" ;;
-    ksmbd.adduser) options="--add --update --delete --password --pwddb --config --verbose --version --help" ;;
+    ksmbd.adduser) options="--add --update --delete --password --pwddb --config --verbose --json --version --help" ;;
     ksmbd.addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
     ksmbd.control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --json --arguments --control --ksmbd-version --verbose --version --help" ;;
   esac

@@ -1,18 +1,18 @@
 // `minismbd adduser`, and ksmbd.adduser with ksmbd-tools' flags: adds, updates or deletes a user.
 import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
-import { defaultConfigFile } from "../manager/paths.ts";
+import { servedConfigFile } from "../manager/paths.ts";
 import { findSpelling } from "../manager/users/password-file.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
 import { parseChange } from "./tool-change.ts";
+import { JSON_OPTION } from "./json-answer.ts";
 import {
+  changeUser,
   FILE_OPTIONS,
   findExact,
   type FindUser,
   PASSWORD_OPTION,
-  passwordFileOf,
   removeUser,
   setPassword,
-  userOperand,
 } from "./user-change.ts";
 
 export const OPTIONS: readonly Option[] = [
@@ -21,6 +21,7 @@ export const OPTIONS: readonly Option[] = [
   { long: "delete", short: "d", help: "delete the user" },
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
+  JSON_OPTION,
   { long: "version", short: "V", help: "print the version" },
   { long: "help", short: "h", help: "print this help" },
 ];
@@ -49,23 +50,25 @@ async function change(
   const parsed = parseChange(words, OPTIONS, tool, USAGE);
   if (parsed === undefined) return 0;
   const { args, flag } = parsed;
-  const name = userOperand(args, `${tool} ${USAGE}`);
-  if (flag === "delete") {
-    refuseNamedUser(args, name);
-    removeUser(passwordFileOf(args), name, find);
-  } else {
-    const expected = flag === "add" ? "absent" : flag === "update" ? "present" : usual;
-    await setPassword(args, name, expected, find);
-  }
-  return 0;
+  const expected = flag === "add" ? "absent" : flag === "update" ? "present" : usual;
+  return changeUser(args, `${tool} ${USAGE}`, (request) => {
+    if (flag !== "delete") return setPassword(args, request, expected, find);
+    return deleteUser(args, request.name, find);
+  });
+}
+
+/** Throws CliError if there is no such user, or the configuration names it. */
+export function deleteUser(args: Arguments, name: string, find: FindUser = findSpelling): void {
+  refuseNamedUser(args, name);
+  removeUser(args, name, find);
 }
 
 /**
  * Throws CliError if the configuration names the user: a share would stay closed to all others for one that
  * is gone.
  */
-export function refuseNamedUser(args: Arguments, name: string): void {
-  const file = args.value("config") ?? defaultConfigFile();
+function refuseNamedUser(args: Arguments, name: string): void {
+  const file = args.value("config") ?? servedConfigFile();
   let configuration: Configuration;
   try {
     configuration = loadConfiguration({ file });

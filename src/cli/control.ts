@@ -2,15 +2,17 @@
 import { existsSync } from "node:fs";
 import { ask, askAll } from "../manager/control/client.ts";
 import type { ComponentState } from "../manager/control/commands.ts";
-import { ControlError } from "../manager/control/protocol.ts";
 import { notifyServer } from "../manager/lock-file.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
 import { printable } from "../wire/printable.ts";
 import { type Arguments, CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { answerInJson, parseJsonObject, readJsonInput } from "./json-answer.ts";
 import { formatTable } from "./status-tables.ts";
 import { printToolVersion } from "./version.ts";
 
 const TOOL = "ksmbd.control";
+/** The value of --arguments that has them read from there. */
+const STANDARD_INPUT = "-";
 
 export const OPTIONS: readonly Option[] = [
   { long: "shutdown", short: "s", help: "stop the server" },
@@ -40,7 +42,11 @@ export const OPTIONS: readonly Option[] = [
     value: "COMMAND",
     help: "send a command of the control socket and print its answer as JSON: status, sessions, opens, reload, ...",
   },
-  { long: "arguments", value: "JSON", help: "with --json: the command's arguments, an object" },
+  {
+    long: "arguments",
+    value: "JSON",
+    help: "with --json: the command's arguments, an object; - for standard input",
+  },
   { long: "control", value: "FILE", help: "the server's control socket" },
   { long: "ksmbd-version", short: "c", help: "print the version" },
   { long: "verbose", short: "v", help: "print more messages" },
@@ -101,30 +107,13 @@ async function act(
 }
 
 /** For scripts: `{"items":[…]}` and exit status 0, or `{"error":TEXT}` and 1. */
-async function printAnswer(socket: string, command: string, text: string): Promise<number> {
-  const items: unknown[] = [];
-  let answer: object = { items };
-  try {
-    await ask(socket, command, (item) => items.push(item), parseObject(text));
-  } catch (error) {
-    if (!(error instanceof ControlError || error instanceof CliError)) throw error;
-    answer = { error: error.message };
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-  return "error" in answer ? 1 : 0;
-}
-
-/** Throws CliError. */
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  if (text.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch {
-    // Said below.
-  }
-  throw new CliError("--arguments: this is no object of JSON");
+function printAnswer(socket: string, command: string, text: string): Promise<number> {
+  return answerInJson(async () => {
+    const items: unknown[] = [];
+    const sent = text === STANDARD_INPUT ? readJsonInput() : parseJsonObject(text, "--arguments");
+    await ask(socket, command, (item) => items.push(item), sent);
+    return items;
+  });
 }
 
 async function eject(socket: string, disk: string): Promise<number> {

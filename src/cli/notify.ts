@@ -2,8 +2,9 @@
 import { notifyServer } from "../manager/lock-file.ts";
 import { defaultLockFile } from "../manager/paths.ts";
 
-/** Prints what was done, and lets the running server read its files again. */
-export function notifyRunningServer(done: string): void {
+/** Lets the running server read its files again, and prints what was done unless `isSilent`. */
+export function notifyRunningServer(done: string, isSilent = false): void {
   const wasNotified = notifyServer(defaultLockFile(), "SIGHUP");
+  if (isSilent) return;
   process.stdout.write(`${done}${wasNotified ? ", the running server was notified" : ""}\n`);
 }

@@ -1,10 +1,12 @@
 // `minismbd passwd USER`: changes a user's password.
-import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
-import { FILE_OPTIONS, PASSWORD_OPTION, setPassword, userOperand } from "./user-change.ts";
+import { describeOptions, type Option, parseArguments } from "./arguments.ts";
+import { JSON_OPTION } from "./json-answer.ts";
+import { changeUser, FILE_OPTIONS, PASSWORD_OPTION, setPassword } from "./user-change.ts";
 
 export const OPTIONS: readonly Option[] = [
   PASSWORD_OPTION,
   ...FILE_OPTIONS,
+  JSON_OPTION,
   { long: "help", short: "h", help: "print this help" },
 ];
 const USAGE = "minismbd passwd [-p PWD] [-P PWDDB] USER";
@@ -15,7 +17,5 @@ export async function run(words: readonly string[]): Promise<number> {
     process.stdout.write(`Usage: ${USAGE}\n\n${describeOptions(OPTIONS)}`);
     return 0;
   }
-  if (args.operands.length === 0) throw new CliError(`a user name is needed: ${USAGE}`);
-  await setPassword(args, userOperand(args, USAGE), "present");
-  return 0;
+  return changeUser(args, USAGE, (request) => setPassword(args, request, "present"));
 }

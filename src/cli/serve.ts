@@ -196,6 +196,7 @@ function runUntilStopped(
     setLogLevel: (level) => manager.setLogLevel(level),
     toggleDebug: (component) => manager.toggleDebug(component),
     holdBack: (mount) => manager.directories.ejected.add(mount),
+    isHeldBack: (path) => manager.directories.ejected.has(path),
     note: (text) => manager.note(text),
   };
 }

@@ -1,7 +1,7 @@
 // `minismbd shares`: lists the shares that the configuration serves, and says which it leaves out.
 import { loadConfiguration } from "../manager/config/load.ts";
 import type { Share } from "../manager/config/share.ts";
-import { CONFIG_FILE, defaultConfigFile } from "../manager/paths.ts";
+import { CONFIG_FILE, servedConfigFile } from "../manager/paths.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 
 export const OPTIONS: readonly Option[] = [
@@ -19,7 +19,7 @@ export function run(words: readonly string[]): number {
     return 0;
   }
   if (args.operands.length > 0) throw new CliError("shares takes no name, it lists all");
-  const { shares, warnings } = loadConfiguration({ file: args.value("config") ?? defaultConfigFile() });
+  const { shares, warnings } = loadConfiguration({ file: args.value("config") ?? servedConfigFile() });
   for (const share of shares.values()) process.stdout.write(`${describeShare(share)}\n`);
   for (const warning of warnings)
     if (warning.includes("left out")) process.stderr.write(`warning: ${warning}\n`);

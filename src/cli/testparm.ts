@@ -11,11 +11,11 @@ import {
 } from "../manager/check/explain-access.ts";
 import { effectiveSection, type EffectiveValue } from "../manager/config/effective.ts";
 import { buildConfiguration, type ConfigSource, loadSections } from "../manager/config/load.ts";
-import { dialectOf, foldKey, type Sections } from "../manager/config/parse.ts";
+import { type Dialect, dialectOf, foldKey, type Sections } from "../manager/config/parse.ts";
 import { formatNote, type Note, Report } from "../manager/config/report.ts";
 import { HostNames } from "../manager/host-names.ts";
 import { readMachine } from "../manager/config/settings.ts";
-import { defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { servedConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { SystemAccountFiles } from "../manager/users/system-accounts.ts";
 import { UserDirectory } from "../manager/users/user-directory.ts";
 import { DIALECT_OPTION, readDialect } from "./dialect.ts";
@@ -39,7 +39,7 @@ export const OPTIONS: readonly Option[] = [
   },
   { long: "share", value: "NAME", help: "the share that --user asks about" },
   { long: "host", value: "ADDRESS", help: "the client's address for --user" },
-  { long: "json", help: "print all of it as JSON" },
+  { long: "json", help: 'print all of it as JSON; an error, too: {"error":TEXT}' },
   { long: "help", short: "h", help: "print this help" },
 ];
 
@@ -59,8 +59,18 @@ export async function run(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (args.operands.length > 1) throw new CliError("testparm takes one configuration");
-  const file = args.operands[0] ?? args.value("config") ?? defaultConfigFile();
+  const file = args.operands[0] ?? args.value("config") ?? servedConfigFile();
   const dialect = readDialect(args) ?? dialectOf(file);
+  if (!args.has("json")) return check(args, file, dialect);
+  try {
+    return await check(args, file, dialect);
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ version: 1, error: (error as Error).message })}\n`);
+    return 1;
+  }
+}
+
+async function check(args: Arguments, file: string, dialect: Dialect): Promise<number> {
   const question = readQuestion(args);
   const { server, notes } = await checkFile({ file, dialect }, args.value("pwddb"));
   const { sections } = server;

@@ -8,6 +8,7 @@ import { findSpelling, type PasswordTable, readPasswordFile } from "../manager/u
 import { updatePasswordFile } from "../manager/users/password-file.ts";
 import { showName, userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
+import { answerInJson, jsonText, readJsonInput } from "./json-answer.ts";
 import { notifyRunningServer } from "./notify.ts";
 import { promptNewPassword } from "./prompt.ts";
 
@@ -32,10 +33,47 @@ export const PASSWORD_OPTION: Option = {
     "unlike MINISMBD_PASSWORD or the prompt",
 };
 
+/** What a verb is to change. */
+export interface UserRequest {
+  readonly name: string;
+  /** Takes the password from where the user gives it. Throws CliError. */
+  readonly password: () => string | Promise<string>;
+}
+
+/**
+ * Makes the change that the arguments, or with --json standard input, ask for. Returns the exit status.
+ * Throws CliError and ConfigError, but with --json prints their message.
+ */
+export async function changeUser(
+  args: Arguments,
+  usage: string,
+  change: (request: UserRequest) => void | Promise<void>,
+): Promise<number> {
+  if (args.has("json")) {
+    return answerInJson(async () => {
+      await change(readJsonRequest(args, usage));
+      return [];
+    });
+  }
+  await change({ name: userOperand(args, usage), password: () => givenPassword(args) });
+  return 0;
+}
+
+function readJsonRequest(args: Arguments, usage: string): UserRequest {
+  if (args.operands.length > 0 || args.has("password"))
+    throw new CliError(`--json takes name and password from standard input alone: ${usage}`);
+  const input = readJsonInput();
+  return { name: checkedName(jsonText(input, "user")), password: () => jsonText(input, "password") };
+}
+
 /** The user name, which must be the only operand. Throws CliError. */
-export function userOperand(args: Arguments, usage: string): string {
+function userOperand(args: Arguments, usage: string): string {
   const [name, ...more] = args.operands;
   if (name === undefined || more.length > 0) throw new CliError(`one user name is needed: ${usage}`);
+  return checkedName(name);
+}
+
+function checkedName(name: string): string {
   const fault = userNameFault(name);
   if (fault !== undefined) throw new CliError(fault);
   return name;
@@ -45,12 +83,9 @@ export function passwordFileOf(args: Arguments): string {
   return args.value("pwddb") ?? PASSWORD_FILE;
 }
 
-/** Takes the password from the option, the environment or the prompt. Throws CliError. */
-export async function readPassword(args: Arguments): Promise<string> {
-  const password = args.value("password") ?? takeEnvironmentPassword() ?? (await promptNewPassword());
-  const fault = passwordFault(password);
-  if (fault !== undefined) throw new CliError(fault);
-  return password;
+/** The password from the option, the environment or the prompt. Throws CliError. */
+async function givenPassword(args: Arguments): Promise<string> {
+  return args.value("password") ?? takeEnvironmentPassword() ?? (await promptNewPassword());
 }
 
 /**
@@ -67,34 +102,39 @@ export function takeEnvironmentPassword(): string | undefined {
 /** Sets a password. Throws CliError if the expectation fails, ConfigError for errors of the file. */
 export async function setPassword(
   args: Arguments,
-  name: string,
+  { name, password }: UserRequest,
   expected: Expectation,
   find: FindUser = findSpelling,
 ): Promise<void> {
   const file = passwordFileOf(args);
-  for (const given of args.values("password")) hideArgument(given);
+  for (const word of args.values("password")) hideArgument(word);
   if (file === PASSWORD_FILE) mkdirSync(dirname(file), { recursive: true });
   // Checked before the prompt as well, so that nobody types a password in vain.
   checkExpectation(find(readPasswordFile(file), name), name, expected, file);
-  const hash = ntHash(await readPassword(args));
+  const given = await password();
+  const fault = passwordFault(given);
+  if (fault !== undefined) throw new CliError(fault);
+  const hash = ntHash(given);
   let before: string | undefined;
   updatePasswordFile(file, (table) => {
     before = find(table, name);
     checkExpectation(before, name, expected, file);
     table.set(before ?? name, hash);
   });
-  notifyRunningServer(`${describeUser(name, before)} ${before === undefined ? "added" : "updated"}`);
+  const done = `${describeUser(name, before)} ${before === undefined ? "added" : "updated"}`;
+  notifyRunningServer(done, args.has("json"));
 }
 
 /** Deletes a user. Throws CliError if there is no such user. */
-export function removeUser(file: string, name: string, find: FindUser = findSpelling): void {
+export function removeUser(args: Arguments, name: string, find: FindUser = findSpelling): void {
+  const file = passwordFileOf(args);
   let before: string | undefined;
   updatePasswordFile(file, (table) => {
     before = find(table, name);
     checkExpectation(before, name, "present", file);
     table.delete(before ?? name);
   });
-  notifyRunningServer(`${describeUser(name, before)} deleted`);
+  notifyRunningServer(`${describeUser(name, before)} deleted`, args.has("json"));
 }
 
 /** `before` is the spelling in the file, which counts; names are compared without case. */

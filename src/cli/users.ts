@@ -1,7 +1,7 @@
 // `minismbd users`: lists the names of the users.
 import { existsSync, readFileSync } from "node:fs";
 import { loadConfiguration } from "../manager/config/load.ts";
-import { defaultConfigFile } from "../manager/paths.ts";
+import { servedConfigFile } from "../manager/paths.ts";
 import { findSpelling, readPasswordFile, updatePasswordFile } from "../manager/users/password-file.ts";
 import { parseSmbpasswd } from "../manager/users/smbpasswd.ts";
 import { compareUserNames, showName } from "../manager/users/user-name.ts";
@@ -31,7 +31,7 @@ export async function run(words: readonly string[]): Promise<number> {
   if (imported !== undefined) return importUsers(passwordFileOf(args), imported);
   if (args.operands.length > 0) throw new CliError("users takes no name, it lists all");
   const names = new Map([...readPasswordFile(passwordFileOf(args)).keys()].map((name) => [name, name]));
-  const config = args.value("config") ?? defaultConfigFile();
+  const config = args.value("config") ?? servedConfigFile();
   if (args.has("config") || existsSync(config)) {
     for (const name of loadConfiguration({ file: config }).users.keys())
       names.set(findSpelling(names, name) ?? name, `${name}\t(in ${config})`);

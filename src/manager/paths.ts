@@ -12,6 +12,15 @@ export function defaultConfigFile(): string {
   return !existsSync(CONFIG_FILE) && existsSync(OLD_CONFIG_FILE) ? OLD_CONFIG_FILE : CONFIG_FILE;
 }
 
+/** What OpenWrt's service writes from UCI, and serves without a file of the administrator's own. */
+const UCI_CONFIG_FILE = "/var/etc/ksmbd/smb.conf";
+
+/** For what reads the configuration and changes nothing in it: also the file that UCI is written to. */
+export function servedConfigFile(): string {
+  const file = defaultConfigFile();
+  return !existsSync(file) && existsSync(UCI_CONFIG_FILE) ? UCI_CONFIG_FILE : file;
+}
+
 /** OpenWrt's runtime directory is /tmp. */
 export function defaultLockFile(): string {
   return existsSync("/etc/openwrt_release") ? "/tmp/ksmbd.lock" : "/run/ksmbd.lock";

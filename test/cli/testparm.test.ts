@@ -172,3 +172,9 @@ test("neither passwords nor hashes are printed", () => {
   expect(out + err).not.toContain("hunter2");
   expect(out).not.toContain("anna");
 });
+
+test("with --json a configuration that cannot be used is an answer, too", () => {
+  const { out, err, status } = check("[global]\nread only = perhaps\n", "--json");
+  expect([status, err]).toEqual([1, ""]);
+  expect(JSON.parse(out)).toEqual({ version: 1, error: expect.stringContaining("perhaps") });
+});

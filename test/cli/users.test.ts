@@ -179,3 +179,43 @@ test("concurrent writers lose no user", async () => {
   expect(await Promise.all(children.map((child) => child.exited))).toEqual(names.map(() => 0));
   expect(run(["users", "-P", db]).out).toBe(names.map((name) => `${name}\n`).join(""));
 });
+
+test("with --json name and password come from standard input, and so does the answer's JSON", () => {
+  const ask = (verb: string, input: unknown) => {
+    const { status, out, err } = run([verb, "-P", db, "-C", "/nonexistent", "--json"], {
+      input: typeof input === "string" ? input : JSON.stringify(input),
+    });
+    return { status, err, answer: JSON.parse(out) as unknown };
+  };
+  const done = { status: 0, err: "", answer: { items: [] } };
+  // rpcd adds the caller's session.
+  const anna = { user: "anna", password: "first", ubus_rpc_session: "0123456789abcdef" };
+  expect(ask("adduser", anna)).toEqual(done);
+  expect(ask("passwd", { ...anna, password: "secret" })).toEqual(done);
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  expect(ask("adduser", anna)).toMatchObject({
+    status: 1,
+    answer: { error: expect.stringContaining("already") },
+  });
+  const refused = [
+    [{ user: "bob" }, "standard input has no text 'password'"],
+    [{ password: "x" }, "standard input has no text 'user'"],
+    [{ user: 7, password: "x" }, "standard input has no text 'user'"],
+    [{ user: "a:b", password: "x" }, expect.any(String)],
+    ["[]", "standard input: this is no object of JSON"],
+    ["{", "standard input: this is no object of JSON"],
+    [" ".repeat(20_000), "standard input has more than 16 KiB"],
+  ] as const;
+  for (const [input, error] of refused)
+    expect(ask("adduser", input)).toEqual({ status: 1, err: "", answer: { error } });
+  expect(readFileSync(db, "utf8")).toBe(SECRET);
+  expect(ask("deluser", { user: "anna" })).toEqual(done);
+  expect(readFileSync(db, "utf8")).toBe("");
+});
+
+test("with --json neither an operand nor a password on the command line is taken", () => {
+  for (const words of [["anna"], ["-p", "secret"]]) {
+    const { out, status } = run(["adduser", "-P", db, "--json", ...words], { input: "{}" });
+    expect([status, out]).toEqual([1, expect.stringContaining("from standard input alone")]);
+  }
+});

@@ -22,7 +22,13 @@ beforeAll(async () => {
   server = await startControlled();
   directory = makeDirectory("minismbd-rpcd");
   // `minismbd` of the PATH asks the test's server and not the router's.
-  const script = `#!/bin/sh\nverb=$1; shift; exec ${EXECUTABLE} "$verb" --control ${server.socket} "$@"\n`;
+  const words = {
+    control: `--control ${server.socket}`,
+    testparm: `--config ${server.directory}/minismbd.conf`,
+    "*": `--pwddb ${server.directory}/ksmbdpwd.db --config ${server.directory}/minismbd.conf`,
+  };
+  const cases = Object.entries(words).map(([verb, own]) => `${verb}) exec ${EXECUTABLE} "$@" ${own} ;;\n`);
+  const script = `#!/bin/sh\necho "$*" >>${directory}/words\ncase "$1" in\n${cases.join("")}esac\n`;
   mkdirSync(join(directory, "bin"));
   writeFileSync(join(directory, "bin/minismbd"), script, { mode: 0o755 });
   symlinkSync(busybox, join(directory, "bin/busybox"));
@@ -61,7 +67,18 @@ test.skipIf(busybox === null)("the methods of the list are those that the ACL gr
 
 test.skipIf(busybox === null)("each table comes as an object with items", async () => {
   const { client } = await mountShare(server, TESTER, "test");
-  for (const method of ["status", "connections", "sessions", "trees", "opens", "locks", "leases", "volumes"])
+  const methods = [
+    "status",
+    "connections",
+    "sessions",
+    "trees",
+    "opens",
+    "locks",
+    "leases",
+    "volumes",
+    "disks",
+  ];
+  for (const method of methods)
     expect(plugin(["call", method])).toMatchObject({
       status: 0,
       err: "",
@@ -100,7 +117,7 @@ test.skipIf(busybox === null)(
       expect(plugin(["call", method])).toEqual({ status: 2, err: "", answer: null });
     for (const wrong of ["[]", "{", "null", "--shutdown"])
       expect(plugin(["call", "status"], wrong).answer).toEqual({
-        error: "--arguments: this is no object of JSON",
+        error: "standard input: this is no object of JSON",
       });
     await Bun.sleep(200);
     const mount = await mountShare(server, TESTER, "test");
@@ -111,6 +128,44 @@ test.skipIf(busybox === null)(
     mount.client.close();
   },
 );
+
+test.skipIf(busybox === null)(
+  "users are added, changed and deleted, and no password or session number is on a command line",
+  async () => {
+    const send = (method: string, fields: object) =>
+      plugin(["call", method], JSON.stringify({ ubus_rpc_session: "0123456789abcdef", ...fields })).answer;
+    const names = () => (plugin(["call", "users"]).answer as { items: { name: string }[] }).items;
+    const before = names();
+    expect(send("adduser", { user: "rosa", password: "hunter2" })).toEqual({ items: [] });
+    expect(send("reload", {})).toEqual({ items: [] });
+    expect(names()).toEqual(expect.arrayContaining([...before, { name: "rosa" }]));
+    const rosa = { user: "rosa", password: "Hunter-3" };
+    expect(send("passwd", rosa)).toEqual({ items: [] });
+    expect(send("reload", {})).toEqual({ items: [] });
+    const mount = await mountShare(server, rosa, "test");
+    mount.client.close();
+    expect(send("adduser", rosa)).toEqual({ error: expect.stringContaining("already") });
+    expect(send("deluser", { user: "rosa" })).toEqual({ items: [] });
+    expect(send("deluser", { user: "rosa" })).toEqual({ error: expect.stringContaining("no user") });
+    const written = readFileSync(join(directory, "words"), "utf8");
+    expect(written).toContain("adduser --json");
+    for (const secret of ["hunter2", "Hunter-3", "0123456789abcdef"]) expect(written).not.toContain(secret);
+  },
+);
+
+test.skipIf(busybox === null)("disks have their space, and testparm's words come as an object", () => {
+  expect(plugin(["call", "disks"]).answer).toMatchObject({
+    items: expect.arrayContaining([
+      expect.objectContaining({
+        shares: ["test"],
+        isEjected: false,
+        totalBytes: expect.any(Number),
+        freeBytes: expect.any(Number),
+      }),
+    ]),
+  });
+  expect(plugin(["call", "testparm"])).toMatchObject({ answer: { version: 1, notes: expect.any(Array) } });
+});
 
 test.skipIf(busybox === null)("without a server the answer says so", async () => {
   const script = `exec ${EXECUTABLE} control --control ${directory}/none.sock --json status`;

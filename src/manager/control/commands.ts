@@ -7,11 +7,12 @@ import type { Configuration } from "../config/load.ts";
 import { COMPONENTS } from "../log/levels.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
+import { type DiskHost, listDisks } from "./disks.ts";
 import { inSlices } from "./slices.ts";
 import { ControlError, numberOf, type Request, textOf } from "./protocol.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost {
+export interface ControlHost extends DiskHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
   userNames(): Iterable<string>;
@@ -43,6 +44,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   locks: ({ engine }) => engine.tables.locks(),
   leases: ({ engine }) => engine.tables.leases(),
   volumes: ({ engine }) => engine.tables.volumes(),
+  disks: listDisks,
   shares: listShares,
   users: listUsers,
   reload,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER } from "../../peer/test-server.ts";
 import { expectOutcome } from "../client/attack-rig.ts";
-import { type ControlledServer, minismbd, startControlled } from "../client/control-rig.ts";
+import { type ControlledServer, minismbd, request, startControlled } from "../client/control-rig.ts";
 import { createCall, createFile, mountShare, writeFile } from "../client/raw-files.ts";
 
 const base = mkdtempSync(join(tmpdir(), "minismbd-eject-"));
@@ -37,12 +37,26 @@ test.skipIf(process.getuid?.() !== 0)(
     const file = await createFile(mount, "holiday.jpg");
     await writeFile(mount, file, 0, new Uint8Array(100_000));
     expect(inside(`umount ${disk}`)).not.toBe(0);
+    const describe = async () =>
+      (await request(server?.socket ?? "", { command: "disks" })).items.find(
+        (row) => row["mountPoint"] === disk,
+      );
+    expect(await describe()).toMatchObject({
+      fileSystem: "tmpfs",
+      isEjected: false,
+      isRemovable: false,
+      shares: ["photos"],
+      opens: 1,
+      totalBytes: expect.any(Number),
+    });
     const { out, status } = minismbd("control", "--eject", "photos", "--control", server.socket);
     expect([status, out]).toEqual([0, expect.stringContaining("closed 1")]);
     expectOutcome(await mount.client.outcome(createCall(mount, "holiday.jpg")), Status.NETWORK_NAME_DELETED);
+    expect(await describe()).toMatchObject({ isEjected: true, opens: 0 });
     // A client that connects again at once does not keep the disk.
     await expect(mountShare(server, TESTER, "photos")).rejects.toThrow("BAD_NETWORK_NAME");
     expect(inside(`umount ${disk}`)).toBe(0);
+    expect(await describe()).toBeUndefined();
     expectOutcome(await other.client.outcome(createCall(other, "")), Status.SUCCESS);
     expect(inside(`mount -t tmpfs -o mode=777 none ${disk}`)).toBe(0);
     const again = await mountShare(server, TESTER, "photos");

@@ -1,0 +1,71 @@
+// The command `disks`: the disks that shares are on, and those that are plugged in and not shared, with their
+// space.
+import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
+import type { EngineControl } from "../../port/control.ts";
+import type { Configuration } from "../config/load.ts";
+import { askSpaces } from "../disk-space.ts";
+
+/** What the command uses of the server. */
+export interface DiskHost {
+  readonly engine: Pick<EngineControl, "tables">;
+  configuration(): Pick<Configuration, "shares">;
+  /** True where the path is on a disk that was ejected and is still mounted. */
+  isHeldBack(path: string): boolean;
+}
+
+/** An item of `disks`. */
+export interface DiskItem {
+  readonly mountPoint: string;
+  readonly source: string;
+  readonly fileSystem: string;
+  readonly isReadOnly: boolean;
+  /** Its shares are refused until it is unmounted. */
+  readonly isEjected: boolean;
+  /** A disk that can be unplugged: no part of the system. */
+  readonly isRemovable: boolean;
+  /** Names; empty where it is not shared. */
+  readonly shares: readonly string[];
+  /** Open files of clients. */
+  readonly opens: number;
+  readonly totalBytes?: number;
+  readonly freeBytes?: number;
+  /** The name of an errno where the disk does not tell its space. */
+  readonly fault?: string;
+}
+
+/** How long the answer waits for a disk that hangs. */
+const TIMEOUT_MS = 2000;
+/** Where disks are mounted that people plug in; OpenWrt's block-mount, udisks, administrators. */
+const PLUGGED_IN = /^\/(?:mnt|media|run\/media|srv)\//;
+
+export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
+  const mounts = currentMounts();
+  const sharesByMount = new Map<Mount, string[]>();
+  for (const { name, path } of host.configuration().shares.values()) {
+    const mount = mountOf(mounts, path);
+    if (mount !== undefined) sharesByMount.set(mount, [...(sharesByMount.get(mount) ?? []), name]);
+  }
+  const isListed = (mount: Mount): boolean =>
+    sharesByMount.has(mount) || (isRemovable(mount) && mountOf(mounts, mount.mountPoint) === mount);
+  const listed = mounts.filter(isListed);
+  const opens = new Map([...host.engine.tables.volumes()].map((row) => [row.mountPoint, row.opens]));
+  const spaces = await askSpaces([...new Set(listed.map(({ mountPoint }) => mountPoint))], TIMEOUT_MS);
+  for (const mount of listed) {
+    const space = spaces.get(mount.mountPoint);
+    yield {
+      mountPoint: mount.mountPoint,
+      source: mount.source,
+      fileSystem: mount.fileSystem,
+      isReadOnly: mount.options.includes("ro") || mount.superOptions.includes("ro"),
+      isEjected: host.isHeldBack(mount.mountPoint),
+      isRemovable: isRemovable(mount),
+      shares: sharesByMount.get(mount) ?? [],
+      opens: opens.get(mount.mountPoint) ?? 0,
+      ...(space !== undefined && "code" in space ? { fault: space.code } : space),
+    };
+  }
+}
+
+function isRemovable({ mountPoint, source }: Mount): boolean {
+  return source.startsWith("/dev/") && PLUGGED_IN.test(mountPoint);
+}
