@@ -179,6 +179,15 @@ where %S stands for the name. The name
 is the user's own. Values of a share may have variables: %U and %u (user), %G and %g (his primary group), %H (his home),
 %I and %m (the client's address), %S (share), %h (host), %L (the server's name), %D (workgroup), %v (version). A path with
 another one leaves the share out.
+.PP
+.B [volumes]
+without a path gives a share to each disk that is plugged in: one that is mounted from a device which is removable, on USB,
+or mounted below
+.BR "volume directories" .
+The parameters are those of the section, the name is the disk's label, without the characters that a name may not have; a disk
+without a label is disk- and the beginning of its UUID. Equal names get a number. The file
+.IR ksmbd.volumes ,
+beside the password file, remembers the names by UUID. Shares of the configuration have priority.
 .SH USERS
 A section
 .B [user:NAME]

@@ -127,6 +127,8 @@ const VFS_EXCEPTIONS: readonly string[] = [
   // At start and reload, the only times when it may wait for the file, it tells what /etc/fstab has.
   "src/engine/engine.ts imports src/engine/vfs/local/missing-disks.ts",
   "src/engine/engine.ts imports src/engine/vfs/local/remote-watch.ts",
+  // It passes on that the mount table has changed.
+  "src/engine/engine.ts imports src/engine/vfs/local/share-root.ts",
   "src/engine/engine.ts imports src/engine/vfs/volume/mounted-volume.ts",
 ];
 

@@ -13,7 +13,9 @@ import { reportBug } from "../manager/log/log.ts";
 import type { ControlHost } from "../manager/control/commands.ts";
 import { type ControlSocket, openControl } from "../manager/control/server.ts";
 import { FileWatch } from "../manager/file-watch.ts";
+import { MountWatch } from "../manager/mount-watch.ts";
 import { DiscoverySwitch } from "../manager/discovery-switch.ts";
+import { type VolumeSharing, VolumesSwitch } from "../manager/volumes-switch.ts";
 import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { ServiceManager } from "../manager/service-manager.ts";
@@ -163,11 +165,19 @@ function runUntilStopped(
   const watch = new FileWatch(reload, manager);
   const metrics = new MetricsSwitch({ engine, configuration: () => manager.configuration() }, manager);
   const discovery = new DiscoverySwitch({ engine, configuration: () => manager.configuration() }, manager);
+  const volumes = new VolumesSwitch(volumeSharing(manager, passwordFile), manager.log);
+  // First the shares, so that a client whose disk is gone does not connect to its mount point.
+  const mounts = new MountWatch(() => {
+    volumes.look();
+    engine.mountsChanged();
+  });
+  mounts.start();
   const followConfiguration = (): void => {
     const configuration = manager.configuration();
     watch.follow(filesToWatch(configuration, passwordFile));
     metrics.follow(configuration.metricsPort);
     discovery.follow();
+    volumes.follow();
   };
   followConfiguration();
   manager.reloadServer = reload;
@@ -179,6 +189,8 @@ function runUntilStopped(
     isStopping = true;
     serviceManager?.stopping();
     discovery.end();
+    mounts.stop();
+    volumes.end();
     engine.stop().then(resolve, reject);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);
@@ -198,6 +210,15 @@ function runUntilStopped(
     holdBack: (mount) => manager.directories.ejected.add(mount),
     isHeldBack: (path) => manager.directories.ejected.has(path),
     note: (text) => manager.note(text),
+  };
+}
+
+function volumeSharing(manager: ServerManager, passwordFile: string | null): VolumeSharing {
+  return {
+    passwordFile,
+    loadedConfiguration: () => manager.live.loaded,
+    isShareName: (folded) => manager.isShareName(folded),
+    setVolumes: (found) => manager.live.setVolumes(found),
   };
 }
 

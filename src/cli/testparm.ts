@@ -10,7 +10,7 @@ import {
   explainAccess,
 } from "../manager/check/explain-access.ts";
 import { effectiveSection, type EffectiveValue } from "../manager/config/effective.ts";
-import { buildConfiguration, type ConfigSource, loadSections } from "../manager/config/load.ts";
+import { buildConfiguration, type ConfigSource, hostRulesOf, loadSections } from "../manager/config/load.ts";
 import { type Dialect, dialectOf, foldKey, type Sections } from "../manager/config/parse.ts";
 import { formatNote, type Note, Report } from "../manager/config/report.ts";
 import { HostNames } from "../manager/host-names.ts";
@@ -106,13 +106,7 @@ async function checkFile(
   const file = passwordFile ?? (existsSync(PASSWORD_FILE) ? PASSWORD_FILE : null);
   const users = new UserDirectory(file, configuration.users);
   const hostNames = new HostNames({ warn: (text) => report.warn("", text) });
-  const { hosts, pipeHosts, shares, homes } = configuration;
-  await hostNames.prepare(
-    hosts,
-    pipeHosts,
-    homes?.hosts ?? null,
-    ...[...shares.values()].map((share) => share.hosts),
-  );
+  await hostNames.prepare(...hostRulesOf(configuration));
   const accounts = new SystemAccountFiles().read();
   const server = { configuration, sections, users, accounts, hostNames };
   return { server, notes: [...report.notes(), ...checkMachine(server)] };

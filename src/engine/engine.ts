@@ -43,6 +43,7 @@ import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
 import type { SocketUser, StreamSocket } from "./transport/stream-socket.ts";
 import { endVolumes, volumeEvents, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { missingDisks } from "./vfs/local/missing-disks.ts";
+import { checkShareRoots } from "./vfs/local/share-root.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
@@ -274,6 +275,10 @@ class Engine implements EngineControl {
 
   reviewAddresses(): boolean {
     return this.listeners.follow(this.context.manager.settings().addresses);
+  }
+
+  mountsChanged(): void {
+    checkShareRoots();
   }
 
   reviewLog(): void {

@@ -4,7 +4,7 @@ import { Open } from "./open.ts";
 import { Syscall, architecture, type Architecture } from "./syscall-numbers.ts";
 
 /** EPOLL masks of sys/epoll.h. ERR and HUP are always reported, whatever was asked for. */
-export const Epoll = { IN: 0x1, OUT: 0x4, ERR: 0x8, HUP: 0x10 } as const;
+export const Epoll = { IN: 0x1, PRI: 0x2, OUT: 0x4, ERR: 0x8, HUP: 0x10 } as const;
 
 /** epoll_ctl(2) operations. */
 export const EpollControl = { ADD: 1, DEL: 2, MOD: 3 } as const;

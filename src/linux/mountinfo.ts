@@ -1,5 +1,7 @@
 // The mount table from /proc/self/mountinfo; proc_pid_mountinfo(5).
 import { readFileSync } from "node:fs";
+import { decodeName } from "./name-bytes.ts";
+import { AT_FDCWD, Open, openAt } from "./open.ts";
 
 export interface Mount {
   readonly mountId: number;
@@ -59,10 +61,18 @@ export function unescapeMount(text: string): string {
 /** The mounts that this process sees; empty when /proc is not mounted. */
 export function currentMounts(): Mount[] {
   try {
-    return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+    return parseMountinfo(decodeName(readFileSync("/proc/self/mountinfo")));
   } catch {
     return [];
   }
+}
+
+/**
+ * Opens the mount table, to be watched for changes: poll(2) reports PRI and ERR once after each. Returns a
+ * descriptor or -errno.
+ */
+export function openMountTable(): number {
+  return openAt(AT_FDCWD, "/proc/self/mountinfo", Open.RDONLY);
 }
 
 /** True for the directory itself, too. Both paths are absolute and normalised. */

@@ -41,6 +41,7 @@ export const PIPE_GRANT = Object.freeze<ShareGrant>({
   name: IPC,
   type: "pipe",
   path: "",
+  mountId: 0,
   readOnly: false,
   encryption: "off",
   signing: "auto",

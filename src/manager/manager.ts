@@ -10,16 +10,23 @@ import type {
   Manager,
   MaybePromise,
 } from "../port/port.ts";
-import type { ShareGrant, ShareRules, TicketAnswer } from "../port/port.ts";
+import type { ShareGrant, ShareRules } from "../port/port.ts";
+import type { TicketAnswer } from "../port/ticket.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { type HostRule, isHostAllowed } from "./config/hosts.ts";
-import { type ConfigSource, type Configuration, foldShareName, loadConfiguration } from "./config/load.ts";
+import { LiveConfiguration } from "./live-configuration.ts";
+import {
+  type ConfigSource,
+  type Configuration,
+  foldShareName,
+  hostRulesOf,
+  loadConfiguration,
+} from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
 import { credentialsFor, describeOwnIds, namedUsersFor } from "./credentials.ts";
 import { EventLog } from "./log/event-log.ts";
-import type { KerberosService } from "./kerberos/service.ts";
 import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
 import { restartNeeded } from "./config/restart.ts";
 import { addressesOn, readMachineAddresses } from "./config/settings.ts";
@@ -33,6 +40,7 @@ import { HostNames } from "./host-names.ts";
 import { mapName } from "./users/name-map.ts";
 import { ShareFinder } from "./share-finder.ts";
 import { ShareDirectories } from "./share-directories.ts";
+import { Tickets } from "./tickets.ts";
 import { UnreadableFile } from "./users/password-file.ts";
 import { SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
@@ -61,7 +69,7 @@ export class ServerManager implements Manager, PipeManager {
   private readonly options: ManagerOptions;
   readonly logOutput: LogOutput;
   private readonly interfaceWatch = new InterfaceWatch(() => this.reviewAddresses());
-  private readonly log: Log;
+  readonly log: Log;
   private readonly levels = new LevelOverride();
   private readonly events: EventLog;
   private readonly systemAccounts: SystemAccountFiles;
@@ -69,11 +77,11 @@ export class ServerManager implements Manager, PipeManager {
   private readonly isRoot: boolean;
   private readonly shares: ShareFinder;
   private readonly hostNames: HostNames;
-  private config: Configuration;
+  readonly live: LiveConfiguration;
   /** The settings of the start. */
   private readonly started: EngineSettings;
   private pipes: Pipes | undefined;
-  private kerberos: KerberosService | undefined;
+  private readonly tickets = new Tickets(() => this.config.kerberos);
   private sid: string | undefined;
   readonly directories: ShareDirectories;
   /** Reloads what runs by the configuration as well, once it runs. */
@@ -83,7 +91,7 @@ export class ServerManager implements Manager, PipeManager {
 
   constructor(options: ManagerOptions) {
     this.options = options;
-    this.config = loadConfiguration(options.source);
+    this.live = new LiveConfiguration(loadConfiguration(options.source));
     this.started = this.config.settings;
     this.logOutput = options.logOutput ?? new LogOutput(false);
     this.logOutput.place(this.config.logPlace);
@@ -103,7 +111,11 @@ export class ServerManager implements Manager, PipeManager {
     });
     this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
     for (const warning of this.config.warnings) this.log.warn(warning);
-    this.followHosts();
+    this.hostNames.follow(hostRulesOf(this.config));
+  }
+
+  private get config(): Configuration {
+    return this.live.current;
   }
 
   settings(): EngineSettings {
@@ -122,7 +134,7 @@ export class ServerManager implements Manager, PipeManager {
     if (found === undefined) return false;
     const addresses = addressesOn(interfaces, found);
     if (addresses?.join() !== settings.addresses?.join())
-      this.config = { ...this.config, settings: Object.freeze({ ...settings, addresses }) };
+      this.live.load({ ...this.live.loaded, settings: Object.freeze({ ...settings, addresses }) });
     return this.engine?.reviewAddresses() ?? true;
   }
 
@@ -144,6 +156,12 @@ export class ServerManager implements Manager, PipeManager {
 
   configuration(): Configuration {
     return this.config;
+  }
+
+  /** A share of the configuration has the name, or the home of a user. */
+  isShareName(folded: string): boolean {
+    const { homes, shares } = this.live.loaded;
+    return shares.has(folded) || (homes !== null && this.users.find(folded) !== null);
   }
 
   *userNames(): Iterable<string> {
@@ -179,12 +197,12 @@ export class ServerManager implements Manager, PipeManager {
       for (const warning of next.warnings) this.log.warn(warning);
       const restart = restartNeeded(this.started, next.settings);
       if (restart !== undefined) this.log.warn(restart);
-      this.config = next;
+      this.live.load(next);
       this.levels.reset();
       this.logOutput.place(next.logPlace);
       if (this.engine !== undefined) this.followInterfaces();
       this.directories.reportAnew();
-      this.followHosts();
+      this.hostNames.follow(hostRulesOf(this.config));
       return undefined;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -203,14 +221,7 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   acceptTicket(query: { token: Uint8Array; forRpc: boolean }): MaybePromise<TicketAnswer> {
-    const { token, forRpc } = query;
-    if (this.kerberos) return this.kerberos.accept(token, this.config.kerberos, forRpc);
-    // The client's buffer is reused before the module is there.
-    const copy = token.slice();
-    return import("./kerberos/service.ts").then(({ KerberosService }) => {
-      this.kerberos ??= new KerberosService();
-      return this.kerberos.accept(copy, this.config.kerberos, forRpc);
-    });
+    return this.tickets.accept(query);
   }
 
   connectShare(query: {
@@ -378,12 +389,6 @@ export class ServerManager implements Manager, PipeManager {
 
   private admitsHost(rule: HostRule | null, { remoteAddress }: Identity): boolean {
     return isHostAllowed(rule, remoteAddress, this.hostNames);
-  }
-
-  private followHosts(): void {
-    const { hosts, pipeHosts, shares, homes } = this.config;
-    const ofShares = [...shares.values()].map((share) => share.hosts);
-    this.hostNames.follow([hosts, pipeHosts, homes?.hosts ?? null, ...ofShares]);
   }
 
   /** The SID of the domain of this server's users; read once, when it is first needed. */

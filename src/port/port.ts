@@ -2,6 +2,7 @@
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
 import type { NtStatus } from "../wire/status.ts";
+import type { TicketAnswer } from "./ticket.ts";
 
 /** A value or a promise of it. Callers do not await a value: the fast path creates no promise. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -108,36 +109,6 @@ export interface Account {
   /** Another number after the password was changed, or the account deleted and added again. */
   readonly version: number;
 }
-
-/** The answer to a client's Kerberos ticket. */
-export type TicketAnswer =
-  | {
-      readonly kind: "accepted";
-      /** The client's principal: its name, which has one part, and its realm. */
-      readonly user: string;
-      readonly realm: string;
-      /** The context's key: the client's subkey, or the ticket's. */
-      readonly etype: number;
-      readonly key: Uint8Array;
-      /** The key is a subkey of the server's. */
-      readonly isServerKey: boolean;
-      /** Numbers of the server's and the client's first signed message. */
-      readonly sequence: number;
-      readonly clientSequence: number;
-      /** The AP-REP, where the client asked for one. */
-      readonly token: Uint8Array | undefined;
-      /** In DCE's exchange: checks the client's answer to the AP-REP, until which it has proved nothing. */
-      readonly confirm: ((token: Uint8Array) => boolean) | undefined;
-      /** Milliseconds since 1970 at which the session ends. */
-      readonly expiresMs: number;
-    }
-  | {
-      readonly kind: "refused";
-      /** For the log. */
-      readonly reason: string;
-      /** Empty where the ticket could not be read. */
-      readonly user: string;
-    };
 
 /** The user of a session. */
 export interface Identity {
@@ -287,6 +258,8 @@ export interface ShareRules {
   readonly name: string;
   /** The directory, absolute; empty for a pipe share. */
   readonly path: string;
+  /** The mount that the directory must be on, by the kernel's number; 0: any. */
+  readonly mountId: number;
   readonly readOnly: boolean;
   readonly encryption: "off" | "desired" | "required";
   readonly signing: "auto" | "required";

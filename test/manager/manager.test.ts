@@ -66,6 +66,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
     name: "docs",
     type: "disk",
     path: docs,
+    mountId: 0,
     readOnly: false,
     encryption: "off",
     signing: "auto",

@@ -1,5 +1,6 @@
 // Loads the configuration file and the command line's overrides into one frozen snapshot.
 import { existsSync, statSync } from "node:fs";
+import { isAbsolute, normalize } from "node:path";
 import type { EngineSettings } from "../../port/port.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
@@ -25,10 +26,13 @@ import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
 import { type Machine, readNamedInterfaces, readMachine, readSettings } from "./settings.ts";
-import { isHomesSection, readGuestAccount, readShare, type Share } from "./share.ts";
+import { isHomesSection, isVolumesSection, readGuestAccount, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
 import { fillKnown, serverVariables } from "./variables.ts";
+
+/** Where desktops, routers and administrators mount disks that are plugged in. */
+const VOLUME_DIRECTORIES = ["/media", "/mnt", "/run/media"] as const;
 
 export type OnOff = "auto" | "yes" | "no";
 
@@ -40,6 +44,10 @@ export interface Configuration {
   readonly shares: ReadonlyMap<string, Share>;
   /** [homes]: the pattern of users' homes; its path may be empty. */
   readonly homes: Share | null;
+  /** [volumes]: the pattern of the shares of disks that are plugged in; null: they get none. */
+  readonly volumes: Share | null;
+  /** `volume directories`. */
+  readonly volumeDirectories: readonly string[];
   /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
   readonly users: ReadonlyMap<string, string>;
   readonly guestAccount: string;
@@ -143,6 +151,7 @@ export function buildConfiguration(
   globals.checkDefaults();
   const settings = readSettings(globals, machine, report);
   let homes: Share | null = null;
+  let volumes: Share | null = null;
   const shares = new Map<string, Share>();
   const users: PasswordTable = new Map();
   for (const [folded, section] of sections) {
@@ -151,6 +160,7 @@ export function buildConfiguration(
     else {
       const share = readShareOrReport(section, globalEntries, globals, settings, machine, report);
       if (share && isHomesSection(section)) homes = share;
+      else if (share && isVolumesSection(section)) volumes = share;
       else if (share) shares.set(foldShareName(share.name), share);
     }
   }
@@ -159,6 +169,8 @@ export function buildConfiguration(
     serverString: fillKnown(globals.text("server string"), serverNames(settings, machine)),
     shares,
     homes,
+    volumes,
+    volumeDirectories: readVolumeDirectories(globals, report),
     users,
     guestAccount: readGuestAccount(globals),
     nameMap: readNameMap(globals, report),
@@ -188,6 +200,16 @@ function readHosts(values: SectionValues): HostRule | null {
   );
 }
 
+function readVolumeDirectories(globals: SectionValues, report: Report): readonly string[] {
+  const name = "volume directories";
+  if (!globals.hasList(name)) return VOLUME_DIRECTORIES;
+  return globals.list(name).flatMap((directory) => {
+    if (isAbsolute(directory)) return normalize(directory).replace(/(.)\/+$/, "$1");
+    report.warn(globals.position(name), `'${name}': '${directory}' is not absolute and has no effect`);
+    return [];
+  });
+}
+
 /** A file that is missing maps nobody, as with smbd. */
 function readNameMap(globals: SectionValues, report: Report): NameMap {
   const file = globals.text("username map");
@@ -211,8 +233,8 @@ function readShareOrReport(
   try {
     const [fault] = section.faults;
     if (fault) throw fault;
-    const isHomes = isHomesSection(section);
-    const server = serverNames(settings, machine, isHomes ? "" : section.name);
+    const isTemplate = isHomesSection(section) || isVolumesSection(section);
+    const server = serverNames(settings, machine, isTemplate ? "" : section.name);
     return readShare(section, globalEntries, globals.text("root directory"), server, report);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -230,6 +252,18 @@ function checkHeading({ name, position, entries, copied }: Section): void {
   const hasPath = [...entries, ...copied].some(({ key }) => findParameter(key)?.name === "path");
   if (hasPath || suggest(foldKey(name), ["global", "globals"]) === undefined) return;
   throw new ConfigError(position, `[${name}] has no path and looks like [global], write [global] or a path`);
+}
+
+/** All `hosts allow` and `hosts deny`. */
+export function hostRulesOf({
+  hosts,
+  pipeHosts,
+  shares,
+  homes,
+  volumes,
+}: Configuration): (HostRule | null)[] {
+  const ofShares = [...shares.values()].map((share) => share.hosts);
+  return [hosts, pipeHosts, homes?.hosts ?? null, volumes?.hosts ?? null, ...ofShares];
 }
 
 /** The form in which share names are compared. */

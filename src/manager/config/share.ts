@@ -58,6 +58,7 @@ export function readShare(
   };
   const values = new SectionValues(pickKnown(section, false, report), globals, report);
   const isHomes = isHomesSection(section);
+  const isTemplate = isHomes || isVolumesSection(section);
   if (isPrinter(section)) {
     report.warn(section.position, `share [${section.name}] is left out: printers are not served`);
     return undefined;
@@ -74,7 +75,7 @@ export function readShare(
   const fault = shareNameFault(section.name);
   if (fault !== undefined) return leaveOut(fault);
   const path = fillKnown(values.text("path"), server);
-  if (path === "" && !isHomes) return leaveOut("it has no path, write 'path = /DIRECTORY'");
+  if (path === "" && !isTemplate) return leaveOut("it has no path, write 'path = /DIRECTORY'");
   if (path !== "" && !isAbsolute(path) && !path.startsWith("%H"))
     return leaveOut(`its path '${path}' is not absolute`);
   const [unknown] = unknownVariables(isHomes ? path.replaceAll("%S", "") : path);
@@ -84,6 +85,7 @@ export function readShare(
     name: section.name,
     path: rootDirectory === "" || path === "" ? path : normalize(`${rootDirectory}/${path}`),
     homeOf: "",
+    mountId: 0,
     isPersonal: isHomes || textsOf(rules).some(hasVariables) || hasVariables(path),
     ...rules,
   });
@@ -96,6 +98,14 @@ export function isHomesSection({ name, dialect, entries, copied }: Section): boo
     ({ key, value }) => value !== "" && findParameter(key)?.name === "path",
   );
   return dialect === "samba" || path === undefined || hasVariables(path.value);
+}
+
+/** [volumes] without a path: what the shares of disks that are plugged in have in common. */
+export function isVolumesSection({ name, entries, copied }: Section): boolean {
+  if (foldKey(name) !== "volumes") return false;
+  return ![...entries, ...copied].some(
+    ({ key, value }) => value !== "" && findParameter(key)?.name === "path",
+  );
 }
 
 /** What may hold variables besides the path. */

@@ -1,7 +1,7 @@
 // The Kerberos service of the configuration: reads its key table again whenever the file has changed, and
 // answers the engine's tickets. Loaded with the first ticket.
 import { readFileSync, statSync } from "node:fs";
-import type { TicketAnswer } from "../../port/port.ts";
+import type { TicketAnswer } from "../../port/ticket.ts";
 import { decodeKeytab, type KeytabEntry, MAX_KEYTAB_BYTES } from "./keytab.ts";
 import type { KerberosRules } from "../config/kerberos-rules.ts";
 import { type Clock, TicketAcceptor } from "./ticket-acceptor.ts";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { EncryptionType } from "../../crypto/kerberos-type.ts";
 import { findEncryptionType, KeyUsage, RC4_HMAC } from "../../crypto/kerberos.ts";
-import type { TicketAnswer } from "../../port/port.ts";
+import type { TicketAnswer } from "../../port/ticket.ts";
 import {
   AP_MUTUAL_REQUIRED,
   type ApReq,

@@ -20,6 +20,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     name: "share",
     type: "disk",
     path,
+    mountId: 0,
     readOnly: false,
     encryption: "off",
     signing: "auto",

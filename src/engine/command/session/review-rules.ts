@@ -17,6 +17,7 @@ const endsWhenOff = (before: boolean, after: boolean): boolean => before && !aft
 export const TREE_RULES: { readonly [K in keyof ShareRules]: Rule<ShareRules[K]> } = {
   name: stays,
   path: (before, after) => before !== after,
+  mountId: (before, after) => before !== after,
   // Takes rights from the tree and its opens: see review-sessions.ts.
   readOnly: stays,
   encryption: (_, after, { session, mustEncrypt }) => {

@@ -108,7 +108,15 @@ function connect(
   });
 }
 
-function refuseUnopened({ log }: EngineContext, { name, path }: ShareGrant, failure: Failure): NtStatus {
+function refuseUnopened(
+  { log }: EngineContext,
+  { name, path, mountId }: ShareGrant,
+  failure: Failure,
+): NtStatus {
+  if (failure === -Errno.ENOMEDIUM && mountId !== 0) {
+    log.warn?.(`share ${name}: its disk is no longer mounted at ${path}`);
+    return Status.BAD_NETWORK_NAME;
+  }
   if (failure === -Errno.ENOMEDIUM) {
     log.warn?.(
       `share ${name}: its disk is not mounted at ${path}, and what clients write there would be lost to sight: mount ` +

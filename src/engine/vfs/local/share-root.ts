@@ -1,7 +1,9 @@
 // The directory of a share: one descriptor and one directory cache for all its stores, counted by reference.
 import { readProcLink } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
+import { currentMounts } from "../../../linux/mountinfo.ts";
 import { closeFd } from "../../../linux/open.ts";
+import { eventLoop } from "../../../loop/event-loop.ts";
 import { type Timer, timers } from "../../../loop/timers.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
@@ -25,9 +27,20 @@ let checkTimer: Timer | undefined;
 function checkLater(): Timer {
   return timers.set(CHECK_MS, () => {
     checkTimer = undefined;
-    for (const root of [...roots.values()]) root.check();
+    checkShareRoots();
     if (roots.size > 0) checkTimer = checkLater();
   });
+}
+
+/** Reports the lost ones to their stores. */
+export function checkShareRoots(): void {
+  for (const root of [...roots.values()]) root.check();
+}
+
+/** Before Linux 5.8 a directory's mount is unknown: that one which should be there has to exist. */
+function isOnMount(directory: ShareDirectory, mountId: number): boolean {
+  if (directory.mountId !== 0) return directory.mountId === mountId;
+  return currentMounts().some((mount) => mount.mountId === mountId);
 }
 
 export class ShareRoot {
@@ -60,20 +73,27 @@ export class ShareRoot {
     const { path } = grant;
     if (!path.startsWith("/")) return -Errno.EINVAL;
     const cached = openCachedShareDirectory(path);
-    if (cached !== -Errno.EAGAIN) return ShareRoot.adopt(path, cached);
+    if (cached !== -Errno.EAGAIN) return ShareRoot.adopt(grant, cached);
     const volume = acquireVolume(deviceOfPath(path));
     const owner = ownerWithoutRoot(grant);
     return volume.callInWorker(owner, undefined, "openShareDirectory", [path]).then((directory) => {
       volume.forgetShare(owner.id);
-      const root = ShareRoot.adopt(path, directory);
+      const root = ShareRoot.adopt(grant, directory);
       releaseVolume(volume);
       return root;
     });
   }
 
   /** Takes over the directory's descriptor. */
-  private static adopt(path: string, directory: ShareDirectory | Failure): ShareRoot | Failure {
+  private static adopt(
+    { path, mountId }: ShareGrant,
+    directory: ShareDirectory | Failure,
+  ): ShareRoot | Failure {
     if (typeof directory === "number") return directory;
+    if (mountId !== 0 && !isOnMount(directory, mountId)) {
+      closeFd(directory.fd);
+      return -Errno.ENOMEDIUM;
+    }
     const existing = roots.get(path);
     if (existing !== undefined && existing.directory.identity === directory.identity) {
       closeFd(directory.fd);
@@ -102,6 +122,7 @@ export class ShareRoot {
 
   /** Calls `action` once, when the root is lost. Returns a function that removes `action` again. */
   onLoss(action: () => void): () => void {
+    if (this.lossListeners === undefined) eventLoop.soon(action);
     this.lossListeners?.add(action);
     return () => this.lossListeners?.delete(action);
   }

@@ -54,6 +54,12 @@ export const SERVER = [
     "auto",
     "Announce the server by WS-Discovery, so that Windows' Network folder shows it: UDP port 3702, and TCP port 5357 for the server's description. Not where another program of the machine (wsdd, wsdd2) answers. auto: where the server listens on port 445.",
   ),
+  list(
+    "volume directories",
+    "",
+    "With a section [volumes]: disks that are mounted in or below these directories get a share, besides those that are removable or on USB.",
+    { defaultHelp: "/media /mnt /run/media" },
+  ),
   integer(
     "metrics port",
     "0",

@@ -1,0 +1,129 @@
+// The disks that are plugged in and mounted, each with the name of its share. Follows the mount table; asks
+// the disks themselves in a worker.
+import type { Mount } from "../../linux/mountinfo.ts";
+import { foldShareName } from "../config/load.ts";
+import { type Candidate, candidatesIn } from "./candidates.ts";
+import type { KnownVolumes } from "./known-volumes.ts";
+import type { VolumeFacts, VolumeQuestion } from "./volume-facts.ts";
+import { freeName, isNameFor, wantedName } from "./volume-names.ts";
+
+/** Disks that get a share; more are logged and left out. */
+export const MAX_VOLUMES = 512;
+
+/** A disk that is mounted and shared. */
+export interface Volume {
+  readonly name: string;
+  readonly mount: Mount;
+  readonly facts: VolumeFacts;
+}
+
+export interface VolumesHost {
+  /** `volume directories`. */
+  directories(): readonly string[];
+  /** Names of shares that are in the configuration, folded. */
+  isTaken(folded: string): boolean;
+  ask(question: VolumeQuestion): Promise<VolumeFacts>;
+  /** The disks have changed. */
+  changed(volumes: readonly Volume[]): void;
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/** A candidate: asked, known not to be removable, or shared. */
+interface Entry {
+  readonly candidate: Candidate;
+  volume: Volume | undefined;
+}
+
+export class Volumes {
+  private readonly host: VolumesHost;
+  private readonly known: KnownVolumes;
+  /** By the mount: see `keyOf`. */
+  private readonly entries = new Map<string, Entry>();
+  private hasWarned = false;
+
+  constructor(host: VolumesHost, known: KnownVolumes) {
+    this.host = host;
+    this.known = known;
+  }
+
+  get all(): readonly Volume[] {
+    return [...this.entries.values()].flatMap(({ volume }) => volume ?? []);
+  }
+
+  /** Takes a new mount table; resolves once the new disks have answered. */
+  async follow(mounts: readonly Mount[]): Promise<void> {
+    const candidates = new Map<string, Candidate>();
+    for (const candidate of candidatesIn(mounts, this.host.directories()))
+      candidates.set(keyOf(candidate), candidate);
+    let hasChanged = false;
+    for (const [key, { volume }] of [...this.entries]) {
+      if (candidates.has(key)) continue;
+      this.entries.delete(key);
+      if (volume === undefined) continue;
+      hasChanged = true;
+      this.host.info(`share [${volume.name}]: its disk ${describe(volume)} is gone`);
+    }
+    if (hasChanged) this.host.changed(this.all);
+    const added = [...candidates].filter(([key]) => !this.entries.has(key));
+    await Promise.all(added.map(([key, candidate]) => this.add(key, candidate)));
+  }
+
+  /** Gives the disks their names anew, after a change of the configuration. */
+  rename(): void {
+    const shared = [...this.entries.values()].filter(({ volume }) => volume !== undefined);
+    const before = shared.map(({ volume }) => volume);
+    for (const entry of shared) entry.volume = undefined;
+    for (const [at, entry] of shared.entries()) {
+      const volume = before[at];
+      if (volume !== undefined) entry.volume = { ...volume, name: this.nameFor(volume.mount, volume.facts) };
+    }
+    this.host.changed(this.all);
+  }
+
+  private async add(key: string, candidate: Candidate): Promise<void> {
+    if (this.entries.size >= MAX_VOLUMES) {
+      if (!this.hasWarned)
+        this.host.warn(`more than ${MAX_VOLUMES} disks are mounted, the others get no share`);
+      this.hasWarned = true;
+      return;
+    }
+    const entry: Entry = { candidate, volume: undefined };
+    this.entries.set(key, entry);
+    const { source, mountPoint } = candidate.mount;
+    const facts = await this.host.ask({ source, mountPoint });
+    // It may have been unmounted meanwhile.
+    if (this.entries.get(key) !== entry || (candidate.mustBeRemovable && !facts.isRemovable)) return;
+    entry.volume = { name: this.nameFor(candidate.mount, facts), mount: candidate.mount, facts };
+    this.host.info(
+      `share [${entry.volume.name}]: disk ${describe(entry.volume)} is mounted at ${mountPoint}`,
+    );
+    this.host.changed(this.all);
+  }
+
+  private nameFor({ source }: Mount, { label, uuid }: VolumeFacts): string {
+    const present = this.all;
+    // A copy of a disk that is there has its UUID, but is another disk.
+    const identity = present.some(({ facts }) => facts.uuid === uuid) ? "" : uuid;
+    const wanted = wantedName(label, uuid, source);
+    const taken = new Set(present.map(({ name }) => foldShareName(name)));
+    const isFree = (name: string): boolean =>
+      !taken.has(foldShareName(name)) && !this.host.isTaken(foldShareName(name));
+    const before = identity === "" ? undefined : this.known.nameOf(identity);
+    if (before !== undefined && isNameFor(before, wanted) && isFree(before)) return before;
+    for (const name of this.known.namesBut(identity)) taken.add(foldShareName(name));
+    const name = freeName(wanted, (folded) => taken.has(folded) || this.host.isTaken(folded));
+    if (identity !== "") this.known.remember(identity, name, new Set(present.map(({ facts }) => facts.uuid)));
+    return name;
+  }
+}
+
+/** Another mount, or another disk, has another key. */
+function keyOf({ mount: { mountId, source, mountPoint } }: Candidate): string {
+  return `${mountId} ${source} ${mountPoint}`;
+}
+
+function describe({ mount: { source, fileSystem }, facts }: Volume): string {
+  const label = facts.label === "" ? "" : ` '${facts.label}'`;
+  return `${source}${label} (${facts.fileSystem || fileSystem})`;
+}

@@ -1,0 +1,77 @@
+// Disks that are plugged in: each gets a share by its label within two seconds of the mount, and loses it when it
+// is gone, while clients of other shares notice nothing. [MS-SMB2] 3.3.5.2.11 (STATUS_NETWORK_NAME_DELETED).
+import { afterEach, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { Status } from "../../../src/wire/status.ts";
+import { TESTER } from "../../peer/test-server.ts";
+import { expectOutcome } from "../client/attack-rig.ts";
+import { createCall, createFile, mountShare, writeFile } from "../client/raw-files.ts";
+import { demandSmbclient } from "../client/smbclient.ts";
+import { canPlugDisks, VolumesRig } from "../client/volumes-rig.ts";
+
+/** The most that a user may wait for a share, from the mount on; more on a machine that is busy with tests. */
+const SHARED_MS = 2_000;
+
+let rig: VolumesRig | undefined;
+afterEach(async () => {
+  await rig?.stop();
+  rig = undefined;
+});
+
+async function start(...options: Parameters<typeof VolumesRig.start>): Promise<VolumesRig> {
+  return (rig = await VolumesRig.start(...options));
+}
+
+test.skipIf(!canPlugDisks)(
+  "a disk that is mounted gets a share by its label within two seconds",
+  async () => {
+    const box = await start();
+    const disk = box.make("photos", { label: "Photos" });
+    box.plug(disk);
+    expect(await box.awaitShare("Photos")).toBeLessThan(SHARED_MS);
+    expect(await demandSmbclient(box.server, ["mkdir summer", "ls"], { share: "Photos" })).toContain(
+      "summer",
+    );
+    box.pull(disk);
+    expect(await box.awaitShare("Photos", false)).toBeLessThan(SHARED_MS);
+    await expect(mountShare(box.server, TESTER, "Photos")).rejects.toThrow("BAD_NETWORK_NAME");
+  },
+);
+
+test.skipIf(!canPlugDisks)(
+  "a client of a disk that is pulled out gets an error, and the same share when it is back",
+  async () => {
+    const box = await start({}, { shares: [{ name: "other" }] });
+    const disk = box.make("music");
+    box.plug(disk);
+    await box.awaitShare("music");
+    const other = await mountShare(box.server, TESTER, "other");
+    const mount = await mountShare(box.server, TESTER, "music");
+    const file = await createFile(mount, "song.mp3");
+    await writeFile(mount, file, 0, new Uint8Array(100_000));
+    box.pull(disk);
+    await box.awaitShare("music", false);
+    expectOutcome(await mount.client.outcome(createCall(mount, "song.mp3")), Status.NETWORK_NAME_DELETED);
+    expectOutcome(await other.client.outcome(createCall(other, "")), Status.SUCCESS);
+    box.plug(disk);
+    expect(await box.awaitShare("music")).toBeLessThan(SHARED_MS);
+    const treeId = await mount.client.connectTree(mount.session, "music");
+    expectOutcome(await mount.client.outcome(createCall({ ...mount, treeId }, "song.mp3")), Status.SUCCESS);
+    mount.client.close();
+    other.client.close();
+  },
+);
+
+test.skipIf(!canPlugDisks)(
+  "a disk elsewhere than in 'volume directories' gets no share unless it is removable",
+  async () => {
+    const box = await start();
+    const disk = box.make("inside");
+    const elsewhere = `${box.base}/elsewhere`;
+    mkdirSync(elsewhere);
+    box.plug({ ...disk, path: elsewhere });
+    box.plug(box.make("shared"));
+    await box.awaitShare("shared");
+    expect(await box.shares()).toEqual(["shared"]);
+  },
+);
