@@ -58,7 +58,7 @@ export const SERVER = [
     "volume directories",
     "",
     "With a section [volumes]: disks that are mounted in or below these directories get a share, besides those that are removable or on USB.",
-    { defaultHelp: "/media /mnt /run/media" },
+    { defaultHelp: "/media /mnt /run/media", security: true },
   ),
   integer(
     "metrics port",
