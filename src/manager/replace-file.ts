@@ -22,7 +22,7 @@ export interface Replacement {
 /**
  * Calls `fill`, which puts the new bytes into the temporary file and may look at it by its path, and then
  * lets it take the file's place, with the owner of the old one. Nobody else can read it before that. Throws
- * ConfigError, and what `fill` throws; the file is then unchanged.
+ * ConfigError, and what `fill` throws; the file is then unchanged, unless the error says that it is written.
  */
 export function replaceFile<T>(
   { file, name, mode, waits }: Replacement,
@@ -30,6 +30,7 @@ export function replaceFile<T>(
 ): T {
   const temporary = `${file}.tmp`;
   const descriptor = openTemporary(file, name, temporary, waits);
+  let done: { readonly result: T };
   try {
     const result = fill((text) => writeAll(descriptor, Buffer.from(text)), temporary);
     const old = statSync(file, { throwIfNoEntry: false });
@@ -37,8 +38,7 @@ export function replaceFile<T>(
     fchmodSync(descriptor, mode(old === undefined ? undefined : old.mode & 0o777));
     fsyncSync(descriptor);
     renameSync(temporary, file);
-    syncDirectory(dirname(file));
-    return result;
+    done = { result };
   } catch (error) {
     removeQuietly(temporary);
     const code = (error as NodeJS.ErrnoException).code;
@@ -47,6 +47,8 @@ export function replaceFile<T>(
   } finally {
     closeSync(descriptor);
   }
+  syncDirectory(file, name);
+  return done.result;
 }
 
 function openTemporary(file: string, name: string, temporary: string, waits: number): number {
@@ -80,12 +82,19 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
 }
 
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
+/** After the rename: the temporary file's name may be another writer's by now, so it is not removed. */
+function syncDirectory(file: string, name: string): void {
   try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(dirname(file), "r");
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const loss = "a power cut may bring the old one back";
+    throw new ConfigError(file, `${name} is written, but its directory cannot be synced (${code}): ${loss}`);
   }
 }
 
