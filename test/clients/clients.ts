@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startServer } from "../e2e/client/server.ts";
 import { hasSmbd, startSmbd } from "../peer/smbd.ts";
-import type { ServerOptions, TestServer } from "../peer/test-server.ts";
+import type { TestServer } from "../peer/test-server.ts";
 import { type Client, type Result, type Verdict, WORKSHOP } from "./client.ts";
 import { goSmb2 } from "./go-smb2.ts";
 import { programs } from "./programs.ts";
@@ -16,7 +16,7 @@ import { smbprotocolKerberos } from "./smbprotocol-kerberos.ts";
 
 const { values: options } = parseArgs({ options: { only: { type: "string", default: "" } } });
 
-const SHARES: ServerOptions["shares"] = [
+const SHARES = [
   { name: "share" },
   { name: "share2" },
   { name: "share-encrypted", parameters: { "smb encrypt": "required" } },
