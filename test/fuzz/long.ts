@@ -31,6 +31,8 @@ const seed = Number(values.seed);
 /** After each round all connections close, and the tables must become empty. */
 const ROUND_MS = 20_000;
 const MAX_GROWTH_KIB = 96 * 1024;
+/** The server collects its garbage when it has been idle for 5 seconds, concurrently. */
+const COLLECTION_MS = 15_000;
 /** Bounds for a machine that runs the fuzzer and the server on two cores. */
 const MAX_P99_MS = 250;
 const MAX_WAIT_MS = 3000;
@@ -87,7 +89,7 @@ async function fuzz(subject: TestServer): Promise<void> {
     const latency = await witness.end();
     spawnSync("find", [path, "-mindepth", "1", "-delete"]);
     const left = await awaitEmptyTables(subject);
-    const growthKib = anonymousKib(subject) - idleKib;
+    const growthKib = await settledGrowthKib(subject, idleKib);
     console.log(
       `round ${round}: ${findings.messages} messages, ECHO p99 ${latency.p99Ms.toFixed(1)} ms, ` +
         `worst ${latency.worstMs.toFixed(1)} ms, memory +${Math.round(growthKib / 1024)} MiB`,
@@ -99,6 +101,17 @@ async function fuzz(subject: TestServer): Promise<void> {
     if (latency.p99Ms > MAX_P99_MS || latency.worstMs > MAX_WAIT_MS)
       throw new Error("another client waited too long for its ECHO");
   }
+}
+
+/** The growth over `idleKib`, after the server's collection of garbage where it is above the bound before. */
+async function settledGrowthKib(subject: TestServer, idleKib: number): Promise<number> {
+  const end = performance.now() + COLLECTION_MS;
+  let growthKib = anonymousKib(subject) - idleKib;
+  while (growthKib > MAX_GROWTH_KIB && performance.now() < end) {
+    await Bun.sleep(500);
+    growthKib = anonymousKib(subject) - idleKib;
+  }
+  return growthKib;
 }
 
 function report(): void {
