@@ -88,6 +88,13 @@ export const TOOLS: readonly Tool[] = [
     needed: "log-ons with tickets",
   },
   {
+    name: "Samba's domain controller",
+    programs: ["samba", "samba-tool", "ldbmodify"],
+    files: ["usr/lib/*/samba/ldb/samba_dsdb.so", "usr/share/samba/setup/provision.ldif"],
+    packages: ["samba", "samba-dsdb-modules", "samba-ad-provision", "ldb-tools"],
+    needed: "tickets with the groups of a domain",
+  },
+  {
     name: "gcc",
     programs: ["gcc"],
     files: ["usr/include/linux/fs.h"],

@@ -15,6 +15,7 @@ interface Profile {
   readonly keyBytes: number;
   /** Length of the hash at the end of a ciphertext and of a checksum. */
   readonly hashBytes: number;
+  readonly checksumId: number;
   derive(key: Uint8Array, usage: number, purpose: Purpose): Uint8Array;
   hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
   /** RFC 8009 hashes what is sent, RFC 3962 what was encrypted. */
@@ -22,15 +23,25 @@ interface Profile {
 }
 
 /** The type of RFC 3962 for keys of 16 or 32 bytes. */
-export function createAesSha1(id: number, name: string, keyBytes: 16 | 32): EncryptionType {
+export function createAesSha1(
+  id: number,
+  checksumId: number,
+  name: string,
+  keyBytes: 16 | 32,
+): EncryptionType {
   const hmac = hmacOf("sha1", 12);
   const derive = (key: Uint8Array, usage: number, purpose: Purpose) =>
     deriveByCipher(key, constantOf(usage, purpose));
-  return createAes(id, name, { keyBytes, hashBytes: 12, derive, hmac, hashesCiphertext: false });
+  return createAes(id, name, { keyBytes, hashBytes: 12, checksumId, derive, hmac, hashesCiphertext: false });
 }
 
 /** The type of RFC 8009 for keys of 16 or 32 bytes. */
-export function createAesSha2(id: number, name: string, keyBytes: 16 | 32): EncryptionType {
+export function createAesSha2(
+  id: number,
+  checksumId: number,
+  name: string,
+  keyBytes: 16 | 32,
+): EncryptionType {
   const [hash, hashBytes] = keyBytes === 16 ? (["sha256", 16] as const) : (["sha384", 24] as const);
   const derive = (key: Uint8Array, usage: number, purpose: Purpose) => {
     const length = purpose === Purpose.ENCRYPTION ? keyBytes : hashBytes;
@@ -39,6 +50,7 @@ export function createAesSha2(id: number, name: string, keyBytes: 16 | 32): Encr
   return createAes(id, name, {
     keyBytes,
     hashBytes,
+    checksumId,
     derive,
     hmac: hmacOf(hash, hashBytes),
     hashesCiphertext: true,
@@ -65,6 +77,7 @@ function createAes(id: number, name: string, profile: Profile): EncryptionType {
     keyBytes: profile.keyBytes,
     confounderBytes: BLOCK,
     hashBytes,
+    checksumId: profile.checksumId,
     encrypt(key, usage, data, confounder, covered = []) {
       const plain = join(confounder, data);
       const cipher = encryptCts(derive(key, usage, Purpose.ENCRYPTION), plain);

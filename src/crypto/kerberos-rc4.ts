@@ -17,6 +17,7 @@ export const rc4Hmac: EncryptionType = {
   keyBytes: 16,
   confounderBytes: CONFOUNDER,
   hashBytes: 16,
+  checksumId: -138,
   encrypt(key, usage, data, confounder) {
     const plain = Buffer.concat([confounder, data]);
     const usageKey = hmacMd5(key, littleEndian(usage));

@@ -17,6 +17,8 @@ export interface EncryptionType {
   readonly confounderBytes: number;
   /** Length of the hash behind a ciphertext, and of a checksum. */
   readonly hashBytes: number;
+  /** The number of its checksum, where a message says which one it has; RFC 3961 8, RFC 4757 4. */
+  readonly checksumId: number;
   /** `confounder`: `confounderBytes` random bytes. */
   encrypt(
     key: Uint8Array,

@@ -8,6 +8,8 @@ export const KeyUsage = {
   TICKET: 2,
   AP_REQ_AUTHENTICATOR: 11,
   AP_REP: 12,
+  /** KERB_NON_KERB_CKSUM_SALT; [MS-PAC] 2.8. */
+  PAC_SIGNATURE: 17,
   ACCEPTOR_SEAL: 22,
   ACCEPTOR_SIGN: 23,
   INITIATOR_SEAL: 24,
@@ -17,10 +19,10 @@ export const KeyUsage = {
 export const RC4_HMAC = rc4Hmac.id;
 
 const TYPES: readonly EncryptionType[] = [
-  createAesSha1(17, "aes128-cts-hmac-sha1-96", 16),
-  createAesSha1(18, "aes256-cts-hmac-sha1-96", 32),
-  createAesSha2(19, "aes128-cts-hmac-sha256-128", 16),
-  createAesSha2(20, "aes256-cts-hmac-sha384-192", 32),
+  createAesSha1(17, 15, "aes128-cts-hmac-sha1-96", 16),
+  createAesSha1(18, 16, "aes256-cts-hmac-sha1-96", 32),
+  createAesSha2(19, 19, "aes128-cts-hmac-sha256-128", 16),
+  createAesSha2(20, 20, "aes256-cts-hmac-sha384-192", 32),
   rc4Hmac,
 ];
 

@@ -5,6 +5,7 @@ import type { Share } from "./config/share.ts";
 import type { Admission } from "./share-access.ts";
 
 export const IPC = "IPC$";
+const NO_SIDS: readonly string[] = Object.freeze([]);
 
 /** The rules of the share for a user, without what decides about users. */
 export function rulesOf(share: Share, { readOnly }: Admission): ShareRules {
@@ -34,7 +35,18 @@ export function grantOf(
   const rules = rulesOf(share, admission);
   const recycle = rules.recycle && fillRepository(rules.recycle, share.name, identity);
   const { asGuest, isAdmin } = admission;
-  return Object.freeze({ ...rules, type: "disk", credentials, recycle, namedUsers, asGuest, isAdmin });
+  // Stored descriptors alone name SIDs of a domain; `force user` replaces the whole user.
+  const hasSids = share.security.acl === "nt" && share.forceUser === "" && !asGuest;
+  return Object.freeze({
+    ...rules,
+    type: "disk",
+    credentials,
+    recycle,
+    namedUsers,
+    domainSids: (hasSids ? identity.membership?.sids : undefined) ?? NO_SIDS,
+    asGuest,
+    isAdmin,
+  });
 }
 
 export const PIPE_GRANT = Object.freeze<ShareGrant>({
@@ -61,6 +73,7 @@ export const PIPE_GRANT = Object.freeze<ShareGrant>({
     inheritAcls: false,
   },
   namedUsers: null,
+  domainSids: NO_SIDS,
   asGuest: false,
   isAdmin: false,
   hideDotFiles: false,

@@ -81,7 +81,7 @@ export class ServerManager implements Manager, PipeManager {
   /** The settings of the start. */
   private readonly started: EngineSettings;
   private pipes: Pipes | undefined;
-  private readonly tickets = new Tickets(() => this.config.kerberos);
+  private readonly tickets = new Tickets(this);
   private sid: string | undefined;
   readonly directories: ShareDirectories;
   /** Reloads what runs by the configuration as well, once it runs. */
@@ -392,7 +392,7 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   /** The SID of the domain of this server's users; read once, when it is first needed. */
-  private machineSid(): string {
+  machineSid(): string {
     const { subauthFile = null } = this.options;
     this.sid ??= machineSid(subauthFile, this.config.settings.serverGuid, (text) => this.log.warn(text));
     return this.sid;

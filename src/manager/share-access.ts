@@ -1,6 +1,8 @@
 // Decides whether a user may connect to a share, and whether read-only.
 import type { Identity } from "../port/port.ts";
+import type { DomainMembership } from "../port/ticket.ts";
 import type { Share } from "./config/share.ts";
+import type { UserList } from "./config/user-list.ts";
 import type { SystemAccounts } from "./users/system-accounts.ts";
 
 export interface Admission {
@@ -27,8 +29,8 @@ export function admit(
   if (identity.isGuest || identity.isAnonymous)
     return share.guestOk ? admitAs(share, guestName, true, accounts) : undefined;
   if (share.guestOk && share.guestOnly) return admitAs(share, guestName, true, accounts);
-  const { user } = identity;
-  return user === "" ? undefined : admitAs(share, user, false, accounts, isExact);
+  const { user, membership } = identity;
+  return user === "" ? undefined : admitAs(share, user, false, accounts, isExact, membership);
 }
 
 function admitAs(
@@ -37,12 +39,14 @@ function admitAs(
   asGuest: boolean,
   accounts: SystemAccounts,
   isExact = false,
+  membership?: DomainMembership,
 ): Admission | undefined {
-  if (share.invalidUsers.has(user, accounts, isExact)) return undefined;
-  if (share.validUsers !== null && !share.validUsers.has(user, accounts, isExact)) return undefined;
-  const isAdmin = !asGuest && share.adminUsers.has(user, accounts, isExact);
-  if (share.readList.has(user, accounts, isExact)) return { readOnly: true, asGuest, isAdmin };
-  if (share.writeList.has(user, accounts, isExact)) return { readOnly: false, asGuest, isAdmin };
+  const isIn = (list: UserList): boolean => list.has(user, accounts, isExact, membership);
+  if (isIn(share.invalidUsers)) return undefined;
+  if (share.validUsers !== null && !isIn(share.validUsers)) return undefined;
+  const isAdmin = !asGuest && isIn(share.adminUsers);
+  if (isIn(share.readList)) return { readOnly: true, asGuest, isAdmin };
+  if (isIn(share.writeList)) return { readOnly: false, asGuest, isAdmin };
   return { readOnly: share.readOnly, asGuest, isAdmin };
 }
 
@@ -58,7 +62,10 @@ export function refusedBy(
   if (isUnnamed && !share.guestOk) return "guest ok";
   const asGuest = isUnnamed || share.guestOnly;
   const user = asGuest ? guestName : identity.user;
-  return share.invalidUsers.has(user, accounts, !asGuest && isExact) ? "invalid users" : "valid users";
+  const membership = asGuest ? undefined : identity.membership;
+  return share.invalidUsers.has(user, accounts, !asGuest && isExact, membership)
+    ? "invalid users"
+    : "valid users";
 }
 
 /** Why `admit` refuses, for the log. */

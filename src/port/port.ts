@@ -2,7 +2,7 @@
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
 import type { NtStatus } from "../wire/status.ts";
-import type { TicketAnswer } from "./ticket.ts";
+import type { DomainMembership, TicketAnswer } from "./ticket.ts";
 
 /** A value or a promise of it. Callers do not await a value: the fast path creates no promise. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -119,6 +119,8 @@ export interface Identity {
   /** `Account.version` at the log-on; 0 for a guest and an anonymous session. */
   readonly accountVersion: number;
   readonly remoteAddress: string;
+  /** By the ticket of the log-on. */
+  readonly membership?: DomainMembership | undefined;
 }
 
 /** uid and groups that file access runs with. */
@@ -310,6 +312,8 @@ export interface ShareGrant extends ShareRules {
   readonly credentials: Credentials | null;
   /** Null: every user has an account on the machine, or all act as one. */
   readonly namedUsers: NamedUsers | null;
+  /** The user's SID in a domain and those of his groups there, which stored descriptors may name. */
+  readonly domainSids: readonly string[];
   /** The user has the guest's rights here, whatever name the session has. */
   readonly asGuest: boolean;
   /** The user acts as root (`admin users`): stored descriptors do not bind him. */

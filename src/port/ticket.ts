@@ -1,4 +1,14 @@
-// The answer to a client's Kerberos ticket. Types only.
+// The manager's answer to a client's Kerberos ticket, and what the ticket says of its user. Types only.
+
+/** The user of a Windows domain, as its domain controller says: what of a PAC counts for rights. */
+export interface DomainMembership {
+  /** NetBIOS name. */
+  readonly domain: string;
+  readonly domainSid: string;
+  /** The user's first, then those of all groups; at most 1,024, none of this machine's own. */
+  readonly sids: readonly string[];
+}
+
 /** The answer to a client's Kerberos ticket. */
 export type TicketAnswer =
   | {
@@ -20,6 +30,8 @@ export type TicketAnswer =
       readonly confirm: ((token: Uint8Array) => boolean) | undefined;
       /** Milliseconds since 1970 at which the session ends. */
       readonly expiresMs: number;
+      /** Undefined unless the configuration has the groups of tickets used. */
+      readonly membership?: DomainMembership | undefined;
     }
   | {
       readonly kind: "refused";

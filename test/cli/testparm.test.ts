@@ -45,6 +45,10 @@ describe("what is strange", () => {
       "force group = no-such-group",
       "warning: smb.conf:3: 'force group': there is no group 'no-such-group', nobody can",
     ],
+    [
+      "valid users = S-1-5-21-1-2-3-1104",
+      "warning: smb.conf:3: 'valid users' of [docs]: 'S-1-5-21-1-2-3-1104' is of a domain, whose groups count with 'kerberos pac groups = yes'",
+    ],
     ["valid users = root", "warning: smb.conf:3: share [docs]: nobody can connect, no user passes its lists"],
     ["guest only = yes", "warning: smb.conf:3: 'guest only' has no effect without 'guest ok = yes'"],
     ["raed list = x", "error: smb.conf:3: 'raed list' is unknown, write 'read list'"],

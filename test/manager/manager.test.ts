@@ -86,6 +86,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
       inheritAcls: true,
     },
     namedUsers: null,
+    domainSids: [],
     asGuest: false,
     isAdmin: false,
     hideDotFiles: true,

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { buildConfiguration } from "../../src/manager/config/load.ts";
 import { parseConfig } from "../../src/manager/config/parse.ts";
 import { Report } from "../../src/manager/config/report.ts";
@@ -196,5 +196,44 @@ test("a force user or force group that does not exist is a fault, without a fall
   expect(credentials("force group = ghosts", "anna")).toEqual({
     parameter: "force group",
     fault: "'force group' is 'ghosts', which is not in /etc/group",
+  });
+});
+
+describe("a user with the groups of a domain", () => {
+  const domainSid = "S-1-5-21-1-2-3";
+  const sids = [1103, 513, 1104].map((rid) => `${domainSid}-${rid}`);
+  const member: Identity = { ...identity("anna"), membership: { domain: "HOME", domainSid, sids } };
+
+  test.each([
+    ["valid users = S-1-5-21-1-2-3-1104", true],
+    ["valid users = s-1-5-21-1-2-3-1104", true],
+    ["valid users = @S-1-5-21-1-2-3-1104", true],
+    ["valid users = S-1-5-21-1-2-3-1105", false],
+    [String.raw`valid users = "@HOME\Domain Users"`, true],
+    [String.raw`valid users = +"home\domain users"`, true],
+    [String.raw`valid users = "@OTHER\Domain Users"`, false],
+    [String.raw`valid users = "@HOME\Domain Admins"`, false],
+    [String.raw`valid users = "HOME\Domain Users"`, false],
+    [String.raw`valid users = "@*\Domain Admins"`, false],
+    ["invalid users = S-1-5-21-1-2-3-1104", false],
+    [String.raw`invalid users = "@OTHER\Domain Users"`, false],
+    [String.raw`invalid users = "HOME\Domain Users"`, false],
+    ['invalid users = "@Domain Users"', false],
+    ['invalid users = "@Domain Admins"', true],
+  ])("%s: %p", (line, isIn) => {
+    expect(admission(line, member) !== undefined).toBe(isIn);
+    // Without a ticket nobody is in a group of a domain.
+    expect(admission(line, identity("anna")) !== undefined).toBe(line.startsWith("invalid"));
+  });
+
+  test("lists that give and take rights name them, too", () => {
+    expect(admission("write list = S-1-5-21-1-2-3-1104", member)?.readOnly).toBe(false);
+    expect(admission("read only = no\nread list = S-1-5-21-1-2-3-1104", member)?.readOnly).toBe(true);
+    expect(admission("admin users = S-1-5-21-1-2-3-1104", member)?.isAdmin).toBe(true);
+  });
+
+  test("as guest the user is in none of them", () => {
+    const lines = "guest ok = yes\nguest only = yes\ninvalid users = S-1-5-21-1-2-3-1104";
+    expect(admission(lines, member)).toMatchObject({ asGuest: true });
   });
 });

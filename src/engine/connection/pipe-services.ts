@@ -1,9 +1,9 @@
 // What the engine does for a named pipe: log-ons of RPC binds and proofs of passwords, with the limits and
 // the log lines of session set-ups.
-import type { Identity } from "../../port/port.ts";
 import type { PipeLogon, PipeLogonStep, PipeServices } from "../../port/pipes.ts";
 import { andThen } from "../and-then.ts";
 import type { AuthStep } from "../logon/authenticator.ts";
+import { identityOf } from "../logon/mechanism.ts";
 import { startAuthenticator } from "./authenticators.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
@@ -20,8 +20,7 @@ export function pipeServices(
       context.manager.notify({ event: "logonFailed", user, remoteAddress, reason: `RPC bind: ${reason}` });
       return { kind: "refused" };
     }
-    const { user, domain, isGuest, isAnonymous, accountVersion } = step.identity;
-    const identity: Identity = { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress };
+    const identity = identityOf(step.identity, remoteAddress);
     const { token, protection, expiresMs } = step;
     return { kind: "done", token, identity, protection, expiresMs };
   };

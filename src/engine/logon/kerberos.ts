@@ -49,7 +49,7 @@ export function createKerberosAcceptor(context: AuthContext): Mechanism {
 }
 
 function finish(context: AuthContext, answer: Accepted): MaybePromise<MechanismStep> {
-  const { user, realm, token, key, etype, expiresMs } = answer;
+  const { user, realm, token, key, etype, expiresMs, membership } = answer;
   const type = findEncryptionType(etype);
   if (type === undefined) throw new Error(`a ticket of unknown encryption type ${etype} was accepted`);
   return andThen(context.findAccount({ user, domain: realm }), (account) => {
@@ -72,6 +72,7 @@ function finish(context: AuthContext, answer: Accepted): MaybePromise<MechanismS
         isGuest: false,
         isAnonymous: false,
         accountVersion: account.version,
+        membership,
       },
       integrity: type.id === RC4_HMAC ? rc4Integrity(answer) : integrityOf(type, answer),
       expiresMs,

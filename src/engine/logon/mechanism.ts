@@ -1,8 +1,8 @@
 // Interface of a security mechanism under SPNEGO; NTLM and Kerberos implement it. RFC 2743 1.2.7 and 2.2.2
 // (GSS_Accept_sec_context).
 import type { NtStatus } from "../../wire/status.ts";
-import type { MaybePromise, Account } from "../../port/port.ts";
-import type { TicketAnswer } from "../../port/ticket.ts";
+import type { Account, Identity, MaybePromise } from "../../port/port.ts";
+import type { DomainMembership, TicketAnswer } from "../../port/ticket.ts";
 import type { MessageProtection } from "../../port/pipes.ts";
 import type { Provider } from "../../crypto/provider.ts";
 import type { Time } from "../../wire/filetime.ts";
@@ -20,6 +20,14 @@ export interface LogonIdentity {
   readonly isAnonymous: boolean;
   /** `Account.version`; 0 for a guest and an anonymous user. */
   readonly accountVersion: number;
+  /** As `Identity.membership`. */
+  readonly membership?: DomainMembership | undefined;
+}
+
+/** The user of a session that this log-on makes. */
+export function identityOf(logon: LogonIdentity, remoteAddress: string): Identity {
+  const { user, domain, isGuest, isAnonymous, accountVersion, membership } = logon;
+  return { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress, membership };
 }
 
 /** GSS_GetMIC and GSS_VerifyMIC with the context's keys, for the first message in each direction. */

@@ -9,13 +9,14 @@ const tokens = new WeakMap<ShareGrant, SecurityToken>();
 export function tokenOfGrant(grant: ShareGrant): SecurityToken {
   const known = tokens.get(grant);
   if (known !== undefined) return known;
-  const { credentials, namedUsers, asGuest } = grant;
+  const { credentials, namedUsers, domainSids, asGuest } = grant;
   const token = makeToken({
     uid: credentials?.uid ?? effectiveUid(),
     gid: credentials?.gid ?? effectiveGid(),
     groups: credentials?.groups ?? [],
     sid: namedUsers && namedUsers.sid !== "" ? parseSid(namedUsers.sid) : undefined,
     isGuest: asGuest,
+    domainSids: domainSids.map(parseSid),
   });
   tokens.set(grant, token);
   return token;

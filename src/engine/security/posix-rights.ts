@@ -133,6 +133,8 @@ export function bitsFor(
     uid: -1,
     gid: -1,
     groups: [],
+    domainSids: new Map<number, readonly Sid[]>(),
+    domainUser: undefined,
     isNamed: false,
     isRoot: false,
   };

@@ -6,6 +6,9 @@ import { appendRid, type Sid, sameSid, WellKnownSid } from "../../wire/security/
 export interface SecurityToken {
   /** The user's SID first, the primary group's second. */
   readonly sids: readonly Sid[];
+  /** The user's SID in a Windows domain, then those of his groups there, by their last number. */
+  readonly domainSids: ReadonlyMap<number, readonly Sid[]>;
+  readonly domainUser: Sid | undefined;
   readonly uid: number;
   readonly gid: number;
   /** gids of all groups, the primary one included. */
@@ -24,6 +27,8 @@ export interface TokenSource {
   readonly sid: Sid | undefined;
   /** The user is connected as guest. */
   readonly isGuest: boolean;
+  /** As `ShareGrant.domainSids`. */
+  readonly domainSids?: readonly Sid[];
 }
 
 const groupSids = {
@@ -33,11 +38,13 @@ const groupSids = {
 };
 
 export function makeToken(source: TokenSource): SecurityToken {
-  const { uid, gid, sid, isGuest } = source;
+  const { uid, gid, sid, isGuest, domainSids = [] } = source;
   const groups = [gid, ...source.groups.filter((group) => group !== gid)];
   const more = isGuest ? groupSids.guest : groupSids.named;
   return {
     sids: [sid ?? sidOfUid(uid), ...groups.map(sidOfGid), ...groupSids.everybody, ...more],
+    domainSids: Map.groupBy(domainSids, ({ subAuthorities }) => subAuthorities.at(-1) ?? 0),
+    domainUser: domainSids[0],
     uid,
     gid,
     groups,
@@ -85,11 +92,16 @@ function unixId(sid: Sid, kind: number): number | undefined {
   return id === 0xffff_ffff ? undefined : id;
 }
 
-/** True if an object with the owner SID `sid` is the user's: the user's SID or one of his Unix groups. */
+/** True if an object with the owner SID `sid` is the user's: one of the user's SIDs or of his Unix groups. */
 export function mayOwnAs(token: SecurityToken, sid: Sid): boolean {
+  const { domainUser } = token;
+  if (domainUser !== undefined && sameSid(domainUser, sid)) return true;
   return sameSid(userSidOf(token), sid) || token.groups.some((gid) => sameSid(sidOfGid(gid), sid));
 }
 
 export function hasSid(token: SecurityToken, sid: Sid): boolean {
-  return token.sids.some((member) => sameSid(member, sid));
+  if (token.sids.some((member) => sameSid(member, sid))) return true;
+  // A user may be in a thousand groups, and each entry of a descriptor is compared with them.
+  const alike = token.domainSids.get(sid.subAuthorities.at(-1) ?? 0);
+  return alike !== undefined && alike.some((member) => sameSid(member, sid));
 }

@@ -4,6 +4,7 @@ import type { Note } from "../config/report.ts";
 import type { Share } from "../config/share.ts";
 import { hasVariables } from "../config/variables.ts";
 import { suggest } from "../config/suggest.ts";
+import { isOfDomain } from "../config/user-list.ts";
 import { admit } from "../share-access.ts";
 import { describeOwnIds } from "../credentials.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
@@ -63,12 +64,19 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
 }
 
 /** Names in lists that belong to nobody. */
-function checkLists({ sections, users, accounts }: CheckedServer, share: Share): Note[] {
+function checkLists(server: CheckedServer, share: Share): Note[] {
+  const { sections, users, accounts, configuration } = server;
   const notes: Note[] = [];
   const values = shareValues(sections, share.name);
   for (const list of LISTS)
     for (const word of values?.list(list) ?? []) {
       if (hasVariables(word) || word.startsWith("&")) continue;
+      if (isOfDomain(word)) {
+        const hint = `'${word}' is of a domain, whose groups count with 'kerberos pac groups = yes'`;
+        if (!configuration.kerberos.usesPacGroups)
+          warn(notes, values?.position(list) ?? "", `'${list}' of [${share.name}]: ${hint}`);
+        continue;
+      }
       const name = word.replace(/^[@+]&?/, "");
       const isGroup = name !== word;
       const known = isGroup ? accounts.groups.has(name) : isKnownUser(name);
@@ -95,6 +103,7 @@ function isOpenToSomebody({ users, accounts, configuration }: CheckedServer, sha
   if (admit(share, { ...identityOf(""), isGuest: true }, guest, accounts)) return true;
   // Without users there is another warning.
   if (users.size === 0 || share.isPersonal) return true;
+  if (configuration.kerberos.usesPacGroups && share.validUsers?.namesDomain === true) return true;
   for (const { name } of users.all())
     if (admit(share, identityOf(name), guest, accounts, users.hasNamesake(name))) return true;
   return false;

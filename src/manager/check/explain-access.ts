@@ -7,6 +7,7 @@ import { shareValues } from "../config/effective.ts";
 import type { Sections } from "../config/parse.ts";
 import type { SectionValues } from "../config/section-values.ts";
 import type { Share } from "../config/share.ts";
+import { isOfDomain } from "../config/user-list.ts";
 import { credentialsFor } from "../credentials.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { type Admission, admit, refusedBy } from "../share-access.ts";
@@ -148,8 +149,16 @@ class Explanation {
       "invalid users": `'invalid users' names '${user}'`,
       "valid users": `'valid users' does not name '${user}'`,
     };
+    if (parameter === "valid users") this.explainTickets();
     this.say(this.values?.position(parameter) ?? "", texts[parameter]);
     return this.refused();
+  }
+
+  /** The groups of a domain are known at a log-on by ticket alone. */
+  private explainTickets(): void {
+    const words = this.values?.list("valid users").filter(isOfDomain) ?? [];
+    if (words.length > 0 && this.server.configuration.kerberos.usesPacGroups)
+      this.say("", `a Kerberos ticket may still let the user in, as one of ${words.join(", ")}`);
   }
 
   private explainAdmission(share: Share, user: string): void {

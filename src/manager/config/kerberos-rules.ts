@@ -18,6 +18,7 @@ export function readKerberosRules(globals: SectionValues): KerberosRules {
     skewMs: (globals.number("kerberos clock skew") ?? 300) * 1000,
     allowsAes: types !== "legacy",
     allowsRc4: types !== "strong",
+    usesPacGroups: globals.boolean("kerberos pac groups"),
   };
 }
 

@@ -11,8 +11,12 @@ export class KerberosService {
   private stamp = "";
   private entries: readonly KeytabEntry[] = [];
 
-  constructor(clock: Clock = { wallTime: () => Date.now(), now: () => performance.now() }) {
-    this.acceptor = new TicketAcceptor(clock);
+  /** `ownDomain`: the SID of this machine's own users. */
+  constructor(
+    ownDomain: () => string,
+    clock: Clock = { wallTime: () => Date.now(), now: () => performance.now() },
+  ) {
+    this.acceptor = new TicketAcceptor(clock, ownDomain);
   }
 
   /** `token`: an AP-REQ, in GSS-API's frame but for RPC. */

@@ -24,7 +24,9 @@ import {
 } from "../../wire/auth/kerberos.ts";
 import { WireError } from "../../wire/cursor.ts";
 import type { KeytabEntry } from "./keytab.ts";
+import { membershipOf } from "./pac-groups.ts";
 import { ReplayCache } from "./replay-cache.ts";
+import { TicketError } from "./ticket-error.ts";
 
 /** What the configuration says about tickets. */
 export interface TicketRules {
@@ -36,6 +38,8 @@ export interface TicketRules {
   readonly skewMs: number;
   readonly allowsAes: boolean;
   readonly allowsRc4: boolean;
+  /** The PAC's groups are the user's; a ticket without them is refused. */
+  readonly usesPacGroups: boolean;
 }
 
 export interface Clock {
@@ -45,22 +49,15 @@ export interface Clock {
   now(): number;
 }
 
-/** Why a ticket is refused, in words for the log. */
-class TicketError extends Error {
-  readonly user: string;
-
-  constructor(reason: string, user = "") {
-    super(reason);
-    this.user = user;
-  }
-}
-
 export class TicketAcceptor {
   private readonly clock: Clock;
+  private readonly ownDomain: () => string;
   private readonly replays = new ReplayCache();
 
-  constructor(clock: Clock) {
+  /** `ownDomain`: the SID of this machine's own users, which no PAC speaks for; asked where PACs are used. */
+  constructor(clock: Clock, ownDomain = () => "") {
     this.clock = clock;
+    this.ownDomain = ownDomain;
   }
 
   /** Never throws for what a client sent. `forRpc`: in a bind, which may use the exchange of DCE. */
@@ -89,7 +86,7 @@ export class TicketAcceptor {
     forRpc: boolean,
   ): TicketAnswer {
     const { ticket } = request;
-    const sealed = openTicket(request, keytab, rules, forRpc);
+    const { sealed, serviceKey } = openTicket(request, keytab, rules, forRpc);
     const key = usableKey(sealed.key, rules);
     const bytes = key.type.decrypt(
       key.value,
@@ -114,7 +111,10 @@ export class TicketAcceptor {
     if ((authenticator.gssFlags & GssFlag.DCE_STYLE) !== 0 && !forRpc) {
       throw new TicketError("asks for the exchange of DCE", user);
     }
-    return answerOf(request, sealed, key, authenticator, name, rules);
+    const membership = rules.usesPacGroups
+      ? membershipOf(sealed, serviceKey, user, this.ownDomain())
+      : undefined;
+    return { ...answerOf(request, sealed, key, authenticator, name, rules), membership };
   }
 
   private checkReplay(
@@ -166,7 +166,7 @@ function openTicket(
   keytab: readonly KeytabEntry[],
   rules: TicketRules,
   forRpc: boolean,
-): EncTicketPart {
+): { readonly sealed: EncTicketPart; readonly serviceKey: UsableKey } {
   const { realm, service, sealed } = ticket;
   const name = service.join("/");
   const own = isOurService(name, realm, rules, forRpc)
@@ -183,7 +183,7 @@ function openTicket(
     if (sealed.kvno !== undefined && !isSameVersion(sealed.kvno, entry.kvno)) continue;
     const key = usableKey({ etype: entry.etype, value: entry.key }, rules);
     const bytes = key.type.decrypt(key.value, KeyUsage.TICKET, sealed.cipher);
-    if (bytes !== undefined) return decodeEncTicketPart(bytes);
+    if (bytes !== undefined) return { sealed: decodeEncTicketPart(bytes), serviceKey: key };
   }
   const version = sealed.kvno === undefined ? "" : ` (version ${sealed.kvno})`;
   throw new TicketError(`a ticket made with another key${version} than those of the key table for ${name}`);
@@ -236,7 +236,7 @@ function answerOf(
   authenticator: Authenticator,
   user: string,
   rules: TicketRules,
-): TicketAnswer {
+): Extract<TicketAnswer, { kind: "accepted" }> {
   const { subkey, gssFlags } = authenticator;
   const clientKey = subkey === undefined ? ticketKey : usableKey(subkey, rules);
   const isDce = (gssFlags & GssFlag.DCE_STYLE) !== 0;

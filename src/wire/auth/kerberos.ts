@@ -34,8 +34,16 @@ export const TICKET_INVALID = 0x0100_0000;
 
 /** Type of the authenticator's checksum, which is none: it carries the flags of GSS-API. RFC 4121 4.1.1. */
 const GSS_CHECKSUM = 0x8003;
+const GSS_BINDINGS_BYTES = 16;
+const GSS_CHECKSUM_BYTES = 24;
 /** Bits of `Authenticator.gssFlags`; RFC 4121 4.1.1.1, [MS-KILE] 3.2.1. */
 export const GssFlag = { MUTUAL: 0x02, DCE_STYLE: 0x1000 } as const;
+
+/** Kinds of authorization data; RFC 4120 5.2.6.1, 7.5.4. */
+const AD_IF_RELEVANT = 1;
+const AD_WIN2K_PAC = 128;
+/** Domain controllers send one to three; each may have as many in it. */
+const MAX_AUTHORIZATION_ELEMENTS = 32;
 
 /** Names of hosts and users have one to three parts. */
 const MAX_NAME_PARTS = 8;
@@ -69,9 +77,12 @@ export interface EncTicketPart {
   readonly key: EncryptionKey;
   readonly realm: string;
   readonly client: readonly string[];
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: when the user proved the password, and the ticket's life. */
+  readonly authMs: number;
   readonly startMs: number;
   readonly endMs: number;
+  /** AuthorizationData, not decoded: see `findPac`. */
+  readonly authorization: Uint8Array | undefined;
 }
 
 export interface Authenticator {
@@ -140,7 +151,38 @@ export function decodeEncTicketPart(bytes: Uint8Array): EncTicketPart {
   fields.value(contextTag(4)); // transited
   const authMs = readTime(fields.enter(contextTag(5)));
   const startMs = fields.peek() === contextTag(6) ? readTime(fields.enter(contextTag(6))) : authMs;
-  return { flags, key, realm, client, startMs, endMs: readTime(fields.enter(contextTag(7))) };
+  const endMs = readTime(fields.enter(contextTag(7)));
+  let authorization: Uint8Array | undefined;
+  while (!fields.isAtEnd && fields.peek() !== 0) {
+    const tag = fields.peek();
+    const field = fields.next();
+    if (tag === contextTag(10)) authorization = field;
+  }
+  return { flags, key, realm, client, authMs, startMs, endMs, authorization };
+}
+
+/**
+ * The PAC of a ticket's authorization data, in AD-IF-RELEVANT as domain controllers send it; [MS-KILE]
+ * 3.4.5.3. Undefined without one. Throws WireError when malformed.
+ */
+export function findPac(authorization: Uint8Array): Uint8Array | undefined {
+  for (const [type, data] of readAuthorization(authorization)) {
+    if (type !== AD_IF_RELEVANT) continue;
+    for (const [inner, pac] of readAuthorization(data)) if (inner === AD_WIN2K_PAC) return pac;
+  }
+  return undefined;
+}
+
+function readAuthorization(bytes: Uint8Array): [type: number, data: Uint8Array][] {
+  const list = new DerReader(bytes).enter(Tag.SEQUENCE);
+  const found: [number, Uint8Array][] = [];
+  while (!list.isAtEnd) {
+    if (found.length === MAX_AUTHORIZATION_ELEMENTS) throw wireError("too much authorization data");
+    const element = list.enter(Tag.SEQUENCE);
+    const type = readInteger(element.enter(contextTag(0)));
+    found.push([type, element.enter(contextTag(1)).value(Tag.OCTET_STRING)]);
+  }
+  return found;
 }
 
 /** Decodes a decrypted authenticator; bytes behind it are padding. Throws WireError when malformed. */
@@ -304,7 +346,12 @@ function readGssFlags(outer: DerReader): number {
   const type = readInteger(fields.enter(contextTag(0)));
   const content = fields.enter(contextTag(1)).value(Tag.OCTET_STRING);
   if (type !== GSS_CHECKSUM) return 0;
-  // Lgth (4), Bnd (16), Flags (4). The channel bindings are those of a TLS tunnel, which SMB has not.
-  if (content.length < 24) throw wireError("checksum of GSS-API too short");
-  return new DataView(content.buffer, content.byteOffset + 20, 4).getUint32(0, true);
+  // Lgth (4), Bnd (16), Flags (4); with DELEG in Flags a KRB-CRED follows, then extensions. RFC 4121 4.1.1.1.
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  if (content.length < GSS_CHECKSUM_BYTES || view.getUint32(0, true) !== GSS_BINDINGS_BYTES)
+    throw wireError("checksum of GSS-API too short");
+  // Bnd is not compared: a server without a TLS tunnel has no channel bindings of its own, and then those of
+  // the client do not matter, as with MIT's and Heimdal's acceptors; RFC 2743 2.2.2, [MS-KILE] 3.4.5.
+  // Delegated credentials are never decoded, so the server neither has nor keeps them.
+  return view.getUint32(4 + GSS_BINDINGS_BYTES, true);
 }

@@ -40,6 +40,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
       inheritAcls: false,
     },
     namedUsers: null,
+    domainSids: [],
     asGuest: false,
     isAdmin: false,
     hideDotFiles: true,

@@ -18,7 +18,13 @@ interface Recorded {
 
 const file = Bun.file(join(import.meta.dir, "../../vectors/kerberos-mit.json"));
 const { requests } = (await file.json()) as { requests: readonly Recorded[] };
-const RULES: TicketRules = { services: [], skewMs: 300_000, allowsAes: true, allowsRc4: true };
+const RULES: TicketRules = {
+  services: [],
+  skewMs: 300_000,
+  allowsAes: true,
+  allowsRc4: true,
+  usesPacGroups: false,
+};
 const DAY_MS = 86_400_000;
 
 /** An acceptor that has run for a month. */

@@ -16,6 +16,11 @@ export function isSameUser(one: Identity, other: Identity): boolean {
   return one.user === other.user && one.isGuest === other.isGuest && one.isAnonymous === other.isAnonymous;
 }
 
+/** True where the user is the same and so are the groups that a ticket gives him. */
+export function hasSameRights(one: Identity, other: Identity): boolean {
+  return isSameUser(one, other) && Bun.deepEquals(one.membership, other.membership);
+}
+
 /** Hands the session's trees over to `identity`, which is the session's already. */
 export async function handOverTrees(
   context: EngineContext,
@@ -51,13 +56,14 @@ function isOtherShare(tree: Tree, grant: ShareGrant): boolean {
 }
 
 async function handOver(context: EngineContext, tree: Tree, grant: ShareGrant): Promise<void> {
-  const { credentials, namedUsers, asGuest, isAdmin } = grant;
+  const { credentials, namedUsers, domainSids, asGuest, isAdmin } = grant;
   const readOnly = tree.grant.readOnly || grant.readOnly;
   tree.grant = Object.freeze<ShareGrant>({
     ...tree.grant,
     readOnly,
     credentials,
     namedUsers,
+    domainSids,
     asGuest,
     isAdmin,
   });

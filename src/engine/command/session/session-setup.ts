@@ -15,13 +15,14 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { AuthStep } from "../../logon/authenticator.ts";
 import { startAuthenticator } from "../../connection/authenticators.ts";
 import { type Logon, LogonKind } from "../../logon/logon.ts";
+import { identityOf } from "../../logon/mechanism.ts";
 import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
 import { andThen } from "../../and-then.ts";
 import { admitSession, beginSession, hasOtherDialect } from "./admit-session.ts";
 import { beginBinding, finishBinding } from "./bind-session.ts";
 import { loseSession } from "../close/teardown.ts";
-import { handOverTrees, isSameUser } from "./change-user.ts";
+import { handOverTrees, hasSameRights, isSameUser } from "./change-user.ts";
 
 const NO_TOKEN = new Uint8Array(0);
 
@@ -172,9 +173,9 @@ function finish(
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
-  const { user, domain, isGuest, isAnonymous, accountVersion } = step.identity;
+  const { user, isGuest, isAnonymous } = step.identity;
   const { remoteAddress } = connection;
-  const identity: Identity = { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress };
+  const identity = identityOf(step.identity, remoteAddress);
   const isNew = logon.kind === LogonKind.NEW;
   if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
     if (isNew) discardSession(exchange, session);
@@ -208,7 +209,7 @@ function finish(
   context.manager.notify({ event: "logon", identity, dialect: negotiated.dialect.revision });
   let done: MaybePromise<void> = undefined;
   if (isNew) done = endPreviousSession(exchange, session, request.previousSessionId);
-  else if (former !== undefined && !isSameUser(former, identity)) {
+  else if (former !== undefined && !hasSameRights(former, identity)) {
     // Until the trees are the new user's, requests do not get through.
     session.state = SessionState.EXPIRED;
     done = handOverTrees(context, session, identity);

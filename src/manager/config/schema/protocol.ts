@@ -168,6 +168,12 @@ export const PROTOCOL = [
     "Encryption of tickets. strong: AES; all: RC4 as well, of Windows before 2008; legacy: RC4 alone.",
     { security: true },
   ),
+  flag(
+    "kerberos pac groups",
+    "no",
+    "Use the groups that a domain controller (Active Directory, Samba, FreeIPA) puts into tickets as a PAC: stored descriptors (`acl = nt`) may name them and the user's SID in the domain, and `valid users` and the other lists of users may name them by SID, or a domain's standard groups as `@DOMAIN\\Domain Admins`. Tickets without such a PAC are refused.",
+    { security: true },
+  ),
   integer("kerberos clock skew", "300", "Seconds by which the clocks of client and server may differ.", {
     min: 1,
     max: 3600,
