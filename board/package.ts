@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEB_TARGETS, packDeb, packToolsDeb, type Release } from "./debian/deb.ts";
-import { IPK_TARGETS, packIpk } from "./openwrt/ipk.ts";
+import { IPK_TARGETS, packIpk, packLuciIpk } from "./openwrt/ipk.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DIST = join(ROOT, "dist");
@@ -33,6 +33,7 @@ function makeDebs(release: Release, words: readonly string[]): void {
 function makeIpks(release: Release, words: readonly string[]): void {
   for (const architecture of chooseArchitectures(IPK_TARGETS, words))
     print(packIpk(release, architecture, build(IPK_TARGETS[architecture]), DIST));
+  print(packLuciIpk(release, DIST));
 }
 
 /** All without words. */

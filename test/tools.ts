@@ -107,6 +107,12 @@ export const TOOLS: readonly Tool[] = [
     packages: ["attr"],
     needed: "tests of extended attributes",
   },
+  {
+    name: "gettext",
+    programs: ["xgettext", "msgfmt"],
+    packages: ["gettext"],
+    needed: "the translation template of LuCI's pages",
+  },
   { name: "acl", programs: ["setfacl"], packages: ["acl"], needed: "tests of POSIX ACLs" },
   {
     name: "ext4's programs",
