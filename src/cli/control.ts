@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { ask, askAll } from "../manager/control/client.ts";
 import type { ComponentState } from "../manager/control/commands.ts";
+import type { EjectItem } from "../manager/control/eject.ts";
 import { notifyServer } from "../manager/lock-file.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
 import { printable } from "../wire/printable.ts";
@@ -24,9 +25,7 @@ export const OPTIONS: readonly Option[] = [
   {
     long: "eject",
     value: "DISK",
-    help:
-      "let go of a disk, so that umount works: a share on it, or its mount point; " +
-      "its shares are refused until then",
+    help: "flush, close and unmount a disk, and say whether it can be taken out: a share on it, or its mount point",
   },
   {
     long: "debug",
@@ -117,8 +116,16 @@ function printAnswer(socket: string, command: string, text: string): Promise<num
 }
 
 async function eject(socket: string, disk: string): Promise<number> {
-  await ask(socket, "eject", printItem, disk.startsWith("/") ? { path: disk } : { share: disk });
-  return 0;
+  const [item] = await askAll<EjectItem>(
+    socket,
+    "eject",
+    disk.startsWith("/") ? { path: disk } : { share: disk },
+  );
+  if (item === undefined) throw new CliError("the server has not answered");
+  const { ejectHere } = await import("../manager/control/eject.ts");
+  const { mountPoint, source, closed, isSafe, text } = ejectHere(item);
+  process.stdout.write(printable(`${mountPoint} (${source}): closed ${closed}; ${text}`) + "\n");
+  return isSafe ? 0 : 1;
 }
 
 async function setLogLevel(socket: string, level: string): Promise<number> {

@@ -15,6 +15,8 @@ export interface Mount {
   readonly fileSystem: string;
   readonly source: string;
   readonly superOptions: readonly string[];
+  /** A copy of a mount in another mount namespace, which comes and goes with it; mount_namespaces(7). */
+  readonly isSlave: boolean;
 }
 
 /** Parses the text of a mountinfo file; malformed lines are skipped. */
@@ -45,6 +47,7 @@ function parseLine(line: string): Mount | undefined {
     fileSystem: fields[dash + 1] ?? "",
     source: unescapeMount(fields[dash + 2] ?? ""),
     superOptions: (fields[dash + 3] ?? "").split(","),
+    isSlave: fields.slice(6, dash).some((field) => field.startsWith("master:")),
   };
 }
 

@@ -31,6 +31,7 @@ const numbers = {
   fsync: [74, 82],
   fdatasync: [75, 83],
   syncfs: [306, 267],
+  umount2: [166, 39],
   ftruncate: [77, 46],
   fallocate: [285, 47],
   fadvise64: [221, 223],

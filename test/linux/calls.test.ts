@@ -314,7 +314,9 @@ test("parses mountinfo and finds the mount of a path", () => {
     fileSystem: "ext3",
     source: "/dev/root",
     superOptions: ["rw", "errors=continue"],
+    isSlave: true,
   });
+  expect(mounts[1]?.isSlave).toBe(false);
   expect(mountOf(mounts, "/mnt2/USB disk/films")?.mountId).toBe(40);
   expect(mountOf(mounts, "/mnt2/USB disks")?.mountId).toBe(36);
   expect(mountOf(mounts, "/mnt20")).toBeUndefined();

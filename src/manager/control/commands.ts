@@ -2,17 +2,17 @@
 import { timers } from "../../loop/timers.ts";
 import type { ConnectionRow, EngineControl, EngineStatus, OpenRow, SessionRow } from "../../port/control.ts";
 import type { DebugComponent } from "../../port/port.ts";
-import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import type { Configuration } from "../config/load.ts";
 import { COMPONENTS } from "../log/levels.ts";
 import { LEVELS, type LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
 import { type DiskHost, listDisks } from "./disks.ts";
+import { eject, type EjectHost } from "./eject.ts";
 import { inSlices } from "./slices.ts";
 import { ControlError, numberOf, type Request, textOf } from "./protocol.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost extends DiskHost {
+export interface ControlHost extends DiskHost, EjectHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
   userNames(): Iterable<string>;
@@ -22,8 +22,6 @@ export interface ControlHost extends DiskHost {
   setLogLevel(level: LogLevel): void;
   /** Switches the debug lines of a component, or of `all`; returns those that are on then. */
   toggleDebug(component: string): readonly DebugComponent[];
-  /** Refuses the shares on that mount until it is unmounted. */
-  holdBack(mount: Mount): void;
   /** For the log: what the administrator did. */
   note(text: string): void;
 }
@@ -188,24 +186,6 @@ async function* close({ engine, note }: ControlHost, request: Request): AsyncIte
     yield { open: row.id, share: row.share, path: row.path, user: row.user, status };
   }
   if (count === 0) throw new ControlError("there is no such open file");
-}
-
-/** Lets go of the disk that a share is on, or that is mounted at a path, so that it can be unmounted. */
-async function* eject(host: ControlHost, request: Request): AsyncIterable<object> {
-  const share = textOf(request, "share");
-  const path = textOf(request, "path");
-  const mounts = currentMounts();
-  const found = [...host.configuration().shares.values()].find(({ name }) => name === share);
-  const mount =
-    path === undefined
-      ? found && mountOf(mounts, found.path)
-      : mounts.findLast(({ mountPoint }) => mountPoint === path);
-  if (mount === undefined) throw new ControlError("name a share, or the path of a mount point");
-  if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected");
-  host.holdBack(mount);
-  const closed = await host.engine.ejectVolume(mount.mountPoint);
-  host.note(`${mount.mountPoint} ejected, ${closed} open files closed`);
-  yield { mountPoint: mount.mountPoint, source: mount.source, closed };
 }
 
 async function findRows<T>(rows: Iterable<T>, isMeant: (row: T) => boolean): Promise<T[]> {

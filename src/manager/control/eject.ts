@@ -1,0 +1,136 @@
+// The command `eject`: flushes and closes what is open on a disk, unmounts it, and says whether it can be
+// taken out.
+import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
+import { timers } from "../../loop/timers.ts";
+import type { EngineControl } from "../../port/control.ts";
+import { askWorker } from "../ask-worker.ts";
+import type { Configuration } from "../config/load.ts";
+import { HANGING, type UnmountAnswer, unmountDisk } from "../volumes/unmount.ts";
+import { ControlError, type Request, textOf } from "./protocol.ts";
+
+/** What the command uses of the server. */
+export interface EjectHost {
+  readonly engine: Pick<EngineControl, "ejectVolume">;
+  configuration(): Pick<Configuration, "shares">;
+  /** Refuses the shares on that mount until it is unmounted. */
+  holdBack(mount: Mount): void;
+  note(text: string): void;
+}
+
+/** The item of `eject`. */
+export interface EjectItem {
+  readonly mountPoint: string;
+  readonly source: string;
+  /** Open files that were closed. */
+  readonly closed: number;
+  readonly outcome: UnmountAnswer["outcome"];
+  readonly isSafe: boolean;
+  /** What came of it, and what is to be done now. */
+  readonly text: string;
+}
+
+/** Less than the 30 s that clients of the control socket wait. */
+const LIMIT_MS = 25_000;
+
+interface Outcome {
+  readonly closed: number;
+  readonly answer: UnmountAnswer;
+}
+
+/** Those under way, by the mount's number: a disk that hangs gets one worker. */
+const underWay = new Map<number, Promise<Outcome>>();
+
+export async function* eject(host: EjectHost, request: Request): AsyncIterable<EjectItem> {
+  const mount = findMount(host, request);
+  host.holdBack(mount);
+  const work = underWay.get(mount.mountId) ?? letGo(host, mount);
+  const done = await Promise.race([work, timers.sleep(LIMIT_MS)]);
+  if (done === undefined) void work.then((late) => note(host, mount, late));
+  const outcome = done ?? { closed: 0, answer: HANGING };
+  note(host, mount, outcome);
+  yield itemOf(mount, outcome);
+}
+
+function letGo(host: EjectHost, mount: Mount): Promise<Outcome> {
+  const work = host.engine
+    .ejectVolume(mount.mountPoint)
+    .then(async (closed) => ({ closed, answer: await askToUnmount(mount) }))
+    .finally(() => underWay.delete(mount.mountId));
+  underWay.set(mount.mountId, work);
+  return work;
+}
+
+/**
+ * For a command of an administrator: unmounts what the server may not, or what it sees a copy of, in the
+ * place where the command runs.
+ */
+export function ejectHere(item: EjectItem): EjectItem {
+  const mount = currentMounts().findLast(
+    ({ mountPoint, source }) => mountPoint === item.mountPoint && source === item.source,
+  );
+  if (item.outcome !== "refused" || mount === undefined) return item;
+  return itemOf(mount, { closed: item.closed, answer: unmountDisk(mount) });
+}
+
+function itemOf(mount: Mount, { closed, answer }: Outcome): EjectItem {
+  const { mountPoint, source } = mount;
+  const { outcome } = answer;
+  return { mountPoint, source, closed, outcome, isSafe: isSafe(answer), text: describeEject(answer, mount) };
+}
+
+function note(host: EjectHost, mount: Mount, { closed, answer }: Outcome): void {
+  host.note(`${mount.mountPoint} ejected, open files closed: ${closed}; ${describeEject(answer, mount)}`);
+}
+
+/** Throws ControlError. */
+function findMount(host: EjectHost, request: Request): Mount {
+  const share = textOf(request, "share");
+  const path = textOf(request, "path");
+  const mounts = currentMounts();
+  const found = [...host.configuration().shares.values()].find(({ name }) => name === share);
+  const mount =
+    path === undefined
+      ? found && mountOf(mounts, found.path)
+      : mounts.findLast(({ mountPoint }) => mountPoint === path);
+  if (mount === undefined) throw new ControlError("name a share, or the path of a mount point");
+  if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected");
+  return mount;
+}
+
+async function askToUnmount({ mountPoint, source, isSlave }: Mount): Promise<UnmountAnswer> {
+  const answer = await askWorker<UnmountAnswer>(startWorker, { mountPoint, source, isSlave });
+  return typeof answer === "string" ? { ...HANGING, outcome: "failed", reason: answer } : answer;
+}
+
+function isSafe({ outcome, alsoMounted, isDeviceInUse }: UnmountAnswer): boolean {
+  return outcome === "unmounted" && alsoMounted.length === 0 && !isDeviceInUse;
+}
+
+/** One sentence for a user. */
+export function describeEject(answer: UnmountAnswer, { mountPoint }: Pick<Mount, "mountPoint">): string {
+  const { outcome, holders, alsoMounted, isDeviceInUse, reason } = answer;
+  switch (outcome) {
+    case "unmounted":
+      if (alsoMounted.length > 0)
+        return `unmounted, but the disk is still mounted at ${alsoMounted.join(", ")}: eject that as well`;
+      if (isDeviceInUse) return "unmounted here, but another program or container still uses the disk";
+      return "unmounted, the disk can be taken out";
+    case "busy":
+      return holders.length === 0
+        ? `not unmounted: another program uses it; end that, then run umount ${mountPoint}`
+        : `not unmounted, still used by ${holders.join(", ")}: end that, then run umount ${mountPoint}`;
+    case "refused":
+      return `closed, but the server may not unmount it: run umount ${mountPoint} as root`;
+    case "hanging":
+      return "not unmounted yet: the disk does not finish in time; leave it plugged in and eject it again";
+    case "failed":
+      return `not unmounted (${reason}): run umount ${mountPoint} as root`;
+  }
+}
+
+/** The compiled executable has the worker's file under its path below src. */
+function startWorker(): Worker {
+  return import.meta.url.includes("$bunfs")
+    ? new Worker("./manager/volumes/unmount-worker.ts")
+    : new Worker(new URL("../volumes/unmount-worker.ts", import.meta.url));
+}
