@@ -1,10 +1,11 @@
 // `eject NAME`: what is open on the disk is flushed and closed, the disk is unmounted, and the answer says whether
 // it can be taken out, or who still uses it. Clients of other disks notice nothing.
 import { afterEach, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER } from "../../peer/test-server.ts";
 import { outcomeOf } from "../client/attack-rig.ts";
-import { minismbd } from "../client/control-rig.ts";
+import { minismbd, request } from "../client/control-rig.ts";
 import { closeFile, createFile, type Mount, mountShare, readFile, writeFile } from "../client/raw-files.ts";
 import { canPlugDisks, run, VolumesRig } from "../client/volumes-rig.ts";
 
@@ -111,13 +112,15 @@ test.skipIf(!canPlugDisks)(
     ];
     const user = Bun.spawn(words, { stdout: "ignore" });
     try {
-      while (!box.inside(["sh", "-c", `readlink /proc/${user.pid}/cwd`]).includes(disk.path))
-        await Bun.sleep(10);
+      while (readlinkSync(`/proc/${user.pid}/cwd`) !== disk.path) await Bun.sleep(10);
       const busy = eject(box, "films");
       expect([busy.status, busy.out]).toEqual([
         1,
         expect.stringContaining(`not unmounted, still used by sleep (process ${user.pid})`),
       ]);
+      const { items } = await request(box.server.socket, { command: "disks" });
+      const item = items.find(({ mountPoint }) => mountPoint === disk.path);
+      expect(item).toMatchObject({ isEjected: true, opens: 0, shares: ["films"] });
       await expect(mountShare(box.server, TESTER, "films")).rejects.toThrow("BAD_NETWORK_NAME");
     } finally {
       user.kill();
