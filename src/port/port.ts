@@ -21,6 +21,9 @@ export interface EngineSettings {
   readonly maxDialect: number;
   /** Log-ons by NTLM are accepted; without it only those by Kerberos. */
   readonly ntlm: boolean;
+  /** What an NTLM client must say about the server it means; the server's names, in lower case. */
+  readonly spnValidation: "off" | "provided" | "required";
+  readonly spnNames: readonly string[];
   readonly signing: "auto" | "required";
   /**
    * off: no cipher is offered; auto: offered; desired: used where the client supports it; required: others

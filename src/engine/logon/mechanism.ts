@@ -7,6 +7,7 @@ import type { MessageProtection } from "../../port/pipes.ts";
 import type { Provider } from "../../crypto/provider.ts";
 import type { Time } from "../../wire/filetime.ts";
 import type { LogonGate } from "./logon-gate.ts";
+import type { TargetNameRule } from "./target-name.ts";
 
 /** The authenticated user. */
 export interface LogonIdentity {
@@ -92,6 +93,8 @@ export interface AuthContext {
   readonly forRpc?: boolean;
   /** NTLM is accepted. */
   readonly ntlm: boolean;
+  /** Absent: the name by which an NTLM client calls the server does not matter. */
+  readonly targetName?: TargetNameRule;
   /** As the port's `Manager.acceptTicket`. */
   acceptTicket(token: Uint8Array): MaybePromise<TicketAnswer>;
   readonly mapToGuest: "never" | "bad-user";

@@ -33,6 +33,7 @@ import {
   type AuthContext,
 } from "./mechanism.ts";
 import { ntlmIntegrity } from "./ntlm-security.ts";
+import { whyForeign } from "./target-name.ts";
 
 // The flags that CHALLENGE takes over from the client's NEGOTIATE.
 const NEGOTIABLE =
@@ -219,15 +220,17 @@ class NtlmAcceptor implements Mechanism {
     if (!response)
       return isUnknown ? undefined : refuse(Status.LOGON_FAILURE, "no NTLMv2 response", message.user);
     const ntHash = isUsable ? hash : this.context.random(KEY_LENGTH);
-    // Time stamp and target names in the response
-    // are not checked: the challenge binds the response to this exchange, and clocks of small devices are
-    // often wrong.
+    // The time stamp in the response is not checked: the challenge binds the response to this exchange, and
+    // clocks of small devices are often wrong. Nor are its channel bindings (MsvAvChannelBindings): a server
+    // without a TLS tunnel has none of its own to compare; [MS-NLMP] 3.2.5.1.2.
     const { responseKey, proof, isRight } = this.proveResponse(ntHash, message, response);
     const sessionKey = this.exportKey(sessionBaseKey(provider, responseKey, proof), message);
     const isWhole = this.checkMic(bytes, message, response, sessionKey);
     if (isUnknown) return undefined;
     if (!isRight || !isUsable) return refuse(Status.LOGON_FAILURE, "wrong password", message.user);
     if (!isWhole) return refuse(Status.INVALID_PARAMETER, "wrong or missing MIC", message.user);
+    const foreign = this.whyForeign(response);
+    if (foreign !== undefined) return refuse(Status.ACCESS_DENIED, foreign, message.user);
     return {
       kind: "done",
       token: undefined,
@@ -235,6 +238,11 @@ class NtlmAcceptor implements Mechanism {
       identity: this.identify(message, account.name, account.isGuest, false, account.version),
       integrity: ntlmIntegrity(provider, this.flags, sessionKey),
     };
+  }
+
+  private whyForeign({ avPairs }: Ntlmv2Response): string | undefined {
+    const { targetName, forRpc = false } = this.context;
+    return targetName && whyForeign(avPairs, targetName, forRpc);
   }
 
   /**

@@ -81,6 +81,8 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     minDialect,
     maxDialect,
     ntlm: readNtlm(globals, report),
+    spnValidation: globals.choice("server spn validation"),
+    spnNames: Object.freeze(readSpnNames(globals, machine.hostName)),
     signing: globals.choice("server signing"),
     encryption,
     ciphers: Object.freeze(readCiphers(globals)),
@@ -184,6 +186,14 @@ function readServerName(globals: SectionValues, hostName: string, report: Report
   if (position !== "" && short !== wanted.toUpperCase())
     report.warn(position, `'${short}' is used as the server's name`);
   return short === "" ? "MINISMBD" : short;
+}
+
+/** In lower case; the engine adds the server's own name and the machine's addresses. */
+function readSpnNames(globals: SectionValues, hostName: string): string[] {
+  const services = globals.text("kerberos service name").split(/[\s,]+/);
+  const hosts = services.map((name) => name.replace(/^.*\/|@.*$/g, ""));
+  const names = [hostName, ...globals.list("netbios aliases"), ...globals.list("server spn names"), ...hosts];
+  return [...new Set(names.filter((name) => name !== "").map((name) => name.toLowerCase()))];
 }
 
 function readNtlm(globals: SectionValues, report: Report): boolean {

@@ -349,7 +349,7 @@ function readGssFlags(outer: DerReader): number {
   // Lgth (4), Bnd (16), Flags (4); with DELEG in Flags a KRB-CRED follows, then extensions. RFC 4121 4.1.1.1.
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   if (content.length < GSS_CHECKSUM_BYTES || view.getUint32(0, true) !== GSS_BINDINGS_BYTES)
-    throw wireError("checksum of GSS-API too short");
+    throw wireError("checksum of GSS-API of wrong length");
   // Bnd is not compared: a server without a TLS tunnel has no channel bindings of its own, and then those of
   // the client do not matter, as with MIT's and Heimdal's acceptors; RFC 2743 2.2.2, [MS-KILE] 3.4.5.
   // Delegated credentials are never decoded, so the server neither has nor keeps them.

@@ -45,6 +45,8 @@ export type AvId = (typeof AvId)[keyof typeof AvId];
 
 /** Bit of MsvAvFlags: the AUTHENTICATE message has a MIC. */
 export const AV_FLAG_MIC = 0x0000_0002;
+/** Bit of MsvAvFlags: the client has MsvAvTargetName from a source that it does not trust. */
+export const AV_FLAG_UNTRUSTED_TARGET = 0x0000_0004;
 
 export interface AvPair {
   readonly id: number;

@@ -86,6 +86,7 @@ const NOT_PROTECTING = [
   ...["netbios name", "netbios aliases", "workgroup", "server string", "tcp port", "log file", "comment"],
   ...["log level", "multicast dns register", "ws discovery", "reload on change", "metrics port"],
   ...["kerberos support", "kerberos service name", "kerberos keytab file", "kerberos clock skew"],
+  "server spn names",
   // Limits: an invalid one falls back to the default, which limits as well.
   ...["logon timeout", "logon failure delay", "max connections", "max ip connections"],
   ...["max unauthenticated connections", "max active sessions", "max user sessions", "max guest sessions"],

@@ -30,6 +30,7 @@ const source = { file, machine };
 const VALUES: Readonly<Record<string, string | readonly [value: string, before: string, now?: string]>> = {
   "netbios name": "OTHER",
   "netbios aliases": "OTHER",
+  "server spn names": "nas.example.org",
   workgroup: "OTHER",
   "server string": "other",
   interfaces: [
@@ -97,8 +98,8 @@ const VALUES: Readonly<Record<string, string | readonly [value: string, before: 
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   ...(IGNORED as readonly Parameter[]).map(({ name }) => name),
   ...(PARAMETERS as readonly Parameter[]).filter(({ effective }) => !effective).map(({ name }) => name),
-  // The server answers to every name, and has one way to make short names.
-  ...["netbios aliases", "mangling method"],
+  // The server has one way to make short names.
+  ...["mangling method"],
 ]);
 
 function otherValue({ name, type, choices, default: usual, min, max }: Parameter): string {

@@ -8,6 +8,7 @@ import {
   ReplayCache,
 } from "../../../src/manager/kerberos/replay-cache.ts";
 import { TicketAcceptor, type TicketRules } from "../../../src/manager/kerberos/ticket-acceptor.ts";
+import { forgedKey, forgeRequest } from "./ticket-forge.ts";
 
 interface Recorded {
   readonly etype: string;
@@ -183,4 +184,43 @@ test("a principal who logs on all the time fills his share of the replay cache a
   expect(cache.add("more", "anna@HOME", 1000, 0)).toBe("new");
   expect(cache.add("later", "eve@HOME", 2000, 1001)).toBe("new");
   expect(cache.size).toBe(1);
+});
+
+describe("the checksum 0x8003 of the authenticator", () => {
+  const NOW_MS = Date.UTC(2026, 10, 29);
+  const DELEG_AND_MUTUAL = 0x03;
+
+  /** Lgth, Bnd, Flags and what follows; RFC 4121 4.1.1. */
+  function judge(bindings: Uint8Array, flags: number, more: Uint8Array = new Uint8Array(0)) {
+    const head = new Uint8Array(4 + bindings.length + 4);
+    const view = new DataView(head.buffer);
+    view.setUint32(0, bindings.length, true);
+    head.set(bindings, 4);
+    view.setUint32(4 + bindings.length, flags, true);
+    const key = forgedKey();
+    const token = forgeRequest(key, { authMs: NOW_MS, checksum: Buffer.concat([head, more]) });
+    return acceptorAt(NOW_MS).acceptor.accept(token, [key], RULES);
+  }
+
+  test.each([0, 0xff])("with channel bindings of %i is accepted: SMB has no channel to compare", (octet) => {
+    expect(judge(new Uint8Array(16).fill(octet), 0)).toMatchObject({ kind: "accepted", token: undefined });
+  });
+
+  test("says that the client wants an AP-REP", () => {
+    expect(judge(new Uint8Array(16), 0x02)).toMatchObject({ token: expect.any(Uint8Array) });
+  });
+
+  test.each([0, 1, 4, 4000])(
+    "with %i bytes of delegated credentials is accepted, whatever they are",
+    (length) => {
+      const credentials = new Uint8Array(length).fill(0xee);
+      expect(judge(new Uint8Array(16), DELEG_AND_MUTUAL, credentials)).toMatchObject({ kind: "accepted" });
+    },
+  );
+
+  test.each([0, 15, 17, 24])("with %i bytes of channel bindings is refused", (length) => {
+    expect(judge(new Uint8Array(length), 0, new Uint8Array(16))).toMatchObject(
+      refused("checksum of GSS-API"),
+    );
+  });
 });

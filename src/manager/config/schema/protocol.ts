@@ -31,6 +31,12 @@ const ENCRYPTION = {
   required: ["mandatory", "required", "force", "forced", "enforced"],
 } as const;
 
+const SPN_VALIDATION = {
+  off: ["off", ...NO],
+  provided: ["if provided", "provided"],
+  required: ["required", "mandatory"],
+} as const;
+
 const KERBEROS_TYPES = { strong: ["strong"], all: ["all"], legacy: ["legacy"] } as const;
 
 export const PROTOCOL = [
@@ -122,6 +128,18 @@ export const PROTOCOL = [
     "ntlmv2-only",
     "disabled: only Kerberos; otherwise NTLMv2. NTLMv1 is never accepted, its spellings mean NTLMv2.",
     { security: true },
+  ),
+  choice(
+    "server spn validation",
+    SPN_VALIDATION,
+    "off",
+    "The name by which an NTLM client calls the server (Windows' policy \"Server SPN target name validation level\"): off: not looked at; if provided: one that is not the server's refuses the log-on, which somebody between relays then; required: a client that sends none is refused, too.",
+    { security: true },
+  ),
+  list(
+    "server spn names",
+    "",
+    "Further names and addresses of the server for `server spn validation`. `netbios name`, `netbios aliases`, the host's name, each also with `.local`, the hosts of `kerberos service name` and the machine's addresses are names in any case.",
   ),
   text(
     "username map",
