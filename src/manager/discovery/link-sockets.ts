@@ -1,8 +1,11 @@
-// The UDP sockets of a discovery protocol: one a family for all links, a member of its group on each.
+// The UDP sockets of a discovery protocol: one a family for all links, a member of its group on each, or for
+// broadcasts.
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
+import { type Timer, timers } from "../../loop/timers.ts";
 import { isInNetwork, parseAddress, parseNetwork } from "../config/hosts.ts";
 import type { Link } from "./links.ts";
+import { isShortage, SHORTAGE_RETRY_MS } from "./shortage.ts";
 
 export interface Peer {
   readonly address: string;
@@ -15,7 +18,8 @@ export interface GroupPlan {
   /** For the log. */
   readonly protocol: string;
   readonly port: number;
-  readonly groups: Readonly<Record<4 | 6, string>>;
+  /** Broadcasts are IPv4's alone. */
+  readonly groups: Readonly<Record<4 | 6, string>> | "broadcast";
   /** Time to live of messages to the group. */
   readonly ttl: number;
 }
@@ -43,6 +47,7 @@ export class LinkSockets {
   private readonly user: LinkUser;
   private readonly sockets = new Map<4 | 6, Socket>();
   private readonly unsent: Unsent[] = [];
+  private readonly retries = new Map<4 | 6, Timer>();
   private isSending = false;
   private isClosed = false;
 
@@ -50,21 +55,25 @@ export class LinkSockets {
     this.plan = plan;
     this.links = links;
     this.user = user;
-    for (const family of [4, 6] as const)
-      if (links.some((link) => link.family === family)) this.sockets.set(family, this.open(family));
+    for (const family of plan.groups === "broadcast" ? ([4] as const) : ([4, 6] as const))
+      if (links.some((link) => link.family === family)) this.open(family);
   }
 
-  /** To the group, or to `to`. */
+  /** To the group or the link's broadcast address, or to `to`. */
   send(link: Link, bytes: Uint8Array, to?: Peer): void {
-    if (this.isClosed || this.unsent.length >= MAX_UNSENT) return;
     const { groups, port } = this.plan;
-    this.unsent.push({ link, bytes, to: to ?? { address: groups[link.family], port } });
+    const everybody = groups === "broadcast" ? broadcastsOf(link) : [groups[link.family]];
+    for (const target of to === undefined ? everybody.map((address) => ({ address, port })) : [to]) {
+      if (this.isClosed || this.unsent.length >= MAX_UNSENT) return;
+      this.unsent.push({ link, bytes, to: target });
+    }
     if (!this.isSending) this.sendNext();
   }
 
   /** What waits is sent before. */
   close(): void {
     this.isClosed = true;
+    for (const timer of this.retries.values()) timers.clear(timer);
     if (!this.isSending) this.closeSockets();
   }
 
@@ -86,7 +95,7 @@ export class LinkSockets {
     }
     const socket = this.sockets.get(next.link.family);
     try {
-      socket?.setMulticastInterface(interfaceOf(next.link));
+      if (this.plan.groups !== "broadcast") socket?.setMulticastInterface(interfaceOf(next.link));
     } catch {
       // The interface is gone: netlink reports it.
       return this.sendNext();
@@ -95,28 +104,44 @@ export class LinkSockets {
     socket.send(next.bytes, next.to.port, next.to.address, () => this.sendNext());
   }
 
-  private open(family: 4 | 6): Socket {
+  private open(family: 4 | 6): void {
     const socket = createSocket({ type: `udp${family}`, reuseAddr: true, ipv6Only: family === 6 });
+    this.sockets.set(family, socket);
     socket.on("error", (error) => {
-      if (this.sockets.get(family) !== socket) return;
-      this.sockets.delete(family);
-      this.user.report(
-        `${this.plan.protocol} over IPv${family}: ${error.message}; the server is not announced there`,
-      );
-      socket.close();
+      if (this.sockets.get(family) === socket) this.fail(family, socket, error);
     });
     socket.on("message", (bytes, from) => this.receive(family, bytes, from));
     const address = family === 4 ? "0.0.0.0" : "::";
     socket.bind({ port: this.plan.port, address }, () => this.join(family, socket));
-    return socket;
+  }
+
+  /** Without descriptors or memory the socket is opened later; clients may have taken them all. */
+  private fail(family: 4 | 6, socket: Socket, error: NodeJS.ErrnoException): void {
+    this.sockets.delete(family);
+    socket.close();
+    if (this.isClosed) return;
+    if (isShortage(error)) {
+      this.retries.set(
+        family,
+        timers.set(SHORTAGE_RETRY_MS, () => this.open(family)),
+      );
+      return;
+    }
+    this.user.report(
+      `${this.plan.protocol} over IPv${family}: ${error.message}; the server is not announced there`,
+    );
   }
 
   private join(family: 4 | 6, socket: Socket): void {
-    socket.setMulticastTTL(this.plan.ttl);
-    socket.setMulticastLoopback(true);
+    const { groups, ttl } = this.plan;
+    if (groups === "broadcast") socket.setBroadcast(true);
+    else {
+      socket.setMulticastTTL(ttl);
+      socket.setMulticastLoopback(true);
+    }
     for (const link of this.links.filter((one) => one.family === family)) {
       try {
-        socket.addMembership(this.plan.groups[family], interfaceOf(link));
+        if (groups !== "broadcast") socket.addMembership(groups[family], interfaceOf(link));
       } catch (error) {
         this.user.report(`${this.plan.protocol} on ${link.name}: ${(error as Error).message}`);
         continue;
@@ -139,6 +164,19 @@ export class LinkSockets {
 
 function interfaceOf({ family, name, addresses }: Link): string {
   return family === 6 ? `::%${name}` : (addresses[0] ?? "");
+}
+
+/** The last address of each of the link's networks; none of those without one, of /31 and /32. */
+function broadcastsOf({ subnets }: Link): string[] {
+  return subnets.flatMap((subnet) => {
+    const [address = "", bits = ""] = subnet.split("/");
+    const bytes = parseAddress(address);
+    if (bytes === undefined || Number(bits) > 30) return [];
+    const last = bytes
+      .slice(-4)
+      .map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, Number(bits) - 8 * i))));
+    return [last.join(".")];
+  });
 }
 
 function isNeighbour(link: Link, address: string): boolean {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Timer, timers } from "../../loop/timers.ts";
 import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-sockets.ts";
 import type { Link } from "./links.ts";
+import { isShortage, SHORTAGE_RETRY_MS } from "./shortage.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import {
   bye,
@@ -94,8 +95,8 @@ export class Wsd implements LinkUser {
     return undefined;
   }
 
-  private later(run: () => void): void {
-    const timer = timers.set(Math.random() * MAX_DELAY_MS, () => {
+  private later(run: () => void, delayMs = Math.random() * MAX_DELAY_MS): void {
+    const timer = timers.set(delayMs, () => {
       this.pending.delete(timer);
       run();
     });
@@ -111,11 +112,13 @@ export class Wsd implements LinkUser {
     const server = createServer((request, response) => void this.answerHttp(request, response));
     server.maxConnections = MAX_HTTP_CONNECTIONS;
     server.requestTimeout = REQUEST_MS;
-    server.on("error", (error: NodeJS.ErrnoException) =>
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      if (isShortage(error))
+        return this.later(() => server.listen(METADATA_PORT, address), SHORTAGE_RETRY_MS);
       this.report(
         `WS-Discovery: nothing listens on ${address} port ${METADATA_PORT} (${error.code ?? error.message})`,
-      ),
-    );
+      );
+    });
     server.listen(METADATA_PORT, address);
     this.servers.push(server);
   }
