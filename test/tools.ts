@@ -116,7 +116,7 @@ export const TOOLS: readonly Tool[] = [
   { name: "acl", programs: ["setfacl"], packages: ["acl"], needed: "tests of POSIX ACLs" },
   {
     name: "ext4's programs",
-    programs: ["mkfs.ext4", "dumpe2fs", "chattr"],
+    programs: ["mkfs.ext4", "mkfs.ext2", "dumpe2fs", "chattr"],
     packages: ["e2fsprogs"],
     needed: "tests on a disk of their own",
   },
@@ -131,6 +131,12 @@ export const TOOLS: readonly Tool[] = [
     programs: ["mkfs.btrfs"],
     packages: ["btrfs-progs"],
     needed: "tests on btrfs",
+  },
+  {
+    name: "FAT's programs",
+    programs: ["mkfs.vfat"],
+    packages: ["dosfstools"],
+    needed: "tests of FAT's labels",
   },
   {
     name: "exFAT in user space",

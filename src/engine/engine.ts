@@ -173,6 +173,7 @@ class Engine implements EngineControl {
   private takeDiskEvents({ notify, watcher, changeTimes }: EngineContext): void {
     missingDisks.plan(plannedMountPoints());
     notify.local = watcher;
+    volumeEvents.lost = (share, path) => this.context.manager.notify({ event: "diskLost", share, path });
     volumeEvents.held = ({ before, after }) => changeTimes.hold(before, after);
   }
 

@@ -75,6 +75,7 @@ export class VolumesSwitch {
         isTaken: (folded) => host.isShareName(folded),
         ask: (question) => facts.ask(question),
         changed: (volumes) => host.setVolumes(volumes),
+        now: () => performance.now(),
         info: (text) => log.info(text),
         warn: (text) => log.warn(text),
       },

@@ -367,6 +367,10 @@ export type EngineEvent =
       readonly identity: Identity;
       readonly readOnly: boolean;
     }
+  /** The directory of a share that clients use is lost; they have to connect anew. */
+  | { readonly event: "diskLost"; readonly share: string; readonly path: string }
+  /** A client could not write to a share that allows it: the disk is read-only. */
+  | { readonly event: "readOnlyDisk"; readonly share: string; readonly path: string }
   | { readonly event: "connectionLimit"; readonly remoteAddress: string; readonly limit: string }
   | { readonly event: "openLimit"; readonly user: string; readonly limit: string }
   | { readonly event: "disconnected"; readonly remoteAddress: string; readonly reason: string }

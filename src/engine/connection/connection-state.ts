@@ -113,10 +113,14 @@ export class ConnectionState {
     return this.context.clock.now() - this.lastActiveMs;
   }
 
-  /** Counts an answer, and reports a full disk. */
+  /** Counts an answer, and reports a disk that is full or read-only. */
   countAnswer(status: NtStatus, tree: Tree | undefined): void {
     this.traffic.count(status);
     if (tree !== undefined) this.lastUsedMs = this.lastActiveMs;
+    if (status === Status.MEDIA_WRITE_PROTECTED && tree?.grant.readOnly === false) {
+      const { name: share, path } = tree.grant;
+      this.context.manager.notify({ event: "readOnlyDisk", share, path });
+    }
     if (status === Status.DISK_FULL && tree !== undefined) this.reportRefusal(tree, "the disk is full");
   }
 

@@ -1,4 +1,7 @@
 // What a configuration names that the machine does not have, and shares that nobody can use.
+import { currentMounts, mountOf } from "../../linux/mountinfo.ts";
+import { describeState } from "../volumes/state-words.ts";
+import { findFacts } from "../volumes/volume-facts.ts";
 import { shareValues } from "../config/effective.ts";
 import type { Note } from "../config/report.ts";
 import type { Share } from "../config/share.ts";
@@ -16,10 +19,12 @@ const LISTS = ["valid users", "invalid users", "read list", "write list", "admin
 export function checkMachine(server: CheckedServer): Note[] {
   const notes: Note[] = [];
   const { configuration, users } = server;
-  const { shares, homes } = configuration;
+  const { shares, homes, volumes } = configuration;
   for (const share of shares.values()) notes.push(...checkShare(server, share));
   if (homes) notes.push(...checkLists(server, homes));
-  if (shares.size === 0 && !homes) warn(notes, "", "there is no usable share, clients will find nothing");
+  if (volumes) notes.push(...checkLists(server, volumes));
+  if (shares.size === 0 && !homes && !volumes)
+    warn(notes, "", "there is no usable share, clients will find nothing");
   const hasGuests = [...shares.values()].some(({ guestOk }) => guestOk);
   if (users.size === 0 && !hasGuests)
     warn(notes, "", "there is no user, add one with 'minismbd adduser NAME'");
@@ -53,6 +58,9 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
   if (fault !== undefined) warn(notes, at("path"), `share [${share.name}]: ${share.path} ${fault}`);
   if (!isOpenToSomebody(server, share))
     warn(notes, at("valid users"), `share [${share.name}]: nobody can connect, no user passes its lists`);
+  const state = share.readOnly ? undefined : stateOf(share.path);
+  if (state !== undefined)
+    warn(notes, at("path"), `share [${share.name}]: the disk of ${share.path}: ${state}`);
   if ("code" in found) return notes;
   for (const { name } of users.all()) {
     const isExact = users.hasNamesake(name);
@@ -61,6 +69,11 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
     if (hint) warn(notes, at("path"), hint);
   }
   return notes;
+}
+
+function stateOf(path: string): string | undefined {
+  const mount = mountOf(currentMounts(), path);
+  return mount && describeState(mount, findFacts(mount));
 }
 
 /** Names in lists that belong to nobody. */

@@ -4,6 +4,8 @@ import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import type { EngineControl } from "../../port/control.ts";
 import type { Configuration } from "../config/load.ts";
 import { askSpaces } from "../disk-space.ts";
+import { describeMount } from "../disk-states.ts";
+import { isReadOnly } from "../volumes/state-words.ts";
 
 /** What the command uses of the server. */
 export interface DiskHost {
@@ -19,6 +21,8 @@ export interface DiskItem {
   readonly source: string;
   readonly fileSystem: string;
   readonly isReadOnly: boolean;
+  /** Why it is read-only, and what helps. */
+  readonly state?: string;
   /** Its shares are refused until it is unmounted. */
   readonly isEjected: boolean;
   /** A disk that can be unplugged: no part of the system. */
@@ -52,11 +56,13 @@ export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
   const spaces = await askSpaces([...new Set(listed.map(({ mountPoint }) => mountPoint))], TIMEOUT_MS);
   for (const mount of listed) {
     const space = spaces.get(mount.mountPoint);
+    const state = isReadOnly(mount) ? await describeMount(mount) : undefined;
     yield {
       mountPoint: mount.mountPoint,
       source: mount.source,
       fileSystem: mount.fileSystem,
-      isReadOnly: mount.options.includes("ro") || mount.superOptions.includes("ro"),
+      isReadOnly: isReadOnly(mount),
+      ...(state !== undefined && { state }),
       isEjected: host.isHeldBack(mount.mountPoint),
       isRemovable: isRemovable(mount),
       shares: sharesByMount.get(mount) ?? [],

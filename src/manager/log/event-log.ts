@@ -3,6 +3,7 @@
 // kind that concerns a user, an address or a share is never left out.
 import type { EngineEvent, Identity } from "../../port/port.ts";
 import { showName } from "../users/user-name.ts";
+import { DiskStates } from "../disk-states.ts";
 import type { Log } from "./log.ts";
 
 /** Lines of one kind in one period, whoever they concern. */
@@ -22,11 +23,13 @@ export class EventLog {
   private readonly log: Log;
   private readonly nowMs: () => number;
   private readonly windows = new Map<string, Window>();
+  private readonly diskStates: DiskStates;
 
   /** `nowMs` is a monotonic clock. */
   constructor(log: Log, nowMs: () => number) {
     this.log = log;
     this.nowMs = nowMs;
+    this.diskStates = new DiskStates((text) => log.warn(text), nowMs);
   }
 
   write(event: EngineEvent): void {
@@ -50,6 +53,18 @@ export class EventLog {
           () => `${quote(event.user)} may open no more files: '${event.limit}' is reached`,
           event.user,
         );
+      case "diskLost":
+        return this.warn(
+          event.event,
+          () =>
+            `share ${showName(event.share)}: the disk at ${event.path} is gone, or its directory was removed ` +
+            "or replaced; clients must connect anew",
+          event.share,
+          // A disk may come and go for days.
+          0,
+        );
+      case "readOnlyDisk":
+        return void this.diskStates.refusedToWrite(event.share, event.path);
       case "refused":
         return this.refuse(event.share, event.identity, event.reason);
       case "disconnected":
@@ -90,16 +105,19 @@ export class EventLog {
     this.warn("refused", text, `${share} ${nameOf(identity)} ${reason}`);
   }
 
-  /** Logs a warning; `kind` names the limit it counts against, `about` whom it concerns. */
-  warn(kind: string, text: () => string, about = ""): void {
-    if (this.admit(kind, about)) this.log.warn(text());
+  /**
+   * Logs a warning; `kind` names the limit it counts against, `about` whom it concerns. `most`: lines
+   * beyond the first about each.
+   */
+  warn(kind: string, text: () => string, about = "", most = MAX_LINES): void {
+    if (this.admit(kind, about, most)) this.log.warn(text());
   }
 
   private info(kind: string, text: () => string, about: string): void {
-    if (this.admit(kind, about)) this.log.info(text());
+    if (this.admit(kind, about, MAX_LINES)) this.log.info(text());
   }
 
-  private admit(kind: string, about: string): boolean {
+  private admit(kind: string, about: string, most: number): boolean {
     const now = this.nowMs();
     const known = this.windows.get(kind);
     const window = known ?? { startMs: now, lines: 0, dropped: 0, seen: new Set<string>() };
@@ -113,7 +131,7 @@ export class EventLog {
     }
     const isFirst = window.seen.size < MAX_FIRST_LINES && !window.seen.has(about);
     if (isFirst) window.seen.add(about);
-    if (isFirst || window.lines < MAX_LINES) {
+    if (isFirst || window.lines < most) {
       window.lines++;
       return true;
     }

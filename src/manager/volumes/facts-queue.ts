@@ -13,7 +13,8 @@ const MAX_WAITING = 1024;
 
 /** What is known of a disk that does not answer. */
 export const NO_FACTS: VolumeFacts = {
-  ...{ fileSystem: "", uuid: "", label: "", isDirty: false, isRemovable: false, isHibernated: false },
+  ...{ fileSystem: "", uuid: "", label: "", isDirty: false },
+  ...{ isRemovable: false, isHibernated: false, isWriteProtected: false },
 };
 
 interface Waiting {

@@ -17,6 +17,8 @@ export interface VolumeFacts extends Superblock {
   readonly isRemovable: boolean;
   /** Windows has written its memory to the disk and goes on from there: nobody else may change it. */
   readonly isHibernated: boolean;
+  /** The disk itself refuses to be written to. */
+  readonly isWriteProtected: boolean;
 }
 
 export function findFacts({ source, mountPoint }: VolumeQuestion): VolumeFacts {
@@ -25,6 +27,7 @@ export function findFacts({ source, mountPoint }: VolumeQuestion): VolumeFacts {
   return {
     ...found,
     isRemovable: device !== "" && isRemovable(device),
+    isWriteProtected: device !== "" && readSys(`${device}/ro`) === "1",
     isHibernated: found.fileSystem === "ntfs" && isHibernated(mountPoint),
   };
 }
@@ -55,6 +58,14 @@ function isRemovable(device: string): boolean {
     return path.includes("/usb") || readFileSync(`${disk}/removable`, "utf8").trim() === "1";
   } catch {
     return false;
+  }
+}
+
+function readSys(path: string): string {
+  try {
+    return readFileSync(`/sys/dev/block/${path}`, "utf8").trim();
+  } catch {
+    return "";
   }
 }
 

@@ -3,7 +3,9 @@
 import type { Mount } from "../../linux/mountinfo.ts";
 import { foldShareName } from "../config/load.ts";
 import { type Candidate, candidatesIn } from "./candidates.ts";
+import { ChangeLog } from "./change-log.ts";
 import type { KnownVolumes } from "./known-volumes.ts";
+import { describeState } from "./state-words.ts";
 import type { VolumeFacts, VolumeQuestion } from "./volume-facts.ts";
 import { freeName, isNameFor, wantedName } from "./volume-names.ts";
 
@@ -25,6 +27,8 @@ export interface VolumesHost {
   ask(question: VolumeQuestion): Promise<VolumeFacts>;
   /** The disks have changed. */
   changed(volumes: readonly Volume[]): void;
+  /** Monotonic, in milliseconds. */
+  now(): number;
   info(text: string): void;
   warn(text: string): void;
 }
@@ -40,11 +44,13 @@ export class Volumes {
   private readonly known: KnownVolumes;
   /** By the mount: see `keyOf`. */
   private readonly entries = new Map<string, Entry>();
+  private readonly log: ChangeLog;
   private hasWarned = false;
 
   constructor(host: VolumesHost, known: KnownVolumes) {
     this.host = host;
     this.known = known;
+    this.log = new ChangeLog(host.info, host.warn, host.now);
   }
 
   get all(): readonly Volume[] {
@@ -62,7 +68,8 @@ export class Volumes {
       this.entries.delete(key);
       if (volume === undefined) continue;
       hasChanged = true;
-      this.host.info(`share [${volume.name}]: its disk ${describe(volume)} is gone`);
+      const text = `share [${volume.name}]: its disk ${describe(volume)} is gone`;
+      this.log.changed(identityOf(volume), volume.name, text);
     }
     if (hasChanged) this.host.changed(this.all);
     const added = [...candidates].filter(([key]) => !this.entries.has(key));
@@ -95,10 +102,15 @@ export class Volumes {
     // It may have been unmounted meanwhile.
     if (this.entries.get(key) !== entry || (candidate.mustBeRemovable && !facts.isRemovable)) return;
     entry.volume = { name: this.nameFor(candidate.mount, facts), mount: candidate.mount, facts };
-    this.host.info(
-      `share [${entry.volume.name}]: disk ${describe(entry.volume)} is mounted at ${mountPoint}`,
-    );
+    this.sayMounted(entry.volume);
     this.host.changed(this.all);
+  }
+
+  private sayMounted(volume: Volume): void {
+    const { name, mount, facts } = volume;
+    const state = describeState(mount, facts);
+    const text = `share [${name}]: disk ${describe(volume)} is mounted at ${mount.mountPoint}`;
+    this.log.changed(identityOf(volume), name, state === undefined ? text : `${text}; ${state}`);
   }
 
   private nameFor({ source }: Mount, { label, uuid }: VolumeFacts): string {
@@ -121,6 +133,11 @@ export class Volumes {
 /** Another mount, or another disk, has another key. */
 function keyOf({ mount: { mountId, source, mountPoint } }: Candidate): string {
   return `${mountId} ${source} ${mountPoint}`;
+}
+
+/** Tells the disk from others, also when it is plugged in again. */
+function identityOf({ mount: { source }, facts: { uuid } }: Volume): string {
+  return uuid === "" ? source : uuid;
 }
 
 function describe({ mount: { source, fileSystem }, facts }: Volume): string {

@@ -193,10 +193,6 @@ function addTree(
 
 /** Ends a tree whose disk is gone: its clients get NETWORK_NAME_DELETED and connect again. */
 function endLostTree(context: EngineContext, tree: Tree): void {
-  const { name, path } = tree.grant;
-  context.log.warn?.(
-    `share ${name}: the disk at ${path} is gone, or its directory was removed or replaced; clients must connect anew`,
-  );
   const done = closeTree(context, tree);
   if (done instanceof Promise) {
     done.catch((error: unknown) => context.log.error(`share ${tree.grant.name}: closing: ${String(error)}`));

@@ -7,7 +7,7 @@ import { eventLoop } from "../../../loop/event-loop.ts";
 import { type Timer, timers } from "../../../loop/timers.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
-import { type MountedVolume, acquireVolume, releaseVolume } from "../volume/mounted-volume.ts";
+import { type MountedVolume, acquireVolume, releaseVolume, volumeEvents } from "../volume/mounted-volume.ts";
 import {
   type ShareDirectory,
   deviceOfPath,
@@ -50,14 +50,17 @@ export class ShareRoot {
   /** The volume that the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
+  /** The share that opened it first. */
+  private readonly share: string;
   private readonly directory: ShareDirectory;
   private lossListeners: Set<() => void> | undefined = new Set();
   /** Volumes mounted below the share, by device number, as far as they have been used. */
   private readonly volumesBelow = new Map<number, MountedVolume>();
   private references = 1;
 
-  private constructor(path: string, directory: ShareDirectory) {
+  private constructor({ name, path }: ShareGrant, directory: ShareDirectory) {
     this.path = path;
+    this.share = name;
     this.directory = directory;
     this.fd = directory.fd;
     this.volume = acquireVolume(directory.device);
@@ -85,10 +88,8 @@ export class ShareRoot {
   }
 
   /** Takes over the directory's descriptor. */
-  private static adopt(
-    { path, mountId }: ShareGrant,
-    directory: ShareDirectory | Failure,
-  ): ShareRoot | Failure {
+  private static adopt(grant: ShareGrant, directory: ShareDirectory | Failure): ShareRoot | Failure {
+    const { path, mountId } = grant;
     if (typeof directory === "number") return directory;
     if (mountId !== 0 && !isOnMount(directory, mountId)) {
       closeFd(directory.fd);
@@ -107,7 +108,7 @@ export class ShareRoot {
       closeFd(directory.fd);
       return -Errno.ENOMEDIUM;
     }
-    const root = new ShareRoot(path, directory);
+    const root = new ShareRoot(grant, directory);
     roots.set(path, root);
     checkTimer ??= checkLater();
     return root;
@@ -130,6 +131,7 @@ export class ShareRoot {
   /** Marks the root as lost and reports that to its stores; the next `acquire` opens the path anew. */
   lose(): void {
     const { lossListeners } = this;
+    if (lossListeners !== undefined && lossListeners.size > 0) volumeEvents.lost(this.share, this.path);
     this.lossListeners = undefined;
     if (roots.get(this.path) === this) roots.delete(this.path);
     for (const action of lossListeners ?? []) action();

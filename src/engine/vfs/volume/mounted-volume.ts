@@ -32,6 +32,8 @@ export const volumeLimits = {
 export const volumeEvents = {
   /** The server has moved a folder's ctime without a change that a client made. */
   held: (_: HeldChange): void => undefined,
+  /** A share's directory is lost while clients use it: see `ShareRoot.isLost`. */
+  lost: (_share: string, _path: string): void => undefined,
   /** A worker has answered, or not in time; undefined while nobody wants to know. */
   answered: undefined as ((operation: string, share: string, ms: number) => void) | undefined,
 };

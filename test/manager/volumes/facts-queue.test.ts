@@ -1,0 +1,42 @@
+// Questions about disks: one worker for many, another for the next disk where one hangs, and an end.
+import { expect, test } from "bun:test";
+import { FactsQueue, NO_FACTS } from "../../../src/manager/volumes/facts-queue.ts";
+import type { VolumeQuestion } from "../../../src/manager/volumes/volume-facts.ts";
+
+class FakeWorker {
+  static all: FakeWorker[] = [];
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onerror: (() => void) | null = null;
+  isEnded = false;
+  constructor() {
+    FakeWorker.all.push(this);
+  }
+  unref(): void {}
+  terminate(): void {
+    this.isEnded = true;
+  }
+  postMessage({ source }: VolumeQuestion): void {
+    if (source === "/dev/broken") queueMicrotask(() => this.onerror?.());
+    else queueMicrotask(() => this.onmessage?.({ data: { ...NO_FACTS, label: source } }));
+  }
+}
+
+function makeQueue(): FactsQueue {
+  FakeWorker.all = [];
+  return new FactsQueue(() => new FakeWorker() as unknown as Worker);
+}
+
+test("300 disks are asked by one worker, which ends after the last", async () => {
+  const queue = makeQueue();
+  const asked = Array.from({ length: 300 }, (_, at) => queue.ask({ source: `/dev/${at}`, mountPoint: "/" }));
+  expect((await Promise.all(asked)).map(({ label }) => label).at(-1)).toBe("/dev/299");
+  expect(FakeWorker.all.map(({ isEnded }) => isEnded)).toEqual([true]);
+});
+
+test("a worker that fails leaves its disk unknown, and the next one is asked by another", async () => {
+  const queue = makeQueue();
+  const broken = queue.ask({ source: "/dev/broken", mountPoint: "/" });
+  const next = queue.ask({ source: "/dev/next", mountPoint: "/" });
+  expect([await broken, (await next).label]).toEqual([NO_FACTS, "/dev/next"]);
+  expect(FakeWorker.all.every(({ isEnded }) => isEnded)).toBe(true);
+});
