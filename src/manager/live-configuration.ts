@@ -1,4 +1,5 @@
-// The configuration in effect: what was read from its files, and the shares of the disks that are plugged in.
+// The configuration in effect: what was read from its files, and the shares of the disks that are plugged
+// in.
 import { type Configuration, foldShareName } from "./config/load.ts";
 import type { Share } from "./config/share.ts";
 import type { Volume } from "./volumes/volumes.ts";

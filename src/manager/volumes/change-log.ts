@@ -1,5 +1,5 @@
-// Log lines about disks that come and go. One that flaps, by a loose cable or for want of power, gets a few lines
-// and then none until it has been quiet for a while. Pure: the clock is passed in.
+// Log lines about disks that come and go. One that flaps, by a loose cable or for want of power, gets a few
+// lines and then none until it has been quiet for a while. Pure: the clock is passed in.
 
 /** Lines about one disk before it counts as flapping. */
 const MAX_LINES = 6;
