@@ -1,6 +1,6 @@
 // Rig of the tests of disks that are plugged in: images of file systems, mounted by loop devices in a mount
 // namespace of the server's own, so that nothing is left on the machine. Needs root.
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerOptions } from "../../peer/test-server.ts";
@@ -32,7 +32,8 @@ export class VolumesRig {
   server!: ControlledServer;
 
   private constructor() {
-    this.base = mkdtempSync(join(tmpdir(), "minismbd-volumes-"));
+    // In memory: what a disk writes when it is unmounted does not hold up the disk of other shares.
+    this.base = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "minismbd-volumes-"));
     Bun.spawnSync(["chmod", "755", this.base]);
   }
 

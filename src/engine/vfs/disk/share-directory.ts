@@ -68,8 +68,8 @@ export function isShareDirectoryLost(path: string, directory: ShareDirectory, is
   return !isRemote && now.identity !== directory.identity;
 }
 
-// STATX_MNT_ID came with Linux 5.8.
-function isMounted(mountId: number): boolean {
+/** True where that cannot be told, too: STATX_MNT_ID came with Linux 5.8. */
+export function isMounted(mountId: number): boolean {
   const mounts = currentMounts();
   return mountId === 0 || mounts.length === 0 || mounts.some((mount) => mount.mountId === mountId);
 }

@@ -11,6 +11,7 @@ import { type MountedVolume, acquireVolume, releaseVolume, volumeEvents } from "
 import {
   type ShareDirectory,
   deviceOfPath,
+  isMounted,
   isShareDirectoryLost,
   openCachedShareDirectory,
 } from "../disk/share-directory.ts";
@@ -50,17 +51,17 @@ export class ShareRoot {
   /** The volume that the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;
-  /** The share that opened it first. */
-  private readonly share: string;
+  /** Of the share that opened it first. */
+  private readonly grant: ShareGrant;
   private readonly directory: ShareDirectory;
   private lossListeners: Set<() => void> | undefined = new Set();
   /** Volumes mounted below the share, by device number, as far as they have been used. */
   private readonly volumesBelow = new Map<number, MountedVolume>();
   private references = 1;
 
-  private constructor({ name, path }: ShareGrant, directory: ShareDirectory) {
-    this.path = path;
-    this.share = name;
+  private constructor(grant: ShareGrant, directory: ShareDirectory) {
+    this.grant = grant;
+    this.path = grant.path;
     this.directory = directory;
     this.fd = directory.fd;
     this.volume = acquireVolume(directory.device);
@@ -131,7 +132,7 @@ export class ShareRoot {
   /** Marks the root as lost and reports that to its stores; the next `acquire` opens the path anew. */
   lose(): void {
     const { lossListeners } = this;
-    if (lossListeners !== undefined && lossListeners.size > 0) volumeEvents.lost(this.share, this.path);
+    if (lossListeners !== undefined && lossListeners.size > 0) volumeEvents.lost(this.grant.name, this.path);
     this.lossListeners = undefined;
     if (roots.get(this.path) === this) roots.delete(this.path);
     for (const action of lossListeners ?? []) action();
@@ -152,10 +153,27 @@ export class ShareRoot {
     if (--this.references > 0) return;
     if (roots.get(this.path) === this) roots.delete(this.path);
     this.directories.clear();
-    closeFd(this.fd);
     for (const volume of this.volumesBelow.values()) releaseVolume(volume);
     this.volumesBelow.clear();
-    releaseVolume(this.volume);
+    this.closeDirectory();
+  }
+
+  /**
+   * Of a disk that was unmounted while it was in use (`umount -l`, as when it is pulled out) the last descriptor
+   * to be closed ends the file system, which writes all that is cached: a worker waits for that.
+   */
+  private closeDirectory(): void {
+    const { fd, volume } = this;
+    if (!this.isLost && isMounted(this.directory.mountId)) {
+      closeFd(fd);
+      releaseVolume(volume);
+      return;
+    }
+    const owner = ownerWithoutRoot(this.grant);
+    void volume.callInWorker(owner, undefined, "close", [fd]).finally(() => {
+      volume.forgetShare(owner.id);
+      releaseVolume(volume);
+    });
   }
 
   /** Returns the volume with this device number, valid until the root's last `release`. */
