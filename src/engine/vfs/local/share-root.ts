@@ -159,8 +159,8 @@ export class ShareRoot {
   }
 
   /**
-   * Of a disk that was unmounted while it was in use (`umount -l`, as when it is pulled out) the last descriptor
-   * to be closed ends the file system, which writes all that is cached: a worker waits for that.
+   * Of a disk that was unmounted while it was in use (`umount -l`, as when it is pulled out) the last
+   * descriptor to be closed ends the file system, which writes all that is cached: a worker waits for that.
    */
   private closeDirectory(): void {
     const { fd, volume } = this;
