@@ -5,7 +5,7 @@ import { isIPv6 } from "node:net";
 import { type Timer, timers } from "../../loop/timers.ts";
 import { isInNetwork, parseAddress, parseNetwork } from "../config/hosts.ts";
 import type { Link } from "./links.ts";
-import { isShortage, SHORTAGE_RETRY_MS } from "./shortage.ts";
+import { isPassing, RETRY_MS } from "./passing-errors.ts";
 
 export interface Peer {
   readonly address: string;
@@ -107,12 +107,17 @@ export class LinkSockets {
   private open(family: 4 | 6): void {
     const socket = createSocket({ type: `udp${family}`, reuseAddr: true, ipv6Only: family === 6 });
     this.sockets.set(family, socket);
+    let isBound = false;
     socket.on("error", (error) => {
-      if (this.sockets.get(family) === socket) this.fail(family, socket, error);
+      // Of a bound socket: an asker was gone when its answer came, and the kernel reports its ICMP message.
+      if (!isBound && this.sockets.get(family) === socket) this.fail(family, socket, error);
     });
     socket.on("message", (bytes, from) => this.receive(family, bytes, from));
     const address = family === 4 ? "0.0.0.0" : "::";
-    socket.bind({ port: this.plan.port, address }, () => this.join(family, socket));
+    socket.bind({ port: this.plan.port, address }, () => {
+      isBound = true;
+      this.join(family, socket);
+    });
   }
 
   /** Without descriptors or memory the socket is opened later; clients may have taken them all. */
@@ -120,10 +125,10 @@ export class LinkSockets {
     this.sockets.delete(family);
     socket.close();
     if (this.isClosed) return;
-    if (isShortage(error)) {
+    if (isPassing(error)) {
       this.retries.set(
         family,
-        timers.set(SHORTAGE_RETRY_MS, () => this.open(family)),
+        timers.set(RETRY_MS, () => this.open(family)),
       );
       return;
     }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Timer, timers } from "../../loop/timers.ts";
 import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-sockets.ts";
 import type { Link } from "./links.ts";
-import { isShortage, SHORTAGE_RETRY_MS } from "./shortage.ts";
+import { isPassing, RETRY_MS } from "./passing-errors.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import {
   bye,
@@ -113,8 +113,7 @@ export class Wsd implements LinkUser {
     server.maxConnections = MAX_HTTP_CONNECTIONS;
     server.requestTimeout = REQUEST_MS;
     server.on("error", (error: NodeJS.ErrnoException) => {
-      if (isShortage(error))
-        return this.later(() => server.listen(METADATA_PORT, address), SHORTAGE_RETRY_MS);
+      if (isPassing(error)) return this.later(() => server.listen(METADATA_PORT, address), RETRY_MS);
       this.report(
         `WS-Discovery: nothing listens on ${address} port ${METADATA_PORT} (${error.code ?? error.message})`,
       );
