@@ -44,9 +44,9 @@ export const TOOLS: readonly Tool[] = [
   },
   {
     name: "Samba's administration",
-    programs: ["net", "smbpasswd"],
+    programs: ["net", "smbpasswd", "nmblookup"],
     packages: ["samba-common-bin"],
-    needed: "tests of users and shares by RPC",
+    needed: "tests of users and shares by RPC, and of the NetBIOS name service",
   },
   {
     name: "smbd",

@@ -46,15 +46,19 @@ export class DiscoverySwitch {
   }
 
   private isOn(): DiscoveryPlan["isOn"] {
-    const { multicastDns, wsDiscovery } = this.host.configuration().discovery;
+    const { llmnr, multicastDns, netbios, wsDiscovery } = this.host.configuration().discovery;
     const isStandardPort = this.host.engine.port === SMB_PORT;
     const decide = (value: OnOff): boolean => value === "yes" || (value === "auto" && isStandardPort);
-    return { multicastDns: decide(multicastDns), wsDiscovery: decide(wsDiscovery) };
+    return {
+      "multicast DNS": decide(multicastDns),
+      "WS-Discovery": decide(wsDiscovery),
+      LLMNR: decide(llmnr),
+      "the NetBIOS name service": netbios,
+    };
   }
 
   private isWanted(): boolean {
-    const { multicastDns, wsDiscovery } = this.isOn();
-    return !this.isEnded && (multicastDns || wsDiscovery);
+    return !this.isEnded && Object.values(this.isOn()).includes(true);
   }
 
   /** False: to be repeated soon. */

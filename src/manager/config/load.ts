@@ -36,6 +36,14 @@ const VOLUME_DIRECTORIES = ["/media", "/mnt", "/run/media"] as const;
 
 export type OnOff = "auto" | "yes" | "no";
 
+/** How the server is found: `multicast dns register`, `ws discovery`, `llmnr`, `netbios name service`. */
+interface Discovery {
+  readonly multicastDns: OnOff;
+  readonly wsDiscovery: OnOff;
+  readonly llmnr: OnOff;
+  readonly netbios: boolean;
+}
+
 export interface Configuration {
   readonly settings: EngineSettings;
   /** `server string`. */
@@ -72,8 +80,7 @@ export interface Configuration {
   readonly warnings: readonly string[];
   /** What it was read from; files that it names and that are missing included. */
   readonly files: readonly string[];
-  /** `multicast dns register`, `ws discovery`. */
-  readonly discovery: { readonly multicastDns: OnOff; readonly wsDiscovery: OnOff };
+  readonly discovery: Discovery;
   /** `metrics port`; 0: none. */
   readonly metricsPort: number;
   /** `reload on change`. */
@@ -188,6 +195,8 @@ export function buildConfiguration(
     discovery: {
       multicastDns: globals.choice("multicast dns register"),
       wsDiscovery: globals.choice("ws discovery"),
+      llmnr: globals.choice("llmnr"),
+      netbios: globals.boolean("netbios name service"),
     },
     reloadsOnChange: globals.boolean("reload on change"),
   });

@@ -1,14 +1,20 @@
 // Announces the server in the network; loaded when that is on. Started anew when names, port or addresses
 // change.
 import { findLinks, type Link } from "./links.ts";
+import { Llmnr } from "./llmnr.ts";
+import { LLMNR_PORT } from "./llmnr-responder.ts";
 import { Mdns } from "./mdns.ts";
 import { MDNS_PORT } from "./mdns-responder.ts";
+import { Netbios } from "./netbios.ts";
+import { NETBIOS_PORT } from "./netbios-responder.ts";
 import { isPortServed } from "./other-responder.ts";
 import { asLabel, type ServerIdentity } from "./service-records.ts";
 import { Wsd, WSD_PORT } from "./wsd.ts";
 
+export type Protocol = "multicast DNS" | "WS-Discovery" | "LLMNR" | "the NetBIOS name service";
+
 export interface DiscoveryPlan {
-  readonly isOn: { readonly multicastDns: boolean; readonly wsDiscovery: boolean };
+  readonly isOn: Readonly<Record<Protocol, boolean>>;
   /** The server's GUID as text: the machine's own, which stays the same. */
   readonly id: string;
   /** The host's name, without a domain. */
@@ -25,8 +31,12 @@ interface Announcement {
   stop(): void;
 }
 
-type Protocol = "multicast DNS" | "WS-Discovery";
-const PORTS: Readonly<Record<Protocol, number>> = { "multicast DNS": MDNS_PORT, "WS-Discovery": WSD_PORT };
+const PORTS: Readonly<Record<Protocol, number>> = {
+  "multicast DNS": MDNS_PORT,
+  "WS-Discovery": WSD_PORT,
+  LLMNR: LLMNR_PORT,
+  "the NetBIOS name service": NETBIOS_PORT,
+};
 
 const MODEL = "MacSamba";
 
@@ -58,11 +68,9 @@ export class Discovery {
     this.stop();
     this.state = state;
     if (links.length === 0) return true;
-    const isFree = (protocol: Protocol): boolean => ours.has(protocol) || this.isFree(protocol);
-    if (isOn.multicastDns && isFree("multicast DNS"))
-      this.announcements.set("multicast DNS", new Mdns(identityOf(plan), links, this.report));
-    if (isOn.wsDiscovery && isFree("WS-Discovery"))
-      this.announcements.set("WS-Discovery", startWsd(plan, links, this.report));
+    for (const protocol of PROTOCOLS)
+      if (isOn[protocol] && (ours.has(protocol) || this.isFree(protocol)))
+        this.announcements.set(protocol, START[protocol](plan, links, this.report));
     return true;
   }
 
@@ -83,6 +91,18 @@ export class Discovery {
     return false;
   }
 }
+
+type Start = (plan: DiscoveryPlan, links: readonly Link[], report: (text: string) => void) => Announcement;
+
+const START: Readonly<Record<Protocol, Start>> = {
+  "multicast DNS": (plan, links, report) => new Mdns(identityOf(plan), links, report),
+  "WS-Discovery": startWsd,
+  LLMNR: ({ hostName, serverName }, links, report) =>
+    new Llmnr([...new Set([serverName, hostName].map((name) => asLabel(name).toUpperCase()))], links, report),
+  "the NetBIOS name service": ({ serverName, workgroup }, links, report) =>
+    new Netbios(serverName, workgroup, links, report),
+};
+const PROTOCOLS = Object.keys(START) as Protocol[];
 
 function identityOf({ hostName, serverName, port }: DiscoveryPlan): ServerIdentity {
   return { host: asLabel(hostName), instance: asLabel(serverName), port, model: MODEL };

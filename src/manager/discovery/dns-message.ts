@@ -1,4 +1,4 @@
-// Messages of DNS, by the package dns-packet: what multicast DNS reads and writes of them.
+// Messages of DNS, by the package dns-packet: what multicast DNS and LLMNR read and write of them.
 import { type Answer, decode, encode, type Packet } from "dns-packet";
 
 export interface DnsQuestion {
@@ -23,6 +23,8 @@ export interface DnsMessage {
   readonly id: number;
   readonly isResponse: boolean;
   readonly isTruncated: boolean;
+  /** The header's bits from AA to RD; LLMNR has meanings of its own for some. */
+  readonly flags: number;
   readonly questions: readonly DnsQuestion[];
   readonly answers: readonly DnsRecord[];
   readonly authorities: readonly DnsRecord[];
@@ -33,6 +35,7 @@ export const EMPTY_MESSAGE: DnsMessage = {
   id: 0,
   isResponse: false,
   isTruncated: false,
+  flags: 0,
   questions: [],
   answers: [],
   authorities: [],
@@ -69,6 +72,7 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage | undefined {
     id: packet.id ?? 0,
     isResponse: packet.type === "response",
     isTruncated: packet.flag_tc === true,
+    flags: packet.flags ?? 0,
     questions: (packet.questions ?? []).map((question) => ({
       name: question.name,
       type: question.type,
@@ -80,7 +84,7 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage | undefined {
   };
 }
 
-/** A response is authoritative; RFC 6762 section 18.4. */
+/** Without `flags` a response is authoritative; RFC 6762 section 18.4. */
 export function encodeMessage(message: Partial<DnsMessage>): Uint8Array {
   const { id, isResponse, isTruncated, questions, answers, authorities, additionals } = {
     ...EMPTY_MESSAGE,
@@ -89,7 +93,7 @@ export function encodeMessage(message: Partial<DnsMessage>): Uint8Array {
   return encode({
     type: isResponse ? "response" : "query",
     id,
-    flags: (isResponse ? AUTHORITATIVE : 0) | (isTruncated ? TRUNCATED : 0),
+    flags: message.flags ?? (isResponse ? AUTHORITATIVE : 0) | (isTruncated ? TRUNCATED : 0),
     questions: questions.map(({ name, type }) => ({ name, type })),
     answers,
     authorities,

@@ -70,8 +70,17 @@ export class Networks {
   }
 
   startServer(...options: string[]): { lines: Lines; child: Bun.Subprocess } {
+    return this.startHere(...this.serverWords(options));
+  }
+
+  /** A second server of the same name. */
+  startServerThere(...options: string[]): { lines: Lines; child: Bun.Subprocess } {
+    return this.startThere(...this.serverWords(options));
+  }
+
+  private serverWords(options: readonly string[]): string[] {
     const common = ["serve", "--share", `docs=${this.directory}/docs`, "--user", "anna:secret"];
-    return this.startHere(EXECUTABLE, ...common, "-o", "netbios name = BOX", ...options);
+    return [EXECUTABLE, ...common, "-o", "netbios name = BOX", ...options];
   }
 
   async stop(): Promise<void> {

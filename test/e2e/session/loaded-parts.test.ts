@@ -142,7 +142,7 @@ test.skipIf(!isRoot || !canMakeNetworks)(
   async () => {
     const networks = await new Networks().wired();
     try {
-      const off = ["-o", "multicast dns register = no", "-o", "ws discovery = no"];
+      const off = ["-o", "multicast dns register = no", "-o", "ws discovery = no", "-o", "llmnr = no"];
       const silent = networks.startServer(...off);
       await silent.lines.see("ready on port");
       // What was to be loaded would be there by then.

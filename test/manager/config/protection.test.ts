@@ -84,7 +84,15 @@ test.each(words)(
 /** Parameters whose value, if it is not what was meant, gives nobody more than the default gives. */
 const NOT_PROTECTING = [
   ...["netbios name", "netbios aliases", "workgroup", "server string", "tcp port", "log file", "comment"],
-  ...["log level", "multicast dns register", "ws discovery", "reload on change", "metrics port"],
+  ...[
+    "log level",
+    "multicast dns register",
+    "ws discovery",
+    "llmnr",
+    "netbios name service",
+    "reload on change",
+    "metrics port",
+  ],
   ...["kerberos support", "kerberos service name", "kerberos keytab file", "kerberos clock skew"],
   "server spn names",
   // Limits: an invalid one falls back to the default, which limits as well.

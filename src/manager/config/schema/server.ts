@@ -54,6 +54,17 @@ export const SERVER = [
     "auto",
     "Announce the server by WS-Discovery, so that Windows' Network folder shows it: UDP port 3702, and TCP port 5357 for the server's description. Not where another program of the machine (wsdd, wsdd2) answers. auto: where the server listens on port 445.",
   ),
+  choice(
+    "llmnr",
+    { auto: ["auto"], yes: [...YES], no: [...NO] },
+    "auto",
+    "Answer for the server's and the host's name by Link-Local Multicast Name Resolution, UDP port 5355, so that Windows resolves them without a DNS server. Not where another program of the machine (systemd-resolved, wsdd2) answers. auto: where the server listens on port 445.",
+  ),
+  flag(
+    "netbios name service",
+    "no",
+    "Answer for the server's name and its workgroup by the NetBIOS name service, UDP port 137 over IPv4, for old devices that know no other. Not where another program of the machine (nmbd) answers.",
+  ),
   list(
     "volume directories",
     "",
