@@ -274,12 +274,12 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   }
 
   cancel(asyncId: number, messageId: number): void {
-    if (asyncId !== 0) {
-      this.waiting.get(asyncId)?.cancel?.();
-      return;
-    }
-    for (const exchange of [...this.waiting.values(), ...this.inFlight])
-      if (exchange.messageId === messageId) return exchange.cancel?.();
+    const requests = asyncId === 0 ? [...this.waiting.values(), ...this.inFlight] : [];
+    const waiting = this.waiting.get(asyncId) ?? requests.find((request) => request.messageId === messageId);
+    if (waiting?.cancel === undefined) return;
+    waiting.cancel();
+    // As on smbd, its answer goes out before those of requests behind CANCEL: smbtorture's session.expire2s.
+    this.turns.end();
   }
 
   cancelCreates(session: Session, tree: Tree | undefined): void {

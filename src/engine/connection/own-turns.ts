@@ -27,6 +27,11 @@ export class OwnTurns implements TurnTaker {
     this.startMs = this.isQueued ? nowMs - TURN_MS + SHORT_TURN_MS : nowMs;
   }
 
+  /** Has received requests wait for the next turn. */
+  end(): void {
+    this.startMs = Number.NEGATIVE_INFINITY;
+  }
+
   isOver(): boolean {
     return this.now() - this.startMs >= TURN_MS;
   }

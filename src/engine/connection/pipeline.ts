@@ -186,10 +186,9 @@ function authenticate(exchange: Exchange): NtStatus {
  */
 function usableSession({ session, command, context }: Exchange): Session | NtStatus {
   if (session === undefined) return Status.USER_SESSION_DELETED;
-  const hasExpired = session.expiresMs !== Infinity && context.clock.wallTime() >= session.expiresMs;
-  if ((session.state === SessionState.VALID && !hasExpired) || isRelease(command)) return session;
+  if (isRelease(command)) return session;
   if (session.state === SessionState.IN_PROGRESS) return Status.USER_SESSION_DELETED;
-  return command === Command.OPLOCK_BREAK ? session : Status.NETWORK_SESSION_EXPIRED;
+  return session.hasExpired(context.clock) ? Status.NETWORK_SESSION_EXPIRED : session;
 }
 
 // For a session that has ended here or exists on other connections only: clients ignore an unsigned error

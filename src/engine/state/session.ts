@@ -72,6 +72,12 @@ export class Session {
     this.terms = terms;
   }
 
+  /** The user's ticket has ended, or the session's trees are being handed over; Session.State. */
+  hasExpired(clock: { wallTime(): number }): boolean {
+    if (this.state === SessionState.EXPIRED) return true;
+    return this.expiresMs !== Infinity && clock.wallTime() >= this.expiresMs;
+  }
+
   get isGuest(): boolean {
     return this.identity?.isGuest ?? false;
   }

@@ -227,7 +227,7 @@ describe("3.3.5.2.9: the session", () => {
     ["LOGOFF, session expired", LOGOFF, SessionState.EXPIRED, SUCCESS],
     ["CLOSE, session expired", CLOSE, SessionState.EXPIRED, SUCCESS],
     ["LOCK, session expired", LOCK, SessionState.EXPIRED, SUCCESS],
-    ["OPLOCK_BREAK, session expired", OPLOCK_BREAK, SessionState.EXPIRED, SUCCESS],
+    ["OPLOCK_BREAK, session expired", OPLOCK_BREAK, SessionState.EXPIRED, expired],
     ["ECHO, session missing", ECHO, undefined, SUCCESS],
   ])("%s", (_, command, state, expected) => {
     if (state === undefined) connection.sessions.delete(SESSION_ID);

@@ -37,6 +37,10 @@ export function handleLock(exchange: Exchange, open: Open): MaybePromise<NtStatu
   const sequences = sequencesOf(exchange, open);
   if (sequences?.isReplay(sequenceIndex, sequenceNumber) === true) return answer(exchange);
   const isUnlock = ((locks[0]?.flags ?? 0) & LockFlag.UNLOCK) !== 0;
+  // 3.3.5.2.9 lets LOCK through: what the client has can be given back. As on smbd, it gets no new locks
+  // (smbtorture's session.expire2s).
+  if (!isUnlock && exchange.session?.hasExpired(exchange.context.clock) === true)
+    return Status.NETWORK_SESSION_EXPIRED;
   const outcome = isUnlock ? unlockRanges(open, file, locks) : lockRanges(exchange, open, file, locks);
   return andThen(outcome, (status) => {
     if (status !== Status.SUCCESS) return status;
