@@ -127,14 +127,14 @@ export class TicketAcceptor {
     // What was accepted before this process began is not in the cache. The start is counted back from now, so
     // that a clock that was wrong at the start locks nobody out.
     const startMs = nowMs - this.clock.now();
-    if (timeMs + 999 < startMs) {
+    if (timeMs < startMs) {
       throw new TicketError(
         "made before the server was started; a new attempt succeeds if the clocks are right",
         user,
       );
     }
     const digest = createHash("sha256").update(request.authenticator.cipher).digest("base64");
-    const found = this.replays.add(digest, user, timeMs + 2 * skewMs + 1000, nowMs);
+    const found = this.replays.add(digest, user, timeMs + 2 * skewMs, nowMs);
     if (found === "replay") throw new TicketError("a replay of an earlier log-on", user);
     if (found === "full") throw new TicketError("too many log-ons with tickets at once", user);
   }

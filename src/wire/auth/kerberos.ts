@@ -92,6 +92,7 @@ export interface Authenticator {
   readonly gssFlags: number;
   /** As the client sent it, to be repeated in the AP-REP. */
   readonly timeDer: Uint8Array;
+  /** With the microseconds, which `timeDer` is without. */
   readonly timeMs: number;
   readonly microseconds: number;
   readonly subkey: EncryptionKey | undefined;
@@ -193,6 +194,7 @@ export function decodeAuthenticator(bytes: Uint8Array): Authenticator {
   const client = readName(fields.enter(contextTag(2)));
   const gssFlags = fields.peek() === contextTag(3) ? readGssFlags(fields.enter(contextTag(3))) : 0;
   const microseconds = readInteger(fields.enter(contextTag(4)));
+  if (microseconds < 0 || microseconds > 999_999) throw wireError("Kerberos microseconds out of range");
   const timeDer = fields.enter(contextTag(5)).element(GENERALIZED_TIME);
   let subkey: EncryptionKey | undefined;
   let sequence: number | undefined;
@@ -202,7 +204,7 @@ export function decodeAuthenticator(bytes: Uint8Array): Authenticator {
     if (tag === contextTag(6)) subkey = readKey(field);
     else if (tag === contextTag(7)) sequence = readInteger(field) >>> 0;
   }
-  const timeMs = readTime(new DerReader(timeDer));
+  const timeMs = readTime(new DerReader(timeDer)) + Math.floor(microseconds / 1000);
   return { realm, client, gssFlags, timeDer, timeMs, microseconds, subkey, sequence };
 }
 

@@ -32,7 +32,7 @@ describe.skipIf(!canRun)("smbtorture with a ticket of ten seconds", () => {
         "kerberos support": "yes",
         "kerberos keytab file": keytab,
         // Added to the life of a session; smbtorture waits for the ticket's alone.
-        "kerberos clock skew": "1",
+        "kerberos clock skew": "3",
       },
     });
   });

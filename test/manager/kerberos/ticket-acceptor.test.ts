@@ -80,6 +80,17 @@ describe.each(requests)("a ticket of type $etype", (recorded) => {
   });
 });
 
+test("the microseconds of the authenticator count", () => {
+  const key = forgedKey();
+  const nowMs = Date.UTC(2026, 10, 29) + 900;
+  const token = forgeRequest(key, { authMs: nowMs - 900, nowMs });
+  const strict = { ...RULES, skewMs: 400 };
+  expect(acceptorAt(nowMs).acceptor.accept(token, [key], strict)).toMatchObject({ kind: "accepted" });
+  expect(acceptorAt(nowMs + 401).acceptor.accept(token, [key], strict)).toMatchObject(
+    refused("clocks differ"),
+  );
+});
+
 test("a request is accepted once", () => {
   const { acceptor, time } = acceptorAt(first.receivedMs);
   const again = () => acceptor.accept(tokenOf(first), keysOf(first), RULES);

@@ -57,7 +57,7 @@ export function forgeRequest(service: KeytabEntry, ticket: ForgedTicket): Uint8A
       ...(checksum === undefined
         ? []
         : [[3, sequence([[0, integer(0x8003)], [1, octets(checksum)]])] as const]), // prettier-ignore
-      [4, integer(nowMs % 1000)],
+      [4, integer((nowMs % 1000) * 1000)],
       [5, time(nowMs)],
     ]),
   );
