@@ -123,6 +123,8 @@ const VFS_FACE: readonly string[] = [
 ];
 /** Beyond that: who opens a store, and who starts and stops the volumes. */
 const VFS_EXCEPTIONS: readonly string[] = [
+  // A referral looks into a share that its client is not connected to.
+  "src/engine/command/ioctl/referrals.ts imports src/engine/vfs/local/local-store.ts",
   "src/engine/command/session/tree-connect.ts imports src/engine/vfs/local/local-store.ts",
   // At start and reload, the only times when it may wait for the file, it tells what /etc/fstab has.
   "src/engine/engine.ts imports src/engine/vfs/local/missing-disks.ts",

@@ -81,6 +81,7 @@ export const PIPE_GRANT = Object.freeze<ShareGrant>({
   storeDosAttributes: false,
   modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
   posixExtensions: false,
+  dfs: { isRoot: false, proxied: "", shuffles: false },
   streams: false,
   streamForm: "samba",
   followSymlinks: false,

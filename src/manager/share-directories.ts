@@ -32,7 +32,9 @@ export class ShareDirectories {
       this.events.warn("ejected", () => `share [${share.name}] refused: its disk is ejected`, share.name);
       return Status.BAD_NETWORK_NAME;
     }
-    const found = await statDirectory(share.path, timeoutMs);
+    // A share that stands for others has no directory of its own.
+    const path = share.dfs.proxied === "" ? share.path : "/";
+    const found = await statDirectory(path, timeoutMs);
     if ("code" in found && OWN_SHORTAGES.has(found.code)) {
       const { code } = found;
       this.events.warn(

@@ -50,6 +50,8 @@ export interface EngineSettings {
    * Leases (2.1 and later), on directories from 3.0 on; each share enables them and oplocks with `oplocks`.
    */
   readonly leases: boolean;
+  /** Some share is a DFS root or stands for shares of other servers. */
+  readonly dfs: boolean;
   /** Time a client has to acknowledge the break of an oplock or a lease. */
   readonly oplockBreakTimeoutMs: number;
   /** Time one disk operation may take. */
@@ -257,6 +259,16 @@ export interface ModeMapping {
   readonly readonly: boolean;
 }
 
+/** How a share leads DFS clients to shares of other servers. */
+export interface DfsRules {
+  /** Symlinks to `msdfs:SERVER\SHARE` are links to that share. */
+  readonly isRoot: boolean;
+  /** The shares that this one stands for: `\SERVER\SHARE`, separated by commas; empty: none. */
+  readonly proxied: string;
+  /** Targets are returned in random order, so that clients spread over them. */
+  readonly shuffles: boolean;
+}
+
 /** A share as configured: what holds for all of its users. */
 export interface ShareRules {
   /** As configured, not as the client typed it. */
@@ -289,6 +301,7 @@ export interface ShareRules {
   readonly wideLinks: boolean;
   /** The SMB3 POSIX extensions are available here to clients that negotiated them. */
   readonly posixExtensions: boolean;
+  readonly dfs: DfsRules;
   readonly crossMounts: boolean;
   readonly caseSensitive: boolean;
   /** Patterns of names that do not exist for clients. */

@@ -3,6 +3,7 @@
 // contexts).
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
+import { ShareCapability, ShareFlag } from "./command/tree-connect.ts";
 import { Capability, Dialect, SecurityMode } from "./command/negotiate.ts";
 import {
   Cipher,
@@ -32,6 +33,7 @@ const FILE = "test/wire/fscc/file-information.test.ts";
 const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/context/create-context.test.ts";
+const DFS = "test/e2e/interop/dfs.test.ts";
 const POSIX = "test/e2e/metadata/posix.test.ts";
 
 const dialects: readonly Feature[] = [
@@ -43,6 +45,14 @@ const dialects: readonly Feature[] = [
 ];
 
 const capabilities: readonly CapabilityFeature[] = [
+  {
+    name: "DFS",
+    value: Capability.DFS,
+    from: Dialect.SMB_2_0_2,
+    to: Dialect.SMB_3_1_1,
+    needsClient: false,
+    test: `${DFS}#the server and its share with msdfs root announce DFS, as on smbd`,
+  },
   {
     name: "LARGE_MTU",
     value: Capability.LARGE_MTU,
@@ -177,9 +187,33 @@ const fsctls: readonly Feature[] = [
     test: "test/e2e/copy/sparse.test.ts#QUERY_FILE_REGIONS reports valid data up to the end of the file",
   },
   {
+    name: "DFS_GET_REFERRALS",
+    value: Fsctl.DFS_GET_REFERRALS,
+    test: `${DFS}#referrals are those of smbd`,
+  },
+  {
+    name: "DFS_GET_REFERRALS_EX",
+    value: Fsctl.DFS_GET_REFERRALS_EX,
+    test: `${DFS}#a referral has the version that the client knows, up to 4`,
+  },
+  {
     name: "SRV_ENUMERATE_SNAPSHOTS",
     value: Fsctl.SRV_ENUMERATE_SNAPSHOTS,
     test: "test/e2e/volumes/previous-versions.test.ts#has all tokens, the newest first, without symlinks and other names",
+  },
+];
+
+/** ShareFlags and Capabilities of TREE_CONNECT, for a share with `msdfs root`. */
+const dfsShare: readonly [Feature, Feature] = [
+  {
+    name: "DFS share flags",
+    value: ShareFlag.DFS | ShareFlag.DFS_ROOT,
+    test: `${DFS}#the server and its share with msdfs root announce DFS, as on smbd`,
+  },
+  {
+    name: "DFS share capability",
+    value: ShareCapability.DFS,
+    test: `${DFS}#the server and its share with msdfs root announce DFS, as on smbd`,
   },
 ];
 
@@ -302,6 +336,7 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   signingAlgorithms,
   hashAlgorithms,
   fsctls,
+  dfsShare,
   directoryClasses,
   queryFileClasses,
   setFileClasses,
@@ -310,6 +345,8 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   negotiateContexts,
 };
 
+/** ShareFlags and Capabilities that a share with DFS links announces. */
+export const DFS_SHARE = { flags: dfsShare[0].value, capabilities: dfsShare[1].value } as const;
 /** Cipher numbers in order of preference. */
 export const CIPHERS: readonly number[] = ciphers.map((row) => row.value);
 /** Signing algorithm numbers in order of preference for processors with AES instructions. */

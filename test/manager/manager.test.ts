@@ -97,6 +97,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
     streamForm: "samba",
     followSymlinks: false,
     wideLinks: false,
+    dfs: { isRoot: false, proxied: "", shuffles: false },
     posixExtensions: true,
     crossMounts: true,
     caseSensitive: false,

@@ -7,8 +7,16 @@ import { Capability, Dialect } from "../../src/wire/command/negotiate.ts";
 
 const ALL = 0xffff_ffff;
 
+test("DFS is announced in every dialect if allowed", () => {
+  for (const dialect of Object.values(Dialect)) {
+    if (dialect === Dialect.WILDCARD) continue;
+    expect(capabilitiesOf(dialect, 0, Capability.DFS)).toBe(Capability.DFS);
+    expect(capabilitiesOf(dialect, ALL, ALL & ~Capability.DFS) & Capability.DFS).toBe(0);
+  }
+});
+
 test("LARGE_MTU is announced from SMB 2.1 on", () => {
-  expect(capabilitiesOf(Dialect.SMB_2_0_2, ALL, ALL)).toBe(0);
+  expect(capabilitiesOf(Dialect.SMB_2_0_2, ALL, ALL) & Capability.LARGE_MTU).toBe(0);
   for (const dialect of [Dialect.SMB_2_1, Dialect.SMB_3_0, Dialect.SMB_3_0_2, Dialect.SMB_3_1_1]) {
     expect(capabilitiesOf(dialect, 0, Capability.LARGE_MTU)).toBe(Capability.LARGE_MTU);
   }

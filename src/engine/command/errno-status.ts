@@ -35,6 +35,7 @@ const statuses: ReadonlyMap<number, NtStatus> = new Map<number, NtStatus>([
   [Errno.ENOSYS, Status.NOT_SUPPORTED],
   [Errno.ENOTEMPTY, Status.DIRECTORY_NOT_EMPTY],
   [Errno.ELOOP, Status.ACCESS_DENIED], // a symbolic link that may not be followed
+  [Errno.EREMOTE, Status.PATH_NOT_COVERED], // a DFS link
   [Errno.ENODATA, Status.NOT_FOUND],
   [Errno.EOVERFLOW, Status.INVALID_PARAMETER],
   [Errno.EILSEQ, Status.OBJECT_NAME_INVALID], // a name that the file system cannot hold

@@ -18,7 +18,8 @@ export function isFailure(result: number): result is Failure {
   return result < 0;
 }
 
-export const FileKind = { FILE: 0, DIRECTORY: 1, SYMLINK: 2, OTHER: 3 } as const;
+/** DFS_LINK: only in listings, no look-up returns one. */
+export const FileKind = { FILE: 0, DIRECTORY: 1, SYMLINK: 2, OTHER: 3, DFS_LINK: 4 } as const;
 export type FileKind = (typeof FileKind)[keyof typeof FileKind];
 
 /** Times are seconds since 1970, which may be negative, and nanoseconds. Sizes are in bytes. */
@@ -313,9 +314,13 @@ export interface FileStore {
    * symlinks by the share's policy and never leaves the share. Failures: -ENOENT where a parent is missing
    * and -ENOTDIR where it is no directory (a missing last component gives `node: undefined`), -ENOKEY for a
    * vetoed last component, -EILSEQ for an invalid name, -EACCES, -ELOOP or -EXDEV for a link that may not be
-   * followed, -ENAMETOOLONG, -EIO.
+   * followed, -EREMOTE for a path that ends at or leads through a DFS link, -ENAMETOOLONG, -EIO.
    */
   lookup(components: readonly string[]): MaybePromise<Found | Failure>;
+  /** Returns the DFS link at which a look-up of the path ends; undefined where there is none. */
+  dfsLink?(
+    components: readonly string[],
+  ): MaybePromise<{ readonly depth: number; readonly target: string } | undefined | Failure>;
   /**
    * The look-up also accepts a name in another Unicode normal form (NFC, NFD); set where the client is a Mac.
    */

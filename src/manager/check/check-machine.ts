@@ -52,7 +52,7 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
       at("force group"),
       `'force group': there is no group '${share.forceGroup}', nobody can connect`,
     );
-  if (hasVariables(share.path)) return notes;
+  if (hasVariables(share.path) || share.dfs.proxied !== "") return notes;
   const found = walkDirectory(share.path);
   const fault = describeFault(found);
   if (fault !== undefined) warn(notes, at("path"), `share [${share.name}]: ${share.path} ${fault}`);

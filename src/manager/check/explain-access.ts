@@ -168,6 +168,11 @@ class Explanation {
   }
 
   private onDisk(share: Share, user: string, admission: Admission, isExact: boolean): AccessAnswer {
+    const { proxied } = share.dfs;
+    if (proxied !== "") {
+      this.say(this.values?.position("msdfs proxy") ?? "", `clients are led to ${proxied}`);
+      return this.refused();
+    }
     const found = walkDirectory(share.path);
     const position = this.values?.position("path") ?? "";
     if ("code" in found || describeFault(found) !== undefined) {

@@ -163,10 +163,6 @@ const GROUPS: readonly Group[] = [
       "force unknown acl user,honor change notify privilege,map acl inherit,profile acls,security mask",
   },
   {
-    word: "the server has no DFS, so clients see the folders themselves",
-    names: "host msdfs,msdfs proxy,msdfs root,msdfs shuffle referrals",
-  },
-  {
     word: "SMB2's lock sequences and oplock breaks are handled as Windows does",
     names: "smb2 disable lock sequence checking,smb2 disable oplock break retry",
   },
@@ -263,8 +259,8 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
   [
     /^(no|false|0|off)$/i,
     "aio read size,aio write size,client lanman auth,client plaintext auth,dns proxy,domain logons,domain master," +
-      "fake oplocks,fruit:nfs_aces,host msdfs,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
-      "msdfs root,null passwords,obey pam restrictions,pam password change,preferred master," +
+      "fake oplocks,fruit:nfs_aces,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
+      "null passwords,obey pam restrictions,pam password change,preferred master," +
       "printable,print ok,spotlight,unix extensions,unix password sync,usershare allow guests,usershare max shares," +
       "time server,wins proxy,wins support,smb1 unix extensions,registry shares,utmp,syslog,domain master,clustering",
   ],

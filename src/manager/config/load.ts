@@ -22,6 +22,7 @@ import {
   type Section,
 } from "./parse.ts";
 import type { Dialect, Sections } from "./parse.ts";
+import { isDfsShare } from "./dfs-rules.ts";
 import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
@@ -171,8 +172,9 @@ export function buildConfiguration(
       else if (share) shares.set(foldShareName(share.name), share);
     }
   }
+  const hasDfs = settings.dfs && [...shares.values()].some(isDfsShare);
   return Object.freeze({
-    settings,
+    settings: Object.freeze({ ...settings, dfs: hasDfs }),
     serverString: fillKnown(globals.text("server string"), serverNames(settings, machine)),
     shares,
     homes,

@@ -97,6 +97,8 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     changeNotify: globals.boolean("change notify"),
     kernelChangeNotify: globals.boolean("kernel change notify"),
     leases: globals.boolean("smb2 leases"),
+    // Only with a share that needs it: see load.ts.
+    dfs: globals.boolean("host msdfs"),
     volumeTimeoutMs: (globals.number("volume timeout") ?? 30) * 1000,
     oplockBreakTimeoutMs: (globals.number("oplock break timeout") ?? 35) * 1000,
     maxReadBytes: globals.number("smb2 max read") ?? transferBytes,

@@ -4,6 +4,7 @@ import { FsAttribute } from "../../wire/fscc/fs-information.ts";
 import type { ShareRules } from "../../port/port.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { shareNameFault } from "./share-name.ts";
+import { readDfsRules } from "./dfs-rules.ts";
 import { readLinkRules } from "./link-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
 import { ConfigError, foldKey, type Section } from "./parse.ts";
@@ -68,14 +69,16 @@ export function readShare(
     ...readAccess(values, server, isHomes),
     ...readFileRules(values),
     ...readLinkRules(values, new SectionValues(globals, null, report)),
+    dfs: readDfsRules(values, new SectionValues(globals, null, report)),
   };
   if (!values.boolean("available") || !values.boolean("-valid")) return undefined;
   if (rules.guestOnly && !rules.guestOk)
     values.warn("guest only", "'guest only' has no effect without 'guest ok = yes'");
   const fault = shareNameFault(section.name);
   if (fault !== undefined) return leaveOut(fault);
-  const path = fillKnown(values.text("path"), server);
-  if (path === "" && !isTemplate) return leaveOut("it has no path, write 'path = /DIRECTORY'");
+  const isProxy = rules.dfs.proxied !== "";
+  const path = isProxy ? "" : fillKnown(values.text("path"), server);
+  if (path === "" && !isTemplate && !isProxy) return leaveOut("it has no path, write 'path = /DIRECTORY'");
   if (path !== "" && !isAbsolute(path) && !path.startsWith("%H"))
     return leaveOut(`its path '${path}' is not absolute`);
   const [unknown] = unknownVariables(isHomes ? path.replaceAll("%S", "") : path);

@@ -16,6 +16,7 @@ export interface RpcShare {
   readonly browseable: boolean;
   /** Absolute, empty for a pipe share. */
   readonly path: string;
+  readonly isDfsRoot: boolean;
 }
 
 /** A user that can log on. */

@@ -123,13 +123,14 @@ class ServerContext implements RpcContext {
   shares(identity: Identity): RpcShare[] {
     const listed: RpcShare[] = [];
     for (const share of this.source.listedShares(identity)) {
-      const { name, comment, path, browseable, guestOk, listedToPermitted } = share;
+      const { name, comment, path, browseable, guestOk, listedToPermitted, dfs } = share;
       const isListed = listedToPermitted
         ? this.source.mayConnect(share, identity)
         : guestOk || isProven(identity);
-      if (isListed) listed.push({ name, type: "disk", comment, browseable, path });
+      if (isListed) listed.push({ name, type: "disk", comment, browseable, path, isDfsRoot: dfs.isRoot });
     }
-    listed.push({ name: IPC, type: "pipe", comment: "IPC share", browseable: true, path: "" });
+    const ipc = { name: IPC, type: "pipe", comment: "IPC share", browseable: true } as const;
+    listed.push({ ...ipc, path: "", isDfsRoot: false });
     return listed;
   }
 

@@ -77,19 +77,23 @@ const LEVELS: Readonly<Record<number, ShareLevel>> = {
     hasUses: true,
   },
   1004: { write: (output, share) => output.text(share.comment), bytesEach: 20 },
-  // Flags of DFS and client-side caching, all off; [MS-SRVS] 2.2.4.29.
-  1005: { write: (output) => output.u32(0), bytesEach: 4 },
+  1005: { write: (output, share) => output.u32(shareFlags(share)), bytesEach: 4 },
   1006: { write: (output) => output.u32(UNLIMITED), bytesEach: 4 },
   // The flags of level 1005 and an alternate directory name.
   1007: {
-    write(output) {
-      output.u32(0);
+    write(output, share) {
+      output.u32(shareFlags(share));
       output.text("");
     },
     bytesEach: 24,
   },
   1501: { write: writeNoDescriptor, bytesEach: 8, isPrivate: true },
 };
+
+/** SHI1005_FLAGS_DFS and DFS_ROOT; client-side caching is off. [MS-SRVS] 2.2.4.29. */
+function shareFlags({ isDfsRoot }: RpcShare): number {
+  return isDfsRoot ? 0x3 : 0;
+}
 
 function shareType(share: RpcShare): number {
   return share.type === "pipe" ? (ShareType.IPC | ShareType.SPECIAL) >>> 0 : ShareType.DISK;

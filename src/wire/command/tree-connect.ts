@@ -26,6 +26,9 @@ export const ShareFlag = {
   ISOLATED_TRANSPORT: 0x0020_0000,
 } as const;
 
+/** Capabilities of the response. */
+export const ShareCapability = { DFS: 0x0000_0008 } as const;
+
 export interface TreeConnectRequest {
   readonly flags: number;
   /** `\\server\share`, exactly as the client sent it. */

@@ -51,6 +51,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     streamForm: "samba",
     followSymlinks: false,
     wideLinks: false,
+    dfs: { isRoot: false, proxied: "", shuffles: false },
     posixExtensions: false,
     crossMounts: true,
     caseSensitive: false,

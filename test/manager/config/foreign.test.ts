@@ -56,7 +56,6 @@ test("nothing is said where the value asks for what the server does anyway", () 
     "disable netbios = yes",
     "dns proxy = No",
     "unix charset = UTF-8",
-    "host msdfs = no",
     "fruit:metadata = stream",
   ];
   expect(notesOf(`[global]\n${lines.join("\n")}\n`).warnings).toEqual([]);

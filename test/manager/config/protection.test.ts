@@ -93,6 +93,7 @@ const NOT_PROTECTING = [
     "reload on change",
     "metrics port",
   ],
+  ...["host msdfs", "msdfs shuffle referrals"],
   ...["kerberos support", "kerberos service name", "kerberos keytab file", "kerberos clock skew"],
   "server spn names",
   // Limits: an invalid one falls back to the default, which limits as well.

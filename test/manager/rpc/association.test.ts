@@ -190,6 +190,7 @@ describe("replies", () => {
     comment: "x".repeat(i % 50),
     browseable: true,
     path: `/srv/${i}`,
+    isDfsRoot: false,
   }));
   const ALL = stubOf("smbclient -L");
 

@@ -180,7 +180,9 @@ describe("pipes", () => {
   test("the list of shares depends on the identity", () => {
     const pipes = createPipes({
       shares: (identity) =>
-        identity.isGuest ? [] : [{ name: "own", type: "disk", comment: "", browseable: true, path: "/own" }],
+        identity.isGuest
+          ? []
+          : [{ name: "own", type: "disk", comment: "", browseable: true, path: "/own", isDfsRoot: false }],
     });
     const request = hex(samba.calls.find((each) => each.name === "netshareenumall 0")?.request ?? "");
     const count = (client: PipeClient): number =>

@@ -41,6 +41,10 @@ export const ACCOUNTS: RpcAccounts = {
   gidOf: (name) => (name === "users" ? 100 : undefined),
 };
 
+const SHARES = samba.shares.map((share) => ({ ...share, isDfsRoot: false })) as ReturnType<
+  RpcContext["shares"]
+>;
+
 const NO_LOGONS: PipeServices = {
   startLogon: () => ({ step: () => ({ kind: "refused" }) }),
   beginProof: () => undefined,
@@ -70,7 +74,7 @@ export function createPipes(changes: Partial<RpcContext> = {}, services = NO_LOG
     engine: undefined,
     mayChangeShares: false,
     changeShare: async () => "elsewhere",
-    shares: () => samba.shares as ReturnType<RpcContext["shares"]>,
+    shares: () => SHARES,
     now: () => ({ wallTimeMs: Date.UTC(2026, 10, 22, 18, 5, 54), minutesWest: 0, uptimeMs: 1_234 }),
     ...changes,
   });

@@ -29,7 +29,14 @@ import {
   encodePipeInformation,
   encodePipeLocalInformation,
 } from "../../../src/wire/fscc/pipe-information.ts";
-import { decodeReferralRequest, encodeReferralRequest } from "../../../src/wire/fscc/referral.ts";
+import {
+  decodeReferralRequest,
+  decodeReferralRequestEx,
+  decodeReferrals,
+  encodeReferralRequest,
+  encodeReferralRequestEx,
+  encodeReferrals,
+} from "../../../src/wire/fscc/referral.ts";
 import {
   decodeNfsReparse,
   decodeReparseBuffer,
@@ -146,6 +153,38 @@ test("round trip of DFS referral requests", () => {
   const encoded = encodeBytes(encodeReferralRequest, request);
   expect(decodeReferralRequest(encoded)).toEqual(request);
   expect(() => decodeReferralRequest(encoded.subarray(0, -2))).toThrow(WireError);
+});
+
+test("round trip of extended DFS referral requests", () => {
+  const request = { maxLevel: 3, path: "\\server\\share\\link" };
+  const encoded = encodeBytes(encodeReferralRequestEx, request);
+  expect(decodeReferralRequestEx(encoded)).toEqual(request);
+  expect(() => decodeReferralRequestEx(encoded.subarray(0, -2))).toThrow(WireError);
+});
+
+test.each([1, 2, 3, 4])("round trip of DFS referrals, version %i", (version) => {
+  const referrals = {
+    isRoot: version === 2,
+    path: "\\server\\share\\link",
+    targets: ["\\a\\b", "\\server2\\share\\folder"],
+    ttlSeconds: 70_000,
+  };
+  const encoded = encodeBytes(
+    (writer, value) => void encodeReferrals(writer, version, value, 1000),
+    referrals,
+  );
+  const { flags, pathConsumed, ...decoded } = decodeReferrals(encoded);
+  expect(flags).toBe(version === 2 ? 3 : 2);
+  expect(pathConsumed).toBe(2 * referrals.path.length);
+  // Version 1 has targets alone.
+  const rest = version === 1 ? { ...referrals, path: "", ttlSeconds: 0 } : referrals;
+  expect(decoded).toEqual({ ...rest, version });
+  expect(() => decodeReferrals(encoded.subarray(0, -2))).toThrow(WireError);
+  const one = encodeBytes(
+    (writer, value) => void encodeReferrals(writer, version, value, encoded.length - 1),
+    referrals,
+  );
+  expect(decodeReferrals(one).targets).toEqual(referrals.targets.slice(0, 1));
 });
 
 // [MS-FSCC] 2.1.2.6: the type is the four letters of its name, as a little-endian number.

@@ -30,6 +30,7 @@ import {
   closeOpensOfApplication,
   reconnectOpen,
 } from "./durable.ts";
+import { withoutDfsPrefix } from "./dfs-name.ts";
 import { openPipe } from "./pipe.ts";
 import { asksForPosix, applyPosixRules, pathOfCreate } from "./posix.ts";
 import { stopsAtReparse, answerFailedLookup, answerReparse } from "./reparse.ts";
@@ -39,7 +40,7 @@ import { checkSnapshotRequest, findTime, openSnapshot } from "./snapshot.ts";
 import { checkEaKnowledge } from "./extended-attributes.ts";
 
 export function handleCreate(exchange: Exchange, tree: Tree): MaybePromise<NtStatus> {
-  const request = decodeCreateRequest(exchange.message);
+  const request = withoutDfsPrefix(exchange, tree, decodeCreateRequest(exchange.message));
   const { store } = tree;
   // Re-authentication has given the session to a user who may not use the share.
   if (tree.maximalAccess === 0) return Status.ACCESS_DENIED;

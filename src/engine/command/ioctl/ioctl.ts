@@ -22,6 +22,7 @@ import { getObjectId } from "./object-id.ts";
 import { queryFileRegions } from "./file-regions.ts";
 import { waitForPipe } from "./pipe-wait.ts";
 import { deleteReparsePoint, getReparsePoint, setReparsePoint } from "./reparse-point.ts";
+import { getReferrals } from "./referrals.ts";
 import { copyChunks, requestResumeKey } from "./server-copy.ts";
 import { enumerateSnapshots } from "./snapshots.ts";
 import { queryAllocatedRanges, setSparse, setZeroData } from "./sparse.ts";
@@ -42,9 +43,8 @@ type IoctlRow =
 
 const rows = new Map<number, IoctlRow>([
   [Fsctl.VALIDATE_NEGOTIATE_INFO, { needs: "server", handle: validateNegotiate }],
-  // 3.3.5.15.2: the server has no DFS.
-  [Fsctl.DFS_GET_REFERRALS, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
-  [Fsctl.DFS_GET_REFERRALS_EX, { needs: "server", handle: () => Status.FS_DRIVER_REQUIRED }],
+  [Fsctl.DFS_GET_REFERRALS, { needs: "server", handle: getReferrals }],
+  [Fsctl.DFS_GET_REFERRALS_EX, { needs: "server", handle: getReferrals }],
   [Fsctl.QUERY_NETWORK_INTERFACE_INFO, { needs: "server", handle: queryNetworkInterfaces }],
   [Fsctl.PIPE_WAIT, { needs: "server", handle: waitForPipe }],
   [Fsctl.PIPE_TRANSCEIVE, { needs: "open", handle: transceive }],

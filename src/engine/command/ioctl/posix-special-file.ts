@@ -18,6 +18,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
+import { isDfsTarget } from "../../vfs/name/dfs-target.ts";
 import { toDiskName } from "../../vfs/name/names.ts";
 import type { SpecialFile } from "../../vfs/store.ts";
 import { entryChanged } from "../open/cache-breaks.ts";
@@ -88,5 +89,8 @@ function decodeSymlink(data: Uint8Array): SpecialFile | NtStatus {
     .split("/")
     .map((name) => toDiskName(name) ?? name)
     .join("/");
+  // In a share with `msdfs root` it would be a DFS link, by which other users' clients log on to a server of
+  // this client's choice. Only programs on the server make DFS links.
+  if (isDfsTarget(target)) return Status.ACCESS_DENIED;
   return { kind: "symlink", target };
 }

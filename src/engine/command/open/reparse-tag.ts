@@ -5,6 +5,7 @@ import { FileKind, type FileStore } from "../../vfs/store.ts";
 /** The reparse tag of an object, 0 for a file or a directory. */
 export function reparseTagOf(kind: FileKind): number {
   if (kind === FileKind.SYMLINK) return ReparseTag.SYMLINK;
+  if (kind === FileKind.DFS_LINK) return ReparseTag.DFS;
   return kind === FileKind.OTHER ? ReparseTag.NFS : 0;
 }
 

@@ -148,6 +148,7 @@ function negotiatedTerms(
 /** The capability bits that the settings allow; dialect and client limit them further. */
 function allowedCapabilities(settings: EngineSettings): number {
   let bits: number = Capability.LARGE_MTU;
+  if (settings.dfs) bits |= Capability.DFS;
   if (settings.encryption !== "off") bits |= Capability.ENCRYPTION;
   if (settings.multiChannel) bits |= Capability.MULTI_CHANNEL;
   if (settings.leases) bits |= Capability.LEASING | Capability.DIRECTORY_LEASING;

@@ -41,6 +41,7 @@ export const TREE_RULES: { readonly [K in keyof ShareRules]: Rule<ShareRules[K]>
   followSymlinks: endsWhenOff,
   wideLinks: endsWhenOff,
   posixExtensions: endsWhenOff,
+  dfs: (before, after) => before.isRoot !== after.isRoot || before.proxied !== after.proxied,
   crossMounts: endsWhenOff,
   caseSensitive: stays,
   vetoFiles: (before, after) => after.some((pattern) => !before.includes(pattern)),

@@ -10,6 +10,7 @@ import {
   ShareType,
 } from "../../../wire/command/tree-connect.ts";
 import { encodeTreeDisconnectResponse } from "../../../wire/command/tree-disconnect.ts";
+import { DFS_SHARE } from "../../../wire/features.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import { type Exchange, NO_REPLY, type Outcome } from "../../connection/exchange.ts";
 import { type Session, SessionState, type Tree } from "../../state/session.ts";
@@ -48,6 +49,8 @@ function ask(
   return andThen(answer, (grant) => {
     context.log.debug.ipc?.(`share '${share}' for '${identity.user}': ${describeAnswer(grant)}`);
     if ("status" in grant) return grant.status;
+    // Clients ask for a referral instead; smbd's status.
+    if (grant.dfs.proxied !== "") return Status.BAD_NETWORK_NAME;
     return connect(exchange, session, grant, {
       isValid: () => context.settings === settings,
       askAgain: () => ask(exchange, session, share, identity),
@@ -184,8 +187,10 @@ function addTree(
   encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
     shareType: grant.type === "disk" ? ShareType.DISK : ShareType.PIPE,
     shareFlags:
-      (grant.type === "pipe" ? ShareFlag.NO_CACHING : 0) | (tree.mustEncrypt ? ShareFlag.ENCRYPT_DATA : 0),
-    capabilities: 0,
+      (grant.type === "pipe" ? ShareFlag.NO_CACHING : 0) |
+      (tree.mustEncrypt ? ShareFlag.ENCRYPT_DATA : 0) |
+      (grant.dfs.isRoot ? DFS_SHARE.flags : 0),
+    capabilities: grant.dfs.isRoot ? DFS_SHARE.capabilities : 0,
     maximalAccess: tree.maximalAccess,
   });
   return Status.SUCCESS;

@@ -8,8 +8,10 @@ import type { ShareGrant } from "../../../port/port.ts";
 import { UserIdentity } from "./user-identity.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
 import { type LinkPolicy, openFollowing, openLink } from "./symlink-policy.ts";
+import { dfsLinkOn, dfsTargetAt } from "./dfs-links.ts";
 import { isPosixView } from "./posix-view.ts";
 import { ShareNames } from "../name/share-names.ts";
+import type { DfsLink } from "../name/dfs-target.ts";
 import type { Failure } from "../store.ts";
 import { type Veto, compileVeto } from "../name/veto.ts";
 import { isSidecarName } from "../name/own-names.ts";
@@ -25,6 +27,8 @@ export class ShareContext {
   readonly identity: UserIdentity;
   readonly names: ShareNames;
   private readonly veto: Veto | undefined;
+  /** The link at which the last look-up that failed with -EREMOTE ended. */
+  dfsLink: DfsLink | undefined;
   /** Names are not mapped, and a symlink is opened itself: see posix-view.ts. */
   readonly isPosix: boolean;
   private readonly resolve: number;
@@ -65,6 +69,7 @@ export class ShareContext {
    */
   openPath(path: string, reportsMissing = false): number | Failure {
     const fd = this.openVisible(path, this.pathFlags);
+    if (fd >= 0 && this.isPosix && this.grant.dfs.isRoot) return this.refuseDfsLink(path, fd);
     if (fd >= 0 || this.isPosix || (reportsMissing && fd === -Errno.ENOENT)) return fd;
     return openLink(this.rootFd, path, this.resolve, fd);
   }
@@ -90,14 +95,29 @@ export class ShareContext {
   /** The caller has checked the names in `path` for vetoes; this checks the targets of symlinks. */
   private openVisible(path: string, flags: number): number | Failure {
     const { rootFd, links, resolve } = this;
-    if (links.followSymlinks) {
+    const { isRoot: isDfsRoot } = this.grant.dfs;
+    if (links.followSymlinks || isDfsRoot) {
       const plain = openBeneath(rootFd, path, flags, 0, resolve | Resolve.NO_SYMLINKS);
       if (plain !== -Errno.ELOOP) return plain;
     }
-    const fd = openFollowing(rootFd, links, path, flags, resolve);
+    const open = (part: string, how: number) => openFollowing(rootFd, links, part, how, resolve);
+    const fd = open(path, flags);
+    if (fd < 0 && isDfsRoot) {
+      this.dfsLink = dfsLinkOn(open, path);
+      if (this.dfsLink !== undefined) return -Errno.EREMOTE;
+    }
     if (fd < 0 || !links.followSymlinks || !this.isBelowVetoed(fd)) return fd;
     closeFd(fd);
     return -Errno.ENOENT;
+  }
+
+  /** In the POSIX view a symlink is opened itself. */
+  private refuseDfsLink(path: string, fd: number): number | Failure {
+    const target = dfsTargetAt(fd);
+    if (target === undefined) return fd;
+    closeFd(fd);
+    this.dfsLink = { depth: path.split("/").length, target };
+    return -Errno.EREMOTE;
   }
 
   /** True where any component of the object's real path is vetoed. */

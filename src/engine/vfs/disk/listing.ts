@@ -1,4 +1,5 @@
 // Reads directories: names in batches from getdents64, and a stat only for the names that were asked for.
+import { readLinkAt } from "../../../linux/directory-entries.ts";
 import { DirentReader } from "../../../linux/dir.ts";
 import { EntryXattrs } from "../../../linux/entry-xattrs.ts";
 import { Errno } from "../../../linux/errno.ts";
@@ -17,6 +18,8 @@ import {
 import { emptyStat, fillStat } from "../format/file-stat.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
 import { ListedAttributes, type SidecarUse } from "./listed-attributes.ts";
+import { showAsDfsLink } from "../context/dfs-links.ts";
+import { isDfsTarget } from "../name/dfs-target.ts";
 import { joinPath } from "../name/names.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { type FolderAnswer, orUnread, type UnreadFolder } from "../context/directory-cache.ts";
@@ -212,9 +215,19 @@ export class EntryStats {
     return true;
   }
 
-  /** A symlink is listed as its target where the share follows it, else as itself; a dangling one as well. */
+  /**
+   * A DFS link is listed as such. Any other symlink is listed as its target where the share follows it, else
+   * as itself; a dangling one as well.
+   */
   private takeLink(name: string, out: FileStat): boolean {
     const { context } = this;
+    if (context.grant.dfs.isRoot) {
+      const target = readLinkAt(this.fd, name);
+      if (typeof target === "string" && isDfsTarget(target)) {
+        showAsDfsLink(fillStat(out, statx, undefined, name, context.grant));
+        return true;
+      }
+    }
     if (context.isPosix || !context.grant.followSymlinks) {
       fillStat(out, statx, undefined, name, context.grant);
       return true;

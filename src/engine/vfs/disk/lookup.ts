@@ -4,12 +4,19 @@ import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import { type FolderAnswer, NOT_READ, orUnread, type UnreadFolder } from "../context/directory-cache.ts";
+import {
+  type FolderAnswer,
+  isUnread,
+  NOT_READ,
+  orUnread,
+  type UnreadFolder,
+} from "../context/directory-cache.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import { joinPath } from "../name/names.ts";
 import { type NodeFacts, describeNode } from "./node.ts";
 import { healSpecial, keepSystem } from "../values/ntfs-attributes.ts";
 import type { ShareContext } from "../context/share-context.ts";
+import type { DfsLink } from "../name/dfs-target.ts";
 import type { Failure } from "../store.ts";
 import { findsOtherSpellings, listedNames } from "./true-spelling.ts";
 
@@ -51,6 +58,20 @@ export function findPath(
   answers: readonly FolderAnswer[] = [],
 ): FoundPath | UnreadFolder | Failure {
   return orUnread(context.directories, answers, () => findAtOnce(context, names, anyForm));
+}
+
+/** `FileStore.dfsLink` for on-disk names; the other parameters are those of `findPath`. */
+export function findDfsLink(
+  context: ShareContext,
+  names: readonly string[],
+  anyForm: boolean,
+  answers: readonly FolderAnswer[] = [],
+): DfsLink | undefined | UnreadFolder | Failure {
+  const found = findPath(context, names, anyForm, answers);
+  if (typeof found === "number") return found === -Errno.EREMOTE ? context.dfsLink : found;
+  if (isUnread(found)) return found;
+  if (found.fd >= 0) closeFd(found.fd);
+  return undefined;
 }
 
 function findAtOnce(context: ShareContext, names: readonly string[], anyForm: boolean): FoundPath | Failure {

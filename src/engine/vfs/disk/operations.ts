@@ -22,7 +22,7 @@ import {
   readNames,
   statNames,
 } from "./listing.ts";
-import { findPath } from "./lookup.ts";
+import { findDfsLink, findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./rename.ts";
 import {
   flushValue,
@@ -66,6 +66,7 @@ export const diskOperations = {
   describe: describeNode,
   deviceNumbers: (_: ShareContext, fd: number) => deviceNumbersOf(fd),
   find: findPath,
+  findDfsLink,
   findNamed,
   flushValue,
   getValue: getNamedValue,
@@ -152,6 +153,7 @@ const descriptorFields: Readonly<Record<string, readonly string[]>> = {
   createDirectory: ["fd"],
   createFile: ["fd", "dataFd"],
   find: ["fd", "unread"],
+  findDfsLink: ["unread"],
   findNamed: ["unread"],
   open: [""],
   replaceBySpecial: ["fd"],

@@ -11,6 +11,7 @@ import { andThen } from "../../and-then.ts";
 import { turns } from "../../turns.ts";
 import { UNFINISHED } from "../sidecar/folder-removal.ts";
 import { targetOf } from "../disk/rename.ts";
+import type { DfsLink } from "../name/dfs-target.ts";
 import { joinPath, splitPath } from "../name/names.ts";
 import { ListRights } from "./list-rights.ts";
 import { LocalHandle } from "./local-handle.ts";
@@ -124,6 +125,14 @@ class LocalStore implements FileStore {
       node?.close();
       return -Errno.EBADF;
     });
+  }
+
+  dfsLink(components: readonly string[]): MaybePromise<DfsLink | undefined | Failure> {
+    if (this.isClosed) return -Errno.EBADF;
+    const { disk } = this;
+    const names = diskNamesOf(disk.context, components);
+    if (typeof names === "number") return names;
+    return disk.withFolders((answers) => disk.run("findDfsLink", names, this.findsAnyForm, answers));
   }
 
   createFile(

@@ -64,6 +64,11 @@ export const PROTOCOL = [
     "Linux clients that mount with `posix` get modes, owners, links and case-sensitive names as on the disk. Must be on in [global] and in the share.",
     { scope: "both", aliases: ["smb3 posix extensions"] },
   ),
+  flag(
+    "host msdfs",
+    "yes",
+    "Lead clients to other servers' shares (DFS) by shares with `msdfs root` or `msdfs proxy`. Without such a share the server does not announce DFS.",
+  ),
   choice(
     "smb3 encryption",
     ENCRYPTION,

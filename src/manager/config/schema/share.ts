@@ -131,6 +131,23 @@ export const SHARE = [
   flag("allow insecure wide links", "no", "Allow `wide links` together with `smb3 unix extensions`.", {
     security: true,
   }),
+  flag(
+    "msdfs root",
+    "no",
+    "Symbolic links to `msdfs:SERVER\\SHARE`, which programs on the server make, lead clients to that share; `,SERVER\\SHARE` names further ones with the same files.",
+    { security: true },
+  ),
+  text(
+    "msdfs proxy",
+    "",
+    "`\\SERVER\\SHARE[,\\SERVER\\SHARE]`: clients of this share are led to that one, or to the first that they reach. The share needs no path.",
+    { security: true },
+  ),
+  flag(
+    "msdfs shuffle referrals",
+    "no",
+    "Clients get the targets of a link in random order instead of the one they are written in.",
+  ),
   flag("crossmnt", "yes", "File systems mounted below the path are part of the share.", { security: true }),
   choice(
     "case sensitive",

@@ -38,6 +38,8 @@ const losing: readonly (readonly [keyof ShareRules, Change, Change])[] = [
   ["followSymlinks", {}, { followSymlinks: false }],
   ["wideLinks", {}, { wideLinks: false }],
   ["posixExtensions", {}, { posixExtensions: false }],
+  ["dfs", {}, { dfs: { isRoot: true, proxied: "", shuffles: false } }],
+  ["dfs", {}, { dfs: { isRoot: false, proxied: "\\SERVER\\SHARE", shuffles: false } }],
   ["crossMounts", {}, { crossMounts: false }],
   ["vetoFiles", { vetoFiles: ["a"] }, { vetoFiles: ["a", "b"] }],
   ["hiding", {}, { hiding: { ...hiding, unreadable: true } }],
@@ -53,7 +55,9 @@ test.each(losing)("%s: %j becoming %j ends the tree", (name, before, after) => {
 });
 
 test.each(
-  losing.filter(([name, , after]) => !["path", "security", "snapshots"].includes(name) && after !== null),
+  losing.filter(
+    ([name, , after]) => !["path", "security", "dfs", "snapshots"].includes(name) && after !== null,
+  ),
 )("%s: the way back from %j to %j ends nothing", (_, before, after) => {
   expect(
     lossesOf(
@@ -77,7 +81,7 @@ test("a tree or session that encrypts or signs already goes on", () => {
 test("an unchanged share ends nothing, and every setting has its rule", () => {
   expect(lossesOf({}, structuredClone(base))).toEqual([]);
   const rules = Object.keys(base).filter(
-    (name) => !["type", "credentials", "namedUsers", "asGuest", "isAdmin"].includes(name),
+    (name) => !["type", "credentials", "namedUsers", "domainSids", "asGuest", "isAdmin"].includes(name),
   );
   expect(Object.keys(TREE_RULES).toSorted()).toEqual(rules.toSorted());
 });
