@@ -27,6 +27,7 @@ const CONFFILES = [
   "/etc/ksmbd/ksmbd.conf",
   "/etc/ksmbd/ksmbdpwd.db",
   "/etc/ksmbd/ksmbd.subauth",
+  "/etc/ksmbd/ksmbd.volumes",
 ];
 /** OpenWrt's own scripts, which enable and start the services of a package, and source its `postinst-pkg`. */
 const POSTINST = `#!/bin/sh

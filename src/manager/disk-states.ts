@@ -4,7 +4,7 @@ import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
 import { timers } from "../loop/timers.ts";
 import { askWorker } from "./ask-worker.ts";
 import { describeState, isReadOnly } from "./volumes/state-words.ts";
-import type { VolumeFacts, VolumeQuestion } from "./volumes/volume-facts.ts";
+import type { VolumeFacts } from "./volumes/volume-facts.ts";
 
 const TIMEOUT_MS = 5_000;
 /** Between two lines about one disk. */
@@ -44,10 +44,8 @@ export class DiskStates {
 export async function describeMount(mount: Mount): Promise<string | undefined> {
   if (!mount.source.startsWith("/dev/"))
     return isReadOnly(mount) ? `it is mounted read-only: mount -o remount,rw ${mount.mountPoint}` : undefined;
-  const { source, mountPoint } = mount;
-  const question: VolumeQuestion = { source, mountPoint };
   const answer = await Promise.race([
-    askWorker<VolumeFacts>(startWorker, question),
+    askWorker<VolumeFacts>(startWorker, mount),
     timers.sleep(TIMEOUT_MS).then(() => "ETIMEDOUT"),
   ]);
   return typeof answer === "string" ? undefined : describeState(mount, answer);

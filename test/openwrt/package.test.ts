@@ -1,4 +1,4 @@
-// The package for OpenWrt: its contents, and its service and hotplug scripts run by busybox's shell in the same surroundings
+// The package for OpenWrt: its contents, and its service script run by busybox's shell in the same surroundings
 // as those of ksmbd-tools.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -65,7 +65,6 @@ test("the package has what opkg wants, and takes the place of ksmbd's", () => {
   const files = run(["find", join(unpacked, "data"), "-mindepth", "1", "-printf", "%y %m %P\n"]).split("\n");
   for (const line of [
     "f 755 etc/init.d/ksmbd",
-    "f 755 etc/hotplug.d/mount/60-ksmbd",
     "f 644 etc/config/ksmbd",
     "f 755 usr/sbin/minismbd",
     "l 777 usr/sbin/ksmbd.mountd",
@@ -164,26 +163,36 @@ wait_for '! kill -0 $server 2>/dev/null' && echo stopped`);
   for (const line of ["the session went on", "the same server", "stopped"]) expect(output).toContain(line);
 });
 
-test.skipIf(!isRoot)("disks are shared when they are mounted, by clean names, if that is wanted", () => {
-  const output = runInside(`
-plug() { printf '/dev/%s: UUID="1" LABEL="%s" MOUNT="%s" TYPE="ext4"\\n' "$1" "$2" "$3" >/tmp/block; ACTION=add DEVICE=$1 /etc/hotplug.d/mount/60-ksmbd; }
+test.skipIf(!isRoot)(
+  "disks are shared when they are mounted, and may be written to, if that is wanted",
+  () => {
+    const output = runInside(`
+plug() { mount -t tmpfs -o mode=755 "/dev/$1" "$2"; }
 /etc/init.d/ksmbd start; listens
-plug sda1 Photos /mnt/first
-[ -e /var/run/config/ksmbd ] || echo 'not without the option'
+ksmbd.adduser -a -p secret anna
+plug sdx1 /mnt/first
+sleep 1; ksmbd.control --list | grep -q sdx1 || echo 'not without the option'
 sed -i "s/auto_share '0'/auto_share '1'/" /etc/config/ksmbd
-plug sda1 Photos /mnt/first; serves Photos
-plug sdb1 Photos /mnt/second; serves 'Photos sdb1'
-plug sdc1 "../../x'; reboot [global]" /mnt/second
-cat /var/run/config/ksmbd
-ACTION=remove DEVICE=sda1 /etc/hotplug.d/mount/60-ksmbd
-wait_for '! ksmbd.control --list | grep -q "^Photos  "'
-ksmbd.control --list`);
-  expect(output).not.toContain("waited in vain");
-  expect(output).toContain("not without the option");
-  expect(output).toContain("option name 'x reboot global'");
-  expect(output).toMatch(/Photos sdb1/);
-  expect(output.match(/option read_only 'yes'/g)?.length).toBe(3);
-});
+/etc/init.d/ksmbd reload; serves disk-sdx1
+client -U anna%secret //127.0.0.1/disk-sdx1 -c 'mkdir refused'
+sed -i "s/auto_share_write '0'/auto_share_write '1'/" /etc/config/ksmbd
+/etc/init.d/ksmbd reload
+wait_for "client -U anna%secret //127.0.0.1/disk-sdx1 -c 'mkdir made' >/dev/null"
+[ -d /mnt/first/made ] && [ ! -e /mnt/first/refused ] && echo 'written to then alone'
+client -N //127.0.0.1/disk-sdx1 -c ls
+plug sdy1 /mnt/second; serves disk-sdy1
+umount -l /mnt/first
+wait_for '! ksmbd.control --list | grep -q sdx1'
+printf "\\nconfig volumes\\n\\toption users 'ben'\\n" >>/etc/config/ksmbd
+/etc/init.d/ksmbd reload
+wait_for "client -U anna%secret //127.0.0.1/disk-sdy1 -c ls | grep -q ACCESS_DENIED"
+cat /var/etc/ksmbd/smb.conf`);
+    expect(output).not.toContain("waited in vain");
+    for (const line of ["not without the option", "written to then alone"]) expect(output).toContain(line);
+    expect(output).toMatch(/NT_STATUS_(ACCESS_DENIED|LOGON_FAILURE)/);
+    expect(output).toContain("[volumes]\n\tread only = no\n\tforce user = root\n\tforce group = root");
+  },
+);
 
 test.skipIf(!isRoot)("a router of 64 MiB gets small requests and a word in the log", () => {
   const output = runInside(`

@@ -2,15 +2,13 @@
 // cannot be read, from udev's database. Waits for the disk: for workers.
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import type { Mount } from "../../linux/mountinfo.ts";
 import { readPlain } from "../../linux/io.ts";
 import { AT_FDCWD, closeFd, Open, openAt } from "../../linux/open.ts";
 import { readSuperblock, type Superblock } from "./superblock.ts";
 
-export interface VolumeQuestion {
-  /** The device file, as the mount table has it. */
-  readonly source: string;
-  readonly mountPoint: string;
-}
+/** `source` is the device file. */
+export type VolumeQuestion = Pick<Mount, "source" | "mountPoint" | "deviceMajor" | "deviceMinor">;
 
 export interface VolumeFacts extends Superblock {
   /** The disk is on USB, or can be taken out. */
@@ -21,8 +19,9 @@ export interface VolumeFacts extends Superblock {
   readonly isWriteProtected: boolean;
 }
 
-export function findFacts({ source, mountPoint }: VolumeQuestion): VolumeFacts {
-  const device = deviceOf(source);
+export function findFacts(question: VolumeQuestion): VolumeFacts {
+  const { source, mountPoint } = question;
+  const device = deviceOf(question);
   const found = fromSuperblock(source) ?? fromUdev(device);
   return {
     ...found,
@@ -32,12 +31,15 @@ export function findFacts({ source, mountPoint }: VolumeQuestion): VolumeFacts {
   };
 }
 
-/** MAJOR:MINOR of a device file; empty where there is none (a service without /dev). */
-function deviceOf(source: string): string {
+/** MAJOR:MINOR of a disk; empty where it is unknown. */
+function deviceOf({ source, deviceMajor, deviceMinor }: VolumeQuestion): string {
+  // btrfs has a number of its own in the mount table.
+  if (deviceMajor !== 0) return `${deviceMajor}:${deviceMinor}`;
   try {
     const { rdev } = statSync(source);
     return `${(rdev >> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >> 12) & 0xfff00)}`;
   } catch {
+    // A service without /dev.
     return deviceByName(basename(source));
   }
 }

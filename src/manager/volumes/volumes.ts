@@ -97,8 +97,7 @@ export class Volumes {
     }
     const entry: Entry = { candidate, volume: undefined };
     this.entries.set(key, entry);
-    const { source, mountPoint } = candidate.mount;
-    const facts = await this.host.ask({ source, mountPoint });
+    const facts = await this.host.ask(candidate.mount);
     // It may have been unmounted meanwhile.
     if (this.entries.get(key) !== entry || (candidate.mustBeRemovable && !facts.isRemovable)) return;
     entry.volume = { name: this.nameFor(candidate.mount, facts), mount: candidate.mount, facts };

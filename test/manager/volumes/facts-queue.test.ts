@@ -21,6 +21,14 @@ class FakeWorker {
   }
 }
 
+/** A question about a device. */
+const about = (source: string): VolumeQuestion => ({
+  source,
+  mountPoint: "/",
+  deviceMajor: 8,
+  deviceMinor: 1,
+});
+
 function makeQueue(): FactsQueue {
   FakeWorker.all = [];
   return new FactsQueue(() => new FakeWorker() as unknown as Worker);
@@ -28,15 +36,15 @@ function makeQueue(): FactsQueue {
 
 test("300 disks are asked by one worker, which ends after the last", async () => {
   const queue = makeQueue();
-  const asked = Array.from({ length: 300 }, (_, at) => queue.ask({ source: `/dev/${at}`, mountPoint: "/" }));
+  const asked = Array.from({ length: 300 }, (_, at) => queue.ask(about(`/dev/${at}`)));
   expect((await Promise.all(asked)).map(({ label }) => label).at(-1)).toBe("/dev/299");
   expect(FakeWorker.all.map(({ isEnded }) => isEnded)).toEqual([true]);
 });
 
 test("a worker that fails leaves its disk unknown, and the next one is asked by another", async () => {
   const queue = makeQueue();
-  const broken = queue.ask({ source: "/dev/broken", mountPoint: "/" });
-  const next = queue.ask({ source: "/dev/next", mountPoint: "/" });
+  const broken = queue.ask(about("/dev/broken"));
+  const next = queue.ask(about("/dev/next"));
   expect([await broken, (await next).label]).toEqual([NO_FACTS, "/dev/next"]);
   expect(FakeWorker.all.every(({ isEnded }) => isEnded)).toBe(true);
 });

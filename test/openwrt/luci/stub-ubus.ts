@@ -1,4 +1,4 @@
-// A router's ubus as LuCI's pages see it: UCI with its changes, minismbd's object, the log and umount, with names that are
+// A router's ubus as LuCI's pages see it: UCI with its changes, minismbd's object and the log, with names that are
 // hostile wherever somebody else chooses them. Every call is kept.
 
 export interface Call {
@@ -73,7 +73,6 @@ export class StubUbus {
     "session.access": () => ({ access: true }),
     "luci.getFeatures": () => ({}),
     "file.list": () => ({ entries: [] }),
-    "file.exec": () => ({ code: 0, stdout: "" }),
     "uci.get": ({ config }) => ({ values: config === "ksmbd" ? this.valuesNow() : {} }),
     "uci.changes": () => ({ changes: this.changes.length > 0 ? { ksmbd: this.changes } : {} }),
     "uci.add": (fields) => this.addSection(fields),
@@ -100,7 +99,16 @@ export class StubUbus {
     "minismbd.kick": ({ session }) => ({ items: [{ session }] }),
     "minismbd.eject": ({ path }) => {
       this.isEjected = true;
-      return { items: [{ mountPoint: path, source: "/dev/sda1", closed: 2 }] };
+      const text = "unmounted, the disk can be taken out";
+      const item = {
+        mountPoint: path,
+        source: "/dev/sda1",
+        closed: 2,
+        outcome: "unmounted",
+        isSafe: true,
+        text,
+      };
+      return { items: [item] };
     },
     "minismbd.adduser": ({ user }) => {
       if (this.users.has(String(user))) return { error: `user '${user}' is there already` };
@@ -155,6 +163,7 @@ export class StubUbus {
       source: "/dev/sdb1",
       fileSystem: "vfat",
       isReadOnly: true,
+      state: `it is mounted read-only: mount -o remount,rw /mnt/usb${this.extra}`,
       shares: [`Films${this.extra}`],
       opens: 0,
       totalBytes: 29_000 * MIB,

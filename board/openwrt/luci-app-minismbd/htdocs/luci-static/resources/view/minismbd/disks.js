@@ -1,7 +1,6 @@
 // The disks that are shared or plugged in: free space, and a button that makes one safe to unplug.
 'use strict';
 'require view';
-'require fs';
 'require uci';
 'require ui';
 'require minismbd.server as server';
@@ -34,7 +33,10 @@ function stateOf(disk) {
 	if (disk.isEjected)
 		return _('ejected, not unmounted yet');
 
-	return disk.isReadOnly ? _('read-only') : _('mounted');
+	if (!disk.isReadOnly)
+		return _('mounted');
+
+	return disk.state ? [ _('read-only'), E('br'), E('small', {}, [ disk.state ]) ] : _('read-only');
 }
 
 return view.extend({
@@ -42,19 +44,15 @@ return view.extend({
 	handleSave: null,
 	handleReset: null,
 
-	/** The server lets go of the disk first: while it serves files from there, nobody can unmount it. */
 	eject: async function(disk) {
-		const released = await server.eject(disk.mountPoint);
-		const result = await fs.exec('/bin/umount', [ disk.mountPoint ]);
-		const closed = released[0] ? released[0].closed : 0;
+		const [ answer ] = await server.eject(disk.mountPoint);
 
 		this.place.refresh();
-		if (result.code != 0)
-			throw new Error(_('%s is flushed and no longer shared, but another program uses it: %s').format(
-				disk.mountPoint, result.stderr || result.code));
+		if (!answer || !answer.isSafe)
+			throw new Error(_('%s cannot be unplugged yet: %s').format(disk.mountPoint, answer ? answer.text : ''));
 
 		ui.addNotification(null, E('p', {}, [
-			_('%s can be unplugged now; %d open files were closed.').format(disk.mountPoint, closed)
+			_('%s can be unplugged now; %d open files were closed.').format(disk.mountPoint, answer.closed)
 		]), 'info');
 	},
 
