@@ -165,12 +165,13 @@ function runUntilStopped(
   const watch = new FileWatch(reload, manager);
   const metrics = new MetricsSwitch({ engine, configuration: () => manager.configuration() }, manager);
   const discovery = new DiscoverySwitch({ engine, configuration: () => manager.configuration() }, manager);
-  const volumes = new VolumesSwitch(volumeSharing(manager, passwordFile), manager.log);
   // First the shares, so that a client whose disk is gone does not connect to its mount point.
-  const mounts = new MountWatch(() => {
+  const disksChanged = (): void => {
     volumes.look();
     engine.mountsChanged();
-  });
+  };
+  const volumes = new VolumesSwitch(volumeSharing(manager, passwordFile), manager.log, disksChanged);
+  const mounts = new MountWatch(disksChanged);
   mounts.start();
   const followConfiguration = (): void => {
     const configuration = manager.configuration();

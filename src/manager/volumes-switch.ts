@@ -1,8 +1,11 @@
 // Shares the disks that are plugged in, where the configuration has [volumes]; the code for it is loaded
 // when it is first on.
-import { currentMounts } from "../linux/mountinfo.ts";
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import { currentMounts, type Mount } from "../linux/mountinfo.ts";
 import { timers } from "../loop/timers.ts";
 import { askWorker } from "./ask-worker.ts";
+import { DeviceWatch } from "./device-watch.ts";
 import type { Configuration } from "./config/load.ts";
 import type { Volume, Volumes } from "./volumes/volumes.ts";
 
@@ -24,16 +27,23 @@ export class VolumesSwitch {
   private readonly host: VolumeSharing;
   private readonly log: VolumesLog;
   private volumes: Volumes | undefined;
+  private readonly devices: DeviceWatch;
   private close: () => void = () => undefined;
 
-  constructor(host: VolumeSharing, log: VolumesLog) {
+  /** `devicesChanged`: a disk was plugged in or pulled out, whether or not it is mounted. */
+  constructor(host: VolumeSharing, log: VolumesLog, devicesChanged: () => void) {
     this.host = host;
     this.log = log;
+    this.devices = new DeviceWatch(devicesChanged);
   }
 
   /** At the start and after each reload. */
   follow(): void {
-    if (!this.isOn()) return void this.volumes?.follow([]);
+    if (!this.isOn()) {
+      this.devices.stop();
+      return void this.volumes?.follow([]);
+    }
+    this.devices.start();
     if (this.volumes === undefined) return void this.load();
     this.volumes.rename();
     this.look();
@@ -45,6 +55,7 @@ export class VolumesSwitch {
   }
 
   end(): void {
+    this.devices.stop();
     this.close();
   }
 
@@ -73,6 +84,7 @@ export class VolumesSwitch {
       {
         directories: () => host.loadedConfiguration().volumeDirectories,
         isTaken: (folded) => host.isShareName(folded),
+        isUnplugged,
         ask: (question) => facts.ask(question),
         changed: (volumes) => host.setVolumes(volumes),
         now: () => performance.now(),
@@ -83,6 +95,18 @@ export class VolumesSwitch {
     );
     this.look();
   }
+}
+
+/** False where that cannot be told (a container without /sys). */
+function isUnplugged({ source, deviceMajor, deviceMinor }: Mount): boolean {
+  // btrfs has a number of its own in the mount table.
+  const [directory, name] =
+    deviceMajor === 0
+      ? ["/sys/class/block", basename(source)]
+      : ["/sys/dev/block", `${deviceMajor}:${deviceMinor}`];
+  // The device mapper's names are links to the kernel's.
+  if (deviceMajor === 0 && source.startsWith("/dev/mapper/")) return false;
+  return existsSync(directory) && !existsSync(`${directory}/${name}`);
 }
 
 async function writeNames(file: string, text: string): Promise<string | undefined> {

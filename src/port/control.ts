@@ -17,7 +17,7 @@ export interface EngineControl {
    * one of them is not to be had yet.
    */
   reviewAddresses(): boolean;
-  /** The mount table has changed: what is open on a disk that is gone ends. */
+  /** The mount table or the disks have changed: what is open on a disk that is gone ends. */
   mountsChanged(): void;
   /** Takes the log level of the settings, and nothing else. */
   reviewLog(): void;

@@ -24,6 +24,8 @@ export interface VolumesHost {
   directories(): readonly string[];
   /** Names of shares that are in the configuration, folded. */
   isTaken(folded: string): boolean;
+  /** The device of a mount is gone: nobody has unmounted a disk that was pulled out. */
+  isUnplugged(mount: Mount): boolean;
   ask(question: VolumeQuestion): Promise<VolumeFacts>;
   /** The disks have changed. */
   changed(volumes: readonly Volume[]): void;
@@ -61,7 +63,7 @@ export class Volumes {
   async follow(mounts: readonly Mount[]): Promise<void> {
     const candidates = new Map<string, Candidate>();
     for (const candidate of candidatesIn(mounts, this.host.directories()))
-      candidates.set(keyOf(candidate), candidate);
+      if (!this.host.isUnplugged(candidate.mount)) candidates.set(keyOf(candidate), candidate);
     let hasChanged = false;
     for (const [key, { volume }] of [...this.entries]) {
       if (candidates.has(key)) continue;

@@ -63,6 +63,28 @@ test.skipIf(!canPlugDisks)(
 );
 
 test.skipIf(!canPlugDisks)(
+  "a disk that is pulled out loses its share and its clients though nobody unmounts it",
+  async () => {
+    const box = await start();
+    const disk = box.make("pulled");
+    box.plug(disk);
+    await box.awaitShare("pulled");
+    const mount = await mountShare(box.server, TESTER, "pulled");
+    await createFile(mount, "file");
+    const source = box.inside(["findmnt", "-n", "-o", "SOURCE", disk.path]).trim();
+    // Loop devices cannot be pulled out: for the server this one is no longer among the devices.
+    box.inside(["mount", "-t", "tmpfs", "none", "/sys/dev/block"]);
+    expect(await box.awaitShare("pulled", false)).toBeLessThan(SHARED_MS);
+    expectOutcome(await mount.client.outcome(createCall(mount, "file")), Status.NETWORK_NAME_DELETED);
+    await expect(mountShare(box.server, TESTER, "pulled")).rejects.toThrow("BAD_NETWORK_NAME");
+    mount.client.close();
+    expect(box.inside(["findmnt", "-n", "-o", "SOURCE", disk.path]).trim()).toBe(source);
+    box.inside(["umount", "/sys/dev/block"]);
+    await box.awaitShare("pulled");
+  },
+);
+
+test.skipIf(!canPlugDisks)(
   "a disk elsewhere than in 'volume directories' gets no share unless it is removable",
   async () => {
     const box = await start();

@@ -21,6 +21,8 @@ export class Box {
   writes = 0;
   readonly log: string[] = [];
   readonly taken = new Set<string>();
+  /** Devices that are gone though they are mounted. */
+  readonly unplugged = new Set<string>();
   changes = 0;
   asked = 0;
   volumes!: Volumes;
@@ -56,6 +58,7 @@ export class Box {
       {
         directories: () => ["/media"],
         isTaken: (folded) => this.taken.has(folded),
+        isUnplugged: ({ source }) => this.unplugged.has(source),
         ask: ({ source }) => {
           this.asked++;
           const { label = "", uuid = "", isRemovable = true } = this.disks.get(source) ?? {};

@@ -57,6 +57,17 @@ test("a share of the configuration and a user's home have priority over a label"
   expect(box.names()).toEqual(["Photos 3"]);
 });
 
+test("a disk that is pulled out and still in the mount table has no share", async () => {
+  const box = new Box();
+  await box.plug(PHOTOS);
+  box.unplugged.add(PHOTOS.source);
+  await box.look();
+  expect(box.names()).toEqual([]);
+  box.unplugged.clear();
+  await box.look();
+  expect(box.names()).toEqual(["Photos"]);
+});
+
 test("a disk of the system gets a share only where its directory says so", async () => {
   const box = new Box();
   await box.plug({ source: "/dev/sda3", label: "Data", uuid: "3", point: "/data", isRemovable: false });
