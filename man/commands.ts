@@ -7,6 +7,7 @@ import { OPTIONS as DELUSER } from "../src/cli/deluser.ts";
 import { OPTIONS as MOUNTD } from "../src/cli/mountd.ts";
 import { OPTIONS as PASSWD } from "../src/cli/passwd.ts";
 import { OPTIONS as SERVE } from "../src/cli/serve.ts";
+import { OPTIONS as SETUP } from "../src/cli/setup.ts";
 import { OPTIONS as SHARES } from "../src/cli/shares.ts";
 import { OPTIONS as STATUS } from "../src/cli/status.ts";
 import { OPTIONS as TESTPARM } from "../src/cli/testparm.ts";
@@ -26,6 +27,16 @@ export const COMMANDS: readonly Command[] = [
       "rights that users would no longer get end at once, everything else goes on, and an invalid configuration " +
       "changes nothing. With --share and without --config no configuration is read.",
     options: SERVE,
+  },
+  {
+    usage: "minismbd setup [OPTION]...",
+    text:
+      "Sets a new machine up: makes one user with a password, the machine's SID, and the section [volumes], by which each disk " +
+      "that is plugged in is shared for that user. It prints the password, and stores it in minismbd.txt on the boot partition " +
+      "of a Raspberry Pi; when somebody has logged on with it, that file is removed and the password forgotten. A power cut " +
+      "leaves nothing, or what the next run completes. Where there are users already, and when it is run again, it changes " +
+      "nothing. minismbd-setup.service runs it at the first start of an image.",
+    options: SETUP,
   },
   { usage: "minismbd adduser [OPTION]... USER", text: "Adds a user.", options: ADDUSER },
   { usage: "minismbd passwd [OPTION]... USER", text: "Changes a user's password.", options: PASSWD },

@@ -3,13 +3,14 @@ _minismbd() {
   local word="${COMP_WORDS[COMP_CWORD]}" name="${COMP_WORDS[0]##*/}" options=""
   if [ "$name" = minismbd ]; then
     if [ "$COMP_CWORD" -eq 1 ]; then
-      COMPREPLY=($(compgen -W "serve adduser passwd deluser users addshare shares testparm status control version" -- "$word"))
+      COMPREPLY=($(compgen -W "serve setup adduser passwd deluser users addshare shares testparm status control version" -- "$word"))
       return
     fi
     name="${COMP_WORDS[1]}"
   fi
   case "$name" in
     serve) options="--config --pwddb --port --share --user --option --quick-start --lock --dialect --control --nodetach --syslog --verbose --help" ;;
+    setup) options="--user --directory --guest --no-shares --notice --show --config --pwddb --help" ;;
     adduser) options="--add --update --delete --password --pwddb --config --verbose --json --version --help" ;;
     passwd) options="--password --pwddb --config --verbose --json --help" ;;
     deluser) options="--pwddb --config --verbose --json --help" ;;

@@ -37,6 +37,7 @@ const NO_PROGRAMS = new Set([
     "deluser",
     "passwd",
     "serve",
+    "setup",
     "shares",
     "testparm",
     "users",

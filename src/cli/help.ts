@@ -5,6 +5,7 @@ const TEXT = `minismbd shares folders with Windows, macOS and Linux over SMB2 an
 Usage: minismbd COMMAND [OPTION]...
 
   serve      serve, from a configuration or from options alone
+  setup      set a new machine up: a user, and a share for each disk
   adduser    add a user
   passwd     change a user's password
   deluser    delete a user

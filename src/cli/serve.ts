@@ -115,7 +115,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
   const manager = createManager(plan);
   // Whoever finds the process by its lock file may signal it: the default action would end the server.
   process.on("SIGHUP", () => manager.reloadServer());
-  process.on("SIGUSR1", () => manager.logShares());
+  process.on("SIGUSR1", () => logShares(manager));
   process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
   const serviceManager = ServiceManager.find(process.env);
@@ -221,6 +221,11 @@ function volumeSharing(manager: ServerManager, passwordFile: string | null): Vol
     isShareName: (folded) => manager.isShareName(folded),
     setVolumes: (found) => manager.live.setVolumes(found),
   };
+}
+
+function logShares(manager: ServerManager): void {
+  const { shares } = manager.configuration();
+  manager.log.info(`shares: ${[...shares.values()].map(({ name, path }) => `[${name}] ${path}`).join(", ")}`);
 }
 
 /** For `systemctl status`. */

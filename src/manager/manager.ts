@@ -38,6 +38,7 @@ import type { Pipes } from "./rpc/pipes.ts";
 import { type Admission, admit, whyRefused } from "./share-access.ts";
 import { HostNames } from "./host-names.ts";
 import { mapName } from "./users/name-map.ts";
+import { FirstLogon } from "./setup/first-logon.ts";
 import { ShareFinder } from "./share-finder.ts";
 import { ShareDirectories } from "./share-directories.ts";
 import { Tickets } from "./tickets.ts";
@@ -78,6 +79,7 @@ export class ServerManager implements Manager, PipeManager {
   private readonly shares: ShareFinder;
   private readonly hostNames: HostNames;
   readonly live: LiveConfiguration;
+  private readonly firstLogon: FirstLogon;
   /** The settings of the start. */
   private readonly started: EngineSettings;
   private pipes: Pipes | undefined;
@@ -98,6 +100,7 @@ export class ServerManager implements Manager, PipeManager {
     this.log = options.log ?? createLog(() => this.settings().logLevel, this.logOutput.write);
     this.events = new EventLog(this.log, () => performance.now());
     this.directories = new ShareDirectories(this.log, this.events);
+    this.firstLogon = new FirstLogon(options.passwordFile, this.log);
     this.systemAccounts = options.systemAccounts ?? new SystemAccountFiles();
     this.systemAccounts.onFault = (text) => this.events.warn("accounts", () => text);
     this.systemAccounts.read();
@@ -168,12 +171,6 @@ export class ServerManager implements Manager, PipeManager {
     for (const { name } of this.users.all()) yield name;
   }
 
-  /** Logs the shares, for SIGUSR1. */
-  logShares(): void {
-    const { shares } = this.config;
-    this.log.info(`shares: ${[...shares.values()].map(({ name, path }) => `[${name}] ${path}`).join(", ")}`);
-  }
-
   warn(text: string): void {
     this.log.warn(text);
   }
@@ -202,6 +199,7 @@ export class ServerManager implements Manager, PipeManager {
       this.logOutput.place(next.logPlace);
       if (this.engine !== undefined) this.followInterfaces();
       this.directories.reportAnew();
+      this.firstLogon.follow();
       this.hostNames.follow(hostRulesOf(this.config));
       return undefined;
     } catch (error) {
@@ -314,6 +312,7 @@ export class ServerManager implements Manager, PipeManager {
 
   notify(event: EngineEvent): void {
     this.events.write(event);
+    this.firstLogon.see(event);
   }
 
   private connectPipes(identity: Identity): ShareGrant | { status: NtStatus } {

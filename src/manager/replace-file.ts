@@ -1,13 +1,13 @@
-// Replaces a file as a whole: readers find the old one or the new one. The temporary file beside it is also
-// the lock against a second writer.
-import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync } from "node:fs";
+// Replaces a file as a whole: readers find the old one or the new one. The temporary file beside it, which
+// its writer holds by flock(2), is also the lock against a second writer.
+import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, renameSync } from "node:fs";
 import { statSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { Errno } from "../linux/errno.ts";
+import { FlockOperation, flockFd } from "../linux/locks.ts";
 import { ConfigError } from "./config/parse.ts";
 
 const LOCK_WAIT_MS = 50;
-/** A writer takes milliseconds: an older temporary file was left by a killed one. */
-const ABANDONED_MS = 30_000;
 
 export interface Replacement {
   readonly file: string;
@@ -52,19 +52,56 @@ export function replaceFile<T>(
 }
 
 function openTemporary(file: string, name: string, temporary: string, waits: number): number {
-  for (let left = waits; ; left--) {
+  for (let left = waits; ;) {
     try {
-      return openSync(temporary, "wx", 0o600);
+      const descriptor = openSync(temporary, "wx", 0o600);
+      if (isOurs(descriptor, temporary)) return descriptor;
+      closeSync(descriptor);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       const hint = hintOf(code, "correct the directory's owner and mode");
       if (code !== "EEXIST") throw new ConfigError(file, `${name} cannot be written (${code}), ${hint}`);
-      if (left <= 0) throw new ConfigError(temporary, "another change is under way, remove this file if not");
-      const age = Date.now() - (statSync(temporary, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (age > ABANDONED_MS) removeQuietly(temporary);
-      else Bun.sleepSync(LOCK_WAIT_MS);
+      if (removeAbandoned(temporary)) continue;
+      if (left-- <= 0)
+        throw new ConfigError(temporary, "another change is under way, remove this file if not");
+      Bun.sleepSync(LOCK_WAIT_MS);
     }
   }
+}
+
+const LOCK = FlockOperation.EXCLUSIVE | FlockOperation.NONBLOCK;
+
+/** Locks the new file; false where another writer took it for abandoned before that. */
+function isOurs(descriptor: number, temporary: string): boolean {
+  return flockFd(descriptor, LOCK) !== -Errno.EAGAIN && isStill(descriptor, temporary);
+}
+
+/**
+ * Removes the file of a writer that was killed, which nobody has locked. No clock tells it: a board without
+ * one is in 1970 at every start.
+ */
+function removeAbandoned(temporary: string): boolean {
+  let descriptor: number;
+  try {
+    descriptor = openSync(temporary, "r");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
+  try {
+    if (flockFd(descriptor, LOCK) !== 0) return false;
+    // A server of an earlier version locks nothing, but writes within milliseconds.
+    Bun.sleepSync(LOCK_WAIT_MS);
+    if (isStill(descriptor, temporary)) removeQuietly(temporary);
+    return true;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function isStill(descriptor: number, path: string): boolean {
+  const { dev, ino } = fstatSync(descriptor);
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.ino === ino && found.dev === dev;
 }
 
 const HINTS: Readonly<Record<string, string>> = {

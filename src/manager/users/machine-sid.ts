@@ -1,8 +1,10 @@
 // ksmbd.subauth: `a:b:c`, three decimal 32-bit numbers, the sub-authorities of the SID that this machine's
 // users belong to: S-1-5-21-a-b-c ([MS-DTYP] 2.4.2.4). It stays the same for as long as the file does.
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ConfigError } from "../config/parse.ts";
+import { replaceFile } from "../replace-file.ts";
 
 const FILE = "ksmbd.subauth";
 const FILE_MODE = 0o644;
@@ -25,16 +27,15 @@ export function machineSid(file: string | null, serverGuid: string, warn: (text:
   if (stored === undefined) return formatDomain(derived);
   if (stored !== "missing") return formatDomain(stored);
   try {
-    return formatDomain(makeFile(file, derived) ?? derived);
+    return formatDomain(makeSubauthFile(file, derived) ?? derived);
   } catch (error) {
-    warn(
-      `${file} cannot be made (${(error as NodeJS.ErrnoException).code}), the SID of this machine is not kept`,
-    );
+    if (!(error instanceof ConfigError)) throw error;
+    warn(`${error.message}; it is not kept`);
     return formatDomain(derived);
   }
 }
 
-type Numbers = readonly [number, number, number];
+export type Numbers = readonly [number, number, number];
 
 function readNumbers(file: string, warn: (text: string) => void): Numbers | "missing" | undefined {
   let text: string;
@@ -61,23 +62,23 @@ export function parseNumbers(text: string): Numbers | undefined {
 }
 
 /**
- * Makes the file whole or not at all. The numbers of another process that was quicker, if they can be read.
+ * Makes the file whole or not at all. Returns the numbers in it, which may be those of another process that
+ * was quicker; undefined if they cannot be read. Throws ConfigError.
  */
-function makeFile(file: string, numbers: Numbers): Numbers | undefined {
-  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
-  const descriptor = openSync(temporary, "wx", FILE_MODE);
+export function makeSubauthFile(file: string, numbers: Numbers, waits = 0): Numbers | undefined {
+  let isThere = false;
+  const how = { file, name: "the machine's SID", mode: () => FILE_MODE, waits };
   try {
-    writeSync(descriptor, `${numbers.join(":")}\n`);
-    fsyncSync(descriptor);
-    linkSync(temporary, file);
-    return numbers;
+    replaceFile(how, (put) => {
+      isThere = existsSync(file);
+      if (isThere) throw new ConfigError(file, "it exists");
+      put(`${numbers.join(":")}\n`);
+    });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (!isThere) throw error;
     return parseNumbers(readFileSync(file, "latin1"));
-  } finally {
-    closeSync(descriptor);
-    unlinkSync(temporary);
   }
+  return numbers;
 }
 
 function deriveNumbers(serverGuid: string): Numbers {

@@ -38,7 +38,7 @@ test("without a file, and where it cannot be made, the SID is the one of the GUI
   expect(read(null, "ff".repeat(16)).sid).not.toBe(derived);
   expect(read(join(directory, "missing", "ksmbd.subauth"))).toEqual({
     sid: derived,
-    warnings: [expect.stringContaining("cannot be made (ENOENT)")],
+    warnings: [expect.stringContaining("cannot be written (ENOENT), make its directory")],
   });
 });
 
