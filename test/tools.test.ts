@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dir, "..");
 
 /** What `npm test` does not call, what installs the tools, and the samples below. */
 const ELSEWHERE =
-  /^(?:box\/|clients\/|fresh\/|openwrt\/luci\/|package\/(?:machine|try)\.ts$|run\.ts$|tools\.test\.ts$)/;
+  /^(?:box\/|clients\/|fresh\/|gluster\/|openwrt\/luci\/|package\/(?:machine|try)\.ts$|run\.ts$|tools\.test\.ts$)/;
 /** Words that begin a command of the shell and are no programs, and minismbd's own commands. */
 const NO_PROGRAMS = new Set([
   ...[
