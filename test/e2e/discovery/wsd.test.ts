@@ -61,3 +61,13 @@ test.skipIf(!canRun)(
     expect(lines.text).not.toContain("discovered BOX");
   },
 );
+
+test.skipIf(!canMakeNetworks || Bun.which("nmap") === null)(
+  "nmap's broadcast-wsdd-discover finds the server's description",
+  async () => {
+    await made().startServer("-o", "workgroup = HOME").lines.see("ready on port 445");
+    await Bun.sleep(1500);
+    const { lines } = made().startThere("nmap", "-e", "eth0", "--script", "broadcast-wsdd-discover");
+    await lines.see(/Address: http:\/\/10\.88\.0\.1:5357\/[\da-f-]{36}\s+\|_?\s+Type: Device pub:Computer/);
+  },
+);

@@ -39,7 +39,8 @@ export class Browser {
   /** Waits until the expression is true in the page. Throws after a while. */
   async until(expression: string): Promise<void> {
     const end = performance.now() + TIMEOUT_MS;
-    while (!(await this.evaluate<boolean>(`Boolean(${expression})`))) {
+    // While another page is loaded, nothing can be evaluated.
+    while (!(await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false))) {
       if (performance.now() > end) throw new Error(`waited in vain for ${expression}`);
       await Bun.sleep(50);
     }

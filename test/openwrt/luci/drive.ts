@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Browser } from "./browser.ts";
-import { APP, servePages } from "./page-server.ts";
+import { APP, READ_ONLY, servePages } from "./page-server.ts";
 import { type Call, HOSTILE, PLAIN, StubUbus } from "./stub-ubus.ts";
 
 const PICTURES = join(import.meta.dir, "../../../board/openwrt/pictures");
@@ -15,7 +15,7 @@ const EVE = `eve${HOSTILE}`;
 interface Stage {
   readonly browser: Browser;
   readonly ubus: StubUbus;
-  readonly open: (page: (typeof PAGES)[number]) => Promise<void>;
+  readonly open: (page: (typeof PAGES)[number], search?: string) => Promise<void>;
 }
 
 type Scene = (stage: Stage) => Promise<void>;
@@ -60,11 +60,15 @@ const SCENES: Readonly<Record<string, Scene>> = {
     assert.deepEqual({ ...whole, ...expected }, whole);
   },
 
-  "a share's name in the title of its form is text": async ({ browser, open }) => {
+  "a share's name is text in its form": async ({ browser, open }) => {
     await open("shares");
     await browser.press("Edit", "#cbi-ksmbd-share", 1);
-    await browser.until("document.querySelector('.modal h4')");
-    assert.ok((await browser.textOf(".modal")).includes(`Films${HOSTILE}`));
+    await browser.until("document.querySelector('.modal [data-name=name] input')");
+    const name = await browser.evaluate("document.querySelector('.modal [data-name=name] input').value");
+    assert.equal(name, `Films${HOSTILE}`);
+    // The names of users are choices there.
+    assert.ok((await browser.evaluate<string>("document.querySelector('.modal').textContent")).includes(EVE));
+    await checkPage(browser);
     await browser.press("Dismiss", ".modal");
   },
 
@@ -138,6 +142,15 @@ const SCENES: Readonly<Record<string, Scene>> = {
     assert.deepEqual(values, [{ name: "sdc1", path: "/mnt/sdc1", read_only: "no" }]);
   },
 
+  "who may only look gets no button that works": async ({ browser, open }) => {
+    for (const page of ["users", "disks", "clients"] as const) {
+      await open(page, READ_ONLY);
+      const buttons = "[...document.querySelectorAll('#view button')]";
+      assert.ok(await browser.evaluate(`${buttons}.length > 1`), page);
+      assert.ok(await browser.evaluate(`${buttons}.every((one) => one.disabled)`), page);
+    }
+  },
+
   "without a server the pages say so": async ({ browser, ubus, open }) => {
     ubus.fault = `/tmp/ksmbd.sock${HOSTILE}: no server answers, start it first`;
     for (const page of ["shares", "users", "disks", "clients"] as const) {
@@ -170,13 +183,24 @@ function checkRights(calls: readonly Call[]): void {
   assert.deepEqual([...new Set(ours)].sort(), granted.sort());
 }
 
+async function checkPage(browser: Browser): Promise<void> {
+  const found = await browser.evaluate<unknown>(
+    "window.hacked ?? document.querySelector('img[src=x]')?.outerHTML ?? null",
+  );
+  assert.equal(found, null, "a name was taken for HTML");
+}
+
 async function play(luci: string, extra: string, scene: Scene): Promise<readonly Call[]> {
   const ubus = new StubUbus(extra);
   const pages = servePages(luci, ubus);
   const browser = new Browser();
   try {
-    await scene({ browser, ubus, open: (page) => browser.open(pages.url(page)) });
-    assert.equal(await browser.evaluate("window.hacked ?? null"), null, "a name was taken for HTML");
+    const open: Stage["open"] = async (page, search = "") => {
+      await browser.open(`${pages.url(page)}${search}`);
+      await checkPage(browser);
+    };
+    await scene({ browser, ubus, open });
+    await checkPage(browser);
     assert.deepEqual(browser.faults, []);
   } finally {
     browser.close();

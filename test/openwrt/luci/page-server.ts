@@ -8,6 +8,8 @@ export const APP = join(import.meta.dir, "../../../board/openwrt/luci-app-minism
 const MENU = join(APP, "root/usr/share/luci/menu.d/luci-app-minismbd.json");
 const PREFIX = "/cgi-bin/luci/";
 const BASE = "admin/services/minismbd";
+/** Of a page's address: the user of LuCI has the rights to read alone. */
+export const READ_ONLY = "?readonly";
 /** Directories of static files in a checkout of github.com/openwrt/luci. */
 const LUCI_FILES = ["modules/luci-base/htdocs", "themes/luci-theme-bootstrap/htdocs"];
 const TYPES: Readonly<Record<string, string>> = { js: "text/javascript", css: "text/css", png: "image/png" };
@@ -34,11 +36,12 @@ export function servePages(luci: string, ubus: StubUbus): { url: (page: string) 
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {
-      const { pathname } = new URL(request.url);
+      const { pathname, search } = new URL(request.url);
       if (pathname === "/ubus/") return Response.json(answerAll(ubus, await request.json()));
       if (pathname === `${PREFIX}admin/menu`) return Response.json(readMenu());
       if (pathname.startsWith(`${PREFIX}admin/translations`)) return script("window.TR = {};");
-      if (pathname.startsWith(`${PREFIX}${BASE}/`)) return html(pathname.slice(PREFIX.length));
+      if (pathname.startsWith(`${PREFIX}${BASE}/`))
+        return html(pathname.slice(PREFIX.length), search === READ_ONLY);
       return serveFile(luci, pathname);
     },
   });
@@ -88,7 +91,7 @@ export function readMenu(): MenuNode {
   return root;
 }
 
-function html(path: string): Response {
+function html(path: string, readonly: boolean): Response {
   const words = path.split("/");
   const view = `minismbd/${words.at(-1)}`;
   const environment = {
@@ -103,7 +106,7 @@ function html(path: string): Response {
     ubuspath: "/ubus/",
     sessionid: "0123456789abcdef0123456789abcdef",
     token: "token",
-    nodespec: { satisfied: true, action: { type: "view", path: view } },
+    nodespec: { satisfied: true, readonly, action: { type: "view", path: view } },
     apply_rollback: 30,
     apply_holdoff: 1,
     apply_timeout: 1,

@@ -145,8 +145,8 @@ function addShares(map, users) {
 	s.sortable = true;
 	s.nodescriptions = true;
 	s.addbtntitle = _('Add share');
-	// LuCI takes it for HTML.
-	s.modaltitle = (section) => '%h'.format(uci.get('ksmbd', section, 'name') || _('New share'));
+	// Without the share's name: some versions of LuCI undo its escaping and take the title for HTML.
+	s.modaltitle = () => _('Share');
 	s.tab('general', _('General'));
 	s.tab('access', _('Access'));
 	s.tab('files', _('Files'));
