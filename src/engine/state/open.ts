@@ -255,6 +255,8 @@ export class SharedFile {
   moving: Promise<void> | undefined;
   /** Settles when the last append that was started ends; never rejects. */
   appending: Promise<void> | undefined;
+  /** Settles when the last change of its kernel locks that was started ends; never rejects. */
+  mirroring: Promise<void> | undefined;
   /** The removal of its name is in progress. */
   isBeingRemoved = false;
   /** False once its name was unlinked or belongs to another object, while it is still open. */

@@ -186,7 +186,11 @@ export interface FileHandle {
    * -EAGAIN where another program's lock conflicts; -EBADF where the handle lacks the access. Undefined
    * without such locks.
    */
-  lockRange?(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure;
+  lockRange?(
+    kind: "nothing" | "shared" | "exclusive",
+    offset: bigint,
+    length: bigint,
+  ): MaybePromise<0 | Failure>;
   /**
    * Zeros [offset, offset + length) up to the end of the file, which keeps its size; with `frees` also frees
    * the blocks where the file system can. Returns the number of bytes zeroed, possibly fewer than asked, 0 at

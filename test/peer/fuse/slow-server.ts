@@ -41,6 +41,7 @@ const Opcode = {
   READDIR: 28,
   RELEASEDIR: 29,
   FSYNCDIR: 30,
+  SETLK: 32,
   CREATE: 35,
   INTERRUPT: 36,
   DESTROY: 38,
@@ -104,12 +105,16 @@ function entryOf(node: TreeNode | number, extra = 0): Reply {
   return bytes;
 }
 
+/** Flag of INIT: the kernel asks for byte-range locks. All are granted: there is no other client. */
+const POSIX_LOCKS = 2;
+
 function initialise({ view }: Request): Reply {
   const bytes = new Uint8Array(64);
   const out = new DataView(bytes.buffer);
   out.setUint32(0, 7, true);
   out.setUint32(4, 31, true);
   out.setUint32(8, view.getUint32(8, true), true);
+  out.setUint32(12, POSIX_LOCKS, true);
   out.setUint16(16, 64, true);
   out.setUint16(18, 48, true);
   out.setUint32(20, MAX_WRITE, true);
@@ -252,6 +257,7 @@ const handlers: Readonly<Record<number, (request: Request) => Reply>> = {
       view.getUint32(0, true),
     ),
   [Opcode.SETXATTR]: setValue,
+  [Opcode.SETLK]: () => EMPTY,
   [Opcode.FLUSH]: () => (flushErrno === 0 ? EMPTY : -flushErrno),
   [Opcode.REMOVEXATTR]: ({ node, body }) => (node.attributes.delete(nameIn(body)) ? EMPTY : ENODATA),
 };

@@ -53,7 +53,7 @@ export function handleLock(exchange: Exchange, open: Open): MaybePromise<NtStatu
 export function releaseLocks(open: Open): void {
   const { file } = open;
   if (file?.locks === undefined) return;
-  if (open.tree.grant.posixLocking) unmirrorAll(open);
+  if (open.tree.grant.posixLocking) unmirrorAll(open, file);
   file.locks.release(open.id);
   dropIfUnused(file);
 }
@@ -74,18 +74,25 @@ function sequencesOf(exchange: Exchange, open: Open): LockSequences | undefined 
 }
 
 // 3.3.5.14.1: one element after another; those unlocked before a failure stay unlocked.
-function unlockRanges(open: Open, file: SharedFile, elements: readonly LockElement[]): NtStatus {
+function unlockRanges(
+  open: Open,
+  file: SharedFile,
+  elements: readonly LockElement[],
+): MaybePromise<NtStatus> {
+  let mirrored: MaybePromise<unknown>;
   for (const { offset, length, flags } of elements) {
     if (flags !== LockFlag.UNLOCK) return Status.INVALID_PARAMETER;
     if (offset + length > OFFSET_LIMIT) return Status.INVALID_LOCK_RANGE;
     const { locks } = file;
     if (locks === undefined) return Status.RANGE_NOT_LOCKED;
     const isMirrored = open.tree.grant.posixLocking;
-    const beforeServing = isMirrored ? () => void mirrorLocks(open, locks, offset, length) : undefined;
+    const mirror = () => void (mirrored = mirrorLocks(open, file, locks, offset, length));
+    const beforeServing = isMirrored ? mirror : undefined;
     if (!locks.unlock(open.id, offset, length, beforeServing)) return Status.RANGE_NOT_LOCKED;
     dropIfUnused(file);
   }
-  return Status.SUCCESS;
+  // The changes of a file's kernel locks end in their order.
+  return andThen(mirrored, () => Status.SUCCESS);
 }
 
 function lockRanges(
@@ -98,29 +105,47 @@ function lockRanges(
   const { context } = exchange;
   // [MS-FSA] 2.1.5.8: a client that reads from its cache would not notice the lock.
   if (file.caching.active > 0) context.caching.breakReading(file.caching, open.caching);
-  const limits = limitsOf(context, open);
   file.locks ??= new RangeLocks();
   const { locks } = file;
   const taken: LockRange[] = [];
-  let status: NtStatus = Status.SUCCESS;
-  for (const { offset, length, flags } of elements) {
-    if (offset + length > OFFSET_LIMIT) {
-      status = Status.INVALID_LOCK_RANGE;
-      break;
-    }
+  return andThen(takeLocks(exchange, open, file, locks, elements, taken), (status) => {
+    if (status === Status.SUCCESS) return status;
+    for (const range of taken.reverse()) undoLock(open, file, locks, range);
+    dropIfUnused(file);
+    return status;
+  });
+}
+
+/** Takes the locks of the elements that follow those in `taken`, and adds them to it. */
+function takeLocks(
+  exchange: Exchange,
+  open: Open,
+  file: SharedFile,
+  locks: RangeLocks,
+  elements: readonly LockElement[],
+  taken: LockRange[],
+): MaybePromise<NtStatus> {
+  const limits = limitsOf(exchange.context, open);
+  for (const { offset, length, flags } of elements.slice(taken.length)) {
+    if (offset + length > OFFSET_LIMIT) return Status.INVALID_LOCK_RANGE;
     const range = { owner: open.id, offset, length, isExclusive: (flags & LockFlag.EXCLUSIVE) !== 0 };
     const outcome = locks.lock(range, limits);
     if (outcome === LockOutcome.CONFLICT && (flags & LockFlag.FAIL_IMMEDIATELY) === 0) {
       return awaitLock(exchange, open, file, locks, range);
     }
-    status = outcome === LockOutcome.GRANTED ? mirrorGranted(open, locks, range) : statusFor(outcome);
-    if (status !== Status.SUCCESS) break;
+    if (outcome !== LockOutcome.GRANTED) return statusFor(outcome);
+    const status = mirrorGranted(open, file, locks, range);
+    if (status instanceof Promise) {
+      return status.then((late) => {
+        if (late !== Status.SUCCESS) return late;
+        taken.push(range);
+        return takeLocks(exchange, open, file, locks, elements, taken);
+      });
+    }
+    if (status !== Status.SUCCESS) return status;
     taken.push(range);
   }
-  if (status === Status.SUCCESS) return status;
-  for (const range of taken.reverse()) undoLock(open, locks, range);
-  dropIfUnused(file);
-  return status;
+  return Status.SUCCESS;
 }
 
 /** Checks the flags of one of `count` elements. 3.3.5.14.2: only the sole lock of a request may wait. */
@@ -146,17 +171,26 @@ function limitsOf({ settings, opens }: EngineContext, open: Open): LockLimits {
 /**
  * Mirrors a lock just granted in the kernel; if a local program's lock conflicts, undoes it without a wait.
  */
-function mirrorGranted(open: Open, locks: RangeLocks, range: LockRange): NtStatus {
-  if (!open.tree.grant.posixLocking || mirrorLocks(open, locks, range.offset, range.length)) {
-    return Status.SUCCESS;
-  }
-  undoLock(open, locks, range);
-  return Status.LOCK_NOT_GRANTED;
+function mirrorGranted(
+  open: Open,
+  file: SharedFile,
+  locks: RangeLocks,
+  range: LockRange,
+): MaybePromise<NtStatus> {
+  if (!open.tree.grant.posixLocking) return Status.SUCCESS;
+  return andThen(mirrorLocks(open, file, locks, range.offset, range.length), (isSet) => {
+    // Its close has released the lock.
+    if (open.isClosed) return Status.FILE_CLOSED;
+    if (isSet) return Status.SUCCESS;
+    undoLock(open, file, locks, range);
+    return Status.LOCK_NOT_GRANTED;
+  });
 }
 
-function undoLock(open: Open, locks: RangeLocks, range: LockRange): void {
+function undoLock(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): void {
+  if (open.isClosed) return;
   locks.undo(range);
-  if (open.tree.grant.posixLocking) mirrorLocks(open, locks, range.offset, range.length);
+  if (open.tree.grant.posixLocking) void mirrorLocks(open, file, locks, range.offset, range.length);
 }
 
 function awaitLock(
@@ -185,13 +219,19 @@ function awaitLock(
 }
 
 // If a local program's lock prevents the lock just granted, locks that waited behind it may now be granted.
-function mirrorAwaited(open: Open, file: SharedFile, locks: RangeLocks, range: LockRange): NtStatus {
-  const status = mirrorGranted(open, locks, range);
-  if (status !== Status.SUCCESS) {
-    locks.serveWaiters(range.offset, range.offset + range.length - 1n);
-    dropIfUnused(file);
-  }
-  return status;
+function mirrorAwaited(
+  open: Open,
+  file: SharedFile,
+  locks: RangeLocks,
+  range: LockRange,
+): MaybePromise<NtStatus> {
+  return andThen(mirrorGranted(open, file, locks, range), (status) => {
+    if (status !== Status.SUCCESS) {
+      locks.serveWaiters(range.offset, range.offset + range.length - 1n);
+      dropIfUnused(file);
+    }
+    return status;
+  });
 }
 
 function dropIfUnused(file: SharedFile): void {

@@ -2,6 +2,7 @@
 // plain data`, called on the event loop where that is safe, else in a volume's worker. A failure is a
 // negative errno.
 import { readLinkAt } from "../../../linux/directory-entries.ts";
+import { lockRange } from "../../../linux/locks.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { deviceNumbersOf } from "../../../linux/stat.ts";
 import { createDirectoryAt, createFileAt } from "./create.ts";
@@ -74,6 +75,8 @@ export const diskOperations = {
   mayList: mayListDirectory,
   link: linkObject,
   listValues: listNamedValues,
+  lockRange: (_: ShareContext, fd: number, type: number, offset: bigint, length: bigint) =>
+    lockRange(fd, type, offset, length),
   measureValues: measureNamedValues,
   open: openNode,
   openShareDirectory,

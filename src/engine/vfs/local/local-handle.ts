@@ -105,9 +105,16 @@ export class LocalHandle implements FileHandle, OpenData {
     );
   }
 
-  lockRange(kind: "nothing" | "shared" | "exclusive", offset: bigint, length: bigint): 0 | Failure {
+  lockRange(
+    kind: "nothing" | "shared" | "exclusive",
+    offset: bigint,
+    length: bigint,
+  ): MaybePromise<0 | Failure> {
     if (this.isClosed) return -Errno.EBADF;
-    return lockRange(this.fd, LOCK_TYPES[kind], offset, length);
+    const type = LOCK_TYPES[kind];
+    // Local file systems have their locks in memory.
+    if (!this.volume.isRemote) return lockRange(this.fd, type, offset, length);
+    return this.volume.callInWorker(this.disk, this.pending, "lockRange", [this.fd, type, offset, length]);
   }
 
   zeroRange(offset: number, length: number, frees: boolean): MaybePromise<Count | Failure> {
