@@ -80,9 +80,18 @@ export function createListener(where: SocketAddress, backlog: number): number {
 
 /** The port that a listening socket has got, or -errno. */
 export function portOf(fd: number): number {
-  value.view.setUint32(0, SOCKADDR6_SIZE, true);
-  const result = sys(Syscall.getsockname, fd, address.address, value.address);
+  const result = readLocalAddress(fd);
   return result < 0 ? result : decodeSocketAddress(address).port;
+}
+
+/** The server's end of a connection; undefined where the kernel does not say it. */
+export function localAddressOf(fd: number): SocketAddress | undefined {
+  return readLocalAddress(fd) < 0 ? undefined : decodeSocketAddress(address);
+}
+
+function readLocalAddress(fd: number): number {
+  value.view.setUint32(0, SOCKADDR6_SIZE, true);
+  return sys(Syscall.getsockname, fd, address.address, value.address);
 }
 
 /**

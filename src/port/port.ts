@@ -126,6 +126,10 @@ export interface Identity {
   readonly remoteAddress: string;
   /** By the ticket of the log-on. */
   readonly membership?: DomainMembership | undefined;
+  /** The address of this server that the client connected to. */
+  readonly localAddress?: string;
+  /** What the client called its user and its machine. Not authenticated. */
+  readonly claimed?: { readonly user: string; readonly workstation: string };
 }
 
 /** uid and groups that file access runs with. */

@@ -109,6 +109,11 @@ export class ConnectionState {
     return this.cancels.admit(this.lastActiveMs, perSecond);
   }
 
+  /** The address of this server that the client connected to; empty: unknown. */
+  localAddress(): string {
+    return "";
+  }
+
   idleMs(): number {
     return this.context.clock.now() - this.lastActiveMs;
   }

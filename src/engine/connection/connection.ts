@@ -74,6 +74,10 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.turns = new OwnTurns(host.context.turns, host.context.clock.now, () => this.adjustFlow());
   }
 
+  override localAddress(): string {
+    return this.socket.localAddress();
+  }
+
   maxFrameBytes(): number {
     if (!this.isLoggedOn) return MAX_FRAME_BEFORE_LOGON;
     const { maxWriteBytes, maxTransactBytes } = this.context.settings;

@@ -2,8 +2,8 @@
 // the log lines of session set-ups.
 import type { PipeLogon, PipeLogonStep, PipeServices } from "../../port/pipes.ts";
 import { andThen } from "../and-then.ts";
+import { identityOf } from "./identity.ts";
 import type { AuthStep } from "../logon/authenticator.ts";
-import { identityOf } from "../logon/mechanism.ts";
 import { startAuthenticator } from "./authenticators.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
@@ -11,8 +11,9 @@ import type { EngineContext } from "./context.ts";
 /** The services for pipes that a client opens over this connection. */
 export function pipeServices(
   context: EngineContext,
-  { addressBlock, remoteAddress }: Pick<ConnectionState, "addressBlock" | "remoteAddress">,
+  connection: Pick<ConnectionState, "addressBlock" | "remoteAddress" | "localAddress">,
 ): PipeServices {
+  const { addressBlock, remoteAddress } = connection;
   const judge = (step: AuthStep): PipeLogonStep => {
     if (step.kind === "continue") return step;
     if (step.kind === "refused") {
@@ -20,7 +21,7 @@ export function pipeServices(
       context.manager.notify({ event: "logonFailed", user, remoteAddress, reason: `RPC bind: ${reason}` });
       return { kind: "refused" };
     }
-    const identity = identityOf(step.identity, remoteAddress);
+    const identity = identityOf(step.identity, connection);
     const { token, protection, expiresMs } = step;
     return { kind: "done", token, identity, protection, expiresMs };
   };

@@ -68,6 +68,7 @@ function finish(context: AuthContext, answer: Accepted): MaybePromise<MechanismS
       identity: {
         user: account.name,
         domain: realm,
+        claimedUser: account.name,
         workstation: "",
         isGuest: false,
         isAnonymous: false,

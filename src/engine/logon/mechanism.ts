@@ -15,7 +15,9 @@ export interface LogonIdentity {
   readonly user: string;
   /** As the client sent it. */
   readonly domain: string;
-  /** The client's computer name. Not authenticated, so for logs only. */
+  /** As the client sent it: a guest's own. Not authenticated. */
+  readonly claimedUser: string;
+  /** The client's computer name. Not authenticated. */
   readonly workstation: string;
   readonly isGuest: boolean;
   readonly isAnonymous: boolean;
@@ -23,12 +25,6 @@ export interface LogonIdentity {
   readonly accountVersion: number;
   /** As `Identity.membership`. */
   readonly membership?: DomainMembership | undefined;
-}
-
-/** The user of a session that this log-on makes. */
-export function identityOf(logon: LogonIdentity, remoteAddress: string): Identity {
-  const { user, domain, isGuest, isAnonymous, accountVersion, membership } = logon;
-  return { user, domain, isGuest, isAnonymous, accountVersion, remoteAddress, membership };
 }
 
 /** GSS_GetMIC and GSS_VerifyMIC with the context's keys, for the first message in each direction. */

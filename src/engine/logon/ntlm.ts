@@ -325,6 +325,7 @@ class NtlmAcceptor implements Mechanism {
     return {
       user,
       domain: message.domain,
+      claimedUser: message.user,
       workstation: message.workstation,
       isGuest,
       isAnonymous,

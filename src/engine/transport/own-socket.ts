@@ -8,6 +8,7 @@ import {
   acceptSocket,
   acceptedPeer,
   createListener,
+  localAddressOf,
   portOf,
   receiveNow,
 } from "../../linux/socket.ts";
@@ -125,6 +126,11 @@ class OwnSocket implements StreamSocket, Watcher {
       this.adjust();
       user.ended();
     }
+  }
+
+  localAddress(): string {
+    const own = this.watch === undefined ? undefined : localAddressOf(this.fd);
+    return own === undefined ? "" : formatSocketAddress(own, (scope) => interfaceName(this.fd, scope));
   }
 
   end(): void {

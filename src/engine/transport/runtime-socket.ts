@@ -57,6 +57,10 @@ class RuntimeSocket implements StreamSocket {
     queueMicrotask(() => this.serve());
   }
 
+  localAddress(): string {
+    return plainAddress(this.socket.localAddress);
+  }
+
   end(): void {
     this.socket.end();
   }

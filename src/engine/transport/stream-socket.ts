@@ -16,6 +16,8 @@ export interface StreamSocket {
   /** Stops `SocketUser.readable` until `resume`: what the peer sends waits in the kernel. */
   pause(): void;
   resume(): void;
+  /** The address of this server that the peer connected to; empty where the kernel does not say it. */
+  localAddress(): string;
   /** Closes the socket; the kernel sends what it has taken. */
   end(): void;
   /** Closes at once, with a reset. */

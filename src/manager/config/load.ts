@@ -10,7 +10,7 @@ import type { LogPlace } from "../log/sinks.ts";
 import { KIB } from "./schema/parameter.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
-import { includeReader, readConfigText } from "./include.ts";
+import { ConfigFiles, includeReader, readConfigText, readIncluded, type ReadShared } from "./include.ts";
 import {
   ConfigError,
   dialectOf,
@@ -30,7 +30,7 @@ import { type Machine, readNamedInterfaces, readMachine, readSettings } from "./
 import { isHomesSection, isVolumesSection, readGuestAccount, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
-import { fillKnown, serverVariables } from "./variables.ts";
+import { fillKnown, serverVariables, type VariableValues } from "./variables.ts";
 
 /** Where desktops, routers and administrators mount disks that are plugged in. */
 const VOLUME_DIRECTORIES = ["/media", "/mnt", "/run/media"] as const;
@@ -79,9 +79,11 @@ export interface Configuration {
   /** The words of `interfaces`, null for all. */
   readonly interfaces: readonly string[] | null;
   readonly warnings: readonly string[];
-  /** What it was read from; files that it names and that are missing included. */
+  /** What it was read from; files that it names and that are missing included, those of clients not. */
   readonly files: readonly string[];
   readonly discovery: Discovery;
+  /** The paths of `include` that differ by client, with the line of each. */
+  readonly clientPaths: ReadonlyMap<string, string>;
   /** `metrics port`; 0: none. */
   readonly metricsPort: number;
   /** `reload on change`. */
@@ -104,14 +106,19 @@ export interface ConfigSource {
   readonly dialect?: Dialect;
   readonly overrides?: readonly Override[];
   readonly machine?: Machine;
+  /** Whose files an `include` with variables reads; undefined: nobody's. */
+  readonly client?: VariableValues;
+  /** By default from the disk. */
+  readonly readShared?: ReadShared;
 }
 
 /** Throws ConfigError. */
 export function loadConfiguration(source: ConfigSource): Configuration {
   const report = new Report();
   const machine = source.machine ?? readMachine();
-  const files: string[] = [];
-  return buildConfiguration(loadSections(source, machine, report, files), machine, report, files);
+  const files = new ConfigFiles();
+  const sections = loadSections(source, machine, report, files);
+  return buildConfiguration(sections, machine, report, files);
 }
 
 /**
@@ -122,19 +129,21 @@ export function loadSections(
   source: ConfigSource,
   machine: Machine,
   report: Report,
-  files: string[] = [],
+  files = new ConfigFiles(),
 ): Sections {
-  const { file, dialect, overrides = [] } = source;
+  const { file, dialect, overrides = [], client, readShared = readIncluded } = source;
   const sections: Sections = new Map();
   if (file !== null) {
-    files.push(file);
-    const readIncluded = includeReader(machine.hostName, report, files);
+    files.paths.push(file);
+    const { hostName } = machine;
+    const readIncluded = includeReader({ hostName, report, files, client, readShared });
     const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
-    for (const [name, section] of parseConfig(readConfigText(file), file, options))
+    const text = source.readShared?.(file, "") ?? readConfigText(file);
+    for (const [name, section] of parseConfig(text, file, options))
       sections.set(name, section);
     if (!sections.has("global"))
       sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
-    if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files, report);
+    if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files.paths, report);
   }
   for (const { section, key, value, position } of overrides.toReversed())
     prependEntry(sections, section, { key: foldKey(key), value, position, comment: "none", whole: value });
@@ -152,7 +161,7 @@ export function buildConfiguration(
   sections: Sections,
   machine: Machine,
   report: Report,
-  files: readonly string[] = [],
+  files = new ConfigFiles(),
 ): Configuration {
   const globalEntries = pickKnown(sections.get("global"), true, report);
   const globals = new SectionValues(globalEntries, null, report);
@@ -192,7 +201,8 @@ export function buildConfiguration(
     interfaces: readNamedInterfaces(globals),
     logPlace: { file: globals.text("log file"), maxBytes: (globals.number("max log size") ?? 5000) * KIB },
     warnings: report.warnings(),
-    files: [...files, ...[globals.text("username map")].filter((file) => file !== "")],
+    clientPaths: files.clientPaths,
+    files: [...files.paths, ...[globals.text("username map")].filter((file) => file !== "")],
     metricsPort: globals.number("metrics port") ?? 0,
     discovery: {
       multicastDns: globals.choice("multicast dns register"),

@@ -6,6 +6,10 @@ import type { Piece, StreamSocket } from "../../../src/engine/transport/stream-s
 
 /** Takes `room` bytes; remembers each call's bytes. */
 class FakeSocket implements StreamSocket {
+  localAddress(): string {
+    return "";
+  }
+
   readonly calls: string[] = [];
   room = Infinity;
   isBroken = false;

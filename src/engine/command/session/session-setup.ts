@@ -15,7 +15,7 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { AuthStep } from "../../logon/authenticator.ts";
 import { startAuthenticator } from "../../connection/authenticators.ts";
 import { type Logon, LogonKind } from "../../logon/logon.ts";
-import { identityOf } from "../../logon/mechanism.ts";
+import { identityOf } from "../../connection/identity.ts";
 import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
 import { andThen } from "../../and-then.ts";
@@ -173,9 +173,8 @@ function finish(
 ): MaybePromise<NtStatus> {
   const { connection, context } = exchange;
   const { session } = logon;
-  const { user, isGuest, isAnonymous } = step.identity;
-  const { remoteAddress } = connection;
-  const identity = identityOf(step.identity, remoteAddress);
+  const identity = identityOf(step.identity, connection);
+  const { user, isGuest, isAnonymous, remoteAddress } = identity;
   const isNew = logon.kind === LogonKind.NEW;
   if ((isGuest || isAnonymous) && context.settings.encryption === "required") {
     if (isNew) discardSession(exchange, session);

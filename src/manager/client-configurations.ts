@@ -1,0 +1,130 @@
+// The configuration as each client has it, where `include` names files that differ by client. Such a file is
+// read when a client connects for whom it exists; everything else is as it was at the last reload.
+import { statSync } from "node:fs";
+import { checkClientFiles, type ClientConfiguration, loadForClient } from "./config/client-files.ts";
+import { type ClientFacts, clientVariables, pathFor } from "./config/client-paths.ts";
+import { ConfigFiles, readConfigText, readIncluded } from "./config/include.ts";
+import { buildConfiguration, type Configuration, type ConfigSource, loadSections } from "./config/load.ts";
+import { ConfigError, type Sections } from "./config/parse.ts";
+import { Report } from "./config/report.ts";
+import { type Machine, readMachine } from "./config/settings.ts";
+import type { VariableValues } from "./config/variables.ts";
+
+/** Configurations that are kept, each a few KiB; a client without files of its own needs none. */
+const MAX_KEPT = 64;
+/** Paths that a client's file may add to those of the main file. */
+const MAX_PATHS = 500;
+
+interface Shared {
+  readonly configuration: Configuration;
+  readonly sections: Sections;
+  readonly machine: Machine;
+  /** Of the files that are the same for all clients; undefined: there was none. */
+  readonly texts: Map<string, string | undefined>;
+  readonly paths: Set<string>;
+}
+
+export class ClientConfigurations {
+  private readonly source: ConfigSource;
+  /** Undefined: no path of the configuration differs by client. */
+  private shared: Shared | undefined;
+  private readonly kept = new Map<string, ClientConfiguration | ConfigError>();
+
+  constructor(source: ConfigSource) {
+    this.source = source;
+  }
+
+  /** Reads the configuration anew, and the files of clients that exist. Throws ConfigError; then all stays. */
+  load(report = new Report()): { readonly configuration: Configuration; readonly sections: Sections } {
+    const machine = this.source.machine ?? readMachine();
+    const texts = new Map<string, string | undefined>();
+    const { file } = this.source;
+    if (file !== null) texts.set(file, readConfigText(file));
+    const source = { ...this.source, readShared: rememberingTexts(texts) };
+    const files = new ConfigFiles();
+    const sections = loadSections(source, machine, report, files);
+    const loaded = buildConfiguration(sections, machine, report, files);
+    this.kept.clear();
+    this.shared = undefined;
+    if (loaded.clientPaths.size === 0) return { configuration: loaded, sections };
+    checkClientFiles(source, sections, loaded, machine, report);
+    const configuration = { ...loaded, warnings: report.warnings() };
+    const paths = new Set(loaded.clientPaths.keys());
+    this.shared = { configuration, sections, machine, texts, paths };
+    return { configuration, sections };
+  }
+
+  /**
+   * The client's configuration; undefined: it is that of all. Throws ConfigError where a file of the client
+   * cannot be used; he must not connect. A file that does not exist has no effect, as with smbd.
+   */
+  forClient(facts: () => ClientFacts): ClientConfiguration | undefined {
+    const { shared } = this;
+    if (shared === undefined) return undefined;
+    const values = clientVariables(facts(), shared.configuration.settings.serverName);
+    const found = this.find(shared, values);
+    if (found instanceof ConfigError) throw found;
+    return found;
+  }
+
+  private find(shared: Shared, values: VariableValues): ClientConfiguration | ConfigError | undefined {
+    let found: ClientConfiguration | ConfigError | undefined;
+    // A client's file may include others by paths that were not known; they belong to the key.
+    for (let known = -1; known < shared.paths.size; ) {
+      known = shared.paths.size;
+      const key = keyOf(shared.paths, values);
+      if (key === "") return undefined;
+      found = this.kept.get(key) ?? this.read(shared, values);
+      if (known === shared.paths.size) this.keep(key, found);
+    }
+    return found;
+  }
+
+  private read(shared: Shared, client: VariableValues): ClientConfiguration | ConfigError {
+    const source = { ...this.source, client, readShared: rememberingTexts(shared.texts) };
+    try {
+      const found = loadForClient(source, shared.machine, shared.sections);
+      for (const path of found.configuration.clientPaths.keys())
+        if (shared.paths.size < MAX_PATHS) shared.paths.add(path);
+        else return new ConfigError(path, `more than ${MAX_PATHS} files are included by client`);
+      return found;
+    } catch (error) {
+      if (error instanceof ConfigError) return error;
+      throw error;
+    }
+  }
+
+  private keep(key: string, found: ClientConfiguration | ConfigError): void {
+    this.kept.delete(key);
+    this.kept.set(key, found);
+    const [oldest] = this.kept.keys();
+    if (this.kept.size > MAX_KEPT && oldest !== undefined) this.kept.delete(oldest);
+  }
+}
+
+function rememberingTexts(texts: Map<string, string | undefined>) {
+  return (path: string, position: string): string | undefined => {
+    if (!texts.has(path)) texts.set(path, readIncluded(path, position));
+    return texts.get(path);
+  };
+}
+
+/** The client's files and their states; empty: there are none. */
+function keyOf(paths: ReadonlySet<string>, values: VariableValues): string {
+  let key = "";
+  for (const path of paths) {
+    const file = pathFor(path, values);
+    const state = file === undefined ? "" : stateOf(file);
+    if (state !== "") key += `${file}\0${state}\0`;
+  }
+  return key;
+}
+
+function stateOf(file: string): string {
+  try {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? "" : `${found.dev}:${found.ino}:${found.size}:${found.ctimeMs}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "?";
+  }
+}
