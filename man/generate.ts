@@ -141,7 +141,11 @@ refuses the configuration. The server warns about unknown parameters and about t
 .PP
 .B "include = FILE"
 reads another file in the place of the line; a relative name counts from the file with the line, %h stands for the
-host's name. A file that is missing causes a warning; one whose name depends on the client (%m, %I, %U) is not supported.
+host's name. A file that is missing causes a warning.
+A path with variables of the client (%m, %U, %G, %I, %M, %i, %j, %J, %L, %N, %a; as in Samba not %u) names a file for each
+of them, which is read when he connects. It has no effect where there is none, so a rule for the machine's name %m
+binds only those who use that name. Letters become small ones, and all but letters, digits, blanks and \&.\-_ become _.
+A file that cannot be used, or that sets what protects and is the same for all clients, keeps its clients out.
 .B "copy = SHARE"
 gives a share the lines of another one above it; its own lines override them.
 .PP

@@ -10,11 +10,11 @@ import {
   explainAccess,
 } from "../manager/check/explain-access.ts";
 import { effectiveSection, type EffectiveValue } from "../manager/config/effective.ts";
-import { buildConfiguration, type ConfigSource, hostRulesOf, loadSections } from "../manager/config/load.ts";
+import { type ConfigSource, hostRulesOf } from "../manager/config/load.ts";
 import { type Dialect, dialectOf, foldKey, type Sections } from "../manager/config/parse.ts";
 import { formatNote, type Note, Report } from "../manager/config/report.ts";
 import { HostNames } from "../manager/host-names.ts";
-import { readMachine } from "../manager/config/settings.ts";
+import { readConfiguration } from "../manager/client-configurations.ts";
 import { servedConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
 import { SystemAccountFiles } from "../manager/users/system-accounts.ts";
 import { UserDirectory } from "../manager/users/user-directory.ts";
@@ -100,15 +100,13 @@ async function checkFile(
   passwordFile: string | undefined,
 ): Promise<{ server: CheckedServer; notes: Note[] }> {
   const report = new Report();
-  const machine = readMachine();
-  const sections = loadSections(source, machine, report);
-  const configuration = buildConfiguration(sections, machine, report);
+  const { loaded: configuration, sections, clients } = readConfiguration(source, report);
   const file = passwordFile ?? (existsSync(PASSWORD_FILE) ? PASSWORD_FILE : null);
   const users = new UserDirectory(file, configuration.users);
   const hostNames = new HostNames({ warn: (text) => report.warn("", text) });
   await hostNames.prepare(...hostRulesOf(configuration));
   const accounts = new SystemAccountFiles().read();
-  const server = { configuration, sections, users, accounts, hostNames };
+  const server = { configuration, sections, clients, users, accounts, hostNames };
   return { server, notes: [...report.notes(), ...checkMachine(server)] };
 }
 

@@ -1,6 +1,7 @@
 // The configuration as each client has it, where `include` names files that differ by client. Such a file is
 // read when a client connects for whom it exists; everything else is as it was at the last reload.
 import { statSync } from "node:fs";
+import type { Identity } from "../port/port.ts";
 import { checkClientFiles, type ClientConfiguration, loadForClient } from "./config/client-files.ts";
 import { type ClientFacts, clientVariables, pathFor } from "./config/client-paths.ts";
 import { ConfigFiles, readConfigText, readIncluded } from "./config/include.ts";
@@ -9,49 +10,54 @@ import { ConfigError, type Sections } from "./config/parse.ts";
 import { Report } from "./config/report.ts";
 import { type Machine, readMachine } from "./config/settings.ts";
 import type { VariableValues } from "./config/variables.ts";
+import { isNamed } from "./share-finder.ts";
+import { findSystemUser, groupNameOf, type SystemAccounts } from "./users/system-accounts.ts";
 
 /** Configurations that are kept, each a few KiB; a client without files of its own needs none. */
 const MAX_KEPT = 64;
 /** Paths that a client's file may add to those of the main file. */
 const MAX_PATHS = 500;
 
-interface Shared {
-  readonly configuration: Configuration;
+/** What was read, of which clients may have a version of their own. */
+export interface ReadConfiguration {
+  /** As it is for a client without files of his own. */
+  readonly loaded: Configuration;
   readonly sections: Sections;
+  readonly clients: ClientConfigurations;
+}
+
+/** Reads the configuration, and checks the files of clients that exist. Throws ConfigError. */
+export function readConfiguration(source: ConfigSource, report = new Report()): ReadConfiguration {
+  const machine = source.machine ?? readMachine();
+  const texts = new Map<string, string | undefined>();
+  const { file } = source;
+  if (file !== null) texts.set(file, readConfigText(file));
+  const remembering = { ...source, machine, readShared: rememberingTexts(texts) };
+  const files = new ConfigFiles();
+  const sections = loadSections(remembering, machine, report, files);
+  const loaded = buildConfiguration(sections, machine, report, files);
+  checkClientFiles(remembering, sections, loaded, machine, report);
+  const paths = new Set(loaded.clientPaths.keys());
+  const { serverName } = loaded.settings;
+  const clients = new ClientConfigurations({ source: remembering, machine, sections, serverName, paths });
+  return { loaded: Object.freeze({ ...loaded, warnings: report.warnings() }), sections, clients };
+}
+
+interface Shared {
+  readonly source: ConfigSource;
   readonly machine: Machine;
-  /** Of the files that are the same for all clients; undefined: there was none. */
-  readonly texts: Map<string, string | undefined>;
+  readonly sections: Sections;
+  readonly serverName: string;
+  /** Empty: all clients have the same configuration. */
   readonly paths: Set<string>;
 }
 
 export class ClientConfigurations {
-  private readonly source: ConfigSource;
-  /** Undefined: no path of the configuration differs by client. */
-  private shared: Shared | undefined;
+  private readonly shared: Shared | undefined;
   private readonly kept = new Map<string, ClientConfiguration | ConfigError>();
 
-  constructor(source: ConfigSource) {
-    this.source = source;
-  }
-
-  /** Reads the configuration anew, and the files of clients that exist. Throws ConfigError; then all stays. */
-  load(report = new Report()): { readonly configuration: Configuration; readonly sections: Sections } {
-    const machine = this.source.machine ?? readMachine();
-    const texts = new Map<string, string | undefined>();
-    const { file } = this.source;
-    if (file !== null) texts.set(file, readConfigText(file));
-    const source = { ...this.source, readShared: rememberingTexts(texts) };
-    const files = new ConfigFiles();
-    const sections = loadSections(source, machine, report, files);
-    const loaded = buildConfiguration(sections, machine, report, files);
-    this.kept.clear();
-    this.shared = undefined;
-    if (loaded.clientPaths.size === 0) return { configuration: loaded, sections };
-    checkClientFiles(source, sections, loaded, machine, report);
-    const configuration = { ...loaded, warnings: report.warnings() };
-    const paths = new Set(loaded.clientPaths.keys());
-    this.shared = { configuration, sections, machine, texts, paths };
-    return { configuration, sections };
+  constructor(shared: Shared) {
+    this.shared = shared.paths.size === 0 ? undefined : shared;
   }
 
   /**
@@ -61,8 +67,7 @@ export class ClientConfigurations {
   forClient(facts: () => ClientFacts): ClientConfiguration | undefined {
     const { shared } = this;
     if (shared === undefined) return undefined;
-    const values = clientVariables(facts(), shared.configuration.settings.serverName);
-    const found = this.find(shared, values);
+    const found = this.find(shared, clientVariables(facts(), shared.serverName));
     if (found instanceof ConfigError) throw found;
     return found;
   }
@@ -70,7 +75,7 @@ export class ClientConfigurations {
   private find(shared: Shared, values: VariableValues): ClientConfiguration | ConfigError | undefined {
     let found: ClientConfiguration | ConfigError | undefined;
     // A client's file may include others by paths that were not known; they belong to the key.
-    for (let known = -1; known < shared.paths.size; ) {
+    for (let known = -1; known < shared.paths.size;) {
       known = shared.paths.size;
       const key = keyOf(shared.paths, values);
       if (key === "") return undefined;
@@ -81,9 +86,8 @@ export class ClientConfigurations {
   }
 
   private read(shared: Shared, client: VariableValues): ClientConfiguration | ConfigError {
-    const source = { ...this.source, client, readShared: rememberingTexts(shared.texts) };
     try {
-      const found = loadForClient(source, shared.machine, shared.sections);
+      const found = loadForClient({ ...shared.source, client }, shared.machine, shared.sections);
       for (const path of found.configuration.clientPaths.keys())
         if (shared.paths.size < MAX_PATHS) shared.paths.add(path);
         else return new ConfigError(path, `more than ${MAX_PATHS} files are included by client`);
@@ -100,6 +104,19 @@ export class ClientConfigurations {
     const [oldest] = this.kept.keys();
     if (this.kept.size > MAX_KEPT && oldest !== undefined) this.kept.delete(oldest);
   }
+}
+
+/** What the variables of a path in `include` stand for. */
+export function clientFacts(identity: Identity, accounts: SystemAccounts): ClientFacts {
+  const { user, isAnonymous, claimed, remoteAddress, localAddress = "" } = identity;
+  const account = isNamed(identity) ? findSystemUser(accounts, user) : undefined;
+  return {
+    user: isAnonymous ? "" : isNamed(identity) ? user : (claimed?.user ?? ""),
+    workstation: claimed?.workstation ?? "",
+    remoteAddress,
+    localAddress,
+    group: account && groupNameOf(accounts, account.gid),
+  };
 }
 
 function rememberingTexts(texts: Map<string, string | undefined>) {

@@ -14,20 +14,10 @@ import type { ShareGrant, ShareRules } from "../port/port.ts";
 import type { TicketAnswer } from "../port/ticket.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
-import { type HostRule, isHostAllowed } from "./config/hosts.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
-import {
-  type ConfigSource,
-  type Configuration,
-  foldShareName,
-  hostRulesOf,
-  loadConfiguration,
-} from "./config/load.ts";
+import { type ConfigSource, type Configuration, hostRulesOf } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
-import type { Share } from "./config/share.ts";
-import { credentialsFor, describeOwnIds, namedUsersFor } from "./credentials.ts";
 import { EventLog } from "./log/event-log.ts";
-import { grantOf, IPC, PIPE_GRANT, rulesOf } from "./grants.ts";
 import { restartNeeded } from "./config/restart.ts";
 import { addressesOn, readMachineAddresses } from "./config/settings.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
@@ -35,11 +25,10 @@ import { LevelOverride } from "./log/levels.ts";
 import { createLog, type Log, type LogLevel } from "./log/log.ts";
 import { LogOutput } from "./log/sinks.ts";
 import type { Pipes } from "./rpc/pipes.ts";
-import { type Admission, admit, whyRefused } from "./share-access.ts";
 import { HostNames } from "./host-names.ts";
 import { mapName } from "./users/name-map.ts";
 import { FirstLogon } from "./setup/first-logon.ts";
-import { ShareFinder } from "./share-finder.ts";
+import { ShareGate } from "./share-gate.ts";
 import { ShareDirectories } from "./share-directories.ts";
 import { Tickets } from "./tickets.ts";
 import { UnreadableFile } from "./users/password-file.ts";
@@ -72,12 +61,12 @@ export class ServerManager implements Manager, PipeManager {
   private readonly interfaceWatch = new InterfaceWatch(() => this.reviewAddresses());
   readonly log: Log;
   private readonly levels = new LevelOverride();
-  private readonly events: EventLog;
-  private readonly systemAccounts: SystemAccountFiles;
-  private readonly users: UserDirectory;
-  private readonly isRoot: boolean;
-  private readonly shares: ShareFinder;
-  private readonly hostNames: HostNames;
+  readonly events: EventLog;
+  readonly systemAccounts: SystemAccountFiles;
+  readonly users: UserDirectory;
+  readonly isRoot: boolean;
+  private readonly gate: ShareGate;
+  readonly hostNames: HostNames;
   readonly live: LiveConfiguration;
   private readonly firstLogon: FirstLogon;
   /** The settings of the start. */
@@ -93,7 +82,7 @@ export class ServerManager implements Manager, PipeManager {
 
   constructor(options: ManagerOptions) {
     this.options = options;
-    this.live = new LiveConfiguration(loadConfiguration(options.source));
+    this.live = new LiveConfiguration(options.source);
     this.started = this.config.settings;
     this.logOutput = options.logOutput ?? new LogOutput(false);
     this.logOutput.place(this.config.logPlace);
@@ -106,13 +95,8 @@ export class ServerManager implements Manager, PipeManager {
     this.systemAccounts.read();
     this.users = new UserDirectory(options.passwordFile, this.config.users);
     this.isRoot = options.isRoot ?? process.geteuid?.() === 0;
-    this.shares = new ShareFinder({
-      configuration: () => this.config,
-      accounts: () => this.systemAccounts.read(),
-      userOf: (name) => this.users.find(name)?.name,
-      hasNamesake: (name) => this.users.hasNamesake(name),
-    });
     this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
+    this.gate = new ShareGate(this);
     for (const warning of this.config.warnings) this.log.warn(warning);
     this.hostNames.follow(hostRulesOf(this.config));
   }
@@ -136,8 +120,7 @@ export class ServerManager implements Manager, PipeManager {
     const found = this.options.source.machine?.interfaces ?? readMachineAddresses();
     if (found === undefined) return false;
     const addresses = addressesOn(interfaces, found);
-    if (addresses?.join() !== settings.addresses?.join())
-      this.live.load({ ...this.live.loaded, settings: Object.freeze({ ...settings, addresses }) });
+    if (addresses?.join() !== settings.addresses?.join()) this.live.setAddresses(addresses);
     return this.engine?.reviewAddresses() ?? true;
   }
 
@@ -188,15 +171,15 @@ export class ServerManager implements Manager, PipeManager {
   reload(): string | undefined {
     let users = this.config.users;
     try {
-      const next = loadConfiguration(this.options.source);
-      ({ users } = next);
+      const next = this.live.read();
+      ({ users } = next.loaded);
       this.users.reload(users);
-      for (const warning of next.warnings) this.log.warn(warning);
-      const restart = restartNeeded(this.started, next.settings);
+      for (const warning of next.loaded.warnings) this.log.warn(warning);
+      const restart = restartNeeded(this.started, next.loaded.settings);
       if (restart !== undefined) this.log.warn(restart);
-      this.live.load(next);
+      this.live.use(next);
       this.levels.reset();
-      this.logOutput.place(next.logPlace);
+      this.logOutput.place(next.loaded.logPlace);
       if (this.engine !== undefined) this.followInterfaces();
       this.directories.reportAnew();
       this.firstLogon.follow();
@@ -226,37 +209,11 @@ export class ServerManager implements Manager, PipeManager {
     share: string;
     identity: Identity;
   }): MaybePromise<ShareGrant | { status: NtStatus }> {
-    const share = this.shares.find(query.share, query.identity);
-    const { hosts, pipeHosts } = this.config;
-    const waiting = this.hostNames.prepare(hosts, share ? share.hosts : pipeHosts);
-    if (!waiting) return this.connectNow(query, share);
-    // A reload may have changed the share meanwhile.
-    return waiting.then(() => this.connectNow(query, this.shares.find(query.share, query.identity)));
-  }
-
-  private connectNow(
-    { share: name, identity }: Parameters<Manager["connectShare"]>[0],
-    share: Share | undefined,
-  ): ReturnType<Manager["connectShare"]> {
-    if (!this.admitsHost(this.config.hosts, identity)) return this.refuseHost(name, identity);
-    if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
-    if (!share) {
-      this.events.refuse(name, identity, "there is no such share");
-      return { status: Status.BAD_NETWORK_NAME };
-    }
-    if (!this.admitsHost(share.hosts, identity)) return this.refuseHost(share.name, identity);
-    return this.connectDisk(share, identity);
+    return this.gate.connect(query);
   }
 
   reviewShare(query: { share: string; identity: Identity }): ShareRules | { status: NtStatus } {
-    const { share: name, identity } = query;
-    if (!this.admitsHost(this.config.hosts, identity)) return { status: Status.ACCESS_DENIED };
-    if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(identity);
-    const share = this.shares.find(name, identity);
-    if (!share) return { status: Status.BAD_NETWORK_NAME };
-    const admission = this.admissionOf(share, identity);
-    if (!admission || !this.admitsHost(share.hosts, identity)) return { status: Status.ACCESS_DENIED };
-    return rulesOf(share, admission);
+    return this.gate.review(query);
   }
 
   isCurrent({ identity }: { identity: Identity }): boolean {
@@ -280,8 +237,8 @@ export class ServerManager implements Manager, PipeManager {
         users: () => this.users.table,
         hasNamesake: (user) => this.users.hasNamesake(user),
         isCurrent: (identity) => this.isCurrent({ identity }),
-        listedShares: (identity) => this.shares.list(identity),
-        mayConnect: (share, identity) => this.mayConnect(share, identity),
+        listedShares: (identity) => this.gate.list(identity),
+        mayConnect: (share, identity) => this.gate.mayConnect(share, identity),
         passwordFile: this.options.passwordFile,
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
         reloadUsers: () => this.reloadUsers(),
@@ -315,61 +272,6 @@ export class ServerManager implements Manager, PipeManager {
     this.firstLogon.see(event);
   }
 
-  private connectPipes(identity: Identity): ShareGrant | { status: NtStatus } {
-    const isUnnamed = identity.isGuest || identity.isAnonymous;
-    if (isUnnamed && this.config.settings.restrictAnonymous > 0) {
-      this.events.refuse(IPC, identity, "'restrict anonymous' is set");
-      return { status: Status.ACCESS_DENIED };
-    }
-    return this.admitsHost(this.config.pipeHosts, identity) ? PIPE_GRANT : this.refuseHost(IPC, identity);
-  }
-
-  private async connectDisk(share: Share, identity: Identity): Promise<ShareGrant | { status: NtStatus }> {
-    const accounts = this.systemAccounts.read();
-    const guest = this.guestOf(share);
-    const admission = this.admissionOf(share, identity);
-    if (!admission) {
-      const isExact = this.hasNamesake(identity);
-      this.events.refuse(share.name, identity, whyRefused(share, identity, guest, accounts, isExact));
-      return { status: Status.ACCESS_DENIED };
-    }
-    const owner = await this.directories.find(share, this.config.settings.volumeTimeoutMs);
-    if (typeof owner === "number") return { status: owner };
-    const user = admission.asGuest ? guest : identity.user;
-    const isExact = !admission.asGuest && this.hasNamesake(identity);
-    const credentials = this.isRoot ? credentialsFor(share, user, admission, owner, accounts, isExact) : null;
-    if (credentials && "fault" in credentials) {
-      this.events.refuse(share.name, identity, credentials.fault);
-      return { status: Status.ACCESS_DENIED };
-    }
-    const hint = credentials && !admission.readOnly && describeOwnIds(share, user, owner, accounts, isExact);
-    if (hint) this.events.warn("own ids", () => hint, share.name);
-    // Stored descriptors alone name users without an account on the machine.
-    const isNaming = this.isRoot && share.forceUser === "" && share.security.acl === "nt";
-    const named = isNaming
-      ? namedUsersFor(share, user, admission, owner, accounts, isExact, this.machineSid())
-      : null;
-    return grantOf(share, admission, credentials, identity, named);
-  }
-
-  private admissionOf(share: Share, identity: Identity): Admission | undefined {
-    const accounts = this.systemAccounts.read();
-    return admit(share, identity, this.guestOf(share), accounts, this.hasNamesake(identity));
-  }
-
-  private guestOf(share: Share): string {
-    return share.guestAccount === "" ? this.config.guestAccount : share.guestAccount;
-  }
-
-  private hasNamesake({ user, isGuest, isAnonymous }: Identity): boolean {
-    return !isGuest && !isAnonymous && this.users.hasNamesake(user);
-  }
-
-  private refuseHost(share: string, identity: Identity): { status: NtStatus } {
-    this.events.refuse(share, identity, "'hosts allow' and 'hosts deny' leave the address out");
-    return { status: Status.ACCESS_DENIED };
-  }
-
   private reloadUsers(): void {
     try {
       this.users.reload(this.config.users);
@@ -380,14 +282,6 @@ export class ServerManager implements Manager, PipeManager {
       if (error instanceof UnreadableFile) this.events.warn("users", () => text);
       else this.log.error(text);
     }
-  }
-
-  private mayConnect(share: Share, identity: Identity): boolean {
-    return this.admissionOf(share, identity) !== undefined && this.admitsHost(share.hosts, identity);
-  }
-
-  private admitsHost(rule: HostRule | null, { remoteAddress }: Identity): boolean {
-    return isHostAllowed(rule, remoteAddress, this.hostNames);
   }
 
   /** The SID of the domain of this server's users; read once, when it is first needed. */

@@ -3,6 +3,7 @@
 import type { Identity } from "../port/port.ts";
 import { type Configuration, foldShareName } from "./config/load.ts";
 import type { Share } from "./config/share.ts";
+import { machineName } from "./config/client-paths.ts";
 import { fillAll, fillPath, type VariableValues } from "./config/variables.ts";
 import {
   findSystemUser,
@@ -101,14 +102,16 @@ export class ShareFinder {
     const user = isNamed(identity) ? identity.user : share.guestAccount || guestAccount;
     const account = this.accountOf(user);
     const group = account && groupNameOf(accounts, account.gid);
-    const { remoteAddress } = identity;
+    const { remoteAddress, localAddress, claimed } = identity;
     return {
       ...{ U: user, u: user, G: group, g: group, H: account?.home },
-      ...{ I: remoteAddress, m: remoteAddress, M: remoteAddress },
+      ...{ I: remoteAddress, M: remoteAddress, i: localAddress },
+      m: machineName(claimed?.workstation ?? "", remoteAddress),
     };
   }
 }
 
-function isNamed({ user, isGuest, isAnonymous }: Identity): boolean {
+/** The user has proved a name; false for guests and anonymous users. */
+export function isNamed({ user, isGuest, isAnonymous }: Identity): boolean {
   return !isGuest && !isAnonymous && user !== "";
 }

@@ -1,7 +1,7 @@
 // Interface of a security mechanism under SPNEGO; NTLM and Kerberos implement it. RFC 2743 1.2.7 and 2.2.2
 // (GSS_Accept_sec_context).
 import type { NtStatus } from "../../wire/status.ts";
-import type { Account, Identity, MaybePromise } from "../../port/port.ts";
+import type { Account, MaybePromise } from "../../port/port.ts";
 import type { DomainMembership, TicketAnswer } from "../../port/ticket.ts";
 import type { MessageProtection } from "../../port/pipes.ts";
 import type { Provider } from "../../crypto/provider.ts";

@@ -2,9 +2,10 @@
 // TREE_CONNECT.
 import type { Identity } from "../../port/port.ts";
 import { isHostAllowed, type NameTable } from "../config/hosts.ts";
+import { type ClientConfigurations, clientFacts } from "../client-configurations.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";
 import { shareValues } from "../config/effective.ts";
-import type { Sections } from "../config/parse.ts";
+import { ConfigError, type Sections } from "../config/parse.ts";
 import type { SectionValues } from "../config/section-values.ts";
 import type { Share } from "../config/share.ts";
 import { isOfDomain } from "../config/user-list.ts";
@@ -17,6 +18,7 @@ import type { UserDirectory } from "../users/user-directory.ts";
 
 export interface CheckedServer {
   readonly configuration: Configuration;
+  readonly clients: ClientConfigurations;
   readonly sections: Sections;
   readonly users: UserDirectory;
   readonly accounts: SystemAccounts;
@@ -54,7 +56,7 @@ export function explainAccess(server: CheckedServer, question: AccessQuestion): 
 }
 
 class Explanation {
-  private readonly server: CheckedServer;
+  private server: CheckedServer;
   private readonly question: AccessQuestion;
   private readonly reasons: Reason[] = [];
   private values: SectionValues | undefined;
@@ -66,7 +68,7 @@ class Explanation {
 
   answer(): AccessAnswer {
     const identity = this.logOn();
-    if (!identity) return this.refused();
+    if (!identity || !this.readFilesOf(identity)) return this.refused();
     const share = this.findShare(identity);
     if (!share || !this.admitsHost(share)) return this.refused();
     const { configuration, accounts, users } = this.server;
@@ -92,7 +94,14 @@ class Explanation {
   /** The log-on: a known user, or the guest; undefined: refused. */
   private logOn(): Identity | undefined {
     const { user, host = "127.0.0.1" } = this.question;
-    const identity = { domain: "", accountVersion: 0, remoteAddress: host };
+    const claimed = { user, workstation: "" };
+    const identity = {
+      domain: "",
+      accountVersion: 0,
+      remoteAddress: host,
+      localAddress: "127.0.0.1",
+      claimed,
+    };
     if (user === "") return { ...identity, user, isGuest: false, isAnonymous: true };
     const account = this.server.users.find(user);
     if (account) return { ...identity, user: account.name, isGuest: false, isAnonymous: false };
@@ -105,6 +114,22 @@ class Explanation {
         : `'${user}' is no user of this server, add one with 'minismbd adduser ${user}'`,
     );
     return isMapped ? { ...identity, user: "", isGuest: true, isAnonymous: false } : undefined;
+  }
+
+  /** Goes on with the configuration of this client. False where a file of his cannot be used. */
+  private readFilesOf(identity: Identity): boolean {
+    try {
+      const own = this.server.clients.forClient(() => clientFacts(identity, this.server.accounts));
+      if (own === undefined) return true;
+      const { configuration, sections, clientFiles } = own;
+      this.server = { ...this.server, configuration, sections };
+      this.say("", `for this client the server also reads ${clientFiles.join(", ")}`);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.say(error.position, error.text);
+      return false;
+    }
   }
 
   private findShare(identity: Identity): Share | undefined {

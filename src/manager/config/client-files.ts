@@ -25,11 +25,7 @@ export interface ClientConfiguration {
  * Reads the configuration with a client's files. Throws ConfigError where they cannot be used, or set what
  * protects and is the same for all clients: without it the client must not connect.
  */
-export function loadForClient(
-  source: ConfigSource,
-  machine: Machine,
-  shared: Sections,
-): ClientConfiguration {
+export function loadForClient(source: ConfigSource, machine: Machine, shared: Sections): ClientConfiguration {
   const report = new Report();
   const files = new ConfigFiles();
   const sections = loadSections(source, machine, report, files);

@@ -47,11 +47,15 @@ export function cleanName(name: string): string {
   return /^\.+$/.test(cleaned) ? "_".repeat(cleaned.length) : cleaned;
 }
 
+/** `%m`: what the client calls its machine, else its address. */
+export function machineName(workstation: string, remoteAddress: string): string {
+  return cleanName(workstation) || remoteAddress;
+}
+
 export function clientVariables(facts: ClientFacts, serverName: string): VariableValues {
   const { user, workstation, remoteAddress, localAddress, group } = facts;
-  const machine = cleanName(workstation);
   return {
-    m: machine === "" ? remoteAddress : machine,
+    m: machineName(workstation, remoteAddress),
     M: remoteAddress,
     I: remoteAddress,
     i: localAddress,

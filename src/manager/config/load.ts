@@ -139,8 +139,7 @@ export function loadSections(
     const readIncluded = includeReader({ hostName, report, files, client, readShared });
     const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
     const text = source.readShared?.(file, "") ?? readConfigText(file);
-    for (const [name, section] of parseConfig(text, file, options))
-      sections.set(name, section);
+    for (const [name, section] of parseConfig(text, file, options)) sections.set(name, section);
     if (!sections.has("global"))
       sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
     if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files.paths, report);

@@ -6,7 +6,7 @@ import { VERSION } from "../version.ts";
 export type VariableValues = Readonly<Record<string, string | undefined>>;
 
 /** Of the user and of the client: `%G` and `%g` are primary groups, `%H` is the user's home. */
-export const PERSONAL_VARIABLES = "UuGgHImM";
+export const PERSONAL_VARIABLES = "UuGgHIimM";
 
 const VARIABLE = /%([a-zA-Z%])/g;
 

@@ -38,7 +38,7 @@ valid users = @%G
 path = ${base}/%U
 guest ok = yes
 [no-value]
-path = ${base}/%i
+path = ${base}/%d
 `;
 
 beforeAll(async () => {

@@ -65,6 +65,7 @@ describe("captured tokens of smbclient", () => {
       expect(last.identity).toEqual({
         user: "smbtester",
         domain: "WORKGROUP",
+        claimedUser: "smbtester",
         workstation: "RIGHOST",
         isGuest: false,
         isAnonymous: false,

@@ -15,8 +15,8 @@ test.each([
   ["[docs]\ncomment = x\n", "f:1: share [docs] is left out: it has no path, write 'path = /DIRECTORY'"],
   ["[docs]\npath = srv\n", "f:1: share [docs] is left out: its path 'srv' is not absolute"],
   [
-    "[docs]\npath = /home/%i\n",
-    "f:1: share [docs] is left out: its path '/home/%i' has the variable %i, which has no value here",
+    "[docs]\npath = /home/%d\n",
+    "f:1: share [docs] is left out: its path '/home/%d' has the variable %d, which has no value here",
   ],
   [
     "[docs]\npath = /home\nvalid users = %x\n",
