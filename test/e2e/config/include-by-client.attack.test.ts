@@ -46,7 +46,17 @@ afterAll(async () => {
   removeDirectory(base);
 });
 
-const HOSTILE = ["..", ".", "../outside", "/../secret.conf", "x/../../outside", "..\\outside", `${outside}`, "a\0b", "%U"];
+const HOSTILE = [
+  "..",
+  ".",
+  "../outside",
+  "/../secret.conf",
+  "x/../../outside",
+  "..\\outside",
+  `${outside}`,
+  "a\0b",
+  "%U",
+];
 
 describe("a machine's name that is a path", () => {
   test.each(HOSTILE)("%j reaches no file of another directory", async (workstation) => {
@@ -83,7 +93,9 @@ test("testparm says that a client chooses the name by which its machine's file i
     "machine.den": "[docs]\ninvalid users = games\n",
   });
   const { err } = run(["testparm", join(base, "named/smb.conf")]);
-  expect(err).toContain("a client calls itself what it likes, so these files protect nothing; write %I or %U");
+  expect(err).toContain(
+    "a client calls itself what it likes, so these files protect nothing; write %I or %U",
+  );
 });
 
 test("more clients than the server keeps configurations for are served", async () => {

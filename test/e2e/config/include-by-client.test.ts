@@ -6,7 +6,14 @@ import { run } from "../../cli/executable.ts";
 import { hasSmbd } from "../../peer/smbd.ts";
 import { type SmbdOnFile, startSmbdOnFile } from "../../peer/smbd-file.ts";
 import { makeDirectory, removeDirectory, type User } from "../../peer/test-server.ts";
-import { accessOf, type Files, type Permitted, serveFile, type Served, writeFiles } from "../client/config-rig.ts";
+import {
+  accessOf,
+  type Files,
+  type Permitted,
+  serveFile,
+  type Served,
+  writeFiles,
+} from "../client/config-rig.ts";
 import type { LogOnOptions } from "../client/raw-calls.ts";
 import { openFile, mountShare } from "../client/raw-files.ts";
 
@@ -119,28 +126,31 @@ function write(directory: string, { include, files }: Case): void {
   );
 }
 
-describe.skipIf(process.getuid?.() !== 0).each(CASES.map((each) => [each.title, each] as const))("%s", (_, each) => {
-  let ours: Served;
-  let samba: SmbdOnFile | undefined;
+describe.skipIf(process.getuid?.() !== 0).each(CASES.map((each) => [each.title, each] as const))(
+  "%s",
+  (_, each) => {
+    let ours: Served;
+    let samba: SmbdOnFile | undefined;
 
-  beforeAll(async () => {
-    mkdirSync(data, { recursive: true });
-    chmodSync(data, 0o777);
-    const directory = makeDirectory("case", base);
-    write(directory, each);
-    ours = await serveFile(directory, "smb.conf", USERS);
-    if (hasSmbd()) samba = await startSmbdOnFile(join(directory, "smb.conf"), USERS);
-  });
-  afterAll(async () => {
-    await ours?.stop();
-    await samba?.stop();
-  });
+    beforeAll(async () => {
+      mkdirSync(data, { recursive: true });
+      chmodSync(data, 0o777);
+      const directory = makeDirectory("case", base);
+      write(directory, each);
+      ours = await serveFile(directory, "smb.conf", USERS);
+      if (hasSmbd()) samba = await startSmbdOnFile(join(directory, "smb.conf"), USERS);
+    });
+    afterAll(async () => {
+      await ours?.stop();
+      await samba?.stop();
+    });
 
-  test.each(each.gets)("%o in [%s]: %s", async (client, share, permitted, smbd = permitted) => {
-    expect(await accessOf(ours, client, share)).toBe(permitted);
-    if (samba) expect(await accessOf(samba, client, share)).toBe(smbd);
-  });
-});
+    test.each(each.gets)("%o in [%s]: %s", async (client, share, permitted, smbd = permitted) => {
+      expect(await accessOf(ours, client, share)).toBe(permitted);
+      if (samba) expect(await accessOf(samba, client, share)).toBe(smbd);
+    });
+  },
+);
 
 describe("a running server", () => {
   let directory: string;
