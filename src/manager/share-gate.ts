@@ -1,4 +1,4 @@
-// Tree connects: which share a client means, whether and as whom he may connect to it, and what it grants him.
+// Tree connects: which share a client means, whether and as whom he may connect, and what it grants him.
 import type { Identity, Manager, MaybePromise, ShareGrant, ShareRules } from "../port/port.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { clientFacts } from "./client-configurations.ts";

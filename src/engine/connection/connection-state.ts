@@ -47,6 +47,8 @@ export class ConnectionState {
   readonly id: number;
   readonly context: EngineContext;
   readonly remoteAddress: string;
+  /** The address of this server that the client connected to; empty: unknown. */
+  readonly localAddress: () => string;
   /** The key of `remoteAddress` in limits per address. */
   readonly addressBlock: string;
   readonly openedMs: number;
@@ -76,10 +78,11 @@ export class ConnectionState {
   private readonly keepAlives = new RateLimit();
   private readonly cancels = new RateLimit();
 
-  constructor(id: number, context: EngineContext, remoteAddress: string) {
+  constructor(id: number, context: EngineContext, remoteAddress: string, localAddress = () => "") {
     this.id = id;
     this.context = context;
     this.remoteAddress = remoteAddress;
+    this.localAddress = localAddress;
     this.addressBlock = addressBlock(remoteAddress);
     this.window = new SequenceWindow(context.settings.maxCredits);
     this.openedMs = context.clock.now();
@@ -107,11 +110,6 @@ export class ConnectionState {
   mayCancel(): boolean {
     const perSecond = this.isLoggedOn ? CANCELS_PER_SECOND : EARLY_CANCELS_PER_SECOND;
     return this.cancels.admit(this.lastActiveMs, perSecond);
-  }
-
-  /** The address of this server that the client connected to; empty: unknown. */
-  localAddress(): string {
-    return "";
   }
 
   idleMs(): number {

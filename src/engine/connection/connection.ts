@@ -64,7 +64,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   private readonly frames: FrameAssembler;
 
   constructor(id: number, host: ConnectionHost, socket: StreamSocket, remoteAddress: string) {
-    super(id, host.context, remoteAddress);
+    super(id, host.context, remoteAddress, () => socket.localAddress());
     this.host = host;
     this.socket = socket;
     this.sendQueue = new SendQueue(socket, host.context.pool, host.context.clock.now);
@@ -72,10 +72,6 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.frames = new FrameAssembler(host.context.pool, this);
     this.progress = new PeerProgress(this.frames);
     this.turns = new OwnTurns(host.context.turns, host.context.clock.now, () => this.adjustFlow());
-  }
-
-  override localAddress(): string {
-    return this.socket.localAddress();
   }
 
   maxFrameBytes(): number {

@@ -28,7 +28,7 @@ export function isClientPath(path: string): boolean {
   return /%(?!%)/.test(path);
 }
 
-/** The variables of a path that mean nothing in an `include`; smbd leaves them as they are, `%u` among them. */
+/** The variables of a path that mean nothing in an `include`, as with smbd; `%u` among them. */
 export function unusableVariables(path: string): string[] {
   const found = path.match(/%(?:\$\([^)]*\)|.)/g) ?? [];
   return found.filter((variable) => variable !== "%%" && !IN_PATHS.includes(variable.charAt(1)));
