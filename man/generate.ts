@@ -191,7 +191,8 @@ or mounted below
 The parameters are those of the section, the name is the disk's label, without the characters that a name may not have; a disk
 without a label is disk- and the beginning of its UUID. Equal names get a number. The file
 .IR ksmbd.volumes ,
-beside the password file, remembers the names by UUID. Shares of the configuration have priority.
+beside the password file, remembers the names by UUID. Shares of the configuration have priority: their names are not given
+to disks, and a disk on which one of them is gets no other share.
 .SH USERS
 A section
 .B [user:NAME]

@@ -157,6 +157,8 @@ function runUntilStopped(
   const reload = (): string | undefined => {
     serviceManager?.reloading();
     const fault = manager.reload();
+    // Disks get their names before the engine looks for the shares of its clients.
+    volumes.follow();
     engine.reload();
     serviceManager?.ready(fault ?? describeState(manager, engine));
     followConfiguration();
@@ -178,9 +180,9 @@ function runUntilStopped(
     watch.follow(filesToWatch(configuration, passwordFile));
     metrics.follow(configuration.metricsPort);
     discovery.follow();
-    volumes.follow();
   };
   followConfiguration();
+  volumes.follow();
   manager.reloadServer = reload;
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   let isStopping = false;

@@ -2,7 +2,7 @@
 // when it is first on.
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { currentMounts, type Mount } from "../linux/mountinfo.ts";
+import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
 import { timers } from "../loop/timers.ts";
 import { askWorker } from "./ask-worker.ts";
 import { DeviceWatch } from "./device-watch.ts";
@@ -85,6 +85,7 @@ export class VolumesSwitch {
         directories: () => host.loadedConfiguration().volumeDirectories,
         isTaken: (folded) => host.isShareName(folded),
         isUnplugged,
+        sharedMounts: (mounts) => sharedMounts(host.loadedConfiguration(), mounts),
         ask: (question) => facts.ask(question),
         changed: (volumes) => host.setVolumes(volumes),
         now: () => performance.now(),
@@ -95,6 +96,15 @@ export class VolumesSwitch {
     );
     this.look();
   }
+}
+
+function sharedMounts({ shares }: Configuration, mounts: readonly Mount[]): ReadonlySet<Mount> {
+  const found = new Set<Mount>();
+  for (const { path } of shares.values()) {
+    const mount = mountOf(mounts, path);
+    if (mount !== undefined) found.add(mount);
+  }
+  return found;
 }
 
 /** False where that cannot be told (a container without /sys). */

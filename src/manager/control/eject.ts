@@ -29,6 +29,10 @@ export interface EjectItem {
   readonly text: string;
 }
 
+/** What nobody unplugs; of /home and the like the directory itself, but not what is mounted below it. */
+const SYSTEM =
+  /^\/(?:(?:home|opt|root|run|srv|tmp|var)$|(?:boot|dev|efi|etc|overlay|proc|rom|sys|usr)(?:\/|$))/;
+
 /** Less than the 30 s that clients of the control socket wait. */
 const LIMIT_MS = 25_000;
 
@@ -94,6 +98,7 @@ function findMount(host: EjectHost, request: Request): Mount {
       : mounts.findLast(({ mountPoint }) => mountPoint === path);
   if (mount === undefined) throw new ControlError("name a share, or the path of a mount point");
   if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected");
+  if (SYSTEM.test(mount.mountPoint)) throw new ControlError(`${mount.mountPoint} is a part of the system`);
   return mount;
 }
 

@@ -24,6 +24,8 @@ export interface VolumesHost {
   directories(): readonly string[];
   /** Names of shares that are in the configuration, folded. */
   isTaken(folded: string): boolean;
+  /** Those that shares of the configuration are on: their rights are not to be got round. */
+  sharedMounts(mounts: readonly Mount[]): ReadonlySet<Mount>;
   /** The device of a mount is gone: nobody has unmounted a disk that was pulled out. */
   isUnplugged(mount: Mount): boolean;
   ask(question: VolumeQuestion): Promise<VolumeFacts>;
@@ -62,8 +64,10 @@ export class Volumes {
   /** Takes a new mount table; resolves once the new disks have answered. */
   async follow(mounts: readonly Mount[]): Promise<void> {
     const candidates = new Map<string, Candidate>();
+    const shared = this.host.sharedMounts(mounts);
     for (const candidate of candidatesIn(mounts, this.host.directories()))
-      if (!this.host.isUnplugged(candidate.mount)) candidates.set(keyOf(candidate), candidate);
+      if (!this.host.isUnplugged(candidate.mount) && !shared.has(candidate.mount))
+        candidates.set(keyOf(candidate), candidate);
     let hasChanged = false;
     for (const [key, { volume }] of [...this.entries]) {
       if (candidates.has(key)) continue;

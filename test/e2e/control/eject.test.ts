@@ -63,6 +63,8 @@ test.skipIf(process.getuid?.() !== 0)(
     expect(inside(`mount -t tmpfs -o mode=777 none ${disk}`)).toBe(0);
     const again = await mountShare(server, TESTER, "photos");
     expectOutcome(await again.client.outcome(createCall(again, "")), Status.SUCCESS);
+    const system = minismbd("control", "--eject", "/proc", "--control", server.socket);
+    expect([system.status, system.err]).toEqual([1, "minismbd: /proc is a part of the system\n"]);
     const root = minismbd("control", "--eject", "/", "--control", server.socket);
     expect([root.status, root.err]).toEqual([1, "minismbd: the root file system cannot be ejected\n"]);
   },

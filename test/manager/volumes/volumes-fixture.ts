@@ -21,6 +21,8 @@ export class Box {
   writes = 0;
   readonly log: string[] = [];
   readonly taken = new Set<string>();
+  /** Devices with a share of the configuration. */
+  readonly shared = new Set<string>();
   /** Devices that are gone though they are mounted. */
   readonly unplugged = new Set<string>();
   changes = 0;
@@ -58,6 +60,7 @@ export class Box {
       {
         directories: () => ["/media"],
         isTaken: (folded) => this.taken.has(folded),
+        sharedMounts: (mounts) => new Set(mounts.filter(({ source }) => this.shared.has(source))),
         isUnplugged: ({ source }) => this.unplugged.has(source),
         ask: ({ source }) => {
           this.asked++;

@@ -57,6 +57,16 @@ test("a share of the configuration and a user's home have priority over a label"
   expect(box.names()).toEqual(["Photos 3"]);
 });
 
+test("a disk with a share of the configuration gets no other one", async () => {
+  const box = new Box();
+  box.shared.add(PHOTOS.source);
+  await box.plug(PHOTOS);
+  expect(box.names()).toEqual([]);
+  box.shared.clear();
+  await box.look();
+  expect(box.names()).toEqual(["Photos"]);
+});
+
 test("a disk that is pulled out and still in the mount table has no share", async () => {
   const box = new Box();
   await box.plug(PHOTOS);
