@@ -31,7 +31,7 @@ export interface EjectItem {
 
 /** What nobody unplugs; of /home and the like the directory itself, but not what is mounted below it. */
 const SYSTEM =
-  /^\/(?:(?:home|opt|root|run|srv|tmp|var)$|(?:boot|dev|efi|etc|overlay|proc|rom|sys|usr)(?:\/|$))/;
+  /^\/(?:(?:dev|home|opt|root|run|srv|tmp|var)$|(?:boot|efi|etc|overlay|proc|rom|sys|usr)(?:\/|$))/;
 
 /** Less than the 30 s that clients of the control socket wait. */
 const LIMIT_MS = 25_000;
