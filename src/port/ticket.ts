@@ -39,4 +39,6 @@ export type TicketAnswer =
       readonly reason: string;
       /** Empty where the ticket could not be read. */
       readonly user: string;
+      /** Where the clocks differ: tells the client the server's time, by which it may try again. */
+      readonly reply?: Uint8Array | undefined;
     };

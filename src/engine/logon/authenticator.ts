@@ -8,14 +8,14 @@ import { isBareApReq, isKerberosToken } from "../../wire/auth/kerberos.ts";
 import { isNtlmssp } from "../../wire/auth/ntlmssp.ts";
 import { encodeInit2, Oid } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
-import { type LogonIdentity, type Mechanism, type MechanismStep } from "./mechanism.ts";
+import { type Continuation, type LogonIdentity, type Mechanism, type MechanismStep } from "./mechanism.ts";
 import { refuse, type Refusal, type AuthContext } from "./mechanism.ts";
 import { createNtlmAcceptor } from "./ntlm.ts";
 import { SpnegoAcceptor, type SpnegoStep } from "./spnego.ts";
 
 export type AuthStep =
   /** The response is STATUS_MORE_PROCESSING_REQUIRED with this token. */
-  | { readonly kind: "continue"; readonly token: Uint8Array }
+  | Continuation
   | {
       readonly kind: "done";
       readonly token: Uint8Array | undefined;

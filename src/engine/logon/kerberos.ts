@@ -29,9 +29,15 @@ const ACCEPTOR_SUBKEY = 0x04;
 export function createKerberosAcceptor(context: AuthContext): Mechanism {
   /** In the exchange of DCE, while the client owes its last message. */
   let unconfirmed: Accepted | undefined;
+  let hasToldTime = false;
   const begin = (answer: TicketAnswer): MaybePromise<MechanismStep> => {
-    if (answer.kind === "refused")
-      return refuse(Status.LOGON_FAILURE, `Kerberos: ${answer.reason}`, answer.user);
+    if (answer.kind === "refused") {
+      const fault = refuse(Status.LOGON_FAILURE, `Kerberos: ${answer.reason}`, answer.user);
+      if (answer.reply === undefined || hasToldTime) return fault;
+      // As Windows and Heimdal, whose clients then make another request; [MS-KILE] 3.4.5.
+      hasToldTime = true;
+      return { kind: "continue", token: answer.reply, fault };
+    }
     if (answer.confirm === undefined || answer.token === undefined) return finish(context, answer);
     unconfirmed = answer;
     return { kind: "continue", token: answer.token };

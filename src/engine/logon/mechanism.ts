@@ -50,8 +50,16 @@ export interface Refusal {
   readonly user: string;
 }
 
+/** Another message of the client is awaited. */
+export interface Continuation {
+  readonly kind: "continue";
+  readonly token: Uint8Array;
+  /** Why what the client has sent is refused, while it may try again in the same exchange. */
+  readonly fault?: Refusal;
+}
+
 export type MechanismStep =
-  | { readonly kind: "continue"; readonly token: Uint8Array }
+  | Continuation
   | {
       readonly kind: "done";
       readonly token: Uint8Array | undefined;

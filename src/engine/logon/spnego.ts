@@ -11,10 +11,17 @@ import {
   type NegTokenResp,
 } from "../../wire/auth/spnego.ts";
 import { Status } from "../../wire/status.ts";
-import { type LogonIdentity, type Mechanism, type MechanismStep, refuse, type Refusal } from "./mechanism.ts";
+import {
+  type Continuation,
+  type LogonIdentity,
+  type Mechanism,
+  type MechanismStep,
+  refuse,
+  type Refusal,
+} from "./mechanism.ts";
 
 export type SpnegoStep =
-  | { readonly kind: "continue"; readonly token: Uint8Array }
+  | Continuation
   | {
       readonly kind: "done";
       readonly token: Uint8Array;
@@ -102,7 +109,9 @@ export class SpnegoAcceptor {
   private answer(step: MechanismStep, clientMic: Uint8Array | undefined): SpnegoStep {
     if (step.kind === "refused") return this.end(step);
     if (step.kind === "continue") {
-      return { kind: "continue", token: this.respond(NegState.ACCEPT_INCOMPLETE, step.token, undefined) };
+      // After a second attempt Samba's client wants the list of mechanisms proved, though it got its first.
+      this.isMicRequired ||= step.fault !== undefined;
+      return { ...step, token: this.respond(NegState.ACCEPT_INCOMPLETE, step.token, undefined) };
     }
     const { integrity, identity } = step;
     const list = this.mechTypesDer;

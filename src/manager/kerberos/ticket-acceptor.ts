@@ -22,6 +22,7 @@ import {
   isBareApReq,
   TICKET_INVALID,
 } from "../../wire/auth/kerberos.ts";
+import { encodeSkewErrorToken } from "../../wire/auth/kerberos-error.ts";
 import { WireError } from "../../wire/cursor.ts";
 import type { KeytabEntry } from "./keytab.ts";
 import { membershipOf } from "./pac-groups.ts";
@@ -71,7 +72,10 @@ export class TicketAcceptor {
       if (!forRpc && isBareApReq(token)) throw new TicketError("a request without GSS-API's frame");
       return this.acceptRequest(decodeApReqToken(token), keytab, rules, forRpc);
     } catch (error) {
-      if (error instanceof TicketError) return { kind: "refused", reason: error.message, user: error.user };
+      if (error instanceof TicketError) {
+        const { message, user, reply } = error;
+        return { kind: "refused", reason: message, user, reply: forRpc ? undefined : reply };
+      }
       if (error instanceof WireError) {
         return { kind: "refused", reason: `Kerberos token that does not decode: ${error.message}`, user: "" };
       }
@@ -100,7 +104,8 @@ export class TicketAcceptor {
       throw new TicketError("the authenticator is another user's", user);
     }
     const nowMs = this.clock.wallTime();
-    checkTimes(sealed, authenticator, nowMs, rules.skewMs, user);
+    checkClocks(request, authenticator, nowMs, rules.skewMs, user);
+    checkLife(sealed, nowMs, rules.skewMs, user);
     this.checkReplay(request, authenticator, nowMs, rules.skewMs, user);
     const name = sealed.client[0];
     if (name === undefined || sealed.client.length !== 1) {
@@ -209,20 +214,27 @@ function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-function checkTimes(
-  sealed: EncTicketPart,
+function checkClocks(
+  { ticket }: ApReq,
   authenticator: Authenticator,
   nowMs: number,
   skewMs: number,
   user: string,
 ): void {
-  const apartMs = Math.abs(authenticator.timeMs - nowMs);
-  if (apartMs > skewMs) {
-    throw new TicketError(
-      `the clocks differ by ${Math.round(apartMs / 1000)} s; set the time of both machines`,
-      user,
-    );
-  }
+  const aheadMs = authenticator.timeMs - nowMs;
+  if (Math.abs(aheadMs) <= skewMs) return;
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  const whose = aheadMs > 0 ? "the client's is ahead" : "the server's is ahead";
+  const allowed = Math.round(skewMs / 1000);
+  throw new TicketError(
+    `the clocks differ by ${seconds} s, ${whose}; set the time of the machine whose clock is wrong ` +
+      `('kerberos clock skew' allows ${allowed} s)`,
+    user,
+    encodeSkewErrorToken(ticket, authenticator, nowMs),
+  );
+}
+
+function checkLife(sealed: EncTicketPart, nowMs: number, skewMs: number, user: string): void {
   if ((sealed.flags & TICKET_INVALID) !== 0 || sealed.startMs - skewMs > nowMs) {
     throw new TicketError("the ticket is not valid yet", user);
   }

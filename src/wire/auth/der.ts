@@ -4,6 +4,7 @@ import { wireError } from "../cursor.ts";
 
 /** Identifier octets; `contextTag` makes the context-specific ones. */
 export const Tag = {
+  INTEGER: 0x02,
   OCTET_STRING: 0x04,
   OBJECT_IDENTIFIER: 0x06,
   ENUMERATED: 0x0a,
@@ -105,6 +106,15 @@ export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Ar
     at += part.length;
   }
   return out;
+}
+
+/** Encodes a number that is not negative. */
+export function encodeInteger(value: number): Uint8Array {
+  const octets = [value & 0xff];
+  for (let rest = Math.floor(value / 256); rest > 0; rest = Math.floor(rest / 256))
+    octets.unshift(rest & 0xff);
+  if ((octets[0] ?? 0) >= 0x80) octets.unshift(0);
+  return encodeDer(Tag.INTEGER, Uint8Array.from(octets));
 }
 
 /** Decodes the content octets of an object identifier into dotted text. Throws WireError when malformed. */

@@ -2,7 +2,7 @@
 // and AP-REP. RFC 4120 5.2 (types), 5.3 (ticket), 5.5 (AP exchange); RFC 4121 4.1 (frame of GSS-API and
 // checksum 0x8003).
 import { wireError } from "../cursor.ts";
-import { contextTag, decodeOid, DerReader, encodeDer, encodeOid, Tag } from "./der.ts";
+import { contextTag, decodeOid, DerReader, encodeDer, encodeInteger, encodeOid, Tag } from "./der.ts";
 import { Oid } from "./spnego.ts";
 
 /** Identifier octets of the types that are [APPLICATION n]. */
@@ -15,7 +15,6 @@ const Application = {
   ENC_AP_REP_PART: 0x7b,
 } as const;
 
-const INTEGER = 0x02;
 const BIT_STRING = 0x03;
 const GENERALIZED_TIME = 0x18;
 
@@ -312,19 +311,11 @@ function readText(reader: DerReader): string {
 
 /** Up to 32 bits; a negative number stands for an encryption type of its own. */
 function readInteger(reader: DerReader): number {
-  const content = reader.value(INTEGER);
+  const content = reader.value(Tag.INTEGER);
   if (content.length === 0 || content.length > 5) throw wireError("Kerberos number out of range");
   let value = (content[0] ?? 0) >= 0x80 ? -1 : 0;
   for (const octet of content) value = value * 256 + octet;
   return value;
-}
-
-function encodeInteger(value: number): Uint8Array {
-  const octets = [value & 0xff];
-  for (let rest = Math.floor(value / 256); rest > 0; rest = Math.floor(rest / 256))
-    octets.unshift(rest & 0xff);
-  if ((octets[0] ?? 0) >= 0x80) octets.unshift(0);
-  return encodeDer(INTEGER, Uint8Array.from(octets));
 }
 
 /** KerberosFlags: at least 32 bits, the first of which is the highest. */

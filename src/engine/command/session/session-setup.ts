@@ -16,6 +16,7 @@ import type { AuthStep } from "../../logon/authenticator.ts";
 import { startAuthenticator } from "../../connection/authenticators.ts";
 import { type Logon, LogonKind } from "../../logon/logon.ts";
 import { identityOf } from "../../connection/identity.ts";
+import type { Refusal } from "../../logon/mechanism.ts";
 import { Session, SessionState, type SessionTerms } from "../../state/session.ts";
 import { makeSessionKeys } from "../../logon/session-keys.ts";
 import { andThen } from "../../and-then.ts";
@@ -126,6 +127,7 @@ function takeStep(
   if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
   context.log.debug.auth?.(`connection ${connection.id}: log-on ${session.id}: ${describeStep(step)}`);
   if (step.kind === "continue") {
+    if (step.fault) reportRefusal(exchange, step.fault);
     if (logon.preauthHash !== undefined) {
       exchange.onReply = (reply) => {
         const hash = logon.preauthHash;
@@ -137,8 +139,7 @@ function takeStep(
   }
   connection.logons.delete(session.id);
   if (step.kind === "refused") {
-    const { reason, user } = step;
-    context.manager.notify({ event: "logonFailed", user, remoteAddress: connection.remoteAddress, reason });
+    reportRefusal(exchange, step);
     if (logon.kind === LogonKind.NEW) discardSession(exchange, session);
     // A failed re-authentication ends the session; a failed binding does not affect it.
     const ended = logon.kind === LogonKind.REAUTHENTICATION ? loseSession(context, session) : undefined;
@@ -150,6 +151,11 @@ function takeStep(
     return status;
   }
   return finish(exchange, negotiated, logon, request, step);
+}
+
+function reportRefusal({ connection, context }: Exchange, { user, reason }: Refusal): void {
+  const { remoteAddress } = connection;
+  context.manager.notify({ event: "logonFailed", user, remoteAddress, reason });
 }
 
 function describeStep(step: AuthStep): string {
