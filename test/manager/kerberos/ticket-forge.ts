@@ -242,3 +242,21 @@ function time(ms: number): Uint8Array {
   const digits = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, "");
   return encodeDer(0x18, new TextEncoder().encode(digits));
 }
+
+/** A key table with these keys; the format of MIT Kerberos, version 0x502. */
+export function encodeKeytab(entries: readonly KeytabEntry[]): Uint8Array {
+  const number = (value: number, bytes: number) => {
+    const out = new Uint8Array(bytes);
+    for (let i = 0; i < bytes; i++) out[bytes - 1 - i] = (value >>> (8 * i)) & 0xff;
+    return out;
+  };
+  const counted = (bytes: Uint8Array) => Buffer.concat([number(bytes.length, 2), bytes]);
+  const words = (value: string) => counted(new TextEncoder().encode(value));
+  const encoded = entries.map(({ realm, principal, kvno, etype, key }) => {
+    const names = Buffer.concat([number(principal.length, 2), words(realm), ...principal.map(words)]);
+    const rest = [number(1, 4), number(0, 4), number(kvno & 0xff, 1), number(etype, 2), counted(key)];
+    const body = Buffer.concat([names, ...rest, number(kvno, 4)]);
+    return Buffer.concat([number(body.length, 4), body]);
+  });
+  return Buffer.concat([number(0x0502, 2), ...encoded]);
+}
