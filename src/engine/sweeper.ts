@@ -1,5 +1,6 @@
 // The time limits of connections and durable opens, checked every few seconds while there is something to
 // check: an idle server with nobody connected, or with idle clients alone, is not woken up.
+import { collectAll, collectConcurrently } from "../loop/garbage.ts";
 import { type Timer, timers } from "../loop/timers.ts";
 import { closeOpen } from "./command/close/teardown.ts";
 import type { LeasedDirectories } from "./command/open/leased-directories.ts";
@@ -104,9 +105,12 @@ export class Sweeper {
     this.isTidy = true;
     context.pool.trim();
     this.host.idleExchanges.length = 0;
-    // Concurrently: a request that comes meanwhile would wait for a collection at once, 90 to 240 ms on a
-    // busy machine.
-    Bun.gc(false);
+    if (connections.size === 0) {
+      collectAll();
+      return;
+    }
+    // A request that comes meanwhile would wait for the end of a collection at once.
+    collectConcurrently();
     this.wakeCollector(COLLECTOR_WAKE_UPS);
   }
 
