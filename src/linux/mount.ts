@@ -3,7 +3,7 @@ import { cString, sys } from "./libc.ts";
 import { Syscall } from "./syscall-numbers.ts";
 
 /** Flags of umount2(2). */
-export const Unmount = { NOFOLLOW: 8 } as const;
+export const Unmount = { DETACH: 2, NOFOLLOW: 8 } as const;
 
 /**
  * Waits until all data is on the disk. Returns 0 or -errno: -EBUSY while something there is open, -EPERM

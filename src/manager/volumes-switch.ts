@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
 import { timers } from "../loop/timers.ts";
+import { AutomountSwitch } from "./automount-switch.ts";
 import { askWorker } from "./ask-worker.ts";
 import { DeviceWatch } from "./device-watch.ts";
 import type { Configuration } from "./config/load.ts";
@@ -28,13 +29,18 @@ export class VolumesSwitch {
   private readonly log: VolumesLog;
   private volumes: Volumes | undefined;
   private readonly devices: DeviceWatch;
+  private readonly automount: AutomountSwitch;
   private close: () => void = () => undefined;
 
   /** `devicesChanged`: a disk was plugged in or pulled out, whether or not it is mounted. */
   constructor(host: VolumeSharing, log: VolumesLog, devicesChanged: () => void) {
     this.host = host;
     this.log = log;
-    this.devices = new DeviceWatch(devicesChanged);
+    this.automount = new AutomountSwitch(() => host.loadedConfiguration(), log);
+    this.devices = new DeviceWatch(() => {
+      devicesChanged();
+      this.automount.look();
+    });
   }
 
   /** At the start and after each reload. */
@@ -44,6 +50,7 @@ export class VolumesSwitch {
       return void this.volumes?.follow([]);
     }
     this.devices.start();
+    this.automount.look();
     if (this.volumes === undefined) return void this.load();
     this.volumes.rename();
     this.look();
@@ -65,6 +72,7 @@ export class VolumesSwitch {
 
   private async load(): Promise<void> {
     const { Volumes } = await import("./volumes/volumes.ts");
+    const { AUTOMOUNT_DIRECTORY } = await import("./volumes/candidates.ts");
     const { FactsQueue } = await import("./volumes/facts-queue.ts");
     const { KnownVolumes, readKnownFile, volumesFileOf } = await import("./volumes/known-volumes.ts");
     if (this.volumes !== undefined) return;
@@ -82,7 +90,7 @@ export class VolumesSwitch {
     this.close = () => known.close();
     this.volumes = new Volumes(
       {
-        directories: () => host.loadedConfiguration().volumeDirectories,
+        directories: () => [...host.loadedConfiguration().volumeDirectories, AUTOMOUNT_DIRECTORY],
         isTaken: (folded) => host.isShareName(folded),
         isUnplugged,
         sharedMounts: (mounts) => sharedMounts(host.loadedConfiguration(), mounts),

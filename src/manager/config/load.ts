@@ -55,6 +55,8 @@ export interface Configuration {
   readonly homes: Share | null;
   /** [volumes]: the pattern of the shares of disks that are plugged in; null: they get none. */
   readonly volumes: Share | null;
+  /** `automount disks`. */
+  readonly automountsDisks: boolean;
   /** `volume directories`. */
   readonly volumeDirectories: readonly string[];
   /** Users of `[user:NAME]` sections: name -> NT hash in hex. */
@@ -187,6 +189,7 @@ export function buildConfiguration(
     shares,
     homes,
     volumes,
+    automountsDisks: globals.boolean("automount disks"),
     volumeDirectories: readVolumeDirectories(globals, report),
     users,
     guestAccount: readGuestAccount(globals),

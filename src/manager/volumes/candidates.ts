@@ -2,6 +2,9 @@
 // of the system is. Pure.
 import { isBelow, type Mount } from "../../linux/mountinfo.ts";
 
+/** Where 'automount disks' mounts them. */
+export const AUTOMOUNT_DIRECTORY = "/run/minismbd/disks";
+
 /** A mount that gets a share, or gets one if its disk is removable. */
 export interface Candidate {
   readonly mount: Mount;

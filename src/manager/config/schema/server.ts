@@ -71,6 +71,12 @@ export const SERVER = [
     "With a section [volumes]: disks that are mounted in or below these directories get a share, besides those that are removable or on USB.",
     { defaultHelp: "/media /mnt /run/media", security: true },
   ),
+  flag(
+    "automount disks",
+    "no",
+    "With a section [volumes]: mount disks that are removable or on USB below /run/minismbd/disks when they are plugged in, and detach them when they are gone; for a machine where nothing else mounts them. The server must run as root with CAP_SYS_ADMIN and the devices: not as by its systemd unit. Disks are mounted with nosuid, nodev and noexec; files on FAT, exFAT and NTFS belong to the `force user` of [volumes], else to the account minismbd or nobody.",
+    { security: true },
+  ),
   integer(
     "metrics port",
     "0",
