@@ -1,5 +1,7 @@
-// Messages of DNS, by the package dns-packet: what multicast DNS and LLMNR read and write of them.
-import { type Answer, decode, encode, type Packet } from "dns-packet";
+// Messages of DNS as multicast DNS and LLMNR have them, and their bytes by the package dns-packet. They are
+// read by dns-decode.ts: the package takes a second for a message of 60 KB whose names are pointers to
+// pointers.
+import { encode, type Packet } from "dns-packet";
 
 export interface DnsQuestion {
   readonly name: string;
@@ -44,45 +46,11 @@ export const EMPTY_MESSAGE: DnsMessage = {
 
 const AUTHORITATIVE = 0x0400;
 const TRUNCATED = 0x0200;
-/** How dns-packet names class IN with the bit for `wantsUnicast`. */
-const CLASS_IN_UNICAST = `UNKNOWN_${0x8001}`;
 /**
  * Bytes before the data of a record whose name is the root's: header, name, type, class, time to live,
  * length.
  */
 const BEFORE_DATA = 12 + 1 + 10;
-
-/** What dns-packet gives besides its declared types. */
-interface Decoded extends Packet {
-  readonly opcode?: string;
-  readonly rcode?: string;
-  readonly flag_tc?: boolean;
-}
-
-/** Undefined for bytes that are no message, and for operations and errors that multicast DNS ignores. */
-export function decodeMessage(bytes: Uint8Array): DnsMessage | undefined {
-  let packet: Decoded;
-  try {
-    packet = decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  } catch {
-    return undefined;
-  }
-  if (packet.opcode !== "QUERY" || packet.rcode !== "NOERROR") return undefined;
-  return {
-    id: packet.id ?? 0,
-    isResponse: packet.type === "response",
-    isTruncated: packet.flag_tc === true,
-    flags: packet.flags ?? 0,
-    questions: (packet.questions ?? []).map((question) => ({
-      name: question.name,
-      type: question.type,
-      wantsUnicast: String(question.class) === CLASS_IN_UNICAST,
-    })),
-    answers: readRecords(packet.answers),
-    authorities: readRecords(packet.authorities),
-    additionals: readRecords(packet.additionals),
-  };
-}
 
 /** Without `flags` a response is authoritative; RFC 6762 section 18.4. */
 export function encodeMessage(message: Partial<DnsMessage>): Uint8Array {
@@ -108,13 +76,4 @@ export function encodeData(record: DnsRecord): Buffer | undefined {
   } catch {
     return undefined;
   }
-}
-
-function readRecords(records: readonly Answer[] | undefined): DnsRecord[] {
-  return (records ?? []).flatMap((record) => {
-    const { name, type, ttl, flush, data } = record as Partial<DnsRecord>;
-    return name === undefined || type === undefined
-      ? []
-      : [{ name, type, ttl: ttl ?? 0, flush: flush === true, data }];
-  });
 }

@@ -38,6 +38,8 @@ interface Unsent {
   readonly to: Pick<Peer, "address" | "port">;
 }
 
+/** Of each second, what neighbours' messages may take; further ones are dropped. */
+const MAX_WORK_MS = 50;
 /** More than that waits only where the network takes nothing. */
 const MAX_UNSENT = 64;
 
@@ -48,6 +50,8 @@ export class LinkSockets {
   private readonly sockets = new Map<4 | 6, Socket>();
   private readonly unsent: Unsent[] = [];
   private readonly retries = new Map<4 | 6, Timer>();
+  /** The second that messages are counted in, and what they took. */
+  private readonly work = { startMs: Number.NEGATIVE_INFINITY, usedMs: 0 };
   private isSending = false;
   private isClosed = false;
 
@@ -157,13 +161,23 @@ export class LinkSockets {
 
   /** Only neighbours are heard: others could have the server send to a victim of their choice. */
   private receive(family: 4 | 6, bytes: Uint8Array, { address, port }: RemoteInfo): void {
-    if (this.isClosed) return;
+    const beganMs = performance.now();
+    if (this.isClosed || !this.hasTime(beganMs)) return;
     const [plain = "", scope] = address.split("%");
     const link = this.links.find(
       (one) => one.family === family && (scope === undefined ? isNeighbour(one, plain) : one.name === scope),
     );
     const isOwn = this.links.some((one) => one.addresses.includes(plain));
     if (link !== undefined) this.user.receive(link, bytes, { address, port, isOwn });
+    this.work.usedMs += performance.now() - beganMs;
+  }
+
+  private hasTime(nowMs: number): boolean {
+    if (nowMs - this.work.startMs >= 1000) {
+      this.work.startMs = nowMs;
+      this.work.usedMs = 0;
+    }
+    return this.work.usedMs <= MAX_WORK_MS;
   }
 }
 

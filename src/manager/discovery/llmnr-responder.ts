@@ -4,7 +4,8 @@
 import type { Timer, Timers } from "../../loop/timers.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import { parseAddress } from "../config/hosts.ts";
-import { type DnsMessage, type DnsRecord, decodeMessage, encodeMessage } from "./dns-message.ts";
+import { decodeMessage } from "./dns-decode.ts";
+import { type DnsMessage, type DnsRecord, encodeMessage } from "./dns-message.ts";
 import type { Peer } from "./link-sockets.ts";
 
 export const LLMNR_PORT = 5355;

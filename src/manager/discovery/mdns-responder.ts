@@ -1,7 +1,8 @@
 // The responder of one link: probes for its names, announces them, answers and says goodbye; RFC 6762
 // sections 6 to 10.
 import type { Timer, Timers } from "../../loop/timers.ts";
-import { type DnsMessage, type DnsRecord, decodeMessage, encodeData, encodeMessage } from "./dns-message.ts";
+import { decodeMessage } from "./dns-decode.ts";
+import { type DnsMessage, type DnsRecord, encodeData, encodeMessage } from "./dns-message.ts";
 import { answerQuery, findFollowing, isSameData, isSameName } from "./mdns-answers.ts";
 import type { Peer } from "./link-sockets.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";

@@ -1,7 +1,8 @@
 // The responder of one link for LLMNR with a fake clock: when it asks, answers and gives way; RFC 4795.
 import { expect, test } from "bun:test";
 import { Timers } from "../../../src/loop/timers.ts";
-import { type DnsMessage, decodeMessage, encodeMessage } from "../../../src/manager/discovery/dns-message.ts";
+import { decodeMessage } from "../../../src/manager/discovery/dns-decode.ts";
+import { type DnsMessage, encodeMessage } from "../../../src/manager/discovery/dns-message.ts";
 import type { Peer } from "../../../src/manager/discovery/link-sockets.ts";
 import { LlmnrResponder } from "../../../src/manager/discovery/llmnr-responder.ts";
 
@@ -76,8 +77,8 @@ test("three queries for any record of the name, then it is the server's", () => 
 
 test.each([
   ["A", ["10.0.0.5"]],
-  ["AAAA", ["fe80::1"]],
-  ["ANY", ["10.0.0.5", "fe80::1"]],
+  ["AAAA", ["fe80:0:0:0:0:0:0:1"]],
+  ["ANY", ["10.0.0.5", "fe80:0:0:0:0:0:0:1"]],
   // Section 2.3: the name is there, such a record is not.
   ["MX", []],
 ])("a query for %s is answered with %p", (type, data) => {

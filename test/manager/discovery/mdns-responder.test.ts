@@ -1,7 +1,8 @@
 // The responder of one link with a fake clock: when it probes, announces, answers and gives way; RFC 6762.
 import { expect, test } from "bun:test";
 import { Timers } from "../../../src/loop/timers.ts";
-import { type DnsMessage, decodeMessage, encodeMessage } from "../../../src/manager/discovery/dns-message.ts";
+import { decodeMessage } from "../../../src/manager/discovery/dns-decode.ts";
+import { type DnsMessage, encodeMessage } from "../../../src/manager/discovery/dns-message.ts";
 import type { Peer } from "../../../src/manager/discovery/link-sockets.ts";
 import { MdnsResponder } from "../../../src/manager/discovery/mdns-responder.ts";
 import { asLabel, recordsOf, renamed } from "../../../src/manager/discovery/service-records.ts";
@@ -115,7 +116,9 @@ test("the machine's name has no other records: NSEC says so", () => {
   const { rig, ask } = startEstablished();
   ask({ questions: [question("box.local", "HINFO")] });
   rig.run(rig.now + 100);
-  expect(rig.sent[0]?.message.answers).toMatchObject([{ type: "NSEC", data: { rrtypes: ["A", "AAAA"] } }]);
+  // RFC 4034 section 4.1: the next name, then window 0 with the bits of A (1) and AAAA (28).
+  const data = Buffer.from("03626f78056c6f63616c00" + "0004" + "40000008", "hex");
+  expect(rig.sent[0]?.message.answers).toMatchObject([{ type: "NSEC", data }]);
   ask({ questions: [question("other.local", "A")] });
   rig.run(rig.now + 1000);
   expect(rig.sent).toHaveLength(1);
