@@ -53,7 +53,15 @@ function primaryGroupOf(uid: number, accounts: SystemAccounts): number {
 
 /** Who made a symbolic link on the way to the directory, if neither root nor the directory's owner did. */
 function foreignLinkOwner({ uid, linkOwners }: DirectoryOwner): number | undefined {
-  return linkOwners.find((owner) => owner !== 0 && owner !== uid);
+  return linkOwners.find((owner) => owner !== ROOT && owner !== uid);
+}
+
+/**
+ * Who chooses by a symbolic link which directory is reached with the rights of `uid`, though it is neither
+ * his own link nor his own directory; undefined: nobody.
+ */
+function leaderInto(owner: DirectoryOwner, uid: number): number | undefined {
+  return owner.linkOwners.find((leader) => leader !== ROOT && leader !== owner.uid && leader !== uid);
 }
 
 /**
@@ -84,10 +92,11 @@ export function describeOwnIds(
 }
 
 /**
- * The parameter names an account or a group that does not exist, or that is root's, so connecting is refused.
+ * What the parameter names does not exist, is root, or would act in a directory that a third person chooses, so
+ * connecting is refused.
  */
 export interface CredentialFault {
-  readonly parameter: "force user" | "force group" | "guest account";
+  readonly parameter: "force user" | "force group" | "guest account" | "admin users";
   readonly fault: string;
 }
 
@@ -123,6 +132,14 @@ export function credentialsFor(
   const account = forced ?? findSystemUser(accounts, user, isExact);
   if (asGuest && !forced && account?.uid === ROOT)
     return { parameter: "guest account", fault: `the guest account '${user}' is root by another name` };
+  const leader = forced || isAdmin ? leaderInto(owner, isAdmin ? ROOT : (forced?.uid ?? ROOT)) : undefined;
+  if (leader !== undefined)
+    return {
+      parameter: isAdmin ? "admin users" : "force user",
+      fault:
+        `its path leads through a symbolic link of uid ${leader}, who would choose what is reached as ` +
+        `${isAdmin ? "root" : `'${share.forceUser}'`}; write the directory's own path, or run 'chown -h root' on the link`,
+    };
   const fallback = asGuest ? ownIds(accounts) : idsWithoutAccount(share, user, owner, accounts);
   const { uid, gid } = account ?? fallback;
   const groups = account ? supplementaryGroups(accounts, account) : [];

@@ -3,9 +3,11 @@
 import { readLinkAt } from "../linux/directory-entries.ts";
 import { Errno, errnoName } from "../linux/errno.ts";
 import { AT_FDCWD, closeFd, Open, openAt } from "../linux/open.ts";
+import type { DirectoryIdentity } from "../port/port.ts";
 import { emptyStatx, ModeType, statFd } from "../linux/stat.ts";
 
 export interface DirectoryStat {
+  readonly identity: DirectoryIdentity;
   readonly isDirectory: boolean;
   /** Permission bits. */
   readonly mode: number;
@@ -70,6 +72,11 @@ class DirectoryWalk {
     this.leave();
     if (failure < 0) return failure;
     return {
+      identity: {
+        device: statx.deviceMajor * 0x10_0000 + statx.deviceMinor,
+        inodeHigh: statx.inodeHigh,
+        inodeLow: statx.inodeLow,
+      },
       isDirectory: (statx.mode & ModeType.MASK) === ModeType.DIRECTORY,
       mode: statx.mode & 0o7777,
       uid: statx.uid,

@@ -1,5 +1,5 @@
 // The answers to tree connects: what a share grants one user, and what IPC$ grants everybody.
-import type { Identity, NamedUsers, ShareGrant, ShareRules } from "../port/port.ts";
+import type { DirectoryIdentity, Identity, NamedUsers, ShareGrant, ShareRules } from "../port/port.ts";
 import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
 import type { Admission } from "./share-access.ts";
@@ -31,6 +31,7 @@ export function grantOf(
   credentials: ShareGrant["credentials"],
   identity: Identity,
   namedUsers: NamedUsers | null,
+  directory: DirectoryIdentity,
 ): ShareGrant {
   const rules = rulesOf(share, admission);
   const recycle = rules.recycle && fillRepository(rules.recycle, share.name, identity);
@@ -40,6 +41,7 @@ export function grantOf(
   return Object.freeze({
     ...rules,
     type: "disk",
+    directory,
     credentials,
     recycle,
     namedUsers,
@@ -50,6 +52,7 @@ export function grantOf(
 }
 
 export const PIPE_GRANT = Object.freeze<ShareGrant>({
+  directory: null,
   name: IPC,
   type: "pipe",
   path: "",

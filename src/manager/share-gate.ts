@@ -158,7 +158,7 @@ export class ShareGate {
     const named = isNaming
       ? namedUsersFor(share, user, admission, owner, accounts, isExact, this.host.machineSid())
       : null;
-    return grantOf(share, admission, credentials, identity, named);
+    return grantOf(share, admission, credentials, identity, named, owner.identity);
   }
 
   private admissionOf(config: Configuration, share: Share, identity: Identity): Admission | undefined {

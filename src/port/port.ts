@@ -325,9 +325,18 @@ export interface ShareRules {
   readonly maxConnections: number;
 }
 
+/** Which directory it is, whatever leads to it: dev_t as one number, and the inode's halves. */
+export interface DirectoryIdentity {
+  readonly device: number;
+  readonly inodeHigh: number;
+  readonly inodeLow: number;
+}
+
 /** A share as one user may use it: the answer to a tree connect. `readOnly` is this user's. */
 export interface ShareGrant extends ShareRules {
   readonly type: "disk" | "pipe";
+  /** The directory that the path led to when the rights were decided; null: any. */
+  readonly directory: DirectoryIdentity | null;
   /** Null: files are reached with the server's own ids. */
   readonly credentials: Credentials | null;
   /** Null: every user has an account on the machine, or all act as one. */

@@ -53,6 +53,17 @@ function identity(user: string, remoteAddress = "192.168.1.9"): Identity {
   return { user, domain: "", isGuest: false, isAnonymous: user === "", accountVersion: 0, remoteAddress };
 }
 
+function identityOfDocs(): ShareGrant["directory"] {
+  const { dev, ino } = statSync(docs, { bigint: true });
+  const major = Number((dev >> 8n) & 0xfffn);
+  const minor = Number((dev & 0xffn) | ((dev >> 12n) & 0xfff00n));
+  return {
+    device: major * 0x10_0000 + minor,
+    inodeHigh: Number(ino >> 32n),
+    inodeLow: Number(ino & 0xffff_ffffn),
+  };
+}
+
 async function connect(manager: ServerManager, share: string, who = identity("anna")) {
   return manager.connectShare({ share, identity: who });
 }
@@ -65,6 +76,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
   const expected: ShareGrant = {
     name: "docs",
     type: "disk",
+    directory: identityOfDocs(),
     path: docs,
     mountId: 0,
     readOnly: false,

@@ -9,7 +9,7 @@ import { hasVariables } from "../config/variables.ts";
 import { suggest } from "../config/suggest.ts";
 import { isOfDomain } from "../config/user-list.ts";
 import { admit } from "../share-access.ts";
-import { describeOwnIds } from "../credentials.ts";
+import { credentialsFor, describeOwnIds } from "../credentials.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { findSystemUser } from "../users/system-accounts.ts";
 import type { CheckedServer } from "./explain-access.ts";
@@ -62,6 +62,10 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
   if (state !== undefined)
     warn(notes, at("path"), `share [${share.name}]: the disk of ${share.path}: ${state}`);
   if ("code" in found) return notes;
+  const admitted = { readOnly: false, asGuest: false, isAdmin: false };
+  const forced = share.forceUser === "" ? null : credentialsFor(share, "", admitted, found, accounts);
+  if (forced && "fault" in forced && found.linkOwners.length > 0)
+    warn(notes, at("path"), `share [${share.name}]: nobody can connect, ${forced.fault}`);
   for (const { name } of users.all()) {
     const isExact = users.hasNamesake(name);
     const admission = admit(share, identityOf(name), "", accounts, isExact);

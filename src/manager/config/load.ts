@@ -27,7 +27,7 @@ import { Report } from "./report.ts";
 import { type KnownEntries, pickKnown, SectionValues } from "./section-values.ts";
 import { findParameter } from "./schema.ts";
 import { type Machine, readNamedInterfaces, readMachine, readSettings } from "./settings.ts";
-import { isHomesSection, isVolumesSection, readGuestAccount, readShare, type Share } from "./share.ts";
+import { isHomesSection, isVolumesSection, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
 import { suggest } from "./suggest.ts";
 import { fillKnown, serverVariables, type VariableValues } from "./variables.ts";
@@ -192,7 +192,7 @@ export function buildConfiguration(
     automountsDisks: globals.boolean("automount disks"),
     volumeDirectories: readVolumeDirectories(globals, report),
     users,
-    guestAccount: readGuestAccount(globals),
+    guestAccount: readCommonGuest(globals, shares, homes),
     nameMap: readNameMap(globals, report),
     administrators: new UserList(globals.list("admin users")),
     clientShareDirectories: globals.list("client share directories"),
@@ -231,6 +231,28 @@ function readVolumeDirectories(globals: SectionValues, report: Report): readonly
     report.warn(globals.position(name), `'${name}': '${directory}' is not absolute and has no effect`);
     return [];
   });
+}
+
+/** One that is root is kept: whoever would be root by it is refused when he connects. */
+function readCommonGuest(
+  globals: SectionValues,
+  shares: ReadonlyMap<string, Share>,
+  homes: Share | null,
+): string {
+  const name = globals.text("guest account");
+  const isRefused = ({ guestOk, guestAccount, forceUser }: Share): boolean =>
+    guestOk && guestAccount === "" && forceUser === "";
+  const refused = [...shares.values(), ...(homes ? [homes] : [])].filter(isRefused);
+  if (name.toLowerCase() === "root")
+    globals.warn(
+      "guest account",
+      "'guest account' is root, who may do everything: " +
+        (refused.length === 0
+          ? ""
+          : `[${refused.map((share) => share.name).join("], [")}] let no guest in, `) +
+        "write 'guest account = nobody', or 'force user = root' in a share that is root's for all",
+    );
+  return name;
 }
 
 /** A file that is missing maps nobody, as with smbd. */

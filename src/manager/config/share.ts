@@ -119,7 +119,7 @@ function textsOf(rules: ReturnType<typeof readAccess>): string[] {
 }
 
 /** Throws ConfigError if guests would be root; a share that is root's for all says so with `force user`. */
-export function readGuestAccount(values: SectionValues): string {
+function readGuestAccount(values: SectionValues): string {
   const name = values.text("guest account");
   if (name.toLowerCase() !== "root") return name;
   throw new ConfigError(

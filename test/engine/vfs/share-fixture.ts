@@ -19,6 +19,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
   return {
     name: "share",
     type: "disk",
+    directory: null,
     path,
     mountId: 0,
     readOnly: false,

@@ -42,6 +42,7 @@ function ask(
   session: Session,
   share: string,
   identity: Identity,
+  times = 1,
 ): MaybePromise<NtStatus> {
   const { context } = exchange;
   const { settings } = context;
@@ -53,7 +54,8 @@ function ask(
     if (grant.dfs.proxied !== "") return Status.BAD_NETWORK_NAME;
     return connect(exchange, session, grant, {
       isValid: () => context.settings === settings,
-      askAgain: () => ask(exchange, session, share, identity),
+      askAgain: () => ask(exchange, session, share, identity, times + 1),
+      times,
     });
   });
 }
@@ -65,10 +67,15 @@ function describeAnswer(answer: ShareGrant | { readonly status: NtStatus }): str
   return `${path || "pipes"} as ${as}${readOnly ? ", read-only" : ""}`;
 }
 
+/** Of one tree connect; somebody may rename directories on the way to the share without end. */
+const MAX_TIMES_ASKED = 4;
+
 /** A reload replaces the settings: a grant from before it does not count any more. */
 interface Asked {
   isValid(): boolean;
   askAgain(): MaybePromise<NtStatus>;
+  /** How often the manager was asked. */
+  readonly times: number;
 }
 
 /**
@@ -98,6 +105,8 @@ function connect(
     return refusal === Status.SUCCESS ? addTree(exchange, session, grant, undefined) : refusal;
   }
   return andThen(openStore(grant), (store) => {
+    // The path leads to another directory than the rights were decided for.
+    if (store === -Errno.ESTALE && asked.times < MAX_TIMES_ASKED) return asked.askAgain();
     if (typeof store === "number") return refuseUnopened(exchange.context, grant, store);
     if (!asked.isValid()) {
       store.close();
@@ -124,6 +133,12 @@ function refuseUnopened(
     log.warn?.(
       `share ${name}: its disk is not mounted at ${path}, and what clients write there would be lost to sight: mount ` +
         `the disk; to share the folder below it instead, take it out of /etc/fstab and restart the server`,
+    );
+    return Status.BAD_NETWORK_NAME;
+  }
+  if (failure === -Errno.ESTALE) {
+    log.warn?.(
+      `share ${name}: ${path} leads to another directory each time, somebody renames what is on the way`,
     );
     return Status.BAD_NETWORK_NAME;
   }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { Errno } from "../../../linux/errno.ts";
 import { currentMounts, mountOf } from "../../../linux/mountinfo.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt, openAt2 } from "../../../linux/open.ts";
+import type { DirectoryIdentity } from "../../../port/port.ts";
 import { ModeType, emptyStatx, statFd, statFdCached } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";
 import type { ShareContext } from "../context/share-context.ts";
@@ -18,6 +19,8 @@ export interface ShareDirectory {
   readonly mountId: number;
   /** Device, inode and mount. */
   readonly identity: string;
+  readonly inodeHigh: number;
+  readonly inodeLow: number;
 }
 
 const statx = emptyStatx();
@@ -40,11 +43,22 @@ function shareDirectoryOf(fd: number, stat: typeof statFd): ShareDirectory | Fai
   if (fd < 0) return fd;
   const failure = stat(fd, statx);
   if (failure === 0 && (statx.mode & ModeType.MASK) === ModeType.DIRECTORY) {
-    const { mountId } = statx;
-    return { fd, device: deviceOf(statx), mountId, identity: `${identityOf(statx)}:${mountId}` };
+    const { mountId, inodeHigh, inodeLow } = statx;
+    const identity = `${identityOf(statx)}:${mountId}`;
+    return { fd, device: deviceOf(statx), mountId, identity, inodeHigh, inodeLow };
   }
   closeFd(fd);
   return failure < 0 ? failure : -Errno.ENOTDIR;
+}
+
+/** `isRemote`: of a network or FUSE file system, whose inode numbers may change. */
+export function isSameDirectory(
+  directory: ShareDirectory,
+  { device, inodeHigh, inodeLow }: DirectoryIdentity,
+  isRemote: boolean,
+): boolean {
+  if (directory.device !== device) return false;
+  return isRemote || (directory.inodeHigh === inodeHigh && directory.inodeLow === inodeLow);
 }
 
 /** The device (dev_t as one number) of a path by the mount table; 0 where it is unknown. */

@@ -5,13 +5,14 @@ import { currentMounts } from "../../../linux/mountinfo.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { eventLoop } from "../../../loop/event-loop.ts";
 import { type Timer, timers } from "../../../loop/timers.ts";
-import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
+import type { DirectoryIdentity, MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import { type MountedVolume, acquireVolume, releaseVolume, volumeEvents } from "../volume/mounted-volume.ts";
 import {
   type ShareDirectory,
   deviceOfPath,
   isMounted,
+  isSameDirectory,
   isShareDirectoryLost,
   openCachedShareDirectory,
 } from "../disk/share-directory.ts";
@@ -44,6 +45,14 @@ function isOnMount(directory: ShareDirectory, mountId: number): boolean {
   return currentMounts().some((mount) => mount.mountId === mountId);
 }
 
+function isGranted(directory: ShareDirectory, granted: DirectoryIdentity): boolean {
+  if (isSameDirectory(directory, granted, false)) return true;
+  const volume = acquireVolume(directory.device);
+  const { isRemote } = volume;
+  releaseVolume(volume);
+  return isSameDirectory(directory, granted, isRemote);
+}
+
 export class ShareRoot {
   readonly fd: number;
   readonly directories = new DirectoryCache();
@@ -70,7 +79,7 @@ export class ShareRoot {
   /**
    * Returns the root for the grant's path; pair with `release`. -EINVAL for a relative path, -ENOENT,
    * -ENOTDIR and so on. Where the path now leads to another directory (a disk was mounted), makes a new root;
-   * users of the old one keep it. -ENOMEDIUM where the share's disk is not mounted. A promise where the disk
+   * users of the old one keep it. -ESTALE where it is not the grant's directory, -ENOMEDIUM where the share's disk is not mounted. A promise where the disk
    * has to be asked.
    */
   static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
@@ -95,6 +104,11 @@ export class ShareRoot {
     if (mountId !== 0 && !isOnMount(directory, mountId)) {
       closeFd(directory.fd);
       return -Errno.ENOMEDIUM;
+    }
+    // Whoever may rename on the way to the share could otherwise choose what is served as whom.
+    if (grant.directory !== null && !isGranted(directory, grant.directory)) {
+      closeFd(directory.fd);
+      return -Errno.ESTALE;
     }
     const existing = roots.get(path);
     if (existing !== undefined && existing.directory.identity === directory.identity) {

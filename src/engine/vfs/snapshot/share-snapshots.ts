@@ -122,6 +122,7 @@ function snapshotGrant(grant: ShareGrant, { seconds, path }: ListedSnapshot): Sn
   return {
     ...grant,
     path,
+    directory: null,
     readOnly: true,
     wideLinks: false,
     recycle: null,

@@ -81,7 +81,8 @@ test("a tree or session that encrypts or signs already goes on", () => {
 test("an unchanged share ends nothing, and every setting has its rule", () => {
   expect(lossesOf({}, structuredClone(base))).toEqual([]);
   const rules = Object.keys(base).filter(
-    (name) => !["type", "credentials", "namedUsers", "domainSids", "asGuest", "isAdmin"].includes(name),
+    (name) =>
+      !["type", "directory", "credentials", "namedUsers", "domainSids", "asGuest", "isAdmin"].includes(name),
   );
   expect(Object.keys(TREE_RULES).toSorted()).toEqual(rules.toSorted());
 });
