@@ -92,8 +92,8 @@ export function describeOwnIds(
 }
 
 /**
- * What the parameter names does not exist, is root, or would act in a directory that a third person chooses, so
- * connecting is refused.
+ * What the parameter names does not exist, is root, or would act in a directory that a third person
+ * chooses, so connecting is refused.
  */
 export interface CredentialFault {
   readonly parameter: "force user" | "force group" | "guest account" | "admin users";

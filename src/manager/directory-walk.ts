@@ -3,7 +3,7 @@
 import { readLinkAt } from "../linux/directory-entries.ts";
 import { Errno, errnoName } from "../linux/errno.ts";
 import { AT_FDCWD, closeFd, Open, openAt } from "../linux/open.ts";
-import type { DirectoryIdentity } from "../port/port.ts";
+import type { DirectoryIdentity } from "../port/directory.ts";
 import { emptyStatx, ModeType, statFd } from "../linux/stat.ts";
 
 export interface DirectoryStat {

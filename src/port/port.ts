@@ -1,6 +1,7 @@
 // The interface between engine and manager: every question the engine asks and every event it reports (the
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
+import type { DirectoryIdentity } from "./directory.ts";
 import type { NtStatus } from "../wire/status.ts";
 import type { DomainMembership, TicketAnswer } from "./ticket.ts";
 
@@ -323,13 +324,6 @@ export interface ShareRules {
   readonly posixLocking: boolean;
   readonly oplocks: boolean;
   readonly maxConnections: number;
-}
-
-/** Which directory it is, whatever leads to it: dev_t as one number, and the inode's halves. */
-export interface DirectoryIdentity {
-  readonly device: number;
-  readonly inodeHigh: number;
-  readonly inodeLow: number;
 }
 
 /** A share as one user may use it: the answer to a tree connect. `readOnly` is this user's. */

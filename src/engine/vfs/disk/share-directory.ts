@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { Errno } from "../../../linux/errno.ts";
 import { currentMounts, mountOf } from "../../../linux/mountinfo.ts";
 import { AT_FDCWD, Open, Resolve, closeFd, openAt, openAt2 } from "../../../linux/open.ts";
-import type { DirectoryIdentity } from "../../../port/port.ts";
+import type { DirectoryIdentity } from "../../../port/directory.ts";
 import { ModeType, emptyStatx, statFd, statFdCached } from "../../../linux/stat.ts";
 import { deviceOf, identityOf } from "../format/file-stat.ts";
 import type { ShareContext } from "../context/share-context.ts";

@@ -5,7 +5,8 @@ import { currentMounts } from "../../../linux/mountinfo.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { eventLoop } from "../../../loop/event-loop.ts";
 import { type Timer, timers } from "../../../loop/timers.ts";
-import type { DirectoryIdentity, MaybePromise, ShareGrant } from "../../../port/port.ts";
+import type { DirectoryIdentity } from "../../../port/directory.ts";
+import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
 import { type MountedVolume, acquireVolume, releaseVolume, volumeEvents } from "../volume/mounted-volume.ts";
 import {
@@ -79,8 +80,8 @@ export class ShareRoot {
   /**
    * Returns the root for the grant's path; pair with `release`. -EINVAL for a relative path, -ENOENT,
    * -ENOTDIR and so on. Where the path now leads to another directory (a disk was mounted), makes a new root;
-   * users of the old one keep it. -ESTALE where it is not the grant's directory, -ENOMEDIUM where the share's disk is not mounted. A promise where the disk
-   * has to be asked.
+   * users of the old one keep it. -ESTALE where it is not the grant's directory, -ENOMEDIUM where
+   * the share's disk is not mounted. A promise where the disk has to be asked.
    */
   static acquire(grant: ShareGrant): MaybePromise<ShareRoot | Failure> {
     const { path } = grant;

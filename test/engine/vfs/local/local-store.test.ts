@@ -436,22 +436,3 @@ describe("directories", () => {
     node.close();
   });
 });
-
-test("a store opens the directory that its grant was decided for, and no other in its place", async () => {
-  const { dev, ino } = statSync(share.root, { bigint: true });
-  const directory = {
-    device: Number((dev >> 8n) & 0xfffn) * 0x10_0000 + Number((dev & 0xffn) | ((dev >> 12n) & 0xfff00n)),
-    inodeHigh: Number(ino >> 32n),
-    inodeLow: Number(ino & 0xffff_ffffn),
-  };
-  const store = succeeded(await openStore(grantFor(share.root, { directory })));
-  store.close();
-  for (const change of [
-    { device: directory.device + 1 },
-    { inodeHigh: 1 + directory.inodeHigh },
-    { inodeLow: 1 },
-  ]) {
-    const other = grantFor(share.root, { directory: { ...directory, ...change } });
-    expect(await openStore(other)).toBe(-Errno.ESTALE);
-  }
-});
