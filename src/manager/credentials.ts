@@ -1,5 +1,6 @@
 // uid, gid and groups of a session's file access; ksmbd.conf(5): force user, force group, guest account.
-import type { Credentials, NamedUsers } from "../port/port.ts";
+import type { NamedUsers } from "../port/directory.ts";
+import type { Credentials } from "../port/port.ts";
 import type { DirectoryStat } from "./directory-walk.ts";
 import type { Share } from "./config/share.ts";
 import type { Admission } from "./share-access.ts";

@@ -1,6 +1,6 @@
 // The answers to tree connects: what a share grants one user, and what IPC$ grants everybody.
-import type { DirectoryIdentity } from "../port/directory.ts";
-import type { Identity, NamedUsers, ShareGrant, ShareRules } from "../port/port.ts";
+import type { DirectoryIdentity, NamedUsers } from "../port/directory.ts";
+import type { Identity, ShareGrant, ShareRules } from "../port/port.ts";
 import { fillRepository } from "./config/recycle-rules.ts";
 import type { Share } from "./config/share.ts";
 import type { Admission } from "./share-access.ts";

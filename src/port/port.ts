@@ -1,7 +1,7 @@
 // The interface between engine and manager: every question the engine asks and every event it reports (the
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
-import type { DirectoryIdentity } from "./directory.ts";
+import type { DirectoryIdentity, NamedUsers } from "./directory.ts";
 import type { NtStatus } from "../wire/status.ts";
 import type { DomainMembership, TicketAnswer } from "./ticket.ts";
 
@@ -231,17 +231,6 @@ export interface SecurityRules {
   readonly inheritPermissions: boolean;
   /** Masks do not reduce what a directory's default POSIX ACL grants. */
   readonly inheritAcls: boolean;
-}
-
-/**
- * Users without an account on the machine: one uid owns their files, and stored descriptors name them by SID.
- */
-export interface NamedUsers {
-  /** SID of the domain that their SIDs belong to. */
-  readonly domain: string;
-  readonly uid: number;
-  /** SID of the user of this grant; "" for a user with an account. */
-  readonly sid: string;
 }
 
 /** What clients hear of the disk. Sizes in bytes, 0: as they are; they do not limit what is written. */
