@@ -1,4 +1,4 @@
-// The directory of a share: which it is, so that the engine opens the very one that the manager has looked at,
+// The directory of a share: which it is, so that the engine opens the one that the manager has looked at,
 // and as whom users without an account own files in it.
 
 /** Which directory it is, whatever leads to it: dev_t as one number, and the inode's halves. */
