@@ -7,7 +7,7 @@ import { canMakeNetworks, useNetworks } from "./networks.ts";
 const PYTHON = "/usr/bin/python3";
 const NEIGHBOUR = join(import.meta.dir, "neighbour.py");
 const canRun = canMakeNetworks && existsSync("/usr/lib/python3/dist-packages/zeroconf");
-const made = useNetworks(canRun);
+const made = useNetworks(canMakeNetworks);
 
 const startServer = (...options: string[]) => made().startServer(...options);
 const startNeighbour = (...words: string[]) => made().startThere(PYTHON, NEIGHBOUR, ...words);
@@ -62,3 +62,16 @@ test.skipIf(!canRun)(
     expect(lines.text).not.toContain("found");
   },
 );
+
+test.skipIf(!canMakeNetworks)("of two servers of one name the second takes another", async () => {
+  const first = made().startServer();
+  await first.lines.see("ready on port 445");
+  await Bun.sleep(2500);
+  const second = made().startServerThere();
+  await second.lines.see(
+    "another machine has the server's name in the network, so it is announced as 'BOX (2)'",
+  );
+  await Bun.sleep(2500);
+  expect(first.lines.text).not.toContain("another machine has");
+  expect(second.lines.text).not.toContain("BOX (3)");
+});

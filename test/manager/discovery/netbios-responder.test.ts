@@ -208,3 +208,24 @@ test("a flood gets 20 answers a second", () => {
   for (let i = 0; i < 500; i++) tell(query("CK" + "AA".repeat(14), "AA", "21"));
   expect(rig.sent).toHaveLength(20);
 });
+
+test("mutated and shortened packets are answered or not, by at most 300 bytes, and never thrown at the caller", () => {
+  const { rig, tell } = startOwner();
+  let seed = 1;
+  const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const claim = { id: 9, opcode: Opcode.REGISTRATION, flags: NmFlag.RECURSION_DESIRED };
+  const packets = [
+    query(BOX, "CA", "20"),
+    query(`CK${"AA".repeat(14)}`, "AA", "21"),
+    encodeRequest(claim, BOX_20, "10.0.0.9", 300),
+    encodeAnswer({ ...REFUSED, id: 3 }, BOX_20, ["10.0.0.9"], 0),
+  ];
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Buffer.from(packets[i % packets.length] ?? []);
+    for (let n = random(4); n > 0; n--) bytes[random(bytes.length)] = random(256);
+    tell(bytes.subarray(0, random(4) === 0 ? random(bytes.length) : bytes.length));
+    rig.now += 100;
+  }
+  expect(rig.sent.length).toBeGreaterThan(1000);
+  expect(Math.max(...rig.sent.map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(300);
+});
