@@ -35,6 +35,7 @@ const VERIFY_AGAIN_MS = 10_000;
 const TTL = 30;
 /** Keeps an answer, whose question may be forged, near the size of the question. */
 const MAX_ADDRESSES = 4;
+/** About the server's names; a large network asks for others all the time. */
 const MAX_MESSAGES_PER_SECOND = 20;
 
 interface OwnName {
@@ -76,12 +77,12 @@ export class LlmnrResponder {
 
   receive(bytes: Uint8Array, from: Peer): void {
     // The group's messages come back.
-    if (from.isOwn || !this.limit.admit(this.host.now(), MAX_MESSAGES_PER_SECOND)) return;
+    if (from.isOwn) return;
     const message = decodeMessage(bytes);
     if (message === undefined || message.questions.length !== 1) return;
     const [question] = message.questions;
     const own = this.names.find(({ name }) => name.toLowerCase() === question?.name.toLowerCase());
-    if (own === undefined) return;
+    if (own === undefined || !this.limit.admit(this.host.now(), MAX_MESSAGES_PER_SECOND)) return;
     if (message.isResponse) this.hear(own, message, from);
     else this.answer(own, message, from);
   }

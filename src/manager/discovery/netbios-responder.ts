@@ -44,7 +44,7 @@ const RECHECK_MS = 300_000;
 const TTL = 300;
 /** An answer has all addresses of the link, but no more than a question's bytes are worth. */
 const MAX_ADDRESSES = 4;
-const MAX_MESSAGES_PER_SECOND = 20;
+const MAX_ANSWERS_PER_SECOND = 20;
 
 const REGISTRATION_FLAGS = NmFlag.RECURSION_DESIRED | NmFlag.BROADCAST;
 const REFUSAL_FLAGS = NmFlag.AUTHORITATIVE | NmFlag.RECURSION_DESIRED | NmFlag.RECURSION_AVAILABLE;
@@ -87,7 +87,7 @@ export class NetbiosResponder {
   }
 
   receive(bytes: Uint8Array, from: Peer): void {
-    if (from.isOwn || !this.limit.admit(this.host.now(), MAX_MESSAGES_PER_SECOND)) return;
+    if (from.isOwn) return;
     const packet = decodePacket(bytes);
     if (packet === undefined) return;
     const { isResponse, opcode } = packet;
@@ -139,10 +139,10 @@ export class NetbiosResponder {
       names.length > 0 &&
       (own !== undefined || isSame(subject, ANY_NAME))
     )
-      return this.host.send(encodeStatus(id, subject, names), to);
+      return this.reply(encodeStatus(id, subject, names), to);
     if (subject.type !== NameType.NB || own === undefined) return;
     const flags = NmFlag.AUTHORITATIVE | NmFlag.RECURSION_DESIRED;
-    this.host.send(encodeAnswer({ id, opcode: Opcode.QUERY, flags }, own, this.addresses, TTL), to);
+    this.reply(encodeAnswer({ id, opcode: Opcode.QUERY, flags }, own, this.addresses, TTL), to);
   }
 
   /** Several machines may be in a group; a name is one machine's, or a group's. */
@@ -151,7 +151,11 @@ export class NetbiosResponder {
     const isGroup = (nameFlags & GROUP_NAME) !== 0;
     if (own === undefined || (own.isGroup && isGroup)) return;
     const header = { id, opcode: Opcode.REGISTRATION, flags: REFUSAL_FLAGS, rcode: ACTIVE_ERROR };
-    this.host.send(encodeAnswer(header, own, this.addresses.slice(0, 1), 0), to);
+    this.reply(encodeAnswer(header, own, this.addresses.slice(0, 1), 0), to);
+  }
+
+  private reply(bytes: Uint8Array, to: Peer): void {
+    if (this.limit.admit(this.host.now(), MAX_ANSWERS_PER_SECOND)) this.host.send(bytes, to);
   }
 
   private newId(): number {
