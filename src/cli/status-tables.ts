@@ -1,8 +1,9 @@
 // The tables of `minismbd status`, in smbstatus' words.
 import type { LeaseRow, LockRow, OpenRow, SessionRow, TreeRow, VolumeRow } from "../port/control.ts";
+import type { DiskItem } from "../manager/control/disks.ts";
 import { printable } from "../wire/printable.ts";
 
-export const SECTIONS = ["sessions", "trees", "opens", "locks", "leases", "volumes"] as const;
+export const SECTIONS = ["sessions", "trees", "opens", "locks", "leases", "volumes", "disks"] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 interface Section {
@@ -86,7 +87,25 @@ const TABLES: Readonly<Record<SectionName, Section>> = {
     heads: ["Mount point", "Source", "Type", "Files", "Shares"],
     cells: (row: VolumeRow) => [row.mountPoint, row.source, row.fileSystem, row.opens, row.shares.join(", ")],
   },
+  disks: {
+    title: "Disks",
+    heads: ["Mount point", "Source", "Type", "Free", "Files", "Shares", "State"],
+    cells: (row: DiskItem) => [
+      row.mountPoint,
+      row.source,
+      row.fileSystem,
+      row.freeBytes === undefined ? (row.fault ?? "") : sizeText(row.freeBytes),
+      row.opens,
+      row.shares.join(", "),
+      stateText(row),
+    ],
+  },
 };
+
+function stateText({ isEjected, isReadOnly, state }: DiskItem): string {
+  if (isEjected) return "ejected, not unmounted yet";
+  return isReadOnly ? (state ?? "read-only") : "";
+}
 
 /** The rows of that section as a table with its title. */
 export function formatSection(name: SectionName, rows: readonly unknown[]): string {

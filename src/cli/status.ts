@@ -13,7 +13,7 @@ export const OPTIONS: readonly Option[] = [
   { long: "locks", short: "L", help: "the open files alone" },
   { long: "byterange", short: "B", help: "byte-range locks, too" },
   { long: "leases", help: "leases and oplocks, too" },
-  { long: "volumes", help: "the disks in use, too" },
+  { long: "volumes", help: "the disks that are shared or plugged in, too" },
   { long: "json", short: "j", help: "one object of JSON with all tables" },
   { long: "metrics", help: "the server's numbers in Prometheus' text format" },
   { long: "watch", short: "w", value: "?SECONDS", help: "print the clients' throughput again and again" },
@@ -53,7 +53,7 @@ const ALONE: readonly [string, SectionName][] = [
 const ALSO: readonly [string, SectionName][] = [
   ["byterange", "locks"],
   ["leases", "leases"],
-  ["volumes", "volumes"],
+  ["volumes", "disks"],
 ];
 
 function secondsOf(text: string): number {

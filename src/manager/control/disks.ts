@@ -40,7 +40,7 @@ export interface DiskItem {
 /** How long the answer waits for a disk that hangs. */
 const TIMEOUT_MS = 2000;
 /** Where disks are mounted that people plug in; OpenWrt's block-mount, udisks, administrators. */
-const PLUGGED_IN = /^\/(?:mnt|media|run\/media|srv)\//;
+const PLUGGED_IN = /^\/(?:mnt|media|run\/media|run\/minismbd\/disks|srv)\//;
 
 export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
   const mounts = currentMounts();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER } from "../../peer/test-server.ts";
 import { expectOutcome, outcomeOf } from "../client/attack-rig.ts";
-import { request } from "../client/control-rig.ts";
+import { minismbd, request } from "../client/control-rig.ts";
 import { createFile, mountShare, writeFile } from "../client/raw-files.ts";
 import { EXECUTABLE } from "../client/server.ts";
 import { canPlugDisks, type PluggedVolume, VolumesRig } from "../client/volumes-rig.ts";
@@ -68,6 +68,8 @@ test.skipIf(!canPlugDisks)(
     expectOutcome(status as number, Status.MEDIA_WRITE_PROTECTED);
     await awaitLog(box, "its file system has errors: repair it with umount");
     expect(await stateOf(box, disk)).toContain(`e2fsck -f`);
+    const { out } = minismbd("status", "--volumes", "--control", box.server.socket);
+    expect(out).toMatch(/ damaged +it is read-only because its file system has errors/);
     expect(await outcomeOf(writeFile(mount, file, 0, new Uint8Array(10)))).not.toBe(Status.SUCCESS);
     const conf = join(box.base, "check.conf");
     writeFileSync(conf, `[global]\n[damaged]\n\tpath = ${disk.path}\n\tread only = no\n`);

@@ -4,6 +4,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSuperblock, type Superblock } from "../../../src/manager/volumes/superblock.ts";
+import { parseUdev } from "../../../src/manager/volumes/volume-facts.ts";
 import { findProgram } from "../../tools.ts";
 
 const MIB = 1024 * 1024;
@@ -94,4 +95,13 @@ test("a disk without a file system, or one that cannot be read, is unknown", () 
   expect(readFrom(new Uint8Array(MIB))).toBeUndefined();
   expect(readFrom(new Uint8Array(100))).toBeUndefined();
   expect(readSuperblock(() => undefined)).toBeUndefined();
+});
+
+test("udev's database tells UUID and label where the disk cannot be read, escaped bytes included", () => {
+  const text =
+    "S:disk/by-id/x\nE:ID_FS_LABEL=My_stick\nE:ID_FS_LABEL_ENC=My\\x20stick\\xc3\\xa9é\nE:ID_FS_UUID=1234-ABCD\n";
+  expect(parseUdev(`${text}E:ID_FS_TYPE=vfat\nE:ID_BUS=usb\n`)).toEqual({
+    ...{ fileSystem: "vfat", uuid: "1234-ABCD", label: "My stickéé", isDirty: false },
+  });
+  expect(parseUdev("")).toEqual({ fileSystem: "", uuid: "", label: "", isDirty: false });
 });
