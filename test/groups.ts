@@ -6,7 +6,7 @@ export interface Group {
   readonly paths: readonly string[];
 }
 
-const HOUSE = ["house", "rooms", "tools", "docs", "build", "memory-holders"] as const;
+const HOUSE = ["house", "rooms", "tools", "docs", "build", "memory-holders", "parameter-effects"] as const;
 
 export const GROUPS: readonly Group[] = [
   { name: "house", paths: HOUSE.map((name) => `${name}.test.ts`) },
