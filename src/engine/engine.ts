@@ -1,4 +1,6 @@
 // The performance path: listens, serves connections and enforces their limits.
+import { SealingThreads } from "./connection/sealing-threads.ts";
+import { hasAesInstructions } from "../linux/processor.ts";
 import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, EngineTables } from "../port/control.ts";
@@ -91,6 +93,7 @@ class Engine implements EngineControl {
       descriptors: this.planDescriptors(settings, log),
       serverGuid: new Uint8Array(Buffer.from(settings.serverGuid, "hex")),
       provider: providerFor(settings, log),
+      threads: threadsFor(settings),
       pool: new BufferPool(settings.bufferBudgetBytes),
       waiting: new WaitingMemory(settings.bufferBudgetBytes),
       clock: systemClock,
@@ -342,6 +345,12 @@ class Engine implements EngineControl {
   closeOpen(id: number): MaybePromise<NtStatus | undefined> {
     return closeOpenById(this.context, id);
   }
+}
+
+/** Threads gain nothing where the processor encrypts by instructions of its own. */
+function threadsFor({ cryptoProvider }: EngineSettings): SealingThreads | undefined {
+  const isSlow = cryptoProvider === "pure" || !hasAesInstructions();
+  return isSlow && SealingThreads.canHelp ? new SealingThreads(cryptoProvider) : undefined;
 }
 
 function providerFor({ cryptoProvider }: EngineSettings, log: Log): ReturnType<typeof selectProvider> {

@@ -3,7 +3,7 @@
 import type { Mac } from "../../crypto/provider.ts";
 import { Command, PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM } from "../../wire/header.ts";
 import type { Session, Tree } from "../state/session.ts";
-import { HEAD_ROOM, type PooledBuffer } from "../transport/buffer-pool.ts";
+import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
 import { SendQueue } from "../transport/send-queue.ts";
 import type { SocketUser, StreamSocket } from "../transport/stream-socket.ts";
@@ -15,7 +15,8 @@ import { INTERIM_END, makeInterim } from "./interim.ts";
 import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { PeerProgress } from "./peer-progress.ts";
-import { openSealed, sealReply } from "./sealing.ts";
+import { openByThread, openSealed } from "./sealing.ts";
+import { sendReply, sendSessionResponse } from "./send-reply.ts";
 import { signMessage } from "./signing.ts";
 import { OwnTurns } from "./own-turns.ts";
 import { ReplyRoom } from "./reply-room.ts";
@@ -24,8 +25,6 @@ import { ReplyRoom } from "./reply-room.ts";
 const MAX_FRAME_BEFORE_LOGON = 65_536 + 4096;
 /** Bytes of unsent replies above which the connection reads no more requests. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
-/** RFC 1002 4.3.3: POSITIVE SESSION RESPONSE, which has no body. */
-const NETBIOS_POSITIVE_RESPONSE = 0x8200_0000;
 /** The most Exchange objects that the engine keeps for reuse. */
 const MAX_IDLE_EXCHANGES = 64;
 
@@ -54,6 +53,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   /** Memory that the connection's waiting requests hold. */
   private waitingBytes = 0;
   private isPaused = false;
+  private isOpening = false;
   private readonly turns: OwnTurns;
   private hasSessionRequest = false;
   private lastAsyncId = 0;
@@ -150,20 +150,37 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   takeFrame(buffer: PooledBuffer, length: number): boolean {
     this.traffic.receivedBytes += length;
     if (length < 4) return this.refuse(buffer);
-    const { bytes, view } = buffer;
-    const magic = view.getUint32(0, true);
-    let start = 0;
-    let sealedBy: Session | undefined;
+    const magic = buffer.view.getUint32(0, true);
     if (magic === PROTOCOL_TRANSFORM) {
-      sealedBy = openSealed(this, bytes, view, 0, length);
-      if (sealedBy === undefined) return this.refuse(buffer);
-      start = 52;
+      const opening = openByThread(this, buffer, length);
+      if (opening !== undefined) return this.awaitOpening(opening, buffer, length);
+      return this.takeSealed(buffer, length, openSealed(this, buffer.bytes, buffer.view, 0, length));
     } else if (magic === PROTOCOL_SMB1) {
       return this.takeSmb1(buffer, length);
     } else if (magic !== PROTOCOL_SMB2) {
       return this.refuse(buffer);
     }
-    if (!hasSoundMembers(view, start, length - start)) return this.refuse(buffer);
+    return this.take(buffer, 0, length);
+  }
+
+  /** A thread decrypts the message: those behind it wait. */
+  private awaitOpening(opening: Promise<Session | undefined>, buffer: PooledBuffer, length: number): true {
+    this.isOpening = true;
+    void opening.then((sealedBy) => {
+      this.isOpening = false;
+      if (this.takeSealed(buffer, length, sealedBy)) this.adjustFlow();
+      else this.close("invalid framing or message");
+    });
+    return true;
+  }
+
+  private takeSealed(buffer: PooledBuffer, length: number, sealedBy: Session | undefined): boolean {
+    if (sealedBy === undefined || this.isClosed) return this.refuse(buffer);
+    return this.take(buffer, 52, length, sealedBy);
+  }
+
+  private take(buffer: PooledBuffer, start: number, length: number, sealedBy?: Session): boolean {
+    if (!hasSoundMembers(buffer.view, start, length - start)) return this.refuse(buffer);
     const exchange = this.host.idleExchanges.pop() ?? new Exchange(this.context);
     exchange.begin(this, buffer, start, length - start, sealedBy);
     this.run(exchange);
@@ -174,9 +191,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   takeSessionRequest(): boolean {
     if (this.negotiated !== undefined || this.awaitsSecondNegotiate || this.hasSessionRequest) return false;
     this.hasSessionRequest = true;
-    const reply = this.context.pool.acquire(4);
-    reply.view.setUint32(0, NETBIOS_POSITIVE_RESPONSE, false);
-    this.sendQueue.send(reply, 0, 4);
+    sendSessionResponse(this);
     return true;
   }
 
@@ -294,24 +309,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   }
 
   sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void {
-    if (this.isClosed) {
-      this.context.pool.release(reply);
-      return;
-    }
-    let from = HEAD_ROOM;
-    if (sealedBy !== undefined) {
-      if (!sealReply(sealedBy, reply, HEAD_ROOM, to)) {
-        this.context.pool.release(reply);
-        this.close("the session's nonces are used up");
-        return;
-      }
-      from -= 52;
-    }
-    const length = to - from;
-    this.traffic.sentBytes += length;
-    from -= 4;
-    reply.view.setUint32(from, length, false);
-    this.sendQueue.send(reply, from, to);
+    sendReply(this, reply, to, sealedBy);
   }
 
   mayTakeFrame(): boolean {
@@ -323,7 +321,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
    * too many requests wait, one of them for memory, or the buffer pool is low.
    */
   private isStalled(): boolean {
-    if (this.turns.framesWait || this.replyRoom.isAwaited) return true;
+    if (this.isOpening || this.turns.framesWait || this.replyRoom.isAwaited) return true;
     const { pool, settings } = this.context;
     if (this.sendQueue.heldBytes > Math.min(MAX_UNSENT_BYTES, pool.freeBytes)) return true;
     if (this.inFlight.size >= settings.maxOutstandingRequests) return true;
@@ -357,7 +355,9 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
 
   /** True when all received requests are answered but those that wait for other clients. */
   private isDone(): boolean {
-    return this.inFlight.size === 0 && this.sendQueue.isEmpty() && !this.frames.hasDeferred;
+    return (
+      this.inFlight.size === 0 && !this.isOpening && this.sendQueue.isEmpty() && !this.frames.hasDeferred
+    );
   }
 
   /** Disconnects: resets the TCP connection, dropping the replies that the socket does not take. */

@@ -1,8 +1,10 @@
 // Transform headers: decrypts requests and encrypts replies in place; [MS-SMB2] 2.2.41, 3.1.4.3, 3.3.5.2.1.
 import { PROTOCOL_SMB2, PROTOCOL_TRANSFORM, get64, set64 } from "../../wire/header.ts";
-import { type Session, SessionState } from "../state/session.ts";
+import type { MaybePromise } from "../../port/port.ts";
+import { type SealKeys, type Session, SessionState } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import type { ConnectionState } from "./connection-state.ts";
+import { MIN_THREAD_BYTES } from "./sealing-threads.ts";
 
 const TRANSFORM_SIZE = 52;
 /** Offsets in the transform header; 2.2.41. */
@@ -16,6 +18,17 @@ const Transform = {
 /** Flags (3.1.1) or EncryptionAlgorithm (3.0, AES-128-CCM): the same field with the same value. */
 const ENCRYPTED = 1;
 
+/** The parts of a message with a transform header at `start`; the SMB2 message begins at `from`. */
+export function transformParts(bytes: Uint8Array, start: number, nonceLength: number) {
+  const nonceAt = start + Transform.NONCE;
+  return {
+    nonce: bytes.subarray(nonceAt, nonceAt + nonceLength),
+    aad: bytes.subarray(nonceAt, start + TRANSFORM_SIZE),
+    tag: bytes.subarray(start + Transform.SIGNATURE, nonceAt),
+    from: start + TRANSFORM_SIZE,
+  };
+}
+
 /**
  * Decrypts the message `bytes[start, start + length)` in place; the SMB2 message then begins at `start + 52`.
  * Returns the session of the transform header, or undefined when the connection must be closed; 3.3.5.2.1.1.
@@ -27,20 +40,48 @@ export function openSealed(
   start: number,
   length: number,
 ): Session | undefined {
+  const session = sessionOfSealed(connection, view, start, length);
+  const keys = session?.sealing;
+  if (keys === undefined) return undefined;
+  const { nonce, aad, tag, from } = transformParts(bytes, start, keys.open.nonceLength);
+  if (!keys.open.open(nonce, aad, bytes, from, start + length, tag)) return undefined;
+  return isSmb2(view, from) ? session : undefined;
+}
+
+/**
+ * As `openSealed` for the first `length` bytes of `buffer`, by a thread. Undefined where the event loop opens
+ * it.
+ */
+export function openByThread(
+  connection: ConnectionState,
+  buffer: PooledBuffer,
+  length: number,
+): Promise<Session | undefined> | undefined {
+  const { threads } = connection.context;
+  if (threads === undefined || length < MIN_THREAD_BYTES) return undefined;
+  const session = sessionOfSealed(connection, buffer.view, 0, length);
+  const key = session?.sealing?.openKey;
+  const opening =
+    key && threads.carryOut({ seals: false, key, start: 0, to: length }, buffer, () => !connection.isClosed);
+  return opening?.then((isSound) => (isSound && isSmb2(buffer.view, TRANSFORM_SIZE) ? session : undefined));
+}
+
+function sessionOfSealed(
+  connection: ConnectionState,
+  view: DataView,
+  start: number,
+  length: number,
+): Session | undefined {
   if (length < TRANSFORM_SIZE + 64 || connection.negotiated === undefined) return undefined;
   if (view.getUint32(start + Transform.ORIGINAL_SIZE, true) !== length - TRANSFORM_SIZE) return undefined;
   if (view.getUint16(start + Transform.FLAGS, true) !== ENCRYPTED) return undefined;
   const session = connection.sessions.get(get64(view, start + Transform.SESSION_ID));
-  const keys = session?.sealing;
-  if (session === undefined || keys === undefined || session.state === SessionState.IN_PROGRESS)
-    return undefined;
-  const nonce = bytes.subarray(start + Transform.NONCE, start + Transform.NONCE + keys.open.nonceLength);
-  const aad = bytes.subarray(start + Transform.NONCE, start + TRANSFORM_SIZE);
-  const tag = bytes.subarray(start + Transform.SIGNATURE, start + Transform.NONCE);
-  if (!keys.open.open(nonce, aad, bytes, start + TRANSFORM_SIZE, start + length, tag)) return undefined;
-  // Only an SMB2 message may be inside; this refuses nested transform headers, too.
-  if (view.getUint32(start + TRANSFORM_SIZE, true) !== PROTOCOL_SMB2) return undefined;
-  return session;
+  return session?.state === SessionState.IN_PROGRESS ? undefined : session;
+}
+
+/** Only an SMB2 message may be inside; this refuses nested transform headers, too. */
+function isSmb2(view: DataView, from: number): boolean {
+  return view.getUint32(from, true) === PROTOCOL_SMB2;
 }
 
 /**
@@ -49,24 +90,45 @@ export function openSealed(
  */
 export function sealReply(session: Session, reply: PooledBuffer, from: number, to: number): boolean {
   const keys = session.sealing;
-  if (keys === undefined) return false;
-  const { bytes, view } = reply;
+  if (keys === undefined || !writeTransform(session, keys, reply, from, to)) return false;
+  const { nonce, aad, tag } = transformParts(reply.bytes, from - TRANSFORM_SIZE, keys.seal.nonceLength);
+  keys.seal.seal(nonce, aad, reply.bytes, from, to, tag);
+  return true;
+}
+
+/** As `sealReply` by a thread, or by the event loop where no thread is wanted or to be had. */
+export function sealByThread(
+  connection: Pick<ConnectionState, "context" | "isClosed">,
+  session: Session,
+  reply: PooledBuffer,
+  from: number,
+  to: number,
+): MaybePromise<boolean> {
+  const keys = session.sealing;
+  const { threads } = connection.context;
+  if (threads === undefined || keys === undefined || to - from < MIN_THREAD_BYTES)
+    return sealReply(session, reply, from, to);
+  // The event loop chooses the nonce: each is used once.
+  if (!writeTransform(session, keys, reply, from, to)) return false;
+  const start = from - TRANSFORM_SIZE;
+  const job = { seals: true, key: keys.sealKey, start, to };
+  return threads.carryOut(job, reply, () => !connection.isClosed) ?? sealReply(session, reply, from, to);
+}
+
+/** Writes the transform header with the next nonce and without the tag; false when no nonce is left. */
+function writeTransform(
+  session: Session,
+  keys: SealKeys,
+  { bytes, view }: PooledBuffer,
+  from: number,
+  to: number,
+): boolean {
   const start = from - TRANSFORM_SIZE;
   view.setUint32(start, PROTOCOL_TRANSFORM, true);
   bytes.fill(0, start + Transform.SIGNATURE, from);
-  const nonce = bytes.subarray(start + Transform.NONCE, start + Transform.NONCE + keys.seal.nonceLength);
-  if (!keys.nonces.next(nonce)) return false;
+  if (!keys.nonces.next(transformParts(bytes, start, keys.seal.nonceLength).nonce)) return false;
   view.setUint32(start + Transform.ORIGINAL_SIZE, to - from, true);
   view.setUint16(start + Transform.FLAGS, ENCRYPTED, true);
   set64(view, start + Transform.SESSION_ID, session.id);
-  const aad = bytes.subarray(start + Transform.NONCE, from);
-  keys.seal.seal(
-    nonce,
-    aad,
-    bytes,
-    from,
-    to,
-    bytes.subarray(start + Transform.SIGNATURE, start + Transform.NONCE),
-  );
   return true;
 }

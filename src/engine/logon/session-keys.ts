@@ -39,7 +39,10 @@ export function makeSessionKeys(
   if (terms.cipher === 0) return { signing, sealing: undefined };
   const seal = makeAead(provider, terms.cipher, keys.encryptionKey);
   const open = makeAead(provider, terms.cipher, keys.decryptionKey);
-  return { signing, sealing: { seal, open, nonces: new NonceSequence() } };
+  const { cipher } = terms;
+  const sealKey = { cipher, bytes: keys.encryptionKey };
+  const openKey = { cipher, bytes: keys.decryptionKey };
+  return { signing, sealing: { seal, open, sealKey, openKey, nonces: new NonceSequence() } };
 }
 
 function makeMac(provider: Provider, algorithm: number, key: Uint8Array): Mac {
@@ -48,7 +51,11 @@ function makeMac(provider: Provider, algorithm: number, key: Uint8Array): Mac {
   return provider.hmacSha256Mac(key);
 }
 
-function makeAead(provider: Provider, cipher: number, key: Uint8Array): Aead {
+export function makeAead(
+  provider: Pick<Provider, "aesGcm" | "aesCcm">,
+  cipher: number,
+  key: Uint8Array,
+): Aead {
   const isGcm = cipher === Cipher.AES_128_GCM || cipher === Cipher.AES_256_GCM;
   return isGcm ? provider.aesGcm(key) : provider.aesCcm(key);
 }

@@ -28,10 +28,19 @@ export interface Tree {
   isLost: boolean;
 }
 
+/** `cipher`: id of [MS-SMB2] 2.2.3.1.2. */
+export interface AeadKey {
+  readonly cipher: number;
+  readonly bytes: Uint8Array;
+}
+
 /** The encryption and decryption keys of a session; 3.1.4.2. */
 export interface SealKeys {
   readonly seal: Aead;
   readonly open: Aead;
+  /** The keys of these, for threads. */
+  readonly sealKey: AeadKey;
+  readonly openKey: AeadKey;
   readonly nonces: NonceSequence;
 }
 

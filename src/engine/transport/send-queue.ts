@@ -11,6 +11,8 @@ interface Unsent {
   readonly buffer: PooledBuffer;
   from: number;
   readonly to: number;
+  /** A thread still encrypts it. */
+  isUnfinished: boolean;
 }
 
 export class SendQueue {
@@ -51,11 +53,25 @@ export class SendQueue {
       this.isFull = true;
       from += written;
     }
-    if (this.queue.length === 0) this.lastTakenMs = this.now();
-    this.pendingBytes += to - from;
-    this.heldBytes += buffer.cost;
-    this.queue.push({ buffer, from, to });
+    this.push({ buffer, from, to, isUnfinished: false });
     if (!this.isFull && (!this.gathers || this.pendingBytes >= MAX_GATHERED_BYTES)) this.flush();
+  }
+
+  /** As `send` once the returned function is called; what is sent meanwhile follows it. */
+  sendLater(buffer: PooledBuffer, from: number, to: number): () => void {
+    const item = { buffer, from, to, isUnfinished: true };
+    this.push(item);
+    return () => {
+      item.isUnfinished = false;
+      if (!this.isClosed) this.flush();
+    };
+  }
+
+  private push(item: Unsent): void {
+    if (this.queue.length === 0) this.lastTakenMs = this.now();
+    this.pendingBytes += item.to - item.from;
+    this.heldBytes += item.buffer.cost;
+    this.queue.push(item);
   }
 
   /**
@@ -91,7 +107,10 @@ export class SendQueue {
   /** Writes queued replies as far as the socket takes them. */
   flush(): void {
     while (this.queue.length > 0 && !this.isFull) {
-      const pieces = this.queue.length > MAX_PIECES ? this.queue.slice(0, MAX_PIECES) : this.queue;
+      const unfinished = this.queue.findIndex(({ isUnfinished }) => isUnfinished);
+      const count = Math.min(unfinished < 0 ? this.queue.length : unfinished, MAX_PIECES);
+      if (count === 0) return;
+      const pieces = count < this.queue.length ? this.queue.slice(0, count) : this.queue;
       const written = this.socket.writePieces(pieces);
       // The socket is broken; its end is reported separately.
       if (written < 0) this.isFull = true;

@@ -45,7 +45,8 @@ for (const { name, keys, messages } of SAMBA_SESSIONS) {
 }
 for (const { dialect, cipher, fromServer, key, sealed } of sealedMessages.cases) {
   const aead = cipher === "ccm" ? provider.aesCcm(fromHex(key)) : provider.aesGcm(fromHex(key));
-  const keys = { seal: aead, open: aead, nonces: new NonceSequence() };
+  const aeadKey = { cipher: 0, bytes: fromHex(key) };
+  const keys = { seal: aead, open: aead, sealKey: aeadKey, openKey: aeadKey, nonces: new NonceSequence() };
   const recorded = { name: `Windows, ${dialect}, ${cipher}`, bytes: fromHex(sealed), keys };
   // The unused bytes of Nonce in the reply of 3.0 are not zero, as this server writes them.
   if (!fromServer) REQUESTS.push(recorded);
@@ -184,7 +185,8 @@ describe("sealReply, 3.1.4.3", () => {
 
 function roundTripKeys(): SealKeys {
   const aead = provider.aesGcm(new Uint8Array(16).fill(9));
-  return { seal: aead, open: aead, nonces: new NonceSequence() };
+  const key = { cipher: 0, bytes: new Uint8Array(16).fill(9) };
+  return { seal: aead, open: aead, sealKey: key, openKey: key, nonces: new NonceSequence() };
 }
 
 function replyOf(plain: Uint8Array): [PooledBuffer, number] {

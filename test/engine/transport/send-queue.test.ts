@@ -118,3 +118,29 @@ test("a broken socket keeps nothing once the queue is closed", () => {
   send("after the end");
   expect([queue.isEmpty(), queue.pendingBytes, pool.lentBytes]).toEqual([true, 0, 0]);
 });
+
+test("what is sent while a reply is unfinished follows it", () => {
+  const { socket, pool, queue, send } = makeQueue();
+  const late = (text: string): (() => void) => {
+    const buffer = pool.acquire(text.length);
+    new TextEncoder().encodeInto(text, buffer.bytes);
+    return queue.sendLater(buffer, 0, text.length);
+  };
+  send("0");
+  const finishOne = late("1");
+  send("2");
+  const finishThree = late("3");
+  send("4");
+  queue.drain();
+  expect(socket.calls.join("")).toBe("0");
+  finishThree();
+  expect(socket.calls.join("")).toBe("0");
+  finishOne();
+  expect(socket.calls.join("")).toBe("01234");
+  expect([queue.isEmpty(), queue.heldBytes, pool.lentBytes]).toEqual([true, 0, 0]);
+
+  const finishFive = late("5");
+  queue.close();
+  finishFive();
+  expect([socket.calls.join(""), pool.lentBytes]).toEqual(["01234", 0]);
+});

@@ -1,0 +1,154 @@
+// Large messages that threads encrypt and decrypt, because the provider is the slow one: what clients see is the
+// same, and the event loop has time for others.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { availableParallelism } from "node:os";
+import { encodeEchoRequest } from "../../../src/wire/command/echo.ts";
+import { Command } from "../../../src/wire/header.ts";
+import { decodeReadResponse } from "../../../src/wire/command/read.ts";
+import { Cipher } from "../../../src/wire/context/negotiate-context.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
+import type { Call } from "../client/raw-calls.ts";
+import {
+  callOn,
+  chargeFor,
+  closeFile,
+  createFile,
+  type Mount,
+  mountShare,
+  readCall,
+  readFile,
+  writeCall,
+  writeFile,
+} from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+
+const MIB = 1_048_576;
+const SIZE = 4 * MIB;
+/** Milliseconds of the event loop's own processor time; 8 MiB of GCM take the pure provider 160 and more. */
+const KEPT_LIMIT = "125";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer({
+    parameters: {
+      "crypto provider": "pure",
+      "smb2 max read": "8M",
+      "smb2 max write": "8M",
+      "buffer budget": "48M",
+    },
+    environment: { MINISMBD_LOOP_LIMIT_MS: KEPT_LIMIT },
+  });
+});
+afterAll(() => server.stop());
+
+function mountSealed(cipher: number): Promise<Mount> {
+  return mountShare(server, TESTER, "test", { protection: "sealed", ciphers: [cipher] });
+}
+
+/** Different at every offset of a block, and in every block. */
+function pattern(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const words = new Uint32Array(bytes.buffer);
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(i + seed, 2_654_435_761);
+  return bytes;
+}
+
+function echoCall(mount: Mount): Call {
+  return { ...callOn(mount, Command.ECHO, (writer) => encodeEchoRequest(writer)), credits: 256 };
+}
+
+/** Credits for a message of that size. */
+async function gainCredits(mount: Mount, bytes: number): Promise<void> {
+  while (mount.client.credits < chargeFor(mount, bytes)) await mount.client.request(echoCall(mount));
+}
+
+describe.each([
+  ["AES-128-GCM", Cipher.AES_128_GCM],
+  ["AES-256-GCM", Cipher.AES_256_GCM],
+  ["AES-128-CCM", Cipher.AES_128_CCM],
+])("%s", (name, cipher) => {
+  test("large messages arrive unchanged, and replies in the order of the requests", async () => {
+    const mount = await mountSealed(cipher);
+    const file = await createFile(mount, name);
+    const data = pattern(SIZE, 7);
+    for (let at = 0; at < SIZE; at += MIB) {
+      await gainCredits(mount, MIB);
+      await writeFile(mount, file, at, data.subarray(at, at + MIB));
+    }
+    await gainCredits(mount, 5 * MIB);
+    const order: string[] = [];
+    const started = [0, 1, 2, 3].flatMap((index) => {
+      const read = mount.client.start(readCall(mount, file, index * MIB, MIB - index));
+      const echo = mount.client.start(echoCall(mount));
+      void read.reply.then(() => order.push(`read ${index}`));
+      void echo.reply.then(() => order.push(`echo ${index}`));
+      return [read, echo];
+    });
+    const replies = await Promise.all(started.map(({ reply }) => reply));
+    expect(order).toEqual([0, 1, 2, 3].flatMap((index) => [`read ${index}`, `echo ${index}`]));
+    for (const index of [0, 1, 2, 3]) {
+      const reply = replies[2 * index];
+      if (reply === undefined) throw new Error("no reply");
+      expect(reply.isSealed).toBe(true);
+      const from = index * MIB;
+      expect(
+        Buffer.compare(decodeReadResponse(reply.message).data, data.subarray(from, from + MIB - index)),
+      ).toBe(0);
+    }
+    await closeFile(mount, file);
+    mount.client.close();
+  });
+});
+
+test("a large message with a wrong tag ends its connection, and no other", async () => {
+  const mount = await mountSealed(Cipher.AES_128_GCM);
+  const other = await mountSealed(Cipher.AES_128_GCM);
+  const file = await createFile(mount, "forged");
+  await gainCredits(mount, MIB);
+  const { bytes } = mount.client.build(writeCall(mount, file, 0, pattern(MIB, 1)));
+  const sealed = mount.session.seal(bytes);
+  const at = sealed.length - 5;
+  sealed[at] = (sealed[at] ?? 0) ^ 1;
+  mount.client.socket.sendFrame(sealed);
+  expect(await mount.client.outcome(echoCall(mount))).toBe("closed");
+  const again = await createFile(other, "forged");
+  expect(await readFile(other, again, 0, 16)).toHaveLength(0);
+  other.client.close();
+});
+
+test("buffers come back when clients leave while their messages are under way", async () => {
+  // Four times the budget, if they did not.
+  for (let count = 0; count < 24; count++) {
+    const mount = await mountSealed(Cipher.AES_128_GCM);
+    const file = await createFile(mount, "left");
+    await writeFile(mount, file, 0, new Uint8Array(8));
+    await gainCredits(mount, 2 * SIZE);
+    mount.client.start(writeCall(mount, file, 0, pattern(SIZE, count))).reply.catch(() => undefined);
+    mount.client.start(readCall(mount, file, 0, SIZE)).reply.catch(() => undefined);
+    await Bun.sleep(count);
+    mount.client.close();
+  }
+  const mount = await mountSealed(Cipher.AES_128_GCM);
+  const file = await createFile(mount, "stays");
+  const data = pattern(2 * SIZE, 3);
+  await gainCredits(mount, data.length);
+  expect(await writeFile(mount, file, 0, data)).toBe(data.length);
+  mount.client.close();
+});
+
+test.skipIf(availableParallelism() < 2)("messages of 8 MiB do not keep the event loop", async () => {
+  const mount = await mountSealed(Cipher.AES_128_GCM);
+  const other = await mountShare(server, TESTER2, "test");
+  const file = await createFile(mount, "eight");
+  const data = pattern(8 * MIB, 5);
+  await gainCredits(mount, data.length);
+  const written = mount.client.start(writeCall(mount, file, 0, data));
+  let isWritten = false;
+  void written.reply.then(() => (isWritten = true));
+  while (!isWritten) expect((await other.client.request(echoCall(other))).status).toBe(Status.SUCCESS);
+  await gainCredits(mount, data.length);
+  expect(Buffer.compare(await readFile(mount, file, 0, data.length), data)).toBe(0);
+  expect(server.log().match(/the event loop was kept .*/g) ?? []).toEqual([]);
+  for (const one of [mount, other]) one.client.close();
+});
