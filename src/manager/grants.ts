@@ -16,6 +16,7 @@ export function rulesOf(share: Share, { readOnly }: Admission): ShareRules {
     listedToPermitted,
     isPersonal,
     homeOf,
+    disk,
     hosts,
     forceUser,
     forceGroup,

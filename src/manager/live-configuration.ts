@@ -1,5 +1,6 @@
 // The configuration in effect: what was read from its files, and the shares of the disks that are plugged
 // in.
+import { normalize } from "node:path";
 import {
   type ClientConfigurations,
   type ReadConfiguration,
@@ -8,6 +9,7 @@ import {
 import type { ClientFacts } from "./config/client-paths.ts";
 import { type Configuration, type ConfigSource, foldShareName } from "./config/load.ts";
 import type { Share } from "./config/share.ts";
+import type { VolumeFacts } from "./volumes/volume-facts.ts";
 import type { Volume } from "./volumes/volumes.ts";
 
 export class LiveConfiguration {
@@ -64,19 +66,31 @@ export class LiveConfiguration {
 
   private withVolumes(loaded: Configuration): Configuration {
     const { volumes } = this;
-    const template = loaded.volumes;
-    if (template === null || volumes.length === 0) return loaded;
+    const { diskShares, volumes: template } = loaded;
+    if ((template === null && diskShares.length === 0) || volumes.length === 0) return loaded;
     const shares = new Map(loaded.shares);
     for (const volume of volumes) {
-      const folded = foldShareName(volume.name);
-      if (!shares.has(folded)) shares.set(folded, shareOf(template, volume));
+      const own = diskShares.filter(({ disk }) => isOnDisk(disk, volume.facts));
+      for (const share of own) addShare(shares, share.name, share, volume);
+      if (own.length === 0 && template !== null) addShare(shares, volume.name, template, volume);
     }
     return Object.freeze({ ...loaded, shares });
   }
 }
 
-function shareOf(template: Share, { name, mount: { mountId, mountPoint } }: Volume): Share {
+/** The first of two disks with one label counts. */
+function addShare(shares: Map<string, Share>, name: string, rules: Share, { mount }: Volume): void {
+  const folded = foldShareName(name);
+  if (shares.has(folded)) return;
   // Where variables are replaced, a percent sign is doubled.
-  const path = template.isPersonal ? mountPoint.replaceAll("%", "%%") : mountPoint;
-  return Object.freeze({ ...template, name, path, mountId });
+  const root = rules.isPersonal ? mount.mountPoint.replaceAll("%", "%%") : mount.mountPoint;
+  const path = rules.path === "" ? root : normalize(`${root}/${rules.path}`).replace(/(.)\/+$/, "$1");
+  shares.set(folded, Object.freeze({ ...rules, name, path, mountId: mount.mountId }));
+}
+
+/** `disk`: `UUID=…` or `LABEL=…`. */
+export function isOnDisk(disk: string, { uuid, label }: Pick<VolumeFacts, "label" | "uuid">): boolean {
+  const value = disk.slice(disk.indexOf("=") + 1);
+  if (disk.startsWith("LABEL=")) return label === value;
+  return uuid !== "" && uuid.toLowerCase() === value.toLowerCase();
 }

@@ -15,7 +15,7 @@ import type { TicketAnswer } from "../port/ticket.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
-import { type ConfigSource, type Configuration, hostRulesOf } from "./config/load.ts";
+import { type ConfigSource, type Configuration, foldShareName, hostRulesOf } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import { EventLog } from "./log/event-log.ts";
 import { restartNeeded } from "./config/restart.ts";
@@ -146,7 +146,8 @@ export class ServerManager implements Manager, PipeManager {
 
   /** A share of the configuration has the name, or the home of a user. */
   isShareName(folded: string): boolean {
-    const { homes, shares } = this.live.loaded;
+    const { diskShares, homes, shares } = this.live.loaded;
+    if (diskShares.some(({ name }) => foldShareName(name) === folded)) return true;
     return shares.has(folded) || (homes !== null && this.users.find(folded) !== null);
   }
 

@@ -112,7 +112,7 @@ export class ShareGate {
     if (!this.admitsHost(config.hosts, identity)) return this.refuseHost(name, identity);
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(config, identity);
     if (!share) {
-      this.host.events.refuse(name, identity, "there is no such share");
+      this.host.events.refuse(name, identity, whyAbsent(config, name));
       return { status: Status.BAD_NETWORK_NAME };
     }
     if (!this.admitsHost(share.hosts, identity)) return this.refuseHost(share.name, identity);
@@ -182,4 +182,10 @@ export class ShareGate {
 
 function guestOf(config: Configuration, share: Share): string {
   return share.guestAccount === "" ? config.guestAccount : share.guestAccount;
+}
+
+function whyAbsent({ diskShares }: Configuration, name: string): string {
+  const folded = foldShareName(name);
+  const own = diskShares.find((share) => foldShareName(share.name) === folded);
+  return own === undefined ? "there is no such share" : `its disk (${own.disk}) is not mounted`;
 }

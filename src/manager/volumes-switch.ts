@@ -8,6 +8,7 @@ import { AutomountSwitch } from "./automount-switch.ts";
 import { askWorker } from "./ask-worker.ts";
 import { DeviceWatch } from "./device-watch.ts";
 import type { Configuration } from "./config/load.ts";
+import { isOnDisk } from "./live-configuration.ts";
 import type { Volume, Volumes } from "./volumes/volumes.ts";
 
 export interface VolumeSharing {
@@ -67,7 +68,8 @@ export class VolumesSwitch {
   }
 
   private isOn(): boolean {
-    return this.host.loadedConfiguration().volumes !== null;
+    const { diskShares, volumes } = this.host.loadedConfiguration();
+    return volumes !== null || diskShares.length > 0;
   }
 
   private async load(): Promise<void> {
@@ -92,6 +94,9 @@ export class VolumesSwitch {
       {
         directories: () => [...host.loadedConfiguration().volumeDirectories, AUTOMOUNT_DIRECTORY],
         isTaken: (folded) => host.isShareName(folded),
+        ownName: (facts) =>
+          host.loadedConfiguration().diskShares.find(({ disk }) => isOnDisk(disk, facts))?.name,
+        sharesAll: () => host.loadedConfiguration().volumes !== null,
         isUnplugged,
         sharedMounts: (mounts) => sharedMounts(host.loadedConfiguration(), mounts),
         ask: (question) => facts.ask(question),

@@ -19,11 +19,12 @@ const LISTS = ["valid users", "invalid users", "read list", "write list", "admin
 export function checkMachine(server: CheckedServer): Note[] {
   const notes: Note[] = [];
   const { configuration, users } = server;
-  const { shares, homes, volumes } = configuration;
+  const { diskShares, shares, homes, volumes } = configuration;
   for (const share of shares.values()) notes.push(...checkShare(server, share));
   if (homes) notes.push(...checkLists(server, homes));
+  for (const share of diskShares) notes.push(...checkLists(server, share));
   if (volumes) notes.push(...checkLists(server, volumes));
-  if (shares.size === 0 && !homes && !volumes)
+  if (shares.size + diskShares.length === 0 && !homes && !volumes)
     warn(notes, "", "there is no usable share, clients will find nothing");
   const hasGuests = [...shares.values()].some(({ guestOk }) => guestOk);
   if (users.size === 0 && !hasGuests)

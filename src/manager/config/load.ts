@@ -55,6 +55,8 @@ export interface Configuration {
   readonly homes: Share | null;
   /** [volumes]: the pattern of the shares of disks that are plugged in; null: they get none. */
   readonly volumes: Share | null;
+  /** Those with `disk`, which are shares while their disk is mounted. */
+  readonly diskShares: readonly Share[];
   /** `automount disks`. */
   readonly automountsDisks: boolean;
   /** `volume directories`. */
@@ -170,6 +172,7 @@ export function buildConfiguration(
   const settings = readSettings(globals, machine, report);
   let homes: Share | null = null;
   let volumes: Share | null = null;
+  const diskShares: Share[] = [];
   const shares = new Map<string, Share>();
   const users: PasswordTable = new Map();
   for (const [folded, section] of sections) {
@@ -179,6 +182,7 @@ export function buildConfiguration(
       const share = readShareOrReport(section, globalEntries, globals, settings, machine, report);
       if (share && isHomesSection(section)) homes = share;
       else if (share && isVolumesSection(section)) volumes = share;
+      else if (share && share.disk !== "") diskShares.push(share);
       else if (share) shares.set(foldShareName(share.name), share);
     }
   }
@@ -189,6 +193,7 @@ export function buildConfiguration(
     shares,
     homes,
     volumes,
+    diskShares,
     automountsDisks: globals.boolean("automount disks"),
     volumeDirectories: readVolumeDirectories(globals, report),
     users,
@@ -306,8 +311,9 @@ export function hostRulesOf({
   shares,
   homes,
   volumes,
+  diskShares,
 }: Configuration): (HostRule | null)[] {
-  const ofShares = [...shares.values()].map((share) => share.hosts);
+  const ofShares = [...shares.values(), ...diskShares].map((share) => share.hosts);
   return [hosts, pipeHosts, homes?.hosts ?? null, volumes?.hosts ?? null, ...ofShares];
 }
 

@@ -30,6 +30,8 @@ export interface Share extends ShareRules {
   readonly guestAccount: string;
   /** Path, lists or names hold variables of the user or the client. */
   readonly isPersonal: boolean;
+  /** `UUID=…` or `LABEL=…` of the disk that `path` is below the root of; empty: `path` is absolute. */
+  readonly disk: string;
   /** The user whose home it is, by [homes]; empty for other shares. */
   readonly homeOf: string;
   readonly hosts: HostRule | null;
@@ -78,15 +80,19 @@ export function readShare(
   if (fault !== undefined) return leaveOut(fault);
   const isProxy = rules.dfs.proxied !== "";
   const path = isProxy ? "" : fillKnown(values.text("path"), server);
-  if (path === "" && !isTemplate && !isProxy) return leaveOut("it has no path, write 'path = /DIRECTORY'");
-  if (path !== "" && !isAbsolute(path) && !path.startsWith("%H"))
+  const disk = isProxy ? "" : readDisk(values);
+  if (disk !== "" && path.split("/").includes("..")) return leaveOut(`its path '${path}' leaves the disk`);
+  if (path === "" && !isTemplate && !isProxy && disk === "")
+    return leaveOut("it has no path, write 'path = /DIRECTORY'");
+  if (disk === "" && path !== "" && !isAbsolute(path) && !path.startsWith("%H"))
     return leaveOut(`its path '${path}' is not absolute`);
   const [unknown] = unknownVariables(isHomes ? path.replaceAll("%S", "") : path);
   if (unknown !== undefined)
     return leaveOut(`its path '${path}' has the variable ${unknown}, which has no value here`);
   return Object.freeze({
     name: section.name,
-    path: rootDirectory === "" || path === "" ? path : normalize(`${rootDirectory}/${path}`),
+    disk,
+    path: rootDirectory === "" || path === "" || disk !== "" ? path : normalize(`${rootDirectory}/${path}`),
     homeOf: "",
     mountId: 0,
     isPersonal: isHomes || textsOf(rules).some(hasVariables) || hasVariables(path),
@@ -103,11 +109,18 @@ export function isHomesSection({ name, dialect, entries, copied }: Section): boo
   return dialect === "samba" || path === undefined || hasVariables(path.value);
 }
 
-/** [volumes] without a path: what the shares of disks that are plugged in have in common. */
+/** Throws ConfigError for what names no disk. */
+function readDisk(values: SectionValues): string {
+  const disk = values.text("disk");
+  if (disk === "" || /^(?:UUID|LABEL)=\S/.test(disk)) return disk;
+  throw new ConfigError(values.position("disk"), `'${disk}' is no disk, write UUID=... or LABEL=...`);
+}
+
+/** [volumes] without path and disk: what the shares of disks that are plugged in have in common. */
 export function isVolumesSection({ name, entries, copied }: Section): boolean {
   if (foldKey(name) !== "volumes") return false;
   return ![...entries, ...copied].some(
-    ({ key, value }) => value !== "" && findParameter(key)?.name === "path",
+    ({ key, value }) => value !== "" && /^(?:path|disk)$/.test(findParameter(key)?.name ?? ""),
   );
 }
 

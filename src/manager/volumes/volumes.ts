@@ -24,6 +24,10 @@ export interface VolumesHost {
   directories(): readonly string[];
   /** Names of shares that are in the configuration, folded. */
   isTaken(folded: string): boolean;
+  /** The name of a share of the configuration that is on the disk by `disk`. */
+  ownName(facts: VolumeFacts): string | undefined;
+  /** There is a section [volumes]: other disks are shared as well. */
+  sharesAll(): boolean;
   /** Those that shares of the configuration are on: their rights are not to be got round. */
   sharedMounts(mounts: readonly Mount[]): ReadonlySet<Mount>;
   /** The device of a mount is gone: nobody has unmounted a disk that was pulled out. */
@@ -37,9 +41,10 @@ export interface VolumesHost {
   warn(text: string): void;
 }
 
-/** A candidate: asked, known not to be removable, or shared. */
+/** A candidate: asked, known, and perhaps shared. */
 interface Entry {
   readonly candidate: Candidate;
+  facts: VolumeFacts | undefined;
   volume: Volume | undefined;
 }
 
@@ -84,13 +89,9 @@ export class Volumes {
 
   /** Gives the disks their names anew, after a change of the configuration. */
   rename(): void {
-    const shared = [...this.entries.values()].filter(({ volume }) => volume !== undefined);
-    const before = shared.map(({ volume }) => volume);
-    for (const entry of shared) entry.volume = undefined;
-    for (const [at, entry] of shared.entries()) {
-      const volume = before[at];
-      if (volume !== undefined) entry.volume = { ...volume, name: this.nameFor(volume.mount, volume.facts) };
-    }
+    const entries = [...this.entries.values()];
+    for (const entry of entries) entry.volume = undefined;
+    for (const entry of entries) this.judge(entry);
     this.host.changed(this.all);
   }
 
@@ -101,14 +102,25 @@ export class Volumes {
       this.hasWarned = true;
       return;
     }
-    const entry: Entry = { candidate, volume: undefined };
+    const entry: Entry = { candidate, facts: undefined, volume: undefined };
     this.entries.set(key, entry);
-    const facts = await this.host.ask(candidate.mount);
+    entry.facts = await this.host.ask(candidate.mount);
     // It may have been unmounted meanwhile.
-    if (this.entries.get(key) !== entry || (candidate.mustBeRemovable && !facts.isRemovable)) return;
-    entry.volume = { name: this.nameFor(candidate.mount, facts), mount: candidate.mount, facts };
+    if (this.entries.get(key) !== entry) return;
+    this.judge(entry);
+    if (entry.volume === undefined) return;
     this.sayMounted(entry.volume);
     this.host.changed(this.all);
+  }
+
+  private judge(entry: Entry): void {
+    const { candidate, facts } = entry;
+    if (facts === undefined) return;
+    const { mount, mustBeRemovable } = candidate;
+    const own = this.host.ownName(facts);
+    const isShared = this.host.sharesAll() && (!mustBeRemovable || facts.isRemovable);
+    if (own === undefined && !isShared) return;
+    entry.volume = { name: own ?? this.nameFor(mount, facts), mount, facts };
   }
 
   private sayMounted(volume: Volume): void {

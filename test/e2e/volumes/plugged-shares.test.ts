@@ -3,9 +3,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER } from "../../peer/test-server.ts";
+import { TESTER, TESTER2, TESTER_UID } from "../../peer/test-server.ts";
 import { expectOutcome } from "../client/attack-rig.ts";
-import { createCall, createFile, mountShare, writeFile } from "../client/raw-files.ts";
+import { closeFile, createCall, createFile, mountShare, openFile, writeFile } from "../client/raw-files.ts";
 import { demandSmbclient } from "../client/smbclient.ts";
 import { canPlugDisks, VolumesRig } from "../client/volumes-rig.ts";
 
@@ -95,5 +95,48 @@ test.skipIf(!canPlugDisks)(
     box.plug(box.make("shared"));
     await box.awaitShare("shared");
     expect(await box.shares()).toEqual(["shared"]);
+  },
+);
+
+test.skipIf(!canPlugDisks)(
+  "a share that names its disk has its own rights, wherever the disk is mounted",
+  async () => {
+    const uuid = "33333333-3333-4333-8333-333333333333";
+    const box = await start(
+      {},
+      {
+        shares: [
+          { name: "family", path: "", parameters: { disk: `UUID=${uuid}` } },
+          {
+            name: "private",
+            path: "below",
+            parameters: { disk: "LABEL=Backup", "valid users": TESTER2.user },
+          },
+        ],
+      },
+    );
+    const disk = box.make("backup", { label: "Backup", uuid });
+    await expect(mountShare(box.server, TESTER, "family")).rejects.toThrow("BAD_NETWORK_NAME");
+    expect(box.server.log()).toContain(`its disk (UUID=${uuid}) is not mounted`);
+    box.plug(disk);
+    box.inside(["install", "-d", "-o", String(TESTER_UID), `${disk.path}/below`]);
+    await box.awaitShare("family");
+    // No share by its label: that would have other rights.
+    expect(await box.shares()).toEqual(["family", "private"]);
+    const mount = await mountShare(box.server, TESTER, "family");
+    await closeFile(mount, await createFile(mount, "below\\file"));
+    await expect(mountShare(box.server, TESTER, "private")).rejects.toThrow("ACCESS_DENIED");
+    const other = await mountShare(box.server, TESTER2, "private");
+    await closeFile(other, (await openFile(other, "file")).fileId);
+    box.pull(disk);
+    await box.awaitShare("family", false);
+    expect(await box.shares()).toEqual([]);
+    expectOutcome(await other.client.outcome(createCall(other, "file")), Status.NETWORK_NAME_DELETED);
+    other.client.close();
+    mount.client.close();
+    const elsewhere = `${box.media}/elsewhere`;
+    mkdirSync(elsewhere);
+    box.plug({ ...disk, path: elsewhere });
+    await box.awaitShare("private");
   },
 );

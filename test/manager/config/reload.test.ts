@@ -65,6 +65,7 @@ const VALUES: Readonly<Record<string, string | readonly [value: string, before: 
   "force group": "games",
   "smb3 encryption (share)": "mandatory",
   "volume directories": "/srv/disks",
+  disk: "LABEL=Photos",
   "vfs objects": "recycle",
   "catia:mappings": ["0x22:0xa8", "vfs objects = catia\n"],
   "acl_xattr:ignore system acls": ["yes", "vfs objects = acl_xattr\n"],

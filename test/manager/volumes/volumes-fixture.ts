@@ -21,6 +21,9 @@ export class Box {
   writes = 0;
   readonly log: string[] = [];
   readonly taken = new Set<string>();
+  /** Shares of the configuration by the UUID of their disk. */
+  readonly own = new Map<string, string>();
+  sharesAll = true;
   /** Devices with a share of the configuration. */
   readonly shared = new Set<string>();
   /** Devices that are gone though they are mounted. */
@@ -60,6 +63,8 @@ export class Box {
       {
         directories: () => ["/media"],
         isTaken: (folded) => this.taken.has(folded),
+        ownName: ({ uuid }) => this.own.get(uuid),
+        sharesAll: () => this.sharesAll,
         sharedMounts: (mounts) => new Set(mounts.filter(({ source }) => this.shared.has(source))),
         isUnplugged: ({ source }) => this.unplugged.has(source),
         ask: ({ source }) => {

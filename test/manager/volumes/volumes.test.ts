@@ -57,6 +57,20 @@ test("a share of the configuration and a user's home have priority over a label"
   expect(box.names()).toEqual(["Photos 3"]);
 });
 
+test("a share of the configuration may name its disk; without [volumes] others have none", async () => {
+  const box = new Box();
+  box.sharesAll = false;
+  box.own.set("1111-AAAA", "Family");
+  await box.plug({ ...PHOTOS, point: "/data", isRemovable: false });
+  await box.plug({ source: "/dev/sdb1", label: "Other", uuid: "2222-BBBB" });
+  expect(box.names()).toEqual(["Family"]);
+  box.sharesAll = true;
+  box.volumes.rename();
+  expect(box.names()).toEqual(["Family", "Other"]);
+  box.pass(MINUTE);
+  expect([...parseKnown(box.flash ?? "")]).toEqual([["2222-BBBB", "Other"]]);
+});
+
 test("a disk with a share of the configuration gets no other one", async () => {
   const box = new Box();
   box.shared.add(PHOTOS.source);

@@ -76,7 +76,8 @@ export function isShareDirectoryLost(path: string, directory: ShareDirectory, is
   if (isDeviceGone(directory.device)) return true;
   if (!isRemote && statFdCached(directory.fd, statx) === 0 && statx.links === 0) return true;
   const now = openCachedShareDirectory(path);
-  if (typeof now === "number") return now !== -Errno.EAGAIN && !isMounted(directory.mountId);
+  // A folder of a disk that was unmounted is not in the kernel's caches: -EAGAIN.
+  if (typeof now === "number") return !isMounted(directory.mountId);
   closeFd(now.fd);
   if (now.device !== directory.device || now.mountId !== directory.mountId) return true;
   return !isRemote && now.identity !== directory.identity;

@@ -13,6 +13,12 @@ export const SHARE = [
     aliases: ["directory"],
     security: true,
   }),
+  text(
+    "disk",
+    "",
+    "The share is on this disk, wherever it is mounted: UUID=... or LABEL=..., as in fstab(5). `path`, if it is set, is below the root of the disk. Without the disk there is no such share. A label can be on any disk, a UUID is one disk's.",
+    { security: true },
+  ),
   text("comment", "", "Text beside the share's name in lists."),
   flag("available", "yes", "no: the share does not exist for clients.", { security: true }),
   flag("-valid", "yes", "no: the share does not exist for clients; the same as `available = no`.", {
