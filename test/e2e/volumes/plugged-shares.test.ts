@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER, TESTER2, TESTER_UID } from "../../peer/test-server.ts";
+import { TESTER, TESTER2 } from "../../peer/test-server.ts";
 import { expectOutcome } from "../client/attack-rig.ts";
 import { closeFile, createCall, createFile, mountShare, openFile, writeFile } from "../client/raw-files.ts";
 import { demandSmbclient } from "../client/smbclient.ts";
@@ -119,10 +119,10 @@ test.skipIf(!canPlugDisks)(
     await expect(mountShare(box.server, TESTER, "family")).rejects.toThrow("BAD_NETWORK_NAME");
     expect(box.server.log()).toContain(`its disk (UUID=${uuid}) is not mounted`);
     box.plug(disk);
-    box.inside(["sh", "-c", `mkdir ${disk.path}/below && chown ${TESTER_UID} ${disk.path}/below`]);
     await box.awaitShare("family");
     // No share by its label: that would have other rights.
     expect(await box.shares()).toEqual(["family", "private"]);
+    await demandSmbclient(box.server, ["mkdir below"], { share: "family" });
     const mount = await mountShare(box.server, TESTER, "family");
     await closeFile(mount, await createFile(mount, "below\\file"));
     await expect(mountShare(box.server, TESTER, "private")).rejects.toThrow("ACCESS_DENIED");
