@@ -18,7 +18,7 @@ _minismbd() {
     addshare) options="--add --update --delete --option --config --pwddb --verbose --version --help" ;;
     shares) options="--config --help" ;;
     testparm) options="--suppress-prompt --verbose --section-name --parameter-name --config --pwddb --dialect --user --share --host --json --help" ;;
-    status) options="--processes --shares --locks --byterange --leases --volumes --json --metrics --watch --control --help" ;;
+    status) options="--processes --shares --locks --byterange --notify --leases --volumes --json --metrics --watch --control --help" ;;
     control) options="--shutdown --stop --reload --list --kick --close --eject --debug --log-level --json --arguments --control --ksmbd-version --verbose --version --help" ;;
     version) options="" ;;
     ksmbd.mountd) options="--port --nodetach --config --pwddb --lock --verbose --version --help" ;;

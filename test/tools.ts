@@ -50,7 +50,7 @@ export const TOOLS: readonly Tool[] = [
   },
   {
     name: "smbd",
-    programs: ["smbd", "pdbedit"],
+    programs: ["smbd", "pdbedit", "smbstatus"],
     packages: ["samba"],
     needed: "comparisons with Samba's server",
   },

@@ -1,9 +1,9 @@
 // The tables of `minismbd status`, in smbstatus' words.
-import type { LeaseRow, LockRow, OpenRow, SessionRow, TreeRow, VolumeRow } from "../port/control.ts";
+import type { LeaseRow, LockRow, NotifyRow, OpenRow, SessionRow, TreeRow, VolumeRow } from "../port/control.ts";
 import type { DiskItem } from "../manager/control/disks.ts";
 import { printable } from "../wire/printable.ts";
 
-export const SECTIONS = ["sessions", "trees", "opens", "locks", "leases", "volumes", "disks"] as const;
+export const SECTIONS = ["sessions", "trees", "opens", "locks", "leases", "notifies", "volumes", "disks"] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 interface Section {
@@ -80,6 +80,20 @@ const TABLES: Readonly<Record<SectionName, Section>> = {
       row.key,
       row.share,
       row.path,
+    ],
+  },
+  notifies: {
+    title: "Watched directories",
+    heads: ["Open", "User", "Client", "Filter", "Below", "Waiting", "Share", "Name"],
+    cells: (row: NotifyRow) => [
+      row.open,
+      row.user,
+      row.remoteAddress,
+      `0x${row.filter.toString(16)}`,
+      row.isRecursive ? "yes" : "no",
+      row.waiting,
+      row.share,
+      row.path === "" ? "." : row.path,
     ],
   },
   volumes: {

@@ -12,6 +12,7 @@ export const OPTIONS: readonly Option[] = [
   { long: "shares", short: "S", help: "the shares in use alone" },
   { long: "locks", short: "L", help: "the open files alone" },
   { long: "byterange", short: "B", help: "byte-range locks, too" },
+  { long: "notify", short: "N", help: "directories that clients watch for changes, too" },
   { long: "leases", help: "leases and oplocks, too" },
   { long: "volumes", help: "the disks that are shared or plugged in, too" },
   { long: "json", short: "j", help: "one object of JSON with all tables" },
@@ -53,6 +54,7 @@ const ALONE: readonly [string, SectionName][] = [
 const ALSO: readonly [string, SectionName][] = [
   ["byterange", "locks"],
   ["leases", "leases"],
+  ["notify", "notifies"],
   ["volumes", "disks"],
 ];
 

@@ -87,6 +87,8 @@ export interface EngineTables {
   locks(): IterableIterator<LockRow>;
   /** Leases and oplocks with any right. */
   leases(): IterableIterator<LeaseRow>;
+  /** Directories that clients watch for changes (CHANGE_NOTIFY). */
+  notifies(): IterableIterator<NotifyRow>;
   /** The disks that tree connects use. */
   volumes(): IterableIterator<VolumeRow>;
 }
@@ -158,6 +160,10 @@ export interface OpenRow {
   /** Access mask, and bits of ShareAccess ([MS-SMB2] 2.2.13). */
   readonly access: number;
   readonly shareAccess: number;
+  /** The share's directory on this machine; empty for a pipe. */
+  readonly sharePath: string;
+  /** Of the access to the file; undefined: the server's own. */
+  readonly uid: number | undefined;
   /** Byte-range locks that the open holds and waits for. */
   readonly locks: number;
   /** What the client may cache, as a LeaseState ([MS-SMB2] 2.2.13.2.8). */
@@ -194,6 +200,22 @@ export interface LeaseRow {
   readonly share: string;
   readonly path: string;
   readonly opens: readonly number[];
+}
+
+export interface NotifyRow {
+  readonly open: number;
+  readonly user: string;
+  readonly remoteAddress: string;
+  readonly share: string;
+  /** The share's directory on this machine. */
+  readonly sharePath: string;
+  readonly path: string;
+  /** CompletionFilter of [MS-SMB2] 2.2.35. */
+  readonly filter: number;
+  /** The directories below count, too. */
+  readonly isRecursive: boolean;
+  /** Requests that wait for a change. */
+  readonly waiting: number;
 }
 
 export interface VolumeRow {

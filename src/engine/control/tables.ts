@@ -4,6 +4,7 @@ import type {
   EngineTables,
   LeaseRow,
   LockRow,
+  NotifyRow,
   OpenRow,
   SessionRow,
   TreeRow,
@@ -44,6 +45,12 @@ export function makeTables(
     *leases() {
       for (const file of context.opens.sharedFiles())
         for (const holder of file.caching.holders) if (holder.state !== 0) yield leaseRow(file, holder);
+    },
+    *notifies() {
+      for (const open of context.opens.all()) {
+        const watch = context.notify.describe(open);
+        if (watch !== undefined) yield notifyRow(open, watch);
+      }
     },
     volumes: (): IterableIterator<VolumeRow> => listVolumes(context),
   };
@@ -124,6 +131,8 @@ function openRow({ clock, durables }: EngineContext, open: Open): OpenRow {
     isPipe: open.pipe >= 0,
     access: open.grantedAccess,
     shareAccess: open.shareAccess,
+    sharePath: tree.grant.path,
+    uid: tree.grant.credentials?.uid,
     locks: file?.locks?.countOf(open.id) ?? 0,
     caching: caching?.state ?? 0,
     isLease: caching?.lease !== undefined,
@@ -151,6 +160,19 @@ function lockRow(
     offset: String(offset),
     length: String(length),
     isExclusive,
+  };
+}
+
+function notifyRow(open: Open, watch: Pick<NotifyRow, "filter" | "isRecursive" | "waiting">): NotifyRow {
+  const { session, tree } = open;
+  return {
+    open: open.id,
+    user: userOf(session),
+    remoteAddress: session.identity?.remoteAddress ?? "",
+    share: tree.grant.name,
+    sharePath: tree.grant.path,
+    path: open.pathBelow(open.rootPath),
+    ...watch,
   };
 }
 

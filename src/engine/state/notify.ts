@@ -88,6 +88,12 @@ export class NotifyTable {
     return this.watches.has(owner);
   }
 
+  /** For status: what `owner` watches; undefined: nothing. */
+  describe(owner: object): { filter: number; isRecursive: boolean; waiting: number } | undefined {
+    const watch = this.watches.get(owner);
+    return watch && { filter: watch.filter, isRecursive: watch.isRecursive, waiting: watch.waiting.length };
+  }
+
   /** Adds the watch of `owner`, which has none yet. */
   add(owner: object, terms: WatchTerms): void {
     const watch: Watch = {

@@ -41,6 +41,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   opens: ({ engine }) => engine.tables.opens(),
   locks: ({ engine }) => engine.tables.locks(),
   leases: ({ engine }) => engine.tables.leases(),
+  notifies: ({ engine }) => engine.tables.notifies(),
   volumes: ({ engine }) => engine.tables.volumes(),
   disks: listDisks,
   shares: listShares,
