@@ -1,9 +1,26 @@
 // The tables of `minismbd status`, in smbstatus' words.
-import type { LeaseRow, LockRow, NotifyRow, OpenRow, SessionRow, TreeRow, VolumeRow } from "../port/control.ts";
+import type {
+  LeaseRow,
+  LockRow,
+  NotifyRow,
+  OpenRow,
+  SessionRow,
+  TreeRow,
+  VolumeRow,
+} from "../port/control.ts";
 import type { DiskItem } from "../manager/control/disks.ts";
 import { printable } from "../wire/printable.ts";
 
-export const SECTIONS = ["sessions", "trees", "opens", "locks", "leases", "notifies", "volumes", "disks"] as const;
+export const SECTIONS = [
+  "sessions",
+  "trees",
+  "opens",
+  "locks",
+  "leases",
+  "notifies",
+  "volumes",
+  "disks",
+] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 interface Section {
