@@ -121,6 +121,29 @@ test.if(isRoot)(
   40_000,
 );
 
+test.if(isRoot)(
+  "a share on a folder of a disk that is unmounted in use is lost as well",
+  async () => {
+    const disk = at("outer");
+    mkdirSync(disk);
+    attach(disk);
+    mkdirSync(join(disk, "folder"), { mode: 0o777 });
+    giveToTester(join(disk, "folder"));
+    const own = await startServer({ shares: [{ name: "inner", path: join(disk, "folder") }] });
+    try {
+      const mount = await mountShare(own, TESTER, "inner");
+      await closeFile(mount, await createFile(mount, "file"));
+      Bun.spawnSync(["umount", "-l", disk]);
+      await awaitStatus(mount, "file", Status.NETWORK_NAME_DELETED);
+      mount.client.close();
+    } finally {
+      await own.stop();
+      Bun.spawnSync(["umount", "-l", disk]);
+    }
+  },
+  40_000,
+);
+
 // A mount namespace of its own, where another file is /etc/fstab.
 test.if(isRoot)(
   "the folder below a mount point of fstab is not served before its disk is mounted",
