@@ -73,7 +73,7 @@ export class Folder {
     for (let index = 0; index < count; index++) {
       const path = join(this.path, FILES, smallName(0, index));
       writeFileSync(path, "");
-      chownSync(path, TESTER_UID, TESTER_UID);
+      if (process.geteuid?.() === 0) chownSync(path, TESTER_UID, TESTER_UID);
     }
   }
 

@@ -178,7 +178,7 @@ describe("files that include each other", () => {
     const large = join(directory, "large");
     writeFileSync(large, Buffer.alloc(20 * 1024 * 1024, "; a comment\n"));
     writeFileSync(main, "[global]\ninclude = large\n");
-    expect(refusal()).toContain("MiB are included");
+    expect(refusal()).toContain("has more than 8 MiB, take some out");
     writeFileSync(main, `[global]\nserver string = ${"x".repeat(8 * 1024 * 1024)}\n`);
     expect(refusal()).toBe("served");
     writeFileSync(main, "a\\\n".repeat(100_000));
