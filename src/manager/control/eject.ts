@@ -107,15 +107,17 @@ async function askToUnmount({ mountPoint, source, isSlave }: Mount): Promise<Unm
   return typeof answer === "string" ? { ...HANGING, outcome: "failed", reason: answer } : answer;
 }
 
-function isSafe({ outcome, alsoMounted, isDeviceInUse }: UnmountAnswer): boolean {
-  return outcome === "unmounted" && alsoMounted.length === 0 && !isDeviceInUse;
+function isSafe({ outcome, alsoMounted, isDeviceInUse, writeFault }: UnmountAnswer): boolean {
+  return outcome === "unmounted" && alsoMounted.length === 0 && !isDeviceInUse && writeFault === "";
 }
 
 /** One sentence for a user. */
 export function describeEject(answer: UnmountAnswer, { mountPoint }: Pick<Mount, "mountPoint">): string {
-  const { outcome, holders, alsoMounted, isDeviceInUse, reason } = answer;
+  const { outcome, holders, alsoMounted, isDeviceInUse, reason, writeFault } = answer;
   switch (outcome) {
     case "unmounted":
+      if (writeFault !== "")
+        return `unmounted, but the disk did not take all data (${writeFault}): what was written last is lost`;
       if (alsoMounted.length > 0)
         return `unmounted, but the disk is still mounted at ${alsoMounted.join(", ")}: eject that as well`;
       if (isDeviceInUse) return "unmounted here, but another program or container still uses the disk";

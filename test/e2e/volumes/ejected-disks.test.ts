@@ -3,12 +3,13 @@
 import { afterEach, expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
 import { Status } from "../../../src/wire/status.ts";
-import { TESTER } from "../../peer/test-server.ts";
+import { TESTER, TESTER_UID } from "../../peer/test-server.ts";
 import { outcomeOf } from "../client/attack-rig.ts";
 import { minismbd, request } from "../client/control-rig.ts";
 import { closeFile, createFile, type Mount, mountShare, readFile, writeFile } from "../client/raw-files.ts";
 import { canPlugDisks, run, VolumesRig } from "../client/volumes-rig.ts";
 
+const OWNER = `lazy_itable_init=0,root_owner=${TESTER_UID}:${TESTER_UID}`;
 const BLOCK = new Uint8Array(65_536).fill(0x61);
 
 let rig: VolumesRig | undefined;
@@ -148,3 +149,21 @@ test.skipIf(!canPlugDisks)(
   },
   60_000,
 );
+
+test.skipIf(!canPlugDisks)("a disk that does not take all data is not said to be safe", async () => {
+  const box = (rig = await VolumesRig.start());
+  // A loop device whose own file has no room left fails like a bad disk.
+  const small = `${box.media}/small`;
+  box.inside(["mkdir", small]);
+  box.inside(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small]);
+  const disk = { image: `${small}/bad.img`, path: box.make("bad").path };
+  box.inside(["truncate", "-s", "64M", disk.image]);
+  box.inside(["mkfs.ext4", "-q", "-F", "-L", "bad", "-O", "^has_journal", "-E", OWNER, disk.image]);
+  box.plug(disk);
+  await box.awaitShare("bad");
+  const mount = await mountShare(box.server, TESTER, "bad");
+  const file = await createFile(mount, "lost");
+  for (let block = 0; block < 128; block++) await writeFile(mount, file, block * BLOCK.length, BLOCK);
+  const { out, err } = eject(box, "bad");
+  expect(out + err).toContain("unmounted, but the disk did not take all data (EIO)");
+});
