@@ -191,6 +191,12 @@ export const TOOLS: readonly Tool[] = [
   },
   { name: "wsdd", programs: ["wsdd"], packages: ["wsdd"], needed: "tests of discovery as Windows does it" },
   {
+    name: "shellcheck",
+    programs: ["shellcheck"],
+    packages: ["shellcheck"],
+    needed: "the check of the boards' scripts",
+  },
+  {
     name: "lintian",
     programs: ["lintian"],
     packages: ["lintian"],

@@ -33,6 +33,7 @@ export interface Release {
 const { DEBFULLNAME = "The minismbd authors", DEBEMAIL = "minismbd@packages.invalid" } = process.env;
 const MAINTAINER = `${DEBFULLNAME} <${DEBEMAIL}>`;
 const TOOLS_PACKAGE = "minismbd-ksmbd-tools";
+const UNITS = ["minismbd.service", "minismbd-setup.service", "minismbd-setup.path"];
 const KSMBD_NAMES = ["mountd", "adduser", "addshare", "control"];
 const OVERRIDES = `# The runtime is linked as its makers link it.
 minismbd: hardening-no-pie [usr/sbin/minismbd]
@@ -57,8 +58,10 @@ export function packDeb(
   const { root } = release;
   const files = join(root, "board/debian");
   tree.copy(executable, "usr/sbin/minismbd", 0o755);
-  const unit = readFileSync(join(root, "systemd/minismbd.service"), "utf8");
-  tree.write("usr/lib/systemd/system/minismbd.service", unit.replaceAll("/usr/local/sbin/", "/usr/sbin/"));
+  for (const unit of UNITS) {
+    const text = readFileSync(join(root, "systemd", unit), "utf8");
+    tree.write(`usr/lib/systemd/system/${unit}`, text.replaceAll("/usr/local/sbin/", "/usr/sbin/"));
+  }
   tree.copy(join(root, "board/avahi/minismbd.service"), "etc/avahi/services/minismbd.service");
   tree.copy(join(files, "sysusers.conf"), "usr/lib/sysusers.d/minismbd.conf");
   tree.copy(join(files, "ksmbd.conf"), "usr/share/minismbd/ksmbd.conf");

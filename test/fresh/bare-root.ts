@@ -26,7 +26,7 @@ export function oldestNode(checkout: string): string {
 }
 
 /** Lines of sources.list for `suite`, from the mirrors that this machine's apt reads. */
-function findSources(suite: string): string[] {
+export function findSources(suite: string): string[] {
   const format = "$(REPO_URI)|$(ORIGIN)|$(LABEL)";
   const rows = readOutput(["apt-get", "indextargets", "--format", format, "Created-By: Packages"]).split(
     "\n",
@@ -41,7 +41,7 @@ function findSources(suite: string): string[] {
 }
 
 /** apt's own settings for the network: proxies, certificates, dates that it does not check. */
-function findAptOptions(): string[] {
+export function findAptOptions(): string[] {
   const wanted =
     /^(?:Acquire::(?:\w+::)?(?:Proxy|Check-|CaInfo|CaPath|Verify-|ForceIPv4)|Acquire::https?::)/i;
   return readOutput(["apt-config", "dump"])

@@ -40,6 +40,8 @@ test.skipIf(!has("dpkg-deb"))(
     const files = out.split("\n").flatMap((line) => / \.\/(\S*[^/\s])$/.exec(line)?.[1] ?? []);
     expect(files).toEqual([
       "etc/avahi/services/minismbd.service",
+      "usr/lib/systemd/system/minismbd-setup.path",
+      "usr/lib/systemd/system/minismbd-setup.service",
       "usr/lib/systemd/system/minismbd.service",
       "usr/lib/sysusers.d/minismbd.conf",
       "usr/sbin/minismbd",
@@ -101,6 +103,18 @@ test.skipIf(!has("systemd-analyze"))(
     expect(run("systemd-analyze", "verify", "--man=no", copy)).toEqual({ status: 0, out: "" });
   },
 );
+
+test.skipIf(!has("systemd-analyze"))("systemd takes the units of the first start", () => {
+  const unit = readFileSync(join(ROOT, "systemd/minismbd-setup.service"), "utf8");
+  const path = readFileSync(join(ROOT, "systemd/minismbd-setup.path"), "utf8");
+  writeFileSync(
+    join(directory, "minismbd-setup.service"),
+    unit.replaceAll(/\/usr\/local\/sbin\/\w+/g, "/bin/true"),
+  );
+  writeFileSync(join(directory, "minismbd-setup.path"), path);
+  const words = ["verify", "--man=no", join(directory, "minismbd-setup.path")];
+  expect(run("systemd-analyze", ...words)).toEqual({ status: 0, out: "" });
+});
 
 test("the scripts are of a plain shell", () => {
   for (const name of ["postinst", "prerm", "postrm"]) {

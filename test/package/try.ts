@@ -1,12 +1,20 @@
 // `npm run try-package`: the Debian packages in a clean Debian under a real systemd, as people use them: installed, shared,
-// reloaded, crashed, upgraded, purged. Needs root on x86-64 Debian. Options: --suite bookworm|trixie, --keep.
+// reloaded, crashed, upgraded, purged. Needs root on x86-64 Debian. Options: --suite bookworm|trixie, --keep;
+// --arch arm64 for a root under qemu's user emulation, which has no systemd (foreign.sh).
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { packDeb, packToolsDeb, type Release } from "../../board/debian/deb.ts";
+import {
+  DEB_TARGETS,
+  type DebArchitecture,
+  packDeb,
+  packToolsDeb,
+  type Release,
+} from "../../board/debian/deb.ts";
 import { makeDebian } from "../fresh/bare-root.ts";
 import { runChecked } from "../fresh/command.ts";
+import { makeForeignDebian, tryForeign } from "./foreign.ts";
 import { Machine, type Outcome } from "./machine.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -19,7 +27,11 @@ const SHARE = `[docs]
 `;
 
 const { values: options } = parseArgs({
-  options: { suite: { type: "string", default: "bookworm" }, keep: { type: "boolean", default: false } },
+  options: {
+    suite: { type: "string", default: "bookworm" },
+    arch: { type: "string", default: "amd64" },
+    keep: { type: "boolean", default: false },
+  },
 });
 
 let failed = 0;
@@ -46,8 +58,9 @@ function connectAs(machine: Machine, password: string, commands: string): Outcom
 }
 
 /** The packages of this checkout, and the same once more as an upgrade. */
-function makePackages(output: string): void {
-  runChecked([process.execPath, join(ROOT, "build.ts"), "--target", "linux-x64"]);
+function makePackages(output: string, architecture: DebArchitecture): void {
+  const target = DEB_TARGETS[architecture];
+  runChecked([process.execPath, join(ROOT, "build.ts"), "--target", target]);
   mkdirSync(output, { recursive: true });
   const release: Release = {
     root: ROOT,
@@ -56,9 +69,10 @@ function makePackages(output: string): void {
     time: 1_700_000_000,
     compression: "gzip",
   };
-  const executable = join(ROOT, "dist/minismbd-linux-x64");
-  renameSync(packDeb(release, "amd64", executable, output), join(output, "first.deb"));
-  renameSync(packDeb({ ...release, revision: "2" }, "amd64", executable, output), join(output, "second.deb"));
+  const executable = join(ROOT, `dist/minismbd-${target}`);
+  renameSync(packDeb(release, architecture, executable, output), join(output, "first.deb"));
+  const next = { ...release, revision: "2" };
+  renameSync(packDeb(next, architecture, executable, output), join(output, "second.deb"));
   renameSync(packToolsDeb(release, output), join(output, "tools.deb"));
 }
 
@@ -84,6 +98,28 @@ function install(machine: Machine): void {
   );
   const guest = machine.connect(["smbclient", "--configfile=/dev/null", "-N", "-L", "127.0.0.1"]);
   check("nobody gets in without a user", guest.status !== 0 || !/Disk/.test(guest.out), guest.out);
+}
+
+/** As in an image: the units of the first start are enabled there. */
+async function firstStart(machine: Machine): Promise<void> {
+  const notice = "/boot/firmware/minismbd.txt";
+  machine.run("mkdir -p /boot/firmware");
+  machine.run(
+    `echo "MINISMBD_SETUP_OPTIONS=--directory files=/srv/files --notice ${notice}" >/etc/default/minismbd`,
+  );
+  const units = "minismbd-setup.service minismbd-setup.path";
+  expectStatus("the first start runs", machine.run(`systemctl enable --now ${units}`), 0);
+  const { out } = machine.run(`cat ${notice}`);
+  const password = /Password: (\S+)/.exec(out)?.[1] ?? "";
+  check("the password is on the boot partition", password !== "", out);
+  check("and not in the journal", !machine.run("journalctl --no-pager").out.includes(password), "it is");
+  const client = ["smbclient", "--configfile=/dev/null", "//127.0.0.1/files", "-U", `smb%${password}`];
+  expectStatus("its user writes", machine.connect([...client, "-c", "put /etc/services s; ls"]), 0, " s ");
+  await waitFor(() => machine.run(`test -e ${notice}`).status !== 0);
+  check("after that it is there no longer", machine.run(`test -e ${notice}`).status !== 0, out);
+  const { out: left } = machine.run("cat /etc/ksmbd/ksmbd.setup-done; ls /etc/ksmbd");
+  check("nor on the machine", left.includes("setup-done") && !left.includes(password), left);
+  machine.run("rm -r /boot/firmware /srv/files /etc/default/minismbd; minismbd deluser smb");
 }
 
 function share(machine: Machine): void {
@@ -165,20 +201,34 @@ function installBeside(machine: Machine): void {
   expectStatus("also when it is purged", machine.run("cat /etc/ksmbd/ksmbd.conf"), 0, "; mine");
 }
 
+async function tryUnderSystemd(root: string): Promise<void> {
+  makeDebian(root, options.suite, ["systemd", "systemd-sysv", "dbus"]);
+  makePackages(join(root, PACKAGES), "amd64");
+  const machine = await Machine.boot(root);
+  try {
+    install(machine);
+    await firstStart(machine);
+    share(machine);
+    await fail(machine);
+    upgrade(machine);
+    purge(machine);
+    installBeside(machine);
+  } finally {
+    await machine.stop();
+  }
+}
+
+async function tryUnderQemu(root: string): Promise<void> {
+  await makeForeignDebian(root, options.suite);
+  makePackages(join(root, "var/tmp"), "arm64");
+  if ((await tryForeign(root)) !== 0) failed++;
+}
+
 const directory = mkdtempSync(join(tmpdir(), "minismbd-package-"));
 const root = join(directory, "root");
-makeDebian(root, options.suite, ["systemd", "systemd-sysv", "dbus"]);
-makePackages(join(root, PACKAGES));
-const machine = await Machine.boot(root);
 try {
-  install(machine);
-  share(machine);
-  await fail(machine);
-  upgrade(machine);
-  purge(machine);
-  installBeside(machine);
+  await (options.arch === "arm64" ? tryUnderQemu(root) : tryUnderSystemd(root));
 } finally {
-  await machine.stop();
   if (options.keep) process.stdout.write(`kept: ${root}\n`);
   else rmSync(directory, { recursive: true });
 }

@@ -1,0 +1,71 @@
+# The package in a root of another processor, under qemu: installed, started by hand, used by smbclient, upgraded, purged.
+# Run by foreign.ts as root of a user namespace with a network of its own. ROOT, QEMU; one line a check on standard output.
+
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+printf '%s' ':arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'"$QEMU:F" \
+	>/proc/sys/fs/binfmt_misc/register
+ip link set lo up
+mount --rbind /dev "$ROOT/dev"
+mount -t proc none "$ROOT/proc"
+mount -t tmpfs none "$ROOT/run"
+
+within() { chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@" 2>&1; }
+client() { smbclient --configfile=/dev/null "//127.0.0.1/$1" -U "$2" -c "$3" 2>&1; }
+# check TITLE COMMAND...: what the command prints is shown where it fails.
+check() {
+	title="$1"
+	shift
+	if "$@" >"$ROOT/tmp/found" 2>&1; then echo "ok    $title"; else
+		echo "FAILED $title"
+		cat "$ROOT/tmp/found"
+		FAILED=1
+	fi
+}
+says() { text="$1"; shift; found="$("$@")"; case "$found" in *"$text"*) return 0 ;; esac; echo "$found"; return 1; }
+start() {
+	within minismbd serve >"$ROOT/tmp/log" 2>&1 &
+	i=0
+	until grep -q 'ready on port' "$ROOT/tmp/log"; do
+		i=$((i + 1))
+		[ $i -le 300 ] || { cat "$ROOT/tmp/log"; return 1; }
+		sleep 0.2
+	done
+}
+stop() {
+	pid="$(cat "$ROOT/run/ksmbd.lock")"
+	kill "$pid"
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+}
+same() { cmp "$1" "$2"; }
+nothing_left() {
+	found="$(find "$ROOT" -xdev \( -name '*minismbd*' -o -path "$ROOT/etc/ksmbd*" \) -not -path "$ROOT/var/log/*" -not -path "$ROOT/var/tmp/*" -not -path "$ROOT/srv/*")"
+	echo "$found"
+	[ -z "$found" ]
+}
+
+check "it is a root of the other processor" says "$ARCHITECTURE" within dpkg --print-architecture
+check "the package installs" within dpkg --install /var/tmp/first.deb
+check "the account is there" within getent passwd minismbd
+check "the first set-up runs" within minismbd setup --directory files=/srv/files
+password="$(within minismbd setup --show | sed -n 's/.*Password: //p')"
+check "it starts" start
+head -c 1000000 /dev/urandom >"$ROOT/tmp/sent"
+check "smbclient writes" client files "smb%$password" "put $ROOT/tmp/sent data"
+check "smbclient reads" client files "smb%$password" "get data $ROOT/tmp/got"
+check "the same bytes" same "$ROOT/tmp/sent" "$ROOT/tmp/got"
+check "a wrong password is refused" says NT_STATUS_LOGON_FAILURE client files smb%wrong ls
+check "status answers" says smb within minismbd status
+cp -a "$ROOT/etc/ksmbd" "$ROOT/tmp/before"
+check "the machine has a SID" test -s "$ROOT/etc/ksmbd/ksmbd.subauth"
+check "the upgrade installs" within dpkg --install /var/tmp/second.deb
+check "the server stops" stop
+check "and starts again" start
+for file in ksmbd.conf ksmbdpwd.db ksmbd.subauth; do
+	check "$file is the same" same "$ROOT/tmp/before/$file" "$ROOT/etc/ksmbd/$file"
+done
+check "it serves" says data client files "smb%$password" ls
+stop
+check "it is purged" within dpkg --purge minismbd
+check "nothing of it is left" nothing_left
+check "the shared files are" same "$ROOT/tmp/sent" "$ROOT/srv/files/data"
+exit "${FAILED:-0}"
