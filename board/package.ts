@@ -2,7 +2,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEB_TARGETS, packDeb, packToolsDeb, type Release } from "./debian/deb.ts";
-import { IPK_TARGETS, packIpk, packLuciIpk } from "./openwrt/ipk.ts";
+import { packApk, packLuciApk } from "./openwrt/apk.ts";
+import { OPENWRT_TARGETS } from "./openwrt/contents.ts";
+import { packIpk, packLuciIpk } from "./openwrt/ipk.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DIST = join(ROOT, "dist");
@@ -19,7 +21,7 @@ function main(words: readonly string[]): void {
     throw new PackageError(`'${revision}' is not a revision, write a number`);
   const release = describeRelease(revision);
   if (form === "deb") makeDebs(release, rest);
-  else if (form === "openwrt") makeIpks(release, rest);
+  else if (form === "openwrt") makeOpenwrt(release, rest);
   else throw new PackageError(`'${form ?? ""}' is not a form of package, write ${USAGE}`);
 }
 
@@ -30,10 +32,14 @@ function makeDebs(release: Release, words: readonly string[]): void {
   print(packToolsDeb(release, DIST));
 }
 
-function makeIpks(release: Release, words: readonly string[]): void {
-  for (const architecture of chooseArchitectures(IPK_TARGETS, words))
-    print(packIpk(release, architecture, build(IPK_TARGETS[architecture]), DIST));
+function makeOpenwrt(release: Release, words: readonly string[]): void {
+  for (const architecture of chooseArchitectures(OPENWRT_TARGETS, words)) {
+    const executable = build(OPENWRT_TARGETS[architecture]);
+    print(packIpk(release, architecture, executable, DIST));
+    print(packApk(release, architecture, executable, DIST));
+  }
   print(packLuciIpk(release, DIST));
+  print(packLuciApk(release, DIST));
 }
 
 /** All without words. */
