@@ -1,14 +1,6 @@
 // OpenWrt's package for apk, which newer releases have in the place of opkg (apk-package(5), apk-v3(5)), made without its SDK
 // and not signed: `apk add --allow-untrusted FILE.apk`.
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Release } from "../debian/deb.ts";
