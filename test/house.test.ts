@@ -128,7 +128,7 @@ test("nothing is exported that nothing uses, in its own file or elsewhere", () =
     }),
   );
   expect(unused).toEqual([]);
-});
+}, 60_000);
 
 test.each([
   ["no default exports", /^export default\b/m],
