@@ -180,3 +180,18 @@ except smbconnection.SessionError as error: print("later", error)
     expect(output).toMatch(/later .*STATUS_NETWORK_SESSION_EXPIRED/);
   },
 );
+
+test.skipIf(!canLogOn)(
+  "a ticket that the service itself has fetched for a user (S4U2Self) logs that user on",
+  async () => {
+    const run = async (cache: string, ...words: readonly string[]) => {
+      const { status, output } = await runIn(kdc.environment(cache), words);
+      if (status !== 0) throw new Error(output);
+    };
+    const service = `cifs/${SERVICE_HOST}`;
+    await run("service", "kinit", "-k", "-t", `${kdc.directory}/keytab`, service);
+    await run("service", "kvno", "-U", TESTER.user, "--out-cache", `${kdc.directory}/for-user`, service);
+    const { output } = await smbclient("for-user", "ls");
+    expect(output).toContain("blocks available");
+  },
+);
