@@ -119,7 +119,7 @@ describe("variables", () => {
 
   test("a path with a variable that has no value leaves the share out", async () => {
     expect(await accessOf(places.own, TESTER, "no-value")).toBe("absent");
-    expect(places.own.output()).toContain("has the variable %i, which has no value here");
+    expect(places.own.output()).toContain("has the variable %d, which has no value here");
   });
 
   test("a share keeps its folder: another user's connection changes nothing", async () => {
