@@ -23,6 +23,7 @@ const SCRIPTS = [
   "pi-gen/stage-minismbd/prerun.sh",
   "pi-gen/stage-minismbd/00-install/01-run.sh",
   "images/usb-disks/minismbd-mount-disk",
+  "openwrt/imagebuilder/files/etc/uci-defaults/99-minismbd",
   "debian/postinst",
   "debian/prerm",
   "debian/postrm",
