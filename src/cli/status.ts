@@ -73,13 +73,14 @@ export async function statusOf(path: string): Promise<ServerStatus> {
 }
 
 function headOf(status: ServerStatus): string {
-  const { bufferBudgetBytes, idleBytes, lentBytes, traffic } = status;
+  const { bufferBudgetBytes, idleBytes, lentBytes, memoryStep, traffic } = status;
+  const shortage = memoryStep === 0 ? "" : `, memory is short (step ${memoryStep} of 4)`;
   return (
     `minismbd ${status.version}, process ${status.pid}, port ${status.port}, up ${timeText(status.uptimeMs)}\n` +
     `${status.connections} connections, ${status.sessions} sessions, ${status.opens} open files; ` +
     `${traffic.requests} requests, ${sizeText(traffic.receivedBytes)} received, ${sizeText(traffic.sentBytes)} sent\n` +
     `memory ${sizeText(status.residentBytes)}, ` +
-    `buffers ${sizeText(lentBytes + idleBytes)} of ${sizeText(bufferBudgetBytes)}\n`
+    `buffers ${sizeText(lentBytes + idleBytes)} of ${sizeText(bufferBudgetBytes)}${shortage}\n`
   );
 }
 

@@ -9,6 +9,7 @@ import type { EngineSettings, Manager, MaybePromise, ShareGrant } from "../port/
 import type { NtStatus } from "../wire/status.ts";
 import { closeUnreachable, loseSession } from "./command/close/teardown.ts";
 import { reviewSessions } from "./command/session/review-sessions.ts";
+import { dropDescriptors } from "./command/open/descriptor.ts";
 import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directories.ts";
 import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
@@ -25,6 +26,8 @@ import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { watchedRows } from "./loop-guard.ts";
 import { turns } from "./turns.ts";
+import { MemoryGuard } from "./pressure/memory-guard.ts";
+import { Step, budgetAt } from "./pressure/pressure.ts";
 import { Sweeper } from "./sweeper.ts";
 import { LogonGates } from "./logon/logon-gate.ts";
 import { LogonThrottle } from "./logon/logon-throttle.ts";
@@ -45,7 +48,7 @@ import { raiseOpenFileLimit, usedDescriptors } from "../linux/limits.ts";
 import type { SocketUser, StreamSocket } from "./transport/stream-socket.ts";
 import { endVolumes, volumeEvents, volumeLimits } from "./vfs/volume/mounted-volume.ts";
 import { missingDisks } from "./vfs/local/missing-disks.ts";
-import { checkShareRoots } from "./vfs/local/share-root.ts";
+import { checkShareRoots, dropDirectoryCaches } from "./vfs/local/share-root.ts";
 import { watchElsewhere } from "./vfs/local/remote-watch.ts";
 import { DirectoryWatcher } from "./vfs/watch/directory-watcher.ts";
 
@@ -56,6 +59,8 @@ const UNKNOWN_LIMIT = 1024;
 
 /** How long `stop` waits for unfinished disk work. */
 const VOLUMES_GRACE_MS = 2_000;
+
+const BREAK_EXPIRED = "a client did not acknowledge an oplock or lease break in time: others go on without it";
 
 /** Between the end of the last connection and the table report: descriptors may still be closing. */
 const REPORT_DELAY_MS = 100;
@@ -75,6 +80,7 @@ class Engine implements EngineControl {
   private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listeners;
   private readonly sweeper: Sweeper;
+  private readonly guard: MemoryGuard;
   private readonly leasedDirectories = new LeasedDirectories();
   /** Descriptors that were open at start. */
   private readonly ownDescriptors = usedDescriptors();
@@ -120,10 +126,7 @@ class Engine implements EngineControl {
         unreachable: (holder) => closeUnreachable(context, holder),
         directoryLeased: (holder, open) => leasedDirectories.begin(context, holder, open),
         directoryReleased: (holder) => this.endDirectoryLease(holder),
-        expired: () =>
-          log.warn?.(
-            "a client did not acknowledge an oplock or lease break in time: others go on without it",
-          ),
+        expired: () => log.warn?.(BREAK_EXPIRED),
       }),
       durables: new DurableOpens(),
       changeTimes: new ChangeTimes(),
@@ -132,6 +135,7 @@ class Engine implements EngineControl {
         systemClock.now,
         systemClock.setTimer,
       ),
+      pressure: (this.guard = new MemoryGuard({ ...systemClock, log, apply: (step) => this.giveUp(step) })),
     };
     this.takeDiskEvents(context);
     this.context = context;
@@ -150,6 +154,19 @@ class Engine implements EngineControl {
     this.sweeper = new Sweeper(this.host, this.connections, leasedDirectories);
     this.listeners = new Listeners((socket, address) => this.accept(socket, address), log);
     this.listeners.start(settings.addresses, settings.port);
+  }
+
+  /** Memory is short, or shorter or less short than before. */
+  private giveUp(step: Step): void {
+    const { pool } = this.context;
+    const isShorter = budgetAt(step, pool.fullBudgetBytes) < pool.budgetBytes || step === Step.LOGONS;
+    pool.setBudget(budgetAt(step, pool.fullBudgetBytes));
+    if (!isShorter) return;
+    if (step >= Step.CACHES) {
+      dropDirectoryCaches();
+      dropDescriptors();
+    }
+    this.sweeper.freeMemory();
   }
 
   private endDirectoryLease(holder: CachingHolder): void {
@@ -213,10 +230,10 @@ class Engine implements EngineControl {
     context.log.debug.conn?.(`connection ${connection.id} from ${remoteAddress}`);
     this.connections.set(connection.id, connection);
     context.connectionTable.add(connection);
-    this.sweeper.wake();
+    this.wake();
     return {
       readable: () => {
-        this.sweeper.wake();
+        this.wake();
         if (turns.around === undefined) connection.readable();
         else turns.enter("a received message", () => connection.readable());
       },
@@ -228,6 +245,12 @@ class Engine implements EngineControl {
         if (context.connections.size === 0) this.reportTablesSoon();
       },
     };
+  }
+
+  /** A client came or sent something. */
+  private wake(): void {
+    this.sweeper.wake();
+    this.guard.wake();
   }
 
   private connectionLimits(): ConnectionLimits {
@@ -298,6 +321,7 @@ class Engine implements EngineControl {
 
   async stop(): Promise<void> {
     this.sweeper.stop();
+    this.guard.stop();
     this.context.clock.clearTimer(this.reportTimer);
     this.listeners.stop();
     for (const connection of [...this.connections.values()]) connection.close("server stops");
@@ -320,6 +344,7 @@ class Engine implements EngineControl {
       lentBytes: pool.lentBytes,
       idleBytes: Math.max(0, pool.residentBytes - pool.lentBytes),
       bufferBudgetBytes: pool.budgetBytes,
+      memoryStep: this.guard.step,
       traffic: traffic.snapshot(),
     };
   }

@@ -103,9 +103,14 @@ export class Sweeper {
     // Once, when the server becomes idle: frees the buffers and the garbage of the last burst.
     if (this.isTidy || now - newest < SWEEP_MS) return;
     this.isTidy = true;
-    context.pool.trim();
+    this.freeMemory();
+  }
+
+  /** Gives back what is kept for reuse, and frees garbage. */
+  freeMemory(): void {
+    this.host.context.pool.trim();
     this.host.idleExchanges.length = 0;
-    if (connections.size === 0) {
+    if (this.connections.size === 0) {
       collectAll();
       return;
     }

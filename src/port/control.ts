@@ -58,6 +58,8 @@ export interface EngineStatus {
   readonly lentBytes: number;
   readonly idleBytes: number;
   readonly bufferBudgetBytes: number;
+  /** What is given up while memory is short: 0 (nothing) to 4. */
+  readonly memoryStep: number;
   /** Since the start, connections that have ended included. */
   readonly traffic: Traffic;
 }

@@ -4,6 +4,7 @@ import { Command } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
 import type { Session, Tree } from "../state/session.ts";
+import { Step } from "../pressure/pressure.ts";
 import { addressBlock } from "../transport/address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
@@ -15,7 +16,7 @@ import { TrafficCount } from "./traffic.ts";
 const MAX_ENDED_KEYS = 4;
 /** Credits granted beyond the credit charge when a log-on succeeds, as Windows does. */
 const LOGON_CREDITS = 32;
-/** The most credits that a client may hold while the buffer pool is low. */
+/** The most credits that a client may hold while the buffer pool is low or memory is short. */
 const CREDITS_WHEN_LOW = 64;
 
 /** NetBIOS keep-alives that a connection may send in a second; clients send one in minutes. */
@@ -153,8 +154,9 @@ export class ConnectionState {
     if (request.command === Command.NEGOTIATE) extra = 0;
     else if (request.command === Command.SESSION_SETUP)
       extra = Math.min(extra, status === Status.SUCCESS ? LOGON_CREDITS : 0);
-    const { pool, settings } = this.context;
-    const limit = pool.isLow() ? CREDITS_WHEN_LOW : settings.maxCredits;
+    const { pool, pressure, settings } = this.context;
+    const isLow = pool.isLow() || pressure.step !== Step.NONE;
+    const limit = isLow ? CREDITS_WHEN_LOW : settings.maxCredits;
     const granted = this.window.grant(Math.max(1, charge + Math.min(extra, 0xffff)), limit);
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }

@@ -10,6 +10,7 @@ import type { DurableOpens } from "../state/durable-opens.ts";
 import type { CachingTable } from "../state/caching.ts";
 import type { NotifyTable } from "../state/notify.ts";
 import type { OpenTable } from "../state/open-table.ts";
+import type { Step } from "../pressure/pressure.ts";
 import type { BufferPool } from "../transport/buffer-pool.ts";
 import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
@@ -72,4 +73,6 @@ export interface EngineContext {
   readonly durables: DurableOpens;
   readonly changeTimes: ChangeTimes;
   readonly logonGates: LogonGates;
+  /** How short memory is. */
+  readonly pressure: { readonly step: Step };
 }

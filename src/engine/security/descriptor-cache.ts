@@ -58,6 +58,10 @@ export class DescriptorCache {
     this.entries.set(key, { changeSeconds, changeNanoseconds, descriptor });
   }
 
+  clear(): void {
+    this.entries.clear();
+  }
+
   /** For changes by the server itself: on a disk without change times nothing else invalidates the entry. */
   forget(key: string): void {
     this.entries.delete(key);

@@ -39,6 +39,11 @@ export class SessionTable extends Map<number, Session> {
   private readonly users = new Map<Session, string>();
   private readonly countsOfUsers = new Map<string, number>();
 
+  /** Sessions that are logged on. */
+  get loggedOnCount(): number {
+    return this.users.size + this.guests.size;
+  }
+
   /** Adds a session whose log-on begins; returns the unfinished one that yields and must be ended. */
   begin(session: Session, holder: Holder, limits: SessionLimits): Session | undefined {
     const room = this.unfinished.roomFor(holder, unfinishedPlaces(limits.maxUnfinishedLogons), () => true);

@@ -129,7 +129,9 @@ interface Waiter {
 }
 
 export class BufferPool {
-  readonly budgetBytes: number;
+  /** Fewer than `fullBudgetBytes` while memory is short. */
+  budgetBytes: number;
+  readonly fullBudgetBytes: number;
   /** Bytes of buffers in use. */
   lentBytes = 0;
   /** Bytes of slabs that may have pages in memory. */
@@ -142,6 +144,14 @@ export class BufferPool {
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes;
+    this.fullBudgetBytes = budgetBytes;
+  }
+
+  /** Gives idle buffers beyond the new budget back at once, those in use when they are released. */
+  setBudget(bytes: number): void {
+    this.budgetBytes = bytes;
+    while (this.residentBytes > bytes && this.discardOne());
+    this.wakeSoon();
   }
 
   /**
@@ -196,6 +206,10 @@ export class BufferPool {
     slab.free.push(buffer);
     // Beyond the budget nothing is kept, so that the pool shrinks after a burst.
     if (this.residentBytes > this.budgetBytes && slab.isIdle) this.discard(slab);
+    this.wakeSoon();
+  }
+
+  private wakeSoon(): void {
     const [first] = this.waiting;
     if (first !== undefined && !this.isWaking && this.fits(first.size)) {
       this.isWaking = true;

@@ -22,6 +22,7 @@ const METRICS: readonly Metric[] = [
   gauge("buffer_bytes", "Buffers in use.", ({ lentBytes }) => lentBytes),
   gauge("buffer_idle_bytes", "Buffers kept for reuse.", ({ idleBytes }) => idleBytes),
   gauge("buffer_budget_bytes", "Limit of the buffers.", ({ bufferBudgetBytes }) => bufferBudgetBytes),
+  gauge("memory_step", "What is given up for memory: 0 nothing to 4.", ({ memoryStep }) => memoryStep),
   counter("requests_total", "Requests answered.", ({ traffic }) => traffic.requests),
   counter("request_errors_total", "Requests answered with an error.", ({ traffic }) => traffic.failures),
   counter("received_bytes_total", "Bytes of requests.", ({ traffic }) => traffic.receivedBytes),

@@ -14,6 +14,7 @@ import { Open } from "../../../src/engine/state/open.ts";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
 import { SessionTable } from "../../../src/engine/state/session-table.ts";
 import { Session, SessionState, type Tree } from "../../../src/engine/state/session.ts";
+import { Step } from "../../../src/engine/pressure/pressure.ts";
 import { BufferPool, HEAD_ROOM, type PooledBuffer } from "../../../src/engine/transport/buffer-pool.ts";
 import { Writer } from "../../../src/wire/cursor.ts";
 import { Command, type Header, HeaderOffset, readHeader, writeHeader } from "../../../src/wire/header.ts";
@@ -31,6 +32,7 @@ export function makeContext(): EngineContext {
     provider,
     pool: new BufferPool(POOL_BYTES),
     clock: { now: () => 0 },
+    pressure: { step: Step.NONE },
     log: { error: () => undefined, debug: {} },
     connections: new Map(),
     sessions: new SessionTable(),

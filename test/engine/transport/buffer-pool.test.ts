@@ -96,3 +96,29 @@ test("those that wait for room get it in the order in which they came, while the
     expect(served).toEqual(expected);
   }
 });
+
+test("a smaller budget gives idle buffers back, and those in use when they are released", () => {
+  const pool = new BufferPool(8 * MIB);
+  const [held, ...others] = fill(pool, MIB, 6);
+  for (const buffer of others) pool.release(buffer);
+  expect(pool.residentBytes).toBeGreaterThan(5 * MIB);
+  pool.setBudget(MIB / 2);
+  expect([pool.isLow(), pool.hasRoom(MIB)]).toEqual([true, false]);
+  expect(pool.residentBytes).toBeLessThan(2 * MIB);
+  if (held !== undefined) pool.release(held);
+  expect(pool.residentBytes).toBe(0);
+  expect(pool.isLow()).toBe(false);
+});
+
+test("what waits for room has it when the budget grows again", async () => {
+  const pool = new BufferPool(8 * MIB);
+  fill(pool, MIB, 2);
+  pool.setBudget(MIB);
+  let isServed = false;
+  pool.whenRoom(MIB, () => (isServed = true));
+  await Promise.resolve();
+  expect(isServed).toBe(false);
+  pool.setBudget(pool.fullBudgetBytes);
+  await Promise.resolve();
+  expect(isServed).toBe(true);
+});

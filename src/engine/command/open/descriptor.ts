@@ -53,6 +53,11 @@ export function forgetDescriptor(node: FileNode): void {
   cache.forget(`${node.identity}!`);
 }
 
+/** Drops all cached descriptors: memory is short. */
+export function dropDescriptors(): void {
+  cache.clear();
+}
+
 function readStoredDescriptor(
   tree: Tree,
   node: FileNode,

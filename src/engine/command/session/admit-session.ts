@@ -4,6 +4,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Exchange, ExchangeHost } from "../../connection/exchange.ts";
 import type { LogonIdentity } from "../../logon/mechanism.ts";
+import { Step } from "../../pressure/pressure.ts";
 import type { Session } from "../../state/session.ts";
 import { loseSession } from "../close/teardown.ts";
 
@@ -17,16 +18,30 @@ export function beginSession(exchange: Exchange, session: Session): void {
   if (yields !== undefined) endYielding(context, yields);
 }
 
-/** Gives a new session its place among those that are logged on. Returns SUCCESS or the refusal. */
-export function admitSession(exchange: Exchange, session: Session, identity: LogonIdentity): NtStatus {
+/**
+ * Gives a new session its place among those that are logged on. Returns SUCCESS or the refusal. `previousId`
+ * is the session that this one replaces.
+ */
+export function admitSession(
+  exchange: Exchange,
+  session: Session,
+  identity: LogonIdentity,
+  previousId: number,
+): NtStatus {
   const { connection, context } = exchange;
+  if (isMemoryShort(context, previousId)) return refuse(connection, identity.user, "memory is short");
   session.startedMs = context.clock.now();
   const user = identity.isGuest || identity.isAnonymous ? undefined : identity.user;
   const isIdle = (guest: Session): boolean => context.opens.ofSession(guest).size === 0;
   const admission = context.sessions.admit(session, user, context.settings, isIdle);
-  if ("limit" in admission) return refuse(connection, identity.user, admission.limit);
+  if ("limit" in admission) return refuse(connection, identity.user, reached(admission.limit));
   if (admission.yields !== undefined) endYielding(context, admission.yields);
   return admitConnection(connection, identity);
+}
+
+/** Somebody is served: another client would not make memory less short. A client that returns may. */
+function isMemoryShort({ pressure, sessions }: EngineContext, previousId: number): boolean {
+  return pressure.step === Step.LOGONS && sessions.loggedOnCount > 0 && !sessions.has(previousId);
 }
 
 const NO_GUID = "0".repeat(32);
@@ -57,13 +72,17 @@ export function admitConnection(connection: ExchangeHost, identity: LogonIdentit
   if (identity.isAnonymous) return Status.SUCCESS;
   const user = identity.isGuest ? undefined : identity.user;
   const limit = connection.context.connectionTable.loggedOn(connection, user);
-  if (limit !== undefined) return refuse(connection, identity.user, limit);
+  if (limit !== undefined) return refuse(connection, identity.user, reached(limit));
   connection.isLoggedOn = true;
   return Status.SUCCESS;
 }
 
-function refuse({ context, remoteAddress }: ExchangeHost, user: string, limit: string): NtStatus {
-  context.manager.notify({ event: "logonFailed", user, remoteAddress, reason: `'${limit}' is reached` });
+function reached(limit: string): string {
+  return `'${limit}' is reached`;
+}
+
+function refuse({ context, remoteAddress }: ExchangeHost, user: string, reason: string): NtStatus {
+  context.manager.notify({ event: "logonFailed", user, remoteAddress, reason });
   return Status.INSUFFICIENT_RESOURCES;
 }
 

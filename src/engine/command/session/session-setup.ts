@@ -234,7 +234,7 @@ function admitNew(
   previousId: number,
 ): NtStatus {
   const isDowngrade = hasOtherDialect(exchange.context, session, identity, previousId);
-  return isDowngrade ? Status.USER_SESSION_DELETED : admitSession(exchange, session, identity);
+  return isDowngrade ? Status.USER_SESSION_DELETED : admitSession(exchange, session, identity, previousId);
 }
 
 /**

@@ -8,7 +8,13 @@ import { type Timer, timers } from "../../../loop/timers.ts";
 import type { DirectoryIdentity } from "../../../port/directory.ts";
 import type { MaybePromise, ShareGrant } from "../../../port/port.ts";
 import { DirectoryCache } from "../context/directory-cache.ts";
-import { type MountedVolume, acquireVolume, releaseVolume, volumeEvents } from "../volume/mounted-volume.ts";
+import {
+  type MountedVolume,
+  acquireVolume,
+  dropWorkersCaches,
+  releaseVolume,
+  volumeEvents,
+} from "../volume/mounted-volume.ts";
 import {
   type ShareDirectory,
   deviceOfPath,
@@ -38,6 +44,12 @@ function checkLater(): Timer {
 /** Reports the lost ones to their stores. */
 export function checkShareRoots(): void {
   for (const root of [...roots.values()]) root.check();
+}
+
+/** Drops the caches of directories, of the event loop and of the volumes' workers. */
+export function dropDirectoryCaches(): void {
+  for (const root of roots.values()) root.directories.clear();
+  dropWorkersCaches();
 }
 
 /** Before Linux 5.8 a directory's mount is unknown: that one which should be there has to exist. */

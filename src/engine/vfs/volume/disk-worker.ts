@@ -31,6 +31,7 @@ function take(message: ToDiskWorker): void {
     operations?.forgetShare(message.forget);
   } else if ("slots" in message) slots = message.slots;
   else if ("end" in message) operations?.end();
+  else if ("dropCaches" in message) operations?.dropCaches();
   else serve(message);
 }
 

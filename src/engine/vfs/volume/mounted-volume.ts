@@ -161,6 +161,10 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     this.workers.forget(share);
   }
 
+  dropCaches(): void {
+    this.workers.dropCaches();
+  }
+
   close(): void {
     timers.clear(this.timeoutTimer);
     this.timeoutTimer = undefined;
@@ -223,6 +227,11 @@ export function releaseVolume(volume: MountedVolume): void {
   if (entry?.volume !== volume || --entry.references > 0) return;
   volumes.delete(volume.device);
   volume.close();
+}
+
+/** Drops the workers' caches of directories. */
+export function dropWorkersCaches(): void {
+  for (const { volume } of volumes.values()) volume.dropCaches();
 }
 
 /**

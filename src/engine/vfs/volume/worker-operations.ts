@@ -21,6 +21,10 @@ export function forgetShare(share: number): void {
   shares.delete(share);
 }
 
+export function dropCaches(): void {
+  directories.clear();
+}
+
 /** Closes the thread's descriptors. */
 export function end(): void {
   closeFolderQueue();

@@ -39,7 +39,12 @@ export interface EndWorker {
   readonly end: true;
 }
 
-export type ToDiskWorker = DiskRequest | ForgetShare | AssignSlots | EndWorker;
+/** Memory is short: the worker drops its cache of directories. */
+export interface DropCaches {
+  readonly dropCaches: true;
+}
+
+export type ToDiskWorker = DiskRequest | ForgetShare | AssignSlots | EndWorker | DropCaches;
 
 export interface DiskAnswer {
   readonly job: number;
