@@ -60,7 +60,8 @@ const UNKNOWN_LIMIT = 1024;
 /** How long `stop` waits for unfinished disk work. */
 const VOLUMES_GRACE_MS = 2_000;
 
-const BREAK_EXPIRED = "a client did not acknowledge an oplock or lease break in time: others go on without it";
+const BREAK_EXPIRED =
+  "a client did not acknowledge an oplock or lease break in time: others go on without it";
 
 /** Between the end of the last connection and the table report: descriptors may still be closing. */
 const REPORT_DELAY_MS = 100;
