@@ -80,7 +80,7 @@ const GROUPS: readonly Group[] = [
     names:
       "announce as,announce version,defer sharing violations,enable asu support,fake oplocks,large readwrite,lanman auth," +
       "mangling char,max mux,max xmit,nt pipe support,nt status support,read bmpx,read raw,reset on zero vc," +
-      "smb1 unix extensions,unix extensions,unicode,use spnego,write raw,share modes,blocking locks",
+      "smb1 unix extensions,unicode,use spnego,write raw,share modes,blocking locks",
   },
   {
     word: "users and passwords are in ksmbdpwd.db, see 'minismbd adduser'",
@@ -261,7 +261,7 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
     "aio read size,aio write size,client lanman auth,client plaintext auth,dns proxy,domain logons,domain master," +
       "fake oplocks,fruit:nfs_aces,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
       "null passwords,obey pam restrictions,pam password change,preferred master," +
-      "printable,print ok,spotlight,unix extensions,unix password sync,usershare allow guests,usershare max shares," +
+      "printable,print ok,spotlight,unix password sync,usershare allow guests,usershare max shares," +
       "time server,wins proxy,wins support,smb1 unix extensions,registry shares,utmp,syslog,domain master,clustering",
   ],
   [

@@ -1,4 +1,4 @@
-// Twelve configurations as people post them: what testparm says, and who may do what, as smbd decides it.
+// Configurations as people post them: what testparm says, and who may do what, as smbd decides it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +9,10 @@ import { makeDirectory, removeDirectory, type User } from "../../peer/test-serve
 import { accessOf, serveFile, type Served, writeFiles } from "../client/config-rig.ts";
 import type { LogOnOptions } from "../client/raw-calls.ts";
 import { formatPasswordDatabase } from "../client/server.ts";
+import { APPLIANCES } from "./posted/appliances.ts";
 import { BOXES } from "./posted/boxes.ts";
 import type { Client, Posted } from "./posted/configurations.ts";
+import { CONTAINERS } from "./posted/containers.ts";
 import { STORAGE } from "./posted/storage.ts";
 
 const GAMES: User = { user: "games", password: "Correct-Horse-9" };
@@ -57,7 +59,9 @@ function write({ files }: Posted): string {
   return directory;
 }
 
-describe.skipIf(!isRoot).each([...BOXES, ...STORAGE].map((posted) => [posted.name, posted] as const))(
+describe
+  .skipIf(!isRoot)
+  .each([...BOXES, ...STORAGE, ...APPLIANCES, ...CONTAINERS].map((posted) => [posted.name, posted] as const))(
   "%s",
   (_, posted) => {
     let directory: string;
@@ -80,9 +84,9 @@ describe.skipIf(!isRoot).each([...BOXES, ...STORAGE].map((posted) => [posted.nam
       expect(lines.filter((line) => line !== "").toSorted()).toEqual([...posted.says].toSorted());
     });
 
-    test.each(posted.access)("[%s] for %s: %s", async (share, client, permitted) => {
+    test.each(posted.access)("[%s] for %s: %s", async (share, client, permitted, smbd = permitted) => {
       expect(await accessOf(ours, CLIENTS[client], share)).toBe(permitted);
-      if (samba) expect(await accessOf(samba, CLIENTS[client], share)).toBe(permitted);
+      if (samba) expect(await accessOf(samba, CLIENTS[client], share)).toBe(smbd);
     });
 
     test("testparm --user says what clients get", () => {

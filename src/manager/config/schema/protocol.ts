@@ -62,7 +62,7 @@ export const PROTOCOL = [
     "smb3 unix extensions",
     "yes",
     "Linux clients that mount with `posix` get modes, owners, links and case-sensitive names as on the disk. Must be on in [global] and in the share.",
-    { scope: "both", aliases: ["smb3 posix extensions"] },
+    { scope: "both", aliases: ["smb3 posix extensions", "unix extensions"] },
   ),
   flag(
     "host msdfs",

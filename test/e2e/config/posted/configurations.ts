@@ -1,4 +1,4 @@
-// Twelve configurations as people post them, written anew: what testparm says of each, and who may do what. DATA stands for
+// Configurations as people post them, written anew: what testparm says of each, and who may do what. DATA stands for
 // the directory of the test's folders, DIRECTORY for that of the files. `games` and `news` are users with accounts on the machine, `stranger` is none.
 import type { Permitted } from "../../client/config-rig.ts";
 
@@ -9,6 +9,11 @@ export interface Posted {
   readonly files: Readonly<Record<string, string>>;
   /** What testparm says, without the directory; all of it. */
   readonly says: readonly string[];
-  /** What smbd and this server give, by share and client. */
-  readonly access: readonly (readonly [share: string, client: Client, permitted: Permitted])[];
+  /** What this server gives, by share and client; `smbd`: where smbd gives another thing. */
+  readonly access: readonly (readonly [
+    share: string,
+    client: Client,
+    permitted: Permitted,
+    smbd?: Permitted,
+  ])[];
 }
