@@ -207,7 +207,7 @@ read only = yes
     says: [
       effects(7, "idmap config * : backend", "the server belongs to no domain"),
       effects(8, "socket options", SOCKETS),
-      "warning: smb.conf:9: 'wide links' has no effect beside 'smb3 unix extensions = yes'; write that as 'no', or 'allow insecure wide links = yes'",
+      "warning: smb.conf:9: 'wide links' lets clients reach every file on the server that their user may reach",
     ],
     access: [
       ["foo", "games", "write"],
