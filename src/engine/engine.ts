@@ -14,6 +14,7 @@ import { LeasedDirectories, makeChangeSink } from "./command/open/leased-directo
 import { negotiateSmb1 } from "./command/session/negotiate.ts";
 import { ROWS } from "./command/table.ts";
 import { type ConnectionLimits, ConnectionTable } from "./connection/connection-table.ts";
+import { ConnectionEvents, type ConnectionWatch } from "./connection/connection-events.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
 import { TrafficCount } from "./connection/traffic.ts";
@@ -231,28 +232,20 @@ class Engine implements EngineControl {
     context.log.debug.conn?.(`connection ${connection.id} from ${remoteAddress}`);
     this.connections.set(connection.id, connection);
     context.connectionTable.add(connection);
-    this.wake();
-    return {
-      readable: () => {
-        this.wake();
-        if (turns.around === undefined) connection.readable();
-        else turns.enter("a received message", () => connection.readable());
-      },
-      drained: () => turns.enter("a socket that takes bytes again", () => connection.drained()),
-      ended: () => turns.enter("a client that sends no more", () => connection.ended()),
-      closed: () => {
-        turns.enter("a closed connection", () => connection.closed());
-        this.sweeper.wake();
-        if (context.connections.size === 0) this.reportTablesSoon();
-      },
-    };
+    this.watch.received();
+    return new ConnectionEvents(connection, this.watch);
   }
 
-  /** A client came or sent something. */
-  private wake(): void {
-    this.sweeper.wake();
-    this.guard.wake();
-  }
+  private readonly watch: ConnectionWatch = {
+    received: () => {
+      this.sweeper.wake();
+      this.guard.wake();
+    },
+    closed: () => {
+      this.sweeper.wake();
+      if (this.connections.size === 0) this.reportTablesSoon();
+    },
+  };
 
   private connectionLimits(): ConnectionLimits {
     const { descriptors, settings } = this.context;

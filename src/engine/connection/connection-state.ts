@@ -64,11 +64,11 @@ export class ConnectionState {
   /**
    * Channel.SigningKey of sessions bound to this connection, which were set up on another one; by session id.
    */
-  readonly channelKeys = new Map<number, Mac>();
+  private channelKeys: Map<number, Mac> | undefined;
   /** Signing keys of sessions that ended here recently, for the error responses to their late requests. */
-  readonly endedKeys = new Map<number, Mac>();
-  /** Log-ons in progress, by session id. */
-  readonly logons = new Map<number, Logon>();
+  private endedKeys: Map<number, Mac> | undefined;
+  /** Log-ons in progress, by session id. An idle connection has none of these three tables. */
+  private logons: Map<number, Logon> | undefined;
   /** Set when the first session is authenticated; larger messages are accepted from then on. */
   isLoggedOn = false;
   isClosed = false;
@@ -166,9 +166,37 @@ export class ConnectionState {
    * Session.SigningKey.
    */
   signingKeyOf(session: Session): Mac | undefined {
-    return this.channelKeys.size > 0
-      ? (this.channelKeys.get(session.id) ?? session.signing)
-      : session.signing;
+    return this.channelKeys?.get(session.id) ?? session.signing;
+  }
+
+  /** Channel.SigningKey of a session that is bound to this connection. */
+  setChannelKey(session: Session, key: Mac): void {
+    this.channelKeys ??= new Map();
+    this.channelKeys.set(session.id, key);
+  }
+
+  /** The signing key of a session that ended here recently. */
+  endedKeyOf(sessionId: number): Mac | undefined {
+    return this.endedKeys?.get(sessionId);
+  }
+
+  logonOf(sessionId: number): Logon | undefined {
+    return this.logons?.get(sessionId);
+  }
+
+  beginLogon(logon: Logon): void {
+    this.logons ??= new Map();
+    this.logons.set(logon.session.id, logon);
+  }
+
+  endLogon(sessionId: number): void {
+    this.logons?.delete(sessionId);
+    if (this.logons?.size === 0) this.logons = undefined;
+  }
+
+  protected dropKeys(): void {
+    this.logons = undefined;
+    this.channelKeys = undefined;
   }
 
   /**
@@ -177,14 +205,19 @@ export class ConnectionState {
    */
   dropSession(session: Session): void {
     const key = this.signingKeyOf(session);
-    if (key !== undefined) this.endedKeys.set(session.id, key);
-    for (const id of this.endedKeys.keys()) {
-      if (this.endedKeys.size <= MAX_ENDED_KEYS) break;
-      this.endedKeys.delete(id);
-    }
+    if (key !== undefined) this.noteEndedKey(session.id, key);
     this.sessions.delete(session.id);
-    this.channelKeys.delete(session.id);
-    this.logons.delete(session.id);
+    this.channelKeys?.delete(session.id);
+    this.endLogon(session.id);
+  }
+
+  private noteEndedKey(sessionId: number, key: Mac): void {
+    const keys = (this.endedKeys ??= new Map());
+    keys.set(sessionId, key);
+    for (const id of keys.keys()) {
+      if (keys.size <= MAX_ENDED_KEYS) break;
+      keys.delete(id);
+    }
   }
 }
 

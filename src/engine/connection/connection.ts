@@ -380,8 +380,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.frames.close();
     this.sendQueue.close();
     this.replyRoom.close();
-    this.logons.clear();
-    this.channelKeys.clear();
+    this.dropKeys();
     const sessions = [...this.sessions.values()];
     this.sessions.clear();
     const told = holdersToldOver(this.context, sessions, this.id);

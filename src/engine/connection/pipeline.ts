@@ -195,7 +195,7 @@ function usableSession({ session, command, context }: Exchange): Session | NtSta
 // response.
 function signErrorWithoutSession(exchange: Exchange): void {
   const { context, connection, sessionId } = exchange;
-  const key = connection.endedKeys.get(sessionId) ?? context.sessions.get(sessionId)?.signing;
+  const key = connection.endedKeyOf(sessionId) ?? context.sessions.get(sessionId)?.signing;
   if (key !== undefined && verifySignature(key, exchange.message)) exchange.signWith = key;
 }
 

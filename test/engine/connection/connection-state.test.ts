@@ -65,18 +65,21 @@ describe("dropSession", () => {
     const session = addSession(connection, 7);
     const channelKey = provider.aesCmac(new Uint8Array(16));
     expect(connection.signingKeyOf(session)).toBe(session.signing);
-    connection.channelKeys.set(7, channelKey);
+    connection.setChannelKey(session, channelKey);
     expect(connection.signingKeyOf(session)).toBe(channelKey);
     connection.dropSession(session);
-    expect(connection.sessions.size + connection.channelKeys.size + connection.logons.size).toBe(0);
+    expect(connection.sessions.size).toBe(0);
+    expect(connection.signingKeyOf(session)).toBe(session.signing);
+    expect(connection.logonOf(7)).toBeUndefined();
     // 3.3.5.2.4: the channel's key, which signed on this connection, signs the refusals.
-    expect(connection.endedKeys.get(7)).toBe(channelKey);
+    expect(connection.endedKeyOf(7)).toBe(channelKey);
   });
 
   test("remembers the keys of the last four sessions", () => {
     const connection = new FakeConnection();
     for (const id of [1, 2, 3, 4, 5, 6]) connection.dropSession(addSession(connection, id));
-    expect([...connection.endedKeys.keys()]).toEqual([3, 4, 5, 6]);
+    const known = [1, 2, 3, 4, 5, 6].filter((id) => connection.endedKeyOf(id) !== undefined);
+    expect(known).toEqual([3, 4, 5, 6]);
   });
 
   test("remembers nothing of a session without a key, as of a guest", () => {
@@ -84,7 +87,7 @@ describe("dropSession", () => {
     const session = addSession(connection, 1);
     session.signing = undefined;
     connection.dropSession(session);
-    expect(connection.endedKeys.size).toBe(0);
+    expect(connection.endedKeyOf(1)).toBeUndefined();
   });
 });
 

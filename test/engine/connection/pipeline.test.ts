@@ -196,9 +196,9 @@ describe("3.3.5.2.1, 3.3.5.2.4: encryption and signature", () => {
   });
 
   test("the channel's own key is the one that verifies, where the session was bound", () => {
-    connection.channelKeys.set(SESSION_ID, addSession(connection, 8).signing ?? fail());
+    const key = addSession(connection, 8).signing ?? fail();
+    connection.setChannelKey(session, key);
     expect(statuses(request(on(READ, { flags: SIGNED }), session.signing))).toEqual([ACCESS_DENIED]);
-    const key = connection.channelKeys.get(SESSION_ID);
     expect(statuses(request(on(READ, { flags: SIGNED, messageId: 1 }), key))).toEqual([SUCCESS]);
   });
 

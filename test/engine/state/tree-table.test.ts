@@ -19,3 +19,18 @@ test("a share is known while one tree connect of it is left", () => {
   trees.clear();
   expect([trees.hasShare("media"), trees.size]).toEqual([false, 0]);
 });
+
+test("the shares of a session with many tree connects are known as well", () => {
+  const trees = new TreeTable();
+  for (let id = 1; id <= 20; id++) trees.set(id, treeOf(id % 2 === 0 ? "docs" : `share${id}`));
+  expect([trees.hasShare("docs"), trees.hasShare("share19"), trees.hasShare("other")]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  trees.set(21, treeOf("other"));
+  for (let id = 2; id <= 20; id += 2) trees.delete(id);
+  expect([trees.hasShare("docs"), trees.hasShare("other")]).toEqual([false, true]);
+  trees.delete(21);
+  expect(trees.hasShare("other")).toBe(false);
+});

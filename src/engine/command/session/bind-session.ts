@@ -38,7 +38,7 @@ export function beginBinding(
   if (status !== Status.SUCCESS) return status;
   if (session.state === SessionState.EXPIRED) return Status.REQUEST_NOT_ACCEPTED;
   if (session.isGuest || session.isAnonymous) return Status.NOT_SUPPORTED;
-  const known = connection.logons.get(session.id);
+  const known = connection.logonOf(session.id);
   const isBound = session.connectionIds.has(connection.id);
   if (isBound && known?.kind !== LogonKind.BINDING) return Status.REQUEST_NOT_ACCEPTED;
   if (known !== undefined) return known;
@@ -49,7 +49,7 @@ export function beginBinding(
     authenticator: newAuthenticator(),
     preauthHash: connection.preauthHash,
   };
-  connection.logons.set(session.id, logon);
+  connection.beginLogon(logon);
   return logon;
 }
 
@@ -87,7 +87,7 @@ export function finishBinding(
   const terms = { ...session.terms, signingAlgorithm: negotiated.signingAlgorithm };
   const keys = makeSessionKeys(context.provider, terms, step.sessionKey, logon.preauthHash);
   connection.sessions.set(session.id, session);
-  connection.channelKeys.set(session.id, keys.signing);
+  connection.setChannelKey(session, keys.signing);
   session.connectionIds.add(connection.id);
   exchange.signWith = keys.signing;
   return Status.SUCCESS;

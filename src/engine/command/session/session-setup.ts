@@ -67,7 +67,7 @@ export function handleSessionSetup(exchange: Exchange): MaybePromise<NtStatus> {
 /** The unfinished log-on that the request continues, or a new log-on or re-authentication. */
 function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | NtStatus {
   const { connection } = exchange;
-  const known = connection.logons.get(exchange.sessionId);
+  const known = connection.logonOf(exchange.sessionId);
   if (known !== undefined) {
     // A binding must continue with the BINDING flag; 3.3.5.5.
     return known.kind === LogonKind.BINDING ? Status.INVALID_PARAMETER : known;
@@ -82,14 +82,14 @@ function findOrBeginLogon(exchange: Exchange, negotiated: Negotiated): Logon | N
       authenticator,
       preauthHash: undefined,
     };
-    connection.logons.set(session.id, reauthentication);
+    connection.beginLogon(reauthentication);
     return reauthentication;
   }
   const session = new Session(newSessionId(exchange), termsOf(negotiated));
   beginSession(exchange, session);
   // 3.3.5.5: each session set-up continues the preauthentication hash of NEGOTIATE with its own messages.
   const logon: Logon = { kind: LogonKind.NEW, session, authenticator, preauthHash: connection.preauthHash };
-  connection.logons.set(session.id, logon);
+  connection.beginLogon(logon);
   return logon;
 }
 
@@ -124,7 +124,7 @@ function takeStep(
   const { connection, context } = exchange;
   const { session } = logon;
   // The connection or the session may have ended during the authentication.
-  if (connection.isClosed || connection.logons.get(session.id) !== logon) return Status.USER_SESSION_DELETED;
+  if (connection.isClosed || connection.logonOf(session.id) !== logon) return Status.USER_SESSION_DELETED;
   context.log.debug.auth?.(`connection ${connection.id}: log-on ${session.id}: ${describeStep(step)}`);
   if (step.kind === "continue") {
     if (step.fault) reportRefusal(exchange, step.fault);
@@ -137,7 +137,7 @@ function takeStep(
     writeResponse(exchange, 0, step.token);
     return Status.MORE_PROCESSING_REQUIRED;
   }
-  connection.logons.delete(session.id);
+  connection.endLogon(session.id);
   if (step.kind === "refused") {
     reportRefusal(exchange, step);
     if (logon.kind === LogonKind.NEW) discardSession(exchange, session);

@@ -196,7 +196,7 @@ function addTree(
     const { name: share, readOnly } = grant;
     exchange.context.manager.notify({ event: "connected", share, identity, readOnly });
   }
-  store?.onLoss(() => endLostTree(exchange.context, tree));
+  endWithDisk(exchange.context, tree);
   exchange.tree = tree;
   exchange.treeId = tree.id;
   encodeTreeConnectResponse(exchange.reserve(RESPONSE_BYTES), {
@@ -209,6 +209,11 @@ function addTree(
     maximalAccess: tree.maximalAccess,
   });
   return Status.SUCCESS;
+}
+
+/** Apart from `addTree`, whose exchange the listener would keep alive with its scope. */
+function endWithDisk(context: EngineContext, tree: Tree): void {
+  tree.store?.onLoss(() => endLostTree(context, tree));
 }
 
 /** Ends a tree whose disk is gone: its clients get NETWORK_NAME_DELETED and connect again. */

@@ -92,6 +92,8 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
   });
 }
 
+const monotonicMs = (): number => performance.now();
+
 class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
   findsAnyForm = false;
@@ -109,7 +111,7 @@ class LocalStore implements FileStore {
   constructor(disk: ShareDisk) {
     this.disk = disk;
     this.listRights = new ListRights(disk);
-    this.volumes = new VolumeCache(disk.context.grant.space.cacheSeconds, () => performance.now());
+    this.volumes = new VolumeCache(disk.context.grant.space.cacheSeconds, monotonicMs);
   }
 
   lookup(components: readonly string[]): MaybePromise<Found | Failure> {
