@@ -53,7 +53,8 @@ const ENGINE: Allowed = {
   "listeners.ts": ["connection", "transport"],
   "table-report.ts": ["connection"],
   "loop-guard.ts": ["connection", "turns.ts"],
-  "sweeper.ts": ["command", "connection"],
+  "quiet-memory.ts": [],
+  "sweeper.ts": ["command", "connection", "quiet-memory.ts"],
   "engine.ts": [
     "control",
     "listeners.ts",

@@ -1,11 +1,11 @@
 // The time limits of connections and durable opens, checked every few seconds while there is something to
 // check: an idle server with nobody connected, or with idle clients alone, is not woken up.
-import { collectAll, collectConcurrently } from "../loop/garbage.ts";
 import { type Timer, timers } from "../loop/timers.ts";
 import { closeOpen } from "./command/close/teardown.ts";
 import type { LeasedDirectories } from "./command/open/leased-directories.ts";
 import { isDead } from "./connection/idle.ts";
 import type { Connection, ConnectionHost } from "./connection/connection.ts";
+import { QuietMemory } from "./quiet-memory.ts";
 
 const SWEEP_MS = 5_000;
 const SWEEP_WHEN_LOW_MS = 1_000;
@@ -22,17 +22,13 @@ const STALL_MS = 1_000;
 const MAX_STUCK_WHEN_LOW_MS = 5_000;
 /** How long a client that has closed its sending side may take to receive its replies. */
 const MAX_ENDING_MS = 60_000;
-/** For how long the collector is helped: in half of the time it is done on a busy machine. */
-const COLLECTOR_WAKE_UP_MS = 25;
-const COLLECTOR_WAKE_UPS = 40;
 
 export class Sweeper {
   private readonly host: ConnectionHost;
   private readonly connections: ReadonlyMap<number, Connection>;
   private readonly leasedDirectories: LeasedDirectories;
+  private readonly quiet: QuietMemory;
   private timer: Timer | undefined;
-  /** True once the garbage of the last burst was freed. */
-  private isTidy = true;
   private isStopped = false;
 
   constructor(
@@ -43,17 +39,24 @@ export class Sweeper {
     this.host = host;
     this.connections = connections;
     this.leasedDirectories = leasedDirectories;
+    this.quiet = new QuietMemory({
+      drop: () => {
+        host.context.pool.trim();
+        host.idleExchanges.length = 0;
+      },
+    });
   }
 
   /** Called when a connection has come, has gone, or has sent something. */
   wake(): void {
-    this.isTidy = false;
+    this.quiet.disturb();
     if (this.timer === undefined) this.schedule();
   }
 
   stop(): void {
     this.isStopped = true;
     timers.clear(this.timer);
+    this.quiet.stop();
   }
 
   private schedule(): void {
@@ -80,7 +83,7 @@ export class Sweeper {
   private hasMore(): boolean {
     const { connections } = this;
     const { context } = this.host;
-    if (!this.isTidy || context.durables.detachedCount > 0 || this.leasedDirectories.lingeringCount > 0)
+    if (!this.quiet.isDone || context.durables.detachedCount > 0 || this.leasedDirectories.lingeringCount > 0)
       return true;
     if (context.settings.deadtimeSeconds > 0 && connections.size > 0) return true;
     for (const connection of connections.values()) if (connection.hasTimeLimit()) return true;
@@ -100,29 +103,12 @@ export class Sweeper {
       if (fault !== undefined) connection.close(fault);
     }
     for (const open of context.durables.expired(now)) closeOpen(context, open);
-    // Once, when the server becomes idle: frees the buffers and the garbage of the last burst.
-    if (this.isTidy || now - newest < SWEEP_MS) return;
-    this.isTidy = true;
-    this.freeMemory();
+    if (now - newest >= SWEEP_MS) this.quiet.advance(connections.size === 0);
   }
 
   /** Gives back what is kept for reuse, and frees garbage. */
   freeMemory(): void {
-    this.host.context.pool.trim();
-    this.host.idleExchanges.length = 0;
-    if (this.connections.size === 0) {
-      collectAll();
-      return;
-    }
-    // A request that comes meanwhile would wait for the end of a collection at once.
-    collectConcurrently();
-    this.wakeCollector(COLLECTOR_WAKE_UPS);
-  }
-
-  /** The concurrent collector makes no progress while the event loop sleeps. */
-  private wakeCollector(times: number): void {
-    if (this.isStopped || times === 0) return;
-    timers.set(COLLECTOR_WAKE_UP_MS, () => this.wakeCollector(times - 1));
+    this.quiet.free(this.connections.size === 0);
   }
 
   private faultOf(connection: Connection, now: number): string | undefined {

@@ -1,4 +1,4 @@
-// The events of one connection's socket: reports them to the engine, and names what the event loop does for tests.
+// The events of one connection's socket: reports them to the engine, and names the work for tests.
 // A class and not four closures, which take 300 bytes more for each connection.
 import type { SocketUser } from "../transport/stream-socket.ts";
 import { turns } from "../turns.ts";
