@@ -8,10 +8,10 @@ import { hasSmbclient, runSmbclient } from "../client/smbclient.ts";
 
 const BUDGET_MIB = 16;
 /**
- * What the runtime's heap and the workers may take beside the budget: 18 on an idle machine, 27 on one with so much
+ * What the runtime's heap and the workers may take beside the budget: 15 on an idle machine, 21 on one with so much
  * other work that garbage is collected late. Where memory follows the load, it is over 200.
  */
-const BESIDE_MIB = 48;
+const BESIDE_MIB = 32;
 const FILE_BYTES = 60_000_000;
 const CLIENTS = 3;
 const SAMPLE_MS = 20;
