@@ -25,6 +25,8 @@ function run(
     stdout: "pipe",
     stderr: "pipe",
     timeout: 60_000,
+    // unshare(1) ignores SIGTERM while it waits for its child.
+    killSignal: "SIGKILL",
   });
   return result.stdout.toString() + result.stderr.toString();
 }
@@ -88,7 +90,7 @@ printf '#!/bin/sh\\ncat /tmp/block\\n' >/usr/sbin/block
 chmod 755 /usr/sbin/uci /usr/sbin/block
 echo openwrt >/etc/openwrt_release
 cd /
-for place in /mnt /var /tmp; do mount -t tmpfs none $place; done
+for place in /mnt /var /tmp /sys/class/block; do mount -t tmpfs none $place; done
 mount -t proc proc /proc
 mkdir -p /var/run /var/lib /var/cache /mnt/first /mnt/second
 chmod 777 /mnt/first /mnt/second
@@ -167,7 +169,7 @@ test.skipIf(!isRoot)(
   "disks are shared when they are mounted, and may be written to, if that is wanted",
   () => {
     const output = runInside(`
-plug() { mount -t tmpfs -o mode=755 "/dev/$1" "$2"; }
+plug() { mkdir -p "/sys/class/block/$1"; mount -t tmpfs -o mode=755 "/dev/$1" "$2"; }
 /etc/init.d/ksmbd start; listens
 ksmbd.adduser -a -p secret anna
 plug sdx1 /mnt/first
