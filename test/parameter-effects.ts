@@ -16,6 +16,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "netbios name service": "discovery/netbios",
   "volume directories": "volumes/plugged-shares",
   "automount disks": "volumes/automount",
+  disk: "volumes/plugged-shares",
   "metrics port": "control/metrics",
   "reload on change": "control/reload-on-change",
   "server min protocol": "session/configuration.attack",
