@@ -75,6 +75,8 @@ export class Session {
   mustEncrypt = false;
   readonly trees = new TreeTable<Tree>();
   private lastTreeId = 0;
+  /** The client has asked for a share, whether or not it got it. */
+  hasAskedForShares = false;
 
   constructor(id: number, terms: SessionTerms) {
     this.id = id;
@@ -92,11 +94,6 @@ export class Session {
   }
   get isAnonymous(): boolean {
     return this.identity?.isAnonymous ?? false;
-  }
-
-  /** A tree connect has succeeded, which may have ended since. */
-  get hasUsedShares(): boolean {
-    return this.lastTreeId !== 0;
   }
 
   /** An unused TreeId; never 0 or 0xFFFFFFFF. */

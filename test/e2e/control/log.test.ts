@@ -88,7 +88,12 @@ describe("a refusal is logged with its reason:", () => {
     client.close();
     const line = "'nobody' (guest) from 127.0.0.1 left at once, as Windows 10 and 11 do";
     expect(await logOf(server, line)).toContain(line);
-    // A guest who uses a share is content.
+    // A client that asks for a share does accept guests, also where it does not get the share.
+    await server.stop();
+    server = await startServer({ parameters: { "map to guest": "bad user", "log level": "info" } });
+    await expect(mountShare(server, NOBODY, "test")).rejects.toThrow();
+    const refused = await logOf(server, "logged off");
+    expect([refused.includes("logged off"), refused.includes("left at once")]).toEqual([true, false]);
     const guests = await startServer({
       parameters: { "map to guest": "bad user", "log level": "info" },
       shares: [{ name: "open", parameters: { "guest ok": "yes" } }],

@@ -225,10 +225,13 @@ export function closeTree(context: EngineContext, tree: Tree): MaybePromise<void
 /** How soon Windows gives up a guest's session that it does not accept. */
 const GUEST_GIVEN_UP_MS = 5_000;
 
-function reportEnd({ clock, manager }: EngineContext, { hasUsedShares, identity, startedMs }: Session): void {
+function reportEnd(
+  { clock, manager }: EngineContext,
+  { hasAskedForShares, identity, startedMs }: Session,
+): void {
   if (identity === undefined) return;
   const isShort = clock.now() - startedMs < GUEST_GIVEN_UP_MS;
-  if (identity.isGuest && !identity.isAnonymous && isShort && !hasUsedShares)
+  if (identity.isGuest && !identity.isAnonymous && isShort && !hasAskedForShares)
     manager.notify({ event: "guestLeft", identity });
   manager.notify({ event: "logoff", identity });
 }

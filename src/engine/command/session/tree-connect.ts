@@ -31,6 +31,7 @@ export function handleTreeConnect(exchange: Exchange, session: Session): MaybePr
     exchange.connection.close("TREE_CONNECT of 3.1.1 without signature and encryption");
     return NO_REPLY;
   }
+  session.hasAskedForShares = true;
   const name = shareNameOf(decodeTreeConnectRequest(exchange.message).path);
   if (name === undefined || identity === undefined) return Status.BAD_NETWORK_NAME;
   if (session.trees.size >= MAX_TREES_PER_SESSION) return Status.INSUFFICIENT_RESOURCES;
