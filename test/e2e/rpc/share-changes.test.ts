@@ -1,8 +1,18 @@
 // An administrator adds, changes and deletes shares by RPC: `net rpc share` of Samba and impacket, against this server and
 // smbd. [MS-SRVS] 3.1.4.7, 3.1.4.11, 3.1.4.12.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { FlockOperation, flockFd } from "../../../src/linux/locks.ts";
 import { startSmbd } from "../../peer/smbd.ts";
 import { makeDirectory, removeDirectory, type TestServer, type User } from "../../peer/test-server.ts";
 import { runProgram, runSmbclient } from "../client/smbclient.ts";
@@ -224,9 +234,11 @@ attempt("delete", lambda: delete("test"))`;
   });
 
   test("gets an error when the file cannot be written, and the share stays", async () => {
-    // What an interrupted change leaves behind, and a change by another program.
-    writeFileSync(join(server.directory, "minismbd.conf.tmp"), "");
+    // A change by another program, which goes on.
+    const other = openSync(join(server.directory, "minismbd.conf.tmp"), "w");
+    flockFd(other, FlockOperation.EXCLUSIVE);
     expect(await impacket('attempt("delete", lambda: delete("test"))')).toBe("delete 5\n");
+    closeSync(other);
     expect((await runSmbclient(server, ["ls"], { share: "test", user: DAEMON })).status).toBe(0);
     expect(server.log()).toMatch(/share \[test\] was not deleted .*: another change is under way/);
   });
