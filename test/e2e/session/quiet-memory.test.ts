@@ -44,34 +44,42 @@ async function settled(server: TestServer, mostKib: number): Promise<number> {
   return kib;
 }
 
-test("the memory of a load is given back while the client stays connected", async () => {
-  const server = await startServer({ parameters: { "log level": "warn" } });
-  const idleKib = anonymousKib(server);
-  const mount = await mountShare(server, TESTER, "test");
-  await Promise.all(Array.from({ length: LOOPS }, (_, loop) => work(mount, `file${loop}`)));
-  const mostKib = idleKib * MOST_OF_IDLE;
-  expect(await settled(server, mostKib)).toBeLessThanOrEqual(mostKib);
-  // The code that was dropped is there again when it is needed.
-  await createFile(mount, "afterwards");
-  mount.client.close();
-  await server.stop();
-}, 120_000);
+test.concurrent(
+  "the memory of a load is given back while the client stays connected",
+  async () => {
+    const server = await startServer({ parameters: { "log level": "warn" } });
+    const idleKib = anonymousKib(server);
+    const mount = await mountShare(server, TESTER, "test");
+    await Promise.all(Array.from({ length: LOOPS }, (_, loop) => work(mount, `file${loop}`)));
+    const mostKib = idleKib * MOST_OF_IDLE;
+    expect(await settled(server, mostKib)).toBeLessThanOrEqual(mostKib);
+    // The code that was dropped is there again when it is needed.
+    await createFile(mount, "afterwards");
+    mount.client.close();
+    await server.stop();
+  },
+  120_000,
+);
 
-test("a connected client without requests takes a few KiB", async () => {
-  const server = await startServer({
-    shares: [{ name: "test", parameters: { "max connections": "2000" } }],
-    parameters: { "log level": "warn", "max connections": "2000", "max user sessions": "2000" },
-  });
-  const mounts: Mount[] = [];
-  const connect = async (count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) mounts.push(await mountShare(server, TESTER, "test"));
-  };
-  await connect(FIRST);
-  await Bun.sleep(FIRST_QUIET_MS);
-  const before = anonymousKib(server);
-  await connect(FURTHER);
-  const mostKib = before + FURTHER * MOST_KIB_EACH;
-  expect(await settled(server, mostKib)).toBeLessThanOrEqual(mostKib);
-  for (const { client } of mounts) client.close();
-  await server.stop();
-}, 180_000);
+test.concurrent(
+  "a connected client without requests takes a few KiB",
+  async () => {
+    const server = await startServer({
+      shares: [{ name: "test", parameters: { "max connections": "2000" } }],
+      parameters: { "log level": "warn", "max connections": "2000", "max user sessions": "2000" },
+    });
+    const mounts: Mount[] = [];
+    const connect = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) mounts.push(await mountShare(server, TESTER, "test"));
+    };
+    await connect(FIRST);
+    await Bun.sleep(FIRST_QUIET_MS);
+    const before = anonymousKib(server);
+    await connect(FURTHER);
+    const mostKib = before + FURTHER * MOST_KIB_EACH;
+    expect(await settled(server, mostKib)).toBeLessThanOrEqual(mostKib);
+    for (const { client } of mounts) client.close();
+    await server.stop();
+  },
+  180_000,
+);

@@ -33,6 +33,7 @@ describe.each([
     server = await startServer({
       parameters: {
         "server spn validation": level,
+        "logon failure delay": "0",
         "server spn names": "nas.home.test 192.0.2.5",
         "netbios aliases": "OTHERNAME",
       },
