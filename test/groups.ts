@@ -4,9 +4,16 @@ export interface Group {
   readonly name: string;
   /** Files and directories below test/. */
   readonly paths: readonly string[];
+  /** It runs beside the group before it. */
+  readonly isBeside?: true;
 }
 
 const HOUSE = ["house", "rooms", "tools", "docs", "build", "memory-holders", "parameter-effects"] as const;
+
+const END_TO_END = [
+  ...["client", "config", "control", "copy", "interop", "metadata", "names", "notify", "open", "rpc"],
+  ...["security", "session", "streams", "volumes"],
+] as const;
 
 export const GROUPS: readonly Group[] = [
   { name: "house", paths: HOUSE.map((name) => `${name}.test.ts`) },
@@ -14,6 +21,8 @@ export const GROUPS: readonly Group[] = [
   { name: "commands", paths: ["cli"] },
   { name: "packages and boards", paths: ["package", "openwrt"] },
   { name: "fuzz", paths: ["fuzz"] },
-  { name: "end to end", paths: ["e2e"] },
+  { name: "end to end", paths: END_TO_END.map((name) => `e2e/${name}`) },
+  // In networks of their own, where they mostly wait.
+  { name: "discovery", paths: ["e2e/discovery"], isBeside: true },
   { name: "benchmark", paths: ["bench"] },
 ];

@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GROUPS } from "./groups.ts";
+import { type Group, GROUPS } from "./groups.ts";
 import { HookNamer, readSkipped } from "./test-output.ts";
 import { findProgram, isThere, SEARCH_PATH, TOOLS } from "./tools.ts";
 
@@ -25,12 +25,15 @@ async function main(): Promise<void> {
   await step("type check", [BUN, "check", "--no-script"]);
   await step("format check", [BUN, "fmt", "--no-script", "--check", ...formatted()]);
   if (await step("build", [BUN, "build.ts"])) {
-    for (const { name, paths } of GROUPS) {
-      await runTests(
-        name,
-        paths.map((path) => join("test", path)),
+    for (const round of findRounds())
+      await Promise.all(
+        round.map(({ name, paths }) =>
+          runTests(
+            name,
+            paths.map((path) => join("test", path)),
+          ),
+        ),
       );
-    }
   }
   if (IS_CI && counts.skipped > 0) faults.push(`${counts.skipped} tests were skipped, in CI none may be`);
   process.stdout.write("\n");
@@ -88,6 +91,15 @@ async function step(name: string, words: readonly string[]): Promise<boolean> {
   const isFine = (await child.exited) === 0;
   if (!isFine) faults.push(name);
   return isFine;
+}
+
+/** The groups that run at the same time, in turn. */
+function findRounds(): Group[][] {
+  const rounds: Group[][] = [];
+  for (const group of GROUPS)
+    if (group.isBeside) rounds.at(-1)?.push(group);
+    else rounds.push([group]);
+  return rounds;
 }
 
 async function runTests(name: string, paths: readonly string[]): Promise<void> {
