@@ -16,18 +16,33 @@ const SOCKADDR_SIZE = 12;
 
 const room = new Scratch(16_384);
 
+/** Opens a socket of a netlink family and subscribes to `groups`. Returns a descriptor or -errno. */
+export function openNetlink(family: number, groups: number): number {
+  const fd = sys(Syscall.socket, AF_NETLINK, SOCK_RAW | Open.CLOEXEC | Open.NONBLOCK, family);
+  if (fd < 0) return fd;
+  room.bytes.fill(0, 0, SOCKADDR_SIZE);
+  room.view.setUint16(0, AF_NETLINK, true);
+  room.view.setUint32(8, groups, true);
+  const result = sys(Syscall.bind, fd, room.address, SOCKADDR_SIZE);
+  if (result >= 0) return fd;
+  closeFd(fd);
+  return result;
+}
+
+/** Takes the next event without waiting: its bytes, valid until the next call, or -errno; empty: none. */
+export function receiveNetlink(fd: number): Uint8Array | number {
+  const length = sys(Syscall.recvfrom, fd, room.address, room.bytes.length, MSG_DONTWAIT, 0, 0);
+  return length < 0 ? length : room.bytes.subarray(0, length);
+}
+
 /**
  * Subscribes to changes of interfaces and addresses; they arrive with SIGIO, whose handler must be installed
  * before. Returns a descriptor or -errno.
  */
 export function openInterfaceEvents(): number {
-  const fd = sys(Syscall.socket, AF_NETLINK, SOCK_RAW | Open.CLOEXEC | Open.NONBLOCK, NETLINK_ROUTE);
+  const fd = openNetlink(NETLINK_ROUTE, GROUPS);
   if (fd < 0) return fd;
-  room.bytes.fill(0, 0, SOCKADDR_SIZE);
-  room.view.setUint16(0, AF_NETLINK, true);
-  room.view.setUint32(8, GROUPS, true);
-  const bound = sys(Syscall.bind, fd, room.address, SOCKADDR_SIZE);
-  const result = bound < 0 ? bound : signalEvents(fd, true);
+  const result = signalEvents(fd, true);
   if (result >= 0) return fd;
   closeFd(fd);
   return result;
@@ -37,8 +52,8 @@ export function openInterfaceEvents(): number {
 export function drainInterfaceEvents(fd: number): boolean {
   let hasEvents = false;
   for (;;) {
-    const length = sys(Syscall.recvfrom, fd, room.address, room.bytes.length, MSG_DONTWAIT, 0, 0);
-    if (length <= 0 && length !== -Errno.ENOBUFS) return hasEvents;
+    const event = receiveNetlink(fd);
+    if (event !== -Errno.ENOBUFS && (typeof event === "number" || event.length === 0)) return hasEvents;
     hasEvents = true;
   }
 }
