@@ -1,11 +1,11 @@
 // Announces the server in the network; loaded when that is on. Started anew when names, port or addresses
 // change.
 import { findLinks, type Link } from "./links.ts";
-import { Llmnr } from "./llmnr.ts";
+import { startLlmnr } from "./llmnr.ts";
 import { LLMNR_PORT } from "./llmnr-responder.ts";
 import { Mdns } from "./mdns.ts";
 import { MDNS_PORT } from "./mdns-responder.ts";
-import { Netbios } from "./netbios.ts";
+import { startNetbios } from "./netbios.ts";
 import { NETBIOS_PORT } from "./netbios-responder.ts";
 import { isPortServed } from "./other-responder.ts";
 import { asLabel, type ServerIdentity } from "./service-records.ts";
@@ -98,9 +98,13 @@ const START: Readonly<Record<Protocol, Start>> = {
   "multicast DNS": (plan, links, report) => new Mdns(identityOf(plan), links, report),
   "WS-Discovery": startWsd,
   LLMNR: ({ hostName, serverName }, links, report) =>
-    new Llmnr([...new Set([serverName, hostName].map((name) => asLabel(name).toUpperCase()))], links, report),
+    startLlmnr(
+      [...new Set([serverName, hostName].map((name) => asLabel(name).toUpperCase()))],
+      links,
+      report,
+    ),
   "the NetBIOS name service": ({ serverName, workgroup }, links, report) =>
-    new Netbios(serverName, workgroup, links, report),
+    startNetbios(serverName, workgroup, links, report),
 };
 const PROTOCOLS = Object.keys(START) as Protocol[];
 

@@ -1,24 +1,15 @@
 // The responder of one link for Link-Local Multicast Name Resolution, by which Windows resolves names of one
 // label; RFC 4795. Verifies that its names are unique, answers for them, and gives way to a machine that has
 // one already.
-import type { Timer, Timers } from "../../loop/timers.ts";
+import type { Timer } from "../../loop/timers.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import { parseAddress } from "../config/hosts.ts";
 import { decodeMessage } from "./dns-decode.ts";
 import { type DnsMessage, type DnsRecord, encodeMessage } from "./dns-message.ts";
+import type { ResponderHost } from "./link-responders.ts";
 import type { Peer } from "./link-sockets.ts";
 
 export const LLMNR_PORT = 5355;
-
-export interface LlmnrHost {
-  readonly timers: Timers;
-  now(): number;
-  random(): number;
-  /** To the group, or to the one who asked. */
-  send(bytes: Uint8Array, to?: Peer): void;
-  /** Another machine of the link has the name. */
-  conflict(name: string): void;
-}
 
 /** Bits of the header; section 2.1.1. */
 const CONFLICT = 0x0400;
@@ -51,11 +42,11 @@ interface OwnName {
 export class LlmnrResponder {
   private readonly names: readonly OwnName[];
   private readonly addresses: readonly string[];
-  private readonly host: LlmnrHost;
+  private readonly host: ResponderHost;
   private readonly limit = new RateLimit();
 
   /** `addresses` are the machine's on the link; the first is the one that the link's queries come from. */
-  constructor(names: readonly string[], addresses: readonly string[], host: LlmnrHost) {
+  constructor(names: readonly string[], addresses: readonly string[], host: ResponderHost) {
     const fresh = {
       isOurs: undefined,
       id: undefined,

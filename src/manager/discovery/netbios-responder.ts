@@ -1,8 +1,9 @@
 // The NetBIOS name service of one link, for devices that know no other: claims the server's names by
 // broadcast, defends and answers for them, and releases them; RFC 1001 section 15, RFC 1002 section 5.1.1 (a
 // B node).
-import type { Timer, Timers } from "../../loop/timers.ts";
+import type { Timer } from "../../loop/timers.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
+import type { ResponderHost } from "./link-responders.ts";
 import type { Peer } from "./link-sockets.ts";
 import {
   ACTIVE_ERROR,
@@ -21,16 +22,6 @@ import {
 } from "./netbios-message.ts";
 
 export const NETBIOS_PORT = 137;
-
-export interface NetbiosHost {
-  readonly timers: Timers;
-  now(): number;
-  random(): number;
-  /** To the link's broadcast address, or to the one who asked. */
-  send(bytes: Uint8Array, to?: Peer): void;
-  /** Another machine of the link has the name. */
-  conflict(name: string): void;
-}
 
 /** The bytes behind a name: the machine, or as a group its workgroup; the file server. */
 const WORKSTATION = 0x00;
@@ -60,10 +51,10 @@ interface Claim {
 export class NetbiosResponder {
   private readonly claims: readonly Claim[];
   private readonly addresses: readonly string[];
-  private readonly host: NetbiosHost;
+  private readonly host: ResponderHost;
   private readonly limit = new RateLimit();
 
-  constructor(server: string, workgroup: string, addresses: readonly string[], host: NetbiosHost) {
+  constructor(server: string, workgroup: string, addresses: readonly string[], host: ResponderHost) {
     const names: OwnedName[] = [
       { name: server.toUpperCase(), suffix: WORKSTATION, isGroup: false },
       { name: server.toUpperCase(), suffix: FILE_SERVER, isGroup: false },
