@@ -2,7 +2,7 @@
 // first on.
 import { basename } from "node:path";
 import { currentMounts } from "../linux/mountinfo.ts";
-import { askWorker } from "./ask-worker.ts";
+import { askWorker } from "./worker-question.ts";
 import type { Configuration } from "./config/load.ts";
 import { findSystemUser, SystemAccountFiles } from "./users/system-accounts.ts";
 import type { Automounter } from "./volumes/automounter.ts";
@@ -59,13 +59,6 @@ export class AutomountSwitch {
 }
 
 async function askToMount(question: AutomountQuestion): Promise<AutomountAnswer | undefined> {
-  const answer = await askWorker<AutomountAnswer>(startWorker, question);
+  const answer = await askWorker<AutomountAnswer>("manager/volumes/automount-worker.ts", question);
   return typeof answer === "string" ? undefined : answer;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/volumes/automount-worker.ts")
-    : new Worker(new URL("./volumes/automount-worker.ts", import.meta.url));
 }

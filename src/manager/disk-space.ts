@@ -1,7 +1,7 @@
 // Total and free space of mounted disks, asked by workers, so that neither the event loop nor another disk
 // waits for one that hangs.
 import { timers } from "../loop/timers.ts";
-import { askWorker } from "./ask-worker.ts";
+import { askWorker } from "./worker-question.ts";
 
 /** `code` is the name of an errno. */
 export type SpaceAnswer =
@@ -39,13 +39,6 @@ function askSpace(mountPoint: string, timeoutMs: number): SpaceAnswer | Promise<
 }
 
 async function askInWorker(mountPoint: string): Promise<SpaceAnswer> {
-  const answer = await askWorker<SpaceAnswer>(startWorker, mountPoint);
+  const answer = await askWorker<SpaceAnswer>("manager/space-worker.ts", mountPoint);
   return typeof answer === "string" ? { code: answer } : answer;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/space-worker.ts")
-    : new Worker(new URL("./space-worker.ts", import.meta.url));
 }

@@ -5,7 +5,7 @@ import { Errno } from "../linux/errno.ts";
 import { Resolve, openAt2 } from "../linux/open.ts";
 import { statFdCached } from "../linux/stat.ts";
 import { timers } from "../loop/timers.ts";
-import { askWorker } from "./ask-worker.ts";
+import { askWorker } from "./worker-question.ts";
 import { type StatAnswer, walkDirectory } from "./directory-walk.ts";
 import type { MaybePromise } from "../port/port.ts";
 
@@ -43,15 +43,8 @@ function statFromCache(path: string): StatAnswer | undefined {
 }
 
 async function statInWorker(path: string): Promise<StatAnswer> {
-  const answer = await askWorker<StatAnswer>(startWorker, path);
+  const answer = await askWorker<StatAnswer>("manager/directory-worker.ts", path);
   return typeof answer === "string" ? { code: answer } : answer;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/directory-worker.ts")
-    : new Worker(new URL("./directory-worker.ts", import.meta.url));
 }
 
 function expire(afterMs: number): Promise<StatAnswer> {

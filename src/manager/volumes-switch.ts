@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
 import { timers } from "../loop/timers.ts";
 import { AutomountSwitch } from "./automount-switch.ts";
-import { askWorker } from "./ask-worker.ts";
+import { askWorker } from "./worker-question.ts";
 import { DeviceWatch } from "./device-watch.ts";
 import type { Configuration } from "./config/load.ts";
 import { isOnDisk } from "./live-configuration.ts";
@@ -133,13 +133,9 @@ function isUnplugged({ source, deviceMajor, deviceMinor }: Mount): boolean {
 }
 
 async function writeNames(file: string, text: string): Promise<string | undefined> {
-  const answer = await askWorker<{ fault: string | undefined }>(startNamesWorker, { file, text });
+  const answer = await askWorker<{ fault: string | undefined }>("manager/volumes/names-worker.ts", {
+    file,
+    text,
+  });
   return typeof answer === "string" ? `${file} cannot be written (${answer})` : answer.fault;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startNamesWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/volumes/names-worker.ts")
-    : new Worker(new URL("./volumes/names-worker.ts", import.meta.url));
 }

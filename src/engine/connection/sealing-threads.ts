@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { ProviderWish } from "../../crypto/select.ts";
 import { canStartThread } from "../../linux/limits.ts";
 import { type Timer, timers } from "../../loop/timers.ts";
+import { startWorker } from "../../loop/worker.ts";
 import type { AeadKey } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import { turns } from "../turns.ts";
@@ -113,7 +114,7 @@ export class SealingThreads {
   /** Starts a thread where there may be one more. */
   private start(): boolean {
     if (this.threads.length >= MAX_THREADS || !canStartThread()) return false;
-    const worker = startThread();
+    const worker = startWorker("engine/connection/sealing-worker.ts");
     worker.unref();
     const thread: Thread = { worker, posted: new Map() };
     worker.onmessage = ({ data }: MessageEvent<SealingAnswer>) =>
@@ -148,11 +149,4 @@ export class SealingThreads {
     if (at >= 0) this.threads.splice(at, 1);
     void thread.worker.terminate();
   }
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startThread(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./engine/connection/sealing-worker.ts")
-    : new Worker(new URL("./sealing-worker.ts", import.meta.url));
 }

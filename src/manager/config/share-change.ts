@@ -43,17 +43,10 @@ export interface ShareChangeAnswer {
   readonly reason: string;
 }
 
-const queue = new WorkerQueue<ShareChangeRequest, ShareChangeAnswer>(startWorker);
+const queue = new WorkerQueue<ShareChangeRequest, ShareChangeAnswer>("manager/config/share-worker.ts");
 
 /** Without a fault the change is on disk; the server has not read it yet. */
 export async function changeShareInFile(request: ShareChangeRequest): Promise<ShareChangeAnswer> {
   const answer = await queue.ask(request);
   return typeof answer === "string" ? { fault: "failed", reason: answer } : answer;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/config/share-worker.ts")
-    : new Worker(new URL("./share-worker.ts", import.meta.url));
 }

@@ -3,7 +3,7 @@
 import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import { timers } from "../../loop/timers.ts";
 import type { EngineControl } from "../../port/control.ts";
-import { askWorker } from "../ask-worker.ts";
+import { askWorker } from "../worker-question.ts";
 import type { Configuration } from "../config/load.ts";
 import { HANGING, type UnmountAnswer, unmountDisk } from "../volumes/unmount.ts";
 import { ControlError, type Request, textOf } from "./protocol.ts";
@@ -103,7 +103,11 @@ function findMount(host: EjectHost, request: Request): Mount {
 }
 
 async function askToUnmount({ mountPoint, source, isSlave }: Mount): Promise<UnmountAnswer> {
-  const answer = await askWorker<UnmountAnswer>(startWorker, { mountPoint, source, isSlave });
+  const answer = await askWorker<UnmountAnswer>("manager/volumes/unmount-worker.ts", {
+    mountPoint,
+    source,
+    isSlave,
+  });
   return typeof answer === "string" ? { ...HANGING, outcome: "failed", reason: answer } : answer;
 }
 
@@ -133,11 +137,4 @@ export function describeEject(answer: UnmountAnswer, { mountPoint }: Pick<Mount,
     case "failed":
       return `not unmounted (${reason}): run umount ${mountPoint} as root`;
   }
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/volumes/unmount-worker.ts")
-    : new Worker(new URL("../volumes/unmount-worker.ts", import.meta.url));
 }

@@ -1,6 +1,6 @@
 // Withdraws the files that show the first password when somebody has logged on with it.
 import type { EngineEvent } from "../../port/port.ts";
-import { askWorker } from "../ask-worker.ts";
+import { askWorker } from "../worker-question.ts";
 import type { Log } from "../log/log.ts";
 import { readSetupRecord, setupFileOf } from "./setup-record.ts";
 
@@ -36,7 +36,7 @@ export class FirstLogon {
   }
 
   private async withdraw(): Promise<void> {
-    const answer = await askWorker<NoticeAnswer>(startWorker, this.recordFile);
+    const answer = await askWorker<NoticeAnswer>("manager/setup/notice-worker.ts", this.recordFile);
     const fault = typeof answer === "string" ? answer : answer.fault;
     if (fault === undefined) this.log.info("the first password was used, and is shown no longer");
     else this.log.warn(`the first password is still shown: ${fault}; run 'minismbd setup'`);
@@ -46,11 +46,4 @@ export class FirstLogon {
 /** `fault`: what could not be removed. */
 export interface NoticeAnswer {
   readonly fault: string | undefined;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/setup/notice-worker.ts")
-    : new Worker(new URL("./notice-worker.ts", import.meta.url));
 }

@@ -14,17 +14,10 @@ export interface PasswordChangeAnswer {
   readonly fault: string | undefined;
 }
 
-const queue = new WorkerQueue<PasswordChange, PasswordChangeAnswer>(startWorker);
+const queue = new WorkerQueue<PasswordChange, PasswordChangeAnswer>("manager/users/password-worker.ts");
 
 /** Returns why the password was not changed; undefined: it is on disk. */
 export async function changeStoredPassword(change: PasswordChange): Promise<string | undefined> {
   const answer = await queue.ask(change);
   return typeof answer === "string" ? answer : answer.fault;
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/users/password-worker.ts")
-    : new Worker(new URL("./password-worker.ts", import.meta.url));
 }

@@ -2,6 +2,7 @@
 // keeps its worker; the next question goes to another.
 import { canStartThread } from "../../linux/limits.ts";
 import { type Timer, timers } from "../../loop/timers.ts";
+import { startWorker } from "../../loop/worker.ts";
 import type { VolumeFacts, VolumeQuestion } from "./volume-facts.ts";
 
 /** A disk may have to spin up. */
@@ -29,7 +30,7 @@ export class FactsQueue {
   private isAsking = false;
   private stuck = 0;
 
-  constructor(start: () => Worker = startWorker) {
+  constructor(start: () => Worker = () => startWorker("manager/volumes/facts-worker.ts")) {
     this.start = start;
   }
 
@@ -97,11 +98,4 @@ export class FactsQueue {
       worker.terminate();
     };
   }
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/volumes/facts-worker.ts")
-    : new Worker(new URL("./facts-worker.ts", import.meta.url));
 }

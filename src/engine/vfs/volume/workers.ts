@@ -1,6 +1,7 @@
 // The worker threads of one volume, started on demand and ended when idle. One is enough while the disk
 // answers; where it hangs, more are started up to a small limit, for calls that may still succeed.
 import { type Timer, timers } from "../../../loop/timers.ts";
+import { startWorker } from "../../../loop/worker.ts";
 import { turns } from "../../turns.ts";
 import { giveUp, makeSlots, waitInSlot } from "../context/given-up.ts";
 import { Errno } from "../../../linux/errno.ts";
@@ -43,13 +44,6 @@ const MAX_POSTED = 4;
 const HANGING_MS = 200;
 const IDLE_MS = 15_000;
 
-/** The compiled executable has the worker's file under its path below src. */
-function startThread(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./engine/vfs/volume/disk-worker.ts")
-    : new Worker(new URL("./disk-worker.ts", import.meta.url));
-}
-
 interface PostedJob {
   readonly job: DiskJob;
   readonly slot: number;
@@ -67,7 +61,7 @@ class Thread {
   isBusyLong = false;
 
   constructor() {
-    this.worker = startThread();
+    this.worker = startWorker("engine/vfs/volume/disk-worker.ts");
     this.worker.unref();
     this.worker.postMessage({ slots: this.slots } satisfies ToDiskWorker);
   }
