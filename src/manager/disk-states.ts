@@ -2,14 +2,16 @@
 // once in a while for each disk.
 import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
 import { timers } from "../loop/timers.ts";
-import { askWorker } from "./ask-worker.ts";
+import { FactsQueue, NO_FACTS } from "./volumes/facts-queue.ts";
 import { describeState, isReadOnly } from "./volumes/state-words.ts";
-import type { VolumeFacts } from "./volumes/volume-facts.ts";
 
 const TIMEOUT_MS = 5_000;
 /** Between two lines about one disk. */
 const QUIET_MS = 600_000;
 const MAX_DISKS = 256;
+
+/** Disks that hang keep a bounded number of workers. */
+const facts = new FactsQueue();
 
 export class DiskStates {
   private readonly warn: (text: string) => void;
@@ -44,16 +46,6 @@ export class DiskStates {
 export async function describeMount(mount: Mount): Promise<string | undefined> {
   if (!mount.source.startsWith("/dev/"))
     return isReadOnly(mount) ? `it is mounted read-only: mount -o remount,rw ${mount.mountPoint}` : undefined;
-  const answer = await Promise.race([
-    askWorker<VolumeFacts>(startWorker, mount),
-    timers.sleep(TIMEOUT_MS).then(() => "ETIMEDOUT"),
-  ]);
-  return typeof answer === "string" ? undefined : describeState(mount, answer);
-}
-
-/** The compiled executable has the worker's file under its path below src. */
-function startWorker(): Worker {
-  return import.meta.url.includes("$bunfs")
-    ? new Worker("./manager/volumes/facts-worker.ts")
-    : new Worker(new URL("./volumes/facts-worker.ts", import.meta.url));
+  const answer = await Promise.race([facts.ask(mount), timers.sleep(TIMEOUT_MS)]);
+  return answer === undefined || answer === NO_FACTS ? undefined : describeState(mount, answer);
 }
