@@ -1,7 +1,7 @@
 // `minismbd control` and ksmbd.control: signals the running server, or asks it over its control socket.
 import { existsSync } from "node:fs";
 import { ask, askAll } from "../manager/control/client.ts";
-import type { ComponentState } from "../manager/control/commands.ts";
+import type { ComponentState } from "../manager/control/operations/server.ts";
 import type { EjectItem } from "../manager/control/eject.ts";
 import { notifyServer } from "../manager/lock-file.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";

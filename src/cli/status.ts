@@ -2,7 +2,7 @@
 import { askAll } from "../manager/control/client.ts";
 import { formatMetrics } from "../manager/control/metrics.ts";
 import { controlFileOf, defaultLockFile } from "../manager/paths.ts";
-import type { ServerStatus } from "../manager/control/commands.ts";
+import type { ServerStatus } from "../manager/control/operations/tables.ts";
 import { CliError, describeOptions, type Option, parseArguments } from "./arguments.ts";
 import { formatSection, SECTIONS, type SectionName, sizeText, timeText } from "./status-tables.ts";
 import { watch } from "./status-watch.ts";

@@ -1,12 +1,14 @@
 // The client of the control socket, for the commands.
 import { lstatSync } from "node:fs";
 import { connect } from "node:net";
-import { ControlError, PROTOCOL_VERSION } from "./protocol.ts";
+import { ControlError, type ErrorCode, PROTOCOL_VERSION } from "./protocol.ts";
 
 const TIMEOUT_MS = 30_000;
 
 type Answer =
-  { readonly item: unknown } | { readonly end: "ok" } | { readonly end: "error"; readonly message: string };
+  | { readonly item: unknown }
+  | { readonly end: "ok" }
+  | { readonly end: "error"; readonly message: string; readonly code?: ErrorCode };
 
 /**
  * Sends one command and passes each item of the answer to `take`. Throws ControlError where no server
@@ -32,7 +34,7 @@ export async function ask(
         const answer = JSON.parse(line) as Answer;
         if ("item" in answer) take(answer.item);
         else if (answer.end === "ok") return;
-        else throw new ControlError(answer.message);
+        else throw new ControlError(answer.message, answer.code);
       }
     }
   } catch (error) {

@@ -1,15 +1,19 @@
 // The commands of the control socket. Loaded when the first request arrives.
 import { timers } from "../../loop/timers.ts";
-import type { ConnectionRow, EngineControl, EngineStatus, OpenRow, SessionRow } from "../../port/control.ts";
+import type { ConnectionRow, EngineControl, OpenRow, SessionRow } from "../../port/control.ts";
 import type { DebugComponent } from "../../port/port.ts";
 import type { Configuration } from "../config/load.ts";
 import { COMPONENTS } from "../log/levels.ts";
-import { LEVELS, type LogLevel } from "../log/log.ts";
+import type { LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
 import { type DiskHost, listDisks } from "./disks.ts";
 import { eject, type EjectHost } from "./eject.ts";
 import { inSlices } from "./slices.ts";
-import { ControlError, numberOf, type Request, textOf } from "./protocol.ts";
+import { type ArgumentsOf, checkArguments } from "./operation.ts";
+import { type CommandName, findOperation, type OPERATIONS } from "./operations.ts";
+import type { ClosedOpen, ComponentState, EndedClient, ServedShare } from "./operations/server.ts";
+import type { ServerStatus } from "./operations/tables.ts";
+import { ControlError, type Request } from "./protocol.ts";
 
 /** What the commands use of the server. */
 export interface ControlHost extends DiskHost, EjectHost {
@@ -31,9 +35,11 @@ export type StatusHost = Pick<ControlHost, "configuration" | "engine">;
 /** The items of an answer; the consumer may stop between two of them. */
 export type Items = Iterable<object> | AsyncIterable<object>;
 
-type Command = (host: ControlHost, request: Request) => Items;
+type Implementations = {
+  readonly [Name in CommandName]: (host: ControlHost, args: ArgumentsOf<(typeof OPERATIONS)[Name]>) => Items;
+};
 
-export const COMMANDS: Readonly<Record<string, Command>> = {
+export const COMMANDS: Implementations = {
   status: (host) => [statusOf(host)],
   connections: ({ engine }) => engine.tables.connections(),
   sessions: ({ engine }) => engine.tables.sessions(),
@@ -47,7 +53,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   shares: listShares,
   users: listUsers,
   reload,
-  loglevel: setLogLevel,
+  loglevel(host, { level }) {
+    host.setLogLevel(level);
+    return [];
+  },
   debug: toggleDebug,
   kick,
   close,
@@ -60,21 +69,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-/** Throws ControlError. */
+/** Checks the arguments by the table of operations. Throws ControlError. */
 export function carryOut(host: ControlHost, request: Request): Items {
-  const command = Object.hasOwn(COMMANDS, request.command) ? COMMANDS[request.command] : undefined;
-  if (command === undefined) throw new ControlError(`there is no command '${request.command}'`);
+  const operation = findOperation(request.command);
+  if (operation === undefined || !Object.hasOwn(COMMANDS, request.command))
+    throw new ControlError(`there is no command '${request.command}'`, "unknown-command");
+  checkArguments(operation, request);
+  const command = COMMANDS[request.command as CommandName] as (host: ControlHost, args: Request) => Items;
   return command(host, request);
-}
-
-/** The item of `status`. */
-export interface ServerStatus extends EngineStatus {
-  readonly version: string;
-  readonly pid: number;
-  readonly port: number;
-  readonly serverName: string;
-  readonly workgroup: string;
-  readonly residentBytes: number;
 }
 
 export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
@@ -90,7 +92,7 @@ export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
   };
 }
 
-function* listShares({ configuration }: ControlHost): Iterable<object> {
+function* listShares({ configuration }: ControlHost): Iterable<ServedShare> {
   for (const { name, path, comment, readOnly, guestOk, browseable } of configuration().shares.values())
     yield { name, path, comment, readOnly, guestOk, browseable };
 }
@@ -101,45 +103,25 @@ function* listUsers({ userNames }: ControlHost): Iterable<object> {
 
 function reload(host: ControlHost): Items {
   const fault = host.reload();
-  if (fault !== undefined) throw new ControlError(`${fault}; the configuration stays as it was`);
+  if (fault !== undefined) throw new ControlError(`${fault}; the configuration stays as it was`, "refused");
   return [];
 }
 
-function setLogLevel(host: ControlHost, request: Request): Items {
-  const level = LEVELS.find((known) => known === textOf(request, "level"));
-  if (level === undefined) throw new ControlError(`'level' is one of ${LEVELS.join(", ")}`);
-  host.setLogLevel(level);
-  return [];
-}
-
-/** The item of `debug`; `isOn` as it is after the change. */
-export interface ComponentState {
-  readonly component: DebugComponent;
-  readonly isOn: boolean;
-}
-
-function toggleDebug(host: ControlHost, request: Request): readonly ComponentState[] {
-  const active = host.toggleDebug(textOf(request, "component") ?? "");
+function toggleDebug(
+  host: ControlHost,
+  { component: name = "" }: ArgumentsOf<typeof OPERATIONS.debug>,
+): readonly ComponentState[] {
+  const active = host.toggleDebug(name);
   return COMPONENTS.map((component) => ({ component, isOn: active.includes(component) }));
 }
 
-interface Wanted {
-  readonly connection: number | undefined;
-  readonly session: number | undefined;
-  readonly user: string | undefined;
-  readonly address: string | undefined;
-}
+type Wanted = ArgumentsOf<typeof OPERATIONS.kick>;
 
 /** Ends the sessions and connections that the request names; one of its arguments must be there. */
-async function* kick({ engine, note }: ControlHost, request: Request): AsyncIterable<object> {
-  const wanted: Wanted = {
-    connection: numberOf(request, "connection"),
-    session: numberOf(request, "session"),
-    user: textOf(request, "user"),
-    address: textOf(request, "address"),
-  };
-  if (Object.values(wanted).every((value) => value === undefined))
-    throw new ControlError("name a connection, session, user or address");
+async function* kick({ engine, note }: ControlHost, wanted: Wanted): AsyncIterable<EndedClient> {
+  const { connection, session, user, address } = wanted;
+  if ([connection, session, user, address].every((value) => value === undefined))
+    throw new ControlError("name a connection, session, user or address", "bad-argument");
   let count = 0;
   for (const row of await findRows(engine.tables.sessions(), (session) => isKicked(session, wanted))) {
     if (!(await engine.endSession(row.id))) continue;
@@ -154,7 +136,7 @@ async function* kick({ engine, note }: ControlHost, request: Request): AsyncIter
     note(`connection from ${row.remoteAddress} closed`);
     yield { connection: row.id, remoteAddress: row.remoteAddress };
   }
-  if (count === 0) throw new ControlError("there is no such client");
+  if (count === 0) throw new ControlError("there is no such client", "not-found");
 }
 
 function isKicked(row: SessionRow, { address, connection, session, user }: Wanted): boolean {
@@ -171,12 +153,12 @@ function isClosed(row: ConnectionRow, { address, connection }: Wanted): boolean 
 }
 
 /** Closes the open of that number, or all opens of a file: `share` and `path`. */
-async function* close({ engine, note }: ControlHost, request: Request): AsyncIterable<object> {
-  const id = numberOf(request, "open");
-  const share = textOf(request, "share");
-  const path = textOf(request, "path");
+async function* close(
+  { engine, note }: ControlHost,
+  { open: id, path, share }: ArgumentsOf<typeof OPERATIONS.close>,
+): AsyncIterable<ClosedOpen> {
   if (id === undefined && (share === undefined || path === undefined))
-    throw new ControlError("name an open, or a share and a path");
+    throw new ControlError("name an open, or a share and a path", "bad-argument");
   const isMeant = (row: OpenRow): boolean => row.id === id || (row.share === share && row.path === path);
   let count = 0;
   for (const row of await findRows(engine.tables.opens(), isMeant)) {
@@ -186,7 +168,7 @@ async function* close({ engine, note }: ControlHost, request: Request): AsyncIte
     note(`'${row.path}' of [${row.share}] closed to '${row.user}' from ${row.remoteAddress}`);
     yield { open: row.id, share: row.share, path: row.path, user: row.user, status };
   }
-  if (count === 0) throw new ControlError("there is no such open file");
+  if (count === 0) throw new ControlError("there is no such open file", "not-found");
 }
 
 async function findRows<T>(rows: Iterable<T>, isMeant: (row: T) => boolean): Promise<T[]> {

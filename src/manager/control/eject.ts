@@ -6,7 +6,7 @@ import type { EngineControl } from "../../port/control.ts";
 import { askWorker } from "../worker-question.ts";
 import type { Configuration } from "../config/load.ts";
 import { HANGING, type UnmountAnswer, unmountDisk } from "../volumes/unmount.ts";
-import { ControlError, type Request, textOf } from "./protocol.ts";
+import { ControlError } from "./protocol.ts";
 
 /** What the command uses of the server. */
 export interface EjectHost {
@@ -44,8 +44,16 @@ interface Outcome {
 /** Those under way, by the mount's number: a disk that hangs gets one worker. */
 const underWay = new Map<number, Promise<Outcome>>();
 
-export async function* eject(host: EjectHost, request: Request): AsyncIterable<EjectItem> {
-  const mount = findMount(host, request);
+/** Which disk: by a share on it, or by where it is mounted. */
+export interface EjectArguments {
+  readonly share: string | undefined;
+  readonly mountPoint: string | undefined;
+  /** The same as `mountPoint`. */
+  readonly path: string | undefined;
+}
+
+export async function* eject(host: EjectHost, args: EjectArguments): AsyncIterable<EjectItem> {
+  const mount = findMount(host, args);
   host.holdBack(mount);
   const work = underWay.get(mount.mountId) ?? letGo(host, mount);
   const done = await Promise.race([work, timers.sleep(LIMIT_MS)]);
@@ -87,18 +95,17 @@ function note(host: EjectHost, mount: Mount, { closed, answer }: Outcome): void 
 }
 
 /** Throws ControlError. */
-function findMount(host: EjectHost, request: Request): Mount {
-  const share = textOf(request, "share");
-  const path = textOf(request, "path");
+function findMount(host: EjectHost, { share, path, mountPoint: given = path }: EjectArguments): Mount {
   const mounts = currentMounts();
   const found = [...host.configuration().shares.values()].find(({ name }) => name === share);
   const mount =
-    path === undefined
+    given === undefined
       ? found && mountOf(mounts, found.path)
-      : mounts.findLast(({ mountPoint }) => mountPoint === path);
-  if (mount === undefined) throw new ControlError("name a share, or the path of a mount point");
-  if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected");
-  if (SYSTEM.test(mount.mountPoint)) throw new ControlError(`${mount.mountPoint} is a part of the system`);
+      : mounts.findLast(({ mountPoint }) => mountPoint === given);
+  if (mount === undefined) throw new ControlError("name a share, or the path of a mount point", "not-found");
+  if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected", "refused");
+  if (SYSTEM.test(mount.mountPoint))
+    throw new ControlError(`${mount.mountPoint} is a part of the system`, "refused");
   return mount;
 }
 

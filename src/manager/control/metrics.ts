@@ -1,6 +1,6 @@
 // The server's numbers in Prometheus' text exposition format, version 0.0.4: for `metrics port`, and by
 // `minismbd status --metrics` for the textfile collector of node_exporter.
-import type { ServerStatus } from "./commands.ts";
+import type { ServerStatus } from "./operations/tables.ts";
 
 interface Metric {
   readonly name: string;

@@ -1,5 +1,5 @@
 // The control socket's protocol: a line of JSON a message. A request is `{"version":1,"command":NAME,…}`; its
-// answer is any number of `{"item":…}` and then `{"end":"ok"}`, or `{"end":"error","message":…}`.
+// answer is any number of `{"item":…}` and then `{"end":"ok"}`, or `{"end":"error","message":…,"code":…}`.
 
 export const PROTOCOL_VERSION = 1;
 /** The longest request in bytes, its newline included. */
@@ -11,9 +11,32 @@ export interface Request {
   readonly [argument: string]: unknown;
 }
 
+/** Why a request cannot be carried out, for programs; http.ts has the HTTP status of each. */
+export type ErrorCode =
+  | "bad-request"
+  | "bad-argument"
+  | "unknown-command"
+  | "not-found"
+  | "not-logged-on"
+  | "forbidden"
+  | "wrong-method"
+  | "exists"
+  | "changed"
+  | "refused"
+  | "too-large"
+  | "too-many"
+  | "failed"
+  | "no-space";
+
 /** A request that cannot be carried out; `message` is one line for the user. */
 export class ControlError extends Error {
   override readonly name = "ControlError";
+  readonly code: ErrorCode;
+
+  constructor(message: string, code: ErrorCode = "failed") {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** Throws ControlError. */
@@ -22,32 +45,16 @@ export function parseRequest(line: string): Request {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new ControlError("the request is not JSON");
+    throw new ControlError("the request is not JSON", "bad-request");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new ControlError("the request is not an object");
+    throw new ControlError("the request is not an object", "bad-request");
   const { version, command } = value as Record<string, unknown>;
   if (version !== PROTOCOL_VERSION)
-    throw new ControlError(`the server speaks version ${PROTOCOL_VERSION} of this protocol alone`);
-  if (typeof command !== "string") throw new ControlError("the request names no command");
+    throw new ControlError(
+      `the server speaks version ${PROTOCOL_VERSION} of this protocol alone`,
+      "bad-request",
+    );
+  if (typeof command !== "string") throw new ControlError("the request names no command", "bad-request");
   return value as Request;
-}
-
-/**
- * An argument that is a whole number; undefined where it is absent. Throws ControlError for another value.
- */
-export function numberOf(request: Request, name: string): number | undefined {
-  const value = request[name];
-  if (value === undefined) return undefined;
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
-    throw new ControlError(`'${name}' is not a number`);
-  return value;
-}
-
-/** An argument that is text; undefined where it is absent. Throws ControlError for another value. */
-export function textOf(request: Request, name: string): string | undefined {
-  const value = request[name];
-  if (value === undefined) return undefined;
-  if (typeof value !== "string" || value === "") throw new ControlError(`'${name}' is not a text`);
-  return value;
 }

@@ -143,7 +143,8 @@ class Client {
       await this.write('{"end":"ok"}\n');
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
-      await this.write(`${JSON.stringify({ end: "error", message: error.message })}\n`);
+      const { code, message } = error;
+      await this.write(`${JSON.stringify({ end: "error", message, code })}\n`);
     }
   }
 
