@@ -74,7 +74,6 @@ export class VolumesSwitch {
 
   private async load(): Promise<void> {
     const { Volumes } = await import("./volumes/volumes.ts");
-    const { AUTOMOUNT_DIRECTORY } = await import("./volumes/candidates.ts");
     const { FactsQueue } = await import("./volumes/facts-queue.ts");
     const { KnownVolumes, readKnownFile, volumesFileOf } = await import("./volumes/known-volumes.ts");
     if (this.volumes !== undefined) return;
@@ -92,7 +91,7 @@ export class VolumesSwitch {
     this.close = () => known.close();
     this.volumes = new Volumes(
       {
-        directories: () => [...host.loadedConfiguration().volumeDirectories, AUTOMOUNT_DIRECTORY],
+        directories: () => host.loadedConfiguration().volumeDirectories,
         isTaken: (folded) => host.isShareName(folded),
         ownName: (facts) =>
           host.loadedConfiguration().diskShares.find(({ disk }) => isOnDisk(disk, facts))?.name,

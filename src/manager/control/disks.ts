@@ -5,12 +5,14 @@ import type { EngineControl } from "../../port/control.ts";
 import type { Configuration } from "../config/load.ts";
 import { askSpaces } from "../disk-space.ts";
 import { describeMount } from "../disk-states.ts";
+import { isDisk, placeOf } from "../volumes/places.ts";
 import { isReadOnly } from "../volumes/state-words.ts";
+import { isOnRemovableDevice } from "../volumes/volume-facts.ts";
 
 /** What the command uses of the server. */
 export interface DiskHost {
   readonly engine: Pick<EngineControl, "tables">;
-  configuration(): Pick<Configuration, "shares">;
+  configuration(): Pick<Configuration, "shares" | "volumeDirectories">;
   /** True where the path is on a disk that was ejected and is still mounted. */
   isHeldBack(path: string): boolean;
 }
@@ -39,18 +41,18 @@ export interface DiskItem {
 
 /** How long the answer waits for a disk that hangs. */
 const TIMEOUT_MS = 2000;
-/** Where disks are mounted that people plug in; OpenWrt's block-mount, udisks, administrators. */
-const PLUGGED_IN = /^\/(?:mnt|media|run\/media|run\/minismbd\/disks|srv)\//;
 
 export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
   const mounts = currentMounts();
+  const { shares, volumeDirectories } = host.configuration();
+  const removable = new Set(mounts.filter((mount) => isRemovable(mount, volumeDirectories)));
   const sharesByMount = new Map<Mount, string[]>();
-  for (const { name, path } of host.configuration().shares.values()) {
+  for (const { name, path } of shares.values()) {
     const mount = mountOf(mounts, path);
     if (mount !== undefined) sharesByMount.set(mount, [...(sharesByMount.get(mount) ?? []), name]);
   }
   const isListed = (mount: Mount): boolean =>
-    sharesByMount.has(mount) || (isRemovable(mount) && mountOf(mounts, mount.mountPoint) === mount);
+    sharesByMount.has(mount) || (removable.has(mount) && mountOf(mounts, mount.mountPoint) === mount);
   const listed = mounts.filter(isListed);
   const opens = new Map([...host.engine.tables.volumes()].map((row) => [row.mountPoint, row.opens]));
   const spaces = await askSpaces([...new Set(listed.map(({ mountPoint }) => mountPoint))], TIMEOUT_MS);
@@ -64,7 +66,7 @@ export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
       isReadOnly: isReadOnly(mount),
       ...(state !== undefined && { state }),
       isEjected: host.isHeldBack(mount.mountPoint),
-      isRemovable: isRemovable(mount),
+      isRemovable: removable.has(mount),
       shares: sharesByMount.get(mount) ?? [],
       opens: opens.get(mount.mountPoint) ?? 0,
       ...(space !== undefined && "code" in space ? { fault: space.code } : space),
@@ -72,6 +74,8 @@ export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
   }
 }
 
-function isRemovable({ mountPoint, source }: Mount): boolean {
-  return source.startsWith("/dev/") && PLUGGED_IN.test(mountPoint);
+function isRemovable(mount: Mount, directories: readonly string[]): boolean {
+  if (!isDisk(mount)) return false;
+  const place = placeOf(mount.mountPoint, directories);
+  return place === "plugged" || (place === "elsewhere" && isOnRemovableDevice(mount));
 }

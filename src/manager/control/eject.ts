@@ -6,12 +6,13 @@ import type { EngineControl } from "../../port/control.ts";
 import { askWorker } from "../worker-question.ts";
 import type { Configuration } from "../config/load.ts";
 import { HANGING, type UnmountAnswer, unmountDisk } from "../volumes/unmount.ts";
+import { placeOf } from "../volumes/places.ts";
 import { ControlError } from "./protocol.ts";
 
 /** What the command uses of the server. */
 export interface EjectHost {
   readonly engine: Pick<EngineControl, "ejectVolume">;
-  configuration(): Pick<Configuration, "shares">;
+  configuration(): Pick<Configuration, "shares" | "volumeDirectories">;
   /** Refuses the shares on that mount until it is unmounted. */
   holdBack(mount: Mount): void;
   note(text: string): void;
@@ -28,10 +29,6 @@ export interface EjectItem {
   /** What came of it, and what is to be done now. */
   readonly text: string;
 }
-
-/** What nobody unplugs; of /home and the like the directory itself, but not what is mounted below it. */
-const SYSTEM =
-  /^\/(?:(?:dev|home|opt|root|run|srv|tmp|var)$|(?:boot|efi|etc|overlay|proc|rom|sys|usr)(?:\/|$))/;
 
 /** Less than the 30 s that clients of the control socket wait. */
 const LIMIT_MS = 25_000;
@@ -97,14 +94,15 @@ function note(host: EjectHost, mount: Mount, { closed, answer }: Outcome): void 
 /** Throws ControlError. */
 function findMount(host: EjectHost, { share, path, mountPoint: given = path }: EjectArguments): Mount {
   const mounts = currentMounts();
-  const found = [...host.configuration().shares.values()].find(({ name }) => name === share);
+  const { shares, volumeDirectories } = host.configuration();
+  const found = [...shares.values()].find(({ name }) => name === share);
   const mount =
     given === undefined
       ? found && mountOf(mounts, found.path)
       : mounts.findLast(({ mountPoint }) => mountPoint === given);
   if (mount === undefined) throw new ControlError("name a share, or the path of a mount point", "not-found");
   if (mount.mountPoint === "/") throw new ControlError("the root file system cannot be ejected", "refused");
-  if (SYSTEM.test(mount.mountPoint))
+  if (placeOf(mount.mountPoint, volumeDirectories) === "system")
     throw new ControlError(`${mount.mountPoint} is a part of the system`, "refused");
   return mount;
 }

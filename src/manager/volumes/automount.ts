@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSy
 import { join } from "node:path";
 import { Unmount, unmount } from "../../linux/mount.ts";
 import { currentMounts, isBelow, type Mount } from "../../linux/mountinfo.ts";
-import { AUTOMOUNT_DIRECTORY } from "./candidates.ts";
+import { AUTOMOUNT_DIRECTORY } from "./places.ts";
 import { findFacts, type VolumeFacts } from "./volume-facts.ts";
 import { freeName, wantedName } from "./volume-names.ts";
 

@@ -31,6 +31,12 @@ export function findFacts(question: VolumeQuestion): VolumeFacts {
   };
 }
 
+/** Asks sysfs alone, so it does not wait for the disk. */
+export function isOnRemovableDevice(question: VolumeQuestion): boolean {
+  const device = deviceOf(question);
+  return device !== "" && isRemovable(device);
+}
+
 /** MAJOR:MINOR of a disk; empty where it is unknown. */
 function deviceOf({ source, deviceMajor, deviceMinor }: VolumeQuestion): string {
   // btrfs has a number of its own in the mount table.

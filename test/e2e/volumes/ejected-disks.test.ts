@@ -95,6 +95,16 @@ test.skipIf(!canPlugDisks)(
   60_000,
 );
 
+test.skipIf(!canPlugDisks)("a disk below 'volume directories' is listed as one to eject", async () => {
+  const box = (rig = await VolumesRig.start());
+  const disk = box.make("music");
+  box.plug(disk);
+  await box.awaitShare("music");
+  const { items } = await request(box.server.socket, { command: "disks" });
+  const item = items.find(({ mountPoint }) => mountPoint === disk.path);
+  expect(item).toMatchObject({ isRemovable: true, shares: ["music"] });
+});
+
 test.skipIf(!canPlugDisks)(
   "a disk that another program uses is not unmounted, and the answer names the program",
   async () => {
