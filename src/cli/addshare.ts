@@ -1,17 +1,19 @@
 // `minismbd addshare`, and ksmbd.addshare with ksmbd-tools' flags: adds, updates or deletes a share in the
 // configuration, whose comments and order stay.
+import { existsSync } from "node:fs";
 import { updateConfigFile } from "../manager/config/config-file.ts";
 import { hasSection, type Option as ShareOption, removeSection, setOptions } from "../manager/config/edit.ts";
 import { foldShareName } from "../manager/config/load.ts";
 import { foldKey } from "../manager/config/parse.ts";
 import { findParameter } from "../manager/config/schema.ts";
 import { newShareNameFault, valueFault } from "../manager/config/share-name.ts";
-import { CONFIG_FILE, defaultConfigFile, PASSWORD_FILE } from "../manager/paths.ts";
+import { CONFIG_FILE, defaultConfigFile, isUcisPlace, PASSWORD_FILE } from "../manager/paths.ts";
 import { showName } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
 import { notifyRunningServer } from "./notify.ts";
 import { promptLine } from "./prompt.ts";
 import { type ChangeFlag, parseChange } from "./tool-change.ts";
+import { refuseForUci } from "./uci-words.ts";
 
 export const OPTIONS: readonly Option[] = [
   { long: "add", short: "a", help: "add the share; it must not exist" },
@@ -48,6 +50,8 @@ async function change(words: readonly string[], tool: string): Promise<number> {
   const { args, flag } = parsed;
   const name = shareOperand(args, `${tool} ${USAGE}`);
   const file = args.value("config") ?? defaultConfigFile();
+  const isChosen = args.has("config") && !existsSync(file);
+  if (!isChosen && isUcisPlace(file)) refuseForUci(flag, name, readOptions(args.values("option")));
   if (flag === "delete") deleteShare(file, name);
   else await setShare(args, flag, file, name);
   return 0;

@@ -1,5 +1,6 @@
 // Default paths of configuration, password and lock file: those of ksmbd-tools.
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 
 export const CONFIG_FILE = "/etc/ksmbd/ksmbd.conf";
 /** The name in older ksmbd-tools. */
@@ -14,6 +15,24 @@ export function defaultConfigFile(): string {
 
 /** What OpenWrt's service writes from UCI, and serves without a file of the administrator's own. */
 const UCI_CONFIG_FILE = "/var/etc/ksmbd/smb.conf";
+
+/** What OpenWrt's service is configured by. */
+const UCI_FILE = "/etc/config/ksmbd";
+
+/**
+ * True for a file that OpenWrt's service writes from UCI, or that would take UCI's place: the default one,
+ * which is missing there. ksmbd-tools' service has a link there.
+ */
+export function isUcisPlace(file: string): boolean {
+  if (!existsSync(UCI_FILE)) return false;
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return file === CONFIG_FILE;
+  try {
+    return dirname(realpathSync(file)) === realpathSync(dirname(UCI_CONFIG_FILE));
+  } catch {
+    // The link's target is in memory, and the service has not written it yet.
+    return file === CONFIG_FILE;
+  }
+}
 
 /** For what reads the configuration and changes nothing in it: also the file that UCI is written to. */
 export function servedConfigFile(): string {

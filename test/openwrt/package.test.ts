@@ -204,3 +204,45 @@ cat /var/etc/ksmbd/smb.conf`);
   expect(output).toContain("smb2 max write = 64K");
   expect(output).toContain("this router has 60 MiB of memory; minismbd needs 128");
 });
+
+/** What `uci` does to the section that it has just added, on the stub's file. */
+const UCI = `cat >/usr/sbin/uci <<'EOT'
+#!/bin/sh
+text="\${2#*\\].}"
+case "$1" in
+add) printf '\\nconfig %s\\n' "$3" ;;
+set) printf "\\toption %s '%s'\\n" "\${text%%=*}" "\${text#*=}" ;;
+add_list) printf "\\tlist %s '%s'\\n" "\${text%%=*}" "\${text#*=}" ;;
+esac >>/etc/config/ksmbd
+EOT
+`;
+
+test.skipIf(!isRoot)(
+  "ksmbd.addshare changes nothing beside UCI, and the commands that it prints make the share",
+  () => {
+    const output = runInside(`
+${UCI}
+share first /mnt/first; option users anna
+/etc/init.d/ksmbd start; listens
+ksmbd.adduser -a -p secret anna
+ksmbd.addshare -a -o 'path = /mnt/second' -o 'read only = no' -o 'valid users = anna' -o 'max connections = 7' \
+  -o "comment = Anna's films" films 2>/tmp/said; echo "status $?"
+ls /etc/ksmbd
+cat /tmp/said
+sed -n 's/^  //p' /tmp/said | sh; serves films
+client -U anna%secret //127.0.0.1/films -c 'mkdir made'; ls /mnt/second
+client -U anna%secret //127.0.0.1/first -c ls | grep -c blocks
+tail -n 7 /var/etc/ksmbd/smb.conf
+ksmbd.addshare -d first; echo "status $?"
+ksmbd.addshare -a -C /var/etc/ksmbd/smb.conf -o 'path = /mnt/first' x; echo "status $?"
+ksmbd.addshare -a -C /etc/ksmbd/ksmbd.conf -o 'path = /mnt/first' x; ls /etc/ksmbd`);
+    expect(output).not.toContain("waited in vain");
+    expect(output.match(/status 1\n/g)).toHaveLength(3);
+    expect(output.match(/ksmbd\.conf\n/g)).toHaveLength(1);
+    expect(output).toContain("  uci set 'ksmbd.@share[-1].read_only=no'\n");
+    expect(output).toContain("  uci add_list 'ksmbd.@share[-1].param=max connections = 7'\n");
+    expect(output).toContain("made\n1\n");
+    expect(output).toContain("comment = Anna's films\n");
+    expect(output).toContain("look at uci show ksmbd");
+  },
+);

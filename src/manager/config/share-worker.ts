@@ -9,6 +9,7 @@ import { type Configuration, foldShareName, loadConfiguration } from "./load.ts"
 import { foldKey } from "./parse.ts";
 import type { Share } from "./share.ts";
 import type { ShareChange, ShareChangeAnswer, ShareChangeFault, ShareChangeRequest } from "./share-change.ts";
+import { isUcisPlace } from "../paths.ts";
 import { newShareNameFault, valueFault } from "./share-name.ts";
 
 declare const self: Worker;
@@ -32,6 +33,8 @@ class Refusal extends Error {
 function changeShare(request: ShareChangeRequest): ShareChangeAnswer {
   try {
     const { file, dialect } = request;
+    if (isUcisPlace(file))
+      throw new Refusal("elsewhere", "the shares of this router are in UCI, /etc/config/ksmbd");
     const before = loadConfiguration({ file, ...(dialect !== undefined && { dialect }) });
     const change = findTarget(request, before);
     updateConfigFile(file, (text, written) => edit(change, before, text, written), {
