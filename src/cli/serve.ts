@@ -165,14 +165,17 @@ function runUntilStopped(
     return fault;
   };
   const watch = new FileWatch(reload, manager);
-  const metrics = new MetricsSwitch({ engine, configuration: () => manager.configuration() }, manager);
-  const discovery = new DiscoverySwitch({ engine, configuration: () => manager.configuration() }, manager);
+  const host = hostOf(manager, engine);
+  const metrics = new MetricsSwitch(host, manager);
+  const discovery = new DiscoverySwitch(host, manager);
   // First the shares, so that a client whose disk is gone does not connect to its mount point.
   const disksChanged = (): void => {
     volumes.look();
     engine.mountsChanged();
+    discovery.followDisks();
   };
-  const volumes = new VolumesSwitch(volumeSharing(manager, passwordFile), manager.log, disksChanged);
+  const sharing = volumeSharing(manager, passwordFile, () => discovery.followDisks());
+  const volumes = new VolumesSwitch(sharing, manager.log, disksChanged);
   const mounts = new MountWatch(disksChanged);
   mounts.start();
   const followConfiguration = (): void => {
@@ -202,26 +205,46 @@ function runUntilStopped(
   process.on("uncaughtException", report);
   process.on("unhandledRejection", report);
   return {
+    ...host,
     stopped,
+    reload,
+    stop,
+    holdBack: (mount) => {
+      manager.directories.ejected.add(mount);
+      discovery.followDisks();
+    },
+  };
+}
+
+/** What the control socket and other parts ask, besides what runs and stops the server. */
+function hostOf(
+  manager: ServerManager,
+  engine: EngineControl,
+): Omit<ControlHost, "holdBack" | "reload" | "stop"> {
+  return {
     engine,
     configuration: () => manager.configuration(),
     userNames: () => manager.userNames(),
-    reload,
-    stop,
     setLogLevel: (level) => manager.setLogLevel(level),
     toggleDebug: (component) => manager.toggleDebug(component),
-    holdBack: (mount) => manager.directories.ejected.add(mount),
     isHeldBack: (path) => manager.directories.ejected.has(path),
     note: (text) => manager.note(text),
   };
 }
 
-function volumeSharing(manager: ServerManager, passwordFile: string | null): VolumeSharing {
+function volumeSharing(
+  manager: ServerManager,
+  passwordFile: string | null,
+  changed: () => void,
+): VolumeSharing {
   return {
     passwordFile,
     loadedConfiguration: () => manager.live.loaded,
     isShareName: (folded) => manager.isShareName(folded),
-    setVolumes: (found) => manager.live.setVolumes(found),
+    setVolumes: (found) => {
+      manager.live.setVolumes(found);
+      changed();
+    },
   };
 }
 

@@ -302,6 +302,10 @@ class Engine implements EngineControl {
     checkShareRoots();
   }
 
+  isDiskMissing(path: string): boolean {
+    return missingDisks.isMissing(path);
+  }
+
   reviewLog(): void {
     this.takeLogLevels(this.context.manager.settings());
   }

@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import type { EngineControl } from "../port/control.ts";
 import { formatGuid } from "../wire/guid.ts";
+import { BackupTargets } from "./backup-targets.ts";
 import type { Configuration, OnOff } from "./config/load.ts";
 import type { Discovery, DiscoveryPlan } from "./discovery/discovery.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
@@ -11,20 +12,26 @@ import { InterfaceWatch } from "./interface-watch.ts";
 const SMB_PORT = 445;
 
 export interface DiscoveryHost {
-  readonly engine: Pick<EngineControl, "port">;
-  configuration(): Pick<Configuration, "discovery" | "settings">;
+  readonly engine: Pick<EngineControl, "isDiskMissing" | "port">;
+  configuration(): Pick<Configuration, "discovery" | "settings" | "shares">;
+  /** True where an administrator has ejected the disk of a path. */
+  isHeldBack(path: string): boolean;
 }
 
 export class DiscoverySwitch {
   private readonly host: DiscoveryHost;
   private readonly log: { note(text: string): void };
   private readonly interfaces = new InterfaceWatch(() => this.review());
+  private readonly backups: BackupTargets;
   private discovery: Discovery | undefined;
   private isEnded = false;
 
   constructor(host: DiscoveryHost, log: { note(text: string): void }) {
     this.host = host;
     this.log = log;
+    this.backups = new BackupTargets(host, () => {
+      if (this.isWanted()) this.interfaces.look();
+    });
   }
 
   /** At the start and after each reload. */
@@ -32,10 +39,16 @@ export class DiscoverySwitch {
     if (this.isWanted()) {
       this.interfaces.start();
       this.interfaces.look();
+      this.followDisks();
       return;
     }
     this.interfaces.stop();
     this.discovery?.stop();
+  }
+
+  /** Disks were mounted, unmounted or ejected. */
+  followDisks(): void {
+    if (this.isWanted() && this.isOn()["multicast DNS"]) void this.backups.look();
   }
 
   /** Clients hear that the server is gone. */
@@ -85,6 +98,7 @@ export class DiscoverySwitch {
       workgroup: settings.domain,
       port: this.host.engine.port,
       addresses: settings.addresses ?? null,
+      backupDisks: this.backups.disks,
     });
   }
 }

@@ -108,5 +108,6 @@ export const PIPE_GRANT = Object.freeze<ShareGrant>({
   space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 },
   posixLocking: false,
   oplocks: false,
+  isTimeMachine: false,
   maxConnections: 65_536,
 });

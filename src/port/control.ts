@@ -19,6 +19,8 @@ export interface EngineControl {
   reviewAddresses(): boolean;
   /** The mount table or the disks have changed: what is open on a disk that is gone ends. */
   mountsChanged(): void;
+  /** True where a share's directory is on a disk that should be mounted and is not; asks no disk. */
+  isDiskMissing(path: string): boolean;
   /** Takes the log level of the settings, and nothing else. */
   reviewLog(): void;
   stop(): Promise<void>;

@@ -312,6 +312,8 @@ export interface ShareRules {
    */
   readonly posixLocking: boolean;
   readonly oplocks: boolean;
+  /** Macs may back up to the share: clients get durable opens whatever `durableHandles` says. */
+  readonly isTimeMachine: boolean;
   readonly maxConnections: number;
 }
 

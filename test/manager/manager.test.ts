@@ -139,6 +139,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
     space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 },
     posixLocking: false,
     oplocks: true,
+    isTimeMachine: false,
     maxConnections: 128,
   };
   expect(grant).toEqual(expected);

@@ -188,6 +188,9 @@ function readFakeAbilities(values: SectionValues): number {
 }
 
 function readFileRules(values: SectionValues) {
+  const isTimeMachine = values.boolean("time machine");
+  if (isTimeMachine && !values.boolean("oplocks"))
+    values.warn("oplocks", "without 'oplocks' a backup by 'time machine' breaks off with its connection");
   return {
     createMask: values.number("create mask") ?? 0,
     directoryMask: values.number("directory mask") ?? 0,
@@ -220,8 +223,10 @@ function readFileRules(values: SectionValues) {
     hiding: readHidingRules(values),
     recycle: readRecycleRules(values),
     snapshots: readSnapshotRules(values),
-    posixLocking: values.boolean("posix locking"),
+    // vfs_fruit(8): a target for backups takes no locks of the system's own.
+    posixLocking: values.boolean("posix locking") && !isTimeMachine,
     oplocks: values.boolean("oplocks"),
+    isTimeMachine,
   } as const;
 }
 

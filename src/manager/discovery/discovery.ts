@@ -1,5 +1,6 @@
 // Announces the server in the network; loaded when that is on. Started anew when names, port or addresses
 // change.
+import type { BackupDisk } from "./backup-disks.ts";
 import { findLinks, type Link } from "./links.ts";
 import { startLlmnr } from "./llmnr.ts";
 import { LLMNR_PORT } from "./llmnr-responder.ts";
@@ -25,10 +26,14 @@ export interface DiscoveryPlan {
   readonly port: number;
   /** The addresses that the server listens on; null: all. */
   readonly addresses: readonly string[] | null;
+  /** The shares that Macs may back up to and that are there. */
+  readonly backupDisks: readonly BackupDisk[];
 }
 
 interface Announcement {
   stop(): void;
+  /** Takes what may change without a new start. */
+  follow?(plan: Pick<DiscoveryPlan, "backupDisks">): void;
 }
 
 const PORTS: Readonly<Record<Protocol, number>> = {
@@ -58,11 +63,15 @@ export class Discovery {
    * links cannot be told now.
    */
   announce(plan: DiscoveryPlan): boolean {
-    const { addresses, isOn } = plan;
+    const { backupDisks, ...lasting } = plan;
+    const { addresses, isOn } = lasting;
     const links = findLinks((address) => addresses === null || addresses.includes(address));
     if (links === undefined) return false;
-    const state = JSON.stringify([plan, links]);
-    if (state === this.state) return true;
+    const state = JSON.stringify([lasting, links]);
+    if (state === this.state) {
+      for (const announcement of this.announcements.values()) announcement.follow?.({ backupDisks });
+      return true;
+    }
     // Their sockets may stay open for a moment, with what says that the server goes.
     const ours = new Set(this.announcements.keys());
     this.stop();
@@ -108,8 +117,8 @@ const START: Readonly<Record<Protocol, Start>> = {
 };
 const PROTOCOLS = Object.keys(START) as Protocol[];
 
-function identityOf({ hostName, serverName, port }: DiscoveryPlan): ServerIdentity {
-  return { host: asLabel(hostName), instance: asLabel(serverName), port, model: MODEL };
+function identityOf({ hostName, serverName, port, backupDisks }: DiscoveryPlan): ServerIdentity {
+  return { host: asLabel(hostName), instance: asLabel(serverName), port, model: MODEL, backupDisks };
 }
 
 function startWsd(

@@ -34,6 +34,7 @@ const LEGACY_TTL = 10;
 const TRUNCATED_MS = 450;
 /** Messages of a second of which notice is taken, so that a flood costs little. */
 const MAX_MESSAGES_PER_SECOND = 100;
+const NOTHING: LinkRecords = { unique: [], shared: [] };
 
 export class MdnsResponder {
   private readonly records: LinkRecords;
@@ -54,14 +55,19 @@ export class MdnsResponder {
     this.later(this.host.random() * PROBE_MS, () => this.probe(0));
   }
 
-  /** With a goodbye for what was announced. */
-  stop(): void {
+  /** With a goodbye for what was announced and is not among `next`, which a new responder announces. */
+  stop(next: LinkRecords = NOTHING): void {
     this.host.timers.clear(this.timer);
     this.host.timers.clear(this.replyTimer);
     if (!this.isEstablished) return;
     this.isEstablished = false;
     const { unique, shared } = this.records;
-    this.say([...unique, ...shared].map((record) => withTtl(record, 0)));
+    const gone = [
+      // Data of the same name and type replace the old ones (section 10.2).
+      ...unique.filter((record) => findOwn(next.unique, record).length === 0),
+      ...shared.filter((record) => !findOwn(next.shared, record).some((one) => isSameData(one, record))),
+    ];
+    if (gone.length > 0) this.say(gone.map((record) => withTtl(record, 0)));
   }
 
   receive(bytes: Uint8Array, from: Peer): void {
@@ -92,15 +98,10 @@ export class MdnsResponder {
   /** Another responder's records: one of ours with other data is a conflict (section 9). */
   private hear({ answers, additionals }: DnsMessage): void {
     const isConflict = [...answers, ...additionals].some((record) => {
-      const own = this.ownOf(record);
+      const own = findOwn(this.records.unique, record);
       return record.ttl > 0 && own.length > 0 && !own.some((one) => isSameData(one, record));
     });
     if (isConflict) this.host.conflict();
-  }
-
-  /** Our records of the same name and type. */
-  private ownOf(record: DnsRecord): DnsRecord[] {
-    return this.records.unique.filter((own) => own.type === record.type && isSameName(own.name, record.name));
   }
 
   private answer(query: DnsMessage, from: Peer): void {
@@ -120,7 +121,7 @@ export class MdnsResponder {
   /** Section 8.2: of two that probe for a name at once, the one whose data are later in order wins. */
   private compareProbes(query: DnsMessage): void {
     const hasLost = query.authorities.some((theirs) => {
-      const [own] = this.ownOf(theirs);
+      const [own] = findOwn(this.records.unique, theirs);
       if (own === undefined || isSameData(own, theirs)) return false;
       const ours = encodeData(own);
       const data = encodeData(theirs);
@@ -166,6 +167,11 @@ export class MdnsResponder {
     this.host.timers.clear(this.timer);
     this.timer = this.host.timers.set(delayMs, run);
   }
+}
+
+/** Our records of the same name and type. */
+function findOwn(ours: readonly DnsRecord[], { name, type }: DnsRecord): DnsRecord[] {
+  return ours.filter((own) => own.type === type && isSameName(own.name, name));
 }
 
 function withTtl(record: DnsRecord, ttl: number): DnsRecord {

@@ -3,7 +3,7 @@ import { type Timer, timers } from "../../loop/timers.ts";
 import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-sockets.ts";
 import type { Link } from "./links.ts";
 import { MDNS_PORT, type MdnsHost, MdnsResponder } from "./mdns-responder.ts";
-import { recordsOf, renamed, type ServerIdentity } from "./service-records.ts";
+import { type LinkRecords, recordsOf, renamed, type ServerIdentity } from "./service-records.ts";
 
 /** RFC 6762 sections 3 and 11. */
 const GROUP: GroupPlan = {
@@ -17,7 +17,7 @@ const RENAME_MS = 1000;
 
 /** Announces `identity` on `links` until `stop`. */
 export class Mdns implements LinkUser {
-  private readonly identity: ServerIdentity;
+  private identity: ServerIdentity;
   private readonly links: readonly Link[];
   /** Gets lines for the log. */
   readonly report: (text: string) => void;
@@ -39,8 +39,17 @@ export class Mdns implements LinkUser {
     this.sockets.close();
   }
 
+  /** Takes the shares that Macs may back up to; what else is announced stays in the caches of the link. */
+  follow({ backupDisks }: Pick<ServerIdentity, "backupDisks">): void {
+    if (Bun.deepEquals(backupDisks, this.identity.backupDisks)) return;
+    this.identity = { ...this.identity, backupDisks };
+    for (const [link, responder] of [...this.responders]) {
+      responder.stop(this.recordsOn(link));
+      this.joined(link);
+    }
+  }
+
   joined(link: Link): void {
-    const records = recordsOf(renamed(this.identity, this.attempts), this.addressesOn(link.name));
     const host: MdnsHost = {
       timers,
       now: () => performance.now(),
@@ -48,13 +57,17 @@ export class Mdns implements LinkUser {
       send: (bytes, to) => this.sockets.send(link, bytes, to),
       conflict: () => this.rename(),
     };
-    const responder = new MdnsResponder(records, host);
+    const responder = new MdnsResponder(this.recordsOn(link), host);
     this.responders.set(link, responder);
     responder.start();
   }
 
   receive(link: Link, bytes: Uint8Array, from: Peer): void {
     this.responders.get(link)?.receive(bytes, from);
+  }
+
+  private recordsOn(link: Link): LinkRecords {
+    return recordsOf(renamed(this.identity, this.attempts), this.addressesOn(link.name));
   }
 
   /** A client that asks by one family wants the addresses of both. */

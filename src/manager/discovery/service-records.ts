@@ -1,4 +1,5 @@
 // The DNS records under which the server is found; RFC 6763 (DNS-SD), RFC 6762 section 10 (times to live).
+import { type BackupDisk, describeBackupDisks } from "./backup-disks.ts";
 import type { DnsRecord } from "./dns-message.ts";
 
 export interface ServerIdentity {
@@ -9,12 +10,16 @@ export interface ServerIdentity {
   readonly port: number;
   /** Chooses the icon in Finder. */
   readonly model: string;
+  /** The shares that Macs may back up to. */
+  readonly backupDisks: readonly BackupDisk[];
 }
 
 /** Seconds: of records with the machine's name or addresses, and of others. */
 const HOST_TTL = 120;
 const OTHER_TTL = 4500;
 const MAX_LABEL_BYTES = 63;
+/** Nobody connects to _adisk._tcp: Time Capsules name the port of the discard service. */
+const DISCARD_PORT = 9;
 
 export interface LinkRecords {
   /** Nobody else on the link may have these names. */
@@ -47,12 +52,23 @@ export function recordsOf(identity: ServerIdentity, addresses: readonly string[]
   unique.push({ name: smb, type: "TXT", ttl: OTHER_TTL, flush: true, data: [""] });
   const device = `${identity.instance}._device-info._tcp.local`;
   unique.push({ name: device, type: "TXT", ttl: OTHER_TTL, flush: true, data: [`model=${identity.model}`] });
-  const types = "_services._dns-sd._udp.local";
-  const shared: DnsRecord[] = [
-    { name: "_smb._tcp.local", type: "PTR", ttl: OTHER_TTL, data: smb },
-    { name: types, type: "PTR", ttl: OTHER_TTL, data: "_smb._tcp.local" },
-  ];
+  const shared = pointersTo("_smb._tcp.local", smb);
+  if (identity.backupDisks.length > 0) {
+    const disks = `${identity.instance}._adisk._tcp.local`;
+    const text = describeBackupDisks(identity.backupDisks);
+    unique.push({ name: disks, type: "SRV", ttl: HOST_TTL, flush: true, data: { ...srv, port: DISCARD_PORT } });
+    unique.push({ name: disks, type: "TXT", ttl: OTHER_TTL, flush: true, data: text });
+    shared.push(...pointersTo("_adisk._tcp.local", disks));
+  }
   return { unique, shared };
+}
+
+/** RFC 6763 sections 4.1 and 9: the service's instance, and the service among all. */
+function pointersTo(service: string, instance: string): DnsRecord[] {
+  return [
+    { name: service, type: "PTR", ttl: OTHER_TTL, data: instance },
+    { name: "_services._dns-sd._udp.local", type: "PTR", ttl: OTHER_TTL, data: service },
+  ];
 }
 
 /** The identity after `attempts` names were found to be somebody else's; RFC 6763 appendix D. */

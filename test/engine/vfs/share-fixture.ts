@@ -71,6 +71,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 },
     posixLocking: false,
     oplocks: true,
+    isTimeMachine: false,
     maxConnections: 0,
     ...change,
   };

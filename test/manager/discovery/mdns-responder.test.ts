@@ -1,16 +1,20 @@
 // The responder of one link with a fake clock: when it probes, announces, answers and gives way; RFC 6762.
 import { expect, test } from "bun:test";
 import { Timers } from "../../../src/loop/timers.ts";
+import type { BackupDisk } from "../../../src/manager/discovery/backup-disks.ts";
 import { decodeMessage } from "../../../src/manager/discovery/dns-decode.ts";
 import { type DnsMessage, encodeMessage } from "../../../src/manager/discovery/dns-message.ts";
 import type { Peer } from "../../../src/manager/discovery/link-sockets.ts";
 import { MdnsResponder } from "../../../src/manager/discovery/mdns-responder.ts";
 import { asLabel, recordsOf, renamed } from "../../../src/manager/discovery/service-records.ts";
 
-const IDENTITY = { host: "box", instance: "Box", port: 445, model: "MacSamba" };
+const IDENTITY = { host: "box", instance: "Box", port: 445, model: "MacSamba", backupDisks: [] };
 const NEIGHBOUR: Peer = { address: "10.0.0.9", port: 5353, isOwn: false };
 
-function startResponder() {
+const ADDRESSES = ["10.0.0.1", "fe80::1"];
+const BACKUPS = { share: "Backups", id: "C0FFEE00-0000-5000-8000-000000000000" };
+
+function startResponder(backupDisks: readonly BackupDisk[] = []) {
   const rig = {
     now: 0,
     conflicts: 0,
@@ -24,7 +28,7 @@ function startResponder() {
     () => () => {},
   );
   timers.setDriven(true);
-  const records = recordsOf(IDENTITY, ["10.0.0.1", "fe80::1"]);
+  const records = recordsOf({ ...IDENTITY, backupDisks }, ADDRESSES);
   const responder = new MdnsResponder(records, {
     timers,
     now: () => rig.now,
@@ -41,8 +45,8 @@ function startResponder() {
   return { rig, responder, ask };
 }
 
-function startEstablished() {
-  const all = startResponder();
+function startEstablished(backupDisks: readonly BackupDisk[] = []) {
+  const all = startResponder(backupDisks);
   all.rig.run(3000);
   all.rig.sent = [];
   return all;
@@ -164,6 +168,37 @@ test("a goodbye ends what was announced; before an announcement there is none", 
   expect(rig.sent[0]?.message.answers.map(({ ttl }) => ttl)).toEqual([0, 0, 0, 0, 0, 0, 0]);
   rig.run(rig.now + 3000);
   expect(rig.sent).toHaveLength(1);
+});
+
+test("a share for backups is announced as a disk of _adisk._tcp, with the text of Time Capsules", () => {
+  const { rig, ask } = startEstablished([BACKUPS]);
+  ask({ questions: [question("_adisk._tcp.local", "PTR")] });
+  rig.run(rig.now + 500);
+  const [{ message } = { message: undefined }] = rig.sent;
+  expect(message?.answers.map(({ type, data }) => `${type} ${String(data)}`)).toEqual([
+    "PTR Box._adisk._tcp.local",
+  ]);
+  const text = message?.additionals.find(({ type }) => type === "TXT")?.data as Uint8Array[];
+  expect(text.map((string) => Buffer.from(string).toString())).toEqual([
+    "sys=waMa=0,adVF=0x100",
+    "dk0=adVN=Backups,adVF=0x82,adVU=C0FFEE00-0000-5000-8000-000000000000",
+  ]);
+  expect(message?.additionals.map(({ type }) => type).sort()).toEqual(["A", "AAAA", "SRV", "TXT"]);
+});
+
+test("a responder whose disks for backups change says goodbye to what is no longer announced, and to nothing else", () => {
+  const gone = startEstablished([BACKUPS]);
+  gone.responder.stop(recordsOf(IDENTITY, ADDRESSES));
+  const goodbyes = gone.rig.sent.flatMap(({ message }) => message.answers);
+  expect(goodbyes.map(({ name, type, ttl }) => `${name} ${type} ${ttl}`)).toEqual([
+    "Box._adisk._tcp.local SRV 0",
+    "Box._adisk._tcp.local TXT 0",
+    "_adisk._tcp.local PTR 0",
+    "_services._dns-sd._udp.local PTR 0",
+  ]);
+  const added = startEstablished([BACKUPS]);
+  added.responder.stop(recordsOf({ ...IDENTITY, backupDisks: [BACKUPS, BACKUPS] }, ADDRESSES));
+  expect(added.rig.sent).toEqual([]);
 });
 
 test("a flood is answered at most a hundred times a second, and bytes that are no message not at all", () => {

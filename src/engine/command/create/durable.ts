@@ -192,7 +192,8 @@ export function grantDurability(exchange: Exchange, request: CreateRequest, tree
     durables.remember(open, terms.clientGuid, asked.createGuid.toHex());
   }
   const version = asked !== undefined && exchange.connection.isAtLeast3 ? 2 : contexts.durableRequest ? 1 : 0;
-  if (version === 0 || !settings.durableHandles || !hasHandleCaching(open) || identity === undefined) return;
+  const isAllowed = settings.durableHandles || tree.grant.isTimeMachine;
+  if (version === 0 || !isAllowed || !hasHandleCaching(open) || identity === undefined) return;
   if (identity.isGuest || identity.isAnonymous) return;
   open.durability = {
     version,

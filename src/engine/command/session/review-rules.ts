@@ -52,6 +52,7 @@ export const TREE_RULES: { readonly [K in keyof ShareRules]: Rule<ShareRules[K]>
   snapshots: (before, after) => before !== null && !Bun.deepEquals(before, after),
   posixLocking: stays,
   oplocks: stays,
+  isTimeMachine: stays,
   maxConnections: stays,
 };
 

@@ -42,6 +42,16 @@ export class MissingDisks {
     if (present !== "/" && this.served.size < MAX_SHARES) this.served.set(path, present);
     return undefined;
   }
+
+  /** As `check`, by the path of the share alone. */
+  isMissing(path: string): boolean {
+    const mounts = this.mounts();
+    if (mounts.length === 0) return false;
+    const isMounted = (point: string): boolean => mounts.some((mount) => mount.mountPoint === point);
+    const before = this.served.get(path);
+    if (before !== undefined && !isMounted(before)) return true;
+    return this.planned.some((point) => isBelow(path, point) && !isMounted(point));
+  }
 }
 
 export const missingDisks = new MissingDisks();

@@ -368,10 +368,12 @@ export const SHARE = [
     "Largest disk size that clients see, in bytes, with existing Time Machine backups counted as used; 0: no limit. It does not limit what is written.",
     { aliases: ["fruit:time machine max size"] },
   ),
-  flag("time machine", "no", "Target for macOS backups.", {
-    aliases: ["fruit:time machine"],
-    effective: false,
-  }),
+  flag(
+    "time machine",
+    "no",
+    "Macs may back up to the share by Time Machine: `multicast dns register` announces it as such while its disk is there, opens are durable whatever `durable handles` says, and `posix locking` is off.",
+    { aliases: ["fruit:time machine"] },
+  ),
   flag(
     "hide unreadable",
     "no",

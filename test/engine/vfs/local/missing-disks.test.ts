@@ -37,6 +37,22 @@ test("a mount point of fstab without a mount is missing, whether it was served b
   expect(disks.check("/mnt/usb", "/mnt/usb", 2)).toBeUndefined();
 });
 
+test("a share's disk is known to be missing without a look at its directory", () => {
+  const { points, disks } = new Table();
+  disks.plan(["/mnt/planned"]);
+  points.set(2, "/mnt/usb");
+  disks.check("/srv/link", "/mnt/usb/photos", 2);
+  expect(["/srv/link", "/mnt/planned/backups", "/srv"].map((path) => disks.isMissing(path))).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  points.delete(2);
+  points.set(3, "/mnt/planned");
+  expect(["/srv/link", "/mnt/planned/backups"].map((path) => disks.isMissing(path))).toEqual([true, false]);
+  expect(new MissingDisks(() => []).isMissing("/mnt/usb")).toBe(false);
+});
+
 test("a disk mounted below or above a mount point of fstab does not count for it", () => {
   const { points, disks } = new Table();
   disks.plan(["/mnt/usb"]);
