@@ -23,6 +23,6 @@ export const GROUPS: readonly Group[] = [
   { name: "fuzz", paths: ["fuzz"] },
   { name: "end to end", paths: END_TO_END.map((name) => `e2e/${name}`) },
   // In networks of their own, where they mostly wait.
-  { name: "discovery", paths: ["e2e/discovery"], isBeside: true },
+  { name: "discovery and Macs", paths: ["e2e/discovery", "e2e/mac"], isBeside: true },
   { name: "benchmark", paths: ["bench"] },
 ];

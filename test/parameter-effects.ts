@@ -116,6 +116,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "ea support": "security/rights.attack",
   "posix locking": "open/posix-locks",
   oplocks: "open/leases",
+  "time machine": "mac/backup-share",
   "vfs objects": "names/recycle",
   "hide files": "names/names",
   "hide special files": "names/names",

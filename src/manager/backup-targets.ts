@@ -30,7 +30,9 @@ export class BackupTargets {
   async look(): Promise<void> {
     const look = ++this.looks;
     const { shares, settings } = this.host.configuration();
-    const targets = [...shares.values()].filter(({ isTimeMachine, dfs }) => isTimeMachine && dfs.proxied === "");
+    const targets = [...shares.values()].filter(
+      ({ isTimeMachine, dfs }) => isTimeMachine && dfs.proxied === "",
+    );
     const areThere = await Promise.all(targets.map((share) => this.isThere(share, settings.volumeTimeoutMs)));
     if (look !== this.looks) return;
     const namespace = formatGuid(Buffer.from(settings.serverGuid, "hex"));

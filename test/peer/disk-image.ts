@@ -36,13 +36,17 @@ function run(...command: readonly [string, ...string[]]): void {
   if (status !== 0) throw new Error(`${command.join(" ")}: ${String(stderr)}`);
 }
 
-/** Makes and mounts an image of `bytes`; `options` are passed to mkfs. Throws when a command fails. */
+/**
+ * Makes and mounts an image of `bytes`; `options` are passed to mkfs. `parent`: where the image is. Throws when a
+ * command fails.
+ */
 export function makeDiskImage(
   kind: keyof typeof MAKERS,
   bytes: number,
   options: readonly string[] = [],
+  parent?: string,
 ): DiskImage {
-  const directory = makeDirectory("minismbd-disk");
+  const directory = makeDirectory("minismbd-disk", parent);
   const image = join(directory, "image");
   const path = join(directory, "disk");
   mkdirSync(path);

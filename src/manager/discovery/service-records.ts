@@ -56,7 +56,13 @@ export function recordsOf(identity: ServerIdentity, addresses: readonly string[]
   if (identity.backupDisks.length > 0) {
     const disks = `${identity.instance}._adisk._tcp.local`;
     const text = describeBackupDisks(identity.backupDisks);
-    unique.push({ name: disks, type: "SRV", ttl: HOST_TTL, flush: true, data: { ...srv, port: DISCARD_PORT } });
+    unique.push({
+      name: disks,
+      type: "SRV",
+      ttl: HOST_TTL,
+      flush: true,
+      data: { ...srv, port: DISCARD_PORT },
+    });
     unique.push({ name: disks, type: "TXT", ttl: OTHER_TTL, flush: true, data: text });
     shared.push(...pointersTo("_adisk._tcp.local", disks));
   }

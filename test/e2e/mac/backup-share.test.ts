@@ -1,0 +1,135 @@
+// A share with `time machine = yes`: opens are durable whatever [global] says, and FLUSH as macOS sends it for
+// F_FULLFSYNC is answered once the data is on the disk, or with the disk's error. vfs_fruit(8); [MS-SMB2]
+// 3.3.5.9.10, 3.3.5.11.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { BODY } from "../../../src/wire/body.ts";
+import { FlushRequestOffset } from "../../../src/wire/command/flush.ts";
+import { writeFileId, type FileId } from "../../../src/wire/file-id.ts";
+import { Command } from "../../../src/wire/header.ts";
+import { Status } from "../../../src/wire/status.ts";
+import { canMakeDiskImage, makeDiskImage } from "../../peer/disk-image.ts";
+import { canMakePluggedDisk, makePluggedDisk, type PluggedKind } from "../../peer/plugged-disk.ts";
+import { makeDirectory, removeDirectory, TESTER, type TestServer } from "../../peer/test-server.ts";
+import { leaseV2, LEASING, openLeased, RWH } from "../client/lease-rig.ts";
+import { callOn, closeFile, createFile, type Mount, mountShare, writeFile } from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+import { run } from "../client/volumes-rig.ts";
+
+const MIB = 1024 * 1024;
+
+/** FLUSH with Reserved1 as macOS sends it for F_FULLFSYNC. */
+function fullSync(mount: Mount, fileId: FileId) {
+  return mount.client.request(
+    callOn(mount, Command.FLUSH, (writer) => {
+      writer.u16(24);
+      writer.u16(0xffff);
+      writer.zero(FlushRequestOffset.FILE_ID - BODY - 4);
+      writeFileId(writer, fileId);
+    }),
+  );
+}
+
+describe("with durable handles = no in [global]", () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({
+      parameters: { "durable handles": "no" },
+      shares: [{ name: "test" }, { name: "backups", parameters: { "time machine": "yes" } }],
+    });
+  });
+  afterAll(() => server?.stop());
+
+  const isDurable = async (share: string): Promise<boolean> => {
+    const mount = await mountShare(server, TESTER, share, { capabilities: LEASING });
+    const createGuid = new Uint8Array(randomBytes(16));
+    const { contexts, fileId } = await openLeased(mount, "band", leaseV2(7, RWH), {
+      createDisposition: CreateDisposition.OPEN_IF,
+      contexts: { durableRequestV2: { timeoutMs: 120_000, flags: 0, createGuid } },
+    });
+    await closeFile(mount, fileId);
+    mount.client.close();
+    if (contexts.durableV2 !== undefined) expect(contexts.durableV2.timeoutMs).toBe(120_000);
+    return contexts.durableV2 !== undefined;
+  };
+
+  test("an open is durable on a share for Time Machine, with the client's time-out, and on no other", async () => {
+    expect([await isDurable("test"), await isDurable("backups")]).toEqual([false, true]);
+  });
+});
+
+/** The times that the loop device of an image was told to write its cache; Documentation/block/stat.rst. */
+function flushesOf(image: string): number {
+  const device = readdirSync("/sys/block").find((name) => {
+    try {
+      return readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim() === image;
+    } catch {
+      return false;
+    }
+  });
+  const [, , , , , , , , , , , , , , , flushes] = readFileSync(`/sys/block/${device}/stat`, "utf8")
+    .trim()
+    .split(/\s+/);
+  return Number(flushes);
+}
+
+describe.each(["ext4", "exFAT by FUSE", "NTFS by FUSE"] as const)("on %s", (kind) => {
+  const canRun = kind === "ext4" ? canMakeDiskImage(kind) : canMakePluggedDisk(kind as PluggedKind);
+
+  test.skipIf(!canRun)(
+    "data is in the disk's image, and its cache written, when FLUSH is answered",
+    async () => {
+      const disk = kind === "ext4" ? makeDiskImage(kind, 32 * MIB) : makePluggedDisk(kind);
+      const image = join(dirname(disk.path), "image");
+      expect(basename(image)).toBe("image");
+      let server: TestServer | undefined;
+      try {
+        server = await startServer({
+          shares: [{ name: "test", path: disk.path, parameters: { "time machine": "yes" } }],
+        });
+        const mount = await mountShare(server, TESTER, "test");
+        const fileId = await createFile(mount, "band");
+        for (let round = 0; round < 3; round++) {
+          const data = new Uint8Array(randomBytes(65_536));
+          await writeFile(mount, fileId, round * data.length, data);
+          const before = flushesOf(image);
+          expect((await fullSync(mount, fileId)).status).toBe(Status.SUCCESS);
+          expect(readFileSync(image).includes(data)).toBe(true);
+          expect(flushesOf(image)).toBeGreaterThan(before);
+        }
+        await closeFile(mount, fileId);
+        mount.client.close();
+      } finally {
+        await server?.stop();
+        disk.remove();
+      }
+    },
+  );
+});
+
+test.skipIf(!canMakeDiskImage("ext4"))("FLUSH tells that the disk did not take the data", async () => {
+  // The image has no room for what its file system promises: the disk fails in the middle of a write.
+  const parent = makeDirectory("minismbd-room");
+  run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "none", parent]);
+  const disk = makeDiskImage("ext4", 64 * MIB, ["-O", "^has_journal"], parent);
+  let server: TestServer | undefined;
+  try {
+    server = await startServer({
+      shares: [{ name: "test", path: disk.path, parameters: { "time machine": "yes" } }],
+    });
+    const mount = await mountShare(server, TESTER, "test");
+    const fileId = await createFile(mount, "band");
+    const data = new Uint8Array(MIB).fill(0x5a);
+    for (let i = 0; i < 24; i++) await writeFile(mount, fileId, i * MIB, data);
+    expect((await fullSync(mount, fileId)).status).not.toBe(Status.SUCCESS);
+    mount.client.close();
+  } finally {
+    await server?.stop();
+    disk.remove();
+    run(["umount", "-l", parent]);
+    removeDirectory(parent);
+  }
+});
