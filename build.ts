@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { pagePlugin } from "./build-page.ts";
 
 const TARGETS = {
   "linux-x64": { bun: "bun-linux-x64", npm: "@oven/bun-linux-x64" },
@@ -68,6 +69,9 @@ async function buildTarget(target: TargetName, executablePath: string, outfile: 
     sourcemap: "none",
     // What is imported when first used (RPC, Kerberos, the commands) stays out of the memory of an idle server.
     splitting: true,
+    // The page's files, below `page/` in the executable.
+    naming: { asset: "page/[name].[ext]" },
+    plugins: [await pagePlugin(directory)],
     define: {
       MINISMBD_VERSION: JSON.stringify(readVersion()),
       MINISMBD_COMMIT: JSON.stringify(readCommit()),

@@ -13,7 +13,7 @@ const sources = filesBelow("src");
 const tests = filesBelow("test");
 
 function filesBelow(directory: string): string[] {
-  return [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, directory))]
+  return [...new Bun.Glob("**/*.{ts,tsx}").scanSync(join(ROOT, directory))]
     .map((path) => `${directory}/${path}`)
     .sort();
 }
@@ -93,8 +93,8 @@ test("no grab-bags, no odd file names", () => {
   const names = [...sources, ...tests].filter((path) => {
     const name = path.split("/").at(-1) ?? "";
     return (
-      /^(utils?|helpers?|common|types|misc|index)\.ts$/.test(name) ||
-      !/^[a-z0-9]+(-[a-z0-9]+)*(\.attack)?(\.test)?\.ts$/.test(name)
+      /^(utils?|helpers?|common|types|misc|index)\.tsx?$/.test(name) ||
+      !/^[a-z0-9]+(-[a-z0-9]+)*(\.attack)?(\.test)?\.tsx?$/.test(name)
     );
   });
   expect(names).toEqual([]);
@@ -143,7 +143,11 @@ test("timers and turns are those of src/loop: the event loop waits until the ear
   const pattern = /(?<![.\w])(?:setTimeout|setInterval|setImmediate|nextTick)\b/;
   // A process of its own, without an event loop of ours.
   const other = "src/cli/status-watch.ts";
-  const own = sources.filter((path) => !path.startsWith("src/loop/") && path !== other);
+  // It runs in a browser.
+  const page = "src/manager/web/page/";
+  const own = sources.filter(
+    (path) => !path.startsWith("src/loop/") && !path.startsWith(page) && path !== other,
+  );
   expect(own.filter((path) => pattern.test(codeOf(path)))).toEqual([]);
 });
 

@@ -147,6 +147,10 @@ const VFS_EXCEPTIONS: readonly string[] = [
   "src/engine/engine.ts imports src/engine/vfs/volume/mounted-volume.ts",
 ];
 
+/** The web page runs in a browser: it is bundled by itself, and neither side imports the other. */
+const PAGE = "src/manager/web/page/";
+const PAGE_PACKAGES: readonly string[] = ["preact", "preact/hooks", "uplot", "uqr"];
+
 test("no files import each other in a circle", () => {
   expect(findCircles(graph)).toEqual([]);
 });
@@ -165,6 +169,7 @@ test("the search for circles finds them, and only them", () => {
 test("rooms import only what they may", () => {
   const faults: string[] = [];
   for (const [path, targets] of graph) {
+    if (path.startsWith(PAGE)) continue;
     const room = roomIn("src", path) ?? "";
     const allowed = [...(ROOMS[room] ?? []), room, ...(path === SERVE ? ["engine"] : [])];
     for (const target of targets) {
@@ -175,6 +180,19 @@ test("rooms import only what they may", () => {
       if (!isAllowed) faults.push(`${path} imports ${target}`);
     }
   }
+  expect(faults).toEqual([]);
+});
+
+test("the web page imports itself and its packages, and nobody imports it", () => {
+  const faults = [...graph].flatMap(([path, targets]) =>
+    targets
+      .filter((target) =>
+        path.startsWith(PAGE)
+          ? !target.startsWith(PAGE) && !PAGE_PACKAGES.includes(target)
+          : target.startsWith(PAGE),
+      )
+      .map((target) => `${path} imports ${target}`),
+  );
   expect(faults).toEqual([]);
 });
 

@@ -21,7 +21,9 @@ function specifiersOf(path: string): string[] {
 
 /** Reads the imports of every file below src. Relative ones become paths from the root of the repository. */
 export function readImports(): ImportGraph {
-  const paths = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "src"))].map((path) => `src/${path}`).sort();
+  const paths = [...new Bun.Glob("**/*.{ts,tsx}").scanSync(join(ROOT, "src"))]
+    .map((path) => `src/${path}`)
+    .sort();
   return new Map(
     paths.map((path) => {
       const targets = specifiersOf(path).map((specifier) =>

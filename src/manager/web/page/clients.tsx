@@ -1,0 +1,159 @@
+// Who is connected, how, with what open, how fast; and ending it.
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "./api.ts";
+import { useCell } from "./cell.ts";
+import { FormDialog } from "./dialog.tsx";
+import { connections, type LiveConnection, type Speed } from "./live.ts";
+import type { Open, Session } from "./model.ts";
+import { Badge, Button, Empty, Loaded, Page } from "./parts.tsx";
+import { useResource } from "./resource.ts";
+import { formatDuration, formatRate, t } from "./text.ts";
+
+/** Open files that are listed of a client. */
+const MAX_OPENS = 100;
+
+export function Clients(): JSX.Element {
+  const live = useCell(connections);
+  const { answer, fault, reload } = useResource<readonly Session[]>("sessions", []);
+  const opens = useResource<readonly Open[]>("opens", []);
+  const [leaving, setLeaving] = useState<Session>();
+  // The events have the connections alone; each brings the sessions and open files of that moment.
+  useEffect(() => {
+    void reload();
+    void opens.reload();
+  }, [live]);
+  const kick = async ({ id, user }: Session): Promise<string> => {
+    await ask("POST", "kick", { session: id });
+    void reload();
+    return t("client.kicked", { user: userWords({ user }) });
+  };
+  return (
+    <Page title={t("clients.title")} intro={t("clients.intro")}>
+      <Loaded fault={fault} isLoaded={answer !== undefined}>
+        {answer?.value.length === 0 && <Empty>{t("clients.none")}</Empty>}
+        <ul class="cards">
+          {answer?.value.map((session) => (
+            <ClientCard
+              key={session.id}
+              session={session}
+              opens={opens.answer?.value.filter((open) => open.session === session.id && !open.isPipe) ?? []}
+              live={live.filter(({ id }) => session.connections.includes(id))}
+              onKick={() => setLeaving(session)}
+            />
+          ))}
+        </ul>
+      </Loaded>
+      {leaving !== undefined && (
+        <FormDialog
+          title={t("client.kick.title", { user: userWords(leaving), address: leaving.remoteAddress })}
+          verb={t("client.kick")}
+          isDangerous
+          onClose={() => setLeaving(undefined)}
+          onSubmit={() => kick(leaving)}
+        >
+          <p>{t("client.kick.what")}</p>
+          {leaving.opens > 0 && <p class="box warn">{t("client.kick.open", { count: leaving.opens })}</p>}
+        </FormDialog>
+      )}
+    </Page>
+  );
+}
+
+function userWords(session: Pick<Session, "user"> & Partial<Session>): string {
+  if (session.isAnonymous === true || session.user === "") return t("client.anonymous");
+  return session.isGuest === true ? t("client.guest", { user: session.user }) : session.user;
+}
+
+interface ClientCardProps {
+  readonly session: Session;
+  readonly opens: readonly Open[];
+  readonly live: readonly LiveConnection[];
+  readonly onKick: () => void;
+}
+
+function ClientCard({ session, opens, live, onKick }: ClientCardProps): JSX.Element {
+  const user = userWords(session);
+  const [first] = live;
+  const now = live.map((one) => one.speeds.at(-1)).filter((speed) => speed !== undefined);
+  const sum = (name: "up" | "down"): number => now.reduce((total, speed) => total + speed[name], 0);
+  const isSealed = session.isEncrypted;
+  const isSigned = isSealed || (session.signingAlgorithm !== undefined && session.mustSign);
+  return (
+    <li class="card">
+      <div class="card-head">
+        <h2>{user}</h2>
+        <span class="badges">
+          <Badge>{dialectWords(session.dialect)}</Badge>
+          <Badge kind={isSealed ? "good" : "plain"}>
+            {t(isSealed ? "client.sealed" : "client.unsealed")}
+          </Badge>
+          {!isSealed && (
+            <Badge kind={isSigned ? "good" : "plain"}>
+              {t(isSigned ? "client.signed" : "client.unsigned")}
+            </Badge>
+          )}
+        </span>
+      </div>
+      <p class="quiet">
+        {t("client.where", {
+          address: session.remoteAddress,
+          age: formatDuration(session.ageMs),
+          idle: formatDuration(session.idleMs),
+        })}
+      </p>
+      <p class="client-speed">
+        {first !== undefined && <Sparkline speeds={first.speeds} />}
+        <span>{t("speed.down", { rate: formatRate(sum("down")) })}</span>
+        <span>{t("speed.up", { rate: formatRate(sum("up")) })}</span>
+      </p>
+      <OpenFiles opens={opens} />
+      <div class="actions">
+        <Button onPress={onKick} label={t("client.kick.title", { user, address: session.remoteAddress })}>
+          {t("client.kick")}
+        </Button>
+      </div>
+    </li>
+  );
+}
+
+function OpenFiles({ opens }: { readonly opens: readonly Open[] }): JSX.Element {
+  if (opens.length === 0) return <p class="quiet">{t("files.open", { count: 0 })}</p>;
+  return (
+    <details>
+      <summary>{t("files.open", { count: opens.length })}</summary>
+      <ul class="plain path">
+        {opens.slice(0, MAX_OPENS).map(({ id, share, path, stream }) => (
+          <li key={id}>{`${share}/${path}${stream === "" ? "" : `:${stream}`}`}</li>
+        ))}
+      </ul>
+      {opens.length > MAX_OPENS && (
+        <p class="quiet">{t("files.more", { count: opens.length - MAX_OPENS })}</p>
+      )}
+    </details>
+  );
+}
+
+/** 0x0311 is SMB 3.1.1. */
+function dialectWords(dialect: number): string {
+  const [major, minor, patch] = [(dialect >> 8) & 15, (dialect >> 4) & 15, dialect & 15];
+  return patch === 0 ? `SMB ${major}.${minor}` : `SMB ${major}.${minor}.${patch}`;
+}
+
+const SPARK_WIDTH = 90;
+const SPARK_HEIGHT = 22;
+
+function Sparkline({ speeds }: { readonly speeds: readonly Speed[] }): JSX.Element | null {
+  if (speeds.length < 2) return null;
+  const totals = speeds.map(({ up, down }) => up + down);
+  const top = Math.max(1000, ...totals);
+  const points = totals.map((total, index) => {
+    const x = (index / (totals.length - 1)) * SPARK_WIDTH;
+    return `${x.toFixed(1)},${(SPARK_HEIGHT - (total / top) * (SPARK_HEIGHT - 2) - 1).toFixed(1)}`;
+  });
+  return (
+    <svg class="spark" viewBox={`0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`} aria-hidden="true">
+      <polyline points={points.join(" ")} />
+    </svg>
+  );
+}

@@ -1,0 +1,164 @@
+// What the API's operations answer, as far as the page shows it.
+
+export interface SessionAnswer {
+  readonly user: string;
+  readonly csrf: string;
+  readonly serverName: string;
+  readonly version: string;
+}
+
+/** The answer to a visitor who is not logged on. */
+export interface VisitorAnswer {
+  readonly serverName: string;
+  readonly firstRun: boolean;
+}
+
+export interface Traffic {
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+export interface Status {
+  readonly version: string;
+  readonly serverName: string;
+  readonly workgroup: string;
+  readonly uptimeMs: number;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly files: number;
+  readonly residentBytes: number;
+  readonly memoryStep: number;
+  readonly traffic: Traffic;
+}
+
+export interface Connection {
+  readonly id: number;
+  readonly remoteAddress: string;
+  readonly sessions: readonly number[];
+  readonly traffic: Traffic;
+}
+
+export interface Session {
+  readonly id: number;
+  readonly user: string;
+  readonly isGuest: boolean;
+  readonly isAnonymous: boolean;
+  readonly remoteAddress: string;
+  readonly dialect: number;
+  readonly cipher: number;
+  readonly isEncrypted: boolean;
+  readonly signingAlgorithm?: number | undefined;
+  readonly mustSign: boolean;
+  readonly connections: readonly number[];
+  readonly opens: number;
+  readonly ageMs: number;
+  readonly idleMs: number;
+}
+
+export interface Open {
+  readonly id: number;
+  readonly session: number;
+  readonly share: string;
+  readonly path: string;
+  readonly stream: string;
+  readonly isDirectory: boolean;
+  readonly isPipe: boolean;
+}
+
+export interface Disk {
+  readonly mountPoint: string;
+  readonly source: string;
+  readonly fileSystem: string;
+  readonly label?: string;
+  readonly isReadOnly: boolean;
+  readonly state?: string;
+  readonly isEjected: boolean;
+  readonly isRemovable: boolean;
+  readonly shares: readonly string[];
+  readonly opens: number;
+  readonly totalBytes?: number;
+  readonly freeBytes?: number;
+  readonly fault?: string;
+  readonly health?: { readonly state: "good" | "failing" | "unknown"; readonly message: string };
+}
+
+/** Where something stands in the configuration. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** What testparm says of a parameter. */
+export interface ParameterFault {
+  readonly parameter: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface Share {
+  readonly name: string;
+  readonly path: string;
+  readonly comment: string;
+  readonly readOnly: boolean;
+  readonly guestOk: boolean;
+  readonly browseable: boolean;
+  readonly isOnDisk: boolean;
+  readonly writtenIn?: Place;
+  readonly faults: readonly ParameterFault[];
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly value: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly isDefault: boolean;
+  readonly description: string;
+  readonly kind: string;
+  readonly choices?: readonly string[];
+}
+
+export const ACCESS = ["none", "read", "write", "admin"] as const;
+export type Access = (typeof ACCESS)[number];
+
+export interface AccessRow {
+  readonly user: string;
+  readonly access: Access;
+}
+
+export interface ShareDetail extends Share {
+  readonly parameters: readonly Parameter[];
+  readonly access: readonly AccessRow[];
+}
+
+export interface PathCheck {
+  readonly exists: boolean;
+  readonly isDirectory: boolean;
+  readonly fileSystem: string;
+  readonly ownerName: string;
+  readonly message: string;
+}
+
+export interface User {
+  readonly name: string;
+  readonly isAdmin?: boolean;
+}
+
+export const LEVELS = ["error", "warn", "info", "debug"] as const;
+export type Level = (typeof LEVELS)[number];
+
+export interface LogLine {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly level: string;
+  readonly text: string;
+}
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly isReadOnly: boolean;
+}
+
+/** What a `changed` event names. */
+export type ChangeKind = "configuration" | "users" | "disks";
