@@ -57,6 +57,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "max locks per file": "open/locks.attack",
   "max total locks": "open/locks.attack",
   "max waiting requests": "notify/change-notify.attack",
+  "fruit:validate_afpinfo": "mac/finder-information",
   "change notify": "notify/change-notify",
   "kernel change notify": "notify/change-notify",
   "max notify handles": "notify/change-notify.attack",

@@ -89,6 +89,7 @@ export const PIPE_GRANT = Object.freeze<ShareGrant>({
   dfs: { isRoot: false, proxied: "", shuffles: false },
   streams: false,
   streamForm: "samba",
+  apple: { validatesAfpInfo: true },
   followSymlinks: false,
   wideLinks: false,
   crossMounts: false,

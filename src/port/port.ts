@@ -1,6 +1,7 @@
 // The interface between engine and manager: every question the engine asks and every event it reports (the
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
+import type { AppleRules } from "./apple.ts";
 import type { DirectoryIdentity, NamedUsers } from "./directory.ts";
 import type { NtStatus } from "../wire/status.ts";
 import type { DomainMembership, TicketAnswer } from "./ticket.ts";
@@ -289,6 +290,7 @@ export interface ShareRules {
   readonly streams: boolean;
   /** samba: a zero byte follows the data of a stream in its attribute; ksmbd: none. */
   readonly streamForm: "samba" | "ksmbd";
+  readonly apple: AppleRules;
   readonly space: SpaceRules;
   readonly followSymlinks: boolean;
   /** Symbolic links may lead out of the share; only with `followSymlinks`. */

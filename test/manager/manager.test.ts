@@ -107,6 +107,7 @@ test("connectShare finds a share in any case and returns exactly the fields of a
     modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
     streams: true,
     streamForm: "samba",
+    apple: { validatesAfpInfo: true },
     followSymlinks: false,
     wideLinks: false,
     dfs: { isRoot: false, proxied: "", shuffles: false },

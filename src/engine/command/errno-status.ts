@@ -40,6 +40,7 @@ const statuses: ReadonlyMap<number, NtStatus> = new Map<number, NtStatus>([
   [Errno.EOVERFLOW, Status.INVALID_PARAMETER],
   [Errno.EILSEQ, Status.OBJECT_NAME_INVALID], // a name that the file system cannot hold
   [Errno.EOPNOTSUPP, Status.NOT_SUPPORTED],
+  [Errno.EMSGSIZE, Status.ALLOTTED_SPACE_EXCEEDED], // beyond a stream of fixed size
   [Errno.ENOTCONN, Status.UNEXPECTED_NETWORK_ERROR], // a FUSE server that died
   [Errno.ESHUTDOWN, Status.UNEXPECTED_NETWORK_ERROR],
   [Errno.ETIMEDOUT, Status.IO_TIMEOUT],

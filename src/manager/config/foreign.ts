@@ -180,7 +180,7 @@ const GROUPS: readonly Group[] = [
     names:
       "fruit:aapl,fruit:metadata,fruit:resource,fruit:locking,fruit:veto_appledouble,fruit:nfs_aces,fruit:copyfile," +
       "fruit:posix_rename,fruit:zero_file_id,fruit:readdir_attr,fruit:wipe_intentionally_left_blank_rfork," +
-      "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble,fruit:validate_afpinfo," +
+      "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble," +
       "fruit:model,readdir_attr:aapl_rsize,readdir_attr:aapl_finder_info,readdir_attr:aapl_max_access",
   },
   {

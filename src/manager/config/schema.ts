@@ -6,10 +6,11 @@ import { LIMITS } from "./schema/limits.ts";
 import type { Parameter, ValueType } from "./schema/parameter.ts";
 import { PROTOCOL } from "./schema/protocol.ts";
 import { SERVER } from "./schema/server.ts";
+import { APPLE } from "./schema/apple.ts";
 import { SHARE } from "./schema/share.ts";
 
 /** In the order of the man page. */
-export const PARAMETERS = [...SERVER, ...PROTOCOL, ...LIMITS, ...IGNORED, ...SHARE] as const;
+export const PARAMETERS = [...SERVER, ...PROTOCOL, ...LIMITS, ...IGNORED, ...SHARE, ...APPLE] as const;
 
 export type KnownParameter = (typeof PARAMETERS)[number];
 /** Names of the parameters of one type. */

@@ -6,6 +6,7 @@ import { type HostRule, parseHostRule } from "./hosts.ts";
 import { shareNameFault } from "./share-name.ts";
 import { readDfsRules } from "./dfs-rules.ts";
 import { readLinkRules } from "./link-rules.ts";
+import { readAppleRules } from "./apple-rules.ts";
 import { readHidingRules, readNameRules } from "./name-rules.ts";
 import { ConfigError, foldKey, type Section } from "./parse.ts";
 import { readRecycleRules } from "./recycle-rules.ts";
@@ -209,6 +210,7 @@ function readFileRules(values: SectionValues) {
     }),
     streams: values.boolean("streams"),
     streamForm: values.choice("stream form"),
+    apple: readAppleRules(values),
     space: Object.freeze({
       maxDiskBytes: (values.number("max disk size") ?? 0) * 1_048_576,
       cacheSeconds: values.number("dfree cache time") ?? 0,

@@ -50,6 +50,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
     streams: true,
     streamForm: "samba",
+    apple: { validatesAfpInfo: true },
     followSymlinks: false,
     wideLinks: false,
     dfs: { isRoot: false, proxied: "", shuffles: false },

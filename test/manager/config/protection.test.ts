@@ -121,7 +121,15 @@ const NOT_PROTECTING = [
   // What is offered to clients that may connect.
   ...["smb3 unix extensions", "change notify", "kernel change notify", "smb2 leases", "durable handles"],
   ...["server multi channel support", "aapl model", "share:fake_fscaps", "cache read buffers"],
-  ...["cache trans buffers", "oplocks", "posix locking", "streams", "stream form", "ea support"],
+  ...[
+    "cache trans buffers",
+    "oplocks",
+    "posix locking",
+    "streams",
+    "stream form",
+    "fruit:validate_afpinfo",
+    "ea support",
+  ],
   ...["time machine"],
   // Names and attributes as clients see them.
   ...["hide dot files", "hide files", "case sensitive", "store dos attributes", "map archive", "map hidden"],

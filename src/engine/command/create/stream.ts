@@ -16,9 +16,10 @@ import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
-import { StreamHandle, StreamName } from "../../vfs/stream/stream-handle.ts";
-import { findStream, type StoredStream, streamKey } from "../../vfs/stream/stored-stream.ts";
+import { StreamName } from "../../vfs/stream/stream-handle.ts";
+import { findStream, isAfpInfoName, type StoredStream, streamKey } from "../../vfs/stream/stored-stream.ts";
 import { maximalAccessOf, unusableAccessOf } from "../open/access-check.ts";
+import { makeHandle, type SeenStream, seeStream } from "./apple-stream.ts";
 import { decideAccess } from "./existing.ts";
 import { register } from "./register.ts";
 import { type Creation, overwrites } from "./creation.ts";
@@ -62,17 +63,28 @@ export function openStream(
   if (kind !== FileKind.FILE && kind !== FileKind.DIRECTORY) return Status.ACCESS_DENIED;
   return andThen(findStream(node.values, name), (stored) => {
     if (typeof stored === "number") return streamStatusOf(stored);
-    const status = decideStreamAccess(creation, node, stored !== undefined);
-    if (status !== Status.SUCCESS) return status;
-    const identity = streamIdentity(node, foldName(stored?.name ?? name));
-    return andThen(
-      closeOpensOfApplication(creation.exchange, creation.request, creation.tree, identity),
-      () =>
-        registerStream(creation, stored ?? newStreamName(name), found, node, {
-          isMissing: stored === undefined,
-        }),
+    return andThen(seeStream(creation, node, name, stored), (seen) =>
+      typeof seen === "number" ? streamStatusOf(seen) : openSeenStream(creation, name, found, node, seen),
     );
   });
+}
+
+function openSeenStream(
+  creation: Creation,
+  name: string,
+  found: Found,
+  node: FileNode,
+  { stored, exists, isAfpInfo }: SeenStream,
+): MaybePromise<NtStatus> {
+  const status = decideStreamAccess(creation, node, exists);
+  if (status !== Status.SUCCESS) return status;
+  const identity = streamIdentity(node, foldName(stored?.name ?? name));
+  return andThen(closeOpensOfApplication(creation.exchange, creation.request, creation.tree, identity), () =>
+    registerStream(creation, stored ?? newStreamName(name), found, node, {
+      isMissing: !exists,
+      isAfpInfo,
+    }),
+  );
 }
 
 /** Checks disposition and access for a stream of an existing file; [MS-FSA] 2.1.5.1.1, 2.1.5.1.2. */
@@ -108,7 +120,12 @@ export function registerNewStream(
 ): MaybePromise<NtStatus> {
   creation.handle?.close();
   creation.handle = undefined;
-  return registerStream(creation, newStreamName(name), found, node, { isMissing: true, hasNewFile: true });
+  const isAfpInfo = isAfpInfoName(name);
+  return registerStream(creation, newStreamName(name), found, node, {
+    isMissing: true,
+    isAfpInfo,
+    hasNewFile: true,
+  });
 }
 
 /** A stream that does not exist yet. `openFound` has checked that the name has a key. */
@@ -121,18 +138,16 @@ function registerStream(
   stored: StoredStream,
   found: Found,
   node: FileNode,
-  { isMissing, hasNewFile = false }: { readonly isMissing: boolean; readonly hasNewFile?: boolean },
+  {
+    isMissing,
+    isAfpInfo,
+    hasNewFile = false,
+  }: { readonly isMissing: boolean; readonly isAfpInfo: boolean; readonly hasNewFile?: boolean },
 ): MaybePromise<NtStatus> {
   const writes =
     overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
   const streamName = new StreamName(stored.name, stored.key);
-  const handle = new StreamHandle(
-    node,
-    streamName,
-    creation.tree.grant.streamForm,
-    writes,
-    creation.isWriteThrough,
-  );
+  const handle = makeHandle(creation, node, streamName, isAfpInfo, writes);
   creation.stream = { handle, folded: foldName(stored.name), isMissing, hasNewFile };
   creation.handle = handle;
   return andThen(register(creation, found, node), (status) => {

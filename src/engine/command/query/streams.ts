@@ -10,6 +10,7 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { FileKind, type FileNode, type FileStat } from "../../vfs/store.ts";
+import { Appearance, appearanceOf } from "../../vfs/stream/appearance.ts";
 import { allocatedFor } from "../../vfs/stream/stream-handle.ts";
 import { listStreams } from "../../vfs/stream/stored-stream.ts";
 import { type SizedStream, sizeStreams } from "../../vfs/stream/stream-content.ts";
@@ -37,7 +38,10 @@ export function queryStreams(
       return andThen(sizeStreams(node.values, streams, open.tree.grant.streamForm), (sized) =>
         typeof sized === "number"
           ? statusOf(sized)
-          : answer(exchange, request, [...defaultStream, ...sized.map(informationOf)]),
+          : answer(exchange, request, [
+              ...defaultStream,
+              ...sized.filter((stream) => isListed(stream, open.session.isApple)).map(informationOf),
+            ]),
       );
     });
   });
@@ -49,6 +53,10 @@ function defaultStreamOf(stat: FileStat, open: Open): StreamInformation[] {
   const file = open.file?.base ?? open.file;
   const allocated = Math.max(stat.allocated, file?.reservedBytes ?? 0);
   return [{ name: "::$DATA", size: stat.size, allocated }];
+}
+
+function isListed({ name, size }: SizedStream, isApple: boolean): boolean {
+  return appearanceOf(name, size, isApple) !== Appearance.ABSENT;
 }
 
 function informationOf({ name, size }: SizedStream): StreamInformation {

@@ -37,6 +37,7 @@ export const TREE_RULES: { readonly [K in keyof ShareRules]: Rule<ShareRules[K]>
   modeMapping: stays,
   streams: stays,
   streamForm: stays,
+  apple: stays,
   space: stays,
   followSymlinks: endsWhenOff,
   wideLinks: endsWhenOff,

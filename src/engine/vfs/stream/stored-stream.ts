@@ -13,6 +13,7 @@ import { STREAM_PREFIX } from "../format/value-names.ts";
 
 const EXTENT_PREFIX = "user.DosStreamExt.";
 const TYPE = ":$DATA";
+const AFP_INFO = "AFP_AFPINFO";
 /** XATTR_NAME_MAX. */
 const MAX_KEY_BYTES = 255;
 /** XATTR_SIZE_MAX, the size of Samba's parts. */
@@ -53,6 +54,11 @@ export function maxStreamBytes(values: NamedValues, form: StreamForm): number {
 /** The largest size of a stream in extended attributes. */
 export function maxAttributeBytes(form: StreamForm): number {
   return form === "ksmbd" ? LARGEST_PART_BYTES : MAX_BYTES_IN_PARTS;
+}
+
+/** True for the stream of macOS' Finder information. */
+export function isAfpInfoName(name: string): boolean {
+  return name.length === AFP_INFO.length && name.toUpperCase() === AFP_INFO;
 }
 
 /** Returns the name of continuation value `number`, from 1 on. */

@@ -6,17 +6,16 @@ import { andThen } from "../../and-then.ts";
 import { type Count, type Failure, isFailure } from "../store.ts";
 import { heapBuffer, type TransferBuffer } from "../transfer-buffer.ts";
 import { type NamedValues, ValuePlace, type ValueSize } from "../value-store.ts";
+import { AFP_INFO_BYTES } from "../format/afp-info.ts";
 import {
   extentKey,
+  isAfpInfoName,
   LARGEST_PART_BYTES,
   MAX_EXTENTS,
   nameOfKey,
   type StoredStream,
   type StreamForm,
 } from "./stored-stream.ts";
-
-/** macOS stores its Finder information in a stream of exactly this size, which often ends in zeros. */
-const FINDER_INFORMATION = { name: "AFP_AFPINFO", bytes: 60 } as const;
 
 export interface SizedStream {
   readonly name: string;
@@ -173,10 +172,11 @@ function sizeOf(
 }
 
 /**
- * True if the final zero is data: a value of exactly the size of the Finder information was written by ksmbd.
+ * True if the final zero is data: a value of exactly the size of the Finder information, which often ends in
+ * zeros, was written by ksmbd.
  */
 function endsInData(key: string, bytes: Count): boolean {
-  return bytes === FINDER_INFORMATION.bytes && nameOfKey(key)?.toUpperCase() === FINDER_INFORMATION.name;
+  return bytes === AFP_INFO_BYTES && isAfpInfoName(nameOfKey(key) ?? "");
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   FileKind,
   type FileNode,
   type FileStat,
+  isFailure,
 } from "../store.ts";
 import { ChangesUnderWay } from "../changes-under-way.ts";
 import type { TransferBuffer } from "../transfer-buffer.ts";
@@ -61,8 +62,8 @@ export class StreamHandle implements FileHandle {
   readonly canWrite: boolean;
   /** Replaced by the object that earlier opens of the stream share. */
   streamName: StreamName;
-  private readonly node: FileNode;
-  private readonly form: StreamForm;
+  protected readonly node: FileNode;
+  protected readonly form: StreamForm;
   private readonly isWriteThrough: boolean;
   private readonly changes = new ChangesUnderWay();
 
@@ -113,18 +114,26 @@ export class StreamHandle implements FileHandle {
   stat(): MaybePromise<FileStat | Failure> {
     return andThen(this.node.refresh(), (stat) => {
       if (typeof stat === "number") return stat;
-      const { node, streamName, form } = this;
-      const measured = streamName.run(() => measureStream(node.values, streamName.key, form));
-      return andThen(measured, (stream) => {
-        if (typeof stream === "number") return stream === -Errno.ENODATA ? GONE : stream;
+      return andThen(this.measure(), (size) => {
+        if (isFailure(size)) return size;
         return {
           ...stat,
           kind: FileKind.FILE,
           attributes: stat.attributes & ~FileAttribute.DIRECTORY,
-          size: stream.size,
-          allocated: allocatedFor(stream.size),
+          size,
+          allocated: allocatedFor(size),
         };
       });
+    });
+  }
+
+  /** The stream's size in bytes. */
+  protected measure(): MaybePromise<Count | Failure> {
+    const { node, streamName, form } = this;
+    const measured = streamName.run(() => measureStream(node.values, streamName.key, form));
+    return andThen(measured, (stream) => {
+      if (typeof stream === "number") return stream === -Errno.ENODATA ? GONE : stream;
+      return stream.size;
     });
   }
 
@@ -179,7 +188,7 @@ export class StreamHandle implements FileHandle {
     return 0;
   }
 
-  private change<T extends number>(
+  protected change<T extends number>(
     bytes: number,
     change: (key: string) => MaybePromise<T | Failure>,
   ): MaybePromise<T | Failure> {

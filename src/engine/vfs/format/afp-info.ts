@@ -1,0 +1,38 @@
+// AfpInfo, the 60 bytes of the stream AFP_AfpInfo in which macOS keeps an object's Finder information, as
+// Apple's smbfs has it; big-endian. Signature "AFP" and a zero, version, a reserved field, the time of the
+// last backup, 32 bytes of Finder information, six of ProDOS and six reserved ones.
+
+export const AFP_INFO_BYTES = 60;
+const FINDER_INFO_OFFSET = 16;
+const PRODOS_END = 54;
+const SIGNATURE = 0x4146_5000;
+const VERSION = 0x0000_0100;
+/** Never backed up. */
+const NO_BACKUP = 0x8000_0000;
+
+/** The stream of an object without Finder information. */
+export function makeAfpInfo(): Uint8Array {
+  const info = withAfpHeader(new Uint8Array(AFP_INFO_BYTES));
+  new DataView(info.buffer).setUint32(12, NO_BACKUP);
+  return info;
+}
+
+/** A copy with the right signature and version. */
+export function withAfpHeader(bytes: Uint8Array): Uint8Array {
+  const info = bytes.slice();
+  const view = new DataView(info.buffer);
+  view.setUint32(0, SIGNATURE);
+  view.setUint32(4, VERSION);
+  return info;
+}
+
+export function isAfpInfo(bytes: Uint8Array): boolean {
+  if (bytes.length !== AFP_INFO_BYTES) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, AFP_INFO_BYTES);
+  return view.getUint32(0) === SIGNATURE && view.getUint32(4) === VERSION;
+}
+
+/** True where Finder and ProDOS information are all zeros: macOS removes the stream by writing that. */
+export function isBlankAfpInfo(info: Uint8Array): boolean {
+  return info.subarray(FINDER_INFO_OFFSET, PRODOS_END).every((byte) => byte === 0);
+}
