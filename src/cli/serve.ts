@@ -223,6 +223,7 @@ function hostOf(
 ): Omit<ControlHost, "holdBack" | "reload" | "stop"> {
   return {
     engine,
+    files: manager.files,
     configuration: () => manager.configuration(),
     userNames: () => manager.userNames(),
     setLogLevel: (level) => manager.setLogLevel(level),

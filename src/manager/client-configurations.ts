@@ -26,12 +26,18 @@ export interface ReadConfiguration {
   readonly clients: ClientConfigurations;
 }
 
-/** Reads the configuration, and checks the files of clients that exist. Throws ConfigError. */
-export function readConfiguration(source: ConfigSource, report = new Report()): ReadConfiguration {
+/**
+ * Reads the configuration, and checks the files of clients that exist. Throws ConfigError. `texts` gets the
+ * text of each file; those that it has already are not read.
+ */
+export function readConfiguration(
+  source: ConfigSource,
+  report = new Report(),
+  texts = new Map<string, string | undefined>(),
+): ReadConfiguration {
   const machine = source.machine ?? readMachine();
-  const texts = new Map<string, string | undefined>();
   const { file } = source;
-  if (file !== null) texts.set(file, readConfigText(file));
+  if (file !== null && !texts.has(file)) texts.set(file, readConfigText(file));
   const remembering = { ...source, machine, readShared: rememberingTexts(texts) };
   const files = new ConfigFiles();
   const sections = loadSections(remembering, machine, report, files);

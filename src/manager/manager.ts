@@ -14,6 +14,7 @@ import type { ShareGrant, ShareRules } from "../port/port.ts";
 import type { TicketAnswer } from "../port/ticket.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
+import type { ServerFiles } from "./administration/read-configuration.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
 import { type ConfigSource, type Configuration, foldShareName, hostRulesOf } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
@@ -142,6 +143,13 @@ export class ServerManager implements Manager, PipeManager {
 
   configuration(): Configuration {
     return this.config;
+  }
+
+  /** Where configuration and users are, for those who change them. */
+  get files(): ServerFiles {
+    const { passwordFile, source } = this.options;
+    const { dialect, file, overrides = [] } = source;
+    return { file, dialect, overrides, passwordFile };
   }
 
   /** A share of the configuration has the name, or the home of a user. */

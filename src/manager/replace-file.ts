@@ -41,14 +41,30 @@ export function replaceFile<T>(
     done = { result };
   } catch (error) {
     removeQuietly(temporary);
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    throw new ConfigError(file, `${name} cannot be written (${code}), ${hintOf(code, "look at its disk")}`);
+    const { code, errno } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    const hint = hintOf(code, "look at its disk");
+    throw new ConfigError(file, `${name} cannot be written (${code}), ${hint}`, code);
   } finally {
     closeSync(descriptor);
   }
   syncDirectory(file, name);
   return done.result;
+}
+
+/** Keeps other writers of the file away while `work` runs. Throws ConfigError, and what `work` throws. */
+export function withFileLocked<T>(
+  { file, name, waits }: Pick<Replacement, "file" | "name" | "waits">,
+  work: () => T,
+): T {
+  const temporary = `${file}.tmp`;
+  const descriptor = openTemporary(file, name, temporary, waits);
+  try {
+    return work();
+  } finally {
+    removeQuietly(temporary);
+    closeSync(descriptor);
+  }
 }
 
 function openTemporary(file: string, name: string, temporary: string, waits: number): number {
@@ -58,12 +74,13 @@ function openTemporary(file: string, name: string, temporary: string, waits: num
       if (isOurs(descriptor, temporary)) return descriptor;
       closeSync(descriptor);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
+      const { code } = error as NodeJS.ErrnoException;
       const hint = hintOf(code, "correct the directory's owner and mode");
-      if (code !== "EEXIST") throw new ConfigError(file, `${name} cannot be written (${code}), ${hint}`);
+      if (code !== "EEXIST")
+        throw new ConfigError(file, `${name} cannot be written (${code}), ${hint}`, code);
       if (removeAbandoned(temporary)) continue;
       if (left-- <= 0)
-        throw new ConfigError(temporary, "another change is under way, remove this file if not");
+        throw new ConfigError(temporary, "another change is under way, remove this file if not", "EAGAIN");
       Bun.sleepSync(LOCK_WAIT_MS);
     }
   }
@@ -92,7 +109,8 @@ function removeAbandoned(temporary: string): boolean {
     // A server of an earlier version locks nothing, but writes within milliseconds.
     Bun.sleepSync(LOCK_WAIT_MS);
     if (isStill(descriptor, temporary)) removeQuietly(temporary);
-    return true;
+    // A directory stays.
+    return !isStill(descriptor, temporary);
   } finally {
     closeSync(descriptor);
   }

@@ -44,14 +44,13 @@ export function setOptions(text: string, name: string, options: readonly Option[
   const removed = new Set<number>();
   const added: string[] = [];
   for (const { key, value } of options) {
-    const line = formatOption(key, value);
     const same = entries.filter((entry) => isSameParameter(entry.key, key));
     for (const { from, to } of same) for (let at = from; at < to; at++) removed.add(at);
     const place = same[0];
     if (value === "") continue;
-    if (place === undefined) added.push(line);
+    if (place === undefined) added.push(formatOption(key, value));
     else {
-      lines[place.from] = line;
+      lines[place.from] = formatOption(key, value, commentOf(lines[place.from] ?? "", dialect));
       removed.delete(place.from);
     }
   }
@@ -115,6 +114,51 @@ function appendSection(text: string, name: string, options: readonly Option[]): 
   return `${before}${before === "" || before.endsWith("\n\n") ? "" : "\n"}[${name}]\n${body}`;
 }
 
-function formatOption(key: string, value: string): string {
-  return `\t${foldKey(key)} = ${value}`;
+function formatOption(key: string, value: string, comment = ""): string {
+  return `\t${foldKey(key)} = ${value}${comment}`;
+}
+
+/** The comment behind a value, with the blanks before it. */
+function commentOf(line: string, dialect: Dialect): string {
+  return dialect === "ksmbd" ? (/\s+[;#].*$/.exec(line)?.[0] ?? "") : "";
+}
+
+/** A change by line numbers, which count from 1, as in the positions of entries. */
+export interface LineEdits {
+  /** The first line of an entry, and what it sets instead; undefined removes it. */
+  readonly lines: ReadonlyMap<number, Option | undefined>;
+  /** Behind the entry or heading of that line. */
+  readonly added?: { readonly behind: number; readonly options: readonly Option[] };
+}
+
+/** Changes entries where they are written; comments and everything else stay. */
+export function editLines(text: string, { lines: edits, added }: LineEdits, dialect: Dialect): string {
+  const lines = text.split("\n");
+  const extents = extentsOf(text, dialect);
+  const changed = new Map<number, readonly string[]>();
+  for (const [number, option] of edits) {
+    const { from, to } = extents.get(number) ?? { from: number - 1, to: number };
+    for (let at = from; at < to; at++) changed.set(at, []);
+    const comment = commentOf(lines[from] ?? "", dialect);
+    if (option !== undefined) changed.set(from, [formatOption(option.key, option.value, comment)]);
+  }
+  const behind = added && (extents.get(added.behind)?.to ?? added.behind);
+  const news = (added?.options ?? []).map(({ key, value }) => formatOption(key, value));
+  return lines
+    .flatMap((line, at) => [...(at === behind ? news : []), ...(changed.get(at) ?? [line])])
+    .concat(behind !== undefined && behind >= lines.length ? news : [])
+    .join("\n");
+}
+
+/** The lines of each entry, by the number of its first line. */
+function extentsOf(text: string, dialect: Dialect): ReadonlyMap<number, Extent> {
+  const count = text.split("\n").length;
+  const logical = [...logicalLines(text, dialect)];
+  return new Map(
+    logical.map(({ number }, i) => {
+      const next = (logical[i + 1]?.number ?? count + 1) - 1;
+      const to = dialect === "samba" ? endOfContinued(text, number - 1, next) : number;
+      return [number, { from: number - 1, to }];
+    }),
+  );
 }

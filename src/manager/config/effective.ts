@@ -12,6 +12,9 @@ export interface EffectiveValue {
   readonly value: string;
   /** Set in the section itself, not by [global] or by the default. */
   readonly isSet: boolean;
+  readonly parameter: Parameter;
+  /** `FILE:LINE` of what sets it, or the option of the command line; empty: the default. */
+  readonly position: string;
 }
 
 /** All parameters of the section in the schema's order; undefined for a share with a mistake. */
@@ -27,6 +30,8 @@ export function effectiveSection(sections: Sections, name: string): EffectiveVal
     spellings: spellingsOf(parameter),
     value: textOf(parameter, values.entry(parameter.name)),
     isSet: (alone.entry(parameter.name)?.position ?? "") !== "",
+    parameter,
+    position: values.position(parameter.name),
   }));
 }
 

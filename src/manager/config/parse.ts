@@ -10,11 +10,14 @@ export class ConfigError extends Error {
   readonly position: string;
   /** The message without the position. */
   readonly text: string;
+  /** The name of the errno where a file cannot be written. */
+  readonly code: string | undefined;
 
-  constructor(position: string, text: string) {
+  constructor(position: string, text: string, code?: string) {
     super(position === "" ? text : `${position}: ${text}`);
     this.position = position;
     this.text = text;
+    this.code = code;
   }
 }
 

@@ -6,22 +6,28 @@ import type { Configuration } from "../config/load.ts";
 import { COMPONENTS } from "../log/levels.ts";
 import type { LogLevel } from "../log/log.ts";
 import { VERSION } from "../version.ts";
+import {
+  change,
+  checkPath,
+  type ConfigurationHost,
+  listConfiguredShares,
+  showSettings,
+  showShare,
+} from "./configuration.ts";
 import { type DiskHost, listDisks } from "./disks.ts";
 import { eject, type EjectHost } from "./eject.ts";
 import { inSlices } from "./slices.ts";
-import { type ArgumentsOf, checkArguments } from "./operation.ts";
+import { type Answer, type ArgumentsOf, checkArguments, type Items } from "./operation.ts";
 import { type CommandName, findOperation, type OPERATIONS } from "./operations.ts";
 import type { ClosedOpen, ComponentState, EndedClient, ServedShare } from "./operations/server.ts";
 import type { ServerStatus } from "./operations/tables.ts";
 import { ControlError, type Request } from "./protocol.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost extends DiskHost, EjectHost {
+export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
   userNames(): Iterable<string>;
-  /** Reads the files again; returns why they cannot be used, undefined where they are in effect. */
-  reload(): string | undefined;
   stop(): void;
   setLogLevel(level: LogLevel): void;
   /** Switches the debug lines of a component, or of `all`; returns those that are on then. */
@@ -32,11 +38,11 @@ export interface ControlHost extends DiskHost, EjectHost {
 
 export type StatusHost = Pick<ControlHost, "configuration" | "engine">;
 
-/** The items of an answer; the consumer may stop between two of them. */
-export type Items = Iterable<object> | AsyncIterable<object>;
-
 type Implementations = {
-  readonly [Name in CommandName]: (host: ControlHost, args: ArgumentsOf<(typeof OPERATIONS)[Name]>) => Items;
+  readonly [Name in CommandName]: (
+    host: ControlHost,
+    args: ArgumentsOf<(typeof OPERATIONS)[Name]>,
+  ) => Items | Promise<Answer>;
 };
 
 export const COMMANDS: Implementations = {
@@ -61,6 +67,29 @@ export const COMMANDS: Implementations = {
   kick,
   close,
   eject,
+  "configured-shares": listConfiguredShares,
+  share: showShare,
+  async "add-share"(host, { name, parameters, etag }) {
+    const next = await change(host, { kind: "add share", name, parameters }, etag);
+    return { ...(await showShare(host, { name })), etag: next };
+  },
+  async "set-share"(host, { name, parameters, etag }) {
+    const next = await change(host, { kind: "set share", name, parameters }, etag);
+    return { ...(await showShare(host, { name })), etag: next };
+  },
+  async "remove-share"(host, { name, etag }) {
+    return { items: [], etag: await change(host, { kind: "remove share", name }, etag) };
+  },
+  async "set-access"(host, { access, name, etag }) {
+    const next = await change(host, { kind: "set access", name, access }, etag);
+    return { ...(await showShare(host, { name })), etag: next };
+  },
+  settings: showSettings,
+  async "set-settings"(host, { parameters, etag }) {
+    const next = await change(host, { kind: "set settings", parameters }, etag);
+    return { ...(await showSettings(host)), etag: next };
+  },
+  "check-path": checkPath,
   stop(host) {
     host.note("stopped");
     // After the answer is on its way.
@@ -70,13 +99,17 @@ export const COMMANDS: Implementations = {
 };
 
 /** Checks the arguments by the table of operations. Throws ControlError. */
-export function carryOut(host: ControlHost, request: Request): Items {
+export async function carryOut(host: ControlHost, request: Request): Promise<Answer> {
   const operation = findOperation(request.command);
   if (operation === undefined || !Object.hasOwn(COMMANDS, request.command))
     throw new ControlError(`there is no command '${request.command}'`, "unknown-command");
   checkArguments(operation, request);
-  const command = COMMANDS[request.command as CommandName] as (host: ControlHost, args: Request) => Items;
-  return command(host, request);
+  const command = COMMANDS[request.command as CommandName] as (
+    host: ControlHost,
+    args: Request,
+  ) => Items | Promise<Answer>;
+  const answer = command(host, request);
+  return answer instanceof Promise ? answer : { items: answer };
 }
 
 export function statusOf({ configuration, engine }: StatusHost): ServerStatus {

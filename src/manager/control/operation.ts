@@ -36,6 +36,15 @@ export interface Operation {
   readonly http?: HttpRoute;
 }
 
+/** The items of an answer; the consumer may stop between two of them. */
+export type Items = Iterable<object> | AsyncIterable<object>;
+
+export interface Answer {
+  readonly items: Items;
+  /** Of the configuration that the answer is about. */
+  readonly etag?: string;
+}
+
 /** The arguments of an operation as its implementation gets them. */
 export type ArgumentsOf<O extends Operation> = {
   readonly [Name in keyof O["args"]]: Name extends O["required"][number]

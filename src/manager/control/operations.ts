@@ -1,11 +1,16 @@
 // Every operation of the control socket and of the HTTP API, one row each: the check of arguments, the routes
 // and the API's description are derived from it. commands.ts carries them out.
 import type { Operation } from "./operation.ts";
+import { CONFIGURATION_OPERATIONS } from "./operations/configuration.ts";
 import { SERVER_OPERATIONS } from "./operations/server.ts";
 import { TABLE_OPERATIONS } from "./operations/tables.ts";
 import { WEB_OPERATIONS } from "./operations/web.ts";
 
-const SOCKET_OPERATIONS = { ...TABLE_OPERATIONS, ...SERVER_OPERATIONS } as const;
+const SOCKET_OPERATIONS = {
+  ...TABLE_OPERATIONS,
+  ...SERVER_OPERATIONS,
+  ...CONFIGURATION_OPERATIONS,
+} as const;
 
 export const OPERATIONS = { ...SOCKET_OPERATIONS, ...WEB_OPERATIONS } as const;
 

@@ -1,9 +1,10 @@
 // The control socket's protocol: a line of JSON a message. A request is `{"version":1,"command":NAME,…}`; its
-// answer is any number of `{"item":…}` and then `{"end":"ok"}`, or `{"end":"error","message":…,"code":…}`.
+// answer is any number of `{"item":…}` and then `{"end":"ok"}`, with `"etag":…` where it is about the
+// configuration, or `{"end":"error","message":…,"code":…}`.
 
 export const PROTOCOL_VERSION = 1;
 /** The longest request in bytes, its newline included. */
-export const MAX_REQUEST_BYTES = 4096;
+export const MAX_REQUEST_BYTES = 65_536;
 
 export interface Request {
   readonly version: number;

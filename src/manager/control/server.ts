@@ -4,7 +4,8 @@ import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { type Timer, timers } from "../../loop/timers.ts";
 import { ConfigError } from "../config/parse.ts";
-import type { ControlHost, Items } from "./commands.ts";
+import type { ControlHost } from "./commands.ts";
+import type { Items } from "./operation.ts";
 import { ControlError, MAX_REQUEST_BYTES, parseRequest } from "./protocol.ts";
 import { inSlices } from "./slices.ts";
 
@@ -139,8 +140,9 @@ class Client {
     try {
       const request = parseRequest(line);
       const { carryOut } = await import("./commands.ts");
-      await this.send(carryOut(this.host, request));
-      await this.write('{"end":"ok"}\n');
+      const { items, etag } = await carryOut(this.host, request);
+      await this.send(items);
+      await this.write(`${JSON.stringify({ end: "ok", etag })}\n`);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
       const { code, message } = error;

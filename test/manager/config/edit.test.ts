@@ -1,6 +1,6 @@
 // Changes of one section in the text of a configuration.
 import { expect, test } from "bun:test";
-import { hasSection, removeSection, setOptions } from "../../../src/manager/config/edit.ts";
+import { editLines, hasSection, removeSection, setOptions } from "../../../src/manager/config/edit.ts";
 
 const TEXT = `; top
 [global]
@@ -30,7 +30,7 @@ test("an option keeps its place, whichever spelling is there, and new ones stand
 # about the documents
 [Docs]
 \tpath = /srv/docs
-\tread only = no
+\tread only = no  ; was yes
 ; inside
 \tcomment = hi
 
@@ -86,4 +86,36 @@ test("sections are found as the parser finds them", () => {
   expect(hasSection(TEXT, "doCS", "ksmbd")).toBe(true);
   expect(hasSection("; [a]\n#[b]\nx = [c]\n", "a", "ksmbd")).toBe(false);
   expect(hasSection("[a] ; comment\n", "a", "ksmbd")).toBe(true);
+});
+
+test("lines are changed, removed and added by their numbers, and comments stay", () => {
+  const lines = new Map([
+    [3, { key: "workgroup", value: "WORK" }],
+    [8, undefined],
+  ]);
+  const added = { behind: 7, options: [{ key: "comment", value: "hi" }] };
+  expect(editLines(TEXT, { lines, added }, "ksmbd")).toBe(`; top
+[global]
+\tworkgroup = WORK ; tail
+
+# about the documents
+[Docs]
+\tpath = /srv/docs
+\tcomment = hi
+; inside
+\twrite ok = no
+
+# the rest
+[z]
+path=/z
+`);
+});
+
+test("a continued line is changed by the number of its first line", () => {
+  const text = "[a]\nvalid users = anna \\\n  bob\npath = /a";
+  const lines = new Map([[2, { key: "valid users", value: "dora" }]]);
+  const added = { behind: 4, options: [{ key: "comment", value: "x" }] };
+  expect(editLines(text, { lines, added }, "samba")).toBe(
+    "[a]\n\tvalid users = dora\npath = /a\n\tcomment = x",
+  );
 });

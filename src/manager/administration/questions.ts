@@ -1,0 +1,73 @@
+// The questions to the worker of the configuration, one after the other, and the time that is given to disks.
+import { timers } from "../../loop/timers.ts";
+import type { Note } from "../config/report.ts";
+import { askWorker } from "../worker-question.ts";
+import { WorkerQueue } from "../worker-queue.ts";
+import type { ConfigurationChange } from "./changes.ts";
+import type { PathCheck } from "./check-path.ts";
+import type { LiveShare, ServerFiles } from "./read-configuration.ts";
+import { Refusal, type RefusalCode } from "./refusal.ts";
+import type { ConfigurationView, ShareDetail } from "./view-types.ts";
+import type { ParameterView } from "./views.ts";
+
+export type ConfigurationQuestion = { readonly files: ServerFiles } & (
+  | { readonly kind: "shares"; readonly live: readonly LiveShare[] }
+  | { readonly kind: "share"; readonly live: readonly LiveShare[]; readonly name: string }
+  | { readonly kind: "settings" }
+  | { readonly kind: "change"; readonly change: ConfigurationChange; readonly etag: string | undefined }
+  | { readonly kind: "check machine" }
+  | { readonly kind: "check path"; readonly path: string }
+);
+
+export type ConfigurationAnswer =
+  | { readonly value: unknown }
+  | { readonly refusal: { readonly code: RefusalCode; readonly message: string } };
+
+interface Values {
+  readonly shares: ConfigurationView;
+  readonly share: { readonly etag: string; readonly share: ShareDetail };
+  readonly settings: { readonly etag: string; readonly parameters: readonly ParameterView[] };
+  readonly change: { readonly etag: string };
+}
+
+const WORKER = "manager/administration/configuration-worker.ts";
+/** How long an answer waits for disks that hang. */
+const DISK_MS = 2000;
+
+const queue = new WorkerQueue<ConfigurationQuestion, ConfigurationAnswer>(WORKER);
+
+/** Throws Refusal. */
+export async function ask<Kind extends keyof Values>(
+  question: ConfigurationQuestion & { readonly kind: Kind },
+): Promise<Values[Kind]> {
+  const answer = await queue.ask(question);
+  if (typeof answer === "string") throw new Refusal("failed", answer);
+  if ("refusal" in answer) throw new Refusal(answer.refusal.code, answer.refusal.message);
+  return answer.value as Values[Kind];
+}
+
+/** Workers that wait for disks, by what they look at; those that hang keep theirs. */
+const looking = new Map<string, Promise<unknown>>();
+const MAX_LOOKING = 4;
+
+/** What testparm says of directories, disks and names; undefined where a disk does not answer in time. */
+export async function checkMachineInTime(files: ServerFiles): Promise<readonly Note[] | undefined> {
+  return (await lookInTime("machine", { kind: "check machine", files })) as readonly Note[] | undefined;
+}
+
+/** Undefined where the disk does not answer in time. */
+export async function checkPathInTime(files: ServerFiles, path: string): Promise<PathCheck | undefined> {
+  return (await lookInTime(`path ${path}`, { kind: "check path", files, path })) as PathCheck | undefined;
+}
+
+async function lookInTime(key: string, question: ConfigurationQuestion): Promise<unknown> {
+  let running = looking.get(key);
+  if (running === undefined) {
+    if (looking.size >= MAX_LOOKING) return undefined;
+    running = askWorker<ConfigurationAnswer>(WORKER, question)
+      .then((answer) => (typeof answer === "object" && "value" in answer ? answer.value : undefined))
+      .finally(() => looking.delete(key));
+    looking.set(key, running);
+  }
+  return Promise.race([running, timers.sleep(DISK_MS)]);
+}
