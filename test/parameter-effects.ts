@@ -24,6 +24,8 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "server signing": "session/configuration.attack",
   "smb3 unix extensions": "security/rights.attack",
   "host msdfs": "interop/dfs",
+  "fruit:aapl": "mac/mount",
+  "aapl model": "mac/mount",
   "smb3 encryption": "session/configuration.attack",
   "server smb3 encryption algorithms": "session/algorithms",
   "server smb3 signing algorithms": "session/algorithms",

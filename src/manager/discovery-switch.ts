@@ -88,7 +88,7 @@ export class DiscoverySwitch {
   }
 
   private announce(discovery: Discovery): boolean {
-    const { settings } = this.host.configuration();
+    const { discovery: wanted, settings } = this.host.configuration();
     const [hostName = ""] = hostname().split(".");
     return discovery.announce({
       isOn: this.isOn(),
@@ -96,6 +96,7 @@ export class DiscoverySwitch {
       hostName,
       serverName: settings.serverName,
       workgroup: settings.domain,
+      model: wanted.model,
       port: this.host.engine.port,
       addresses: settings.addresses ?? null,
       backupDisks: this.backups.disks,

@@ -1,7 +1,7 @@
 // The interface between engine and manager: every question the engine asks and every event it reports (the
 // counterpart of ksmbd's netlink header). Types only; messages are plain cloneable data, answers frozen
 // snapshots.
-import type { AppleRules } from "./apple.ts";
+import type { AppleExtensions, AppleRules } from "./apple.ts";
 import type { DirectoryIdentity, NamedUsers } from "./directory.ts";
 import type { NtStatus } from "../wire/status.ts";
 import type { DomainMembership, TicketAnswer } from "./ticket.ts";
@@ -48,6 +48,8 @@ export interface EngineSettings {
   readonly multiChannel: boolean;
   /** The SMB3 POSIX extensions (dialect 3.1.1) are offered; each share enables them as well. */
   readonly posixExtensions: boolean;
+  /** Null: the create context AAPL is ignored. */
+  readonly apple: AppleExtensions | null;
   /**
    * Leases (2.1 and later), on directories from 3.0 on; each share enables them and oplocks with `oplocks`.
    */

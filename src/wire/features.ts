@@ -34,6 +34,7 @@ const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/context/create-context.test.ts";
 const DFS = "test/e2e/interop/dfs.test.ts";
+const MAC = "test/e2e/mac/mount.test.ts";
 const POSIX = "test/e2e/metadata/posix.test.ts";
 
 const dialects: readonly Feature[] = [
@@ -316,7 +317,11 @@ const createContexts: readonly Feature[] = [
     test: "test/e2e/volumes/previous-versions.test.ts#a client opens a version by TWrp, or by a token anywhere in the path",
   },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#round trip of every request context` },
+  { name: "AAPL", value: 0x4141_504c, test: `${MAC}#a Mac learns the server's model at every mount` },
 ];
+
+/** Bits of the server capabilities in the answer to AAPL, to a client that has them itself. */
+const appleCapabilities: readonly Feature[] = [];
 
 /** Negotiate contexts of the response that have no table of their own. */
 const negotiateContexts: readonly Feature[] = [
@@ -342,11 +347,14 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   setFileClasses,
   queryFsClasses,
   createContexts,
+  appleCapabilities,
   negotiateContexts,
 };
 
 /** ShareFlags and Capabilities that a share with DFS links announces. */
 export const DFS_SHARE = { flags: dfsShare[0].value, capabilities: dfsShare[1].value } as const;
+/** AppleCapability bits that the server has. */
+export const APPLE_CAPABILITIES: number = appleCapabilities.reduce((bits, row) => bits | row.value, 0);
 /** Cipher numbers in order of preference. */
 export const CIPHERS: readonly number[] = ciphers.map((row) => row.value);
 /** Signing algorithm numbers in order of preference for processors with AES instructions. */

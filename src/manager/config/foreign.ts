@@ -178,10 +178,10 @@ const GROUPS: readonly Group[] = [
   {
     word: "Finder's data is kept in named streams, which the server always offers",
     names:
-      "fruit:aapl,fruit:metadata,fruit:resource,fruit:locking,fruit:veto_appledouble,fruit:nfs_aces,fruit:copyfile," +
+      "fruit:metadata,fruit:resource,fruit:locking,fruit:veto_appledouble,fruit:nfs_aces,fruit:copyfile," +
       "fruit:posix_rename,fruit:zero_file_id,fruit:readdir_attr,fruit:wipe_intentionally_left_blank_rfork," +
       "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble," +
-      "fruit:model,readdir_attr:aapl_rsize,readdir_attr:aapl_finder_info,readdir_attr:aapl_max_access",
+      "readdir_attr:aapl_rsize,readdir_attr:aapl_finder_info,readdir_attr:aapl_max_access",
   },
   {
     word: "streams and extended attributes are stored by the server itself, see 'streams'",
@@ -266,7 +266,7 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
   ],
   [
     /^(yes|true|1|on)$/i,
-    "disable netbios,disable spoolss,encrypt passwords,fruit:aapl,getwd cache,stat cache,strict locking,strict sync," +
+    "disable netbios,disable spoolss,encrypt passwords,getwd cache,stat cache,strict locking,strict sync," +
       "use sendfile,usershare owner only,level2 oplocks,locking,browse list,nt status support,large readwrite",
   ],
   [/^(user|auto)$/i, "security"],

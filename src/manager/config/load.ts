@@ -8,6 +8,7 @@ import { type NameMap, parseNameMap } from "../users/name-map.ts";
 import { showName, userNameFault } from "../users/user-name.ts";
 import type { LogPlace } from "../log/sinks.ts";
 import { KIB } from "./schema/parameter.ts";
+import { readAppleModel } from "./apple-rules.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
 import { ConfigFiles, includeReader, readConfigText, readIncluded, type ReadShared } from "./include.ts";
@@ -40,6 +41,8 @@ export type OnOff = "auto" | "yes" | "no";
 /** How the server is found: `multicast dns register`, `ws discovery`, `llmnr`, `netbios name service`. */
 interface Discovery {
   readonly multicastDns: OnOff;
+  /** Of Apple's models; macOS shows its icon. */
+  readonly model: string;
   readonly wsDiscovery: OnOff;
   readonly llmnr: OnOff;
   readonly netbios: boolean;
@@ -213,6 +216,7 @@ export function buildConfiguration(
     metricsPort: globals.number("metrics port") ?? 0,
     discovery: {
       multicastDns: globals.choice("multicast dns register"),
+      model: readAppleModel(globals),
       wsDiscovery: globals.choice("ws discovery"),
       llmnr: globals.choice("llmnr"),
       netbios: globals.boolean("netbios name service"),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { EngineSettings } from "../../port/port.ts";
+import { readAppleExtensions } from "./apple-rules.ts";
 import { readCiphers, readSigningAlgorithms } from "./algorithm-list.ts";
 import { type AddressRange, isInNetwork, parseAddress, parseNetwork } from "./hosts.ts";
 import { type Levels, readLevels } from "../log/levels.ts";
@@ -94,6 +95,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     durableHandles: globals.boolean("durable handles"),
     multiChannel: readMultiChannel(globals, machine),
     posixExtensions: globals.boolean("smb3 unix extensions"),
+    apple: readAppleExtensions(globals),
     changeNotify: globals.boolean("change notify"),
     kernelChangeNotify: globals.boolean("kernel change notify"),
     leases: globals.boolean("smb2 leases"),

@@ -23,6 +23,8 @@ export interface DiscoveryPlan {
   /** `netbios name`. */
   readonly serverName: string;
   readonly workgroup: string;
+  /** Of Apple's models; chooses the icon in Finder. */
+  readonly model: string;
   readonly port: number;
   /** The addresses that the server listens on; null: all. */
   readonly addresses: readonly string[] | null;
@@ -42,8 +44,6 @@ const PORTS: Readonly<Record<Protocol, number>> = {
   LLMNR: LLMNR_PORT,
   "the NetBIOS name service": NETBIOS_PORT,
 };
-
-const MODEL = "MacSamba";
 
 export class Discovery {
   private readonly report: (text: string) => void;
@@ -117,8 +117,8 @@ const START: Readonly<Record<Protocol, Start>> = {
 };
 const PROTOCOLS = Object.keys(START) as Protocol[];
 
-function identityOf({ hostName, serverName, port, backupDisks }: DiscoveryPlan): ServerIdentity {
-  return { host: asLabel(hostName), instance: asLabel(serverName), port, model: MODEL, backupDisks };
+function identityOf({ hostName, serverName, port, model, backupDisks }: DiscoveryPlan): ServerIdentity {
+  return { host: asLabel(hostName), instance: asLabel(serverName), port, model, backupDisks };
 }
 
 function startWsd(

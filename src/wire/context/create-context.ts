@@ -1,5 +1,6 @@
 // The create contexts of CREATE requests and responses, as tables of tags and codecs.
-// [MS-SMB2] 2.2.13.2 (requests), 2.2.14.2 (responses); AAPL from Apple's published client sources.
+// [MS-SMB2] 2.2.13.2 (requests), 2.2.14.2 (responses).
+import { type AppleRequest, appleRequest, type AppleResponse, appleResponse } from "./apple-context.ts";
 import {
   type ContextCodec,
   type ContextTable,
@@ -40,24 +41,6 @@ export interface DurableReconnectV2 {
   readonly createGuid: Uint8Array;
   readonly flags: number;
 }
-
-/** AAPL of a request. The bitmaps have 64 bits, of which the high half is unused. */
-export interface AppleRequest {
-  readonly command: number;
-  readonly requestBitmap: number;
-  readonly clientCapabilities: number;
-}
-
-export interface AppleResponse {
-  readonly command: number;
-  readonly replyBitmap: number;
-  /** This and the following are present if their bit in `replyBitmap` (AppleBitmap) is set. */
-  readonly serverCapabilities?: number;
-  readonly volumeCapabilities?: number;
-  readonly model?: string;
-}
-
-export const AppleBitmap = { SERVER_CAPS: 1, VOLUME_CAPS: 2, MODEL_INFO: 4 } as const;
 
 /** The contexts of a request; one that was not sent is a missing property. Of duplicates the first counts. */
 export interface CreateRequestContexts {
@@ -238,20 +221,7 @@ const requests: ContextTable<CreateRequestContexts> = {
       writer.big64(value.low);
     },
   },
-  apple: {
-    tag: "AAPL",
-    decode(reader) {
-      const command = reader.u32();
-      reader.skip(4);
-      return { command, requestBitmap: reader.u64(), clientCapabilities: reader.u64() };
-    },
-    encode(writer, value) {
-      writer.u32(value.command);
-      writer.u32(0);
-      writer.u64(value.requestBitmap);
-      writer.u64(value.clientCapabilities);
-    },
-  },
+  apple: { tag: "AAPL", ...appleRequest },
   posix: {
     tag: POSIX_TAG,
     decode: (reader) => ({ mode: reader.u32() }),
@@ -292,33 +262,9 @@ const responses: ContextTable<CreateResponseContexts> = {
       writer.u32(value.flags);
     },
   },
-  apple: { tag: "AAPL", decode: decodeApple, encode: encodeApple },
+  apple: { tag: "AAPL", ...appleResponse },
   posix: { tag: POSIX_TAG, decode: readPosixFacts, encode: writePosixFacts },
 };
-
-function decodeApple(reader: Reader): AppleResponse {
-  const command = reader.u32();
-  reader.skip(4);
-  const replyBitmap = reader.u64();
-  const has = (bit: number) => (replyBitmap & bit) !== 0;
-  const server = has(AppleBitmap.SERVER_CAPS) ? { serverCapabilities: reader.u64() } : {};
-  const volume = has(AppleBitmap.VOLUME_CAPS) ? { volumeCapabilities: reader.u64() } : {};
-  if (!has(AppleBitmap.MODEL_INFO)) return { command, replyBitmap, ...server, ...volume };
-  reader.skip(4);
-  return { command, replyBitmap, ...server, ...volume, model: reader.utf16(reader.u32()) };
-}
-
-function encodeApple(writer: Writer, value: AppleResponse): void {
-  writer.u32(value.command);
-  writer.u32(0);
-  writer.u64(value.replyBitmap);
-  if (value.serverCapabilities !== undefined) writer.u64(value.serverCapabilities);
-  if (value.volumeCapabilities !== undefined) writer.u64(value.volumeCapabilities);
-  if (value.model === undefined) return;
-  writer.u32(0);
-  writer.u32(value.model.length * 2);
-  writer.utf16(value.model);
-}
 
 /** Throws WireError for a malformed list or context. */
 export function decodeCreateRequestContexts(data: Uint8Array): CreateRequestContexts {

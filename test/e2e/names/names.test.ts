@@ -97,7 +97,7 @@ describe("names that are not UTF-8 on the disk", () => {
 describe("composed and decomposed names", () => {
   const nfc = "\u00dcb\u00e9r";
   const nfd = nfc.normalize("NFD");
-  const apple = { command: 1, requestBitmap: 7, clientCapabilities: 7 };
+  const apple = { command: 1, requestBitmap: 7, clientCapabilities: 7 } as const;
 
   test("are two names for a client; for a Mac they are one name if only one exists", async () => {
     folderWith("forms", [nfd]);

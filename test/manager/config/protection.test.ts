@@ -120,7 +120,7 @@ const NOT_PROTECTING = [
   ],
   // What is offered to clients that may connect.
   ...["smb3 unix extensions", "change notify", "kernel change notify", "smb2 leases", "durable handles"],
-  ...["server multi channel support", "aapl model", "share:fake_fscaps", "cache read buffers"],
+  ...["server multi channel support", "fruit:aapl", "aapl model", "share:fake_fscaps", "cache read buffers"],
   ...[
     "cache trans buffers",
     "oplocks",

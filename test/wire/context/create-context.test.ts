@@ -3,7 +3,6 @@ import { expect, test } from "bun:test";
 import { EMPTY, Message, WireError } from "../../../src/wire/cursor.ts";
 import { decodeCreateRequest, decodeCreateResponse } from "../../../src/wire/command/create.ts";
 import {
-  AppleBitmap,
   type CreateRequestContexts,
   type CreateResponseContexts,
   decodeCreateRequestContexts,
@@ -88,7 +87,6 @@ test("round trip of every response context", () => {
     durableV2: { timeoutMs: 1, flags: 2 },
     apple: {
       command: 1,
-      replyBitmap: AppleBitmap.SERVER_CAPS | AppleBitmap.VOLUME_CAPS | AppleBitmap.MODEL_INFO,
       serverCapabilities: 5,
       volumeCapabilities: 6,
       model: "MacSamba",

@@ -4,15 +4,15 @@ import type { CreateRequestContexts, CreateResponseContexts } from "../../../wir
 import { Status } from "../../../wire/status.ts";
 import type { Time } from "../../../wire/filetime.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Tree } from "../../state/session.ts";
 import type { Open } from "../../state/open.ts";
 import type { FileNode, FileStat } from "../../vfs/store.ts";
 import { maximalAccessOf } from "../open/access-check.ts";
+import { appleAnswer, appleRoom } from "./apple.ts";
 import { grantedLevel, leaseAnswer } from "./caching-request.ts";
 import { posixFactsOf } from "../open/posix-facts.ts";
 import { countReserved } from "../open/stat.ts";
 
-/** The fixed part of the response, and every create context that the server returns. */
+/** The fixed part of the response, and every create context that the server returns, but AAPL. */
 const RESPONSE_ROOM = 88 + 320;
 
 /**
@@ -30,24 +30,27 @@ export function writeCreateAnswer(
 ): void {
   const id = { persistentLow: open.id, persistentHigh: 0, volatileLow: open.id, volatileHigh: 0 };
   exchange.context.changeTimes.apply(stat);
-  encodeCreateResponse(exchange.reserve(RESPONSE_ROOM), {
+  const responses = responseContexts(exchange, contexts, open, node, stat);
+  const room = RESPONSE_ROOM + appleRoom(responses.apple);
+  encodeCreateResponse(exchange.reserve(room), {
     oplockLevel,
     flags: 0,
     createAction,
     file: countReserved(open, stat),
     fileId: id,
-    contexts: responseContexts(contexts, open.tree, open, node, stat),
+    contexts: responses,
   });
   exchange.open = open;
 }
 
 function responseContexts(
+  exchange: Exchange,
   contexts: CreateRequestContexts,
-  tree: Tree,
   open: Open,
   node: FileNode,
   stat: FileStat,
 ): CreateResponseContexts {
+  const { tree } = open;
   const answer: CreateResponseContexts = {};
   if (contexts.maximalAccess !== undefined) {
     const { timestamp } = contexts.maximalAccess;
@@ -67,6 +70,10 @@ function responseContexts(
   const lease = leaseAnswer(open);
   if (lease !== undefined) answer.lease = lease;
   if (open.isPosix && contexts.posix !== undefined) answer.posix = posixFactsOf(stat);
+  if (contexts.apple !== undefined) {
+    const apple = appleAnswer(exchange.context, tree, contexts.apple);
+    if (apple !== undefined) answer.apple = apple;
+  }
   const { durability } = open;
   // A reconnect requests no durability and gets no such context; the open stays as durable as it was.
   if (durability?.version === 1 && contexts.durableRequest !== undefined) answer.durable = true;

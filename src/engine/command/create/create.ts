@@ -11,13 +11,14 @@ import {
 } from "../../../wire/command/create.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
-import type { Session, Tree } from "../../state/session.ts";
+import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { MAX_COMPONENT_UNITS, type ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { loadRights, mayRemove, unusableAccessOf } from "../open/access-check.ts";
 import { DESCRIPTORS_PER_DIRECTORY } from "../../state/open-usage.ts";
 import { withinLimits } from "./admit.ts";
+import { markApple } from "./apple.ts";
 import { checkCreateRequest } from "./check-request.ts";
 import { checkExisting, decideAccess } from "./existing.ts";
 import { createNew } from "./new.ts";
@@ -73,7 +74,8 @@ function createOpen(
   tree: Tree,
   shareStore: FileStore,
 ): MaybePromise<NtStatus> {
-  if (request.contexts.apple !== undefined) markApple(tree.session);
+  const { apple } = request.contexts;
+  if (apple !== undefined) markApple(exchange.context, tree.session, apple);
   const isPosix = asksForPosix(exchange, request, tree);
   const { store, path } = pathOfCreate(request, shareStore, isPosix);
   if (typeof path === "number") return path;
@@ -109,12 +111,6 @@ function inSnapshot(
     if (isPosix) applyPosixRules(creation);
     return run(creation);
   });
-}
-
-/** A Mac sends AAPL once per session; its trees then also find names in another Unicode normal form. */
-function markApple(session: Session): void {
-  session.isApple = true;
-  for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
 }
 
 function run(creation: Creation): MaybePromise<NtStatus> {

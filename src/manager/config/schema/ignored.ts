@@ -1,10 +1,9 @@
 // Parameters of [global] that are accepted and have no effect.
 import { rowsOf } from "./parameter.ts";
 
-const { flag, integer, size, text } = rowsOf("global");
+const { flag, integer, size } = rowsOf("global");
 
 export const IGNORED = [
-  text("aapl model", "", "Model whose icon macOS shows.", { effective: false }),
   integer("ipc timeout", "0", "Accepted and ignored: there is no kernel module to keep alive.", {
     min: 0,
     max: 0xffff_ffff,

@@ -1,0 +1,60 @@
+// The create context AAPL, by which macOS asks for Apple's extensions; smb_2.h of Apple's published SMBClient
+// sources, vfs_fruit(8).
+import {
+  APPLE_RESPONSE_BYTES,
+  AppleBitmap,
+  AppleCommand,
+  type AppleQueryResponse,
+  type AppleRequest,
+  type AppleResponse,
+  AppleVolumeCapability,
+} from "../../../wire/context/apple-context.ts";
+import { APPLE_CAPABILITIES } from "../../../wire/features.ts";
+import type { EngineContext } from "../../connection/context.ts";
+import type { Session, Tree } from "../../state/session.ts";
+
+/** Head, tag and the padding behind the data. */
+const CONTEXT_HEAD_BYTES = 32;
+
+/**
+ * Marks the session as a Mac's. macOS sends the context when it mounts a share, and keeps the answer for all
+ * shares of the session; its trees then also find names in another Unicode normal form.
+ */
+export function markApple(context: EngineContext, session: Session, request: AppleRequest): void {
+  session.isApple = true;
+  for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
+  if (request.command !== AppleCommand.SERVER_QUERY || context.settings.apple === null) return;
+  session.appleCapabilities = request.clientCapabilities & APPLE_CAPABILITIES;
+}
+
+/**
+ * Returns the answer; undefined where there is none. It depends on the configuration alone: a Mac that
+ * reconnects gives its mounts up where the answer has changed.
+ */
+export function appleAnswer(
+  { settings }: EngineContext,
+  tree: Tree,
+  request: AppleRequest,
+): AppleQueryResponse | undefined {
+  const { apple } = settings;
+  if (apple === null || request.command !== AppleCommand.SERVER_QUERY) return undefined;
+  const { requestBitmap } = request;
+  const asksFor = (bit: number) => (requestBitmap & bit) !== 0;
+  return {
+    command: AppleCommand.SERVER_QUERY,
+    ...(asksFor(AppleBitmap.SERVER_CAPS) ? { serverCapabilities: tree.session.appleCapabilities } : {}),
+    ...(asksFor(AppleBitmap.VOLUME_CAPS) ? { volumeCapabilities: volumeCapabilities(tree) } : {}),
+    ...(asksFor(AppleBitmap.MODEL_INFO) ? { model: apple.model } : {}),
+  };
+}
+
+/** Bytes that the context adds to a response. */
+export function appleRoom(answer: AppleResponse | undefined): number {
+  if (answer === undefined) return 0;
+  const text = answer.command === AppleCommand.SERVER_QUERY ? (answer.model ?? "") : answer.path;
+  return CONTEXT_HEAD_BYTES + APPLE_RESPONSE_BYTES + 2 * text.length;
+}
+
+function volumeCapabilities({ grant }: Tree): number {
+  return grant.caseSensitive ? AppleVolumeCapability.CASE_SENSITIVE : 0;
+}
