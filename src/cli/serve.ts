@@ -18,7 +18,7 @@ import { DiscoverySwitch } from "../manager/discovery-switch.ts";
 import { type VolumeSharing, VolumesSwitch } from "../manager/volumes-switch.ts";
 import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
 import { takeLock } from "../manager/lock-file.ts";
-import { ServiceManager } from "../manager/service-manager.ts";
+import { ServiceManager, socketKeeper } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
 import {
@@ -121,7 +121,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
   const serviceManager = ServiceManager.find(process.env);
   let control: ControlSocket | undefined;
   try {
-    const engine = startEngine(manager, manager.logOutput.write);
+    const engine = startEngine(manager, manager.logOutput.write, socketKeeper(process.env, serviceManager));
     manager.engine = engine;
     manager.followInterfaces();
     // The configuration alone decides the modes of new files.

@@ -3,7 +3,7 @@ import { SealingThreads } from "./connection/sealing-threads.ts";
 import { hasAesInstructions } from "../linux/processor.ts";
 import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
-import type { EngineControl, EngineStatus, EngineTables } from "../port/control.ts";
+import type { EngineControl, EngineStatus, EngineTables, SocketKeeper } from "../port/control.ts";
 import type { PipeManager } from "../port/pipes.ts";
 import type { EngineSettings, Manager, MaybePromise, ShareGrant } from "../port/port.ts";
 import type { NtStatus } from "../wire/status.ts";
@@ -68,8 +68,12 @@ const BREAK_EXPIRED =
 const REPORT_DELAY_MS = 100;
 
 /** Starts serving. Throws StartError when it cannot listen on an address. */
-export function startEngine(manager: Manager & PipeManager, write: WriteLine): EngineControl {
-  return new Engine(manager, write);
+export function startEngine(
+  manager: Manager & PipeManager,
+  write: WriteLine,
+  keeper: SocketKeeper,
+): EngineControl {
+  return new Engine(manager, write, keeper);
 }
 
 class Engine implements EngineControl {
@@ -89,7 +93,7 @@ class Engine implements EngineControl {
   private lastConnectionId = 0;
   private reportTimer: unknown;
 
-  constructor(manager: Manager & PipeManager, write: WriteLine) {
+  constructor(manager: Manager & PipeManager, write: WriteLine, keeper: SocketKeeper) {
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
     const log = (this.log = new EngineLog(settings, systemClock.now, write));
@@ -154,7 +158,7 @@ class Engine implements EngineControl {
       },
     };
     this.sweeper = new Sweeper(this.host, this.connections, leasedDirectories);
-    this.listeners = new Listeners((socket, address) => this.accept(socket, address), log);
+    this.listeners = new Listeners((socket, address) => this.accept(socket, address), log, keeper);
     this.listeners.start(settings.addresses, settings.port);
   }
 

@@ -1,5 +1,7 @@
 // The addresses that the server listens on. They follow the configuration, and the machine's interfaces.
+import type { SocketKeeper } from "../port/control.ts";
 import type { Log } from "./connection/context.ts";
+import { InheritedSockets } from "./transport/inherited-sockets.ts";
 import { lacksFamily, listenTcp, openEventLoop } from "./transport/listener.ts";
 import type { Accept, Listener } from "./transport/stream-socket.ts";
 
@@ -23,12 +25,16 @@ const ALL = "::";
 export class Listeners {
   private readonly accept: Accept;
   private readonly log: Log;
+  private readonly keeper: SocketKeeper;
+  private readonly inherited: InheritedSockets;
   private readonly byAddress = new Map<string, Listener>();
   private ownPort = 0;
 
-  constructor(accept: Accept, log: Log) {
+  constructor(accept: Accept, log: Log, keeper: SocketKeeper) {
     this.accept = accept;
     this.log = log;
+    this.keeper = keeper;
+    this.inherited = new InheritedSockets(keeper.inherited);
   }
 
   /** The port, which differs from the configured one if that is 0. */
@@ -41,7 +47,10 @@ export class Listeners {
    * does not have yet is waited for: `follow`.
    */
   start(addresses: readonly string[] | null, port: number): void {
-    if (!openEventLoop())
+    const isOwn = openEventLoop();
+    // The runtime makes its own.
+    if (!isOwn) this.inherited.closeRest();
+    if (!isOwn)
       this.log.warn?.("sockets are watched by the runtime, which costs memory: /proc tells nothing of epoll");
     this.ownPort = port;
     for (const address of addresses ?? [ALL]) {
@@ -52,6 +61,12 @@ export class Listeners {
         this.stop();
         throw error;
       }
+    }
+    for (const { address, port: old } of this.inherited.closeRest()) {
+      this.keeper.drop(nameOf(address, old));
+      this.log.warn?.(
+        `no longer listening on ${address} port ${old}: 'interfaces' and 'tcp port' do not name it`,
+      );
     }
     if (this.byAddress.size === 0)
       this.log.warn?.("no interface of 'interfaces' has an address now: waiting for one");
@@ -68,6 +83,7 @@ export class Listeners {
       if (wanted.has(address)) continue;
       listener.stop();
       this.byAddress.delete(address);
+      this.keeper.drop(nameOf(address, listener.port));
       this.log.info?.(`no longer listening on ${address}`);
     }
     let isComplete = true;
@@ -93,11 +109,13 @@ export class Listeners {
     const listener = this.listen(address);
     this.ownPort = listener.port;
     this.byAddress.set(address, listener);
+    // One that was inherited is kept already, then this changes nothing.
+    if (listener.fd !== undefined) this.keeper.keep(listener.fd, nameOf(address, listener.port));
   }
 
   private listen(address: string): Listener {
     try {
-      return listenTcp(address, this.ownPort, this.accept);
+      return listenTcp(address, this.ownPort, this.accept, this.inherited);
     } catch (error) {
       const code = (error as { code?: string }).code ?? "";
       if (address !== ALL || (code !== "EADDRNOTAVAIL" && !lacksFamily(address)))
@@ -106,6 +124,11 @@ export class Listeners {
       return this.listen("0.0.0.0");
     }
   }
+}
+
+/** For the keeper of sockets. */
+function nameOf(address: string, port: number): string {
+  return `smb-${address.replaceAll(":", "_")}-${port}`;
 }
 
 function explainListen(address: string, port: number, code: string): string {

@@ -28,7 +28,7 @@ export const SocketOption = {
 type Option = (typeof SocketOption)[keyof typeof SocketOption];
 
 /** Offsets in struct msghdr; struct iovec is an address and a length of 8 bytes each. */
-export const MSGHDR_OFFSETS = { iov: 16, iovlen: 24 } as const;
+export const MSGHDR_OFFSETS = { iov: 16, iovlen: 24, control: 32, controllen: 40 } as const;
 export const MSGHDR_SIZE = 56;
 const IOVEC_SIZE = 16;
 /** The most pieces of one `sendPieces`. */
@@ -76,6 +76,29 @@ export function createListener(where: SocketAddress, backlog: number): number {
   if (result >= 0) return fd;
   closeFd(fd);
   return result;
+}
+
+const SO_ACCEPTCONN = [1, 30] as const;
+// fcntl(2); the numbers are the same on x86-64 and arm64.
+const F_SETFD = 2;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1;
+
+/**
+ * Makes a descriptor that was open when the program started like those of `createListener`. Returns the
+ * address that it listens on; undefined for what is no listening TCP socket.
+ */
+export function takeListener(fd: number): SocketAddress | undefined {
+  if (sys(Syscall.fcntl, fd, F_SETFD, FD_CLOEXEC) < 0) return undefined;
+  const [level, name] = SO_ACCEPTCONN;
+  // The value, then its length.
+  value.view.setInt32(0, 0, true);
+  value.view.setUint32(4, 4, true);
+  const result = sys(Syscall.getsockopt, fd, level, name, value.address, value.address + 4);
+  if (result < 0 || value.view.getInt32(0, true) !== 1 || readLocalAddress(fd) < 0) return undefined;
+  const found = decodeSocketAddress(address);
+  if (found.family !== Family.INET && found.family !== Family.INET6) return undefined;
+  return sys(Syscall.fcntl, fd, F_SETFL, Open.NONBLOCK) < 0 ? undefined : found;
 }
 
 /** The port that a listening socket has got, or -errno. */

@@ -18,6 +18,7 @@ const numbers = {
   accept4: [288, 242],
   getsockname: [51, 204],
   setsockopt: [54, 208],
+  getsockopt: [55, 209],
   recvfrom: [45, 207],
   sendto: [44, 206],
   sendmsg: [46, 211],

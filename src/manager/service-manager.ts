@@ -1,6 +1,9 @@
 // Tells systemd how the server is: started, reloading, stopping, alive; sd_notify(3), sd_watchdog_enabled(3).
+// systemd keeps the listening sockets from one start to the next; sd_listen_fds(3), FileDescriptorStoreMax in
+// systemd.service(5).
 import { closeFd } from "../linux/open.ts";
-import { openDatagramSocket, sendDatagram } from "../linux/datagram.ts";
+import { openDatagramSocket, sendDatagram, sendDescriptor } from "../linux/datagram.ts";
+import type { SocketKeeper } from "../port/control.ts";
 import { type Timer, timers } from "../loop/timers.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +42,15 @@ export class ServiceManager {
     this.send("STOPPING=1");
   }
 
+  /** systemd closes it if the unit has no FileDescriptorStoreMax. */
+  keepSocket(fd: number, name: string): void {
+    sendDescriptor(this.fd, `FDSTORE=1\nFDNAME=${name}`, fd);
+  }
+
+  dropSocket(name: string): void {
+    this.send(`FDSTOREREMOVE=1\nFDNAME=${name}`);
+  }
+
   close(): void {
     timers.clear(this.timer);
     closeFd(this.fd);
@@ -57,6 +69,24 @@ export class ServiceManager {
   private send(text: string): void {
     sendDatagram(this.fd, text);
   }
+}
+
+/** The listening sockets that systemd passes, and keeps while the unit is restarted. */
+export function socketKeeper(environment: Environment, manager: ServiceManager | undefined): SocketKeeper {
+  return {
+    inherited: inheritedSockets(environment),
+    keep: (fd, name) => manager?.keepSocket(fd, name),
+    drop: (name) => manager?.dropSocket(name),
+  };
+}
+
+const FIRST_INHERITED = 3;
+const MAX_INHERITED = 256;
+
+function inheritedSockets({ LISTEN_FDS, LISTEN_PID }: Environment): readonly number[] {
+  if (LISTEN_PID !== String(process.pid) || !/^\d{1,4}$/.test(LISTEN_FDS ?? "")) return [];
+  const count = Math.min(Number(LISTEN_FDS), MAX_INHERITED);
+  return Array.from({ length: count }, (_, index) => FIRST_INHERITED + index);
 }
 
 /**

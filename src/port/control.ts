@@ -45,6 +45,18 @@ export interface EngineControl {
   closeOpen(id: number): MaybePromise<NtStatus | undefined>;
 }
 
+/**
+ * Who keeps the listening sockets while one server ends and the next one starts: clients that connect in
+ * between wait in the kernel instead of being refused.
+ */
+export interface SocketKeeper {
+  /** Descriptors of listening sockets. The engine takes those that it wants and closes the others. */
+  readonly inherited: readonly number[];
+  /** Keeps a copy; `name` is printable, has no colon, and is unique for the address. */
+  keep(fd: number, name: string): void;
+  drop(name: string): void;
+}
+
 /** The numbers of a running engine. */
 export interface EngineStatus {
   readonly uptimeMs: number;

@@ -46,14 +46,16 @@ async function start(name: (directory: string) => string, environment: Record<st
     server.kill("SIGKILL");
     return server.exited;
   });
-  return { server, configure, nextState: () => next((line) => line !== "WATCHDOG=1"), next };
+  const isState = (line: string): boolean => line !== "WATCHDOG=1" && !line.startsWith("FDSTORE=1");
+  return { server, configure, nextState: () => next(isState), next };
 }
 
 test.each([
   ["a path", (inside: string) => join(inside, "notify")],
   ["an abstract name", (inside: string) => `@minismbd-${inside.split("-").pop()}`],
 ])("systemd hears of start, reload, a broken configuration and stop over %s", async (_kind, name) => {
-  const { server, configure, nextState } = await start(name, {});
+  const { server, configure, next, nextState } = await start(name, {});
+  expect(await next(() => true)).toMatch(/^FDSTORE=1\|FDNAME=smb-__-\d+$/);
   expect(await nextState()).toMatch(/^READY=1\|STATUS=serving 1 share on port \d+$/);
   server.kill("SIGHUP");
   expect(await nextState()).toBe("RELOADING=1");

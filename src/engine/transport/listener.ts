@@ -3,6 +3,7 @@ import { readInterfaces } from "../../linux/interfaces.ts";
 import { hasIpv6 } from "../../linux/socket.ts";
 import { parseSocketAddress } from "../../linux/socket-address.ts";
 import { eventLoop } from "../../loop/event-loop.ts";
+import type { InheritedSockets } from "./inherited-sockets.ts";
 import { listenByOwnLoop } from "./own-socket.ts";
 import { listenByRuntime } from "./runtime-socket.ts";
 import type { Accept, Listener } from "./stream-socket.ts";
@@ -21,14 +22,19 @@ export function openEventLoop(): boolean {
 }
 
 /**
- * Listens on `address`:`port`. Throws an error with `code` ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL" …) when
- * it cannot.
+ * Listens on `address`:`port`, by a socket of `inherited` if one has that address. Throws an error with
+ * `code` ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL" …) when it cannot.
  */
-export function listenTcp(address: string, port: number, accept: Accept): Listener {
+export function listenTcp(
+  address: string,
+  port: number,
+  accept: Accept,
+  inherited: InheritedSockets,
+): Listener {
   const [bare = "", zone] = address.split("%");
   const where = parseSocketAddress(bare, port, scopeOf(bare, zone));
   if (where === undefined || !openEventLoop()) return listenByRuntime(address, port, accept);
-  return listenByOwnLoop(where, accept);
+  return listenByOwnLoop(where, accept, inherited.take(where));
 }
 
 /** The index of the interface that has the address, of several the one with the name `zone`. */

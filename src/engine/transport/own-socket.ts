@@ -174,7 +174,7 @@ const TRANSIENT: readonly number[] = [
 
 class OwnListener implements Listener, Watcher {
   readonly port: number;
-  private readonly fd: number;
+  readonly fd: number;
   private readonly accept: Accept;
   private readonly sockets = new Set<OwnSocket>();
   private watch: Watch | undefined;
@@ -261,10 +261,15 @@ function listenError(failure: number): Error {
 }
 
 /**
- * Listens on `where`, after `eventLoop.open`. Throws an error with `code` ("EADDRINUSE" …) when it cannot.
+ * Listens on `where`, after `eventLoop.open`: by `inherited`, if that is a descriptor. Throws an error with
+ * `code` ("EADDRINUSE" …) when it cannot.
  */
-export function listenByOwnLoop(where: SocketAddress, accept: Accept): Listener {
-  const fd = createListener(where, BACKLOG);
+export function listenByOwnLoop(
+  where: SocketAddress,
+  accept: Accept,
+  inherited: number | undefined,
+): Listener {
+  const fd = inherited ?? createListener(where, BACKLOG);
   if (fd < 0) throw listenError(fd);
   return new OwnListener(fd, accept);
 }

@@ -50,6 +50,8 @@ export type Accept = (socket: StreamSocket, remoteAddress: string) => SocketUser
 
 export interface Listener {
   readonly port: number;
+  /** Undefined where the runtime has it. */
+  readonly fd?: number;
   /** Also closes the connections that were accepted here. */
   stop(): void;
 }

@@ -1,5 +1,7 @@
 // A process that listens as the server does and greets each client, for own-socket.test.ts: it may get few descriptors.
+import { InheritedSockets } from "../../../src/engine/transport/inherited-sockets.ts";
 import { listenTcp } from "../../../src/engine/transport/listener.ts";
+import type { Accept } from "../../../src/engine/transport/stream-socket.ts";
 import { raiseOpenFileLimit, setOpenFileLimit } from "../../../src/linux/limits.ts";
 
 const [address = "", limit = ""] = process.argv.slice(2);
@@ -8,7 +10,7 @@ const bytes = new TextEncoder().encode("hello");
 const open = new Set<string>();
 
 try {
-  const listener = listenTcp(address, 0, (socket, remoteAddress) => {
+  const accept: Accept = (socket, remoteAddress) => {
     open.add(remoteAddress);
     socket.write(bytes, 0, bytes.length);
     const room = new Uint8Array(100);
@@ -18,7 +20,8 @@ try {
       ended: () => socket.end(),
       closed: () => console.log(`closed ${remoteAddress}`),
     };
-  });
+  };
+  const listener = listenTcp(address, 0, accept, new InheritedSockets([]));
   if (limit !== "") setOpenFileLimit({ soft: Number(limit), hard: Number(limit) });
   console.log(`port ${listener.port}`);
   process.on("SIGTERM", () => {
